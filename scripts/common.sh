@@ -1,0 +1,35 @@
+# Shared by the scripts in this folder; sourced, not run.
+# shellcheck shell=bash
+
+# Ends the script with what was being done, and what to try.
+fail() {
+    printf '%s: error: %s\n' "${0##*/}" "$1" >&2
+    shift
+    if (($#)); then printf '  try: %s\n' "$@" >&2; fi
+    exit 1
+}
+
+say() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+# Everything these scripts fetch or make is in this one folder. It may be
+# deleted at any time: the next run makes what it needs again.
+cache_dir() {
+    local dir=${WASM_AIRGAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-airgap}
+    mkdir -p -- "$dir" || fail "cannot create the cache folder $dir" \
+        "set WASM_AIRGAP_CACHE to a folder that can be written"
+    realpath -- "$dir"
+}
+
+# apt_install PACKAGE...: Debian packages for this machine (not for the root).
+apt_install() {
+    command -v apt-get >/dev/null || fail "installing $*: there is no apt-get here" \
+        "install these by hand: $*"
+    ((EUID == 0)) || fail "installing $*: only root may" "sudo apt-get install $*"
+    say "installing with apt-get: $*"
+    {
+        apt-get update --quiet=2 &&
+            DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends "$@"
+    } >&2 || fail "apt-get could not install $*" "apt-get update && apt-get install $*, and read its messages"
+}

@@ -1,0 +1,241 @@
+//! What is fetched: one file with its identity, and how to unpack it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::digest::Digest;
+use crate::platform::Platform;
+use crate::segment::Segment;
+
+/// One published file of a tool: a version for a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// The tool, as in `wasm-tools`.
+    pub tool: Segment,
+    /// Its version, as in `1.244.0`.
+    pub version: Segment,
+    /// Where it runs.
+    pub platform: Platform,
+    /// The published file.
+    pub asset: Asset,
+}
+
+impl Artifact {
+    /// The path below a vendor folder of this kind or a mirror:
+    /// `{tool}/{version}/{platform}/{filename}`, with `/` on every platform.
+    pub fn path(&self) -> String {
+        let Artifact { tool, version, platform, asset } = self;
+        format!("{tool}/{version}/{platform}/{}", asset.filename())
+    }
+
+    /// The same as a path of this system.
+    pub fn relative_path(&self) -> PathBuf {
+        self.path().split('/').collect()
+    }
+}
+
+impl fmt::Display for Artifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ({})", self.tool, self.version, self.platform)
+    }
+}
+
+/// A published file: where upstream serves it, its identity and its format.
+///
+/// The JSON form is an asset in a checksum registry file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asset {
+    /// Where upstream serves it.
+    pub url: AssetUrl,
+    /// The SHA-256 of the file, in hexadecimal.
+    pub sha256: Digest,
+    /// What the file is.
+    pub archive: ArchiveType,
+    /// What to take off the front of each path in the archive.
+    #[serde(default, skip_serializing_if = "Strip::is_top_folder")]
+    pub strip_prefix: Strip,
+    /// The executables in it where they differ from those of the tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executables: Option<Executables>,
+}
+
+impl Asset {
+    /// The last part of the URL's path, the file's name in vendor folders and on mirrors.
+    pub fn filename(&self) -> &Segment {
+        &self.url.filename
+    }
+}
+
+/// An `http://`, `https://` or `file://` address that ends in a file name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetUrl {
+    text: String,
+    filename: Segment,
+}
+
+impl AssetUrl {
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for AssetUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<AssetUrl, String> {
+        let url = url::Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https" | "file") {
+            return Err(format!("`{text}` starts with neither https://, http:// nor file://"));
+        }
+        let last = url.path_segments().and_then(Iterator::last).unwrap_or_default();
+        let filename = last.parse().map_err(|error| {
+            format!("`{text}` must end in the name of a file, as it is kept under that name: {error}")
+        })?;
+        Ok(AssetUrl { text: text.to_owned(), filename })
+    }
+}
+
+impl fmt::Display for AssetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for AssetUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for AssetUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AssetUrl, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The format of a published file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ArchiveType {
+    /// A gzipped tar.
+    #[serde(rename = "tar.gz")]
+    TarGz,
+    /// A tar in xz.
+    #[serde(rename = "tar.xz")]
+    TarXz,
+    /// A tar in zstd.
+    #[serde(rename = "tar.zst")]
+    TarZst,
+    /// A zip.
+    #[serde(rename = "zip")]
+    Zip,
+    /// No archive: the file is the executable.
+    #[serde(rename = "none")]
+    Binary,
+}
+
+impl ArchiveType {
+    /// All formats.
+    pub const ALL: [ArchiveType; 5] = [
+        ArchiveType::TarGz,
+        ArchiveType::TarXz,
+        ArchiveType::TarZst,
+        ArchiveType::Zip,
+        ArchiveType::Binary,
+    ];
+
+    /// The word in registry files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            ArchiveType::TarGz => "tar.gz",
+            ArchiveType::TarXz => "tar.xz",
+            ArchiveType::TarZst => "tar.zst",
+            ArchiveType::Zip => "zip",
+            ArchiveType::Binary => "none",
+        }
+    }
+
+    /// The format that a file of this name has.
+    pub fn of_filename(filename: &str) -> ArchiveType {
+        let lower = filename.to_ascii_lowercase();
+        let has = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+        match () {
+            () if has(&[".tar.gz", ".tgz"]) => ArchiveType::TarGz,
+            () if has(&[".tar.xz", ".txz"]) => ArchiveType::TarXz,
+            () if has(&[".tar.zst", ".tzst"]) => ArchiveType::TarZst,
+            () if has(&[".zip"]) => ArchiveType::Zip,
+            () => ArchiveType::Binary,
+        }
+    }
+}
+
+impl fmt::Display for ArchiveType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for ArchiveType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ArchiveType, String> {
+        ArchiveType::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
+            let names: Vec<_> = ArchiveType::ALL.iter().map(|kind| kind.name()).collect();
+            format!("`{text}` is no archive type; the types are {}", names.join(", "))
+        })
+    }
+}
+
+/// What to take off the front of each path in an archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Strip {
+    /// The one top-level folder, if there is exactly one entry at the top and it is a folder;
+    /// otherwise nothing. In JSON: the field left out.
+    #[default]
+    TopFolder,
+    /// Nothing. In JSON: the empty text.
+    Nothing,
+    /// This folder, in which every entry must lie.
+    Prefix(String),
+}
+
+impl Strip {
+    fn is_top_folder(&self) -> bool {
+        *self == Strip::TopFolder
+    }
+}
+
+impl From<&str> for Strip {
+    fn from(text: &str) -> Strip {
+        match text.trim_matches('/') {
+            "" => Strip::Nothing,
+            prefix => Strip::Prefix(prefix.to_owned()),
+        }
+    }
+}
+
+impl Serialize for Strip {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Strip::TopFolder => serializer.serialize_none(),
+            Strip::Nothing => serializer.serialize_str(""),
+            Strip::Prefix(prefix) => serializer.serialize_str(prefix),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Strip {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Strip, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        Ok(text.map_or(Strip::TopFolder, |text| Strip::from(text.as_str())))
+    }
+}
+
+/// The executables in an unpacked tool: name to path, the tool's main one first.
+///
+/// A path without a slash is looked for at the top and then in `bin/`, with `.exe` on Windows.
+pub type Executables = serde_json::Map<String, serde_json::Value>;

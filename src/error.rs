@@ -1,0 +1,173 @@
+//! What went wrong, said so that a person can act on it.
+//!
+//! An [`Error`] answers four questions: what was being done, to what, what was found against what
+//! was expected, and what to try next. Its [`Kind`] is the exit code.
+
+use std::fmt;
+use std::io;
+
+/// The result of everything here that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The class of a failure; as a number, the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something failed that is none of the below: a full disk, a folder that cannot be written.
+    Failed = 1,
+    /// Wrong usage or configuration: an unknown tool, a variable with a meaningless value.
+    Usage = 2,
+    /// Not available from the sources that are allowed.
+    Unavailable = 3,
+    /// Integrity: a digest, a signature, a lock, an unlisted file, a hostile archive.
+    Integrity = 4,
+    /// The network, or authentication.
+    Network = 5,
+}
+
+impl Kind {
+    /// The word for this kind in `--json` output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Failed => "failed",
+            Kind::Usage => "usage",
+            Kind::Unavailable => "unavailable",
+            Kind::Integrity => "integrity",
+            Kind::Network => "network",
+        }
+    }
+}
+
+/// A failure with its facts and its hints.
+///
+/// `Display` writes several lines: the statement, one aligned line for each fact, the cause, and
+/// one line for each hint.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    statement: String,
+    facts: Vec<(&'static str, String)>,
+    cause: Option<String>,
+    hints: Vec<String>,
+}
+
+impl Error {
+    /// A failure of this kind. The statement says what was being done, to what, and why it failed:
+    /// lower case, user's words in backticks, no full stop.
+    pub fn new(kind: Kind, statement: impl Into<String>) -> Error {
+        Error(Box::new(Inner {
+            kind,
+            statement: statement.into(),
+            facts: Vec::new(),
+            cause: None,
+            hints: Vec::new(),
+        }))
+    }
+
+    /// Wrong usage or configuration (exit code 2).
+    pub fn usage(statement: impl Into<String>) -> Error {
+        Error::new(Kind::Usage, statement)
+    }
+
+    /// Integrity (exit code 4).
+    pub fn integrity(statement: impl Into<String>) -> Error {
+        Error::new(Kind::Integrity, statement)
+    }
+
+    /// Adds a labelled fact, such as `expected` or `found`.
+    #[must_use]
+    pub fn fact(mut self, label: &'static str, value: impl fmt::Display) -> Error {
+        self.0.facts.push((label, value.to_string()));
+        self
+    }
+
+    /// Adds the underlying cause, in the words of whoever reported it.
+    #[must_use]
+    pub fn because(mut self, cause: impl fmt::Display) -> Error {
+        self.0.cause = Some(cause.to_string());
+        self
+    }
+
+    /// Adds something to try next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    /// The class of the failure.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The statement alone, without facts and hints.
+    pub fn statement(&self) -> &str {
+        &self.0.statement
+    }
+
+    /// The labelled facts, in the order in which they were added.
+    pub fn facts(&self) -> &[(&'static str, String)] {
+        &self.0.facts
+    }
+
+    /// What to try next.
+    pub fn hints(&self) -> &[String] {
+        &self.0.hints
+    }
+
+    /// The statement and its cause on one line, for lists of attempts.
+    pub fn one_line(&self) -> String {
+        let mut line = self.0.statement.clone();
+        for (label, value) in &self.0.facts {
+            line.push_str(&format!("; {label} {value}"));
+        }
+        if let Some(cause) = &self.0.cause {
+            line.push_str(&format!(": {cause}"));
+        }
+        line
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.statement)?;
+        let facts = self.0.facts.iter().map(|(label, value)| (*label, value.as_str()));
+        let cause = self.0.cause.as_deref().map(|cause| ("cause", cause));
+        let hints = self.0.hints.iter().map(|hint| ("hint", hint.as_str()));
+        let lines: Vec<_> = facts.chain(cause).chain(hints).collect();
+        let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        for (label, value) in lines {
+            let indent = " ".repeat(width + 4);
+            let value = value.replace('\n', &format!("\n{indent}"));
+            write!(f, "\n  {label}:{:pad$} {value}", "", pad = width - label.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Gives an operating system error the context without which it says nothing.
+pub trait Context<T> {
+    /// Says what was being done; the closure gives an infinitive: "write `a/b`".
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T> Context<T> for io::Result<T> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|cause| {
+            let error = Error::new(Kind::Failed, format!("cannot {}", what())).because(&cause);
+            match cause.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => error.hint(
+                    "free some space and run the same command again; it continues where it stopped",
+                ),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    error.hint("check who owns the folder, or choose another one")
+                }
+                _ => error,
+            }
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! One component of a path, safe to join to a folder.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A name that is exactly one path component on every platform: a tool, a version, a file name.
+///
+/// Letters, digits and `. _ - + @ ~` only, not starting with a dot. Names come from registry files
+/// and command lines and become paths in vendor folders and URLs on mirrors; one that could climb
+/// out of its folder, or hide in it, does not parse.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Segment(String);
+
+impl Segment {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Segment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Segment, String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-+@~".contains(c);
+        if text.is_empty() || text.starts_with('.') || text.ends_with('.') {
+            return Err(format!("`{text}` cannot be a name: it is empty or has a dot at an end"));
+        }
+        if text.len() > 128 {
+            return Err(format!("`{text}` cannot be a name: it is longer than 128 characters"));
+        }
+        match text.chars().find(|&c| !allowed(c)) {
+            Some(c) => Err(format!("`{text}` cannot be a name: `{}` is in it", c.escape_default())),
+            None => Ok(Segment(text.to_owned())),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Segment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Segment, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl AsRef<Path> for Segment {
+    fn as_ref(&self) -> &Path {
+        Path::new(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for Segment {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_the_names_that_occur() {
+        for name in ["wasm-tools", "0.2.0-rc-2024-06-25", "wac-cli-x86_64", "go1.2+x", "1.0"] {
+            assert_eq!(name.parse::<Segment>().unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn refuses_what_could_leave_the_folder() {
+        for name in ["", ".", "..", "a/b", "a\\b", "C:", "a\0b", ".hidden", "a b", "ä", "a."] {
+            assert!(name.parse::<Segment>().is_err(), "{name:?}");
+        }
+    }
+}

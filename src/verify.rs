@@ -1,0 +1,117 @@
+//! The only way from bytes that somebody gave us to bytes that may be used.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::digest::{Digest, Hasher};
+use crate::error::{Context, Error, Result};
+
+/// How much is read at a time when hashing. More makes nothing faster.
+const BUFFER: usize = 256 * 1024;
+
+/// A file that nobody has checked. It can be verified and nothing else.
+pub struct Unverified {
+    file: File,
+    path: PathBuf,
+    subject: String,
+    source: String,
+}
+
+/// A file whose SHA-256 is the expected one.
+///
+/// There is no other constructor than [`Unverified::verify`] and the hashing download in
+/// [`crate::fetch`]; whatever unpacks or installs takes this type.
+pub struct Verified {
+    file: File,
+    path: PathBuf,
+    subject: String,
+    digest: Digest,
+    size: u64,
+}
+
+impl Unverified {
+    /// Opens a file that is already on disk. `subject` is what it should be, as in
+    /// `wasm-tools 1.244.0 (linux_amd64)`.
+    pub fn open(path: &Path, subject: impl Into<String>) -> Result<Unverified> {
+        let subject = subject.into();
+        let file = File::open(path).doing(|| format!("read `{}`", path.display()))?;
+        let kind = file.metadata().doing(|| format!("read `{}`", path.display()))?;
+        if !kind.is_file() {
+            return Err(Error::usage(format!("`{}` is not a file", path.display())));
+        }
+        Ok(Unverified { file, path: path.to_owned(), subject, source: path.display().to_string() })
+    }
+
+    /// Hashes the file from its beginning to its end and compares.
+    ///
+    /// # Errors
+    /// Integrity, with both digests, where they differ.
+    pub fn verify(mut self, expected: &Digest) -> Result<Verified> {
+        let (found, size) =
+            hash(&mut self.file).doing(|| format!("read `{}`", self.path.display()))?;
+        if found != *expected {
+            return Err(mismatch(&self.subject, &self.source, expected, &found).hint(
+                "the file was changed or damaged; delete it and vendor or download it again",
+            ));
+        }
+        let Unverified { file, path, subject, .. } = self;
+        Ok(Verified { file, path, subject, digest: found, size })
+    }
+}
+
+impl Verified {
+    /// What this is, as in `wasm-tools 1.244.0 (linux_amd64)`.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its SHA-256.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Its length in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// A reader from the first byte, over the file that was verified even if another one has
+    /// taken its place since.
+    pub fn reader(&self) -> Result<File> {
+        let mut file = self.file.try_clone().doing(|| format!("read `{}`", self.path.display()))?;
+        file.seek(SeekFrom::Start(0)).doing(|| format!("read `{}`", self.path.display()))?;
+        Ok(file)
+    }
+}
+
+/// The digest and the length of everything that is left in `reader`.
+pub fn hash(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; BUFFER];
+    let mut size = 0;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok((hasher.finish(), size)),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                size += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The error for bytes that are not the pinned ones.
+pub fn mismatch(subject: &str, source: &str, expected: &Digest, found: &Digest) -> Error {
+    Error::integrity(format!("the bytes of {subject} are not the pinned ones"))
+        .fact("source", source)
+        .fact("expected", format!("sha256:{expected}"))
+        .fact("found", format!("sha256:{found}"))
+}
