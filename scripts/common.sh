@@ -30,6 +30,7 @@ apt_install() {
     say "installing with apt-get: $*"
     {
         apt-get update --quiet=2 &&
-            DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 --no-install-recommends "$@"
+            DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 \
+                --option Dpkg::Use-Pty=0 --no-install-recommends "$@"
     } >&2 || fail "apt-get could not install $*" "apt-get update && apt-get install $*, and read its messages"
 }

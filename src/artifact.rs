@@ -58,9 +58,6 @@ pub struct Asset {
     /// What to take off the front of each path in the archive.
     #[serde(default, skip_serializing_if = "Strip::is_top_folder")]
     pub strip_prefix: Strip,
-    /// The executables in it where they differ from those of the tool.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub executables: Option<Executables>,
 }
 
 impl Asset {
@@ -82,6 +79,11 @@ impl AssetUrl {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The last part of its path.
+    pub fn filename(&self) -> &Segment {
+        &self.filename
+    }
 }
 
 impl FromStr for AssetUrl {
@@ -94,7 +96,9 @@ impl FromStr for AssetUrl {
         }
         let last = url.path_segments().and_then(Iterator::last).unwrap_or_default();
         let filename = last.parse().map_err(|error| {
-            format!("`{text}` must end in the name of a file, as it is kept under that name: {error}")
+            format!(
+                "`{text}` must end in the name of a file, as it is kept under that name: {error}"
+            )
         })?;
         Ok(AssetUrl { text: text.to_owned(), filename })
     }
@@ -218,6 +222,14 @@ impl From<&str> for Strip {
     }
 }
 
+impl FromStr for Strip {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Strip, Self::Err> {
+        Ok(Strip::from(text))
+    }
+}
+
 impl Serialize for Strip {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -234,8 +246,3 @@ impl<'de> Deserialize<'de> for Strip {
         Ok(text.map_or(Strip::TopFolder, |text| Strip::from(text.as_str())))
     }
 }
-
-/// The executables in an unpacked tool: name to path, the tool's main one first.
-///
-/// A path without a slash is looked for at the top and then in `bin/`, with `.exe` on Windows.
-pub type Executables = serde_json::Map<String, serde_json::Value>;

@@ -11,14 +11,39 @@
 // Vocabulary: parsed types, no input or output.
 pub mod artifact;
 pub mod digest;
-pub mod environment;
 pub mod error;
 pub mod platform;
 pub mod segment;
+pub mod version;
 
-// The stages.
+// Resolve: what is wanted and what is allowed, made into a plan.
+pub mod environment;
+pub mod guess;
+pub mod listing;
+pub mod plan;
+pub mod policy;
+pub mod registry;
+pub mod request;
+pub mod settings;
+
+// Fetch, verify, extract, emit.
 pub mod network;
+pub mod store;
+pub mod fetch;
 pub mod verify;
+pub mod extract;
+pub mod emit;
 
-// Beside the way.
+// The other sink of a plan: a folder that goes across the gap.
+pub mod manifest;
+pub mod vendor;
+
+// The person at the terminal.
+pub mod cli;
 pub mod report;
+
+/// The version of the border between Starlark and this program.
+///
+/// Repository rules depend on this text and not on the binary: it changes when what they get from
+/// the binary for the same input changes, and only then are tools fetched again.
+pub const STAMP: &str = "wasm-airgap border 1\n";

@@ -61,6 +61,26 @@ impl Unverified {
 }
 
 impl Verified {
+    /// A file that was hashed while it was downloaded: the only other way to this type. Compares,
+    /// like the first one, so that nobody can forget to.
+    pub(crate) fn downloaded(
+        (file, path): (File, &Path),
+        (subject, source): (&str, &str),
+        expected: &Digest,
+        (found, size): (Digest, u64),
+    ) -> Result<Verified> {
+        if found != *expected {
+            return Err(mismatch(subject, source, expected, &found));
+        }
+        Ok(Verified {
+            file,
+            path: path.to_owned(),
+            subject: subject.to_owned(),
+            digest: found,
+            size,
+        })
+    }
+
     /// What this is, as in `wasm-tools 1.244.0 (linux_amd64)`.
     pub fn subject(&self) -> &str {
         &self.subject
@@ -92,12 +112,19 @@ impl Verified {
 
 /// The digest and the length of everything that is left in `reader`.
 pub fn hash(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
+    let (hasher, size) = feed(reader)?;
+    Ok((hasher.finish(), size))
+}
+
+/// A hasher that has seen everything that was left in `reader`, and how much that was: for a file
+/// that goes on growing.
+pub(crate) fn feed(reader: &mut impl Read) -> io::Result<(Hasher, u64)> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; BUFFER];
     let mut size = 0;
     loop {
         match reader.read(&mut buffer) {
-            Ok(0) => return Ok((hasher.finish(), size)),
+            Ok(0) => return Ok((hasher, size)),
             Ok(count) => {
                 hasher.update(&buffer[..count]);
                 size += count as u64;

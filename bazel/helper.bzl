@@ -1,0 +1,40 @@
+"""The module extension that provides the `wasm-airgap` helper.
+
+    wasm_helper = use_extension("@rules_wasm_airgap//bazel:helper.bzl", "wasm_helper")
+    wasm_helper.pin(platform = "linux_amd64", sha256 = "...", version = "0.1.0")
+
+Nothing needs to be said where there is a cargo. `vendor_all_toolchains` prints the `pin` that
+makes the far side of the gap independent of it.
+"""
+
+load("//bazel/private:helper_repo.bzl", "helper_repo")
+load("//bazel/private:platforms.bzl", "PLATFORMS")
+
+def _wasm_helper_impl(mctx):
+    pins = {}
+    for module in mctx.modules:
+        # Only the root module decides which program runs in everybody's repository rules.
+        for tag in module.tags.pin if module.is_root else []:
+            if tag.platform not in PLATFORMS:
+                fail("`{}` is no platform; the platforms are {}".format(tag.platform, ", ".join(sorted(PLATFORMS))))
+            if len(tag.sha256) != 64:
+                fail("a SHA-256 has 64 hexadecimal digits, `{}` has {}".format(tag.sha256, len(tag.sha256)))
+            pins[tag.platform] = [tag.version, tag.sha256.lower(), tag.url]
+    helper_repo(name = "wasm_airgap_helper", pins = pins)
+    return mctx.extension_metadata(reproducible = True)
+
+_pin = tag_class(
+    doc = "Takes a binary that is pinned by SHA-256 instead of building the helper.",
+    attrs = {
+        "platform": attr.string(mandatory = True, doc = "Where it runs, as in `linux_amd64`."),
+        "sha256": attr.string(mandatory = True, doc = "Its SHA-256 in hexadecimal."),
+        "url": attr.string(doc = "Where it is served, if not only in vendor folders and on mirrors."),
+        "version": attr.string(mandatory = True, doc = "Its version, a part of its path there."),
+    },
+)
+
+wasm_helper = module_extension(
+    implementation = _wasm_helper_impl,
+    doc = "Provides the `wasm-airgap` binary in `@wasm_airgap_helper`.",
+    tag_classes = {"pin": _pin},
+)

@@ -1,0 +1,219 @@
+"""The repository that holds the `wasm-airgap` binary for this machine.
+
+    wasm-airgap     the binary (wasm-airgap.exe on Windows)
+    stamp           the version of the border between Starlark and the binary
+
+Other repository rules depend on `stamp` and never on the binary: Bazel records the digest of what
+they depend on, and a helper that was built by another compiler would mark every fetched tool out
+of date, which breaks `bazel vendor`.
+"""
+
+load(":execute.bzl", "execute_checked")
+load(":helper_releases.bzl", "HELPER_RELEASES")
+load(":platforms.bzl", "executable_name", "platform_of")
+load(":policy.bzl", "is_offline", "mirror_urls", "vendor_places")
+
+_THREE_WAYS = """
+The helper can come from one of three places:
+  1. a binary at a path:  --repo_env=BAZEL_WASM_HELPER=/path/to/wasm-airgap
+  2. a pinned binary in the vendor folder or on the mirror: run
+       bazel run //tools/vendor:vendor_all_toolchains -- --output-dir vendor/toolchains
+     on a machine that has cargo and copy the `wasm_helper.pin(...)` that it prints into MODULE.bazel
+  3. the sources, built by the cargo on PATH (https://rustup.rs); without a network also
+       cargo vendor --versioned-dirs vendor/crates
+     in the workspace, run with --manifest-path of this module's Cargo.toml
+"""
+
+def _helper_repo_impl(rctx):
+    platform = platform_of(rctx.os.name, rctx.os.arch)
+    name = executable_name("wasm-airgap", platform or "")
+
+    # Tracked, unlike the variables that say where pinned bytes come from: this one changes what
+    # the repository holds.
+    override = rctx.getenv("BAZEL_WASM_HELPER", "")
+    if override:
+        _copy_override(rctx, override, name)
+    else:
+        pin = _pin(rctx, platform)
+        if pin:
+            _take_pinned(rctx, pin, platform, name)
+        else:
+            _build(rctx, name)
+
+    stamp = execute_checked(rctx, "ask the helper for its stamp", [rctx.path(name), "stamp"])
+    rctx.file("stamp", stamp, executable = False)
+    rctx.file("BUILD.bazel", _BUILD.format(name = name), executable = False)
+    return rctx.repo_metadata(reproducible = True) if hasattr(rctx, "repo_metadata") else None
+
+_BUILD = """\
+package(default_visibility = ["//visibility:public"])
+
+exports_files(["{name}", "stamp"])
+
+filegroup(
+    name = "helper",
+    srcs = ["{name}"],
+)
+"""
+
+def _copy_override(rctx, override, name):
+    source = rctx.workspace_root.get_child(*override.split("/")) if _is_relative(override) else rctx.path(override)
+    if not source.exists:
+        fail("BAZEL_WASM_HELPER names `{}`, where there is no file.\n{}".format(source, _THREE_WAYS))
+    rctx.watch(source)
+    _copy(rctx, source, name)
+
+def _is_relative(path):
+    return not path.startswith("/") and path[1:2] != ":"
+
+def _copy(rctx, source, name):
+    """Copies; a link out of the repository would break `bazel vendor` and the contents cache."""
+    if rctx.os.name.startswith("windows"):
+        command = ["cmd", "/c", "copy", str(source).replace("/", "\\"), name]
+    else:
+        command = ["cp", "-L", source, name]
+    execute_checked(rctx, "copy the helper", command)
+    if not rctx.os.name.startswith("windows"):
+        execute_checked(rctx, "make the helper executable", ["chmod", "755", name])
+
+def _pin(rctx, platform):
+    """The pinned binary for this machine: MODULE.bazel first, then the release."""
+    if platform in rctx.attr.pins:
+        version, sha256, url = rctx.attr.pins[platform]
+        return struct(version = version, sha256 = sha256, url = url)
+    return HELPER_RELEASES.get(platform)
+
+def _take_pinned(rctx, pin, platform, name):
+    path = "wasm-airgap/{}/{}/{}".format(pin.version, platform, name)
+    environ = rctx.os.environ
+    offline = is_offline(environ)
+    if type(offline) == "string":
+        fail(offline)
+
+    looked_at = []
+    for place in vendor_places(environ, path):
+        file = rctx.workspace_root.get_child(*place.split("/")) if _is_relative(place) else rctx.path(place)
+        if file.exists:
+            _verify(rctx, file, pin.sha256)
+            _copy(rctx, file, name)
+            return
+        looked_at.append("{}: not there".format(file))
+
+    urls = mirror_urls(environ, path, pin.url)
+    if offline:
+        looked_at.extend(["{}: not asked: BAZEL_WASM_OFFLINE is on".format(url) for url in urls])
+    elif urls:
+        result = rctx.download(
+            urls,
+            output = name,
+            sha256 = pin.sha256,
+            executable = True,
+            allow_fail = True,
+        )
+        if result.success:
+            return
+        looked_at.extend(["{}: failed, see the warning above".format(url) for url in urls])
+    fail("the pinned helper wasm-airgap {} ({}) is in none of the places that may be used:\n  {}\n{}".format(
+        pin.version,
+        platform,
+        "\n  ".join(looked_at),
+        _THREE_WAYS,
+    ))
+
+# Programs that print a SHA-256 first thing, one of which is on every machine.
+_HASHERS = [["sha256sum"], ["shasum", "-a", "256"], ["openssl", "dgst", "-sha256", "-r"]]
+
+def _verify(rctx, file, expected):
+    """Fails unless the file has the SHA-256. There is no helper yet that could do it."""
+    found = None
+    for hasher in _HASHERS:
+        if rctx.which(hasher[0]):
+            output = execute_checked(rctx, "hash the helper", hasher + [file])
+
+            # sha256sum puts a backslash in front where it had to escape the name.
+            found = output.strip("\\").split(" ")[0].strip()
+            break
+    if not found:
+        # Bazel hashes what it downloads, also from a file.
+        result = rctx.download("file://" + str(file), output = "checked", sha256 = expected, allow_fail = True)
+        found = expected if result.success else "something else"
+        rctx.delete("checked")
+    if found != expected:
+        fail(("the bytes of the helper are not the pinned ones\n" +
+              "  source:   {}\n  expected: sha256:{}\n  found:    sha256:{}\n" +
+              "  hint:     vendor it again, or pin this one in MODULE.bazel if you trust it").format(
+            file,
+            expected,
+            found,
+        ))
+
+def _build(rctx, name):
+    cargo = rctx.which("cargo")
+    if not cargo:
+        fail("there is no cargo on PATH to build the helper with.\n" + _THREE_WAYS)
+    root = rctx.path(rctx.attr.manifest).dirname
+    rctx.watch(rctx.attr.manifest)
+    rctx.watch(root.get_child("Cargo.lock"))
+    rctx.watch_tree(root.get_child("src"))
+    rctx.watch_tree(root.get_child("checksums"))
+    offline = is_offline(rctx.os.environ)
+    if type(offline) == "string":
+        fail(offline)
+
+    rctx.report_progress("building the wasm-airgap helper with cargo")
+    target = rctx.path("target")
+    arguments = [
+        cargo,
+        "build",
+        "--release",
+        "--locked",
+        "--bin=wasm-airgap",
+        "--manifest-path={}".format(root.get_child("Cargo.toml")),
+        "--target-dir={}".format(target),
+    ]
+    crates = _vendored_crates(rctx, root)
+    if crates:
+        arguments.extend([
+            "--config=source.crates-io.replace-with='vendored-crates'",
+            "--config=source.vendored-crates.directory='{}'".format(crates),
+        ])
+    if crates or offline:
+        arguments.append("--offline")
+    execute_checked(
+        rctx,
+        "build the helper with cargo",
+        arguments,
+        hint = _THREE_WAYS,
+        timeout = 1800,
+        # From the module's root, so that its toolchain file is honoured.
+        working_directory = str(root),
+    )
+    _copy(rctx, target.get_child("release", name), name)
+    rctx.delete("target")
+
+def _vendored_crates(rctx, root):
+    """The folder with vendored crates, if somebody made one."""
+    folder = rctx.os.environ.get("BAZEL_WASM_VENDOR_DIR", "").strip()
+    places = [rctx.workspace_root.get_child("vendor", "crates"), root.get_child("vendor", "crates")]
+    if folder and _is_relative(folder):
+        places.insert(0, rctx.workspace_root.get_child(folder, "crates"))
+    elif folder:
+        places.insert(0, rctx.path(folder + "/crates"))
+    for place in places:
+        if place.exists:
+            return place
+    return None
+
+helper_repo = repository_rule(
+    implementation = _helper_repo_impl,
+    doc = "Provides the `wasm-airgap` binary for this machine: by path, pinned, or built by cargo.",
+    attrs = {
+        "manifest": attr.label(
+            default = Label("//:Cargo.toml"),
+            doc = "The Cargo.toml of the helper's sources.",
+        ),
+        "pins": attr.string_list_dict(
+            doc = "Platform -> `[version, sha256, url]` of a binary that is taken instead of built.",
+        ),
+    },
+)

@@ -1,0 +1,98 @@
+"""The hub: registers a toolchain for each tool and platform, and names the tools.
+
+    BUILD.bazel     per tool: `<tool>_toolchain_type`, a `toolchain` for each platform, and a
+                    runnable target for each executable, as in `:wasm-tools`
+    defs.bzl        the rules behind the runnable targets
+    request.json    what MODULE.bazel asks for, which `vendor_all_toolchains` vendors
+
+It depends on the spokes only by label, so that loading it fetches none of them.
+"""
+
+load(":platforms.bzl", "PLATFORMS")
+
+def spoke_name(tool, platform):
+    """The name of the repository that holds a tool for a platform."""
+    return "wasm_toolchains_{}_{}".format(tool, platform)
+
+def _hub_repo_impl(rctx):
+    request = json.decode(rctx.attr.request)
+    tools = request["tools"]
+    names = _target_names(tools)
+    build = [_HEADER]
+    defs = [_DEFS_HEADER.format(toolchain = Label("//bazel:toolchain.bzl"))]
+    for index, choice in enumerate(tools):
+        rule = "tool_{}".format(index)
+        defs.append('{} = resolved_tool_rule(Label("//:{}_toolchain_type"))'.format(rule, choice["tool"]))
+        build.append('load("//:defs.bzl", "{}")'.format(rule))
+    for index, choice in enumerate(tools):
+        build.append(_tool(index, choice, names))
+    rctx.file("BUILD.bazel", "\n".join(build), executable = False)
+    rctx.file("defs.bzl", "\n".join(defs) + "\n", executable = False)
+    rctx.file("request.json", json.encode_indent(request, indent = "  ") + "\n", executable = False)
+    return rctx.repo_metadata(reproducible = True) if hasattr(rctx, "repo_metadata") else None
+
+def _target_names(tools):
+    """Target name -> (tool, executable). A tool's own name goes to its main executable."""
+    names = {choice["tool"]: (choice["tool"], "") for choice in tools}
+    for choice in tools:
+        for path in choice["executables"]:
+            executable = path.split("/")[-1]
+            names.setdefault(executable, (choice["tool"], executable))
+    return names
+
+def _tool(index, choice, names):
+    tool = choice["tool"]
+    lines = ['\ntoolchain_type(name = "{}_toolchain_type")'.format(tool)]
+    for platform in choice["assets"]:
+        if platform in PLATFORMS:
+            lines.append(_TOOLCHAIN.format(
+                constraints = ", ".join(['"{}"'.format(label) for label in PLATFORMS[platform]]),
+                platform = platform,
+                spoke = spoke_name(tool, platform),
+                tool = tool,
+            ))
+    for name, (owner, executable) in names.items():
+        if owner == tool:
+            lines.append(_TARGET.format(executable = executable, name = name, rule = "tool_{}".format(index)))
+    return "\n".join(lines)
+
+_HEADER = """\
+# Written by rules_wasm_airgap from the tags in MODULE.bazel.
+
+package(default_visibility = ["//visibility:public"])
+
+exports_files(["request.json"])
+"""
+
+_DEFS_HEADER = """\
+# Written by rules_wasm_airgap from the tags in MODULE.bazel.
+
+load("{toolchain}", "resolved_tool_rule")
+"""
+
+_TOOLCHAIN = """
+toolchain(
+    name = "{tool}_{platform}",
+    exec_compatible_with = [{constraints}],
+    toolchain = "@{spoke}//:toolchain",
+    toolchain_type = ":{tool}_toolchain_type",
+)"""
+
+# Manual: `bazel build @wasm_toolchains//...` should not fetch every tool.
+_TARGET = """
+{rule}(
+    name = "{name}",
+    executable = "{executable}",
+    tags = ["manual"],
+)"""
+
+hub_repo = repository_rule(
+    implementation = _hub_repo_impl,
+    doc = "Registers the toolchains of all chosen tools and gives them names.",
+    attrs = {
+        "request": attr.string(
+            mandatory = True,
+            doc = "The choice, as JSON in the form of the helper's request.",
+        ),
+    },
+)

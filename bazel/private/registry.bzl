@@ -1,0 +1,120 @@
+"""The checksum registry in Starlark: files laid over each other, and a choice among the tools.
+
+A registry file has the form of checksums/tool.schema.json. The helper checks it in depth; here it
+is only read.
+"""
+
+SCHEMA_VERSION = 1
+
+def add_to_registry(registry, tool, origin):
+    """Adds a registry file. What it says of a version and platform wins.
+
+    Args:
+        registry: a dict from tool name to registry file; changed in place.
+        tool: the decoded registry file.
+        origin: its name, for messages.
+
+    Returns:
+        None, or a string that says what is wrong with the file.
+    """
+    for field in ["schema_version", "tool", "versions"]:
+        if field not in tool:
+            return "the registry file `{}` has no `{}`".format(origin, field)
+    if tool["schema_version"] != SCHEMA_VERSION:
+        return "the registry file `{}` has schema_version {}, expected {}".format(
+            origin,
+            tool["schema_version"],
+            SCHEMA_VERSION,
+        )
+    known = registry.setdefault(tool["tool"], {"tool": tool["tool"], "versions": {}})
+    for version, assets in tool["versions"].items():
+        for platform, asset in assets.items():
+            problem = _check_asset(asset)
+            if problem:
+                return "the registry file `{}`, {} {}: {}".format(origin, version, platform, problem)
+            known["versions"].setdefault(version, {})[platform] = asset
+    for field in ["executables", "latest"]:
+        if tool.get(field):
+            known[field] = tool[field]
+    return None
+
+def _check_asset(asset):
+    sha256 = asset.get("sha256", "")
+    if len(sha256) != 64:
+        return "a SHA-256 has 64 hexadecimal digits, `{}` has {}".format(sha256, len(sha256))
+    for field in ["url", "archive"]:
+        if not asset.get(field):
+            return "`{}` is missing".format(field)
+    return None
+
+def choose(registry, tools, bundles, known_bundles):
+    """Chooses the tools that MODULE.bazel asks for.
+
+    Args:
+        registry: a dict from tool name to registry file.
+        tools: a list of `(name, version)`, highest priority first; an empty version is the latest.
+        bundles: a list of bundle names, highest priority first.
+        known_bundles: a dict from bundle name to its `tools`.
+
+    Returns:
+        A pair: the list of choices in the form of the helper's request, sorted by name, and None
+        or a string that says what is wrong.
+    """
+    wanted = {}
+    for name, version in tools:
+        wanted.setdefault(name, version)
+    for bundle in bundles:
+        if bundle not in known_bundles:
+            return [], "there is no bundle called `{}`; there are {}".format(
+                bundle,
+                ", ".join(sorted(known_bundles)),
+            )
+        for name, version in known_bundles[bundle]["tools"].items():
+            wanted.setdefault(name, version)
+    if not tools and not bundles:
+        wanted = {name: "" for name, tool in registry.items() if tool.get("latest")}
+
+    choices = []
+    for name, version in sorted(wanted.items()):
+        choice, problem = _choose_one(registry, name, version)
+        if problem:
+            return [], problem
+        choices.append(choice)
+    return choices, None
+
+def _choose_one(registry, name, version):
+    tool = registry.get(name)
+    if not tool:
+        return None, "there is no tool called `{}`; {}".format(name, _nearest(name, sorted(registry)))
+    version = version or tool.get("latest")
+    if not version:
+        return None, "no version of `{}` is marked as its latest; name one of {}".format(
+            name,
+            ", ".join(tool["versions"]),
+        )
+    if version not in tool["versions"]:
+        return None, ("there is no version of {} called `{}`; there are {}. To pin another one: " +
+                      "wasm-airgap toolchain pin --tool {} URL").format(
+            name,
+            version,
+            ", ".join(tool["versions"]),
+            name,
+        )
+    return {
+        "tool": name,
+        "version": version,
+        "executables": tool.get("executables") or [name],
+        "assets": tool["versions"][version],
+    }, None
+
+def _nearest(name, known):
+    """The known names that share a long part with `name`, or all of them."""
+    letters = name.replace("-", "").replace("_", "").lower()
+    near = [
+        candidate
+        for candidate in known
+        if candidate.replace("-", "")[:4] == letters[:4] or letters in candidate or candidate in name
+    ]
+    if near:
+        return "did you mean {}?".format(", ".join(near))
+    return "there are {}".format(", ".join(known))

@@ -1,0 +1,71 @@
+"""The Starlark side of the policy gives the answers that src/policy.rs gives."""
+
+load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
+load("//bazel/private:platforms.bzl", "platform_of")
+load("//bazel/private:policy.bzl", "is_offline", "mirror_urls", "vendor_places")
+load("//tests/vectors:offline.bzl", "OFFLINE")
+
+_PATH = "t/1/linux_amd64/t.tar.gz"
+_UPSTREAM = "https://github.com/o/t.tar.gz"
+
+def _offline_impl(ctx):
+    env = unittest.begin(ctx)
+    for word, meaning in OFFLINE.items():
+        found = is_offline({"BAZEL_WASM_OFFLINE": word})
+        found = "error" if type(found) == "string" else str(found).lower()
+        asserts.equals(env, meaning, found, "`{}`".format(word))
+    asserts.false(env, is_offline({}))
+    return unittest.end(env)
+
+_offline_test = unittest.make(_offline_impl)
+
+def _vendor_places_impl(ctx):
+    env = unittest.begin(ctx)
+    own = ["third_party/toolchains/" + _PATH, "vendor/toolchains/" + _PATH]
+    asserts.equals(env, own, vendor_places({}, _PATH))
+    named = ["/mnt/v/toolchains/" + _PATH, "/mnt/v/" + _PATH]
+    asserts.equals(env, named + own, vendor_places({"BAZEL_WASM_VENDOR_DIR": "/mnt/v"}, _PATH))
+    return unittest.end(env)
+
+_vendor_places_test = unittest.make(_vendor_places_impl)
+
+def _mirrors_impl(ctx):
+    env = unittest.begin(ctx)
+    a = "https://a/" + _PATH
+    ghe = "https://ghe/o/t.tar.gz"
+    for environ, urls in [
+        ({}, [_UPSTREAM]),
+        ({"BAZEL_WASM_MIRROR": "https://a/"}, [a]),
+        ({"BAZEL_WASM_MIRROR": "https://a, direct"}, [a, _UPSTREAM]),
+        ({"BAZEL_WASM_GITHUB_MIRROR": "https://ghe/"}, [ghe]),
+        ({"BAZEL_WASM_GITHUB_MIRROR": "https://ghe", "BAZEL_WASM_MIRROR": "direct,https://a"}, [ghe, a]),
+    ]:
+        asserts.equals(env, urls, mirror_urls(environ, _PATH, _UPSTREAM), str(environ))
+    asserts.equals(env, [], mirror_urls({}, _PATH, ""))
+    return unittest.end(env)
+
+_mirrors_test = unittest.make(_mirrors_impl)
+
+def _platforms_impl(ctx):
+    env = unittest.begin(ctx)
+    for name, arch, platform in [
+        ("linux", "amd64", "linux_amd64"),
+        ("linux", "aarch64", "linux_arm64"),
+        ("mac os x", "x86_64", "darwin_amd64"),
+        ("mac os x", "aarch64", "darwin_arm64"),
+        ("windows server 2022", "amd64", "windows_amd64"),
+        ("freebsd", "amd64", None),
+        ("linux", "riscv64", None),
+    ]:
+        asserts.equals(env, platform, platform_of(name, arch))
+    return unittest.end(env)
+
+_platforms_test = unittest.make(_platforms_impl)
+
+def policy_test_suite(name):
+    """All tests of this file.
+
+    Args:
+        name: the name of the suite.
+    """
+    unittest.suite(name, _offline_test, _vendor_places_test, _mirrors_test, _platforms_test)

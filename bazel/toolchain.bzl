@@ -1,0 +1,85 @@
+"""Toolchains of WebAssembly tools: the provider, the rule in each spoke, and runnable tools.
+
+To use a tool in a rule of your own:
+
+    def _impl(ctx):
+        tool = ctx.toolchains["@wasm_toolchains//:wasm-tools_toolchain_type"].wasm_tool
+        ctx.actions.run(executable = tool.executable, tools = [tool.files], ...)
+
+    rule(_impl, toolchains = ["@wasm_toolchains//:wasm-tools_toolchain_type"])
+"""
+
+WasmToolInfo = provider(
+    doc = "A tool that runs on the exec platform.",
+    fields = {
+        "executable": "File: the main executable.",
+        "executables": "dict: the name of each executable -> its File.",
+        "files": "depset of File: all of the tool; an action that runs it needs them.",
+        "tool": "string: the tool's name, as in `wasm-tools`.",
+        "version": "string: its version, as in `1.244.0`.",
+    },
+)
+
+def _wasm_tool_impl(ctx):
+    executables = {name: target.files.to_list()[0] for target, name in ctx.attr.executables.items()}
+    files = depset(ctx.files.files)
+    info = WasmToolInfo(
+        executable = executables[ctx.attr.main],
+        executables = executables,
+        files = files,
+        tool = ctx.attr.tool,
+        version = ctx.attr.version,
+    )
+    return [platform_common.ToolchainInfo(wasm_tool = info), DefaultInfo(files = files), info]
+
+wasm_tool = rule(
+    implementation = _wasm_tool_impl,
+    doc = "A tool for one platform. The helper writes this into the BUILD file of each spoke.",
+    attrs = {
+        "executables": attr.label_keyed_string_dict(
+            allow_files = True,
+            mandatory = True,
+            doc = "The file of each executable -> its name.",
+        ),
+        "files": attr.label_list(allow_files = True, doc = "All of the tool."),
+        "main": attr.string(mandatory = True, doc = "The name of the main executable."),
+        "tool": attr.string(mandatory = True, doc = "The tool's name."),
+        "version": attr.string(mandatory = True, doc = "The tool's version."),
+    },
+    provides = [platform_common.ToolchainInfo, WasmToolInfo],
+)
+
+def resolved_tool_rule(toolchain_type):
+    """A rule that makes the resolved toolchain of a type runnable.
+
+    `bazel run` and the `tools` of a genrule want an executable target, which a toolchain is not.
+
+    Args:
+        toolchain_type: the Label of the toolchain type.
+
+    Returns:
+        A rule with the attribute `executable`: the name of an executable of the tool, or the empty
+        string for the main one.
+    """
+
+    def _impl(ctx):
+        tool = ctx.toolchains[toolchain_type].wasm_tool
+        source = tool.executables[ctx.attr.executable] if ctx.attr.executable else tool.executable
+        ending = "." + source.extension if source.extension == "exe" else ""
+        link = ctx.actions.declare_file(ctx.label.name + ending)
+        ctx.actions.symlink(output = link, target_file = source, is_executable = True)
+        return [
+            DefaultInfo(
+                executable = link,
+                files = depset([link]),
+                runfiles = ctx.runfiles(transitive_files = tool.files),
+            ),
+            tool,
+        ]
+
+    return rule(
+        implementation = _impl,
+        attrs = {"executable": attr.string()},
+        executable = True,
+        toolchains = [toolchain_type],
+    )

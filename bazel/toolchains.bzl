@@ -1,0 +1,95 @@
+"""The module extension that chooses tools and registers their toolchains.
+
+    wasm = use_extension("@rules_wasm_airgap//bazel:toolchains.bzl", "wasm_toolchains")
+    wasm.tool(name = "wasm-tools", version = "1.244.0")
+    wasm.bundle(name = "minimal")
+    wasm.registry(file = "//:private_tools.json")
+    use_repo(wasm, "wasm_toolchains")
+
+Without `tool` and `bundle` tags, every tool of the registry is there in its latest version; a tool
+that no build uses is not fetched. The root module's tags win over those of others.
+"""
+
+load("//bazel/private:hub_repo.bzl", "hub_repo", "spoke_name")
+load("//bazel/private:platforms.bzl", "PLATFORMS")
+load("//bazel/private:registry.bzl", "add_to_registry", "choose")
+load("//bazel/private:tool_repo.bzl", "tool_repo")
+
+def _wasm_toolchains_impl(mctx):
+    registry = _registry(mctx)
+    bundles = json.decode(mctx.read(mctx.path(Label("//checksums:bundles.json"))))["bundles"]
+
+    # The modules come in breadth-first order from the root, so the first tag for a tool is the one
+    # that is nearest to it.
+    tools = [(tag.name, tag.version) for module in mctx.modules for tag in module.tags.tool]
+    wanted = [tag.name for module in mctx.modules for tag in module.tags.bundle]
+    choices, problem = choose(registry, tools, wanted, bundles)
+    if problem:
+        fail(problem)
+
+    for choice in choices:
+        for platform, asset in choice["assets"].items():
+            if platform in PLATFORMS:
+                one = dict(choice, assets = {platform: asset})
+                tool_repo(
+                    name = spoke_name(choice["tool"], platform),
+                    executables = choice["executables"],
+                    platform = platform,
+                    request = _request([one]),
+                    stamp = Label("@wasm_airgap_helper//:stamp"),
+                    subject = "{} {} ({})".format(choice["tool"], choice["version"], platform),
+                )
+    hub_repo(name = "wasm_toolchains", request = _request(choices))
+    return mctx.extension_metadata(reproducible = True)
+
+def _request(choices):
+    return json.encode({"schema_version": 1, "tools": choices})
+
+def _registry(mctx):
+    """The module's own registry files, and the users' on top, the root module's last of all."""
+    registry = {}
+    folder = mctx.path(Label("//checksums/tools:BUILD.bazel")).dirname
+    for file in sorted(folder.readdir(), key = str):
+        if file.basename.endswith(".json"):
+            _add(registry, mctx.read(file), file.basename)
+    for module in reversed(mctx.modules):
+        for tag in module.tags.registry:
+            _add(registry, mctx.read(mctx.path(tag.file)), str(tag.file))
+    return registry
+
+def _add(registry, text, origin):
+    tool = json.decode(text, default = None)
+    if type(tool) != "dict":
+        fail("the registry file `{}` is no JSON object".format(origin))
+    problem = add_to_registry(registry, tool, origin)
+    if problem:
+        fail(problem)
+
+_tool = tag_class(
+    doc = "Asks for a tool.",
+    attrs = {
+        "name": attr.string(mandatory = True, doc = "The tool's name in the registry."),
+        "version": attr.string(doc = "Its version; the registry's latest where it is left out."),
+    },
+)
+
+_bundle = tag_class(
+    doc = "Asks for the tools of a bundle in checksums/bundles.json. A `tool` tag wins over it.",
+    attrs = {"name": attr.string(mandatory = True, doc = "The bundle's name.")},
+)
+
+_registry_tag = tag_class(
+    doc = "Adds a registry file of your own: private builds, or versions that are newer than this module.",
+    attrs = {
+        "file": attr.label(
+            mandatory = True,
+            doc = "A file as `wasm-airgap toolchain pin --registry` writes it.",
+        ),
+    },
+)
+
+wasm_toolchains = module_extension(
+    implementation = _wasm_toolchains_impl,
+    doc = "Chooses WebAssembly tools and registers their toolchains in `@wasm_toolchains`.",
+    tag_classes = {"bundle": _bundle, "registry": _registry_tag, "tool": _tool},
+)

@@ -1,0 +1,53 @@
+"""A rule that uses a tool by its toolchain."""
+
+_WASM_TOOLS = "@wasm_toolchains//:wasm-tools_toolchain_type"
+
+def _wasm_component_impl(ctx):
+    tool = ctx.toolchains[_WASM_TOOLS].wasm_tool
+    embedded = ctx.actions.declare_file(ctx.label.name + ".embedded.wasm")
+    component = ctx.actions.declare_file(ctx.label.name + ".component.wasm")
+    ctx.actions.run(
+        arguments = [
+            "component",
+            "embed",
+            "--world",
+            ctx.attr.world,
+            ctx.file.wit.path,
+            ctx.file.module.path,
+            "-o",
+            embedded.path,
+        ],
+        executable = tool.executable,
+        inputs = [ctx.file.module, ctx.file.wit],
+        mnemonic = "WasmEmbed",
+        outputs = [embedded],
+        tools = [tool.files],
+    )
+    ctx.actions.run(
+        arguments = ["component", "new", embedded.path, "-o", component.path],
+        executable = tool.executable,
+        inputs = [embedded],
+        mnemonic = "WasmComponent",
+        outputs = [component],
+        tools = [tool.files],
+    )
+    return [DefaultInfo(files = depset([component]))]
+
+wasm_component = rule(
+    implementation = _wasm_component_impl,
+    doc = "Makes a component out of a core module and its WIT.",
+    attrs = {
+        "module": attr.label(
+            allow_single_file = [".wasm"],
+            mandatory = True,
+            doc = "The core module.",
+        ),
+        "wit": attr.label(
+            allow_single_file = [".wit"],
+            mandatory = True,
+            doc = "The WIT package with the world.",
+        ),
+        "world": attr.string(mandatory = True, doc = "The world that the module implements."),
+    },
+    toolchains = [_WASM_TOOLS],
+)

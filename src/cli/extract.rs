@@ -1,0 +1,40 @@
+//! `extract`: verify an archive and unpack it.
+
+use super::{Context, ExtractArgs};
+use crate::artifact::{ArchiveType, Strip};
+use crate::emit;
+use crate::error::{Error, Result};
+use crate::extract::{self, Layout, Limits};
+use crate::verify::Unverified;
+
+pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
+    let archive = context.path(&args.archive);
+    let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let filename = match &args.filename {
+        Some(filename) => filename.clone(),
+        None => name.parse().map_err(Error::usage)?,
+    };
+    let layout = Layout {
+        archive: args.archive_type.unwrap_or_else(|| ArchiveType::of_filename(&name)),
+        strip: args.strip_prefix.clone().unwrap_or(Strip::TopFolder),
+        filename,
+    };
+    let subject = args.subject.clone().unwrap_or(name);
+    let verified = Unverified::open(&archive, subject)?.verify(&args.sha256)?;
+    let tree = extract::extract(&verified, &layout, &context.path(&args.out), &Limits::default())?;
+    if args.for_bazel {
+        emit::hide_build_files(&tree.root)?;
+    }
+    match context.report.is_json() {
+        true => context.report.json(&serde_json::json!({
+            "root": tree.root, "entries": tree.entries, "bytes": tree.bytes,
+        })),
+        false => Ok(context.report.say(&format!(
+            "extracted {} into {}: {} entries, {}",
+            verified.subject(),
+            tree.root.display(),
+            tree.entries,
+            crate::vendor::megabytes(tree.bytes)
+        ))),
+    }
+}

@@ -1,0 +1,120 @@
+//! `toolchain pin`: registry entries for release files.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{Context, PinArgs};
+use crate::artifact::{ArchiveType, AssetUrl};
+use crate::digest::Digest;
+use crate::error::{Context as _, Error, Result};
+use crate::fetch::Client;
+use crate::guess::Guess;
+use crate::registry::{Registry, SCHEMA_VERSION, Tool};
+use crate::{store, version};
+
+pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
+    let policy = context.policy()?;
+    let client = Client::new(policy.network(|| "pin what upstream serves".to_owned())?)?;
+    let registry = Registry::builtin()?;
+    let path = args.registry.as_deref().map(|path| context.path(path));
+    let mut file = match &path {
+        Some(path) if path.exists() => read(path)?,
+        _ => Map::new(),
+    };
+    for url in &args.urls {
+        let entry = Entry::of(url, args, &registry)?;
+        let item = context.report.item(url.as_str());
+        let (digest, size) = client.measure(&policy.upstream(url), &item)?;
+        drop(item);
+        let label = format!("{} {} ({})", entry.tool, entry.version, entry.platform);
+        context.report.say(&format!("{label}: sha256 {digest}, {size} bytes"));
+        entry.add_to(&mut file, &digest, args)?;
+    }
+    let text = serde_json::to_string_pretty(&Value::Object(file))
+        .map_err(|error| Error::usage("cannot write a registry file").because(error))?;
+    let text = format!("{text}\n");
+    // What is written must be what is read: the same checks, before anything is replaced.
+    Tool::parse(&text, "the new registry file")?;
+    match path {
+        Some(path) => store::write_atomically(&path, text.as_bytes()),
+        None => context.report.data(&text),
+    }
+}
+
+fn read(path: &Path) -> Result<Map<String, Value>> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).doing(|| format!("read the registry file `{name}`"))?;
+    Tool::parse(&text, &name)?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::usage(format!("`{name}` is no registry file")).because(error))
+}
+
+/// Which file it is, by the flags and, where they are silent, by its address.
+struct Entry {
+    tool: String,
+    version: String,
+    platform: String,
+    url: AssetUrl,
+}
+
+impl Entry {
+    fn of(url: &str, args: &PinArgs, registry: &Registry) -> Result<Entry> {
+        let guess = Guess::of(url, registry);
+        let missing = |what: &str| {
+            Error::usage(format!("the address `{url}` does not tell the {what}"))
+                .hint(format!("say it with `--{what}`"))
+        };
+        let tool = args.tool.as_ref().map(ToString::to_string).or(guess.tool);
+        let version = args.version.as_ref().map(ToString::to_string).or(guess.version);
+        let platform = args.platform.or(guess.platform);
+        Ok(Entry {
+            tool: tool.ok_or_else(|| missing("tool"))?,
+            version: version.ok_or_else(|| missing("version"))?,
+            platform: platform.ok_or_else(|| missing("platform"))?.to_string(),
+            url: url.parse().map_err(Error::usage)?,
+        })
+    }
+
+    fn add_to(&self, file: &mut Map<String, Value>, digest: &Digest, args: &PinArgs) -> Result<()> {
+        match file.get("tool").and_then(Value::as_str) {
+            Some(other) if other != self.tool => {
+                return Err(Error::usage("one registry file is about one tool")
+                    .fact("expected", other)
+                    .fact("found", &self.tool)
+                    .hint("name another file with `--registry`"));
+            }
+            Some(_) => {}
+            None => {
+                file.insert("schema_version".to_owned(), json!(SCHEMA_VERSION));
+                file.insert("tool".to_owned(), json!(self.tool));
+            }
+        }
+        if !args.executables.is_empty() {
+            file.insert("executables".to_owned(), json!(args.executables));
+        }
+        let newer = match file.get("latest").and_then(Value::as_str) {
+            Some(latest) => version::compare(latest, &self.version).is_lt(),
+            None => true,
+        };
+        if newer {
+            file.insert("latest".to_owned(), json!(self.version));
+        }
+        let archive = ArchiveType::of_filename(self.url.filename().as_str());
+        let asset = json!({"url": self.url, "sha256": digest, "archive": archive});
+        let versions = object(file, "versions");
+        object(versions, &self.version).insert(self.platform.clone(), asset);
+        Ok(())
+    }
+}
+
+fn object<'a>(parent: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    let value = parent.entry(key).or_insert_with(|| json!({}));
+    if !value.is_object() {
+        *value = json!({});
+    }
+    match value {
+        Value::Object(map) => map,
+        _ => unreachable!("it was made an object above"),
+    }
+}

@@ -1,0 +1,91 @@
+//! What `--tool`, `--bundle`, `--registry`, `--request` and `--platform` come down to.
+
+use std::io::Read;
+
+use super::{Context, SelectionArgs};
+use crate::artifact::Artifact;
+use crate::error::{Context as _, Error, Result};
+use crate::platform::Platform;
+use crate::registry::Registry;
+use crate::request::{Platforms, Request};
+
+/// The files that are wanted.
+///
+/// A tool that was named and is not published for a platform is an error; one that came with a
+/// bundle or with everything is left out with a warning.
+pub(super) fn artifacts(args: &SelectionArgs, context: &Context) -> Result<Vec<Artifact>> {
+    let wanted = request(args, context)?.artifacts(&platforms(args)?);
+    for error in wanted.unpublished {
+        if !args.tools.is_empty() || wanted.artifacts.is_empty() {
+            return Err(error);
+        }
+        context.report.warn(&format!("left out: {}", error.statement()));
+    }
+    Ok(wanted.artifacts)
+}
+
+fn request(args: &SelectionArgs, context: &Context) -> Result<Request> {
+    let Some(path) = &args.request else {
+        let mut registry = Registry::builtin()?;
+        for file in &args.registries {
+            registry.add_file(&context.path(file))?;
+        }
+        return registry.request(&args.tools, &args.bundles);
+    };
+    // Starlark names this file, not a person: it is relative to where the process was started.
+    let mut text = String::new();
+    let name = path.display().to_string();
+    let read = match name.as_str() {
+        "-" => std::io::stdin().read_to_string(&mut text),
+        _ => std::fs::File::open(context.environment.current_dir().join(path))
+            .and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    read.doing(|| format!("read the request `{name}`"))?;
+    narrow(Request::parse(&text, &name)?, &args.tools)
+}
+
+/// The part of a request that `--tool` names.
+fn narrow(mut request: Request, tools: &[String]) -> Result<Request> {
+    if tools.is_empty() {
+        return Ok(request);
+    }
+    let known: Vec<_> = request.tools.iter().map(|choice| choice.tool.to_string()).collect();
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    for wanted in tools {
+        let (name, version) = split(wanted);
+        let Some(choice) = request.tools.iter().find(|choice| choice.tool.as_str() == name) else {
+            return Err(crate::registry::unknown("tool in MODULE.bazel", name, &known)
+                .hint("add it there: `wasm.tool(name = ..., version = ...)`"));
+        };
+        if version.is_some_and(|version| version != choice.version.as_str()) {
+            return Err(Error::usage(format!("MODULE.bazel asks for another version of `{name}`"))
+                .fact("expected", &choice.version)
+                .fact("found", version.unwrap_or_default())
+                .hint("change it there, so that the build asks for what is vendored"));
+        }
+    }
+    request.tools.retain(|choice| tools.iter().any(|wanted| split(wanted).0 == choice.tool.as_str()));
+    Ok(request)
+}
+
+fn split(wanted: &str) -> (&str, Option<&str>) {
+    match wanted.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (wanted, None),
+    }
+}
+
+fn platforms(args: &SelectionArgs) -> Result<Platforms> {
+    if args.platforms.iter().any(|platform| platform == "all") {
+        return Ok(Platforms::All);
+    }
+    if args.platforms.is_empty() {
+        let host = Platform::host().ok_or_else(|| {
+            Error::usage("no tools are published for the platform of this machine")
+                .hint("name one: `--platform linux_amd64`")
+        })?;
+        return Ok(Platforms::Only(vec![host]));
+    }
+    let named = args.platforms.iter().map(|name| name.parse().map_err(Error::usage));
+    Ok(Platforms::Only(named.collect::<Result<_>>()?))
+}

@@ -1,0 +1,42 @@
+//! `verify`: hash a vendor folder again.
+
+use std::path::PathBuf;
+
+use super::{Context, VerifyArgs};
+use crate::error::{Error, Result};
+use crate::manifest::{Manifest, VendorDir};
+
+pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
+    let dir = match &args.dir {
+        Some(dir) => context.path(dir),
+        None => default_dir(context)?,
+    };
+    let vendor_dir = VendorDir::of(&dir);
+    let Some(manifest) = Manifest::read(&vendor_dir)? else {
+        return Err(Error::usage(format!("`{}` has no manifest", dir.display()))
+            .fact("looked for", vendor_dir.manifest().display())
+            .hint("`wasm-airgap vendor toolchains` writes it; or name the vendor folder"));
+    };
+    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let findings = manifest.check(&vendor_dir, jobs)?;
+    if context.report.is_json() {
+        let files = manifest.entries().len();
+        context.report.json(&serde_json::json!({"files": files, "findings": findings}))?;
+    } else {
+        for finding in &findings {
+            context.report.data(&format!("{}\n", finding.describe()))?;
+        }
+    }
+    if findings.is_empty() {
+        context.report.say(&format!("{} files are what the manifest lists", manifest.entries().len()));
+        return Ok(());
+    }
+    Err(Error::integrity(format!("`{}` is not what its manifest lists", dir.display()))
+        .fact("findings", findings.len())
+        .hint("vendor again to mend it; a file that is not listed can only be removed by you"))
+}
+
+fn default_dir(context: &Context) -> Result<PathBuf> {
+    let policy = context.policy()?;
+    Ok(policy.vendor_dir().map_or_else(|| policy.workspace().join("vendor"), PathBuf::from))
+}

@@ -1,0 +1,131 @@
+//! Unpacking: a verified file in, a tree of files out, or nothing at all.
+//!
+//! ```text
+//! <parent>/.<name>.XXXXXX/tree/   where everything is made; hidden, and only the owner can enter
+//! <parent>/<name>/                the finished tree, put there by one rename at the end
+//! ```
+//!
+//! Archives are hostile even when their digest is right: a pin says which bytes were published, not
+//! that they are kind. So nobody's `unpack` is used. [`catalog`] decides, from names, kinds and
+//! sizes alone, whether an entry may exist; [`tree`] makes it, relative to open folders and never
+//! through a link. What is refused, and why, is said where it is refused.
+//!
+//! Memory is flat: data goes from a decoder through a few buffers to the disk. What grows with an
+//! archive is its list of names, and [`Limits`] bounds that.
+
+mod binary;
+mod catalog;
+mod detect;
+mod entry_path;
+mod folder;
+mod limits;
+mod links;
+mod names;
+mod pax;
+mod pipe;
+mod refusal;
+mod staging;
+mod tar;
+mod tree;
+mod unzstd;
+mod unxz;
+mod zip;
+mod zip_end;
+mod zip_member;
+
+use std::path::{Path, PathBuf};
+
+use crate::artifact::{ArchiveType, Strip};
+use crate::error::{Kind, Result};
+use crate::segment::Segment;
+use crate::verify::Verified;
+
+use catalog::Catalog;
+use staging::Staging;
+use tree::TreeWriter;
+
+pub use limits::Limits;
+
+/// What a file is, and what of it is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The format. The file's first bytes must agree.
+    pub archive: ArchiveType,
+    /// What to take off the front of each path.
+    pub strip: Strip,
+    /// The name that the file gets where it is no archive.
+    pub filename: Segment,
+}
+
+/// A finished tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Its folder.
+    pub root: PathBuf,
+    /// How many files, folders and links are in it.
+    pub entries: u64,
+    /// The bytes in its files.
+    pub bytes: u64,
+}
+
+/// Unpacks `archive` to `destination`, which must not exist or be an empty folder.
+///
+/// Files are executable or not and otherwise have the permissions that the umask leaves; owners,
+/// times and special bits are not kept.
+///
+/// # Errors
+/// Usage, where the destination is taken. Integrity, where the archive is damaged, hostile or of
+/// another type; the statement names the entry and the reason. Whatever the error: the destination
+/// is as it was before.
+pub fn extract(
+    archive: &Verified,
+    layout: &Layout,
+    destination: &Path,
+    limits: &Limits,
+) -> Result<Tree> {
+    unpack(archive, layout, destination, limits).map_err(|error| {
+        let refused = error.kind() == Kind::Integrity;
+        let error = error
+            .fact("extracting", archive.subject())
+            .fact("archive", archive.path().display())
+            .fact("to", destination.display());
+        match refused {
+            true => error.hint(
+                "the file has the pinned SHA-256, so it is what somebody published or pinned: \
+                 check the entry in the checksum registry, and tell the publisher",
+            ),
+            false => error,
+        }
+    })
+}
+
+fn unpack(
+    archive: &Verified,
+    layout: &Layout,
+    destination: &Path,
+    limits: &Limits,
+) -> Result<Tree> {
+    let staging = Staging::beside(destination)?;
+    let mut file = archive.reader()?;
+    detect::check(&mut file, layout.archive)?;
+    let strip = match layout.archive {
+        ArchiveType::Binary => &Strip::Nothing,
+        _ => &layout.strip,
+    };
+    let mut catalog = Catalog::new(limits, strip, archive.size())?;
+    let mut tree = TreeWriter::new(staging.root())?;
+    match layout.archive {
+        ArchiveType::Binary => binary::copy(file, layout, &mut catalog, &mut tree)?,
+        ArchiveType::Zip => zip::extract(&file, &mut catalog, &mut tree)?,
+        ArchiveType::TarGz | ArchiveType::TarXz | ArchiveType::TarZst => {
+            let decoder = pipe::decoder(layout.archive, file, limits)?;
+            pipe::through(decoder, |stream| tar::extract(stream, &mut catalog, &mut tree))?;
+        }
+    }
+    let contents = catalog.finish()?;
+    for link in &contents.links {
+        tree.symlink(link)?;
+    }
+    staging.publish(contents.top_folder.as_deref())?;
+    Ok(Tree { root: destination.to_owned(), entries: contents.entries, bytes: contents.bytes })
+}

@@ -1,0 +1,169 @@
+//! What an archive may contain: every rule that needs no disk.
+
+use crate::artifact::Strip;
+use crate::error::{Error, Result};
+
+use super::entry_path::EntryPath;
+use super::limits::{Budget, Limits};
+use super::links::{self, Link};
+use super::names::{Names, Node};
+use super::refusal;
+
+/// The entries so far. Each is asked for here before anything of it is made.
+pub(super) struct Catalog<'a> {
+    limits: &'a Limits,
+    budget: Budget,
+    /// What each path must begin with.
+    prefix: EntryPath,
+    strips_top_folder: bool,
+    names: Names,
+    links: Vec<Link>,
+    bytes: u64,
+    /// The names at the top before anything is taken off, for the error that needs them.
+    tops: Names,
+}
+
+/// What is known when an archive has ended.
+pub(super) struct Contents {
+    /// Symbolic links, to be made now.
+    pub(super) links: Vec<Link>,
+    /// The folder that is to become the root.
+    pub(super) top_folder: Option<String>,
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+}
+
+impl<'a> Catalog<'a> {
+    pub(super) fn new(limits: &'a Limits, strip: &Strip, archive_size: u64) -> Result<Catalog<'a>> {
+        let prefix = match strip {
+            Strip::Prefix(prefix) => prefix.as_str(),
+            Strip::Nothing | Strip::TopFolder => ".",
+        };
+        let prefix = EntryPath::parse(prefix.as_bytes(), limits).map_err(|reason| {
+            Error::usage(format!("`{prefix}` cannot be a strip prefix: {reason}"))
+        })?;
+        Ok(Catalog {
+            limits,
+            budget: Budget::new(limits, archive_size),
+            prefix,
+            strips_top_folder: *strip == Strip::TopFolder,
+            names: Names::new(limits.entries),
+            links: Vec::new(),
+            bytes: 0,
+            tops: Names::new(limits.entries),
+        })
+    }
+
+    /// The limits that hold.
+    pub(super) fn limits(&self) -> &'a Limits {
+        self.limits
+    }
+
+    /// Takes the count that an archive gives of its entries.
+    pub(super) fn announce(&self, entries: u64) -> Result<()> {
+        self.budget.announced(entries)
+    }
+
+    /// Counts an entry that only describes others, and its bytes.
+    pub(super) fn description(&mut self, size: u64) -> Result<()> {
+        self.budget.entry()?;
+        self.budget.bytes(size)
+    }
+
+    /// Admits a folder; `None` for one that is taken off the front.
+    pub(super) fn folder(&mut self, raw: &[u8]) -> Result<Option<EntryPath>> {
+        self.budget.entry()?;
+        let path = self.parse(raw)?;
+        // The folders that lead to the prefix are not below it.
+        if path.is_root() || self.prefix.below(&path).is_some() {
+            return Ok(None);
+        }
+        let path = self.strip(raw, &path)?;
+        self.names.folder(path.as_str()).map_err(|reason| refusal::entry(raw, reason))?;
+        Ok(Some(path))
+    }
+
+    /// Admits a file of this size.
+    pub(super) fn file(&mut self, raw: &[u8], size: u64) -> Result<EntryPath> {
+        self.budget.entry()?;
+        self.budget.bytes(size)?;
+        let path = self.place(raw, Node::File)?;
+        self.bytes += size;
+        Ok(path)
+    }
+
+    /// Admits a symbolic link for now; [`Catalog::finish`] has the last word.
+    pub(super) fn symlink(&mut self, raw: &[u8], target: &[u8]) -> Result<()> {
+        self.budget.entry()?;
+        self.budget.bytes(target.len() as u64)?;
+        let path = self.place(raw, Node::Link(self.links.len()))?;
+        let link = Link::new(path, target, self.limits).map_err(|r| refusal::entry(raw, r))?;
+        self.links.push(link);
+        Ok(())
+    }
+
+    /// Admits a second name for a file that is already there, and returns both.
+    pub(super) fn hard_link(&mut self, raw: &[u8], target: &[u8]) -> Result<(EntryPath, EntryPath)> {
+        self.budget.entry()?;
+        let shown = refusal::shown(target);
+        let refuse = |reason: &str| {
+            refusal::entry(raw, format!("it is a hard link to `{shown}`, {reason}"))
+        };
+        let existing = EntryPath::parse(target, self.limits)
+            .ok()
+            .and_then(|path| path.below(&self.prefix))
+            .ok_or_else(|| refuse("which is no place in the tree"))?;
+        match self.names.find(existing.as_str()) {
+            Some(Node::File) => Ok((self.place(raw, Node::File)?, existing)),
+            Some(_) => Err(refuse("which is not a regular file")),
+            None => Err(refuse("which does not come before it in the archive")),
+        }
+    }
+
+    /// Judges the links, and what the archive is as a whole.
+    pub(super) fn finish(self) -> Result<Contents> {
+        if self.names.count() == 0 {
+            return Err(refusal::archive("nothing is in it"));
+        }
+        let top_folder = self.names.top_folder().filter(|_| self.strips_top_folder);
+        for link in &self.links {
+            links::follow(link, &self.links, &self.names, top_folder.unwrap_or_default())
+                .map_err(|reason| refusal::entry(link.path.as_str().as_bytes(), reason))?;
+        }
+        let top_folder = top_folder.map(str::to_owned);
+        let entries = self.names.count() - u64::from(top_folder.is_some());
+        Ok(Contents { links: self.links, top_folder, entries, bytes: self.bytes })
+    }
+
+    fn place(&mut self, raw: &[u8], node: Node) -> Result<EntryPath> {
+        if raw.ends_with(b"/") {
+            return Err(refusal::entry(raw, "its name is that of a folder, and it is none"));
+        }
+        let path = self.parse(raw)?;
+        let path = self.strip(raw, &path)?;
+        if path.is_root() {
+            return Err(refusal::entry(raw, "it stands where the folder should be that all is in"));
+        }
+        self.names.add(&path, node).map_err(|reason| refusal::entry(raw, reason))?;
+        Ok(path)
+    }
+
+    fn parse(&self, raw: &[u8]) -> Result<EntryPath> {
+        EntryPath::parse(raw, self.limits).map_err(|reason| refusal::entry(raw, reason))
+    }
+
+    fn strip(&mut self, raw: &[u8], path: &EntryPath) -> Result<EntryPath> {
+        if self.prefix.is_root() {
+            return Ok(path.clone());
+        }
+        let top = path.as_str().split('/').next().unwrap_or_default();
+        // Only for the message, so a collision here is no error; it is one below the prefix.
+        let _ = self.tops.folder(top);
+        path.below(&self.prefix).ok_or_else(|| {
+            let tops = self.tops.top_names();
+            refusal::entry(raw, "it does not lie under the strip prefix")
+                .fact("expected", format!("{}/...", self.prefix.as_str()))
+                .fact("found", format!("{}/...", tops.join("/..., ")))
+        })
+    }
+}

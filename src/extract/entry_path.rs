@@ -1,0 +1,195 @@
+//! A path inside an archive that means the same place on every platform, or nothing.
+
+use super::limits::Limits;
+
+/// A relative path: components joined by `/`, none of them special anywhere.
+///
+/// Linux alone would take most of what is refused here. But the tree is carried across platforms,
+/// and a name that Windows reads in another way is one that a reviewer on Linux reads wrongly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EntryPath(String);
+
+impl EntryPath {
+    /// Parses a name as it stands in an archive; the error is the reason for refusing it.
+    ///
+    /// Leading `./` and one `/` at the end are how `tar` writes folders, and taken off.
+    pub(super) fn parse(raw: &[u8], limits: &Limits) -> Result<EntryPath, String> {
+        let text = check_text(raw, limits)?;
+        let mut rest = text.strip_suffix('/').unwrap_or(text);
+        while let Some(after) = rest.strip_prefix("./") {
+            rest = after;
+        }
+        if rest == "." || (rest.is_empty() && text == "./") {
+            return Ok(EntryPath(String::new()));
+        }
+        let mut depth = 0;
+        for component in rest.split('/') {
+            check_component(component)?;
+            depth += 1;
+        }
+        if depth > limits.depth {
+            return Err(format!("it is {depth} folders deep, and the limit is {}", limits.depth));
+        }
+        Ok(EntryPath(rest.to_owned()))
+    }
+
+    /// The path, empty for the root.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is the folder that everything is in.
+    pub(super) fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The folder that it is in, empty for the root.
+    pub(super) fn parent(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(parent, _)| parent)
+    }
+
+    /// Its last component.
+    pub(super) fn name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
+    }
+
+    /// The path below `folder`, if it is there; the root if it is that folder.
+    pub(super) fn below(&self, folder: &EntryPath) -> Option<EntryPath> {
+        if folder.is_root() {
+            return Some(self.clone());
+        }
+        match self.0.strip_prefix(&folder.0)? {
+            "" => Some(EntryPath(String::new())),
+            rest => rest.strip_prefix('/').map(|rest| EntryPath(rest.to_owned())),
+        }
+    }
+}
+
+/// The rules for a text as a whole; they hold for the targets of links too.
+pub(super) fn check_text<'a>(raw: &'a [u8], limits: &Limits) -> Result<&'a str, String> {
+    if raw.len() > limits.path {
+        return Err(format!(
+            "the path is {} bytes long, and the limit is {}",
+            raw.len(),
+            limits.path
+        ));
+    }
+    let text = std::str::from_utf8(raw).map_err(|_| "the path is not UTF-8".to_owned())?;
+    if text.is_empty() {
+        return Err("the path is empty".to_owned());
+    }
+    if text.starts_with('/') {
+        return Err("the path is absolute".to_owned());
+    }
+    match text.chars().find(|&c| c.is_control() || c == '\\' || c == ':') {
+        None => Ok(text),
+        Some('\\') => Err("a backslash is in the path, which separates folders on Windows".into()),
+        Some(':') => Err("a colon is in the path, which names a drive or a stream on Windows".into()),
+        Some(c) => Err(format!("the control character {} is in the path", c.escape_default())),
+    }
+}
+
+/// The rules for one component.
+pub(super) fn check_component(component: &str) -> Result<(), String> {
+    match component {
+        "" => Err("a component of the path is empty".to_owned()),
+        "." => Err("a component of the path is `.`".to_owned()),
+        ".." => Err("the path climbs with `..`".to_owned()),
+        _ if component.len() > 255 => {
+            Err("a component of the path is longer than 255 bytes".to_owned())
+        }
+        _ if component.ends_with(['.', ' ']) => Err(format!(
+            "`{component}` ends in a dot or a space, which Windows takes off"
+        )),
+        _ if is_device(component) => Err(format!("`{component}` names a device on Windows")),
+        _ => Ok(()),
+    }
+}
+
+/// Windows opens the device for `con`, `CON` and `con.txt` alike, in every folder.
+fn is_device(component: &str) -> bool {
+    let stem = component.split('.').next().unwrap_or_default().trim_end_matches(' ');
+    let lower = stem.to_ascii_lowercase();
+    if matches!(lower.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$") {
+        return true;
+    }
+    let number = lower.strip_prefix("com").or_else(|| lower.strip_prefix("lpt"));
+    number.is_some_and(|number| {
+        let mut chars = number.chars();
+        matches!((chars.next(), chars.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(raw: &[u8]) -> Result<String, String> {
+        EntryPath::parse(raw, &Limits::default()).map(|path| path.0)
+    }
+
+    #[test]
+    fn takes_the_paths_of_toolchains() {
+        for (raw, path) in [
+            ("a", "a"),
+            ("./a/b", "a/b"),
+            ("././a", "a"),
+            ("a/b/", "a/b"),
+            ("./", ""),
+            (".", ""),
+            ("bin/.hidden", "bin/.hidden"),
+            ("lib/ünïcode 1.2+3@4~5", "lib/ünïcode 1.2+3@4~5"),
+            ("console/nullable/aux-1/common", "console/nullable/aux-1/common"),
+            ("...a", "...a"),
+        ] {
+            assert_eq!(parse(raw.as_bytes()).as_deref(), Ok(path), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_another_place_somewhere() {
+        for (raw, reason) in [
+            (&b""[..], "empty"),
+            (b"/", "absolute"),
+            (b"/etc/passwd", "absolute"),
+            (b"//server/share", "absolute"),
+            (b"..", "climbs"),
+            (b"a/../b", "climbs"),
+            (b"./../b", "climbs"),
+            (b"a//b", "empty"),
+            (b"a//", "empty"),
+            (b".//a", "empty"),
+            (b"a/./b", "`.`"),
+            (b"a/.", "`.`"),
+            (b"a\\b", "backslash"),
+            (b"C:/a", "colon"),
+            (b"a:stream", "colon"),
+            (b"a\0b", "control character"),
+            (b"a\x1b[2J", "control character"),
+            ("a\u{85}".as_bytes(), "control character"),
+            (b"\xff", "UTF-8"),
+            (b"a./b", "dot or a space"),
+            (b"a ", "dot or a space"),
+            (b"...", "dot or a space"),
+            (b"CON", "device"),
+            (b"a/nul.txt", "device"),
+            (b"com1", "device"),
+            ("LPT¹.x".as_bytes(), "device"),
+            (b"aux .h", "device"),
+        ] {
+            let found = parse(raw).unwrap_err();
+            assert!(found.contains(reason), "{raw:?}: {found}");
+        }
+    }
+
+    #[test]
+    fn bounds_length_and_depth() {
+        let limits = Limits { path: 10, depth: 3, ..Limits::default() };
+        let parse = |raw: &str| EntryPath::parse(raw.as_bytes(), &limits);
+        assert!(parse("a/b/c").is_ok());
+        assert!(parse("a/b/c/d").unwrap_err().contains("deep"));
+        assert!(parse("abcdefghijk").unwrap_err().contains("11 bytes"));
+        let long = "x".repeat(256);
+        assert!(EntryPath::parse(long.as_bytes(), &Limits::default()).is_err());
+    }
+}

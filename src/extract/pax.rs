@@ -1,0 +1,141 @@
+//! PAX records, and the GNU way of long names: what stands before an entry and changes it.
+//!
+//! The tar crate reads them, too, but holds any length of them in memory, takes the first of two
+//! contradicting ones, and splits at line ends, which may occur inside. Programs that disagree on
+//! a name are how an archive shows one thing to a reviewer and another to us.
+
+use crate::error::{Error, Result};
+
+use super::refusal;
+
+/// What is said about the next entry beside its header.
+#[derive(Default)]
+pub(super) struct Overrides {
+    pub(super) path: Option<Vec<u8>>,
+    pub(super) link: Option<Vec<u8>>,
+    pub(super) size: Option<u64>,
+    /// Whether anything was said, even if nothing that matters here.
+    pub(super) any: bool,
+}
+
+impl Overrides {
+    /// Takes the content of a GNU `L` entry.
+    pub(super) fn gnu_path(&mut self, content: Vec<u8>) -> Result<()> {
+        self.any = true;
+        once(&mut self.path, until_nul(content), "name")
+    }
+
+    /// Takes the content of a GNU `K` entry.
+    pub(super) fn gnu_link(&mut self, content: Vec<u8>) -> Result<()> {
+        self.any = true;
+        once(&mut self.link, until_nul(content), "link target")
+    }
+
+    /// Takes the content of a PAX `x` entry.
+    pub(super) fn pax(&mut self, content: &[u8]) -> Result<()> {
+        self.any = true;
+        for (key, value) in records(content)? {
+            match key {
+                b"path" => once(&mut self.path, value.to_vec(), "name")?,
+                b"linkpath" => once(&mut self.link, value.to_vec(), "link target")?,
+                b"size" => once(&mut self.size, number(value)?, "size")?,
+                _ if key.starts_with(b"GNU.sparse.") => return Err(sparse()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks a PAX `g` entry. Those that git writes hold a commit's hash; one that renames or resizes
+/// all that follows has no use but to confuse.
+pub(super) fn check_global(content: &[u8]) -> Result<()> {
+    for (key, _) in records(content)? {
+        if matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse.") {
+            return Err(refusal::archive(format!(
+                "a global header sets `{}` for all entries",
+                refusal::shown(key)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The error for a file with holes.
+pub(super) fn sparse() -> Error {
+    refusal::archive("a sparse file is in it, and its size has nothing to do with its bytes")
+}
+
+/// Splits `LENGTH KEY=VALUE\n` records, where the length counts all of it.
+fn records(content: &[u8]) -> Result<Vec<(&[u8], &[u8])>> {
+    let mut found = Vec::new();
+    let mut rest = content;
+    // Some writers pad with zeros.
+    while !rest.is_empty() && rest[0] != 0 {
+        let (record, after) = record(rest).ok_or_else(|| {
+            refusal::damaged("a PAX header is malformed")
+        })?;
+        found.push(record);
+        rest = after;
+    }
+    Ok(found)
+}
+
+type Record<'a> = (&'a [u8], &'a [u8]);
+
+fn record(rest: &[u8]) -> Option<(Record<'_>, &[u8])> {
+    let space = rest.iter().take(20).position(|&byte| byte == b' ')?;
+    let length: usize = std::str::from_utf8(&rest[..space]).ok()?.parse().ok()?;
+    let line = rest.get(space + 1..length)?.strip_suffix(b"\n")?;
+    let equals = line.iter().position(|&byte| byte == b'=')?;
+    Some(((&line[..equals], &line[equals + 1..]), &rest[length..]))
+}
+
+fn number(value: &[u8]) -> Result<u64> {
+    std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| refusal::damaged("the size in a PAX header is no number"))
+}
+
+fn once<T>(slot: &mut Option<T>, value: T, what: &str) -> Result<()> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(refusal::archive(format!("the {what} of an entry is given twice"))),
+    }
+}
+
+fn until_nul(mut content: Vec<u8>) -> Vec<u8> {
+    let end = content.iter().position(|&byte| byte == 0).unwrap_or(content.len());
+    content.truncate(end);
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_records_by_their_length() {
+        let content = b"12 path=abc\n16 comment=a\nb=c\n".to_vec();
+        let content = [&content[..12], b"17 comment=a\nb=c\n"].concat();
+        let found = records(&content).unwrap();
+        assert_eq!(found, [(&b"path"[..], &b"abc"[..]), (b"comment", b"a\nb=c")]);
+    }
+
+    #[test]
+    fn refuses_what_could_be_read_in_two_ways() {
+        for content in
+            [&b"x"[..], b"99 path=a\n", b"5 a=b", b"0 a=b\n", b"6 abc\n", b" a=b\n", b"\n", b"2 \n"]
+        {
+            assert!(records(content).is_err(), "{content:?}");
+        }
+        let mut twice = Overrides::default();
+        assert!(twice.pax(b"9 path=a\n9 path=b\n").is_err());
+        let mut both = Overrides::default();
+        both.gnu_path(b"a\0".to_vec()).unwrap();
+        assert!(both.pax(b"9 path=a\n").is_err());
+        assert!(check_global(b"9 path=a\n").is_err());
+        assert!(check_global(b"13 comment=x\n").is_ok());
+    }
+}

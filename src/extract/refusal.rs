@@ -1,0 +1,50 @@
+//! The words for what is not unpacked.
+
+use std::fmt;
+use std::io;
+
+use crate::error::{Error, Kind};
+
+/// Names come from strangers and can be megabytes long or drive a terminal.
+const SHOWN: usize = 200;
+
+/// Refuses one entry. The reason reads on from its name: "it climbs out of its folder".
+pub(super) fn entry(name: &[u8], reason: impl fmt::Display) -> Error {
+    Error::integrity(format!("`{}` in the archive is refused: {reason}", shown(name)))
+}
+
+/// Refuses the archive as a whole.
+pub(super) fn archive(reason: impl fmt::Display) -> Error {
+    Error::integrity(format!("the archive is refused: {reason}"))
+}
+
+/// An archive that breaks the rules of its format.
+pub(super) fn damaged(reason: impl fmt::Display) -> Error {
+    Error::integrity(format!("the archive is damaged: {reason}"))
+}
+
+/// Reading failed. What the system says is not the archive's fault; what a decoder says is.
+pub(super) fn reading(cause: &io::Error) -> Error {
+    match cause.raw_os_error() {
+        Some(_) => Error::new(Kind::Failed, "cannot read the archive").because(cause),
+        None => damaged(cause),
+    }
+}
+
+/// A name that is safe to print.
+pub(super) fn shown(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&name[..name.len().min(SHOWN)]);
+    let mut text: String = text.chars().flat_map(printable).collect();
+    if name.len() > SHOWN {
+        text.push_str("...");
+    }
+    text
+}
+
+/// Control characters, and those that reorder what is beside them, as escapes.
+fn printable(c: char) -> impl Iterator<Item = char> {
+    let hostile = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}');
+    let escaped = hostile.then(|| c.escape_default());
+    let plain = (!hostile).then_some(c);
+    escaped.into_iter().flatten().chain(plain)
+}

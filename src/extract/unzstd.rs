@@ -1,0 +1,96 @@
+//! Reads zstd: one frame after another, the skippable ones skipped.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// A reader of zstd that checks what the crate leaves to its caller: the checksum and the size
+/// that a frame says it has.
+pub(super) struct Unzstd {
+    input: BufReader<File>,
+    decoder: FrameDecoder,
+    in_frame: bool,
+    /// What came out of this frame so far.
+    produced: u64,
+}
+
+impl Unzstd {
+    /// A reader that takes no more than this much memory.
+    pub(super) fn new(input: BufReader<File>, memory: u64) -> Unzstd {
+        let mut decoder = FrameDecoder::new();
+        // Beside the window there are tables and the block that is being made.
+        decoder.set_max_window_size(memory / 2);
+        Unzstd { input, decoder, in_frame: false, produced: 0 }
+    }
+
+    /// Begins the next frame; `false` where there is none.
+    fn next_frame(&mut self) -> io::Result<bool> {
+        while !self.input.fill_buf()?.is_empty() {
+            match self.decoder.reset(&mut self.input) {
+                Ok(()) => {
+                    (self.in_frame, self.produced) = (true, 0);
+                    return Ok(true);
+                }
+                Err(error) => self.skip(skippable(&error).ok_or_else(|| invalid(&error))?)?,
+            }
+        }
+        Ok(false)
+    }
+
+    fn skip(&mut self, length: u64) -> io::Result<()> {
+        let skipped = io::copy(&mut self.input.by_ref().take(length), &mut io::sink())?;
+        if skipped < length { Err(invalid("it is cut short")) } else { Ok(()) }
+    }
+
+    fn end_frame(&mut self) -> io::Result<()> {
+        self.in_frame = false;
+        let expected = self.decoder.get_checksum_from_data();
+        if expected.is_some() && expected != self.decoder.get_calculated_checksum() {
+            return Err(invalid("the checksum of a zstd frame is not that of its content"));
+        }
+        // Zero stands for not being said.
+        let size = self.decoder.content_size();
+        if size != 0 && size != self.produced {
+            return Err(invalid("a zstd frame has another size than it says"));
+        }
+        Ok(())
+    }
+}
+
+impl Read for Unzstd {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if !self.in_frame && !self.next_frame()? {
+                return Ok(0);
+            }
+            let count = self.decoder.read(output)?;
+            self.produced += count as u64;
+            if count > 0 {
+                return Ok(count);
+            }
+            if self.decoder.is_finished() {
+                self.end_frame()?;
+            } else {
+                // One block at a time: whatever is decoded stays in memory until it is read.
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.decoder.decode_blocks(&mut self.input, one).map_err(|e| invalid(&e))?;
+            }
+        }
+    }
+}
+
+/// The length of a frame that holds no content.
+fn skippable(error: &FrameDecoderError) -> Option<u64> {
+    match error {
+        FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+            length, ..
+        }) => Some(u64::from(*length)),
+        _ => None,
+    }
+}
+
+fn invalid(reason: &(impl ToString + ?Sized)) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.to_string())
+}

@@ -1,0 +1,264 @@
+//! A strict walk over a zip.
+//!
+//! All of its list is judged before the first file is made. Then several threads take runs of
+//! files from it; each inflates and writes its own, with buffers of its own.
+
+use std::cmp::Reverse;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use zip::read::{ArchiveOffset, Config, ZipArchive, ZipFileEntry};
+use zip::result::ZipError;
+use zip::{CompressionMethod, System};
+
+use crate::error::{Context, Error, Result};
+
+use super::catalog::Catalog;
+use super::entry_path::EntryPath;
+use super::limits::Limits;
+use super::refusal;
+use super::tree::TreeWriter;
+use super::zip_end::{self, End};
+use super::zip_member::{Inflater, Member};
+
+/// More threads than this only contend for the folder they write to.
+const MOST_THREADS: usize = 4;
+
+/// A run of files ends after this many of them or bytes. Long runs open a folder less often.
+const RUN_FILES: usize = 64;
+const RUN_BYTES: u64 = 1 << 20;
+
+/// Makes what is in the archive.
+pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Result<()> {
+    let plan = admit(file, catalog, tree)?;
+    let next = AtomicUsize::new(0);
+    let work = |tree: &mut TreeWriter| {
+        let mut inflater = Inflater::new(file);
+        while let Some(run) = plan.runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            for planned in &plan.files[run.clone()] {
+                write(planned, &plan.bounds, &mut inflater, tree).inspect_err(|_| {
+                    // The other threads stop at the end of their runs.
+                    next.store(plan.runs.len(), Ordering::Relaxed);
+                })?;
+            }
+        }
+        Ok(())
+    };
+    let threads = thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS));
+    thread::scope(|scope| {
+        let mut others = Vec::new();
+        for _ in 1..threads.min(plan.runs.len()) {
+            let mut tree = tree.again()?;
+            let work = &work;
+            let spawned = thread::Builder::new()
+                .name("inflate".to_owned())
+                .spawn_scoped(scope, move || work(&mut tree));
+            others.push(spawned.doing(|| "start a thread".to_owned())?);
+        }
+        let mine = work(tree);
+        let theirs = others.into_iter().map(|other| {
+            other.join().unwrap_or_else(|_| Err(refusal::damaged("its decoder stopped")))
+        });
+        theirs.fold(mine, Result::and)
+    })
+}
+
+struct Plan {
+    files: Vec<Planned>,
+    runs: Vec<Range<usize>>,
+    bounds: Bounds,
+}
+
+struct Planned {
+    member: Member,
+    path: EntryPath,
+    executable: bool,
+}
+
+fn write(
+    planned: &Planned,
+    bounds: &Bounds,
+    inflater: &mut Inflater<'_>,
+    tree: &mut TreeWriter,
+) -> Result<()> {
+    let Planned { member, path, executable } = planned;
+    let mut file = tree.file(path, *executable)?;
+    inflater.inflate(member, bounds.after(member.start), |piece| {
+        file.write_all(piece).doing(|| format!("write `{}`", path.as_str()))
+    })
+}
+
+/// Judges the whole list, makes the folders that it names, and plans the work.
+fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Result<Plan> {
+    let size = file.metadata().doing(|| "read the archive".to_owned())?.len();
+    let end = zip_end::read(file, size)?;
+    catalog.announce(end.entries)?;
+    let list = list(file, &end)?;
+    let mut places = Vec::new();
+    let mut files = Vec::new();
+    let mut symlinks = Vec::new();
+    for index in 0..list.len() {
+        let entry = list.by_index_data(index).map_err(|error| malformed(&error))?;
+        check(&entry)?;
+        places.push(place(&entry));
+        match kind(&entry)? {
+            Kind::Folder => {
+                if let Some(path) = catalog.folder(entry.name_raw())? {
+                    tree.folder(&path)?;
+                }
+            }
+            Kind::File { executable } => {
+                let path = catalog.file(entry.name_raw(), entry.size())?;
+                files.push(Planned { member: Member::new(&entry), path, executable });
+            }
+            Kind::Symlink => symlinks.push(Member::new(&entry)),
+        }
+    }
+    let bounds = Bounds::new(places, end.directory_start)?;
+    let mut inflater = Inflater::new(file);
+    for link in symlinks {
+        let target = target(&link, &bounds, &mut inflater, catalog.limits())?;
+        catalog.symlink(&link.raw, &target)?;
+    }
+    Ok(Plan { runs: runs(&files), files, bounds })
+}
+
+/// The list of the entries, if it is the one that the end speaks of.
+fn list(file: &File, end: &End) -> Result<ZipArchive<BufReader<File>>> {
+    let reader = BufReader::new(file.try_clone().doing(|| "read the archive".to_owned())?);
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let list = ZipArchive::with_config(config, reader).map_err(|error| malformed(&error))?;
+    // The crate keeps the last of those that have the same name.
+    if list.has_duplicate_names() {
+        return Err(refusal::archive("a name comes twice in it"));
+    }
+    let same_start = list.central_directory_start() == end.directory_start;
+    if list.len() as u64 != end.entries || !same_start {
+        return Err(refusal::damaged("its end and the list of its entries disagree"));
+    }
+    Ok(list)
+}
+
+/// The content of a symbolic link, which is its target.
+fn target(
+    link: &Member,
+    bounds: &Bounds,
+    inflater: &mut Inflater<'_>,
+    limits: &Limits,
+) -> Result<Vec<u8>> {
+    if link.size > limits.path as u64 {
+        return Err(refusal::entry(&link.raw, "it is a link, and its target is too long"));
+    }
+    let mut target = Vec::new();
+    inflater.inflate(link, bounds.after(link.start), |piece| {
+        target.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(target)
+}
+
+enum Kind {
+    Folder,
+    File { executable: bool },
+    Symlink,
+}
+
+/// What an entry is, by its name and its Unix mode, which must agree.
+fn kind(entry: &ZipFileEntry<'_>) -> Result<Kind> {
+    let refuse = |reason: &str| Err(refusal::entry(entry.name_raw(), reason));
+    let is_folder = entry.name_raw().ends_with(b"/");
+    let mode = match entry.system() {
+        System::Unix => entry.external_attributes() >> 16,
+        _ => 0,
+    };
+    match (mode & 0o170_000, is_folder) {
+        (0 | 0o040_000, true) if entry.size() > 0 => refuse("it is a folder, yet has content"),
+        (0 | 0o040_000, true) => Ok(Kind::Folder),
+        (0 | 0o100_000, false) => Ok(Kind::File { executable: mode & 0o100 != 0 }),
+        (0o120_000, false) => Ok(Kind::Symlink),
+        (0o040_000, false) | (0o100_000 | 0o120_000, true) => {
+            refuse("by its name and by its mode it is two different things")
+        }
+        (0o020_000 | 0o060_000, _) => refuse("it is a device"),
+        (0o010_000, _) => refuse("it is a named pipe"),
+        (0o140_000, _) => refuse("it is a socket"),
+        _ => refuse("its type is unknown"),
+    }
+}
+
+fn check(entry: &ZipFileEntry<'_>) -> Result<()> {
+    if entry.encrypted() {
+        return Err(refusal::entry(entry.name_raw(), "it is encrypted"));
+    }
+    match entry.compression() {
+        CompressionMethod::Stored if entry.size() != entry.compressed_size() => Err(
+            refusal::entry(entry.name_raw(), "it is not compressed, yet says to have two sizes"),
+        ),
+        CompressionMethod::Stored | CompressionMethod::Deflated => Ok(()),
+        other => Err(refusal::entry(
+            entry.name_raw(),
+            format!("its compression is unknown ({other}); stored and deflated are known"),
+        )),
+    }
+}
+
+/// Where an entry begins and where it ends at the least, and its name.
+type Place = (Range<u64>, Box<[u8]>);
+
+fn place(entry: &ZipFileEntry<'_>) -> Place {
+    let start = entry.header_start();
+    let length = 30 + entry.name_raw().len() as u64;
+    let end = start.saturating_add(length).saturating_add(entry.compressed_size());
+    (start..end, entry.name_raw().into())
+}
+
+/// Where entries begin, which is where those before them must have ended.
+///
+/// Data that belongs to several entries is how 10 MB unpack to 281 TB.
+struct Bounds(Vec<u64>);
+
+impl Bounds {
+    fn new(mut places: Vec<Place>, directory_start: u64) -> Result<Bounds> {
+        places.sort_unstable_by_key(|(place, _)| (place.start, place.end));
+        let starts = places.iter().map(|(place, _)| place.start);
+        let starts: Vec<_> = starts.chain([directory_start]).collect();
+        let overlap = places.iter().zip(&starts[1..]).find(|((place, _), next)| place.end > **next);
+        match overlap {
+            None => Ok(Bounds(starts)),
+            Some(((_, name), _)) => {
+                Err(refusal::entry(name, "its data overlaps with what comes after it"))
+            }
+        }
+    }
+
+    /// Where the data of the entry that begins here must have ended.
+    fn after(&self, start: u64) -> u64 {
+        self.0[self.0.partition_point(|&other| other <= start).min(self.0.len() - 1)]
+    }
+}
+
+/// Splits the files into runs, the longest first, so that no thread is left with one at the end.
+fn runs(files: &[Planned]) -> Vec<Range<usize>> {
+    let mut runs: Vec<(u64, Range<usize>)> = Vec::new();
+    for (index, Planned { member, .. }) in files.iter().enumerate() {
+        match runs.last_mut() {
+            Some((bytes, run)) if run.len() < RUN_FILES && *bytes < RUN_BYTES => {
+                *bytes += member.compressed;
+                run.end = index + 1;
+            }
+            _ => runs.push((member.compressed, index..index + 1)),
+        }
+    }
+    runs.sort_by_key(|(bytes, _)| Reverse(*bytes));
+    runs.into_iter().map(|(_, run)| run).collect()
+}
+
+fn malformed(error: &ZipError) -> Error {
+    match error {
+        ZipError::Io(error) => refusal::reading(error),
+        other => refusal::damaged(other),
+    }
+}

@@ -1,0 +1,258 @@
+//! Why a source did not deliver, in words that lead somewhere.
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use rustls::CertificateError;
+use ureq::Timeout;
+use ureq::http::{HeaderMap, StatusCode, header};
+
+use crate::error::{Error, Kind};
+use crate::fetch::address::Address;
+use crate::fetch::proxy::Proxy;
+use crate::fetch::retry::{self, Chance};
+use crate::network::Network;
+
+/// How long a connection may take to come about.
+pub(super) const CONNECT: Duration = Duration::from_secs(15);
+
+/// Why a source did not deliver.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The reason, as it stands in the list of attempts.
+    pub(super) reason: String,
+    /// The reason in few words, as it stands behind `waiting 3 s`.
+    pub(super) excuse: String,
+    /// Whether trying again may help.
+    pub(super) chance: Chance,
+    /// The server's `Retry-After`.
+    pub(super) asked: Option<Duration>,
+    /// Whether the source works and just does not have the file.
+    pub(super) missing: bool,
+    /// What to try next.
+    pub(super) hints: Vec<String>,
+}
+
+/// What ends an attempt.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// This source failed; another one may work.
+    Source(Failure),
+    /// No other source could help.
+    Fatal(Error),
+}
+
+/// The result of an attempt.
+pub(super) type Tried<T> = std::result::Result<T, Trouble>;
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Fatal(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Trouble {
+        Trouble::Source(failure)
+    }
+}
+
+impl Failure {
+    pub(super) fn new(chance: Chance, reason: impl Into<String>) -> Failure {
+        let reason = reason.into();
+        let excuse = reason.clone();
+        Failure { reason, excuse, chance, asked: None, missing: false, hints: Vec::new() }
+    }
+
+    #[must_use]
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// A source that works and does not have the file.
+    pub(super) fn missing(reason: impl Into<String>) -> Failure {
+        Failure { missing: true, ..Failure::new(Chance::None, reason) }
+    }
+
+    /// An answer with a status that brings no file.
+    pub(super) fn of_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failure {
+        let text = shown(status);
+        match status.as_u16() {
+            404 | 410 => Failure::missing(text),
+            408 | 425 | 429 | 500 | 502 | 503 | 504 => {
+                let asked = headers.get(header::RETRY_AFTER).and_then(|it| it.to_str().ok());
+                Failure {
+                    asked: asked.and_then(|value| retry::retry_after(value, now)),
+                    excuse: format!("the server is busy ({})", status.as_u16()),
+                    ..Failure::new(Chance::Passing, text)
+                }
+            }
+            _ => Failure::new(Chance::None, text),
+        }
+    }
+
+    /// What the HTTP client reports instead of an answer.
+    pub(super) fn of_error(
+        error: ureq::Error,
+        proxy: Option<&Proxy>,
+        network: &Network,
+    ) -> Failure {
+        let failure = match error {
+            ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::new(
+                Chance::Unreachable,
+                format!("no connection within {} s", CONNECT.as_secs()),
+            ),
+            ureq::Error::Timeout(_) => silent(network),
+            ureq::Error::HostNotFound => unknown_host("the name has no address"),
+            ureq::Error::ConnectProxyFailed(reason) => return refused_by_proxy(&reason, proxy),
+            ureq::Error::Rustls(error) => of_tls(&error),
+            ureq::Error::Io(error) => of_io(&error, network),
+            other => Failure::new(Chance::None, format!("the answer is not understood: {other}")),
+        };
+        match proxy {
+            Some(proxy) => Failure {
+                reason: format!("{} (through the proxy {})", failure.reason, proxy.shown),
+                ..failure
+            }
+            .hint(format!(
+                "the proxy comes from {}; NO_PROXY lists the hosts to reach without it",
+                proxy.variable
+            )),
+            None => failure,
+        }
+    }
+}
+
+/// A status as people know it: `404 Not Found`.
+pub(super) fn shown(status: StatusCode) -> String {
+    format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("")).trim_end().to_owned()
+}
+
+fn of_io(error: &io::Error, network: &Network) -> Failure {
+    if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return of_tls(error);
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            Failure::new(Chance::Passing, "the server closed the connection without an answer")
+        }
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => Failure::new(Chance::Passing, "the connection was lost"),
+        io::ErrorKind::TimedOut => silent(network),
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable => Failure::new(Chance::Unreachable, error.to_string()),
+        // The standard library has no kind for this one, only its words.
+        _ if error.to_string().contains("failed to lookup address") => {
+            unknown_host(&error.to_string())
+        }
+        _ => Failure::new(Chance::None, error.to_string()),
+    }
+}
+
+fn silent(network: &Network) -> Failure {
+    let seconds = network.silence.as_secs_f64();
+    Failure::new(Chance::Passing, format!("the server sent nothing for {seconds} s"))
+}
+
+fn unknown_host(reason: &str) -> Failure {
+    let passing = reason.contains("Temporary failure") || reason.contains("Try again");
+    let chance = if passing { Chance::Unreachable } else { Chance::None };
+    Failure::new(chance, format!("the host was not found: {reason}"))
+        .hint("check the spelling of the host, and whether this machine reaches a name server")
+}
+
+fn of_tls(error: &rustls::Error) -> Failure {
+    use CertificateError as Bad;
+    let failure = |reason: String| Failure::new(Chance::None, reason);
+    match error {
+        rustls::Error::InvalidCertificate(bad) => match bad {
+            Bad::UnknownIssuer => failure(
+                "its certificate comes from an authority that is not trusted here".to_owned(),
+            )
+            .hint(
+                "set SSL_CERT_FILE to a PEM file with the certificate of your organisation's \
+                 authority",
+            ),
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                failure(format!("its certificate is for another name: {bad}"))
+                    .hint("use the name that the certificate is for")
+            }
+            Bad::Expired | Bad::ExpiredContext { .. } => {
+                failure(format!("its certificate has expired: {bad}"))
+                    .hint("ask for a new certificate, and check this machine's clock")
+            }
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+                failure(format!("its certificate is not valid yet: {bad}"))
+                    .hint("check this machine's clock")
+            }
+            _ => failure(format!("its certificate is not valid: {bad}")),
+        },
+        rustls::Error::InvalidMessage(_) => failure("the server does not speak TLS".to_owned())
+            .hint("if it really speaks plain http, write `http://` and its port"),
+        _ => failure(format!("TLS failed: {error}")),
+    }
+}
+
+/// The client tells a proxy's answer only in words: `proxy server responded 407/407`.
+fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
+    let (shown, variable) = proxy.map_or(("", ""), |it| (it.shown.as_str(), it.variable));
+    let status = reason.rsplit('/').next().and_then(|code| code.parse::<StatusCode>().ok());
+    let Some(status) = status else {
+        return Failure::new(Chance::Passing, format!("the proxy {shown} failed: {reason}"));
+    };
+    let chance = match status.as_u16() {
+        429 | 500 | 502 | 503 | 504 => Chance::Passing,
+        _ => Chance::None,
+    };
+    let answers = self::shown(status);
+    let failure = Failure::new(chance, format!("the proxy {shown} answers {answers}"));
+    match status.as_u16() {
+        407 => failure.hint(format!(
+            "write the proxy's user and password into {variable}: `http://user:password@host:port`"
+        )),
+        403 => failure.hint(
+            "the proxy does not let this host or port through; ask for it, or use a mirror that \
+             NO_PROXY lists",
+        ),
+        _ => failure,
+    }
+}
+
+/// What was tried and what came of it, in order.
+#[derive(Default)]
+pub(super) struct Attempts(Vec<(String, Failure)>);
+
+impl Attempts {
+    pub(super) fn add(&mut self, address: &Address, failure: Failure) {
+        self.0.push((address.to_string(), failure));
+    }
+
+    /// The error for a file that nobody delivered.
+    pub(super) fn error(self, subject: &str) -> Error {
+        let missing = self.0.iter().all(|(_, failure)| failure.missing);
+        let kind = if missing { Kind::Unavailable } else { Kind::Network };
+        let mut error = Error::new(kind, format!("cannot download {subject}"));
+        let mut hints: Vec<String> = Vec::new();
+        for (address, failure) in self.0 {
+            error = error.fact("tried", format!("{address}: {}", failure.reason));
+            for hint in failure.hints {
+                if !hints.contains(&hint) {
+                    hints.push(hint);
+                }
+            }
+        }
+        if missing {
+            hints.push("check the version, and that the mirror has the file at this path".into());
+        } else if hints.is_empty() {
+            hints.push(
+                "try again later, or set BAZEL_WASM_MIRROR to a mirror that this machine reaches"
+                    .into(),
+            );
+        }
+        hints.into_iter().fold(error, Error::hint)
+    }
+}

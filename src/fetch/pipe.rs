@@ -1,0 +1,194 @@
+//! The way of the bytes: one thread reads them, one hashes them, one writes them.
+//!
+//! The buffers go round in a circle, so that memory stays flat and a slow disk slows the network
+//! down instead of filling the memory.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+use crate::digest::Hasher;
+
+/// The size of a piece. Smaller ones cost more in switching threads than they gain.
+const PIECE: usize = 256 * 1024;
+
+/// How many pieces are on their way at most.
+const PIECES: usize = 8;
+
+/// Why the flow stopped before its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The source failed.
+    Read(io::Error),
+    /// The destination failed.
+    Write(io::Error),
+    /// There is more than there may be.
+    TooMuch,
+}
+
+/// Hashes and writes everything from `source`, at most `most` bytes, and adds up in `length` what
+/// arrived; also where it stops early, so that the next attempt goes on from there.
+pub(super) fn pour(
+    source: &mut dyn Read,
+    file: Option<&mut File>,
+    hasher: &mut Hasher,
+    length: &mut u64,
+    most: u64,
+    progress: &dyn Fn(u64),
+) -> Result<(), Stop> {
+    let start = *length;
+    thread::scope(|scope| {
+        let (to_hash, hashing) = mpsc::channel();
+        let (to_write, writing) = mpsc::channel();
+        let (empty, empties) = mpsc::channel();
+        for _ in 0..PIECES {
+            let _ = empty.send(Vec::new());
+        }
+        scope.spawn(move || hash(hashing, to_write, hasher, length));
+        let writer = scope.spawn(move || write(writing, empty, file));
+        let read = read(source, empties, to_hash, most, |count| progress(start + count));
+        // A write that failed makes the reader stop too, and is the reason to tell.
+        match writer.join() {
+            Ok(Ok(())) => read,
+            Ok(Err(error)) => Err(Stop::Write(error)),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn read(
+    source: &mut dyn Read,
+    empties: Receiver<Vec<u8>>,
+    to_hash: Sender<Vec<u8>>,
+    most: u64,
+    progress: impl Fn(u64),
+) -> Result<(), Stop> {
+    let mut total = 0;
+    // No empty buffer comes back when the writer is gone.
+    while let Ok(mut piece) = empties.recv() {
+        piece.resize(PIECE, 0);
+        let mut filled = 0;
+        let end = loop {
+            if total > most {
+                break Some(Err(Stop::TooMuch));
+            }
+            if filled == PIECE {
+                break None;
+            }
+            // One byte more than allowed is asked for, to see whether there is one.
+            let room = (most - total).saturating_add(1).min((PIECE - filled) as u64) as usize;
+            match source.read(&mut piece[filled..filled + room]) {
+                Ok(0) => break Some(Ok(())),
+                Ok(count) => {
+                    filled += count;
+                    total += count as u64;
+                    progress(total);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Some(Err(Stop::Read(error))),
+            }
+        };
+        piece.truncate(filled);
+        // What arrived before an error is kept.
+        let _ = to_hash.send(piece);
+        if let Some(end) = end {
+            return end;
+        }
+    }
+    Ok(())
+}
+
+fn hash(
+    pieces: Receiver<Vec<u8>>,
+    to_write: Sender<Vec<u8>>,
+    hasher: &mut Hasher,
+    length: &mut u64,
+) {
+    for piece in pieces {
+        hasher.update(&piece);
+        *length += piece.len() as u64;
+        if to_write.send(piece).is_err() {
+            return;
+        }
+    }
+}
+
+fn write(
+    pieces: Receiver<Vec<u8>>,
+    empty: Sender<Vec<u8>>,
+    mut file: Option<&mut File>,
+) -> io::Result<()> {
+    for piece in pieces {
+        if let Some(file) = &mut file {
+            file.write_all(&piece)?;
+        }
+        let _ = empty.send(piece);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+
+    fn run(source: &mut dyn Read, most: u64) -> (Result<(), Stop>, Vec<u8>, Digest, u64) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let (mut hasher, mut length) = (Hasher::default(), 0);
+        let file_mut = Some(file.as_file_mut());
+        let result = pour(source, file_mut, &mut hasher, &mut length, most, &|_| {});
+        (result, std::fs::read(file.path()).unwrap(), hasher.finish(), length)
+    }
+
+    fn some_bytes(count: usize) -> Vec<u8> {
+        (0..count).map(|i| (i * 7 + i / 251) as u8).collect()
+    }
+
+    #[test]
+    fn everything_arrives_whatever_the_size() {
+        for size in [0, 1, PIECE - 1, PIECE, PIECE + 1, 20 * PIECE + 17] {
+            let bytes = some_bytes(size);
+            let (result, written, digest, length) = run(&mut bytes.as_slice(), u64::MAX - 1);
+            assert!(result.is_ok());
+            assert!(written == bytes);
+            assert_eq!((digest, length), (Digest::of(&bytes), size as u64));
+        }
+    }
+
+    #[test]
+    fn what_came_before_an_error_is_kept() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+        }
+        let bytes = some_bytes(PIECE + 5);
+        let (result, written, digest, length) = run(&mut bytes.as_slice().chain(Broken), 1 << 30);
+        assert!(matches!(result, Err(Stop::Read(_))), "{result:?}");
+        assert!(written == bytes);
+        assert_eq!((digest, length), (Digest::of(&bytes), bytes.len() as u64));
+    }
+
+    #[test]
+    fn there_may_be_just_so_much() {
+        let bytes = some_bytes(PIECE);
+        assert!(run(&mut bytes.as_slice(), PIECE as u64).0.is_ok());
+        let (result, ..) = run(&mut bytes.as_slice(), PIECE as u64 - 1);
+        assert!(matches!(result, Err(Stop::TooMuch)), "{result:?}");
+        assert!(matches!(run(&mut io::repeat(1), 10).0, Err(Stop::TooMuch)));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_stops_an_endless_source() {
+        let mut full = File::options().write(true).open("/dev/full").unwrap();
+        let (mut hasher, mut length) = (Hasher::default(), 0);
+        let most = 1 << 40;
+        let source = &mut io::repeat(1);
+        let result = pour(source, Some(&mut full), &mut hasher, &mut length, most, &|_| {});
+        let Err(Stop::Write(error)) = result else { panic!("{result:?}") };
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+}

@@ -1,0 +1,220 @@
+//! Which proxy, if any, stands between here and a host.
+
+use std::net::IpAddr;
+
+use ureq::ProxyProtocol;
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::fetch::address::{Address, Credential, redacted};
+use crate::network::Network;
+
+/// The proxies of the environment.
+pub(super) struct Proxies {
+    https: Option<Proxy>,
+    http: Option<Proxy>,
+    direct: Direct,
+}
+
+/// One proxy. Everything goes through it by `CONNECT`, plain http too.
+#[derive(Clone)]
+pub(super) struct Proxy {
+    /// What the HTTP client wants.
+    pub(super) inner: ureq::Proxy,
+    /// The variable that names it.
+    pub(super) variable: &'static str,
+    /// The address for messages, without user and password.
+    pub(super) shown: String,
+}
+
+impl Proxies {
+    pub(super) fn of(network: &Network) -> Result<Proxies> {
+        let parse = |variable, value: &Option<String>| {
+            value.as_deref().map(|value| Proxy::parse(variable, value)).transpose()
+        };
+        Ok(Proxies {
+            https: parse("HTTPS_PROXY", &network.https_proxy)?,
+            http: parse("http_proxy", &network.http_proxy)?,
+            direct: Direct::parse(network.no_proxy.as_deref().unwrap_or_default()),
+        })
+    }
+
+    /// The proxy for this address.
+    pub(super) fn for_address(&self, address: &Address) -> Option<&Proxy> {
+        let proxy = if address.scheme() == "https" { &self.https } else { &self.http };
+        proxy.as_ref().filter(|_| !self.direct.holds(address.host(), address.port()))
+    }
+}
+
+impl Proxy {
+    fn parse(variable: &'static str, value: &str) -> Result<Proxy> {
+        let wrong = |why: &str| {
+            Error::usage(format!("{variable} (or ALL_PROXY) is not the address of a proxy: {why}"))
+                .fact("value", redacted(value))
+                .hint("write it as in `http://proxy.example:3128`")
+        };
+        // As for curl, a bare `host:port` is an http proxy.
+        let full = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+        let url = Url::parse(&full).map_err(|error| wrong(&error.to_string()))?;
+        let protocol = ProxyProtocol::try_from(url.scheme())
+            .map_err(|_| wrong(&format!("`{}` is no kind of proxy", url.scheme())))?;
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let mut builder =
+            ureq::Proxy::builder(protocol).host(host.ok_or_else(|| wrong("it names no host"))?);
+        // The `url` crate drops a port that is the scheme's own, and that is not a proxy's (80).
+        if let Some(port) = url.port_or_known_default() {
+            builder = builder.port(port);
+        }
+        if let Some(Credential { login, password }) = Credential::of(&url) {
+            builder = builder.username(&login).password(&password);
+        }
+        let inner = builder.build().map_err(|error| wrong(&error.to_string()))?;
+        Ok(Proxy { inner, variable, shown: redacted(&full) })
+    }
+}
+
+/// The hosts that are reached without a proxy, as curl and Go understand `NO_PROXY`.
+#[derive(Default)]
+struct Direct(Vec<Rule>);
+
+enum Rule {
+    Everything,
+    Name { name: String, subdomains_only: bool, port: Option<u16> },
+    Addresses { address: IpAddr, bits: u8, port: Option<u16> },
+}
+
+impl Direct {
+    fn parse(text: &str) -> Direct {
+        let words = text.split([',', ' ', '\t']).filter(|word| !word.is_empty());
+        Direct(words.map(Rule::parse).collect())
+    }
+
+    fn holds(&self, host: &str, port: u16) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        self.0.iter().any(|rule| rule.matches(&host, port))
+    }
+}
+
+impl Rule {
+    fn parse(word: &str) -> Rule {
+        if word == "*" {
+            return Rule::Everything;
+        }
+        if let Some(addresses) = addresses(word, None) {
+            return addresses;
+        }
+        let (name, port) = match word.rsplit_once(':') {
+            Some((name, port)) if port.parse::<u16>().is_ok() => (name, port.parse().ok()),
+            _ => (word, None),
+        };
+        if let Some(addresses) = addresses(name, port) {
+            return addresses;
+        }
+        let bare = name.strip_prefix('*').unwrap_or(name);
+        let subdomains_only = bare.starts_with('.');
+        let name = bare.trim_matches('.').to_ascii_lowercase();
+        Rule::Name { name, subdomains_only, port }
+    }
+
+    fn matches(&self, host: &str, at: u16) -> bool {
+        match self {
+            Rule::Everything => true,
+            Rule::Name { name, subdomains_only, port } => {
+                let parent = host.strip_suffix(name.as_str());
+                let below = parent.is_some_and(|rest| rest.ends_with('.'));
+                let itself = !subdomains_only && parent == Some("");
+                !name.is_empty() && (below || itself) && port.is_none_or(|port| port == at)
+            }
+            Rule::Addresses { address, bits, port } => {
+                let found = host.parse().is_ok_and(|host| share(*address, host, *bits));
+                found && port.is_none_or(|port| port == at)
+            }
+        }
+    }
+}
+
+/// `10.0.0.1`, `10.0.0.0/8`, `::1`, `[::1]`, `fd00::/8`.
+fn addresses(text: &str, port: Option<u16>) -> Option<Rule> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address, Some(bits.parse::<u8>().ok()?)),
+        None => (text, None),
+    };
+    let address = address.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(address);
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.unwrap_or(most);
+    (bits <= most).then_some(Rule::Addresses { address, bits, port })
+}
+
+/// Whether two addresses begin with the same bits.
+fn share(a: IpAddr, b: IpAddr, bits: u8) -> bool {
+    let same = |a: u128, b: u128, width: u32| {
+        (a ^ b).checked_shr(width - u32::from(bits)).unwrap_or(0) == 0
+    };
+    match (a, b) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => same(u32::from(a).into(), u32::from(b).into(), 32),
+        (IpAddr::V6(a), IpAddr::V6(b)) => same(a.into(), b.into(), 128),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_is_read_as_curl_and_go_read_it() {
+        for (no_proxy, host, port, direct) in [
+            ("*", "a.example", 443, true),
+            ("example.com", "example.com", 443, true),
+            ("example.com", "EXAMPLE.com.", 443, true),
+            ("example.com", "sub.example.com", 443, true),
+            ("example.com", "notexample.com", 443, false),
+            (".example.com", "sub.example.com", 443, true),
+            (".example.com", "example.com", 443, false),
+            ("*.example.com", "a.b.example.com", 443, true),
+            ("example.com:8443", "example.com", 8443, true),
+            ("example.com:8443", "example.com", 443, false),
+            ("x, 10.0.0.0/8 y", "10.20.30.40", 80, true),
+            ("10.0.0.0/8", "11.0.0.1", 80, false),
+            ("10.0.0.0/8", "10.example", 80, false),
+            ("127.0.0.1:81", "127.0.0.1", 80, false),
+            ("::1", "::1", 80, true),
+            ("[::1]:80", "::1", 80, true),
+            ("fd00::/8", "fd12::1", 80, true),
+            ("0.0.0.0/0", "8.8.8.8", 80, true),
+            ("0.0.0.0/0", "::1", 80, false),
+            ("", "a.example", 80, false),
+            (".", "a.example", 80, false),
+        ] {
+            assert_eq!(Direct::parse(no_proxy).holds(host, port), direct, "{no_proxy} {host}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_may_be_written_as_curl_allows() {
+        for (text, host, port, user) in [
+            ("http://proxy:3128", "proxy", 3128, None),
+            ("proxy:3128", "proxy", 3128, None),
+            ("http://proxy", "proxy", 80, None),
+            ("https://proxy/", "proxy", 443, None),
+            ("http://u%40d:p%3aw@proxy:1", "proxy", 1, Some("u@d")),
+            ("socks5h://proxy:1080", "proxy", 1080, None),
+        ] {
+            let proxy = Proxy::parse("HTTPS_PROXY", text).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!((proxy.inner.host(), proxy.inner.port()), (host, port), "{text}");
+            assert_eq!(proxy.inner.username(), user);
+            assert!(!proxy.shown.contains('@'), "{}", proxy.shown);
+        }
+    }
+
+    #[test]
+    fn a_bad_proxy_is_named_by_its_variable_without_its_password() {
+        for text in ["ftp://u:geheim@proxy", "http://u:geheim@", "http://u:geheim@a b:1", "://"] {
+            let error = Proxy::parse("http_proxy", text).err().unwrap();
+            assert_eq!(error.kind(), crate::error::Kind::Usage);
+            assert!(error.statement().starts_with("http_proxy "), "{error}");
+            assert!(!error.to_string().contains("geheim"), "{error}");
+        }
+    }
+}

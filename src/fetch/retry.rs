@@ -1,0 +1,227 @@
+//! When to try again, and how long to wait before.
+//!
+//! [`decide`] is a pure function, and [`Clock`] stands between it and real time, so that tests wait
+//! for nothing.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, SystemTime};
+
+/// The first wait; each further one is twice as long.
+const FIRST: Duration = Duration::from_millis(500);
+
+/// No wait of our own choosing is longer. A server may ask for more.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// How often a server is asked again when nothing comes of it.
+const TRIES: u32 = 5;
+
+/// How often a host that does not answer at all is tried again. Fewer: a mirror that is down should
+/// not hold up the next one for long.
+const CONNECTS: u32 = 3;
+
+/// Time as the retries see it.
+pub trait Clock: Send + Sync {
+    /// The date, to make sense of a `Retry-After` that is one.
+    fn now(&self) -> SystemTime;
+    /// Waits.
+    fn sleep(&self, time: Duration);
+}
+
+/// Real time.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+/// What a failure says about trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chance {
+    /// The next answer would be the same.
+    None,
+    /// There was no connection.
+    Unreachable,
+    /// The server is busy, or the connection was lost.
+    Passing,
+}
+
+/// The state of one download's retries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retries {
+    /// How long this download may wait altogether.
+    pub(super) budget: Duration,
+    /// How much of it is left.
+    pub(super) left: Duration,
+    /// How often this source was tried again without gaining a byte.
+    pub(super) fruitless: u32,
+}
+
+/// What to do after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// Wait this long and try again.
+    Wait(Duration),
+    /// Try the next source.
+    GiveUp,
+    /// The server asks for more time than is left.
+    AsksTooMuch(Duration),
+    /// All the time for waiting is used up.
+    UsedUp,
+}
+
+impl Retries {
+    pub(super) fn new(budget: Duration) -> Retries {
+        Retries { budget, left: budget, fruitless: 0 }
+    }
+
+    /// The same budget, for the next source.
+    pub(super) fn next_source(&mut self) {
+        self.fruitless = 0;
+    }
+
+    /// Notes what [`decide`] decided.
+    pub(super) fn spend(&mut self, wait: Duration, gained: bool) {
+        self.left = self.left.saturating_sub(wait);
+        self.fruitless = if gained { 0 } else { self.fruitless + 1 };
+    }
+}
+
+/// Decides. `gained` says that the attempt brought bytes that the next one need not fetch again,
+/// `asked` is the server's `Retry-After`, and `jitter` is a random number from 0 to 1.
+pub(super) fn decide(
+    retries: &Retries,
+    chance: Chance,
+    gained: bool,
+    asked: Option<Duration>,
+    jitter: f64,
+) -> Decision {
+    let tries = match chance {
+        Chance::None => return Decision::GiveUp,
+        Chance::Unreachable => CONNECTS,
+        Chance::Passing => TRIES,
+    };
+    if let Some(asked) = asked.filter(|asked| *asked > retries.left) {
+        return Decision::AsksTooMuch(asked);
+    }
+    let fruitless = if gained { 0 } else { retries.fruitless };
+    if fruitless >= tries {
+        return Decision::GiveUp;
+    }
+    let own = FIRST.saturating_mul(1 << fruitless).min(LONGEST);
+    let least = asked.map_or(own, |asked| asked.max(own));
+    if least > retries.left {
+        return Decision::UsedUp;
+    }
+    // Jitter is only ever added: whoever comes before the time that a server asked for is refused
+    // again. It spreads out those who were all refused at the same moment.
+    Decision::Wait((least + own.mul_f64(jitter)).min(retries.left))
+}
+
+/// The time that a `Retry-After` asks for: seconds or a date. One that is in the past or makes no
+/// sense asks for nothing.
+pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if value.bytes().all(|b| b.is_ascii_digit()) {
+        return value.parse().ok().map(Duration::from_secs);
+    }
+    httpdate::parse_http_date(value).ok()?.duration_since(now).ok()
+}
+
+/// A random number from 0 to 1, good enough to keep two processes apart.
+pub(super) fn jitter() -> f64 {
+    f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn wait(retries: &Retries, jitter: f64) -> Decision {
+        decide(retries, Chance::Passing, false, None, jitter)
+    }
+
+    #[test]
+    fn waits_double_until_the_tries_are_used_up() {
+        let mut retries = Retries::new(120 * SECOND);
+        let mut waits = Vec::new();
+        while let Decision::Wait(time) = wait(&retries, 0.0) {
+            waits.push(time.as_millis());
+            retries.spend(time, false);
+        }
+        assert_eq!(waits, [500, 1000, 2000, 4000, 8000]);
+        assert_eq!(wait(&retries, 0.0), Decision::GiveUp);
+    }
+
+    #[test]
+    fn a_host_that_does_not_answer_gets_fewer_tries() {
+        let retries = Retries { fruitless: CONNECTS, ..Retries::new(120 * SECOND) };
+        assert_eq!(decide(&retries, Chance::Unreachable, false, None, 0.0), Decision::GiveUp);
+        assert!(matches!(wait(&retries, 0.0), Decision::Wait(_)));
+    }
+
+    #[test]
+    fn bytes_gained_start_the_tries_anew_but_not_the_budget() {
+        let mut retries = Retries::new(10 * SECOND);
+        let mut count = 0;
+        while let Decision::Wait(time) = decide(&retries, Chance::Passing, true, None, 0.0) {
+            retries.spend(time, true);
+            count += 1;
+        }
+        assert_eq!(count, 20);
+        assert_eq!(decide(&retries, Chance::Passing, true, None, 0.0), Decision::UsedUp);
+    }
+
+    #[test]
+    fn jitter_is_only_added_and_stays_in_the_budget() {
+        let retries = Retries::new(120 * SECOND);
+        assert_eq!(wait(&retries, 1.0), Decision::Wait(SECOND));
+        let asked = |left, jitter| {
+            let retries = Retries { left, ..retries };
+            decide(&retries, Chance::Passing, false, Some(10 * SECOND), jitter)
+        };
+        assert_eq!(asked(120 * SECOND, 0.0), Decision::Wait(10 * SECOND));
+        assert_eq!(asked(120 * SECOND, 1.0), Decision::Wait(Duration::from_millis(10_500)));
+        assert_eq!(asked(10 * SECOND, 1.0), Decision::Wait(10 * SECOND));
+        assert_eq!(asked(9 * SECOND, 1.0), Decision::AsksTooMuch(10 * SECOND));
+    }
+
+    #[test]
+    fn what_cannot_get_better_is_not_tried_again() {
+        let retries = Retries::new(120 * SECOND);
+        assert_eq!(decide(&retries, Chance::None, true, Some(SECOND), 0.0), Decision::GiveUp);
+    }
+
+    #[test]
+    fn both_forms_of_retry_after() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        for (value, seconds) in [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            (" 7 ", Some(7)),
+            ("1000000000", Some(1_000_000_000)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sunday, 06-Nov-94 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:49:30 GMT", None),
+            ("99999999999999999999999", None),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(value, now), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    #[test]
+    fn jitter_is_between_nothing_and_one() {
+        assert!((0..1000).map(|_| jitter()).all(|it| (0.0..=1.0).contains(&it)));
+    }
+}

@@ -1,0 +1,52 @@
+//! The certificate roots that servers are checked against.
+
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use crate::error::{Error, Result};
+use crate::network::Network;
+
+/// The TLS settings with the roots that apply. Takes some milliseconds: the system's bundle is
+/// large, so nobody asks before the first https address.
+pub(super) fn load(network: &Network) -> Result<TlsConfig> {
+    let found = match (&network.ca_file, &network.ca_dir) {
+        (None, None) => rustls_native_certs::load_native_certs(),
+        (file, folders) => {
+            let mut all = rustls_native_certs::load_certs_from_paths(file.as_deref(), None);
+            // Like OpenSSL's, the variable may name several folders.
+            for folder in folders.iter().flat_map(std::env::split_paths) {
+                let more = rustls_native_certs::load_certs_from_paths(None, Some(&folder));
+                all.certs.extend(more.certs);
+                all.errors.extend(more.errors);
+            }
+            all
+        }
+    };
+    if found.certs.is_empty() {
+        return Err(none(network, found.errors.first()));
+    }
+    let roots: Vec<_> =
+        found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build())
+}
+
+/// The error for no roots at all. With some roots, a file that is no certificate does no harm:
+/// folders of certificates hold links and notes too.
+fn none(network: &Network, cause: Option<&rustls_native_certs::Error>) -> Error {
+    let variables = [("SSL_CERT_FILE", &network.ca_file), ("SSL_CERT_DIR", &network.ca_dir)];
+    let named: Vec<_> = variables
+        .into_iter()
+        .filter_map(|(name, path)| Some(format!("{name} (`{}`)", path.as_ref()?.display())))
+        .collect();
+    let error = if named.is_empty() {
+        Error::usage("this system has no certificate roots, so no https server can be trusted")
+            .hint("install the package `ca-certificates`")
+            .hint("or set SSL_CERT_FILE to a PEM file with the certificate of your authority")
+    } else {
+        Error::usage(format!("no certificate was found by {}", named.join(" and ")))
+            .hint("a certificate in PEM form begins with `-----BEGIN CERTIFICATE-----`")
+    };
+    match cause {
+        Some(cause) => error.because(cause),
+        None => error,
+    }
+}

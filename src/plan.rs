@@ -1,0 +1,365 @@
+//! Resolving: what is wanted and what is allowed, made into a plan before anything acts.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::artifact::{Artifact, Asset};
+use crate::environment as env;
+use crate::error::{Error, Kind, Result};
+use crate::listing::{Listing, State};
+use crate::policy::{Mirror, Policy};
+
+/// The version of the plan's JSON form.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The kind's own folder in a vendor root.
+pub const TOOLCHAINS: &str = "toolchains";
+
+/// Folders in the workspace that need no setting.
+const WORKSPACE_FOLDERS: [&str; 2] = ["third_party/toolchains", "vendor/toolchains"];
+
+/// What would be fetched from where. Can be printed, compared and carried out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    schema_version: u32,
+    /// Whether the network was left out.
+    pub offline: bool,
+    /// One item for each artifact.
+    pub items: Vec<Item>,
+}
+
+/// Where one artifact comes from.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    /// The tool.
+    pub tool: String,
+    /// Its version.
+    pub version: String,
+    /// Where it runs.
+    pub platform: String,
+    /// The name of the published file.
+    pub filename: String,
+    /// The published file's address, identity and format.
+    #[serde(flatten)]
+    pub asset: Asset,
+    /// The file that is at hand, if any. Its digest is checked when it is used.
+    pub path: Option<PathBuf>,
+    /// The addresses to try, in order. None when offline.
+    pub urls: Vec<String>,
+    /// Every place that was looked at or would be, in order.
+    pub places: Vec<Place>,
+    /// What to tell the person when no address gives the file.
+    pub failure: String,
+    #[serde(skip)]
+    artifact: Artifact,
+}
+
+/// A place where an artifact may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// What kind of place: `vendor folder`, `workspace folder`, `mirror`, `upstream`.
+    pub source: &'static str,
+    /// The variable that named it, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<&'static str>,
+    /// The path or address.
+    pub location: String,
+    /// What was found there.
+    pub finding: Finding,
+}
+
+/// What was found at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// The file is there.
+    Found,
+    /// Nothing is there.
+    Absent,
+    /// Something is there that cannot be used, and why.
+    Unusable(String),
+    /// It needs the network and would be asked.
+    Network,
+    /// It needs the network, which is not allowed.
+    Offline,
+}
+
+/// Decides where each artifact comes from.
+///
+/// # Errors
+/// Usage, where the vendor folder that the environment names is no folder that can be read.
+pub fn resolve(artifacts: &[Artifact], policy: &Policy, listing: &dyn Listing) -> Result<Plan> {
+    check_vendor_dir(policy, listing)?;
+    let items = artifacts.iter().map(|artifact| Item::of(artifact, policy, listing)).collect();
+    Ok(Plan { schema_version: SCHEMA_VERSION, offline: policy.is_offline(), items })
+}
+
+impl Plan {
+    /// Fails where an artifact has no place to come from.
+    ///
+    /// # Errors
+    /// Unavailable, listing every place that was looked at, why each failed, and what mends it.
+    pub fn check(&self) -> Result<()> {
+        match self.items.iter().find(|item| !item.is_available()) {
+            Some(item) => Err(item.unavailable()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Item {
+    fn of(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> Item {
+        let local = local_places(artifact, policy, listing);
+        let path = local.iter().find(|place| place.finding == Finding::Found);
+        let path = path.map(|place| PathBuf::from(&place.location));
+        let remote = remote_places(artifact, policy);
+        let urls = match policy.is_offline() {
+            true => Vec::new(),
+            false => remote.iter().map(|place| place.location.clone()).collect(),
+        };
+        let mut item = Item {
+            tool: artifact.tool.to_string(),
+            version: artifact.version.to_string(),
+            platform: artifact.platform.to_string(),
+            filename: artifact.asset.filename().to_string(),
+            asset: artifact.asset.clone(),
+            path,
+            urls,
+            places: local.into_iter().chain(remote).collect(),
+            failure: String::new(),
+            artifact: artifact.clone(),
+        };
+        item.failure = item.unavailable().to_string();
+        item
+    }
+
+    /// The artifact that this is about.
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// Whether there is a place to get it from.
+    pub fn is_available(&self) -> bool {
+        self.path.is_some() || !self.urls.is_empty()
+    }
+
+    /// The error for an artifact that no place has.
+    pub fn unavailable(&self) -> Error {
+        let Item { tool, version, platform, .. } = self;
+        let mut error = Error::new(
+            Kind::Unavailable,
+            format!("{} is in none of the places that may be used", self.artifact),
+        );
+        for place in &self.places {
+            error = error.fact(place.source, place.describe());
+        }
+        let vendor = format!(
+            "bazel run //tools/vendor:vendor_all_toolchains -- --output-dir vendor/{TOOLCHAINS} \
+             --tool {tool}@{version} --platform {platform}"
+        );
+        let error = error
+            .hint(format!("where there is a network, run\n{vendor}\nand bring the folder here"));
+        match self.places.iter().any(|place| place.finding == Finding::Offline) {
+            true => error.hint(format!("or unset {} to use the network", env::OFFLINE)),
+            false => error,
+        }
+    }
+}
+
+impl Place {
+    /// The location, what named it, and what was found.
+    pub fn describe(&self) -> String {
+        let setting = self.setting.map(|name| format!(" ({name})")).unwrap_or_default();
+        let finding = match &self.finding {
+            Finding::Found => "found".to_owned(),
+            Finding::Absent => "not there".to_owned(),
+            Finding::Unusable(why) => format!("cannot be used: {why}"),
+            Finding::Network => "needs the network".to_owned(),
+            Finding::Offline => format!("not asked: {} is on", env::OFFLINE),
+        };
+        format!("{}{setting}: {finding}", self.location)
+    }
+}
+
+/// A folder that somebody named and that is not there means a missing mount or a misspelt path.
+/// Going on to the network would hide that.
+fn check_vendor_dir(policy: &Policy, listing: &dyn Listing) -> Result<()> {
+    let Some(dir) = policy.vendor_dir() else { return Ok(()) };
+    let problem = match listing.state(dir) {
+        State::Folder => return Ok(()),
+        State::Absent => "does not exist".to_owned(),
+        State::File => "is a file".to_owned(),
+        State::Unusable(why) => format!("cannot be read: {why}"),
+    };
+    Err(Error::usage(format!("the vendor folder `{}` {problem}", dir.display()))
+        .fact("named by", env::VENDOR_DIR)
+        .hint("a relative path is relative to the workspace root; check the path and the mount")
+        .hint(
+            "to make it: bazel run //tools/vendor:vendor_all_toolchains -- --output-dir DIR \
+             (without the variable)",
+        ))
+}
+
+fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> Vec<Place> {
+    let named = policy.vendor_dir().into_iter().flat_map(|dir| {
+        // A vendor root, or the folder of this kind in it.
+        [dir.join(TOOLCHAINS), dir.to_owned()]
+            .map(|dir| ("vendor folder", Some(env::VENDOR_DIR), dir))
+    });
+    let own = WORKSPACE_FOLDERS
+        .iter()
+        .map(|dir| ("workspace folder", None, join(policy.workspace(), dir)));
+    named
+        .chain(own)
+        .map(|(source, setting, dir)| {
+            let path = dir.join(artifact.relative_path());
+            let finding = match listing.state(&path) {
+                State::File => Finding::Found,
+                State::Absent => Finding::Absent,
+                State::Folder => Finding::Unusable("it is a folder".to_owned()),
+                State::Unusable(why) => Finding::Unusable(why),
+            };
+            Place { source, setting, location: path.display().to_string(), finding }
+        })
+        .collect()
+}
+
+fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {
+    let finding = match policy.is_offline() {
+        true => Finding::Offline,
+        false => Finding::Network,
+    };
+    let url = artifact.asset.url.as_str();
+    let place = |mirror: &Mirror| match mirror {
+        Mirror::Base(base) => Place {
+            source: "mirror",
+            setting: Some(env::MIRROR),
+            location: format!("{base}/{}", artifact.path()),
+            finding: finding.clone(),
+        },
+        Mirror::Direct => Place {
+            source: "upstream",
+            setting: policy.upstream_setting(url),
+            location: policy.upstream(url),
+            finding: finding.clone(),
+        },
+    };
+    policy.mirrors().iter().map(place).collect()
+}
+
+fn join(folder: &Path, relative: &str) -> PathBuf {
+    relative.split('/').fold(folder.to_owned(), |path, part| path.join(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::listing::Fixed;
+    use crate::registry::Registry;
+
+    const PATH: &str = "wasm-tools/1.244.0/linux_amd64/wasm-tools-1.244.0-x86_64-linux.tar.gz";
+    const RELEASE: &str = "bytecodealliance/wasm-tools/releases/download/v1.244.0/wasm-tools-1.244.0-x86_64-linux.tar.gz";
+
+    fn item(variables: &[(&'static str, &str)], listing: &Fixed) -> Result<Item> {
+        let choice = Registry::builtin()?.choose("wasm-tools@1.244.0")?;
+        let artifact = choice.artifact("linux_amd64".parse().unwrap())?;
+        let policy = Policy::of(&Environment::of(variables, "/cwd"), Path::new("/ws"))?;
+        Ok(resolve(&[artifact], &policy, listing)?.items.remove(0))
+    }
+
+    /// One row of the table: what is set and what is there, and where the file comes from.
+    #[track_caller]
+    fn row(variables: &[(&'static str, &str)], files: &[&str], path: Option<&str>, urls: &[&str]) {
+        let files: Vec<_> = files.iter().map(|dir| format!("{dir}/{PATH}")).collect();
+        let files: Vec<_> = files.iter().map(String::as_str).chain(["/v/x", "/ws/v/x"]).collect();
+        let item = item(variables, &Fixed::of(&files)).unwrap();
+        assert_eq!(item.path, path.map(|dir| PathBuf::from(format!("{dir}/{PATH}"))));
+        assert_eq!(item.urls, urls);
+    }
+
+    #[test]
+    fn the_table_of_sources() {
+        let github = format!("https://github.com/{RELEASE}");
+        let ghe = format!("https://ghe.corp/{RELEASE}");
+        let (a, b) = (format!("https://a/{PATH}"), format!("https://b/t/{PATH}"));
+        let offline = (env::OFFLINE, "yes");
+
+        // Nothing set: upstream. The workspace's own folders need no setting.
+        row(&[], &[], None, &[&github]);
+        row(&[], &["/ws/vendor/toolchains"], Some("/ws/vendor/toolchains"), &[&github]);
+        row(
+            &[],
+            &["/ws/vendor/toolchains", "/ws/third_party/toolchains"],
+            Some("/ws/third_party/toolchains"),
+            &[&github],
+        );
+        // The vendor folder comes first, in both shapes, absolute and relative.
+        for (dir, shape) in
+            [("/v", "/v/toolchains"), ("/v", "/v"), ("v", "/ws/v"), ("v", "/ws/v/toolchains")]
+        {
+            let variables = [(env::VENDOR_DIR, dir)];
+            row(&variables, &[shape, "/ws/vendor/toolchains"], Some(shape), &[&github]);
+        }
+        row(
+            &[(env::VENDOR_DIR, "/v")],
+            &["/v", "/v/toolchains"],
+            Some("/v/toolchains"),
+            &[&github],
+        );
+        row(&[(env::VENDOR_DIR, "/v")], &[], None, &[&github]);
+        // A mirror replaces upstream, unless the list says `direct`.
+        row(&[(env::MIRROR, "https://a")], &[], None, &[&a]);
+        row(&[(env::MIRROR, "https://a,https://b/t,direct")], &[], None, &[&a, &b, &github]);
+        row(&[(env::MIRROR, "direct,https://a")], &[], None, &[&github, &a]);
+        row(&[(env::GITHUB_MIRROR, "https://ghe.corp")], &[], None, &[&ghe]);
+        row(
+            &[(env::GITHUB_MIRROR, "https://ghe.corp"), (env::MIRROR, "https://a")],
+            &[],
+            None,
+            &[&a],
+        );
+        // Offline beats everything and leaves what is at hand.
+        row(&[offline], &[], None, &[]);
+        row(&[offline, (env::MIRROR, "https://a,direct")], &[], None, &[]);
+        row(&[offline, (env::VENDOR_DIR, "/v")], &["/v"], Some("/v"), &[]);
+        row(&[offline], &["/ws/vendor/toolchains"], Some("/ws/vendor/toolchains"), &[]);
+    }
+
+    #[test]
+    fn what_is_nowhere_names_every_place_and_the_command() {
+        let variables = [(env::OFFLINE, "1"), (env::VENDOR_DIR, "/v"), (env::MIRROR, "https://a")];
+        let item = item(&variables, &Fixed::of(&["/v/x"])).unwrap();
+        assert!(!item.is_available());
+        let error = item.unavailable();
+        assert_eq!(error.kind(), Kind::Unavailable);
+        let text = error.to_string();
+        let places = ["/v/toolchains/", "/v/wasm", "/ws/third_party", "/ws/vendor", "https://a/"];
+        let positions: Vec<_> = places.iter().map(|place| text.find(place).unwrap()).collect();
+        assert!(positions.is_sorted(), "{text}");
+        for word in ["not there", "not asked: BAZEL_WASM_OFFLINE", "vendor_all_toolchains"] {
+            assert!(text.contains(word), "{word} is missing in {text}");
+        }
+    }
+
+    #[test]
+    fn a_vendor_folder_that_cannot_be_used_is_an_error() {
+        let listing = Fixed::of(&["/v"]).with("/secret", State::Unusable("denied".into()));
+        for (dir, problem) in
+            [("/v", "is a file"), ("/none", "does not exist"), ("/secret", "denied")]
+        {
+            let error = item(&[(env::VENDOR_DIR, dir)], &listing).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage);
+            assert!(error.statement().contains(problem), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_passed_over_and_named() {
+        let path = format!("/v/{PATH}");
+        let listing = Fixed::of(&["/v/x"]).with(&path, State::Unusable("denied".into()));
+        let item = item(&[(env::VENDOR_DIR, "/v"), (env::OFFLINE, "1")], &listing).unwrap();
+        assert!(item.unavailable().to_string().contains("cannot be used: denied"));
+    }
+}

@@ -1,0 +1,257 @@
+//! Where bytes may come from: the environment's words made into rules.
+//!
+//! The rules are one table, highest first; offline removes every row that needs the network and
+//! nothing puts one back.
+//!
+//! | source | from |
+//! |---|---|
+//! | a path in the rule | attribute |
+//! | the vendor folder | `BAZEL_WASM_VENDOR_DIR` |
+//! | the workspace's own folders | `third_party/toolchains`, `vendor/toolchains` |
+//! | mirrors (network) | `BAZEL_WASM_MIRROR` |
+//! | upstream (network) | the registry's URL, with `BAZEL_WASM_GITHUB_MIRROR` for GitHub |
+
+use std::path::{Path, PathBuf};
+
+use crate::environment::{self as env, Environment};
+use crate::error::{Error, Kind, Result};
+use crate::network::Network;
+
+/// The rules that are in force, and where each came from.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    offline: bool,
+    workspace: PathBuf,
+    vendor_dir: Option<PathBuf>,
+    mirrors: Vec<Mirror>,
+    github: Option<String>,
+    network: Network,
+}
+
+/// An entry of `BAZEL_WASM_MIRROR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mirror {
+    /// A server with the layout of a vendor folder, without a slash at its end.
+    Base(String),
+    /// The word `direct`: upstream.
+    Direct,
+}
+
+impl Policy {
+    /// Reads the rules out of an environment. Relative folders are relative to the workspace root.
+    ///
+    /// # Errors
+    /// Usage, naming the variable, where a value has no meaning. A variable that is set wrongly
+    /// never silently means online.
+    pub fn of(environment: &Environment, workspace: &Path) -> Result<Policy> {
+        Ok(Policy {
+            offline: is_true(environment, env::OFFLINE)?,
+            workspace: workspace.to_owned(),
+            vendor_dir: environment.get(env::VENDOR_DIR).map(|dir| workspace.join(dir)),
+            mirrors: mirrors(environment)?,
+            github: environment
+                .get(env::GITHUB_MIRROR)
+                .map(|value| base_url(env::GITHUB_MIRROR, value))
+                .transpose()?,
+            network: Network::of(environment),
+        })
+    }
+
+    /// Whether only what needs no network may be used.
+    pub fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// The workspace root.
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
+    /// The vendor folder, if one is named.
+    pub fn vendor_dir(&self) -> Option<&Path> {
+        self.vendor_dir.as_deref()
+    }
+
+    /// The mirrors in order; without any, upstream.
+    pub fn mirrors(&self) -> &[Mirror] {
+        &self.mirrors
+    }
+
+    /// The same rules with `--offline`.
+    #[must_use]
+    pub fn or_offline(mut self, offline: bool) -> Policy {
+        self.offline |= offline;
+        self
+    }
+
+    /// The permission to use the network.
+    ///
+    /// # Errors
+    /// Unavailable, when offline. `what` says what it was wanted for: "fetch `a`".
+    pub fn network(&self, what: impl FnOnce() -> String) -> Result<&Network> {
+        if self.offline {
+            return Err(Error::new(Kind::Unavailable, format!("cannot {} offline", what()))
+                .hint(format!("{} is on; unset it where there is a network", env::OFFLINE)));
+        }
+        Ok(&self.network)
+    }
+
+    /// The network's settings, to be shown; they permit nothing.
+    pub(crate) fn settings(&self) -> &Network {
+        &self.network
+    }
+
+    /// An upstream address, on GitHub's stand-in if there is one.
+    pub fn upstream(&self, url: &str) -> String {
+        match (&self.github, url.strip_prefix("https://github.com/")) {
+            (Some(base), Some(path)) => format!("{base}/{path}"),
+            _ => url.to_owned(),
+        }
+    }
+
+    /// Which variable decides where upstream is: the GitHub mirror or none.
+    pub fn upstream_setting(&self, url: &str) -> Option<&'static str> {
+        (self.upstream(url) != url).then_some(env::GITHUB_MIRROR)
+    }
+}
+
+/// Reads a variable that is on or off.
+///
+/// # Errors
+/// Usage, for any other word: a guess would be wrong half the time, and online is dangerous.
+fn is_true(environment: &Environment, name: &'static str) -> Result<bool> {
+    let Some(value) = environment.get(name) else { return Ok(false) };
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(Error::usage(format!("`{name}` is neither on nor off"))
+            .fact("found", format!("`{value}`"))
+            .fact("expected", "1, true, yes or on; 0, false, no, off or nothing")),
+    }
+}
+
+fn mirrors(environment: &Environment) -> Result<Vec<Mirror>> {
+    let Some(value) = environment.get(env::MIRROR) else { return Ok(vec![Mirror::Direct]) };
+    let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let mirrors: Vec<_> = words
+        .map(|word| match word {
+            "direct" => Ok(Mirror::Direct),
+            word => base_url(env::MIRROR, word).map(Mirror::Base),
+        })
+        .collect::<Result<_>>()?;
+    if mirrors.is_empty() {
+        return Err(Error::usage(format!("`{}` names no mirror", env::MIRROR))
+            .fact("found", format!("`{value}`"))
+            .fact("expected", "addresses with commas between, and perhaps `direct` at the end"));
+    }
+    Ok(mirrors)
+}
+
+/// Checks an address that others are made from by adding a path.
+fn base_url(name: &'static str, value: &str) -> Result<String> {
+    let refuse = |problem: String| {
+        Error::usage(format!("`{name}` holds no address that can be used: {problem}"))
+            .fact("expected", "an address such as `https://mirror.example.com/tools`")
+    };
+    // An address with a password in it must not be repeated, not even to say that it is wrong.
+    let url = url::Url::parse(value).map_err(|error| {
+        refuse(format!("`{}`: {error}", value.rsplit('@').next().unwrap_or("")))
+    })?;
+    if !matches!(url.scheme(), "https" | "http" | "file") {
+        return Err(refuse(format!(
+            "`{}://` is none of https://, http:// and file://",
+            url.scheme()
+        )));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse(
+            "it holds a user name or password, which would be printed and stored".into(),
+        )
+        .hint(
+            "put the credentials into your netrc file: `machine HOST login USER password SECRET`",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse(format!(
+            "`{value}` has a query or fragment, so no path can be added to it"
+        )));
+    }
+    Ok(value.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(pairs: &[(&'static str, &str)]) -> Result<Policy> {
+        Policy::of(&Environment::of(pairs, "/cwd"), Path::new("/ws"))
+    }
+
+    /// The same words that bazel/tests tries on the Starlark side.
+    #[test]
+    fn each_word_means_what_the_vectors_say() {
+        let (_, json) = include_str!("../tests/vectors/offline.bzl").split_once("OFFLINE = ").unwrap();
+        let vectors: std::collections::BTreeMap<String, String> = serde_json::from_str(json).unwrap();
+        for (word, meaning) in vectors {
+            let found = policy(&[(env::OFFLINE, &word)]).map(|policy| policy.is_offline());
+            match meaning.as_str() {
+                "error" => {
+                    let error = found.unwrap_err();
+                    assert_eq!(error.kind(), Kind::Usage);
+                    assert!(error.to_string().contains(&word), "{error}");
+                }
+                meaning => assert_eq!(found.unwrap().to_string(), meaning, "`{word}`"),
+            }
+        }
+    }
+
+    #[test]
+    fn offline_gives_no_network_whatever_else_is_set() {
+        let all = [
+            (env::OFFLINE, "on"),
+            (env::MIRROR, "https://m,direct"),
+            (env::GITHUB_MIRROR, "https://g"),
+        ];
+        let error = policy(&all).unwrap().network(|| "fetch `a`".into()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+        assert!(error.to_string().contains("BAZEL_WASM_OFFLINE"), "{error}");
+    }
+
+    #[test]
+    fn mirrors_are_a_list_with_direct() {
+        let mirrors = policy(&[(env::MIRROR, "https://a/, http://b/x/ ,direct")]).unwrap();
+        let base = |text: &str| Mirror::Base(text.to_owned());
+        assert_eq!(mirrors.mirrors(), [base("https://a"), base("http://b/x"), Mirror::Direct]);
+        assert_eq!(policy(&[]).unwrap().mirrors(), [Mirror::Direct]);
+    }
+
+    #[test]
+    fn meaningless_addresses_are_refused_without_repeating_secrets() {
+        for value in ["mirror", "ftp://a", "https://", ",", "https://a?x=1", "Direct"] {
+            let error = policy(&[(env::MIRROR, value)]).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{value}");
+            assert!(error.to_string().contains("BAZEL_WASM_MIRROR"), "{error}");
+        }
+        for value in ["https://u:hunter2@a/b", "u:hunter2@a", "https://u:hunter2@ a"] {
+            let error = policy(&[(env::GITHUB_MIRROR, value)]).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn github_is_replaced_and_nothing_else() {
+        let policy = policy(&[(env::GITHUB_MIRROR, "https://ghe.corp/gh/")]).unwrap();
+        assert_eq!(policy.upstream("https://github.com/a/b.zip"), "https://ghe.corp/gh/a/b.zip");
+        for other in ["https://github.com.evil.org/a", "https://go.dev/dl/go.zip"] {
+            assert_eq!(policy.upstream(other), other);
+        }
+    }
+
+    #[test]
+    fn folders_are_relative_to_the_workspace() {
+        let dir =
+            |value| policy(&[(env::VENDOR_DIR, value)]).unwrap().vendor_dir().unwrap().to_owned();
+        assert_eq!(dir("vendor"), Path::new("/ws/vendor"));
+        assert_eq!(dir("/mnt/shared"), Path::new("/mnt/shared"));
+    }
+}

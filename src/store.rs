@@ -1,0 +1,181 @@
+//! Puts files at their destination: whole and durable, or not at all.
+//!
+//! ```text
+//! folder/.{filename}.{random}.part        what is being written, locked by whoever writes it
+//! folder/.{filename}.{random}.part.json   where a download's bytes come from
+//! folder/{filename}                       appears by one rename, after fsync
+//! ```
+//!
+//! Any number of processes, on any number of machines, may write the same file at once: each has a
+//! `.part` of its own, and whoever is done renames it. What a killed process leaves behind is
+//! continued or removed by the next one that writes the same file.
+
+mod partial;
+
+pub use partial::{Mode, Origin, Partial};
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use crate::digest::{Digest, Hasher};
+use crate::error::{Context, Error, Result};
+use crate::verify::Verified;
+
+/// How much is copied at a time.
+const BUFFER: usize = 256 * 1024;
+
+/// Makes `path` a file with this content. A file that has it already is not touched, so that its
+/// time stays what build tools remember.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    if holds(path, bytes) {
+        return Ok(());
+    }
+    let mut partial = Partial::create(path)?;
+    let written = partial.file().write_all(bytes);
+    if let Err(error) = written {
+        partial.discard();
+        return Err(error).doing(|| format!("write `{}`", path.display()));
+    }
+    partial.place(Mode::Plain)?;
+    Ok(())
+}
+
+/// Copies verified bytes to `destination`, which appears only when they arrived there unchanged.
+///
+/// # Errors
+/// Integrity where the source was changed since it was verified.
+pub fn place_copy(source: &Verified, destination: &Path, executable: bool) -> Result<()> {
+    let mut reader = source.reader()?;
+    let mut partial = Partial::create(destination)?;
+    let found = match copy(&mut reader, &mut partial, source.path(), destination) {
+        Ok(found) => found,
+        Err(error) => {
+            partial.discard();
+            return Err(error);
+        }
+    };
+    if found != *source.digest() {
+        partial.discard();
+        return Err(Error::integrity(format!(
+            "`{}` was changed while it was copied",
+            source.path().display()
+        ))
+        .fact("expected", format!("sha256:{}", source.digest()))
+        .fact("found", format!("sha256:{found}"))
+        .hint("find out what writes to that file, then run the same command again"));
+    }
+    partial.place(if executable { Mode::Executable } else { Mode::Plain })?;
+    Ok(())
+}
+
+/// Copies and hashes in one pass.
+fn copy(reader: &mut impl Read, to: &mut Partial, from: &Path, path: &Path) -> Result<Digest> {
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let count = reader.read(&mut buffer).doing(|| format!("read `{}`", from.display()))?;
+        if count == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(&buffer[..count]);
+        to.file().write_all(&buffer[..count]).doing(|| format!("write `{}`", path.display()))?;
+    }
+}
+
+/// Whether there is a file with just this content. A link to one does not count: it may lead to
+/// where others write.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let same_size = fs::symlink_metadata(path)
+        .is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64);
+    same_size && fs::read(path).is_ok_and(|found| found == bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::Unverified;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn writes_into_a_new_folder_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/manifest.json");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(path.parent().unwrap()), ["manifest.json"]);
+    }
+
+    #[test]
+    fn does_not_rewrite_what_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("BUILD.bazel");
+        write_atomically(&path, b"same").unwrap();
+        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        let old = before - std::time::Duration::from_secs(100);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+        write_atomically(&path, b"same").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), old);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn replaces_a_link_instead_of_writing_through_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("link"), folder.path().join("other"));
+        fs::write(&other, "same").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        write_atomically(&path, b"same").unwrap();
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+    }
+
+    #[test]
+    fn an_error_names_the_path_and_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("busy");
+        fs::create_dir(&path).unwrap();
+        let error = write_atomically(&path, b"x").unwrap_err();
+        assert!(error.statement().contains("busy"), "{error}");
+        assert!(path.is_dir());
+        assert_eq!(names(folder.path()), ["busy"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn copies_with_the_mode_that_is_asked_for() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("source");
+        fs::write(&source, "tool").unwrap();
+        let verified =
+            Unverified::open(&source, "tool").unwrap().verify(&Digest::of(b"tool")).unwrap();
+        for (executable, mode) in [(true, 0o755), (false, 0o644)] {
+            let path = folder.path().join("bin/tool");
+            place_copy(&verified, &path, executable).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"tool");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        }
+    }
+
+    #[test]
+    fn a_source_that_changed_since_is_not_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, path) = (folder.path().join("source"), folder.path().join("copy"));
+        fs::write(&source, "right").unwrap();
+        let verified =
+            Unverified::open(&source, "tool").unwrap().verify(&Digest::of(b"right")).unwrap();
+        fs::write(&source, "wrong").unwrap();
+        let error = place_copy(&verified, &path, false).unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::Integrity);
+        assert_eq!(names(folder.path()), ["source"]);
+    }
+}

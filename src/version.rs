@@ -1,0 +1,46 @@
+//! The order of versions.
+
+use std::cmp::Ordering;
+
+/// Compares two versions of one tool as a person would: numbers as numbers, a pre-release before
+/// its release, words (`canary`) before numbers.
+///
+/// Tools here are not all in semantic versioning: `29` and `0.2.0-rc-2024-06-25` occur.
+pub fn compare(a: &str, b: &str) -> Ordering {
+    let (a, b) = (parts(a), parts(b));
+    let longest = a.len().max(b.len());
+    let pad = |parts: &[Part]| {
+        parts.iter().cloned().chain(std::iter::repeat(Part::End)).take(longest).collect::<Vec<_>>()
+    };
+    pad(&a).cmp(&pad(&b))
+}
+
+/// A piece of a version; the variants stand in their order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Word(String),
+    End,
+    Number(u64),
+}
+
+fn parts(version: &str) -> Vec<Part> {
+    version
+        .split(['.', '-', '_', '+', '~'])
+        .map(|part| part.parse().map_or_else(|_| Part::Word(part.to_owned()), Part::Number))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_as_a_person_would() {
+        let sorted =
+            ["canary", "0.2.0-rc-2024-06-25", "0.2.0", "0.9.3", "0.10.0", "1.0", "1.0.1", "29"];
+        for pair in sorted.windows(2) {
+            assert_eq!(compare(pair[0], pair[1]), Ordering::Less, "{pair:?}");
+        }
+        assert_eq!(compare("1.0", "1.0"), Ordering::Equal);
+    }
+}

@@ -1,0 +1,153 @@
+//! Downloads from scripted servers on loopback. No test leaves the machine or waits for real.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "fetch/answers.rs"]
+mod answers;
+#[path = "fetch/credentials.rs"]
+mod credentials;
+#[path = "fetch/place.rs"]
+mod place;
+#[path = "fetch/proxy.rs"]
+mod proxy;
+#[path = "fetch/redirect.rs"]
+mod redirect;
+#[path = "fetch/resume.rs"]
+mod resume;
+#[path = "fetch/retry.rs"]
+mod retry;
+#[path = "support/server.rs"]
+mod server;
+#[path = "fetch/tls.rs"]
+mod tls;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::error::{Error, Result};
+use wasm_airgap::fetch::{Client, Clock, Download};
+use wasm_airgap::network::Network;
+use wasm_airgap::report::Item;
+use wasm_airgap::verify::Verified;
+
+/// The file that the tests download.
+const BODY: &[u8] = b"The quick brown fox jumps over the lazy dog";
+
+/// A folder, settings and a clock for one test.
+struct Case {
+    folder: tempfile::TempDir,
+    network: Network,
+    clock: Arc<VirtualClock>,
+}
+
+/// Time that passes only when somebody waits.
+struct VirtualClock {
+    start: SystemTime,
+    waits: Mutex<Vec<Duration>>,
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> SystemTime {
+        self.start + self.waits.lock().unwrap().iter().sum::<Duration>()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.waits.lock().unwrap().push(time);
+    }
+}
+
+impl Case {
+    fn new() -> Case {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let network = Network {
+            https_proxy: None,
+            http_proxy: None,
+            no_proxy: None,
+            ca_file: None,
+            ca_dir: None,
+            netrc: None,
+            retry_budget: Duration::from_secs(120),
+            silence: Duration::from_secs(20),
+        };
+        let clock = Arc::new(VirtualClock { start, waits: Mutex::default() });
+        Case { folder: tempfile::tempdir().unwrap(), network, clock }
+    }
+
+    fn client(&self) -> Result<Client> {
+        Ok(Client::new(&self.network)?.with_clock(self.clock.clone()))
+    }
+
+    fn destination(&self) -> PathBuf {
+        self.folder.path().join("out/tool.tar.gz")
+    }
+
+    /// Downloads what should be [`BODY`].
+    fn get(&self, urls: &[&str]) -> Result<Verified> {
+        self.get_bytes(urls, BODY)
+    }
+
+    fn get_bytes(&self, urls: &[&str], bytes: &[u8]) -> Result<Verified> {
+        let urls: Vec<_> = urls.iter().map(|url| (*url).to_owned()).collect();
+        let destination = self.destination();
+        self.client()?.download(
+            &Download {
+                subject: "tool 1.0 (linux_amd64)",
+                urls: &urls,
+                expected: &Digest::of(bytes),
+                destination: &destination,
+            },
+            &Item::hidden(),
+        )
+    }
+
+    /// Downloads, and looks whether just the right file is there.
+    #[track_caller]
+    fn succeed(&self, urls: &[&str]) {
+        let verified = self.get(urls).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(verified.size(), BODY.len() as u64);
+        assert_eq!(verified.path(), self.destination());
+        assert_eq!(fs::read(self.destination()).unwrap(), BODY);
+        assert_eq!(self.names(), ["tool.tar.gz"]);
+    }
+
+    /// Fails, and looks whether nothing is there that looks finished.
+    #[track_caller]
+    fn fail(&self, urls: &[&str]) -> Error {
+        let Err(error) = self.get(urls) else { panic!("it should have failed") };
+        assert!(!self.destination().exists());
+        error
+    }
+
+    /// What is in the destination's folder.
+    fn names(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.destination().parent().unwrap()) else {
+            return Vec::new();
+        };
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The waits so far, in whole seconds.
+    fn waits(&self) -> Vec<u64> {
+        self.clock.waits.lock().unwrap().iter().map(Duration::as_secs).collect()
+    }
+
+    fn netrc(&mut self, text: &str) {
+        let path = self.folder.path().join("netrc");
+        fs::write(&path, text).unwrap();
+        self.network.netrc = Some(path);
+    }
+}
+
+/// Looks for these words in an error.
+#[track_caller]
+fn says(error: &Error, words: &[&str]) {
+    let text = error.to_string();
+    for word in words {
+        assert!(text.contains(word), "`{word}` is missing in: {text}");
+    }
+}

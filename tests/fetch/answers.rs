@@ -1,0 +1,191 @@
+//! Good and bad answers.
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::error::Kind;
+use wasm_airgap::report::Item;
+
+use crate::server::{Reply, Server};
+use crate::{BODY, Case, says};
+
+#[test]
+fn a_right_file_arrives() {
+    let server = Server::start(|_| Reply::ok(BODY));
+    let case = Case::new();
+    case.succeed(&[&server.url("/tool.tar.gz")]);
+    assert_eq!(server.headers("accept-encoding"), [Some("identity".to_owned())]);
+    assert_eq!(server.headers("range"), [None]);
+}
+
+#[test]
+fn a_file_without_length_arrives() {
+    let server = Server::start(|_| Reply::ok(BODY).without_length());
+    Case::new().succeed(&[&server.url("/")]);
+}
+
+#[test]
+fn a_local_file_arrives() {
+    let case = Case::new();
+    let source = case.folder.path().join("a b.tar.gz");
+    std::fs::write(&source, BODY).unwrap();
+    case.succeed(&[url::Url::from_file_path(&source).unwrap().as_str()]);
+}
+
+#[test]
+fn wrong_bytes_are_an_integrity_error_and_the_next_source_is_not_asked() {
+    let server = Server::start(|_| Reply::ok("something else"));
+    let second = Server::start(|_| Reply::ok(BODY));
+    let case = Case::new();
+    let url = server.url("/tool.tar.gz?token=geheim").replace("://", "://user:geheim@");
+    let error = case.fail(&[&url, &second.url("/")]);
+    assert_eq!(error.kind(), Kind::Integrity);
+    says(&error, &["tool 1.0 (linux_amd64)", "14 bytes", "/tool.tar.gz?token=...", "mirror"]);
+    says(&error, &[&Digest::of(BODY).to_string(), &Digest::of(b"something else").to_string()]);
+    assert!(!error.to_string().contains("geheim"), "{error}");
+    assert!(second.requests().is_empty());
+    assert_eq!(case.names(), [""; 0]);
+}
+
+#[test]
+fn what_is_wrong_with_wrong_bytes_is_guessed() {
+    for (reply, hint) in [
+        (Reply::ok("<!DOCTYPE html>Log in").header("Content-Type", "text/plain"), "login page"),
+        (Reply::ok("Log in").header("Content-Type", "text/html; charset=utf-8"), "login page"),
+        (Reply::ok(""), "empty"),
+        (Reply::ok("xx").header("Content-Encoding", "gzip"), "encoding `gzip`"),
+        (Reply::ok(&BODY[..20]).without_length(), "cut short"),
+        (Reply::ok([BODY, b"more"].concat()), "47 bytes"),
+    ] {
+        let server = Server::start(move |_| reply.clone());
+        let error = Case::new().fail(&[&server.url("/")]);
+        assert_eq!(error.kind(), Kind::Integrity);
+        says(&error, &[hint]);
+    }
+}
+
+#[test]
+fn an_encoding_does_no_harm_where_the_bytes_are_right() {
+    // Apache says so of every .tar.gz that it serves as it is.
+    let server = Server::start(|_| Reply::ok(BODY).header("Content-Encoding", "x-gzip"));
+    Case::new().succeed(&[&server.url("/")]);
+}
+
+#[test]
+fn bytes_behind_the_end_are_not_taken_for_the_next_answer() {
+    let server = Server::start(|request| match request.path.as_str() {
+        "/long" => Reply::ok([BODY, b"more"].concat()).claiming(BODY.len()),
+        _ => Reply::ok(BODY),
+    });
+    let case = Case::new();
+    case.succeed(&[&server.url("/long")]);
+    case.succeed(&[&server.url("/other")]);
+}
+
+#[test]
+fn there_is_a_limit_to_the_size() {
+    for reply in [Reply::ok(vec![1; 1000]), Reply::ok(vec![1; 1000]).without_length()] {
+        let server = Server::start(move |_| reply.clone());
+        let case = Case::new();
+        let client = case.client().unwrap().with_largest(999);
+        let request = wasm_airgap::fetch::Download {
+            subject: "tool",
+            urls: &[server.url("/")],
+            expected: &Digest::of(BODY),
+            destination: &case.destination(),
+        };
+        let Err(error) = client.download(&request, &Item::hidden()) else { panic!() };
+        says(&error, &["999", "accepted"]);
+        assert_eq!(case.names(), [""; 0]);
+    }
+}
+
+#[test]
+fn missing_everywhere_is_unavailable_and_lists_every_place() {
+    let server = Server::start(|request| match request.path.as_str() {
+        "/a" => Reply::new("404 Not Found", "no"),
+        _ => Reply::new("410 Gone", "no"),
+    });
+    let case = Case::new();
+    let urls = [server.url("/a"), server.url("/b"), "file:///does/not/exist".to_owned()];
+    let error = case.fail(&urls.each_ref().map(String::as_str));
+    assert_eq!(error.kind(), Kind::Unavailable);
+    says(&error, &["/a: 404 Not Found", "/b: 410 Gone", "no such file"]);
+    assert_eq!(server.requests().len(), 2, "404 is never tried again");
+    assert!(case.waits().is_empty());
+    assert_eq!(case.names(), [""; 0]);
+}
+
+#[test]
+fn one_source_that_failed_makes_it_a_network_error() {
+    let server = Server::start(|request| match request.path.as_str() {
+        "/a" => Reply::new("404 Not Found", ""),
+        _ => Reply::new("418 I'm a teapot", ""),
+    });
+    let error = Case::new().fail(&[&server.url("/a"), &server.url("/b")]);
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["404 Not Found", "418 I'm a teapot"]);
+}
+
+#[test]
+fn the_next_source_helps() {
+    let server = Server::start(|request| match request.path.as_str() {
+        "/none" => Reply::new("404 Not Found", ""),
+        "/denied" => Reply::new("403 Forbidden", ""),
+        "/broken" => Reply::new("500 Internal Server Error", ""),
+        _ => Reply::ok(BODY),
+    });
+    let closed = format!("http://127.0.0.1:{}/", free_port());
+    let urls = ["/none", "/denied", "/broken", "/good"].map(|path| server.url(path));
+    let case = Case::new();
+    case.succeed(&[&closed, &urls[0], &urls[1], &urls[2], &urls[3]]);
+}
+
+#[test]
+fn nothing_at_all_is_said_so() {
+    let server = Server::start(|_| Reply::nothing());
+    let error = Case::new().fail(&[&server.url("/")]);
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["closed the connection without an answer", "(6 times)"]);
+    let error = Case::new().fail(&[&format!("http://127.0.0.1:{}/", free_port())]);
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["refused", "(4 times)"]);
+}
+
+#[test]
+fn a_bad_address_is_a_usage_error() {
+    for url in ["ftp://host/a", "nonsense", "https://"] {
+        assert_eq!(Case::new().fail(&[url]).kind(), Kind::Usage);
+    }
+}
+
+#[test]
+fn measuring_gives_digest_and_size_of_a_file_only() {
+    let server = Server::start(|request| match (request.path.as_str(), request.nth) {
+        ("/busy", 0) => Reply::new("503 Service Unavailable", ""),
+        ("/cut", 0) => Reply::ok(BODY).cut_at(5),
+        ("/page", _) => Reply::ok("<html>"),
+        ("/empty", _) => Reply::ok(""),
+        ("/gzip", _) => Reply::ok("x").header("Content-Encoding", "gzip"),
+        ("/none", _) => Reply::new("404 Not Found", ""),
+        _ => Reply::ok(BODY),
+    });
+    let case = Case::new();
+    let client = case.client().unwrap();
+    let right = (Digest::of(BODY), BODY.len() as u64);
+    for path in ["/good", "/busy", "/cut"] {
+        assert_eq!(client.measure(&server.url(path), &Item::hidden()).unwrap(), right, "{path}");
+    }
+    for (path, kind) in [
+        ("/page", Kind::Integrity),
+        ("/empty", Kind::Network),
+        ("/gzip", Kind::Network),
+        ("/none", Kind::Unavailable),
+    ] {
+        let error = client.measure(&server.url(path), &Item::hidden()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        says(&error, &[path]);
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,101 @@
+//! Proxies.
+
+use wasm_airgap::error::Kind;
+
+use crate::server::{Reply, Server};
+use crate::tls::Authority;
+use crate::{BODY, Case, says};
+
+/// A proxy that lets everybody through.
+fn proxy() -> Server {
+    Server::start(|_| Reply::tunnel())
+}
+
+#[test]
+fn http_goes_through_its_proxy() {
+    let (proxy, server) = (proxy(), Server::start(|_| Reply::ok(BODY)));
+    let mut case = Case::new();
+    case.network.http_proxy = Some(proxy.url(""));
+    // A name that only the proxy can resolve.
+    let url = server.url_as("inside.invalid", "/file");
+    case.succeed(&[&url]);
+    let seen: Vec<_> = proxy.requests().into_iter().map(|it| (it.method, it.path)).collect();
+    assert_eq!(seen, [("CONNECT".to_owned(), format!("inside.invalid:{}", server.port()))]);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn https_goes_through_its_own_proxy() {
+    let authority = Authority::new();
+    let server = Server::start_tls(authority.server("localhost"), |_| Reply::ok(BODY));
+    let (proxy, other) = (proxy(), proxy());
+    let mut case = Case::new();
+    case.network.ca_file = Some(authority.write_to(case.folder.path()));
+    case.network.https_proxy = Some(proxy.url(""));
+    case.network.http_proxy = Some(other.url(""));
+    case.succeed(&[&server.url_as("localhost", "/")]);
+    assert_eq!((proxy.requests().len(), other.requests().len()), (1, 0));
+}
+
+#[test]
+fn no_proxy_goes_past_it() {
+    let (proxy, server) = (proxy(), Server::start(|_| Reply::ok(BODY)));
+    for no_proxy in ["127.0.0.1", "example.com,127.0.0.0/8", "*"] {
+        let mut case = Case::new();
+        case.network.http_proxy = Some(proxy.url(""));
+        case.network.no_proxy = Some(no_proxy.to_owned());
+        case.succeed(&[&server.url("/")]);
+    }
+    assert!(proxy.requests().is_empty());
+}
+
+#[test]
+fn a_proxy_gets_its_own_credential_and_no_other() {
+    let (proxy, server) = (proxy(), Server::start(|_| Reply::ok(BODY)));
+    let mut case = Case::new();
+    case.network.http_proxy = Some(proxy.url("").replace("://", "://alice:p1@"));
+    case.netrc("default login bob password p2");
+    case.succeed(&[&server.url("/")]);
+    let alice = Some("Basic YWxpY2U6cDE=".to_owned());
+    assert_eq!(proxy.headers("proxy-authorization"), [alice]);
+    assert_eq!(proxy.headers("authorization"), [None]);
+    assert_eq!(server.headers("proxy-authorization"), [None]);
+}
+
+#[test]
+fn a_proxy_that_refuses_is_named() {
+    for (status, words) in [
+        ("407 Proxy Authentication Required", "user and password into http_proxy"),
+        ("403 Forbidden", "does not let this host or port through"),
+    ] {
+        let proxy = Server::start(move |_| Reply::new(status, ""));
+        let mut case = Case::new();
+        case.network.http_proxy = Some(proxy.url("").replace("://", "://alice:geheim@"));
+        let error = case.fail(&["http://host.invalid/"]);
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &[status, words, &proxy.url("")]);
+        assert!(!error.to_string().contains("geheim"), "{error}");
+        assert_eq!(proxy.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_dead_proxy_is_named_with_its_variable() {
+    let url = { Server::start(|_| Reply::nothing()).url("") };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut case = Case::new();
+    case.network.http_proxy = Some(format!("http://127.0.0.1:{port}"));
+    let error = case.fail(&["http://host.invalid/"]);
+    says(&error, &["through the proxy http://127.0.0.1", "http_proxy", "NO_PROXY"]);
+    drop(url);
+}
+
+#[test]
+fn a_malformed_proxy_is_a_usage_error_that_names_the_variable() {
+    let mut case = Case::new();
+    case.network.https_proxy = Some("ftp://u:geheim@proxy".to_owned());
+    let Err(error) = case.client() else { panic!("it should have failed") };
+    assert_eq!(error.kind(), Kind::Usage);
+    says(&error, &["HTTPS_PROXY"]);
+    assert!(!error.to_string().contains("geheim"), "{error}");
+}

@@ -1,0 +1,166 @@
+//! Certificates, with a private authority.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use wasm_airgap::error::Kind;
+
+use crate::server::{Reply, Server};
+use crate::{BODY, Case, says};
+
+/// A company's own certificate authority.
+pub struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub fn new() -> Authority {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Authority { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// The settings of a server with a certificate for this name.
+    pub fn server(&self, name: &str) -> Arc<rustls::ServerConfig> {
+        self.server_with(CertificateParams::new([name.to_owned()]).unwrap())
+    }
+
+    fn server_with(&self, params: CertificateParams) -> Arc<rustls::ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key);
+        Arc::new(config.unwrap())
+    }
+
+    /// Writes what `SSL_CERT_FILE` may name.
+    pub fn write_to(&self, folder: &Path) -> PathBuf {
+        let path = folder.join("authority.pem");
+        std::fs::write(&path, &self.pem).unwrap();
+        path
+    }
+}
+
+#[test]
+fn a_private_authority_is_trusted_by_file_and_by_folder() {
+    let authority = Authority::new();
+    let server = Server::start_tls(authority.server("localhost"), |_| Reply::ok(BODY));
+    let url = server.url_as("localhost", "/");
+
+    let mut case = Case::new();
+    case.network.ca_file = Some(authority.write_to(case.folder.path()));
+    case.succeed(&[&url]);
+
+    let mut case = Case::new();
+    let folders = case.folder.path().join("empty").display().to_string();
+    std::fs::create_dir(&folders).unwrap();
+    authority.write_to(case.folder.path());
+    let folders = format!("{folders}:{}", case.folder.path().display());
+    case.network.ca_dir = Some(folders.into());
+    case.succeed(&[&url]);
+}
+
+#[test]
+fn an_unknown_authority_is_refused_with_the_remedy() {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let server = Server::start_tls(ours.server("localhost"), |_| Reply::ok(BODY));
+    let mut case = Case::new();
+    case.network.ca_file = Some(other.write_to(case.folder.path()));
+    let error = case.fail(&[&server.url_as("localhost", "/")]);
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["authority that is not trusted", "SSL_CERT_FILE"]);
+    assert!(case.waits().is_empty(), "it would be refused again");
+}
+
+#[test]
+fn a_wrong_name_and_a_wrong_time_are_told_apart() {
+    let authority = Authority::new();
+    let mut expired = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    expired.not_after = date_time_ymd(2001, 1, 1);
+    let mut early = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    early.not_before = date_time_ymd(2200, 1, 1);
+    early.not_after = date_time_ymd(2201, 1, 1);
+    for (config, words) in [
+        (authority.server("other.example"), "for another name"),
+        (authority.server_with(expired), "has expired"),
+        (authority.server_with(early), "not valid yet"),
+    ] {
+        let server = Server::start_tls(config, |_| Reply::ok(BODY));
+        let mut case = Case::new();
+        case.network.ca_file = Some(authority.write_to(case.folder.path()));
+        let error = case.fail(&[&server.url_as("localhost", "/")]);
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &[words]);
+    }
+}
+
+#[test]
+fn a_server_without_tls_is_said_so() {
+    let authority = Authority::new();
+    let server = Server::start(|_| Reply::ok(BODY));
+    let tls = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/", tls.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut stream, _) = tls.accept().unwrap();
+        let _ = stream.read(&mut [0; 100]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    let mut case = Case::new();
+    case.network.ca_file = Some(authority.write_to(case.folder.path()));
+    says(&case.fail(&[&url]), &["does not speak TLS"]);
+    drop(server);
+}
+
+#[test]
+fn roots_that_are_none_are_a_usage_error_but_only_for_https() {
+    let server = Server::start(|_| Reply::ok(BODY));
+    for (file, words) in [("no such file", "No such file"), ("empty", "SSL_CERT_FILE")] {
+        let mut case = Case::new();
+        let path = case.folder.path().join(file);
+        if file == "empty" {
+            std::fs::write(&path, "nothing").unwrap();
+        }
+        case.network.ca_file = Some(path.clone());
+        let error = case.fail(&["https://localhost:1/"]);
+        assert_eq!(error.kind(), Kind::Usage);
+        says(&error, &[words, &path.display().to_string()]);
+        case.succeed(&[&server.url("/")]);
+    }
+}
+
+#[test]
+fn https_does_not_lead_to_http() {
+    let plain = Server::start(|_| Reply::ok(BODY));
+    let to = plain.url("/");
+    let authority = Authority::new();
+    let server = Server::start_tls(authority.server("localhost"), move |_| Reply::redirect(&to));
+    let mut case = Case::new();
+    case.network.ca_file = Some(authority.write_to(case.folder.path()));
+    let error = case.fail(&[&server.url_as("localhost", "/")]);
+    says(&error, &["redirects from https to http://127.0.0.1"]);
+    assert!(plain.requests().is_empty());
+}
+
+#[test]
+fn a_download_over_tls_that_is_cut_goes_on() {
+    let authority = Authority::new();
+    let server = Server::start_tls(authority.server("localhost"), |request| match request.nth {
+        0 => Reply::file(request, BODY, "\"1\"").cut_at(20),
+        _ => Reply::file(request, BODY, "\"1\""),
+    });
+    let mut case = Case::new();
+    case.network.ca_file = Some(authority.write_to(case.folder.path()));
+    case.succeed(&[&server.url_as("localhost", "/")]);
+    assert_eq!(server.headers("range")[1].as_deref(), Some("bytes=20-"));
+}

@@ -1,0 +1,81 @@
+//! A real nginx on loopback, serving a folder: what users put in front of a vendor folder.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A running server; stopped when dropped.
+pub struct Nginx {
+    child: Child,
+    port: u16,
+    log: PathBuf,
+    _state: tempfile::TempDir,
+}
+
+impl Nginx {
+    /// Serves `folder` and waits until it answers.
+    pub fn serve(folder: &Path) -> Nginx {
+        let state = tempfile::TempDir::new().unwrap();
+        // The port is free again when the listener is dropped, and nobody else asks for it.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = state.path().join("access.log");
+        let config = state.path().join("nginx.conf");
+        fs::write(
+            &config,
+            format!(
+                "daemon off; worker_processes 1; user root; pid {0}/pid; error_log {0}/error.log;\n\
+                 events {{}}\n\
+                 http {{ access_log {0}/access.log; client_body_temp_path {0}/body;\n\
+                 server {{ listen 127.0.0.1:{port}; root {1}; }} }}\n",
+                state.path().display(),
+                folder.display()
+            ),
+        )
+        .unwrap();
+        let child = Command::new("nginx")
+            .arg("-c")
+            .arg(&config)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nginx is not installed: scripts/install-tools");
+        let mut server = Nginx { child, port, log, _state: state };
+        server.wait();
+        server
+    }
+
+    /// The address of the folder.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The paths that were asked for so far, in order.
+    pub fn requests(&self) -> Vec<String> {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        log.lines().filter_map(|line| Some(line.split(' ').nth(6)?.to_owned())).collect()
+    }
+
+    fn wait(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(self.child.try_wait().unwrap().is_none(), "nginx ended at once");
+            assert!(Instant::now() < deadline, "nginx does not answer");
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // SIGTERM, so that the master takes its worker along.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
