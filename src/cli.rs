@@ -34,7 +34,7 @@ Exit codes:
 
 /// Fetch WebAssembly toolchains once, pinned by SHA-256, and build from them with no network.
 #[derive(Debug, Parser)]
-#[command(name = "wasm-airgap", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(name = "wasm-airgap", bin_name = "wasm-airgap", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The variables that this program knows, in the order in which `config show` lists them.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 18] = [
     OFFLINE,
     VENDOR_DIR,
     MIRROR,
     GITHUB_MIRROR,
+    RETRY_SECONDS,
     HTTPS_PROXY,
     HTTPS_PROXY_LOWER,
     HTTP_PROXY_LOWER,
@@ -32,6 +33,8 @@ pub const VENDOR_DIR: &str = "BAZEL_WASM_VENDOR_DIR";
 pub const MIRROR: &str = "BAZEL_WASM_MIRROR";
 /// What stands in for `https://github.com`.
 pub const GITHUB_MIRROR: &str = "BAZEL_WASM_GITHUB_MIRROR";
+/// How long retries of one file may wait altogether.
+pub const RETRY_SECONDS: &str = "BAZEL_WASM_RETRY_SECONDS";
 /// The proxy for https.
 pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// The proxy for https.

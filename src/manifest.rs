@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -161,7 +162,8 @@ impl Manifest {
         let path = dir.manifest();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            // A file where a folder should be fails where the folder is made, in better words.
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(None),
             Err(error) => return Err(error).doing(|| format!("read `{}`", path.display())),
         };
         let manifest: Manifest = serde_json::from_str(&text).map_err(|error| {
@@ -273,7 +275,7 @@ impl Entry {
         let file = dir.root().join(self.path.split('/').collect::<PathBuf>());
         // A link may lead anywhere, also to where nobody will be at the next build.
         let is_file = match fs::symlink_metadata(&file) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == NotFound => {
                 return Some(Finding::Missing { path });
             }
             Err(error) => return Some(Finding::Unreadable { path, why: error.to_string() }),

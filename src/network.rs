@@ -4,6 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::environment::{self as env, Environment};
+use crate::error::{Error, Result};
+
+/// Long enough for a busy server, short enough for a person to wait.
+const RETRY_BUDGET: Duration = Duration::from_secs(120);
 
 /// The permission to use the network, and the settings for it.
 ///
@@ -31,7 +35,10 @@ pub struct Network {
 
 impl Network {
     /// The settings of this environment, whether or not the policy allows their use.
-    pub(crate) fn of(environment: &Environment) -> Network {
+    ///
+    /// # Errors
+    /// Usage, where the retries' time is no number.
+    pub(crate) fn of(environment: &Environment) -> Result<Network> {
         let all = [env::ALL_PROXY, env::ALL_PROXY_LOWER];
         let proxy = |names: &[&'static str]| {
             environment.first(names).or(environment.first(&all)).map(|(_, value)| value.to_owned())
@@ -39,7 +46,7 @@ impl Network {
         let home = environment.first(&[env::HOME, env::USERPROFILE]).map(|(_, home)| home);
         let netrc = environment.get(env::NETRC).map(PathBuf::from);
         let in_home = || home.map(|home| PathBuf::from(home).join(".netrc"));
-        Network {
+        Ok(Network {
             https_proxy: proxy(&[env::HTTPS_PROXY, env::HTTPS_PROXY_LOWER]),
             http_proxy: proxy(&[env::HTTP_PROXY_LOWER]),
             no_proxy: environment
@@ -48,8 +55,17 @@ impl Network {
             ca_file: environment.get(env::SSL_CERT_FILE).map(PathBuf::from),
             ca_dir: environment.get(env::SSL_CERT_DIR).map(PathBuf::from),
             netrc: netrc.or_else(in_home),
-            retry_budget: Duration::from_secs(120),
+            retry_budget: retry_budget(environment)?,
             silence: Duration::from_secs(60),
-        }
+        })
     }
+}
+
+fn retry_budget(environment: &Environment) -> Result<Duration> {
+    let Some(value) = environment.get(env::RETRY_SECONDS) else { return Ok(RETRY_BUDGET) };
+    value.parse().map(Duration::from_secs).map_err(|_| {
+        Error::usage(format!("`{}` is no number of seconds", env::RETRY_SECONDS))
+            .fact("found", format!("`{value}`"))
+            .fact("expected", "a whole number, such as 120; 0 for no retries")
+    })
 }

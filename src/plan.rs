@@ -210,19 +210,23 @@ fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> 
     let own = WORKSPACE_FOLDERS
         .iter()
         .map(|dir| ("workspace folder", None, join(policy.workspace(), dir)));
-    named
-        .chain(own)
-        .map(|(source, setting, dir)| {
-            let path = dir.join(artifact.relative_path());
-            let finding = match listing.state(&path) {
-                State::File => Finding::Found,
-                State::Absent => Finding::Absent,
-                State::Folder => Finding::Unusable("it is a folder".to_owned()),
-                State::Unusable(why) => Finding::Unusable(why),
-            };
-            Place { source, setting, location: path.display().to_string(), finding }
-        })
-        .collect()
+    let mut places: Vec<Place> = Vec::new();
+    for (source, setting, dir) in named.chain(own) {
+        let path = dir.join(artifact.relative_path());
+        let location = path.display().to_string();
+        // The variable may name one of the workspace's own folders.
+        if places.iter().any(|place| place.location == location) {
+            continue;
+        }
+        let finding = match listing.state(&path) {
+            State::File => Finding::Found,
+            State::Absent => Finding::Absent,
+            State::Folder => Finding::Unusable("it is a folder".to_owned()),
+            State::Unusable(why) => Finding::Unusable(why),
+        };
+        places.push(Place { source, setting, location, finding });
+    }
+    places
 }
 
 fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {

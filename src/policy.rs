@@ -53,7 +53,7 @@ impl Policy {
                 .get(env::GITHUB_MIRROR)
                 .map(|value| base_url(env::GITHUB_MIRROR, value))
                 .transpose()?,
-            network: Network::of(environment),
+            network: Network::of(environment)?,
         })
     }
 

@@ -47,6 +47,7 @@ pub fn settings(environment: &Environment, policy: &Policy) -> Vec<Setting> {
         row("no proxy for", network.no_proxy.clone().unwrap_or_default(), &[env::NO_PROXY, env::NO_PROXY_LOWER]),
         row("certificate roots", folder(network.ca_file.as_deref()).unwrap_or_else(|| "the system's".to_owned()), &[env::SSL_CERT_FILE]),
         row("more roots", folder(network.ca_dir.as_deref()).unwrap_or_default(), &[env::SSL_CERT_DIR]),
+        row("retries wait", format!("{} s", network.retry_budget.as_secs()), &[env::RETRY_SECONDS]),
         row("credentials", folder(network.netrc.as_deref()).unwrap_or_default(), &[env::NETRC]),
     ]
 }

@@ -98,15 +98,15 @@ fn a_missing_archive_names_every_place_and_nothing_connects() {
 
     // With a network and a mirror that has the file, so that leaving it alone is a decision.
     let printed = workspace
-        .command(&["strace", "--follow-forks", "-qq", "--trace=connect,sendto", &strace], &["build", "//..."])
+        .command(&["strace", "--follow-forks", "--seccomp-bpf", "-qq", "--trace=connect,sendto", &strace], &["build", "//..."])
         .env(OFFLINE.0, OFFLINE.1)
         .env(VENDOR_DIR.0, VENDOR_DIR.1)
         .env("BAZEL_WASM_MIRROR", mirror.server.url())
         .fails();
     let path = mirror.path();
     printed.says(&[
-        &format!("vendor/toolchains/toolchains/{path}: not there"),
-        &format!("vendor/toolchains/{path}: not there"),
+        &format!("vendor/toolchains/toolchains/{path} (BAZEL_WASM_VENDOR_DIR): not there"),
+        &format!("vendor/toolchains/{path} (BAZEL_WASM_VENDOR_DIR): not there"),
         &format!("third_party/toolchains/{path}: not there"),
         &format!("{}/{path} (BAZEL_WASM_MIRROR): not asked: BAZEL_WASM_OFFLINE is on", mirror.server.url()),
         "vendor_all_toolchains",
@@ -179,7 +179,7 @@ fn only_the_hosts_archive_is_fetched() {
 fn what_is_wrong_in_module_bazel_is_said() {
     let mirror = Mirror::new();
     for (lines, words) in [
-        ("wasm.tool(name = \"wasm-tool\")", "did you mean wasm-tools?"),
+        ("wasm.tool(name = \"wasm-tool\")", "did you mean wasm-tools"),
         ("wasm.tool(name = \"wasmtime\", version = \"1.0\")", "no version of wasmtime called `1.0`"),
         ("wasm.bundle(name = \"tiny\")", "no bundle called `tiny`"),
         ("wasm.registry(file = \"//:adder.wit\")", "adder.wit` is no JSON object"),

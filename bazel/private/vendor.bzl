@@ -31,7 +31,8 @@ def vendor_toolchains(name, request = Label("@wasm_toolchains//:request.json"), 
     """
     _helper_command(
         name = name,
-        args = ["vendor", "toolchains", "--request=$(rootpath {})".format(request)],
+        # `bazel run` starts in the main repository's folder in the runfiles.
+        args = ["vendor", "toolchains", "--request=../$(rlocationpath {})".format(request)],
         data = [request],
         tags = ["manual"],
         **kwargs

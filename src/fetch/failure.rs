@@ -170,7 +170,8 @@ fn of_tls(error: &rustls::Error) -> Failure {
     let failure = |reason: String| Failure::new(Chance::None, reason);
     match error {
         rustls::Error::InvalidCertificate(bad) => match bad {
-            Bad::UnknownIssuer => failure(
+            // A bad signature means that another authority has the name of one that is trusted.
+            Bad::UnknownIssuer | Bad::BadSignature => failure(
                 "its certificate comes from an authority that is not trusted here".to_owned(),
             )
             .hint(

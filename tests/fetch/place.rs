@@ -14,12 +14,12 @@ use crate::{BODY, Case, says};
 
 #[test]
 fn sixteen_writers_of_one_file_all_succeed() {
-    let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i * i >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..400_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
     let server = Server::start({
         let bytes = bytes.clone();
         // Every third answer is cut, so that there are orphans to fight for.
         move |request| match request.nth % 3 {
-            0 => Reply::file(request, &bytes, "\"1\"").cut_at(1_000_000),
+            0 => Reply::file(request, &bytes, "\"1\"").cut_at(150_000),
             _ => Reply::file(request, &bytes, "\"1\""),
         }
     });
@@ -37,7 +37,7 @@ fn sixteen_writers_of_one_file_all_succeed() {
                     destination: &case.destination(),
                 };
                 let verified = client.download(&request, &Item::hidden());
-                assert_eq!(verified.unwrap_or_else(|error| panic!("{error}")).size(), 3_000_000);
+                assert_eq!(verified.unwrap_or_else(|error| panic!("{error}")).size(), 400_000);
             });
         }
     });
@@ -105,7 +105,7 @@ fn a_full_disk_leaves_nothing_that_looks_finished_and_the_next_run_goes_on() {
     let out = case.destination().parent().unwrap().to_owned();
     fs::create_dir(&out).unwrap();
     let Some(disk) = SmallDisk::mount(&out, "size=2m") else {
-        // Only root can mount one; the pipe's own test with /dev/full covers the error.
+        say_skipped("only root can mount a small disk; the pipe's own test covers the error");
         return;
     };
     let error = case.get_bytes(&[&server.url("/")], &bytes).err().unwrap();
@@ -117,6 +117,12 @@ fn a_full_disk_leaves_nothing_that_looks_finished_and_the_next_run_goes_on() {
     assert_eq!(case.names(), ["tool.tar.gz"]);
     let range = server.headers("range")[1].clone();
     assert!(range.is_some(), "it went on where it stopped");
+}
+
+#[cfg(target_os = "linux")]
+#[expect(clippy::print_stderr, reason = "nobody should take a skipped test for a passed one")]
+fn say_skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 /// A file system in memory, unmounted when dropped.

@@ -56,9 +56,12 @@ impl Sandbox {
     }
 }
 
-/// Every file below a folder with its content, by path.
+/// Every file below a folder with its content, by path; none where there is no folder.
 pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
+    if !folder.exists() {
+        return files;
+    }
     for entry in walkdir::WalkDir::new(folder) {
         let entry = entry.unwrap();
         if !entry.file_type().is_dir() {

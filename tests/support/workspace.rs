@@ -143,12 +143,11 @@ impl Workspace {
             bazel --nohome_rc --output_user_root="$root" "$@"; code=$?
             bazel --nohome_rc --output_user_root="$root" shutdown; exit $code"#;
         let words = [prefix, &["bash", "-c", script, "bazel"]].concat();
-        let mut command = Command::new(words[0]);
-        command.args(&words[1..]).arg(self.output_root()).args(arguments);
         // An empty repository cache of its own: nothing may come from an earlier build.
-        if !matches!(arguments.first(), Some(&"version")) {
-            command.arg(format!("--repository_cache={}", self.output_root().join("cache").display()));
-        }
+        let cache = format!("--repository_cache={}", self.output_root().join("cache").display());
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(self.output_root());
+        command.arg(arguments[0]).arg(cache).args(&arguments[1..]);
         command.current_dir(self.path("")).stdin(Stdio::null());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BAZEL_WASM_")) {
             command.env_remove(name);

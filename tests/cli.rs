@@ -1,0 +1,62 @@
+//! The program as a person runs it: arguments in, files, text and exit codes out.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/sandbox.rs"]
+mod sandbox;
+#[path = "support/server.rs"]
+mod server;
+
+#[path = "cli/config.rs"]
+mod config;
+#[path = "cli/emit.rs"]
+mod emit;
+#[path = "cli/extract.rs"]
+mod extract;
+#[path = "cli/interrupted.rs"]
+mod interrupted;
+#[path = "cli/pin.rs"]
+mod pin;
+#[path = "cli/plan.rs"]
+mod plan;
+#[path = "cli/registry.rs"]
+mod registry;
+#[path = "cli/vendor.rs"]
+mod vendor;
+#[path = "cli/verify.rs"]
+mod verify;
+
+use sandbox::{Sandbox, sha256};
+
+/// A registry file for made-up tools `a`, `b`, ... in version 1.0, one for each of these contents.
+/// Upstream is `{base}/{tool}-linux.tar.gz`.
+fn registry_files(sandbox: &Sandbox, base: &str, contents: &[&[u8]]) -> Vec<String> {
+    let mut arguments = Vec::new();
+    for (content, letter) in contents.iter().zip('a'..) {
+        let file = format!("{letter}.json");
+        let registry = serde_json::json!({
+            "schema_version": 1, "tool": letter.to_string(), "latest": "1.0",
+            "versions": {"1.0": {"linux_amd64": {
+                "url": format!("{base}/{letter}-linux.tar.gz"),
+                "sha256": sha256(content), "archive": "tar.gz",
+            }}},
+        });
+        sandbox.write(&file, registry.to_string());
+        arguments.extend([
+            format!("--registry={file}"),
+            format!("--tool={letter}"),
+            "--platform=linux_amd64".to_owned(),
+        ]);
+    }
+    arguments
+}
+
+/// The words of a `vendor toolchains` of these registry files.
+fn vendor_words<'a>(files: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    let mut words = vec!["vendor", "toolchains"];
+    words.extend(files.iter().map(String::as_str).filter(|word| !word.is_empty()));
+    words.extend(more);
+    let mut seen = std::collections::HashSet::new();
+    words.retain(|word| seen.insert(*word));
+    words
+}

@@ -1,0 +1,51 @@
+//! `emit`: compared with golden files, which `BLESS=1` writes anew.
+
+use std::path::Path;
+
+use crate::sandbox::Sandbox;
+
+#[track_caller]
+fn compare(golden: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(golden);
+    #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the program")]
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{}", path.display());
+}
+
+fn emit(sandbox: &Sandbox, platform: &str, executables: &[&str]) -> crate::sandbox::Run {
+    let mut words = vec!["emit", "tool", "--tool=binaryen", "--version=123", "--platform", platform];
+    words.extend(["--rules=@@rules_wasm_airgap~//bazel:toolchain.bzl", "."]);
+    for executable in executables {
+        words.extend(["--executable", executable]);
+    }
+    sandbox.run(&words)
+}
+
+#[test]
+fn a_tool_on_linux() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tool/bin/wasm-opt", "");
+    sandbox.write("tool/wasm-as", "");
+    let text = emit(&sandbox, "linux_amd64", &["wasm-opt", "wasm-as"]).succeeds().stdout;
+    compare("tool_linux/BUILD.bazel", &text);
+}
+
+#[test]
+fn a_tool_on_windows() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tool/opt/wasm-opt.exe", "");
+    let text = emit(&sandbox, "windows_amd64", &["opt/wasm-opt"]).succeeds().stdout;
+    compare("tool_windows/BUILD.bazel", &text);
+}
+
+#[test]
+fn an_executable_that_is_not_there_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write("tool/share/doc", "");
+    emit(&sandbox, "linux_amd64", &["wasm-opt"])
+        .ends_with(2)
+        .says(&["holds no executable `wasm-opt`", "wasm-opt, bin/wasm-opt", "share"]);
+}

@@ -1,0 +1,55 @@
+//! `extract`. What archives may hold is tested beside the module itself.
+
+use std::fs;
+use std::process::Command;
+
+use crate::sandbox::{Sandbox, sha256};
+
+fn archive(sandbox: &Sandbox) -> String {
+    sandbox.write("tool-1.0/bin/tool", "#!/bin/sh\n");
+    sandbox.write("tool-1.0/doc/BUILD", "");
+    let tar = ["-czf", "tool.tar.gz", "tool-1.0"];
+    assert!(Command::new("tar").args(tar).current_dir(sandbox.root()).status().unwrap().success());
+    sha256(&fs::read(sandbox.path("tool.tar.gz")).unwrap())
+}
+
+#[test]
+fn what_is_verified_is_unpacked() {
+    let sandbox = Sandbox::new();
+    let digest = archive(&sandbox);
+    let words = ["extract", "--json", "--sha256", &digest, "tool.tar.gz", "out"];
+    let json = sandbox.run(&words).succeeds().json();
+    assert_eq!(json["root"], sandbox.path("out").display().to_string());
+    assert_eq!(sandbox.tree("out").into_keys().collect::<Vec<_>>(), ["bin/tool", "doc/BUILD"]);
+    // Bazel must not take the second file for a package.
+    let words = ["extract", "--for-bazel", "--sha256", &digest, "tool.tar.gz", "out2"];
+    sandbox.run(&words).succeeds();
+    assert_eq!(sandbox.tree("out2").into_keys().collect::<Vec<_>>(), ["bin/tool", "doc/BUILD.upstream"]);
+}
+
+#[test]
+fn what_is_not_the_pinned_file_is_not() {
+    let sandbox = Sandbox::new();
+    let digest = archive(&sandbox);
+    let mut bytes = fs::read(sandbox.path("tool.tar.gz")).unwrap();
+    bytes[20] ^= 1;
+    sandbox.write("tool.tar.gz", &bytes);
+    sandbox
+        .run(&["extract", "--sha256", &digest, "tool.tar.gz", "out"])
+        .ends_with(4)
+        .says(&["tool.tar.gz", &digest, &sha256(&bytes)]);
+    assert!(!sandbox.path("out").exists());
+}
+
+#[test]
+fn each_wrong_use_is_said() {
+    let sandbox = Sandbox::new();
+    let digest = archive(&sandbox);
+    sandbox.write("full/file", "");
+    let zip = ["extract", "--type=zip", "--sha256", &digest, "tool.tar.gz", "out"];
+    sandbox.run(&zip).ends_with(4).says(&["zip", "tar.gz"]);
+    sandbox.run(&["extract", "--sha256", &digest, "tool.tar.gz", "full"]).ends_with(2).says(&["full"]);
+    sandbox.run(&["extract", "--sha256", "abc", "tool.tar.gz", "out"]).ends_with(2);
+    sandbox.run(&["extract", "--sha256", &digest, "none.zip", "out"]).ends_with(1).says(&["none.zip"]);
+    assert!(!sandbox.path("out").exists());
+}

@@ -1,0 +1,59 @@
+//! The registry files: the built-in ones by their schema, a user's with what is wrong in them.
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+fn read(path: &str) -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checksums").join(path);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// The files in checksums against their JSON schemas, by an independent validator.
+#[track_caller]
+fn validate(schema: &str, document: &Value) -> Result<(), String> {
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.add_resource("schema.json", read(schema)).unwrap();
+    let index = compiler.compile("schema.json", &mut schemas).unwrap();
+    schemas.validate(document, index).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_builtin_file_is_valid() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checksums/tools");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(tool) = name.strip_suffix(".json") {
+            let file = read(&format!("tools/{name}"));
+            validate("tool.schema.json", &file).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(file["tool"], tool);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 19);
+    validate("bundles.schema.json", &read("bundles.json")).unwrap();
+}
+
+#[test]
+fn the_schema_refuses_what_the_program_refuses() {
+    let good = read("tools/wac.json");
+    let sandbox = Sandbox::new();
+    for (field, value) in [
+        ("sha256", Value::Null),
+        ("sha256", "abc".into()),
+        ("url", "ftp://x/y".into()),
+        ("archive", "rar".into()),
+        ("extra", 1.into()),
+    ] {
+        let mut bad = good.clone();
+        let object = bad["versions"]["0.9.0"]["linux_amd64"].as_object_mut().unwrap();
+        object.insert(field.to_owned(), value);
+        assert!(validate("tool.schema.json", &bad).is_err(), "{field}");
+        sandbox.write("bad.json", bad.to_string());
+        sandbox
+            .run(&["plan", "--registry=bad.json", "--tool=wac"])
+            .ends_with(2)
+            .says(&["bad.json` is not valid"]);
+    }
+}

@@ -1,0 +1,206 @@
+//! `vendor toolchains`.
+
+use std::fs;
+
+use crate::sandbox::{Sandbox, sha256};
+use crate::server::{Reply, Server};
+use crate::{registry_files, vendor_words};
+
+/// Serves `A` and `B` as the tools a and b.
+fn upstream() -> Server {
+    Server::start(|request| match request.path.as_str() {
+        "/a-linux.tar.gz" => Reply::ok("AAAA"),
+        "/b-linux.tar.gz" => Reply::ok("BB"),
+        _ => Reply::new("404 Not Found", ""),
+    })
+}
+
+const OUT: [&str; 2] = ["--output-dir=vendor/toolchains", "--no-helper"];
+const A: &str = "vendor/toolchains/a/1.0/linux_amd64/a-linux.tar.gz";
+const B: &str = "vendor/toolchains/b/1.0/linux_amd64/b-linux.tar.gz";
+
+#[test]
+fn twice_gives_the_same_bytes_and_fetches_nothing_more() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
+    sandbox.run(&vendor_words(&files, &OUT)).succeeds().says(&["2 fetched, 0 copied, 0 kept"]);
+    let first = sandbox.tree("vendor");
+    assert_eq!(server.requests().len(), 2);
+    let names: Vec<_> = first.keys().map(String::as_str).collect();
+    let attributes = "toolchains/.gitattributes";
+    assert_eq!(names, ["manifest.json", attributes, &A["vendor/".len()..], &B["vendor/".len()..]]);
+    assert_eq!(first[attributes], b"* -text\n");
+
+    sandbox.run(&vendor_words(&files, &OUT)).succeeds().says(&["0 fetched, 0 copied, 2 kept"]);
+    assert_eq!(sandbox.tree("vendor"), first);
+    assert_eq!(server.requests().len(), 2);
+
+    // Another machine behind a mirror writes the same.
+    let other = Sandbox::new();
+    let files = registry_files(&other, &server.url(""), &[b"AAAA", b"BB"]);
+    let mirror = Server::start(|request| match request.path.as_str() {
+        "/t/a/1.0/linux_amd64/a-linux.tar.gz" => Reply::ok("AAAA"),
+        "/t/b/1.0/linux_amd64/b-linux.tar.gz" => Reply::ok("BB"),
+        _ => Reply::new("404 Not Found", ""),
+    });
+    other
+        .run(&vendor_words(&files, &OUT))
+        .env("BAZEL_WASM_MIRROR", mirror.url("/t"))
+        .succeeds();
+    assert_eq!(other.tree("vendor"), first);
+}
+
+#[test]
+fn the_manifest_says_what_is_there() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+    sandbox.run(&vendor_words(&files, &OUT)).succeeds();
+    let manifest: serde_json::Value = serde_json::from_str(&sandbox.read("vendor/manifest.json")).unwrap();
+    let entry = serde_json::json!({
+        "kind": "toolchain", "name": "a", "version": "1.0", "platform": "linux_amd64",
+        "path": &A["vendor/".len()..], "size": 4, "sha256": sha256(b"AAAA"),
+        "url": server.url("/a-linux.tar.gz"),
+    });
+    assert_eq!(manifest, serde_json::json!({"schema_version": 1, "files": [entry]}));
+    // Vendoring something else adds to it.
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
+    sandbox.run(&vendor_words(&files[3..], &OUT)).succeeds();
+    assert_eq!(sandbox.read("vendor/manifest.json").matches("\"sha256\"").count(), 2);
+}
+
+#[test]
+fn a_damaged_file_is_repaired() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
+    sandbox.run(&vendor_words(&files, &OUT)).succeeds();
+    sandbox.write(A, "AXAA");
+    sandbox.run(&vendor_words(&files, &OUT)).succeeds().says(&["1 kept, 1 repaired"]);
+    assert_eq!(sandbox.read(A), "AAAA");
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn what_is_in_a_vendor_folder_is_copied_from_there() {
+    let sandbox = Sandbox::new();
+    let files = registry_files(&sandbox, "https://upstream.invalid", &[b"AAAA"]);
+    sandbox.write("share/toolchains/a/1.0/linux_amd64/a-linux.tar.gz", "AAAA");
+    sandbox
+        .run(&vendor_words(&files, &OUT))
+        .env("BAZEL_WASM_VENDOR_DIR", "share")
+        .env("BAZEL_WASM_OFFLINE", "1")
+        .succeeds()
+        .says(&["0 fetched, 1 copied"]);
+    assert_eq!(sandbox.read(A), "AAAA");
+}
+
+#[test]
+fn one_failure_does_not_stop_the_rest_and_nothing_wrong_stays() {
+    let sandbox = Sandbox::new();
+    let server = Server::start(|request| match request.path.as_str() {
+        "/a-linux.tar.gz" => Reply::ok("<html>please log in</html>").header("Content-Type", "text/html"),
+        "/b-linux.tar.gz" => Reply::ok("BB"),
+        _ => Reply::new("404 Not Found", ""),
+    });
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
+    sandbox.run(&vendor_words(&files, &OUT)).ends_with(4).says(&[
+        "1 fetched",
+        "1 failed",
+        "the bytes of a 1.0 (linux_amd64) are not the pinned ones",
+        &sha256(b"AAAA"),
+        &sha256(b"<html>please log in</html>"),
+        "login",
+    ]);
+    let names: Vec<_> = sandbox.tree("vendor").into_keys().collect();
+    assert_eq!(names, ["manifest.json", "toolchains/.gitattributes", &B["vendor/".len()..]]);
+}
+
+#[test]
+fn each_bad_answer_has_its_exit_code_and_leaves_nothing() {
+    for (reply, code, words) in [
+        (Reply::new("404 Not Found", ""), 3, "404"),
+        (Reply::new("403 Forbidden", ""), 5, "403"),
+        (Reply::ok("AAAAA"), 4, "not the pinned ones"),
+        (Reply::ok("AAA"), 4, "not the pinned ones"),
+        (Reply::redirect("http://127.0.0.1:1/x"), 5, "refused"),
+    ] {
+        let sandbox = Sandbox::new();
+        let server = Server::start(move |_| reply.clone());
+        let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+        sandbox
+            .run(&vendor_words(&files, &OUT))
+            .env("BAZEL_WASM_RETRY_SECONDS", "0")
+            .ends_with(code)
+            .says(&[words, "a 1.0 (linux_amd64)"]);
+        assert!(!sandbox.path(A).exists());
+    }
+}
+
+#[test]
+fn offline_without_the_file_is_unavailable() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+    for word in ["1", "true", "ON"] {
+        sandbox
+            .run(&vendor_words(&files, &OUT))
+            .env("BAZEL_WASM_OFFLINE", word)
+            .env("BAZEL_WASM_MIRROR", server.url(""))
+            .ends_with(3)
+            .says(&["in none of the places", "vendor/toolchains/a/1.0", "not asked"]);
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn dry_run_prints_the_plan_and_does_nothing() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+    let before = sandbox.tree("");
+    let words = vendor_words(&files, &["--output-dir=vendor/toolchains", "--dry-run"]);
+    let printed = sandbox.run(&words).succeeds();
+    assert!(printed.stdout.contains(&server.url("/a-linux.tar.gz")), "{}", printed.stdout);
+    assert_eq!(sandbox.tree(""), before);
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn under_bazel_run_relative_means_the_workspace() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+    fs::create_dir(sandbox.path("runfiles")).unwrap();
+    let mut run = sandbox.run(&vendor_words(&files, &OUT));
+    run.command.current_dir(sandbox.path("runfiles"));
+    run.env("BUILD_WORKSPACE_DIRECTORY", sandbox.root()).succeeds();
+    assert_eq!(sandbox.read(A), "AAAA");
+}
+
+#[test]
+fn the_helper_goes_along_and_prints_its_pin() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+    let printed = sandbox.run(&vendor_words(&files, &["--output-dir=v"])).succeeds();
+    let helper = sandbox.tree("v").into_iter().find(|(name, _)| name.starts_with("wasm-airgap/"));
+    let (name, bytes) = helper.unwrap();
+    assert!(sandbox.read("v/manifest.json").contains(&name));
+    printed.says(&["wasm_helper.pin(", &sha256(&bytes)]);
+    sandbox.run(&["verify", "v"]).succeeds();
+}
+
+#[test]
+fn somebody_elses_manifest_is_not_overwritten() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+    sandbox.write("manifest.json", "{\"name\": \"my web app\"}");
+    let words = vendor_words(&files, &["--output-dir=toolchains", "--no-helper"]);
+    sandbox.run(&words).ends_with(2).says(&["manifest.json` is no manifest of a vendor folder"]);
+    assert_eq!(sandbox.read("manifest.json"), "{\"name\": \"my web app\"}");
+    assert!(!sandbox.path("toolchains").exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_said() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+    sandbox.write("taken", "a file");
+    let words = vendor_words(&files, &["--output-dir=taken/toolchains", "--no-helper"]);
+    sandbox.run(&words).ends_with(1).says(&["cannot create", "taken"]);
+}

@@ -1,0 +1,104 @@
+//! `verify`.
+
+use std::fs;
+
+use crate::sandbox::{Sandbox, sha256};
+use crate::server::{Reply, Server};
+use crate::{registry_files, vendor_words};
+
+fn vendored() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let server = Server::start(|request| Reply::ok(request.path.clone()));
+    let contents: [&[u8]; 3] = [b"/a-linux.tar.gz", b"/b-linux.tar.gz", b"/c-linux.tar.gz"];
+    let files = registry_files(&sandbox, &server.url(""), &contents);
+    sandbox
+        .run(&vendor_words(&files, &["--output-dir=vendor/toolchains", "--no-helper"]))
+        .succeeds();
+    sandbox
+}
+
+#[test]
+fn a_whole_folder_passes_by_each_of_its_names() {
+    let sandbox = vendored();
+    for dir in ["vendor", "vendor/toolchains"] {
+        sandbox.run(&["verify", dir]).succeeds().says(&["3 files are what the manifest lists"]);
+    }
+    sandbox.run(&["verify"]).succeeds();
+    sandbox.run(&["verify"]).env("BAZEL_WASM_VENDOR_DIR", "vendor/toolchains").succeeds();
+    // What lies beside the tools is somebody else's.
+    sandbox.write("vendor/notes.txt", "");
+    sandbox.run(&["verify"]).succeeds();
+}
+
+#[test]
+fn each_finding_is_named() {
+    let sandbox = vendored();
+    let file = |tool: &str| format!("toolchains/{tool}/1.0/linux_amd64/{tool}-linux.tar.gz");
+    fs::remove_file(sandbox.path("vendor").join(file("a"))).unwrap();
+    sandbox.write(&format!("vendor/{}", file("b")), "other");
+    sandbox.write("vendor/toolchains/extra", "");
+    let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
+    let expected = format!(
+        "changed   {}\n  expected: sha256:{}\n  found:    sha256:{}\nmissing   {}\nunlisted  toolchains/extra\n",
+        file("b"),
+        sha256(b"/b-linux.tar.gz"),
+        sha256(b"other"),
+        file("a")
+    );
+    assert_eq!(printed.stdout, expected);
+    let json = sandbox.run(&["verify", "vendor", "--json"]).ends_with(4).stdout;
+    for finding in ["missing", "changed", "unlisted"] {
+        assert!(json.contains(&format!("\"finding\": \"{finding}\"")), "{json}");
+    }
+}
+
+#[test]
+fn one_flipped_byte_in_any_file_is_found() {
+    let sandbox = vendored();
+    for (name, bytes) in sandbox.tree("vendor/toolchains") {
+        if name == ".gitattributes" {
+            continue;
+        }
+        for at in [0, bytes.len() / 2, bytes.len() - 1] {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x80;
+            let path = format!("vendor/toolchains/{name}");
+            sandbox.write(&path, flipped);
+            let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
+            assert!(printed.stdout.starts_with(&format!("changed   toolchains/{name}\n")));
+            assert_eq!(printed.stdout.lines().count(), 3);
+            sandbox.write(&path, &bytes);
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_is_not_the_file() {
+    let sandbox = vendored();
+    let path = sandbox.path("vendor/toolchains/a/1.0/linux_amd64/a-linux.tar.gz");
+    let elsewhere = sandbox.path("elsewhere");
+    fs::copy(&path, &elsewhere).unwrap();
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(elsewhere, path).unwrap();
+    let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
+    assert!(printed.stdout.contains("not a regular file"), "{}", printed.stdout);
+}
+
+#[test]
+fn a_manifest_cannot_lead_out_of_its_folder() {
+    let sandbox = vendored();
+    let manifest = sandbox.read("vendor/manifest.json");
+    let hostile = manifest.replacen("toolchains/a/1.0", "../../1.0", 1);
+    assert_ne!(manifest, hostile);
+    sandbox.write("vendor/manifest.json", hostile);
+    sandbox.run(&["verify", "vendor"]).ends_with(4).says(&["lists a path that cannot be right", "../"]);
+}
+
+#[test]
+fn no_manifest_is_a_usage_error() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["verify", "nowhere"]).ends_with(2).says(&["has no manifest", "nowhere/manifest.json"]);
+    sandbox.write("v/manifest.json", r#"{"schema_version": 9, "files": []}"#);
+    sandbox.run(&["verify", "v"]).ends_with(2).says(&["schema_version 9"]);
+}
