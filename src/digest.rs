@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::Digest as _;
 
 /// The SHA-256 of some bytes.
 ///
@@ -70,8 +70,14 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// Computes a [`Digest`] piece by piece.
-#[derive(Clone, Default)]
-pub struct Hasher(sha2::Sha256);
+#[derive(Clone)]
+pub struct Hasher(Context);
+
+impl Default for Hasher {
+    fn default() -> Hasher {
+        Hasher(Context::new(&SHA256))
+    }
+}
 
 impl Hasher {
     /// Adds the next bytes.
@@ -81,7 +87,9 @@ impl Hasher {
 
     /// The digest of all bytes so far.
     pub fn finish(self) -> Digest {
-        Digest(self.0.finalize().into())
+        let mut digest = [0; 32];
+        digest.copy_from_slice(self.0.finish().as_ref());
+        Digest(digest)
     }
 }
 

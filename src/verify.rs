@@ -102,7 +102,7 @@ impl Verified {
     }
 
     /// A reader from the first byte, over the file that was verified even if another one has
-    /// taken its place since.
+    /// taken its place since. Readers share one position, so use one at a time.
     pub fn reader(&self) -> Result<File> {
         let mut file = self.file.try_clone().doing(|| format!("read `{}`", self.path.display()))?;
         file.seek(SeekFrom::Start(0)).doing(|| format!("read `{}`", self.path.display()))?;

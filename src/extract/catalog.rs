@@ -103,12 +103,15 @@ impl<'a> Catalog<'a> {
     }
 
     /// Admits a second name for a file that is already there, and returns both.
-    pub(super) fn hard_link(&mut self, raw: &[u8], target: &[u8]) -> Result<(EntryPath, EntryPath)> {
+    pub(super) fn hard_link(
+        &mut self,
+        raw: &[u8],
+        target: &[u8],
+    ) -> Result<(EntryPath, EntryPath)> {
         self.budget.entry()?;
         let shown = refusal::shown(target);
-        let refuse = |reason: &str| {
-            refusal::entry(raw, format!("it is a hard link to `{shown}`, {reason}"))
-        };
+        let refuse =
+            |reason: &str| refusal::entry(raw, format!("it is a hard link to `{shown}`, {reason}"));
         let existing = EntryPath::parse(target, self.limits)
             .ok()
             .and_then(|path| path.below(&self.prefix))

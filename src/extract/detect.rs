@@ -44,7 +44,9 @@ fn found(start: &[u8]) -> Found {
         () if start.is_empty() => Found::Other("empty"),
         () if is(b"\x1f\x8b") => Found::Type(ArchiveType::TarGz),
         () if is(b"\xfd7zXZ\0") => Found::Type(ArchiveType::TarXz),
-        () if is(b"\x28\xb5\x2f\xfd") || is_skippable_zstd(start) => Found::Type(ArchiveType::TarZst),
+        () if is(b"\x28\xb5\x2f\xfd") || is_skippable_zstd(start) => {
+            Found::Type(ArchiveType::TarZst)
+        }
         () if is(b"PK\x03\x04") || is(b"PK\x05\x06") => Found::Type(ArchiveType::Zip),
         () if is(b"BZh") => Found::Other("a bzip2 file"),
         () if is(b"7z\xbc\xaf\x27\x1c") => Found::Other("a 7z archive"),

@@ -84,7 +84,9 @@ pub(super) fn check_text<'a>(raw: &'a [u8], limits: &Limits) -> Result<&'a str, 
     match text.chars().find(|&c| c.is_control() || c == '\\' || c == ':') {
         None => Ok(text),
         Some('\\') => Err("a backslash is in the path, which separates folders on Windows".into()),
-        Some(':') => Err("a colon is in the path, which names a drive or a stream on Windows".into()),
+        Some(':') => {
+            Err("a colon is in the path, which names a drive or a stream on Windows".into())
+        }
         Some(c) => Err(format!("the control character {} is in the path", c.escape_default())),
     }
 }
@@ -98,9 +100,9 @@ pub(super) fn check_component(component: &str) -> Result<(), String> {
         _ if component.len() > 255 => {
             Err("a component of the path is longer than 255 bytes".to_owned())
         }
-        _ if component.ends_with(['.', ' ']) => Err(format!(
-            "`{component}` ends in a dot or a space, which Windows takes off"
-        )),
+        _ if component.ends_with(['.', ' ']) => {
+            Err(format!("`{component}` ends in a dot or a space, which Windows takes off"))
+        }
         _ if is_device(component) => Err(format!("`{component}` names a device on Windows")),
         _ => Ok(()),
     }

@@ -32,13 +32,20 @@ impl Link {
 /// Follows a link to its end; the error is the reason for refusing it.
 ///
 /// `base` is the folder that will be the root of the tree.
-pub(super) fn follow(start: &Link, links: &[Link], names: &Names, base: &str) -> Result<(), String> {
+pub(super) fn follow(
+    start: &Link,
+    links: &[Link],
+    names: &Names,
+    base: &str,
+) -> Result<(), String> {
     let mut link = start;
     for _ in 0..MOST_STEPS {
         match step(link, names, base) {
             Ok(Node::File | Node::Folder(_)) => return Ok(()),
             Ok(Node::Link(next)) => link = &links[next],
-            Err(reason) => return Err(format!("it is a link to `{}`, which {reason}", link.target)),
+            Err(reason) => {
+                return Err(format!("it is a link to `{}`, which {reason}", link.target));
+            }
         }
     }
     Err(format!("it is a link to `{}`, which leads in a circle", start.target))

@@ -60,7 +60,9 @@ impl Names {
         let folder = self.folder(path.parent())?;
         match self.child(folder, path.name(), node)? {
             None => Ok(()),
-            Some(Node::Folder(_)) => Err(format!("a folder of this name comes before this {}", node.noun())),
+            Some(Node::Folder(_)) => {
+                Err(format!("a folder of this name comes before this {}", node.noun()))
+            }
             Some(_) => Err("it comes twice".to_owned()),
         }
     }

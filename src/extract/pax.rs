@@ -72,9 +72,8 @@ fn records(content: &[u8]) -> Result<Vec<(&[u8], &[u8])>> {
     let mut rest = content;
     // Some writers pad with zeros.
     while !rest.is_empty() && rest[0] != 0 {
-        let (record, after) = record(rest).ok_or_else(|| {
-            refusal::damaged("a PAX header is malformed")
-        })?;
+        let (record, after) =
+            record(rest).ok_or_else(|| refusal::damaged("a PAX header is malformed"))?;
         found.push(record);
         rest = after;
     }

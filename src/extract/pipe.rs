@@ -70,11 +70,7 @@ struct Buffer {
 }
 
 /// Fills buffers until the source ends, fails, or nobody wants more. An empty one is the end.
-fn pump(
-    mut source: impl Read,
-    full: &SyncSender<io::Result<Buffer>>,
-    empty: &Receiver<Buffer>,
-) {
+fn pump(mut source: impl Read, full: &SyncSender<io::Result<Buffer>>, empty: &Receiver<Buffer>) {
     while let Ok(mut buffer) = empty.recv() {
         buffer.filled = 0;
         let mut failure = None;

@@ -187,9 +187,9 @@ fn describes(header: &Header) -> bool {
 }
 
 fn size(header: &Header) -> Result<u64> {
-    header.entry_size().map_err(|_| {
-        refusal::entry(&header.path_bytes(), "the size in its header is no number")
-    })
+    header
+        .entry_size()
+        .map_err(|_| refusal::entry(&header.path_bytes(), "the size in its header is no number"))
 }
 
 /// Who may execute a file is the owner's business; of all the bits, only this one matters.

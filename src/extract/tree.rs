@@ -37,7 +37,9 @@ impl TreeWriter {
 
     /// Makes a folder, and those that it is in.
     pub(super) fn folder(&mut self, path: &EntryPath) -> Result<()> {
-        self.enter(path.as_str()).map(drop).doing(|| format!("create the folder `{}`", path.as_str()))
+        self.enter(path.as_str())
+            .map(drop)
+            .doing(|| format!("create the folder `{}`", path.as_str()))
     }
 
     /// Makes a file, which must not exist.

@@ -70,7 +70,8 @@ impl Read for Unxz {
             let at_end = input.is_empty();
             let action = if at_end { Action::Finish } else { Action::Run };
             let (before_in, before_out) = (stream.total_in(), stream.total_out());
-            let status = stream.process(input, output, action).map_err(|e| explain(e, self.memory))?;
+            let status =
+                stream.process(input, output, action).map_err(|e| explain(e, self.memory))?;
             let produced = (stream.total_out() - before_out) as usize;
             let consumed = (stream.total_in() - before_in) as usize;
             let stuck = at_end && produced == 0;

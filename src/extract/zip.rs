@@ -96,7 +96,7 @@ fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Resul
     let size = file.metadata().doing(|| "read the archive".to_owned())?.len();
     let end = zip_end::read(file, size)?;
     catalog.announce(end.entries)?;
-    let list = list(file, &end)?;
+    let list = list(file, &end, catalog.limits())?;
     let mut places = Vec::new();
     let mut files = Vec::new();
     let mut symlinks = Vec::new();
@@ -127,7 +127,11 @@ fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Resul
 }
 
 /// The list of the entries, if it is the one that the end speaks of.
-fn list(file: &File, end: &End) -> Result<ZipArchive<BufReader<File>>> {
+fn list(file: &File, end: &End, limits: &Limits) -> Result<ZipArchive<BufReader<File>>> {
+    // The crate reads all of it at once.
+    if end.directory_end - end.directory_start > limits.memory {
+        return Err(refusal::archive("the list of its entries is larger than the memory for it"));
+    }
     let reader = BufReader::new(file.try_clone().doing(|| "read the archive".to_owned())?);
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let list = ZipArchive::with_config(config, reader).map_err(|error| malformed(&error))?;
@@ -138,6 +142,10 @@ fn list(file: &File, end: &End) -> Result<ZipArchive<BufReader<File>>> {
     let same_start = list.central_directory_start() == end.directory_start;
     if list.len() as u64 != end.entries || !same_start {
         return Err(refusal::damaged("its end and the list of its entries disagree"));
+    }
+    if let Some(last) = list.len().checked_sub(1) {
+        let last = list.by_index_data(last).map_err(|error| malformed(&error))?;
+        zip_end::check_last(file, last.central_header_start(), end)?;
     }
     Ok(list)
 }

@@ -10,11 +10,11 @@ use crate::error::Result;
 use super::refusal;
 use super::zip_member::read_at;
 
-/// Where the list of entries is, and how long it says it is.
-#[derive(Debug, PartialEq, Eq)]
+/// Where the list of entries is, and how many it says they are.
 pub(super) struct End {
     pub(super) entries: u64,
     pub(super) directory_start: u64,
+    pub(super) directory_end: u64,
 }
 
 const END: usize = 22;
@@ -39,38 +39,52 @@ pub(super) fn read(file: &File, size: u64) -> Result<End> {
     if end.len() < END + comment {
         return Err(refusal::damaged("it is cut short within the comment at its end"));
     }
-    let short = End {
-        entries: number(&end[10..12]),
-        directory_start: number(&end[16..20]),
-    };
-    let length = number(&end[12..16]);
-    let is_64 = short.entries == 0xffff || short.directory_start == 0xffff_ffff || length == 0xffff_ffff;
-    let (found, length, directory_end) = match at.checked_sub(LOCATOR) {
-        Some(locator) if is_64 && tail[locator..].starts_with(b"PK\x06\x07") => {
-            read_64(file, &tail[locator..], tail_start + locator as u64)?
+    let directory_end = tail_start + at as u64;
+    let fields = [number(&end[10..12]), number(&end[12..16]), number(&end[16..20])];
+    let is_64 = fields[0] == 0xffff || fields[1..].contains(&0xffff_ffff);
+    match at.checked_sub(LOCATOR).map(|locator| (locator, &tail[locator..])) {
+        Some((at, locator)) if is_64 && locator.starts_with(b"PK\x06\x07") => {
+            read_64(file, locator, tail_start + at as u64)
         }
-        _ => (short, length, tail_start + at as u64),
-    };
-    if found.directory_start.checked_add(length) != Some(directory_end) {
-        return Err(refusal::damaged("the list of its entries is not where its end says"));
+        _ => found(fields, directory_end),
     }
-    Ok(found)
 }
 
-/// The record for large archives, its list's length, and where the list must end.
-fn read_64(file: &File, locator: &[u8], locator_start: u64) -> Result<(End, u64, u64)> {
+/// Reads the record for large archives, which stands before its locator.
+fn read_64(file: &File, locator: &[u8], locator_start: u64) -> Result<End> {
     let start = number(&locator[8..16]);
-    let mut end = [0; END_64];
+    let misplaced = || refusal::damaged("the zip64 record is not where its end says");
     if start.checked_add(END_64 as u64).is_none_or(|end| end > locator_start) {
-        return Err(refusal::damaged("the zip64 record is not where its end says"));
+        return Err(misplaced());
     }
+    let mut end = [0; END_64];
     read_at(file, &mut end, start)?;
     let length = number(&end[4..12]).checked_add(12).and_then(|length| length.checked_add(start));
     if !end.starts_with(b"PK\x06\x06") || length != Some(locator_start) {
-        return Err(refusal::damaged("the zip64 record is not where its end says"));
+        return Err(misplaced());
     }
-    let found = End { entries: number(&end[32..40]), directory_start: number(&end[48..56]) };
-    Ok((found, number(&end[40..48]), start))
+    found([number(&end[32..40]), number(&end[40..48]), number(&end[48..56])], start)
+}
+
+/// What a record says, if the list ends where the record begins.
+fn found(fields: [u64; 3], directory_end: u64) -> Result<End> {
+    let [entries, length, directory_start] = fields;
+    match directory_start.checked_add(length) == Some(directory_end) {
+        true => Ok(End { entries, directory_start, directory_end }),
+        false => Err(refusal::damaged("the list of its entries is not where its end says")),
+    }
+}
+
+/// Checks that nothing stands between the last entry of the list and its end: an entry there is
+/// one that those who count do not see.
+pub(super) fn check_last(file: &File, last_start: u64, end: &End) -> Result<()> {
+    let mut header = [0; 46];
+    read_at(file, &mut header, last_start)?;
+    let variable = [28, 30, 32].map(|at| number(&header[at..at + 2])).iter().sum::<u64>();
+    match last_start + header.len() as u64 + variable == end.directory_end {
+        true => Ok(()),
+        false => Err(refusal::archive("it has more entries than it says")),
+    }
 }
 
 /// A little-endian number of up to eight bytes.

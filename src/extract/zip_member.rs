@@ -122,7 +122,8 @@ impl<'a> Inflater<'a> {
         }
         let described_after = field(6, 2) & 8 != 0;
         let agrees = |at, value| [value, 0xffff_ffff].contains(&field(at, 4));
-        if !described_after && !(agrees(18, member.compressed) && agrees(22, member.size)) {
+        let agrees = agrees(18, member.compressed) && agrees(22, member.size);
+        if !(described_after || agrees) {
             return Err(member.refuse("the header before its data gives another size"));
         }
         let start = name_end + field(28, 2) as usize;

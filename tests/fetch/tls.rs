@@ -11,13 +11,13 @@ use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
 
 /// A company's own certificate authority.
-pub struct Authority {
+pub(crate) struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    pub fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         // Two authorities of one name would be told apart by their signatures only.
@@ -29,7 +29,7 @@ impl Authority {
     }
 
     /// The settings of a server with a certificate for this name.
-    pub fn server(&self, name: &str) -> Arc<rustls::ServerConfig> {
+    pub(crate) fn server(&self, name: &str) -> Arc<rustls::ServerConfig> {
         self.server_with(CertificateParams::new([name.to_owned()]).unwrap())
     }
 
@@ -47,7 +47,7 @@ impl Authority {
     }
 
     /// Writes what `SSL_CERT_FILE` may name.
-    pub fn write_to(&self, folder: &Path) -> PathBuf {
+    pub(crate) fn write_to(&self, folder: &Path) -> PathBuf {
         let path = folder.join("authority.pem");
         std::fs::write(&path, &self.pem).unwrap();
         path

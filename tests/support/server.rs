@@ -1,4 +1,5 @@
 //! A scripted HTTP server on loopback: a closure answers each request, well or badly.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};

@@ -1,0 +1,219 @@
+//! What toolchains contain.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use wasm_airgap::artifact::{ArchiveType, Strip};
+use wasm_airgap::error::Kind;
+
+use crate::archives::{Tar, Zip, gz, pax_record, xz, zst};
+use crate::unpacking::{Unpacking, listing};
+
+fn toolchain() -> Tar {
+    Tar::new()
+        .entry(b'g', 0o644, "pax_global_header", "", pax_record("comment", b"0123abcd"))
+        .folder("./")
+        .folder("./sdk-1.0/")
+        .executable("./sdk-1.0/bin/clang-20", "elf")
+        .symlink("./sdk-1.0/bin/clang++", "clang")
+        .symlink("./sdk-1.0/bin/clang", "clang-20")
+        .symlink("./sdk-1.0/bin/npm", "../lib/npm.js")
+        .hard_link("./sdk-1.0/bin/ld", "./sdk-1.0/bin/clang-20")
+        .file("./sdk-1.0/lib/npm.js", "js")
+        .folder("./sdk-1.0/empty/")
+        .symlink("./sdk-1.0/lib64", "lib/")
+        .file("./sdk-1.0/README", "")
+}
+
+fn unpacked() -> std::collections::BTreeMap<String, String> {
+    listing(&[
+        ("README", "644 "),
+        ("bin", "folder"),
+        ("bin/clang", "-> clang-20"),
+        ("bin/clang++", "-> clang"),
+        ("bin/clang-20", "755 elf"),
+        ("bin/ld", "755 elf"),
+        ("bin/npm", "-> ../lib/npm.js"),
+        ("empty", "folder"),
+        ("lib", "folder"),
+        ("lib/npm.js", "644 js"),
+        ("lib64", "-> lib"),
+    ])
+}
+
+#[test]
+fn every_compression_gives_the_same_tree() {
+    let tar = toolchain().end();
+    for (archive, bytes) in [
+        (ArchiveType::TarGz, gz(&tar)),
+        (ArchiveType::TarXz, xz(&tar)),
+        (ArchiveType::TarZst, zst(&tar)),
+    ] {
+        for strip in [Strip::TopFolder, Strip::Prefix("sdk-1.0".to_owned())] {
+            let tree = Unpacking::of(archive, &bytes).strip(strip).tree();
+            assert_eq!(tree, unpacked(), "{archive}");
+        }
+    }
+}
+
+#[test]
+fn compressed_files_may_have_several_parts() {
+    let tar = toolchain().end();
+    let (start, end) = tar.split_at(1000);
+    let skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+    for (archive, bytes) in [
+        (ArchiveType::TarGz, [gz(start), gz(end)].concat()),
+        (ArchiveType::TarXz, [xz(start), vec![0; 8], xz(end), vec![0; 4]].concat()),
+        (ArchiveType::TarZst, [skippable.clone(), zst(start), skippable, zst(end)].concat()),
+    ] {
+        let tree = Unpacking::of(archive, &bytes).strip(Strip::TopFolder).tree();
+        assert_eq!(tree, unpacked(), "{archive}");
+    }
+}
+
+#[test]
+fn zip_gives_the_same_tree() {
+    let zip = Zip::new()
+        .with("sdk-1.0/", 0o040_755, "", |_| {})
+        .with("sdk-1.0/bin/clang-20", 0o100_755, "elf", |_| {})
+        .with("sdk-1.0/bin/clang", 0o120_777, "clang-20", |_| {})
+        // Size and checksum after the data, as a writer to a pipe has to.
+        .with("sdk-1.0/lib/npm.js", 0o100_644, "js", |entry| entry.flags = 8)
+        .stored("sdk-1.0/README", "read me")
+        .with("sdk-1.0/dos.txt", 0, "no mode", |_| {})
+        .file("sdk-1.0/empty", "");
+    let expected = listing(&[
+        ("README", "644 read me"),
+        ("bin", "folder"),
+        ("bin/clang", "-> clang-20"),
+        ("bin/clang-20", "755 elf"),
+        ("dos.txt", "644 no mode"),
+        ("empty", "644 "),
+        ("lib", "folder"),
+        ("lib/npm.js", "644 js"),
+    ]);
+    for is_64 in [false, true] {
+        let zip = Zip { is_64, comment: b"hello".to_vec(), ..zip.clone() };
+        let unpacking = Unpacking::of(ArchiveType::Zip, &zip.bytes()).strip(Strip::TopFolder);
+        assert_eq!(unpacking.tree(), expected, "zip64: {is_64}");
+    }
+}
+
+#[test]
+fn many_and_large_files_survive_the_buffers() {
+    let content: String = (0..300_000).map(|n| format!("{n} ")).collect();
+    let name = |n: usize| format!("d{}/f{n}", n % 7);
+    let mut tar = Tar::new().file("large", &content);
+    let mut zip = Zip::new().file("large", &content).stored("stored", &content);
+    for n in 0..300 {
+        tar = tar.file(name(n), &content[n..n * 11]);
+        zip = zip.file(&name(n), &content[n..n * 11]);
+    }
+    for unpacking in [
+        Unpacking::of(ArchiveType::TarGz, &tar.gz()),
+        Unpacking::of(ArchiveType::TarXz, &xz(&tar.end())),
+        Unpacking::of(ArchiveType::TarZst, &zst(&tar.end())),
+        Unpacking::of(ArchiveType::Zip, &zip.bytes()),
+    ] {
+        let tree = unpacking.tree();
+        assert!(tree["large"] == format!("644 {content}"));
+        assert!((0..300).all(|n| tree[&name(n)] == format!("644 {}", &content[n..n * 11])));
+    }
+}
+
+#[test]
+fn long_names_are_read_in_both_dialects() {
+    let long = format!("{}/{}", "a".repeat(150), "b".repeat(150));
+    let tar = Tar::new()
+        .entry(b'L', 0o644, "././@LongLink", "", format!("{long}\0"))
+        .file("short", "gnu")
+        .pax("path", format!("{long}-pax"))
+        .file("short", "pax")
+        .entry(b'K', 0o644, "././@LongLink", "", format!("{long}\0"))
+        .symlink("link", "short");
+    let tree = Unpacking::of(ArchiveType::TarGz, &tar.gz()).tree();
+    assert_eq!(tree[&long], "644 gnu");
+    assert_eq!(tree[&format!("{long}-pax")], "644 pax");
+    assert_eq!(tree["link"], format!("-> {long}"));
+}
+
+#[test]
+fn special_bits_and_odd_modes_are_dropped() {
+    let tar = Tar::new()
+        .entry(b'0', 0o6755, "setuid", "", "x")
+        .entry(b'5', 0o1777, "sticky/", "", "")
+        .entry(b'0', 0o000, "secret", "", "x")
+        .entry(b'0', 0o011, "others", "", "x");
+    let unpacking = Unpacking::of(ArchiveType::TarGz, &tar.gz());
+    let tree = unpacking.tree();
+    assert_eq!(tree["setuid"], "755 x");
+    assert_eq!(tree["secret"], "644 x");
+    assert_eq!(tree["others"], "644 x");
+    let mode =
+        |name| fs::metadata(unpacking.destination().join(name)).unwrap().permissions().mode();
+    assert_eq!(mode("sticky") & 0o7777, 0o755);
+    assert_eq!(mode("") & 0o7777, 0o755);
+}
+
+#[test]
+fn hard_links_are_one_file() {
+    let tar = Tar::new().file("a", "x").hard_link("d/b", "a");
+    let unpacking = Unpacking::of(ArchiveType::TarGz, &tar.gz());
+    assert_eq!(unpacking.tree()["d/b"], "644 x");
+    let inode = |name| fs::metadata(unpacking.destination().join(name)).unwrap().ino();
+    assert_eq!(inode("a"), inode("d/b"));
+}
+
+#[test]
+fn only_a_single_top_folder_is_taken_off() {
+    let one_file = Tar::new().file("tool", "x").gz();
+    let two = Tar::new().file("a/x", "x").file("b", "y").gz();
+    let strip = |bytes: &[u8]| Unpacking::of(ArchiveType::TarGz, bytes).strip(Strip::TopFolder);
+    assert_eq!(strip(&one_file).tree(), listing(&[("tool", "644 x")]));
+    let whole = listing(&[("a", "folder"), ("a/x", "644 x"), ("b", "644 y")]);
+    assert_eq!(strip(&two).tree(), whole);
+}
+
+#[test]
+fn a_prefix_may_be_several_folders_deep() {
+    let tar = Tar::new().folder("a/").folder("a/b/").file("a/b/c", "x").folder("a/b/d/");
+    let strip = Strip::Prefix("a/b".to_owned());
+    let tree = Unpacking::of(ArchiveType::TarGz, &tar.gz()).strip(strip).tree();
+    assert_eq!(tree, listing(&[("c", "644 x"), ("d", "folder")]));
+}
+
+#[test]
+fn a_bare_binary_becomes_an_executable() {
+    let unpacking = Unpacking::of(ArchiveType::Binary, b"\x7fELF...");
+    let strip = Strip::Prefix("ignored".to_owned());
+    assert_eq!(unpacking.strip(strip).tree(), listing(&[("tool.bin", "755 \u{7f}ELF...")]));
+}
+
+#[test]
+fn an_empty_folder_is_a_destination_and_anything_else_is_not() {
+    let bytes = Tar::new().file("a", "x").gz();
+    let unpacking = Unpacking::of(ArchiveType::TarGz, &bytes);
+    fs::create_dir(unpacking.destination()).unwrap();
+    assert_eq!(unpacking.tree(), listing(&[("a", "644 x")]));
+    let error = unpacking.run().unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
+    assert!(error.statement().contains("not empty"), "{error}");
+
+    let unpacking = Unpacking::of(ArchiveType::TarGz, &bytes);
+    fs::write(unpacking.destination(), "mine").unwrap();
+    assert_eq!(unpacking.run().unwrap_err().kind(), Kind::Usage);
+    assert_eq!(fs::read_to_string(unpacking.destination()).unwrap(), "mine");
+
+    let unpacking = Unpacking::of(ArchiveType::TarGz, &bytes);
+    std::os::unix::fs::symlink("nowhere", unpacking.destination()).unwrap();
+    assert_eq!(unpacking.run().unwrap_err().kind(), Kind::Usage);
+}
+
+#[test]
+fn a_failure_leaves_an_empty_destination_empty() {
+    let unpacking = Unpacking::of(ArchiveType::TarGz, &Tar::new().file("../a", "x").gz());
+    fs::create_dir(unpacking.destination()).unwrap();
+    assert!(unpacking.run().is_err());
+    assert_eq!(fs::read_dir(unpacking.destination()).unwrap().count(), 0);
+    assert_eq!(unpacking.beside(), ["canary", "work", "work/archive", "work/out"]);
+}

@@ -1,0 +1,100 @@
+//! Links: the ways out of a tree that archives have been given.
+
+use wasm_airgap::artifact::{ArchiveType, Strip};
+
+use crate::archives::{Tar, Zip};
+use crate::unpacking::Unpacking;
+
+#[track_caller]
+fn refused(tar: Tar, words: &[&str]) {
+    Unpacking::of(ArchiveType::TarGz, &tar.gz()).refused(words);
+}
+
+#[test]
+fn symbolic_links_out_of_the_tree() {
+    for (target, reason) in [
+        ("/etc/passwd", "absolute"),
+        ("../canary", "leads out of the tree"),
+        ("..", "leads out of the tree"),
+        ("d/../../canary", "leads out of the tree"),
+        ("C:/canary", "colon"),
+        ("..\\canary", "backslash"),
+        ("", "empty"),
+        ("d//f", "empty"),
+        ("nul", "device"),
+        ("../../../../../../../../../../etc/passwd", "leads out of the tree"),
+    ] {
+        let tar = Tar::new().file("d/f", "x").symlink("link", target);
+        refused(tar, &["`link`", "it is a link to", reason]);
+        let zip = Zip::new().file("d/f", "x").with("link", 0o120_777, target, |_| {});
+        Unpacking::of(ArchiveType::Zip, &zip.bytes()).refused(&["`link`", reason]);
+    }
+}
+
+#[test]
+fn writing_through_a_symbolic_link() {
+    let link = || Tar::new().file("d/f", "x").symlink("link", "d");
+    refused(link().file("link/g", "y"), &["`link/g`", "`link` in its path is a link"]);
+    refused(link().file("link", "y"), &["twice"]);
+    refused(link().folder("link/sub/"), &["is a link, not a folder"]);
+    refused(link().symlink("link/up", "f"), &["is a link, not a folder"]);
+    // Where the link comes last, the folder is there first.
+    let tar = Tar::new().file("link/g", "y").symlink("link", "d").file("d/f", "x");
+    refused(tar, &["a folder of this name"]);
+    let zip = Zip::new().with("link", 0o120_777, "..", |_| {}).file("link/canary", "dead");
+    Unpacking::of(ArchiveType::Zip, &zip.bytes()).refused(&["a folder of this name"]);
+}
+
+#[test]
+fn symbolic_links_to_nothing_or_in_circles() {
+    refused(Tar::new().file("a", "x").symlink("l", "b"), &["`b`, which is not in the archive"]);
+    refused(Tar::new().file("a", "x").symlink("l", "A"), &["not in the archive"]);
+    refused(Tar::new().file("a", "x").symlink("l", "no/../a"), &["not in the archive"]);
+    refused(Tar::new().file("a", "x").symlink("l", "l"), &["circle"]);
+    refused(Tar::new().symlink("a", "b").symlink("b", "a"), &["circle"]);
+    refused(Tar::new().file("a", "x").symlink("l", "a/b"), &["no folder"]);
+    refused(Tar::new().file("a", "x").symlink("l", "a/."), &["no folder"]);
+    refused(Tar::new().file("a", "x").symlink("l", "a/.."), &["no folder"]);
+}
+
+#[test]
+fn symbolic_links_by_way_of_others() {
+    // By the letter `d/up/../f` is `d/f`; followed, it is the parent of what `d/up` leads to.
+    let tar = Tar::new().file("d/f", "x").symlink("d/up", "../e/deep").folder("e/deep/");
+    refused(
+        tar.clone().symlink("link", "d/up/../f"),
+        &["goes through something that is no folder"],
+    );
+    refused(tar.symlink("link", "d/up/g"), &["goes through something that is no folder"]);
+}
+
+#[test]
+fn what_is_inside_before_the_strip_and_outside_after_it() {
+    let tar = Tar::new().file("top/f", "x").symlink("top/bin/link", "../../top/f").gz();
+    Unpacking::of(ArchiveType::TarGz, &tar).tree();
+    for strip in [Strip::TopFolder, Strip::Prefix("top".to_owned())] {
+        Unpacking::of(ArchiveType::TarGz, &tar).strip(strip).refused(&["leads out of the tree"]);
+    }
+}
+
+#[test]
+fn hard_links() {
+    let file = || Tar::new().file("d/f", "x");
+    for (target, reason) in [
+        ("/etc/passwd", "no place in the tree"),
+        ("../canary", "no place in the tree"),
+        ("d/../../canary", "no place in the tree"),
+        ("later", "does not come before it"),
+        ("d", "not a regular file"),
+        ("link", "not a regular file"),
+        ("", "no place in the tree"),
+        (".", "not a regular file"),
+    ] {
+        let tar = file().symlink("link", "d/f").hard_link("hard", target).file("later", "y");
+        refused(tar, &["`hard`", "it is a hard link to", reason]);
+    }
+    let outside = Tar::new().file("other/f", "x").folder("sdk/").hard_link("sdk/f", "other/f");
+    Unpacking::of(ArchiveType::TarGz, &outside.gz())
+        .strip(Strip::Prefix("sdk".to_owned()))
+        .refused(&["does not lie under"]);
+}

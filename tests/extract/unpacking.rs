@@ -1,0 +1,117 @@
+//! One extraction in a folder of its own, with a canary beside it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use wasm_airgap::artifact::{ArchiveType, Strip};
+use wasm_airgap::error::{Error, Kind, Result};
+use wasm_airgap::extract::{Layout, Limits, Tree, extract};
+use wasm_airgap::verify::{Unverified, hash};
+
+/// What is extracted and how.
+#[must_use]
+pub struct Unpacking {
+    sandbox: TempDir,
+    pub layout: Layout,
+    pub limits: Limits,
+}
+
+impl Unpacking {
+    pub fn of(archive: ArchiveType, bytes: &[u8]) -> Unpacking {
+        let sandbox = TempDir::new().unwrap();
+        fs::create_dir(sandbox.path().join("work")).unwrap();
+        fs::write(sandbox.path().join("canary"), "alive").unwrap();
+        fs::write(sandbox.path().join("work/archive"), bytes).unwrap();
+        let layout =
+            Layout { archive, strip: Strip::Nothing, filename: "tool.bin".parse().unwrap() };
+        Unpacking { sandbox, layout, limits: Limits::default() }
+    }
+
+    pub fn strip(mut self, strip: Strip) -> Unpacking {
+        self.layout.strip = strip;
+        self
+    }
+
+    pub fn limits(mut self, limits: Limits) -> Unpacking {
+        self.limits = limits;
+        self
+    }
+
+    pub fn destination(&self) -> PathBuf {
+        self.sandbox.path().join("work/out")
+    }
+
+    pub fn run(&self) -> Result<Tree> {
+        let path = self.sandbox.path().join("work/archive");
+        let (digest, _) = hash(&mut fs::File::open(&path).unwrap()).unwrap();
+        let verified = Unverified::open(&path, "tool 1.0 (linux_amd64)")?.verify(&digest)?;
+        extract(&verified, &self.layout, &self.destination(), &self.limits)
+    }
+
+    /// Extracts, and lists what came out.
+    #[track_caller]
+    pub fn tree(&self) -> BTreeMap<String, String> {
+        let tree = self.run().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(tree.root, self.destination());
+        let listing = list(&self.destination());
+        assert_eq!(tree.entries, listing.len() as u64, "{listing:?}");
+        assert_eq!(self.beside(), ["canary", "work", "work/archive", "work/out"]);
+        listing
+    }
+
+    /// Extracts, and checks that it fails for this reason and leaves nothing.
+    #[track_caller]
+    pub fn refused(&self, words: &[&str]) -> Error {
+        let error = match self.run() {
+            Ok(_) => panic!("accepted, but should be refused: {words:?}"),
+            Err(error) => error,
+        };
+        assert_eq!(error.kind(), Kind::Integrity, "{error}");
+        for word in words.iter().chain(&["tool 1.0 (linux_amd64)", "work/archive"]) {
+            assert!(error.to_string().contains(word), "`{word}` is not in: {error}");
+        }
+        self.assert_untouched();
+        error
+    }
+
+    /// Whatever happened, it is all or nothing, and nothing is anywhere else.
+    #[track_caller]
+    pub fn assert_untouched(&self) {
+        assert_eq!(self.beside(), ["canary", "work", "work/archive"]);
+        assert_eq!(fs::read_to_string(self.sandbox.path().join("canary")).unwrap(), "alive");
+    }
+
+    /// The paths in the sandbox, outside of the destination.
+    pub fn beside(&self) -> Vec<String> {
+        let all = list(self.sandbox.path()).into_keys();
+        all.filter(|path| !path.starts_with("work/out/")).collect()
+    }
+}
+
+/// Paths with `755 content`, `folder`, or `-> target`.
+pub fn list(root: &Path) -> BTreeMap<String, String> {
+    let entries = walkdir::WalkDir::new(root).min_depth(1).into_iter().map(|entry| {
+        let entry = entry.unwrap();
+        let path = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
+        let kind = entry.file_type();
+        let what = if kind.is_symlink() {
+            format!("-> {}", fs::read_link(entry.path()).unwrap().display())
+        } else if kind.is_dir() {
+            "folder".to_owned()
+        } else {
+            let content = fs::read(entry.path()).unwrap();
+            format!("{mode:o} {}", String::from_utf8_lossy(&content))
+        };
+        (path, what)
+    });
+    entries.collect()
+}
+
+/// A listing, written down.
+pub fn listing(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
+    entries.iter().map(|(path, what)| ((*path).to_owned(), (*what).to_owned())).collect()
+}
