@@ -77,9 +77,8 @@ impl ToolRepository {
 /// its own and hide everything below it from the repository's one package.
 pub fn hide_build_files(tree: &Path) -> Result<()> {
     for entry in walkdir::WalkDir::new(tree) {
-        let entry = entry
-            .map_err(std::io::Error::from)
-            .doing(|| format!("list `{}`", tree.display()))?;
+        let entry =
+            entry.map_err(std::io::Error::from).doing(|| format!("list `{}`", tree.display()))?;
         let name = entry.file_name().to_string_lossy();
         if entry.file_type().is_file() && matches!(&*name, "BUILD" | "BUILD.bazel") {
             let hidden = entry.path().with_file_name(format!("{name}.upstream"));
@@ -108,4 +107,3 @@ fn top_entries(tree: &Path) -> Result<String> {
     names.truncate(20);
     Ok(names.join(", "))
 }
-

@@ -27,8 +27,8 @@ mod refusal;
 mod staging;
 mod tar;
 mod tree;
-mod unzstd;
 mod unxz;
+mod unzstd;
 mod zip;
 mod zip_end;
 mod zip_member;
@@ -118,7 +118,7 @@ fn unpack(
         ArchiveType::Binary => binary::copy(file, layout, &mut catalog, &mut tree)?,
         ArchiveType::Zip => zip::extract(&file, &mut catalog, &mut tree)?,
         ArchiveType::TarGz | ArchiveType::TarXz | ArchiveType::TarZst => {
-            let decoder = pipe::decoder(layout.archive, file, limits)?;
+            let decoder = pipe::decoder(layout.archive, file, limits);
             pipe::through(decoder, |stream| tar::extract(stream, &mut catalog, &mut tree))?;
         }
     }

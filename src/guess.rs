@@ -40,7 +40,9 @@ fn tool(url: &str, registry: &Registry) -> Option<String> {
     let of_same_kind = |known: &str| stem(known) == stem(url) && host(known) == host(url);
     registry
         .tools()
-        .find(|tool| tool.versions.values().flatten().any(|(_, asset)| of_same_kind(asset.url.as_str())))
+        .find(|tool| {
+            tool.versions.values().flatten().any(|(_, asset)| of_same_kind(asset.url.as_str()))
+        })
         .map(|tool| tool.tool.to_string())
 }
 
@@ -61,7 +63,8 @@ fn version_in_tag(tag: &str) -> Option<String> {
 
 /// The first run of numbers with dots between: `go1.25.3.linux-amd64.tar.gz`.
 fn version_in_name(name: &str) -> Option<String> {
-    let runs = name.split(|c: char| !c.is_ascii_digit() && c != '.').map(|run| run.trim_matches('.'));
+    let runs =
+        name.split(|c: char| !c.is_ascii_digit() && c != '.').map(|run| run.trim_matches('.'));
     runs.filter(|run| run.contains('.')).map(str::to_owned).next()
 }
 
@@ -76,7 +79,9 @@ fn platform(filename: &str) -> Option<Platform> {
     match () {
         () if has(&["darwin", "macos", "apple"]) && is_arm => Some(Platform::DarwinArm64),
         () if has(&["darwin", "macos", "apple"]) && is_intel => Some(Platform::DarwinAmd64),
-        () if has(&["windows", "-win-", "win64", "win32"]) && !is_arm => Some(Platform::WindowsAmd64),
+        () if has(&["windows", "-win-", "win64", "win32"]) && !is_arm => {
+            Some(Platform::WindowsAmd64)
+        }
         () if has(&["linux"]) && is_arm => Some(Platform::LinuxArm64),
         () if has(&["linux"]) && is_intel => Some(Platform::LinuxAmd64),
         () => None,
@@ -97,7 +102,8 @@ mod tests {
                     assert_eq!(guess.tool.as_deref(), Some(tool.tool.as_str()), "{}", asset.url);
                     assert_eq!(guess.version.as_deref(), Some(version.as_str()), "{}", asset.url);
                     // No address tells a component from a module.
-                    let wanted = if platform == Platform::WasmComponent { Platform::Wasm } else { platform };
+                    let wanted =
+                        if platform == Platform::WasmComponent { Platform::Wasm } else { platform };
                     assert_eq!(guess.platform, Some(wanted), "{}", asset.url);
                 }
             }

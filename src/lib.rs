@@ -8,6 +8,8 @@
 //! The stages are modules and the arrows are types: what was not verified cannot be extracted,
 //! because that does not compile. The modules stand here in the order of the way.
 
+#![warn(unreachable_pub)]
+
 // Vocabulary: parsed types, no input or output.
 pub mod artifact;
 pub mod digest;
@@ -27,12 +29,12 @@ pub mod request;
 pub mod settings;
 
 // Fetch, verify, extract, emit.
+pub mod emit;
+pub mod extract;
+pub mod fetch;
 pub mod network;
 pub mod store;
-pub mod fetch;
 pub mod verify;
-pub mod extract;
-pub mod emit;
 
 // The other sink of a plan: a folder that goes across the gap.
 pub mod manifest;

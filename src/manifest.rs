@@ -140,7 +140,9 @@ impl Finding {
             Finding::Unreadable { path, why } => format!("unreadable {path}: {why}"),
             Finding::Unlisted { path } => format!("unlisted  {path}"),
             Finding::Changed { path, expected, found } => {
-                format!("changed   {path}\n  expected: sha256:{expected}\n  found:    sha256:{found}")
+                format!(
+                    "changed   {path}\n  expected: sha256:{expected}\n  found:    sha256:{found}"
+                )
             }
         }
     }
@@ -172,16 +174,31 @@ impl Manifest {
                 .hint("choose another folder, or move that file away")
         })?;
         if manifest.schema_version != SCHEMA_VERSION {
-            return Err(Error::usage(format!("`{}` has a format that this program does not know", path.display()))
-                .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
-                .fact("found", format!("schema_version {}", manifest.schema_version)));
+            return Err(Error::usage(format!(
+                "`{}` has a format that this program does not know",
+                path.display()
+            ))
+            .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
+            .fact("found", format!("schema_version {}", manifest.schema_version)));
         }
         manifest.check_paths(&path)?;
         Ok(Some(manifest))
     }
 
+    /// Adds entries to the manifest of a vendor folder; one for the same path wins.
+    ///
+    /// Others may be filling the same folder: what they added stays. `lock` is a file in the
+    /// folder that is locked meanwhile. Where a file system has no locks, two that end in the same
+    /// moment may lose an entry, which the next run puts back.
+    pub fn add(dir: &VendorDir, entries: &[Entry], lock: &Path) -> Result<()> {
+        let lock = fs::File::open(lock).doing(|| format!("open `{}`", lock.display()))?;
+        let _ = lock.lock();
+        let manifest = Manifest::read(dir)?.unwrap_or_else(|| Manifest::new([]));
+        manifest.with(entries.iter().cloned()).write(dir)
+    }
+
     /// Writes the manifest, if it is not there already in the same words.
-    pub fn write(&self, dir: &VendorDir) -> Result<()> {
+    fn write(&self, dir: &VendorDir) -> Result<()> {
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::usage("cannot write a manifest").because(error))?;
         text.push('\n');
@@ -193,9 +210,8 @@ impl Manifest {
         &self.files
     }
 
-    /// This manifest with other entries on top; one for the same path wins.
     #[must_use]
-    pub fn with(self, entries: impl IntoIterator<Item = Entry>) -> Manifest {
+    fn with(self, entries: impl IntoIterator<Item = Entry>) -> Manifest {
         Manifest::new(self.files.into_iter().chain(entries))
     }
 
@@ -260,11 +276,16 @@ impl Manifest {
 
     /// A manifest comes from the other side of the gap; its paths must stay in the folder.
     fn check_paths(&self, origin: &Path) -> Result<()> {
-        let is_safe = |path: &str| path.split('/').all(|part| part.parse::<crate::segment::Segment>().is_ok());
+        let is_safe = |path: &str| {
+            path.split('/').all(|part| part.parse::<crate::segment::Segment>().is_ok())
+        };
         match self.files.iter().find(|entry| !is_safe(&entry.path)) {
             None => Ok(()),
-            Some(entry) => Err(Error::integrity(format!("`{}` lists a path that cannot be right", origin.display()))
-                .fact("path", &entry.path)),
+            Some(entry) => Err(Error::integrity(format!(
+                "`{}` lists a path that cannot be right",
+                origin.display()
+            ))
+            .fact("path", &entry.path)),
         }
     }
 }

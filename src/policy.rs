@@ -190,8 +190,10 @@ mod tests {
     /// The same words that bazel/tests tries on the Starlark side.
     #[test]
     fn each_word_means_what_the_vectors_say() {
-        let (_, json) = include_str!("../tests/vectors/offline.bzl").split_once("OFFLINE = ").unwrap();
-        let vectors: std::collections::BTreeMap<String, String> = serde_json::from_str(json).unwrap();
+        let (_, json) =
+            include_str!("../tests/vectors/offline.bzl").split_once("OFFLINE = ").unwrap();
+        let vectors: std::collections::BTreeMap<String, String> =
+            serde_json::from_str(json).unwrap();
         for (word, meaning) in vectors {
             let found = policy(&[(env::OFFLINE, &word)]).map(|policy| policy.is_offline());
             match meaning.as_str() {

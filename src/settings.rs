@@ -41,12 +41,36 @@ pub fn settings(environment: &Environment, policy: &Policy) -> Vec<Setting> {
         row("workspace", policy.workspace().display().to_string(), &[env::WORKSPACE]),
         row("vendor folder", folder(policy.vendor_dir()).unwrap_or_default(), &[env::VENDOR_DIR]),
         row("mirrors", mirrors.join(","), &[env::MIRROR]),
-        row("GitHub", policy.upstream("https://github.com/").trim_end_matches('/').to_owned(), &[env::GITHUB_MIRROR]),
-        row("proxy for https", hidden(network.https_proxy.as_deref()), &[env::HTTPS_PROXY, env::HTTPS_PROXY_LOWER, env::ALL_PROXY, env::ALL_PROXY_LOWER]),
-        row("proxy for http", hidden(network.http_proxy.as_deref()), &[env::HTTP_PROXY_LOWER, env::ALL_PROXY, env::ALL_PROXY_LOWER]),
-        row("no proxy for", network.no_proxy.clone().unwrap_or_default(), &[env::NO_PROXY, env::NO_PROXY_LOWER]),
-        row("certificate roots", folder(network.ca_file.as_deref()).unwrap_or_else(|| "the system's".to_owned()), &[env::SSL_CERT_FILE]),
-        row("more roots", folder(network.ca_dir.as_deref()).unwrap_or_default(), &[env::SSL_CERT_DIR]),
+        row(
+            "GitHub",
+            policy.upstream("https://github.com/").trim_end_matches('/').to_owned(),
+            &[env::GITHUB_MIRROR],
+        ),
+        row(
+            "proxy for https",
+            hidden(network.https_proxy.as_deref()),
+            &[env::HTTPS_PROXY, env::HTTPS_PROXY_LOWER, env::ALL_PROXY, env::ALL_PROXY_LOWER],
+        ),
+        row(
+            "proxy for http",
+            hidden(network.http_proxy.as_deref()),
+            &[env::HTTP_PROXY_LOWER, env::ALL_PROXY, env::ALL_PROXY_LOWER],
+        ),
+        row(
+            "no proxy for",
+            network.no_proxy.clone().unwrap_or_default(),
+            &[env::NO_PROXY, env::NO_PROXY_LOWER],
+        ),
+        row(
+            "certificate roots",
+            folder(network.ca_file.as_deref()).unwrap_or_else(|| "the system's".to_owned()),
+            &[env::SSL_CERT_FILE],
+        ),
+        row(
+            "more roots",
+            folder(network.ca_dir.as_deref()).unwrap_or_default(),
+            &[env::SSL_CERT_DIR],
+        ),
         row("retries wait", format!("{} s", network.retry_budget.as_secs()), &[env::RETRY_SECONDS]),
         row("credentials", folder(network.netrc.as_deref()).unwrap_or_default(), &[env::NETRC]),
     ]

@@ -3,11 +3,15 @@
 //! The same plan as a build's, with another sink: what a build would unpack is kept as it is, in
 //! the layout that builds and mirrors read.
 
+mod helper;
+
+pub use helper::Helper;
+
 use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
 use crate::fetch::{Client, Download};
 use crate::manifest::{Entry, Manifest, VendorDir};
@@ -43,14 +47,28 @@ impl Outcome {
     }
 }
 
-/// What came of a run.
+/// What is to be done.
+pub struct Job<'a> {
+    /// What is wanted, and where it comes from.
+    pub plan: &'a Plan,
+    /// Where it goes.
+    pub dir: &'a VendorDir,
+    /// The helper that goes along.
+    pub helper: Option<&'a Helper>,
+    /// What downloads; absent when offline.
+    pub client: Option<&'a Client>,
+    /// How many files at a time.
+    pub jobs: usize,
+}
+
+/// What came of it.
 #[derive(Debug, Default)]
 pub struct Summary {
     /// The outcome of each file that is there now, in no particular order.
     pub outcomes: Vec<Outcome>,
     /// One error for each file that is not.
     pub failures: Vec<Error>,
-    /// The manifest's entries for this run.
+    /// The manifest's entries for this run, the helper's first.
     pub entries: Vec<Entry>,
 }
 
@@ -61,38 +79,22 @@ impl Summary {
     }
 }
 
-/// Brings every item of the plan into the folder, `jobs` at a time, and lists it in the manifest.
+/// Brings every item of the plan into the folder, several at a time, and lists it in the manifest.
 ///
 /// One failure does not stop the rest: what arrived is listed, so that the next run fetches only
-/// what is missing. `client` is absent when offline.
-pub fn vendor(
-    plan: &Plan,
-    dir: &VendorDir,
-    extra: Vec<Entry>,
-    client: Option<&Client>,
-    jobs: usize,
-    report: &Report,
-) -> Result<Summary> {
+/// what is missing.
+pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
+    let Job { plan, dir, .. } = job;
     // Read first: a manifest that is somebody else's file must stop the run before it starts.
-    let manifest = Manifest::read(dir)?.unwrap_or_else(|| Manifest::new([]));
+    Manifest::read(dir)?;
     fs::create_dir_all(dir.toolchains())
         .doing(|| format!("create `{}`", dir.toolchains().display()))?;
-    store::write_atomically(&dir.toolchains().join(".gitattributes"), GITATTRIBUTES)?;
+    let attributes = dir.toolchains().join(".gitattributes");
+    store::write_atomically(&attributes, GITATTRIBUTES)?;
 
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, plan.items.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(item) = plan.items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = bring(item, dir, client, report);
-                    results.lock().unwrap_or_else(|error| error.into_inner()).push(result);
-                }
-            });
-        }
-    });
-    let mut summary = Summary { entries: extra, ..Summary::default() };
-    for result in results.into_inner().unwrap_or_else(|error| error.into_inner()) {
+    let mut summary = Summary::default();
+    summary.entries.extend(job.helper.map(|helper| helper.vendor(dir)).transpose()?);
+    for result in bring_all(job, report) {
         match result {
             Ok((outcome, entry)) => {
                 summary.outcomes.push(outcome);
@@ -101,8 +103,27 @@ pub fn vendor(
             Err(error) => summary.failures.push(error),
         }
     }
-    manifest.with(summary.entries.iter().cloned()).write(dir)?;
+    debug_assert_eq!(summary.outcomes.len() + summary.failures.len(), plan.items.len());
+    Manifest::add(dir, &summary.entries, &attributes)?;
     Ok(summary)
+}
+
+/// The result of each item, in the order in which they were done.
+fn bring_all(job: &Job<'_>, report: &Report) -> Vec<Result<(Outcome, Entry)>> {
+    let items = &job.plan.items;
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..job.jobs.clamp(1, items.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = bring(item, job.dir, job.client, report);
+                    results.lock().unwrap_or_else(|error| error.into_inner()).push(result);
+                }
+            });
+        }
+    });
+    results.into_inner().unwrap_or_else(|error| error.into_inner())
 }
 
 fn bring(
@@ -118,7 +139,9 @@ fn bring(
 
     let is_there = destination.symlink_metadata().is_ok();
     let kept = match is_there {
-        true => Unverified::open(&destination, &*subject).and_then(|file| file.verify(expected)).ok(),
+        true => {
+            Unverified::open(&destination, &*subject).and_then(|file| file.verify(expected)).ok()
+        }
         false => None,
     };
     let (outcome, verified) = match kept {
@@ -145,7 +168,7 @@ fn bring(
 
 fn obtain(
     item: &Item,
-    destination: &std::path::Path,
+    destination: &Path,
     client: Option<&Client>,
     report: &Report,
 ) -> Result<(Outcome, Verified)> {
@@ -160,12 +183,8 @@ fn obtain(
         return Err(item.unavailable());
     };
     let progress = report.item(&subject);
-    let download = Download {
-        subject: &subject,
-        urls: &item.urls,
-        expected: &item.asset.sha256,
-        destination,
-    };
+    let download =
+        Download { subject: &subject, urls: &item.urls, expected: &item.asset.sha256, destination };
     Ok((Outcome::Fetched, client.download(&download, &progress)?))
 }
 
@@ -175,34 +194,4 @@ pub fn megabytes(bytes: u64) -> String {
         0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
-}
-
-/// Puts a binary that is at hand, the helper itself, into the folder like any other tool.
-///
-/// Returns its entry. `digest` is of the file at `source`.
-pub fn vendor_helper(
-    source: &std::path::Path,
-    name: &str,
-    version: &str,
-    platform: &str,
-    dir: &VendorDir,
-) -> Result<Entry> {
-    let (digest, _): (Digest, u64) = fs::File::open(source)
-        .and_then(|mut file| crate::verify::hash(&mut file))
-        .doing(|| format!("read `{}`", source.display()))?;
-    let verified = Unverified::open(source, name)?.verify(&digest)?;
-    let filename = if platform.starts_with("windows") { format!("{name}.exe") } else { name.to_owned() };
-    let path = format!("{name}/{version}/{platform}/{filename}");
-    let destination = dir.toolchains().join(path.split('/').collect::<std::path::PathBuf>());
-    store::place_copy(&verified, &destination, true)?;
-    Ok(Entry {
-        kind: "helper".to_owned(),
-        name: name.to_owned(),
-        version: version.to_owned(),
-        platform: platform.to_owned(),
-        path: dir.entry_path(&path),
-        size: verified.size(),
-        sha256: digest,
-        url: String::new(),
-    })
 }

@@ -6,11 +6,11 @@
 
 #[path = "support/nginx.rs"]
 mod nginx;
+#[allow(dead_code, reason = "the tests of the command line use more of it")]
 #[path = "support/sandbox.rs"]
 mod sandbox;
 #[path = "support/workspace.rs"]
 mod workspace;
-
 
 use std::fs;
 use std::process::Command;
@@ -62,7 +62,13 @@ fn vendored_online_it_builds_offline_without_rust() {
     workspace.bazel_on_the_far_side(&["build", "--config=offline", "//..."]).succeeds();
     // The tool by itself.
     let printed = workspace
-        .bazel_on_the_far_side(&["run", "--config=offline", "@wasm_toolchains//:wasm-tools", "--", "--version"])
+        .bazel_on_the_far_side(&[
+            "run",
+            "--config=offline",
+            "@wasm_toolchains//:wasm-tools",
+            "--",
+            "--version",
+        ])
         .succeeds();
     assert!(printed.stdout.contains(&mirror.version), "{}", printed.stdout);
 }
@@ -98,7 +104,17 @@ fn a_missing_archive_names_every_place_and_nothing_connects() {
 
     // With a network and a mirror that has the file, so that leaving it alone is a decision.
     let printed = workspace
-        .command(&["strace", "--follow-forks", "--seccomp-bpf", "-qq", "--trace=connect,sendto", &strace], &["build", "//..."])
+        .command(
+            &[
+                "strace",
+                "--follow-forks",
+                "--seccomp-bpf",
+                "-qq",
+                "--trace=connect,sendto",
+                &strace,
+            ],
+            &["build", "//..."],
+        )
         .env(OFFLINE.0, OFFLINE.1)
         .env(VENDOR_DIR.0, VENDOR_DIR.1)
         .env("BAZEL_WASM_MIRROR", mirror.server.url())
@@ -108,7 +124,10 @@ fn a_missing_archive_names_every_place_and_nothing_connects() {
         &format!("vendor/toolchains/toolchains/{path} (BAZEL_WASM_VENDOR_DIR): not there"),
         &format!("vendor/toolchains/{path} (BAZEL_WASM_VENDOR_DIR): not there"),
         &format!("third_party/toolchains/{path}: not there"),
-        &format!("{}/{path} (BAZEL_WASM_MIRROR): not asked: BAZEL_WASM_OFFLINE is on", mirror.server.url()),
+        &format!(
+            "{}/{path} (BAZEL_WASM_MIRROR): not asked: BAZEL_WASM_OFFLINE is on",
+            mirror.server.url()
+        ),
         "vendor_all_toolchains",
     ]);
     assert_eq!(mirror.server.requests().len(), asked);
@@ -116,7 +135,9 @@ fn a_missing_archive_names_every_place_and_nothing_connects() {
     let port = format!("htons({})", mirror.server.port());
     let is_ours = |line: &&str| {
         let internet = line.contains("AF_INET");
-        let loopback = line.contains("127.0.0.1") || line.contains("\"::1\"") || line.contains("::ffff:127.0.0.1");
+        let loopback = line.contains("127.0.0.1")
+            || line.contains("\"::1\"")
+            || line.contains("::ffff:127.0.0.1");
         internet && (!loopback || line.contains(&port) || line.contains("htons(53)"))
     };
     let found: Vec<_> = trace.lines().filter(is_ours).collect();
@@ -142,7 +163,10 @@ fn bazel_vendor_stays_valid_offline_and_with_another_helper() {
 
     // A helper with other bytes: all that its repository rule asks it for is the stamp. If a tool
     // were fetched again, this one could not.
-    let other = workspace.sandbox.write("other-helper", "#!/bin/sh\n[ \"$1\" = stamp ] && exec printf 'wasm-airgap border 1\\n'\nexit 9\n");
+    let other = workspace.sandbox.write(
+        "other-helper",
+        "#!/bin/sh\n[ \"$1\" = stamp ] && exec printf 'wasm-airgap border 1\\n'\nexit 9\n",
+    );
     output(Command::new("chmod").arg("755").arg(&other));
     workspace.fresh_output_root();
     workspace
@@ -180,7 +204,10 @@ fn what_is_wrong_in_module_bazel_is_said() {
     let mirror = Mirror::new();
     for (lines, words) in [
         ("wasm.tool(name = \"wasm-tool\")", "did you mean wasm-tools"),
-        ("wasm.tool(name = \"wasmtime\", version = \"1.0\")", "no version of wasmtime called `1.0`"),
+        (
+            "wasm.tool(name = \"wasmtime\", version = \"1.0\")",
+            "no version of wasmtime called `1.0`",
+        ),
         ("wasm.bundle(name = \"tiny\")", "no bundle called `tiny`"),
         ("wasm.registry(file = \"//:adder.wit\")", "adder.wit` is no JSON object"),
     ] {
@@ -204,11 +231,11 @@ fn bad_settings_and_bad_mirrors_are_said() {
     }
     // A mirror that has not got the file: Bazel says why, and we where and what to do.
     let empty = nginx::Nginx::serve(&workspace.path("tools"));
-    workspace
-        .bazel(&["build", "//..."])
-        .env("BAZEL_WASM_MIRROR", empty.url())
-        .fails()
-        .says(&["404", &empty.url(), "vendor_all_toolchains"]);
+    workspace.bazel(&["build", "//..."]).env("BAZEL_WASM_MIRROR", empty.url()).fails().says(&[
+        "404",
+        &empty.url(),
+        "vendor_all_toolchains",
+    ]);
 }
 
 #[test]
@@ -253,8 +280,8 @@ fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
         .without("BAZEL_WASM_HELPER")
         .succeeds();
     let built = fs::canonicalize(workspace.path("bazel-bin/external")).unwrap();
-    let built = walkdir::WalkDir::new(built).follow_links(true).into_iter().flatten();
-    let built = built.filter(|entry| entry.file_name() == "vendor_all_toolchains").next().unwrap();
+    let mut built = walkdir::WalkDir::new(built).follow_links(true).into_iter().flatten();
+    let built = built.find(|entry| entry.file_name() == "vendor_all_toolchains").unwrap();
 
     // The same sources in another folder, by a person.
     let copy = workspace.sandbox.path("copy");
@@ -278,7 +305,11 @@ fn the_helper_opens_no_socket_offline() {
     for arguments in [
         vec!["plan", "--tool", "wasm-tools"],
         vec!["vendor", "toolchains", "--output-dir", "v", "--tool", "wasm-tools"],
-        vec!["toolchain", "pin", "https://github.com/o/r/releases/download/v1.0/r-linux-x86_64.zip"],
+        vec![
+            "toolchain",
+            "pin",
+            "https://github.com/o/r/releases/download/v1.0/r-linux-x86_64.zip",
+        ],
     ] {
         let mut command = Command::new("strace");
         command

@@ -25,16 +25,17 @@ pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
     if args.for_bazel {
         emit::hide_build_files(&tree.root)?;
     }
-    match context.report.is_json() {
-        true => context.report.json(&serde_json::json!({
+    if context.report.is_json() {
+        return context.report.json(&serde_json::json!({
             "root": tree.root, "entries": tree.entries, "bytes": tree.bytes,
-        })),
-        false => Ok(context.report.say(&format!(
-            "extracted {} into {}: {} entries, {}",
-            verified.subject(),
-            tree.root.display(),
-            tree.entries,
-            crate::vendor::megabytes(tree.bytes)
-        ))),
+        }));
     }
+    context.report.say(&format!(
+        "extracted {} into {}: {} entries, {}",
+        verified.subject(),
+        tree.root.display(),
+        tree.entries,
+        crate::vendor::megabytes(tree.bytes)
+    ));
+    Ok(())
 }

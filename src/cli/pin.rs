@@ -44,7 +44,8 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
 
 fn read(path: &Path) -> Result<Map<String, Value>> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).doing(|| format!("read the registry file `{name}`"))?;
+    let text =
+        std::fs::read_to_string(path).doing(|| format!("read the registry file `{name}`"))?;
     Tool::parse(&text, &name)?;
     serde_json::from_str(&text)
         .map_err(|error| Error::usage(format!("`{name}` is no registry file")).because(error))

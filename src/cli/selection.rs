@@ -64,7 +64,9 @@ fn narrow(mut request: Request, tools: &[String]) -> Result<Request> {
                 .hint("change it there, so that the build asks for what is vendored"));
         }
     }
-    request.tools.retain(|choice| tools.iter().any(|wanted| split(wanted).0 == choice.tool.as_str()));
+    request
+        .tools
+        .retain(|choice| tools.iter().any(|wanted| split(wanted).0 == choice.tool.as_str()));
     Ok(request)
 }
 

@@ -6,9 +6,8 @@ use crate::fetch::Client;
 use crate::listing::Disk;
 use crate::manifest::{Entry, VendorDir};
 use crate::plan::{Plan, resolve};
-use crate::platform::Platform;
 use crate::policy::Policy;
-use crate::vendor::{self, Outcome, Summary};
+use crate::vendor::{self, Helper, Job, Outcome, Summary};
 
 pub(super) fn run(args: &VendorToolchainsArgs, context: &Context) -> Result<()> {
     let artifacts = selection::artifacts(&args.selection, context)?;
@@ -22,19 +21,19 @@ pub(super) fn run(args: &VendorToolchainsArgs, context: &Context) -> Result<()> 
         };
     }
     let dir = VendorDir::of(&output_dir);
-    let helper = if args.no_helper { None } else { vendor_helper(&dir, context)? };
+    let helper = if args.no_helper { None } else { Helper::running()? };
     let client = client(&plan, &policy)?;
-    let summary = vendor::vendor(
-        &plan,
-        &dir,
-        helper.clone().into_iter().collect(),
-        client.as_ref(),
-        args.jobs.into(),
-        &context.report,
-    )?;
+    let job = Job {
+        plan: &plan,
+        dir: &dir,
+        helper: helper.as_ref(),
+        client: client.as_ref(),
+        jobs: args.jobs.into(),
+    };
+    let summary = vendor::vendor(&job, &context.report)?;
     tell(&summary, &dir, context)?;
-    if let Some(helper) = helper {
-        context.report.say(&pin_lines(&helper));
+    if helper.is_some() {
+        context.report.say(&pin_lines(&summary.entries[0]));
     }
     conclude(summary)
 }
@@ -55,17 +54,6 @@ fn client(plan: &Plan, policy: &Policy) -> Result<Option<Client>> {
         true => Ok(Some(Client::new(policy.network(|| "vendor".to_owned())?)?)),
         false => Ok(None),
     }
-}
-
-/// This very program goes along, so that the far side of the gap needs no Rust.
-fn vendor_helper(dir: &VendorDir, context: &Context) -> Result<Option<Entry>> {
-    let Some(host) = Platform::host() else {
-        context.report.warn("this program is not vendored: its platform has no name here");
-        return Ok(None);
-    };
-    let program = std::env::current_exe().doing(|| "find this program itself".to_owned())?;
-    vendor::vendor_helper(&program, env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"), host.name(), dir)
-        .map(Some)
 }
 
 fn tell(summary: &Summary, dir: &VendorDir, context: &Context) -> Result<()> {
@@ -112,4 +100,3 @@ fn conclude(summary: Summary) -> Result<()> {
     }
     Err(error.hint("run the same command again; what is there already is kept"))
 }
-

@@ -17,7 +17,8 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
             .fact("looked for", vendor_dir.manifest().display())
             .hint("`wasm-airgap vendor toolchains` writes it; or name the vendor folder"));
     };
-    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let jobs =
+        args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let findings = manifest.check(&vendor_dir, jobs)?;
     if context.report.is_json() {
         let files = manifest.entries().len();
@@ -28,7 +29,9 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
         }
     }
     if findings.is_empty() {
-        context.report.say(&format!("{} files are what the manifest lists", manifest.entries().len()));
+        context
+            .report
+            .say(&format!("{} files are what the manifest lists", manifest.entries().len()));
         return Ok(());
     }
     Err(Error::integrity(format!("`{}` is not what its manifest lists", dir.display()))

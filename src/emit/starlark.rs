@@ -104,7 +104,8 @@ fn list(items: &[String], indent: usize) -> String {
         [one] => format!("[{}]", quote(one)),
         many => {
             let pad = " ".repeat(indent);
-            let lines: String = many.iter().map(|item| format!("{pad}    {},\n", quote(item))).collect();
+            let lines: String =
+                many.iter().map(|item| format!("{pad}    {},\n", quote(item))).collect();
             format!("[\n{lines}{pad}]")
         }
     }

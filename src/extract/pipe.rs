@@ -29,23 +29,30 @@ const BUFFERS: usize = 6;
 /// How much of the archive is read at a time.
 const INPUT: usize = 256 * 1024;
 
+/// What fills the beginning of a buffer and says how much of it, which is nothing at the end.
+type Fill<'a> = Box<dyn FnMut(&mut [u8]) -> Result<usize> + Send + 'a>;
+
 /// The decoder for a compressed tar.
-pub(super) fn decoder(
-    archive: ArchiveType,
-    file: File,
-    limits: &Limits,
-) -> Result<Box<dyn Read + Send>> {
+pub(super) fn decoder(archive: ArchiveType, file: File, limits: &Limits) -> Fill<'static> {
     let input = BufReader::with_capacity(INPUT, file);
-    Ok(match archive {
+    let mut decoder: Box<dyn Read + Send> = match archive {
         ArchiveType::TarXz => Box::new(Unxz::new(input, limits.memory)),
         ArchiveType::TarZst => Box::new(Unzstd::new(input, limits.memory)),
         _ => Box::new(MultiGzDecoder::new(input)),
+    };
+    Box::new(move |buffer| {
+        loop {
+            match decoder.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.map_err(|error| refusal::reading(&error)),
+            }
+        }
     })
 }
 
 /// Runs `consume` on what comes out of `source`. When it returns, the thread ends, too.
 pub(super) fn through<T>(
-    source: impl Read + Send,
+    source: impl FnMut(&mut [u8]) -> Result<usize> + Send,
     consume: impl FnOnce(&mut Stream) -> Result<T>,
 ) -> Result<T> {
     let (full_in, full) = sync_channel(BUFFERS);
@@ -70,39 +77,43 @@ struct Buffer {
 }
 
 /// Fills buffers until the source ends, fails, or nobody wants more. An empty one is the end.
-fn pump(mut source: impl Read, full: &SyncSender<io::Result<Buffer>>, empty: &Receiver<Buffer>) {
+fn pump(
+    mut source: impl FnMut(&mut [u8]) -> Result<usize>,
+    full: &SyncSender<Result<Buffer>>,
+    empty: &Receiver<Buffer>,
+) {
     while let Ok(mut buffer) = empty.recv() {
-        buffer.filled = 0;
-        let mut failure = None;
-        while buffer.filled < buffer.bytes.len() {
-            match source.read(&mut buffer.bytes[buffer.filled..]) {
-                Ok(0) => break,
-                Ok(count) => buffer.filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
+        let result = fill(&mut source, &mut buffer);
+        let at_end = buffer.filled == 0;
         // What came before a failure is worth judging: its reason may be the better one.
-        let last = buffer.filled == 0;
-        if (!last || failure.is_none()) && full.send(Ok(buffer)).is_err() {
+        let useful = result.is_ok() || !at_end;
+        if useful && full.send(Ok(buffer)).is_err() {
             return;
         }
-        if let Some(error) = failure {
+        if let Err(error) = result {
             let _ = full.send(Err(error));
             return;
         }
-        if last {
+        if at_end {
             return;
         }
     }
 }
 
+fn fill(source: &mut impl FnMut(&mut [u8]) -> Result<usize>, buffer: &mut Buffer) -> Result<()> {
+    buffer.filled = 0;
+    while buffer.filled < buffer.bytes.len() {
+        match source(&mut buffer.bytes[buffer.filled..])? {
+            0 => break,
+            count => buffer.filled += count,
+        }
+    }
+    Ok(())
+}
+
 /// The consumer's end.
 pub(super) struct Stream {
-    full: Receiver<io::Result<Buffer>>,
+    full: Receiver<Result<Buffer>>,
     empty: SyncSender<Buffer>,
     current: Option<Buffer>,
     position: usize,
@@ -117,7 +128,7 @@ impl Stream {
                 let _ = self.empty.send(buffer);
             }
             match self.full.recv() {
-                Ok(next) => self.current = Some(next.map_err(|error| refusal::reading(&error))?),
+                Ok(next) => self.current = Some(next?),
                 Err(_) => return Err(refusal::damaged("its decoder stopped")),
             }
             self.position = 0;
@@ -144,6 +155,19 @@ impl Stream {
             filled += count;
         }
         Ok(filled)
+    }
+
+    /// Hands all that comes to `write`.
+    pub(super) fn drain(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        loop {
+            let there = self.fill()?;
+            let count = there.len();
+            if count == 0 {
+                return Ok(());
+            }
+            write(there)?;
+            self.consume(count);
+        }
     }
 
     fn left(&self) -> usize {

@@ -19,6 +19,7 @@ use crate::error::{Context, Error, Result};
 use super::catalog::Catalog;
 use super::entry_path::EntryPath;
 use super::limits::Limits;
+use super::pipe;
 use super::refusal;
 use super::tree::TreeWriter;
 use super::zip_end::{self, End};
@@ -31,15 +32,21 @@ const MOST_THREADS: usize = 4;
 const RUN_FILES: usize = 64;
 const RUN_BYTES: u64 = 1 << 20;
 
+/// How much is inflated at a time.
+const BUFFER: usize = 256 * 1024;
+
+/// A file of this size is inflated in one thread and written in another. Often there is only one.
+const LARGE: u64 = 8 << 20;
+
 /// Makes what is in the archive.
 pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Result<()> {
     let plan = admit(file, catalog, tree)?;
     let next = AtomicUsize::new(0);
-    let work = |tree: &mut TreeWriter| {
-        let mut inflater = Inflater::new(file);
+    let work = |tree: TreeWriter| {
+        let mut worker = Worker::new(file, tree);
         while let Some(run) = plan.runs.get(next.fetch_add(1, Ordering::Relaxed)) {
             for planned in &plan.files[run.clone()] {
-                write(planned, &plan.bounds, &mut inflater, tree).inspect_err(|_| {
+                worker.write(planned, &plan.bounds).inspect_err(|_| {
                     // The other threads stop at the end of their runs.
                     next.store(plan.runs.len(), Ordering::Relaxed);
                 })?;
@@ -51,14 +58,14 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
     thread::scope(|scope| {
         let mut others = Vec::new();
         for _ in 1..threads.min(plan.runs.len()) {
-            let mut tree = tree.again()?;
+            let tree = tree.again()?;
             let work = &work;
             let spawned = thread::Builder::new()
                 .name("inflate".to_owned())
-                .spawn_scoped(scope, move || work(&mut tree));
+                .spawn_scoped(scope, move || work(tree));
             others.push(spawned.doing(|| "start a thread".to_owned())?);
         }
-        let mine = work(tree);
+        let mine = work(tree.again()?);
         let theirs = others.into_iter().map(|other| {
             other.join().unwrap_or_else(|_| Err(refusal::damaged("its decoder stopped")))
         });
@@ -78,17 +85,34 @@ struct Planned {
     executable: bool,
 }
 
-fn write(
-    planned: &Planned,
-    bounds: &Bounds,
-    inflater: &mut Inflater<'_>,
-    tree: &mut TreeWriter,
-) -> Result<()> {
-    let Planned { member, path, executable } = planned;
-    let mut file = tree.file(path, *executable)?;
-    inflater.inflate(member, bounds.after(member.start), |piece| {
-        file.write_all(piece).doing(|| format!("write `{}`", path.as_str()))
-    })
+/// One thread's share of the work.
+struct Worker<'a> {
+    inflater: Inflater<'a>,
+    tree: TreeWriter,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(file: &'a File, tree: TreeWriter) -> Worker<'a> {
+        Worker { inflater: Inflater::new(file), tree, buffer: vec![0; BUFFER] }
+    }
+
+    fn write(&mut self, planned: &Planned, bounds: &Bounds) -> Result<()> {
+        let Planned { member, path, executable } = planned;
+        let mut file = self.tree.file(path, *executable)?;
+        let mut write =
+            |piece: &[u8]| file.write_all(piece).doing(|| format!("write `{}`", path.as_str()));
+        let mut content = self.inflater.content(member, bounds.after(member.start))?;
+        if member.size >= LARGE {
+            return pipe::through(|buffer| content.read(buffer), |stream| stream.drain(write));
+        }
+        loop {
+            match content.read(&mut self.buffer)? {
+                0 => return Ok(()),
+                count => write(&self.buffer[..count])?,
+            }
+        }
+    }
 }
 
 /// Judges the whole list, makes the folders that it names, and plans the work.
@@ -160,11 +184,16 @@ fn target(
     if link.size > limits.path as u64 {
         return Err(refusal::entry(&link.raw, "it is a link, and its target is too long"));
     }
-    let mut target = Vec::new();
-    inflater.inflate(link, bounds.after(link.start), |piece| {
-        target.extend_from_slice(piece);
-        Ok(())
-    })?;
+    let mut target = vec![0; link.size as usize + 1];
+    let mut content = inflater.content(link, bounds.after(link.start))?;
+    let mut length = 0;
+    loop {
+        match content.read(&mut target[length..])? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    target.truncate(length);
     Ok(target)
 }
 

@@ -12,9 +12,8 @@ use crate::error::{Error, Result};
 use super::refusal;
 use super::zip_end::number;
 
-/// How much is read and inflated at a time.
+/// How much is read at a time.
 const INPUT: usize = 64 * 1024;
-const OUTPUT: usize = 256 * 1024;
 
 /// The fixed part of the header before an entry's data, and what mostly follows its name.
 const HEADER: usize = 30;
@@ -47,12 +46,11 @@ impl Member {
     }
 }
 
-/// Inflates entries with the same state and buffers for all.
+/// Inflates entries, with the same state and buffer for one after another.
 pub(super) struct Inflater<'a> {
     file: &'a File,
     state: Decompress,
     input: Vec<u8>,
-    output: Vec<u8>,
 }
 
 /// What is left of an entry's data: a part of the input buffer, and then a part of the file.
@@ -65,40 +63,18 @@ struct Rest {
 
 impl<'a> Inflater<'a> {
     pub(super) fn new(file: &'a File) -> Inflater<'a> {
-        let state = Decompress::new(false);
-        Inflater { file, state, input: vec![0; INPUT], output: vec![0; OUTPUT] }
+        Inflater { file, state: Decompress::new(false), input: vec![0; INPUT] }
     }
 
-    /// Hands the content of `member` to `sink`, piece by piece. `bound` is where its data must have
-    /// ended.
-    pub(super) fn inflate(
-        &mut self,
-        member: &Member,
+    /// The content of `member`. `bound` is where its data must have ended.
+    pub(super) fn content<'i>(
+        &'i mut self,
+        member: &'i Member,
         bound: u64,
-        mut sink: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        let mut rest = self.open(member, bound)?;
-        let mut crc = Crc::new();
-        let mut size = 0;
-        let mut take = |piece: &[u8]| {
-            size += piece.len() as u64;
-            if size > member.size {
-                return Err(member.refuse("it unpacks to more bytes than it says"));
-            }
-            crc.update(piece);
-            sink(piece)
-        };
-        match member.deflated {
-            true => self.deflated(member, &mut rest, &mut take)?,
-            false => self.stored(&mut rest, &mut take)?,
-        }
-        if size < member.size {
-            return Err(member.refuse("it unpacks to fewer bytes than it says"));
-        }
-        if crc.sum() != member.crc {
-            return Err(member.refuse("its checksum is not that of its content"));
-        }
-        Ok(())
+    ) -> Result<Content<'i, 'a>> {
+        let rest = self.open(member, bound)?;
+        self.state.reset(false);
+        Ok(Content { inflater: self, member, rest, crc: Crc::new(), size: 0, ended: false })
     }
 
     /// Checks the header before the data against the list. Programs that read a zip from its
@@ -138,53 +114,6 @@ impl<'a> Inflater<'a> {
         Ok(Rest { from, to: to.max(from), offset, left })
     }
 
-    fn stored(
-        &mut self,
-        rest: &mut Rest,
-        take: &mut impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        while self.fill(rest)? {
-            take(&self.input[rest.from..rest.to])?;
-            rest.from = rest.to;
-        }
-        Ok(())
-    }
-
-    fn deflated(
-        &mut self,
-        member: &Member,
-        rest: &mut Rest,
-        take: &mut impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        self.state.reset(false);
-        loop {
-            self.fill(rest)?;
-            let before = (self.state.total_in(), self.state.total_out());
-            let status = self
-                .state
-                .decompress(
-                    &self.input[rest.from..rest.to],
-                    &mut self.output,
-                    FlushDecompress::None,
-                )
-                .map_err(|_| member.refuse("its data is damaged"))?;
-            let consumed = (self.state.total_in() - before.0) as usize;
-            let produced = (self.state.total_out() - before.1) as usize;
-            rest.from += consumed;
-            take(&self.output[..produced])?;
-            match status {
-                Status::StreamEnd if rest.from < rest.to || rest.left > 0 => {
-                    return Err(member.refuse("something follows after its data"));
-                }
-                Status::StreamEnd => return Ok(()),
-                _ if consumed == 0 && produced == 0 => {
-                    return Err(member.refuse("its data is cut short"));
-                }
-                _ => {}
-            }
-        }
-    }
-
     /// Reads more input if there is none in the buffer; `false` at the end.
     fn fill(&mut self, rest: &mut Rest) -> Result<bool> {
         if rest.from == rest.to && rest.left > 0 {
@@ -195,6 +124,79 @@ impl<'a> Inflater<'a> {
             rest.left -= count as u64;
         }
         Ok(rest.from < rest.to)
+    }
+}
+
+/// The content of an entry, checked against what the list says about it when it ends.
+pub(super) struct Content<'i, 'a> {
+    inflater: &'i mut Inflater<'a>,
+    member: &'i Member,
+    rest: Rest,
+    crc: Crc,
+    size: u64,
+    ended: bool,
+}
+
+impl Content<'_, '_> {
+    /// Fills the beginning of `output`; with nothing only at the end.
+    pub(super) fn read(&mut self, output: &mut [u8]) -> Result<usize> {
+        let mut produced = 0;
+        while produced == 0 && !self.ended {
+            produced = match self.member.deflated {
+                true => self.inflate(output)?,
+                false => self.copy(output)?,
+            };
+            self.size += produced as u64;
+            if self.size > self.member.size {
+                return Err(self.member.refuse("it unpacks to more bytes than it says"));
+            }
+            self.crc.update(&output[..produced]);
+            if self.ended {
+                self.check()?;
+            }
+        }
+        Ok(produced)
+    }
+
+    fn copy(&mut self, output: &mut [u8]) -> Result<usize> {
+        self.ended = !self.inflater.fill(&mut self.rest)?;
+        let input = &self.inflater.input[self.rest.from..self.rest.to];
+        let count = input.len().min(output.len());
+        output[..count].copy_from_slice(&input[..count]);
+        self.rest.from += count;
+        Ok(count)
+    }
+
+    fn inflate(&mut self, output: &mut [u8]) -> Result<usize> {
+        let Inflater { state, .. } = &self.inflater;
+        let before = (state.total_in(), state.total_out());
+        self.inflater.fill(&mut self.rest)?;
+        let Inflater { state, input, .. } = &mut *self.inflater;
+        let input = &input[self.rest.from..self.rest.to];
+        let status = state
+            .decompress(input, output, FlushDecompress::None)
+            .map_err(|_| self.member.refuse("its data is damaged"))?;
+        let consumed = (state.total_in() - before.0) as usize;
+        let produced = (state.total_out() - before.1) as usize;
+        self.rest.from += consumed;
+        self.ended = status == Status::StreamEnd;
+        if self.ended && (self.rest.from < self.rest.to || self.rest.left > 0) {
+            return Err(self.member.refuse("something follows after its data"));
+        }
+        if !self.ended && consumed == 0 && produced == 0 {
+            return Err(self.member.refuse("its data is cut short"));
+        }
+        Ok(produced)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.size < self.member.size {
+            return Err(self.member.refuse("it unpacks to fewer bytes than it says"));
+        }
+        if self.crc.sum() != self.member.crc {
+            return Err(self.member.refuse("its checksum is not that of its content"));
+        }
+        Ok(())
     }
 }
 

@@ -16,7 +16,8 @@ fn compare(golden: &str, text: &str) {
 }
 
 fn emit(sandbox: &Sandbox, platform: &str, executables: &[&str]) -> crate::sandbox::Run {
-    let mut words = vec!["emit", "tool", "--tool=binaryen", "--version=123", "--platform", platform];
+    let mut words =
+        vec!["emit", "tool", "--tool=binaryen", "--version=123", "--platform", platform];
     words.extend(["--rules=@@rules_wasm_airgap~//bazel:toolchain.bzl", "."]);
     for executable in executables {
         words.extend(["--executable", executable]);
@@ -45,7 +46,9 @@ fn a_tool_on_windows() {
 fn an_executable_that_is_not_there_is_said() {
     let sandbox = Sandbox::new();
     sandbox.write("tool/share/doc", "");
-    emit(&sandbox, "linux_amd64", &["wasm-opt"])
-        .ends_with(2)
-        .says(&["holds no executable `wasm-opt`", "wasm-opt, bin/wasm-opt", "share"]);
+    emit(&sandbox, "linux_amd64", &["wasm-opt"]).ends_with(2).says(&[
+        "holds no executable `wasm-opt`",
+        "wasm-opt, bin/wasm-opt",
+        "share",
+    ]);
 }

@@ -24,7 +24,10 @@ fn what_is_verified_is_unpacked() {
     // Bazel must not take the second file for a package.
     let words = ["extract", "--for-bazel", "--sha256", &digest, "tool.tar.gz", "out2"];
     sandbox.run(&words).succeeds();
-    assert_eq!(sandbox.tree("out2").into_keys().collect::<Vec<_>>(), ["bin/tool", "doc/BUILD.upstream"]);
+    assert_eq!(
+        sandbox.tree("out2").into_keys().collect::<Vec<_>>(),
+        ["bin/tool", "doc/BUILD.upstream"]
+    );
 }
 
 #[test]
@@ -34,10 +37,11 @@ fn what_is_not_the_pinned_file_is_not() {
     let mut bytes = fs::read(sandbox.path("tool.tar.gz")).unwrap();
     bytes[20] ^= 1;
     sandbox.write("tool.tar.gz", &bytes);
-    sandbox
-        .run(&["extract", "--sha256", &digest, "tool.tar.gz", "out"])
-        .ends_with(4)
-        .says(&["tool.tar.gz", &digest, &sha256(&bytes)]);
+    sandbox.run(&["extract", "--sha256", &digest, "tool.tar.gz", "out"]).ends_with(4).says(&[
+        "tool.tar.gz",
+        &digest,
+        &sha256(&bytes),
+    ]);
     assert!(!sandbox.path("out").exists());
 }
 
@@ -48,8 +52,14 @@ fn each_wrong_use_is_said() {
     sandbox.write("full/file", "");
     let zip = ["extract", "--type=zip", "--sha256", &digest, "tool.tar.gz", "out"];
     sandbox.run(&zip).ends_with(4).says(&["zip", "tar.gz"]);
-    sandbox.run(&["extract", "--sha256", &digest, "tool.tar.gz", "full"]).ends_with(2).says(&["full"]);
+    sandbox
+        .run(&["extract", "--sha256", &digest, "tool.tar.gz", "full"])
+        .ends_with(2)
+        .says(&["full"]);
     sandbox.run(&["extract", "--sha256", "abc", "tool.tar.gz", "out"]).ends_with(2);
-    sandbox.run(&["extract", "--sha256", &digest, "none.zip", "out"]).ends_with(1).says(&["none.zip"]);
+    sandbox
+        .run(&["extract", "--sha256", &digest, "none.zip", "out"])
+        .ends_with(1)
+        .says(&["none.zip"]);
     assert!(!sandbox.path("out").exists());
 }

@@ -111,7 +111,8 @@ fn a_full_disk_is_said_and_the_next_run_continues() {
     let files = registry_files(&sandbox, &server.url(""), &[&body]);
     std::fs::create_dir(sandbox.path("vendor")).unwrap();
     let mount = |words: &[&str]| {
-        let status = std::process::Command::new("mount").args(words).arg(sandbox.path("vendor")).status();
+        let status =
+            std::process::Command::new("mount").args(words).arg(sandbox.path("vendor")).status();
         assert!(status.unwrap().success(), "cannot mount a tmpfs: not root?");
     };
     mount(&["-t", "tmpfs", "-o", "size=1m", "tmpfs"]);

@@ -70,7 +70,10 @@ fn a_file_of_another_tool_or_a_missing_release_changes_nothing() {
     let pin = ["toolchain", "pin", "--registry=other.json", "--tool=tool"];
     sandbox.run(&[&pin[..], &[&server.url(FILE)]].concat()).ends_with(2).says(&["about one tool"]);
     let missing = server.url("/o/r/releases/download/v1.0/t-linux-x86_64.zip");
-    sandbox.run(&["toolchain", "pin", "--tool=t", "--registry=t.json", &missing]).ends_with(3).says(&["404"]);
+    sandbox
+        .run(&["toolchain", "pin", "--tool=t", "--registry=t.json", &missing])
+        .ends_with(3)
+        .says(&["404"]);
     assert_eq!(sandbox.tree(""), before);
 }
 

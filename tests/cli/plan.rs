@@ -41,8 +41,14 @@ fn a_request_chooses_as_a_registry_does() {
     let printed = sandbox.run(&by_request).succeeds().stdout;
     assert_eq!(printed, sandbox.run(&by_registry).succeeds().stdout);
 
-    sandbox.run(&["plan", "--request=request.json", "--tool=a@2.0"]).ends_with(2).says(&["MODULE.bazel asks for another version"]);
-    sandbox.run(&["plan", "--request=request.json", "--tool=b"]).ends_with(2).says(&["no tool in MODULE.bazel called `b`"]);
+    sandbox
+        .run(&["plan", "--request=request.json", "--tool=a@2.0"])
+        .ends_with(2)
+        .says(&["MODULE.bazel asks for another version"]);
+    sandbox
+        .run(&["plan", "--request=request.json", "--tool=b"])
+        .ends_with(2)
+        .says(&["no tool in MODULE.bazel called `b`"]);
     sandbox.write("newer.json", r#"{"schema_version": 2, "tools": []}"#);
     sandbox.run(&["plan", "--request=newer.json"]).ends_with(2).says(&["does not know"]);
 }
@@ -54,7 +60,10 @@ fn what_does_not_exist_gets_the_nearest_name() {
         (["--tool=wasmtools", "--platform=linux_amd64"], "`wasm-tools`"),
         (["--tool=wasm-tools@1.244", "--platform=linux_amd64"], "`1.244.0`"),
         (["--tool=wasm-tools", "--platform=linux"], "linux_amd64, linux_arm64"),
-        (["--tool=meld", "--platform=windows_amd64"], "meld 0.10.0 is not published for windows_amd64"),
+        (
+            ["--tool=meld", "--platform=windows_amd64"],
+            "meld 0.10.0 is not published for windows_amd64",
+        ),
         (["--bundle=minimum", "--platform=linux_amd64"], "`minimal`"),
     ] {
         sandbox.run(&[&["plan"], &words[..]].concat()).ends_with(2).says(&[said]);
@@ -66,7 +75,8 @@ fn every_tool_has_a_plan_for_every_platform() {
     let sandbox = Sandbox::new();
     let plan = sandbox.run(&["plan", "--json", "--platform=all"]).succeeds().json();
     let items = plan["items"].as_array().unwrap();
-    let tools: std::collections::BTreeSet<_> = items.iter().map(|item| item["tool"].to_string()).collect();
+    let tools: std::collections::BTreeSet<_> =
+        items.iter().map(|item| item["tool"].to_string()).collect();
     assert_eq!(tools.len(), 19);
 }
 

@@ -43,10 +43,7 @@ fn twice_gives_the_same_bytes_and_fetches_nothing_more() {
         "/t/b/1.0/linux_amd64/b-linux.tar.gz" => Reply::ok("BB"),
         _ => Reply::new("404 Not Found", ""),
     });
-    other
-        .run(&vendor_words(&files, &OUT))
-        .env("BAZEL_WASM_MIRROR", mirror.url("/t"))
-        .succeeds();
+    other.run(&vendor_words(&files, &OUT)).env("BAZEL_WASM_MIRROR", mirror.url("/t")).succeeds();
     assert_eq!(other.tree("vendor"), first);
 }
 
@@ -55,7 +52,8 @@ fn the_manifest_says_what_is_there() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
     sandbox.run(&vendor_words(&files, &OUT)).succeeds();
-    let manifest: serde_json::Value = serde_json::from_str(&sandbox.read("vendor/manifest.json")).unwrap();
+    let manifest: serde_json::Value =
+        serde_json::from_str(&sandbox.read("vendor/manifest.json")).unwrap();
     let entry = serde_json::json!({
         "kind": "toolchain", "name": "a", "version": "1.0", "platform": "linux_amd64",
         "path": &A["vendor/".len()..], "size": 4, "sha256": sha256(b"AAAA"),
@@ -97,7 +95,9 @@ fn what_is_in_a_vendor_folder_is_copied_from_there() {
 fn one_failure_does_not_stop_the_rest_and_nothing_wrong_stays() {
     let sandbox = Sandbox::new();
     let server = Server::start(|request| match request.path.as_str() {
-        "/a-linux.tar.gz" => Reply::ok("<html>please log in</html>").header("Content-Type", "text/html"),
+        "/a-linux.tar.gz" => {
+            Reply::ok("<html>please log in</html>").header("Content-Type", "text/html")
+        }
         "/b-linux.tar.gz" => Reply::ok("BB"),
         _ => Reply::new("404 Not Found", ""),
     });

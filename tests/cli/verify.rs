@@ -92,13 +92,19 @@ fn a_manifest_cannot_lead_out_of_its_folder() {
     let hostile = manifest.replacen("toolchains/a/1.0", "../../1.0", 1);
     assert_ne!(manifest, hostile);
     sandbox.write("vendor/manifest.json", hostile);
-    sandbox.run(&["verify", "vendor"]).ends_with(4).says(&["lists a path that cannot be right", "../"]);
+    sandbox
+        .run(&["verify", "vendor"])
+        .ends_with(4)
+        .says(&["lists a path that cannot be right", "../"]);
 }
 
 #[test]
 fn no_manifest_is_a_usage_error() {
     let sandbox = Sandbox::new();
-    sandbox.run(&["verify", "nowhere"]).ends_with(2).says(&["has no manifest", "nowhere/manifest.json"]);
+    sandbox
+        .run(&["verify", "nowhere"])
+        .ends_with(2)
+        .says(&["has no manifest", "nowhere/manifest.json"]);
     sandbox.write("v/manifest.json", r#"{"schema_version": 9, "files": []}"#);
     sandbox.run(&["verify", "v"]).ends_with(2).says(&["schema_version 9"]);
 }

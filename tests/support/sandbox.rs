@@ -39,7 +39,8 @@ impl Sandbox {
 
     /// Reads a file.
     pub fn read(&self, relative: &str) -> String {
-        fs::read_to_string(self.path(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
+        fs::read_to_string(self.path(relative))
+            .unwrap_or_else(|error| panic!("{relative}: {error}"))
     }
 
     /// Every file in it with its content, by path; what must not change is compared with this.

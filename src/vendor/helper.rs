@@ -1,0 +1,58 @@
+//! This very program in the vendor folder, so that the far side of the gap needs no Rust.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Context, Result};
+use crate::manifest::{Entry, VendorDir};
+use crate::platform::Platform;
+use crate::store;
+use crate::verify::{self, Unverified};
+
+const NAME: &str = env!("CARGO_PKG_NAME");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A build of this program.
+pub struct Helper {
+    program: PathBuf,
+    platform: Platform,
+}
+
+impl Helper {
+    /// The program that is running; none where its platform has no name here.
+    pub fn running() -> Result<Option<Helper>> {
+        let Some(platform) = Platform::host() else { return Ok(None) };
+        let program = std::env::current_exe().doing(|| "find this program itself".to_owned())?;
+        Ok(Some(Helper { program, platform }))
+    }
+
+    /// Puts it into the folder, like any other tool, and gives its entry.
+    pub(super) fn vendor(&self, dir: &VendorDir) -> Result<Entry> {
+        // Nobody pinned it: its digest is what this run finds, and what the far side pins.
+        let (digest, size) = File::open(&self.program)
+            .and_then(|mut file| verify::hash(&mut file))
+            .doing(|| format!("read `{}`", self.program.display()))?;
+        let path = self.path();
+        let destination = dir.toolchains().join(path.split('/').collect::<PathBuf>());
+        let verified = |path: &Path| Unverified::open(path, NAME)?.verify(&digest);
+        if verified(&destination).is_err() {
+            store::place_copy(&verified(&self.program)?, &destination, true)?;
+        }
+        Ok(Entry {
+            kind: "helper".to_owned(),
+            name: NAME.to_owned(),
+            version: VERSION.to_owned(),
+            platform: self.platform.to_string(),
+            path: dir.entry_path(&path),
+            size,
+            sha256: digest,
+            url: String::new(),
+        })
+    }
+
+    /// The path in the folder of the tools and on mirrors.
+    fn path(&self) -> String {
+        let ending = if self.platform.is_windows() { ".exe" } else { "" };
+        format!("{NAME}/{VERSION}/{}/{NAME}{ending}", self.platform)
+    }
+}
