@@ -126,6 +126,7 @@ fn unpack(
     for link in &contents.links {
         tree.symlink(link)?;
     }
+    archive.check_unchanged()?;
     staging.publish(contents.top_folder.as_deref())?;
     Ok(Tree { root: destination.to_owned(), entries: contents.entries, bytes: contents.bytes })
 }

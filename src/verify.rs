@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Context, Error, Result};
@@ -28,6 +29,7 @@ pub struct Verified {
     subject: String,
     digest: Digest,
     size: u64,
+    seen: Option<SystemTime>,
 }
 
 impl Unverified {
@@ -48,6 +50,7 @@ impl Unverified {
     /// # Errors
     /// Integrity, with both digests, where they differ.
     pub fn verify(mut self, expected: &Digest) -> Result<Verified> {
+        let seen = modified(&self.file);
         let (found, size) =
             hash(&mut self.file).doing(|| format!("read `{}`", self.path.display()))?;
         if found != *expected {
@@ -56,7 +59,7 @@ impl Unverified {
             ));
         }
         let Unverified { file, path, subject, .. } = self;
-        Ok(Verified { file, path, subject, digest: found, size })
+        Ok(Verified { file, path, subject, digest: found, size, seen })
     }
 }
 
@@ -73,6 +76,7 @@ impl Verified {
             return Err(mismatch(subject, source, expected, &found));
         }
         Ok(Verified {
+            seen: modified(&file),
             file,
             path: path.to_owned(),
             subject: subject.to_owned(),
@@ -101,6 +105,20 @@ impl Verified {
         self.size
     }
 
+    /// Whoever used the bytes calls this before the result is used: a file on a share can be
+    /// written to between the hashing and the reading.
+    ///
+    /// # Errors
+    /// Integrity, where the file was written to since it was hashed.
+    pub fn check_unchanged(&self) -> Result<()> {
+        if modified(&self.file) == self.seen {
+            return Ok(());
+        }
+        Err(Error::integrity(format!("{} was changed while it was used", self.subject))
+            .fact("source", self.path.display())
+            .hint("find out what writes to that file, then run the same command again"))
+    }
+
     /// A reader from the first byte, over the file that was verified even if another one has
     /// taken its place since. Readers share one position, so use one at a time.
     pub fn reader(&self) -> Result<File> {
@@ -108,6 +126,10 @@ impl Verified {
         file.seek(SeekFrom::Start(0)).doing(|| format!("read `{}`", self.path.display()))?;
         Ok(file)
     }
+}
+
+fn modified(file: &File) -> Option<SystemTime> {
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
 }
 
 /// The digest and the length of everything that is left in `reader`.
@@ -141,4 +163,30 @@ pub fn mismatch(subject: &str, source: &str, expected: &Digest, found: &Digest) 
         .fact("source", source)
         .fact("expected", format!("sha256:{expected}"))
         .fact("found", format!("sha256:{found}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn other_bytes_and_later_writes_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tool.tar.gz");
+        std::fs::write(&path, "bytes").unwrap();
+        let expected = Digest::of(b"bytes");
+        let verified = Unverified::open(&path, "tool").unwrap().verify(&expected).unwrap();
+        assert_eq!((verified.size(), verified.digest()), (5, &expected));
+        verified.check_unchanged().unwrap();
+
+        let later = SystemTime::now() + std::time::Duration::from_secs(2);
+        std::fs::write(&path, "BYTES").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+        assert_eq!(verified.check_unchanged().unwrap_err().kind(), Kind::Integrity);
+        let error = Unverified::open(&path, "tool").unwrap().verify(&expected).err().unwrap();
+        let text = error.to_string();
+        assert!(text.contains(&expected.to_string()), "{text}");
+        assert!(text.contains(&Digest::of(b"BYTES").to_string()), "{text}");
+    }
 }
