@@ -24,6 +24,7 @@ mod names;
 mod pax;
 mod pipe;
 mod refusal;
+mod small_files;
 mod staging;
 mod tar;
 mod tree;

@@ -11,6 +11,8 @@ mod accepted;
 mod damaged;
 #[path = "extract/links.rs"]
 mod links;
+#[path = "extract/published.rs"]
+mod published;
 #[path = "extract/refused.rs"]
 mod refused;
 #[path = "extract/unpacking.rs"]

@@ -14,6 +14,7 @@ use super::catalog::Catalog;
 use super::pax::{self, Overrides};
 use super::pipe::Stream;
 use super::refusal;
+use super::small_files::{self, SMALL, SmallFiles};
 use super::tree::TreeWriter;
 
 const BLOCK: usize = 512;
@@ -30,7 +31,10 @@ pub(super) fn extract(
     catalog: &mut Catalog<'_>,
     tree: &mut TreeWriter,
 ) -> Result<()> {
-    let mut walk = Walk { stream, catalog, tree };
+    small_files::with(tree.again()?, |small| walk(Walk { stream, catalog, tree, small }))
+}
+
+fn walk(mut walk: Walk<'_, '_>) -> Result<()> {
     let mut overrides = Overrides::default();
     while let Some(header) = walk.header()? {
         match describes(&header) {
@@ -41,13 +45,15 @@ pub(super) fn extract(
     if overrides.any {
         return Err(refusal::damaged("it ends where an entry was announced"));
     }
-    walk.end()
+    walk.end()?;
+    walk.small.finish(walk.tree)
 }
 
 struct Walk<'a, 'b> {
     stream: &'a mut Stream,
     catalog: &'a mut Catalog<'b>,
     tree: &'a mut TreeWriter,
+    small: &'a mut SmallFiles,
 }
 
 impl Walk<'_, '_> {
@@ -111,6 +117,8 @@ impl Walk<'_, '_> {
             EntryType::Link => {
                 let target = target().unwrap_or_default();
                 let (path, existing) = self.catalog.hard_link(&path, &target)?;
+                // The file may still be in a batch.
+                self.small.finish(self.tree)?;
                 self.tree.hard_link(&path, &existing)
             }
             EntryType::GNUSparse => Err(pax::sparse()),
@@ -127,8 +135,12 @@ impl Walk<'_, '_> {
 
     fn file(&mut self, raw: &[u8], size: u64, executable: bool) -> Result<()> {
         let path = self.catalog.file(raw, size)?;
-        let mut file = self.tree.file(&path, executable)?;
-        self.copy(size, &mut file, path.as_str())?;
+        if size <= SMALL {
+            self.small.file(path, executable, size, self.stream, self.tree)?;
+        } else {
+            let mut file = self.tree.file(&path, executable)?;
+            self.copy(size, &mut file, path.as_str())?;
+        }
         self.skip_padding(size)
     }
 
