@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Archives are hostile even when their digest is right: a pin says which bytes were published, not
-//! that they are kind. So nobody's `unpack` is used. [`catalog`] decides, from names, kinds and
-//! sizes alone, whether an entry may exist; [`tree`] makes it, relative to open folders and never
+//! that they are kind. So nobody's `unpack` is used. `catalog` decides, from names, kinds and
+//! sizes alone, whether an entry may exist; `tree` makes it, relative to open folders and never
 //! through a link. What is refused, and why, is said where it is refused.
 //!
 //! Memory is flat: data goes from a decoder through a few buffers to the disk. What grows with an

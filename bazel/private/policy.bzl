@@ -33,6 +33,9 @@ def vendor_places(environ, path):
     Args:
         environ: the environment, a dict.
         path: `{tool}/{version}/{platform}/{filename}`.
+
+    Returns:
+        A list of paths.
     """
     folder = environ.get("BAZEL_WASM_VENDOR_DIR", "").strip()
     named = [folder + "/toolchains", folder] if folder else []
@@ -45,6 +48,9 @@ def mirror_urls(environ, path, upstream):
         environ: the environment, a dict.
         path: `{tool}/{version}/{platform}/{filename}`.
         upstream: the upstream address, or the empty string where there is none.
+
+    Returns:
+        A list of URLs, with the mirrors' and upstream's in the order of `BAZEL_WASM_MIRROR`.
     """
     words = [word.strip() for word in environ.get("BAZEL_WASM_MIRROR", "").split(",")]
     words = [word for word in words if word] or ["direct"]

@@ -24,5 +24,5 @@ OFFLINE = {
     "true": "true",
     "true ": "true",
     "y": "error",
-    "yes": "true"
+    "yes": "true",
 }
