@@ -104,7 +104,8 @@ pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
         }
     }
     debug_assert_eq!(summary.outcomes.len() + summary.failures.len(), plan.items.len());
-    Manifest::add(dir, &summary.entries, &attributes)?;
+    // Where the disk is full this fails too, and must not hide which files did.
+    summary.failures.extend(Manifest::add(dir, &summary.entries, &attributes).err());
     Ok(summary)
 }
 
