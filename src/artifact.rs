@@ -94,6 +94,11 @@ impl FromStr for AssetUrl {
         if !matches!(url.scheme(), "http" | "https" | "file") {
             return Err(format!("`{text}` starts with neither https://, http:// nor file://"));
         }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("an address must not hold a user name or password: they would be printed \
+                        and stored; put them into your netrc file"
+                .to_owned());
+        }
         let last = url.path_segments().and_then(Iterator::last).unwrap_or_default();
         let filename = last.parse().map_err(|error| {
             format!(
@@ -244,5 +249,51 @@ impl<'de> Deserialize<'de> for Strip {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Strip, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         Ok(text.map_or(Strip::TopFolder, |text| Strip::from(text.as_str())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_ends_in_a_file_and_holds_no_secret() {
+        let url: AssetUrl = "https://x.org/a/b-1.0.zip?raw=1".parse().unwrap();
+        assert_eq!(url.filename().as_str(), "b-1.0.zip");
+        for bad in ["x.org/a", "ftp://x.org/a", "https://x.org/", "https://x.org/a/..%2fb"] {
+            assert!(bad.parse::<AssetUrl>().is_err(), "{bad}");
+        }
+        let error = "https://u:hunter2@x.org/a.zip".parse::<AssetUrl>().unwrap_err();
+        assert!(!error.contains("hunter2") && error.contains("netrc"), "{error}");
+    }
+
+    #[test]
+    fn the_path_is_that_of_mirrors_and_vendor_folders() {
+        let json = r#"{"url": "https://x.org/t.tar.gz", "archive": "tar.gz", "strip_prefix": "",
+            "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#;
+        let asset: Asset = serde_json::from_str(json).unwrap();
+        assert_eq!(asset.strip_prefix, Strip::Nothing);
+        let artifact = Artifact {
+            tool: "t".parse().unwrap(),
+            version: "1".parse().unwrap(),
+            platform: Platform::LinuxAmd64,
+            asset,
+        };
+        assert_eq!(artifact.path(), "t/1/linux_amd64/t.tar.gz");
+        assert_eq!(artifact.to_string(), "t 1 (linux_amd64)");
+    }
+
+    #[test]
+    fn the_ending_tells_the_format() {
+        for (name, format) in [
+            ("a.tar.gz", ArchiveType::TarGz),
+            ("A.TGZ", ArchiveType::TarGz),
+            ("a.txz", ArchiveType::TarXz),
+            ("a.tar.zst", ArchiveType::TarZst),
+            ("a.zip", ArchiveType::Zip),
+            ("wac-cli-x86_64-apple-darwin", ArchiveType::Binary),
+        ] {
+            assert_eq!(ArchiveType::of_filename(name), format, "{name}");
+        }
     }
 }

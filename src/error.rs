@@ -160,9 +160,9 @@ impl<T> Context<T> for io::Result<T> {
         self.map_err(|cause| {
             let error = Error::new(Kind::Failed, format!("cannot {}", what())).because(&cause);
             match cause.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => error.hint(
-                    "free some space and run the same command again; it continues where it stopped",
-                ),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    error.hint("free some space and run the same command again")
+                }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     error.hint("check who owns the folder, or choose another one")
                 }

@@ -298,6 +298,20 @@ fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
+fn cargo_builds_the_helper_from_vendored_crates_without_a_network() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::new(&mirror);
+    let mut cargo = Command::new("cargo");
+    cargo.args(["vendor", "--quiet", "--locked", "--versioned-dirs", "--manifest-path"]);
+    output(cargo.arg(format!("{REPOSITORY}/Cargo.toml")).arg(workspace.path("vendor/crates")));
+    let path = std::env::var("PATH").unwrap();
+    let target = "@rules_wasm_airgap//tools/vendor:vendor_all_toolchains";
+    let build = workspace.bazel_on_the_far_side(&["build", target]);
+    build.env("PATH", path).env(OFFLINE.0, OFFLINE.1).succeeds();
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
 fn the_helper_opens_no_socket_offline() {
     let mirror = Mirror::new();
     let sandbox = sandbox::Sandbox::new();
