@@ -1,8 +1,8 @@
 //! A second thread that makes small files.
 //!
 //! Where files are small, creating them takes longer than inflating them, so one thread cannot do
-//! it as fast as the data comes. They are gathered into batches. A batch goes to the other thread if it
-//! is free; if not, whoever gathered it makes its files.
+//! it as fast as the data comes. They are gathered into batches. A batch goes to the other thread
+//! if it is free; if not, whoever gathered it makes its files.
 
 use std::io::Write;
 use std::ops::Range;
