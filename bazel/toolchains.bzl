@@ -10,6 +10,7 @@ Without `tool` and `bundle` tags, every tool of the registry is there in its lat
 that no build uses is not fetched. The root module's tags win over those of others.
 """
 
+load("//bazel/private:helper.bzl", "STAMP")
 load("//bazel/private:hub_repo.bzl", "hub_repo", "spoke_name")
 load("//bazel/private:platforms.bzl", "PLATFORMS")
 load("//bazel/private:registry.bzl", "add_to_registry", "choose")
@@ -36,7 +37,7 @@ def _wasm_toolchains_impl(mctx):
                     executables = choice["executables"],
                     platform = platform,
                     request = _request([one]),
-                    stamp = Label("@wasm_airgap_helper//:stamp"),
+                    stamp = STAMP,
                     subject = "{} {} ({})".format(choice["tool"], choice["version"], platform),
                 )
     hub_repo(name = "wasm_toolchains", request = _request(choices))

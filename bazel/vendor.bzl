@@ -1,4 +1,6 @@
-"""`bazel run` targets that vendor what MODULE.bazel asks for."""
+"""Targets that run the helper: those that vendor what MODULE.bazel asks for, and tests."""
+
+load("//bazel/private:own_rules.bzl", "own_rules")
 
 def _helper_command_impl(ctx):
     source = ctx.file.helper
@@ -7,21 +9,65 @@ def _helper_command_impl(ctx):
     ctx.actions.symlink(output = link, target_file = source, is_executable = True)
     return [DefaultInfo(executable = link, runfiles = ctx.runfiles([source] + ctx.files.data))]
 
-_helper_command = rule(
+_ATTRS = {
+    "data": attr.label_list(allow_files = True, doc = "Files that the command reads."),
+    "helper": attr.label(
+        allow_single_file = True,
+        default = Label("@wasm_airgap_helper//:helper"),
+        doc = "The helper.",
+    ),
+}
+
+helper_command = rule(
     implementation = _helper_command_impl,
-    doc = "Runs the helper; `args` holds the command.",
-    attrs = {
-        "data": attr.label_list(allow_files = True, doc = "Files that the command reads."),
-        "helper": attr.label(
-            allow_single_file = True,
-            default = Label("@wasm_airgap_helper//:helper"),
-            doc = "The helper.",
-        ),
-    },
+    doc = "Runs the helper by `bazel run`; `args` holds the command.",
+    attrs = _ATTRS,
     executable = True,
 )
 
-def vendor_toolchains(name, request = Label("@wasm_toolchains//:request.json"), **kwargs):
+def _helper_test_impl(ctx):
+    # What is tested needs no network, and must not ask for any.
+    return _helper_command_impl(ctx) + [RunEnvironmentInfo(environment = {"BAZEL_WASM_OFFLINE": "1"})]
+
+_helper_test = rule(
+    implementation = _helper_test_impl,
+    doc = "Runs the helper by `bazel test`; `args` holds the command.",
+    attrs = _ATTRS,
+    test = True,
+)
+
+def helper_test(name, tags = [], **kwargs):
+    """A test that looks at the source tree itself, so that nothing of it can be remembered.
+
+    Args:
+        name: the target's name.
+        tags: further tags.
+        **kwargs: the attributes that every test has.
+    """
+    _helper_test(name = name, size = "small", tags = ["external", "local"] + tags, **kwargs)
+
+# The extensions' repositories that say what MODULE.bazel asks for.
+_TOOLCHAINS = Label("@wasm_toolchains//:request.json")
+_WIT = Label("@wasi_wit//:request.json")
+_COMPONENTS = Label("@wasm_components//:request.json")
+
+def vendor_all(name, wit_library = None, **kwargs):
+    """A target that vendors all that MODULE.bazel asks for by `bazel run`: toolchains, WIT, components.
+
+    Args:
+        name: the target's name.
+        wit_library: the label of the `.bzl` file that the generated BUILD files load `wit_library`
+            from; by default this module's, under the name by which the caller knows it.
+        **kwargs: the attributes that every rule has.
+    """
+    _vendor(
+        name,
+        ["vendor", "all", "--rules=" + (wit_library or own_rules())],
+        [_TOOLCHAINS, _WIT, _COMPONENTS],
+        kwargs,
+    )
+
+def vendor_toolchains(name, request = _TOOLCHAINS, **kwargs):
     """A target that vendors toolchains by `bazel run`.
 
     Args:
@@ -29,11 +75,25 @@ def vendor_toolchains(name, request = Label("@wasm_toolchains//:request.json"), 
         request: the file that says which tools; by default what MODULE.bazel asks for.
         **kwargs: the attributes that every rule has.
     """
-    _helper_command(
+    _vendor(name, ["vendor", "toolchains"], [request], kwargs)
+
+def vendor_components(name, request = _COMPONENTS, **kwargs):
+    """A target that vendors components by `bazel run`.
+
+    Args:
+        name: the target's name.
+        request: the file that says which components; by default what MODULE.bazel asks for.
+        **kwargs: the attributes that every rule has.
+    """
+    _vendor(name, ["vendor", "components"], [request], kwargs)
+
+def _vendor(name, command, requests, kwargs):
+    # `bazel run` starts in the main repository's folder in the runfiles.
+    request = "--request=../$(rlocationpath {})"
+    helper_command(
         name = name,
-        # `bazel run` starts in the main repository's folder in the runfiles.
-        args = ["vendor", "toolchains", "--request=../$(rlocationpath {})".format(request)],
-        data = [request],
-        tags = ["manual"],
+        args = command + [request.format(file) for file in requests],
+        data = requests,
+        tags = ["manual"] + (kwargs.pop("tags", None) or []),
         **kwargs
     )

@@ -34,3 +34,11 @@ apt_install() {
                 --option Dpkg::Use-Pty=0 --no-install-recommends "$@"
     } >&2 || fail "apt-get could not install $*" "apt-get update && apt-get install $*, and read its messages"
 }
+
+# The real wkg; see scripts/wkg.
+wkg_version=0.16.1
+
+# wkg_bin CACHE: the folder with it, for PATH.
+wkg_bin() {
+    printf '%s\n' "$1/wkg-$wkg_version/bin"
+}

@@ -7,28 +7,107 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
+use crate::package::PackageId;
 use crate::platform::Platform;
 use crate::segment::Segment;
 
-/// One published file of a tool: a version for a platform.
+/// One published file that is pinned: what it is, and where upstream serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    /// The tool, as in `wasm-tools`.
-    pub tool: Segment,
-    /// Its version, as in `1.244.0`.
-    pub version: Segment,
-    /// Where it runs.
-    pub platform: Platform,
+    /// What it is.
+    pub identity: Identity,
     /// The published file.
     pub asset: Asset,
 }
 
+/// What a published file is. The JSON form stands in plans.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Identity {
+    /// A version of a tool for a platform.
+    Tool {
+        /// The tool, as in `wasm-tools`.
+        tool: Segment,
+        /// Its version, as in `1.244.0`.
+        version: Segment,
+        /// Where it runs.
+        platform: Platform,
+    },
+    /// The sources of a WIT package.
+    Wit {
+        /// The package, as in `wasi:http@0.2.6`.
+        package: PackageId,
+    },
+}
+
+/// The kinds of things that are vendored. Each has a folder of its own in a vendor folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Tools.
+    Toolchain,
+    /// WIT packages.
+    Wit,
+    /// WebAssembly components.
+    Component,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 3] = [Kind::Toolchain, Kind::Wit, Kind::Component];
+
+    /// The word in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Toolchain => "toolchain",
+            Kind::Wit => "wit",
+            Kind::Component => "component",
+        }
+    }
+
+    /// The kind's own folder in a vendor root.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Kind::Toolchain => "toolchains",
+            Kind::Wit => "wit",
+            Kind::Component => "components",
+        }
+    }
+}
+
+impl Identity {
+    /// The kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Identity::Tool { .. } => Kind::Toolchain,
+            Identity::Wit { .. } => Kind::Wit,
+        }
+    }
+
+    /// The folder for its files below the kind's own folder, with `/` on every platform.
+    fn folder(&self) -> String {
+        match self {
+            Identity::Tool { tool, version, platform } => format!("{tool}/{version}/{platform}"),
+            Identity::Wit { package } => package.folder(),
+        }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Identity::Tool { tool, version, platform } => {
+                write!(f, "{tool} {version} ({platform})")
+            }
+            Identity::Wit { package } => write!(f, "{package}"),
+        }
+    }
+}
+
 impl Artifact {
-    /// The path below a vendor folder of this kind or a mirror:
-    /// `{tool}/{version}/{platform}/{filename}`, with `/` on every platform.
+    /// The path below a kind's own folder or a mirror, with `/` on every platform:
+    /// `{tool}/{version}/{platform}/{filename}`, `{ns}-{name}-{version}/{filename}`.
     pub fn path(&self) -> String {
-        let Artifact { tool, version, platform, asset } = self;
-        format!("{tool}/{version}/{platform}/{}", asset.filename())
+        format!("{}/{}", self.identity.folder(), self.asset.filename())
     }
 
     /// The same as a path of this system.
@@ -39,7 +118,7 @@ impl Artifact {
 
 impl fmt::Display for Artifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({})", self.tool, self.version, self.platform)
+        self.identity.fmt(f)
     }
 }
 
@@ -273,14 +352,16 @@ mod tests {
             "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#;
         let asset: Asset = serde_json::from_str(json).unwrap();
         assert_eq!(asset.strip_prefix, Strip::Nothing);
-        let artifact = Artifact {
+        let identity = Identity::Tool {
             tool: "t".parse().unwrap(),
             version: "1".parse().unwrap(),
             platform: Platform::LinuxAmd64,
-            asset,
         };
+        let mut artifact = Artifact { identity, asset };
         assert_eq!(artifact.path(), "t/1/linux_amd64/t.tar.gz");
         assert_eq!(artifact.to_string(), "t 1 (linux_amd64)");
+        artifact.identity = Identity::Wit { package: "a:b@1.2.3".parse().unwrap() };
+        assert_eq!(artifact.path(), "a-b-1.2.3/t.tar.gz");
     }
 
     #[test]

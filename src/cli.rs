@@ -1,13 +1,17 @@
 //! The words of the command line. What they mean is in the modules below, one a command.
 
+mod component;
 mod config;
 mod emit;
 mod extract;
+mod mirror;
 mod pin;
 mod plan;
 mod selection;
+mod shown;
 mod vendor;
 mod verify;
+mod wit;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,10 +22,14 @@ use crate::artifact::{ArchiveType, Strip};
 use crate::digest::Digest;
 use crate::environment::Environment;
 use crate::error::{Kind, Result};
+use crate::package::PackageId;
 use crate::platform::Platform;
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::segment::Segment;
+
+/// The file that generated BUILD files load `wit_library` from.
+const WIT_RULES: &str = "@rules_wasm_airgap//wit:defs.bzl";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -29,7 +37,8 @@ Exit codes:
   1  failed: a full disk, a folder that cannot be written, a bug
   2  wrong usage or configuration
   3  not available from the sources that are allowed
-  4  integrity: a digest, a lock, an unlisted file, a hostile archive
+  4  integrity: a digest, a lock, an unlisted file, a hostile archive, an image that is not in
+     the private registry
   5  network or authentication";
 
 /// Fetch WebAssembly toolchains once, pinned by SHA-256, and build from them with no network.
@@ -50,7 +59,7 @@ struct Arguments {
 enum Command {
     /// Bring what a build needs into a folder that goes across the gap
     #[command(subcommand)]
-    Vendor(VendorCommand),
+    Vendor(vendor::VendorCommand),
     /// Show where each file would come from, without fetching any
     Plan(PlanArgs),
     /// Verify an archive and unpack it
@@ -58,11 +67,20 @@ enum Command {
     /// Write the BUILD file of a repository
     #[command(subcommand)]
     Emit(EmitCommand),
+    /// Look at WIT packages and check them
+    #[command(subcommand)]
+    Wit(WitCommand),
+    /// Pull components, check them and pin them
+    #[command(subcommand)]
+    Component(component::ComponentCommand),
     /// Manage the checksum registry
     #[command(subcommand)]
     Toolchain(ToolchainCommand),
     /// Hash a vendor folder again and compare it with its manifest
     Verify(VerifyArgs),
+    /// Bring container images into a private registry, and manifests to use it
+    #[command(subcommand)]
+    Mirror(mirror::MirrorCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -72,15 +90,28 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum VendorCommand {
-    /// Download toolchain archives into a vendor folder
-    Toolchains(VendorToolchainsArgs),
-}
-
-#[derive(Debug, Subcommand)]
 enum EmitCommand {
     /// Write the BUILD file for an unpacked tool
     Tool(EmitToolArgs),
+    /// Write the BUILD file for the folder of a WIT package
+    Wit(EmitWitArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum WitCommand {
+    /// Print what a WIT package declares and needs
+    Inspect(WitInspectArgs),
+    /// Fetch one package, verify it and write its text
+    Fetch(WitFetchArgs),
+    /// Take the text of a pinned archive from a folder that somebody made, if there is one
+    #[command(hide = true)]
+    Adopt(WitAdoptArgs),
+    /// Take the WIT of a package out of a pinned archive
+    #[command(hide = true)]
+    Unpack(WitUnpackArgs),
+    /// Check a package against its dependencies and put all into one folder; for `wit_library`
+    #[command(hide = true)]
+    Library(WitLibraryArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,31 +144,6 @@ struct SelectionArgs {
     /// A platform, or `all`; may be repeated [default: this one]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
-}
-
-/// Download toolchain archives into a vendor folder.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Example:
-  wasm-airgap vendor toolchains --output-dir vendor/toolchains --bundle minimal --platform all
-
-The folder can be used with BAZEL_WASM_VENDOR_DIR, and any static file server over it is a mirror
-for BAZEL_WASM_MIRROR.")]
-struct VendorToolchainsArgs {
-    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
-    #[arg(long, value_name = "DIR")]
-    output_dir: PathBuf,
-    #[command(flatten)]
-    selection: SelectionArgs,
-    /// How many files to fetch at a time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: u16,
-    /// Show what would be fetched from where, and fetch nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Leave this program itself out of the folder
-    #[arg(long)]
-    no_helper: bool,
 }
 
 /// Show where each file would come from, without fetching any.
@@ -212,6 +218,118 @@ struct EmitToolArgs {
     /// The label of the file with the `wasm_tool` rule
     #[arg(long, value_name = "LABEL")]
     rules: String,
+}
+
+/// Write the BUILD file for the folder of a WIT package.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap emit wit --package wasi:cli@0.2.6 --rules @rules_wasm_airgap//wit:defs.bzl \\
+      --dep wasi:io@0.2.6=//vendor/wit/wasi-io-0.2.6:wasi-io ... vendor/wit/wasi-cli-0.2.6
+
+The dependencies and the interfaces are read from the WIT; each dependency needs its `--dep`.")]
+struct EmitWitArgs {
+    /// The folder of the BUILD file
+    root: PathBuf,
+    /// The package that the WIT must declare
+    #[arg(long, value_name = "NS:NAME@VERSION")]
+    package: PackageId,
+    /// The label of the file with `wit_library`
+    #[arg(long, value_name = "LABEL")]
+    rules: String,
+    /// The label of a package's library; may be repeated
+    #[arg(long = "dep", value_name = "PACKAGE=LABEL", value_parser = package_label)]
+    deps: Vec<(PackageId, String)>,
+    /// The folder with the `.wit` files, below that of the BUILD file [default: the same]
+    #[arg(long, value_name = "FOLDER", default_value = "", hide_default_value = true)]
+    folder: String,
+    /// The published file beside the BUILD file, which other packages may name
+    #[arg(long, value_name = "FILE")]
+    published: Option<Segment>,
+}
+
+/// Reads `wasi:io@0.2.6=@wasi//:io`.
+fn package_label(text: &str) -> std::result::Result<(PackageId, String), String> {
+    // `=` can stand behind the `@` too, as in `wasi:io@=0.2.6`; a label begins with none of those.
+    let split =
+        ["=@", "=//", "=:"].iter().find_map(|mark| text.split_once(mark).map(|it| (it, mark)));
+    let ((package, rest), mark) = split.ok_or_else(|| {
+        format!("`{text}` is not a package, `=`, and a label with `@`, `//` or `:`")
+    })?;
+    Ok((package.parse()?, format!("{}{rest}", &mark[1..])))
+}
+
+/// Print what a WIT package declares and needs.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap wit inspect vendor/wit/wasi-http-0.2.6
+
+The file can be a published package in the binary format, or WIT text.")]
+struct WitInspectArgs {
+    /// A folder with `.wit` files, a `.wit` file, or a published `.wasm`
+    path: PathBuf,
+}
+
+/// Fetch one package, verify it and write its text.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap wit fetch myorg:custom-api@1.0.0 --registry ghcr.io/myorg wit
+
+It comes from a vendor folder, a mirror or the registry, as `config show` says; what it needs does not
+come along: see `vendor wit`.")]
+struct WitFetchArgs {
+    /// The package
+    #[arg(value_name = "PACKAGE[@VERSION]")]
+    package: String,
+    /// The folder for the published file and its text
+    out: PathBuf,
+    /// The registry, as in ghcr.io/myorg or wasi.dev [default: the one that is configured]
+    #[arg(long, value_name = "REGISTRY")]
+    registry: Option<String>,
+    /// The SHA-256 that the published file must have
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<Digest>,
+    /// The workspace root, to which relative folders are relative
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+}
+
+/// Take the text of a pinned archive from a folder that somebody made, if there is one.
+#[derive(Args, Debug)]
+struct WitAdoptArgs {
+    /// The folder for the `.wit` files
+    out: PathBuf,
+    /// The request with the package and its archive, relative to the current folder
+    #[arg(long, value_name = "FILE")]
+    request: PathBuf,
+    /// The workspace root, to which relative folders are relative
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+}
+
+/// Take the WIT of a package out of a pinned archive.
+#[derive(Args, Debug)]
+struct WitUnpackArgs {
+    /// The archive
+    archive: PathBuf,
+    /// The folder for the `.wit` files
+    out: PathBuf,
+    /// The request with the package and its archive, relative to the current folder
+    #[arg(long, value_name = "FILE")]
+    request: PathBuf,
+}
+
+/// Check a package against its dependencies and put all into one folder.
+#[derive(Args, Debug)]
+struct WitLibraryArgs {
+    /// The request as `wit_library` writes it
+    #[arg(long, value_name = "FILE")]
+    request: PathBuf,
+    /// A folder that does not exist yet or is empty
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
 }
 
 /// Compute the SHA-256 of release files and write their registry entries.
@@ -303,12 +421,20 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
 
 fn dispatch(command: Command, context: &Context) -> Result<()> {
     match command {
-        Command::Vendor(VendorCommand::Toolchains(args)) => vendor::run(&args, context),
+        Command::Vendor(command) => vendor::run(&command, context),
+        Command::Component(command) => component::run(&command, context),
         Command::Plan(args) => plan::run(&args, context),
         Command::Extract(args) => extract::run(&args, context),
-        Command::Emit(EmitCommand::Tool(args)) => emit::run(args, context),
+        Command::Emit(EmitCommand::Tool(args)) => emit::tool(args, context),
+        Command::Emit(EmitCommand::Wit(args)) => emit::wit(args, context),
+        Command::Wit(WitCommand::Inspect(args)) => wit::inspect(&args, context),
+        Command::Wit(WitCommand::Fetch(args)) => wit::fetch(&args, context),
+        Command::Wit(WitCommand::Adopt(args)) => wit::adopt(&args, context),
+        Command::Wit(WitCommand::Unpack(args)) => wit::unpack(&args, context),
+        Command::Wit(WitCommand::Library(args)) => wit::library(&args, context),
         Command::Toolchain(ToolchainCommand::Pin(args)) => pin::run(&args, context),
         Command::Verify(args) => verify::run(&args, context),
+        Command::Mirror(command) => mirror::run(&command, context),
         Command::Config(ConfigCommand::Show) => config::run(context),
         Command::Stamp => context.report.data(crate::STAMP),
     }

@@ -1,77 +1,15 @@
-//! Emit: the BUILD files of repositories that hold what was extracted.
+//! Emit: the BUILD files of repositories and folders that hold what was extracted.
 
 pub mod starlark;
+mod tool;
+mod wit;
 
-use std::path::{Path, PathBuf};
+pub use tool::{TOOL_FOLDER, ToolRepository};
+pub use wit::WitRepository;
 
-use crate::error::{Context, Error, Result};
-use crate::platform::Platform;
-use crate::segment::Segment;
-use starlark::{BuildFile, Call, Value};
+use std::path::Path;
 
-/// The folder of a tool repository in which the unpacked tool lies.
-pub const TOOL_FOLDER: &str = "tool";
-
-/// A repository that holds one tool for one platform.
-#[derive(Clone, Debug)]
-pub struct ToolRepository {
-    /// The tool.
-    pub tool: Segment,
-    /// Its version.
-    pub version: Segment,
-    /// Where it runs.
-    pub platform: Platform,
-    /// The executables, the main one first, as in a registry file.
-    pub executables: Vec<String>,
-    /// The label of the file that has the `wasm_tool` rule.
-    pub rules: String,
-}
-
-impl ToolRepository {
-    /// The BUILD file for the repository in `root`, whose folder `tool` holds the unpacked tool.
-    ///
-    /// # Errors
-    /// Usage, where an executable is not in the tree; the error lists what is.
-    pub fn build_file(&self, root: &Path) -> Result<BuildFile> {
-        let ToolRepository { tool, version, platform, .. } = self;
-        let mut executables = Vec::new();
-        for wanted in &self.executables {
-            let path = self.find(&root.join(TOOL_FOLDER), wanted)?;
-            executables.push((format!("{TOOL_FOLDER}/{path}"), target_name(wanted)));
-        }
-        let main = self.executables.first().map(|path| target_name(path)).unwrap_or_default();
-        let call = Call::new("wasm_tool", "toolchain")
-            .with("executables", Value::Dict(executables))
-            .with("files", Value::Glob(vec![format!("{TOOL_FOLDER}/**")]))
-            .with("main", Value::Text(main))
-            .with("tool", Value::Text(tool.to_string()))
-            .with("version", Value::Text(version.to_string()));
-        Ok(BuildFile {
-            header: vec![format!("Written by wasm-airgap for {tool} {version} ({platform}).")],
-            loads: vec![(self.rules.clone(), "wasm_tool".to_owned())],
-            calls: vec![call],
-        })
-    }
-
-    /// The path of an executable in the tree, with `/` on every platform.
-    fn find(&self, tree: &Path, wanted: &str) -> Result<String> {
-        let ending = if self.platform.is_windows() { ".exe" } else { "" };
-        let file = format!("{wanted}{ending}");
-        let places = match wanted.contains('/') {
-            true => vec![file],
-            false => vec![file.clone(), format!("bin/{file}")],
-        };
-        let is_file = |place: &&String| tree.join(place.split('/').collect::<PathBuf>()).is_file();
-        if let Some(place) = places.iter().find(is_file) {
-            return Ok(place.clone());
-        }
-        let ToolRepository { tool, version, platform, .. } = self;
-        Err(Error::usage(format!("{tool} {version} ({platform}) holds no executable `{wanted}`"))
-            .fact("looked at", places.join(", "))
-            .fact("there are", top_entries(tree)?)
-            .hint("name the right path with `executables` in a registry file of your own"))
-    }
-}
+use crate::error::{Context, Result};
 
 /// Renames the BUILD files that an archive brought along: Bazel would take each for a package of
 /// its own and hide everything below it from the repository's one package.
@@ -91,19 +29,4 @@ pub fn hide_build_files(tree: &Path) -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "within a tree that nobody uses yet")]
 fn rename(from: &Path, to: &Path) -> Result<()> {
     std::fs::rename(from, to).doing(|| format!("rename `{}`", from.display()))
-}
-
-/// The name under which an executable is known: the last part of its path.
-fn target_name(path: &str) -> String {
-    path.rsplit('/').next().unwrap_or(path).to_owned()
-}
-
-fn top_entries(tree: &Path) -> Result<String> {
-    let entries = std::fs::read_dir(tree).doing(|| format!("list `{}`", tree.display()))?;
-    let mut names: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .collect();
-    names.sort();
-    names.truncate(20);
-    Ok(names.join(", "))
 }

@@ -41,10 +41,10 @@ impl Kind {
 ///
 /// `Display` writes several lines: the statement, one aligned line for each fact, the cause, and
 /// one line for each hint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     kind: Kind,
     statement: String,

@@ -25,7 +25,6 @@ mod pax;
 mod pipe;
 mod refusal;
 mod small_files;
-mod staging;
 mod tar;
 mod tree;
 mod unxz;
@@ -39,10 +38,10 @@ use std::path::{Path, PathBuf};
 use crate::artifact::{ArchiveType, Strip};
 use crate::error::{Kind, Result};
 use crate::segment::Segment;
+use crate::store::Staging;
 use crate::verify::Verified;
 
 use catalog::Catalog;
-use staging::Staging;
 use tree::TreeWriter;
 
 pub use limits::Limits;
@@ -84,12 +83,9 @@ pub fn extract(
     destination: &Path,
     limits: &Limits,
 ) -> Result<Tree> {
-    unpack(archive, layout, destination, limits).map_err(|error| {
+    extract_unpinned(archive, layout, destination, limits).map_err(|error| {
         let refused = error.kind() == Kind::Integrity;
-        let error = error
-            .fact("extracting", archive.subject())
-            .fact("archive", archive.path().display())
-            .fact("to", destination.display());
+        let error = error.fact("to", destination.display());
         match refused {
             true => error.hint(
                 "the file has the pinned SHA-256, so it is what somebody published or pinned: \
@@ -97,6 +93,18 @@ pub fn extract(
             ),
             false => error,
         }
+    })
+}
+
+/// The same, for a file that nobody pinned: its digest is only what it was when it was opened.
+pub fn extract_unpinned(
+    archive: &Verified,
+    layout: &Layout,
+    destination: &Path,
+    limits: &Limits,
+) -> Result<Tree> {
+    unpack(archive, layout, destination, limits).map_err(|error| {
+        error.fact("extracting", archive.subject()).fact("archive", archive.path().display())
     })
 }
 

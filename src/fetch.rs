@@ -1,25 +1,36 @@
-//! Downloads pinned files: the raw bytes stay in here, and what comes out is [`Verified`].
+//! Downloads pinned bytes: what is raw stays in here, and what comes out is [`Verified`].
 //!
 //! ```text
-//! fetch ── transfer ─┬─ resume   which part of the file is asked for, and which one came
-//!                    ├─ http ────┬─ proxy, roots, netrc, address
-//!                    │           └─ failure   why a source did not deliver
-//!                    ├─ pipe     read, hash and write in three threads
-//!                    └─ retry    when to try again
+//! fetch ─┬─ transfer ─┬─ resume   which part is asked for, and which one came
+//!        │            └─ pipe     read, hash and write in three threads
+//!        ├─ stream       the same bytes as a reader, for what is passed on
+//!        ├─ small        short answers, read whole
+//!        ├─ source       where they come from: a file, or a blob of `crate::oci`
+//!        ├─ file ──────── netrc
+//!        ├─ http ─────── proxy, roots, address
+//!        │  └─ failure   why a source did not deliver
+//!        └─ patience ─── retry    when to try again
 //! ```
 
-mod address;
-mod failure;
-mod http;
+pub(crate) mod address;
+pub(crate) mod failure;
+mod file;
+pub(crate) mod http;
+mod measure;
 mod netrc;
+pub(crate) mod patience;
 mod pipe;
 mod proxy;
-mod resume;
-mod retry;
+pub(crate) mod resume;
+pub(crate) mod retry;
 mod roots;
-mod transfer;
+mod small;
+pub(crate) mod source;
+pub(crate) mod stream;
+pub(crate) mod transfer;
 
 pub use address::redacted;
+pub(crate) use netrc::login as netrc_login;
 pub use retry::{Clock, SystemClock};
 
 use std::path::Path;
@@ -33,16 +44,21 @@ use crate::verify::Verified;
 
 use address::Address;
 use failure::{Attempts, Trouble};
+use file::FileSource;
 use http::Http;
-use transfer::Transfer;
+use netrc::Netrc;
+use patience::Patience;
+use source::Source;
+use transfer::{Transfer, Wanted};
 
 /// No file is larger. A server that never stops sending would fill the disk.
-const LARGEST: u64 = 16 << 30;
+pub(crate) const LARGEST: u64 = 16 << 30;
 
 /// Downloads files. One is enough for any number of threads, and lets them share connections.
 pub struct Client {
     http: Http,
-    clock: Arc<dyn Clock>,
+    netrc: Netrc,
+    patience: Patience,
     largest: u64,
 }
 
@@ -65,14 +81,20 @@ impl Client {
     /// # Errors
     /// Usage, where a proxy's address or the netrc file makes no sense.
     pub fn new(network: &Network) -> Result<Client> {
-        let http = Http::new(network)?;
-        Ok(Client { http, clock: Arc::new(SystemClock), largest: LARGEST })
+        let netrc = Netrc::read(network.netrc.as_deref())?;
+        let patience = Patience::new(Arc::new(SystemClock), network.retry_budget);
+        Ok(Client {
+            http: Http::new(network, http::LARGE_READS)?,
+            netrc,
+            patience,
+            largest: LARGEST,
+        })
     }
 
     /// The same client with another notion of time; for tests.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Client {
-        Client { clock, ..self }
+        Client { patience: self.patience.with_clock(clock), ..self }
     }
 
     /// The same client with another limit on the size of a file.
@@ -91,13 +113,16 @@ impl Client {
     pub fn download(&self, request: &Download<'_>, item: &Item) -> Result<Verified> {
         let urls: Result<Vec<_>> = request.urls.iter().map(|url| Address::parse(url)).collect();
         let urls = urls?;
-        let mut transfer = Transfer::begin(self, request, item)?;
+        let Download { subject, expected, destination, .. } = *request;
+        let largest = self.largest;
+        let wanted = Wanted { subject, expected, size: None, largest, destination, accept: None };
+        let mut transfer = Transfer::begin(wanted, &self.patience, item)?;
         if transfer.is_right() {
             return transfer.finish();
         }
         let mut attempts = Attempts::default();
         for url in &urls {
-            match transfer.fill_from(url) {
+            match transfer.fill_from(&self.source(url)) {
                 Ok(()) => return transfer.finish(),
                 Err(Trouble::Source(failure)) => attempts.add(url, failure),
                 Err(Trouble::Fatal(error)) => return Err(transfer.end(error)),
@@ -109,19 +134,35 @@ impl Client {
     /// The digest and the size of what an address serves now, to pin it. Nothing is kept.
     pub fn measure(&self, url: &str, item: &Item) -> Result<(Digest, u64)> {
         let address = Address::parse(url)?;
-        transfer::measure(self, &address, item).map_err(|trouble| match trouble {
+        let source = self.source(&address);
+        measure::measure(&source, self.largest, &self.patience, item).map_err(|it| match it {
+            Trouble::Fatal(error) => error,
+            Trouble::Source(failure) => source.error(&format!("`{address}`"), failure),
+        })
+    }
+
+    /// What an `http` or `https` address serves, which is no file to keep: nothing where the server
+    /// says that there is nothing.
+    ///
+    /// # Errors
+    /// Network, where the server does not deliver; integrity, where the answer is longer than
+    /// `largest` bytes or a web page.
+    pub fn small(&self, url: &str, largest: u64, item: &Item) -> Result<Option<Vec<u8>>> {
+        let address = Address::parse(url)?;
+        if address.scheme() == "file" {
+            return Err(Error::usage(format!("`{address}` is not an http or https address")));
+        }
+        let source = self.source(&address);
+        small::read(&source, largest, &self.patience, item).map_err(|it| match it {
             Trouble::Fatal(error) => error,
             Trouble::Source(failure) => {
-                let mut attempts = Attempts::default();
-                attempts.add(&address, failure);
-                attempts.error(&format!("`{address}`"))
+                let error = Error::new(Kind::Network, format!("cannot read `{address}`"));
+                failure.hints.into_iter().fold(error.because(failure.reason), Error::hint)
             }
         })
     }
-}
 
-/// The error for an answer that is a page for people.
-fn page(source: &Address) -> Error {
-    Error::new(Kind::Integrity, format!("`{source}` answers with a web page instead of a file"))
-        .hint("it may be a login page or the notice of a proxy; open the address in a browser")
+    fn source<'a>(&'a self, address: &'a Address) -> FileSource<'a> {
+        FileSource { address, http: &self.http, netrc: &self.netrc, patience: &self.patience }
+    }
 }

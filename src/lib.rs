@@ -14,9 +14,11 @@
 pub mod artifact;
 pub mod digest;
 pub mod error;
+pub mod package;
 pub mod platform;
 pub mod segment;
 pub mod version;
+pub mod yaml;
 
 // Resolve: what is wanted and what is allowed, made into a plan.
 pub mod environment;
@@ -28,17 +30,29 @@ pub mod registry;
 pub mod request;
 pub mod settings;
 
+// Resolve what OCI registries have; one of them may have to be asked where its packages are.
+pub mod registries;
+
 // Fetch, verify, extract, emit.
+pub mod components;
 pub mod emit;
 pub mod extract;
 pub mod fetch;
 pub mod network;
+pub mod oci;
+pub mod packages;
+pub mod reach;
 pub mod store;
 pub mod verify;
+pub mod wit;
 
 // The other sink of a plan: a folder that goes across the gap.
 pub mod manifest;
 pub mod vendor;
+pub mod workers;
+
+// Container images: the other thing that a cluster without a network needs.
+pub mod images;
 
 // The person at the terminal.
 pub mod cli;

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::artifact::{Artifact, Identity, Kind};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
-use crate::plan::TOOLCHAINS;
 use crate::store;
-use crate::verify;
+use crate::verify::{self, Verified};
+use crate::workers;
 
 /// The name of the file.
 pub const FILENAME: &str = "manifest.json";
@@ -24,25 +23,28 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Files in a vendor folder that the manifest does not list, because they are ours.
 const OURS: [&str; 2] = [FILENAME, ".gitattributes"];
 
-/// A vendor folder: the root, which holds the manifest, and the folder of a kind in it.
+/// Keeps git from changing line ends in vendored files, which would change their digests.
+const GITATTRIBUTES: &[u8] = b"* -text\n";
+
+/// A vendor folder for one kind: the root, which holds the manifest, and the kind's own folder.
 ///
-/// A folder that is called `toolchains` is a kind's own folder, and its root is the folder above;
-/// any other folder is both.
+/// A folder that is called as the kind's is (`toolchains`, `wit`, `components`) is that, and its
+/// root is the folder above; any other folder is both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VendorDir {
     root: PathBuf,
-    kind: PathBuf,
+    folder: PathBuf,
+    kind: Kind,
 }
 
 impl VendorDir {
     /// The vendor folder that a person means by this path.
-    pub fn of(dir: &Path) -> VendorDir {
-        match dir.parent() {
-            Some(root) if dir.file_name() == Some(TOOLCHAINS.as_ref()) => {
-                VendorDir { root: root.to_owned(), kind: dir.to_owned() }
-            }
-            _ => VendorDir { root: dir.to_owned(), kind: dir.to_owned() },
-        }
+    pub fn of(dir: &Path, kind: Kind) -> VendorDir {
+        let root = match dir.parent() {
+            Some(root) if dir.file_name() == Some(kind.folder().as_ref()) => root,
+            _ => dir,
+        };
+        VendorDir { root: root.to_owned(), folder: dir.to_owned(), kind }
     }
 
     /// Where the manifest is.
@@ -50,9 +52,14 @@ impl VendorDir {
         &self.root
     }
 
-    /// Where the tools are.
-    pub fn toolchains(&self) -> &Path {
-        &self.kind
+    /// Where the things of the kind are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The manifest's path.
@@ -62,10 +69,36 @@ impl VendorDir {
 
     /// A path of the manifest made from one in the kind's folder, with `/` on every platform.
     pub fn entry_path(&self, path: &str) -> String {
-        match self.root == self.kind {
+        match self.root == self.folder {
             true => path.to_owned(),
-            false => format!("{TOOLCHAINS}/{path}"),
+            false => format!("{}/{path}", self.kind.folder()),
         }
+    }
+
+    /// What the manifest says of a file at this path in the kind's folder; nothing where there is
+    /// no manifest that can be read.
+    pub fn listed(&self, path: &str) -> Option<Entry> {
+        let wanted = self.entry_path(path);
+        let manifest = Manifest::read(&self.root).ok()??;
+        manifest.files.into_iter().find(|entry| entry.path == wanted)
+    }
+
+    /// Makes the kind's folder, in which git leaves every byte alone, and gives the file that says
+    /// so.
+    pub fn create(&self) -> Result<PathBuf> {
+        fs::create_dir_all(&self.folder).doing(|| format!("create `{}`", self.folder.display()))?;
+        let attributes = self.folder.join(".gitattributes");
+        store::write_atomically(&attributes, GITATTRIBUTES)?;
+        Ok(attributes)
+    }
+}
+
+/// The vendor root that a person means by this path, of whatever kind it is.
+pub fn root_of(dir: &Path) -> &Path {
+    let is_kinds = |name| Kind::ALL.iter().any(|kind| name == kind.folder());
+    match (dir.file_name(), dir.parent()) {
+        (Some(name), Some(root)) if is_kinds(name) => root,
+        _ => dir,
     }
 }
 
@@ -82,13 +115,14 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What it is: `toolchain`, or `helper` for the wasm-airgap binary.
+    /// What it is: `toolchain`, `helper` for the wasm-airgap binary, `wit`, or `component`.
     pub kind: String,
-    /// The name of the tool.
+    /// The name of the tool or package.
     pub name: String,
     /// The version.
     pub version: String,
-    /// Where it runs.
+    /// Where it runs; empty for what runs nowhere.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub platform: String,
     /// Where it lies, relative to the manifest, with `/` on every platform.
     pub path: String,
@@ -160,8 +194,8 @@ impl Manifest {
     ///
     /// # Errors
     /// Usage, where the file is something else: it is somebody's and must not be overwritten.
-    pub fn read(dir: &VendorDir) -> Result<Option<Manifest>> {
-        let path = dir.manifest();
+    pub fn read(root: &Path) -> Result<Option<Manifest>> {
+        let path = root.join(FILENAME);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             // A file where a folder should be fails where the folder is made, in better words.
@@ -185,24 +219,44 @@ impl Manifest {
         Ok(Some(manifest))
     }
 
-    /// Adds entries to the manifest of a vendor folder; one for the same path wins.
+    /// Adds entries to the manifest in a vendor root; one for the same path wins. Those that are
+    /// or lie below one of `gone` are taken out first.
     ///
     /// Others may be filling the same folder: what they added stays. `lock` is a file in the
     /// folder that is locked meanwhile. Where a file system has no locks, two that end in the same
     /// moment may lose an entry, which the next run puts back.
-    pub fn add(dir: &VendorDir, entries: &[Entry], lock: &Path) -> Result<()> {
+    pub fn change(root: &Path, gone: &[String], entries: &[Entry], lock: &Path) -> Result<()> {
+        Manifest::change_with(root, gone, entries, lock, || Ok(Vec::new())).map(drop)
+    }
+
+    /// The same, with further entries for files that are made of what is in the folder: `made`
+    /// writes them while nobody else does.
+    ///
+    /// # Errors
+    /// What `made` says; then nothing is changed.
+    pub fn change_with(
+        root: &Path,
+        gone: &[String],
+        entries: &[Entry],
+        lock: &Path,
+        made: impl FnOnce() -> Result<Vec<Entry>>,
+    ) -> Result<Vec<Entry>> {
         let lock = fs::File::open(lock).doing(|| format!("open `{}`", lock.display()))?;
         let _ = lock.lock();
-        let manifest = Manifest::read(dir)?.unwrap_or_else(|| Manifest::new([]));
-        manifest.with(entries.iter().cloned()).write(dir)
+        let manifest = Manifest::read(root)?.unwrap_or_else(|| Manifest::new([]));
+        let is_gone = |entry: &Entry| gone.iter().any(|folder| is_below(&entry.path, folder));
+        let kept = manifest.files.into_iter().filter(|entry| !is_gone(entry));
+        let made = made()?;
+        Manifest::new(kept.chain(entries.iter().chain(&made).cloned())).write(root)?;
+        Ok(made)
     }
 
     /// Writes the manifest, if it is not there already in the same words.
-    fn write(&self, dir: &VendorDir) -> Result<()> {
+    fn write(&self, root: &Path) -> Result<()> {
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::usage("cannot write a manifest").because(error))?;
         text.push('\n');
-        store::write_atomically(&dir.manifest(), text.as_bytes())
+        store::write_atomically(&root.join(FILENAME), text.as_bytes())
     }
 
     /// The files.
@@ -210,68 +264,52 @@ impl Manifest {
         &self.files
     }
 
-    #[must_use]
-    fn with(self, entries: impl IntoIterator<Item = Entry>) -> Manifest {
-        Manifest::new(self.files.into_iter().chain(entries))
-    }
-
     /// Hashes every file again, several at a time, and looks for files that are not listed.
     ///
     /// What another program put beside the kinds' folders in the root is none of our business;
     /// what is in them is.
-    pub fn check(&self, dir: &VendorDir, jobs: usize) -> Result<Vec<Finding>> {
-        let next = AtomicUsize::new(0);
-        let findings = Mutex::new(Vec::new());
+    pub fn check(&self, root: &Path, jobs: usize) -> Result<Vec<Finding>> {
         // The largest first, so that no thread ends with one while the others are done.
         let mut order: Vec<_> = self.files.iter().collect();
         order.sort_by_key(|entry| std::cmp::Reverse(entry.size));
-        std::thread::scope(|scope| {
-            for _ in 0..jobs.clamp(1, order.len().max(1)) {
-                scope.spawn(|| {
-                    while let Some(entry) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if let Some(finding) = entry.check(dir) {
-                            findings.lock().unwrap_or_else(|e| e.into_inner()).push(finding);
-                        }
-                    }
-                });
-            }
-        });
-        let mut findings = findings.into_inner().unwrap_or_else(|error| error.into_inner());
-        findings.extend(self.unlisted(dir)?);
+        let checked = workers::each(&order, jobs, |entry| entry.check(root));
+        let mut findings: Vec<_> = checked.into_iter().flatten().collect();
+        findings.extend(self.unlisted(root)?);
         findings.sort_by_key(Finding::describe);
         Ok(findings)
     }
 
-    fn unlisted(&self, dir: &VendorDir) -> Result<Vec<Finding>> {
+    fn unlisted(&self, root: &Path) -> Result<Vec<Finding>> {
         let listed: std::collections::HashSet<_> =
             self.files.iter().map(|entry| entry.path.as_str()).collect();
         let mut findings = Vec::new();
-        let folder = self.folder(dir);
-        for entry in walkdir::WalkDir::new(&folder).sort_by_file_name() {
-            let entry = entry.map_err(|error| {
-                Error::usage(format!("cannot list `{}`", folder.display())).because(error)
-            })?;
-            if entry.file_type().is_dir() {
-                continue;
-            }
-            let relative = entry.path().strip_prefix(dir.root()).unwrap_or(entry.path());
-            let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
-            let path = parts.join("/");
-            let is_ours = OURS.iter().any(|ours| entry.file_name() == *ours) && entry.depth() == 1;
-            if !listed.contains(path.as_str()) && !is_ours {
-                findings.push(Finding::Unlisted { path });
+        for folder in self.folders(root) {
+            for entry in walkdir::WalkDir::new(&folder).sort_by_file_name() {
+                let entry = entry.map_err(|error| {
+                    Error::usage(format!("cannot list `{}`", folder.display())).because(error)
+                })?;
+                let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
+                let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
+                let path = parts.join("/");
+                let is_ours = OURS.iter().any(|it| entry.file_name() == *it) && entry.depth() == 1;
+                if !entry.file_type().is_dir() && !listed.contains(path.as_str()) && !is_ours {
+                    findings.push(Finding::Unlisted { path });
+                }
             }
         }
         Ok(findings)
     }
 
-    /// The folder in which everything must be listed.
-    fn folder(&self, dir: &VendorDir) -> PathBuf {
-        let in_kind = |entry: &Entry| entry.path.starts_with(&format!("{TOOLCHAINS}/"));
-        match self.files.iter().any(in_kind) {
-            true => dir.root().join(TOOLCHAINS),
-            false => dir.root().to_owned(),
+    /// The folders in which everything must be listed: those of the kinds, or the whole root where
+    /// it is a kind's own folder itself.
+    fn folders(&self, root: &Path) -> Vec<PathBuf> {
+        let in_kinds: Vec<_> = Kind::ALL.map(Kind::folder).into_iter().collect();
+        let is_in = |entry: &Entry, folder: &str| is_below(&entry.path, folder);
+        if self.files.iter().any(|entry| !in_kinds.iter().any(|folder| is_in(entry, folder))) {
+            return vec![root.to_owned()];
         }
+        let used = in_kinds.iter().filter(|it| self.files.iter().any(|entry| is_in(entry, it)));
+        used.map(|folder| root.join(folder)).collect()
     }
 
     /// A manifest comes from the other side of the gap; its paths must stay in the folder.
@@ -291,9 +329,32 @@ impl Manifest {
 }
 
 impl Entry {
-    fn check(&self, dir: &VendorDir) -> Option<Finding> {
+    /// The entry for an artifact that lies at this path. The address is upstream's and not the
+    /// mirror's: two machines behind two mirrors write the same.
+    pub fn of(artifact: &Artifact, path: String, file: &Verified) -> Entry {
+        let (name, version, platform) = match &artifact.identity {
+            Identity::Tool { tool, version, platform } => {
+                (tool.to_string(), version.to_string(), platform.to_string())
+            }
+            Identity::Wit { package } => {
+                (package.name.to_string(), package.version.to_string(), String::new())
+            }
+        };
+        Entry {
+            kind: artifact.identity.kind().name().to_owned(),
+            name,
+            version,
+            platform,
+            path,
+            size: file.size(),
+            sha256: *file.digest(),
+            url: artifact.asset.url.to_string(),
+        }
+    }
+
+    fn check(&self, root: &Path) -> Option<Finding> {
         let path = self.path.clone();
-        let file = dir.root().join(self.path.split('/').collect::<PathBuf>());
+        let file = root.join(self.path.split('/').collect::<PathBuf>());
         // A link may lead anywhere, also to where nobody will be at the next build.
         let is_file = match fs::symlink_metadata(&file) {
             Err(error) if error.kind() == NotFound => {
@@ -316,17 +377,25 @@ impl Entry {
     }
 }
 
+/// Whether a path is this one or lies below it; both have `/` on every platform.
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_called_toolchains_belongs_to_the_one_above() {
-        let dir = VendorDir::of(Path::new("/ws/vendor/toolchains"));
+    fn a_folder_with_the_name_of_the_kind_belongs_to_the_one_above() {
+        let of = |dir| VendorDir::of(Path::new(dir), Kind::Toolchain);
+        let dir = of("/ws/vendor/toolchains");
         assert_eq!(dir.root(), Path::new("/ws/vendor"));
         assert_eq!(dir.entry_path("a/1/p/f"), "toolchains/a/1/p/f");
-        let dir = VendorDir::of(Path::new("/mnt/shared/wasm-tools"));
+        let dir = of("/mnt/shared/wasm-tools");
         assert_eq!(dir.manifest(), Path::new("/mnt/shared/wasm-tools/manifest.json"));
         assert_eq!(dir.entry_path("a/1/p/f"), "a/1/p/f");
+        assert_eq!(root_of(Path::new("/v/wit")), Path::new("/v"));
+        assert_eq!(root_of(Path::new("/v")), Path::new("/v"));
     }
 }

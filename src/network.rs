@@ -43,9 +43,6 @@ impl Network {
         let proxy = |names: &[&'static str]| {
             environment.first(names).or(environment.first(&all)).map(|(_, value)| value.to_owned())
         };
-        let home = environment.first(&[env::HOME, env::USERPROFILE]).map(|(_, home)| home);
-        let netrc = environment.get(env::NETRC).map(PathBuf::from);
-        let in_home = || home.map(|home| PathBuf::from(home).join(".netrc"));
         Ok(Network {
             https_proxy: proxy(&[env::HTTPS_PROXY, env::HTTPS_PROXY_LOWER]),
             http_proxy: proxy(&[env::HTTP_PROXY_LOWER]),
@@ -54,11 +51,17 @@ impl Network {
                 .map(|(_, value)| value.to_owned()),
             ca_file: environment.get(env::SSL_CERT_FILE).map(PathBuf::from),
             ca_dir: environment.get(env::SSL_CERT_DIR).map(PathBuf::from),
-            netrc: netrc.or_else(in_home),
+            netrc: netrc(environment),
             retry_budget: retry_budget(environment)?,
             silence: Duration::from_secs(60),
         })
     }
+}
+
+/// The netrc file, whether or not it is there.
+pub(crate) fn netrc(environment: &Environment) -> Option<PathBuf> {
+    let named = environment.get(env::NETRC).map(PathBuf::from);
+    named.or_else(|| Some(environment.home()?.join(".netrc")))
 }
 
 fn retry_budget(environment: &Environment) -> Result<Duration> {

@@ -4,20 +4,23 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::artifact::{Artifact, Asset};
+use crate::artifact::{Artifact, Asset, Identity, Kind};
 use crate::environment as env;
-use crate::error::{Error, Kind, Result};
+use crate::error::{self, Error, Result};
 use crate::listing::{Listing, State};
 use crate::policy::{Mirror, Policy};
 
 /// The version of the plan's JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The kind's own folder in a vendor root.
-pub const TOOLCHAINS: &str = "toolchains";
-
 /// Folders in the workspace that need no setting.
-const WORKSPACE_FOLDERS: [&str; 2] = ["third_party/toolchains", "vendor/toolchains"];
+fn workspace_folders(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Toolchain => &["third_party/toolchains", "vendor/toolchains"],
+        Kind::Wit => &["vendor/wit"],
+        Kind::Component => &["vendor/components"],
+    }
+}
 
 /// What would be fetched from where. Can be printed, compared and carried out.
 #[derive(Clone, Debug, Serialize)]
@@ -32,12 +35,9 @@ pub struct Plan {
 /// Where one artifact comes from.
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
-    /// The tool.
-    pub tool: String,
-    /// Its version.
-    pub version: String,
-    /// Where it runs.
-    pub platform: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub identity: Identity,
     /// The name of the published file.
     pub filename: String,
     /// The published file's address, identity and format.
@@ -51,8 +51,6 @@ pub struct Item {
     pub places: Vec<Place>,
     /// What to tell the person when no address gives the file.
     pub failure: String,
-    #[serde(skip)]
-    artifact: Artifact,
 }
 
 /// A place where an artifact may be.
@@ -90,7 +88,11 @@ pub enum Finding {
 /// # Errors
 /// Usage, where the vendor folder that the environment names is no folder that can be read.
 pub fn resolve(artifacts: &[Artifact], policy: &Policy, listing: &dyn Listing) -> Result<Plan> {
-    check_vendor_dir(policy, listing)?;
+    for kind in Kind::ALL {
+        if artifacts.iter().any(|artifact| artifact.identity.kind() == kind) {
+            check_vendor_dirs(kind, policy, listing)?;
+        }
+    }
     let items = artifacts.iter().map(|artifact| Item::of(artifact, policy, listing)).collect();
     Ok(Plan { schema_version: SCHEMA_VERSION, offline: policy.is_offline(), items })
 }
@@ -119,24 +121,21 @@ impl Item {
             false => remote.iter().map(|place| place.location.clone()).collect(),
         };
         let mut item = Item {
-            tool: artifact.tool.to_string(),
-            version: artifact.version.to_string(),
-            platform: artifact.platform.to_string(),
+            identity: artifact.identity.clone(),
             filename: artifact.asset.filename().to_string(),
             asset: artifact.asset.clone(),
             path,
             urls,
             places: local.into_iter().chain(remote).collect(),
             failure: String::new(),
-            artifact: artifact.clone(),
         };
         item.failure = item.unavailable().to_string();
         item
     }
 
     /// The artifact that this is about.
-    pub fn artifact(&self) -> &Artifact {
-        &self.artifact
+    pub fn artifact(&self) -> Artifact {
+        Artifact { identity: self.identity.clone(), asset: self.asset.clone() }
     }
 
     /// Whether there is a place to get it from.
@@ -146,23 +145,35 @@ impl Item {
 
     /// The error for an artifact that no place has.
     pub fn unavailable(&self) -> Error {
-        let Item { tool, version, platform, .. } = self;
         let mut error = Error::new(
-            Kind::Unavailable,
-            format!("{} is in none of the places that may be used", self.artifact),
+            error::Kind::Unavailable,
+            format!("{} is in none of the places that may be used", self.identity),
         );
         for place in &self.places {
             error = error.fact(place.source, place.describe());
         }
-        let vendor = format!(
-            "bazel run //tools/vendor:vendor_all_toolchains -- --output-dir vendor/{TOOLCHAINS} \
-             --tool {tool}@{version} --platform {platform}"
-        );
-        let error = error
-            .hint(format!("where there is a network, run\n{vendor}\nand bring the folder here"));
+        let error = error.hint(format!(
+            "where there is a network, run\n{}\nand bring the folder here",
+            self.identity.vendor_command()
+        ));
         match self.places.iter().any(|place| place.finding == Finding::Offline) {
             true => error.hint(format!("or unset {} to use the network", env::OFFLINE)),
             false => error,
+        }
+    }
+}
+
+impl Identity {
+    /// What brings it into the workspace's vendor folder.
+    fn vendor_command(&self) -> String {
+        match self {
+            Identity::Tool { tool, version, platform } => format!(
+                "{} --output-dir vendor/toolchains --tool {tool}@{version} --platform {platform}",
+                maker(Kind::Toolchain)
+            ),
+            Identity::Wit { package } => {
+                format!("wasm-airgap vendor wit {package} --output-dir vendor/wit")
+            }
         }
     }
 }
@@ -184,49 +195,63 @@ impl Place {
 
 /// A folder that somebody named and that is not there means a missing mount or a misspelt path.
 /// Going on to the network would hide that.
-fn check_vendor_dir(policy: &Policy, listing: &dyn Listing) -> Result<()> {
-    let Some(dir) = policy.vendor_dir() else { return Ok(()) };
-    let problem = match listing.state(dir) {
-        State::Folder => return Ok(()),
-        State::Absent => "does not exist".to_owned(),
-        State::File => "is a file".to_owned(),
-        State::Unusable(why) => format!("cannot be read: {why}"),
-    };
-    Err(Error::usage(format!("the vendor folder `{}` {problem}", dir.display()))
-        .fact("named by", env::VENDOR_DIR)
-        .hint("a relative path is relative to the workspace root; check the path and the mount")
-        .hint(
-            "to make it: bazel run //tools/vendor:vendor_all_toolchains -- --output-dir DIR \
-             (without the variable)",
-        ))
+pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listing) -> Result<()> {
+    for (variable, dir) in policy.vendor_dirs(kind) {
+        let problem = match listing.state(dir) {
+            State::Folder => continue,
+            State::Absent => "does not exist".to_owned(),
+            State::File => "is a file".to_owned(),
+            State::Unusable(why) => format!("cannot be read: {why}"),
+        };
+        return Err(Error::usage(format!("the vendor folder `{}` {problem}", dir.display()))
+            .fact("named by", variable)
+            .hint("a relative path is relative to the workspace root; check the path and the mount")
+            .hint(format!("to make it: {} --output-dir DIR (without the variable)", maker(kind))));
+    }
+    Ok(())
+}
+
+/// What fills a vendor folder of this kind.
+fn maker(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Toolchain => "bazel run //tools/vendor:vendor_all_toolchains --",
+        Kind::Wit => "wasm-airgap vendor wit PACKAGE",
+        Kind::Component => "wasm-airgap vendor components REFERENCE",
+    }
+}
+
+/// The folders in which things of a kind may lie, in order, each with the variable that named it.
+pub(crate) fn folders(kind: Kind, policy: &Policy) -> Vec<(Option<&'static str>, PathBuf)> {
+    let named = policy.vendor_dirs(kind).into_iter().flat_map(|(variable, dir)| {
+        // A vendor root, or the folder of this kind in it.
+        [dir.join(kind.folder()), dir.to_owned()].map(|dir| (Some(variable), dir))
+    });
+    let own = workspace_folders(kind).iter().map(|dir| (None, join(policy.workspace(), dir)));
+    let mut folders: Vec<(_, PathBuf)> = Vec::new();
+    for (variable, dir) in named.chain(own) {
+        // The variable may name one of the workspace's own folders.
+        if folders.iter().all(|(_, known)| *known != dir) {
+            folders.push((variable, dir));
+        }
+    }
+    folders
 }
 
 fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> Vec<Place> {
-    let named = policy.vendor_dir().into_iter().flat_map(|dir| {
-        // A vendor root, or the folder of this kind in it.
-        [dir.join(TOOLCHAINS), dir.to_owned()]
-            .map(|dir| ("vendor folder", Some(env::VENDOR_DIR), dir))
-    });
-    let own = WORKSPACE_FOLDERS
-        .iter()
-        .map(|dir| ("workspace folder", None, join(policy.workspace(), dir)));
-    let mut places: Vec<Place> = Vec::new();
-    for (source, setting, dir) in named.chain(own) {
-        let path = dir.join(artifact.relative_path());
-        let location = path.display().to_string();
-        // The variable may name one of the workspace's own folders.
-        if places.iter().any(|place| place.location == location) {
-            continue;
-        }
-        let finding = match listing.state(&path) {
-            State::File => Finding::Found,
-            State::Absent => Finding::Absent,
-            State::Folder => Finding::Unusable("it is a folder".to_owned()),
-            State::Unusable(why) => Finding::Unusable(why),
-        };
-        places.push(Place { source, setting, location, finding });
-    }
+    let places = folders(artifact.identity.kind(), policy).into_iter();
     places
+        .map(|(setting, dir)| {
+            let path = dir.join(artifact.relative_path());
+            let finding = match listing.state(&path) {
+                State::File => Finding::Found,
+                State::Absent => Finding::Absent,
+                State::Folder => Finding::Unusable("it is a folder".to_owned()),
+                State::Unusable(why) => Finding::Unusable(why),
+            };
+            let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
+            Place { source, setting, location: path.display().to_string(), finding }
+        })
+        .collect()
 }
 
 fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {
@@ -234,22 +259,26 @@ fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {
         true => Finding::Offline,
         false => Finding::Network,
     };
-    let url = artifact.asset.url.as_str();
-    let place = |mirror: &Mirror| match mirror {
-        Mirror::Base(base) => Place {
-            source: "mirror",
-            setting: Some(env::MIRROR),
-            location: format!("{base}/{}", artifact.path()),
-            finding: finding.clone(),
-        },
-        Mirror::Direct => Place {
-            source: "upstream",
-            setting: policy.upstream_setting(url),
-            location: policy.upstream(url),
-            finding: finding.clone(),
-        },
-    };
-    policy.mirrors().iter().map(place).collect()
+    let place =
+        |source, setting, location| Place { source, setting, location, finding: finding.clone() };
+    let (path, url) = (artifact.path(), artifact.asset.url.as_str());
+    let mut places = Vec::new();
+    for mirror in policy.mirrors() {
+        match mirror {
+            Mirror::Base(base) => {
+                let mirror = |location| place("mirror", Some(env::MIRROR), location);
+                // A mirror is a served folder of tools; WIT may lie in it or have one of its own.
+                if artifact.identity.kind() == Kind::Wit {
+                    places.push(mirror(format!("{base}/{}/{path}", Kind::Wit.folder())));
+                }
+                places.push(mirror(format!("{base}/{path}")));
+            }
+            Mirror::Direct => {
+                places.push(place("upstream", policy.upstream_setting(url), policy.upstream(url)));
+            }
+        }
+    }
+    places
 }
 
 fn join(folder: &Path, relative: &str) -> PathBuf {
@@ -260,6 +289,7 @@ fn join(folder: &Path, relative: &str) -> PathBuf {
 mod tests {
     use super::*;
     use crate::environment::Environment;
+    use crate::error::Kind;
     use crate::listing::Fixed;
     use crate::registry::Registry;
 

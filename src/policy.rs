@@ -6,15 +6,16 @@
 //! | source | from |
 //! |---|---|
 //! | a path in the rule | attribute |
-//! | the vendor folder | `BAZEL_WASM_VENDOR_DIR` |
-//! | the workspace's own folders | `third_party/toolchains`, `vendor/toolchains` |
-//! | mirrors (network) | `BAZEL_WASM_MIRROR` |
+//! | the vendor folders | `BAZEL_WASM_WIT_VENDOR_DIR` for WIT, `BAZEL_WASM_VENDOR_DIR` |
+//! | the workspace's own folders | `third_party/toolchains`, `vendor/{toolchains,wit,components}` |
+//! | mirrors (network) | `BAZEL_WASM_MIRROR`; for OCI see [`crate::registries`] |
 //! | upstream (network) | the registry's URL, with `BAZEL_WASM_GITHUB_MIRROR` for GitHub |
 
 use std::path::{Path, PathBuf};
 
+use crate::artifact::Kind;
 use crate::environment::{self as env, Environment};
-use crate::error::{Error, Kind, Result};
+use crate::error::{self, Error, Result};
 use crate::network::Network;
 
 /// The rules that are in force, and where each came from.
@@ -23,6 +24,7 @@ pub struct Policy {
     offline: bool,
     workspace: PathBuf,
     vendor_dir: Option<PathBuf>,
+    wit_vendor_dir: Option<PathBuf>,
     mirrors: Vec<Mirror>,
     github: Option<String>,
     network: Network,
@@ -48,6 +50,7 @@ impl Policy {
             offline: is_true(environment, env::OFFLINE)?,
             workspace: workspace.to_owned(),
             vendor_dir: environment.get(env::VENDOR_DIR).map(|dir| workspace.join(dir)),
+            wit_vendor_dir: environment.get(env::WIT_VENDOR_DIR).map(|dir| workspace.join(dir)),
             mirrors: mirrors(environment)?,
             github: environment
                 .get(env::GITHUB_MIRROR)
@@ -72,6 +75,19 @@ impl Policy {
         self.vendor_dir.as_deref()
     }
 
+    /// The vendor folder for WIT packages alone, if one is named.
+    pub fn wit_vendor_dir(&self) -> Option<&Path> {
+        self.wit_vendor_dir.as_deref()
+    }
+
+    /// The vendor folders for a kind, highest first, each with the variable that names it.
+    pub fn vendor_dirs(&self, kind: Kind) -> Vec<(&'static str, &Path)> {
+        let for_wit = self.wit_vendor_dir.as_deref().filter(|_| kind == Kind::Wit);
+        let for_wit = for_wit.map(|dir| (env::WIT_VENDOR_DIR, dir));
+        let for_all = self.vendor_dir().map(|dir| (env::VENDOR_DIR, dir));
+        for_wit.into_iter().chain(for_all).collect()
+    }
+
     /// The mirrors in order; without any, upstream.
     pub fn mirrors(&self) -> &[Mirror] {
         &self.mirrors
@@ -90,7 +106,7 @@ impl Policy {
     /// Unavailable, when offline. `what` says what it was wanted for: "fetch `a`".
     pub fn network(&self, what: impl FnOnce() -> String) -> Result<&Network> {
         if self.offline {
-            return Err(Error::new(Kind::Unavailable, format!("cannot {} offline", what()))
+            return Err(Error::new(error::Kind::Unavailable, format!("cannot {} offline", what()))
                 .hint(format!("{} is on; unset it where there is a network", env::OFFLINE)));
         }
         Ok(&self.network)
@@ -182,6 +198,8 @@ fn base_url(name: &'static str, value: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artifact;
+    use crate::error::Kind;
 
     fn policy(pairs: &[(&'static str, &str)]) -> Result<Policy> {
         Policy::of(&Environment::of(pairs, "/cwd"), Path::new("/ws"))
@@ -257,5 +275,16 @@ mod tests {
             |value| policy(&[(env::VENDOR_DIR, value)]).unwrap().vendor_dir().unwrap().to_owned();
         assert_eq!(dir("vendor"), Path::new("/ws/vendor"));
         assert_eq!(dir("/mnt/shared"), Path::new("/mnt/shared"));
+    }
+
+    #[test]
+    fn only_wit_has_a_folder_of_its_own() {
+        let policy =
+            policy(&[(env::VENDOR_DIR, "/v"), (env::WIT_VENDOR_DIR, "vendor/wit")]).unwrap();
+        let dirs = |kind| policy.vendor_dirs(kind).into_iter().map(|(_, dir)| dir).collect();
+        let wit: Vec<_> = dirs(artifact::Kind::Wit);
+        assert_eq!(wit, [Path::new("/ws/vendor/wit"), Path::new("/v")]);
+        let toolchains: Vec<_> = dirs(artifact::Kind::Toolchain);
+        assert_eq!(toolchains, [Path::new("/v")]);
     }
 }

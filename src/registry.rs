@@ -1,13 +1,21 @@
-//! The checksum registry: which files are published for a tool, and their SHA-256.
+//! The checksum registry: which files are published for a tool, a WIT package or a component, and
+//! their SHA-256.
 //!
 //! One JSON file a tool, of the form in `checksums/tool.schema.json`. The files in
 //! `checksums/tools` are inside the binary; a user's own files come on top and win.
+
+mod component;
+mod unique;
+mod wit;
+
+pub use component::{COMPONENTS_FILE, ComponentRegistry, PinnedComponent};
+pub use wit::{SourceArchive, WitRegistry};
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use include_dir::{Dir, include_dir};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::artifact::Asset;
 use crate::error::{Context, Error, Result};
@@ -51,7 +59,7 @@ pub struct Tool {
     #[serde(default)]
     pub latest: Option<Segment>,
     /// The published files by version and platform.
-    #[serde(deserialize_with = "versions")]
+    #[serde(deserialize_with = "unique::maps")]
     pub versions: BTreeMap<Segment, Assets>,
 }
 
@@ -96,10 +104,7 @@ impl Registry {
 
     /// Adds a user's registry file. What it says of a version and platform wins.
     pub fn add_file(&mut self, path: &Path) -> Result<()> {
-        let name = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).doing(|| format!("read the registry file `{name}`"))?;
-        self.add(&text, &name)
+        self.add(&read(path)?, &path.display().to_string())
     }
 
     /// Adds the text of a registry file that came from `origin`.
@@ -270,11 +275,17 @@ impl Tool {
     }
 }
 
+/// The text of a registry file.
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).doing(|| format!("read the registry file `{}`", path.display()))
+}
+
 fn parse<T: for<'de> Deserialize<'de>>(text: &str, origin: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| {
         Error::usage(format!("the registry file `{origin}` is not valid"))
             .because(error)
-            .hint("its format is in checksums/tool.schema.json; `wasm-airgap toolchain pin` writes it for you")
+            .hint("its format is in checksums/*.schema.json; `wasm-airgap toolchain pin` writes that of a tool, and \
+                   `component pin` that of a component")
     })
 }
 
@@ -290,67 +301,27 @@ fn check_schema(found: u32, origin: &str) -> Result<()> {
     .hint("use the wasm-airgap that belongs to it"))
 }
 
-/// Versions and platforms, each named once: JSON lets a key occur twice, and the last one would
-/// win unseen.
-fn versions<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<BTreeMap<Segment, Assets>, D::Error> {
-    let versions = UniqueMap::<Segment, UniqueMap<Platform, Asset>>::deserialize(deserializer)?;
-    Ok(versions.0.into_iter().map(|(version, assets)| (version, assets.0)).collect())
-}
-
-struct UniqueMap<K, V>(BTreeMap<K, V>);
-
-impl<'de, K, V> Deserialize<'de> for UniqueMap<K, V>
-where
-    K: Deserialize<'de> + Ord + std::fmt::Display,
-    V: Deserialize<'de>,
-{
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Visitor<K, V>(std::marker::PhantomData<(K, V)>);
-        impl<'de, K, V> serde::de::Visitor<'de> for Visitor<K, V>
-        where
-            K: Deserialize<'de> + Ord + std::fmt::Display,
-            V: Deserialize<'de>,
-        {
-            type Value = UniqueMap<K, V>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut access: A,
-            ) -> std::result::Result<Self::Value, A::Error> {
-                let mut map = BTreeMap::new();
-                while let Some(key) = access.next_key::<K>()? {
-                    let name = key.to_string();
-                    if map.insert(key, access.next_value()?).is_some() {
-                        return Err(serde::de::Error::custom(format!("`{name}` occurs twice")));
-                    }
-                }
-                Ok(UniqueMap(map))
-            }
-        }
-        deserializer.deserialize_map(Visitor(std::marker::PhantomData))
+/// The error for a name that is not there, with the nearest ones that are.
+pub fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
+    let near: Vec<_> =
+        nearest(name, known).iter().take(3).map(|name| format!("`{name}`")).collect();
+    let error = Error::usage(format!("there is no {what} called `{name}`"));
+    match near.as_slice() {
+        [] if known.is_empty() => error.fact("known", "none"),
+        [] => error.fact("known", known.join(", ")),
+        near => error.fact("nearest", near.join(", ")),
     }
 }
 
-/// The error for a name that is not there, with the nearest ones that are.
-pub fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
+/// The names that are like this one, the likest first.
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
     let mut near: Vec<_> = known
         .iter()
         .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), *candidate))
         .filter(|(likeness, candidate)| *likeness > 0.4 || candidate.contains(name))
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let near: Vec<_> = near.iter().take(3).map(|(_, name)| format!("`{name}`")).collect();
-    let error = Error::usage(format!("there is no {what} called `{name}`"));
-    match near.as_slice() {
-        [] => error.fact("known", known.join(", ")),
-        near => error.fact("nearest", near.join(", ")),
-    }
+    near.into_iter().map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]

@@ -1,26 +1,88 @@
-//! What is asked for: tools in versions, with everything that is needed to get and unpack them.
+//! What is asked for: tools and WIT packages in versions, with everything that is needed to get and
+//! unpack them, and components by reference.
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, Identity};
+use crate::components;
+use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::package::PackageId;
 use crate::platform::Platform;
-use crate::registry::Assets;
+use crate::registry::{Assets, ComponentRegistry, SourceArchive};
 use crate::segment::Segment;
 
 /// The version of the request format.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A list of chosen tools.
+/// A list of what was chosen.
 ///
-/// The JSON form crosses the border from Starlark: the toolchain extension reads the registry
-/// files, chooses by the tags in MODULE.bazel and hands over what it chose.
+/// The JSON form crosses the border from Starlark: the extensions read the registry files, choose
+/// by the tags in MODULE.bazel and hand over what they chose.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     schema_version: u32,
     /// The tools, each in one version.
+    #[serde(default)]
     pub tools: Vec<Choice>,
+    /// The WIT packages whose sources are published as archives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<SourceArchive>,
+    /// The WIT packages that registries serve.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wit: Vec<WitChoice>,
+    /// The components.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    components: Vec<ComponentChoice>,
+    /// Files of a checksum registry of components, which the request's own names are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    component_registry: Vec<serde_json::Value>,
+}
+
+/// One WIT package in one version, from a registry.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitChoice {
+    /// The package.
+    pub package: PackageId,
+    /// The registry; empty for the one that the settings name.
+    #[serde(default)]
+    pub registry: String,
+    /// The SHA-256 of what is published; empty where nothing pins it.
+    #[serde(default)]
+    pub sha256: String,
+}
+
+/// One component.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ComponentChoice {
+    /// The name of its file in vendor folders.
+    name: Segment,
+    /// Where it is, or its name and version in a checksum registry.
+    reference: String,
+    /// The digest that pins it; empty where nothing but the reference does.
+    #[serde(default)]
+    digest: String,
+}
+
+impl WitChoice {
+    /// The digest that pins it.
+    ///
+    /// # Errors
+    /// Usage, where it is none.
+    pub fn digest(&self) -> Result<Option<Digest>> {
+        digest(&self.sha256, &self.package)
+    }
+}
+
+/// A digest that may be left out.
+fn digest(text: &str, of: &dyn std::fmt::Display) -> Result<Option<Digest>> {
+    let parsed = (!text.is_empty()).then(|| text.parse()).transpose();
+    parsed.map_err(|problem: String| {
+        Error::usage(format!("the digest of `{of}` cannot be right")).because(problem)
+    })
 }
 
 /// One tool in one version.
@@ -49,7 +111,14 @@ pub enum Platforms {
 impl Request {
     /// A request for these tools.
     pub fn new(tools: Vec<Choice>) -> Request {
-        Request { schema_version: SCHEMA_VERSION, tools }
+        Request {
+            schema_version: SCHEMA_VERSION,
+            tools,
+            packages: Vec::new(),
+            wit: Vec::new(),
+            components: Vec::new(),
+            component_registry: Vec::new(),
+        }
     }
 
     /// Reads the JSON form.
@@ -68,9 +137,26 @@ impl Request {
         Ok(request)
     }
 
+    /// The components that are wanted.
+    ///
+    /// # Errors
+    /// Usage, where the words of one make no sense, or a registry does not have it.
+    pub fn components(&self) -> Result<Vec<components::Wanted>> {
+        let mut registry = ComponentRegistry::builtin()?;
+        for file in &self.component_registry {
+            registry.add(&file.to_string(), "component_registry of a request")?;
+        }
+        let wanted = |choice: &ComponentChoice| {
+            let digest = digest(&choice.digest, &choice.reference)?;
+            components::Wanted::parse(&choice.reference, Some(&choice.name), digest, &registry)
+        };
+        self.components.iter().map(wanted).collect()
+    }
+
     /// The files that are wanted, and what is not published for a platform that was named.
     pub fn artifacts(&self, platforms: &Platforms) -> Wanted {
         let mut wanted = Wanted::default();
+        wanted.artifacts.extend(self.packages.iter().map(SourceArchive::artifact));
         for choice in &self.tools {
             let published: Vec<_> = choice.assets.keys().copied().collect();
             let platforms = match platforms {
@@ -109,11 +195,7 @@ impl Choice {
             Error::usage(format!("{tool} {version} is not published for {platform}"))
                 .fact("published", names.join(", "))
         })?;
-        Ok(Artifact {
-            tool: tool.clone(),
-            version: version.clone(),
-            platform,
-            asset: asset.clone(),
-        })
+        let identity = Identity::Tool { tool: tool.clone(), version: version.clone(), platform };
+        Ok(Artifact { identity, asset: asset.clone() })
     }
 }

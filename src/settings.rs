@@ -1,26 +1,63 @@
 //! Every setting that is in force, as rows of text, with secrets hidden.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 
 use crate::environment::{self as env, Environment};
+use crate::error::Result;
 use crate::policy::{Mirror, Policy};
+use crate::registries::Registries;
+
+/// Where a setting comes from that nobody made.
+pub const DEFAULT: &str = "default";
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// What it decides.
-    pub name: &'static str,
+    pub name: String,
     /// Its value; empty where there is none.
     pub value: String,
-    /// The variable it came from, or `default`.
+    /// The variable it came from, the place in a file as `path:line`, or `default`.
     pub from: String,
+    /// Where other settings are that say something else and lost, the strongest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<String>,
 }
 
-/// The settings of this environment and the policy made from it.
-pub fn settings(environment: &Environment, policy: &Policy) -> Vec<Setting> {
-    let row = |name, value: String, variables: &[&'static str]| {
-        let from = environment.first(variables).map_or("default", |(variable, _)| variable);
-        Setting { name, value, from: from.to_owned() }
+impl Setting {
+    /// A setting that won over no other.
+    pub fn new(name: impl Display, value: impl Display, from: impl Display) -> Setting {
+        let (name, value) = (name.to_string(), value.to_string());
+        Setting { name, value, from: from.to_string(), over: Vec::new() }
+    }
+
+    /// The same setting, which won over these.
+    #[must_use]
+    pub fn over(self, over: Vec<String>) -> Setting {
+        Setting { over, ..self }
+    }
+}
+
+/// The settings of this environment, and the policy and the registries made from it.
+///
+/// # Errors
+/// Usage, where settings contradict each other or a credential file makes no sense.
+pub fn settings(
+    environment: &Environment,
+    policy: &Policy,
+    registries: &Registries,
+) -> Result<Vec<Setting>> {
+    let mut rows = general(environment, policy);
+    rows.extend(registries.settings()?);
+    Ok(rows)
+}
+
+fn general(environment: &Environment, policy: &Policy) -> Vec<Setting> {
+    let row = |name: &str, value: String, variables: &[&'static str]| {
+        let from = environment.first(variables).map_or(DEFAULT, |(variable, _)| variable);
+        Setting::new(name, value, from)
     };
     let folder = |dir: Option<&std::path::Path>| dir.map(|dir| dir.display().to_string());
     let mirrors: Vec<_> = policy
@@ -32,7 +69,7 @@ pub fn settings(environment: &Environment, policy: &Policy) -> Vec<Setting> {
         })
         .collect();
     let mut offline = row("offline", policy.is_offline().to_string(), &[env::OFFLINE]);
-    if policy.is_offline() && offline.from == "default" {
+    if policy.is_offline() && offline.from == DEFAULT {
         offline.from = "--offline".to_owned();
     }
     let network = policy.settings();
@@ -40,6 +77,11 @@ pub fn settings(environment: &Environment, policy: &Policy) -> Vec<Setting> {
         offline,
         row("workspace", policy.workspace().display().to_string(), &[env::WORKSPACE]),
         row("vendor folder", folder(policy.vendor_dir()).unwrap_or_default(), &[env::VENDOR_DIR]),
+        row(
+            "WIT vendor folder",
+            folder(policy.wit_vendor_dir()).unwrap_or_default(),
+            &[env::WIT_VENDOR_DIR],
+        ),
         row("mirrors", mirrors.join(","), &[env::MIRROR]),
         row(
             "GitHub",

@@ -6,13 +6,17 @@
 //! folder/{filename}                       appears by one rename, after fsync
 //! ```
 //!
+//! A folder is made in a hidden one beside its destination, and appears by one rename too.
+//!
 //! Any number of processes, on any number of machines, may write the same file at once: each has a
 //! `.part` of its own, and whoever is done renames it. What a killed process leaves behind is
 //! continued or removed by the next one that writes the same file.
 
 mod partial;
+mod staging;
 
 pub use partial::{Mode, Origin, Partial};
+pub(crate) use staging::Staging;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -29,6 +33,7 @@ const BUFFER: usize = 256 * 1024;
 /// time stays what build tools remember.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     if holds(path, bytes) {
+        sweep(path);
         return Ok(());
     }
     let mut partial = Partial::create(path)?;
@@ -41,11 +46,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Copies verified bytes to `destination`, which appears only when they arrived there unchanged.
+/// Removes what killed runs left behind for a file that is whole: nobody would continue it.
+pub(crate) fn sweep(path: &Path) {
+    partial::sweep(path);
+}
+
+/// Copies verified bytes to `destination`, which appears only when they arrived there unchanged, and
+/// gives the copy.
 ///
 /// # Errors
 /// Integrity where the source was changed since it was verified.
-pub fn place_copy(source: &Verified, destination: &Path, executable: bool) -> Result<()> {
+pub fn place_copy(source: &Verified, destination: &Path, executable: bool) -> Result<Verified> {
     let mut reader = source.reader()?;
     let mut partial = Partial::create(destination)?;
     let found = match copy(&mut reader, &mut partial, source.path(), destination) {
@@ -65,8 +76,10 @@ pub fn place_copy(source: &Verified, destination: &Path, executable: bool) -> Re
         .fact("found", format!("sha256:{found}"))
         .hint("find out what writes to that file, then run the same command again"));
     }
-    partial.place(if executable { Mode::Executable } else { Mode::Plain })?;
-    Ok(())
+    let file = partial.place(if executable { Mode::Executable } else { Mode::Plain })?;
+    let from = source.path().display().to_string();
+    let (subject, size) = (source.subject(), source.size());
+    Verified::written((file, destination), (subject, &from), source.digest(), (found, size))
 }
 
 /// Copies and hashes in one pass.
@@ -126,6 +139,17 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), old);
     }
 
+    #[test]
+    fn what_a_killed_run_left_beside_a_whole_file_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("BUILD.bazel");
+        write_atomically(&path, b"same").unwrap();
+        drop(Partial::create(&path).unwrap());
+        assert_eq!(names(folder.path()).len(), 2);
+        write_atomically(&path, b"same").unwrap();
+        assert_eq!(names(folder.path()), ["BUILD.bazel"]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn replaces_a_link_instead_of_writing_through_it() {
@@ -174,7 +198,7 @@ mod tests {
         let verified =
             Unverified::open(&source, "tool").unwrap().verify(&Digest::of(b"right")).unwrap();
         fs::write(&source, "wrong").unwrap();
-        let error = place_copy(&verified, &path, false).unwrap_err();
+        let error = place_copy(&verified, &path, false).err().unwrap();
         assert_eq!(error.kind(), crate::error::Kind::Integrity);
         assert_eq!(names(folder.path()), ["source"]);
     }

@@ -21,8 +21,7 @@ pub struct Unverified {
 
 /// A file whose SHA-256 is the expected one.
 ///
-/// There is no other constructor than [`Unverified::verify`] and the hashing download in
-/// [`crate::fetch`]; whatever unpacks or installs takes this type.
+/// There is no other way to one than [`Unverified`], and hashing while the file is written; whatever unpacks or installs takes this type.
 pub struct Verified {
     file: File,
     path: PathBuf,
@@ -49,24 +48,32 @@ impl Unverified {
     ///
     /// # Errors
     /// Integrity, with both digests, where they differ.
-    pub fn verify(mut self, expected: &Digest) -> Result<Verified> {
-        let seen = modified(&self.file);
-        let (found, size) =
-            hash(&mut self.file).doing(|| format!("read `{}`", self.path.display()))?;
-        if found != *expected {
-            return Err(mismatch(&self.subject, &self.source, expected, &found).hint(
+    pub fn verify(self, expected: &Digest) -> Result<Verified> {
+        let source = self.source.clone();
+        let found = self.take_as_found()?;
+        if found.digest != *expected {
+            return Err(mismatch(&found.subject, &source, expected, &found.digest).hint(
                 "the file was changed or damaged; delete it and vendor or download it again",
             ));
         }
+        Ok(found)
+    }
+
+    /// Hashes the file and takes what is found for right: for what nobody has pinned yet. Whoever
+    /// calls this tells the person the digest, so that it can be pinned from then on.
+    pub fn take_as_found(mut self) -> Result<Verified> {
+        let seen = modified(&self.file);
+        let (digest, size) =
+            hash(&mut self.file).doing(|| format!("read `{}`", self.path.display()))?;
         let Unverified { file, path, subject, .. } = self;
-        Ok(Verified { file, path, subject, digest: found, size, seen })
+        Ok(Verified { file, path, subject, digest, size, seen })
     }
 }
 
 impl Verified {
-    /// A file that was hashed while it was downloaded: the only other way to this type. Compares,
-    /// like the first one, so that nobody can forget to.
-    pub(crate) fn downloaded(
+    /// A file that was hashed while it was written, by a download or a copy: the only other way to
+    /// this type. Compares, like the first one, so that nobody can forget to.
+    pub(crate) fn written(
         (file, path): (File, &Path),
         (subject, source): (&str, &str),
         expected: &Digest,
@@ -163,6 +170,14 @@ pub fn mismatch(subject: &str, source: &str, expected: &Digest, found: &Digest) 
         .fact("source", source)
         .fact("expected", format!("sha256:{expected}"))
         .fact("found", format!("sha256:{found}"))
+}
+
+/// The error for bytes that are more or fewer than the pinned ones.
+pub(crate) fn wrong_size(subject: &str, source: &str, expected: u64, found: &str) -> Error {
+    Error::integrity(format!("{subject} has not the size that was announced with its digest"))
+        .fact("source", source)
+        .fact("expected", format!("{expected} bytes"))
+        .fact("found", format!("{found} bytes"))
 }
 
 #[cfg(test)]

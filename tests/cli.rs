@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "the tests of extraction use more of it")]
+#[path = "support/archives.rs"]
+mod archives;
+#[path = "support/golden.rs"]
+mod golden;
 #[path = "support/sandbox.rs"]
 mod sandbox;
 #[path = "support/server.rs"]
@@ -15,6 +20,8 @@ mod emit;
 mod extract;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
+#[path = "cli/mirror.rs"]
+mod mirror;
 #[path = "cli/pin.rs"]
 mod pin;
 #[path = "cli/plan.rs"]

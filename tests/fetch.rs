@@ -3,6 +3,10 @@
 
 #[path = "fetch/answers.rs"]
 mod answers;
+#[path = "support/authority.rs"]
+mod authority;
+#[path = "support/clock.rs"]
+mod clock;
 #[path = "fetch/credentials.rs"]
 mod credentials;
 #[path = "fetch/place.rs"]
@@ -22,12 +26,11 @@ mod tls;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
 use wasm_airgap::digest::Digest;
 use wasm_airgap::error::{Error, Result};
-use wasm_airgap::fetch::{Client, Clock, Download};
+use wasm_airgap::fetch::{Client, Download};
 use wasm_airgap::network::Network;
 use wasm_airgap::report::Item;
 use wasm_airgap::verify::Verified;
@@ -39,39 +42,12 @@ const BODY: &[u8] = b"The quick brown fox jumps over the lazy dog";
 struct Case {
     folder: tempfile::TempDir,
     network: Network,
-    clock: Arc<VirtualClock>,
-}
-
-/// Time that passes only when somebody waits.
-struct VirtualClock {
-    start: SystemTime,
-    waits: Mutex<Vec<Duration>>,
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> SystemTime {
-        self.start + self.waits.lock().unwrap().iter().sum::<Duration>()
-    }
-
-    fn sleep(&self, time: Duration) {
-        self.waits.lock().unwrap().push(time);
-    }
+    clock: Arc<clock::VirtualClock>,
 }
 
 impl Case {
     fn new() -> Case {
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let network = Network {
-            https_proxy: None,
-            http_proxy: None,
-            no_proxy: None,
-            ca_file: None,
-            ca_dir: None,
-            netrc: None,
-            retry_budget: Duration::from_secs(120),
-            silence: Duration::from_secs(20),
-        };
-        let clock = Arc::new(VirtualClock { start, waits: Mutex::default() });
+        let (network, clock) = (clock::network(), Arc::new(clock::VirtualClock::default()));
         Case { folder: tempfile::tempdir().unwrap(), network, clock }
     }
 
@@ -133,7 +109,7 @@ impl Case {
 
     /// The waits so far, in whole seconds.
     fn waits(&self) -> Vec<u64> {
-        self.clock.waits.lock().unwrap().iter().map(Duration::as_secs).collect()
+        self.clock.waits()
     }
 
     fn netrc(&mut self, text: &str) {

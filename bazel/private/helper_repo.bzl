@@ -8,6 +8,7 @@ they depend on, and a helper that was built by another compiler would mark every
 of date, which breaks `bazel vendor`.
 """
 
+load(":download.bzl", "reproducible")
 load(":execute.bzl", "execute_checked")
 load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":platforms.bzl", "executable_name", "platform_of")
@@ -43,7 +44,7 @@ def _helper_repo_impl(rctx):
     stamp = execute_checked(rctx, "ask the helper for its stamp", [rctx.path(name), "stamp"])
     rctx.file("stamp", stamp, executable = False)
     rctx.file("BUILD.bazel", _BUILD.format(name = name), executable = False)
-    return rctx.repo_metadata(reproducible = True) if hasattr(rctx, "repo_metadata") else None
+    return reproducible(rctx)
 
 _BUILD = """\
 package(default_visibility = ["//visibility:public"])

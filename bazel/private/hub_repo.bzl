@@ -8,6 +8,7 @@
 It depends on the spokes only by label, so that loading it fetches none of them.
 """
 
+load(":download.bzl", "reproducible")
 load(":platforms.bzl", "PLATFORMS")
 
 def spoke_name(tool, platform):
@@ -29,7 +30,7 @@ def _hub_repo_impl(rctx):
     rctx.file("BUILD.bazel", "\n".join(build), executable = False)
     rctx.file("defs.bzl", "\n".join(defs) + "\n", executable = False)
     rctx.file("request.json", json.encode_indent(request, indent = "  ") + "\n", executable = False)
-    return rctx.repo_metadata(reproducible = True) if hasattr(rctx, "repo_metadata") else None
+    return reproducible(rctx)
 
 def _target_names(tools):
     """Target name -> (tool, executable). A tool's own name goes to its main executable."""

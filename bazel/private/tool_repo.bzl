@@ -8,72 +8,17 @@ repository cache, `--distdir`, the downloader config and `--repository_disable_d
 working; the helper verifies and extracts it.
 """
 
-load("@bazel_tools//tools/build_defs/repo:utils.bzl", "parse_netrc", "use_netrc")
-load(":execute.bzl", "execute_checked")
+load(":download.bzl", "obtain", "plan", "reproducible")
+load(":helper.bzl", "helper")
 load(":platforms.bzl", "executable_name")
 
 def _tool_repo_impl(rctx):
-    run = _helper(rctx)
-    item = _plan(rctx, run)
-    archive = item["path"] or _download(rctx, item)
-    _extract(rctx, run, item, archive)
+    run = helper(rctx, rctx.attr.stamp, rctx.attr.subject)
+    item = plan(rctx, run, rctx.attr.request, ["--platform=" + rctx.attr.platform])
+    _extract(rctx, run, item, obtain(rctx, item, rctx.attr.subject))
     rctx.delete("download")
     _emit(rctx, run, item)
-    return rctx.repo_metadata(reproducible = True) if hasattr(rctx, "repo_metadata") else None
-
-def _helper(rctx):
-    """A function that runs the helper.
-
-    The stamp is a recorded dependency and the binary beside it is not. The variables are read
-    untracked: they say where pinned bytes come from and do not change them, and what was fetched
-    online must stay valid offline.
-    """
-    stamp = rctx.path(rctx.attr.stamp)
-    rctx.read(stamp)
-    name = executable_name("wasm-airgap", "windows" if rctx.os.name.startswith("windows") else "")
-    helper = stamp.dirname.get_child(name)
-    environ = {name: value for name, value in rctx.os.environ.items() if name.startswith("BAZEL_WASM_")}
-
-    def run(action, arguments):
-        action = "{} {}".format(action, rctx.attr.subject)
-        return execute_checked(rctx, action, [helper] + arguments, environment = environ, quiet = True)
-
-    return run
-
-def _plan(rctx, run):
-    rctx.file("download/request.json", rctx.attr.request, executable = False)
-    plan = run("find", [
-        "plan",
-        "--json",
-        "--request=download/request.json",
-        "--platform=" + rctx.attr.platform,
-        "--workspace=" + str(rctx.workspace_root),
-    ])
-    return json.decode(plan)["items"][0]
-
-def _download(rctx, item):
-    output = "download/" + item["filename"]
-    result = rctx.download(
-        item["urls"],
-        output = output,
-        sha256 = item["sha256"],
-        auth = use_netrc(_netrc(rctx), item["urls"], {}),
-        allow_fail = True,
-    )
-    if not result.success:
-        fail("cannot download {}; the warnings above say why each address failed\n{}".format(
-            rctx.attr.subject,
-            item["failure"],
-        ))
-    return output
-
-def _netrc(rctx):
-    """The user's credentials, read without recording the file as a dependency."""
-    home = rctx.os.environ.get("HOME") or rctx.os.environ.get("USERPROFILE")
-    name = rctx.os.environ.get("NETRC") or (home + "/.netrc" if home else "")
-    if not name or not rctx.path(name).exists:
-        return {}
-    return parse_netrc(rctx.read(name, watch = "no"), name)
+    return reproducible(rctx)
 
 def _extract(rctx, run, item, archive):
     arguments = [

@@ -1,12 +1,35 @@
 //! `emit`: write BUILD files.
 
-use super::{Context, EmitToolArgs};
-use crate::emit::ToolRepository;
+use super::{Context, EmitToolArgs, EmitWitArgs};
+use crate::emit::{ToolRepository, WitRepository};
 use crate::error::Result;
+use crate::wit::Source;
 
-pub(super) fn run(args: EmitToolArgs, context: &Context) -> Result<()> {
+/// `emit tool`: for an unpacked tool.
+pub(super) fn tool(args: EmitToolArgs, context: &Context) -> Result<()> {
     let root = context.path(&args.root);
     let EmitToolArgs { tool, version, platform, executables, rules, .. } = args;
     let repository = ToolRepository { tool, version, platform, executables, rules };
     context.report.data(&repository.build_file(&root)?.text())
+}
+
+/// `emit wit`: for the folder of a package.
+pub(super) fn wit(args: EmitWitArgs, context: &Context) -> Result<()> {
+    let root = context.path(&args.root);
+    let EmitWitArgs { package, rules, deps, folder, published, .. } = args;
+    let text = match folder.as_str() {
+        "" => root,
+        folder => root.join(folder),
+    };
+    let source = Source::of_folder(&text)?;
+    source.must_be(&package, &text.display().to_string())?;
+    let repository = WitRepository {
+        package,
+        source: &source,
+        rules,
+        labels: &deps.into_iter().collect(),
+        folder,
+        published: published.map(|file| file.to_string()),
+    };
+    context.report.data(&repository.build_file()?.text())
 }

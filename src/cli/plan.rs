@@ -1,33 +1,70 @@
 //! `plan`: where each file would come from.
 
-use super::{Context, PlanArgs, selection};
+use serde::Serialize;
+
+use super::{Context, PlanArgs, selection, shown};
+use crate::components::{Components, Wanted};
 use crate::error::Result;
 use crate::listing::Disk;
-use crate::plan::{self, Item, Plan};
+use crate::plan::{self, Finding, Place, Plan};
+use crate::policy::Policy;
 
 pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
-    let artifacts = selection::artifacts(&args.selection, context)?;
+    let (artifacts, components) = selection::everything(&args.selection, context)?;
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
     let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
     let plan = plan::resolve(&artifacts, &policy, &Disk)?;
+    let asked = Asked::of(components, policy, context)?;
     // A program that reads JSON gets either a whole plan or an error, never both.
     if context.report.is_json() {
         plan.check()?;
-        return context.report.json(&plan);
+        asked.check()?;
+        return context.report.json(&Whole { plan: &plan, components: asked.json() });
     }
-    context.report.data(&text(&plan))?;
-    plan.check()
+    context.report.data(&(shown::plan(&plan) + &asked.text()))?;
+    plan.check()?;
+    asked.check()
 }
 
-/// The plan for a person: each file, the places in order, and the one that is taken.
-pub(super) fn text(plan: &Plan) -> String {
-    plan.items.iter().map(item_text).collect()
+/// A plan with the components that a request asks for.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    components: Vec<serde_json::Value>,
 }
 
-fn item_text(item: &Item) -> String {
-    let mut text = format!("{}\n  sha256 {}\n", item.artifact(), item.asset.sha256);
-    for place in &item.places {
-        text.push_str(&format!("  {:16} {}\n", place.source, place.describe()));
+/// Components, each with the places where it may be.
+struct Asked(Vec<(Wanted, Vec<Place>)>);
+
+impl Asked {
+    fn of(wanted: Vec<Wanted>, policy: Policy, context: &Context) -> Result<Asked> {
+        if wanted.is_empty() {
+            return Ok(Asked(Vec::new()));
+        }
+        let components = Components::new(policy, &context.environment)?;
+        let asked = wanted.into_iter().map(|one| {
+            let places = components.places(&one, None)?;
+            Ok((one, places))
+        });
+        asked.collect::<Result<_>>().map(Asked)
     }
-    text
+
+    /// Fails where one has no place to come from.
+    fn check(&self) -> Result<()> {
+        let usable = |it: &Place| matches!(it.finding, Finding::Found | Finding::Network);
+        match self.0.iter().find(|(_, places)| !places.iter().any(usable)) {
+            Some((wanted, places)) => Err(wanted.unavailable(places)),
+            None => Ok(()),
+        }
+    }
+
+    fn json(&self) -> Vec<serde_json::Value> {
+        self.0.iter().map(|(wanted, places)| shown::component_json(wanted, places)).collect()
+    }
+
+    fn text(&self) -> String {
+        self.0.iter().map(|(wanted, places)| shown::component(wanted, places)).collect()
+    }
 }

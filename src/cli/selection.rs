@@ -1,12 +1,14 @@
 //! What `--tool`, `--bundle`, `--registry`, `--request` and `--platform` come down to.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::{Context, SelectionArgs};
 use crate::artifact::Artifact;
+use crate::components;
 use crate::error::{Context as _, Error, Result};
 use crate::platform::Platform;
-use crate::registry::Registry;
+use crate::registry::{ComponentRegistry, Registry};
 use crate::request::{Platforms, Request};
 
 /// The files that are wanted.
@@ -14,14 +16,24 @@ use crate::request::{Platforms, Request};
 /// A tool that was named and is not published for a platform is an error; one that came with a
 /// bundle or with everything is left out with a warning.
 pub(super) fn artifacts(args: &SelectionArgs, context: &Context) -> Result<Vec<Artifact>> {
-    let wanted = request(args, context)?.artifacts(&platforms(args)?);
+    Ok(everything(args, context)?.0)
+}
+
+/// The files that are wanted, and the components that a request asks for beside them.
+pub(super) fn everything(
+    args: &SelectionArgs,
+    context: &Context,
+) -> Result<(Vec<Artifact>, Vec<components::Wanted>)> {
+    let request = request(args, context)?;
+    let components = request.components()?;
+    let wanted = request.artifacts(&platforms(&args.platforms)?);
     for error in wanted.unpublished {
         if !args.tools.is_empty() || wanted.artifacts.is_empty() {
             return Err(error);
         }
         context.report.warn(&format!("left out: {}", error.statement()));
     }
-    Ok(wanted.artifacts)
+    Ok((wanted.artifacts, components))
 }
 
 fn request(args: &SelectionArgs, context: &Context) -> Result<Request> {
@@ -32,7 +44,23 @@ fn request(args: &SelectionArgs, context: &Context) -> Result<Request> {
         }
         return registry.request(&args.tools, &args.bundles);
     };
-    // Starlark names this file, not a person: it is relative to where the process was started.
+    narrow(read(path, context)?, &args.tools)
+}
+
+/// The components that are pinned: what is built in, and these files.
+pub(super) fn component_registry(
+    files: impl Iterator<Item = PathBuf>,
+) -> Result<ComponentRegistry> {
+    let mut registry = ComponentRegistry::builtin()?;
+    for file in files {
+        registry.add_file(&file)?;
+    }
+    Ok(registry)
+}
+
+/// The request in a file. Starlark names it, not a person: it is relative to where the process was
+/// started.
+pub(super) fn read(path: &Path, context: &Context) -> Result<Request> {
     let mut text = String::new();
     let name = path.display().to_string();
     let read = match name.as_str() {
@@ -41,7 +69,7 @@ fn request(args: &SelectionArgs, context: &Context) -> Result<Request> {
             .and_then(|mut file| file.read_to_string(&mut text)),
     };
     read.doing(|| format!("read the request `{name}`"))?;
-    narrow(Request::parse(&text, &name)?, &args.tools)
+    Request::parse(&text, &name)
 }
 
 /// The part of a request that `--tool` names.
@@ -77,17 +105,18 @@ fn split(wanted: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn platforms(args: &SelectionArgs) -> Result<Platforms> {
-    if args.platforms.iter().any(|platform| platform == "all") {
+/// The platforms of these names.
+pub(super) fn platforms(names: &[String]) -> Result<Platforms> {
+    if names.iter().any(|platform| platform == "all") {
         return Ok(Platforms::All);
     }
-    if args.platforms.is_empty() {
+    if names.is_empty() {
         let host = Platform::host().ok_or_else(|| {
             Error::usage("no tools are published for the platform of this machine")
                 .hint("name one: `--platform linux_amd64`")
         })?;
         return Ok(Platforms::Only(vec![host]));
     }
-    let named = args.platforms.iter().map(|name| name.parse().map_err(Error::usage));
+    let named = names.iter().map(|name| name.parse().map_err(Error::usage));
     Ok(Platforms::Only(named.collect::<Result<_>>()?))
 }

@@ -1,50 +1,47 @@
-//! `vendor toolchains`: bring archives into a vendor folder.
+//! `vendor`: bring what a build needs into a folder that goes across the gap.
 
-use super::{Context, VendorToolchainsArgs, plan, selection};
+mod all;
+mod components;
+mod toolchains;
+mod wit;
+
+use clap::Subcommand;
+
+use super::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::fetch::Client;
-use crate::listing::Disk;
 use crate::manifest::{Entry, VendorDir};
-use crate::plan::{Plan, resolve};
+use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::vendor::{self, Helper, Job, Outcome, Summary};
+use crate::vendor::{Summary, Tally};
 
-pub(super) fn run(args: &VendorToolchainsArgs, context: &Context) -> Result<()> {
-    let artifacts = selection::artifacts(&args.selection, context)?;
-    let output_dir = context.path(&args.output_dir);
-    let policy = policy(&output_dir, context)?;
-    let plan = resolve(&artifacts, &policy, &Disk)?;
-    if args.dry_run {
-        return match context.report.is_json() {
-            true => context.report.json(&plan),
-            false => context.report.data(&plan::text(&plan)),
-        };
-    }
-    let dir = VendorDir::of(&output_dir);
-    let helper = if args.no_helper { None } else { Helper::running()? };
-    let client = client(&plan, &policy)?;
-    let job = Job {
-        plan: &plan,
-        dir: &dir,
-        helper: helper.as_ref(),
-        client: client.as_ref(),
-        jobs: args.jobs.into(),
-    };
-    let summary = vendor::vendor(&job, &context.report)?;
-    tell(&summary, &dir, context)?;
-    if helper.is_some() {
-        context.report.say(&pin_lines(&summary.entries[0]));
-    }
-    conclude(summary)
+#[derive(Debug, Subcommand)]
+pub(super) enum VendorCommand {
+    /// Download toolchain archives into a vendor folder
+    Toolchains(toolchains::ToolchainsArgs),
+    /// Fetch WIT packages and everything they need into a vendor folder, and write the lock
+    Wit(wit::WitArgs),
+    /// Vendor everything that MODULE.bazel asks for: toolchains, WIT packages and components
+    All(all::AllArgs),
+    /// Pull components into a vendor folder, with a BUILD file for them
+    Components(components::ComponentsArgs),
 }
 
-/// The folder that is being made need not exist, even where the variable names it already.
-fn policy(output_dir: &std::path::Path, context: &Context) -> Result<Policy> {
-    let policy = context.policy()?;
-    let vendor_dir = VendorDir::of(output_dir);
-    if policy.vendor_dir().is_some_and(|dir| dir == output_dir || dir == vendor_dir.root()) {
-        std::fs::create_dir_all(output_dir)
-            .doing(|| format!("create `{}`", output_dir.display()))?;
+pub(super) fn run(command: &VendorCommand, context: &Context) -> Result<()> {
+    match command {
+        VendorCommand::All(args) => all::run(args, context),
+        VendorCommand::Components(args) => components::run(args, context),
+        VendorCommand::Toolchains(args) => toolchains::run(args, context),
+        VendorCommand::Wit(args) => wit::run(args, context),
+    }
+}
+
+/// The folder that is being made need not exist, even where a variable names it already.
+fn policy_for(dir: &VendorDir, policy: Policy) -> Result<Policy> {
+    let named = policy.vendor_dirs(dir.kind());
+    if named.iter().any(|(_, it)| *it == dir.folder() || *it == dir.root()) {
+        std::fs::create_dir_all(dir.folder())
+            .doing(|| format!("create `{}`", dir.folder().display()))?;
     }
     Ok(policy)
 }
@@ -57,24 +54,16 @@ fn client(plan: &Plan, policy: &Policy) -> Result<Option<Client>> {
 }
 
 fn tell(summary: &Summary, dir: &VendorDir, context: &Context) -> Result<()> {
-    let count = |outcome| summary.count(outcome);
+    let (tally, failed) = (Tally::of(&summary.outcomes), summary.failures.len());
     if context.report.is_json() {
+        let Tally { fetched, copied, kept, repaired } = tally;
         return context.report.json(&serde_json::json!({
-            "manifest": dir.manifest(),
-            "fetched": count(Outcome::Fetched), "copied": count(Outcome::Copied),
-            "kept": count(Outcome::Kept), "repaired": count(Outcome::Repaired),
-            "failed": summary.failures.len(), "files": summary.entries,
+            "manifest": dir.manifest(), "fetched": fetched, "copied": copied, "kept": kept,
+            "repaired": repaired, "failed": failed, "files": summary.entries,
         }));
     }
-    context.report.say(&format!(
-        "{} fetched, {} copied, {} kept, {} repaired, {} failed; listed in {}",
-        count(Outcome::Fetched),
-        count(Outcome::Copied),
-        count(Outcome::Kept),
-        count(Outcome::Repaired),
-        summary.failures.len(),
-        dir.manifest().display()
-    ));
+    let manifest = dir.manifest();
+    context.report.say(&format!("{tally}, {failed} failed; listed in {}", manifest.display()));
     Ok(())
 }
 

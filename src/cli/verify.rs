@@ -4,22 +4,22 @@ use std::path::PathBuf;
 
 use super::{Context, VerifyArgs};
 use crate::error::{Error, Result};
-use crate::manifest::{Manifest, VendorDir};
+use crate::manifest::{self, Manifest};
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     let dir = match &args.dir {
         Some(dir) => context.path(dir),
         None => default_dir(context)?,
     };
-    let vendor_dir = VendorDir::of(&dir);
-    let Some(manifest) = Manifest::read(&vendor_dir)? else {
+    let root = manifest::root_of(&dir);
+    let Some(manifest) = Manifest::read(root)? else {
         return Err(Error::usage(format!("`{}` has no manifest", dir.display()))
-            .fact("looked for", vendor_dir.manifest().display())
-            .hint("`wasm-airgap vendor toolchains` writes it; or name the vendor folder"));
+            .fact("looked for", root.join(manifest::FILENAME).display())
+            .hint("`wasm-airgap vendor` writes it; or name the vendor folder"));
     };
     let jobs =
         args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let findings = manifest.check(&vendor_dir, jobs)?;
+    let findings = manifest.check(root, jobs)?;
     if context.report.is_json() {
         let files = manifest.entries().len();
         context.report.json(&serde_json::json!({"files": files, "findings": findings}))?;

@@ -29,11 +29,17 @@ impl Call {
         Call { rule: rule.to_owned(), name: name.to_owned(), attributes: Vec::new() }
     }
 
-    /// Sets an attribute. They are written in the order of their names.
+    /// Sets an attribute. They are written in the order of their names, but for some that
+    /// buildifier wants first or last.
     #[must_use]
     pub fn with(mut self, attribute: &'static str, value: Value) -> Call {
         self.attributes.push((attribute, value));
-        self.attributes.sort_by_key(|(name, _)| *name);
+        self.attributes.sort_by_key(|(name, _)| match *name {
+            "package_name" => (0, *name),
+            "srcs" => (1, *name),
+            "deps" => (3, *name),
+            _ => (2, *name),
+        });
         self
     }
 
@@ -72,6 +78,8 @@ pub struct BuildFile {
     pub header: Vec<String>,
     /// The label of a `.bzl` file and the symbol that is loaded from it.
     pub loads: Vec<(String, String)>,
+    /// Files that other packages may name.
+    pub exports: Vec<String>,
     /// The targets.
     pub calls: Vec<Call>,
 }
@@ -83,11 +91,16 @@ impl BuildFile {
         for line in &self.header {
             let _ = writeln!(out, "# {line}");
         }
-        out.push('\n');
+        if !self.loads.is_empty() {
+            out.push('\n');
+        }
         for (file, symbol) in &self.loads {
             let _ = writeln!(out, "load({}, {})", quote(file), quote(symbol));
         }
         out.push_str("\npackage(default_visibility = [\"//visibility:public\"])\n");
+        if !self.exports.is_empty() {
+            let _ = writeln!(out, "\nexports_files({})", list(&self.exports, 0));
+        }
         for call in &self.calls {
             out.push('\n');
             call.write(&mut out);
@@ -98,7 +111,7 @@ impl BuildFile {
 
 fn list(items: &[String], indent: usize) -> String {
     let mut items = items.to_vec();
-    items.sort();
+    items.sort_by(|a, b| label_key(a).cmp(&label_key(b)));
     match items.as_slice() {
         [] => "[]".to_owned(),
         [one] => format!("[{}]", quote(one)),
@@ -109,6 +122,18 @@ fn list(items: &[String], indent: usize) -> String {
             format!("[\n{lines}{pad}]")
         }
     }
+}
+
+/// Buildifier's order of labels: those of the same package, of this repository, of others; and
+/// in each part by part.
+fn label_key(label: &str) -> (u8, Vec<&str>) {
+    let phase = match label {
+        _ if label.starts_with(':') => 1,
+        _ if label.starts_with("//") => 2,
+        _ if label.starts_with('@') => 3,
+        _ => 0,
+    };
+    (phase, label.split([':', '.']).collect())
 }
 
 /// A Starlark string. Names in it may come from an archive, so nothing may end it early.
@@ -132,6 +157,15 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_stand_as_buildifier_wants_them() {
+        let sorted = ["x.wit", ":b", "//a:b", "//a/b:c", "@a//:x-0.2", "@a//:x-0.2.6", "@a//:x-1"];
+        let mut items = sorted.map(str::to_owned);
+        items.reverse();
+        let lines: String = sorted.iter().map(|item| format!("    \"{item}\",\n")).collect();
+        assert_eq!(list(&items, 0), format!("[\n{lines}]"));
+    }
 
     #[test]
     fn a_name_cannot_end_its_string() {

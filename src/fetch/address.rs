@@ -5,33 +5,33 @@ use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use url::Url;
+use url::{Host, Url};
 
 use crate::error::{Error, Result};
 
 /// An `http`, `https` or `file` address. `Display` is redacted.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     url: Url,
     credential: Option<Credential>,
 }
 
 /// A user's name and password. Deliberately without `Debug` and `Display`.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Credential {
-    pub(super) login: String,
-    pub(super) password: String,
+pub(crate) struct Credential {
+    pub(crate) login: String,
+    pub(crate) password: String,
 }
 
 impl Credential {
     /// The value of an `Authorization` header.
-    pub(super) fn basic(&self) -> String {
+    pub(crate) fn basic(&self) -> String {
         let pair = BASE64_STANDARD.encode(format!("{}:{}", self.login, self.password));
         format!("Basic {pair}")
     }
 
     /// What stands before the `@` in an address, percent-decoded.
-    pub(super) fn of(url: &Url) -> Option<Credential> {
+    pub(crate) fn of(url: &Url) -> Option<Credential> {
         let decode = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
         let login = decode(url.username()).into_owned();
         let password = decode(url.password().unwrap_or_default()).into_owned();
@@ -40,7 +40,7 @@ impl Credential {
 }
 
 impl Address {
-    pub(super) fn parse(text: &str) -> Result<Address> {
+    pub(crate) fn parse(text: &str) -> Result<Address> {
         let url = Url::parse(text).map_err(|error| bad(text).because(error))?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(Address::of(url)),
@@ -59,38 +59,68 @@ impl Address {
     }
 
     /// Where a `Location` leads. What it says before an `@` is not ours to send.
-    pub(super) fn join(&self, location: &str) -> Option<Address> {
+    pub(crate) fn join(&self, location: &str) -> Option<Address> {
         let url = self.url.join(location).ok()?;
         Some(Address { credential: None, ..Address::of(url) })
     }
 
+    /// The same address with another path and query: `/v2/a/tags/list?n=1`.
+    pub(crate) fn at(&self, path: &str) -> Option<Address> {
+        let mut url = self.url.clone();
+        url.set_path("/");
+        url.set_query(None);
+        Some(Address { url: url.join(path).ok()?, credential: None })
+    }
+
+    /// The same address with one more parameter in its query.
+    pub(crate) fn with_query(&self, key: &str, value: &str) -> Address {
+        let mut address = self.clone();
+        address.url.query_pairs_mut().append_pair(key, value);
+        address
+    }
+
+    /// What credentials belong to: no other scheme, host or port gets to see them.
+    pub(crate) fn origin(&self) -> (&str, &str, u16) {
+        (self.scheme(), self.host(), self.port())
+    }
+
+    /// Whether it never leaves this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.url.host() {
+            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
     /// The path of a `file` address.
-    pub(super) fn file(&self) -> Option<Result<PathBuf>> {
+    pub(crate) fn file(&self) -> Option<Result<PathBuf>> {
         let path = |()| Error::usage(format!("`{self}` is not a path on this machine"));
         (self.scheme() == "file").then(|| self.url.to_file_path().map_err(path))
     }
 
-    pub(super) fn scheme(&self) -> &str {
+    pub(crate) fn scheme(&self) -> &str {
         self.url.scheme()
     }
 
     /// The host's name or address, without the brackets of an IPv6 address.
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         let host = self.url.host_str().unwrap_or_default();
         host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.url.port_or_known_default().unwrap_or_default()
     }
 
     /// What is sent to the server: no user, no password.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
     /// The user and password that stood in the address.
-    pub(super) fn credential(&self) -> Option<&Credential> {
+    pub(crate) fn credential(&self) -> Option<&Credential> {
         self.credential.as_ref()
     }
 }

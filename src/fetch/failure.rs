@@ -14,28 +14,39 @@ use crate::fetch::retry::{self, Chance};
 use crate::network::Network;
 
 /// How long a connection may take to come about.
-pub(super) const CONNECT: Duration = Duration::from_secs(15);
+pub(crate) const CONNECT: Duration = Duration::from_secs(15);
 
 /// Why a source did not deliver.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// The reason, as it stands in the list of attempts.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// The reason in few words, as it stands behind `waiting 3 s`.
-    pub(super) excuse: String,
+    pub(crate) excuse: String,
     /// Whether trying again may help.
-    pub(super) chance: Chance,
+    pub(crate) chance: Chance,
     /// The server's `Retry-After`.
-    pub(super) asked: Option<Duration>,
+    pub(crate) asked: Option<Duration>,
     /// Whether the source works and just does not have the file.
-    pub(super) missing: bool,
+    pub(crate) missing: bool,
+    /// What was not spoken there.
+    pub(crate) mismatch: Option<Mismatch>,
     /// What to try next.
-    pub(super) hints: Vec<String>,
+    pub(crate) hints: Vec<String>,
+}
+
+/// What a server should speak and does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    /// TLS.
+    NotTls,
+    /// HTTP: it may be TLS.
+    NotHttp,
 }
 
 /// What ends an attempt.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// This source failed; another one may work.
     Source(Failure),
     /// No other source could help.
@@ -43,7 +54,7 @@ pub(super) enum Trouble {
 }
 
 /// The result of an attempt.
-pub(super) type Tried<T> = std::result::Result<T, Trouble>;
+pub(crate) type Tried<T> = std::result::Result<T, Trouble>;
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Trouble {
@@ -58,25 +69,33 @@ impl From<Failure> for Trouble {
 }
 
 impl Failure {
-    pub(super) fn new(chance: Chance, reason: impl Into<String>) -> Failure {
+    pub(crate) fn new(chance: Chance, reason: impl Into<String>) -> Failure {
         let reason = reason.into();
         let excuse = reason.clone();
-        Failure { reason, excuse, chance, asked: None, missing: false, hints: Vec::new() }
+        Failure {
+            reason,
+            excuse,
+            chance,
+            asked: None,
+            missing: false,
+            mismatch: None,
+            hints: Vec::new(),
+        }
     }
 
     #[must_use]
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Failure {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hints.push(hint.into());
         self
     }
 
     /// A source that works and does not have the file.
-    pub(super) fn missing(reason: impl Into<String>) -> Failure {
+    pub(crate) fn missing(reason: impl Into<String>) -> Failure {
         Failure { missing: true, ..Failure::new(Chance::None, reason) }
     }
 
     /// An answer with a status that brings no file.
-    pub(super) fn of_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failure {
+    pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failure {
         let text = shown(status);
         match status.as_u16() {
             404 | 410 => Failure::missing(text),
@@ -93,7 +112,7 @@ impl Failure {
     }
 
     /// What the HTTP client reports instead of an answer.
-    pub(super) fn of_error(
+    pub(crate) fn of_error(
         error: ureq::Error,
         proxy: Option<&Proxy>,
         network: &Network,
@@ -108,7 +127,10 @@ impl Failure {
             ureq::Error::ConnectProxyFailed(reason) => return refused_by_proxy(&reason, proxy),
             ureq::Error::Rustls(error) => of_tls(&error),
             ureq::Error::Io(error) => of_io(&error, network),
-            other => Failure::new(Chance::None, format!("the answer is not understood: {other}")),
+            other => Failure {
+                mismatch: Some(Mismatch::NotHttp),
+                ..Failure::new(Chance::None, format!("the answer is not understood: {other}"))
+            },
         };
         match proxy {
             Some(proxy) => Failure {
@@ -125,7 +147,7 @@ impl Failure {
 }
 
 /// A status as people know it: `404 Not Found`.
-pub(super) fn shown(status: StatusCode) -> String {
+pub(crate) fn shown(status: StatusCode) -> String {
     format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("")).trim_end().to_owned()
 }
 
@@ -134,12 +156,16 @@ fn of_io(error: &io::Error, network: &Network) -> Failure {
         return of_tls(error);
     }
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            Failure::new(Chance::Passing, "the server closed the connection without an answer")
-        }
+        io::ErrorKind::UnexpectedEof => Failure {
+            mismatch: Some(Mismatch::NotHttp),
+            ..Failure::new(Chance::Passing, "the server closed the connection without an answer")
+        },
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe => Failure::new(Chance::Passing, "the connection was lost"),
+        | io::ErrorKind::BrokenPipe => Failure {
+            mismatch: Some(Mismatch::NotHttp),
+            ..Failure::new(Chance::Passing, "the connection was lost")
+        },
         io::ErrorKind::TimedOut => silent(network),
         io::ErrorKind::ConnectionRefused
         | io::ErrorKind::HostUnreachable
@@ -192,8 +218,10 @@ fn of_tls(error: &rustls::Error) -> Failure {
             }
             _ => failure(format!("its certificate is not valid: {bad}")),
         },
-        rustls::Error::InvalidMessage(_) => failure("the server does not speak TLS".to_owned())
-            .hint("if it really speaks plain http, write `http://` and its port"),
+        rustls::Error::InvalidMessage(_) => Failure {
+            mismatch: Some(Mismatch::NotTls),
+            ..failure("the server does not speak TLS".to_owned())
+        },
         _ => failure(format!("TLS failed: {error}")),
     }
 }
@@ -225,22 +253,24 @@ fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
 
 /// What was tried and what came of it, in order.
 #[derive(Default)]
-pub(super) struct Attempts(Vec<(String, Failure)>);
+pub(crate) struct Attempts(Vec<(String, Failure)>);
 
 impl Attempts {
-    pub(super) fn add(&mut self, address: &Address, failure: Failure) {
+    pub(crate) fn add(&mut self, address: &Address, failure: Failure) {
         self.0.push((address.to_string(), failure));
     }
 
     /// The error for a file that nobody delivered.
-    pub(super) fn error(self, subject: &str) -> Error {
+    pub(crate) fn error(self, subject: &str) -> Error {
         let missing = self.0.iter().all(|(_, failure)| failure.missing);
         let kind = if missing { Kind::Unavailable } else { Kind::Network };
         let mut error = Error::new(kind, format!("cannot download {subject}"));
         let mut hints: Vec<String> = Vec::new();
         for (address, failure) in self.0 {
             error = error.fact("tried", format!("{address}: {}", failure.reason));
-            for hint in failure.hints {
+            let plain = (failure.mismatch == Some(Mismatch::NotTls))
+                .then(|| "if it really speaks plain http, write `http://` and its port".to_owned());
+            for hint in failure.hints.into_iter().chain(plain) {
                 if !hints.contains(&hint) {
                     hints.push(hint);
                 }

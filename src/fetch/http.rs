@@ -1,83 +1,152 @@
-//! One request, with its redirects, credentials, proxy and certificate roots.
+//! One request, with its redirects, proxy and certificate roots.
 
 use std::collections::HashMap;
-use std::io::Read;
-use std::sync::{Mutex, PoisonError};
+use std::io::{self, Read};
+use std::sync::Mutex;
 
-use ureq::http::{HeaderMap, Response, StatusCode, header};
-use ureq::{Agent, Body, BodyReader, ProxyProtocol};
+use ureq::http::{self, HeaderMap, HeaderName, Method, Response, StatusCode, header};
+use ureq::{Agent, BodyReader, ProxyProtocol, SendBody};
 
 use crate::error::Result;
-use crate::fetch::address::{Address, Credential};
+use crate::fetch::address::Address;
 use crate::fetch::failure::{CONNECT, Failure, Tried};
-use crate::fetch::netrc::Netrc;
 use crate::fetch::proxy::{Proxies, Proxy};
-use crate::fetch::resume::Range;
 use crate::fetch::retry::Chance;
 use crate::fetch::roots;
 use crate::network::Network;
+use crate::workers::hold;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 10;
 
-/// What is read from the socket at a time; with less, a fast network is not used up.
-const INPUT: usize = 1 << 20;
+/// What is read from the socket at a time where a few large files come; with less, a fast network is
+/// not used up.
+pub(crate) const LARGE_READS: usize = 1 << 20;
+
+/// The same where many connections pass on what they get: what all of them read stays in the
+/// processor's cache, and opening one costs no megabyte.
+pub(crate) const SMALL_READS: usize = 128 << 10;
 
 /// How much of an answer that nobody wants is read, so that its connection can be used again.
 const DRAIN: u64 = 64 * 1024;
 
-/// Asks servers for files.
-pub(super) struct Http {
+/// How many connections to one host are kept for later: one for each thread that may copy.
+const IDLE: usize = 16;
+
+/// Talks to servers.
+pub(crate) struct Http {
     network: Network,
+    reads: usize,
     proxies: Proxies,
-    netrc: Netrc,
     agents: Mutex<HashMap<Way, Agent>>,
 }
 
-/// What tells agents apart: whether TLS is needed, and the variable that names the proxy.
-type Way = (bool, Option<&'static str>);
+/// What tells agents apart: whether TLS is needed, the variable that names the proxy, and the roots
+/// that hold besides all others.
+type Way = (bool, Option<&'static str>, Vec<String>);
+
+/// What is asked of a server.
+pub(crate) struct Request<'a> {
+    /// What to do.
+    pub(crate) method: Method,
+    /// Headers for every hop. An `Authorization` is none of them: see [`Asker`].
+    pub(crate) headers: Vec<(HeaderName, String)>,
+    /// What goes along.
+    pub(crate) body: Body<'a>,
+}
+
+/// The body of a request.
+pub(crate) enum Body<'a> {
+    /// Nothing, or nothing to speak of.
+    None,
+    /// Bytes, which can be sent again where a redirect leads.
+    Bytes(&'a [u8]),
+    /// A stream of this length, which can be sent once: its redirects are for the caller to follow.
+    Stream(&'a mut dyn Read, u64),
+}
+
+/// Who asks. Knows for each hop what may be shown there, so that no server chooses that.
+pub(crate) trait Asker {
+    /// How to go to `hop.here`. Called before a socket is opened for it.
+    ///
+    /// # Errors
+    /// A failure where nobody may go there.
+    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass>;
+}
+
+/// A request, or one of the further ones that its redirects lead to.
+pub(crate) struct Hop<'a> {
+    /// Where it is made to.
+    pub(crate) here: &'a Address,
+    /// Where the first one was made to.
+    pub(crate) start: &'a Address,
+    /// How many came before.
+    pub(crate) nth: usize,
+    /// What is done there.
+    pub(crate) method: &'a Method,
+}
+
+/// How a hop is made.
+#[derive(Default)]
+pub(crate) struct Pass {
+    /// The value of its `Authorization`.
+    pub(crate) authorization: Option<String>,
+    /// Whether no proxy is to see it.
+    pub(crate) direct: bool,
+    /// Certificate roots that hold there besides all others, as PEM texts.
+    pub(crate) roots: Vec<String>,
+}
 
 /// What a server answered, whatever its status.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// The status of the last hop.
-    pub(super) status: StatusCode,
+    pub(crate) status: StatusCode,
     /// Its headers.
-    pub(super) headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The address of the last hop.
-    pub(super) from: Address,
+    pub(crate) from: Address,
+    /// Whether that is not where the request was made to.
+    pub(crate) redirected: bool,
     /// Whether a credential was sent there.
-    pub(super) authenticated: bool,
+    pub(crate) authenticated: bool,
     /// The proxy on the way there.
-    pub(super) proxy: Option<Proxy>,
+    pub(crate) proxy: Option<Proxy>,
     /// What follows the headers.
-    pub(super) body: BodyReader<'static>,
+    pub(crate) body: BodyReader<'static>,
 }
 
 impl Http {
-    /// Reads the settings and the credentials; opens no socket.
-    pub(super) fn new(network: &Network) -> Result<Http> {
-        Ok(Http {
-            network: network.clone(),
-            proxies: Proxies::of(network)?,
-            netrc: Netrc::read(network.netrc.as_deref())?,
-            agents: Mutex::default(),
-        })
+    /// Reads the settings; opens no socket. `reads` is one of [`LARGE_READS`] and [`SMALL_READS`].
+    pub(crate) fn new(network: &Network, reads: usize) -> Result<Http> {
+        let proxies = Proxies::of(network)?;
+        Ok(Http { network: network.clone(), reads, proxies, agents: Mutex::default() })
     }
 
-    /// The settings.
-    pub(super) fn network(&self) -> &Network {
-        &self.network
+    /// What an error of the HTTP library means here.
+    pub(crate) fn failure(&self, error: ureq::Error, proxy: Option<&Proxy>) -> Failure {
+        Failure::of_error(error, proxy, &self.network)
     }
 
-    /// Gets this address, or what it leads to.
-    pub(super) fn get(&self, start: &Address, range: &Range) -> Tried<Answer> {
+    /// Asks this address, or what it leads to.
+    pub(crate) fn send(
+        &self,
+        start: &Address,
+        mut request: Request<'_>,
+        asker: &dyn Asker,
+    ) -> Tried<Answer> {
         let mut here = start.clone();
         let mut seen = Vec::new();
         loop {
-            let answer = self.hop(&here, start, range)?;
-            let Some(location) = location(&answer) else { return Ok(answer) };
+            let nth = seen.len();
+            let hop = Hop { here: &here, start, nth, method: &request.method };
+            let pass = asker.pass(&hop)?;
+            let answer = self.hop(&here, &mut request, pass, nth > 0)?;
+            let Some(location) = location(&answer).filter(|_| request.follows(answer.status))
+            else {
+                return Ok(answer);
+            };
             let next = follow(&here, &location)?;
-            let _ = std::io::copy(&mut answer.body.take(DRAIN), &mut std::io::sink());
+            answer.drain();
             seen.push(here);
             if seen.contains(&next) {
                 let reason = format!("redirects in a circle, back to {next}");
@@ -91,37 +160,53 @@ impl Http {
         }
     }
 
-    fn hop(&self, here: &Address, start: &Address, range: &Range) -> Tried<Answer> {
-        let proxy = self.proxies.for_address(here);
-        let credential = self.credential(here, start);
-        let mut request = self.agent(here, proxy)?.get(here.as_str());
-        if let Some(credential) = credential {
-            request = request.header(header::AUTHORIZATION, credential.basic());
+    fn hop(
+        &self,
+        here: &Address,
+        request: &mut Request<'_>,
+        pass: Pass,
+        redirected: bool,
+    ) -> Tried<Answer> {
+        let proxy = self.proxies.for_address(here).filter(|_| !pass.direct);
+        let authenticated = pass.authorization.is_some();
+        let agent = self.agent(here, proxy, pass.roots)?;
+        let mut head = http::Request::builder().method(request.method.clone()).uri(here.as_str());
+        for (name, value) in &request.headers {
+            head = head.header(name, value);
         }
-        for (name, value) in range.headers() {
-            request = request.header(name, value);
+        if let Some(authorization) = pass.authorization {
+            head = head.header(header::AUTHORIZATION, authorization);
         }
-        let response =
-            request.call().map_err(|error| Failure::of_error(error, proxy, &self.network))?;
-        Ok(Answer::of(response, here, credential.is_some(), proxy))
-    }
-
-    /// The credential for this hop. What stood in the address goes to that server only, and so does
-    /// netrc's default: a server that redirects must not choose who gets them.
-    fn credential<'a>(&'a self, here: &Address, start: &'a Address) -> Option<&'a Credential> {
-        let origin = |it: &Address| (it.scheme().to_owned(), it.host().to_owned(), it.port());
-        let home = origin(here) == origin(start);
-        let own = start.credential().filter(|_| home);
-        own.or_else(|| self.netrc.machine(here.host()))
-            .or_else(|| self.netrc.anyone().filter(|_| home))
+        let answered = match &mut request.body {
+            // A method that usually has a body says that it has none by its length.
+            Body::None if is_safe(&request.method) => run(&agent, head, ()),
+            Body::None => run(&agent, head, &[] as &[u8]),
+            Body::Bytes(bytes) => run(&agent, head, *bytes),
+            Body::Stream(reader, length) => {
+                let head = head.header(header::CONTENT_LENGTH, *length);
+                let mut exactly = Exactly { reader: &mut **reader, left: *length };
+                run(&agent, head, SendBody::from_reader(&mut exactly))
+            }
+        };
+        let (parts, body) = answered.map_err(|error| self.failure(error, proxy))?.into_parts();
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            from: here.clone(),
+            redirected,
+            authenticated,
+            proxy: proxy.cloned(),
+            body: body.into_reader(),
+        })
     }
 
     /// The client for this way, made when it is first needed: reading the roots takes time.
-    fn agent(&self, address: &Address, proxy: Option<&Proxy>) -> Result<Agent> {
+    fn agent(&self, address: &Address, proxy: Option<&Proxy>, roots: Vec<String>) -> Result<Agent> {
         let proxied = proxy.map(|proxy| proxy.inner.clone());
         let to_proxy = proxied.as_ref().is_some_and(|it| it.protocol() == ProxyProtocol::Https);
-        let way = (address.scheme() == "https" || to_proxy, proxy.map(|proxy| proxy.variable));
-        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        let tls = address.scheme() == "https" || to_proxy;
+        let way = (tls, proxy.map(|proxy| proxy.variable), roots);
+        let mut agents = hold(&self.agents);
         if let Some(agent) = agents.get(&way) {
             return Ok(agent.clone());
         }
@@ -132,76 +217,101 @@ impl Http {
             // The redirects are followed here, where the credentials are chosen for each hop.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .input_buffer_size(INPUT)
+            .input_buffer_size(self.reads)
+            .max_idle_connections(4 * IDLE)
+            .max_idle_connections_per_host(IDLE)
             .timeout_resolve(Some(CONNECT))
             .timeout_connect(Some(CONNECT))
             .timeout_per_read(Some(self.network.silence))
             .timeout_per_write(Some(self.network.silence))
             .proxy(proxied);
         if way.0 {
-            config = config.tls_config(roots::load(&self.network)?);
+            config = config.tls_config(roots::load(&self.network, &way.2)?);
         }
         let agent = config.build().new_agent();
         agents.insert(way, agent.clone());
         Ok(agent)
     }
+}
 
-    /// What helps against an answer of 401 or 403.
-    pub(super) fn advise(&self, answer: &Answer, failure: Failure) -> Failure {
-        let host = answer.from.host();
-        let file = match self.netrc.path() {
-            Some(path) => format!("`{}`", path.display()),
-            None => "a file named by NETRC".to_owned(),
+impl<'a> Request<'a> {
+    /// The same request once more, unless its body can be sent only once.
+    pub(crate) fn again(&self) -> Option<Request<'a>> {
+        let body = match self.body {
+            Body::None => Body::None,
+            Body::Bytes(bytes) => Body::Bytes(bytes),
+            Body::Stream(..) => return None,
         };
-        let entry = format!("`machine {host} login NAME password PASSWORD` in {file}");
-        match (answer.status.as_u16(), answer.authenticated) {
-            (401, false) => {
-                failure.hint(format!("the server wants to know who asks: write {entry}"))
-            }
-            (401, true) => failure.hint(format!(
-                "the server does not accept the credential that was sent: check {entry}, or the \
-                 user and password in the address"
-            )),
-            (403, false) => failure.hint(format!(
-                "the server refuses those it does not know; if you may have the file, write {entry}"
-            )),
-            (403, true) => failure.hint(format!(
-                "the server knows who asks and refuses: this user may not have the file; check \
-                 {entry}"
-            )),
-            _ => failure,
-        }
+        Some(Request { method: self.method.clone(), headers: self.headers.clone(), body })
+    }
+
+    /// A request for what is there.
+    pub(crate) fn get(headers: Vec<(HeaderName, String)>) -> Request<'a> {
+        Request { method: Method::GET, headers, body: Body::None }
+    }
+
+    /// Whether the same request may be made where this status leads. Some statuses turn a `POST`
+    /// into a `GET`, and that is not what was asked.
+    fn follows(&self, status: StatusCode) -> bool {
+        let same = is_safe(&self.method) || matches!(status.as_u16(), 307 | 308);
+        same && !matches!(self.body, Body::Stream(..))
     }
 }
 
 impl Answer {
-    fn of(
-        response: Response<Body>,
-        from: &Address,
-        authenticated: bool,
-        proxy: Option<&Proxy>,
-    ) -> Answer {
-        let (parts, body) = response.into_parts();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            from: from.clone(),
-            authenticated,
-            proxy: proxy.cloned(),
-            body: body.into_reader(),
-        }
-    }
-
     /// A header's value, if it is readable.
-    pub(super) fn header(&self, name: header::HeaderName) -> Option<&str> {
+    pub(crate) fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// Whether the server says that this is a page for people.
-    pub(super) fn is_page(&self) -> bool {
+    pub(crate) fn is_page(&self) -> bool {
         let kind = self.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
         kind.starts_with("text/html") || kind.starts_with("application/xhtml")
     }
+
+    /// Reads what nobody wants.
+    pub(crate) fn drain(self) {
+        let _ = io::copy(&mut self.body.take(DRAIN), &mut io::sink());
+    }
+
+    /// The body, of which no more than `limit` bytes are wanted: one byte more says that there are
+    /// more.
+    pub(crate) fn read(self, limit: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.body.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Just so many bytes of a reader, for the library would wait for more for ever.
+struct Exactly<'a> {
+    reader: &'a mut dyn Read,
+    left: u64,
+}
+
+impl Read for Exactly<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = self.left.min(buffer.len() as u64) as usize;
+        let count = self.reader.read(&mut buffer[..most])?;
+        self.left -= count as u64;
+        if count == 0 && most > 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the body ends too early"));
+        }
+        Ok(count)
+    }
+}
+
+fn run(
+    agent: &Agent,
+    head: http::request::Builder,
+    body: impl ureq::AsSendBody,
+) -> std::result::Result<Response<ureq::Body>, ureq::Error> {
+    agent.run(head.body(body)?)
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// Where the answer leads, if it is a redirect.
@@ -212,7 +322,8 @@ fn location(answer: &Answer) -> Option<String> {
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-fn follow(here: &Address, location: &str) -> std::result::Result<Address, Failure> {
+/// Where a `Location` leads from here, with nobody listening on the way.
+pub(crate) fn follow(here: &Address, location: &str) -> std::result::Result<Address, Failure> {
     let next = here
         .join(location)
         .ok_or_else(|| Failure::new(Chance::None, "redirects to something that is no address"))?;

@@ -56,6 +56,13 @@ impl Netrc {
     }
 }
 
+/// The user and password that the file has for a host by its name, for whoever sends them by other
+/// ways than a plain download.
+pub(crate) fn login(path: &Path, host: &str) -> Result<Option<(String, String)>> {
+    let netrc = Netrc::read(Some(path))?;
+    Ok(netrc.machine(host).map(|found| (found.login.clone(), found.password.clone())))
+}
+
 /// Whom an entry is for.
 enum Entry {
     Machine(String),

@@ -18,7 +18,7 @@ const PIECES: usize = 8;
 
 /// Why the flow stopped before its end.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// The source failed.
     Read(io::Error),
     /// The destination failed.
@@ -29,7 +29,7 @@ pub(super) enum Stop {
 
 /// Hashes and writes everything from `source`, at most `most` bytes, and adds up in `length` what
 /// arrived; also where it stops early, so that the next attempt goes on from there.
-pub(super) fn pour(
+pub(crate) fn pour(
     source: &mut dyn Read,
     file: Option<&mut File>,
     hasher: &mut Hasher,

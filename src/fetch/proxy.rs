@@ -10,7 +10,7 @@ use crate::fetch::address::{Address, Credential, redacted};
 use crate::network::Network;
 
 /// The proxies of the environment.
-pub(super) struct Proxies {
+pub(crate) struct Proxies {
     https: Option<Proxy>,
     http: Option<Proxy>,
     direct: Direct,
@@ -18,17 +18,17 @@ pub(super) struct Proxies {
 
 /// One proxy. Everything goes through it by `CONNECT`, plain http too.
 #[derive(Clone)]
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     /// What the HTTP client wants.
-    pub(super) inner: ureq::Proxy,
+    pub(crate) inner: ureq::Proxy,
     /// The variable that names it.
-    pub(super) variable: &'static str,
+    pub(crate) variable: &'static str,
     /// The address for messages, without user and password.
-    pub(super) shown: String,
+    pub(crate) shown: String,
 }
 
 impl Proxies {
-    pub(super) fn of(network: &Network) -> Result<Proxies> {
+    pub(crate) fn of(network: &Network) -> Result<Proxies> {
         let parse = |variable, value: &Option<String>| {
             value.as_deref().map(|value| Proxy::parse(variable, value)).transpose()
         };
@@ -40,7 +40,7 @@ impl Proxies {
     }
 
     /// The proxy for this address.
-    pub(super) fn for_address(&self, address: &Address) -> Option<&Proxy> {
+    pub(crate) fn for_address(&self, address: &Address) -> Option<&Proxy> {
         let proxy = if address.scheme() == "https" { &self.https } else { &self.http };
         proxy.as_ref().filter(|_| !self.direct.holds(address.host(), address.port()))
     }

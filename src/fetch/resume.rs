@@ -6,7 +6,7 @@ use crate::store::Origin;
 
 /// What part of a file is asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Range {
+pub(crate) struct Range {
     /// How many bytes are there already.
     have: u64,
     /// What they are part of, where the source is the same.
@@ -15,7 +15,7 @@ pub(super) struct Range {
 
 /// What the body of an answer is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The file from its beginning, this long.
     Whole { size: Option<u64> },
     /// What is missing, up to here, of a file this long.
@@ -24,20 +24,18 @@ pub(super) enum Part {
     Nothing,
     /// No continuation of what is there: it has to be asked for from the beginning.
     Unfit,
-    /// Something that is no file.
-    None,
 }
 
 impl Range {
     /// What is missing behind `have` bytes that came from `origin`.
-    pub(super) fn behind(have: u64, origin: Option<&Origin>, url: &str) -> Range {
+    pub(crate) fn behind(have: u64, origin: Option<&Origin>, url: &str) -> Range {
         let same = origin.filter(|origin| have > 0 && origin.url == url);
         Range { have, validator: same.and_then(|origin| origin.validator.clone()) }
     }
 
     /// The request's headers. Without a validator the rest is asked for all the same: the digest
     /// tells whether it fits.
-    pub(super) fn headers(&self) -> Vec<(HeaderName, String)> {
+    pub(crate) fn headers(&self) -> Vec<(HeaderName, String)> {
         let mut headers = Vec::new();
         if self.have > 0 {
             headers.push((header::RANGE, format!("bytes={}-", self.have)));
@@ -46,16 +44,16 @@ impl Range {
         headers
     }
 
-    /// Makes sense of the answer.
-    pub(super) fn read(&self, status: StatusCode, headers: &HeaderMap) -> Part {
+    /// Makes sense of the answer; nothing where it brings no bytes.
+    pub(crate) fn read(&self, status: StatusCode, headers: &HeaderMap) -> Option<Part> {
         match status.as_u16() {
-            200 => Part::Whole { size: number(headers, header::CONTENT_LENGTH) },
-            206 if self.have > 0 => self.rest(headers).unwrap_or(Part::Unfit),
+            200 => Some(Part::Whole { size: number(headers, header::CONTENT_LENGTH) }),
+            206 if self.have > 0 => Some(self.rest(headers).unwrap_or(Part::Unfit)),
             416 if self.have > 0 => match text(headers, header::CONTENT_RANGE).and_then(content) {
-                Some((None, Some(size))) if size == self.have => Part::Nothing,
-                _ => Part::Unfit,
+                Some((None, Some(size))) if size == self.have => Some(Part::Nothing),
+                _ => Some(Part::Unfit),
             },
-            _ => Part::None,
+            _ => None,
         }
     }
 
@@ -73,7 +71,7 @@ impl Range {
 
 /// What names this version of a file: a strong `ETag`, or `Last-Modified`. A weak `ETag` is no use,
 /// for it stays the same when bytes change.
-pub(super) fn validator(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn validator(headers: &HeaderMap) -> Option<String> {
     let tag = text(headers, header::ETAG).filter(|tag| tag.starts_with('"'));
     tag.or_else(|| text(headers, header::LAST_MODIFIED)).map(str::to_owned)
 }
@@ -115,7 +113,7 @@ mod tests {
 
     fn part(have: u64, status: u16, content_range: &str) -> Part {
         let headers = headers(&[(header::CONTENT_RANGE, content_range)]);
-        Range { have, validator: None }.read(status.try_into().unwrap(), &headers)
+        Range { have, validator: None }.read(status.try_into().unwrap(), &headers).unwrap()
     }
 
     #[test]
@@ -139,7 +137,8 @@ mod tests {
         ] {
             assert_eq!(part(5, 206, value), expected, "{value}");
         }
-        assert_eq!(part(0, 206, "bytes 0-9/10"), Part::None);
+        let headers = HeaderMap::new();
+        assert_eq!(Range::default().read(StatusCode::PARTIAL_CONTENT, &headers), None);
     }
 
     #[test]
@@ -147,7 +146,6 @@ mod tests {
         assert_eq!(part(10, 416, "bytes */10"), Part::Nothing);
         assert_eq!(part(10, 416, "bytes */9"), Part::Unfit);
         assert_eq!(part(10, 416, ""), Part::Unfit);
-        assert_eq!(part(0, 416, "bytes */0"), Part::None);
     }
 
     #[test]
@@ -171,7 +169,7 @@ mod tests {
         let range = Range { have: 5, validator: Some("\"1\"".into()) };
         let answer = |tag| {
             let pairs = [(header::CONTENT_RANGE, "bytes 5-9/10"), (header::ETAG, tag)];
-            range.read(StatusCode::PARTIAL_CONTENT, &headers(&pairs))
+            range.read(StatusCode::PARTIAL_CONTENT, &headers(&pairs)).unwrap()
         };
         assert_eq!(answer("\"1\""), Part::Rest { end: 10, size: Some(10) });
         assert_eq!(answer("\"2\""), Part::Unfit);

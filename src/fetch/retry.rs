@@ -42,7 +42,7 @@ impl Clock for SystemClock {
 
 /// What a failure says about trying again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chance {
+pub(crate) enum Chance {
     /// The next answer would be the same.
     None,
     /// There was no connection.
@@ -53,18 +53,18 @@ pub(super) enum Chance {
 
 /// The state of one download's retries.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Retries {
+pub(crate) struct Retries {
     /// How long this download may wait altogether.
-    pub(super) budget: Duration,
+    pub(crate) budget: Duration,
     /// How much of it is left.
-    pub(super) left: Duration,
+    pub(crate) left: Duration,
     /// How often this source was tried again without gaining a byte.
-    pub(super) fruitless: u32,
+    pub(crate) fruitless: u32,
 }
 
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     /// Wait this long and try again.
     Wait(Duration),
     /// Try the next source.
@@ -76,17 +76,17 @@ pub(super) enum Decision {
 }
 
 impl Retries {
-    pub(super) fn new(budget: Duration) -> Retries {
+    pub(crate) fn new(budget: Duration) -> Retries {
         Retries { budget, left: budget, fruitless: 0 }
     }
 
     /// The same budget, for the next source.
-    pub(super) fn next_source(&mut self) {
+    pub(crate) fn next_source(&mut self) {
         self.fruitless = 0;
     }
 
     /// Notes what [`decide`] decided.
-    pub(super) fn spend(&mut self, wait: Duration, gained: bool) {
+    pub(crate) fn spend(&mut self, wait: Duration, gained: bool) {
         self.left = self.left.saturating_sub(wait);
         self.fruitless = if gained { 0 } else { self.fruitless + 1 };
     }
@@ -94,7 +94,7 @@ impl Retries {
 
 /// Decides. `gained` says that the attempt brought bytes that the next one need not fetch again,
 /// `asked` is the server's `Retry-After`, and `jitter` is a random number from 0 to 1.
-pub(super) fn decide(
+pub(crate) fn decide(
     retries: &Retries,
     chance: Chance,
     gained: bool,
@@ -125,7 +125,7 @@ pub(super) fn decide(
 
 /// The time that a `Retry-After` asks for: seconds or a date. One that is in the past or makes no
 /// sense asks for nothing.
-pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if value.bytes().all(|b| b.is_ascii_digit()) {
         return value.parse().ok().map(Duration::from_secs);
@@ -134,7 +134,7 @@ pub(super) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 }
 
 /// A random number from 0 to 1, good enough to keep two processes apart.
-pub(super) fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX)
 }
 

@@ -5,9 +5,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use crate::error::{Error, Result};
 use crate::network::Network;
 
-/// The TLS settings with the roots that apply. Takes some milliseconds: the system's bundle is
+/// The TLS settings with the roots that apply, and with `more` of them as PEM texts. Takes some milliseconds: the system's bundle is
 /// large, so nobody asks before the first https address.
-pub(super) fn load(network: &Network) -> Result<TlsConfig> {
+pub(super) fn load(network: &Network, more: &[String]) -> Result<TlsConfig> {
     let found = match (&network.ca_file, &network.ca_dir) {
         (None, None) => rustls_native_certs::load_native_certs(),
         (file, folders) => {
@@ -21,12 +21,31 @@ pub(super) fn load(network: &Network) -> Result<TlsConfig> {
             all
         }
     };
-    if found.certs.is_empty() {
+    let mut roots: Vec<_> =
+        found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    for text in more {
+        roots.extend(in_pem(text)?);
+    }
+    if roots.is_empty() {
         return Err(none(network, found.errors.first()));
     }
-    let roots: Vec<_> =
-        found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
     Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build())
+}
+
+/// The certificates in a PEM text of a config file.
+fn in_pem(text: &str) -> Result<Vec<Certificate<'static>>> {
+    let mut certificates = Vec::new();
+    for item in ureq::tls::parse_pem(text.as_bytes()) {
+        let item = item.map_err(|error| {
+            Error::usage("`extra_root_certificates` of the config file cannot be read")
+                .because(error)
+                .hint("a certificate in PEM form begins with `-----BEGIN CERTIFICATE-----`")
+        })?;
+        if let ureq::tls::PemItem::Certificate(certificate) = item {
+            certificates.push(certificate);
+        }
+    }
+    Ok(certificates)
 }
 
 /// The error for no roots at all. With some roots, a file that is no certificate does no harm:

@@ -194,9 +194,8 @@ impl Partial {
         // The note goes first: a file without one is complete, a note without a file is litter.
         remove_if_there(&sidecar(&self.path))?;
         rename(&self.path, &self.destination)?;
-        let names = Names::of(&self.destination);
-        sync_folder(names.folder)?;
-        names.orphans().iter().for_each(|orphan| remove_abandoned(orphan));
+        sync_folder(Names::of(&self.destination).folder)?;
+        sweep(&self.destination);
         Ok(reader)
     }
 
@@ -274,6 +273,11 @@ fn lock(file: &File, path: &Path) -> io::Result<Lock> {
         // NFS without a lock daemon says ENOLCK, others say that they do not support it.
         Err(TryLockError::Error(_)) => Ok(Lock::Unsupported),
     }
+}
+
+/// Removes the unfinished files of a destination whose writers are gone.
+pub(super) fn sweep(destination: &Path) {
+    Names::of(destination).orphans().iter().for_each(|orphan| remove_abandoned(orphan));
 }
 
 /// Removes an unfinished file of somebody who is gone.

@@ -33,7 +33,7 @@ impl Helper {
             .and_then(|mut file| verify::hash(&mut file))
             .doing(|| format!("read `{}`", self.program.display()))?;
         let path = self.path();
-        let destination = dir.toolchains().join(path.split('/').collect::<PathBuf>());
+        let destination = dir.folder().join(path.split('/').collect::<PathBuf>());
         let verified = |path: &Path| Unverified::open(path, NAME)?.verify(&digest);
         if verified(&destination).is_err() {
             store::place_copy(&verified(&self.program)?, &destination, true)?;

@@ -1,19 +1,7 @@
 //! `emit`: compared with golden files, which `BLESS=1` writes anew.
 
-use std::path::Path;
-
+use crate::golden::compare;
 use crate::sandbox::Sandbox;
-
-#[track_caller]
-fn compare(golden: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(golden);
-    #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the program")]
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{}", path.display());
-}
 
 fn emit(sandbox: &Sandbox, platform: &str, executables: &[&str]) -> crate::sandbox::Run {
     let mut words =
@@ -31,7 +19,7 @@ fn a_tool_on_linux() {
     sandbox.write("tool/bin/wasm-opt", "");
     sandbox.write("tool/wasm-as", "");
     let text = emit(&sandbox, "linux_amd64", &["wasm-opt", "wasm-as"]).succeeds().stdout;
-    compare("tool_linux/BUILD.bazel", &text);
+    compare("tests/golden/tool_linux/BUILD.bazel", &text);
 }
 
 #[test]
@@ -39,7 +27,7 @@ fn a_tool_on_windows() {
     let sandbox = Sandbox::new();
     sandbox.write("tool/opt/wasm-opt.exe", "");
     let text = emit(&sandbox, "windows_amd64", &["opt/wasm-opt"]).succeeds().stdout;
-    compare("tool_windows/BUILD.bazel", &text);
+    compare("tests/golden/tool_windows/BUILD.bazel", &text);
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The registry files: the built-in ones by their schema, a user's with what is wrong in them.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
+use crate::golden::compare;
 use crate::sandbox::Sandbox;
 
 fn read(path: &str) -> Value {
@@ -32,6 +35,18 @@ fn every_builtin_file_is_valid() {
         }
     }
     assert_eq!(count, 19);
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checksums/wit");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(package) = name.strip_suffix(".json") {
+            let file = read(&format!("wit/{name}"));
+            validate("wit.schema.json", &file).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(file["package"].as_str().unwrap().replace(':', "-"), package);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 12);
     validate("bundles.schema.json", &read("bundles.json")).unwrap();
 }
 
@@ -56,4 +71,52 @@ fn the_schema_refuses_what_the_program_refuses() {
             .ends_with(2)
             .says(&["bad.json` is not valid"]);
     }
+}
+
+/// A WORKSPACE macro cannot read JSON, so the same is there as Starlark.
+#[test]
+fn the_starlark_table_is_what_the_files_say() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checksums/wit");
+    let mut archives = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".json") {
+            let file = read(&format!("wit/{name}"));
+            for (version, published) in file["versions"].as_object().unwrap() {
+                let package = file["package"].as_str().unwrap();
+                if published.get("archive").is_some() {
+                    let version: semver::Version = version.parse().unwrap();
+                    archives.insert((package.to_owned(), version), published.clone());
+                }
+            }
+        }
+    }
+    let mut text = String::from(
+        "\"\"\"The WASI packages of `checksums/wit` as Starlark: a WORKSPACE macro cannot read JSON.
+
+Written by a test from those files: `BLESS=1 cargo test --test cli registry`.
+\"\"\"
+
+# Package -> what the helper's request says of it.
+WASI_WIT = {
+",
+    );
+    for ((package, version), published) in archives {
+        let package = format!("{package}@{version}");
+        text.push_str(&format!("    \"{package}\": {{\n        \"archive\": {{\n"));
+        let mut fields: Vec<_> = published["archive"].as_object().unwrap().iter().collect();
+        fields.sort_by_key(|(name, _)| *name);
+        for (name, value) in fields {
+            text.push_str(&format!("            \"{name}\": {value},\n"));
+        }
+        text.push_str(&format!("        }},\n        \"package\": \"{package}\",\n"));
+        for field in ["tree", "wit_dir"] {
+            if let Some(value) = published.get(field) {
+                text.push_str(&format!("        \"{field}\": {value},\n"));
+            }
+        }
+        text.push_str("    },\n");
+    }
+    text.push_str("}\n");
+    compare("bazel/private/wasi_table.bzl", &text);
 }

@@ -2,8 +2,8 @@
 
 use wasm_airgap::error::Kind;
 
+use crate::authority::Authority;
 use crate::server::{Reply, Server};
-use crate::tls::Authority;
 use crate::{BODY, Case, says};
 
 /// A proxy that lets everybody through.

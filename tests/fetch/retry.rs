@@ -47,7 +47,7 @@ fn what_cannot_pass_is_not_tried_again() {
 #[test]
 fn retry_after_is_heeded_in_seconds_and_as_a_date() {
     let case = Case::new();
-    let date = httpdate::fmt_http_date(case.clock.start + Duration::from_secs(30));
+    let date = httpdate::fmt_http_date(crate::clock::start() + Duration::from_secs(30));
     let server = busy(1, "503 Service Unavailable", &date);
     case.succeed(&[&server.url("/")]);
     assert_eq!(case.waits(), [30]);

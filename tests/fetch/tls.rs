@@ -1,58 +1,11 @@
 //! Certificates, with a private authority.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rcgen::{CertificateParams, date_time_ymd};
 use wasm_airgap::error::Kind;
 
+use crate::authority::Authority;
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
-
-/// A company's own certificate authority.
-pub(crate) struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    pub(crate) fn new() -> Authority {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        // Two authorities of one name would be told apart by their signatures only.
-        let name = format!("authority {}", wasm_airgap::digest::Digest::of(&key.serialize_der()));
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Authority { pem, issuer: Issuer::new(params, key) }
-    }
-
-    /// The settings of a server with a certificate for this name.
-    pub(crate) fn server(&self, name: &str) -> Arc<rustls::ServerConfig> {
-        self.server_with(CertificateParams::new([name.to_owned()]).unwrap())
-    }
-
-    fn server_with(&self, params: CertificateParams) -> Arc<rustls::ServerConfig> {
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key);
-        Arc::new(config.unwrap())
-    }
-
-    /// Writes what `SSL_CERT_FILE` may name.
-    pub(crate) fn write_to(&self, folder: &Path) -> PathBuf {
-        let path = folder.join("authority.pem");
-        std::fs::write(&path, &self.pem).unwrap();
-        path
-    }
-}
 
 #[test]
 fn a_private_authority_is_trusted_by_file_and_by_folder() {

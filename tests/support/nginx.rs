@@ -18,6 +18,29 @@ pub struct Nginx {
 impl Nginx {
     /// Serves `folder` and waits until it answers.
     pub fn serve(folder: &Path) -> Nginx {
+        Nginx::start(&format!("root {};", folder.display()))
+    }
+
+    /// Keeps what is put there, by WebDAV: an HTTP cache for Bazel.
+    #[allow(dead_code, reason = "not all test programs have one")]
+    pub fn for_writing(folder: &Path) -> Nginx {
+        fs::create_dir_all(folder).unwrap();
+        Nginx::start(&format!(
+            "client_max_body_size 0; root {}; dav_methods PUT; create_full_put_path on;",
+            folder.display()
+        ))
+    }
+
+    /// Stands before another server, with nginx's own limit on the size of what is sent there.
+    #[allow(dead_code, reason = "not all test programs have one")]
+    pub fn before(port: u16) -> Nginx {
+        Nginx::start(&format!(
+            "client_max_body_size 1m; location / {{ proxy_pass http://127.0.0.1:{port}; \
+             proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme; }}"
+        ))
+    }
+
+    fn start(server: &str) -> Nginx {
         let state = tempfile::TempDir::new().unwrap();
         // The port is free again when the listener is dropped, and nobody else asks for it.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -29,9 +52,8 @@ impl Nginx {
                 "daemon off; worker_processes 1; user root; pid {0}/pid; error_log {0}/error.log;\n\
                  events {{}}\n\
                  http {{ access_log {0}/access.log; client_body_temp_path {0}/body;\n\
-                 server {{ listen 127.0.0.1:{port}; root {1}; }} }}\n",
+                 server {{ listen 127.0.0.1:{port}; {server} }} }}\n",
                 state.path().display(),
-                folder.display()
             ),
         )
         .unwrap();

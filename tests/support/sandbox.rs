@@ -95,6 +95,7 @@ pub struct Printed {
 
 impl Run {
     /// With this variable.
+    #[allow(dead_code, reason = "not every test binary sets one")]
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Run {
         self.command.env(name, value);
         self

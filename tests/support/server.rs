@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -13,6 +13,7 @@ pub struct Server {
     scheme: &'static str,
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
+    connections: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
 }
 
@@ -22,6 +23,7 @@ pub struct Request {
     pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
     /// How many requests for the same path came before.
     pub nth: usize,
 }
@@ -50,14 +52,26 @@ enum Then {
 
 impl Server {
     pub fn start(script: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Server {
-        Server::run("http", Arc::new(script), |stream, serve| serve(&mut Plain(stream)))
+        Server::run("http", Arc::new(all), Arc::new(script), |stream, serve| {
+            serve(&mut Plain(stream))
+        })
+    }
+
+    /// A server that reads only so much of each body before it answers.
+    pub fn start_gated(
+        gate: impl Fn(&Request) -> usize + Send + Sync + 'static,
+        script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Server {
+        Server::run("http", Arc::new(gate), Arc::new(script), |stream, serve| {
+            serve(&mut Plain(stream))
+        })
     }
 
     pub fn start_tls(
         config: Arc<rustls::ServerConfig>,
         script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Server {
-        Server::run("https", Arc::new(script), move |stream, serve| {
+        Server::run("https", Arc::new(all), Arc::new(script), move |stream, serve| {
             let connection = rustls::ServerConnection::new(config.clone()).unwrap();
             serve(&mut rustls::StreamOwned::new(connection, stream));
         })
@@ -65,6 +79,7 @@ impl Server {
 
     fn run(
         scheme: &'static str,
+        gate: Arc<dyn Fn(&Request) -> usize + Send + Sync>,
         script: Arc<dyn Fn(&Request) -> Reply + Send + Sync>,
         wrap: impl Fn(TcpStream, &dyn Fn(&mut dyn Stream)) + Send + Sync + 'static,
     ) -> Server {
@@ -72,12 +87,20 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(AtomicBool::new(false));
-        let server = Server { scheme, address, requests: requests.clone(), stop: stop.clone() };
+        let connections = Arc::new(AtomicUsize::new(0));
+        let server = Server {
+            scheme,
+            address,
+            requests: requests.clone(),
+            connections: connections.clone(),
+            stop: stop.clone(),
+        };
         let (wrap, counts) = (Arc::new(wrap), Arc::new(Mutex::new(HashMap::new())));
         thread::spawn(move || {
             for stream in listener.incoming().take_while(|_| !stop.load(Ordering::SeqCst)) {
                 let Ok(stream) = stream else { continue };
-                let (script, wrap) = (script.clone(), wrap.clone());
+                connections.fetch_add(1, Ordering::SeqCst);
+                let (script, gate, wrap) = (script.clone(), gate.clone(), wrap.clone());
                 let (requests, counts) = (requests.clone(), counts.clone());
                 thread::spawn(move || {
                     let answer = |mut request: Request| {
@@ -91,7 +114,7 @@ impl Server {
                         (script)(&request)
                     };
                     // A client that goes away in the middle is part of many scripts.
-                    wrap(stream, &|stream| drop(serve(stream, &answer)));
+                    wrap(stream, &|stream| drop(serve(stream, &*gate, &answer)));
                 });
             }
         });
@@ -115,6 +138,11 @@ impl Server {
     /// Everything that arrived so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// How many connections there were.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// What one header said in each request.
@@ -169,6 +197,11 @@ impl Reply {
     pub fn part(body: &[u8], first: usize) -> Reply {
         let range = format!("bytes {first}-{}/{}", body.len() - 1, body.len());
         Reply::new("206 Partial Content", &body[first..]).header("Content-Range", &range)
+    }
+
+    /// An answer in JSON.
+    pub fn json(status: &str, json: &str) -> Reply {
+        Reply::new(status, json).header("Content-Type", "application/json")
     }
 
     pub fn redirect(to: &str) -> Reply {
@@ -263,12 +296,26 @@ impl Stream for rustls::StreamOwned<rustls::ServerConnection, TcpStream> {
     }
 }
 
-fn serve(stream: &mut dyn Stream, answer: &dyn Fn(Request) -> Reply) -> io::Result<()> {
-    while let Some(request) = read_request(stream)? {
+/// The gate of a server that reads all of each body.
+fn all(_: &Request) -> usize {
+    usize::MAX
+}
+
+fn serve(
+    stream: &mut dyn Stream,
+    gate: &dyn Fn(&Request) -> usize,
+    answer: &dyn Fn(Request) -> Reply,
+) -> io::Result<()> {
+    while let Some(mut request) = read_request(stream)? {
+        let length = request.header("content-length").map_or(0, |it| it.parse().unwrap());
+        request.body.resize(gate(&request).min(length), 0);
+        stream.read_exact(&mut request.body)?;
         let target = request.path.clone();
+        let head_only = request.method == "HEAD";
         let reply = answer(request);
         if !reply.status.is_empty() {
-            let body = &reply.body[..reply.cut.unwrap_or(reply.body.len()).min(reply.body.len())];
+            let most = if head_only { 0 } else { reply.cut.unwrap_or(reply.body.len()) };
+            let body = &reply.body[..most.min(reply.body.len())];
             stream.write_all(&[reply.head().as_bytes(), body].concat())?;
             stream.flush()?;
         }
@@ -311,5 +358,6 @@ fn read_request(stream: &mut dyn Stream) -> io::Result<Option<Request>> {
     let (method, path) = (words.next().unwrap(), words.next().unwrap());
     let split =
         |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(Some(Request { method, path, headers: lines.filter_map(split).collect(), nth: 0 }))
+    let headers = lines.filter_map(split).collect();
+    Ok(Some(Request { method, path, headers, body: Vec::new(), nth: 0 }))
 }

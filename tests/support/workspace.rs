@@ -16,7 +16,8 @@ pub const HELPER: &str = env!("CARGO_BIN_EXE_wasm-airgap");
 
 /// A real wasm-tools, packed in the layout of its release archive, on a mirror of its own.
 pub struct Mirror {
-    folder: Sandbox,
+    /// What it serves is in `served`.
+    pub folder: Sandbox,
     /// The server over it.
     pub server: Nginx,
     /// The tool's version.
@@ -79,7 +80,7 @@ fn path_on_mirror(version: &str) -> String {
     format!("wasm-tools/{version}/linux_amd64/wasm-tools-{version}-x86_64-linux.tar.gz")
 }
 
-/// A copy of `examples/offline_toolchains` that asks for the mirror's tool.
+/// A copy of an example that asks for the mirror's tool.
 pub struct Workspace {
     /// Its folder is `ws`; Bazel's output roots are beside it.
     pub sandbox: Sandbox,
@@ -87,10 +88,10 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Copies the example.
-    pub fn new(mirror: &Mirror) -> Workspace {
+    /// Copies `examples/{example}`.
+    pub fn of(example: &str, mirror: &Mirror) -> Workspace {
         let sandbox = Sandbox::new();
-        let example = Path::new(REPOSITORY).join("examples/offline_toolchains");
+        let example = Path::new(REPOSITORY).join("examples").join(example);
         for entry in walkdir::WalkDir::new(&example).into_iter().filter_entry(is_source) {
             let entry = entry.unwrap();
             if entry.file_type().is_file() {

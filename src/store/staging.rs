@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::error::{Context, Error, Result};
 
 /// A folder beside the destination, removed with all that is in it unless it is published.
-pub(super) struct Staging {
+pub(crate) struct Staging {
     folder: TempDir,
     root: PathBuf,
     destination: PathBuf,
@@ -17,7 +17,7 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Makes the folder. Beside the destination, as only there a rename is sure to be one step.
-    pub(super) fn beside(destination: &Path) -> Result<Staging> {
+    pub(crate) fn beside(destination: &Path) -> Result<Staging> {
         check_free(destination)?;
         let name = destination.file_name().ok_or_else(|| {
             Error::usage(format!("`{}` cannot be a destination", destination.display()))
@@ -37,12 +37,12 @@ impl Staging {
     }
 
     /// The folder to fill.
-    pub(super) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Puts the tree, or the one folder in it, at the destination.
-    pub(super) fn publish(self, top_folder: Option<&str>) -> Result<()> {
+    pub(crate) fn publish(self, top_folder: Option<&str>) -> Result<()> {
         let Staging { folder, root, destination } = self;
         let finished = top_folder.map_or(root.clone(), |top| root.join(top));
         rename(&finished, &destination)
@@ -64,7 +64,7 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 
 fn check_free(destination: &Path) -> Result<()> {
     let taken = |what: &str| {
-        Error::usage(format!("cannot extract to `{}`: {what}", destination.display()))
+        Error::usage(format!("cannot put a folder at `{}`: {what}", destination.display()))
             .hint("choose a folder that does not exist, or an empty one")
     };
     match fs::symlink_metadata(destination) {

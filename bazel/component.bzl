@@ -1,0 +1,131 @@
+"""Components as targets: pulled by an action, vendored, or in a repository of their own."""
+
+load("//bazel/private:component_reference.bzl", "component_problem", "component_reference", "is_pinned")
+
+WasmComponentInfo = provider(
+    doc = "A WebAssembly component.",
+    fields = {
+        "component": "File: the `.wasm`.",
+        "digest": "string: the digest that pins it, as in `sha256:...`; empty where nothing does.",
+        "reference": "string: where it comes from, as in `ghcr.io/my-org/auth-service:v1.2.0`; empty where that is not said.",
+    },
+)
+
+def _wasm_component_from_oci_impl(ctx):
+    problem = component_problem(ctx.attr)
+    if problem:
+        fail("{}: {}".format(ctx.label, problem))
+    component = ctx.actions.declare_file(ctx.label.name + ".wasm")
+    arguments = ctx.actions.args()
+    inputs = list(ctx.files.registries)
+    if ctx.file.vendored_component:
+        # Runs without a network, gives the same for the same, and can come from any cache.
+        mnemonic = "WasmComponentCheck"
+        requirements = {}
+        arguments.add_all(["component", "check"])
+        arguments.add("--out", component)
+        arguments.add(ctx.file.vendored_component)
+        inputs.append(ctx.file.vendored_component)
+        if ctx.file.vendored_manifest:
+            arguments.add("--manifest", ctx.file.vendored_manifest)
+            inputs.append(ctx.file.vendored_manifest)
+    else:
+        mnemonic = "WasmComponentFetch"
+        requirements = {"requires-network": "1"}
+        if not is_pinned(ctx.attr):
+            # What a tag means may change, and others should not get what it meant once.
+            requirements["no-cache"] = "1"
+        arguments.add_all(["component", "fetch"])
+        arguments.add("--reference", component_reference(ctx.attr))
+        arguments.add("--name", ctx.attr.component_name)
+        arguments.add(component)
+    if ctx.attr.digest:
+        arguments.add("--digest", ctx.attr.digest)
+    for file in ctx.files.registries:
+        arguments.add("--registry", file)
+    ctx.actions.run(
+        arguments = [arguments],
+        executable = ctx.executable._helper,
+        execution_requirements = requirements,
+        inputs = inputs,
+        mnemonic = mnemonic,
+        outputs = [component],
+        progress_message = "Getting component %{label}",
+        # The variables that say where components come from: `--action_env`.
+        use_default_shell_env = True,
+    )
+    return [
+        DefaultInfo(files = depset([component]), runfiles = ctx.runfiles([component])),
+        WasmComponentInfo(
+            component = component,
+            digest = ctx.attr.digest,
+            reference = component_reference(ctx.attr) if ctx.attr.component_name else "",
+        ),
+    ]
+
+wasm_component_from_oci = rule(
+    implementation = _wasm_component_from_oci_impl,
+    doc = """A component from an OCI registry, or from a file that was vendored.
+
+    wasm_component_from_oci(
+        name = "auth_service",
+        registry = "ghcr.io",
+        namespace = "my-org",
+        component_name = "auth-service",
+        digest = "sha256:...",
+    )
+
+Prefer the module extension `wasm_components` for what is pulled: `bazel vendor` takes its
+repositories along, and an action needs no network then.""",
+    attrs = {
+        "component_name": attr.string(doc = "The last part of the repository, or the name in the checksum registry."),
+        "digest": attr.string(
+            doc = "What pins it: the digest of the manifest, or of the content, which is the file's SHA-256. With " +
+                  "`vendored_component`, the file must have it.",
+        ),
+        "namespace": attr.string(doc = "The parts of the repository before the last."),
+        "registries": attr.label_list(
+            allow_files = [".json"],
+            doc = "Checksum registry files of your own, for `version`.",
+        ),
+        "registry": attr.string(doc = "The registry's host, as in `ghcr.io`."),
+        "tag": attr.string(
+            doc = "The tag. Alone it pins nothing: no shared cache holds the component, a warning says what to " +
+                  "write, and when offline it is not pulled at all.",
+        ),
+        "vendored_component": attr.label(
+            allow_single_file = [".wasm"],
+            doc = "A component that is at hand, as `vendor components` puts it there.",
+        ),
+        "vendored_manifest": attr.label(
+            allow_single_file = [".json"],
+            doc = "The manifest that `vendor components` puts beside the component. Needed where `digest` is the " +
+                  "manifest's, which says nothing of the component by itself.",
+        ),
+        "version": attr.string(doc = "The version in the checksum registry, which has the digest."),
+        "_helper": attr.label(
+            allow_single_file = True,
+            cfg = "exec",
+            default = Label("@wasm_airgap_helper//:helper"),
+            executable = True,
+        ),
+    },
+    provides = [WasmComponentInfo],
+)
+
+def _wasm_component_file_impl(ctx):
+    return [
+        DefaultInfo(files = depset([ctx.file.src]), runfiles = ctx.runfiles([ctx.file.src])),
+        WasmComponentInfo(component = ctx.file.src, digest = ctx.attr.digest, reference = ctx.attr.reference),
+    ]
+
+wasm_component_file = rule(
+    implementation = _wasm_component_file_impl,
+    doc = "A component that is there already. The extension `wasm_components` writes this into its repositories.",
+    attrs = {
+        "digest": attr.string(doc = "The digest that pins it."),
+        "reference": attr.string(doc = "Where it comes from."),
+        "src": attr.label(allow_single_file = [".wasm"], doc = "The component.", mandatory = True),
+    },
+    provides = [WasmComponentInfo],
+)

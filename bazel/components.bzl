@@ -1,0 +1,99 @@
+"""The module extension that provides components.
+
+    components = use_extension("@rules_wasm_airgap//bazel:components.bzl", "wasm_components")
+    components.oci(
+        name = "auth_service",
+        reference = "ghcr.io/my-org/auth-service:v1.2.0",
+        digest = "sha256:...",
+    )
+    use_repo(components, "auth_service")
+
+The component is `@auth_service`, and vendored as `components/auth-service.wasm`.
+"""
+
+load("//bazel/private:component_repo.bzl", "component_hub", "component_repo")
+
+def _wasm_components_impl(mctx):
+    tags = {}
+    registries = []
+    for module in mctx.modules:
+        # The modules come from the root on, so the first tag for a name is the nearest to it.
+        for tag in module.tags.oci:
+            tags.setdefault(tag.name, tag)
+    for module in reversed(mctx.modules):
+        # What is added last wins.
+        registries.extend([tag.file for tag in module.tags.registry])
+    for tag in tags.values():
+        component_repo(
+            name = tag.name,
+            component = _component(tag),
+            digest = tag.digest,
+            pinned = bool(tag.digest) or _is_in_registry(tag.reference),
+            reference = tag.reference,
+            registries = registries,
+            target = tag.name,
+        )
+    component_hub(
+        name = "wasm_components",
+        request = json.encode_indent({
+            "component_registry": [file for label in registries for file in _files(mctx, label)],
+            "components": [
+                {"digest": tag.digest, "name": _component(tag), "reference": tag.reference}
+                for tag in tags.values()
+            ],
+            "schema_version": 1,
+        }, indent = "  ") + "\n",
+    )
+    return mctx.extension_metadata(reproducible = True)
+
+def _files(mctx, label):
+    """The content of a component's registry file, or of those that a `registry.json` lists."""
+    path = mctx.path(label)
+    content = _decode(mctx, path)
+    if "components" not in content:
+        return [content]
+    return [_decode(mctx, path.dirname.get_child(listed["file"])) for listed in content["components"].values()]
+
+def _decode(mctx, path):
+    content = json.decode(mctx.read(path), default = None)
+    if type(content) != "dict":
+        fail("the checksum registry file `{}` is no JSON object".format(path))
+    return content
+
+def _component(tag):
+    """The component's name: the last part of its repository."""
+    return tag.component or tag.reference.split("/")[-1].split("@")[0].split(":")[0]
+
+def _is_in_registry(reference):
+    """Whether a reference is a name and version in the checksum registry: `auth-service@1.2.0`."""
+    return "/" not in reference
+
+_oci = tag_class(
+    doc = "Asks for a component.",
+    attrs = {
+        "component": attr.string(
+            doc = "The name of the file in vendor folders; left out: the last part of the repository.",
+        ),
+        "digest": attr.string(
+            doc = "The digest of the manifest or of the content. Without it the component is fetched online only, " +
+                  "with a warning that says what to write here.",
+        ),
+        "name": attr.string(mandatory = True, doc = "The name of the repository and of its target."),
+        "reference": attr.string(
+            mandatory = True,
+            doc = "Where it is, as in `ghcr.io/my-org/auth-service:v1.2.0`; or its name and version in a checksum " +
+                  "registry, as in `auth-service@1.2.0`.",
+        ),
+    },
+)
+
+_registry = tag_class(
+    doc = "Adds a checksum registry file of your own, as `wasm-airgap component pin --registry` writes it.",
+    attrs = {"file": attr.label(mandatory = True, doc = "The file.")},
+)
+
+wasm_components = module_extension(
+    implementation = _wasm_components_impl,
+    doc = "Provides WebAssembly components from OCI registries.",
+    tag_classes = {"oci": _oci, "registry": _registry},
+)

@@ -1,0 +1,43 @@
+"""Which component the attributes of a rule name, and what is wrong with them."""
+
+def component_problem(attr):
+    """What is wrong with the attributes of a component, or None.
+
+    Args:
+        attr: a struct with the attributes of `wasm_component_from_oci`.
+
+    Returns:
+        A sentence that says what to write.
+    """
+    if attr.vendored_component:
+        if attr.tag or attr.version:
+            return "`vendored_component` is a file; it can have a `digest`, but neither `tag` nor `version`"
+        return None
+    if not attr.component_name:
+        return "name the component: `registry`, `namespace` and `component_name`, or `vendored_component`"
+    if attr.version and (attr.registry or attr.namespace or attr.tag or attr.digest):
+        return "`version` takes the component from the checksum registry, which knows the rest"
+    if not attr.version and not attr.registry:
+        return "name the `registry` of `{}`, as in `ghcr.io`, or its `version` in the checksum registry".format(attr.component_name)
+    if not (attr.version or attr.tag or attr.digest):
+        return "give `{}` a `digest`, which pins it, or at least a `tag`".format(attr.component_name)
+    return None
+
+def is_pinned(attr):
+    """Whether something pins the component, so that it is the same each time."""
+    return bool(attr.digest or attr.version)
+
+def component_reference(attr):
+    """The reference of a component.
+
+    Args:
+        attr: a struct with the attributes of `wasm_component_from_oci`.
+
+    Returns:
+        `ghcr.io/my-org/auth-service:v1.2.0`, or `name@version` in the checksum registry.
+    """
+    if attr.version:
+        return "{}@{}".format(attr.component_name, attr.version)
+    parts = [part for part in [attr.registry, attr.namespace, attr.component_name] if part]
+    tag = ":" + attr.tag if attr.tag else ""
+    return "/".join(parts) + tag

@@ -1,0 +1,76 @@
+"""The repository that holds a component.
+
+    <component>.wasm    the component, verified
+    BUILD.bazel         the target `:<repository's name in MODULE.bazel>`
+"""
+
+load(":download.bzl", "reproducible")
+load(":helper.bzl", "STAMP", "helper")
+
+def _component_repo_impl(rctx):
+    run = helper(rctx, rctx.attr.stamp, rctx.attr.reference)
+    file = rctx.attr.component + ".wasm"
+    arguments = [
+        "component",
+        "fetch",
+        "--reference=" + rctx.attr.reference,
+        "--name=" + rctx.attr.component,
+        "--workspace=" + str(rctx.workspace_root),
+    ]
+    if rctx.attr.digest:
+        arguments.append("--digest=" + rctx.attr.digest)
+    for registry in rctx.attr.registries:
+        arguments.append("--registry=" + str(rctx.path(registry)))
+
+    # Without a pin the helper warns and says what to write; the person must see that.
+    run("fetch", arguments + [file], quiet = rctx.attr.pinned)
+    rctx.file("BUILD.bazel", _BUILD.format(
+        digest = rctx.attr.digest,
+        file = file,
+        name = rctx.attr.target,
+        reference = rctx.attr.reference,
+        rules = Label("//bazel:component.bzl"),
+    ), executable = False)
+    return reproducible(rctx, rctx.attr.pinned)
+
+_BUILD = """\
+# Written by rules_wasm_airgap for {reference}.
+
+load("{rules}", "wasm_component_file")
+
+package(default_visibility = ["//visibility:public"])
+
+exports_files(["{file}"])
+
+wasm_component_file(
+    name = "{name}",
+    src = "{file}",
+    digest = "{digest}",
+    reference = "{reference}",
+)
+"""
+
+component_repo = repository_rule(
+    implementation = _component_repo_impl,
+    doc = "Holds a component from an OCI registry, a mirror or a vendor folder.",
+    attrs = {
+        "component": attr.string(mandatory = True, doc = "The component's name, and that of its file in vendor folders."),
+        "digest": attr.string(doc = "The digest that pins it: the manifest's or the content's."),
+        "pinned": attr.bool(mandatory = True, doc = "Whether something pins it."),
+        "reference": attr.string(mandatory = True, doc = "Where it comes from."),
+        "registries": attr.label_list(doc = "Checksum registry files."),
+        "stamp": attr.label(default = STAMP, doc = "The helper's stamp file; the helper lies beside it."),
+        "target": attr.string(mandatory = True, doc = "The name of the target."),
+    },
+)
+
+def _component_hub_impl(rctx):
+    rctx.file("BUILD.bazel", 'exports_files(["request.json"])\n', executable = False)
+    rctx.file("request.json", rctx.attr.request, executable = False)
+    return reproducible(rctx)
+
+component_hub = repository_rule(
+    implementation = _component_hub_impl,
+    doc = "Says which components MODULE.bazel asks for, which `vendor_all` vendors.",
+    attrs = {"request": attr.string(mandatory = True, doc = "The request, as JSON.")},
+)

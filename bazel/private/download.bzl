@@ -1,0 +1,77 @@
+"""Downloading an item of the helper's plan by Bazel's own downloader.
+
+So the repository cache, `--distdir`, the downloader config, credential helpers and
+`--repository_disable_download` keep working.
+"""
+
+load("@bazel_tools//tools/build_defs/repo:utils.bzl", "parse_netrc", "use_netrc")
+
+def plan(rctx, run, request, arguments = [], hint = ""):
+    """Lets the helper decide where the one file of a request comes from.
+
+    Args:
+        rctx: the repository context.
+        run: what `helper` gave.
+        request: the request, as JSON.
+        arguments: further arguments of `wasm-airgap plan`.
+        hint: what to add where there is no such file.
+
+    Returns:
+        The item of the plan, a dict.
+    """
+    rctx.file("download/request.json", request, executable = False)
+    plan = run("find", [
+        "plan",
+        "--json",
+        "--request=download/request.json",
+        "--workspace=" + str(rctx.workspace_root),
+    ] + arguments, hint = hint)
+    return json.decode(plan)["items"][0]
+
+def obtain(rctx, item, subject):
+    """The path of the file of a plan's item: at hand, or downloaded into `download/`.
+
+    Args:
+        rctx: the repository context.
+        item: what `plan` gave.
+        subject: what the file is, for messages.
+
+    Returns:
+        A path. The helper verifies the file when it uses it.
+    """
+    if item["path"]:
+        return item["path"]
+    output = "download/" + item["filename"]
+    result = rctx.download(
+        item["urls"],
+        output = output,
+        sha256 = item["sha256"],
+        auth = use_netrc(_netrc(rctx), item["urls"], {}),
+        allow_fail = True,
+    )
+    if not result.success:
+        fail("cannot download {}; the warnings above say why each address failed\n{}".format(
+            subject,
+            item["failure"],
+        ))
+    return output
+
+def _netrc(rctx):
+    """The user's credentials, read without recording the file as a dependency."""
+    home = rctx.os.environ.get("HOME") or rctx.os.environ.get("USERPROFILE")
+    name = rctx.os.environ.get("NETRC") or (home + "/.netrc" if home else "")
+    if not name or not rctx.path(name).exists:
+        return {}
+    return parse_netrc(rctx.read(name, watch = "no"), name)
+
+def reproducible(rctx, value = True):
+    """What a repository rule returns: whether its attributes decide what it holds.
+
+    Args:
+        rctx: the repository context.
+        value: whether they do.
+
+    Returns:
+        The metadata, or None where this Bazel has none.
+    """
+    return rctx.repo_metadata(reproducible = value) if hasattr(rctx, "repo_metadata") else None

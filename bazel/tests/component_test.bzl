@@ -1,0 +1,67 @@
+"""Which component the attributes of a rule name, and what is wrong with them."""
+
+load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
+load("//bazel/private:component_reference.bzl", "component_problem", "component_reference", "is_pinned")
+
+_DIGEST = "sha256:" + "a" * 64
+
+def _attr(**kwargs):
+    attributes = {
+        "component_name": "",
+        "digest": "",
+        "namespace": "",
+        "registry": "",
+        "tag": "",
+        "vendored_component": None,
+        "version": "",
+    }
+    attributes.update(kwargs)
+    return struct(**attributes)
+
+def _guide(**kwargs):
+    return _attr(component_name = "auth-service", namespace = "my-org", registry = "ghcr.io", **kwargs)
+
+def _reference_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, "ghcr.io/my-org/auth-service:v1.2.0", component_reference(_guide(tag = "v1.2.0")))
+    asserts.equals(env, "ghcr.io/my-org/auth-service", component_reference(_guide(digest = _DIGEST)))
+    asserts.equals(env, "ghcr.io/x", component_reference(_attr(component_name = "x", registry = "ghcr.io")))
+    asserts.equals(env, "x@1.0.0", component_reference(_attr(component_name = "x", version = "1.0.0")))
+    asserts.true(env, is_pinned(_guide(digest = _DIGEST)))
+    asserts.true(env, is_pinned(_attr(component_name = "x", version = "1.0.0")))
+    asserts.false(env, is_pinned(_guide(tag = "v1.2.0")))
+    return unittest.end(env)
+
+_reference_test = unittest.make(_reference_impl)
+
+def _problem_impl(ctx):
+    env = unittest.begin(ctx)
+    for good in [
+        _guide(tag = "v1"),
+        _guide(digest = _DIGEST),
+        _guide(digest = _DIGEST, tag = "v1"),
+        _attr(vendored_component = "//v:x.wasm"),
+        _attr(digest = _DIGEST, vendored_component = "//v:x.wasm"),
+        _attr(component_name = "x", version = "1.0.0"),
+    ]:
+        asserts.equals(env, None, component_problem(good))
+    for bad, words in [
+        (_attr(), "name the component"),
+        (_attr(component_name = "x", tag = "v1"), "name the `registry`"),
+        (_guide(), "give `auth-service` a `digest`"),
+        (_guide(version = "1.0.0"), "the checksum registry, which knows the rest"),
+        (_attr(tag = "v1", vendored_component = "//v:x.wasm"), "neither `tag` nor `version`"),
+    ]:
+        problem = component_problem(bad)
+        asserts.true(env, problem and words in problem, "{} in {}".format(words, problem))
+    return unittest.end(env)
+
+_problem_test = unittest.make(_problem_impl)
+
+def component_test_suite(name):
+    """All tests of this file.
+
+    Args:
+        name: the name of the suite.
+    """
+    unittest.suite(name, _reference_test, _problem_test)

@@ -1,0 +1,102 @@
+"""The module extension that provides WIT packages.
+
+    wit = use_extension("@rules_wasm_airgap//bazel:wit.bzl", "wit_packages")
+    wit.package(name = "custom_api", package = "myorg:custom-api@1.0.0", registry = "ghcr.io/myorg", sha256 = "...")
+    use_repo(wit, "custom_api", "wasi_wit")
+
+`@wasi_wit//:wasi-http-0.2.6` is there without being asked for, like every WASI package and version
+in `checksums/wit`; one that no build uses is not fetched.
+"""
+
+load("//bazel:wasi_wit.bzl", "library_label", "wit_archives")
+load("//bazel:wit_package.bzl", "RULES", "hub_label", "wit_package")
+load("//bazel/private:wasi_table.bzl", "WASI_WIT")
+load("//bazel/private:wit_request.bzl", "wit_request")
+
+def _wit_packages_impl(mctx):
+    archives = dict(WASI_WIT)
+    for module in reversed(mctx.modules):
+        for tag in module.tags.registry:
+            archives.update(_archives(mctx, tag.file))
+    rules = RULES
+    for module in mctx.modules:
+        # Only the root module decides how everybody's BUILD files look.
+        for tag in module.tags.rules if module.is_root else []:
+            rules = tag.file
+
+    tags = {}
+    for module in mctx.modules:
+        # The modules come from the root on, so the first tag for a name is the nearest to it.
+        for tag in module.tags.package:
+            tags.setdefault(tag.name, tag)
+    labels = {package: hub_label(package) for package in archives if package not in WASI_WIT}
+    labels.update({tag.package: library_label(tag.name, tag.package) for tag in tags.values()})
+    wanted = [package for module in mctx.modules for tag in module.tags.vendor for package in tag.packages]
+    request, problem = wit_request(archives, tags.values(), wanted)
+    if problem:
+        fail(problem)
+    wit_archives(archives, rules, labels, request)
+    for tag in tags.values():
+        wit_package(
+            name = tag.name,
+            labels = labels,
+            package = tag.package,
+            registry = tag.registry,
+            rules = rules,
+            sha256 = tag.sha256,
+        )
+    return mctx.extension_metadata(reproducible = True)
+
+def _archives(mctx, file):
+    """The archives that a registry file pins."""
+    registry = json.decode(mctx.read(mctx.path(file)), default = None)
+    if type(registry) != "dict" or "package" not in registry or "versions" not in registry:
+        fail("`{}` is no registry file of a WIT package; its form is in checksums/wit.schema.json".format(file))
+    archives = {}
+    for version, published in registry["versions"].items():
+        if "archive" in published:
+            package = "{}@{}".format(registry["package"], version)
+            archives[package] = {
+                "archive": published["archive"],
+                "package": package,
+                "wit_dir": published.get("wit_dir", "wit"),
+            }
+            if "tree" in published:
+                archives[package]["tree"] = published["tree"]
+    return archives
+
+_package = tag_class(
+    doc = "Asks for a package from a package registry.",
+    attrs = {
+        "name": attr.string(mandatory = True, doc = "The name of the repository."),
+        "package": attr.string(mandatory = True, doc = "The package, as in `myorg:custom-api@1.0.0`."),
+        "registry": attr.string(
+            doc = "The registry, as in `ghcr.io/myorg`; left out: the one that wkg's config file or the defaults name.",
+        ),
+        "sha256": attr.string(
+            doc = "The SHA-256 of the published `.wasm`. Without it the package is fetched online only, " +
+                  "with a warning that says what to write here.",
+        ),
+    },
+)
+
+_registry = tag_class(
+    doc = "Adds a registry file of your own, in the form of `checksums/wit/*.json`.",
+    attrs = {"file": attr.label(mandatory = True, doc = "The file.")},
+)
+
+_rules = tag_class(
+    doc = "Lets the generated BUILD files load `wit_library` from another file. For the root module.",
+    attrs = {"file": attr.label(mandatory = True, doc = "The `.bzl` file.")},
+)
+
+_vendor = tag_class(
+    doc = "Says which packages `vendor_all` takes along, with what they need. Without it: all of `@wasi_wit`.",
+    attrs = {"packages": attr.string_list(mandatory = True, doc = "Packages, as in `wasi:http@0.2.6`.")},
+)
+
+wit_packages = module_extension(
+    implementation = _wit_packages_impl,
+    doc = "Provides WIT packages: those of WASI in `@wasi_wit`, and others by tag.",
+    tag_classes = {"package": _package, "registry": _registry, "rules": _rules, "vendor": _vendor},
+)

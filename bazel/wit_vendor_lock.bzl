@@ -1,0 +1,73 @@
+"""Vendoring WIT packages into the source tree, and a test that the tree is up to date."""
+
+load("//bazel/private:own_rules.bzl", "own_rules")
+load(":vendor.bzl", "helper_command", "helper_test")
+
+def wit_vendor_lock(
+        name,
+        packages,
+        lock_file = "wit.lock",
+        output_dir = "vendor/wit",
+        registries = None,
+        wit_library = None,
+        **kwargs):
+    """Targets that vendor WIT packages, with everything they need.
+
+    * `bazel run //:<name>_generate` writes the lock and the folder. What the lock has already stays
+      as it is; `-- --update` takes what is newest.
+    * `bazel test //:<name>_test` fails where the lock or the folder is not what it would write.
+
+    Args:
+        name: the beginning of the targets' names.
+        packages: packages with a version, `wasi:cli@0.2.6`, a range, `myorg:api@^1.2`, or neither.
+        lock_file: the lock, relative to the BUILD file.
+        output_dir: the vendor folder, relative to the BUILD file.
+        registries: registry files of your own with pinned archives, as in `checksums/wit`.
+        wit_library: the label of the `.bzl` file that the generated BUILD files load `wit_library`
+            from; by default this module's, under the name by which the caller knows it.
+        **kwargs: the attributes that every rule has.
+    """
+    package = native.package_name()
+    below = package + "/" if package else ""
+
+    # Bazel takes an argument apart as a shell does; a range may have spaces.
+    arguments = ["vendor", "wit"] + ["'{}'".format(wanted) for wanted in packages] + [
+        "--lock-file=" + below + lock_file,
+        "--output-dir=" + below + output_dir,
+        "--rules=" + (wit_library or own_rules()),
+    ]
+    tags = kwargs.pop("tags", None) or []
+    registries = registries or []
+    data = [native.package_relative_label(file) for file in registries]
+    generate = "bazel run //{}:{}_generate".format(package, name)
+    arguments += ["--registry=$(rootpath {})".format(file) for file in data]
+    helper_command(
+        name = name + "_generate",
+        args = arguments,
+        data = data,
+        tags = ["manual"] + tags,
+        **kwargs
+    )
+
+    # A file that is always there, by which the test finds the source tree: what it looks at are the
+    # files as they are now, also those that no rule knows of.
+    anchor = native.glob(["BUILD.bazel", "BUILD"])[0]
+    helper_test(
+        name = name + "_test",
+        args = arguments + [
+            "--locked",
+            "--workspace-of=$(rootpath {})".format(anchor),
+            "--mend='{}'".format(generate),
+        ],
+        data = [anchor] + data,
+        tags = tags,
+        **kwargs
+    )
+
+    # The lock by the name of the whole, for whoever wants to depend on it.
+    native.filegroup(
+        name = name,
+        srcs = native.glob([lock_file], allow_empty = True),
+        tags = tags,
+        **kwargs
+    )

@@ -1,0 +1,188 @@
+//! `component`: one component, pulled, checked or pinned.
+
+mod pin;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::{Context, selection};
+use crate::components::{Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_path};
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::registry::ComponentRegistry;
+use crate::segment::Segment;
+use crate::store;
+use crate::vendor::{megabytes, unpinned};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ComponentCommand {
+    /// Pull a component from a vendor folder, a mirror or its registry, and check it
+    Pull(PullArgs),
+    /// Print the digests of a component, and add it to a checksum registry
+    Pin(pin::PinArgs),
+    /// Get a component for a rule
+    #[command(hide = true)]
+    Fetch(FetchArgs),
+    /// Check a vendored component for a rule
+    #[command(hide = true)]
+    Check(CheckArgs),
+}
+
+/// Pull a component from a vendor folder, a mirror or its registry, and check it.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap component pull ghcr.io/my-org/auth-service:v1.2.0 -o auth-service.wasm
+
+The digest may be that of the content, which is the file's SHA-256, or that of the manifest.")]
+pub(super) struct PullArgs {
+    /// HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:DIGEST, or NAME@VERSION in a checksum registry
+    reference: String,
+    /// The file; relative to the workspace root under `bazel run`, to the current folder otherwise
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// What pins it
+    #[arg(long, value_name = "sha256:HEX")]
+    digest: Option<Digest>,
+    /// A checksum registry file of your own; may be repeated
+    #[arg(long = "registry", value_name = "FILE")]
+    registries: Vec<PathBuf>,
+}
+
+/// Get a component for a rule.
+#[derive(Args, Debug)]
+pub(super) struct FetchArgs {
+    /// The file, relative to the current folder
+    out: PathBuf,
+    /// The component
+    #[arg(long, value_name = "REFERENCE")]
+    reference: String,
+    /// The name of its file in vendor folders [default: the last part of its repository]
+    #[arg(long, value_name = "NAME")]
+    name: Option<Segment>,
+    /// What pins it
+    #[arg(long, value_name = "sha256:HEX")]
+    digest: Option<Digest>,
+    /// A checksum registry file, relative to the current folder; may be repeated
+    #[arg(long = "registry", value_name = "FILE")]
+    registries: Vec<PathBuf>,
+    /// The workspace root, to which relative folders are relative
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+}
+
+/// Check a vendored component for a rule.
+#[derive(Args, Debug)]
+pub(super) struct CheckArgs {
+    /// The vendored file, relative to the current folder
+    file: PathBuf,
+    /// Where a copy of it goes
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// What pins it
+    #[arg(long, value_name = "sha256:HEX")]
+    digest: Option<Digest>,
+    /// Its manifest, for the digest of one; left out: `<name>.manifest.json` beside it
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+    /// A checksum registry file, to say what a wrong file is; may be repeated
+    #[arg(long = "registry", value_name = "FILE")]
+    registries: Vec<PathBuf>,
+}
+
+pub(super) fn run(command: &ComponentCommand, context: &Context) -> Result<()> {
+    match command {
+        ComponentCommand::Pull(args) => pull(args, context),
+        ComponentCommand::Pin(args) => pin::run(args, context),
+        ComponentCommand::Fetch(args) => fetch(args, context),
+        ComponentCommand::Check(args) => check_file(args, context),
+    }
+}
+
+fn pull(args: &PullArgs, context: &Context) -> Result<()> {
+    let registry =
+        selection::component_registry(args.registries.iter().map(|file| context.path(file)))?;
+    let wanted = Wanted::parse(&args.reference, None, args.digest, &registry)?;
+    let components = Components::new(context.policy()?, &context.environment)?;
+    get(&wanted, &components, &context.path(&args.output), Purpose::Pull, context)
+}
+
+fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
+    let here = context.environment.current_dir();
+    let registry =
+        selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
+    let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
+    let workspace = args.workspace.as_deref().map(|dir| here.join(dir));
+    let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
+    let components = Components::new(policy, &context.environment)?;
+    get(&wanted, &components, &here.join(&args.out), Purpose::Build, context)
+}
+
+fn get(
+    wanted: &Wanted,
+    components: &Components,
+    destination: &Path,
+    purpose: Purpose,
+    context: &Context,
+) -> Result<()> {
+    let fetched = components.fetch(wanted, destination, purpose, &context.report)?;
+    tell(wanted, &fetched, context)
+}
+
+fn tell(wanted: &Wanted, fetched: &Fetched, context: &Context) -> Result<()> {
+    let digest = fetched.file.digest();
+    if context.report.is_json() {
+        let manifest = fetched.manifest.as_ref().map(|it| format!("sha256:{}", it.digest()));
+        context.report.json(&serde_json::json!({
+            "reference": wanted.words, "from": fetched.from, "outcome": fetched.outcome.word(),
+            "content": format!("sha256:{digest}"), "manifest": manifest,
+            "size": fetched.file.size(), "pinned_by": fetched.kind.map(|kind| kind.name()),
+        }))?;
+    }
+    let size = megabytes(fetched.file.size());
+    let mut line =
+        format!("{:8} {}  {size}, from {}", fetched.outcome.word(), wanted.words, fetched.from);
+    if let (Some(pin), Some(kind)) = (&wanted.pin, fetched.kind) {
+        line.push_str(&format!("; sha256:{} is {kind}", pin.digest));
+    }
+    context.report.say(&line);
+    // What lies in a vendor folder is what that is.
+    if wanted.pin.is_none() && !fetched.held {
+        context.report.warn(&unpinned(wanted, fetched));
+    }
+    Ok(())
+}
+
+fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
+    let here = context.environment.current_dir();
+    let registry =
+        selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
+    let path = here.join(&args.file);
+    let manifest = match &args.manifest {
+        Some(manifest) => here.join(manifest),
+        None => manifest_path(&path),
+    };
+    let shown = args.file.display().to_string();
+    let pin =
+        args.digest.map(|digest| Pin { digest, manifest: None, from: "the digest".to_owned() });
+    let named = Named { path: &path, manifest: Some(&manifest), subject: &format!("`{shown}`") };
+    let held =
+        check(&named, pin.as_ref(), None).map_err(|error| known_as(error, &path, &registry))?;
+    store::place_copy(&held.file, &here.join(&args.out), false)?;
+    if context.report.is_json() {
+        let digest = format!("sha256:{}", held.file.digest());
+        let kind = held.kind.map(|kind| kind.name());
+        context.report.json(&serde_json::json!({"content": digest, "pinned_by": kind}))?;
+    }
+    Ok(())
+}
+
+/// Adds what the registry knows of the bytes that are there.
+fn known_as(error: Error, path: &Path, registry: &ComponentRegistry) -> Error {
+    let hashed = std::fs::File::open(path).and_then(|mut file| crate::verify::hash(&mut file));
+    match hashed.ok().and_then(|(digest, _)| registry.known_as(&digest)) {
+        Some(known) => error.fact("which is", format!("{known} in the checksum registry")),
+        None => error,
+    }
+}

@@ -1,0 +1,263 @@
+//! `component pin`: the digests of a component, the lines that use them, and its entry in a
+//! checksum registry.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::cli::{Context, selection};
+use crate::components::{Components, Fetched, Purpose, Wanted};
+use crate::digest::Digest;
+use crate::error::{Context as _, Error, Result};
+use crate::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
+use crate::segment::Segment;
+use crate::store;
+use crate::wit::Component;
+
+/// Print the digests of a component, and add it to a checksum registry.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap component pin ghcr.io/my-org/auth-service:v1.2.0 --registry checksums/components
+
+Trust begins here: compare the printed digests with those that its makers publish.")]
+pub(in crate::cli) struct PinArgs {
+    /// HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST
+    reference: String,
+    /// What must be there
+    #[arg(long, value_name = "sha256:HEX")]
+    digest: Option<Digest>,
+    /// The folder of a checksum registry, or the component's file in it; they are made if they are
+    /// not there
+    #[arg(long, value_name = "FILE-OR-DIR")]
+    registry: Option<PathBuf>,
+    /// The component's name [default: the last part of its repository]
+    #[arg(long, value_name = "NAME")]
+    name: Option<Segment>,
+    /// Its version in the registry [default: the tag, without a `v` before a number]
+    #[arg(long, value_name = "VERSION")]
+    version: Option<Segment>,
+}
+
+/// A component that was looked at.
+struct Seen {
+    wanted: Wanted,
+    content: Digest,
+    manifest: Option<Digest>,
+    size: u64,
+    component: Component,
+}
+
+pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
+    let registry = selection::component_registry(std::iter::empty())?;
+    let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
+    // What is written is found out before anything is downloaded.
+    let entry =
+        args.registry.as_deref().map(|it| Entry::of(it, &wanted, args, context)).transpose()?;
+    let components = Components::new(context.policy()?, &context.environment)?;
+    let seen = Seen::of(wanted, &components, context)?;
+    if let Some(entry) = &entry {
+        entry.add(&seen)?;
+    }
+    tell(&seen, entry.as_ref(), context)
+}
+
+impl Seen {
+    fn of(wanted: Wanted, components: &Components, context: &Context) -> Result<Seen> {
+        let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
+        let path = folder.path().join("component.wasm");
+        let Fetched { file, manifest, .. } =
+            components.fetch(&wanted, &path, Purpose::Look, &context.report)?;
+        let component = Component::read(file.reader()?, &format!("`{}`", wanted.words))?;
+        let manifest = manifest.map(|it| *it.digest());
+        Ok(Seen { wanted, content: *file.digest(), manifest, size: file.size(), component })
+    }
+
+    /// What pins it in MODULE.bazel.
+    fn module_lines(&self) -> String {
+        let Wanted { name, reference, .. } = &self.wanted;
+        let reference =
+            reference.as_ref().map(|it| without_digest(&it.to_string())).unwrap_or_default();
+        format!(
+            "components.oci(\n    name = \"{}\",\n    digest = \"sha256:{}\",\n    \
+             reference = \"{reference}\",\n)\n",
+            target(name),
+            self.content
+        )
+    }
+
+    /// What pins it in a BUILD file.
+    fn build_lines(&self) -> String {
+        let Wanted { name, reference, .. } = &self.wanted;
+        let mut lines = format!("wasm_component_from_oci(\n    name = \"{}\",\n", target(name));
+        if let Some(reference) = reference {
+            let repository = reference.repository().name();
+            let (namespace, last) = repository.rsplit_once('/').unwrap_or(("", repository));
+            lines.push_str(&format!("    component_name = \"{last}\",\n"));
+            lines.push_str(&format!("    digest = \"sha256:{}\",\n", self.content));
+            if !namespace.is_empty() {
+                lines.push_str(&format!("    namespace = \"{namespace}\",\n"));
+            }
+            lines.push_str(&format!("    registry = \"{}\",\n", reference.registry()));
+        }
+        lines + ")\n"
+    }
+}
+
+/// A reference without its digest.
+fn without_digest(reference: &str) -> String {
+    reference.split('@').next().unwrap_or(reference).to_owned()
+}
+
+/// A target's name as people write them.
+fn target(name: &Segment) -> String {
+    name.as_str().replace(['-', '.'], "_")
+}
+
+fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
+    let Seen { wanted, content, manifest, size, component } = seen;
+    let manifest = manifest.map(|it| format!("sha256:{it}"));
+    let world = component.world();
+    if context.report.is_json() {
+        return context.report.json(&json!({
+            "reference": wanted.words, "name": wanted.name, "size": size,
+            "content": format!("sha256:{content}"), "manifest": manifest, "wit_world": world,
+            "imports": component.imports, "exports": component.exports,
+            "module": seen.module_lines(), "build": seen.build_lines(),
+            "registry": entry.map(|it| &it.file),
+        }));
+    }
+    let manifest = manifest.unwrap_or_else(|| "not known: the digest is the content's".to_owned());
+    let mut text =
+        format!("{}\n  manifest  {manifest}\n  content   sha256:{content}\n", wanted.words);
+    text.push_str(&format!("  size      {size} bytes\n"));
+    if let Some(world) = world {
+        text.push_str(&format!("  world     {world}\n"));
+    }
+    text.push_str(&format!("\nin MODULE.bazel:\n\n{}", seen.module_lines()));
+    text.push_str(&format!("\nor in a BUILD file:\n\n{}", seen.build_lines()));
+    context.report.data(&text)?;
+    if let Some(entry) = entry {
+        context.report.say(&format!(
+            "{}@{} is in {} and {}",
+            entry.name,
+            entry.version,
+            entry.file.display(),
+            entry.index.display()
+        ));
+    }
+    Ok(())
+}
+
+/// Where an entry of the checksum registry goes.
+struct Entry {
+    name: Segment,
+    version: Segment,
+    file: PathBuf,
+    index: PathBuf,
+}
+
+impl Entry {
+    fn of(registry: &Path, wanted: &Wanted, args: &PinArgs, context: &Context) -> Result<Entry> {
+        let path = context.path(registry);
+        let named =
+            path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = match named.ends_with(".json") {
+            true => path.parent().map(Path::to_owned).unwrap_or_default(),
+            false => path.clone(),
+        };
+        let index = folder.join(COMPONENTS_FILE);
+        let own = folder.join(format!("{}.json", wanted.name));
+        let file = if named.ends_with(".json") && path != index { path } else { own };
+        if file == index {
+            return Err(Error::usage(format!("a component cannot be called `{}`", wanted.name))
+                .fact("because", format!("`{COMPONENTS_FILE}` is the list of all"))
+                .hint("give it another name: `--name`"));
+        }
+        let version = match (&args.version, &wanted.version) {
+            (Some(version), _) => version.clone(),
+            (None, Some(tag)) => plain(tag).parse().map_err(Error::usage)?,
+            (None, None) => {
+                return Err(Error::usage(format!("`{}` does not tell the version", wanted.words))
+                    .hint("say it with `--version`"));
+            }
+        };
+        Ok(Entry { name: wanted.name.clone(), version, file, index })
+    }
+
+    /// The three steps: the component's file, its entry in the list, the digest.
+    fn add(&self, seen: &Seen) -> Result<()> {
+        let mut file = object(&self.file)?;
+        match file.get("component_name").and_then(Value::as_str) {
+            Some(other) if other != self.name.as_str() => {
+                return Err(Error::usage("one registry file is about one component")
+                    .fact("expected", other)
+                    .fact("found", &self.name)
+                    .hint("name another file with `--registry`"));
+            }
+            _ => {}
+        }
+        file.entry("schema_version").or_insert_with(|| json!(SCHEMA_VERSION));
+        file.entry("component_name").or_insert_with(|| json!(self.name));
+        let reference = seen.wanted.reference.as_ref();
+        let repository = reference.map(|it| it.repository().to_string());
+        let common = file.entry("reference").or_insert_with(|| json!(repository)).clone();
+        let mut version = json!({"digest": format!("sha256:{}", seen.content)});
+        if let Some(manifest) = seen.manifest {
+            version["manifest_digest"] = json!(format!("sha256:{manifest}"));
+        }
+        if json!(repository) != common {
+            version["reference"] = json!(repository);
+        }
+        if let Some(world) = seen.component.world() {
+            version["wit_world"] = json!(world);
+        }
+        let versions = file.entry("versions").or_insert_with(|| json!({}));
+        if let Some(versions) = versions.as_object_mut() {
+            versions.insert(self.version.to_string(), version);
+        }
+        let text = text(file)?;
+        // What is written must be what is read.
+        ComponentRegistry::default().add(&text, &self.file.display().to_string())?;
+        let mut index = object(&self.index)?;
+        index.entry("schema_version").or_insert_with(|| json!(SCHEMA_VERSION));
+        let components = index.entry("components").or_insert_with(|| json!({}));
+        let filename = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(components) = components.as_object_mut() else {
+            return Err(Error::usage(format!("`{}` lists no components", self.index.display())));
+        };
+        components.insert(self.name.to_string(), json!({"file": filename}));
+        components.sort_keys();
+        store::write_atomically(&self.file, text.as_bytes())?;
+        store::write_atomically(&self.index, self::text(index)?.as_bytes())
+    }
+}
+
+/// `v1.2.0` is the version 1.2.0.
+fn plain(tag: &str) -> &str {
+    match tag.strip_prefix('v') {
+        Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => version,
+        _ => tag,
+    }
+}
+
+/// The object in a file; an empty one where there is no file.
+fn object(path: &Path) -> Result<Map<String, Value>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Map::new()),
+        Err(error) => {
+            return Err(error).doing(|| format!("read the registry file `{}`", path.display()));
+        }
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        Error::usage(format!("`{}` is no registry file", path.display())).because(error)
+    })
+}
+
+fn text(file: Map<String, Value>) -> Result<String> {
+    let text = serde_json::to_string_pretty(&Value::Object(file))
+        .map_err(|error| Error::usage("cannot write a registry file").because(error))?;
+    Ok(format!("{text}\n"))
+}

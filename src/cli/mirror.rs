@@ -1,0 +1,282 @@
+//! `mirror`: container images for a cluster that reaches only a private registry.
+
+mod chart;
+mod check;
+mod copy;
+mod kustomize;
+mod list;
+mod lock;
+mod values;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use super::Context;
+use crate::error::Result;
+use crate::images::RegistryPath;
+use crate::images::chart::overrides::Assignments;
+use crate::oci::{Client, Platform};
+use crate::registries::Registries;
+
+#[derive(Debug, Subcommand)]
+#[expect(private_interfaces, reason = "the words are those of the modules here")]
+pub(super) enum MirrorCommand {
+    /// Find the images of a chart or of rendered manifests, and write mirror.yaml
+    List(ListArgs),
+    /// Pin each tag of mirror.yaml to what it is now, in mirror.lock
+    Lock(LockArgs),
+    /// Copy the images of mirror.yaml: to a registry, or by way of a folder or a tar
+    Copy(CopyArgs),
+    /// Write the Helm values that make a chart use the private registry
+    Values(ValuesArgs),
+    /// Write the images transformer that makes manifests use the private registry
+    Kustomize(KustomizeArgs),
+    /// Find every image in rendered manifests that is not in the private registry
+    Check(CheckArgs),
+}
+
+/// A chart with values.
+#[derive(Args, Debug)]
+struct ChartArgs {
+    /// A Helm chart: its folder, its .tgz, or oci:// with its place in a registry
+    #[arg(long, value_name = "CHART")]
+    chart: Option<PathBuf>,
+    /// The chart's version in the registry [default: the highest one that is no preview]
+    #[arg(long, value_name = "VERSION", requires = "chart")]
+    version: Option<String>,
+    /// A file with values over those of the chart; may be repeated
+    #[arg(long, value_name = "FILE", requires = "chart")]
+    values: Vec<PathBuf>,
+    /// A value over those of the chart and the files, as in Helm; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", requires = "chart")]
+    set: Vec<Assignments>,
+    /// A part of the chart that is not installed: `nats` for `nats.enabled=false`; may be repeated
+    #[arg(long, value_name = "PART", requires = "chart")]
+    disable: Vec<String>,
+}
+
+/// Find the images of a chart or of rendered manifests, and write mirror.yaml.
+///
+/// A chart's images are read out of its values, its templates as far as they need no cluster, and
+/// its annotations. What cannot be told is said: render the chart with `helm template` then, and
+/// give the manifests as well.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap mirror list --chart runtime-operator-2.0.0-rc.7.tgz --disable nats \\
+      --registry registry.corp:5000 -o mirror.yaml
+
+A file that is there keeps what is in it; only new images are added, at its end.")]
+struct ListArgs {
+    #[command(flatten)]
+    chart: ChartArgs,
+    /// Rendered manifests, or folders with them; - is stdin
+    #[arg(value_name = "PATH", required_unless_present = "chart")]
+    paths: Vec<PathBuf>,
+    /// Where the images go, as in registry.corp:5000 or registry.corp/mirror
+    #[arg(long, value_name = "REGISTRY")]
+    registry: RegistryPath,
+    /// Say above each image where it was found
+    #[arg(long)]
+    why: bool,
+    /// The file to write, or to add to [default: print it]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Pin each tag of mirror.yaml to what it is now, in mirror.lock.
+///
+/// What is locked already stays as it is, and what is not in the list any more goes.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap mirror lock -f mirror.yaml
+
+The digests are those of the sources, of indexes with all their platforms.")]
+struct LockArgs {
+    /// The list of images
+    #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
+    list: PathBuf,
+    /// The lock
+    #[arg(long, value_name = "FILE", default_value = "mirror.lock")]
+    lock_file: PathBuf,
+    /// Look at every tag again, instead of keeping what is locked
+    #[arg(long)]
+    update: bool,
+    /// How many images to ask for at a time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+}
+
+/// Copy the images of mirror.yaml: to a registry, or by way of a folder or a tar.
+///
+/// Copies every platform, and with each image what is attached to it: signatures, attestations,
+/// SBOMs. What is there is left alone; what a run that was cut off has done is not done again.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  wasm-airgap mirror copy -f mirror.yaml
+  wasm-airgap mirror copy -f mirror.yaml --locked --to images.tar
+  wasm-airgap mirror copy -f mirror.yaml --locked --from images.tar
+
+One image that fails stops no other, and the exit code tells. Exits with 4 where a tag is not what is
+locked; what is locked is copied all the same.")]
+struct CopyArgs {
+    /// The list of images
+    #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
+    list: PathBuf,
+    /// Take the images from an OCI layout, a folder or a tar of it [default: their sources]
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    from: Option<LayoutName>,
+    /// Bring the images into an OCI layout, a folder or a tar of it [default: their destinations]
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    to: Option<LayoutName>,
+    /// A platform of an index, as in linux/amd64; may be repeated [default: all of them]
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<Platform>,
+    /// Copy what mirror.lock says, whatever the tags are now
+    #[arg(long)]
+    locked: bool,
+    /// The lock
+    #[arg(long, value_name = "FILE", default_value = "mirror.lock")]
+    lock_file: PathBuf,
+    /// Where all destinations must be, as in registry.corp:5000 or registry.corp/mirror
+    #[arg(long, value_name = "REGISTRY", conflicts_with = "to")]
+    registry: Option<RegistryPath>,
+    /// How much to do at a time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Show what would be copied, and copy nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Look through images that are there too: mend them, and copy what was attached to them since
+    #[arg(long)]
+    recheck: bool,
+    /// Leave signatures and whatever else is attached behind
+    #[arg(long)]
+    no_attached: bool,
+    /// Go on with the other images where one fails; that is so in any case
+    #[arg(long, hide = true)]
+    keep_going: bool,
+}
+
+/// A folder or a tar; also `oci:DIR` or `oci-archive:FILE`, as skopeo writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum LayoutName {
+    Folder(PathBuf),
+    Archive(PathBuf),
+}
+
+impl std::str::FromStr for LayoutName {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<LayoutName, String> {
+        match text.split_once(':') {
+            Some((_, "")) => Err(format!("`{text}` names no folder and no file")),
+            Some(("oci", path)) => Ok(LayoutName::Folder(path.into())),
+            Some(("oci-archive", path)) => Ok(LayoutName::Archive(path.into())),
+            Some((scheme @ ("docker" | "docker-archive" | "docker-daemon" | "dir"), _)) => {
+                Err(format!("`{scheme}:` is none of `oci:DIR` and `oci-archive:FILE.tar`"))
+            }
+            _ if text.is_empty() => Err("it names no folder and no file".to_owned()),
+            _ if text.ends_with(".tar") => Ok(LayoutName::Archive(text.into())),
+            _ => Ok(LayoutName::Folder(text.into())),
+        }
+    }
+}
+
+/// Write the Helm values that make a chart use the private registry.
+///
+/// A global registry is set where the chart has one and listens to it, and the registry of each
+/// component otherwise. Parts that are disabled are off in the values as well.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap mirror values --chart runtime-operator-2.0.0-rc.7.tgz -f mirror.yaml \
+      --pull-secret my-registry-secret > my-values.yaml")]
+struct ValuesArgs {
+    #[command(flatten)]
+    chart: ChartArgs,
+    /// The list of images
+    #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
+    list: PathBuf,
+    /// The name of a secret with the registry's credentials; may be repeated
+    #[arg(long = "pull-secret", value_name = "NAME")]
+    pull_secrets: Vec<String>,
+    /// Set the registry of each component, even where a global one would do
+    #[arg(long)]
+    per_component: bool,
+}
+
+/// Write the images transformer that makes manifests use the private registry.
+///
+/// Kustomize compares names as text: with manifests there is an entry for each spelling that is in
+/// them, and without for each usual one.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap mirror kustomize -f mirror.yaml ./wasmcloud-manifests >> kustomization.yaml")]
+struct KustomizeArgs {
+    /// Rendered manifests, or folders with them; - is stdin
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The list of images
+    #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
+    list: PathBuf,
+}
+
+/// Find every image in rendered manifests that is not in the private registry.
+///
+/// Reads containers of every kind of workload, image volumes, custom resources, and the arguments,
+/// variables, annotations and ConfigMaps that name images.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  helm template runtime ./runtime-operator -f my-values.yaml |
+      wasm-airgap mirror check - --registry registry.corp:5000
+
+Exits with 4 if an image is not in the registry, and with 2 if a file is no YAML.")]
+struct CheckArgs {
+    /// Manifests, or folders with them; - is stdin
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Where the images must be, as in registry.corp:5000 or registry.corp/mirror
+    #[arg(long, value_name = "REGISTRY")]
+    registry: RegistryPath,
+    /// Ask the registry whether each image is really there, by its digest where it has one
+    #[arg(long)]
+    live: bool,
+    /// How many images to ask for at a time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64), requires = "live")]
+    jobs: u16,
+}
+
+pub(super) fn run(command: &MirrorCommand, context: &Context) -> Result<()> {
+    match command {
+        MirrorCommand::List(args) => list::run(args, context),
+        MirrorCommand::Lock(args) => lock::run(args, context),
+        MirrorCommand::Copy(args) => copy::run(args, context),
+        MirrorCommand::Values(args) => values::run(args, context),
+        MirrorCommand::Kustomize(args) => kustomize::run(args, context),
+        MirrorCommand::Check(args) => check::run(args, context),
+    }
+}
+
+/// Registries, asked with the credentials and by way of the mirrors that the settings name.
+struct Asking {
+    registries: Arc<Registries>,
+    client: Client,
+}
+
+impl Asking {
+    /// `what` is what the network is wanted for, as an infinitive.
+    fn of(context: &Context, what: &str) -> Result<Asking> {
+        let policy = context.policy()?;
+        let network = policy.network(|| what.to_owned())?;
+        let registries = Arc::new(Registries::of(&context.environment, policy.workspace())?);
+        let client = Client::new(network, registries.clone())?;
+        Ok(Asking { registries, client })
+    }
+}

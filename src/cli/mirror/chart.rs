@@ -1,0 +1,60 @@
+//! What `--chart`, `--values`, `--set` and `--disable` come down to.
+
+use super::{Asking, ChartArgs};
+use crate::cli::Context;
+use crate::error::{Context as _, Error, Result};
+use crate::images::Chart;
+use crate::images::chart::{Override, Unresolved, registry};
+
+/// What charts in registries begin with, as in Helm.
+const SCHEME: &str = "oci://";
+
+/// The chart with its values, where one is named.
+pub(super) fn read(args: &ChartArgs, context: &Context) -> Result<Option<Chart>> {
+    let Some(chart) = &args.chart else { return Ok(None) };
+    let files = args.values.iter();
+    let files = files.map(|file| Override::file(&context.path(file), &file.display().to_string()));
+    let sets = args.set.iter().cloned().map(|set| Ok(Override::Set(set)));
+    let overrides: Vec<_> = files.chain(sets).collect::<Result<_>>()?;
+    let name = chart.display().to_string();
+    if let Some(place) = name.strip_prefix(SCHEME) {
+        return pulled(place, &overrides, args, context).map(Some);
+    }
+    if let Some(version) = &args.version {
+        return Err(Error::usage(format!("`--version {version}` is for charts in a registry"))
+            .hint(format!("write the chart as `{SCHEME}HOST/PATH`, or leave out the version")));
+    }
+    if name.contains("://") {
+        return Err(Error::usage(
+            "a chart is named by its folder, its .tgz or its place in a registry",
+        )
+        .fact("found", &name)
+        .hint(format!("charts in registries begin with `{SCHEME}`")));
+    }
+    Chart::read(&context.path(chart), name.trim_end_matches('/'), &overrides, &args.disable)
+        .map(Some)
+}
+
+/// A chart from a registry, which nobody has pinned unless its digest stands behind it.
+fn pulled(
+    place: &str,
+    overrides: &[Override],
+    args: &ChartArgs,
+    context: &Context,
+) -> Result<Chart> {
+    let asking = Asking::of(context, "fetch a chart")?;
+    let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
+    let path = folder.path().join("chart.tgz");
+    let version = args.version.as_deref();
+    let found =
+        registry::pull(&asking.client, &asking.registries, place, version, &path, &context.report)?;
+    context.report.say(&format!("{SCHEME}{}  sha256:{}", found.reference, found.digest));
+    Chart::read(&path, &format!("{SCHEME}{}", found.reference), overrides, &args.disable)
+}
+
+/// Says what cannot be told without rendering.
+pub(super) fn warn_of(unresolved: &[Unresolved], context: &Context) {
+    for Unresolved { place, text, reason } in unresolved {
+        context.report.warn(&format!("{place}: `{text}`: {reason}"));
+    }
+}

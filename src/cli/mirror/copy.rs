@@ -1,0 +1,192 @@
+//! `mirror copy`.
+
+use serde_json::{Value, json};
+
+use super::{Asking, CopyArgs, LayoutName};
+use crate::cli::Context;
+use crate::error::{Error, Result};
+use crate::images::copy::{
+    self, ArchiveTarget, Copied, LayoutSource, LayoutTarget, Options, Order, RegistrySource,
+    RegistryTarget, Source, Summary, Target, Way,
+};
+use crate::images::{MirrorEntry, MirrorList, MirrorLock};
+use crate::oci::Traffic;
+
+pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
+    let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;
+    let lock = lock(args, context)?;
+    warn(args, &list, lock.as_ref(), context);
+    let orders = list.entries().iter().map(|entry| order(entry, args, lock.as_ref())).collect();
+    // Between two layouts nobody is asked.
+    let asking = match (&args.from, &args.to) {
+        (Some(_), Some(_)) => None,
+        _ => Some(Asking::of(context, "copy images")?),
+    };
+    let options = Options {
+        platforms: args.platforms.clone(),
+        jobs: args.jobs.into(),
+        dry_run: args.dry_run,
+        recheck: args.recheck,
+        without_attached: args.no_attached,
+    };
+    let (source, target) =
+        (source(args, asking.as_ref(), context)?, target(args, asking.as_ref(), context)?);
+    let summary = copy::copy(orders, &*source, &*target, &options, &context.report)?;
+    let traffic = asking.as_ref().map(|asking| asking.client.traffic()).unwrap_or_default();
+    tell(&summary, &traffic, args, context)?;
+    summary.verdict()
+}
+
+fn lock(args: &CopyArgs, context: &Context) -> Result<Option<MirrorLock>> {
+    if !args.locked {
+        return Ok(None);
+    }
+    let (path, name) = (context.path(&args.lock_file), args.lock_file.display().to_string());
+    if !path.is_file() {
+        return Err(Error::integrity(format!("there is no lock `{name}`"))
+            .hint(format!("write it with `wasm-airgap mirror lock -f {}`", args.list.display())));
+    }
+    MirrorLock::read(&path, &name).map(Some)
+}
+
+fn source<'a>(
+    args: &CopyArgs,
+    asking: Option<&'a Asking>,
+    context: &Context,
+) -> Result<Box<dyn Source + 'a>> {
+    Ok(match (&args.from, asking) {
+        (Some(LayoutName::Folder(path) | LayoutName::Archive(path)), _) => {
+            Box::new(LayoutSource::open(&context.path(path), &path.display().to_string())?)
+        }
+        (None, Some(asking)) => Box::new(RegistrySource::new(&asking.client, &asking.registries)),
+        (None, None) => return Err(Error::usage("there is nothing to copy from")),
+    })
+}
+
+fn target<'a>(
+    args: &CopyArgs,
+    asking: Option<&'a Asking>,
+    context: &Context,
+) -> Result<Box<dyn Target + 'a>> {
+    Ok(match (&args.to, asking) {
+        (Some(LayoutName::Folder(path)), _) => Box::new(LayoutTarget::at(&context.path(path))?),
+        (Some(LayoutName::Archive(path)), _) => Box::new(ArchiveTarget::at(&context.path(path))?),
+        (None, Some(asking)) => Box::new(RegistryTarget::new(&asking.client)),
+        (None, None) => return Err(Error::usage("there is nothing to copy to")),
+    })
+}
+
+/// What an entry asks for, as far as it may.
+fn order(entry: &MirrorEntry, args: &CopyArgs, lock: Option<&MirrorLock>) -> Order {
+    let way = || {
+        let (source, destination) =
+            (entry.source.meaning().clone(), entry.destination.meaning().clone());
+        if let Some(registry) = args.registry.as_ref().filter(|it| !it.holds(&entry.destination)) {
+            return Err(Error::usage(format!(
+                "the destination `{}` is not in `{registry}`",
+                entry.destination
+            ))
+            .hint("change it in the list, or name another `--registry`"));
+        }
+        let locked = match (lock, source.digest()) {
+            (None, _) => None,
+            (Some(_), Some(digest)) => Some(*digest),
+            (Some(lock), None) => Some(*lock.get(&source).ok_or_else(|| {
+                Error::integrity(format!("`{source}` is not in `{}`", args.lock_file.display()))
+                    .hint("add it with `wasm-airgap mirror lock`")
+            })?),
+        };
+        Ok(Way { source, destination, locked })
+    };
+    Order {
+        source: entry.source.to_string(),
+        destination: entry.destination.to_string(),
+        way: way().map_err(|error: Error| error.fact("at", &entry.place)),
+    }
+}
+
+/// What a person should know before anything is copied.
+fn warn(args: &CopyArgs, list: &MirrorList, lock: Option<&MirrorLock>, context: &Context) {
+    if list.entries().is_empty() {
+        context.report.warn(&format!("`{}` has no images", list.name()));
+    }
+    let bare = |entry: &&MirrorEntry| entry.destination.host().is_none();
+    if let Some(entry) = list.entries().iter().find(bare).filter(|_| args.to.is_none()) {
+        context.report.warn(&format!(
+            "the destination `{}` has no registry with a dot or a port, so that it is on `docker.io`",
+            entry.destination
+        ));
+    }
+    let sources: Vec<_> = list.entries().iter().map(|entry| entry.source.meaning()).collect();
+    for (locked, _) in lock.into_iter().flat_map(MirrorLock::sources) {
+        if !sources.iter().any(|source| source.to_string() == locked) {
+            let (lock, list) = (args.lock_file.display(), list.name());
+            context.report.warn(&format!("`{locked}` is in `{lock}` and not in `{list}`"));
+        }
+    }
+}
+
+fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context) -> Result<()> {
+    let (copied, there, failed) = summary.counts();
+    let blobs = &summary.blobs;
+    if context.report.is_json() {
+        let images: Vec<_> = summary.images.iter().map(|it| row(it, args)).collect();
+        return context.report.json(&json!({
+            "dry_run": args.dry_run, "images": images, "blobs": blobs, "traffic": traffic,
+            "copied": copied, "there": there, "failed": failed,
+        }));
+    }
+    let mut text = String::new();
+    for image in &summary.images {
+        let Ok(outcome) = &image.result else { continue };
+        let place = if args.to.is_some() { &image.source } else { &image.destination };
+        let name = place.split('@').next().unwrap_or_default();
+        // What was copied has been said already; here is what to pin.
+        let planned = format!("{:8} {} -> ", word(image, args), image.source);
+        let planned = if args.dry_run { planned } else { String::new() };
+        text.push_str(&format!("{planned}{name}@sha256:{}\n", outcome.digest));
+    }
+    context.report.data(&crate::report::printable(&text))?;
+    let (would, bytes) =
+        (if args.dry_run { "would be " } else { "" }, crate::vendor::megabytes(blobs.bytes));
+    context.report.say(&format!(
+        "{copied} images {would}copied, {there} were there, {failed} failed; \
+         {} blobs {would}moved ({bytes}), {} {would}mounted, {} were there",
+        blobs.moved, blobs.mounted, blobs.there
+    ));
+    Ok(())
+}
+
+fn word(image: &Copied, args: &CopyArgs) -> &'static str {
+    match &image.result {
+        Err(_) => "failed",
+        Ok(outcome) if outcome.was_there => "there",
+        Ok(_) if args.dry_run => "planned",
+        Ok(_) => "copied",
+    }
+}
+
+/// What became of an image, for programs.
+fn row(image: &Copied, args: &CopyArgs) -> Value {
+    let mut row = json!({
+        "source": image.source, "destination": image.destination, "outcome": word(image, args),
+    });
+    match &image.result {
+        Ok(outcome) => {
+            row["digest"] = format!("sha256:{}", outcome.digest).into();
+            if let Some(whole) = &outcome.narrowed_from {
+                row["narrowed_from"] = format!("sha256:{whole}").into();
+            }
+            row["platforms"] = json!(outcome.platforms);
+            row["attached"] = outcome.attached.into();
+        }
+        Err(error) => {
+            row["error"] = error.to_string().into();
+            row["kind"] = error.kind().name().into();
+        }
+    }
+    if let Some(moved) = &image.moved {
+        row["moved"] = moved.to_string().into();
+    }
+    row
+}

@@ -1,0 +1,77 @@
+//! `mirror list`.
+
+use super::{ListArgs, chart};
+use crate::cli::Context;
+use crate::error::{Error, Result};
+use crate::images::inventory::Inventory;
+use crate::images::manifests::Manifests;
+use crate::images::{MirrorList, NewEntry};
+use crate::store;
+
+pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
+    let report = &context.report;
+    if let Some(warning) = args.registry.warning() {
+        report.warn(&warning);
+    }
+    let mut inventory = Inventory::default();
+    if let Some(chart) = chart::read(&args.chart, context)? {
+        inventory.add_chart(chart.images());
+    }
+    let base = context.environment.base_dir();
+    let manifests = Manifests::read(&args.paths, &base, std::io::stdin())?.complete()?;
+    inventory.add_mentions(&manifests.mentions);
+    chart::warn_of(&inventory.unresolved, context);
+    inventory.notes.iter().for_each(|note| report.warn(note));
+    for part in &inventory.left_out {
+        report.say(&format!("left out: {}, as `{}` is off", part.path, part.disabled_by));
+    }
+    if inventory.images.is_empty() {
+        return Err(Error::usage("no image was found")
+            .hint("render the chart with `helm template` and give the manifests"));
+    }
+    let old = old_list(args, context)?;
+    old.check_destinations(&args.registry)?;
+    let new = inventory.missing_in(&old, &args.registry, args.why)?;
+    let list = old.with(&new)?;
+    match &args.output {
+        Some(path) => {
+            store::write_atomically(&context.path(path), list.text().as_bytes())?;
+            say_what_changed(&old, &new, &inventory, context);
+        }
+        None if report.is_json() => {}
+        None => report.data(list.text())?,
+    }
+    if report.is_json() {
+        report.json(&serde_json::json!({
+            "images": list.entries(), "found": inventory.images,
+            "left_out": inventory.left_out, "unresolved": inventory.unresolved,
+        }))?;
+    }
+    Ok(())
+}
+
+fn old_list(args: &ListArgs, context: &Context) -> Result<MirrorList> {
+    match &args.output {
+        Some(path) if context.path(path).exists() => {
+            MirrorList::read(&context.path(path), &path.display().to_string())
+        }
+        Some(path) => Ok(MirrorList::empty(&path.display().to_string())),
+        None => Ok(MirrorList::empty("mirror.yaml")),
+    }
+}
+
+/// Says what was added, and what is in the file though nothing asks for it any more.
+fn say_what_changed(old: &MirrorList, new: &[NewEntry], inventory: &Inventory, context: &Context) {
+    let report = &context.report;
+    for entry in new {
+        report.say(&format!("added {}", entry.source));
+    }
+    for entry in old.entries() {
+        let is_wanted = inventory.images.iter().any(|it| it.image.is_equal_to(&entry.source));
+        if !is_wanted {
+            report.say(&format!("kept {}, which was not found now", entry.source));
+        }
+    }
+    let (added, there) = (new.len(), old.entries().len());
+    report.say(&format!("{}: {added} images added, {there} were there", old.name()));
+}

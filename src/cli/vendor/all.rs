@@ -1,0 +1,208 @@
+//! `vendor all`: everything that MODULE.bazel asks for, into one folder.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{components, wit};
+use crate::artifact::{Artifact, Kind};
+use crate::cli::{Context, WIT_RULES, selection, shown};
+use crate::components::{Components, Wanted};
+use crate::error::Result;
+use crate::listing::Disk;
+use crate::manifest::VendorDir;
+use crate::package::{PackageId, PackageRequest, Wanted as Version};
+use crate::packages::Sources;
+use crate::plan::resolve;
+use crate::policy::Policy;
+use crate::registry::{SourceArchive, WitRegistry};
+use crate::request::{Platforms, WitChoice};
+use crate::vendor::{ComponentJob, Helper, Job, Summary, WitJob, vendor_components, vendor_wit};
+use crate::wit::Lock;
+
+/// Vendor everything that MODULE.bazel asks for: toolchains, WIT packages and components.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  bazel run //tools/vendor:vendor_all -- --output-dir vendor
+
+What is vendored is in the folders toolchains, wit and components, and listed in one manifest.json.
+The folder can be used with BAZEL_WASM_VENDOR_DIR; `wasm-airgap verify` checks all of it.")]
+pub(in crate::cli) struct AllArgs {
+    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    #[arg(long, value_name = "DIR")]
+    output_dir: PathBuf,
+    /// A request as the module extensions write them, relative to the current folder; may be repeated
+    #[arg(long = "request", value_name = "FILE", required = true)]
+    requests: Vec<PathBuf>,
+    /// A checksum registry file of components, relative to the current folder; may be repeated
+    #[arg(long = "registry", value_name = "FILE")]
+    registries: Vec<PathBuf>,
+    /// A platform for the tools, or `all`; may be repeated [default: this one]
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<String>,
+    /// The label of the file that the BUILD files of WIT packages load `wit_library` from
+    #[arg(long, value_name = "LABEL", default_value = WIT_RULES)]
+    rules: String,
+    /// How many files to fetch at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Show what would come from where, and fetch nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave this program itself out of the folder
+    #[arg(long)]
+    no_helper: bool,
+}
+
+/// Everything that is asked for.
+struct All {
+    tools: Vec<Artifact>,
+    archives: Vec<SourceArchive>,
+    wit: Vec<WitChoice>,
+    components: Vec<Wanted>,
+}
+
+pub(super) fn run(args: &AllArgs, context: &Context) -> Result<()> {
+    let all = All::of(args, context)?;
+    if args.dry_run {
+        return all.show(args, context);
+    }
+    let mut summary = Summary::default();
+    // One that fails does not stop the others; all are told in the end.
+    for part in [All::bring_tools, All::bring_wit, All::bring_components] {
+        match part(&all, args, context) {
+            Ok(done) => {
+                summary.outcomes.extend(done.outcomes);
+                summary.failures.extend(done.failures);
+                summary.entries.extend(done.entries);
+            }
+            Err(error) => summary.failures.push(error),
+        }
+    }
+    super::tell(&summary, &dir(args, Kind::Toolchain, context), context)?;
+    if let Some(helper) = summary.entries.iter().find(|entry| entry.kind == "helper") {
+        context.report.say(&super::pin_lines(helper));
+    }
+    super::conclude(summary)
+}
+
+/// The folder of a kind.
+fn dir(args: &AllArgs, kind: Kind, context: &Context) -> VendorDir {
+    VendorDir::of(&context.path(&args.output_dir).join(kind.folder()), kind)
+}
+
+fn policy(dir: &VendorDir, context: &Context) -> Result<Policy> {
+    super::policy_for(dir, context.policy()?)
+}
+
+impl All {
+    fn of(args: &AllArgs, context: &Context) -> Result<All> {
+        let platforms: Platforms = selection::platforms(&args.platforms)?;
+        let (mut tools, mut archives) = (Vec::new(), Vec::new());
+        let (mut wit, mut components) = (Vec::new(), Vec::new());
+        for file in &args.requests {
+            let mut request = selection::read(file, context)?;
+            archives.append(&mut request.packages);
+            let wanted = request.artifacts(&platforms);
+            for error in wanted.unpublished {
+                context.report.warn(&format!("left out: {}", error.statement()));
+            }
+            tools.extend(wanted.artifacts);
+            components.extend(request.components()?);
+            wit.extend(request.wit);
+        }
+        Ok(All { tools, archives, wit, components })
+    }
+
+    fn bring_tools(&self, args: &AllArgs, context: &Context) -> Result<Summary> {
+        let helper = if args.no_helper { None } else { Helper::running()? };
+        if self.tools.is_empty() && helper.is_none() {
+            return Ok(Summary::default());
+        }
+        let dir = dir(args, Kind::Toolchain, context);
+        let policy = policy(&dir, context)?;
+        let plan = resolve(&self.tools, &policy, &Disk)?;
+        let client = super::client(&plan, &policy)?;
+        let (helper, client, jobs) = (helper.as_ref(), client.as_ref(), args.jobs.into());
+        crate::vendor::vendor(
+            &Job { plan: &plan, dir: &dir, helper, client, jobs },
+            &context.report,
+        )
+    }
+
+    fn bring_wit(&self, args: &AllArgs, context: &Context) -> Result<Summary> {
+        let requests: Vec<_> = self.packages().map(exactly).collect();
+        if requests.is_empty() {
+            return Ok(Summary::default());
+        }
+        let dir = dir(args, Kind::Wit, context);
+        let mut registry = WitRegistry::builtin()?;
+        self.archives.iter().for_each(|archive| registry.add_archive(archive));
+        let policy = policy(&dir, context)?;
+        let sources = Sources::new(policy, registry, &context.environment)?.choosing(&self.wit)?;
+        let workspace = context.environment.base_dir();
+        // The pins are in MODULE.bazel; a lock is for those who vendor packages by name.
+        let lock = Lock::default();
+        let job = WitJob {
+            requests: &requests,
+            dir: &dir,
+            lock: &lock,
+            previous: &lock,
+            sources: &sources,
+            rules: &args.rules,
+            bazel_package: &wit::bazel_package(dir.folder(), &workspace),
+            jobs: args.jobs.into(),
+        };
+        let done = vendor_wit(&job, &context.report)?;
+        Ok(Summary { outcomes: done.outcomes, failures: Vec::new(), entries: done.entries })
+    }
+
+    fn bring_components(&self, args: &AllArgs, context: &Context) -> Result<Summary> {
+        if self.components.is_empty() {
+            return Ok(Summary::default());
+        }
+        let dir = dir(args, Kind::Component, context);
+        let components = Components::new(policy(&dir, context)?, &context.environment)?;
+        let (wanted, jobs) = (self.components.as_slice(), args.jobs.into());
+        let job = ComponentJob { wanted, dir: &dir, components: &components, jobs };
+        vendor_components(&job, &context.report)
+    }
+
+    /// The WIT packages, without those that they need.
+    fn packages(&self) -> impl Iterator<Item = &PackageId> {
+        let archives = self.archives.iter().map(|archive| &archive.package);
+        archives.chain(self.wit.iter().map(|choice| &choice.package))
+    }
+
+    fn show(&self, args: &AllArgs, context: &Context) -> Result<()> {
+        let policy = context.policy()?;
+        let archives = self.archives.iter().map(SourceArchive::artifact);
+        let files: Vec<_> = self.tools.iter().cloned().chain(archives).collect();
+        let plan = resolve(&files, &policy, &Disk)?;
+        let components = Components::new(policy, &context.environment)?;
+        let dir = dir(args, Kind::Component, context);
+        let items = components::places(&self.components, &dir, &components)?;
+        if context.report.is_json() {
+            let items: Vec<_> =
+                items.iter().map(|(one, places)| shown::component_json(one, places)).collect();
+            return context.report.json(&serde_json::json!({
+                "files": plan, "wit": self.wit, "components": items,
+            }));
+        }
+        let mut text = shown::plan(&plan);
+        for WitChoice { package, registry, .. } in &self.wit {
+            let registry = if registry.is_empty() { "see `config show`" } else { registry };
+            text.push_str(&format!("{package}\n  {:16} {registry}\n", "registry"));
+        }
+        for (wanted, places) in &items {
+            text.push_str(&shown::component(wanted, places));
+        }
+        context.report.data(&text)
+    }
+}
+
+fn exactly(package: &PackageId) -> PackageRequest {
+    let PackageId { name, version } = package.clone();
+    PackageRequest { name, version: Version::Exactly(version) }
+}

@@ -1,0 +1,129 @@
+//! `vendor components`: bring components into a vendor folder.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{conclude, policy_for, tell};
+use crate::artifact::Kind;
+use crate::cli::{Context, selection, shown};
+use crate::components::{Components, Wanted, wasm_name};
+use crate::error::{Error, Result};
+use crate::manifest::VendorDir;
+use crate::plan::Place;
+use crate::registry::ComponentRegistry;
+use crate::segment::Segment;
+use crate::vendor::{ComponentJob, vendor_components};
+
+/// Pull components into a vendor folder, with a BUILD file for them.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap vendor components ghcr.io/my-org/auth-service:v1.2.0 --output-dir vendor/components
+
+Each is `<name>.wasm`, where the name is the last part of its repository. A tag is asked for again
+by each run; what a digest pins is not.")]
+pub(in crate::cli) struct ComponentsArgs {
+    /// HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:DIGEST (of the content or of the manifest), or
+    /// NAME@VERSION in a checksum registry
+    #[arg(value_name = "REFERENCE")]
+    references: Vec<String>,
+    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    #[arg(long, value_name = "DIR")]
+    output_dir: PathBuf,
+    /// The name of the first reference's file, of the second's, and so on
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<Segment>,
+    /// A request as the component extension writes it, relative to the current folder; may be
+    /// repeated
+    #[arg(long = "request", value_name = "FILE")]
+    requests: Vec<PathBuf>,
+    /// A checksum registry file of your own, relative to the current folder; what it says wins; may be
+    /// repeated
+    #[arg(long = "registry", value_name = "FILE")]
+    registries: Vec<PathBuf>,
+    /// How many components to pull at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Show what would come from where, and ask nobody
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &ComponentsArgs, context: &Context) -> Result<()> {
+    let here = context.environment.current_dir();
+    let registry =
+        selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
+    let wanted = wanted(args, &registry, context)?;
+    let dir = VendorDir::of(&context.path(&args.output_dir), Kind::Component);
+    let policy = match args.dry_run {
+        true => context.policy()?,
+        false => policy_for(&dir, context.policy()?)?,
+    };
+    let components = Components::new(policy, &context.environment)?;
+    if args.dry_run {
+        return show(&wanted, &dir, &components, context);
+    }
+    let jobs = args.jobs.into();
+    let job = ComponentJob { wanted: &wanted, dir: &dir, components: &components, jobs };
+    let summary = vendor_components(&job, &context.report)?;
+    tell(&summary, &dir, context)?;
+    conclude(summary)
+}
+
+fn wanted(
+    args: &ComponentsArgs,
+    registry: &ComponentRegistry,
+    context: &Context,
+) -> Result<Vec<Wanted>> {
+    if args.names.len() > args.references.len() {
+        return Err(Error::usage("there are more names than references")
+            .fact("references", args.references.len())
+            .fact("names", args.names.len()));
+    }
+    let names = args.names.iter().map(Some).chain(std::iter::repeat(None));
+    let mut wanted: Vec<_> = args
+        .references
+        .iter()
+        .zip(names)
+        .map(|(reference, name)| Wanted::parse(reference, name, None, registry))
+        .collect::<Result<_>>()?;
+    for file in &args.requests {
+        wanted.extend(selection::read(file, context)?.components()?);
+    }
+    match wanted.is_empty() && args.requests.is_empty() {
+        true => Err(Error::usage("no component is named")
+            .hint("name some, as in `ghcr.io/my-org/auth-service:v1.2.0`")),
+        false => Ok(wanted),
+    }
+}
+
+/// Where each would come from.
+fn show(
+    wanted: &[Wanted],
+    dir: &VendorDir,
+    components: &Components,
+    context: &Context,
+) -> Result<()> {
+    let items = places(wanted, dir, components)?;
+    if context.report.is_json() {
+        let items: Vec<_> =
+            items.iter().map(|(one, places)| shown::component_json(one, places)).collect();
+        return context.report.json(&serde_json::json!({"components": items}));
+    }
+    let text: String = items.iter().map(|(one, places)| shown::component(one, places)).collect();
+    context.report.data(&text)
+}
+
+/// Each component with the places where it may be.
+pub(super) fn places<'a>(
+    wanted: &'a [Wanted],
+    dir: &VendorDir,
+    components: &Components,
+) -> Result<Vec<(&'a Wanted, Vec<Place>)>> {
+    let places = |one: &'a Wanted| {
+        let destination = dir.folder().join(wasm_name(&one.name));
+        Ok((one, components.places(one, Some(&destination))?))
+    };
+    wanted.iter().map(places).collect()
+}

@@ -1,0 +1,68 @@
+//! `vendor toolchains`: bring archives into a vendor folder.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{client, conclude, pin_lines, policy_for, tell};
+use crate::artifact::Kind;
+use crate::cli::{Context, SelectionArgs, selection, shown};
+use crate::error::Result;
+use crate::listing::Disk;
+use crate::manifest::VendorDir;
+use crate::plan::resolve;
+use crate::vendor::{self, Helper, Job};
+
+/// Download toolchain archives into a vendor folder.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap vendor toolchains --output-dir vendor/toolchains --bundle minimal --platform all
+
+The folder can be used with BAZEL_WASM_VENDOR_DIR, and any static file server over it is a mirror
+for BAZEL_WASM_MIRROR.")]
+pub(in crate::cli) struct ToolchainsArgs {
+    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    #[arg(long, value_name = "DIR")]
+    output_dir: PathBuf,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// How many files to fetch at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Show what would be fetched from where, and fetch nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave this program itself out of the folder
+    #[arg(long)]
+    no_helper: bool,
+}
+
+pub(super) fn run(args: &ToolchainsArgs, context: &Context) -> Result<()> {
+    let artifacts = selection::artifacts(&args.selection, context)?;
+    let output_dir = context.path(&args.output_dir);
+    let dir = VendorDir::of(&output_dir, Kind::Toolchain);
+    let policy = policy_for(&dir, context.policy()?)?;
+    let plan = resolve(&artifacts, &policy, &Disk)?;
+    if args.dry_run {
+        return match context.report.is_json() {
+            true => context.report.json(&plan),
+            false => context.report.data(&shown::plan(&plan)),
+        };
+    }
+    let helper = if args.no_helper { None } else { Helper::running()? };
+    let client = client(&plan, &policy)?;
+    let job = Job {
+        plan: &plan,
+        dir: &dir,
+        helper: helper.as_ref(),
+        client: client.as_ref(),
+        jobs: args.jobs.into(),
+    };
+    let summary = vendor::vendor(&job, &context.report)?;
+    tell(&summary, &dir, context)?;
+    if helper.is_some() {
+        context.report.say(&pin_lines(&summary.entries[0]));
+    }
+    conclude(summary)
+}

@@ -1,0 +1,193 @@
+//! `vendor wit`: bring WIT packages and what they need into a vendor folder.
+
+use std::path::{Component, Path, PathBuf};
+
+use clap::Args;
+
+use super::policy_for;
+use crate::artifact::Kind;
+use crate::cli::{Context, WIT_RULES};
+use crate::error::{Context as _, Error, Result};
+use crate::manifest::VendorDir;
+use crate::package::PackageRequest;
+use crate::packages::Sources;
+use crate::registry::WitRegistry;
+use crate::store;
+use crate::vendor::{Tally, WitJob, WitSummary, check_wit, vendor_wit};
+use crate::wit::Lock;
+
+/// Files that make a folder the root of a Bazel workspace.
+const ROOTS: [&str; 4] = ["MODULE.bazel", "REPO.bazel", "WORKSPACE.bazel", "WORKSPACE"];
+
+/// Fetch WIT packages and everything they need into a vendor folder, and write the lock.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap vendor wit wasi:http@0.2.6 'myorg:api@^1.2' --output-dir vendor/wit
+
+What the lock has stays as it is. With --locked nothing is changed: it exits with 4 where the lock or
+the folder is not what would be written.")]
+pub(in crate::cli) struct WitArgs {
+    /// Packages in a version, in the highest of a range, or in the highest there is
+    #[arg(value_name = "PACKAGE[@VERSION]")]
+    packages: Vec<String>,
+    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    #[arg(long, value_name = "DIR")]
+    output_dir: PathBuf,
+    /// The lock
+    #[arg(long, value_name = "FILE", default_value = "wit.lock")]
+    lock_file: PathBuf,
+    /// Change nothing, and fail where something would have to change
+    #[arg(long, conflicts_with_all = ["update", "from"])]
+    locked: bool,
+    /// Take what is newest instead of what the lock has
+    #[arg(long, conflicts_with = "from")]
+    update: bool,
+    /// Start from the versions and digests of this lock, such as a wkg.lock
+    #[arg(long, value_name = "LOCK")]
+    from: Option<PathBuf>,
+    /// A registry file of your own with pinned archives; what it says wins; may be repeated
+    #[arg(long = "registry", value_name = "FILE")]
+    registries: Vec<PathBuf>,
+    /// The label of the file that the BUILD files load `wit_library` from
+    #[arg(long, value_name = "LABEL", default_value = WIT_RULES)]
+    rules: String,
+    /// How many packages to fetch at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// A file of the source tree, by its path from the root, that tells where the tree is
+    #[arg(long, value_name = "FILE", hide = true)]
+    workspace_of: Option<PathBuf>,
+    /// The command that mends what --locked finds
+    #[arg(long, value_name = "COMMAND", hide = true)]
+    mend: Option<String>,
+}
+
+pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
+    let workspace = workspace(args, context)?;
+    let (lock_file, output_dir) =
+        (workspace.join(&args.lock_file), workspace.join(&args.output_dir));
+    // With `--update` also a lock that cannot be read is no reason to stop.
+    let previous = match read_lock(&lock_file) {
+        Err(_) if args.update => Lock::default(),
+        previous => previous?.unwrap_or_default(),
+    };
+    let lock = match &args.from {
+        Some(from) => read_lock(&workspace.join(from))?
+            .ok_or_else(|| Error::usage(format!("there is no lock `{}`", from.display())))?,
+        None if args.update => Lock::default(),
+        None => previous.clone(),
+    };
+    let requests = requests(args, &lock)?;
+    let dir = VendorDir::of(&output_dir, Kind::Wit);
+    let policy = policy_for(&dir, context.policy_in(&workspace)?)?;
+    let mut registry = WitRegistry::builtin()?;
+    for file in &args.registries {
+        registry.add_file(&context.environment.current_dir().join(file))?;
+    }
+    // What is locked is compared with what is there; the network could not change that.
+    let policy = policy.or_offline(args.locked);
+    let sources = Sources::new(policy, registry, &context.environment)?;
+    let bazel_package = bazel_package(&output_dir, &workspace);
+    let job = WitJob {
+        requests: &requests,
+        dir: &dir,
+        lock: &lock,
+        previous: &previous,
+        sources: &sources,
+        rules: &args.rules,
+        bazel_package: &bazel_package,
+        jobs: args.jobs.into(),
+    };
+    if args.locked {
+        return check(args, &job, &lock_file, context);
+    }
+    let summary = vendor_wit(&job, &context.report)?;
+    store::write_atomically(&lock_file, summary.lock.text().as_bytes())?;
+    tell(&summary, &lock_file, context)
+}
+
+fn check(args: &WitArgs, job: &WitJob<'_>, lock_file: &Path, context: &Context) -> Result<()> {
+    let mend = args.mend.as_deref().unwrap_or("the same command without --locked");
+    if !lock_file.is_file() {
+        return Err(Error::integrity(format!("there is no lock `{}`", lock_file.display()))
+            .hint(format!("to write it, run\n{mend}")));
+    }
+    check_wit(job, &context.report).map_err(|error| error.hint(format!("to mend it, run\n{mend}")))
+}
+
+/// The folder that relative paths are relative to.
+///
+/// A test of Bazel's is told a file of the source tree, and finds the tree by where that really
+/// lies: it has no other way to it.
+fn workspace(args: &WitArgs, context: &Context) -> Result<PathBuf> {
+    let Some(file) = &args.workspace_of else { return Ok(context.environment.base_dir()) };
+    let real = context
+        .environment
+        .current_dir()
+        .join(file)
+        .canonicalize()
+        .doing(|| format!("find `{}`", file.display()))?;
+    let mut root = real.as_path();
+    for _ in file.components().filter(|it| matches!(it, Component::Normal(_))) {
+        root = root.parent().unwrap_or(root);
+    }
+    Ok(root.to_owned())
+}
+
+fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {
+    if !args.packages.is_empty() {
+        let requests = args.packages.iter().map(|text| text.parse().map_err(Error::usage));
+        return requests.collect();
+    }
+    if args.from.is_none() {
+        return Err(Error::usage("no package is named")
+            .hint("name some, `wasi:http@0.2.6`, or start from a lock: `--from wkg.lock`"));
+    }
+    let exact = |locked: &crate::wit::Locked| locked.package.to_string().parse();
+    lock.packages.iter().map(|locked| exact(locked).map_err(Error::usage)).collect()
+}
+
+fn read_lock(path: &Path) -> Result<Option<Lock>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Lock::parse(&text, &path.display().to_string()).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
+    }
+}
+
+/// The folder as a Bazel package: below the workspace that it lies in, or else below this one.
+pub(super) fn bazel_package(dir: &Path, workspace: &Path) -> String {
+    let is_root = |folder: &&Path| ROOTS.iter().any(|name| folder.join(name).is_file());
+    let root = dir.ancestors().find(is_root).unwrap_or(workspace);
+    let below = dir.strip_prefix(root).unwrap_or(dir);
+    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    format!("//{}", parts.join("/").trim_start_matches('/'))
+}
+
+fn tell(summary: &WitSummary, lock_file: &Path, context: &Context) -> Result<()> {
+    let tally = Tally::of(&summary.outcomes);
+    if context.report.is_json() {
+        let Tally { fetched, copied, kept, repaired } = tally;
+        return context.report.json(&serde_json::json!({
+            "lock": lock_file, "fetched": fetched, "copied": copied, "kept": kept,
+            "repaired": repaired, "files": summary.entries,
+        }));
+    }
+    context.report.say(&format!("{tally}; locked in {}", lock_file.display()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_as_a_bazel_package() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("MODULE.bazel"), "").unwrap();
+        let dir = root.path().join("vendor/wit");
+        assert_eq!(bazel_package(&dir, Path::new("/elsewhere")), "//vendor/wit");
+        assert_eq!(bazel_package(Path::new("/ws/v/wit"), Path::new("/ws")), "//v/wit");
+    }
+}

@@ -1,0 +1,168 @@
+//! A component that lies on this machine, checked against what pins it.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::pull::EXPECTED;
+use super::wanted::Pin;
+use crate::digest::Digest;
+use crate::error::{Context, Result};
+use crate::oci::{Manifest, media_type};
+use crate::reach::Artifact;
+use crate::verify::{Unverified, Verified};
+use crate::wit::Component;
+
+/// No manifest is longer.
+const LONGEST: u64 = 4 << 20;
+
+/// What a digest that pins a component is the digest of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinKind {
+    /// Its manifest.
+    Manifest,
+    /// Its content, that is, the file.
+    Content,
+}
+
+impl PinKind {
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            PinKind::Manifest => "manifest",
+            PinKind::Content => "content",
+        }
+    }
+}
+
+impl fmt::Display for PinKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the digest of the {}", self.name())
+    }
+}
+
+/// A component that was checked.
+pub struct Held {
+    /// The file.
+    pub file: Verified,
+    /// Its manifest, where that was beside it and is the pinned one.
+    pub manifest: Option<Manifest>,
+    /// What pins it, where something does.
+    pub kind: Option<PinKind>,
+}
+
+/// A file that may be a component, and what it is called.
+pub struct Named<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Where the manifest that belongs to it would be; none for a file that is in no vendor folder.
+    pub manifest: Option<&'a Path>,
+    /// What it is called in messages.
+    pub subject: &'a str,
+}
+
+/// Where the manifest of a vendored component is: `auth-service.manifest.json` beside
+/// `auth-service.wasm`.
+pub fn manifest_path(component: &Path) -> PathBuf {
+    component.with_extension("manifest.json")
+}
+
+/// Checks a file: that it is what is pinned, or else what `listed` says, and that it is a component.
+///
+/// # Errors
+/// Integrity, where it is not.
+pub fn check(named: &Named<'_>, pin: Option<&Pin>, listed: Option<&Digest>) -> Result<Held> {
+    let open = || Unverified::open(named.path, named.subject);
+    let held = match (pin, listed) {
+        (Some(pin), _) => pinned(named, pin)?,
+        (None, listed) => {
+            let file = match listed {
+                Some(listed) => open()?.verify(listed)?,
+                None => open()?.take_as_found()?,
+            };
+            Held { manifest: belonging(named, file.digest())?, file, kind: None }
+        }
+    };
+    Component::read(held.file.reader()?, &format!("`{}`", named.path.display()))?;
+    held.file.check_unchanged()?;
+    Ok(held)
+}
+
+fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
+    let open = || Unverified::open(named.path, named.subject);
+    let manifest = beside(named)?;
+    let digest = manifest.as_ref().map(|it| *it.digest());
+    let by_manifest = digest.filter(|it| *it == pin.digest || Some(*it) == pin.manifest);
+    let Some(manifest) = manifest.filter(|_| by_manifest.is_some()) else {
+        let beside = match digest {
+            Some(digest) => format!("another manifest, with sha256:{digest}"),
+            None => "no manifest, which the digest of one would need".to_owned(),
+        };
+        let file = open()?.verify(&pin.digest).map_err(|error| {
+            error
+                .fact("pinned by", &pin.from)
+                .fact("beside it", beside)
+                .hint("`wasm-airgap vendor components` writes the manifest too; or pin the content")
+        })?;
+        return Ok(Held { file, manifest: None, kind: Some(PinKind::Content) });
+    };
+    let shown = shown(named);
+    let kind = match by_manifest == Some(pin.digest) {
+        true => PinKind::Manifest,
+        false => PinKind::Content,
+    };
+    let artifact = Artifact::read(manifest, &shown, &EXPECTED)?;
+    // The digest of the content holds, whatever a manifest says.
+    let content = match kind {
+        PinKind::Manifest => artifact.layer.digest,
+        PinKind::Content => pin.digest,
+    };
+    let file = open()?.verify(&content).map_err(|error| {
+        let error = error.fact("pinned by", &pin.from);
+        match kind {
+            PinKind::Manifest => {
+                error.fact("through", format!("the manifest sha256:{} in {shown}", pin.digest))
+            }
+            PinKind::Content => error,
+        }
+    })?;
+    let manifest = (artifact.layer.digest == content).then_some(artifact.manifest);
+    Ok(Held { file, manifest, kind: Some(kind) })
+}
+
+/// What the manifest is called in messages.
+fn shown(named: &Named<'_>) -> String {
+    format!("`{}`", named.manifest.unwrap_or(named.path).display())
+}
+
+/// What lies where the manifest would be.
+fn beside(named: &Named<'_>) -> Result<Option<Manifest>> {
+    match named.manifest {
+        Some(path) => manifest(path),
+        None => Ok(None),
+    }
+}
+
+/// The manifest beside a file that nothing pins, where it names that file.
+fn belonging(named: &Named<'_>, content: &Digest) -> Result<Option<Manifest>> {
+    let shown = shown(named);
+    let artifact = beside(named)?.and_then(|it| Artifact::read(it, &shown, &EXPECTED).ok());
+    Ok(artifact.filter(|it| it.layer.digest == *content).map(|it| it.manifest))
+}
+
+/// What may be the manifest in a file, if there is one. Nobody has checked it yet.
+pub(super) fn manifest(path: &Path) -> Result<Option<Manifest>> {
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).doing(|| format!("read `{}`", path.display())),
+    };
+    let mut bytes = Vec::new();
+    let read = file.take(LONGEST + 1).read_to_end(&mut bytes);
+    read.doing(|| format!("read `{}`", path.display()))?;
+    if bytes.len() as u64 > LONGEST {
+        return Ok(None);
+    }
+    // Where it does not say what it is, it came as the manifest of an artifact.
+    Ok(Some(Manifest::new(bytes, media_type::MANIFEST)))
+}

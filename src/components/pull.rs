@@ -1,0 +1,165 @@
+//! A component in an OCI registry: an artifact with one layer, or a blob by its own digest.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use super::held::{self, PinKind};
+use super::wanted::{Pin, Wanted};
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Result};
+use crate::oci::{Client, Manifest, Repository};
+use crate::reach::{Artifact, Expected};
+use crate::report::Item;
+use crate::vendor::Outcome;
+use crate::verify::{Unverified, Verified};
+use crate::wit::Component;
+
+/// What an artifact must be.
+pub(super) const EXPECTED: Expected =
+    Expected { what: "a component", hint: "check the name, the tag and the digest", accepts };
+
+/// A component that was pulled.
+pub(super) struct Pulled {
+    pub(super) file: Verified,
+    pub(super) manifest: Option<Manifest>,
+    pub(super) kind: Option<PinKind>,
+    /// Kept, where the file was there already.
+    pub(super) outcome: Outcome,
+}
+
+/// Whether a layer of this type can be a component. What it really is, its bytes tell.
+fn accepts(media_type: &str) -> bool {
+    // The last is what oras writes where nobody says a type.
+    media_type.contains("wasm")
+        || media_type == "application/octet-stream"
+        || media_type == "application/vnd.oci.image.layer.v1.tar"
+}
+
+/// Downloads a component.
+///
+/// # Errors
+/// Unavailable, where the registry does not have it; integrity, where it has something else.
+pub(super) fn component(
+    client: &Client,
+    repository: &Repository,
+    wanted: &Wanted,
+    destination: &Path,
+    item: &Item,
+) -> Result<Pulled> {
+    let place = Place { client, repository, destination, item };
+    let tag = wanted.reference.as_ref().and_then(|it| it.tag());
+    let named = match (&wanted.pin, tag) {
+        (Some(pin), _) => match pin.manifest {
+            Some(manifest) => repository.at(manifest),
+            None => return place.pinned(pin),
+        },
+        (None, Some(tag)) => repository.tagged(tag.clone()),
+        (None, None) => {
+            return Err(Error::usage(format!("`{}` names neither tag nor digest", wanted.words)));
+        }
+    };
+    place.layer(Artifact::of(client, &named, &EXPECTED)?, wanted.pin.as_ref())
+}
+
+/// Where a component comes from and where it goes.
+struct Place<'a> {
+    client: &'a Client,
+    repository: &'a Repository,
+    destination: &'a Path,
+    item: &'a Item,
+}
+
+impl Place<'_> {
+    /// What a digest names of which nobody says whether it is the content's or the manifest's.
+    ///
+    /// The blob is asked for first. That takes one request where the file was hashed, as the guide
+    /// does it; and a registry that is asked for a layer as if it were a manifest may answer that it
+    /// is broken, and be asked again and again.
+    fn pinned(&self, pin: &Pin) -> Result<Pulled> {
+        let refused = RefCell::new(None);
+        let blob = match self.blob(&pin.digest, None, Some(&refused)) {
+            Ok((file, outcome)) => {
+                let kind = Some(PinKind::Content);
+                return Ok(Pulled { file, manifest: None, kind, outcome });
+            }
+            Err(error) => error,
+        };
+        let reference = self.repository.at(pin.digest);
+        match refused.into_inner() {
+            // Some registries give manifests as blobs too.
+            Some(Some(manifest)) => {
+                let artifact = Artifact::read(manifest, &format!("`{reference}`"), &EXPECTED)?;
+                return self.layer(artifact, Some(pin));
+            }
+            Some(None) => {
+                return Err(blob.hint(format!(
+                    "`wasm-airgap component pin {}:TAG` prints the digests of a component",
+                    self.repository
+                )));
+            }
+            None if blob.kind() != Kind::Unavailable => return Err(blob),
+            None => {}
+        }
+        match Artifact::of(self.client, &reference, &EXPECTED) {
+            Ok(artifact) => self.layer(artifact, Some(pin)),
+            Err(error) if error.kind() == Kind::Unavailable => {
+                Err(blob.fact("as a manifest", error.one_line()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the manifest names.
+    fn layer(&self, artifact: Artifact, pin: Option<&Pin>) -> Result<Pulled> {
+        let Artifact { manifest, layer } = artifact;
+        let kind = pin.map(|pin| match pin.digest == *manifest.digest() {
+            true => PinKind::Manifest,
+            false => PinKind::Content,
+        });
+        if let Some(pin) =
+            pin.filter(|pin| kind == Some(PinKind::Content) && pin.digest != layer.digest)
+        {
+            return Err(Error::integrity(format!(
+                "`{}` holds another component than the pinned one",
+                self.repository.at(*manifest.digest())
+            ))
+            .fact("expected", format!("sha256:{} ({})", pin.digest, pin.from))
+            .fact("found", format!("sha256:{}", layer.digest)));
+        }
+        let (file, outcome) = self.blob(&layer.digest, Some(layer.size), None)?;
+        Ok(Pulled { file, manifest: Some(manifest), kind, outcome })
+    }
+
+    /// Puts a blob that is a component at its destination. Where it is something else, `refused` is
+    /// set, to the manifest if it is one.
+    fn blob(
+        &self,
+        digest: &Digest,
+        size: Option<u64>,
+        refused: Option<&RefCell<Option<Option<Manifest>>>>,
+    ) -> Result<(Verified, Outcome)> {
+        let Place { client, repository, destination, item } = self;
+        let shown = format!("`{}`", repository.at(*digest));
+        let there = destination.symlink_metadata().ok();
+        let is_file = there.as_ref().is_some_and(|it| it.is_file());
+        if let Some(file) = is_file.then(|| self.kept(digest)).flatten() {
+            Component::read(file.reader()?, &shown)?;
+            return Ok((file, Outcome::Kept));
+        }
+        let accept = |path: &Path| {
+            let found = Component::of_file(path, &shown).map(drop);
+            if let (Err(_), Some(refused)) = (&found, refused) {
+                refused.replace(Some(held::manifest(path)?.filter(Manifest::names_others)));
+            }
+            found
+        };
+        let file = client.blob_if(repository, digest, size, destination, &accept, item)?;
+        Ok((file, if there.is_some() { Outcome::Repaired } else { Outcome::Fetched }))
+    }
+
+    /// What is there already, if it is right.
+    fn kept(&self, digest: &Digest) -> Option<Verified> {
+        let file = Unverified::open(self.destination, self.repository.at(*digest).to_string());
+        file.and_then(|file| file.verify(digest)).ok()
+    }
+}

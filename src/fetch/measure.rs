@@ -1,0 +1,73 @@
+//! The digest and the size of what an address serves now, to pin it.
+
+use std::io::Read;
+
+use crate::digest::{Digest, Hasher};
+use crate::error::{Error, Kind};
+use crate::fetch::failure::{Failure, Tried, Trouble};
+use crate::fetch::patience::Patience;
+use crate::fetch::pipe::{self, Stop};
+use crate::fetch::resume::{Part, Range};
+use crate::fetch::retry::Chance;
+use crate::fetch::source::{SoFar, Source};
+use crate::fetch::transfer::too_large;
+use crate::report::Item;
+
+/// Reads everything and keeps nothing. Never continued: without a pinned digest, nothing would tell
+/// that two halves do not fit together.
+pub(super) fn measure(
+    source: &dyn Source,
+    largest: u64,
+    patience: &Patience,
+    item: &Item,
+) -> Tried<(Digest, u64)> {
+    let mut retries = patience.retries();
+    loop {
+        match measure_once(source, largest, item) {
+            Err(Trouble::Source(failure)) => patience.pause(&mut retries, failure, false, item)?,
+            result => return result,
+        }
+    }
+}
+
+fn measure_once(source: &dyn Source, largest: u64, item: &Item) -> Tried<(Digest, u64)> {
+    let arrival = source.ask(&Range::default())?;
+    let Part::Whole { size } = arrival.part else {
+        return Err(Failure::new(Chance::None, "sends a part, which was not asked for").into());
+    };
+    if let Some(encoding) = arrival.served.encoding {
+        let reason = format!("sends the encoding `{encoding}`, which was not asked for");
+        return Err(Failure::new(Chance::None, reason).into());
+    }
+    if let Some(size) = size {
+        item.set_length(size);
+    }
+    let mut body = arrival.body;
+    let mut first = Vec::new();
+    let begun = (&mut body).take(1).read_to_end(&mut first);
+    if arrival.served.page || first == b"<" {
+        return Err(page(&source.name()).into());
+    }
+    let (mut hasher, mut length) = (Hasher::default(), 0);
+    let mut whole = first.as_slice().chain(body);
+    let progress = |count| item.set_position(count);
+    let poured = match begun {
+        Ok(_) => pipe::pour(&mut whole, None, &mut hasher, &mut length, largest, &progress),
+        Err(error) => Err(Stop::Read(error)),
+    };
+    match poured {
+        Ok(()) if length == 0 => Err(Failure::new(Chance::None, "sends an empty file").into()),
+        Ok(()) => Ok((hasher.finish(), length)),
+        Err(Stop::TooMuch) => Err(too_large(length, largest).into()),
+        // There is no file to write to, so this is never a failed write.
+        Err(Stop::Read(error) | Stop::Write(error)) => {
+            Err(source.interrupted(error, &arrival.served, SoFar { length, size }).into())
+        }
+    }
+}
+
+/// The error for an answer that is a page for people.
+pub(super) fn page(source: &str) -> Error {
+    Error::new(Kind::Integrity, format!("`{source}` answers with a web page instead of a file"))
+        .hint("it may be a login page or the notice of a proxy; open the address in a browser")
+}

@@ -1,0 +1,72 @@
+//! Waiting for a server to get better, for as long as was agreed.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::fetch::failure::{Failure, Tried};
+use crate::fetch::retry::{self, Clock, Decision, Retries};
+use crate::report::Item;
+
+/// How long to wait, and by which clock.
+#[derive(Clone)]
+pub(crate) struct Patience {
+    clock: Arc<dyn Clock>,
+    budget: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new(clock: Arc<dyn Clock>, budget: Duration) -> Patience {
+        Patience { clock, budget }
+    }
+
+    /// The same patience by another clock.
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Patience {
+        Patience { clock, ..self }
+    }
+
+    /// The date.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    /// The retries of one thing.
+    pub(crate) fn retries(&self) -> Retries {
+        Retries::new(self.budget)
+    }
+
+    /// Waits before the next attempt, or passes the failure on where there is none.
+    pub(crate) fn pause(
+        &self,
+        retries: &mut Retries,
+        mut failure: Failure,
+        gained: bool,
+        item: &Item,
+    ) -> Tried<()> {
+        let seconds = |time: Duration| time.as_secs_f64().ceil();
+        let budget = seconds(retries.budget);
+        match retry::decide(retries, failure.chance, gained, failure.asked, retry::jitter()) {
+            Decision::Wait(time) => {
+                item.set_message(format!("waiting {} s, {}", seconds(time), failure.excuse));
+                self.clock.sleep(time);
+                item.set_message("");
+                retries.spend(time, gained);
+                return Ok(());
+            }
+            Decision::GiveUp if retries.fruitless > 0 => {
+                failure.reason.push_str(&format!(" ({} times)", retries.fruitless + 1));
+            }
+            Decision::GiveUp => {}
+            Decision::AsksTooMuch(asked) => {
+                failure.reason.push_str(&format!(
+                    "; it asks to wait {} s, and {} s are left of the {budget} s for waiting",
+                    seconds(asked),
+                    retries.left.as_secs(),
+                ));
+            }
+            Decision::UsedUp => {
+                failure.reason.push_str(&format!("; the {budget} s for waiting are used up"));
+            }
+        }
+        Err(failure.into())
+    }
+}

@@ -1,0 +1,150 @@
+//! Pinned bytes as a reader, for what is passed on instead of stored.
+
+use std::io::{self, Read};
+
+use crate::error::Error;
+use crate::fetch::failure::{Failure, Tried, Trouble};
+use crate::fetch::patience::Patience;
+use crate::fetch::resume::{Part, Range};
+use crate::fetch::retry::Retries;
+use crate::fetch::source::{Served, SoFar, Source};
+use crate::store::Origin;
+use crate::verify;
+
+/// A reader that asks again for what is missing when its connection is lost.
+///
+/// It counts and does not hash. An [`Error`] that nothing helps against comes out inside of the
+/// [`io::Error`].
+pub(crate) struct Stream<'a, S> {
+    source: S,
+    subject: String,
+    patience: &'a Patience,
+    retries: Retries,
+    /// How many bytes there are in all.
+    size: u64,
+    /// How many of them are behind us.
+    position: u64,
+    origin: Option<Origin>,
+    /// What arrives now, and where it began.
+    arriving: Option<Arriving>,
+}
+
+struct Arriving {
+    body: Box<dyn Read + Send>,
+    served: Served,
+    began: u64,
+}
+
+impl<'a, S: Source> Stream<'a, S> {
+    /// The bytes from `position` on. Asks for nothing before the first of them is wanted.
+    pub(crate) fn new(
+        source: S,
+        subject: String,
+        patience: &'a Patience,
+        size: u64,
+        position: u64,
+    ) -> Stream<'a, S> {
+        let retries = patience.retries();
+        let (origin, arriving) = (None, None);
+        Stream { source, subject, patience, retries, size, position, origin, arriving }
+    }
+
+    /// Reads, or asks for the rest and reads.
+    fn attempt(&mut self, buffer: &mut [u8]) -> Tried<usize> {
+        let left = self.size - self.position;
+        let mut arriving = match self.arriving.take() {
+            Some(arriving) => arriving,
+            None if left == 0 => return Ok(0),
+            None => self.ask()?,
+        };
+        let most = left.min(buffer.len() as u64) as usize;
+        let so_far = SoFar { length: self.position, size: Some(self.size) };
+        match arriving.body.read(&mut buffer[..most]) {
+            Ok(0) => Err(so_far.short().into()),
+            // Nothing may follow the last byte. To have seen the end also frees the connection.
+            Ok(count) if count as u64 == left => match arriving.body.read(&mut [0]) {
+                Ok(1..) => {
+                    let found = format!("more than {}", self.size);
+                    Err(self.wrong_size(&found, &arriving.served).into())
+                }
+                _ => {
+                    self.position += left;
+                    Ok(count)
+                }
+            },
+            Ok(count) => {
+                self.position += count as u64;
+                self.arriving = Some(arriving);
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.arriving = Some(arriving);
+                self.attempt(buffer)
+            }
+            Err(error) => Err(self.source.interrupted(error, &arriving.served, so_far).into()),
+        }
+    }
+
+    fn ask(&mut self) -> Tried<Arriving> {
+        let url = self.source.name();
+        let range = Range::behind(self.position, self.origin.as_ref(), &url);
+        let mut arrival = self.source.ask(&range)?;
+        if matches!(arrival.part, Part::Unfit) {
+            arrival = self.source.ask(&Range::default())?;
+        }
+        let (begin, size) = match arrival.part {
+            Part::Whole { size } => (0, size),
+            Part::Rest { size, .. } => (self.position, size),
+            Part::Nothing => (self.position, Some(self.position)),
+            Part::Unfit => (0, None),
+        };
+        if let Some(size) = size.filter(|size| *size != self.size) {
+            return Err(self.wrong_size(&size.to_string(), &arrival.served).into());
+        }
+        self.origin = Some(Origin { url, validator: arrival.validator });
+        let (mut body, served) = (arrival.body, arrival.served);
+        // A server that knows no ranges sends everything again.
+        let skip = self.position - begin;
+        let skipped = io::copy(&mut (&mut body).take(skip), &mut io::sink());
+        let so_far = |length| SoFar { length, size: Some(self.size) };
+        match skipped {
+            Ok(skipped) if skipped < skip => Err(so_far(skipped).short().into()),
+            Ok(_) => Ok(Arriving { body, served, began: self.position }),
+            Err(error) => {
+                Err(self.source.interrupted(error, &served, so_far(self.position)).into())
+            }
+        }
+    }
+
+    fn wrong_size(&self, found: &str, served: &Served) -> Error {
+        let error = verify::wrong_size(&self.subject, &self.source.name(), self.size, found);
+        served.explain(error, self.size, b"")
+    }
+
+    fn wait(&mut self, failure: Failure, gained: bool) -> io::Result<()> {
+        let item = crate::report::Item::hidden();
+        match self.patience.pause(&mut self.retries, failure, gained, &item) {
+            Ok(()) => Ok(()),
+            Err(Trouble::Source(failure)) => {
+                Err(io::Error::other(self.source.error(&self.subject, failure)))
+            }
+            Err(Trouble::Fatal(error)) => Err(io::Error::other(error)),
+        }
+    }
+}
+
+impl<S: Source> Read for Stream<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            let began = self.arriving.as_ref().map_or(self.position, |it| it.began);
+            match self.attempt(buffer) {
+                Ok(count) => return Ok(count),
+                Err(Trouble::Fatal(error)) => return Err(io::Error::other(error)),
+                Err(Trouble::Source(failure)) => self.wait(failure, self.position > began)?,
+            }
+        }
+    }
+}

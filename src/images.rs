@@ -1,0 +1,27 @@
+//! Container images: which ones a chart or its manifests name, and where each is to come from in a
+//! cluster that reaches only a private registry.
+
+pub mod chart;
+pub mod check;
+pub mod copy;
+pub mod helm_values;
+pub mod inventory;
+pub mod kustomize;
+pub mod live;
+pub mod manifests;
+pub mod mention;
+pub mod mirror_list;
+pub mod mirror_lock;
+pub mod reference;
+pub mod registry_path;
+pub mod scan;
+
+mod split;
+mod words;
+
+pub use chart::Chart;
+pub use mention::{How, Mention, Resource};
+pub use mirror_list::{MirrorEntry, MirrorList, NewEntry};
+pub use mirror_lock::MirrorLock;
+pub use reference::ImageReference;
+pub use registry_path::RegistryPath;

@@ -1,0 +1,222 @@
+//! A chart's files, from its folder or its archive.
+
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+
+use walkdir::WalkDir;
+
+use crate::artifact::{ArchiveType, Strip};
+use crate::error::{Context, Error, Result};
+use crate::extract::{self, Layout, Limits};
+use crate::segment::Segment;
+use crate::verify::{self, Unverified};
+use crate::yaml::{self, Duplicates, Node};
+
+/// The most charts in charts, and the most templates in one.
+const MOST_LEVELS: usize = 8;
+const MOST_TEMPLATES: usize = 10_000;
+
+/// What is in a chart.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    /// What the user calls it, or where it is in what the user named.
+    pub(super) origin: String,
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) app_version: Option<String>,
+    pub(super) values: Rc<Node>,
+    /// `Chart.yaml`.
+    pub(super) manifest: Rc<Node>,
+    /// The templates with their paths in the chart, sorted.
+    pub(super) templates: Vec<(String, Rc<str>)>,
+    pub(super) dependencies: Vec<Dependency>,
+    pub(super) charts: Vec<Files>,
+}
+
+/// What a chart says of a chart in it.
+#[derive(Clone, Debug)]
+pub(super) struct Dependency {
+    pub(super) name: String,
+    pub(super) alias: Option<String>,
+    /// Paths of values; the first one that is there decides.
+    pub(super) conditions: Vec<String>,
+    pub(super) tags: Vec<String>,
+}
+
+impl Dependency {
+    /// One that nothing is said of.
+    pub(super) fn plain(name: &str) -> Dependency {
+        Dependency { name: name.to_owned(), alias: None, conditions: Vec::new(), tags: Vec::new() }
+    }
+
+    fn of(node: &Rc<Node>) -> Option<Dependency> {
+        let list = |key: &str| {
+            let text = node.text_of(key).unwrap_or_default();
+            text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+        };
+        let tags = node.get("tags").map(|tags| tags.items()).unwrap_or_default();
+        Some(Dependency {
+            name: node.text_of("name")?.to_owned(),
+            alias: node.text_of("alias").map(str::to_owned),
+            conditions: list("condition"),
+            tags: tags.iter().filter_map(|tag| tag.text()).map(str::to_owned).collect(),
+        })
+    }
+
+    /// The key of its values in those of the chart that it is in.
+    pub(super) fn key(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.name)
+    }
+}
+
+impl Files {
+    /// Reads a folder or an archive.
+    pub(super) fn read(path: &Path, origin: &str) -> Result<Files> {
+        Files::read_at(path, origin, MOST_LEVELS)
+    }
+
+    fn read_at(path: &Path, origin: &str, levels: usize) -> Result<Files> {
+        if levels == 0 {
+            return Err(Error::usage(format!(
+                "`{origin}` is a chart in more than {MOST_LEVELS} charts"
+            )));
+        }
+        match path.is_dir() {
+            true => Files::of_folder(path, origin, levels),
+            false => Files::of_archive(path, origin, levels),
+        }
+    }
+
+    /// Archives are hostile until the walk of [`extract`] has been through them.
+    fn of_archive(path: &Path, origin: &str, levels: usize) -> Result<Files> {
+        let file = Unverified::open(path, origin)?;
+        // Nobody pinned it; hashing it still keeps it from changing under the walk.
+        let (digest, _) = fs::File::open(path)
+            .and_then(|mut file| verify::hash(&mut file))
+            .doing(|| format!("read `{origin}`"))?;
+        let archive = file.verify(&digest)?;
+        let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
+        let filename: Segment = "chart.tgz".parse().map_err(Error::usage)?;
+        let layout = Layout { archive: ArchiveType::TarGz, strip: Strip::TopFolder, filename };
+        let limits = Limits { entries: 20_000, bytes: 256 << 20, ..Limits::default() };
+        let tree =
+            extract::extract_unpinned(&archive, &layout, &folder.path().join("chart"), &limits)?;
+        Files::of_folder(&tree.root, origin, levels)
+    }
+
+    fn of_folder(folder: &Path, origin: &str, levels: usize) -> Result<Files> {
+        let shown = |name: &str| format!("{origin}/{name}");
+        let read = |name: &str| match folder.join(name).is_file() {
+            true => {
+                let text = yaml::read(&folder.join(name), &shown(name))?;
+                yaml::document(&text, &shown(name), Duplicates::LastCounts).map(Some)
+            }
+            false => Ok(None),
+        };
+        let Some(manifest) = read("Chart.yaml")? else {
+            return Err(Error::usage(format!("`{origin}` is no Helm chart"))
+                .fact("looked for", shown("Chart.yaml"))
+                .hint("name the folder or the archive of a chart: `helm pull` fetches one"));
+        };
+        let text = |key: &str| manifest.text_of(key).map(str::to_owned);
+        let name = text("name")
+            .ok_or_else(|| Error::usage(format!("`{}` has no `name`", shown("Chart.yaml"))))?;
+        let values = match read("values.yaml")? {
+            Some(values) => values,
+            None => yaml::document("", &shown("values.yaml"), Duplicates::LastCounts)?,
+        };
+        // Charts of Helm 2 have their dependencies in a file of their own.
+        let requirements = read("requirements.yaml")?;
+        let dependencies =
+            requirements.iter().chain([&manifest]).filter_map(|it| it.get("dependencies"));
+        let dependencies =
+            dependencies.flat_map(|list| list.items()).filter_map(Dependency::of).collect();
+        Ok(Files {
+            version: text("version").unwrap_or_default(),
+            app_version: text("appVersion"),
+            name,
+            values,
+            dependencies,
+            templates: templates(folder, origin)?,
+            charts: charts(folder, origin, levels)?,
+            manifest,
+            origin: origin.to_owned(),
+        })
+    }
+
+    /// Adds the path of every `enabled` in the values, and of what enables the charts in it.
+    pub(super) fn switches(&self, path: &mut Vec<String>, switches: &mut Vec<String>) {
+        for condition in self.dependencies.iter().flat_map(|dependency| &dependency.conditions) {
+            switches.push([&path[..], std::slice::from_ref(condition)].concat().join("."));
+        }
+        add_switches(&self.values, path, switches);
+        for chart in &self.charts {
+            let same = self.dependencies.iter().find(|dependency| dependency.name == chart.name);
+            path.push(same.map_or(&chart.name[..], Dependency::key).to_owned());
+            chart.switches(path, switches);
+            path.pop();
+        }
+    }
+}
+
+fn add_switches(node: &Node, path: &mut Vec<String>, switches: &mut Vec<String>) {
+    for entry in node.entries() {
+        path.push(entry.key.to_string());
+        match &*entry.key {
+            "enabled" if path.len() > 1 => switches.push(path.join(".")),
+            _ => add_switches(&entry.value, path, switches),
+        }
+        path.pop();
+    }
+}
+
+fn templates(folder: &Path, origin: &str) -> Result<Vec<(String, Rc<str>)>> {
+    let mut templates = Vec::new();
+    let root = folder.join("templates");
+    if !root.is_dir() {
+        return Ok(templates);
+    }
+    for entry in WalkDir::new(&root).follow_links(true).sort_by_file_name() {
+        let entry =
+            entry.map_err(std::io::Error::from).doing(|| format!("list `{origin}/templates`"))?;
+        let ending = entry.path().extension().unwrap_or_default().to_string_lossy().into_owned();
+        if !entry.file_type().is_file() || !["yaml", "yml", "tpl"].contains(&ending.as_str()) {
+            continue;
+        }
+        let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        let name = parts.join("/");
+        let text = yaml::read(entry.path(), &format!("{origin}/{name}"))?;
+        templates.push((name, text.into()));
+        if templates.len() > MOST_TEMPLATES {
+            return Err(Error::usage(format!(
+                "`{origin}` has more than {MOST_TEMPLATES} templates"
+            )));
+        }
+    }
+    Ok(templates)
+}
+
+/// The charts in `charts/`, as folders or archives.
+fn charts(folder: &Path, origin: &str, levels: usize) -> Result<Vec<Files>> {
+    let root = folder.join("charts");
+    if !root.is_dir() {
+        return Ok(Vec::new());
+    }
+    let doing = || format!("list `{origin}/charts`");
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(&root).doing(doing)? {
+        let path = entry.doing(doing)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_archive = name.ends_with(".tgz");
+        if !name.starts_with(['.', '_']) && (is_archive || path.join("Chart.yaml").is_file()) {
+            paths.push((name, path));
+        }
+    }
+    paths.sort();
+    let read = |(name, path): &(String, std::path::PathBuf)| {
+        Files::read_at(path, &format!("{origin}/charts/{name}"), levels - 1)
+    };
+    paths.iter().map(read).collect()
+}

@@ -1,0 +1,320 @@
+//! The images of a chart: from its values, its templates and its annotations.
+
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use super::Chart;
+use super::templates::{self, Written};
+use crate::images::reference::ImageReference;
+use crate::images::scan::scan;
+use crate::images::split::Split;
+use crate::images::words;
+use crate::yaml::{Node, Place};
+
+/// What is known of a chart's images.
+#[derive(Debug, Default)]
+pub struct Images {
+    /// The images, in the order of the values; then those that only templates name.
+    pub images: Vec<ChartImage>,
+    /// Images of parts that are disabled.
+    pub left_out: Vec<LeftOut>,
+    /// What may name images, and cannot be told without rendering.
+    pub unresolved: Vec<Unresolved>,
+}
+
+/// An image of a chart.
+#[derive(Clone, Debug)]
+pub struct ChartImage {
+    /// The image as the chart writes it.
+    pub image: ImageReference,
+    /// Where it was found.
+    pub found: String,
+    /// How the chart's values name it.
+    pub form: Form,
+    /// Whether its tag is that of the chart, as its own was not said.
+    pub has_chart_tag: bool,
+}
+
+/// How a chart's values name an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// By a mapping with a repository.
+    Split {
+        /// The path of the mapping.
+        path: Vec<String>,
+        /// The key of the repository.
+        repository_key: &'static str,
+        /// Whether it has a key for the registry.
+        has_registry: bool,
+    },
+    /// By one text.
+    Text {
+        /// The path of the text.
+        path: Vec<String>,
+        /// The key of the tag beside it, where it has one.
+        tag_key: Option<&'static str>,
+    },
+    /// Not by values.
+    Fixed,
+}
+
+/// An image that was left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOut {
+    /// The path of its values.
+    pub path: String,
+    /// What disables it.
+    pub disabled_by: String,
+}
+
+/// Something that may name an image.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unresolved {
+    /// Where it stands.
+    pub place: String,
+    /// What stands there.
+    pub text: String,
+    /// Why it could not be told.
+    pub reason: String,
+}
+
+impl Chart {
+    /// The images that the chart and the charts in it use with their values.
+    pub fn images(&self) -> Images {
+        let mut images = Images::default();
+        for chart in self.all() {
+            let mut walk = Walk { chart, path: Vec::new(), off: None, images: &mut images };
+            walk.node(chart.values(), "");
+            chart.annotated(&mut images);
+            chart.absent(&mut images);
+        }
+        images.add_written(templates::written(self));
+        images
+    }
+
+    /// The images that `Chart.yaml` lists for tools such as this one.
+    fn annotated(&self, images: &mut Images) {
+        let Some(annotations) = self.files.manifest.get("annotations") else { return };
+        for mention in scan(annotations).unwrap_or_default() {
+            match mention.image {
+                Ok(image) => images.add(ChartImage {
+                    image,
+                    found: format!("annotation in {}:{}", mention.place.file, mention.place.line),
+                    form: Form::Fixed,
+                    has_chart_tag: false,
+                }),
+                Err(reason) => images.unresolved.push(Unresolved {
+                    place: mention.place.to_string(),
+                    text: mention.written,
+                    reason,
+                }),
+            }
+        }
+    }
+
+    /// The charts in this one that are not there, or not installed.
+    fn absent(&self, images: &mut Images) {
+        for (key, switch) in &self.disabled {
+            let path = self.path_of(std::slice::from_ref(key)).join(".");
+            images.left_out.push(LeftOut { path, disabled_by: switch.clone() });
+        }
+        for name in &self.missing {
+            images.unresolved.push(Unresolved {
+                place: format!("{}/charts", self.files.origin),
+                text: name.clone(),
+                reason: "the chart names it as a dependency, and it is not there; run `helm dependency build`".to_owned(),
+            });
+        }
+    }
+}
+
+impl Images {
+    /// Adds what templates write. Where only they say which tag is the default, they are right.
+    fn add_written(&mut self, written: Written) {
+        for (image, place) in written.images {
+            if self.images.iter().any(|other| other.image.is_equal_to(&image)) {
+                continue;
+            }
+            let guess = self
+                .images
+                .iter_mut()
+                .find(|other| other.has_chart_tag && other.image.has_same_name(&image));
+            match guess {
+                Some(guess) => {
+                    guess.found = format!(
+                        "{}; {place}",
+                        guess.found.replace(", with the chart's appVersion", "")
+                    );
+                    guess.has_chart_tag = false;
+                    guess.image = image;
+                }
+                None => self.images.push(ChartImage {
+                    image,
+                    found: place,
+                    form: Form::Fixed,
+                    has_chart_tag: false,
+                }),
+            }
+        }
+        self.unresolved.extend(written.unresolved);
+    }
+
+    /// Adds an image, unless it is there.
+    fn add(&mut self, image: ChartImage) {
+        let is_there =
+            |other: &ChartImage| other.form == Form::Fixed && other.image.is_equal_to(&image.image);
+        if image.form != Form::Fixed || !self.images.iter().any(is_there) {
+            self.images.push(image);
+        }
+    }
+}
+
+/// A walk over the values of one chart.
+struct Walk<'a> {
+    chart: &'a Chart,
+    path: Vec<String>,
+    /// The switch that is off, above the current place.
+    off: Option<String>,
+    images: &'a mut Images,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &Rc<Node>, key: &str) {
+        let outer = self.off.clone();
+        if self.off.is_none()
+            && node.get("enabled").is_some_and(|switch| !switch.is_true())
+            && !self.path.is_empty()
+        {
+            self.off = Some(format!("{}.enabled", self.shown()));
+        }
+        match Split::of(node, key) {
+            Some(split) => self.split(node, &split),
+            None => self.inside(node, key),
+        }
+        self.off = outer;
+    }
+
+    fn inside(&mut self, node: &Rc<Node>, key: &str) {
+        for entry in node.entries() {
+            // The values of the charts in this one are theirs.
+            let is_inner = self.path.is_empty() && self.chart.has_inner(&entry.key);
+            let is_last = node.get(&entry.key).is_some_and(|last| Rc::ptr_eq(last, &entry.value));
+            if is_inner || !is_last {
+                continue;
+            }
+            self.path.push(entry.key.to_string());
+            match entry.value.text() {
+                Some(text) if words::says_image(&entry.key) => self.text(text, &entry.value, node),
+                _ => self.node(&entry.value, &entry.key),
+            }
+            self.path.pop();
+        }
+        for (index, item) in node.items().iter().enumerate() {
+            self.path.push(format!("[{index}]"));
+            match item.text() {
+                Some(text) if words::says_image(key) => self.text(text, item, item),
+                _ => self.node(item, key),
+            }
+            self.path.pop();
+        }
+    }
+
+    /// An image in parts.
+    fn split(&mut self, node: &Rc<Node>, split: &Split) {
+        let mut split = split.clone();
+        if let Some(registry) = self.chart.global_registry() {
+            split.registry = Some(registry.trim_end_matches('/').to_owned());
+        }
+        if let Some(tag) = node.get("tag") {
+            split.tag = self.tag(tag);
+        }
+        let has_chart_tag =
+            split.tag.is_none() && split.digest.is_none() && self.chart.app_version.is_some();
+        if has_chart_tag {
+            split.tag.clone_from(&self.chart.app_version);
+        }
+        let form = Form::Split {
+            path: self.chart.path_of(&self.path),
+            repository_key: split.repository_key,
+            has_registry: node.get("registry").is_some(),
+        };
+        self.add(&split.reference(), &split.repository.place, form, has_chart_tag);
+    }
+
+    /// An image in one text, with a tag beside it where there is one.
+    fn text(&mut self, text: &str, node: &Rc<Node>, around: &Node) {
+        let Ok(image) = text.parse::<ImageReference>() else {
+            // A picture, a switch, a template: only the last may be an image.
+            if text.contains("{{") {
+                self.unresolved(text, &node.place, "it is a template");
+            }
+            return;
+        };
+        let is_exact = self.path.last().is_some_and(|key| key == "image");
+        let tag_key = ["tag", "imageTag"].into_iter().find(|key| around.get(key).is_some());
+        let beside = tag_key.and_then(|key| around.get(key)).filter(|_| is_exact);
+        if !is_exact && words::named_image(text).is_none() {
+            return;
+        }
+        let (mut written, mut has_chart_tag) = (text.to_owned(), false);
+        if let Some(registry) = around.text_of("registry") {
+            written = format!("{registry}/{written}");
+        }
+        if image.tag().is_none() && image.digest().is_none() && is_exact {
+            let tag = beside.and_then(|tag| self.tag(tag));
+            has_chart_tag = beside.is_some() && tag.is_none();
+            if let Some(tag) = tag.or_else(|| beside.and(self.chart.app_version.clone())) {
+                written = format!("{written}:{tag}");
+            }
+        }
+        let form = Form::Text {
+            path: self.chart.path_of(&self.path),
+            tag_key: tag_key.filter(|_| is_exact),
+        };
+        self.add(&written, &node.place, form, has_chart_tag);
+    }
+
+    /// A tag. One without quotes that is a number is not what it looks like.
+    fn tag(&mut self, node: &Rc<Node>) -> Option<String> {
+        let text = node.text()?;
+        let number = node.scalar().and_then(crate::yaml::Scalar::number);
+        match number.map(|number| number.to_string()).filter(|number| number != text) {
+            None => Some(text.to_owned()),
+            Some(number) => {
+                let reason = format!("it is a number, which Helm writes as `{number}`; quote it");
+                self.unresolved(text, &node.place, &reason);
+                Some(number)
+            }
+        }
+    }
+
+    fn add(&mut self, written: &str, place: &Place, form: Form, has_chart_tag: bool) {
+        if let Some(switch) = &self.off {
+            let (path, disabled_by) = (self.shown(), switch.clone());
+            return self.images.left_out.push(LeftOut { path, disabled_by });
+        }
+        match written.parse::<ImageReference>() {
+            Err(reason) => self.unresolved(written, place, &reason),
+            Ok(image) => {
+                let mut found = format!("{} in {}:{}", self.shown(), place.file, place.line);
+                if has_chart_tag {
+                    found.push_str(", with the chart's appVersion");
+                }
+                self.images.add(ChartImage { image, found, form, has_chart_tag });
+            }
+        }
+    }
+
+    fn unresolved(&mut self, text: &str, place: &Place, reason: &str) {
+        if self.off.is_none() {
+            let (place, text) = (place.to_string(), text.to_owned());
+            self.images.unresolved.push(Unresolved { place, text, reason: reason.to_owned() });
+        }
+    }
+
+    /// The path of the current value in those of the chart that is installed.
+    fn shown(&self) -> String {
+        self.chart.path_of(&self.path).join(".").replace(".[", "[")
+    }
+}

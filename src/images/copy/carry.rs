@@ -1,0 +1,300 @@
+//! The second half: blobs, then the manifests of each image whose blobs are all there.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::Options;
+use super::look::{Image, State};
+use super::side::{Moved, Parcel, Source, Target};
+use super::summary::Blobs;
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Result};
+use crate::oci::{Descriptor, Repository};
+use crate::report::Report;
+use crate::workers::{self, hold};
+
+/// A blob, and who needs it.
+struct Batch {
+    descriptor: Descriptor,
+    needs: Vec<Need>,
+}
+
+/// A repository that needs a blob.
+struct Need {
+    /// For these images.
+    images: Vec<usize>,
+    from: Repository,
+    to: Repository,
+    /// A repository that has it, from where it can be mounted.
+    known: Option<Repository>,
+}
+
+/// One thing to do.
+enum Job {
+    /// Brings a blob to the first repository that needs it and gets it.
+    First(usize),
+    /// Brings it to one more, from where it is.
+    Next { batch: usize, need: usize, known: Option<Repository> },
+    /// Makes an image appear.
+    Finish(usize),
+}
+
+/// Copies what is missing. What became of each image is noted there.
+pub(super) fn carry(
+    images: &[Image],
+    source: &dyn Source,
+    target: &dyn Target,
+    options: &Options,
+    report: &Report,
+) -> Blobs {
+    for image in images {
+        say_at_once(image, report);
+    }
+    let (batches, left) = batches(images, source, target);
+    if options.dry_run {
+        return planned(&batches);
+    }
+    let mut jobs: Vec<_> = (0..batches.len())
+        .flat_map(|batch| match batches[batch].needs.iter().any(|need| need.known.is_none()) {
+            true => vec![Job::First(batch)],
+            false => next_jobs(&batches, batch, 0, None),
+        })
+        .collect();
+    let complete = (0..images.len()).filter(|nth| wants(&images[*nth].state()) && left[*nth] == 0);
+    jobs.extend(complete.map(Job::Finish));
+    let left = left.into_iter().map(AtomicUsize::new).collect();
+    let carrying =
+        Carrying { images, source, target, report, batches, left, blobs: Mutex::default() };
+    workers::each_and_more(jobs, options.jobs, |job| carrying.run(job));
+    carrying.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether an image is to be copied.
+fn wants(state: &State) -> bool {
+    state.error.is_none() && state.tree_root().is_some()
+}
+
+fn say_at_once(image: &Image, report: &Report) {
+    let state = image.state();
+    if let Some(moved) = &state.moved {
+        report.warn(&moved.to_string());
+    }
+    match (&state.error, &state.outcome) {
+        (Some(error), _) => report.say(&format!("failed   {}\n{error}", image.line())),
+        (None, Some(outcome)) if state.tree_root().is_none() => {
+            report.say(&format!("there    {}  sha256:{}", image.line(), outcome.digest));
+        }
+        _ => {}
+    }
+}
+
+/// Every blob with those who need it, in the order of the images, and how many each image needs.
+fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<Batch>, Vec<usize>) {
+    let mut known: HashMap<(String, Digest), Repository> = HashMap::new();
+    for image in images {
+        let state = image.state();
+        if let (Some(to), None) = (&state.to, &state.error) {
+            let shelf = target.shelf(to.repository());
+            for digest in &state.there {
+                known.entry((shelf.clone(), *digest)).or_insert_with(|| to.repository().clone());
+            }
+        }
+    }
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut places: HashMap<(String, Digest, u64), usize> = HashMap::new();
+    let mut left = vec![0; images.len()];
+    for (nth, image) in images.iter().enumerate() {
+        let state = image.state();
+        let (true, Some(from), Some(to)) = (wants(&state), &state.from, &state.to) else {
+            continue;
+        };
+        let to = to.repository();
+        let shelf = target.shelf(to);
+        for descriptor in state.tree.blobs() {
+            let known = match source.is_on(from, &shelf) {
+                true => Some(from.clone()),
+                false => known.get(&(shelf.clone(), descriptor.digest)).cloned(),
+            };
+            left[nth] += 1;
+            let key = (shelf.clone(), descriptor.digest, descriptor.size);
+            let place = *places.entry(key).or_insert_with(|| {
+                batches.push(Batch { descriptor: descriptor.clone(), needs: Vec::new() });
+                batches.len() - 1
+            });
+            let needs = &mut batches[place].needs;
+            match needs.iter_mut().find(|need| need.to == *to && need.from == *from) {
+                Some(need) => need.images.push(nth),
+                None => {
+                    let (from, to) = (from.clone(), to.clone());
+                    needs.push(Need { images: vec![nth], from, to, known });
+                }
+            }
+        }
+    }
+    (batches, left)
+}
+
+/// The jobs for those who come behind the first.
+fn next_jobs(batches: &[Batch], batch: usize, from: usize, known: Option<&Repository>) -> Vec<Job> {
+    let needs = from..batches[batch].needs.len();
+    needs.map(|need| Job::Next { batch, need, known: known.cloned() }).collect()
+}
+
+/// What there would be to move, as far as can be told without asking for each blob.
+fn planned(batches: &[Batch]) -> Blobs {
+    let mut blobs = Blobs::default();
+    for batch in batches {
+        let mounts = batch.needs.iter().filter(|need| need.known.is_some()).count() as u64;
+        let others = batch.needs.len() as u64 - mounts;
+        let moved = others.min(1);
+        blobs.moved += moved;
+        blobs.bytes += moved * batch.descriptor.size;
+        blobs.mounted += mounts + others - moved;
+    }
+    blobs
+}
+
+struct Carrying<'a> {
+    images: &'a [Image],
+    source: &'a dyn Source,
+    target: &'a dyn Target,
+    report: &'a Report,
+    batches: Vec<Batch>,
+    /// How many blobs each image still needs.
+    left: Vec<AtomicUsize>,
+    blobs: Mutex<Blobs>,
+}
+
+impl Carrying<'_> {
+    fn run(&self, job: Job) -> Vec<Job> {
+        match job {
+            Job::First(batch) => self.first(batch),
+            Job::Next { batch, need, known } => {
+                self.bring(batch, need, known.as_ref());
+                self.done(batch, need)
+            }
+            Job::Finish(image) => {
+                self.finish(&self.images[image]);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Where one who needs it does not get it, the next one may: from another registry, or into
+    /// another repository.
+    fn first(&self, batch: usize) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for need in 0..self.batches[batch].needs.len() {
+            let brought = self.bring(batch, need, None);
+            jobs.extend(self.done(batch, need));
+            if brought {
+                let known = &self.batches[batch].needs[need].to;
+                jobs.extend(next_jobs(&self.batches, batch, need + 1, Some(known)));
+                break;
+            }
+        }
+        jobs
+    }
+
+    /// Brings a blob to a repository that needs it; says whether it is there.
+    fn bring(&self, batch: usize, need: usize, known: Option<&Repository>) -> bool {
+        let Batch { descriptor, needs } = &self.batches[batch];
+        let Need { images, from, to, known: own } = &needs[need];
+        let images = images.iter().map(|nth| &self.images[*nth]);
+        // Nobody needs it any more.
+        if images.clone().all(Image::failed) {
+            return false;
+        }
+        let item = self.report.item(format!("{} {}", descriptor.digest.short(), to));
+        let parcel = Parcel { descriptor, source: self.source, from, to };
+        match self.target.put_blob(&parcel, known.or(own.as_ref()), &item) {
+            Ok(moved) => {
+                let mut blobs = hold(&self.blobs);
+                match moved {
+                    Moved::Whole => {
+                        blobs.moved += 1;
+                        blobs.bytes += descriptor.size;
+                    }
+                    Moved::Mounted => blobs.mounted += 1,
+                    Moved::There => blobs.there += 1,
+                }
+                true
+            }
+            Err(error) => {
+                images.for_each(|image| self.fail(image, error.clone()));
+                false
+            }
+        }
+    }
+
+    /// Takes note that these images do not wait for a blob any more.
+    fn done(&self, batch: usize, need: usize) -> Vec<Job> {
+        let images = self.batches[batch].needs[need].images.iter();
+        let complete = images.filter(|nth| {
+            let was_last = self.left[**nth].fetch_sub(1, Ordering::AcqRel) == 1;
+            was_last && !self.images[**nth].failed()
+        });
+        complete.map(|nth| Job::Finish(*nth)).collect()
+    }
+
+    fn fail(&self, image: &Image, error: Error) {
+        if !image.failed() {
+            self.report.say(&format!("failed   {}\n{error}", image.line()));
+        }
+        image.fail(error);
+    }
+
+    fn finish(&self, image: &Image) {
+        let appeared = self.appear(&mut image.state());
+        match appeared {
+            Ok(digest) => self.report.say(&format!("copied   {}  sha256:{digest}", image.line())),
+            Err(error) => self.fail(image, error),
+        }
+    }
+
+    /// Puts the manifests: each behind those that are in it, then what is attached, and the name at
+    /// the very end.
+    fn appear(&self, state: &mut State) -> Result<Digest> {
+        let State { tree, to, outcome, whole, .. } = state;
+        let missing = || Error::new(Kind::Failed, "an image was copied without a manifest");
+        let (Some(to), Some(outcome)) = (to, outcome) else { return Err(missing()) };
+        let (repository, mut given) = (to.repository(), HashSet::new());
+        let mut own = tree.in_order(&outcome.digest, &mut given);
+        let root = own.pop().ok_or_else(missing)?;
+        for manifest in own {
+            self.target.put_manifest(repository, manifest)?;
+        }
+        outcome.attached = tree.attached.len() + tree.tags.len();
+        // What is attached has something to be attached to, and still nobody sees it by its tag.
+        if outcome.attached > 0 && to.tag().is_some() {
+            self.target.put_manifest(repository, root)?;
+        }
+        let mut unlisted: Vec<(Digest, Vec<Descriptor>)> = Vec::new();
+        let mut listed = HashMap::new();
+        for (subject, descriptor) in &tree.attached {
+            for manifest in tree.in_order(&descriptor.digest, &mut given) {
+                let known = self.target.put_manifest(repository, manifest)?;
+                listed.insert(*manifest.digest(), known);
+            }
+            if listed.get(&descriptor.digest) != Some(&true) {
+                match unlisted.iter_mut().find(|(it, _)| it == subject) {
+                    Some((_, list)) => list.push(descriptor.clone()),
+                    None => unlisted.push((*subject, vec![descriptor.clone()])),
+                }
+            }
+        }
+        for (subject, list) in &unlisted {
+            self.target.attach(repository, subject, list)?;
+        }
+        for (tag, digest) in &tree.tags {
+            for manifest in tree.in_order(digest, &mut given) {
+                self.target.put_manifest(repository, manifest)?;
+            }
+            let manifest = tree.manifest(digest).ok_or_else(missing)?;
+            self.target.put_named(&repository.tagged(tag.clone()), manifest, None)?;
+        }
+        self.target.put_named(to, root, whole.as_ref())?;
+        Ok(outcome.digest)
+    }
+}

@@ -1,0 +1,304 @@
+//! OCI image layouts as sources and targets.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::attached::SUFFIXES;
+use super::side::{Attached, Found, Moved, Parcel, Source, Target};
+use crate::digest::Digest;
+use crate::error::{Context, Error, Kind, Result};
+use crate::oci::{
+    Content, Descriptor, Layout, LayoutFolder, Manifest, Readable, Reference, Repository, Tag,
+    media_type,
+};
+use crate::report::Item;
+use crate::workers::hold;
+
+/// Images in a layout, by the names that they had where they come from.
+pub struct LayoutSource {
+    layout: Layout,
+    shown: String,
+    /// What is attached, by what it is attached to.
+    attached: HashMap<Digest, Vec<Descriptor>>,
+}
+
+impl LayoutSource {
+    /// Opens a folder or a tar.
+    ///
+    /// # Errors
+    /// As [`Layout::open`]; integrity, where a manifest in its index is wrong.
+    pub fn open(path: &Path, shown: &str) -> Result<LayoutSource> {
+        let layout = Layout::open(path)?;
+        let mut attached: HashMap<_, Vec<_>> = HashMap::new();
+        for entry in layout.entries() {
+            if !media_type::is_manifest(&entry.media_type) {
+                continue;
+            }
+            let Some(manifest) = layout.manifest(&entry.digest, &entry.media_type)? else {
+                continue;
+            };
+            let subject = match manifest.content(&format!("`{shown}`"))? {
+                Content::Image(image) => image.subject,
+                Content::Index(index) => index.subject,
+            };
+            if let Some(subject) = subject {
+                attached.entry(subject.digest).or_default().push(entry.clone());
+            }
+        }
+        Ok(LayoutSource { layout, shown: shown.to_owned(), attached })
+    }
+
+    /// The index that an entry with fewer platforms is a part of. That it really is one is looked
+    /// at: who trusts the digest of the whole may trust the part.
+    fn whole(&self, entry: &Descriptor, part: &Manifest) -> Result<Option<Manifest>> {
+        let Some(digest) = entry.narrowed_from() else { return Ok(None) };
+        let subject = format!("`sha256:{digest}` in `{}`", self.shown);
+        let whole = self.get(&Descriptor::new(media_type::INDEX, digest, 0))?;
+        let manifests = |manifest: &Manifest| -> Result<Vec<Digest>> {
+            Ok(match manifest.content(&subject)? {
+                Content::Index(index) => index.manifests.iter().map(|it| it.digest).collect(),
+                Content::Image(_) => vec![*manifest.digest()],
+            })
+        };
+        let (all, some) = (manifests(&whole)?, manifests(part)?);
+        match some.iter().all(|it| all.contains(it)) {
+            true => Ok(Some(whole)),
+            false => Err(Error::integrity(format!(
+                "`sha256:{}` in `{}` is no part of `sha256:{digest}`, as its index says",
+                part.digest(),
+                self.shown
+            ))
+            .hint("the layout was changed or damaged; copy the image into it again")),
+        }
+    }
+
+    fn get(&self, descriptor: &Descriptor) -> Result<Manifest> {
+        let Descriptor { digest, media_type, .. } = descriptor;
+        self.layout.manifest(digest, media_type)?.ok_or_else(|| {
+            Error::new(Kind::Unavailable, format!("`sha256:{digest}` is not in `{}`", self.shown))
+                .hint("the layout is not whole; copy the image into it again")
+        })
+    }
+}
+
+impl Source for LayoutSource {
+    fn resolve(&self, reference: &Reference) -> Result<Found> {
+        let from = reference.repository().clone();
+        if let Some(entry) = self.layout.named(reference) {
+            let manifest = self.get(entry)?;
+            let whole = self.whole(entry, &manifest)?;
+            let known = whole.as_ref().unwrap_or(&manifest).digest();
+            if reference.digest().is_none_or(|it| it == manifest.digest() || it == known) {
+                return Ok(Found { manifest, from, whole });
+            }
+        }
+        if let Some(digest) = reference.digest()
+            && let Some(manifest) = self.layout.manifest(digest, media_type::MANIFEST)?
+        {
+            return Ok(Found { manifest, from, whole: None });
+        }
+        let entries = self.layout.entries().len();
+        Err(Error::new(Kind::Unavailable, format!("`{reference}` is not in `{}`", self.shown))
+            .fact("in its index", format!("{entries} manifests"))
+            .hint("copy it into the layout where there is a network, with the same list"))
+    }
+
+    fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<Manifest> {
+        self.get(descriptor)
+    }
+
+    fn tagged(&self, from: &Repository, tag: &Tag) -> Result<Manifest> {
+        self.resolve(&from.tagged(tag.clone())).map(|found| found.manifest)
+    }
+
+    fn attached(&self, from: &Repository, digest: &Digest, _: bool) -> Result<Attached> {
+        let referrers = self.attached.get(digest).cloned().unwrap_or_default();
+        let tags = SUFFIXES.iter().map(|suffix| Tag::of_attached(digest, suffix));
+        let is_there = |tag: &Tag| self.layout.named(&from.tagged(tag.clone())).is_some();
+        Ok(Attached { referrers, tags: tags.filter(is_there).collect() })
+    }
+
+    fn blob<'a>(
+        &'a self,
+        _: &'a Repository,
+        descriptor: &'a Descriptor,
+    ) -> Result<Box<dyn Readable + 'a>> {
+        Ok(Box::new(self.layout.blob(descriptor)?))
+    }
+
+    fn download(&self, _: &Repository, _: &Descriptor, _: &Path, _: &Item) -> Result<Option<()>> {
+        Ok(None)
+    }
+
+    fn is_on(&self, _: &Repository, _: &str) -> bool {
+        false
+    }
+}
+
+/// A layout in a folder that images are copied into.
+pub struct LayoutTarget(LayoutFolder);
+
+impl LayoutTarget {
+    /// The layout in this folder, which is made with the first blob where it is missing.
+    ///
+    /// # Errors
+    /// As [`LayoutFolder::at`].
+    pub fn at(path: &Path) -> Result<LayoutTarget> {
+        LayoutFolder::at(path).map(LayoutTarget)
+    }
+}
+
+impl Target for LayoutTarget {
+    fn place(&self, source: &Reference, _: &Reference) -> Reference {
+        source.by_name()
+    }
+
+    fn shelf(&self, _: &Repository) -> String {
+        String::new()
+    }
+
+    fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
+        entry_of(&self.0.entries()?, to)
+    }
+
+    fn put_blob(&self, blob: &Parcel<'_>, _: Option<&Repository>, item: &Item) -> Result<Moved> {
+        let Parcel { descriptor, source, from, .. } = blob;
+        // One that is damaged is brought again.
+        if self.0.has(&descriptor.digest) {
+            return Ok(Moved::There);
+        }
+        let path = self.0.path(&descriptor.digest);
+        match source.download(from, descriptor, &path, item)? {
+            Some(()) => self.0.stored(&descriptor.digest),
+            None => self.0.store(descriptor, &*source.blob(from, descriptor)?, item)?,
+        }
+        Ok(Moved::Whole)
+    }
+
+    fn put_manifest(&self, _: &Repository, manifest: &Manifest) -> Result<bool> {
+        self.0.store_manifest(manifest).map(|()| false)
+    }
+
+    fn put_named(
+        &self,
+        to: &Reference,
+        manifest: &Manifest,
+        whole: Option<&Manifest>,
+    ) -> Result<()> {
+        whole.map_or(Ok(()), |whole| self.0.store_manifest(whole))?;
+        self.0.store_manifest(manifest)?;
+        self.0.enter(to, manifest, whole.map(Manifest::digest))
+    }
+
+    fn attach(&self, _: &Repository, _: &Digest, attached: &[Descriptor]) -> Result<()> {
+        self.0.enter_attached(attached)
+    }
+}
+
+fn entry_of(entries: &[Descriptor], to: &Reference) -> Result<Option<Digest>> {
+    Ok(entries.iter().find(|it| it.layout_name() == Some(&to.to_string())).map(|it| it.digest))
+}
+
+/// A tar that images are copied into. It is made in a folder beside it, which the next run continues
+/// where one was killed or an image failed.
+pub struct ArchiveTarget {
+    archive: PathBuf,
+    folder: PathBuf,
+    /// What the tar has; nothing where the folder is ahead of it.
+    old: Option<Layout>,
+    /// Made with the first blob.
+    inner: Mutex<Option<std::sync::Arc<LayoutTarget>>>,
+}
+
+impl ArchiveTarget {
+    /// The tar at this path, which may be there already.
+    ///
+    /// # Errors
+    /// Usage, where something else is there.
+    pub fn at(archive: &Path) -> Result<ArchiveTarget> {
+        let name = archive.file_name().ok_or_else(|| {
+            Error::usage(format!("`{}` cannot be the name of a tar", archive.display()))
+        })?;
+        let folder = archive.with_file_name(format!(".{}.layout", name.to_string_lossy()));
+        let (mut old, mut inner) = (None, None);
+        if folder.join("index.json").is_file() || !archive.exists() {
+            inner = Some(std::sync::Arc::new(LayoutTarget::at(&folder)?));
+        } else {
+            old = Some(Layout::open(archive)?);
+        }
+        Ok(ArchiveTarget { archive: archive.to_owned(), folder, old, inner: Mutex::new(inner) })
+    }
+
+    /// The folder, with everything in it that the tar has.
+    fn inner(&self) -> Result<std::sync::Arc<LayoutTarget>> {
+        let mut inner = hold(&self.inner);
+        if let Some(inner) = &*inner {
+            return Ok(inner.clone());
+        }
+        let made = std::sync::Arc::new(LayoutTarget::at(&self.folder)?);
+        if let Some(old) = &self.old {
+            made.0.take_all(old)?;
+        }
+        *inner = Some(made.clone());
+        Ok(made)
+    }
+}
+
+impl Target for ArchiveTarget {
+    fn place(&self, source: &Reference, _: &Reference) -> Reference {
+        source.by_name()
+    }
+
+    fn shelf(&self, _: &Repository) -> String {
+        String::new()
+    }
+
+    fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
+        match &self.old {
+            Some(old) => entry_of(old.entries(), to),
+            None => self.inner()?.digest(to),
+        }
+    }
+
+    fn put_blob(
+        &self,
+        blob: &Parcel<'_>,
+        known: Option<&Repository>,
+        item: &Item,
+    ) -> Result<Moved> {
+        self.inner()?.put_blob(blob, known, item)
+    }
+
+    fn put_manifest(&self, to: &Repository, manifest: &Manifest) -> Result<bool> {
+        self.inner()?.put_manifest(to, manifest)
+    }
+
+    fn put_named(
+        &self,
+        to: &Reference,
+        manifest: &Manifest,
+        whole: Option<&Manifest>,
+    ) -> Result<()> {
+        self.inner()?.put_named(to, manifest, whole)
+    }
+
+    fn attach(&self, to: &Repository, subject: &Digest, attached: &[Descriptor]) -> Result<()> {
+        self.inner()?.attach(to, subject, attached)
+    }
+
+    fn finish(&self, well: bool) -> Result<()> {
+        let inner = hold(&self.inner);
+        // Untouched, the tar has everything.
+        let Some(inner) = &*inner else { return Ok(()) };
+        if inner.0.entries()?.is_empty() {
+            return Ok(());
+        }
+        inner.0.pack(&self.archive)?;
+        if well {
+            std::fs::remove_dir_all(&self.folder)
+                .doing(|| format!("remove `{}`", self.folder.display()))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! What became of a copy.
+
+use serde::Serialize;
+
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+
+/// What became of all images.
+pub struct Summary {
+    /// The images, in the order of the list.
+    pub images: Vec<Copied>,
+    /// Their blobs.
+    pub blobs: Blobs,
+}
+
+/// What became of one image.
+pub struct Copied {
+    /// Where it comes from, as it is written.
+    pub source: String,
+    /// Where it goes, as it is written.
+    pub destination: String,
+    /// Where it is now, or why it is not there.
+    pub result: Result<Outcome>,
+    /// Set where the tag is another image now than the lock says. What was locked was copied.
+    pub moved: Option<Error>,
+}
+
+/// An image that is where it should be, or would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether it was there before.
+    pub was_there: bool,
+    /// What the destination has under the name now.
+    pub digest: Digest,
+    /// What that was at the source, where it has fewer platforms now.
+    pub narrowed_from: Option<Digest>,
+    /// The platforms, where it is an index.
+    pub platforms: Vec<String>,
+    /// How many things were attached to it.
+    pub attached: usize,
+}
+
+/// Blobs, each counted once for each repository that needs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Blobs {
+    /// Those whose bytes were moved.
+    pub moved: u64,
+    /// Those bytes.
+    pub bytes: u64,
+    /// Those that the registry had in another repository.
+    pub mounted: u64,
+    /// Those that were there.
+    pub there: u64,
+}
+
+impl Summary {
+    /// How many were copied, were there, and failed.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let count = |test: fn(&Result<Outcome>) -> bool| {
+            self.images.iter().filter(|it| test(&it.result)).count()
+        };
+        let copied = count(|it| it.as_ref().is_ok_and(|it| !it.was_there));
+        (copied, count(|it| it.as_ref().is_ok_and(|it| it.was_there)), count(|it| it.is_err()))
+    }
+
+    /// The error of the whole, where an image failed or a tag has moved. Its kind is integrity
+    /// where that is among theirs, otherwise that of the first.
+    ///
+    /// # Errors
+    /// Always that one.
+    pub fn verdict(&self) -> Result<()> {
+        let failed: Vec<_> = self.images.iter().filter_map(|it| it.result.as_ref().err()).collect();
+        let moved: Vec<_> = self.images.iter().filter_map(|it| it.moved.as_ref()).collect();
+        let all = self.images.len();
+        if !failed.is_empty() {
+            let statement = format!("{} of {all} images were not copied", failed.len());
+            let every = failed.into_iter().chain(moved).collect();
+            return Err(super::one_of(every, statement)
+                .hint("mend what is said above and run the same command again: it goes on where this one stopped"));
+        }
+        if !moved.is_empty() {
+            let statement =
+                format!("{} of {all} tags have moved since they were locked", moved.len());
+            return Err(super::one_of(moved, statement)
+                .hint("what was locked was copied; find out who moved the tag, then `wasm-airgap mirror lock --update`"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,274 @@
+//! The images transformer of Kustomize.
+//!
+//! It compares names as text, so that `nats`, `docker.io/nats` and `docker.io/library/nats` each
+//! need an entry of their own.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::mention::{How, Mention};
+use super::mirror_list::{MirrorEntry, MirrorList};
+use super::reference::ImageReference;
+use crate::error::{Error, Result};
+
+/// The transformer, and what it leaves as it is.
+#[derive(Debug, Default)]
+pub struct Transformer<'a> {
+    /// Its entries, in the order of the mirror list.
+    pub images: Vec<Entry>,
+    /// Images where it does not look.
+    pub unreached: Vec<&'a Mention>,
+    /// Images that are not in the mirror list.
+    pub unlisted: Vec<&'a Mention>,
+}
+
+/// What becomes of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The name as it is written in manifests.
+    pub name: String,
+    /// The name that it gets.
+    pub new_name: String,
+    /// The tag that it gets, where that changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_tag: Option<String>,
+    /// The digest that it gets, where that changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+impl Entry {
+    fn new(image: &ImageReference, destination: &ImageReference) -> Entry {
+        let changed =
+            |to: Option<&str>, from: Option<&str>| to.filter(|_| to != from).map(str::to_owned);
+        let from = image.with_defaults();
+        Entry {
+            name: image.name(),
+            new_name: destination.name(),
+            new_tag: changed(destination.tag(), from.tag()),
+            // A digest in the manifest stays; one that only the list has is worth adding.
+            digest: changed(destination.digest(), from.digest()),
+        }
+    }
+}
+
+/// The transformer for these manifests: an entry for each spelling that occurs.
+pub fn for_manifests<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
+    let mut transformer = Transformer::default();
+    let mut found: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
+    for mention in mentions {
+        let Ok(image) = &mention.image else {
+            transformer.unlisted.push(mention);
+            continue;
+        };
+        let is_there = |entry: &MirrorEntry| entry.destination.has_same_name(image);
+        let Some(listed) = list.find(image) else {
+            if !list.entries().iter().any(is_there) {
+                transformer.unlisted.push(mention);
+            }
+            continue;
+        };
+        if !is_reached(mention) {
+            transformer.unreached.push(mention);
+            continue;
+        }
+        let index = list.entries().iter().position(|entry| std::ptr::eq(entry, listed));
+        found
+            .entry(index.unwrap_or_default())
+            .or_default()
+            .push(Entry::new(image, &listed.destination));
+    }
+    transformer.images = unique(found.into_values().flatten())?;
+    Ok(transformer)
+}
+
+/// The transformer for manifests that are not there: an entry for each usual spelling.
+pub fn for_list(list: &MirrorList) -> Result<Vec<Entry>> {
+    let entries = list.entries().iter().flat_map(|MirrorEntry { source, destination, .. }| {
+        let names = source.spellings().into_iter();
+        names.map(|name| Entry { name, ..Entry::new(source, destination) })
+    });
+    unique(entries)
+}
+
+/// Each name once.
+///
+/// # Errors
+/// Usage, where one name would have to become two, which Kustomize cannot do.
+fn unique(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
+    let mut all: Vec<Entry> = Vec::new();
+    for entry in entries {
+        if entry.name == entry.new_name && entry.new_tag.is_none() && entry.digest.is_none() {
+            continue;
+        }
+        match all.iter().find(|other| other.name == entry.name) {
+            None => all.push(entry),
+            Some(other) if *other == entry => {}
+            Some(other) => {
+                return Err(Error::usage(format!(
+                    "Kustomize gives every tag of `{}` the same new name and tag",
+                    entry.name
+                ))
+                .fact("first", shown(other))
+                .fact("second", shown(&entry))
+                .hint("give both tags the same repository in the mirror list, and keep the tags"));
+            }
+        }
+    }
+    // Entries are applied one after the other, each to what the last one made.
+    let again = all
+        .iter()
+        .find(|one| all.iter().any(|other| other.name == one.new_name && other.name != one.name));
+    match again {
+        None => Ok(all),
+        Some(entry) => Err(Error::usage(format!(
+            "`{}` would become `{}`, which is the name of another image and would change again",
+            entry.name, entry.new_name
+        ))),
+    }
+}
+
+fn shown(entry: &Entry) -> String {
+    let tag = entry.new_tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+    let digest = entry.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
+    format!("{}{tag}{digest}", entry.new_name)
+}
+
+/// Whether the transformer looks there: at containers and init containers wherever they are, and
+/// at the image volumes of a pod or a pod's template. Kustomize 5.8 does that; older ones leave
+/// volumes alone, which `mirror check` finds.
+fn is_reached(mention: &Mention) -> bool {
+    let field = mention.field.split('[').next().unwrap_or_default();
+    let is_volume = ["spec.volumes", "spec.template.spec.volumes"].contains(&field)
+        && mention.field.ends_with("].image.reference");
+    let in_list = mention.field.rsplit(['.', '[']).nth(2);
+    let is_container = in_list.is_some_and(|list| list != "ephemeralContainers");
+    is_volume || (mention.how == How::Container && is_container)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::manifests::Manifests;
+
+    fn list(pairs: &[(&str, &str)]) -> MirrorList {
+        let entries: String = pairs
+            .iter()
+            .map(|(source, destination)| {
+                format!("- {{source: '{source}', destination: '{destination}'}}\n")
+            })
+            .collect();
+        MirrorList::parse(&format!("images:\n{entries}"), "mirror.yaml").unwrap()
+    }
+
+    fn names(entries: &[Entry]) -> Vec<(&str, &str)> {
+        entries.iter().map(|entry| (&*entry.name, &*entry.new_name)).collect()
+    }
+
+    fn mentions(images: &[&str]) -> Vec<Mention> {
+        let containers: String =
+            images.iter().map(|image| format!("  - image: {image}\n")).collect();
+        let mut manifests = Manifests::default();
+        manifests.add(&format!("spec:\n  containers:\n{containers}"), "a.yaml");
+        manifests.mentions
+    }
+
+    #[test]
+    fn an_entry_for_each_spelling_that_occurs_and_no_other() {
+        let list = list(&[("ghcr.io/a/b:1", "r.io/a/b:1"), ("docker.io/nats:2", "r.io/nats:2")]);
+        let mentions = mentions(&[
+            "docker.io/library/nats:2",
+            "nats:2",
+            "ghcr.io/a/b:1",
+            "nats:2",
+            "r.io/nats:2",
+            "x:1",
+        ]);
+        let transformer = for_manifests(&list, &mentions).unwrap();
+        assert_eq!(
+            names(&transformer.images),
+            [
+                ("ghcr.io/a/b", "r.io/a/b"),
+                ("docker.io/library/nats", "r.io/nats"),
+                ("nats", "r.io/nats")
+            ]
+        );
+        assert!(transformer.images.iter().all(|entry| entry.new_tag.is_none()));
+        let unlisted: Vec<_> =
+            transformer.unlisted.iter().map(|mention| &*mention.written).collect();
+        assert_eq!(unlisted, ["x:1"]);
+        assert_eq!(
+            names(&for_list(&list).unwrap()),
+            [
+                ("ghcr.io/a/b", "r.io/a/b"),
+                ("nats", "r.io/nats"),
+                ("docker.io/nats", "r.io/nats"),
+                ("docker.io/library/nats", "r.io/nats")
+            ]
+        );
+    }
+
+    #[test]
+    fn tags_and_digests_where_they_change() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let pinned = format!("r.io/c:1@{digest}");
+        let list = list(&[
+            ("g.io/a:1", "r.io/a:1-mirrored"),
+            ("g.io/c:1", &pinned),
+            ("nginx:latest", "r.io/nginx:latest"),
+        ]);
+        let mentions = mentions(&["g.io/a:1", "g.io/c:1", "nginx"]);
+        let images = for_manifests(&list, &mentions).unwrap().images;
+        assert_eq!(images[0].new_tag.as_deref(), Some("1-mirrored"));
+        assert_eq!(
+            (images[1].new_tag.as_deref(), images[1].digest.as_deref()),
+            (None, Some(&*digest))
+        );
+        assert_eq!(
+            images[2],
+            Entry {
+                name: "nginx".into(),
+                new_name: "r.io/nginx".into(),
+                new_tag: None,
+                digest: None
+            }
+        );
+    }
+
+    #[test]
+    fn what_kustomize_cannot_do_is_refused() {
+        let two = list(&[("g.io/a:1", "r.io/a:1"), ("g.io/a:2", "r.io/b:2")]);
+        let error = for_list(&two).unwrap_err().to_string();
+        assert!(error.contains("r.io/a") && error.contains("r.io/b"), "{error}");
+        let again = list(&[("g.io/a:1", "q.io/b:1"), ("q.io/b:1", "r.io/b:1")]);
+        assert!(for_list(&again).unwrap_err().to_string().contains("change again"));
+        assert!(
+            for_list(&list(&[("g.io/a:1", "r.io/a:1"), ("g.io/a:2", "r.io/a:2")])).unwrap().len()
+                == 1
+        );
+    }
+
+    #[test]
+    fn where_the_transformer_does_not_look() {
+        let mut manifests = Manifests::default();
+        manifests.add(
+            "spec:\n  containers:\n  - image: g.io/a:1\n    args: [--x=g.io/a:1]\n  ephemeralContainers:\n  - image: g.io/a:1\n  initContainers:\n  - image: g.io/a:1\n  volumes:\n  - image: {reference: 'g.io/a:1'}\n  x:\n    volumes:\n    - image: {reference: 'g.io/a:1'}\n  image: g.io/a:1\n",
+            "a.yaml",
+        );
+        let list = list(&[("g.io/a:1", "r.io/a:1")]);
+        let transformer = for_manifests(&list, &manifests.mentions).unwrap();
+        assert_eq!(transformer.images.len(), 1);
+        let fields: Vec<_> = transformer.unreached.iter().map(|mention| &*mention.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "spec.containers[0].args[0]",
+                "spec.ephemeralContainers[0].image",
+                "spec.x.volumes[0].image.reference",
+                "spec.image"
+            ]
+        );
+    }
+}

@@ -1,0 +1,381 @@
+//! `mirror.yaml`: which image goes where.
+//!
+//! ```yaml
+//! images:
+//!   - source: ghcr.io/wasmcloud/wash:2.0.0-rc.7
+//!     destination: registry.corp:5000/wasmcloud/wash:2.0.0-rc.7
+//! ```
+//!
+//! People edit this file: what they wrote stays, comments and order included, and new images are
+//! added behind it.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::reference::ImageReference;
+use super::registry_path::RegistryPath;
+use crate::error::{Error, Result};
+use crate::registry::unknown;
+use crate::yaml::{self, Duplicates, Node, Place, Value};
+
+/// The images to mirror, in the order of the file.
+#[derive(Clone, Debug)]
+pub struct MirrorList {
+    entries: Vec<MirrorEntry>,
+    text: String,
+    name: String,
+}
+
+/// One image.
+#[derive(Clone, Debug, Serialize)]
+pub struct MirrorEntry {
+    /// Where it comes from; it has a tag or a digest.
+    pub source: ImageReference,
+    /// Where it goes; it has a tag or a digest.
+    pub destination: ImageReference,
+    /// Where the entry stands.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// An image to be added.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// Where it comes from.
+    pub source: ImageReference,
+    /// Where it goes.
+    pub destination: ImageReference,
+    /// Lines to write above it as comments.
+    pub comments: Vec<String>,
+}
+
+impl MirrorList {
+    /// A list without images, for a file that is not there yet.
+    pub fn empty(name: &str) -> MirrorList {
+        MirrorList { entries: Vec::new(), text: "images: []\n".to_owned(), name: name.to_owned() }
+    }
+
+    /// Reads a file.
+    pub fn read(path: &Path, name: &str) -> Result<MirrorList> {
+        MirrorList::parse(&yaml::read(path, name)?, name)
+    }
+
+    /// Reads a text that is the content of the file `name`.
+    ///
+    /// # Errors
+    /// Usage, with the place: no YAML, a key that is not known, an image without tag or digest, or
+    /// one destination for images with different content.
+    pub fn parse(text: &str, name: &str) -> Result<MirrorList> {
+        let root = yaml::document(text, name, Duplicates::Refused)?;
+        let mut list = MirrorList { text: text.to_owned(), ..MirrorList::empty(name) };
+        if root.is_null() {
+            return Ok(list);
+        }
+        keys(&root, &["images"], "a mirror list has `images:`")?;
+        let images = root.get("images").filter(|images| !images.is_null());
+        let Some(images) = images else { return Ok(list) };
+        if !matches!(images.value, Value::Sequence(_)) {
+            return Err(wrong(&images.place, "`images` must be a list"));
+        }
+        for item in images.items() {
+            list.entries.push(MirrorEntry::of(item)?);
+        }
+        list.check_unique()?;
+        Ok(list)
+    }
+
+    /// The images.
+    pub fn entries(&self) -> &[MirrorEntry] {
+        &self.entries
+    }
+
+    /// The name of the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The entry of an image, whichever way it is spelt. One with the same spelling comes first.
+    pub fn find(&self, image: &ImageReference) -> Option<&MirrorEntry> {
+        let image = image.with_defaults();
+        let mut same: Vec<_> = self.entries.iter().filter(|entry| entry.is_of(&image)).collect();
+        same.sort_by_key(|entry| entry.source.with_defaults().name() != image.name());
+        same.first().copied()
+    }
+
+    /// Refuses a destination that is not in the registry.
+    pub fn check_destinations(&self, registry: &RegistryPath) -> Result<()> {
+        match self.entries.iter().find(|entry| !registry.holds(&entry.destination)) {
+            None => Ok(()),
+            Some(entry) => Err(Error::usage(format!(
+                "the destination `{}` is not in `{registry}`",
+                entry.destination
+            ))
+            .fact("at", &entry.place)
+            .hint("change it in the file, or name the registry it is in with `--registry`")),
+        }
+    }
+
+    /// The list with these images added behind what is there.
+    ///
+    /// # Errors
+    /// Usage, where one would take the destination of another, or where the file is written in a
+    /// way that nothing can be added to.
+    pub fn with(&self, new: &[NewEntry]) -> Result<MirrorList> {
+        if new.is_empty() {
+            return Ok(self.clone());
+        }
+        let list = MirrorList::parse(&self.text_with(new), &self.name)?;
+        let sources = new.iter().map(|entry| (&entry.source, &entry.destination));
+        let expected = self.entries.iter().map(|entry| (&entry.source, &entry.destination));
+        let found = list.entries.iter().map(|entry| (&entry.source, &entry.destination));
+        match found.eq(expected.chain(sources)) {
+            true => Ok(list),
+            false => Err(Error::usage(format!("cannot add to `{}` as it is written", self.name))
+                .hint("write `images:` in a line of its own and each image below it, begun with `- source:`")),
+        }
+    }
+
+    fn text_with(&self, new: &[NewEntry]) -> String {
+        let mut text = self.text.clone();
+        if self.entries.is_empty() {
+            // An empty list: `images: []`, `images:`, or nothing at all.
+            let has_key = text.lines().any(|line| line.starts_with("images:"));
+            match has_key {
+                true => text = text.replacen("images: []", "images:", 1),
+                false => text.push_str("images:\n"),
+            }
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let indent = self.indent();
+        for NewEntry { source, destination, comments } in new {
+            for comment in comments {
+                text.push_str(&format!("{indent}# {}\n", crate::report::printable(comment)));
+            }
+            text.push_str(&format!("{indent}- source: {}\n", yaml::scalar(&source.to_string())));
+            let destination = yaml::scalar(&destination.to_string());
+            text.push_str(&format!("{indent}  destination: {destination}\n"));
+        }
+        text
+    }
+
+    /// What stands before the dash of the last entry.
+    fn indent(&self) -> String {
+        let line = self.entries.last().map(|entry| entry.place.line as usize - 1);
+        let line = line.and_then(|line| self.text.lines().nth(line)).unwrap_or("  -");
+        line.chars().take_while(|c| *c == ' ').collect()
+    }
+
+    fn check_unique(&self) -> Result<()> {
+        let mut seen: HashMap<String, &MirrorEntry> = HashMap::new();
+        for entry in &self.entries {
+            let to = &entry.destination;
+            let version = to.tag().or(to.digest()).unwrap_or_default();
+            let key = format!("{} {} {version}", to.registry(), to.repository());
+            if let Some(first) = seen.get(&key).filter(|first| !first.has_same_content(entry)) {
+                return Err(Error::usage(format!("two images have the destination `{to}`"))
+                    .fact("first", format!("{} at {}", first.source, first.place))
+                    .fact("second", format!("{} at {}", entry.source, entry.place))
+                    .hint(format!(
+                        "give one of them another destination in `{}`; what stands there is kept",
+                        self.name
+                    )));
+            }
+            seen.entry(key).or_insert(entry);
+        }
+        Ok(())
+    }
+}
+
+impl MirrorEntry {
+    fn of(node: &Node) -> Result<MirrorEntry> {
+        if !matches!(node.value, Value::Mapping(_)) {
+            return Err(wrong(&node.place, "an image has a `source` and a `destination`"));
+        }
+        keys(node, &["source", "destination"], "an image has a `source` and a `destination`")?;
+        let source = image(node, "source")?;
+        let destination = image(node, "destination")?;
+        if let (Some(from), Some(to)) = (source.digest(), destination.digest())
+            && from != to
+        {
+            return Err(wrong(&node.place, "source and destination have different digests")
+                .fact("source", from)
+                .fact("destination", to));
+        }
+        Ok(MirrorEntry { source, destination, place: node.place.clone() })
+    }
+
+    /// Whether it is the entry of this image.
+    fn is_of(&self, image: &ImageReference) -> bool {
+        let source = &self.source;
+        if !source.has_same_name(image) {
+            return false;
+        }
+        match (image.digest(), source.digest()) {
+            // A digest says everything, and a tag beside it nothing.
+            (Some(wanted), Some(digest)) => wanted == digest,
+            _ => source.tag() == image.tag() && source.tag().is_some(),
+        }
+    }
+
+    fn has_same_content(&self, other: &MirrorEntry) -> bool {
+        let digests = (self.source.digest(), other.source.digest());
+        self.source.is_same_as(&other.source)
+            || matches!(digests, (Some(one), Some(two)) if one == two)
+    }
+}
+
+/// Refuses keys that are not known.
+pub(super) fn keys(node: &Node, known: &[&str], shape: &str) -> Result<()> {
+    if !matches!(node.value, Value::Mapping(_)) {
+        return Err(wrong(&node.place, shape));
+    }
+    match node.entries().iter().find(|entry| !known.contains(&&*entry.key)) {
+        None => Ok(()),
+        Some(entry) => Err(unknown("key in this file", &entry.key, known).fact("at", &entry.place)),
+    }
+}
+
+fn image(node: &Node, key: &str) -> Result<ImageReference> {
+    let Some(value) = node.get(key).filter(|value| !value.is_null()) else {
+        return Err(wrong(&node.place, &format!("an image has no `{key}`")));
+    };
+    let text = value.text().unwrap_or_default();
+    let image: ImageReference =
+        text.parse().map_err(|problem: String| wrong(&value.place, &problem))?;
+    if image.tag().is_none() && image.digest().is_none() {
+        return Err(wrong(&value.place, &format!("the {key} `{image}` has no tag and no digest"))
+            .hint("add the tag, or better a digest: `@sha256:…`"));
+    }
+    Ok(image)
+}
+
+pub(super) fn wrong(place: &Place, statement: &str) -> Error {
+    Error::usage(statement).fact("at", place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUIDE: &str = "\
+images:
+# wasmCloud runtime images
+- source: ghcr.io/wasmcloud/wash:2.0.0-rc.7
+  destination: myregistry/wasmcloud/wash:2.0.0-rc.7
+# Third-party images
+- source: docker.io/nats:2.11.3-alpine
+  destination: myregistry/nats:2.11.3-alpine";
+
+    fn refusal(text: &str) -> String {
+        MirrorList::parse(text, "mirror.yaml").unwrap_err().to_string()
+    }
+
+    fn new(source: &str, destination: &str, comments: &[&str]) -> NewEntry {
+        let comments = comments.iter().map(|comment| (*comment).to_owned()).collect();
+        NewEntry {
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            comments,
+        }
+    }
+
+    #[test]
+    fn the_list_of_the_guide() {
+        let list = MirrorList::parse(GUIDE, "mirror.yaml").unwrap();
+        assert_eq!(list.entries().len(), 2);
+        for spelling in ["nats", "docker.io/nats", "docker.io/library/nats", "index.docker.io/nats"]
+        {
+            let image = format!("{spelling}:2.11.3-alpine").parse().unwrap();
+            assert_eq!(list.find(&image).unwrap().destination.path(), "myregistry/nats");
+        }
+        assert!(list.find(&"nats:2.11".parse().unwrap()).is_none());
+        list.check_destinations(&"myregistry".parse().unwrap()).unwrap();
+        let error = list.check_destinations(&"myregistry/team".parse().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("mirror.yaml:3:3"), "{error}");
+    }
+
+    #[test]
+    fn what_a_person_wrote_stays_and_new_images_come_behind() {
+        let list = MirrorList::parse(GUIDE, "mirror.yaml").unwrap();
+        let more = list.with(&[new("quay.io/a:1", "myregistry/a:1", &["args in x.yaml"])]).unwrap();
+        let added = "\n# args in x.yaml\n- source: quay.io/a:1\n  destination: myregistry/a:1\n";
+        assert_eq!(more.text(), format!("{GUIDE}{added}"));
+        assert_eq!(more.with(&[]).unwrap().text(), more.text());
+        for (text, expected) in [
+            ("", "images:\n  - source: a:1\n    destination: r/a:1\n"),
+            ("# mine\n", "# mine\nimages:\n  - source: a:1\n    destination: r/a:1\n"),
+            ("images: []\n", "images:\n  - source: a:1\n    destination: r/a:1\n"),
+            ("images:\n", "images:\n  - source: a:1\n    destination: r/a:1\n"),
+        ] {
+            let list = MirrorList::parse(text, "m").unwrap();
+            assert_eq!(
+                list.with(&[new("a:1", "r/a:1", &[])]).unwrap().text(),
+                expected,
+                "{text:?}"
+            );
+        }
+        let flow = "images: [{source: 'b:1', destination: 'r/b:1'}]\n";
+        let error = MirrorList::parse(flow, "m").unwrap().with(&[new("a:1", "r/a:1", &[])]);
+        assert!(error.is_err());
+    }
+
+    #[test]
+    fn what_is_refused_and_where() {
+        for (text, says) in [
+            ("image:\n- source: a:1\n", vec!["`image`", "`images`", "mirror.yaml:1:1"]),
+            (
+                "images:\n- source: a:1\n  destinaton: r/a:1\n",
+                vec!["`destinaton`", "`destination`", "mirror.yaml:3:3"],
+            ),
+            (
+                "images:\n- source: a\n  destination: r/a:1\n",
+                vec!["no tag and no digest", "mirror.yaml:2:11"],
+            ),
+            (
+                "images:\n- source: a:1\n  destination: r/a\n",
+                vec!["the destination `r/a` has no tag"],
+            ),
+            ("images:\n- source: a:1\n", vec!["no `destination`", "mirror.yaml:2:3"]),
+            ("images:\n- source: a:1\n  destination: null\n", vec!["no `destination`"]),
+            ("images:\n- source: A:1\n  destination: r/a:1\n", vec!["upper-case"]),
+            ("images:\n- a:1\n", vec!["`source` and a `destination`"]),
+            ("images: a\n", vec!["must be a list"]),
+            ("- a\n", vec!["a mirror list has `images:`"]),
+            (
+                "images:\n- source: a:1\n   destination: x\n",
+                vec!["cannot read `mirror.yaml` as YAML", "line"],
+            ),
+            (
+                "images:\n- source: a:1\n  source: b:1\n  destination: r/a:1\n",
+                vec!["`source` stands in line 2"],
+            ),
+            (
+                "images:\n- {source: 'ghcr.io/a:1', destination: 'r/a:1'}\n- {source: 'quay.io/a:1', destination: 'r/a:1'}\n",
+                vec!["two images", "ghcr.io/a:1", "quay.io/a:1", "mirror.yaml:3:3"],
+            ),
+        ] {
+            let error = refusal(text);
+            for word in says {
+                assert!(error.contains(word), "{text:?}: {word} is missing in\n{error}");
+            }
+        }
+        let digest = |c: char| format!("sha256:{}", c.to_string().repeat(64));
+        let (a, b) = (digest('a'), digest('b'));
+        let error = refusal(&format!("images:\n- {{source: 'a@{a}', destination: 'r/a@{b}'}}\n"));
+        assert!(error.contains("different digests"), "{error}");
+        // The same content may come from two places.
+        let text = format!(
+            "images:\n- {{source: 'g.io/a@{a}', destination: 'r/a:1'}}\n- {{source: 'q.io/a@{a}', destination: 'r/a:1'}}\n- {{source: 'nats:1', destination: 'r/n:1'}}\n- {{source: 'docker.io/nats:1', destination: 'r/n:1'}}\n"
+        );
+        MirrorList::parse(&text, "mirror.yaml").unwrap();
+    }
+}

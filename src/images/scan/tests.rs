@@ -1,0 +1,148 @@
+use super::*;
+
+/// Each image with its field and line.
+fn found(text: &str) -> Vec<(String, String, u32)> {
+    let documents = Documents::new(text, "a.yaml", Duplicates::Refused);
+    documents
+        .flat_map(|document| scan(&document.unwrap()).unwrap())
+        .map(|mention| (mention.written, mention.field, mention.place.line))
+        .collect()
+}
+
+fn names(text: &str) -> Vec<String> {
+    found(text).into_iter().map(|(written, ..)| written).collect()
+}
+
+#[track_caller]
+fn is(text: &str, expected: &[(&str, &str, u32)]) {
+    let expected: Vec<_> =
+        expected.iter().map(|(a, b, c)| ((*a).to_owned(), (*b).to_owned(), *c)).collect();
+    assert_eq!(found(text), expected);
+}
+
+#[test]
+fn containers_of_every_workload() {
+    let pod = "spec:\n  initContainers:\n  - {name: a, image: init:1}\n  containers:\n  - image: main:1\n  ephemeralContainers:\n  - image: debug:1\n  volumes:\n  - name: v\n    image: {reference: volume:1, pullPolicy: Always}\n";
+    is(
+        &format!("apiVersion: v1\nkind: Pod\n{pod}"),
+        &[
+            ("init:1", "spec.initContainers[0].image", 5),
+            ("main:1", "spec.containers[0].image", 7),
+            ("debug:1", "spec.ephemeralContainers[0].image", 9),
+            ("volume:1", "spec.volumes[0].image.reference", 12),
+        ],
+    );
+    let cron = "apiVersion: batch/v1\nkind: CronJob\nspec:\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n          - image: cron:1\n";
+    is(cron, &[("cron:1", "spec.jobTemplate.spec.template.spec.containers[0].image", 9)]);
+}
+
+#[test]
+fn lists_have_the_resources_in_them() {
+    let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: d, namespace: n}\n  spec: {template: {spec: {containers: [{image: a:1}]}}}\n- {\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}, \"spec\": {\"containers\": [{\"image\": \"b:1\"}]}}\n";
+    let document = Documents::new(text, "a.yaml", Duplicates::Refused).next().unwrap().unwrap();
+    let mentions = scan(&document).unwrap();
+    let resources: Vec<_> =
+        mentions.iter().map(|m| m.resource.as_ref().unwrap().to_string()).collect();
+    assert_eq!(resources, ["Deployment n/d", "Pod p"]);
+    assert_eq!(mentions[0].field, "spec.template.spec.containers[0].image");
+    assert_eq!(mentions[0].how, How::Container);
+}
+
+#[test]
+fn custom_resources_by_any_image_key_and_by_parts() {
+    is(
+        "apiVersion: x.example/v1\nkind: Host\nspec:\n  image: org/host:1\n  sidecarImage: side:1\n  values:\n    operator:\n      image:\n        registry: ghcr.io\n        repository: org/op\n        tag: \"2\"\n    other: {repository: quay.io/x/y, tag: v1}\n    plain: {image: {repository: z}}\n",
+        &[
+            ("org/host:1", "spec.image", 4),
+            ("side:1", "spec.sidecarImage", 5),
+            ("ghcr.io/org/op:2", "spec.values.operator.image.repository", 10),
+            ("quay.io/x/y:v1", "spec.values.other.repository", 12),
+            ("z", "spec.values.plain.image.repository", 13),
+        ],
+    );
+    for other in [
+        "spec: {image: https://example.com/a.png}",
+        "spec: {image: /usr/share/a.png}",
+        "spec: {vmImage: ubuntu-latest}",
+        "spec: {image: {width: 3}}",
+        "spec: {image: ''}",
+        "spec: {source: {repository: github.com/a/b, tag: v1}}",
+        "spec: {source: {repository: 'https://example.com/a', tag: v1}}",
+        "spec: {schema: {image: {type: string, description: 'as in ghcr.io/a/b:1'}}}",
+        "metadata: {labels: {app.kubernetes.io/name: x}}",
+        "spec: {tolerations: [{key: node.kubernetes.io/unreachable}]}",
+    ] {
+        assert!(names(other).is_empty(), "{other}: {:?}", names(other));
+    }
+}
+
+#[test]
+fn arguments_and_variables_that_name_images() {
+    is(
+        "containers:\n- args:\n  - --sidecar-image=side:1\n  - --init-image\n  - busybox\n  - --verbose\n  - --reloader=quay.io/p/r:v1\n  - --image-pull-policy=Always\n  - --show-image=true\n  command: [sh, -c, 'run ghcr.io/a/b:1 && c']\n  env:\n  - {name: AGENT_IMAGE, value: agent:2}\n  - {name: RELATED_IMAGE_X, value: x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855}\n  - {name: OTHER, value: docker.io/o:1}\n  - {name: URL, value: 'https://example.com/x:1'}\n  - {name: FROM, valueFrom: {fieldRef: {fieldPath: x}}}\n",
+        &[
+            ("side:1", "containers[0].args[0]", 3),
+            ("busybox", "containers[0].args[2]", 5),
+            ("quay.io/p/r:v1", "containers[0].args[4]", 7),
+            ("ghcr.io/a/b:1", "containers[0].command[2]", 10),
+            ("agent:2", "containers[0].env[0].value", 12),
+            (
+                "x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "containers[0].env[1].value",
+                13,
+            ),
+            ("docker.io/o:1", "containers[0].env[2].value", 14),
+        ],
+    );
+}
+
+#[test]
+fn texts_that_are_yaml_or_json_or_scripts() {
+    is(
+        "data:\n  config.yaml: |\n    a: b\n    image: inner/app:1\n    list:\n    - x: quay.io/y:2\n  config.json: '{\"sidecarImage\": \"s:1\", \"x\": [\"ghcr.io/z:1\"]}'\n  run.sh: |\n    #!/bin/sh\n    docker pull ghcr.io/q:1\n  SIDE_IMAGE: side:1\n  text: nothing here\n",
+        &[
+            ("inner/app:1", "data[\"config.yaml\"].image", 4),
+            ("quay.io/y:2", "data[\"config.yaml\"].list[0].x", 6),
+            ("s:1", "data[\"config.json\"].sidecarImage", 7),
+            ("ghcr.io/z:1", "data[\"config.json\"].x[0]", 7),
+            ("ghcr.io/q:1", "data[\"run.sh\"]", 9),
+            ("side:1", "data.SIDE_IMAGE", 11),
+        ],
+    );
+}
+
+#[test]
+fn annotations_with_lists_of_images() {
+    is(
+        "metadata:\n  annotations:\n    helm.sh/images: |\n      - name: a\n        image: org/a:1\n    artifacthub.io/images: b:1, org/c\n    kubectl.kubernetes.io/last-applied-configuration: '{\"image\": \"old:1\"}'\n    note: see ghcr.io/d:1\n",
+        &[
+            ("org/a:1", "metadata.annotations[\"helm.sh/images\"][0].image", 5),
+            ("b:1", "metadata.annotations[\"artifacthub.io/images\"]", 6),
+            ("org/c", "metadata.annotations[\"artifacthub.io/images\"]", 6),
+            ("ghcr.io/d:1", "metadata.annotations.note", 8),
+        ],
+    );
+}
+
+#[test]
+fn what_a_container_cannot_have_as_image_is_found_too() {
+    let document = Documents::new(
+        "containers: [{image: $(IMAGE)}, {image: 'Org/App:1'}, {image: ' a:1 '}, {image: &i b:1}, {image: *i}]",
+        "a.yaml",
+        Duplicates::Refused,
+    );
+    let mentions = scan(&document.last().unwrap().unwrap()).unwrap();
+    let ok: Vec<_> = mentions.iter().map(|m| m.image.is_ok()).collect();
+    assert_eq!(ok, [false, false, true, true, true]);
+}
+
+#[test]
+fn aliases_do_not_multiply_texts_or_images() {
+    let items = "*c,".repeat(1000);
+    let text = format!("c: &c [{}]\nx: [{items}]\n", "{image: a:1},".repeat(300));
+    let document = Documents::new(&text, "a.yaml", Duplicates::Refused).next().unwrap().unwrap();
+    assert!(scan(&document).unwrap_err().problem.contains("too many images"));
+    let text = format!("c: &c {}\nx: [{}]\n", "x/".repeat(1 << 19), "*c,".repeat(1000));
+    let document = Documents::new(&text, "a.yaml", Duplicates::Refused).next().unwrap().unwrap();
+    assert!(scan(&document).unwrap_err().problem.contains("too many bytes"));
+}

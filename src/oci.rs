@@ -1,0 +1,41 @@
+//! The OCI distribution API, as far as components, WIT packages and images need it.
+//!
+//! ```text
+//! client ─┬─ blob, tags, push   what is asked, built on `crate::fetch`
+//!         ├─ wire               one request, repeated where that helps
+//!         │  └─ refusal         what a registry says when it does not do it
+//!         └─ session ─┬─ challenge, token
+//!                     └─ access   who asks: see `Accesses`
+//! ```
+//!
+//! `layout` is beside all this: the same things in a folder or a tar, without a registry.
+//!
+//! A credential goes to the registry that it is for and to the token server which that registry
+//! names, and to no other origin. Bytes are hashed on every way they take.
+
+pub mod access;
+mod blob;
+mod challenge;
+mod checked;
+mod client;
+mod layout;
+mod manifest;
+pub mod media_type;
+mod push;
+mod reference;
+mod refusal;
+mod session;
+mod tags;
+mod token;
+mod traffic;
+mod wire;
+
+pub use access::{Access, Accesses, Credential};
+pub use blob::{BlobReader, RemoteBlob};
+pub use client::Client;
+pub use layout::{FilePart, Layout, LayoutFolder};
+pub use manifest::{Content, Descriptor, ImageManifest, Index, Manifest, Platform};
+pub use push::{Mount, Readable, UploadLocation};
+pub use reference::{Reference, Registry, Repository, Tag};
+pub(crate) use reference::{check_name, is_host};
+pub use traffic::Traffic;

@@ -1,0 +1,60 @@
+//! How a registry is reached: its scheme and who asks.
+
+use std::fmt;
+
+use crate::error::Result;
+
+/// Knows how each registry is reached. Config files, variables and credential stores are behind it;
+/// the client asks it when it first speaks to a registry, and again when a credential was refused.
+pub trait Accesses: Send + Sync {
+    /// How to reach `registry`: a host with an optional port as it stands in a reference. The
+    /// repository may stand behind it, as in `ghcr.io/myorg/api`: some credential files have
+    /// entries for a part of a registry.
+    ///
+    /// # Errors
+    /// Usage, where a setting for it makes no sense; network, where a credential helper failed.
+    fn access(&self, registry: &str) -> Result<Access>;
+}
+
+/// How one registry is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Whether to speak plain http to a host that is not loopback; those always get it.
+    pub plain_http: bool,
+    /// Certificate roots that hold for this host besides all others, as PEM texts.
+    pub roots: Vec<String>,
+    /// Who asks.
+    pub credential: Credential,
+    /// Where the credential came from, as in `WKG_REGISTRY_GHCR_IO_TOKEN`; empty for nobody.
+    pub origin: String,
+}
+
+/// Who asks. `Debug` shows no secrets, and there is no `Display`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// Nobody.
+    #[default]
+    Anonymous,
+    /// A name and a password, sent to the registry or to its token server.
+    Basic {
+        /// The name.
+        username: String,
+        /// The password, or a token in its place.
+        password: String,
+    },
+    /// A token that is sent to the registry as it is, without asking a token server.
+    Bearer(String),
+    /// A refresh token, which the token server changes into one for the registry.
+    Refresh(String),
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Credential::Anonymous => "Anonymous",
+            Credential::Basic { .. } => "Basic(..)",
+            Credential::Bearer(_) => "Bearer(..)",
+            Credential::Refresh(_) => "Refresh(..)",
+        })
+    }
+}

@@ -1,0 +1,311 @@
+//! Blobs: into a file, into memory, or as a reader.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use ureq::http::Method;
+
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::fetch::LARGEST;
+use crate::fetch::address::Address;
+use crate::fetch::failure::{Failure, Tried, Trouble};
+use crate::fetch::http::Request;
+use crate::fetch::resume::Range;
+use crate::fetch::source::{Arrival, Served, SoFar, Source};
+use crate::fetch::stream::Stream;
+use crate::fetch::transfer::{Accept, Transfer, Wanted};
+use crate::oci::checked::{Checked, Mark, cannot_read};
+use crate::oci::client::Client;
+use crate::oci::manifest::Descriptor;
+use crate::oci::push::Readable;
+use crate::oci::reference::Repository;
+use crate::oci::refusal::{self, About};
+use crate::oci::session::Session;
+use crate::oci::token::Scope;
+use crate::oci::traffic::Counters;
+use crate::oci::wire::{Call, Wire};
+use crate::report::Item;
+use crate::verify::Verified;
+
+/// The bytes of a blob, as they come. The last of them come only when all were right, and a
+/// connection that is lost is taken up where it was.
+pub struct BlobReader<'a>(Checked<Stream<'a, BlobSource<'a>>>);
+
+/// A blob that can be read from any position on, as often as it takes: what a copy from another
+/// registry pushes.
+pub struct RemoteBlob<'a> {
+    client: &'a Client,
+    repository: &'a Repository,
+    descriptor: &'a Descriptor,
+}
+
+impl Client {
+    /// Downloads a blob. It appears at its destination only when digest and size are right; what a
+    /// failed or killed run left there is continued.
+    ///
+    /// # Errors
+    /// Integrity, where digest or size are others; unavailable, where the registry does not have
+    /// it; otherwise network.
+    pub fn blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        destination: &Path,
+        item: &Item,
+    ) -> Result<Verified> {
+        let size = Some(descriptor.size);
+        self.fetch(repository, &descriptor.digest, size, destination, None, item)
+    }
+
+    /// Downloads a blob of which only the digest is known.
+    ///
+    /// # Errors
+    /// As [`Client::blob`].
+    pub fn blob_by_digest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        destination: &Path,
+        item: &Item,
+    ) -> Result<Verified> {
+        self.fetch(repository, digest, None, destination, None, item)
+    }
+
+    /// Downloads a blob that must be something special: `accept` looks at the file when its digest
+    /// is right, and before it appears at its destination. The size is checked where it is known.
+    ///
+    /// # Errors
+    /// As [`Client::blob`], and what `accept` says.
+    pub fn blob_if(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: Option<u64>,
+        destination: &Path,
+        accept: &dyn Fn(&Path) -> Result<()>,
+        item: &Item,
+    ) -> Result<Verified> {
+        self.fetch(repository, digest, size, destination, Some(accept), item)
+    }
+
+    fn fetch(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: Option<u64>,
+        destination: &Path,
+        accept: Accept<'_>,
+        item: &Item,
+    ) -> Result<Verified> {
+        let subject = subject(repository, digest);
+        let largest = size.unwrap_or(LARGEST);
+        let expected = digest;
+        let wanted = Wanted { subject: &subject, expected, size, largest, destination, accept };
+        let mut transfer = Transfer::begin(wanted, &self.wire().patience, item)?;
+        // What is there already needs no network.
+        if transfer.is_right() {
+            return transfer.finish();
+        }
+        let source = match self.source(repository, digest) {
+            Ok(source) => source,
+            Err(error) => return Err(transfer.end(error)),
+        };
+        match transfer.fill_from(&source) {
+            Ok(()) => transfer.finish(),
+            Err(Trouble::Fatal(error)) => Err(transfer.end(error)),
+            Err(Trouble::Source(failure)) => Err(transfer.end(source.error(&subject, failure))),
+        }
+    }
+
+    /// A small blob, such as a configuration.
+    ///
+    /// # Errors
+    /// As [`Client::blob`]; integrity too, where it is longer than `limit`.
+    pub fn blob_bytes(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        limit: u64,
+    ) -> Result<Vec<u8>> {
+        let subject = subject(repository, &descriptor.digest);
+        if descriptor.size > limit {
+            return Err(Error::integrity(format!("{subject} is too long"))
+                .fact("expected", format!("at most {limit} bytes"))
+                .fact("found", format!("{} bytes", descriptor.size)));
+        }
+        let mut bytes = Vec::new();
+        let mut reader = self.open_blob(repository, descriptor)?;
+        match reader.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(reader.error(error)),
+        }
+    }
+
+    /// A blob as a reader, for what is passed on instead of stored.
+    ///
+    /// # Errors
+    /// Those of the first contact with the registry; all others come while reading, and
+    /// [`BlobReader::error`] tells them.
+    pub fn open_blob<'a>(
+        &'a self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+    ) -> Result<BlobReader<'a>> {
+        let subject = subject(repository, &descriptor.digest);
+        let stream = self.stream(repository, descriptor, 0)?;
+        Ok(BlobReader(Checked::new(stream, descriptor, subject, Mark::default())))
+    }
+
+    /// A blob as something to push elsewhere.
+    pub fn remote<'a>(
+        &'a self,
+        repository: &'a Repository,
+        descriptor: &'a Descriptor,
+    ) -> RemoteBlob<'a> {
+        RemoteBlob { client: self, repository, descriptor }
+    }
+
+    /// Whether the registry has a blob.
+    ///
+    /// # Errors
+    /// Network, where it does not say.
+    pub fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
+        self.head_blob(repository, digest, Scope::pull(repository.name()), &[200, 404])
+    }
+
+    /// The same where it is to be pushed. A registry that does not show its repository, or does not
+    /// know it yet, is one without the blob: the push will tell.
+    ///
+    /// # Errors
+    /// As [`Client::has_blob`].
+    pub fn has_blob_to_push(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
+        let scope = Scope::push(repository.name());
+        self.head_blob(repository, digest, scope, &[200, 401, 403, 404])
+    }
+
+    fn head_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        scope: Scope,
+        fine: &[u16],
+    ) -> Result<bool> {
+        let session = self.session(repository.registry())?;
+        let call = Call {
+            doing: format!("look for {}", subject(repository, digest)),
+            about: About::Blob(repository.clone(), *digest),
+            method: Method::HEAD,
+            address: session.address(&path(repository, digest))?,
+            headers: Vec::new(),
+            body: &[],
+            scopes: vec![scope],
+            fine,
+            limit: 0,
+        };
+        Ok(self.wire().call(&session, &call)?.status == 200)
+    }
+
+    fn stream<'a>(
+        &'a self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        position: u64,
+    ) -> Result<Stream<'a, BlobSource<'a>>> {
+        let source = self.source(repository, &descriptor.digest)?;
+        let subject = subject(repository, &descriptor.digest);
+        Ok(Stream::new(source, subject, &self.wire().patience, descriptor.size, position))
+    }
+
+    fn source(&self, repository: &Repository, digest: &Digest) -> Result<BlobSource<'_>> {
+        let session = self.session(repository.registry())?;
+        let address = session.address(&path(repository, digest))?;
+        let repository = repository.clone();
+        Ok(BlobSource { wire: self.wire(), session, address, repository, digest: *digest })
+    }
+}
+
+impl BlobReader<'_> {
+    /// The error behind one that reading gave.
+    pub fn error(&mut self, error: io::Error) -> Error {
+        self.0.failure().unwrap_or_else(|| cannot_read("a blob", error))
+    }
+}
+
+impl Read for BlobReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Readable for RemoteBlob<'_> {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(self.client.stream(self.repository, self.descriptor, position)?))
+    }
+}
+
+/// A blob in a registry, as a source of bytes.
+struct BlobSource<'a> {
+    wire: &'a Wire,
+    session: Arc<Session>,
+    address: Address,
+    repository: Repository,
+    digest: Digest,
+}
+
+impl Source for BlobSource<'_> {
+    fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn ask(&self, range: &Range) -> Tried<Arrival> {
+        let scopes = [Scope::pull(self.repository.name())];
+        let request = Request::get(range.headers());
+        let answer = self.wire.send(&self.session, &self.address, request, &scopes)?;
+        let arrival = Arrival::of(answer, range, |answer| {
+            let about = About::Blob(self.repository.clone(), self.digest);
+            refusal::by_registry(&self.session, &about, answer, self.wire.patience.now())
+        })?;
+        let counters = self.wire.counters.clone();
+        Ok(arrival.through(|body| Box::new(Counted { body, counters })))
+    }
+
+    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
+        so_far.lost(&self.wire.http, error, served)
+    }
+
+    fn error(&self, subject: &str, failure: Failure) -> Error {
+        let doing = format!("download {subject}");
+        refusal::error(&doing, &self.address, self.session.registry(), failure)
+    }
+
+    fn advice(&self) -> &'static str {
+        "blobs never change under their digest: find out what changes or damages them between that \
+         registry and here"
+    }
+}
+
+/// A body whose bytes are counted.
+struct Counted {
+    body: Box<dyn Read + Send>,
+    counters: Arc<Counters>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.body.read(buffer)?;
+        self.counters.received(count);
+        Ok(count)
+    }
+}
+
+/// The path of a blob.
+fn path(repository: &Repository, digest: &Digest) -> String {
+    format!("{}/blobs/sha256:{digest}", repository.name())
+}
+
+/// What a blob is called in messages.
+pub(super) fn subject(repository: &Repository, digest: &Digest) -> String {
+    format!("`{repository}@sha256:{digest}`")
+}

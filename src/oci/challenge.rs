@@ -1,0 +1,101 @@
+//! What a registry wants to see before it answers.
+
+use ureq::http::{HeaderMap, header};
+
+/// A way in which a registry lets people in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Challenge {
+    /// By name and password.
+    Basic,
+    /// By a token that another server gives out.
+    Bearer {
+        /// The address of that server.
+        realm: String,
+        /// What the registry is called there.
+        service: Option<String>,
+    },
+}
+
+/// The challenges in these headers that are understood. A registry may offer others beside them.
+pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
+    let lines = headers.get_all(header::WWW_AUTHENTICATE);
+    let lines = lines.iter().filter_map(|value| value.to_str().ok());
+    let found = lines.filter_map(|line| http_auth::parse_challenges(line).ok()).flatten();
+    found.filter_map(|it| read(&it)).collect()
+}
+
+/// Whether the registry knows who asks and says that it is not enough.
+pub(super) fn is_insufficient(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::WWW_AUTHENTICATE);
+    lines.iter().any(|value| {
+        let line = value.to_str().unwrap_or_default();
+        let found = http_auth::parse_challenges(line).unwrap_or_default();
+        found.iter().any(|it| param(it, "error").as_deref() == Some("insufficient_scope"))
+    })
+}
+
+fn read(challenge: &http_auth::ChallengeRef<'_>) -> Option<Challenge> {
+    if challenge.scheme.eq_ignore_ascii_case("basic") {
+        return Some(Challenge::Basic);
+    }
+    if !challenge.scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let realm = param(challenge, "realm")?;
+    Some(Challenge::Bearer { realm, service: param(challenge, "service") })
+}
+
+fn param(challenge: &http_auth::ChallengeRef<'_>, name: &str) -> Option<String> {
+    let found = challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.to_unescaped())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[&str]) -> Vec<Challenge> {
+        let pairs = lines.iter().map(|line| (header::WWW_AUTHENTICATE, line.parse().unwrap()));
+        challenges(&pairs.collect())
+    }
+
+    fn bearer(realm: &str, service: Option<&str>) -> Challenge {
+        Challenge::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_forms_that_registries_send() {
+        let docker =
+            r#"Bearer realm="https://a.io/token",service="r.io",scope="repository:x:pull""#;
+        assert_eq!(of(&[docker]), [bearer("https://a.io/token", Some("r.io"))]);
+        for (line, expected) in [
+            (r#"Basic realm="Registry Realm""#, vec![Challenge::Basic]),
+            (r#"BASIC realm=x"#, vec![Challenge::Basic]),
+            (r#"bearer REALM="https://a""#, vec![bearer("https://a", None)]),
+            (
+                r#"Bearer realm="https://a",service="b, \"c\"", Basic realm="d""#,
+                vec![bearer("https://a", Some("b, \"c\"")), Challenge::Basic],
+            ),
+            (
+                r#"Basic realm="d", Bearer realm="https://a""#,
+                vec![Challenge::Basic, bearer("https://a", None)],
+            ),
+            (r#"Digest realm="d", nonce="1""#, vec![]),
+            (r#"Bearer service="b""#, vec![]),
+            (r#"Bearer realm="https://a"#, vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(of(&[line]), expected, "{line}");
+        }
+        let lines = ["Negotiate", "NTLM TlRMTVNTUAAB==", r#"Basic realm="x""#];
+        assert_eq!(of(&lines), [Challenge::Basic]);
+    }
+
+    #[test]
+    fn too_little_is_told_from_nobody() {
+        let line = r#"Bearer realm="https://a",error="insufficient_scope""#;
+        let headers = [(header::WWW_AUTHENTICATE, line.parse().unwrap())].into_iter().collect();
+        assert!(is_insufficient(&headers));
+        assert!(!is_insufficient(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,273 @@
+//! OCI image layouts: what registries have, in a folder or in a tar of it, as skopeo, oras and
+//! others read and write it.
+//!
+//! ```text
+//! oci-layout              which version of the form this is
+//! index.json              the manifests, those with a name under `org.opencontainers.image.ref.name`
+//! blobs/sha256/{digest}   everything, manifests included
+//! ```
+//!
+//! A name here is a whole reference, `docker.io/library/nats:2.11`, so that one layout has any
+//! number of images. What is attached to a manifest stands in the index without a name.
+
+mod archive;
+mod folder;
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::digest::Digest;
+use crate::error::{Context, Error, Result};
+use crate::oci::manifest::{Descriptor, Index, Manifest};
+use crate::oci::media_type;
+use crate::oci::push::{Readable, read_at};
+use crate::oci::reference::Reference;
+
+pub use folder::LayoutFolder;
+
+/// The annotation with the name of a manifest.
+const NAME: &str = "org.opencontainers.image.ref.name";
+
+/// The annotation in which containerd keeps it.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+
+/// The annotation with the digest of the index that a manifest is a part of, where the layout has only
+/// some of its platforms. The index itself is among the blobs, as a witness.
+const NARROWED_FROM: &str = "wasm-airgap.narrowed-from";
+
+/// The files besides the blobs.
+const VERSION_FILE: &str = "oci-layout";
+const INDEX_FILE: &str = "index.json";
+const BLOBS: &str = "blobs/sha256";
+
+/// The version that is written, and the ones that are read.
+const VERSION_TEXT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
+const VERSIONS: &str = "1.";
+
+/// No index is longer: that is a hundred thousand images.
+const INDEX_LIMIT: u64 = 64 << 20;
+
+/// No manifest is longer; registries have the same limit.
+const MANIFEST_LIMIT: u64 = 4 << 20;
+
+/// A layout to read from.
+pub struct Layout {
+    shown: String,
+    files: Files,
+    entries: Vec<Descriptor>,
+}
+
+/// Where its files are.
+enum Files {
+    Folder(PathBuf),
+    /// A tar, and where in it each blob is: its first byte and its size.
+    Archive(File, HashMap<Digest, (u64, u64)>),
+}
+
+/// A part of a file. Any number of readers may read it at once.
+pub struct FilePart {
+    file: File,
+    start: u64,
+    size: u64,
+}
+
+impl Layout {
+    /// Opens a layout: a folder, or a tar of one that is not compressed.
+    ///
+    /// # Errors
+    /// Usage, where it is no layout or of another version; integrity, where its index makes no
+    /// sense.
+    pub fn open(path: &Path) -> Result<Layout> {
+        let shown = path.display().to_string();
+        if path.is_dir() {
+            let read = |name: &str, limit| read_file(&path.join(name), limit);
+            let version = read(VERSION_FILE, MANIFEST_LIMIT)?;
+            let index = read(INDEX_FILE, INDEX_LIMIT)?;
+            let entries = entries(&shown, version.as_deref(), index.as_deref())?;
+            return Ok(Layout { shown, files: Files::Folder(path.to_owned()), entries });
+        }
+        let scanned = archive::scan(path)?;
+        let entries = entries(&shown, scanned.version.as_deref(), scanned.index.as_deref())?;
+        let files = Files::Archive(scanned.file, scanned.blobs);
+        Ok(Layout { shown, files, entries })
+    }
+
+    /// The manifests in its index.
+    pub fn entries(&self) -> &[Descriptor] {
+        &self.entries
+    }
+
+    /// The entry of this name, in whichever spelling it has there.
+    pub fn named(&self, reference: &Reference) -> Option<&Descriptor> {
+        self.entries.iter().find(|entry| {
+            name(entry).and_then(|name| Reference::parse_image(name).ok()).as_ref()
+                == Some(reference)
+        })
+    }
+
+    /// A manifest by its digest; nothing where it is not there. `said` is its media type where it
+    /// says none itself.
+    ///
+    /// # Errors
+    /// Integrity, where the bytes are others.
+    pub fn manifest(&self, digest: &Digest, said: &str) -> Result<Option<Manifest>> {
+        let Some(part) = self.part(digest)? else { return Ok(None) };
+        let (subject, mut bytes) = (self.subject(digest), Vec::new());
+        part.read_from(0)?
+            .take(MANIFEST_LIMIT + 1)
+            .read_to_end(&mut bytes)
+            .doing(|| format!("read {subject}"))?;
+        if bytes.len() as u64 > MANIFEST_LIMIT {
+            return Err(Error::integrity(format!("{subject} is too long for a manifest"))
+                .fact("expected", format!("at most {MANIFEST_LIMIT} bytes")));
+        }
+        let manifest = Manifest::new(bytes, said);
+        if manifest.digest() != digest {
+            return Err(crate::verify::mismatch(&subject, &self.shown, digest, manifest.digest())
+                .hint("the layout was changed or damaged; copy the image into it again"));
+        }
+        Ok(Some(manifest))
+    }
+
+    /// A blob. Nobody has verified it yet: whoever pushes or stores it does.
+    ///
+    /// # Errors
+    /// Unavailable, where it is not there; integrity, where it has another size.
+    pub fn blob(&self, descriptor: &Descriptor) -> Result<FilePart> {
+        let subject = self.subject(&descriptor.digest);
+        match self.part(&descriptor.digest)? {
+            None => {
+                Err(Error::new(crate::error::Kind::Unavailable, format!("{subject} is not there"))
+                    .hint("the layout is not whole; copy the image into it again"))
+            }
+            Some(part) if part.size != descriptor.size => Err(crate::verify::wrong_size(
+                &subject,
+                &self.shown,
+                descriptor.size,
+                &part.size.to_string(),
+            )),
+            Some(part) => Ok(part),
+        }
+    }
+
+    fn part(&self, digest: &Digest) -> Result<Option<FilePart>> {
+        match &self.files {
+            Files::Folder(root) => FilePart::whole(&blob_path(root, digest)),
+            Files::Archive(file, blobs) => match blobs.get(digest) {
+                None => Ok(None),
+                Some(&(start, size)) => {
+                    let file = file.try_clone().doing(|| format!("read `{}`", self.shown))?;
+                    Ok(Some(FilePart { file, start, size }))
+                }
+            },
+        }
+    }
+
+    fn subject(&self, digest: &Digest) -> String {
+        format!("`sha256:{digest}` in `{}`", self.shown)
+    }
+}
+
+impl FilePart {
+    /// All of a file; nothing where there is none.
+    pub(super) fn whole(path: &Path) -> Result<Option<FilePart>> {
+        let doing = || format!("read `{}`", path.display());
+        match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            file => {
+                let file = file.doing(doing)?;
+                let found = file.metadata().doing(doing)?;
+                if !found.is_file() {
+                    return Err(Error::usage(format!("`{}` is not a file", path.display())));
+                }
+                Ok(Some(FilePart { file, start: 0, size: found.len() }))
+            }
+        }
+    }
+
+    /// How many bytes there are.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Readable for FilePart {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(PartReader { part: self, position: position.min(self.size) }))
+    }
+}
+
+struct PartReader<'a> {
+    part: &'a FilePart,
+    position: u64,
+}
+
+impl Read for PartReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.part.size - self.position).unwrap_or(usize::MAX);
+        let most = buffer.len().min(left);
+        let at = self.part.start + self.position;
+        let count = read_at(&self.part.file, &mut buffer[..most], at)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+/// The name of an entry.
+pub(super) fn name(entry: &Descriptor) -> Option<&str> {
+    let texts = [CONTAINERD_NAME, NAME].into_iter();
+    texts.filter_map(|key| entry.annotations.get(key)).map(String::as_str).next()
+}
+
+/// The digest of the index that an entry is a part of.
+pub(super) fn narrowed_from(entry: &Descriptor) -> Option<Digest> {
+    entry.annotations.get(NARROWED_FROM)?.parse().ok()
+}
+
+fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
+    root.join(BLOBS).join(digest.to_string())
+}
+
+/// The whole of a small file; nothing where there is none.
+fn read_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+    let Some(part) = FilePart::whole(path)? else { return Ok(None) };
+    if part.size > limit {
+        return Err(Error::integrity(format!("`{}` is too long", path.display()))
+            .fact("expected", format!("at most {limit} bytes"))
+            .fact("found", format!("{} bytes", part.size)));
+    }
+    fs::read(path).doing(|| format!("read `{}`", path.display())).map(Some)
+}
+
+fn entries(shown: &str, version: Option<&[u8]>, index: Option<&[u8]>) -> Result<Vec<Descriptor>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Version {
+        image_layout_version: String,
+    }
+    let none = |found: &str| {
+        Error::usage(format!("`{shown}` is no OCI image layout"))
+            .fact("expected", format!("`{VERSION_FILE}` and `{INDEX_FILE}` in it"))
+            .fact("found", found)
+    };
+    let (Some(version), Some(index)) = (version, index) else {
+        return Err(none("at least one of them is missing"));
+    };
+    let version: Version = serde_json::from_slice(version)
+        .map_err(|error| none("another version file").because(error))?;
+    if !version.image_layout_version.starts_with(VERSIONS) {
+        let found = crate::report::printable(&version.image_layout_version);
+        return Err(none(&format!("version `{found}`")));
+    }
+    let index: Index = serde_json::from_slice(index).map_err(|error| {
+        Error::integrity(format!("the index of the layout `{shown}` makes no sense")).because(error)
+    })?;
+    Ok(index.manifests)
+}
+
+/// The media type of an index, for those that say none.
+pub(super) const INDEX_TYPE: &str = media_type::INDEX;

@@ -1,0 +1,31 @@
+//! The media types that this program tells apart.
+
+/// The manifest of an image or artifact.
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// An index: one manifest for each platform.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// Docker's manifest of an image.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker's index.
+pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// All that a copy can make sense of.
+pub const ALL_MANIFESTS: [&str; 4] = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST];
+
+/// The configurations of images that run in containers.
+pub const IMAGE_CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+
+/// What the media types of such images' layers begin with: archives of files.
+pub const IMAGE_LAYERS: [&str; 2] =
+    ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+
+/// Whether it is the media type of a manifest or an index.
+pub fn is_manifest(media_type: &str) -> bool {
+    ALL_MANIFESTS.contains(&media_type)
+}
+
+/// What a media type is without its parameters, in lower case.
+pub(super) fn bare(value: &str) -> String {
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}

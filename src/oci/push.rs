@@ -1,0 +1,541 @@
+//! Blobs on their way to a registry.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use ureq::http::{HeaderMap, Method, header};
+
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Result};
+use crate::fetch::address::Address;
+use crate::fetch::failure::{Failure, Trouble};
+use crate::fetch::http::{self, Answer, Body, Request};
+use crate::fetch::retry::Chance;
+use crate::oci::blob::subject;
+use crate::oci::checked::{Checked, Mark};
+use crate::oci::client::Client;
+use crate::oci::manifest::Descriptor;
+use crate::oci::reference::Repository;
+use crate::oci::refusal::{self, About};
+use crate::oci::session::Session;
+use crate::oci::token::Scope;
+use crate::oci::wire::{Call, Wire};
+use crate::report::Item;
+use crate::verify::Verified;
+
+/// How often an upload is done another way before its failure counts.
+const CHANGES: usize = 10;
+
+/// How large a part of an upload is at first.
+const CHUNK: u64 = 64 << 20;
+
+/// How much smaller the next one is where a part is too large for the server.
+const SHRINK: u64 = 4;
+
+/// No part is smaller, unless the server wants that.
+const LEAST: u64 = 256 << 10;
+
+/// A header with the smallest part that a registry takes.
+const CHUNK_MIN: &str = "oci-chunk-min-length";
+
+/// How much a registry has to say about an upload.
+const ANSWER_LIMIT: u64 = 1 << 20;
+
+/// Bytes that can be read from any position on, as often as it takes: an upload that fails is taken
+/// up again.
+pub trait Readable: Sync {
+    /// A reader over what is behind this position.
+    ///
+    /// # Errors
+    /// Whatever keeps them from being read. An [`Error`] inside of an [`io::Error`] that the reader
+    /// gives later is told as it is.
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>>;
+}
+
+/// What came of an attempt to mount.
+pub enum Mount {
+    /// The repository has the blob now, and no byte of it was moved.
+    Mounted,
+    /// It has to be pushed, and the registry is ready for that.
+    Upload(UploadLocation),
+}
+
+/// Where a registry waits for a blob.
+pub struct UploadLocation {
+    address: Address,
+    /// The smallest part that it takes.
+    least: u64,
+}
+
+impl Client {
+    /// Gives a repository a blob that another one in the same registry has.
+    ///
+    /// # Errors
+    /// Network. A registry that does not mount, whatever its reason, is none: the blob can still be
+    /// pushed.
+    pub fn mount(&self, from: &Repository, to: &Repository, digest: &Digest) -> Result<Mount> {
+        let session = self.session(to.registry())?;
+        if from.registry() != to.registry() {
+            return Ok(Mount::Upload(self.begin_upload(&session, to)?));
+        }
+        self.try_mount(&session, Some(from), to, digest)
+    }
+
+    /// Gives a repository a blob that some other one in the registry has, if the registry finds it.
+    /// Costs nothing, for the same request begins a push where it does not.
+    ///
+    /// # Errors
+    /// As [`Client::mount`].
+    pub fn mount_from_anywhere(&self, to: &Repository, digest: &Digest) -> Result<Mount> {
+        let session = self.session(to.registry())?;
+        self.try_mount(&session, None, to, digest)
+    }
+
+    fn try_mount(
+        &self,
+        session: &Session,
+        from: Option<&Repository>,
+        to: &Repository,
+        digest: &Digest,
+    ) -> Result<Mount> {
+        let doing = format!("mount {} into `{to}`", subject(from.unwrap_or(to), digest));
+        let mut address = uploads(session, to)?.with_query("mount", &format!("sha256:{digest}"));
+        let mut scopes = vec![Scope::push(to.name())];
+        if let Some(from) = from {
+            address = address.with_query("from", from.name());
+            scopes.push(Scope::pull(from.name()));
+        }
+        // Whoever may not read the other repository may push to this one all the same.
+        let fine = &[201, 202, 400, 401, 403, 404, 405, 501];
+        let call = begin(doing.clone(), to, address, scopes, fine);
+        let reply = self.wire().call(session, &call)?;
+        match reply.status {
+            201 => Ok(Mount::Mounted),
+            202 => Ok(Mount::Upload(location(&doing, &reply.from, &reply.headers)?)),
+            _ => Ok(Mount::Upload(self.begin_upload(session, to)?)),
+        }
+    }
+
+    /// Pushes a blob. With a location that [`Client::mount`] gave, its bytes go there.
+    ///
+    /// The last byte goes only when all of them were right. What fails on the way is tried again,
+    /// from where the registry says that it is.
+    ///
+    /// # Errors
+    /// Integrity, where the bytes are not those of the descriptor; those of the bytes' own source;
+    /// otherwise network.
+    pub fn push_blob(
+        &self,
+        to: &Repository,
+        descriptor: &Descriptor,
+        bytes: &dyn Readable,
+        location: Option<UploadLocation>,
+        item: &Item,
+    ) -> Result<()> {
+        let session = self.session(to.registry())?;
+        item.set_length(descriptor.size);
+        let upload = Upload {
+            client: self,
+            wire: self.wire(),
+            session,
+            to,
+            descriptor,
+            bytes,
+            item,
+            least: location.as_ref().map_or(0, |it| it.least),
+            location: location.map(|it| it.address),
+            chunk: None,
+            offset: 0,
+            mark: Mark::default(),
+        };
+        upload.run()
+    }
+
+    fn begin_upload(&self, session: &Session, to: &Repository) -> Result<UploadLocation> {
+        let doing = format!("begin a push to `{to}`");
+        let scopes = vec![Scope::push(to.name())];
+        let call = begin(doing.clone(), to, uploads(session, to)?, scopes, &[202]);
+        let reply = self.wire().call(session, &call)?;
+        location(&doing, &reply.from, &reply.headers)
+    }
+}
+
+/// One blob on its way.
+struct Upload<'a> {
+    client: &'a Client,
+    wire: &'a Wire,
+    session: Arc<Session>,
+    to: &'a Repository,
+    descriptor: &'a Descriptor,
+    bytes: &'a dyn Readable,
+    item: &'a Item,
+    /// Where the registry waits for what is missing.
+    location: Option<Address>,
+    /// The smallest part that it takes.
+    least: u64,
+    /// The size of the parts; nothing for all in one request.
+    chunk: Option<u64>,
+    /// How much the registry has.
+    offset: u64,
+    /// A point at or before that, from which the source is read again.
+    mark: Mark,
+}
+
+/// What keeps an upload from being finished.
+struct Setback {
+    trouble: Trouble,
+    /// Whether another attempt is another one, so that nobody needs to wait.
+    at_once: bool,
+    /// Whether it is not known how much the registry has.
+    unsure: bool,
+}
+
+impl<'a> Upload<'a> {
+    fn run(mut self) -> Result<()> {
+        let mut retries = self.wire.patience.retries();
+        let mut changes = 0;
+        loop {
+            let before = self.offset;
+            let Err(setback) = self.attempt() else { return Ok(()) };
+            let gained = self.offset > before;
+            changes = if gained { 0 } else { changes + 1 };
+            let waited = match setback.trouble {
+                // A registry could send us in circles.
+                Trouble::Source(_) if setback.at_once && changes <= CHANGES => Ok(()),
+                Trouble::Source(failure) => {
+                    self.wire.patience.pause(&mut retries, failure, gained, self.item)
+                }
+                fatal => Err(fatal),
+            };
+            match waited {
+                Ok(()) => {}
+                Err(Trouble::Fatal(error)) => return Err(error),
+                Err(Trouble::Source(failure)) => return Err(self.error(failure)),
+            }
+            if setback.unsure && self.is_there()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends what is missing, and ends the upload.
+    fn attempt(&mut self) -> std::result::Result<(), Setback> {
+        if self.location.is_none() {
+            let begun = self.client.begin_upload(&self.session, self.to)?;
+            (self.location, self.least) = (Some(begun.address), begun.least);
+            self.offset = 0;
+        }
+        let size = self.descriptor.size;
+        let mut bytes = self.open()?;
+        if let Some(chunk) = self.chunk {
+            while self.offset < size {
+                let length = chunk.max(self.least).min(size - self.offset);
+                self.patch(&mut bytes, length)?;
+            }
+        }
+        self.put(&mut bytes, size - self.offset)
+    }
+
+    /// The bytes that the registry does not have.
+    fn open(&mut self) -> Result<Checked<Box<dyn Read + 'a>>> {
+        if self.mark.position > self.offset {
+            self.mark = Mark::default();
+        }
+        let name = subject(self.to, &self.descriptor.digest);
+        let bytes: &'a dyn Readable = self.bytes;
+        let reader = bytes.read_from(self.mark.position)?;
+        let mut checked = Checked::new(reader, self.descriptor, name, self.mark.clone());
+        checked.skip_to(self.offset)?;
+        Ok(checked)
+    }
+
+    /// Sends the next part.
+    fn patch(
+        &mut self,
+        bytes: &mut Checked<Box<dyn Read + 'a>>,
+        length: u64,
+    ) -> std::result::Result<(), Setback> {
+        let address = self.location()?;
+        let end = self.offset + length;
+        let range = (header::CONTENT_RANGE, format!("{}-{}", self.offset, end - 1));
+        let answer = self.send(Method::PATCH, &address, bytes, length, Some(range))?;
+        if !matches!(answer.status.as_u16(), 200 | 201 | 202 | 204) {
+            return Err(self.judge(answer));
+        }
+        if let Some(next) = answer.header(header::LOCATION) {
+            self.location = Some(http::follow(&answer.from, next)?);
+        }
+        // One that says nothing has taken all.
+        let taken = reached(&answer.headers).unwrap_or(end);
+        if taken > end || taken < self.offset {
+            let reason = format!("says that it has {taken} bytes, after {end} were sent");
+            return Err(Failure::new(Chance::None, reason).into());
+        }
+        answer.drain();
+        self.offset = taken;
+        if taken == end {
+            self.mark = bytes.mark();
+            return Ok(());
+        }
+        let reason = format!("takes {taken} of {end} bytes");
+        Err(Setback { at_once: true, ..Failure::new(Chance::Passing, reason).into() })
+    }
+
+    /// Sends the rest and ends the upload.
+    fn put(
+        &mut self,
+        bytes: &mut Checked<Box<dyn Read + 'a>>,
+        length: u64,
+    ) -> std::result::Result<(), Setback> {
+        let digest = format!("sha256:{}", self.descriptor.digest);
+        let address = self.location()?.with_query("digest", &digest);
+        let answer = self.send(Method::PUT, &address, bytes, length, None)?;
+        if !matches!(answer.status.as_u16(), 200 | 201 | 204) {
+            return Err(self.judge(answer));
+        }
+        answer.drain();
+        self.item.set_position(self.descriptor.size);
+        Ok(())
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        address: &Address,
+        bytes: &mut Checked<Box<dyn Read + 'a>>,
+        length: u64,
+        range: Option<(header::HeaderName, String)>,
+    ) -> std::result::Result<Answer, Setback> {
+        let kind = (header::CONTENT_TYPE, "application/octet-stream".to_owned());
+        let headers = [kind].into_iter().chain(range).collect();
+        let scopes = [Scope::push(self.to.name())];
+        let mut sending = Sending { bytes, wire: self.wire, item: self.item };
+        let body = match length {
+            0 => Body::None,
+            length => Body::Stream(&mut sending, length),
+        };
+        let request = Request { method, headers, body };
+        let answer = self.wire.send(&self.session, address, request, &scopes);
+        // What went wrong on this side is nothing that the registry could help.
+        if let Some(error) = bytes.failure() {
+            return Err(error.into());
+        }
+        answer.map_err(|trouble| Setback { trouble, at_once: false, unsure: true })
+    }
+
+    /// What to do about an answer that is no success.
+    fn judge(&mut self, answer: Answer) -> Setback {
+        let status = answer.status.as_u16();
+        let leads = answer.header(header::LOCATION).map(|it| http::follow(&answer.from, it));
+        let about = About::Upload(self.to.clone());
+        let now = self.wire.patience.now();
+        let failure = refusal::by_registry(&self.session, &about, answer, now);
+        let passing = |failure| Failure { chance: Chance::Passing, missing: false, ..failure };
+        let setback = |failure: Failure| Setback::from(failure);
+        match (status, leads) {
+            (307 | 308, Some(Ok(next))) => {
+                self.location = Some(next);
+                Setback { at_once: true, ..setback(failure) }
+            }
+            (307 | 308, Some(Err(failure))) => failure.into(),
+            // The token is forgotten; the next request shows another one, if there is one.
+            (401, _) => Setback { at_once: true, unsure: true, ..setback(failure) },
+            // The registry has forgotten the upload, or is somewhere else with it.
+            (404 | 416, _) => Setback { unsure: true, ..setback(passing(failure)) },
+            (413, _) => match self.smaller() {
+                Some(chunk) => {
+                    self.chunk = Some(chunk);
+                    Setback { at_once: true, unsure: true, ..setback(failure) }
+                }
+                None => failure.into(),
+            },
+            (429 | 500.., _) => Setback { unsure: true, ..setback(failure) },
+            _ => failure.into(),
+        }
+    }
+
+    /// The next smaller size of parts.
+    fn smaller(&self) -> Option<u64> {
+        let now = self.chunk.map_or(self.descriptor.size, |chunk| chunk.max(self.least));
+        let next = match self.chunk {
+            None => CHUNK.min(now / SHRINK),
+            Some(chunk) => chunk / SHRINK,
+        };
+        (next >= LEAST.max(self.least)).then_some(next)
+    }
+
+    /// Finds out how much the registry has; says whether it has everything already.
+    fn is_there(&mut self) -> Result<bool> {
+        let (offset, mark) = (self.offset, std::mem::take(&mut self.mark));
+        self.offset = 0;
+        if let Some(address) = self.location.take() {
+            let call = Call {
+                doing: format!("ask how far the push to `{}` is", self.to),
+                about: About::Upload(self.to.clone()),
+                method: Method::GET,
+                address,
+                headers: Vec::new(),
+                body: &[],
+                scopes: vec![Scope::push(self.to.name())],
+                fine: &[200, 204, 400, 404, 405, 416],
+                limit: ANSWER_LIMIT,
+            };
+            let reply = self.wire.call(&self.session, &call)?;
+            let taken = reached(&reply.headers).filter(|_| matches!(reply.status, 200 | 204));
+            // `0-0` is what some say when they have nothing.
+            if let Some(taken) = taken.filter(|it| (2..=self.descriptor.size).contains(it)) {
+                self.location = match reply.headers.get(header::LOCATION) {
+                    Some(_) => Some(location(&call.doing, &reply.from, &reply.headers)?.address),
+                    None => Some(call.address),
+                };
+                self.chunk = self.chunk.or(Some(CHUNK));
+                self.offset = taken;
+                self.mark = if offset <= taken { mark } else { Mark::default() };
+                return Ok(false);
+            }
+            if taken.is_some() {
+                return Ok(false);
+            }
+        }
+        // The upload is over: it may have been finished, and only the answer was lost.
+        self.client.has_blob(self.to, &self.descriptor.digest)
+    }
+
+    fn location(&self) -> Result<Address> {
+        self.location.clone().ok_or_else(|| Error::usage("an upload has no location"))
+    }
+
+    fn error(&self, failure: Failure) -> Error {
+        let doing = format!("push {}", subject(self.to, &self.descriptor.digest));
+        let registry = self.session.registry();
+        match &self.location {
+            Some(address) => refusal::error(&doing, address, registry, failure),
+            None => refusal::error(&doing, self.to, registry, failure),
+        }
+    }
+}
+
+impl From<Failure> for Setback {
+    fn from(failure: Failure) -> Setback {
+        Setback { trouble: failure.into(), at_once: false, unsure: false }
+    }
+}
+
+impl From<Error> for Setback {
+    fn from(error: Error) -> Setback {
+        Setback { trouble: error.into(), at_once: false, unsure: false }
+    }
+}
+
+/// Bytes that are counted as they go.
+struct Sending<'a, 'b> {
+    bytes: &'a mut Checked<Box<dyn Read + 'b>>,
+    wire: &'a Wire,
+    item: &'a Item,
+}
+
+impl Read for Sending<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(buffer)?;
+        self.wire.counters.sent(count);
+        self.item.set_position(self.bytes.position());
+        Ok(count)
+    }
+}
+
+/// The request that begins an upload.
+fn begin<'a>(
+    doing: String,
+    to: &Repository,
+    address: Address,
+    scopes: Vec<Scope>,
+    fine: &'a [u16],
+) -> Call<'a> {
+    Call {
+        doing,
+        about: About::Repository(to.clone()),
+        method: Method::POST,
+        address,
+        headers: Vec::new(),
+        body: &[],
+        scopes,
+        fine,
+        limit: ANSWER_LIMIT,
+    }
+}
+
+fn uploads(session: &Session, to: &Repository) -> Result<Address> {
+    session.address(&format!("{}/blobs/uploads/", to.name()))
+}
+
+/// Where an upload that was begun goes on.
+fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLocation> {
+    let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
+    let refuse = |problem: &str| {
+        Error::new(Kind::Network, format!("cannot {doing}: {problem}")).fact("tried", from)
+    };
+    let said = text("location").ok_or_else(|| refuse("the registry does not say where"))?;
+    let address = http::follow(from, said).map_err(|failure| {
+        refuse(&format!("the registry {}", failure.reason)).hint(
+            "a registry behind a proxy must know by which address it is reached: its \
+             X-Forwarded-Proto and X-Forwarded-Host",
+        )
+    })?;
+    let least = text(CHUNK_MIN).and_then(|it| it.parse().ok()).unwrap_or(0);
+    Ok(UploadLocation { address, least })
+}
+
+/// How many bytes a registry has: `Range: 0-9` are ten.
+fn reached(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get(header::RANGE)?.to_str().ok()?;
+    let (first, last) = range.trim_start_matches("bytes=").split_once('-')?;
+    let last: u64 = last.parse().ok()?;
+    (first == "0").then(|| last.checked_add(1)).flatten()
+}
+
+/// What is behind a position.
+fn behind(bytes: &[u8], position: u64) -> &[u8] {
+    let position = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
+    &bytes[position..]
+}
+
+impl Readable for &[u8] {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(behind(self, position)))
+    }
+}
+
+impl Readable for Vec<u8> {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(behind(self, position)))
+    }
+}
+
+impl Readable for Verified {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(Behind { file: self.reader()?, position }))
+    }
+}
+
+/// A file from a position on. The position is its own: the readers of a [`Verified`] share theirs.
+struct Behind {
+    file: File,
+    position: u64,
+}
+
+impl Read for Behind {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = read_at(&self.file, buffer, self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+/// Reads at a position, whatever the file's own is.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, buffer, position);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, buffer, position);
+}

@@ -1,0 +1,503 @@
+//! Names of what lies in registries: `ghcr.io/webassembly/wasi/http:0.2.6`.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+
+/// The registry that an image without one means.
+const DOCKER: &str = "docker.io";
+
+/// Other names of the same registry; the last one is where it answers.
+const DOCKER_TOO: [&str; 2] = ["index.docker.io", DOCKER_ENDPOINT];
+const DOCKER_ENDPOINT: &str = "registry-1.docker.io";
+
+/// No repository has a longer name.
+const LONGEST_NAME: usize = 255;
+
+/// No tag is longer.
+const LONGEST_TAG: usize = 128;
+
+/// A registry: a host with an optional port, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Registry(String);
+
+/// A repository in a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repository {
+    registry: Registry,
+    name: String,
+}
+
+/// A tag: letters, digits and `. _ -`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(String);
+
+/// Something in a repository, named by tag, by digest or by both. `Display` is canonical: two
+/// references to the same thing look the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reference {
+    repository: Repository,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+impl Registry {
+    /// The text, as it stands in references and keys of configurations: `ghcr.io`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where it answers: the same, but for Docker's.
+    pub fn endpoint(&self) -> &str {
+        if self.0 == DOCKER { DOCKER_ENDPOINT } else { &self.0 }
+    }
+
+    /// The variable with a token for it: `WKG_REGISTRY_GHCR_IO_TOKEN`.
+    pub fn token_variable(&self) -> String {
+        let name: String =
+            self.0.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+        format!("WKG_REGISTRY_{}_TOKEN", name.to_ascii_uppercase())
+    }
+}
+
+impl Repository {
+    /// The repository of this name: `webassembly/wasi/http`.
+    ///
+    /// # Errors
+    /// What is wrong with the name, in words.
+    pub fn new(registry: Registry, name: &str) -> std::result::Result<Repository, String> {
+        check_name(name)?;
+        // Docker's own images are written with and without this.
+        let name = match name.contains('/') || registry.0 != DOCKER {
+            true => name.to_owned(),
+            false => format!("library/{name}"),
+        };
+        if name.len() > LONGEST_NAME {
+            return Err(format!("the repository's name is longer than {LONGEST_NAME} characters"));
+        }
+        Ok(Repository { registry, name })
+    }
+
+    /// The registry it is in.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Its name there.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What has this tag in it.
+    pub fn tagged(&self, tag: Tag) -> Reference {
+        Reference { repository: self.clone(), tag: Some(tag), digest: None }
+    }
+
+    /// What has this digest in it.
+    pub fn at(&self, digest: Digest) -> Reference {
+        Reference { repository: self.clone(), tag: None, digest: Some(digest) }
+    }
+}
+
+impl Tag {
+    /// The tag under which things are that are attached to a manifest: `sha256-DIGEST` for the index
+    /// of all, and with a `suffix` such as `.sig` what cosign keeps beside it.
+    pub fn of_attached(digest: &Digest, suffix: &str) -> Tag {
+        Tag(format!("sha256-{digest}{suffix}"))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Reference {
+    /// Reads a reference that names its registry, as those of components do.
+    ///
+    /// # Errors
+    /// Usage, saying which part does not parse and why.
+    pub fn parse(text: &str) -> Result<Reference> {
+        Parts::of(text).and_then(Parts::strict).map_err(|problem| {
+            refuse(text, &problem, "HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST")
+        })
+    }
+
+    /// Reads a reference as Docker does: without a registry it means `docker.io`, and there a name
+    /// without a slash is in `library/`. No tag is added.
+    ///
+    /// # Errors
+    /// Usage, saying which part does not parse and why.
+    pub fn parse_image(text: &str) -> Result<Reference> {
+        Parts::of(text).and_then(Parts::image).map(|(reference, ..)| reference).map_err(|problem| {
+            refuse(text, &problem, "NAME:TAG, HOST/NAME:TAG or either with @sha256:DIGEST")
+        })
+    }
+
+    /// The same, with the host and the repository as they are written: for those who keep what a
+    /// person wrote.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(crate) fn read_image(text: &str) -> Parsed<(Reference, Option<&str>, &str)> {
+        Parts::of(text).and_then(Parts::image)
+    }
+
+    /// The repository it is in.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// The registry it is in.
+    pub fn registry(&self) -> &Registry {
+        &self.repository.registry
+    }
+
+    /// Its tag.
+    pub fn tag(&self) -> Option<&Tag> {
+        self.tag.as_ref()
+    }
+
+    /// Its digest, which decides where there is a tag too.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// The same by its tag alone, where it has one.
+    #[must_use]
+    pub fn by_name(&self) -> Reference {
+        match &self.tag {
+            Some(tag) => self.repository.tagged(tag.clone()),
+            None => self.clone(),
+        }
+    }
+
+    /// The same, pinned to this digest.
+    #[must_use]
+    pub fn pinned(self, digest: Digest) -> Reference {
+        Reference { digest: Some(digest), ..self }
+    }
+}
+
+/// A reference taken apart, with its parts still unchecked.
+struct Parts<'a> {
+    /// All but tag and digest.
+    name: &'a str,
+    /// What stands before the first slash, if there is one.
+    first: Option<&'a str>,
+    rest: &'a str,
+    tag: Option<Tag>,
+    digest: Option<Digest>,
+}
+
+pub(crate) type Parsed<T> = std::result::Result<T, String>;
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Parsed<Parts<'a>> {
+        if text.is_empty() {
+            return Err("it is empty".to_owned());
+        }
+        if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic()) {
+            return Err(format!("`{}` is in it", c.escape_default()));
+        }
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(format!("leave out the `{scheme}://`"));
+        }
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(parse_digest(digest)?)),
+            None => (text, None),
+        };
+        let last = name.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match name[last..].find(':').map(|colon| last + colon) {
+            Some(colon) => (&name[..colon], Some(name[colon + 1..].parse()?)),
+            None => (name, None),
+        };
+        let (first, rest) = match name.split_once('/') {
+            Some((first, rest)) => (Some(first), rest),
+            None => (None, name),
+        };
+        Ok(Parts { name, first, rest, tag, digest })
+    }
+
+    fn strict(self) -> Parsed<Reference> {
+        match self.first {
+            Some(first) if is_host(first) => {
+                let repository = Repository::new(first.parse()?, self.rest)?;
+                Ok(Reference { repository, tag: self.tag, digest: self.digest })
+            }
+            first => Err(format!(
+                "it names no registry: `{}` is no host, for it has neither dot nor port and is not \
+                 `localhost`",
+                first.unwrap_or(self.rest)
+            )),
+        }
+    }
+
+    /// The reference, and host and repository as they are written.
+    fn image(self) -> Parsed<(Reference, Option<&'a str>, &'a str)> {
+        let (host, path) = match self.first {
+            Some(first) if is_host(first) => (Some(first), self.rest),
+            _ => (None, self.name),
+        };
+        let registry = host.map_or_else(|| Ok(Registry(DOCKER.to_owned())), str::parse)?;
+        let repository = Repository::new(registry, path)?;
+        Ok((Reference { repository, tag: self.tag, digest: self.digest }, host, path))
+    }
+}
+
+/// Whether what stands before the first slash is a host and not the beginning of a name, which has no
+/// capitals.
+pub(crate) fn is_host(first: &str) -> bool {
+    let capitals = first.bytes().any(|b| b.is_ascii_uppercase());
+    capitals || first.contains(['.', ':']) || first == "localhost"
+}
+
+impl FromStr for Registry {
+    type Err = String;
+
+    fn from_str(text: &str) -> Parsed<Registry> {
+        let refuse = |problem: &str| Err(format!("the registry `{text}` is no host: {problem}"));
+        let (host, port) = match text.rfind(':').filter(|_| !text.ends_with(']')) {
+            Some(colon) => (&text[..colon], Some(&text[colon + 1..])),
+            None => (text, None),
+        };
+        if let Some(port) = port {
+            let number = port.parse::<u16>().ok().filter(|port| *port > 0);
+            if number.is_none() || !port.bytes().all(|b| b.is_ascii_digit()) {
+                return refuse(&format!("`{port}` is no port"));
+            }
+        }
+        if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            if address.parse::<Ipv6Addr>().is_err() {
+                return refuse("what is in the brackets is no IPv6 address");
+            }
+        } else if host.is_empty() {
+            return refuse("it is empty");
+        } else {
+            for label in host.split('.') {
+                let fits = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+                if label.is_empty() || !fits || label.starts_with('-') || label.ends_with('-') {
+                    return refuse(&format!("`{label}` cannot stand between its dots"));
+                }
+            }
+        }
+        let text = text.to_ascii_lowercase();
+        let docker = DOCKER_TOO.contains(&text.as_str());
+        Ok(Registry(if docker { DOCKER.to_owned() } else { text }))
+    }
+}
+
+impl FromStr for Tag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Parsed<Tag> {
+        let refuse = |problem: String| Err(format!("the tag `{text}` {problem}"));
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        match text.chars().find(|&c| !allowed(c)) {
+            _ if text.is_empty() => Err("the tag behind the colon is empty".to_owned()),
+            Some('+') => refuse("has a `+` in it; registries take `_` in its place".to_owned()),
+            Some(c) => refuse(format!("has `{}` in it", c.escape_default())),
+            None if text.starts_with(['.', '-']) => {
+                refuse("begins with a dot or hyphen".to_owned())
+            }
+            None if text.len() > LONGEST_TAG => {
+                refuse(format!("is longer than {LONGEST_TAG} characters"))
+            }
+            None => Ok(Tag(text.to_owned())),
+        }
+    }
+}
+
+/// The name of a repository: words of lower-case letters and digits, joined by `.`, `_`, `__` or
+/// hyphens, with slashes between.
+pub(crate) fn check_name(name: &str) -> Parsed<()> {
+    let refuse = |problem: &str| Err(format!("the repository `{name}` {problem}"));
+    if name.is_empty() {
+        return Err("the repository's name is empty".to_owned());
+    }
+    if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        return refuse("has upper-case letters, which no registry takes");
+    }
+    for part in name.split('/') {
+        if part.is_empty() {
+            return refuse("has a slash too many");
+        }
+        if let Some(c) = part.chars().find(|&c| !is_word(c) && !"._-".contains(c)) {
+            return refuse(&format!("has `{}` in it", c.escape_default()));
+        }
+        let joint =
+            |joint: &str| matches!(joint, "." | "_" | "__") || joint.bytes().all(|b| b == b'-');
+        let words = part.starts_with(is_word) && part.ends_with(is_word);
+        if !words || !part.split(is_word).all(joint) {
+            let say = format!(
+                "has the part `{part}`, in which something else than `.`, `_`, `__` or hyphens \
+                 joins letters and digits"
+            );
+            return refuse(&say);
+        }
+    }
+    Ok(())
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit()
+}
+
+/// The digest behind an `@`.
+fn parse_digest(text: &str) -> Parsed<Digest> {
+    let refuse = |problem: &str| Err(format!("the digest `{text}` {problem}"));
+    match text.split_once(':') {
+        Some(("sha256", digits)) if digits.bytes().any(|b| b.is_ascii_uppercase()) => {
+            refuse("has upper-case digits")
+        }
+        Some(("sha256", _)) => {
+            text.parse().map_err(|problem| format!("the digest is wrong: {problem}"))
+        }
+        // Something like `user:password@host/name`: not to be repeated.
+        _ if text.contains('/') => {
+            Err("what stands behind its `@` is no digest; a reference holds no user or password"
+                .to_owned())
+        }
+        Some((kind, _)) => refuse(&format!("is of the kind `{kind}`; only sha256 is known here")),
+        None => refuse("does not begin with `sha256:`"),
+    }
+}
+
+fn refuse(text: &str, problem: &str, expected: &str) -> Error {
+    // What stands before an `@` and a slash may be a password.
+    let shown = match text.split_once('@') {
+        Some((_, behind)) if behind.contains('/') => format!("...@{behind}"),
+        _ => text.escape_default().to_string(),
+    };
+    Error::usage(format!("`{shown}` is no reference: {problem}")).fact("expected", expected)
+}
+
+impl fmt::Display for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.name)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@sha256:{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const D: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn canonical_text_reads_back() {
+        for (text, canonical) in [
+            ("nginx", "docker.io/library/nginx"),
+            ("nginx:1.27", "docker.io/library/nginx:1.27"),
+            ("natsio/nats-box:1", "docker.io/natsio/nats-box:1"),
+            ("docker.io/nginx", "docker.io/library/nginx"),
+            ("index.docker.io/library/nginx", "docker.io/library/nginx"),
+            ("registry-1.docker.io/a/b", "docker.io/a/b"),
+            ("localhost/a", "localhost/a"),
+            ("localhost:5000/a:b", "localhost:5000/a:b"),
+            ("GHCR.io/a/b/c:V1", "ghcr.io/a/b/c:V1"),
+            ("[::1]:5000/a", "[::1]:5000/a"),
+            ("[fd00::1]/a:1", "[fd00::1]/a:1"),
+            ("10.0.0.1/a__b/c.d/e---f:_x", "10.0.0.1/a__b/c.d/e---f:_x"),
+        ] {
+            let found = Reference::parse_image(text).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(found.to_string(), canonical);
+            assert_eq!(Reference::parse_image(canonical).unwrap(), found);
+            assert_eq!(Reference::parse(canonical).unwrap(), found);
+            let pinned = format!("{text}@{D}");
+            let found = Reference::parse_image(&pinned).unwrap();
+            assert_eq!(found.to_string(), format!("{canonical}@{D}"));
+            assert_eq!(found.digest(), Some(&D.parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn each_error_names_the_part() {
+        for (text, words) in [
+            ("", "it is empty"),
+            ("nginx:1", "names no registry: `nginx`"),
+            ("library/nginx:1", "names no registry: `library`"),
+            ("localhost:5000", "names no registry: `localhost`"),
+            ("https://ghcr.io/a:1", "leave out the `https://`"),
+            ("ghcr.io/A/b:1", "the repository `A/b` has upper-case letters"),
+            ("ghcr.io/a//b", "`a//b` has a slash too many"),
+            ("ghcr.io/a/", "`a/` has a slash too many"),
+            ("ghcr.io/", "repository's name is empty"),
+            ("ghcr.io/a..b", "the part `a..b`"),
+            ("ghcr.io/a___b", "the part `a___b`"),
+            ("ghcr.io/-a", "the part `-a`"),
+            ("ghcr.io/a_:1", "the part `a_`"),
+            ("ghcr.io/a$b", "has `$` in it"),
+            ("ghcr.io/a b", "` ` is in it"),
+            ("ghcr.io/a\n", "`\\n` is in it"),
+            ("ghcr.io/ä", "is in it"),
+            ("ghcr.io/a:", "the tag behind the colon is empty"),
+            ("ghcr.io/a:1.0+x", "the tag `1.0+x` has a `+`"),
+            ("ghcr.io/a:.1", "the tag `.1` begins with a dot"),
+            ("ghcr.io/a:b:c", "the tag `b:c` has `:`"),
+            ("ghcr.io/a@sha256:abc", "has 3"),
+            ("ghcr.io/a@sha512:abc", "of the kind `sha512`"),
+            ("ghcr.io/a@abc", "does not begin with `sha256:`"),
+            ("ghcr.io/a@", "does not begin with `sha256:`"),
+            ("ghcr.io:0/a", "`0` is no port"),
+            ("ghcr.io:99999/a", "`99999` is no port"),
+            ("ghcr.io:/a", "`` is no port"),
+            ("ghcr.io:+1/a", "`+1` is no port"),
+            ("-a.io/b", "`-a` cannot stand between its dots"),
+            ("a..io/b", "`` cannot stand between its dots"),
+            ("a_b.io/c", "`a_b` cannot stand"),
+            ("[::g]:1/a", "no IPv6 address"),
+        ] {
+            let error = Reference::parse(text).unwrap_err();
+            assert_eq!(error.kind(), crate::error::Kind::Usage);
+            assert!(error.to_string().contains(words), "`{text}` gives: {error}");
+        }
+        let upper = format!("ghcr.io/a@{}", D.replace('e', "E"));
+        assert!(Reference::parse(&upper).unwrap_err().to_string().contains("upper-case digits"));
+        for long in [format!("ghcr.io/{}", "a".repeat(256)), format!("a.b/c:{}", "x".repeat(129))] {
+            assert!(Reference::parse(&long).unwrap_err().to_string().contains("longer than"));
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        for text in ["user:geheim@ghcr.io/a:1", "https://user:geheim@ghcr.io/a"] {
+            let error = Reference::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("geheim"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_variable_with_a_token() {
+        let registry: Registry = "my-reg.corp:5000".parse().unwrap();
+        assert_eq!(registry.token_variable(), "WKG_REGISTRY_MY_REG_CORP_5000_TOKEN");
+    }
+}

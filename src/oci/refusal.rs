@@ -1,0 +1,290 @@
+//! What a registry says when it does not do what was asked, in words that lead somewhere.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use ureq::http::{HeaderMap, StatusCode};
+
+use crate::digest::Digest;
+use crate::error::{Error, Kind};
+use crate::fetch::address::Address;
+use crate::fetch::failure::{Failure, Mismatch};
+use crate::fetch::http::Answer;
+use crate::fetch::retry::Chance;
+use crate::oci::challenge;
+use crate::oci::reference::{Reference, Registry, Repository};
+use crate::oci::session::Session;
+use crate::report::printable;
+
+/// How much of a refusal is read.
+const LIMIT: u64 = 64 * 1024;
+
+/// How much of a message is shown.
+const SHOWN: usize = 500;
+
+/// What a request is about: what is not there where the answer is 404.
+#[derive(Clone, Debug)]
+pub(super) enum About {
+    /// Something in a repository, by tag or digest.
+    Manifest(Reference),
+    /// A blob.
+    Blob(Repository, Digest),
+    /// A repository.
+    Repository(Repository),
+    /// An upload that was begun.
+    Upload(Repository),
+}
+
+/// An answer that refuses.
+pub(super) struct Said {
+    status: StatusCode,
+    headers: HeaderMap,
+    authenticated: bool,
+    page: bool,
+    errors: Vec<Reported>,
+}
+
+/// One of the errors in an answer.
+#[derive(Deserialize)]
+struct Reported {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl Said {
+    /// Reads the answer. A body that makes no sense leaves the status to tell.
+    pub(super) fn read(answer: Answer) -> Said {
+        #[derive(Deserialize)]
+        struct Errors {
+            errors: Vec<Reported>,
+        }
+        /// What token servers by OAuth say.
+        #[derive(Deserialize)]
+        struct OAuth {
+            error: String,
+            #[serde(default)]
+            error_description: String,
+        }
+        /// What others say.
+        #[derive(Deserialize)]
+        struct Plain {
+            #[serde(alias = "details")]
+            message: String,
+        }
+        let (status, headers) = (answer.status, answer.headers.clone());
+        let (authenticated, page) = (answer.authenticated, answer.is_page());
+        let body = answer.read(LIMIT).unwrap_or_default();
+        let errors = serde_json::from_slice::<Errors>(&body).map(|it| it.errors);
+        let errors = errors
+            .or_else(|_| {
+                serde_json::from_slice::<OAuth>(&body)
+                    .map(|it| vec![Reported { code: it.error, message: it.error_description }])
+            })
+            .or_else(|_| {
+                serde_json::from_slice::<Plain>(&body)
+                    .map(|it| vec![Reported { code: String::new(), message: it.message }])
+            })
+            .unwrap_or_default();
+        Said { status, headers, authenticated, page, errors }
+    }
+
+    /// Whether one of the errors has this code.
+    fn has(&self, code: &str) -> bool {
+        self.errors.iter().any(|error| error.code.eq_ignore_ascii_case(code))
+    }
+
+    /// What the registry itself says, safe to show.
+    fn words(&self) -> String {
+        let words: Vec<_> = self
+            .errors
+            .iter()
+            .take(3)
+            .map(|error| match (error.message.trim(), error.code.trim()) {
+                ("", code) => code.to_owned(),
+                (message, "") => message.to_owned(),
+                (message, code) => format!("{message} ({code})"),
+            })
+            .filter(|words| !words.is_empty())
+            .collect();
+        let words = printable(&words.join("; ")).replace('\n', " ");
+        match words.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}...", &words[..end]),
+            None => words,
+        }
+    }
+
+    /// The failure without the circumstances.
+    pub(super) fn failure(&self, now: SystemTime) -> Failure {
+        let mut failure = Failure::of_status(self.status, &self.headers, now);
+        let words = self.words();
+        if !words.is_empty() {
+            failure.reason.push_str(&format!(": {words}"));
+        } else if self.page {
+            failure.reason.push_str(", with a web page that no registry sends");
+        }
+        if let Some(limit) = self.limit().filter(|_| self.status.as_u16() == 429) {
+            failure.reason.push_str(&format!("; {limit}"));
+        }
+        failure
+    }
+
+    /// The limit that was reached: `100;w=21600` is a hundred in six hours.
+    fn limit(&self) -> Option<String> {
+        let text = |name: &str| Some(self.headers.get(name)?.to_str().ok()?.to_owned());
+        let said = text("ratelimit-limit").or_else(|| text("x-ratelimit-limit"))?;
+        let said = printable(&said);
+        Some(match said.split_once(";w=") {
+            Some((count, seconds)) => format!("the limit is {count} in {seconds} s"),
+            None => format!("the limit is {said}"),
+        })
+    }
+}
+
+/// The failure for an answer that refuses what was asked.
+pub(super) fn by_registry(
+    session: &Session,
+    about: &About,
+    answer: Answer,
+    now: SystemTime,
+) -> Failure {
+    let elsewhere = answer.from.origin() != session.base().origin();
+    let host = answer.from.host().to_owned();
+    let said = Said::read(answer);
+    let mut failure = said.failure(now);
+    if elsewhere {
+        failure.reason =
+            format!("{host}, where the registry redirects to, answers {}", failure.reason);
+        return failure;
+    }
+    match said.status.as_u16() {
+        401 | 403 => advise(failure, session, &said),
+        404 => missing(failure, about, &said),
+        _ => failure,
+    }
+}
+
+/// Says what is not there, as far as the registry tells.
+fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
+    let repository = match about {
+        About::Manifest(reference) => reference.repository(),
+        About::Blob(repository, _) | About::Repository(repository) | About::Upload(repository) => {
+            repository
+        }
+    };
+    let what = match about {
+        _ if said.has("NAME_UNKNOWN") => format!("there is no repository `{}`", repository.name()),
+        About::Manifest(reference) if said.has("MANIFEST_UNKNOWN") => {
+            match (reference.digest(), reference.tag()) {
+                (Some(digest), _) => {
+                    format!("there is no manifest with the digest sha256:{digest}")
+                }
+                (None, Some(tag)) => format!("there is no tag `{tag}`"),
+                (None, None) => return failure,
+            }
+        }
+        About::Blob(_, digest) if said.has("BLOB_UNKNOWN") => {
+            format!("there is no blob with the digest sha256:{digest}")
+        }
+        _ if said.page => {
+            return failure.hint(format!(
+                "the web page may be a proxy's, or `{}` is no registry",
+                repository.registry()
+            ));
+        }
+        _ => return failure,
+    };
+    failure.reason = format!("{what}; {}", failure.reason);
+    failure
+}
+
+/// What helps against 401 and 403.
+fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
+    let origin = session.origin();
+    let ways = ways(session.registry());
+    // The same to people, whatever number the registry gives it.
+    let known = said.status == StatusCode::FORBIDDEN || challenge::is_insufficient(&said.headers);
+    match (known, said.authenticated && !origin.is_empty()) {
+        (false, false) => failure.hint(format!("the registry wants to know who asks: {ways}")),
+        (false, true) => failure
+            .hint(format!("the registry does not accept the credential from {origin}: renew it")),
+        (true, false) => failure.hint(format!(
+            "the registry refuses those it does not know; it says the same of what is not there: \
+             check the name, or {ways}"
+        )),
+        (true, true) => failure.hint(format!(
+            "the registry knows who asks, by the credential from {origin}, and refuses: ask for \
+             the permission, and check the name"
+        )),
+    }
+}
+
+/// Where a credential for a registry can be written.
+fn ways(registry: &Registry) -> String {
+    format!(
+        "set {}, or use `docker login {registry}` (which writes to docker's config.json), or write \
+         it into the config file of wkg",
+        registry.token_variable()
+    )
+}
+
+/// The failure for a token that was not given out.
+pub(super) fn by_token_server(
+    session: &Session,
+    realm: &Address,
+    said: &Said,
+    shown: bool,
+    now: SystemTime,
+) -> Failure {
+    let mut failure = said.failure(now);
+    failure.missing = false;
+    failure.reason = format!("the token server `{realm}` answers {}", failure.reason);
+    let origin = session.origin();
+    match said.status.as_u16() {
+        400 | 401 | 403 if shown => failure.hint(format!(
+            "the token server does not accept the credential from {origin}: renew it"
+        )),
+        401 | 403 => failure.hint(format!(
+            "it refuses those it does not know; it may say the same of what is not there: check \
+             the name, or {}",
+            ways(session.registry())
+        )),
+        _ => failure,
+    }
+}
+
+/// The failure for a page for people where a registry should be.
+pub(super) fn page() -> Failure {
+    Failure::new(Chance::None, "answers with a web page instead of JSON").hint(
+        "it may be a login page or the notice of a proxy, or that host is no registry; open the \
+         address in a browser",
+    )
+}
+
+/// The error where trying is over. `doing` is an infinitive: "read the tags of `a`".
+pub(super) fn error(
+    doing: &str,
+    tried: &dyn fmt::Display,
+    registry: &Registry,
+    failure: Failure,
+) -> Error {
+    let kind = if failure.missing { Kind::Unavailable } else { Kind::Network };
+    let mut error = Error::new(kind, format!("cannot {doing}"))
+        .fact("tried", format!("{tried}: {}", failure.reason));
+    let plain = failure.mismatch == Some(Mismatch::NotTls);
+    if plain {
+        error = error.hint(format!(
+            "if that registry really speaks plain http, say so in the config file of wkg: \
+             `[registry.\"{registry}\".oci]` with `protocol = \"http\"`"
+        ));
+    }
+    let nothing = failure.hints.is_empty() && !plain;
+    let error = failure.hints.into_iter().fold(error, Error::hint);
+    match (nothing, kind) {
+        (true, Kind::Unavailable) => error.hint("check the name, the tag and the digest"),
+        (true, _) => error.hint("try again later, or use a mirror that this machine reaches"),
+        _ => error,
+    }
+}

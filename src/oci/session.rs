@@ -1,0 +1,357 @@
+//! One registry: where it answers, how it lets people in, and who we are there.
+
+use std::sync::{Mutex, MutexGuard};
+
+use ureq::http::{HeaderMap, Method, header};
+use url::form_urlencoded;
+
+use crate::error::{Error, Result};
+use crate::fetch::address::{self, Address};
+use crate::fetch::failure::{Failure, Mismatch, Tried, Trouble};
+use crate::fetch::http::{Asker, Body, Hop, Pass, Request};
+use crate::fetch::retry::Chance;
+use crate::oci::access::{Access, Credential};
+use crate::oci::challenge::{Challenge, challenges};
+use crate::oci::reference::Registry;
+use crate::oci::refusal;
+use crate::oci::token::{Scope, Token, Tokens};
+use crate::oci::traffic::{Counters, Purpose};
+use crate::oci::wire::Wire;
+use crate::workers::hold;
+
+/// No token server has more to say.
+const TOKEN_LIMIT: u64 = 1 << 20;
+
+/// What we call ourselves at token servers.
+const CLIENT: &str = "wasm-airgap";
+
+/// One registry.
+pub(super) struct Session {
+    registry: Registry,
+    base: Address,
+    state: Mutex<State>,
+    tokens: Tokens,
+}
+
+struct State {
+    access: Access,
+    challenges: Vec<Challenge>,
+}
+
+/// What a request shows of who asks. Has no `Debug`.
+pub(super) enum Proof {
+    /// Nothing.
+    Nothing,
+    /// A value that does not change.
+    Fixed(String),
+    /// A token.
+    Token {
+        /// The token.
+        value: String,
+        /// Whether it was given out for this very request.
+        fresh: bool,
+    },
+}
+
+/// Why there is no [`Proof`].
+pub(super) enum Unproven {
+    /// The token server refuses the credential.
+    Refused(Failure),
+    /// Something else.
+    Trouble(Trouble),
+}
+
+impl Session {
+    /// Makes the first contact.
+    pub(super) fn open(wire: &Wire, registry: &Registry) -> Tried<Session> {
+        let access = wire.access(registry)?;
+        let endpoint = registry.endpoint();
+        let base = |scheme: &str| Address::parse(&format!("{scheme}://{endpoint}/"));
+        let (plain, secure) = (base("http")?, base("https")?);
+        let (base, challenges) = if access.plain_http {
+            let found = ping(wire, &plain, &access)?;
+            (plain, found.1)
+        } else if plain.is_loopback() {
+            // Whatever speaks TLS there cannot make sense of this, and says so.
+            match ping(wire, &plain, &access) {
+                Ok((400, _))
+                | Err(Trouble::Source(Failure { mismatch: Some(Mismatch::NotHttp), .. })) => {
+                    let found = ping(wire, &secure, &access)?;
+                    (secure, found.1)
+                }
+                found => (plain, found?.1),
+            }
+        } else {
+            let found = ping(wire, &secure, &access)?;
+            (secure, found.1)
+        };
+        let state = Mutex::new(State { access, challenges });
+        Ok(Session { registry: registry.clone(), base, state, tokens: Tokens::default() })
+    }
+
+    /// The registry.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Where it answers.
+    pub(super) fn base(&self) -> &Address {
+        &self.base
+    }
+
+    /// An address of its API: `/v2/{path}`.
+    pub(super) fn address(&self, path: &str) -> Result<Address> {
+        let address = self.base.at(&format!("/v2/{path}"));
+        address.ok_or_else(|| Error::usage(format!("`{path}` makes no address")))
+    }
+
+    /// Where the credential came from.
+    pub(super) fn origin(&self) -> String {
+        self.state().access.origin.clone()
+    }
+
+    /// Certificate roots that hold there besides all others.
+    pub(super) fn roots(&self) -> Vec<String> {
+        self.state().access.roots.clone()
+    }
+
+    /// Whether plain http was asked for.
+    pub(super) fn plain(&self) -> bool {
+        self.state().access.plain_http
+    }
+
+    /// What to show for these scopes.
+    pub(super) fn prove(
+        &self,
+        wire: &Wire,
+        scopes: &[Scope],
+    ) -> std::result::Result<Proof, Unproven> {
+        let (credential, challenges) = {
+            let state = self.state();
+            (state.access.credential.clone(), state.challenges.clone())
+        };
+        if let Credential::Bearer(token) = credential {
+            return Ok(Proof::Fixed(format!("Bearer {token}")));
+        }
+        for challenge in &challenges {
+            if let Challenge::Bearer { realm, service } = challenge {
+                let ask =
+                    || self.ask_for_token(wire, realm, service.as_deref(), scopes, &credential);
+                let (token, fresh) = self.tokens.get(scopes, wire.patience.now(), ask)?;
+                return Ok(Proof::Token { value: token.value, fresh });
+            }
+        }
+        match credential {
+            Credential::Basic { username, password } if challenges.contains(&Challenge::Basic) => {
+                Ok(Proof::Fixed(basic(username, password)))
+            }
+            _ => Ok(Proof::Nothing),
+        }
+    }
+
+    /// Takes note of the challenges of a refusal; says whether they are news.
+    pub(super) fn learn(&self, headers: &HeaderMap) -> bool {
+        let found = challenges(headers);
+        let mut state = self.state();
+        let news = !found.is_empty() && found != state.challenges;
+        if news {
+            state.challenges = found;
+        }
+        news
+    }
+
+    /// Forgets what was refused, if that is possible.
+    pub(super) fn forget(&self, proof: &Proof) {
+        if let Proof::Token { value, .. } = proof {
+            self.tokens.forget(value);
+        }
+    }
+
+    /// Asks again who we are; says whether there is another credential now.
+    pub(super) fn ask_again(&self, wire: &Wire) -> Result<bool> {
+        let access = wire.access(&self.registry)?;
+        let mut state = self.state();
+        let news = access.credential != state.access.credential;
+        if news {
+            state.access = access;
+            self.tokens.clear();
+        }
+        Ok(news)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        hold(&self.state)
+    }
+
+    fn ask_for_token(
+        &self,
+        wire: &Wire,
+        realm: &str,
+        service: Option<&str>,
+        scopes: &[Scope],
+        credential: &Credential,
+    ) -> std::result::Result<Token, Unproven> {
+        let realm = self.token_server(realm).map_err(|it| Unproven::Trouble(it.into()))?;
+        let mut fields = form_urlencoded::Serializer::new(String::new());
+        if let Some(service) = service {
+            fields.append_pair("service", service);
+        }
+        let (mut address, mut authorization, mut form) = (realm.clone(), None, None);
+        match credential {
+            Credential::Refresh(refresh) => {
+                let scopes: Vec<_> = scopes.iter().map(Scope::to_string).collect();
+                fields.append_pair("client_id", CLIENT).append_pair("grant_type", "refresh_token");
+                fields.append_pair("scope", &scopes.join(" "));
+                fields.append_pair("refresh_token", refresh);
+                form = Some(fields.finish());
+            }
+            other => {
+                if let Some(service) = service {
+                    address = address.with_query("service", service);
+                }
+                for scope in scopes {
+                    address = address.with_query("scope", &scope.to_string());
+                }
+                if let Credential::Basic { username, password } = other {
+                    authorization = Some(basic(username.clone(), password.clone()));
+                }
+            }
+        }
+        let form_type = "application/x-www-form-urlencoded".to_owned();
+        let request = match &form {
+            Some(form) => Request {
+                method: Method::POST,
+                headers: vec![(header::CONTENT_TYPE, form_type)],
+                body: Body::Bytes(form.as_bytes()),
+            },
+            None => Request::get(Vec::new()),
+        };
+        let (roots, counters) = (self.roots(), &wire.counters);
+        let asker = TokenAsker { realm: &realm, authorization, roots, counters };
+        let answer = wire.http.send(&address, request, &asker).map_err(Unproven::Trouble)?;
+        let status = answer.status.as_u16();
+        if status != 200 {
+            let said = refusal::Said::read(answer);
+            let shown = *credential != Credential::Anonymous;
+            let failure = refusal::by_token_server(self, &realm, &said, shown, wire.patience.now());
+            return Err(match status {
+                400 | 401 | 403 => Unproven::Refused(failure),
+                _ => Unproven::Trouble(failure.into()),
+            });
+        }
+        let page = answer.is_page();
+        let lost = |error| wire.http.failure(ureq::Error::from(error), None);
+        let json =
+            answer.read(TOKEN_LIMIT).map_err(|error| Unproven::Trouble(lost(error).into()))?;
+        Token::read(&json, wire.patience.now()).ok_or_else(|| {
+            let what = if page { "a web page instead of a token" } else { "no token" };
+            let reason = format!("the token server `{realm}` sends {what}");
+            Unproven::Trouble(Failure::new(Chance::None, reason).into())
+        })
+    }
+
+    /// The token server that the registry names. Our credential goes there, so nobody may listen.
+    fn token_server(&self, realm: &str) -> std::result::Result<Address, Failure> {
+        let refuse = |why: &str| {
+            let shown = address::redacted(realm);
+            let reason = format!("the registry names the token server `{shown}`, {why}");
+            Failure::new(Chance::None, reason)
+        };
+        let address = Address::parse(realm).map_err(|_| refuse("which is no address"))?;
+        let plain_here = self.base.scheme() == "http";
+        match address.scheme() {
+            "https" => Ok(address),
+            "http" if plain_here && (address.is_loopback() || self.plain()) => Ok(address),
+            "http" => Err(refuse("where anyone can listen: it must be https")),
+            _ => Err(refuse("which is no https address")),
+        }
+    }
+}
+
+impl<E: Into<Trouble>> From<E> for Unproven {
+    fn from(error: E) -> Unproven {
+        Unproven::Trouble(error.into())
+    }
+}
+
+/// Who asks at a token server. What is sent there goes nowhere else.
+struct TokenAsker<'a> {
+    realm: &'a Address,
+    authorization: Option<String>,
+    roots: Vec<String>,
+    counters: &'a Counters,
+}
+
+impl Asker for TokenAsker<'_> {
+    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
+        if hop.here.origin() != self.realm.origin() {
+            let reason = format!("the token server `{}` leads to {}", self.realm, hop.here);
+            return Err(Failure::new(Chance::None, reason).into());
+        }
+        self.counters.request(Purpose::Token, hop.method, hop.nth > 0);
+        let direct = hop.here.scheme() == "http" && hop.here.is_loopback();
+        let (authorization, roots) = (self.authorization.clone(), self.roots.clone());
+        Ok(Pass { authorization, direct, roots })
+    }
+}
+
+/// Who asks a registry: whoever we are there, and nobody elsewhere.
+pub(super) struct RegistryAsker<'a> {
+    /// The registry.
+    pub(super) base: &'a Address,
+    /// Whether plain http was asked for.
+    pub(super) plain: bool,
+    /// What is shown there.
+    pub(super) authorization: Option<&'a str>,
+    /// Certificate roots that hold on the whole way, besides all others.
+    pub(super) roots: Vec<String>,
+    /// What for.
+    pub(super) purpose: Purpose,
+    /// Where it is counted.
+    pub(super) counters: &'a Counters,
+}
+
+impl Asker for RegistryAsker<'_> {
+    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
+        let loopback = hop.here.is_loopback();
+        if hop.here.scheme() == "http" && !loopback && !self.plain {
+            let reason = format!("leads to {} by plain http, where anyone can listen", hop.here);
+            return Err(Failure::new(Chance::None, reason).into());
+        }
+        self.counters.request(self.purpose, hop.method, hop.nth > 0);
+        let home = hop.here.origin() == self.base.origin();
+        Ok(Pass {
+            authorization: self.authorization.filter(|_| home).map(str::to_owned),
+            // What is safe because it stays on this machine must stay there.
+            direct: hop.here.scheme() == "http" && loopback,
+            roots: self.roots.clone(),
+        })
+    }
+}
+
+/// The status of `/v2/` and the challenges that came with it.
+fn ping(wire: &Wire, base: &Address, access: &Access) -> Tried<(u16, Vec<Challenge>)> {
+    let address = base.at("/v2/").unwrap_or_else(|| base.clone());
+    let counters = &wire.counters;
+    let (plain, roots) = (access.plain_http, access.roots.clone());
+    let (authorization, purpose) = (None, Purpose::Ping);
+    let asker = RegistryAsker { base, plain, authorization, roots, purpose, counters };
+    let answer = wire.http.send(&address, Request::get(Vec::new()), &asker)?;
+    match answer.status.as_u16() {
+        200 if answer.is_page() => Err(refusal::page().into()),
+        429 | 500.. => {
+            let said = refusal::Said::read(answer);
+            Err(said.failure(wire.patience.now()).into())
+        }
+        // Whatever else it is, the request that follows will tell.
+        status => {
+            let found = challenges(&answer.headers);
+            answer.drain();
+            Ok((status, found))
+        }
+    }
+}
+
+fn basic(login: String, password: String) -> String {
+    address::Credential { login, password }.basic()
+}

@@ -1,0 +1,193 @@
+//! Tokens: asked for at the server that a registry names, kept until they expire.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use crate::workers::hold;
+use serde::Deserialize;
+
+/// How long a token lives where the server does not say.
+const UNSAID: Duration = Duration::from_secs(60);
+
+/// How long before its end a token is not used any more: requests take time, clocks differ.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// What may be done in a repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Scope {
+    pub(super) repository: String,
+    pub(super) push: bool,
+}
+
+/// A token, and until when it is of use. Has no `Debug`.
+#[derive(Clone)]
+pub(super) struct Token {
+    pub(super) value: String,
+    until: SystemTime,
+}
+
+/// The tokens of one registry. Those for different scopes are asked for at the same time, those for
+/// the same scope once.
+#[derive(Default)]
+pub(super) struct Tokens(Mutex<HashMap<Vec<Scope>, Slot>>);
+
+/// Where the token for some scopes is, or will be.
+type Slot = Arc<Mutex<Option<Token>>>;
+
+impl Scope {
+    pub(super) fn pull(repository: &str) -> Scope {
+        Scope { repository: repository.to_owned(), push: false }
+    }
+
+    pub(super) fn push(repository: &str) -> Scope {
+        Scope { repository: repository.to_owned(), push: true }
+    }
+
+    fn covers(&self, other: &Scope) -> bool {
+        self.repository == other.repository && (self.push || !other.push)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let actions = if self.push { "pull,push" } else { "pull" };
+        write!(f, "repository:{}:{actions}", self.repository)
+    }
+}
+
+impl Token {
+    /// Reads the answer of a token server.
+    pub(super) fn read(json: &[u8], now: SystemTime) -> Option<Token> {
+        #[derive(Deserialize)]
+        struct Answer {
+            token: Option<String>,
+            access_token: Option<String>,
+            expires_in: Option<f64>,
+        }
+        let answer: Answer = serde_json::from_slice(json).ok()?;
+        let filled = |token: &String| !token.is_empty();
+        let value = answer.token.filter(filled).or(answer.access_token.filter(filled))?;
+        // What cannot stand in a header is no token.
+        if !value.bytes().all(|b| b.is_ascii_graphic()) {
+            return None;
+        }
+        let said = answer.expires_in.and_then(|said| Duration::try_from_secs_f64(said).ok());
+        let lives = said.filter(|said| !said.is_zero()).unwrap_or(UNSAID);
+        let margin = MARGIN.min(lives / 2);
+        let until = now.checked_add(lives - margin).unwrap_or(now + UNSAID);
+        Some(Token { value, until })
+    }
+}
+
+impl Tokens {
+    /// A token that is good for these scopes, and whether it is a new one: one that is there and
+    /// has not expired, otherwise a new one by `ask`.
+    pub(super) fn get<E>(
+        &self,
+        scopes: &[Scope],
+        now: SystemTime,
+        ask: impl FnOnce() -> Result<Token, E>,
+    ) -> Result<(Token, bool), E> {
+        if let Some(token) = self.wider(scopes, now) {
+            return Ok((token, false));
+        }
+        let slot = hold(&self.0).entry(scopes.to_vec()).or_default().clone();
+        let mut held = hold(&slot);
+        if let Some(token) = held.as_ref().filter(|token| token.until > now) {
+            return Ok((token.clone(), false));
+        }
+        let token = ask()?;
+        *held = Some(token.clone());
+        Ok((token, true))
+    }
+
+    /// A token for more than these scopes, if one is at hand.
+    fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<Token> {
+        hold(&self.0).iter().find_map(|(have, slot)| {
+            let covered = scopes.iter().all(|scope| have.iter().any(|it| it.covers(scope)));
+            // One that is just being asked for is not waited for.
+            let token = if covered { slot.try_lock().ok()?.clone() } else { None };
+            token.filter(|token| token.until > now)
+        })
+    }
+
+    /// Forgets a token that was refused.
+    pub(super) fn forget(&self, value: &str) {
+        let slots: Vec<_> = hold(&self.0).values().cloned().collect();
+        for slot in slots {
+            let mut held = hold(&slot);
+            if held.as_ref().is_some_and(|token| token.value == value) {
+                *held = None;
+            }
+        }
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&self) {
+        hold(&self.0).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn lives(json: &str) -> Option<(String, u64)> {
+        let token = Token::read(json.as_bytes(), NOW)?;
+        Some((token.value, token.until.duration_since(NOW).unwrap().as_secs()))
+    }
+
+    #[test]
+    fn both_names_and_all_lifetimes() {
+        let some = |value: &str, seconds| Some((value.to_owned(), seconds));
+        for (json, expected) in [
+            (r#"{"token":"a","expires_in":300}"#, some("a", 290)),
+            (r#"{"access_token":"b","expires_in":10}"#, some("b", 5)),
+            (r#"{"token":"","access_token":"b"}"#, some("b", 50)),
+            (r#"{"token":"a","expires_in":0}"#, some("a", 50)),
+            (r#"{"token":"a","expires_in":-1}"#, some("a", 50)),
+            (r#"{"token":"a","expires_in":1e300}"#, some("a", 50)),
+            (r#"{"token":"a\r\nX: y"}"#, None),
+            (r#"{"token":""}"#, None),
+            ("{}", None),
+            ("<html>", None),
+        ] {
+            assert_eq!(lives(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn one_token_for_a_scope_until_it_expires_or_is_refused() {
+        let tokens = Tokens::default();
+        let asked = std::cell::Cell::new(0);
+        let get = |scopes: &[Scope], now| {
+            let answer = tokens.get(scopes, now, || {
+                asked.set(asked.get() + 1);
+                let json = format!(r#"{{"token":"t{}","expires_in":60}}"#, asked.get());
+                Token::read(json.as_bytes(), now).ok_or(())
+            });
+            answer.map(|(token, _)| token.value).unwrap()
+        };
+        let (pull, push) = ([Scope::pull("a")], [Scope::push("a")]);
+        assert_eq!(get(&pull, NOW), "t1");
+        assert_eq!(get(&pull, NOW), "t1");
+        assert_eq!(get(&push, NOW), "t2");
+        assert_eq!(get(&[Scope::pull("b")], NOW), "t3");
+        let later = NOW + Duration::from_secs(51);
+        assert_eq!(get(&push, later), "t4");
+        // What may push may pull.
+        assert_eq!(get(&pull, later), "t4");
+        tokens.forget("t4");
+        assert_eq!(get(&push, later), "t5");
+    }
+
+    #[test]
+    fn scopes_as_token_servers_read_them() {
+        assert_eq!(Scope::pull("a/b").to_string(), "repository:a/b:pull");
+        assert_eq!(Scope::push("a/b").to_string(), "repository:a/b:pull,push");
+    }
+}

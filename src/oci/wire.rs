@@ -1,0 +1,179 @@
+//! Requests to registries: with proof of who asks, renewed and repeated where that helps.
+
+use std::sync::Arc;
+
+use ureq::http::{HeaderMap, HeaderName, Method};
+
+use crate::error::{Error, Result};
+use crate::fetch::address::Address;
+use crate::fetch::failure::{Tried, Trouble};
+use crate::fetch::http::{Answer, Body, Http, Request};
+use crate::fetch::patience::Patience;
+use crate::fetch::source::{Served, SoFar};
+use crate::oci::access::{Access, Accesses};
+use crate::oci::reference::Registry;
+use crate::oci::refusal::{self, About};
+use crate::oci::session::{Proof, RegistryAsker, Session, Unproven};
+use crate::oci::token::Scope;
+use crate::oci::traffic::{Counters, Purpose};
+use crate::report::Item;
+
+/// How often a request is made again because it did not show enough.
+const ROUNDS: usize = 4;
+
+/// What all registries share.
+pub(super) struct Wire {
+    pub(super) http: Http,
+    pub(super) patience: Patience,
+    pub(super) accesses: Arc<dyn Accesses>,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// A request whose answer is small.
+pub(super) struct Call<'a> {
+    /// As an infinitive: "read the tags of `a`".
+    pub(super) doing: String,
+    /// What is not there where the answer is 404.
+    pub(super) about: About,
+    pub(super) method: Method,
+    pub(super) address: Address,
+    pub(super) headers: Vec<(HeaderName, String)>,
+    pub(super) body: &'a [u8],
+    /// What must be permitted.
+    pub(super) scopes: Vec<Scope>,
+    /// The statuses that are no failure.
+    pub(super) fine: &'a [u16],
+    /// How long the answer may be.
+    pub(super) limit: u64,
+}
+
+/// A small answer.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    /// Where it came from.
+    pub(super) from: Address,
+    pub(super) body: Vec<u8>,
+    /// Whether it says that it is a page for people.
+    pub(super) page: bool,
+}
+
+impl Wire {
+    /// How a registry is reached.
+    pub(super) fn access(&self, registry: &Registry) -> Result<Access> {
+        self.accesses.access(registry.as_str())
+    }
+
+    /// Makes a request until it is answered well, or there is no hope.
+    pub(super) fn call(&self, session: &Session, call: &Call<'_>) -> Result<Reply> {
+        let mut retries = self.patience.retries();
+        loop {
+            let trouble = match self.attempt(session, call) {
+                Ok(reply) => return Ok(reply),
+                Err(Trouble::Fatal(error)) => return Err(error),
+                Err(Trouble::Source(failure)) => {
+                    self.patience.pause(&mut retries, failure, false, &Item::hidden())
+                }
+            };
+            match trouble {
+                Ok(()) => {}
+                Err(Trouble::Fatal(error)) => return Err(error),
+                Err(Trouble::Source(failure)) => {
+                    let registry = session.registry();
+                    return Err(refusal::error(&call.doing, &call.address, registry, failure));
+                }
+            }
+        }
+    }
+
+    fn attempt(&self, session: &Session, call: &Call<'_>) -> Tried<Reply> {
+        let body = if call.body.is_empty() { Body::None } else { Body::Bytes(call.body) };
+        let request = Request { method: call.method.clone(), headers: call.headers.clone(), body };
+        let answer = self.send(session, &call.address, request, &call.scopes)?;
+        let status = answer.status.as_u16();
+        if !call.fine.contains(&status) {
+            let now = self.patience.now();
+            return Err(refusal::by_registry(session, &call.about, answer, now).into());
+        }
+        let (headers, from, page) = (answer.headers.clone(), answer.from.clone(), answer.is_page());
+        let served = Served { proxy: answer.proxy.clone(), ..Served::default() };
+        let body = answer
+            .read(call.limit)
+            .map_err(|error| SoFar { length: 0, size: None }.lost(&self.http, error, &served))?;
+        if body.len() as u64 > call.limit {
+            return Err(Error::integrity(format!("cannot {}: the answer is too long", call.doing))
+                .fact("source", from)
+                .fact("expected", format!("at most {} bytes", call.limit))
+                .into());
+        }
+        Ok(Reply { status, headers, from, body, page })
+    }
+
+    /// Makes a request once, but for what concerns who asks: a token that has expired is renewed,
+    /// and a credential that is not accepted any more is asked for again.
+    ///
+    /// A body that is a stream cannot be sent twice: there the refusal comes back, and the next
+    /// request shows a new token.
+    pub(super) fn send(
+        &self,
+        session: &Session,
+        address: &Address,
+        mut request: Request<'_>,
+        scopes: &[Scope],
+    ) -> Tried<Answer> {
+        let mut asked_again = false;
+        let mut rounds = 0;
+        loop {
+            let proof = match session.prove(self, scopes) {
+                Ok(proof) => proof,
+                Err(Unproven::Trouble(trouble)) => return Err(trouble),
+                Err(Unproven::Refused(failure)) => {
+                    if asked_again || !session.ask_again(self)? {
+                        return Err(failure.into());
+                    }
+                    asked_again = true;
+                    continue;
+                }
+            };
+            let value = match &proof {
+                Proof::Nothing => None,
+                Proof::Fixed(value) => Some(value.clone()),
+                Proof::Token { value, .. } => Some(format!("Bearer {value}")),
+            };
+            let asker = RegistryAsker {
+                base: session.base(),
+                plain: session.plain(),
+                authorization: value.as_deref(),
+                roots: session.roots(),
+                purpose: Purpose::Api,
+                counters: &self.counters,
+            };
+            let again = request.again();
+            let answer = self.http.send(address, request, &asker)?;
+            let home = answer.from.origin() == session.base().origin();
+            if answer.status.as_u16() != 401 || !home {
+                return Ok(answer);
+            }
+            session.forget(&proof);
+            let news = session.learn(&answer.headers);
+            let Some(again) = again else { return Ok(answer) };
+            request = again;
+            let more = match &proof {
+                // A registry could go on for ever with something new each time.
+                _ if rounds == ROUNDS => false,
+                Proof::Token { fresh: false, .. } => true,
+                Proof::Nothing | Proof::Fixed(_) if news => true,
+                _ if asked_again => false,
+                _ => {
+                    asked_again = true;
+                    session.ask_again(self)?
+                }
+            };
+            if !more {
+                return Ok(answer);
+            }
+            answer.drain();
+            rounds += 1;
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! WIT packages on their way here: found, fetched and verified, one at a time.
+//!
+//! ```text
+//! PackageId --routes--> where it may come from --fetch--> Published (verified) --source--> WIT
+//! ```
+//!
+//! What was published stays beside what was made of it, so that the pinned digest can be checked at
+//! every use: the text of a package is never taken from anywhere but its verified file.
+
+mod folders;
+mod published;
+mod pull;
+mod sources;
+
+pub use folders::{Adopted, Found, Looked, adopt, look};
+pub use published::{Form, Published, wasm_name};
+pub(crate) use sources::discard;
+pub use sources::{Content, Fetched, Sources};

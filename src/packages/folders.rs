@@ -1,0 +1,197 @@
+//! Looking for a package in vendor folders: as it was vendored, or as somebody put it there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+
+use super::published::wasm_name;
+
+use crate::artifact::Kind;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::package::PackageId;
+use crate::plan::{self, Finding, Place};
+use crate::policy::Policy;
+use crate::registry::SourceArchive;
+use crate::verify::Unverified;
+use crate::wit::Source;
+
+/// What came of looking.
+#[derive(Debug)]
+pub struct Looked {
+    /// Every place, in order, with what was found there.
+    pub places: Vec<Place>,
+    /// What can be used.
+    pub found: Option<Found>,
+}
+
+/// What lies in a folder for a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The published `.wasm`. Nobody has checked it yet.
+    Published(PathBuf),
+    /// A folder with `.wit` files that somebody made, and that declare the package.
+    HandMade(PathBuf),
+}
+
+/// Looks for a package in the vendor folders and the workspace's own, highest first.
+///
+/// With a pin only the published file will do, because only it can be checked.
+///
+/// # Errors
+/// Usage, where a folder that a variable names cannot be used.
+pub fn look(package: &PackageId, pin: Option<&Digest>, policy: &Policy) -> Result<Looked> {
+    plan::check_vendor_dirs(Kind::Wit, policy, &crate::listing::Disk)?;
+    let mut looked = Looked { places: Vec::new(), found: None };
+    for (setting, dir) in plan::folders(Kind::Wit, policy) {
+        let mut note = |path: &Path, finding: Finding| {
+            let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
+            let location = path.display().to_string();
+            looked.places.push(Place { source, setting, location, finding });
+        };
+        let vendored = dir.join(package.folder()).join(wasm_name(package));
+        let in_registry = dir
+            .join(package.name.namespace())
+            .join(package.name.name())
+            .join(format!("{}.wasm", package.version));
+        if let Some(path) = [&vendored, &in_registry].into_iter().find(|path| path.is_file()) {
+            note(path, Finding::Found);
+            looked.found = Some(Found::Published(path.clone()));
+            return Ok(looked);
+        }
+        note(&vendored, Finding::Absent);
+        for folder in subfolders(&dir) {
+            match hand_made(&folder, package, pin) {
+                Candidate::None => {}
+                Candidate::Unfit(why) => note(&folder, Finding::Unusable(why)),
+                Candidate::Fit(found) => {
+                    note(&folder, Finding::Found);
+                    looked.found = Some(found);
+                    return Ok(looked);
+                }
+            }
+        }
+    }
+    Ok(looked)
+}
+
+/// A folder that somebody made with the very text of a published archive, which its hash tells.
+#[derive(Debug, Default)]
+pub struct Adopted {
+    /// The text.
+    pub source: Option<Source>,
+    /// What declares the package and has another text, a line each.
+    pub remarks: Vec<String>,
+}
+
+/// Looks for the text of a published archive in folders that somebody made, highest first.
+///
+/// # Errors
+/// Usage, where a folder that a variable names cannot be used.
+pub fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted> {
+    plan::check_vendor_dirs(Kind::Wit, policy, &crate::listing::Disk)?;
+    let mut adopted = Adopted::default();
+    let filename = archive.archive.filename().as_str();
+    for (_, dir) in plan::folders(Kind::Wit, policy) {
+        // What was vendored has the archive beside the text, and that is what counts.
+        for folder in subfolders(&dir).into_iter().filter(|it| !it.join(filename).exists()) {
+            let Ok(source) = Source::of_folder(&folder) else { continue };
+            if !source.is(&archive.package) {
+                continue;
+            }
+            if archive.tree == Some(source.tree_hash()) {
+                adopted.source = Some(source);
+                return Ok(adopted);
+            }
+            let expected = archive.tree.map_or("unknown".to_owned(), |it| it.to_string());
+            adopted.remarks.push(format!(
+                "`{}` declares {}, and is not used: its text is not the published one\n  \
+                 expected: tree {expected}\n  found:    tree {}",
+                folder.display(),
+                archive.package,
+                source.tree_hash()
+            ));
+        }
+    }
+    Ok(adopted)
+}
+
+/// The versions in a folder that has them as `<version>.wasm`, in ascending order.
+pub(super) fn versions(folder: &Path) -> Vec<Version> {
+    let stem = |path: PathBuf| path.file_stem()?.to_str()?.parse().ok();
+    let mut versions: Vec<Version> = files(folder, "wasm").into_iter().filter_map(stem).collect();
+    versions.sort();
+    versions
+}
+
+enum Candidate {
+    /// It is about something else.
+    None,
+    /// It is about this package and cannot be used, and why.
+    Unfit(String),
+    Fit(Found),
+}
+
+fn hand_made(folder: &Path, package: &PackageId, pin: Option<&Digest>) -> Candidate {
+    if let Some(path) = files(folder, "wasm").into_iter().find(|path| is_it(path, package, pin)) {
+        return Candidate::Fit(Found::Published(path));
+    }
+    if files(folder, "wit").is_empty() {
+        return Candidate::None;
+    }
+    let source = match Source::of_folder(folder) {
+        Ok(source) => source,
+        // Only a folder with the package's name is worth a word about what is wrong in it.
+        Err(error) if names(folder, package) => return Candidate::Unfit(error.one_line()),
+        Err(_) => return Candidate::None,
+    };
+    if source.name != package.name {
+        return Candidate::None;
+    }
+    match (&source.version, pin) {
+        (Some(version), _) if *version != package.version => {
+            Candidate::Unfit(format!("it declares {}@{version}", source.name))
+        }
+        (None, _) => Candidate::Unfit(format!("it declares {} without a version", source.name)),
+        (Some(_), Some(_)) => Candidate::Unfit(
+            "it has only text, which cannot be checked against the pinned SHA-256".to_owned(),
+        ),
+        (Some(_), None) => Candidate::Fit(Found::HandMade(folder.to_owned())),
+    }
+}
+
+/// Whether a `.wasm` that lies about is the published one.
+fn is_it(path: &Path, package: &PackageId, pin: Option<&Digest>) -> bool {
+    let Ok(file) = Unverified::open(path, package.to_string()) else { return false };
+    match pin {
+        Some(pin) => file.verify(pin).is_ok(),
+        None => file
+            .take_as_found()
+            .and_then(|file| Source::of_published(&file))
+            .is_ok_and(|source| source.is(package)),
+    }
+}
+
+/// Whether a folder's name speaks of the package: `wasi-http`, `wasi-http-0.2.6`, `http`.
+fn names(folder: &Path, package: &PackageId) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    name == package.folder() || name == package.name.hyphened() || name == package.name.name()
+}
+
+fn subfolders(dir: &Path) -> Vec<PathBuf> {
+    entries(dir).into_iter().filter(|path| path.is_dir()).collect()
+}
+
+fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
+    let is_one = |path: &PathBuf| path.extension() == Some(extension.as_ref()) && path.is_file();
+    entries(dir).into_iter().filter(is_one).collect()
+}
+
+/// What is in a folder, sorted; nothing where it cannot be read, which its own place says.
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}

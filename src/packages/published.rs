@@ -1,0 +1,91 @@
+//! What was published of a package: an archive with its sources, or one `.wasm`.
+
+use crate::artifact::{ArchiveType, Asset, Strip};
+use crate::error::{Context, Error, Kind, Result};
+use crate::extract::{self, Layout, Limits};
+use crate::package::PackageId;
+use crate::registry::SourceArchive;
+use crate::verify::Verified;
+use crate::wit::Source;
+
+/// The file that was published for a package, verified.
+pub struct Published {
+    /// The package that it must declare.
+    pub package: PackageId,
+    /// The file.
+    pub file: Verified,
+    /// What the file is.
+    pub form: Form,
+}
+
+/// What a published file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An archive in which the package's `.wit` files lie.
+    Archive {
+        /// Its format.
+        archive: ArchiveType,
+        /// What to take off the front of each path.
+        strip: Strip,
+        /// The folder with the files, below that.
+        wit_dir: String,
+    },
+    /// A package in the binary format, or text in its place, as registries serve it.
+    Wasm,
+}
+
+impl Form {
+    /// The form of a pinned archive.
+    pub fn of(archive: &SourceArchive) -> Form {
+        let Asset { archive: kind, strip_prefix, .. } = &archive.archive;
+        Form::Archive {
+            archive: *kind,
+            strip: strip_prefix.clone(),
+            wit_dir: archive.wit_dir.clone(),
+        }
+    }
+}
+
+impl Published {
+    /// The package's WIT.
+    ///
+    /// # Errors
+    /// Integrity, where the file is something else, or declares another package or version than it
+    /// was published as.
+    pub fn source(&self) -> Result<Source> {
+        let source = match &self.form {
+            Form::Wasm => Source::of_published(&self.file)?,
+            Form::Archive { archive, strip, wit_dir } => {
+                self.unpacked(*archive, strip.clone(), wit_dir)?
+            }
+        };
+        self.file.check_unchanged()?;
+        source.must_be(&self.package, &self.file.path().display().to_string())?;
+        Ok(source)
+    }
+
+    fn unpacked(&self, archive: ArchiveType, strip: Strip, wit_dir: &str) -> Result<Source> {
+        let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
+        let name = self.package.folder().parse().map_err(Error::usage)?;
+        let layout = Layout { archive, strip, filename: name };
+        let tree =
+            extract::extract(&self.file, &layout, &folder.path().join("tree"), &Limits::default())?;
+        let wit = wit_dir.split('/').fold(tree.root, |path, part| path.join(part));
+        if !wit.is_dir() {
+            return Err(Error::new(
+                Kind::Integrity,
+                format!("the archive of {} has no folder `{wit_dir}`", self.package),
+            )
+            .fact("archive", self.file.path().display())
+            .hint("name the right folder with `wit_dir` in a registry file of your own"));
+        }
+        // Nobody knows the temporary folder.
+        let shown = format!("{}/{wit_dir}", self.file.path().display());
+        Source::of_folder_known_as(&wit, &shown)
+    }
+}
+
+/// The name of a package's published `.wasm` in its vendor folder.
+pub fn wasm_name(package: &PackageId) -> String {
+    format!("{}.wasm", package.folder())
+}

@@ -1,0 +1,78 @@
+//! A package in an OCI registry, as wkg publishes it: an artifact with one layer, the `.wasm`.
+//!
+//! The layout is the CNCF's "Wasm OCI Artifact"; a version is a tag.
+
+use std::path::Path;
+
+use semver::Version;
+
+use crate::digest::Digest;
+use crate::error::{Error, Kind, Result};
+use crate::oci::{Client, Repository};
+use crate::package::PackageId;
+use crate::reach::{Artifact, Expected};
+use crate::report::Item;
+use crate::verify::Verified;
+
+const EXPECTED: Expected = Expected {
+    what: "a WIT package",
+    hint: "check the name of the package and the registry that serves it",
+    accepts: |_| true,
+};
+
+/// The digest that a package must have, and who says so.
+#[derive(Clone, Debug)]
+pub(super) struct Pin {
+    pub(super) digest: Digest,
+    pub(super) from: String,
+}
+
+/// Downloads a package. Nothing where the registry does not have it.
+///
+/// # Errors
+/// Integrity, where the version stands for other bytes than are pinned, or is no package.
+pub(super) fn package(
+    client: &Client,
+    repository: &Repository,
+    package: &PackageId,
+    pin: Option<&Pin>,
+    destination: &Path,
+    item: &Item,
+) -> Result<Option<Verified>> {
+    let reference = repository.tagged(tag(&package.version)?);
+    let layer = match Artifact::of(client, &reference, &EXPECTED) {
+        Ok(artifact) => artifact.layer,
+        Err(error) if error.kind() == Kind::Unavailable => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if let Some(pin) = pin.filter(|pin| pin.digest != layer.digest) {
+        return Err(Error::integrity(format!(
+            "`{reference}` is not the {package} that was pinned"
+        ))
+        .fact("expected", format!("sha256:{} ({})", pin.digest, pin.from))
+        .fact("found", format!("sha256:{}", layer.digest))
+        .hint("somebody published the version anew, or the tag was moved; find out who and why")
+        .hint(
+            "to take what is there now, pin it: `sha256` in the rule, or `--update` for the lock",
+        ));
+    }
+    client.blob(repository, &layer, destination, item).map(Some)
+}
+
+/// The versions in a repository: the tags that are semantic versions, in ascending order.
+pub(super) fn versions(client: &Client, repository: &Repository) -> Result<Vec<Version>> {
+    let tags = match client.tags(repository) {
+        Ok(tags) => tags,
+        Err(error) if error.kind() == Kind::Unavailable => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut versions: Vec<Version> =
+        tags.iter().filter_map(|tag| tag.replace('_', "+").parse().ok()).collect();
+    versions.sort();
+    Ok(versions)
+}
+
+/// A version as a tag. A plus cannot be in one, so it is an underscore there, as in Helm's charts.
+fn tag(version: &Version) -> Result<crate::oci::Tag> {
+    version.to_string().replace('+', "_").parse().map_err(Error::usage)
+}

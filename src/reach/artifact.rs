@@ -1,0 +1,120 @@
+//! Artifacts with one layer, as WIT packages and components are published: the CNCF's "Wasm OCI
+//! Artifact layout". Whatever else a name in a registry may stand for is named for what it is.
+
+use crate::error::{Error, Result};
+use crate::oci::{Client, Content, Descriptor, ImageManifest, Manifest, Reference, media_type};
+use crate::report::printable;
+
+/// The only layer of an artifact, and whose it is.
+pub(crate) struct Artifact {
+    /// The manifest.
+    pub(crate) manifest: Manifest,
+    /// The layer.
+    pub(crate) layer: Descriptor,
+}
+
+/// What an artifact should hold.
+pub(crate) struct Expected {
+    /// With its article: `a WIT package`.
+    pub(crate) what: &'static str,
+    /// What to try where it is something else.
+    pub(crate) hint: &'static str,
+    /// Whether a layer of this media type can be it.
+    pub(crate) accepts: fn(&str) -> bool,
+}
+
+impl Artifact {
+    /// The artifact that a reference stands for.
+    ///
+    /// # Errors
+    /// Unavailable, where there is nothing; integrity, where it is something else, saying what.
+    pub(crate) fn of(
+        client: &Client,
+        reference: &Reference,
+        expected: &Expected,
+    ) -> Result<Artifact> {
+        let manifest = client.manifest(reference, &media_type::ALL_MANIFESTS)?;
+        Artifact::read(manifest, &format!("`{reference}`"), expected)
+    }
+
+    /// The artifact whose manifest this is. `shown` is what it is called in messages.
+    ///
+    /// # Errors
+    /// Integrity, where it is something else, saying what.
+    pub(crate) fn read(manifest: Manifest, shown: &str, expected: &Expected) -> Result<Artifact> {
+        let refuse = |found: &str| {
+            Error::integrity(format!("{shown} is not {}", expected.what))
+                .fact("expected", format!("an artifact with one layer, {}", expected.what))
+                .fact("found", found)
+                .hint(expected.hint)
+        };
+        let image = match manifest.content(shown)? {
+            Content::Image(image) => image,
+            Content::Index(index) => {
+                let count = index.manifests.len();
+                return Err(refuse(&format!("an index of {count} manifests, one a platform")));
+            }
+        };
+        if is_container(&image) {
+            return Err(refuse(&format!("a container image; {}", layers(&image))));
+        }
+        if let Some(other) = other(&image) {
+            return Err(refuse(&format!("{other}; {}", layers(&image))));
+        }
+        match image.layers.as_slice() {
+            [layer] if (expected.accepts)(&layer.media_type) => {
+                Ok(Artifact { layer: layer.clone(), manifest })
+            }
+            [layer] => {
+                let kind = printable(&layer.media_type);
+                let kind = match image.artifact_type.as_deref() {
+                    Some(whole) => format!("{kind}, in an artifact of type {}", printable(whole)),
+                    None => kind,
+                };
+                Err(refuse(&format!("a layer of type {kind}")))
+            }
+            _ => Err(refuse(&format!("an artifact with {}", layers(&image)))),
+        }
+    }
+}
+
+/// What else is kept in registries, by what the media types in it begin with.
+const OTHERS: [(&str, &str); 9] = [
+    ("application/vnd.cncf.helm.", "a Helm chart"),
+    ("application/vnd.dev.cosign.", "a signature"),
+    ("application/vnd.cncf.notary.", "a signature"),
+    ("application/vnd.dev.sigstore.", "a signature"),
+    ("application/vnd.dsse.", "an attestation"),
+    ("application/vnd.in-toto", "an attestation"),
+    ("application/spdx", "a list of what is in a program"),
+    ("text/spdx", "a list of what is in a program"),
+    ("application/vnd.cyclonedx", "a list of what is in a program"),
+];
+
+/// What an artifact is that says so in its types.
+fn other(image: &ImageManifest) -> Option<&'static str> {
+    let layers = image.layers.iter().map(|layer| layer.media_type.as_str());
+    let whole = image.artifact_type.as_deref();
+    let mut kinds = whole.into_iter().chain([image.config.media_type.as_str()]).chain(layers);
+    kinds.find_map(|kind| OTHERS.iter().find(|(it, _)| kind.starts_with(it))).map(|(_, it)| *it)
+}
+
+/// Whether it is something that runs in a container: configuration and layers say so.
+fn is_container(image: &ImageManifest) -> bool {
+    let files = |kind: &str| media_type::IMAGE_LAYERS.iter().any(|it| kind.starts_with(it));
+    media_type::IMAGE_CONFIGS.contains(&image.config.media_type.as_str())
+        && image.layers.iter().all(|layer| files(&layer.media_type))
+}
+
+/// How many layers there are, and of which types.
+fn layers(image: &ImageManifest) -> String {
+    let mut kinds: Vec<_> = image.layers.iter().map(|it| printable(&it.media_type)).collect();
+    kinds.sort();
+    kinds.dedup();
+    let count = image.layers.len();
+    let layers = if count == 1 { "layer" } else { "layers" };
+    match kinds.as_slice() {
+        [] => "0 layers".to_owned(),
+        kinds => format!("{count} {layers} of type {}", kinds.join(", ")),
+    }
+}

@@ -1,0 +1,235 @@
+//! Which registry serves a WIT package or a component, and how it is reached.
+//!
+//! (The checksums of toolchains are in [`crate::registry`]; this module is about OCI registries and
+//! the folders that stand in for them.)
+//!
+//! ```text
+//! variables + config file --of--> Registries --route--> sources in order, each with its reason
+//!                                     └───────access--> scheme, roots and credential of a host
+//! ```
+//!
+//! Finding the sources is pure: the same variables, config file and question give the same answer.
+//! Only a registry of which nothing is known must be asked where its packages are, and then the
+//! answer says so ([`Discovery`]) instead of asking.
+//!
+//! A more special setting wins over a more general one, and a variable over the config file:
+//!
+//! | which registry serves a package | where an OCI registry is |
+//! |---|---|
+//! | `[overrides]` | `WKG_REGISTRY_<NAME>_URL` |
+//! | the rule's `registry` | `BAZEL_WASM_COMPONENT_MIRROR` |
+//! | `[package_registry_overrides]` | `[registry.NAME.mirror]` of the package's registry |
+//! | `[namespace_registries]` | `[registry.HOST.mirror]` of its OCI registry |
+//! | `default_registry` | the host itself |
+//! | what is built in for `wasi` and `ba` | |
+//!
+//! The folder of a registry that is called `local` is looked into before any other registry.
+
+mod access;
+mod config;
+mod document;
+mod endpoint;
+mod helper;
+mod hops;
+mod metadata;
+mod route;
+mod show;
+mod stores;
+
+pub use metadata::Discovery;
+pub use route::{Place, Role, Route, Source};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use crate::environment::{self as env, Environment};
+use crate::error::{Error, Result};
+use crate::fetch::Client;
+use crate::network;
+use crate::package::PackageName;
+use crate::report::Item;
+use crate::workers::hold;
+
+use config::Config;
+use endpoint::Endpoint;
+use metadata::Metadata;
+use stores::Stores;
+
+/// The settings about registries that are in force. One is enough for any number of threads.
+pub struct Registries {
+    environment: Environment,
+    config: Config,
+    /// `WKG_REGISTRY_<NAME>_URL` by `<NAME>`.
+    urls: BTreeMap<String, Endpoint>,
+    /// `BAZEL_WASM_COMPONENT_MIRROR`.
+    mirrors: Option<Vec<Mirror>>,
+    stores: Stores,
+    netrc: Option<PathBuf>,
+    discovered: Mutex<BTreeMap<String, Metadata>>,
+}
+
+/// An entry of `BAZEL_WASM_COMPONENT_MIRROR`.
+enum Mirror {
+    Base(Endpoint),
+    Direct,
+}
+
+impl Registries {
+    /// Reads the variables and the config file. Credentials are read when they are needed. Relative
+    /// paths in variables are relative to the workspace root, those in the file to its folder.
+    ///
+    /// # Errors
+    /// Usage, naming the variable or the place in the file, where something makes no sense.
+    pub fn of(environment: &Environment, workspace: &Path) -> Result<Registries> {
+        Registries::with(environment, Config::read(environment, workspace)?)
+    }
+
+    fn with(environment: &Environment, config: Config) -> Result<Registries> {
+        let mut urls = BTreeMap::new();
+        for (variable, name) in environment.between(PREFIX, "_URL") {
+            let value = environment.named(variable).unwrap_or_default();
+            urls.insert(name.to_owned(), address(variable, value)?);
+        }
+        Ok(Registries {
+            mirrors: mirrors(environment)?,
+            stores: Stores::of(environment),
+            netrc: network::netrc(environment),
+            environment: environment.clone(),
+            config,
+            urls,
+            discovered: Mutex::default(),
+        })
+    }
+
+    /// Where a package may be, in the order in which to look. `rule` is the registry that a rule
+    /// asks for: a host, a host with a path, the name of a registry or that of an entry in the
+    /// config file.
+    ///
+    /// # Errors
+    /// Usage, where no setting names a registry for the package, or one names something that is
+    /// none.
+    pub fn route(&self, package: &PackageName, rule: Option<&str>) -> Result<Route> {
+        route::of_package(self, package, rule)
+    }
+
+    /// Whether somebody names a registry for the package, rather than only what is built in.
+    pub fn is_configured_for(&self, package: &PackageName) -> bool {
+        route::is_named(self, package)
+    }
+
+    /// The same as `route`, asking the registry where its packages are if that is needed and was not done
+    /// before.
+    ///
+    /// # Errors
+    /// As `route` and `discover`.
+    pub fn route_online(
+        &self,
+        package: &PackageName,
+        rule: Option<&str>,
+        client: &Client,
+    ) -> Result<Route> {
+        let route = self.route(package, rule)?;
+        let Some(discovery) = &route.discovery else { return Ok(route) };
+        let item = Item::hidden();
+        self.discover(discovery, |url| client.small(url, metadata::LARGEST, &item))?;
+        self.route(package, rule)
+    }
+
+    /// Where a component may be, in the order in which to look: `registry` and `repository` are the
+    /// two parts of a reference such as `ghcr.io/my-org/auth-service`. A folder that is a registry has
+    /// it as `my-org/auth-service/<version>.wasm`.
+    ///
+    /// # Errors
+    /// Usage, where they are no host and no repository.
+    pub fn component(&self, registry: &str, repository: &str) -> Result<Vec<Source>> {
+        route::of_component(self, registry, repository)
+    }
+
+    /// Where the content of a repository may be, in the order in which to ask: the registry's mirrors
+    /// and itself.
+    ///
+    /// # Errors
+    /// Usage, where they are no host and no repository.
+    pub fn repository(&self, registry: &str, repository: &str) -> Result<Vec<Source>> {
+        route::of_repository(self, registry, repository)
+    }
+
+    /// Asks a registry where its packages are, and remembers the answer. `get` gives what an
+    /// address serves, or nothing where there is nothing.
+    ///
+    /// # Errors
+    /// What `get` says, or integrity where the answer makes no sense; with the lines for the config
+    /// file that avoid the question.
+    pub fn discover(
+        &self,
+        discovery: &Discovery,
+        get: impl FnOnce(&str) -> Result<Option<Vec<u8>>>,
+    ) -> Result<()> {
+        let metadata = discovery.read(get(&discovery.url))?;
+        self.discovered().insert(discovery.registry.clone(), metadata);
+        Ok(())
+    }
+
+    fn discovered(&self) -> MutexGuard<'_, BTreeMap<String, Metadata>> {
+        hold(&self.discovered)
+    }
+
+    /// What is known of a registry by its name: from a mapping in the config file, from what is
+    /// built in, or because it was asked.
+    fn metadata(&self, name: &str) -> Option<Metadata> {
+        let mappings = self.config.packages.values().chain(self.config.namespaces.values());
+        let written = mappings.filter(|it| it.registry == name).find_map(|it| it.metadata.clone());
+        written.or_else(|| Metadata::known(name)).or_else(|| self.discovered().get(name).cloned())
+    }
+
+    /// Where `WKG_REGISTRY_<NAME>_URL` says that a registry is.
+    fn url(&self, name: &str) -> Option<&Endpoint> {
+        self.urls.get(&variable_part(name))
+    }
+}
+
+const PREFIX: &str = "WKG_REGISTRY_";
+
+/// The variable about a registry: `variable("ghcr.io", "TOKEN")` is `WKG_REGISTRY_GHCR_IO_TOKEN`.
+pub fn variable(registry: &str, what: &str) -> String {
+    format!("{PREFIX}{}_{what}", variable_part(registry))
+}
+
+fn variable_part(name: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    name.chars().map(letter).collect()
+}
+
+fn mirrors(environment: &Environment) -> Result<Option<Vec<Mirror>>> {
+    let Some(value) = environment.get(env::COMPONENT_MIRROR) else { return Ok(None) };
+    let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let mirrors: Vec<_> = words
+        .map(|word| match word {
+            "direct" => Ok(Mirror::Direct),
+            word => address(env::COMPONENT_MIRROR, word).map(Mirror::Base),
+        })
+        .collect::<Result<_>>()?;
+    if mirrors.is_empty() {
+        return Err(Error::usage(format!("`{}` names no mirror", env::COMPONENT_MIRROR))
+            .fact("found", format!("`{value}`"))
+            .fact("expected", "addresses with commas between, and perhaps `direct` at the end"));
+    }
+    Ok(Some(mirrors))
+}
+
+fn address(variable: &str, value: &str) -> Result<Endpoint> {
+    Endpoint::parse(value).map_err(|problem| {
+        let error = Error::usage(format!("`{variable}` holds no address of a registry"))
+            .because(&problem)
+            .fact("expected", "an address such as `https://registry.example.com/mirror`");
+        if value.contains('@') {
+            let token = "put the credentials into `WKG_REGISTRY_<NAME>_TOKEN` or the config file";
+            return error.hint(token);
+        }
+        error
+    })
+}
+
+#[cfg(test)]
+mod tests;

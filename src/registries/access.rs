@@ -1,0 +1,267 @@
+//! How a registry is reached: its scheme, its roots, and who asks.
+//!
+//! Credentials come from the first of these that has one: `WKG_REGISTRY_<NAME>_TOKEN`,
+//! `WKG_REGISTRY_<NAME>_AUTH_BEARER`, the config file, docker's and podman's credential files, the
+//! netrc file. Each is for the host it is written for. What stands in for a registry does not get
+//! the registry's credentials, except where `WKG_REGISTRY_<NAME>_URL` says that the registry *is*
+//! there: the token of the same name is meant for that place then.
+
+use std::collections::BTreeSet;
+
+use super::config::{Auth, Secret, Who};
+use super::endpoint::{Endpoint, Scheme, canonical, is_host, is_loopback, split_port};
+use super::metadata::Metadata;
+use super::{Mirror, PREFIX, Registries, variable_part};
+use crate::error::{Error, Result};
+use crate::oci::{Access, Accesses, Credential};
+
+/// The user's name beside a token. Registries that change tokens look at the token alone.
+const TOKEN_USER: &str = "token";
+
+impl Accesses for Registries {
+    fn access(&self, registry: &str) -> Result<Access> {
+        let (host, path) = registry.split_once('/').unwrap_or((registry, ""));
+        let host = canonical(host);
+        let (credential, origin) = self.credential(&host, path)?;
+        Ok(Access {
+            plain_http: self.scheme(&host) == Some(Scheme::Http),
+            roots: self.roots(&host),
+            credential,
+            origin,
+        })
+    }
+}
+
+/// Where a credential is, before anybody reads it.
+pub(super) enum Origin<'a> {
+    Variable { name: String, bearer: bool },
+    Config(&'a Auth),
+    Store(super::stores::Found),
+    Netrc,
+}
+
+impl Registries {
+    fn credential(&self, host: &str, path: &str) -> Result<(Credential, String)> {
+        for origin in self.origins(host, path)? {
+            let shown = self.shown(&origin);
+            let found = match origin {
+                Origin::Variable { name, bearer } => {
+                    let secret = self.environment.named(&name).unwrap_or_default().to_owned();
+                    Some(if bearer { Credential::Bearer(secret) } else { token(secret) })
+                }
+                Origin::Config(auth) => Some(self.written(auth)?),
+                Origin::Store(found) => found.credential()?,
+                Origin::Netrc => self
+                    .netrc_login(host)?
+                    .map(|(username, password)| Credential::Basic { username, password }),
+            };
+            if let Some(credential) = found {
+                return Ok((credential, shown));
+            }
+        }
+        Ok((Credential::Anonymous, String::new()))
+    }
+
+    /// Where there may be credentials for a host, in the order in which they are tried.
+    ///
+    /// # Errors
+    /// Usage, where two registries that are at this host have different credentials, or a
+    /// credential file makes no sense.
+    pub(super) fn origins(&self, host: &str, path: &str) -> Result<Vec<Origin<'_>>> {
+        let mut origins = Vec::new();
+        for (what, bearer) in [("TOKEN", false), ("AUTH_BEARER", true)] {
+            let names =
+                self.parts_for(host).into_iter().map(|part| format!("{PREFIX}{part}_{what}"));
+            let set = names.filter(|name| self.environment.named(name).is_some());
+            origins.extend(set.map(|name| Origin::Variable { name, bearer }));
+        }
+        origins.extend(self.auth(host)?.map(Origin::Config));
+        // What a person said for this program is not mixed with what others left on the machine.
+        if origins.is_empty() {
+            origins.extend(self.stores.find(host, path)?.into_iter().map(Origin::Store));
+            if self.netrc_login(host)?.is_some() {
+                origins.push(Origin::Netrc);
+            }
+        }
+        Ok(origins)
+    }
+
+    /// Where a credential is, for people.
+    pub(super) fn shown(&self, origin: &Origin<'_>) -> String {
+        match origin {
+            Origin::Variable { name, .. } => name.clone(),
+            Origin::Config(auth) => match variable_of(auth) {
+                Some(name) => format!("{name} by {}", auth.place),
+                None => auth.place.clone(),
+            },
+            Origin::Store(found) => found.origin(),
+            Origin::Netrc => {
+                self.netrc.as_ref().map(|it| it.display().to_string()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The `<NAME>`s of variables whose credentials are for a host: its own first.
+    fn parts_for(&self, host: &str) -> Vec<String> {
+        let mut parts = Vec::new();
+        let mut add = |part: String| {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        };
+        if self.url(host).is_none_or(|url| url.host == host) {
+            add(variable_part(host));
+        }
+        for (part, url) in &self.urls {
+            if canonical(&url.host) == host {
+                add(part.clone());
+            }
+        }
+        for name in self.names() {
+            if self.url(&name).is_none() && self.hosts(&name).contains(host) {
+                add(variable_part(&name));
+            }
+        }
+        parts
+    }
+
+    /// What the config file says of who asks at a host.
+    fn auth(&self, host: &str) -> Result<Option<&Auth>> {
+        let entries = &self.config.registries;
+        if let Some(auth) = entries.get(host).and_then(|entry| entry.auth.as_ref()) {
+            return Ok(Some(auth));
+        }
+        let others: Vec<_> = entries
+            .iter()
+            .filter(|(name, _)| self.hosts(name).contains(host))
+            .filter_map(|(_, entry)| entry.auth.as_ref())
+            .collect();
+        match others.as_slice() {
+            [] => Ok(None),
+            [one, rest @ ..] => match rest.iter().find(|it| it.who != one.who) {
+                None => Ok(Some(one)),
+                Some(other) => Err(Error::usage(format!(
+                    "`{host}` has more than one `auth` in the config file"
+                ))
+                .fact("one", &one.place)
+                .fact("another", &other.place)
+                .hint(format!("write the one to use into `[registry.{host:?}]`"))),
+            },
+        }
+    }
+
+    /// The secret that the config file holds or names.
+    fn written(&self, auth: &Auth) -> Result<Credential> {
+        let read = |secret: &Secret| match secret {
+            Secret::Literal(text) => Ok(text.clone()),
+            Secret::Variable(name) => {
+                self.environment.named(name).map(str::to_owned).ok_or_else(|| {
+                    Error::usage(format!("the variable `{name}` is not set"))
+                        .fact("wanted by", &auth.place)
+                        .hint("set it to the password or token of that registry")
+                })
+            }
+        };
+        Ok(match &auth.who {
+            Who::Basic { username, password } => {
+                Credential::Basic { username: username.clone(), password: read(password)? }
+            }
+            Who::Bearer(secret) => Credential::Bearer(read(secret)?),
+            Who::Token(secret) => token(read(secret)?),
+        })
+    }
+
+    fn netrc_login(&self, host: &str) -> Result<Option<(String, String)>> {
+        let Some(path) = &self.netrc else { return Ok(None) };
+        let name = split_port(host).0.trim_matches(['[', ']']);
+        crate::fetch::netrc_login(path, name)
+    }
+
+    /// Every name of a registry that the settings mention.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let config = &self.config;
+        let mappings = config.packages.values().chain(config.namespaces.values());
+        let mapped = mappings.map(|mapping| mapping.registry.as_str());
+        let default = config.default_registry.iter().map(|(name, _)| name.as_str());
+        let written = config.registries.keys().map(String::as_str).chain(mapped).chain(default);
+        let mut names: BTreeSet<_> = written.map(str::to_owned).collect();
+        names.extend(Metadata::known_names().map(str::to_owned));
+        names.extend(self.discovered().keys().cloned());
+        names
+    }
+
+    /// The OCI registries that are behind a name.
+    pub(super) fn hosts(&self, name: &str) -> BTreeSet<String> {
+        let mappings = self.config.packages.values().chain(self.config.namespaces.values());
+        let written =
+            mappings.filter(|it| it.registry == name).filter_map(|it| it.metadata.clone());
+        let mut hosts: BTreeSet<_> = written
+            .chain(self.metadata(name))
+            .filter_map(|metadata| Some(canonical(&metadata.oci_registry?.host)))
+            .collect();
+        match self.url(name) {
+            // A word is nowhere else.
+            Some(url) if !is_host(name) => drop(hosts.insert(canonical(&url.host))),
+            _ if hosts.is_empty() => drop(hosts.insert(name.to_owned())),
+            _ => {}
+        }
+        hosts
+    }
+
+    /// The scheme that a setting names for a host, variables first.
+    fn scheme(&self, host: &str) -> Option<Scheme> {
+        let urls = self.urls.values();
+        let mirrors = self.mirrors.iter().flatten().filter_map(|mirror| match mirror {
+            Mirror::Base(base) => Some(base),
+            Mirror::Direct => None,
+        });
+        let entries = self.config.registries.values();
+        let written = entries.filter_map(|entry| Some(&entry.mirror.as_ref()?.endpoint));
+        let of_host = |it: &&Endpoint| canonical(&it.host) == host;
+        let by_address =
+            urls.chain(mirrors).chain(written).filter(of_host).find_map(|it| it.scheme);
+        by_address.or_else(|| self.entries_at(host).find_map(|entry| entry.scheme))
+    }
+
+    /// Whether a host is spoken to in plain http.
+    pub(super) fn speaks_http(&self, host: &str) -> bool {
+        match self.scheme(host) {
+            Some(scheme) => scheme == Scheme::Http,
+            None => is_loopback(host),
+        }
+    }
+
+    fn roots(&self, host: &str) -> Vec<String> {
+        self.entries_at(host).flat_map(|entry| entry.roots.iter().cloned()).collect()
+    }
+
+    /// What the config file says of the registries at a host, the one of that name first.
+    fn entries_at(&self, host: &str) -> impl Iterator<Item = &super::config::Entry> {
+        let entries = &self.config.registries;
+        let own = entries.get(host).into_iter();
+        let others = entries.iter().filter(move |(name, _)| *name != host);
+        let host = host.to_owned();
+        own.chain(others.filter(move |(name, _)| self.hosts(name).contains(&host)).map(|it| it.1))
+    }
+}
+
+/// A token stands for a password: registries like ghcr.io change a personal access token into one
+/// of their own, and take it from a `Basic` header. `user:secret` is both.
+fn token(text: String) -> Credential {
+    match text.split_once(':') {
+        Some((user, secret)) if !user.is_empty() => {
+            Credential::Basic { username: user.to_owned(), password: secret.to_owned() }
+        }
+        _ => Credential::Basic { username: TOKEN_USER.to_owned(), password: text },
+    }
+}
+
+/// The variable that holds the secret, if one does.
+fn variable_of(auth: &Auth) -> Option<&str> {
+    match &auth.who {
+        Who::Basic { password: Secret::Variable(name), .. }
+        | Who::Bearer(Secret::Variable(name))
+        | Who::Token(Secret::Variable(name)) => Some(name),
+        _ => None,
+    }
+}

@@ -1,0 +1,217 @@
+//! A TOML file read key by key, so that every complaint names the key, its line and the nearest
+//! known one, and never a value: it may be a password.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{Error, Result};
+use crate::registry::nearest;
+
+/// A file and its text.
+pub(super) struct Document<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+/// A key and what stands behind it.
+#[derive(Clone)]
+pub(super) struct Node<'a> {
+    document: &'a Document<'a>,
+    /// The key with those above it: `registry."ghcr.io".mirror`.
+    key: String,
+    at: usize,
+    value: &'a DeValue<'a>,
+}
+
+/// The entries of a table, which are taken out one by one; what is left is unknown.
+pub(super) struct Table<'a> {
+    document: &'a Document<'a>,
+    key: String,
+    line: usize,
+    left: Vec<(String, Node<'a>)>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn of(path: &'a Path, text: &'a str) -> Document<'a> {
+        Document { path, text }
+    }
+
+    /// Parses the text. The tree borrows it, so it is kept by the caller.
+    pub(super) fn parse(&self) -> Result<DeTable<'a>> {
+        DeTable::parse(self.text).map(toml::Spanned::into_inner).map_err(|error| {
+            // The error's own `Display` repeats the line that is wrong.
+            let at = error.span().map_or(0, |span| span.start);
+            Error::usage(format!("`{}` is not TOML", self.place(at))).because(error.message())
+        })
+    }
+
+    /// The entries at the top.
+    pub(super) fn table(&'a self, tree: &'a DeTable<'a>) -> Table<'a> {
+        Table::of(self, String::new(), 1, tree)
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    /// `path:line`, as editors and terminals understand it.
+    fn place(&self, at: usize) -> String {
+        format!("{}:{}", self.path.display(), self.line(at))
+    }
+}
+
+impl<'a> Node<'a> {
+    /// Where it stands: `path:line`.
+    pub(super) fn place(&self) -> String {
+        self.document.place(self.at)
+    }
+
+    /// The error for a value that makes no sense. `expected` says what would.
+    pub(super) fn wrong(&self, problem: &str) -> Error {
+        Error::usage(format!("`{}` {problem}", self.key)).fact("place", self.place())
+    }
+
+    fn wrong_type(&self, expected: &str) -> Error {
+        self.wrong(&format!("must be {expected}")).fact("found", self.value.type_str())
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self) -> Result<&'a str> {
+        let text = self.value.as_str().ok_or_else(|| self.wrong_type("a text in quotes"))?;
+        if text.trim().is_empty() {
+            return Err(self.wrong("is empty"));
+        }
+        Ok(text)
+    }
+
+    /// A text, if it is one.
+    pub(super) fn as_text(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
+    /// One of these words.
+    pub(super) fn word(&self, words: &[&'static str]) -> Result<&'static str> {
+        let text = self.text()?;
+        words.iter().copied().find(|word| *word == text).ok_or_else(|| {
+            self.wrong("has none of the values that it may have")
+                .fact("found", format!("`{text}`"))
+                .fact("expected", words.join(" or "))
+        })
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self) -> Result<bool> {
+        self.value.as_bool().ok_or_else(|| self.wrong_type("true or false"))
+    }
+
+    /// A path; one that is relative is relative to the file's folder.
+    pub(super) fn path(&self) -> Result<PathBuf> {
+        let folder = self.document.path.parent().unwrap_or(Path::new(""));
+        Ok(folder.join(self.text()?))
+    }
+
+    /// Whatever `parse` makes of a text; its error says what is wrong.
+    pub(super) fn parsed<T>(
+        &self,
+        parse: impl FnOnce(&str) -> std::result::Result<T, String>,
+    ) -> Result<T> {
+        parse(self.text()?).map_err(|error| self.wrong("makes no sense").because(error))
+    }
+
+    /// The entries of a table.
+    pub(super) fn table(&self) -> Result<Table<'a>> {
+        let table = self.value.as_table().ok_or_else(|| self.wrong_type("a table"))?;
+        let line = self.document.line(self.at);
+        Ok(Table::of(self.document, self.key.clone(), line, table))
+    }
+
+    /// The elements of a list.
+    pub(super) fn list(&self) -> Result<Vec<Node<'a>>> {
+        let array = self.value.as_array().ok_or_else(|| self.wrong_type("a list"))?;
+        let node = |value: &'a toml::Spanned<DeValue<'a>>| Node {
+            at: value.span().start,
+            value: value.get_ref(),
+            ..self.clone()
+        };
+        Ok(array.iter().map(node).collect())
+    }
+}
+
+impl<'a> Table<'a> {
+    fn of(
+        document: &'a Document<'a>,
+        key: String,
+        line: usize,
+        table: &'a DeTable<'a>,
+    ) -> Table<'a> {
+        let mut left: Vec<_> = table
+            .iter()
+            .map(|(name, value)| {
+                let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+                let text: &str = name.get_ref();
+                let quoted = if !text.is_empty() && text.chars().all(bare) {
+                    text.to_owned()
+                } else {
+                    format!("{text:?}")
+                };
+                let full = if key.is_empty() { quoted } else { format!("{key}.{quoted}") };
+                let (at, value) = (name.span().start, value.get_ref());
+                (text.to_owned(), Node { document, key: full, at, value })
+            })
+            .collect();
+        left.sort_by_key(|(_, node)| node.at);
+        Table { document, key, line, left, known: Vec::new() }
+    }
+
+    /// The entry of this name, if there is one.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Node<'a>> {
+        self.known.push(name);
+        let at = self.left.iter().position(|(key, _)| key == name)?;
+        Some(self.left.remove(at).1)
+    }
+
+    /// The entry of this name.
+    pub(super) fn need(&mut self, name: &'static str) -> Result<Node<'a>> {
+        if let Some(node) = self.take(name) {
+            return Ok(node);
+        }
+        let names: Vec<_> = self.left.iter().map(|(key, _)| key.as_str()).collect();
+        let misspelt = nearest(name, &names).first().map(|near| (*near).to_owned());
+        if let Some((near, node)) = self.left.iter().find(|(key, _)| Some(key) == misspelt.as_ref())
+        {
+            return Err(unknown(near, node, &[name]));
+        }
+        let place = format!("{}:{}", self.document.path.display(), self.line);
+        Err(Error::usage(format!("`{}` has no `{name}`", self.key)).fact("place", place))
+    }
+
+    /// Every entry with its name, where the names are the user's own.
+    pub(super) fn entries(self) -> impl Iterator<Item = (String, Node<'a>)> {
+        self.left.into_iter()
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// Usage, where an entry was not taken.
+    pub(super) fn finish(self) -> Result<()> {
+        match self.left.first() {
+            Some((name, node)) => Err(unknown(name, node, &self.known)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn unknown(name: &str, node: &Node<'_>, known: &[&str]) -> Error {
+    let error = Error::usage(format!("there is no key called `{name}` here"))
+        .fact("place", format!("{}: `{}`", node.place(), node.key));
+    let list = |names: &[&str]| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    match nearest(name, known).as_slice() {
+        [] => error.fact("known", list(known)),
+        near => error.fact("nearest", list(&near[..near.len().min(3)])),
+    }
+}

@@ -1,0 +1,259 @@
+//! Where an OCI registry is: `https://registry.example:5000/mirror`, or the same without a scheme.
+
+use std::fmt;
+
+/// A registry's host, with the scheme and the path that were written with it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Endpoint {
+    /// The scheme, if one was written.
+    pub(super) scheme: Option<Scheme>,
+    /// The host, in lower case, with its port if that is not the scheme's own.
+    pub(super) host: String,
+    /// What stands in front of each repository, without slashes at its ends.
+    pub(super) path: String,
+}
+
+/// How a registry is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Endpoint {
+    /// Reads an address. The error says what is wrong with it and repeats no password.
+    pub(super) fn parse(text: &str) -> Result<Endpoint, String> {
+        let (scheme, rest) = match text.split_once("://") {
+            None => (None, text),
+            Some(("http", rest)) => (Some(Scheme::Http), rest),
+            // `oci://` is Helm's way to say that a registry is meant.
+            Some(("https" | "oci", rest)) => (Some(Scheme::Https), rest),
+            Some((other, _)) => {
+                return Err(format!("`{other}://` is none of https://, http:// and oci://"));
+            }
+        };
+        if rest.contains('@') {
+            return Err(
+                "it holds a user name or password, which would be printed and stored".into()
+            );
+        }
+        if rest.contains(['?', '#']) {
+            return Err(format!("`{text}` has a query or fragment, and no registry has those"));
+        }
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = authority(host, scheme)?;
+        if scheme.is_none() && !is_host(&host) {
+            return Err(format!(
+                "`{host}` does not look like a host; write its scheme or port: `https://{host}`"
+            ));
+        }
+        let path = path.trim_matches('/').to_owned();
+        if !path.is_empty() {
+            check_repository(&path)?;
+        }
+        Ok(Endpoint { scheme, host: in_references(host, scheme), path })
+    }
+
+    /// A host as it is, without a path.
+    pub(super) fn of_host(host: &str) -> Endpoint {
+        Endpoint { scheme: None, host: host.to_owned(), path: String::new() }
+    }
+
+    /// What this registry calls the repository that others call `repository`.
+    pub(super) fn repository(&self, repository: &str) -> String {
+        if self.path.is_empty() {
+            repository.to_owned()
+        } else {
+            format!("{}/{repository}", self.path)
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.scheme {
+            Some(Scheme::Http) => "http://",
+            Some(Scheme::Https) => "https://",
+            None => "",
+        })?;
+        f.write_str(&self.host)?;
+        if self.path.is_empty() { Ok(()) } else { write!(f, "/{}", self.path) }
+    }
+}
+
+/// Whether a name is a host rather than a word, by the rule for image references.
+pub(super) fn is_host(name: &str) -> bool {
+    name.contains(['.', ':']) || name == "localhost"
+}
+
+/// Whether a host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let (name, _) = split_port(host);
+    let name = name.trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The host without its port.
+pub(super) fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    }
+}
+
+/// Docker Hub has one name in references, another for its API and a third in credential files.
+pub(super) fn canonical(host: &str) -> String {
+    match host.to_ascii_lowercase().as_str() {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// Checks a host with an optional port.
+fn authority(text: &str, scheme: Option<Scheme>) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("it names no host".into());
+    }
+    let host = text.to_ascii_lowercase();
+    let (name, port) = split_port(&host);
+    let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let sound = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            name.split('.').all(|label| !label.is_empty() && label.chars().all(allowed))
+        }
+    };
+    if !sound {
+        return Err(format!("`{text}` is no host"));
+    }
+    let own = match scheme {
+        Some(Scheme::Http) => Some(80),
+        Some(Scheme::Https) => Some(443),
+        None => None,
+    };
+    match port.map(str::parse::<u16>) {
+        None => Ok(host),
+        Some(Ok(port)) if Some(port) == own => Ok(name.to_owned()),
+        Some(Ok(port)) if port > 0 => Ok(host),
+        Some(_) => Err(format!("`{text}` has no port that can be used")),
+    }
+}
+
+/// A word becomes a host that a reference can hold by saying its port.
+fn in_references(host: String, scheme: Option<Scheme>) -> String {
+    match scheme {
+        Some(Scheme::Http) if !is_host(&host) => format!("{host}:80"),
+        Some(Scheme::Https) if !is_host(&host) => format!("{host}:443"),
+        _ => host,
+    }
+}
+
+/// Checks a repository by the grammar of the distribution specification.
+pub(super) fn check_repository(text: &str) -> Result<(), String> {
+    let word = |part: &str| {
+        let mut rest = part;
+        loop {
+            let end = rest
+                .find(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit())
+                .unwrap_or(rest.len());
+            if end == 0 {
+                return false;
+            }
+            rest = &rest[end..];
+            if rest.is_empty() {
+                return true;
+            }
+            let after = rest.trim_start_matches(['.', '_', '-']);
+            let separator = &rest[..rest.len() - after.len()];
+            let hyphens = separator.bytes().all(|byte| byte == b'-');
+            if !hyphens && !matches!(separator, "." | "_" | "__") {
+                return false;
+            }
+            rest = after;
+        }
+    };
+    if let Some(part) = text.split('/').find(|part| !word(part)) {
+        return Err(format!(
+            "`{part}` in the repository `{text}` is not of lower-case letters and digits with \
+             single `.`, `_` or `-` between"
+        ));
+    }
+    if text.len() > 255 {
+        return Err(format!("the repository `{text}` is longer than 255 characters"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_people_write_them() {
+        for (text, shown) in [
+            ("https://registry.internal.example.com", "https://registry.internal.example.com"),
+            ("https://Registry.Corp:443/", "https://registry.corp"),
+            ("http://registry.corp:80", "http://registry.corp"),
+            ("http://127.0.0.1:5000/mirror/wasm/", "http://127.0.0.1:5000/mirror/wasm"),
+            ("https://[::1]:5000", "https://[::1]:5000"),
+            ("[::1]:5000", "[::1]:5000"),
+            ("oci://ghcr.io/myorg", "https://ghcr.io/myorg"),
+            ("ghcr.io/myorg", "ghcr.io/myorg"),
+            ("localhost", "localhost"),
+            ("https://harbor/wasm", "https://harbor:443/wasm"),
+            ("http://harbor", "http://harbor:80"),
+            ("harbor:5000", "harbor:5000"),
+        ] {
+            let endpoint = Endpoint::parse(text).unwrap();
+            assert_eq!(endpoint.to_string(), shown);
+            assert!(is_host(&endpoint.host), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_repeating_secrets() {
+        for text in [
+            "",
+            "https://",
+            "harbor",
+            "Direct",
+            "ftp://a.b",
+            "https://a.b?x",
+            "a..b",
+            "a.b:x",
+            "a.b:0",
+            "a.b/UPPER",
+            "a.b/../c",
+            "a.b/x//y",
+            "a b.c",
+            "[::1",
+            "[a.b]:1",
+        ] {
+            assert!(Endpoint::parse(text).is_err(), "{text}");
+        }
+        let error = Endpoint::parse("https://u:geheim@a.b").unwrap_err();
+        assert!(!error.contains("geheim"), "{error}");
+    }
+
+    #[test]
+    fn repositories_have_the_grammar_of_the_specification() {
+        for text in ["a", "a/b", "a-b.c_d__e", "webassembly/wasi/http", "a---b", "0/1"] {
+            check_repository(text).unwrap();
+        }
+        for text in ["", "/a", "a/", "A", "a..b", "a___b", "-a", "a-", "a.-b", "a+b", "a/../b"] {
+            assert!(check_repository(text).is_err(), "{text}");
+        }
+        assert!(check_repository(&"a".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn loopback_is_this_machine_and_nothing_else() {
+        for host in ["localhost", "localhost:5000", "127.0.0.1:80", "127.8.8.8", "[::1]:5000"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["localhost.corp", "10.0.0.1", "a.127.0.0.1", "[fd00::1]"] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

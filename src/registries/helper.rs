@@ -1,0 +1,234 @@
+//! Credential helper programs: `docker-credential-NAME get`, the registry on stdin, JSON on stdout.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::error::{Error, Kind, Result};
+use crate::oci::Credential;
+
+/// How long a program may take: a person may have to type a password for it.
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
+
+/// No answer is longer.
+const LARGEST: u64 = 64 * 1024;
+
+/// How often is looked whether the program has ended.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A program that knows the credential of a registry.
+pub(super) struct Helper {
+    /// What comes after `docker-credential-`.
+    pub(super) name: String,
+    /// What the registry is called in the file.
+    pub(super) server: String,
+    /// The file that names the program.
+    pub(super) file: PathBuf,
+    /// The program itself, if it was found.
+    pub(super) program: Option<PathBuf>,
+}
+
+/// `docker-credential-pass by /home/me/.docker/config.json`.
+impl fmt::Display for Helper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "docker-credential-{} by {}", self.name, self.file.display())
+    }
+}
+
+impl Helper {
+    /// Runs the program. It is ended when the time is over.
+    ///
+    /// # Errors
+    /// Network, naming the program, where it is not there, fails, hangs or prints something else
+    /// than a credential. One that has none is no error.
+    pub(super) fn get(&self, limit: Duration) -> Result<Option<Credential>> {
+        let output = self.run(limit)?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() {
+            if said.to_lowercase().contains("credentials not found") {
+                return Ok(None);
+            }
+            let error = self.failed("failed").fact("ended with", output.status);
+            // By the protocol this is a message; half a credential must not be repeated.
+            let message: String = said.lines().next().unwrap_or("").chars().take(200).collect();
+            let is_message = !message.trim().is_empty() && !said.contains('{');
+            return Err(if is_message { error.fact("it said", message.trim()) } else { error });
+        }
+        let garbage = || self.failed("printed something that is no credential");
+        let Ok(Value::Object(answer)) = serde_json::from_str(&said) else { return Err(garbage()) };
+        let field = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
+        let (Some(username), Some(secret)) = (field("Username"), field("Secret")) else {
+            return Err(garbage());
+        };
+        Ok(match username.as_str() {
+            _ if secret.is_empty() => None,
+            "<token>" => Some(Credential::Refresh(secret)),
+            _ => Some(Credential::Basic { username, password: secret }),
+        })
+    }
+
+    fn run(&self, limit: Duration) -> Result<Output> {
+        let program = self.program.as_ref().ok_or_else(|| self.failed("is not on PATH"))?;
+        let mut command = Command::new(program);
+        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        // A group of its own, so that what it starts can be ended with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child =
+            command.spawn().map_err(|error| self.failed("cannot be started").because(error))?;
+        let mut running = Running { child, ended: false };
+        if let Some(mut stdin) = running.child.stdin.take() {
+            // One that does not read its input may have what it needs.
+            let _ = stdin.write_all(self.server.as_bytes());
+        }
+        let answer = running.child.stdout.take().map(read_aside);
+        let end = Instant::now() + limit;
+        let hangs = || self.failed(&format!("did not answer within {} s", limit.as_secs_f64()));
+        let status = loop {
+            match running.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if Instant::now() >= end => return Err(hangs()),
+                Ok(None) => thread::sleep(PAUSE),
+                Err(error) => return Err(self.failed("cannot be waited for").because(error)),
+            }
+        };
+        // What it started may hold its output open.
+        let left = end.saturating_duration_since(Instant::now());
+        let stdout = match answer.map(|answer| answer.recv_timeout(left)) {
+            Some(Ok(stdout)) => stdout,
+            Some(Err(_)) => return Err(hangs()),
+            None => Vec::new(),
+        };
+        running.ended = true;
+        if stdout.len() as u64 > LARGEST {
+            return Err(self.failed("printed more than a credential can be"));
+        }
+        Ok(Output { status, stdout })
+    }
+
+    fn failed(&self, what: &str) -> Error {
+        Error::new(
+            Kind::Network,
+            format!("the credential helper `docker-credential-{}` {what}", self.name),
+        )
+        .fact("asked for", &self.server)
+        .fact("named in", self.file.display())
+        .hint(format!(
+            "try it by hand: `echo {} | docker-credential-{} get`; or take it out of that file",
+            self.server, self.name
+        ))
+    }
+}
+
+struct Output {
+    status: ExitStatus,
+    stdout: Vec<u8>,
+}
+
+/// A program that is ended when it is dropped before its end.
+struct Running {
+    child: Child,
+    ended: bool,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        #[cfg(unix)]
+        if let Some(group) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads on another thread, which ends with the program's output.
+fn read_aside(stdout: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read until an error is garbage, and is found to be that.
+        let _ = stdout.take(LARGEST + 1).read_to_end(&mut bytes);
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// In one test: a script that is written while another thread starts a program is busy.
+    #[test]
+    fn programs_that_work_and_programs_that_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, script: &str| {
+            use std::os::unix::fs::PermissionsExt;
+
+            let path = folder.path().join(format!("docker-credential-{name}"));
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            Helper {
+                name: name.to_owned(),
+                server: "registry.corp".to_owned(),
+                file: Path::new("/h/config.json").to_owned(),
+                program: Some(path),
+            }
+        };
+        let not_found = "echo 'credentials not found in native keychain'; exit 1";
+        let answers = [
+            // It gives back what it was asked for and how.
+            write("good", r#"printf '{"Username":"%s","Secret":"s-%s"}' "$1" "$(cat)""#),
+            write("token", r#"echo '{"ServerURL":"x","Username":"<token>","Secret":"t"}'"#),
+            write("deaf", r#"exec <&-; echo '{"Username":"u","Secret":"p"}'"#),
+            write("empty", r#"echo '{"Username":"","Secret":""}'"#),
+            write("none", not_found),
+        ];
+        let failures = [
+            (write("fails", "echo 'the keychain is locked'; exit 3"), "the keychain is locked"),
+            (write("mixed", r#"echo '{"Secret":"geheim"'; exit 1"#), "failed"),
+            (write("garbage", "echo geheim"), "is no credential"),
+            (write("half", r#"echo '{"Username":"geheim"}'"#), "is no credential"),
+            (write("endless", "exec yes geheim"), "more than"),
+            (write("long", "head -c 100000 /dev/zero"), "more than"),
+            (write("hangs", "sleep 600"), "did not answer"),
+            (write("leaves", "sleep 600 & echo '{}'"), "did not answer"),
+            (Helper { program: None, ..write("gone", "") }, "is not on PATH"),
+        ];
+        let basic = |username: &str, password: &str| {
+            let (username, password) = (username.to_owned(), password.to_owned());
+            Some(Credential::Basic { username, password })
+        };
+        let expected = [
+            basic("get", "s-registry.corp"),
+            Some(Credential::Refresh("t".to_owned())),
+            basic("u", "p"),
+            None,
+            None,
+        ];
+        for (helper, expected) in answers.iter().zip(expected) {
+            assert!(helper.get(LIMIT).unwrap() == expected, "{helper}");
+        }
+        for (helper, words) in failures {
+            let hangs = words == "did not answer";
+            let limit = if hangs { Duration::from_millis(200) } else { LIMIT };
+            let error = helper.get(limit).unwrap_err();
+            assert_eq!(error.kind(), Kind::Network, "{helper}");
+            let text = error.to_string();
+            let name = format!("docker-credential-{}", helper.name);
+            assert!(text.contains(words) && text.contains(&name), "{text}");
+            assert!(!text.contains("geheim"), "{text}");
+        }
+    }
+}

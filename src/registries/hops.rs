@@ -1,0 +1,90 @@
+//! Where an OCI registry is really asked: at its own host, or at what stands in for it.
+
+use super::endpoint::{Endpoint, canonical};
+use super::route::Role;
+use super::{Mirror, Registries, variable};
+use crate::environment as env;
+
+/// One place at which a registry is asked.
+pub(super) struct Hop {
+    /// The place.
+    pub(super) endpoint: Endpoint,
+    /// Whether it is the registry itself.
+    pub(super) role: Role,
+    /// Whether it stands in for a registry by the name that packages know, rather than for the OCI
+    /// registry behind that.
+    pub(super) by_name: bool,
+    /// The setting that says so; empty for the registry itself.
+    pub(super) reason: String,
+}
+
+impl Hop {
+    fn mirror(endpoint: &Endpoint, by_name: bool, reason: String) -> Hop {
+        Hop { endpoint: endpoint.clone(), role: Role::Mirror, by_name, reason }
+    }
+
+    fn primary(host: &str, reason: String) -> Hop {
+        let endpoint = Endpoint::of_host(host);
+        Hop { endpoint, role: Role::Primary, by_name: false, reason }
+    }
+}
+
+impl Registries {
+    /// Where the OCI registry `host` is asked, in order. `name` is the name by which packages know
+    /// it, which may be the same.
+    pub(super) fn hops(&self, name: Option<&str>, host: &str) -> Vec<Hop> {
+        let behind = (name != Some(host)).then_some((host, false));
+        let names: Vec<_> = name.map(|name| (name, true)).into_iter().chain(behind).collect();
+        for &(it, by_name) in &names {
+            if let Some(url) = self.url(it) {
+                let reason = format!("{} says where `{it}` is", variable(it, "URL"));
+                return vec![Hop::mirror(url, by_name, reason)];
+            }
+        }
+        if let Some(mirrors) = &self.mirrors {
+            return self.mirrored(mirrors, host);
+        }
+        let mut hops = Vec::new();
+        let entry = |name: &str| self.config.registries.get(name);
+        for (it, by_name) in names {
+            let Some(mirror) = entry(it).and_then(|entry| entry.mirror.as_ref()) else { continue };
+            let reason = format!("the mirror of `{it}` by {}", mirror.place);
+            hops.push(Hop::mirror(&mirror.endpoint, by_name, reason));
+            if !mirror.fallback {
+                return hops;
+            }
+        }
+        let reason = match hops.last() {
+            Some(_) => "the mirror has `fallback = true`".to_owned(),
+            None => String::new(),
+        };
+        hops.push(Hop::primary(host, reason));
+        hops
+    }
+
+    fn mirrored(&self, mirrors: &[Mirror], host: &str) -> Vec<Hop> {
+        let is_host = |mirror: &Mirror| match mirror {
+            Mirror::Base(base) => canonical(&base.host) == host,
+            Mirror::Direct => false,
+        };
+        // What lies in the mirror's own registry is not below the path for what it mirrors.
+        if mirrors.iter().any(is_host) {
+            let reason = format!("`{host}` is what {} names", env::COMPONENT_MIRROR);
+            return vec![Hop::primary(host, reason)];
+        }
+        let hop = |mirror: &Mirror| match mirror {
+            Mirror::Base(base) => {
+                Hop::mirror(base, false, format!("{} replaces `{host}`", env::COMPONENT_MIRROR))
+            }
+            Mirror::Direct => {
+                Hop::primary(host, format!("{} allows `direct`", env::COMPONENT_MIRROR))
+            }
+        };
+        mirrors.iter().map(hop).collect()
+    }
+
+    /// Whether the registry itself may be asked, rather than only what stands in for it.
+    pub(super) fn reaches(&self, name: &str) -> bool {
+        self.hops(None, name).iter().any(|hop| hop.role == Role::Primary)
+    }
+}

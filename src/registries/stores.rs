@@ -1,0 +1,391 @@
+//! The credential files of docker and podman.
+//!
+//! Own code: `docker_credential` waits for a helper program as long as it hangs, fails where it
+//! meets an identity token, and knows no entries for a part of a registry.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::config::pair;
+use super::endpoint::canonical;
+use super::helper::{self, Helper};
+use crate::environment::{self as env, Environment};
+use crate::error::{Context, Error, Result};
+use crate::oci::Credential;
+
+/// No credential file is longer.
+const LARGEST: u64 = 4 << 20;
+
+/// Docker Hub's name in credential files and for helper programs.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+
+/// The credential files, in the order in which they are asked.
+pub(super) struct Stores {
+    files: Vec<PathBuf>,
+    environment: Environment,
+}
+
+/// Where a credential for a host is.
+pub(super) enum Found {
+    /// In a file.
+    Stored { file: PathBuf, key: String, entry: Map<String, Value> },
+    /// A helper program knows.
+    Helper(Helper),
+}
+
+impl Stores {
+    pub(super) fn of(environment: &Environment) -> Stores {
+        let home = environment.home();
+        let docker = environment.get(env::DOCKER_CONFIG).map(PathBuf::from);
+        let docker = docker.or_else(|| Some(home?.join(".docker")));
+        let podman = match environment.get(env::REGISTRY_AUTH_FILE) {
+            Some(file) => vec![PathBuf::from(file)],
+            None => {
+                let runtime = environment.get(env::XDG_RUNTIME_DIR).map(PathBuf::from);
+                let folders = runtime.into_iter().chain(environment.config_home());
+                folders.map(|folder| folder.join("containers").join("auth.json")).collect()
+            }
+        };
+        let docker = docker.map(|folder| folder.join("config.json"));
+        let files = docker.into_iter().chain(podman).collect();
+        Stores { files, environment: environment.clone() }
+    }
+
+    /// The files that are there.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path).filter(|file| file.is_file())
+    }
+
+    /// Where credentials for `host`, or the part of it that `path` is, may be; the most special
+    /// first. Reads no secret.
+    ///
+    /// # Errors
+    /// Usage, where a file cannot be read or is no credential file.
+    pub(super) fn find(&self, host: &str, path: &str) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for file in &self.files {
+            if let Some(content) = read(file)? {
+                self.in_file(file, &content, (host, path), &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn in_file(
+        &self,
+        file: &Path,
+        content: &Map<String, Value>,
+        (host, path): (&str, &str),
+        found: &mut Vec<Found>,
+    ) -> Result<()> {
+        let section = |name: &str| match content.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(section)) => Ok(Some(section)),
+            Some(_) => Err(bad(file, &format!("`{name}` is not an object"))),
+        };
+        for (key, program) in section("credHelpers")?.into_iter().flatten() {
+            if Key::of(key).covers(host, "") {
+                let server = if host == "docker.io" { DOCKER_HUB } else { key };
+                found.push(Found::Helper(self.helper(file, program, server)?));
+            }
+        }
+        let mut stored: Vec<_> = section("auths")?
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| Key::of(key).covers(host, path))
+            .filter_map(|(key, entry)| Some((key, entry.as_object()?)))
+            // With a credsStore, docker leaves an empty entry for each registry.
+            .filter(|(_, entry)| {
+                entry.values().any(|value| value.as_str().is_some_and(|it| !it.is_empty()))
+            })
+            .collect();
+        stored.sort_by_key(|(key, _)| std::cmp::Reverse(Key::of(key).path.len()));
+        found.extend(stored.into_iter().map(|(key, entry)| Found::Stored {
+            file: file.to_owned(),
+            key: key.clone(),
+            entry: entry.clone(),
+        }));
+        if let Some(program) = content.get("credsStore").filter(|it| it.as_str() != Some("")) {
+            let server = if host == "docker.io" { DOCKER_HUB } else { host };
+            found.push(Found::Helper(self.helper(file, program, server)?));
+        }
+        Ok(())
+    }
+
+    fn helper(&self, file: &Path, program: &Value, server: &str) -> Result<Helper> {
+        let name = program.as_str().unwrap_or_default();
+        // It becomes the name of a program, which must not lead out of PATH.
+        let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || !name.chars().all(sound) {
+            return Err(bad(file, "it names a credential helper that is no plain name"));
+        }
+        let program = self.environment.program(&format!("docker-credential-{name}"));
+        let (name, server, file) = (name.to_owned(), server.to_owned(), file.to_owned());
+        Ok(Helper { name, server, file, program })
+    }
+}
+
+impl Found {
+    /// Where it is, for people.
+    pub(super) fn origin(&self) -> String {
+        match self {
+            Found::Stored { file, key, .. } => format!("`{key}` in {}", file.display()),
+            Found::Helper(helper) => helper.to_string(),
+        }
+    }
+
+    /// Reads the secret, or asks the helper program for it.
+    ///
+    /// # Errors
+    /// Usage, where the entry makes no sense; network, where the helper fails.
+    pub(super) fn credential(&self) -> Result<Option<Credential>> {
+        match self {
+            Found::Stored { file, key, entry } => stored(file, key, entry),
+            Found::Helper(helper) => helper.get(helper::LIMIT),
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Option<Map<String, Value>>> {
+    let mut text = String::new();
+    let read =
+        std::fs::File::open(file).and_then(|opened| opened.take(LARGEST).read_to_string(&mut text));
+    match read {
+        Ok(_) => {}
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => {
+            let say = || format!("read the credential file `{}`", file.display());
+            return Err(error).doing(say).map_err(|error| Error::usage(error.one_line()));
+        }
+    }
+    // Only the place: the words of a type error would repeat what is there.
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(content)) => Ok(Some(content)),
+        Ok(_) => Err(bad(file, "it is not a JSON object")),
+        Err(error) => Err(bad(
+            file,
+            &format!("it is not JSON (line {}, column {})", error.line(), error.column()),
+        )),
+    }
+}
+
+/// What a key of `auths` is for.
+struct Key {
+    host: String,
+    path: String,
+}
+
+impl Key {
+    fn of(key: &str) -> Key {
+        let bare = key.split_once("://").map_or(key, |(_, rest)| rest).trim_end_matches('/');
+        let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
+        // An address is a registry's API, and says nothing of repositories.
+        let is_address = bare.len() != key.len() || matches!(path, "v1" | "v2");
+        Key {
+            host: canonical(host),
+            path: if is_address { String::new() } else { path.to_owned() },
+        }
+    }
+
+    fn covers(&self, host: &str, path: &str) -> bool {
+        let below = path.strip_prefix(self.path.as_str());
+        let part = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.host == host && (self.path.is_empty() || part)
+    }
+}
+
+fn stored(file: &Path, key: &str, entry: &Map<String, Value>) -> Result<Option<Credential>> {
+    let text = |name: &str| {
+        let text = entry.get(name).and_then(Value::as_str);
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    if let Some(token) = text("identitytoken") {
+        return Ok(Some(Credential::Refresh(token)));
+    }
+    if let Some(token) = text("registrytoken") {
+        return Ok(Some(Credential::Bearer(token)));
+    }
+    if let Some(auth) = text("auth") {
+        let (username, password) = pair(&auth).ok_or_else(|| {
+            bad(file, &format!("`auth` of `{key}` is not the base64 form of `user:password`"))
+        })?;
+        return Ok(Some(Credential::Basic { username, password }));
+    }
+    Ok(text("username").map(|username| {
+        let password = text("password").unwrap_or_default();
+        Credential::Basic { username, password }
+    }))
+}
+
+fn bad(file: &Path, problem: &str) -> Error {
+    Error::usage(format!("`{}` is no credential file that can be used", file.display()))
+        .because(problem)
+        .hint("log in anew with `docker login` or `podman login`, or mend the file by hand")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found for a registry where there are these files and variables; both are paths in a
+    /// folder. A helper program is shown by its name and what it would be asked.
+    fn find(
+        files: &[(&str, &str)],
+        variables: &[(&str, &str)],
+        asked: &str,
+    ) -> Result<Vec<String>> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let values: Vec<_> = variables
+            .iter()
+            .map(|(_, path)| folder.path().join(path).display().to_string())
+            .collect();
+        let pairs: Vec<_> = variables
+            .iter()
+            .zip(&values)
+            .map(|((name, _), value)| (*name, value.as_str()))
+            .collect();
+        let stores = Stores::of(&Environment::of(&pairs, "/"));
+        let (host, path) = asked.split_once('/').unwrap_or((asked, ""));
+        let shown = |found: &Found| match found {
+            Found::Helper(helper) => Ok(format!("{} for {}", helper.name, helper.server)),
+            Found::Stored { .. } => Ok(match found.credential()? {
+                Some(Credential::Basic { username, password }) => format!("{username}:{password}"),
+                Some(Credential::Refresh(token)) => format!("refresh {token}"),
+                Some(Credential::Bearer(token)) => format!("bearer {token}"),
+                Some(Credential::Anonymous) | None => "nobody".to_owned(),
+            }),
+        };
+        stores.find(&canonical(host), path)?.iter().map(shown).collect()
+    }
+
+    fn in_docker(content: &str, asked: &str) -> Result<Vec<String>> {
+        find(&[(".docker/config.json", content)], &[("HOME", "")], asked)
+    }
+
+    #[test]
+    fn each_form_of_an_entry() {
+        for (entry, expected) in [
+            (r#"{"auth":"dXNlcjpwOnc="}"#, "user:p:w"),
+            (r#"{"auth":"dXNlcjpwOnc"}"#, "user:p:w"),
+            (r#"{"username":"u","password":"p"}"#, "u:p"),
+            (r#"{"auth":"dTpw","identitytoken":"t"}"#, "refresh t"),
+            (r#"{"registrytoken":"t"}"#, "bearer t"),
+            (r#"{"email":"me@corp"}"#, "nobody"),
+        ] {
+            let content = format!(r#"{{"auths":{{"a.corp":{entry}}}}}"#);
+            assert_eq!(in_docker(&content, "a.corp").unwrap(), [expected], "{entry}");
+        }
+        for none in [r#"{}"#, r#"{"auths":{"a.corp":{}}}"#, r#"{"auths":null,"credsStore":""}"#] {
+            assert!(in_docker(none, "a.corp").unwrap().is_empty(), "{none}");
+        }
+    }
+
+    #[test]
+    fn keys_are_hosts_addresses_and_parts_of_registries() {
+        let auths = |keys: &[(&str, &str)]| {
+            let entries: Map<String, Value> = keys
+                .iter()
+                .map(|(key, user)| {
+                    ((*key).to_owned(), serde_json::json!({"username": user, "password": "p"}))
+                })
+                .collect();
+            serde_json::json!({ "auths": entries }).to_string()
+        };
+        let content = auths(&[
+            ("a.corp", "host"),
+            ("a.corp/org", "org"),
+            ("a.corp/org/deep", "deep"),
+            ("https://b.corp/v2/", "api"),
+            ("c.corp:5000", "port"),
+            ("https://index.docker.io/v1/", "hub"),
+        ]);
+        for (asked, expected) in [
+            ("a.corp", &["host:p"][..]),
+            ("a.corp/organic/x", &["host:p"]),
+            ("a.corp/org/x", &["org:p", "host:p"]),
+            ("a.corp/org/deep/x", &["deep:p", "org:p", "host:p"]),
+            ("a.corp:443", &[]),
+            ("sub.a.corp", &[]),
+            ("b.corp/any/thing", &["api:p"]),
+            ("c.corp:5000", &["port:p"]),
+            ("c.corp", &[]),
+            ("docker.io/library/x", &["hub:p"]),
+            ("registry-1.docker.io", &["hub:p"]),
+        ] {
+            assert_eq!(in_docker(&content, asked).unwrap(), expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn helpers_of_a_host_come_first_and_the_store_for_all_last() {
+        let content = r#"{"auths":{"a.corp":{"auth":"dTpw"},"https://index.docker.io/v1/":{}},
+            "credHelpers":{"a.corp":"ecr-login","docker.io":"hub"},"credsStore":"pass"}"#;
+        let all = in_docker(content, "a.corp/x").unwrap();
+        assert_eq!(all, ["ecr-login for a.corp", "u:p", "pass for a.corp"]);
+        assert_eq!(in_docker(content, "b.corp").unwrap(), ["pass for b.corp"]);
+        let hub = in_docker(content, "docker.io").unwrap();
+        assert_eq!(
+            hub,
+            ["hub for https://index.docker.io/v1/", "pass for https://index.docker.io/v1/"]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_where_docker_and_podman_have_them() {
+        let auth = |user: &str| {
+            let entry = serde_json::json!({"username": user, "password": "p"});
+            serde_json::json!({"auths": {"a.corp": entry}}).to_string()
+        };
+        let (d, h, r, c, n) = (auth("d"), auth("h"), auth("r"), auth("c"), auth("n"));
+        let files = [
+            ("d/config.json", d.as_str()),
+            (".docker/config.json", &h),
+            ("run/containers/auth.json", &r),
+            (".config/containers/auth.json", &c),
+            ("named.json", &n),
+        ];
+        let home = ("HOME", "");
+        let run = ("XDG_RUNTIME_DIR", "run");
+        for (variables, expected) in [
+            (&[home][..], &["h:p", "c:p"][..]),
+            (&[home, run], &["h:p", "r:p", "c:p"]),
+            (&[home, run, ("DOCKER_CONFIG", "d")], &["d:p", "r:p", "c:p"]),
+            (&[home, run, ("REGISTRY_AUTH_FILE", "named.json")], &["h:p", "n:p"]),
+            (&[("REGISTRY_AUTH_FILE", "not-there.json")], &[]),
+            (&[], &[]),
+        ] {
+            assert_eq!(find(&files, variables, "a.corp").unwrap(), expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_credential_file_is_named_and_not_repeated() {
+        for content in [
+            "{\"auths\":{\"a.corp\":{\"auth\":\"geheim",
+            "\"geheim\"",
+            r#"{"auths":"geheim"}"#,
+            r#"{"auths":{"a.corp":{"auth":"geheim"}}}"#,
+            r#"{"credsStore":"../geheim"}"#,
+            r#"{"credHelpers":{"a.corp":{"geheim":1}}}"#,
+        ] {
+            let error = in_docker(content, "a.corp").unwrap_err();
+            assert_eq!(error.kind(), crate::error::Kind::Usage, "{content}");
+            let text = error.to_string();
+            assert!(text.contains("config.json") && !text.contains("geheim"), "{text}");
+        }
+        // What is wrong with another registry's entry is not read.
+        assert!(in_docker(r#"{"auths":{"b.corp":{"auth":"?"}}}"#, "a.corp").unwrap().is_empty());
+    }
+}

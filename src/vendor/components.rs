@@ -1,0 +1,226 @@
+//! Components: the `.wasm` files, the manifests that prove them, and the BUILD file that lets rules
+//! name them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::{Outcome, Summary, megabytes};
+use crate::artifact::Kind;
+use crate::components::{Components, Fetched, Purpose, Wanted, manifest_path, wasm_name};
+use crate::digest::Digest;
+use crate::emit::starlark::BuildFile;
+use crate::error::{Context, Error, Result};
+use crate::manifest::{Entry, Manifest, VendorDir};
+use crate::report::Report;
+use crate::segment::Segment;
+use crate::store;
+use crate::workers;
+
+/// The name of the BUILD file.
+const BUILD: &str = "BUILD.bazel";
+
+/// What is to be done.
+pub struct ComponentJob<'a> {
+    /// What is wanted.
+    pub wanted: &'a [Wanted],
+    /// Where it goes.
+    pub dir: &'a VendorDir,
+    /// Where it comes from.
+    pub components: &'a Components,
+    /// How many at a time.
+    pub jobs: usize,
+}
+
+/// Brings every component into the folder, several at a time, and lists it in the manifest.
+///
+/// One failure does not stop the rest: what arrived is listed, so that the next run fetches only
+/// what is missing.
+///
+/// # Errors
+/// Usage, where two components would have one file, or the folder's manifest is something else.
+pub fn vendor_components(job: &ComponentJob<'_>, report: &Report) -> Result<Summary> {
+    let wanted = distinct(job.wanted)?;
+    Manifest::read(job.dir.root())?;
+    let attributes = job.dir.create()?;
+    let mut summary = Summary::default();
+    let mut gone = Vec::new();
+    for result in workers::each(&wanted, job.jobs, |wanted| bring(job, wanted, report)) {
+        match result {
+            Ok((outcome, entries)) => {
+                summary.outcomes.push(outcome);
+                gone.extend(entries.iter().map(|entry| manifest_entry(&entry.path)));
+                summary.entries.extend(entries);
+            }
+            Err(error) => summary.failures.push(error),
+        }
+    }
+    let build = || write_build(job.dir, report);
+    let root = job.dir.root();
+    match Manifest::change_with(root, &gone, &summary.entries, &attributes, build) {
+        Ok(made) => summary.entries.extend(made),
+        Err(error) => summary.failures.push(error),
+    }
+    summary.entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(summary)
+}
+
+/// Those that are named twice are wanted once. File systems may not tell `A.wasm` from `a.wasm`.
+fn distinct(wanted: &[Wanted]) -> Result<Vec<&Wanted>> {
+    let mut by_name: BTreeMap<String, &Wanted> = BTreeMap::new();
+    for one in wanted {
+        let same = |it: &Wanted| (&it.reference, &it.pin) == (&one.reference, &one.pin);
+        match by_name.insert(one.name.as_str().to_ascii_lowercase(), one) {
+            Some(other) if !same(other) => {
+                return Err(Error::usage("two components would have one file")
+                    .fact("file", wasm_name(&one.name))
+                    .fact("components", format!("{}, {}", other.words, one.words))
+                    .hint("give one another name: `--name`, or `component` in MODULE.bazel"));
+            }
+            _ => {}
+        }
+    }
+    Ok(by_name.into_values().collect())
+}
+
+/// Brings one component, with the manifest that pins it.
+fn bring(
+    job: &ComponentJob<'_>,
+    wanted: &Wanted,
+    report: &Report,
+) -> Result<(Outcome, Vec<Entry>)> {
+    let destination = job.dir.folder().join(wasm_name(&wanted.name));
+    let fetched = job.components.fetch(wanted, &destination, Purpose::Vendor, report)?;
+    if fetched.outcome == Outcome::Kept {
+        store::sweep(&destination);
+    }
+    let beside = manifest_path(&destination);
+    match &fetched.manifest {
+        Some(manifest) => store::write_atomically(&beside, manifest.bytes())?,
+        // One that an earlier run left would speak of another file.
+        None => remove(&beside)?,
+    }
+    let Fetched { file, outcome, .. } = &fetched;
+    report.say(&format!("{:8} {}  {}", outcome.word(), wanted.words, megabytes(file.size())));
+    if wanted.pin.is_none() && !fetched.held {
+        report.warn(&unpinned(wanted, &fetched));
+    }
+    Ok((*outcome, entries(job.dir, wanted, &fetched)))
+}
+
+/// What to tell the person where a tag alone names a component.
+pub fn unpinned(wanted: &Wanted, fetched: &Fetched) -> String {
+    let manifest = match &fetched.manifest {
+        Some(manifest) => format!(" (that of its manifest is sha256:{})", manifest.digest()),
+        None => String::new(),
+    };
+    format!(
+        "`{}` is not pinned, and a tag may be moved; to pin it, write: digest = \"sha256:{}\"{manifest}",
+        wanted.words,
+        fetched.file.digest()
+    )
+}
+
+fn entries(dir: &VendorDir, wanted: &Wanted, fetched: &Fetched) -> Vec<Entry> {
+    let entry = |path: &str, size: u64, sha256: Digest| Entry {
+        kind: Kind::Component.name().to_owned(),
+        name: wanted.name.to_string(),
+        version: wanted.version.clone().unwrap_or_default(),
+        platform: String::new(),
+        path: dir.entry_path(path),
+        size,
+        sha256,
+        url: wanted.reference.as_ref().map(|_| wanted.pinned()).unwrap_or_default(),
+    };
+    let wasm = wasm_name(&wanted.name);
+    let mut entries = vec![entry(&wasm, fetched.file.size(), *fetched.file.digest())];
+    if let Some(manifest) = &fetched.manifest {
+        let path = manifest_path(Path::new(&wasm)).display().to_string();
+        entries.push(entry(&path, manifest.bytes().len() as u64, *manifest.digest()));
+    }
+    entries
+}
+
+/// The path of the manifest that belongs to an entry, which is listed anew or not at all.
+fn manifest_entry(path: &str) -> String {
+    match path.strip_suffix(".wasm") {
+        Some(stem) => format!("{stem}.manifest.json"),
+        None => path.to_owned(),
+    }
+}
+
+/// Writes the BUILD file for all components that are in the folder. One that a person wrote stays.
+fn write_build(dir: &VendorDir, report: &Report) -> Result<Vec<Entry>> {
+    let names = names(dir.folder())?;
+    let path = dir.folder().join(BUILD);
+    let found = match fs::read_to_string(&path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).doing(|| format!("read `{}`", path.display())),
+    };
+    let text = match found {
+        Some(text) if !text.contains("wasm-airgap") => {
+            let missing: Vec<_> =
+                names.iter().filter(|name| !text.contains(&format!("\"{name}\""))).collect();
+            if !missing.is_empty() {
+                let missing: Vec<_> = missing.iter().map(|name| name.as_str()).collect();
+                report.warn(&format!(
+                    "`{}` was written by somebody else and stays as it is; add to its \
+                     exports_files: {}",
+                    path.display(),
+                    missing.join(", ")
+                ));
+            }
+            text
+        }
+        None if names.is_empty() => return Ok(Vec::new()),
+        _ => {
+            let text = build_file(names).text();
+            store::write_atomically(&path, text.as_bytes())?;
+            text
+        }
+    };
+    Ok(vec![Entry {
+        kind: Kind::Component.name().to_owned(),
+        name: BUILD.to_owned(),
+        version: String::new(),
+        platform: String::new(),
+        path: dir.entry_path(BUILD),
+        size: text.len() as u64,
+        sha256: Digest::of(text.as_bytes()),
+        url: String::new(),
+    }])
+}
+
+fn build_file(exports: Vec<String>) -> BuildFile {
+    BuildFile {
+        header: vec!["Written by `wasm-airgap vendor components`.".to_owned()],
+        loads: Vec::new(),
+        exports,
+        calls: Vec::new(),
+    }
+}
+
+/// The components and their manifests in the folder, also those that somebody put there by hand.
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).doing(|| format!("list `{}`", folder.display()))? {
+        let entry = entry.doing(|| format!("list `{}`", folder.display()))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let fits = name.ends_with(".wasm") || name.ends_with(".manifest.json");
+        if fits && name.parse::<Segment>().is_ok() && entry.path().is_file() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).doing(|| format!("remove `{}`", path.display()))
+        }
+        _ => Ok(()),
+    }
+}

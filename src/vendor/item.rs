@@ -1,0 +1,73 @@
+//! One item of a plan on its way into the folder.
+
+use std::path::Path;
+
+use super::{Outcome, megabytes};
+use crate::error::Result;
+use crate::fetch::{Client, Download};
+use crate::manifest::{Entry, VendorDir};
+use crate::plan::Item;
+use crate::report::Report;
+use crate::store;
+use crate::verify::{Unverified, Verified};
+
+/// A file that is in the vendor folder now.
+pub(crate) struct Brought {
+    /// How it came there.
+    pub(crate) outcome: Outcome,
+    /// The file.
+    pub(crate) file: Verified,
+    /// What the manifest says of it.
+    pub(crate) entry: Entry,
+}
+
+/// Brings one item into the folder. What is there and right is kept.
+pub(crate) fn bring(
+    item: &Item,
+    dir: &VendorDir,
+    client: Option<&Client>,
+    report: &Report,
+) -> Result<Brought> {
+    let artifact = item.artifact();
+    let subject = artifact.to_string();
+    let destination = dir.folder().join(artifact.relative_path());
+    let expected = &item.asset.sha256;
+
+    let is_there = destination.symlink_metadata().is_ok();
+    let kept = match is_there {
+        true => {
+            Unverified::open(&destination, &*subject).and_then(|file| file.verify(expected)).ok()
+        }
+        false => None,
+    };
+    let (outcome, verified) = match kept {
+        Some(verified) => (Outcome::Kept, verified),
+        None => {
+            let (outcome, verified) = obtain(item, &destination, client, report)?;
+            (if is_there { Outcome::Repaired } else { outcome }, verified)
+        }
+    };
+    report.say(&format!("{:8} {subject}  {}", outcome.word(), megabytes(verified.size())));
+    let entry = Entry::of(&artifact, dir.entry_path(&artifact.path()), &verified);
+    Ok(Brought { outcome, file: verified, entry })
+}
+
+fn obtain(
+    item: &Item,
+    destination: &Path,
+    client: Option<&Client>,
+    report: &Report,
+) -> Result<(Outcome, Verified)> {
+    let subject = item.artifact().to_string();
+    if let Some(path) = item.path.as_ref().filter(|path| *path != destination) {
+        let source = Unverified::open(path, &*subject)?.verify(&item.asset.sha256)?;
+        return Ok((Outcome::Copied, store::place_copy(&source, destination, false)?));
+    }
+    let Some(client) = client.filter(|_| !item.urls.is_empty()) else {
+        return Err(item.unavailable());
+    };
+    let progress = report.item(&subject);
+    let download =
+        Download { subject: &subject, urls: &item.urls, expected: &item.asset.sha256, destination };
+    Ok((Outcome::Fetched, client.download(&download, &progress)?))
+}

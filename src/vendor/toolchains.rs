@@ -1,0 +1,52 @@
+//! The archives of tools, and this program itself.
+
+use super::item::{self, Brought};
+use super::{Helper, Summary};
+use crate::error::Result;
+use crate::fetch::Client;
+use crate::manifest::{Manifest, VendorDir};
+use crate::plan::{Item, Plan};
+use crate::report::Report;
+use crate::workers;
+
+/// What is to be done.
+pub struct Job<'a> {
+    /// What is wanted, and where it comes from.
+    pub plan: &'a Plan,
+    /// Where it goes.
+    pub dir: &'a VendorDir,
+    /// The helper that goes along.
+    pub helper: Option<&'a Helper>,
+    /// What downloads; absent when offline.
+    pub client: Option<&'a Client>,
+    /// How many files at a time.
+    pub jobs: usize,
+}
+
+/// Brings every item of the plan into the folder, several at a time, and lists it in the manifest.
+///
+/// One failure does not stop the rest: what arrived is listed, so that the next run fetches only
+/// what is missing.
+pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
+    let Job { plan, dir, .. } = job;
+    // Read first: a manifest that is somebody else's file must stop the run before it starts.
+    Manifest::read(dir.root())?;
+    let attributes = dir.create()?;
+
+    let mut summary = Summary::default();
+    summary.entries.extend(job.helper.map(|helper| helper.vendor(dir)).transpose()?);
+    let bring = |item: &Item| item::bring(item, dir, job.client, report);
+    for result in workers::each(&plan.items, job.jobs, bring) {
+        match result {
+            Ok(Brought { outcome, entry, .. }) => {
+                summary.outcomes.push(outcome);
+                summary.entries.push(entry);
+            }
+            Err(error) => summary.failures.push(error),
+        }
+    }
+    debug_assert_eq!(summary.outcomes.len() + summary.failures.len(), plan.items.len());
+    // Where the disk is full this fails too, and must not hide which files did.
+    summary.failures.extend(Manifest::change(dir.root(), &[], &summary.entries, &attributes).err());
+    Ok(summary)
+}

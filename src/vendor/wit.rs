@@ -1,0 +1,287 @@
+//! WIT packages and everything they need, with the lock.
+//!
+//! What a package needs is only known from its WIT, so this goes in rounds: each fetches, several at
+//! a time, what the one before found to be needed. Then the folders are written, or, with
+//! `--locked`, compared with what is there.
+
+mod folder;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Outcome;
+use crate::emit::WitRepository;
+use crate::error::{Error, Result};
+use crate::manifest::{Entry, Manifest, VendorDir};
+use crate::package::{PackageId, PackageRequest, Wanted};
+use crate::packages::{self, Fetched, Sources};
+use crate::report::Report;
+use crate::wit::{Lock, Locked, Source};
+use crate::workers;
+use folder::{PackageFolder, filename};
+
+/// What is to be done.
+pub struct WitJob<'a> {
+    /// The packages that somebody asked for.
+    pub requests: &'a [PackageRequest],
+    /// Where they go.
+    pub dir: &'a VendorDir,
+    /// What stays as it is.
+    pub lock: &'a Lock,
+    /// What an earlier run left in the folder.
+    pub previous: &'a Lock,
+    /// Where they come from.
+    pub sources: &'a Sources,
+    /// The label of the `.bzl` file that BUILD files load `wit_library` from.
+    pub rules: &'a str,
+    /// The Bazel package of the folder, as in `//vendor/wit`.
+    pub bazel_package: &'a str,
+    /// How many packages at a time.
+    pub jobs: usize,
+}
+
+/// What came of it.
+pub struct WitSummary {
+    /// How each package came here.
+    pub outcomes: Vec<Outcome>,
+    /// The lock as it is now.
+    pub lock: Lock,
+    /// The manifest's entries of this run.
+    pub entries: Vec<Entry>,
+}
+
+/// One package of the closure.
+struct Member {
+    fetched: Fetched,
+    source: Source,
+    requirement: String,
+}
+
+/// Fetches what is missing and writes the folders and the manifest; the lock is the caller's.
+///
+/// # Errors
+/// Those of fetching; integrity, where bytes are not those of the lock; usage, for a cycle. Then no
+/// folder was written, and what was fetched stays for the next run.
+pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
+    Manifest::read(job.dir.root())?;
+    let attributes = job.dir.create()?;
+    let members = closure(job, report)?;
+    let folders = folders(job, &members)?;
+    let mut entries = Vec::new();
+    for (member, folder) in members.values().zip(&folders) {
+        folder.write()?;
+        entries.extend(folder.entries(member.fetched.url.as_deref()));
+    }
+    let lock = lock(&members, &folders)?;
+    let gone = prune(job, &lock)?;
+    let touched = folders.iter().map(|folder| job.dir.entry_path(&folder.package.folder()));
+    let gone: Vec<_> = gone.into_iter().chain(touched).collect();
+    Manifest::change(job.dir.root(), &gone, &entries, &attributes)?;
+    let outcomes = members.values().map(|member| member.fetched.outcome).collect();
+    Ok(WitSummary { outcomes, lock, entries })
+}
+
+/// Compares the lock and the folders with what [`vendor_wit`] would write, and changes nothing. Needs
+/// no network.
+///
+/// # Errors
+/// Integrity, naming each difference.
+pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
+    let members = closure(job, report)?;
+    let folders = folders(job, &members)?;
+    let mut differences = Vec::new();
+    for folder in &folders {
+        differences.extend(folder.differences()?);
+    }
+    differences.extend(job.lock.differences(&lock(&members, &folders)?));
+    if differences.is_empty() {
+        report.say(&format!("{} packages are what the lock says", members.len()));
+        return Ok(());
+    }
+    let mut error = Error::integrity(format!(
+        "`{}` and its lock are not what they should be",
+        job.dir.folder().display()
+    ));
+    for difference in differences {
+        error = error.fact("found", difference);
+    }
+    Err(error)
+}
+
+/// Every package that is needed, fetched and read.
+fn closure(job: &WitJob<'_>, report: &Report) -> Result<BTreeMap<PackageId, Member>> {
+    let mut members: BTreeMap<PackageId, Member> = BTreeMap::new();
+    let mut round = BTreeMap::new();
+    for request in job.requests {
+        round.insert(choose(request, job)?, requirement(request));
+    }
+    while !round.is_empty() {
+        check_folders(members.keys().chain(round.keys()))?;
+        let wanted: Vec<_> = std::mem::take(&mut round).into_iter().collect();
+        let fetch = |(package, requirement): &(PackageId, String)| {
+            let fetched = job
+                .sources
+                .fetch(package, job.lock.get(package), job.dir, report)
+                .map_err(|error| needed_by(error, package, &members))?;
+            let source = match fetched.source() {
+                Ok(source) => source,
+                Err(error) => {
+                    packages::discard(&fetched)?;
+                    return Err(error);
+                }
+            };
+            Ok((package.clone(), Member { fetched, source, requirement: requirement.clone() }))
+        };
+        for result in workers::each(&wanted, job.jobs, fetch) {
+            let (package, member): (_, Member) = result?;
+            members.insert(package, member);
+        }
+        let needed: BTreeSet<_> =
+            members.values().flat_map(|member| member.source.dependencies.iter()).collect();
+        for package in needed.into_iter().filter(|package| !members.contains_key(package)) {
+            round.insert(package.clone(), format!("={}", package.version));
+        }
+    }
+    check_cycles(&members)?;
+    Ok(members)
+}
+
+/// Adds who needs a package; nobody does where somebody asked for it.
+fn needed_by(error: Error, package: &PackageId, members: &BTreeMap<PackageId, Member>) -> Error {
+    let needs = members.iter().find(|(_, it)| it.source.dependencies.contains(package));
+    needs.map(|(by, _)| by).into_iter().fold(error, |error, by| error.fact("needed by", by))
+}
+
+/// The version that a request comes down to: the lock's if it will do, otherwise the highest that
+/// there is.
+fn choose(request: &PackageRequest, job: &WitJob<'_>) -> Result<PackageId> {
+    let locked = |fits: &dyn Fn(&semver::Version) -> bool| {
+        let fitting =
+            job.lock.packages.iter().filter(|locked| {
+                locked.package.name == request.name && fits(&locked.package.version)
+            });
+        fitting.map(|locked| locked.package.clone()).max()
+    };
+    let found = match &request.version {
+        Wanted::Exactly(version) => {
+            return Ok(PackageId { name: request.name.clone(), version: version.clone() });
+        }
+        Wanted::Matching(range) => locked(&|version| range.matches(version)),
+        Wanted::Latest => locked(&|version| version.pre.is_empty()),
+    };
+    found.map_or_else(|| job.sources.newest(request, None), Ok)
+}
+
+/// The requirement as a wkg.lock has it.
+fn requirement(request: &PackageRequest) -> String {
+    match &request.version {
+        Wanted::Exactly(version) => format!("={version}"),
+        Wanted::Matching(range) => range.to_string(),
+        Wanted::Latest => "*".to_owned(),
+    }
+}
+
+/// What each folder must hold, in the order of the members.
+fn folders<'a>(
+    job: &WitJob<'a>,
+    members: &'a BTreeMap<PackageId, Member>,
+) -> Result<Vec<PackageFolder<'a>>> {
+    let label = |package: &PackageId| {
+        format!("{}/{}:{}", job.bazel_package, package.folder(), package.name.hyphened())
+    };
+    let labels: BTreeMap<_, _> =
+        members.keys().map(|package| (package.clone(), label(package))).collect();
+    let folder = |(package, member): (&PackageId, &'a Member)| {
+        let build = WitRepository {
+            package: package.clone(),
+            source: &member.source,
+            rules: job.rules.to_owned(),
+            labels: &labels,
+            folder: String::new(),
+            published: member.fetched.file().map(filename),
+        };
+        let folder = PackageFolder {
+            package: package.clone(),
+            dir: job.dir,
+            published: member.fetched.file(),
+            files: member.source.files.clone(),
+        };
+        Ok(folder.with_build_file(&build.build_file()?))
+    };
+    members.iter().map(folder).collect()
+}
+
+fn lock(members: &BTreeMap<PackageId, Member>, folders: &[PackageFolder<'_>]) -> Result<Lock> {
+    let locked = |(member, folder): (&Member, &PackageFolder<'_>)| Locked {
+        package: folder.package.clone(),
+        requirement: member.requirement.clone(),
+        registry: member.fetched.registry.clone(),
+        url: member.fetched.url.clone(),
+        // What stands in for a package has no published file, and is pinned by its text.
+        digest: folder.published.map_or(member.source.tree_hash(), |it| *it.digest()),
+        path: Some(folder.package.folder()),
+        tree: Some(member.source.tree_hash()),
+        dependencies: member.source.dependencies.iter().cloned().collect(),
+    };
+    Ok(Lock::new(members.values().zip(folders).map(locked)))
+}
+
+/// Removes the folders of packages that an earlier run left and that nobody needs any more; gives their
+/// paths in the manifest.
+fn prune(job: &WitJob<'_>, lock: &Lock) -> Result<Vec<String>> {
+    let mut gone = Vec::new();
+    for locked in &job.previous.packages {
+        if lock.get(&locked.package).is_none() {
+            folder::remove(job.dir, &locked.package)?;
+            gone.push(job.dir.entry_path(&locked.package.folder()));
+            gone.push(job.dir.entry_path(&folder::registry_path(&locked.package)));
+        }
+    }
+    Ok(gone)
+}
+
+/// `a-b:c` and `a:b-c` would share a folder.
+fn check_folders<'a>(packages: impl Iterator<Item = &'a PackageId>) -> Result<()> {
+    let mut folders = BTreeMap::new();
+    for package in packages {
+        if let Some(other) = folders.insert(package.folder(), package) {
+            return Err(Error::usage("two packages would have one folder")
+                .fact("folder", package.folder())
+                .fact("packages", format!("{other}, {package}"))
+                .hint("vendor them into two folders, each with a lock of its own"));
+        }
+    }
+    Ok(())
+}
+
+/// WIT packages cannot need each other; a registry can serve such ones all the same.
+fn check_cycles(members: &BTreeMap<PackageId, Member>) -> Result<()> {
+    let mut done = BTreeSet::new();
+    for package in members.keys() {
+        visit(package, members, &mut Vec::new(), &mut done)?;
+    }
+    Ok(())
+}
+
+fn visit<'a>(
+    package: &'a PackageId,
+    members: &'a BTreeMap<PackageId, Member>,
+    path: &mut Vec<&'a PackageId>,
+    done: &mut BTreeSet<&'a PackageId>,
+) -> Result<()> {
+    if let Some(start) = path.iter().position(|it| *it == package) {
+        let cycle: Vec<_> =
+            path[start..].iter().chain([&package]).map(ToString::to_string).collect();
+        return Err(Error::integrity("WIT packages need each other in a circle")
+            .fact("circle", cycle.join(" -> "))
+            .hint("no tool can resolve these; ask whoever published them"));
+    }
+    if !done.insert(package) {
+        return Ok(());
+    }
+    path.push(package);
+    for dependency in members.get(package).into_iter().flat_map(|it| &it.source.dependencies) {
+        visit(dependency, members, path, done)?;
+    }
+    path.pop();
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The packages that a library may use, and whose each is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::{DEPS, Library};
+use crate::error::{Context, Error, Result};
+use crate::wit::{Declared, Source};
+
+/// Every package that is at hand, besides the library's own.
+pub(super) struct Provided {
+    packages: BTreeMap<Declared, Package>,
+}
+
+/// A package that can be used.
+pub(super) struct Package {
+    /// Its text.
+    pub(super) source: Source,
+    /// Whose it is.
+    pub(super) owner: Owner,
+}
+
+/// Who provides a package. The variants stand in the order in which they win.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Owner {
+    /// A library of its own.
+    Library {
+        /// Whether the BUILD file names it. The other order than that of `bool`: direct wins.
+        indirect: bool,
+        label: String,
+    },
+    /// The library's own folder `deps`.
+    Bundle { path: String },
+    /// The folder `deps` of a library that is needed.
+    Along { indirect: bool, label: String },
+}
+
+impl Owner {
+    /// Whether the library may use what this owner provides, as things are.
+    pub(super) fn is_direct(&self) -> bool {
+        match self {
+            Owner::Bundle { .. } => true,
+            Owner::Library { indirect, .. } | Owner::Along { indirect, .. } => !indirect,
+        }
+    }
+
+    /// The label to name in the BUILD file for it.
+    pub(super) fn label(&self) -> Option<&str> {
+        match self {
+            Owner::Bundle { .. } => None,
+            Owner::Library { label, .. } | Owner::Along { label, .. } => Some(label),
+        }
+    }
+
+    /// Two of one rank must have the same content; a higher one wins over a lower one.
+    fn rank(&self) -> u8 {
+        match self {
+            Owner::Library { .. } => 0,
+            Owner::Bundle { .. } => 1,
+            Owner::Along { .. } => 2,
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Owner::Library { label, .. } => f.write_str(label),
+            Owner::Bundle { path } => write!(f, "`{path}`"),
+            Owner::Along { label, .. } => write!(f, "the folder `{DEPS}` of {label}"),
+        }
+    }
+}
+
+impl Provided {
+    /// Reads the packages of all libraries that are needed, and joins them with those that came
+    /// along.
+    ///
+    /// # Errors
+    /// Usage, where one package has two contents.
+    pub(super) fn collect(
+        library: &Library,
+        own: &Source,
+        bundled: Vec<(String, Source)>,
+    ) -> Result<Provided> {
+        let mut all = Vec::new();
+        for dep in &library.deps {
+            let (label, indirect) = (dep.label.clone(), !dep.direct);
+            let source =
+                Source::of_folder(&dep.directory).map_err(|error| error.fact("library", &label))?;
+            all.push(Package { source, owner: Owner::Library { indirect, label } });
+            for source in along(dep)? {
+                let owner = Owner::Along { indirect, label: dep.label.clone() };
+                all.push(Package { source, owner });
+            }
+        }
+        for (path, source) in bundled {
+            all.push(Package { source, owner: Owner::Bundle { path } });
+        }
+        // Who comes first wins; the order does not depend on that of the request.
+        all.sort_by(|a, b| a.owner.cmp(&b.owner));
+        let mut packages = BTreeMap::<Declared, Package>::new();
+        for package in all {
+            let id = package.source.declared();
+            match packages.get(&id) {
+                None => {
+                    packages.insert(id, package);
+                }
+                Some(known) if known.owner.rank() < package.owner.rank() => {}
+                Some(known) if known.source == package.source => {}
+                Some(known) => return Err(two_contents(library, &id, known, &package)),
+            }
+        }
+        let mut provided = Provided { packages };
+        provided.give_way(own);
+        Ok(provided)
+    }
+
+    /// What came along with a dep gives way to what stands in a file of another package, too.
+    fn give_way(&mut self, own: &Source) {
+        let stays = |package: &&Package| !matches!(package.owner, Owner::Along { .. });
+        let others = self.packages.values().filter(stays).map(|package| &package.source);
+        let nested: BTreeSet<_> =
+            others.chain([own]).flat_map(|source| source.nested.iter().cloned()).collect();
+        self.packages.retain(|id, package| stays(&&*package) || !nested.contains(id));
+    }
+
+    /// The packages, sorted.
+    pub(super) fn packages(&self) -> impl Iterator<Item = (&Declared, &Package)> {
+        self.packages.iter()
+    }
+
+    /// Who provides a package: as one of its own, or in the text of another.
+    pub(super) fn find(&self, id: &Declared) -> Option<&Package> {
+        self.packages
+            .get(id)
+            .or_else(|| self.packages.values().find(|it| it.source.nested.contains(id)))
+    }
+}
+
+/// The packages in the folder `deps` of a library. They lie there as this program put them.
+fn along(dep: &super::Dep) -> Result<Vec<Source>> {
+    let folder = dep.directory.join(DEPS);
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let list = || format!("list `{}`", folder.display());
+    let mut sources = Vec::new();
+    for entry in std::fs::read_dir(&folder).doing(list)? {
+        sources.push(Source::of_folder(&entry.doing(list)?.path())?);
+    }
+    sources.sort_by_key(Source::declared);
+    Ok(sources)
+}
+
+fn two_contents(library: &Library, id: &Declared, one: &Package, other: &Package) -> Error {
+    let names = one.source.files.keys().chain(other.source.files.keys());
+    let different =
+        names.filter(|name| one.source.files.get(*name) != other.source.files.get(*name)).min();
+    let error = Error::usage(format!("{} gets {id} with two different contents", library.label))
+        .fact("one", &one.owner)
+        .fact("other", &other.owner)
+        .fact("first difference", format!("`{}`", different.map_or("", String::as_str)));
+    match one.owner {
+        Owner::Library { .. } => error.hint("let all libraries take it from one of the two"),
+        _ => error.hint(format!("add a library of {id} to deps: it wins over what came along")),
+    }
+}

@@ -1,0 +1,69 @@
+//! A published file: a WIT package in the binary format, or text in its place as wkg's local
+//! registry allows. Whatever else it may be is named for what it is.
+
+use wit_component::WitPrinter;
+use wit_parser::decoding::{DecodedWasm, decode};
+
+use super::guarded::guarded;
+use super::kind;
+use crate::error::{Error, Result};
+
+/// The text of a published package. For one in the binary format it is what
+/// `wasm-tools component wit` prints for the package itself.
+///
+/// The binary format has pieces of the dependencies in it, as much as the package uses of them and
+/// without documentation. They are left out: they are not those packages.
+///
+/// # Errors
+/// Integrity, where the file is something else, saying what.
+pub(super) fn text(bytes: Vec<u8>, shown: &str) -> Result<String> {
+    if !kind::is_wasm(&bytes) {
+        return text_form(bytes, shown);
+    }
+    match kind::other_wasm(&bytes) {
+        None => binary_form(&bytes, shown),
+        Some(found) => Err(refused(shown, &found)),
+    }
+}
+
+fn binary_form(bytes: &[u8], shown: &str) -> Result<String> {
+    let text = guarded(|| {
+        let DecodedWasm::WitPackage(resolve, package) = decode(bytes)? else { return Ok(None) };
+        let mut printer = WitPrinter::default();
+        printer.print(&resolve, package, &[]).map(|()| Some(printer.output.to_string()))
+    });
+    // The alternate form has the whole chain of causes.
+    let text = text.and_then(|text| text.map_err(|error| format!("{error:#}")));
+    text.map_err(|cause| {
+        Error::integrity(format!("`{shown}` is no WIT package that can be read"))
+            .because(cause)
+            .hint("it is damaged, or it was made by tools that are newer than this program")
+    })?
+    .ok_or_else(|| refused(shown, "a component"))
+}
+
+fn text_form(bytes: Vec<u8>, shown: &str) -> Result<String> {
+    let text = utf8(bytes, shown)?;
+    match kind::other_text(&text) {
+        Some(found) => Err(refused(shown, found)),
+        None => Ok(text),
+    }
+}
+
+/// The text in these bytes.
+pub(super) fn utf8(bytes: Vec<u8>, shown: &str) -> Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        match kind::other_binary(error.as_bytes()) {
+            Some(found) => refused(shown, found),
+            None => refused(shown, &format!("neither WebAssembly nor text, at byte {at}")),
+        }
+    })
+}
+
+fn refused(shown: &str, found: &str) -> Error {
+    Error::integrity(format!("`{shown}` is not a WIT package"))
+        .fact("expected", "a WIT package in the binary format, or its text")
+        .fact("found", found)
+        .hint("check the name of the package and the registry that serves it")
+}

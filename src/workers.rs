@@ -1,0 +1,120 @@
+//! A few threads that work through a list.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Does the work for each item, `jobs` at a time, and gives the results in the order in which they
+/// were done.
+pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(items.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, items.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = work(item);
+                    hold(&results).push(result);
+                }
+            });
+        }
+    });
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does each piece of work, `jobs` at a time, and whatever comes of it: that comes before what was
+/// there already, so that what was begun is ended first.
+pub fn each_and_more<T: Send>(first: Vec<T>, jobs: usize, work: impl Fn(T) -> Vec<T> + Sync) {
+    let queue = Queue { state: Mutex::new((first.into(), 0)), changed: Condvar::new() };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(item) = queue.next() {
+                    let mut done = Done { queue: &queue, more: Vec::new() };
+                    done.more = work(item);
+                }
+            });
+        }
+    });
+}
+
+/// What is to be done, and how much is being done.
+struct Queue<T> {
+    state: Mutex<(VecDeque<T>, usize)>,
+    changed: Condvar,
+}
+
+/// Tells the others that a piece of work is over, even one that panicked.
+struct Done<'a, T> {
+    queue: &'a Queue<T>,
+    more: Vec<T>,
+}
+
+impl<T> Queue<T> {
+    /// The next piece, waiting for one while somebody may still find more.
+    fn next(&self) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if let Some(item) = state.0.pop_front() {
+                state.1 += 1;
+                return Some(item);
+            }
+            if state.1 == 0 {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (VecDeque<T>, usize)> {
+        hold(&self.state)
+    }
+}
+
+impl<T> Drop for Done<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.1 -= 1;
+        while let Some(item) = self.more.pop() {
+            state.0.push_front(item);
+        }
+        self.queue.changed.notify_all();
+    }
+}
+
+/// What a mutex guards. Whoever panicked while holding it has not left it half-changed: what is
+/// guarded here changes in one step.
+pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_of_it_is_done_too() {
+        let seen = Mutex::new(Vec::new());
+        each_and_more(vec![3, 2], 4, |count: u32| {
+            seen.lock().unwrap().push(count);
+            (0..count).collect()
+        });
+        // 3 gives 0 1 2, and so on: 2^3 and 2^2.
+        assert_eq!(seen.lock().unwrap().len(), 12);
+        let one_by_one = Mutex::new(Vec::new());
+        each_and_more(vec![10, 20], 1, |it: u32| {
+            one_by_one.lock().unwrap().push(it);
+            if it == 10 { vec![11, 12] } else { Vec::new() }
+        });
+        assert_eq!(*one_by_one.lock().unwrap(), [10, 11, 12, 20]);
+    }
+
+    #[test]
+    fn each_item_is_worked_on_once() {
+        let items: Vec<_> = (0..100).collect();
+        let mut found = each(&items, 4, |item| item * 2);
+        found.sort_unstable();
+        assert_eq!(found, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        assert!(each(&[] as &[u8], 4, |item| *item).is_empty());
+    }
+}

@@ -1,0 +1,286 @@
+//! YAML with the place of each value, for files that others wrote.
+//!
+//! Aliases share their nodes, so that a bomb of them takes no memory, and each node knows how much
+//! it is with its aliases followed, so that walking one takes no time either: what is larger than
+//! [`MOST_VALUES`] or deeper than [`MOST_DEPTH`] does not come out of the reader.
+
+mod compose;
+mod emit;
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::rc::Rc;
+
+use serde::Serialize;
+
+use crate::error::{Context, Error, Result};
+
+pub use compose::{Documents, Duplicates};
+pub use emit::{block, scalar};
+
+/// The most values in one document, with aliases followed.
+pub const MOST_VALUES: u32 = 1_000_000;
+
+/// The deepest value, with aliases followed.
+pub const MOST_DEPTH: u16 = 200;
+
+/// The longest file. The rendered manifests of the largest charts are a tenth of it.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Where something stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// The file as the user named it; `stdin` for standard input.
+    pub file: Rc<str>,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// A value and where it stands.
+#[derive(Debug)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// Where it begins.
+    pub place: Place,
+    /// How many values it is, itself and aliases included.
+    weight: u32,
+    /// How many levels it has.
+    depth: u16,
+}
+
+/// What a node is.
+#[derive(Debug)]
+pub enum Value {
+    /// Text, a number, a truth value or nothing.
+    Scalar(Scalar),
+    /// A list.
+    Sequence(Vec<Rc<Node>>),
+    /// Keys with values, in the order of the file.
+    Mapping(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The key.
+    pub key: Rc<str>,
+    /// Where the key stands.
+    pub place: Place,
+    /// The value.
+    pub value: Rc<Node>,
+}
+
+/// A value that is no collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scalar {
+    /// The text without quotes and escapes.
+    pub text: String,
+    /// How it was written.
+    pub style: Style,
+}
+
+/// How a scalar was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes: it may be a number, a truth value or nothing.
+    Plain,
+    /// With quotes, or folded: it is text.
+    Text,
+    /// As a block that keeps its lines; its place is that of the first of them.
+    Literal,
+}
+
+impl Node {
+    /// A node that was not read from a file.
+    pub fn new(value: Value, place: Place) -> Node {
+        let (mut weight, mut depth) = (1_u32, 0_u16);
+        let mut add = |child: &Node| {
+            weight = weight.saturating_add(child.weight);
+            depth = depth.max(child.depth.saturating_add(1));
+        };
+        match &value {
+            Value::Scalar(_) => {}
+            Value::Sequence(items) => items.iter().for_each(|item| add(item)),
+            Value::Mapping(entries) => entries.iter().for_each(|entry| add(&entry.value)),
+        }
+        Node { value, place, weight, depth }
+    }
+
+    /// Whether it is more than comes out of the reader.
+    pub(crate) fn is_too_much(&self) -> bool {
+        self.weight > MOST_VALUES || self.depth > MOST_DEPTH
+    }
+
+    /// The value of a key. Where it occurs twice, the last one counts, as in Helm.
+    pub fn get(&self, key: &str) -> Option<&Rc<Node>> {
+        self.entries().iter().rev().find(|entry| &*entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The value at the end of a path of keys.
+    pub fn at<'a>(self: &'a Rc<Node>, path: &[impl AsRef<str>]) -> Option<&'a Rc<Node>> {
+        path.iter().try_fold(self, |node, key| node.get(key.as_ref()))
+    }
+
+    /// The entries of a mapping; none of anything else.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a sequence; none of anything else.
+    pub fn items(&self) -> &[Rc<Node>] {
+        match &self.value {
+            Value::Sequence(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The scalar, if it is one.
+    pub fn scalar(&self) -> Option<&Scalar> {
+        match &self.value {
+            Value::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// The text of a scalar that is something; trimmed, as YAML's blocks end in a newline.
+    pub fn text(&self) -> Option<&str> {
+        let scalar = self.scalar().filter(|scalar| !scalar.is_null())?;
+        Some(scalar.text.trim()).filter(|text| !text.is_empty())
+    }
+
+    /// The text of a key's value.
+    pub fn text_of(&self, key: &str) -> Option<&str> {
+        self.get(key)?.text()
+    }
+
+    /// Whether it is nothing: `null`, `~`, or left out.
+    pub fn is_null(&self) -> bool {
+        self.scalar().is_some_and(Scalar::is_null)
+    }
+
+    /// What a template takes for true: anything but nothing, `false`, zero and what is empty.
+    pub fn is_true(&self) -> bool {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.is_true(),
+            Value::Sequence(items) => !items.is_empty(),
+            Value::Mapping(entries) => !entries.is_empty(),
+        }
+    }
+}
+
+impl Scalar {
+    /// Text.
+    pub fn text(text: impl Into<String>) -> Scalar {
+        Scalar { text: text.into(), style: Style::Text }
+    }
+
+    /// Whether it is nothing.
+    pub fn is_null(&self) -> bool {
+        self.style == Style::Plain
+            && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+    }
+
+    /// Whether a template takes it for true.
+    fn is_true(&self) -> bool {
+        match self.style {
+            _ if self.is_null() || self.text.is_empty() => false,
+            // The words of YAML 1.1, which Helm reads.
+            Style::Plain => {
+                let word = self.text.to_ascii_lowercase();
+                !matches!(word.as_str(), "false" | "no" | "off") && self.number() != Some(0.0)
+            }
+            Style::Text | Style::Literal => true,
+        }
+    }
+
+    /// The number that it is, where it is one.
+    pub fn number(&self) -> Option<f64> {
+        let digits = self.text.trim_start_matches(['+', '-']).trim_start_matches('.');
+        let is_number =
+            self.style == Style::Plain && digits.starts_with(|c: char| c.is_ascii_digit());
+        self.text.parse().ok().filter(|_| is_number)
+    }
+}
+
+/// Why a file is no YAML, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What.
+    pub problem: String,
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Error {
+        let Problem { place, problem } = problem;
+        Error::usage(format!("cannot read `{}` as YAML", place.file))
+            .fact("at", format!("line {}, column {}", place.line, place.column))
+            .because(problem)
+    }
+}
+
+/// Reads a file's text.
+///
+/// # Errors
+/// Usage, where it is no text or too long.
+pub fn read(path: &Path, name: &str) -> Result<String> {
+    let file = File::open(path).doing(|| format!("read `{name}`"))?;
+    read_from(file, name)
+}
+
+/// Reads the text of a file that is open, or of standard input.
+pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    reader.take(MOST_BYTES + 1).read_to_end(&mut bytes).doing(|| format!("read `{name}`"))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(Error::usage(format!(
+            "`{name}` is too long to be YAML that a person can check"
+        ))
+        .fact("limit", format!("{MOST_BYTES} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..before].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Error::usage(format!("`{name}` is not text in UTF-8")).fact("at", format!("line {line}"))
+    })
+}
+
+/// The only document of a text; nothing, where there is none.
+///
+/// # Errors
+/// Usage, where it is no YAML or more than one document.
+pub fn document(text: &str, name: &str, duplicates: Duplicates) -> Result<Rc<Node>> {
+    let mut documents = Documents::new(text, name, duplicates);
+    let Some(first) = documents.next().transpose()? else {
+        let place = Place { file: name.into(), line: 1, column: 1 };
+        return Ok(Rc::new(Node::new(Value::Scalar(null()), place)));
+    };
+    match documents.next().transpose()? {
+        None => Ok(first),
+        Some(second) => Err(Error::usage(format!("`{name}` has more than one YAML document"))
+            .fact("at", format!("line {}", second.place.line))),
+    }
+}
+
+fn null() -> Scalar {
+    Scalar { text: String::new(), style: Style::Plain }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! From the parser's events to nodes.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
+
+use super::{Entry, MOST_DEPTH, MOST_VALUES, Node, Place, Problem, Scalar, Style, Value};
+
+/// What a key that occurs twice in a mapping means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicates {
+    /// An error: programs disagree on which one counts.
+    Refused,
+    /// Both are kept, and the last one counts, as in Helm.
+    LastCounts,
+}
+
+/// The documents of a text, one after the other. After a broken one, those behind it still come.
+pub struct Documents<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    file: Rc<str>,
+    duplicates: Duplicates,
+    /// What is open: the collections from the document's root to the current one.
+    open: Vec<Open>,
+    anchors: HashMap<usize, Rc<Node>>,
+    /// How many values this document has so far, those of aliases included.
+    values: u32,
+    ended: bool,
+}
+
+struct Open {
+    place: Place,
+    anchor: usize,
+    content: Content,
+}
+
+enum Content {
+    Sequence(Vec<Rc<Node>>),
+    Mapping { entries: Vec<Entry>, merged: Vec<Rc<Node>>, key: Option<Key> },
+}
+
+struct Key {
+    text: Rc<str>,
+    place: Place,
+    is_merge: bool,
+}
+
+impl<'a> Documents<'a> {
+    /// Reads `text`, which is the content of `file`.
+    pub fn new(text: &'a str, file: &str, duplicates: Duplicates) -> Documents<'a> {
+        let mut options = granit_parser::Options::default();
+        options.flow_nesting_limit = usize::from(MOST_DEPTH);
+        options.block_nesting_limit = usize::from(MOST_DEPTH);
+        // A mark of the byte order is no content.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Documents {
+            parser: Parser::new_from_str_with_options(text, options),
+            file: file.into(),
+            duplicates,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            values: 0,
+            ended: false,
+        }
+    }
+
+    fn place(&self, span: &Span) -> Place {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Place {
+            file: self.file.clone(),
+            line: number(span.start.line()),
+            column: number(span.start.col() + 1),
+        }
+    }
+
+    /// Takes events until a document is whole; none at the end of the text.
+    fn document(&mut self) -> Result<Option<Rc<Node>>, Problem> {
+        let mut root = None;
+        loop {
+            let (event, span) = match self.parser.next() {
+                None => return Ok(None),
+                Some(Ok(next)) => next,
+                Some(Err(error)) => {
+                    let mark = *error.marker();
+                    let place = self.place(&Span::new(mark, mark));
+                    return Err(Problem { place, problem: error.info() });
+                }
+            };
+            let place = self.place(&span);
+            let fail =
+                |problem: &str| Problem { place: place.clone(), problem: problem.to_owned() };
+            // Ends were counted at their start, and what an alias brings counts each time.
+            let count = match &event {
+                Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) => 1,
+                Event::Alias(anchor) => self.anchors.get(anchor).map_or(0, |node| node.weight),
+                _ => 0,
+            };
+            self.values = self.values.saturating_add(count);
+            if self.values > MOST_VALUES {
+                return Err(fail(&format!(
+                    "the document has more than {MOST_VALUES} values, those of aliases included"
+                )));
+            }
+            let done = match event {
+                Event::StreamEnd => return Ok(None),
+                Event::DocumentEnd => return Ok(root),
+                Event::Scalar(text, style, anchor, tag) => {
+                    let is_text =
+                        tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix() == "str");
+                    let style = match style {
+                        ScalarStyle::Plain if !is_text => Style::Plain,
+                        ScalarStyle::Literal => Style::Literal,
+                        _ => Style::Text,
+                    };
+                    let scalar = Scalar { text: text.into_owned(), style };
+                    let node = Rc::new(Node::new(Value::Scalar(scalar), place.clone()));
+                    self.keep(anchor, &node);
+                    Some(node)
+                }
+                Event::Alias(anchor) => {
+                    // One that is still open would be inside itself.
+                    let node = self.anchors.get(&anchor).cloned();
+                    Some(node.ok_or_else(|| fail("this alias names what it is itself a part of"))?)
+                }
+                Event::SequenceStart(_, anchor, _) => {
+                    let content = Content::Sequence(Vec::new());
+                    self.open.push(Open { place: place.clone(), anchor, content });
+                    None
+                }
+                Event::MappingStart(_, anchor, _) => {
+                    let content =
+                        Content::Mapping { entries: Vec::new(), merged: Vec::new(), key: None };
+                    self.open.push(Open { place: place.clone(), anchor, content });
+                    None
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.close()?,
+                _ => None,
+            };
+            let Some(node) = done else { continue };
+            if usize::from(node.depth) + self.open.len() > usize::from(MOST_DEPTH) {
+                return Err(fail(&format!("the document has more than {MOST_DEPTH} levels")));
+            }
+            match self.open.last_mut() {
+                None => root = Some(node),
+                Some(open) => open.content.take(node, place)?,
+            }
+        }
+    }
+
+    fn keep(&mut self, anchor: usize, node: &Rc<Node>) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+    }
+
+    /// Ends the innermost collection.
+    fn close(&mut self) -> Result<Option<Rc<Node>>, Problem> {
+        let Some(Open { place, anchor, content }) = self.open.pop() else { return Ok(None) };
+        let value = match content {
+            Content::Sequence(items) => Value::Sequence(items),
+            Content::Mapping { entries, merged, .. } => {
+                if self.duplicates == Duplicates::Refused {
+                    refuse_duplicates(&entries)?;
+                }
+                Value::Mapping(merge(entries, &merged))
+            }
+        };
+        let node = Rc::new(Node::new(value, place));
+        self.keep(anchor, &node);
+        Ok(Some(node))
+    }
+}
+
+impl Iterator for Documents<'_> {
+    type Item = Result<Rc<Node>, Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        self.open.clear();
+        self.anchors.clear();
+        self.values = 0;
+        let document = self.document();
+        match &document {
+            Ok(None) => self.ended = true,
+            Ok(Some(_)) => {}
+            Err(_) => self.ended = !matches!(self.parser.proceed_next_document(), Ok(true)),
+        }
+        document.transpose()
+    }
+}
+
+impl Content {
+    /// Takes the next item, key or value. `place` is where it stands, which for an alias is not
+    /// where its node does.
+    fn take(&mut self, node: Rc<Node>, place: Place) -> Result<(), Problem> {
+        match self {
+            Content::Sequence(items) => items.push(node),
+            Content::Mapping { entries, merged, key } => match key.take() {
+                None => match node.scalar() {
+                    Some(scalar) => {
+                        let is_merge = scalar.style == Style::Plain && scalar.text == "<<";
+                        *key = Some(Key { text: scalar.text.as_str().into(), place, is_merge });
+                    }
+                    None => {
+                        let problem = "a key must be a word or a number, not a collection";
+                        return Err(Problem { place, problem: problem.to_owned() });
+                    }
+                },
+                Some(Key { is_merge: true, place, .. }) => {
+                    let all = match &node.value {
+                        Value::Mapping(_) => std::slice::from_ref(&node),
+                        _ => node.items(),
+                    };
+                    let is_mapping = |node: &Rc<Node>| matches!(node.value, Value::Mapping(_));
+                    if all.is_empty() || !all.iter().all(is_mapping) {
+                        let problem = "`<<` merges mappings, and this is none";
+                        return Err(Problem { place, problem: problem.to_owned() });
+                    }
+                    merged.extend(all.iter().cloned());
+                }
+                Some(Key { text, place, .. }) => {
+                    entries.push(Entry { key: text, place, value: node });
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+fn refuse_duplicates(entries: &[Entry]) -> Result<(), Problem> {
+    let mut seen = HashMap::new();
+    for entry in entries {
+        if let Some(first) = seen.insert(&entry.key, &entry.place) {
+            let (key, line) = (&entry.key, first.line);
+            let problem = format!(
+                "the key `{key}` stands in line {line} already, and programs disagree on which counts"
+            );
+            return Err(Problem { place: entry.place.clone(), problem });
+        }
+    }
+    Ok(())
+}
+
+/// Adds what `<<` brings: what is there already wins, and so does what comes first.
+fn merge(mut entries: Vec<Entry>, merged: &[Rc<Node>]) -> Vec<Entry> {
+    if merged.is_empty() {
+        return entries;
+    }
+    let mut seen: HashSet<_> = entries.iter().map(|entry| entry.key.clone()).collect();
+    for entry in merged.iter().flat_map(|node| node.entries()) {
+        if seen.insert(entry.key.clone()) {
+            entries.push(entry.clone());
+        }
+    }
+    entries
+}

@@ -1,0 +1,73 @@
+//! YAML that every reader takes for the same data.
+
+use serde_json::Value;
+
+/// Data as a block, its keys in their order.
+pub fn block(value: &Value) -> String {
+    let mut text = String::new();
+    write(value, 0, &mut text);
+    if text.is_empty() { format!("{value}\n") } else { text }
+}
+
+fn write(value: &Value, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                text.push_str(&format!("{indent}{}:", scalar(key)));
+                below(value, depth, text);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                // An item's first key stands behind the dash.
+                let mut inner = String::new();
+                write(item, depth + 1, &mut inner);
+                text.push_str(&format!("{indent}- {}", inner.trim_start()));
+            }
+        }
+        _ => text.push_str(&format!("{indent}{}\n", inline(value))),
+    }
+}
+
+fn below(value: &Value, depth: usize, text: &mut String) {
+    let is_empty = match value {
+        Value::Object(entries) => entries.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => true,
+    };
+    match is_empty {
+        true => text.push_str(&format!(" {}\n", inline(value))),
+        false => {
+            text.push('\n');
+            write(value, depth + 1, text);
+        }
+    }
+}
+
+fn inline(value: &Value) -> String {
+    match value {
+        Value::String(text) => scalar(text),
+        other => other.to_string(),
+    }
+}
+
+/// A text: plain where that cannot be misread, quoted otherwise.
+pub fn scalar(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
+    // JSON's strings are YAML's.
+    Value::from(text).to_string()
+}
+
+/// Whether nothing in the text is YAML's own, and it is no number, truth value or date anywhere.
+fn is_plain(text: &str) -> bool {
+    let starts_as_word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/@+:".contains(c);
+    let words = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    starts_as_word
+        && text.chars().all(allowed)
+        && !text.ends_with(':')
+        && !words.contains(&text.to_ascii_lowercase().as_str())
+}

@@ -1,0 +1,330 @@
+//! Toolchains: vendored online, built with offline.
+
+use std::fs;
+use std::process::Command;
+
+use crate::workspace::{HELPER, Mirror, REPOSITORY, Workspace, output};
+use crate::{nginx, sandbox};
+
+const VENDOR: &str = "//tools/vendor:vendor_all_toolchains";
+const OFFLINE: (&str, &str) = ("BAZEL_WASM_OFFLINE", "true");
+const VENDOR_DIR: (&str, &str) = ("BAZEL_WASM_VENDOR_DIR", "vendor/toolchains");
+
+/// Vendors from the mirror and gives the lines that pin the helper.
+fn vendor(workspace: &Workspace, mirror: &Mirror) -> String {
+    let printed = workspace
+        .bazel(&["run", VENDOR, "--", "--output-dir", "vendor/toolchains"])
+        .env("BAZEL_WASM_MIRROR", mirror.server.url())
+        .succeeds();
+    let pin = printed.stderr.split_once("wasm_helper = ").unwrap().1;
+    format!("wasm_helper = {}\n)", pin.split_once("\n)").unwrap().0)
+}
+
+/// A workspace on the far side: vendored, pinned, and nothing left of the near side.
+fn vendored(mirror: &Mirror) -> Workspace {
+    let mut workspace = Workspace::of("offline_toolchains", mirror);
+    let pin = vendor(&workspace, mirror);
+    workspace.add_to_module(&pin);
+    workspace.fresh_output_root();
+    workspace
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn vendored_online_it_builds_offline_without_rust() {
+    let mirror = Mirror::new();
+    let mut workspace = vendored(&mirror);
+
+    workspace
+        .bazel_on_the_far_side(&["build", "//..."])
+        .env(OFFLINE.0, OFFLINE.1)
+        .env(VENDOR_DIR.0, VENDOR_DIR.1)
+        .succeeds();
+    let interface = workspace.sandbox.read("ws/bazel-bin/adder.interface.wit");
+    assert!(interface.contains("export add: func(a: s32, b: s32) -> s32"), "{interface}");
+    // An independent witness reads what was built.
+    let component = workspace.path("bazel-bin/adder.component.wasm");
+    output(Command::new("wasm-tools").arg("validate").arg(component));
+
+    // The flags of the example's .bazelrc: the actions have no network either.
+    workspace.fresh_output_root();
+    workspace.bazel_on_the_far_side(&["build", "--config=offline", "//..."]).succeeds();
+    // The tool by itself.
+    let printed = workspace
+        .bazel_on_the_far_side(&[
+            "run",
+            "--config=offline",
+            "@wasm_toolchains//:wasm-tools",
+            "--",
+            "--version",
+        ])
+        .succeeds();
+    assert!(printed.stdout.contains(&mirror.version), "{}", printed.stdout);
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn a_flipped_byte_fails_with_file_and_both_digests() {
+    let mirror = Mirror::new();
+    let workspace = vendored(&mirror);
+    let archive = workspace.path("vendor/toolchains").join(mirror.path());
+    let mut bytes = fs::read(&archive).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&archive, &bytes).unwrap();
+
+    workspace
+        .bazel_on_the_far_side(&["build", "//..."])
+        .env(OFFLINE.0, OFFLINE.1)
+        .env(VENDOR_DIR.0, VENDOR_DIR.1)
+        .fails()
+        .says(&[&archive.display().to_string(), &mirror.sha256(), &sandbox::sha256(&bytes)]);
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn a_missing_archive_names_every_place_and_nothing_connects() {
+    let mirror = Mirror::new();
+    let workspace = vendored(&mirror);
+    fs::remove_file(workspace.path("vendor/toolchains").join(mirror.path())).unwrap();
+    let asked = mirror.server.requests().len();
+    let trace = workspace.sandbox.path("trace");
+    let strace = format!("--output={}", trace.display());
+
+    // With a network and a mirror that has the file, so that leaving it alone is a decision.
+    let printed = workspace
+        .command(
+            &[
+                "strace",
+                "--follow-forks",
+                "--seccomp-bpf",
+                "-qq",
+                "--trace=connect,sendto",
+                &strace,
+            ],
+            &["build", "//..."],
+        )
+        .env(OFFLINE.0, OFFLINE.1)
+        .env(VENDOR_DIR.0, VENDOR_DIR.1)
+        .env("BAZEL_WASM_MIRROR", mirror.server.url())
+        .fails();
+    let path = mirror.path();
+    printed.says(&[
+        &format!("vendor/toolchains/toolchains/{path} (BAZEL_WASM_VENDOR_DIR): not there"),
+        &format!("vendor/toolchains/{path} (BAZEL_WASM_VENDOR_DIR): not there"),
+        &format!("third_party/toolchains/{path}: not there"),
+        &format!(
+            "{}/{path} (BAZEL_WASM_MIRROR): not asked: BAZEL_WASM_OFFLINE is on",
+            mirror.server.url()
+        ),
+        "vendor_all_toolchains",
+    ]);
+    assert_eq!(mirror.server.requests().len(), asked);
+    let trace = fs::read_to_string(trace).unwrap();
+    let port = format!("htons({})", mirror.server.port());
+    let is_ours = |line: &&str| {
+        let internet = line.contains("AF_INET");
+        let loopback = line.contains("127.0.0.1")
+            || line.contains("\"::1\"")
+            || line.contains("::ffff:127.0.0.1");
+        internet && (!loopback || line.contains(&port) || line.contains("htons(53)"))
+    };
+    let found: Vec<_> = trace.lines().filter(is_ours).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    assert!(trace.contains("connect("), "strace saw nothing at all");
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn bazel_vendor_stays_valid_offline_and_with_another_helper() {
+    let mirror = Mirror::new();
+    let mut workspace = vendored(&mirror);
+    workspace
+        .command(&[], &["vendor", "--vendor_dir=bazel_vendor", "//..."])
+        .env(VENDOR_DIR.0, VENDOR_DIR.1)
+        .succeeds();
+    // A refetch of anything would need these.
+    fs::rename(workspace.path("vendor"), workspace.path("gone")).unwrap();
+    workspace.fresh_output_root();
+    let build = ["build", "--vendor_dir=bazel_vendor", "--repository_disable_download", "//..."];
+    let printed = workspace.bazel_on_the_far_side(&build).env("BAZEL_WASM_OFFLINE", "1").succeeds();
+    assert!(!printed.stderr.contains("out-of-date"), "{}", printed.stderr);
+
+    // A helper with other bytes: all that its repository rule asks it for is the stamp. If a tool
+    // were fetched again, this one could not.
+    let other = workspace.sandbox.write(
+        "other-helper",
+        "#!/bin/sh\n[ \"$1\" = stamp ] && exec printf 'wasm-airgap border 1\\n'\nexit 9\n",
+    );
+    output(Command::new("chmod").arg("755").arg(&other));
+    workspace.fresh_output_root();
+    workspace
+        .bazel_on_the_far_side(&build)
+        .env("BAZEL_WASM_OFFLINE", "1")
+        .env("BAZEL_WASM_HELPER", &other)
+        .succeeds();
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn only_the_hosts_archive_is_fetched() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    // Whatever is not for this platform is sent to a host that is blocked.
+    let host = format!("127.0.0.1:{}", mirror.server.port());
+    workspace.sandbox.write(
+        "ws/downloader.cfg",
+        format!(
+            "rewrite {host}/(.*)/linux_amd64/(.*) {host}/$1/linux_amd64/$2\n\
+             rewrite (.*) blocked.invalid/$1\nblock blocked.invalid\n"
+        ),
+    );
+    workspace
+        .bazel(&["build", "--experimental_downloader_config=downloader.cfg", "//..."])
+        .env("BAZEL_WASM_MIRROR", mirror.server.url())
+        .succeeds();
+    let requests: Vec<_> = mirror.server.requests();
+    assert_eq!(requests, [format!("/{}", mirror.path())]);
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn what_is_wrong_in_module_bazel_is_said() {
+    let mirror = Mirror::new();
+    for (lines, words) in [
+        ("wasm.tool(name = \"wasm-tool\")", "did you mean wasm-tools"),
+        (
+            "wasm.tool(name = \"wasmtime\", version = \"1.0\")",
+            "no version of wasmtime called `1.0`",
+        ),
+        ("wasm.bundle(name = \"tiny\")", "no bundle called `tiny`"),
+        ("wasm.registry(file = \"//:adder.wit\")", "adder.wit` is no JSON object"),
+    ] {
+        let workspace = Workspace::of("offline_toolchains", &mirror);
+        workspace.add_to_module(lines);
+        workspace.bazel(&["build", "//..."]).fails().says(&[words]);
+    }
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn bad_settings_and_bad_mirrors_are_said() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    for (name, value, words) in [
+        ("BAZEL_WASM_OFFLINE", "maybe", "`BAZEL_WASM_OFFLINE` is neither on nor off"),
+        ("BAZEL_WASM_MIRROR", "mirror", "`BAZEL_WASM_MIRROR` holds no address"),
+        ("BAZEL_WASM_VENDOR_DIR", "nowhere", "ws/nowhere` does not exist"),
+    ] {
+        workspace.bazel(&["build", "//..."]).env(name, value).fails().says(&[words]);
+    }
+    // A mirror that has not got the file: Bazel says why, and we where and what to do.
+    let empty = nginx::Nginx::serve(&workspace.path("tools"));
+    workspace.bazel(&["build", "//..."]).env("BAZEL_WASM_MIRROR", empty.url()).fails().says(&[
+        "404",
+        &empty.url(),
+        "vendor_all_toolchains",
+    ]);
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn without_cargo_the_three_ways_are_named() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    workspace
+        .bazel(&["build", "//..."])
+        .without("BAZEL_WASM_HELPER")
+        .env("PATH", "/usr/bin:/bin")
+        .fails()
+        .says(&["no cargo on PATH", "BAZEL_WASM_HELPER=", "wasm_helper.pin", "cargo vendor"]);
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn a_pinned_helper_with_other_bytes_is_refused() {
+    let mirror = Mirror::new();
+    let workspace = vendored(&mirror);
+    let helper = walkdir::WalkDir::new(workspace.path("vendor/toolchains/wasm-airgap"));
+    let helper = helper.into_iter().flatten().find(|entry| entry.file_type().is_file()).unwrap();
+    let mut bytes = fs::read(helper.path()).unwrap();
+    let pinned = sandbox::sha256(&bytes);
+    bytes.push(0);
+    fs::write(helper.path(), &bytes).unwrap();
+    workspace
+        .bazel_on_the_far_side(&["build", "//..."])
+        .env(OFFLINE.0, OFFLINE.1)
+        .env(VENDOR_DIR.0, VENDOR_DIR.1)
+        .fails()
+        .says(&[&helper.path().display().to_string(), &pinned, &sandbox::sha256(&bytes)]);
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    workspace
+        .bazel(&["build", "@rules_wasm_airgap//tools/vendor:vendor_all_toolchains"])
+        .without("BAZEL_WASM_HELPER")
+        .succeeds();
+    let built = fs::canonicalize(workspace.path("bazel-bin/external")).unwrap();
+    let mut built = walkdir::WalkDir::new(built).follow_links(true).into_iter().flatten();
+    let built = built.find(|entry| entry.file_name() == "vendor_all_toolchains").unwrap();
+
+    // The same sources in another folder, by a person.
+    let copy = workspace.sandbox.path("copy");
+    fs::create_dir(&copy).unwrap();
+    for part in ["Cargo.toml", "Cargo.lock", "src", "checksums"] {
+        output(Command::new("cp").arg("-r").arg(format!("{REPOSITORY}/{part}")).arg(&copy));
+    }
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--release", "--locked", "--quiet"]).current_dir(&copy);
+    output(cargo.env("CARGO_TARGET_DIR", copy.join("target")));
+    let by_hand = fs::read(copy.join("target/release/wasm-airgap")).unwrap();
+    assert_eq!(sandbox::sha256(&fs::read(built.path()).unwrap()), sandbox::sha256(&by_hand));
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn cargo_builds_the_helper_from_vendored_crates_without_a_network() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let mut cargo = Command::new("cargo");
+    cargo.args(["vendor", "--quiet", "--locked", "--versioned-dirs", "--manifest-path"]);
+    output(cargo.arg(format!("{REPOSITORY}/Cargo.toml")).arg(workspace.path("vendor/crates")));
+    let path = std::env::var("PATH").unwrap();
+    let target = "@rules_wasm_airgap//tools/vendor:vendor_all_toolchains";
+    let build = workspace.bazel_on_the_far_side(&["build", target]);
+    build.env("PATH", path).env(OFFLINE.0, OFFLINE.1).succeeds();
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn the_helper_opens_no_socket_offline() {
+    let mirror = Mirror::new();
+    let sandbox = sandbox::Sandbox::new();
+    let trace = sandbox.path("trace");
+    for arguments in [
+        vec!["plan", "--tool", "wasm-tools"],
+        vec!["vendor", "toolchains", "--output-dir", "v", "--tool", "wasm-tools"],
+        vec![
+            "toolchain",
+            "pin",
+            "https://github.com/o/r/releases/download/v1.0/r-linux-x86_64.zip",
+        ],
+    ] {
+        let mut command = Command::new("strace");
+        command
+            .args(["--follow-forks", "-qq", "--trace=network", "--output"])
+            .arg(&trace)
+            .arg(HELPER)
+            .args(&arguments)
+            .current_dir(sandbox.root())
+            .env("BAZEL_WASM_OFFLINE", "on")
+            .env("BAZEL_WASM_MIRROR", mirror.server.url());
+        assert_eq!(command.output().unwrap().status.code(), Some(3), "{arguments:?}");
+        assert_eq!(fs::read_to_string(&trace).unwrap(), "", "{arguments:?}");
+    }
+    assert_eq!(mirror.server.requests(), [""; 0]);
+}

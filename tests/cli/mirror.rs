@@ -1,0 +1,480 @@
+//! `mirror list`, `values`, `kustomize` and `check`: the steps of the private registry guide.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::archives::Tar;
+use crate::sandbox::{Printed, Sandbox, tree};
+
+/// A chart with the images and the values of the guide's.
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-operator");
+
+/// What `helm template --output-dir` makes of it.
+const RENDERED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/rendered");
+
+/// The guide's list, but for its comments.
+const GUIDE: &str = "\
+images:
+  - source: ghcr.io/wasmcloud/runtime-operator:2.0.0-rc.7
+    destination: myregistry/wasmcloud/runtime-operator:2.0.0-rc.7
+  - source: ghcr.io/wasmcloud/runtime-gateway:2.0.0-rc.7
+    destination: myregistry/wasmcloud/runtime-gateway:2.0.0-rc.7
+  - source: ghcr.io/wasmcloud/wash:2.0.0-rc.7
+    destination: myregistry/wasmcloud/wash:2.0.0-rc.7
+  - source: docker.io/nats:2.11.3-alpine
+    destination: myregistry/nats:2.11.3-alpine
+";
+
+/// A sandbox with the chart in its folder `chart`.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for (name, content) in tree(CHART.as_ref()) {
+        sandbox.write(&format!("chart/{name}"), content);
+    }
+    sandbox
+}
+
+fn list(sandbox: &Sandbox, more: &[&str]) -> Printed {
+    sandbox.run(&[&["mirror", "list", "--registry=myregistry"], more].concat()).succeeds()
+}
+
+/// The sources in a list, one a line.
+fn sources(list: &str) -> Vec<&str> {
+    list.lines().filter_map(|line| line.trim().strip_prefix("- source: ")).collect()
+}
+
+/// The program with this on its standard input.
+fn piped(sandbox: &Sandbox, words: &[&str], input: &str) -> std::process::Output {
+    let mut command = sandbox.run(words).command;
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn the_list_of_the_guide_from_a_folder_an_archive_and_rendered_manifests() {
+    let sandbox = sandbox();
+    assert_eq!(list(&sandbox, &["--chart=chart"]).stdout, GUIDE);
+    let mut tar = Tar::new();
+    for (name, content) in sandbox.tree("chart") {
+        tar = tar.file(format!("runtime-operator/{name}"), content);
+    }
+    sandbox.write("chart.tgz", tar.gz());
+    assert_eq!(list(&sandbox, &["--chart=chart.tgz"]).stdout, GUIDE);
+    // Both together are the same images; manifests alone come in the order of their files.
+    assert_eq!(list(&sandbox, &["--chart=chart", RENDERED]).stdout, GUIDE);
+    let mut rendered = list(&sandbox, &[RENDERED]).stdout;
+    let mut guide: Vec<_> = sources(GUIDE);
+    let mut found = sources(&rendered);
+    guide.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, guide);
+    rendered.clear();
+    for (_, content) in tree(RENDERED.as_ref()) {
+        rendered.push_str(std::str::from_utf8(&content).unwrap());
+    }
+    let output = piped(&sandbox, &["mirror", "list", "--registry=myregistry", "-"], &rendered);
+    assert_eq!(sources(std::str::from_utf8(&output.stdout).unwrap()).len(), 4);
+}
+
+#[test]
+fn why_each_image_is_there() {
+    let printed = list(&sandbox(), &["--chart=chart", "--why"]).stdout;
+    for why in [
+        "  # operator.image in chart/values.yaml:11, with the chart's appVersion\n  - source: ghcr.io/wasmcloud/runtime-operator:",
+        "  # nats.image in chart/values.yaml:35\n  - source: docker.io/nats:",
+    ] {
+        assert!(printed.contains(why), "{why}\nis missing in\n{printed}");
+    }
+    let manifests = list(&sandbox(), &[RENDERED, "--why"]).stdout;
+    let why = "# spec.template.spec.containers[0].image of Deployment wasmcloud/nats in ";
+    assert!(manifests.contains(why), "{manifests}");
+}
+
+#[test]
+fn parts_that_are_disabled_are_left_out() {
+    let sandbox = sandbox();
+    for words in [
+        &["--chart=chart", "--disable=nats"][..],
+        &["--chart=chart", "--disable=nats.enabled"],
+        &["--chart=chart", "--set=nats.enabled=false"],
+    ] {
+        let printed =
+            list(&sandbox, words).says(&["left out: nats.image, as `nats.enabled` is off"]);
+        assert_eq!(sources(&printed.stdout), &sources(GUIDE)[..3], "{words:?}");
+    }
+    sandbox
+        .run(&["mirror", "list", "--registry=r.io", "--chart=chart", "--disable=natz"])
+        .ends_with(2)
+        .says(&["`natz`", "nearest: `nats`"]);
+}
+
+#[test]
+fn each_value_of_the_guides_table_changes_the_list() {
+    let sandbox = sandbox();
+    for (set, changed) in [
+        ("operator.image.registry=r.io", "r.io/wasmcloud/runtime-operator:2.0.0-rc.7"),
+        ("operator.image.repository=a/b", "ghcr.io/a/b:2.0.0-rc.7"),
+        ("operator.image.tag=7", "ghcr.io/wasmcloud/runtime-operator:7"),
+        ("gateway.image.registry=r.io", "r.io/wasmcloud/runtime-gateway:2.0.0-rc.7"),
+        ("gateway.image.repository=a/b", "ghcr.io/a/b:2.0.0-rc.7"),
+        ("runtime.image.registry=r.io", "r.io/wasmcloud/wash:2.0.0-rc.7"),
+        ("runtime.image.repository=a/b", "ghcr.io/a/b:2.0.0-rc.7"),
+        ("runtime.image.tag=7.1", "ghcr.io/wasmcloud/wash:7.1"),
+        ("nats.image.registry=r.io", "r.io/nats:2.11.3-alpine"),
+        ("nats.image.repository=a/b", "docker.io/a/b:2.11.3-alpine"),
+        ("nats.image.tag=2.12", "docker.io/nats:2.12"),
+    ] {
+        let printed = list(&sandbox, &["--chart=chart", "--set", set]).stdout;
+        let found = sources(&printed);
+        let new: Vec<_> = found.iter().filter(|it| !sources(GUIDE).contains(it)).collect();
+        assert_eq!((found.len(), new), (4, vec![&changed]), "{set}");
+    }
+    let global = list(&sandbox, &["--chart=chart", "--set=global.image.registry=r.io"]).stdout;
+    assert_eq!(sources(&global)[3], "r.io/nats:2.11.3-alpine");
+    // A file, and a value over it.
+    sandbox.write("v.yaml", "runtime: {image: {tag: '8'}}\nnats:\n  image: {tag: '9'}\n");
+    let both =
+        list(&sandbox, &["--chart=chart", "--values=v.yaml", "--set=nats.image.tag=10"]).stdout;
+    assert_eq!(sources(&both)[2..], ["ghcr.io/wasmcloud/wash:8", "docker.io/nats:10"]);
+}
+
+#[test]
+fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
+    let sandbox = sandbox();
+    let output = ["--chart=chart", "-o", "mirror.yaml"];
+    list(&sandbox, &[&output[..], &["--disable=nats"]].concat())
+        .says(&["3 images added, 0 were there"]);
+    let own =
+        "# ours\n  - source: quay.io/own/tool:1  # by hand\n    destination: myregistry/tool:1\n";
+    let text = sandbox.read("mirror.yaml") + own;
+    sandbox.write("mirror.yaml", &text);
+    list(&sandbox, &output).says(&[
+        "added docker.io/nats:2.11.3-alpine",
+        "kept quay.io/own/tool:1, which was not found now",
+        "1 images added, 4 were there",
+    ]);
+    let nats = "  - source: docker.io/nats:2.11.3-alpine\n    destination: myregistry/nats:2.11.3-alpine\n";
+    assert_eq!(sandbox.read("mirror.yaml"), format!("{text}{nats}"));
+    list(&sandbox, &output).says(&["0 images added, 5 were there"]);
+    assert_eq!(sandbox.read("mirror.yaml"), format!("{text}{nats}"));
+    // A file that cannot be right is neither used nor changed.
+    for (wrong, said) in [
+        ("images:\n- source: a\n  destination: r/a:1\n", "no tag and no digest"),
+        ("images:\n- source: a:1\n  destinatoin: r/a:1\n", "nearest: `destination`"),
+        ("images:\n- source: a:1\n  destination: other.io/a:1\n", "is not in `myregistry`"),
+        ("images: [\n", "as YAML"),
+        (
+            "images:\n- source: quay.io/nats:1\n  destination: myregistry/nats:2.11.3-alpine\n",
+            "two images have the destination `myregistry/nats:2.11.3-alpine`",
+        ),
+    ] {
+        sandbox.write("mirror.yaml", wrong);
+        let words = [&["mirror", "list", "--registry=myregistry"], &output[..]].concat();
+        sandbox.run(&words).ends_with(2).says(&[said]);
+        assert_eq!(sandbox.read("mirror.yaml"), wrong);
+    }
+}
+
+#[test]
+fn charts_in_charts_with_conditions_aliases_and_archives() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "c/Chart.yaml",
+        "name: c\nversion: 1.0.0\nappVersion: '1.0'\nannotations:\n  helm.sh/images: |\n    - {name: hook, image: 'quay.io/hook:1'}\n\
+         dependencies:\n- {name: nats, condition: 'nats.enabled,global.nats'}\n- {name: redis, alias: cache}\n- {name: off, tags: [extras]}\n- {name: gone}\n",
+    );
+    sandbox.write(
+        "c/values.yaml",
+        "image: c/c\nnats: {image: {tag: '3'}}\ntags: {extras: false}\nglobal: {}\n",
+    );
+    sandbox.write(
+        "c/templates/job.yaml",
+        "containers:\n{{- if .Values.missing }}\n- image: never:1\n{{- else }}\n- image: literal:1\n  # image: comment:1\n{{- end }}\n- image: {{ .Release.Name }}/x:1\n- args: [\"--side-image={{ .Values.image }}:{{ .Chart.AppVersion }}\"]\n",
+    );
+    sandbox.write("c/charts/nats/Chart.yaml", "name: nats\nversion: 1.0.0\nappVersion: '2.0'\n");
+    sandbox.write("c/charts/nats/values.yaml", "enabled: true\nimage: {repository: nats, tag: '2'}\nexporter: {enabled: false, image: {repository: x/exporter}}\n");
+    sandbox.write(
+        "c/charts/nats/templates/x.yaml",
+        "image: {{ .Values.image.repository }}:{{ .Values.image.tag }}\n",
+    );
+    let redis = Tar::new()
+        .file("redis/Chart.yaml", "name: redis\nversion: 1.0.0\nappVersion: '7'\n")
+        .file("redis/values.yaml", "image: {repository: redis}\n");
+    sandbox.write("c/charts/redis-1.0.0.tgz", redis.gz());
+    sandbox.write("c/charts/off/Chart.yaml", "name: off\nversion: 1.0.0\n");
+    sandbox.write("c/charts/off/values.yaml", "image: off:1\n");
+
+    let printed = list(&sandbox, &["--chart=c"]).says(&[
+        "left out: off, as `tags.extras` is off",
+        "left out: nats.exporter.image, as `nats.exporter.enabled` is off",
+        "`gone`",
+        "`c/c` has no tag, which means `latest` (image in c/values.yaml:1)",
+        "c/templates/job.yaml:8: `- image: {{ .Release.Name }}/x:1`",
+    ]);
+    assert_eq!(
+        sources(&printed.stdout),
+        [
+            "docker.io/c/c:latest",
+            "quay.io/hook:1",
+            "docker.io/nats:3",
+            "docker.io/redis:7",
+            "docker.io/literal:1",
+            "docker.io/c/c:1.0",
+        ]
+    );
+    let without = list(&sandbox, &["--chart=c", "--disable=nats"]).stdout;
+    assert!(!without.contains("nats"), "{without}");
+    let without = list(
+        &sandbox,
+        &["--chart=c", "--set=cache.image.tag=8,global.nats=false,nats.enabled=null"],
+    )
+    .stdout;
+    assert!(without.contains("redis:8"), "{without}");
+}
+
+#[test]
+fn the_values_of_the_guide() {
+    let sandbox = sandbox();
+    sandbox.write("mirror.yaml", GUIDE);
+    let values = |more: &[&str]| {
+        sandbox.run(&[&["mirror", "values", "--chart=chart"], more].concat()).succeeds().stdout
+    };
+    let global = "global:\n  image:\n    registry: myregistry\n";
+    let secret = "    pullSecrets:\n      - name: my-registry-secret\n";
+    assert_eq!(values(&[]), global);
+    assert_eq!(values(&["--pull-secret=my-registry-secret"]), format!("{global}{secret}"));
+    let component = |name: &str| format!("{name}:\n  image:\n    registry: myregistry\n");
+    let all: String = ["operator", "gateway", "runtime", "nats"].map(component).concat();
+    assert_eq!(values(&["--per-component"]), all);
+    let without = values(&["--disable=nats", "--per-component"]);
+    assert_eq!(without, format!("nats:\n  enabled: false\n{}", &all[..all.find("nats").unwrap()]));
+    // With these values the chart is in the private registry, by the program's own account.
+    sandbox.write("my-values.yaml", values(&["--pull-secret=s"]));
+    let error = sandbox
+        .run(&[
+            "mirror",
+            "list",
+            "--registry=myregistry",
+            "--chart=chart",
+            "--values=my-values.yaml",
+        ])
+        .succeeds();
+    assert_eq!(error.stdout, "images: []\n");
+}
+
+#[test]
+fn values_where_one_registry_does_not_do() {
+    let sandbox = sandbox();
+    let values = || sandbox.run(&["mirror", "values", "--chart=chart"]).succeeds();
+    // Another path, another repository, another tag.
+    let other = GUIDE
+        .replace(
+            "myregistry/wasmcloud/wash:2.0.0-rc.7",
+            "myregistry/team/wasmcloud/wash:2.0.0-rc.7",
+        )
+        .replace("myregistry/nats:2.11.3-alpine", "myregistry/tools/nats-server:2.11");
+    sandbox.write("mirror.yaml", other);
+    assert_eq!(
+        values().stdout,
+        "operator:\n  image:\n    registry: myregistry\ngateway:\n  image:\n    registry: myregistry\n\
+         runtime:\n  image:\n    registry: myregistry/team\n\
+         nats:\n  image:\n    registry: myregistry\n    repository: tools/nats-server\n    tag: \"2.11\"\n"
+    );
+    // A chart that has the value and does not use it everywhere.
+    sandbox.write("mirror.yaml", GUIDE);
+    let path = "chart/templates/nats/deployment.yaml";
+    let template = sandbox.read(path);
+    sandbox.write(path, template.replace(".Values.global.image.registry | default ", ""));
+    let printed = values().says(&["`docker.io/nats:2.11.3-alpine`", "its own is set"]);
+    assert_eq!(
+        printed.stdout,
+        "global:\n  image:\n    registry: myregistry\nnats:\n  image:\n    registry: myregistry\n"
+    );
+    // An image that no value decides.
+    sandbox.write(path, template.replace("{{ printf", "ghcr.io/fixed:1 # {{ printf"));
+    sandbox.write(
+        "mirror.yaml",
+        format!("{GUIDE}  - source: ghcr.io/fixed:1\n    destination: myregistry/fixed:1\n"),
+    );
+    values().says(&["no value of the chart changes `ghcr.io/fixed:1`", "mirror kustomize"]);
+}
+
+#[test]
+fn values_that_cannot_be_made() {
+    let sandbox = sandbox();
+    sandbox
+        .write("mirror.yaml", "images:\n- source: docker.io/nats:1\n  destination: r.io/nats:1\n");
+    let run = |words: &[&str]| sandbox.run(&[&["mirror", "values"], words].concat()).ends_with(2);
+    run(&["--chart=chart"])
+        .says(&["`ghcr.io/wasmcloud/runtime-operator:2.0.0-rc.7` is not in `mirror.yaml`"]);
+    run(&[]).says(&["--chart"]);
+    run(&["--chart=chart", "--set=a"]).says(&["no `=`"]);
+    sandbox.write("bare/Chart.yaml", "name: bare\n");
+    sandbox.write("bare/values.yaml", "image: docker.io/nats:1\n");
+    run(&["--chart=bare", "--pull-secret=s"]).says(&["pull secrets", "global.image.pullSecrets"]);
+    let values = sandbox.run(&["mirror", "values", "--chart=bare"]).succeeds().stdout;
+    assert_eq!(values, "image: r.io/nats:1\n");
+}
+
+#[test]
+fn the_transformer_of_the_guide() {
+    let sandbox = sandbox();
+    sandbox.write("mirror.yaml", GUIDE);
+    let entry = |name: &str, new: &str| format!("  - name: {name}\n    newName: {new}\n");
+    let component = |name: &str| {
+        entry(&format!("ghcr.io/wasmcloud/{name}"), &format!("myregistry/wasmcloud/{name}"))
+    };
+    let three = ["runtime-operator", "runtime-gateway", "wash"].map(component).concat();
+    let with_manifests = sandbox.run(&["mirror", "kustomize", RENDERED]).succeeds();
+    assert_eq!(
+        with_manifests.stdout,
+        format!("images:\n{three}{}", entry("docker.io/nats", "myregistry/nats"))
+    );
+    assert_eq!(with_manifests.stderr, "");
+    let nats = ["nats", "docker.io/nats", "docker.io/library/nats"]
+        .map(|it| entry(it, "myregistry/nats"))
+        .concat();
+    let without = sandbox.run(&["mirror", "kustomize"]).succeeds().stdout;
+    assert_eq!(without, format!("images:\n{three}{nats}"));
+    sandbox.write(
+        "m.yaml",
+        "spec: {image: 'nats:2.11.3-alpine', containers: [{image: 'busybox:1'}]}\n",
+    );
+    let printed = sandbox.run(&["mirror", "kustomize", "m.yaml"]).succeeds();
+    assert_eq!(printed.stdout, "images: []\n");
+    printed.says(&[
+        "m.yaml:1:15: Kustomize does not look at `nats:2.11.3-alpine` in spec.image",
+        "`busybox:1` is not in `mirror.yaml`",
+    ]);
+}
+
+#[test]
+fn check_names_file_line_resource_and_field() {
+    let sandbox = sandbox();
+    let printed = sandbox.run(&["mirror", "check", RENDERED, "--registry=ghcr.io"]).ends_with(4);
+    let expected = format!(
+        "{RENDERED}/runtime-operator/templates/nats/deployment.yaml:19:18  docker.io/nats:2.11.3-alpine\n  \
+         resource: Deployment wasmcloud/nats\n  field:    spec.template.spec.containers[0].image\n  \
+         problem:  it comes from `docker.io`, not from `ghcr.io`\n"
+    );
+    assert_eq!(printed.stdout, expected);
+    printed.says(&["1 of 4 images are not in `ghcr.io`"]);
+    sandbox.write("m.json", r#"{"kind": "List", "apiVersion": "v1", "items": [{"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p"}, "spec": {"containers": [{"image": "r.io/a:1"}, {"image": "r.io.evil.org/a:1"}]}}]}"#);
+    let json = sandbox
+        .run(&["mirror", "check", "m.json", "--registry=r.io", "--json"])
+        .ends_with(4)
+        .stdout;
+    let mut values = serde_json::Deserializer::from_str(&json).into_iter::<serde_json::Value>();
+    let data = values.next().unwrap().unwrap();
+    assert_eq!((&data["images"], &data["files"]), (&2.into(), &1.into()));
+    let finding = &data["findings"][0];
+    assert_eq!(finding["written"], "r.io.evil.org/a:1");
+    assert_eq!(finding["resource"]["name"], "p");
+    assert_eq!(finding["field"], "spec.containers[1].image");
+    assert_eq!((&finding["file"], &finding["line"]), (&"m.json".into(), &1.into()));
+    assert_eq!(values.next().unwrap().unwrap()["kind"], "integrity");
+}
+
+#[test]
+fn check_passes_only_where_it_looked() {
+    let sandbox = Sandbox::new();
+    sandbox.write("d/a.yaml", "spec: {containers: [{image: 'r.io/a:1'}]}\n");
+    sandbox.write("d/notes.txt", "image: other:1\n");
+    let check = |path: &str| sandbox.run(&["mirror", "check", path, "--registry=r.io"]);
+    check("d").succeeds().says(&["1 images in 1 files are in `r.io`"]);
+    sandbox.write("empty/notes.txt", "");
+    check("empty").ends_with(2).says(&["there are no manifests in `empty`"]);
+    check("nowhere").ends_with(1).says(&["nowhere"]);
+    sandbox.write("none.yaml", "a: 1\n");
+    check("none.yaml").succeeds().says(&["no image is named"]);
+    sandbox
+        .run(&["mirror", "check", "d", "--registry=https://r.io"])
+        .ends_with(2)
+        .says(&["without `https://`"]);
+    sandbox.run(&["mirror", "check", "--registry=r.io"]).ends_with(2);
+    let input = "containers:\n- image: 'nats:1'\n";
+    let output = piped(&sandbox, &["mirror", "check", "-", "--registry=r.io"], input);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("stdin:2:10  nats:1\n"));
+}
+
+#[test]
+fn check_does_not_overlook_what_it_cannot_read() {
+    let sandbox = Sandbox::new();
+    let laughs: String = (1..12)
+        .map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(",")))
+        .collect();
+    for (text, place, said) in [
+        ("a: 1\n---\nspec:\n\tx: 1\n", "m.yaml:4:", "not YAML"),
+        ("a: b: c\n", "m.yaml:1:5", "not YAML"),
+        (
+            "spec:\n  image: r.io/a:1\n  image: evil.io/a:1\n",
+            "m.yaml:3:3",
+            "stands in line 2 already",
+        ),
+        (&format!("a0: &a0 [x]\n{laughs}"), "m.yaml:", "more than 1000000 values"),
+        ("a: &a [*a]\n", "m.yaml:1:", "itself"),
+        ("? [a]\n: b\n", "m.yaml:1:", "a key must be"),
+    ] {
+        sandbox.write("m.yaml", text);
+        let printed = sandbox.run(&["mirror", "check", "m.yaml", "--registry=r.io"]).ends_with(2);
+        assert!(
+            printed.stdout.contains(place) && printed.stdout.contains(said),
+            "{text}\n{}",
+            printed.stdout
+        );
+    }
+    // What is readable in the same file is checked all the same.
+    sandbox.write("m.yaml", "image: a:1\n---\n[\n---\nimage: b:1\n");
+    let printed = sandbox.run(&["mirror", "check", "m.yaml", "--registry=r.io"]).ends_with(2);
+    for place in ["m.yaml:1:8  a:1", "not YAML", "m.yaml:5:8  b:1"] {
+        assert!(printed.stdout.contains(place), "{}", printed.stdout);
+    }
+    sandbox.write("m.yaml", b"image: \xff\n");
+    sandbox.run(&["mirror", "check", "m.yaml", "--registry=r.io"]).ends_with(2).says(&["UTF-8"]);
+    // Words of strangers do not steer the terminal.
+    sandbox.write("m.yaml", "image: \"evil.io/a:1\\e[2J\"\n");
+    let printed = sandbox.run(&["mirror", "check", "m.yaml", "--registry=r.io"]).ends_with(4);
+    assert!(!printed.stdout.contains('\u{1b}'), "{}", printed.stdout);
+}
+
+#[test]
+fn charts_that_are_none_or_mean_harm() {
+    let sandbox = sandbox();
+    let run = |chart: &str| sandbox.run(&["mirror", "list", "--registry=r.io", "--chart", chart]);
+    sandbox.write("empty/x", "");
+    run("empty").ends_with(2).says(&["`empty` is no Helm chart", "empty/Chart.yaml"]);
+    run("nowhere").ends_with(1).says(&["nowhere"]);
+    run("https://ghcr.io/c").ends_with(2).says(&["its place in a registry", "`oci://`"]);
+    sandbox.write("imageless/Chart.yaml", "name: x\n");
+    run("imageless").ends_with(2).says(&["no image was found", "helm template"]);
+    sandbox.write("broken/Chart.yaml", "name: x\n");
+    sandbox.write("broken/values.yaml", "a: b: c\n");
+    run("broken").ends_with(2).says(&["broken/values.yaml", "line 1, column 5"]);
+    sandbox.write("no.tgz", "no archive");
+    run("no.tgz").ends_with(4).says(&["not a tar.gz"]);
+    for tar in [
+        Tar::new().file("c/Chart.yaml", "name: x\n").file("c/../../evil", ""),
+        Tar::new().file("c/Chart.yaml", "name: x\n").symlink("c/values.yaml", "/etc/passwd"),
+    ] {
+        sandbox.write("evil.tgz", tar.gz());
+        let before = sandbox.tree("");
+        run("evil.tgz").ends_with(4).says(&["evil"]);
+        assert_eq!(sandbox.tree(""), before);
+    }
+    // A chart in itself again and again.
+    let mut inner = Tar::new().file("c/Chart.yaml", "name: c\n").gz();
+    for _ in 0..10 {
+        inner = Tar::new().file("c/Chart.yaml", "name: c\n").file("c/charts/c.tgz", inner).gz();
+    }
+    sandbox.write("deep.tgz", inner);
+    run("deep.tgz").ends_with(2).says(&["more than 8 charts"]);
+    // Tags that are numbers are not what they look like.
+    sandbox.write("number/Chart.yaml", "name: x\n");
+    sandbox.write("number/values.yaml", "image: {repository: a, tag: 1.10}\n");
+    let printed = run("number").succeeds();
+    assert_eq!(sources(&printed.stdout), ["docker.io/a:1.1"]);
+    printed.says(&["`1.10`", "quote it"]);
+}

@@ -1,0 +1,133 @@
+//! Components: pulled by digest, by tag and from folders, vendored and pinned.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/authority.rs"]
+mod authority;
+#[path = "support/fake.rs"]
+mod fake;
+#[path = "support/golden.rs"]
+mod golden;
+#[allow(dead_code, reason = "the tests of the OCI client use more of it")]
+#[path = "support/registry.rs"]
+mod registry;
+#[path = "support/sandbox.rs"]
+mod sandbox;
+#[path = "support/server.rs"]
+mod server;
+#[path = "support/witness.rs"]
+mod witness;
+
+#[path = "components/all.rs"]
+mod all;
+#[path = "components/check.rs"]
+mod check;
+#[path = "components/hostile.rs"]
+mod hostile;
+#[path = "components/pin.rs"]
+mod pin;
+#[path = "components/pull.rs"]
+mod pull;
+#[path = "components/real.rs"]
+mod real;
+#[path = "components/vendor.rs"]
+mod vendor;
+#[path = "components/wkg.rs"]
+mod wkg;
+
+use fake::Fake;
+use sandbox::{Run, Sandbox, sha256};
+use serde_json::json;
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const WASM: &str = "application/wasm";
+
+/// What was pushed.
+struct Pushed {
+    /// The SHA-256 of the file.
+    content: String,
+    /// That of the manifest.
+    manifest: String,
+}
+
+/// The bytes of a section.
+fn section(id: u8, content: &[u8]) -> Vec<u8> {
+    [&[id][..], &size(content.len()), content].concat()
+}
+
+fn size(mut size: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while size > 0x7f {
+        bytes.push(size as u8 | 0x80);
+        size >>= 7;
+    }
+    bytes.push(size as u8);
+    bytes
+}
+
+/// A component with a core module in it and this many bytes that nothing compresses, which exports
+/// these interfaces.
+fn exporting(names: &[&str], more: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    });
+    let custom: Vec<u8> = [1, b'x'].into_iter().chain(noise.take(more)).collect();
+    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+    bytes.extend(section(1, b"\0asm\x01\0\0\0"));
+    bytes.extend(section(0, &custom));
+    let mut exports = size(names.len());
+    for name in names {
+        exports.push(0);
+        exports.extend(size(name.len()));
+        exports.extend(name.as_bytes());
+        exports.extend([5, 0, 0]);
+    }
+    bytes.extend(section(11, &exports));
+    bytes
+}
+
+/// A component that others can be told from.
+fn component(name: &str) -> Vec<u8> {
+    exporting(&[&format!("my-org:{name}/api@1.0.0")], 100)
+}
+
+/// The manifest of an artifact with this layer.
+fn manifest(bytes: &[u8], kind: &str) -> serde_json::Value {
+    json!({
+        "schemaVersion": 2, "mediaType": MANIFEST,
+        "config": {"mediaType": "application/vnd.wasm.config.v0+json", "size": 2,
+                   "digest": format!("sha256:{}", sha256(b"{}"))},
+        "layers": [{"mediaType": kind, "size": bytes.len(),
+                    "digest": format!("sha256:{}", sha256(bytes))}],
+    })
+}
+
+/// Pushes a component as wkg does.
+fn push(fake: &Fake, repository: &str, tag: &str, bytes: &[u8]) -> Pushed {
+    push_as(fake, repository, tag, bytes, &manifest(bytes, WASM))
+}
+
+fn push_as(
+    fake: &Fake,
+    repository: &str,
+    tag: &str,
+    bytes: &[u8],
+    manifest: &serde_json::Value,
+) -> Pushed {
+    let mut store = fake.store();
+    store.add_blob(repository, b"{}");
+    let content = store.add_blob(repository, bytes).to_string();
+    let manifest = store.add_manifest(repository, tag, MANIFEST, &manifest.to_string()).to_string();
+    Pushed { content, manifest }
+}
+
+/// The program, with a settings file that knows no registry.
+fn run(sandbox: &Sandbox, words: &[&str]) -> Run {
+    sandbox.run(words).env("BAZEL_WASM_RETRY_SECONDS", "0")
+}
+
+fn bytes(sandbox: &Sandbox, path: &str) -> Vec<u8> {
+    std::fs::read(sandbox.path(path)).unwrap()
+}

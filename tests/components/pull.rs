@@ -1,0 +1,299 @@
+//! `component pull` and `component fetch`: by either digest, by tag, from mirrors and folders.
+
+use crate::fake::{Door, Fake};
+use crate::sandbox::Sandbox;
+use crate::server::Reply;
+use crate::{bytes, component, push, run};
+
+const APP: &str = "my-org/app";
+
+#[test]
+fn either_digest_gives_the_same_and_is_said_which_it_is() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
+    let app = component("app");
+    let pushed = push(&fake, APP, "v1", &app);
+    let name = format!("{}/{APP}", fake.host());
+    let blob = format!("GET /v2/{APP}/blobs/sha256:{}", pushed.content);
+    for (digest, says, requests) in [
+        (&pushed.manifest, "is the digest of the manifest", 3),
+        (&pushed.content, "is the digest of the content", 1),
+    ] {
+        let before = fake.asked().len();
+        let pin = format!("{name}@sha256:{digest}");
+        let printed = run(&sandbox, &["component", "pull", &pin, "-o", "a.wasm"]).succeeds();
+        assert!(!printed.says(&[says, "fetched"]).stderr.contains("warning"));
+        assert_eq!(bytes(&sandbox, "a.wasm"), app);
+        let asked = &fake.asked()[before..];
+        assert_eq!(asked.len(), requests, "{asked:?}");
+        assert_eq!(*asked.last().unwrap(), blob);
+        std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
+
+        // The same in the words of a rule, with the digest beside the reference.
+        let digest = format!("--digest=sha256:{digest}");
+        let reference = format!("--reference={name}:v1");
+        run(&sandbox, &["component", "fetch", &reference, "--name=app", &digest, "a.wasm"])
+            .succeeds()
+            .says(&[says]);
+        assert_eq!(bytes(&sandbox, "a.wasm"), app);
+        std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
+    }
+    // What is there and right is not fetched again; its digest needs nobody.
+    let before = fake.asked().len();
+    let pin = format!("{name}@sha256:{}", pushed.content);
+    sandbox.write("a.wasm", &app);
+    run(&sandbox, &["component", "pull", &pin, "-o", "a.wasm"]).succeeds().says(&["kept"]);
+    assert_eq!(fake.asked().len(), before);
+}
+
+/// Registries differ in what they say of a digest of the other kind.
+#[test]
+fn a_registry_that_gives_manifests_as_blobs_or_breaks_over_a_layer() {
+    let app = component("app");
+    for gives in [true, false] {
+        let fake = Fake::with(Door::Open, move |request, store| {
+            let digest = request.path.rsplit_once(':')?.1;
+            if gives && request.path.contains("/blobs/") {
+                let manifest = store.manifest(APP, &format!("sha256:{digest}"))?.to_vec();
+                return Some(Reply::ok(manifest));
+            }
+            let layer = crate::sha256(&component("app"));
+            let breaks = !gives && request.path.contains("/manifests/") && digest == layer;
+            breaks.then(|| Reply::new("500 Internal Server Error", ""))
+        });
+        let pushed = push(&fake, APP, "v1", &app);
+        for digest in [&pushed.manifest, &pushed.content] {
+            let sandbox = Sandbox::new();
+            let pin = format!("{}/{APP}@sha256:{digest}", fake.host());
+            run(&sandbox, &["component", "pull", &pin, "-o", "a.wasm"]).succeeds();
+            assert_eq!(bytes(&sandbox, "a.wasm"), app);
+            let vendor = ["vendor", "components", &pin, "--output-dir=v"];
+            run(&sandbox, &vendor).succeeds();
+            run(&sandbox, &vendor).env("BAZEL_WASM_OFFLINE", "1").succeeds();
+        }
+    }
+}
+
+#[test]
+fn a_tag_warns_once_and_says_the_pin() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Token));
+    let app = component("app");
+    let pushed = push(&fake, APP, "v1", &app);
+    let name = format!("{}/{APP}:v1", fake.host());
+    let printed = run(&sandbox, &["component", "pull", &name, "-o", "a.wasm"]).succeeds();
+    let pin = format!("digest = \"sha256:{}\"", pushed.content);
+    let printed = printed.says(&["is not pinned", &pin, &pushed.manifest]);
+    assert_eq!(printed.stderr.matches("warning").count(), 1, "{}", printed.stderr);
+    assert_eq!(bytes(&sandbox, "a.wasm"), app);
+    let json = run(&sandbox, &["--json", "component", "pull", &name, "-o", "b.wasm"]).succeeds();
+    assert_eq!(json.json()["content"], format!("sha256:{}", pushed.content));
+    assert_eq!(json.json()["manifest"], format!("sha256:{}", pushed.manifest));
+    assert_eq!(json.json()["pinned_by"], serde_json::Value::Null);
+}
+
+#[test]
+fn offline_asks_nobody_and_names_every_place() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
+    let pushed = push(&fake, APP, "v1", &component("app"));
+    sandbox.write("v/x", "");
+    let name = format!("{}/{APP}", fake.host());
+    let digest = format!("--digest=sha256:{}", pushed.content);
+    for pin in [None, Some(digest.as_str())] {
+        let reference = format!("--reference={name}:v1");
+        let mut words = vec!["component", "fetch", &reference, "--name=other", "a.wasm"];
+        words.extend(pin);
+        let command = format!("vendor components {name}:v1");
+        run(&sandbox, &words)
+            .env("BAZEL_WASM_OFFLINE", "1")
+            .env("BAZEL_WASM_VENDOR_DIR", "v")
+            .ends_with(3)
+            .says(&[
+                &sandbox.path("v/components/other.wasm").display().to_string(),
+                &sandbox.path("v/other.wasm").display().to_string(),
+                &sandbox.path("vendor/components/other.wasm").display().to_string(),
+                "not asked: BAZEL_WASM_OFFLINE is on",
+                &name,
+                &command,
+                "--name other",
+            ]);
+    }
+    assert!(fake.server.requests().is_empty());
+    assert!(!sandbox.path("a.wasm").exists());
+}
+
+#[test]
+fn what_is_vendored_comes_first_in_both_layouts() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
+    let app = component("app");
+    let pushed = push(&fake, APP, "v1", &app);
+    let reference = format!("--reference={}/{APP}:v1", fake.host());
+    let digest = format!("--digest=sha256:{}", pushed.content);
+    for place in ["v/components/app.wasm", "v/app.wasm", "vendor/components/app.wasm"] {
+        sandbox.write("v/x", "");
+        sandbox.write(place, &app);
+        for pin in [None, Some(digest.as_str())] {
+            let mut words = vec!["component", "fetch", &reference, "a.wasm"];
+            words.extend(pin);
+            let printed = run(&sandbox, &words)
+                .env("BAZEL_WASM_OFFLINE", "1")
+                .env("BAZEL_WASM_VENDOR_DIR", "v")
+                .succeeds();
+            assert!(!printed.says(&["copied", place]).stderr.contains("warning"));
+            assert_eq!(bytes(&sandbox, "a.wasm"), app);
+            std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
+        }
+        // A byte of it: no other place is asked.
+        let mut bad = app.clone();
+        *bad.last_mut().unwrap() ^= 1;
+        sandbox.write(place, &bad);
+        run(&sandbox, &["component", "fetch", &reference, &digest, "a.wasm"])
+            .env("BAZEL_WASM_VENDOR_DIR", "v")
+            .ends_with(4)
+            .says(&["app.wasm", &pushed.content, &crate::sha256(&bad), "vendor components"]);
+        std::fs::remove_file(sandbox.path(place)).unwrap();
+    }
+    assert!(fake.server.requests().is_empty());
+    run(&sandbox, &["component", "fetch", &reference, "a.wasm"])
+        .env("BAZEL_WASM_VENDOR_DIR", "none")
+        .ends_with(2)
+        .says(&["none", "BAZEL_WASM_VENDOR_DIR"]);
+}
+
+#[test]
+fn a_mirror_replaces_the_registry_and_falls_back_only_where_that_is_asked_for() {
+    let (sandbox, upstream, mirror) =
+        (Sandbox::new(), Fake::new(Door::Open), Fake::new(Door::Open));
+    let app = component("app");
+    let pushed = push(&upstream, APP, "v1", &app);
+    let pin = format!("{}/{APP}@sha256:{}", upstream.host(), pushed.content);
+    let words = ["component", "pull", &pin, "-o", "a.wasm"];
+    let (only, both) = (mirror.server.url(""), format!("{},direct", mirror.server.url("")));
+    let printed = run(&sandbox, &words).env("BAZEL_WASM_COMPONENT_MIRROR", &only).ends_with(3);
+    printed.says(&[&mirror.host(), "BAZEL_WASM_COMPONENT_MIRROR", &pushed.content]);
+    assert!(upstream.server.requests().is_empty());
+
+    let printed = run(&sandbox, &words).env("BAZEL_WASM_COMPONENT_MIRROR", &both).succeeds();
+    printed.says(&["passed over", &mirror.host(), "allows `direct`"]);
+    assert_eq!(bytes(&sandbox, "a.wasm"), app);
+    std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
+
+    // The mirror's own.
+    let asked = upstream.server.requests().len();
+    push(&mirror, APP, "v1", &app);
+    run(&sandbox, &words).env("BAZEL_WASM_COMPONENT_MIRROR", &both).succeeds();
+    assert_eq!(upstream.server.requests().len(), asked);
+}
+
+#[test]
+fn a_mirror_with_other_bytes_is_no_reason_to_ask_somebody_else() {
+    let (sandbox, upstream) = (Sandbox::new(), Fake::new(Door::Open));
+    let (app, other) = (component("app"), component("oth"));
+    assert_eq!(app.len(), other.len());
+    let pushed = push(&upstream, APP, "v1", &app);
+    let (served, content) = (other.clone(), pushed.content.clone());
+    let mirror = Fake::with(Door::Open, move |request, _| {
+        request.path.ends_with(&content).then(|| Reply::ok(served.clone()))
+    });
+    push(&mirror, APP, "v1", &app);
+    let both = format!("{},direct", mirror.server.url(""));
+    for digest in [&pushed.content, &pushed.manifest] {
+        let pin = format!("{}/{APP}@sha256:{digest}", upstream.host());
+        run(&sandbox, &["component", "pull", &pin, "-o", "a.wasm"])
+            .env("BAZEL_WASM_COMPONENT_MIRROR", &both)
+            .ends_with(4)
+            .says(&[&pushed.content, &crate::sha256(&other), &mirror.host()]);
+    }
+    assert!(upstream.server.requests().is_empty());
+    assert!(!sandbox.path("a.wasm").exists());
+}
+
+#[test]
+fn what_is_not_there_is_told_apart() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
+    push(&fake, APP, "v1", &component("app"));
+    let host = fake.host();
+    let zeros = "0".repeat(64);
+    for (rest, says) in [
+        (format!("{APP}:v2"), "there is no tag `v2`".to_owned()),
+        (
+            format!("{APP}@sha256:{zeros}"),
+            format!("there is no blob with the digest sha256:{zeros}"),
+        ),
+        (format!("{APP}@sha256:{zeros}"), "there is no manifest with the digest".to_owned()),
+    ] {
+        let reference = format!("{host}/{rest}");
+        run(&sandbox, &["component", "pull", &reference, "-o", "a.wasm"])
+            .ends_with(3)
+            .says(&[&host, &says]);
+    }
+    let missing = Fake::with(Door::Open, |request, _| {
+        (request.path != "/v2/").then(|| {
+            crate::fake::error("404 Not Found", "NAME_UNKNOWN", "repository name not known")
+        })
+    });
+    let reference = format!("{}/{APP}:v1", missing.host());
+    run(&sandbox, &["component", "pull", &reference, "-o", "a.wasm"])
+        .ends_with(3)
+        .says(&["there is no repository `my-org/app`"]);
+    let closed = Fake::new(Door::Basic);
+    let reference = format!("{}/{APP}:v1", closed.host());
+    run(&sandbox, &["component", "pull", &reference, "-o", "a.wasm"])
+        .ends_with(5)
+        .says(&["401", "WKG_REGISTRY_127_0_0_1_"]);
+    assert_eq!(sandbox.tree(".").len(), 0);
+}
+
+#[test]
+fn a_pull_that_broke_off_is_continued() {
+    let app = crate::exporting(&["my-org:app/api@1.0.0"], 3_000_000);
+    let served = app.clone();
+    let fake = Fake::with(Door::Open, move |request, store| {
+        let blob = format!("/blobs/sha256:{}", crate::sha256(&served));
+        let first = request.path.ends_with(&blob) && request.nth == 0;
+        let length = served.len();
+        first.then(|| store.answer(request).cut_at(length / 2))
+    });
+    let pushed = push(&fake, APP, "v1", &app);
+    let sandbox = Sandbox::new();
+    let pin = format!("{}/{APP}@sha256:{}", fake.host(), pushed.manifest);
+    let words = ["component", "pull", &pin, "-o", "a.wasm"];
+    run(&sandbox, &words).ends_with(5);
+    assert!(!sandbox.path("a.wasm").exists());
+    run(&sandbox, &words).succeeds();
+    assert_eq!(bytes(&sandbox, "a.wasm"), app);
+    let requests = fake.server.requests();
+    let blobs: Vec<_> = requests.iter().filter(|it| it.path.ends_with(&pushed.content)).collect();
+    let ranges: Vec<_> = blobs.iter().map(|it| it.range()).collect();
+    assert_eq!(ranges.len(), 2, "{ranges:?}");
+    assert!(ranges[1].unwrap() > app.len() / 4, "{ranges:?}");
+    assert_eq!(sandbox.tree(".").into_keys().collect::<Vec<_>>(), ["a.wasm"]);
+}
+
+#[test]
+fn a_folder_in_place_of_a_registry_serves_it_offline() {
+    let sandbox = Sandbox::new();
+    let (app, other) = (component("app"), component("other"));
+    sandbox.write("registry/my-org/app/1.0.0.wasm", &other);
+    sandbox.write("registry/my-org/app/1.2.0.wasm", &app);
+    sandbox.write("wkg.toml", "[registry.\"local\"]\nlocal = { root = \"registry\" }\n");
+    let pull = |reference: &str| {
+        let words = ["--offline", "component", "pull", reference, "-o", "a.wasm"];
+        run(&sandbox, &words).env("WKG_CONFIG_FILE", sandbox.path("wkg.toml"))
+    };
+    let pin = crate::sha256(&app);
+    for reference in [
+        "ghcr.io/my-org/app:1.2.0".to_owned(),
+        "ghcr.io/my-org/app:v1.2.0".to_owned(),
+        // Whatever version it is.
+        format!("ghcr.io/my-org/app@sha256:{pin}"),
+    ] {
+        pull(&reference).succeeds().says(&["copied", "registry/my-org/app/1.2.0.wasm"]);
+        assert_eq!(bytes(&sandbox, "a.wasm"), app, "{reference}");
+        std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
+    }
+    // A version that is another than the pinned one is no reason to look elsewhere.
+    let wrong = format!("ghcr.io/my-org/app:1.0.0@sha256:{pin}");
+    pull(&wrong).ends_with(4).says(&[&pin, &crate::sha256(&other)]);
+    pull("ghcr.io/my-org/app:2.0.0").ends_with(3).says(&["registry/my-org/app", "not there"]);
+    sandbox.write("wkg.toml", "[overrides]\n\"my-org:app\" = { path = \"gone.wasm\" }\n");
+    pull("ghcr.io/my-org/app:1.2.0").ends_with(3).says(&["gone.wasm", "overridden"]);
+}

@@ -1,0 +1,209 @@
+//! Components in a real registry, pushed by oras; oras, crane and skopeo pull the same.
+//!
+//! These need the programs; `scripts/test` provides them and runs these tests.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::authority::Authority;
+use crate::registry::Registry;
+use crate::sandbox::{Run, Sandbox, sha256};
+use crate::witness::witness;
+use crate::{bytes, run};
+
+const APP: &str = r#"(component
+  (core module $m (func (export "answer") (result i32) i32.const 42))
+  (core instance $i (instantiate $m))
+  (func $answer (result u32) (canon lift (core func $i "answer")))
+  (instance $api (export "answer" (func $answer)))
+  (export "example:greeter/api@1.0.0" (instance $api)))"#;
+
+/// A sandbox with a real component in it, and the settings of everybody.
+struct Case {
+    sandbox: Sandbox,
+    registry: Registry,
+    /// What oras needs to reach the registry.
+    oras: Vec<String>,
+    /// `127.0.0.1:5000/my-org/app`.
+    name: String,
+}
+
+impl Case {
+    fn new(registry: Registry, oras: &[&str]) -> Case {
+        let sandbox = Sandbox::new();
+        sandbox.write("app.wat", APP);
+        let name = format!("{}/my-org/app", registry.host());
+        let oras = oras.iter().map(|it| (*it).to_owned()).collect();
+        let case = Case { sandbox, registry, oras, name };
+        case.program(&["wasm-tools", "parse", "app.wat", "-o", "app.wasm"]);
+        case
+    }
+
+    /// Tells everybody who asks.
+    fn log_in(&self, password: &str) {
+        use base64::Engine as _;
+        let pair = base64::prelude::BASE64_STANDARD.encode(format!("alice:{password}"));
+        let config = format!(r#"{{"auths":{{"{}":{{"auth":"{pair}"}}}}}}"#, self.registry.host());
+        self.sandbox.write("config.json", config);
+    }
+
+    /// What a program prints. It must succeed.
+    #[track_caller]
+    fn program(&self, words: &[&str]) -> String {
+        witness(self.sandbox.root(), words)
+    }
+
+    /// Pushes the component by oras, and gives the digest of its manifest.
+    fn push(&self) -> String {
+        self.sandbox.write("wasm.json", "{}");
+        let reference = format!("{}:v1", self.name);
+        let mut words = vec!["oras", "push", "--format", "go-template={{.digest}}"];
+        words.extend(self.oras.iter().map(String::as_str));
+        words.extend(["--config", "wasm.json:application/vnd.wasm.config.v0+json"]);
+        words.extend([reference.as_str(), "app.wasm:application/wasm"]);
+        self.program(&words)
+    }
+
+    /// We, with docker's credentials.
+    fn we(&self, words: &[&str]) -> Run {
+        run(&self.sandbox, words).env("DOCKER_CONFIG", self.sandbox.root())
+    }
+}
+
+#[test]
+#[ignore = "needs docker-registry and its friends: scripts/test runs it"]
+fn four_witnesses_agree() {
+    let case = Case::new(Registry::open(), &["--plain-http"]);
+    let (manifest, app) = (case.push(), bytes(&case.sandbox, "app.wasm"));
+    let content = format!("sha256:{}", sha256(&app));
+    let name = &case.name;
+    for rest in [":v1".to_owned(), format!("@{manifest}"), format!("@{content}")] {
+        let reference = format!("{name}{rest}");
+        case.we(&["component", "pull", &reference, "-o", "ours.wasm"]).succeeds();
+        assert_eq!(bytes(&case.sandbox, "ours.wasm"), app);
+        std::fs::remove_file(case.sandbox.path("ours.wasm")).unwrap();
+    }
+    case.program(&["oras", "pull", "--plain-http", "-o", "oras", &format!("{name}:v1")]);
+    assert_eq!(bytes(&case.sandbox, "oras/app.wasm"), app);
+    let blob = format!("{name}@{content}");
+    let mut crane = Command::new("crane");
+    let crane = crane.args(["blob", "--insecure", &blob]).output().unwrap();
+    assert_eq!(crane.stdout, app);
+    case.program(&[
+        "skopeo",
+        "copy",
+        "--src-tls-verify=false",
+        "--preserve-digests",
+        &format!("docker://{name}:v1"),
+        "dir:skopeo",
+    ]);
+    assert_eq!(bytes(&case.sandbox, &format!("skopeo/{}", &content["sha256:".len()..])), app);
+
+    // Both digests are those that the witnesses name, and the vendored manifest is the registry's.
+    let printed = case.we(&["--json", "component", "pin", &format!("{name}:v1")]).succeeds().json();
+    assert_eq!(
+        (&printed["manifest"], &printed["content"]),
+        (&manifest.clone().into(), &content.into())
+    );
+    assert_eq!(printed["exports"][0], "example:greeter/api@1.0.0");
+    assert_eq!(case.program(&["crane", "digest", "--insecure", &format!("{name}:v1")]), manifest);
+    let pinned = format!("{name}@{manifest}");
+    case.we(&["vendor", "components", &pinned, "--output-dir=vendor/components"]).succeeds();
+    let vendored = case.sandbox.read("vendor/components/app.manifest.json");
+    assert_eq!(case.program(&["crane", "manifest", "--insecure", &pinned]), vendored.trim());
+    case.program(&["wasm-tools", "validate", "vendor/components/app.wasm"]);
+
+    // What is not there, in the words of a real registry.
+    let zeros = format!("sha256:{}", "0".repeat(64));
+    let none = format!("{}/none", case.registry.host());
+    for (reference, says) in [
+        (format!("{name}:v2"), "there is no tag `v2`".to_owned()),
+        (format!("{name}@{zeros}"), format!("there is no blob with the digest {zeros}")),
+        (format!("{none}:v1"), "there is no".to_owned()),
+    ] {
+        let pull = ["component", "pull", &reference, "-o", "none.wasm"];
+        case.we(&pull).ends_with(3).says(&[&reference, &says]);
+    }
+}
+
+#[test]
+#[ignore = "needs docker-registry and its friends: scripts/test runs it"]
+fn what_oras_pushes_without_a_type_is_pulled_too() {
+    let case = Case::new(Registry::open(), &["--plain-http"]);
+    let reference = format!("{}:plain", case.name);
+    case.program(&["oras", "push", "--plain-http", &reference, "app.wasm"]);
+    case.we(&["component", "pull", &reference, "-o", "ours.wasm"]).succeeds();
+    assert_eq!(bytes(&case.sandbox, "ours.wasm"), bytes(&case.sandbox, "app.wasm"));
+    // Two files make it something else.
+    case.sandbox.write("other.txt", "x");
+    let two = format!("{}:two", case.name);
+    case.program(&["oras", "push", "--plain-http", &two, "app.wasm", "other.txt"]);
+    case.we(&["component", "pull", &two, "-o", "two.wasm"]).ends_with(4).says(&["2 layers"]);
+}
+
+#[test]
+#[ignore = "needs docker-registry and its friends: scripts/test runs it"]
+fn a_registry_for_alice_is_only_for_her() {
+    let case = Case::new(Registry::for_alice(), &["--plain-http"]);
+    case.log_in("p1");
+    let manifest = case.push();
+    let reference = format!("{}@{manifest}", case.name);
+    let pull = ["component", "pull", &reference, "-o", "ours.wasm"];
+    case.we(&pull).succeeds();
+    assert_eq!(bytes(&case.sandbox, "ours.wasm"), bytes(&case.sandbox, "app.wasm"));
+    std::fs::remove_file(case.sandbox.path("ours.wasm")).unwrap();
+    run(&case.sandbox, &pull).ends_with(5).says(&["401", &case.registry.host()]);
+    case.log_in("wrong-password");
+    let printed = case.we(&pull).ends_with(5).says(&["config.json"]);
+    assert!(!printed.stderr.contains("wrong-password"), "{}", printed.stderr);
+    // With a password from the config file of wkg.
+    let config = format!(
+        "[registry.\"{}\"]\nauth = {{ type = \"basic\", username = \"alice\", \
+         password_env = \"THE_PASSWORD\" }}\n",
+        case.registry.host()
+    );
+    let config = case.sandbox.write("wkg.toml", config);
+    let ours = |words: &[&str]| run(&case.sandbox, words).env("WKG_CONFIG_FILE", &config);
+    ours(&pull).env("THE_PASSWORD", "p1").succeeds();
+}
+
+#[test]
+#[ignore = "needs docker-registry and its friends: scripts/test runs it"]
+fn a_private_authority_is_believed_where_it_is_named() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let root_file = authority.write_to(folder.path());
+    let ca = path(&root_file);
+    let case = Case::new(Registry::with_tls(&authority), &["--ca-file", &ca, "--plain-http=false"]);
+    let manifest = case.push();
+    let reference = format!("{}@{manifest}", case.name);
+    let pull = ["component", "pull", &reference, "-o", "ours.wasm"];
+    case.we(&pull).ends_with(5).says(&["certificate", "SSL_CERT_FILE"]);
+    case.we(&pull).env("SSL_CERT_FILE", &root_file).succeeds();
+    assert_eq!(bytes(&case.sandbox, "ours.wasm"), bytes(&case.sandbox, "app.wasm"));
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[test]
+#[ignore = "needs docker-registry and its friends: scripts/test runs it"]
+fn a_mirror_that_oras_filled_serves_what_the_registry_pinned() {
+    let case = Case::new(Registry::open(), &["--plain-http"]);
+    let manifest = case.push();
+    let mirror = Registry::open();
+    let copy = format!("{}/mirrored/my-org/app:v1", mirror.host());
+    let words =
+        ["oras", "cp", "--from-plain-http", "--to-plain-http", &format!("{}:v1", case.name), &copy];
+    case.program(&words);
+    let reference = format!("{}@{manifest}", case.name);
+    let app = bytes(&case.sandbox, "app.wasm");
+    // The registry itself is gone.
+    let Case { sandbox, registry, .. } = case;
+    drop(registry);
+    let url = format!("http://{}/mirrored", mirror.host());
+    let pull = ["component", "pull", &reference, "-o", "ours.wasm"];
+    run(&sandbox, &pull).env("BAZEL_WASM_COMPONENT_MIRROR", url).succeeds().says(&["mirrored"]);
+    assert_eq!(bytes(&sandbox, "ours.wasm"), app);
+}

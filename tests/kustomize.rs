@@ -1,0 +1,166 @@
+//! The images transformer in a real Kustomize, over manifests in every spelling.
+//!
+//! These need a `kustomize` on PATH; `scripts/test` provides it and runs them.
+
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "the tests of the command line use more of it")]
+#[path = "support/sandbox.rs"]
+mod sandbox;
+
+use std::process::Command;
+
+use sandbox::{Sandbox, tree};
+
+const RENDERED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/rendered");
+
+const REGISTRY: &str = "--registry=registry.corp:5000/mirror";
+
+/// One image of Docker Hub in each of its spellings, in several kinds of workload.
+const SPELLINGS: &str = "\
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: cron}
+spec:
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          initContainers:
+          - {name: a, image: 'nats:2.11.3-alpine'}
+          - {name: b, image: 'docker.io/library/nats:2.11.3-alpine'}
+          containers:
+          - {name: c, image: 'index.docker.io/library/nats:2.11.3-alpine'}
+          - {name: d, image: 'natsio/nats-box:0.14'}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: pod}
+spec:
+  containers:
+  - {name: a, image: 'library/nats:2.11.3-alpine'}
+  - {name: b, image: 'ghcr.io/wasmcloud/wash@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'}
+  - {name: c, image: 'quay.io/untagged/app'}
+---
+apiVersion: example.com/v1
+kind: Custom
+metadata: {name: custom}
+spec:
+  anything:
+    containers:
+    - {name: a, image: 'quay.io/custom/app:1'}
+";
+
+/// What the transformer does not look at.
+const UNREACHED: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: far}
+spec:
+  containers:
+  - name: a
+    image: ghcr.io/far/app:1
+    args: [--side-image=ghcr.io/far/app:1]
+    env: [{name: SIDE_IMAGE, value: 'ghcr.io/far/app:1'}]
+  ephemeralContainers:
+  - {name: b, image: 'ghcr.io/far/app:1'}
+  volumes:
+  - {name: v, image: {reference: 'ghcr.io/far/app:1'}}
+---
+apiVersion: example.com/v1
+kind: Custom
+metadata: {name: far}
+spec: {image: 'ghcr.io/far/app:1', deep: {volumes: [{name: v, image: {reference: 'ghcr.io/far/app:1'}}]}}
+";
+
+/// A folder with manifests, their mirror list and a kustomization with the transformer.
+fn mirrored(manifests: &[(&str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut resources = String::from("resources:\n");
+    for (name, text) in manifests {
+        sandbox.write(&format!("manifests/{name}"), text);
+        resources.push_str(&format!("- manifests/{name}\n"));
+    }
+    sandbox.run(&["mirror", "list", REGISTRY, "manifests", "-o", "mirror.yaml"]).succeeds();
+    let transformer = sandbox.run(&["mirror", "kustomize", "manifests"]).succeeds().stdout;
+    sandbox.write("kustomization.yaml", resources + &transformer);
+    sandbox
+}
+
+/// What Kustomize makes of the folder.
+fn build(sandbox: &Sandbox) -> String {
+    let output = Command::new("kustomize").arg("build").arg(sandbox.root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+#[ignore = "needs a kustomize: scripts/test runs it"]
+fn what_it_makes_passes_the_check_and_the_original_fails() {
+    let chart: Vec<_> = tree(RENDERED.as_ref())
+        .into_iter()
+        .map(|(name, text)| (name.replace('/', "-"), String::from_utf8(text).unwrap()))
+        .collect();
+    let mut manifests: Vec<_> = chart.iter().map(|(name, text)| (&**name, &**text)).collect();
+    manifests.push(("spellings.yaml", SPELLINGS));
+    let sandbox = mirrored(&manifests);
+    sandbox
+        .run(&["mirror", "check", REGISTRY, "manifests"])
+        .ends_with(4)
+        .says(&["12 of 12 images"]);
+    let built = build(&sandbox);
+    sandbox.write("built.yaml", &built);
+    sandbox.run(&["mirror", "check", REGISTRY, "built.yaml"]).succeeds().says(&["12 images"]);
+    for image in [
+        "registry.corp:5000/mirror/wasmcloud/runtime-operator:2.0.0-rc.7",
+        "registry.corp:5000/mirror/wasmcloud/wash@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "registry.corp:5000/mirror/natsio/nats-box:0.14",
+        "registry.corp:5000/mirror/untagged/app\n",
+        "registry.corp:5000/mirror/custom/app:1",
+    ] {
+        assert!(built.contains(image), "{image} is missing in\n{built}");
+    }
+    assert_eq!(built.matches("mirror/nats:2.11.3-alpine").count(), 5, "{built}");
+}
+
+#[test]
+#[ignore = "needs a kustomize: scripts/test runs it"]
+fn it_leaves_just_what_we_say_it_leaves() {
+    let sandbox = mirrored(&[("far.yaml", UNREACHED)]);
+    let said = sandbox.run(&["mirror", "kustomize", "manifests"]).succeeds().stderr;
+    assert_eq!(said.matches("Kustomize does not look at").count(), 5, "{said}");
+    sandbox.write("built.yaml", build(&sandbox));
+    let left = sandbox.run(&["mirror", "check", REGISTRY, "built.yaml"]).ends_with(4);
+    assert!(!left.stdout.contains("containers[0].image"), "{}", left.stdout);
+    for field in [
+        "spec.containers[0].args[0]",
+        "spec.containers[0].env[0].value",
+        "spec.ephemeralContainers[0].image",
+        "spec.deep.volumes[0].image.reference",
+        "spec.image",
+    ] {
+        assert!(
+            said.contains(field) && left.stdout.contains(&format!("field:    {field}\n")),
+            "{field}\n{said}\n{}",
+            left.stdout
+        );
+    }
+    left.says(&["5 of 7 images"]);
+}
+
+#[test]
+#[ignore = "needs a kustomize: scripts/test runs it"]
+fn tags_and_digests_change_as_the_list_says() {
+    let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let sandbox = Sandbox::new();
+    sandbox.write("manifests/a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: a, image: 'ghcr.io/a/a:1'}, {name: b, image: 'ghcr.io/b/b:2'}]}\n");
+    sandbox.write("mirror.yaml", format!("images:\n- source: ghcr.io/a/a:1\n  destination: r.io/x/a:1-approved\n- source: ghcr.io/b/b:2\n  destination: r.io/b/b:2@{digest}\n"));
+    let transformer = sandbox.run(&["mirror", "kustomize", "manifests"]).succeeds().stdout;
+    sandbox.write("kustomization.yaml", format!("resources: [manifests/a.yaml]\n{transformer}"));
+    let built = build(&sandbox);
+    for image in ["image: r.io/x/a:1-approved\n".to_owned(), format!("@{digest}\n")] {
+        assert!(built.contains(&image), "{image} is missing in\n{built}");
+    }
+    sandbox.write("built.yaml", &built);
+    sandbox.run(&["mirror", "check", "--registry=r.io", "built.yaml"]).succeeds();
+}

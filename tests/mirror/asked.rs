@@ -1,0 +1,113 @@
+//! `mirror check --live`, and charts that are read out of a registry.
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::oci::media_type;
+
+use crate::archives::Tar;
+use crate::fake::{Fake, error};
+use crate::images::Images;
+use crate::sandbox::tree;
+use crate::{Case, fill};
+
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-operator");
+
+fn pod(images: &[&str]) -> String {
+    let containers: String = images
+        .iter()
+        .zip('a'..)
+        .map(|(it, name)| format!("  - {{name: {name}, image: '{it}'}}\n"))
+        .collect();
+    format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec:\n  containers:\n{containers}")
+}
+
+#[test]
+fn each_image_is_asked_for_once_and_by_its_digest() {
+    let case = Case::new();
+    let (images, _) = Images::two_platforms("1", 5, 100);
+    fill(&case.to, "a", &images);
+    let (host, digest) = (case.to.host(), images.tags["1"]);
+    let (tagged, pinned) = (format!("{host}/a:1"), format!("{host}/a:other@sha256:{digest}"));
+    let live = ["p.yaml", &format!("--registry={host}"), "--live"];
+    case.sandbox.write("p.yaml", pod(&[&tagged, &tagged, &pinned]));
+    case.run("check", &live).succeeds().says(&["3 images in 1 files", "each of the 2 different"]);
+    let mut asked = case.to.asked();
+    asked.sort();
+    let by_digest = format!("HEAD /v2/a/manifests/sha256:{digest}");
+    assert_eq!(asked, ["HEAD /v2/a/manifests/1".to_owned(), by_digest]);
+
+    let gone = format!("{host}/a@sha256:{}", Digest::of(b"nothing"));
+    let away = "ghcr.io/b:1";
+    case.sandbox.write("p.yaml", pod(&[&tagged, &gone, &format!("{host}/a:2"), away]));
+    let printed = case.run("check", &live).ends_with(4);
+    for words in ["no such image with sha256:", "no such image with the tag `2`", away] {
+        assert!(printed.stdout.contains(words), "{words}: {}", printed.stdout);
+    }
+    printed.says(&["3 of 4 images"]);
+    // Without being told to, nobody is asked.
+    let before = case.to.asked().len();
+    case.run("check", &live[..2]).ends_with(4).says(&["1 of 4 images"]);
+    assert_eq!(case.to.asked().len(), before);
+}
+
+#[test]
+fn a_registry_that_does_not_say_is_no_success() {
+    let case = Case::with(
+        |_, _| None,
+        |request, _| {
+            let one = request.path.contains("/manifests/");
+            one.then(|| error("500 Internal Server Error", "UNKNOWN", "broken"))
+        },
+    );
+    let host = case.to.host();
+    case.sandbox.write("p.yaml", pod(&[&format!("{host}/a:1")]));
+    let live = ["p.yaml", &format!("--registry={host}"), "--live"];
+    case.run("check", &live).ends_with(5).says(&["500"]);
+}
+
+/// Puts the chart there as `helm push` does.
+fn push_chart(fake: &Fake, repository: &str, version: &str) -> Digest {
+    let mut tar = Tar::new();
+    for (name, content) in tree(CHART.as_ref()) {
+        tar = tar.file(format!("runtime-operator/{name}"), content);
+    }
+    let (archive, config) = (tar.gz(), br#"{"name":"runtime-operator","apiVersion":"v2"}"#);
+    let mut store = fake.store();
+    let (layer, size) = (store.add_blob(repository, &archive), archive.len());
+    let manifest = serde_json::json!({
+        "schemaVersion": 2,
+        "config": {
+            "mediaType": "application/vnd.cncf.helm.config.v1+json",
+            "digest": format!("sha256:{}", store.add_blob(repository, config)), "size": config.len(),
+        },
+        "layers": [{
+            "mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+            "digest": format!("sha256:{layer}"), "size": size,
+        }],
+    });
+    store.add_manifest(repository, version, media_type::MANIFEST, &manifest.to_string())
+}
+
+#[test]
+fn a_chart_out_of_a_registry_is_the_same_as_from_a_folder() {
+    let case = Case::new();
+    let digest = push_chart(&case.from, "charts/runtime-operator", "2.0.0-rc.7");
+    push_chart(&case.from, "charts/runtime-operator", "1.9.0");
+    let chart = format!("--chart=oci://{}/charts/runtime-operator", case.from.host());
+    let list = |words: &[&str]| case.run("list", &[&["--registry=r.io"], words].concat());
+    let folder = list(&[&format!("--chart={CHART}")]).succeeds().stdout;
+    let version = "--version=2.0.0-rc.7";
+    let printed = list(&[&chart, version]).succeeds().says(&[&digest.to_string()]);
+    assert_eq!(printed.stdout, folder);
+    assert_eq!(list(&[&format!("{chart}:2.0.0-rc.7")]).succeeds().stdout, folder);
+    assert_eq!(list(&[&format!("{chart}@sha256:{digest}")]).succeeds().stdout, folder);
+    // Previews are only taken when they are asked for.
+    list(&[&chart]).succeeds().says(&["runtime-operator:1.9.0"]);
+    list(&[&chart, "--version=3.0.0"]).ends_with(3).says(&["3.0.0"]);
+    list(&[&format!("{chart}:1.9.0"), version]).ends_with(2).says(&["two versions"]);
+    list(&[&format!("--chart={CHART}"), version]).ends_with(2).says(&["charts in a registry"]);
+    list(&["--chart=https://example.com/c"]).ends_with(2).says(&["oci://"]);
+    // What is no chart.
+    fill(&case.from, "a", &Images::two_platforms("1.0.0", 5, 100).0);
+    let other = format!("--chart=oci://{}/a:1.0.0", case.from.host());
+    list(&[&other]).ends_with(4).says(&["is no Helm chart"]);
+}

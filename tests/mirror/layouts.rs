@@ -1,0 +1,122 @@
+//! By way of a folder or a tar.
+
+use std::fs;
+
+use crate::images::Images;
+use crate::{Case, fill, signed};
+
+fn two(case: &Case) -> [Images; 2] {
+    let all = [signed("1", 10), signed("2", 20)];
+    fill(&case.from, "a", &all[0]);
+    fill(&case.from, "b/c", &all[1]);
+    case.list(&["a:1", "b/c:2"]);
+    all
+}
+
+#[test]
+fn into_a_layout_and_out_of_it_without_the_source() {
+    for layout in ["images", "images.tar", "oci:images", "oci-archive:images.oci"] {
+        let case = Case::new();
+        let all = two(&case);
+        let to = format!("--to={layout}");
+        let printed = case.copy(&[&to]).succeeds();
+        let digests: Vec<_> = all.iter().map(|it| it.tags.values()).collect();
+        assert_eq!(digests.len(), 2);
+        assert!(printed.stdout.contains(&format!("a:1@sha256:{}", all[0].tags["1"])));
+        assert_eq!(case.to.server.requests().len(), 0, "nobody else is asked");
+        let before = case.sandbox.tree("");
+        // Nothing but the four files of the form is there, and no half of anything.
+        let strange = before.keys().find(|name| name.contains(".part") || name.contains(".layout"));
+        assert_eq!(strange, None);
+        let asked = case.from.asked().len();
+        case.copy(&[&to]).succeeds().says(&["2 were there"]);
+        assert_eq!(case.from.asked().len(), asked + 2, "two tags");
+        assert_eq!(case.sandbox.tree(""), before, "nothing has changed");
+        // On the other side there is no source.
+        let asked = case.from.server.requests().len();
+        let from = format!("--from={layout}");
+        case.copy(&[&from]).succeeds();
+        assert_eq!(case.from.server.requests().len(), asked);
+        case.has("a", &all[0]);
+        case.has("b/c", &all[1]);
+        case.copy(&[&from]).succeeds().says(&["2 were there"]);
+    }
+}
+
+#[test]
+fn the_same_images_make_the_same_tar_and_each_blob_is_in_it_once() {
+    let case = Case::new();
+    two(&case);
+    case.copy(&["--to=one.tar"]).succeeds();
+    case.copy(&["--to=two.tar", "--jobs=1"]).succeeds();
+    assert_eq!(
+        fs::read(case.sandbox.path("one.tar")).unwrap(),
+        fs::read(case.sandbox.path("two.tar")).unwrap()
+    );
+    // From a folder it is the same too.
+    case.copy(&["--to=folder"]).succeeds();
+    case.copy(&["--from=folder", "--to=three.tar"]).succeeds();
+    assert_eq!(
+        fs::read(case.sandbox.path("one.tar")).unwrap(),
+        fs::read(case.sandbox.path("three.tar")).unwrap()
+    );
+}
+
+#[test]
+fn a_layout_grows() {
+    for layout in ["images", "images.tar"] {
+        let case = Case::new();
+        let all = two(&case);
+        let to = format!("--to={layout}");
+        case.list(&["a:1"]);
+        case.copy(&[&to]).succeeds();
+        let asked = Case::count(&case.from, "GET", "/v2/a/blobs/");
+        case.list(&["a:1", "b/c:2"]);
+        case.copy(&[&to]).succeeds().says(&["1 images copied, 1 were there"]);
+        assert_eq!(Case::count(&case.from, "GET", "/v2/a/blobs/"), asked);
+        case.copy(&[&format!("--from={layout}")]).succeeds();
+        case.has("a", &all[0]);
+        case.has("b/c", &all[1]);
+    }
+}
+
+#[test]
+fn a_damaged_layout_is_found_out_and_mended() {
+    let case = Case::new();
+    let all = two(&case);
+    case.copy(&["--to=images"]).succeeds();
+    let (digest, bytes) = all[0].blobs.iter().find(|(_, it)| it.len() == 3000).unwrap();
+    let path = case.sandbox.path(&format!("images/blobs/sha256/{digest}"));
+    let mut damaged = bytes.clone();
+    damaged[1234] ^= 1;
+    fs::write(&path, &damaged).unwrap();
+    let printed = case.copy(&["--from=images"]).ends_with(4);
+    printed.says(&["1 of 2 images were not copied", &digest.to_string()]);
+    case.has("b/c", &all[1]);
+    assert!(case.to.store().manifest("a", "1").is_none());
+    assert!(case.to.store().blob("a", digest).is_none());
+    // The same into a tar.
+    case.copy(&["--from=images", "--to=images.tar"]).ends_with(4);
+    // A layout that lacks something.
+    fs::remove_file(&path).unwrap();
+    case.copy(&["--from=images"]).ends_with(3).says(&[&digest.to_string(), "not whole"]);
+    case.copy(&["--to=images", "--recheck"]).succeeds();
+    fs::write(&path, &damaged).unwrap();
+    case.copy(&["--to=images", "--recheck"]).succeeds().says(&["1 blobs moved"]);
+    case.copy(&["--from=images"]).succeeds();
+    case.has("a", &all[0]);
+}
+
+#[test]
+fn what_is_no_layout_is_left_alone() {
+    let case = Case::new();
+    two(&case);
+    case.sandbox.write("notes/file.txt", "mine");
+    case.copy(&["--to=notes"]).ends_with(2).says(&["is no OCI image layout"]);
+    case.sandbox.write("notes.tar", "mine");
+    case.copy(&["--to=notes.tar"]).ends_with(4);
+    case.copy(&["--from=notes"]).ends_with(2).says(&["is no OCI image layout"]);
+    case.copy(&["--from=nothing.tar"]).ends_with(2);
+    case.copy(&["--to=docker:x"]).ends_with(2).says(&["none of `oci:DIR`"]);
+    assert_eq!(case.sandbox.read("notes.tar"), "mine");
+}

@@ -1,0 +1,143 @@
+//! `mirror lock`, and copies of just what is locked.
+
+use crate::images::Images;
+use crate::{Case, fill};
+
+fn image(seed: u32) -> Images {
+    Images::two_platforms("1", seed, 500).0
+}
+
+#[test]
+fn a_moved_tag_is_told_and_what_was_locked_is_copied() {
+    let case = Case::new();
+    let (old, new, other) = (image(10), image(20), image(30));
+    fill(&case.from, "a", &old);
+    fill(&case.from, "b", &other);
+    case.list(&["b:1", "a:1"]);
+    case.run("lock", &[]).succeeds().says(&["mirror.lock: 2 images locked"]);
+    let lock = case.sandbox.read("mirror.lock");
+    let host = case.from.host();
+    let expected = format!(
+        "version: 1\nimages:\n  - source: {host}/a:1\n    digest: sha256:{}\n  - source: {host}/b:1\n    digest: sha256:{}\n",
+        old.tags["1"], other.tags["1"]
+    );
+    let body: String =
+        lock.lines().filter(|it| !it.starts_with('#')).map(|it| format!("{it}\n")).collect();
+    let plain = |text: &str| text.replace([' ', '-', '"'], "");
+    assert_eq!(plain(&body), plain(&expected));
+    // No manifest is fetched, for some registries count those.
+    assert_eq!(Case::count(&case.from, "GET", ""), 0);
+
+    fill(&case.from, "a", &new);
+    case.run("lock", &[]).succeeds();
+    assert_eq!(case.sandbox.read("mirror.lock"), lock, "what is locked stays");
+    let printed = case.copy(&["--locked"]).ends_with(4);
+    printed.says(&["is another image now", &old.tags["1"].to_string(), &new.tags["1"].to_string()]);
+    case.has("a", &old);
+    case.has("b", &other);
+    let asked = Case::count(&case.to, "PUT", "");
+    case.copy(&["--locked"]).ends_with(4).says(&["2 were there", "1 of 2 tags have moved"]);
+    assert_eq!(Case::count(&case.to, "PUT", ""), asked);
+
+    case.run("lock", &["--update"]).succeeds().says(&["moved    ", &old.tags["1"].to_string()]);
+    case.copy(&["--locked"]).succeeds();
+    case.has("a", &new);
+    case.list(&["a:1"]);
+    case.run("lock", &[]).succeeds().says(&["dropped  "]);
+    assert!(!case.sandbox.read("mirror.lock").contains("/b:1"));
+}
+
+#[test]
+fn a_lock_that_does_not_fit() {
+    let case = Case::new();
+    fill(&case.from, "a", &image(10));
+    case.list(&["a:1"]);
+    case.copy(&["--locked"]).ends_with(4).says(&["there is no lock `mirror.lock`"]);
+    case.list(&["a:1", "b:1"]);
+    case.run("lock", &[]).ends_with(3).says(&["b:1"]);
+    assert!(!case.sandbox.path("mirror.lock").exists(), "all or nothing");
+    case.list(&["a:1"]);
+    case.run("lock", &[]).succeeds();
+    fill(&case.from, "b", &image(20));
+    case.list(&["a:1", "b:1"]);
+    case.copy(&["--locked"]).ends_with(4).says(&["b:1", "is not in `mirror.lock`"]);
+    assert!(case.to.store().manifest("a", "1").is_some());
+    assert!(case.to.store().manifest("b", "1").is_none());
+    case.sandbox.write("mirror.lock", "version: 9\n");
+    case.copy(&["--locked"]).ends_with(2).says(&["another version"]);
+}
+
+#[test]
+fn a_tag_that_is_gone_is_copied_by_its_digest() {
+    let case = Case::with(
+        |request, store| {
+            let gone = request.path == "/v2/a/manifests/1" && store.uses == Some(9);
+            gone.then(|| crate::fake::error("404 Not Found", "MANIFEST_UNKNOWN", "unknown"))
+        },
+        |_, _| None,
+    );
+    let images = image(10);
+    fill(&case.from, "a", &images);
+    case.list(&["a:1"]);
+    case.run("lock", &[]).succeeds();
+    // Now it is.
+    case.from.store().uses = Some(9);
+    case.copy(&["--locked"]).ends_with(4).says(&["is not there any more"]);
+    case.has("a", &images);
+}
+
+#[test]
+fn the_locked_one_out_of_a_layout() {
+    let case = Case::new();
+    let (old, new) = (image(10), image(20));
+    fill(&case.from, "a", &old);
+    case.list(&["a:1"]);
+    case.run("lock", &[]).succeeds();
+    case.copy(&["--to=images.tar", "--locked"]).succeeds();
+    case.copy(&["--from=images.tar", "--locked"]).succeeds();
+    case.has("a", &old);
+    // Somebody brought another one.
+    fill(&case.from, "a", &new);
+    case.copy(&["--to=other.tar"]).succeeds();
+    case.copy(&["--from=other.tar", "--locked"]).ends_with(4).says(&[&old.tags["1"].to_string()]);
+}
+
+#[test]
+fn some_platforms_of_the_locked_one_out_of_a_layout() {
+    for layout in ["images", "images.tar"] {
+        let case = Case::new();
+        let images = image(10);
+        fill(&case.from, "a", &images);
+        case.list(&["a:1"]);
+        case.run("lock", &[]).succeeds();
+        let (to, from) = (format!("--to={layout}"), format!("--from={layout}"));
+        case.copy(&[&to, "--locked", "--platform=linux/arm64"]).succeeds();
+        let printed = case.copy(&[&from, "--locked", "--json"]).succeeds();
+        let (whole, arm) = (images.tags["1"], images.manifests[1].0);
+        let image = &printed.json()["images"][0];
+        assert_eq!(image["digest"], format!("sha256:{arm}"));
+        assert_eq!(image["narrowed_from"], format!("sha256:{whole}"));
+        let reason = "the whole of it is no image there";
+        assert!(case.to.store().manifest("a", &format!("sha256:{whole}")).is_none(), "{reason}");
+        case.copy(&[&from, "--locked", "--platform=linux/arm64"]).succeeds();
+        case.copy(&[&from, "--locked", "--platform=linux/amd64"]).ends_with(3);
+    }
+}
+
+#[test]
+fn what_only_says_that_it_is_a_part_of_the_locked_one_is_found_out() {
+    let case = Case::new();
+    let (images, other) = (image(10), image(20));
+    fill(&case.from, "a", &images);
+    fill(&case.from, "b", &other);
+    case.list(&["a:1", "b:1"]);
+    case.run("lock", &[]).succeeds();
+    case.copy(&["--to=images", "--locked", "--platform=linux/arm64"]).succeeds();
+    // Somebody puts the one in the place of the other.
+    let (a, b) = (images.manifests[1].0.to_string(), other.manifests[1].0.to_string());
+    let index = case.sandbox.read("images/index.json");
+    case.sandbox.write("images/index.json", index.replace(&a, &b));
+    let printed = case.copy(&["--from=images", "--locked"]).ends_with(4);
+    printed.says(&["is no part of", "1 of 2 images"]);
+    assert!(case.to.store().manifest("a", "1").is_none());
+}

@@ -1,0 +1,338 @@
+//! Who gets to see which credential: looked up in what the servers really received.
+
+use std::time::Duration;
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::error::Kind;
+use wasm_airgap::oci::{Access, Credential, media_type};
+
+use crate::fake::{ALICE, Door, Fake, param};
+use crate::server::{Reply, Server};
+use crate::{BODY, Case, HOME, access, alice, filled, home, manifest, reference, repository, says};
+
+const ACCEPT: [&str; 1] = [media_type::MANIFEST];
+
+fn some(value: &str) -> Option<String> {
+    Some(value.to_owned())
+}
+
+#[test]
+fn basic_is_shown_when_asked_for_and_not_before() {
+    let fake = filled(Fake::new(Door::Basic));
+    let case = Case::by(&fake, alice());
+    case.succeeded(case.pull(&case.client(), &fake));
+    assert_eq!(fake.server.headers("authorization"), [None, some(ALICE)]);
+
+    let open = filled(Fake::new(Door::Open));
+    let case = Case::by(&open, alice());
+    case.succeeded(case.pull(&case.client(), &open));
+    assert_eq!(open.server.headers("authorization"), [None, None]);
+}
+
+#[test]
+fn a_token_is_asked_for_by_name_and_password_and_shown_to_the_registry() {
+    let fake = filled(Fake::new(Door::AliceToken));
+    let case = Case::by(&fake, alice());
+    case.succeeded(case.pull(&case.client(), &fake));
+    assert_eq!(fake.server.headers("authorization"), [None, some("Bearer token-1")]);
+    let tokens = fake.tokens.as_ref().unwrap();
+    assert_eq!(tokens.headers("authorization"), [some(ALICE)]);
+    let path = &tokens.requests()[0].path;
+    assert_eq!(param(path, "service").as_deref(), Some("fake, \"registry\""));
+    assert_eq!(fake.scopes(), [["repository:ns/name:pull"]]);
+}
+
+#[test]
+fn nobody_gets_a_token_too_where_that_is_allowed() {
+    let fake = filled(Fake::new(Door::Token));
+    let case = Case::by(&fake, Credential::Anonymous);
+    case.succeeded(case.pull(&case.client(), &fake));
+    assert_eq!(fake.tokens.as_ref().unwrap().headers("authorization"), [None]);
+}
+
+#[test]
+fn a_refresh_token_goes_to_the_token_server_only() {
+    let fake = filled(Fake::new(Door::AliceToken));
+    let case = Case::by(&fake, Credential::Refresh("refresh".into()));
+    case.succeeded(case.pull(&case.client(), &fake));
+    assert_eq!(fake.server.headers("authorization"), [None, some("Bearer token-1")]);
+    let asked = &fake.tokens.as_ref().unwrap().requests()[0];
+    assert_eq!((asked.method.as_str(), asked.path.as_str()), ("POST", "/token"));
+    let form = format!("?{}", String::from_utf8(asked.body.clone()).unwrap());
+    assert_eq!(param(&form, "grant_type").as_deref(), Some("refresh_token"));
+    assert_eq!(param(&form, "scope").as_deref(), Some("repository:ns/name:pull"));
+    assert_eq!(param(&form, "client_id").as_deref(), Some("wasm-airgap"));
+}
+
+#[test]
+fn a_bearer_token_is_shown_as_it_is_and_asks_no_token_server() {
+    let fake = filled(Fake::with(Door::Open, |request, store| {
+        let known = request.header("authorization") == Some("Bearer mine");
+        Some(if known { store.answer(request) } else { Reply::new("401 Unauthorized", "") })
+    }));
+    let case = Case::by(&fake, Credential::Bearer("mine".into()));
+    case.succeeded(case.pull(&case.client(), &fake));
+    assert_eq!(fake.server.headers("authorization")[1], some("Bearer mine"));
+}
+
+#[test]
+fn one_token_for_each_repository_and_no_more() {
+    let fake = filled(Fake::new(Door::Token));
+    let client = Case::new().client();
+    for name in [HOME, HOME, "other", HOME, "other"] {
+        client.has_blob(&repository(&fake, name), &Digest::of(BODY)).unwrap();
+    }
+    let traffic = client.traffic();
+    assert_eq!((traffic.pings, traffic.tokens, traffic.head), (1, 2, 5));
+}
+
+#[test]
+fn threads_share_the_first_contact_and_the_tokens() {
+    let fake = filled(Fake::new(Door::Token));
+    let client = Case::new().client();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap()));
+        }
+    });
+    let traffic = client.traffic();
+    assert_eq!((traffic.pings, traffic.tokens, traffic.head), (1, 1, 8));
+}
+
+#[test]
+fn a_token_is_renewed_before_it_expires_and_when_it_is_refused() {
+    let fake = filled(Fake::new(Door::Token));
+    let case = Case::new();
+    let client = case.client();
+    let ask = || assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
+    ask();
+    case.clock.pass(Duration::from_secs(289));
+    ask();
+    assert_eq!(client.traffic().tokens, 1);
+    case.clock.pass(Duration::from_secs(2));
+    ask();
+    let traffic = client.traffic();
+    // No request was made with the old one.
+    assert_eq!((traffic.tokens, traffic.head), (2, 3));
+    fake.store().expire();
+    ask();
+    let traffic = client.traffic();
+    assert_eq!((traffic.tokens, traffic.head), (3, 5));
+}
+
+#[test]
+fn tokens_that_work_once_are_no_obstacle() {
+    let fake = filled(Fake::new(Door::Token));
+    fake.store().uses = Some(1);
+    let client = Case::new().client();
+    for _ in 0..3 {
+        assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
+    }
+    assert_eq!(client.traffic().tokens, 3);
+}
+
+#[test]
+fn a_credential_that_is_refused_is_asked_for_again() {
+    for door in [Door::Basic, Door::AliceToken] {
+        let fake = filled(Fake::new(door));
+        let old = Credential::Basic { username: "alice".into(), password: "old".into() };
+        let case = Case::by(&fake, old);
+        case.accesses.then(&fake.host(), access(alice()));
+        case.succeeded(case.pull(&case.client(), &fake));
+        assert_eq!(case.accesses.asked(), [fake.host(), fake.host()]);
+    }
+}
+
+#[test]
+fn a_credential_that_stays_refused_ends_it() {
+    for door in [Door::Basic, Door::AliceToken] {
+        let fake = filled(Fake::new(door));
+        let wrong = Credential::Basic { username: "alice".into(), password: "geheim".into() };
+        let case = Case::by(&fake, wrong);
+        let error = case.failed(case.pull(&case.client(), &fake));
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &["401 Unauthorized", "does not accept the credential from the settings of"]);
+        assert!(!error.to_string().contains("geheim"), "{error}");
+        assert_eq!(case.accesses.asked().len(), 2);
+        assert!(fake.server.requests().len() < 4);
+    }
+}
+
+#[test]
+fn the_credential_of_one_registry_is_not_shown_to_another() {
+    let (one, two) = (filled(Fake::new(Door::Basic)), Fake::new(Door::Open));
+    let case = Case::by(&one, alice());
+    let client = case.client();
+    client.has_blob(&home(&one), &Digest::of(BODY)).unwrap();
+    client.has_blob(&home(&two), &Digest::of(BODY)).unwrap();
+    assert_eq!(two.server.headers("authorization"), [None, None]);
+}
+
+#[test]
+fn a_redirect_to_another_port_shows_nothing() {
+    let far = Server::start(|_| Reply::ok(manifest()));
+    for credential in [alice(), Credential::Bearer("geheim".into())] {
+        let to = far.url("/elsewhere");
+        let fake = Fake::with(Door::Open, move |request, _| {
+            match (request.path.as_str(), request.header("authorization")) {
+                ("/v2/", _) | (_, None) => Some(
+                    Reply::new("401 Unauthorized", "").header("WWW-Authenticate", "Basic realm=x"),
+                ),
+                _ => Some(Reply::redirect(&to)),
+            }
+        });
+        let case = Case::by(&fake, credential);
+        case.client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
+    }
+    assert_eq!(far.headers("authorization"), [None, None]);
+}
+
+#[test]
+fn a_redirect_within_the_registry_keeps_it() {
+    let fake = filled(Fake::with(Door::Basic, |request, store| {
+        store.add_manifest("moved", "1", media_type::MANIFEST, &manifest());
+        request.path.starts_with("/v2/ns/").then(|| Reply::redirect("/v2/moved/manifests/1"))
+    }));
+    let case = Case::by(&fake, alice());
+    case.client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
+    assert_eq!(fake.server.headers("authorization"), [None, some(ALICE), some(ALICE)]);
+}
+
+/// A registry that names this token server.
+fn naming(realm: &str) -> Fake {
+    let challenge = format!("Bearer realm=\"{realm}\",service=\"x\"");
+    Fake::with(Door::Open, move |_, _| {
+        Some(Reply::new("401 Unauthorized", "").header("WWW-Authenticate", &challenge))
+    })
+}
+
+#[test]
+fn a_token_server_where_anyone_can_listen_gets_nothing() {
+    for (realm, words) in [
+        ("http://auth.invalid/token", "where anyone can listen"),
+        ("ftp://127.0.0.1/token", "which is no address"),
+        ("file:///etc/passwd", "which is no https address"),
+        ("/token", "which is no address"),
+        ("", "which is no address"),
+    ] {
+        let fake = naming(realm);
+        let case = Case::by(&fake, alice());
+        let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &["names the token server", words]);
+        assert_eq!(fake.server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_token_server_that_leads_elsewhere_is_not_followed() {
+    let far = Server::start(|_| Reply::json("200 OK", r#"{"token":"theirs"}"#));
+    for credential in [alice(), Credential::Refresh("geheim".into())] {
+        let to = far.url("/token");
+        let near = Server::start(move |_| {
+            Reply::new("307 Temporary Redirect", "").header("Location", &to)
+        });
+        let fake = naming(&near.url("/token"));
+        let case = Case::by(&fake, credential);
+        let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+        says(&error, &["the token server", "leads to"]);
+    }
+    assert!(far.requests().is_empty());
+}
+
+#[test]
+fn a_password_in_the_realm_is_not_used() {
+    let tokens = Server::start(|_| Reply::json("200 OK", r#"{"token":"t"}"#));
+    let fake = naming(&tokens.url("/token").replace("://", "://eve:geheim@"));
+    let case = Case::by(&fake, Credential::Anonymous);
+    let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+    assert_eq!(tokens.headers("authorization"), [None]);
+    assert!(!error.to_string().contains("geheim"), "{error}");
+}
+
+#[test]
+fn answers_of_token_servers_that_are_no_tokens() {
+    for (reply, words) in [
+        (Reply::json("200 OK", "{}"), "sends no token"),
+        (Reply::ok("<html>").header("Content-Type", "text/html"), "sends a web page"),
+        (Reply::json("200 OK", &" ".repeat(2 << 20)), "sends no token"),
+        (Reply::new("404 Not Found", ""), "answers 404 Not Found"),
+        (
+            Reply::json("403 Forbidden", r#"{"details":"no \u001b[2J"}"#),
+            "403 Forbidden: no \u{fffd}[2J",
+        ),
+        (
+            Reply::json(
+                "400 Bad Request",
+                r#"{"error":"invalid_grant","error_description":"too old"}"#,
+            ),
+            "400 Bad Request: too old (invalid_grant)",
+        ),
+    ] {
+        let tokens = Server::start(move |_| reply.clone());
+        let fake = naming(&tokens.url("/token"));
+        let case = Case::by(&fake, alice());
+        let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Network, "{error}");
+        says(&error, &[words, "the token server `http://127.0.0.1"]);
+    }
+}
+
+#[test]
+fn a_busy_token_server_is_waited_for() {
+    let tokens = Server::start(|request| match request.nth {
+        0 => Reply::new("429 Too Many Requests", "").header("Retry-After", "11"),
+        _ => Reply::json("200 OK", r#"{"token":"t"}"#),
+    });
+    let realm = tokens.url("/token");
+    let fake = filled(Fake::with(Door::Open, move |request, store| {
+        let known = request.header("authorization") == Some("Bearer t");
+        let challenge = format!("Bearer realm=\"{realm}\"");
+        let refused = Reply::new("401 Unauthorized", "").header("WWW-Authenticate", &challenge);
+        Some(if known { store.answer(request) } else { refused })
+    }));
+    let case = Case::new();
+    // The scope of the path stays the same whatever the service is called, or not.
+    case.succeeded(case.pull(&case.client(), &fake));
+    assert_eq!(case.clock.waits(), [11]);
+}
+
+#[test]
+fn a_registry_that_asks_for_more_each_time_is_left() {
+    let fake = Fake::with(Door::Open, |request, _| {
+        let challenges = ["Basic realm=a", "Basic realm=a, Basic realm=b"];
+        let challenge = challenges[(request.nth + usize::from(request.path == "/v2/")) % 2];
+        Some(Reply::new("401 Unauthorized", "").header("WWW-Authenticate", challenge))
+    });
+    for credential in [alice(), Credential::Anonymous] {
+        let case = Case::by(&fake, credential);
+        case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+    }
+    assert!(fake.server.requests().len() < 16);
+}
+
+#[test]
+fn challenges_that_only_the_request_brings_are_met() {
+    // The first contact needs nobody; the repository does.
+    let fake = filled(Fake::with(Door::Open, |request, store| {
+        let known = request.path == "/v2/" || request.header("authorization") == Some(ALICE);
+        let refused =
+            Reply::new("401 Unauthorized", "").header("WWW-Authenticate", "Basic realm=\"x\"");
+        Some(if known { store.answer(request) } else { refused })
+    }));
+    let case = Case::by(&fake, alice());
+    case.succeeded(case.pull(&case.client(), &fake));
+    assert_eq!(fake.server.headers("authorization"), [None, None, some(ALICE)]);
+}
+
+#[test]
+fn nothing_shows_a_secret() {
+    for credential in [
+        Credential::Basic { username: "alice".into(), password: "geheim".into() },
+        Credential::Bearer("geheim".into()),
+        Credential::Refresh("geheim".into()),
+    ] {
+        let access = Access { credential, ..access(Credential::Anonymous) };
+        assert!(!format!("{access:?}").contains("geheim"));
+    }
+}

@@ -1,0 +1,152 @@
+//! Tags and what is attached to a manifest.
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::error::Kind;
+use wasm_airgap::oci::media_type;
+
+use crate::fake::{Door, Fake, error, param};
+use crate::server::{Reply, Request, Server};
+use crate::{Case, HOME, home, manifest, repository, says};
+
+fn tags(names: &[&str]) -> Reply {
+    Reply::json("200 OK", &serde_json::json!({ "name": HOME, "tags": names }).to_string())
+}
+
+fn is_list(request: &Request) -> bool {
+    request.path.contains("/tags/list")
+}
+
+#[test]
+fn tags_on_one_page() {
+    let fake = Fake::new(Door::Token);
+    fake.store().add_manifest(HOME, "1.0", media_type::MANIFEST, &manifest());
+    fake.store().add_manifest(HOME, "1.1", media_type::MANIFEST, &manifest());
+    let client = Case::new().client();
+    assert_eq!(client.tags(&home(&fake)).unwrap(), ["1.0", "1.1"]);
+    assert_eq!(client.traffic().get, 1);
+}
+
+#[test]
+fn pages_are_followed_by_paths_and_addresses() {
+    for absolute in [false, true] {
+        let fake = Fake::with(Door::Open, move |request, _| {
+            let host = request.header("host").unwrap();
+            let base = if absolute { format!("http://{host}") } else { String::new() };
+            let link = |last| format!("<{base}/v2/ns/name/tags/list?last={last}>; rel=\"next\"");
+            is_list(request).then(|| match param(&request.path, "last").as_deref() {
+                None => tags(&["a", "b"]).header("Link", &link("b")),
+                Some("b") => tags(&["c"]).header("Link", &link("c")),
+                Some(_) => Reply::json("200 OK", r#"{"name":"x","tags":null}"#),
+            })
+        });
+        assert_eq!(Case::new().client().tags(&home(&fake)).unwrap(), ["a", "b", "c"]);
+    }
+}
+
+#[test]
+fn a_page_on_another_server_is_not_read() {
+    let far = Server::start(|_| tags(&["evil"]));
+    let link = format!("<{}>; rel=\"next\"", far.url("/v2/ns/name/tags/list"));
+    let fake = Fake::with(Door::Open, move |request, _| {
+        is_list(request).then(|| tags(&["a"]).header("Link", &link))
+    });
+    let error = Case::new().client().tags(&home(&fake)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity);
+    says(&error, &["the next page is on another server", "X-Forwarded-Proto"]);
+    assert!(far.requests().is_empty());
+}
+
+#[test]
+fn a_list_without_an_end_is_left() {
+    let circle = Fake::with(Door::Open, |request, _| {
+        let link = "</v2/ns/name/tags/list>; rel=\"next\"";
+        is_list(request).then(|| tags(&["a"]).header("Link", link))
+    });
+    let error = Case::new().client().tags(&home(&circle)).unwrap_err();
+    says(&error, &["does not end after 1 pages"]);
+
+    let endless = Fake::with(Door::Open, |request, store| {
+        is_list(request).then(|| {
+            store.add_blob(HOME, request.path.as_bytes());
+            let link = format!("<{}x>; rel=\"next\"", request.path.replace("list", "list?last="));
+            let link = link.replace("?last=?last=", "?last=");
+            tags(&["a"]).header("Link", &link)
+        })
+    });
+    let error = Case::new().client().tags(&home(&endless)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity);
+    says(&error, &["does not end after 1000 pages"]);
+}
+
+#[test]
+fn what_is_no_list_of_tags() {
+    for (reply, kind, words) in [
+        (Reply::ok("<html>").header("Content-Type", "text/html"), Kind::Network, "a web page"),
+        (Reply::ok("  <html>"), Kind::Network, "a web page"),
+        (Reply::json("200 OK", r#"{"tags":1}"#), Kind::Integrity, "not as it should be"),
+        (Reply::json("200 OK", &" ".repeat((4 << 20) + 1)), Kind::Integrity, "too long"),
+    ] {
+        let fake =
+            Fake::with(Door::Open, move |request, _| is_list(request).then(|| reply.clone()));
+        let error = Case::new().client().tags(&home(&fake)).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        says(&error, &["list the tags of", words]);
+    }
+}
+
+#[test]
+fn a_repository_that_is_not_there() {
+    let fake = Fake::new(Door::Open);
+    let error = Case::new().client().tags(&repository(&fake, "no/such")).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    says(&error, &["there is no repository `no/such`", "repository name not known"]);
+}
+
+/// An index with one signature in it.
+fn signatures(digest: &Digest) -> String {
+    format!(
+        r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{{"mediaType":"{}","digest":"sha256:{digest}","size":9,"artifactType":"application/x-sig","annotations":{{"a":"b"}}}}]}}"#,
+        media_type::INDEX,
+        media_type::MANIFEST,
+    )
+}
+
+#[test]
+fn what_is_attached_by_the_registry_or_by_a_tag() {
+    let (subject, signature) = (Digest::of(b"subject"), Digest::of(b"signature"));
+    let modern = Fake::with(Door::Open, move |request, _| {
+        request
+            .path
+            .contains("/referrers/")
+            .then(|| Reply::ok(signatures(&signature)).header("Content-Type", media_type::INDEX))
+    });
+    let old = Fake::new(Door::Open);
+    let json = signatures(&signature);
+    let tag = format!("sha256-{subject}");
+    old.store().add_manifest(HOME, &tag, media_type::INDEX, &json);
+    let older = Fake::with(Door::Open, |request, _| {
+        let page = Reply::ok("<html>").header("Content-Type", "text/html");
+        request.path.contains("/referrers/").then_some(page)
+    });
+    older.store().add_manifest(HOME, &tag, media_type::INDEX, &json);
+    for fake in [modern, old, older] {
+        let found = Case::new().client().referrers(&home(&fake), &subject).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].digest, signature);
+        assert_eq!(found[0].artifact_type.as_deref(), Some("application/x-sig"));
+        assert_eq!(found[0].annotations["a"], "b");
+    }
+}
+
+#[test]
+fn nothing_attached_is_no_failure_and_a_refusal_is_one() {
+    let fake = Fake::new(Door::Open);
+    let none = Case::new().client().referrers(&home(&fake), &Digest::of(b"x")).unwrap();
+    assert!(none.is_empty());
+    let fake = Fake::with(Door::Open, |request, _| {
+        let refused = || error("403 Forbidden", "DENIED", "not for you");
+        request.path.contains("/referrers/").then(refused)
+    });
+    let error = Case::new().client().referrers(&home(&fake), &Digest::of(b"x")).unwrap_err();
+    says(&error, &["403 Forbidden: not for you (DENIED)"]);
+}

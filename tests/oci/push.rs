@@ -1,0 +1,472 @@
+//! Pushes: what goes, how often, and what is left behind.
+
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::error::{Error, Kind, Result};
+use wasm_airgap::oci::{Client, Credential, Descriptor, Mount, Readable, media_type};
+use wasm_airgap::report::Item;
+use wasm_airgap::verify::Unverified;
+
+use crate::fake::{Door, Fake, error};
+use crate::server::{Reply, Request, Server};
+use crate::{BODY, Case, HOME, alice, body, filled, home, manifest, reference, repository, says};
+
+fn push(client: &Client, fake: &Fake, bytes: &dyn Readable) -> Result<()> {
+    client.push_blob(&home(fake), &body(), bytes, None, &Item::hidden())
+}
+
+/// How many bytes of each body a server reads: all, but for the first request of a method.
+fn cutting(method: &'static str, at: usize) -> impl Fn(&Request) -> usize + Send + Sync {
+    let first = AtomicBool::new(true);
+    move |request| {
+        if request.method == method && first.swap(false, SeqCst) { at } else { usize::MAX }
+    }
+}
+
+fn large() -> Vec<u8> {
+    (0..3_000_000u32).map(|i| (i * 7 + i / 251) as u8).collect()
+}
+
+#[test]
+fn a_blob_takes_a_post_and_a_put() {
+    let fake = Fake::new(Door::AliceToken);
+    let case = Case::by(&fake, alice());
+    let client = case.client();
+    push(&client, &fake, &BODY).unwrap();
+    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    let traffic = client.traffic();
+    assert_eq!((traffic.post, traffic.put, traffic.patch, traffic.sent), (1, 1, 0, 43));
+    assert_eq!(fake.scopes(), [["repository:ns/name:pull,push"]]);
+    assert_eq!(fake.store().uploads(), [0; 0]);
+}
+
+#[test]
+fn bytes_files_and_other_registries_can_be_pushed() {
+    let (from, case) = (filled(Fake::new(Door::Token)), Case::new());
+    let client = case.client();
+    case.succeeded(case.pull(&client, &from));
+    let file = Unverified::open(&case.destination(), "it").unwrap();
+    let file = file.verify(&Digest::of(BODY)).unwrap();
+    let (source, blob) = (home(&from), body());
+    let remote = client.remote(&source, &blob);
+    let sources: [&dyn Readable; 3] = [&BODY.to_vec(), &file, &remote];
+    for bytes in sources {
+        let fake = Fake::new(Door::Open);
+        push(&client, &fake, bytes).unwrap();
+        assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    }
+}
+
+#[test]
+fn an_empty_blob() {
+    let fake = Fake::new(Door::Open);
+    let empty = Descriptor::new("application/wasm", Digest::of(b""), 0);
+    let client = Case::new().client();
+    client.push_blob(&home(&fake), &empty, &Vec::new(), None, &Item::hidden()).unwrap();
+    assert_eq!(fake.store().blob(HOME, &Digest::of(b"")), Some(&b""[..]));
+}
+
+#[test]
+fn a_mount_moves_no_byte() {
+    let fake = Fake::new(Door::AliceToken);
+    fake.store().add_blob("ns/from", BODY);
+    let case = Case::by(&fake, alice());
+    let client = case.client();
+    let mounted = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::of(BODY));
+    assert!(matches!(mounted.unwrap(), Mount::Mounted));
+    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    let traffic = client.traffic();
+    assert_eq!((traffic.post, traffic.put, traffic.sent), (1, 0, 0));
+    assert_eq!(fake.scopes(), [["repository:ns/name:pull,push", "repository:ns/from:pull"]]);
+}
+
+#[test]
+fn what_cannot_be_mounted_is_pushed_where_the_registry_waits() {
+    let fake = Fake::new(Door::Open);
+    let client = Case::new().client();
+    let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::of(BODY));
+    let Mount::Upload(place) = mount.unwrap() else { panic!("there is nothing to mount") };
+    client.push_blob(&home(&fake), &body(), &BODY, Some(place), &Item::hidden()).unwrap();
+    let traffic = client.traffic();
+    assert_eq!((traffic.post, traffic.put), (1, 1));
+}
+
+#[test]
+fn who_may_not_read_the_other_repository_may_push_all_the_same() {
+    let fake = Fake::with(Door::Open, |request, _| {
+        request.path.contains("mount=").then(|| error("403 Forbidden", "DENIED", "no"))
+    });
+    let client = Case::new().client();
+    let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::of(BODY));
+    assert!(matches!(mount.unwrap(), Mount::Upload(_)));
+    let other = Fake::new(Door::Open);
+    let mount = client.mount(&home(&other), &home(&fake), &Digest::of(BODY));
+    assert!(matches!(mount.unwrap(), Mount::Upload(_)));
+    assert!(other.server.requests().is_empty());
+}
+
+#[test]
+fn wrong_bytes_never_end_an_upload() {
+    for (bytes, words) in [
+        (BODY.to_ascii_uppercase(), "are not the pinned ones"),
+        (BODY[..42].to_vec(), "42 bytes"),
+        (Vec::new(), "0 bytes"),
+    ] {
+        let fake = Fake::new(Door::Open);
+        let error = push(&Case::new().client(), &fake, &bytes).unwrap_err();
+        assert_eq!(error.kind(), Kind::Integrity, "{error}");
+        says(&error, &[words]);
+        assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), None);
+        assert!(fake.asked().iter().filter(|it| it.starts_with("PUT")).count() == 0);
+    }
+}
+
+#[test]
+fn an_upload_that_is_lost_begins_anew() {
+    for at in [0, 1, 42] {
+        let fake = Fake::gated(Door::Open, cutting("PUT", at), |request, _| {
+            let cut = request.method == "PUT" && request.body.len() < BODY.len();
+            cut.then(Reply::nothing)
+        });
+        let client = Case::new().client();
+        push(&client, &fake, &BODY).unwrap();
+        assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    }
+}
+
+#[test]
+fn an_upload_goes_on_where_the_registry_is() {
+    let bytes = large();
+    let digest = Digest::of(&bytes);
+    let fake = Fake::gated(Door::Open, cutting("PUT", 1_000_000), |request, store| {
+        (request.method == "PUT" && request.body.len() == 1_000_000).then(|| {
+            store.keep(request);
+            Reply::nothing()
+        })
+    });
+    let client = Case::new().client();
+    let blob = Descriptor::new("application/wasm", digest, bytes.len() as u64);
+    client.push_blob(&home(&fake), &blob, &bytes, None, &Item::hidden()).unwrap();
+    assert!(fake.store().blob(HOME, &digest) == Some(&bytes));
+    let part = fake.server.requests().into_iter().find(|it| it.method == "PATCH").unwrap();
+    assert_eq!(part.header("content-range"), Some("1000000-2999999"));
+}
+
+#[test]
+fn an_answer_that_is_lost_is_no_second_upload() {
+    let fake = Fake::with(Door::Open, |request, store| {
+        (request.method == "PUT").then(|| {
+            store.answer(request);
+            Reply::nothing()
+        })
+    });
+    let client = Case::new().client();
+    push(&client, &fake, &BODY).unwrap();
+    let traffic = client.traffic();
+    assert_eq!((traffic.put, traffic.post, traffic.head, traffic.sent), (1, 1, 1, 43));
+}
+
+#[test]
+fn what_is_too_large_goes_in_smaller_parts() {
+    let bytes = large();
+    let digest = Digest::of(&bytes);
+    let fake = Fake::with(Door::Open, |request, _| {
+        let large = request.body.len() > 800_000;
+        large.then(|| Reply::new("413 Request Entity Too Large", "<html>"))
+    });
+    let client = Case::new().client();
+    let blob = Descriptor::new("application/wasm", digest, bytes.len() as u64);
+    client.push_blob(&home(&fake), &blob, &bytes, None, &Item::hidden()).unwrap();
+    assert!(fake.store().blob(HOME, &digest) == Some(&bytes));
+    let parts: Vec<_> = fake.server.requests().iter().map(|it| it.body.len()).collect();
+    assert_eq!(parts.iter().filter(|it| **it == 750_000).count(), 4);
+}
+
+#[test]
+fn no_part_is_smaller_than_the_registry_wants() {
+    let bytes = large();
+    let fake = Fake::with(Door::Open, |request, store| match request.method.as_str() {
+        "POST" => Some(store.answer(request).header("OCI-Chunk-Min-Length", "1000000")),
+        _ if request.body.len() > 100 => Some(Reply::new("413 Request Entity Too Large", "")),
+        _ => None,
+    });
+    let client = Case::new().client();
+    let blob = Descriptor::new("application/wasm", Digest::of(&bytes), bytes.len() as u64);
+    let pushed = client.push_blob(&home(&fake), &blob, &bytes, None, &Item::hidden());
+    says(&pushed.unwrap_err(), &["413"]);
+    let requests = fake.server.requests();
+    assert!(requests.iter().all(|it| it.body.is_empty() || it.body.len() >= 1_000_000));
+}
+
+#[test]
+fn a_part_that_is_not_taken_whole_is_sent_on_from_there() {
+    let bytes = large();
+    let digest = Digest::of(&bytes);
+    let fake = Fake::with(Door::Open, |request, store| {
+        if request.method == "PUT" && !request.body.is_empty() {
+            return Some(Reply::new("413 Request Entity Too Large", ""));
+        }
+        if request.method == "PATCH" && request.body.len() > 500_000 {
+            let mut some = request.clone();
+            some.body.truncate(500_000);
+            return Some(store.answer(&some));
+        }
+        None
+    });
+    let client = Case::new().client();
+    let blob = Descriptor::new("application/wasm", digest, bytes.len() as u64);
+    client.push_blob(&home(&fake), &blob, &bytes, None, &Item::hidden()).unwrap();
+    assert!(fake.store().blob(HOME, &digest) == Some(&bytes));
+    assert_eq!(client.traffic().patch, 6);
+}
+
+#[test]
+fn a_busy_registry_is_waited_for_and_a_token_renewed() {
+    let busy = AtomicBool::new(true);
+    let fake = Fake::with(Door::AliceToken, move |request, store| {
+        (request.method == "PUT" && busy.swap(false, SeqCst)).then(|| {
+            store.expire();
+            Reply::new("429 Too Many Requests", "").header("Retry-After", "13")
+        })
+    });
+    let case = Case::by(&fake, alice());
+    let client = case.client();
+    push(&client, &fake, &BODY).unwrap();
+    assert_eq!(case.clock.waits(), [13]);
+    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    assert_eq!(client.traffic().tokens, 2);
+}
+
+#[test]
+fn a_token_that_expires_before_the_bytes_go_is_renewed() {
+    let fresh = AtomicBool::new(true);
+    let fake = Fake::with(Door::AliceToken, move |request, store| {
+        (request.method == "POST" && fresh.swap(false, SeqCst)).then(|| {
+            let reply = store.answer(request);
+            store.expire();
+            reply
+        })
+    });
+    let case = Case::by(&fake, alice());
+    let client = case.client();
+    push(&client, &fake, &BODY).unwrap();
+    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    assert_eq!(client.traffic().tokens, 2);
+    assert!(case.clock.waits().is_empty());
+}
+
+#[test]
+fn a_source_that_fails_is_what_is_told() {
+    struct Broken;
+    impl Readable for Broken {
+        fn read_from(&self, _: u64) -> Result<Box<dyn Read + '_>> {
+            Ok(Box::new(self))
+        }
+    }
+    impl Read for &Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other(Error::new(Kind::Unavailable, "the source is gone")))
+        }
+    }
+    let fake = Fake::new(Door::Open);
+    let case = Case::new();
+    let error = push(&case.client(), &fake, &Broken).unwrap_err();
+    assert_eq!((error.kind(), error.statement()), (Kind::Unavailable, "the source is gone"));
+    assert!(case.clock.waits().is_empty());
+    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), None);
+}
+
+#[test]
+fn a_copy_resumes_its_source_in_the_middle() {
+    let from = filled(Fake::with(Door::Open, |request, _| {
+        let first = request.path.contains("/blobs/") && request.nth == 0;
+        first.then(|| Reply::file(request, BODY, "\"1\"").cut_at(20))
+    }));
+    let fake = Fake::new(Door::Open);
+    let client = Case::new().client();
+    let (source, blob) = (home(&from), body());
+    push(&client, &fake, &client.remote(&source, &blob)).unwrap();
+    let traffic = client.traffic();
+    // The destination noticed nothing.
+    assert_eq!((traffic.post, traffic.put, traffic.sent, traffic.received), (1, 1, 43, 43));
+}
+
+#[test]
+fn a_whole_copy_takes_one_connection_to_each_side() {
+    let (from, fake) = (filled(Fake::new(Door::Token)), Fake::new(Door::AliceToken));
+    let case = Case::by(&fake, alice());
+    let client = case.client();
+    let (source, blob) = (home(&from), body());
+    for name in ["one", "two", "three"] {
+        let to = repository(&fake, name);
+        assert!(!client.has_blob(&to, &blob.digest).unwrap());
+        let remote = client.remote(&source, &blob);
+        client.push_blob(&to, &blob, &remote, None, &Item::hidden()).unwrap();
+    }
+    client.manifest(&reference(&from, "ns/name:1"), &[media_type::MANIFEST]).unwrap_err();
+    client.has_blob(&source, &blob.digest).unwrap();
+    assert_eq!((from.server.connections(), fake.server.connections()), (1, 1));
+    assert_eq!(fake.tokens.as_ref().unwrap().connections(), 1);
+}
+
+#[test]
+fn a_damaged_source_leaves_nothing_behind() {
+    let from = Fake::with(Door::Open, |request, _| {
+        request.path.contains("/blobs/").then(|| Reply::ok(BODY.to_ascii_uppercase()))
+    });
+    let fake = Fake::new(Door::Open);
+    let client = Case::new().client();
+    let (source, blob) = (home(&from), body());
+    let error = push(&client, &fake, &client.remote(&source, &blob)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), None);
+}
+
+#[test]
+fn locations_of_all_forms_are_followed() {
+    let elsewhere = Server::start(|_| Reply::new("201 Created", ""));
+    let far = elsewhere.url("/store?x=1");
+    for (location, put) in [
+        (
+            "/v2/ns/name/blobs/uploads/1?state=a%2Fb",
+            "/v2/ns/name/blobs/uploads/1?state=a%2Fb&digest=".to_owned(),
+        ),
+        ("HOST/v2/up?a=b&c", "/v2/up?a=b&c&digest=".to_owned()),
+        ("2", "/v2/ns/name/blobs/uploads/2?digest=".to_owned()),
+    ] {
+        let fake = Fake::with(Door::Basic, move |request, _| {
+            let host = format!("http://{}", request.header("host").unwrap());
+            match request.method.as_str() {
+                "POST" => Some(
+                    Reply::new("202 Accepted", "")
+                        .header("Location", &location.replace("HOST", &host)),
+                ),
+                "PUT" => Some(Reply::new("201 Created", "")),
+                _ => None,
+            }
+        });
+        let case = Case::by(&fake, alice());
+        push(&case.client(), &fake, &BODY).unwrap();
+        let put_to = fake.asked().pop().unwrap();
+        assert!(put_to.starts_with(&format!("PUT {put}sha256%3A")), "{put_to}");
+    }
+    // On another server it takes no credential along.
+    let fake = Fake::with(Door::Basic, move |request, _| {
+        let there = || Reply::new("202 Accepted", "").header("Location", &far);
+        (request.method == "POST").then(there)
+    });
+    let case = Case::by(&fake, alice());
+    push(&case.client(), &fake, &BODY).unwrap();
+    assert_eq!(elsewhere.headers("authorization"), [None]);
+}
+
+#[test]
+fn a_location_where_anyone_can_listen_gets_no_byte() {
+    for (location, words) in [
+        ("http://storage.invalid/up", "by plain http, where anyone can listen"),
+        ("ftp://storage.invalid/up", "redirects to ftp:"),
+    ] {
+        let fake = Fake::with(Door::Open, move |request, _| {
+            let there = || Reply::new("202 Accepted", "").header("Location", location);
+            (request.method == "POST").then(there)
+        });
+        let error = push(&Case::new().client(), &fake, &BODY).unwrap_err();
+        says(&error, &[words]);
+    }
+    let fake = Fake::with(Door::Open, |request, _| {
+        (request.method == "POST").then(|| Reply::new("202 Accepted", ""))
+    });
+    says(&push(&Case::new().client(), &fake, &BODY).unwrap_err(), &["does not say where"]);
+}
+
+#[test]
+fn a_redirected_upload_is_sent_again_there() {
+    let fake = Fake::with(Door::Open, |request, _| {
+        let put = request.method == "PUT" && !request.path.contains("moved");
+        let to = request.path.replace("?state", "?moved=1&state");
+        put.then(|| {
+            Reply::new("307 Temporary Redirect", "")
+                .header("Location", to.split("&digest").next().unwrap())
+        })
+    });
+    let client = Case::new().client();
+    push(&client, &fake, &BODY).unwrap();
+    assert_eq!(client.traffic().put, 2);
+    let circle = Fake::with(Door::Open, |request, _| {
+        let to = || Reply::new("307 Temporary Redirect", "").header("Location", &request.path);
+        (request.method == "PUT").then(to)
+    });
+    says(&push(&client, &circle, &BODY).unwrap_err(), &["307"]);
+}
+
+#[test]
+fn registries_that_refuse_say_why() {
+    for (status, code, message) in [
+        ("403 Forbidden", "DENIED", "quota exceeded"),
+        ("400 Bad Request", "DIGEST_INVALID", "no"),
+        ("500 Internal Server Error", "UNKNOWN", "disk full"),
+    ] {
+        let fake = Fake::with(Door::Open, move |request, _| {
+            (request.method == "PUT").then(|| error(status, code, message))
+        });
+        let failed = push(&Case::new().client(), &fake, &BODY).unwrap_err();
+        assert_eq!(failed.kind(), Kind::Network);
+        says(&failed, &["cannot push", status, message]);
+    }
+}
+
+#[test]
+fn manifests_are_put_under_tag_or_digest() {
+    let fake = Fake::new(Door::AliceToken);
+    let case = Case::by(&fake, alice());
+    let client = case.client();
+    let (json, digest) = (manifest(), Digest::of(manifest().as_bytes()));
+    let kind = media_type::MANIFEST;
+    for rest in [
+        "ns/name:1".to_owned(),
+        format!("ns/name:2@sha256:{digest}"),
+        format!("ns/name@sha256:{digest}"),
+    ] {
+        assert_eq!(
+            client.put_manifest(&reference(&fake, &rest), json.as_bytes(), kind).unwrap(),
+            digest
+        );
+    }
+    for name in ["1".to_owned(), "2".to_owned(), format!("sha256:{digest}")] {
+        assert_eq!(fake.store().manifest(HOME, &name), Some(json.as_bytes()));
+    }
+    let other = reference(&fake, &format!("ns/name:3@sha256:{}", Digest::of(b"x")));
+    let error = client.put_manifest(&other, json.as_bytes(), kind).unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(client.traffic().put, 3);
+}
+
+#[test]
+fn a_registry_that_keeps_another_manifest_is_found_out() {
+    let said = format!("sha256:{}", Digest::of(b"x"));
+    let fake = Fake::with(Door::Open, move |request, _| {
+        let lie = || Reply::new("201 Created", "").header("Docker-Content-Digest", &said);
+        (request.method == "PUT").then(lie)
+    });
+    let client = Case::new().client();
+    let error = client.put_manifest(&reference(&fake, "ns/name:1"), b"{}", media_type::MANIFEST);
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity);
+    says(&error, &["keeps another manifest", &Digest::of(b"x").to_string()]);
+}
+
+#[test]
+fn manifests_too_are_put_again_after_a_wait() {
+    let fake = Fake::with(Door::Open, |request, _| match (request.method.as_str(), request.nth) {
+        ("PUT", 0) => Some(Reply::new("429 Too Many Requests", "").header("Retry-After", "3")),
+        ("PUT", 1) => Some(Reply::nothing()),
+        _ => None,
+    });
+    let case = Case::by(&fake, Credential::Anonymous);
+    let client = case.client();
+    client.put_manifest(&reference(&fake, "ns/name:1"), b"{}", media_type::MANIFEST).unwrap();
+    assert_eq!((client.traffic().put, case.clock.waits()[0]), (3, 3));
+    assert_eq!(fake.store().manifest(HOME, "1"), Some(&b"{}"[..]));
+}

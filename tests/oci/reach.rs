@@ -1,0 +1,189 @@
+//! Reaching a registry: schemes, certificates, hosts that are not there.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::error::{Error, Kind};
+use wasm_airgap::oci::{Access, Repository};
+
+use crate::authority::Authority;
+use crate::fake::{Door, Fake};
+use crate::server::{Reply, Server};
+use crate::{BODY, Case, access, alice, filled, home, says};
+
+/// Looks for the blob in a registry on this host.
+fn look(case: &Case, host: &str) -> Result<bool, Error> {
+    let repository = Repository::new(host.parse().unwrap(), "ns/name").unwrap();
+    case.client().has_blob(&repository, &Digest::of(BODY))
+}
+
+fn plain() -> Access {
+    Access { plain_http: true, ..Access::default() }
+}
+
+#[test]
+fn tls_on_loopback_is_found_out() {
+    let authority = Authority::new();
+    let server = Server::start_tls(authority.server("localhost"), |_| Reply::ok(""));
+    let mut case = Case::new();
+    case.network.ca_file = Some(authority.write_to(case.folder.path()));
+    let host = format!("localhost:{}", server.port());
+    case.accesses.set(&host, access(alice()));
+    assert!(look(&case, &host).unwrap());
+}
+
+#[test]
+fn an_authority_that_is_not_trusted() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let server = Server::start_tls(authority.server("localhost"), |_| Reply::ok(""));
+    let mut case = Case::new();
+    case.network.ca_file = Some(other.write_to(case.folder.path()));
+    let error = look(&case, &format!("localhost:{}", server.port())).unwrap_err();
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["reach the registry `localhost:", "not trusted here", "SSL_CERT_FILE"]);
+}
+
+/// `extra_root_certificates` of a config file: for this registry, and for no other.
+#[test]
+fn an_authority_that_one_registry_has_of_its_own() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let start = || Server::start_tls(authority.server("localhost"), |_| Reply::ok(""));
+    let (trusted, stranger) = (start(), start());
+    let mut case = Case::new();
+    case.network.ca_file = Some(other.write_to(case.folder.path()));
+    let folder = tempfile::tempdir().unwrap();
+    let pem = std::fs::read_to_string(authority.write_to(folder.path())).unwrap();
+    let host = format!("localhost:{}", trusted.port());
+    case.accesses.set(&host, Access { roots: vec![pem], ..Access::default() });
+    assert!(look(&case, &host).unwrap());
+    let error = look(&case, &format!("localhost:{}", stranger.port())).unwrap_err();
+    says(&error, &["not trusted here"]);
+
+    let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned();
+    case.accesses.set(&host, Access { roots: vec![broken], ..Access::default() });
+    let error = look(&case, &host).unwrap_err();
+    says(&error, &["extra_root_certificates"]);
+}
+
+/// A proxy by which a name that is not loopback leads to this server.
+fn through_proxy(case: &mut Case) -> Server {
+    let proxy = Server::start(|_| Reply::tunnel());
+    case.network.http_proxy = Some(proxy.url(""));
+    case.network.https_proxy = Some(proxy.url(""));
+    proxy
+}
+
+#[test]
+fn off_loopback_it_is_tls_or_nothing() {
+    let server = Server::start(|_| Reply::ok(""));
+    let mut case = Case::new();
+    let proxy = through_proxy(&mut case);
+    case.network.silence = Duration::from_millis(200);
+    let host = format!("registry.invalid:{}", server.port());
+    look(&case, &host).unwrap_err();
+    // Whatever the server made of it, no request in plain text reached it.
+    assert!(server.requests().is_empty());
+    assert!(!proxy.requests().is_empty());
+}
+
+#[test]
+fn plain_http_off_loopback_where_it_was_asked_for() {
+    let server = Server::start(|_| Reply::ok(""));
+    let mut case = Case::new();
+    let _proxy = through_proxy(&mut case);
+    let host = format!("registry.invalid:{}", server.port());
+    case.accesses.set(&host, plain());
+    assert!(look(&case, &host).unwrap());
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn a_server_without_tls_gets_the_hint_how_to_allow_it() {
+    // Answers in plain text, whatever it is sent.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            use std::io::{Read, Write};
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 64]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let mut case = Case::new();
+    let _proxy = through_proxy(&mut case);
+    let error = look(&case, &format!("registry.invalid:{port}")).unwrap_err();
+    says(&error, &["does not speak TLS", "protocol = \"http\"", "registry.invalid"]);
+}
+
+#[test]
+fn what_is_safe_on_this_machine_goes_through_no_proxy() {
+    let fake = filled(Fake::new(Door::Basic));
+    let mut case = Case::by(&fake, alice());
+    let proxy = through_proxy(&mut case);
+    assert!(look(&case, &fake.host()).unwrap());
+    assert!(proxy.requests().is_empty());
+}
+
+#[test]
+fn nobody_there_and_no_such_host() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let case = Case::new();
+    let error = look(&case, &format!("127.0.0.1:{port}")).unwrap_err();
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["reach the registry `127.0.0.1:", "refused", "(4 times)"]);
+    let error = look(&case, "registry.invalid").unwrap_err();
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["reach the registry `registry.invalid`"]);
+}
+
+#[test]
+fn who_comes_later_waits_no_more_for_a_registry_that_is_down() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let host = format!("127.0.0.1:{port}");
+    let repository = Repository::new(host.parse().unwrap(), "a").unwrap();
+    let case = Case::new();
+    let client = case.client();
+    client.has_blob(&repository, &Digest::of(BODY)).unwrap_err();
+    let waits = case.clock.waits().len();
+    client.has_blob(&repository, &Digest::of(BODY)).unwrap_err();
+    assert_eq!((waits, case.clock.waits().len()), (3, 3));
+}
+
+#[test]
+fn a_registry_that_comes_up_is_waited_for() {
+    let fake = filled(Fake::with(Door::Open, |request, _| match request.nth {
+        0 => Some(Reply::new("503 Service Unavailable", "").header("Retry-After", "9")),
+        _ => None,
+    }));
+    let case = Case::new();
+    assert!(case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
+    assert_eq!(case.clock.waits(), [9, 9]);
+}
+
+#[test]
+fn a_web_site_is_no_registry() {
+    let fake = Fake::with(Door::Open, |_, _| {
+        Some(Reply::ok("<html>").header("Content-Type", "text/html; charset=utf-8"))
+    });
+    let error = look(&Case::new(), &fake.host()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["web page instead of JSON", "that host is no registry"]);
+}
+
+#[test]
+fn redirects_to_nowhere_good() {
+    for (location, words) in [
+        ("http://storage.invalid/x", "by plain http, where anyone can listen"),
+        ("ftp://127.0.0.1/x", "redirects to ftp://"),
+        ("/v2/ns/name/blobs/again", "redirects in a circle"),
+    ] {
+        let fake = Fake::with(Door::Open, move |request, _| {
+            (request.path != "/v2/").then(|| Reply::redirect(location))
+        });
+        let error = look(&Case::new(), &fake.host()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &[words]);
+    }
+}

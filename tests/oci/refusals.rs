@@ -1,0 +1,155 @@
+//! What a registry says when it does not do it, and what we say then.
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::error::{Error, Kind};
+use wasm_airgap::oci::{Client, Credential, media_type};
+
+use crate::fake::{Door, Fake, error};
+use crate::server::Reply;
+use crate::{BODY, Case, HOME, alice, home, reference, says};
+
+const ACCEPT: [&str; 1] = [media_type::MANIFEST];
+
+/// A registry that answers everything but the first contact with this.
+fn saying(reply: Reply) -> Fake {
+    Fake::with(Door::Open, move |request, _| (request.path != "/v2/").then(|| reply.clone()))
+}
+
+fn manifest_error(client: &Client, fake: &Fake, rest: &str) -> Error {
+    client.manifest(&reference(fake, rest), &ACCEPT).unwrap_err()
+}
+
+#[test]
+fn what_is_not_there_is_told_apart() {
+    let digest = Digest::of(b"x");
+    let fake = Fake::with(Door::Open, |request, _| {
+        let unknown = || error("404 Not Found", "NAME_UNKNOWN", "repository not known");
+        request.path.starts_with("/v2/no/such/").then(unknown)
+    });
+    let case = Case::new();
+    let client = case.client();
+    let by_digest = format!("ns/name@sha256:{digest}");
+    for (rest, words) in [
+        ("no/such:1", "there is no repository `no/such`".to_owned()),
+        ("ns/name:1", "there is no tag `1`".to_owned()),
+        (&by_digest, format!("there is no manifest with the digest sha256:{digest}")),
+    ] {
+        let error = manifest_error(&client, &fake, rest);
+        assert_eq!(error.kind(), Kind::Unavailable);
+        says(&error, &[&words, "404 Not Found", "check the name"]);
+    }
+    let error = case.failed(case.pull(&client, &fake));
+    assert_eq!(error.kind(), Kind::Unavailable);
+    says(&error, &["there is no blob with the digest", "blob unknown to registry (BLOB_UNKNOWN)"]);
+    // Nothing is tried twice.
+    assert_eq!(client.traffic().get, 4);
+    assert!(case.clock.waits().is_empty());
+}
+
+#[test]
+fn a_404_of_something_else_is_told_as_it_is() {
+    let fake = saying(Reply::new("404 Not Found", "<html>").header("Content-Type", "text/html"));
+    let error = manifest_error(&Case::new().client(), &fake, "ns/name:1");
+    assert_eq!(error.kind(), Kind::Unavailable);
+    says(&error, &["404 Not Found, with a web page", "is no registry"]);
+}
+
+#[test]
+fn refusals_say_what_would_help_and_tell_no_secret() {
+    let known = "the registry knows who asks, by the credential from the settings of the test";
+    for (status, credential, words) in [
+        (
+            "401 Unauthorized",
+            Credential::Anonymous,
+            "wants to know who asks: set WKG_REGISTRY_127_0_0_1_",
+        ),
+        (
+            "401 Unauthorized",
+            Credential::Bearer("geheim".into()),
+            "does not accept the credential from the settings",
+        ),
+        ("403 Forbidden", Credential::Anonymous, "refuses those it does not know"),
+        ("403 Forbidden", Credential::Bearer("geheim".into()), known),
+    ] {
+        let fake = saying(error(status, "DENIED", "permission\u{7} denied"));
+        let case = Case::by(&fake, credential.clone());
+        let error = manifest_error(&case.client(), &fake, "ns/name:1");
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &[status, "permission\u{fffd} denied (DENIED)", words]);
+        if credential == Credential::Anonymous {
+            says(&error, &["_TOKEN", "docker login", "config.json", "config file of wkg"]);
+        }
+        assert!(!error.to_string().contains("geheim"), "{error}");
+    }
+}
+
+#[test]
+fn too_little_permission_is_told_from_a_wrong_credential() {
+    let challenge = "Bearer realm=\"x\",error=\"insufficient_scope\"";
+    let fake = saying(Reply::new("401 Unauthorized", "").header("WWW-Authenticate", challenge));
+    let case = Case::by(&fake, Credential::Bearer("geheim".into()));
+    let error = manifest_error(&case.client(), &fake, "ns/name:1");
+    says(&error, &["knows who asks", "ask for the permission"]);
+}
+
+#[test]
+fn who_may_pull_but_not_push_hears_that() {
+    // The token server gives a token, and the registry wants more than is in it.
+    let fake = Fake::with(Door::AliceToken, |request, _| {
+        (request.method == "PUT").then(|| error("403 Forbidden", "DENIED", "read only"))
+    });
+    let case = Case::by(&fake, alice());
+    let pushed = case.client().put_manifest(&reference(&fake, "ns/name:1"), b"{}", ACCEPT[0]);
+    let error = pushed.unwrap_err();
+    says(&error, &["push the manifest of", "403 Forbidden: read only (DENIED)", "knows who asks"]);
+}
+
+#[test]
+fn busy_registries_are_asked_again_in_both_forms() {
+    let date = crate::clock::start() + std::time::Duration::from_secs(40);
+    for (value, wait) in [("30".to_owned(), 30), (httpdate::fmt_http_date(date), 40)] {
+        for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+            let value = value.clone();
+            let fake = Fake::with(Door::Open, move |request, _| {
+                let busy = request.path != "/v2/" && request.nth == 0;
+                busy.then(|| Reply::new(status, "").header("Retry-After", &value))
+            });
+            fake.store().add_blob(HOME, BODY);
+            let case = Case::new();
+            let client = case.client();
+            assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
+            assert_eq!((client.traffic().head, case.clock.waits()), (2, vec![wait]));
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_was_reached_is_shown() {
+    let message = "You have reached your pull rate limit";
+    let fake = saying(
+        error("429 Too Many Requests", "TOOMANYREQUESTS", message)
+            .header("Retry-After", "21600")
+            .header("RateLimit-Limit", "100;w=21600"),
+    );
+    let case = Case::new();
+    let error = manifest_error(&case.client(), &fake, "ns/name:1");
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &[message, "TOOMANYREQUESTS", "the limit is 100 in 21600 s"]);
+    says(&error, &["it asks to wait 21600 s, and 120 s are left"]);
+    assert!(case.clock.waits().is_empty());
+}
+
+#[test]
+fn long_messages_are_cut_and_odd_ones_do_no_harm() {
+    let fake = saying(error("400 Bad Request", "X", &"long ".repeat(1000)));
+    let error_text = manifest_error(&Case::new().client(), &fake, "ns/name:1").to_string();
+    assert!(error_text.len() < 1000, "{error_text}");
+    for body in
+        ["{\"errors\":null}", "{\"errors\":[{}]}", "{\"errors\":[1]}", "", "[]", "\u{1b}[2J"]
+    {
+        let fake = saying(Reply::json("400 Bad Request", body));
+        let error = manifest_error(&Case::new().client(), &fake, "ns/name:1");
+        says(&error, &["400 Bad Request"]);
+        assert!(!error.to_string().contains('\u{1b}'));
+    }
+}

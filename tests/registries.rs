@@ -1,0 +1,138 @@
+//! Registries that are asked where their packages are, and credentials from real files and
+//! programs; by scripted servers on loopback.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "support/server.rs"]
+mod server;
+
+use std::path::Path;
+use std::time::Duration;
+
+use server::{Reply, Server};
+use wasm_airgap::environment::Environment;
+use wasm_airgap::error::{Error, Kind, Result};
+use wasm_airgap::fetch::Client;
+use wasm_airgap::network::Network;
+use wasm_airgap::oci::{Accesses, Credential};
+use wasm_airgap::registries::{Registries, Route};
+
+fn client() -> Client {
+    let network = Network {
+        https_proxy: None,
+        http_proxy: None,
+        no_proxy: None,
+        ca_file: None,
+        ca_dir: None,
+        netrc: None,
+        retry_budget: Duration::ZERO,
+        silence: Duration::from_secs(20),
+    };
+    Client::new(&network).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Settings that say nothing.
+fn registries() -> Registries {
+    Registries::of(&Environment::of(&[], "/"), Path::new("/")).unwrap()
+}
+
+fn ask(registries: &Registries, server: &Server) -> Result<Route> {
+    let name = format!("localhost:{}", server.port());
+    registries.route_online(&"acme:api".parse().unwrap(), Some(&name), &client())
+}
+
+fn places(route: &Route) -> Vec<String> {
+    route.sources.iter().map(|source| source.place.to_string()).collect()
+}
+
+#[test]
+fn a_registry_is_asked_once_and_followed() {
+    for json in [
+        r#"{"preferredProtocol":"oci","oci":{"registry":"oci.example","namespacePrefix":"p/"}}"#,
+        r#"{"ociRegistry":"oci.example","ociNamespacePrefix":"p/"}"#,
+    ] {
+        let server = Server::start(move |_| Reply::ok(json));
+        let registries = registries();
+        for _ in 0..2 {
+            let route = ask(&registries, &server).unwrap();
+            assert_eq!(places(&route), ["oci.example/p/acme/api"]);
+        }
+        let paths: Vec<_> = server.requests().into_iter().map(|it| it.path).collect();
+        assert_eq!(paths, ["/.well-known/wasm-pkg/registry.json"]);
+    }
+}
+
+#[test]
+fn a_registry_without_metadata_is_an_oci_registry_itself() {
+    let server = Server::start(|_| Reply::new("404 Not Found", "no"));
+    let route = ask(&registries(), &server).unwrap();
+    assert_eq!(places(&route), [format!("localhost:{}/acme/api", server.port())]);
+}
+
+#[test]
+fn an_answer_that_helps_nobody_is_an_error_and_no_guess() {
+    let refuse = |kind: Kind, words: &[&str], reply: fn() -> Reply| {
+        let server = Server::start(move |_| reply());
+        let error: Error = ask(&registries(), &server).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let name = format!("`localhost:{}`", server.port());
+        for word in words.iter().copied().chain([name.as_str(), "metadata = {"]) {
+            assert!(error.to_string().contains(word), "`{word}` is missing in: {error}");
+        }
+    };
+    refuse(Kind::Network, &["503"], || Reply::new("503 Service Unavailable", ""));
+    refuse(Kind::Network, &["401"], || Reply::new("401 Unauthorized", ""));
+    refuse(Kind::Network, &["closed the connection"], Reply::nothing);
+    refuse(Kind::Integrity, &["web page"], || {
+        Reply::ok("<html>").header("Content-Type", "text/html")
+    });
+    refuse(Kind::Integrity, &["more than"], || Reply::ok(vec![b' '; 70_000]));
+    refuse(Kind::Integrity, &["more than"], || Reply::ok(vec![b' '; 70_000]).without_length());
+    refuse(Kind::Integrity, &["line 1"], || Reply::ok("{"));
+    refuse(Kind::Integrity, &["only a config file"], || {
+        Reply::ok(r#"{"preferredProtocol":"local","local":{"root":"/"}}"#)
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_helper_on_path_is_run_for_the_host_that_is_asked_for() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    // It notes each question, knows one registry, and fails for another.
+    let script = r#"#!/bin/sh
+        server=$(cat); echo "$1 $server" >> "$0.log"
+        case $server in
+        a.corp) echo '{"ServerURL":"a.corp","Username":"me","Secret":"geheim"}' ;;
+        b.corp) echo 'credentials not found in native keychain'; exit 1 ;;
+        *) echo 'the keychain is locked'; exit 1 ;;
+        esac
+    "#;
+    let program = path("docker-credential-fake");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(path("config.json"), r#"{"credsStore":"fake"}"#).unwrap();
+    let root = folder.path().display().to_string();
+    let in_path = format!("relative:{root}");
+    let access = |search: &str, host: &str| {
+        let variables = [("DOCKER_CONFIG", root.as_str()), ("PATH", search)];
+        let environment = Environment::of(&variables, "/");
+        Registries::of(&environment, Path::new("/")).unwrap().access(host)
+    };
+    let found = access(&in_path, "a.corp/some/repository").unwrap();
+    let basic = Credential::Basic { username: "me".into(), password: "geheim".into() };
+    assert!(found.credential == basic);
+    assert!(found.origin.contains("docker-credential-fake"), "{}", found.origin);
+    assert!(!format!("{found:?}").contains("geheim"));
+    assert!(access(&in_path, "b.corp").unwrap().credential == Credential::Anonymous);
+    let error = access(&in_path, "c.corp").unwrap_err();
+    assert_eq!(error.kind(), Kind::Network);
+    for word in ["docker-credential-fake", "the keychain is locked", "c.corp", "config.json"] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    let log = std::fs::read_to_string(format!("{program}.log")).unwrap();
+    assert_eq!(log, "get a.corp\nget b.corp\nget c.corp\n");
+    let error = access("/nowhere", "a.corp").unwrap_err().to_string();
+    assert!(error.contains("is not on PATH"), "{error}");
+}

@@ -1,0 +1,41 @@
+//! Credentials by registry, as a test sets them.
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use wasm_airgap::error::Result;
+use wasm_airgap::oci::{self, Access};
+
+/// Knows what a test says, and counts how often it was asked.
+#[derive(Default)]
+pub struct Accesses {
+    known: Mutex<HashMap<String, Vec<Access>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Accesses {
+    /// How to reach this registry.
+    pub fn set(&self, registry: &str, access: Access) {
+        self.known.lock().unwrap().insert(registry.to_owned(), vec![access]);
+    }
+
+    /// What comes after that: the next answer when asked again.
+    pub fn then(&self, registry: &str, access: Access) {
+        self.known.lock().unwrap().get_mut(registry).unwrap().push(access);
+    }
+
+    /// Whom it was asked about.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl oci::Accesses for Accesses {
+    fn access(&self, registry: &str) -> Result<Access> {
+        self.asked.lock().unwrap().push(registry.to_owned());
+        let mut known = self.known.lock().unwrap();
+        let Some(answers) = known.get_mut(registry) else { return Ok(Access::default()) };
+        Ok(if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() })
+    }
+}

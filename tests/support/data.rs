@@ -1,0 +1,33 @@
+//! The published archives, which stay outside the repository.
+
+use std::path::PathBuf;
+
+/// A published archive of a WASI package.
+pub struct WasiArchive {
+    /// The file.
+    pub path: PathBuf,
+    /// Its folder in a vendor folder: `wasi-http-0.2.6`.
+    pub folder: String,
+    /// Its name there and upstream: `v0.2.6.tar.gz`.
+    pub filename: String,
+}
+
+/// The archives in WASM_AIRGAP_DATA. Tests that need them have `published_archives` in their names:
+/// scripts/test leaves those out where the variable is not set, and says so.
+pub fn wasi_archives() -> Vec<WasiArchive> {
+    let data = std::env::var_os("WASM_AIRGAP_DATA").expect("WASM_AIRGAP_DATA is not set");
+    let folder = PathBuf::from(data).join("wasi-archives");
+    let mut archives = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let Some(folder) = name.strip_suffix(".tar.gz") else { continue };
+        let version = folder.splitn(3, '-').nth(2).unwrap();
+        // Upstream's tags of wasi-nn have no `v`.
+        let v = if folder.starts_with("wasi-nn-") { "" } else { "v" };
+        let filename = format!("{v}{version}.tar.gz");
+        archives.push(WasiArchive { folder: folder.to_owned(), filename, path: path.clone() });
+    }
+    assert!(!archives.is_empty(), "there are no archives in {}", folder.display());
+    archives
+}

@@ -1,0 +1,176 @@
+//! Packages that came along: in a folder `deps` among the files, or in the files themselves.
+
+use crate::sandbox::Sandbox;
+use crate::{Rule, encoded};
+
+const IO: &str = "package w:io@0.2.6;\n\ninterface streams { type t = u32; }\n";
+const CLI: &str = "package w:cli@0.2.6;\n\nworld cli { import w:io/streams@0.2.6; }\n";
+const OWN: &str = "package my:x@1.0.0;\n\nworld x { include w:cli/cli@0.2.6; }\n";
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("io/streams.wit", IO);
+    sandbox.write("wit/x.wit", OWN);
+    sandbox
+}
+
+#[test]
+fn each_way_in_which_tools_write_them() {
+    for io in ["wit/deps/io/streams.wit", "wit/deps/io.wit", "wit/deps/io.wasm"] {
+        let sandbox = sandbox();
+        sandbox.write("wit/deps/w-cli-0.2.6/package.wit", CLI);
+        match io.ends_with(".wasm") {
+            true => sandbox.write(io, encoded(&[IO])),
+            false => sandbox.write(io, IO),
+        };
+        sandbox.write("wit/deps/LICENSE", "");
+        sandbox.write("wit/deps/cli.lock", "");
+        for (rule, name) in [
+            (Rule::new("x", &["wit/x.wit", "wit/deps/w-cli-0.2.6/package.wit", io]), "x"),
+            (Rule::new("y", &["wit"]), "y"),
+        ] {
+            assert_eq!(rule.make(&sandbox).stderr, "");
+            let tree = sandbox.tree(&format!("out/{name}"));
+            let mut folders: Vec<_> =
+                tree.keys().map(|path| path.rsplit_once('/').map_or("", |it| it.0)).collect();
+            folders.sort_unstable();
+            assert_eq!(folders, ["", "deps/w-cli-0.2.6", "deps/w-io-0.2.6"], "{io}");
+        }
+    }
+}
+
+/// `vendor/wit/deps/x.wit`: a package that lies in a folder of that name.
+#[test]
+fn a_folder_above_everything_is_only_a_name() {
+    let sandbox = Sandbox::new();
+    sandbox.write("deps/io/streams.wit", IO);
+    Rule::new("io", &["deps/io/streams.wit"]).make(&sandbox);
+    assert_eq!(sandbox.tree("out/io").into_keys().collect::<Vec<_>>(), ["streams.wit"]);
+}
+
+#[test]
+fn a_library_wins_over_what_came_along() {
+    let sandbox = sandbox();
+    Rule::new("io", &["io/streams.wit"]).make(&sandbox);
+    sandbox.write("wit/deps/cli.wit", CLI);
+    sandbox.write("wit/deps/io.wit", IO.replace("u32", "u64"));
+    Rule::new("x", &["wit"]).deps(&["io"]).make(&sandbox);
+    assert_eq!(sandbox.read("out/x/deps/w-io-0.2.6/streams.wit"), IO);
+    // Also where another of its deps brings it.
+    Rule::new("y", &["wit"]).indirect(&["io"]).make(&sandbox);
+    assert_eq!(sandbox.read("out/y/deps/w-io-0.2.6/streams.wit"), IO);
+}
+
+#[test]
+fn what_came_along_with_a_dep_can_be_used() {
+    let sandbox = sandbox();
+    sandbox.write("wit/deps/cli.wit", CLI);
+    sandbox.write("wit/deps/io/streams.wit", IO);
+    Rule::new("x", &["wit"]).make(&sandbox);
+    let text = "package my:y;\nworld y { include my:x/x@1.0.0; import w:io/streams@0.2.6; }\n";
+    sandbox.write("y.wit", text);
+    Rule::new("y", &["y.wit"]).deps(&["x"]).make(&sandbox);
+    assert_eq!(sandbox.tree("out/y").len(), 4);
+
+    // Of a library that is not named, it is not.
+    sandbox.write("z.wit", "package my:z;\nworld z { import w:io/streams@0.2.6; }\n");
+    let rule = Rule::new("z", &["z.wit"]).indirect(&["x"]);
+    rule.fails(
+        &sandbox,
+        2,
+        &[
+            "//x:z uses w:io@0.2.6",
+            "the folder `deps` of //x:x, which is not",
+            "add `//x:x` to deps",
+        ],
+    );
+
+    // Two that brought different ones need a library that decides.
+    sandbox.write("wit/deps/io/streams.wit", IO.replace("u32", "u64"));
+    sandbox.write("wit/x.wit", OWN.replace("my:x", "my:x2"));
+    Rule::new("x2", &["wit"]).make(&sandbox);
+    let rule = || Rule::new("y", &["y.wit"]).deps(&["x", "x2"]);
+    std::fs::remove_dir_all(sandbox.path("out/y")).unwrap();
+    let words =
+        ["w:io@0.2.6 with two different contents", "of //x:x\n", "of //x:x2", "add a library"];
+    rule().fails(&sandbox, 2, &words);
+    Rule::new("io", &["io/streams.wit"]).make(&sandbox);
+    rule().deps(&["io"]).make(&sandbox);
+}
+
+#[test]
+fn one_package_twice_in_a_folder_must_be_the_same() {
+    let sandbox = sandbox();
+    sandbox.write("wit/deps/cli.wit", CLI);
+    sandbox.write("wit/deps/a/io.wit", IO);
+    sandbox.write("wit/deps/b/io.wit", IO);
+    Rule::new("x", &["wit"]).make(&sandbox);
+    std::fs::remove_dir_all(sandbox.path("out/x")).unwrap();
+    sandbox.write("wit/deps/b/io.wit", format!("{IO}\n"));
+    let words = ["w:io@0.2.6 with two different contents", "`wit/deps/a`", "`wit/deps/b`"];
+    Rule::new("x", &["wit"]).fails(&sandbox, 2, &words);
+}
+
+#[test]
+fn what_came_along_must_be_whole() {
+    let sandbox = sandbox();
+    sandbox.write("wit/deps/cli.wit", CLI);
+    let known = serde_json::json!({"w:io@0.2.6": "@wasi_wit//:w-io-0.2.6"});
+    Rule::new("x", &["wit"]).with("known", known).fails(
+        &sandbox,
+        2,
+        &[
+            "w:cli@0.2.6 uses w:io@0.2.6, which nothing provides",
+            "`wit/deps/cli.wit`",
+            "add `@wasi_wit",
+        ],
+    );
+    // The piece of w:io that is in the binary is not w:io.
+    std::fs::remove_file(sandbox.path("wit/deps/cli.wit")).unwrap();
+    sandbox.write("wit/deps/cli.wasm", encoded(&[IO, CLI]));
+    Rule::new("x", &["wit"]).fails(
+        &sandbox,
+        2,
+        &["w:cli@0.2.6 uses w:io@0.2.6, which nothing provides", "wkg fetch -t wit"],
+    );
+    sandbox.write("wit/deps/io/src/deep.wit", IO);
+    sandbox.write("wit/deps/io/io.wit", IO);
+    let printed = Rule::new("x", &["wit"]).make(&sandbox);
+    assert!(
+        printed.stderr.contains("`wit/deps/io/src/deep.wit` lies too deep"),
+        "{}",
+        printed.stderr
+    );
+}
+
+#[test]
+fn packages_in_one_file() {
+    let sandbox = sandbox();
+    let nested = format!("{OWN}\n{}}}\n", IO.replace("@0.2.6;", "@0.2.6 {"))
+        .replace("include w:cli/cli", "import w:io/streams");
+    sandbox.write("n.wit", &nested);
+    Rule::new("n", &["n.wit"]).make(&sandbox);
+    sandbox.write(
+        "y.wit",
+        "package my:y;\nworld y { import w:io/streams@0.2.6; import my:x/missing@1.0.0; }",
+    );
+    Rule::new("y", &["y.wit"]).deps(&["n"]).fails(&sandbox, 4, &["y.wit:2:", "missing"]);
+    sandbox.write("y.wit", "package my:y;\nworld y { import w:io/streams@0.2.6; }");
+    assert_eq!(Rule::new("y", &["y.wit"]).deps(&["n"]).make(&sandbox).stderr, "");
+
+    // A file cannot be cut in pieces, so the package may come from nowhere else.
+    Rule::new("io", &["io/streams.wit"]).make(&sandbox);
+    let one = "one:   //x:m, in the files of my:x@1.0.0";
+    let words = ["//x:m gets w:io@0.2.6 from two places", one, "other: //x:io"];
+    Rule::new("m", &["n.wit"]).deps(&["io"]).fails(&sandbox, 2, &words);
+    let words =
+        ["//x:z gets w:io@0.2.6 from two places", "//x:io\n", "//x:n, in the files of my:x"];
+    Rule::new("z", &["y.wit"]).deps(&["n", "io"]).fails(&sandbox, 2, &words);
+    // Except from a dep's folder `deps`, for which there is no label to leave out.
+    sandbox.write("wit/deps/io.wit", IO);
+    sandbox.write("wit/deps/cli.wit", CLI);
+    sandbox.write("wit/x.wit", OWN.replace("my:x", "my:x2"));
+    Rule::new("x2", &["wit"]).make(&sandbox);
+    Rule::new("y2", &["y.wit"]).deps(&["n", "x2"]).make(&sandbox);
+    assert!(!sandbox.path("out/y2/deps/w-io-0.2.6").exists());
+}

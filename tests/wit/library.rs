@@ -1,0 +1,291 @@
+//! What the rule `wit_library` makes.
+
+use crate::sandbox::Sandbox;
+use crate::{Rule, resolves};
+
+const IO: &str = "package w:io@0.2.6;\n\ninterface streams { type t = u32; }\n";
+const HTTP: &str = "\
+package w:http@0.2.6;
+
+interface types { use w:io/streams@0.2.6.{t}; f: func() -> t; }
+world proxy { import types; }
+";
+const APP: &str = "package my:app;\n\nworld app { include w:http/proxy@0.2.6; }\n";
+
+/// A sandbox in which `w:io` and `w:http` are made.
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("io/streams.wit", IO);
+    sandbox.write("http/types.wit", HTTP);
+    sandbox.write("app.wit", APP);
+    Rule::new("io", &["io/streams.wit"]).make(&sandbox);
+    Rule::new("http", &["http/types.wit"]).deps(&["io"]).make(&sandbox);
+    sandbox
+}
+
+#[test]
+fn a_folder_with_everything_that_is_needed() {
+    let sandbox = sandbox();
+    let rule = Rule::new("app", &["app.wit"])
+        .deps(&["http"])
+        .indirect(&["io"])
+        .with("package", "my:app".into());
+    let printed = rule.make(&sandbox);
+    assert_eq!((printed.stdout.as_str(), printed.stderr.as_str()), ("", ""));
+    let tree = sandbox.tree("out/app");
+    let files: Vec<_> = tree.keys().map(String::as_str).collect();
+    assert_eq!(files, ["app.wit", "deps/w-http-0.2.6/types.wit", "deps/w-io-0.2.6/streams.wit"]);
+    assert_eq!(tree["deps/w-http-0.2.6/types.wit"], HTTP.as_bytes());
+
+    // The same for another order of everything, and into the empty folder that Bazel makes.
+    std::fs::remove_dir_all(sandbox.path("out/app")).unwrap();
+    std::fs::create_dir(sandbox.path("out/app")).unwrap();
+    Rule::new("app", &["app.wit"]).indirect(&["io"]).deps(&["http"]).make(&sandbox);
+    assert_eq!(sandbox.tree("out/app"), tree);
+}
+
+#[test]
+fn what_is_declared_is_compared_with_what_the_rule_says() {
+    let sandbox = sandbox();
+    let rule = |package: &str| Rule::new("x", &["io/streams.wit"]).with("package", package.into());
+    for package in ["", "w:io", "w:io@0.2.6"] {
+        rule(package).make(&sandbox);
+        std::fs::remove_dir_all(sandbox.path("out/x")).unwrap();
+    }
+    for package in ["w:oi", "w:io@0.2.3", "w:io@0.2"] {
+        let expected = format!("expected: {package} (package_name)");
+        let found = "found:    w:io@0.2.6 (in `io/streams.wit`)";
+        rule(package).fails(&sandbox, 4, &["//x:x declare another package", &expected, found]);
+    }
+    let unversioned = Rule::new("x", &["app.wit"]).with("package", "my:app@1.0.0".into());
+    unversioned.fails(&sandbox, 4, &["my:app@1.0.0", "my:app (in"]);
+}
+
+#[test]
+fn the_interfaces_that_are_named_are_there() {
+    let sandbox = sandbox();
+    let rule = |name: &str| {
+        let interfaces = serde_json::json!([name]);
+        Rule::new("x", &["http/types.wit"]).deps(&["io"]).with("interfaces", interfaces)
+    };
+    rule("types").make(&sandbox);
+    std::fs::remove_dir_all(sandbox.path("out/x")).unwrap();
+    rule("typos").fails(&sandbox, 2, &["no interface called `typos`", "`types`", "//x:x"]);
+    rule("proxy").fails(&sandbox, 2, &["`proxy` is a world"]);
+    // One of a package that is used is none of its own.
+    rule("streams").fails(&sandbox, 2, &["no interface called `streams`"]);
+}
+
+#[test]
+fn a_package_that_is_missing_is_named_with_what_to_add() {
+    let sandbox = sandbox();
+    let rule = || Rule::new("x", &["http/types.wit"]);
+    let known = serde_json::json!({"w:io@0.2.6": "@wasi_wit//:w-io-0.2.6"});
+    rule().with("known", known).fails(
+        &sandbox,
+        2,
+        &[
+            "//x:x uses w:io@0.2.6, which is not among its deps",
+            "add `@wasi_wit//:w-io-0.2.6` to deps",
+        ],
+    );
+    let known = serde_json::json!({"w:io@0.2.10": "@a", "w:io@0.2.9": "@b", "w:iox@0.2.6": "@c"});
+    rule().with("known", known).fails(
+        &sandbox,
+        2,
+        &["`package = \"w:io@0.2.6\"`", "known versions are 0.2.9, 0.2.10"],
+    );
+    sandbox.write("io3/streams.wit", IO.replace("0.2.6", "0.2.3"));
+    Rule::new("io3", &["io3/streams.wit"]).make(&sandbox);
+    rule().deps(&["io3"]).fails(
+        &sandbox,
+        2,
+        &["uses w:io@0.2.6, which", "there is: w:io@0.2.3, from //x:io3"],
+    );
+}
+
+#[test]
+fn a_package_that_others_need_must_be_named_where_it_is_used() {
+    let sandbox = sandbox();
+    sandbox.write(
+        "x.wit",
+        "package my:x;\nworld w { import w:http/types@0.2.6; import w:io/streams@0.2.6; }",
+    );
+    let rule = Rule::new("x", &["x.wit"]).deps(&["http"]).indirect(&["io"]);
+    rule.fails(
+        &sandbox,
+        2,
+        &[
+            "//x:x uses w:io@0.2.6",
+            "provided by: //x:io, which is not among them",
+            "add `//x:io` to deps",
+        ],
+    );
+    // A label of a repository that others named is nothing a person can write.
+    let mut rule = rule.with("known", serde_json::json!({"w:io@0.2.6": "@wasi_wit//:w-io-0.2.6"}));
+    rule.fails(&sandbox, 2, &["add `//x:io` to deps"]);
+    rule.request["deps"][1]["label"] = "@@m~~e~wasi_io//:w-io".into();
+    rule.fails(&sandbox, 2, &["add `@wasi_wit//:w-io-0.2.6` to deps"]);
+}
+
+#[test]
+fn what_a_dep_does_not_have_is_said_with_file_and_line() {
+    let sandbox = sandbox();
+    sandbox.write("x.wit", "package my:x;\n\nworld w {\n  import w:io/strems@0.2.6;\n}\n");
+    let rule = Rule::new("x", &["x.wit"]).deps(&["io"]);
+    rule.fails(&sandbox, 4, &["the WIT of //x:x does not fit together", "x.wit:4:15", "strems"]);
+    sandbox.write("x.wit", "package my:x;\ninterface i { use w:io/streams@0.2.6.{tt}; }\n");
+    rule.fails(&sandbox, 4, &["x.wit:2:", "tt"]);
+}
+
+#[test]
+fn what_does_not_parse_is_said_with_file_line_and_column() {
+    let sandbox = sandbox();
+    sandbox.write("a.wit", "package my:x;\n");
+    sandbox.write("b.wit", "interface i {\n  f: fun();\n}\n");
+    let rule = Rule::new("x", &["a.wit", "b.wit"]);
+    rule.fails(&sandbox, 4, &["the WIT at `b.wit:2:6` does not parse", "f: fun();", "^"]);
+    sandbox.write("b.wit", "interface i {}");
+    sandbox.write("a.wit", "interface j {}");
+    rule.fails(&sandbox, 4, &["no `package` header"]);
+    sandbox.write("b.wit", "package my:y;");
+    sandbox.write("a.wit", "package my:x;");
+    rule.fails(&sandbox, 4, &["b.wit:1:"]);
+    sandbox.write("b.wit", [0xff, 0xfe]);
+    rule.fails(&sandbox, 4, &["`b.wit` is not a WIT package", "nor text, at byte 0"]);
+}
+
+#[test]
+fn a_circle_is_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a1.wit", "package x:a;\ninterface i {}");
+    sandbox.write("a.wit", "package x:a;\ninterface i { }\nworld w { import x:c/i; }");
+    sandbox.write("b.wit", "package x:b;\ninterface i {}\nworld w { import x:a/i; }");
+    sandbox.write("c.wit", "package x:c;\ninterface i {}\nworld w { import x:b/i; }");
+    Rule::new("a1", &["a1.wit"]).make(&sandbox);
+    Rule::new("b", &["b.wit"]).deps(&["a1"]).make(&sandbox);
+    Rule::new("c", &["c.wit"]).deps(&["b"]).indirect(&["a1"]).make(&sandbox);
+    let rule = Rule::new("a", &["a.wit"]).deps(&["c"]).indirect(&["b", "a1"]);
+    rule.fails(&sandbox, 2, &["in a circle", "x:a -> x:c -> x:b -> x:a", "//x:a"]);
+    // Itself by its full name is the smallest circle.
+    sandbox.write("s.wit", "package x:s;\ninterface i {}\nworld w { import x:s/i; }");
+    Rule::new("s", &["s.wit"]).fails(&sandbox, 2, &["x:s -> x:s"]);
+}
+
+#[test]
+fn one_package_has_one_content() {
+    let sandbox = sandbox();
+    Rule::new("io_again", &["io/streams.wit"]).make(&sandbox);
+    sandbox.write("other/streams.wit", IO.replace("u32", "u64"));
+    Rule::new("io_other", &["other/streams.wit"]).make(&sandbox);
+    let rule = Rule::new("x", &["http/types.wit"]);
+    rule.deps(&["io", "io_again"]).make(&sandbox);
+    std::fs::remove_dir_all(sandbox.path("out/x")).unwrap();
+    let rule = Rule::new("x", &["http/types.wit"]).deps(&["io"]).indirect(&["io_other"]);
+    rule.fails(
+        &sandbox,
+        2,
+        &[
+            "//x:x gets w:io@0.2.6 with two different contents",
+            "//x:io\n",
+            "//x:io_other",
+            "`streams.wit`",
+        ],
+    );
+    let rule = Rule::new("x", &["io/streams.wit"]).deps(&["io"]);
+    rule.fails(
+        &sandbox,
+        2,
+        &["//x:x gets w:io@0.2.6 from two places", "one:   //x:x", "other: //x:io"],
+    );
+}
+
+#[test]
+fn two_versions_of_a_package_are_two_packages() {
+    let sandbox = sandbox();
+    sandbox.write("io3/streams.wit", IO.replace("0.2.6", "0.2.3"));
+    Rule::new("io3", &["io3/streams.wit"]).make(&sandbox);
+    let text = "package my:x;\nworld w { import w:io/streams@0.2.6; import w:io/streams@0.2.3; }";
+    sandbox.write("x.wit", text);
+    let rule = Rule::new("x", &["x.wit"]).deps(&["io", "io3"]);
+    rule.make(&sandbox);
+    assert_eq!(resolves(&sandbox.path("out/x")).packages.len(), 3);
+    assert_eq!(sandbox.tree("out/x").len(), 3);
+}
+
+/// `a-b:c` and `a:b-c` are two packages, and both names become `a-b-c`.
+#[test]
+fn two_packages_never_share_a_folder() {
+    let sandbox = Sandbox::new();
+    sandbox.write("one.wit", "package a-b:c@1.0.0;\ninterface i {}");
+    sandbox.write("two.wit", "package a:b-c@1.0.0;\ninterface i {}");
+    sandbox.write("x.wit", "package x:x;\nworld w { import a-b:c/i@1.0.0; import a:b-c/i@1.0.0; }");
+    Rule::new("one", &["one.wit"]).make(&sandbox);
+    Rule::new("two", &["two.wit"]).make(&sandbox);
+    Rule::new("x", &["x.wit"]).deps(&["one", "two"]).make(&sandbox);
+    assert_eq!(resolves(&sandbox.path("out/x")).packages.len(), 3);
+}
+
+#[test]
+fn a_dep_that_is_not_used_is_remarked_and_taken_along() {
+    let sandbox = sandbox();
+    sandbox.write("x.wit", "package my:x;\ninterface i {}\n");
+    let rule = Rule::new("x", &["x.wit"]).deps(&["http"]).indirect(&["io"]);
+    let printed = rule.make(&sandbox);
+    assert_eq!(
+        printed.stderr,
+        "warning: //x:x does not use w:http@0.2.6, which it gets from //x:http\n"
+    );
+    assert_eq!(sandbox.tree("out/x").len(), 3);
+}
+
+#[test]
+fn the_sources_can_be_a_folder_or_one_published_file() {
+    let sandbox = sandbox();
+    sandbox.write("wit/a.wit", "package my:x;\ninterface i {}\n");
+    for ignored in ["wit/deps.toml", "wit/deps.lock", "wit/.b.wit", "wit/README.md"] {
+        sandbox.write(ignored, "no WIT");
+    }
+    Rule::new("x", &["wit"]).make(&sandbox);
+    assert_eq!(sandbox.tree("out/x").len(), 1);
+
+    sandbox.write("http.wasm", crate::encoded(&[IO, HTTP]));
+    Rule::new("y", &["http.wasm"]).deps(&["io"]).make(&sandbox);
+    let files: Vec<_> = sandbox.tree("out/y").into_keys().collect();
+    assert_eq!(files, ["deps/w-io-0.2.6/streams.wit", "package.wit"]);
+    // The published file may lie beside its text.
+    Rule::new("z", &["http.wasm", "http/types.wit"]).deps(&["io"]).make(&sandbox);
+    assert_eq!(sandbox.tree("out/z").len(), 2);
+}
+
+#[test]
+fn sources_that_cannot_be_one_package() {
+    let sandbox = sandbox();
+    sandbox.write("a/x.wit", "package my:x;");
+    sandbox.write("b/x.wit", "package my:x;");
+    Rule::new("x", &["a/x.wit", "b/x.wit"]).fails(
+        &sandbox,
+        2,
+        &["//x:x has two files of one name", "a/x.wit", "b/x.wit"],
+    );
+    Rule::new("x", &[]).fails(&sandbox, 2, &["//x:x has no `.wit` files"]);
+    sandbox.write("empty/README.md", "");
+    Rule::new("x", &["empty"]).fails(&sandbox, 2, &["//x:x has no `.wit` files"]);
+    Rule::new("x", &["gone.wit"]).fails(&sandbox, 1, &["read `gone.wit`"]);
+}
+
+#[test]
+fn a_request_of_another_release_and_a_folder_that_is_taken() {
+    let sandbox = sandbox();
+    let rule = || Rule::new("x", &["io/streams.wit"]);
+    rule().with("schema_version", 2.into()).fails(
+        &sandbox,
+        2,
+        &["format", "expected: 1", "found:    2"],
+    );
+    rule().with("dirs", 2.into()).fails(&sandbox, 2, &["`request.json` is not valid", "`dirs`"]);
+    sandbox.write("out/x/old.wit", "old");
+    let before = sandbox.tree("out");
+    rule().command(&sandbox).ends_with(2).says(&["out/x", "not empty"]);
+    assert_eq!(sandbox.tree("out"), before);
+}

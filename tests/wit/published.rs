@@ -1,0 +1,158 @@
+//! Real published archives: each is a package, and all fit together in their versions.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use wasm_airgap::artifact::{ArchiveType, Strip};
+use wasm_airgap::digest::Digest;
+use wasm_airgap::extract::{Layout, Limits, extract};
+use wasm_airgap::package::PackageId;
+use wasm_airgap::verify::Unverified;
+use wasm_airgap::wit::Source;
+
+use crate::sandbox::Sandbox;
+use crate::{Rule, resolves, tools};
+
+/// Unpacks each archive that is there to `{package}`, and gives the folder with its WIT.
+fn unpacked(sandbox: &Sandbox) -> BTreeMap<PackageId, String> {
+    #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the program")]
+    let data = PathBuf::from(std::env::var_os("WASM_AIRGAP_DATA").expect("WASM_AIRGAP_DATA"));
+    let list = std::fs::read_to_string(data.join("wasi-wit.json")).unwrap();
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let mut found = BTreeMap::new();
+    for entry in list["archives"].as_array().unwrap() {
+        let text = |field: &str| entry[field].as_str().unwrap();
+        let id: PackageId = format!("{}@{}", text("package"), text("version")).parse().unwrap();
+        let archive = data.join(format!("wasi-archives/{}.tar.gz", id.folder()));
+        if !archive.exists() {
+            continue;
+        }
+        let digest: Digest = text("sha256").parse().unwrap();
+        let file = Unverified::open(&archive, id.to_string()).unwrap().verify(&digest).unwrap();
+        let layout = Layout {
+            archive: ArchiveType::TarGz,
+            strip: Strip::TopFolder,
+            filename: "unused".parse().unwrap(),
+        };
+        extract(&file, &layout, &sandbox.path(&id.folder()), &Limits::default()).unwrap();
+        found.insert(id.clone(), format!("{}/{}", id.folder(), text("wit_dir")));
+    }
+    assert_eq!(found.len(), std::fs::read_dir(data.join("wasi-archives")).unwrap().count());
+    found
+}
+
+fn wit_files(sandbox: &Sandbox, folder: &str) -> Vec<String> {
+    let names = std::fs::read_dir(sandbox.path(folder)).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".wit")).map(|name| format!("{folder}/{name}")).collect()
+}
+
+/// Everything that a package needs, each with whether it does so itself.
+fn needed(id: &PackageId, sources: &BTreeMap<PackageId, Source>) -> BTreeMap<PackageId, bool> {
+    let mut all = BTreeMap::new();
+    let mut left: Vec<_> = sources[id].dependencies.iter().map(|it| (it, true)).collect();
+    while let Some((id, direct)) = left.pop() {
+        *all.entry(id.clone()).or_insert(false) |= direct;
+        left.extend(sources[id].dependencies.iter().map(|it| (it, false)));
+    }
+    all
+}
+
+#[test]
+#[ignore = "needs a folder with published archives in WASM_AIRGAP_DATA: scripts/test"]
+fn published_archives_become_libraries() {
+    let sandbox = Sandbox::new();
+    let folders = unpacked(&sandbox);
+    let mut sources = BTreeMap::new();
+    for (id, folder) in &folders {
+        let source = Source::of_folder(&sandbox.path(folder)).unwrap();
+        source.must_be(id, folder).unwrap();
+        assert!(source.unversioned.is_empty() && source.nested.is_empty());
+        sources.insert(id.clone(), source);
+    }
+    // Those that need fewer come first, so that what is needed is there.
+    let mut order: Vec<_> = folders.keys().map(|id| (needed(id, &sources), id)).collect();
+    order.sort_by_key(|(needed, _)| needed.len());
+    assert!(order.last().unwrap().0.len() >= 6, "wasi:http needs six others");
+    for (needed, id) in &order {
+        let files = wit_files(&sandbox, &folders[id]);
+        let files: Vec<_> = files.iter().map(String::as_str).collect();
+        let of_kind = |kind: bool| {
+            let ids = needed.iter().filter(move |(_, direct)| **direct == kind);
+            ids.map(|(id, _)| id.folder()).collect::<Vec<_>>()
+        };
+        let (direct, indirect) = (of_kind(true), of_kind(false));
+        let (direct, indirect): (Vec<_>, Vec<_>) = (
+            direct.iter().map(String::as_str).collect(),
+            indirect.iter().map(String::as_str).collect(),
+        );
+        let interfaces = serde_json::json!(sources[id].interfaces);
+        let rule = Rule::new(&id.folder(), &files)
+            .with("package", id.to_string().into())
+            .with("interfaces", interfaces)
+            .deps(&direct)
+            .indirect(&indirect);
+        assert_eq!(rule.make(&sandbox).stderr, "");
+        let out = sandbox.path(&rule.out());
+        assert_eq!(resolves(&out).packages.len(), needed.len() + 1);
+        tools::accepts(&out);
+        if let Some(packed) = tools::packs_and_prints(&out) {
+            same(&packed, &sources[id]);
+        }
+        goes_there_and_back(&sandbox, &out, &sources[id]);
+    }
+    // One library without one of its deps, to see that they count.
+    let http = order.last().unwrap().1.folder();
+    let folder = &folders[order.last().unwrap().1];
+    let files = wit_files(&sandbox, folder);
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
+    Rule::new(&format!("{http}_alone"), &files).fails(&sandbox, 2, &["is not among its deps"]);
+}
+
+/// In the binary format and back, a package declares and needs the same.
+fn goes_there_and_back(sandbox: &Sandbox, out: &Path, source: &Source) {
+    let mut resolve = resolves(out);
+    let name = &source.name;
+    let main = resolve.package_names.iter().find(|(it, _)| {
+        (it.namespace.as_str(), it.name.as_str()) == (name.namespace(), name.name())
+            && it.version == source.version
+    });
+    let main = *main.unwrap().1;
+    resolve.all_features = true;
+    let bytes = wit_component::encode(&resolve, main, false).unwrap();
+    let path = sandbox.write("there.wasm", bytes);
+    let back = Source::of_unverified(&path).unwrap();
+    same(&back, source);
+}
+
+#[track_caller]
+fn same(packed: &Source, source: &Source) {
+    assert_eq!(packed.declared(), source.declared());
+    assert_eq!(packed.interfaces, source.interfaces);
+    assert_eq!(packed.worlds, source.worlds);
+    assert_eq!(packed.dependencies, source.dependencies);
+}
+
+/// As upstream has them: with their dependencies in a folder `deps`.
+#[test]
+#[ignore = "needs a folder with published archives in WASM_AIRGAP_DATA: scripts/test"]
+fn published_archives_become_libraries_with_what_came_along() {
+    let sandbox = Sandbox::new();
+    for (id, folder) in unpacked(&sandbox) {
+        let rule = Rule::new(&id.folder(), &[&folder]).with("package", id.to_string().into());
+        assert_eq!(rule.make(&sandbox).stderr, "", "{id}");
+        tools::accepts(&sandbox.path(&rule.out()));
+    }
+}
+
+/// By this a folder that somebody made out of an archive is known for what it is.
+#[test]
+#[ignore = "needs a folder with published archives in WASM_AIRGAP_DATA: scripts/test"]
+fn published_archives_have_the_text_that_the_registry_says() {
+    let sandbox = Sandbox::new();
+    let registry = wasm_airgap::registry::WitRegistry::builtin().unwrap();
+    for (package, folder) in unpacked(&sandbox) {
+        let source = Source::of_folder(&sandbox.path(&folder)).unwrap();
+        assert_eq!(registry.archive(&package).unwrap().tree, Some(source.tree_hash()), "{package}");
+    }
+}

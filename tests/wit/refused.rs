@@ -1,0 +1,110 @@
+//! What is no WIT package, and what people read then.
+
+use std::fs::File;
+
+use wasm_airgap::error::Kind;
+use wasm_airgap::wit::Source;
+
+use crate::sandbox::Sandbox;
+
+/// `(module)`.
+const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+/// `(component)`.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+#[track_caller]
+fn refused(bytes: &[u8], found: &str) {
+    let error = Source::of_bytes(bytes.to_vec(), "lib/x.wasm").unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity, "{error}");
+    let text = error.to_string();
+    assert!(text.contains("lib/x.wasm") && text.contains(found), "{text}");
+}
+
+#[test]
+fn other_files_are_named_for_what_they_are() {
+    refused(MODULE, "a core module");
+    refused(COMPONENT, "a component");
+    refused(b"\0asm\x0d\0", "cut off");
+    refused(b"\0asm\x02\0\0\0", "unknown version 02000000");
+    refused(b"\0asm\x0b\0\x01\0", "is no WIT package that can be read");
+    refused(&[0x1f, 0x8b, 8, 0, 0xff], "a gzip archive");
+    refused(b"PK\x03\x04\xff\xff", "a zip archive");
+    refused(b"\xff\xfe", "neither WebAssembly nor text, at byte 0");
+    refused(b"<!DOCTYPE html><html>", "an HTML page");
+    refused(b"{\"errors\": []}", "JSON");
+    refused(b"(component)", "WebAssembly in its text format");
+    refused(b" \n", "an empty file");
+    refused(b"package a:b@1.0.0;\ninterface {}", "`lib/x.wasm:2:11` does not parse");
+}
+
+/// A real component, with an import and an export, which has the same header as a package.
+#[test]
+fn a_component_is_none_however_much_it_looks_like_one() {
+    let mut resolve = wit_parser::Resolve::default();
+    let text = "package a:b; interface i { f: func(); } world w { import i; }";
+    let package = resolve.push_str("x.wit", text).unwrap();
+    let world = resolve.select_world(&[package], Some("w")).unwrap();
+    let mut module = MODULE.to_vec();
+    let encoding = wit_component::StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding, false).unwrap();
+    let encoded = wit_component::ComponentEncoder::default().module(&module).unwrap().encode();
+    refused(&encoded.unwrap(), "a component");
+}
+
+/// Whatever is damaged is an error with the file's name and never a panic.
+#[test]
+fn damaged_text() {
+    let whole = b"package a:b@1.0.0;\n/// x\ninterface i { @since(version = 1.0.0) resource r { constructor(a: list<u8>); } use c:d/e@0.1.0.{f as g}; }\nworld w { include x:y/z@2.0.0 with { k as l } }\n";
+    assert!(Source::of_bytes(whole.to_vec(), "x").is_ok());
+    for index in 0..whole.len() {
+        let _ = Source::of_bytes(whole[..index].to_vec(), "x");
+        for other in [0, b'{', b'}', b'@', b'.', b'%', b'/', b'-', b'9', b'\n', 0x80] {
+            let mut bytes = whole.to_vec();
+            bytes[index] = other;
+            let _ = Source::of_bytes(bytes, "x");
+        }
+    }
+}
+
+#[test]
+fn names_that_no_registry_can_hold() {
+    refused(b"package A:b@1.0.0;", "`A:b` is no name of a WIT package");
+    refused(b"package a:b@1.0.0;\nworld w { import X:y/z; }", "`X:y` is no name");
+}
+
+#[test]
+fn a_version_is_needed_only_where_it_is_asked_for() {
+    let source = Source::of_bytes(b"package a:b;\n".to_vec(), "dir/a.wit").unwrap();
+    assert_eq!(source.declared().to_string(), "a:b");
+    let error = source.id().unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
+    let text = error.to_string();
+    assert!(text.contains("a:b declares no version") && text.contains("dir/a.wit"), "{text}");
+    assert!(source.must_be(&"a:b@1.0.0".parse().unwrap(), "dir").is_err());
+}
+
+#[test]
+fn what_has_no_end_is_not_read_to_its_end() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.path("huge.wasm");
+    File::create(&path).unwrap().set_len(65 << 20).unwrap();
+    let error = Source::of_unverified(&path).unwrap_err();
+    assert!(error.to_string().contains("too large for a WIT package"), "{error}");
+    // All files of a package share the limit.
+    for name in ["wit/a.wit", "wit/b.wit"] {
+        sandbox.write(name, "");
+        File::options().write(true).open(sandbox.path(name)).unwrap().set_len(33 << 20).unwrap();
+    }
+    let error = Source::of_folder(&sandbox.path("wit")).unwrap_err();
+    assert!(error.to_string().contains("too large for a WIT package"), "{error}");
+}
+
+#[test]
+fn nested_deep_enough_to_end_a_parser() {
+    for (open, close) in [("list<", ">"), ("tuple<", ">")] {
+        let (open, close) = (open.repeat(100_000), close.repeat(100_000));
+        let text = format!("package a:b; interface i {{ type t = {open}u8{close}; }}");
+        refused(text.as_bytes(), "does not parse");
+    }
+}

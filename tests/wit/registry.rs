@@ -1,0 +1,184 @@
+//! `vendor wit` and `wit fetch` from a folder that is a registry, as wkg lays one out. Registries that
+//! are asked over a network are in tests/oci.rs and tests/bazel.
+
+use crate::encoded;
+use crate::sandbox::{Run, Sandbox, sha256};
+
+const TYPES: &str = "package a:types@1.0.0;\n\n/// Docs.\ninterface t {\n  type id = u64;\n}\n";
+const API: &str = "package a:api@1.0.0;\n\ninterface api {\n  use a:types/t@1.0.0.{id};\n\n  get: func() -> id;\n}\n";
+
+/// A registry with `a:api` and `a:types`, which a config file names for the namespace.
+fn usual() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("MODULE.bazel", "");
+    sandbox.write("registry/a/types/1.0.0.wasm", encoded(&[TYPES]));
+    sandbox.write("registry/a/api/1.0.0.wasm", encoded(&[TYPES, API]));
+    sandbox.write(
+        "wkg.toml",
+        "[namespace_registries]\na = \"corp.example\"\nwasi = \"wasi.dev\"\n\
+         [registry.\"corp.example\".local]\nroot = \"registry\"\n\
+         [registry.\"wasi.dev\".local]\nroot = \"registry\"\n",
+    );
+    sandbox
+}
+
+fn run(sandbox: &Sandbox, words: &[&str]) -> Run {
+    sandbox
+        .run(words)
+        .env("WKG_CONFIG_FILE", sandbox.path("wkg.toml"))
+        .env("BAZEL_WASM_OFFLINE", "1")
+}
+
+fn vendor(sandbox: &Sandbox, words: &[&str]) -> Run {
+    run(sandbox, &[&["vendor", "wit", "--output-dir=vendor/wit"], words].concat())
+}
+
+#[test]
+fn the_published_file_stays_beside_its_text_and_in_wkgs_layout() {
+    let sandbox = usual();
+    vendor(&sandbox, &["a:api@1.0.0"]).succeeds().says(&["2 copied"]);
+    let names: Vec<_> = sandbox.tree("vendor/wit").into_keys().collect();
+    assert_eq!(
+        names,
+        [
+            ".gitattributes",
+            "a-api-1.0.0/BUILD.bazel",
+            "a-api-1.0.0/a-api-1.0.0.wasm",
+            "a-api-1.0.0/package.wit",
+            "a-types-1.0.0/BUILD.bazel",
+            "a-types-1.0.0/a-types-1.0.0.wasm",
+            "a-types-1.0.0/package.wit",
+            "a/api/1.0.0.wasm",
+            "a/types/1.0.0.wasm",
+        ]
+    );
+    // Each from its own file: the stub in the other one has no documentation.
+    assert_eq!(sandbox.read("vendor/wit/a-types-1.0.0/package.wit").trim_end(), TYPES.trim_end());
+    assert!(sandbox.read("wit.lock").contains("registry = \"corp.example\""));
+    vendor(&sandbox, &["a:api@1.0.0", "--locked"]).succeeds();
+    sandbox.run(&["verify", "vendor"]).succeeds().says(&["8 files are what the manifest lists"]);
+
+    // The folder is a registry itself.
+    sandbox.write("wkg.toml", sandbox.read("wkg.toml").replace("registry\"\n", "vendor/wit\"\n"));
+    run(&sandbox, &["wit", "fetch", "a:api@1.0.0", "out"]).succeeds();
+    assert_eq!(sandbox.read("out/package.wit").trim_end(), API.trim_end());
+}
+
+#[test]
+fn a_changed_copy_in_wkgs_layout_is_found_and_mended() {
+    let sandbox = usual();
+    vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
+    sandbox.write("vendor/wit/a/types/1.0.0.wasm", "other");
+    vendor(&sandbox, &["a:types@1.0.0", "--locked"]).ends_with(4).says(&["a/types/1.0.0.wasm"]);
+    sandbox.run(&["verify", "vendor"]).ends_with(4);
+    vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
+    vendor(&sandbox, &["a:types@1.0.0", "--locked"]).succeeds();
+}
+
+#[test]
+fn it_starts_from_a_lock_of_wkg_and_holds_it() {
+    let sandbox = usual();
+    let lock = |digest: &str| {
+        format!(
+            "version = 1\n\n[[packages]]\nname = \"a:types\"\nregistry = \"corp.example\"\n\n\
+             [[packages.versions]]\nrequirement = \"=1.0.0\"\nversion = \"1.0.0\"\n\
+             digest = \"sha256:{digest}\"\n"
+        )
+    };
+    let (good, bad) = (sha256(&encoded(&[TYPES])), "b".repeat(64));
+    sandbox.write("wkg.lock", lock(&bad));
+    vendor(&sandbox, &["--from=wkg.lock"]).ends_with(4).says(&[&good, &bad, "the lock"]);
+    assert!(!sandbox.path("wit.lock").exists());
+    sandbox.write("wkg.lock", lock(&good));
+    vendor(&sandbox, &["--from=wkg.lock"]).succeeds();
+    assert!(sandbox.read("wit.lock").contains(&good));
+    vendor(&sandbox, &["--from=none.lock"]).ends_with(2).says(&["none.lock"]);
+}
+
+#[test]
+fn a_version_that_was_published_anew_is_refused() {
+    let sandbox = usual();
+    vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
+    let before = sandbox.tree("vendor");
+    sandbox.write("registry/a/types/1.0.0.wasm", encoded(&[&TYPES.replace("u64", "u32")]));
+    // What is vendored is right and stays.
+    vendor(&sandbox, &["a:types@1.0.0"]).succeeds().says(&["1 kept"]);
+    assert_eq!(sandbox.tree("vendor"), before);
+    std::fs::remove_dir_all(sandbox.path("vendor")).unwrap();
+    vendor(&sandbox, &["a:types@1.0.0"]).ends_with(4).says(&["a:types@1.0.0", "the lock"]);
+    vendor(&sandbox, &["a:types@1.0.0", "--update"]).succeeds();
+}
+
+#[test]
+fn what_is_published_must_be_the_package() {
+    for (bytes, says) in [
+        (encoded(&[&TYPES.replace("types@1.0.0", "other@1.0.0")]), "a:other@1.0.0"),
+        (encoded(&[&TYPES.replace("@1.0.0", "@1.0.1")]), "a:types@1.0.1"),
+        (b"\0asm\x01\0\0\0".to_vec(), "a core module"),
+        (b"\0asm\x0d\0\x01\0".to_vec(), "a component"),
+        (b"<html>".to_vec(), "an HTML page"),
+    ] {
+        let sandbox = usual();
+        sandbox.write("registry/a/types/1.0.0.wasm", bytes);
+        vendor(&sandbox, &["a:types@1.0.0"]).ends_with(4).says(&[says]);
+        assert!(
+            !sandbox.path("wit.lock").exists() && !sandbox.path("vendor/manifest.json").exists()
+        );
+        assert!(!sandbox.path("vendor/wit/a-types-1.0.0/a-types-1.0.0.wasm").exists());
+        run(&sandbox, &["wit", "fetch", "a:types@1.0.0", "out"]).ends_with(4).says(&[says]);
+        assert!(sandbox.tree("out").is_empty());
+    }
+}
+
+#[test]
+fn what_a_known_registry_serves_is_compared_with_what_is_known() {
+    let sandbox = usual();
+    let text = "package wasi:io@0.2.3;\n\ninterface poll {\n}\n";
+    sandbox.write("registry/wasi/io/0.2.3.wasm", encoded(&[text]));
+    vendor(&sandbox, &["wasi:io@0.2.3"]).ends_with(4).says(&[
+        "what `wasi.dev` is known to serve",
+        "06b1e3bfc7548e3c0c06a78b4c1f98a3fa81b8b231ea3d4e7602fe221e2f3cc5",
+    ]);
+    // Under another name it is another registry.
+    let config = sandbox.read("wkg.toml").replace("wasi.dev", "mirror.example");
+    sandbox.write("wkg.toml", config);
+    vendor(&sandbox, &["wasi:io@0.2.3"]).succeeds();
+}
+
+#[test]
+fn a_pin_is_enforced_and_a_path_overrides() {
+    let sandbox = usual();
+    let (good, bad) = (sha256(&encoded(&[TYPES])), "b".repeat(64));
+    let fetch = |digest: &str| {
+        let digest = format!("--sha256={digest}");
+        run(&sandbox, &["wit", "fetch", "a:types@1.0.0", "out", &digest])
+    };
+    fetch(&bad).ends_with(4).says(&[&good, &bad, "the rule's sha256"]);
+    assert!(sandbox.tree("out").is_empty());
+    fetch(&good).succeeds();
+    assert_eq!(sandbox.read("out/package.wit").trim_end(), TYPES.trim_end());
+
+    let mine = TYPES.replace("u64", "string");
+    sandbox.write("mine/types.wit", &mine);
+    let config = sandbox.read("wkg.toml") + "[overrides]\n\"a:types\" = { path = \"mine\" }\n";
+    sandbox.write("wkg.toml", config);
+    run(&sandbox, &["wit", "fetch", "a:types@1.0.0", "other"]).succeeds();
+    assert_eq!(sandbox.read("other/types.wit"), mine);
+    vendor(&sandbox, &["a:api@1.0.0"]).succeeds();
+    assert_eq!(sandbox.read("vendor/wit/a-types-1.0.0/types.wit"), mine);
+    vendor(&sandbox, &["a:api@1.0.0", "--locked"]).succeeds();
+}
+
+#[test]
+fn two_packages_of_one_folder_are_refused() {
+    let sandbox = usual();
+    sandbox
+        .write("registry/a/b-c/1.0.0.wasm", encoded(&["package a:b-c@1.0.0;\ninterface i {}\n"]));
+    sandbox
+        .write("registry/a-b/c/1.0.0.wasm", encoded(&["package a-b:c@1.0.0;\ninterface i {}\n"]));
+    let config = sandbox.read("wkg.toml").replace("a = ", "a-b = \"corp.example\"\na = ");
+    sandbox.write("wkg.toml", config);
+    vendor(&sandbox, &["a:b-c@1.0.0", "a-b:c@1.0.0"])
+        .ends_with(2)
+        .says(&["a-b-c-1.0.0", "a:b-c@1.0.0, a-b:c@1.0.0"]);
+}

@@ -1,0 +1,303 @@
+//! `vendor wit`, from pinned archives.
+
+use std::fs;
+
+use crate::archives::Tar;
+use crate::golden::compare;
+use crate::sandbox::{Run, Sandbox, sha256};
+
+/// A small world of packages: `a:http` needs `a:io`, in two versions.
+const IO: &str = "interface streams { type token = u32; }\n";
+const HTTP: &str = "interface types { use a:io/streams@VERSION.{token}; get: func() -> token; }\n";
+
+/// Packs packages as archives on a mirror in `mirror`, writes the registry files that pin them, and
+/// gives the flags that name those.
+fn serve(sandbox: &Sandbox, packages: &[(&str, &str, &str)]) -> Vec<String> {
+    let mut files = std::collections::BTreeMap::<String, serde_json::Value>::new();
+    for (package, version, text) in packages {
+        let folder = package.replace(':', "-");
+        let text = format!("package {package}@{version};\n{}", text.replace("VERSION", version));
+        let archive = Tar::new()
+            .folder("top/")
+            .file("top/wit/types.wit", &text)
+            .file("top/wit/deps/stub/stub.wit", "package stub:stub;\n")
+            .file("top/README.md", "not WIT\n")
+            .gz();
+        let name = format!("{folder}-{version}.tar.gz");
+        sandbox.write(&format!("mirror/wit/{folder}-{version}/{name}"), &archive);
+        let file = files.entry((*package).to_owned()).or_insert_with(
+            || serde_json::json!({"schema_version": 1, "package": package, "versions": {}}),
+        );
+        file["versions"][version] = serde_json::json!({
+            "archive": {
+                "url": format!("https://upstream.invalid/{name}"),
+                "sha256": sha256(&archive), "archive": "tar.gz",
+            },
+        });
+    }
+    let flag = |(package, file): (String, serde_json::Value)| {
+        let path = format!("{}.json", package.replace(':', "-"));
+        sandbox.write(&path, file.to_string());
+        format!("--registry={path}")
+    };
+    files.into_iter().map(flag).collect()
+}
+
+/// The usual world.
+fn usual(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.write("MODULE.bazel", "");
+    serve(
+        sandbox,
+        &[
+            ("a:io", "1.0.0", IO),
+            ("a:io", "1.1.0", IO),
+            ("a:http", "1.0.0", HTTP),
+            ("a:http", "1.1.0", HTTP),
+        ],
+    )
+}
+
+/// A run of `vendor wit` into `vendor/wit` with the mirror.
+fn vendor(sandbox: &Sandbox, flags: &[String], words: &[&str]) -> Run {
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let words = [&["vendor", "wit", "--output-dir=vendor/wit"], words, &flags].concat();
+    let mirror = format!("file://{}", sandbox.path("mirror").display());
+    sandbox.run(&words).env("BAZEL_WASM_MIRROR", mirror)
+}
+
+#[test]
+fn what_is_needed_comes_along_and_twice_is_the_same() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    let run = || vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
+    run().says(&["2 fetched, 0 copied, 0 kept, 0 repaired"]);
+    let (first, lock) = (sandbox.tree("vendor"), sandbox.read("wit.lock"));
+    let names: Vec<_> = first.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "manifest.json",
+            "wit/.gitattributes",
+            "wit/a-http-1.0.0/BUILD.bazel",
+            "wit/a-http-1.0.0/a-http-1.0.0.tar.gz",
+            "wit/a-http-1.0.0/types.wit",
+            "wit/a-io-1.0.0/BUILD.bazel",
+            "wit/a-io-1.0.0/a-io-1.0.0.tar.gz",
+            "wit/a-io-1.0.0/types.wit",
+        ]
+    );
+    assert!(
+        sandbox
+            .read("vendor/wit/a-http-1.0.0/BUILD.bazel")
+            .contains("//vendor/wit/a-io-1.0.0:a-io")
+    );
+    assert!(lock.contains("dependencies = [\"a:io@1.0.0\"]"), "{lock}");
+
+    run().says(&["0 fetched, 0 copied, 2 kept"]);
+    assert_eq!((sandbox.tree("vendor"), sandbox.read("wit.lock")), (first.clone(), lock.clone()));
+
+    // Another machine writes the same, also from the first one's folder and without a network.
+    let other = Sandbox::new();
+    let flags = usual(&other);
+    vendor(&other, &flags, &["a:http@1.0.0"])
+        .env("BAZEL_WASM_OFFLINE", "1")
+        .env("BAZEL_WASM_WIT_VENDOR_DIR", sandbox.path("vendor/wit"))
+        .succeeds()
+        .says(&["0 fetched, 2 copied"]);
+    assert_eq!((other.tree("vendor"), other.read("wit.lock")), (first, lock));
+    other.run(&["verify", "vendor"]).succeeds();
+}
+
+#[test]
+fn two_versions_of_one_package_are_side_by_side() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    vendor(&sandbox, &flags, &["a:http@1.0.0", "a:http@1.1.0"]).succeeds().says(&["4 fetched"]);
+    for version in ["1.0.0", "1.1.0"] {
+        let build = sandbox.read(&format!("vendor/wit/a-http-{version}/BUILD.bazel"));
+        assert!(build.contains(&format!("//vendor/wit/a-io-{version}:a-io")), "{build}");
+    }
+    assert_eq!(sandbox.read("wit.lock").matches("name = \"a:http\"").count(), 1);
+}
+
+#[test]
+fn a_range_takes_the_highest_and_the_lock_keeps_it() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    let locked = || {
+        let lock = sandbox.read("wit.lock");
+        lock.lines().find(|line| line.starts_with("version = \"1")).unwrap().to_owned()
+    };
+    vendor(&sandbox, &flags, &["a:io@^1.0"]).succeeds();
+    assert_eq!(locked(), "version = \"1.1.0\"");
+    assert!(sandbox.read("wit.lock").contains("requirement = \"^1.0\""));
+
+    // A newer one is published: the lock stays, until it is asked to go on.
+    let flags =
+        serve(&sandbox, &[("a:io", "1.0.0", IO), ("a:io", "1.1.0", IO), ("a:io", "1.2.0", IO)]);
+    vendor(&sandbox, &flags, &["a:io@^1.0"]).succeeds();
+    assert_eq!(locked(), "version = \"1.1.0\"");
+    vendor(&sandbox, &flags, &["a:io@^1.0", "--update"]).succeeds();
+    assert_eq!(locked(), "version = \"1.2.0\"");
+    // What nobody needs any more is gone, and nothing else.
+    assert!(!sandbox.path("vendor/wit/a-io-1.1.0").exists());
+    sandbox.run(&["verify", "vendor"]).succeeds();
+}
+
+#[test]
+fn a_version_that_does_not_exist_names_the_nearest() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    vendor(&sandbox, &flags, &["a:io@^2"]).ends_with(3).says(&["a:io", "1.0.0, 1.1.0"]);
+    vendor(&sandbox, &flags, &["a:io@1.2.0"]).ends_with(2).says(&[
+        "no registry is named for `a:io`",
+        "versions",
+        "1.1.0",
+    ]);
+    vendor(&sandbox, &flags, &["a:io@newest"])
+        .ends_with(2)
+        .says(&["neither a version nor a range"]);
+    vendor(&sandbox, &flags, &["io"]).ends_with(2).says(&["it has no colon"]);
+    vendor(&sandbox, &flags, &[]).ends_with(2).says(&["no package is named"]);
+    assert!(!sandbox.path("wit.lock").exists());
+}
+
+#[test]
+fn locked_finds_each_kind_of_change_and_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    let locked = |words: &[&str]| {
+        let words = [&["--locked"], words].concat();
+        vendor(&sandbox, &flags, &words).env("BAZEL_WASM_OFFLINE", "1")
+    };
+    locked(&["a:http@1.0.0"]).ends_with(4).says(&["there is no lock"]);
+    vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
+    locked(&["a:http@1.0.0"]).succeeds();
+
+    let text = "vendor/wit/a-io-1.0.0/types.wit";
+    let (good, lock) = (sandbox.read(text), sandbox.read("wit.lock"));
+    let check = |words: &[&str], says: &[&str]| {
+        let before = (sandbox.tree("vendor"), sandbox.read("wit.lock"));
+        locked(words).ends_with(4).says(says);
+        assert_eq!((sandbox.tree("vendor"), sandbox.read("wit.lock")), before);
+    };
+    sandbox.write(text, "package a:io@1.0.0;\n");
+    check(&["a:http@1.0.0"], &["changed", "a-io-1.0.0/types.wit"]);
+    fs::remove_file(sandbox.path(text)).unwrap();
+    check(&["a:http@1.0.0"], &["missing", "a-io-1.0.0/types.wit"]);
+    sandbox.write(text, &good);
+    let added = sandbox.write("vendor/wit/a-io-1.0.0/more.wit", "package a:io@1.0.0;\n");
+    check(&["a:http@1.0.0"], &["unlisted", "a-io-1.0.0/more.wit"]);
+    fs::remove_file(added).unwrap();
+    // Another request, and another lock.
+    check(&["a:http@1.0.0", "a:io@^1.0"], &["requirement", "a:io@1.0.0"]);
+    check(&["a:io@1.0.0"], &["a:http@1.0.0"]);
+    sandbox.write(
+        "wit.lock",
+        lock.replace("tree = \"sha256:", "tree = \"sha256:0").replace("0\"\n", "\"\n"),
+    );
+    locked(&["a:http@1.0.0"]).ends_with(2);
+    sandbox.write("wit.lock", lock.replace("airgap_version = 1", "airgap_version = 2"));
+    locked(&["a:http@1.0.0"]).ends_with(2).says(&["airgap_version = 2"]);
+    sandbox.write("wit.lock", &lock);
+    // The command without the flag mends it.
+    sandbox.write(text, "package a:io@1.0.0;\n");
+    vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
+    locked(&["a:http@1.0.0"]).succeeds();
+}
+
+#[test]
+fn an_archive_with_other_bytes_than_the_lock_is_refused() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    vendor(&sandbox, &flags, &["a:io@1.0.0"]).succeeds();
+    let before = sandbox.tree("vendor");
+    // Somebody publishes the same version anew and pins it.
+    let flags = serve(&sandbox, &[("a:io", "1.0.0", "interface other {}\n")]);
+    vendor(&sandbox, &flags, &["a:io@1.0.0"]).ends_with(4).says(&[
+        "wit.lock",
+        "a:io@1.0.0",
+        "--update",
+    ]);
+    assert_eq!(sandbox.tree("vendor"), before);
+    vendor(&sandbox, &flags, &["a:io@1.0.0", "--update"]).succeeds();
+    assert!(sandbox.read("vendor/wit/a-io-1.0.0/types.wit").contains("interface other"));
+}
+
+#[test]
+fn what_an_archive_must_not_be() {
+    for (text, package, says) in [
+        (
+            "package a:other@1.0.0;\n",
+            "a:io",
+            &["expected", "a:io@1.0.0", "a:other@1.0.0"] as &[&str],
+        ),
+        ("package a:io;\n", "a:io", &["a:io@1.0.0"]),
+        ("interface broken {\n", "a:io", &["types.wit:2:", "does not parse"]),
+    ] {
+        let sandbox = Sandbox::new();
+        let flags = serve(&sandbox, &[(package, "1.0.0", IO)]);
+        // The archive again, with this text as it is.
+        let archive = Tar::new().file("top/wit/types.wit", text).gz();
+        let name = "mirror/wit/a-io-1.0.0/a-io-1.0.0.tar.gz";
+        let (old, new) = (sha256(&fs::read(sandbox.path(name)).unwrap()), sha256(&archive));
+        sandbox.write(name, archive);
+        let registry = sandbox.read("a-io.json").replace(&old, &new);
+        sandbox.write("a-io.json", registry);
+        vendor(&sandbox, &flags, &["a:io@1.0.0"]).ends_with(4).says(says);
+        assert!(!sandbox.path("wit.lock").exists());
+        assert!(!sandbox.path("vendor/wit/a-io-1.0.0/types.wit").exists());
+    }
+}
+
+#[test]
+fn packages_that_need_each_other_are_shown_as_a_circle() {
+    let sandbox = Sandbox::new();
+    let uses =
+        |other: &str| format!("interface i {{ use a:{other}/i@VERSION.{{t}}; type u = t; }}\n");
+    let (x, y) = (uses("y"), uses("x"));
+    let flags = serve(&sandbox, &[("a:x", "1.0.0", &x), ("a:y", "1.0.0", &y)]);
+    vendor(&sandbox, &flags, &["a:x@1.0.0"])
+        .ends_with(4)
+        .says(&["a:x@1.0.0 -> a:y@1.0.0 -> a:x@1.0.0"]);
+}
+
+#[test]
+fn a_package_that_is_needed_and_nowhere_is_named_with_who_needs_it() {
+    let sandbox = Sandbox::new();
+    let flags = serve(&sandbox, &[("a:http", "1.0.0", HTTP)]);
+    vendor(&sandbox, &flags, &["a:http@1.0.0"])
+        .ends_with(2)
+        .says(&["no registry is named for `a:io`", "a:http@1.0.0"]);
+}
+
+#[test]
+fn a_folder_that_somebody_made_is_not_emptied() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    let mine = sandbox.write("vendor/wit/a-io-1.0.0/notes.txt", "mine");
+    vendor(&sandbox, &flags, &["a:io@1.0.0"]).succeeds();
+    assert!(mine.exists());
+    let hand_made = sandbox.write("vendor/wit/custom/api.wit", "package my:api@1.0.0;\n");
+    vendor(&sandbox, &flags, &["a:io@1.1.0"]).succeeds();
+    assert!(hand_made.exists());
+}
+
+#[test]
+fn the_build_files_are_those_of_the_golden_tree() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
+    for package in ["a-http-1.0.0", "a-io-1.0.0"] {
+        let text = sandbox.read(&format!("vendor/wit/{package}/BUILD.bazel"));
+        compare(&format!("tests/golden/vendor_wit/{package}/BUILD.bazel"), &text);
+    }
+    compare(
+        "tests/golden/vendor_wit/a-http-1.0.0/types.wit",
+        &sandbox.read("vendor/wit/a-http-1.0.0/types.wit"),
+    );
+    let rules = "--rules=@other_rules//wit:wit.bzl";
+    vendor(&sandbox, &flags, &["a:http@1.0.0", rules]).succeeds();
+    let text = sandbox.read("vendor/wit/a-io-1.0.0/BUILD.bazel");
+    assert!(text.contains("load(\"@other_rules//wit:wit.bzl\", \"wit_library\")"), "{text}");
+}
