@@ -389,7 +389,7 @@ impl Context {
     }
 
     fn policy_in(&self, workspace: &std::path::Path) -> Result<Policy> {
-        Ok(Policy::of(&self.environment, workspace)?.or_offline(self.offline))
+        Ok(Policy::of(&self.environment, workspace)?.or_offline("--offline", self.offline))
     }
 
     /// A path that a person typed.

@@ -8,7 +8,7 @@ use crate::artifact::{Artifact, Asset, Identity, Kind};
 use crate::environment as env;
 use crate::error::{self, Error, Result};
 use crate::listing::{Listing, State};
-use crate::policy::{Mirror, Policy};
+use crate::policy::{Mirror, Offline, Policy};
 
 /// The version of the plan's JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -79,8 +79,8 @@ pub enum Finding {
     Unusable(String),
     /// It needs the network and would be asked.
     Network,
-    /// It needs the network, which is not allowed.
-    Offline,
+    /// It needs the network, which this forbids.
+    Offline(Offline),
 }
 
 /// Decides where each artifact comes from.
@@ -156,9 +156,9 @@ impl Item {
             "where there is a network, run\n{}\nand bring the folder here",
             self.identity.vendor_command()
         ));
-        match self.places.iter().any(|place| place.finding == Finding::Offline) {
-            true => error.hint(format!("or unset {} to use the network", env::OFFLINE)),
-            false => error,
+        match self.places.iter().find_map(|place| place.finding.offline()) {
+            Some(offline) => error.hint(format!("or {} to use the network", offline.mend())),
+            None => error,
         }
     }
 }
@@ -178,6 +178,16 @@ impl Identity {
     }
 }
 
+impl Finding {
+    /// What forbade to ask there.
+    pub(crate) fn offline(&self) -> Option<Offline> {
+        match self {
+            Finding::Offline(offline) => Some(*offline),
+            _ => None,
+        }
+    }
+}
+
 impl Place {
     /// The location, what named it, and what was found.
     pub fn describe(&self) -> String {
@@ -187,7 +197,7 @@ impl Place {
             Finding::Absent => "not there".to_owned(),
             Finding::Unusable(why) => format!("cannot be used: {why}"),
             Finding::Network => "needs the network".to_owned(),
-            Finding::Offline => format!("not asked: {} is on", env::OFFLINE),
+            Finding::Offline(offline) => format!("not asked: {offline}"),
         };
         format!("{}{setting}: {finding}", self.location)
     }
@@ -255,10 +265,7 @@ fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> 
 }
 
 fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {
-    let finding = match policy.is_offline() {
-        true => Finding::Offline,
-        false => Finding::Network,
-    };
+    let finding = policy.offline().map_or(Finding::Network, Finding::Offline);
     let place =
         |source, setting, location| Place { source, setting, location, finding: finding.clone() };
     let (path, url) = (artifact.path(), artifact.asset.url.as_str());

@@ -11,7 +11,10 @@
 //! | mirrors (network) | `BAZEL_WASM_MIRROR`; for OCI see [`crate::registries`] |
 //! | upstream (network) | the registry's URL, with `BAZEL_WASM_GITHUB_MIRROR` for GitHub |
 
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use crate::artifact::Kind;
 use crate::environment::{self as env, Environment};
@@ -21,7 +24,7 @@ use crate::network::Network;
 /// The rules that are in force, and where each came from.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    offline: bool,
+    offline: Option<Offline>,
     workspace: PathBuf,
     vendor_dir: Option<PathBuf>,
     wit_vendor_dir: Option<PathBuf>,
@@ -29,6 +32,10 @@ pub struct Policy {
     github: Option<String>,
     network: Network,
 }
+
+/// The variable or the flag that forbids the network. It reads as `BAZEL_WASM_OFFLINE is on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Offline(&'static str);
 
 /// An entry of `BAZEL_WASM_MIRROR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +54,7 @@ impl Policy {
     /// never silently means online.
     pub fn of(environment: &Environment, workspace: &Path) -> Result<Policy> {
         Ok(Policy {
-            offline: is_true(environment, env::OFFLINE)?,
+            offline: is_true(environment, env::OFFLINE)?.then_some(Offline(env::OFFLINE)),
             workspace: workspace.to_owned(),
             vendor_dir: environment.get(env::VENDOR_DIR).map(|dir| workspace.join(dir)),
             wit_vendor_dir: environment.get(env::WIT_VENDOR_DIR).map(|dir| workspace.join(dir)),
@@ -62,6 +69,11 @@ impl Policy {
 
     /// Whether only what needs no network may be used.
     pub fn is_offline(&self) -> bool {
+        self.offline.is_some()
+    }
+
+    /// What forbids the network, if anything does.
+    pub fn offline(&self) -> Option<Offline> {
         self.offline
     }
 
@@ -93,10 +105,10 @@ impl Policy {
         &self.mirrors
     }
 
-    /// The same rules with `--offline`.
+    /// The same rules with a flag that forbids the network where it is given, as in `--offline`.
     #[must_use]
-    pub fn or_offline(mut self, offline: bool) -> Policy {
-        self.offline |= offline;
+    pub fn or_offline(mut self, flag: &'static str, is_given: bool) -> Policy {
+        self.offline = self.offline.or(is_given.then_some(Offline(flag)));
         self
     }
 
@@ -105,11 +117,13 @@ impl Policy {
     /// # Errors
     /// Unavailable, when offline. `what` says what it was wanted for: "fetch `a`".
     pub fn network(&self, what: impl FnOnce() -> String) -> Result<&Network> {
-        if self.offline {
-            return Err(Error::new(error::Kind::Unavailable, format!("cannot {} offline", what()))
-                .hint(format!("{} is on; unset it where there is a network", env::OFFLINE)));
+        match self.offline {
+            Some(offline) => {
+                Err(Error::new(error::Kind::Unavailable, format!("cannot {} offline", what()))
+                    .hint(format!("{offline}; {} where there is a network", offline.mend())))
+            }
+            None => Ok(&self.network),
         }
-        Ok(&self.network)
     }
 
     /// The network's settings, to be shown; they permit nothing.
@@ -128,6 +142,25 @@ impl Policy {
     /// Which variable decides where upstream is: the GitHub mirror or none.
     pub fn upstream_setting(&self, url: &str) -> Option<&'static str> {
         (self.upstream(url) != url).then_some(env::GITHUB_MIRROR)
+    }
+}
+
+impl Offline {
+    /// The name of the variable or flag.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+
+    /// What a person does who wants the network.
+    pub fn mend(self) -> String {
+        let verb = if self.0.starts_with('-') { "leave out" } else { "unset" };
+        format!("{verb} {}", self.0)
+    }
+}
+
+impl Display for Offline {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is on", self.0)
     }
 }
 
@@ -236,7 +269,19 @@ mod tests {
         ];
         let error = policy(&all).unwrap().network(|| "fetch `a`".into()).unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
-        assert!(error.to_string().contains("BAZEL_WASM_OFFLINE"), "{error}");
+        assert!(error.to_string().contains("unset BAZEL_WASM_OFFLINE"), "{error}");
+    }
+
+    #[test]
+    fn what_forbids_the_network_is_named() {
+        let of = |pairs, given| policy(pairs).unwrap().or_offline("--offline", given).offline();
+        let words = |it: Offline| format!("{it}; {}", it.mend());
+        let by_flag = of(&[], true).map(words);
+        assert_eq!(by_flag.as_deref(), Some("--offline is on; leave out --offline"));
+        // Without the flag the variable would still forbid it.
+        let by_both = of(&[(env::OFFLINE, "1")], true).map(Offline::name);
+        assert_eq!(by_both, Some(env::OFFLINE));
+        assert_eq!(of(&[(env::OFFLINE, "0")], false), None);
     }
 
     #[test]

@@ -87,8 +87,8 @@ impl Reach {
     ) -> Result<Option<(T, &'a Source)>> {
         let mut passed = Vec::new();
         for source in sources {
-            if source.needs_network() && self.policy.is_offline() {
-                attempts.add_offline(&source.to_string());
+            if let (true, Some(offline)) = (source.needs_network(), self.policy.offline()) {
+                attempts.add_offline(&source.to_string(), offline);
                 continue;
             }
             match ask(source) {

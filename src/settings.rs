@@ -69,8 +69,8 @@ fn general(environment: &Environment, policy: &Policy) -> Vec<Setting> {
         })
         .collect();
     let mut offline = row("offline", policy.is_offline().to_string(), &[env::OFFLINE]);
-    if policy.is_offline() && offline.from == DEFAULT {
-        offline.from = "--offline".to_owned();
+    if let Some(by) = policy.offline() {
+        offline.from = by.name().to_owned();
     }
     let network = policy.settings();
     vec![

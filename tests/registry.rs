@@ -7,6 +7,8 @@
 mod accesses;
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/bytes.rs"]
+mod bytes;
 #[path = "support/clock.rs"]
 mod clock;
 #[allow(dead_code, reason = "the tests of Bazel use more of it")]
@@ -34,6 +36,7 @@ use wasm_airgap::report::Item;
 
 use accesses::Accesses;
 use authority::Authority;
+use bytes::some_bytes;
 use nginx::Nginx;
 use registry::Registry;
 use witness::witness;
@@ -108,18 +111,6 @@ fn repository(host: &str, name: &str) -> Repository {
 
 fn descriptor(kind: &str, bytes: &[u8]) -> Descriptor {
     Descriptor::new(kind, Digest::of(bytes), bytes.len() as u64)
-}
-
-/// Bytes that no one has seen before, and that no one can compress.
-fn some_bytes(seed: u32, count: usize) -> Vec<u8> {
-    let mut state = seed | 1;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    std::iter::repeat_with(next).take(count).collect()
 }
 
 const CONFIG: &[u8] = br#"{"architecture":"wasm","os":"wasip2"}"#;

@@ -119,11 +119,11 @@ impl Components {
                 Ok(fetched(copy(held, destination)?, outcome(is_there), &path))
             }
             None if wanted.reference.is_none() => {
-                Err(attempts.error(self.policy().is_offline()).hint(
+                Err(attempts.error(self.policy().offline()).hint(
                     "its file in the checksum registry does not say where it is; add `reference`",
                 ))
             }
-            None => Err(attempts.error(self.policy().is_offline())),
+            None => Err(attempts.error(self.policy().offline())),
         }
     }
 
@@ -150,10 +150,10 @@ impl Components {
             places.push(place(setting, &path, finding));
         }
         for source in self.sources(wanted)? {
-            let offline = self.policy().is_offline();
             let finding = match folders::find(&source.place, wanted) {
-                _ if source.needs_network() && offline => Finding::Offline,
-                _ if source.needs_network() => Finding::Network,
+                _ if source.needs_network() => {
+                    self.policy().offline().map_or(Finding::Network, Finding::Offline)
+                }
                 Ok(Some(_)) => Finding::Found,
                 Ok(None) => Finding::Absent,
                 Err(error) => Finding::Unusable(error.one_line()),

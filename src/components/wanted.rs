@@ -3,7 +3,7 @@
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::oci::Reference;
-use crate::plan::{Finding, Place};
+use crate::plan::Place;
 use crate::reach::Attempts;
 use crate::registry::ComponentRegistry;
 use crate::segment::Segment;
@@ -113,7 +113,7 @@ impl Wanted {
     pub fn unavailable(&self, places: &[Place]) -> Error {
         let mut attempts = self.attempts();
         attempts.add_places(places);
-        attempts.error(places.iter().any(|place| place.finding == Finding::Offline))
+        attempts.error(places.iter().find_map(|place| place.finding.offline()))
     }
 
     /// Where it was looked for: nowhere yet.

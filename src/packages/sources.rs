@@ -239,7 +239,10 @@ impl Sources {
         let mut outcome = None;
         if destination.symlink_metadata().is_ok() {
             match self.kept(destination, package, pin.as_ref()) {
-                Some(file) => return done(file, Outcome::Kept, destination.display().to_string()),
+                Some(file) => {
+                    store::sweep(destination);
+                    return done(file, Outcome::Kept, destination.display().to_string());
+                }
                 None => outcome = Some(Outcome::Repaired),
             }
         }
@@ -275,8 +278,8 @@ impl Sources {
                 self.reach.http()?,
             )?,
         };
-        if let (true, Some(discovery)) = (self.policy().is_offline(), &route.discovery) {
-            attempts.add_offline(&discovery.url);
+        if let (Some(offline), Some(discovery)) = (self.policy().offline(), &route.discovery) {
+            attempts.add_offline(&discovery.url, offline);
         }
         let asked = self.reach.first(&route.sources, &mut attempts, report, |provider| {
             self.ask(provider, order, pin.as_ref(), report)
@@ -289,7 +292,7 @@ impl Sources {
             warn_unpinned(order, &file, report);
             return done(file, outcome.unwrap_or(asked), provider.to_string());
         }
-        let error = attempts.error(self.policy().is_offline());
+        let error = attempts.error(self.policy().offline());
         Err(self.with_versions(error, &route.sources, package))
     }
 

@@ -1,8 +1,8 @@
 //! Where something was looked for, and why none of the places gave it.
 
-use crate::environment as env;
 use crate::error::{Error, Kind};
 use crate::plan::Place;
+use crate::policy::Offline;
 use crate::registries::Source;
 
 /// The places so far.
@@ -32,8 +32,8 @@ impl Attempts {
     }
 
     /// An address that could not be asked.
-    pub(crate) fn add_offline(&mut self, address: &str) {
-        self.facts.push(("registry", format!("{address}: not asked: {} is on", env::OFFLINE)));
+    pub(crate) fn add_offline(&mut self, address: &str, offline: Offline) {
+        self.facts.push(("registry", format!("{address}: not asked: {offline}")));
     }
 
     /// A source that failed, or says itself what is not there.
@@ -48,7 +48,7 @@ impl Attempts {
     }
 
     /// The error: network where a source failed, unavailable where none has it.
-    pub(crate) fn error(self, offline: bool) -> Error {
+    pub(crate) fn error(self, offline: Option<Offline>) -> Error {
         let kind = if self.network { Kind::Network } else { Kind::Unavailable };
         let statement = format!("{} is in none of the places that may be used", self.subject);
         let mut error = Error::new(kind, statement);
@@ -58,12 +58,10 @@ impl Attempts {
         for hint in self.hints {
             error = error.hint(hint);
         }
-        if !offline {
-            return error;
-        }
+        let Some(offline) = offline else { return error };
         let mend = self.mend;
         error
             .hint(format!("where there is a network, run\n{mend}\nand bring the folder here"))
-            .hint(format!("or unset {} to use the network", env::OFFLINE))
+            .hint(format!("or {} to use the network", offline.mend()))
     }
 }

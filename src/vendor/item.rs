@@ -41,7 +41,10 @@ pub(crate) fn bring(
         false => None,
     };
     let (outcome, verified) = match kept {
-        Some(verified) => (Outcome::Kept, verified),
+        Some(verified) => {
+            store::sweep(&destination);
+            (Outcome::Kept, verified)
+        }
         None => {
             let (outcome, verified) = obtain(item, &destination, client, report)?;
             (if is_there { Outcome::Repaired } else { outcome }, verified)

@@ -88,6 +88,22 @@ fn a_run_continues_where_a_killed_one_stopped() {
 }
 
 #[test]
+fn what_a_killed_run_left_beside_a_whole_file_is_removed() {
+    let (sandbox, server) = (Sandbox::new(), server());
+    let files = registry_files(&sandbox, &server.url(""), &[&content(b'a')]);
+    let words = vendor_words(&files, &OUT);
+    sandbox.run(&words).succeeds();
+    let tree = sandbox.tree("vendor");
+    for (name, _) in tree.iter().filter(|(name, _)| name.ends_with("-linux.tar.gz")) {
+        let (folder, file) = name.rsplit_once('/').unwrap();
+        sandbox.write(&format!("vendor/{folder}/.{file}.s828tB5mlP2P.part"), "half");
+    }
+    assert_ne!(sandbox.tree("vendor"), tree);
+    sandbox.run(&words).succeeds();
+    assert_eq!(sandbox.tree("vendor"), tree);
+}
+
+#[test]
 fn sixteen_may_fill_one_folder_at_once() {
     let (sandbox, server) = (Sandbox::new(), server());
     let contents = [content(b'a'), content(b'b')];

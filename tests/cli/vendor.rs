@@ -147,6 +147,10 @@ fn offline_without_the_file_is_unavailable() {
             .ends_with(3)
             .says(&["in none of the places", "vendor/toolchains/a/1.0", "not asked"]);
     }
+    // What forbids it is named, and what a person can do.
+    let by_flag = vendor_words(&files, &["--output-dir=vendor/toolchains", "--offline"]);
+    let said = sandbox.run(&by_flag).ends_with(3).says(&["not asked: --offline is on"]);
+    assert!(said.stderr.contains("leave out --offline to use the network"), "{}", said.stderr);
     assert!(server.requests().is_empty());
 }
 

@@ -1,6 +1,9 @@
 //! Images as a registry has them: platforms, indexes, signatures, and what is attached.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
+#[path = "bytes.rs"]
+mod bytes;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -12,6 +15,8 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use wasm_airgap::digest::Digest;
 use wasm_airgap::oci::media_type;
+
+pub use bytes::some_bytes;
 
 /// The kind of a layer.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -29,18 +34,6 @@ pub struct Images {
     /// Kinds and bytes, in an order in which a registry takes them.
     pub manifests: Vec<(Digest, String, Vec<u8>)>,
     pub tags: BTreeMap<String, Digest>,
-}
-
-/// Bytes that no one can compress, the same for the same seed.
-pub fn some_bytes(seed: u32, count: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    std::iter::repeat_with(next).take(count).collect()
 }
 
 /// A layer as it should be: the tar of one file that no one can compress.

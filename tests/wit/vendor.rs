@@ -93,6 +93,10 @@ fn what_is_needed_comes_along_and_twice_is_the_same() {
     );
     assert!(lock.contains("dependencies = [\"a:io@1.0.0\"]"), "{lock}");
 
+    // What a killed run left behind goes, also where everything is whole.
+    for file in ["a-io-1.0.0.tar.gz", "types.wit", "BUILD.bazel"] {
+        sandbox.write(&format!("vendor/wit/a-io-1.0.0/.{file}.s828tB5mlP2P.part"), "half");
+    }
     run().says(&["0 fetched, 0 copied, 2 kept"]);
     assert_eq!((sandbox.tree("vendor"), sandbox.read("wit.lock")), (first.clone(), lock.clone()));
 

@@ -86,7 +86,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
         registry.add_file(&context.environment.current_dir().join(file))?;
     }
     // What is locked is compared with what is there; the network could not change that.
-    let policy = policy.or_offline(args.locked);
+    let policy = policy.or_offline("--locked", args.locked);
     let sources = Sources::new(policy, registry, &context.environment)?;
     let bazel_package = bazel_package(&output_dir, &workspace);
     let job = WitJob {
