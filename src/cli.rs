@@ -359,6 +359,9 @@ struct PinArgs {
     /// An executable in the archive, the main one first [default: the tool's name]
     #[arg(long = "executable", value_name = "PATH")]
     executables: Vec<String>,
+    /// Replace what is pinned already to other bytes
+    #[arg(long, requires = "registry")]
+    update: bool,
 }
 
 /// Hash a vendor folder again and compare it with its manifest.
@@ -410,13 +413,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
     };
     let report = Report::new(arguments.json);
     let context = Context { environment, report, offline: arguments.offline };
-    match dispatch(arguments.command, &context) {
-        Ok(()) => 0,
-        Err(error) => {
-            context.report.failure(&error);
-            error.kind() as u8
-        }
-    }
+    let result = dispatch(arguments.command, &context);
+    context.report.end(result).map_or_else(|error| error.kind() as u8, |()| 0)
 }
 
 fn dispatch(command: Command, context: &Context) -> Result<()> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::{Artifact, Identity, Kind};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
+use crate::report::printable;
 use crate::store;
 use crate::verify::{self, Verified};
 use crate::workers;
@@ -152,6 +153,15 @@ pub enum Finding {
         /// The SHA-256 of what is there.
         found: Digest,
     },
+    /// Its bytes are the listed ones, and the listed size is not theirs: somebody changed the list.
+    Resized {
+        /// The path in the manifest.
+        path: String,
+        /// The listed size.
+        expected: u64,
+        /// The size of what is there.
+        found: u64,
+    },
     /// It is there and cannot be read.
     Unreadable {
         /// The path in the manifest.
@@ -170,14 +180,17 @@ impl Finding {
     /// The finding in one or three lines for a person.
     pub fn describe(&self) -> String {
         match self {
-            Finding::Missing { path } => format!("missing   {path}"),
-            Finding::Unreadable { path, why } => format!("unreadable {path}: {why}"),
-            Finding::Unlisted { path } => format!("unlisted  {path}"),
-            Finding::Changed { path, expected, found } => {
-                format!(
-                    "changed   {path}\n  expected: sha256:{expected}\n  found:    sha256:{found}"
-                )
-            }
+            Finding::Missing { path } => format!("missing   {}", one_line(path)),
+            Finding::Unreadable { path, why } => format!("unreadable {}: {why}", one_line(path)),
+            Finding::Unlisted { path } => format!("unlisted  {}", one_line(path)),
+            Finding::Changed { path, expected, found } => format!(
+                "changed   {}\n  expected: sha256:{expected}\n  found:    sha256:{found}",
+                one_line(path)
+            ),
+            Finding::Resized { path, expected, found } => format!(
+                "changed   {}\n  expected: {expected} bytes\n  found:    {found} bytes",
+                one_line(path)
+            ),
         }
     }
 }
@@ -308,8 +321,8 @@ impl Manifest {
         if self.files.iter().any(|entry| !in_kinds.iter().any(|folder| is_in(entry, folder))) {
             return vec![root.to_owned()];
         }
-        let used = in_kinds.iter().filter(|it| self.files.iter().any(|entry| is_in(entry, it)));
-        used.map(|folder| root.join(folder)).collect()
+        // Also one of a kind of which nothing is listed: a build takes what lies in it.
+        in_kinds.iter().map(|folder| root.join(folder)).filter(|path| path.is_dir()).collect()
     }
 
     /// A manifest comes from the other side of the gap; its paths must stay in the folder.
@@ -372,9 +385,17 @@ impl Entry {
             Ok((found, _)) if found != self.sha256 => {
                 Some(Finding::Changed { path, expected: self.sha256, found })
             }
+            Ok((_, found)) if found != self.size => {
+                Some(Finding::Resized { path, expected: self.size, found })
+            }
             Ok(_) => None,
         }
     }
+}
+
+/// A file's name comes from a stranger and may have line ends in it.
+fn one_line(path: &str) -> String {
+    printable(path).replace('\n', "\u{fffd}")
 }
 
 /// Whether a path is this one or lies below it; both have `/` on every platform.

@@ -1,9 +1,12 @@
 //! All printing: data on stdout, talk on stderr.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
 
@@ -11,18 +14,19 @@ use crate::error::{Error, Kind, Result};
 pub struct Report {
     json: bool,
     bars: Option<MultiProgress>,
+    document: Mutex<Option<Value>>,
 }
 
 impl Report {
     /// Prints progress bars where stderr is a terminal, one line for each finished item otherwise.
     pub fn new(json: bool) -> Report {
         let bars = (!json && io::stderr().is_terminal()).then(MultiProgress::new);
-        Report { json, bars }
+        Report { json, bars, document: Mutex::default() }
     }
 
     /// Prints nothing but data; for tests.
     pub fn quiet() -> Report {
-        Report { json: true, bars: None }
+        Report { json: true, bars: None, document: Mutex::default() }
     }
 
     /// Whether data is wanted as JSON.
@@ -40,11 +44,28 @@ impl Report {
         }
     }
 
-    /// Writes a value to stdout as indented JSON with a newline.
-    pub fn json(&self, value: &impl serde::Serialize) -> Result<()> {
-        let text = serde_json::to_string_pretty(value)
+    /// Makes a value the JSON document of this run, which `end` writes: there is one for each run.
+    pub fn json(&self, value: &impl Serialize) -> Result<()> {
+        let value = serde_json::to_value(value)
             .map_err(|error| Error::new(Kind::Failed, "cannot write JSON").because(error))?;
-        self.data(&format!("{text}\n"))
+        *self.document() = Some(value);
+        Ok(())
+    }
+
+    /// Ends the run: says what failed, and writes the JSON document, with the failure in it where
+    /// JSON is wanted.
+    pub fn end(&self, result: Result<()>) -> Result<()> {
+        if let Err(error) = &result {
+            self.say(&format!("error: {error}"));
+            if self.json {
+                let mut document = self.document();
+                add_failure(document.get_or_insert_with(|| json!({})), error);
+            }
+        }
+        let Some(document) = self.document().take() else { return result };
+        let written = self.data(&format!("{document:#}\n"));
+        // What failed first is what the person must know.
+        result.and(written)
     }
 
     /// Says something to the person at the terminal.
@@ -61,19 +82,8 @@ impl Report {
         self.say(&format!("warning: {text}"));
     }
 
-    /// Prints a failure: as text on stderr, and with `--json` as an object on stdout too.
-    pub fn failure(&self, error: &Error) {
-        self.say(&format!("error: {error}"));
-        if self.json {
-            let facts: serde_json::Map<_, _> =
-                error.facts().iter().map(|(k, v)| ((*k).to_owned(), v.clone().into())).collect();
-            let object = serde_json::json!({
-                "error": error.statement(), "kind": error.kind().name(),
-                "facts": facts, "hints": error.hints(),
-            });
-            // The exit code tells already; a stdout that is gone has no reader to tell.
-            let _ = self.json(&object);
-        }
+    fn document(&self) -> MutexGuard<'_, Option<Value>> {
+        self.document.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A line of progress for one thing that takes time.
@@ -134,6 +144,16 @@ impl Drop for Item {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A failure beside what there is to say all the same. A label may occur many times.
+fn add_failure(document: &mut Value, error: &Error) {
+    let fact = |(label, value): &(_, _)| json!({"label": label, "value": value});
+    let facts: Vec<_> = error.facts().iter().map(fact).collect();
+    document["error"] = error.statement().into();
+    document["kind"] = error.kind().name().into();
+    document["facts"] = facts.into();
+    document["hints"] = error.hints().into();
 }
 
 fn style(template: &str) -> ProgressStyle {

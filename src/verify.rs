@@ -36,11 +36,7 @@ impl Unverified {
     /// `wasm-tools 1.244.0 (linux_amd64)`.
     pub fn open(path: &Path, subject: impl Into<String>) -> Result<Unverified> {
         let subject = subject.into();
-        let file = File::open(path).doing(|| format!("read `{}`", path.display()))?;
-        let kind = file.metadata().doing(|| format!("read `{}`", path.display()))?;
-        if !kind.is_file() {
-            return Err(Error::usage(format!("`{}` is not a file", path.display())));
-        }
+        let file = open_file(path)?;
         Ok(Unverified { file, path: path.to_owned(), subject, source: path.display().to_string() })
     }
 
@@ -137,6 +133,18 @@ impl Verified {
 
 fn modified(file: &File) -> Option<SystemTime> {
     file.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// Opens a file for reading, and nothing else: a pipe would keep the program waiting for a writer.
+///
+/// # Errors
+/// Usage, where it is something else.
+pub(crate) fn open_file(path: &Path) -> Result<File> {
+    let context = || format!("read `{}`", path.display());
+    if !std::fs::metadata(path).doing(context)?.is_file() {
+        return Err(Error::usage(format!("`{}` is not a file", path.display())));
+    }
+    File::open(path).doing(context)
 }
 
 /// The digest and the length of everything that is left in `reader`.

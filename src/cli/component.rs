@@ -105,6 +105,11 @@ fn pull(args: &PullArgs, context: &Context) -> Result<()> {
         selection::component_registry(args.registries.iter().map(|file| context.path(file)))?;
     let wanted = Wanted::parse(&args.reference, None, args.digest, &registry)?;
     let components = Components::new(context.policy()?, &context.environment)?;
+    if args.output == Path::new("-") {
+        return Err(Error::usage("a component cannot be written to stdout")
+            .fact("because", "nothing may be used before all of it is checked")
+            .hint("name a file: `--output app.wasm`"));
+    }
     get(&wanted, &components, &context.path(&args.output), Purpose::Pull, context)
 }
 

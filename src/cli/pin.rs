@@ -101,12 +101,29 @@ impl Entry {
         if newer {
             file.insert("latest".to_owned(), json!(self.version));
         }
-        let archive = ArchiveType::of_filename(self.url.filename().as_str());
-        let asset = json!({"url": self.url, "sha256": digest, "archive": archive});
         let versions = object(file, "versions");
-        object(versions, &self.version).insert(self.platform.clone(), asset);
+        let asset = object(object(versions, &self.version), &self.platform);
+        let pinned = asset.get("sha256").and_then(Value::as_str);
+        if let Some(pinned) = pinned.filter(|it| **it != digest.to_string() && !args.update) {
+            let label = format!("{} {} ({})", self.tool, self.version, self.platform);
+            return Err(moved(&label, pinned, digest));
+        }
+        // What a person added to the entry stays, as a prefix to strip.
+        let archive = ArchiveType::of_filename(self.url.filename().as_str());
+        asset.insert("url".to_owned(), json!(self.url));
+        asset.insert("sha256".to_owned(), json!(digest));
+        asset.insert("archive".to_owned(), json!(archive));
         Ok(())
     }
+}
+
+/// The error for what was pinned and is something else now, which a pin is there to find.
+pub(super) fn moved(what: &str, pinned: &str, found: &Digest) -> Error {
+    let pinned = pinned.strip_prefix("sha256:").unwrap_or(pinned);
+    Error::integrity(format!("{what} is pinned already, and its bytes are other ones now"))
+        .fact("expected", format!("sha256:{pinned}"))
+        .fact("found", format!("sha256:{found}"))
+        .hint("find out why it changed; then pin it anew with `--update`")
 }
 
 fn object<'a>(parent: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {

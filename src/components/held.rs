@@ -1,6 +1,7 @@
 //! A component that lies on this machine, checked against what pins it.
 
 use std::fmt;
+use std::io::ErrorKind::NotFound;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use crate::digest::Digest;
 use crate::error::{Context, Result};
 use crate::oci::{Manifest, media_type};
 use crate::reach::Artifact;
-use crate::verify::{Unverified, Verified};
+use crate::verify::{self, Unverified, Verified};
 use crate::wit::Component;
 
 /// No manifest is longer.
@@ -152,13 +153,11 @@ fn belonging(named: &Named<'_>, content: &Digest) -> Result<Option<Manifest>> {
 
 /// What may be the manifest in a file, if there is one. Nobody has checked it yet.
 pub(super) fn manifest(path: &Path) -> Result<Option<Manifest>> {
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).doing(|| format!("read `{}`", path.display())),
-    };
+    if path.symlink_metadata().is_err_and(|error| error.kind() == NotFound) {
+        return Ok(None);
+    }
     let mut bytes = Vec::new();
-    let read = file.take(LONGEST + 1).read_to_end(&mut bytes);
+    let read = verify::open_file(path)?.take(LONGEST + 1).read_to_end(&mut bytes);
     read.doing(|| format!("read `{}`", path.display()))?;
     if bytes.len() as u64 > LONGEST {
         return Ok(None);

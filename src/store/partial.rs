@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::verify;
 
 /// How many random characters tell the unfinished files of one destination apart.
@@ -61,7 +61,11 @@ pub struct Intake<'a> {
 
 impl Partial {
     /// An empty one. The destination's folder is created where it is missing.
+    ///
+    /// # Errors
+    /// Usage, where something is at the destination that is neither a file nor a link.
     pub fn create(destination: &Path) -> Result<Partial> {
+        may_be_replaced(destination)?;
         let names = Names::of(destination);
         let context = || format!("create a file in `{}`", names.folder.display());
         fs::create_dir_all(names.folder)
@@ -78,6 +82,7 @@ impl Partial {
     /// What a killed or failed run left behind for this destination, hashed again; otherwise an
     /// empty one.
     pub fn resume_or_create(destination: &Path) -> Result<Partial> {
+        may_be_replaced(destination)?;
         for orphan in Names::of(destination).orphans() {
             // Whatever cannot be claimed belongs to somebody else; a new one always works.
             if let Ok(Some(partial)) = Partial::claim(&orphan, destination) {
@@ -211,6 +216,20 @@ impl Partial {
             self.discard();
         }
     }
+}
+
+/// A device, a pipe or a folder is not what a person wants replaced by a file: as root, `/dev/null`
+/// would go.
+fn may_be_replaced(destination: &Path) -> Result<()> {
+    let there = fs::symlink_metadata(destination).map(|metadata| metadata.file_type());
+    let what = match there {
+        Ok(kind) if kind.is_dir() => "a folder",
+        Ok(kind) if !kind.is_file() && !kind.is_symlink() => "no regular file",
+        _ => return Ok(()),
+    };
+    Err(Error::usage(format!("cannot write a file to `{}`", destination.display()))
+        .fact("found", what)
+        .hint("name a file, or remove what is there"))
 }
 
 /// The names of the unfinished files of one destination.

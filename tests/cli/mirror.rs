@@ -362,19 +362,17 @@ fn check_names_file_line_resource_and_field() {
     assert_eq!(printed.stdout, expected);
     printed.says(&["1 of 4 images are not in `ghcr.io`"]);
     sandbox.write("m.json", r#"{"kind": "List", "apiVersion": "v1", "items": [{"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p"}, "spec": {"containers": [{"image": "r.io/a:1"}, {"image": "r.io.evil.org/a:1"}]}}]}"#);
-    let json = sandbox
+    let data = sandbox
         .run(&["mirror", "check", "m.json", "--registry=r.io", "--json"])
         .ends_with(4)
-        .stdout;
-    let mut values = serde_json::Deserializer::from_str(&json).into_iter::<serde_json::Value>();
-    let data = values.next().unwrap().unwrap();
+        .json();
     assert_eq!((&data["images"], &data["files"]), (&2.into(), &1.into()));
     let finding = &data["findings"][0];
     assert_eq!(finding["written"], "r.io.evil.org/a:1");
     assert_eq!(finding["resource"]["name"], "p");
     assert_eq!(finding["field"], "spec.containers[1].image");
     assert_eq!((&finding["file"], &finding["line"]), (&"m.json".into(), &1.into()));
-    assert_eq!(values.next().unwrap().unwrap()["kind"], "integrity");
+    assert_eq!(data["kind"], "integrity");
 }
 
 #[test]

@@ -39,6 +39,30 @@ fn what_is_pinned_can_be_vendored() {
 }
 
 #[test]
+fn what_moved_is_not_pinned_anew_by_itself() {
+    let (sandbox, server) = (Sandbox::new(), server());
+    let url = server.url(FILE);
+    let words = ["toolchain", "pin", "--registry=tool.json", "--tool=tool", &*url];
+    sandbox.run(&words).succeeds();
+    let other = sandbox.read("tool.json").replace(&sha256(b"new"), &sha256(b"older"));
+    let mut other: serde_json::Value = serde_json::from_str(&other).unwrap();
+    other["versions"]["1.10.0"]["linux_amd64"]["strip_prefix"] = "tool-1.10.0".into();
+    sandbox.write("tool.json", other.to_string());
+    sandbox.run(&words).ends_with(4).says(&[
+        "tool 1.10.0 (linux_amd64) is pinned already",
+        &sha256(b"older"),
+        &sha256(b"new"),
+        "--update",
+    ]);
+    assert_eq!(sandbox.read("tool.json"), other.to_string());
+    // What a person wrote beside the digest stays.
+    sandbox.run(&[&words[..], &["--update"]].concat()).succeeds();
+    other["versions"]["1.10.0"]["linux_amd64"]["sha256"] = sha256(b"new").into();
+    let written: serde_json::Value = serde_json::from_str(&sandbox.read("tool.json")).unwrap();
+    assert_eq!(written, other);
+}
+
+#[test]
 fn a_known_tool_needs_no_flags_and_without_a_file_it_is_printed() {
     let (sandbox, server) = (Sandbox::new(), server());
     let printed = sandbox

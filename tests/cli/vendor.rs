@@ -112,6 +112,14 @@ fn one_failure_does_not_stop_the_rest_and_nothing_wrong_stays() {
     ]);
     let names: Vec<_> = sandbox.tree("vendor").into_keys().collect();
     assert_eq!(names, ["manifest.json", "toolchains/.gitattributes", &B["vendor/".len()..]]);
+
+    // A program reads one document: what came of it, and each failure.
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB", b"CC"]);
+    let json = sandbox.run(&[&vendor_words(&files, &OUT)[..], &["--json"]].concat());
+    let json = json.ends_with(4).json();
+    assert_eq!((&json["kept"], &json["failed"]), (&1.into(), &2.into()));
+    let facts = json["facts"].as_array().unwrap();
+    assert!(facts.iter().all(|it| it["label"] == "failed") && facts.len() == 2, "{json}");
 }
 
 #[test]

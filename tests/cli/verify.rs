@@ -46,10 +46,45 @@ fn each_finding_is_named() {
         file("a")
     );
     assert_eq!(printed.stdout, expected);
-    let json = sandbox.run(&["verify", "vendor", "--json"]).ends_with(4).stdout;
-    for finding in ["missing", "changed", "unlisted"] {
-        assert!(json.contains(&format!("\"finding\": \"{finding}\"")), "{json}");
+    // One document, with the failure in it.
+    let json = sandbox.run(&["verify", "vendor", "--json"]).ends_with(4).json();
+    let found: Vec<_> =
+        json["findings"].as_array().unwrap().iter().map(|it| it["finding"].clone()).collect();
+    assert_eq!(found, ["changed", "missing", "unlisted"]);
+    assert_eq!(json["kind"], "integrity");
+    assert_eq!(json["facts"], serde_json::json!([{"label": "findings", "value": "3"}]));
+}
+
+#[test]
+fn what_was_added_in_a_kind_of_which_nothing_is_listed_is_found() {
+    let sandbox = vendored();
+    for file in ["components/app.wasm", "wit/wasi-cli/world.wit"] {
+        sandbox.write(&format!("vendor/{file}"), "");
+        let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
+        assert_eq!(printed.stdout, format!("unlisted  {file}\n"));
+        fs::remove_file(sandbox.path("vendor").join(file)).unwrap();
     }
+    sandbox.run(&["verify", "vendor"]).succeeds();
+}
+
+#[test]
+fn a_size_that_is_not_the_files_is_found() {
+    let sandbox = vendored();
+    let manifest = sandbox.read("vendor/manifest.json");
+    let altered = manifest.replacen("\"size\": 15", "\"size\": 999", 1);
+    assert_ne!(manifest, altered);
+    sandbox.write("vendor/manifest.json", altered);
+    let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
+    assert!(printed.stdout.ends_with("  expected: 999 bytes\n  found:    15 bytes\n"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_name_does_not_steer_the_terminal() {
+    let sandbox = vendored();
+    sandbox.write("vendor/toolchains/x\x1b[31m\ny", "");
+    let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
+    assert_eq!(printed.stdout, "unlisted  toolchains/x\u{fffd}[31m\u{fffd}y\n");
 }
 
 #[test]

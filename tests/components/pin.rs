@@ -87,6 +87,20 @@ fn the_three_steps_in_one_and_twice_the_same() {
     pin(&format!("{name}:v1.2.0"), &[]).succeeds();
     assert_eq!(sandbox.tree("checksums"), before);
 
+    // A tag that was moved is what a pin is there to find.
+    let moved = push(&fake, "my-org/auth-service", "v1.2.0", &component("moved"));
+    let again = || pin(&format!("{name}:v1.2.0"), &[]);
+    let says = ["auth-service@1.2.0 is pinned already", &app.content, &moved.content, "--update"];
+    again().ends_with(4).says(&says);
+    assert_eq!(sandbox.tree("checksums"), before);
+    pin(&format!("{name}:v1.2.0"), &["--update"]).succeeds();
+    again().succeeds();
+    let written = read(&sandbox, file)["versions"]["1.2.0"]["digest"].clone();
+    assert_eq!(written, format!("sha256:{}", moved.content));
+    push(&fake, "my-org/auth-service", "v1.2.0", &proxy);
+    pin(&format!("{name}:v1.2.0"), &["--update"]).succeeds();
+    assert_eq!(sandbox.tree("checksums"), before);
+
     // Another version from elsewhere, and another component.
     let next = push(&fake, "other/auth-service", "2", &component("next"));
     pin(&format!("{}/other/auth-service:2", fake.host()), &["--version=2.0.0"]).succeeds();

@@ -74,6 +74,29 @@ fn a_registry_that_gives_manifests_as_blobs_or_breaks_over_a_layer() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_is_no_file_is_not_replaced() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
+    let app = push(&fake, "my-org/app", "v1", &component("app"));
+    let pin = format!("{}/my-org/app@sha256:{}", fake.host(), app.manifest);
+    std::fs::create_dir_all(sandbox.path("vendor/components")).unwrap();
+    std::fs::create_dir(sandbox.path("folder")).unwrap();
+    let pipes = ["pipe", "vendor/components/app.wasm"].map(|it| sandbox.path(it));
+    assert!(std::process::Command::new("mkfifo").args(&pipes).status().unwrap().success());
+    for (output, code, words) in
+        [("pipe", 2, "found no regular file"), ("folder", 2, "found a folder"), ("-", 2, "stdout")]
+    {
+        let pull = ["component", "pull", &*pin, "--output", output];
+        sandbox.run(&pull).ends_with(code).says(&[words]);
+    }
+    let pipe = std::fs::symlink_metadata(&pipes[0]).unwrap();
+    assert!(!pipe.is_file() && !sandbox.path("-").exists());
+    // Nor is one waited for that lies where a component could be.
+    let pull = ["component", "pull", &*pin, "--offline", "--output", "app.wasm"];
+    sandbox.run(&pull).ends_with(3).says(&["is not a file"]);
+}
+
+#[test]
 fn a_tag_warns_once_and_says_the_pin() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Token));
     let app = component("app");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use crate::cli::pin::moved;
 use crate::cli::{Context, selection};
 use crate::components::{Components, Fetched, Purpose, Wanted};
 use crate::digest::Digest;
@@ -38,6 +39,9 @@ pub(in crate::cli) struct PinArgs {
     /// Its version in the registry [default: the tag, without a `v` before a number]
     #[arg(long, value_name = "VERSION")]
     version: Option<Segment>,
+    /// Replace what the registry has for this version already
+    #[arg(long, requires = "registry")]
+    update: bool,
 }
 
 /// A component that was looked at.
@@ -58,7 +62,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let components = Components::new(context.policy()?, &context.environment)?;
     let seen = Seen::of(wanted, &components, context)?;
     if let Some(entry) = &entry {
-        entry.add(&seen)?;
+        entry.add(&seen, args.update)?;
     }
     tell(&seen, entry.as_ref(), context)
 }
@@ -72,6 +76,12 @@ impl Seen {
         let component = Component::read(file.reader()?, &format!("`{}`", wanted.words))?;
         let manifest = manifest.map(|it| *it.digest());
         Ok(Seen { wanted, content: *file.digest(), manifest, size: file.size(), component })
+    }
+
+    /// Whether this is a digest of it, of the content or of the manifest.
+    fn is(&self, digest: &str) -> bool {
+        let digest = digest.parse().ok();
+        digest.is_some() && (digest == Some(self.content) || digest == self.manifest)
     }
 
     /// What pins it in MODULE.bazel.
@@ -187,7 +197,7 @@ impl Entry {
     }
 
     /// The three steps: the component's file, its entry in the list, the digest.
-    fn add(&self, seen: &Seen) -> Result<()> {
+    fn add(&self, seen: &Seen, update: bool) -> Result<()> {
         let mut file = object(&self.file)?;
         match file.get("component_name").and_then(Value::as_str) {
             Some(other) if other != self.name.as_str() => {
@@ -215,6 +225,11 @@ impl Entry {
         }
         let versions = file.entry("versions").or_insert_with(|| json!({}));
         if let Some(versions) = versions.as_object_mut() {
+            let pinned = versions.get(self.version.as_str()).and_then(|it| it["digest"].as_str());
+            if let Some(pinned) = pinned.filter(|it| !seen.is(it) && !update) {
+                let label = format!("{}@{}", self.name, self.version);
+                return Err(moved(&label, pinned, &seen.content));
+            }
             versions.insert(self.version.to_string(), version);
         }
         let text = text(file)?;
