@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The stages are modules and the arrows are types: what was not verified cannot be extracted,
-//! because that does not compile. The modules stand here in the order of the way.
+//! because that does not compile. The groups of modules stand here in the order of the way.
 
 #![warn(unreachable_pub)]
 
@@ -33,18 +33,26 @@ pub mod settings;
 // Resolve what OCI registries have; one of them may have to be asked where its packages are.
 pub mod registries;
 
-// Fetch, verify, extract, emit.
-pub mod components;
-pub mod emit;
-pub mod extract;
+// Fetch: bytes from files, servers and registries into files that are whole or not there.
 pub mod fetch;
 pub mod network;
 pub mod oci;
-pub mod packages;
 pub mod reach;
 pub mod store;
+
+// Verify: the only way to bytes that may be used.
 pub mod verify;
+
+// Extract: trees out of archives, text out of WIT packages.
+pub mod extract;
 pub mod wit;
+
+// Emit: BUILD files.
+pub mod emit;
+
+// A WIT package and a component the whole way, from wherever they are.
+pub mod components;
+pub mod packages;
 
 // The other sink of a plan: a folder that goes across the gap.
 pub mod manifest;

@@ -1,6 +1,7 @@
 //! What is asked for: tools and WIT packages in versions, with everything that is needed to get and
 //! unpack them, and components by reference.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Artifact, Identity};
@@ -123,18 +124,7 @@ impl Request {
 
     /// Reads the JSON form.
     pub fn parse(text: &str, origin: &str) -> Result<Request> {
-        let request: Request = serde_json::from_str(text).map_err(|error| {
-            Error::usage(format!("the request in `{origin}` is not valid")).because(error)
-        })?;
-        if request.schema_version != SCHEMA_VERSION {
-            return Err(Error::usage(format!(
-                "the request in `{origin}` has a format that this program does not know"
-            ))
-            .fact("expected", SCHEMA_VERSION)
-            .fact("found", request.schema_version)
-            .hint("the helper and rules_wasm_airgap differ in version; use those of one release"));
-        }
-        Ok(request)
+        from_starlark(text, origin, |request: &Request| (request.schema_version, SCHEMA_VERSION))
     }
 
     /// The components that are wanted.
@@ -197,5 +187,29 @@ impl Choice {
         })?;
         let identity = Identity::Tool { tool: tool.clone(), version: version.clone(), platform };
         Ok(Artifact { identity, asset: asset.clone() })
+    }
+}
+
+/// Reads what crossed the border from Starlark. `versions` gives the version of the format that was
+/// found, and the one that this program knows.
+///
+/// # Errors
+/// Usage, where it is not valid or of another version.
+pub(crate) fn from_starlark<T: DeserializeOwned>(
+    text: &str,
+    origin: &str,
+    versions: impl Fn(&T) -> (u32, u32),
+) -> Result<T> {
+    let request = serde_json::from_str(text).map_err(|error| {
+        Error::usage(format!("the request in `{origin}` is not valid")).because(error)
+    })?;
+    match versions(&request) {
+        (found, known) if found != known => Err(Error::usage(format!(
+            "the request in `{origin}` has a format that this program does not know"
+        ))
+        .fact("expected", known)
+        .fact("found", found)
+        .hint("the helper and rules_wasm_airgap differ in version; use those of one release")),
+        _ => Ok(request),
     }
 }

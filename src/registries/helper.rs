@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::error::{Error, Kind, Result};
 use crate::oci::Credential;
 
-/// How long a program may take: a person may have to type a password for it.
+/// How long a program may take. It may ask a service, or a person in a window; it runs in the
+/// background, where it cannot read from a terminal.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// No answer is longer.
@@ -89,7 +90,10 @@ impl Helper {
         }
         let answer = running.child.stdout.take().map(read_aside);
         let end = Instant::now() + limit;
-        let hangs = || self.failed(&format!("did not answer within {} s", limit.as_secs_f64()));
+        let hangs = || {
+            self.failed(&format!("did not answer within {} s", limit.as_secs_f64()))
+                .hint("it cannot ask for a password on a terminal here")
+        };
         let status = loop {
             match running.child.try_wait() {
                 Ok(Some(status)) => break status,

@@ -22,7 +22,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Declared;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::request::from_starlark;
 use provided::Provided;
 use srcs::Srcs;
 
@@ -90,18 +91,7 @@ impl Library {
     /// # Errors
     /// Usage, where it is not valid or of another version.
     pub fn parse(text: &str, origin: &str) -> Result<Library> {
-        let library: Library = serde_json::from_str(text).map_err(|error| {
-            Error::usage(format!("the request in `{origin}` is not valid")).because(error)
-        })?;
-        if library.schema_version != SCHEMA_VERSION {
-            return Err(Error::usage(format!(
-                "the request in `{origin}` has a format that this program does not know"
-            ))
-            .fact("expected", SCHEMA_VERSION)
-            .fact("found", library.schema_version)
-            .hint("the helper and rules_wasm_airgap differ in version; use those of one release"));
-        }
-        Ok(library)
+        from_starlark(text, origin, |library: &Library| (library.schema_version, SCHEMA_VERSION))
     }
 
     /// Checks the library and makes its folder. Nothing is there before everything is right.
