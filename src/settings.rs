@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::environment::{self as env, Environment};
 use crate::error::Result;
+use crate::network::{self, ProxySetting};
 use crate::policy::{Mirror, Policy};
 use crate::registries::Registries;
 
@@ -88,21 +89,9 @@ fn general(environment: &Environment, policy: &Policy) -> Vec<Setting> {
             policy.upstream("https://github.com/").trim_end_matches('/').to_owned(),
             &[env::GITHUB_MIRROR],
         ),
-        row(
-            "proxy for https",
-            hidden(network.https_proxy.as_deref()),
-            &[env::HTTPS_PROXY, env::HTTPS_PROXY_LOWER, env::ALL_PROXY, env::ALL_PROXY_LOWER],
-        ),
-        row(
-            "proxy for http",
-            hidden(network.http_proxy.as_deref()),
-            &[env::HTTP_PROXY_LOWER, env::ALL_PROXY, env::ALL_PROXY_LOWER],
-        ),
-        row(
-            "no proxy for",
-            network.no_proxy.clone().unwrap_or_default(),
-            &[env::NO_PROXY, env::NO_PROXY_LOWER],
-        ),
+        proxy("proxy for https", network.https_proxy.as_ref()),
+        proxy("proxy for http", network.http_proxy.as_ref()),
+        row("no proxy for", network.no_proxy.clone().unwrap_or_default(), &network::NO_PROXY),
         row(
             "certificate roots",
             folder(network.ca_file.as_deref()).unwrap_or_else(|| "the system's".to_owned()),
@@ -118,7 +107,8 @@ fn general(environment: &Environment, policy: &Policy) -> Vec<Setting> {
     ]
 }
 
-/// A proxy's address without the password that may be in it.
-fn hidden(address: Option<&str>) -> String {
-    address.map(crate::fetch::redacted).unwrap_or_default()
+/// A proxy, without the password that may be in its address.
+fn proxy(name: &str, set: Option<&ProxySetting>) -> Setting {
+    let value = set.map(|set| crate::fetch::redacted(&set.address)).unwrap_or_default();
+    Setting::new(name, value, set.map_or(DEFAULT, |set| set.variable))
 }

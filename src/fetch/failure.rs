@@ -138,7 +138,7 @@ impl Failure {
                 ..failure
             }
             .hint(format!(
-                "the proxy comes from {}; NO_PROXY lists the hosts to reach without it",
+                "the proxy comes from {}; no_proxy lists the hosts to reach without it",
                 proxy.variable
             )),
             None => failure,
@@ -245,7 +245,7 @@ fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
         )),
         403 => failure.hint(
             "the proxy does not let this host or port through; ask for it, or use a mirror that \
-             NO_PROXY lists",
+             no_proxy lists",
         ),
         _ => failure,
     }

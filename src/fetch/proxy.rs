@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::fetch::address::{Address, Credential, redacted};
-use crate::network::Network;
+use crate::network::{Network, ProxySetting};
 
 /// The proxies of the environment.
 pub(crate) struct Proxies {
@@ -29,12 +29,10 @@ pub(crate) struct Proxy {
 
 impl Proxies {
     pub(crate) fn of(network: &Network) -> Result<Proxies> {
-        let parse = |variable, value: &Option<String>| {
-            value.as_deref().map(|value| Proxy::parse(variable, value)).transpose()
-        };
+        let parse = |set: &Option<ProxySetting>| set.as_ref().map(Proxy::parse).transpose();
         Ok(Proxies {
-            https: parse("HTTPS_PROXY", &network.https_proxy)?,
-            http: parse("http_proxy", &network.http_proxy)?,
+            https: parse(&network.https_proxy)?,
+            http: parse(&network.http_proxy)?,
             direct: Direct::parse(network.no_proxy.as_deref().unwrap_or_default()),
         })
     }
@@ -47,9 +45,10 @@ impl Proxies {
 }
 
 impl Proxy {
-    fn parse(variable: &'static str, value: &str) -> Result<Proxy> {
+    fn parse(set: &ProxySetting) -> Result<Proxy> {
+        let (variable, value) = (set.variable, set.address.as_str());
         let wrong = |why: &str| {
-            Error::usage(format!("{variable} (or ALL_PROXY) is not the address of a proxy: {why}"))
+            Error::usage(format!("{variable} is not the address of a proxy: {why}"))
                 .fact("value", redacted(value))
                 .hint("write it as in `http://proxy.example:3128`")
         };
@@ -73,7 +72,7 @@ impl Proxy {
     }
 }
 
-/// The hosts that are reached without a proxy, as curl and Go understand `NO_PROXY`.
+/// The hosts that are reached without a proxy, as curl understands `no_proxy`.
 #[derive(Default)]
 struct Direct(Vec<Rule>);
 
@@ -111,7 +110,8 @@ impl Rule {
             return addresses;
         }
         let bare = name.strip_prefix('*').unwrap_or(name);
-        let subdomains_only = bare.starts_with('.');
+        // A dot alone in front says nothing, since curl 7.86.
+        let subdomains_only = name.starts_with("*.");
         let name = bare.trim_matches('.').to_ascii_lowercase();
         Rule::Name { name, subdomains_only, port }
     }
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_proxy_is_read_as_curl_and_go_read_it() {
+    fn no_proxy_is_read_as_curl_reads_it() {
         for (no_proxy, host, port, direct) in [
             ("*", "a.example", 443, true),
             ("example.com", "example.com", 443, true),
@@ -171,7 +171,9 @@ mod tests {
             ("example.com", "sub.example.com", 443, true),
             ("example.com", "notexample.com", 443, false),
             (".example.com", "sub.example.com", 443, true),
-            (".example.com", "example.com", 443, false),
+            (".example.com", "example.com", 443, true),
+            (".example.com", "notexample.com", 443, false),
+            ("*.example.com", "example.com", 443, false),
             ("*.example.com", "a.b.example.com", 443, true),
             ("example.com:8443", "example.com", 8443, true),
             ("example.com:8443", "example.com", 443, false),
@@ -201,7 +203,8 @@ mod tests {
             ("http://u%40d:p%3aw@proxy:1", "proxy", 1, Some("u@d")),
             ("socks5h://proxy:1080", "proxy", 1080, None),
         ] {
-            let proxy = Proxy::parse("HTTPS_PROXY", text).unwrap_or_else(|error| panic!("{error}"));
+            let set = ProxySetting { variable: "HTTPS_PROXY", address: text.to_owned() };
+            let proxy = Proxy::parse(&set).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!((proxy.inner.host(), proxy.inner.port()), (host, port), "{text}");
             assert_eq!(proxy.inner.username(), user);
             assert!(!proxy.shown.contains('@'), "{}", proxy.shown);
@@ -211,9 +214,10 @@ mod tests {
     #[test]
     fn a_bad_proxy_is_named_by_its_variable_without_its_password() {
         for text in ["ftp://u:geheim@proxy", "http://u:geheim@", "http://u:geheim@a b:1", "://"] {
-            let error = Proxy::parse("http_proxy", text).err().unwrap();
+            let set = ProxySetting { variable: "all_proxy", address: text.to_owned() };
+            let error = Proxy::parse(&set).err().unwrap();
             assert_eq!(error.kind(), crate::error::Kind::Usage);
-            assert!(error.statement().starts_with("http_proxy "), "{error}");
+            assert!(error.statement().starts_with("all_proxy "), "{error}");
             assert!(!error.to_string().contains("geheim"), "{error}");
         }
     }

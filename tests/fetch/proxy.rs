@@ -1,6 +1,7 @@
 //! Proxies.
 
 use wasm_airgap::error::Kind;
+use wasm_airgap::network::ProxySetting;
 
 use crate::authority::Authority;
 use crate::server::{Reply, Server};
@@ -11,11 +12,16 @@ fn proxy() -> Server {
     Server::start(|_| Reply::tunnel())
 }
 
+/// A proxy as this variable sets it.
+fn set(variable: &'static str, address: &str) -> Option<ProxySetting> {
+    Some(ProxySetting { variable, address: address.to_owned() })
+}
+
 #[test]
 fn http_goes_through_its_proxy() {
     let (proxy, server) = (proxy(), Server::start(|_| Reply::ok(BODY)));
     let mut case = Case::new();
-    case.network.http_proxy = Some(proxy.url(""));
+    case.network.http_proxy = set("http_proxy", &proxy.url(""));
     // A name that only the proxy can resolve.
     let url = server.url_as("inside.invalid", "/file");
     case.succeed(&[&url]);
@@ -31,8 +37,8 @@ fn https_goes_through_its_own_proxy() {
     let (proxy, other) = (proxy(), proxy());
     let mut case = Case::new();
     case.network.ca_file = Some(authority.write_to(case.folder.path()));
-    case.network.https_proxy = Some(proxy.url(""));
-    case.network.http_proxy = Some(other.url(""));
+    case.network.https_proxy = set("https_proxy", &proxy.url(""));
+    case.network.http_proxy = set("http_proxy", &other.url(""));
     case.succeed(&[&server.url_as("localhost", "/")]);
     assert_eq!((proxy.requests().len(), other.requests().len()), (1, 0));
 }
@@ -42,7 +48,7 @@ fn no_proxy_goes_past_it() {
     let (proxy, server) = (proxy(), Server::start(|_| Reply::ok(BODY)));
     for no_proxy in ["127.0.0.1", "example.com,127.0.0.0/8", "*"] {
         let mut case = Case::new();
-        case.network.http_proxy = Some(proxy.url(""));
+        case.network.http_proxy = set("http_proxy", &proxy.url(""));
         case.network.no_proxy = Some(no_proxy.to_owned());
         case.succeed(&[&server.url("/")]);
     }
@@ -53,7 +59,7 @@ fn no_proxy_goes_past_it() {
 fn a_proxy_gets_its_own_credential_and_no_other() {
     let (proxy, server) = (proxy(), Server::start(|_| Reply::ok(BODY)));
     let mut case = Case::new();
-    case.network.http_proxy = Some(proxy.url("").replace("://", "://alice:p1@"));
+    case.network.http_proxy = set("http_proxy", &proxy.url("").replace("://", "://alice:p1@"));
     case.netrc("default login bob password p2");
     case.succeed(&[&server.url("/")]);
     let alice = Some("Basic YWxpY2U6cDE=".to_owned());
@@ -70,7 +76,8 @@ fn a_proxy_that_refuses_is_named() {
     ] {
         let proxy = Server::start(move |_| Reply::new(status, ""));
         let mut case = Case::new();
-        case.network.http_proxy = Some(proxy.url("").replace("://", "://alice:geheim@"));
+        case.network.http_proxy =
+            set("http_proxy", &proxy.url("").replace("://", "://alice:geheim@"));
         let error = case.fail(&["http://host.invalid/"]);
         assert_eq!(error.kind(), Kind::Network);
         says(&error, &[status, words, &proxy.url("")]);
@@ -84,16 +91,16 @@ fn a_dead_proxy_is_named_with_its_variable() {
     let url = { Server::start(|_| Reply::nothing()).url("") };
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut case = Case::new();
-    case.network.http_proxy = Some(format!("http://127.0.0.1:{port}"));
+    case.network.http_proxy = set("ALL_PROXY", &format!("http://127.0.0.1:{port}"));
     let error = case.fail(&["http://host.invalid/"]);
-    says(&error, &["through the proxy http://127.0.0.1", "http_proxy", "NO_PROXY"]);
+    says(&error, &["through the proxy http://127.0.0.1", "the proxy comes from ALL_PROXY;"]);
     drop(url);
 }
 
 #[test]
 fn a_malformed_proxy_is_a_usage_error_that_names_the_variable() {
     let mut case = Case::new();
-    case.network.https_proxy = Some("ftp://u:geheim@proxy".to_owned());
+    case.network.https_proxy = set("HTTPS_PROXY", "ftp://u:geheim@proxy");
     let Err(error) = case.client() else { panic!("it should have failed") };
     assert_eq!(error.kind(), Kind::Usage);
     says(&error, &["HTTPS_PROXY"]);

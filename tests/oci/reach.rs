@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use wasm_airgap::digest::Digest;
 use wasm_airgap::error::{Error, Kind};
+use wasm_airgap::network::ProxySetting;
 use wasm_airgap::oci::{Access, Repository};
 
 use crate::authority::Authority;
@@ -69,8 +70,9 @@ fn an_authority_that_one_registry_has_of_its_own() {
 /// A proxy by which a name that is not loopback leads to this server.
 fn through_proxy(case: &mut Case) -> Server {
     let proxy = Server::start(|_| Reply::tunnel());
-    case.network.http_proxy = Some(proxy.url(""));
-    case.network.https_proxy = Some(proxy.url(""));
+    let set = ProxySetting { variable: "all_proxy", address: proxy.url("") };
+    case.network.http_proxy = Some(set.clone());
+    case.network.https_proxy = Some(set);
     proxy
 }
 
