@@ -209,6 +209,7 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
     for (variable, dir) in policy.vendor_dirs(kind) {
         let problem = match listing.state(dir) {
             State::Folder => continue,
+            State::Absent if policy.makes(dir) => continue,
             State::Absent => "does not exist".to_owned(),
             State::File => "is a file".to_owned(),
             State::Unusable(why) => format!("cannot be read: {why}"),

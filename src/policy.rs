@@ -28,6 +28,7 @@ pub struct Policy {
     workspace: PathBuf,
     vendor_dir: Option<PathBuf>,
     wit_vendor_dir: Option<PathBuf>,
+    making: Vec<PathBuf>,
     mirrors: Vec<Mirror>,
     github: Option<String>,
     network: Network,
@@ -58,6 +59,7 @@ impl Policy {
             workspace: workspace.to_owned(),
             vendor_dir: environment.get(env::VENDOR_DIR).map(|dir| workspace.join(dir)),
             wit_vendor_dir: environment.get(env::WIT_VENDOR_DIR).map(|dir| workspace.join(dir)),
+            making: Vec::new(),
             mirrors: mirrors(environment)?,
             github: environment
                 .get(env::GITHUB_MIRROR)
@@ -110,6 +112,19 @@ impl Policy {
     pub fn or_offline(mut self, flag: &'static str, is_given: bool) -> Policy {
         self.offline = self.offline.or(is_given.then_some(Offline(flag)));
         self
+    }
+
+    /// The same rules for a command that makes these folders: they need not be there, even where a
+    /// variable names them already.
+    #[must_use]
+    pub fn making(mut self, folders: impl IntoIterator<Item = PathBuf>) -> Policy {
+        self.making.extend(folders);
+        self
+    }
+
+    /// Whether the folder is one that is being made.
+    pub fn makes(&self, folder: &Path) -> bool {
+        self.making.iter().any(|it| it == folder)
     }
 
     /// The permission to use the network.

@@ -8,7 +8,7 @@ mod wit;
 use clap::Subcommand;
 
 use super::Context;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::fetch::Client;
 use crate::manifest::{Entry, VendorDir};
 use crate::plan::Plan;
@@ -36,14 +36,9 @@ pub(super) fn run(command: &VendorCommand, context: &Context) -> Result<()> {
     }
 }
 
-/// The folder that is being made need not exist, even where a variable names it already.
-fn policy_for(dir: &VendorDir, policy: Policy) -> Result<Policy> {
-    let named = policy.vendor_dirs(dir.kind());
-    if named.iter().any(|(_, it)| *it == dir.folder() || *it == dir.root()) {
-        std::fs::create_dir_all(dir.folder())
-            .doing(|| format!("create `{}`", dir.folder().display()))?;
-    }
-    Ok(policy)
+/// The rules for a command that makes this folder, and the vendor folder around it.
+fn policy_for(dir: &VendorDir, policy: Policy) -> Policy {
+    policy.making([dir.folder().to_owned(), dir.root().to_owned()])
 }
 
 fn client(plan: &Plan, policy: &Policy) -> Result<Option<Client>> {

@@ -175,6 +175,32 @@ fn dry_run_prints_the_plan_and_does_nothing() {
 }
 
 #[test]
+fn the_folder_that_is_made_need_not_be_there_and_a_dry_run_does_not_make_it() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
+    let dry = vendor_words(&files, &["--output-dir=vendor/toolchains", "--dry-run"]);
+    let before = sandbox.tree("");
+    for folder in ["vendor", "vendor/toolchains"] {
+        sandbox.run(&dry).env("BAZEL_WASM_VENDOR_DIR", folder).succeeds();
+        assert!(!sandbox.path("vendor").exists());
+        // Nor does what only compares.
+        let locked = ["vendor", "wit", "wasi:io@0.2.6", "--output-dir=vendor/wit", "--locked"];
+        sandbox.write("wit.lock", "version = 1\n");
+        let mut run = sandbox.run(&locked).env("BAZEL_WASM_WIT_VENDOR_DIR", "vendor/wit");
+        assert!(!run.command.status().unwrap().success());
+        assert!(!sandbox.path("vendor").exists());
+        std::fs::remove_file(sandbox.path("wit.lock")).unwrap();
+    }
+    assert_eq!(sandbox.tree(""), before);
+    // Another one that is not there is still a missing mount.
+    let run = sandbox.run(&dry).env("BAZEL_WASM_VENDOR_DIR", "mnt");
+    run.ends_with(2).says(&["mnt` does not exist"]);
+    let real = vendor_words(&files, &OUT);
+    sandbox.run(&real).env("BAZEL_WASM_VENDOR_DIR", "vendor").succeeds();
+    assert_eq!(sandbox.read(A), "AAAA");
+}
+
+#[test]
 fn under_bazel_run_relative_means_the_workspace() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);

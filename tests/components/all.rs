@@ -159,6 +159,13 @@ fn a_dry_run_and_a_plan_say_where_everything_is() {
     assert_eq!(case.requests(), 0);
     assert!(!case.sandbox.path("ws/vendor").exists());
 
+    // A folder that a variable names already is not missed, as the real run makes it.
+    for folder in ["vendor", "vendor/toolchains", "vendor/components"] {
+        let folder = case.sandbox.path(&format!("ws/{folder}")).display().to_string();
+        case.run(&["--dry-run"]).env("BAZEL_WASM_VENDOR_DIR", &folder).succeeds();
+    }
+    assert!(!case.sandbox.path("ws/vendor").exists());
+
     let plan = |words: &[&str]| {
         let words = [&["plan", "--request=components.json"], words].concat();
         run(&case.sandbox, &words)

@@ -92,8 +92,9 @@ fn dir(args: &AllArgs, kind: Kind, context: &Context) -> VendorDir {
     VendorDir::of(&context.path(&args.output_dir).join(kind.folder()), kind)
 }
 
-fn policy(dir: &VendorDir, context: &Context) -> Result<Policy> {
-    super::policy_for(dir, context.policy()?)
+fn policy(args: &AllArgs, context: &Context) -> Result<Policy> {
+    let dirs = Kind::ALL.map(|kind| dir(args, kind, context));
+    Ok(dirs.iter().fold(context.policy()?, |policy, dir| super::policy_for(dir, policy)))
 }
 
 impl All {
@@ -121,7 +122,7 @@ impl All {
             return Ok(Summary::default());
         }
         let dir = dir(args, Kind::Toolchain, context);
-        let policy = policy(&dir, context)?;
+        let policy = policy(args, context)?;
         let plan = resolve(&self.tools, &policy, &Disk)?;
         let client = super::client(&plan, &policy)?;
         let (helper, client, jobs) = (helper.as_ref(), client.as_ref(), args.jobs.into());
@@ -139,7 +140,7 @@ impl All {
         let dir = dir(args, Kind::Wit, context);
         let mut registry = WitRegistry::builtin()?;
         self.archives.iter().for_each(|archive| registry.add_archive(archive));
-        let policy = policy(&dir, context)?;
+        let policy = policy(args, context)?;
         let sources = Sources::new(policy, registry, &context.environment)?.choosing(&self.wit)?;
         let workspace = context.environment.base_dir();
         // The pins are in MODULE.bazel; a lock is for those who vendor packages by name.
@@ -163,7 +164,7 @@ impl All {
             return Ok(Summary::default());
         }
         let dir = dir(args, Kind::Component, context);
-        let components = Components::new(policy(&dir, context)?, &context.environment)?;
+        let components = Components::new(policy(args, context)?, &context.environment)?;
         let (wanted, jobs) = (self.components.as_slice(), args.jobs.into());
         let job = ComponentJob { wanted, dir: &dir, components: &components, jobs };
         vendor_components(&job, &context.report)
@@ -176,7 +177,7 @@ impl All {
     }
 
     fn show(&self, args: &AllArgs, context: &Context) -> Result<()> {
-        let policy = context.policy()?;
+        let policy = policy(args, context)?;
         let archives = self.archives.iter().map(SourceArchive::artifact);
         let files: Vec<_> = self.tools.iter().cloned().chain(archives).collect();
         let plan = resolve(&files, &policy, &Disk)?;

@@ -56,10 +56,7 @@ pub(super) fn run(args: &ComponentsArgs, context: &Context) -> Result<()> {
         selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
     let wanted = wanted(args, &registry, context)?;
     let dir = VendorDir::of(&context.path(&args.output_dir), Kind::Component);
-    let policy = match args.dry_run {
-        true => context.policy()?,
-        false => policy_for(&dir, context.policy()?)?,
-    };
+    let policy = policy_for(&dir, context.policy()?);
     let components = Components::new(policy, &context.environment)?;
     if args.dry_run {
         return show(&wanted, &dir, &components, context);

@@ -42,7 +42,7 @@ pub(super) fn run(args: &ToolchainsArgs, context: &Context) -> Result<()> {
     let artifacts = selection::artifacts(&args.selection, context)?;
     let output_dir = context.path(&args.output_dir);
     let dir = VendorDir::of(&output_dir, Kind::Toolchain);
-    let policy = policy_for(&dir, context.policy()?)?;
+    let policy = policy_for(&dir, context.policy()?);
     let plan = resolve(&artifacts, &policy, &Disk)?;
     if args.dry_run {
         return match context.report.is_json() {

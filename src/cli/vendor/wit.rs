@@ -80,7 +80,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     };
     let requests = requests(args, &lock)?;
     let dir = VendorDir::of(&output_dir, Kind::Wit);
-    let policy = policy_for(&dir, context.policy_in(&workspace)?)?;
+    let policy = policy_for(&dir, context.policy_in(&workspace)?);
     let mut registry = WitRegistry::builtin()?;
     for file in &args.registries {
         registry.add_file(&context.environment.current_dir().join(file))?;
