@@ -153,8 +153,9 @@ impl Item {
             error = error.fact(place.source, place.describe());
         }
         let error = error.hint(format!(
-            "where there is a network, run\n{}\nand bring the folder here",
-            self.identity.vendor_command()
+            "where there is a network, run\n{}\nand bring the folder here{}",
+            self.identity.vendor_command(),
+            own_name(self.identity.kind()),
         ));
         match self.places.iter().find_map(|place| place.finding.offline()) {
             Some(offline) => error.hint(format!("or {} to use the network", offline.mend())),
@@ -217,7 +218,11 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
         return Err(Error::usage(format!("the vendor folder `{}` {problem}", dir.display()))
             .fact("named by", variable)
             .hint("a relative path is relative to the workspace root; check the path and the mount")
-            .hint(format!("to make it: {} --output-dir DIR (without the variable)", maker(kind))));
+            .hint(format!(
+                "to make it: {} --output-dir DIR (without the variable){}",
+                maker(kind),
+                own_name(kind)
+            )));
     }
     Ok(())
 }
@@ -225,9 +230,17 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
 /// What fills a vendor folder of this kind.
 fn maker(kind: Kind) -> &'static str {
     match kind {
-        Kind::Toolchain => "bazel run //tools/vendor:vendor_all_toolchains --",
+        Kind::Toolchain => "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains --",
         Kind::Wit => "wasm-airgap vendor wit PACKAGE",
         Kind::Component => "wasm-airgap vendor components REFERENCE",
+    }
+}
+
+/// What to say of a command that names this module.
+fn own_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Toolchain => "; where MODULE.bazel gives this module a `repo_name`, with that name",
+        Kind::Wit | Kind::Component => "",
     }
 }
 
@@ -302,6 +315,8 @@ mod tests {
     use crate::registry::Registry;
 
     const PATH: &str = "wasm-tools/1.244.0/linux_amd64/wasm-tools-1.244.0-x86_64-linux.tar.gz";
+    // It works in every workspace, and not only in this one.
+    const VENDOR: &str = "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- --";
     const RELEASE: &str = "bytecodealliance/wasm-tools/releases/download/v1.244.0/wasm-tools-1.244.0-x86_64-linux.tar.gz";
 
     fn item(variables: &[(&'static str, &str)], listing: &Fixed) -> Result<Item> {
@@ -380,7 +395,7 @@ mod tests {
         let places = ["/v/toolchains/", "/v/wasm", "/ws/third_party", "/ws/vendor", "https://a/"];
         let positions: Vec<_> = places.iter().map(|place| text.find(place).unwrap()).collect();
         assert!(positions.is_sorted(), "{text}");
-        for word in ["not there", "not asked: BAZEL_WASM_OFFLINE", "vendor_all_toolchains"] {
+        for word in ["not there", "not asked: BAZEL_WASM_OFFLINE", VENDOR, "`repo_name`"] {
             assert!(text.contains(word), "{word} is missing in {text}");
         }
     }

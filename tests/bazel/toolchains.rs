@@ -6,7 +6,8 @@ use std::process::Command;
 use crate::workspace::{HELPER, Mirror, REPOSITORY, Workspace, output};
 use crate::{nginx, sandbox};
 
-const VENDOR: &str = "//tools/vendor:vendor_all_toolchains";
+// As the messages name it. The examples have shorter names for it.
+const VENDOR: &str = "@rules_wasm_airgap//tools/vendor:vendor_all_toolchains";
 const OFFLINE: (&str, &str) = ("BAZEL_WASM_OFFLINE", "true");
 const VENDOR_DIR: (&str, &str) = ("BAZEL_WASM_VENDOR_DIR", "vendor/toolchains");
 
@@ -264,10 +265,7 @@ fn a_pinned_helper_with_other_bytes_is_refused() {
 fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
     let mirror = Mirror::new();
     let workspace = Workspace::of("offline_toolchains", &mirror);
-    workspace
-        .bazel(&["build", "@rules_wasm_airgap//tools/vendor:vendor_all_toolchains"])
-        .without("BAZEL_WASM_HELPER")
-        .succeeds();
+    workspace.bazel(&["build", VENDOR]).without("BAZEL_WASM_HELPER").succeeds();
     let built = fs::canonicalize(workspace.path("bazel-bin/external")).unwrap();
     let mut built = walkdir::WalkDir::new(built).follow_links(true).into_iter().flatten();
     let built = built.find(|entry| entry.file_name() == "vendor_all_toolchains").unwrap();
@@ -294,8 +292,7 @@ fn cargo_builds_the_helper_from_vendored_crates_without_a_network() {
     cargo.args(["vendor", "--quiet", "--locked", "--versioned-dirs", "--manifest-path"]);
     output(cargo.arg(format!("{REPOSITORY}/Cargo.toml")).arg(workspace.path("vendor/crates")));
     let path = std::env::var("PATH").unwrap();
-    let target = "@rules_wasm_airgap//tools/vendor:vendor_all_toolchains";
-    let build = workspace.bazel_on_the_far_side(&["build", target]);
+    let build = workspace.bazel_on_the_far_side(&["build", VENDOR]);
     build.env("PATH", path).env(OFFLINE.0, OFFLINE.1).succeeds();
 }
 

@@ -24,7 +24,7 @@ use crate::wit::Lock;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
-  bazel run //tools/vendor:vendor_all -- --output-dir vendor
+  bazel run @rules_wasm_airgap//tools/vendor:vendor_all -- --output-dir vendor
 
 What is vendored is in the folders toolchains, wit and components, and listed in one manifest.json.
 The folder can be used with BAZEL_WASM_VENDOR_DIR; `wasm-airgap verify` checks all of it.")]
