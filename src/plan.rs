@@ -217,7 +217,10 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
         };
         return Err(Error::usage(format!("the vendor folder `{}` {problem}", dir.display()))
             .fact("named by", variable)
-            .hint("a relative path is relative to the workspace root; check the path and the mount")
+            .hint(match policy.is_hidden(dir) {
+                true => IN_ACTION,
+                false => "a relative path is relative to the workspace root; check the path and the mount",
+            })
             .hint(format!(
                 "to make it: {} --output-dir DIR (without the variable){}",
                 maker(kind),
@@ -226,6 +229,11 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
     }
     Ok(())
 }
+
+/// What to do where an action looks for a vendored component in the workspace.
+pub(crate) const IN_ACTION: &str = "an action does not see the workspace: give it an absolute \
+     folder by `--action_env=BAZEL_WASM_VENDOR_DIR=/path`, or name the vendored file in the rule, \
+     `vendored_component = \"//vendor/components:NAME.wasm\"`";
 
 /// What fills a vendor folder of this kind.
 fn maker(kind: Kind) -> &'static str {

@@ -26,6 +26,7 @@ use crate::network::Network;
 pub struct Policy {
     offline: Option<Offline>,
     workspace: PathBuf,
+    in_action: bool,
     vendor_dir: Option<PathBuf>,
     wit_vendor_dir: Option<PathBuf>,
     making: Vec<PathBuf>,
@@ -57,6 +58,7 @@ impl Policy {
         Ok(Policy {
             offline: is_true(environment, env::OFFLINE)?.then_some(Offline(env::OFFLINE)),
             workspace: workspace.to_owned(),
+            in_action: false,
             vendor_dir: environment.get(env::VENDOR_DIR).map(|dir| workspace.join(dir)),
             wit_vendor_dir: environment.get(env::WIT_VENDOR_DIR).map(|dir| workspace.join(dir)),
             making: Vec::new(),
@@ -120,6 +122,18 @@ impl Policy {
     pub fn making(mut self, folders: impl IntoIterator<Item = PathBuf>) -> Policy {
         self.making.extend(folders);
         self
+    }
+
+    /// The same rules in an action of Bazel's, which sees only what it was given of the workspace.
+    #[must_use]
+    pub fn in_action(mut self, is_action: bool) -> Policy {
+        self.in_action = is_action;
+        self
+    }
+
+    /// Whether a folder is looked for in the workspace by an action, which does not see it there.
+    pub fn is_hidden(&self, folder: &Path) -> bool {
+        self.in_action && folder.starts_with(&self.workspace)
     }
 
     /// Whether the folder is one that is being made.

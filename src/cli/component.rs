@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 use super::{Context, selection};
 use crate::components::{Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_path};
 use crate::digest::Digest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::plan::IN_ACTION;
 use crate::registry::ComponentRegistry;
 use crate::segment::Segment;
 use crate::store;
@@ -120,8 +121,18 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
     let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
     let workspace = args.workspace.as_deref().map(|dir| here.join(dir));
     let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
+    // A repository rule says where the workspace is; an action cannot.
+    let policy = policy.in_action(args.workspace.is_none());
+    let is_blind = args.workspace.is_none()
+        && policy.is_offline()
+        && policy.vendor_dir().is_none_or(|dir| policy.is_hidden(dir));
     let components = Components::new(policy, &context.environment)?;
-    get(&wanted, &components, &here.join(&args.out), Purpose::Build, context)
+    get(&wanted, &components, &here.join(&args.out), Purpose::Build, context).map_err(|error| {
+        match error.kind() == Kind::Unavailable && is_blind {
+            true => error.hint(IN_ACTION),
+            false => error,
+        }
+    })
 }
 
 fn get(

@@ -8,6 +8,32 @@ use crate::{bytes, component, push, run};
 const APP: &str = "my-org/app";
 
 #[test]
+fn an_action_is_told_that_it_does_not_see_the_workspace() {
+    let sandbox = Sandbox::new();
+    sandbox.write("mnt/x", "");
+    let digest = format!("--digest=sha256:{}", "a".repeat(64));
+    let fetch = ["component", "fetch", "--reference=r.example/my-org/app", &digest, "a.wasm"];
+    let in_repository = [&fetch[..], &["--workspace=."]].concat();
+    let hint = "an action does not see the workspace";
+    let absolute = sandbox.path("mnt").display().to_string();
+    let elsewhere = Sandbox::new();
+    for (words, folder, code, hinted) in [
+        (&fetch[..], "", 3, true),
+        (&fetch[..], "vendor", 2, true),
+        (&fetch[..], "/nowhere", 2, false),
+        (&fetch[..], &absolute, 3, false),
+        (&in_repository, "", 3, false),
+        (&in_repository, "vendor", 2, false),
+    ] {
+        let run = run(&elsewhere, words).env("BAZEL_WASM_OFFLINE", "1");
+        let printed = run.env("BAZEL_WASM_VENDOR_DIR", folder).ends_with(code);
+        assert_eq!(printed.stderr.contains(hint), hinted, "{folder}: {}", printed.stderr);
+        let relative = printed.stderr.contains("relative to the workspace root");
+        assert_eq!(relative, code == 2 && !hinted, "{folder}: {}", printed.stderr);
+    }
+}
+
+#[test]
 fn either_digest_gives_the_same_and_is_said_which_it_is() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = component("app");
