@@ -11,6 +11,7 @@
 The component is `@auth_service`, and vendored as `components/auth-service.wasm`.
 """
 
+load("//bazel/private:component_reference.bzl", "is_in_registry", "registry_of")
 load("//bazel/private:component_repo.bzl", "component_hub", "component_repo")
 
 def _wasm_components_impl(mctx):
@@ -23,20 +24,21 @@ def _wasm_components_impl(mctx):
     for module in reversed(mctx.modules):
         # What is added last wins.
         registries.extend([tag.file for tag in module.tags.registry])
+    files = [file for label in registries for file in _files(mctx, label)]
     for tag in tags.values():
         component_repo(
             name = tag.name,
             component = _component(tag),
             digest = tag.digest,
-            pinned = bool(tag.digest) or _is_in_registry(tag.reference),
+            pinned = bool(tag.digest) or is_in_registry(tag.reference),
             reference = tag.reference,
-            registries = registries,
+            registry = registry_of(tag.reference, files),
             target = tag.name,
         )
     component_hub(
         name = "wasm_components",
         request = json.encode_indent({
-            "component_registry": [file for label in registries for file in _files(mctx, label)],
+            "component_registry": files,
             "components": [
                 {"digest": tag.digest, "name": _component(tag), "reference": tag.reference}
                 for tag in tags.values()
@@ -63,10 +65,6 @@ def _decode(mctx, path):
 def _component(tag):
     """The component's name: the last part of its repository."""
     return tag.component or tag.reference.split("/")[-1].split("@")[0].split(":")[0]
-
-def _is_in_registry(reference):
-    """Whether a reference is a name and version in the checksum registry: `auth-service@1.2.0`."""
-    return "/" not in reference
 
 _oci = tag_class(
     doc = "Asks for a component.",

@@ -41,3 +41,21 @@ def component_reference(attr):
     parts = [part for part in [attr.registry, attr.namespace, attr.component_name] if part]
     tag = ":" + attr.tag if attr.tag else ""
     return "/".join(parts) + tag
+
+def is_in_registry(reference):
+    """Whether a reference is a name and version in the checksum registry: `auth-service@1.2.0`."""
+    return "/" not in reference
+
+def registry_of(reference, files):
+    """What checksum registry files say of a component.
+
+    Args:
+        reference: its reference.
+        files: the decoded files of components, those that win last.
+
+    Returns:
+        A list of JSON texts: of the files that are about it; of none where the reference is
+        no name and version in them.
+    """
+    name = reference.split("@")[0] if is_in_registry(reference) else None
+    return [json.encode(file) for file in files if name and file.get("component_name") == name]

@@ -19,11 +19,14 @@ def _component_repo_impl(rctx):
     ]
     if rctx.attr.digest:
         arguments.append("--digest=" + rctx.attr.digest)
-    for registry in rctx.attr.registries:
-        arguments.append("--registry=" + str(rctx.path(registry)))
+    for index, content in enumerate(rctx.attr.registry):
+        path = "registry/{}.json".format(index)
+        rctx.file(path, content, executable = False)
+        arguments.append("--registry=" + path)
 
     # Without a pin the helper warns and says what to write; the person must see that.
     run("fetch", arguments + [file], quiet = rctx.attr.pinned)
+    rctx.delete("registry")
     rctx.file("BUILD.bazel", _BUILD.format(
         digest = rctx.attr.digest,
         file = file,
@@ -58,7 +61,9 @@ component_repo = repository_rule(
         "digest": attr.string(doc = "The digest that pins it: the manifest's or the content's."),
         "pinned": attr.bool(mandatory = True, doc = "Whether something pins it."),
         "reference": attr.string(mandatory = True, doc = "Where it comes from."),
-        "registries": attr.label_list(doc = "Checksum registry files."),
+        "registry": attr.string_list(
+            doc = "What checksum registry files say of it, as JSON, so that another pin is another repository.",
+        ),
         "stamp": attr.label(default = STAMP, doc = "The helper's stamp file; the helper lies beside it."),
         "target": attr.string(mandatory = True, doc = "The name of the target."),
     },

@@ -1,7 +1,7 @@
 """Which component the attributes of a rule name, and what is wrong with them."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
-load("//bazel/private:component_reference.bzl", "component_problem", "component_reference", "is_pinned")
+load("//bazel/private:component_reference.bzl", "component_problem", "component_reference", "is_pinned", "registry_of")
 
 _DIGEST = "sha256:" + "a" * 64
 
@@ -58,10 +58,22 @@ def _problem_impl(ctx):
 
 _problem_test = unittest.make(_problem_impl)
 
+def _registry_impl(ctx):
+    env = unittest.begin(ctx)
+    a = {"component_name": "a", "versions": {"1.0.0": {"digest": _DIGEST}}}
+    other = {"component_name": "a", "versions": {"1.0.0": {"digest": "sha256:" + "b" * 64}}}
+    files = [a, {"component_name": "b", "versions": {}}, other]
+    asserts.equals(env, [json.encode(a), json.encode(other)], registry_of("a@1.0.0", files))
+    for reference in ["c@1.0.0", "ghcr.io/my-org/a:v1", "ghcr.io/a@" + _DIGEST]:
+        asserts.equals(env, [], registry_of(reference, files))
+    return unittest.end(env)
+
+_registry_test = unittest.make(_registry_impl)
+
 def component_test_suite(name):
     """All tests of this file.
 
     Args:
         name: the name of the suite.
     """
-    unittest.suite(name, _reference_test, _problem_test)
+    unittest.suite(name, _reference_test, _problem_test, _registry_test)

@@ -163,7 +163,8 @@ fn a_component_of_the_checksum_registry_is_taken_along_by_bazel_vendor() {
     let (sandbox, registry) = (Sandbox::new(), Registry::open());
     let app = push(&sandbox, &registry, "app", APP);
     let mut workspace = workspace_of("", &mirror);
-    workspace.sandbox.write("ws/pins/BUILD.bazel", "exports_files([\"app.json\"])\n");
+    let exported = "exports_files([\"app.json\", \"registry.json\"])\n";
+    workspace.sandbox.write("ws/pins/BUILD.bazel", exported);
     let mut pin = Command::new(HELPER);
     pin.args(["component", "pin", &format!("{}:1.0.0", app.repository), "--registry", "pins"]);
     output(pin.current_dir(workspace.path("")));
@@ -172,17 +173,33 @@ fn a_component_of_the_checksum_registry_is_taken_along_by_bazel_vendor() {
         "load(\"@rules_wasm_component//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\
          wasm_component_from_oci(\n    name = \"by_action\",\n    component_name = \"app\",\n    \
          registries = [\"//pins:app.json\"],\n    version = \"1.0.0\",\n)\n\
-         filegroup(\n    name = \"by_repository\",\n    srcs = [\"@app\"],\n)\n",
+         filegroup(\n    name = \"by_repository\",\n    srcs = [\"@app\"],\n)\n\
+         wasm_component_from_oci(\n    name = \"copy\",\n    \
+         vendored_component = \"@app//:app.wasm\",\n)\n",
     );
     workspace.add_to_module(
         "components = use_extension(\"@rules_wasm_component//bazel:components.bzl\", \"wasm_components\")\n\
-         components.registry(file = \"//pins:app.json\")\n\
+         components.registry(file = \"//pins:registry.json\")\n\
          components.oci(name = \"app\", reference = \"app@1.0.0\")\n\
          use_repo(components, \"app\")\n",
     );
     workspace.bazel(&["build", "//..."]).succeeds();
     let built = fs::read(workspace.path("bazel-bin/by_action.wasm")).unwrap();
     assert_eq!(sha256(&built), app.content);
+
+    // Another pin is another component, also where the file is only listed in the one that is named.
+    let copy = || sha256(&fs::read(workspace.path("bazel-bin/copy.wasm")).unwrap());
+    assert_eq!(copy(), app.content);
+    let pins = workspace.sandbox.read("ws/pins/app.json");
+    let next = push(&sandbox, &registry, "app", GREETER);
+    let repinned = pins.replace(&app.content, &next.content).replace(&app.manifest, &next.manifest);
+    workspace.sandbox.write("ws/pins/app.json", repinned);
+    workspace.bazel(&["build", "//:copy"]).succeeds();
+    assert_eq!(copy(), next.content);
+    workspace.sandbox.write("ws/pins/app.json", pins);
+    workspace.bazel(&["build", "//:copy"]).succeeds();
+    assert_eq!(copy(), app.content);
+
     let target = "@rules_wasm_component//tools/vendor:vendor_all_components";
     workspace.bazel(&["run", target, "--", "--output-dir", "elsewhere"]).succeeds();
     let vendored = fs::read(workspace.path("elsewhere/app.wasm")).unwrap();
