@@ -13,6 +13,7 @@ load(":execute.bzl", "execute_checked")
 load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":platforms.bzl", "executable_name", "platform_of")
 load(":policy.bzl", "is_offline", "mirror_urls", "vendor_places")
+load(":sha256.bzl", "sha256_of")
 
 _THREE_WAYS = """
 The helper can come from one of three places:
@@ -121,24 +122,14 @@ def _take_pinned(rctx, pin, platform, name):
         _THREE_WAYS,
     ))
 
-# Programs that print a SHA-256 first thing, one of which is on every machine.
-_HASHERS = [["sha256sum"], ["shasum", "-a", "256"], ["openssl", "dgst", "-sha256", "-r"]]
-
 def _verify(rctx, file, expected):
     """Fails unless the file has the SHA-256. There is no helper yet that could do it."""
-    found = None
-    for hasher in _HASHERS:
-        if rctx.which(hasher[0]):
-            output = execute_checked(rctx, "hash the helper", hasher + [file])
-
-            # sha256sum puts a backslash in front where it had to escape the name.
-            found = output.strip("\\").split(" ")[0].strip()
-            break
+    found, failed = sha256_of(rctx, file)
     if not found:
-        # Bazel hashes what it downloads, also from a file.
-        result = rctx.download("file://" + str(file), output = "checked", sha256 = expected, allow_fail = True)
-        found = expected if result.success else "something else"
-        rctx.delete("checked")
+        fail(("the pinned helper `{}` could not be hashed, so it is not used\n" +
+              "  tried: {}\n" +
+              "  hint:  put one of these programs on PATH, or name a helper that you trust by " +
+              "--repo_env=BAZEL_WASM_HELPER=/path/to/wasm-airgap").format(file, "\n         ".join(failed)))
     if found != expected:
         fail(("the bytes of the helper are not the pinned ones\n" +
               "  source:   {}\n  expected: sha256:{}\n  found:    sha256:{}\n" +
