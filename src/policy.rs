@@ -259,6 +259,8 @@ fn base_url(name: &'static str, value: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::artifact;
     use crate::error::Kind;
@@ -267,15 +269,39 @@ mod tests {
         Policy::of(&Environment::of(pairs, "/cwd"), Path::new("/ws"))
     }
 
+    /// The vectors in a file for Starlark.
+    fn vectors<T: serde::de::DeserializeOwned>(starlark: &str) -> BTreeMap<String, T> {
+        let (_, json) = starlark.split_once(" = ").unwrap();
+        // Starlark ends the last line with a comma, JSON must not.
+        serde_json::from_str(&json.replace(",\n}", "\n}")).unwrap()
+    }
+
+    /// The same values that bazel/tests tries on the Starlark side.
+    #[test]
+    fn each_list_of_mirrors_means_what_the_vectors_say() {
+        let vectors = vectors::<serde_json::Value>(include_str!("../tests/vectors/mirrors.bzl"));
+        for (value, meaning) in vectors {
+            match policy(&[(env::MIRROR, &value)]) {
+                Ok(policy) => {
+                    let word = |mirror: &Mirror| match mirror {
+                        Mirror::Base(base) => base.clone(),
+                        Mirror::Direct => "direct".to_owned(),
+                    };
+                    let found: Vec<_> = policy.mirrors().iter().map(word).collect();
+                    assert_eq!(serde_json::json!(found), meaning, "`{value}`");
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), Kind::Usage);
+                    assert_eq!("error", meaning, "`{value}`: {error}");
+                }
+            }
+        }
+    }
+
     /// The same words that bazel/tests tries on the Starlark side.
     #[test]
     fn each_word_means_what_the_vectors_say() {
-        let (_, json) =
-            include_str!("../tests/vectors/offline.bzl").split_once("OFFLINE = ").unwrap();
-        // Starlark ends the last line with a comma, JSON must not.
-        let json = json.replace(",\n}", "\n}");
-        let vectors: std::collections::BTreeMap<String, String> =
-            serde_json::from_str(&json).unwrap();
+        let vectors = vectors::<String>(include_str!("../tests/vectors/offline.bzl"));
         for (word, meaning) in vectors {
             let found = policy(&[(env::OFFLINE, &word)]).map(|policy| policy.is_offline());
             match meaning.as_str() {

@@ -46,7 +46,7 @@ def obtain(rctx, item, subject):
         item["urls"],
         output = output,
         sha256 = item["sha256"],
-        auth = use_netrc(_netrc(rctx), item["urls"], {}),
+        auth = credentials(rctx, item["urls"]),
         allow_fail = True,
     )
     if not result.success:
@@ -56,8 +56,20 @@ def obtain(rctx, item, subject):
         ))
     return output
 
+def credentials(rctx, urls):
+    """What `rctx.download` needs for servers that ask who is there.
+
+    Args:
+        rctx: the repository context.
+        urls: the addresses.
+
+    Returns:
+        The user's credentials for them, out of netrc.
+    """
+    return use_netrc(_netrc(rctx), urls, {})
+
 def _netrc(rctx):
-    """The user's credentials, read without recording the file as a dependency."""
+    """The user's netrc file, read without recording it as a dependency."""
     home = rctx.os.environ.get("HOME") or rctx.os.environ.get("USERPROFILE")
     name = rctx.os.environ.get("NETRC") or (home + "/.netrc" if home else "")
     if not name or not rctx.path(name).exists:

@@ -8,11 +8,11 @@ they depend on, and a helper that was built by another compiler would mark every
 of date, which breaks `bazel vendor`.
 """
 
-load(":download.bzl", "reproducible")
+load(":download.bzl", "credentials", "reproducible")
 load(":execute.bzl", "execute_checked")
 load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":platforms.bzl", "executable_name", "platform_of")
-load(":policy.bzl", "is_offline", "mirror_urls", "vendor_places")
+load(":policy.bzl", "is_offline", "mirror_urls", "vendor_folder", "vendor_places")
 load(":sha256.bzl", "sha256_of")
 
 _THREE_WAYS = """
@@ -59,14 +59,16 @@ filegroup(
 """
 
 def _copy_override(rctx, override, name):
-    source = rctx.workspace_root.get_child(*override.split("/")) if _is_relative(override) else rctx.path(override)
+    source = _path(rctx, override)
     if not source.exists:
         fail("BAZEL_WASM_HELPER names `{}`, where there is no file.\n{}".format(source, _THREE_WAYS))
     rctx.watch(source)
     _copy(rctx, source, name)
 
-def _is_relative(path):
-    return not path.startswith("/") and path[1:2] != ":"
+def _path(rctx, text):
+    """A path of the user's; a relative one is relative to the workspace root."""
+    is_relative = not text.startswith("/") and text[1:2] != ":"
+    return rctx.workspace_root.get_child(*text.split("/")) if is_relative else rctx.path(text)
 
 def _copy(rctx, source, name):
     """Copies; a link out of the repository would break `bazel vendor` and the contents cache."""
@@ -88,20 +90,19 @@ def _pin(rctx, platform):
 def _take_pinned(rctx, pin, platform, name):
     path = "wasm-airgap/{}/{}/{}".format(pin.version, platform, name)
     environ = rctx.os.environ
-    offline = is_offline(environ)
-    if type(offline) == "string":
-        fail(offline)
+    offline = _meaning(is_offline(environ))
+    urls = _meaning(mirror_urls(environ, path, pin.url))
+    _check_vendor_folder(rctx, environ)
 
     looked_at = []
     for place in vendor_places(environ, path):
-        file = rctx.workspace_root.get_child(*place.split("/")) if _is_relative(place) else rctx.path(place)
+        file = _path(rctx, place)
         if file.exists:
             _verify(rctx, file, pin.sha256)
             _copy(rctx, file, name)
             return
         looked_at.append("{}: not there".format(file))
 
-    urls = mirror_urls(environ, path, pin.url)
     if offline:
         looked_at.extend(["{}: not asked: BAZEL_WASM_OFFLINE is on".format(url) for url in urls])
     elif urls:
@@ -109,6 +110,7 @@ def _take_pinned(rctx, pin, platform, name):
             urls,
             output = name,
             sha256 = pin.sha256,
+            auth = credentials(rctx, urls),
             executable = True,
             allow_fail = True,
         )
@@ -121,6 +123,25 @@ def _take_pinned(rctx, pin, platform, name):
         "\n  ".join(looked_at),
         _THREE_WAYS,
     ))
+
+def _meaning(answer):
+    """The policy's answer; a string says what is wrong with a variable."""
+    if type(answer) == "string":
+        fail(answer)
+    return answer
+
+def _check_vendor_folder(rctx, environ):
+    """A folder that is named and not there means a missing mount or a misspelt path."""
+    named = vendor_folder(environ)
+    folder = _path(rctx, named) if named else None
+    if folder and not folder.is_dir:
+        fail(("the vendor folder `{}` {}\n" +
+              "  named by: BAZEL_WASM_VENDOR_DIR\n" +
+              "  hint:     a relative path is relative to the workspace root; check the path and the mount\n" +
+              "  hint:     to make it, vendor without the variable").format(
+            folder,
+            "is no folder" if folder.exists else "does not exist",
+        ))
 
 def _verify(rctx, file, expected):
     """Fails unless the file has the SHA-256. There is no helper yet that could do it."""
@@ -148,9 +169,7 @@ def _build(rctx, name):
     rctx.watch(root.get_child("Cargo.lock"))
     rctx.watch_tree(root.get_child("src"))
     rctx.watch_tree(root.get_child("checksums"))
-    offline = is_offline(rctx.os.environ)
-    if type(offline) == "string":
-        fail(offline)
+    offline = _meaning(is_offline(rctx.os.environ))
 
     rctx.report_progress("building the wasm-airgap helper with cargo")
     target = rctx.path("target")
@@ -185,12 +204,10 @@ def _build(rctx, name):
 
 def _vendored_crates(rctx, root):
     """The folder with vendored crates, if somebody made one."""
-    folder = rctx.os.environ.get("BAZEL_WASM_VENDOR_DIR", "").strip()
+    folder = vendor_folder(rctx.os.environ)
     places = [rctx.workspace_root.get_child("vendor", "crates"), root.get_child("vendor", "crates")]
-    if folder and _is_relative(folder):
-        places.insert(0, rctx.workspace_root.get_child(folder, "crates"))
-    elif folder:
-        places.insert(0, rctx.path(folder + "/crates"))
+    if folder:
+        places.insert(0, _path(rctx, folder + "/crates"))
     for place in places:
         if place.exists:
             return place

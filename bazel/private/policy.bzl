@@ -1,11 +1,14 @@
 """Where bytes may come from, for the one file that is needed before the helper is there: itself.
 
 Everything else asks the helper. The rules are those of src/policy.rs; tests/vectors holds both to
-the same answers.
+the same meaning of `BAZEL_WASM_OFFLINE` and `BAZEL_WASM_MIRROR`.
 """
 
 _ON = ["1", "true", "yes", "on"]
 _OFF = ["", "0", "false", "no", "off"]
+
+# The word for upstream in a list of mirrors.
+_DIRECT = "direct"
 
 # Folders in the workspace that need no setting.
 _WORKSPACE_FOLDERS = ["third_party/toolchains", "vendor/toolchains"]
@@ -27,6 +30,17 @@ def is_offline(environ):
     return ("`BAZEL_WASM_OFFLINE` is neither on nor off: found `{}`, expected " +
             "1, true, yes or on; 0, false, no, off or nothing").format(value)
 
+def vendor_folder(environ):
+    """The vendor folder that is named, which must be there; empty where none is.
+
+    Args:
+        environ: the environment, a dict.
+
+    Returns:
+        A path, relative to the workspace or absolute.
+    """
+    return environ.get("BAZEL_WASM_VENDOR_DIR", "").strip()
+
 def vendor_places(environ, path):
     """The places where a vendored file may lie, in order, relative to the workspace or absolute.
 
@@ -37,9 +51,32 @@ def vendor_places(environ, path):
     Returns:
         A list of paths.
     """
-    folder = environ.get("BAZEL_WASM_VENDOR_DIR", "").strip()
+    folder = vendor_folder(environ)
     named = [folder + "/toolchains", folder] if folder else []
     return ["{}/{}".format(place, path) for place in named + _WORKSPACE_FOLDERS]
+
+def mirrors(environ):
+    """What is tried, in order.
+
+    Args:
+        environ: the environment, a dict.
+
+    Returns:
+        A list of the mirrors' addresses, with `direct` for upstream; or a string that says what is
+        wrong with the variable. One that is set wrongly never silently means upstream.
+    """
+    value = environ.get("BAZEL_WASM_MIRROR", "").strip()
+    if not value:
+        return [_DIRECT]
+    found = []
+    for word in [word.strip() for word in value.split(",")]:
+        problem = _address_problem("BAZEL_WASM_MIRROR", word) if word and word != _DIRECT else None
+        if problem:
+            return problem
+        if word:
+            found.append(word.rstrip("/"))
+    return found or ("`BAZEL_WASM_MIRROR` names no mirror: found `{}`, " +
+                     "expected addresses with commas between, and perhaps `direct` at the end").format(value)
 
 def mirror_urls(environ, path, upstream):
     """The addresses of a file, in order.
@@ -50,17 +87,39 @@ def mirror_urls(environ, path, upstream):
         upstream: the upstream address, or the empty string where there is none.
 
     Returns:
-        A list of URLs, with the mirrors' and upstream's in the order of `BAZEL_WASM_MIRROR`.
+        A list of URLs, with the mirrors' and upstream's in the order of `BAZEL_WASM_MIRROR`; or a
+        string that says what is wrong with a variable.
     """
-    words = [word.strip() for word in environ.get("BAZEL_WASM_MIRROR", "").split(",")]
-    words = [word for word in words if word] or ["direct"]
+    words = mirrors(environ)
+    if type(words) == "string":
+        return words
     github = environ.get("BAZEL_WASM_GITHUB_MIRROR", "").strip().rstrip("/")
+    problem = _address_problem("BAZEL_WASM_GITHUB_MIRROR", github) if github else None
+    if problem:
+        return problem
     if github and upstream.startswith("https://github.com/"):
         upstream = github + upstream[len("https://github.com"):]
-    urls = []
-    for word in words:
-        if word != "direct":
-            urls.append("{}/{}".format(word.rstrip("/"), path))
-        elif upstream:
-            urls.append(upstream)
-    return urls
+    urls = [upstream if word == _DIRECT else "{}/{}".format(word, path) for word in words]
+    return [url for url in urls if url]
+
+def _address_problem(name, value):
+    """What is wrong with an address that others are made from by adding a path, or None."""
+    scheme, _, rest = value.partition("://")
+    host = rest.split("/")[0]
+
+    # An address with a password in it must not be repeated, not even to say that it is wrong.
+    shown = value.split("@")[-1]
+    if "@" in host:
+        problem = "it holds a user name or password, which would be printed and stored; put them into your netrc file"
+    elif scheme.lower() not in ["https", "http", "file"]:
+        problem = "`{}` begins with none of https://, http:// and file://".format(shown)
+    elif " " in value or not (host or scheme.lower() == "file"):
+        problem = "`{}` names no host".format(shown)
+    elif "?" in value or "#" in value:
+        problem = "`{}` has a query or fragment, so no path can be added to it".format(shown)
+    else:
+        return None
+    return "`{}` holds no address that can be used: {}; expected one such as `https://mirror.example.com/tools`".format(
+        name,
+        problem,
+    )

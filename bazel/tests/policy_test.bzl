@@ -2,7 +2,8 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:platforms.bzl", "platform_of")
-load("//bazel/private:policy.bzl", "is_offline", "mirror_urls", "vendor_places")
+load("//bazel/private:policy.bzl", "is_offline", "mirror_urls", "mirrors", "vendor_places")
+load("//tests/vectors:mirrors.bzl", "MIRRORS")
 load("//tests/vectors:offline.bzl", "OFFLINE")
 
 _PATH = "t/1/linux_amd64/t.tar.gz"
@@ -31,6 +32,20 @@ _vendor_places_test = unittest.make(_vendor_places_impl)
 
 def _mirrors_impl(ctx):
     env = unittest.begin(ctx)
+    for value, meaning in MIRRORS.items():
+        found = mirrors({"BAZEL_WASM_MIRROR": value})
+        if type(found) == "string":
+            asserts.true(env, "BAZEL_WASM_MIRROR" in found, found)
+            asserts.false(env, "hunter2" in found, found)
+            found = "error"
+        asserts.equals(env, meaning, found, "`{}`".format(value))
+    asserts.equals(env, ["direct"], mirrors({}))
+    return unittest.end(env)
+
+_mirrors_test = unittest.make(_mirrors_impl)
+
+def _mirror_urls_impl(ctx):
+    env = unittest.begin(ctx)
     a = "https://a/" + _PATH
     ghe = "https://ghe/o/t.tar.gz"
     for environ, urls in [
@@ -42,9 +57,12 @@ def _mirrors_impl(ctx):
     ]:
         asserts.equals(env, urls, mirror_urls(environ, _PATH, _UPSTREAM), str(environ))
     asserts.equals(env, [], mirror_urls({}, _PATH, ""))
+    for name in ["BAZEL_WASM_MIRROR", "BAZEL_WASM_GITHUB_MIRROR"]:
+        problem = mirror_urls({name: "ftp://a"}, _PATH, _UPSTREAM)
+        asserts.true(env, type(problem) == "string" and name in problem, str(problem))
     return unittest.end(env)
 
-_mirrors_test = unittest.make(_mirrors_impl)
+_mirror_urls_test = unittest.make(_mirror_urls_impl)
 
 def _platforms_impl(ctx):
     env = unittest.begin(ctx)
@@ -68,4 +86,4 @@ def policy_test_suite(name):
     Args:
         name: the name of the suite.
     """
-    unittest.suite(name, _offline_test, _vendor_places_test, _mirrors_test, _platforms_test)
+    unittest.suite(name, _offline_test, _vendor_places_test, _mirrors_test, _mirror_urls_test, _platforms_test)

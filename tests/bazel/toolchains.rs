@@ -262,6 +262,53 @@ fn a_pinned_helper_with_other_bytes_is_refused() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
+fn the_pinned_helper_is_looked_for_by_the_same_rules_as_everything() {
+    let mirror = Mirror::new();
+    let mut workspace = vendored(&mirror);
+    // This needs the helper and no tool, so what is said is said of the helper.
+    let build = ["build", VENDOR];
+    for (name, value, words) in [
+        ("BAZEL_WASM_MIRROR", ",", "`BAZEL_WASM_MIRROR` names no mirror: found `,`"),
+        ("BAZEL_WASM_VENDOR_DIR", "nowhere", "ws/nowhere` does not exist"),
+        ("BAZEL_WASM_VENDOR_DIR", "BUILD.bazel", "ws/BUILD.bazel` is no folder"),
+    ] {
+        workspace.bazel_on_the_far_side(&build).env(name, value).fails().says(&[words]);
+    }
+
+    // With nothing that hashes, as far as Bazel's flags allow to find out. What cannot be hashed is
+    // not said to be wrong.
+    let few = workspace.path("few");
+    fs::create_dir(&few).unwrap();
+    for program in ["cp", "chmod", "cat", "dirname", "env", "uname"] {
+        std::os::unix::fs::symlink(format!("/usr/bin/{program}"), few.join(program)).unwrap();
+    }
+    let path = format!("--repo_env=PATH={}", few.display());
+    let printed = workspace
+        .bazel_on_the_far_side(&["build", &path, "--repository_disable_download", VENDOR])
+        .fails();
+    assert!(!printed.stderr.contains("are not the pinned ones"), "{}", printed.stderr);
+    printed.says(&["could not be hashed", "sha256sum: not on PATH", "BAZEL_WASM_HELPER="]);
+    workspace.bazel_on_the_far_side(&["build", &path, VENDOR]).succeeds();
+
+    // From a mirror that wants to know who is there.
+    let served = workspace.path("vendor/toolchains");
+    fs::rename(workspace.path("vendor"), workspace.path("served")).unwrap();
+    let served = workspace.path("served").join(served.file_name().unwrap());
+    let password = "me:{PLAIN}geheim\n";
+    let guarded = nginx::Nginx::guarded(&served, &workspace.sandbox.write("users", password));
+    let netrc = "machine 127.0.0.1 login me password geheim\n";
+    let netrc = workspace.sandbox.write("netrc", netrc);
+    workspace.fresh_output_root();
+    let build = || {
+        let build = workspace.command(&[], &build).env("PATH", "/usr/bin:/bin");
+        build.env("BAZEL_WASM_MIRROR", guarded.url())
+    };
+    build().fails().says(&["401"]);
+    build().env("NETRC", netrc).succeeds();
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
 fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
     let mirror = Mirror::new();
     let workspace = Workspace::of("offline_toolchains", &mirror);

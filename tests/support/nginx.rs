@@ -21,6 +21,13 @@ impl Nginx {
         Nginx::start(&format!("root {};", folder.display()))
     }
 
+    /// Serves `folder` to those whose `name:{PLAIN}password` is in the file `users`.
+    #[allow(dead_code, reason = "not all test programs have one")]
+    pub fn guarded(folder: &Path, users: &Path) -> Nginx {
+        let (folder, users) = (folder.display(), users.display());
+        Nginx::start(&format!("root {folder}; auth_basic x; auth_basic_user_file {users};"))
+    }
+
     /// Keeps what is put there, by WebDAV: an HTTP cache for Bazel.
     #[allow(dead_code, reason = "not all test programs have one")]
     pub fn for_writing(folder: &Path) -> Nginx {
