@@ -1,6 +1,7 @@
 //! By way of a folder or a tar.
 
 use std::fs;
+use std::process::Stdio;
 
 use crate::images::Images;
 use crate::{Case, fill, signed};
@@ -78,6 +79,36 @@ fn a_layout_grows() {
         case.has("a", &all[0]);
         case.has("b/c", &all[1]);
     }
+}
+
+#[test]
+fn many_processes_write_into_one_layout() {
+    const EACH: u32 = 12;
+    let case = Case::new();
+    let name = |process: u32, nth: u32| format!("p{process}n{nth}");
+    for process in 0..4 {
+        let names = (0..EACH).map(|nth| {
+            let mut images = Images::default();
+            let image = images.image("linux/amd64", &[name(process, nth).as_bytes()]);
+            images.tag("1", &image);
+            fill(&case.from, &name(process, nth), &images);
+            format!("{}:1", name(process, nth))
+        });
+        let names: Vec<_> = names.collect();
+        case.list(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        case.sandbox.write(&format!("{process}.yaml"), case.sandbox.read("mirror.yaml"));
+    }
+    let start = |process: u32| {
+        let mut run = case.copy(&["--to=images", &format!("--file={process}.yaml"), "--jobs=8"]);
+        run.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let running: Vec<_> = (0..4).map(start).collect();
+    for mut process in running {
+        assert!(process.wait().unwrap().success());
+    }
+    let index: serde_json::Value =
+        serde_json::from_str(&case.sandbox.read("images/index.json")).unwrap();
+    assert_eq!(index["manifests"].as_array().unwrap().len(), 4 * EACH as usize);
 }
 
 #[test]

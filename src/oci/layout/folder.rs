@@ -208,12 +208,14 @@ impl LayoutFolder {
     /// locks; where it has none, an image may be missing in the index until the next run.
     fn change(&self, change: impl FnOnce(&mut Vec<Descriptor>)) -> Result<()> {
         let _here = hold(&self.index);
-        let version = self.root.join(VERSION_FILE);
-        if !version.is_file() {
-            store::write_atomically(&version, VERSION_TEXT.as_bytes())?;
+        let version = self.version_file()?;
+        let _ = version.lock();
+        // Whoever made it may have been killed before it said anything.
+        let doing = || format!("write `{}`", self.root.join(VERSION_FILE).display());
+        if version.metadata().doing(doing)?.len() == 0 {
+            (&version).write_all(VERSION_TEXT.as_bytes()).doing(doing)?;
+            version.sync_all().doing(doing)?;
         }
-        let lock = File::open(version);
-        let _elsewhere = lock.is_ok_and(|file| file.lock().is_ok());
         let mut entries = self.entries()?;
         change(&mut entries);
         entries.sort_by(|a, b| {
@@ -224,6 +226,17 @@ impl LayoutFolder {
         });
         let index = json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries });
         store::write_atomically(&self.root.join(INDEX_FILE), index.to_string().as_bytes())
+    }
+
+    /// The file that is locked by whoever writes the index. It is never replaced: two that came to
+    /// have one of their own would not wait for each other.
+    fn version_file(&self) -> Result<File> {
+        let path = self.root.join(VERSION_FILE);
+        let doing = || format!("write `{}`", path.display());
+        fs::create_dir_all(&self.root).doing(doing)?;
+        let file = File::options().read(true).append(true).create(true).open(&path);
+        // One that may only be read can be locked all the same.
+        file.or_else(|error| File::open(&path).map_err(|_| error)).doing(doing)
     }
 
     fn right(&self) -> std::sync::MutexGuard<'_, HashSet<Digest>> {
