@@ -13,6 +13,7 @@ mod attached;
 mod carry;
 mod layouts;
 mod look;
+mod names;
 mod narrow;
 pub(crate) mod registry;
 mod side;

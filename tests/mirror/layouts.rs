@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Stdio;
 
+use wasm_airgap::digest::Digest;
+
 use crate::images::Images;
 use crate::{Case, fill, signed};
 
@@ -109,6 +111,75 @@ fn many_processes_write_into_one_layout() {
     let index: serde_json::Value =
         serde_json::from_str(&case.sandbox.read("images/index.json")).unwrap();
     assert_eq!(index["manifests"].as_array().unwrap().len(), 4 * EACH as usize);
+}
+
+#[test]
+fn some_platforms_of_what_has_a_tag_and_a_digest() {
+    for layout in ["images", "images.tar"] {
+        let case = Case::new();
+        let (images, _) = Images::two_platforms("1", 5, 500);
+        fill(&case.from, "a", &images);
+        let line = |source: &str, name: &str| {
+            let (from, to) = (case.from.host(), case.to.host());
+            format!("- source: {from}/{source}\n  destination: {to}/{name}:1\n")
+        };
+        let list = |lines: &[String]| {
+            case.sandbox.write("mirror.yaml", format!("images:\n{}", lines.concat()));
+        };
+        let digest = images.tags["1"];
+        let (to, from) = (format!("--to={layout}"), format!("--from={layout}"));
+        let pinned = line(&format!("a:1@sha256:{digest}"), "a");
+        list(std::slice::from_ref(&pinned));
+        let amd = ["--platform=linux/amd64", &to];
+        case.copy(&amd).succeeds();
+        case.copy(&amd).succeeds().says(&["1 were there"]);
+        list(&[pinned, line(&format!("a@sha256:{digest}"), "b"), line("a:1", "c")]);
+        let asked = case.from.asked().len();
+        case.copy(&[&from]).succeeds().says(&["3 images copied"]);
+        assert_eq!(case.from.asked().len(), asked);
+        for repository in ["a", "b", "c"] {
+            let store = case.to.store();
+            assert_eq!(store.manifest(repository, "1"), Some(&*images.manifests[0].2));
+        }
+        // Another one than the layout has.
+        let other = Digest::of(b"another").to_string();
+        list(&[line(&format!("a:1@sha256:{other}"), "a")]);
+        case.copy(&[&from]).ends_with(3).says(&[&other]);
+    }
+}
+
+#[test]
+fn two_images_with_one_tag_and_two_digests() {
+    for layout in ["images", "images.tar"] {
+        for narrowed in [false, true] {
+            let case = Case::new();
+            let (old, new) =
+                (Images::two_platforms("1", 10, 500).0, Images::two_platforms("1", 20, 500).0);
+            fill(&case.from, "a", &old);
+            fill(&case.from, "a", &new);
+            let (from, to) = (case.from.host(), case.to.host());
+            let both = [(&old, "old"), (&new, "new")];
+            let line = |(images, name): &(&Images, &str)| {
+                let digest = images.tags["1"];
+                format!("- source: {from}/a:1@sha256:{digest}\n  destination: {to}/{name}:1\n")
+            };
+            let by_tag = format!("- source: {from}/a:1\n  destination: {to}/tag:1\n");
+            let lines: String = both.iter().map(line).collect();
+            case.sandbox.write("mirror.yaml", format!("images:\n{lines}{by_tag}"));
+            let (into, out) = (format!("--to={layout}"), format!("--from={layout}"));
+            let words = ["--platform=linux/amd64", &into];
+            let words = &words[usize::from(!narrowed)..];
+            case.copy(words).succeeds().says(&["3 images copied"]);
+            case.copy(words).succeeds().says(&["3 were there"]);
+            case.copy(&[&out]).succeeds().says(&["3 images copied"]);
+            for (images, names) in [(&old, &["old"][..]), (&new, &["new", "tag"])] {
+                let bytes = &images.manifests[if narrowed { 0 } else { 2 }].2;
+                for name in names {
+                    assert_eq!(case.to.store().manifest(name, "1"), Some(&**bytes), "{name}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -49,6 +49,17 @@ impl LayoutSource {
         Ok(LayoutSource { layout, shown: shown.to_owned(), attached })
     }
 
+    /// The entries that may be what is asked for: one with its name, which may have another digest
+    /// by now; then those that were the same where they come from, whole ones before parts.
+    fn entries(&self, reference: &Reference) -> Vec<&Descriptor> {
+        let digest = reference.digest();
+        let is_whole = |it: &&Descriptor| digest == Some(&it.digest);
+        let is_part = |it: &&Descriptor| digest.is_some() && it.narrowed_from().as_ref() == digest;
+        let all = self.layout.entries();
+        let same = all.iter().filter(is_whole).chain(all.iter().filter(is_part));
+        self.layout.named(&reference.by_name()).into_iter().chain(same).collect()
+    }
+
     /// The index that an entry with fewer platforms is a part of. That it really is one is looked
     /// at: who trusts the digest of the whole may trust the part.
     fn whole(&self, entry: &Descriptor, part: &Manifest) -> Result<Option<Manifest>> {
@@ -85,7 +96,7 @@ impl LayoutSource {
 impl Source for LayoutSource {
     fn resolve(&self, reference: &Reference) -> Result<Found> {
         let from = reference.repository().clone();
-        if let Some(entry) = self.layout.named(reference) {
+        for entry in self.entries(reference) {
             let manifest = self.get(entry)?;
             let whole = self.whole(entry, &manifest)?;
             let known = whole.as_ref().unwrap_or(&manifest).digest();
@@ -150,8 +161,8 @@ impl LayoutTarget {
 }
 
 impl Target for LayoutTarget {
-    fn place(&self, source: &Reference, _: &Reference) -> Reference {
-        source.by_name()
+    fn place(&self, name: &Reference, _: &Reference) -> Reference {
+        name.clone()
     }
 
     fn shelf(&self, _: &Repository) -> String {
@@ -246,8 +257,8 @@ impl ArchiveTarget {
 }
 
 impl Target for ArchiveTarget {
-    fn place(&self, source: &Reference, _: &Reference) -> Reference {
-        source.by_name()
+    fn place(&self, name: &Reference, _: &Reference) -> Reference {
+        name.clone()
     }
 
     fn shelf(&self, _: &Repository) -> String {

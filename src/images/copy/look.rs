@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 
+use super::names::Names;
 use super::narrow::{Narrowed, narrow};
 use super::side::{Found, Source, Target};
 use super::summary::{Copied, Outcome};
@@ -119,6 +120,7 @@ pub(super) fn look(
     options: &Options,
 ) -> Vec<Image> {
     let images: Vec<_> = orders.into_iter().map(Image::new).collect();
+    let names = Names::of(images.iter().filter_map(|image| image.way.as_ref()));
     let first = (0..images.len()).filter(|nth| images[*nth].way.is_some());
     let first = first.map(|nth| (nth, Ask::Root)).collect();
     workers::each_and_more(first, options.jobs, |(nth, ask)| {
@@ -126,7 +128,7 @@ pub(super) fn look(
         if image.failed() {
             return Vec::new();
         }
-        let looking = Looking { image, source, target, options };
+        let looking = Looking { image, names: &names, source, target, options };
         let more = looking.ask(ask).unwrap_or_else(|error| {
             image.fail(error);
             Vec::new()
@@ -138,6 +140,7 @@ pub(super) fn look(
 
 struct Looking<'a> {
     image: &'a Image,
+    names: &'a Names,
     source: &'a dyn Source,
     target: &'a dyn Target,
     options: &'a Options,
@@ -178,7 +181,7 @@ impl Looking<'_> {
         }
         check_destination(way, &digest)?;
         let whole = whole.or_else(|| (digest != *manifest.digest()).then(|| manifest.clone()));
-        let to = self.target.place(&way.source, &way.destination);
+        let to = self.target.place(&self.names.name(&way.source), &way.destination);
         let is_there = self.target.digest(&to)? == Some(digest);
         let outcome = Outcome {
             was_there: is_there,

@@ -82,8 +82,8 @@ pub struct Attached {
 
 /// Where images go to.
 pub trait Target: Sync {
-    /// Where an image goes: its destination, or its source's name in a layout.
-    fn place(&self, source: &Reference, destination: &Reference) -> Reference;
+    /// Where an image goes: its destination, or in a layout the name of its source.
+    fn place(&self, name: &Reference, destination: &Reference) -> Reference;
 
     /// What blobs of these repositories have in common: one that is in the one can be had in the
     /// other without moving it.
