@@ -76,6 +76,21 @@ impl Error {
         Error::new(Kind::Integrity, statement)
     }
 
+    /// What became of several things that failed. Its kind is that of the gravest failure, whichever
+    /// came first: wrong bytes before all else, then what a person has to mend. What was not to be
+    /// had is gone for sure only where nothing else kept it away.
+    pub fn of_many<'a>(
+        errors: impl IntoIterator<Item = &'a Error>,
+        statement: impl Into<String>,
+    ) -> Error {
+        let from_gravest =
+            [Kind::Integrity, Kind::Failed, Kind::Usage, Kind::Network, Kind::Unavailable];
+        let errors: Vec<_> = errors.into_iter().collect();
+        let is_there = |kind: &Kind| errors.iter().any(|error| error.kind() == *kind);
+        let kind = from_gravest.into_iter().find(is_there).unwrap_or(Kind::Unavailable);
+        Error::new(kind, statement)
+    }
+
     /// Adds a labelled fact, such as `expected` or `found`.
     #[must_use]
     pub fn fact(mut self, label: &'static str, value: impl fmt::Display) -> Error {
@@ -169,5 +184,27 @@ impl<T> Context<T> for io::Result<T> {
                 _ => error,
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_of_many_decides_in_any_order() {
+        let from_gravest =
+            [Kind::Integrity, Kind::Failed, Kind::Usage, Kind::Network, Kind::Unavailable];
+        let kind = |kinds: &[Kind]| {
+            let errors: Vec<_> = kinds.iter().map(|kind| Error::new(*kind, "it failed")).collect();
+            Error::of_many(&errors, "they failed").kind()
+        };
+        for (nth, graver) in from_gravest.iter().enumerate() {
+            for other in &from_gravest[nth..] {
+                assert_eq!(kind(&[*graver, *other]), *graver);
+                assert_eq!(kind(&[*other, *graver, *other]), *graver);
+            }
+        }
+        assert_eq!(kind(&[]), Kind::Unavailable);
     }
 }

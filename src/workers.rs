@@ -4,22 +4,26 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Does the work for each item, `jobs` at a time, and gives the results in the order in which they
-/// were done.
+/// Does the work for each item, `jobs` at a time, and gives the results in the order of the
+/// items.
 pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(items.len()));
     std::thread::scope(|scope| {
         for _ in 0..jobs.clamp(1, items.len().max(1)) {
             scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                loop {
+                    let nth = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(nth) else { break };
                     let result = work(item);
-                    hold(&results).push(result);
+                    hold(&results).push((nth, result));
                 }
             });
         }
     });
-    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_unstable_by_key(|(nth, _)| *nth);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Does each piece of work, `jobs` at a time, and whatever comes of it: that comes before what was
@@ -110,10 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn each_item_is_worked_on_once() {
+    fn each_item_is_worked_on_once_and_the_results_have_their_order() {
         let items: Vec<_> = (0..100).collect();
-        let mut found = each(&items, 4, |item| item * 2);
-        found.sort_unstable();
+        let found = each(&items, 4, |item| {
+            // The first ones are done last.
+            std::thread::sleep(std::time::Duration::from_micros(100 - item));
+            item * 2
+        });
         assert_eq!(found, items.iter().map(|item| item * 2).collect::<Vec<_>>());
         assert!(each(&[] as &[u8], 4, |item| *item).is_empty());
     }

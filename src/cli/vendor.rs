@@ -71,14 +71,14 @@ fn pin_lines(helper: &Entry) -> String {
     )
 }
 
-/// All failures are told; the first decides the exit code.
+/// All failures are told; the gravest decides the exit code.
 fn conclude(summary: Summary) -> Result<()> {
     let mut failures = summary.failures;
     if failures.len() <= 1 {
         return failures.pop().map_or(Ok(()), Err);
     }
-    let count = failures.len();
-    let mut error = Error::new(failures[0].kind(), format!("{count} files could not be vendored"));
+    let statement = format!("{} files could not be vendored", failures.len());
+    let mut error = Error::of_many(&failures, statement);
     for failure in &failures {
         error = error.fact("failed", failure);
     }

@@ -21,7 +21,7 @@ mod summary;
 mod tree;
 
 use crate::digest::Digest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::oci::{Platform, Reference};
 use crate::report::Report;
 
@@ -83,13 +83,4 @@ pub fn copy(
         target.finish(!failed)?;
     }
     Ok(Summary { images: copied, blobs })
-}
-
-/// The error for several images, of the kind that matters most.
-pub(super) fn one_of(mut errors: Vec<&Error>, statement: String) -> Error {
-    use crate::error::Kind;
-    // Wrong bytes come before all else.
-    errors.sort_by_key(|error| error.kind() != Kind::Integrity);
-    let kind = errors.first().map_or(Kind::Failed, |error| error.kind());
-    Error::new(kind, statement)
 }

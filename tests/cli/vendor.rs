@@ -123,6 +123,23 @@ fn one_failure_does_not_stop_the_rest_and_nothing_wrong_stays() {
 }
 
 #[test]
+fn the_gravest_of_many_failures_decides() {
+    for wrong in ["/a-linux.tar.gz", "/b-linux.tar.gz"] {
+        let sandbox = Sandbox::new();
+        let server = Server::start(move |request| match request.path == wrong {
+            true => Reply::ok("something else"),
+            false => Reply::new("403 Forbidden", ""),
+        });
+        let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
+        for jobs in ["--jobs=1", "--jobs=2"] {
+            let words = [&OUT[..], &[jobs]].concat();
+            let printed = sandbox.run(&vendor_words(&files, &words)).ends_with(4);
+            printed.says(&["2 files could not be vendored", "403", "not the pinned ones"]);
+        }
+    }
+}
+
+#[test]
 fn each_bad_answer_has_its_exit_code_and_leaves_nothing() {
     for (reply, code, words) in [
         (Reply::new("404 Not Found", ""), 3, "404"),

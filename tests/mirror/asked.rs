@@ -106,6 +106,15 @@ fn a_chart_out_of_a_registry_is_the_same_as_from_a_folder() {
     list(&[&format!("{chart}:1.9.0"), version]).ends_with(2).says(&["two versions"]);
     list(&[&format!("--chart={CHART}"), version]).ends_with(2).says(&["charts in a registry"]);
     list(&["--chart=https://example.com/c"]).ends_with(2).says(&["oci://"]);
+    // A place that could not be asked may have it, whatever the others say.
+    let broken = Fake::with(crate::fake::Door::Open, |_, _| {
+        Some(error("500 Internal Server Error", "UNKNOWN", "broken"))
+    });
+    for mirrors in [format!("{},direct", broken.host()), format!("direct,{}", broken.host())] {
+        let list = list(&[&chart, "--version=3.0.0"]);
+        let list = list.env("BAZEL_WASM_COMPONENT_MIRROR", mirrors);
+        list.ends_with(5).says(&["is in none of the places for it", "500", "3.0.0"]);
+    }
     // What is no chart.
     fill(&case.from, "a", &Images::two_platforms("1.0.0", 5, 100).0);
     let other = format!("--chart=oci://{}/a:1.0.0", case.from.host());

@@ -68,6 +68,24 @@ fn a_lock_that_does_not_fit() {
 }
 
 #[test]
+fn the_gravest_of_many_failures_decides() {
+    let case = Case::with(
+        |request, _| {
+            let broken = request.path.starts_with("/v2/b/manifests/");
+            broken.then(|| crate::fake::error("500 Internal Server Error", "UNKNOWN", "broken"))
+        },
+        |_, _| None,
+    );
+    for names in [["a:1", "b:1"], ["b:1", "a:1"]] {
+        case.list(&names);
+        for jobs in ["--jobs=1", "--jobs=2"] {
+            case.run("lock", &[jobs]).ends_with(5).says(&["2 of 2 images", "500", "404"]);
+            case.copy(&[jobs]).ends_with(5).says(&["2 of 2 images", "500", "404"]);
+        }
+    }
+}
+
+#[test]
 fn a_tag_that_is_gone_is_copied_by_its_digest() {
     let case = Case::with(
         |request, store| {

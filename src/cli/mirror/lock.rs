@@ -69,14 +69,13 @@ fn digests(
             Err(error) => errors.push(error),
         }
     }
-    if errors.len() == 1 {
-        return Err(errors.remove(0));
+    match errors.len() {
+        0 => return Ok(found),
+        1 => return Err(errors.remove(0)),
+        _ => errors.iter().for_each(|error| context.report.say(&format!("failed   {error}"))),
     }
-    let Some(first) = errors.first() else { return Ok(found) };
-    errors.iter().for_each(|error| context.report.say(&format!("failed   {error}")));
-    let (failed, all) = (errors.len(), sources.len());
-    Err(Error::new(first.kind(), format!("{failed} of {all} images cannot be locked"))
-        .hint("the lock is as it was"))
+    let statement = format!("{} of {} images cannot be locked", errors.len(), sources.len());
+    Err(Error::of_many(&errors, statement).hint("the lock is as it was"))
 }
 
 fn say_what_changed(old: &MirrorLock, new: &MirrorLock, context: &Context) {

@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
-use crate::images::copy::registry::{places, within};
+use crate::images::copy::registry::{somewhere, within};
 use crate::oci::{Client, Content, Reference, Repository, media_type};
 use crate::registries::Registries;
 use crate::report::Report;
@@ -49,23 +49,11 @@ pub fn pull(
         (None, None, None) => None,
         (None, ..) => Some(reference.clone()),
     };
-    let mut errors = Vec::new();
-    for place in places(registries, reference.repository())? {
-        let pulled = pull_from(client, &place, wanted.as_ref(), &reference, destination, report);
-        match pulled {
-            Ok(pulled) => return Ok(pulled),
-            // Wrong bytes are never a reason to ask somebody else quietly.
-            Err(error) if error.kind() == Kind::Integrity => return Err(error),
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.len() == 1 {
-        return Err(errors.remove(0));
-    }
-    let kind = errors.last().map_or(Kind::Unavailable, Error::kind);
-    let error =
-        Error::new(kind, format!("the chart `{reference}` is in none of the places for it"));
-    Err(errors.iter().fold(error, |error, it| error.fact("tried", it.one_line())))
+    let subject = format!("the chart `{reference}`");
+    somewhere(registries, reference.repository(), &subject, |place| {
+        pull_from(client, place, wanted.as_ref(), &reference, destination, report)
+    })
+    .map(|(pulled, _)| pulled)
 }
 
 fn pull_from(

@@ -51,29 +51,15 @@ impl<'a> RegistrySource<'a> {
         self.somewhere(reference, head).map(|(digest, _)| digest)
     }
 
-    /// Asks at each place that the settings name, in order.
     fn somewhere<T>(
         &self,
         reference: &Reference,
         ask: impl Fn(&Reference) -> Result<T>,
     ) -> Result<(T, Repository)> {
-        let places = places(self.registries, reference.repository())?;
-        let mut errors = Vec::new();
-        for place in places {
-            match ask(&within(&place, reference)) {
-                Ok(answer) => return Ok((answer, place)),
-                // Wrong bytes are never a reason to ask somebody else quietly.
-                Err(error) if error.kind() == Kind::Integrity => return Err(error),
-                Err(error) => errors.push(error),
-            }
-        }
-        if errors.len() == 1 {
-            return Err(errors.remove(0));
-        }
-        let gone = errors.iter().all(|error| error.kind() == Kind::Unavailable);
-        let kind = if gone { Kind::Unavailable } else { Kind::Network };
-        let error = Error::new(kind, format!("`{reference}` is in none of the places for it"));
-        Err(errors.iter().fold(error, |error, it| error.fact("tried", it.one_line())))
+        let of = reference.repository();
+        somewhere(self.registries, of, &format!("`{reference}`"), |place| {
+            ask(&within(place, reference))
+        })
     }
 
     /// Whether this is a tag, as far as all tags are known.
@@ -118,8 +104,35 @@ impl<'a> RegistrySource<'a> {
     }
 }
 
+/// Asks at each place that the settings name for a repository, in order; gives the first answer and
+/// who gave it. `subject` is what is looked for.
+///
+/// # Errors
+/// Integrity, as soon as one place has something else; of all others the gravest.
+pub(crate) fn somewhere<T>(
+    registries: &Registries,
+    of: &Repository,
+    subject: &str,
+    ask: impl Fn(&Repository) -> Result<T>,
+) -> Result<(T, Repository)> {
+    let mut errors = Vec::new();
+    for place in places(registries, of)? {
+        match ask(&place) {
+            Ok(answer) => return Ok((answer, place)),
+            // Wrong bytes are never a reason to ask somebody else quietly.
+            Err(error) if error.kind() == Kind::Integrity => return Err(error),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.len() == 1 {
+        return Err(errors.remove(0));
+    }
+    let error = Error::of_many(&errors, format!("{subject} is in none of the places for it"));
+    Err(errors.iter().fold(error, |error, it| error.fact("tried", it.one_line())))
+}
+
 /// Where a repository may be, in the order in which to look.
-pub(crate) fn places(registries: &Registries, of: &Repository) -> Result<Vec<Repository>> {
+fn places(registries: &Registries, of: &Repository) -> Result<Vec<Repository>> {
     let sources = registries.repository(of.registry().as_str(), of.name())?;
     let mut places = Vec::new();
     for source in sources {

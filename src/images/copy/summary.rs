@@ -63,8 +63,7 @@ impl Summary {
         (copied, count(|it| it.as_ref().is_ok_and(|it| it.was_there)), count(|it| it.is_err()))
     }
 
-    /// The error of the whole, where an image failed or a tag has moved. Its kind is integrity
-    /// where that is among theirs, otherwise that of the first.
+    /// The error of the whole, where an image failed or a tag has moved.
     ///
     /// # Errors
     /// Always that one.
@@ -74,14 +73,13 @@ impl Summary {
         let all = self.images.len();
         if !failed.is_empty() {
             let statement = format!("{} of {all} images were not copied", failed.len());
-            let every = failed.into_iter().chain(moved).collect();
-            return Err(super::one_of(every, statement)
+            return Err(Error::of_many(failed.into_iter().chain(moved), statement)
                 .hint("mend what is said above and run the same command again: it goes on where this one stopped"));
         }
         if !moved.is_empty() {
             let statement =
                 format!("{} of {all} tags have moved since they were locked", moved.len());
-            return Err(super::one_of(moved, statement)
+            return Err(Error::of_many(moved, statement)
                 .hint("what was locked was copied; find out who moved the tag, then `wasm-airgap mirror lock --update`"));
         }
         Ok(())
