@@ -11,6 +11,7 @@ use crate::artifact::{Artifact, Identity, Kind};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
 use crate::report::printable;
+use crate::segment;
 use crate::store;
 use crate::verify::{self, Verified};
 use crate::workers;
@@ -228,7 +229,7 @@ impl Manifest {
             .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
             .fact("found", format!("schema_version {}", manifest.schema_version)));
         }
-        manifest.check_paths(&path)?;
+        manifest.check_paths(root, "lists")?;
         Ok(Some(manifest))
     }
 
@@ -246,7 +247,8 @@ impl Manifest {
     /// writes them while nobody else does.
     ///
     /// # Errors
-    /// What `made` says; then nothing is changed.
+    /// What `made` says; integrity, where a path could lead out of the folder. Then nothing is
+    /// changed.
     pub fn change_with(
         root: &Path,
         gone: &[String],
@@ -260,7 +262,10 @@ impl Manifest {
         let is_gone = |entry: &Entry| gone.iter().any(|folder| is_below(&entry.path, folder));
         let kept = manifest.files.into_iter().filter(|entry| !is_gone(entry));
         let made = made()?;
-        Manifest::new(kept.chain(entries.iter().chain(&made).cloned())).write(root)?;
+        let manifest = Manifest::new(kept.chain(entries.iter().chain(&made).cloned()));
+        // What nobody could read again would be in the way of every later run.
+        manifest.check_paths(root, "would list")?;
+        manifest.write(root)?;
         Ok(made)
     }
 
@@ -326,15 +331,12 @@ impl Manifest {
     }
 
     /// A manifest comes from the other side of the gap; its paths must stay in the folder.
-    fn check_paths(&self, origin: &Path) -> Result<()> {
-        let is_safe = |path: &str| {
-            path.split('/').all(|part| part.parse::<crate::segment::Segment>().is_ok())
-        };
-        match self.files.iter().find(|entry| !is_safe(&entry.path)) {
+    fn check_paths(&self, root: &Path, lists: &str) -> Result<()> {
+        match self.files.iter().find(|entry| !segment::is_path(&entry.path)) {
             None => Ok(()),
             Some(entry) => Err(Error::integrity(format!(
-                "`{}` lists a path that cannot be right",
-                origin.display()
+                "`{}` {lists} a path that cannot be right",
+                root.join(FILENAME).display()
             ))
             .fact("path", &entry.path)),
         }
@@ -418,5 +420,29 @@ mod tests {
         assert_eq!(dir.entry_path("a/1/p/f"), "a/1/p/f");
         assert_eq!(root_of(Path::new("/v/wit")), Path::new("/v"));
         assert_eq!(root_of(Path::new("/v")), Path::new("/v"));
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let root = tempfile::tempdir().unwrap();
+        let lock = root.path().join("lock");
+        fs::write(&lock, "").unwrap();
+        let entry = |path: &str| Entry {
+            kind: "wit".to_owned(),
+            name: "a:b".to_owned(),
+            version: "1.0.0".to_owned(),
+            platform: String::new(),
+            path: path.to_owned(),
+            size: 1,
+            sha256: Digest::of(b"a"),
+            url: String::new(),
+        };
+        Manifest::change(root.path(), &[], &[entry("wit/a.wit")], &lock).unwrap();
+        for path in ["wit/my file.wit", "../a.wit"] {
+            let error = Manifest::change(root.path(), &[], &[entry(path)], &lock).unwrap_err();
+            assert!(error.to_string().contains("would list"), "{error}");
+        }
+        let manifest = Manifest::read(root.path()).unwrap().unwrap();
+        assert_eq!(manifest.entries(), [entry("wit/a.wit")]);
     }
 }

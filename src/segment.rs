@@ -64,6 +64,12 @@ impl std::borrow::Borrow<str> for Segment {
     }
 }
 
+/// Whether a relative path, with `/` on every platform, stays in its folder: each part of it is a
+/// [`Segment`].
+pub fn is_path(path: &str) -> bool {
+    path.split('/').all(|part| part.parse::<Segment>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +85,14 @@ mod tests {
     fn refuses_what_could_leave_the_folder() {
         for name in ["", ".", "..", "a/b", "a\\b", "C:", "a\0b", ".hidden", "a b", "ä", "a."] {
             assert!(name.parse::<Segment>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_made_of_such_names() {
+        assert!(is_path("wit/a-b-1.0.0/a.wit") && is_path("a"));
+        for path in ["", "/a", "a/", "a//b", "a/../b", "a/my file.wit", "a\\b"] {
+            assert!(!is_path(path), "{path:?}");
         }
     }
 }

@@ -7,6 +7,7 @@
 //! of `.wit` files. All three become a [`Source`], which is text: what a package declares and uses
 //! is always read out of the text, so that there is one answer, whatever it came as.
 
+mod circle;
 mod component;
 mod declared;
 mod files;
@@ -17,6 +18,7 @@ mod lock;
 mod published;
 mod source;
 
+pub(crate) use circle::circle;
 pub use component::Component;
 pub use declared::Declared;
 pub use files::{Files, tree_hash};

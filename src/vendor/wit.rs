@@ -15,7 +15,8 @@ use crate::manifest::{Entry, Manifest, VendorDir};
 use crate::package::{PackageId, PackageRequest, Wanted};
 use crate::packages::{self, Fetched, Sources};
 use crate::report::Report;
-use crate::wit::{Lock, Locked, Source};
+use crate::segment;
+use crate::wit::{Lock, Locked, Source, circle};
 use crate::workers;
 use folder::{PackageFolder, filename};
 
@@ -129,6 +130,7 @@ fn closure(job: &WitJob<'_>, report: &Report) -> Result<BTreeMap<PackageId, Memb
                     return Err(error);
                 }
             };
+            check_names(package, &source)?;
             Ok((package.clone(), Member { fetched, source, requirement: requirement.clone() }))
         };
         for result in workers::each(&wanted, job.jobs, fetch) {
@@ -141,7 +143,7 @@ fn closure(job: &WitJob<'_>, report: &Report) -> Result<BTreeMap<PackageId, Memb
             round.insert(package.clone(), format!("={}", package.version));
         }
     }
-    check_cycles(&members)?;
+    check_circles(&members)?;
     Ok(members)
 }
 
@@ -253,35 +255,23 @@ fn check_folders<'a>(packages: impl Iterator<Item = &'a PackageId>) -> Result<()
     Ok(())
 }
 
-/// WIT packages cannot need each other; a registry can serve such ones all the same.
-fn check_cycles(members: &BTreeMap<PackageId, Member>) -> Result<()> {
-    let mut done = BTreeSet::new();
-    for package in members.keys() {
-        visit(package, members, &mut Vec::new(), &mut done)?;
-    }
-    Ok(())
+/// Every name becomes a path in the manifest, which must be one on every platform.
+fn check_names(package: &PackageId, source: &Source) -> Result<()> {
+    let Some(name) = source.files.keys().find(|name| !segment::is_path(name)) else {
+        return Ok(());
+    };
+    Err(Error::usage(format!("a file of {package} has a name that cannot be vendored"))
+        .fact("file", source.shown(name))
+        .fact("expected", "letters, digits and `. _ - + @ ~` only, and no more than 128 of them")
+        .hint("rename the file; its name has no meaning in WIT"))
 }
 
-fn visit<'a>(
-    package: &'a PackageId,
-    members: &'a BTreeMap<PackageId, Member>,
-    path: &mut Vec<&'a PackageId>,
-    done: &mut BTreeSet<&'a PackageId>,
-) -> Result<()> {
-    if let Some(start) = path.iter().position(|it| *it == package) {
-        let cycle: Vec<_> =
-            path[start..].iter().chain([&package]).map(ToString::to_string).collect();
-        return Err(Error::integrity("WIT packages need each other in a circle")
-            .fact("circle", cycle.join(" -> "))
-            .hint("no tool can resolve these; ask whoever published them"));
-    }
-    if !done.insert(package) {
-        return Ok(());
-    }
-    path.push(package);
-    for dependency in members.get(package).into_iter().flat_map(|it| &it.source.dependencies) {
-        visit(dependency, members, path, done)?;
-    }
-    path.pop();
-    Ok(())
+/// WIT packages cannot need each other; a registry can serve such ones all the same.
+fn check_circles(members: &BTreeMap<PackageId, Member>) -> Result<()> {
+    let graph = members.iter().map(|(id, member)| (id, &member.source.dependencies)).collect();
+    let Some(circle) = circle(&graph) else { return Ok(()) };
+    let shown: Vec<_> = circle.iter().map(ToString::to_string).collect();
+    Err(Error::integrity("WIT packages need each other in a circle")
+        .fact("circle", shown.join(" -> "))
+        .hint("no tool can resolve these; ask whoever published them"))
 }

@@ -11,7 +11,6 @@
 //! because it is what the BUILD file says.
 
 mod check;
-mod cycle;
 mod output;
 mod provided;
 mod srcs;
@@ -105,7 +104,7 @@ impl Library {
         self.check_package(&own)?;
         self.check_interfaces(&own)?;
         let provided = Provided::collect(self, &own, bundled)?;
-        cycle::check(&own, &provided).map_err(|error| error.fact("library", &self.label))?;
+        self.check_circles(&own, &provided)?;
         self.check_places(&own, &provided)?;
         self.check_used(&own, &provided)?;
         self.check_deps(&provided)?;

@@ -29,6 +29,7 @@ mod format;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::package::PackageId;
+use crate::segment;
 
 /// A lock. The default is an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,11 +119,8 @@ impl Lock {
 
     /// A lock comes from the other side of the gap; its paths must stay in the vendor folder.
     fn check_paths(&self, origin: &str) -> Result<()> {
-        let is_safe = |path: &str| {
-            path.split('/').all(|part| part.parse::<crate::segment::Segment>().is_ok())
-        };
         let paths = self.packages.iter().filter_map(|locked| locked.path.as_deref());
-        match paths.into_iter().find(|path| !is_safe(path)) {
+        match paths.into_iter().find(|path| !segment::is_path(path)) {
             None => Ok(()),
             Some(path) => Err(Error::integrity(format!(
                 "the lock `{origin}` has a path that cannot be right"

@@ -183,7 +183,7 @@ impl Source {
     }
 
     /// Where the file of this name was read.
-    pub(super) fn shown<'a>(&'a self, name: &'a str) -> &'a str {
+    pub(crate) fn shown<'a>(&'a self, name: &'a str) -> &'a str {
         self.shown.get(name).map_or(name, String::as_str)
     }
 

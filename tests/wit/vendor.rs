@@ -288,6 +288,21 @@ fn a_folder_that_somebody_made_is_not_emptied() {
 }
 
 #[test]
+fn a_file_whose_name_no_manifest_can_list_is_refused() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    vendor(&sandbox, &flags, &["a:io@1.0.0"]).succeeds();
+    let mine = sandbox.write("vendor/wit/mine/my file.wit", "package my:api@1.0.0;\n");
+    let before = sandbox.tree("vendor");
+    vendor(&sandbox, &flags, &["my:api@1.0.0"]).ends_with(2).says(&["mine/my file.wit", "rename"]);
+    assert_eq!(sandbox.tree("vendor"), before);
+    fs::remove_file(mine).unwrap();
+    sandbox.write("vendor/wit/mine/my-file.wit", "package my:api@1.0.0;\n");
+    vendor(&sandbox, &flags, &["my:api@1.0.0", "a:io@1.0.0"]).succeeds();
+    vendor(&sandbox, &flags, &["a:io@1.0.0"]).succeeds();
+}
+
+#[test]
 fn the_build_files_are_those_of_the_golden_tree() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);

@@ -9,7 +9,7 @@ use super::provided::{Owner, Package, Provided};
 use crate::error::{Error, Result};
 use crate::registry;
 use crate::wit::guarded::guarded;
-use crate::wit::{Declared, Source};
+use crate::wit::{Declared, Source, circle};
 
 impl Library {
     /// The files declare the package that the rule names.
@@ -41,6 +41,22 @@ impl Library {
             true => Err(error.hint(format!("`{missing}` is a world; leave it out"))),
             false => Err(error),
         }
+    }
+
+    /// The packages do not need each other in a circle.
+    pub(super) fn check_circles(&self, own: &Source, provided: &Provided) -> Result<()> {
+        let mut graph: BTreeMap<&Declared, &BTreeSet<Declared>> = BTreeMap::new();
+        for (_, package) in provided.packages() {
+            graph.extend(package.source.uses());
+        }
+        // The own package last: it is the one that counts where another one has its name.
+        graph.extend(own.uses());
+        let Some(circle) = circle(&graph) else { return Ok(()) };
+        let shown: Vec<_> = circle.iter().map(ToString::to_string).collect();
+        Err(Error::usage("packages need each other in a circle")
+            .fact("circle", shown.join(" -> "))
+            .hint("put what two of them need into a package of its own")
+            .fact("library", &self.label))
     }
 
     /// Each package stands in one place: as one of its own, or in the files of another one, which

@@ -1,0 +1,63 @@
+//! Packages that need each other in a circle, which WIT does not allow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The first circle among what needs what, its first package at both ends.
+pub(crate) fn circle<'a, T: Ord>(graph: &BTreeMap<&'a T, &'a BTreeSet<T>>) -> Option<Vec<&'a T>> {
+    let mut done = BTreeSet::new();
+    for start in graph.keys() {
+        // What is above in the search, each with what of it has not been looked at.
+        let mut path: Vec<(&T, Vec<&T>)> = Vec::new();
+        let mut next = Some(*start);
+        loop {
+            if let Some(package) = next.take() {
+                if let Some(index) = path.iter().position(|(above, _)| *above == package) {
+                    let circle = path[index..].iter().map(|(above, _)| *above);
+                    return Some(circle.chain([package]).collect());
+                }
+                if !done.contains(package) {
+                    let uses = graph.get(package).map(|uses| uses.iter().rev().collect());
+                    path.push((package, uses.unwrap_or_default()));
+                }
+            }
+            let Some((package, left)) = path.last_mut() else { break };
+            next = left.pop();
+            if next.is_none() {
+                done.insert(*package);
+                path.pop();
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(edges: &[(&str, &str)]) -> Option<String> {
+        let mut uses = BTreeMap::<String, BTreeSet<String>>::new();
+        for (from, to) in edges {
+            uses.entry((*from).to_owned()).or_default().insert((*to).to_owned());
+        }
+        let graph = uses.iter().collect();
+        circle(&graph).map(|it| it.into_iter().map(String::as_str).collect())
+    }
+
+    #[test]
+    fn a_circle_is_shown_without_the_way_to_it() {
+        assert_eq!(found(&[("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("b", "d")]), None);
+        assert_eq!(found(&[("a", "b"), ("b", "c"), ("c", "b")]).unwrap(), "bcb");
+        assert_eq!(found(&[("a", "a")]).unwrap(), "aa");
+        assert_eq!(found(&[("c", "a"), ("b", "d"), ("a", "b"), ("d", "c")]).unwrap(), "abdca");
+    }
+
+    /// Deep enough to end a search that calls itself.
+    #[test]
+    fn a_long_way_is_no_circle() {
+        let word = |n: usize| format!("p{n}");
+        let names: Vec<_> = (0..2_000).map(|n| (word(n), word(n + 1))).collect();
+        let edges: Vec<_> = names.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        assert_eq!(found(&edges), None);
+    }
+}
