@@ -7,12 +7,15 @@
 //! What was published stays beside what was made of it, so that the pinned digest can be checked at
 //! every use: the text of a package is never taken from anywhere but its verified file.
 
+mod fetched;
 mod folders;
+mod listed;
+mod order;
 mod published;
 mod pull;
 mod sources;
 
-pub use folders::{Adopted, Found, Looked, adopt, look};
+pub use fetched::{Content, Fetched};
+pub use folders::{Adopted, Found, Looked, Pinned, adopt, look};
 pub use published::{Form, Published, wasm_name};
-pub(crate) use sources::discard;
-pub use sources::{Content, Fetched, Sources};
+pub use sources::{Held, Sources};

@@ -80,7 +80,7 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
     let out = context.path(&args.out);
     let rule = args.registry.as_deref();
     let fetched = sources.fetch_into(&package, rule, args.sha256, &out, &context.report)?;
-    let source = fetched.source().inspect_err(|_| packages::discard(&fetched).unwrap_or(()))?;
+    let source = fetched.source().inspect_err(|_| fetched.discard().unwrap_or(()))?;
     write(&source, &out)?;
     let sha256 = fetched.file().map(|file| *file.digest());
     if context.report.is_json() {

@@ -26,6 +26,17 @@ pub struct Looked {
     pub found: Option<Found>,
 }
 
+/// What must be true of what is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pinned {
+    /// It declares the package.
+    Nothing,
+    /// It is the published file, and has this SHA-256.
+    File(Digest),
+    /// It is text that has this hash, see [`crate::wit::tree_hash`].
+    Text(Digest),
+}
+
 /// What lies in a folder for a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -37,11 +48,11 @@ pub enum Found {
 
 /// Looks for a package in the vendor folders and the workspace's own, highest first.
 ///
-/// With a pin only the published file will do, because only it can be checked.
+/// With the pin of a file only the published file will do, because only it can be checked.
 ///
 /// # Errors
 /// Usage, where a folder that a variable names cannot be used.
-pub fn look(package: &PackageId, pin: Option<&Digest>, policy: &Policy) -> Result<Looked> {
+pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked> {
     plan::check_vendor_dirs(Kind::Wit, policy, &crate::listing::Disk)?;
     let mut looked = Looked { places: Vec::new(), found: None };
     for (setting, dir) in plan::folders(Kind::Wit, policy) {
@@ -133,7 +144,7 @@ enum Candidate {
     Fit(Found),
 }
 
-fn hand_made(folder: &Path, package: &PackageId, pin: Option<&Digest>) -> Candidate {
+fn hand_made(folder: &Path, package: &PackageId, pin: &Pinned) -> Candidate {
     if let Some(path) = files(folder, "wasm").into_iter().find(|path| is_it(path, package, pin)) {
         return Candidate::Fit(Found::Published(path));
     }
@@ -154,19 +165,23 @@ fn hand_made(folder: &Path, package: &PackageId, pin: Option<&Digest>) -> Candid
             Candidate::Unfit(format!("it declares {}@{version}", source.name))
         }
         (None, _) => Candidate::Unfit(format!("it declares {} without a version", source.name)),
-        (Some(_), Some(_)) => Candidate::Unfit(
+        (Some(_), Pinned::File(_)) => Candidate::Unfit(
             "it has only text, which cannot be checked against the pinned SHA-256".to_owned(),
         ),
-        (Some(_), None) => Candidate::Fit(Found::HandMade(folder.to_owned())),
+        (Some(_), Pinned::Text(text)) if source.tree_hash() != *text => {
+            Candidate::Unfit("its text is not the one in the lock".to_owned())
+        }
+        (Some(_), _) => Candidate::Fit(Found::HandMade(folder.to_owned())),
     }
 }
 
 /// Whether a `.wasm` that lies about is the published one.
-fn is_it(path: &Path, package: &PackageId, pin: Option<&Digest>) -> bool {
+fn is_it(path: &Path, package: &PackageId, pin: &Pinned) -> bool {
     let Ok(file) = Unverified::open(path, package.to_string()) else { return false };
     match pin {
-        Some(pin) => file.verify(pin).is_ok(),
-        None => file
+        Pinned::File(pin) => file.verify(pin).is_ok(),
+        Pinned::Text(_) => false,
+        Pinned::Nothing => file
             .take_as_found()
             .and_then(|file| Source::of_published(&file))
             .is_ok_and(|source| source.is(package)),

@@ -13,7 +13,7 @@ use crate::emit::WitRepository;
 use crate::error::{Error, Result};
 use crate::manifest::{Entry, Manifest, VendorDir};
 use crate::package::{PackageId, PackageRequest, Wanted};
-use crate::packages::{self, Fetched, Sources};
+use crate::packages::{Fetched, Held, Sources};
 use crate::report::Report;
 use crate::segment;
 use crate::wit::{Lock, Locked, Source, circle};
@@ -65,14 +65,18 @@ struct Member {
 pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
     Manifest::read(job.dir.root())?;
     let attributes = job.dir.create()?;
-    let members = closure(job, report)?;
-    let folders = folders(job, &members)?;
+    let fetch = |package: &PackageId| {
+        let fetched = job.sources.fetch(package, job.lock.get(package), job.dir, report)?;
+        Ok(Held::Right(Box::new(fetched)))
+    };
+    let closure = closure(job, fetch)?;
+    let (members, folders) = (&closure.members, folders(job, &closure)?);
     let mut entries = Vec::new();
     for (member, folder) in members.values().zip(&folders) {
         folder.write()?;
         entries.extend(folder.entries(member.fetched.url.as_deref()));
     }
-    let lock = lock(&members, &folders)?;
+    let lock = Lock::new(locked(members, &folders));
     let gone = prune(job, &lock)?;
     let touched = folders.iter().map(|folder| job.dir.entry_path(&folder.package.folder()));
     let gone: Vec<_> = gone.into_iter().chain(touched).collect();
@@ -81,19 +85,26 @@ pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
     Ok(WitSummary { outcomes, lock, entries })
 }
 
-/// Compares the lock and the folders with what [`vendor_wit`] would write, and changes nothing. Needs
-/// no network.
+/// Compares the lock and the folders with what [`vendor_wit`] would write, and changes nothing. Only
+/// the vendor folder counts: what lies elsewhere is not looked at, and nobody is asked.
 ///
 /// # Errors
 /// Integrity, naming each difference.
 pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
-    let members = closure(job, report)?;
-    let folders = folders(job, &members)?;
-    let mut differences = Vec::new();
+    let held = |package: &PackageId| job.sources.held(package, job.lock.get(package), job.dir);
+    let closure = closure(job, held)?;
+    let (members, folders) = (&closure.members, folders(job, &closure)?);
+    let unread = &closure.unread;
+    let mut differences: Vec<_> = unread.values().cloned().collect();
     for folder in &folders {
         differences.extend(folder.differences()?);
     }
-    differences.extend(job.lock.differences(&lock(&members, &folders)?));
+    // What cannot be read is as the lock says, as far as anybody knows.
+    let known: Option<Vec<_>> = unread.keys().map(|package| job.lock.get(package)).collect();
+    if let Some(known) = known {
+        let found = locked(members, &folders).chain(known.into_iter().cloned());
+        differences.extend(job.lock.differences(&Lock::new(found)));
+    }
     if differences.is_empty() {
         report.say(&format!("{} packages are what the lock says", members.len()));
         return Ok(());
@@ -108,43 +119,86 @@ pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
     Err(error)
 }
 
-/// Every package that is needed, fetched and read.
-fn closure(job: &WitJob<'_>, report: &Report) -> Result<BTreeMap<PackageId, Member>> {
-    let mut members: BTreeMap<PackageId, Member> = BTreeMap::new();
+/// Every package that is needed.
+#[derive(Default)]
+struct Closure {
+    /// Those that are there, read.
+    members: BTreeMap<PackageId, Member>,
+    /// Those that are not, or not as they must be, with a line for a person. Only the lock says
+    /// what they need.
+    unread: BTreeMap<PackageId, String>,
+}
+
+impl Closure {
+    /// What is needed and was not looked for yet.
+    fn needed(&self, lock: &Lock) -> BTreeSet<PackageId> {
+        let read = self.members.values().flat_map(|member| &member.source.dependencies);
+        let unread = self.unread.keys().filter_map(|package| lock.get(package));
+        let needed = read.chain(unread.flat_map(|locked| &locked.dependencies));
+        needed.filter(|it| !self.packages().any(|known| known == *it)).cloned().collect()
+    }
+
+    fn packages(&self) -> impl Iterator<Item = &PackageId> {
+        self.members.keys().chain(self.unread.keys())
+    }
+}
+
+/// Every package that is needed, brought and read.
+fn closure(job: &WitJob<'_>, bring: impl Fn(&PackageId) -> Result<Held> + Sync) -> Result<Closure> {
+    let mut closure = Closure::default();
     let mut round = BTreeMap::new();
     for request in job.requests {
         round.insert(choose(request, job)?, requirement(request));
     }
     while !round.is_empty() {
-        check_folders(members.keys().chain(round.keys()))?;
+        check_folders(closure.packages().chain(round.keys()))?;
         let wanted: Vec<_> = std::mem::take(&mut round).into_iter().collect();
-        let fetch = |(package, requirement): &(PackageId, String)| {
-            let fetched = job
-                .sources
-                .fetch(package, job.lock.get(package), job.dir, report)
-                .map_err(|error| needed_by(error, package, &members))?;
-            let source = match fetched.source() {
-                Ok(source) => source,
-                Err(error) => {
-                    packages::discard(&fetched)?;
-                    return Err(error);
-                }
-            };
-            check_names(package, &source)?;
-            Ok((package.clone(), Member { fetched, source, requirement: requirement.clone() }))
+        let read = |(package, requirement): &(PackageId, String)| -> Result<_> {
+            let held = bring(package).map_err(|error| needed_by(error, package, &closure.members));
+            Ok((package.clone(), Member::read(package, held?, requirement, job.lock)?))
         };
-        for result in workers::each(&wanted, job.jobs, fetch) {
-            let (package, member): (_, Member) = result?;
-            members.insert(package, member);
+        for result in workers::each(&wanted, job.jobs, read) {
+            match result? {
+                (package, Ok(member)) => drop(closure.members.insert(package, member)),
+                (package, Err(line)) => drop(closure.unread.insert(package, line)),
+            }
         }
-        let needed: BTreeSet<_> =
-            members.values().flat_map(|member| member.source.dependencies.iter()).collect();
-        for package in needed.into_iter().filter(|package| !members.contains_key(package)) {
-            round.insert(package.clone(), format!("={}", package.version));
+        for package in closure.needed(job.lock) {
+            let requirement = format!("={}", package.version);
+            round.insert(package, requirement);
         }
     }
-    check_circles(&members)?;
-    Ok(members)
+    check_circles(&closure.members)?;
+    Ok(closure)
+}
+
+impl Member {
+    /// A package with its text, or the line that says why it cannot be read. What was just fetched
+    /// and is something else does not stay.
+    fn read(
+        package: &PackageId,
+        held: Held,
+        requirement: &str,
+        lock: &Lock,
+    ) -> Result<std::result::Result<Member, String>> {
+        let fetched = match held {
+            Held::Right(fetched) => *fetched,
+            _ if lock.get(package).is_none() => {
+                return Ok(Err(format!("needed and not locked: {package}")));
+            }
+            Held::Missing(path) => return Ok(Err(format!("missing   {}", path.display()))),
+            Held::Changed(path) => return Ok(Err(format!("changed   {}", path.display()))),
+        };
+        let source = match fetched.source() {
+            Ok(source) => source,
+            Err(error) => {
+                fetched.discard()?;
+                return Err(error);
+            }
+        };
+        check_names(package, &source)?;
+        Ok(Ok(Member { fetched, source, requirement: requirement.to_owned() }))
+    }
 }
 
 /// Adds who needs a package; nobody does where somebody asked for it.
@@ -183,15 +237,12 @@ fn requirement(request: &PackageRequest) -> String {
 }
 
 /// What each folder must hold, in the order of the members.
-fn folders<'a>(
-    job: &WitJob<'a>,
-    members: &'a BTreeMap<PackageId, Member>,
-) -> Result<Vec<PackageFolder<'a>>> {
+fn folders<'a>(job: &WitJob<'a>, closure: &'a Closure) -> Result<Vec<PackageFolder<'a>>> {
     let label = |package: &PackageId| {
         format!("{}/{}:{}", job.bazel_package, package.folder(), package.name.hyphened())
     };
     let labels: BTreeMap<_, _> =
-        members.keys().map(|package| (package.clone(), label(package))).collect();
+        closure.packages().map(|package| (package.clone(), label(package))).collect();
     let folder = |(package, member): (&PackageId, &'a Member)| {
         let build = WitRepository {
             package: package.clone(),
@@ -209,11 +260,15 @@ fn folders<'a>(
         };
         Ok(folder.with_build_file(&build.build_file()?))
     };
-    members.iter().map(folder).collect()
+    closure.members.iter().map(folder).collect()
 }
 
-fn lock(members: &BTreeMap<PackageId, Member>, folders: &[PackageFolder<'_>]) -> Result<Lock> {
-    let locked = |(member, folder): (&Member, &PackageFolder<'_>)| Locked {
+/// What the lock has to say of each.
+fn locked(
+    members: &BTreeMap<PackageId, Member>,
+    folders: &[PackageFolder<'_>],
+) -> impl Iterator<Item = Locked> {
+    members.values().zip(folders).map(|(member, folder)| Locked {
         package: folder.package.clone(),
         requirement: member.requirement.clone(),
         registry: member.fetched.registry.clone(),
@@ -223,8 +278,7 @@ fn lock(members: &BTreeMap<PackageId, Member>, folders: &[PackageFolder<'_>]) ->
         path: Some(folder.package.folder()),
         tree: Some(member.source.tree_hash()),
         dependencies: member.source.dependencies.iter().cloned().collect(),
-    };
-    Ok(Lock::new(members.values().zip(folders).map(locked)))
+    })
 }
 
 /// Removes the folders of packages that an earlier run left and that nobody needs any more; gives their

@@ -59,6 +59,13 @@ pub struct Locked {
     pub dependencies: Vec<PackageId>,
 }
 
+impl Locked {
+    /// Whether it pins text that stands in for what is published.
+    pub fn is_text(&self) -> bool {
+        self.tree == Some(self.digest)
+    }
+}
+
 impl Lock {
     /// A lock of these packages.
     pub fn new(packages: impl IntoIterator<Item = Locked>) -> Lock {

@@ -76,6 +76,83 @@ fn a_changed_copy_in_wkgs_layout_is_found_and_mended() {
 }
 
 #[test]
+fn locked_finds_a_published_file_that_changed_or_went() {
+    let sandbox = usual();
+    vendor(&sandbox, &["a:api@1.0.0"]).succeeds();
+    let file = "vendor/wit/a-types-1.0.0/a-types-1.0.0.wasm";
+    let check = |says: &[&str]| {
+        let before = sandbox.tree(".");
+        vendor(&sandbox, &["a:api@1.0.0", "--locked"]).ends_with(4).says(says);
+        assert_eq!(sandbox.tree("."), before);
+    };
+    // The registry has it, and so has the copy for wkg.
+    sandbox.write(file, "damaged");
+    check(&["changed", file]);
+    std::fs::remove_file(sandbox.path(file)).unwrap();
+    check(&["missing", file]);
+    vendor(&sandbox, &["a:api@1.0.0"]).succeeds().says(&["1 copied, 1 kept"]);
+    vendor(&sandbox, &["a:api@1.0.0", "--locked"]).succeeds();
+}
+
+#[test]
+fn what_is_vendored_without_a_pin_is_what_the_manifest_lists() {
+    let sandbox = usual();
+    let mine = "package my:text@1.0.0;\n";
+    sandbox.write("vendor/wit/mine/text.wit", mine);
+    vendor(&sandbox, &["a:types@1.0.0", "my:text@1.0.0"]).succeeds();
+    std::fs::remove_dir_all(sandbox.path("vendor/wit/mine")).unwrap();
+    sandbox.write("wkg.toml", "");
+    let fetch = |package: &str| {
+        run(&sandbox, &["wit", "fetch", package, &format!("out/{package}")])
+            .env("BAZEL_WASM_VENDOR_DIR", "vendor")
+    };
+    let other = encoded(&[&TYPES.replace("u64", "u32")]);
+    let (good, bad) = (sha256(&encoded(&[TYPES])), sha256(&other));
+    let (file, copy) =
+        ("vendor/wit/a-types-1.0.0/a-types-1.0.0.wasm", "vendor/wit/a/types/1.0.0.wasm");
+    sandbox.write(file, &other);
+    fetch("a:types@1.0.0").ends_with(4).says(&[&good, &bad, "vendor/manifest.json", file]);
+    // The copy for wkg too, and text that somebody made.
+    std::fs::remove_file(sandbox.path(file)).unwrap();
+    sandbox.write(copy, &other);
+    fetch("a:types@1.0.0").ends_with(4).says(&[&good, &bad, copy]);
+    sandbox.write("vendor/wit/my-text-1.0.0/text.wit", format!("{mine}// Other.\n"));
+    fetch("my:text@1.0.0").ends_with(4).says(&["vendor/manifest.json", "my-text-1.0.0/text.wit"]);
+    assert!(sandbox.tree("out").is_empty());
+    sandbox.write(copy, encoded(&[TYPES]));
+    sandbox.write("vendor/wit/my-text-1.0.0/text.wit", mine);
+    fetch("a:types@1.0.0").succeeds();
+    fetch("my:text@1.0.0").succeeds();
+}
+
+#[test]
+fn who_could_pin_a_package_and_does_not_is_told() {
+    let sandbox = usual();
+    let digest = sha256(&encoded(&[TYPES]));
+    let says = ["a:types@1.0.0 is not pinned", &digest];
+    let fetch = |words: &[&str]| {
+        run(&sandbox, &[&["wit", "fetch", "a:types@1.0.0", "out"], words].concat()).succeeds()
+    };
+    fetch(&[]).says(&says);
+    std::fs::remove_dir_all(sandbox.path("out")).unwrap();
+    assert!(!fetch(&[&format!("--sha256={digest}")]).stderr.contains("not pinned"));
+
+    let all = |digest: &str| {
+        let request = format!(
+            r#"{{"schema_version": 1, "wit": [{{"package": "a:types@1.0.0", "sha256": "{digest}"}}]}}"#
+        );
+        sandbox.write("request.json", request);
+        let _ = std::fs::remove_dir_all(sandbox.path("all"));
+        let words = ["vendor", "all", "--no-helper", "--output-dir=all", "--request=request.json"];
+        run(&sandbox, &words).succeeds()
+    };
+    all("").says(&says);
+    assert!(!all(&digest).stderr.contains("not pinned"));
+    // What the lock will pin needs no word.
+    assert!(!vendor(&sandbox, &["a:types@1.0.0"]).succeeds().stderr.contains("not pinned"));
+}
+
+#[test]
 fn it_starts_from_a_lock_of_wkg_and_holds_it() {
     let sandbox = usual();
     let lock = |digest: &str| {

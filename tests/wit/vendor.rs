@@ -211,6 +211,69 @@ fn locked_finds_each_kind_of_change_and_changes_nothing() {
 }
 
 #[test]
+fn locked_finds_published_files_that_changed_or_went_and_brings_none() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
+    // The mirror has what would mend it, and nothing forbids to ask.
+    let check = |words: &[&str], says: &[&str]| {
+        let before = sandbox.tree(".");
+        let printed = vendor(&sandbox, &flags, &[&["--locked"], words].concat()).ends_with(4);
+        let printed = printed.says(says);
+        assert_eq!(sandbox.tree("."), before);
+        printed
+    };
+    let (http, io) =
+        ("vendor/wit/a-http-1.0.0/a-http-1.0.0.tar.gz", "vendor/wit/a-io-1.0.0/types.wit");
+    let good = fs::read(sandbox.path(http)).unwrap();
+    sandbox.write(http, "damaged");
+    sandbox.write(io, "package a:io@1.0.0;\n");
+    // What one that cannot be read needs is known from the lock.
+    let printed = check(&["a:http@1.0.0"], &["changed", http, io]);
+    assert!(!printed.stderr.contains("locked and not needed"), "{}", printed.stderr);
+    fs::remove_file(sandbox.path(http)).unwrap();
+    check(&["a:http@1.0.0"], &["missing", http, io]);
+    sandbox.write(http, good);
+    vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
+    // What a killed run left is for the next one that writes.
+    sandbox.write("vendor/wit/a-io-1.0.0/.a-io-1.0.0.tar.gz.s828tB5mlP2P.part", "half");
+    let before = sandbox.tree(".");
+    vendor(&sandbox, &flags, &["a:http@1.0.0", "--locked"]).succeeds();
+    assert_eq!(sandbox.tree("."), before);
+    check(&["a:http@1.1.0"], &["needed and not locked: a:http@1.1.0"]);
+
+    fs::remove_dir_all(sandbox.path("vendor")).unwrap();
+    let words = ["a:http@1.0.0", "--locked"];
+    let folder = sandbox.path("vendor/wit");
+    let run = vendor(&sandbox, &flags, &words).env("BAZEL_WASM_WIT_VENDOR_DIR", folder);
+    run.ends_with(4).says(&[http, "vendor/wit/a-io-1.0.0/a-io-1.0.0.tar.gz"]);
+    assert!(!sandbox.path("vendor").exists());
+}
+
+#[test]
+fn text_that_somebody_made_is_locked_by_its_hash() {
+    let sandbox = Sandbox::new();
+    let mine = "vendor/wit/mine/api.wit";
+    sandbox.write(mine, "package my:api@1.0.0;\n");
+    let run = |words: &[&str]| vendor(&sandbox, &[], &[&["my:api@1.0.0"], words].concat());
+    run(&[]).succeeds();
+    let lock = sandbox.read("wit.lock");
+    run(&["--locked"]).succeeds();
+    run(&[]).succeeds();
+    assert_eq!(sandbox.read("wit.lock"), lock);
+    sandbox.write("vendor/wit/my-api-1.0.0/api.wit", "package my:api@1.0.0;\n// Other.\n");
+    run(&["--locked"]).ends_with(4).says(&["changed", "my-api-1.0.0"]);
+    run(&[]).succeeds();
+    run(&["--locked"]).succeeds();
+    // Its text was changed where it was made: that is for `--update`.
+    fs::remove_dir_all(sandbox.path("vendor/wit/my-api-1.0.0")).unwrap();
+    sandbox.write(mine, "package my:api@1.0.0;\n// Newer.\n");
+    run(&[]).ends_with(3).says(&["vendor/wit/mine", "not the one in the lock"]);
+    run(&["--update"]).succeeds();
+    run(&["--locked"]).succeeds();
+}
+
+#[test]
 fn an_archive_with_other_bytes_than_the_lock_is_refused() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);

@@ -1,0 +1,79 @@
+//! A package that was found: what of it is there now, and where it came from.
+
+use std::fs;
+
+use super::published::{Form, Published};
+use crate::error::{Context, Result};
+use crate::package::PackageId;
+use crate::vendor::Outcome;
+use crate::verify::Verified;
+use crate::wit::Source;
+
+/// A package that is in its folder now.
+pub struct Fetched {
+    /// What it is.
+    pub content: Content,
+    /// How it came there.
+    pub outcome: Outcome,
+    /// The name of the registry that serves it.
+    pub registry: Option<String>,
+    /// The address of its archive.
+    pub url: Option<String>,
+    /// Where it came from, for people.
+    pub from: String,
+}
+
+/// What was found for a package.
+pub enum Content {
+    /// The published file.
+    Published(Box<Published>),
+    /// Text that a setting or a person puts in its place.
+    Text(Box<Source>),
+}
+
+impl Fetched {
+    /// A published file that is there now.
+    pub(super) fn published(
+        package: &PackageId,
+        form: Form,
+        file: Verified,
+        outcome: Outcome,
+        from: String,
+    ) -> Fetched {
+        let package = package.clone();
+        let content = Content::Published(Box::new(Published { package, file, form }));
+        Fetched { content, outcome, registry: None, url: None, from }
+    }
+
+    /// Text from a folder or a file of somebody's.
+    pub(super) fn text(source: Source, outcome: Outcome, from: String) -> Fetched {
+        let content = Content::Text(Box::new(source));
+        Fetched { content, outcome, registry: None, url: None, from }
+    }
+
+    /// The package's WIT.
+    pub fn source(&self) -> Result<Source> {
+        match &self.content {
+            Content::Published(published) => published.source(),
+            Content::Text(source) => Ok(Source::clone(source)),
+        }
+    }
+
+    /// The published file, if there is one.
+    pub fn file(&self) -> Option<&Verified> {
+        match &self.content {
+            Content::Published(published) => Some(&published.file),
+            Content::Text(_) => None,
+        }
+    }
+
+    /// Removes a published file that turned out to be something else.
+    pub(crate) fn discard(&self) -> Result<()> {
+        match self.file() {
+            Some(file) if self.outcome != Outcome::Kept => {
+                fs::remove_file(file.path()).doing(|| format!("remove `{}`", file.path().display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the folder of a package has already, looked at without changing anything.
+
+use std::path::{Path, PathBuf};
+
+use super::{Sources, Way};
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::manifest::VendorDir;
+use crate::package::PackageId;
+use crate::packages::order::Order;
+use crate::packages::{Fetched, Form, listed};
+use crate::vendor::Outcome;
+use crate::verify::Unverified;
+use crate::wit::{Locked, Source};
+
+/// What was found of a package.
+pub enum Held {
+    /// It is what it must be.
+    Right(Box<Fetched>),
+    /// This is not there.
+    Missing(PathBuf),
+    /// This is there and is something else, or nobody can say what it must be.
+    Changed(PathBuf),
+}
+
+impl Sources {
+    /// What the vendor folder has of a package, compared with the lock, or where that does not have
+    /// it with the manifest. Nothing is looked for elsewhere, and nothing is written.
+    ///
+    /// # Errors
+    /// Integrity, where the lock and the registry files pin different archives; or where the config
+    /// file puts another package in its place.
+    pub fn held(
+        &self,
+        package: &PackageId,
+        locked: Option<&Locked>,
+        dir: &VendorDir,
+    ) -> Result<Held> {
+        match self.way(package, locked, dir)? {
+            Way::Archive(archive) => {
+                let path = dir.folder().join(archive.artifact().relative_path());
+                let form = Form::of(&archive);
+                let url = archive.archive.url.to_string();
+                let held = file(package, &path, Some(archive.archive.sha256), form);
+                Ok(held.with(|fetched| fetched.url = Some(url)))
+            }
+            Way::File(order) => {
+                let held = self.ordered(&order)?;
+                let registry = locked.and_then(|it| it.registry.clone());
+                Ok(held.with(|fetched| fetched.registry = registry))
+            }
+        }
+    }
+
+    fn ordered(&self, order: &Order<'_>) -> Result<Held> {
+        let (package, path) = (order.package, &order.destination);
+        if let Some(text) = self.overridden(package)? {
+            return Ok(Held::Right(Box::new(text)));
+        }
+        if let Some(text) = &order.text {
+            return Ok(folder(path.parent().unwrap_or(path), text));
+        }
+        let pin = order.pin.clone().or_else(|| listed::pin(path));
+        Ok(file(package, path, pin.map(|pin| pin.digest), Form::Wasm))
+    }
+}
+
+/// A published file.
+fn file(package: &PackageId, path: &Path, digest: Option<Digest>, form: Form) -> Held {
+    if path.symlink_metadata().is_err() {
+        return Held::Missing(path.to_owned());
+    }
+    let found = Unverified::open(path, package.to_string()).ok();
+    let right = found.zip(digest).and_then(|(found, digest)| found.verify(&digest).ok());
+    let Some(file) = right else { return Held::Changed(path.to_owned()) };
+    let from = path.display().to_string();
+    Held::Right(Box::new(Fetched::published(package, form, file, Outcome::Kept, from)))
+}
+
+/// Text that stands in for a published file.
+fn folder(path: &Path, text: &Digest) -> Held {
+    match Source::of_folder(path) {
+        Ok(source) if source.tree_hash() == *text => {
+            let from = path.display().to_string();
+            Held::Right(Box::new(Fetched::text(source, Outcome::Kept, from)))
+        }
+        _ if path.symlink_metadata().is_err() => Held::Missing(path.to_owned()),
+        _ => Held::Changed(path.to_owned()),
+    }
+}
+
+impl Held {
+    fn with(mut self, change: impl FnOnce(&mut Fetched)) -> Held {
+        if let Held::Right(fetched) = &mut self {
+            change(fetched);
+        }
+        self
+    }
+}

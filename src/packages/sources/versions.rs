@@ -1,0 +1,102 @@
+//! Which versions of a package there are, as far as can be seen from here.
+
+use semver::Version;
+
+use super::Sources;
+use crate::error::{Error, Kind, Result};
+use crate::package::{PackageId, PackageName, PackageRequest, Wanted};
+use crate::packages::{folders, pull};
+use crate::reach;
+use crate::registries::{Place, Source as Provider};
+use crate::registry;
+
+impl Sources {
+    /// The package that a request comes down to: the highest version that it allows and that is
+    /// there.
+    ///
+    /// # Errors
+    /// Unavailable, with the versions that there are, where none fits.
+    pub fn newest(&self, request: &PackageRequest, rule: Option<&str>) -> Result<PackageId> {
+        let versions = self.versions(&request.name, rule)?;
+        let fits = |version: &&Version| match &request.version {
+            Wanted::Exactly(wanted) => *version == wanted,
+            Wanted::Matching(range) => range.matches(version),
+            Wanted::Latest => version.pre.is_empty(),
+        };
+        match versions.iter().filter(fits).max() {
+            Some(version) => Ok(PackageId { name: request.name.clone(), version: version.clone() }),
+            None => Err(Error::new(
+                Kind::Unavailable,
+                format!("no version of {} fits `{request}`", request.name),
+            )
+            .fact("there are", shown(&versions))),
+        }
+    }
+
+    /// Every version that there is, as far as can be seen from here.
+    fn versions(&self, package: &PackageName, rule: Option<&str>) -> Result<Vec<Version>> {
+        if rule.is_none() && !self.reach.registries().is_configured_for(package) {
+            let archived = self.pinned.archived_versions(package);
+            if !archived.is_empty() {
+                return Ok(archived);
+            }
+        }
+        let route = match self.policy().is_offline() {
+            true => self.reach.registries().route(package, rule)?,
+            false => self.reach.registries().route_online(package, rule, self.reach.http()?)?,
+        };
+        let mut failure = None;
+        for provider in &route.sources {
+            match self.versions_at(provider, package) {
+                Ok(versions) if versions.is_empty() => {}
+                Ok(versions) => return Ok(versions),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn versions_at(&self, provider: &Provider, package: &PackageName) -> Result<Vec<Version>> {
+        match &provider.place {
+            Place::Path(_) => Ok(Vec::new()),
+            Place::Versions(folder) => Ok(folders::versions(folder)),
+            Place::Oci { registry, repository } => {
+                let what = || format!("list the versions of {package} at {registry}");
+                let client = self.reach.oci(what)?;
+                pull::versions(client, &reach::repository(registry, repository)?)
+            }
+        }
+    }
+
+    /// Adds the versions that there are, the nearest where there are many.
+    pub(super) fn with_versions(
+        &self,
+        error: Error,
+        sources: &[Provider],
+        package: &PackageId,
+    ) -> Error {
+        let mut known = self.pinned.archived_versions(&package.name);
+        for provider in sources {
+            known.extend(self.versions_at(provider, &package.name).unwrap_or_default());
+        }
+        known.sort();
+        known.dedup();
+        if known.is_empty() {
+            return error;
+        }
+        let names: Vec<_> = known.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let near = registry::nearest(&package.version.to_string(), &names);
+        error.fact("versions", if near.is_empty() { names } else { near }.join(", "))
+    }
+}
+
+fn shown(versions: &[Version]) -> String {
+    match versions {
+        [] => "none".to_owned(),
+        versions => versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
