@@ -10,7 +10,7 @@ pub(crate) use attempts::Attempts;
 use std::sync::{Arc, OnceLock};
 
 use crate::environment::Environment;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::fetch::Client;
 use crate::oci::{self, Repository};
 use crate::policy::Policy;
@@ -72,12 +72,16 @@ impl Reach {
         Ok(self.oci.get_or_init(|| client))
     }
 
-    /// What the first source gives that has something. Those that have nothing, or fail, are noted;
-    /// where a later one gives it, the person is told why it was not an earlier one.
+    /// What the first source gives that has something. Those that have nothing, or cannot be reached,
+    /// are noted; where a later one gives it, the person is told why it was not an earlier one.
+    ///
+    /// A registry that refuses (401, 403) says the same of what it does not have, so its other
+    /// repositories are asked; nobody else is.
     ///
     /// # Errors
-    /// Integrity as soon as a source has something else: other bytes are never a reason to ask
-    /// somebody else quietly.
+    /// Whatever is no source's to mend, as soon as it is met: integrity, for other bytes are never a
+    /// reason to ask somebody else quietly; usage, where a setting makes no sense; network, where
+    /// nobody was asked because a credential cannot be had; and a full disk or the like.
     pub(crate) fn first<'a, T>(
         &self,
         sources: &'a [Source],
@@ -86,7 +90,12 @@ impl Reach {
         ask: impl Fn(&Source) -> Result<Option<T>>,
     ) -> Result<Option<(T, &'a Source)>> {
         let mut passed = Vec::new();
+        let mut refusing: Option<&Source> = None;
         for source in sources {
+            if let Some(refusing) = refusing.filter(|it| !it.is_beside(source)) {
+                attempts.add_not_asked(source, refusing);
+                continue;
+            }
             if let (true, Some(offline)) = (source.needs_network(), self.policy.offline()) {
                 attempts.add_offline(&source.to_string(), offline);
                 continue;
@@ -99,10 +108,13 @@ impl Reach {
                     return Ok(Some((found, source)));
                 }
                 Ok(None) => attempts.add_absent(source),
-                Err(error) if error.kind() == Kind::Integrity => {
+                Err(error) if !attempts::is_of_source(&error) => {
                     return Err(error.fact("from", source));
                 }
                 Err(error) => {
+                    if attempts::is_refusal(&error) {
+                        refusing = Some(source);
+                    }
                     passed.push(format!("{source}: {}", error.one_line()));
                     attempts.add(source, &error);
                 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{Context, selection};
-use crate::components::{Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_path};
+use crate::components::{
+    Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_path, wasm_name,
+};
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::plan::IN_ACTION;
@@ -105,13 +107,29 @@ fn pull(args: &PullArgs, context: &Context) -> Result<()> {
     let registry =
         selection::component_registry(args.registries.iter().map(|file| context.path(file)))?;
     let wanted = Wanted::parse(&args.reference, None, args.digest, &registry)?;
+    let destination = context.path(&args.output);
+    check_file_name(&args.output, &destination, &wanted)?;
     let components = Components::new(context.policy()?, &context.environment)?;
-    if args.output == Path::new("-") {
+    get(&wanted, &components, &destination, Purpose::Pull, context)
+}
+
+/// That what a person names is a file: neither a folder nor what is written as one.
+fn check_file_name(written: &Path, destination: &Path, wanted: &Wanted) -> Result<()> {
+    if written == Path::new("-") {
         return Err(Error::usage("a component cannot be written to stdout")
             .fact("because", "nothing may be used before all of it is checked")
-            .hint("name a file: `--output app.wasm`"));
+            .hint(format!("name a file: -o {}", wasm_name(&wanted.name))));
     }
-    get(&wanted, &components, &context.path(&args.output), Purpose::Pull, context)
+    let ends = written.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
+    if !ends && destination.file_name().is_some() && !destination.is_dir() {
+        return Ok(());
+    }
+    let file = written.join(wasm_name(&wanted.name));
+    Err(Error::usage(format!(
+        "`{}` is a folder, where the name of a file is needed",
+        written.display()
+    ))
+    .hint(format!("name the file: -o {}", file.display())))
 }
 
 fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {

@@ -36,6 +36,12 @@ impl Attempts {
         self.facts.push(("registry", format!("{address}: not asked: {offline}")));
     }
 
+    /// A source that comes after another one, which refused.
+    pub(super) fn add_not_asked(&mut self, source: &Source, refusing: &Source) {
+        let words = format!("{source}: not asked: {} refuses, and may have it", refusing.place);
+        self.facts.push(("registry", words));
+    }
+
     /// A source that failed, or says itself what is not there.
     pub(super) fn add(&mut self, source: &Source, error: &Error) {
         self.network |= error.kind() == Kind::Network;
@@ -64,4 +70,26 @@ impl Attempts {
             .hint(format!("where there is a network, run\n{mend}\nand bring the folder here"))
             .hint(format!("or {} to use the network", offline.mend()))
     }
+}
+
+/// Whether a failure is the source's: it does not have the thing, or was asked in vain.
+pub(super) fn is_of_source(error: &Error) -> bool {
+    match error.kind() {
+        Kind::Unavailable => true,
+        // Without it nobody was asked: there is no credential to ask with.
+        Kind::Network => tried(error).next().is_some(),
+        Kind::Failed | Kind::Usage | Kind::Integrity => false,
+    }
+}
+
+/// Whether a source refuses to say: it wants another credential, or a permission.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    let statuses = ["401 Unauthorized", "403 Forbidden"];
+    error.kind() == Kind::Network
+        && tried(error).any(|it| statuses.iter().any(|status| it.contains(status)))
+}
+
+/// Who was asked, and the answer.
+fn tried(error: &Error) -> impl Iterator<Item = &str> {
+    error.facts().iter().filter(|(label, _)| *label == "tried").map(|(_, value)| value.as_str())
 }

@@ -74,6 +74,14 @@ impl Source {
     pub fn needs_network(&self) -> bool {
         matches!(self.place, Place::Oci { .. })
     }
+
+    /// Whether it is in the same registry as another one.
+    pub(crate) fn is_beside(&self, other: &Source) -> bool {
+        match (&self.place, &other.place) {
+            (Place::Oci { registry, .. }, Place::Oci { registry: other, .. }) => registry == other,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Place {

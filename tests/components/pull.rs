@@ -110,7 +110,7 @@ fn what_is_no_file_is_not_replaced() {
     let pipes = ["pipe", "vendor/components/app.wasm"].map(|it| sandbox.path(it));
     assert!(std::process::Command::new("mkfifo").args(&pipes).status().unwrap().success());
     for (output, code, words) in
-        [("pipe", 2, "found no regular file"), ("folder", 2, "found a folder"), ("-", 2, "stdout")]
+        [("pipe", 2, "found no regular file"), ("folder", 2, "`folder` is a folder"), ("-", 2, "stdout")]
     {
         let pull = ["component", "pull", &*pin, "--output", output];
         sandbox.run(&pull).ends_with(code).says(&[words]);
@@ -344,5 +344,106 @@ fn a_folder_in_place_of_a_registry_serves_it_offline() {
     pull(&wrong).ends_with(4).says(&[&pin, &crate::sha256(&other)]);
     pull("ghcr.io/my-org/app:2.0.0").ends_with(3).says(&["registry/my-org/app", "not there"]);
     sandbox.write("wkg.toml", "[overrides]\n\"my-org:app\" = { path = \"gone.wasm\" }\n");
-    pull("ghcr.io/my-org/app:1.2.0").ends_with(3).says(&["gone.wasm", "overridden"]);
+    pull("ghcr.io/my-org/app:1.2.0").ends_with(1).says(&["gone.wasm", "overridden"]);
+}
+
+/// What no source can mend is said as what it is, whatever would come after it.
+#[test]
+fn a_setting_that_makes_no_sense_is_no_reason_to_ask_somebody_else() {
+    let (sandbox, upstream, mirror) =
+        (Sandbox::new(), Fake::new(Door::Open), Fake::new(Door::Open));
+    for fake in [&upstream, &mirror] {
+        push(fake, APP, "v1", &component("app"));
+    }
+    let (host, there) = (upstream.host(), mirror.host());
+    let name = format!("{host}/{APP}:v1");
+    let mirrored =
+        format!("[registry.{host:?}.mirror]\nurl = \"http://{there}\"\nfallback = true\n");
+    let auth = "auth = { type = \"basic\", username = \"me\", password_env = \"NOPE\" }";
+    sandbox.write("unset.toml", format!("{mirrored}[registry.{there:?}]\n{auth}\n"));
+    sandbox.write("mirror.toml", &mirrored);
+    sandbox.write("bad/config.json", "{bad");
+    sandbox.write("list/config.json", "{\"auths\": []}");
+    sandbox.write("helper/config.json", "{\"credsStore\": \"nowhere\"}");
+    for (config, docker, code, says) in [
+        ("unset.toml", "", 2, "`NOPE` is not set"),
+        ("mirror.toml", "bad", 2, "it is not JSON (line 1"),
+        ("mirror.toml", "list", 2, "`auths` is not an object"),
+        ("mirror.toml", "helper", 5, "docker-credential-nowhere"),
+    ] {
+        run(&sandbox, &["component", "pull", &name, "-o", "a.wasm"])
+            .env("WKG_CONFIG_FILE", sandbox.path(config))
+            .env("DOCKER_CONFIG", sandbox.path(docker))
+            .ends_with(code)
+            .says(&[says, "from:", &there]);
+    }
+    assert!(upstream.server.requests().is_empty());
+    assert!(!sandbox.path("a.wasm").exists());
+}
+
+#[test]
+fn a_mirror_that_refuses_is_not_passed_over() {
+    for door in [Door::Basic, Door::AliceToken] {
+        let (sandbox, upstream, mirror) = (Sandbox::new(), Fake::new(Door::Open), Fake::new(door));
+        push(&upstream, APP, "v1", &component("app"));
+        let name = format!("{}/{APP}:v1", upstream.host());
+        let both = format!("{},direct", mirror.server.url(""));
+        run(&sandbox, &["component", "pull", &name, "-o", "a.wasm"])
+            .env("BAZEL_WASM_COMPONENT_MIRROR", &both)
+            .ends_with(5)
+            .says(&[
+                "401",
+                &mirror.host(),
+                &upstream.host(),
+                "not asked",
+                "WKG_REGISTRY_127_0_0_1_",
+            ]);
+        assert!(upstream.server.requests().is_empty());
+    }
+    let (sandbox, upstream) = (Sandbox::new(), Fake::new(Door::Open));
+    push(&upstream, APP, "v1", &component("app"));
+    let name = format!("{}/{APP}:v1", upstream.host());
+    let busy = Fake::with(Door::Open, |_, _| Some(Reply::new("503 Service Unavailable", "")));
+    let both = format!("{},direct", busy.server.url(""));
+    run(&sandbox, &["component", "pull", &name, "-o", "a.wasm"])
+        .env("BAZEL_WASM_COMPONENT_MIRROR", &both)
+        .succeeds()
+        .says(&["passed over", "503"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_a_failure_here() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
+    push(&fake, APP, "v1", &component("app"));
+    let name = format!("{}/{APP}:v1", fake.host());
+    let pull = |to: &str| run(&sandbox, &["component", "pull", &name, "-o", to]);
+    sandbox.write("file", "");
+    std::fs::create_dir(sandbox.path("folder")).unwrap();
+    pull("file/a.wasm").ends_with(1).says(&["file", "from:", &fake.host()]);
+    for folder in ["folder", "folder/", "other/", "."] {
+        pull(folder).ends_with(2).says(&[folder, "is a folder", "app.wasm"]);
+    }
+    assert!(sandbox.tree("folder").is_empty());
+    assert!(!sandbox.path("other").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure_here() {
+    let sandbox = Sandbox::new();
+    let fake = Fake::new(Door::Open);
+    push(&fake, APP, "v1", &crate::exporting(&["my-org:app/api@1.0.0"], 3_000_000));
+    let name = format!("{}/{APP}:v1", fake.host());
+    // No file may become longer than a megabyte, as on a disk with that much room.
+    let program = env!("CARGO_BIN_EXE_wasm-airgap");
+    let script = format!("ulimit -f 1024; trap '' XFSZ; {program} component pull {name} -o a.wasm");
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(sandbox.root())
+        .env("BAZEL_WASM_RETRY_SECONDS", "0")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cannot write") && stderr.contains("from:"), "{stderr}");
 }
