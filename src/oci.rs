@@ -37,5 +37,5 @@ pub use layout::{FilePart, Layout, LayoutFolder};
 pub use manifest::{Content, Descriptor, ImageManifest, Index, Manifest, Platform};
 pub use push::{Mount, Readable, UploadLocation};
 pub use reference::{Reference, Registry, Repository, Tag};
-pub(crate) use reference::{check_name, is_host};
+pub(crate) use reference::{check_name, is_host, shown};
 pub use traffic::Traffic;

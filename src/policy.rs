@@ -232,9 +232,8 @@ fn base_url(name: &'static str, value: &str) -> Result<String> {
             .fact("expected", "an address such as `https://mirror.example.com/tools`")
     };
     // An address with a password in it must not be repeated, not even to say that it is wrong.
-    let url = url::Url::parse(value).map_err(|error| {
-        refuse(format!("`{}`: {error}", value.rsplit('@').next().unwrap_or("")))
-    })?;
+    let url = url::Url::parse(value)
+        .map_err(|error| refuse(format!("`{}`: {error}", crate::fetch::redacted(value))))?;
     if !matches!(url.scheme(), "https" | "http" | "file") {
         return Err(refuse(format!(
             "`{}://` is none of https://, http:// and file://",
@@ -251,7 +250,8 @@ fn base_url(name: &'static str, value: &str) -> Result<String> {
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(refuse(format!(
-            "`{value}` has a query or fragment, so no path can be added to it"
+            "`{}` has a query or fragment, so no path can be added to it",
+            crate::fetch::redacted(value)
         )));
     }
     Ok(value.trim_end_matches('/').to_owned())
@@ -354,7 +354,14 @@ mod tests {
             assert_eq!(error.kind(), Kind::Usage, "{value}");
             assert!(error.to_string().contains("BAZEL_WASM_MIRROR"), "{error}");
         }
-        for value in ["https://u:hunter2@a/b", "u:hunter2@a", "https://u:hunter2@ a"] {
+        for value in [
+            "https://u:hunter2@a/b",
+            "u:hunter2@a",
+            "https://u:hunter2@ a",
+            "https://a/t?sig=hunter2",
+            "https://a/t#hunter2",
+            "a/t?sig=hunter2",
+        ] {
             let error = policy(&[(env::GITHUB_MIRROR, value)]).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }

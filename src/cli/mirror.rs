@@ -14,7 +14,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::images::RegistryPath;
 use crate::images::chart::overrides::Assignments;
 use crate::oci::{Client, Platform};
@@ -77,7 +77,7 @@ struct ListArgs {
     paths: Vec<PathBuf>,
     /// Where the images go, as in registry.corp:5000 or registry.corp/mirror
     #[arg(long, value_name = "REGISTRY")]
-    registry: RegistryPath,
+    registry: String,
     /// Say above each image where it was found
     #[arg(long)]
     why: bool,
@@ -144,7 +144,7 @@ struct CopyArgs {
     lock_file: PathBuf,
     /// Where all destinations must be, as in registry.corp:5000 or registry.corp/mirror
     #[arg(long, value_name = "REGISTRY", conflicts_with = "to")]
-    registry: Option<RegistryPath>,
+    registry: Option<String>,
     /// How much to do at a time
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -244,7 +244,7 @@ struct CheckArgs {
     paths: Vec<PathBuf>,
     /// Where the images must be, as in registry.corp:5000 or registry.corp/mirror
     #[arg(long, value_name = "REGISTRY")]
-    registry: RegistryPath,
+    registry: String,
     /// Ask the registry whether each image is really there, by its digest where it has one
     #[arg(long)]
     live: bool,
@@ -262,6 +262,12 @@ pub(super) fn run(command: &MirrorCommand, context: &Context) -> Result<()> {
         MirrorCommand::Kustomize(args) => kustomize::run(args, context),
         MirrorCommand::Check(args) => check::run(args, context),
     }
+}
+
+/// Reads `--registry`. Here, because the complaint of whoever reads the command line repeats the text,
+/// which may hold a password.
+fn registry(text: &str) -> Result<RegistryPath> {
+    text.parse().map_err(|problem: String| Error::usage(problem).fact("named by", "--registry"))
 }
 
 /// Registries, asked with the credentials and by way of the mirrors that the settings name.

@@ -118,7 +118,8 @@ impl FromStr for ImageReference {
     type Err = String;
 
     fn from_str(text: &str) -> Result<ImageReference, String> {
-        let refuse = |problem: String| format!("`{text}` is no image reference: {problem}");
+        let shown = oci::shown(text);
+        let refuse = |problem: String| format!("`{shown}` is no image reference: {problem}");
         let (meaning, host, path) = oci::Reference::read_image(text).map_err(refuse)?;
         if host.is_none() && path.len() == 64 && path.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(refuse("it is the identifier of a local image".to_owned()));
@@ -238,7 +239,8 @@ mod tests {
             ("a:b:c/d", "port"),
             ("a@sha256:abc", "3"),
             ("a@md5:d41d8cd98f00b204e9800998ecf8427e", "md5"),
-            ("a@", "digest"),
+            ("user:pass@ghcr.io/a:1", "`...@ghcr.io/a:1` is no image reference"),
+            ("a@", "does not begin with `sha256:`"),
             ("a..b", "`a..b`"),
             ("a___b", "`a___b`"),
             ("-a", "`-a`"),

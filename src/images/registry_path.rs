@@ -71,9 +71,13 @@ impl FromStr for RegistryPath {
     type Err = String;
 
     fn from_str(text: &str) -> Result<RegistryPath, String> {
+        let shown = oci::shown(text);
         let refuse = |problem: String| {
-            format!("`{text}` is no registry such as `registry.corp:5000/mirror`: {problem}")
+            format!("`{shown}` is no registry such as `registry.corp:5000/mirror`: {problem}")
         };
+        if text.contains('@') {
+            return Err(refuse("write it without user and password".to_owned()));
+        }
         if let Some((scheme, _)) = text.split_once("://") {
             return Err(refuse(format!("write it without `{scheme}://`")));
         }
@@ -167,6 +171,10 @@ mod tests {
             ["", "/", "https://registry.corp", "a b", "registry.corp/A", "r.corp//a", "r.corp/a:1"]
         {
             assert!(text.parse::<RegistryPath>().is_err(), "{text:?}");
+        }
+        for text in ["https://user:geheim@r.corp", "user:geheim@r.corp", "user:geheim@r.corp/a"] {
+            let problem = text.parse::<RegistryPath>().unwrap_err();
+            assert!(!problem.contains("geheim") && problem.contains("...@r.corp"), "{problem}");
         }
     }
 }

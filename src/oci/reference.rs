@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
+use url::Host;
+
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 
@@ -203,7 +205,9 @@ impl<'a> Parts<'a> {
         if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic()) {
             return Err(format!("`{}` is in it", c.escape_default()));
         }
-        if let Some((scheme, _)) = text.split_once("://") {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        // What is none may be a password.
+        if let Some(scheme) = scheme.filter(|it| it.bytes().all(|b| b.is_ascii_alphanumeric())) {
             return Err(format!("leave out the `{scheme}://`"));
         }
         let (name, digest) = match text.split_once('@') {
@@ -227,6 +231,9 @@ impl<'a> Parts<'a> {
             Some(first) if is_host(first) => {
                 let repository = Repository::new(first.parse()?, self.rest)?;
                 Ok(Reference { repository, tag: self.tag, digest: self.digest })
+            }
+            None if is_host(self.rest) => {
+                Err(format!("it names no repository in the registry `{}`", self.rest))
             }
             first => Err(format!(
                 "it names no registry: `{}` is no host, for it has neither dot nor port and is not \
@@ -259,6 +266,9 @@ impl FromStr for Registry {
     type Err = String;
 
     fn from_str(text: &str) -> Parsed<Registry> {
+        if text.contains('@') {
+            return Err("a registry is named without user and password".to_owned());
+        }
         let refuse = |problem: &str| Err(format!("the registry `{text}` is no host: {problem}"));
         let (host, port) = match text.rfind(':').filter(|_| !text.ends_with(']')) {
             Some(colon) => (&text[..colon], Some(&text[colon + 1..])),
@@ -282,6 +292,13 @@ impl FromStr for Registry {
                 if label.is_empty() || !fits || label.starts_with('-') || label.ends_with('-') {
                     return refuse(&format!("`{label}` cannot stand between its dots"));
                 }
+            }
+            // As whoever connects reads it: `1.2.3` would be 1.2.0.3.
+            match Host::parse(host) {
+                Ok(Host::Domain(_)) => {}
+                Ok(Host::Ipv4(address)) if address.to_string() == host => {}
+                Ok(_) => return refuse("an IPv4 address is four numbers with dots between"),
+                Err(error) => return refuse(&error.to_string()),
             }
         }
         let text = text.to_ascii_lowercase();
@@ -350,28 +367,41 @@ fn is_word(c: char) -> bool {
 fn parse_digest(text: &str) -> Parsed<Digest> {
     let refuse = |problem: &str| Err(format!("the digest `{text}` {problem}"));
     match text.split_once(':') {
+        _ if !is_digest(text) => Err("what stands behind its `@` does not begin with `sha256:`; \
+                                      and a reference holds no user or password"
+            .to_owned()),
         Some(("sha256", digits)) if digits.bytes().any(|b| b.is_ascii_uppercase()) => {
             refuse("has upper-case digits")
         }
         Some(("sha256", _)) => {
             text.parse().map_err(|problem| format!("the digest is wrong: {problem}"))
         }
-        // Something like `user:password@host/name`: not to be repeated.
-        _ if text.contains('/') => {
-            Err("what stands behind its `@` is no digest; a reference holds no user or password"
-                .to_owned())
-        }
-        Some((kind, _)) => refuse(&format!("is of the kind `{kind}`; only sha256 is known here")),
-        None => refuse("does not begin with `sha256:`"),
+        _ => refuse("is of another kind; only sha256 is known here"),
     }
 }
 
-fn refuse(text: &str, problem: &str, expected: &str) -> Error {
-    // What stands before an `@` and a slash may be a password.
-    let shown = match text.split_once('@') {
-        Some((_, behind)) if behind.contains('/') => format!("...@{behind}"),
-        _ => text.escape_default().to_string(),
+/// Whether what stands behind an `@` means to be a digest.
+fn is_digest(text: &str) -> bool {
+    let known = ["sha256:", "sha384:", "sha512:", "md5:"];
+    known.iter().any(|kind| text.starts_with(kind)) && !text.contains(['@', '/'])
+}
+
+/// A reference, or what was meant to be one, as it may be shown: what stands before an `@` that no
+/// digest follows may be a password.
+pub(crate) fn shown(text: &str) -> String {
+    let (name, digest) = match text.rsplit_once('@') {
+        Some((name, digest)) if is_digest(digest) => (name, format!("@{digest}")),
+        _ => (text, String::new()),
     };
+    let shown = match name.rsplit_once('@') {
+        Some((_, behind)) => format!("...@{behind}{digest}"),
+        None => text.to_owned(),
+    };
+    shown.escape_default().to_string()
+}
+
+fn refuse(text: &str, problem: &str, expected: &str) -> Error {
+    let shown = shown(text);
     Error::usage(format!("`{shown}` is no reference: {problem}")).fact("expected", expected)
 }
 
@@ -445,7 +475,14 @@ mod tests {
             ("", "it is empty"),
             ("nginx:1", "names no registry: `nginx`"),
             ("library/nginx:1", "names no registry: `library`"),
-            ("localhost:5000", "names no registry: `localhost`"),
+            ("ghcr.io", "names no repository in the registry `ghcr.io`"),
+            ("ghcr.io:a", "names no repository in the registry `ghcr.io`"),
+            ("localhost:5000", "names no repository in the registry `localhost`"),
+            ("999.1.1.1/a:x", "`999.1.1.1` is no host"),
+            ("256.256.256.256:80/a:x", "`256.256.256.256:80` is no host"),
+            ("1.2.3/a:x", "four numbers"),
+            ("0x7f.1/a:x", "four numbers"),
+            ("xn--zz.io/a:1", "`xn--zz.io` is no host"),
             ("https://ghcr.io/a:1", "leave out the `https://`"),
             ("ghcr.io/A/b:1", "the repository `A/b` has upper-case letters"),
             ("ghcr.io/a//b", "`a//b` has a slash too many"),
@@ -464,7 +501,7 @@ mod tests {
             ("ghcr.io/a:.1", "the tag `.1` begins with a dot"),
             ("ghcr.io/a:b:c", "the tag `b:c` has `:`"),
             ("ghcr.io/a@sha256:abc", "has 3"),
-            ("ghcr.io/a@sha512:abc", "of the kind `sha512`"),
+            ("ghcr.io/a@sha512:abc", "only sha256 is known"),
             ("ghcr.io/a@abc", "does not begin with `sha256:`"),
             ("ghcr.io/a@", "does not begin with `sha256:`"),
             ("ghcr.io:0/a", "`0` is no port"),
@@ -489,8 +526,30 @@ mod tests {
 
     #[test]
     fn a_password_is_not_repeated() {
-        for text in ["user:geheim@ghcr.io/a:1", "https://user:geheim@ghcr.io/a"] {
-            let error = Reference::parse(text).unwrap_err().to_string();
+        let pinned = format!("user:geheim@ghcr.io/a@{D}");
+        for text in [
+            "user:geheim@ghcr.io/a:1",
+            "https://user:geheim@ghcr.io/a",
+            "user:geheim@ghcr.io",
+            "https://user:geheim@ghcr.io",
+            "user:geheim@localhost:5000",
+            "user:geheim/x@ghcr.io",
+            "user:geh/geheim@ghcr.io/a",
+            "user:pa@geheim@ghcr.io/a:x",
+            "user:pa@geheim@ghcr.io",
+            "user:sha256:a@geheim@ghcr.io",
+            "user:pa@sha256:geheim@ghcr.io",
+            "user:geheim://x@ghcr.io",
+            &pinned,
+        ] {
+            for error in [Reference::parse(text), Reference::parse_image(text)] {
+                let error = error.unwrap_err().to_string();
+                assert!(!error.contains("geheim"), "{error}");
+                assert!(error.contains("...@ghcr.io") || error.contains("localhost"), "{error}");
+            }
+        }
+        for registry in ["user:geheim@ghcr.io", "user:geheim@ghcr.io:443"] {
+            let error = registry.parse::<Registry>().unwrap_err();
             assert!(!error.contains("geheim"), "{error}");
         }
     }

@@ -38,7 +38,8 @@ impl Endpoint {
             );
         }
         if rest.contains(['?', '#']) {
-            return Err(format!("`{text}` has a query or fragment, and no registry has those"));
+            let shown = crate::fetch::redacted(text);
+            return Err(format!("`{shown}` has a query or fragment, and no registry has those"));
         }
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let host = authority(host, scheme)?;
@@ -232,8 +233,10 @@ mod tests {
         ] {
             assert!(Endpoint::parse(text).is_err(), "{text}");
         }
-        let error = Endpoint::parse("https://u:geheim@a.b").unwrap_err();
-        assert!(!error.contains("geheim"), "{error}");
+        for text in ["https://u:geheim@a.b", "https://a.b/t?sig=geheim", "a.b/t?sig=geheim#x"] {
+            let error = Endpoint::parse(text).unwrap_err();
+            assert!(!error.contains("geheim"), "{error}");
+        }
     }
 
     #[test]

@@ -476,3 +476,26 @@ fn charts_that_are_none_or_mean_harm() {
     assert_eq!(sources(&printed.stdout), ["docker.io/a:1.1"]);
     printed.says(&["`1.10`", "quote it"]);
 }
+
+#[test]
+fn a_password_before_a_registry_is_not_printed() {
+    let sandbox = sandbox();
+    sandbox
+        .write("mirror.yaml", "images:\n  - source: u:geheim@r.corp/a:1\n    destination: r/a:1\n");
+    for registry in
+        ["https://user:geheim@reg.corp", "user:geheim@reg.corp", "user:ge/geheim@reg.corp"]
+    {
+        let registry = format!("--registry={registry}");
+        for words in [
+            &["mirror", "check", RENDERED, &registry][..],
+            &["mirror", "list", RENDERED, &registry],
+            &["mirror", "copy", &registry],
+        ] {
+            let printed = sandbox.run(words).ends_with(2).says(&["...@reg.corp", "--registry"]);
+            assert!(!printed.stderr.contains("geheim"), "{}", printed.stderr);
+        }
+    }
+    let printed =
+        sandbox.run(&["mirror", "lock"]).ends_with(2).says(&["mirror.yaml:2", "...@r.corp"]);
+    assert!(!printed.stderr.contains("geheim"), "{}", printed.stderr);
+}

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::images::{check, live, manifests::Manifests};
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
-    let registry = &args.registry;
+    let registry = &super::registry(&args.registry)?;
     if let Some(warning) = registry.warning() {
         context.report.warn(&warning);
     }

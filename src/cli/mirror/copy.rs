@@ -9,14 +9,16 @@ use crate::images::copy::{
     self, ArchiveTarget, Copied, LayoutSource, LayoutTarget, Options, Order, RegistrySource,
     RegistryTarget, Source, Summary, Target, Way,
 };
-use crate::images::{MirrorEntry, MirrorList, MirrorLock};
+use crate::images::{MirrorEntry, MirrorList, MirrorLock, RegistryPath};
 use crate::oci::Traffic;
 
 pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
+    let registry = args.registry.as_deref().map(super::registry).transpose()?;
     let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;
     let lock = lock(args, context)?;
     warn(args, &list, lock.as_ref(), context);
-    let orders = list.entries().iter().map(|entry| order(entry, args, lock.as_ref())).collect();
+    let order = |entry| order(entry, args, registry.as_ref(), lock.as_ref());
+    let orders = list.entries().iter().map(order).collect();
     // Between two layouts nobody is asked.
     let asking = match (&args.from, &args.to) {
         (Some(_), Some(_)) => None,
@@ -77,11 +79,16 @@ fn target<'a>(
 }
 
 /// What an entry asks for, as far as it may.
-fn order(entry: &MirrorEntry, args: &CopyArgs, lock: Option<&MirrorLock>) -> Order {
+fn order(
+    entry: &MirrorEntry,
+    args: &CopyArgs,
+    registry: Option<&RegistryPath>,
+    lock: Option<&MirrorLock>,
+) -> Order {
     let way = || {
         let (source, destination) =
             (entry.source.meaning().clone(), entry.destination.meaning().clone());
-        if let Some(registry) = args.registry.as_ref().filter(|it| !it.holds(&entry.destination)) {
+        if let Some(registry) = registry.filter(|it| !it.holds(&entry.destination)) {
             return Err(Error::usage(format!(
                 "the destination `{}` is not in `{registry}`",
                 entry.destination

@@ -10,7 +10,8 @@ use crate::store;
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let report = &context.report;
-    if let Some(warning) = args.registry.warning() {
+    let registry = super::registry(&args.registry)?;
+    if let Some(warning) = registry.warning() {
         report.warn(&warning);
     }
     let mut inventory = Inventory::default();
@@ -30,8 +31,8 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
             .hint("render the chart with `helm template` and give the manifests"));
     }
     let old = old_list(args, context)?;
-    old.check_destinations(&args.registry)?;
-    let new = inventory.missing_in(&old, &args.registry, args.why)?;
+    old.check_destinations(&registry)?;
+    let new = inventory.missing_in(&old, &registry, args.why)?;
     let list = old.with(&new)?;
     match &args.output {
         Some(path) => {
