@@ -1,5 +1,6 @@
 //! Finds the images that a manifest names, by its structure and not by a list of kinds.
 
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::mention::{FieldPath, How, Mention, Resource};
@@ -20,10 +21,10 @@ const IGNORED: [&str; 2] = ["description", "kubectl.kubernetes.io/last-applied-c
 /// How deep manifests in texts in manifests are followed.
 const MOST_NESTED: u8 = 3;
 
-/// The most images in one document, and the most text that is searched for them. Only aliases reach
-/// either.
-const MOST_MENTIONS: usize = 100_000;
-const MOST_TEXT: usize = 256 << 20;
+/// How often values may be looked at again and images found again because of aliases, in steps: so
+/// many in each document, and so many more for each of its values.
+const MOST_AGAIN: usize = 1 << 16;
+const AGAIN_BY_VALUE: usize = 64;
 
 /// The images in a document.
 ///
@@ -31,14 +32,12 @@ const MOST_TEXT: usize = 256 << 20;
 /// The problem, where the document is nothing but aliases of itself.
 pub fn scan(document: &Node) -> Result<Vec<Mention>, Problem> {
     let mut scan = Scan::default();
-    scan.node(document, "");
-    let problem = match () {
-        () if scan.mentions.len() > MOST_MENTIONS => "images",
-        () if scan.text > MOST_TEXT => "bytes of text",
-        () => return Ok(scan.mentions),
-    };
-    let problem = format!("with its aliases followed, the document has too many {problem}");
-    Err(Problem { place: document.place.clone(), problem })
+    scan.value(document, "");
+    if scan.has_too_much() {
+        let problem = "with its aliases followed, the document has too many images".to_owned();
+        return Err(Problem { place: document.place.clone(), problem });
+    }
+    Ok(scan.mentions)
 }
 
 #[derive(Default)]
@@ -48,8 +47,7 @@ struct Scan {
     field: FieldPath,
     /// The texts that this is in.
     within: Vec<Within>,
-    /// How much text was searched.
-    text: usize,
+    again: Again,
 }
 
 /// A text that is itself YAML.
@@ -59,15 +57,92 @@ struct Within {
     has_lines: bool,
 }
 
+/// What aliases bring again. A value is known by its address: all of them live as long as the scan.
+#[derive(Default)]
+struct Again {
+    /// Values that several places share.
+    seen: HashSet<*const Node>,
+    /// Those in which nothing was found, under which key.
+    fruitless: HashSet<(*const Node, Under)>,
+    /// What was found in a text, with the fields in it.
+    texts: HashMap<(*const Node, Search, usize), Rc<[Mention]>>,
+    /// The documents in texts.
+    kept: Vec<Rc<Node>>,
+    /// Whether the current value was looked at before.
+    is_again: bool,
+    values: usize,
+    steps: usize,
+}
+
+/// The key above a value, as far as it matters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Under {
+    Containers,
+    /// `image`, `images`: a bare word is an image too.
+    Image,
+    /// `sidecarImage`
+    Images,
+    NamedImage,
+    Other,
+}
+
+impl Under {
+    fn of(key: &str) -> Under {
+        match key {
+            "image" | "images" => Under::Image,
+            _ if CONTAINERS.contains(&key) => Under::Containers,
+            _ if words::says_images(key) => Under::Images,
+            _ if words::says_image(key) => Under::NamedImage,
+            _ => Under::Other,
+        }
+    }
+}
+
+/// What is expected of a text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Search {
+    /// Images: the value of a flag or a variable that says so.
+    Images,
+    /// Maybe images: the value of a key that says so.
+    NamedImages,
+    /// Anything.
+    Text,
+}
+
 impl Scan {
-    /// Looks at a value; `key` is the nearest one above it.
-    fn node(&mut self, node: &Node, key: &str) {
-        if self.mentions.len() > MOST_MENTIONS || self.text > MOST_TEXT {
+    /// Looks at a value that may be shared; `key` is the nearest one above it.
+    fn node(&mut self, node: &Rc<Node>, key: &str) {
+        if Rc::strong_count(node) == 1 {
+            return self.value(node, key);
+        }
+        let address: *const Node = Rc::as_ptr(node);
+        let under = (address, Under::of(key));
+        if self.again.fruitless.contains(&under) {
             return;
+        }
+        let (was_again, before) = (self.again.is_again, self.mentions.len());
+        self.again.is_again |= !self.again.seen.insert(address);
+        self.value(node, key);
+        self.again.is_again = was_again;
+        if self.mentions.len() == before && !self.has_too_much() {
+            self.again.fruitless.insert(under);
+        }
+    }
+
+    fn value(&mut self, node: &Node, key: &str) {
+        if self.has_too_much() {
+            return;
+        }
+        match self.again.is_again {
+            true => self.again.steps += 1,
+            false => self.again.values += 1,
         }
         match &node.value {
             Value::Scalar(_) => self.text(node),
-            Value::Sequence(items) => self.each(items, |scan, item| scan.node(item, key)),
+            Value::Sequence(items) => self.each(items, |scan, item| match item.text() {
+                Some(text) if words::says_image(key) => scan.item(text, item, key),
+                _ => scan.node(item, key),
+            }),
             Value::Mapping(entries) => match self.enter(node) {
                 None => self.mapping(node, entries, key),
                 Some((resource, field)) => {
@@ -76,6 +151,10 @@ impl Scan {
                 }
             },
         }
+    }
+
+    fn has_too_much(&self) -> bool {
+        self.again.steps > MOST_AGAIN + AGAIN_BY_VALUE * self.again.values
     }
 
     /// Begins a resource, if this is one; gives what it is in.
@@ -98,60 +177,121 @@ impl Scan {
 
     fn mapping(&mut self, node: &Node, entries: &[Entry], key: &str) {
         let split = Split::of(node, key)
-            .filter(|split| split.reference().parse::<ImageReference>().is_ok());
+            .or_else(|| Split::in_other_words(node, key))
+            .filter(|split| self.is_told(split, key));
         if let Some(split) = &split {
             let before = self.field.key(split.repository_key);
-            self.add(&split.reference(), How::Field, &split.repository);
+            self.add(&split.reference(), How::Field, &split.repository.place);
             self.field.back(before);
         }
+        // A variable, a parameter: `{name: SIDECAR_IMAGE, value: …}`.
+        let name = node.text_of("name").or_else(|| node.text_of("key")).unwrap_or_default();
         for entry in entries {
-            if split.is_some() && split::KEYS.contains(&&*entry.key) {
+            let is_part = split.as_ref().is_some_and(|split| {
+                &*entry.key == split.repository_key || split::PARTS.contains(&&*entry.key)
+            });
+            if is_part && entry.value.text().is_some() {
                 continue;
             }
             let before = self.field.key(&entry.key);
-            self.entry(entry, key);
+            for (word, _) in words::images_in(&entry.key) {
+                self.add(word, How::Text, &entry.place);
+            }
+            match (&*entry.key, entry.value.text()) {
+                ("value" | "default", Some(text)) if words::says_image(name) => {
+                    self.images(text, &entry.value);
+                }
+                ("value" | "default", None) => self.node(&entry.value, name),
+                _ => self.entry(entry, node, key),
+            }
             self.field.back(before);
         }
     }
 
-    /// Looks at the value of a key in a mapping that is itself the value of `parent`.
-    fn entry(&mut self, entry: &Entry, parent: &str) {
+    /// Whether parts come to an image, or were meant to and do not.
+    fn is_told(&self, split: &Split, key: &str) -> bool {
+        let text = split.reference();
+        let is_meant = words::says_image(key) || split.registry.is_some();
+        text.parse::<ImageReference>().is_ok()
+            || (is_meant && !(self.is_within() && words::has_hole(&text)))
+    }
+
+    fn is_within(&self) -> bool {
+        !self.within.is_empty()
+    }
+
+    /// Looks at the value of a key in the mapping `around`, which is itself the value of `parent`.
+    fn entry(&mut self, entry: &Entry, around: &Node, parent: &str) {
         let (key, value) = (&*entry.key, &entry.value);
-        let text = value.text();
-        match (key, text) {
+        let above = Under::of(parent);
+        match (key, value.text()) {
             (_, Some(_)) if IGNORED.contains(&key) => {}
-            ("image", Some(text)) if CONTAINERS.contains(&parent) && self.within.is_empty() => {
-                self.add(text, How::Container, value);
+            ("image", Some(_)) if is_of_a_disk(around) => {}
+            ("image", Some(text)) if above == Under::Containers && !self.is_within() => {
+                self.add(text, How::Container, &value.place);
             }
-            ("image", Some(text)) => self.image(text, value),
-            ("reference", Some(text)) if parent == "image" => self.add(text, How::Field, value),
-            (_, Some(text)) if IMAGE_LISTS.contains(&key) && !is_collection(text) => {
-                for (part, _) in words::images_of(text) {
-                    self.add(part, How::Text, value);
-                }
+            ("image", Some(text)) => self.image(text, value, around),
+            ("reference", Some(text)) if parent == "image" => {
+                self.add(text, How::Field, &value.place);
             }
-            (_, Some(text)) if words::says_image(key) && words::named_image(text).is_some() => {
-                self.add(text, How::Field, value);
+            (_, Some(text)) if IMAGE_LISTS.contains(&key) => self.images(text, value),
+            (_, Some(text)) if words::says_image(key) => self.named(text, value, key),
+            (_, Some(text)) if words::says_images(parent) && is_one_of_several(text) => {
+                self.add(text, How::Field, &value.place);
+            }
+            ("default", Some(text)) if above != Under::Other && is_one_of_several(text) => {
+                self.add(text, How::Field, &value.place);
             }
             ("args" | "command", None) if !value.items().is_empty() => self.words(value.items()),
-            ("env", None) if !value.items().is_empty() => {
-                self.each(value.items(), Scan::variable);
-            }
             _ => self.node(value, key),
         }
     }
 
     /// The `image` of something that is no container: an address of a picture is none.
-    fn image(&mut self, text: &str, node: &Node) {
-        let bare = ["docker://", "oci://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-        let text = bare.unwrap_or(text);
-        let is_other = text.contains("://") || text.starts_with(['/', '.', '#']);
-        let is_one = match self.within.is_empty() {
-            true => !is_other && !text.contains(char::is_whitespace) && !text.starts_with("data:"),
-            false => words::named_image(text).is_some(),
+    fn image(&mut self, text: &str, node: &Node, around: &Node) {
+        let text = words::bare(text);
+        let is_other = text.contains("://")
+            || text.starts_with(['/', '.', '#'])
+            || text.starts_with("data:")
+            || text.contains(char::is_whitespace)
+            || words::is_other(text);
+        let is_one = match self.is_within() {
+            false => !is_other || words::has_hole(text),
+            true => !is_other && text.parse::<ImageReference>().is_ok(),
         };
-        if is_one {
-            self.add(text, How::Field, node);
+        match is_one {
+            true => self.add(&with_parts(text, around), How::Field, &node.place),
+            false => self.text(node),
+        }
+    }
+
+    /// The value of a key that ends in `image`.
+    fn named(&mut self, text: &str, node: &Node, key: &str) {
+        let text = words::bare(text);
+        let is_hole =
+            !self.is_within() && words::has_hole(text) && !text.contains(char::is_whitespace);
+        match is_hole || words::named_image(text).is_some() {
+            true => self.add(text, How::Field, &node.place),
+            false => self.once(node, Search::NamedImages, text.len(), |scan| {
+                let mut parts = words::parts_of(text);
+                match parts.all(|part| words::named_image(part).is_some()) {
+                    true => scan.parts(text, node),
+                    false if scan.nested(text, node, key) => {}
+                    false => scan.text(node),
+                }
+            }),
+        }
+    }
+
+    /// An item of a list under a key that says `image`.
+    fn item(&mut self, text: &str, node: &Node, key: &str) {
+        let text = words::bare(text);
+        let is_short = Under::of(key) == Under::Image
+            && text.parse::<ImageReference>().is_ok()
+            && !words::is_other(text);
+        match is_short {
+            true => self.add(text, How::Field, &node.place),
+            false => self.named(text, node, key),
         }
     }
 
@@ -170,25 +310,39 @@ impl Scan {
         });
     }
 
-    /// A variable of a container.
-    fn variable(&mut self, item: &Rc<Node>) {
-        let (Some(name), Some(value)) = (item.text_of("name"), item.get("value")) else { return };
-        let before = self.field.key("value");
-        match value.text() {
-            Some(text) if words::says_image(name) => self.images(text, value),
-            _ => self.text(value),
-        }
-        self.field.back(before);
-    }
-
     /// The value of a flag or a variable that says `image`.
     fn images(&mut self, text: &str, node: &Node) {
-        let before = self.mentions.len();
+        self.once(node, Search::Images, text.len(), |scan| {
+            if !scan.nested(text, node, "images") {
+                scan.parts(text, node);
+            }
+        });
+    }
+
+    /// A list of images in a text, or one of them.
+    fn parts(&mut self, text: &str, node: &Node) {
+        let mut found = HashSet::new();
         for (part, _) in words::images_of(text) {
-            self.add(part, How::Text, node);
+            found.insert(part);
+            self.add(part, How::Text, &node.place);
         }
-        if self.mentions.len() == before {
-            self.text(node);
+        for (word, _) in words::images_in(text).chain(words::images_said(text)) {
+            if found.insert(word) {
+                self.add(word, How::Text, &node.place);
+            }
+        }
+        let is_hole =
+            |part: &&str| words::has_hole(part) && part.parse::<ImageReference>().is_err();
+        if self.is_within() {
+            return;
+        }
+        match text.contains("{{") {
+            true => self.add(text, How::Text, &node.place),
+            false => {
+                for part in words::parts_of(text).filter(is_hole) {
+                    self.add(part, How::Text, &node.place);
+                }
+            }
         }
     }
 
@@ -196,31 +350,73 @@ impl Scan {
     fn text(&mut self, node: &Node) {
         let Some(scalar) = node.scalar() else { return };
         let text = scalar.text.as_str();
-        self.text = self.text.saturating_add(text.len());
-        // Whatever names an image has a tag or a digest, or stands behind a key with a colon.
-        let may_name = text.contains(':') || text.contains('@');
-        if !may_name || self.text > MOST_TEXT {
+        // Whatever names an image has a tag or a digest, or stands behind a key or a flag.
+        if !text.contains([':', '@', '=']) && !text.contains("--") {
             return;
         }
-        let nested = usize::from(MOST_NESTED) > self.within.len();
-        if nested && is_collection(text) {
-            let whole: Result<Vec<_>, _> =
-                Documents::new(text, &node.place.file, Duplicates::LastCounts).collect();
-            let is_data = |node: &Rc<Node>| !matches!(node.value, Value::Scalar(_));
-            if let Ok(documents) = whole
-                && documents.iter().all(is_data)
-            {
-                let has_lines =
-                    scalar.style == Style::Literal && self.within.iter().all(|w| w.has_lines);
-                self.within.push(Within { place: node.place.clone(), has_lines });
-                documents.iter().for_each(|document| self.node(document, ""));
-                self.within.pop();
+        self.once(node, Search::Text, text.len(), |scan| {
+            if scan.nested(text, node, "") {
                 return;
             }
+            let mut found = HashSet::new();
+            for (word, _) in words::images_in(text).chain(words::images_said(text)) {
+                if found.insert(word) {
+                    scan.add(word, How::Text, &node.place);
+                }
+            }
+        });
+    }
+
+    /// Looks into a text that is YAML or JSON; gives whether it is.
+    fn nested(&mut self, text: &str, node: &Node, key: &str) -> bool {
+        if self.within.len() >= usize::from(MOST_NESTED) || !is_collection(text) {
+            return false;
         }
-        for (word, _) in words::images_in(text) {
-            self.add(word, How::Text, node);
+        let Some(scalar) = node.scalar() else { return false };
+        let is_whole = scalar.text.trim() == text.trim();
+        // With what stands before its first line, for the sake of its lines.
+        let text = if is_whole { scalar.text.as_str() } else { text };
+        let documents: Result<Vec<_>, _> =
+            Documents::new(text, &node.place.file, Duplicates::LastCounts).collect();
+        let Ok(mut documents) = documents else { return false };
+        documents.retain(|document| !document.is_null());
+        let is_data = |node: &Rc<Node>| !matches!(node.value, Value::Scalar(_));
+        if documents.is_empty() || !documents.iter().all(is_data) {
+            return false;
         }
+        let has_lines = is_whole
+            && scalar.style == Style::Literal
+            && self.within.iter().all(|within| within.has_lines);
+        self.within.push(Within { place: node.place.clone(), has_lines });
+        documents.iter().for_each(|document| self.value(document, key));
+        self.within.pop();
+        self.again.kept.extend(documents);
+        true
+    }
+
+    /// Searches a text, or finds again what was found in it.
+    fn once(&mut self, node: &Node, how: Search, length: usize, search: impl FnOnce(&mut Scan)) {
+        let address = (std::ptr::from_ref(node), how, length);
+        if let Some(found) = self.again.texts.get(&address).cloned() {
+            self.again.steps += found.len() * AGAIN_BY_VALUE;
+            if self.has_too_much() {
+                return;
+            }
+            let again = |mention: &Mention| Mention {
+                resource: self.resource.clone(),
+                field: format!("{}{}", self.field.as_str(), mention.field),
+                ..mention.clone()
+            };
+            let again: Vec<_> = found.iter().map(again).collect();
+            return self.mentions.extend(again);
+        }
+        let (before, field) = (self.mentions.len(), self.field.as_str().len());
+        search(self);
+        let found = self.mentions[before..].iter().map(|mention| Mention {
+            field: mention.field.get(field..).unwrap_or_default().to_owned(),
+            ..mention.clone()
+        });
+        self.again.texts.insert(address, found.collect());
     }
 
     fn each(&mut self, items: &[Rc<Node>], mut visit: impl FnMut(&mut Scan, &Rc<Node>)) {
@@ -231,20 +427,23 @@ impl Scan {
         }
     }
 
-    fn add(&mut self, written: &str, how: How, node: &Node) {
+    fn add(&mut self, written: &str, how: How, place: &Place) {
+        if self.again.is_again {
+            self.again.steps += AGAIN_BY_VALUE;
+        }
         self.mentions.push(Mention {
             written: written.to_owned(),
             image: written.parse(),
             how: if self.within.is_empty() { how } else { How::Text },
             resource: self.resource.clone(),
             field: self.field.as_str().to_owned(),
-            place: self.place(node),
+            place: self.place(place),
         });
     }
 
     /// Where a value stands in the file, also where it is in a text in the file.
-    fn place(&self, node: &Node) -> Place {
-        let mut place = node.place.clone();
+    fn place(&self, place: &Place) -> Place {
+        let mut place = place.clone();
         for within in self.within.iter().rev() {
             let outer = &within.place;
             place = match within.has_lines {
@@ -258,6 +457,31 @@ impl Scan {
         }
         place
     }
+}
+
+/// An `image` with the registry and the tag beside it, where it has none itself.
+fn with_parts(text: &str, around: &Node) -> String {
+    let Ok(image) = text.parse::<ImageReference>() else { return text.to_owned() };
+    let mut whole = text.to_owned();
+    if let (None, Some(registry)) = (image.host(), around.text_of("registry")) {
+        whole = format!("{}/{whole}", registry.trim_end_matches('/'));
+    }
+    if let (None, None, Some(tag)) = (image.tag(), image.digest(), around.text_of("tag")) {
+        whole = format!("{whole}:{tag}");
+    }
+    whole
+}
+
+/// Whether the image beside is one of a disk: a volume of Ceph.
+fn is_of_a_disk(around: &Node) -> bool {
+    ["monitors", "pool"].iter().any(|key| around.get(key).is_some())
+}
+
+/// Whether a text is an image for sure, where some of its kind are expected.
+fn is_one_of_several(text: &str) -> bool {
+    words::named_image(text).is_some_and(|image| {
+        image.tag().is_some() || image.digest().is_some() || image.host().is_some()
+    })
 }
 
 /// Whether a text can be YAML or JSON with something in it.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `ghcr.io/org/app:1.0`, `host:5000/app@sha256:…` | anywhere: it has a registry, and a tag or a digest |
 //! | `app:1.0`, `org/app` | where a name says so: `--sidecar-image=`, `SIDECAR_IMAGE`, `sidecarImage:` |
-//! | `app` | after a flag or in a variable that says so, unless it is a word like `true` or `always` |
+//! | `app` | after a flag or in a variable that says so, unless it is a word like `true` or `always`, a number or a picture |
 //!
 //! A host and a path without a tag is not enough: `app.kubernetes.io/name` and `example.com/v1` are
 //! everywhere and name no image.
@@ -12,7 +12,7 @@
 use super::reference::ImageReference;
 
 /// What stands where an image could, and is none.
-const PLAIN_WORDS: [&str; 12] = [
+const PLAIN_WORDS: [&str; 19] = [
     "true",
     "false",
     "yes",
@@ -21,11 +21,28 @@ const PLAIN_WORDS: [&str; 12] = [
     "off",
     "none",
     "null",
+    "all",
+    "any",
     "always",
     "never",
     "auto",
+    "default",
+    "enabled",
+    "disabled",
+    "missing",
+    "present",
     "ifnotpresent",
 ];
+
+/// Words of sentences. Where one stands, the words around it are no images.
+const PROSE: [&str; 12] =
+    ["a", "an", "and", "for", "from", "in", "is", "of", "or", "the", "to", "with"];
+
+/// The endings of pictures.
+const PICTURES: [&str; 7] = [".png", ".svg", ".jpg", ".jpeg", ".gif", ".ico", ".webp"];
+
+/// What programs put before an image; what is behind it is one all the same.
+const SCHEMES: [&str; 3] = ["docker://", "oci://", "docker-daemon:"];
 
 /// The effects of taints, which look like tags: `node.kubernetes.io/unreachable:NoExecute`.
 const TAINTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
@@ -36,7 +53,33 @@ const FORGES: [&str; 3] = ["github.com", "gitlab.com", "bitbucket.org"];
 /// Whether a key, a flag or a variable says that its value is an image, or several.
 pub(super) fn says_image(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    name.ends_with("image") || name.ends_with("images") || name.starts_with("related_image_")
+    ["image", "images", "imagename"].iter().any(|end| name.ends_with(end))
+        || name.starts_with("related_image_")
+}
+
+/// Whether a name says that its value are several images.
+pub(super) fn says_images(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("images")
+}
+
+/// A text without the scheme that some programs want before an image.
+pub(super) fn bare(text: &str) -> &str {
+    SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text)
+}
+
+/// Whether a part of a text is known only where it is used: `$(IMAGE)`, `${REGISTRY}/app`,
+/// `{{ .image }}`.
+pub(super) fn has_hole(text: &str) -> bool {
+    ["$(", "${", "{{"].iter().any(|start| text.contains(start))
+}
+
+/// Whether what could be an image is a switch, a number, a duration or a picture.
+pub(super) fn is_other(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let number = text.strip_suffix(['s', 'm', 'h', 'd', 'w']).unwrap_or(&text);
+    PLAIN_WORDS.contains(&text.as_str())
+        || number.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        || PICTURES.iter().any(|ending| text.ends_with(ending))
 }
 
 /// The image that a text is, wherever it stands: one with a registry, and a tag or a digest.
@@ -44,21 +87,46 @@ pub(super) fn image(text: &str) -> Option<ImageReference> {
     let image: ImageReference = text.parse().ok()?;
     let is_pinned =
         image.digest().is_some() || image.tag().is_some_and(|tag| !TAINTS.contains(&tag));
-    (is_pinned && image.host().is_some_and(is_reachable)).then_some(image)
+    let is_found = is_pinned && image.host().is_some_and(is_reachable) && !is_network(&image);
+    is_found.then_some(image)
 }
 
 /// The image that a text is where a name says that it is one: one with a part that only images have.
 pub(super) fn named_image(text: &str) -> Option<ImageReference> {
-    text.parse().ok().filter(|_| text.contains([':', '/', '@']))
+    text.parse().ok().filter(|_| text.contains([':', '/', '@']) && !is_other(text))
+}
+
+/// The parts of the value of a flag or a variable that says that it has images: what is between
+/// commas and the like, without a name (`web=nginx:1`), quotes and a scheme.
+pub(super) fn parts_of(value: &str) -> impl Iterator<Item = &str> {
+    let parts = value.split(|c: char| c.is_whitespace() || ",;".contains(c));
+    parts.map(part).filter(|part| !part.is_empty())
+}
+
+fn part(text: &str) -> &str {
+    let text = text.rsplit_once('=').map_or(text, |(_, value)| value);
+    let text = bare(text.trim_matches(['"', '\'']));
+    match text.parse::<ImageReference>() {
+        Ok(_) => text,
+        // `$(IMAGE)` and `{{ .image }}` stay whole.
+        Err(_) if has_hole(text) => text,
+        Err(_) => bare(text.trim_matches(['[', ']', '{', '}', '(', ')', '"', '\''])),
+    }
 }
 
 /// The images in the value of a flag or a variable that says that it has some.
 pub(super) fn images_of(value: &str) -> impl Iterator<Item = (&str, ImageReference)> {
-    let parts = value.split([',', ' ', '\n', '\t']).map(|part| part.trim_matches(['"', '\'']));
-    parts.filter_map(|part| {
-        let is_word = PLAIN_WORDS.contains(&part.to_ascii_lowercase().as_str());
-        let is_number = part.bytes().all(|b| b.is_ascii_digit());
-        Some((part, part.parse().ok()?)).filter(|_| !is_word && !is_number)
+    let is_list = value.contains([',', ';', '\n']);
+    let is_prose = !is_list
+        && value.split_whitespace().nth(1).is_some()
+        && value.split_whitespace().any(|word| {
+            PROSE.contains(&word)
+                || (word.starts_with(|c: char| c.is_ascii_uppercase()) && !word.contains('='))
+        });
+    parts_of(value).filter_map(move |part| {
+        let is_named = part.contains([':', '/', '@']);
+        let is_image = !is_other(part) && (is_named || !is_prose);
+        Some((part, part.parse().ok()?)).filter(|_| is_image)
     })
 }
 
@@ -67,17 +135,66 @@ pub(super) fn images_in(text: &str) -> impl Iterator<Item = (&str, ImageReferenc
     let inside = |c: char| c.is_ascii_alphanumeric() || "._-/:@[]".contains(c);
     text.split(move |c| !inside(c)).filter_map(|token| {
         // Another scheme is another thing; these are images all the same.
-        let token =
-            ["docker://", "oci://"].iter().find_map(|s| token.strip_prefix(s)).unwrap_or(token);
-        let token = token.trim_end_matches(['.', ':', '-', '[', ']']);
-        Some((token, image(token)?))
+        let token = bare(token).trim_end_matches(['.', ':', '-', '[', ']']);
+        let found = image(token).map(|image| (token, image));
+        found.or_else(|| without_words(token).find_map(|token| Some((token, image(token)?))))
     })
+}
+
+/// A token without words before its host: `image:ghcr.io/org/app:1`, `[ghcr.io/org/app:1`.
+fn without_words(token: &str) -> impl Iterator<Item = &str> {
+    let host = &token[..token.find('/').unwrap_or_default()];
+    let last = host.rfind([':', '[']);
+    let before = last.and_then(|last| host[..last].rfind([':', '[']));
+    // The last word is the host, or its port.
+    [before, last].into_iter().flatten().map(|at| &token[at + 1..])
+}
+
+/// The images that a text names by words before them, as scripts and templates do: `image: app:1`,
+/// `--image=app:1`, `--image app:1`, `APP_IMAGE=app:1`.
+pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageReference)> {
+    let quotes = ['"', '\''];
+    text.lines().filter(|line| line.contains("mage") || line.contains("MAGE")).flat_map(
+        move |line| {
+            let mut says_next = false;
+            let words = line.split(|c: char| c.is_whitespace() || ",{}".contains(c));
+            words.filter(|word| !word.is_empty()).filter_map(move |word| {
+                let was_said = std::mem::take(&mut says_next);
+                let word = word.trim_matches(quotes);
+                let value = match word.split_once('=') {
+                    Some((name, value)) if says_image(name.trim_matches(quotes)) => value,
+                    _ if was_said => word,
+                    _ => {
+                        let key = word.strip_suffix(':').map(|key| key.trim_matches(quotes));
+                        let flag = word.strip_prefix('-');
+                        says_next = key.or(flag).is_some_and(says_image);
+                        return None;
+                    }
+                };
+                let value = bare(value.trim_matches(quotes).trim_end_matches([';', ')', '`']));
+                Some((value, named_image(value)?))
+            })
+        },
+    )
 }
 
 /// Whether a repository with a tag is one of sources.
 pub(super) fn is_source(repository: &str) -> bool {
     let host = repository.split('/').next().unwrap_or_default();
     FORGES.contains(&host) || repository.contains("://") || repository.ends_with(".git")
+}
+
+/// Whether what looks like an image is sources, a network, a group of the API or a service.
+fn is_network(image: &ImageReference) -> bool {
+    let Some(host) = image.host() else { return false };
+    let name = host.split(':').next().unwrap_or_default();
+    let is_range = name.parse::<std::net::Ipv4Addr>().is_ok()
+        && host == name
+        && image.path().bytes().all(|b| b.is_ascii_digit());
+    let is_cluster = [".k8s.io", ".kubernetes.io", ".svc", ".svc.cluster.local"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    is_range || (is_cluster && !name.contains("registry")) || FORGES.contains(&name)
 }
 
 /// Whether a first part is a host and not a file or a version: its last label begins with a letter,
@@ -118,6 +235,16 @@ mod tests {
             ("a=ghcr.io/a:1,b=quay.io/b:2;", vec!["ghcr.io/a:1", "quay.io/b:2"]),
             ("docker://ghcr.io/a:1", vec!["ghcr.io/a:1"]),
             ("Pull ghcr.io/a:1.", vec!["ghcr.io/a:1"]),
+            ("image:ghcr.io/b/colon:1", vec!["ghcr.io/b/colon:1"]),
+            ("-image:registry:5000/c:1", vec!["registry:5000/c:1"]),
+            ("images=[ghcr.io/b/b:1]", vec!["ghcr.io/b/b:1"]),
+            ("docker-daemon:ghcr.io/a/d:1", vec!["ghcr.io/a/d:1"]),
+            ("[::1]:5000/a:1", vec!["[::1]:5000/a:1"]),
+            ("registry.k8s.io/pause:3", vec!["registry.k8s.io/pause:3"]),
+            (
+                "registry.ops.svc.cluster.local:5000/a:1",
+                vec!["registry.ops.svc.cluster.local:5000/a:1"],
+            ),
         ] {
             assert_eq!(found(text), images, "{text}");
         }
@@ -143,6 +270,13 @@ mod tests {
             "user@example.com",
             "a/b:c",
             "example.com/UPPER:1",
+            "github.com/org/repo:v1.2",
+            "10.0.0.0/8:80",
+            "metrics.k8s.io/v1beta1:pods",
+            "app.kubernetes.io/name:web",
+            "foo.svc.cluster.local:8080/metrics:x",
+            "http://ghcr.io/a:1",
+            "jdbc:postgresql://db.example.com:5432/x",
         ] {
             assert!(found(text).is_empty(), "{text}: {:?}", found(text));
         }
@@ -169,13 +303,57 @@ mod tests {
         ] {
             assert!(!says_image(name), "{name}");
         }
-        let values = |text: &'static str| images_of(text).map(|(part, _)| part).collect::<Vec<_>>();
-        assert_eq!(values("nats:2, busybox"), ["nats:2", "busybox"]);
-        assert_eq!(values("'org/app'"), ["org/app"]);
-        for text in ["true", "Always", "3", "", "$(IMAGE)", "/usr/share/x.png"] {
-            assert!(values(text).is_empty(), "{text}");
+        for (text, images) in [
+            ("nats:2, busybox", vec!["nats:2", "busybox"]),
+            ("'org/app'", vec!["org/app"]),
+            ("nginx:8,docker://ghcr.io/nine:1", vec!["nginx:8", "ghcr.io/nine:1"]),
+            ("nginx:13,b=ghcr.io/b/b:14", vec!["nginx:13", "ghcr.io/b/b:14"]),
+            ("a=nginx:11\nb=busybox:12", vec!["nginx:11", "busybox:12"]),
+            ("nginx:1;busybox:2", vec!["nginx:1", "busybox:2"]),
+            ("[nginx:1,\"busybox\"", vec!["nginx:1", "busybox"]),
+            ("nginx busybox", vec!["nginx", "busybox"]),
+            ("Pulled nginx:1", vec!["nginx:1"]),
+        ] {
+            let found: Vec<_> = images_of(text).map(|(part, _)| part).collect();
+            assert_eq!(found, images, "{text}");
+        }
+        for text in [
+            "true",
+            "Always",
+            "3",
+            "",
+            "$(IMAGE)",
+            "/usr/share/x.png",
+            "24h",
+            "1.5",
+            "10m",
+            "enabled",
+            "missing",
+            "logo.png",
+            "The default image to use",
+            "which image to use",
+        ] {
+            assert_eq!(images_of(text).next(), None, "{text}");
         }
         assert!(named_image("ubuntu-latest").is_none() && named_image("org/app").is_some());
+        assert!(named_image("static/logo.png").is_none());
         assert!(is_source("github.com/a/b") && !is_source("ghcr.io/a/b"));
+    }
+
+    #[test]
+    fn what_words_before_an_image_say() {
+        for (text, images) in [
+            ("kubectl run x --image=nginx:1.26 --rm", vec!["nginx:1.26"]),
+            ("kubectl run x --image nginx:1.26", vec!["nginx:1.26"]),
+            ("  - image: nginx:1.25\n  - image: \"org/redis\"", vec!["nginx:1.25", "org/redis"]),
+            ("{{ if x }}\nimage: istio/proxyv2:1.2\n{{ end }}", vec!["istio/proxyv2:1.2"]),
+            ("SIDE_IMAGE='nginx:4'\nOTHER=x:1", vec!["nginx:4"]),
+            ("image=nginx:1.3", vec!["nginx:1.3"]),
+            ("{\"image\": \"nginx:1\"", vec!["nginx:1"]),
+            ("image: {{ .image }}\nimage: nginx\nthe image is here: a/b", vec![]),
+        ] {
+            let found: Vec<_> = images_said(text).map(|(part, _)| part).collect();
+            assert_eq!(found, images, "{text}");
+        }
     }
 }

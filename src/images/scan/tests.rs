@@ -142,7 +142,156 @@ fn aliases_do_not_multiply_texts_or_images() {
     let text = format!("c: &c [{}]\nx: [{items}]\n", "{image: a:1},".repeat(300));
     let document = Documents::new(&text, "a.yaml", Duplicates::Refused).next().unwrap().unwrap();
     assert!(scan(&document).unwrap_err().problem.contains("too many images"));
-    let text = format!("c: &c {}\nx: [{}]\n", "x/".repeat(1 << 19), "*c,".repeat(1000));
-    let document = Documents::new(&text, "a.yaml", Duplicates::Refused).next().unwrap().unwrap();
-    assert!(scan(&document).unwrap_err().problem.contains("too many bytes"));
+    // What was found in a text is not searched for again.
+    for text in ["x/".repeat(1 << 19), format!("'[{}]'", "a:,".repeat(20_000))] {
+        let text = format!("c: &c {text}\nx: [{}]\n", "*c,".repeat(20_000));
+        let document = Documents::new(&text, "a.yaml", Duplicates::Refused).next();
+        let started = std::time::Instant::now();
+        assert!(scan(&document.unwrap().unwrap()).unwrap().is_empty());
+        assert!(started.elapsed().as_secs() < 10);
+    }
+    is(
+        "a: &a 'x ghcr.io/a:1'\nb: *a\nc: &c '[{\"image\": \"b\"}]'\nd: *c\n",
+        &[
+            ("ghcr.io/a:1", "a", 1),
+            ("ghcr.io/a:1", "b", 1),
+            ("b", "c[0].image", 3),
+            ("b", "d[0].image", 3),
+        ],
+    );
+}
+
+/// Manifests with the images that are found in them.
+#[track_caller]
+fn each(cases: &[(&str, &[&str])]) {
+    for (text, images) in cases {
+        assert_eq!(names(text), *images, "{text}");
+    }
+}
+
+#[test]
+fn values_of_flags_and_variables_with_several_images() {
+    let env = |value: &str| format!("env: [{{name: A_IMAGES, value: {value}}}]");
+    for (value, images) in [
+        (
+            r#"'["ghcr.io/env/five:1","nginx:6","quay.io/env/seven:1"]'"#,
+            vec!["ghcr.io/env/five:1", "nginx:6", "quay.io/env/seven:1"],
+        ),
+        (r#"'{"web": "nginx:6", "side": "org/x:1"}'"#, vec!["nginx:6", "org/x:1"]),
+        ("'nginx:8,docker://ghcr.io/env/nine:1'", vec!["nginx:8", "ghcr.io/env/nine:1"]),
+        ("'nginx:13,b=ghcr.io/b/b:14'", vec!["nginx:13", "ghcr.io/b/b:14"]),
+        ("'a=nginx:11,b=busybox:12'", vec!["nginx:11", "busybox:12"]),
+        (
+            r#""3.7.0=quay.io/s/kafka:0-3.7.0\n3.7.1=s/kafka:0-3.7.1\n""#,
+            vec!["quay.io/s/kafka:0-3.7.0", "s/kafka:0-3.7.1"],
+        ),
+        ("'nginx:1;busybox:2'", vec!["nginx:1", "busybox:2"]),
+        ("'${REG}/x:1'", vec!["${REG}/x:1"]),
+        ("'$(REG)/ten:1,nginx:1'", vec!["nginx:1", "$(REG)/ten:1"]),
+        ("'{{ .image }}'", vec!["{{ .image }}"]),
+        ("The default image to use", vec![]),
+    ] {
+        assert_eq!(names(&env(value)), images, "{value}");
+    }
+    each(&[
+        ("args: ['--image=docker://nginx:6']", &["nginx:6"]),
+        ("args: ['--images=[ghcr.io/a/b:1]']", &["ghcr.io/a/b:1"]),
+        ("args: ['--sidecar-image=$(X)/y:1']", &["$(X)/y:1"]),
+        ("args: ['--image nginx:1.2', --set, 'image=nginx:1.3']", &["nginx:1.2", "nginx:1.3"]),
+        ("args: ['{\"image\": \"nginx\"}']", &["nginx"]),
+        ("args: ['--x=docker-daemon:ghcr.io/a/d:1']", &["ghcr.io/a/d:1"]),
+    ]);
+}
+
+#[test]
+fn lists_of_variables_that_are_something_else() {
+    each(&[
+        ("env: [{name: prod, image: ghcr.io/env/one:1}]", &["ghcr.io/env/one:1"]),
+        ("env: ['ENV_IMAGE=ghcr.io/env/two:1']", &["ghcr.io/env/two:1"]),
+        ("env: ['ENV_IMAGE=two:1']", &["two:1"]),
+        ("env: [{name: cfg, value: {image: three}}]", &["three"]),
+        ("env: [{key: SIDECAR_IMAGE, value: four}]", &["four"]),
+        (
+            "params: [{name: BUILDER_IMAGE, default: 'golang:1.22'}, {name: image, value: x}]",
+            &["golang:1.22", "x"],
+        ),
+        ("spec: {imageName: 'postgres:16'}", &["postgres:16"]),
+    ]);
+}
+
+#[test]
+fn short_names_in_texts_and_lists() {
+    let pod = "data:\n  a: |\n    ---\n    # x\n    ---\n    kind: Pod\n    spec: {containers: [{image: busybox}]}\n";
+    is(pod, &[("busybox", "data.a.spec.containers[0].image", 7)]);
+    each(&[
+        ("a: '{\"containers\":[{\"image\":\"busybox\"}]}'", &["busybox"]),
+        ("a: '{\"containers\":[{\"image\":\"{{ x }}\"}]}'", &[]),
+        ("artifacthub.io/images: |\n  - name: a\n    image: nginx\n", &["nginx"]),
+        ("artifacthub.io/images: |\n  nginx:1\n  busybox:2\n", &["nginx:1", "busybox:2"]),
+        ("helm.sh/images: \"- nginx:3\\n- busybox\\n\"", &["nginx:3", "busybox"]),
+        ("images: ['nginx:1', bitnami/redis, alpine]", &["nginx:1", "bitnami/redis", "alpine"]),
+        ("spec: {image: ['nginx:1']}", &["nginx:1"]),
+        ("images: {web: 'nginx:2.0', pullPolicy: Always}", &["nginx:2.0"]),
+        ("LIST_IMAGES: 'nginx:30,busybox:31'", &["nginx:30", "busybox:31"]),
+        ("SIDE_IMAGES: |\n  - nginx:1\n  - org/x\n", &["nginx:1", "org/x"]),
+        ("sideImage: '{\"repository\": \"x\", \"tag\": \"1\"}'", &["x:1"]),
+        ("images: [{name: a, path: b/c}, logo.png]", &[]),
+    ]);
+}
+
+#[test]
+fn parts_that_are_no_image_are_named() {
+    let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let with_digest = format!("nginx@sha256:{hex}");
+    for digest in [format!("digest: {hex}"), format!("tag: '@sha256:{hex}'")] {
+        assert_eq!(
+            names(&format!("image: {{repository: nginx, {digest}}}")),
+            [with_digest.as_str()]
+        );
+    }
+    each(&[
+        ("image: {repository: 'nginx:1.0', tag: '1.0'}", &["nginx:1.0:1.0"]),
+        ("a: {registry: 'https://ghcr.io', repository: m, tag: v1}", &["https://ghcr.io/m:v1"]),
+        ("image: {repository: ghcr.io/Upper/n, tag: v1}", &["ghcr.io/Upper/n:v1"]),
+        ("image: {repository: nginx, tag: '{{ x }}'}", &["nginx:{{ x }}"]),
+        ("image: {name: ghcr.io/d/d}", &["ghcr.io/d/d"]),
+        ("image: {repo: ghcr.io/j/j, tag: 1}", &["ghcr.io/j/j:1"]),
+        ("image: {name: nginx, version: 1.2}", &["nginx:1.2"]),
+        (
+            "a: {repository: x, tag: v1, registry: {image: ghcr.io/g/g:1}, name: ghcr.io/g/h:1}",
+            &["x:v1", "ghcr.io/g/g:1", "ghcr.io/g/h:1"],
+        ),
+        ("a: {registry: r.example.com, image: org/app, tag: 1}", &["r.example.com/org/app:1"]),
+        ("image: {registry: r.example.com, image: org/app, tag: 1}", &["r.example.com/org/app:1"]),
+    ]);
+}
+
+#[test]
+fn scripts_templates_and_keys() {
+    let script = "a: |\n  cat <<EOF | kubectl apply -f -\n  kind: Pod\n  - image: nginx:1.25\n  EOF\n  kubectl run x --image=nginx:1.26\n";
+    assert_eq!(names(script), ["nginx:1.25", "nginx:1.26"]);
+    let template = "a: |\n  {{- if .X }}\n  containers:\n  - image: istio/proxyv2:1.2\n  - image: {{ .y }}\n  {{- end }}\n";
+    assert_eq!(names(template), ["istio/proxyv2:1.2"]);
+    each(&[
+        ("'ghcr.io/key/one:1': x", &["ghcr.io/key/one:1"]),
+        ("a: 'image:ghcr.io/b/colon:1'", &["ghcr.io/b/colon:1"]),
+        ("a: \"SIDE_IMAGE=nginx:4\\nOTHER=ghcr.io/o/o:1\"", &["ghcr.io/o/o:1", "nginx:4"]),
+    ]);
+}
+
+#[test]
+fn what_only_looks_like_an_image() {
+    for text in [
+        "spec: {rbd: {monitors: ['10.0.0.1:6789'], pool: kube, image: foo}}",
+        "env: [{name: EXPIRE_IMAGES, value: 24h}, {name: SHOW_IMAGES, value: enabled}]",
+        "env: [{name: PULL_IMAGE, value: missing}, {name: BUILD_IMAGE, value: '1.5'}]",
+        "env: [{name: BACKGROUND_IMAGE, value: logo.png}]",
+        "logo: {image: assets/logo.png}",
+        "a: github.com/org/repo:v1.2",
+        "a: 10.0.0.0/8:80",
+        "metrics.k8s.io/v1beta1:pods: x",
+        "a: foo.svc.cluster.local:8080/x",
+    ] {
+        assert!(names(text).is_empty(), "{text}: {:?}", names(text));
+    }
 }
