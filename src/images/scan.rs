@@ -302,6 +302,7 @@ impl Scan {
             let Some(text) = item.text() else { return scan.node(item, "") };
             let was_flag = std::mem::take(&mut says_image);
             match flag(text) {
+                Some((name, Some(""))) if words::says_image(name) => says_image = true,
                 Some((name, Some(value))) if words::says_image(name) => scan.images(value, item),
                 Some((name, None)) if words::says_image(name) => says_image = true,
                 None if was_flag => scan.images(text, item),

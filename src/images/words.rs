@@ -73,12 +73,15 @@ pub(super) fn has_hole(text: &str) -> bool {
     ["$(", "${", "{{"].iter().any(|start| text.contains(start))
 }
 
-/// Whether what could be an image is a switch, a number, a duration or a picture.
+/// Whether what could be an image is a switch, a number, a duration, an address to listen at or a
+/// picture.
 pub(super) fn is_other(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
+    let host = text.split(':').next().unwrap_or_default();
     let number = text.strip_suffix(['s', 'm', 'h', 'd', 'w']).unwrap_or(&text);
     PLAIN_WORDS.contains(&text.as_str())
         || number.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        || host.parse::<std::net::Ipv4Addr>().is_ok()
         || PICTURES.iter().any(|ending| text.ends_with(ending))
 }
 
@@ -329,6 +332,7 @@ mod tests {
             "10m",
             "enabled",
             "missing",
+            "0.0.0.0:8080",
             "logo.png",
             "The default image to use",
             "which image to use",
