@@ -473,9 +473,9 @@ fn with_parts(text: &str, around: &Node) -> String {
     whole
 }
 
-/// Whether the image beside is one of a disk: a volume of Ceph.
+/// Whether the image beside is one of a disk: a volume of Ceph, which always has its monitors.
 fn is_of_a_disk(around: &Node) -> bool {
-    ["monitors", "pool"].iter().any(|key| around.get(key).is_some())
+    around.get("monitors").is_some()
 }
 
 /// Whether a text is an image for sure, where some of its kind are expected.

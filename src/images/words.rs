@@ -77,11 +77,11 @@ pub(super) fn has_hole(text: &str) -> bool {
 /// picture.
 pub(super) fn is_other(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    let host = text.split(':').next().unwrap_or_default();
+    let is_address = text.parse::<std::net::SocketAddrV4>().is_ok();
     let number = text.strip_suffix(['s', 'm', 'h', 'd', 'w']).unwrap_or(&text);
     PLAIN_WORDS.contains(&text.as_str())
         || number.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        || host.parse::<std::net::Ipv4Addr>().is_ok()
+        || is_address
         || PICTURES.iter().any(|ending| text.ends_with(ending))
 }
 

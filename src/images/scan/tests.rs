@@ -217,6 +217,7 @@ fn lists_of_variables_that_are_something_else() {
             &["golang:1.22", "x"],
         ),
         ("spec: {imageName: 'postgres:16'}", &["postgres:16"]),
+        ("spec: {image: '10.0.0.1:5000/app:1', pool: x}", &["10.0.0.1:5000/app:1"]),
     ]);
 }
 
