@@ -16,7 +16,7 @@ pub struct Live<'a> {
     pub asked: usize,
     /// Images that are not there, in the order of the mentions.
     pub findings: Vec<Finding<'a>>,
-    /// Why it could not be told of others.
+    /// Why it could not be told of others: one for each image.
     pub errors: Vec<Error>,
 }
 

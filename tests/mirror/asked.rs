@@ -64,6 +64,39 @@ fn a_registry_that_does_not_say_is_no_success() {
     case.run("check", &live).ends_with(5).says(&["500"]);
 }
 
+#[test]
+fn whatever_could_not_be_asked_for_is_told_beside_the_findings() {
+    let case = Case::with(
+        |_, _| None,
+        |request, _| {
+            let broken = request.path.starts_with("/v2/broken");
+            broken.then(|| error("500 Internal Server Error", "UNKNOWN", "broken"))
+        },
+    );
+    let host = case.to.host();
+    let (one, two) = (format!("{host}/broken1:1"), format!("{host}/broken2:1"));
+    let live = ["p.yaml", "bad.yaml", &format!("--registry={host}"), "--live"];
+    let errors = |words: &[&str], code| {
+        case.run("check", words).ends_with(code).says(&["broken1", "broken2"]);
+        let printed = case.run("check", &[words, &["--json"]].concat()).ends_with(code);
+        // A failure is an object of its own, behind the answer.
+        let mut answers = serde_json::Deserializer::from_str(&printed.stdout).into_iter();
+        let json: serde_json::Value = answers.next().unwrap().unwrap();
+        let errors = json["errors"].as_array().unwrap().clone();
+        let texts: Vec<_> = errors.iter().map(|it| it["error"].as_str().unwrap()).collect();
+        assert!(texts.len() == 2 && texts[0].contains("broken1") && texts[1].contains("broken2"));
+        assert!(errors.iter().all(|it| it["kind"] == "network"), "{errors:?}");
+    };
+    // What could not be read comes first, then what is not there, then what was not told.
+    case.sandbox.write("bad.yaml", "a: [");
+    case.sandbox.write("p.yaml", pod(&[&one, "ghcr.io/b:1", &two]));
+    errors(&live, 2);
+    case.sandbox.write("bad.yaml", "");
+    errors(&live, 4);
+    case.sandbox.write("p.yaml", pod(&[&one, &two]));
+    errors(&live, 5);
+}
+
 /// Puts the chart there as `helm push` does.
 fn push_chart(fake: &Fake, repository: &str, version: &str) -> Digest {
     let mut tar = Tar::new();

@@ -31,6 +31,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         context.report.json(&serde_json::json!({
             "registry": registry.to_string(), "files": files, "images": mentions.len(),
             "findings": findings, "unreadable": problems, "asked": asked,
+            "errors": errors.iter().map(row).collect::<Vec<_>>(),
         }))?;
     } else {
         let unreadable =
@@ -39,23 +40,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
             findings.iter().map(check::Finding::describe).chain(unreadable).collect();
         context.report.data(&crate::report::printable(&text))?;
     }
-    if !problems.is_empty() {
-        return Err(Error::usage(format!("{} documents could not be checked", problems.len()))
-            .fact("findings", findings.len())
-            .hint("mend the files, or leave out those that are no manifests"));
-    }
-    if !findings.is_empty() {
-        return Err(Error::integrity(format!(
-            "{} of {} images are not in `{registry}`",
-            findings.len(),
-            mentions.len()
-        ))
-        .hint("`wasm-airgap mirror values` and `mirror kustomize` make the manifests use it; `mirror copy` brings the images there"));
-    }
-    if let Some(error) = errors.pop() {
-        errors.iter().for_each(|error| context.report.say(&format!("failed   {error}")));
-        return Err(error);
-    }
+    conclude(&manifests, &findings, errors, args, context)?;
     match mentions.len() {
         0 => context.report.warn(&format!("no image is named in {files} files")),
         count => {
@@ -67,4 +52,44 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// An image that the registry could not be asked for, for programs.
+fn row(error: &Error) -> serde_json::Value {
+    serde_json::json!({ "error": error.to_string(), "kind": error.kind().name() })
+}
+
+/// All that failed is told before one of them decides the exit code: what could not be read, then
+/// what is not in the registry, then what the registry could not be asked for.
+fn conclude(
+    manifests: &Manifests,
+    findings: &[check::Finding<'_>],
+    mut errors: Vec<Error>,
+    args: &CheckArgs,
+    context: &Context,
+) -> Result<()> {
+    let (Manifests { mentions, problems, .. }, registry) = (manifests, &args.registry);
+    if problems.is_empty() && findings.is_empty() && errors.len() <= 1 {
+        return errors.pop().map_or(Ok(()), Err);
+    }
+    errors.iter().for_each(|error| context.report.say(&format!("failed   {error}")));
+    let failed = errors.len();
+    let with_failed = |error: Error| match failed {
+        0 => error,
+        _ => error.fact("not asked for", format!("{failed} images: see what failed above")),
+    };
+    if !problems.is_empty() {
+        let statement = format!("{} documents could not be checked", problems.len());
+        let error = Error::usage(statement).fact("findings", findings.len());
+        return Err(
+            with_failed(error).hint("mend the files, or leave out those that are no manifests")
+        );
+    }
+    if !findings.is_empty() {
+        let (found, all) = (findings.len(), mentions.len());
+        let statement = format!("{found} of {all} images are not in `{registry}`");
+        return Err(with_failed(Error::integrity(statement))
+            .hint("`wasm-airgap mirror values` and `mirror kustomize` make the manifests use it; `mirror copy` brings the images there"));
+    }
+    Err(Error::of_many(&errors, format!("`{registry}` could not be asked for {failed} images")))
 }
