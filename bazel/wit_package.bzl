@@ -28,10 +28,12 @@ def _wit_archive_impl(rctx):
         ])
     rctx.delete("download")
     _emit(rctx, run, package)
-    return reproducible(rctx)
+
+    # What `[overrides]` puts in its place is nobody's pin.
+    return reproducible(rctx, not looked.get("overridden", False))
 
 def _look_for_text(rctx, run):
-    """Takes the text from a folder that somebody made, if one has the very text of the archive."""
+    """Takes the text from where `[overrides]` says, or from a folder with the archive's very text."""
     rctx.file("download/request.json", rctx.attr.request, executable = False)
     return json.decode(run("look for", [
         "wit",
@@ -53,9 +55,11 @@ def _wit_package_impl(rctx):
         arguments.append("--sha256=" + rctx.attr.sha256)
 
     # Without a pin the helper warns and says what to write; the person must see that.
-    run("fetch", arguments + ["wit"], quiet = bool(rctx.attr.sha256))
+    fetched = json.decode(run("fetch", arguments + ["--json", "wit"], quiet = bool(rctx.attr.sha256)))
     _emit(rctx, run, package)
-    return reproducible(rctx, bool(rctx.attr.sha256))
+
+    # What `[overrides]` puts in its place has no digest.
+    return reproducible(rctx, bool(rctx.attr.sha256) and bool(fetched["sha256"]))
 
 def _emit(rctx, run, package):
     labels = {package: str(Label(hub_label(package))) for package in WASI_WIT}

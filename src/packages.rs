@@ -16,6 +16,6 @@ mod pull;
 mod sources;
 
 pub use fetched::{Content, Fetched};
-pub use folders::{Adopted, Found, Looked, Pinned, adopt, look};
+pub use folders::{Adopted, Found, Looked, Pinned, look};
 pub use published::{Form, Published, wasm_name};
 pub use sources::{Held, Sources};

@@ -173,7 +173,7 @@ impl Identity {
                 maker(Kind::Toolchain)
             ),
             Identity::Wit { package } => {
-                format!("wasm-airgap vendor wit {package} --output-dir vendor/wit")
+                format!("wasm-airgap vendor wit {package} --archives --output-dir vendor/wit")
             }
         }
     }

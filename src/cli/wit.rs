@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Context, WitAdoptArgs, WitFetchArgs, WitInspectArgs, WitLibraryArgs, WitUnpackArgs};
 use crate::error::{Context as _, Error, Result};
 use crate::package::{PackageId, PackageRequest, Wanted};
-use crate::packages::{self, Form, Published, Sources};
+use crate::packages::{Form, Published, Sources};
 use crate::registry::{SourceArchive, WitRegistry};
 use crate::request::Request;
 use crate::store;
@@ -96,12 +96,14 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
 pub(super) fn adopt(args: &WitAdoptArgs, context: &Context) -> Result<()> {
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
     let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
-    let adopted = packages::adopt(&requested(&args.request, context)?, &policy)?;
+    let sources = Sources::new(policy, WitRegistry::default(), &context.environment)?;
+    let adopted = sources.adopt(&requested(&args.request, context)?)?;
     if let Some(source) = &adopted.source {
         write(source, &context.path(&args.out))?;
     }
     context.report.json(&serde_json::json!({
-        "adopted": adopted.source.is_some(), "remarks": adopted.remarks,
+        "adopted": adopted.source.is_some(), "overridden": adopted.overridden,
+        "remarks": adopted.remarks,
     }))
 }
 

@@ -87,11 +87,14 @@ pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked
     Ok(looked)
 }
 
-/// A folder that somebody made with the very text of a published archive, which its hash tells.
+/// Text that is used in place of a published archive: that of a folder that somebody made, if it is
+/// the very text of the archive, which its hash tells; or any that the config file names.
 #[derive(Debug, Default)]
 pub struct Adopted {
     /// The text.
     pub source: Option<Source>,
+    /// Whether the config file names it, so that no pin is about it.
+    pub overridden: bool,
     /// What declares the package and has another text, a line each.
     pub remarks: Vec<String>,
 }
@@ -100,7 +103,7 @@ pub struct Adopted {
 ///
 /// # Errors
 /// Usage, where a folder that a variable names cannot be used.
-pub fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted> {
+pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted> {
     plan::check_vendor_dirs(Kind::Wit, policy, &crate::listing::Disk)?;
     let mut adopted = Adopted::default();
     let filename = archive.archive.filename().as_str();

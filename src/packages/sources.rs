@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::fetched::Fetched;
-use super::folders::{self, Found, Pinned};
+use super::folders::{self, Adopted, Found, Pinned};
 use super::listed;
 use super::order::Order;
 use super::published::Form;
@@ -97,6 +97,13 @@ impl Sources {
         Ok(self)
     }
 
+    /// The same, with each package from its pinned archive where it has one and nobody chose it from
+    /// a registry, whatever the config file says: only the archive will do for `@wasi_wit`.
+    pub fn with_archives_first(mut self) -> Sources {
+        self.archives_first = true;
+        self
+    }
+
     fn policy(&self) -> &Policy {
         self.reach.policy()
     }
@@ -141,6 +148,20 @@ impl Sources {
     ) -> Result<Fetched> {
         let order = Order::of(package, folder.to_owned());
         self.obtain(&Order { rule, pin: pin.map(of_rule), warns: true, ..order }, report)
+    }
+
+    /// The text of a pinned archive, from where the config file says or from a folder that somebody
+    /// made.
+    ///
+    /// # Errors
+    /// Usage, where a folder that a setting names cannot be used; integrity, where the config file
+    /// puts another package in its place.
+    pub fn adopt(&self, archive: &SourceArchive) -> Result<Adopted> {
+        if let Some(text) = self.overridden(&archive.package)? {
+            let source = Some(text.source()?);
+            return Ok(Adopted { source, overridden: true, remarks: Vec::new() });
+        }
+        folders::adopt(archive, self.policy())
     }
 
     /// What a package is published as, and what must be true of it.

@@ -184,6 +184,17 @@ fn published_archives_unpacked_by_hand_build_offline() {
         .env(OFFLINE[1].0, OFFLINE[1].1)
         .fails()
         .says(&["wasi:io@0.2.6 is in none of the places"]);
+    // But for what the config file puts in its place.
+    let config = workspace.sandbox.write(
+        "wkg.toml",
+        format!("[overrides]\n\"wasi:io\" = {{ path = {:?} }}\n", changed.parent().unwrap()),
+    );
+    let build = workspace.bazel(&["build", "//:service"]);
+    build
+        .env(OFFLINE[0].0, OFFLINE[0].1)
+        .env(OFFLINE[1].0, OFFLINE[1].1)
+        .env("WKG_CONFIG_FILE", config)
+        .succeeds();
 }
 
 /// The guide's own snippets, with hand-made folders and no network.

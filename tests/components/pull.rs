@@ -109,9 +109,11 @@ fn what_is_no_file_is_not_replaced() {
     std::fs::create_dir(sandbox.path("folder")).unwrap();
     let pipes = ["pipe", "vendor/components/app.wasm"].map(|it| sandbox.path(it));
     assert!(std::process::Command::new("mkfifo").args(&pipes).status().unwrap().success());
-    for (output, code, words) in
-        [("pipe", 2, "found no regular file"), ("folder", 2, "`folder` is a folder"), ("-", 2, "stdout")]
-    {
+    for (output, code, words) in [
+        ("pipe", 2, "found no regular file"),
+        ("folder", 2, "`folder` is a folder"),
+        ("-", 2, "stdout"),
+    ] {
         let pull = ["component", "pull", &*pin, "--output", output];
         sandbox.run(&pull).ends_with(code).says(&[words]);
     }

@@ -365,6 +365,78 @@ fn a_file_whose_name_no_manifest_can_list_is_refused() {
     vendor(&sandbox, &flags, &["a:io@1.0.0"]).succeeds();
 }
 
+/// The request of a build for the archives of these packages, out of their registry files.
+fn request(sandbox: &Sandbox, packages: &[&str]) {
+    let archive = |package: &&str| {
+        let (name, version) = package.split_once('@').unwrap();
+        let file = sandbox.read(&format!("{}.json", name.replace(':', "-")));
+        let file: serde_json::Value = serde_json::from_str(&file).unwrap();
+        let mut archive = file["versions"][version].clone();
+        archive["package"] = (*package).into();
+        archive
+    };
+    let packages: Vec<_> = packages.iter().map(archive).collect();
+    let request = serde_json::json!({"schema_version": 1, "packages": packages});
+    sandbox.write("request.json", request.to_string());
+}
+
+#[test]
+fn vendor_all_takes_the_archives_that_the_build_needs() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    request(&sandbox, &["a:http@1.0.0", "a:io@1.0.0"]);
+    // Each of these names a registry for the packages, which has none of them.
+    for config in [
+        "default_registry = \"registry.invalid\"\n",
+        "[registry.local]\nlocal = { root = \"registry\" }\n",
+        "[overrides]\n\"a:io\" = { path = \"mine\" }\n",
+    ] {
+        sandbox.write("wkg.toml", config);
+        let run = |words: &[&str]| {
+            let mirror = format!("file://{}", sandbox.path("mirror").display());
+            let run = sandbox.run(words).env("BAZEL_WASM_MIRROR", mirror);
+            run.env("WKG_CONFIG_FILE", sandbox.path("wkg.toml"))
+        };
+        let words = ["vendor", "all", "--no-helper", "--output-dir=vendor"];
+        run(&[&words[..], &["--request=request.json"]].concat()).succeeds().says(&["2 fetched"]);
+        let plan = ["plan", "--offline", "--request=request.json"];
+        run(&plan).succeeds();
+        let names = sandbox.tree("vendor");
+        assert!(!names.keys().any(|name| name.ends_with(".wasm")), "{names:?}");
+        fs::remove_dir_all(sandbox.path("vendor")).unwrap();
+
+        // The command that the plan's message names.
+        run(&plan).ends_with(3).says(&["vendor wit a:http@1.0.0 --archives"]);
+        let words = ["vendor", "wit", "a:http@1.0.0", "--archives", "--output-dir=vendor/wit"];
+        let flags = flags.iter().map(String::as_str);
+        run(&words.into_iter().chain(flags).collect::<Vec<_>>()).succeeds();
+        run(&plan).succeeds();
+        fs::remove_dir_all(sandbox.path("vendor")).unwrap();
+    }
+}
+
+#[test]
+fn an_override_stands_in_for_an_archive() {
+    let sandbox = Sandbox::new();
+    usual(&sandbox);
+    request(&sandbox, &["a:io@1.0.0"]);
+    sandbox.write("wkg.toml", "[overrides]\n\"a:io\" = { path = \"mine\" }\n");
+    let adopt = || {
+        let run = sandbox.run(&["wit", "adopt", "--request=request.json", "--workspace=.", "out"]);
+        run.env("WKG_CONFIG_FILE", sandbox.path("wkg.toml")).env("BAZEL_WASM_OFFLINE", "1")
+    };
+    sandbox.write("mine/io.wit", "package a:io@1.1.0;\n");
+    adopt().ends_with(4).says(&["mine", "a:io@1.0.0", "a:io@1.1.0", "overridden by"]);
+    let mine = "package a:io@1.0.0;\n// Mine.\n";
+    sandbox.write("mine/io.wit", mine);
+    let json = adopt().succeeds().json();
+    assert_eq!((&json["adopted"], &json["overridden"]), (&true.into(), &true.into()));
+    assert_eq!(sandbox.read("out/io.wit"), mine);
+    sandbox.write("wkg.toml", "");
+    let json = adopt().succeeds().json();
+    assert_eq!((&json["adopted"], &json["overridden"]), (&false.into(), &false.into()));
+}
+
 #[test]
 fn the_build_files_are_those_of_the_golden_tree() {
     let sandbox = Sandbox::new();

@@ -141,7 +141,8 @@ impl All {
         let mut registry = WitRegistry::builtin()?;
         self.archives.iter().for_each(|archive| registry.add_archive(archive));
         let policy = policy(args, context)?;
-        let sources = Sources::new(policy, registry, &context.environment)?.choosing(&self.wit)?;
+        let sources = Sources::new(policy, registry, &context.environment)?.with_archives_first();
+        let sources = sources.choosing(&self.wit)?;
         let workspace = context.environment.base_dir();
         // The pins are in MODULE.bazel; a lock is for those who vendor packages by name.
         let lock = Lock::default();

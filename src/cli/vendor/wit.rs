@@ -49,6 +49,10 @@ pub(in crate::cli) struct WitArgs {
     /// A registry file of your own with pinned archives; what it says wins; may be repeated
     #[arg(long = "registry", value_name = "FILE")]
     registries: Vec<PathBuf>,
+    /// Take the pinned archive where there is one, also where the config file names a registry: as
+    /// `@wasi_wit` needs it
+    #[arg(long)]
+    archives: bool,
     /// The label of the file that the BUILD files load `wit_library` from
     #[arg(long, value_name = "LABEL", default_value = WIT_RULES)]
     rules: String,
@@ -88,6 +92,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     // What is locked is compared with what is there; the network could not change that.
     let policy = policy.or_offline("--locked", args.locked);
     let sources = Sources::new(policy, registry, &context.environment)?;
+    let sources = if args.archives { sources.with_archives_first() } else { sources };
     let bazel_package = bazel_package(&output_dir, &workspace);
     let job = WitJob {
         requests: &requests,

@@ -35,7 +35,8 @@ impl Sources {
 
     /// Every version that there is, as far as can be seen from here.
     fn versions(&self, package: &PackageName, rule: Option<&str>) -> Result<Vec<Version>> {
-        if rule.is_none() && !self.reach.registries().is_configured_for(package) {
+        let configured = self.reach.registries().is_configured_for(package);
+        if rule.is_none() && (self.archives_first || !configured) {
             let archived = self.pinned.archived_versions(package);
             if !archived.is_empty() {
                 return Ok(archived);
