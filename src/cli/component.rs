@@ -45,6 +45,9 @@ pub(super) struct PullArgs {
     /// The file; relative to the workspace root under `bazel run`, to the current folder otherwise
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// The name of its file in vendor folders [default: the last part of its repository]
+    #[arg(long, value_name = "NAME")]
+    name: Option<Segment>,
     /// What pins it
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<Digest>,
@@ -106,7 +109,7 @@ pub(super) fn run(command: &ComponentCommand, context: &Context) -> Result<()> {
 fn pull(args: &PullArgs, context: &Context) -> Result<()> {
     let registry =
         selection::component_registry(args.registries.iter().map(|file| context.path(file)))?;
-    let wanted = Wanted::parse(&args.reference, None, args.digest, &registry)?;
+    let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
     let destination = context.path(&args.output);
     check_file_name(&args.output, &destination, &wanted)?;
     let components = Components::new(context.policy()?, &context.environment)?;

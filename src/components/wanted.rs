@@ -51,7 +51,7 @@ impl Wanted {
             Some((component, version)) if !words.contains(['/', ':']) => {
                 Wanted::in_registry(component, version, registry)?
             }
-            _ => Wanted::at(words)?,
+            _ => Wanted::at(words, name)?,
         };
         if let Some(digest) = digest {
             if let Some(pin) = wanted.pin.as_ref().filter(|pin| !pin.has(&digest)) {
@@ -86,13 +86,22 @@ impl Wanted {
         })
     }
 
-    fn at(words: &str) -> Result<Wanted> {
+    fn at(words: &str, name: Option<&Segment>) -> Result<Wanted> {
         let reference = Reference::parse(words)?;
         let repository = reference.repository().name();
         let last = repository.rsplit('/').next().unwrap_or(repository);
+        let name = match name {
+            Some(name) => name.clone(),
+            None => last.parse().map_err(|problem: String| {
+                Error::usage(format!("the component of `{words}` needs a name of its own"))
+                    .because(problem)
+                    .fact("by default", "the last part of the repository")
+                    .hint("give it another name: `--name NAME`, or `component` in MODULE.bazel")
+            })?,
+        };
         let from = "the reference".to_owned();
         Ok(Wanted {
-            name: last.parse().map_err(Error::usage)?,
+            name,
             pin: reference.digest().map(|it| Pin { digest: *it, manifest: None, from }),
             version: reference.tag().map(ToString::to_string),
             reference: Some(reference),
@@ -123,7 +132,7 @@ impl Wanted {
 
     /// The command that brings it into the workspace's vendor folder.
     pub(super) fn mend(&self) -> String {
-        let name = match Wanted::at(&self.words).is_ok_and(|it| it.name == self.name) {
+        let name = match Wanted::at(&self.words, None).is_ok_and(|it| it.name == self.name) {
             true => String::new(),
             false => format!(" --name {}", self.name),
         };
@@ -172,6 +181,21 @@ mod tests {
             let found = (wanted.name.as_str(), wanted.version.as_deref());
             assert_eq!(found, (name, version), "{words}");
         }
+    }
+
+    #[test]
+    fn a_long_name_is_given_another_one() {
+        let words = format!("ghcr.io/my-org/{}:v1", "a".repeat(129));
+        let registry = ComponentRegistry::default();
+        let error = Wanted::parse(&words, None, None, &registry).unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::Usage);
+        for says in [&words, "longer than 128", "the last part", "--name"] {
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        let name = "short".parse().unwrap();
+        let wanted = Wanted::parse(&words, Some(&name), None, &registry).unwrap();
+        assert_eq!(wanted.name, name);
+        assert!(wanted.mend().contains(" --name short "), "{}", wanted.mend());
     }
 
     #[test]
