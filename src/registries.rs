@@ -32,6 +32,7 @@ mod endpoint;
 mod helper;
 mod hops;
 mod metadata;
+mod named_path;
 mod route;
 mod show;
 mod stores;
@@ -108,9 +109,11 @@ impl Registries {
     ///
     /// # Errors
     /// Usage, where no setting names a registry for the package, or one names something that is
-    /// none.
+    /// none, or a folder or file that is not there.
     pub fn route(&self, package: &PackageName, rule: Option<&str>) -> Result<Route> {
-        route::of_package(self, package, rule)
+        let route = route::of_package(self, package, rule)?;
+        self.check_paths(&route.sources)?;
+        Ok(route)
     }
 
     /// Whether somebody names a registry for the package, rather than only what is built in.
@@ -141,9 +144,27 @@ impl Registries {
     /// it as `my-org/auth-service/<version>.wasm`.
     ///
     /// # Errors
-    /// Usage, where they are no host and no repository.
+    /// Usage, where they are no host and no repository, or where a setting names a folder or file
+    /// that is not there.
     pub fn component(&self, registry: &str, repository: &str) -> Result<Vec<Source>> {
-        route::of_component(self, registry, repository)
+        let sources = route::of_component(self, registry, repository)?;
+        self.check_paths(&sources)?;
+        Ok(sources)
+    }
+
+    /// That the folders and files from which these sources are, and which the config file names,
+    /// are there. One that is not would be taken for one that does not have anything.
+    fn check_paths(&self, sources: &[Source]) -> Result<()> {
+        let roots = self.config.registries.values().filter_map(|entry| entry.local.as_ref());
+        let named: Vec<_> = roots.chain(self.config.overrides.values()).collect();
+        let paths = sources.iter().filter_map(|source| match &source.place {
+            Place::Path(path) | Place::Versions(path) => Some(path),
+            Place::Oci { .. } => None,
+        });
+        for path in paths {
+            named.iter().filter(|it| path.starts_with(&it.path)).try_for_each(|it| it.check())?;
+        }
+        Ok(())
     }
 
     /// Where the content of a repository may be, in the order in which to ask: the registry's mirrors

@@ -157,7 +157,7 @@ impl Registries {
             Secret::Variable(name) => {
                 self.environment.named(name).map(str::to_owned).ok_or_else(|| {
                     Error::usage(format!("the variable `{name}` is not set"))
-                        .fact("wanted by", &auth.place)
+                        .fact("wanted by", format!("{}: `{}`", auth.place, auth.key))
                         .hint("set it to the password or token of that registry")
                 })
             }

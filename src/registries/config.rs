@@ -12,6 +12,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose};
 use super::document::{Document, Node, Table};
 use super::endpoint::{self, Endpoint, Scheme};
 use super::metadata::{Metadata, namespace_prefix, oci_registry};
+use super::named_path::NamedPath;
 use crate::environment::{self as env, Environment};
 use crate::error::{Context, Error, Result};
 use crate::package::PackageName;
@@ -33,7 +34,7 @@ pub(super) struct Config {
     /// What is said of each registry by its name.
     pub(super) registries: BTreeMap<String, Entry>,
     /// Packages that lie in a folder or file.
-    pub(super) overrides: BTreeMap<PackageName, Override>,
+    pub(super) overrides: BTreeMap<PackageName, NamedPath>,
 }
 
 /// Which registry serves something.
@@ -43,14 +44,6 @@ pub(super) struct Mapping {
     /// What it would say of itself, so that it need not be asked.
     pub(super) metadata: Option<Metadata>,
     /// Where this is said: `path:line`.
-    pub(super) place: String,
-}
-
-/// A package that lies in a folder or file.
-pub(super) struct Override {
-    /// The folder or file.
-    pub(super) path: PathBuf,
-    /// Where this is said.
     pub(super) place: String,
 }
 
@@ -70,7 +63,7 @@ pub(super) struct Entry {
     /// Certificate roots, as PEM texts.
     pub(super) roots: Vec<String>,
     /// The root of a folder registry.
-    pub(super) local: Option<PathBuf>,
+    pub(super) local: Option<NamedPath>,
     /// What stands in for the registry.
     pub(super) mirror: Option<Mirror>,
 }
@@ -91,6 +84,8 @@ pub(super) struct Auth {
     pub(super) who: Who,
     /// Where this is said.
     pub(super) place: String,
+    /// The key: `registry."ghcr.io".auth`.
+    pub(super) key: String,
 }
 
 /// Who asks.
@@ -128,15 +123,15 @@ impl Config {
         let named = environment.get(env::WKG_CONFIG_FILE).map(|path| workspace.join(path));
         let usual = || Some(environment.config_home()?.join("wasm-pkg").join("config.toml"));
         let Some(path) = named.clone().or_else(usual) else { return Ok(Config::default()) };
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let read = std::fs::File::open(&path)
-            .and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         match read {
-            Ok(_) if text.len() as u64 > LARGEST => Err(Error::usage(format!(
+            Ok(_) if bytes.len() as u64 > LARGEST => Err(Error::usage(format!(
                 "the config file `{}` is longer than {LARGEST} bytes",
                 path.display()
             ))),
-            Ok(_) => Config::parse(&text, &path),
+            Ok(_) => Config::parse(text(&bytes, &path)?, &path),
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
                 Ok(Config::default())
             }
@@ -180,14 +175,22 @@ impl Config {
         }
         for (name, node) in entries(top.take("overrides"))? {
             let mut table = node.table()?;
-            let path = table.need("path")?.path()?;
+            let path = table.need("path")?.path(false)?;
             table.finish()?;
-            let place = node.place();
-            config.overrides.insert(package(&name, &node)?, Override { path, place });
+            config.overrides.insert(package(&name, &node)?, path);
         }
         top.finish()?;
         Ok(config)
     }
+}
+
+/// The text of the file at `path`.
+fn text<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Error::usage(format!("`{}:{line}` is not UTF-8, which TOML is written in", path.display()))
+    })
 }
 
 fn entries<'a>(node: Option<Node<'a>>) -> Result<Vec<(String, Node<'a>)>> {
@@ -283,7 +286,7 @@ fn entry(node: &Node<'_>) -> Result<Entry> {
     }
     if let Some(node) = table.take("local") {
         let mut table = node.table()?;
-        entry.local = Some(table.need("root")?.path()?);
+        entry.local = Some(table.need("root")?.path(true)?);
         table.finish()?;
     }
     if let Some(node) = table.take("mirror") {
@@ -345,13 +348,13 @@ fn oci(mut table: Table<'_>, entry: &mut Entry) -> Result<()> {
 }
 
 fn auth(node: &Node<'_>) -> Result<Auth> {
-    let place = node.place();
+    let (place, key) = (node.place(), node.key().to_owned());
     if let Some(text) = node.as_text() {
         let (username, password) = pair(text).ok_or_else(|| {
             node.wrong("is a text that is not the base64 form of `user:password`")
         })?;
         let password = Secret::Literal(password);
-        return Ok(Auth { who: Who::Basic { username, password }, place });
+        return Ok(Auth { who: Who::Basic { username, password }, place, key });
     }
     let mut table = node.table()?;
     let kind =
@@ -365,7 +368,7 @@ fn auth(node: &Node<'_>) -> Result<Auth> {
         },
     };
     table.finish()?;
-    Ok(Auth { who, place })
+    Ok(Auth { who, place, key })
 }
 
 fn secret(
@@ -386,7 +389,11 @@ fn secret(
             Ok(Secret::Variable(name.to_owned()))
         }
         (Some(_), Some(node)) => Err(node.wrong(&format!("says what `{literal}` says already"))),
-        (None, None) => Err(auth.wrong(&format!("has neither `{literal}` nor `{variable}`"))),
+        // One of them may be misspelt.
+        (None, None) => Err(table
+            .check()
+            .err()
+            .unwrap_or_else(|| auth.wrong(&format!("has neither `{literal}` nor `{variable}`")))),
     }
 }
 

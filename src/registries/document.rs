@@ -1,12 +1,16 @@
 //! A TOML file read key by key, so that every complaint names the key, its line and the nearest
 //! known one, and never a value: it may be a password.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::named_path::NamedPath;
 use crate::error::{Error, Result};
 use crate::registry::nearest;
+
+/// What the parser says where a key or a table is there twice.
+const DUPLICATE: &str = "duplicate key";
 
 /// A file and its text.
 pub(super) struct Document<'a> {
@@ -42,8 +46,16 @@ impl<'a> Document<'a> {
     pub(super) fn parse(&self) -> Result<DeTable<'a>> {
         DeTable::parse(self.text).map(toml::Spanned::into_inner).map_err(|error| {
             // The error's own `Display` repeats the line that is wrong.
-            let at = error.span().map_or(0, |span| span.start);
-            Error::usage(format!("`{}` is not TOML", self.place(at))).because(error.message())
+            let span = error.span().unwrap_or_default();
+            let place = self.place(span.start);
+            let told = Error::usage(format!("`{place}` is not TOML")).because(error.message());
+            // Here the span is a key, and in no other error is it known to be none of a secret.
+            match self.text.get(span).filter(|_| error.message() == DUPLICATE) {
+                Some(key) => told
+                    .fact("key", format!("`{key}`"))
+                    .hint("it stands above as well; keep one of them, or join them"),
+                None => told,
+            }
         })
     }
 
@@ -106,10 +118,16 @@ impl<'a> Node<'a> {
         self.value.as_bool().ok_or_else(|| self.wrong_type("true or false"))
     }
 
+    /// The key with those above it.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// A path; one that is relative is relative to the file's folder.
-    pub(super) fn path(&self) -> Result<PathBuf> {
+    pub(super) fn path(&self, must_be_folder: bool) -> Result<NamedPath> {
         let folder = self.document.path.parent().unwrap_or(Path::new(""));
-        Ok(folder.join(self.text()?))
+        let (path, key, place) = (folder.join(self.text()?), self.key.clone(), self.place());
+        Ok(NamedPath { path, key, place, must_be_folder })
     }
 
     /// Whatever `parse` makes of a text; its error says what is wrong.
@@ -197,6 +215,14 @@ impl<'a> Table<'a> {
     /// # Errors
     /// Usage, where an entry was not taken.
     pub(super) fn finish(self) -> Result<()> {
+        self.check()
+    }
+
+    /// That nothing is left which was not asked for yet.
+    ///
+    /// # Errors
+    /// Usage, where something is.
+    pub(super) fn check(&self) -> Result<()> {
         match self.left.first() {
             Some((name, node)) => Err(unknown(name, node, &self.known)),
             None => Ok(()),
@@ -210,8 +236,27 @@ fn unknown(name: &str, node: &Node<'_>, known: &[&str]) -> Error {
     let list = |names: &[&str]| {
         names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     };
+    if let Some(host) = host_without_quotes(name, node, known) {
+        return error.hint(format!("a name with dots needs quotes: `[registry.{host:?}]`"));
+    }
     match nearest(name, known).as_slice() {
         [] => error.fact("known", list(known)),
         near => error.fact("nearest", list(&near[..near.len().min(3)])),
     }
+}
+
+/// The host that was meant where TOML reads `[registry.ghcr.io]` as three keys.
+fn host_without_quotes(name: &str, node: &Node<'_>, known: &[&str]) -> Option<String> {
+    let first = node.key.strip_prefix("registry.")?.strip_suffix(name)?.strip_suffix('.')?;
+    let mut table = node.value.as_table().filter(|_| !first.contains(['.', '"']))?;
+    let mut host = format!("{first}.{name}");
+    // The other labels, to the first key that is one of a registry's.
+    while let Some((label, value)) = table.iter().next() {
+        let deeper = value.get_ref().as_table().filter(|_| table.len() == 1);
+        let Some(deeper) = deeper.filter(|_| !known.contains(&&**label.get_ref())) else { break };
+        host.push('.');
+        host.push_str(label.get_ref());
+        table = deeper;
+    }
+    Some(host)
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::config::{Mapping, Override, registry_name};
+use super::config::{Mapping, registry_name};
 use super::endpoint::{Endpoint, Scheme, canonical, check_repository, is_host, is_loopback};
 use super::metadata::{Discovery, Metadata, NAMESPACES};
+use super::named_path::NamedPath;
 use super::{Registries, variable};
 use crate::error::{Error, Result};
 use crate::package::PackageName;
@@ -118,7 +119,7 @@ pub(super) fn of_package(
         return Ok(Route { registry: None, sources, discovery: None });
     }
     let local = config.registries.get(LOCAL);
-    let local = local.and_then(|entry| Some((entry.local.as_deref()?, &entry.place)));
+    let local = local.and_then(|entry| Some((&*entry.local.as_ref()?.path, &entry.place)));
     let sources = local.map(|(root, place)| folder(root, package, looked_into_first(place)));
     let mut route =
         Route { registry: None, sources: sources.into_iter().collect(), discovery: None };
@@ -237,13 +238,13 @@ fn folder_of<'a>(
     metadata: Option<&Metadata>,
 ) -> Option<(&'a Path, &'a str)> {
     let entry = registries.config.registries.get(name)?;
-    let root = entry.local.as_deref()?;
+    let root = &entry.local.as_ref()?.path;
     let preferred = metadata.is_some_and(|it| it.preferred.as_deref() == Some("local"));
     let is_local = match entry.default {
         Some(word) => word == "local",
         None => !entry.has_oci || preferred,
     };
-    is_local.then_some((root, entry.place.as_str()))
+    is_local.then_some((root.as_path(), entry.place.as_str()))
 }
 
 /// Adds the places of a registry that is known by its name.
@@ -373,7 +374,7 @@ fn folder(root: &Path, package: &PackageName, reason: String) -> Source {
     Source { place, role: Role::Folder, fallback: false, reason }
 }
 
-fn overridden(found: &Override) -> Source {
+fn overridden(found: &NamedPath) -> Source {
     Source {
         place: Place::Path(found.path.clone()),
         role: Role::Override,

@@ -8,7 +8,7 @@ use super::config::{Auth, Secret, Who};
 use super::endpoint::is_host;
 use super::hops::Hop;
 use super::metadata::NAMESPACES;
-use super::route::{LOCAL, Place, Role, Route};
+use super::route::{LOCAL, Place, Role, Route, of_package};
 use super::stores::Found;
 use super::{Mirror, Registries, variable, variable_part};
 use crate::environment as env;
@@ -72,11 +72,10 @@ impl Registries {
         if let Some(entry) = config.registries.get(LOCAL)
             && let Some(root) = &entry.local
         {
-            rows.push(Setting::new("folder for all", root.display().to_string(), &entry.place));
+            rows.push(Setting::new("folder for all", root.shown(), &entry.place));
         }
         for (package, found) in &config.overrides {
-            let row =
-                Setting::new(format!("override {package}"), found.path.display(), &found.place);
+            let row = Setting::new(format!("override {package}"), found.shown(), &found.place);
             rows.push(row.over(self.mapping_places(package)));
         }
         for package in config.packages.keys().filter(|it| !config.overrides.contains_key(it)) {
@@ -99,11 +98,25 @@ impl Registries {
     fn mapping(&self, name: String, package: &PackageName) -> Option<Setting> {
         let mut places = self.mapping_places(package).into_iter();
         let from = places.next()?;
-        let value = match self.route(package, None) {
-            Ok(route) => shown_route(&route, package, name.starts_with("namespace")),
+        let value = match of_package(self, package, None) {
+            Ok(route) => {
+                let value = shown_route(&route, package, name.starts_with("namespace"));
+                match self.folder_problem(&route) {
+                    Some(problem) => format!("{value}, in {problem}"),
+                    None => value,
+                }
+            }
             Err(error) => error.one_line(),
         };
         Some(Setting::new(name, value, from).over(places.collect()))
+    }
+
+    /// The folder of the registry that serves a package and is one, where it is not there. That which
+    /// is looked into for every package has a row of its own.
+    fn folder_problem(&self, route: &Route) -> Option<String> {
+        let name = route.registry.as_deref().filter(|name| *name != LOCAL && self.is_folder(name));
+        let root = self.config.registries.get(name?)?.local.as_ref()?;
+        root.problem().map(|_| root.shown())
     }
 
     /// Where it is said which registry serves a package: what is in force first.

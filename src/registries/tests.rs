@@ -25,7 +25,7 @@ fn shown(sources: &[Source]) -> Vec<String> {
 
 /// The places for a package; `?` and an address where a registry must be asked.
 fn places(registries: &Registries, package: &str, rule: Option<&str>) -> Vec<String> {
-    let route = registries.route(&package.parse().unwrap(), rule);
+    let route = route::of_package(registries, &package.parse().unwrap(), rule);
     let route = route.unwrap_or_else(|error| panic!("{package}: {error}"));
     let mut places = shown(&route.sources);
     places.extend(route.discovery.map(|discovery| format!("? {}", discovery.url)));
@@ -195,7 +195,7 @@ fn a_folder_called_local_is_looked_into_first() {
     assert_eq!(places(&ours, "my:api", None), ["folder /path/to/local/registry/my/api"]);
     let only = registries(&format!("default_registry = \"local\"\n{OPTION_3}"), &[]);
     assert_eq!(places(&only, "wasi:io", None), [folder]);
-    let offline = ours.route(&"wasi:io".parse().unwrap(), None).unwrap();
+    let offline = route::of_package(&ours, &"wasi:io".parse().unwrap(), None).unwrap();
     let net: Vec<_> = offline.sources.iter().map(Source::needs_network).collect();
     assert_eq!(net, [false, true]);
 }
@@ -249,7 +249,7 @@ fn components_take_the_same_way() {
 fn a_component_is_looked_for_in_folders_that_are_registries() {
     let folder = "folder /path/to/local/registry/my-org/auth";
     let sources = |config: &str, of: &str| {
-        shown(&registries(config, &[]).component(of, "my-org/auth").unwrap())
+        shown(&route::of_component(&registries(config, &[]), of, "my-org/auth").unwrap())
     };
     assert_eq!(sources(OPTION_3, "ghcr.io"), [folder, "primary ghcr.io/my-org/auth"]);
     let overridden = format!("{OPTION_3}\"my-org:auth\" = {{ path = \"/mine/auth.wasm\" }}\n");
@@ -423,7 +423,8 @@ fn a_credential_is_for_the_host_it_is_written_for() {
 fn contradictions_and_missing_secrets_are_errors_that_tell_no_secret() {
     let error = registries(OPTION_2, &[]).access("ghcr.io").unwrap_err();
     assert_eq!(error.kind(), crate::error::Kind::Usage);
-    for word in ["`GHCR_TOKEN` is not set", "/etc/wkg.toml:3"] {
+    let key = "`registry.\"ghcr.io\".auth`";
+    for word in ["`GHCR_TOKEN` is not set", "/etc/wkg.toml:3", key] {
         assert!(error.to_string().contains(word), "{error}");
     }
     let two = |second: &str| {

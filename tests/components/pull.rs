@@ -346,7 +346,27 @@ fn a_folder_in_place_of_a_registry_serves_it_offline() {
     pull(&wrong).ends_with(4).says(&[&pin, &crate::sha256(&other)]);
     pull("ghcr.io/my-org/app:2.0.0").ends_with(3).says(&["registry/my-org/app", "not there"]);
     sandbox.write("wkg.toml", "[overrides]\n\"my-org:app\" = { path = \"gone.wasm\" }\n");
-    pull("ghcr.io/my-org/app:1.2.0").ends_with(1).says(&["gone.wasm", "overridden"]);
+    let line = "wkg.toml:2: `overrides.\"my-org:app\".path`";
+    pull("ghcr.io/my-org/app:1.2.0").ends_with(2).says(&["gone.wasm", "does not exist", line]);
+    let show = || {
+        run(&sandbox, &["config", "show"])
+            .env("WKG_CONFIG_FILE", sandbox.path("wkg.toml"))
+            .succeeds()
+            .stdout
+    };
+    assert!(show().contains("gone.wasm, which does not exist"), "{}", show());
+    // What is elsewhere needs no folder for this one.
+    pull("ghcr.io/my-org/other:1.2.0").ends_with(3);
+    for (root, problem) in [("nope", "does not exist"), ("wkg.toml", "is no folder")] {
+        let config = format!("[registry.local]\nlocal = {{ root = \"{root}\" }}\n");
+        sandbox.write("wkg.toml", config);
+        pull("ghcr.io/my-org/app:1.2.0").ends_with(2).says(&[
+            root,
+            problem,
+            "wkg.toml:2: `registry.local.local.root`",
+        ]);
+        assert!(show().contains(&format!("which {problem}")), "{}", show());
+    }
 }
 
 /// What no source can mend is said as what it is, whatever would come after it.

@@ -69,7 +69,9 @@ fn reads_every_key_of_wkg() {
         assert!(*who == basic("p"), "{name}");
     }
     let local = &config.registries["vendored.example"];
-    assert_eq!(local.local.as_deref(), Some(Path::new("/etc/wasm/vendor/wkg")));
+    let root = local.local.as_ref().unwrap();
+    assert_eq!(root.path, Path::new("/etc/wasm/vendor/wkg"));
+    assert_eq!(root.key, "registry.\"vendored.example\".local.root");
     assert_eq!(local.default, Some("local"));
 }
 
@@ -174,6 +176,22 @@ fn what_makes_no_sense_is_named_with_its_line_and_without_its_value() {
         ("[registry.\"a.b\"]\n[registry.\"A.b\"]", &["twice", ":2"]),
         ("[registry.\"a b\"]", &["is no registry", ":1"]),
         ("a = 'geheim", &["is not TOML", ":1"]),
+        ("[registry.\"a.b\"]\nauth = \"geheim\"\nauth = \"geheim\"", &["`auth`", ":3", "above"]),
+        ("[registry.a]\n[registry.b]\n[registry.a]", &["duplicate", "`a`", ":3"]),
+        (
+            "[registry.\"a.b\"]\nauth = { username = \"me\", pasword_env = \"X\" }",
+            &["`pasword_env`", "nearest", "`password_env`", ":2"],
+        ),
+        (
+            "[registry.\"a.b\"]\nauth = { type = \"token\", tokn = \"geheim\" }",
+            &["`tokn`", "nearest", "`token`", ":2"],
+        ),
+        (
+            "[registry.\"a.b\"]\nauth = { type = \"bearer\", password = \"geheim\" }",
+            &["`password`", ":2"],
+        ),
+        ("[registry.ghcr.io]\nauth = \"dTpw\"", &["`io`", "`[registry.\"ghcr.io\"]`", ":1"]),
+        ("[registry.a.b.corp.mirror]\nurl = \"https://x.y\"", &["`[registry.\"a.b.corp\"]`"]),
         ("[registry.\"a.b\"]\npassword = \"geheim\"x", &["is not TOML", ":2"]),
     ] {
         let error = parse(text).err().unwrap_or_else(|| panic!("{text}"));
@@ -212,6 +230,10 @@ fn the_file_is_found_where_wkg_looks_for_it() {
     }
     assert_eq!(read(&[("HOME", &home), ("WKG_CONFIG_FILE", &named)]).unwrap(), "named.example");
     assert_eq!(read(&[("WKG_CONFIG_FILE", "named.toml")]).unwrap(), "named.example");
+    std::fs::write(folder.path().join("latin.toml"), b"# a\n# \xe4\n").unwrap();
+    let error = read(&[("WKG_CONFIG_FILE", "latin.toml")]).unwrap_err();
+    assert_eq!(error.kind(), crate::error::Kind::Usage);
+    assert!(error.to_string().contains("latin.toml:2` is not UTF-8"), "{error}");
     for missing in ["missing.toml", "."] {
         let error = read(&[("HOME", &home), ("WKG_CONFIG_FILE", missing)]).unwrap_err();
         assert_eq!(error.kind(), crate::error::Kind::Usage);
