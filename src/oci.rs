@@ -34,6 +34,7 @@ pub use access::{Access, Accesses, Credential};
 pub use blob::{BlobReader, RemoteBlob};
 pub use client::Client;
 pub use layout::{FilePart, Layout, LayoutFolder};
+pub(crate) use manifest::MANIFEST_LIMIT;
 pub use manifest::{Content, Descriptor, ImageManifest, Index, Manifest, Platform};
 pub use push::{Mount, Readable, UploadLocation};
 pub use reference::{Reference, Registry, Repository, Tag};

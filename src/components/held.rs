@@ -9,13 +9,10 @@ use super::pull::EXPECTED;
 use super::wanted::Pin;
 use crate::digest::Digest;
 use crate::error::{Context, Result};
-use crate::oci::{Manifest, media_type};
+use crate::oci::{MANIFEST_LIMIT, Manifest, media_type};
 use crate::reach::Artifact;
 use crate::verify::{self, Unverified, Verified};
 use crate::wit::Component;
-
-/// No manifest is longer.
-const LONGEST: u64 = 4 << 20;
 
 /// What a digest that pins a component is the digest of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,9 +154,9 @@ pub(super) fn manifest(path: &Path) -> Result<Option<Manifest>> {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    let read = verify::open_file(path)?.take(LONGEST + 1).read_to_end(&mut bytes);
+    let read = verify::open_file(path)?.take(MANIFEST_LIMIT + 1).read_to_end(&mut bytes);
     read.doing(|| format!("read `{}`", path.display()))?;
-    if bytes.len() as u64 > LONGEST {
+    if bytes.len() as u64 > MANIFEST_LIMIT {
         return Ok(None);
     }
     // Where it does not say what it is, it came as the manifest of an artifact.

@@ -59,20 +59,6 @@ impl Client {
         self.fetch(repository, &descriptor.digest, size, destination, None, item)
     }
 
-    /// Downloads a blob of which only the digest is known.
-    ///
-    /// # Errors
-    /// As [`Client::blob`].
-    pub fn blob_by_digest(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        destination: &Path,
-        item: &Item,
-    ) -> Result<Verified> {
-        self.fetch(repository, digest, None, destination, None, item)
-    }
-
     /// Downloads a blob that must be something special: `accept` looks at the file when its digest
     /// is right, and before it appears at its destination. The size is checked where it is known.
     ///
@@ -116,30 +102,6 @@ impl Client {
             Ok(()) => transfer.finish(),
             Err(Trouble::Fatal(error)) => Err(transfer.end(error)),
             Err(Trouble::Source(failure)) => Err(transfer.end(source.error(&subject, failure))),
-        }
-    }
-
-    /// A small blob, such as a configuration.
-    ///
-    /// # Errors
-    /// As [`Client::blob`]; integrity too, where it is longer than `limit`.
-    pub fn blob_bytes(
-        &self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        limit: u64,
-    ) -> Result<Vec<u8>> {
-        let subject = subject(repository, &descriptor.digest);
-        if descriptor.size > limit {
-            return Err(Error::integrity(format!("{subject} is too long"))
-                .fact("expected", format!("at most {limit} bytes"))
-                .fact("found", format!("{} bytes", descriptor.size)));
-        }
-        let mut bytes = Vec::new();
-        let mut reader = self.open_blob(repository, descriptor)?;
-        match reader.read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
-            Err(error) => Err(reader.error(error)),
         }
     }
 

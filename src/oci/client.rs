@@ -13,7 +13,7 @@ use crate::fetch::patience::Patience;
 use crate::fetch::{Clock, SystemClock};
 use crate::network::Network;
 use crate::oci::access::Accesses;
-use crate::oci::manifest::{Descriptor, Manifest};
+use crate::oci::manifest::{Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
 use crate::oci::reference::{Reference, Registry};
 use crate::oci::refusal::{self, About};
@@ -24,9 +24,6 @@ use crate::oci::wire::{Call, Reply, Wire};
 use crate::report::{Item, printable};
 use crate::verify;
 use crate::workers::hold;
-
-/// No manifest is longer; registries have the same limit.
-const MANIFEST_LIMIT: u64 = 4 << 20;
 
 /// A header in which a registry says what it sends, or what it got.
 const CONTENT_DIGEST: &str = "docker-content-digest";

@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
-use crate::oci::manifest::{Descriptor, Index, Manifest};
+use crate::oci::manifest::{Descriptor, Index, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
 use crate::oci::push::{Readable, read_at};
 use crate::oci::reference::Reference;
@@ -50,9 +50,6 @@ const VERSIONS: &str = "1.";
 
 /// No index is longer: that is a hundred thousand images.
 const INDEX_LIMIT: u64 = 64 << 20;
-
-/// No manifest is longer; registries have the same limit.
-const MANIFEST_LIMIT: u64 = 4 << 20;
 
 /// A layout to read from.
 pub struct Layout {

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::oci::media_type;
 use crate::report::printable;
 
+/// No manifest is longer; registries have the same limit.
+pub(crate) const MANIFEST_LIMIT: u64 = 4 << 20;
+
 /// A manifest or index, as its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {

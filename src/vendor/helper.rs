@@ -1,13 +1,12 @@
 //! This very program in the vendor folder, so that the far side of the gap needs no Rust.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::{Context, Result};
 use crate::manifest::{Entry, VendorDir};
 use crate::platform::Platform;
 use crate::store;
-use crate::verify::{self, Unverified};
+use crate::verify::Unverified;
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -29,14 +28,12 @@ impl Helper {
     /// Puts it into the folder, like any other tool, and gives its entry.
     pub(super) fn vendor(&self, dir: &VendorDir) -> Result<Entry> {
         // Nobody pinned it: its digest is what this run finds, and what the far side pins.
-        let (digest, size) = File::open(&self.program)
-            .and_then(|mut file| verify::hash(&mut file))
-            .doing(|| format!("read `{}`", self.program.display()))?;
+        let program = Unverified::open(&self.program, NAME)?.take_as_found()?;
         let path = self.path();
         let destination = dir.folder().join(path.split('/').collect::<PathBuf>());
-        let verified = |path: &Path| Unverified::open(path, NAME)?.verify(&digest);
-        if verified(&destination).is_err() {
-            store::place_copy(&verified(&self.program)?, &destination, true)?;
+        let there = Unverified::open(&destination, NAME).and_then(|it| it.verify(program.digest()));
+        if there.is_err() {
+            store::place_copy(&program, &destination, true)?;
         }
         Ok(Entry {
             kind: "helper".to_owned(),
@@ -44,8 +41,8 @@ impl Helper {
             version: VERSION.to_owned(),
             platform: self.platform.to_string(),
             path: dir.entry_path(&path),
-            size,
-            sha256: digest,
+            size: program.size(),
+            sha256: *program.digest(),
             url: String::new(),
         })
     }

@@ -10,7 +10,7 @@ use crate::artifact::{ArchiveType, Strip};
 use crate::error::{Context, Error, Result};
 use crate::extract::{self, Layout, Limits};
 use crate::segment::Segment;
-use crate::verify::{self, Unverified};
+use crate::verify::Unverified;
 use crate::yaml::{self, Duplicates, Node};
 
 /// The most charts in charts, and the most templates in one.
@@ -90,12 +90,8 @@ impl Files {
 
     /// Archives are hostile until the walk of [`extract`] has been through them.
     fn of_archive(path: &Path, origin: &str, levels: usize) -> Result<Files> {
-        let file = Unverified::open(path, origin)?;
         // Nobody pinned it; hashing it still keeps it from changing under the walk.
-        let (digest, _) = fs::File::open(path)
-            .and_then(|mut file| verify::hash(&mut file))
-            .doing(|| format!("read `{origin}`"))?;
-        let archive = file.verify(&digest)?;
+        let archive = Unverified::open(path, origin)?.take_as_found()?;
         let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
         let filename: Segment = "chart.tgz".parse().map_err(Error::usage)?;
         let layout = Layout { archive: ArchiveType::TarGz, strip: Strip::TopFolder, filename };

@@ -7,13 +7,11 @@ use std::path::{Component, Path};
 
 use tar::{Archive, Builder, EntryType, Header};
 
-use super::{
-    BLOBS, INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, MANIFEST_LIMIT, VERSION_FILE, VERSION_TEXT,
-};
+use super::{BLOBS, INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, VERSION_FILE, VERSION_TEXT};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Kind, Result};
 use crate::oci::checked::{Checked, Mark};
-use crate::oci::manifest::{Content, Descriptor, Manifest};
+use crate::oci::manifest::{Content, Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
 use crate::oci::push::Readable;
 use crate::store::{Mode, Partial};
