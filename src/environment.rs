@@ -36,6 +36,9 @@ pub const VARIABLES: &[&str] = &[
     WORKSPACE,
 ];
 
+/// What the names of variables about a registry begin with.
+pub const REGISTRY: &str = "WKG_REGISTRY_";
+
 /// Use nothing that needs the network.
 pub const OFFLINE: &str = "BAZEL_WASM_OFFLINE";
 /// The vendor folder.
@@ -193,6 +196,17 @@ impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.variables.keys()).finish()
     }
+}
+
+/// The variable about a registry: `WKG_REGISTRY_GHCR_IO_TOKEN` for `ghcr.io` and `TOKEN`.
+pub fn registry_variable(registry: &str, what: &str) -> String {
+    format!("{REGISTRY}{}_{what}", registry_part(registry))
+}
+
+/// What stands for a registry in the names of variables: `GHCR_IO`.
+pub fn registry_part(registry: &str) -> String {
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    registry.chars().map(letter).collect()
 }
 
 #[cfg(test)]

@@ -209,20 +209,32 @@ fn is_true(environment: &Environment, name: &'static str) -> Result<bool> {
 }
 
 fn mirrors(environment: &Environment) -> Result<Vec<Mirror>> {
-    let Some(value) = environment.get(env::MIRROR) else { return Ok(vec![Mirror::Direct]) };
+    let named = mirror_list(environment, env::MIRROR, |word| match word {
+        "direct" => Ok(Mirror::Direct),
+        word => base_url(env::MIRROR, word).map(Mirror::Base),
+    })?;
+    Ok(named.unwrap_or_else(|| vec![Mirror::Direct]))
+}
+
+/// Reads a list of mirrors, where the variable is set. `read` reads an entry: an address, or the
+/// word `direct`.
+///
+/// # Errors
+/// Usage, where the list is empty, and what `read` says.
+pub(crate) fn mirror_list<T>(
+    environment: &Environment,
+    name: &'static str,
+    read: impl Fn(&str) -> Result<T>,
+) -> Result<Option<Vec<T>>> {
+    let Some(value) = environment.get(name) else { return Ok(None) };
     let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
-    let mirrors: Vec<_> = words
-        .map(|word| match word {
-            "direct" => Ok(Mirror::Direct),
-            word => base_url(env::MIRROR, word).map(Mirror::Base),
-        })
-        .collect::<Result<_>>()?;
+    let mirrors: Vec<_> = words.map(read).collect::<Result<_>>()?;
     if mirrors.is_empty() {
-        return Err(Error::usage(format!("`{}` names no mirror", env::MIRROR))
+        return Err(Error::usage(format!("`{name}` names no mirror"))
             .fact("found", format!("`{value}`"))
             .fact("expected", "addresses with commas between, and perhaps `direct` at the end"));
     }
-    Ok(mirrors)
+    Ok(Some(mirrors))
 }
 
 /// Checks an address that others are made from by adding a path.

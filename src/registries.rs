@@ -49,6 +49,7 @@ use crate::error::{Error, Result};
 use crate::fetch::Client;
 use crate::network;
 use crate::package::PackageName;
+use crate::policy;
 use crate::report::Item;
 use crate::workers::hold;
 
@@ -88,7 +89,7 @@ impl Registries {
 
     fn with(environment: &Environment, config: Config) -> Result<Registries> {
         let mut urls = BTreeMap::new();
-        for (variable, name) in environment.between(PREFIX, "_URL") {
+        for (variable, name) in environment.between(env::REGISTRY, "_URL") {
             let value = environment.named(variable).unwrap_or_default();
             urls.insert(name.to_owned(), address(variable, value)?);
         }
@@ -206,37 +207,15 @@ impl Registries {
 
     /// Where `WKG_REGISTRY_<NAME>_URL` says that a registry is.
     fn url(&self, name: &str) -> Option<&Endpoint> {
-        self.urls.get(&variable_part(name))
+        self.urls.get(&env::registry_part(name))
     }
-}
-
-const PREFIX: &str = "WKG_REGISTRY_";
-
-/// The variable about a registry: `variable("ghcr.io", "TOKEN")` is `WKG_REGISTRY_GHCR_IO_TOKEN`.
-pub fn variable(registry: &str, what: &str) -> String {
-    format!("{PREFIX}{}_{what}", variable_part(registry))
-}
-
-fn variable_part(name: &str) -> String {
-    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-    name.chars().map(letter).collect()
 }
 
 fn mirrors(environment: &Environment) -> Result<Option<Vec<Mirror>>> {
-    let Some(value) = environment.get(env::COMPONENT_MIRROR) else { return Ok(None) };
-    let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
-    let mirrors: Vec<_> = words
-        .map(|word| match word {
-            "direct" => Ok(Mirror::Direct),
-            word => address(env::COMPONENT_MIRROR, word).map(Mirror::Base),
-        })
-        .collect::<Result<_>>()?;
-    if mirrors.is_empty() {
-        return Err(Error::usage(format!("`{}` names no mirror", env::COMPONENT_MIRROR))
-            .fact("found", format!("`{value}`"))
-            .fact("expected", "addresses with commas between, and perhaps `direct` at the end"));
-    }
-    Ok(Some(mirrors))
+    policy::mirror_list(environment, env::COMPONENT_MIRROR, |word| match word {
+        "direct" => Ok(Mirror::Direct),
+        word => address(env::COMPONENT_MIRROR, word).map(Mirror::Base),
+    })
 }
 
 fn address(variable: &str, value: &str) -> Result<Endpoint> {

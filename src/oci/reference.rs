@@ -7,6 +7,7 @@ use std::str::FromStr;
 use url::Host;
 
 use crate::digest::Digest;
+use crate::environment;
 use crate::error::{Error, Result};
 
 /// The registry that an image without one means.
@@ -59,9 +60,7 @@ impl Registry {
 
     /// The variable with a token for it: `WKG_REGISTRY_GHCR_IO_TOKEN`.
     pub fn token_variable(&self) -> String {
-        let name: String =
-            self.0.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-        format!("WKG_REGISTRY_{}_TOKEN", name.to_ascii_uppercase())
+        environment::registry_variable(&self.0, "TOKEN")
     }
 }
 
@@ -77,9 +76,7 @@ impl Repository {
             true => name.to_owned(),
             false => format!("library/{name}"),
         };
-        if name.len() > LONGEST_NAME {
-            return Err(format!("the repository's name is longer than {LONGEST_NAME} characters"));
-        }
+        check_name(&name)?;
         Ok(Repository { registry, name })
     }
 
@@ -335,6 +332,9 @@ pub(crate) fn check_name(name: &str) -> Parsed<()> {
     if name.is_empty() {
         return Err("the repository's name is empty".to_owned());
     }
+    if name.len() > LONGEST_NAME {
+        return Err(format!("the repository's name is longer than {LONGEST_NAME} characters"));
+    }
     if name.bytes().any(|b| b.is_ascii_uppercase()) {
         return refuse("has upper-case letters, which no registry takes");
     }
@@ -552,6 +552,17 @@ mod tests {
             let error = registry.parse::<Registry>().unwrap_err();
             assert!(!error.contains("geheim"), "{error}");
         }
+    }
+
+    #[test]
+    fn repositories_have_the_grammar_of_the_specification() {
+        for text in ["a", "a/b", "a-b.c_d__e", "webassembly/wasi/http", "a---b", "0/1"] {
+            check_name(text).unwrap();
+        }
+        for text in ["", "/a", "a/", "A", "a..b", "a___b", "-a", "a-", "a.-b", "a+b", "a/../b"] {
+            assert!(check_name(text).is_err(), "{text}");
+        }
+        assert!(check_name(&"a".repeat(256)).is_err());
     }
 
     #[test]

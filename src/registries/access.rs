@@ -9,11 +9,12 @@
 use std::collections::BTreeSet;
 
 use super::config::{Auth, Secret, Who};
-use super::endpoint::{Endpoint, Scheme, canonical, is_host, is_loopback, split_port};
+use super::endpoint::{Endpoint, Scheme, canonical, is_loopback, split_port};
 use super::metadata::Metadata;
-use super::{Mirror, PREFIX, Registries, variable_part};
+use super::{Mirror, Registries};
+use crate::environment::{REGISTRY, registry_part};
 use crate::error::{Error, Result};
-use crate::oci::{Access, Accesses, Credential};
+use crate::oci::{Access, Accesses, Credential, is_host};
 
 /// The user's name beside a token. Registries that change tokens look at the token alone.
 const TOKEN_USER: &str = "token";
@@ -71,7 +72,7 @@ impl Registries {
         let mut origins = Vec::new();
         for (what, bearer) in [("TOKEN", false), ("AUTH_BEARER", true)] {
             let names =
-                self.parts_for(host).into_iter().map(|part| format!("{PREFIX}{part}_{what}"));
+                self.parts_for(host).into_iter().map(|part| format!("{REGISTRY}{part}_{what}"));
             let set = names.filter(|name| self.environment.named(name).is_some());
             origins.extend(set.map(|name| Origin::Variable { name, bearer }));
         }
@@ -110,7 +111,7 @@ impl Registries {
             }
         };
         if self.url(host).is_none_or(|url| url.host == host) {
-            add(variable_part(host));
+            add(registry_part(host));
         }
         for (part, url) in &self.urls {
             if canonical(&url.host) == host {
@@ -119,7 +120,7 @@ impl Registries {
         }
         for name in self.names() {
             if self.url(&name).is_none() && self.hosts(&name).contains(host) {
-                add(variable_part(&name));
+                add(registry_part(&name));
             }
         }
         parts

@@ -2,7 +2,7 @@
 
 use super::endpoint::{Endpoint, canonical};
 use super::route::Role;
-use super::{Mirror, Registries, variable};
+use super::{Mirror, Registries};
 use crate::environment as env;
 
 /// One place at which a registry is asked.
@@ -37,7 +37,7 @@ impl Registries {
         let names: Vec<_> = name.map(|name| (name, true)).into_iter().chain(behind).collect();
         for &(it, by_name) in &names {
             if let Some(url) = self.url(it) {
-                let reason = format!("{} says where `{it}` is", variable(it, "URL"));
+                let reason = format!("{} says where `{it}` is", env::registry_variable(it, "URL"));
                 return vec![Hop::mirror(url, by_name, reason)];
             }
         }

@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
-use super::endpoint::{Endpoint, check_repository};
+use super::endpoint::Endpoint;
 use crate::error::{Error, Kind, Result};
+use crate::oci::check_name;
 
 /// Where a registry keeps its metadata.
 const WELL_KNOWN: &str = "/.well-known/wasm-pkg/registry.json";
@@ -168,7 +169,7 @@ pub(super) fn oci_registry(text: &str) -> std::result::Result<Endpoint, String> 
 /// Checks a prefix. What follows it is a namespace, so `a/` and `a-` are both of use.
 pub(super) fn namespace_prefix(text: &str) -> std::result::Result<String, String> {
     if !text.is_empty() {
-        check_repository(&format!("{text}x"))?;
+        check_name(&format!("{text}x"))?;
     }
     Ok(text.to_owned())
 }

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::Registries;
 use super::config::{Mapping, registry_name};
-use super::endpoint::{Endpoint, Scheme, canonical, check_repository, is_host, is_loopback};
+use super::endpoint::{Endpoint, Scheme, canonical, is_loopback};
 use super::metadata::{Discovery, Metadata, NAMESPACES};
 use super::named_path::NamedPath;
-use super::{Registries, variable};
+use crate::environment::registry_variable;
 use crate::error::{Error, Result};
+use crate::oci::{check_name, is_host};
 use crate::package::PackageName;
 use crate::registry::nearest;
 
@@ -181,7 +183,7 @@ pub(super) fn of_repository(
         Error::usage(format!("`{registry}/{repository}` is no repository in a registry"))
             .because(problem)
     };
-    check_repository(repository).map_err(wrong)?;
+    check_name(repository).map_err(wrong)?;
     let endpoint = Endpoint::parse(registry).map_err(wrong)?;
     let host = canonical(&endpoint.host);
     let repository = endpoint.repository(repository);
@@ -323,7 +325,7 @@ fn below_a_path(
             .hint(format!(
                 "where it must be, set {}=http://{}, or `protocol = \"http\"` in \
                  `[registry.{:?}.oci]` of the config file",
-                variable(&endpoint.host, "URL"),
+                registry_variable(&endpoint.host, "URL"),
                 endpoint.host,
                 endpoint.host
             )));
@@ -352,7 +354,7 @@ fn asked_at(
     for (index, hop) in registries.hops(name, host).into_iter().enumerate() {
         for repository in candidates(hop.by_name) {
             let repository = hop.endpoint.repository(&repository);
-            check_repository(&repository)
+            check_name(&repository)
                 .map_err(|problem| Error::usage(problem).fact("because", reason))?;
             let reason = match hop.reason.as_str() {
                 "" => reason.to_owned(),
@@ -414,7 +416,7 @@ fn unknown(registries: &Registries, name: &str, reason: &str) -> Error {
         .hint(format!(
             "if it is a host, write its port: `{name}:443`; otherwise set {}, or give \
              `[registry.{name}]` a `mirror` or a `local` folder in the config file",
-            variable(name, "URL")
+            registry_variable(name, "URL")
         ));
     match nearest(name, &names).first() {
         Some(near) if *near != name => error.fact("nearest", format!("`{near}`")),

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use super::access::Origin;
 use super::config::{Auth, Secret, Who};
-use super::endpoint::is_host;
 use super::hops::Hop;
 use super::metadata::NAMESPACES;
 use super::route::{LOCAL, Place, Role, Route, of_package};
 use super::stores::Found;
-use super::{Mirror, Registries, variable, variable_part};
+use super::{Mirror, Registries};
 use crate::environment as env;
 use crate::error::Result;
+use crate::oci::is_host;
 use crate::package::PackageName;
 use crate::settings::{DEFAULT, Setting};
 
@@ -171,7 +171,7 @@ impl Registries {
     fn registry(&self, registry: &str, is_name: bool) -> Setting {
         let hops = self.hops_of(registry, is_name);
         let value: Vec<_> = hops.iter().map(|hop| hop.endpoint.to_string()).collect();
-        let url = self.url(registry).map(|_| variable(registry, "URL"));
+        let url = self.url(registry).map(|_| env::registry_variable(registry, "URL"));
         let mirrors = self.mirrors.as_ref().map(|_| env::COMPONENT_MIRROR.to_owned());
         let entry = self.config.registries.get(registry);
         let mirror = entry.and_then(|entry| entry.mirror.as_ref()).map(|it| it.place.clone());
@@ -187,12 +187,12 @@ impl Registries {
         let known: BTreeSet<_> = names
             .iter()
             .flat_map(|name| self.hosts(name).into_iter().chain([name.clone()]))
-            .map(|name| variable_part(&name))
+            .map(|name| env::registry_part(&name))
             .collect();
         let unknown = self.urls.iter().filter(|(part, _)| !known.contains(*part));
         unknown
             .map(|(part, url)| {
-                let from = format!("{}{part}_URL", super::PREFIX);
+                let from = format!("{}{part}_URL", env::REGISTRY);
                 Setting::new(format!("registry {part}"), url.to_string(), from)
             })
             .collect()

@@ -327,7 +327,7 @@ fn what_names_no_registry_is_an_error_that_says_what_to_write() {
     for (rule, word) in [
         ("http://a.corp/x", "WKG_REGISTRY_A_CORP_URL"),
         ("https://u:geheim@a.corp", "password"),
-        ("a.corp/UP", "lower-case"),
+        ("a.corp/UP", "upper-case"),
         ("ftp://a.corp", "ftp"),
         ("a b", "host"),
     ] {
