@@ -110,7 +110,7 @@ fn what_is_no_file_is_not_replaced() {
     let pipes = ["pipe", "vendor/components/app.wasm"].map(|it| sandbox.path(it));
     assert!(std::process::Command::new("mkfifo").args(&pipes).status().unwrap().success());
     for (output, code, words) in [
-        ("pipe", 2, "found no regular file"),
+        ("pipe", 2, "found: no regular file"),
         ("folder", 2, "`folder` is a folder"),
         ("-", 2, "stdout"),
     ] {
