@@ -46,6 +46,26 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// As [`write_atomically`], for a file that a person edits: where they made a link, it stays one,
+/// and what it leads to is written.
+pub fn write_through(path: &Path, bytes: &[u8]) -> Result<()> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    if !is_link {
+        return write_atomically(path, bytes);
+    }
+    let target = match fs::canonicalize(path) {
+        Ok(target) => target,
+        // What it leads to is not there yet.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let target =
+                fs::read_link(path).doing(|| format!("read the link `{}`", path.display()))?;
+            path.parent().unwrap_or(Path::new("")).join(target)
+        }
+        Err(error) => return Err(error).doing(|| format!("follow `{}`", path.display())),
+    };
+    write_atomically(&target, bytes)
+}
+
 /// Removes what killed runs left behind for a file that is whole: nobody would continue it.
 pub(crate) fn sweep(path: &Path) {
     partial::sweep(path);
@@ -125,6 +145,20 @@ mod tests {
         write_atomically(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(path.parent().unwrap()), ["manifest.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_of_a_person_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+        std::os::unix::fs::symlink("target", &link).unwrap();
+        for text in ["not there yet", "there"] {
+            write_through(&link, text.as_bytes()).unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert_eq!(fs::read_to_string(&target).unwrap(), text);
+        }
+        assert_eq!(names(folder.path()), ["link", "target"]);
     }
 
     #[test]

@@ -72,8 +72,8 @@ A file that is there keeps what is in it; only new images are added, at its end.
 struct ListArgs {
     #[command(flatten)]
     chart: ChartArgs,
-    /// Rendered manifests, or folders with them; - is stdin
-    #[arg(value_name = "PATH", required_unless_present = "chart")]
+    /// Rendered manifests, or folders with them; - is stdin [default: only the chart]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Where the images go, as in registry.corp:5000 or registry.corp/mirror
     #[arg(long, value_name = "REGISTRY")]

@@ -32,6 +32,10 @@ pub fn check<'a>(mentions: &'a [Mention], registry: &RegistryPath) -> Vec<Findin
     let problem = |mention: &Mention| match &mention.image {
         Err(problem) => Some(problem.clone()),
         Ok(image) if registry.holds(image) => None,
+        // Of two paths in one registry the paths tell what is wrong.
+        Ok(image) if registry.is_on(image.registry()) => {
+            Some(format!("it comes from `{}`, which is not in `{registry}`", image.name()))
+        }
         Ok(image) => Some(format!("it comes from `{}`, not from `{registry}`", image.registry())),
     };
     mentions

@@ -68,6 +68,12 @@ impl MirrorList {
     /// Usage, with the place: no YAML, a key that is not known, an image without tag or digest, or
     /// one destination for images with different content.
     pub fn parse(text: &str, name: &str) -> Result<MirrorList> {
+        let list = MirrorList::of(text, name)?;
+        list.check_unique()?;
+        Ok(list)
+    }
+
+    fn of(text: &str, name: &str) -> Result<MirrorList> {
         let root = yaml::document(text, name, Duplicates::Refused)?;
         let mut list = MirrorList { text: text.to_owned(), ..MirrorList::empty(name) };
         if root.is_null() {
@@ -82,7 +88,6 @@ impl MirrorList {
         for item in images.items() {
             list.entries.push(MirrorEntry::of(item)?);
         }
-        list.check_unique()?;
         Ok(list)
     }
 
@@ -131,47 +136,64 @@ impl MirrorList {
         if new.is_empty() {
             return Ok(self.clone());
         }
-        let list = MirrorList::parse(&self.text_with(new), &self.name)?;
         let sources = new.iter().map(|entry| (&entry.source, &entry.destination));
-        let expected = self.entries.iter().map(|entry| (&entry.source, &entry.destination));
-        let found = list.entries.iter().map(|entry| (&entry.source, &entry.destination));
-        match found.eq(expected.chain(sources)) {
-            true => Ok(list),
-            false => Err(Error::usage(format!("cannot add to `{}` as it is written", self.name))
-                .hint("write `images:` in a line of its own and each image below it, begun with `- source:`")),
-        }
+        let before = self.entries.iter().map(|entry| (&entry.source, &entry.destination));
+        let expected: Vec<_> = before.chain(sources).collect();
+        // How the text came about is no concern of who wrote the file.
+        let list = MirrorList::of(&self.text_with(new), &self.name).ok().filter(|list| {
+            let found = list.entries.iter().map(|entry| (&entry.source, &entry.destination));
+            found.eq(expected.iter().copied())
+        });
+        let list = list.ok_or_else(|| {
+            Error::usage(format!("cannot add to `{}` as it is written", self.name))
+                .hint("write `images:` in a line of its own and each image below it, begun with `- source:`")
+        })?;
+        list.check_unique()?;
+        Ok(list)
     }
 
     fn text_with(&self, new: &[NewEntry]) -> String {
         let mut text = self.text.clone();
+        // What ends a document stays behind it.
+        let end = text.lines().next_back().filter(|line| line.trim_end() == "...");
+        let end = end.map_or(0, str::len).min(text.len());
+        let end = match end {
+            0 => String::new(),
+            _ => text.split_off(text.trim_end().len() - "...".len()),
+        };
         if self.entries.is_empty() {
-            // An empty list: `images: []`, `images:`, or nothing at all.
-            let has_key = text.lines().any(|line| line.starts_with("images:"));
-            match has_key {
-                true => text = text.replacen("images: []", "images:", 1),
-                false => text.push_str("images:\n"),
-            }
+            text = with_empty_images(&text);
         }
-        if !text.ends_with('\n') {
+        if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
         let indent = self.indent();
+        let mut added = String::new();
         for NewEntry { source, destination, comments } in new {
             for comment in comments {
-                text.push_str(&format!("{indent}# {}\n", crate::report::printable(comment)));
+                added.push_str(&format!("{indent}# {}\n", crate::report::printable(comment)));
             }
-            text.push_str(&format!("{indent}- source: {}\n", yaml::scalar(&source.to_string())));
+            added.push_str(&format!("{indent}- source: {}\n", yaml::scalar(&source.to_string())));
             let destination = yaml::scalar(&destination.to_string());
-            text.push_str(&format!("{indent}  destination: {destination}\n"));
+            added.push_str(&format!("{indent}  destination: {destination}\n"));
         }
-        text
+        text.push_str(&added);
+        text.push_str(&end);
+        match self.text.contains("\r\n") {
+            true => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+            false => text,
+        }
     }
 
-    /// What stands before the dash of the last entry.
+    /// What stands before the dash of the last entry, which may be some lines above its first key.
     fn indent(&self) -> String {
-        let line = self.entries.last().map(|entry| entry.place.line as usize - 1);
-        let line = line.and_then(|line| self.text.lines().nth(line)).unwrap_or("  -");
-        line.chars().take_while(|c| *c == ' ').collect()
+        let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+        let Some(last) = self.entries.last() else { return "  ".to_owned() };
+        let column = last.place.column as usize;
+        let lines: Vec<_> = self.text.lines().take(last.place.line as usize).collect();
+        let is_dash = |line: &&&str| line.trim_start().starts_with('-') && indent(line) < column;
+        let dash = lines.iter().rev().find(is_dash);
+        " ".repeat(dash.map_or(2, |line| indent(line)))
     }
 
     fn check_unique(&self) -> Result<()> {
@@ -233,6 +255,29 @@ impl MirrorEntry {
     }
 }
 
+/// The text of a list without images, with `images:` as the last that it says of them: not `[]`,
+/// not `~`, and added where it is not there.
+fn with_empty_images(text: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let value = |line: &str| {
+        let bare = line.replace(['"', '\''], "");
+        bare.strip_prefix("images").is_some_and(|rest| rest.trim_start().starts_with(':'))
+    };
+    match lines.iter_mut().find(|line| value(line)) {
+        None => lines.push("images:".to_owned()),
+        Some(line) => {
+            let (key, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.trim();
+            let comment = match value.find('#') {
+                Some(at) => format!("  {}", &value[at..]),
+                None => String::new(),
+            };
+            *line = format!("{key}:{comment}");
+        }
+    }
+    lines.join("\n")
+}
+
 /// Refuses keys that are not known.
 pub(super) fn keys(node: &Node, known: &[&str], shape: &str) -> Result<()> {
     if !matches!(node.value, Value::Mapping(_)) {
@@ -248,6 +293,9 @@ fn image(node: &Node, key: &str) -> Result<ImageReference> {
     let Some(value) = node.get(key).filter(|value| !value.is_null()) else {
         return Err(wrong(&node.place, &format!("an image has no `{key}`")));
     };
+    if value.scalar().is_none() {
+        return Err(wrong(&value.place, &format!("`{key}` must be a text")));
+    }
     let text = value.text().unwrap_or_default();
     let image: ImageReference =
         text.parse().map_err(|problem: String| wrong(&value.place, &problem))?;
@@ -329,6 +377,39 @@ images:
     }
 
     #[test]
+    fn a_list_is_added_to_however_it_is_written() {
+        let add = |text: &str| {
+            let list = MirrorList::parse(text, "m").unwrap();
+            list.with(&[new("n:1", "r/n:1", &[])]).map(|list| list.text().to_owned())
+        };
+        let entry = "  - source: n:1\n    destination: r/n:1\n";
+        for (text, before) in [
+            ("images: ~\n", "images:\n"),
+            ("images: [ ]  # none\n", "images:  # none\n"),
+            ("# images: [] is empty\nimages: []\n", "# images: [] is empty\nimages:\n"),
+            ("\"images\": null", "\"images\":\n"),
+            ("---\nimages: []\n", "---\nimages:\n"),
+        ] {
+            assert_eq!(add(text).unwrap(), format!("{before}{entry}"), "{text:?}");
+        }
+        assert_eq!(add("images: []\n...\n").unwrap(), format!("images:\n{entry}...\n"));
+        let entry = "- source: n:1\n  destination: r/n:1\n";
+        for text in [
+            "images:\n-\n  source: a:1\n  destination: r/a:1\n",
+            "images:\n- &a\n  source: a:1\n  destination: r/a:1\n",
+        ] {
+            assert_eq!(add(text).unwrap(), format!("{text}{entry}"));
+        }
+        let windows = "images:\r\n- source: a:1\r\n  destination: r/a:1\r\n";
+        let expected = format!("{windows}{}", entry.replace('\n', "\r\n"));
+        assert_eq!(add(windows).unwrap(), expected);
+        for text in ["{images: []}\n", "images: [\n]\n"] {
+            let error = add(text).unwrap_err().to_string();
+            assert!(error.contains("cannot add to `m` as it is written"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_refused_and_where() {
         for (text, says) in [
             ("image:\n- source: a:1\n", vec!["`image`", "`images`", "mirror.yaml:1:1"]),
@@ -349,6 +430,7 @@ images:
             ("images:\n- source: A:1\n  destination: r/a:1\n", vec!["upper-case"]),
             ("images:\n- a:1\n", vec!["`source` and a `destination`"]),
             ("images: a\n", vec!["must be a list"]),
+            ("images:\n- source: [a]\n", vec!["`source` must be a text", "mirror.yaml:2:11"]),
             ("- a\n", vec!["a mirror list has `images:`"]),
             (
                 "images:\n- source: a:1\n   destination: x\n",

@@ -108,6 +108,29 @@ impl ImageReference {
         self.meaning == other.meaning
     }
 
+    /// Whether both are where only one image can be: under one tag, or one digest without a tag.
+    pub fn has_same_place(&self, other: &ImageReference) -> bool {
+        let version = |image: &ImageReference| image.tag().or(image.digest()).map(str::to_owned);
+        self.has_same_name(other) && version(self) == version(other)
+    }
+
+    /// The reference without its tag, where it has a digest.
+    #[must_use]
+    pub fn by_digest(&self) -> ImageReference {
+        let digest = self.digest.as_ref();
+        digest
+            .and_then(|digest| format!("{}@{digest}", self.name()).parse().ok())
+            .unwrap_or_else(|| self.clone())
+    }
+
+    /// Whether both are one image: spellings of one reference, or of one digest, where a tag beside
+    /// it says nothing and one of them has none.
+    pub fn is_one_with(&self, other: &ImageReference) -> bool {
+        let has_same_digest = self.digest.is_some() && self.digest == other.digest;
+        let is_bare = self.tag().is_none() || other.tag().is_none();
+        self.is_equal_to(other) || (has_same_digest && is_bare && self.has_same_name(other))
+    }
+
     /// Whether a runtime takes both for one reference, with what it adds to each.
     pub fn is_equal_to(&self, other: &ImageReference) -> bool {
         self.with_defaults().is_same_as(&other.with_defaults())

@@ -33,6 +33,11 @@ impl RegistryPath {
         self.path.iter().all(|part| parts.next() == Some(part)) && parts.next().is_some()
     }
 
+    /// Whether this is the host that it is on.
+    pub fn is_on(&self, host: &str) -> bool {
+        !self.is_bare() && self.registry() == host
+    }
+
     /// What the image is called here: the written repository, tag and digest stay.
     ///
     /// # Errors
@@ -40,6 +45,18 @@ impl RegistryPath {
     pub fn destination(&self, image: &ImageReference) -> Result<ImageReference, String> {
         let own = image.name();
         format!("{self}/{}{}", image.path(), &image.to_string()[own.len()..]).parse()
+    }
+
+    /// What the image is called here where another one has its path: the registry that it comes
+    /// from stands before it, with a hyphen for what no path has.
+    ///
+    /// # Errors
+    /// As [`RegistryPath::destination`].
+    pub fn destination_by_host(&self, image: &ImageReference) -> Result<ImageReference, String> {
+        let host: String = image.registry().chars().filter(|c| !"[]".contains(*c)).collect();
+        let parts = host.split(':').filter(|part| !part.is_empty());
+        let below = format!("{self}/{}", parts.collect::<Vec<_>>().join("-"));
+        below.parse::<RegistryPath>()?.destination(image)
     }
 
     /// Whether the name is that of no host: it has no dot and no port. Container runtimes take it

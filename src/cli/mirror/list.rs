@@ -10,6 +10,10 @@ use crate::store;
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let report = &context.report;
+    if args.chart.chart.is_none() && args.paths.is_empty() {
+        return Err(Error::usage("there is nothing to look for images in")
+            .hint("name a chart with `--chart`, or the paths of rendered manifests, or both"));
+    }
     let registry = super::registry(&args.registry)?;
     if let Some(warning) = registry.warning() {
         report.warn(&warning);
@@ -34,9 +38,16 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     old.check_destinations(&registry)?;
     let new = inventory.missing_in(&old, &registry, args.why)?;
     let list = old.with(&new)?;
+    for NewEntry { source, destination, .. } in &new {
+        if registry.destination(source).as_ref() != Ok(destination) {
+            report.say(&format!(
+                "`{source}` goes to `{destination}`, as another image has its path and tag"
+            ));
+        }
+    }
     match &args.output {
         Some(path) => {
-            store::write_atomically(&context.path(path), list.text().as_bytes())?;
+            store::write_through(&context.path(path), list.text().as_bytes())?;
             say_what_changed(&old, &new, &inventory, context);
         }
         None if report.is_json() => {}
@@ -68,7 +79,7 @@ fn say_what_changed(old: &MirrorList, new: &[NewEntry], inventory: &Inventory, c
         report.say(&format!("added {}", entry.source));
     }
     for entry in old.entries() {
-        let is_wanted = inventory.images.iter().any(|it| it.image.is_equal_to(&entry.source));
+        let is_wanted = inventory.images.iter().any(|it| it.image.is_one_with(&entry.source));
         if !is_wanted {
             report.say(&format!("kept {}, which was not found now", entry.source));
         }
