@@ -34,14 +34,17 @@ const MOST_BYTES: u64 = 64 << 20;
 pub struct Place {
     /// The file as the user named it; `stdin` for standard input.
     pub file: Rc<str>,
-    /// The line, from 1.
+    /// The line, from 1; 0 where the file as a whole is meant.
     pub line: u32,
-    /// The column, from 1.
+    /// The column, from 1, or 0 likewise.
     pub column: u32,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            return f.write_str(&self.file);
+        }
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
 }
@@ -229,6 +232,9 @@ pub struct Problem {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Error {
         let Problem { place, problem } = problem;
+        if place.line == 0 {
+            return Error::usage(problem);
+        }
         Error::usage(format!("cannot read `{}` as YAML", place.file))
             .fact("at", format!("line {}, column {}", place.line, place.column))
             .because(problem)

@@ -8,7 +8,7 @@ use walkdir::WalkDir;
 use super::mention::Mention;
 use super::scan::scan;
 use crate::error::{Context, Error, Result};
-use crate::yaml::{self, Documents, Duplicates, Problem};
+use crate::yaml::{self, Documents, Duplicates, Place, Problem};
 
 /// The endings of the files that are read in folders.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
@@ -23,37 +23,41 @@ pub struct Manifests {
     pub files: usize,
     /// The images, in the order of the files and of their lines.
     pub mentions: Vec<Mention>,
-    /// The documents that are no YAML. Images in them are not among the others.
+    /// The documents that are no YAML, and the files that cannot be read. Images in them are not
+    /// among the others.
     pub problems: Vec<Problem>,
 }
 
 impl Manifests {
     /// Reads files and every YAML or JSON file in folders; `-` is `stdin`. `base` is what relative
-    /// paths are relative to.
+    /// paths are relative to. What cannot be read is a problem like a document that is no YAML.
     ///
     /// # Errors
-    /// Failed or usage, where a file cannot be read, and where a folder has none: then there is
-    /// nothing that could be right.
+    /// Failed or usage, where nothing at all can be read: a file that is not there, a folder
+    /// without manifests, standard input without a document.
     pub fn read(paths: &[PathBuf], base: &Path, mut stdin: impl Read) -> Result<Manifests> {
         let mut manifests = Manifests::default();
+        let mut errors = Vec::new();
         for typed in paths {
             let name = typed.display().to_string();
             let path = base.join(typed);
-            if name == STDIN {
-                manifests.add(&yaml::read_from(&mut stdin, "stdin")?, "stdin");
+            let read = if name == STDIN {
+                manifests.add_stdin(&mut stdin)
             } else if path.is_dir() {
-                let files = files_in(&path, &name)?;
-                if files.is_empty() {
-                    return Err(Error::usage(format!("there are no manifests in `{name}`"))
-                        .fact("looked for", format!("*.{}", ENDINGS.join(", *."))));
-                }
-                for (file, name) in files {
-                    manifests.add(&yaml::read(&file, &name)?, &name);
-                }
+                manifests.add_folder(&path, &name, &mut errors)
             } else {
-                manifests.add(&yaml::read(&path, &name)?, &name);
-            }
+                manifests.add_file(&path, &name)
+            };
+            errors.extend(read.err().map(|error| (name, error)));
         }
+        if manifests.files == 0 && errors.len() == 1 {
+            return errors.pop().map_or(Ok(manifests), |(_, error)| Err(error));
+        }
+        let problem = |(name, error): (String, Error)| Problem {
+            place: Place { file: name.as_str().into(), line: 0, column: 0 },
+            problem: error.one_line(),
+        };
+        manifests.problems.extend(errors.into_iter().map(problem));
         Ok(manifests)
     }
 
@@ -68,6 +72,45 @@ impl Manifests {
         }
     }
 
+    fn add_file(&mut self, path: &Path, name: &str) -> Result<()> {
+        self.add(&yaml::read(path, name)?, name);
+        Ok(())
+    }
+
+    /// Adds standard input. Where it has nothing, what should have written it has failed.
+    fn add_stdin(&mut self, stdin: impl Read) -> Result<()> {
+        let text = yaml::read_from(stdin, "stdin")?;
+        let mut documents = Documents::new(&text, "stdin", Duplicates::Refused);
+        if documents.all(|document| document.is_ok_and(|document| document.is_null())) {
+            return Err(Error::usage("standard input has no document")
+                .hint("look whether the program before the `|` has failed"));
+        }
+        self.add(&text, "stdin");
+        Ok(())
+    }
+
+    fn add_folder(
+        &mut self,
+        path: &Path,
+        name: &str,
+        errors: &mut Vec<(String, Error)>,
+    ) -> Result<()> {
+        let mut is_empty = true;
+        for file in files_in(path, name) {
+            is_empty = false;
+            let added = match &file.path {
+                Ok(path) => self.add_file(path, &file.name),
+                Err(error) => Err(error.clone()),
+            };
+            errors.extend(added.err().map(|error| (file.name, error)));
+        }
+        match is_empty {
+            false => Ok(()),
+            true => Err(Error::usage(format!("there are no manifests in `{name}`"))
+                .fact("looked for", format!("*.{}", ENDINGS.join(", *.")))),
+        }
+    }
+
     /// Fails where a document is no YAML, for who cannot go on without it.
     pub fn complete(self) -> Result<Manifests> {
         match self.problems.first() {
@@ -77,18 +120,80 @@ impl Manifests {
     }
 }
 
-/// The manifests in a folder with their names, sorted. Links are followed, as they are by what
-/// applies the folder.
-fn files_in(folder: &Path, name: &str) -> Result<Vec<(PathBuf, String)>> {
+/// A file in a folder.
+struct Listed {
+    /// As the user would name it.
+    name: String,
+    /// Where it is, or why that cannot be told.
+    path: Result<PathBuf>,
+}
+
+/// The manifests in a folder, sorted, and what cannot be looked at. Links are followed, as they are
+/// by what applies the folder.
+fn files_in(folder: &Path, name: &str) -> Vec<Listed> {
+    let shown = |path: &Path| {
+        let below = path.strip_prefix(folder).unwrap_or(path);
+        Path::new(name).join(below).display().to_string()
+    };
     let mut files = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let entry = entry.map_err(std::io::Error::from).doing(|| format!("list `{name}`"))?;
-        let ending = entry.path().extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        if entry.file_type().is_file() && ENDINGS.contains(&ending.as_str()) {
-            let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-            let shown = Path::new(name).join(below).display().to_string();
-            files.push((entry.into_path(), shown));
+        match entry {
+            Ok(entry) => {
+                let ending = entry.path().extension().unwrap_or_default();
+                let ending = ending.to_string_lossy().to_lowercase();
+                if entry.file_type().is_file() && ENDINGS.contains(&ending.as_str()) {
+                    let name = shown(entry.path());
+                    files.push(Listed { name, path: Ok(entry.into_path()) });
+                }
+            }
+            Err(error) => {
+                let name = shown(error.path().unwrap_or(folder));
+                let path = Err(std::io::Error::from(error)).doing(|| format!("read `{name}`"));
+                files.push(Listed { name, path });
+            }
         }
     }
-    Ok(files)
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(folder: &Path, paths: &[&str], stdin: &str) -> Result<Manifests> {
+        let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
+        Manifests::read(&paths, folder, stdin.as_bytes())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_read_hides_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("m")).unwrap();
+        std::fs::write(path("m/a.yaml"), b"image: \xff").unwrap();
+        std::fs::write(path("m/z.yaml"), "image: org/z:1\n").unwrap();
+        std::os::unix::fs::symlink("nowhere", path("m/b.yaml")).unwrap();
+        std::os::unix::fs::symlink(".", path("m/loop")).unwrap();
+        let found = read(folder.path(), &["missing.yaml", "m"], "").unwrap();
+        assert_eq!(found.mentions.len(), 1);
+        let places: Vec<_> = found.problems.iter().map(|it| it.place.to_string()).collect();
+        assert_eq!(places, ["missing.yaml", "m/a.yaml", "m/b.yaml", "m/loop"]);
+        let error = found.complete().unwrap_err().to_string();
+        assert!(error.contains("missing.yaml") && !error.contains("YAML"), "{error}");
+        // On its own it is what it was: the reason for stopping.
+        let error = read(folder.path(), &["missing.yaml"], "").unwrap_err().to_string();
+        assert!(error.contains("read `missing.yaml`"), "{error}");
+    }
+
+    #[test]
+    fn standard_input_without_a_document_is_none() {
+        for text in ["", "\n", "# Source: a.yaml\n", "---\n---\n"] {
+            let error = read(Path::new("."), &["-"], text).unwrap_err().to_string();
+            assert!(error.contains("no document"), "{text:?}: {error}");
+        }
+        assert_eq!(read(Path::new("."), &["-"], "a: b\n").unwrap().files, 1);
+        let broken = read(Path::new("."), &["-"], "a: [\n").unwrap();
+        assert_eq!(broken.problems.len(), 1);
+    }
 }
