@@ -2,10 +2,13 @@
 
 mod files;
 mod found;
+mod lines;
 pub mod overrides;
 pub mod registry;
 mod template;
 mod templates;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::path::Path;
@@ -210,8 +213,10 @@ fn switch_of(files: &Files, part: &str) -> Result<String> {
     if let Some(switch) = condition.or_else(|| switches.iter().find(|switch| **switch == enabled)) {
         return Ok(switch.clone());
     }
-    let parts: Vec<_> =
+    let mut parts: Vec<_> =
         switches.iter().filter_map(|switch| switch.strip_suffix(".enabled")).collect();
+    parts.sort_unstable();
+    parts.dedup();
     Err(unknown("part with a switch `enabled`", part, &parts)
         .fact("chart", &files.origin)
         .hint("if it has another switch, use `--set`; `helm show values` shows them all"))

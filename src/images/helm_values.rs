@@ -200,7 +200,7 @@ fn still_written(
     let written = chart.with(&Override::parse(&text, "values")?)?.written();
     let is_written = |component: &&Component| {
         component.source.name() != component.destination.name()
-            && written.iter().any(|image| image.is_equal_to(&component.source))
+            && written.iter().any(|image| image.is_one_with(&component.source))
     };
     Ok(components.iter().filter(is_written).cloned().collect())
 }

@@ -72,9 +72,15 @@ impl Inventory {
     }
 
     fn add(&mut self, image: &ImageReference, found: String) {
-        let index = self.images.iter().position(|other| other.image.is_equal_to(image));
+        let index = self.images.iter().position(|other| other.image.is_one_with(image));
         let there = match index {
-            Some(index) => &mut self.images[index],
+            Some(index) => {
+                let there = &mut self.images[index];
+                if there.image.tag().is_none() {
+                    there.image = image.with_defaults();
+                }
+                there
+            }
             None => {
                 let image = image.with_defaults();
                 self.images.push(Found { image, found: Vec::new(), written: Vec::new() });
@@ -88,6 +94,10 @@ impl Inventory {
 
     /// The entries that a mirror list lacks. Images that are in the registry already need none.
     ///
+    /// Each keeps its path, unless another one would have the same destination: then the registry
+    /// that it comes from is a part of its path. So it is for all tags of such an image, as tools
+    /// that rewrite names do that for all tags at once.
+    ///
     /// # Errors
     /// Usage, where an image cannot have its name in the registry.
     pub fn missing_in(
@@ -100,13 +110,98 @@ impl Inventory {
             let is_there = found.written.iter().all(|image| registry.holds(image));
             !is_there && list.find(&found.image).is_none()
         };
-        let entry = |found: &Found| {
-            Ok(NewEntry {
-                source: found.image.clone(),
-                destination: registry.destination(&found.image).map_err(Error::usage)?,
-                comments: if why { found.found.clone() } else { Vec::new() },
-            })
+        let new: Vec<_> = self.images.iter().filter(is_new).collect();
+        let plain = |image: &ImageReference| registry.destination(image).map_err(Error::usage);
+        let mut taken: Vec<_> =
+            list.entries().iter().map(|entry| (&entry.source, entry.destination.clone())).collect();
+        for found in &new {
+            taken.push((&found.image, plain(&found.image)?));
+        }
+        // All that one image would have to share its place with.
+        let rivals = |image: &ImageReference| -> Result<Vec<&ImageReference>> {
+            let own = plain(image)?;
+            let is_rival = |(source, destination): &&(&ImageReference, ImageReference)| {
+                destination.has_same_place(&own) && !source.is_same_as(image)
+            };
+            Ok(taken.iter().filter(is_rival).map(|(source, _)| *source).collect())
         };
-        self.images.iter().filter(is_new).map(entry).collect()
+        let mut crowded = Vec::new();
+        for found in &new {
+            if rivals(&found.image)?.iter().any(|rival| !rival.has_same_name(&found.image)) {
+                crowded.push(&found.image);
+            }
+        }
+        let entry = |found: &&Found| {
+            let image = &found.image;
+            let is_crowded = crowded.iter().any(|other| other.has_same_name(image));
+            let mut destination = match is_crowded {
+                true => registry.destination_by_host(image).map_err(Error::usage)?,
+                false => plain(image)?,
+            };
+            // Of one tag with several contents, the digests tell which is which.
+            if rivals(image)?.iter().any(|rival| rival.has_same_name(image)) {
+                destination = destination.by_digest();
+            }
+            let comments = if why { found.found.clone() } else { Vec::new() };
+            Ok(NewEntry { source: image.clone(), destination, comments })
+        };
+        new.iter().map(entry).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::manifests::Manifests;
+
+    fn destinations(images: &[&str], list: &MirrorList) -> Vec<String> {
+        let lines: String = images.iter().map(|image| format!("- image: {image}\n")).collect();
+        let mut manifests = Manifests::default();
+        manifests.add(&format!("containers:\n{lines}"), "a.yaml");
+        let mut inventory = Inventory::default();
+        inventory.add_mentions(&manifests.mentions);
+        let new = inventory.missing_in(list, &"r.io".parse().unwrap(), false).unwrap();
+        list.with(&new).unwrap();
+        let mut all: Vec<_> = new.iter().map(|entry| entry.destination.to_string()).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn images_of_two_registries_with_one_path_get_different_destinations() {
+        let empty = MirrorList::empty("mirror.yaml");
+        let images = ["quay.io/p/n:1", "p/n:1", "p/n:2", "quay.io/q:1", "h.io:5000/p/n:1"];
+        let expected = [
+            "r.io/docker.io/p/n:1",
+            "r.io/docker.io/p/n:2",
+            "r.io/h.io-5000/p/n:1",
+            "r.io/q:1",
+            "r.io/quay.io/p/n:1",
+        ];
+        assert_eq!(destinations(&images, &empty), expected);
+        let mut backwards = images;
+        backwards.reverse();
+        assert_eq!(destinations(&backwards, &empty), expected);
+        // What is in the file stays there.
+        let text = "images:\n- source: quay.io/p/n:1\n  destination: r.io/p/n:1\n";
+        let old = MirrorList::parse(text, "mirror.yaml").unwrap();
+        assert_eq!(destinations(&["quay.io/p/n:1", "p/n:1"], &old), ["r.io/docker.io/p/n:1"]);
+    }
+
+    #[test]
+    fn one_digest_is_one_image_and_one_tag_may_be_two() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let image = |rest: &str, digest: &str| format!("q.io/x{rest}@sha256:{digest}");
+        let list = |images: &[String]| {
+            let images: Vec<_> = images.iter().map(String::as_str).collect();
+            destinations(&images, &MirrorList::empty("mirror.yaml"))
+        };
+        let at = |rest: &str, digest: &str| format!("r.io/x{rest}@sha256:{digest}");
+        assert_eq!(list(&[image("", &a), image(":1", &a)]), [at(":1", &a)]);
+        assert_eq!(list(&[image(":1", &a), image(":1", &b)]), [at("", &a), at("", &b)]);
+        assert_eq!(
+            list(&["q.io/x:1".to_owned(), image(":1", &b)]),
+            ["r.io/x:1".to_owned(), at("", &b)]
+        );
     }
 }

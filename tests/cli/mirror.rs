@@ -159,6 +159,11 @@ fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
     assert_eq!(sandbox.read("mirror.yaml"), format!("{text}{nats}"));
     list(&sandbox, &output).says(&["0 images added, 5 were there"]);
     assert_eq!(sandbox.read("mirror.yaml"), format!("{text}{nats}"));
+    // What a person put where another image would go stays there.
+    let taken = "images:\n- source: quay.io/nats:1\n  destination: myregistry/nats:2.11.3-alpine\n";
+    sandbox.write("mirror.yaml", taken);
+    list(&sandbox, &output).says(&["goes to `myregistry/docker.io/nats:2.11.3-alpine`"]);
+    assert!(sandbox.read("mirror.yaml").starts_with(taken));
     // A file that cannot be right is neither used nor changed.
     for (wrong, said) in [
         ("images:\n- source: a\n  destination: r/a:1\n", "no tag and no digest"),
@@ -166,7 +171,7 @@ fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
         ("images:\n- source: a:1\n  destination: other.io/a:1\n", "is not in `myregistry`"),
         ("images: [\n", "as YAML"),
         (
-            "images:\n- source: quay.io/nats:1\n  destination: myregistry/nats:2.11.3-alpine\n",
+            "images:\n- source: quay.io/nats:1\n  destination: myregistry/nats:2.11.3-alpine\n- source: nats:1\n  destination: myregistry/nats:2.11.3-alpine\n",
             "two images have the destination `myregistry/nats:2.11.3-alpine`",
         ),
     ] {
@@ -498,4 +503,27 @@ fn a_password_before_a_registry_is_not_printed() {
     let printed =
         sandbox.run(&["mirror", "lock"]).ends_with(2).says(&["mirror.yaml:2", "...@r.corp"]);
     assert!(!printed.stderr.contains("geheim"), "{}", printed.stderr);
+}
+
+#[test]
+fn two_registries_with_one_path_and_what_else_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "m.yaml",
+        "kind: Pod\nspec:\n  containers:\n  - image: quay.io/p/n:v1\n  - image: p/n:v1\n  - image: org/a:1\n",
+    );
+    let list = sandbox.run(&["mirror", "list", "--registry=r.io", "m.yaml", "-o", "mirror.yaml"]);
+    list.succeeds().says(&["`quay.io/p/n:v1` goes to `r.io/quay.io/p/n:v1`"]);
+    let text = sandbox.read("mirror.yaml");
+    for destination in ["r.io/quay.io/p/n:v1", "r.io/docker.io/p/n:v1", "r.io/org/a:1"] {
+        assert!(text.contains(&format!("destination: {destination}\n")), "{destination} {text}");
+    }
+    // The other commands follow the file.
+    let made = sandbox.run(&["mirror", "kustomize", "m.yaml"]).succeeds().stdout;
+    assert!(made.contains("newName: r.io/docker.io/p/n"), "{made}");
+    sandbox.run(&["mirror", "list", "--registry=r.io"]).ends_with(2).says(&["--chart", "paths"]);
+    sandbox.write("n.yaml", "image: r.io/team2/x:1\n");
+    let check = sandbox.run(&["mirror", "check", "n.yaml", "--registry=r.io/team"]).ends_with(4);
+    let says = "it comes from `r.io/team2/x`, which is not in `r.io/team`";
+    assert!(check.stdout.contains(says), "{}", check.stdout);
 }

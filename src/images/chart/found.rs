@@ -34,6 +34,32 @@ pub struct ChartImage {
     pub form: Form,
     /// Whether its tag is that of the chart, as its own was not said.
     pub has_chart_tag: bool,
+    /// What it is where the templates do not follow the global registry.
+    without_global: Option<ImageReference>,
+}
+
+impl ChartImage {
+    /// One that no value names.
+    fn fixed(image: ImageReference, found: String) -> ChartImage {
+        let form = Form::Fixed;
+        ChartImage { image, found, form, has_chart_tag: false, without_global: None }
+    }
+
+    /// Whether it is a part of an image that the templates put together, as `pilot` is of
+    /// `istio/pilot:1.20`.
+    fn is_part_of(&self, image: &ImageReference) -> bool {
+        let own = &self.image;
+        let is_last = || {
+            let leading = image.path().strip_suffix(own.path());
+            leading.is_some_and(|leading| leading.is_empty() || leading.ends_with('/'))
+        };
+        matches!(self.form, Form::Text { tag_key: None, .. })
+            && own.host().is_none()
+            && own.tag().is_none()
+            && own.digest().is_none()
+            && !own.has_same_name(image)
+            && is_last()
+    }
 }
 
 /// How a chart's values name an image.
@@ -98,12 +124,11 @@ impl Chart {
         let Some(annotations) = self.files.manifest.get("annotations") else { return };
         for mention in scan(annotations).unwrap_or_default() {
             match mention.image {
-                Ok(image) => images.add(ChartImage {
-                    image,
-                    found: format!("annotation in {}:{}", mention.place.file, mention.place.line),
-                    form: Form::Fixed,
-                    has_chart_tag: false,
-                }),
+                Ok(image) => {
+                    let place = &mention.place;
+                    let found = format!("annotation in {}:{}", place.file, place.line);
+                    images.add(ChartImage::fixed(image, found));
+                }
                 Err(reason) => images.unresolved.push(Unresolved {
                     place: mention.place.to_string(),
                     text: mention.written,
@@ -132,8 +157,9 @@ impl Chart {
 impl Images {
     /// Adds what templates write. Where only they say which tag is the default, they are right.
     fn add_written(&mut self, written: Written) {
+        self.follow(&written);
         for (image, place) in written.images {
-            if self.images.iter().any(|other| other.image.is_equal_to(&image)) {
+            if self.images.iter().any(|other| other.image.is_one_with(&image)) {
                 continue;
             }
             let guess = self
@@ -149,15 +175,32 @@ impl Images {
                     guess.has_chart_tag = false;
                     guess.image = image;
                 }
-                None => self.images.push(ChartImage {
-                    image,
-                    found: place,
-                    form: Form::Fixed,
-                    has_chart_tag: false,
-                }),
+                None => self.images.push(ChartImage::fixed(image, place)),
             }
         }
         self.unresolved.extend(written.unresolved);
+    }
+
+    /// Makes of values what the templates make of them.
+    fn follow(&mut self, written: &Written) {
+        let writes = |image: &ImageReference, has_chart_tag: bool| {
+            written.images.iter().any(|(other, _)| {
+                other.is_one_with(image) || (has_chart_tag && other.has_same_name(image))
+            })
+        };
+        for found in &mut self.images {
+            let has_chart_tag = found.has_chart_tag;
+            if let Some(own) = found.without_global.take()
+                && !writes(&found.image, has_chart_tag)
+                && writes(&own, has_chart_tag)
+            {
+                found.image = own;
+            }
+        }
+        self.images.retain(|found| {
+            let is_part = written.images.iter().any(|(image, _)| found.is_part_of(image));
+            !is_part || writes(&found.image, false)
+        });
     }
 
     /// Adds an image, unless it is there.
@@ -223,9 +266,6 @@ impl Walk<'_> {
     /// An image in parts.
     fn split(&mut self, node: &Rc<Node>, split: &Split) {
         let mut split = split.clone();
-        if let Some(registry) = self.chart.global_registry() {
-            split.registry = Some(registry.trim_end_matches('/').to_owned());
-        }
         if let Some(tag) = node.get("tag") {
             split.tag = self.tag(tag);
         }
@@ -239,7 +279,17 @@ impl Walk<'_> {
             repository_key: split.repository_key,
             has_registry: node.get("registry").is_some(),
         };
-        self.add(&split.reference(), &split.repository.place, form, has_chart_tag);
+        // Whether the chart's templates follow the global registry, only they say.
+        let own = split.reference();
+        let global = self.chart.global_registry().map(|registry| {
+            split.registry = Some(registry.trim_end_matches('/').to_owned());
+            split.reference()
+        });
+        let place = &split.repository.place;
+        match global.filter(|global| global.parse::<ImageReference>().is_ok()) {
+            Some(global) => self.add(&global, own.parse().ok(), place, form, has_chart_tag),
+            None => self.add(&own, None, place, form, has_chart_tag),
+        }
     }
 
     /// An image in one text, with a tag beside it where there is one.
@@ -272,7 +322,7 @@ impl Walk<'_> {
             path: self.chart.path_of(&self.path),
             tag_key: tag_key.filter(|_| is_exact),
         };
-        self.add(&written, &node.place, form, has_chart_tag);
+        self.add(&written, None, &node.place, form, has_chart_tag);
     }
 
     /// A tag. One without quotes that is a number is not what it looks like.
@@ -289,7 +339,14 @@ impl Walk<'_> {
         }
     }
 
-    fn add(&mut self, written: &str, place: &Place, form: Form, has_chart_tag: bool) {
+    fn add(
+        &mut self,
+        written: &str,
+        without_global: Option<ImageReference>,
+        place: &Place,
+        form: Form,
+        has_chart_tag: bool,
+    ) {
         if let Some(switch) = &self.off {
             let (path, disabled_by) = (self.shown(), switch.clone());
             return self.images.left_out.push(LeftOut { path, disabled_by });
@@ -301,7 +358,8 @@ impl Walk<'_> {
                 if has_chart_tag {
                     found.push_str(", with the chart's appVersion");
                 }
-                self.images.add(ChartImage { image, found, form, has_chart_tag });
+                let image = ChartImage { image, found, form, has_chart_tag, without_global };
+                self.images.add(image);
             }
         }
     }

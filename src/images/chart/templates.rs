@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use super::Chart;
 use super::found::Unresolved;
+use super::lines::{self, Find};
 use super::template::{HOLE, Machine, Trouble};
 use crate::images::reference::ImageReference;
-use crate::images::{scan, words};
-use crate::yaml::Node;
+use crate::images::scan::scan;
+use crate::images::words;
+use crate::yaml::{Documents, Duplicates, Node, Problem};
 
 /// Why most of what is not known is not.
 const UNKNOWN: &str = "it cannot be told without rendering";
@@ -40,8 +42,11 @@ pub(super) fn written(root: &Chart) -> Written {
             let file = format!("{}/{name}", chart.files.origin);
             match machine.run(text, &dot) {
                 Ok(output) => {
-                    for (line, shown) in output.lines.iter().zip(output.text.split('\n')) {
-                        written.line(shown, &file, *line, text);
+                    let shown = output.text.split('\n').map(known);
+                    let lines: Vec<_> = output.lines.iter().copied().zip(shown).collect();
+                    // One document that cannot be read leaves the others as they are.
+                    for lines in lines.chunk_by(|_, (_, next)| !next.starts_with("---")) {
+                        written.document(&Document { lines, file: &file, template: text });
                     }
                 }
                 Err(Trouble { line, problem }) => written.unresolved.push(Unresolved {
@@ -82,56 +87,108 @@ impl Chart {
     }
 }
 
-impl Written {
-    /// Looks at a line that a template wrote. It is not always YAML, as what is not known may be
-    /// whole blocks of it.
-    fn line(&mut self, line: &str, file: &str, number: u32, template: &str) {
-        let line = line.trim().trim_start_matches("- ").trim_start();
-        let place = || format!("template {file}:{number}");
-        let key = line.split(':').next().unwrap_or_default().trim_matches('"');
-        if key == "image"
-            && let Some((_, value)) = line.split_once(':')
-        {
-            let value = value.split(" #").next().unwrap_or_default().trim();
-            let value = value.trim_matches(['"', '\'']).trim();
-            if value.is_empty() || value.starts_with(['{', '&', '*', '|', '>']) {
-                return;
+/// A document that a template wrote: each line with the line of the template that it is from.
+struct Document<'a> {
+    lines: &'a [(u32, String)],
+    file: &'a str,
+    template: &'a str,
+}
+
+impl Document<'_> {
+    fn line(&self, index: usize) -> u32 {
+        self.lines.get(index).or(self.lines.last()).map_or(1, |(line, _)| *line)
+    }
+
+    fn place(&self, index: usize) -> String {
+        format!("{}:{}", self.file, self.line(index))
+    }
+
+    fn unresolved(&self, index: usize, reason: String) -> Unresolved {
+        let text = source_line(self.template, self.line(index));
+        Unresolved { place: self.place(index), text, reason }
+    }
+
+    /// The text, without the lines that are not known at all: they may be whole blocks. One that is
+    /// the value of an image is none of these.
+    fn text(&self) -> String {
+        let (mut text, mut says_image) = (String::new(), false);
+        for (_, line) in self.lines {
+            let is_hole = line.trim().chars().all(|c| c == HOLE);
+            if !is_hole || says_image {
+                text.push_str(line);
             }
-            let reason = match value.parse() {
-                Ok(image) => return self.images.push((image, place())),
-                Err(_) if value.contains(HOLE) => UNKNOWN.to_owned(),
-                Err(problem) => problem,
-            };
-            let text = source_line(template, number);
-            return self.unresolved.push(Unresolved {
-                place: format!("{file}:{number}"),
-                text,
-                reason,
-            });
+            text.push('\n');
+            if !line.trim().is_empty() {
+                let key = line.trim().trim_start_matches("- ").strip_suffix(':');
+                says_image = key.is_some_and(words::says_image);
+            }
         }
-        if line.starts_with('#') {
-            return;
+        text
+    }
+}
+
+impl Written {
+    /// Looks at a document as manifests are looked at. Where it is no YAML, as what is not known
+    /// may be anything, its words are looked at one after the other.
+    fn document(&mut self, document: &Document<'_>) {
+        let text = document.text();
+        let found = Documents::new(&text, document.file, Duplicates::LastCounts)
+            .map(|document| document.and_then(|document| scan(&document)))
+            .collect::<Result<Vec<_>, Problem>>();
+        let is_read = found.is_ok();
+        for mention in found.into_iter().flatten().flatten() {
+            let index = (mention.place.line as usize).saturating_sub(1);
+            match mention.image {
+                Ok(image) => self.image(image, document, index),
+                // It is found again below.
+                Err(_) if mention.written.contains(HOLE) => {}
+                Err(reason) => self.unresolved.push(document.unresolved(index, reason)),
+            }
         }
-        for word in line.split(|c: char| c.is_whitespace() || "\"'`,()[]".contains(c)) {
-            match scan::flag(word) {
-                Some((name, Some(value))) if words::says_image(name) => {
-                    match value.contains(HOLE) {
-                        true => self.unresolved.push(Unresolved {
-                            place: format!("{file}:{number}"),
-                            text: source_line(template, number),
-                            reason: UNKNOWN.to_owned(),
-                        }),
-                        false => {
-                            self.images
-                                .extend(words::images_of(value).map(|(_, image)| (image, place())));
-                        }
-                    }
+        // Of a key that both branches of a condition write, a reader sees the last one.
+        let is_whole = is_read
+            && Documents::new(&text, document.file, Duplicates::Refused).all(|it| it.is_ok());
+        for (index, find) in lines::find(document.lines.iter().map(|(_, line)| line.as_str())) {
+            let reason = match find {
+                Find::Unknown => UNKNOWN.to_owned(),
+                Find::Image(image) if !is_whole => {
+                    self.image(image, document, index);
+                    continue;
                 }
-                _ if word.contains(HOLE) => {}
-                _ => self.images.extend(words::images_in(word).map(|(_, image)| (image, place()))),
+                Find::Problem(problem) if !is_read => problem,
+                Find::Part if !is_read => UNKNOWN.to_owned(),
+                _ => continue,
+            };
+            let unresolved = document.unresolved(index, reason);
+            if self.unresolved.last().is_none_or(|last| last.place != unresolved.place) {
+                self.unresolved.push(unresolved);
             }
         }
     }
+
+    fn image(&mut self, image: ImageReference, document: &Document<'_>, index: usize) {
+        self.images.push((image, format!("template {}", document.place(index))));
+    }
+}
+
+/// A line in which each word with something unknown is unknown as a whole, so that what is left of
+/// it is not taken for what it says.
+fn known(line: &str) -> String {
+    let mut known = String::with_capacity(line.len());
+    for part in line.split_inclusive(|c: char| c.is_whitespace() || "\"'`,()[]{}=".contains(c)) {
+        if !part.contains(HOLE) {
+            known.push_str(part);
+            continue;
+        }
+        let end = part.chars().next_back().filter(|c| *c != HOLE && !c.is_alphanumeric());
+        let word = end.map_or(part, |end| &part[..part.len() - end.len_utf8()]);
+        known.push(HOLE);
+        if word.ends_with(':') {
+            known.push(':');
+        }
+        known.extend(end.filter(|end| *end == ':' || !".-_/@".contains(*end)));
+    }
+    known
 }
 
 fn source_line(template: &str, line: u32) -> String {
