@@ -34,8 +34,11 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
             "errors": errors.iter().map(row).collect::<Vec<_>>(),
         }))?;
     } else {
-        let unreadable =
-            problems.iter().map(|it| format!("{}  not YAML: {}\n", it.place, it.problem));
+        let unreadable = problems.iter().map(|it| {
+            // Without a line it is the file itself that cannot be read.
+            let what = if it.place.line == 0 { "" } else { "not YAML: " };
+            format!("{}  {what}{}\n", it.place, it.problem)
+        });
         let text: String =
             findings.iter().map(check::Finding::describe).chain(unreadable).collect();
         context.report.data(&crate::report::printable(&text))?;
@@ -79,7 +82,7 @@ fn conclude(
         _ => error.fact("not asked for", format!("{failed} images: see what failed above")),
     };
     if !problems.is_empty() {
-        let statement = format!("{} documents could not be checked", problems.len());
+        let statement = format!("{} documents or files could not be checked", problems.len());
         let error = Error::usage(statement).fact("findings", findings.len());
         return Err(
             with_failed(error).hint("mend the files, or leave out those that are no manifests")
