@@ -7,7 +7,7 @@
 //!        ├─ small        short answers, read whole
 //!        ├─ source       where they come from: a file, or a blob of `crate::oci`
 //!        ├─ file ──────── netrc
-//!        ├─ http ─────── proxy, roots, address
+//!        ├─ http ─────── proxy, roots, address, pace
 //!        │  └─ failure   why a source did not deliver
 //!        └─ patience ─── retry    when to try again
 //! ```
@@ -18,6 +18,7 @@ mod file;
 pub(crate) mod http;
 mod measure;
 mod netrc;
+pub(crate) mod pace;
 pub(crate) mod patience;
 mod pipe;
 mod proxy;

@@ -31,6 +31,9 @@ pub struct Network {
     pub retry_budget: Duration,
     /// How long a server may be silent.
     pub silence: Duration,
+    /// How long a server may take for a small answer, and for the headers of any; a large one must
+    /// bring something in each such time.
+    pub answer: Duration,
 }
 
 /// A proxy as it was set.
@@ -66,6 +69,7 @@ impl Network {
             netrc: netrc(environment),
             retry_budget: retry_budget(environment)?,
             silence: Duration::from_secs(60),
+            answer: Duration::from_secs(60),
         })
     }
 }

@@ -173,12 +173,21 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// The same of what may also be too long to read: no more than `most` characters of it.
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", printable(&text[..end])),
+        None => printable(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn strangers_do_not_steer_the_terminal() {
+        assert_eq!(shortened("\u{e4}b\tc", 3), "\u{e4}b\u{fffd}...");
         assert_eq!(printable("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\nc");
     }
 }

@@ -13,6 +13,8 @@ mod clock;
 mod credentials;
 #[path = "support/fake.rs"]
 mod fake;
+#[path = "oci/hostile.rs"]
+mod hostile;
 #[path = "oci/lists.rs"]
 mod lists;
 #[path = "oci/manifests.rs"]
@@ -143,6 +145,7 @@ fn alice() -> Credential {
 fn access(credential: Credential) -> Access {
     Access {
         plain_http: false,
+        tls: false,
         credential,
         origin: "the settings of the test".into(),
         roots: Vec::new(),

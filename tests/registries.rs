@@ -26,6 +26,7 @@ fn client() -> Client {
         netrc: None,
         retry_budget: Duration::ZERO,
         silence: Duration::from_secs(20),
+        answer: Duration::from_secs(20),
     };
     Client::new(&network).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -9,6 +9,7 @@ use ureq::http::{HeaderMap, StatusCode, header};
 
 use crate::error::{Error, Kind};
 use crate::fetch::address::Address;
+use crate::fetch::pace::Slow;
 use crate::fetch::proxy::Proxy;
 use crate::fetch::retry::{self, Chance};
 use crate::network::Network;
@@ -29,6 +30,8 @@ pub(crate) struct Failure {
     pub(crate) asked: Option<Duration>,
     /// Whether the source works and just does not have the file.
     pub(crate) missing: bool,
+    /// Whether the server sends, and too slowly: what comes of it is no reason for one more try.
+    pub(crate) slow: bool,
     /// What was not spoken there.
     pub(crate) mismatch: Option<Mismatch>,
     /// What to try next.
@@ -78,6 +81,7 @@ impl Failure {
             chance,
             asked: None,
             missing: false,
+            slow: false,
             mismatch: None,
             hints: Vec::new(),
         }
@@ -87,6 +91,12 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hints.push(hint.into());
         self
+    }
+
+    /// The same of a server that a redirect led to.
+    pub(crate) fn elsewhere(self, here: &Address) -> Failure {
+        let reason = format!("redirects to {here}: {}", self.reason);
+        Failure { reason, mismatch: None, ..self }
     }
 
     /// A source that works and does not have the file.
@@ -122,11 +132,22 @@ impl Failure {
                 Chance::Unreachable,
                 format!("no connection within {} s", CONNECT.as_secs()),
             ),
+            ureq::Error::Timeout(Timeout::RecvResponse) => Failure::new(
+                Chance::Passing,
+                format!("no answer within {} s", network.answer.as_secs_f64()),
+            ),
             ureq::Error::Timeout(_) => silent(network),
             ureq::Error::HostNotFound => unknown_host("the name has no address"),
             ureq::Error::ConnectProxyFailed(reason) => return refused_by_proxy(&reason, proxy),
             ureq::Error::Rustls(error) => of_tls(&error),
             ureq::Error::Io(error) => of_io(&error, network),
+            // That is HTTP, and nothing that comes later is any shorter.
+            ureq::Error::LargeResponseHeader(found, most) => Failure::new(
+                Chance::None,
+                format!(
+                    "the headers of the answer are too long: {found} bytes, and {most} are the most"
+                ),
+            ),
             other => Failure {
                 mismatch: Some(Mismatch::NotHttp),
                 ..Failure::new(Chance::None, format!("the answer is not understood: {other}"))
@@ -154,6 +175,9 @@ pub(crate) fn shown(status: StatusCode) -> String {
 fn of_io(error: &io::Error, network: &Network) -> Failure {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return of_tls(error);
+    }
+    if let Some(slow) = error.get_ref().and_then(|inner| inner.downcast_ref::<Slow>()) {
+        return Failure { slow: true, ..Failure::new(Chance::Passing, slow.to_string()) };
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Failure {
@@ -263,6 +287,7 @@ impl Attempts {
     /// The error for a file that nobody delivered.
     pub(crate) fn error(self, subject: &str) -> Error {
         let missing = self.0.iter().all(|(_, failure)| failure.missing);
+        let hopeless = self.0.iter().all(|(_, failure)| failure.chance == Chance::None);
         let kind = if missing { Kind::Unavailable } else { Kind::Network };
         let mut error = Error::new(kind, format!("cannot download {subject}"));
         let mut hints: Vec<String> = Vec::new();
@@ -279,10 +304,12 @@ impl Attempts {
         if missing {
             hints.push("check the version, and that the mirror has the file at this path".into());
         } else if hints.is_empty() {
-            hints.push(
-                "try again later, or set BAZEL_WASM_MIRROR to a mirror that this machine reaches"
-                    .into(),
-            );
+            let mirror = "set BAZEL_WASM_MIRROR to a mirror that this machine reaches";
+            hints.push(if hopeless {
+                mirror.into()
+            } else {
+                format!("try again later, or {mirror}")
+            });
         }
         hints.into_iter().fold(error, Error::hint)
     }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use ureq::http::{self, HeaderMap, HeaderName, Method, Response, StatusCode, header};
 use ureq::{Agent, BodyReader, ProxyProtocol, SendBody};
 
 use crate::error::Result;
 use crate::fetch::address::Address;
-use crate::fetch::failure::{CONNECT, Failure, Tried};
+use crate::fetch::failure::{CONNECT, Failure, Tried, Trouble};
+use crate::fetch::pace::{Steady, Whole};
 use crate::fetch::proxy::{Proxies, Proxy};
 use crate::fetch::retry::Chance;
 use crate::fetch::roots;
@@ -111,8 +113,10 @@ pub(crate) struct Answer {
     pub(crate) authenticated: bool,
     /// The proxy on the way there.
     pub(crate) proxy: Option<Proxy>,
+    /// How long what follows may take, if it is small.
+    pub(super) within: Duration,
     /// What follows the headers.
-    pub(crate) body: BodyReader<'static>,
+    pub(super) body: BodyReader<'static>,
 }
 
 impl Http {
@@ -140,7 +144,13 @@ impl Http {
             let nth = seen.len();
             let hop = Hop { here: &here, start, nth, method: &request.method };
             let pass = asker.pass(&hop)?;
-            let answer = self.hop(&here, &mut request, pass, nth > 0)?;
+            let answer = self.hop(&here, &mut request, pass, nth > 0);
+            let answer = answer.map_err(|trouble| match trouble {
+                Trouble::Source(failure) if here.origin() != start.origin() => {
+                    failure.elsewhere(&here).into()
+                }
+                other => other,
+            })?;
             let Some(location) = location(&answer).filter(|_| request.follows(answer.status))
             else {
                 return Ok(answer);
@@ -196,6 +206,7 @@ impl Http {
             redirected,
             authenticated,
             proxy: proxy.cloned(),
+            within: self.network.answer,
             body: body.into_reader(),
         })
     }
@@ -222,6 +233,8 @@ impl Http {
             .max_idle_connections_per_host(IDLE)
             .timeout_resolve(Some(CONNECT))
             .timeout_connect(Some(CONNECT))
+            // Also where a server sends one `102 Processing` after the other.
+            .timeout_recv_response(Some(self.network.answer))
             .timeout_per_read(Some(self.network.silence))
             .timeout_per_write(Some(self.network.silence))
             .proxy(proxied);
@@ -272,15 +285,26 @@ impl Answer {
 
     /// Reads what nobody wants.
     pub(crate) fn drain(self) {
-        let _ = io::copy(&mut self.body.take(DRAIN), &mut io::sink());
+        let _ = io::copy(&mut Whole::new(self.body, self.within).take(DRAIN), &mut io::sink());
     }
 
     /// The body, of which no more than `limit` bytes are wanted: one byte more says that there are
     /// more.
-    pub(crate) fn read(self, limit: u64) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// The reason why there is no more, and how many bytes came before.
+    pub(crate) fn read(self, limit: u64) -> std::result::Result<Vec<u8>, (io::Error, u64)> {
         let mut bytes = Vec::new();
-        self.body.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        let body = Whole::new(self.body, self.within);
+        match body.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err((error, bytes.len() as u64)),
+        }
+    }
+
+    /// The body of a large answer.
+    pub(super) fn steady(self) -> Steady<BodyReader<'static>> {
+        Steady::new(self.body, self.within)
     }
 }
 

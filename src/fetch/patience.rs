@@ -42,6 +42,7 @@ impl Patience {
         gained: bool,
         item: &Item,
     ) -> Tried<()> {
+        let gained = gained && !failure.slow;
         let seconds = |time: Duration| time.as_secs_f64().ceil();
         let budget = seconds(retries.budget);
         match retry::decide(retries, failure.chance, gained, failure.asked, retry::jitter()) {

@@ -83,7 +83,7 @@ impl Arrival {
             part,
             validator: resume::validator(&answer.headers),
             served: Served::of(&answer, sized),
-            body: Box::new(answer.body),
+            body: Box::new(answer.steady()),
         })
     }
 }
@@ -153,7 +153,7 @@ impl SoFar {
         let error = ureq::Error::from(error);
         let ended = matches!(&error, ureq::Error::Io(error)
             if error.kind() == io::ErrorKind::UnexpectedEof);
-        if ended && self.size.is_some() {
+        if ended {
             return self.short();
         }
         let failure = http.failure(error, served.proxy.as_ref());

@@ -19,8 +19,11 @@ pub trait Accesses: Send + Sync {
 /// How one registry is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Whether to speak plain http to a host that is not loopback; those always get it.
+    /// Whether to speak plain http to a host that is not loopback; those get it
+    /// without being asked for, unless `tls` is.
     pub plain_http: bool,
+    /// Whether to speak TLS also to a host that is loopback.
+    pub tls: bool,
     /// Certificate roots that hold for this host besides all others, as PEM texts.
     pub roots: Vec<String>,
     /// Who asks.

@@ -87,6 +87,12 @@ impl Client {
     ) -> Result<Verified> {
         let subject = subject(repository, digest);
         let largest = size.unwrap_or(LARGEST);
+        if largest > LARGEST {
+            return Err(Error::integrity(format!("{subject} is too large"))
+                .fact("expected", format!("at most {LARGEST} bytes"))
+                .fact("found", format!("{largest} bytes, says what names it"))
+                .hint("nothing was downloaded: whoever made the manifest can correct it"));
+        }
         let expected = digest;
         let wanted = Wanted { subject: &subject, expected, size, largest, destination, accept };
         let mut transfer = Transfer::begin(wanted, &self.wire().patience, item)?;

@@ -2,6 +2,11 @@
 
 use ureq::http::{HeaderMap, header};
 
+use crate::report::shortened;
+
+/// How much of a challenge is shown.
+const SHOWN: usize = 200;
+
 /// A way in which a registry lets people in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
@@ -20,8 +25,38 @@ pub(super) enum Challenge {
 pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let lines = headers.get_all(header::WWW_AUTHENTICATE);
     let lines = lines.iter().filter_map(|value| value.to_str().ok());
-    let found = lines.filter_map(|line| http_auth::parse_challenges(line).ok()).flatten();
-    found.filter_map(|it| read(&it)).collect()
+    lines
+        .flat_map(|line| match http_auth::parse_challenges(line) {
+            Ok(found) => found.iter().filter_map(read).collect(),
+            Err(_) => unquoted(line).into_iter().collect::<Vec<_>>(),
+        })
+        .collect()
+}
+
+/// The challenges in these headers as they stand there, for people; nothing where there are none.
+pub(super) fn shown(headers: &HeaderMap) -> Option<String> {
+    let lines = headers.get_all(header::WWW_AUTHENTICATE);
+    let lines: Vec<_> = lines.iter().map(|it| String::from_utf8_lossy(it.as_bytes())).collect();
+    (!lines.is_empty()).then(|| shortened(&lines.join(", "), SHOWN))
+}
+
+/// A single `Bearer` whose address stands there without quotes, against the standard.
+fn unquoted(line: &str) -> Option<Challenge> {
+    let (scheme, params) = line.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let value = |name: &str| {
+        let pairs = params.split(',').filter_map(|pair| pair.trim().split_once('='));
+        let (_, value) = pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        let bare = match value.strip_prefix('"') {
+            Some(rest) => rest.strip_suffix('"')?,
+            None => value,
+        };
+        let odd = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | '\\');
+        (!bare.is_empty() && !bare.contains(odd)).then(|| bare.to_owned())
+    };
+    Some(Challenge::Bearer { realm: value("realm")?, service: value("service") })
 }
 
 /// Whether the registry knows who asks and says that it is not enough.
@@ -80,6 +115,9 @@ mod tests {
                 r#"Basic realm="d", Bearer realm="https://a""#,
                 vec![Challenge::Basic, bearer("https://a", None)],
             ),
+            ("Bearer realm=https://a/b,service=c", vec![bearer("https://a/b", Some("c"))]),
+            ("Bearer realm='https://a'", vec![]),
+            (r#"Bearer realm="https://a";service="b""#, vec![]),
             (r#"Digest realm="d", nonce="1""#, vec![]),
             (r#"Bearer service="b""#, vec![]),
             (r#"Bearer realm="https://a"#, vec![]),

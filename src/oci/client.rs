@@ -92,8 +92,19 @@ impl Client {
         let said = content_digest(&reply);
         let kind = reply.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let source = reply.from.to_string();
-        let manifest = Manifest::new(reply.body, kind.unwrap_or_default());
+        let header = media_type::bare(kind.unwrap_or_default());
+        let manifest = Manifest::new(reply.body, &header);
         check_digest(reference, &source, manifest.digest(), said.as_ref())?;
+        let known = media_type::is_manifest;
+        // Who goes by one and who goes by the other would see two things.
+        if known(&header) && known(manifest.media_type()) && header != manifest.media_type() {
+            let subject = format!("the manifest of `{reference}`");
+            return Err(Error::integrity(format!("{subject} is not what the registry says it is"))
+                .fact("source", source)
+                .fact("expected", format!("{header} (Content-Type)"))
+                .fact("found", format!("{} (its mediaType)", manifest.media_type()))
+                .hint("something between that registry and here changes manifests or headers"));
+        }
         Ok(manifest)
     }
 

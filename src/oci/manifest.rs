@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::oci::media_type;
-use crate::report::printable;
+use crate::oci::refusal::SHOWN;
+use crate::report::{printable, shortened};
 
 /// No manifest is longer; registries have the same limit.
 pub(crate) const MANIFEST_LIMIT: u64 = 4 << 20;
@@ -169,10 +170,13 @@ impl Manifest {
     pub fn content(&self, subject: &str) -> Result<Content> {
         let refuse = |problem: &str| {
             Error::integrity(format!("the manifest of {subject} cannot be used: {problem}"))
-                .fact("media type", printable(&self.media_type))
+                .fact("media type", shortened(&self.media_type, SHOWN))
                 .fact("digest", format!("sha256:{}", self.digest))
         };
-        let unreadable = |error| refuse("it is not as it should be").because(error);
+        let unreadable = |error: serde_json::Error| {
+            let cause = shortened(&error.to_string(), SHOWN);
+            refuse("it is not as it should be").because(cause)
+        };
         let fields: Map<String, Value> = serde_json::from_slice(&self.bytes).map_err(|error| {
             let page = self.bytes.trim_ascii_start().starts_with(b"<");
             let error = refuse("it is no JSON object").because(error);

@@ -15,13 +15,13 @@ use crate::fetch::retry::Chance;
 use crate::oci::challenge;
 use crate::oci::reference::{Reference, Registry, Repository};
 use crate::oci::session::Session;
-use crate::report::printable;
+use crate::report::{printable, shortened};
 
 /// How much of a refusal is read.
 const LIMIT: u64 = 64 * 1024;
 
 /// How much of a message is shown.
-const SHOWN: usize = 500;
+pub(super) const SHOWN: usize = 500;
 
 /// What a request is about: what is not there where the answer is 404.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub(super) struct Said {
     authenticated: bool,
     page: bool,
     errors: Vec<Reported>,
+    /// What nobody may see, even where the server repeats it.
+    secrets: Vec<String>,
 }
 
 /// One of the errors in an answer.
@@ -55,8 +57,9 @@ struct Reported {
 }
 
 impl Said {
-    /// Reads the answer. A body that makes no sense leaves the status to tell.
-    pub(super) fn read(answer: Answer) -> Said {
+    /// Reads the answer. A body that makes no sense leaves the status to tell. `secrets` are never
+    /// shown.
+    pub(super) fn read(answer: Answer, mut secrets: Vec<String>) -> Said {
         #[derive(Deserialize)]
         struct Errors {
             errors: Vec<Reported>,
@@ -88,7 +91,9 @@ impl Said {
                     .map(|it| vec![Reported { code: String::new(), message: it.message }])
             })
             .unwrap_or_default();
-        Said { status, headers, authenticated, page, errors }
+        // The longest first: one may be a part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Said { status, headers, authenticated, page, errors, secrets }
     }
 
     /// Whether one of the errors has this code.
@@ -109,11 +114,10 @@ impl Said {
             })
             .filter(|words| !words.is_empty())
             .collect();
-        let words = printable(&words.join("; ")).replace('\n', " ");
-        match words.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{}...", &words[..end]),
-            None => words,
-        }
+        let words = words.join("; ");
+        let hidden = self.secrets.iter().filter(|secret| !secret.is_empty());
+        let words = hidden.fold(words, |words, secret| words.replace(secret.as_str(), "..."));
+        shortened(&words, SHOWN).replace('\n', " ")
     }
 
     /// The failure without the circumstances.
@@ -152,7 +156,7 @@ pub(super) fn by_registry(
 ) -> Failure {
     let elsewhere = answer.from.origin() != session.base().origin();
     let host = answer.from.host().to_owned();
-    let said = Said::read(answer);
+    let said = Said::read(answer, session.secrets());
     let mut failure = said.failure(now);
     if elsewhere {
         failure.reason =
@@ -207,7 +211,10 @@ fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
     // The same to people, whatever number the registry gives it.
     let known = said.status == StatusCode::FORBIDDEN || challenge::is_insufficient(&said.headers);
     match (known, said.authenticated && !origin.is_empty()) {
-        (false, false) => failure.hint(format!("the registry wants to know who asks: {ways}")),
+        (false, false) => {
+            let credential = (!origin.is_empty()).then_some(origin.as_str());
+            not_shown(failure, credential, &said.headers, &ways)
+        }
         (false, true) => failure
             .hint(format!("the registry does not accept the credential from {origin}: renew it")),
         (true, false) => failure.hint(format!(
@@ -218,6 +225,36 @@ fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
             "the registry knows who asks, by the credential from {origin}, and refuses: ask for \
              the permission, and check the name"
         )),
+    }
+}
+
+/// What helps where nobody was named to the registry.
+fn not_shown(
+    failure: Failure,
+    credential: Option<&str>,
+    headers: &HeaderMap,
+    ways: &str,
+) -> Failure {
+    let understood = !challenge::challenges(headers).is_empty();
+    let failure = match challenge::shown(headers) {
+        Some(challenge) if !understood => failure.hint(format!(
+            "the registry asks who it is in a way that is not understood: `{challenge}`"
+        )),
+        Some(challenge) if credential.is_some() => failure.hint(format!(
+            "the registry asks who it is in a way that does not fit the credential: `{challenge}`"
+        )),
+        None if credential.is_some() => failure.hint(
+            "the registry does not say how it wants to know who asks: its answer has no \
+             WWW-Authenticate",
+        ),
+        _ => failure,
+    };
+    match credential {
+        Some(origin) => failure.hint(format!(
+            "the credential from {origin} was not shown; if that is a token for the registry \
+             itself, set its `_AUTH_BEARER` variable instead"
+        )),
+        None => failure.hint(format!("the registry wants to know who asks: {ways}")),
     }
 }
 
@@ -280,10 +317,15 @@ pub(super) fn error(
              `[registry.\"{registry}\".oci]` with `protocol = \"http\"`"
         ));
     }
+    let chance = failure.chance;
     let nothing = failure.hints.is_empty() && !plain;
     let error = failure.hints.into_iter().fold(error, Error::hint);
     match (nothing, kind) {
         (true, Kind::Unavailable) => error.hint("check the name, the tag and the digest"),
+        (true, _) if chance == Chance::None => error.hint(
+            "the same request would fail again: check the name and the address, ask whoever runs \
+             that server, or use a mirror",
+        ),
         (true, _) => error.hint("try again later, or use a mirror that this machine reaches"),
         _ => error,
     }

@@ -10,6 +10,7 @@ use crate::fetch::address::{self, Address};
 use crate::fetch::failure::{Failure, Mismatch, Tried, Trouble};
 use crate::fetch::http::{Asker, Body, Hop, Pass, Request};
 use crate::fetch::retry::Chance;
+use crate::fetch::source::{Served, SoFar};
 use crate::oci::access::{Access, Credential};
 use crate::oci::challenge::{Challenge, challenges};
 use crate::oci::reference::Registry;
@@ -71,7 +72,7 @@ impl Session {
         let (base, challenges) = if access.plain_http {
             let found = ping(wire, &plain, &access)?;
             (plain, found.1)
-        } else if plain.is_loopback() {
+        } else if plain.is_loopback() && !access.tls {
             // Whatever speaks TLS there cannot make sense of this, and says so.
             match ping(wire, &plain, &access) {
                 Ok((400, _))
@@ -105,9 +106,30 @@ impl Session {
         address.ok_or_else(|| Error::usage(format!("`{path}` makes no address")))
     }
 
-    /// Where the credential came from.
+    /// Where the credential came from; empty where there is none.
     pub(super) fn origin(&self) -> String {
-        self.state().access.origin.clone()
+        let access = &self.state().access;
+        match access.credential {
+            Credential::Anonymous => String::new(),
+            _ => access.origin.clone(),
+        }
+    }
+
+    /// What nobody may see of who asks, in all the forms in which it is sent.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.tokens.values();
+        match &self.state().access.credential {
+            Credential::Anonymous => {}
+            Credential::Basic { username, password } => {
+                let encoded = basic(username.clone(), password.clone());
+                secrets.extend(encoded.strip_prefix("Basic ").map(str::to_owned));
+                secrets.push(password.clone());
+            }
+            Credential::Bearer(secret) | Credential::Refresh(secret) => {
+                secrets.push(secret.clone())
+            }
+        }
+        secrets
     }
 
     /// Certificate roots that hold there besides all others.
@@ -228,10 +250,15 @@ impl Session {
         };
         let (roots, counters) = (self.roots(), &wire.counters);
         let asker = TokenAsker { realm: &realm, authorization, roots, counters };
-        let answer = wire.http.send(&address, request, &asker).map_err(Unproven::Trouble)?;
+        let at_server = |failure: Failure| at_server(&realm, failure);
+        let answer =
+            wire.http.send(&address, request, &asker).map_err(|trouble| match trouble {
+                Trouble::Source(failure) => at_server(failure),
+                fatal => Unproven::Trouble(fatal),
+            })?;
         let status = answer.status.as_u16();
         if status != 200 {
-            let said = refusal::Said::read(answer);
+            let said = refusal::Said::read(answer, self.secrets());
             let shown = *credential != Credential::Anonymous;
             let failure = refusal::by_token_server(self, &realm, &said, shown, wire.patience.now());
             return Err(match status {
@@ -240,14 +267,18 @@ impl Session {
             });
         }
         let page = answer.is_page();
-        let lost = |error| wire.http.failure(ureq::Error::from(error), None);
-        let json =
-            answer.read(TOKEN_LIMIT).map_err(|error| Unproven::Trouble(lost(error).into()))?;
-        Token::read(&json, wire.patience.now()).ok_or_else(|| {
-            let what = if page { "a web page instead of a token" } else { "no token" };
-            let reason = format!("the token server `{realm}` sends {what}");
-            Unproven::Trouble(Failure::new(Chance::None, reason).into())
-        })
+        let served = Served { proxy: answer.proxy.clone(), ..Served::default() };
+        let json = answer.read(TOKEN_LIMIT).map_err(|(error, length)| {
+            at_server(SoFar { length, size: None }.lost(&wire.http, error, &served))
+        })?;
+        let sends = |what: &str| at_server(Failure::new(Chance::None, format!("sends {what}")));
+        if page {
+            return Err(sends("a web page instead of a token"));
+        }
+        if json.len() as u64 > TOKEN_LIMIT {
+            return Err(sends(&format!("more than {TOKEN_LIMIT} bytes instead of a token")));
+        }
+        Token::read(&json, wire.patience.now()).map_err(|what| sends(&what))
     }
 
     /// The token server that the registry names. Our credential goes there, so nobody may listen.
@@ -285,7 +316,7 @@ struct TokenAsker<'a> {
 impl Asker for TokenAsker<'_> {
     fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
         if hop.here.origin() != self.realm.origin() {
-            let reason = format!("the token server `{}` leads to {}", self.realm, hop.here);
+            let reason = format!("leads to {}", hop.here);
             return Err(Failure::new(Chance::None, reason).into());
         }
         self.counters.request(Purpose::Token, hop.method, hop.nth > 0);
@@ -340,16 +371,24 @@ fn ping(wire: &Wire, base: &Address, access: &Access) -> Tried<(u16, Vec<Challen
     match answer.status.as_u16() {
         200 if answer.is_page() => Err(refusal::page().into()),
         429 | 500.. => {
-            let said = refusal::Said::read(answer);
+            let said = refusal::Said::read(answer, Vec::new());
             Err(said.failure(wire.patience.now()).into())
         }
         // Whatever else it is, the request that follows will tell.
         status => {
-            let found = challenges(&answer.headers);
+            // Whoever a redirect leads to must not say where the credential is to be shown.
+            let home = answer.from.origin() == base.origin();
+            let found = if home { challenges(&answer.headers) } else { Vec::new() };
             answer.drain();
             Ok((status, found))
         }
     }
+}
+
+/// A failure at a token server: another host than the registry, which the error is about.
+fn at_server(realm: &Address, failure: Failure) -> Unproven {
+    let reason = format!("the token server `{realm}`: {}", failure.reason);
+    Unproven::Trouble(Failure { reason, mismatch: None, ..failure }.into())
 }
 
 fn basic(login: String, password: String) -> String {

@@ -7,12 +7,16 @@ use std::time::{Duration, SystemTime};
 
 use crate::workers::hold;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// How long a token lives where the server does not say.
 const UNSAID: Duration = Duration::from_secs(60);
 
 /// How long before its end a token is not used any more: requests take time, clocks differ.
 const MARGIN: Duration = Duration::from_secs(10);
+
+/// No token is longer: a header must hold it.
+const LONGEST: usize = 64 << 10;
 
 /// What may be done in a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +35,10 @@ pub(super) struct Token {
 /// The tokens of one registry. Those for different scopes are asked for at the same time, those for
 /// the same scope once.
 #[derive(Default)]
-pub(super) struct Tokens(Mutex<HashMap<Vec<Scope>, Slot>>);
+pub(super) struct Tokens {
+    held: Mutex<HashMap<Vec<Scope>, Slot>>,
+    given: Mutex<Vec<String>>,
+}
 
 /// Where the token for some scopes is, or will be.
 type Slot = Arc<Mutex<Option<Token>>>;
@@ -59,25 +66,37 @@ impl fmt::Display for Scope {
 
 impl Token {
     /// Reads the answer of a token server.
-    pub(super) fn read(json: &[u8], now: SystemTime) -> Option<Token> {
+    ///
+    /// # Errors
+    /// What it sends instead of a token.
+    pub(super) fn read(json: &[u8], now: SystemTime) -> Result<Token, String> {
         #[derive(Deserialize)]
         struct Answer {
             token: Option<String>,
             access_token: Option<String>,
-            expires_in: Option<f64>,
+            expires_in: Option<Value>,
         }
-        let answer: Answer = serde_json::from_slice(json).ok()?;
+        let answer: Answer = serde_json::from_slice(json).map_err(|_| "no token")?;
         let filled = |token: &String| !token.is_empty();
-        let value = answer.token.filter(filled).or(answer.access_token.filter(filled))?;
+        let value = answer.token.filter(filled).or(answer.access_token.filter(filled));
+        let value = value.ok_or("no token")?;
         // What cannot stand in a header is no token.
         if !value.bytes().all(|b| b.is_ascii_graphic()) {
-            return None;
+            return Err("no token that can stand in a header".to_owned());
         }
-        let said = answer.expires_in.and_then(|said| Duration::try_from_secs_f64(said).ok());
+        if value.len() > LONGEST {
+            return Err(format!("a token of {} bytes, and {LONGEST} are the most", value.len()));
+        }
+        // Some write the number as a text.
+        let said = match answer.expires_in {
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            other => other.and_then(|it| it.as_f64()),
+        };
+        let said = said.and_then(|said| Duration::try_from_secs_f64(said).ok());
         let lives = said.filter(|said| !said.is_zero()).unwrap_or(UNSAID);
         let margin = MARGIN.min(lives / 2);
         let until = now.checked_add(lives - margin).unwrap_or(now + UNSAID);
-        Some(Token { value, until })
+        Ok(Token { value, until })
     }
 }
 
@@ -93,19 +112,20 @@ impl Tokens {
         if let Some(token) = self.wider(scopes, now) {
             return Ok((token, false));
         }
-        let slot = hold(&self.0).entry(scopes.to_vec()).or_default().clone();
+        let slot = hold(&self.held).entry(scopes.to_vec()).or_default().clone();
         let mut held = hold(&slot);
         if let Some(token) = held.as_ref().filter(|token| token.until > now) {
             return Ok((token.clone(), false));
         }
         let token = ask()?;
+        hold(&self.given).push(token.value.clone());
         *held = Some(token.clone());
         Ok((token, true))
     }
 
     /// A token for more than these scopes, if one is at hand.
     fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<Token> {
-        hold(&self.0).iter().find_map(|(have, slot)| {
+        hold(&self.held).iter().find_map(|(have, slot)| {
             let covered = scopes.iter().all(|scope| have.iter().any(|it| it.covers(scope)));
             // One that is just being asked for is not waited for.
             let token = if covered { slot.try_lock().ok()?.clone() } else { None };
@@ -113,9 +133,14 @@ impl Tokens {
         })
     }
 
+    /// All that were ever given out: a registry may repeat one that it refuses.
+    pub(super) fn values(&self) -> Vec<String> {
+        hold(&self.given).clone()
+    }
+
     /// Forgets a token that was refused.
     pub(super) fn forget(&self, value: &str) {
-        let slots: Vec<_> = hold(&self.0).values().cloned().collect();
+        let slots: Vec<_> = hold(&self.held).values().cloned().collect();
         for slot in slots {
             let mut held = hold(&slot);
             if held.as_ref().is_some_and(|token| token.value == value) {
@@ -126,7 +151,7 @@ impl Tokens {
 
     /// Forgets all of them.
     pub(super) fn clear(&self) {
-        hold(&self.0).clear();
+        hold(&self.held).clear();
     }
 }
 
@@ -137,7 +162,7 @@ mod tests {
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn lives(json: &str) -> Option<(String, u64)> {
-        let token = Token::read(json.as_bytes(), NOW)?;
+        let token = Token::read(json.as_bytes(), NOW).ok()?;
         Some((token.value, token.until.duration_since(NOW).unwrap().as_secs()))
     }
 
@@ -148,6 +173,7 @@ mod tests {
             (r#"{"token":"a","expires_in":300}"#, some("a", 290)),
             (r#"{"access_token":"b","expires_in":10}"#, some("b", 5)),
             (r#"{"token":"","access_token":"b"}"#, some("b", 50)),
+            (r#"{"token":"a","expires_in":"300"}"#, some("a", 290)),
             (r#"{"token":"a","expires_in":0}"#, some("a", 50)),
             (r#"{"token":"a","expires_in":-1}"#, some("a", 50)),
             (r#"{"token":"a","expires_in":1e300}"#, some("a", 50)),
@@ -168,7 +194,7 @@ mod tests {
             let answer = tokens.get(scopes, now, || {
                 asked.set(asked.get() + 1);
                 let json = format!(r#"{{"token":"t{}","expires_in":60}}"#, asked.get());
-                Token::read(json.as_bytes(), now).ok_or(())
+                Token::read(json.as_bytes(), now)
             });
             answer.map(|(token, _)| token.value).unwrap()
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ureq::http::{HeaderMap, HeaderName, Method};
+use ureq::http::{HeaderMap, HeaderName, Method, header};
 
 use crate::error::{Error, Result};
 use crate::fetch::address::Address;
@@ -97,9 +97,11 @@ impl Wire {
         }
         let (headers, from, page) = (answer.headers.clone(), answer.from.clone(), answer.is_page());
         let served = Served { proxy: answer.proxy.clone(), ..Served::default() };
+        let size =
+            headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
         let body = answer
             .read(call.limit)
-            .map_err(|error| SoFar { length: 0, size: None }.lost(&self.http, error, &served))?;
+            .map_err(|(error, length)| SoFar { length, size }.lost(&self.http, error, &served))?;
         if body.len() as u64 > call.limit {
             return Err(Error::integrity(format!("cannot {}: the answer is too long", call.doing))
                 .fact("source", from)

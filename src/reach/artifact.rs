@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::oci::{Client, Content, Descriptor, ImageManifest, Manifest, Reference, media_type};
-use crate::report::printable;
+use crate::report::shortened;
 
 /// The only layer of an artifact, and whose it is.
 pub(crate) struct Artifact {
@@ -66,9 +66,9 @@ impl Artifact {
                 Ok(Artifact { layer: layer.clone(), manifest })
             }
             [layer] => {
-                let kind = printable(&layer.media_type);
+                let kind = short(&layer.media_type);
                 let kind = match image.artifact_type.as_deref() {
-                    Some(whole) => format!("{kind}, in an artifact of type {}", printable(whole)),
+                    Some(whole) => format!("{kind}, in an artifact of type {}", short(whole)),
                     None => kind,
                 };
                 Err(refuse(&format!("a layer of type {kind}")))
@@ -77,6 +77,9 @@ impl Artifact {
         }
     }
 }
+
+/// How much of what a stranger wrote is shown.
+const SHOWN: usize = 500;
 
 /// What else is kept in registries, by what the media types in it begin with.
 const OTHERS: [(&str, &str); 9] = [
@@ -106,15 +109,20 @@ fn is_container(image: &ImageManifest) -> bool {
         && image.layers.iter().all(|layer| files(&layer.media_type))
 }
 
+/// What a stranger wrote, safe and not too long to show.
+fn short(text: &str) -> String {
+    shortened(text, SHOWN)
+}
+
 /// How many layers there are, and of which types.
 fn layers(image: &ImageManifest) -> String {
-    let mut kinds: Vec<_> = image.layers.iter().map(|it| printable(&it.media_type)).collect();
+    let mut kinds: Vec<_> = image.layers.iter().map(|it| it.media_type.as_str()).collect();
     kinds.sort();
     kinds.dedup();
     let count = image.layers.len();
     let layers = if count == 1 { "layer" } else { "layers" };
     match kinds.as_slice() {
         [] => "0 layers".to_owned(),
-        kinds => format!("{count} {layers} of type {}", kinds.join(", ")),
+        kinds => format!("{count} {layers} of type {}", short(&kinds.join(", "))),
     }
 }

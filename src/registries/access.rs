@@ -24,8 +24,10 @@ impl Accesses for Registries {
         let (host, path) = registry.split_once('/').unwrap_or((registry, ""));
         let host = canonical(host);
         let (credential, origin) = self.credential(&host, path)?;
+        let scheme = self.scheme(&host);
         Ok(Access {
-            plain_http: self.scheme(&host) == Some(Scheme::Http),
+            plain_http: scheme == Some(Scheme::Http),
+            tls: scheme == Some(Scheme::Https),
             roots: self.roots(&host),
             credential,
             origin,

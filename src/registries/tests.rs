@@ -470,6 +470,7 @@ fn a_scheme_and_roots_are_for_the_host_they_are_written_for() {
     ] {
         let access = ours.access(host).unwrap();
         assert_eq!((access.plain_http, access.roots.len()), (plain_http, roots), "{host}");
+        assert_eq!(access.tls, host == "localhost:5000", "{host}");
     }
 }
 

@@ -255,7 +255,7 @@ fn answers_of_token_servers_that_are_no_tokens() {
     for (reply, words) in [
         (Reply::json("200 OK", "{}"), "sends no token"),
         (Reply::ok("<html>").header("Content-Type", "text/html"), "sends a web page"),
-        (Reply::json("200 OK", &" ".repeat(2 << 20)), "sends no token"),
+        (Reply::json("200 OK", &" ".repeat(2 << 20)), "sends more than 1048576 bytes"),
         (Reply::new("404 Not Found", ""), "answers 404 Not Found"),
         (
             Reply::json("403 Forbidden", r#"{"details":"no \u001b[2J"}"#),

@@ -53,5 +53,6 @@ pub fn network() -> Network {
         netrc: None,
         retry_budget: Duration::from_secs(120),
         silence: Duration::from_secs(20),
+        answer: Duration::from_secs(20),
     }
 }
