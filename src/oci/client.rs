@@ -97,7 +97,8 @@ impl Client {
         check_digest(reference, &source, manifest.digest(), said.as_ref())?;
         let known = media_type::is_manifest;
         // Who goes by one and who goes by the other would see two things.
-        if known(&header) && known(manifest.media_type()) && header != manifest.media_type() {
+        let differ = media_type::is_index(&header) != manifest.is_index();
+        if known(&header) && known(manifest.media_type()) && differ {
             let subject = format!("the manifest of `{reference}`");
             return Err(Error::integrity(format!("{subject} is not what the registry says it is"))
                 .fact("source", source)

@@ -160,7 +160,7 @@ impl Manifest {
 
     /// Whether it says that it is an index.
     pub fn is_index(&self) -> bool {
-        matches!(self.media_type.as_str(), media_type::INDEX | media_type::DOCKER_LIST)
+        media_type::is_index(&self.media_type)
     }
 
     /// What is in it. `subject` is what it belongs to, for messages.

@@ -25,6 +25,11 @@ pub fn is_manifest(media_type: &str) -> bool {
     ALL_MANIFESTS.contains(&media_type)
 }
 
+/// Whether it is the media type of an index.
+pub(super) fn is_index(media_type: &str) -> bool {
+    matches!(media_type, INDEX | DOCKER_LIST)
+}
+
 /// What a media type is without its parameters, in lower case.
 pub(super) fn bare(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

@@ -64,7 +64,7 @@ fn sixteen_manifests_that_are_none_of_a_component() {
         ("chart", &chart, 4, "a Helm chart"),
         ("signature", &signature, 4, "a signature"),
         ("attestation", &attestation, 4, "an attestation"),
-        ("index", &index, 4, "an index of 1 manifests"),
+        ("index", &index, 4, "(Content-Type)"),
         ("both", &both, 4, "both layers and manifests"),
         ("two", &two, 4, "an artifact with 2 layers of type application/wasm"),
         ("none", &none, 4, "0 layers"),
