@@ -51,6 +51,16 @@ struct Inner {
     facts: Vec<(&'static str, String)>,
     cause: Option<String>,
     hints: Vec<String>,
+    asked: Option<Asked>,
+}
+
+/// What came of asking a server, where that is what failed: a search over several goes by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// No answer, or none that helps.
+    InVain,
+    /// It wants another credential, or a permission (401, 403).
+    Refused,
 }
 
 impl Error {
@@ -63,6 +73,7 @@ impl Error {
             facts: Vec::new(),
             cause: None,
             hints: Vec::new(),
+            asked: None,
         }))
     }
 
@@ -110,6 +121,18 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hints.push(hint.into());
         self
+    }
+
+    /// Says that a server was asked.
+    #[must_use]
+    pub(crate) fn asked(mut self, asked: Asked) -> Error {
+        self.0.asked = Some(asked);
+        self
+    }
+
+    /// What came of asking a server; nothing where none was asked.
+    pub(crate) fn answer(&self) -> Option<Asked> {
+        self.0.asked
     }
 
     /// The class of the failure.

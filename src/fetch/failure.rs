@@ -7,7 +7,7 @@ use rustls::CertificateError;
 use ureq::Timeout;
 use ureq::http::{HeaderMap, StatusCode, header};
 
-use crate::error::{Error, Kind};
+use crate::error::{Asked, Error, Kind};
 use crate::fetch::address::Address;
 use crate::fetch::pace::Slow;
 use crate::fetch::proxy::Proxy;
@@ -30,6 +30,8 @@ pub(crate) struct Failure {
     pub(crate) asked: Option<Duration>,
     /// Whether the source works and just does not have the file.
     pub(crate) missing: bool,
+    /// Whether the source wants another credential, or a permission.
+    pub(crate) refused: bool,
     /// Whether the server sends, and too slowly: what comes of it is no reason for one more try.
     pub(crate) slow: bool,
     /// What was not spoken there.
@@ -81,6 +83,7 @@ impl Failure {
             chance,
             asked: None,
             missing: false,
+            refused: false,
             slow: false,
             mismatch: None,
             hints: Vec::new(),
@@ -104,11 +107,17 @@ impl Failure {
         Failure { missing: true, ..Failure::new(Chance::None, reason) }
     }
 
+    /// What came of asking.
+    pub(crate) fn asked(&self) -> Asked {
+        if self.refused { Asked::Refused } else { Asked::InVain }
+    }
+
     /// An answer with a status that brings no file.
     pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failure {
         let text = shown(status);
         match status.as_u16() {
             404 | 410 => Failure::missing(text),
+            401 | 403 => Failure { refused: true, ..Failure::new(Chance::None, text) },
             408 | 425 | 429 | 500 | 502 | 503 | 504 => {
                 let asked = headers.get(header::RETRY_AFTER).and_then(|it| it.to_str().ok());
                 Failure {
@@ -289,7 +298,9 @@ impl Attempts {
         let missing = self.0.iter().all(|(_, failure)| failure.missing);
         let hopeless = self.0.iter().all(|(_, failure)| failure.chance == Chance::None);
         let kind = if missing { Kind::Unavailable } else { Kind::Network };
-        let mut error = Error::new(kind, format!("cannot download {subject}"));
+        let refused = self.0.iter().any(|(_, failure)| failure.refused);
+        let asked = if refused { Asked::Refused } else { Asked::InVain };
+        let mut error = Error::new(kind, format!("cannot download {subject}")).asked(asked);
         let mut hints: Vec<String> = Vec::new();
         for (address, failure) in self.0 {
             error = error.fact("tried", format!("{address}: {}", failure.reason));

@@ -309,6 +309,7 @@ pub(super) fn error(
 ) -> Error {
     let kind = if failure.missing { Kind::Unavailable } else { Kind::Network };
     let mut error = Error::new(kind, format!("cannot {doing}"))
+        .asked(failure.asked())
         .fact("tried", format!("{tried}: {}", failure.reason));
     let plain = failure.mismatch == Some(Mismatch::NotTls);
     if plain {

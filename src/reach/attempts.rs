@@ -1,6 +1,6 @@
 //! Where something was looked for, and why none of the places gave it.
 
-use crate::error::{Error, Kind};
+use crate::error::{Asked, Error, Kind};
 use crate::plan::Place;
 use crate::policy::Offline;
 use crate::registries::Source;
@@ -77,19 +77,12 @@ pub(super) fn is_of_source(error: &Error) -> bool {
     match error.kind() {
         Kind::Unavailable => true,
         // Without it nobody was asked: there is no credential to ask with.
-        Kind::Network => tried(error).next().is_some(),
+        Kind::Network => error.answer().is_some(),
         Kind::Failed | Kind::Usage | Kind::Integrity => false,
     }
 }
 
 /// Whether a source refuses to say: it wants another credential, or a permission.
 pub(super) fn is_refusal(error: &Error) -> bool {
-    let statuses = ["401 Unauthorized", "403 Forbidden"];
-    error.kind() == Kind::Network
-        && tried(error).any(|it| statuses.iter().any(|status| it.contains(status)))
-}
-
-/// Who was asked, and the answer.
-fn tried(error: &Error) -> impl Iterator<Item = &str> {
-    error.facts().iter().filter(|(label, _)| *label == "tried").map(|(_, value)| value.as_str())
+    error.kind() == Kind::Network && error.answer() == Some(Asked::Refused)
 }
