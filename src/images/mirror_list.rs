@@ -155,11 +155,10 @@ impl MirrorList {
     fn text_with(&self, new: &[NewEntry]) -> String {
         let mut text = self.text.clone();
         // What ends a document stays behind it.
-        let end = text.lines().next_back().filter(|line| line.trim_end() == "...");
-        let end = end.map_or(0, str::len).min(text.len());
-        let end = match end {
-            0 => String::new(),
-            _ => text.split_off(text.trim_end().len() - "...".len()),
+        let is_ended = text.lines().next_back().is_some_and(|line| line.trim_end() == "...");
+        let end = match is_ended {
+            true => text.split_off(text.trim_end().len() - "...".len()),
+            false => String::new(),
         };
         if self.entries.is_empty() {
             text = with_empty_images(&text);
