@@ -52,9 +52,14 @@ impl Fetched {
     }
 
     /// The package's WIT.
+    ///
+    /// # Errors
+    /// Integrity, saying where it came from, where it is no WIT package.
     pub fn source(&self) -> Result<Source> {
         match &self.content {
-            Content::Published(published) => published.source(),
+            Content::Published(published) => {
+                published.source().map_err(|error| error.fact("from", &self.from))
+            }
             Content::Text(source) => Ok(Source::clone(source)),
         }
     }

@@ -197,7 +197,7 @@ fn what_is_published_must_be_the_package() {
     ] {
         let sandbox = usual();
         sandbox.write("registry/a/types/1.0.0.wasm", bytes);
-        vendor(&sandbox, &["a:types@1.0.0"]).ends_with(4).says(&[says]);
+        vendor(&sandbox, &["a:types@1.0.0"]).ends_with(4).says(&[says, "from: ", "registry"]);
         assert!(
             !sandbox.path("wit.lock").exists() && !sandbox.path("vendor/manifest.json").exists()
         );
