@@ -31,7 +31,7 @@ mod traffic;
 mod wire;
 
 pub use access::{Access, Accesses, Credential};
-pub use blob::{BlobReader, RemoteBlob};
+pub use blob::RemoteBlob;
 pub use client::Client;
 pub use layout::{FilePart, Layout, LayoutFolder};
 pub(crate) use manifest::MANIFEST_LIMIT;

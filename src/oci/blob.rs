@@ -1,4 +1,4 @@
-//! Blobs: into a file, into memory, or as a reader.
+//! Blobs: into a file, or as something to push elsewhere.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -16,7 +16,6 @@ use crate::fetch::resume::Range;
 use crate::fetch::source::{Arrival, Served, SoFar, Source};
 use crate::fetch::stream::Stream;
 use crate::fetch::transfer::{Accept, Transfer, Wanted};
-use crate::oci::checked::{Checked, Mark, cannot_read};
 use crate::oci::client::Client;
 use crate::oci::manifest::Descriptor;
 use crate::oci::push::Readable;
@@ -28,10 +27,6 @@ use crate::oci::traffic::Counters;
 use crate::oci::wire::{Call, Wire};
 use crate::report::Item;
 use crate::verify::Verified;
-
-/// The bytes of a blob, as they come. The last of them come only when all were right, and a
-/// connection that is lost is taken up where it was.
-pub struct BlobReader<'a>(Checked<Stream<'a, BlobSource<'a>>>);
 
 /// A blob that can be read from any position on, as often as it takes: what a copy from another
 /// registry pushes.
@@ -111,21 +106,6 @@ impl Client {
         }
     }
 
-    /// A blob as a reader, for what is passed on instead of stored.
-    ///
-    /// # Errors
-    /// Those of the first contact with the registry; all others come while reading, and
-    /// [`BlobReader::error`] tells them.
-    pub fn open_blob<'a>(
-        &'a self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-    ) -> Result<BlobReader<'a>> {
-        let subject = subject(repository, &descriptor.digest);
-        let stream = self.stream(repository, descriptor, 0)?;
-        Ok(BlobReader(Checked::new(stream, descriptor, subject, Mark::default())))
-    }
-
     /// A blob as something to push elsewhere.
     pub fn remote<'a>(
         &'a self,
@@ -191,19 +171,6 @@ impl Client {
         let address = session.address(&path(repository, digest))?;
         let repository = repository.clone();
         Ok(BlobSource { wire: self.wire(), session, address, repository, digest: *digest })
-    }
-}
-
-impl BlobReader<'_> {
-    /// The error behind one that reading gave.
-    pub fn error(&mut self, error: io::Error) -> Error {
-        self.0.failure().unwrap_or_else(|| cannot_read("a blob", error))
-    }
-}
-
-impl Read for BlobReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
     }
 }
 

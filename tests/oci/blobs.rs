@@ -1,10 +1,8 @@
 //! Blobs: resumed, checked, counted.
 
-use std::io::Read;
-
 use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::oci::{Credential, Descriptor};
+use wasm_airgap::error::{Kind, Result};
+use wasm_airgap::oci::{Client, Credential, Descriptor, Repository};
 use wasm_airgap::report::Item;
 
 use crate::fake::{Door, Fake};
@@ -181,8 +179,13 @@ fn a_failure_of_the_storage_is_told_as_its_own() {
     assert!(!error.to_string().contains("geheim"), "{error}");
 }
 
+/// Pushes a blob of one registry to another one, as a copy of images does.
+fn pass_on(client: &Client, from: &Repository, blob: &Descriptor, to: &Fake) -> Result<()> {
+    client.push_blob(&home(to), blob, &client.remote(from, blob), None, &Item::hidden())
+}
+
 #[test]
-fn a_reader_resumes_and_hashes() {
+fn what_is_passed_on_resumes_and_is_hashed() {
     for ranges in [true, false] {
         let fake = filled(Fake::with(Door::Open, move |request, _| {
             let reply = |bytes| {
@@ -197,15 +200,15 @@ fn a_reader_resumes_and_hashes() {
         }));
         let case = Case::new();
         let client = case.client();
-        let mut bytes = Vec::new();
-        client.open_blob(&home(&fake), &body()).unwrap().read_to_end(&mut bytes).unwrap();
-        assert_eq!(bytes, BODY);
+        let (from, to) = (home(&fake), Fake::new(Door::Open));
+        pass_on(&client, &from, &body(), &to).unwrap();
+        assert_eq!(to.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
         assert_eq!(case.clock.waits()[1], 7);
     }
 }
 
 #[test]
-fn a_reader_never_ends_well_with_wrong_bytes() {
+fn wrong_bytes_are_never_passed_on_whole() {
     let mut long = BODY.to_vec();
     long.push(b'!');
     for (served, words) in [
@@ -225,9 +228,9 @@ fn a_reader_never_ends_well_with_wrong_bytes() {
             });
             let case = Case::new();
             let client = case.client();
-            let mut reader = client.open_blob(&home(&fake), &body()).unwrap();
-            let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
-            let error = reader.error(error);
+            let (from, to) = (home(&fake), Fake::new(Door::Open));
+            let error = pass_on(&client, &from, &body(), &to).unwrap_err();
+            assert_eq!(to.store().blob(HOME, &Digest::of(BODY)), None);
             assert_eq!(error.kind(), Kind::Integrity, "{error}");
             says(&error, &[words]);
         }
@@ -243,9 +246,9 @@ fn an_empty_blob() {
     let client = case.client();
     let pulled = client.blob(&home(&fake), &empty, &case.destination(), &Item::hidden());
     assert_eq!(pulled.unwrap_or_else(|error| panic!("{error}")).size(), 0);
-    let mut bytes = Vec::new();
-    client.open_blob(&home(&fake), &empty).unwrap().read_to_end(&mut bytes).unwrap();
-    assert_eq!(bytes, b"");
+    let (from, to) = (home(&fake), Fake::new(Door::Open));
+    pass_on(&client, &from, &empty, &to).unwrap();
+    assert_eq!(to.store().blob(HOME, &digest), Some(&b""[..]));
 }
 
 #[test]
