@@ -107,8 +107,8 @@ def _address_problem(name, value):
     scheme, _, rest = value.partition("://")
     host = rest.split("/")[0]
 
-    # An address with a password in it must not be repeated, not even to say that it is wrong.
-    shown = value.split("@")[-1]
+    # A password or a signature must not be repeated, not even to say that it is wrong.
+    shown = value.split("@")[-1].split("?")[0].split("#")[0]
     if "@" in host:
         problem = "it holds a user name or password, which would be printed and stored; put them into your netrc file"
     elif scheme.lower() not in ["https", "http", "file"]:
