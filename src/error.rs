@@ -63,6 +63,13 @@ pub(crate) enum Asked {
     Refused,
 }
 
+impl Asked {
+    /// In vain, or refused by one who was asked.
+    pub(crate) fn by(refused: bool) -> Asked {
+        if refused { Asked::Refused } else { Asked::InVain }
+    }
+}
+
 impl Error {
     /// A failure of this kind. The statement says what was being done, to what, and why it failed:
     /// lower case, user's words in backticks, no full stop.

@@ -80,9 +80,18 @@ impl VendorDir {
     /// What the manifest says of a file at this path in the kind's folder; nothing where there is
     /// no manifest that can be read.
     pub fn listed(&self, path: &str) -> Option<Entry> {
+        self.entry(&self.listing()?, path).cloned()
+    }
+
+    /// The manifest, for who looks for several files; nothing where none can be read.
+    pub(crate) fn listing(&self) -> Option<Manifest> {
+        Manifest::read(&self.root).ok()?
+    }
+
+    /// What this folder's manifest says of a file at this path in the kind's folder.
+    pub(crate) fn entry<'a>(&self, listing: &'a Manifest, path: &str) -> Option<&'a Entry> {
         let wanted = self.entry_path(path);
-        let manifest = Manifest::read(&self.root).ok()??;
-        manifest.files.into_iter().find(|entry| entry.path == wanted)
+        listing.files.iter().find(|entry| entry.path == wanted)
     }
 
     /// Makes the kind's folder, in which git leaves every byte alone, and gives the file that says

@@ -107,11 +107,6 @@ impl Failure {
         Failure { missing: true, ..Failure::new(Chance::None, reason) }
     }
 
-    /// What came of asking.
-    pub(crate) fn asked(&self) -> Asked {
-        if self.refused { Asked::Refused } else { Asked::InVain }
-    }
-
     /// An answer with a status that brings no file.
     pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failure {
         let text = shown(status);
@@ -298,8 +293,7 @@ impl Attempts {
         let missing = self.0.iter().all(|(_, failure)| failure.missing);
         let hopeless = self.0.iter().all(|(_, failure)| failure.chance == Chance::None);
         let kind = if missing { Kind::Unavailable } else { Kind::Network };
-        let refused = self.0.iter().any(|(_, failure)| failure.refused);
-        let asked = if refused { Asked::Refused } else { Asked::InVain };
+        let asked = Asked::by(self.0.iter().any(|(_, failure)| failure.refused));
         let mut error = Error::new(kind, format!("cannot download {subject}")).asked(asked);
         let mut hints: Vec<String> = Vec::new();
         for (address, failure) in self.0 {

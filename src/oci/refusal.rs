@@ -7,7 +7,7 @@ use serde::Deserialize;
 use ureq::http::{HeaderMap, StatusCode};
 
 use crate::digest::Digest;
-use crate::error::{Error, Kind};
+use crate::error::{Asked, Error, Kind};
 use crate::fetch::address::Address;
 use crate::fetch::failure::{Failure, Mismatch};
 use crate::fetch::http::Answer;
@@ -309,7 +309,7 @@ pub(super) fn error(
 ) -> Error {
     let kind = if failure.missing { Kind::Unavailable } else { Kind::Network };
     let mut error = Error::new(kind, format!("cannot {doing}"))
-        .asked(failure.asked())
+        .asked(Asked::by(failure.refused))
         .fact("tried", format!("{tried}: {}", failure.reason));
     let plain = failure.mismatch == Some(Mismatch::NotTls);
     if plain {

@@ -1,24 +1,46 @@
 //! What the manifest of a vendor folder lists for what lies in it: the pin of what nobody else pins.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::pull::Pin;
 use crate::artifact::Kind;
+use crate::digest::Digest;
 use crate::error::Result;
-use crate::manifest::VendorDir;
+use crate::manifest::{Manifest, VendorDir};
 use crate::verify;
 use crate::wit::Source;
 
 /// The digest that is listed for a file: `<folder>/a-b-1.0.0/<name>`, or `<folder>/a/b/<name>` as
 /// wkg's local registry has it. Nothing where no manifest knows the file.
 pub(super) fn pin(path: &Path) -> Option<Pin> {
-    path.ancestors().skip(2).take(2).find_map(|folder| {
-        let below = path.strip_prefix(folder).ok()?;
-        let below: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-        let dir = VendorDir::of(folder, Kind::Wit);
-        let entry = dir.listed(&below.join("/"))?;
-        Some(Pin { digest: entry.sha256, from: format!("`{}`", dir.manifest().display()) })
-    })
+    Lists::of_files_in(path.parent()?).pin(path.file_name()?)
+}
+
+/// The manifests that may know the files of one folder.
+struct Lists {
+    /// Each with the folder's path in the kind's folder that it is about.
+    lists: Vec<(VendorDir, Manifest, String)>,
+}
+
+impl Lists {
+    fn of_files_in(folder: &Path) -> Lists {
+        let list = |root: &Path| {
+            let dir = VendorDir::of(root, Kind::Wit);
+            let below = folder.strip_prefix(root).ok()?;
+            let below: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+            let manifest = dir.listing()?;
+            Some((dir, manifest, below.join("/")))
+        };
+        Lists { lists: folder.ancestors().skip(1).take(2).filter_map(list).collect() }
+    }
+
+    fn pin(&self, name: &OsStr) -> Option<Pin> {
+        self.lists.iter().find_map(|(dir, manifest, below)| {
+            let entry = dir.entry(manifest, &format!("{below}/{}", name.to_string_lossy()))?;
+            Some(Pin { digest: entry.sha256, from: format!("`{}`", dir.manifest().display()) })
+        })
+    }
 }
 
 /// Fails where the text in a folder is not what is listed for its files.
@@ -26,12 +48,13 @@ pub(super) fn pin(path: &Path) -> Option<Pin> {
 /// # Errors
 /// Integrity, with both digests.
 pub(super) fn check_text(source: &Source, folder: &Path) -> Result<()> {
+    let lists = Lists::of_files_in(folder);
     for (name, bytes) in &source.files {
-        let path = folder.join(name);
-        let Some(pin) = pin(&path) else { continue };
-        let found = crate::digest::Digest::of(bytes);
+        let Some(pin) = lists.pin(name.as_ref()) else { continue };
+        let found = Digest::of(bytes);
         if found != pin.digest {
-            let (subject, from) = (source.declared().to_string(), path.display().to_string());
+            let from = folder.join(name).display().to_string();
+            let subject = source.declared().to_string();
             return Err(verify::mismatch(&subject, &from, &pin.digest, &found)
                 .fact("pinned by", pin.from)
                 .hint("vendor it again, or find out who changed it"));
