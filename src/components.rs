@@ -14,7 +14,7 @@ mod pull;
 mod sources;
 mod wanted;
 
-pub use held::{Held, Named, PinKind, check, manifest_path};
+pub use held::{Held, Named, PinKind, check, manifest_of};
 pub use sources::{Components, Fetched, Purpose};
 pub use wanted::{Pin, Wanted};
 

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::io;
 
+use crate::folder::LinkRefused;
+
 /// The result of everything here that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -203,6 +205,12 @@ pub trait Context<T> {
 impl<T> Context<T> for io::Result<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|cause| {
+            if let Some(link) = LinkRefused::within(&cause) {
+                return Error::integrity(format!("cannot {}: a link is in the way", what()))
+                    .fact("link", link.path.display())
+                    .fact("leads to", link.target.display())
+                    .hint("remove the link: a link may come with the sources and lead anywhere; or name the folder that it leads to");
+            }
             let error = Error::new(Kind::Failed, format!("cannot {}", what())).because(&cause);
             match cause.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

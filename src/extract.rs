@@ -17,7 +17,7 @@ mod binary;
 mod catalog;
 mod detect;
 mod entry_path;
-mod folder;
+
 mod limits;
 mod links;
 mod names;

@@ -34,13 +34,13 @@ pub use address::redacted;
 pub(crate) use netrc::login as netrc_login;
 pub use retry::{Clock, SystemClock};
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::network::Network;
 use crate::report::Item;
+use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
 use address::Address;
@@ -73,7 +73,7 @@ pub struct Download<'a> {
     /// Its SHA-256.
     pub expected: &'a Digest,
     /// Where to put it.
-    pub destination: &'a Path,
+    pub destination: &'a RootedPath,
 }
 
 impl Client {

@@ -9,6 +9,8 @@
 //! because that does not compile. The groups of modules stand here in the order of the way.
 
 #![warn(unreachable_pub)]
+// Tests lay out their own folders.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 // Vocabulary: parsed types, no input or output.
 pub mod artifact;
@@ -35,9 +37,12 @@ pub mod registries;
 
 // Fetch: bytes from files, servers and registries into files that are whole or not there.
 pub mod fetch;
+pub(crate) mod folder;
 pub mod network;
 pub mod oci;
 pub mod reach;
+pub(crate) mod read;
+pub mod rooted;
 pub mod store;
 
 // Verify: the only way to bytes that may be used.

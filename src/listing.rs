@@ -1,9 +1,10 @@
 //! What lies at a path, as far as resolving needs to know.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::folder::EntryKind;
+use crate::rooted::RootedPath;
 
 /// What lies at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,37 +22,26 @@ pub enum State {
 /// Answers what lies where. Resolving asks nothing else of the disk, which makes it a pure
 /// function of the request, the policy and a listing.
 pub trait Listing {
-    /// What lies at this path, links followed.
-    fn state(&self, path: &Path) -> State;
+    /// Returns the state of this path. No link below its root is followed.
+    fn state(&self, path: &RootedPath) -> State;
 }
 
 /// The file system.
 pub struct Disk;
 
 impl Listing for Disk {
-    fn state(&self, path: &Path) -> State {
-        match fs::metadata(path) {
-            // Only opening tells whether it can be read.
-            Ok(kind) if kind.is_file() => match fs::File::open(path) {
-                Ok(_) => State::File,
-                Err(error) => State::Unusable(error.to_string()),
-            },
-            Ok(kind) if kind.is_dir() => match fs::read_dir(path) {
-                Ok(_) => State::Folder,
-                Err(error) => State::Unusable(error.to_string()),
-            },
-            Ok(_) => State::Unusable("it is neither a file nor a folder".to_owned()),
-            // A file in the middle of the path (NotADirectory) is as good as nothing at its end.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                State::Absent
+    fn state(&self, path: &RootedPath) -> State {
+        // Only opening tells whether it can be read.
+        let state = path.stat().and_then(|stat| match stat.map(|stat| stat.kind) {
+            None => Ok(State::Absent),
+            Some(EntryKind::File) => path.read().map(|_| State::File),
+            Some(EntryKind::Folder) => path.open_folder().map(|_| State::Folder),
+            Some(EntryKind::Link) => path.read().map(|_| State::File),
+            Some(EntryKind::Other) => {
+                Ok(State::Unusable("it is neither a file nor a folder".to_owned()))
             }
-            Err(error) => State::Unusable(error.to_string()),
-        }
+        });
+        state.unwrap_or_else(|error| State::Unusable(error.to_string()))
     }
 }
 
@@ -82,7 +72,7 @@ impl Fixed {
 }
 
 impl Listing for Fixed {
-    fn state(&self, path: &Path) -> State {
-        self.0.get(path).cloned().unwrap_or(State::Absent)
+    fn state(&self, path: &RootedPath) -> State {
+        self.0.get(path.path()).cloned().unwrap_or(State::Absent)
     }
 }

@@ -1,8 +1,6 @@
 //! `manifest.json`: what a vendor folder holds, and the check that it still does.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::{Artifact, Identity, Kind};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
+use crate::folder::EntryKind;
+use crate::read;
 use crate::report::printable;
+use crate::rooted::RootedPath;
 use crate::segment;
 use crate::store;
 use crate::verify::{self, Verified};
@@ -94,13 +95,14 @@ impl VendorDir {
         listing.files.iter().find(|entry| entry.path == wanted)
     }
 
-    /// Makes the kind's folder, in which git leaves every byte alone, and gives the file that says
-    /// so.
-    pub fn create(&self) -> Result<PathBuf> {
-        fs::create_dir_all(&self.folder).doing(|| format!("create `{}`", self.folder.display()))?;
-        let attributes = self.folder.join(".gitattributes");
-        store::write_atomically(&attributes, GITATTRIBUTES)?;
-        Ok(attributes)
+    /// The path of a file or folder in the kind's folder, which no link may lead out of.
+    pub fn place(&self, path: &str) -> RootedPath {
+        RootedPath::given(&self.root).join(&self.entry_path(path))
+    }
+
+    /// Makes the kind's folder, in which git leaves every byte alone.
+    pub fn create(&self) -> Result<()> {
+        store::write_atomically(&self.place(".gitattributes"), GITATTRIBUTES)
     }
 }
 
@@ -216,74 +218,75 @@ impl Manifest {
     /// Reads the manifest of a vendor folder; none where the folder has none yet.
     ///
     /// # Errors
-    /// Usage, where the file is something else: it is somebody's and must not be overwritten.
+    /// Usage, where the file is something else: it belongs to another program and must not be
+    /// overwritten.
     pub fn read(root: &Path) -> Result<Option<Manifest>> {
-        let path = root.join(FILENAME);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            // A file where a folder should be fails where the folder is made, in better words.
-            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(None),
-            Err(error) => return Err(error).doing(|| format!("read `{}`", path.display())),
-        };
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| {
-            Error::usage(format!("`{}` is no manifest of a vendor folder", path.display()))
+        // A file where a folder should be fails where the folder is made, in better words.
+        let text = read::rooted_text(&place(root), read::LIMIT)?;
+        text.map(|text| Manifest::parse(&text, root)).transpose()
+    }
+
+    fn parse(text: &str, root: &Path) -> Result<Manifest> {
+        let path = place(root);
+        let manifest: Manifest = serde_json::from_str(text).map_err(|error| {
+            Error::usage(format!("`{path}` is not a manifest of a vendor folder"))
                 .because(error)
                 .hint("choose another folder, or move that file away")
         })?;
         if manifest.schema_version != SCHEMA_VERSION {
             return Err(Error::usage(format!(
-                "`{}` has a format that this program does not know",
-                path.display()
+                "`{path}` has a format that this program does not know"
             ))
             .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
             .fact("found", format!("schema_version {}", manifest.schema_version)));
         }
         manifest.check_paths(root, "lists")?;
-        Ok(Some(manifest))
+        Ok(manifest)
     }
 
     /// Adds entries to the manifest in a vendor root; one for the same path wins. Those that are
     /// or lie below one of `gone` are taken out first.
     ///
-    /// Others may be filling the same folder: what they added stays. `lock` is a file in the
-    /// folder that is locked meanwhile. Where a file system has no locks, two that end in the same
-    /// moment may lose an entry, which the next run puts back.
-    pub fn change(root: &Path, gone: &[String], entries: &[Entry], lock: &Path) -> Result<()> {
-        Manifest::change_with(root, gone, entries, lock, || Ok(Vec::new())).map(drop)
+    /// Other processes may be filling the same folder, also with things of another kind: what they
+    /// added stays, see [`store::change`].
+    pub fn change(root: &Path, gone: &[String], entries: &[Entry]) -> Result<()> {
+        Manifest::change_with(root, gone, entries, || Ok(Vec::new())).map(drop)
     }
 
     /// The same, with further entries for files that are made of what is in the folder: `made`
-    /// writes them while nobody else does.
+    /// writes them. It is called again where another process changed the manifest meanwhile.
     ///
     /// # Errors
-    /// What `made` says; integrity, where a path could lead out of the folder. Then nothing is
+    /// Those of `made`; integrity, where a path could lead out of the folder. Then nothing is
     /// changed.
     pub fn change_with(
         root: &Path,
         gone: &[String],
         entries: &[Entry],
-        lock: &Path,
-        made: impl FnOnce() -> Result<Vec<Entry>>,
+        made: impl Fn() -> Result<Vec<Entry>>,
     ) -> Result<Vec<Entry>> {
-        let lock = fs::File::open(lock).doing(|| format!("open `{}`", lock.display()))?;
-        let _ = lock.lock();
-        let manifest = Manifest::read(root)?.unwrap_or_else(|| Manifest::new([]));
         let is_gone = |entry: &Entry| gone.iter().any(|folder| is_below(&entry.path, folder));
-        let kept = manifest.files.into_iter().filter(|entry| !is_gone(entry));
-        let made = made()?;
-        let manifest = Manifest::new(kept.chain(entries.iter().chain(&made).cloned()));
-        // What nobody could read again would be in the way of every later run.
-        manifest.check_paths(root, "would list")?;
-        manifest.write(root)?;
-        Ok(made)
+        let mut added = Vec::new();
+        store::change(&place(root), read::LIMIT, |old| {
+            let old = match old {
+                Some(bytes) => Manifest::parse(&String::from_utf8_lossy(&bytes), root)?,
+                None => Manifest::new([]),
+            };
+            let kept = old.files.into_iter().filter(|entry| !is_gone(entry));
+            added = made()?;
+            let manifest = Manifest::new(kept.chain(entries.iter().chain(&added).cloned()));
+            // A manifest that cannot be read again would be in the way of every later run.
+            manifest.check_paths(root, "would list")?;
+            manifest.text()
+        })?;
+        Ok(added)
     }
 
-    /// Writes the manifest, if it is not there already in the same words.
-    fn write(&self, root: &Path) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(self)
+    fn text(&self) -> Result<Vec<u8>> {
+        let mut text = serde_json::to_vec_pretty(self)
             .map_err(|error| Error::usage("cannot write a manifest").because(error))?;
-        text.push('\n');
-        store::write_atomically(&root.join(FILENAME), text.as_bytes())
+        text.push(b'\n');
+        Ok(text)
     }
 
     /// The files.
@@ -310,10 +313,20 @@ impl Manifest {
         let listed: std::collections::HashSet<_> =
             self.files.iter().map(|entry| entry.path.as_str()).collect();
         let mut findings = Vec::new();
-        for folder in self.folders(root) {
-            for entry in walkdir::WalkDir::new(&folder).sort_by_file_name() {
+        for name in self.folders() {
+            let folder = RootedPath::given(root).join(name);
+            match folder.stat() {
+                Ok(None) => continue,
+                Ok(Some(stat)) if stat.kind == EntryKind::Folder => {}
+                Ok(Some(_)) => {
+                    findings.push(Finding::Unlisted { path: name.to_owned() });
+                    continue;
+                }
+                Err(error) => return Err(error).doing(|| format!("list `{folder}`")),
+            }
+            for entry in walkdir::WalkDir::new(folder.path()).sort_by_file_name() {
                 let entry = entry.map_err(|error| {
-                    Error::usage(format!("cannot list `{}`", folder.display())).because(error)
+                    Error::usage(format!("cannot list `{folder}`")).because(error)
                 })?;
                 let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
                 let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
@@ -329,14 +342,14 @@ impl Manifest {
 
     /// The folders in which everything must be listed: those of the kinds, or the whole root where
     /// it is a kind's own folder itself.
-    fn folders(&self, root: &Path) -> Vec<PathBuf> {
+    fn folders(&self) -> Vec<&'static str> {
         let in_kinds: Vec<_> = Kind::ALL.map(Kind::folder).into_iter().collect();
         let is_in = |entry: &Entry, folder: &str| is_below(&entry.path, folder);
         if self.files.iter().any(|entry| !in_kinds.iter().any(|folder| is_in(entry, folder))) {
-            return vec![root.to_owned()];
+            return vec![""];
         }
         // Also one of a kind of which nothing is listed: a build takes what lies in it.
-        in_kinds.iter().map(|folder| root.join(folder)).filter(|path| path.is_dir()).collect()
+        in_kinds
     }
 
     /// A manifest comes from the other side of the gap; its paths must stay in the folder.
@@ -378,19 +391,18 @@ impl Entry {
 
     fn check(&self, root: &Path) -> Option<Finding> {
         let path = self.path.clone();
-        let file = root.join(self.path.split('/').collect::<PathBuf>());
-        // A link may lead anywhere, also to where nobody will be at the next build.
-        let is_file = match fs::symlink_metadata(&file) {
-            Err(error) if error.kind() == NotFound => {
-                return Some(Finding::Missing { path });
-            }
+        let file = RootedPath::given(root).join(&self.path);
+        // A link may lead anywhere, also to a place that is not there at the next build.
+        match file.stat() {
+            Ok(None) => return Some(Finding::Missing { path }),
             Err(error) => return Some(Finding::Unreadable { path, why: error.to_string() }),
-            Ok(metadata) => metadata.is_file(),
-        };
-        if !is_file {
-            return Some(Finding::Unreadable { path, why: "it is not a regular file".to_owned() });
+            Ok(Some(stat)) if stat.kind != EntryKind::File => {
+                let why = "it is not a regular file".to_owned();
+                return Some(Finding::Unreadable { path, why });
+            }
+            Ok(Some(_)) => {}
         }
-        let hashed = fs::File::open(&file).and_then(|mut file| verify::hash(&mut file));
+        let hashed = file.read().and_then(|mut file| verify::hash(&mut file));
         match hashed {
             Err(error) => Some(Finding::Unreadable { path, why: error.to_string() }),
             Ok((found, _)) if found != self.sha256 => {
@@ -402,6 +414,11 @@ impl Entry {
             Ok(_) => None,
         }
     }
+}
+
+/// The path of the manifest in a vendor root.
+fn place(root: &Path) -> RootedPath {
+    RootedPath::given(root).join(FILENAME)
 }
 
 /// A file's name comes from a stranger and may have line ends in it.
@@ -434,8 +451,6 @@ mod tests {
     #[test]
     fn what_could_not_be_read_again_is_not_written() {
         let root = tempfile::tempdir().unwrap();
-        let lock = root.path().join("lock");
-        fs::write(&lock, "").unwrap();
         let entry = |path: &str| Entry {
             kind: "wit".to_owned(),
             name: "a:b".to_owned(),
@@ -446,9 +461,9 @@ mod tests {
             sha256: Digest::of(b"a"),
             url: String::new(),
         };
-        Manifest::change(root.path(), &[], &[entry("wit/a.wit")], &lock).unwrap();
+        Manifest::change(root.path(), &[], &[entry("wit/a.wit")]).unwrap();
         for path in ["wit/my file.wit", "../a.wit"] {
-            let error = Manifest::change(root.path(), &[], &[entry(path)], &lock).unwrap_err();
+            let error = Manifest::change(root.path(), &[], &[entry(path)]).unwrap_err();
             assert!(error.to_string().contains("would list"), "{error}");
         }
         let manifest = Manifest::read(root.path()).unwrap().unwrap();

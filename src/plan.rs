@@ -9,16 +9,18 @@ use crate::environment as env;
 use crate::error::{self, Error, Result};
 use crate::listing::{Listing, State};
 use crate::policy::{Mirror, Offline, Policy};
+use crate::rooted::RootedPath;
 
 /// The version of the plan's JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Folders in the workspace that need no setting.
-fn workspace_folders(kind: Kind) -> &'static [&'static str] {
+/// Folders in the workspace that need no setting: each with the part of its path that is the root,
+/// below which no link is followed.
+fn workspace_folders(kind: Kind) -> &'static [(&'static str, &'static str)] {
     match kind {
-        Kind::Toolchain => &["third_party/toolchains", "vendor/toolchains"],
-        Kind::Wit => &["vendor/wit"],
-        Kind::Component => &["vendor/components"],
+        Kind::Toolchain => &[("third_party/toolchains", ""), ("vendor", "toolchains")],
+        Kind::Wit => &[("vendor", "wit")],
+        Kind::Component => &[("vendor", "components")],
     }
 }
 
@@ -208,7 +210,7 @@ impl Place {
 /// Going on to the network would hide that.
 pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listing) -> Result<()> {
     for (variable, dir) in policy.vendor_dirs(kind) {
-        let problem = match listing.state(dir) {
+        let problem = match listing.state(&RootedPath::given(dir)) {
             State::Folder => continue,
             State::Absent if policy.makes(dir) => continue,
             State::Absent => "does not exist".to_owned(),
@@ -253,16 +255,19 @@ fn own_name(kind: Kind) -> &'static str {
 }
 
 /// The folders in which things of a kind may lie, in order, each with the variable that named it.
-pub(crate) fn folders(kind: Kind, policy: &Policy) -> Vec<(Option<&'static str>, PathBuf)> {
+pub(crate) fn folders(kind: Kind, policy: &Policy) -> Vec<(Option<&'static str>, RootedPath)> {
     let named = policy.vendor_dirs(kind).into_iter().flat_map(|(variable, dir)| {
         // A vendor root, or the folder of this kind in it.
-        [dir.join(kind.folder()), dir.to_owned()].map(|dir| (Some(variable), dir))
+        let dir = RootedPath::given(dir);
+        [dir.join(kind.folder()), dir].map(|dir| (Some(variable), dir))
     });
-    let own = workspace_folders(kind).iter().map(|dir| (None, join(policy.workspace(), dir)));
-    let mut folders: Vec<(_, PathBuf)> = Vec::new();
+    let own = workspace_folders(kind)
+        .iter()
+        .map(|(root, below)| (None, RootedPath::given(join(policy.workspace(), root)).join(below)));
+    let mut folders: Vec<(_, RootedPath)> = Vec::new();
     for (variable, dir) in named.chain(own) {
         // The variable may name one of the workspace's own folders.
-        if folders.iter().all(|(_, known)| *known != dir) {
+        if folders.iter().all(|(_, known)| known.path() != dir.path()) {
             folders.push((variable, dir));
         }
     }
@@ -273,7 +278,7 @@ fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> 
     let places = folders(artifact.identity.kind(), policy).into_iter();
     places
         .map(|(setting, dir)| {
-            let path = dir.join(artifact.relative_path());
+            let path = dir.join(&artifact.path());
             let finding = match listing.state(&path) {
                 State::File => Finding::Found,
                 State::Absent => Finding::Absent,
@@ -281,7 +286,7 @@ fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> 
                 State::Unusable(why) => Finding::Unusable(why),
             };
             let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
-            Place { source, setting, location: path.display().to_string(), finding }
+            Place { source, setting, location: path.to_string(), finding }
         })
         .collect()
 }

@@ -18,8 +18,9 @@ use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 use crate::artifact::Asset;
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::platform::Platform;
+use crate::read;
 use crate::request::{Choice, Request};
 use crate::segment::Segment;
 
@@ -277,7 +278,7 @@ impl Tool {
 
 /// The text of a registry file.
 fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).doing(|| format!("read the registry file `{}`", path.display()))
+    read::text(path, read::LIMIT)
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(text: &str, origin: &str) -> Result<T> {

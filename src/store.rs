@@ -9,77 +9,94 @@
 //! A folder is made in a hidden one beside its destination, and appears by one rename too.
 //!
 //! Any number of processes, on any number of machines, may write the same file at once: each has a
-//! `.part` of its own, and whoever is done renames it. What a killed process leaves behind is
-//! continued or removed by the next one that writes the same file.
+//! `.part` of its own, and renames it when it is complete. The next process that writes the same file
+//! continues or removes the leftovers of a killed one. A file that is read, changed and written is
+//! changed under a lock, see [`change`].
+//!
+//! Every path here is a [`RootedPath`]: no link below a root is followed.
 
+mod change;
+mod hold;
 mod partial;
 mod staging;
 
+pub(crate) use change::{change, change_slowly};
+pub(crate) use hold::Hold;
 pub use partial::{Mode, Origin, Partial};
 pub(crate) use staging::Staging;
 
-use std::fs;
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Context, Error, Result};
+use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
 /// How much is copied at a time.
 const BUFFER: usize = 256 * 1024;
 
-/// Makes `path` a file with this content. A file that has it already is not touched, so that its
-/// time stays what build tools remember.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file with this content. A file that has it already is not touched, so that its time
+/// stays what build tools remember.
+pub fn write_atomically(path: &RootedPath, bytes: &[u8]) -> Result<()> {
     if holds(path, bytes) {
         sweep(path);
         return Ok(());
     }
-    let mut partial = Partial::create(path)?;
-    let written = partial.file().write_all(bytes);
-    if let Err(error) = written {
-        partial.discard();
-        return Err(error).doing(|| format!("write `{}`", path.display()));
-    }
-    partial.place(Mode::Plain)?;
+    filled(path, bytes)?.place(Mode::Plain)?;
     Ok(())
 }
 
-/// As [`write_atomically`], for a file that a person edits: where they made a link, it stays one,
-/// and what it leads to is written.
-pub fn write_through(path: &Path, bytes: &[u8]) -> Result<()> {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    if !is_link {
-        return write_atomically(path, bytes);
-    }
-    let target = match fs::canonicalize(path) {
-        Ok(target) => target,
-        // What it leads to is not there yet.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let target =
-                fs::read_link(path).doing(|| format!("read the link `{}`", path.display()))?;
-            path.parent().unwrap_or(Path::new("")).join(target)
+/// An unfinished file with this content.
+fn filled(path: &RootedPath, bytes: &[u8]) -> Result<Partial> {
+    let mut partial = Partial::create(path)?;
+    match partial.file().write_all(bytes) {
+        Ok(()) => Ok(partial),
+        Err(error) => {
+            partial.discard();
+            Err(error).doing(|| format!("write `{path}`"))
         }
-        Err(error) => return Err(error).doing(|| format!("follow `{}`", path.display())),
-    };
-    write_atomically(&target, bytes)
+    }
 }
 
-/// Removes what killed runs left behind for a file that is whole: nobody would continue it.
-pub(crate) fn sweep(path: &Path) {
+/// The place that a person means by the path of a file that they edit: where they made a link, its
+/// target is written and the link stays.
+///
+/// # Errors
+/// Usage, where the link leads out of its own folder: it may have come with the sources, and its
+/// target would be any file of the user.
+pub(crate) fn through_link(path: &Path) -> Result<RootedPath> {
+    let Ok(target) = std::fs::read_link(path) else { return Ok(RootedPath::beside(path)) };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let leads_below =
+        target.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    if leads_below {
+        let below: PathBuf = target.iter().collect();
+        return Ok(RootedPath::given(folder).join(&below.to_string_lossy()));
+    }
+    Err(Error::usage(format!("cannot write `{}`: it is a link out of its folder", path.display()))
+        .fact("leads to", target.display())
+        .hint("name the file that it leads to, or remove the link"))
+}
+
+/// Removes the leftovers of killed runs for a file that is whole.
+pub(crate) fn sweep(path: &RootedPath) {
     partial::sweep(path);
 }
 
 /// Copies verified bytes to `destination`, which appears only when they arrived there unchanged, and
-/// gives the copy.
+/// returns the copy.
 ///
 /// # Errors
 /// Integrity where the source was changed since it was verified.
-pub fn place_copy(source: &Verified, destination: &Path, executable: bool) -> Result<Verified> {
+pub fn place_copy(
+    source: &Verified,
+    destination: &RootedPath,
+    executable: bool,
+) -> Result<Verified> {
     let mut reader = source.reader()?;
     let mut partial = Partial::create(destination)?;
-    let found = match copy(&mut reader, &mut partial, source.path(), destination) {
+    let found = match copy(&mut reader, &mut partial, source.path(), destination.path()) {
         Ok(found) => found,
         Err(error) => {
             partial.discard();
@@ -99,7 +116,7 @@ pub fn place_copy(source: &Verified, destination: &Path, executable: bool) -> Re
     let file = partial.place(if executable { Mode::Executable } else { Mode::Plain })?;
     let from = source.path().display().to_string();
     let (subject, size) = (source.subject(), source.size());
-    Verified::written((file, destination), (subject, &from), source.digest(), (found, size))
+    Verified::written((file, destination.path()), (subject, &from), source.digest(), (found, size))
 }
 
 /// Copies and hashes in one pass.
@@ -107,27 +124,37 @@ fn copy(reader: &mut impl Read, to: &mut Partial, from: &Path, path: &Path) -> R
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; BUFFER];
     loop {
-        let count = reader.read(&mut buffer).doing(|| format!("read `{}`", from.display()))?;
-        if count == 0 {
-            return Ok(hasher.finish());
-        }
+        let count = match reader.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error).doing(|| format!("read `{}`", from.display())),
+        };
         hasher.update(&buffer[..count]);
         to.file().write_all(&buffer[..count]).doing(|| format!("write `{}`", path.display()))?;
     }
 }
 
-/// Whether there is a file with just this content. A link to one does not count: it may lead to
-/// where others write.
-fn holds(path: &Path, bytes: &[u8]) -> bool {
-    let same_size = fs::symlink_metadata(path)
-        .is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64);
-    same_size && fs::read(path).is_ok_and(|found| found == bytes)
+/// Whether there is a file with just this content. A link to one does not count: its target may be
+/// written by others.
+pub(crate) fn holds(path: &RootedPath, bytes: &[u8]) -> bool {
+    let Ok(file) = path.read() else { return false };
+    let size = bytes.len() as u64;
+    let same_size = file.metadata().is_ok_and(|found| found.len() == size);
+    let mut found = Vec::new();
+    same_size && file.take(size + 1).read_to_end(&mut found).is_ok() && found == bytes
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::verify::Unverified;
+
+    fn at(path: &Path) -> RootedPath {
+        RootedPath::beside(path)
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
@@ -141,8 +168,9 @@ mod tests {
     fn writes_into_a_new_folder_and_leaves_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b/manifest.json");
-        write_atomically(&path, b"one").unwrap();
-        write_atomically(&path, b"two").unwrap();
+        let rooted = RootedPath::given(folder.path()).join("a/b/manifest.json");
+        write_atomically(&rooted, b"one").unwrap();
+        write_atomically(&at(&path), b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(path.parent().unwrap()), ["manifest.json"]);
     }
@@ -154,22 +182,29 @@ mod tests {
         let (link, target) = (folder.path().join("link"), folder.path().join("target"));
         std::os::unix::fs::symlink("target", &link).unwrap();
         for text in ["not there yet", "there"] {
-            write_through(&link, text.as_bytes()).unwrap();
+            write_atomically(&through_link(&link).unwrap(), text.as_bytes()).unwrap();
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
             assert_eq!(fs::read_to_string(&target).unwrap(), text);
         }
         assert_eq!(names(folder.path()), ["link", "target"]);
+        for target in ["../target", "/etc/hosts", "a/../../target"] {
+            fs::remove_file(&link).unwrap();
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            let error = through_link(&link).unwrap_err();
+            assert_eq!(error.kind(), crate::error::Kind::Usage);
+            assert!(error.to_string().contains(target), "{error}");
+        }
     }
 
     #[test]
     fn does_not_rewrite_what_is_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("BUILD.bazel");
-        write_atomically(&path, b"same").unwrap();
+        write_atomically(&at(&path), b"same").unwrap();
         let before = fs::metadata(&path).unwrap().modified().unwrap();
         let old = before - std::time::Duration::from_secs(100);
         fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
-        write_atomically(&path, b"same").unwrap();
+        write_atomically(&at(&path), b"same").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), old);
     }
 
@@ -177,10 +212,10 @@ mod tests {
     fn what_a_killed_run_left_beside_a_whole_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("BUILD.bazel");
-        write_atomically(&path, b"same").unwrap();
-        drop(Partial::create(&path).unwrap());
+        write_atomically(&at(&path), b"same").unwrap();
+        drop(Partial::create(&at(&path)).unwrap());
         assert_eq!(names(folder.path()).len(), 2);
-        write_atomically(&path, b"same").unwrap();
+        write_atomically(&at(&path), b"same").unwrap();
         assert_eq!(names(folder.path()), ["BUILD.bazel"]);
     }
 
@@ -191,7 +226,7 @@ mod tests {
         let (path, other) = (folder.path().join("link"), folder.path().join("other"));
         fs::write(&other, "same").unwrap();
         std::os::unix::fs::symlink(&other, &path).unwrap();
-        write_atomically(&path, b"same").unwrap();
+        write_atomically(&at(&path), b"same").unwrap();
         assert!(fs::symlink_metadata(&path).unwrap().is_file());
     }
 
@@ -200,7 +235,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("busy");
         fs::create_dir(&path).unwrap();
-        let error = write_atomically(&path, b"x").unwrap_err();
+        let error = write_atomically(&at(&path), b"x").unwrap_err();
         assert!(error.statement().contains("busy"), "{error}");
         assert!(path.is_dir());
         assert_eq!(names(folder.path()), ["busy"]);
@@ -218,7 +253,7 @@ mod tests {
             Unverified::open(&source, "tool").unwrap().verify(&Digest::of(b"tool")).unwrap();
         for (executable, mode) in [(true, 0o755), (false, 0o644)] {
             let path = folder.path().join("bin/tool");
-            place_copy(&verified, &path, executable).unwrap();
+            place_copy(&verified, &at(&path), executable).unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"tool");
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
         }
@@ -232,7 +267,7 @@ mod tests {
         let verified =
             Unverified::open(&source, "tool").unwrap().verify(&Digest::of(b"right")).unwrap();
         fs::write(&source, "wrong").unwrap();
-        let error = place_copy(&verified, &path, false).err().unwrap();
+        let error = place_copy(&verified, &at(&path), false).err().unwrap();
         assert_eq!(error.kind(), crate::error::Kind::Integrity);
         assert_eq!(names(folder.path()), ["source"]);
     }

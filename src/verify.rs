@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Context, Error, Result};
+use crate::read;
+use crate::rooted::RootedPath;
 
 /// How much is read at a time when hashing. More makes nothing faster.
 const BUFFER: usize = 256 * 1024;
@@ -28,8 +30,22 @@ pub struct Verified {
     subject: String,
     digest: Digest,
     size: u64,
-    seen: Option<SystemTime>,
+    state: State,
 }
+
+/// The metadata by which a later write to a file is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    size: u64,
+    modified: Option<SystemTime>,
+    /// The time of the last change of content or metadata, in seconds and nanoseconds. Unlike the
+    /// time of modification, no program can set it back.
+    changed: (i64, i64),
+}
+
+/// The system's clock for files may stand still for this long: a write within that time after
+/// another one does not show in [`State`].
+const CLOCK_TICK: Duration = Duration::from_millis(10);
 
 impl Unverified {
     /// Opens a file that is already on disk. `subject` is what it should be, as in
@@ -38,6 +54,16 @@ impl Unverified {
         let subject = subject.into();
         let file = open_file(path)?;
         Ok(Unverified { file, path: path.to_owned(), subject, source: path.display().to_string() })
+    }
+
+    /// Opens a file below a root, as in a vendor folder.
+    ///
+    /// # Errors
+    /// Integrity, where a link is in the way; usage, where it is not a regular file.
+    pub(crate) fn open_rooted(path: &RootedPath, subject: impl Into<String>) -> Result<Unverified> {
+        let file = path.read().doing(|| format!("read `{path}`"))?;
+        let (path, source) = (path.path().to_owned(), path.to_string());
+        Ok(Unverified { file, path, subject: subject.into(), source })
     }
 
     /// Hashes the file from its beginning to its end and compares.
@@ -58,12 +84,47 @@ impl Unverified {
     /// Hashes the file and takes what is found for right: for what nobody has pinned yet. Whoever
     /// calls this tells the person the digest, so that it can be pinned from then on.
     pub fn take_as_found(mut self) -> Result<Verified> {
-        let seen = modified(&self.file);
-        let (digest, size) =
-            hash(&mut self.file).doing(|| format!("read `{}`", self.path.display()))?;
+        let doing = || format!("read `{}`", self.path.display());
+        let state = State::settled(&self.file).doing(doing)?;
+        let (digest, size) = hash(&mut self.file).doing(doing)?;
         let Unverified { file, path, subject, .. } = self;
-        Ok(Verified { file, path, subject, digest, size, seen })
+        Ok(Verified { file, path, subject, digest, size, state })
     }
+}
+
+impl State {
+    fn of(file: &File) -> io::Result<State> {
+        let found = file.metadata()?;
+        Ok(State { size: found.len(), modified: found.modified().ok(), changed: changed(&found) })
+    }
+
+    /// The state of a file that is about to be hashed. Waits where it was written just now, so that
+    /// another write shows in the state.
+    fn settled(file: &File) -> io::Result<State> {
+        let age = |state: &State| {
+            let (seconds, nanoseconds) = state.changed;
+            let since = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + since).ok()
+        };
+        let state = State::of(file)?;
+        if let Some(left) = age(&state).and_then(|age| CLOCK_TICK.checked_sub(age)) {
+            std::thread::sleep(left);
+            return State::of(file);
+        }
+        Ok(state)
+    }
+}
+
+#[cfg(unix)]
+fn changed(found: &std::fs::Metadata) -> (i64, i64) {
+    use std::os::unix::fs::MetadataExt;
+
+    (found.ctime(), found.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn changed(_: &std::fs::Metadata) -> (i64, i64) {
+    (0, 0)
 }
 
 impl Verified {
@@ -79,7 +140,7 @@ impl Verified {
             return Err(mismatch(subject, source, expected, &found));
         }
         Ok(Verified {
-            seen: modified(&file),
+            state: State::of(&file).doing(|| format!("read `{}`", path.display()))?,
             file,
             path: path.to_owned(),
             subject: subject.to_owned(),
@@ -108,18 +169,21 @@ impl Verified {
         self.size
     }
 
-    /// Whoever used the bytes calls this before the result is used: a file on a share can be
-    /// written to between the hashing and the reading.
+    /// Fails where the file was written to since it was hashed, as it may be on a share. Is called
+    /// when the bytes were used and before the result is.
     ///
     /// # Errors
-    /// Integrity, where the file was written to since it was hashed.
+    /// Integrity, where it was written to; failed, where that cannot be told.
     pub fn check_unchanged(&self) -> Result<()> {
-        if modified(&self.file) == self.seen {
-            return Ok(());
-        }
-        Err(Error::integrity(format!("{} was changed while it was used", self.subject))
+        let now = State::of(&self.file).doing(|| format!("read `{}`", self.path.display()))?;
+        if now == self.state { Ok(()) } else { Err(self.changed()) }
+    }
+
+    /// The error for a file whose bytes are not the verified ones any more.
+    pub(crate) fn changed(&self) -> Error {
+        Error::integrity(format!("{} was changed while it was used", self.subject))
             .fact("source", self.path.display())
-            .hint("find out what writes to that file, then run the same command again"))
+            .hint("find out what writes to that file, then run the same command again")
     }
 
     /// A reader from the first byte, over the file that was verified even if another one has
@@ -131,20 +195,17 @@ impl Verified {
     }
 }
 
-fn modified(file: &File) -> Option<SystemTime> {
-    file.metadata().and_then(|metadata| metadata.modified()).ok()
-}
-
-/// Opens a file for reading, and nothing else: a pipe would keep the program waiting for a writer.
+/// Opens a regular file for reading: a pipe would keep the program waiting for a writer.
 ///
 /// # Errors
 /// Usage, where it is something else.
 pub(crate) fn open_file(path: &Path) -> Result<File> {
-    let context = || format!("read `{}`", path.display());
-    if !std::fs::metadata(path).doing(context)?.is_file() {
-        return Err(Error::usage(format!("`{}` is not a file", path.display())));
+    match read::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            Err(Error::usage(format!("`{}` is not a file", path.display())))
+        }
+        file => file.doing(|| format!("read `{}`", path.display())),
     }
-    File::open(path).doing(context)
 }
 
 /// The digest and the length of everything that is left in `reader`.
@@ -203,9 +264,10 @@ mod tests {
         assert_eq!((verified.size(), verified.digest()), (5, &expected));
         verified.check_unchanged().unwrap();
 
-        let later = SystemTime::now() + std::time::Duration::from_secs(2);
+        // A writer that sets the time back is found too.
+        let before = std::fs::metadata(&path).unwrap().modified().unwrap();
         std::fs::write(&path, "BYTES").unwrap();
-        File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
         assert_eq!(verified.check_unchanged().unwrap_err().kind(), Kind::Integrity);
         let error = Unverified::open(&path, "tool").unwrap().verify(&expected).err().unwrap();
         let text = error.to_string();

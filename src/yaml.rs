@@ -8,7 +8,6 @@ mod compose;
 mod emit;
 
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::rc::Rc;
@@ -27,7 +26,7 @@ pub const MOST_VALUES: u32 = 1_000_000;
 pub const MOST_DEPTH: u16 = 200;
 
 /// The longest file. The rendered manifests of the largest charts are a tenth of it.
-const MOST_BYTES: u64 = 64 << 20;
+pub(crate) const MOST_BYTES: u64 = 64 << 20;
 
 /// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -246,7 +245,7 @@ impl From<Problem> for Error {
 /// # Errors
 /// Usage, where it is no text or too long.
 pub fn read(path: &Path, name: &str) -> Result<String> {
-    let file = File::open(path).doing(|| format!("read `{name}`"))?;
+    let file = crate::read::open(path).doing(|| format!("read `{name}`"))?;
     read_from(file, name)
 }
 

@@ -1,5 +1,7 @@
 //! The program as a person runs it: arguments in, files, text and exit codes out.
 
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "the tests of extraction use more of it")]

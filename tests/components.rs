@@ -1,5 +1,7 @@
 //! Components: pulled by digest, by tag and from folders, vendored and pinned.
 
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/authority.rs"]

@@ -1,5 +1,7 @@
 //! Extraction: what comes out of an archive, what is refused, and that a refusal leaves no trace.
 
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[path = "support/archives.rs"]

@@ -1,4 +1,6 @@
 //! Downloads from scripted servers on loopback. No test leaves the machine or waits for real.
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "fetch/answers.rs"]
@@ -33,6 +35,7 @@ use wasm_airgap::error::{Error, Result};
 use wasm_airgap::fetch::{Client, Download};
 use wasm_airgap::network::Network;
 use wasm_airgap::report::Item;
+use wasm_airgap::rooted::RootedPath;
 use wasm_airgap::verify::Verified;
 
 /// The file that the tests download.
@@ -59,6 +62,10 @@ impl Case {
         self.folder.path().join("out/tool.tar.gz")
     }
 
+    fn place(&self) -> RootedPath {
+        RootedPath::beside(&self.destination())
+    }
+
     /// Downloads what should be [`BODY`].
     fn get(&self, urls: &[&str]) -> Result<Verified> {
         self.get_bytes(urls, BODY)
@@ -66,7 +73,7 @@ impl Case {
 
     fn get_bytes(&self, urls: &[&str], bytes: &[u8]) -> Result<Verified> {
         let urls: Vec<_> = urls.iter().map(|url| (*url).to_owned()).collect();
-        let destination = self.destination();
+        let destination = self.place();
         self.client()?.download(
             &Download {
                 subject: "tool 1.0 (linux_amd64)",

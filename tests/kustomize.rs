@@ -2,6 +2,8 @@
 //!
 //! These need a `kustomize` on PATH; `scripts/test` provides it and runs them.
 
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "the tests of the command line use more of it")]

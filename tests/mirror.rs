@@ -1,6 +1,8 @@
 //! `mirror copy`, `lock`, `check --live` and charts from registries: against registries in memory,
 //! and in `real` against docker-registry with skopeo, oras and crane as witnesses.
 
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 #[path = "support/accesses.rs"]

@@ -1,4 +1,6 @@
 //! The OCI client against a registry in memory. No test leaves the machine or waits for real.
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "support/accesses.rs"]
@@ -37,6 +39,7 @@ use wasm_airgap::error::{Error, Result};
 use wasm_airgap::network::Network;
 use wasm_airgap::oci::{Access, Client, Credential, Descriptor, Reference, Repository, media_type};
 use wasm_airgap::report::Item;
+use wasm_airgap::rooted::RootedPath;
 use wasm_airgap::verify::Verified;
 
 use accesses::Accesses;
@@ -82,9 +85,13 @@ impl Case {
         self.folder.path().join("out/blob.wasm")
     }
 
+    fn place(&self) -> RootedPath {
+        RootedPath::beside(&self.destination())
+    }
+
     /// Downloads what should be [`BODY`].
     fn pull(&self, client: &Client, fake: &Fake) -> Result<Verified> {
-        client.blob(&home(fake), &body(), &self.destination(), &Item::hidden())
+        client.blob(&home(fake), &body(), &self.place(), &Item::hidden())
     }
 
     /// Looks whether just the right file is there.

@@ -1,5 +1,7 @@
 //! Registries that are asked where their packages are, and credentials from real files and
 //! programs; by scripted servers on loopback.
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "support/server.rs"]

@@ -33,6 +33,7 @@ use wasm_airgap::oci::{
     Repository, media_type,
 };
 use wasm_airgap::report::Item;
+use wasm_airgap::rooted::RootedPath;
 
 use accesses::Accesses;
 use authority::Authority;
@@ -135,7 +136,9 @@ fn push(client: &Client, to: &Reference, layer: &[u8]) -> Manifest {
 fn pull(client: &Client, from: &Reference, to: &Path) -> Manifest {
     let manifest = client.manifest(from, &media_type::ALL_MANIFESTS).unwrap();
     let Content::Image(image) = manifest.content("it").unwrap() else { panic!("an image") };
-    client.blob(from.repository(), &image.layers[0], to, &Item::hidden()).unwrap();
+    client
+        .blob(from.repository(), &image.layers[0], &RootedPath::beside(to), &Item::hidden())
+        .unwrap();
     manifest
 }
 
@@ -146,7 +149,9 @@ fn pull_blob(
     digest: &Digest,
     to: &Path,
 ) -> wasm_airgap::error::Result<()> {
-    client.blob_if(from, digest, None, to, &|_| Ok(()), &Item::hidden()).map(drop)
+    client
+        .blob_if(from, digest, None, &RootedPath::beside(to), &|_| Ok(()), &Item::hidden())
+        .map(drop)
 }
 
 /// The whole of a blob.
@@ -364,7 +369,7 @@ fn in_parts_through_an_nginx_with_a_limit() {
     // Straight from the registry, byte for byte.
     let from = repository(&registry.host(), "ns/large");
     let (path, client) = (case.path("out"), case.client());
-    client.blob(&from, &blob, &path, &Item::hidden()).unwrap();
+    client.blob(&from, &blob, &RootedPath::beside(&path), &Item::hidden()).unwrap();
     assert!(fs::read(path).unwrap() == bytes);
 }
 
@@ -394,7 +399,9 @@ fn a_pull_that_breaks_off_is_taken_up() {
     let cut = cut_answers_once(registry.port(), 1_000_000);
     let from = repository(&format!("127.0.0.1:{cut}"), "ns/adder");
     let (client, path) = (case.client(), case.path("out"));
-    client.blob(&from, &descriptor("", &bytes), &path, &Item::hidden()).unwrap();
+    client
+        .blob(&from, &descriptor("", &bytes), &RootedPath::beside(&path), &Item::hidden())
+        .unwrap();
     assert!(fs::read(path).unwrap() == bytes);
     let traffic = client.traffic();
     assert_eq!((traffic.get, traffic.received), (2, 3_000_000));

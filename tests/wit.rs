@@ -1,5 +1,7 @@
 //! WIT packages: what is read out of them, what a library of them is, and their BUILD files.
 
+// Tests lay out their own folders.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "the tests of unpacking use more of it")]

@@ -8,12 +8,13 @@ use clap::{Args, Subcommand};
 
 use super::{Context, selection};
 use crate::components::{
-    Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_path, wasm_name,
+    Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_of, wasm_name,
 };
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::plan::IN_ACTION;
 use crate::registry::ComponentRegistry;
+use crate::rooted::RootedPath;
 use crate::segment::Segment;
 use crate::store;
 use crate::vendor::{megabytes, unpinned};
@@ -113,7 +114,7 @@ fn pull(args: &PullArgs, context: &Context) -> Result<()> {
     let destination = context.path(&args.output);
     check_file_name(&args.output, &destination, &wanted)?;
     let components = Components::new(context.policy()?, &context.environment)?;
-    get(&wanted, &components, &destination, Purpose::Pull, context)
+    get(&wanted, &components, &RootedPath::beside(&destination), Purpose::Pull, context)
 }
 
 /// That what a person names is a file: neither a folder nor what is written as one.
@@ -148,7 +149,8 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
         && policy.is_offline()
         && policy.vendor_dir().is_none_or(|dir| policy.is_hidden(dir));
     let components = Components::new(policy, &context.environment)?;
-    get(&wanted, &components, &here.join(&args.out), Purpose::Build, context).map_err(|error| {
+    let out = RootedPath::beside(&here.join(&args.out));
+    get(&wanted, &components, &out, Purpose::Build, context).map_err(|error| {
         match error.kind() == Kind::Unavailable && is_blind {
             true => error.hint(IN_ACTION),
             false => error,
@@ -159,7 +161,7 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
 fn get(
     wanted: &Wanted,
     components: &Components,
-    destination: &Path,
+    destination: &RootedPath,
     purpose: Purpose,
     context: &Context,
 ) -> Result<()> {
@@ -196,17 +198,18 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
     let registry =
         selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
     let path = here.join(&args.file);
+    let file = RootedPath::given(&path);
     let manifest = match &args.manifest {
-        Some(manifest) => here.join(manifest),
-        None => manifest_path(&path),
+        Some(manifest) => RootedPath::given(here.join(manifest)),
+        None => manifest_of(&file),
     };
     let shown = args.file.display().to_string();
     let pin =
         args.digest.map(|digest| Pin { digest, manifest: None, from: "the digest".to_owned() });
-    let named = Named { path: &path, manifest: Some(&manifest), subject: &format!("`{shown}`") };
+    let named = Named { path: &file, manifest: Some(&manifest), subject: &format!("`{shown}`") };
     let held =
         check(&named, pin.as_ref(), None).map_err(|error| known_as(error, &path, &registry))?;
-    store::place_copy(&held.file, &here.join(&args.out), false)?;
+    store::place_copy(&held.file, &RootedPath::beside(&here.join(&args.out)), false)?;
     if context.report.is_json() {
         let digest = format!("sha256:{}", held.file.digest());
         let kind = held.kind.map(|kind| kind.name());
@@ -217,7 +220,7 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
 
 /// Adds what the registry knows of the bytes that are there.
 fn known_as(error: Error, path: &Path, registry: &ComponentRegistry) -> Error {
-    let hashed = std::fs::File::open(path).and_then(|mut file| crate::verify::hash(&mut file));
+    let hashed = crate::read::open(path).and_then(|mut file| crate::verify::hash(&mut file));
     match hashed.ok().and_then(|(digest, _)| registry.known_as(&digest)) {
         Some(known) => error.fact("which is", format!("{known} in the checksum registry")),
         None => error,

@@ -1,27 +1,26 @@
 //! `toolchain pin`: registry entries for release files.
 
-use std::path::Path;
-
 use serde_json::{Map, Value, json};
 
 use super::{Context, PinArgs};
 use crate::artifact::{ArchiveType, AssetUrl};
 use crate::digest::Digest;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::fetch::Client;
 use crate::guess::Guess;
 use crate::registry::{Registry, SCHEMA_VERSION, Tool};
-use crate::{store, version};
+use crate::{read, store, version};
 
 pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let policy = context.policy()?;
     let client = Client::new(policy.network(|| "pin what upstream serves".to_owned())?)?;
     let registry = Registry::builtin()?;
     let path = args.registry.as_deref().map(|path| context.path(path));
-    let mut file = match &path {
-        Some(path) if path.exists() => read(path)?,
-        _ => Map::new(),
-    };
+    let path = path.map(|path| store::through_link(&path)).transpose()?;
+    if let Some(path) = &path {
+        parse(read::rooted_bytes(path, read::LIMIT)?, &path.to_string())?;
+    }
+    let mut pins = Vec::new();
     for url in &args.urls {
         let entry = Entry::of(url, args, &registry)?;
         let item = context.report.item(url.as_str());
@@ -29,26 +28,34 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
         drop(item);
         let label = format!("{} {} ({})", entry.tool, entry.version, entry.platform);
         context.report.say(&format!("{label}: sha256 {digest}, {size} bytes"));
-        entry.add_to(&mut file, &digest, args)?;
+        pins.push((entry, digest));
     }
-    let text = serde_json::to_string_pretty(&Value::Object(file))
-        .map_err(|error| Error::usage("cannot write a registry file").because(error))?;
-    let text = format!("{text}\n");
-    // What is written must be what is read: the same checks, before anything is replaced.
-    Tool::parse(&text, "the new registry file")?;
+    let with_pins = |old, name: &str| -> Result<String> {
+        let mut file = parse(old, name)?;
+        for (entry, digest) in &pins {
+            entry.add_to(&mut file, digest, args)?;
+        }
+        let text = serde_json::to_string_pretty(&Value::Object(file))
+            .map_err(|error| Error::usage("cannot write a registry file").because(error))?;
+        let text = format!("{text}\n");
+        // The new text passes the checks of the reader before anything is replaced.
+        Tool::parse(&text, "the new registry file")?;
+        Ok(text)
+    };
     match path {
-        Some(path) => store::write_atomically(&path, text.as_bytes()),
-        None => context.report.data(&text),
+        Some(path) => store::change(&path, read::LIMIT, |old| {
+            with_pins(old, &path.to_string()).map(String::into_bytes)
+        }),
+        None => context.report.data(&with_pins(None, "")?),
     }
 }
 
-fn read(path: &Path) -> Result<Map<String, Value>> {
-    let name = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).doing(|| format!("read the registry file `{name}`"))?;
-    Tool::parse(&text, &name)?;
-    serde_json::from_str(&text)
-        .map_err(|error| Error::usage(format!("`{name}` is no registry file")).because(error))
+/// The registry file with this content; an empty one where there is no file.
+fn parse(bytes: Option<Vec<u8>>, name: &str) -> Result<Map<String, Value>> {
+    let Some(bytes) = bytes else { return Ok(Map::new()) };
+    Tool::parse(&String::from_utf8_lossy(&bytes), name)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::usage(format!("`{name}` is not a registry file")).because(error))
 }
 
 /// Which file it is, by the flags and, where they are silent, by its address.

@@ -1,13 +1,13 @@
 //! What `--tool`, `--bundle`, `--registry`, `--request` and `--platform` come down to.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Context, SelectionArgs};
 use crate::artifact::Artifact;
 use crate::components;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::platform::Platform;
+use crate::read;
 use crate::registry::{ComponentRegistry, Registry};
 use crate::request::{Platforms, Request};
 
@@ -61,14 +61,11 @@ pub(super) fn component_registry(
 /// The request in a file. Starlark names it, not a person: it is relative to where the process was
 /// started.
 pub(super) fn read(path: &Path, context: &Context) -> Result<Request> {
-    let mut text = String::new();
     let name = path.display().to_string();
-    let read = match name.as_str() {
-        "-" => std::io::stdin().read_to_string(&mut text),
-        _ => std::fs::File::open(context.environment.current_dir().join(path))
-            .and_then(|mut file| file.read_to_string(&mut text)),
+    let text = match name.as_str() {
+        "-" => read::stdin(read::LIMIT)?,
+        _ => read::text(&context.environment.current_dir().join(path), read::LIMIT)?,
     };
-    read.doing(|| format!("read the request `{name}`"))?;
     Request::parse(&text, &name)
 }
 

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::{Context, WitAdoptArgs, WitFetchArgs, WitInspectArgs, WitLibraryArgs, WitUnpackArgs};
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::package::{PackageId, PackageRequest, Wanted};
 use crate::packages::{Form, Published, Sources};
+use crate::read;
 use crate::registry::{SourceArchive, WitRegistry};
 use crate::request::Request;
+use crate::rooted::RootedPath;
 use crate::store;
 use crate::verify::Unverified;
 use crate::wit::{Library, Source};
@@ -53,8 +55,7 @@ fn dependencies(source: &Source) -> Vec<String> {
 pub(super) fn library(args: &WitLibraryArgs, context: &Context) -> Result<()> {
     let name = args.request.display().to_string();
     // All paths are relative to where Bazel runs the action, as those in the request are.
-    let text =
-        std::fs::read_to_string(&args.request).doing(|| format!("read the request `{name}`"))?;
+    let text = read::text(&args.request, read::LIMIT)?;
     let made = Library::parse(&text, &name)?.make(&args.out)?;
     if context.report.is_json() {
         return context.report.json(&serde_json::json!({
@@ -121,7 +122,7 @@ pub(super) fn unpack(args: &WitUnpackArgs, context: &Context) -> Result<()> {
 fn requested(request: &Path, context: &Context) -> Result<SourceArchive> {
     let path = context.environment.current_dir().join(request);
     let name = request.display().to_string();
-    let text = std::fs::read_to_string(&path).doing(|| format!("read the request `{name}`"))?;
+    let text = read::text(&path, read::LIMIT)?;
     let mut request = Request::parse(&text, &name)?;
     match (request.packages.pop(), request.packages.len()) {
         (Some(archive), 0) => Ok(archive),
@@ -134,7 +135,7 @@ fn requested(request: &Path, context: &Context) -> Result<SourceArchive> {
 
 fn write(source: &Source, out: &Path) -> Result<()> {
     for (name, bytes) in &source.files {
-        store::write_atomically(&out.join(name), bytes)?;
+        store::write_atomically(&RootedPath::given(out).join(name), bytes)?;
     }
     Ok(())
 }

@@ -1,17 +1,17 @@
 //! A component that lies on this machine, checked against what pins it.
 
 use std::fmt;
-use std::io::ErrorKind::NotFound;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::fs::File;
 
 use super::pull::EXPECTED;
 use super::wanted::Pin;
 use crate::digest::Digest;
-use crate::error::{Context, Result};
+use crate::error::Result;
 use crate::oci::{MANIFEST_LIMIT, Manifest, media_type};
 use crate::reach::Artifact;
-use crate::verify::{self, Unverified, Verified};
+use crate::read;
+use crate::rooted::RootedPath;
+use crate::verify::{Unverified, Verified};
 use crate::wit::Component;
 
 /// What a digest that pins a component is the digest of.
@@ -52,17 +52,18 @@ pub struct Held {
 /// A file that may be a component, and what it is called.
 pub struct Named<'a> {
     /// The file.
-    pub path: &'a Path,
+    pub path: &'a RootedPath,
     /// Where the manifest that belongs to it would be; none for a file that is in no vendor folder.
-    pub manifest: Option<&'a Path>,
+    pub manifest: Option<&'a RootedPath>,
     /// What it is called in messages.
     pub subject: &'a str,
 }
 
 /// Where the manifest of a vendored component is: `auth-service.manifest.json` beside
 /// `auth-service.wasm`.
-pub fn manifest_path(component: &Path) -> PathBuf {
-    component.with_extension("manifest.json")
+pub fn manifest_of(component: &RootedPath) -> RootedPath {
+    component
+        .with_name(component.path().with_extension("manifest.json").file_name().unwrap_or_default())
 }
 
 /// Checks a file: that it is what is pinned, or else what `listed` says, and that it is a component.
@@ -70,7 +71,7 @@ pub fn manifest_path(component: &Path) -> PathBuf {
 /// # Errors
 /// Integrity, where it is not.
 pub fn check(named: &Named<'_>, pin: Option<&Pin>, listed: Option<&Digest>) -> Result<Held> {
-    let open = || Unverified::open(named.path, named.subject);
+    let open = || Unverified::open_rooted(named.path, named.subject);
     let held = match (pin, listed) {
         (Some(pin), _) => pinned(named, pin)?,
         (None, listed) => {
@@ -81,13 +82,13 @@ pub fn check(named: &Named<'_>, pin: Option<&Pin>, listed: Option<&Digest>) -> R
             Held { manifest: belonging(named, file.digest())?, file, kind: None }
         }
     };
-    Component::read(held.file.reader()?, &format!("`{}`", named.path.display()))?;
+    Component::read(held.file.reader()?, &format!("`{}`", named.path))?;
     held.file.check_unchanged()?;
     Ok(held)
 }
 
 fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
-    let open = || Unverified::open(named.path, named.subject);
+    let open = || Unverified::open_rooted(named.path, named.subject);
     let manifest = beside(named)?;
     let digest = manifest.as_ref().map(|it| *it.digest());
     let by_manifest = digest.filter(|it| *it == pin.digest || Some(*it) == pin.manifest);
@@ -130,13 +131,16 @@ fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
 
 /// What the manifest is called in messages.
 fn shown(named: &Named<'_>) -> String {
-    format!("`{}`", named.manifest.unwrap_or(named.path).display())
+    format!("`{}`", named.manifest.unwrap_or(named.path))
 }
 
 /// What lies where the manifest would be.
 fn beside(named: &Named<'_>) -> Result<Option<Manifest>> {
     match named.manifest {
-        Some(path) => manifest(path),
+        Some(path) => {
+            let bytes = read::rooted_bytes(path, MANIFEST_LIMIT)?;
+            Ok(bytes.map(manifest))
+        }
         None => Ok(None),
     }
 }
@@ -148,17 +152,12 @@ fn belonging(named: &Named<'_>, content: &Digest) -> Result<Option<Manifest>> {
     Ok(artifact.filter(|it| it.layer.digest == *content).map(|it| it.manifest))
 }
 
-/// What may be the manifest in a file, if there is one. Nobody has checked it yet.
-pub(super) fn manifest(path: &Path) -> Result<Option<Manifest>> {
-    if path.symlink_metadata().is_err_and(|error| error.kind() == NotFound) {
-        return Ok(None);
-    }
-    let mut bytes = Vec::new();
-    let read = verify::open_file(path)?.take(MANIFEST_LIMIT + 1).read_to_end(&mut bytes);
-    read.doing(|| format!("read `{}`", path.display()))?;
-    if bytes.len() as u64 > MANIFEST_LIMIT {
-        return Ok(None);
-    }
-    // Where it does not say what it is, it came as the manifest of an artifact.
-    Ok(Some(Manifest::new(bytes, media_type::MANIFEST)))
+/// The manifest that a file may be, if it is short enough. Its digest is not checked yet.
+pub(super) fn manifest_in(mut file: File, shown: &RootedPath) -> Option<Manifest> {
+    read::rest(&mut file, shown.path(), MANIFEST_LIMIT).ok().map(manifest)
+}
+
+/// Bytes that do not say their type came as the manifest of an artifact.
+fn manifest(bytes: Vec<u8>) -> Manifest {
+    Manifest::new(bytes, media_type::MANIFEST)
 }

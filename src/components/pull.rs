@@ -1,15 +1,17 @@
 //! A component in an OCI registry: an artifact with one layer, or a blob by its own digest.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::fs::File;
+use std::io::Seek;
 
 use super::held::{self, PinKind};
 use super::wanted::{Pin, Wanted};
 use crate::digest::Digest;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context as _, Error, Kind, Result};
 use crate::oci::{Client, Manifest, Repository};
 use crate::reach::{Artifact, Expected};
 use crate::report::Item;
+use crate::rooted::RootedPath;
 use crate::vendor::Outcome;
 use crate::verify::{Unverified, Verified};
 use crate::wit::Component;
@@ -43,7 +45,7 @@ pub(super) fn component(
     client: &Client,
     repository: &Repository,
     wanted: &Wanted,
-    destination: &Path,
+    destination: &RootedPath,
     item: &Item,
 ) -> Result<Pulled> {
     let place = Place { client, repository, destination, item };
@@ -65,7 +67,7 @@ pub(super) fn component(
 struct Place<'a> {
     client: &'a Client,
     repository: &'a Repository,
-    destination: &'a Path,
+    destination: &'a RootedPath,
     item: &'a Item,
 }
 
@@ -140,26 +142,28 @@ impl Place<'_> {
     ) -> Result<(Verified, Outcome)> {
         let Place { client, repository, destination, item } = self;
         let shown = format!("`{}`", repository.at(*digest));
-        let there = destination.symlink_metadata().ok();
-        let is_file = there.as_ref().is_some_and(|it| it.is_file());
-        if let Some(file) = is_file.then(|| self.kept(digest)).flatten() {
+        let is_there = destination.stat().doing(|| format!("write `{destination}`"))?.is_some();
+        if let Some(file) = self.kept(digest) {
             Component::read(file.reader()?, &shown)?;
             return Ok((file, Outcome::Kept));
         }
-        let accept = |path: &Path| {
-            let found = Component::of_file(path, &shown).map(drop);
+        let accept = |mut file: File| {
+            let found = Component::read(&file, &shown).map(drop);
             if let (Err(_), Some(refused)) = (&found, refused) {
-                refused.replace(Some(held::manifest(path)?.filter(Manifest::names_others)));
+                file.rewind().doing(|| format!("read {shown}"))?;
+                let manifest = held::manifest_in(file, destination);
+                refused.replace(Some(manifest.filter(Manifest::names_others)));
             }
             found
         };
         let file = client.blob_if(repository, digest, size, destination, &accept, item)?;
-        Ok((file, if there.is_some() { Outcome::Repaired } else { Outcome::Fetched }))
+        Ok((file, if is_there { Outcome::Repaired } else { Outcome::Fetched }))
     }
 
     /// What is there already, if it is right.
     fn kept(&self, digest: &Digest) -> Option<Verified> {
-        let file = Unverified::open(self.destination, self.repository.at(*digest).to_string());
+        let file =
+            Unverified::open_rooted(self.destination, self.repository.at(*digest).to_string());
         file.and_then(|file| file.verify(digest)).ok()
     }
 }

@@ -1,6 +1,6 @@
 //! Where components come from, as far as the settings allow, and the fetching of one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::folders;
 use super::held::{self, Held, Named, PinKind};
@@ -9,7 +9,8 @@ use super::wanted::Wanted;
 use super::wasm_name;
 use crate::artifact::Kind;
 use crate::environment::Environment;
-use crate::error::{self, Error, Result};
+use crate::error::{self, Context as _, Error, Result};
+use crate::folder::EntryKind;
 use crate::listing::Disk;
 use crate::manifest::VendorDir;
 use crate::oci::Manifest;
@@ -18,6 +19,7 @@ use crate::policy::Policy;
 use crate::reach::{self, Reach};
 use crate::registries::{self, Role, Source};
 use crate::report::Report;
+use crate::rooted::RootedPath;
 use crate::store;
 use crate::vendor::Outcome;
 use crate::verify::Verified;
@@ -59,7 +61,7 @@ pub struct Fetched {
 /// What came of looking into folders.
 struct Looked {
     places: Vec<Place>,
-    found: Option<(PathBuf, Held)>,
+    found: Option<(RootedPath, Held)>,
 }
 
 impl Components {
@@ -83,14 +85,14 @@ impl Components {
     pub fn fetch(
         &self,
         wanted: &Wanted,
-        destination: &Path,
+        destination: &RootedPath,
         purpose: Purpose,
         report: &Report,
     ) -> Result<Fetched> {
-        let there = destination.symlink_metadata().ok();
+        let there = destination.stat().doing(|| format!("write `{destination}`"))?;
         let is_there = there.is_some();
-        // A link may lead to where nobody will be at the next build.
-        let is_file = there.is_some_and(|it| it.is_file());
+        // A link may lead to a place that is not there at the next build.
+        let is_file = there.is_some_and(|it| it.kind == EntryKind::File);
         if let Some(kept) = is_file.then(|| self.kept(wanted, destination, purpose)).flatten() {
             return Ok(fetched(kept, Outcome::Kept, destination));
         }
@@ -131,15 +133,15 @@ impl Components {
     ///
     /// # Errors
     /// Usage, where a folder that a variable names cannot be used.
-    pub fn places(&self, wanted: &Wanted, destination: Option<&Path>) -> Result<Vec<Place>> {
+    pub fn places(&self, wanted: &Wanted, destination: Option<&RootedPath>) -> Result<Vec<Place>> {
         plan::check_vendor_dirs(Kind::Component, self.policy(), &Disk)?;
         let mut places = Vec::new();
         let folders = plan::folders(Kind::Component, self.policy());
-        let own = destination.map(|path| (None, path.to_owned())).into_iter();
+        let own = destination.map(|path| (None, path.clone())).into_iter();
         let named =
-            folders.into_iter().map(|(setting, dir)| (setting, dir.join(wasm_name(&wanted.name))));
+            folders.into_iter().map(|(setting, dir)| (setting, dir.join(&wasm_name(&wanted.name))));
         for (setting, path) in own.chain(named) {
-            if places.iter().any(|it: &Place| it.location == path.display().to_string()) {
+            if places.iter().any(|it: &Place| it.location == path.to_string()) {
                 continue;
             }
             let finding = match self.checked(wanted, &path) {
@@ -169,7 +171,7 @@ impl Components {
     }
 
     /// The file at the destination, if it is right and nobody needs to be asked.
-    fn kept(&self, wanted: &Wanted, destination: &Path, purpose: Purpose) -> Option<Held> {
+    fn kept(&self, wanted: &Wanted, destination: &RootedPath, purpose: Purpose) -> Option<Held> {
         match (&wanted.pin, purpose) {
             (Some(_), Purpose::Vendor) => self.checked(wanted, destination)?.ok(),
             // What a tag stands for is known to whoever has it; offline the vendored one has to do.
@@ -185,15 +187,15 @@ impl Components {
     fn look(
         &self,
         wanted: &Wanted,
-        destination: &Path,
+        destination: &RootedPath,
         purpose: Purpose,
         report: &Report,
     ) -> Result<Looked> {
         plan::check_vendor_dirs(Kind::Component, self.policy(), &Disk)?;
         let mut places = Vec::new();
         for (setting, dir) in plan::folders(Kind::Component, self.policy()) {
-            let path = dir.join(wasm_name(&wanted.name));
-            if path == destination {
+            let path = dir.join(&wasm_name(&wanted.name));
+            if path.path() == destination.path() {
                 continue;
             }
             let finding = match self.checked(wanted, &path) {
@@ -204,7 +206,7 @@ impl Components {
                 }
                 Some(Err(error)) => {
                     let why = error.one_line();
-                    report.say(&format!("passed over {}: {why}", path.display()));
+                    report.say(&format!("passed over {path}: {why}"));
                     Finding::Unusable(why)
                 }
             };
@@ -214,12 +216,15 @@ impl Components {
     }
 
     /// What lies in a vendor folder for a component, checked; nothing where nothing does.
-    fn checked(&self, wanted: &Wanted, path: &Path) -> Option<Result<Held>> {
-        path.symlink_metadata().ok()?;
-        let manifest = held::manifest_path(path);
+    fn checked(&self, wanted: &Wanted, path: &RootedPath) -> Option<Result<Held>> {
+        match path.stat().doing(|| format!("read `{path}`")) {
+            Err(error) => return Some(Err(error)),
+            Ok(there) => there?,
+        };
+        let manifest = held::manifest_of(path);
         let named = named(wanted, path, Some(&manifest));
         let Some(pin) = &wanted.pin else {
-            let folder = path.parent().unwrap_or(Path::new(""));
+            let folder = path.path().parent().unwrap_or(Path::new(""));
             let listed = VendorDir::of(folder, Kind::Component).listed(&wasm_name(&wanted.name));
             let other = listed.as_ref().filter(|it| !is_of(&it.url, wanted));
             if let Some(other) = other {
@@ -242,7 +247,7 @@ impl Components {
         &self,
         source: &Source,
         wanted: &Wanted,
-        destination: &Path,
+        destination: &RootedPath,
         report: &Report,
     ) -> Result<Option<Asked>> {
         let registries::Place::Oci { registry, repository } = &source.place else {
@@ -268,11 +273,11 @@ enum Asked {
     /// It is at the destination.
     Pulled(pull::Pulled),
     /// It lies on this machine.
-    Found(PathBuf, Held),
+    Found(RootedPath, Held),
 }
 
 /// Puts a copy of what was found at the destination.
-fn copy(held: Held, destination: &Path) -> Result<Held> {
+fn copy(held: Held, destination: &RootedPath) -> Result<Held> {
     let file = store::place_copy(&held.file, destination, false)?;
     Ok(Held { file, ..held })
 }
@@ -287,16 +292,20 @@ fn is_wrong(error: &Error) -> bool {
 }
 
 /// The file of a component that was asked for.
-fn named<'a>(wanted: &'a Wanted, path: &'a Path, manifest: Option<&'a Path>) -> Named<'a> {
+fn named<'a>(
+    wanted: &'a Wanted,
+    path: &'a RootedPath,
+    manifest: Option<&'a RootedPath>,
+) -> Named<'a> {
     Named { path, manifest, subject: &wanted.words }
 }
 
-fn place(setting: Option<&'static str>, path: &Path, finding: Finding) -> Place {
+fn place(setting: Option<&'static str>, path: &RootedPath, finding: Finding) -> Place {
     let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
-    Place { source, setting, location: path.display().to_string(), finding }
+    Place { source, setting, location: path.to_string(), finding }
 }
 
-fn fetched(held: Held, outcome: Outcome, from: &Path) -> Fetched {
+fn fetched(held: Held, outcome: Outcome, from: &RootedPath) -> Fetched {
     let Held { file, manifest, kind } = held;
-    Fetched { file, manifest, kind, outcome, held: true, from: from.display().to_string() }
+    Fetched { file, manifest, kind, outcome, held: true, from: from.to_string() }
 }

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result};
+use crate::folder::Folder;
 
 use super::entry_path::EntryPath;
-use super::folder::Folder;
 use super::links::Link;
 
 /// Makes files and folders below a root, through handles of the folders that lead to the last one.
@@ -45,7 +45,7 @@ impl TreeWriter {
     /// Makes a file, which must not exist.
     pub(super) fn file(&mut self, path: &EntryPath, executable: bool) -> Result<File> {
         self.enter(path.parent())
-            .and_then(|folder| folder.create(path.name(), executable))
+            .and_then(|folder| folder.create(path.name().as_ref(), executable))
             .doing(|| format!("create `{}`", path.as_str()))
     }
 
@@ -53,7 +53,7 @@ impl TreeWriter {
     pub(super) fn hard_link(&mut self, path: &EntryPath, existing: &EntryPath) -> Result<()> {
         let mut make = || {
             let other = self.enter(existing.parent())?.again()?;
-            self.enter(path.parent())?.link(path.name(), &other, existing.name())
+            self.enter(path.parent())?.link(path.name().as_ref(), &other, existing.name().as_ref())
         };
         make().doing(|| format!("link `{}` to `{}`", path.as_str(), existing.as_str()))
     }
@@ -61,7 +61,7 @@ impl TreeWriter {
     /// Makes a symbolic link. From the first one on, nothing else may be made.
     pub(super) fn symlink(&mut self, link: &Link) -> Result<()> {
         self.enter(link.path.parent())
-            .and_then(|folder| folder.symlink(link.path.name(), &link.target))
+            .and_then(|folder| folder.symlink(link.path.name().as_ref(), &link.target))
             .doing(|| format!("link `{}` to `{}`", link.path.as_str(), link.target))
     }
 
@@ -73,7 +73,7 @@ impl TreeWriter {
                 self.open.iter().zip(names()).take_while(|((open, _), name)| open == name).count();
             self.open.truncate(shared);
             for name in names().skip(shared) {
-                let folder = self.last().enter(name)?;
+                let folder = self.last().make(name.as_ref())?;
                 self.open.push((name.to_owned(), folder));
             }
             self.current.clear();

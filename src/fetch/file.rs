@@ -1,6 +1,5 @@
 //! A file at an address, with the credentials that its host has in a netrc file.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -100,7 +99,7 @@ impl FileSource<'_> {
 
 /// A local file, always from its beginning: reading it again costs nothing.
 fn read(path: &Path) -> std::result::Result<Arrival, Failure> {
-    let file = File::open(path).map_err(|error| match error.kind() {
+    let file = crate::read::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Failure::missing("there is no such file"),
         _ => Failure::new(Chance::None, error.to_string()),
     })?;

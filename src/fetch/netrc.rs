@@ -3,11 +3,12 @@
 //! Own code: `rust-netrc` prints unknown words in its errors, where a password may stand, and takes
 //! the rest of a comment for keywords.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::fetch::address::Credential;
+use crate::read;
+use crate::rooted::RootedPath;
 
 /// The entries of a netrc file, in their order.
 #[derive(Default)]
@@ -21,14 +22,12 @@ impl Netrc {
     /// Reads the file. One that is not there is an empty one.
     pub(super) fn read(path: Option<&Path>) -> Result<Netrc> {
         let Some(path) = path else { return Ok(Netrc::default()) };
-        let text = match std::fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        let text = match read::rooted_bytes(&RootedPath::given(path), read::LIMIT) {
+            Ok(text) => text.unwrap_or_default(),
             Err(error) => {
-                let say = || format!("read the credentials in `{}`", path.display());
-                return Err(error).doing(say).map_err(|error| {
-                    Error::usage(error.one_line()).hint("set NETRC to a file that can be read")
-                });
+                let text = format!("cannot read the credentials in `{}`", path.display());
+                let error = Error::usage(text).because(error.one_line());
+                return Err(error.hint("set NETRC to a file that can be read"));
             }
         };
         let mut netrc = parse(&String::from_utf8_lossy(&text)).map_err(|line| {

@@ -1,8 +1,8 @@
 //! Pinned bytes on their way into a file: attempts, continuations and waits, until they are there
 //! or given up.
 
+use std::fs::File;
 use std::io;
-use std::path::Path;
 
 use crate::digest::Digest;
 use crate::error::{Context, Error, Kind, Result};
@@ -13,6 +13,7 @@ use crate::fetch::resume::{Part, Range};
 use crate::fetch::retry::{Chance, Retries};
 use crate::fetch::source::{Arrival, Served, SoFar, Source};
 use crate::report::Item;
+use crate::rooted::RootedPath;
 use crate::store::{Mode, Origin, Partial};
 use crate::verify::{self, Verified};
 
@@ -28,13 +29,13 @@ pub(crate) struct Wanted<'a> {
     /// No more is accepted, whatever a server says.
     pub(crate) largest: u64,
     /// Where to put it.
-    pub(crate) destination: &'a Path,
+    pub(crate) destination: &'a RootedPath,
     /// What must hold of the file besides its digest.
     pub(crate) accept: Accept<'a>,
 }
 
 /// Looks at a file that has the pinned digest, before it appears at its destination.
-pub(crate) type Accept<'a> = Option<&'a dyn Fn(&Path) -> Result<()>>;
+pub(crate) type Accept<'a> = Option<&'a dyn Fn(File) -> Result<()>>;
 
 /// Pinned bytes on their way into a file.
 pub(crate) struct Transfer<'a> {
@@ -75,15 +76,17 @@ impl<'a> Transfer<'a> {
     pub(crate) fn finish(self) -> Result<Verified> {
         let found = (self.partial.digest(), self.partial.length());
         let Wanted { subject, expected, destination, .. } = self.wanted;
-        let source = destination.display().to_string();
+        let source = destination.to_string();
         if let Some(error) = self.wrong_size(&source, found.1, "") {
             return Err(self.end(error));
         }
-        if let Some(Err(error)) = self.wanted.accept.map(|accept| accept(self.partial.path())) {
+        let accept = self.wanted.accept;
+        let accepted = accept.map(|accept| self.partial.reader().and_then(accept));
+        if let Some(Err(error)) = accepted {
             return Err(self.end(error));
         }
         let file = self.partial.place(Mode::Plain)?;
-        Verified::written((file, destination), (subject, &source), expected, found)
+        Verified::written((file, destination.path()), (subject, &source), expected, found)
     }
 
     /// Ends without the file. What is there stays for the next run, unless it is wrong.

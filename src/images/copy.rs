@@ -80,7 +80,8 @@ pub fn copy(
     let copied: Vec<_> = images.into_iter().map(look::Image::end).collect();
     let failed = copied.iter().any(|it| it.result.is_err());
     if !options.dry_run {
-        target.finish(!failed)?;
+        let note = target.finish(!failed)?;
+        note.iter().for_each(|note| report.say(note));
     }
     Ok(Summary { images: copied, blobs })
 }

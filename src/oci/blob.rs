@@ -1,7 +1,7 @@
 //! Blobs: into a file, or as something to push elsewhere.
 
+use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 use std::sync::Arc;
 
 use ureq::http::Method;
@@ -26,6 +26,7 @@ use crate::oci::token::Scope;
 use crate::oci::traffic::Counters;
 use crate::oci::wire::{Call, Wire};
 use crate::report::Item;
+use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
 /// A blob that can be read from any position on, as often as it takes: what a copy from another
@@ -47,7 +48,7 @@ impl Client {
         &self,
         repository: &Repository,
         descriptor: &Descriptor,
-        destination: &Path,
+        destination: &RootedPath,
         item: &Item,
     ) -> Result<Verified> {
         let size = Some(descriptor.size);
@@ -64,8 +65,8 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
         size: Option<u64>,
-        destination: &Path,
-        accept: &dyn Fn(&Path) -> Result<()>,
+        destination: &RootedPath,
+        accept: &dyn Fn(File) -> Result<()>,
         item: &Item,
     ) -> Result<Verified> {
         self.fetch(repository, digest, size, destination, Some(accept), item)
@@ -76,7 +77,7 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
         size: Option<u64>,
-        destination: &Path,
+        destination: &RootedPath,
         accept: Accept<'_>,
         item: &Item,
     ) -> Result<Verified> {

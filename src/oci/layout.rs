@@ -14,9 +14,9 @@ mod archive;
 mod folder;
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -26,7 +26,11 @@ use crate::oci::manifest::{Descriptor, Index, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
 use crate::oci::push::{Readable, read_at};
 use crate::oci::reference::Reference;
+use crate::read;
+use crate::rooted::{RootedPath, is_absence};
+use crate::verify;
 
+use archive::Reached;
 pub use folder::LayoutFolder;
 
 /// The annotation with the name of a manifest.
@@ -60,7 +64,7 @@ pub struct Layout {
 
 /// Where its files are.
 enum Files {
-    Folder(PathBuf),
+    Folder(RootedPath),
     /// A tar, and where in it each blob is: its first byte and its size.
     Archive(File, HashMap<Digest, (u64, u64)>),
 }
@@ -81,11 +85,11 @@ impl Layout {
     pub fn open(path: &Path) -> Result<Layout> {
         let shown = path.display().to_string();
         if path.is_dir() {
-            let read = |name: &str, limit| read_file(&path.join(name), limit);
-            let version = read(VERSION_FILE, MANIFEST_LIMIT)?;
-            let index = read(INDEX_FILE, INDEX_LIMIT)?;
+            let root = RootedPath::given(path);
+            let version = read::rooted_bytes(&root.join(VERSION_FILE), MANIFEST_LIMIT)?;
+            let index = read::rooted_bytes(&root.join(INDEX_FILE), INDEX_LIMIT)?;
             let entries = entries(&shown, version.as_deref(), index.as_deref())?;
-            return Ok(Layout { shown, files: Files::Folder(path.to_owned()), entries });
+            return Ok(Layout { shown, files: Files::Folder(root), entries });
         }
         let scanned = archive::scan(path)?;
         let entries = entries(&shown, scanned.version.as_deref(), scanned.index.as_deref())?;
@@ -124,7 +128,7 @@ impl Layout {
         }
         let manifest = Manifest::new(bytes, said);
         if manifest.digest() != digest {
-            return Err(crate::verify::mismatch(&subject, &self.shown, digest, manifest.digest())
+            return Err(verify::mismatch(&subject, &self.shown, digest, manifest.digest())
                 .hint("the layout was changed or damaged; copy the image into it again"));
         }
         Ok(Some(manifest))
@@ -141,7 +145,7 @@ impl Layout {
                 Err(Error::new(crate::error::Kind::Unavailable, format!("{subject} is not there"))
                     .hint("the layout is not whole; copy the image into it again"))
             }
-            Some(part) if part.size != descriptor.size => Err(crate::verify::wrong_size(
+            Some(part) if part.size != descriptor.size => Err(verify::wrong_size(
                 &subject,
                 &self.shown,
                 descriptor.size,
@@ -149,6 +153,31 @@ impl Layout {
             )),
             Some(part) => Ok(part),
         }
+    }
+
+    /// Whether an entry of the index is whole: everything that it leads to is there and right.
+    /// `is_right` tells that of a blob.
+    pub(super) fn holds(
+        &self,
+        entry: &Descriptor,
+        mut is_right: impl FnMut(&Descriptor) -> bool,
+    ) -> bool {
+        archive::reachable(self, std::slice::from_ref(entry)).into_iter().all(|part| match part {
+            Ok(Reached::Manifest(_)) => true,
+            Ok(Reached::Blob(blob)) => is_right(&blob),
+            Err(_) => false,
+        })
+    }
+
+    /// The same, where each blob is hashed.
+    pub fn is_whole(&self, entry: &Descriptor) -> bool {
+        self.holds(entry, |blob| {
+            let hashed = self.blob(blob).and_then(|part| {
+                let mut reader = part.read_from(0)?;
+                verify::hash(&mut reader).doing(|| format!("read {}", self.subject(&blob.digest)))
+            });
+            hashed.is_ok_and(|(digest, _)| digest == blob.digest)
+        })
     }
 
     fn part(&self, digest: &Digest) -> Result<Option<FilePart>> {
@@ -170,18 +199,15 @@ impl Layout {
 }
 
 impl FilePart {
-    /// All of a file; nothing where there is none.
-    pub(super) fn whole(path: &Path) -> Result<Option<FilePart>> {
-        let doing = || format!("read `{}`", path.display());
-        match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+    /// All of a file; none where there is none.
+    pub(super) fn whole(path: &RootedPath) -> Result<Option<FilePart>> {
+        let doing = || format!("read `{path}`");
+        match path.read() {
+            Err(error) if is_absence(&error) => Ok(None),
             file => {
                 let file = file.doing(doing)?;
-                let found = file.metadata().doing(doing)?;
-                if !found.is_file() {
-                    return Err(Error::usage(format!("`{}` is not a file", path.display())));
-                }
-                Ok(Some(FilePart { file, start: 0, size: found.len() }))
+                let size = file.metadata().doing(doing)?.len();
+                Ok(Some(FilePart { file, start: 0, size }))
             }
         }
     }
@@ -225,19 +251,8 @@ pub(super) fn narrowed_from(entry: &Descriptor) -> Option<Digest> {
     entry.annotations.get(NARROWED_FROM)?.parse().ok()
 }
 
-fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
-    root.join(BLOBS).join(digest.to_string())
-}
-
-/// The whole of a small file; nothing where there is none.
-fn read_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    let Some(part) = FilePart::whole(path)? else { return Ok(None) };
-    if part.size > limit {
-        return Err(Error::integrity(format!("`{}` is too long", path.display()))
-            .fact("expected", format!("at most {limit} bytes"))
-            .fact("found", format!("{} bytes", part.size)));
-    }
-    fs::read(path).doing(|| format!("read `{}`", path.display())).map(Some)
+fn blob_path(root: &RootedPath, digest: &Digest) -> RootedPath {
+    root.join(&format!("{BLOBS}/{digest}"))
 }
 
 fn entries(shown: &str, version: Option<&[u8]>, index: Option<&[u8]>) -> Result<Vec<Descriptor>> {
@@ -247,7 +262,7 @@ fn entries(shown: &str, version: Option<&[u8]>, index: Option<&[u8]>) -> Result<
         image_layout_version: String,
     }
     let none = |found: &str| {
-        Error::usage(format!("`{shown}` is no OCI image layout"))
+        Error::usage(format!("`{shown}` is not an OCI image layout"))
             .fact("expected", format!("`{VERSION_FILE}` and `{INDEX_FILE}` in it"))
             .fact("found", found)
     };

@@ -1,10 +1,9 @@
 //! A package that was found: what of it is there now, and where it came from.
 
-use std::fs;
-
 use super::published::{Form, Published};
 use crate::error::{Context, Result};
 use crate::package::PackageId;
+use crate::rooted::RootedPath;
 use crate::vendor::Outcome;
 use crate::verify::Verified;
 use crate::wit::Source;
@@ -76,7 +75,9 @@ impl Fetched {
     pub(crate) fn discard(&self) -> Result<()> {
         match self.file() {
             Some(file) if self.outcome != Outcome::Kept => {
-                fs::remove_file(file.path()).doing(|| format!("remove `{}`", file.path().display()))
+                let path = RootedPath::beside(file.path());
+                let removed = path.folder().and_then(|it| it.remove_file(path.name()));
+                removed.doing(|| format!("remove `{path}`"))
             }
             _ => Ok(()),
         }

@@ -1,7 +1,6 @@
 //! Looking for a package in vendor folders: as it was vendored, or as somebody put it there.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use semver::Version;
 
@@ -10,10 +9,12 @@ use super::published::wasm_name;
 use crate::artifact::Kind;
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::folder::EntryKind;
 use crate::package::PackageId;
 use crate::plan::{self, Finding, Place};
 use crate::policy::Policy;
 use crate::registry::SourceArchive;
+use crate::rooted::RootedPath;
 use crate::verify::Unverified;
 use crate::wit::Source;
 
@@ -41,9 +42,9 @@ pub enum Pinned {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// The published `.wasm`. Nobody has checked it yet.
-    Published(PathBuf),
+    Published(RootedPath),
     /// A folder with `.wit` files that somebody made, and that declare the package.
-    HandMade(PathBuf),
+    HandMade(RootedPath),
 }
 
 /// Looks for a package in the vendor folders and the workspace's own, highest first.
@@ -56,22 +57,32 @@ pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked
     plan::check_vendor_dirs(Kind::Wit, policy, &crate::listing::Disk)?;
     let mut looked = Looked { places: Vec::new(), found: None };
     for (setting, dir) in plan::folders(Kind::Wit, policy) {
-        let mut note = |path: &Path, finding: Finding| {
+        let mut note = |path: &RootedPath, finding: Finding| {
             let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
-            let location = path.display().to_string();
+            let location = path.to_string();
             looked.places.push(Place { source, setting, location, finding });
         };
-        let vendored = dir.join(package.folder()).join(wasm_name(package));
-        let in_registry = dir
-            .join(package.name.namespace())
-            .join(package.name.name())
-            .join(format!("{}.wasm", package.version));
-        if let Some(path) = [&vendored, &in_registry].into_iter().find(|path| path.is_file()) {
-            note(path, Finding::Found);
-            looked.found = Some(Found::Published(path.clone()));
-            return Ok(looked);
+        let vendored = dir.join(&format!("{}/{}", package.folder(), wasm_name(package)));
+        let (namespace, name) = (package.name.namespace(), package.name.name());
+        let in_registry = dir.join(&format!("{namespace}/{name}/{}.wasm", package.version));
+        let mut refused = false;
+        for path in [&vendored, &in_registry] {
+            match path.is_file() {
+                Ok(false) => {}
+                Ok(true) => {
+                    note(path, Finding::Found);
+                    looked.found = Some(Found::Published(path.clone()));
+                    return Ok(looked);
+                }
+                Err(error) => {
+                    note(path, Finding::Unusable(error.to_string()));
+                    refused = true;
+                }
+            }
         }
-        note(&vendored, Finding::Absent);
+        if !refused {
+            note(&vendored, Finding::Absent);
+        }
         for folder in subfolders(&dir) {
             match hand_made(&folder, package, pin) {
                 Candidate::None => {}
@@ -109,8 +120,9 @@ pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted>
     let filename = archive.archive.filename().as_str();
     for (_, dir) in plan::folders(Kind::Wit, policy) {
         // What was vendored has the archive beside the text, and that is what counts.
-        for folder in subfolders(&dir).into_iter().filter(|it| !it.join(filename).exists()) {
-            let Ok(source) = Source::of_folder(&folder) else { continue };
+        let is_vendored = |folder: &RootedPath| !matches!(folder.join(filename).stat(), Ok(None));
+        for folder in subfolders(&dir).into_iter().filter(|folder| !is_vendored(folder)) {
+            let Ok(source) = Source::of_rooted(&folder) else { continue };
             if !source.is(&archive.package) {
                 continue;
             }
@@ -122,7 +134,7 @@ pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted>
             adopted.remarks.push(format!(
                 "`{}` declares {}, and is not used: its text is not the published one\n  \
                  expected: tree {expected}\n  found:    tree {}",
-                folder.display(),
+                folder,
                 archive.package,
                 source.tree_hash()
             ));
@@ -133,8 +145,9 @@ pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted>
 
 /// The versions in a folder that has them as `<version>.wasm`, in ascending order.
 pub(super) fn versions(folder: &Path) -> Vec<Version> {
-    let stem = |path: PathBuf| path.file_stem()?.to_str()?.parse().ok();
-    let mut versions: Vec<Version> = files(folder, "wasm").into_iter().filter_map(stem).collect();
+    let stem = |path: RootedPath| path.path().file_stem()?.to_str()?.parse().ok();
+    let files = files(&RootedPath::given(folder), "wasm");
+    let mut versions: Vec<Version> = files.into_iter().filter_map(stem).collect();
     versions.sort();
     versions
 }
@@ -147,14 +160,17 @@ enum Candidate {
     Fit(Found),
 }
 
-fn hand_made(folder: &Path, package: &PackageId, pin: &Pinned) -> Candidate {
+fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidate {
     if let Some(path) = files(folder, "wasm").into_iter().find(|path| is_it(path, package, pin)) {
         return Candidate::Fit(Found::Published(path));
     }
-    if files(folder, "wit").is_empty() {
-        return Candidate::None;
+    match folder.open_folder() {
+        Err(error) if names(folder, package) => return Candidate::Unfit(error.to_string()),
+        Err(_) => return Candidate::None,
+        Ok(_) if files(folder, "wit").is_empty() => return Candidate::None,
+        Ok(_) => {}
     }
-    let source = match Source::of_folder(folder) {
+    let source = match Source::of_rooted(folder) {
         Ok(source) => source,
         // Only a folder with the package's name is worth a word about what is wrong in it.
         Err(error) if names(folder, package) => return Candidate::Unfit(error.one_line()),
@@ -174,13 +190,13 @@ fn hand_made(folder: &Path, package: &PackageId, pin: &Pinned) -> Candidate {
         (Some(_), Pinned::Text(text)) if source.tree_hash() != *text => {
             Candidate::Unfit("its text is not the one in the lock".to_owned())
         }
-        (Some(_), _) => Candidate::Fit(Found::HandMade(folder.to_owned())),
+        (Some(_), _) => Candidate::Fit(Found::HandMade(folder.clone())),
     }
 }
 
 /// Whether a `.wasm` that lies about is the published one.
-fn is_it(path: &Path, package: &PackageId, pin: &Pinned) -> bool {
-    let Ok(file) = Unverified::open(path, package.to_string()) else { return false };
+fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
+    let Ok(file) = Unverified::open_rooted(path, package.to_string()) else { return false };
     match pin {
         Pinned::File(pin) => file.verify(pin).is_ok(),
         Pinned::Text(_) => false,
@@ -192,24 +208,29 @@ fn is_it(path: &Path, package: &PackageId, pin: &Pinned) -> bool {
 }
 
 /// Whether a folder's name speaks of the package: `wasi-http`, `wasi-http-0.2.6`, `http`.
-fn names(folder: &Path, package: &PackageId) -> bool {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+fn names(folder: &RootedPath, package: &PackageId) -> bool {
+    let name = folder.name().to_string_lossy().into_owned();
     name == package.folder() || name == package.name.hyphened() || name == package.name.name()
 }
 
-fn subfolders(dir: &Path) -> Vec<PathBuf> {
-    entries(dir).into_iter().filter(|path| path.is_dir()).collect()
+fn subfolders(dir: &RootedPath) -> Vec<RootedPath> {
+    // One that is a link is among them: reading it says why it is refused.
+    entries(dir, |_, kind| matches!(kind, EntryKind::Folder | EntryKind::Link))
 }
 
-fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
-    let is_one = |path: &PathBuf| path.extension() == Some(extension.as_ref()) && path.is_file();
-    entries(dir).into_iter().filter(is_one).collect()
+fn files(dir: &RootedPath, extension: &str) -> Vec<RootedPath> {
+    entries(dir, |name, kind| {
+        kind == EntryKind::File && Path::new(name).extension() == Some(extension.as_ref())
+    })
 }
 
-/// What is in a folder, sorted; nothing where it cannot be read, which its own place says.
-fn entries(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    paths
+/// The entries of a folder that are wanted, sorted; none where it cannot be read, which its own
+/// place says.
+fn entries(dir: &RootedPath, is_wanted: impl Fn(&str, EntryKind) -> bool) -> Vec<RootedPath> {
+    let entries = dir.open_folder().and_then(|folder| folder.list()).unwrap_or_default();
+    let names = entries.into_iter().filter_map(|(name, kind)| {
+        let name = name.into_string().ok()?;
+        is_wanted(&name, kind).then_some(name)
+    });
+    names.map(|name| dir.join(&name)).collect()
 }

@@ -1,13 +1,12 @@
 //! What is wanted of one package.
 
-use std::path::PathBuf;
-
 use super::published::wasm_name;
 use super::pull::Pin;
 use crate::digest::Digest;
 use crate::package::PackageId;
 use crate::reach::Attempts;
 use crate::report::Report;
+use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
 /// A package that is to be brought to a place.
@@ -23,13 +22,13 @@ pub(super) struct Order<'a> {
     /// Whether somebody could pin it, and is told so where nobody does.
     pub(super) warns: bool,
     /// Where the published file goes.
-    pub(super) destination: PathBuf,
+    pub(super) destination: RootedPath,
 }
 
 impl<'a> Order<'a> {
     /// Nothing but the package, into this folder.
-    pub(super) fn of(package: &'a PackageId, folder: PathBuf) -> Order<'a> {
-        let destination = folder.join(wasm_name(package));
+    pub(super) fn of(package: &'a PackageId, folder: &RootedPath) -> Order<'a> {
+        let destination = folder.join(&wasm_name(package));
         Order { package, rule: None, pin: None, text: None, warns: false, destination }
     }
 

@@ -2,8 +2,6 @@
 //!
 //! The layout is the CNCF's "Wasm OCI Artifact"; a version is a tag.
 
-use std::path::Path;
-
 use semver::Version;
 
 use crate::digest::Digest;
@@ -12,6 +10,7 @@ use crate::oci::{Client, Repository};
 use crate::package::PackageId;
 use crate::reach::{Artifact, Expected};
 use crate::report::Item;
+use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
 const EXPECTED: Expected = Expected {
@@ -36,7 +35,7 @@ pub(super) fn package(
     repository: &Repository,
     package: &PackageId,
     pin: Option<&Pin>,
-    destination: &Path,
+    destination: &RootedPath,
     item: &Item,
 ) -> Result<Option<Verified>> {
     let reference = repository.tagged(tag(&package.version)?);

@@ -16,7 +16,7 @@ use super::published::Form;
 use super::pull::{self, Pin};
 use crate::digest::Digest;
 use crate::environment::Environment;
-use crate::error::{Error, Result};
+use crate::error::{Context as _, Error, Result};
 use crate::listing::Disk;
 use crate::manifest::VendorDir;
 use crate::package::PackageId;
@@ -27,6 +27,7 @@ use crate::registries::{Place, Role, Route, Source as Provider};
 use crate::registry::{SourceArchive, WitRegistry};
 use crate::report::Report;
 use crate::request::WitChoice;
+use crate::rooted::RootedPath;
 use crate::store;
 use crate::vendor::{self, Outcome, megabytes};
 use crate::verify::{Unverified, Verified};
@@ -146,7 +147,7 @@ impl Sources {
         folder: &Path,
         report: &Report,
     ) -> Result<Fetched> {
-        let order = Order::of(package, folder.to_owned());
+        let order = Order::of(package, &RootedPath::given(folder));
         self.obtain(&Order { rule, pin: pin.map(of_rule), warns: true, ..order }, report)
     }
 
@@ -188,7 +189,7 @@ impl Sources {
             pin: pin.or(chosen.and_then(|it| it.digest).map(of_rule)),
             text: locked.filter(|it| it.is_text()).map(|it| it.digest),
             warns: chosen.is_some(),
-            ..Order::of(package, dir.folder().join(package.folder()))
+            ..Order::of(package, &dir.place(&package.folder()))
         }))
     }
 
@@ -217,11 +218,12 @@ impl Sources {
         let route = self.reach.registries().route(&order.package.name, order.rule);
         let registry = route.as_ref().ok().and_then(|route| route.registry.clone());
         let pin = order.pin.clone().or_else(|| self.served(order.package, registry.as_deref()));
-        let repairs = order.destination.symlink_metadata().is_ok();
+        let there = order.destination.stat();
+        let repairs = there.doing(|| format!("write `{}`", order.destination))?.is_some();
         let search = Search { order, pin, registry, repairs };
         if let Some(file) = search.kept() {
             store::sweep(&order.destination);
-            let from = order.destination.display().to_string();
+            let from = order.destination.to_string();
             return Ok(Search { repairs: false, ..search }.done(file, Outcome::Kept, from));
         }
         let mut attempts = order.attempts();
@@ -247,14 +249,13 @@ impl Sources {
         attempts.add_places(&looked.places);
         match looked.found {
             Some(Found::HandMade(folder)) => {
-                let source = Source::of_folder(&folder)?;
-                listed::check_text(&source, &folder)?;
-                let from = folder.display().to_string();
-                Ok(Some(Fetched::text(source, Outcome::Copied, from)))
+                let source = Source::of_rooted(&folder)?;
+                listed::check_text(&source, folder.path())?;
+                Ok(Some(Fetched::text(source, Outcome::Copied, folder.to_string())))
             }
-            Some(Found::Published(path)) if path != order.destination => {
+            Some(Found::Published(path)) if path.path() != order.destination.path() => {
                 let file = search.copy(&path)?;
-                Ok(Some(search.done(file, Outcome::Copied, path.display().to_string())))
+                Ok(Some(search.done(file, Outcome::Copied, path.to_string())))
             }
             _ => Ok(None),
         }
@@ -306,8 +307,8 @@ impl Sources {
         match &provider.place {
             Place::Path(_) => Ok(None),
             Place::Versions(folder) => {
-                let path = folder.join(format!("{}.wasm", package.version));
-                if !path.is_file() {
+                let path = RootedPath::given(folder).join(&format!("{}.wasm", package.version));
+                if !path.is_file().doing(|| format!("read `{path}`"))? {
                     return Ok(None);
                 }
                 search.copy(&path).map(Some)
@@ -354,15 +355,15 @@ impl Search<'_> {
     /// manifest of the vendor folder lists.
     fn kept(&self) -> Option<Verified> {
         let path = &self.order.destination;
-        let pin = self.pin.clone().or_else(|| listed::pin(path))?;
-        Unverified::open(path, self.order.package.to_string()).ok()?.verify(&pin.digest).ok()
+        let pin = self.pin.clone().or_else(|| listed::pin(path.path()))?;
+        Unverified::open_rooted(path, self.order.package.to_string()).ok()?.verify(&pin.digest).ok()
     }
 
     /// Copies a published file that lies somewhere on this machine. One that nobody pinned must be
     /// what the manifest of the folder that it lies in lists, where one does.
-    fn copy(&self, path: &Path) -> Result<Verified> {
-        let file = Unverified::open(path, self.order.package.to_string())?;
-        let file = match self.pin.clone().or_else(|| listed::pin(path)) {
+    fn copy(&self, path: &RootedPath) -> Result<Verified> {
+        let file = Unverified::open_rooted(path, self.order.package.to_string())?;
+        let file = match self.pin.clone().or_else(|| listed::pin(path.path())) {
             Some(pin) => {
                 file.verify(&pin.digest).map_err(|error| error.fact("pinned by", &pin.from))?
             }

@@ -124,7 +124,7 @@ impl Config {
         let usual = || Some(environment.config_home()?.join("wasm-pkg").join("config.toml"));
         let Some(path) = named.clone().or_else(usual) else { return Ok(Config::default()) };
         let mut bytes = Vec::new();
-        let read = std::fs::File::open(&path)
+        let read = crate::read::open(&path)
             .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
         match read {
             Ok(_) if bytes.len() as u64 > LARGEST => Err(Error::usage(format!(

@@ -151,7 +151,7 @@ impl Found {
 fn read(file: &Path) -> Result<Option<Map<String, Value>>> {
     let mut text = String::new();
     let read =
-        std::fs::File::open(file).and_then(|opened| opened.take(LARGEST).read_to_string(&mut text));
+        crate::read::open(file).and_then(|opened| opened.take(LARGEST).read_to_string(&mut text));
     match read {
         Ok(_) => {}
         Err(error)

@@ -1,8 +1,8 @@
 //! A file that is not finished.
 
-use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -10,20 +10,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Context, Error, Result};
+use crate::folder::{EntryKind, Folder};
+use crate::rooted::{RootedPath, is_absence};
 use crate::verify;
 
-/// How many random characters tell the unfinished files of one destination apart.
+/// The number of random characters that tell the unfinished files of one destination apart.
 const RANDOM: usize = 12;
+
+/// The largest note beside an unfinished file in bytes: an address and an `ETag`.
+const LARGEST_NOTE: u64 = 64 << 10;
+
+/// The ending of an unfinished file, of its note, and of the unfinished folder that belongs to it.
+const PART: &str = ".part";
+const NOTE: &str = ".json";
+pub(super) const TREE: &str = ".tree";
 
 /// From this age on, a file that cannot be locked is taken for abandoned.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The permissions of a finished file.
+/// The permissions of a finished file, of which the umask leaves some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// 0644
+    /// 0666
     Plain,
-    /// 0755
+    /// 0777
     Executable,
 }
 
@@ -42,8 +52,10 @@ pub struct Origin {
 /// the file stays, and the next run continues it.
 pub struct Partial {
     file: File,
+    folder: Folder,
+    name: OsString,
     path: PathBuf,
-    destination: PathBuf,
+    destination: RootedPath,
     hasher: Hasher,
     length: u64,
     origin: Option<Origin>,
@@ -60,54 +72,93 @@ pub struct Intake<'a> {
 }
 
 impl Partial {
-    /// An empty one. The destination's folder is created where it is missing.
+    /// Makes an empty one. The destination's folder is created where it is missing.
     ///
     /// # Errors
-    /// Usage, where something is at the destination that is neither a file nor a link.
-    pub fn create(destination: &Path) -> Result<Partial> {
-        may_be_replaced(destination)?;
-        let names = Names::of(destination);
-        let context = || format!("create a file in `{}`", names.folder.display());
-        fs::create_dir_all(names.folder)
-            .doing(|| format!("create the folder `{}`", names.folder.display()))?;
+    /// Usage, where the destination is neither a file nor a link; integrity, where a folder above
+    /// it is a link.
+    pub fn create(destination: &RootedPath) -> Result<Partial> {
+        Partial::create_in(open_folder(destination)?, destination)
+    }
+
+    fn create_in(folder: Folder, destination: &RootedPath) -> Result<Partial> {
+        let names = Names::new(destination);
+        let doing = || format!("create a file in `{}`", folder.path().display());
         loop {
-            let (file, path) = names.create().doing(context)?;
+            let (file, name) = names.create(&folder).doing(doing)?;
             // Between creating and locking, another process may have claimed or removed it.
-            if matches!(lock(&file, &path).doing(context)?, Lock::Ours | Lock::Unsupported) {
-                return Ok(Partial::new(file, path, destination));
+            if matches!(lock(&file, &folder, &name), Lock::Ours | Lock::Unsupported) {
+                return Ok(Partial::new(file, folder, name, destination));
             }
         }
     }
 
-    /// What a killed or failed run left behind for this destination, hashed again; otherwise an
-    /// empty one.
-    pub fn resume_or_create(destination: &Path) -> Result<Partial> {
-        may_be_replaced(destination)?;
-        for orphan in Names::of(destination).orphans() {
-            // Whatever cannot be claimed belongs to somebody else; a new one always works.
-            if let Ok(Some(partial)) = Partial::claim(&orphan, destination) {
+    /// Makes an empty one for a folder, which is made beside it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn create_beside(folder: &RootedPath) -> Result<Partial> {
+        let parent = folder.folder().doing(|| format!("open the folder of `{folder}`"))?;
+        Partial::create_in(parent, folder)
+    }
+
+    /// Its own name.
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// Takes up the leftover of a killed or failed run for this destination, hashed again; makes an
+    /// empty one where there is none.
+    ///
+    /// # Errors
+    /// As [`Partial::create`].
+    pub fn resume_or_create(destination: &RootedPath) -> Result<Partial> {
+        let folder = open_folder(destination)?;
+        let doing = || format!("open `{}`", folder.path().display());
+        for orphan in Names::new(destination).orphans(&folder) {
+            // One that cannot be claimed belongs to another process; a new one always works.
+            let folder = folder.again().doing(doing)?;
+            if let Ok(Some(partial)) = Partial::claim(folder, orphan, destination) {
                 return Ok(partial);
             }
         }
-        Partial::create(destination)
+        Partial::create_in(folder, destination)
     }
 
-    fn new(file: File, path: PathBuf, destination: &Path) -> Partial {
-        let (hasher, destination) = (Hasher::default(), destination.to_owned());
-        Partial { file, path, destination, hasher, length: 0, origin: None }
+    fn new(file: File, folder: Folder, name: OsString, destination: &RootedPath) -> Partial {
+        Partial {
+            path: folder.path().join(&name),
+            destination: destination.clone(),
+            hasher: Hasher::default(),
+            length: 0,
+            origin: None,
+            file,
+            folder,
+            name,
+        }
     }
 
-    fn claim(path: &Path, destination: &Path) -> io::Result<Option<Partial>> {
-        let file = open(path)?;
-        if !matches!(lock(&file, path)?, Lock::Ours) {
+    fn claim(
+        folder: Folder,
+        name: OsString,
+        destination: &RootedPath,
+    ) -> io::Result<Option<Partial>> {
+        let file = folder.write(&name)?;
+        let note = note(&name);
+        // A second name of the file is another file of the user: its content must not change.
+        let is_strange = |name: &OsStr| match folder.stat(name) {
+            Ok(stat) => stat.kind != EntryKind::File || stat.names > 1,
+            Err(error) => !is_absence(&error),
+        };
+        if is_strange(&name) || is_strange(&note) || lock(&file, &folder, &name) != Lock::Ours {
             return Ok(None);
         }
-        let mut partial = Partial::new(file, path.to_owned(), destination);
+        let origin = read_note(&folder, &note);
+        let mut partial = Partial::new(file, folder, name, destination);
         let (hasher, length) = verify::feed(&mut partial.file)?;
         partial.hasher = hasher;
         partial.length = length;
-        partial.origin =
-            fs::read(sidecar(path)).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        partial.origin = origin;
         Ok(Some(partial))
     }
 
@@ -132,11 +183,11 @@ impl Partial {
     }
 
     /// Where it will appear.
-    pub fn destination(&self) -> &Path {
+    pub fn destination(&self) -> &RootedPath {
         &self.destination
     }
 
-    /// The file itself, for who writes without hashing.
+    /// The file itself, for a writer that does not hash.
     pub(super) fn file(&mut self) -> &mut File {
         &mut self.file
     }
@@ -153,9 +204,15 @@ impl Partial {
         }
         // Without the note, the next run continues all the same: the digest decides in the end.
         if let Ok(json) = serde_json::to_vec(&origin) {
-            let _ = fs::write(sidecar(&self.path), json);
+            let _ = self.write_note(&json);
         }
         self.origin = Some(origin);
+    }
+
+    fn write_note(&self, json: &[u8]) -> io::Result<()> {
+        let note = note(&self.name);
+        self.folder.remove_if_there(&note)?;
+        self.folder.create(&note, false)?.write_all(json)
     }
 
     /// Empties it.
@@ -172,42 +229,76 @@ impl Partial {
     /// The first bytes, to see what kind of file it is.
     pub fn beginning(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // Through a handle of its own: this one's position is where the next byte goes.
-        let read = File::open(&self.path).and_then(|file| file.take(256).read_to_end(&mut bytes));
+        let read = self
+            .reader()
+            .and_then(|file| file.take(256).read_to_end(&mut bytes).doing(|| "read".to_owned()));
         read.map(|_| bytes).unwrap_or_default()
     }
 
-    /// Makes it durable, gives it its name, and removes what other runs left behind for the same
+    /// A reader from the first byte. It has a position of its own: the other one is where the next
+    /// byte goes.
+    pub(crate) fn reader(&self) -> Result<File> {
+        self.opened().doing(|| format!("read `{}`", self.path.display()))
+    }
+
+    fn opened(&self) -> io::Result<File> {
+        let reader = self.folder.read(&self.name)?;
+        match self.folder.stat(&self.name)?.is_of(&self.file) {
+            true => Ok(reader),
+            false => Err(io::Error::other("its unfinished file was replaced by another process")),
+        }
+    }
+
+    /// Makes it durable, gives it its name, and removes the leftovers of other runs for the same
     /// destination. Returns the file, opened for reading.
+    ///
+    /// # Errors
+    /// Those of the file system; the unfinished file is removed then.
     pub fn place(self, mode: Mode) -> Result<File> {
-        let placed = self.try_place(mode);
-        let placed = placed.doing(|| format!("write `{}`", self.destination.display()));
+        let placed = self.try_place(mode, Folder::rename);
+        let placed = placed.doing(|| format!("write `{}`", self.destination));
         if placed.is_err() {
             self.discard();
         }
         placed
     }
 
-    fn try_place(&self, mode: Mode) -> io::Result<File> {
-        set_mode(&self.file, mode)?;
-        self.file.sync_all()?;
-        // A handle that can write would keep the file from being executed ("text file busy").
-        let reader = File::open(&self.path)?;
-        if !is_at(&self.file, &self.path) {
-            return Err(io::Error::other("its unfinished file was replaced by somebody else"));
+    /// The same, if nothing has the name yet. Returns whether that was so; otherwise nothing changes
+    /// and the unfinished file is removed.
+    ///
+    /// # Errors
+    /// As [`Partial::place`].
+    pub(super) fn place_new(self, mode: Mode) -> Result<bool> {
+        let placed = match self.try_place(mode, Folder::rename_to_new) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            placed => placed.map(|_| true).doing(|| format!("write `{}`", self.destination)),
+        };
+        if !matches!(placed, Ok(true)) {
+            self.discard();
         }
+        placed
+    }
+
+    fn try_place(
+        &self,
+        mode: Mode,
+        rename: impl Fn(&Folder, &OsStr, &OsStr) -> io::Result<()>,
+    ) -> io::Result<File> {
+        set_mode(&self.file, mode)?;
+        sync(&self.file)?;
+        // A handle that can write would keep the file from being executed ("text file busy").
+        let reader = self.opened()?;
         // The note goes first: a file without one is complete, a note without a file is litter.
-        remove_if_there(&sidecar(&self.path))?;
-        rename(&self.path, &self.destination)?;
-        sync_folder(Names::of(&self.destination).folder)?;
-        sweep(&self.destination);
+        self.folder.remove_if_there(&note(&self.name))?;
+        rename(&self.folder, &self.name, self.destination.name())?;
+        self.folder.sync()?;
+        Names::new(&self.destination).sweep(&self.folder);
         Ok(reader)
     }
 
     /// Removes it.
     pub fn discard(self) {
-        let _ = remove_if_there(&sidecar(&self.path));
-        let _ = fs::remove_file(&self.path);
+        remove(&self.folder, &self.name);
     }
 
     /// Leaves it for the next run, unless there is nothing in it.
@@ -218,98 +309,120 @@ impl Partial {
     }
 }
 
-/// A device, a pipe or a folder is not what a person wants replaced by a file: as root, `/dev/null`
-/// would go.
-fn may_be_replaced(destination: &Path) -> Result<()> {
-    let there = fs::symlink_metadata(destination).map(|metadata| metadata.file_type());
+/// Opens the folder of a destination, and makes it where it is missing.
+///
+/// A device, a pipe or a folder must not be replaced by a file: as root, `/dev/null` would go.
+fn open_folder(destination: &RootedPath) -> Result<Folder> {
+    let doing = || format!("create the folder of `{destination}`");
+    let folder = destination.make_folder().doing(doing)?;
+    let there = folder.stat(destination.name()).map(|stat| stat.kind);
     let what = match there {
-        Ok(kind) if kind.is_dir() => "a folder",
-        Ok(kind) if !kind.is_file() && !kind.is_symlink() => "no regular file",
-        _ => return Ok(()),
+        Ok(EntryKind::Folder) => "a folder",
+        Ok(EntryKind::Other) => "no regular file",
+        _ => return Ok(folder),
     };
-    Err(Error::usage(format!("cannot write a file to `{}`", destination.display()))
+    Err(Error::usage(format!("cannot write a file to `{destination}`"))
         .fact("found", what)
         .hint("name a file, or remove what is there"))
 }
 
 /// The names of the unfinished files of one destination.
-struct Names<'a> {
-    folder: &'a Path,
+struct Names {
     prefix: OsString,
 }
 
-impl<'a> Names<'a> {
-    fn of(destination: &'a Path) -> Names<'a> {
-        let folder = destination.parent().filter(|folder| !folder.as_os_str().is_empty());
+impl Names {
+    fn new(destination: &RootedPath) -> Names {
         let mut prefix = OsString::from(".");
-        prefix.push(destination.file_name().unwrap_or_default());
+        prefix.push(destination.name());
         prefix.push(".");
-        Names { folder: folder.unwrap_or(Path::new(".")), prefix }
+        Names { prefix }
     }
 
-    fn create(&self) -> io::Result<(File, PathBuf)> {
+    fn create(&self, folder: &Folder) -> io::Result<(File, OsString)> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&self.prefix).suffix(".part").rand_bytes(RANDOM);
-        Ok(builder.tempfile_in(self.folder)?.keep()?)
+        builder.prefix(&self.prefix).suffix(PART).rand_bytes(RANDOM);
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_owned();
+        // The folder by its path is only a part of the name here: the file is made in the handle.
+        let made = builder.make_in("", |path| folder.create_to_read(&name(path)))?;
+        let (file, path) = made.into_parts();
+        let name = name(&path);
+        // It is not removed when it is dropped: the next run continues it.
+        std::mem::forget(path);
+        Ok((file, name))
     }
 
-    /// The unfinished files in the folder, whoever they belong to; the longest first.
-    fn orphans(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.folder).into_iter().flatten().flatten();
-        let mut found: Vec<_> = entries
-            .filter(|entry| self.is_ours(&entry.file_name()))
-            .map(|entry| (entry.metadata().map_or(0, |found| found.len()), entry.path()))
-            .collect();
+    /// The unfinished files in the folder, those of other processes too; the longest first.
+    fn orphans(&self, folder: &Folder) -> Vec<OsString> {
+        let entries = folder.list().unwrap_or_default();
+        let names = entries.into_iter().map(|(name, _)| name).filter(|name| self.is_ours(name));
+        let mut found: Vec<_> =
+            names.map(|name| (folder.stat(&name).map_or(0, |stat| stat.size), name)).collect();
         found.sort_by(|a, b| b.cmp(a));
-        found.into_iter().map(|(_, path)| path).collect()
+        found.into_iter().map(|(_, name)| name).collect()
     }
 
     /// Tells `.a.{random}.part` from `.a.b.{random}.part`, which belongs to the file `a.b`.
-    fn is_ours(&self, name: &std::ffi::OsStr) -> bool {
+    fn is_ours(&self, name: &OsStr) -> bool {
         let random = name
             .as_encoded_bytes()
             .strip_prefix(self.prefix.as_encoded_bytes())
-            .and_then(|rest| rest.strip_suffix(b".part"));
+            .and_then(|rest| rest.strip_suffix(PART.as_bytes()));
         random.is_some_and(|it| it.len() == RANDOM && it.iter().all(u8::is_ascii_alphanumeric))
+    }
+
+    /// Removes the unfinished files whose writers are gone.
+    fn sweep(&self, folder: &Folder) {
+        self.orphans(folder).iter().for_each(|orphan| remove_abandoned(folder, orphan));
     }
 }
 
-/// What came of trying to lock an unfinished file.
+/// The result of trying to lock an unfinished file.
 #[derive(Debug, PartialEq, Eq)]
 enum Lock {
     /// It is ours, and still has its name.
     Ours,
-    /// Somebody else is writing it, or has just finished or removed it.
+    /// Another process is writing it, or has just finished or removed it.
     Theirs,
     /// This file system has no locks.
     Unsupported,
 }
 
-fn lock(file: &File, path: &Path) -> io::Result<Lock> {
+fn lock(file: &File, folder: &Folder, name: &OsStr) -> Lock {
     match file.try_lock() {
-        Ok(()) if is_at(file, path) => Ok(Lock::Ours),
-        Ok(()) | Err(TryLockError::WouldBlock) => Ok(Lock::Theirs),
+        Ok(()) if folder.stat(name).is_ok_and(|stat| stat.is_of(file)) => Lock::Ours,
+        Ok(()) | Err(TryLockError::WouldBlock) => Lock::Theirs,
         // NFS without a lock daemon says ENOLCK, others say that they do not support it.
-        Err(TryLockError::Error(_)) => Ok(Lock::Unsupported),
+        Err(TryLockError::Error(_)) => Lock::Unsupported,
     }
 }
 
 /// Removes the unfinished files of a destination whose writers are gone.
-pub(super) fn sweep(destination: &Path) {
-    Names::of(destination).orphans().iter().for_each(|orphan| remove_abandoned(orphan));
+pub(super) fn sweep(destination: &RootedPath) {
+    if let Ok(folder) = destination.folder() {
+        Names::new(destination).sweep(&folder);
+    }
 }
 
-/// Removes an unfinished file of somebody who is gone.
-fn remove_abandoned(path: &Path) {
-    let Ok(file) = open(path) else { return };
-    let abandoned = match lock(&file, path) {
-        Ok(Lock::Ours) => true,
-        Ok(Lock::Unsupported) => is_old(&file, SystemTime::now()),
-        Ok(Lock::Theirs) | Err(_) => false,
+/// Removes an unfinished file whose writer is gone.
+fn remove_abandoned(folder: &Folder, name: &OsStr) {
+    let Ok(file) = folder.write(name) else { return };
+    let abandoned = match lock(&file, folder, name) {
+        Lock::Ours => true,
+        Lock::Unsupported => is_old(&file, SystemTime::now()),
+        Lock::Theirs => false,
     };
     if abandoned {
-        let _ = remove_if_there(&sidecar(path));
-        let _ = fs::remove_file(path);
+        remove(folder, name);
+    }
+}
+
+/// Removes an unfinished file and everything that belongs to it. The file goes last: the rest is
+/// found through it.
+fn remove(folder: &Folder, name: &OsStr) {
+    let others = folder.remove_all(&tree(name)).and(folder.remove_if_there(&note(name)));
+    if others.is_ok() {
+        let _ = folder.remove_if_there(name);
     }
 }
 
@@ -318,45 +431,37 @@ fn is_old(file: &File, now: SystemTime) -> bool {
     modified.is_ok_and(|then| now.duration_since(then).is_ok_and(|age| age > ABANDONED))
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    // A link would lead to a file that is none of ours.
-    if !fs::symlink_metadata(path)?.is_file() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    File::options().read(true).write(true).open(path)
+/// The name of the note beside an unfinished file.
+fn note(name: &OsStr) -> OsString {
+    let mut name = name.to_owned();
+    name.push(NOTE);
+    name
 }
 
-fn sidecar(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".json");
-    PathBuf::from(name)
+/// The name of the unfinished folder beside an unfinished file, see [`super::Staging`].
+pub(super) fn tree(name: &OsStr) -> OsString {
+    let mut name = name.to_owned();
+    name.push(TREE);
+    name
 }
 
-/// Whether this open file is the one at this path: a lock on a file that was renamed or removed
-/// meanwhile protects nothing.
+fn read_note(folder: &Folder, name: &OsStr) -> Option<Origin> {
+    let mut json = Vec::new();
+    folder.read(name).ok()?.take(LARGEST_NOTE).read_to_end(&mut json).ok()?;
+    serde_json::from_slice(&json).ok()
+}
+
+/// Gives the right to execute to everybody who may read; the umask has decided who may.
 #[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let there = fs::symlink_metadata(path);
-    let here = file.metadata();
-    matches!((here, there), (Ok(a), Ok(b)) if (a.dev(), a.ino()) == (b.dev(), b.ino()))
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
-}
-
-#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "this is our own unfinished file, by its handle")]
 fn set_mode(file: &File, mode: Mode) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
-    let bits = match mode {
-        Mode::Plain => 0o644,
-        Mode::Executable => 0o755,
-    };
-    file.set_permissions(fs::Permissions::from_mode(bits))
+    if mode == Mode::Plain {
+        return Ok(());
+    }
+    let bits = file.metadata()?.permissions().mode() & 0o777;
+    file.set_permissions(std::fs::Permissions::from_mode(bits | ((bits & 0o444) >> 2)))
 }
 
 #[cfg(not(unix))]
@@ -364,40 +469,24 @@ fn set_mode(_: &File, _: Mode) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where files are put at their destination")]
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Makes a rename durable. Some network file systems cannot, and do not need to.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(windows) {
-        return Ok(());
-    }
-    match File::open(folder)?.sync_all() {
-        Err(error)
-            if !matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Err(error)
+fn sync(file: &File) -> io::Result<()> {
+    loop {
+        match file.sync_all() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            synced => return synced,
         }
-        _ => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use std::io::Write;
+
+    fn at(path: &Path) -> RootedPath {
+        RootedPath::beside(path)
+    }
 
     fn write(partial: &mut Partial, bytes: &[u8]) {
         let intake = partial.intake();
@@ -415,12 +504,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("a.tar.gz");
         let origin = Origin { url: "http://x/".to_owned(), validator: Some("\"1\"".to_owned()) };
-        let mut first = Partial::resume_or_create(&destination).unwrap();
+        let mut first = Partial::resume_or_create(&at(&destination)).unwrap();
         first.set_origin(origin.clone());
         write(&mut first, b"hello ");
         drop(first);
 
-        let mut second = Partial::resume_or_create(&destination).unwrap();
+        let mut second = Partial::resume_or_create(&at(&destination)).unwrap();
         assert_eq!(second.length(), 6);
         assert_eq!(second.origin(), Some(&origin));
         write(&mut second, b"world");
@@ -435,9 +524,9 @@ mod tests {
     fn what_is_being_written_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("a");
-        let mut first = Partial::resume_or_create(&destination).unwrap();
+        let mut first = Partial::resume_or_create(&at(&destination)).unwrap();
         write(&mut first, b"first");
-        let mut second = Partial::resume_or_create(&destination).unwrap();
+        let mut second = Partial::resume_or_create(&at(&destination)).unwrap();
         assert_eq!(second.length(), 0);
         write(&mut second, b"second");
         second.place(Mode::Plain).unwrap();
@@ -451,24 +540,24 @@ mod tests {
     fn whoever_completes_removes_what_was_abandoned_but_no_other_files() {
         let folder = tempfile::tempdir().unwrap();
         let (a, ab) = (folder.path().join("a"), folder.path().join("a.b"));
-        let mut other = Partial::create(&ab).unwrap();
+        let mut other = Partial::create(&at(&ab)).unwrap();
         write(&mut other, b"other file");
         drop(other);
-        let (one, two) = (Partial::create(&a).unwrap(), Partial::create(&a).unwrap());
+        let (one, two) = (Partial::create(&at(&a)).unwrap(), Partial::create(&at(&a)).unwrap());
         drop((one, two));
         fs::write(folder.path().join(".a.notrandom.part"), "mine").unwrap();
-        Partial::create(&a).unwrap().place(Mode::Plain).unwrap();
+        Partial::create(&at(&a)).unwrap().place(Mode::Plain).unwrap();
         assert_eq!(names(folder.path()), 3);
-        assert_eq!(Partial::resume_or_create(&ab).unwrap().length(), 10);
+        assert_eq!(Partial::resume_or_create(&at(&ab)).unwrap().length(), 10);
     }
 
     #[test]
     fn an_empty_one_is_not_kept_and_a_filled_one_is() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("a");
-        Partial::create(&destination).unwrap().leave();
+        Partial::create(&at(&destination)).unwrap().leave();
         assert_eq!(names(folder.path()), 0);
-        let mut filled = Partial::create(&destination).unwrap();
+        let mut filled = Partial::create(&at(&destination)).unwrap();
         write(&mut filled, b"x");
         filled.leave();
         assert_eq!(names(folder.path()), 1);
@@ -478,12 +567,14 @@ mod tests {
     fn a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (path, other) = (folder.path().join("x"), folder.path().join("y"));
+        let open = Folder::open(folder.path()).unwrap();
         fs::write(&path, "x").unwrap();
-        let file = open(&path).unwrap();
+        let file = open.write("x".as_ref()).unwrap();
         fs::remove_file(&path).unwrap();
-        assert_eq!(lock(&file, &path).unwrap(), Lock::Theirs);
+        assert_eq!(lock(&file, &open, "x".as_ref()), Lock::Theirs);
         fs::write(&other, "y").unwrap();
-        assert_eq!(lock(&open(&other).unwrap(), &other).unwrap(), Lock::Ours);
+        let file = open.write("y".as_ref()).unwrap();
+        assert_eq!(lock(&file, &open, "y".as_ref()), Lock::Ours);
     }
 
     #[test]
@@ -492,5 +583,48 @@ mod tests {
         let now = SystemTime::now();
         assert!(!is_old(&file, now));
         assert!(is_old(&file, now + ABANDONED + Duration::from_secs(5)));
+    }
+    #[cfg(unix)]
+    #[test]
+    fn a_leftover_that_is_another_file_too_is_not_taken_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let part = path(".a.abcdefghijkl.part");
+        fs::write(path("precious"), "precious").unwrap();
+        let resumed = || {
+            let mut partial = Partial::resume_or_create(&at(&path("a"))).unwrap();
+            let length = partial.length();
+            partial.set_origin(Origin { url: "http://x/".to_owned(), validator: None });
+            write(&mut partial, b"new");
+            partial.discard();
+            length
+        };
+        // A note that is a link.
+        fs::write(&part, "half").unwrap();
+        std::os::unix::fs::symlink(path("precious"), path(".a.abcdefghijkl.part.json")).unwrap();
+        assert_eq!(resumed(), 0);
+        fs::remove_file(path(".a.abcdefghijkl.part.json")).unwrap();
+        assert_eq!(resumed(), 4);
+        // A second name of the file.
+        fs::hard_link(path("precious"), &part).unwrap();
+        assert_eq!(resumed(), 0);
+        fs::remove_file(&part).unwrap();
+        std::os::unix::fs::symlink(path("precious"), &part).unwrap();
+        assert_eq!(resumed(), 0);
+        assert_eq!(fs::read(path("precious")).unwrap(), b"precious");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_umask_decides_the_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let partial = Partial::create(&at(&path)).unwrap();
+        // As a umask of 077 leaves it.
+        partial.file.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
+        partial.place(Mode::Executable).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

@@ -1,82 +1,118 @@
 //! The hidden folder in which a tree is made, and the rename that makes it visible.
+//!
+//! ```text
+//! parent/.{name}.{random}.part        locked while the tree is made
+//! parent/.{name}.{random}.part.tree/  everything that is made
+//! parent/{name}/                      appears by one rename
+//! ```
+//!
+//! The next run for the same destination removes both of a killed one.
 
-use std::fs;
-use std::io;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
+use super::partial::{self, Partial};
 use crate::error::{Context, Error, Result};
+use crate::folder::{EntryKind, Folder};
+use crate::rooted::RootedPath;
 
-/// A folder beside the destination, removed with all that is in it unless it is published.
+/// The name of the tree in the folder, which only its owner may enter.
+const TREE: &str = "tree";
+
+/// A folder beside the destination, removed with everything in it unless it is published.
 pub(crate) struct Staging {
-    folder: TempDir,
-    root: PathBuf,
-    destination: PathBuf,
+    parent: Folder,
+    name: std::ffi::OsString,
+    folder: Folder,
+    tree: PathBuf,
+    destination: RootedPath,
+    lock: Option<Partial>,
 }
 
 impl Staging {
-    /// Makes the folder. Beside the destination, as only there a rename is sure to be one step.
+    /// Makes the folder. It is beside the destination, as only there a rename is sure to be one
+    /// step.
+    ///
+    /// # Errors
+    /// Usage, where the destination is neither free nor an empty folder.
     pub(crate) fn beside(destination: &Path) -> Result<Staging> {
-        check_free(destination)?;
-        let name = destination.file_name().ok_or_else(|| {
-            Error::usage(format!("`{}` cannot be a destination", destination.display()))
-        })?;
-        let parent = match destination.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
+        if destination.file_name().is_none() {
+            let text = format!("`{}` cannot be a destination", destination.display());
+            return Err(Error::usage(text));
+        }
+        let destination = RootedPath::beside(destination);
+        let parent = destination.make_folder();
+        let parent = parent.doing(|| format!("create the folder of `{destination}`"))?;
+        check_free(&parent, &destination)?;
+        partial::sweep(&destination);
+        let lock = Partial::create_beside(&destination)?;
+        let name = partial::tree(lock.name());
+        let doing = || format!("create a folder in `{}`", parent.path().display());
+        let made = parent.make_private(&name).and_then(|folder| {
+            folder.make(OsStr::new(TREE))?;
+            Ok(folder)
+        });
+        let folder = match made {
+            Ok(folder) => folder,
+            Err(error) => {
+                lock.discard();
+                return Err(error).doing(doing);
+            }
         };
-        fs::create_dir_all(parent).doing(|| format!("create `{}`", parent.display()))?;
-        let folder = tempfile::Builder::new()
-            .prefix(&format!(".{}.", name.to_string_lossy()))
-            .tempdir_in(parent)
-            .doing(|| format!("create a folder in `{}`", parent.display()))?;
-        let root = folder.path().join("tree");
-        fs::create_dir(&root).doing(|| format!("create `{}`", root.display()))?;
-        Ok(Staging { folder, root, destination: destination.to_owned() })
+        let tree = folder.path().join(TREE);
+        Ok(Staging { parent, name, folder, tree, destination, lock: Some(lock) })
     }
 
     /// The folder to fill.
     pub(crate) fn root(&self) -> &Path {
-        &self.root
+        &self.tree
     }
 
     /// Puts the tree, or the one folder in it, at the destination.
+    ///
+    /// # Errors
+    /// Those of the rename, as where something has come to the destination meanwhile.
     pub(crate) fn publish(self, top_folder: Option<&str>) -> Result<()> {
-        let Staging { folder, root, destination } = self;
-        let finished = top_folder.map_or(root.clone(), |top| root.join(top));
-        rename(&finished, &destination)
-            .doing(|| format!("put the finished tree at `{}`", destination.display()))?;
-        // The tree is out; what is left of the folder is empty, and staying would harm nobody.
-        let _ = folder.close();
-        Ok(())
+        let publish = || match top_folder {
+            None => {
+                self.folder.rename_into(OsStr::new(TREE), &self.parent, self.destination.name())
+            }
+            Some(top) => self.folder.enter(OsStr::new(TREE))?.rename_into(
+                OsStr::new(top),
+                &self.parent,
+                self.destination.name(),
+            ),
+        };
+        publish().doing(|| format!("put the finished tree at `{}`", self.destination))
+        // What is left of the folder is removed when this is dropped.
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a tree is published by renaming its folder")]
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    // Windows does not rename onto a folder, not even an empty one.
-    if cfg!(windows) && to.is_dir() {
-        fs::remove_dir(to)?;
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = self.parent.remove_all(&self.name);
+        if let Some(lock) = self.lock.take() {
+            lock.discard();
+        }
     }
-    fs::rename(from, to)
 }
 
-fn check_free(destination: &Path) -> Result<()> {
+fn check_free(parent: &Folder, destination: &RootedPath) -> Result<()> {
     let taken = |what: &str| {
-        Error::usage(format!("cannot put a folder at `{}`: {what}", destination.display()))
+        Error::usage(format!("cannot put a folder at `{destination}`: {what}"))
             .hint("choose a folder that does not exist, or an empty one")
     };
-    match fs::symlink_metadata(destination) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Ok(there) if there.is_dir() => match fs::read_dir(destination) {
-            Ok(mut entries) => match entries.next() {
-                None => Ok(()),
-                Some(_) => Err(taken("the folder is not empty")),
-            },
-            Err(error) => Err(error).doing(|| format!("read `{}`", destination.display())),
-        },
-        Ok(_) => Err(taken("something that is no folder is there")),
-        Err(error) => Err(error).doing(|| format!("read `{}`", destination.display())),
+    let doing = || format!("read `{destination}`");
+    let kind = match parent.stat(destination.name()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        stat => stat.doing(doing)?.kind,
+    };
+    if kind != EntryKind::Folder {
+        return Err(taken("something that is not a folder is there"));
+    }
+    let entries = parent.enter(destination.name()).and_then(|folder| folder.list()).doing(doing)?;
+    match entries.is_empty() {
+        true => Ok(()),
+        false => Err(taken("the folder is not empty")),
     }
 }

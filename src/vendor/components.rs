@@ -1,21 +1,21 @@
 //! Components: the `.wasm` files, the manifests that prove them, and the BUILD file that lets rules
 //! name them.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-
 use super::{Outcome, Summary, megabytes};
 use crate::artifact::Kind;
-use crate::components::{Components, Fetched, Purpose, Wanted, manifest_path, wasm_name};
+use crate::components::{Components, Fetched, Purpose, Wanted, manifest_of, wasm_name};
 use crate::digest::Digest;
 use crate::emit::starlark::BuildFile;
 use crate::error::{Context, Error, Result};
+use crate::folder::EntryKind;
 use crate::manifest::{Entry, Manifest, VendorDir};
+use crate::read;
 use crate::report::Report;
+use crate::rooted::RootedPath;
 use crate::segment::Segment;
 use crate::store;
 use crate::workers;
+use std::collections::BTreeMap;
 
 /// The name of the BUILD file.
 const BUILD: &str = "BUILD.bazel";
@@ -42,7 +42,7 @@ pub struct ComponentJob<'a> {
 pub fn vendor_components(job: &ComponentJob<'_>, report: &Report) -> Result<Summary> {
     let wanted = distinct(job.wanted)?;
     Manifest::read(job.dir.root())?;
-    let attributes = job.dir.create()?;
+    job.dir.create()?;
     let mut summary = Summary::default();
     let mut gone = Vec::new();
     for result in workers::each(&wanted, job.jobs, |wanted| bring(job, wanted, report)) {
@@ -57,7 +57,7 @@ pub fn vendor_components(job: &ComponentJob<'_>, report: &Report) -> Result<Summ
     }
     let build = || write_build(job.dir, report);
     let root = job.dir.root();
-    match Manifest::change_with(root, &gone, &summary.entries, &attributes, build) {
+    match Manifest::change_with(root, &gone, &summary.entries, build) {
         Ok(made) => summary.entries.extend(made),
         Err(error) => summary.failures.push(error),
     }
@@ -89,12 +89,12 @@ fn bring(
     wanted: &Wanted,
     report: &Report,
 ) -> Result<(Outcome, Vec<Entry>)> {
-    let destination = job.dir.folder().join(wasm_name(&wanted.name));
+    let destination = job.dir.place(&wasm_name(&wanted.name));
     let fetched = job.components.fetch(wanted, &destination, Purpose::Vendor, report)?;
     if fetched.outcome == Outcome::Kept {
         store::sweep(&destination);
     }
-    let beside = manifest_path(&destination);
+    let beside = manifest_of(&destination);
     match &fetched.manifest {
         Some(manifest) => store::write_atomically(&beside, manifest.bytes())?,
         // One that an earlier run left would speak of another file.
@@ -135,7 +135,7 @@ fn entries(dir: &VendorDir, wanted: &Wanted, fetched: &Fetched) -> Vec<Entry> {
     let wasm = wasm_name(&wanted.name);
     let mut entries = vec![entry(&wasm, fetched.file.size(), *fetched.file.digest())];
     if let Some(manifest) = &fetched.manifest {
-        let path = manifest_path(Path::new(&wasm)).display().to_string();
+        let path = manifest_entry(&wasm);
         entries.push(entry(&path, manifest.bytes().len() as u64, *manifest.digest()));
     }
     entries
@@ -151,23 +151,17 @@ fn manifest_entry(path: &str) -> String {
 
 /// Writes the BUILD file for all components that are in the folder. One that a person wrote stays.
 fn write_build(dir: &VendorDir, report: &Report) -> Result<Vec<Entry>> {
-    let names = names(dir.folder())?;
-    let path = dir.folder().join(BUILD);
-    let found = match fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error).doing(|| format!("read `{}`", path.display())),
-    };
-    let text = match found {
+    let names = names(dir)?;
+    let path = dir.place(BUILD);
+    let text = match read::rooted_text(&path, read::LIMIT)? {
         Some(text) if !text.contains("wasm-airgap") => {
             let missing: Vec<_> =
                 names.iter().filter(|name| !text.contains(&format!("\"{name}\""))).collect();
             if !missing.is_empty() {
                 let missing: Vec<_> = missing.iter().map(|name| name.as_str()).collect();
                 report.warn(&format!(
-                    "`{}` was written by somebody else and stays as it is; add to its \
+                    "`{path}` was not written by wasm-airgap and stays as it is; add to its \
                      exports_files: {}",
-                    path.display(),
                     missing.join(", ")
                 ));
             }
@@ -201,26 +195,21 @@ fn build_file(exports: Vec<String>) -> BuildFile {
     }
 }
 
-/// The components and their manifests in the folder, also those that somebody put there by hand.
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).doing(|| format!("list `{}`", folder.display()))? {
-        let entry = entry.doing(|| format!("list `{}`", folder.display()))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let fits = name.ends_with(".wasm") || name.ends_with(".manifest.json");
-        if fits && name.parse::<Segment>().is_ok() && entry.path().is_file() {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
+/// The components and their manifests in the folder, also those that a person put there.
+fn names(dir: &VendorDir) -> Result<Vec<String>> {
+    let folder = dir.place("");
+    let entries = folder.open_folder().and_then(|folder| folder.list());
+    let entries = entries.doing(|| format!("list `{folder}`"))?;
+    let files = entries.into_iter().filter(|(_, kind)| *kind == EntryKind::File);
+    let names = files.filter_map(|(name, _)| name.into_string().ok());
+    let fits = |name: &String| {
+        (name.ends_with(".wasm") || name.ends_with(".manifest.json"))
+            && name.parse::<Segment>().is_ok()
+    };
+    Ok(names.filter(fits).collect())
 }
 
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).doing(|| format!("remove `{}`", path.display()))
-        }
-        _ => Ok(()),
-    }
+fn remove(path: &RootedPath) -> Result<()> {
+    let removed = path.folder().and_then(|folder| folder.remove_if_there(path.name()));
+    removed.doing(|| format!("remove `{path}`"))
 }

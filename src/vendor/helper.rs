@@ -30,8 +30,9 @@ impl Helper {
         // Nobody pinned it: its digest is what this run finds, and what the far side pins.
         let program = Unverified::open(&self.program, NAME)?.take_as_found()?;
         let path = self.path();
-        let destination = dir.folder().join(path.split('/').collect::<PathBuf>());
-        let there = Unverified::open(&destination, NAME).and_then(|it| it.verify(program.digest()));
+        let destination = dir.place(&path);
+        let there = Unverified::open_rooted(&destination, NAME);
+        let there = there.and_then(|it| it.verify(program.digest()));
         if there.is_err() {
             store::place_copy(&program, &destination, true)?;
         }

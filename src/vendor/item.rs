@@ -1,13 +1,12 @@
 //! One item of a plan on its way into the folder.
 
-use std::path::Path;
-
 use super::{Outcome, megabytes};
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::fetch::{Client, Download};
 use crate::manifest::{Entry, VendorDir};
 use crate::plan::Item;
 use crate::report::Report;
+use crate::rooted::RootedPath;
 use crate::store;
 use crate::verify::{Unverified, Verified};
 
@@ -30,13 +29,14 @@ pub(crate) fn bring(
 ) -> Result<Brought> {
     let artifact = item.artifact();
     let subject = artifact.to_string();
-    let destination = dir.folder().join(artifact.relative_path());
+    let destination = dir.place(&artifact.path());
     let expected = &item.asset.sha256;
 
-    let is_there = destination.symlink_metadata().is_ok();
+    let is_there = destination.stat().doing(|| format!("vendor {subject}"))?.is_some();
     let kept = match is_there {
         true => {
-            Unverified::open(&destination, &*subject).and_then(|file| file.verify(expected)).ok()
+            let file = Unverified::open_rooted(&destination, &*subject);
+            file.and_then(|file| file.verify(expected)).ok()
         }
         false => None,
     };
@@ -57,12 +57,12 @@ pub(crate) fn bring(
 
 fn obtain(
     item: &Item,
-    destination: &Path,
+    destination: &RootedPath,
     client: Option<&Client>,
     report: &Report,
 ) -> Result<(Outcome, Verified)> {
     let subject = item.artifact().to_string();
-    if let Some(path) = item.path.as_ref().filter(|path| *path != destination) {
+    if let Some(path) = item.path.as_ref().filter(|path| *path != destination.path()) {
         let source = Unverified::open(path, &*subject)?.verify(&item.asset.sha256)?;
         return Ok((Outcome::Copied, store::place_copy(&source, destination, false)?));
     }

@@ -31,7 +31,7 @@ pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
     let Job { plan, dir, .. } = job;
     // Read first: a manifest that is somebody else's file must stop the run before it starts.
     Manifest::read(dir.root())?;
-    let attributes = dir.create()?;
+    dir.create()?;
 
     let mut summary = Summary::default();
     summary.entries.extend(job.helper.map(|helper| helper.vendor(dir)).transpose()?);
@@ -47,6 +47,6 @@ pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
     }
     debug_assert_eq!(summary.outcomes.len() + summary.failures.len(), plan.items.len());
     // Where the disk is full this fails too, and must not hide which files did.
-    summary.failures.extend(Manifest::change(dir.root(), &[], &summary.entries, &attributes).err());
+    summary.failures.extend(Manifest::change(dir.root(), &[], &summary.entries).err());
     Ok(summary)
 }

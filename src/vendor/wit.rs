@@ -64,7 +64,7 @@ struct Member {
 /// folder was written, and what was fetched stays for the next run.
 pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
     Manifest::read(job.dir.root())?;
-    let attributes = job.dir.create()?;
+    job.dir.create()?;
     let fetch = |package: &PackageId| {
         let fetched = job.sources.fetch(package, job.lock.get(package), job.dir, report)?;
         Ok(Held::Right(Box::new(fetched)))
@@ -80,7 +80,7 @@ pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
     let gone = prune(job, &lock)?;
     let touched = folders.iter().map(|folder| job.dir.entry_path(&folder.package.folder()));
     let gone: Vec<_> = gone.into_iter().chain(touched).collect();
-    Manifest::change(job.dir.root(), &gone, &entries, &attributes)?;
+    Manifest::change(job.dir.root(), &gone, &entries)?;
     let outcomes = members.values().map(|member| member.fetched.outcome).collect();
     Ok(WitSummary { outcomes, lock, entries })
 }
@@ -186,8 +186,8 @@ impl Member {
             _ if lock.get(package).is_none() => {
                 return Ok(Err(format!("needed and not locked: {package}")));
             }
-            Held::Missing(path) => return Ok(Err(format!("missing   {}", path.display()))),
-            Held::Changed(path) => return Ok(Err(format!("changed   {}", path.display()))),
+            Held::Missing(path) => return Ok(Err(format!("missing   {path}"))),
+            Held::Changed(path) => return Ok(Err(format!("changed   {path}"))),
         };
         let source = match fetched.source() {
             Ok(source) => source,

@@ -3,7 +3,6 @@
 //! A component can be larger than memory, and almost all of it is code that says nothing of its
 //! interface. So it is walked section by section, and only those with names are read.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -48,7 +47,7 @@ impl Component {
     /// # Errors
     /// Integrity, where it is something else, saying what, or damaged.
     pub fn of_file(path: &Path, shown: &str) -> Result<Component> {
-        let file = File::open(path).doing(|| format!("read `{}`", path.display()))?;
+        let file = crate::read::open(path).doing(|| format!("read `{}`", path.display()))?;
         Component::read(file, shown)
     }
 

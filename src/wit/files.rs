@@ -1,12 +1,15 @@
 //! The `.wit` files of a package: how they are read from a folder, and the hash of all of them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
+use crate::folder::EntryKind;
+use crate::read;
+use crate::rooted::RootedPath;
 
 /// The files of a package: name -> content. A package is flat, so that names have no folders.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -51,6 +54,30 @@ pub(super) fn in_folder(folder: &Path) -> Result<Files> {
     Ok(files)
 }
 
+/// The `.wit` files that lie in a folder below a root.
+///
+/// # Errors
+/// Integrity, where the folder or one of the files is a link.
+pub(super) fn in_rooted(path: &RootedPath) -> Result<Files> {
+    let folder = path.open_folder().doing(|| format!("read `{path}`"))?;
+    let mut files = Files::new();
+    let mut left = LARGEST;
+    for (name, kind) in folder.list().doing(|| format!("list `{path}`"))? {
+        let shown = path.path().join(&name);
+        if !is_wit(&shown) || kind == EntryKind::Folder {
+            continue;
+        }
+        let file = folder.read(&name).doing(|| format!("read `{}`", shown.display()))?;
+        let bytes = take(file, left, &shown.display().to_string())?;
+        left -= bytes.len() as u64;
+        files.insert(name_of(&shown)?, bytes);
+    }
+    match files.is_empty() {
+        false => Ok(files),
+        true => Err(Error::usage(format!("there are no `.wit` files in `{path}`"))),
+    }
+}
+
 /// Whether a path is that of a file in WIT's text form, by its name.
 pub(super) fn is_wit(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
@@ -60,7 +87,7 @@ pub(super) fn is_wit(path: &Path) -> bool {
 /// Reads a file that may take up as much as is left, which becomes less by it.
 pub(super) fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>> {
     let reading = || format!("read `{}`", path.display());
-    let file = File::open(path).doing(reading)?;
+    let file = read::open(path).doing(reading)?;
     let bytes = take(file, *left, &path.display().to_string())?;
     *left -= bytes.len() as u64;
     Ok(bytes)

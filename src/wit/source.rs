@@ -13,6 +13,7 @@ use super::published;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::package::{PackageId, PackageName};
+use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
 /// The name of the file with the text of a package that was published in the binary format.
@@ -62,9 +63,11 @@ impl Source {
     pub fn of_published(file: &Verified) -> Result<Source> {
         let shown = file.path().display().to_string();
         let bytes = files::take(file.reader()?, files::LARGEST, &shown)?;
-        let source = Source::of_bytes(bytes, &shown)?;
-        file.check_unchanged()?;
-        Ok(source)
+        // The bytes that are read are the ones that were verified, whoever writes to the file.
+        if Digest::of(&bytes) != *file.digest() {
+            return Err(file.changed());
+        }
+        Source::of_bytes(bytes, &shown)
     }
 
     /// The same for a file whose digest nobody knows: one that a person names.
@@ -85,6 +88,14 @@ impl Source {
     /// Usage, where there are none. Integrity, with file, line and column, where they do not parse.
     pub fn of_folder(folder: &Path) -> Result<Source> {
         Source::of_folder_known_as(folder, &folder.display().to_string())
+    }
+
+    /// The same for a folder below a root, in which no link is followed.
+    ///
+    /// # Errors
+    /// As [`Source::of_folder`]; integrity, where a link is in the way.
+    pub fn of_rooted(folder: &RootedPath) -> Result<Source> {
+        Source::of_files(files::in_rooted(folder)?, &folder.to_string())
     }
 
     /// The same for a folder that has another name for people.

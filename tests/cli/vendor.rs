@@ -246,7 +246,7 @@ fn somebody_elses_manifest_is_not_overwritten() {
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
     sandbox.write("manifest.json", "{\"name\": \"my web app\"}");
     let words = vendor_words(&files, &["--output-dir=toolchains", "--no-helper"]);
-    sandbox.run(&words).ends_with(2).says(&["manifest.json` is no manifest of a vendor folder"]);
+    sandbox.run(&words).ends_with(2).says(&["manifest.json` is not a manifest of a vendor folder"]);
     assert_eq!(sandbox.read("manifest.json"), "{\"name\": \"my web app\"}");
     assert!(!sandbox.path("toolchains").exists());
 }

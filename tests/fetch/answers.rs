@@ -90,7 +90,7 @@ fn there_is_a_limit_to_the_size() {
             subject: "tool",
             urls: &[server.url("/")],
             expected: &Digest::of(BODY),
-            destination: &case.destination(),
+            destination: &case.place(),
         };
         let Err(error) = client.download(&request, &Item::hidden()) else { panic!() };
         says(&error, &["999", "accepted"]);

@@ -34,7 +34,7 @@ fn sixteen_writers_of_one_file_all_succeed() {
                     subject: "tool",
                     urls: &urls,
                     expected: &Digest::of(&bytes),
-                    destination: &case.destination(),
+                    destination: &case.place(),
                 };
                 let verified = client.download(&request, &Item::hidden());
                 assert_eq!(verified.unwrap_or_else(|error| panic!("{error}")).size(), 400_000);
@@ -60,7 +60,7 @@ fn one_client_serves_many_threads_over_few_connections() {
                         subject: "tool",
                         urls: &[server.url(&format!("/{name}"))],
                         expected: &Digest::of(BODY),
-                        destination: &case.destination().with_file_name(&name),
+                        destination: &case.place().with_name(&name),
                     };
                     client.download(&request, &Item::hidden()).unwrap();
                 }

@@ -214,10 +214,10 @@ fn what_is_no_layout_is_left_alone() {
     let case = Case::new();
     two(&case);
     case.sandbox.write("notes/file.txt", "mine");
-    case.copy(&["--to=notes"]).ends_with(2).says(&["is no OCI image layout"]);
+    case.copy(&["--to=notes"]).ends_with(2).says(&["is not an OCI image layout"]);
     case.sandbox.write("notes.tar", "mine");
     case.copy(&["--to=notes.tar"]).ends_with(4);
-    case.copy(&["--from=notes"]).ends_with(2).says(&["is no OCI image layout"]);
+    case.copy(&["--from=notes"]).ends_with(2).says(&["is not an OCI image layout"]);
     case.copy(&["--from=nothing.tar"]).ends_with(2);
     case.copy(&["--to=docker:x"]).ends_with(2).says(&["none of `oci:DIR`"]);
     assert_eq!(case.sandbox.read("notes.tar"), "mine");

@@ -124,7 +124,7 @@ fn right_bytes_with_a_wrong_descriptor_are_refused() {
     let fake = filled(Fake::new(Door::Open));
     let case = Case::new();
     let wrong = Descriptor::new("application/wasm", Digest::of(BODY), 44);
-    let pulled = case.client().blob(&home(&fake), &wrong, &case.destination(), &Item::hidden());
+    let pulled = case.client().blob(&home(&fake), &wrong, &case.place(), &Item::hidden());
     let error = case.failed(pulled);
     assert_eq!(error.kind(), Kind::Integrity);
     says(&error, &["44 bytes", "43 bytes"]);
@@ -134,8 +134,8 @@ fn right_bytes_with_a_wrong_descriptor_are_refused() {
 fn by_digest_alone() {
     let fake = filled(Fake::new(Door::Open));
     let case = Case::new();
-    let (digest, to) = (Digest::of(BODY), case.destination());
-    let any = |_: &std::path::Path| Ok(());
+    let (digest, to) = (Digest::of(BODY), case.place());
+    let any = |_: std::fs::File| Ok(());
     let client = case.client();
     case.succeeded(client.blob_if(&home(&fake), &digest, None, &to, &any, &Item::hidden()));
 }
@@ -244,7 +244,7 @@ fn an_empty_blob() {
     let case = Case::new();
     let empty = Descriptor::new("application/wasm", digest, 0);
     let client = case.client();
-    let pulled = client.blob(&home(&fake), &empty, &case.destination(), &Item::hidden());
+    let pulled = client.blob(&home(&fake), &empty, &case.place(), &Item::hidden());
     assert_eq!(pulled.unwrap_or_else(|error| panic!("{error}")).size(), 0);
     let (from, to) = (home(&fake), Fake::new(Door::Open));
     pass_on(&client, &from, &empty, &to).unwrap();

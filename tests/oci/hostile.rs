@@ -103,7 +103,7 @@ fn a_size_beyond_all_sense_is_refused_before_any_byte() {
     let case = Case::new();
     let descriptor = Descriptor { size: 1 << 62, ..crate::body() };
     let home = home(&fake);
-    let pulled = case.client().blob(&home, &descriptor, &case.destination(), &Item::hidden());
+    let pulled = case.client().blob(&home, &descriptor, &case.place(), &Item::hidden());
     let error = case.failed(pulled);
     assert_eq!(error.kind(), Kind::Integrity);
     says(&error, &["is too large", "4611686018427387904 bytes"]);

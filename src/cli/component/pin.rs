@@ -11,7 +11,9 @@ use crate::cli::{Context, selection};
 use crate::components::{Components, Fetched, Purpose, Wanted};
 use crate::digest::Digest;
 use crate::error::{Context as _, Error, Result};
+use crate::read;
 use crate::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
+use crate::rooted::RootedPath;
 use crate::segment::Segment;
 use crate::store;
 use crate::wit::Component;
@@ -71,8 +73,12 @@ impl Seen {
     fn of(wanted: Wanted, components: &Components, context: &Context) -> Result<Seen> {
         let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
         let path = folder.path().join("component.wasm");
-        let Fetched { file, manifest, .. } =
-            components.fetch(&wanted, &path, Purpose::Look, &context.report)?;
+        let Fetched { file, manifest, .. } = components.fetch(
+            &wanted,
+            &RootedPath::beside(&path),
+            Purpose::Look,
+            &context.report,
+        )?;
         let component = Component::read(file.reader()?, &format!("`{}`", wanted.words))?;
         let manifest = manifest.map(|it| *it.digest());
         Ok(Seen { wanted, content: *file.digest(), manifest, size: file.size(), component })
@@ -198,7 +204,14 @@ impl Entry {
 
     /// The three steps: the component's file, its entry in the list, the digest.
     fn add(&self, seen: &Seen, update: bool) -> Result<()> {
-        let mut file = object(&self.file)?;
+        let file = store::through_link(&self.file)?;
+        store::change(&file, read::LIMIT, |old| self.component_file(old, seen, update))?;
+        let index = store::through_link(&self.index)?;
+        store::change(&index, read::LIMIT, |old| self.index_file(old))
+    }
+
+    fn component_file(&self, old: Option<Vec<u8>>, seen: &Seen, update: bool) -> Result<Vec<u8>> {
+        let mut file = object(old, &self.file)?;
         match file.get("component_name").and_then(Value::as_str) {
             Some(other) if other != self.name.as_str() => {
                 return Err(Error::usage("one registry file is about one component")
@@ -235,7 +248,11 @@ impl Entry {
         let text = text(file)?;
         // What is written must be what is read.
         ComponentRegistry::default().add(&text, &self.file.display().to_string())?;
-        let mut index = object(&self.index)?;
+        Ok(text.into_bytes())
+    }
+
+    fn index_file(&self, old: Option<Vec<u8>>) -> Result<Vec<u8>> {
+        let mut index = object(old, &self.index)?;
         index.entry("schema_version").or_insert_with(|| json!(SCHEMA_VERSION));
         let components = index.entry("components").or_insert_with(|| json!({}));
         let filename = self.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -244,8 +261,7 @@ impl Entry {
         };
         components.insert(self.name.to_string(), json!({"file": filename}));
         components.sort_keys();
-        store::write_atomically(&self.file, text.as_bytes())?;
-        store::write_atomically(&self.index, self::text(index)?.as_bytes())
+        text(index).map(String::into_bytes)
     }
 }
 
@@ -258,16 +274,10 @@ fn plain(tag: &str) -> &str {
 }
 
 /// The object in a file; an empty one where there is no file.
-fn object(path: &Path) -> Result<Map<String, Value>> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Map::new()),
-        Err(error) => {
-            return Err(error).doing(|| format!("read the registry file `{}`", path.display()));
-        }
-    };
-    serde_json::from_str(&text).map_err(|error| {
-        Error::usage(format!("`{}` is no registry file", path.display())).because(error)
+fn object(bytes: Option<Vec<u8>>, path: &Path) -> Result<Map<String, Value>> {
+    let Some(bytes) = bytes else { return Ok(Map::new()) };
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Error::usage(format!("`{}` is not a registry file", path.display())).because(error)
     })
 }
 

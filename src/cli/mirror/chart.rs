@@ -5,6 +5,7 @@ use crate::cli::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::images::Chart;
 use crate::images::chart::{Override, Unresolved, registry};
+use crate::rooted::RootedPath;
 
 /// What charts in registries begin with, as in Helm.
 const SCHEME: &str = "oci://";
@@ -46,8 +47,14 @@ fn pulled(
     let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
     let path = folder.path().join("chart.tgz");
     let version = args.version.as_deref();
-    let found =
-        registry::pull(&asking.client, &asking.registries, place, version, &path, &context.report)?;
+    let found = registry::pull(
+        &asking.client,
+        &asking.registries,
+        place,
+        version,
+        &RootedPath::beside(&path),
+        &context.report,
+    )?;
     context.report.say(&format!("{SCHEME}{}  sha256:{}", found.reference, found.digest));
     Chart::read(&path, &format!("{SCHEME}{}", found.reference), overrides, &args.disable)
 }

@@ -72,7 +72,13 @@ fn target<'a>(
 ) -> Result<Box<dyn Target + 'a>> {
     Ok(match (&args.to, asking) {
         (Some(LayoutName::Folder(path)), _) => Box::new(LayoutTarget::at(&context.path(path))?),
-        (Some(LayoutName::Archive(path)), _) => Box::new(ArchiveTarget::at(&context.path(path))?),
+        (Some(LayoutName::Archive(path)), _) => {
+            let waits = || {
+                let path = path.display();
+                context.report.say(&format!("waiting for another run that writes `{path}`"));
+            };
+            Box::new(ArchiveTarget::at(&context.path(path), &waits)?)
+        }
         (None, Some(asking)) => Box::new(RegistryTarget::new(&asking.client)),
         (None, None) => return Err(Error::usage("there is nothing to copy to")),
     })

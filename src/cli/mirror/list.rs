@@ -5,8 +5,8 @@ use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::images::inventory::Inventory;
 use crate::images::manifests::Manifests;
-use crate::images::{MirrorList, NewEntry};
-use crate::store;
+use crate::images::{MirrorList, NewEntry, RegistryPath};
+use crate::{store, yaml};
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let report = &context.report;
@@ -34,25 +34,41 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
         return Err(Error::usage("no image was found")
             .hint("render the chart with `helm template` and give the manifests"));
     }
-    let old = old_list(args, context)?;
-    old.check_destinations(&registry)?;
-    let new = inventory.missing_in(&old, &registry, args.why)?;
-    let list = old.with(&new)?;
-    for NewEntry { source, destination, .. } in &new {
-        if registry.destination(source).as_ref() != Ok(destination) {
-            report.say(&format!(
-                "`{source}` goes to `{destination}`, as another image has its path and tag"
-            ));
-        }
-    }
-    match &args.output {
+    let with_new = |old: MirrorList| -> Result<(MirrorList, Vec<NewEntry>, MirrorList)> {
+        old.check_destinations(&registry)?;
+        let new = inventory.missing_in(&old, &registry, args.why)?;
+        let list = old.with(&new)?;
+        Ok((old, new, list))
+    };
+    let list = match &args.output {
         Some(path) => {
-            store::write_through(&context.path(path), list.text().as_bytes())?;
+            let name = path.display().to_string();
+            let place = store::through_link(&context.path(path))?;
+            let mut changed = None;
+            store::change(&place, yaml::MOST_BYTES, |bytes| {
+                let old = match bytes {
+                    Some(bytes) => MirrorList::parse(&yaml::read_from(&*bytes, &name)?, &name)?,
+                    None => MirrorList::empty(&name),
+                };
+                let done = with_new(old)?;
+                let text = done.2.text().as_bytes().to_vec();
+                changed = Some(done);
+                Ok(text)
+            })?;
+            let (old, new, list) = changed.unwrap_or_else(|| unreachable!("a change is made once"));
+            say_moved(&new, &registry, context);
             say_what_changed(&old, &new, &inventory, context);
+            list
         }
-        None if report.is_json() => {}
-        None => report.data(list.text())?,
-    }
+        None => {
+            let (_, new, list) = with_new(MirrorList::empty("mirror.yaml"))?;
+            say_moved(&new, &registry, context);
+            if !report.is_json() {
+                report.data(list.text())?;
+            }
+            list
+        }
+    };
     if report.is_json() {
         report.json(&serde_json::json!({
             "images": list.entries(), "found": inventory.images,
@@ -62,13 +78,14 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn old_list(args: &ListArgs, context: &Context) -> Result<MirrorList> {
-    match &args.output {
-        Some(path) if context.path(path).exists() => {
-            MirrorList::read(&context.path(path), &path.display().to_string())
+/// Says which images do not go where their name says.
+fn say_moved(new: &[NewEntry], registry: &RegistryPath, context: &Context) {
+    for NewEntry { source, destination, .. } in new {
+        if registry.destination(source).as_ref() != Ok(destination) {
+            context.report.say(&format!(
+                "`{source}` goes to `{destination}`, as another image has its path and tag"
+            ));
         }
-        Some(path) => Ok(MirrorList::empty(&path.display().to_string())),
-        None => Ok(MirrorList::empty("mirror.yaml")),
     }
 }
 

@@ -9,18 +9,43 @@ use crate::error::{Error, Result};
 use crate::images::copy::RegistrySource;
 use crate::images::{MirrorList, MirrorLock};
 use crate::oci::Reference;
-use crate::{store, workers};
+use crate::{store, workers, yaml};
 
 pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
     let report = &context.report;
     let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;
     let (path, name) = (context.path(&args.lock_file), args.lock_file.display().to_string());
-    // With `--update` also a lock that cannot be read is no reason to stop.
-    let old = match path.exists().then(|| MirrorLock::read(&path, &name)) {
-        Some(Err(_)) if args.update => MirrorLock::default(),
-        Some(old) => old?,
-        None => MirrorLock::default(),
-    };
+    let (mut old, mut lock) = (MirrorLock::default(), MirrorLock::default());
+    store::change_slowly(&store::through_link(&path)?, yaml::MOST_BYTES, |bytes| {
+        let parse = |bytes| MirrorLock::parse(&yaml::read_from(bytes, &name)?, &name);
+        // With `--update` also a lock that cannot be read is no reason to stop.
+        old = match bytes.map(parse) {
+            Some(Err(_)) if args.update => MirrorLock::default(),
+            Some(old) => old?,
+            None => MirrorLock::default(),
+        };
+        lock = locked(&list, &old, args, context)?;
+        Ok(lock.text().into_bytes())
+    })?;
+    say_what_changed(&old, &lock, context);
+    if report.is_json() {
+        let images: Vec<_> = lock
+            .sources()
+            .map(|(source, digest)| serde_json::json!({ "source": source, "digest": format!("sha256:{digest}") }))
+            .collect();
+        return report.json(&serde_json::json!({ "lock": args.lock_file, "images": images }));
+    }
+    report.say(&format!("{name}: {} images locked", lock.sources().count()));
+    Ok(())
+}
+
+/// The lock of a list: known digests stay, and registries are asked for the others.
+fn locked(
+    list: &MirrorList,
+    old: &MirrorLock,
+    args: &LockArgs,
+    context: &Context,
+) -> Result<MirrorLock> {
     let (mut lock, mut open) = (MirrorLock::default(), BTreeMap::new());
     for entry in list.entries() {
         let source = entry.source.meaning().clone();
@@ -35,17 +60,7 @@ pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
     for (source, digest) in digests(&open, args.jobs.into(), context)? {
         lock.insert(&source, digest);
     }
-    store::write_atomically(&path, lock.text().as_bytes())?;
-    say_what_changed(&old, &lock, context);
-    if report.is_json() {
-        let images: Vec<_> = lock
-            .sources()
-            .map(|(source, digest)| serde_json::json!({ "source": source, "digest": format!("sha256:{digest}") }))
-            .collect();
-        return report.json(&serde_json::json!({ "lock": args.lock_file, "images": images }));
-    }
-    report.say(&format!("{name}: {} images locked", lock.sources().count()));
-    Ok(())
+    Ok(lock)
 }
 
 /// What each source is now. Where one cannot be told, nothing is locked.

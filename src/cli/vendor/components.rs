@@ -119,7 +119,7 @@ pub(super) fn places<'a>(
     components: &Components,
 ) -> Result<Vec<(&'a Wanted, Vec<Place>)>> {
     let places = |one: &'a Wanted| {
-        let destination = dir.folder().join(wasm_name(&one.name));
+        let destination = dir.place(&wasm_name(&one.name));
         Ok((one, components.places(one, Some(&destination))?))
     };
     wanted.iter().map(places).collect()

@@ -12,9 +12,10 @@ use crate::manifest::VendorDir;
 use crate::package::PackageRequest;
 use crate::packages::Sources;
 use crate::registry::WitRegistry;
-use crate::store;
+use crate::rooted::RootedPath;
 use crate::vendor::{Tally, WitJob, WitSummary, check_wit, vendor_wit};
 use crate::wit::Lock;
+use crate::{read, store};
 
 /// Files that make a folder the root of a Bazel workspace.
 const ROOTS: [&str; 4] = ["MODULE.bazel", "REPO.bazel", "WORKSPACE.bazel", "WORKSPACE"];
@@ -71,18 +72,15 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     let workspace = workspace(args, context)?;
     let (lock_file, output_dir) =
         (workspace.join(&args.lock_file), workspace.join(&args.output_dir));
-    // With `--update` also a lock that cannot be read is no reason to stop.
-    let previous = match read_lock(&lock_file) {
-        Err(_) if args.update => Lock::default(),
-        previous => previous?.unwrap_or_default(),
+    let lock_file = store::through_link(&lock_file)?;
+    let from = match &args.from {
+        Some(from) => {
+            let path = RootedPath::given(workspace.join(from));
+            let missing = || Error::usage(format!("there is no lock `{}`", from.display()));
+            Some(lock_in(&path)?.ok_or_else(missing)?)
+        }
+        None => None,
     };
-    let lock = match &args.from {
-        Some(from) => read_lock(&workspace.join(from))?
-            .ok_or_else(|| Error::usage(format!("there is no lock `{}`", from.display())))?,
-        None if args.update => Lock::default(),
-        None => previous.clone(),
-    };
-    let requests = requests(args, &lock)?;
     let dir = VendorDir::of(&output_dir, Kind::Wit);
     let policy = policy_for(&dir, context.policy_in(&workspace)?);
     let mut registry = WitRegistry::builtin()?;
@@ -94,31 +92,62 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     let sources = Sources::new(policy, registry, &context.environment)?;
     let sources = if args.archives { sources.with_archives_first() } else { sources };
     let bazel_package = bazel_package(&output_dir, &workspace);
-    let job = WitJob {
-        requests: &requests,
-        dir: &dir,
-        lock: &lock,
-        previous: &previous,
-        sources: &sources,
-        rules: &args.rules,
-        bazel_package: &bazel_package,
-        jobs: args.jobs.into(),
+    // `previous` is the lock file as it is now.
+    let with_job = |previous: Lock, run: &mut dyn FnMut(&WitJob<'_>) -> Result<()>| {
+        let lock = match &from {
+            Some(from) => from.clone(),
+            None if args.update => Lock::default(),
+            None => previous.clone(),
+        };
+        run(&WitJob {
+            requests: &requests(args, &lock)?,
+            dir: &dir,
+            lock: &lock,
+            previous: &previous,
+            sources: &sources,
+            rules: &args.rules,
+            bazel_package: &bazel_package,
+            jobs: args.jobs.into(),
+        })
     };
     if args.locked {
-        return check(args, &job, &lock_file, context);
+        let mend = args.mend.as_deref().unwrap_or("the same command without --locked");
+        let lock = lock_in(&lock_file)?.ok_or_else(|| {
+            Error::integrity(format!("there is no lock `{lock_file}`"))
+                .hint(format!("to write it, run\n{mend}"))
+        })?;
+        return with_job(lock, &mut |job| {
+            check_wit(job, &context.report)
+                .map_err(|error| error.hint(format!("to mend it, run\n{mend}")))
+        });
     }
-    let summary = vendor_wit(&job, &context.report)?;
-    store::write_atomically(&lock_file, summary.lock.text().as_bytes())?;
-    tell(&summary, &lock_file, context)
+    let mut summary = None;
+    store::change_slowly(&lock_file, read::LIMIT, |bytes| {
+        // With `--update` also a lock that cannot be read is no reason to stop.
+        let previous = match bytes.map(|bytes| parse_lock(bytes, &lock_file)) {
+            Some(Err(_)) if args.update => Lock::default(),
+            previous => previous.transpose()?.unwrap_or_default(),
+        };
+        let mut text = Vec::new();
+        with_job(previous, &mut |job| {
+            let done = vendor_wit(job, &context.report)?;
+            text = done.lock.text().into_bytes();
+            summary = Some(done);
+            Ok(())
+        })?;
+        Ok(text)
+    })?;
+    summary.map_or(Ok(()), |summary| tell(&summary, lock_file.path(), context))
 }
 
-fn check(args: &WitArgs, job: &WitJob<'_>, lock_file: &Path, context: &Context) -> Result<()> {
-    let mend = args.mend.as_deref().unwrap_or("the same command without --locked");
-    if !lock_file.is_file() {
-        return Err(Error::integrity(format!("there is no lock `{}`", lock_file.display()))
-            .hint(format!("to write it, run\n{mend}")));
-    }
-    check_wit(job, &context.report).map_err(|error| error.hint(format!("to mend it, run\n{mend}")))
+/// The lock in a file; none where there is no file.
+fn lock_in(path: &RootedPath) -> Result<Option<Lock>> {
+    let bytes = read::rooted_bytes(path, read::LIMIT)?;
+    bytes.map(|bytes| parse_lock(&bytes, path)).transpose()
+}
+
+fn parse_lock(bytes: &[u8], path: &RootedPath) -> Result<Lock> {
+    Lock::parse(&String::from_utf8_lossy(bytes), &path.to_string())
 }
 
 /// The folder that relative paths are relative to.
@@ -151,14 +180,6 @@ fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {
     }
     let exact = |locked: &crate::wit::Locked| locked.package.to_string().parse();
     lock.packages.iter().map(|locked| exact(locked).map_err(Error::usage)).collect()
-}
-
-fn read_lock(path: &Path) -> Result<Option<Lock>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Lock::parse(&text, &path.display().to_string()).map(Some),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
-    }
 }
 
 /// The folder as a Bazel package: below the workspace that it lies in, or else below this one.

@@ -1,7 +1,5 @@
 //! A chart in a registry, as `helm push` puts it there.
 
-use std::path::Path;
-
 use semver::Version;
 
 use crate::digest::Digest;
@@ -10,6 +8,7 @@ use crate::images::copy::registry::{somewhere, within};
 use crate::oci::{Client, Content, Reference, Repository, media_type};
 use crate::registries::Registries;
 use crate::report::Report;
+use crate::rooted::RootedPath;
 
 /// The layer of a chart: its `.tgz`.
 const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
@@ -33,7 +32,7 @@ pub fn pull(
     registries: &Registries,
     reference: &str,
     version: Option<&str>,
-    destination: &Path,
+    destination: &RootedPath,
     report: &Report,
 ) -> Result<Pulled> {
     let reference = Reference::parse(reference)?;
@@ -61,7 +60,7 @@ fn pull_from(
     place: &Repository,
     wanted: Option<&Reference>,
     asked: &Reference,
-    destination: &Path,
+    destination: &RootedPath,
     report: &Report,
 ) -> Result<Pulled> {
     let wanted = match wanted {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use super::attached::SUFFIXES;
 use super::side::{Attached, Found, Moved, Parcel, Source, Target};
@@ -13,6 +13,8 @@ use crate::oci::{
     media_type,
 };
 use crate::report::Item;
+use crate::rooted::RootedPath;
+use crate::store::Hold;
 use crate::workers::hold;
 
 /// Images in a layout, by the names that they had where they come from.
@@ -138,7 +140,13 @@ impl Source for LayoutSource {
         Ok(Box::new(self.layout.blob(descriptor)?))
     }
 
-    fn download(&self, _: &Repository, _: &Descriptor, _: &Path, _: &Item) -> Result<Option<()>> {
+    fn download(
+        &self,
+        _: &Repository,
+        _: &Descriptor,
+        _: &RootedPath,
+        _: &Item,
+    ) -> Result<Option<()>> {
         Ok(None)
     }
 
@@ -148,7 +156,11 @@ impl Source for LayoutSource {
 }
 
 /// A layout in a folder that images are copied into.
-pub struct LayoutTarget(LayoutFolder);
+pub struct LayoutTarget {
+    layout: LayoutFolder,
+    /// Whether everything that is attached to images, and has no name, is whole.
+    attached: OnceLock<bool>,
+}
 
 impl LayoutTarget {
     /// The layout in this folder, which is made with the first blob where it is missing.
@@ -156,7 +168,7 @@ impl LayoutTarget {
     /// # Errors
     /// As [`LayoutFolder::at`].
     pub fn at(path: &Path) -> Result<LayoutTarget> {
-        LayoutFolder::at(path).map(LayoutTarget)
+        Ok(LayoutTarget { layout: LayoutFolder::at(path)?, attached: OnceLock::new() })
     }
 }
 
@@ -170,25 +182,28 @@ impl Target for LayoutTarget {
     }
 
     fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
-        entry_of(&self.0.entries()?, to)
+        let entries = self.layout.entries()?;
+        let attached =
+            self.attached.get_or_init(|| attached(&entries).all(|it| self.layout.holds(it)));
+        Ok(whole_entry(&entries, to, |it| *attached && self.layout.holds(it)))
     }
 
     fn put_blob(&self, blob: &Parcel<'_>, _: Option<&Repository>, item: &Item) -> Result<Moved> {
         let Parcel { descriptor, source, from, .. } = blob;
         // One that is damaged is brought again.
-        if self.0.has(&descriptor.digest) {
+        if self.layout.has(&descriptor.digest) {
             return Ok(Moved::There);
         }
-        let path = self.0.path(&descriptor.digest);
+        let path = self.layout.path(&descriptor.digest);
         match source.download(from, descriptor, &path, item)? {
-            Some(()) => self.0.stored(&descriptor.digest),
-            None => self.0.store(descriptor, &*source.blob(from, descriptor)?, item)?,
+            Some(()) => self.layout.stored(&descriptor.digest),
+            None => self.layout.store(descriptor, &*source.blob(from, descriptor)?, item)?,
         }
         Ok(Moved::Whole)
     }
 
     fn put_manifest(&self, _: &Repository, manifest: &Manifest) -> Result<bool> {
-        self.0.store_manifest(manifest).map(|()| false)
+        self.layout.store_manifest(manifest).map(|()| false)
     }
 
     fn put_named(
@@ -197,48 +212,77 @@ impl Target for LayoutTarget {
         manifest: &Manifest,
         whole: Option<&Manifest>,
     ) -> Result<()> {
-        whole.map_or(Ok(()), |whole| self.0.store_manifest(whole))?;
-        self.0.store_manifest(manifest)?;
-        self.0.enter(to, manifest, whole.map(Manifest::digest))
+        whole.map_or(Ok(()), |whole| self.layout.store_manifest(whole))?;
+        self.layout.store_manifest(manifest)?;
+        self.layout.enter(to, manifest, whole.map(Manifest::digest))
     }
 
     fn attach(&self, _: &Repository, _: &Digest, attached: &[Descriptor]) -> Result<()> {
-        self.0.enter_attached(attached)
+        self.layout.enter_attached(attached)
     }
 }
 
-fn entry_of(entries: &[Descriptor], to: &Reference) -> Result<Option<Digest>> {
-    Ok(entries.iter().find(|it| it.layout_name() == Some(&to.to_string())).map(|it| it.digest))
+/// The digest that a name has in an index, if everything that belongs to it is there and right: a
+/// layout goes across the gap, and a damaged one would be found only there.
+fn whole_entry(
+    entries: &[Descriptor],
+    to: &Reference,
+    is_whole: impl Fn(&Descriptor) -> bool,
+) -> Option<Digest> {
+    let name = to.to_string();
+    let entry = entries.iter().find(|it| it.layout_name() == Some(&name))?;
+    is_whole(entry).then_some(entry.digest)
+}
+
+/// The entries of manifests that are attached to others.
+fn attached(entries: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
+    entries.iter().filter(|it| it.layout_name().is_none())
 }
 
 /// A tar that images are copied into. It is made in a folder beside it, which the next run continues
-/// where one was killed or an image failed.
+/// where one was killed or an image failed. One process at a time works on a tar.
 pub struct ArchiveTarget {
     archive: PathBuf,
-    folder: PathBuf,
-    /// What the tar has; nothing where the folder is ahead of it.
+    folder: RootedPath,
+    /// The content of the tar; none where the folder is ahead of it.
     old: Option<Layout>,
+    /// Whether everything that is attached to images in the tar is whole.
+    attached: OnceLock<bool>,
     /// Made with the first blob.
     inner: Mutex<Option<std::sync::Arc<LayoutTarget>>>,
+    _lock: Hold,
 }
 
 impl ArchiveTarget {
-    /// The tar at this path, which may be there already.
+    /// The tar at this path, which may be there already. Calls `waits` once where another process
+    /// works on it.
     ///
     /// # Errors
     /// Usage, where something else is there.
-    pub fn at(archive: &Path) -> Result<ArchiveTarget> {
+    pub fn at(archive: &Path, waits: &dyn Fn()) -> Result<ArchiveTarget> {
         let name = archive.file_name().ok_or_else(|| {
             Error::usage(format!("`{}` cannot be the name of a tar", archive.display()))
         })?;
-        let folder = archive.with_file_name(format!(".{}.layout", name.to_string_lossy()));
+        let name = name.to_string_lossy();
+        let place = RootedPath::beside(archive);
+        let folder = place.with_name(format!(".{name}.layout"));
+        let lock = Hold::wait(&place.with_name(format!(".{name}.layout.lock")), waits)?;
+        let doing = || format!("read `{folder}`");
         let (mut old, mut inner) = (None, None);
-        if folder.join("index.json").is_file() || !archive.exists() {
-            inner = Some(std::sync::Arc::new(LayoutTarget::at(&folder)?));
+        let continues = folder.join("index.json").is_file().doing(doing)?;
+        if continues || place.stat().doing(doing)?.is_none() {
+            inner = Some(std::sync::Arc::new(LayoutTarget::at(folder.path())?));
         } else {
             old = Some(Layout::open(archive)?);
         }
-        Ok(ArchiveTarget { archive: archive.to_owned(), folder, old, inner: Mutex::new(inner) })
+        Ok(ArchiveTarget {
+            archive: archive.to_owned(),
+            folder,
+            old,
+            attached: OnceLock::new(),
+            inner: Mutex::new(inner),
+            _lock: lock,
+        })
     }
 
     /// The folder, with everything in it that the tar has.
@@ -247,12 +291,22 @@ impl ArchiveTarget {
         if let Some(inner) = &*inner {
             return Ok(inner.clone());
         }
-        let made = std::sync::Arc::new(LayoutTarget::at(&self.folder)?);
+        let made = std::sync::Arc::new(LayoutTarget::at(self.folder.path())?);
         if let Some(old) = &self.old {
-            made.0.take_all(old)?;
+            made.layout.take_all(old)?;
         }
         *inner = Some(made.clone());
         Ok(made)
+    }
+
+    /// Removes the folder. Its index goes first: without one, no run takes it for a continuation.
+    fn sweep(&self) -> Result<()> {
+        let remove = || {
+            let Some(_) = self.folder.stat()? else { return Ok(()) };
+            self.folder.open_folder()?.remove_if_there("index.json".as_ref())?;
+            self.folder.folder()?.remove_all(self.folder.name())
+        };
+        remove().doing(|| format!("remove `{}`", self.folder))
     }
 }
 
@@ -267,7 +321,12 @@ impl Target for ArchiveTarget {
 
     fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
         match &self.old {
-            Some(old) => entry_of(old.entries(), to),
+            Some(old) => {
+                let entries = old.entries();
+                let attached =
+                    self.attached.get_or_init(|| attached(entries).all(|it| old.is_whole(it)));
+                Ok(whole_entry(entries, to, |it| *attached && old.is_whole(it)))
+            }
             None => self.inner()?.digest(to),
         }
     }
@@ -298,18 +357,24 @@ impl Target for ArchiveTarget {
         self.inner()?.attach(to, subject, attached)
     }
 
-    fn finish(&self, well: bool) -> Result<()> {
-        let inner = hold(&self.inner);
-        // Untouched, the tar has everything.
-        let Some(inner) = &*inner else { return Ok(()) };
-        if inner.0.entries()?.is_empty() {
-            return Ok(());
+    fn finish(&self, well: bool) -> Result<Option<String>> {
+        let inner = hold(&self.inner).clone();
+        if let Some(inner) = inner.filter(|_| well)
+            && !inner.layout.entries()?.is_empty()
+        {
+            inner.layout.pack(&self.archive)?;
         }
-        inner.0.pack(&self.archive)?;
         if well {
-            std::fs::remove_dir_all(&self.folder)
-                .doing(|| format!("remove `{}`", self.folder.display()))?;
+            return self.sweep().map(|()| None);
         }
-        Ok(())
+        let is_there = self.folder.stat().doing(|| format!("read `{}`", self.folder))?.is_some();
+        Ok(is_there.then(|| {
+            format!(
+                "`{}` is as it was, as not every image could be copied; `{}` holds the others, and \
+                 the next run continues there",
+                self.archive.display(),
+                self.folder
+            )
+        }))
     }
 }

@@ -1,7 +1,6 @@
 //! Registries as sources and targets.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::attached::{self, SUFFIXES};
@@ -14,6 +13,7 @@ use crate::oci::{
 use crate::reach;
 use crate::registries::{Place, Registries};
 use crate::report::Item;
+use crate::rooted::RootedPath;
 use crate::workers::hold;
 
 /// Images in registries, or in the mirrors that the settings name for them.
@@ -199,7 +199,7 @@ impl Source for RegistrySource<'_> {
         &self,
         from: &Repository,
         descriptor: &Descriptor,
-        path: &Path,
+        path: &RootedPath,
         item: &Item,
     ) -> Result<Option<()>> {
         self.client.blob(from, descriptor, path, item).map(|_| Some(()))

@@ -1,11 +1,10 @@
 //! What copying needs of where images come from and go to.
 
-use std::path::Path;
-
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::oci::{Descriptor, Manifest, Readable, Reference, Repository, Tag};
 use crate::report::Item;
+use crate::rooted::RootedPath;
 
 /// Where images come from.
 pub trait Source: Sync {
@@ -53,7 +52,7 @@ pub trait Source: Sync {
         &self,
         from: &Repository,
         descriptor: &Descriptor,
-        path: &Path,
+        path: &RootedPath,
         item: &Item,
     ) -> Result<Option<()>>;
 
@@ -131,8 +130,8 @@ pub trait Target: Sync {
     ///
     /// # Errors
     /// Whatever keeps it from being finished.
-    fn finish(&self, _well: bool) -> Result<()> {
-        Ok(())
+    fn finish(&self, _well: bool) -> Result<Option<String>> {
+        Ok(None)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::oci::checked::{Checked, Mark};
 use crate::oci::manifest::{Content, Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
 use crate::oci::push::Readable;
+use crate::rooted::RootedPath;
 use crate::store::{Mode, Partial};
 
 /// No tar has more entries.
@@ -32,13 +33,14 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
     let shown = path.display();
     let doing = || format!("read `{shown}`");
     let damaged = |error: io::Error| {
-        Error::integrity(format!("`{shown}` is no whole tar of an OCI image layout")).because(error)
+        Error::integrity(format!("`{shown}` is not a whole tar of an OCI image layout"))
+            .because(error)
     };
     if !path.exists() {
         return Err(Error::usage(format!("there is no `{shown}`"))
             .hint("name a folder or a tar with an OCI image layout"));
     }
-    let file = File::open(path).doing(doing)?;
+    let file = crate::read::open(path).doing(doing)?;
     let mut magic = [0; 2];
     if super::read_at(&file, &mut magic, 0).doing(doing)? == 2 && magic == [0x1f, 0x8b] {
         return Err(Error::usage(format!("`{shown}` is compressed, and so are the layers in it"))
@@ -98,45 +100,59 @@ pub(super) enum Reached {
     Blob(Box<Descriptor>),
 }
 
-/// Everything that the index leads to, each thing once.
-pub(super) fn reachable(layout: &Layout) -> Result<Vec<Reached>> {
+/// Everything that entries of the index lead to, each thing once. A part that is missing or wrong is
+/// an error in its place, and the rest goes on.
+pub(super) fn reachable(layout: &Layout, entries: &[Descriptor]) -> Vec<Result<Reached>> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
-    let mut left: Vec<Descriptor> = layout.entries().iter().rev().cloned().collect();
+    let mut left: Vec<Descriptor> = entries.iter().rev().cloned().collect();
     while let Some(next) = left.pop() {
         if !seen.insert(next.digest) {
             continue;
         }
         if !media_type::is_manifest(&next.media_type) {
-            found.push(Reached::Blob(Box::new(next)));
+            found.push(Ok(Reached::Blob(Box::new(next))));
             continue;
         }
         let subject = format!("`sha256:{}` in `{}`", next.digest, layout.shown);
-        let Some(manifest) = layout.manifest(&next.digest, &next.media_type)? else {
-            return Err(Error::new(Kind::Unavailable, format!("{subject} is not there")));
-        };
-        match manifest.content(&subject)? {
-            Content::Index(index) => left.extend(index.manifests.into_iter().rev()),
-            Content::Image(image) => {
+        let content = layout.manifest(&next.digest, &next.media_type).and_then(|manifest| {
+            let manifest = manifest.ok_or_else(|| {
+                Error::new(Kind::Unavailable, format!("{subject} is not there"))
+                    .hint("the layout is not whole; copy the image into it again")
+            })?;
+            Ok((manifest.content(&subject)?, manifest))
+        });
+        let manifest = match content {
+            Ok((Content::Index(index), manifest)) => {
+                left.extend(index.manifests.into_iter().rev());
+                manifest
+            }
+            Ok((Content::Image(image), manifest)) => {
                 let blobs = std::iter::once(image.config).chain(image.layers);
                 let blobs = blobs.filter(|it| !it.is_foreign() && seen.insert(it.digest));
-                found.extend(blobs.map(|it| Reached::Blob(Box::new(it))));
+                found.extend(blobs.map(|it| Ok(Reached::Blob(Box::new(it)))));
+                manifest
             }
-        }
-        found.push(Reached::Manifest(manifest));
+            Err(error) => {
+                found.push(Err(error));
+                continue;
+            }
+        };
+        found.push(Ok(Reached::Manifest(manifest)));
     }
     // The wholes of parts are there as they are, without all that is in them.
-    for digest in layout.entries().iter().filter_map(Descriptor::narrowed_from) {
+    for digest in entries.iter().filter_map(Descriptor::narrowed_from) {
         if seen.insert(digest) {
-            found.extend(layout.manifest(&digest, INDEX_TYPE)?.map(Reached::Manifest));
+            let whole = layout.manifest(&digest, INDEX_TYPE).transpose();
+            found.extend(whole.map(|whole| whole.map(Reached::Manifest)));
         }
     }
-    Ok(found)
+    found
 }
 
 /// Writes a layout into a tar. The same layout makes the same bytes.
 pub(super) fn pack(layout: &Layout, destination: &Path) -> Result<()> {
-    let mut partial = Partial::create(destination)?;
+    let mut partial = Partial::create(&RootedPath::beside(destination))?;
     let packed = write(layout, partial.intake().file);
     if let Err(error) = packed {
         partial.discard();
@@ -163,8 +179,8 @@ fn write(layout: &Layout, file: &mut File) -> Result<()> {
     append(VERSION_FILE, VERSION_TEXT.len() as u64, &mut VERSION_TEXT.as_bytes()).doing(doing)?;
     let index = index.to_string();
     append(INDEX_FILE, index.len() as u64, &mut index.as_bytes()).doing(doing)?;
-    for part in reachable(layout)? {
-        match part {
+    for part in reachable(layout, layout.entries()) {
+        match part? {
             Reached::Manifest(manifest) => {
                 let name = format!("{BLOBS}/{}", manifest.digest());
                 append(&name, manifest.bytes().len() as u64, &mut manifest.bytes()).doing(doing)?;

@@ -1,23 +1,26 @@
 //! A layout that is written.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::sync::Mutex;
 
 use serde_json::json;
 
 use super::{
     INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, NAME, NARROWED_FROM, VERSION_FILE, VERSION_TEXT,
-    archive, blob_path, entries, read_file,
+    archive::{self, Reached},
+    blob_path, entries,
 };
 use crate::digest::Digest;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Kind, Result};
 use crate::oci::manifest::{Descriptor, Manifest};
 use crate::oci::push::Readable;
 use crate::oci::reference::Reference;
+use crate::read;
 use crate::report::Item;
+use crate::rooted::RootedPath;
 use crate::store::{self, Mode, Partial};
 use crate::verify::{self, Unverified};
 use crate::workers::hold;
@@ -27,7 +30,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// A layout to write to, from any number of threads.
 pub struct LayoutFolder {
-    root: PathBuf,
+    root: RootedPath,
     /// Blobs that this run has written or found to be right.
     right: Mutex<HashSet<Digest>>,
     /// Held by whoever writes the index.
@@ -40,30 +43,33 @@ impl LayoutFolder {
     /// # Errors
     /// Usage, where something else is there.
     pub fn at(root: &Path) -> Result<LayoutFolder> {
-        if !root.join(VERSION_FILE).is_file() {
-            let mut files = fs::read_dir(root).into_iter().flatten().flatten();
-            // A killed run may have left this.
-            let ours = |it: &fs::DirEntry| {
-                let name = it.file_name().to_string_lossy().into_owned();
-                name == "blobs" || name.starts_with('.')
-            };
-            if root.exists() && (!root.is_dir() || files.any(|it| !ours(&it))) {
-                return Err(Error::usage(format!("`{}` is no OCI image layout", root.display()))
-                    .hint("name a folder that does not exist yet or is empty"));
-            }
-        }
         let layout = LayoutFolder {
-            root: root.to_owned(),
+            root: RootedPath::given(root),
             right: Mutex::default(),
             index: Mutex::default(),
         };
+        let doing = || format!("read the layout `{}`", layout.root);
+        if layout.root.join(VERSION_FILE).stat().doing(doing)?.is_none() {
+            // A killed run may have left this.
+            let ours = |name: &OsStr| name == "blobs" || name.as_encoded_bytes().starts_with(b".");
+            let entries = match layout.root.open_folder().and_then(|folder| folder.list()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                    return Err(layout.strange());
+                }
+                entries => entries.doing(doing)?,
+            };
+            if !entries.iter().all(|(name, _)| ours(name)) {
+                return Err(layout.strange());
+            }
+        }
         layout.entries()?;
         Ok(layout)
     }
 
-    /// The folder.
-    pub fn root(&self) -> &Path {
-        &self.root
+    fn strange(&self) -> Error {
+        Error::usage(format!("`{}` is not an OCI image layout", self.root))
+            .hint("name a folder that does not exist yet or is empty")
     }
 
     /// The manifests in its index.
@@ -71,13 +77,23 @@ impl LayoutFolder {
     /// # Errors
     /// As [`Layout::open`].
     pub fn entries(&self) -> Result<Vec<Descriptor>> {
-        match read_file(&self.root.join(INDEX_FILE), INDEX_LIMIT)? {
+        self.parse(read::rooted_bytes(&self.root.join(INDEX_FILE), INDEX_LIMIT)?)
+    }
+
+    fn parse(&self, index: Option<Vec<u8>>) -> Result<Vec<Descriptor>> {
+        match index {
             None => Ok(Vec::new()),
             Some(index) => {
-                let shown = self.root.display().to_string();
-                entries(&shown, Some(VERSION_TEXT.as_bytes()), Some(&index))
+                entries(&self.root.to_string(), Some(VERSION_TEXT.as_bytes()), Some(&index))
             }
         }
+    }
+
+    /// Whether an entry of the index is whole: everything that it leads to is there and has its
+    /// digest.
+    pub fn holds(&self, entry: &Descriptor) -> bool {
+        let layout = Layout::open(self.root.path());
+        layout.is_ok_and(|layout| layout.holds(entry, |blob| self.has(&blob.digest)))
     }
 
     /// Whether a blob is there and right; each is hashed once.
@@ -85,16 +101,19 @@ impl LayoutFolder {
         if self.right().contains(digest) {
             return true;
         }
-        let found = Unverified::open(&blob_path(&self.root, digest), "a blob");
+        let path = self.path(digest);
+        let found = Unverified::open_rooted(&path, "a blob");
         let right = found.and_then(|it| it.verify(digest)).is_ok();
         if right {
+            store::sweep(&path);
             self.right().insert(*digest);
         }
         right
     }
 
-    /// Where a blob goes. Whoever puts it there by himself says so with [`LayoutFolder::stored`].
-    pub fn path(&self, digest: &Digest) -> PathBuf {
+    /// The path of a blob. A caller that puts it there itself says so with
+    /// [`LayoutFolder::stored`].
+    pub fn path(&self, digest: &Digest) -> RootedPath {
         blob_path(&self.root, digest)
     }
 
@@ -163,7 +182,7 @@ impl LayoutFolder {
             entries.retain(|it| super::name(it) != Some(&name.to_string()));
             // The same without a name is not needed any more.
             entries.retain(|it| super::name(it).is_some() || it.digest != entry.digest);
-            entries.push(entry);
+            entries.push(entry.clone());
         })
     }
 
@@ -183,20 +202,22 @@ impl LayoutFolder {
     /// # Errors
     /// Integrity, where something in the layout is wrong.
     pub fn pack(&self, destination: &Path) -> Result<()> {
-        archive::pack(&Layout::open(&self.root)?, destination)
+        archive::pack(&Layout::open(self.root.path())?, destination)
     }
 
-    /// Takes over everything from another layout.
+    /// Takes over everything that is right in another layout. An image of which something is missing
+    /// stays in the index: it is copied again, or [`LayoutFolder::pack`] fails.
     ///
     /// # Errors
-    /// Integrity, where something in it is wrong.
+    /// Those of writing.
     pub fn take_all(&self, other: &Layout) -> Result<()> {
-        for part in archive::reachable(other)? {
-            match part {
-                archive::Reached::Manifest(manifest) => self.store_manifest(&manifest)?,
-                archive::Reached::Blob(blob) if self.has(&blob.digest) => {}
-                archive::Reached::Blob(blob) => {
-                    self.store(&blob, &other.blob(&blob)?, &Item::hidden())?;
+        for entry in other.entries() {
+            for part in archive::reachable(other, std::slice::from_ref(entry)) {
+                match part {
+                    Ok(Reached::Manifest(manifest)) => self.store_manifest(&manifest)?,
+                    Ok(Reached::Blob(blob)) if self.has(&blob.digest) => {}
+                    Ok(Reached::Blob(blob)) => self.take(other, &blob)?,
+                    Err(_) => {}
                 }
             }
         }
@@ -204,39 +225,35 @@ impl LayoutFolder {
         self.change(|entries| *entries = other.entries().to_vec())
     }
 
-    /// Writes the index with a change. Other processes are waited for where the file system has
-    /// locks; where it has none, an image may be missing in the index until the next run.
-    fn change(&self, change: impl FnOnce(&mut Vec<Descriptor>)) -> Result<()> {
-        let _here = hold(&self.index);
-        let version = self.version_file()?;
-        let _ = version.lock();
-        // Whoever made it may have been killed before it said anything.
-        let doing = || format!("write `{}`", self.root.join(VERSION_FILE).display());
-        if version.metadata().doing(doing)?.len() == 0 {
-            (&version).write_all(VERSION_TEXT.as_bytes()).doing(doing)?;
-            version.sync_all().doing(doing)?;
+    fn take(&self, other: &Layout, blob: &Descriptor) -> Result<()> {
+        let Ok(part) = other.blob(blob) else { return Ok(()) };
+        match self.store(blob, &part, &Item::hidden()) {
+            Err(error) if error.kind() == Kind::Integrity => Ok(()),
+            stored => stored,
         }
-        let mut entries = self.entries()?;
-        change(&mut entries);
-        entries.sort_by(|a, b| {
-            let key = |it: &Descriptor| {
-                (super::name(it).is_none(), super::name(it).map(str::to_owned), it.digest)
-            };
-            key(a).cmp(&key(b))
-        });
-        let index = json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries });
-        store::write_atomically(&self.root.join(INDEX_FILE), index.to_string().as_bytes())
     }
 
-    /// The file that is locked by whoever writes the index. It is never replaced: two that came to
-    /// have one of their own would not wait for each other.
-    fn version_file(&self) -> Result<File> {
-        let path = self.root.join(VERSION_FILE);
-        let doing = || format!("write `{}`", path.display());
-        fs::create_dir_all(&self.root).doing(doing)?;
-        let file = File::options().read(true).append(true).create(true).open(&path);
-        // One that may only be read can be locked all the same.
-        file.or_else(|error| File::open(&path).map_err(|_| error)).doing(doing)
+    /// Writes the index with a change. Other processes may change it too: see [`store::change`].
+    fn change(&self, change: impl Fn(&mut Vec<Descriptor>)) -> Result<()> {
+        let _here = hold(&self.index);
+        let version = self.root.join(VERSION_FILE);
+        let there = version.stat().doing(|| format!("read `{version}`"))?;
+        if there.is_none_or(|stat| stat.size == 0) {
+            store::write_atomically(&version, VERSION_TEXT.as_bytes())?;
+        }
+        store::change(&self.root.join(INDEX_FILE), INDEX_LIMIT, |old| {
+            let mut entries = self.parse(old)?;
+            change(&mut entries);
+            entries.sort_by(|a, b| {
+                let key = |it: &Descriptor| {
+                    (super::name(it).is_none(), super::name(it).map(str::to_owned), it.digest)
+                };
+                key(a).cmp(&key(b))
+            });
+            let index =
+                json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries });
+            Ok(index.to_string().into_bytes())
+        })
     }
 
     fn right(&self) -> std::sync::MutexGuard<'_, HashSet<Digest>> {
@@ -258,6 +275,7 @@ fn copy(
         let count = match reader.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(crate::oci::checked::cannot_read(subject, error)),
         };
         let intake = to.intake();

@@ -1,7 +1,5 @@
 //! What the folder of a package has already, looked at without changing anything.
 
-use std::path::{Path, PathBuf};
-
 use super::{Sources, Way};
 use crate::digest::Digest;
 use crate::error::Result;
@@ -9,6 +7,7 @@ use crate::manifest::VendorDir;
 use crate::package::PackageId;
 use crate::packages::order::Order;
 use crate::packages::{Fetched, Form, listed};
+use crate::rooted::RootedPath;
 use crate::vendor::Outcome;
 use crate::verify::Unverified;
 use crate::wit::{Locked, Source};
@@ -18,9 +17,9 @@ pub enum Held {
     /// It is what it must be.
     Right(Box<Fetched>),
     /// This is not there.
-    Missing(PathBuf),
+    Missing(RootedPath),
     /// This is there and is something else, or nobody can say what it must be.
-    Changed(PathBuf),
+    Changed(RootedPath),
 }
 
 impl Sources {
@@ -38,7 +37,7 @@ impl Sources {
     ) -> Result<Held> {
         match self.way(package, locked, dir)? {
             Way::Archive(archive) => {
-                let path = dir.folder().join(archive.artifact().relative_path());
+                let path = dir.place(&archive.artifact().path());
                 let form = Form::of(&archive);
                 let url = archive.archive.url.to_string();
                 let held = file(package, &path, Some(archive.archive.sha256), form);
@@ -58,35 +57,38 @@ impl Sources {
             return Ok(Held::Right(Box::new(text)));
         }
         if let Some(text) = &order.text {
-            return Ok(folder(path.parent().unwrap_or(path), text));
+            return Ok(folder(&path.parent().unwrap_or_else(|| path.clone()), text));
         }
-        let pin = order.pin.clone().or_else(|| listed::pin(path));
+        let pin = order.pin.clone().or_else(|| listed::pin(path.path()));
         Ok(file(package, path, pin.map(|pin| pin.digest), Form::Wasm))
     }
 }
 
 /// A published file.
-fn file(package: &PackageId, path: &Path, digest: Option<Digest>, form: Form) -> Held {
-    if path.symlink_metadata().is_err() {
-        return Held::Missing(path.to_owned());
+fn file(package: &PackageId, path: &RootedPath, digest: Option<Digest>, form: Form) -> Held {
+    if is_missing(path) {
+        return Held::Missing(path.clone());
     }
-    let found = Unverified::open(path, package.to_string()).ok();
+    let found = Unverified::open_rooted(path, package.to_string()).ok();
     let right = found.zip(digest).and_then(|(found, digest)| found.verify(&digest).ok());
-    let Some(file) = right else { return Held::Changed(path.to_owned()) };
-    let from = path.display().to_string();
+    let Some(file) = right else { return Held::Changed(path.clone()) };
+    let from = path.to_string();
     Held::Right(Box::new(Fetched::published(package, form, file, Outcome::Kept, from)))
 }
 
 /// Text that stands in for a published file.
-fn folder(path: &Path, text: &Digest) -> Held {
-    match Source::of_folder(path) {
+fn folder(path: &RootedPath, text: &Digest) -> Held {
+    match Source::of_rooted(path) {
         Ok(source) if source.tree_hash() == *text => {
-            let from = path.display().to_string();
-            Held::Right(Box::new(Fetched::text(source, Outcome::Kept, from)))
+            Held::Right(Box::new(Fetched::text(source, Outcome::Kept, path.to_string())))
         }
-        _ if path.symlink_metadata().is_err() => Held::Missing(path.to_owned()),
-        _ => Held::Changed(path.to_owned()),
+        _ if is_missing(path) => Held::Missing(path.clone()),
+        _ => Held::Changed(path.clone()),
     }
+}
+
+fn is_missing(path: &RootedPath) -> bool {
+    matches!(path.stat(), Ok(None))
 }
 
 impl Held {

@@ -1,15 +1,16 @@
 //! The folder of one package: what must be in it, how it is written, and how it is compared.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use crate::artifact::Kind;
 use crate::digest::Digest;
 use crate::emit::starlark::BuildFile;
 use crate::error::{Context, Result};
+use crate::folder::EntryKind;
 use crate::manifest::{Entry, VendorDir};
 use crate::package::PackageId;
+use crate::read;
+use crate::rooted::{RootedPath, is_absence};
 use crate::store;
 use crate::verify::{Unverified, Verified};
 
@@ -43,35 +44,39 @@ impl PackageFolder<'_> {
     /// Writes what is missing or different, and removes what else is there: a folder that we make is
     /// ours. In one that somebody else made, with the same name, nothing is removed.
     pub(super) fn write(&self) -> Result<()> {
-        let ours = is_ours(&self.path());
+        let path = self.path();
+        let ours = is_ours(&path)?;
         for (name, bytes) in &self.files {
-            store::write_atomically(&self.path().join(name), bytes)?;
+            store::write_atomically(&path.join(name), bytes)?;
         }
-        if let Some((file, place)) = self.in_registry().filter(|it| !is_copy(it)) {
-            store::place_copy(file, &place, false)?;
+        match self.in_registry() {
+            Some((_, place)) if self.has_copy()? => store::sweep(&place),
+            Some((file, place)) => drop(store::place_copy(file, &place, false)?),
+            None => {}
         }
         for stray in self.strays()?.into_iter().filter(|_| ours) {
-            let path = self.path().join(&stray);
-            let removed =
-                if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            removed.doing(|| format!("remove `{}`", path.display()))?;
+            let removed = path.open_folder().and_then(|it| it.remove_all(stray.as_ref()));
+            removed.doing(|| format!("remove `{}`", path.join(&stray)))?;
         }
         Ok(())
     }
 
     /// What is not as it must be, a line each.
     pub(super) fn differences(&self) -> Result<Vec<String>> {
-        let shown = |name: &str| self.path().join(name).display().to_string();
+        let shown = |name: &str| self.path().join(name).to_string();
         let mut found = Vec::new();
         for (name, bytes) in &self.files {
-            match fs::read(self.path().join(name)) {
-                Ok(there) if there == *bytes => {}
-                Ok(_) => found.push(format!("changed   {}", shown(name))),
-                Err(_) => found.push(format!("missing   {}", shown(name))),
+            let path = self.path().join(name);
+            match path.stat() {
+                Ok(None) => found.push(format!("missing   {path}")),
+                _ if store::holds(&path, bytes) => {}
+                _ => found.push(format!("changed   {path}")),
             }
         }
-        if let Some((_, place)) = self.in_registry().filter(|it| !is_copy(it)) {
-            found.push(format!("changed   {}", place.display()));
+        if let Some((_, place)) = self.in_registry()
+            && !self.has_copy()?
+        {
+            found.push(format!("changed   {place}"));
         }
         found.extend(self.strays()?.iter().map(|name| format!("unlisted  {}", shown(name))));
         Ok(found)
@@ -103,29 +108,35 @@ impl PackageFolder<'_> {
         entries
     }
 
-    fn path(&self) -> PathBuf {
-        self.dir.folder().join(self.package.folder())
+    fn path(&self) -> RootedPath {
+        self.dir.place(&self.package.folder())
     }
 
     /// The published file and where a copy of it is for wkg. Only a `.wasm` has a place there.
-    fn in_registry(&self) -> Option<(&Verified, PathBuf)> {
+    fn in_registry(&self) -> Option<(&Verified, RootedPath)> {
         let file = self.published.filter(|it| filename(it).ends_with(".wasm"))?;
-        let path: PathBuf = registry_path(&self.package).split('/').collect();
-        Some((file, self.dir.folder().join(path)))
+        Some((file, self.dir.place(&registry_path(&self.package))))
+    }
+
+    /// Whether the copy for wkg is there and right.
+    fn has_copy(&self) -> Result<bool> {
+        let Some((file, place)) = self.in_registry() else { return Ok(false) };
+        let there = place.stat().doing(|| format!("read `{place}`"))?;
+        let copy = || Unverified::open_rooted(&place, file.subject())?.verify(file.digest());
+        Ok(there.is_some() && copy().is_ok())
     }
 
     /// The names of what is in the folder and does not belong there. What a download that was cut
     /// off left behind is not counted: the next run continues it.
     fn strays(&self) -> Result<Vec<String>> {
         let path = self.path();
-        let entries = match fs::read_dir(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.doing(|| format!("list `{}`", path.display()))?,
+        let entries = match path.open_folder().and_then(|folder| folder.list()) {
+            Err(error) if is_absence(&error) => return Ok(Vec::new()),
+            entries => entries.doing(|| format!("list `{path}`"))?,
         };
         let mut strays = Vec::new();
-        for entry in entries {
-            let entry = entry.doing(|| format!("list `{}`", path.display()))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
+        for (name, _) in entries {
+            let name = name.to_string_lossy().into_owned();
             let is_known = self.files.contains_key(&name)
                 || self.published.is_some_and(|it| filename(it) == name);
             let is_partial = name.starts_with('.') && name.contains(".part");
@@ -133,22 +144,28 @@ impl PackageFolder<'_> {
                 strays.push(name);
             }
         }
-        strays.sort();
         Ok(strays)
     }
 }
 
-/// Removes the folder of a package that nobody needs any more, if we made it, and its copy for wkg.
+/// Removes the folder of a package that is not needed any more, if we made it, and its copy for wkg.
 pub(super) fn remove(dir: &VendorDir, package: &PackageId) -> Result<()> {
-    let folder = dir.folder().join(package.folder());
-    if is_ours(&folder) {
-        fs::remove_dir_all(&folder).doing(|| format!("remove `{}`", folder.display()))?;
+    let path = dir.place(&package.folder());
+    if is_ours(&path)? {
+        let removed = path.folder().and_then(|folder| folder.remove_all(path.name()));
+        removed.doing(|| format!("remove `{path}`"))?;
     }
-    let copy = dir.folder().join(registry_path(package).split('/').collect::<PathBuf>());
-    let _ = fs::remove_file(&copy);
-    // Only empty ones go.
-    for folder in copy.ancestors().skip(1).take(2) {
-        let _ = fs::remove_dir(folder);
+    let copy = dir.place(&registry_path(package));
+    match copy.folder() {
+        Err(error) if is_absence(&error) => return Ok(()),
+        folder => folder.and_then(|folder| folder.remove_if_there(copy.name())),
+    }
+    .doing(|| format!("remove `{copy}`"))?;
+    store::sweep(&copy);
+    // The folders above it go if they are empty.
+    let folders = std::iter::successors(copy.parent(), RootedPath::parent).take(2);
+    for folder in folders {
+        let _ = folder.folder().and_then(|parent| parent.remove_folder(folder.name()));
     }
     Ok(())
 }
@@ -159,13 +176,15 @@ pub(super) fn registry_path(package: &PackageId) -> String {
     format!("{}/{}/{version}.wasm", name.namespace(), name.name())
 }
 
-/// Whether there is a copy of this file at this place.
-fn is_copy((file, place): &(&Verified, PathBuf)) -> bool {
-    let copy = Unverified::open(place, file.subject());
-    copy.and_then(|copy| copy.verify(file.digest())).is_ok()
-}
-
 /// Whether we made this folder: its BUILD file says so.
-fn is_ours(folder: &Path) -> bool {
-    fs::read_to_string(folder.join(BUILD)).is_ok_and(|text| text.contains("wasm-airgap"))
+///
+/// # Errors
+/// Integrity, where the folder or one above it is a link.
+fn is_ours(folder: &RootedPath) -> Result<bool> {
+    let there = folder.stat().doing(|| format!("vendor into `{folder}`"))?;
+    if there.is_some_and(|stat| stat.kind == EntryKind::Link) {
+        folder.open_folder().doing(|| format!("vendor into `{folder}`"))?;
+    }
+    let build = read::rooted_text(&folder.join(BUILD), read::LIMIT);
+    Ok(build.ok().flatten().is_some_and(|text| text.contains("wasm-airgap")))
 }

@@ -1,19 +1,21 @@
 //! The folder that a library becomes.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use super::DEPS;
 use super::provided::Provided;
 use crate::error::{Context, Result};
+use crate::rooted::RootedPath;
 use crate::store::Staging;
 use crate::wit::Source;
 
 /// Writes the package and all that it needs. The folder appears as a whole.
 pub(super) fn write(own: &Source, provided: &Provided, out: &Path) -> Result<()> {
     let staging = Staging::beside(out)?;
-    write_files(own, staging.root())?;
+    let root = RootedPath::given(staging.root());
+    write_files(own, &root)?;
     let mut taken = BTreeSet::new();
     for (id, package) in provided.packages() {
         let mut folder = id.folder();
@@ -21,17 +23,17 @@ pub(super) fn write(own: &Source, provided: &Provided, out: &Path) -> Result<()>
         while !taken.insert(folder.clone()) {
             folder.push('+');
         }
-        write_files(&package.source, &staging.root().join(DEPS).join(folder))?;
+        write_files(&package.source, &root.join(&format!("{DEPS}/{folder}")))?;
     }
     staging.publish(None)
 }
 
-fn write_files(source: &Source, folder: &Path) -> Result<()> {
-    // Nobody sees the folder yet, so these need no care of their own.
-    fs::create_dir_all(folder).doing(|| format!("create `{}`", folder.display()))?;
+/// Writes the files into a folder that is not visible yet, so that they need no care of their own.
+fn write_files(source: &Source, path: &RootedPath) -> Result<()> {
+    let folder = path.make().doing(|| format!("create `{path}`"))?;
     for (name, bytes) in &source.files {
-        let path = folder.join(name);
-        fs::write(&path, bytes).doing(|| format!("write `{}`", path.display()))?;
+        let written = folder.create(name.as_ref(), false).and_then(|mut it| it.write_all(bytes));
+        written.doing(|| format!("write `{}`", path.join(name)))?;
     }
     Ok(())
 }

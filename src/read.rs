@@ -1,0 +1,148 @@
+//! Reads small files whole: the one reader of manifests, locks, registry files, requests and
+//! settings.
+//!
+//! Such a file is checked out with the sources or comes across the gap, and so it is hostile: a link
+//! to `/dev/zero` would take all memory and a pipe would never end. It must be a regular file, and
+//! it has a limit.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::{Context, Error, Kind, Result};
+use crate::rooted::{RootedPath, is_absence};
+
+/// The largest manifest, lock, registry file or request in bytes.
+pub(crate) const LIMIT: u64 = 16 << 20;
+
+/// Reads a text file of at most `limit` bytes.
+///
+/// # Errors
+/// Failed, where it cannot be read; usage, where it is not a regular file, is longer, or is not
+/// UTF-8.
+pub(crate) fn text(path: &Path, limit: u64) -> Result<String> {
+    utf8(bytes(path, limit)?, path)
+}
+
+/// Reads standard input, of which at most `limit` bytes may come.
+///
+/// # Errors
+/// As [`text`].
+pub(crate) fn stdin(limit: u64) -> Result<String> {
+    let path = Path::new("standard input");
+    utf8(rest(&mut io::stdin(), path, limit)?, path)
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`text`].
+pub(crate) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    read(open(path), path, limit)
+}
+
+/// Reads a text file below a root, of at most `limit` bytes, or none where nothing is there.
+///
+/// # Errors
+/// As [`text`]; integrity, where a link is in the way.
+pub(crate) fn rooted_text(path: &RootedPath, limit: u64) -> Result<Option<String>> {
+    let bytes = rooted_bytes(path, limit)?;
+    bytes.map(|bytes| utf8(bytes, path.path())).transpose()
+}
+
+/// Reads a file below a root, of at most `limit` bytes, or none where nothing is there.
+///
+/// # Errors
+/// As [`rooted_text`].
+pub(crate) fn rooted_bytes(path: &RootedPath, limit: u64) -> Result<Option<Vec<u8>>> {
+    match path.read() {
+        Err(error) if is_absence(&error) => Ok(None),
+        file => read(file, path.path(), limit).map(Some),
+    }
+}
+
+/// Opens a regular file for reading, through links.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        // Opening a pipe would wait for somebody to write to it.
+        let flags = rustix::fs::OFlags::NONBLOCK.bits();
+        options.custom_flags(flags.cast_signed());
+    }
+    let file = options.open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+    }
+}
+
+/// Reads what is left of an open file, at most `limit` bytes.
+pub(crate) fn rest(file: &mut impl Read, path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).doing(|| format!("read `{}`", path.display()))?;
+    if bytes.len() as u64 <= limit {
+        return Ok(bytes);
+    }
+    Err(Error::usage(format!("cannot read `{}`: it is too long", path.display()))
+        .fact("expected", format!("at most {limit} bytes"))
+        .hint("check that the path leads to the right file"))
+}
+
+fn read(file: io::Result<File>, path: &Path, limit: u64) -> Result<Vec<u8>> {
+    match file {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            Err(Error::usage(format!("cannot read `{}`", path.display()))
+                .because(error)
+                .hint("a regular file is needed there"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            Err(Error::usage(format!("cannot read `{}`: it is a folder", path.display())))
+        }
+        file => rest(&mut file.doing(|| format!("read `{}`", path.display()))?, path, limit),
+    }
+}
+
+fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Error::new(Kind::Usage, format!("cannot read `{}`: it is not text", path.display()))
+            .fact("expected", "UTF-8")
+            .fact("found", format!("another byte at {at}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_holds_and_absence_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        assert_eq!(rooted_text(&RootedPath::beside(&path), 5).unwrap(), None);
+        assert_eq!(text(&path, 5).unwrap_err().kind(), Kind::Failed);
+        std::fs::write(&path, "12345").unwrap();
+        assert_eq!(text(&path, 5).unwrap(), "12345");
+        assert!(text(&path, 4).unwrap_err().to_string().contains("at most 4 bytes"));
+        std::fs::write(&path, [b'a', 0xff]).unwrap();
+        assert!(text(&path, 5).unwrap_err().to_string().contains("another byte at 1"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_pipes_and_folders_are_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        for path in [&pipe, Path::new("/dev/zero"), folder.path()] {
+            let error = text(path, 5).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{error}");
+            assert!(error.to_string().contains("regular file"), "{error}");
+        }
+    }
+}

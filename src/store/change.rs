@@ -1,0 +1,224 @@
+//! A file that is read, changed and written, also by several processes at once.
+//!
+//! The file itself is the lock: the process that changes it holds a lock on the version that it
+//! read, and a process that waited looks whether that version still has its name before it reads.
+//! A file that is not there yet appears by a rename that fails where the name was taken meanwhile.
+//! No lock file stays behind. On a file system without locks (NFS without a lock daemon) the version
+//! that was read is compared once more right before the rename, and the new one right after it; a
+//! loss that is found leads to another attempt, and at last to an error.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Seek, SeekFrom};
+use std::time::{Duration, Instant};
+
+use super::{Mode, filled, holds, sweep};
+use crate::error::{Context, Error, Kind, Result};
+use crate::read;
+use crate::rooted::{RootedPath, is_absence};
+
+/// The number of attempts after which other processes are to blame.
+const MOST_ATTEMPTS: u32 = 100;
+
+/// The time for which another process may hold the lock; a change takes milliseconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// The time between two looks at a lock.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Changes a file of at most `limit` bytes: `new` makes the new content of the old one, which is
+/// none where there is no file. It may be called several times, and while it runs no other process
+/// changes a file that was there.
+///
+/// # Errors
+/// Those of `new`, of reading and of writing; failed, where other processes keep changing the file.
+pub(crate) fn change(
+    path: &RootedPath,
+    limit: u64,
+    mut new: impl FnMut(Option<Vec<u8>>) -> Result<Vec<u8>>,
+) -> Result<()> {
+    for _ in 0..MOST_ATTEMPTS {
+        let locked = Locked::open(path)?;
+        let old = locked.as_ref().map(|it| it.content(path, limit)).transpose()?;
+        let bytes = new(old.clone())?;
+        if write(path, locked.as_ref(), old.as_deref(), &bytes)? {
+            return Ok(());
+        }
+    }
+    Err(disturbed(path))
+}
+
+/// The same for a change that takes long, as it asks registries. No lock is held while `new` works,
+/// and `new` is called again where another process changed the file meanwhile.
+///
+/// # Errors
+/// As [`change`].
+pub(crate) fn change_slowly(
+    path: &RootedPath,
+    limit: u64,
+    mut new: impl FnMut(Option<&[u8]>) -> Result<Vec<u8>>,
+) -> Result<()> {
+    for _ in 0..MOST_ATTEMPTS {
+        let old = read::rooted_bytes(path, limit)?;
+        let bytes = new(old.as_deref())?;
+        let locked = Locked::open(path)?;
+        let now = locked.as_ref().map(|it| it.content(path, limit)).transpose()?;
+        // Another run that made the same of it has left nothing to do.
+        let is_mine = now == old || now.as_deref() == Some(&*bytes);
+        if is_mine && write(path, locked.as_ref(), now.as_deref(), &bytes)? {
+            return Ok(());
+        }
+    }
+    Err(disturbed(path))
+}
+
+fn disturbed(path: &RootedPath) -> Error {
+    Error::new(Kind::Failed, format!("cannot change `{path}`"))
+        .because("other processes changed it each time")
+        .hint("run the same command again when they are done")
+}
+
+/// Writes the new content, if nothing came between.
+fn write(
+    path: &RootedPath,
+    locked: Option<&Locked>,
+    old: Option<&[u8]>,
+    bytes: &[u8],
+) -> Result<bool> {
+    if old == Some(bytes) {
+        sweep(path);
+        return Ok(true);
+    }
+    let partial = filled(path, bytes)?;
+    let Some(locked) = locked else { return partial.place_new(Mode::Plain) };
+    if !locked.is_held && !holds(path, old.unwrap_or_default()) {
+        partial.discard();
+        return Ok(false);
+    }
+    partial.place(Mode::Plain)?;
+    Ok(locked.is_held || holds(path, bytes))
+}
+
+/// The version of a file that has its name now, locked where the file system can.
+struct Locked {
+    file: File,
+    is_held: bool,
+}
+
+impl Locked {
+    fn open(path: &RootedPath) -> Result<Option<Locked>> {
+        let doing = || format!("open `{path}`");
+        let deadline = Instant::now() + LONGEST_WAIT;
+        loop {
+            let folder = match path.folder() {
+                Err(error) if is_absence(&error) => return Ok(None),
+                folder => folder.doing(doing)?,
+            };
+            let file = match folder.write(path.name()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                // It can be replaced all the same, if the folder is ours.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    folder.read(path.name()).doing(doing)?
+                }
+                file => file.doing(doing)?,
+            };
+            let is_held = match file.try_lock() {
+                Ok(()) => true,
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(POLL);
+                    continue;
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::new(Kind::Failed, format!("cannot change `{path}`"))
+                        .because("another process holds a lock on it")
+                        .hint(format!("find it and end it: `lsof {path}`")));
+                }
+                Err(TryLockError::Error(_)) => false,
+            };
+            // NFS may answer a look at the name out of a cache; opening asks the server.
+            let now = folder.read(path.name()).is_ok_and(|now| is_same(&file, &now));
+            if now || Instant::now() > deadline {
+                return Ok(Some(Locked { file, is_held }));
+            }
+        }
+    }
+
+    fn content(&self, path: &RootedPath, limit: u64) -> Result<Vec<u8>> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0)).doing(|| format!("read `{path}`"))?;
+        read::rest(&mut file, path.path(), limit)
+    }
+}
+
+#[cfg(unix)]
+fn is_same(a: &File, b: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let identity = |file: &File| file.metadata().map(|it| (it.dev(), it.ino()));
+    matches!((identity(a), identity(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Whether two handles are of one file. This system does not tell; its renames fail while another
+/// process has the file open.
+#[cfg(not(unix))]
+fn is_same(_: &File, _: &File) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(old: Option<Vec<u8>>) -> String {
+        String::from_utf8(old.unwrap_or_default()).unwrap()
+    }
+
+    #[test]
+    fn no_change_of_many_threads_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = RootedPath::given(folder.path()).join("a/list");
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for nth in 0..20 {
+                        let add = |old| Ok(format!("{}{thread}.{nth}\n", text(old)).into_bytes());
+                        change(path, 1 << 20, add).unwrap();
+                    }
+                });
+            }
+        });
+        let lines = std::fs::read_to_string(path.path()).unwrap();
+        assert_eq!(lines.lines().count(), 160);
+        let entries = std::fs::read_dir(folder.path().join("a")).unwrap();
+        assert_eq!(entries.count(), 1);
+    }
+
+    #[test]
+    fn a_slow_change_begins_anew_after_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = RootedPath::given(folder.path()).join("lock");
+        let mut seen = Vec::new();
+        change_slowly(&path, 1 << 20, |old| {
+            let old = old.map(<[u8]>::to_vec);
+            seen.push(text(old.clone()));
+            if seen.len() < 3 {
+                std::fs::write(path.path(), seen.len().to_string()).unwrap();
+            }
+            Ok(format!("{}!", text(old)).into_bytes())
+        })
+        .unwrap();
+        assert_eq!(seen, ["", "1", "2"]);
+        assert_eq!(std::fs::read(path.path()).unwrap(), b"2!");
+    }
+
+    #[test]
+    fn an_error_of_the_change_leaves_the_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = RootedPath::given(folder.path()).join("lock");
+        change(&path, 10, |_| Ok(b"old".to_vec())).unwrap();
+        change(&path, 10, |_| Err(Error::usage("no"))).unwrap_err();
+        assert_eq!(std::fs::read(path.path()).unwrap(), b"old");
+        let error = change(&path, 2, |_| Ok(b"new".to_vec())).unwrap_err();
+        assert!(error.to_string().contains("at most 2 bytes"), "{error}");
+    }
+}
