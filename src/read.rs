@@ -38,7 +38,15 @@ pub(crate) fn stdin(limit: u64) -> Result<String> {
 /// # Errors
 /// As [`text`].
 pub(crate) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    read(open(path), path, limit)
+    rest(&mut file(path)?, path, limit)
+}
+
+/// Opens a regular file for reading.
+///
+/// # Errors
+/// Failed, where it cannot be opened; usage, where it is not a regular file.
+pub(crate) fn file(path: &Path) -> Result<File> {
+    opened(open(path), path)
 }
 
 /// Reads a text file below a root, of at most `limit` bytes, or none where nothing is there.
@@ -57,7 +65,7 @@ pub(crate) fn rooted_text(path: &RootedPath, limit: u64) -> Result<Option<String
 pub(crate) fn rooted_bytes(path: &RootedPath, limit: u64) -> Result<Option<Vec<u8>>> {
     match path.read() {
         Err(error) if is_absence(&error) => Ok(None),
-        file => read(file, path.path(), limit).map(Some),
+        file => rest(&mut opened(file, path.path())?, path.path(), limit).map(Some),
     }
 }
 
@@ -92,17 +100,19 @@ pub(crate) fn rest(file: &mut impl Read, path: &Path, limit: u64) -> Result<Vec<
         .hint("check that the path leads to the right file"))
 }
 
-fn read(file: io::Result<File>, path: &Path, limit: u64) -> Result<Vec<u8>> {
+/// Gives the failure to open a file its words.
+fn opened(file: io::Result<File>, path: &Path) -> Result<File> {
+    let path = path.display();
     match file {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            Err(Error::usage(format!("cannot read `{}`", path.display()))
+            Err(Error::usage(format!("`{path}` is not a file"))
                 .because(error)
-                .hint("a regular file is needed there"))
+                .hint("name a regular file; where standard input will do, it is called `-`"))
         }
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            Err(Error::usage(format!("cannot read `{}`: it is a folder", path.display())))
+            Err(Error::usage(format!("`{path}` is not a file")).fact("found", "a folder"))
         }
-        file => rest(&mut file.doing(|| format!("read `{}`", path.display()))?, path, limit),
+        file => file.doing(|| format!("read `{path}`")),
     }
 }
 
@@ -142,7 +152,7 @@ mod tests {
         for path in [&pipe, Path::new("/dev/zero"), folder.path()] {
             let error = text(path, 5).unwrap_err();
             assert_eq!(error.kind(), Kind::Usage, "{error}");
-            assert!(error.to_string().contains("regular file"), "{error}");
+            assert!(error.to_string().contains("is not a file"), "{error}");
         }
     }
 }

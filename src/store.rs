@@ -23,7 +23,7 @@ mod staging;
 pub(crate) use change::{change, change_slowly};
 pub(crate) use hold::Hold;
 pub use partial::{Mode, Origin, Partial};
-pub(crate) use staging::Staging;
+pub(crate) use staging::{Scratch, Staging};
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

@@ -52,7 +52,7 @@ impl Unverified {
     /// `wasm-tools 1.244.0 (linux_amd64)`.
     pub fn open(path: &Path, subject: impl Into<String>) -> Result<Unverified> {
         let subject = subject.into();
-        let file = open_file(path)?;
+        let file = read::file(path)?;
         Ok(Unverified { file, path: path.to_owned(), subject, source: path.display().to_string() })
     }
 
@@ -192,19 +192,6 @@ impl Verified {
         let mut file = self.file.try_clone().doing(|| format!("read `{}`", self.path.display()))?;
         file.seek(SeekFrom::Start(0)).doing(|| format!("read `{}`", self.path.display()))?;
         Ok(file)
-    }
-}
-
-/// Opens a regular file for reading: a pipe would keep the program waiting for a writer.
-///
-/// # Errors
-/// Usage, where it is something else.
-pub(crate) fn open_file(path: &Path) -> Result<File> {
-    match read::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-            Err(Error::usage(format!("`{}` is not a file", path.display())))
-        }
-        file => file.doing(|| format!("read `{}`", path.display())),
     }
 }
 

@@ -22,6 +22,8 @@ mod emit;
 mod extract;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
+#[path = "cli/links.rs"]
+mod links;
 #[path = "cli/mirror.rs"]
 mod mirror;
 #[path = "cli/pin.rs"]

@@ -1,10 +1,11 @@
 //! What was published of a package: an archive with its sources, or one `.wasm`.
 
 use crate::artifact::{ArchiveType, Asset, Strip};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Layout, Limits};
 use crate::package::PackageId;
 use crate::registry::SourceArchive;
+use crate::store::Scratch;
 use crate::verify::Verified;
 use crate::wit::Source;
 
@@ -65,7 +66,7 @@ impl Published {
     }
 
     fn unpacked(&self, archive: ArchiveType, strip: Strip, wit_dir: &str) -> Result<Source> {
-        let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
+        let folder = Scratch::new()?;
         let name = self.package.folder().parse().map_err(Error::usage)?;
         let layout = Layout { archive, strip, filename: name };
         let tree =

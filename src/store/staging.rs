@@ -44,6 +44,10 @@ impl Staging {
         let parent = destination.make_folder();
         let parent = parent.doing(|| format!("create the folder of `{destination}`"))?;
         check_free(&parent, &destination)?;
+        Staging::begin(parent, destination)
+    }
+
+    fn begin(parent: Folder, destination: RootedPath) -> Result<Staging> {
         partial::sweep(&destination);
         let lock = Partial::create_beside(&destination)?;
         let name = partial::tree(lock.name());
@@ -85,6 +89,28 @@ impl Staging {
         };
         publish().doing(|| format!("put the finished tree at `{}`", self.destination))
         // What is left of the folder is removed when this is dropped.
+    }
+}
+
+/// A temporary folder, removed with everything in it when it is dropped. The next run removes the one
+/// of a killed run.
+pub(crate) struct Scratch(Staging);
+
+impl Scratch {
+    /// Makes a folder among the temporary files of the system.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(crate) fn new() -> Result<Scratch> {
+        let place = RootedPath::given(std::env::temp_dir()).join(env!("CARGO_PKG_NAME"));
+        let doing = || format!("create a temporary folder in `{}`", place.root().display());
+        let parent = place.folder().doing(doing)?;
+        Staging::begin(parent, place).map(Scratch)
+    }
+
+    /// The path of the folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.root()
     }
 }
 

@@ -47,7 +47,7 @@ impl Component {
     /// # Errors
     /// Integrity, where it is something else, saying what, or damaged.
     pub fn of_file(path: &Path, shown: &str) -> Result<Component> {
-        let file = crate::read::open(path).doing(|| format!("read `{}`", path.display()))?;
+        let file = crate::read::file(path)?;
         Component::read(file, shown)
     }
 

@@ -86,8 +86,7 @@ pub(super) fn is_wit(path: &Path) -> bool {
 
 /// Reads a file that may take up as much as is left, which becomes less by it.
 pub(super) fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>> {
-    let reading = || format!("read `{}`", path.display());
-    let file = read::open(path).doing(reading)?;
+    let file = read::file(path)?;
     let bytes = take(file, *left, &path.display().to_string())?;
     *left -= bytes.len() as u64;
     Ok(bytes)

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use std::process::Stdio;
+
 use crate::fake::{Door, Fake};
 use crate::sandbox::{Run, Sandbox, sha256};
 use crate::server::{Reply, Server};
@@ -187,4 +189,22 @@ fn without_a_request_there_is_nothing_to_vendor() {
         .ends_with(2)
         .says(&["r.json", "component"]);
     assert!(!sandbox.path("v").exists());
+}
+
+#[test]
+fn kinds_that_are_vendored_at_once_lose_nothing_of_the_manifest() {
+    let case = case();
+    case.run(&["--no-helper"]).succeeds();
+    let whole = case.sandbox.read("ws/vendor/manifest.json");
+    for _ in 0..10 {
+        std::fs::remove_file(case.sandbox.path("ws/vendor/manifest.json")).unwrap();
+        let start = || {
+            let mut run = case.run(&["--no-helper"]);
+            run.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        };
+        for mut child in [start(), start(), start()] {
+            assert!(child.wait().unwrap().success());
+        }
+        assert_eq!(case.sandbox.read("ws/vendor/manifest.json"), whole);
+    }
 }

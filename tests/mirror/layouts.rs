@@ -6,6 +6,7 @@ use std::process::Stdio;
 use wasm_airgap::digest::Digest;
 
 use crate::images::Images;
+use crate::server::Reply;
 use crate::{Case, fill, signed};
 
 fn two(case: &Case) -> [Images; 2] {
@@ -207,6 +208,76 @@ fn a_damaged_layout_is_found_out_and_mended() {
     case.copy(&["--to=images", "--recheck"]).succeeds().says(&["1 blobs moved"]);
     case.copy(&["--from=images"]).succeeds();
     case.has("a", &all[0]);
+}
+
+#[test]
+fn an_image_in_a_damaged_layout_is_not_called_there() {
+    for layout in ["images", "images.tar"] {
+        let case = Case::new();
+        let all = two(&case);
+        let to = format!("--to={layout}");
+        case.copy(&[&to]).succeeds();
+        let whole = case.sandbox.tree("");
+        // Each blob and each manifest, those of what is attached too.
+        let manifests = all[0].manifests.iter().map(|(digest, ..)| *digest);
+        for digest in all[0].blobs.keys().copied().chain(manifests) {
+            match layout {
+                "images" => {
+                    let path = case.sandbox.path(&format!("images/blobs/sha256/{digest}"));
+                    fs::remove_file(&path).unwrap();
+                }
+                tar => {
+                    // The first byte behind its header.
+                    let mut bytes = whole[tar].clone();
+                    let name = format!("blobs/sha256/{digest}\0");
+                    let at = bytes.windows(name.len()).position(|it| it == name.as_bytes());
+                    bytes[at.unwrap() + 512] ^= 1;
+                    fs::write(case.sandbox.path(tar), bytes).unwrap();
+                }
+            }
+            case.copy(&[&to]).succeeds();
+            assert!(case.sandbox.tree("") == whole, "{digest} is mended");
+        }
+    }
+}
+
+#[test]
+fn a_tar_appears_only_with_every_image() {
+    let case = Case::with(
+        |request, _| request.path.contains("/b/c/").then(|| Reply::new("404 Not Found", "")),
+        |_, _| None,
+    );
+    two(&case);
+    let printed = case.copy(&["--to=images.tar"]).ends_with(3);
+    printed.says(&[".images.tar.layout` holds", "the next run continues"]);
+    assert!(!case.sandbox.path("images.tar").exists());
+    case.list(&["a:1"]);
+    case.copy(&["--to=images.tar"]).succeeds().says(&["1 were there"]);
+    assert!(case.sandbox.path("images.tar").is_file());
+    assert!(!case.sandbox.path(".images.tar.layout").exists());
+}
+
+#[test]
+fn many_processes_write_into_one_tar() {
+    let case = Case::new();
+    let names: Vec<_> = (1..5).map(|nth| format!("r{nth}")).collect();
+    for (nth, name) in names.iter().enumerate() {
+        fill(&case.from, name, &Images::two_platforms("1", 100 * (nth as u32 + 1), 500).0);
+        case.list(&[&format!("{name}:1")]);
+        fs::rename(case.sandbox.path("mirror.yaml"), case.sandbox.path(name)).unwrap();
+    }
+    let start = |name: &String| {
+        let mut run = case.copy(&["--to=images.tar", "-f", name]);
+        run.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let running: Vec<_> = names.iter().map(start).collect();
+    for mut child in running {
+        assert!(child.wait().unwrap().success());
+    }
+    for name in &names {
+        case.copy(&["--to=images.tar", "-f", name]).succeeds().says(&["1 were there"]);
+    }
+    assert_eq!(case.sandbox.tree("").keys().filter(|it| it.contains("images")).count(), 1);
 }
 
 #[test]

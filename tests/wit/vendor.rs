@@ -350,6 +350,48 @@ fn a_folder_that_somebody_made_is_not_emptied() {
     assert!(hand_made.exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_vendor_folder_is_never_emptied_or_written() {
+    for (link, target) in [
+        ("vendor/wit/a-io-1.0.0", "../.."),
+        ("vendor/wit/a-http-1.0.0", "../../src"),
+        ("vendor/wit", "../src"),
+    ] {
+        let sandbox = Sandbox::new();
+        let flags = usual(&sandbox);
+        sandbox.write("src/main.rs", "my work");
+        sandbox.write("src/io/1.0.0.wasm", "my work");
+        sandbox.write("src/BUILD.bazel", "# wasm-airgap");
+        sandbox.write("BUILD.bazel", "# wasm-airgap");
+        let link = sandbox.path(link);
+        std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let before = (sandbox.tree("src"), sandbox.read("BUILD.bazel"));
+        for _ in 0..2 {
+            vendor(&sandbox, &flags, &["a:http@1.0.0"]).ends_with(4).says(&[
+                "a link is in the way",
+                &link.display().to_string(),
+                target,
+            ]);
+            assert_eq!((sandbox.tree("src"), sandbox.read("BUILD.bazel")), before);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_package_that_is_not_needed_any_more_is_not_removed_through_a_link() {
+    let sandbox = Sandbox::new();
+    let flags = usual(&sandbox);
+    vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
+    sandbox.write("src/BUILD.bazel", "# wasm-airgap");
+    std::fs::rename(sandbox.path("vendor/wit/a-http-1.0.0"), sandbox.path("old")).unwrap();
+    std::os::unix::fs::symlink("../../src", sandbox.path("vendor/wit/a-http-1.0.0")).unwrap();
+    vendor(&sandbox, &flags, &["a:io@1.0.0"]).ends_with(4).says(&["a link is in the way"]);
+    assert_eq!(sandbox.read("src/BUILD.bazel"), "# wasm-airgap");
+}
+
 #[test]
 fn a_file_whose_name_no_manifest_can_list_is_refused() {
     let sandbox = Sandbox::new();

@@ -10,12 +10,12 @@ use crate::cli::pin::moved;
 use crate::cli::{Context, selection};
 use crate::components::{Components, Fetched, Purpose, Wanted};
 use crate::digest::Digest;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::read;
 use crate::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
 use crate::rooted::RootedPath;
 use crate::segment::Segment;
-use crate::store;
+use crate::store::{self, Scratch};
 use crate::wit::Component;
 
 /// Print the digests of a component, and add it to a checksum registry.
@@ -71,7 +71,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
 
 impl Seen {
     fn of(wanted: Wanted, components: &Components, context: &Context) -> Result<Seen> {
-        let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
+        let folder = Scratch::new()?;
         let path = folder.path().join("component.wasm");
         let Fetched { file, manifest, .. } = components.fetch(
             &wanted,

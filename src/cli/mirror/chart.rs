@@ -2,10 +2,11 @@
 
 use super::{Asking, ChartArgs};
 use crate::cli::Context;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::images::Chart;
 use crate::images::chart::{Override, Unresolved, registry};
 use crate::rooted::RootedPath;
+use crate::store::Scratch;
 
 /// What charts in registries begin with, as in Helm.
 const SCHEME: &str = "oci://";
@@ -44,7 +45,7 @@ fn pulled(
     context: &Context,
 ) -> Result<Chart> {
     let asking = Asking::of(context, "fetch a chart")?;
-    let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
+    let folder = Scratch::new()?;
     let path = folder.path().join("chart.tgz");
     let version = args.version.as_deref();
     let found = registry::pull(

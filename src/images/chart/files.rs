@@ -10,6 +10,7 @@ use crate::artifact::{ArchiveType, Strip};
 use crate::error::{Context, Error, Result};
 use crate::extract::{self, Layout, Limits};
 use crate::segment::Segment;
+use crate::store::Scratch;
 use crate::verify::Unverified;
 use crate::yaml::{self, Duplicates, Node};
 
@@ -92,7 +93,7 @@ impl Files {
     fn of_archive(path: &Path, origin: &str, levels: usize) -> Result<Files> {
         // Nobody pinned it; hashing it still keeps it from changing under the walk.
         let archive = Unverified::open(path, origin)?.take_as_found()?;
-        let folder = tempfile::tempdir().doing(|| "create a temporary folder".to_owned())?;
+        let folder = Scratch::new()?;
         let filename: Segment = "chart.tgz".parse().map_err(Error::usage)?;
         let layout = Layout { archive: ArchiveType::TarGz, strip: Strip::TopFolder, filename };
         let limits = Limits { entries: 20_000, bytes: 256 << 20, ..Limits::default() };

@@ -230,13 +230,15 @@ fn whole_entry(
     is_whole: impl Fn(&Descriptor) -> bool,
 ) -> Option<Digest> {
     let name = to.to_string();
-    let entry = entries.iter().find(|it| it.layout_name() == Some(&name))?;
+    let entry = entries.iter().find(|it| it.layout_name() == Some(&*name))?;
     is_whole(entry).then_some(entry.digest)
 }
 
-/// The entries of manifests that are attached to others.
+/// The entries of manifests that are attached to others: by their subject, or by a tag as cosign
+/// makes it.
 fn attached(entries: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
-    entries.iter().filter(|it| it.layout_name().is_none())
+    let is_attached = |name: &str| SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
+    entries.iter().filter(move |it| it.layout_name().is_none_or(is_attached))
 }
 
 /// A tar that images are copied into. It is made in a folder beside it, which the next run continues

@@ -40,7 +40,7 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
         return Err(Error::usage(format!("there is no `{shown}`"))
             .hint("name a folder or a tar with an OCI image layout"));
     }
-    let file = crate::read::open(path).doing(doing)?;
+    let file = crate::read::file(path)?;
     let mut magic = [0; 2];
     if super::read_at(&file, &mut magic, 0).doing(doing)? == 2 && magic == [0x1f, 0x8b] {
         return Err(Error::usage(format!("`{shown}` is compressed, and so are the layers in it"))
