@@ -6,16 +6,18 @@
 //!        ├─ stream       the same bytes as a reader, for what is passed on
 //!        ├─ small        short answers, read whole
 //!        ├─ source       where they come from: a file, or a blob of `crate::oci`
-//!        ├─ file ──────── netrc
-//!        ├─ http ─────── proxy, roots, address, pace
+//!        ├─ file ──────── netrc, audience (which server may see a credential)
+//!        ├─ http ─────── proxy, roots, address, pace, interim
 //!        │  └─ failure   why a source did not deliver
 //!        └─ patience ─── retry    when to try again
 //! ```
 
 pub(crate) mod address;
+pub(crate) mod audience;
 pub(crate) mod failure;
 mod file;
 pub(crate) mod http;
+mod interim;
 mod measure;
 mod netrc;
 pub(crate) mod pace;

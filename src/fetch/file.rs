@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::fetch::address::Address;
+use crate::fetch::address::{Address, Credential};
+use crate::fetch::audience::{self, Withheld};
 use crate::fetch::failure::{Attempts, Failure, Tried};
 use crate::fetch::http::{Answer, Asker, Hop, Http, Pass, Request};
 use crate::fetch::netrc::Netrc;
@@ -54,28 +55,65 @@ impl Source for FileSource<'_> {
 }
 
 impl Asker for FileSource<'_> {
-    /// What stood in the address goes to that server only, and so does netrc's default: a server
-    /// that redirects must not choose who gets them.
     fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
-        let home = hop.here.origin() == hop.start.origin();
-        let own = hop.start.credential().filter(|_| home);
-        let credential = own
-            .or_else(|| self.netrc.machine(hop.here.host()))
-            .or_else(|| self.netrc.anyone().filter(|_| home));
-        let authorization = credential.map(|it| it.basic());
-        Ok(Pass { authorization, ..Pass::default() })
+        let allowed = self.may_see(hop.here);
+        let credential = self.credential(hop.here).filter(|_| allowed.is_ok());
+        Ok(Pass { authorization: credential.map(Credential::basic), ..Pass::default() })
     }
 }
 
 impl FileSource<'_> {
+    /// Checks that the server at `here` may see a credential: see [`audience`].
+    fn may_see(&self, here: &Address) -> Result<(), Withheld> {
+        audience::check(self.address, here, self.http.is_proxied(here))
+    }
+
+    /// Returns the credential that there is for the server at `here`, whether or not it may be sent
+    /// there: the one in the address, the entry of the netrc file for the host, and the `default`
+    /// entry.
+    fn credential(&self, here: &Address) -> Option<&Credential> {
+        let home = here.origin() == self.address.origin();
+        let own = self.address.credential().filter(|_| home);
+        own.or_else(|| self.netrc.machine(here.host()))
+            .or_else(|| self.netrc.anyone().filter(|_| home))
+    }
+
+    /// Adds to a refusal that the server may not see a credential, and what helps.
+    fn explain(&self, failure: Failure, here: &Address, reason: Withheld) -> Failure {
+        let host = here.host();
+        let home = here.origin() == self.address.origin();
+        let hint = match self.credential(here) {
+            Some(_) if home && self.address.credential().is_some() => {
+                format!("the user and password in the address were not sent to {host}: {reason}")
+            }
+            Some(_) => {
+                format!("the credential for {host} in {} was not sent: {reason}", self.netrc_file())
+            }
+            None => format!("no credential is ever sent to {host} on this way: {reason}"),
+        };
+        failure.hint(hint).hint(reason.advice(here))
+    }
+
+    /// Returns the name of the netrc file for a message.
+    fn netrc_file(&self) -> String {
+        match self.netrc.path() {
+            Some(path) => format!("`{}`", path.display()),
+            None => "a file named by NETRC".to_owned(),
+        }
+    }
+
     /// An answer that brings no file, and what helps against it.
     fn refusal(&self, answer: &Answer) -> Failure {
         let failure = Failure::of_status(answer.status, &answer.headers, self.patience.now());
-        let host = answer.from.host();
-        let file = match self.netrc.path() {
-            Some(path) => format!("`{}`", path.display()),
-            None => "a file named by NETRC".to_owned(),
-        };
+        let here = &answer.from;
+        // Some servers say 404 where they should say 401.
+        let hidden = failure.missing && self.credential(here).is_some();
+        if let Err(reason) = self.may_see(here)
+            && (failure.refused || hidden)
+        {
+            return self.explain(failure, here, reason);
+        }
+        let (host, file) = (here.host(), self.netrc_file());
         let entry = format!("`machine {host} login NAME password PASSWORD` in {file}");
         match (answer.status.as_u16(), answer.authenticated) {
             (401, false) => {

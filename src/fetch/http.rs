@@ -6,11 +6,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ureq::http::{self, HeaderMap, HeaderName, Method, Response, StatusCode, header};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, BodyReader, ProxyProtocol, SendBody};
 
 use crate::error::Result;
 use crate::fetch::address::Address;
 use crate::fetch::failure::{CONNECT, Failure, Tried, Trouble};
+use crate::fetch::interim::SkipInterim;
 use crate::fetch::pace::{Steady, Whole};
 use crate::fetch::proxy::{Proxies, Proxy};
 use crate::fetch::retry::Chance;
@@ -80,8 +83,6 @@ pub(crate) trait Asker {
 pub(crate) struct Hop<'a> {
     /// Where it is made to.
     pub(crate) here: &'a Address,
-    /// Where the first one was made to.
-    pub(crate) start: &'a Address,
     /// How many came before.
     pub(crate) nth: usize,
     /// What is done there.
@@ -126,6 +127,11 @@ impl Http {
         Ok(Http { network: network.clone(), reads, proxies, agents: Mutex::default() })
     }
 
+    /// Whether a proxy sees a request to this address.
+    pub(super) fn is_proxied(&self, address: &Address) -> bool {
+        self.proxies.for_address(address).is_some()
+    }
+
     /// What an error of the HTTP library means here.
     pub(crate) fn failure(&self, error: ureq::Error, proxy: Option<&Proxy>) -> Failure {
         Failure::of_error(error, proxy, &self.network)
@@ -142,7 +148,7 @@ impl Http {
         let mut seen = Vec::new();
         loop {
             let nth = seen.len();
-            let hop = Hop { here: &here, start, nth, method: &request.method };
+            let hop = Hop { here: &here, nth, method: &request.method };
             let pass = asker.pass(&hop)?;
             let answer = self.hop(&here, &mut request, pass, nth > 0);
             let answer = answer.map_err(|trouble| match trouble {
@@ -241,7 +247,8 @@ impl Http {
         if way.0 {
             config = config.tls_config(roots::load(&self.network, &way.2)?);
         }
-        let agent = config.build().new_agent();
+        let connector = DefaultConnector::default().chain(SkipInterim);
+        let agent = Agent::with_parts(config.build(), connector, DefaultResolver::default());
         agents.insert(way, agent.clone());
         Ok(agent)
     }

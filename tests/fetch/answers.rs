@@ -70,6 +70,54 @@ fn an_encoding_does_no_harm_where_the_bytes_are_right() {
 }
 
 #[test]
+fn interim_answers_are_skipped_before_an_answer_of_any_size() {
+    let interim = [
+        "100 Continue",
+        "100 Continue\r\nServer: x",
+        "102 Processing",
+        "103 Early Hints\r\nLink: </a>; rel=preload",
+        "100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 103 Early Hints",
+    ];
+    for body in [BODY.to_vec(), vec![7; 3_000_000]] {
+        for interim in interim {
+            let answer = body.clone();
+            let status = format!("{interim}\r\n\r\nHTTP/1.1 200 OK");
+            let server = Server::start(move |_| Reply::new(&status, answer.clone()));
+            let case = Case::new();
+            // Twice, for the second one uses the same connection.
+            let client = case.client().unwrap();
+            for _ in 0..2 {
+                let found = client.measure(&server.url("/"), &Item::hidden());
+                assert_eq!(found.unwrap(), (Digest::of(&body), body.len() as u64), "{interim}");
+            }
+            assert_eq!((server.requests().len(), server.connections()), (2, 1), "{interim}");
+        }
+    }
+}
+
+#[test]
+fn headers_that_are_too_long_are_an_error_also_behind_an_interim_answer() {
+    let long = |length| Reply::ok(BODY).header("X-Long", &"x".repeat(length));
+    let early = "100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Long: ";
+    let early = format!("{early}{}", "x".repeat(70_000));
+    let many = (0..200).fold(Reply::ok(BODY), |reply, n| reply.header(&format!("X-{n}"), "x"));
+    for (reply, words) in [
+        (long(70_000), "the headers of the answer are too long"),
+        (long(3_000_000), "the headers of the answer are too long"),
+        (Reply::new(&early, BODY), "the headers of the answer are too long"),
+        (many, "the answer is not understood"),
+    ] {
+        let server = Server::start(move |_| reply.clone());
+        let error = Case::new().fail(&[&server.url("/")]);
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &[words]);
+        assert_eq!(server.requests().len(), 1, "the next answer would be the same");
+    }
+    let server = Server::start(move |_| long(60_000));
+    Case::new().succeed(&[&server.url("/")]);
+}
+
+#[test]
 fn bytes_behind_the_end_are_not_taken_for_the_next_answer() {
     let server = Server::start(|request| match request.path.as_str() {
         "/long" => Reply::ok([BODY, b"more"].concat()).claiming(BODY.len()),

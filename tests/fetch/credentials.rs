@@ -1,12 +1,15 @@
 //! Who gets to see which credential: looked up in what the servers really received.
 
-use wasm_airgap::error::Kind;
+use std::sync::{Arc, OnceLock};
 
+use wasm_airgap::error::Kind;
+use wasm_airgap::network::ProxySetting;
+
+use crate::authority::Authority;
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
 
 const ALICE: &str = "Basic YWxpY2U6cDE="; // alice:p1
-const BOB: &str = "Basic Ym9iOnAy"; // bob:p2
 
 fn authorization(server: &Server) -> Vec<Option<String>> {
     server.headers("authorization")
@@ -47,13 +50,105 @@ fn no_credential_goes_to_another_host() {
 }
 
 #[test]
-fn another_host_gets_its_own_credential() {
-    let (near, far) = two_hosts();
+fn a_server_that_only_a_redirect_names_gets_no_netrc_credential() {
+    let both = "machine 127.0.0.1 login alice password p1 machine localhost login bob password p2";
+    // Another host, and the same host with another port.
+    for host in ["localhost", "127.0.0.1"] {
+        let far = Server::start(|_| Reply::ok(BODY));
+        let to = far.url_as(host, "/stolen");
+        let near = Server::start(move |_| Reply::redirect(&to));
+        let mut case = Case::new();
+        case.netrc(both);
+        case.succeed(&[&near.url("/")]);
+        assert_eq!(authorization(&near), [Some(ALICE.to_owned())], "{host}");
+        assert_eq!(authorization(&far), [None], "{host}");
+    }
+}
+
+#[test]
+fn a_redirect_from_http_to_https_is_one_to_another_server() {
+    let authority = Authority::new();
+    let far = Server::start_tls(authority.server("localhost"), |_| Reply::ok(BODY));
+    let to = far.url_as("localhost", "/");
+    let near = Server::start({
+        let to = to.clone();
+        move |_| Reply::redirect(&to)
+    });
+    let case = || {
+        let mut case = Case::new();
+        case.network.ca_file = Some(authority.write_to(case.folder.path()));
+        case.netrc("machine localhost login alice password p1");
+        case
+    };
+    case().succeed(&[&near.url_as("localhost", "/")]);
+    assert_eq!(authorization(&far), [None]);
+    // The same address, written by the user.
+    case().succeed(&[&to]);
+    assert_eq!(authorization(&far), [None, Some(ALICE.to_owned())]);
+}
+
+#[test]
+fn a_way_back_to_the_first_server_keeps_its_credential_there() {
+    let (near, far) = (Arc::new(OnceLock::<String>::new()), Arc::new(OnceLock::<String>::new()));
+    let (back, to) = (near.clone(), far.clone());
+    let far_server = Server::start(move |_| Reply::redirect(back.get().unwrap()));
+    let near_server = Server::start(move |request| match request.path.as_str() {
+        "/" => Reply::redirect(to.get().unwrap()),
+        _ => Reply::ok(BODY),
+    });
+    near.set(near_server.url("/back")).unwrap();
+    far.set(far_server.url("/")).unwrap();
     let mut case = Case::new();
-    case.netrc("machine 127.0.0.1 login alice password p1 machine localhost login bob password p2");
-    case.succeed(&[&near.url("/")]);
-    assert_eq!(authorization(&near), [Some(ALICE.to_owned())]);
-    assert_eq!(authorization(&far), [Some(BOB.to_owned())]);
+    case.netrc("machine 127.0.0.1 login alice password p1");
+    case.succeed(&[&near_server.url("/")]);
+    let alice = Some(ALICE.to_owned());
+    assert_eq!(authorization(&near_server), [alice.clone(), alice]);
+    assert_eq!(authorization(&far_server), [None]);
+}
+
+#[test]
+fn no_credential_leaves_this_machine_by_plain_http() {
+    // A proxy makes any host one of ours: this is how a server beyond loopback looks from here.
+    let proxy = Server::start(|_| Reply::tunnel());
+    let server = Server::start(|_| Reply::new("401 Unauthorized", ""));
+    let mut case = Case::new();
+    let address = proxy.url("");
+    case.network.http_proxy = Some(ProxySetting { variable: "http_proxy", address });
+    let url = server.url_as("mirror.corp", "/");
+    for (netrc, url, words) in [
+        ("machine mirror.corp login a password geheim", url.clone(), "netrc` was not sent"),
+        ("default login a password geheim", url.clone(), "netrc` was not sent"),
+        ("", url.replace("://", "://a:geheim@"), "in the address were not sent"),
+        ("", url.clone(), "no credential is ever sent to mirror.corp"),
+        // Behind a proxy, this name is that of the proxy's own machine.
+        ("machine localhost login a password geheim", server.url_as("localhost", "/"), "not sent"),
+    ] {
+        case.netrc(netrc);
+        let error = case.fail(&[&url]);
+        says(&error, &["401 Unauthorized", words, "plain http", "by https"]);
+        assert!(!error.to_string().contains("geheim"), "{error}");
+    }
+    assert!(authorization(&server).iter().chain(&authorization(&proxy)).all(Option::is_none));
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[test]
+fn a_refusal_says_which_credential_was_withheld_and_why() {
+    for (status, netrc, words) in [
+        ("401 Unauthorized", "machine localhost login a password geheim", "for localhost in"),
+        ("403 Forbidden", "machine localhost login a password geheim", "was not sent"),
+        ("404 Not Found", "machine localhost login a password geheim", "was not sent"),
+        ("401 Unauthorized", "", "no credential is ever sent to localhost"),
+    ] {
+        let far = Server::start(move |_| Reply::new(status, ""));
+        let to = far.url_as("localhost", "/file");
+        let near = Server::start(move |_| Reply::redirect(&to));
+        let mut case = Case::new();
+        case.netrc(netrc);
+        let error = case.fail(&[&near.url("/")]);
+        says(&error, &[status, words, "only a redirect named this server", "write an address of"]);
+        assert!(!error.to_string().contains("geheim"), "{error}");
+    }
 }
 
 #[test]
