@@ -9,6 +9,7 @@ use ureq::http::{HeaderMap, StatusCode};
 use crate::digest::Digest;
 use crate::error::{Asked, Error, Kind};
 use crate::fetch::address::Address;
+use crate::fetch::audience::Withheld;
 use crate::fetch::failure::{Failure, Mismatch};
 use crate::fetch::http::Answer;
 use crate::fetch::retry::Chance;
@@ -206,6 +207,9 @@ fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
 
 /// What helps against 401 and 403.
 fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
+    if let Some(reason) = session.withheld() {
+        return not_sent(failure, session, reason);
+    }
     let origin = session.origin();
     let ways = ways(session.registry());
     // The same to people, whatever number the registry gives it.
@@ -226,6 +230,14 @@ fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
              the permission, and check the name"
         )),
     }
+}
+
+/// Says that the credential of the registry was not sent, and what helps.
+fn not_sent(failure: Failure, session: &Session, reason: Withheld) -> Failure {
+    let origin = session.origin();
+    failure
+        .hint(format!("the credential from {origin} was not sent: {reason}"))
+        .hint(reason.advice(session.base()))
 }
 
 /// What helps where nobody was named to the registry.
@@ -279,11 +291,12 @@ pub(super) fn by_token_server(
     failure.missing = false;
     failure.reason = format!("the token server `{realm}` answers {}", failure.reason);
     let origin = session.origin();
-    match said.status.as_u16() {
-        400 | 401 | 403 if shown => failure.hint(format!(
+    match (said.status.as_u16(), session.withheld()) {
+        (401 | 403, Some(reason)) => not_sent(failure, session, reason),
+        (400 | 401 | 403, _) if shown => failure.hint(format!(
             "the token server does not accept the credential from {origin}: renew it"
         )),
-        401 | 403 => failure.hint(format!(
+        (401 | 403, _) => failure.hint(format!(
             "it refuses those it does not know; it may say the same of what is not there: check \
              the name, or {}",
             ways(session.registry())

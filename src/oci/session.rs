@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use crate::error::{Error, Result};
 use crate::fetch::address::{self, Address};
+use crate::fetch::audience::{self, Withheld};
 use crate::fetch::failure::{Failure, Mismatch, Tried, Trouble};
 use crate::fetch::http::{Asker, Body, Hop, Pass, Request};
 use crate::fetch::retry::Chance;
@@ -115,6 +116,12 @@ impl Session {
         }
     }
 
+    /// Returns the reason for which the credential of this registry is not sent to it.
+    pub(super) fn withheld(&self) -> Option<Withheld> {
+        let has_credential = self.state().access.credential != Credential::Anonymous;
+        audience::check(&self.base, &self.base, false).err().filter(|_| has_credential)
+    }
+
     /// What nobody may see of who asks, in all the forms in which it is sent.
     pub(super) fn secrets(&self) -> Vec<String> {
         let mut secrets = self.tokens.values();
@@ -150,7 +157,11 @@ impl Session {
     ) -> std::result::Result<Proof, Unproven> {
         let (credential, challenges) = {
             let state = self.state();
-            (state.access.credential.clone(), state.challenges.clone())
+            let credential = match audience::check(&self.base, &self.base, false) {
+                Ok(()) => state.access.credential.clone(),
+                Err(_) => Credential::Anonymous,
+            };
+            (credential, state.challenges.clone())
         };
         if let Credential::Bearer(token) = credential {
             return Ok(Proof::Fixed(format!("Bearer {token}")));

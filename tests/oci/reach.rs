@@ -6,7 +6,7 @@ use std::time::Duration;
 use wasm_airgap::digest::Digest;
 use wasm_airgap::error::{Error, Kind};
 use wasm_airgap::network::ProxySetting;
-use wasm_airgap::oci::{Access, Repository};
+use wasm_airgap::oci::{Access, Credential, Repository};
 
 use crate::authority::Authority;
 use crate::fake::{Door, Fake};
@@ -98,6 +98,29 @@ fn plain_http_off_loopback_where_it_was_asked_for() {
     case.accesses.set(&host, plain());
     assert!(look(&case, &host).unwrap());
     assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn no_credential_leaves_this_machine_by_plain_http() {
+    for (door, credential) in [
+        (Door::Basic, alice()),
+        (Door::AliceToken, alice()),
+        (Door::AliceToken, Credential::Refresh("geheim".into())),
+        (Door::Basic, Credential::Bearer("geheim".into())),
+    ] {
+        let fake = filled(Fake::new(door));
+        let mut case = Case::new();
+        let _proxy = through_proxy(&mut case);
+        let host = format!("registry.invalid:{}", fake.server.port());
+        case.accesses.set(&host, Access { plain_http: true, ..access(credential) });
+        let error = look(&case, &host).unwrap_err();
+        says(&error, &["the settings of the test was not sent", "plain http", "by https"]);
+        let tokens = fake.tokens.iter().flat_map(|it| it.requests());
+        for request in fake.server.requests().into_iter().chain(tokens) {
+            assert_eq!(request.header("authorization"), None);
+            assert!(request.body.is_empty(), "a refresh token is sent in a form");
+        }
+    }
 }
 
 #[test]
