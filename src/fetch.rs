@@ -156,7 +156,8 @@ impl Client {
             return Err(Error::usage(format!("`{address}` is not an http or https address")));
         }
         let source = self.source(&address);
-        small::read(&source, largest, &self.patience, item).map_err(|it| match it {
+        let within = self.http.answer_time();
+        small::read(&source, largest, within, &self.patience, item).map_err(|it| match it {
             Trouble::Fatal(error) => error,
             Trouble::Source(failure) => {
                 let error = Error::new(Kind::Network, format!("cannot read `{address}`"));

@@ -27,7 +27,8 @@ pub struct Network {
     pub ca_dir: Option<PathBuf>,
     /// The file with credentials, if there is one.
     pub netrc: Option<PathBuf>,
-    /// How long one artifact's retries may wait altogether.
+    /// How long one artifact's retries may take altogether: waits, and attempts that failed and
+    /// brought next to nothing.
     pub retry_budget: Duration,
     /// How long a server may be silent.
     pub silence: Duration,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::{self, HeaderMap, HeaderName, Method, Response, StatusCode, header};
 use ureq::unversioned::resolver::DefaultResolver;
@@ -127,6 +127,11 @@ impl Http {
         Ok(Http { network: network.clone(), reads, proxies, agents: Mutex::default() })
     }
 
+    /// Returns how long a server may take for a small answer.
+    pub(super) fn answer_time(&self) -> Duration {
+        self.network.answer
+    }
+
     /// Whether a proxy sees a request to this address.
     pub(super) fn is_proxied(&self, address: &Address) -> bool {
         self.proxies.for_address(address).is_some()
@@ -146,6 +151,7 @@ impl Http {
     ) -> Tried<Answer> {
         let mut here = start.clone();
         let mut seen = Vec::new();
+        let began = Instant::now();
         loop {
             let nth = seen.len();
             let hop = Hop { here: &here, nth, method: &request.method };
@@ -171,6 +177,12 @@ impl Http {
             if seen.len() > REDIRECTS {
                 let reason = format!("redirects more than {REDIRECTS} times");
                 return Err(Failure::new(Chance::None, reason).into());
+            }
+            // All hops together have the time of one answer.
+            if began.elapsed() >= self.network.answer {
+                let seconds = self.network.answer.as_secs_f64();
+                let reason = format!("redirects, and gives no answer within {seconds} s in all");
+                return Err(Failure { slow: true, ..Failure::new(Chance::Passing, reason) }.into());
             }
             here = next;
         }

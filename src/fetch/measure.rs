@@ -23,14 +23,24 @@ pub(super) fn measure(
 ) -> Tried<(Digest, u64)> {
     let mut retries = patience.retries();
     loop {
-        match measure_once(source, largest, item) {
-            Err(Trouble::Source(failure)) => patience.pause(&mut retries, failure, false, item)?,
+        let (began, mut length) = (patience.elapsed(), 0);
+        match measure_once(source, largest, item, &mut length) {
+            Err(Trouble::Source(failure)) => {
+                retries.spend_attempt(patience.elapsed().saturating_sub(began), length);
+                patience.pause(&mut retries, failure, false, item)?;
+            }
             result => return result,
         }
     }
 }
 
-fn measure_once(source: &dyn Source, largest: u64, item: &Item) -> Tried<(Digest, u64)> {
+/// Reads everything once, and adds up in `length` what arrived.
+fn measure_once(
+    source: &dyn Source,
+    largest: u64,
+    item: &Item,
+    length: &mut u64,
+) -> Tried<(Digest, u64)> {
     let arrival = source.ask(&Range::default())?;
     let Part::Whole { size } = arrival.part else {
         return Err(Failure::new(Chance::None, "sends a part, which was not asked for").into());
@@ -48,20 +58,20 @@ fn measure_once(source: &dyn Source, largest: u64, item: &Item) -> Tried<(Digest
     if arrival.served.page || first == b"<" {
         return Err(page(&source.name()).into());
     }
-    let (mut hasher, mut length) = (Hasher::default(), 0);
+    let mut hasher = Hasher::default();
     let mut whole = first.as_slice().chain(body);
     let progress = |count| item.set_position(count);
     let poured = match begun {
-        Ok(_) => pipe::pour(&mut whole, None, &mut hasher, &mut length, largest, &progress),
+        Ok(_) => pipe::pour(&mut whole, None, &mut hasher, length, largest, &progress),
         Err(error) => Err(Stop::Read(error)),
     };
     match poured {
-        Ok(()) if length == 0 => Err(Failure::new(Chance::None, "sends an empty file").into()),
-        Ok(()) => Ok((hasher.finish(), length)),
-        Err(Stop::TooMuch) => Err(too_large(length, largest).into()),
+        Ok(()) if *length == 0 => Err(Failure::new(Chance::None, "sends an empty file").into()),
+        Ok(()) => Ok((hasher.finish(), *length)),
+        Err(Stop::TooMuch) => Err(too_large(*length, largest).into()),
         // There is no file to write to, so this is never a failed write.
         Err(Stop::Read(error) | Stop::Write(error)) => {
-            Err(source.interrupted(error, &arrival.served, SoFar { length, size }).into())
+            Err(source.interrupted(error, &arrival.served, SoFar { length: *length, size }).into())
         }
     }
 }

@@ -7,6 +7,11 @@ use std::time::{Duration, Instant};
 /// A body that brings fewer bytes in a second than this is as good as lost.
 const LEAST: f64 = 100.0;
 
+/// Returns the time that a body at the slowest permitted pace takes for so many bytes.
+pub(super) fn slowest(bytes: u64) -> Duration {
+    Duration::from_secs_f64(bytes as f64 / LEAST)
+}
+
 /// A server that sends, and too slowly.
 #[derive(Debug)]
 pub(crate) struct Slow(String);

@@ -34,6 +34,11 @@ impl Patience {
         Retries::new(self.budget)
     }
 
+    /// Returns the time since some moment in the past, to measure attempts.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
     /// Waits before the next attempt, or passes the failure on where there is none.
     pub(crate) fn pause(
         &self,

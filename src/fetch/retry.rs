@@ -4,7 +4,10 @@
 //! for nothing.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::fetch::pace;
 
 /// The first wait; each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(500);
@@ -23,6 +26,10 @@ const CONNECTS: u32 = 3;
 pub trait Clock: Send + Sync {
     /// The date, to make sense of a `Retry-After` that is one.
     fn now(&self) -> SystemTime;
+    /// Returns the time since some moment in the past. It never goes back.
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
     /// Waits.
     fn sleep(&self, time: Duration);
 }
@@ -33,6 +40,11 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
         SystemTime::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 
     fn sleep(&self, time: Duration) {
@@ -51,10 +63,15 @@ pub(crate) enum Chance {
     Passing,
 }
 
-/// The state of one download's retries.
+/// The state of the retries of one job, such as a download from all of its sources.
+///
+/// One budget of time holds for the whole job. Waits use it up, and so does the time of attempts
+/// that failed, less the time that a server at the slowest permitted pace takes for the bytes that
+/// they brought. So a long download that is cut now and then goes on, and a server that brings a
+/// byte with each connection does not hold a run up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Retries {
-    /// How long this download may wait altogether.
+    /// How long this job may wait altogether.
     pub(crate) budget: Duration,
     /// How much of it is left.
     pub(crate) left: Duration,
@@ -83,6 +100,12 @@ impl Retries {
     /// The same budget, for the next source.
     pub(crate) fn next_source(&mut self) {
         self.fruitless = 0;
+    }
+
+    /// Takes the time of an attempt that failed out of the budget, but for what `brought` bytes are
+    /// worth.
+    pub(crate) fn spend_attempt(&mut self, took: Duration, brought: u64) {
+        self.left = self.left.saturating_sub(took.saturating_sub(pace::slowest(brought)));
     }
 
     /// Notes what [`decide`] decided.
@@ -177,6 +200,21 @@ mod tests {
         }
         assert_eq!(count, 20);
         assert_eq!(decide(&retries, Chance::Passing, true, None, 0.0), Decision::UsedUp);
+    }
+
+    #[test]
+    fn attempts_use_up_the_budget_but_for_the_bytes_that_they_bring() {
+        let left = |took, brought| {
+            let mut retries = Retries::new(120 * SECOND);
+            retries.spend_attempt(took, brought);
+            retries.left
+        };
+        assert_eq!(left(SECOND, 0), 119 * SECOND);
+        assert_eq!(left(60 * SECOND, 1), 60 * SECOND + SECOND / 100);
+        assert_eq!(left(60 * SECOND, 5000), 110 * SECOND);
+        assert_eq!(left(60 * SECOND, 6000), 120 * SECOND);
+        assert_eq!(left(60 * SECOND, u64::MAX), 120 * SECOND);
+        assert_eq!(left(1000 * SECOND, 0), Duration::ZERO);
     }
 
     #[test]

@@ -1,39 +1,48 @@
 //! Small answers that are read whole: what a server says of itself, never what it is asked to keep.
 
 use std::io::Read;
+use std::time::Duration;
 
 use crate::error::{Error, Kind};
 use crate::fetch::failure::{Tried, Trouble};
 use crate::fetch::measure::page;
+use crate::fetch::pace::Whole;
 use crate::fetch::patience::Patience;
 use crate::fetch::resume::Range;
 use crate::fetch::source::{SoFar, Source};
 use crate::report::Item;
 
-/// What a source has, or nothing where it has nothing. Longer answers are refused.
+/// Returns what a source has, or nothing where it has nothing. An answer that is longer than
+/// `largest` bytes, or that is not there as a whole `within` a time, is refused.
 pub(super) fn read(
     source: &dyn Source,
     largest: u64,
+    within: Duration,
     patience: &Patience,
     item: &Item,
 ) -> Tried<Option<Vec<u8>>> {
     let mut retries = patience.retries();
     loop {
-        match once(source, largest) {
+        let began = patience.elapsed();
+        match once(source, largest, within) {
             Err(Trouble::Source(failure)) if failure.missing => return Ok(None),
-            Err(Trouble::Source(failure)) => patience.pause(&mut retries, failure, false, item)?,
+            Err(Trouble::Source(failure)) => {
+                retries.spend_attempt(patience.elapsed().saturating_sub(began), 0);
+                patience.pause(&mut retries, failure, false, item)?;
+            }
             result => return result.map(Some),
         }
     }
 }
 
-fn once(source: &dyn Source, largest: u64) -> Tried<Vec<u8>> {
+fn once(source: &dyn Source, largest: u64, within: Duration) -> Tried<Vec<u8>> {
     let arrival = source.ask(&Range::default())?;
     if arrival.served.page {
         return Err(page(&source.name()).into());
     }
     let mut bytes = Vec::new();
-    if let Err(error) = arrival.body.take(largest + 1).read_to_end(&mut bytes) {
+    let body = Whole::new(arrival.body, within);
+    if let Err(error) = body.take(largest + 1).read_to_end(&mut bytes) {
         let so_far = SoFar { length: bytes.len() as u64, size: None };
         return Err(source.interrupted(error, &arrival.served, so_far).into());
     }

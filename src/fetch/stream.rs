@@ -1,6 +1,7 @@
 //! Pinned bytes as a reader, for what is passed on instead of stored.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::fetch::failure::{Failure, Tried, Trouble};
@@ -27,6 +28,10 @@ pub(crate) struct Stream<'a, S> {
     origin: Option<Origin>,
     /// What arrives now, and where it began.
     arriving: Option<Arriving>,
+    /// How long was asked and read since the last failure.
+    spent: Duration,
+    /// How many bytes came in that time, also those that are skipped.
+    brought: u64,
 }
 
 struct Arriving {
@@ -45,16 +50,26 @@ impl<'a, S: Source> Stream<'a, S> {
         position: u64,
     ) -> Stream<'a, S> {
         let retries = patience.retries();
-        let (origin, arriving) = (None, None);
-        Stream { source, subject, patience, retries, size, position, origin, arriving }
+        Stream {
+            source,
+            subject,
+            patience,
+            retries,
+            size,
+            position,
+            origin: None,
+            arriving: None,
+            spent: Duration::ZERO,
+            brought: 0,
+        }
     }
 
-    /// Reads, or asks for the rest and reads.
-    fn attempt(&mut self, buffer: &mut [u8]) -> Tried<usize> {
+    /// Reads, or asks for the rest and reads. Returns nothing where a signal interrupts it.
+    fn attempt(&mut self, buffer: &mut [u8]) -> Tried<Option<usize>> {
         let left = self.size - self.position;
         let mut arriving = match self.arriving.take() {
             Some(arriving) => arriving,
-            None if left == 0 => return Ok(0),
+            None if left == 0 => return Ok(Some(0)),
             None => self.ask()?,
         };
         let most = left.min(buffer.len() as u64) as usize;
@@ -69,17 +84,17 @@ impl<'a, S: Source> Stream<'a, S> {
                 }
                 _ => {
                     self.position += left;
-                    Ok(count)
+                    Ok(Some(count))
                 }
             },
             Ok(count) => {
                 self.position += count as u64;
                 self.arriving = Some(arriving);
-                Ok(count)
+                Ok(Some(count))
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.arriving = Some(arriving);
-                self.attempt(buffer)
+                Ok(None)
             }
             Err(error) => Err(self.source.interrupted(error, &arriving.served, so_far).into()),
         }
@@ -106,6 +121,7 @@ impl<'a, S: Source> Stream<'a, S> {
         // A server that knows no ranges sends everything again.
         let skip = self.position - begin;
         let skipped = io::copy(&mut (&mut body).take(skip), &mut io::sink());
+        self.brought += *skipped.as_ref().unwrap_or(&0);
         let so_far = |length| SoFar { length, size: Some(self.size) };
         match skipped {
             Ok(skipped) if skipped < skip => Err(so_far(skipped).short().into()),
@@ -123,6 +139,8 @@ impl<'a, S: Source> Stream<'a, S> {
 
     fn wait(&mut self, failure: Failure, gained: bool) -> io::Result<()> {
         let item = crate::report::Item::hidden();
+        let (spent, brought) = (std::mem::take(&mut self.spent), std::mem::take(&mut self.brought));
+        self.retries.spend_attempt(spent, brought);
         match self.patience.pause(&mut self.retries, failure, gained, &item) {
             Ok(()) => Ok(()),
             Err(Trouble::Source(failure)) => {
@@ -139,11 +157,18 @@ impl<S: Source> Read for Stream<'_, S> {
             return Ok(0);
         }
         loop {
-            let began = self.arriving.as_ref().map_or(self.position, |it| it.began);
-            match self.attempt(buffer) {
-                Ok(count) => return Ok(count),
+            let start = self.arriving.as_ref().map_or(self.position, |it| it.began);
+            let began = self.patience.elapsed();
+            let tried = self.attempt(buffer);
+            self.spent += self.patience.elapsed().saturating_sub(began);
+            match tried {
+                Ok(Some(count)) => {
+                    self.brought += count as u64;
+                    return Ok(count);
+                }
+                Ok(None) => {}
                 Err(Trouble::Fatal(error)) => return Err(io::Error::other(error)),
-                Err(Trouble::Source(failure)) => self.wait(failure, self.position > began)?,
+                Err(Trouble::Source(failure)) => self.wait(failure, self.position > start)?,
             }
         }
     }

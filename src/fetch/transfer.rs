@@ -44,6 +44,8 @@ pub(crate) struct Transfer<'a> {
     item: &'a Item,
     partial: Partial,
     retries: Retries,
+    /// How many bytes arrived in all attempts, also those that were thrown away.
+    received: u64,
     /// Whether the bytes so far come from more than one answer, so that they may not fit together.
     pieced: bool,
     /// Whether that was the case and everything was fetched anew.
@@ -59,8 +61,8 @@ impl<'a> Transfer<'a> {
     ) -> Result<Transfer<'a>> {
         let partial = Partial::resume_or_create(wanted.destination)?;
         let retries = patience.retries();
-        let (pieced, started_over) = (false, false);
-        Ok(Transfer { wanted, patience, item, partial, retries, pieced, started_over })
+        let (received, pieced, started_over) = (0, false, false);
+        Ok(Transfer { wanted, patience, item, partial, retries, received, pieced, started_over })
     }
 
     /// Whether the pinned bytes are there.
@@ -103,6 +105,7 @@ impl<'a> Transfer<'a> {
         self.retries.next_source();
         loop {
             let before = self.partial.length();
+            let (began, received) = (self.patience.elapsed(), self.received);
             match self.attempt(source) {
                 Ok(_) if self.is_right() => return Ok(()),
                 // Once only: a source that changes while it is read may never fit together.
@@ -112,6 +115,8 @@ impl<'a> Transfer<'a> {
                 }
                 Ok(served) => return Err(self.mismatch(source, &served).into()),
                 Err(Trouble::Source(failure)) => {
+                    let took = self.patience.elapsed().saturating_sub(began);
+                    self.retries.spend_attempt(took, self.received - received);
                     let gained = self.partial.length() > before;
                     self.patience.pause(&mut self.retries, failure, gained, self.item)?;
                 }
@@ -196,11 +201,14 @@ impl<'a> Transfer<'a> {
 
     fn pour(&mut self, source: &mut dyn io::Read, most: u64) -> std::result::Result<(), Stop> {
         let intake = self.partial.intake();
-        let left = most.saturating_sub(*intake.length);
+        let before = *intake.length;
+        let left = most.saturating_sub(before);
         let item = self.item;
         let progress = |count| item.set_position(count);
         let (file, length) = (Some(intake.file), intake.length);
-        pipe::pour(source, file, intake.hasher, length, left, &progress)
+        let poured = pipe::pour(source, file, intake.hasher, length, left, &progress);
+        self.received += *length - before;
+        poured
     }
 
     fn start_over(&mut self) -> Result<()> {

@@ -1,8 +1,11 @@
 //! Busy servers, and the time that a download may wait.
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use wasm_airgap::error::Kind;
+use wasm_airgap::report::Item;
 
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
@@ -106,4 +109,90 @@ fn a_source_that_is_cut_over_and_over_ends_with_the_budget() {
     let error = case.fail(&[&server.url("/")]);
     says(&error, &["of 5000 bytes", "the 120 s for waiting are used up"]);
     assert!(server.requests().len() > 100);
+}
+
+/// A server of this body that takes so long for each answer, and cuts it after so many bytes.
+fn slow(case: &Case, body: &[u8], seconds: u64, cut: usize) -> Server {
+    let (clock, body) = (case.clock.clone(), body.to_vec());
+    Server::start(move |request| {
+        clock.pass(Duration::from_secs(seconds));
+        Reply::file(request, &body, "\"1\"").cut_at(cut)
+    })
+}
+
+#[test]
+fn slow_attempts_that_bring_next_to_nothing_use_up_the_budget() {
+    let case = Case::new();
+    let server = slow(&case, BODY, 50, 1);
+    let error = case.fail(&[&server.url("/")]);
+    says(&error, &["of 43 bytes", "the 120 s for waiting are used up"]);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn one_budget_holds_for_the_attempts_at_all_sources() {
+    let case = Case::new();
+    let (first, second) = (slow(&case, BODY, 119, 1), slow(&case, BODY, 50, 1));
+    let error = case.fail(&[&first.url("/"), &second.url("/")]);
+    says(&error, &["the 120 s for waiting are used up"]);
+    assert_eq!((first.requests().len(), second.requests().len()), (2, 1));
+}
+
+#[test]
+fn a_download_that_is_cut_now_and_then_goes_on_however_long_it_takes() {
+    let case = Case::new();
+    let body: Vec<_> = (0..60_000).map(|n| (n / 7) as u8).collect();
+    let server = slow(&case, &body, 50, 6000);
+    let verified = case.get_bytes(&[&server.url("/")], &body);
+    assert_eq!(verified.unwrap_or_else(|error| panic!("{error}")).size(), 60_000);
+    assert_eq!(server.requests().len(), 10);
+}
+
+#[test]
+fn measuring_and_small_answers_have_the_same_budget() {
+    for small in [false, true] {
+        let case = Case::new();
+        let server = slow(&case, BODY, 50, 1);
+        let client = case.client().unwrap();
+        let (url, item) = (server.url("/"), Item::hidden());
+        let error = match small {
+            true => client.small(&url, 1000, &item).map(drop).unwrap_err(),
+            false => client.measure(&url, &item).map(drop).unwrap_err(),
+        };
+        says(&error, &["the 120 s for waiting are used up"]);
+        assert_eq!(server.requests().len(), 3);
+    }
+}
+
+#[test]
+fn all_redirects_together_have_the_time_of_one_answer() {
+    let server = Server::start(|request| {
+        std::thread::sleep(Duration::from_millis(150));
+        Reply::redirect(&format!("{}x", request.path))
+    });
+    let mut case = Case::new();
+    case.network.answer = Duration::from_millis(400);
+    case.network.retry_budget = Duration::ZERO;
+    let error = case.fail(&[&server.url("/")]);
+    says(&error, &["redirects, and gives no answer within 0.4 s in all"]);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_small_answer_must_be_there_as_a_whole_within_a_time() {
+    // Fast enough for a file, of which nobody knows how long it takes.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n");
+        while stream.write_all(&[b'x'; 100]).is_ok() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let mut case = Case::new();
+    case.network.answer = Duration::from_millis(300);
+    case.network.retry_budget = Duration::ZERO;
+    let error = case.client().unwrap().small(&url, 64 << 10, &Item::hidden()).unwrap_err();
+    says(&error, &["did not send all of its answer within 0.3 s"]);
 }
