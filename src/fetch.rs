@@ -35,6 +35,7 @@ pub(crate) mod transfer;
 pub use address::redacted;
 pub(crate) use netrc::login as netrc_login;
 pub use retry::{Clock, SystemClock};
+pub use small::Small;
 
 use std::sync::Arc;
 
@@ -150,7 +151,7 @@ impl Client {
     /// # Errors
     /// Network, where the server does not deliver; integrity, where the answer is longer than
     /// `largest` bytes or a web page.
-    pub fn small(&self, url: &str, largest: u64, item: &Item) -> Result<Option<Vec<u8>>> {
+    pub fn small(&self, url: &str, largest: u64, item: &Item) -> Result<Option<Small>> {
         let address = Address::parse(url)?;
         if address.scheme() == "file" {
             return Err(Error::usage(format!("`{address}` is not an http or https address")));

@@ -68,7 +68,15 @@ pub struct Registries {
     mirrors: Option<Vec<Mirror>>,
     stores: Stores,
     netrc: Option<PathBuf>,
-    discovered: Mutex<BTreeMap<String, Metadata>>,
+    discovered: Mutex<BTreeMap<String, Discovered>>,
+}
+
+/// What a registry said when it was asked.
+struct Discovered {
+    metadata: Metadata,
+    /// Whether nobody but the registry itself can have said it: it came by https or from this
+    /// machine, and not from where a redirect led. Only then its credentials go where it says.
+    own: bool,
 }
 
 /// An entry of `BAZEL_WASM_COMPONENT_MIRROR`.
@@ -136,7 +144,9 @@ impl Registries {
         let route = self.route(package, rule)?;
         let Some(discovery) = &route.discovery else { return Ok(route) };
         let item = Item::hidden();
-        self.discover(discovery, |url| client.small(url, metadata::LARGEST, &item))?;
+        let answer = client.small(&discovery.url, metadata::LARGEST, &item);
+        let own = answer.as_ref().is_ok_and(|it| it.as_ref().is_none_or(|it| it.own));
+        self.note(discovery, answer.map(|it| it.map(|it| it.bytes)), own)?;
         self.route(package, rule)
     }
 
@@ -188,21 +198,45 @@ impl Registries {
         discovery: &Discovery,
         get: impl FnOnce(&str) -> Result<Option<Vec<u8>>>,
     ) -> Result<()> {
-        let metadata = discovery.read(get(&discovery.url))?;
-        self.discovered().insert(discovery.registry.clone(), metadata);
+        self.note(discovery, get(&discovery.url), true)
+    }
+
+    /// Remembers the answer of a registry; `own` says that no other server gave it.
+    fn note(
+        &self,
+        discovery: &Discovery,
+        answer: Result<Option<Vec<u8>>>,
+        own: bool,
+    ) -> Result<()> {
+        let metadata = discovery.read(answer)?;
+        let own = own && discovery.is_private();
+        self.discovered().insert(discovery.registry.clone(), Discovered { metadata, own });
         Ok(())
     }
 
-    fn discovered(&self) -> MutexGuard<'_, BTreeMap<String, Metadata>> {
+    fn discovered(&self) -> MutexGuard<'_, BTreeMap<String, Discovered>> {
         hold(&self.discovered)
     }
 
     /// What is known of a registry by its name: from a mapping in the config file, from what is
     /// built in, or because it was asked.
     fn metadata(&self, name: &str) -> Option<Metadata> {
+        self.told(name).or_else(|| self.discovered().get(name).map(|it| it.metadata.clone()))
+    }
+
+    /// Returns the same, but nothing that somebody else than the registry may have said.
+    fn own_metadata(&self, name: &str) -> Option<Metadata> {
+        self.told(name).or_else(|| {
+            let discovered = self.discovered();
+            discovered.get(name).filter(|it| it.own).map(|it| it.metadata.clone())
+        })
+    }
+
+    /// Returns what the config file or this program says of a registry.
+    fn told(&self, name: &str) -> Option<Metadata> {
         let mappings = self.config.packages.values().chain(self.config.namespaces.values());
         let written = mappings.filter(|it| it.registry == name).find_map(|it| it.metadata.clone());
-        written.or_else(|| Metadata::known(name)).or_else(|| self.discovered().get(name).cloned())
+        written.or_else(|| Metadata::known(name))
     }
 
     /// Where `WKG_REGISTRY_<NAME>_URL` says that a registry is.

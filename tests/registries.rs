@@ -139,3 +139,58 @@ fn a_helper_on_path_is_run_for_the_host_that_is_asked_for() {
     let error = access("/nowhere", "a.corp").unwrap_err().to_string();
     assert!(error.contains("is not on PATH"), "{error}");
 }
+
+/// The settings with these variables.
+fn settings(variables: &[(&str, &str)]) -> Registries {
+    Registries::of(&Environment::of(variables, "/"), Path::new("/")).unwrap()
+}
+
+#[test]
+fn a_redirect_does_not_choose_who_gets_the_credential_of_a_registry() {
+    let metadata = r#"{"oci":{"registry":"oci.example"}}"#;
+    let far = Server::start(move |_| Reply::ok(metadata));
+    let to = far.url("/");
+    for redirects in [false, true] {
+        let to = to.clone();
+        let near = Server::start(move |request| match request.path.as_str() {
+            "/own" => Reply::ok(metadata),
+            _ if redirects => Reply::redirect(&to),
+            _ => Reply::redirect("/own"),
+        });
+        let variable = format!("WKG_REGISTRY_LOCALHOST_{}_TOKEN", near.port());
+        let registries = settings(&[(&variable, "geheim")]);
+        assert_eq!(places(&ask(&registries, &near).unwrap()), ["oci.example/acme/api"]);
+        let access = registries.access("oci.example").unwrap();
+        assert_eq!(access.credential == Credential::Anonymous, redirects);
+    }
+}
+
+#[test]
+fn metadata_does_not_choose_a_port_for_a_netrc_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let netrc = folder.path().join("netrc").display().to_string();
+    let entries = ["localhost", "oci.example"].map(|it| format!("machine {it} login a password p"));
+    std::fs::write(&netrc, entries.join("\n")).unwrap();
+    let mirror = ("BAZEL_WASM_COMPONENT_MIRROR", "https://oci.example:8443,direct");
+    for (host, variables, expected) in [
+        ("localhost:1", &[][..], false),
+        ("oci.example:8443", &[], false),
+        ("oci.example", &[], true),
+        // The same, named by the user.
+        ("oci.example:8443", &[mirror], true),
+    ] {
+        let json = format!(r#"{{"oci":{{"registry":"{host}"}}}}"#);
+        let server = Server::start(move |_| Reply::ok(json.as_str()));
+        let variables: Vec<_> =
+            variables.iter().copied().chain([("NETRC", netrc.as_str())]).collect();
+        let registries = settings(&variables);
+        ask(&registries, &server).unwrap();
+        let access = registries.access(host).unwrap();
+        assert_eq!(access.credential != Credential::Anonymous, expected, "{host}");
+    }
+    // A reference to it is the user's own word.
+    assert!(
+        settings(&[("NETRC", &netrc)]).access("localhost:1").unwrap().credential
+            != Credential::Anonymous
+    );
+}

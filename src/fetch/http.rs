@@ -336,7 +336,12 @@ struct Exactly<'a> {
 impl Read for Exactly<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = self.left.min(buffer.len() as u64) as usize;
-        let count = self.reader.read(&mut buffer[..most])?;
+        let count = loop {
+            match self.reader.read(&mut buffer[..most]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result?,
+            }
+        };
         self.left -= count as u64;
         if count == 0 && most > 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the body ends too early"));

@@ -12,6 +12,15 @@ use crate::fetch::resume::Range;
 use crate::fetch::source::{SoFar, Source};
 use crate::report::Item;
 
+/// A small answer.
+#[derive(Clone, Debug)]
+pub struct Small {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Whether it comes from the origin that was asked, rather than from where a redirect led.
+    pub own: bool,
+}
+
 /// Returns what a source has, or nothing where it has nothing. An answer that is longer than
 /// `largest` bytes, or that is not there as a whole `within` a time, is refused.
 pub(super) fn read(
@@ -20,7 +29,7 @@ pub(super) fn read(
     within: Duration,
     patience: &Patience,
     item: &Item,
-) -> Tried<Option<Vec<u8>>> {
+) -> Tried<Option<Small>> {
     let mut retries = patience.retries();
     loop {
         let began = patience.elapsed();
@@ -35,7 +44,7 @@ pub(super) fn read(
     }
 }
 
-fn once(source: &dyn Source, largest: u64, within: Duration) -> Tried<Vec<u8>> {
+fn once(source: &dyn Source, largest: u64, within: Duration) -> Tried<Small> {
     let arrival = source.ask(&Range::default())?;
     if arrival.served.page {
         return Err(page(&source.name()).into());
@@ -51,5 +60,5 @@ fn once(source: &dyn Source, largest: u64, within: Duration) -> Tried<Vec<u8>> {
         let error = Error::new(Kind::Integrity, format!("`{name}` sends more than it should"));
         return Err(error.fact("most", format!("{largest} bytes")).into());
     }
-    Ok(bytes)
+    Ok(Small { bytes, own: arrival.served.is_from(&source.name()) })
 }

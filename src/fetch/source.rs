@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use ureq::http::header;
 
 use crate::error::Error;
+use crate::fetch::address::Address;
 use crate::fetch::failure::{Failure, Tried};
 use crate::fetch::http::{Answer, Http};
 use crate::fetch::proxy::Proxy;
@@ -108,6 +109,16 @@ impl Served {
             sized,
             proxy: answer.proxy.clone(),
         }
+    }
+
+    /// Whether the answer comes from the origin of this address, and not from another one that a
+    /// redirect led to.
+    pub(super) fn is_from(&self, start: &str) -> bool {
+        let address = |text: &str| Address::parse(text).ok();
+        self.redirected.as_deref().is_none_or(|redirected| {
+            matches!((address(start), address(redirected)), (Some(start), Some(end))
+                if start.origin() == end.origin())
+        })
     }
 
     /// The same error with what is known of the answer, and what that suggests.

@@ -171,7 +171,10 @@ impl<'a> Transfer<'a> {
         if let Some(size) = size {
             self.item.set_length(size);
         }
-        let most = end.or(pinned).unwrap_or(largest);
+        // A part may be announced that reaches beyond all that is accepted.
+        let accepted = pinned.unwrap_or(largest).min(largest);
+        let end = end.filter(|end| *end <= accepted);
+        let most = end.unwrap_or(accepted);
         match self.pour(&mut *arrival.body, most) {
             Ok(()) => {}
             Err(Stop::Write(error)) => return Err(self.cannot_write(error).into()),

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use super::config::{Auth, Secret, Who};
 use super::endpoint::{Endpoint, Scheme, canonical, is_loopback, split_port};
 use super::metadata::Metadata;
-use super::{Mirror, Registries};
+use super::{Discovered, Mirror, Registries};
 use crate::environment::{REGISTRY, registry_part};
 use crate::error::{Error, Result};
 use crate::oci::{Access, Accesses, Credential, is_host};
@@ -82,7 +82,7 @@ impl Registries {
         // What a person said for this program is not mixed with what others left on the machine.
         if origins.is_empty() {
             origins.extend(self.stores.find(host, path)?.into_iter().map(Origin::Store));
-            if self.netrc_login(host)?.is_some() {
+            if self.netrc_login(host)?.is_some() && !self.is_named_by_a_server(host) {
                 origins.push(Origin::Netrc);
             }
         }
@@ -180,6 +180,32 @@ impl Registries {
         crate::fetch::netrc_login(path, name)
     }
 
+    /// Whether only metadata names this host, with a port of its own or on this machine. A netrc
+    /// entry holds for a name with any port, and a server must not choose the port that gets it.
+    fn is_named_by_a_server(&self, host: &str) -> bool {
+        if split_port(host).1.is_none() && !is_loopback(host) {
+            return false;
+        }
+        let here = |it: &Endpoint| canonical(&it.host) == host;
+        let found = |it: &Discovered| it.metadata.oci_registry.as_ref().is_some_and(here);
+        let asked: BTreeSet<_> = {
+            let discovered = self.discovered();
+            if !discovered.values().any(found) {
+                return false;
+            }
+            discovered.keys().cloned().collect()
+        };
+        let mirrors = self.mirrors.iter().flatten().filter_map(|mirror| match mirror {
+            Mirror::Base(base) => Some(base),
+            Mirror::Direct => None,
+        });
+        let names = self.names();
+        let by_user = |name: &String| !asked.contains(name) && self.hosts(name).contains(host);
+        !(names.contains(host)
+            || names.iter().any(by_user)
+            || self.urls.values().chain(mirrors).any(here))
+    }
+
     /// Every name of a registry that the settings mention.
     pub(super) fn names(&self) -> BTreeSet<String> {
         let config = &self.config;
@@ -199,7 +225,7 @@ impl Registries {
         let written =
             mappings.filter(|it| it.registry == name).filter_map(|it| it.metadata.clone());
         let mut hosts: BTreeSet<_> = written
-            .chain(self.metadata(name))
+            .chain(self.own_metadata(name))
             .filter_map(|metadata| Some(canonical(&metadata.oci_registry?.host)))
             .collect();
         match self.url(name) {

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, is_loopback};
 use crate::error::{Error, Kind, Result};
 use crate::oci::check_name;
 
@@ -128,6 +128,11 @@ impl Discovery {
             registry: registry.to_owned(),
             url: format!("{scheme}://{registry}{WELL_KNOWN}"),
         }
+    }
+
+    /// Whether nobody on the way can change the answer: it comes by https or from this machine.
+    pub(super) fn is_private(&self) -> bool {
+        self.url.starts_with("https://") || is_loopback(&self.registry)
     }
 
     /// Reads the answer. No metadata means that the registry is an OCI registry itself.

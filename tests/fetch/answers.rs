@@ -1,5 +1,7 @@
 //! Good and bad answers.
 
+use std::time::Duration;
+
 use wasm_airgap::digest::Digest;
 use wasm_airgap::error::Kind;
 use wasm_airgap::report::Item;
@@ -67,6 +69,63 @@ fn an_encoding_does_no_harm_where_the_bytes_are_right() {
     // Apache says so of every .tar.gz that it serves as it is.
     let server = Server::start(|_| Reply::ok(BODY).header("Content-Encoding", "x-gzip"));
     Case::new().succeed(&[&server.url("/")]);
+}
+
+#[test]
+fn headers_that_contradict_each_other_bring_the_right_bytes_or_an_error() {
+    let chunked = format!("{:x}\r\n{}\r\n0\r\n\r\n", BODY.len(), String::from_utf8_lossy(BODY));
+    let length = BODY.len().to_string();
+    let right = |reply: Reply| {
+        let server = Server::start(move |_| reply.clone());
+        Case::new().succeed(&[&server.url("/")]);
+    };
+    let wrong = |reply: Reply, words: &str| {
+        let server = Server::start(move |_| reply.clone());
+        let mut case = Case::new();
+        case.network.retry_budget = Duration::ZERO;
+        says(&case.fail(&[&server.url("/")]), &[words]);
+    };
+    // A Content-Length beside a Transfer-Encoding says nothing.
+    right(Reply::ok(chunked.clone()).header("Transfer-Encoding", "chunked").claiming(7));
+    right(Reply::ok(chunked.clone()).header("Transfer-Encoding", "chunked").claiming(9999));
+    right(Reply::ok(BODY).header("Content-Length", &length));
+    right(Reply::ok(BODY).header("X-Name", "caf\u{e9}").header("ETag", "\"\u{e9}\""));
+    right(Reply::ok(BODY).header("Content-Range", "bytes 5-9/10"));
+    right(Reply::ok(BODY).header("Content-Encoding", "identity"));
+    wrong(Reply::ok(BODY).header("Content-Length", "7"), "the answer is not understood");
+    wrong(Reply::ok(BODY).claiming(7), "not the pinned ones");
+    let endless = Reply::ok(BODY).header("Content-Length", "99999999999999999999");
+    wrong(endless.without_length(), "the answer is not understood");
+    let minus = Reply::ok(BODY).header("Content-Length", "-1");
+    wrong(minus.without_length(), "the answer is not understood");
+    wrong(Reply::new("206 Partial Content", BODY), "206 Partial Content");
+    wrong(Reply::new("204 No Content", ""), "204 No Content");
+    wrong(Reply::new("600 Odd", BODY), "600");
+    wrong(Reply::new("099 Odd", BODY), "the answer is not understood");
+    wrong(Reply::ok("ff\r\nx").header("Transfer-Encoding", "chunked").cut_at(5), "ended");
+}
+
+#[test]
+fn a_part_that_is_announced_beyond_all_limits_is_not_taken() {
+    for range in ["bytes 9-99999999999999/*", "bytes 9-99999999999999/99999999999999999"] {
+        let server = Server::start(move |request| match request.nth {
+            0 => Reply::file(request, BODY, "\"1\"").cut_at(9),
+            _ => Reply::new("206 Partial Content", vec![1; 100_000])
+                .header("Content-Range", range)
+                .without_length(),
+        });
+        let case = Case::new();
+        let client = case.client().unwrap().with_largest(999);
+        let request = wasm_airgap::fetch::Download {
+            subject: "tool",
+            urls: &[server.url("/")],
+            expected: &Digest::of(BODY),
+            destination: &case.destination(),
+        };
+        let Err(error) = client.download(&request, &Item::hidden()) else { panic!() };
+        says(&error, &["999", "accepted"]);
+        assert!(!case.destination().exists());
+    }
 }
 
 #[test]
