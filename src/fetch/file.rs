@@ -13,6 +13,7 @@ use crate::fetch::patience::Patience;
 use crate::fetch::resume::{Part, Range};
 use crate::fetch::retry::Chance;
 use crate::fetch::source::{Arrival, Served, SoFar, Source};
+use crate::read;
 
 /// A file at an `http`, `https` or `file` address.
 pub(super) struct FileSource<'a> {
@@ -29,7 +30,7 @@ impl Source for FileSource<'_> {
 
     fn ask(&self, range: &Range) -> Tried<Arrival> {
         if let Some(path) = self.address.file() {
-            return Ok(read(&path?)?);
+            return Ok(open(&path?)?);
         }
         let answer = self.http.send(self.address, Request::get(range.headers()), self)?;
         Ok(Arrival::of(answer, range, |answer| self.refusal(&answer))?)
@@ -136,18 +137,17 @@ impl FileSource<'_> {
 }
 
 /// A local file, always from its beginning: reading it again costs nothing.
-fn read(path: &Path) -> std::result::Result<Arrival, Failure> {
-    let file = crate::read::open(path).map_err(|error| match error.kind() {
+fn open(path: &Path) -> std::result::Result<Arrival, Failure> {
+    let file = read::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Failure::missing("there is no such file"),
+        io::ErrorKind::InvalidInput => Failure::new(Chance::None, "is not a regular file"),
         _ => Failure::new(Chance::None, error.to_string()),
     })?;
-    match file.metadata() {
-        Ok(found) if found.is_file() => Ok(Arrival {
-            part: Part::Whole { size: Some(found.len()) },
-            validator: None,
-            served: Served { sized: true, ..Served::default() },
-            body: Box::new(file),
-        }),
-        _ => Err(Failure::new(Chance::None, "is not a file")),
-    }
+    let size = file.metadata().map_err(|error| Failure::new(Chance::None, error.to_string()))?;
+    Ok(Arrival {
+        part: Part::Whole { size: Some(size.len()) },
+        validator: None,
+        served: Served { sized: true, ..Served::default() },
+        body: Box::new(file),
+    })
 }

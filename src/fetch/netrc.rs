@@ -3,12 +3,15 @@
 //! Own code: `rust-netrc` prints unknown words in its errors, where a password may stand, and takes
 //! the rest of a comment for keywords.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::fetch::address::Credential;
 use crate::read;
-use crate::rooted::RootedPath;
+
+/// The largest netrc file in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// The entries of a netrc file, in their order.
 #[derive(Default)]
@@ -22,11 +25,14 @@ impl Netrc {
     /// Reads the file. One that is not there is an empty one.
     pub(super) fn read(path: Option<&Path>) -> Result<Netrc> {
         let Some(path) = path else { return Ok(Netrc::default()) };
-        let text = match read::rooted_bytes(&RootedPath::given(path), read::LIMIT) {
-            Ok(text) => text.unwrap_or_default(),
+        let text = match read::open(path) {
+            Ok(mut file) => read::rest(&mut file, path, LARGEST)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            // Many write this for no file at all.
+            Err(_) if path == Path::new("/dev/null") => Vec::new(),
             Err(error) => {
                 let text = format!("cannot read the credentials in `{}`", path.display());
-                let error = Error::usage(text).because(error.one_line());
+                let error = Error::usage(text).because(error);
                 return Err(error.hint("set NETRC to a file that can be read"));
             }
         };
@@ -220,5 +226,20 @@ mod tests {
         assert!(Netrc::read(Some(&folder.path().join("none"))).is_ok());
         let error = Netrc::read(Some(folder.path())).err().unwrap();
         assert_eq!(error.kind(), crate::error::Kind::Usage);
+        assert!(Netrc::read(Some(Path::new("/dev/null"))).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_a_pipe_and_a_file_without_end_are_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large"));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::fs::File::create(&large).unwrap().set_len(LARGEST + 1).unwrap();
+        for path in [&pipe, &large, Path::new("/dev/zero")] {
+            let error = Netrc::read(Some(path)).err().unwrap();
+            assert_eq!(error.kind(), crate::error::Kind::Usage, "{error}");
+            assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+        }
     }
 }

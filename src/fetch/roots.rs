@@ -1,13 +1,21 @@
 //! The certificate roots that servers are checked against.
 
+use std::io;
+use std::path::Path;
+
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::error::{Error, Result};
 use crate::network::Network;
+use crate::read;
+
+/// The largest file with certificate roots in bytes. A system's bundle has some hundred thousand.
+const LARGEST: u64 = 16 << 20;
 
 /// The TLS settings with the roots that apply, and with `more` of them as PEM texts. Takes some milliseconds: the system's bundle is
 /// large, so nobody asks before the first https address.
 pub(super) fn load(network: &Network, more: &[String]) -> Result<TlsConfig> {
+    network.ca_file.as_deref().map(check).transpose()?;
     let found = match (&network.ca_file, &network.ca_dir) {
         (None, None) => rustls_native_certs::load_native_certs(),
         (file, folders) => {
@@ -30,6 +38,24 @@ pub(super) fn load(network: &Network, more: &[String]) -> Result<TlsConfig> {
         return Err(none(network, found.errors.first()));
     }
     Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build())
+}
+
+/// Checks that a file with roots is a regular one, and of a size that it can have: it is read whole.
+/// One that is not there is told with the others.
+fn check(path: &Path) -> Result<()> {
+    let wrong = |why: String| {
+        Err(Error::usage("the file that SSL_CERT_FILE names cannot be read")
+            .fact("file", path.display())
+            .because(why)
+            .hint("set it to a PEM file with the certificate of your organisation's authority"))
+    };
+    match read::open(path).and_then(|file| file.metadata()) {
+        Ok(found) if found.len() > LARGEST => {
+            wrong(format!("it has {} bytes, and the limit is {LARGEST}", found.len()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => wrong(error.to_string()),
+        _ => Ok(()),
+    }
 }
 
 /// The certificates in a PEM text of a config file.

@@ -3,7 +3,7 @@
 //! Own code: `docker_credential` waits for a helper program as long as it hangs, fails where it
 //! meets an identity token, and knows no entries for a part of a registry.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -14,6 +14,7 @@ use super::helper::{self, Helper};
 use crate::environment::{self as env, Environment};
 use crate::error::{Context, Error, Result};
 use crate::oci::Credential;
+use crate::read;
 
 /// No credential file is longer.
 const LARGEST: u64 = 4 << 20;
@@ -66,7 +67,7 @@ impl Stores {
     pub(super) fn find(&self, host: &str, path: &str) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         for file in &self.files {
-            if let Some(content) = read(file)? {
+            if let Some(content) = content(file)? {
                 self.in_file(file, &content, (host, path), &mut found)?;
             }
         }
@@ -148,12 +149,9 @@ impl Found {
     }
 }
 
-fn read(file: &Path) -> Result<Option<Map<String, Value>>> {
-    let mut text = String::new();
-    let read =
-        crate::read::open(file).and_then(|opened| opened.take(LARGEST).read_to_string(&mut text));
-    match read {
-        Ok(_) => {}
+fn content(file: &Path) -> Result<Option<Map<String, Value>>> {
+    let mut opened = match read::open(file) {
+        Ok(opened) => opened,
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
         {
@@ -163,9 +161,10 @@ fn read(file: &Path) -> Result<Option<Map<String, Value>>> {
             let say = || format!("read the credential file `{}`", file.display());
             return Err(error).doing(say).map_err(|error| Error::usage(error.one_line()));
         }
-    }
+    };
+    let bytes = read::rest(&mut opened, file, LARGEST)?;
     // Only the place: the words of a type error would repeat what is there.
-    match serde_json::from_str(&text) {
+    match serde_json::from_slice(&bytes) {
         Ok(Value::Object(content)) => Ok(Some(content)),
         Ok(_) => Err(bad(file, "it is not a JSON object")),
         Err(error) => Err(bad(
@@ -367,6 +366,20 @@ mod tests {
             (&[], &[]),
         ] {
             assert_eq!(find(&files, variables, "a.corp").unwrap(), expected, "{variables:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_or_a_device_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [pipe.to_str().unwrap(), "/dev/zero"] {
+            let stores = Stores::of(&Environment::of(&[("REGISTRY_AUTH_FILE", path)], "/"));
+            let Err(error) = stores.find("a.corp", "") else { panic!("it was read") };
+            assert_eq!(error.kind(), crate::error::Kind::Usage);
+            assert!(error.to_string().contains("not a regular file"), "{error}");
         }
     }
 

@@ -32,6 +32,26 @@ fn a_local_file_arrives() {
     case.succeed(&[url::Url::from_file_path(&source).unwrap().as_str()]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_local_source_that_is_not_a_regular_file_is_an_error_at_once() {
+    let case = Case::new();
+    let pipe = case.folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let large = case.folder.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len(17 << 30).unwrap();
+    for (path, words) in [
+        (pipe.as_path(), "not a regular file"),
+        (std::path::Path::new("/dev/zero"), "not a regular file"),
+        (case.folder.path(), "not a regular file"),
+        (&large, "are accepted"),
+    ] {
+        let error = case.fail(&[url::Url::from_file_path(path).unwrap().as_str()]);
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &[words]);
+    }
+}
+
 #[test]
 fn wrong_bytes_are_an_integrity_error_and_the_next_source_is_not_asked() {
     let server = Server::start(|_| Reply::ok("something else"));

@@ -120,3 +120,13 @@ fn a_download_over_tls_that_is_cut_goes_on() {
     case.succeed(&[&server.url_as("localhost", "/")]);
     assert_eq!(server.headers("range")[1].as_deref(), Some("bytes=20-"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_device_as_the_file_of_an_authority_is_refused_at_once() {
+    let mut case = Case::new();
+    case.network.ca_file = Some("/dev/zero".into());
+    let error = case.fail(&["https://127.0.0.1:1/"]);
+    assert_eq!(error.kind(), Kind::Usage);
+    says(&error, &["SSL_CERT_FILE", "/dev/zero", "not a regular file"]);
+}

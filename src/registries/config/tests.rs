@@ -234,7 +234,12 @@ fn the_file_is_found_where_wkg_looks_for_it() {
     let error = read(&[("WKG_CONFIG_FILE", "latin.toml")]).unwrap_err();
     assert_eq!(error.kind(), crate::error::Kind::Usage);
     assert!(error.to_string().contains("latin.toml:2` is not UTF-8"), "{error}");
-    for missing in ["missing.toml", "."] {
+    let pipe = folder.path().join("pipe");
+    if cfg!(unix) {
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(read(&[("HOME", &home), ("WKG_CONFIG_FILE", "/dev/null")]).unwrap(), "");
+    }
+    for missing in ["missing.toml", ".", "pipe", "/dev/zero"] {
         let error = read(&[("HOME", &home), ("WKG_CONFIG_FILE", missing)]).unwrap_err();
         assert_eq!(error.kind(), crate::error::Kind::Usage);
         assert!(error.to_string().contains("WKG_CONFIG_FILE"), "{error}");
