@@ -5,6 +5,7 @@ So the repository cache, `--distdir`, the downloader config, credential helpers 
 """
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "parse_netrc", "use_netrc")
+load(":policy.bzl", "may_see_credentials")
 
 def plan(rctx, run, request, arguments = [], hint = ""):
     """Lets the helper decide where the one file of a request comes from.
@@ -64,9 +65,10 @@ def credentials(rctx, urls):
         urls: the addresses.
 
     Returns:
-        The user's credentials for them, out of netrc.
+        The user's credentials for them, out of netrc; none for plain http beyond this machine,
+        where anyone on the way could read them.
     """
-    return use_netrc(_netrc(rctx), urls, {})
+    return use_netrc(_netrc(rctx), [url for url in urls if may_see_credentials(url)], {})
 
 def _netrc(rctx):
     """The user's netrc file, read without recording it as a dependency."""

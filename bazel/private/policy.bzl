@@ -102,6 +102,29 @@ def mirror_urls(environ, path, upstream):
     urls = [upstream if word == _DIRECT else "{}/{}".format(word, path) for word in words]
     return [url for url in urls if url]
 
+def may_see_credentials(url):
+    """Whether credentials may be sent with a request: by https, or by plain http to this machine.
+
+    Args:
+        url: the address.
+
+    Returns:
+        A bool.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() == "https":
+        return True
+    if scheme.lower() != "http":
+        return False
+    authority = rest.split("/")[0].split("?")[0].split("#")[0].split("\\")[0].split("@")[-1].lower()
+    if authority == "[::1]" or authority.startswith("[::1]:"):
+        return True
+    host = authority.split(":")[0]
+    numbers = host.split(".")
+    return host == "localhost" or (
+        len(numbers) == 4 and numbers[0] == "127" and all([it.isdigit() for it in numbers])
+    )
+
 def _address_problem(name, value):
     """What is wrong with an address that others are made from by adding a path, or None."""
     scheme, _, rest = value.partition("://")

@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:platforms.bzl", "platform_of")
-load("//bazel/private:policy.bzl", "is_offline", "mirror_urls", "mirrors", "vendor_places")
+load("//bazel/private:policy.bzl", "is_offline", "may_see_credentials", "mirror_urls", "mirrors", "vendor_places")
 load("//tests/vectors:mirrors.bzl", "MIRRORS")
 load("//tests/vectors:offline.bzl", "OFFLINE")
 
@@ -64,6 +64,29 @@ def _mirror_urls_impl(ctx):
 
 _mirror_urls_test = unittest.make(_mirror_urls_impl)
 
+def _credentials_impl(ctx):
+    env = unittest.begin(ctx)
+    for url, expected in {
+        "HTTPS://a.corp/x": True,
+        "file:///a": False,
+        "http://127.0.0.1": True,
+        "http://127.0.0.1.corp/x": False,
+        "http://127.0.0.1:1/x": True,
+        "http://127.a.b.c/x": False,
+        "http://[::1]:1/x": True,
+        "http://[::1].corp/x": False,
+        "http://a.corp/localhost": False,
+        "http://a.corp:443/x": False,
+        "http://localhost.corp/x": False,
+        "http://localhost/x": True,
+        "http://localhost:1@a.corp/x": False,
+        "https://a.corp/x": True,
+    }.items():
+        asserts.equals(env, expected, may_see_credentials(url), url)
+    return unittest.end(env)
+
+_credentials_test = unittest.make(_credentials_impl)
+
 def _platforms_impl(ctx):
     env = unittest.begin(ctx)
     for name, arch, platform in [
@@ -86,4 +109,12 @@ def policy_test_suite(name):
     Args:
         name: the name of the suite.
     """
-    unittest.suite(name, _offline_test, _vendor_places_test, _mirrors_test, _mirror_urls_test, _platforms_test)
+    unittest.suite(
+        name,
+        _credentials_test,
+        _offline_test,
+        _vendor_places_test,
+        _mirrors_test,
+        _mirror_urls_test,
+        _platforms_test,
+    )
