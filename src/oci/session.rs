@@ -224,7 +224,8 @@ impl Session {
         scopes: &[Scope],
         credential: &Credential,
     ) -> std::result::Result<Token, Unproven> {
-        let realm = self.token_server(realm).map_err(|it| Unproven::Trouble(it.into()))?;
+        let realm =
+            self.token_server(realm, credential).map_err(|it| Unproven::Trouble(it.into()))?;
         let mut fields = form_urlencoded::Serializer::new(String::new());
         if let Some(service) = service {
             fields.append_pair("service", service);
@@ -293,7 +294,11 @@ impl Session {
     }
 
     /// The token server that the registry names. Our credential goes there, so nobody may listen.
-    fn token_server(&self, realm: &str) -> std::result::Result<Address, Failure> {
+    fn token_server(
+        &self,
+        realm: &str,
+        credential: &Credential,
+    ) -> std::result::Result<Address, Failure> {
         let refuse = |why: &str| {
             let shown = address::redacted(realm);
             let reason = format!("the registry names the token server `{shown}`, {why}");
@@ -301,9 +306,11 @@ impl Session {
         };
         let address = Address::parse(realm).map_err(|_| refuse("which is no address"))?;
         let plain_here = self.base.scheme() == "http";
+        // Where plain http was asked for, it is good enough for a request without a credential.
+        let nothing_to_hide = self.plain() && *credential == Credential::Anonymous;
         match address.scheme() {
             "https" => Ok(address),
-            "http" if plain_here && (address.is_loopback() || self.plain()) => Ok(address),
+            "http" if plain_here && (address.is_loopback() || nothing_to_hide) => Ok(address),
             "http" => Err(refuse("where anyone can listen: it must be https")),
             _ => Err(refuse("which is no https address")),
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wasm_airgap::digest::Digest;
 use wasm_airgap::error::Kind;
+use wasm_airgap::network::ProxySetting;
 use wasm_airgap::oci::{Access, Credential, media_type};
 
 use crate::fake::{ALICE, Door, Fake, param};
@@ -222,6 +223,25 @@ fn a_token_server_where_anyone_can_listen_gets_nothing() {
         says(&error, &["names the token server", words]);
         assert_eq!(fake.server.requests().len(), 1);
     }
+}
+
+#[test]
+fn plain_http_that_is_allowed_for_a_registry_is_not_allowed_for_a_credential() {
+    let fake = naming("http://auth.invalid/token");
+    let mut case = Case::new();
+    let proxy = Server::start(|_| Reply::nothing());
+    let set = ProxySetting { variable: "http_proxy", address: proxy.url("") };
+    case.network.http_proxy = Some(set);
+    case.network.retry_budget = Duration::ZERO;
+    let plain = |credential| Access { plain_http: true, ..access(credential) };
+    case.accesses.set(&fake.host(), plain(alice()));
+    let error = case.failed(case.pull(&case.client(), &fake));
+    says(&error, &["auth.invalid", "must be https"]);
+    assert!(proxy.requests().is_empty(), "it would be on its way there");
+    // Without a credential it is asked.
+    case.accesses.set(&fake.host(), plain(Credential::Anonymous));
+    case.failed(case.pull(&case.client(), &fake));
+    assert_eq!(proxy.requests().len(), 1);
 }
 
 #[test]
