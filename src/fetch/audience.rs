@@ -63,6 +63,9 @@ impl Withheld {
                  that redirects there",
                 here.host()
             ),
+            Withheld::PlainHttp if here.is_loopback() => {
+                format!("list `{}` in no_proxy, so that no proxy sees the request", here.host())
+            }
             Withheld::PlainHttp => "reach that server by https".to_owned(),
         }
     }

@@ -135,15 +135,7 @@ fn a_part_that_is_announced_beyond_all_limits_is_not_taken() {
                 .without_length(),
         });
         let case = Case::new();
-        let client = case.client().unwrap().with_largest(999);
-        let request = wasm_airgap::fetch::Download {
-            subject: "tool",
-            urls: &[server.url("/")],
-            expected: &Digest::of(BODY),
-            destination: &case.destination(),
-        };
-        let Err(error) = client.download(&request, &Item::hidden()) else { panic!() };
-        says(&error, &["999", "accepted"]);
+        fails_with_the_limit(&case, &server.url("/"));
         assert!(!case.destination().exists());
     }
 }
@@ -207,20 +199,26 @@ fn bytes_behind_the_end_are_not_taken_for_the_next_answer() {
     case.succeed(&[&server.url("/other")]);
 }
 
+/// Downloads where 999 bytes are the most, and looks for that in the error.
+#[track_caller]
+fn fails_with_the_limit(case: &Case, url: &str) {
+    let client = case.client().unwrap().with_largest(999);
+    let request = wasm_airgap::fetch::Download {
+        subject: "tool",
+        urls: &[url.to_owned()],
+        expected: &Digest::of(BODY),
+        destination: &case.place(),
+    };
+    let Err(error) = client.download(&request, &Item::hidden()) else { panic!() };
+    says(&error, &["999", "accepted"]);
+}
+
 #[test]
 fn there_is_a_limit_to_the_size() {
     for reply in [Reply::ok(vec![1; 1000]), Reply::ok(vec![1; 1000]).without_length()] {
         let server = Server::start(move |_| reply.clone());
         let case = Case::new();
-        let client = case.client().unwrap().with_largest(999);
-        let request = wasm_airgap::fetch::Download {
-            subject: "tool",
-            urls: &[server.url("/")],
-            expected: &Digest::of(BODY),
-            destination: &case.place(),
-        };
-        let Err(error) = client.download(&request, &Item::hidden()) else { panic!() };
-        says(&error, &["999", "accepted"]);
+        fails_with_the_limit(&case, &server.url("/"));
         assert_eq!(case.names(), [""; 0]);
     }
 }
