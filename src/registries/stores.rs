@@ -16,8 +16,8 @@ use crate::error::{Context, Error, Result};
 use crate::oci::Credential;
 use crate::read;
 
-/// No credential file is longer.
-const LARGEST: u64 = 4 << 20;
+/// The largest credential file in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// Docker Hub's name in credential files and for helper programs.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
