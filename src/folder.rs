@@ -81,16 +81,28 @@ impl Stat {
     /// Whether an open file is this entry: a lock on a file that was renamed or removed meanwhile
     /// protects nothing.
     #[cfg(unix)]
-    pub(crate) fn is_of(&self, file: &std::fs::File) -> bool {
+    pub(crate) fn is_of(&self, file: &std::fs::File) -> io::Result<bool> {
         use std::os::unix::fs::MetadataExt;
 
-        file.metadata().is_ok_and(|it| (it.dev(), it.ino()) == self.identity)
+        let found = uninterrupted(|| file.metadata())?;
+        Ok((found.dev(), found.ino()) == self.identity)
     }
 
     /// Whether an open file is this entry. This system does not tell.
     #[cfg(not(unix))]
-    pub(crate) fn is_of(&self, _: &std::fs::File) -> bool {
-        true
+    pub(crate) fn is_of(&self, _: &std::fs::File) -> io::Result<bool> {
+        Ok(true)
+    }
+}
+
+/// Makes a call again for as long as a signal interrupts it: the standard library does that for
+/// reading and opening, and not for the rest.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 
@@ -178,7 +190,7 @@ mod implementation {
     use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags};
     use rustix::io::{Errno, retry_on_intr};
 
-    use super::{EntryKind, Stat};
+    use super::{EntryKind, Stat, uninterrupted};
 
     const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
     const FOLDER_BELOW: OFlags = FOLDER.union(OFlags::NOFOLLOW);
@@ -279,7 +291,7 @@ mod implementation {
                 }
                 Err(error) => return Err(error.into()),
             };
-            match file.metadata()?.is_file() {
+            match uninterrupted(|| file.metadata())?.is_file() {
                 true => Ok(file),
                 false => Err(self.wrong_kind(name, EntryKind::File)),
             }
@@ -302,6 +314,10 @@ mod implementation {
 
         /// The entries with their kinds, sorted by name.
         pub(crate) fn list(&self) -> io::Result<Vec<(OsString, EntryKind)>> {
+            uninterrupted(|| self.list_once())
+        }
+
+        fn list_once(&self) -> io::Result<Vec<(OsString, EntryKind)>> {
             let mut entries = Vec::new();
             for entry in Dir::read_from(&self.handle)? {
                 let entry = entry?;

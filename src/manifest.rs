@@ -1,6 +1,7 @@
 //! `manifest.json`: what a vendor folder holds, and the check that it still does.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::{Artifact, Identity, Kind};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
-use crate::folder::EntryKind;
+use crate::folder::{EntryKind, LinkRefused};
 use crate::read;
 use crate::report::printable;
 use crate::rooted::RootedPath;
@@ -180,6 +181,9 @@ pub enum Finding {
         path: String,
         /// Why.
         why: String,
+        /// Whether the system failed to read it, which says nothing about the file.
+        #[serde(skip)]
+        is_failure: bool,
     },
     /// It is there and not listed.
     Unlisted {
@@ -189,11 +193,23 @@ pub enum Finding {
 }
 
 impl Finding {
+    fn unreadable(path: String, error: &io::Error) -> Finding {
+        let is_failure = LinkRefused::within(error).is_none();
+        Finding::Unreadable { path, why: error.to_string(), is_failure }
+    }
+
+    /// Whether this is only a failure of the system, as a disk that cannot be read.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Finding::Unreadable { is_failure: true, .. })
+    }
+
     /// The finding in one or three lines for a person.
     pub fn describe(&self) -> String {
         match self {
             Finding::Missing { path } => format!("missing   {}", one_line(path)),
-            Finding::Unreadable { path, why } => format!("unreadable {}: {why}", one_line(path)),
+            Finding::Unreadable { path, why, .. } => {
+                format!("unreadable {}: {why}", one_line(path))
+            }
             Finding::Unlisted { path } => format!("unlisted  {}", one_line(path)),
             Finding::Changed { path, expected, found } => format!(
                 "changed   {}\n  expected: sha256:{expected}\n  found:    sha256:{found}",
@@ -324,15 +340,15 @@ impl Manifest {
                 }
                 Err(error) => return Err(error).doing(|| format!("list `{folder}`")),
             }
-            for entry in walkdir::WalkDir::new(folder.path()).sort_by_file_name() {
-                let entry = entry.map_err(|error| {
-                    Error::usage(format!("cannot list `{folder}`")).because(error)
-                })?;
-                let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
+            for path in files_below(&folder)? {
+                let relative = path.strip_prefix(root).unwrap_or(&path);
                 let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
                 let path = parts.join("/");
-                let is_ours = OURS.iter().any(|it| entry.file_name() == *it) && entry.depth() == 1;
-                if !entry.file_type().is_dir() && !listed.contains(path.as_str()) && !is_ours {
+                let is_ours = OURS.iter().any(|ours| match name {
+                    "" => path == **ours,
+                    name => path.strip_prefix(name).is_some_and(|it| it[1..] == **ours),
+                });
+                if !listed.contains(path.as_str()) && !is_ours {
                     findings.push(Finding::Unlisted { path });
                 }
             }
@@ -395,16 +411,16 @@ impl Entry {
         // A link may lead anywhere, also to a place that is not there at the next build.
         match file.stat() {
             Ok(None) => return Some(Finding::Missing { path }),
-            Err(error) => return Some(Finding::Unreadable { path, why: error.to_string() }),
+            Err(error) => return Some(Finding::unreadable(path, &error)),
             Ok(Some(stat)) if stat.kind != EntryKind::File => {
                 let why = "it is not a regular file".to_owned();
-                return Some(Finding::Unreadable { path, why });
+                return Some(Finding::Unreadable { path, why, is_failure: false });
             }
             Ok(Some(_)) => {}
         }
         let hashed = file.read().and_then(|mut file| verify::hash(&mut file));
         match hashed {
-            Err(error) => Some(Finding::Unreadable { path, why: error.to_string() }),
+            Err(error) => Some(Finding::unreadable(path, &error)),
             Ok((found, _)) if found != self.sha256 => {
                 Some(Finding::Changed { path, expected: self.sha256, found })
             }
@@ -414,6 +430,22 @@ impl Entry {
             Ok(_) => None,
         }
     }
+}
+
+/// The paths of everything below a folder that is not a folder itself.
+fn files_below(folder: &RootedPath) -> Result<Vec<PathBuf>> {
+    let opened = folder.open_folder().doing(|| format!("list `{folder}`"))?;
+    let (mut files, mut left) = (Vec::new(), vec![opened]);
+    while let Some(folder) = left.pop() {
+        let doing = || format!("list `{}`", folder.path().display());
+        for (name, kind) in folder.list().doing(doing)? {
+            match kind {
+                EntryKind::Folder => left.push(folder.enter(&name).doing(doing)?),
+                _ => files.push(folder.path().join(name)),
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// The path of the manifest in a vendor root.

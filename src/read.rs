@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::{Context, Error, Kind, Result};
+use crate::folder::uninterrupted;
 use crate::rooted::{RootedPath, is_absence};
 
 /// The largest manifest, lock, registry file or request in bytes.
@@ -82,7 +83,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         options.custom_flags(flags.cast_signed());
     }
     let file = options.open(path)?;
-    match file.metadata()?.is_file() {
+    match uninterrupted(|| file.metadata())?.is_file() {
         true => Ok(file),
         false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
     }

@@ -113,7 +113,8 @@ pub fn place_copy(
         .fact("found", format!("sha256:{found}"))
         .hint("find out what writes to that file, then run the same command again"));
     }
-    let file = partial.place(if executable { Mode::Executable } else { Mode::Plain })?;
+    let mode = if executable { Mode::Executable } else { Mode::Plain };
+    let file = partial.place_pinned(mode, &found)?;
     let from = source.path().display().to_string();
     let (subject, size) = (source.subject(), source.size());
     Verified::written((file, destination.path()), (subject, &from), source.digest(), (found, size))

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::digest::{Digest, Hasher};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Kind, Result};
+use crate::folder::uninterrupted;
 use crate::read;
 use crate::rooted::RootedPath;
 
@@ -37,6 +38,8 @@ pub struct Verified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     size: u64,
+    /// The number of its names; 0 for a file that was replaced or removed.
+    names: u64,
     modified: Option<SystemTime>,
     /// The time of the last change of content or metadata, in seconds and nanoseconds. Unlike the
     /// time of modification, no program can set it back.
@@ -94,8 +97,13 @@ impl Unverified {
 
 impl State {
     fn of(file: &File) -> io::Result<State> {
-        let found = file.metadata()?;
-        Ok(State { size: found.len(), modified: found.modified().ok(), changed: changed(&found) })
+        let found = uninterrupted(|| file.metadata())?;
+        Ok(State {
+            size: found.len(),
+            names: names(&found),
+            modified: found.modified().ok(),
+            changed: changed(&found),
+        })
     }
 
     /// The state of a file that is about to be hashed. Waits where it was written just now, so that
@@ -120,6 +128,16 @@ fn changed(found: &std::fs::Metadata) -> (i64, i64) {
     use std::os::unix::fs::MetadataExt;
 
     (found.ctime(), found.ctime_nsec())
+}
+
+#[cfg(unix)]
+fn names(found: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(found)
+}
+
+#[cfg(not(unix))]
+fn names(_: &std::fs::Metadata) -> u64 {
+    1
 }
 
 #[cfg(not(unix))]
@@ -176,7 +194,17 @@ impl Verified {
     /// Integrity, where it was written to; failed, where that cannot be told.
     pub fn check_unchanged(&self) -> Result<()> {
         let now = State::of(&self.file).doing(|| format!("read `{}`", self.path.display()))?;
-        if now == self.state { Ok(()) } else { Err(self.changed()) }
+        if now == self.state {
+            return Ok(());
+        }
+        // Taking its name away sets the time of change too.
+        if now.names == 0 && (now.size, now.modified) == (self.state.size, self.state.modified) {
+            let statement = format!("{} was replaced while it was used", self.subject);
+            return Err(Error::new(Kind::Failed, statement)
+                .fact("source", self.path.display())
+                .hint("run the same command again; another run was writing the same file"));
+        }
+        Err(self.changed())
     }
 
     /// The error for a file whose bytes are not the verified ones any more.
@@ -239,7 +267,6 @@ pub(crate) fn wrong_size(subject: &str, source: &str, expected: u64, found: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
 
     #[test]
     fn other_bytes_and_later_writes_are_found() {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{Context, VerifyArgs};
-use crate::error::{Error, Result};
-use crate::manifest::{self, Manifest};
+use crate::error::{Error, Kind, Result};
+use crate::manifest::{self, Finding, Manifest};
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     let dir = match &args.dir {
@@ -33,6 +33,12 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
             .report
             .say(&format!("{} files are what the manifest lists", manifest.entries().len()));
         return Ok(());
+    }
+    if findings.iter().all(Finding::is_failure) {
+        let statement = format!("`{}` cannot be read in full", dir.display());
+        return Err(Error::new(Kind::Failed, statement)
+            .fact("files", findings.len())
+            .hint("mend what keeps the files from being read, and verify again"));
     }
     Err(Error::integrity(format!("`{}` is not what its manifest lists", dir.display()))
         .fact("findings", findings.len())

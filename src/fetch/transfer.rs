@@ -87,7 +87,7 @@ impl<'a> Transfer<'a> {
         if let Some(Err(error)) = accepted {
             return Err(self.end(error));
         }
-        let file = self.partial.place(Mode::Plain)?;
+        let file = self.partial.place_pinned(Mode::Plain, expected)?;
         Verified::written((file, destination.path()), (subject, &source), expected, found)
     }
 

@@ -47,13 +47,17 @@ impl Hold {
                     std::thread::sleep(POLL);
                 }
                 // The holder before may have removed it since it was opened.
-                Ok(()) if !folder.stat(path.name()).is_ok_and(|stat| stat.is_of(&file)) => {}
+                Ok(()) if !is_at(&file, &folder, path) => {}
                 Ok(()) | Err(TryLockError::Error(_)) => {
                     return Ok(Hold { folder, path: path.clone(), _file: file });
                 }
             }
         }
     }
+}
+
+fn is_at(file: &File, folder: &Folder, path: &RootedPath) -> bool {
+    folder.stat(path.name()).and_then(|stat| stat.is_of(file)).unwrap_or(false)
 }
 
 impl Drop for Hold {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Context, Error, Result};
-use crate::folder::{EntryKind, Folder};
+use crate::folder::{EntryKind, Folder, uninterrupted};
 use crate::rooted::{RootedPath, is_absence};
 use crate::verify;
 
@@ -243,7 +243,7 @@ impl Partial {
 
     fn opened(&self) -> io::Result<File> {
         let reader = self.folder.read(&self.name)?;
-        match self.folder.stat(&self.name)?.is_of(&self.file) {
+        match self.folder.stat(&self.name)?.is_of(&self.file)? {
             true => Ok(reader),
             false => Err(io::Error::other("its unfinished file was replaced by another process")),
         }
@@ -285,7 +285,7 @@ impl Partial {
         rename: impl Fn(&Folder, &OsStr, &OsStr) -> io::Result<()>,
     ) -> io::Result<File> {
         set_mode(&self.file, mode)?;
-        sync(&self.file)?;
+        uninterrupted(|| self.file.sync_all())?;
         // A handle that can write would keep the file from being executed ("text file busy").
         let reader = self.opened()?;
         // The note goes first: a file without one is complete, a note without a file is litter.
@@ -294,6 +294,32 @@ impl Partial {
         self.folder.sync()?;
         Names::new(&self.destination).sweep(&self.folder);
         Ok(reader)
+    }
+
+    /// The same for bytes with this digest: a file that has them already stays, so that another run
+    /// that reads it is not disturbed. Returns the file that is there now.
+    ///
+    /// # Errors
+    /// As [`Partial::place`].
+    pub(crate) fn place_pinned(self, mode: Mode, digest: &Digest) -> Result<File> {
+        match self.try_place(mode, Folder::rename_to_new) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Ok(file) => return Ok(file),
+            Err(error) => {
+                let error = Err(error).doing(|| format!("write `{}`", self.destination));
+                self.discard();
+                return error;
+            }
+        }
+        let there = self.folder.read(self.destination.name());
+        if let Some(mut there) = there.ok().filter(|it| has_mode(it, mode))
+            && verify::hash(&mut there).is_ok_and(|(found, _)| found == *digest)
+        {
+            Names::new(&self.destination).sweep(&self.folder);
+            self.discard();
+            return Ok(there);
+        }
+        self.place(mode)
     }
 
     /// Removes it.
@@ -390,11 +416,15 @@ enum Lock {
 
 fn lock(file: &File, folder: &Folder, name: &OsStr) -> Lock {
     match file.try_lock() {
-        Ok(()) if folder.stat(name).is_ok_and(|stat| stat.is_of(file)) => Lock::Ours,
+        Ok(()) if is_at(file, folder, name) => Lock::Ours,
         Ok(()) | Err(TryLockError::WouldBlock) => Lock::Theirs,
         // NFS without a lock daemon says ENOLCK, others say that they do not support it.
         Err(TryLockError::Error(_)) => Lock::Unsupported,
     }
+}
+
+fn is_at(file: &File, folder: &Folder, name: &OsStr) -> bool {
+    folder.stat(name).and_then(|stat| stat.is_of(file)).unwrap_or(false)
 }
 
 /// Removes the unfinished files of a destination whose writers are gone.
@@ -460,22 +490,28 @@ fn set_mode(file: &File, mode: Mode) -> io::Result<()> {
     if mode == Mode::Plain {
         return Ok(());
     }
-    let bits = file.metadata()?.permissions().mode() & 0o777;
-    file.set_permissions(std::fs::Permissions::from_mode(bits | ((bits & 0o444) >> 2)))
+    let bits = uninterrupted(|| file.metadata())?.permissions().mode() & 0o777;
+    let mode = std::fs::Permissions::from_mode(bits | ((bits & 0o444) >> 2));
+    uninterrupted(|| file.set_permissions(mode.clone()))
+}
+
+#[cfg(unix)]
+fn has_mode(file: &File, mode: Mode) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+
+    let may_execute = |bits: u32| bits & 0o100 != 0;
+    let bits = file.metadata().map(|found| found.permissions().mode());
+    mode == Mode::Plain || bits.is_ok_and(may_execute)
+}
+
+#[cfg(not(unix))]
+fn has_mode(_: &File, _: Mode) -> bool {
+    true
 }
 
 #[cfg(not(unix))]
 fn set_mode(_: &File, _: Mode) -> io::Result<()> {
     Ok(())
-}
-
-fn sync(file: &File) -> io::Result<()> {
-    loop {
-        match file.sync_all() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            synced => return synced,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -43,12 +43,13 @@ impl Staging {
         let destination = RootedPath::beside(destination);
         let parent = destination.make_folder();
         let parent = parent.doing(|| format!("create the folder of `{destination}`"))?;
+        // First, as a run that was killed at its very end has left the finished tree.
+        partial::sweep(&destination);
         check_free(&parent, &destination)?;
         Staging::begin(parent, destination)
     }
 
     fn begin(parent: Folder, destination: RootedPath) -> Result<Staging> {
-        partial::sweep(&destination);
         let lock = Partial::create_beside(&destination)?;
         let name = partial::tree(lock.name());
         let doing = || format!("create a folder in `{}`", parent.path().display());
@@ -105,6 +106,7 @@ impl Scratch {
         let place = RootedPath::given(std::env::temp_dir()).join(env!("CARGO_PKG_NAME"));
         let doing = || format!("create a temporary folder in `{}`", place.root().display());
         let parent = place.folder().doing(doing)?;
+        partial::sweep(&place);
         Staging::begin(parent, place).map(Scratch)
     }
 
