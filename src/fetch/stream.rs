@@ -1,6 +1,7 @@
 //! Pinned bytes as a reader, for what is passed on instead of stored.
 
 use std::io::{self, Read};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -11,6 +12,7 @@ use crate::fetch::retry::Retries;
 use crate::fetch::source::{Served, SoFar, Source};
 use crate::store::Origin;
 use crate::verify;
+use crate::workers::hold;
 
 /// A reader that asks again for what is missing when its connection is lost.
 ///
@@ -20,7 +22,8 @@ pub(crate) struct Stream<'a, S> {
     source: S,
     subject: String,
     patience: &'a Patience,
-    retries: Retries,
+    /// The time that is left for waiting; all streams of the same bytes share it.
+    retries: &'a Mutex<Retries>,
     /// How many bytes there are in all.
     size: u64,
     /// How many of them are behind us.
@@ -46,10 +49,11 @@ impl<'a, S: Source> Stream<'a, S> {
         source: S,
         subject: String,
         patience: &'a Patience,
+        retries: &'a Mutex<Retries>,
         size: u64,
         position: u64,
     ) -> Stream<'a, S> {
-        let retries = patience.retries();
+        hold(retries).next_source();
         Stream {
             source,
             subject,
@@ -140,8 +144,9 @@ impl<'a, S: Source> Stream<'a, S> {
     fn wait(&mut self, failure: Failure, gained: bool) -> io::Result<()> {
         let item = crate::report::Item::hidden();
         let (spent, brought) = (std::mem::take(&mut self.spent), std::mem::take(&mut self.brought));
-        self.retries.spend_attempt(spent, brought);
-        match self.patience.pause(&mut self.retries, failure, gained, &item) {
+        let mut retries = hold(self.retries);
+        retries.spend_attempt(spent, brought);
+        match self.patience.pause(&mut retries, failure, gained, &item) {
             Ok(()) => Ok(()),
             Err(Trouble::Source(failure)) => {
                 Err(io::Error::other(self.source.error(&self.subject, failure)))

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ureq::http::Method;
 
@@ -13,6 +13,7 @@ use crate::fetch::address::Address;
 use crate::fetch::failure::{Failure, Tried, Trouble};
 use crate::fetch::http::Request;
 use crate::fetch::resume::Range;
+use crate::fetch::retry::Retries;
 use crate::fetch::source::{Arrival, Served, SoFar, Source};
 use crate::fetch::stream::Stream;
 use crate::fetch::transfer::{Accept, Transfer, Wanted};
@@ -35,6 +36,8 @@ pub struct RemoteBlob<'a> {
     client: &'a Client,
     repository: &'a Repository,
     descriptor: &'a Descriptor,
+    /// The time that is left for waiting, however often the blob is read.
+    retries: Mutex<Retries>,
 }
 
 impl Client {
@@ -113,7 +116,8 @@ impl Client {
         repository: &'a Repository,
         descriptor: &'a Descriptor,
     ) -> RemoteBlob<'a> {
-        RemoteBlob { client: self, repository, descriptor }
+        let retries = Mutex::new(self.wire().patience.retries());
+        RemoteBlob { client: self, repository, descriptor, retries }
     }
 
     /// Whether the registry has a blob.
@@ -121,7 +125,18 @@ impl Client {
     /// # Errors
     /// Network, where it does not say.
     pub fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
-        self.head_blob(repository, digest, Scope::pull(repository.name()), &[200, 404])
+        self.has_blob_within(repository, digest, &mut self.wire().patience.retries())
+    }
+
+    /// Does the same within the time that is left for waiting.
+    pub(super) fn has_blob_within(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        retries: &mut Retries,
+    ) -> Result<bool> {
+        let scope = Scope::pull(repository.name());
+        self.head_blob(repository, digest, scope, &[200, 404], retries)
     }
 
     /// The same where it is to be pushed. A registry that does not show its repository, or does not
@@ -131,7 +146,8 @@ impl Client {
     /// As [`Client::has_blob`].
     pub fn has_blob_to_push(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
         let scope = Scope::push(repository.name());
-        self.head_blob(repository, digest, scope, &[200, 401, 403, 404])
+        let mut retries = self.wire().patience.retries();
+        self.head_blob(repository, digest, scope, &[200, 401, 403, 404], &mut retries)
     }
 
     fn head_blob(
@@ -140,6 +156,7 @@ impl Client {
         digest: &Digest,
         scope: Scope,
         fine: &[u16],
+        retries: &mut Retries,
     ) -> Result<bool> {
         let session = self.session(repository.registry())?;
         let call = Call {
@@ -153,7 +170,7 @@ impl Client {
             fine,
             limit: 0,
         };
-        Ok(self.wire().call(&session, &call)?.status == 200)
+        Ok(self.wire().call_within(&session, &call, retries)?.status == 200)
     }
 
     fn stream<'a>(
@@ -161,10 +178,12 @@ impl Client {
         repository: &Repository,
         descriptor: &Descriptor,
         position: u64,
+        retries: &'a Mutex<Retries>,
     ) -> Result<Stream<'a, BlobSource<'a>>> {
         let source = self.source(repository, &descriptor.digest)?;
         let subject = subject(repository, &descriptor.digest);
-        Ok(Stream::new(source, subject, &self.wire().patience, descriptor.size, position))
+        let (patience, size) = (&self.wire().patience, descriptor.size);
+        Ok(Stream::new(source, subject, patience, retries, size, position))
     }
 
     fn source(&self, repository: &Repository, digest: &Digest) -> Result<BlobSource<'_>> {
@@ -177,7 +196,12 @@ impl Client {
 
 impl Readable for RemoteBlob<'_> {
     fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(self.client.stream(self.repository, self.descriptor, position)?))
+        Ok(Box::new(self.client.stream(
+            self.repository,
+            self.descriptor,
+            position,
+            &self.retries,
+        )?))
     }
 }
 

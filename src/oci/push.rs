@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fetch::address::Address;
 use crate::fetch::failure::{Failure, Trouble};
 use crate::fetch::http::{self, Answer, Body, Request};
-use crate::fetch::retry::Chance;
+use crate::fetch::retry::{Chance, Retries};
 use crate::oci::blob::subject;
 use crate::oci::checked::{Checked, Mark};
 use crate::oci::client::Client;
@@ -24,7 +24,7 @@ use crate::oci::wire::{Call, Wire};
 use crate::report::Item;
 use crate::verify::Verified;
 
-/// How often an upload is done another way before its failure counts.
+/// How often an upload is done another way at once, without a wait, until it has gained [`CHUNK`].
 const CHANGES: usize = 10;
 
 /// How large a part of an upload is at first.
@@ -33,7 +33,8 @@ const CHUNK: u64 = 64 << 20;
 /// How much smaller the next one is where a part is too large for the server.
 const SHRINK: u64 = 4;
 
-/// No part is smaller, unless the server wants that.
+/// The smallest part in bytes, unless the server wants larger ones. An attempt after which the
+/// registry has fewer bytes more than this has gained nothing.
 const LEAST: u64 = 256 << 10;
 
 /// A header with the smallest part that a registry takes.
@@ -147,16 +148,29 @@ impl Client {
             location: location.map(|it| it.address),
             chunk: None,
             offset: 0,
+            furthest: 0,
             mark: Mark::default(),
+            retries: self.wire().patience.retries(),
+            changes: 0,
         };
         upload.run()
     }
 
     fn begin_upload(&self, session: &Session, to: &Repository) -> Result<UploadLocation> {
+        self.begin_upload_within(session, to, &mut self.wire().patience.retries())
+    }
+
+    /// Begins an upload within the time that is left for waiting.
+    fn begin_upload_within(
+        &self,
+        session: &Session,
+        to: &Repository,
+        retries: &mut Retries,
+    ) -> Result<UploadLocation> {
         let doing = format!("begin a push to `{to}`");
         let scopes = vec![Scope::push(to.name())];
         let call = begin(doing.clone(), to, uploads(session, to)?, scopes, &[202]);
-        let reply = self.wire().call(session, &call)?;
+        let reply = self.wire().call_within(session, &call, retries)?;
         location(&doing, &reply.from, &reply.headers)
     }
 }
@@ -176,10 +190,17 @@ struct Upload<'a> {
     least: u64,
     /// The size of the parts; nothing for all in one request.
     chunk: Option<u64>,
-    /// How much the registry has.
+    /// How many bytes the registry has.
     offset: u64,
-    /// A point at or before that, from which the source is read again.
+    /// The most bytes that the registry ever had: it may lose some, and sending those again is not a
+    /// gain.
+    furthest: u64,
+    /// A point from which the source is read again, if the registry has the bytes before it.
     mark: Mark,
+    /// The time that is left for waiting, in all requests of this upload together.
+    retries: Retries,
+    /// How many attempts followed another one without a wait, since the last [`CHUNK`] was gained.
+    changes: usize,
 }
 
 /// What keeps an upload from being finished.
@@ -193,18 +214,21 @@ struct Setback {
 
 impl<'a> Upload<'a> {
     fn run(mut self) -> Result<()> {
-        let mut retries = self.wire.patience.retries();
-        let mut changes = 0;
         loop {
-            let before = self.offset;
             let Err(setback) = self.attempt() else { return Ok(()) };
-            let gained = self.offset > before;
-            changes = if gained { 0 } else { changes + 1 };
+            let gain = self.offset.saturating_sub(self.furthest);
+            // A registry that takes a byte of each part gains nothing and is waited for.
+            let gained = gain >= LEAST;
+            if gained {
+                self.furthest = self.offset;
+            }
+            self.changes = if gain >= CHUNK { 0 } else { self.changes + 1 };
             let waited = match setback.trouble {
                 // A registry could send us in circles.
-                Trouble::Source(_) if setback.at_once && changes <= CHANGES => Ok(()),
+                Trouble::Source(_) if setback.at_once && self.changes <= CHANGES => Ok(()),
                 Trouble::Source(failure) => {
-                    self.wire.patience.pause(&mut retries, failure, gained, self.item)
+                    let (patience, retries) = (&self.wire.patience, &mut self.retries);
+                    patience.pause(retries, failure, gained, self.item)
                 }
                 fatal => Err(fatal),
             };
@@ -222,7 +246,8 @@ impl<'a> Upload<'a> {
     /// Sends what is missing, and ends the upload.
     fn attempt(&mut self) -> std::result::Result<(), Setback> {
         if self.location.is_none() {
-            let begun = self.client.begin_upload(&self.session, self.to)?;
+            let (session, retries) = (&self.session, &mut self.retries);
+            let begun = self.client.begin_upload_within(session, self.to, retries)?;
             (self.location, self.least) = (Some(begun.address), begun.least);
             self.offset = 0;
         }
@@ -247,6 +272,7 @@ impl<'a> Upload<'a> {
         let reader = bytes.read_from(self.mark.position)?;
         let mut checked = Checked::new(reader, self.descriptor, name, self.mark.clone());
         checked.skip_to(self.offset)?;
+        self.mark = checked.mark();
         Ok(checked)
     }
 
@@ -278,8 +304,12 @@ impl<'a> Upload<'a> {
             self.mark = bytes.mark();
             return Ok(());
         }
-        let reason = format!("takes {taken} of {end} bytes");
-        Err(Setback { at_once: true, ..Failure::new(Chance::Passing, reason).into() })
+        // It may always take so much of a part, and then the next part is taken whole.
+        let taken_of_part = taken - (end - length);
+        self.chunk = Some(taken_of_part.max(LEAST)).min(self.chunk);
+        let reason = format!("takes {taken_of_part} of the {length} bytes of a part");
+        let at_once = taken_of_part >= LEAST;
+        Err(Setback { at_once, ..Failure::new(Chance::Passing, reason).into() })
     }
 
     /// Sends the rest and ends the upload.
@@ -367,7 +397,6 @@ impl<'a> Upload<'a> {
 
     /// Finds out how much the registry has; says whether it has everything already.
     fn is_there(&mut self) -> Result<bool> {
-        let (offset, mark) = (self.offset, std::mem::take(&mut self.mark));
         self.offset = 0;
         if let Some(address) = self.location.take() {
             let call = Call {
@@ -381,7 +410,7 @@ impl<'a> Upload<'a> {
                 fine: &[200, 204, 400, 404, 405, 416],
                 limit: ANSWER_LIMIT,
             };
-            let reply = self.wire.call(&self.session, &call)?;
+            let reply = self.wire.call_within(&self.session, &call, &mut self.retries)?;
             let taken = reached(&reply.headers).filter(|_| matches!(reply.status, 200 | 204));
             // `0-0` is what some say when they have nothing.
             if let Some(taken) = taken.filter(|it| (2..=self.descriptor.size).contains(it)) {
@@ -391,7 +420,6 @@ impl<'a> Upload<'a> {
                 };
                 self.chunk = self.chunk.or(Some(CHUNK));
                 self.offset = taken;
-                self.mark = if offset <= taken { mark } else { Mark::default() };
                 return Ok(false);
             }
             if taken.is_some() {
@@ -399,7 +427,7 @@ impl<'a> Upload<'a> {
             }
         }
         // The upload is over: it may have been finished, and only the answer was lost.
-        self.client.has_blob(self.to, &self.descriptor.digest)
+        self.client.has_blob_within(self.to, &self.descriptor.digest, &mut self.retries)
     }
 
     fn location(&self) -> Result<Address> {

@@ -1,5 +1,7 @@
 //! What is in a repository: its tags, and what is attached to a manifest.
 
+use std::time::{Duration, Instant};
+
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Method, header};
 
@@ -22,6 +24,9 @@ const PAGES: usize = 1000;
 
 /// How much all pages may be together.
 const LIST_LIMIT: usize = 64 << 20;
+
+/// How long all pages may take together. A registry with a hundred thousand tags takes a few minutes.
+const LIST_TIME: Duration = Duration::from_secs(900);
 
 /// How many tags are asked for where one page is to hold all.
 const FEW: &str = "1000";
@@ -150,6 +155,8 @@ impl Client {
         let mut address = session.address(&format!("{}/{path}", repository.name()))?;
         let mut seen = Vec::new();
         let mut total = 0;
+        let mut retries = self.wire().patience.retries();
+        let began = Instant::now();
         loop {
             let call = Call {
                 doing: doing.to_owned(),
@@ -162,7 +169,9 @@ impl Client {
                 fine,
                 limit: PAGE_LIMIT,
             };
-            let reply = self.wire().call(&session, &call)?;
+            // All pages share one budget for waiting; a page that came is progress.
+            retries.next_source();
+            let reply = self.wire().call_within(&session, &call, &mut retries)?;
             total += reply.body.len();
             let next = next(&reply.headers).filter(|_| reply.status == 200);
             take(reply)?;
@@ -181,7 +190,16 @@ impl Client {
                 ));
             }
             if seen.contains(&next) || seen.len() >= PAGES || total > LIST_LIMIT {
-                return Err(refuse(format!("the list does not end after {} pages", seen.len())));
+                return Err(refuse(format!("the list does not end after {} pages", seen.len()))
+                    .fact(
+                        "expected",
+                        format!("at most {PAGES} pages of {LIST_LIMIT} bytes in all"),
+                    ));
+            }
+            if began.elapsed() > LIST_TIME {
+                let (seconds, pages) = (LIST_TIME.as_secs(), seen.len());
+                return Err(refuse(format!("{pages} pages took more than {seconds} s"))
+                    .hint("try again later, or use a mirror that answers faster"));
             }
             address = next;
         }

@@ -9,6 +9,7 @@ use crate::fetch::address::Address;
 use crate::fetch::failure::{Tried, Trouble};
 use crate::fetch::http::{Answer, Body, Http, Request};
 use crate::fetch::patience::Patience;
+use crate::fetch::retry::Retries;
 use crate::fetch::source::{Served, SoFar};
 use crate::oci::access::{Access, Accesses};
 use crate::oci::reference::Registry;
@@ -66,13 +67,22 @@ impl Wire {
 
     /// Makes a request until it is answered well, or there is no hope.
     pub(super) fn call(&self, session: &Session, call: &Call<'_>) -> Result<Reply> {
-        let mut retries = self.patience.retries();
+        self.call_within(session, call, &mut self.patience.retries())
+    }
+
+    /// Makes one of several requests that have one budget of time for waiting.
+    pub(super) fn call_within(
+        &self,
+        session: &Session,
+        call: &Call<'_>,
+        retries: &mut Retries,
+    ) -> Result<Reply> {
         loop {
             let trouble = match self.attempt(session, call) {
                 Ok(reply) => return Ok(reply),
                 Err(Trouble::Fatal(error)) => return Err(error),
                 Err(Trouble::Source(failure)) => {
-                    self.patience.pause(&mut retries, failure, false, &Item::hidden())
+                    self.patience.pause(retries, failure, false, &Item::hidden())
                 }
             };
             match trouble {

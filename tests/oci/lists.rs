@@ -79,6 +79,26 @@ fn a_list_without_an_end_is_left() {
 }
 
 #[test]
+fn all_pages_of_a_list_share_one_budget() {
+    let fake = Fake::with(Door::Open, |request, _| {
+        let last: usize = param(&request.path, "last").map_or(0, |it| it.parse().unwrap());
+        is_list(request).then(|| match request.nth {
+            0 => Reply::new("503 Service Unavailable", "").header("Retry-After", "10"),
+            _ => tags(&["a"]).header(
+                "Link",
+                &format!("</v2/ns/name/tags/list?last={}>; rel=\"next\"", last + 1),
+            ),
+        })
+    });
+    let case = Case::new();
+    let error = case.client().tags(&home(&fake)).unwrap_err();
+    says(&error, &["503", "it asks to wait 10 s"]);
+    let waited: u64 = case.clock.waits().iter().sum();
+    assert!((100..=120).contains(&waited), "{waited} s");
+    assert!(fake.server.requests().len() < 40);
+}
+
+#[test]
 fn what_is_no_list_of_tags() {
     for (reply, kind, words) in [
         (Reply::ok("<html>").header("Content-Type", "text/html"), Kind::Network, "a web page"),

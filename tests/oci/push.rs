@@ -470,3 +470,161 @@ fn manifests_too_are_put_again_after_a_wait() {
     assert_eq!((client.traffic().put, case.clock.waits()[0]), (3, 3));
     assert_eq!(fake.store().manifest(HOME, "1"), Some(&b"{}"[..]));
 }
+
+/// Bytes that count how many of them are read.
+struct Counting<'a>(&'a [u8], std::sync::atomic::AtomicUsize);
+
+impl Readable for Counting<'_> {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        let bytes = &self.0[position as usize..];
+        Ok(Box::new(CountingReader { bytes, count: &self.1 }))
+    }
+}
+
+struct CountingReader<'a> {
+    bytes: &'a [u8],
+    count: &'a std::sync::atomic::AtomicUsize,
+}
+
+impl Read for CountingReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(buffer)?;
+        self.count.fetch_add(count, SeqCst);
+        Ok(count)
+    }
+}
+
+/// Pushes to a registry that keeps the push going: it must fail after a few requests and waits, and
+/// must not read its source again and again.
+#[track_caller]
+fn ends(
+    name: &str,
+    fault: impl Fn(&Request, &mut crate::fake::Store) -> Option<Reply> + Send + Sync + 'static,
+) -> Error {
+    let fake = Fake::with(Door::Open, fault);
+    let case = Case::new();
+    let client = case.client();
+    let bytes = large();
+    let blob = Descriptor::new("application/wasm", Digest::of(&bytes), bytes.len() as u64);
+    let source = Counting(&bytes, Default::default());
+    let error = client.push_blob(&home(&fake), &blob, &source, None, &Item::hidden()).unwrap_err();
+    let (requests, waits) = (fake.server.requests().len(), case.clock.waits().len());
+    assert!(requests < 50, "{name}: {requests} requests");
+    // A redirect is not waited for, and not followed more than ten times.
+    assert!(waits >= 5 || error.to_string().contains("307"), "{name}: {waits} waits");
+    let read = source.1.load(SeqCst);
+    assert!(read < 12 * bytes.len(), "{name}: {read} bytes were read");
+    error
+}
+
+/// Refuses a whole blob in one request, so that it is sent in parts.
+fn in_parts(request: &Request) -> Option<Reply> {
+    let whole = request.method == "PUT" && !request.body.is_empty();
+    whole.then(|| Reply::new("413 Content Too Large", ""))
+}
+
+#[test]
+fn a_registry_that_takes_a_byte_of_each_part_is_given_up() {
+    let error = ends("one byte", |request, store| {
+        in_parts(request).or_else(|| {
+            (request.method == "PATCH").then(|| {
+                let mut some = request.clone();
+                some.body.truncate(1);
+                store.answer(&some)
+            })
+        })
+    });
+    says(&error, &["takes 1 of the", "6 times"]);
+}
+
+#[test]
+fn a_part_that_is_taken_in_half_each_time_makes_parts_smaller() {
+    let bytes = large();
+    let digest = Digest::of(&bytes);
+    let fake = Fake::with(Door::Open, |request, store| {
+        in_parts(request).or_else(|| {
+            (request.method == "PATCH" && request.body.len() > 400_000).then(|| {
+                let mut some = request.clone();
+                some.body.truncate(request.body.len() / 2);
+                store.answer(&some)
+            })
+        })
+    });
+    let case = Case::new();
+    let client = case.client();
+    let blob = Descriptor::new("application/wasm", digest, bytes.len() as u64);
+    let source = Counting(&bytes, Default::default());
+    client.push_blob(&home(&fake), &blob, &source, None, &Item::hidden()).unwrap();
+    assert!(fake.store().blob(HOME, &digest) == Some(&bytes));
+    // No part is cut twice, and the source is taken up where the registry is.
+    assert!(client.traffic().patch < 16, "{}", client.traffic().patch);
+    assert!(source.1.load(SeqCst) < 3 * bytes.len());
+    assert!(case.clock.waits().is_empty());
+}
+
+#[test]
+fn a_registry_that_sends_an_upload_in_circles_is_given_up() {
+    // One that takes parts and then has only some of them.
+    ends("loses parts", |request, _| {
+        let range = |last: &str| Reply::new("204 No Content", "").header("Range", last);
+        in_parts(request).or(match request.method.as_str() {
+            "PATCH" if request.header("content-range").unwrap().starts_with("15") => {
+                Some(error("416 Range Not Satisfiable", "RANGE_INVALID", "no"))
+            }
+            "PATCH" => Some(Reply::new("202 Accepted", "")),
+            "GET" => Some(range("0-99")),
+            _ => None,
+        })
+    });
+    // One that takes all parts, and then never heard of the upload.
+    ends("forgets", |request, _| match request.method.as_str() {
+        "PUT" if request.body.is_empty() => {
+            Some(error("404 Not Found", "BLOB_UPLOAD_UNKNOWN", "unknown"))
+        }
+        _ => in_parts(request),
+    });
+    // One that is always elsewhere.
+    ends("moves", |request, _| {
+        (request.method == "PUT").then(|| {
+            let to = format!("/v2/ns/name/blobs/uploads/{}", request.path.len());
+            Reply::new("307 Temporary Redirect", "").header("Location", &to)
+        })
+    });
+    // One that is always busy, and asks for no wait.
+    ends("busy", |request, _| {
+        (request.method == "PUT")
+            .then(|| Reply::new("429 Too Many Requests", "").header("Retry-After", "0"))
+    });
+    // One that wants another credential for each part.
+    let nth = std::sync::atomic::AtomicUsize::new(0);
+    let fake = Fake::with(Door::Open, move |request, _| {
+        (request.method == "PUT").then(|| {
+            let challenge = format!("Basic realm=\"{}\"", nth.fetch_add(1, SeqCst));
+            Reply::new("401 Unauthorized", "").header("WWW-Authenticate", &challenge)
+        })
+    });
+    let client = Case::new().client();
+    says(&push(&client, &fake, &BODY).unwrap_err(), &["401"]);
+    assert!(fake.server.requests().len() < 100, "{}", fake.server.requests().len());
+}
+
+#[test]
+fn all_requests_of_an_upload_share_one_budget() {
+    // Each question works at the second try, and the upload never ends.
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    let fake = Fake::with(Door::Open, move |request, _| {
+        let busy = || Reply::new("503 Service Unavailable", "").header("Retry-After", "30");
+        match request.method.as_str() {
+            "PUT" => Some(busy()),
+            "GET" if request.path.contains("/uploads/") => {
+                turn.fetch_add(1, SeqCst).is_multiple_of(2).then(busy)
+            }
+            _ => None,
+        }
+    });
+    let mut case = Case::new();
+    case.network.retry_budget = std::time::Duration::from_secs(100);
+    push(&case.client(), &fake, &BODY).unwrap_err();
+    let waited: u64 = case.clock.waits().iter().sum();
+    assert!(waited <= 100, "{waited} s");
+}
