@@ -34,8 +34,10 @@ pub use access::{Access, Accesses, Credential};
 pub use blob::RemoteBlob;
 pub use client::Client;
 pub use layout::{FilePart, Layout, LayoutFolder};
-pub(crate) use manifest::MANIFEST_LIMIT;
-pub use manifest::{Content, Descriptor, ImageManifest, Index, Manifest, Platform};
+pub(crate) use manifest::{ATTESTS, MANIFEST_LIMIT};
+pub use manifest::{
+    Annotations, Content, Descriptor, ImageManifest, Index, Manifest, OtherFields, Platform,
+};
 pub use push::{Mount, Readable, UploadLocation};
 pub use reference::{Reference, Registry, Repository, Tag};
 pub(crate) use reference::{check_name, is_host, shown};

@@ -1,12 +1,13 @@
 //! Manifests and indexes. They are passed on as the bytes that came, for their digest is the name;
 //! what is in them is read and never written back.
 
-use std::collections::BTreeMap;
+mod fields;
+mod parse;
+
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -14,8 +15,16 @@ use crate::oci::media_type;
 use crate::oci::refusal::SHOWN;
 use crate::report::{printable, shortened};
 
+pub use fields::{Annotations, OtherFields};
+pub(crate) use parse::ATTESTS;
+use parse::Outline;
+pub(super) use parse::{Items, Keep};
+
 /// No manifest is longer; registries have the same limit.
 pub(crate) const MANIFEST_LIMIT: u64 = 4 << 20;
+
+/// The most descriptors in one manifest. A large index has a thousand.
+pub(super) const MANIFEST_ITEMS: usize = 10_000;
 
 /// A manifest or index, as its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,33 +45,31 @@ pub enum Content {
 }
 
 /// Names some bytes: what they are, their digest, their size.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+///
+/// Those in a manifest keep only what this program needs of them. Those in the index of a layout and
+/// in a list of referrers are written again, and keep everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// What they are.
     pub media_type: String,
     /// Their SHA-256.
-    #[serde(serialize_with = "write_digest", deserialize_with = "read_digest")]
     pub digest: Digest,
     /// How many they are.
     pub size: u64,
     /// What kind of artifact a manifest is.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
     /// Notes.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
     /// Where a manifest in an index runs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
-    /// Whatever else stands there.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
+    pub platform: Option<Box<Platform>>,
+    /// Whether it has addresses of its own, under `urls`.
+    pub has_urls: bool,
+    /// The other fields.
+    pub other: OtherFields,
 }
 
 /// The manifest of one image or artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageManifest {
     /// What kind of artifact it is.
     pub artifact_type: Option<String>,
@@ -72,17 +79,10 @@ pub struct ImageManifest {
     pub layers: Vec<Descriptor>,
     /// What it is attached to.
     pub subject: Option<Descriptor>,
-    /// Notes.
-    #[serde(default)]
-    pub annotations: BTreeMap<String, String>,
-    /// Whatever else stands there.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
 }
 
 /// An index: manifests by platform.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
     /// What kind of artifact it is.
     pub artifact_type: Option<String>,
@@ -90,27 +90,19 @@ pub struct Index {
     pub manifests: Vec<Descriptor>,
     /// What it is attached to.
     pub subject: Option<Descriptor>,
-    /// Notes.
-    #[serde(default)]
-    pub annotations: BTreeMap<String, String>,
-    /// Whatever else stands there.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
 }
 
 /// Where an image runs: `linux/arm64/v8`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
     /// The operating system.
     pub os: String,
     /// The processor.
     pub architecture: String,
     /// Which of its kinds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    /// Whatever else stands there.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
+    /// The other fields.
+    pub other: OtherFields,
 }
 
 impl Manifest {
@@ -154,8 +146,7 @@ impl Manifest {
 
     /// Whether there is JSON in it that names layers or other manifests.
     pub fn names_others(&self) -> bool {
-        let fields: Map<String, Value> = serde_json::from_slice(&self.bytes).unwrap_or_default();
-        fields.contains_key("layers") || fields.contains_key("manifests")
+        Outline::read(&self.bytes).is_ok_and(|it| it.layers || it.manifests)
     }
 
     /// Whether it says that it is an index.
@@ -163,11 +154,23 @@ impl Manifest {
         media_type::is_index(&self.media_type)
     }
 
-    /// What is in it. `subject` is what it belongs to, for messages.
+    /// Returns what is in it, as far as this program needs it. `subject` is what it belongs to, for
+    /// messages.
     ///
     /// # Errors
-    /// Integrity, where it is none of the known kinds, or could be read as two of them.
+    /// Integrity, where it is none of the known kinds, could be read as two of them, or has more
+    /// than [`MANIFEST_ITEMS`] descriptors.
     pub fn content(&self, subject: &str) -> Result<Content> {
+        self.content_within(subject, Keep::Needed, &mut Items::new(MANIFEST_ITEMS))
+    }
+
+    /// Does the same for one of several manifests that are limited together.
+    pub(super) fn content_within(
+        &self,
+        subject: &str,
+        keep: Keep,
+        items: &mut Items,
+    ) -> Result<Content> {
         let refuse = |problem: &str| {
             Error::integrity(format!("the manifest of {subject} cannot be used: {problem}"))
                 .fact("media type", shortened(&self.media_type, SHOWN))
@@ -177,7 +180,7 @@ impl Manifest {
             let cause = shortened(&error.to_string(), SHOWN);
             refuse("it is not as it should be").because(cause)
         };
-        let fields: Map<String, Value> = serde_json::from_slice(&self.bytes).map_err(|error| {
+        let outline = Outline::read(&self.bytes).map_err(|error| {
             let page = self.bytes.trim_ascii_start().starts_with(b"<");
             let error = refuse("it is no JSON object").because(error);
             if page {
@@ -186,16 +189,18 @@ impl Manifest {
                 error
             }
         })?;
-        let (image, index) = (fields.contains_key("layers"), fields.contains_key("manifests"));
+        let (image, index) = (outline.layers, outline.manifests);
         if image && index {
             return Err(refuse("it has both layers and manifests, and each reader sees another"));
         }
         match self.media_type.as_str() {
             media_type::MANIFEST | media_type::DOCKER_MANIFEST if !index => {
-                Ok(Content::Image(serde_json::from_slice(&self.bytes).map_err(unreadable)?))
+                ImageManifest::parse(&self.bytes, keep, items)
+                    .map(Content::Image)
+                    .map_err(unreadable)
             }
             media_type::INDEX | media_type::DOCKER_LIST if !image => {
-                Ok(Content::Index(serde_json::from_slice(&self.bytes).map_err(unreadable)?))
+                Index::parse(&self.bytes, keep, items).map(Content::Index).map_err(unreadable)
             }
             kind if ALL.contains(&kind) => Err(refuse("what is in it is not what it says it is")),
             kind if kind.contains("distribution.manifest.v1") => {
@@ -217,9 +222,10 @@ impl Descriptor {
             digest,
             size,
             artifact_type: None,
-            annotations: BTreeMap::new(),
+            annotations: Annotations::default(),
             platform: None,
-            other: Map::new(),
+            has_urls: false,
+            other: OtherFields::default(),
         }
     }
 }
@@ -240,8 +246,7 @@ impl Descriptor {
     pub fn is_foreign(&self) -> bool {
         let kind = self.media_type.as_str();
         let restricted = kind.contains(".nondistributable.") || kind.contains(".foreign.");
-        restricted
-            && self.other.get("urls").and_then(Value::as_array).is_some_and(|it| !it.is_empty())
+        restricted && self.has_urls
     }
 }
 
@@ -284,27 +289,9 @@ impl FromStr for Platform {
             (Some(os), Some(architecture), variant, None)
                 if !text.split('/').any(str::is_empty) =>
             {
-                Ok(Platform { os, architecture, variant, other: Map::new() })
+                Ok(Platform { os, architecture, variant, other: OtherFields::default() })
             }
             _ => Err(format!("`{text}` is no platform such as `linux/amd64` or `linux/arm/v7`")),
         }
-    }
-}
-
-fn write_digest<S: Serializer>(
-    digest: &Digest,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("sha256:{digest}"))
-}
-
-/// Unlike elsewhere, the kind must stand there: OCI knows other ones.
-fn read_digest<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Digest, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match text.split_once(':') {
-        Some(("sha256", _)) => text.parse().map_err(serde::de::Error::custom),
-        _ => Err(serde::de::Error::custom(format!("`{text}` is no SHA-256 digest"))),
     }
 }

@@ -1,14 +1,17 @@
 //! What is in a repository: its tags, and what is attached to a manifest.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use ureq::http::{HeaderMap, Method, header};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::oci::client::Client;
-use crate::oci::manifest::{Content, Descriptor, Manifest};
+use crate::oci::manifest::{Content, Descriptor, Items, Keep, Manifest};
 use crate::oci::media_type;
 use crate::oci::reference::{Repository, Tag};
 use crate::oci::refusal::{self, About};
@@ -31,12 +34,106 @@ const LIST_TIME: Duration = Duration::from_secs(900);
 /// How many tags are asked for where one page is to hold all.
 const FEW: &str = "1000";
 
-/// A page of tags.
-#[derive(Deserialize)]
-struct Tags {
-    /// Nothing where there are none.
-    #[serde(default)]
-    tags: Option<Vec<String>>,
+/// The most tags of one repository. Large ones have a hundred thousand.
+const TAGS: usize = 250_000;
+
+/// The longest tag in bytes, by the OCI distribution specification ("Pulling manifests").
+const TAG_LENGTH: usize = 128;
+
+/// The most manifests in one list of what is attached, with their annotations.
+const REFERRERS: usize = 20_000;
+
+/// The most bytes of all pages of such a list.
+const REFERRERS_LIMIT: usize = 16 << 20;
+
+/// Reads a page of tags, and adds those that `wanted` accepts to `tags`.
+struct TagsPage<'a> {
+    tags: &'a mut Vec<String>,
+    wanted: fn(&str) -> bool,
+    most: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for TagsPage<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TagsPage<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a list of tags")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
+        let TagsPage { tags, wanted, most } = self;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "tags" => map.next_value_seed(TagList { tags, wanted, most })?,
+                _ => map.next_value::<IgnoredAny>().map(drop)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the list in a page, or `null` where there are no tags.
+struct TagList<'a> {
+    tags: &'a mut Vec<String>,
+    wanted: fn(&str) -> bool,
+    most: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for TagList<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TagList<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tags")
+    }
+
+    fn visit_unit<E>(self) -> std::result::Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<(), A::Error> {
+        while let Some(mut tag) = list.next_element::<String>()? {
+            // A longer one names nothing that can be asked for.
+            if tag.len() > TAG_LENGTH || !(self.wanted)(&tag) {
+                continue;
+            }
+            if self.tags.len() == self.most {
+                return Err(A::Error::custom(format!("more than {} tags", self.most)));
+            }
+            tag.shrink_to_fit();
+            self.tags.push(tag);
+        }
+        Ok(())
+    }
+}
+
+impl TagsPage<'_> {
+    fn read(self, json: &[u8]) -> serde_json::Result<()> {
+        let mut reader = serde_json::Deserializer::from_slice(json);
+        self.deserialize(&mut reader)?;
+        reader.end()
+    }
 }
 
 impl Client {
@@ -44,14 +141,15 @@ impl Client {
     ///
     /// # Errors
     /// Unavailable, where there is no such repository; integrity, where the list does not end or
-    /// leads to another server.
+    /// leads to another server, or has more than 250 000 tags.
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>> {
         let doing = format!("list the tags of `{repository}`");
         let mut tags = Vec::new();
-        self.pages(repository, &doing, "tags/list", "application/json", &[200], |reply| {
-            let page: Tags = read_json(&doing, repository, &reply)?;
-            tags.extend(page.tags.unwrap_or_default());
-            Ok(())
+        let list =
+            List { path: "tags/list", accept: "application/json", fine: &[200], limit: LIST_LIMIT };
+        self.pages(repository, &doing, &list, |reply| {
+            let page = TagsPage { tags: &mut tags, wanted: |_| true, most: TAGS };
+            page.read(&reply.body).map_err(|cause| unreadable(&doing, repository, &reply, &cause))
         })?;
         Ok(tags)
     }
@@ -85,16 +183,18 @@ impl Client {
     ) -> Result<Option<Vec<Descriptor>>> {
         let doing = format!("list what is attached to `{}`", repository.at(*digest));
         let path = format!("referrers/sha256:{digest}");
-        let mut found = Vec::new();
+        let (mut found, mut items) = (Vec::new(), Items::new(REFERRERS));
         let mut known = true;
         // A registry that has never heard of it says so in one of these ways.
         let fine = &[200, 400, 404, 405, 501];
-        self.pages(repository, &doing, &path, media_type::INDEX, fine, |reply| {
+        let list = List { path: &path, accept: media_type::INDEX, fine, limit: REFERRERS_LIMIT };
+        self.pages(repository, &doing, &list, |reply| {
             if reply.status != 200 || reply.page {
                 known = false;
                 return Ok(());
             }
-            found.extend(attached(Manifest::new(reply.body, media_type::INDEX), &doing)?);
+            let page = Manifest::new(reply.body, media_type::INDEX);
+            found.extend(attached(page, &doing, &mut items)?);
             Ok(())
         })?;
         Ok(known.then_some(found))
@@ -111,15 +211,22 @@ impl Client {
     ) -> Result<Vec<Descriptor>> {
         let tagged = repository.tagged(Tag::of_attached(digest, ""));
         let doing = format!("list what is attached to `{}`", repository.at(*digest));
-        attached(self.manifest(&tagged, &[media_type::INDEX])?, &doing)
+        let list = self.manifest(&tagged, &[media_type::INDEX])?;
+        attached(list, &doing, &mut Items::new(REFERRERS))
     }
 
-    /// All tags of a repository, if one page holds them: a look-up that costs one request. Nothing
-    /// where there are more, or where the registry does not list them.
+    /// Returns those tags of a repository that `wanted` accepts, if one page holds all its tags: a
+    /// look-up that costs one request. Returns nothing where there are more pages or more than `most`
+    /// such tags, or where the registry does not list them.
     ///
     /// # Errors
     /// Network, where the registry does not answer.
-    pub fn few_tags(&self, repository: &Repository) -> Result<Option<Vec<String>>> {
+    pub fn few_tags(
+        &self,
+        repository: &Repository,
+        wanted: fn(&str) -> bool,
+        most: usize,
+    ) -> Result<Option<Vec<String>>> {
         let session = self.session(repository.registry())?;
         let address = session.address(&format!("{}/tags/list", repository.name()))?;
         let call = Call {
@@ -137,8 +244,9 @@ impl Client {
         if reply.status != 200 || next(&reply.headers).is_some() {
             return Ok(None);
         }
-        let page = serde_json::from_slice::<Tags>(&reply.body).ok();
-        Ok(page.map(|page| page.tags.unwrap_or_default()))
+        let mut tags = Vec::new();
+        let page = TagsPage { tags: &mut tags, wanted, most };
+        Ok(page.read(&reply.body).is_ok().then_some(tags))
     }
 
     /// Reads a list page by page.
@@ -146,12 +254,11 @@ impl Client {
         &self,
         repository: &Repository,
         doing: &str,
-        path: &str,
-        accept: &str,
-        fine: &[u16],
+        list: &List<'_>,
         mut take: impl FnMut(Reply) -> Result<()>,
     ) -> Result<()> {
         let session = self.session(repository.registry())?;
+        let List { path, accept, fine, limit } = *list;
         let mut address = session.address(&format!("{}/{path}", repository.name()))?;
         let mut seen = Vec::new();
         let mut total = 0;
@@ -189,12 +296,9 @@ impl Client {
                      X-Forwarded-Proto and X-Forwarded-Host",
                 ));
             }
-            if seen.contains(&next) || seen.len() >= PAGES || total > LIST_LIMIT {
+            if seen.contains(&next) || seen.len() >= PAGES || total > limit {
                 return Err(refuse(format!("the list does not end after {} pages", seen.len()))
-                    .fact(
-                        "expected",
-                        format!("at most {PAGES} pages of {LIST_LIMIT} bytes in all"),
-                    ));
+                    .fact("expected", format!("at most {PAGES} pages of {limit} bytes in all")));
             }
             if began.elapsed() > LIST_TIME {
                 let (seconds, pages) = (LIST_TIME.as_secs(), seen.len());
@@ -223,24 +327,35 @@ fn read_link(link: &str) -> Option<String> {
     is_next.then(|| target.to_owned())
 }
 
-fn read_json<T: for<'a> Deserialize<'a>>(
+/// A list that comes in pages.
+struct List<'a> {
+    path: &'a str,
+    accept: &'a str,
+    /// The statuses that are not failures.
+    fine: &'a [u16],
+    /// The most bytes of all pages.
+    limit: usize,
+}
+
+/// Returns the error for a page that cannot be read.
+fn unreadable(
     doing: &str,
     repository: &Repository,
     reply: &Reply,
-) -> Result<T> {
-    serde_json::from_slice(&reply.body).map_err(|cause| {
-        if reply.page || reply.body.trim_ascii_start().starts_with(b"<") {
-            let failure = refusal::page();
-            return refusal::error(doing, &reply.from, repository.registry(), failure);
-        }
-        Error::integrity(format!("cannot {doing}: the answer is not as it should be"))
-            .fact("source", &reply.from)
-            .because(printable(&cause.to_string()))
-    })
+    cause: &serde_json::Error,
+) -> Error {
+    if reply.page || reply.body.trim_ascii_start().starts_with(b"<") {
+        let failure = refusal::page();
+        return refusal::error(doing, &reply.from, repository.registry(), failure);
+    }
+    Error::integrity(format!("cannot {doing}: the answer is not as it should be"))
+        .fact("source", &reply.from)
+        .because(printable(&cause.to_string()))
 }
 
-fn attached(manifest: Manifest, doing: &str) -> Result<Vec<Descriptor>> {
-    match manifest.content(&format!("the list when asked to {doing}"))? {
+fn attached(manifest: Manifest, doing: &str, items: &mut Items) -> Result<Vec<Descriptor>> {
+    let subject = format!("the list when asked to {doing}");
+    match manifest.content_within(&subject, Keep::All, items)? {
         Content::Index(index) => Ok(index.manifests),
         Content::Image(_) => Err(Error::integrity(format!("cannot {doing}: it is no index"))),
     }

@@ -1,6 +1,7 @@
 //! Registries as sources and targets.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::attached::{self, SUFFIXES};
@@ -22,9 +23,14 @@ pub struct RegistrySource<'a> {
     registries: &'a Registries,
     /// Whether a registry knows what is attached; each is asked once.
     knows: Mutex<HashMap<Registry, Arc<Mutex<Option<bool>>>>>,
-    /// The tags of a repository, if they are few.
+    /// The tags of a repository that are made of a digest, if they are few.
     tags: Mutex<HashMap<Repository, Arc<OnceLock<FewTags>>>>,
+    /// How many of those tags are kept, of all repositories.
+    kept: AtomicUsize,
 }
+
+/// The most tags that are kept of all repositories. Beyond that, each tag is asked for.
+const TAGS_KEPT: usize = 200_000;
 
 /// The tags of a repository; nothing where they are many, or not told.
 type FewTags = Option<HashSet<String>>;
@@ -32,7 +38,8 @@ type FewTags = Option<HashSet<String>>;
 impl<'a> RegistrySource<'a> {
     /// Asks by this client and goes by these settings.
     pub fn new(client: &'a Client, registries: &'a Registries) -> RegistrySource<'a> {
-        RegistrySource { client, registries, knows: Mutex::default(), tags: Mutex::default() }
+        let (knows, tags, kept) = (Mutex::default(), Mutex::default(), AtomicUsize::new(0));
+        RegistrySource { client, registries, knows, tags, kept }
     }
 
     /// The digest of what a reference names, by one request that no rate limit counts.
@@ -67,7 +74,10 @@ impl<'a> RegistrySource<'a> {
         let slot = hold(&self.tags).entry(from.clone()).or_default().clone();
         // A registry that fails here fails again where it matters.
         let tags = slot.get_or_init(|| {
-            self.client.few_tags(from).ok().flatten().map(|tags| tags.into_iter().collect())
+            let left = TAGS_KEPT.saturating_sub(self.kept.load(Ordering::Relaxed));
+            let tags = self.client.few_tags(from, is_of_digest, left).ok().flatten()?;
+            self.kept.fetch_add(tags.len(), Ordering::Relaxed);
+            Some(tags.into_iter().collect())
         });
         tags.as_ref().map(|tags| tags.contains(tag.as_str()))
     }
@@ -102,6 +112,11 @@ impl<'a> RegistrySource<'a> {
             }
         }
     }
+}
+
+/// Whether a tag is made of a digest: no other one is looked for among those that are kept.
+fn is_of_digest(tag: &str) -> bool {
+    tag.starts_with("sha256-")
 }
 
 /// Asks at each place that the settings name for a repository, in order; gives the first answer and
