@@ -241,6 +241,11 @@ impl Descriptor {
         super::layout::narrowed_from(self)
     }
 
+    /// Returns about how much memory it takes besides that of its fixed fields.
+    pub(crate) fn extra(&self) -> usize {
+        self.annotations.size() + self.other.size()
+    }
+
     /// Whether it is a layer that its owner lets nobody pass on: clients fetch it from the addresses
     /// that stand here, and registries take the image without it.
     pub fn is_foreign(&self) -> bool {

@@ -44,7 +44,7 @@ const TAG_LENGTH: usize = 128;
 const REFERRERS: usize = 20_000;
 
 /// The most bytes of all pages of such a list.
-const REFERRERS_LIMIT: usize = 16 << 20;
+const REFERRERS_LIMIT: usize = 8 << 20;
 
 /// Reads a page of tags, and adds those that `wanted` accepts to `tags`.
 struct TagsPage<'a> {

@@ -1,22 +1,43 @@
 //! Signatures and the like: what is attached to an image.
 
-use serde_json::json;
+use std::collections::HashSet;
 
-use crate::oci::{Descriptor, Manifest, media_type};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::oci::{Descriptor, MANIFEST_LIMIT, Manifest, media_type};
 
 /// What cosign appends to the tag that it makes of a digest.
 pub(super) const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
-/// The index that lists these besides the old ones; nothing where the old ones have them all.
-pub(super) fn merged(old: &[Descriptor], new: &[Descriptor]) -> Option<Manifest> {
-    let mut all = old.to_vec();
-    for descriptor in new {
-        if !all.iter().any(|it| it.digest == descriptor.digest) {
-            all.push(descriptor.clone());
-        }
+/// Returns the index that lists these besides the old ones; nothing where the old ones have them all.
+///
+/// # Errors
+/// Integrity, where the index would be longer than a manifest may be.
+pub(super) fn merged(old: &[Descriptor], new: &[Descriptor]) -> Result<Option<Manifest>> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct List<'a> {
+        schema_version: u8,
+        media_type: &'a str,
+        manifests: Vec<&'a Descriptor>,
     }
-    (all.len() > old.len()).then(|| {
-        let index = json!({ "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": all });
-        Manifest::new(index.to_string().into_bytes(), media_type::INDEX)
-    })
+    let mut known: HashSet<_> = old.iter().map(|it| it.digest).collect();
+    let added: Vec<_> = new.iter().filter(|it| known.insert(it.digest)).collect();
+    if added.is_empty() {
+        return Ok(None);
+    }
+    let manifests: Vec<_> = old.iter().chain(added).collect();
+    let count = manifests.len();
+    let list = List { schema_version: 2, media_type: media_type::INDEX, manifests };
+    let unwritable =
+        |error| Error::integrity("a list of referrers cannot be written").because(error);
+    let bytes = serde_json::to_vec(&list).map_err(unwritable)?;
+    if bytes.len() as u64 > MANIFEST_LIMIT {
+        return Err(Error::integrity(format!("a list of {count} referrers is too long"))
+            .fact("expected", format!("at most {MANIFEST_LIMIT} bytes"))
+            .fact("found", format!("{} bytes", bytes.len()))
+            .hint("use a registry that lists referrers itself, or `--no-attached`"));
+    }
+    Ok(Some(Manifest::new(bytes, media_type::INDEX)))
 }

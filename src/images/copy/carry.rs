@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Options;
 use super::look::{Image, State};
@@ -14,9 +14,13 @@ use crate::oci::{Descriptor, Repository};
 use crate::report::Report;
 use crate::workers::{self, hold};
 
+/// The media type of what is only moved.
+const BLOB: &str = "application/octet-stream";
+
 /// A blob, and who needs it.
 struct Batch {
-    descriptor: Descriptor,
+    digest: Digest,
+    size: u64,
     needs: Vec<Need>,
 }
 
@@ -24,10 +28,10 @@ struct Batch {
 struct Need {
     /// For these images.
     images: Vec<usize>,
-    from: Repository,
-    to: Repository,
+    from: Arc<Repository>,
+    to: Arc<Repository>,
     /// A repository that has it, from where it can be mounted.
-    known: Option<Repository>,
+    known: Option<Arc<Repository>>,
 }
 
 /// One thing to do.
@@ -35,7 +39,7 @@ enum Job {
     /// Brings a blob to the first repository that needs it and gets it.
     First(usize),
     /// Brings it to one more, from where it is.
-    Next { batch: usize, need: usize, known: Option<Repository> },
+    Next { batch: usize, need: usize, known: Option<Arc<Repository>> },
     /// Makes an image appear.
     Finish(usize),
 }
@@ -89,54 +93,75 @@ fn say_at_once(image: &Image, report: &Report) {
     }
 }
 
-/// Every blob with those who need it, in the order of the images, and how many each image needs.
+/// Returns every blob with those who need it, in the order of the images, and how many blobs each
+/// image needs.
 fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<Batch>, Vec<usize>) {
-    let mut known: HashMap<(String, Digest), Repository> = HashMap::new();
+    let mut repositories = HashMap::new();
+    let mut known: HashMap<(Arc<str>, Digest), Arc<Repository>> = HashMap::new();
+    let mut shelves: HashMap<String, Arc<str>> = HashMap::new();
     for image in images {
         let state = image.state();
         if let (Some(to), None) = (&state.to, &state.error) {
-            let shelf = target.shelf(to.repository());
+            let shelf = shared(&mut shelves, target.shelf(to.repository()));
+            let to = shared(&mut repositories, to.repository().clone());
             for digest in &state.there {
-                known.entry((shelf.clone(), *digest)).or_insert_with(|| to.repository().clone());
+                known.entry((shelf.clone(), *digest)).or_insert_with(|| to.clone());
             }
         }
     }
     let mut batches: Vec<Batch> = Vec::new();
-    let mut places: HashMap<(String, Digest, u64), usize> = HashMap::new();
+    let mut places: HashMap<(Arc<str>, Digest, u64), usize> = HashMap::new();
+    // Several images of one repository need a blob once.
+    let mut needs: HashMap<(usize, Arc<Repository>, Arc<Repository>), usize> = HashMap::new();
     let mut left = vec![0; images.len()];
     for (nth, image) in images.iter().enumerate() {
         let state = image.state();
         let (true, Some(from), Some(to)) = (wants(&state), &state.from, &state.to) else {
             continue;
         };
-        let to = to.repository();
-        let shelf = target.shelf(to);
-        for descriptor in state.tree.blobs() {
-            let known = match source.is_on(from, &shelf) {
-                true => Some(from.clone()),
-                false => known.get(&(shelf.clone(), descriptor.digest)).cloned(),
-            };
+        let shelf = shared(&mut shelves, target.shelf(to.repository()));
+        let from = shared(&mut repositories, from.clone());
+        let to = shared(&mut repositories, to.repository().clone());
+        let on_shelf = source.is_on(&from, &shelf);
+        for (digest, size) in state.tree.blobs() {
             left[nth] += 1;
-            let key = (shelf.clone(), descriptor.digest, descriptor.size);
-            let place = *places.entry(key).or_insert_with(|| {
-                batches.push(Batch { descriptor: descriptor.clone(), needs: Vec::new() });
+            let place = *places.entry((shelf.clone(), digest, size)).or_insert_with(|| {
+                // Most blobs have one need: there may be very many blobs.
+                batches.push(Batch { digest, size, needs: Vec::with_capacity(1) });
                 batches.len() - 1
             });
-            let needs = &mut batches[place].needs;
-            match needs.iter_mut().find(|need| need.to == *to && need.from == *from) {
-                Some(need) => need.images.push(nth),
-                None => {
-                    let (from, to) = (from.clone(), to.clone());
-                    needs.push(Need { images: vec![nth], from, to, known });
-                }
-            }
+            let all = &mut batches[place].needs;
+            let need = *needs.entry((place, from.clone(), to.clone())).or_insert_with(|| {
+                let known = match on_shelf {
+                    true => Some(from.clone()),
+                    false => known.get(&(shelf.clone(), digest)).cloned(),
+                };
+                let (from, to) = (from.clone(), to.clone());
+                all.push(Need { images: Vec::with_capacity(1), from, to, known });
+                all.len() - 1
+            });
+            all[need].images.push(nth);
         }
     }
     (batches, left)
 }
 
+/// Returns one of several equal values, which are kept once.
+fn shared<K: Eq + std::hash::Hash + Clone, T>(all: &mut HashMap<K, Arc<T>>, value: K) -> Arc<T>
+where
+    T: ?Sized,
+    Arc<T>: From<K>,
+{
+    all.entry(value).or_insert_with_key(|it| Arc::from(it.clone())).clone()
+}
+
 /// The jobs for those who come behind the first.
-fn next_jobs(batches: &[Batch], batch: usize, from: usize, known: Option<&Repository>) -> Vec<Job> {
+fn next_jobs(
+    batches: &[Batch],
+    batch: usize,
+    from: usize,
+    known: Option<&Arc<Repository>>,
+) -> Vec<Job> {
     let needs = from..batches[batch].needs.len();
     needs.map(|need| Job::Next { batch, need, known: known.cloned() }).collect()
 }
@@ -149,7 +174,7 @@ fn planned(batches: &[Batch]) -> Blobs {
         let others = batch.needs.len() as u64 - mounts;
         let moved = others.min(1);
         blobs.moved += moved;
-        blobs.bytes += moved * batch.descriptor.size;
+        blobs.bytes += moved * batch.size;
         blobs.mounted += mounts + others - moved;
     }
     blobs
@@ -171,7 +196,7 @@ impl Carrying<'_> {
         match job {
             Job::First(batch) => self.first(batch),
             Job::Next { batch, need, known } => {
-                self.bring(batch, need, known.as_ref());
+                self.bring(batch, need, known.as_deref());
                 self.done(batch, need)
             }
             Job::Finish(image) => {
@@ -199,7 +224,8 @@ impl Carrying<'_> {
 
     /// Brings a blob to a repository that needs it; says whether it is there.
     fn bring(&self, batch: usize, need: usize, known: Option<&Repository>) -> bool {
-        let Batch { descriptor, needs } = &self.batches[batch];
+        let Batch { digest, size, needs } = &self.batches[batch];
+        let descriptor = &Descriptor::new(BLOB, *digest, *size);
         let Need { images, from, to, known: own } = &needs[need];
         let images = images.iter().map(|nth| &self.images[*nth]);
         // Nobody needs it any more.
@@ -208,7 +234,7 @@ impl Carrying<'_> {
         }
         let item = self.report.item(format!("{} {}", descriptor.digest.short(), to));
         let parcel = Parcel { descriptor, source: self.source, from, to };
-        match self.target.put_blob(&parcel, known.or(own.as_ref()), &item) {
+        match self.target.put_blob(&parcel, known.or(own.as_deref()), &item) {
             Ok(moved) => {
                 let mut blobs = hold(&self.blobs);
                 match moved {
@@ -246,7 +272,12 @@ impl Carrying<'_> {
     }
 
     fn finish(&self, image: &Image) {
-        let appeared = self.appear(&mut image.state());
+        let appeared = {
+            let mut state = image.state();
+            let appeared = self.appear(&mut state);
+            state.release();
+            appeared
+        };
         match appeared {
             Ok(digest) => self.report.say(&format!("copied   {}  sha256:{digest}", image.line())),
             Err(error) => self.fail(image, error),
@@ -271,6 +302,7 @@ impl Carrying<'_> {
             self.target.put_manifest(repository, root)?;
         }
         let mut unlisted: Vec<(Digest, Vec<Descriptor>)> = Vec::new();
+        let mut lists = HashMap::new();
         let mut listed = HashMap::new();
         for (subject, descriptor) in &tree.attached {
             for manifest in tree.in_order(&descriptor.digest, &mut given) {
@@ -278,10 +310,11 @@ impl Carrying<'_> {
                 listed.insert(*manifest.digest(), known);
             }
             if listed.get(&descriptor.digest) != Some(&true) {
-                match unlisted.iter_mut().find(|(it, _)| it == subject) {
-                    Some((_, list)) => list.push(descriptor.clone()),
-                    None => unlisted.push((*subject, vec![descriptor.clone()])),
-                }
+                let list = *lists.entry(*subject).or_insert_with(|| {
+                    unlisted.push((*subject, Vec::new()));
+                    unlisted.len() - 1
+                });
+                unlisted[list].1.push(descriptor.clone());
             }
         }
         for (subject, list) in &unlisted {

@@ -9,7 +9,7 @@ use super::names::Names;
 use super::narrow::{Narrowed, narrow};
 use super::side::{Found, Source, Target};
 use super::summary::{Copied, Outcome};
-use super::tree::Tree;
+use super::tree::{Room, Tree};
 use super::{Options, Order, Way};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Kind, Result};
@@ -19,6 +19,10 @@ use crate::workers::{self, hold};
 
 /// No configuration of an image is longer.
 const CONFIG_LIMIT: u64 = 4 << 20;
+
+/// The most blobs that are kept in mind of an image that is there, to be mounted for others. An image
+/// has 127 layers at most.
+const KNOWN_BLOBS: usize = 200;
 
 /// An image on its way.
 pub(super) struct Image {
@@ -47,6 +51,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Forgets all manifests: they are not needed any more.
+    pub(super) fn release(&mut self) {
+        (self.tree, self.whole) = (Tree::default(), None);
+    }
+
     /// The manifest under which it will be known, where it is to be copied and was read.
     pub(super) fn tree_root(&self) -> Option<&Manifest> {
         self.tree.manifest(&self.outcome.as_ref()?.digest)
@@ -62,9 +71,9 @@ enum Ask {
 }
 
 impl Image {
-    fn new(order: Order) -> Image {
+    fn new(order: Order, room: &Room) -> Image {
         let Order { source, destination, way } = order;
-        let mut state = State::default();
+        let mut state = State { tree: Tree::new(room), ..State::default() };
         let way = way.map_err(|error| state.error = Some(error)).ok();
         Image { source, destination, way, state: Mutex::new(state) }
     }
@@ -74,9 +83,11 @@ impl Image {
         hold(&self.state)
     }
 
-    /// Takes note of why it cannot be copied. The first reason stays.
+    /// Notes why it cannot be copied, and frees the memory for its manifests. The first reason stays.
     pub(super) fn fail(&self, error: Error) {
-        self.state().error.get_or_insert(error);
+        let mut state = self.state();
+        state.error.get_or_insert(error);
+        state.release();
     }
 
     /// Whether it failed.
@@ -119,7 +130,8 @@ pub(super) fn look(
     target: &dyn Target,
     options: &Options,
 ) -> Vec<Image> {
-    let images: Vec<_> = orders.into_iter().map(Image::new).collect();
+    let room = Room::default();
+    let images: Vec<_> = orders.into_iter().map(|order| Image::new(order, &room)).collect();
     let names = Names::of(images.iter().filter_map(|image| image.way.as_ref()));
     let first = (0..images.len()).filter(|nth| images[*nth].way.is_some());
     let first = first.map(|nth| (nth, Ask::Root)).collect();
@@ -193,14 +205,16 @@ impl Looking<'_> {
         {
             let mut state = self.image.state();
             (state.from, state.to) = (Some(from.clone()), Some(to));
-            (state.outcome, state.whole) = (Some(outcome), whole);
+            state.outcome = Some(outcome);
             if is_there && !self.options.recheck {
                 if let Content::Image(image) = &content {
                     let blobs = std::iter::once(&image.config).chain(&image.layers);
-                    state.there = blobs.map(|blob| blob.digest).collect();
+                    state.there = blobs.map(|blob| blob.digest).take(KNOWN_BLOBS).collect();
                 }
                 return Ok(Vec::new());
             }
+            state.tree.reserve(whole.as_ref().map_or(0, |it| it.bytes().len()), &subject)?;
+            state.whole = whole;
         }
         match narrowed {
             Narrowed::Whole => self.add(manifest, true),
@@ -299,9 +313,12 @@ impl Looking<'_> {
         let digest = *manifest.digest();
         let mut state = self.image.state();
         let children = state.tree.add(manifest, &self.image.subject())?;
-        let children = children.into_iter().filter(|it| state.tree.claim(it.digest));
-        let mut asks: Vec<_> =
-            children.map(|it| Ask::Manifest { descriptor: Box::new(it), thorough }).collect();
+        let mut asks = Vec::new();
+        for child in children {
+            if state.tree.claim(child.digest, &self.image.subject())? {
+                asks.push(Ask::Manifest { descriptor: Box::new(child), thorough });
+            }
+        }
         if !self.options.without_attached {
             asks.push(Ask::Attached { digest, thorough });
         }
@@ -313,11 +330,12 @@ impl Looking<'_> {
         let mut asks = Vec::new();
         let mut state = self.image.state();
         for descriptor in found.referrers {
-            if state.tree.claim(descriptor.digest) {
-                let descriptor = Box::new(descriptor.clone());
+            if state.tree.claim(descriptor.digest, &self.image.subject())? {
+                let Descriptor { media_type, digest, size, .. } = &descriptor;
+                let descriptor = Box::new(Descriptor::new(media_type, *digest, *size));
                 asks.push(Ask::Manifest { descriptor, thorough: false });
             }
-            state.tree.attached.push((*digest, descriptor));
+            state.tree.attach(*digest, descriptor, &self.image.subject())?;
         }
         asks.extend(found.tags.into_iter().map(|tag| Ask::Tagged { tag }));
         Ok(asks)

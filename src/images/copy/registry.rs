@@ -298,7 +298,7 @@ impl Target for RegistryTarget<'_> {
             Some(_) => self.client.tagged_referrers(to, subject)?,
             None => Vec::new(),
         };
-        match attached::merged(&old, attached) {
+        match attached::merged(&old, attached)? {
             Some(index) => self.put_named(&list, &index, None),
             None => Ok(()),
         }

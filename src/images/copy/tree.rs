@@ -1,6 +1,8 @@
 //! Everything that belongs to an image.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -9,6 +11,46 @@ use crate::oci::{Content, Descriptor, Manifest, Tag, media_type};
 /// The most manifests that belong to one image, and the most bytes of them.
 const MOST_MANIFESTS: usize = 5_000;
 const MOST_BYTES: usize = 64 << 20;
+
+/// The most memory in bytes for the manifests of all images of a run, while they are not copied.
+const RUN_BYTES: usize = 96 << 20;
+
+/// About how many bytes of memory a manifest takes besides its own, and how many a descriptor in it:
+/// until its blob is copied, and with its place in the list of blobs.
+const PER_MANIFEST: usize = 400;
+const PER_DESCRIPTOR: usize = 400;
+
+/// The memory that the manifests of all images of a run take.
+#[derive(Clone, Default)]
+pub(super) struct Room(Arc<AtomicUsize>);
+
+/// A part of a [`Room`], which is given back when it is dropped.
+#[derive(Default)]
+struct Share {
+    room: Room,
+    bytes: usize,
+}
+
+impl Share {
+    /// Takes more, if there is room for it.
+    fn grow(&mut self, bytes: usize, image: &str) -> Result<()> {
+        self.bytes += bytes;
+        let taken = self.room.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if taken <= RUN_BYTES {
+            return Ok(());
+        }
+        Err(Error::integrity(format!("there is no room for the manifests of {image}"))
+            .fact("expected", format!("at most {RUN_BYTES} bytes for all images of a run"))
+            .fact("found", format!("{taken} bytes, {} of them for this image", self.bytes))
+            .hint("copy fewer images at a time, with two lists; or leave out `--recheck`"))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.room.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
 
 /// The manifests of an image with what is attached to them, as far as they were read.
 #[derive(Default)]
@@ -21,6 +63,7 @@ pub(super) struct Tree {
     /// What is attached by a tag.
     pub(super) tags: Vec<(Tag, Digest)>,
     bytes: usize,
+    share: Share,
 }
 
 /// One manifest.
@@ -28,13 +71,44 @@ struct Node {
     manifest: Manifest,
     /// The manifests in it.
     children: Vec<Digest>,
-    blobs: Vec<Descriptor>,
+    /// The digests and sizes of the blobs in it.
+    blobs: Vec<(Digest, u64)>,
 }
 
 impl Tree {
-    /// Whether nobody has asked for this before.
-    pub(super) fn claim(&mut self, digest: Digest) -> bool {
-        self.claimed.insert(digest)
+    /// Returns an empty one that takes its memory from this room.
+    pub(super) fn new(room: &Room) -> Tree {
+        Tree { share: Share { room: room.clone(), bytes: 0 }, ..Tree::default() }
+    }
+
+    /// Adds what is attached to a manifest of the image.
+    ///
+    /// # Errors
+    /// Integrity, where there is no room for it.
+    pub(super) fn attach(&mut self, to: Digest, descriptor: Descriptor, image: &str) -> Result<()> {
+        self.share.grow(PER_DESCRIPTOR + descriptor.extra(), image)?;
+        self.attached.push((to, descriptor));
+        Ok(())
+    }
+
+    /// Notes that a manifest is asked for; says whether that is new.
+    ///
+    /// # Errors
+    /// Integrity, where there are too many.
+    pub(super) fn claim(&mut self, digest: Digest, image: &str) -> Result<bool> {
+        let is_new = self.claimed.insert(digest);
+        if self.claimed.len() > MOST_MANIFESTS {
+            return Err(too_many(image));
+        }
+        Ok(is_new)
+    }
+
+    /// Takes memory for something else that belongs to the image.
+    ///
+    /// # Errors
+    /// Integrity, where there is no room for it.
+    pub(super) fn reserve(&mut self, bytes: usize, image: &str) -> Result<()> {
+        self.share.grow(bytes, image)
     }
 
     /// Adds a manifest; gives the manifests in it.
@@ -44,9 +118,9 @@ impl Tree {
     pub(super) fn add(&mut self, manifest: Manifest, image: &str) -> Result<Vec<Descriptor>> {
         self.bytes += manifest.bytes().len();
         if self.nodes.len() == MOST_MANIFESTS || self.bytes > MOST_BYTES {
-            return Err(Error::integrity(format!("{image} has too many manifests"))
-                .fact("expected", format!("at most {MOST_MANIFESTS}, of {MOST_BYTES} bytes")));
+            return Err(too_many(image));
         }
+        self.share.grow(PER_MANIFEST + manifest.bytes().len(), image)?;
         let (mut children, mut blobs) = (Vec::new(), Vec::new());
         match manifest.content(image)? {
             Content::Image(it) => {
@@ -61,7 +135,9 @@ impl Tree {
                     .partition(|it| media_type::is_manifest(&it.media_type));
             }
         }
+        self.share.grow(PER_DESCRIPTOR * (children.len() + blobs.len()), image)?;
         let digests = children.iter().map(|it| it.digest).collect();
+        let blobs = blobs.into_iter().map(|it| (it.digest, it.size)).collect();
         let digest = *manifest.digest();
         self.claimed.insert(digest);
         self.nodes.insert(digest, Node { manifest, children: digests, blobs });
@@ -73,12 +149,11 @@ impl Tree {
         self.nodes.get(digest).map(|node| &node.manifest)
     }
 
-    /// The blobs of all manifests, each once, the largest first.
-    pub(super) fn blobs(&self) -> Vec<&Descriptor> {
-        let mut seen = HashSet::new();
-        let all = self.nodes.values().flat_map(|node| &node.blobs);
-        let mut blobs: Vec<_> = all.filter(|it| seen.insert((it.digest, it.size))).collect();
-        blobs.sort_by_key(|it| (std::cmp::Reverse(it.size), it.digest));
+    /// Returns digests and sizes of the blobs of all manifests, each once, the largest first.
+    pub(super) fn blobs(&self) -> Vec<(Digest, u64)> {
+        let mut blobs: Vec<_> = self.nodes.values().flat_map(|node| node.blobs.clone()).collect();
+        blobs.sort_unstable_by_key(|(digest, size)| (std::cmp::Reverse(*size), *digest));
+        blobs.dedup();
         blobs
     }
 
@@ -102,4 +177,9 @@ impl Tree {
         }
         order
     }
+}
+
+fn too_many(image: &str) -> Error {
+    Error::integrity(format!("{image} has too many manifests"))
+        .fact("expected", format!("at most {MOST_MANIFESTS}, of {MOST_BYTES} bytes"))
 }

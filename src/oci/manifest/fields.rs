@@ -41,6 +41,15 @@ impl Annotations {
         }
     }
 
+    /// Returns about how much memory they take.
+    pub(super) fn size(&self) -> usize {
+        let heap = |text: &String| 16 + text.len();
+        self.0
+            .iter()
+            .map(|(key, value)| size_of::<(String, String)>() + heap(key) + heap(value))
+            .sum()
+    }
+
     fn place(&self, key: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(it, _)| it.as_str().cmp(key))
     }
@@ -74,6 +83,11 @@ impl OtherFields {
         text.push_str(&serde_json::Value::from(key).to_string());
         text.push(':');
         text.push_str(value.get());
+    }
+
+    /// Returns about how much memory they take.
+    pub(super) fn size(&self) -> usize {
+        self.0.len()
     }
 
     /// Closes that text.
