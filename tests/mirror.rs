@@ -18,6 +18,8 @@ mod clock;
 mod fake;
 #[path = "support/images.rs"]
 mod images;
+#[path = "support/limited.rs"]
+mod limited;
 #[allow(dead_code, reason = "the tests of the client use more of it")]
 #[path = "support/registry.rs"]
 mod registry;
@@ -39,6 +41,9 @@ mod hostile;
 mod layouts;
 #[path = "mirror/locked.rs"]
 mod locked;
+#[cfg(target_os = "linux")]
+#[path = "mirror/memory.rs"]
+mod memory;
 #[cfg(unix)]
 #[path = "mirror/real.rs"]
 mod real;

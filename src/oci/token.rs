@@ -1,6 +1,6 @@
 //! Tokens: asked for at the server that a registry names, kept until they expire.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -17,6 +17,12 @@ const MARGIN: Duration = Duration::from_secs(10);
 
 /// No token is longer: a header must hold it.
 const LONGEST: usize = 64 << 10;
+
+/// The most bytes of all tokens that are kept for one registry; beyond that all are asked for again.
+const KEPT: usize = 8 << 20;
+
+/// The most tokens that are looked for in what a registry says, so that they are not shown.
+const REMEMBERED: usize = 10_000;
 
 /// What may be done in a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,8 +42,25 @@ pub(super) struct Token {
 /// the same scope once.
 #[derive(Default)]
 pub(super) struct Tokens {
-    held: Mutex<HashMap<Vec<Scope>, Slot>>,
-    given: Mutex<Vec<String>>,
+    held: Mutex<Held>,
+    given: Mutex<Given>,
+}
+
+/// The tokens that may be used, or will be there soon.
+#[derive(Default)]
+struct Held {
+    slots: HashMap<Vec<Scope>, Slot>,
+    /// The scopes of the slots by each repository in them, to find those that cover others.
+    by_repository: HashMap<String, BTreeSet<Vec<Scope>>>,
+    /// How many bytes the tokens had that were put there.
+    bytes: usize,
+}
+
+/// The last tokens that were given out, and how many bytes they have together.
+#[derive(Default)]
+struct Given {
+    values: VecDeque<String>,
+    bytes: usize,
 }
 
 /// Where the token for some scopes is, or will be.
@@ -112,35 +135,55 @@ impl Tokens {
         if let Some(token) = self.wider(scopes, now) {
             return Ok((token, false));
         }
-        let slot = hold(&self.held).entry(scopes.to_vec()).or_default().clone();
+        let slot = hold(&self.held).slot(scopes);
         let mut held = hold(&slot);
         if let Some(token) = held.as_ref().filter(|token| token.until > now) {
             return Ok((token.clone(), false));
         }
         let token = ask()?;
-        hold(&self.given).push(token.value.clone());
+        self.note(&token.value);
         *held = Some(token.clone());
         Ok((token, true))
     }
 
-    /// A token for more than these scopes, if one is at hand.
+    /// Notes a token that was given out, and forgets others where there are too many.
+    fn note(&self, value: &str) {
+        let mut held = hold(&self.held);
+        held.bytes += value.len();
+        if held.bytes > KEPT {
+            *held = Held { bytes: value.len(), ..Held::default() };
+        }
+        let mut given = hold(&self.given);
+        given.bytes += value.len();
+        given.values.push_back(value.to_owned());
+        while (given.bytes > KEPT || given.values.len() > REMEMBERED)
+            && let Some(first) = given.values.pop_front()
+        {
+            given.bytes -= first.len();
+        }
+    }
+
+    /// Returns a token for more than these scopes, if one is at hand.
     fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<Token> {
-        hold(&self.held).iter().find_map(|(have, slot)| {
+        let held = hold(&self.held);
+        let near = held.by_repository.get(&scopes.first()?.repository)?;
+        near.iter().find_map(|have| {
             let covered = scopes.iter().all(|scope| have.iter().any(|it| it.covers(scope)));
             // One that is just being asked for is not waited for.
-            let token = if covered { slot.try_lock().ok()?.clone() } else { None };
+            let slot = held.slots.get(have).filter(|_| covered)?;
+            let token = slot.try_lock().ok()?.clone();
             token.filter(|token| token.until > now)
         })
     }
 
-    /// All that were ever given out: a registry may repeat one that it refuses.
+    /// Returns the last ones that were given out: a registry may repeat one that it refuses.
     pub(super) fn values(&self) -> Vec<String> {
-        hold(&self.given).clone()
+        hold(&self.given).values.iter().cloned().collect()
     }
 
     /// Forgets a token that was refused.
     pub(super) fn forget(&self, value: &str) {
-        let slots: Vec<_> = hold(&self.held).values().cloned().collect();
+        let slots: Vec<_> = hold(&self.held).slots.values().cloned().collect();
         for slot in slots {
             let mut held = hold(&slot);
             if held.as_ref().is_some_and(|token| token.value == value) {
@@ -151,7 +194,21 @@ impl Tokens {
 
     /// Forgets all of them.
     pub(super) fn clear(&self) {
-        hold(&self.held).clear();
+        *hold(&self.held) = Held::default();
+    }
+}
+
+impl Held {
+    /// Returns where the token for these scopes is, or will be.
+    fn slot(&mut self, scopes: &[Scope]) -> Slot {
+        if let Some(slot) = self.slots.get(scopes) {
+            return slot.clone();
+        }
+        for scope in scopes {
+            let near = self.by_repository.entry(scope.repository.clone()).or_default();
+            near.insert(scopes.to_vec());
+        }
+        self.slots.entry(scopes.to_vec()).or_default().clone()
     }
 }
 
@@ -209,6 +266,43 @@ mod tests {
         assert_eq!(get(&pull, later), "t4");
         tokens.forget("t4");
         assert_eq!(get(&push, later), "t5");
+    }
+
+    #[test]
+    fn long_tokens_for_many_repositories_are_not_all_kept() {
+        let tokens = Tokens::default();
+        let asked = std::cell::Cell::new(0);
+        let get = |nth: usize| {
+            let answer = tokens.get(&[Scope::pull(&nth.to_string())], NOW, || {
+                asked.set(asked.get() + 1);
+                let json = format!(r#"{{"token":"{:0>65535}"}}"#, asked.get());
+                Token::read(json.as_bytes(), NOW)
+            });
+            answer.map(|(token, _)| token.value).unwrap()
+        };
+        let first = get(0);
+        for nth in 0..300 {
+            get(nth);
+            assert!(hold(&tokens.held).slots.len() <= KEPT / 65_535);
+        }
+        assert!(tokens.values().len() <= KEPT / 65_535);
+        assert_eq!(asked.get(), 300);
+        assert_ne!(get(0), first, "it was forgotten");
+        assert_eq!(get(299), get(299));
+        assert_eq!(asked.get(), 301);
+    }
+
+    #[test]
+    fn a_token_for_more_is_found_among_many() {
+        let tokens = Tokens::default();
+        let ask = || Token::read(br#"{"token":"t"}"#, NOW);
+        for nth in 0..20_000 {
+            let name = nth.to_string();
+            tokens.get(&[Scope::push(&name), Scope::pull("base")], NOW, ask).unwrap();
+            let never = || Err("one is there".to_owned());
+            tokens.get(&[Scope::pull(&name)], NOW, never).unwrap();
+            tokens.get(&[Scope::pull("base")], NOW, never).unwrap();
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `mirror copy`.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{Asking, CopyArgs, LayoutName};
@@ -130,9 +132,10 @@ fn warn(args: &CopyArgs, list: &MirrorList, lock: Option<&MirrorLock>, context: 
             entry.destination
         ));
     }
-    let sources: Vec<_> = list.entries().iter().map(|entry| entry.source.meaning()).collect();
+    let sources: HashSet<_> =
+        list.entries().iter().map(|entry| entry.source.meaning().to_string()).collect();
     for (locked, _) in lock.into_iter().flat_map(MirrorLock::sources) {
-        if !sources.iter().any(|source| source.to_string() == locked) {
+        if !sources.contains(locked) {
             let (lock, list) = (args.lock_file.display(), list.name());
             context.report.warn(&format!("`{locked}` is in `{lock}` and not in `{list}`"));
         }

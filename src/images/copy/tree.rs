@@ -183,3 +183,86 @@ fn too_many(image: &str) -> Error {
     Error::integrity(format!("{image} has too many manifests"))
         .fact("expected", format!("at most {MOST_MANIFESTS}, of {MOST_BYTES} bytes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    fn digest(nth: usize) -> Digest {
+        format!("sha256:{nth:064x}").parse().unwrap()
+    }
+
+    /// An index with these manifests in it, and some bytes more.
+    fn index(entries: std::ops::Range<usize>, more: usize) -> Manifest {
+        let kind = media_type::MANIFEST;
+        let mut list = String::new();
+        for nth in entries {
+            let comma = if list.is_empty() { "" } else { "," };
+            let digest = digest(nth);
+            write!(list, r#"{comma}{{"mediaType":"{kind}","digest":"sha256:{digest}","size":1}}"#)
+                .unwrap();
+        }
+        let more = " ".repeat(more);
+        Manifest::new(format!(r#"{{"manifests":[{list}]}}{more}"#).into_bytes(), media_type::INDEX)
+    }
+
+    #[test]
+    fn all_manifests_of_an_image_are_counted_together() {
+        let mut tree = Tree::new(&Room::default());
+        let mut claim = |level: usize| -> Result<()> {
+            for child in tree.add(index(level * 1000..level * 1000 + 1000, level), "`a`")? {
+                tree.claim(child.digest, "`a`")?;
+            }
+            Ok(())
+        };
+        (0..4).for_each(|level| claim(level).unwrap());
+        let error = claim(4).unwrap_err().to_string();
+        assert!(error.contains("too many manifests") && error.contains("at most 5000"), "{error}");
+    }
+
+    #[test]
+    fn images_share_their_room_and_give_it_back() {
+        let room = Room::default();
+        let mut trees = Vec::new();
+        let error = loop {
+            let mut tree = Tree::new(&room);
+            match tree.add(index(0..4000, trees.len()), "`a`") {
+                Ok(_) => trees.push(tree),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!((40..50).contains(&trees.len()), "{}", trees.len());
+        assert!(error.contains("at most 100663296 bytes for all images"), "{error}");
+        trees.pop();
+        assert!(Tree::new(&room).add(index(0..4000, 0), "`a`").is_ok());
+        drop(trees);
+        assert_eq!(room.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn referrers_take_room_too() {
+        let mut tree = Tree::new(&Room::default());
+        let descriptor = Descriptor::new(media_type::MANIFEST, digest(1), 1);
+        let mut attach = || tree.attach(digest(0), descriptor.clone(), "`a`");
+        let most = (0..1_000_000).take_while(|_| attach().is_ok()).count();
+        assert!((100_000..300_000).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn each_blob_is_there_once() {
+        let blob = |nth: usize, size| {
+            format!(r#"{{"mediaType":"x","digest":"sha256:{}","size":{size}}}"#, digest(nth))
+        };
+        let mut tree = Tree::new(&Room::default());
+        for (nth, layers) in [[(1, 5), (2, 7), (1, 5)], [(2, 7), (3, 9), (2, 8)]].iter().enumerate()
+        {
+            let layers: Vec<_> = layers.iter().map(|(nth, size)| blob(*nth, *size)).collect();
+            let (config, layers) = (blob(0, nth), layers.join(","));
+            let json = format!(r#"{{"config":{config},"layers":[{layers}]}}"#);
+            tree.add(Manifest::new(json.into_bytes(), media_type::MANIFEST), "`a`").unwrap();
+        }
+        let found: Vec<_> = tree.blobs().into_iter().map(|(_, size)| size).collect();
+        assert_eq!(found, [9, 8, 7, 5, 1, 0]);
+    }
+}
