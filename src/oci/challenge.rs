@@ -136,4 +136,58 @@ mod tests {
         assert!(is_insufficient(&headers));
         assert!(!is_insufficient(&HeaderMap::new()));
     }
+
+    #[test]
+    fn long_and_odd_headers_are_read_quickly() {
+        let long = 60_000;
+        for line in [
+            format!("Bearer realm=\"{}\"", "\\a".repeat(long)),
+            format!("Bearer realm=\"{}", "a".repeat(long)),
+            format!("Bearer {}realm=x", "a=b,".repeat(long)),
+            format!("Bearer {}", "realm=\"a\",".repeat(long)),
+            format!("{}Basic realm=x", "Negotiate, ".repeat(long)),
+            ",".repeat(long),
+            "=".repeat(long),
+            "\"".repeat(long),
+            "Bearer ".repeat(long),
+        ] {
+            let lines = [line.as_str(); 3];
+            let _ = of(&lines);
+            let pairs = lines.iter().map(|it| (header::WWW_AUTHENTICATE, it.parse().unwrap()));
+            let headers = pairs.collect();
+            assert!(shown(&headers).is_some_and(|it| it.len() < 1000));
+            is_insufficient(&headers);
+        }
+    }
+
+    #[test]
+    fn no_header_makes_it_panic() {
+        let parts = [
+            "Bearer",
+            "Basic",
+            " ",
+            ",",
+            "=",
+            "\"",
+            "\\",
+            "realm",
+            "service",
+            "https://a",
+            ";",
+            "'",
+            "error",
+            "\t",
+            "a",
+            "insufficient_scope",
+        ];
+        let mut state = 1u64;
+        let mut next = |most: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % most
+        };
+        for _ in 0..20_000 {
+            let line: String = (0..next(12)).map(|_| parts[next(parts.len())]).collect();
+            let _ = of(&[&line]);
+        }
+    }
 }

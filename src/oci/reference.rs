@@ -17,6 +17,9 @@ const DOCKER: &str = "docker.io";
 const DOCKER_TOO: [&str; 2] = ["index.docker.io", DOCKER_ENDPOINT];
 const DOCKER_ENDPOINT: &str = "registry-1.docker.io";
 
+/// The longest host in bytes, by RFC 1035 section 2.3.4 without the last dot.
+const LONGEST_HOST: usize = 253;
+
 /// No repository has a longer name.
 const LONGEST_NAME: usize = 255;
 
@@ -246,7 +249,14 @@ impl<'a> Parts<'a> {
             Some(first) if is_host(first) => (Some(first), self.rest),
             _ => (None, self.name),
         };
-        let registry = host.map_or_else(|| Ok(Registry(DOCKER.to_owned())), str::parse)?;
+        let registry: Registry =
+            host.map_or_else(|| Ok(Registry(DOCKER.to_owned())), str::parse)?;
+        // In lower case it would be read as the beginning of a name on Docker Hub.
+        if !is_host(registry.as_str()) {
+            return Err(format!(
+                "the registry `{registry}` has neither dot nor port: write `{registry}:443`"
+            ));
+        }
         let repository = Repository::new(registry, path)?;
         Ok((Reference { repository, tag: self.tag, digest: self.digest }, host, path))
     }
@@ -263,6 +273,13 @@ impl FromStr for Registry {
     type Err = String;
 
     fn from_str(text: &str) -> Parsed<Registry> {
+        // Before all else: decoding an international name takes time that grows with its square.
+        if text.len() > LONGEST_HOST + ":65535".len() {
+            let length = text.len();
+            return Err(format!(
+                "the registry has {length} bytes; a host has at most {LONGEST_HOST}"
+            ));
+        }
         if text.contains('@') {
             return Err("a registry is named without user and password".to_owned());
         }
@@ -569,5 +586,71 @@ mod tests {
     fn the_variable_with_a_token() {
         let registry: Registry = "my-reg.corp:5000".parse().unwrap();
         assert_eq!(registry.token_variable(), "WKG_REGISTRY_MY_REG_CORP_5000_TOKEN");
+    }
+
+    #[test]
+    fn long_and_odd_texts_are_refused_quickly() {
+        let long = 1 << 20;
+        for text in [
+            format!("xn--{}.example/a:1", "a".repeat(long)),
+            format!("{}:1/a", "a.".repeat(long)),
+            format!("[{}]/a:1", ":".repeat(long)),
+            format!("a.io/{}", "a/".repeat(long)),
+            format!("a.io/{}", "a__".repeat(long)),
+            format!("a.io/a:{}", "1".repeat(long)),
+            format!("a.io/a{}", "@".repeat(long)),
+            format!("a.io/a@sha256:{}", "0".repeat(long)),
+            format!("{}a.io/a", "://".repeat(long)),
+        ] {
+            assert!(Reference::parse(&text).is_err(), "{}", &text[..20]);
+            assert!(Reference::parse_image(&text).is_err(), "{}", &text[..20]);
+        }
+    }
+
+    #[test]
+    fn what_parses_is_written_as_it_is_read() {
+        // A generator of pseudo-random numbers: the same texts in each run.
+        let mut state = 1u64;
+        let mut next = |most: usize| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as usize % most
+        };
+        let parts = [
+            "a",
+            "b9",
+            "A",
+            ".",
+            "..",
+            "-",
+            "_",
+            "__",
+            "/",
+            "//",
+            ":",
+            "@",
+            "1",
+            "0",
+            "[",
+            "]",
+            "::1",
+            "sha256:",
+            "localhost",
+            "docker.io",
+            "xn--",
+            "é",
+            " ",
+            "library",
+            "://",
+            "%",
+            "65536",
+        ];
+        for _ in 0..20_000 {
+            let text: String = (0..next(9) + 1).map(|_| parts[next(parts.len())]).collect();
+            if let Ok(reference) = Reference::parse_image(&text) {
+                let written = reference.to_string();
+                assert_eq!(Reference::parse_image(&written).unwrap(), reference, "{text}");
+            }
+            let _ = Reference::parse(&text);
+        }
     }
 }
