@@ -36,7 +36,6 @@ pub struct Manifest {
 
 /// What is in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nobody has more than a few of them")]
 pub enum Content {
     /// One image or artifact.
     Image(ImageManifest),

@@ -365,7 +365,8 @@ impl<'de> Visitor<'de> for Notes<'_> {
         while let Some((mut key, mut value)) = map.next_entry::<String, String>()? {
             if self.keep == Keep::All || key == ATTESTS {
                 self.items.take()?;
-                (key.shrink_to_fit(), value.shrink_to_fit());
+                key.shrink_to_fit();
+                value.shrink_to_fit();
                 pairs.push((key, value));
             }
         }
