@@ -258,11 +258,13 @@ impl Client {
         let patience = &self.wire.patience;
         let mut retries = patience.retries();
         loop {
+            let began = patience.elapsed();
             let failure = match Session::open(&self.wire, registry) {
                 Ok(session) => return Ok(contact.session.insert(Arc::new(session)).clone()),
                 Err(Trouble::Fatal(error)) => return Err(error),
                 Err(Trouble::Source(failure)) => failure,
             };
+            retries.spend_attempt(patience.elapsed().saturating_sub(began), 0);
             let waited = match contact.failed {
                 true => Err(failure.into()),
                 false => patience.pause(&mut retries, failure, false, &Item::hidden()),

@@ -78,10 +78,12 @@ impl Wire {
         retries: &mut Retries,
     ) -> Result<Reply> {
         loop {
+            let began = self.patience.elapsed();
             let trouble = match self.attempt(session, call) {
                 Ok(reply) => return Ok(reply),
                 Err(Trouble::Fatal(error)) => return Err(error),
                 Err(Trouble::Source(failure)) => {
+                    retries.spend_attempt(self.patience.elapsed().saturating_sub(began), 0);
                     self.patience.pause(retries, failure, false, &Item::hidden())
                 }
             };

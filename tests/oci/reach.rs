@@ -152,6 +152,24 @@ fn what_is_safe_on_this_machine_goes_through_no_proxy() {
 }
 
 #[test]
+fn failures_that_take_their_time_use_up_the_time_for_retries() {
+    for (ping, requests) in [("503 Service Unavailable", 3), ("200 OK", 4)] {
+        let case = Case::new();
+        let clock = case.clock.clone();
+        let server = Server::start(move |request| match request.path.as_str() {
+            "/v2/" if ping == "200 OK" => Reply::new(ping, ""),
+            _ => {
+                clock.pass(Duration::from_secs(50));
+                Reply::new("503 Service Unavailable", "")
+            }
+        });
+        let error = look(&case, &format!("127.0.0.1:{}", server.port())).unwrap_err();
+        says(&error, &["503", "the 120 s for waiting are used up"]);
+        assert_eq!(server.requests().len(), requests);
+    }
+}
+
+#[test]
 fn nobody_there_and_no_such_host() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let case = Case::new();
