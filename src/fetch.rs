@@ -19,6 +19,7 @@ mod file;
 pub(crate) mod http;
 mod interim;
 mod measure;
+mod names;
 mod netrc;
 pub(crate) mod pace;
 pub(crate) mod patience;

@@ -1,24 +1,58 @@
 //! A few threads that work through a list.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
+
+/// Starts a named thread in a scope.
+///
+/// # Errors
+/// The system's, where it has no thread left (`EAGAIN`). `Scope::spawn` would panic.
+pub(crate) fn spawn<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<ScopedJoinHandle<'scope, T>> {
+    Builder::new().name(name.to_owned()).spawn_scoped(scope, work)
+}
+
+/// Starts a named thread that may outlive its caller.
+///
+/// # Errors
+/// As [`spawn`].
+pub(crate) fn spawn_detached<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// Runs `work` in up to `jobs` threads at a time, of which the calling one is the first. Where the
+/// system has no thread left, there are fewer.
+fn run_in(jobs: usize, work: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        for _ in 1..jobs {
+            if spawn(scope, "worker", &work).is_err() {
+                break;
+            }
+        }
+        work();
+    });
+}
 
 /// Does the work for each item, `jobs` at a time, and gives the results in the order of the
 /// items.
 pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(items.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, items.len().max(1)) {
-            scope.spawn(|| {
-                loop {
-                    let nth = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(nth) else { break };
-                    let result = work(item);
-                    hold(&results).push((nth, result));
-                }
-            });
+    run_in(jobs.min(items.len()), || {
+        loop {
+            let nth = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(nth) else { break };
+            let result = work(item);
+            hold(&results).push((nth, result));
         }
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -26,23 +60,19 @@ pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R +
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Does each piece of work, `jobs` at a time, and whatever comes of it: that comes before what was
-/// there already, so that what was begun is ended first.
+/// Does each piece of work, `jobs` at a time, and the pieces that it returns. Those come before the
+/// pieces that are waiting, so that work that was begun ends first.
 pub fn each_and_more<T: Send>(first: Vec<T>, jobs: usize, work: impl Fn(T) -> Vec<T> + Sync) {
     let queue = Queue { state: Mutex::new((first.into(), 0)), changed: Condvar::new() };
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                while let Some(item) = queue.next() {
-                    let mut done = Done { queue: &queue, more: Vec::new() };
-                    done.more = work(item);
-                }
-            });
+    run_in(jobs, || {
+        while let Some(item) = queue.next() {
+            let mut done = Done { queue: &queue, more: Vec::new() };
+            done.more = work(item);
         }
     });
 }
 
-/// What is to be done, and how much is being done.
+/// The pieces of work that wait, and the number of those in progress.
 struct Queue<T> {
     state: Mutex<(VecDeque<T>, usize)>,
     changed: Condvar,
@@ -86,8 +116,8 @@ impl<T> Drop for Done<'_, T> {
     }
 }
 
-/// What a mutex guards. Whoever panicked while holding it has not left it half-changed: what is
-/// guarded here changes in one step.
+/// Locks a mutex. A thread that panicked while it held the lock has not left a half-made change:
+/// each change here is one step.
 pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,6 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use ureq::http::{self, HeaderMap, HeaderName, Method, Response, StatusCode, header};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, BodyReader, ProxyProtocol, SendBody};
 
@@ -14,6 +13,7 @@ use crate::error::Result;
 use crate::fetch::address::Address;
 use crate::fetch::failure::{CONNECT, Failure, Tried, Trouble};
 use crate::fetch::interim::SkipInterim;
+use crate::fetch::names::Names;
 use crate::fetch::pace::{Steady, Whole};
 use crate::fetch::proxy::{Proxies, Proxy};
 use crate::fetch::retry::Chance;
@@ -260,7 +260,7 @@ impl Http {
             config = config.tls_config(roots::load(&self.network, &way.2)?);
         }
         let connector = DefaultConnector::default().chain(SkipInterim);
-        let agent = Agent::with_parts(config.build(), connector, DefaultResolver::default());
+        let agent = Agent::with_parts(config.build(), connector, Names);
         agents.insert(way, agent.clone());
         Ok(agent)
     }

@@ -1,7 +1,7 @@
 //! The way of the bytes: one thread reads them, one hashes them, one writes them.
 //!
 //! The buffers go round in a circle, so that memory stays flat and a slow disk slows the network
-//! down instead of filling the memory.
+//! down instead of filling the memory. Where the system has no thread left, one does all three.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use crate::digest::Hasher;
+use crate::workers;
 
 /// The size of a piece. Smaller ones cost more in switching threads than they gain.
 const PIECE: usize = 256 * 1024;
@@ -38,58 +39,98 @@ pub(crate) fn pour(
     progress: &dyn Fn(u64),
 ) -> Result<(), Stop> {
     let start = *length;
-    thread::scope(|scope| {
+    let mut source = Source { source, total: 0, most };
+    let progress = |count| progress(start + count);
+    let mut file = file;
+    let poured = thread::scope(|scope| {
         let (to_hash, hashing) = mpsc::channel();
         let (to_write, writing) = mpsc::channel();
         let (empty, empties) = mpsc::channel();
         for _ in 0..PIECES {
             let _ = empty.send(Vec::new());
         }
-        scope.spawn(move || hash(hashing, to_write, hasher, length));
-        let writer = scope.spawn(move || write(writing, empty, file));
-        let read = read(source, empties, to_hash, most, |count| progress(start + count));
+        let (hasher, length, file) = (&mut *hasher, &mut *length, file.as_deref_mut());
+        workers::spawn(scope, "hash", move || hash(hashing, to_write, hasher, length)).ok()?;
+        let writer = workers::spawn(scope, "write", move || write(writing, empty, file)).ok()?;
+        let read = read(&mut source, empties, to_hash, progress);
         // A write that failed makes the reader stop too, and is the reason to tell.
-        match writer.join() {
+        Some(match writer.join() {
             Ok(Ok(())) => read,
             Ok(Err(error)) => Err(Stop::Write(error)),
             Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+        })
+    });
+    poured.unwrap_or_else(|| pour_alone(&mut source, file, hasher, length, progress))
 }
 
-fn read(
-    source: &mut dyn Read,
-    empties: Receiver<Vec<u8>>,
-    to_hash: Sender<Vec<u8>>,
-    most: u64,
+/// Does the same in the calling thread.
+fn pour_alone(
+    source: &mut Source<'_>,
+    mut file: Option<&mut File>,
+    hasher: &mut Hasher,
+    length: &mut u64,
     progress: impl Fn(u64),
 ) -> Result<(), Stop> {
-    let mut total = 0;
-    // No empty buffer comes back when the writer is gone.
-    while let Ok(mut piece) = empties.recv() {
+    let mut piece = Vec::new();
+    loop {
+        let end = source.fill(&mut piece, &progress);
+        hasher.update(&piece);
+        *length += piece.len() as u64;
+        if let Some(file) = &mut file {
+            file.write_all(&piece).map_err(Stop::Write)?;
+        }
+        if let Some(end) = end {
+            return end;
+        }
+    }
+}
+
+/// The source, and how much came out of it.
+struct Source<'a> {
+    source: &'a mut dyn Read,
+    total: u64,
+    most: u64,
+}
+
+impl Source<'_> {
+    /// Fills a piece, which is shorter at the end of the source. Returns how it ended, if it did.
+    fn fill(&mut self, piece: &mut Vec<u8>, progress: impl Fn(u64)) -> Option<Result<(), Stop>> {
         piece.resize(PIECE, 0);
         let mut filled = 0;
         let end = loop {
-            if total > most {
+            if self.total > self.most {
                 break Some(Err(Stop::TooMuch));
             }
             if filled == PIECE {
                 break None;
             }
             // One byte more than allowed is asked for, to see whether there is one.
-            let room = (most - total).saturating_add(1).min((PIECE - filled) as u64) as usize;
-            match source.read(&mut piece[filled..filled + room]) {
+            let room = (self.most - self.total).saturating_add(1).min((PIECE - filled) as u64);
+            match self.source.read(&mut piece[filled..filled + room as usize]) {
                 Ok(0) => break Some(Ok(())),
                 Ok(count) => {
                     filled += count;
-                    total += count as u64;
-                    progress(total);
+                    self.total += count as u64;
+                    progress(self.total);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Some(Err(Stop::Read(error))),
             }
         };
         piece.truncate(filled);
+        end
+    }
+}
+
+fn read(
+    source: &mut Source<'_>,
+    empties: Receiver<Vec<u8>>,
+    to_hash: Sender<Vec<u8>>,
+    progress: impl Fn(u64),
+) -> Result<(), Stop> {
+    // No empty buffer comes back when the writer is gone.
+    while let Ok(mut piece) = empties.recv() {
+        let end = source.fill(&mut piece, &progress);
         // What arrived before an error is kept.
         let _ = to_hash.send(piece);
         if let Some(end) = end {
@@ -169,6 +210,23 @@ mod tests {
         assert!(matches!(result, Err(Stop::Read(_))), "{result:?}");
         assert!(written == bytes);
         assert_eq!((digest, length), (Digest::of(&bytes), bytes.len() as u64));
+    }
+
+    #[test]
+    fn one_thread_does_the_same() {
+        for (size, most) in [(0, 9), (PIECE, PIECE), (3 * PIECE + 17, 1 << 30), (PIECE, 1000)] {
+            let bytes = some_bytes(size);
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            let (mut hasher, mut length) = (Hasher::default(), 0);
+            let mut reader = bytes.as_slice();
+            let mut source = Source { source: &mut reader, total: 0, most: most as u64 };
+            let out = Some(file.as_file_mut());
+            let result = pour_alone(&mut source, out, &mut hasher, &mut length, |_| {});
+            assert_eq!(result.is_ok(), size <= most, "{size} of {most}: {result:?}");
+            let arrived = &bytes[..size.min(most + 1)];
+            assert!(std::fs::read(file.path()).unwrap() == arrived);
+            assert_eq!((hasher.finish(), length), (Digest::of(arrived), arrived.len() as u64));
+        }
     }
 
     #[test]

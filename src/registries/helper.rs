@@ -1,7 +1,7 @@
 //! Credential helper programs: `docker-credential-NAME get`, the registry on stdin, JSON on stdout.
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
 use crate::oci::Credential;
+use crate::workers::spawn_detached;
 
 /// How long a program may take. It may ask a service, or a person in a window; it runs in the
 /// background, where it cannot read from a terminal.
@@ -88,7 +89,9 @@ impl Helper {
             // One that does not read its input may have what it needs.
             let _ = stdin.write_all(self.server.as_bytes());
         }
-        let answer = running.child.stdout.take().map(read_aside);
+        let answer = running.child.stdout.take().map(read_aside).transpose();
+        let answer =
+            answer.map_err(|error| self.failed("cannot be read by a thread").because(error))?;
         let end = Instant::now() + limit;
         let hangs = || {
             self.failed(&format!("did not answer within {} s", limit.as_secs_f64()))
@@ -156,15 +159,15 @@ impl Drop for Running {
 }
 
 /// Reads on another thread, which ends with the program's output.
-fn read_aside(stdout: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+fn read_aside(stdout: impl Read + Send + 'static) -> io::Result<mpsc::Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    spawn_detached("helper", move || {
         let mut bytes = Vec::new();
         // What was read until an error is garbage, and is found to be that.
         let _ = stdout.take(LARGEST + 1).read_to_end(&mut bytes);
         let _ = sender.send(bytes);
-    });
-    receiver
+    })?;
+    Ok(receiver)
 }
 
 #[cfg(all(test, unix))]
