@@ -5,6 +5,7 @@ mod config;
 mod emit;
 mod extract;
 mod mirror;
+mod mishap;
 mod pin;
 mod plan;
 mod selection;
@@ -25,7 +26,8 @@ use crate::error::{Kind, Result};
 use crate::package::PackageId;
 use crate::platform::Platform;
 use crate::policy::Policy;
-use crate::report::Report;
+use crate::report::{self, Report};
+use crate::secrets;
 use crate::segment::Segment;
 
 /// The file that generated BUILD files load `wit_library` from.
@@ -401,19 +403,23 @@ impl Context {
     }
 }
 
-/// Runs a command line and gives the process's exit code.
+/// Runs a command line and gives the process's exit code, which is one of [`Kind`] also where this
+/// program has a mistake and panics.
 pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> u8 {
+    let words: Vec<_> = words.into_iter().collect();
+    secrets::learn_environment(&environment);
+    words.iter().for_each(|word| secrets::learn_addresses_in(&word.to_string_lossy()));
     let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version go to stdout and are no failure.
-            let _ = error.print();
-            return if error.use_stderr() { Kind::Usage as u8 } else { 0 };
+            let code = if error.use_stderr() { Kind::Usage as u8 } else { 0 };
+            let told = Report::new(false).end(report::usage(&error));
+            return told.map_or_else(|error| error.kind() as u8, |()| code);
         }
     };
     let report = Report::new(arguments.json);
     let context = Context { environment, report, offline: arguments.offline };
-    let result = dispatch(arguments.command, &context);
+    let result = mishap::caught(|| dispatch(arguments.command, &context));
     context.report.end(result).map_or_else(|error| error.kind() as u8, |()| 0)
 }
 
@@ -434,6 +440,6 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Verify(args) => verify::run(&args, context),
         Command::Mirror(command) => mirror::run(&command, context),
         Command::Config(ConfigCommand::Show) => config::run(context),
-        Command::Stamp => context.report.data(crate::STAMP),
+        Command::Stamp => context.report.content(crate::STAMP),
     }
 }

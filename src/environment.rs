@@ -137,6 +137,11 @@ impl Environment {
         self.variables.get(&key(name)).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// Every variable that is set, with its value.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.trim()))
+    }
+
     /// Each variable that is set and whose name begins and ends so, with what is between.
     pub fn between<'a>(
         &'a self,

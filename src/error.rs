@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 
 use crate::folder::LinkRefused;
+use crate::secrets;
 
 /// The result of everything here that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -173,13 +174,19 @@ impl Error {
         if let Some(cause) = &self.0.cause {
             line.push_str(&format!(": {cause}"));
         }
-        line
+        secrets::hide(&line).into_owned()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.statement)?;
+        f.write_str(&secrets::hide(&self.all_lines()))
+    }
+}
+
+impl Error {
+    fn all_lines(&self) -> String {
+        let mut text = self.0.statement.clone();
         let facts = self.0.facts.iter().map(|(label, value)| (*label, value.as_str()));
         let cause = self.0.cause.as_deref().map(|cause| ("cause", cause));
         let hints = self.0.hints.iter().map(|hint| ("hint", hint.as_str()));
@@ -188,13 +195,26 @@ impl fmt::Display for Error {
         for (label, value) in lines {
             let indent = " ".repeat(width + 4);
             let value = value.replace('\n', &format!("\n{indent}"));
-            write!(f, "\n  {label}:{:pad$} {value}", "", pad = width - label.len())?;
+            text.push_str(&format!("\n  {label}:{:pad$} {value}", "", pad = width - label.len()));
         }
-        Ok(())
+        text
     }
 }
 
 impl std::error::Error for Error {}
+
+/// The number of the error where there is no thread to be had (`EAGAIN`), and of those where the
+/// process (`EMFILE`) or the system (`ENFILE`) has too many open files.
+#[cfg(unix)]
+const NO_THREAD: i32 = rustix::io::Errno::AGAIN.raw_os_error();
+#[cfg(unix)]
+const NO_HANDLES: [i32; 2] =
+    [rustix::io::Errno::MFILE.raw_os_error(), rustix::io::Errno::NFILE.raw_os_error()];
+/// The same on Windows, where only open files have a number of their own.
+#[cfg(not(unix))]
+const NO_THREAD: i32 = -1;
+#[cfg(not(unix))]
+const NO_HANDLES: [i32; 1] = [4];
 
 /// Gives an operating system error the context without which it says nothing.
 pub trait Context<T> {
@@ -218,6 +238,12 @@ impl<T> Context<T> for io::Result<T> {
                 }
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     error.hint("check who owns the folder, or choose another one")
+                }
+                io::ErrorKind::WouldBlock if cause.raw_os_error() == Some(NO_THREAD) => error.hint(
+                    "raise the limit of processes (`ulimit -u`), or run fewer programs at a time",
+                ),
+                _ if cause.raw_os_error().is_some_and(|code| NO_HANDLES.contains(&code)) => {
+                    error.hint("raise the limit of open files (`ulimit -n`)")
                 }
                 _ => error,
             }

@@ -12,12 +12,13 @@
 // Tests lay out their own folders.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
-// Vocabulary: parsed types, no input or output.
+// Vocabulary: parsed types, and the secrets that no output may show; no input or output.
 pub mod artifact;
 pub mod digest;
 pub mod error;
 pub mod package;
 pub mod platform;
+pub mod secrets;
 pub mod segment;
 pub mod version;
 pub mod yaml;

@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
 use crate::folder::{EntryKind, LinkRefused};
 use crate::read;
-use crate::report::printable;
+use crate::report::{self, printable_line};
 use crate::rooted::RootedPath;
 use crate::segment;
 use crate::store;
@@ -206,18 +206,18 @@ impl Finding {
     /// The finding in one or three lines for a person.
     pub fn describe(&self) -> String {
         match self {
-            Finding::Missing { path } => format!("missing   {}", one_line(path)),
+            Finding::Missing { path } => format!("missing   {}", printable_line(path)),
             Finding::Unreadable { path, why, .. } => {
-                format!("unreadable {}: {why}", one_line(path))
+                format!("unreadable {}: {why}", printable_line(path))
             }
-            Finding::Unlisted { path } => format!("unlisted  {}", one_line(path)),
+            Finding::Unlisted { path } => format!("unlisted  {}", printable_line(path)),
             Finding::Changed { path, expected, found } => format!(
                 "changed   {}\n  expected: sha256:{expected}\n  found:    sha256:{found}",
-                one_line(path)
+                printable_line(path)
             ),
             Finding::Resized { path, expected, found } => format!(
                 "changed   {}\n  expected: {expected} bytes\n  found:    {found} bytes",
-                one_line(path)
+                printable_line(path)
             ),
         }
     }
@@ -299,10 +299,9 @@ impl Manifest {
     }
 
     fn text(&self) -> Result<Vec<u8>> {
-        let mut text = serde_json::to_vec_pretty(self)
+        let text = report::json_file(self)
             .map_err(|error| Error::usage("cannot write a manifest").because(error))?;
-        text.push(b'\n');
-        Ok(text)
+        Ok(text.into_bytes())
     }
 
     /// The files.
@@ -451,11 +450,6 @@ fn files_below(folder: &RootedPath) -> Result<Vec<PathBuf>> {
 /// The path of the manifest in a vendor root.
 fn place(root: &Path) -> RootedPath {
     RootedPath::given(root).join(FILENAME)
-}
-
-/// A file's name comes from a stranger and may have line ends in it.
-fn one_line(path: &str) -> String {
-    printable(path).replace('\n', "\u{fffd}")
 }
 
 /// Whether a path is this one or lies below it; both have `/` on every platform.

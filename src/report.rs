@@ -1,26 +1,45 @@
 //! All printing: data on stdout, talk on stderr.
+//!
+//! Everything that is printed goes through two filters: `secrets`, which hides the credentials that
+//! this process knows, and [`printable`] or, in JSON, escapes for the characters that it replaces.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod document;
+mod output;
+mod printable;
+
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, WeakProgressBar};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
+use crate::secrets;
+use crate::workers::{hold, spawn_detached};
+
+use document::pretty;
+pub(crate) use document::{file as json_file, yaml_string};
+pub use printable::{is_hidden, printable, printable_line, shortened};
+
+/// How often a bar shows its rate anew.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How often bars are drawn in a second.
+const DRAWN: u8 = 20;
 
 /// Where output goes. One lives for the whole run.
 pub struct Report {
     json: bool,
-    bars: Option<MultiProgress>,
+    bars: Option<Bars>,
     document: Mutex<Option<Value>>,
 }
 
 impl Report {
     /// Prints progress bars where stderr is a terminal, one line for each finished item otherwise.
     pub fn new(json: bool) -> Report {
-        let bars = (!json && io::stderr().is_terminal()).then(MultiProgress::new);
+        let bars = (!json && io::stderr().is_terminal()).then(Bars::new);
         Report { json, bars, document: Mutex::default() }
     }
 
@@ -34,20 +53,28 @@ impl Report {
         self.json
     }
 
-    /// Writes data to stdout. A closed pipe is no failure: the reader has seen enough.
+    /// Writes text for people to stdout.
+    ///
+    /// # Errors
+    /// Where the text could not be written. A closed pipe is not an error: the reader has seen
+    /// enough.
     pub fn data(&self, text: &str) -> Result<()> {
-        let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => Err(Error::new(Kind::Failed, "cannot write to stdout").because(error)),
-            Ok(()) => Ok(()),
-        }
+        write(&printable(&secrets::hide(text)))
+    }
+
+    /// Writes the content of a file, such as YAML or a BUILD file, to stdout as it is. What made it
+    /// has escaped what must not reach a terminal.
+    ///
+    /// # Errors
+    /// As [`Report::data`].
+    pub fn content(&self, text: &str) -> Result<()> {
+        write(&secrets::hide_in_data(text))
     }
 
     /// Makes a value the JSON document of this run, which `end` writes: there is one for each run.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
-        let value = serde_json::to_value(value)
-            .map_err(|error| Error::new(Kind::Failed, "cannot write JSON").because(error))?;
+        let mut value = serde_json::to_value(value).map_err(not_json)?;
+        secrets::hide_in_json(&mut value);
         *self.document() = Some(value);
         Ok(())
     }
@@ -63,17 +90,21 @@ impl Report {
             }
         }
         let Some(document) = self.document().take() else { return result };
-        let written = self.data(&format!("{document:#}\n"));
+        let written =
+            pretty(&document).map_err(not_json).and_then(|text| write(&format!("{text}\n")));
+        if let (Ok(()), Err(error)) = (&result, &written) {
+            self.say(&format!("error: {error}"));
+        }
         // What failed first is what the person must know.
         result.and(written)
     }
 
     /// Says something to the person at the terminal.
     pub fn say(&self, text: &str) {
-        let text = printable(text);
+        let text = safe(text);
         match &self.bars {
-            Some(bars) => bars.suspend(|| talk(&text)),
-            None => talk(&text),
+            Some(bars) => bars.all.suspend(|| output::to_stderr(&text)),
+            None => output::to_stderr(&text),
         }
     }
 
@@ -83,22 +114,58 @@ impl Report {
     }
 
     fn document(&self) -> MutexGuard<'_, Option<Value>> {
-        self.document.lock().unwrap_or_else(PoisonError::into_inner)
+        hold(&self.document)
     }
 
     /// A line of progress for one thing that takes time.
     pub fn item(&self, name: impl Into<String>) -> Item {
-        let bar = self.bars.as_ref().map(|bars| {
-            let bar = bars.add(ProgressBar::new_spinner());
-            bar.set_style(style("{prefix:30!} {bytes:>10} {bytes_per_sec:>12} {msg}"));
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
-        let item = Item { bar };
-        if let Some(bar) = &item.bar {
-            bar.set_prefix(printable(&name.into()));
+        let bar = self.bars.as_ref().map(Bars::add);
+        if let Some(bar) = &bar {
+            bar.set_prefix(safe_line(&name.into()));
         }
-        item
+        Item { bar }
+    }
+}
+
+/// The progress bars of a run.
+struct Bars {
+    all: MultiProgress,
+    shown: Arc<Mutex<Vec<WeakProgressBar>>>,
+}
+
+impl Bars {
+    fn new() -> Bars {
+        let terminal = Box::<output::Terminal>::default();
+        let target = ProgressDrawTarget::term_like_with_hz(terminal, DRAWN);
+        let bars = Bars { all: MultiProgress::with_draw_target(target), shown: Arc::default() };
+        let shown = Arc::downgrade(&bars.shown);
+        // Without this thread a bar moves only when there is news. The bars' own thread would be a
+        // panic where the system has none left.
+        let _ = spawn_detached("bars", move || tick(&shown));
+        bars
+    }
+
+    fn add(&self) -> ProgressBar {
+        let bar = self.all.add(ProgressBar::new_spinner());
+        bar.set_style(style("{prefix:30!} {bytes:>10} {bytes_per_sec:>12} {msg}"));
+        hold(&self.shown).push(bar.downgrade());
+        bar
+    }
+}
+
+/// Moves the bars on until there are none any more.
+fn tick(shown: &Weak<Mutex<Vec<WeakProgressBar>>>) {
+    while let Some(shown) = shown.upgrade() {
+        let mut bars = Vec::new();
+        hold(&shown).retain(|bar| {
+            let bar = bar.upgrade();
+            let is_there = bar.is_some();
+            bars.extend(bar);
+            is_there
+        });
+        bars.iter().filter(|bar| !bar.is_finished()).for_each(ProgressBar::tick);
+        drop((bars, shown));
+        std::thread::sleep(TICK);
     }
 }
 
@@ -108,7 +175,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// An item that nobody sees.
+    /// An item without a bar.
     pub fn hidden() -> Item {
         Item { bar: None }
     }
@@ -133,7 +200,7 @@ impl Item {
     /// Says what is going on, as in `waiting 3 s, the server is busy`.
     pub fn set_message(&self, text: impl Into<String>) {
         if let Some(bar) = &self.bar {
-            bar.set_message(printable(&text.into()));
+            bar.set_message(safe_line(&text.into()));
         }
     }
 }
@@ -146,48 +213,84 @@ impl Drop for Item {
     }
 }
 
-/// A failure beside what there is to say all the same. A label may occur many times.
+/// Adds a failure to a document. A label may occur many times.
 fn add_failure(document: &mut Value, error: &Error) {
-    let fact = |(label, value): &(_, _)| json!({"label": label, "value": value});
+    let safe = |text: &str| secrets::hide(text).into_owned();
+    let fact = |(label, value): &(_, String)| json!({"label": label, "value": safe(value)});
     let facts: Vec<_> = error.facts().iter().map(fact).collect();
-    document["error"] = error.statement().into();
+    document["error"] = safe(error.statement()).into();
     document["kind"] = error.kind().name().into();
     document["facts"] = facts.into();
-    document["hints"] = error.hints().into();
+    document["hints"] = error.hints().iter().map(|hint| safe(hint)).collect();
 }
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-#[expect(clippy::print_stderr, reason = "this is the module that prints")]
-fn talk(text: &str) {
-    eprintln!("{text}");
-}
-
-/// Takes control characters out: names in archives and answers of servers come from strangers, and
-/// a terminal obeys them.
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c })
-        .collect()
-}
-
-/// The same of what may also be too long to read: no more than `most` characters of it.
-pub fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}...", printable(&text[..end])),
-        None => printable(text),
+fn write(text: &str) -> Result<()> {
+    match output::to_stdout(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::new(Kind::Failed, "cannot write to stdout").because(error))
+        }
+        _ => Ok(()),
     }
 }
 
-#[cfg(test)]
+fn not_json(error: serde_json::Error) -> Error {
+    Error::new(Kind::Failed, "cannot write JSON").because(error)
+}
+
+/// A text without secrets and hidden characters.
+fn safe(text: &str) -> String {
+    printable(&secrets::hide(text))
+}
+
+/// The same on one line.
+fn safe_line(text: &str) -> String {
+    printable_line(&secrets::hide(text))
+}
+
+/// Prints what clap has to say: help and the version to stdout, an error to stderr. The arguments
+/// that it repeats are as foreign as everything else.
+pub(crate) fn usage(error: &clap::Error) -> Result<()> {
+    if error.use_stderr() {
+        output::to_stderr(safe(&error.to_string()).trim_end());
+        return Ok(());
+    }
+    if io::stdout().is_terminal() {
+        // With colours.
+        return error.print().or(Ok(()));
+    }
+    write(&safe(&error.to_string()))
+}
+
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
     #[test]
-    fn strangers_do_not_steer_the_terminal() {
-        assert_eq!(shortened("\u{e4}b\tc", 3), "\u{e4}b\u{fffd}...");
-        assert_eq!(printable("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\nc");
+    fn bars_are_drawn_and_end() {
+        let report = Report { json: false, bars: Some(Bars::new()), document: Mutex::default() };
+        let item = report.item("a\u{1b}b\nc");
+        item.set_length(10);
+        item.set_position(5);
+        item.set_message("wait\u{202e}");
+        let bar = item.bar.clone().unwrap();
+        assert_eq!(
+            (bar.prefix().as_str(), bar.message().as_str()),
+            ("a\u{fffd}b\u{fffd}c", "wait\u{fffd}")
+        );
+        report.say("done");
+        let shown = Arc::downgrade(&report.bars.as_ref().unwrap().shown);
+        drop((item, bar, report));
+        // The thread sees that all is over and ends.
+        for _ in 0..100 {
+            if shown.upgrade().is_none() {
+                return;
+            }
+            std::thread::sleep(TICK);
+        }
+        panic!("the bars are still there");
     }
 }

@@ -26,6 +26,9 @@ mod interrupted;
 mod links;
 #[path = "cli/mirror.rs"]
 mod mirror;
+#[cfg(target_os = "linux")]
+#[path = "cli/output.rs"]
+mod output;
 #[path = "cli/pin.rs"]
 mod pin;
 #[path = "cli/plan.rs"]

@@ -10,7 +10,7 @@ pub(super) fn tool(args: EmitToolArgs, context: &Context) -> Result<()> {
     let root = context.path(&args.root);
     let EmitToolArgs { tool, version, platform, executables, rules, .. } = args;
     let repository = ToolRepository { tool, version, platform, executables, rules };
-    context.report.data(&repository.build_file(&root)?.text())
+    context.report.content(&repository.build_file(&root)?.text())
 }
 
 /// `emit wit`: for the folder of a package.
@@ -31,5 +31,5 @@ pub(super) fn wit(args: EmitWitArgs, context: &Context) -> Result<()> {
         folder,
         published: published.map(|file| file.to_string()),
     };
-    context.report.data(&repository.build_file()?.text())
+    context.report.content(&repository.build_file()?.text())
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::fetch::Client;
 use crate::guess::Guess;
 use crate::registry::{Registry, SCHEMA_VERSION, Tool};
-use crate::{read, store, version};
+use crate::{read, report, store, version};
 
 pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let policy = context.policy()?;
@@ -35,9 +35,8 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
         for (entry, digest) in &pins {
             entry.add_to(&mut file, digest, args)?;
         }
-        let text = serde_json::to_string_pretty(&Value::Object(file))
+        let text = report::json_file(&file)
             .map_err(|error| Error::usage("cannot write a registry file").because(error))?;
-        let text = format!("{text}\n");
         // The new text passes the checks of the reader before anything is replaced.
         Tool::parse(&text, "the new registry file")?;
         Ok(text)
@@ -46,7 +45,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
         Some(path) => store::change(&path, read::LIMIT, |old| {
             with_pins(old, &path.to_string()).map(String::into_bytes)
         }),
-        None => context.report.data(&with_pins(None, "")?),
+        None => context.report.content(&with_pins(None, "")?),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::report::{is_hidden, printable_line};
+
 /// A value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -89,7 +91,7 @@ impl BuildFile {
     pub fn text(&self) -> String {
         let mut out = String::new();
         for line in &self.header {
-            let _ = writeln!(out, "# {line}");
+            let _ = writeln!(out, "# {}", printable_line(line));
         }
         if !self.loads.is_empty() {
             out.push('\n');
@@ -148,6 +150,12 @@ fn quote(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            // Bazel takes the bytes of UTF-8 one by one, and knows no `\u`.
+            c if is_hidden(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    out.push_str(&format!("\\{byte:03o}"));
+                }
+            }
             c => out.push(c),
         }
     }
@@ -170,5 +178,6 @@ mod tests {
     #[test]
     fn a_name_cannot_end_its_string() {
         assert_eq!(quote("a\"]) \\ \n"), r#""a\"]) \\ \n""#);
+        assert_eq!(quote("\u{1b}\u{202e}\u{e4}"), "\"\\033\\342\\200\\256\u{e4}\"");
     }
 }

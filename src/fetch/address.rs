@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
+use crate::secrets;
 
 /// An `http`, `https` or `file` address. `Display` is redacted.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,16 +38,24 @@ impl Credential {
         let password = decode(url.password().unwrap_or_default()).into_owned();
         (!login.is_empty() || !password.is_empty()).then_some(Credential { login, password })
     }
+
+    /// Makes it known as a secret.
+    pub(super) fn learn(&self) {
+        secrets::learn_login(&self.login, &self.password);
+    }
 }
 
 impl Address {
     pub(crate) fn parse(text: &str) -> Result<Address> {
         let url = Url::parse(text).map_err(|error| bad(text).because(error))?;
-        match url.scheme() {
-            "http" | "https" if url.has_host() => Ok(Address::of(url)),
-            "file" => Ok(Address::of(url)),
-            _ => Err(bad(text)),
-        }
+        secrets::learn_signature(&url);
+        let address = match url.scheme() {
+            "http" | "https" if url.has_host() => Address::of(url),
+            "file" => Address::of(url),
+            _ => return Err(bad(text)),
+        };
+        address.credential.iter().for_each(Credential::learn);
+        Ok(address)
     }
 
     fn of(mut url: Url) -> Address {
@@ -61,6 +70,7 @@ impl Address {
     /// Where a `Location` leads. What it says before an `@` is not ours to send.
     pub(crate) fn join(&self, location: &str) -> Option<Address> {
         let url = self.url.join(location).ok()?;
+        secrets::learn_signature(&url);
         Some(Address { credential: None, ..Address::of(url) })
     }
 

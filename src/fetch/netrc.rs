@@ -103,6 +103,7 @@ impl Netrc {
     fn add(&mut self, entry: Option<Entry>, login: Option<String>, password: Option<String>) {
         let Some(login) = login else { return };
         let credential = Credential { login, password: password.unwrap_or_default() };
+        credential.learn();
         match entry {
             Some(Entry::Machine(name)) => self.machines.push((name, credential)),
             Some(Entry::Default) => self.default = Some(credential),

@@ -64,7 +64,9 @@ impl Proxy {
         if let Some(port) = url.port_or_known_default() {
             builder = builder.port(port);
         }
-        if let Some(Credential { login, password }) = Credential::of(&url) {
+        if let Some(credential) = Credential::of(&url) {
+            credential.learn();
+            let Credential { login, password } = credential;
             builder = builder.username(&login).password(&password);
         }
         let inner = builder.build().map_err(|error| wrong(&error.to_string()))?;

@@ -170,7 +170,7 @@ impl MirrorList {
         let mut added = String::new();
         for NewEntry { source, destination, comments } in new {
             for comment in comments {
-                added.push_str(&format!("{indent}# {}\n", crate::report::printable(comment)));
+                added.push_str(&format!("{indent}# {}\n", crate::report::printable_line(comment)));
             }
             added.push_str(&format!("{indent}- source: {}\n", yaml::scalar(&source.to_string())));
             let destination = yaml::scalar(&destination.to_string());

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::Result;
+use crate::secrets;
 
 /// Knows how each registry is reached. Config files, variables and credential stores are behind it;
 /// the client asks it when it first speaks to a registry, and again when a credential was refused.
@@ -49,6 +50,17 @@ pub enum Credential {
     Bearer(String),
     /// A refresh token, which the token server changes into one for the registry.
     Refresh(String),
+}
+
+impl Credential {
+    /// Makes it known as a secret.
+    pub(crate) fn learn(&self) {
+        match self {
+            Credential::Anonymous => {}
+            Credential::Basic { username, password } => secrets::learn_login(username, password),
+            Credential::Bearer(token) | Credential::Refresh(token) => secrets::learn(token),
+        }
+    }
 }
 
 impl fmt::Debug for Credential {

@@ -44,8 +44,6 @@ pub(super) struct Said {
     authenticated: bool,
     page: bool,
     errors: Vec<Reported>,
-    /// What nobody may see, even where the server repeats it.
-    secrets: Vec<String>,
 }
 
 /// One of the errors in an answer.
@@ -58,9 +56,8 @@ struct Reported {
 }
 
 impl Said {
-    /// Reads the answer. A body that makes no sense leaves the status to tell. `secrets` are never
-    /// shown.
-    pub(super) fn read(answer: Answer, mut secrets: Vec<String>) -> Said {
+    /// Reads the answer. A body that makes no sense leaves the status to tell.
+    pub(super) fn read(answer: Answer) -> Said {
         #[derive(Deserialize)]
         struct Errors {
             errors: Vec<Reported>,
@@ -92,9 +89,7 @@ impl Said {
                     .map(|it| vec![Reported { code: String::new(), message: it.message }])
             })
             .unwrap_or_default();
-        // The longest first: one may be a part of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Said { status, headers, authenticated, page, errors, secrets }
+        Said { status, headers, authenticated, page, errors }
     }
 
     /// Whether one of the errors has this code.
@@ -116,8 +111,6 @@ impl Said {
             .filter(|words| !words.is_empty())
             .collect();
         let words = words.join("; ");
-        let hidden = self.secrets.iter().filter(|secret| !secret.is_empty());
-        let words = hidden.fold(words, |words, secret| words.replace(secret.as_str(), "..."));
         shortened(&words, SHOWN).replace('\n', " ")
     }
 
@@ -157,7 +150,7 @@ pub(super) fn by_registry(
 ) -> Failure {
     let elsewhere = answer.from.origin() != session.base().origin();
     let host = answer.from.host().to_owned();
-    let said = Said::read(answer, session.secrets());
+    let said = Said::read(answer);
     let mut failure = said.failure(now);
     if elsewhere {
         failure.reason =

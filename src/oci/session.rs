@@ -122,23 +122,6 @@ impl Session {
         audience::check(&self.base, &self.base, false).err().filter(|_| has_credential)
     }
 
-    /// What nobody may see of who asks, in all the forms in which it is sent.
-    pub(super) fn secrets(&self) -> Vec<String> {
-        let mut secrets = self.tokens.values();
-        match &self.state().access.credential {
-            Credential::Anonymous => {}
-            Credential::Basic { username, password } => {
-                let encoded = basic(username.clone(), password.clone());
-                secrets.extend(encoded.strip_prefix("Basic ").map(str::to_owned));
-                secrets.push(password.clone());
-            }
-            Credential::Bearer(secret) | Credential::Refresh(secret) => {
-                secrets.push(secret.clone())
-            }
-        }
-        secrets
-    }
-
     /// Certificate roots that hold there besides all others.
     pub(super) fn roots(&self) -> Vec<String> {
         self.state().access.roots.clone()
@@ -270,7 +253,7 @@ impl Session {
             })?;
         let status = answer.status.as_u16();
         if status != 200 {
-            let said = refusal::Said::read(answer, self.secrets());
+            let said = refusal::Said::read(answer);
             let shown = *credential != Credential::Anonymous;
             let failure = refusal::by_token_server(self, &realm, &said, shown, wire.patience.now());
             return Err(match status {
@@ -389,7 +372,7 @@ fn ping(wire: &Wire, base: &Address, access: &Access) -> Tried<(u16, Vec<Challen
     match answer.status.as_u16() {
         200 if answer.is_page() => Err(refusal::page().into()),
         429 | 500.. => {
-            let said = refusal::Said::read(answer, Vec::new());
+            let said = refusal::Said::read(answer);
             Err(said.failure(wire.patience.now()).into())
         }
         // Whatever else it is, the request that follows will tell.

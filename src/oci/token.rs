@@ -1,10 +1,11 @@
 //! Tokens: asked for at the server that a registry names, kept until they expire.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use crate::secrets;
 use crate::workers::hold;
 use serde::Deserialize;
 use serde_json::Value;
@@ -20,9 +21,6 @@ const LONGEST: usize = 64 << 10;
 
 /// The most bytes of all tokens that are kept for one registry; beyond that all are asked for again.
 const KEPT: usize = 8 << 20;
-
-/// The most tokens that are looked for in what a registry says, so that they are not shown.
-const REMEMBERED: usize = 10_000;
 
 /// What may be done in a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +41,6 @@ pub(super) struct Token {
 #[derive(Default)]
 pub(super) struct Tokens {
     held: Mutex<Held>,
-    given: Mutex<Given>,
 }
 
 /// The tokens that may be used, or will be there soon.
@@ -53,13 +50,6 @@ struct Held {
     /// The scopes of the slots by each repository in them, to find those that cover others.
     by_repository: HashMap<String, BTreeSet<Vec<Scope>>>,
     /// How many bytes the tokens had that were put there.
-    bytes: usize,
-}
-
-/// The last tokens that were given out, and how many bytes they have together.
-#[derive(Default)]
-struct Given {
-    values: VecDeque<String>,
     bytes: usize,
 }
 
@@ -116,6 +106,7 @@ impl Token {
             other => other.and_then(|it| it.as_f64()),
         };
         let said = said.and_then(|said| Duration::try_from_secs_f64(said).ok());
+        secrets::learn_token(&value);
         let lives = said.filter(|said| !said.is_zero()).unwrap_or(UNSAID);
         let margin = MARGIN.min(lives / 2);
         let until = now.checked_add(lives - margin).unwrap_or(now + UNSAID);
@@ -146,20 +137,12 @@ impl Tokens {
         Ok((token, true))
     }
 
-    /// Notes a token that was given out, and forgets others where there are too many.
+    /// Counts a token that was given out, and forgets all others where they are too many.
     fn note(&self, value: &str) {
         let mut held = hold(&self.held);
         held.bytes += value.len();
         if held.bytes > KEPT {
             *held = Held { bytes: value.len(), ..Held::default() };
-        }
-        let mut given = hold(&self.given);
-        given.bytes += value.len();
-        given.values.push_back(value.to_owned());
-        while (given.bytes > KEPT || given.values.len() > REMEMBERED)
-            && let Some(first) = given.values.pop_front()
-        {
-            given.bytes -= first.len();
         }
     }
 
@@ -174,11 +157,6 @@ impl Tokens {
             let token = slot.try_lock().ok()?.clone();
             token.filter(|token| token.until > now)
         })
-    }
-
-    /// Returns the last ones that were given out: a registry may repeat one that it refuses.
-    pub(super) fn values(&self) -> Vec<String> {
-        hold(&self.given).values.iter().cloned().collect()
     }
 
     /// Forgets a token that was refused.
@@ -285,7 +263,6 @@ mod tests {
             get(nth);
             assert!(hold(&tokens.held).slots.len() <= KEPT / 65_535);
         }
-        assert!(tokens.values().len() <= KEPT / 65_535);
         assert_eq!(asked.get(), 300);
         assert_ne!(get(0), first, "it was forgotten");
         assert_eq!(get(299), get(299));

@@ -62,7 +62,9 @@ pub(super) struct Reply {
 impl Wire {
     /// How a registry is reached.
     pub(super) fn access(&self, registry: &Registry) -> Result<Access> {
-        self.accesses.access(registry.as_str())
+        let access = self.accesses.access(registry.as_str())?;
+        access.credential.learn();
+        Ok(access)
     }
 
     /// Makes a request until it is answered well, or there is no hope.

@@ -59,6 +59,7 @@ impl Registries {
                     .map(|(username, password)| Credential::Basic { username, password }),
             };
             if let Some(credential) = found {
+                credential.learn();
                 return Ok((credential, shown));
             }
         }

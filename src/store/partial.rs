@@ -12,7 +12,7 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Context, Error, Result};
 use crate::folder::{EntryKind, Folder, uninterrupted};
 use crate::rooted::{RootedPath, is_absence};
-use crate::verify;
+use crate::{secrets, verify};
 
 /// The number of random characters that tell the unfinished files of one destination apart.
 const RANDOM: usize = 12;
@@ -203,7 +203,10 @@ impl Partial {
             return;
         }
         // Without the note, the next run continues all the same: the digest decides in the end.
-        if let Ok(json) = serde_json::to_vec(&origin) {
+        let hide = |text: &str| secrets::hide_in_data(text).into_owned();
+        let noted =
+            Origin { url: hide(&origin.url), validator: origin.validator.as_deref().map(hide) };
+        if let Ok(json) = serde_json::to_vec(&noted) {
             let _ = self.write_note(&json);
         }
         self.origin = Some(origin);

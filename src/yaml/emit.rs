@@ -57,8 +57,7 @@ pub fn scalar(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
     }
-    // JSON's strings are YAML's.
-    Value::from(text).to_string()
+    crate::report::yaml_string(text)
 }
 
 /// Whether nothing in the text is YAML's own, and it is no number, truth value or date anywhere.

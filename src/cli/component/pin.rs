@@ -15,8 +15,9 @@ use crate::read;
 use crate::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
 use crate::rooted::RootedPath;
 use crate::segment::Segment;
-use crate::store::{self, Scratch};
+use crate::store::Scratch;
 use crate::wit::Component;
+use crate::{report, store};
 
 /// Print the digests of a component, and add it to a checksum registry.
 #[derive(Args, Debug)]
@@ -282,7 +283,6 @@ fn object(bytes: Option<Vec<u8>>, path: &Path) -> Result<Map<String, Value>> {
 }
 
 fn text(file: Map<String, Value>) -> Result<String> {
-    let text = serde_json::to_string_pretty(&Value::Object(file))
-        .map_err(|error| Error::usage("cannot write a registry file").because(error))?;
-    Ok(format!("{text}\n"))
+    report::json_file(&file)
+        .map_err(|error| Error::usage("cannot write a registry file").because(error))
 }

@@ -41,7 +41,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         });
         let text: String =
             findings.iter().map(check::Finding::describe).chain(unreadable).collect();
-        context.report.data(&crate::report::printable(&text))?;
+        context.report.data(&text)?;
     }
     conclude(&manifests, &findings, errors, args, context)?;
     match mentions.len() {

@@ -162,7 +162,7 @@ fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context
         let planned = if args.dry_run { planned } else { String::new() };
         text.push_str(&format!("{planned}{name}@sha256:{}\n", outcome.digest));
     }
-    context.report.data(&crate::report::printable(&text))?;
+    context.report.data(&text)?;
     let (would, bytes) =
         (if args.dry_run { "would be " } else { "" }, crate::vendor::megabytes(blobs.bytes));
     context.report.say(&format!(

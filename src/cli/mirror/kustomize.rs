@@ -35,6 +35,6 @@ pub(super) fn run(args: &KustomizeArgs, context: &Context) -> Result<()> {
     let data = serde_json::json!({ "images": images });
     match report.is_json() {
         true => report.json(&data),
-        false => report.data(&crate::yaml::block(&data)),
+        false => report.content(&crate::yaml::block(&data)),
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
             let (_, new, list) = with_new(MirrorList::empty("mirror.yaml"))?;
             say_moved(&new, &registry, context);
             if !report.is_json() {
-                report.data(list.text())?;
+                report.content(list.text())?;
             }
             list
         }

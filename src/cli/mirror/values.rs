@@ -25,6 +25,6 @@ pub(super) fn run(args: &ValuesArgs, context: &Context) -> Result<()> {
     }
     match context.report.is_json() {
         true => context.report.json(&made.values),
-        false => context.report.data(&crate::yaml::block(&made.values)),
+        false => context.report.content(&crate::yaml::block(&made.values)),
     }
 }

@@ -1,0 +1,73 @@
+//! Text that a terminal shows as it is written.
+//!
+//! Names in archives and answers of servers come from strangers. A terminal obeys control
+//! characters, and shows text in another order, or not at all, where the characters of this list
+//! are in it.
+
+use std::borrow::Cow;
+
+/// Whether a character steers a terminal, reorders the text beside it or cannot be seen: controls
+/// (C0, DEL, C1), line and paragraph separators, bidirectional formatting, and what Unicode calls
+/// `Default_Ignorable_Code_Point`, such as zero-width spaces, tags and soft hyphens.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Replaces hidden characters, but for the end of a line, by U+FFFD.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c != '\n' { visible(c) } else { c }).collect()
+}
+
+/// Replaces hidden characters, and with them the ends of lines, by U+FFFD.
+pub fn printable_line(text: &str) -> String {
+    text.chars().map(visible).collect()
+}
+
+fn visible(c: char) -> char {
+    if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+/// Cuts a text to `most` characters and makes it printable. Secrets are taken out before, as half
+/// of one would not be found afterwards.
+pub fn shortened(text: &str, most: usize) -> String {
+    let text = crate::secrets::hide(text);
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", printable(&text[..end])),
+        None => printable(&text),
+    }
+}
+
+/// Writes hidden characters as the escapes of the language that the text is in.
+pub(crate) fn escaped(text: &str, escape: impl Fn(char, &mut String)) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_hidden(c) { escape(c, &mut out) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_do_not_steer_the_terminal() {
+        assert_eq!(shortened("\u{e4}b\tc", 3), "\u{e4}b\u{fffd}...");
+        assert_eq!(printable("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\nc");
+        assert_eq!(printable_line("a\r\nb"), "a\u{fffd}\u{fffd}b");
+        let hidden = "\0\u{7f}\u{80}\u{9b}\u{ad}\u{61c}\u{200b}\u{200e}\u{2028}\u{202e}\u{2060}\
+                      \u{2066}\u{2069}\u{feff}\u{e0041}";
+        assert!(printable(hidden).chars().all(|c| c == '\u{fffd}'), "{hidden:?}");
+        let seen = "a\u{e4}\u{4e2d} \u{1f600}\u{a0}";
+        assert_eq!(printable(seen), seen);
+    }
+}
