@@ -100,7 +100,9 @@ pub fn learn_login(user: &str, password: &str) {
     let is_token = password.is_empty() && user.len() >= IN_DATA;
     let mut forms = forms(if is_token { user } else { password });
     if password.len() >= AS_A_WORD {
-        add_base64(format!("{user}:{password}").as_bytes(), &mut forms);
+        let pair = format!("{user}:{password}");
+        add_base64(pair.as_bytes(), &mut forms);
+        forms.extend(both_base64(pair.as_bytes()).map(|text| hex::encode(text).into()));
     }
     write(|known| known.add(forms));
 }

@@ -20,6 +20,9 @@ mod config;
 mod emit;
 #[path = "cli/extract.rs"]
 mod extract;
+#[cfg(target_os = "linux")]
+#[path = "cli/foreign.rs"]
+mod foreign;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[path = "cli/links.rs"]

@@ -409,6 +409,18 @@ images:
     }
 
     #[test]
+    fn a_comment_is_one_line_whatever_is_in_it() {
+        let list = MirrorList::parse(GUIDE, "mirror.yaml").unwrap();
+        for hostile in
+            ["a\nb", "a\r\n- source: x", "\u{85}b", "\u{2028}b", "\n", "a\n...\n", "\u{feff}"]
+        {
+            let more = list.with(&[new("MyHost/a:1", "r/a:1", &[hostile])]).unwrap();
+            assert_eq!(more.text().lines().count(), GUIDE.lines().count() + 3, "{hostile:?}");
+            assert_eq!(MirrorList::parse(more.text(), "m").unwrap().entries().len(), 3);
+        }
+    }
+
+    #[test]
     fn what_is_refused_and_where() {
         for (text, says) in [
             ("image:\n- source: a:1\n", vec!["`image`", "`images`", "mirror.yaml:1:1"]),

@@ -126,6 +126,27 @@ mod tests {
     }
 
     #[test]
+    fn every_source_that_can_be_written_can_be_read() {
+        let hosts = ["", "MyHost/", "LOCALHOST/", "localhost:5000/", "Docker.IO/", "[::1]:5000/"];
+        let hosts =
+            hosts.into_iter().chain(["index.docker.io/", "A:1/", "xN--a/", "1.2.3.4/", "X/"]);
+        let mut lock = MirrorLock::default();
+        for host in hosts {
+            for rest in ["a", "a/b:1", "null:null", "a__b/c:_x", "true/no:1.0", "1/2:3"] {
+                for digest in [String::new(), format!("@sha256:{}", "0".repeat(64))] {
+                    let text = format!("{host}{rest}{digest}");
+                    let Ok(source) = Reference::parse_image(&text) else { continue };
+                    lock.insert(&source, Digest::of(text.as_bytes()));
+                    let again = Reference::parse(&source.to_string());
+                    assert_eq!(again.unwrap_or_else(|error| panic!("{error}")), source);
+                }
+            }
+        }
+        assert!(lock.0.len() > 80, "{}", lock.0.len());
+        assert_eq!(MirrorLock::parse(&lock.text(), "mirror.lock").unwrap(), lock);
+    }
+
+    #[test]
     fn what_is_no_lock_says_where() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let other = format!("sha256:{}", "b".repeat(64));

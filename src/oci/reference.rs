@@ -26,7 +26,8 @@ const LONGEST_NAME: usize = 255;
 /// No tag is longer.
 const LONGEST_TAG: usize = 128;
 
-/// A registry: a host with an optional port, in lower case.
+/// A registry: a host with an optional port, in lower case. A host that is one word without a port
+/// is in upper case, as nothing else tells it from the first part of a repository's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Registry(String);
 
@@ -315,9 +316,13 @@ impl FromStr for Registry {
                 Err(error) => return refuse(&error.to_string()),
             }
         }
-        let text = text.to_ascii_lowercase();
-        let docker = DOCKER_TOO.contains(&text.as_str());
-        Ok(Registry(if docker { DOCKER.to_owned() } else { text }))
+        let lower = text.to_ascii_lowercase();
+        Ok(Registry(match lower.as_str() {
+            known if DOCKER_TOO.contains(&known) => DOCKER.to_owned(),
+            // Only its capitals tell the host `MyHost` from the first part of a name.
+            word if !is_host(word) && text != word => text.to_ascii_uppercase(),
+            _ => lower,
+        }))
     }
 }
 
@@ -471,6 +476,7 @@ mod tests {
             ("localhost/a", "localhost/a"),
             ("localhost:5000/a:b", "localhost:5000/a:b"),
             ("GHCR.io/a/b/c:V1", "ghcr.io/a/b/c:V1"),
+            ("MyHost/a:1", "MYHOST/a:1"),
             ("[::1]:5000/a", "[::1]:5000/a"),
             ("[fd00::1]/a:1", "[fd00::1]/a:1"),
             ("10.0.0.1/a__b/c.d/e---f:_x", "10.0.0.1/a__b/c.d/e---f:_x"),

@@ -14,12 +14,22 @@ fn write(value: &Value, depth: usize, text: &mut String) {
     match value {
         Value::Object(entries) => {
             for (key, value) in entries {
-                text.push_str(&format!("{indent}{}:", scalar(key)));
+                match scalar(key) {
+                    // A key in front of its colon has at most 1024 characters.
+                    long if long.len() > 1024 => {
+                        text.push_str(&format!("{indent}? {long}\n{indent}:"))
+                    }
+                    key => text.push_str(&format!("{indent}{key}:")),
+                }
                 below(value, depth, text);
             }
         }
         Value::Array(items) => {
             for item in items {
+                if is_inline(item) {
+                    text.push_str(&format!("{indent}- {}\n", inline(item)));
+                    continue;
+                }
                 // An item's first key stands behind the dash.
                 let mut inner = String::new();
                 write(item, depth + 1, &mut inner);
@@ -31,17 +41,21 @@ fn write(value: &Value, depth: usize, text: &mut String) {
 }
 
 fn below(value: &Value, depth: usize, text: &mut String) {
-    let is_empty = match value {
-        Value::Object(entries) => entries.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => true,
-    };
-    match is_empty {
+    match is_inline(value) {
         true => text.push_str(&format!(" {}\n", inline(value))),
         false => {
             text.push('\n');
             write(value, depth + 1, text);
         }
+    }
+}
+
+/// Returns whether a value stands in one line: it is a scalar, or there is nothing in it.
+fn is_inline(value: &Value) -> bool {
+    match value {
+        Value::Object(entries) => entries.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => true,
     }
 }
 

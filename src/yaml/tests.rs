@@ -143,6 +143,83 @@ fn damaged_text_is_an_error_and_never_a_panic() {
     }
 }
 
+/// What `mirror values` and `mirror kustomize` print is read by our own reader as the same values.
+#[test]
+fn written_documents_are_read_as_the_same_values() {
+    use serde_json::{Value as Json, json};
+
+    fn to_json(node: &Node) -> Json {
+        match &node.value {
+            Value::Mapping(_) => node
+                .entries()
+                .iter()
+                .map(|entry| (entry.key.to_string(), to_json(&entry.value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            Value::Sequence(_) => node.items().iter().map(|item| to_json(item)).collect(),
+            _ => node.scalar().map_or("", |scalar| &scalar.text).into(),
+        }
+    }
+
+    let long = "k".repeat(3000);
+    let texts = [
+        "",
+        " ",
+        "a\nb",
+        "a\r\nb",
+        "- a",
+        "# a",
+        "a: b",
+        "a #b",
+        "'",
+        "\"",
+        "{",
+        "[",
+        "&a",
+        "*a",
+        "!a",
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "?",
+        ":",
+        "-",
+        "~",
+        "null",
+        "yes",
+        "1",
+        "0x1",
+        "1e3",
+        ".inf",
+        "<<",
+        "---",
+        "...",
+        "\u{feff}a",
+        "\u{85}",
+        "\u{2028}",
+        "\u{1b}",
+        "\u{e0041}",
+        "\u{1f600}",
+        "\\",
+        &long,
+    ];
+    for text in texts {
+        for value in [
+            json!({text: text}),
+            json!({"a": {text: [text, {text: text}, [text, [text]]]}, text: {"b": {}}}),
+            json!([text, [], {}, [[], {}], {"a": []}, {text: {}}]),
+        ] {
+            let written = block(&value);
+            assert!(!written.contains(|c| c != '\n' && crate::report::is_hidden(c)), "{written:?}");
+            let read = document(&written, "f", Duplicates::Refused);
+            let read = read.unwrap_or_else(|error| panic!("{error} in\n{written}"));
+            assert_eq!(to_json(&read), value, "{written}");
+        }
+    }
+}
+
 #[test]
 fn written_scalars_are_read_as_the_same_text() {
     for text in [
