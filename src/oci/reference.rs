@@ -26,8 +26,9 @@ const LONGEST_NAME: usize = 255;
 /// No tag is longer.
 const LONGEST_TAG: usize = 128;
 
-/// A registry: a host with an optional port, in lower case. A host that is one word without a port
-/// is in upper case, as nothing else tells it from the first part of a repository's name.
+/// A registry: a host with an optional port, in lower case. In a reference, a host that is one word
+/// without a port is in upper case, as nothing else tells it from the first part of a repository's
+/// name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Registry(String);
 
@@ -52,6 +53,14 @@ pub struct Reference {
 }
 
 impl Registry {
+    /// Reads the host of a reference. Only its capitals tell the host `MyHost` from the first part
+    /// of a name.
+    fn in_reference(host: &str) -> Parsed<Registry> {
+        let registry: Registry = host.parse()?;
+        let word = !is_host(&registry.0);
+        Ok(if word { Registry(registry.0.to_ascii_uppercase()) } else { registry })
+    }
+
     /// The text, as it stands in references and keys of configurations: `ghcr.io`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -230,7 +239,7 @@ impl<'a> Parts<'a> {
     fn strict(self) -> Parsed<Reference> {
         match self.first {
             Some(first) if is_host(first) => {
-                let repository = Repository::new(first.parse()?, self.rest)?;
+                let repository = Repository::new(Registry::in_reference(first)?, self.rest)?;
                 Ok(Reference { repository, tag: self.tag, digest: self.digest })
             }
             None if is_host(self.rest) => {
@@ -250,14 +259,8 @@ impl<'a> Parts<'a> {
             Some(first) if is_host(first) => (Some(first), self.rest),
             _ => (None, self.name),
         };
-        let registry: Registry =
-            host.map_or_else(|| Ok(Registry(DOCKER.to_owned())), str::parse)?;
-        // In lower case it would be read as the beginning of a name on Docker Hub.
-        if !is_host(registry.as_str()) {
-            return Err(format!(
-                "the registry `{registry}` has neither dot nor port: write `{registry}:443`"
-            ));
-        }
+        let registry =
+            host.map_or_else(|| Ok(Registry(DOCKER.to_owned())), Registry::in_reference)?;
         let repository = Repository::new(registry, path)?;
         Ok((Reference { repository, tag: self.tag, digest: self.digest }, host, path))
     }
@@ -316,13 +319,9 @@ impl FromStr for Registry {
                 Err(error) => return refuse(&error.to_string()),
             }
         }
-        let lower = text.to_ascii_lowercase();
-        Ok(Registry(match lower.as_str() {
-            known if DOCKER_TOO.contains(&known) => DOCKER.to_owned(),
-            // Only its capitals tell the host `MyHost` from the first part of a name.
-            word if !is_host(word) && text != word => text.to_ascii_uppercase(),
-            _ => lower,
-        }))
+        let text = text.to_ascii_lowercase();
+        let docker = DOCKER_TOO.contains(&text.as_str());
+        Ok(Registry(if docker { DOCKER.to_owned() } else { text }))
     }
 }
 
