@@ -5,6 +5,7 @@
 //! to `/dev/zero` would take all memory and a pipe would never end. It must be a regular file, and
 //! it has a limit.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -47,7 +48,15 @@ pub(crate) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// Failed, where it cannot be opened; usage, where it is not a regular file.
 pub(crate) fn file(path: &Path) -> Result<File> {
-    opened(open(path), path)
+    file_known_as(path, &path.display())
+}
+
+/// The same for a file that has another name for people.
+///
+/// # Errors
+/// As [`file`].
+pub(crate) fn file_known_as(path: &Path, name: &dyn Display) -> Result<File> {
+    opened(open(path), name)
 }
 
 /// Reads a text file below a root, of at most `limit` bytes, or none where nothing is there.
@@ -66,7 +75,7 @@ pub(crate) fn rooted_text(path: &RootedPath, limit: u64) -> Result<Option<String
 pub(crate) fn rooted_bytes(path: &RootedPath, limit: u64) -> Result<Option<Vec<u8>>> {
     match path.read() {
         Err(error) if is_absence(&error) => Ok(None),
-        file => rest(&mut opened(file, path.path())?, path.path(), limit).map(Some),
+        file => rest(&mut opened(file, path)?, path.path(), limit).map(Some),
     }
 }
 
@@ -102,8 +111,7 @@ pub(crate) fn rest(file: &mut impl Read, path: &Path, limit: u64) -> Result<Vec<
 }
 
 /// Gives the failure to open a file its words.
-fn opened(file: io::Result<File>, path: &Path) -> Result<File> {
-    let path = path.display();
+fn opened(file: io::Result<File>, path: &dyn Display) -> Result<File> {
     match file {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             Err(Error::usage(format!("`{path}` is not a file"))

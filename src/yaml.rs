@@ -245,7 +245,7 @@ impl From<Problem> for Error {
 /// # Errors
 /// Usage, where it is no text or too long.
 pub fn read(path: &Path, name: &str) -> Result<String> {
-    let file = crate::read::file(path)?;
+    let file = crate::read::file_known_as(path, &name)?;
     read_from(file, name)
 }
 

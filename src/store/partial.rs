@@ -503,8 +503,8 @@ fn has_mode(file: &File, mode: Mode) -> bool {
     use std::os::unix::fs::PermissionsExt;
 
     let may_execute = |bits: u32| bits & 0o100 != 0;
-    let bits = file.metadata().map(|found| found.permissions().mode());
-    mode == Mode::Plain || bits.is_ok_and(may_execute)
+    let bits = uninterrupted(|| file.metadata()).map(|found| found.permissions().mode());
+    bits.is_ok_and(|bits| may_execute(bits) == (mode == Mode::Executable))
 }
 
 #[cfg(not(unix))]
