@@ -7,6 +7,7 @@
 //! of `.wit` files. All three become a [`Source`], which is text: what a package declares and uses
 //! is always read out of the text, so that there is one answer, whatever it came as.
 
+mod binary;
 mod circle;
 mod component;
 mod declared;
@@ -14,6 +15,7 @@ mod files;
 mod guarded;
 mod kind;
 mod library;
+mod limits;
 mod lock;
 mod published;
 mod source;

@@ -9,6 +9,8 @@
 mod archives;
 #[path = "support/golden.rs"]
 mod golden;
+#[path = "support/limited.rs"]
+mod limited;
 #[path = "support/sandbox.rs"]
 mod sandbox;
 
@@ -22,6 +24,8 @@ mod emit;
 mod inspect;
 #[path = "wit/library.rs"]
 mod library;
+#[path = "wit/limits.rs"]
+mod limits;
 #[path = "wit/published.rs"]
 mod published;
 #[path = "wit/refused.rs"]

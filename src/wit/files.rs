@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use super::limits::{self, MOST_BYTES, MOST_FILES};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
 use crate::folder::EntryKind;
@@ -13,9 +14,6 @@ use crate::rooted::RootedPath;
 
 /// The files of a package: name -> content. A package is flat, so that names have no folders.
 pub type Files = BTreeMap<String, Vec<u8>>;
-
-/// No package is larger, in either form. The largest of WASI has a tenth of a megabyte.
-pub(super) const LARGEST: u64 = 64 << 20;
 
 /// A SHA-256 over the text of the package in a folder: that of a line for each file, in the order
 /// of their names, as `LC_ALL=C sha256sum *.wit | sha256sum` computes it there.
@@ -38,7 +36,7 @@ pub(super) fn hash(files: &Files) -> Digest {
 pub(super) fn in_folder(folder: &Path) -> Result<Files> {
     let list = || format!("list `{}`", folder.display());
     let mut files = Files::new();
-    let mut left = LARGEST;
+    let mut left = MOST_BYTES;
     for entry in fs::read_dir(folder).doing(list)? {
         let path = entry.doing(list)?.path();
         // Links are followed: Bazel's sandbox is made of them.
@@ -47,6 +45,8 @@ pub(super) fn in_folder(folder: &Path) -> Result<Files> {
         }
         let bytes = read(&path, &mut left)?;
         files.insert(name_of(&path)?, bytes);
+        let shown = folder.display().to_string();
+        limits::within("files", files.len() as u64, MOST_FILES as u64, &shown)?;
     }
     if files.is_empty() {
         return Err(Error::usage(format!("there are no `.wit` files in `{}`", folder.display())));
@@ -61,7 +61,7 @@ pub(super) fn in_folder(folder: &Path) -> Result<Files> {
 pub(super) fn in_rooted(path: &RootedPath) -> Result<Files> {
     let folder = path.open_folder().doing(|| format!("read `{path}`"))?;
     let mut files = Files::new();
-    let mut left = LARGEST;
+    let mut left = MOST_BYTES;
     for (name, kind) in folder.list().doing(|| format!("list `{path}`"))? {
         let shown = path.path().join(&name);
         if !is_wit(&shown) || kind == EntryKind::Folder {
@@ -71,6 +71,8 @@ pub(super) fn in_rooted(path: &RootedPath) -> Result<Files> {
         let bytes = take(file, left, &shown.display().to_string())?;
         left -= bytes.len() as u64;
         files.insert(name_of(&shown)?, bytes);
+        let shown = path.path().display().to_string();
+        limits::within("files", files.len() as u64, MOST_FILES as u64, &shown)?;
     }
     match files.is_empty() {
         false => Ok(files),
@@ -98,7 +100,7 @@ pub(super) fn take(reader: impl Read, most: u64, shown: &str) -> Result<Vec<u8>>
     reader.take(most + 1).read_to_end(&mut bytes).doing(|| format!("read `{shown}`"))?;
     if bytes.len() as u64 > most {
         return Err(Error::integrity(format!("`{shown}` is too large for a WIT package"))
-            .fact("limit", format!("{} bytes for all files of a package", LARGEST)));
+            .fact("limit", format!("{MOST_BYTES} bytes for all files of a package")));
     }
     Ok(bytes)
 }

@@ -31,7 +31,19 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|panic| words(&*panic))
 }
 
+/// Ends the work that [`guarded`] does, which fails with these words. It is for callbacks that have
+/// no other way to stop the parser or the printer that calls them.
+pub(super) fn stop(words: &str) -> ! {
+    panic::resume_unwind(Box::new(Stopped(words.to_owned())))
+}
+
+/// The words that the work was stopped with.
+struct Stopped(String);
+
 fn words(panic: &(dyn Any + Send)) -> String {
+    if let Some(Stopped(words)) = panic.downcast_ref() {
+        return words.clone();
+    }
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
     format!("the parser did not expect this: {text}")
@@ -47,6 +59,7 @@ mod tests {
         let found = guarded(|| -> u8 { panic!("at {}", 7) }).unwrap_err();
         assert!(found.ends_with("did not expect this: at 7"), "{found}");
         assert!(guarded(|| -> u8 { unreachable!() }).unwrap_err().contains("unreachable"));
+        assert_eq!(guarded(|| -> u8 { stop("too long") }), Err("too long".to_owned()));
         assert!(!GUARDED.get());
     }
 }

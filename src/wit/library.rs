@@ -100,10 +100,10 @@ impl Library {
     /// declares another package than the rule says. Usage, where an interface is not there, or the
     /// files use what is not among the deps; the hint says what to add.
     pub fn make(&self, out: &Path) -> Result<Made> {
-        let Srcs { own, bundled, ignored } = Srcs::read(self)?;
+        let Srcs { own, bundled, ignored, size } = Srcs::read(self)?;
         self.check_package(&own)?;
         self.check_interfaces(&own)?;
-        let provided = Provided::collect(self, &own, bundled)?;
+        let provided = Provided::collect(self, &own, bundled, size)?;
         self.check_circles(&own, &provided)?;
         self.check_places(&own, &provided)?;
         self.check_used(&own, &provided)?;

@@ -1,10 +1,7 @@
 //! A published file: a WIT package in the binary format, or text in its place as wkg's local
 //! registry allows. Whatever else it may be is named for what it is.
 
-use wit_component::WitPrinter;
-use wit_parser::decoding::{DecodedWasm, decode};
-
-use super::guarded::guarded;
+use super::binary;
 use super::kind;
 use crate::error::{Error, Result};
 
@@ -21,25 +18,9 @@ pub(super) fn text(bytes: Vec<u8>, shown: &str) -> Result<String> {
         return text_form(bytes, shown);
     }
     match kind::other_wasm(&bytes) {
-        None => binary_form(&bytes, shown),
+        None => binary::text(&bytes, shown)?.ok_or_else(|| refused(shown, "a component")),
         Some(found) => Err(refused(shown, &found)),
     }
-}
-
-fn binary_form(bytes: &[u8], shown: &str) -> Result<String> {
-    let text = guarded(|| {
-        let DecodedWasm::WitPackage(resolve, package) = decode(bytes)? else { return Ok(None) };
-        let mut printer = WitPrinter::default();
-        printer.print(&resolve, package, &[]).map(|()| Some(printer.output.to_string()))
-    });
-    // The alternate form has the whole chain of causes.
-    let text = text.and_then(|text| text.map_err(|error| format!("{error:#}")));
-    text.map_err(|cause| {
-        Error::integrity(format!("`{shown}` is no WIT package that can be read"))
-            .because(cause)
-            .hint("it is damaged, or it was made by tools that are newer than this program")
-    })?
-    .ok_or_else(|| refused(shown, "a component"))
 }
 
 fn text_form(bytes: Vec<u8>, shown: &str) -> Result<String> {

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use semver::Version;
-use wit_parser::{SourceMap, UnresolvedPackage, UnresolvedPackageGroup};
+use wit_parser::{SourceMap, UnresolvedPackage, UnresolvedPackageGroup, World};
 
 use super::Declared;
 use super::files::{self, Files};
 use super::guarded::guarded;
+use super::limits::{MOST_BYTES, Size};
 use super::published;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -43,6 +44,8 @@ pub struct Source {
     shown: BTreeMap<String, String>,
     /// What uses what, by the package in the files that does.
     uses: BTreeMap<Declared, BTreeSet<Declared>>,
+    /// How much it is, to be limited together with others.
+    size: Size,
 }
 
 /// Everything else is read out of the files.
@@ -62,7 +65,7 @@ impl Source {
     /// its text does not parse.
     pub fn of_published(file: &Verified) -> Result<Source> {
         let shown = file.path().display().to_string();
-        let bytes = files::take(file.reader()?, files::LARGEST, &shown)?;
+        let bytes = files::take(file.reader()?, MOST_BYTES, &shown)?;
         // The bytes that are read are the ones that were verified, whoever writes to the file.
         if Digest::of(&bytes) != *file.digest() {
             return Err(file.changed());
@@ -72,7 +75,7 @@ impl Source {
 
     /// The same for a file whose digest nobody knows: one that a person names.
     pub fn of_unverified(path: &Path) -> Result<Source> {
-        let bytes = files::read(path, &mut { files::LARGEST })?;
+        let bytes = files::read(path, &mut { MOST_BYTES })?;
         Source::of_bytes(bytes, &path.display().to_string())
     }
 
@@ -126,11 +129,16 @@ impl Source {
             shown.insert(name.clone(), place);
             contents.insert(name, bytes);
         }
+        let mut size = Size::of_files(&contents, origin)?;
         let group = parse(&contents, &shown, origin)?;
         let own = Declared::of_parser(&group.main.name, origin)?;
         let mut uses = BTreeMap::new();
         for package in std::iter::once(&group.main).chain(&group.nested) {
             uses.insert(Declared::of_parser(&package.name, origin)?, used_by(package, origin)?);
+            size.worlds += package.worlds.len();
+            size.world_items += package.interfaces.len();
+            let items = |world: &World| world.imports.len() + world.exports.len();
+            size.world_items += package.worlds.iter().map(|(_, it)| items(it)).sum::<usize>();
         }
         let foreign = uses.values().flatten().filter(|it| !uses.contains_key(it));
         let (with, without): (Vec<_>, Vec<_>) = foreign.partition(|it| it.version.is_some());
@@ -145,6 +153,7 @@ impl Source {
             files: contents,
             shown,
             uses,
+            size,
         })
     }
 
@@ -191,6 +200,11 @@ impl Source {
     /// What each package in the files uses; the own one is among them.
     pub(super) fn uses(&self) -> &BTreeMap<Declared, BTreeSet<Declared>> {
         &self.uses
+    }
+
+    /// How much it is.
+    pub(super) fn size(&self) -> Size {
+        self.size
     }
 
     /// Where the file of this name was read.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 use super::{DEPS, Library};
 use crate::error::{Context, Error, Result};
+use crate::wit::limits::Size;
 use crate::wit::{Declared, Source};
 
 /// Every package that is at hand, besides the library's own.
@@ -76,27 +78,34 @@ impl Provided {
     /// Reads the packages of all libraries that are needed, and joins them with those that came
     /// along.
     ///
+    /// `size` is what the library's own package and those that came along with it are together.
+    ///
     /// # Errors
-    /// Usage, where one package has two contents.
+    /// Usage, where one package has two contents. Integrity, where all packages together are too
+    /// large.
     pub(super) fn collect(
         library: &Library,
         own: &Source,
         bundled: Vec<(String, Source)>,
+        size: Size,
     ) -> Result<Provided> {
-        let mut all = Vec::new();
+        let mut all = Collected { size, packages: BTreeMap::new() };
+        for (path, source) in bundled {
+            all.keep(Package { source, owner: Owner::Bundle { path } });
+        }
         for dep in &library.deps {
             let (label, indirect) = (dep.label.clone(), !dep.direct);
             let source =
                 Source::of_folder(&dep.directory).map_err(|error| error.fact("library", &label))?;
-            all.push(Package { source, owner: Owner::Library { indirect, label } });
-            for source in along(dep)? {
+            let owner = Owner::Library { indirect, label };
+            all.add(Package { source, owner }, &library.label)?;
+            for folder in along(dep)? {
+                let source = Source::of_folder(&folder)?;
                 let owner = Owner::Along { indirect, label: dep.label.clone() };
-                all.push(Package { source, owner });
+                all.add(Package { source, owner }, &library.label)?;
             }
         }
-        for (path, source) in bundled {
-            all.push(Package { source, owner: Owner::Bundle { path } });
-        }
+        let mut all: Vec<_> = all.packages.into_values().flatten().collect();
         // Who comes first wins; the order does not depend on that of the request.
         all.sort_by(|a, b| a.owner.cmp(&b.owner));
         let mut packages = BTreeMap::<Declared, Package>::new();
@@ -138,19 +147,46 @@ impl Provided {
     }
 }
 
-/// The packages in the folder `deps` of a library. They lie there as this program put them.
-fn along(dep: &super::Dep) -> Result<Vec<Source>> {
+/// The packages that were read so far, those of one name together.
+struct Collected {
+    size: Size,
+    packages: BTreeMap<Declared, Vec<Package>>,
+}
+
+impl Collected {
+    /// Adds a package. The same text from several owners is kept and counted once, for the first of
+    /// them: packages come along with every library that needs them.
+    fn add(&mut self, package: Package, label: &str) -> Result<()> {
+        let same = self.packages.get_mut(&package.source.declared());
+        match same.and_then(|all| all.iter_mut().find(|it| it.source == package.source)) {
+            Some(known) if known.owner <= package.owner => {}
+            Some(known) => known.owner = package.owner,
+            None => {
+                self.size.add(package.source.size(), label)?;
+                self.keep(package);
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, package: Package) {
+        self.packages.entry(package.source.declared()).or_default().push(package);
+    }
+}
+
+/// The folders of packages in the folder `deps` of a library, as this program put them there.
+fn along(dep: &super::Dep) -> Result<Vec<PathBuf>> {
     let folder = dep.directory.join(DEPS);
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
     let list = || format!("list `{}`", folder.display());
-    let mut sources = Vec::new();
+    let mut folders = Vec::new();
     for entry in std::fs::read_dir(&folder).doing(list)? {
-        sources.push(Source::of_folder(&entry.doing(list)?.path())?);
+        folders.push(entry.doing(list)?.path());
     }
-    sources.sort_by_key(Source::declared);
-    Ok(sources)
+    folders.sort();
+    Ok(folders)
 }
 
 fn two_contents(library: &Library, id: &Declared, one: &Package, other: &Package) -> Error {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::{DEPS, File, Library};
 use crate::error::{Context, Error, Result};
 use crate::wit::Source;
-use crate::wit::files::{self, LARGEST};
+use crate::wit::files;
+use crate::wit::limits::{MOST_BYTES, Size};
 
 /// What the files of a library are.
 pub(super) struct Srcs {
@@ -16,6 +17,8 @@ pub(super) struct Srcs {
     pub(super) bundled: Vec<(String, Source)>,
     /// What was not used, a line for a person each.
     pub(super) ignored: Vec<String>,
+    /// How much the packages are together.
+    pub(super) size: Size,
 }
 
 /// Where a file belongs, by its short path.
@@ -50,16 +53,21 @@ impl Srcs {
                 )),
             }
         }
+        let own = package(&own, library)?;
+        let mut size = Size::default();
+        size.add(own.size(), &library.label)?;
         let mut bundled = Vec::new();
         for (bundle, files) in bundles {
             // Such as LICENSE, or deps.lock of another tool.
             let files: Vec<_> =
                 files.into_iter().filter(|it| it.is_wit() || it.is_wasm()).collect();
             if !files.is_empty() {
-                bundled.push((bundle, package(&files, library)?));
+                let package = package(&files, library)?;
+                size.add(package.size(), &library.label)?;
+                bundled.push((bundle, package));
             }
         }
-        Ok(Srcs { own: package(&own, library)?, bundled, ignored })
+        Ok(Srcs { own, bundled, ignored, size })
     }
 }
 
@@ -123,7 +131,7 @@ fn package(sources: &[File], library: &Library) -> Result<Source> {
         };
     }
     let mut read = BTreeMap::<String, (String, Vec<u8>)>::new();
-    let mut left = LARGEST;
+    let mut left = MOST_BYTES;
     for file in texts {
         let (name, shown) = (files::name_of(&file.path)?, file.path.display().to_string());
         let bytes = files::read(&file.path, &mut left)?;
