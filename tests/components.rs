@@ -10,6 +10,8 @@ mod authority;
 mod fake;
 #[path = "support/golden.rs"]
 mod golden;
+#[path = "support/limited.rs"]
+mod limited;
 #[allow(dead_code, reason = "the tests of the OCI client use more of it")]
 #[path = "support/registry.rs"]
 mod registry;
@@ -26,6 +28,8 @@ mod all;
 mod check;
 #[path = "components/hostile.rs"]
 mod hostile;
+#[path = "components/limits.rs"]
+mod limits;
 #[path = "components/pin.rs"]
 mod pin;
 #[path = "components/pull.rs"]

@@ -17,8 +17,14 @@ use crate::error::{Context, Error, Result};
 /// The version of the binary format that tools write.
 const VERSION: u8 = 0x0d;
 
-/// No interface takes more.
-const LARGEST_SECTION: u64 = 16 << 20;
+/// The most bytes of all sections of imports and exports. The largest known take some kilobytes.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// The most imports and exports together.
+const MOST_NAMES: usize = 1 << 16;
+
+/// The most sections of any kind.
+const MOST_SECTIONS: usize = 1 << 17;
 
 /// The sections of a component, by their numbers.
 mod section {
@@ -170,9 +176,15 @@ struct Found {
     acts: bool,
     /// Whether it exports something else than types.
     exports_more: bool,
+    /// How many bytes its sections with names have.
+    bytes: u64,
 }
 
 impl Found {
+    fn names(&self) -> usize {
+        self.component.imports.len() + self.component.exports.len()
+    }
+
     /// A package in the binary format is a component that exports types and does nothing.
     fn is_wit_package(&self) -> bool {
         let Component { imports, exports } = &self.component;
@@ -191,7 +203,12 @@ struct Walk<'a, S> {
 impl<S: Read + Seek> Walk<'_, S> {
     fn component(&mut self) -> Result<Found> {
         let mut found = Found::default();
+        let mut sections = 0;
         while self.at < self.length {
+            sections += 1;
+            if sections > MOST_SECTIONS {
+                return Err(self.too_large(MOST_SECTIONS as u64, "sections"));
+            }
             let id = self.byte()?;
             let size = self.size()?;
             if id > section::LAST {
@@ -202,10 +219,17 @@ impl<S: Read + Seek> Walk<'_, S> {
             }
             match id {
                 section::IMPORT | section::EXPORT => {
+                    found.bytes += size;
+                    if found.bytes > MOST_BYTES {
+                        return Err(self.too_large(MOST_BYTES, "bytes of imports and exports"));
+                    }
                     let bytes = self.section(size)?;
                     let at = self.at - size;
                     let names = guarded(|| names(id, &bytes, at, &mut found));
                     names.and_then(|it| it).map_err(|problem| self.damaged(&problem))?;
+                    if found.names() > MOST_NAMES {
+                        return Err(self.too_large(MOST_NAMES as u64, "imports and exports"));
+                    }
                 }
                 section::CORE_MODULE
                 | section::CORE_INSTANCE
@@ -245,9 +269,6 @@ impl<S: Read + Seek> Walk<'_, S> {
     }
 
     fn section(&mut self, size: u64) -> Result<Vec<u8>> {
-        if size > LARGEST_SECTION {
-            return Err(self.damaged("its names take more space than any component's"));
-        }
         let mut bytes = vec![0; size as usize];
         self.source.read_exact(&mut bytes).doing(|| format!("read {}", self.shown))?;
         self.at += size;
@@ -260,6 +281,12 @@ impl<S: Read + Seek> Walk<'_, S> {
         Ok(())
     }
 
+    fn too_large(&self, limit: u64, unit: &str) -> Error {
+        Error::integrity(format!("{} is too large for a component", self.shown))
+            .fact("limit", format!("{limit} {unit}"))
+            .fact("at byte", self.at)
+    }
+
     fn damaged(&self, problem: &str) -> Error {
         Error::integrity(format!("{} is no component that can be read", self.shown))
             .because(problem)
@@ -268,17 +295,23 @@ impl<S: Read + Seek> Walk<'_, S> {
     }
 }
 
-/// Adds the names in a section that begins at this byte.
+/// Adds the names in a section that begins at this byte, and stops behind the most of them.
 fn names(id: u8, bytes: &[u8], at: u64, found: &mut Found) -> std::result::Result<(), String> {
     let words = |error: wasmparser::BinaryReaderError| error.to_string();
     let reader = BinaryReader::new(bytes, at);
     if id == section::IMPORT {
         for import in ComponentImportSectionReader::new(reader).map_err(words)? {
+            if found.names() > MOST_NAMES {
+                break;
+            }
             found.component.imports.push(import.map_err(words)?.name.name.to_owned());
         }
         return Ok(());
     }
     for export in ComponentExportSectionReader::new(reader).map_err(words)? {
+        if found.names() > MOST_NAMES {
+            break;
+        }
         let export = export.map_err(words)?;
         found.component.exports.push(export.name.name.to_owned());
         found.exports_more |= export.kind != ComponentExternalKind::Type;
