@@ -7,6 +7,7 @@
 mod compose;
 mod emit;
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
@@ -19,14 +20,17 @@ use crate::error::{Context, Error, Result};
 pub use compose::{Documents, Duplicates};
 pub use emit::{block, scalar};
 
-/// The most values in one document, with aliases followed.
+/// The most values in one file, with aliases followed: about 150 bytes of memory each.
 pub const MOST_VALUES: u32 = 1_000_000;
 
 /// The deepest value, with aliases followed.
 pub const MOST_DEPTH: u16 = 200;
 
-/// The longest file. The rendered manifests of the largest charts are a tenth of it.
-pub(crate) const MOST_BYTES: u64 = 64 << 20;
+/// The longest file, in bytes. The rendered manifests of the largest charts are a third of it.
+pub(crate) const MOST_BYTES: u64 = 16 << 20;
+
+/// The most entries of a mapping that are looked through one after the other.
+const FEW: usize = 16;
 
 /// Where something stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -59,6 +63,9 @@ pub struct Node {
     weight: u32,
     /// How many levels it has.
     depth: u16,
+    /// The entries of a large mapping by their keys: their indexes, those of one key in their order.
+    /// Made where one is first looked up.
+    sorted: OnceCell<Box<[u32]>>,
 }
 
 /// What a node is.
@@ -116,7 +123,7 @@ impl Node {
             Value::Sequence(items) => items.iter().for_each(|item| add(item)),
             Value::Mapping(entries) => entries.iter().for_each(|entry| add(&entry.value)),
         }
-        Node { value, place, weight, depth }
+        Node { value, place, weight, depth, sorted: OnceCell::new() }
     }
 
     /// Whether it is more than comes out of the reader.
@@ -126,7 +133,19 @@ impl Node {
 
     /// The value of a key. Where it occurs twice, the last one counts, as in Helm.
     pub fn get(&self, key: &str) -> Option<&Rc<Node>> {
-        self.entries().iter().rev().find(|entry| &*entry.key == key).map(|entry| &entry.value)
+        let entries = self.entries();
+        if entries.len() <= FEW {
+            return entries.iter().rev().find(|it| &*it.key == key).map(|entry| &entry.value);
+        }
+        let key_of = |index: &u32| &*entries[*index as usize].key;
+        let sorted = self.sorted.get_or_init(|| {
+            let mut indexes: Box<[u32]> = (0..entries.len() as u32).collect();
+            indexes.sort_by_key(key_of);
+            indexes
+        });
+        let end = sorted.partition_point(|index| key_of(index) <= key);
+        let last = sorted[..end].last().filter(|index| key_of(index) == key)?;
+        Some(&entries[*last as usize].value)
     }
 
     /// The value at the end of a path of keys.

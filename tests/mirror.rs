@@ -21,6 +21,8 @@ mod images;
 #[path = "support/limited.rs"]
 mod limited;
 #[allow(dead_code, reason = "the tests of the client use more of it")]
+#[path = "support/limited.rs"]
+mod limited;
 #[path = "support/registry.rs"]
 mod registry;
 #[allow(dead_code, reason = "the tests of the command line use more of it")]
@@ -39,6 +41,8 @@ mod copied;
 mod hostile;
 #[path = "mirror/layouts.rs"]
 mod layouts;
+#[path = "mirror/limits.rs"]
+mod limits;
 #[path = "mirror/locked.rs"]
 mod locked;
 #[cfg(target_os = "linux")]

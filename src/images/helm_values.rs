@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::chart::{Chart, ChartImage, Form, Override};
+use super::inventory::Inventory;
 use super::mirror_list::MirrorList;
 use super::reference::ImageReference;
 use crate::error::{Error, Result};
@@ -102,10 +103,9 @@ impl Component {
     /// The component, or why there is none.
     fn of(image: &ChartImage, list: &MirrorList) -> Result<std::result::Result<Component, String>> {
         let source = &image.image.with_defaults();
-        let is_there = |entry: &super::MirrorEntry| entry.destination.has_same_name(&image.image);
         let destination = match list.find(source) {
             Some(entry) => entry.destination.clone(),
-            None if list.entries().iter().any(is_there) => source.clone(),
+            None if list.has_destination(&image.image) => source.clone(),
             None => {
                 return Err(Error::usage(format!("`{source}` is not in `{}`", list.name()))
                     .fact("found", &image.found)
@@ -198,9 +198,9 @@ fn still_written(
 ) -> Result<Vec<Component>> {
     let text = crate::yaml::block(&Value::Object(values.clone()));
     let written = chart.with(&Override::parse(&text, "values")?)?.written();
+    let written = Inventory::new(&written);
     let is_written = |component: &&Component| {
-        component.source.name() != component.destination.name()
-            && written.iter().any(|image| image.is_one_with(&component.source))
+        component.source.name() != component.destination.name() && written.has(&component.source)
     };
     Ok(components.iter().filter(is_written).cloned().collect())
 }

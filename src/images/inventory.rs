@@ -1,5 +1,7 @@
 //! The images of a chart and of manifests together, each once.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
 use super::chart::{Images, LeftOut, Unresolved};
@@ -8,6 +10,7 @@ use super::mirror_list::{MirrorList, NewEntry};
 use super::reference::ImageReference;
 use super::registry_path::RegistryPath;
 use crate::error::{Error, Result};
+use crate::oci;
 
 /// Every image that was found.
 #[derive(Debug, Default)]
@@ -20,6 +23,45 @@ pub struct Inventory {
     pub unresolved: Vec<Unresolved>,
     /// Notes for the person: tags that were not said.
     pub notes: Vec<String>,
+    index: Index,
+}
+
+/// The images of an inventory by what makes two of them one: see [`ImageReference::is_one_with`].
+#[derive(Debug, Default)]
+struct Index {
+    /// By the reference with what a runtime adds to it.
+    by_reference: HashMap<oci::Reference, usize>,
+    /// The first image with a digest, by its name with that.
+    by_digest: HashMap<String, usize>,
+    /// The image with a digest and no tag, likewise.
+    bare: HashMap<String, usize>,
+}
+
+impl Index {
+    /// The first image that is one with this one.
+    fn find(&self, image: &ImageReference) -> Option<usize> {
+        let same = self.by_reference.get(image.with_defaults().meaning()).copied();
+        let by_digest = if image.tag().is_none() { &self.by_digest } else { &self.bare };
+        let digest = pinned(image).and_then(|key| by_digest.get(&key).copied());
+        same.into_iter().chain(digest).min()
+    }
+
+    /// Adds an image, or the one that takes the place of another one without a tag.
+    fn insert(&mut self, image: &ImageReference, index: usize) {
+        self.by_reference.entry(image.meaning().clone()).or_insert(index);
+        let Some(key) = pinned(image) else { return };
+        if image.tag().is_none() {
+            self.bare.insert(key.clone(), index);
+        } else if self.bare.get(&key) == Some(&index) {
+            self.bare.remove(&key);
+        }
+        self.by_digest.entry(key).or_insert(index);
+    }
+}
+
+/// The name and the digest of an image that has one.
+fn pinned(image: &ImageReference) -> Option<String> {
+    image.digest().map(|digest| format!("{}@{digest}", image.canonical_name()))
 }
 
 /// An image and where it was found.
@@ -35,6 +77,13 @@ pub struct Found {
 }
 
 impl Inventory {
+    /// Creates an inventory of images of which it does not matter where they were found.
+    pub(super) fn new(images: &[ImageReference]) -> Inventory {
+        let mut inventory = Inventory::default();
+        images.iter().for_each(|image| inventory.add(image, String::new()));
+        inventory
+    }
+
     /// Adds the images of a chart.
     pub fn add_chart(&mut self, images: Images) {
         for image in images.images {
@@ -72,24 +121,24 @@ impl Inventory {
     }
 
     fn add(&mut self, image: &ImageReference, found: String) {
-        let index = self.images.iter().position(|other| other.image.is_one_with(image));
-        let there = match index {
-            Some(index) => {
-                let there = &mut self.images[index];
-                if there.image.tag().is_none() {
-                    there.image = image.with_defaults();
-                }
-                there
-            }
-            None => {
-                let image = image.with_defaults();
-                self.images.push(Found { image, found: Vec::new(), written: Vec::new() });
-                let last = self.images.len() - 1;
-                &mut self.images[last]
-            }
-        };
+        let index = self.index.find(image).unwrap_or(self.images.len());
+        if index == self.images.len() {
+            let image = image.with_defaults();
+            self.index.insert(&image, index);
+            self.images.push(Found { image, found: Vec::new(), written: Vec::new() });
+        }
+        let there = &mut self.images[index];
+        if there.image.tag().is_none() {
+            there.image = image.with_defaults();
+            self.index.insert(&there.image, index);
+        }
         there.found.push(found);
         there.written.push(image.clone());
+    }
+
+    /// Whether an image was found.
+    pub fn has(&self, image: &ImageReference) -> bool {
+        self.index.find(image).is_some()
     }
 
     /// The entries that a mirror list lacks. Images that are in the registry already need none.
@@ -112,40 +161,58 @@ impl Inventory {
         };
         let new: Vec<_> = self.images.iter().filter(is_new).collect();
         let plain = |image: &ImageReference| registry.destination(image).map_err(Error::usage);
-        let mut taken: Vec<_> =
-            list.entries().iter().map(|entry| (&entry.source, entry.destination.clone())).collect();
-        for found in &new {
-            taken.push((&found.image, plain(&found.image)?));
+        let mut taken = Places::default();
+        for entry in list.entries() {
+            taken.insert(&entry.source, &entry.destination);
         }
-        // All that one image would have to share its place with.
-        let rivals = |image: &ImageReference| -> Result<Vec<&ImageReference>> {
-            let own = plain(image)?;
-            let is_rival = |(source, destination): &&(&ImageReference, ImageReference)| {
-                destination.has_same_place(&own) && !source.is_same_as(image)
-            };
-            Ok(taken.iter().filter(is_rival).map(|(source, _)| *source).collect())
-        };
-        let mut crowded = Vec::new();
         for found in &new {
-            if rivals(&found.image)?.iter().any(|rival| !rival.has_same_name(&found.image)) {
-                crowded.push(&found.image);
+            taken.insert(&found.image, &plain(&found.image)?);
+        }
+        let mut crowded = HashSet::new();
+        for found in &new {
+            if taken.at(&plain(&found.image)?).is_some_and(|there| there.len() > 1) {
+                crowded.insert(found.image.canonical_name());
             }
         }
         let entry = |found: &&Found| {
             let image = &found.image;
-            let is_crowded = crowded.iter().any(|other| other.has_same_name(image));
-            let mut destination = match is_crowded {
+            let own = plain(image)?;
+            let mut destination = match crowded.contains(&image.canonical_name()) {
                 true => registry.destination_by_host(image).map_err(Error::usage)?,
-                false => plain(image)?,
+                false => own.clone(),
             };
             // Of one tag with several contents, the digests tell which is which.
-            if rivals(image)?.iter().any(|rival| rival.has_same_name(image)) {
+            let same = taken.at(&own).and_then(|there| there.get(&image.canonical_name()));
+            if same.is_some_and(|references| references.len() > 1) {
                 destination = destination.by_digest();
             }
             let comments = if why { found.found.clone() } else { Vec::new() };
             Ok(NewEntry { source: image.clone(), destination, comments })
         };
         new.iter().map(entry).collect()
+    }
+}
+
+/// The sources of each destination: their names, with all references of each name.
+#[derive(Default)]
+struct Places(HashMap<String, Sources>);
+
+type Sources = HashMap<String, HashSet<oci::Reference>>;
+
+impl Places {
+    fn insert(&mut self, source: &ImageReference, destination: &ImageReference) {
+        let sources = self.0.entry(Places::key(destination)).or_default();
+        sources.entry(source.canonical_name()).or_default().insert(source.meaning().clone());
+    }
+
+    fn at(&self, destination: &ImageReference) -> Option<&Sources> {
+        self.0.get(&Places::key(destination))
+    }
+
+    /// Where only one image can be: see [`ImageReference::has_same_place`].
+    fn key(destination: &ImageReference) -> String {
+        let version = destination.tag().or(destination.digest()).unwrap_or_default();
+        format!("{} {version}", destination.canonical_name())
     }
 }
 

@@ -3,7 +3,7 @@
 //! It compares names as text, so that `nats`, `docker.io/nats` and `docker.io/library/nats` each
 //! need an entry of their own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -63,9 +63,8 @@ pub fn for_manifests<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<T
             transformer.unlisted.push(mention);
             continue;
         };
-        let is_there = |entry: &MirrorEntry| entry.destination.has_same_name(image);
-        let Some(listed) = list.find(image) else {
-            if !list.entries().iter().any(is_there) {
+        let Some(index) = list.position(image) else {
+            if !list.has_destination(image) {
                 transformer.unlisted.push(mention);
             }
             continue;
@@ -74,11 +73,8 @@ pub fn for_manifests<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<T
             transformer.unreached.push(mention);
             continue;
         }
-        let index = list.entries().iter().position(|entry| std::ptr::eq(entry, listed));
-        found
-            .entry(index.unwrap_or_default())
-            .or_default()
-            .push(Entry::new(image, &listed.destination));
+        let destination = &list.entries()[index].destination;
+        found.entry(index).or_default().push(Entry::new(image, destination));
     }
     transformer.images = unique(found.into_values().flatten())?;
     Ok(transformer)
@@ -98,13 +94,16 @@ pub fn for_list(list: &MirrorList) -> Result<Vec<Entry>> {
 /// # Errors
 /// Usage, where one name would have to become two, which Kustomize cannot do.
 fn unique(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
-    let mut all: Vec<Entry> = Vec::new();
+    let (mut all, mut by_name) = (Vec::<Entry>::new(), HashMap::new());
     for entry in entries {
         if entry.name == entry.new_name && entry.new_tag.is_none() && entry.digest.is_none() {
             continue;
         }
-        match all.iter().find(|other| other.name == entry.name) {
-            None => all.push(entry),
+        match by_name.get(&entry.name).map(|index: &usize| &all[*index]) {
+            None => {
+                by_name.insert(entry.name.clone(), all.len());
+                all.push(entry);
+            }
             Some(other) if *other == entry => {}
             Some(other) => {
                 return Err(Error::usage(format!(
@@ -118,9 +117,8 @@ fn unique(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
         }
     }
     // Entries are applied one after the other, each to what the last one made.
-    let again = all
-        .iter()
-        .find(|one| all.iter().any(|other| other.name == one.new_name && other.name != one.name));
+    let again =
+        all.iter().find(|one| one.new_name != one.name && by_name.contains_key(&one.new_name));
     match again {
         None => Ok(all),
         Some(entry) => Err(Error::usage(format!(

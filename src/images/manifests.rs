@@ -13,6 +13,13 @@ use crate::yaml::{self, Documents, Duplicates, Place, Problem};
 /// The endings of the files that are read in folders.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
+/// The most documents that cannot be read, over all files.
+const MOST_PROBLEMS: usize = 1000;
+
+/// The most images in all files, and the most bytes of their texts and fields.
+const MOST_MENTIONS: usize = 50_000;
+const MOST_BYTES: usize = 16 << 20;
+
 /// What a path is called that means standard input.
 const STDIN: &str = "-";
 
@@ -26,6 +33,8 @@ pub struct Manifests {
     /// The documents that are no YAML, and the files that cannot be read. Images in them are not
     /// among the others.
     pub problems: Vec<Problem>,
+    /// How many bytes the images take with their fields.
+    bytes: usize,
 }
 
 impl Manifests {
@@ -49,6 +58,7 @@ impl Manifests {
                 manifests.add_file(&path, &name)
             };
             errors.extend(read.err().map(|error| (name, error)));
+            manifests.check_limits()?;
         }
         if manifests.files == 0 && errors.len() == 1 {
             return errors.pop().map_or(Ok(manifests), |(_, error)| Err(error));
@@ -66,8 +76,36 @@ impl Manifests {
         self.files += 1;
         for document in Documents::new(text, name, Duplicates::Refused) {
             match document.and_then(|document| scan(&document)) {
-                Ok(mentions) => self.mentions.extend(mentions),
+                Ok(mentions) => {
+                    self.bytes += mentions.iter().map(Mention::size).sum::<usize>();
+                    self.mentions.extend(mentions);
+                }
                 Err(problem) => self.problems.push(problem),
+            }
+            if self.exceeded().is_some() {
+                break;
+            }
+        }
+    }
+
+    /// The limit that is exceeded by all files together, and its unit.
+    fn exceeded(&self) -> Option<(usize, &'static str)> {
+        let limits = [
+            (self.problems.len(), MOST_PROBLEMS, "documents that cannot be read"),
+            (self.mentions.len(), MOST_MENTIONS, "images, each time that one is named"),
+            (self.bytes, MOST_BYTES, "bytes of images and the fields that name them"),
+        ];
+        let exceeded = limits.into_iter().find(|(found, most, _)| found > most);
+        exceeded.map(|(_, most, unit)| (most, unit))
+    }
+
+    fn check_limits(&self) -> Result<()> {
+        match self.exceeded() {
+            None => Ok(()),
+            Some((most, unit)) => {
+                Err(Error::usage("the manifests are too many to be read at once")
+                    .fact("limit", format!("{most} {unit}"))
+                    .hint("give fewer files to each run"))
             }
         }
     }
@@ -103,6 +141,7 @@ impl Manifests {
                 Err(error) => Err(error.clone()),
             };
             errors.extend(added.err().map(|error| (file.name, error)));
+            self.check_limits()?;
         }
         match is_empty {
             false => Ok(()),

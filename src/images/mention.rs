@@ -28,6 +28,18 @@ pub struct Mention {
     pub place: Place,
 }
 
+impl Mention {
+    /// About how many bytes its texts take.
+    pub(super) fn size(&self) -> usize {
+        let reason = self.image.as_ref().err().map_or(0, String::len);
+        let resource = self.resource.as_ref().map_or(0, |it| {
+            it.name.len() + it.namespace.as_deref().unwrap_or_default().len() + it.kind.len()
+        });
+        let place = self.field.len() + self.place.file.len();
+        3 * self.written.len() + reason + resource + place
+    }
+}
+
 /// How a manifest names an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

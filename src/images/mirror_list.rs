@@ -9,7 +9,7 @@
 //! People edit this file: what they wrote stays, comments and order included, and new images are
 //! added behind it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde::Serialize;
@@ -20,10 +20,14 @@ use crate::error::{Error, Result};
 use crate::registry::unknown;
 use crate::yaml::{self, Duplicates, Node, Place, Value};
 
+/// The most images of a list.
+const MOST_IMAGES: usize = 20_000;
+
 /// The images to mirror, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct MirrorList {
     entries: Vec<MirrorEntry>,
+    index: Index,
     text: String,
     name: String,
 }
@@ -54,7 +58,12 @@ pub struct NewEntry {
 impl MirrorList {
     /// A list without images, for a file that is not there yet.
     pub fn empty(name: &str) -> MirrorList {
-        MirrorList { entries: Vec::new(), text: "images: []\n".to_owned(), name: name.to_owned() }
+        MirrorList {
+            entries: Vec::new(),
+            index: Index::default(),
+            text: "images: []\n".to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// Reads a file.
@@ -85,9 +94,17 @@ impl MirrorList {
         if !matches!(images.value, Value::Sequence(_)) {
             return Err(wrong(&images.place, "`images` must be a list"));
         }
+        let count = images.items().len();
+        if count > MOST_IMAGES {
+            return Err(wrong(&images.place, "the mirror list has too many images")
+                .fact("found", format!("{count} images"))
+                .fact("limit", format!("{MOST_IMAGES} images"))
+                .hint("divide it into several lists"));
+        }
         for item in images.items() {
             list.entries.push(MirrorEntry::of(item)?);
         }
+        list.index = Index::new(&list.entries);
         Ok(list)
     }
 
@@ -108,10 +125,17 @@ impl MirrorList {
 
     /// The entry of an image, whichever way it is spelt. One with the same spelling comes first.
     pub fn find(&self, image: &ImageReference) -> Option<&MirrorEntry> {
-        let image = image.with_defaults();
-        let mut same: Vec<_> = self.entries.iter().filter(|entry| entry.is_of(&image)).collect();
-        same.sort_by_key(|entry| entry.source.with_defaults().name() != image.name());
-        same.first().copied()
+        self.position(image).map(|index| &self.entries[index])
+    }
+
+    /// The index of that entry.
+    pub(super) fn position(&self, image: &ImageReference) -> Option<usize> {
+        self.index.find(&image.with_defaults())
+    }
+
+    /// Whether an image is in a repository that the list has as a destination.
+    pub(super) fn has_destination(&self, image: &ImageReference) -> bool {
+        self.index.destinations.contains(&image.canonical_name())
     }
 
     /// Refuses a destination that is not in the registry.
@@ -234,23 +258,74 @@ impl MirrorEntry {
         Ok(MirrorEntry { source, destination, place: node.place.clone() })
     }
 
-    /// Whether it is the entry of this image.
-    fn is_of(&self, image: &ImageReference) -> bool {
-        let source = &self.source;
-        if !source.has_same_name(image) {
-            return false;
-        }
-        match (image.digest(), source.digest()) {
-            // A digest says everything, and a tag beside it nothing.
-            (Some(wanted), Some(digest)) => wanted == digest,
-            _ => source.tag() == image.tag() && source.tag().is_some(),
-        }
-    }
-
     fn has_same_content(&self, other: &MirrorEntry) -> bool {
         let digests = (self.source.digest(), other.source.digest());
         self.source.is_same_as(&other.source)
             || matches!(digests, (Some(one), Some(two)) if one == two)
+    }
+}
+
+/// The entries of a list by their sources. A digest says everything, and a tag beside it nothing:
+/// where an image and an entry both have a digest, the digests must be the same, and otherwise the
+/// tags.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    /// By name and tag.
+    by_tag: HashMap<String, Spellings>,
+    /// By name and tag, those without a digest.
+    by_tag_alone: HashMap<String, Spellings>,
+    /// By name and digest.
+    by_digest: HashMap<String, Spellings>,
+    /// The names of all destinations.
+    destinations: HashSet<String>,
+}
+
+/// The first entry for each spelling of a name, of which there are few.
+type Spellings = Vec<(String, usize)>;
+
+impl Index {
+    fn new(entries: &[MirrorEntry]) -> Index {
+        let mut all = Index::default();
+        for (index, MirrorEntry { source, destination, .. }) in entries.iter().enumerate() {
+            let name = source.with_defaults().name();
+            let add = |map: &mut HashMap<String, Spellings>, key: String| {
+                let spellings = map.entry(key).or_default();
+                if spellings.iter().all(|(known, _)| *known != name) {
+                    spellings.push((name.clone(), index));
+                }
+            };
+            if let Some(tag) = source.tag() {
+                add(&mut all.by_tag, Index::key(source, tag));
+            }
+            match (source.tag(), source.digest()) {
+                (_, Some(digest)) => add(&mut all.by_digest, Index::key(source, digest)),
+                (Some(tag), None) => add(&mut all.by_tag_alone, Index::key(source, tag)),
+                (None, None) => {}
+            }
+            all.destinations.insert(destination.canonical_name());
+        }
+        all
+    }
+
+    /// The first entry of an image that has its spelling, or else the first of it.
+    fn find(&self, image: &ImageReference) -> Option<usize> {
+        let of = |map: &'_ HashMap<String, Spellings>, version: Option<&str>| {
+            version.and_then(|it| map.get(&Index::key(image, it)).cloned()).unwrap_or_default()
+        };
+        let found = match image.digest() {
+            None => of(&self.by_tag, image.tag()),
+            Some(digest) => {
+                let tagged = of(&self.by_tag_alone, image.tag());
+                [of(&self.by_digest, Some(digest)), tagged].concat()
+            }
+        };
+        let name = image.name();
+        let first = found.into_iter().min_by_key(|(known, index)| (*known != name, *index));
+        first.map(|(_, index)| index)
+    }
+
+    fn key(image: &ImageReference, version: &str) -> String {
+        format!("{} {version}", image.canonical_name())
     }
 }
 

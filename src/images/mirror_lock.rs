@@ -28,6 +28,9 @@ const HEADER: &str =
 /// The version of the format.
 const VERSION: &str = "1";
 
+/// The most images of a lock: those of one mirror list.
+const MOST_IMAGES: usize = 20_000;
+
 /// Digests by their sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MirrorLock(BTreeMap<String, Digest>);
@@ -55,6 +58,11 @@ impl MirrorLock {
         }
         let mut lock = MirrorLock::default();
         let images = root.get("images").map(|images| images.items()).unwrap_or_default();
+        if images.len() > MOST_IMAGES {
+            return Err(wrong(&root.place, "the lock has too many images")
+                .fact("found", format!("{} images", images.len()))
+                .fact("limit", format!("{MOST_IMAGES} images")));
+        }
         for image in images {
             keys(image, &["source", "digest"], "a locked image has a `source` and a `digest`")?;
             let source = Reference::parse(text_of(image, "source")?)

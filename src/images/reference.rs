@@ -72,6 +72,11 @@ impl ImageReference {
         }
     }
 
+    /// The name without tag and digest, the same for each of its spellings.
+    pub(super) fn canonical_name(&self) -> String {
+        format!("{}/{}", self.registry(), self.repository())
+    }
+
     /// Every usual way to write the name: three for an official image of Docker Hub, two for
     /// another one there, one for any other.
     pub fn spellings(&self) -> Vec<String> {

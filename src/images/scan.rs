@@ -26,18 +26,28 @@ const MOST_NESTED: u8 = 3;
 const MOST_AGAIN: usize = 1 << 16;
 const AGAIN_BY_VALUE: usize = 64;
 
+/// The most values in all texts of a document that are YAML or JSON themselves.
+const MOST_NESTED_VALUES: u32 = 250_000;
+
+/// The most images in a document, and the most bytes of their texts and fields.
+const MOST_MENTIONS: usize = 50_000;
+const MOST_BYTES: usize = 16 << 20;
+
+/// The longest text that is searched again instead of being remembered, in bytes.
+const SHORT: usize = 64;
+
 /// The images in a document.
 ///
 /// # Errors
-/// The problem, where the document is nothing but aliases of itself.
+/// The problem, where the document has more than a limit, as one that is nothing but aliases of
+/// itself has.
 pub fn scan(document: &Node) -> Result<Vec<Mention>, Problem> {
     let mut scan = Scan::default();
     scan.value(document, "");
-    if scan.has_too_much() {
-        let problem = "with its aliases followed, the document has too many images".to_owned();
-        return Err(Problem { place: document.place.clone(), problem });
+    match scan.too_much() {
+        None => Ok(scan.mentions),
+        Some(problem) => Err(Problem { place: document.place.clone(), problem }),
     }
-    Ok(scan.mentions)
 }
 
 #[derive(Default)]
@@ -48,6 +58,10 @@ struct Scan {
     /// The texts that this is in.
     within: Vec<Within>,
     again: Again,
+    /// How many values the texts had that were YAML or JSON.
+    nested: u32,
+    /// How many bytes the images take with their fields.
+    bytes: usize,
 }
 
 /// A text that is itself YAML.
@@ -155,6 +169,25 @@ impl Scan {
 
     fn has_too_much(&self) -> bool {
         self.again.steps > MOST_AGAIN + AGAIN_BY_VALUE * self.again.values
+            || self.nested > MOST_NESTED_VALUES
+            || self.mentions.len() > MOST_MENTIONS
+            || self.bytes > MOST_BYTES
+    }
+
+    /// The limit that is exceeded, in words.
+    fn too_much(&self) -> Option<String> {
+        if self.nested > MOST_NESTED_VALUES {
+            let limit = format!("more than {MOST_NESTED_VALUES} values");
+            Some(format!("the texts of the document that are YAML themselves have {limit}"))
+        } else if self.mentions.len() > MOST_MENTIONS {
+            Some(format!("the document names images more than {MOST_MENTIONS} times"))
+        } else if self.bytes > MOST_BYTES {
+            let limit = format!("more than {MOST_BYTES} bytes");
+            Some(format!("the images of the document and their fields take {limit}"))
+        } else {
+            let problem = "with its aliases followed, the document has too many images";
+            self.has_too_much().then(|| problem.to_owned())
+        }
     }
 
     /// Begins a resource, if this is one; gives what it is in.
@@ -377,8 +410,11 @@ impl Scan {
         let is_whole = scalar.text.trim() == text.trim();
         // With what stands before its first line, for the sake of its lines.
         let text = if is_whole { scalar.text.as_str() } else { text };
-        let documents: Result<Vec<_>, _> =
-            Documents::new(text, &node.place.file, Duplicates::LastCounts).collect();
+        let left = MOST_NESTED_VALUES.saturating_sub(self.nested);
+        let mut reader =
+            Documents::new(text, &node.place.file, Duplicates::LastCounts).at_most(left);
+        let documents: Result<Vec<_>, _> = reader.by_ref().collect();
+        self.nested = self.nested.saturating_add(reader.values());
         let Ok(mut documents) = documents else { return false };
         documents.retain(|document| !document.is_null());
         let is_data = |node: &Rc<Node>| !matches!(node.value, Value::Scalar(_));
@@ -409,10 +445,13 @@ impl Scan {
                 ..mention.clone()
             };
             let again: Vec<_> = found.iter().map(again).collect();
-            return self.mentions.extend(again);
+            return again.into_iter().for_each(|mention| self.push(mention));
         }
         let (before, field) = (self.mentions.len(), self.field.as_str().len());
         search(self);
+        if length <= SHORT && self.mentions.len() == before {
+            return;
+        }
         let found = self.mentions[before..].iter().map(|mention| Mention {
             field: mention.field.get(field..).unwrap_or_default().to_owned(),
             ..mention.clone()
@@ -432,7 +471,10 @@ impl Scan {
         if self.again.is_again {
             self.again.steps += AGAIN_BY_VALUE;
         }
-        self.mentions.push(Mention {
+        if self.has_too_much() {
+            return;
+        }
+        self.push(Mention {
             written: written.to_owned(),
             image: written.parse(),
             how: if self.within.is_empty() { how } else { How::Text },
@@ -440,6 +482,13 @@ impl Scan {
             field: self.field.as_str().to_owned(),
             place: self.place(place),
         });
+    }
+
+    fn push(&mut self, mention: Mention) {
+        if !self.has_too_much() {
+            self.bytes += mention.size();
+            self.mentions.push(mention);
+        }
     }
 
     /// Where a value stands in the file, also where it is in a text in the file.

@@ -7,6 +7,9 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::{Entry, MOST_DEPTH, MOST_VALUES, Node, Place, Problem, Scalar, Style, Value};
 
+/// The most anchors in one file: the parser keeps the name of each.
+const MOST_ANCHORS: usize = 100_000;
+
 /// What a key that occurs twice in a mapping means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
@@ -24,8 +27,12 @@ pub struct Documents<'a> {
     /// What is open: the collections from the document's root to the current one.
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
-    /// How many values this document has so far, those of aliases included.
+    /// How many values the file has so far, those of aliases included.
     values: u32,
+    /// The most values that it may have.
+    most: u32,
+    /// How many anchors the file has so far.
+    anchored: usize,
     ended: bool,
 }
 
@@ -61,8 +68,20 @@ impl<'a> Documents<'a> {
             open: Vec::new(),
             anchors: HashMap::new(),
             values: 0,
+            most: MOST_VALUES,
+            anchored: 0,
             ended: false,
         }
+    }
+
+    /// Sets a lower limit on the values, those of aliases included.
+    pub(crate) fn at_most(self, most: u32) -> Documents<'a> {
+        Documents { most, ..self }
+    }
+
+    /// How many values were read so far, those of aliases included.
+    pub(crate) fn values(&self) -> u32 {
+        self.values
     }
 
     fn place(&self, span: &Span) -> Place {
@@ -97,10 +116,18 @@ impl<'a> Documents<'a> {
                 _ => 0,
             };
             self.values = self.values.saturating_add(count);
-            if self.values > MOST_VALUES {
-                return Err(fail(&format!(
-                    "the document has more than {MOST_VALUES} values, those of aliases included"
-                )));
+            self.anchored += usize::from(event.anchor_id().is_some());
+            let limit = if self.values > self.most {
+                Some(format!("{} values, those of aliases included", self.most))
+            } else if self.anchored > MOST_ANCHORS {
+                Some(format!("{MOST_ANCHORS} anchors"))
+            } else {
+                None
+            };
+            if let Some(limit) = limit {
+                // The limit is one of the file, so that no other document can be read.
+                self.ended = true;
+                return Err(fail(&format!("the file has more than {limit}")));
             }
             let done = match event {
                 Event::StreamEnd => return Ok(None),
@@ -181,12 +208,13 @@ impl Iterator for Documents<'_> {
         }
         self.open.clear();
         self.anchors.clear();
-        self.values = 0;
         let document = self.document();
         match &document {
             Ok(None) => self.ended = true,
             Ok(Some(_)) => {}
-            Err(_) => self.ended = !matches!(self.parser.proceed_next_document(), Ok(true)),
+            Err(_) => {
+                self.ended |= !matches!(self.parser.proceed_next_document(), Ok(true));
+            }
         }
         document.transpose()
     }

@@ -12,7 +12,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     }
     let manifests =
         Manifests::read(&args.paths, &context.environment.base_dir(), std::io::stdin())?;
-    let Manifests { files, mentions, problems } = &manifests;
+    let Manifests { files, mentions, problems, .. } = &manifests;
     let mut findings = check::check(mentions, registry);
     let live = match args.live {
         true => {

@@ -96,8 +96,7 @@ fn say_what_changed(old: &MirrorList, new: &[NewEntry], inventory: &Inventory, c
         report.say(&format!("added {}", entry.source));
     }
     for entry in old.entries() {
-        let is_wanted = inventory.images.iter().any(|it| it.image.is_one_with(&entry.source));
-        if !is_wanted {
+        if !inventory.has(&entry.source) {
             report.say(&format!("kept {}, which was not found now", entry.source));
         }
     }

@@ -3,11 +3,21 @@
 use std::rc::Rc;
 
 use super::HOLE;
-use super::machine::{hole, is_unknown, mapping, node, plain, shown, text, truth};
+use super::machine::{copied, hole, is_unknown, mapping, node, plain, shown, text, truth};
 use crate::yaml::{Node, Value};
 
 /// The longest text that functions work on, and make. Names of images are shorter.
 const MOST_TEXT: usize = 64 << 10;
+
+/// The work of a function for one of its arguments.
+pub(super) fn work(name: &str, argument: &Rc<Node>) -> usize {
+    match name {
+        // These look at each item or entry.
+        "join" => copied(argument) + argument.items().iter().map(copied).sum::<usize>(),
+        "get" | "index" | "hasKey" | "first" | "last" | "kindIs" | "deepCopy" => 0,
+        _ => argument.scalar().map_or(0, |scalar| 2 * scalar.text.len()),
+    }
+}
 
 /// The result of a function. Whatever is not here is not known.
 pub(super) fn call(name: &str, arguments: &[Rc<Node>]) -> Rc<Node> {
@@ -106,7 +116,9 @@ fn collection(name: &str, arguments: &[Rc<Node>]) -> Option<Rc<Node>> {
         ("last", [value]) => value.items().last().cloned(),
         ("join", [separator, value]) => {
             let items: Vec<_> = value.items().iter().map(known_text).collect::<Option<_>>()?;
-            (!is_unknown(value)).then(|| text(&items.join(&shown(separator))))
+            let separator = shown(separator);
+            let longest = items.iter().map(|item| item.len() + separator.len()).sum::<usize>();
+            (!is_unknown(value) && longest <= MOST_TEXT).then(|| text(&items.join(&separator)))
         }
         ("kindIs", [kind, value]) if !is_unknown(value) => {
             let is = match (known_text(kind)?.as_str(), &value.value) {

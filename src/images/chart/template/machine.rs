@@ -7,9 +7,16 @@ use super::parse::{self, Item, Kind, Pipe, Term};
 use super::{HOLE, Trouble, functions};
 use crate::yaml::{Entry, Node, Place, Scalar, Style, Value};
 
-/// The most items of templates that are evaluated, however often each; and the longest output.
-const MOST_STEPS: u32 = 500_000;
-const MOST_OUTPUT: usize = 16 << 20;
+/// The most work for all templates of a chart, in bytes that are read or copied. It bounds the
+/// memory as well, as whatever is kept was copied.
+const MOST_WORK: usize = 64 << 20;
+
+/// The work for each item that is evaluated and each value that is copied or looked at.
+const STEP: usize = 64;
+
+/// The longest output of one template, in bytes and in lines.
+const MOST_OUTPUT: usize = 4 << 20;
+const MOST_LINES: usize = 200_000;
 
 /// The most templates that call each other.
 const MOST_CALLS: usize = 50;
@@ -18,7 +25,10 @@ const MOST_CALLS: usize = 50;
 #[derive(Default)]
 pub(in super::super) struct Machine {
     defines: HashMap<String, Rc<Vec<Item>>>,
-    steps: u32,
+    /// How much work was done.
+    work: usize,
+    /// The line of the item that is evaluated.
+    line: u32,
     calls: usize,
 }
 
@@ -40,6 +50,7 @@ pub(super) struct Scope {
 impl Machine {
     /// Takes what a file defines. One that cannot be read defines nothing.
     pub(in super::super) fn define(&mut self, text: &str) -> Result<(), Trouble> {
+        self.charge(text.len())?;
         let parsed = parse::parse(text)?;
         self.defines.extend(parsed.defines.into_iter().map(|(name, items)| (name, Rc::new(items))));
         Ok(())
@@ -47,10 +58,22 @@ impl Machine {
 
     /// Evaluates a file with this as its dot.
     pub(in super::super) fn run(&mut self, text: &str, dot: &Rc<Node>) -> Result<Output, Trouble> {
+        self.charge(text.len())?;
         let parsed = parse::parse(text)?;
         let mut output = Output { text: String::new(), lines: vec![1] };
         self.items(&parsed.items, &mut Scope::of(dot), &mut output)?;
         Ok(output)
+    }
+
+    /// Adds to the work that was done.
+    fn charge(&mut self, work: usize) -> Result<(), Trouble> {
+        self.work = self.work.saturating_add(work);
+        if self.work > MOST_WORK { Err(self.too_long()) } else { Ok(()) }
+    }
+
+    fn too_long(&self) -> Trouble {
+        let problem = "the templates go on for too long".to_owned();
+        Trouble { line: self.line, problem }
     }
 
     fn items(
@@ -62,10 +85,10 @@ impl Machine {
         // What is declared in a block ends with it; what is set there stays.
         let depth = scope.variables.len();
         for item in items {
-            self.steps += 1;
-            if self.steps > MOST_STEPS || output.text.len() > MOST_OUTPUT {
-                let problem = "the templates go on for too long".to_owned();
-                return Err(Trouble { line: item.line, problem });
+            self.line = item.line;
+            self.charge(STEP)?;
+            if output.text.len() > MOST_OUTPUT || output.lines.len() > MOST_LINES {
+                return Err(self.too_long());
             }
             self.item(item, scope, output)?;
         }
@@ -75,14 +98,18 @@ impl Machine {
 
     fn item(&mut self, item: &Item, scope: &mut Scope, output: &mut Output) -> Result<(), Trouble> {
         match &item.kind {
-            Kind::Text(text) => output.write(text, item.line, true),
+            Kind::Text(text) => {
+                self.charge(text.len())?;
+                output.write(text, item.line, true);
+            }
             Kind::Print(pipe) => {
                 let shown = shown(&self.pipe(pipe, scope)?);
-                self.steps = self.steps.saturating_add((shown.len() / 256) as u32);
+                self.charge(shown.len())?;
                 output.write(&shown, item.line, false);
             }
             Kind::Set { name, declares, pipe } => {
                 let value = self.pipe(pipe, scope)?;
+                self.charge(scope.work())?;
                 match declares {
                     true => scope.variables.push((name.clone(), value)),
                     false => scope.set(name, value),
@@ -102,6 +129,7 @@ impl Machine {
             }
             Kind::Range { variables, pipe, body, otherwise } => {
                 let value = self.pipe(pipe, scope)?;
+                self.charge(copied(&value))?;
                 let items: Vec<(Rc<Node>, Rc<Node>)> = match &value.value {
                     Value::Scalar(_) if is_unknown(&value) => vec![(hole(), hole())],
                     Value::Scalar(_) => Vec::new(),
@@ -161,6 +189,8 @@ impl Machine {
         scope: &mut Scope,
         output: &mut Output,
     ) -> Result<(), Trouble> {
+        // One copy for the scope as it was, and up to two for each branch.
+        self.charge(scope.work() * (1 + 2 * branches.len()))?;
         let before = scope.clone();
         let mut ends: Vec<Scope> = Vec::new();
         let mut decided = false;
@@ -214,6 +244,7 @@ impl Machine {
     ) -> Result<Rc<Node>, Trouble> {
         let mut arguments = Vec::new();
         for term in &command[1..] {
+            self.charge(STEP)?;
             arguments.push(self.term(term, scope)?);
         }
         arguments.extend(piped);
@@ -225,9 +256,11 @@ impl Machine {
         match name.as_str() {
             "true" | "false" => Ok(plain(name)),
             "nil" => Ok(plain("")),
+            // What a function makes is at most a few times what it is given.
             "include" => self.include(&arguments),
             "tpl" => self.tpl(&arguments),
             "set" => {
+                self.charge(arguments.first().map_or(0, copied))?;
                 let changed = functions::set(&arguments);
                 // The dictionary itself changes; only one in a variable can be followed.
                 if let Some(Term::Variable(variable, fields)) = command.get(1) {
@@ -235,7 +268,13 @@ impl Machine {
                 }
                 Ok(changed)
             }
-            _ => Ok(functions::call(name, &arguments)),
+            _ => {
+                let given: usize = arguments.iter().map(|it| functions::work(name, it)).sum();
+                self.charge(given)?;
+                let made = functions::call(name, &arguments);
+                self.charge(made.scalar().map_or(0, |scalar| scalar.text.len()))?;
+                Ok(made)
+            }
         }
     }
 
@@ -243,7 +282,10 @@ impl Machine {
         Ok(match term {
             Term::Word(_) => self.command(std::slice::from_ref(term), None, scope)?,
             Term::Field(fields) => field(&scope.dot, fields),
-            Term::Variable(name, fields) => field(&scope.get(name), fields),
+            Term::Variable(name, fields) => {
+                self.charge(scope.work())?;
+                field(&scope.get(name), fields)
+            }
             Term::Text(it) => text(it),
             Term::Number(number) => plain(number),
             Term::Inner(pipe, fields) => field(&self.pipe(pipe, scope)?, fields),
@@ -263,10 +305,14 @@ impl Machine {
     fn tpl(&mut self, arguments: &[Rc<Node>]) -> Result<Rc<Node>, Trouble> {
         let [template, dot] = arguments else { return Ok(hole()) };
         match template.scalar() {
-            Some(scalar) if !is_unknown(template) => match parse::parse(&scalar.text) {
-                Ok(parsed) => self.called(&parsed.items, dot),
-                Err(_) => Ok(hole()),
-            },
+            Some(scalar) if !is_unknown(template) => {
+                // The items of a template take some times the space of its text.
+                self.charge(8 * scalar.text.len())?;
+                match parse::parse(&scalar.text) {
+                    Ok(parsed) => self.called(&parsed.items, dot),
+                    Err(_) => Ok(hole()),
+                }
+            }
             _ => Ok(hole()),
         }
     }
@@ -279,7 +325,9 @@ impl Machine {
         let mut output = Output { text: String::new(), lines: vec![1] };
         let done = self.items(items, &mut Scope::of(dot), &mut output);
         self.calls -= 1;
-        done.map(|()| text(&output.text))
+        done?;
+        self.charge(output.text.len())?;
+        Ok(text(&output.text))
     }
 }
 
@@ -306,6 +354,11 @@ impl Scope {
         Scope { dot: dot.clone(), variables: vec![(String::new(), dot.clone())] }
     }
 
+    /// The work of looking through the variables, or of copying them.
+    fn work(&self) -> usize {
+        self.variables.len() * STEP / 4
+    }
+
     fn get(&self, name: &str) -> Rc<Node> {
         let found = self.variables.iter().rev().find(|(known, _)| known == name);
         found.map_or_else(hole, |(_, value)| value.clone())
@@ -317,6 +370,12 @@ impl Scope {
             None => self.variables.push((name.to_owned(), value)),
         }
     }
+}
+
+/// The work of copying the items or entries of a value, or its text.
+pub(super) fn copied(value: &Rc<Node>) -> usize {
+    let items = value.items().len() + value.entries().len();
+    items * 2 * STEP + value.scalar().map_or(0, |scalar| scalar.text.len())
 }
 
 /// What is at the end of a path; nothing where a part is missing.
