@@ -21,8 +21,6 @@ mod images;
 #[path = "support/limited.rs"]
 mod limited;
 #[allow(dead_code, reason = "the tests of the client use more of it")]
-#[path = "support/limited.rs"]
-mod limited;
 #[path = "support/registry.rs"]
 mod registry;
 #[allow(dead_code, reason = "the tests of the command line use more of it")]
