@@ -14,6 +14,7 @@
 //! archive is its list of names, and [`Limits`] bounds that.
 
 mod binary;
+mod build_files;
 mod catalog;
 mod detect;
 mod entry_path;
@@ -26,11 +27,14 @@ mod pipe;
 mod refusal;
 mod small_files;
 mod tar;
+pub(crate) mod tar_entries;
 mod tree;
+mod ungz;
 mod unxz;
 mod unzstd;
 mod zip;
 mod zip_end;
+mod zip_list;
 mod zip_member;
 
 use std::path::{Path, PathBuf};
@@ -55,6 +59,16 @@ pub struct Layout {
     pub strip: Strip,
     /// The name that the file gets where it is no archive.
     pub filename: Segment,
+}
+
+/// What becomes of BUILD files in an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuildFiles {
+    /// They keep their names.
+    Kept,
+    /// They get names that Bazel does not read, `BUILD.upstream` or one with a number, as each
+    /// would be a package of its own. Links to them lead to the new names.
+    Hidden,
 }
 
 /// A finished tree.
@@ -83,7 +97,22 @@ pub fn extract(
     destination: &Path,
     limits: &Limits,
 ) -> Result<Tree> {
-    extract_unpinned(archive, layout, destination, limits).map_err(|error| {
+    extract_with(archive, layout, BuildFiles::Kept, destination, limits)
+}
+
+/// Unpacks like [`extract`], and does with BUILD files what is said, before the tree is at its
+/// destination.
+///
+/// # Errors
+/// As for [`extract`].
+pub fn extract_with(
+    archive: &Verified,
+    layout: &Layout,
+    build_files: BuildFiles,
+    destination: &Path,
+    limits: &Limits,
+) -> Result<Tree> {
+    described(archive, unpack(archive, layout, build_files, destination, limits)).map_err(|error| {
         let refused = error.kind() == Kind::Integrity;
         let error = error.fact("to", destination.display());
         match refused {
@@ -96,14 +125,22 @@ pub fn extract(
     })
 }
 
-/// The same, for a file that nobody pinned: its digest is only what it was when it was opened.
+/// Unpacks a file that nobody pinned: its digest is only what it was when it was opened.
+///
+/// # Errors
+/// As for [`extract`].
 pub fn extract_unpinned(
     archive: &Verified,
     layout: &Layout,
     destination: &Path,
     limits: &Limits,
 ) -> Result<Tree> {
-    unpack(archive, layout, destination, limits).map_err(|error| {
+    described(archive, unpack(archive, layout, BuildFiles::Kept, destination, limits))
+}
+
+/// Adds to an error which archive it is about.
+fn described(archive: &Verified, result: Result<Tree>) -> Result<Tree> {
+    result.map_err(|error| {
         error.fact("extracting", archive.subject()).fact("archive", archive.path().display())
     })
 }
@@ -111,6 +148,7 @@ pub fn extract_unpinned(
 fn unpack(
     archive: &Verified,
     layout: &Layout,
+    build_files: BuildFiles,
     destination: &Path,
     limits: &Limits,
 ) -> Result<Tree> {
@@ -131,7 +169,10 @@ fn unpack(
             pipe::through(decoder, |stream| tar::extract(stream, &mut catalog, &mut tree))?;
         }
     }
-    let contents = catalog.finish()?;
+    let contents = catalog.finish(build_files)?;
+    for (path, hidden) in &contents.renamed {
+        tree.rename(path, hidden)?;
+    }
     for link in &contents.links {
         tree.symlink(link)?;
     }

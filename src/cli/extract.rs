@@ -2,9 +2,8 @@
 
 use super::{Context, ExtractArgs};
 use crate::artifact::{ArchiveType, Strip};
-use crate::emit;
 use crate::error::{Error, Result};
-use crate::extract::{self, Layout, Limits};
+use crate::extract::{self, BuildFiles, Layout, Limits};
 use crate::verify::Unverified;
 
 pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
@@ -21,10 +20,9 @@ pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
     };
     let subject = args.subject.clone().unwrap_or(name);
     let verified = Unverified::open(&archive, subject)?.verify(&args.sha256)?;
-    let tree = extract::extract(&verified, &layout, &context.path(&args.out), &Limits::default())?;
-    if args.for_bazel {
-        emit::hide_build_files(&tree.root)?;
-    }
+    let build_files = if args.for_bazel { BuildFiles::Hidden } else { BuildFiles::Kept };
+    let out = context.path(&args.out);
+    let tree = extract::extract_with(&verified, &layout, build_files, &out, &Limits::default())?;
     if context.report.is_json() {
         return context.report.json(&serde_json::json!({
             "root": tree.root, "entries": tree.entries, "bytes": tree.bytes,

@@ -3,6 +3,8 @@
 use crate::artifact::Strip;
 use crate::error::{Error, Result};
 
+use super::BuildFiles;
+use super::build_files::{self, BuildFile};
 use super::entry_path::EntryPath;
 use super::limits::{Budget, Limits};
 use super::links::{self, Link};
@@ -18,6 +20,7 @@ pub(super) struct Catalog<'a> {
     strips_top_folder: bool,
     names: Names,
     links: Vec<Link>,
+    build_files: Vec<BuildFile>,
     bytes: u64,
     /// The names at the top before anything is taken off, for the error that needs them.
     tops: Names,
@@ -25,7 +28,9 @@ pub(super) struct Catalog<'a> {
 
 /// What is known when an archive has ended.
 pub(super) struct Contents {
-    /// Symbolic links, to be made now.
+    /// Files to be renamed, with their new paths.
+    pub(super) renamed: Vec<(EntryPath, EntryPath)>,
+    /// Symbolic links, to be made after that.
     pub(super) links: Vec<Link>,
     /// The folder that is to become the root.
     pub(super) top_folder: Option<String>,
@@ -49,6 +54,7 @@ impl<'a> Catalog<'a> {
             strips_top_folder: *strip == Strip::TopFolder,
             names: Names::new(limits.entries),
             links: Vec::new(),
+            build_files: Vec::new(),
             bytes: 0,
             tops: Names::new(limits.entries),
         })
@@ -62,6 +68,11 @@ impl<'a> Catalog<'a> {
     /// Takes the count that an archive gives of its entries.
     pub(super) fn announce(&self, entries: u64) -> Result<()> {
         self.budget.announced(entries)
+    }
+
+    /// Counts the bytes of a name that is kept for later.
+    pub(super) fn name(&mut self, length: usize) -> Result<()> {
+        self.budget.names(length)
     }
 
     /// Counts an entry that only describes others, and its bytes.
@@ -87,7 +98,7 @@ impl<'a> Catalog<'a> {
     pub(super) fn file(&mut self, raw: &[u8], size: u64) -> Result<EntryPath> {
         self.budget.entry()?;
         self.budget.bytes(size)?;
-        let path = self.place(raw, Node::File)?;
+        let (path, _) = self.place(raw, Node::File)?;
         self.bytes += size;
         Ok(path)
     }
@@ -96,18 +107,25 @@ impl<'a> Catalog<'a> {
     pub(super) fn symlink(&mut self, raw: &[u8], target: &[u8]) -> Result<()> {
         self.budget.entry()?;
         self.budget.bytes(target.len() as u64)?;
-        let path = self.place(raw, Node::Link(self.links.len()))?;
-        let link = Link::new(path, target, self.limits).map_err(|r| refusal::entry(raw, r))?;
+        self.add_link(raw, target)
+    }
+
+    fn add_link(&mut self, raw: &[u8], target: &[u8]) -> Result<()> {
+        self.budget.names(target.len())?;
+        let (path, folder) = self.place(raw, Node::Link(self.links.len()))?;
+        let link = Link::parse(path, folder, target, self.limits)
+            .map_err(|reason| refusal::entry(raw, reason))?;
         self.links.push(link);
         Ok(())
     }
 
-    /// Admits a second name for a file that is already there, and returns both.
+    /// Admits a second name for a file that is already there, and returns both. The second name of
+    /// a symbolic link is another link with the same target, and nothing is to be made now.
     pub(super) fn hard_link(
         &mut self,
         raw: &[u8],
         target: &[u8],
-    ) -> Result<(EntryPath, EntryPath)> {
+    ) -> Result<Option<(EntryPath, EntryPath)>> {
         self.budget.entry()?;
         let shown = refusal::shown(target);
         let refuse =
@@ -117,28 +135,41 @@ impl<'a> Catalog<'a> {
             .and_then(|path| path.below(&self.prefix))
             .ok_or_else(|| refuse("which is no place in the tree"))?;
         match self.names.find(existing.as_str()) {
-            Some(Node::File) => Ok((self.place(raw, Node::File)?, existing)),
-            Some(_) => Err(refuse("which is not a regular file")),
+            Some(Node::File) => Ok(Some((self.place(raw, Node::File)?.0, existing))),
+            Some(Node::Link(link)) => {
+                let target = self.links[link].target.clone();
+                self.add_link(raw, target.as_bytes())?;
+                Ok(None)
+            }
+            Some(Node::Folder(_)) => Err(refuse("which is not a regular file")),
             None => Err(refuse("which does not come before it in the archive")),
         }
     }
 
     /// Judges the links, and what the archive is as a whole.
-    pub(super) fn finish(self) -> Result<Contents> {
+    pub(super) fn finish(mut self, build_files: BuildFiles) -> Result<Contents> {
         if self.names.count() == 0 {
             return Err(refusal::archive("nothing is in it"));
         }
         let top_folder = self.names.top_folder().filter(|_| self.strips_top_folder);
-        for link in &self.links {
-            links::follow(link, &self.links, &self.names, top_folder.unwrap_or_default())
-                .map_err(|reason| refusal::entry(link.path.as_str().as_bytes(), reason))?;
-        }
-        let top_folder = top_folder.map(str::to_owned);
+        let base = top_folder.map_or(0, |(_, number)| number);
+        let ends = links::follow(&self.links, &self.names, base).map_err(|refused| {
+            let path = &self.links[refused.link].path;
+            refusal::entry(path.as_str().as_bytes(), refused.reason)
+        })?;
+        let top_folder = top_folder.map(|(name, _)| name.to_owned());
         let entries = self.names.count() - u64::from(top_folder.is_some());
-        Ok(Contents { links: self.links, top_folder, entries, bytes: self.bytes })
+        let renamed = match build_files {
+            BuildFiles::Kept => Vec::new(),
+            BuildFiles::Hidden => {
+                build_files::hide(self.build_files, &mut self.names, &mut self.links, &ends)
+            }
+        };
+        Ok(Contents { renamed, links: self.links, top_folder, entries, bytes: self.bytes })
     }
 
-    fn place(&mut self, raw: &[u8], node: Node) -> Result<EntryPath> {
+    /// Adds a file or a link, and returns its path and the number of its folder.
+    fn place(&mut self, raw: &[u8], node: Node) -> Result<(EntryPath, usize)> {
         if raw.ends_with(b"/") {
             return Err(refusal::entry(raw, "its name is that of a folder, and it is none"));
         }
@@ -147,11 +178,15 @@ impl<'a> Catalog<'a> {
         if path.is_root() {
             return Err(refusal::entry(raw, "it stands where the folder should be that all is in"));
         }
-        self.names.add(&path, node).map_err(|reason| refusal::entry(raw, reason))?;
-        Ok(path)
+        let folder = self.names.add(&path, node).map_err(|reason| refusal::entry(raw, reason))?;
+        if BuildFile::is_name(path.name()) {
+            self.build_files.push(BuildFile { path: path.clone(), folder, node });
+        }
+        Ok((path, folder))
     }
 
-    fn parse(&self, raw: &[u8]) -> Result<EntryPath> {
+    fn parse(&mut self, raw: &[u8]) -> Result<EntryPath> {
+        self.budget.names(raw.len())?;
         EntryPath::parse(raw, self.limits).map_err(|reason| refusal::entry(raw, reason))
     }
 

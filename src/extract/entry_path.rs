@@ -1,6 +1,7 @@
 //! A path inside an archive that means the same place on every platform, or nothing.
 
 use super::limits::Limits;
+use super::refusal::is_unseen;
 
 /// A relative path: components joined by `/`, none of them special anywhere.
 ///
@@ -53,6 +54,14 @@ impl EntryPath {
         self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
     }
 
+    /// Returns the path of another name in the same folder.
+    pub(super) fn sibling(&self, name: &str) -> EntryPath {
+        EntryPath(match self.parent() {
+            "" => name.to_owned(),
+            parent => format!("{parent}/{name}"),
+        })
+    }
+
     /// The path below `folder`, if it is there; the root if it is that folder.
     pub(super) fn below(&self, folder: &EntryPath) -> Option<EntryPath> {
         if folder.is_root() {
@@ -81,13 +90,19 @@ pub(super) fn check_text<'a>(raw: &'a [u8], limits: &Limits) -> Result<&'a str, 
     if text.starts_with('/') {
         return Err("the path is absolute".to_owned());
     }
-    match text.chars().find(|&c| c.is_control() || c == '\\' || c == ':') {
+    match text.chars().find(|&c| c == '\\' || c == ':' || is_unseen(c)) {
         None => Ok(text),
         Some('\\') => Err("a backslash is in the path, which separates folders on Windows".into()),
         Some(':') => {
             Err("a colon is in the path, which names a drive or a stream on Windows".into())
         }
-        Some(c) => Err(format!("the control character {} is in the path", c.escape_default())),
+        Some(c) if c.is_control() => {
+            Err(format!("the control character {} is in the path", c.escape_default()))
+        }
+        Some(c) => Err(format!(
+            "the character {} is in the path, which is not seen or changes how the path reads",
+            c.escape_default()
+        )),
     }
 }
 
@@ -169,6 +184,10 @@ mod tests {
             (b"a\0b", "control character"),
             (b"a\x1b[2J", "control character"),
             ("a\u{85}".as_bytes(), "control character"),
+            ("a\u{202e}b".as_bytes(), "\\u{202e}"),
+            ("a\u{2066}b".as_bytes(), "\\u{2066}"),
+            ("a\u{200b}".as_bytes(), "not seen"),
+            ("\u{feff}a".as_bytes(), "not seen"),
             (b"\xff", "UTF-8"),
             (b"a./b", "dot or a space"),
             (b"a ", "dot or a space"),

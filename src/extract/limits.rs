@@ -18,7 +18,8 @@ pub struct Limits {
     pub path: usize,
     /// The deepest folder. Open folders cost a file descriptor for each level.
     pub depth: usize,
-    /// The memory that a decoder may take, in bytes. xz and zstd archives say how much they need.
+    /// The memory that a decoder may take, in bytes, which leaves as much for all else. xz and zstd
+    /// archives say how much they need; `xz -9` takes 65 MiB.
     pub memory: u64,
 }
 
@@ -32,15 +33,20 @@ impl Default for Limits {
             ratio: 20,
             path: 1024,
             depth: 64,
-            memory: 256 << 20,
+            memory: 128 << 20,
         }
     }
 }
+
+/// The most bytes in all names and link targets together. What is known of the entries is held in
+/// memory, some of it several times.
+const MOST_NAMES: u64 = 16 << 20;
 
 /// What is left of the limits while an archive is read.
 pub(super) struct Budget {
     entries: Account,
     bytes: Account,
+    names: Account,
 }
 
 struct Account {
@@ -54,6 +60,7 @@ impl Budget {
         Budget {
             entries: Account { used: 0, limit: limits.entries },
             bytes: Account { used: 0, limit: bytes },
+            names: Account { used: 0, limit: MOST_NAMES },
         }
     }
 
@@ -65,6 +72,13 @@ impl Budget {
     /// Checks the count that an archive gives of its entries, before anything is kept of them.
     pub(super) fn announced(&self, count: u64) -> Result<()> {
         if count > self.entries.limit { Err(too_many(self.entries.limit)) } else { Ok(()) }
+    }
+
+    /// Counts the bytes of a name or a link target.
+    pub(super) fn names(&mut self, length: usize) -> Result<()> {
+        self.names.take(length as u64).map_err(|limit| {
+            refusal::archive(format!("its names and link targets have more than {limit} bytes"))
+        })
     }
 
     /// Counts bytes before they are written.

@@ -8,80 +8,164 @@ use super::entry_path::{EntryPath, check_component, check_text};
 use super::limits::Limits;
 use super::names::{Names, Node};
 
-/// `libx.so` to `libx.so.1` to `libx.so.1.2` is two. More than this is a loop or a joke.
-const MOST_STEPS: usize = 8;
+/// The most names that are looked up to follow all links of an archive. A toolchain with 200,000
+/// links needs about a million.
+const MOST_STEPS: u64 = 4_000_000;
 
 /// A symbolic link of an archive.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) path: EntryPath,
+    /// The number of the folder that it is in.
+    pub(super) folder: usize,
     /// Relative to the folder that the link is in.
     pub(super) target: String,
 }
 
 impl Link {
     /// Parses the target; the error is the reason for refusing it.
-    pub(super) fn new(path: EntryPath, target: &[u8], limits: &Limits) -> Result<Link, String> {
+    pub(super) fn parse(
+        path: EntryPath,
+        folder: usize,
+        target: &[u8],
+        limits: &Limits,
+    ) -> Result<Link, String> {
         let target = parse_target(target, limits).map_err(|reason| {
             format!("it is a link to `{}`, and {reason}", super::refusal::shown(target))
         })?;
-        Ok(Link { path, target })
+        Ok(Link { path, folder, target })
     }
 }
 
-/// Follows a link to its end; the error is the reason for refusing it.
+/// The reason why a link is refused.
+pub(super) struct Refused {
+    /// The number of the link.
+    pub(super) link: usize,
+    pub(super) reason: String,
+}
+
+/// Where a link leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub(super) node: Node,
+    /// The number of the folder that has the last name in the target.
+    pub(super) folder: usize,
+}
+
+/// Follows each link to its end, through other links as a system would, and returns the ends.
 ///
-/// `base` is the folder that will be the root of the tree.
-pub(super) fn follow(
-    start: &Link,
-    links: &[Link],
-    names: &Names,
-    base: &str,
-) -> Result<(), String> {
-    let mut link = start;
-    for _ in 0..MOST_STEPS {
-        match step(link, names, base) {
-            Ok(Node::File | Node::Folder(_)) => return Ok(()),
-            Ok(Node::Link(next)) => link = &links[next],
-            Err(reason) => {
-                return Err(format!("it is a link to `{}`, which {reason}", link.target));
-            }
-        }
-    }
-    Err(format!("it is a link to `{}`, which leads in a circle", start.target))
+/// `base` is the number of the folder that will be the root of the tree, which no link may leave.
+/// Each link is followed once: where another one leads through it, its end is known.
+pub(super) fn follow(links: &[Link], names: &Names, base: usize) -> Result<Vec<End>, Refused> {
+    let mut resolver =
+        Resolver { links, names, base, ends: vec![State::Unknown; links.len()], steps: 0 };
+    (0..links.len()).map(|link| resolver.end(link)).collect()
 }
 
-/// What a link points to. Each folder on the way must be one: if a link could be among them, then
-/// `..` after it would lead somewhere else than it says.
-fn step(link: &Link, names: &Names, base: &str) -> Result<Node, &'static str> {
-    let depth = |path: &[&str]| path.len() < base.split('/').filter(|c| !c.is_empty()).count();
-    let mut at: Vec<&str> = link.path.parent().split('/').filter(|c| !c.is_empty()).collect();
-    let mut node = Node::Folder(0);
-    for component in link.target.split('/') {
-        match component {
-            "." => {}
-            ".." => {
-                if at.pop().is_none() {
-                    return Err("leads out of the tree");
+#[derive(Clone, Copy)]
+enum State {
+    Unknown,
+    /// It is being followed; a link that leads to it closes a circle.
+    Pending,
+    Known(End),
+}
+
+/// A link that is being followed.
+struct Walk {
+    link: usize,
+    /// How much of the target was read.
+    position: usize,
+    at: Node,
+    /// The folder of the last name so far.
+    folder: usize,
+}
+
+struct Resolver<'a> {
+    links: &'a [Link],
+    names: &'a Names,
+    base: usize,
+    ends: Vec<State>,
+    steps: u64,
+}
+
+impl Resolver<'_> {
+    /// Follows one link. The stack is a list of its own, as a chain can have 200,000 links.
+    fn end(&mut self, start: usize) -> Result<End, Refused> {
+        let mut stack: Vec<Walk> = Vec::new();
+        let mut next = start;
+        loop {
+            match self.ends[next] {
+                State::Pending => return Err(self.refuse(start, start, "leads in a circle")),
+                State::Unknown => {
+                    self.ends[next] = State::Pending;
+                    let folder = self.links[next].folder;
+                    stack.push(Walk { link: next, position: 0, at: Node::Folder(folder), folder });
                 }
+                State::Known(end) => match stack.last_mut() {
+                    None => return Ok(end),
+                    // A link on the way stands for its end.
+                    Some(walk) => walk.at = end.node,
+                },
             }
-            name => at.push(name),
+            let Some(walk) = stack.last_mut() else { continue };
+            let link = walk.link;
+            next = match self.walk(walk).map_err(|reason| self.refuse(start, link, reason))? {
+                Some(next) => next,
+                None => {
+                    self.ends[link] = State::Known(End { node: walk.at, folder: walk.folder });
+                    stack.pop();
+                    link
+                }
+            };
         }
-        if depth(&at) {
-            return Err("leads out of the tree");
-        }
-        if !matches!(node, Node::Folder(_)) {
-            return Err("goes through something that is no folder");
-        }
-        node = names.find(&at.join("/")).ok_or("is not in the archive")?;
     }
-    Ok(node)
+
+    /// Goes on to the end of the target, or to the next link on the way, which is returned.
+    fn walk(&mut self, walk: &mut Walk) -> Result<Option<usize>, &'static str> {
+        let target = self.links[walk.link].target.as_str();
+        while walk.position <= target.len() {
+            let rest = &target[walk.position..];
+            let length = rest.find('/').unwrap_or(rest.len());
+            walk.position += length + 1;
+            let Node::Folder(folder) = walk.at else {
+                return Err("goes through something that is no folder");
+            };
+            walk.at = match &rest[..length] {
+                "" | "." => continue,
+                ".." if folder == self.base => return Err("leads out of the tree"),
+                ".." => Node::Folder(self.names.parent(folder)),
+                name => self.names.child_of(folder, name).ok_or("is not in the archive")?,
+            };
+            walk.folder = folder;
+            self.steps += 1;
+            if self.steps > MOST_STEPS {
+                return Err("takes, with all the other links, too many steps to follow");
+            }
+            if let Node::Link(link) = walk.at {
+                return Ok(Some(link));
+            }
+        }
+        Ok(None)
+    }
+
+    fn refuse(&self, start: usize, failed: usize, reason: &str) -> Refused {
+        let target = &self.links[failed].target;
+        let limit = match self.steps > MOST_STEPS {
+            true => format!("; the limit is {MOST_STEPS} for the archive"),
+            false => String::new(),
+        };
+        Refused {
+            link: start,
+            reason: format!("it is a link to `{target}`, which {reason}{limit}"),
+        }
+    }
 }
 
+/// Checks a target. One `/` at its end is taken off; `.` and empty components change nothing.
 fn parse_target<'a>(raw: &'a [u8], limits: &Limits) -> Result<String, String> {
     let text: &'a str = check_text(raw, limits)?;
     let text = text.strip_suffix('/').unwrap_or(text);
-    for component in text.split('/').filter(|component| !matches!(*component, "." | "..")) {
+    for component in text.split('/').filter(|component| !matches!(*component, "" | "." | "..")) {
         check_component(component)?;
     }
     Ok(text.to_owned())

@@ -32,22 +32,37 @@ impl Node {
 
 /// The names of an archive as a tree of folders.
 pub(super) struct Names {
-    folders: Vec<HashMap<Box<str>, Named>>,
+    folders: Vec<Folder>,
     /// The folder that was asked for last. Archives come sorted by folder.
     recent: (String, usize),
     count: u64,
     limit: u64,
 }
 
+/// The names in one folder, by the form in which they are compared.
+#[derive(Default)]
+struct Folder {
+    /// The number of the folder that it is in; the root is in itself.
+    parent: usize,
+    names: HashMap<Box<str>, Named>,
+}
+
 struct Named {
-    name: Box<str>,
+    /// The name as it is written, if it is not the form in which it is compared.
+    written: Option<Box<str>>,
     node: Node,
+}
+
+impl Named {
+    fn name<'a>(&'a self, folded: &'a str) -> &'a str {
+        self.written.as_deref().unwrap_or(folded)
+    }
 }
 
 impl Names {
     /// No names. The limit counts folders that no entry names, too: a short archive can imply many.
     pub(super) fn new(limit: u64) -> Names {
-        Names { folders: vec![HashMap::new()], recent: (String::new(), 0), count: 0, limit }
+        Names { folders: vec![Folder::default()], recent: (String::new(), 0), count: 0, limit }
     }
 
     /// How many files, folders and links there are.
@@ -55,11 +70,12 @@ impl Names {
         self.count
     }
 
-    /// Adds a file or a link; the error is the reason for refusing it.
-    pub(super) fn add(&mut self, path: &EntryPath, node: Node) -> Result<(), String> {
+    /// Adds a file or a link, and returns the number of the folder that it is in; the error is the
+    /// reason for refusing it.
+    pub(super) fn add(&mut self, path: &EntryPath, node: Node) -> Result<usize, String> {
         let folder = self.folder(path.parent())?;
         match self.child(folder, path.name(), node)? {
-            None => Ok(()),
+            None => Ok(folder),
             Some(Node::Folder(_)) => {
                 Err(format!("a folder of this name comes before this {}", node.noun()))
             }
@@ -77,7 +93,7 @@ impl Names {
             let new = self.folders.len();
             folder = match self.child(folder, name, Node::Folder(new))? {
                 None => {
-                    self.folders.push(HashMap::new());
+                    self.folders.push(Folder { parent: folder, names: HashMap::new() });
                     new
                 }
                 Some(Node::Folder(there)) => there,
@@ -90,45 +106,76 @@ impl Names {
         Ok(folder)
     }
 
-    /// What stands at a path; the root is a folder.
+    /// Returns what stands at a path; the root is a folder.
     pub(super) fn find(&self, path: &str) -> Option<Node> {
         let mut node = Node::Folder(0);
         for name in path.split('/').filter(|name| !name.is_empty()) {
             let Node::Folder(folder) = node else { return None };
-            let named = self.folders[folder].get(fold(name).as_ref())?;
-            if *named.name != *name {
-                return None;
-            }
-            node = named.node;
+            node = self.child_of(folder, name)?;
         }
         Some(node)
     }
 
-    /// The one folder at the top, if nothing else is there.
-    pub(super) fn top_folder(&self) -> Option<&str> {
-        let mut top = self.folders[0].values();
+    /// Returns what stands in a folder under exactly this name.
+    pub(super) fn child_of(&self, folder: usize, name: &str) -> Option<Node> {
+        let folded = fold(name);
+        let named = self.folders[folder].names.get(folded.as_ref())?;
+        (named.name(&folded) == name).then_some(named.node)
+    }
+
+    /// Gives a file or link in a folder a second name beside its own: the first of `choices` that
+    /// is free there.
+    pub(super) fn give_free(
+        &mut self,
+        folder: usize,
+        mut choices: impl Iterator<Item = String>,
+        node: Node,
+    ) -> Option<String> {
+        let names = &mut self.folders[folder].names;
+        let free = choices.find(|name| !names.contains_key(fold(name).as_ref()))?;
+        let folded = fold(&free);
+        let written = (*folded != *free).then(|| free.as_str().into());
+        names.insert(folded.into(), Named { written, node });
+        Some(free)
+    }
+
+    /// Returns the folder that a folder is in; the root is in itself.
+    pub(super) fn parent(&self, folder: usize) -> usize {
+        self.folders[folder].parent
+    }
+
+    /// Returns the one folder at the top and its number, if nothing else is there.
+    pub(super) fn top_folder(&self) -> Option<(&str, usize)> {
+        let mut top = self.folders[0].names.iter();
         match (top.next(), top.next()) {
-            (Some(Named { name, node: Node::Folder(_) }), None) => Some(name),
+            (Some((folded, named)), None) => match named.node {
+                Node::Folder(number) => Some((named.name(folded), number)),
+                Node::File | Node::Link(_) => None,
+            },
             _ => None,
         }
     }
 
-    /// The names at the top, sorted.
+    /// Returns the names at the top, sorted.
     pub(super) fn top_names(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.folders[0].values().map(|named| &*named.name).collect();
+        let top = self.folders[0].names.iter();
+        let mut names: Vec<_> = top.map(|(folded, named)| named.name(folded)).collect();
         names.sort_unstable();
         names
     }
 
     /// Adds a name to a folder, unless the same name is there, which is returned.
     fn child(&mut self, folder: usize, name: &str, node: Node) -> Result<Option<Node>, String> {
-        match self.folders[folder].entry(fold(name).into()) {
-            Entry::Occupied(there) if *there.get().name == *name => Ok(Some(there.get().node)),
-            Entry::Occupied(there) => Err(format!(
-                "`{name}` and `{}` are one name where the case of letters or the composition of \
-                 accents does not count, as on macOS and Windows",
-                there.get().name
-            )),
+        let folded = fold(name);
+        let written = (*folded != *name).then(|| name.into());
+        match self.folders[folder].names.entry(folded.into()) {
+            Entry::Occupied(there) => match there.get().name(there.key()) {
+                same if same == name => Ok(Some(there.get().node)),
+                other => Err(format!(
+                    "`{name}` and `{other}` are one name where the case of letters or the \
+                     composition of accents does not count, as on macOS and Windows"
+                )),
+            },
             Entry::Vacant(free) => {
                 if self.count == self.limit {
                     return Err(format!(
@@ -136,7 +183,7 @@ impl Names {
                         self.limit
                     ));
                 }
-                free.insert(Named { name: name.into(), node });
+                free.insert(Named { written, node });
                 self.count += 1;
                 Ok(None)
             }
@@ -169,7 +216,7 @@ mod tests {
             let parsed = EntryPath::parse(path.as_bytes(), &Limits::default())?;
             match path.ends_with('/') {
                 true => names.folder(parsed.as_str()).map(drop)?,
-                false => names.add(&parsed, Node::File)?,
+                false => names.add(&parsed, Node::File).map(drop)?,
             }
         }
         Ok(names)
@@ -207,7 +254,7 @@ mod tests {
         assert_eq!(names.find("top/bin/tool"), Some(Node::File));
         assert!(matches!(names.find(""), Some(Node::Folder(0))));
         assert_eq!(names.find("top/readme"), None);
-        assert_eq!(names.top_folder(), Some("top"));
+        assert_eq!(names.top_folder(), Some(("top", 1)));
         assert_eq!(names.count(), 4);
     }
 }

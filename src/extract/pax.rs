@@ -39,7 +39,7 @@ impl Overrides {
                 b"path" => once(&mut self.path, value.to_vec(), "name")?,
                 b"linkpath" => once(&mut self.link, value.to_vec(), "link target")?,
                 b"size" => once(&mut self.size, number(value)?, "size")?,
-                _ if key.starts_with(b"GNU.sparse.") => return Err(sparse()),
+                _ if is_sparse(key) => return Err(sparse()),
                 _ => {}
             }
         }
@@ -51,7 +51,7 @@ impl Overrides {
 /// all that follows has no use but to confuse.
 pub(super) fn check_global(content: &[u8]) -> Result<()> {
     for (key, _) in records(content)? {
-        if matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse.") {
+        if matches!(key, b"path" | b"linkpath" | b"size") || is_sparse(key) {
             return Err(refusal::archive(format!(
                 "a global header sets `{}` for all entries",
                 refusal::shown(key)
@@ -59,6 +59,11 @@ pub(super) fn check_global(content: &[u8]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns whether a key belongs to a file with holes, as GNU tar or star writes it.
+fn is_sparse(key: &[u8]) -> bool {
+    key.starts_with(b"GNU.sparse.") || key == b"SCHILY.realsize"
 }
 
 /// The error for a file with holes.
@@ -84,17 +89,25 @@ type Record<'a> = (&'a [u8], &'a [u8]);
 
 fn record(rest: &[u8]) -> Option<(Record<'_>, &[u8])> {
     let space = rest.iter().take(20).position(|&byte| byte == b' ')?;
-    let length: usize = std::str::from_utf8(&rest[..space]).ok()?.parse().ok()?;
+    let length = usize::try_from(decimal(&rest[..space])?).ok()?;
     let line = rest.get(space + 1..length)?.strip_suffix(b"\n")?;
     let equals = line.iter().position(|&byte| byte == b'=')?;
     Some(((&line[..equals], &line[equals + 1..]), &rest[length..]))
 }
 
 fn number(value: &[u8]) -> Result<u64> {
-    std::str::from_utf8(value)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| refusal::damaged("the size in a PAX header is no number"))
+    decimal(value)
+        .ok_or_else(|| refusal::damaged("the size in a PAX header is no number as PAX writes it"))
+}
+
+/// Parses digits without a sign and without zeros before them: programs differ on all else.
+fn decimal(text: &[u8]) -> Option<u64> {
+    let is_plain =
+        text.iter().all(u8::is_ascii_digit) && (text.len() == 1 || text.first() != Some(&b'0'));
+    if !is_plain {
+        return None;
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 fn once<T>(slot: &mut Option<T>, value: T, what: &str) -> Result<()> {
@@ -124,9 +137,18 @@ mod tests {
 
     #[test]
     fn refuses_what_could_be_read_in_two_ways() {
-        for content in
-            [&b"x"[..], b"99 path=a\n", b"5 a=b", b"0 a=b\n", b"6 abc\n", b" a=b\n", b"\n", b"2 \n"]
-        {
+        for content in [
+            &b"x"[..],
+            b"99 path=a\n",
+            b"5 a=b",
+            b"0 a=b\n",
+            b"6 abc\n",
+            b" a=b\n",
+            b"\n",
+            b"2 \n",
+            b"+7 a=b\n",
+            b"07 a=b\n",
+        ] {
             assert!(records(content).is_err(), "{content:?}");
         }
         let mut twice = Overrides::default();

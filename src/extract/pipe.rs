@@ -5,20 +5,21 @@
 //!         <--empty buffers--
 //! ```
 //!
-//! The buffers are all the data that is ever in memory: there are as many as are made here.
+//! The buffers are all the data that is ever in memory: there are as many as are made here. Where
+//! the system gives no thread, the consumer calls the decoder itself, with one buffer.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use flate2::bufread::MultiGzDecoder;
-
 use crate::artifact::ArchiveType;
-use crate::error::{Context, Result};
+use crate::error::{Error, Result};
 
 use super::limits::Limits;
 use super::refusal;
+use super::ungz::Ungz;
 use super::unxz::Unxz;
 use super::unzstd::Unzstd;
 
@@ -34,40 +35,63 @@ type Fill<'a> = Box<dyn FnMut(&mut [u8]) -> Result<usize> + Send + 'a>;
 
 /// The decoder for a compressed tar.
 pub(super) fn decoder(archive: ArchiveType, file: File, limits: &Limits) -> Fill<'static> {
-    let input = BufReader::with_capacity(INPUT, file);
+    let input = BufReader::with_capacity(INPUT, Input(file));
     let mut decoder: Box<dyn Read + Send> = match archive {
         ArchiveType::TarXz => Box::new(Unxz::new(input, limits.memory)),
         ArchiveType::TarZst => Box::new(Unzstd::new(input, limits.memory)),
-        _ => Box::new(MultiGzDecoder::new(input)),
+        _ => Box::new(Ungz::new(input)),
     };
-    Box::new(move |buffer| {
+    Box::new(move |buffer| decoder.read(buffer).map_err(|error| refusal::reading(&error)))
+}
+
+/// An archive that is read from its beginning. A call that a signal interrupted is repeated, so
+/// that no decoder takes the interruption for the end of its data.
+pub(super) struct Input(File);
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match decoder.read(buffer) {
+            match self.0.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map_err(|error| refusal::reading(&error)),
+                result => return result,
             }
         }
-    })
+    }
+}
+
+/// Returns whether the system gives a thread, for libraries that start their own and fail if not.
+pub(super) fn threads_start() -> bool {
+    thread::Builder::new().spawn(|| ()).is_ok_and(|started| started.join().is_ok())
 }
 
 /// Runs `consume` on what comes out of `source`. When it returns, the thread ends, too.
 pub(super) fn through<T>(
     source: impl FnMut(&mut [u8]) -> Result<usize> + Send,
-    consume: impl FnOnce(&mut Stream) -> Result<T>,
+    consume: impl FnOnce(&mut Stream<'_>) -> Result<T>,
 ) -> Result<T> {
     let (full_in, full) = sync_channel(BUFFERS);
     let (empty, empty_out) = sync_channel(BUFFERS);
-    for _ in 0..BUFFERS {
-        // There is room for all of them.
-        let _ = empty.send(Buffer { bytes: vec![0; BUFFER].into_boxed_slice(), filled: 0 });
-    }
+    // The thread's, or the consumer's if there is no thread.
+    let source = Mutex::new(source);
+    let lock = || source.lock().unwrap_or_else(PoisonError::into_inner);
     thread::scope(|scope| {
-        thread::Builder::new()
-            .name("inflate".to_owned())
-            .spawn_scoped(scope, move || pump(source, &full_in, &empty_out))
-            .doing(|| "start a thread".to_owned())?;
-        let mut stream = Stream { full, empty, current: None, position: 0 };
-        consume(&mut stream)
+        let decode = || pump(&mut *lock(), full_in, empty_out);
+        let mut inline;
+        let supply =
+            match thread::Builder::new().name("inflate".to_owned()).spawn_scoped(scope, decode) {
+                Ok(_) => {
+                    for _ in 0..BUFFERS {
+                        // There is room for all of them.
+                        let _ = empty.send(Buffer::new());
+                    }
+                    Supply::Thread { full, empty }
+                }
+                Err(_) => {
+                    inline = lock();
+                    Supply::Inline { source: &mut *inline, failed: None }
+                }
+            };
+        consume(&mut Stream { supply, current: None, position: 0 })
     })
 }
 
@@ -76,11 +100,17 @@ struct Buffer {
     filled: usize,
 }
 
-/// Fills buffers until the source ends, fails, or nobody wants more. An empty one is the end.
+impl Buffer {
+    fn new() -> Buffer {
+        Buffer { bytes: vec![0; BUFFER].into_boxed_slice(), filled: 0 }
+    }
+}
+
+/// Fills buffers until the source ends, fails, or the consumer is gone. An empty one is the end.
 fn pump(
     mut source: impl FnMut(&mut [u8]) -> Result<usize>,
-    full: &SyncSender<Result<Buffer>>,
-    empty: &Receiver<Buffer>,
+    full: SyncSender<Result<Buffer>>,
+    empty: Receiver<Buffer>,
 ) {
     while let Ok(mut buffer) = empty.recv() {
         let result = fill(&mut source, &mut buffer);
@@ -112,25 +142,50 @@ fn fill(source: &mut impl FnMut(&mut [u8]) -> Result<usize>, buffer: &mut Buffer
 }
 
 /// The consumer's end.
-pub(super) struct Stream {
-    full: Receiver<Result<Buffer>>,
-    empty: SyncSender<Buffer>,
+pub(super) struct Stream<'a> {
+    supply: Supply<'a>,
     current: Option<Buffer>,
     position: usize,
 }
 
-impl Stream {
-    /// What is there, at least one byte; nothing at the end.
+/// The other end, from which full buffers come.
+enum Supply<'a> {
+    Thread { full: Receiver<Result<Buffer>>, empty: SyncSender<Buffer> },
+    Inline { source: &'a mut dyn FnMut(&mut [u8]) -> Result<usize>, failed: Option<Error> },
+}
+
+impl Supply<'_> {
+    /// Takes a buffer that was used, and returns a full one.
+    fn next(&mut self, used: Option<Buffer>) -> Result<Buffer> {
+        match self {
+            Supply::Thread { full, empty } => {
+                if let Some(buffer) = used {
+                    // The decoder may have ended already.
+                    let _ = empty.send(buffer);
+                }
+                full.recv().unwrap_or_else(|_| Err(refusal::damaged("its decoder stopped")))
+            }
+            Supply::Inline { failed: Some(error), .. } => Err(error.clone()),
+            Supply::Inline { source, failed } => {
+                let mut buffer = used.unwrap_or_else(Buffer::new);
+                match fill(source, &mut buffer) {
+                    Err(error) if buffer.filled == 0 => Err(error),
+                    result => {
+                        *failed = result.err();
+                        Ok(buffer)
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Stream<'_> {
+    /// Returns what is there, at least one byte; nothing at the end.
     pub(super) fn fill(&mut self) -> Result<&[u8]> {
         if self.left() == 0 && !self.at_end() {
-            if let Some(buffer) = self.current.take() {
-                // The decoder may have ended already.
-                let _ = self.empty.send(buffer);
-            }
-            match self.full.recv() {
-                Ok(next) => self.current = Some(next?),
-                Err(_) => return Err(refusal::damaged("its decoder stopped")),
-            }
+            let used = self.current.take();
+            self.current = Some(self.supply.next(used)?);
             self.position = 0;
         }
         Ok(self.current.as_ref().map_or(&[], |buffer| &buffer.bytes[self.position..buffer.filled]))

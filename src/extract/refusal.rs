@@ -41,10 +41,21 @@ pub(super) fn shown(name: &[u8]) -> String {
     text
 }
 
-/// Control characters, and those that reorder what is beside them, as escapes.
+/// Returns a character as it is, or its escape if it is not seen or changes the text beside it.
 fn printable(c: char) -> impl Iterator<Item = char> {
-    let hostile = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}');
+    let hostile = is_unseen(c);
     let escaped = hostile.then(|| c.escape_default());
     let plain = (!hostile).then_some(c);
     escaped.into_iter().flatten().chain(plain)
+}
+
+/// Returns whether a character is a control character, has no width, or reorders the text beside
+/// it: names with such characters read as other names.
+pub(super) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        )
 }

@@ -2,7 +2,7 @@
 //!
 //! Where files are small, creating them takes longer than inflating them, so one thread cannot do
 //! it as fast as the data comes. They are gathered into batches. A batch goes to the other thread
-//! if it is free; if not, whoever gathered it makes its files.
+//! if it is free; if not, or if there is none, the thread that gathered it makes its files.
 
 use std::io::Write;
 use std::ops::Range;
@@ -36,7 +36,8 @@ struct Batch {
 
 /// The small files, seen from the thread that reads the archive.
 pub(super) struct SmallFiles {
-    jobs: SyncSender<Batch>,
+    /// The way to the other thread, if the system gave one.
+    jobs: Option<SyncSender<Batch>>,
     done: Receiver<Result<Batch>>,
     /// How many batches are with the other thread.
     out: usize,
@@ -59,10 +60,8 @@ pub(super) fn with<T>(
                 }
             }
         };
-        thread::Builder::new()
-            .name("write".to_owned())
-            .spawn_scoped(scope, work)
-            .doing(|| "start a thread".to_owned())?;
+        let started = thread::Builder::new().name("write".to_owned()).spawn_scoped(scope, work);
+        let jobs = started.is_ok().then_some(jobs);
         let (spare, current) = (Vec::new(), Batch::default());
         lead(&mut SmallFiles { jobs, done, out: 0, spare, current })
     })
@@ -75,7 +74,7 @@ impl SmallFiles {
         path: EntryPath,
         executable: bool,
         size: u64,
-        stream: &mut Stream,
+        stream: &mut Stream<'_>,
         tree: &mut TreeWriter,
     ) -> Result<()> {
         if self.current.ends_before(&path) {
@@ -111,9 +110,9 @@ impl SmallFiles {
         }
         let next = self.spare.pop().unwrap_or_default();
         let batch = std::mem::replace(&mut self.current, next);
-        if self.out < BATCHES {
+        if let Some(jobs) = self.jobs.as_ref().filter(|_| self.out < BATCHES) {
             self.out += 1;
-            return self.jobs.send(batch).map_err(|_| stopped());
+            return jobs.send(batch).map_err(|_| stopped());
         }
         let batch = batch.write(tree)?;
         self.spare.push(batch);

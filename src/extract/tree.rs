@@ -58,6 +58,13 @@ impl TreeWriter {
         make().doing(|| format!("link `{}` to `{}`", path.as_str(), existing.as_str()))
     }
 
+    /// Gives a file another name in its folder. There is no link in the tree yet that this could
+    /// go through.
+    pub(super) fn rename(&mut self, path: &EntryPath, to: &EntryPath) -> Result<()> {
+        rename(&self.path.join(path.as_str()), &self.path.join(to.as_str()))
+            .doing(|| format!("rename `{}` to `{}`", path.as_str(), to.as_str()))
+    }
+
     /// Makes a symbolic link. From the first one on, nothing else may be made.
     pub(super) fn symlink(&mut self, link: &Link) -> Result<()> {
         self.enter(link.path.parent())
@@ -85,4 +92,9 @@ impl TreeWriter {
     fn last(&self) -> &Folder {
         self.open.last().map_or(&self.root, |(_, folder)| folder)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "within a tree that is not published yet")]
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
 }

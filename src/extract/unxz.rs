@@ -1,10 +1,11 @@
 //! Reads xz: one stream after another, as `cat a.xz b.xz` makes them.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::thread;
 
 use liblzma::stream::{Action, Error, MtStreamBuilder, Status, Stream};
+
+use super::pipe::{self, Input};
 
 /// More threads than this only take more memory: the writer cannot keep up.
 const MOST_THREADS: usize = 4;
@@ -12,7 +13,7 @@ const MOST_THREADS: usize = 4;
 /// A reader of xz, which inflates the blocks of a stream in parallel where it has several and the
 /// memory suffices.
 pub(super) struct Unxz {
-    input: BufReader<File>,
+    input: BufReader<Input>,
     stream: Option<Stream>,
     memory: u64,
     /// How many streams have ended.
@@ -21,7 +22,7 @@ pub(super) struct Unxz {
 
 impl Unxz {
     /// A reader that takes no more than this much memory.
-    pub(super) fn new(input: BufReader<File>, memory: u64) -> Unxz {
+    pub(super) fn new(input: BufReader<Input>, memory: u64) -> Unxz {
         Unxz { input, stream: None, memory, streams: 0 }
     }
 
@@ -33,6 +34,9 @@ impl Unxz {
         }
         if self.input.fill_buf()?.is_empty() && self.streams > 0 {
             return Ok(None);
+        }
+        if !pipe::threads_start() {
+            return Ok(Some(Stream::new_stream_decoder(self.memory, 0)?));
         }
         let threads = thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS));
         let stream = MtStreamBuilder::new()

@@ -1,15 +1,16 @@
 //! Reads zstd: one frame after another, the skippable ones skipped.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+use super::pipe::Input;
+
 /// A reader of zstd that checks what the crate leaves to its caller: the checksum and the size
 /// that a frame says it has.
 pub(super) struct Unzstd {
-    input: BufReader<File>,
+    input: BufReader<Input>,
     decoder: FrameDecoder,
     in_frame: bool,
     /// What came out of this frame so far.
@@ -18,7 +19,7 @@ pub(super) struct Unzstd {
 
 impl Unzstd {
     /// A reader that takes no more than this much memory.
-    pub(super) fn new(input: BufReader<File>, memory: u64) -> Unzstd {
+    pub(super) fn new(input: BufReader<Input>, memory: u64) -> Unzstd {
         let mut decoder = FrameDecoder::new();
         // Beside the window there are tables and the block that is being made.
         decoder.set_max_window_size(memory / 2);

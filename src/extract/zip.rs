@@ -5,16 +5,12 @@
 
 use std::cmp::Reverse;
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::Write;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use zip::read::{ArchiveOffset, Config, ZipArchive, ZipFileEntry};
-use zip::result::ZipError;
-use zip::{CompressionMethod, System};
-
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 
 use super::catalog::Catalog;
 use super::entry_path::EntryPath;
@@ -22,8 +18,9 @@ use super::limits::Limits;
 use super::pipe;
 use super::refusal;
 use super::tree::TreeWriter;
-use super::zip_end::{self, End};
-use super::zip_member::{Inflater, Member};
+use super::zip_end;
+use super::zip_list::{List, Listed, REFUSED};
+use super::zip_member::{DEFLATED, Inflater, Member, STORED, read_at};
 
 /// More threads than this only contend for the folder they write to.
 const MOST_THREADS: usize = 4;
@@ -63,7 +60,8 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
             let spawned = thread::Builder::new()
                 .name("inflate".to_owned())
                 .spawn_scoped(scope, move || work(tree));
-            others.push(spawned.doing(|| "start a thread".to_owned())?);
+            // Without it the others do all the work.
+            others.extend(spawned);
         }
         let mine = work(tree.again()?);
         let theirs = others.into_iter().map(|other| {
@@ -120,29 +118,41 @@ fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Resul
     let size = file.metadata().doing(|| "read the archive".to_owned())?.len();
     let end = zip_end::read(file, size)?;
     catalog.announce(end.entries)?;
-    let list = list(file, &end, catalog.limits())?;
+    let mut list = List::new(file, &end);
     let mut places = Vec::new();
     let mut files = Vec::new();
+    let mut folders = Vec::new();
     let mut symlinks = Vec::new();
-    for index in 0..list.len() {
-        let entry = list.by_index_data(index).map_err(|error| malformed(&error))?;
+    while let Some(entry) = list.next()? {
         check(&entry)?;
         places.push(place(&entry));
         match kind(&entry)? {
             Kind::Folder => {
-                if let Some(path) = catalog.folder(entry.name_raw())? {
+                if let Some(path) = catalog.folder(&entry.raw)? {
                     tree.folder(&path)?;
                 }
+                folders.push(Member::new(entry));
             }
             Kind::File { executable } => {
-                let path = catalog.file(entry.name_raw(), entry.size())?;
-                files.push(Planned { member: Member::new(&entry), path, executable });
+                let path = catalog.file(&entry.raw, entry.size)?;
+                files.push(Planned { member: Member::new(entry), path, executable });
             }
-            Kind::Symlink => symlinks.push(Member::new(&entry)),
+            Kind::Symlink => {
+                catalog.name(entry.raw.len())?;
+                symlinks.push(Member::new(entry));
+            }
         }
     }
     let bounds = Bounds::new(places, end.directory_start)?;
+    check_start(file, &bounds)?;
     let mut inflater = Inflater::new(file);
+    for folder in folders {
+        // The header before it is checked, and that it is empty if it has compressed data.
+        let mut content = inflater.content(&folder, bounds.after(folder.start))?;
+        if folder.compressed > 0 {
+            content.read(&mut [0])?;
+        }
+    }
     for link in symlinks {
         let target = target(&link, &bounds, &mut inflater, catalog.limits())?;
         catalog.symlink(&link.raw, &target)?;
@@ -150,28 +160,18 @@ fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Resul
     Ok(Plan { runs: runs(&files), files, bounds })
 }
 
-/// The list of the entries, if it is the one that the end speaks of.
-fn list(file: &File, end: &End, limits: &Limits) -> Result<ZipArchive<BufReader<File>>> {
-    // The crate reads all of it at once.
-    if end.directory_end - end.directory_start > limits.memory {
-        return Err(refusal::archive("the list of its entries is larger than the memory for it"));
+/// Refuses an entry before the first one of the list. Anything else may stand there: zips that
+/// unpack themselves begin with a program.
+fn check_start(file: &File, bounds: &Bounds) -> Result<()> {
+    let mut start = [0; 30];
+    if bounds.first() < start.len() as u64 {
+        return Ok(());
     }
-    let reader = BufReader::new(file.try_clone().doing(|| "read the archive".to_owned())?);
-    let config = Config { archive_offset: ArchiveOffset::Known(0) };
-    let list = ZipArchive::with_config(config, reader).map_err(|error| malformed(&error))?;
-    // The crate keeps the last of those that have the same name.
-    if list.has_duplicate_names() {
-        return Err(refusal::archive("a name comes twice in it"));
+    read_at(file, &mut start, 0)?;
+    match start.starts_with(b"PK\x03\x04") {
+        true => Err(refusal::archive("it begins with an entry that is not in its list")),
+        false => Ok(()),
     }
-    let same_start = list.central_directory_start() == end.directory_start;
-    if list.len() as u64 != end.entries || !same_start {
-        return Err(refusal::damaged("its end and the list of its entries disagree"));
-    }
-    if let Some(last) = list.len().checked_sub(1) {
-        let last = list.by_index_data(last).map_err(|error| malformed(&error))?;
-        zip_end::check_last(file, last.central_header_start(), end)?;
-    }
-    Ok(list)
 }
 
 /// The content of a symbolic link, which is its target.
@@ -203,16 +203,16 @@ enum Kind {
     Symlink,
 }
 
-/// What an entry is, by its name and its Unix mode, which must agree.
-fn kind(entry: &ZipFileEntry<'_>) -> Result<Kind> {
-    let refuse = |reason: &str| Err(refusal::entry(entry.name_raw(), reason));
-    let is_folder = entry.name_raw().ends_with(b"/");
-    let mode = match entry.system() {
-        System::Unix => entry.external_attributes() >> 16,
-        _ => 0,
-    };
+/// Returns what an entry is, by its name and its Unix mode, which must agree.
+fn kind(entry: &Listed) -> Result<Kind> {
+    let refuse = |reason: &str| Err(refusal::entry(&entry.raw, reason));
+    let is_folder = entry.raw.ends_with(b"/");
+    let mode = entry.mode;
+    if entry.is_dos_folder && !is_folder {
+        return refuse("by its name and by its attributes it is two different things");
+    }
     match (mode & 0o170_000, is_folder) {
-        (0 | 0o040_000, true) if entry.size() > 0 => refuse("it is a folder, yet has content"),
+        (0 | 0o040_000, true) if entry.size > 0 => refuse("it is a folder, yet has content"),
         (0 | 0o040_000, true) => Ok(Kind::Folder),
         (0 | 0o100_000, false) => Ok(Kind::File { executable: mode & 0o100 != 0 }),
         (0o120_000, false) => Ok(Kind::Symlink),
@@ -226,18 +226,18 @@ fn kind(entry: &ZipFileEntry<'_>) -> Result<Kind> {
     }
 }
 
-fn check(entry: &ZipFileEntry<'_>) -> Result<()> {
-    if entry.encrypted() {
-        return Err(refusal::entry(entry.name_raw(), "it is encrypted"));
+fn check(entry: &Listed) -> Result<()> {
+    let refuse = |reason: &str| Err(refusal::entry(&entry.raw, reason));
+    if entry.flags & REFUSED != 0 {
+        return refuse("it is encrypted or patched");
     }
-    match entry.compression() {
-        CompressionMethod::Stored if entry.size() != entry.compressed_size() => Err(
-            refusal::entry(entry.name_raw(), "it is not compressed, yet says to have two sizes"),
-        ),
-        CompressionMethod::Stored | CompressionMethod::Deflated => Ok(()),
-        other => Err(refusal::entry(
-            entry.name_raw(),
-            format!("its compression is unknown ({other}); stored and deflated are known"),
+    match entry.method {
+        STORED if entry.size != entry.compressed => {
+            refuse("it is not compressed, yet says to have two sizes")
+        }
+        STORED | DEFLATED => Ok(()),
+        other => refuse(&format!(
+            "its compression is unknown (method {other}); stored and deflated are known"
         )),
     }
 }
@@ -245,11 +245,10 @@ fn check(entry: &ZipFileEntry<'_>) -> Result<()> {
 /// Where an entry begins and where it ends at the least, and its name.
 type Place = (Range<u64>, Box<[u8]>);
 
-fn place(entry: &ZipFileEntry<'_>) -> Place {
-    let start = entry.header_start();
-    let length = 30 + entry.name_raw().len() as u64;
-    let end = start.saturating_add(length).saturating_add(entry.compressed_size());
-    (start..end, entry.name_raw().into())
+fn place(entry: &Listed) -> Place {
+    let length = 30 + entry.raw.len() as u64;
+    let end = entry.start.saturating_add(length).saturating_add(entry.compressed);
+    (entry.start..end, entry.raw.clone())
 }
 
 /// Where entries begin, which is where those before them must have ended.
@@ -269,6 +268,11 @@ impl Bounds {
                 Err(refusal::entry(name, "its data overlaps with what comes after it"))
             }
         }
+    }
+
+    /// Where the first entry begins, or the list if there is none.
+    fn first(&self) -> u64 {
+        self.0.first().copied().unwrap_or_default()
     }
 
     /// Where the data of the entry that begins here must have ended.
@@ -291,11 +295,4 @@ fn runs(files: &[Planned]) -> Vec<Range<usize>> {
     }
     runs.sort_by_key(|(bytes, _)| Reverse(*bytes));
     runs.into_iter().map(|(_, run)| run).collect()
-}
-
-fn malformed(error: &ZipError) -> Error {
-    match error {
-        ZipError::Io(error) => refusal::reading(error),
-        other => refusal::damaged(other),
-    }
 }

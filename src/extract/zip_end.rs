@@ -1,11 +1,11 @@
-//! The end of a zip, which says where the list of its entries is.
+//! The end of a zip, which says where the list of its entries is (APPNOTE 6.3.10, section 4.3.16).
 //!
 //! The zip crate is lenient here: it takes an end that is not at the end, and goes back to an
 //! earlier one where the last does not fit. Other programs then see another archive.
 
 use std::fs::File;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use super::refusal;
 use super::zip_member::read_at;
@@ -40,18 +40,30 @@ pub(super) fn read(file: &File, size: u64) -> Result<End> {
         return Err(refusal::damaged("it is cut short within the comment at its end"));
     }
     let directory_end = tail_start + at as u64;
-    let fields = [number(&end[10..12]), number(&end[12..16]), number(&end[16..20])];
-    let is_64 = fields[0] == 0xffff || fields[1..].contains(&0xffff_ffff);
+    let disks = [number(&end[4..6]), number(&end[6..8])];
+    let counts = [number(&end[8..10]), number(&end[10..12])];
+    let fields = [counts[1], number(&end[12..16]), number(&end[16..20])];
     match at.checked_sub(LOCATOR).map(|locator| (locator, &tail[locator..])) {
-        Some((at, locator)) if is_64 && locator.starts_with(b"PK\x06\x07") => {
-            read_64(file, locator, tail_start + at as u64)
+        Some((at, locator)) if locator.starts_with(b"PK\x06\x07") => {
+            let large = read_64(file, locator, tail_start + at as u64)?;
+            let [entries, length, start] = large;
+            let short = [(disks[0], 0), (disks[1], 0), (counts[0], entries), (counts[1], entries)];
+            let long = [(fields[1], length), (fields[2], start)];
+            let agree = short.iter().all(|&(it, right)| it == right || it == 0xffff)
+                && long.iter().all(|&(it, right)| it == right || it == 0xffff_ffff);
+            match agree {
+                true => found(large, number(&locator[8..16])),
+                false => Err(refusal::archive("its end and its zip64 record disagree")),
+            }
         }
+        _ if disks != [0, 0] || counts[0] != counts[1] => Err(several_parts()),
         _ => found(fields, directory_end),
     }
 }
 
-/// Reads the record for large archives, which stands before its locator.
-fn read_64(file: &File, locator: &[u8], locator_start: u64) -> Result<End> {
+/// Reads the record for large archives, which stands before its locator: the count of entries,
+/// the length of their list and its start.
+fn read_64(file: &File, locator: &[u8], locator_start: u64) -> Result<[u64; 3]> {
     let start = number(&locator[8..16]);
     let misplaced = || refusal::damaged("the zip64 record is not where its end says");
     if start.checked_add(END_64 as u64).is_none_or(|end| end > locator_start) {
@@ -63,27 +75,26 @@ fn read_64(file: &File, locator: &[u8], locator_start: u64) -> Result<End> {
     if !end.starts_with(b"PK\x06\x06") || length != Some(locator_start) {
         return Err(misplaced());
     }
-    found([number(&end[32..40]), number(&end[40..48]), number(&end[48..56])], start)
+    let [on_disk, entries, length, directory_start] =
+        [24, 32, 40, 48].map(|at| number(&end[at..at + 8]));
+    // Some writers count the disks from 0.
+    let one_disk = number(&locator[4..8]) == 0 && number(&locator[16..20]) <= 1;
+    if !one_disk || number(&end[16..24]) != 0 || on_disk != entries {
+        return Err(several_parts());
+    }
+    Ok([entries, length, directory_start])
 }
 
-/// What a record says, if the list ends where the record begins.
+fn several_parts() -> Error {
+    refusal::archive("it is a part of a zip of several parts, which cannot be read")
+}
+
+/// Returns what a record says, if the list ends where the record begins.
 fn found(fields: [u64; 3], directory_end: u64) -> Result<End> {
     let [entries, length, directory_start] = fields;
     match directory_start.checked_add(length) == Some(directory_end) {
         true => Ok(End { entries, directory_start, directory_end }),
         false => Err(refusal::damaged("the list of its entries is not where its end says")),
-    }
-}
-
-/// Checks that nothing stands between the last entry of the list and its end: an entry there is
-/// one that those who count do not see.
-pub(super) fn check_last(file: &File, last_start: u64, end: &End) -> Result<()> {
-    let mut header = [0; 46];
-    read_at(file, &mut header, last_start)?;
-    let variable = [28, 30, 32].map(|at| number(&header[at..at + 2])).iter().sum::<u64>();
-    match last_start + header.len() as u64 + variable == end.directory_end {
-        true => Ok(()),
-        false => Err(refusal::archive("it has more entries than it says")),
     }
 }
 

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
-use zip::CompressionMethod;
-use zip::read::ZipFileEntry;
 
 use crate::error::{Error, Result};
 
 use super::refusal;
 use super::zip_end::number;
+use super::zip_list::{DESCRIBED_AFTER, Extra, Large, Listed, REFUSED, UTF_8};
 
 /// How much is read at a time.
 const INPUT: usize = 64 * 1024;
@@ -19,6 +18,13 @@ const INPUT: usize = 64 * 1024;
 const HEADER: usize = 30;
 const USUAL_EXTRA: usize = 64;
 
+/// The methods of compression that are known.
+pub(super) const STORED: u16 = 0;
+pub(super) const DEFLATED: u16 = 8;
+
+/// The record after the data of an entry, at its longest.
+const DESCRIPTOR: usize = 24;
+
 /// What the list of a zip says about one entry.
 pub(super) struct Member {
     pub(super) raw: Box<[u8]>,
@@ -26,23 +32,50 @@ pub(super) struct Member {
     pub(super) compressed: u64,
     pub(super) size: u64,
     crc: u32,
+    flags: u16,
     deflated: bool,
 }
 
 impl Member {
-    pub(super) fn new(entry: &ZipFileEntry<'_>) -> Member {
-        Member {
-            raw: entry.name_raw().into(),
-            start: entry.header_start(),
-            compressed: entry.compressed_size(),
-            size: entry.size(),
-            crc: entry.crc32(),
-            deflated: entry.compression() == CompressionMethod::Deflated,
-        }
+    pub(super) fn new(entry: Listed) -> Member {
+        let Listed { raw, start, compressed, size, crc, method, flags, .. } = entry;
+        Member { raw, start, compressed, size, crc, flags, deflated: method == DEFLATED }
     }
 
     fn refuse(&self, reason: &str) -> Error {
         refusal::entry(&self.raw, reason)
+    }
+
+    /// Compares the header before the data, and its extra fields, with the list. Returns whether
+    /// programs that read from the beginning know how long the data is.
+    fn check_header(&self, header: &[u8], extra: &[u8]) -> Result<bool> {
+        let field = |at: usize, length: usize| number(&header[at..at + length]);
+        let flags = field(6, 2) as u16;
+        let differ = flags ^ self.flags;
+        if flags & REFUSED != 0
+            || field(8, 2) as u16 != if self.deflated { DEFLATED } else { STORED }
+        {
+            return Err(self.refuse("the header before its data gives another compression"));
+        }
+        if differ & DESCRIBED_AFTER != 0 || (differ & UTF_8 != 0 && !self.raw.is_ascii()) {
+            return Err(self.refuse("the header before its data has other flags"));
+        }
+        let later = flags & DESCRIBED_AFTER != 0;
+        let right = [self.size, self.compressed];
+        let may_be = |index: usize, value| value == right[index] || (later && value == 0);
+        let mut sizes =
+            [Large { value: field(22, 4), bytes: 4 }, Large { value: field(18, 4), bytes: 4 }];
+        let extra = Extra::parse(extra).map_err(|reason| self.refuse(reason))?;
+        extra.check_name(&self.raw).map_err(|reason| self.refuse(reason))?;
+        extra.enlarge(&mut sizes, may_be).map_err(|reason| self.refuse(reason))?;
+        if !sizes.iter().enumerate().all(|(index, size)| may_be(index, size.value)) {
+            return Err(self.refuse("the header before its data gives another size"));
+        }
+        let crc = field(14, 4);
+        if crc != u64::from(self.crc) && !(later && crc == 0) {
+            return Err(self.refuse("the header before its data gives another checksum"));
+        }
+        Ok(sizes[1].value == self.compressed)
     }
 }
 
@@ -59,6 +92,8 @@ struct Rest {
     to: usize,
     offset: u64,
     left: u64,
+    /// Whether the header before the data says how long it is.
+    is_sized: bool,
 }
 
 impl<'a> Inflater<'a> {
@@ -74,7 +109,8 @@ impl<'a> Inflater<'a> {
     ) -> Result<Content<'i, 'a>> {
         let rest = self.open(member, bound)?;
         self.state.reset(false);
-        Ok(Content { inflater: self, member, rest, crc: Crc::new(), size: 0, ended: false })
+        let (crc, tail) = (Crc::new(), Vec::new());
+        Ok(Content { inflater: self, member, rest, crc, size: 0, ended: false, tail })
     }
 
     /// Checks the header before the data against the list. Programs that read a zip from its
@@ -88,30 +124,67 @@ impl<'a> Inflater<'a> {
         if there < HEADER || !header.starts_with(b"PK\x03\x04") {
             return Err(member.refuse("there is no header before its data"));
         }
-        let field = |at: usize, length: usize| number(&header[at..at + length]);
-        let name_end = HEADER + field(26, 2) as usize;
+        let name_end = HEADER + number(&header[26..28]) as usize;
         if header.get(HEADER..name_end) != Some(&member.raw) {
             return Err(member.refuse("it has another name in the header before its data"));
         }
-        if field(8, 2) != if member.deflated { 8 } else { 0 } || field(6, 2) & 1 != 0 {
-            return Err(member.refuse("the header before its data gives another compression"));
-        }
-        let described_after = field(6, 2) & 8 != 0;
-        let agrees = |at, value| [value, 0xffff_ffff].contains(&field(at, 4));
-        let agrees = agrees(18, member.compressed) && agrees(22, member.size);
-        if !(described_after || agrees) {
-            return Err(member.refuse("the header before its data gives another size"));
-        }
-        let start = name_end + field(28, 2) as usize;
+        let start = name_end + number(&header[28..30]) as usize;
         let data = member.start + start as u64;
-        if data + member.compressed > bound {
+        let end = data.saturating_add(member.compressed);
+        if end > bound {
             return Err(member.refuse("its data overlaps with what comes after it"));
         }
+        let long_extra;
+        let extra = match header.get(name_end..start) {
+            Some(extra) => extra,
+            None => {
+                let mut extra = vec![0; start - name_end];
+                read_at(self.file, &mut extra, member.start + name_end as u64)?;
+                long_extra = extra;
+                &long_extra
+            }
+        };
+        let is_sized = member.check_header(&header[..HEADER], extra)?;
+        let after = header.get((end - member.start) as usize..).unwrap_or_default();
+        self.check_after(member, end, bound, after)?;
         let from = start.min(there);
         let to = (there as u64).min(start as u64 + member.compressed) as usize;
         let offset = data.max(member.start + there as u64);
-        let left = (data + member.compressed).saturating_sub(offset);
-        Ok(Rest { from, to: to.max(from), offset, left })
+        let left = end.saturating_sub(offset);
+        Ok(Rest { from, to: to.max(from), offset, left, is_sized })
+    }
+
+    /// Checks what stands between the data and the next entry: nothing, or the record with the
+    /// sizes that a writer to a pipe knows only then (APPNOTE section 4.3.9). `there` is what was
+    /// read of it already.
+    fn check_after(&self, member: &Member, end: u64, bound: u64, there: &[u8]) -> Result<()> {
+        let length = usize::try_from(bound - end).unwrap_or(usize::MAX);
+        if member.flags & DESCRIBED_AFTER == 0 {
+            return match length {
+                0 => Ok(()),
+                _ => Err(member.refuse("between its data and what comes next is something else")),
+            };
+        }
+        let mut record = [0; DESCRIPTOR];
+        let Some(record) = record.get_mut(..length) else {
+            return Err(member.refuse("between its data and what comes next is something else"));
+        };
+        match there.get(..length) {
+            Some(there) => record.copy_from_slice(there),
+            None => read_at(self.file, record, end)?,
+        }
+        let Member { crc, compressed, size, .. } = *member;
+        // With its mark or without, and with short or long sizes: its length says which.
+        let fields = match (length, record.strip_prefix(b"PK\x07\x08")) {
+            (16 | 24, Some(fields)) => fields,
+            (12 | 20, _) => &*record,
+            _ => return Err(member.refuse("the record after its data is not one")),
+        };
+        let sizes = fields[4..].chunks_exact((fields.len() - 4) / 2).map(number);
+        match number(&fields[..4]) == u64::from(crc) && sizes.eq([compressed, size]) {
+            true => Ok(()),
+            false => Err(member.refuse("the record after its data gives another size or checksum")),
+        }
     }
 
     /// Reads more input if there is none in the buffer; `false` at the end.
@@ -135,6 +208,8 @@ pub(super) struct Content<'i, 'a> {
     crc: Crc,
     size: u64,
     ended: bool,
+    /// The last bytes of data that is searched for a false end.
+    tail: Vec<u8>,
 }
 
 impl Content<'_, '_> {
@@ -164,7 +239,24 @@ impl Content<'_, '_> {
         let count = input.len().min(output.len());
         output[..count].copy_from_slice(&input[..count]);
         self.rest.from += count;
+        if !self.rest.is_sized {
+            self.check_no_end(&output[..count])?;
+        }
         Ok(count)
+    }
+
+    /// Refuses stored data with what looks like the record after it. Programs that read from the
+    /// beginning, and are not told a size, would take the data for ended there.
+    fn check_no_end(&mut self, piece: &[u8]) -> Result<()> {
+        let before = self.size - self.tail.len() as u64;
+        self.tail.extend(piece);
+        for (at, record) in (before..).zip(self.tail.windows(12)) {
+            if record.starts_with(b"PK\x07\x08") && number(&record[8..]) == at & 0xffff_ffff {
+                return Err(self.member.refuse("its data can be read as ending early"));
+            }
+        }
+        self.tail.drain(..self.tail.len().saturating_sub(11));
+        Ok(())
     }
 
     fn inflate(&mut self, output: &mut [u8]) -> Result<usize> {
@@ -217,11 +309,11 @@ pub(super) fn read_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> Re
 }
 
 #[cfg(unix)]
-fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buffer, offset)
 }
 
 #[cfg(windows)]
-fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }

@@ -31,6 +31,52 @@ fn what_is_verified_is_unpacked() {
 }
 
 #[test]
+fn build_files_are_hidden_without_loss() {
+    use std::os::unix::fs::symlink;
+    let sandbox = Sandbox::new();
+    for (path, content) in [
+        ("top/BUILD", "build"),
+        ("top/BUILD.upstream", "there before"),
+        ("top/build.UPSTREAM.1", "one name elsewhere"),
+        ("top/a/BUILD.bazel", "bazel"),
+        ("top/a/real", "real"),
+        ("top/d/BUILD/file", "in a folder"),
+    ] {
+        sandbox.write(path, content);
+    }
+    let link = |target: &str, path: &str| symlink(target, sandbox.path(path)).unwrap();
+    link("real", "top/a/BUILD");
+    link("BUILD", "top/a/to-link");
+    link("../BUILD", "top/a/to-file");
+    link("a", "top/b");
+    link("b/BUILD.bazel", "top/through");
+    fs::create_dir(sandbox.path("top/e")).unwrap();
+    link("../d", "top/e/BUILD");
+    let tar = ["-czf", "tool.tar.gz", "top"];
+    assert!(Command::new("tar").args(tar).current_dir(sandbox.root()).status().unwrap().success());
+    let digest = sha256(&fs::read(sandbox.path("tool.tar.gz")).unwrap());
+    sandbox.run(&["extract", "--for-bazel", "--sha256", &digest, "tool.tar.gz", "out"]).succeeds();
+    for (path, content) in [
+        ("BUILD.upstream.2", "build"),
+        ("BUILD.upstream", "there before"),
+        ("build.UPSTREAM.1", "one name elsewhere"),
+        ("a/BUILD.bazel.upstream", "bazel"),
+        ("a/BUILD.upstream", "real"),
+        ("a/to-link", "real"),
+        ("a/to-file", "build"),
+        ("through", "bazel"),
+        ("d/BUILD/file", "in a folder"),
+        ("e/BUILD/BUILD/file", "in a folder"),
+    ] {
+        let found = fs::read_to_string(sandbox.path(&format!("out/{path}")));
+        assert_eq!(found.ok().as_deref(), Some(content), "{path}");
+    }
+    for path in ["BUILD", "a/BUILD", "a/BUILD.bazel"] {
+        assert!(fs::symlink_metadata(sandbox.path(&format!("out/{path}"))).is_err(), "{path}");
+    }
+}
+
+#[test]
 fn what_is_not_the_pinned_file_is_not() {
     let sandbox = Sandbox::new();
     let digest = archive(&sandbox);

@@ -217,3 +217,67 @@ fn a_failure_leaves_an_empty_destination_empty() {
     assert_eq!(fs::read_dir(unpacking.destination()).unwrap().count(), 0);
     assert_eq!(unpacking.beside(), ["canary", "work", "work/archive", "work/out"]);
 }
+
+#[test]
+fn a_tar_needs_no_mark_of_its_end() {
+    let whole = Unpacking::of(ArchiveType::TarGz, &toolchain().gz()).tree();
+    let tar = toolchain().0;
+    for (archive, bytes) in [
+        (ArchiveType::TarGz, gz(&tar)),
+        (ArchiveType::TarXz, xz(&tar)),
+        (ArchiveType::TarZst, zst(&tar)),
+    ] {
+        assert_eq!(Unpacking::of(archive, &bytes).tree(), whole, "{archive}");
+    }
+    let one_block = [tar, vec![0; 512]].concat();
+    assert_eq!(Unpacking::of(ArchiveType::TarGz, &gz(&one_block)).tree(), whole);
+}
+
+#[test]
+fn zeros_may_follow_after_gzip_data() {
+    let whole = Unpacking::of(ArchiveType::TarGz, &toolchain().gz()).tree();
+    for zeros in [1, 512, 1 << 20] {
+        let padded = [toolchain().gz(), vec![0; zeros]].concat();
+        assert_eq!(Unpacking::of(ArchiveType::TarGz, &padded).tree(), whole, "{zeros}");
+    }
+}
+
+#[test]
+fn headers_of_old_and_large_tars() {
+    let field = |at: usize, bytes: &[u8], tar: Tar| {
+        let mut header: [u8; 512] = tar.0[..512].try_into().unwrap();
+        header[at..at + bytes.len()].copy_from_slice(bytes);
+        [&crate::archives::with_checksum(header)[..], &tar.0[512..]].concat()
+    };
+    let one = |name: &str| Tar::new().file(name, "x");
+    let tar = [
+        // A file that should lie in one piece on the disk.
+        Tar::new().entry(b'7', 0o755, "contiguous", "", "x").0,
+        Tar::new().entry(0, 0o644, "v7", "", "x").0,
+        Tar::new().entry(b'0', 0o755, "folder/", "", "").0,
+        // The size is in the PAX record alone, as for files of more than 8 GiB.
+        Tar::new().pax("size", "1").0,
+        field(124, b"00000000000", one("pax-size")),
+        field(124, b"\x80\0\0\0\0\0\0\0\0\0\0\x01", one("binary-size")),
+        field(124, b"          1 ", one("spaces")),
+        field(257, b"ustar  \0", one("gnu")),
+        field(257, &[0; 8], one("no-magic")),
+        field(345, b"prefix/of/it", one("posix")),
+    ]
+    .concat();
+    let expected = listing(&[
+        ("binary-size", "644 x"),
+        ("contiguous", "755 x"),
+        ("folder", "folder"),
+        ("gnu", "644 x"),
+        ("no-magic", "644 x"),
+        ("pax-size", "644 x"),
+        ("prefix", "folder"),
+        ("prefix/of", "folder"),
+        ("prefix/of/it", "folder"),
+        ("prefix/of/it/posix", "644 x"),
+        ("spaces", "644 x"),
+        ("v7", "644 x"),
+    ]);
+    assert_eq!(Unpacking::of(ArchiveType::TarGz, &gz(&tar)).tree(), expected);
+}

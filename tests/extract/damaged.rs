@@ -40,15 +40,22 @@ fn cut_at_every_byte() {
 #[test]
 fn cut_before_it_was_compressed() {
     let tar = tar();
-    for length in (0..tar.len() - 1024).step_by(64) {
+    // Between entries it is a tar without the mark of its end, which is one that tar reads.
+    let between = [512, 1536, 2048, 2560];
+    for length in (64..tar.len() - 1024).step_by(64).filter(|length| !between.contains(length)) {
         Unpacking::of(ArchiveType::TarGz, &gz(&tar[..length])).refused(&["cut short"]);
     }
+    Unpacking::of(ArchiveType::TarGz, &gz(&[])).refused(&["nothing is in it"]);
 }
 
 #[test]
 fn followed_by_garbage() {
     for (archive, bytes) in archives() {
-        for garbage in [&b"garbage"[..], b"\0", &bytes[..10]] {
+        for garbage in [&b"garbage"[..], b"\0", b"\0\0garbage", &bytes[..10]] {
+            // gzip ignores zeros.
+            if archive == ArchiveType::TarGz && garbage == b"\0" {
+                continue;
+            }
             Unpacking::of(archive, &[&bytes, garbage].concat()).refused(&[]);
         }
     }

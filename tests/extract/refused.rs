@@ -33,6 +33,8 @@ fn names_that_are_another_place_somewhere() {
         (b"a./b", "dot or a space"),
         (b"a ", "dot or a space"),
         (b"\xff\xfe", "not UTF-8"),
+        ("a\u{202e}gpj.exe".as_bytes(), "character \\u{202e} is in the path"),
+        ("a\u{200b}b".as_bytes(), "character \\u{200b} is in the path"),
         (b"./", "folder"),
     ] {
         let words = ["in the archive is refused", reason];
@@ -82,7 +84,6 @@ fn kinds_that_no_toolchain_has() {
         (b'3', "a device"),
         (b'4', "a device"),
         (b'6', "a named pipe"),
-        (b'7', "unknown type"),
         (b'D', "unknown type `D`"),
         (b'V', "unknown type `V`"),
         (b'\x01', "unknown type `\\x01`"),
@@ -103,7 +104,15 @@ fn descriptions_that_can_be_read_in_two_ways() {
     refused(&long(Tar::new().pax("path", "b")).file("a", "x"), &["given twice"]);
     refused(&Tar::new().pax("path", "a").pax("path", "b").file("c", "x"), &["given twice"]);
     refused(&Tar::new().pax("size", "512").file("a", "x"), &["two sizes"]);
-    refused(&Tar::new().pax("size", "many").file("a", "x"), &["no number"]);
+    for size in ["many", "+1", "-1", " 1", "1 ", "01", "0x1", "", "99999999999999999999"] {
+        refused(&Tar::new().pax("size", size).file("a", "x"), &["no number"]);
+    }
+    // bsdtar takes the prefix with any version of the header, GNU tar only with its own.
+    let mut header: [u8; 512] = Tar::new().file("a", "").0.try_into().unwrap();
+    header[257..265].copy_from_slice(b"ustarX00");
+    header[345..351].copy_from_slice(b"prefix");
+    let odd = Tar(crate::archives::with_checksum(header).to_vec());
+    refused(&odd, &["`a`", "unknown kind of tar"]);
     refused(&Tar::new().entry(b'x', 0, "p", "", "9 path=ab\n").file("a", ""), &["malformed"]);
     refused(&Tar::new().file("a", "x").pax("path", "b"), &["announced"]);
     let global = Tar::new().entry(b'g', 0, "g", "", pax_record("path", b"b"));
@@ -173,6 +182,16 @@ fn names_that_would_fill_the_memory() {
     let huge = Tar::new().pax("path", vec![b'a'; 100_000]).file("a", "");
     let error = Unpacking::of(ArchiveType::TarGz, &huge.gz()).refused(&["100000 bytes long"]);
     assert!(error.to_string().len() < 2000);
+}
+
+#[test]
+fn names_that_are_too_many_bytes_together() {
+    let name = |n: usize| format!("{:0>250}/{:0>250}/{:0>250}/{n:0>250}", n % 7, 1, 2);
+    let mut tar = Tar::new();
+    for n in 0..17_000 {
+        tar = tar.pax("path", name(n)).symlink("a", "b");
+    }
+    refused(&tar, &["names and link targets have more than 16777216 bytes"]);
 }
 
 #[test]

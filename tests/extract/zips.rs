@@ -109,3 +109,139 @@ fn another_archive_for_those_who_search_the_end() {
     Unpacking::of(ArchiveType::Zip, &bytes).refused(&["more entries than it says"]);
     refused(&Zip::new(), &["nothing is in it"]);
 }
+
+/// A zip64 field with these two sizes.
+fn zip64(size: u64, compressed: u64) -> Vec<u8> {
+    [&b"\x01\0\x10\0"[..], &size.to_le_bytes(), &compressed.to_le_bytes()].concat()
+}
+
+/// The record after the data, with sizes of 4 or 8 bytes.
+fn record(entry: &ZipEntry, mark: &[u8], width: usize) -> Vec<u8> {
+    let sizes = [entry.compressed, entry.size].map(u64::from);
+    let sizes = sizes.iter().flat_map(|size| size.to_le_bytes()[..width].to_vec());
+    mark.iter().copied().chain(entry.crc.to_le_bytes()).chain(sizes).collect()
+}
+
+#[test]
+fn another_file_for_those_who_read_from_the_beginning() {
+    const LARGE: [u8; 8] = [0xff; 8];
+    let local = |at: usize, bytes: &[u8]| {
+        let patch = (at, bytes.to_vec());
+        with(move |entry| entry.local_patch.push(patch))
+    };
+    refused(&local(14, &[1]), &["`b`", "another checksum"]);
+    refused(&local(18, &[1]), &["`b`", "another size"]);
+    refused(&local(22, &[1]), &["`b`", "another size"]);
+    refused(&local(18, &LARGE), &["`b`", "another size"]);
+    for flag in [0x01, 0x20, 0x40] {
+        refused(&local(6, &[flag]), &["`b`", "another compression"]);
+        refused(&with(|entry| entry.flags = flag.into()), &["`b`", "encrypted"]);
+    }
+    refused(&local(7, &[0x20]), &["`b`", "another compression"]);
+    refused(&with(|entry| entry.flags = 0x2000), &["`b`", "encrypted"]);
+    refused(&local(6, &[0x08]), &["`b`", "other flags"]);
+    let disk = with(|entry| entry.central_patch.push((34, vec![1])));
+    refused(&disk, &["`b`", "another disk"]);
+    for extra in [zip64(20, 20), zip64(0, 0), vec![1, 0, 4, 0, 0, 0, 0, 0], vec![1, 0, 16, 0, 0]] {
+        refused(
+            &with(|entry| {
+                entry.local_extra = extra;
+                entry.local_patch.push((18, LARGE.to_vec()));
+            }),
+            &["`b`"],
+        );
+    }
+    let twice = with(|entry| {
+        let right = zip64(entry.size.into(), entry.compressed.into());
+        entry.local_extra = [right, zip64(20, 20)].concat();
+        entry.local_patch.push((18, LARGE.to_vec()));
+    });
+    refused(&twice, &["`b`", "twice"]);
+    let disagrees = with(|entry| entry.local_extra = zip64(20, 20));
+    refused(&disagrees, &["`b`", "disagree"]);
+    let name = with(|entry| entry.local_extra = b"\x75\x70\x06\0\x01....z".to_vec());
+    refused(&name, &["`b`", "another name"]);
+    // In folders and links, too.
+    let folder =
+        |change: fn(&mut ZipEntry)| Zip::new().file("a", "x").with("d/", 0o040_755, "", change);
+    refused(&folder(|entry| entry.local_name = b"e/".to_vec()), &["`d/`", "another name"]);
+    refused(&folder(|entry| entry.local_patch.push((22, vec![9]))), &["`d/`", "another size"]);
+    // In a name that is not ASCII, whether it is UTF-8.
+    let name =
+        Zip::new().with("\u{e4}", 0o100_644, "x", |entry| entry.local_patch.push((7, vec![8])));
+    refused(&name, &["other flags"]);
+}
+
+#[test]
+fn sizes_after_the_data() {
+    let later = |change: fn(&mut ZipEntry)| {
+        with(move |entry| {
+            entry.flags = 8;
+            change(entry);
+        })
+    };
+    let tree = |zip: &Zip| Unpacking::of(ArchiveType::Zip, &zip.bytes()).tree();
+    for (mark, width) in [(&b"PK\x07\x08"[..], 4), (b"", 4), (b"PK\x07\x08", 8), (b"", 8)] {
+        let zip = with(|entry| {
+            entry.flags = 8;
+            entry.after = Some(record(entry, mark, width));
+        });
+        assert_eq!(tree(&zip)["b"], "644 content", "{mark:?} {width}");
+    }
+    // The header may give them nevertheless, or leave them to a zip64 field.
+    tree(&later(|entry| {
+        let sizes = [entry.crc, entry.compressed, entry.size].map(u32::to_le_bytes).concat();
+        entry.local_patch.push((14, sizes));
+    }));
+    tree(&later(|entry| {
+        entry.local_extra = zip64(0, 0);
+        entry.local_patch.push((18, vec![0xff; 8]));
+    }));
+    for (at, reason) in [(14, "another checksum"), (18, "another size"), (22, "another size")] {
+        let zip = with(|entry| {
+            entry.flags = 8;
+            entry.local_patch.push((at, vec![3]));
+        });
+        refused(&zip, &["`b`", reason]);
+    }
+    refused(&later(|entry| entry.after = Some(Vec::new())), &["`b`", "is not one"]);
+    refused(&later(|entry| entry.after = Some(vec![0; 16])), &["`b`", "is not one"]);
+    refused(&later(|entry| entry.after = Some(vec![0; 12])), &["`b`", "another size or checksum"]);
+    refused(&later(|entry| entry.after = Some(vec![0; 100])), &["`b`", "something else"]);
+    // Stored data that holds what looks like its end, for those who do not know how long it is.
+    let stored = |content: &'static [u8]| {
+        with(move |entry| {
+            (entry.flags, entry.method) = (8, 0);
+            entry.data = content.to_vec();
+            (entry.size, entry.compressed) = (content.len() as u32, content.len() as u32);
+            let mut crc = flate2::Crc::new();
+            crc.update(content);
+            entry.crc = crc.sum();
+        })
+    };
+    tree(&stored(b"abcPK\x07\x08....\x04\0\0\0\x04\0\0\0"));
+    refused(&stored(b"abcPK\x07\x08....\x03\0\0\0\x03\0\0\0"), &["`b`", "ending early"]);
+}
+
+#[test]
+fn entries_that_are_not_in_the_list() {
+    let hidden = Zip::new().file("hidden", "x");
+    let local = hidden.bytes()[..30 + 6 + hidden.entries[0].data.len()].to_vec();
+    refused(&with(|entry| entry.after = Some(local.clone())), &["`b`", "something else"]);
+    refused(&with(|entry| entry.after = Some(vec![0])), &["`b`", "something else"]);
+    let last = Zip::new().with("a", 0o100_644, "x", |entry| entry.after = Some(local.clone()));
+    refused(&last, &["`a`", "something else"]);
+    refused(&Zip { before: local, ..with(|_| {}) }, &["begins with an entry"]);
+    // A part of a zip of several parts.
+    for at in [4, 6, 8] {
+        let mut bytes = with(|_| {}).bytes();
+        let end = bytes.len() - 22;
+        bytes[end + at] += 1;
+        Unpacking::of(ArchiveType::Zip, &bytes).refused(&["several parts"]);
+    }
+    // Two ends that count differently.
+    let mut bytes = Zip { is_64: true, ..with(|_| {}) }.bytes();
+    let end = bytes.len() - 22;
+    bytes[end + 8..end + 12].copy_from_slice(&[1, 0, 1, 0]);
+    Unpacking::of(ArchiveType::Zip, &bytes).refused(&["zip64 record disagree"]);
+}

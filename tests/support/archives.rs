@@ -134,6 +134,14 @@ pub struct ZipEntry {
     pub mode: u32,
     /// The number of the entry whose data this one has, instead of its own.
     pub shares: Option<usize>,
+    /// Bytes to write over the header before the data, each with its place.
+    pub local_patch: Vec<(usize, Vec<u8>)>,
+    /// Bytes to write over the entry in the list.
+    pub central_patch: Vec<(usize, Vec<u8>)>,
+    /// The extra fields in the header before the data.
+    pub local_extra: Vec<u8>,
+    /// What stands after the data, instead of a record that is right.
+    pub after: Option<Vec<u8>>,
 }
 
 impl Zip {
@@ -170,6 +178,10 @@ impl Zip {
             mode,
             data,
             shares: None,
+            local_patch: Vec::new(),
+            central_patch: Vec::new(),
+            local_extra: Vec::new(),
+            after: None,
         };
         change(&mut entry);
         self.entries.push(entry);
@@ -211,10 +223,14 @@ impl Zip {
             true => put32(&mut bytes, &[0, 0, 0]),
             false => put32(&mut bytes, &[entry.crc, entry.compressed, entry.size]),
         }
-        put16(&mut bytes, &[entry.local_name.len() as u16, 0]);
+        put16(&mut bytes, &[entry.local_name.len() as u16, entry.local_extra.len() as u16]);
         bytes.extend(&entry.local_name);
+        bytes.extend(&entry.local_extra);
+        patch(&mut bytes, &entry.local_patch);
         bytes.extend(&entry.data);
-        if described_after {
+        if let Some(after) = &entry.after {
+            bytes.extend(after);
+        } else if described_after {
             bytes.extend(b"PK\x07\x08");
             put32(&mut bytes, &[entry.crc, entry.compressed, entry.size]);
         }
@@ -236,6 +252,7 @@ impl Zip {
             put16(&mut bytes, &[1, 24]);
             put64(&mut bytes, &[entry.size.into(), entry.compressed.into(), start as u64]);
         }
+        patch(&mut bytes, &entry.central_patch);
         bytes
     }
 
@@ -266,6 +283,12 @@ impl Zip {
         put16(&mut bytes, &[self.comment.len() as u16]);
         bytes.extend(&self.comment);
         bytes
+    }
+}
+
+fn patch(bytes: &mut [u8], patches: &[(usize, Vec<u8>)]) {
+    for (at, patch) in patches {
+        bytes[*at..at + patch.len()].copy_from_slice(patch);
     }
 }
 

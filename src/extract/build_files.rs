@@ -1,0 +1,60 @@
+//! The BUILD files that an archive brings along. Bazel would take the folder of each for a package
+//! of its own, and hide all that is below it from the repository's one package.
+
+use std::collections::HashMap;
+
+use super::entry_path::EntryPath;
+use super::links::{End, Link};
+use super::names::{Names, Node};
+
+/// A file or a link whose name Bazel reads.
+pub(super) struct BuildFile {
+    pub(super) path: EntryPath,
+    /// The number of the folder that it is in.
+    pub(super) folder: usize,
+    pub(super) node: Node,
+}
+
+impl BuildFile {
+    /// Returns whether Bazel reads files of this name.
+    pub(super) fn is_name(name: &str) -> bool {
+        matches!(name, "BUILD" | "BUILD.bazel")
+    }
+}
+
+/// Chooses other names for the BUILD files, none of which is there: `BUILD.upstream`, then
+/// `BUILD.upstream.1` and so on. Links are changed here, the BUILD files among them and those that
+/// lead to one; files are returned with their new names. A link to a folder keeps its name, as it is
+/// no BUILD file to Bazel.
+pub(super) fn hide(
+    build_files: Vec<BuildFile>,
+    names: &mut Names,
+    links: &mut [Link],
+    ends: &[End],
+) -> Vec<(EntryPath, EntryPath)> {
+    let mut renamed: HashMap<(usize, String), String> = HashMap::new();
+    let mut files = Vec::new();
+    for BuildFile { path, folder, node } in build_files {
+        if let Node::Link(link) = node
+            && ends[link].node != Node::File
+        {
+            continue;
+        }
+        let numbered = (1..).map(|number| format!("{}.upstream.{number}", path.name()));
+        let choices = std::iter::once(format!("{}.upstream", path.name())).chain(numbered);
+        let Some(free) = names.give_free(folder, choices, node) else { continue };
+        let hidden = path.sibling(&free);
+        renamed.insert((folder, path.name().to_owned()), free);
+        match node {
+            Node::Link(link) => links[link].path = hidden,
+            _ => files.push((path, hidden)),
+        }
+    }
+    for (link, end) in links.iter_mut().zip(ends) {
+        let at = link.target.rfind('/').map_or(0, |slash| slash + 1);
+        if let Some(hidden) = renamed.get(&(end.folder, link.target[at..].to_owned())) {
+            link.target.replace_range(at.., hidden);
+        }
+    }
+    files
+}
