@@ -61,7 +61,8 @@ impl TreeWriter {
     /// Gives a file another name in its folder. There is no link in the tree yet that this could
     /// go through.
     pub(super) fn rename(&mut self, path: &EntryPath, to: &EntryPath) -> Result<()> {
-        rename(&self.path.join(path.as_str()), &self.path.join(to.as_str()))
+        self.enter(path.parent())
+            .and_then(|folder| folder.rename_to_new(path.name().as_ref(), to.name().as_ref()))
             .doing(|| format!("rename `{}` to `{}`", path.as_str(), to.as_str()))
     }
 
@@ -92,9 +93,4 @@ impl TreeWriter {
     fn last(&self) -> &Folder {
         self.open.last().map_or(&self.root, |(_, folder)| folder)
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "within a tree that is not published yet")]
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::rename(from, to)
 }

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Component, Path};
+use std::path::Path;
 
-use tar::{Archive, Builder, EntryType, Header};
+use tar::{Builder, EntryType, Header};
 
 use super::{BLOBS, INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, VERSION_FILE, VERSION_TEXT};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Kind, Result};
+use crate::extract::tar_entries::{self, Entry, Source};
 use crate::oci::checked::{Checked, Mark};
 use crate::oci::manifest::{Content, Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
@@ -17,8 +18,11 @@ use crate::oci::push::Readable;
 use crate::rooted::RootedPath;
 use crate::store::{Mode, Partial};
 
-/// No tar has more entries.
+/// The most headers of a tar.
 const MOST_ENTRIES: usize = 1_000_000;
+
+/// The most bytes of headers that describe others, as those with long names.
+const MOST_DESCRIPTIONS: u64 = 64 << 20;
 
 /// What is in a tar, and where.
 pub(super) struct Scanned {
@@ -32,66 +36,169 @@ pub(super) struct Scanned {
 pub(super) fn scan(path: &Path) -> Result<Scanned> {
     let shown = path.display();
     let doing = || format!("read `{shown}`");
-    let damaged = |error: io::Error| {
-        Error::integrity(format!("`{shown}` is not a whole tar of an OCI image layout"))
-            .because(error)
-    };
     if !path.exists() {
         return Err(Error::usage(format!("there is no `{shown}`"))
             .hint("name a folder or a tar with an OCI image layout"));
     }
     let file = crate::read::file(path)?;
     let mut magic = [0; 2];
-    if super::read_at(&file, &mut magic, 0).doing(doing)? == 2 && magic == [0x1f, 0x8b] {
+    if fill(&file, &mut magic, 0).doing(doing)? == 2 && magic == [0x1f, 0x8b] {
         return Err(Error::usage(format!("`{shown}` is compressed, and so are the layers in it"))
             .hint(format!("unpack it once: `gunzip {shown}`")));
     }
-    let reader = file.try_clone().doing(doing)?;
-    let size = reader.metadata().doing(doing)?.len();
-    let mut scanned = Scanned { file, blobs: HashMap::new(), version: None, index: None };
-    let mut archive = Archive::new(reader);
-    for (count, entry) in archive.entries_with_seek().map_err(damaged)?.enumerate() {
-        let mut entry = entry.map_err(damaged)?;
-        if count == MOST_ENTRIES {
-            return Err(Error::integrity(format!(
-                "`{shown}` has more than {MOST_ENTRIES} entries"
-            )));
-        }
-        if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
-            continue;
-        }
-        let (start, length) = (entry.raw_file_position(), entry.size());
-        if start.checked_add(length).is_none_or(|end| end > size) {
-            return Err(damaged(io::ErrorKind::UnexpectedEof.into()));
-        }
-        let name = entry.path().map_err(damaged)?.into_owned();
-        let parts: Vec<_> = name
-            .components()
-            .filter(|it| *it != Component::CurDir)
-            .map(|it| it.as_os_str().to_string_lossy())
-            .collect();
-        let mut read = |limit: u64| {
-            let mut bytes = Vec::new();
-            match entry.by_ref().take(limit + 1).read_to_end(&mut bytes) {
-                Ok(_) if bytes.len() as u64 <= limit => Ok(Some(bytes)),
-                Ok(_) => {
-                    Err(damaged(io::Error::other(format!("`{}` is too long", name.display()))))
-                }
-                Err(error) => Err(damaged(error)),
-            }
-        };
-        match parts.join("/").as_str() {
-            VERSION_FILE => scanned.version = read(MANIFEST_LIMIT)?,
-            INDEX_FILE => scanned.index = read(INDEX_LIMIT)?,
-            other => {
-                let digest = other.strip_prefix(BLOBS).and_then(|it| it.strip_prefix('/'));
-                if let Some(digest) = digest.and_then(|it| it.parse().ok()) {
-                    scanned.blobs.insert(digest, (start, length));
+    let size = file.metadata().doing(doing)?.len();
+    let mut reader = Reader { file: &file, size, at: 0, headers: 0, described: 0 };
+    let mut found = Found::default();
+    let read = loop {
+        match tar_entries::next(&mut reader) {
+            Ok(None) => break Ok(()),
+            Ok(Some(entry)) => {
+                if let Err(error) = found.add(entry, &mut reader) {
+                    break Err(error);
                 }
             }
+            Err(error) => break Err(error),
+        }
+    };
+    let damaged = |error: Error| match error.kind() {
+        Kind::Integrity => {
+            Error::integrity(format!("`{shown}` is not a whole tar of an OCI image layout"))
+                .because(error.statement())
+        }
+        _ => error.fact("reading", shown.to_string()),
+    };
+    read.map_err(damaged)?;
+    let Found { blobs, version, index } = found;
+    Ok(Scanned { file, blobs, version, index })
+}
+
+/// A tar that is read at the positions of its headers, the content of files passed over.
+struct Reader<'a> {
+    file: &'a File,
+    size: u64,
+    at: u64,
+    /// How many headers there were, those that describe others among them.
+    headers: usize,
+    /// The bytes of the headers that describe others.
+    described: u64,
+}
+
+impl Reader<'_> {
+    /// Counts a header, against a tar that has nothing else.
+    fn count(&mut self) -> Result<()> {
+        self.headers += 1;
+        match self.headers > MOST_ENTRIES {
+            true => Err(Error::integrity(format!("it has more than {MOST_ENTRIES} entries"))),
+            false => Ok(()),
         }
     }
-    Ok(scanned)
+
+    /// Passes over content and its padding, and returns where the content begins. Some writers leave
+    /// out the padding after the last file.
+    fn pass(&mut self, size: u64) -> Result<u64> {
+        let start = self.at;
+        let end = start.checked_add(size).filter(|&end| end <= self.size);
+        let end = end.ok_or_else(tar_entries::cut_short)?;
+        self.at = end + tar_entries::padding(size) as u64;
+        Ok(start)
+    }
+}
+
+impl Source for Reader<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<usize> {
+        let count =
+            fill(self.file, bytes, self.at).doing(|| "read the tar of a layout".to_owned())?;
+        self.at += count as u64;
+        Ok(count)
+    }
+
+    fn description(&mut self, size: u64) -> Result<()> {
+        self.count()?;
+        self.described = self.described.saturating_add(size);
+        match self.described > MOST_DESCRIPTIONS {
+            true => Err(Error::integrity(format!(
+                "the long names in it have more than {MOST_DESCRIPTIONS} bytes"
+            ))),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    blobs: HashMap<Digest, (u64, u64)>,
+    version: Option<Vec<u8>>,
+    index: Option<Vec<u8>>,
+}
+
+impl Found {
+    /// Takes an entry if it belongs to a layout. Each must be a file and come once, as with two of
+    /// one name the first or the last would count, by program.
+    fn add(&mut self, entry: Entry, reader: &mut Reader<'_>) -> Result<()> {
+        reader.count()?;
+        let start = reader.pass(entry.size)?;
+        let Some(name) = std::str::from_utf8(&entry.path).ok().map(plain) else { return Ok(()) };
+        let digest = name.strip_prefix(BLOBS).and_then(|it| it.strip_prefix('/'));
+        let digest = digest.and_then(|it| it.parse::<Digest>().ok());
+        if digest.is_none() && name != VERSION_FILE && name != INDEX_FILE {
+            return Ok(());
+        }
+        if entry.kind != tar_entries::Kind::File {
+            let noun = entry.kind.noun();
+            return Err(Error::integrity(format!("`{name}` in it is {noun}, and not a file")));
+        }
+        let twice = match digest {
+            Some(digest) => self.blobs.insert(digest, (start, entry.size)).is_some(),
+            None => {
+                let (slot, limit) = match name {
+                    VERSION_FILE => (&mut self.version, MANIFEST_LIMIT),
+                    _ => (&mut self.index, INDEX_LIMIT),
+                };
+                slot.replace(small(name, start, entry.size, limit, reader)?).is_some()
+            }
+        };
+        match twice {
+            true => Err(Error::integrity(format!("`{name}` comes twice in it"))),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Reads a file that has a limit.
+fn small(name: &str, start: u64, size: u64, limit: u64, reader: &Reader<'_>) -> Result<Vec<u8>> {
+    if size > limit {
+        return Err(Error::integrity(format!(
+            "`{name}` in it is too long: {size} bytes, and the limit is {limit}"
+        )));
+    }
+    let mut bytes = vec![0; size as usize];
+    match fill(reader.file, &mut bytes, start).doing(|| format!("read `{name}` of a layout"))? {
+        count if count == bytes.len() => Ok(bytes),
+        _ => Err(tar_entries::cut_short()),
+    }
+}
+
+/// Fills `bytes` from a position, and returns how much of it could be filled before the end.
+fn fill(file: &File, bytes: &mut [u8], position: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match super::read_at(file, &mut bytes[filled..], position + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Returns a name without the `./` that tar writes before it.
+fn plain(mut name: &str) -> &str {
+    while let Some(rest) = name.strip_prefix("./") {
+        name = rest;
+    }
+    name
 }
 
 /// Something that an entry of the index leads to.
@@ -201,4 +308,106 @@ fn write(layout: &Layout, file: &mut File) -> Result<()> {
     }
     let mut buffered = builder.into_inner().doing(doing)?;
     buffered.flush().doing(doing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLOB: &str =
+        "blobs/sha256/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    /// A tar of entries with a name, a type and a content.
+    fn tar(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
+        let mut builder = Builder::new(Vec::new());
+        for (name, kind, content) in entries {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(*kind);
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_cksum();
+            builder.append(&header, *content).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn scanned(bytes: &[u8]) -> Result<Scanned> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("layout.tar");
+        std::fs::write(&path, bytes).unwrap();
+        scan(&path)
+    }
+
+    #[track_caller]
+    fn refused(bytes: &[u8], reason: &str) {
+        let error = scanned(bytes).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("not a whole tar") && error.contains(reason), "{reason}: {error}");
+    }
+
+    #[test]
+    fn finds_the_files_of_a_layout_and_where_they_are() {
+        let file = EntryType::Regular;
+        let bytes = tar(&[
+            ("./", EntryType::Directory, b""),
+            ("./oci-layout", file, b"version"),
+            (BLOB, file, b"blob"),
+            ("manifest.json", EntryType::Symlink, b""),
+            ("index.json", EntryType::Continuous, b"index"),
+        ]);
+        // Without the mark of the end, too, and without the last padding.
+        for bytes in [&bytes[..], &bytes[..512 * 8], &bytes[..512 * 7 + 5]] {
+            let scanned = scanned(bytes).unwrap();
+            assert_eq!(scanned.version.as_deref(), Some(&b"version"[..]));
+            assert_eq!(scanned.index.as_deref(), Some(&b"index"[..]));
+            assert_eq!(scanned.blobs.into_values().collect::<Vec<_>>(), [(512 * 4, 4)]);
+        }
+    }
+
+    #[test]
+    fn refuses_what_programs_would_read_in_two_ways() {
+        let file = EntryType::Regular;
+        let one = ("index.json", file, &b"index"[..]);
+        refused(&tar(&[one, ("./index.json", file, b"other")]), "`index.json` comes twice");
+        refused(&tar(&[(BLOB, file, b"a"), (BLOB, file, b"b")]), "comes twice");
+        for (kind, noun) in [
+            (EntryType::Symlink, "a symbolic link"),
+            (EntryType::Link, "a hard link"),
+            (EntryType::Directory, "a folder"),
+            (EntryType::Fifo, "a named pipe"),
+        ] {
+            refused(&tar(&[(BLOB, kind, b"")]), noun);
+            refused(&tar(&[("index.json", kind, b"")]), noun);
+        }
+        refused(&tar(&[(BLOB, EntryType::GNUSparse, b"a")]), "sparse");
+        refused(&tar(&[one])[..512 + 3], "cut short");
+        refused(&tar(&[one])[..100], "cut short");
+    }
+
+    #[test]
+    fn bounds_what_it_holds() {
+        let header = |name: &str, kind: u8, size: u64| {
+            let mut header = Header::new_gnu();
+            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+            header.as_mut_bytes()[156] = kind;
+            header.set_size(size);
+            header.set_cksum();
+            header.as_bytes().to_vec()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("layout.tar");
+        for (kind, name) in [(b'L', "././@LongLink"), (b'K', "long"), (b'x', "pax"), (b'g', "pax")]
+        {
+            std::fs::write(&path, header(name, kind, 1 << 30)).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(1 << 31).unwrap();
+            let error = scan(&path).err().unwrap().to_string();
+            assert!(error.contains("bytes"), "{error}");
+        }
+        for name in [INDEX_FILE, VERSION_FILE] {
+            std::fs::write(&path, header(name, b'0', 1 << 30)).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(1 << 31).unwrap();
+            let error = scan(&path).err().unwrap().to_string();
+            assert!(error.contains("too long: 1073741824 bytes"), "{error}");
+        }
+    }
 }
