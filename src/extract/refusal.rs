@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::error::{Error, Kind};
+use crate::report::is_hidden;
 
 /// Names come from strangers and can be megabytes long or drive a terminal.
 const SHOWN: usize = 200;
@@ -49,13 +50,8 @@ fn printable(c: char) -> impl Iterator<Item = char> {
     escaped.into_iter().flatten().chain(plain)
 }
 
-/// Returns whether a character is a control character, has no width, or reorders the text beside
-/// it: names with such characters read as other names.
+/// Returns whether a character makes a name read as another one: see [`is_hidden`], without the
+/// selectors of a form, which stand in names of files with pictures.
 pub(super) fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
-        )
+    is_hidden(c) && !matches!(c, '\u{fe00}'..='\u{fe0f}')
 }

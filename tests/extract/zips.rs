@@ -245,3 +245,20 @@ fn entries_that_are_not_in_the_list() {
     bytes[end + 8..end + 12].copy_from_slice(&[1, 0, 1, 0]);
     Unpacking::of(ArchiveType::Zip, &bytes).refused(&["zip64 record disagree"]);
 }
+
+#[test]
+fn an_independent_reader_finds_the_same_files() {
+    let zip = Zip::new().file("top/a", "x").stored("top/b", "y").file("top/d/c", "content");
+    let bytes = zip.bytes();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
+    let unpacking = Unpacking::of(ArchiveType::Zip, &bytes);
+    unpacking.run().unwrap();
+    for nth in 0..archive.len() {
+        let mut entry = archive.by_index(nth).unwrap();
+        let (mut content, path) =
+            (Vec::new(), unpacking.destination().join(&*entry.name().unwrap()));
+        std::io::Read::read_to_end(&mut entry, &mut content).unwrap();
+        assert_eq!(std::fs::read(path).unwrap(), content);
+    }
+    assert_eq!(archive.len(), 3);
+}
