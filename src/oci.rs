@@ -18,6 +18,8 @@ mod blob;
 mod challenge;
 mod checked;
 mod client;
+#[doc(hidden)]
+pub mod fuzzing;
 mod layout;
 mod manifest;
 pub mod media_type;

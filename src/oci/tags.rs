@@ -311,7 +311,7 @@ impl Client {
 }
 
 /// Where the next page is: `<...>; rel="next"`.
-fn next(headers: &HeaderMap) -> Option<String> {
+pub(super) fn next(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(header::LINK);
     let links = links.iter().filter_map(|value| value.to_str().ok()).flat_map(|it| it.split(", <"));
     links.filter_map(read_link).next()

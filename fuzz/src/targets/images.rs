@@ -1,0 +1,136 @@
+//! Images: lists, locks, manifests and charts.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Component, Path};
+
+use wasm_airgap::images::chart::Override;
+use wasm_airgap::images::chart::overrides::Assignments;
+use wasm_airgap::images::inventory::Inventory;
+use wasm_airgap::images::manifests::Manifests;
+use wasm_airgap::images::{Chart, MirrorList, MirrorLock, NewEntry, RegistryPath};
+use wasm_airgap::images::{check, helm_values, kustomize};
+
+use super::archives::{stored, with_checksums};
+use crate::{accepted, same_twice, text};
+
+/// A mirror list, and what is added to it.
+pub fn mirror_list(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let read = || MirrorList::parse(text, "mirror.yaml");
+    let Some(list) = same_twice(read, |list| format!("{:?}", list.entries())) else { return };
+    assert_eq!(list.text(), text, "what a person wrote is changed");
+    for entry in list.entries() {
+        assert!(list.find(&entry.source).is_some(), "`{}` is not found", entry.source);
+    }
+    let new = NewEntry {
+        source: "quay.io/new/image:1".parse().expect("an image"),
+        destination: "registry.example.com/new/image:1".parse().expect("an image"),
+        comments: vec!["a key\nwith two lines".to_owned()],
+    };
+    if let Some(more) = accepted(list.with(std::slice::from_ref(&new))) {
+        let again = MirrorList::parse(more.text(), "mirror.yaml").expect("it is read again");
+        assert_eq!(again.entries().len(), list.entries().len() + 1, "{}", more.text());
+        assert!(more.find(&new.source).is_some(), "what was added is not found");
+    }
+    accepted(kustomize::for_list(&list));
+}
+
+/// A lock of a mirror list.
+pub fn mirror_lock(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let Some(lock) = accepted(MirrorLock::parse(text, "mirror.lock")) else { return };
+    let again = MirrorLock::parse(&lock.text(), "mirror.lock");
+    assert_eq!(again.ok().as_ref(), Some(&lock), "the lock is not read as it is written");
+}
+
+/// Rendered manifests.
+pub fn manifests(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let read = || {
+        let mut manifests = Manifests::default();
+        manifests.add(text, "a.yaml");
+        manifests
+    };
+    let found = read();
+    assert_eq!(format!("{found:?}"), format!("{:?}", read()), "two runs do not agree");
+    let registry: RegistryPath = "registry.example.com/team".parse().expect("a registry");
+    for finding in check::check(&found.mentions, &registry) {
+        assert!(!finding.describe().is_empty());
+    }
+    let mut inventory = Inventory::default();
+    inventory.add_mentions(&found.mentions);
+    let empty = MirrorList::empty("mirror.yaml");
+    let Some(missing) = accepted(inventory.missing_in(&empty, &registry, true)) else { return };
+    let Some(list) = accepted(empty.with(&missing)) else { return };
+    list.check_destinations(&registry).expect("what is added is in the registry");
+    assert!(
+        accepted(inventory.missing_in(&list, &registry, true)).is_some_and(|it| it.is_empty()),
+        "images are missing after they were added"
+    );
+    accepted(kustomize::for_manifests(&list, &found.mentions));
+}
+
+/// A chart as a folder: lines of `=== PATH` with the file's content below.
+pub fn chart(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let sandbox = tempfile::tempdir().expect("create a sandbox");
+    let folder = sandbox.path().join("chart");
+    fs::create_dir(&folder).expect("create the chart");
+    let mut file = None;
+    for line in text.split_inclusive('\n') {
+        match line.strip_prefix("=== ") {
+            Some(path) => file = open(&folder, path.trim_end()),
+            None => {
+                let file = file.as_mut();
+                file.map(|file: &mut fs::File| file.write_all(line.as_bytes()));
+            }
+        }
+    }
+    drop(file);
+    read_chart(&folder);
+}
+
+/// A chart in an archive. It is put into gzip members that store it as it is.
+pub fn chart_tgz(input: &[u8]) {
+    let sandbox = tempfile::tempdir().expect("create a sandbox");
+    let path = sandbox.path().join("chart.tgz");
+    fs::write(&path, stored(&with_checksums(input))).expect("write the chart");
+    read_chart(&path);
+}
+
+/// What `--set` is given.
+pub fn set(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let Ok(set) = text.parse::<Assignments>().map_err(|words| assert!(!words.is_empty())) else {
+        return;
+    };
+    let sandbox = tempfile::tempdir().expect("create a sandbox");
+    fs::write(sandbox.path().join("Chart.yaml"), "name: a\n").expect("write the chart");
+    fs::write(sandbox.path().join("values.yaml"), "a: {b: [1, {c: d}]}\n").expect("write");
+    accepted(Chart::read(sandbox.path(), "chart", &[Override::Set(set)], &[]));
+}
+
+/// Creates a file in the chart; nothing where the path leads out of it.
+fn open(folder: &Path, path: &str) -> Option<fs::File> {
+    let is_inside = Path::new(path).components().all(|it| matches!(it, Component::Normal(_)));
+    let path = folder.join(path);
+    if !is_inside || path == *folder {
+        return None;
+    }
+    fs::create_dir_all(path.parent()?).ok()?;
+    fs::File::create(path).ok()
+}
+
+fn read_chart(path: &Path) {
+    let read = || Chart::read(path, "chart", &[], &[]);
+    let Some(chart) = same_twice(read, |chart| format!("{:?}", chart.images())) else { return };
+    let mut inventory = Inventory::default();
+    inventory.add_chart(chart.images());
+    let registry: RegistryPath = "registry.example.com/team".parse().expect("a registry");
+    let empty = MirrorList::empty("mirror.yaml");
+    let Some(missing) = accepted(inventory.missing_in(&empty, &registry, true)) else { return };
+    let Some(list) = accepted(empty.with(&missing)) else { return };
+    let wanted = helm_values::Wanted { pull_secrets: &["secret".to_owned()], per_component: true };
+    accepted(helm_values::helm_values(&chart, &list, wanted));
+}
