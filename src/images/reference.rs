@@ -77,15 +77,19 @@ impl ImageReference {
         format!("{}/{}", self.registry(), self.repository())
     }
 
-    /// Every usual way to write the name: three for an official image of Docker Hub, two for
-    /// another one there, one for any other.
+    /// Returns every usual way to write the name: three for an official image of Docker Hub, two for
+    /// another one there, one for any other. A name that would be read as one of another registry is
+    /// not among them.
     pub fn spellings(&self) -> Vec<String> {
         let (registry, repository) = (self.registry(), self.repository());
         let full = format!("{registry}/{repository}");
+        let first = repository.split('/').next().unwrap_or_default();
         match repository.strip_prefix(LIBRARY) {
-            _ if registry != DOCKER_HUB => vec![full],
-            Some(short) => vec![short.to_owned(), format!("{registry}/{short}"), full],
-            None => vec![repository.to_owned(), full],
+            _ if registry != DOCKER_HUB || oci::is_host(first) => vec![full],
+            Some(short) if !short.contains('/') => {
+                vec![short.to_owned(), format!("{registry}/{short}"), full]
+            }
+            _ => vec![repository.to_owned(), full],
         }
     }
 
@@ -207,6 +211,10 @@ mod tests {
         }
         assert_eq!(parsed("natsio/box").spellings(), ["natsio/box", "docker.io/natsio/box"]);
         assert_eq!(parsed("ghcr.io/a/nats").spellings(), ["ghcr.io/a/nats"]);
+        // `a.b/c` names the registry `a.b`, and `a/b` is not in `library`.
+        assert_eq!(parsed("docker.io/a.b/c").spellings(), ["docker.io/a.b/c"]);
+        let nested = ["library/a/b", "docker.io/library/a/b"];
+        assert_eq!(parsed("docker.io/library/a/b").spellings(), nested);
         assert!(!parsed("ghcr.io/library/nats").has_same_name(&parsed("nats")));
         assert!(!parsed("nats:1").is_same_as(&parsed("nats:2")));
     }
