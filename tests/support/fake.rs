@@ -149,6 +149,20 @@ impl Store {
         found.map(|(_, bytes)| bytes.as_slice())
     }
 
+    /// Each blob: its repository, digest and bytes.
+    pub fn all_blobs(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
+        self.blobs.iter().map(|((repository, digest), bytes)| {
+            (repository.as_str(), digest.as_str(), bytes.as_slice())
+        })
+    }
+
+    /// Each manifest: its repository, tag or digest, and bytes.
+    pub fn all_manifests(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
+        self.manifests.iter().map(|((repository, name), (_, bytes))| {
+            (repository.as_str(), name.as_str(), bytes.as_slice())
+        })
+    }
+
     /// How much of each upload that is not finished is there.
     pub fn uploads(&self) -> Vec<usize> {
         self.uploads.values().map(Vec::len).collect()

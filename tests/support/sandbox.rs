@@ -19,6 +19,12 @@ impl Sandbox {
         Sandbox { dir: TempDir::new().unwrap() }
     }
 
+    /// An empty one in this folder.
+    #[allow(dead_code, reason = "for tests that need a fast or a small file system")]
+    pub fn below(folder: &Path) -> Sandbox {
+        Sandbox { dir: TempDir::new_in(folder).unwrap() }
+    }
+
     /// The path of something in it.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.dir.path().join(relative)

@@ -1,0 +1,1 @@
+//! Inputs and outputs that are FIFOs, devices, folders or far too large.

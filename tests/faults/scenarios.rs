@@ -1,0 +1,348 @@
+//! The commands that are run: which files they find, and their words.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::run::{Case, Scenario};
+use crate::sandbox::sha256;
+use crate::world::{self, HTTP, IO, World};
+
+/// The chart of the guide.
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-operator");
+
+/// A scenario without files, which may be run again and again.
+fn scenario(name: &'static str, words: &[&str]) -> Scenario {
+    Scenario {
+        name,
+        words: words.iter().map(|&word| word.to_owned()).collect(),
+        lay: Box::new(|_| {}),
+        vendor: None,
+        out: None,
+        target: false,
+    }
+}
+
+/// Writes a registry file of the tool in these versions.
+pub fn tool_registry(case: &Case, versions: &[usize]) {
+    let world = World::get();
+    let mut registry = json!({"schema_version": 1, "tool": "tool", "versions": {}});
+    for &nth in versions {
+        let asset = json!({
+            "url": world.url(&world::tool_name(nth)), "sha256": sha256(&world::tool(nth)),
+            "archive": "tar.gz",
+        });
+        registry["versions"][format!("1.{nth}.0")] = json!({"linux_amd64": asset});
+        registry["latest"] = format!("1.{nth}.0").into();
+    }
+    case.sandbox.write("tool.json", registry.to_string());
+}
+
+pub fn vendor_toolchains() -> Scenario {
+    let words = [
+        "vendor",
+        "toolchains",
+        "--output-dir=vendor/toolchains",
+        "--no-helper",
+        "--jobs=1",
+        "--registry=tool.json",
+        "--tool=tool@1.0.0",
+        "--tool=tool@1.1.0",
+        "--platform=linux_amd64",
+    ];
+    Scenario {
+        lay: Box::new(|case| tool_registry(case, &[0, 1])),
+        vendor: Some("vendor"),
+        ..scenario("vendor toolchains", &words)
+    }
+}
+
+/// Writes the registry files of the two WIT packages.
+fn wit_registries(case: &Case) {
+    for (package, file) in [("a:io", "a-io"), ("a:http", "a-http")] {
+        let name = format!("{file}-1.0.0.tar.gz");
+        let archive = json!({
+            "url": World::get().url(&name), "sha256": sha256(&world::file(&name).unwrap()),
+            "archive": "tar.gz",
+        });
+        let registry = json!({
+            "schema_version": 1, "package": package, "versions": {"1.0.0": {"archive": archive}},
+        });
+        case.sandbox.write(&format!("{file}.json"), registry.to_string());
+    }
+    case.sandbox.write("MODULE.bazel", "");
+}
+
+pub fn vendor_wit() -> Scenario {
+    let words = [
+        "vendor",
+        "wit",
+        "--output-dir=vendor/wit",
+        "--jobs=1",
+        "--registry=a-io.json",
+        "--registry=a-http.json",
+        "a:http@1.0.0",
+    ];
+    Scenario {
+        lay: Box::new(wit_registries),
+        vendor: Some("vendor"),
+        ..scenario("vendor wit", &words)
+    }
+}
+
+/// Returns the reference of a component, pinned by its manifest or by its content.
+fn reference(nth: usize, by_manifest: bool) -> String {
+    let digests = world::digests(&world::component(nth));
+    let digest = if by_manifest { digests.manifest } else { digests.content };
+    format!("{}/my-org/c{nth}:v1.0.0@sha256:{digest}", World::get().host())
+}
+
+pub fn vendor_components() -> Scenario {
+    let words = [
+        "vendor",
+        "components",
+        "--output-dir=vendor/components",
+        "--jobs=1",
+        &reference(0, true),
+        &reference(1, false),
+    ];
+    Scenario { vendor: Some("vendor"), ..scenario("vendor components", &words) }
+}
+
+pub fn vendor_all() -> Scenario {
+    let words = [
+        "vendor",
+        "all",
+        "--output-dir=vendor",
+        "--no-helper",
+        "--jobs=1",
+        "--platform=linux_amd64",
+        "--request=tools.json",
+        "--request=wit.json",
+        "--request=components.json",
+    ];
+    let lay = |case: &Case| {
+        let world = World::get();
+        let tools = json!({"schema_version": 1, "tools": [{
+            "tool": "tool", "version": "1.0.0", "executables": ["tool"], "assets": {"linux_amd64": {
+                "url": world.url(&world::tool_name(0)), "sha256": sha256(&world::tool(0)),
+                "archive": "tar.gz",
+            }},
+        }]});
+        let wit = json!({"schema_version": 1, "wit": [{
+            "package": "my:io@1.0.0", "registry": format!("{}/packages", world.host()),
+            "sha256": sha256(&world::package()),
+        }]});
+        let digest = world::digests(&world::component(0)).manifest;
+        let components = json!({"schema_version": 1, "components": [{
+            "name": "app", "reference": format!("{}/my-org/c0:v1.0.0", world.host()),
+            "digest": format!("sha256:{digest}"),
+        }]});
+        for (name, request) in [("tools", tools), ("wit", wit), ("components", components)] {
+            case.sandbox.write(&format!("{name}.json"), request.to_string());
+        }
+        case.sandbox.write("MODULE.bazel", "");
+    };
+    Scenario { lay: Box::new(lay), vendor: Some("vendor"), ..scenario("vendor all", &words) }
+}
+
+fn extract(name: &'static str, archive: &'static str, bytes: Vec<u8>, more: &[&str]) -> Scenario {
+    let words = ["extract", "--sha256", &sha256(&bytes), archive, "out"];
+    Scenario {
+        lay: Box::new(move |case| drop(case.sandbox.write(archive, &bytes))),
+        out: Some("out"),
+        ..scenario(name, &[&words, more].concat())
+    }
+}
+
+pub fn extract_tar() -> Scenario {
+    extract("extract of a tar.gz", "tool.tar.gz", world::tool(0), &[])
+}
+
+pub fn extract_zip() -> Scenario {
+    extract("extract of a zip", "tool.zip", world::zip(), &[])
+}
+
+pub fn extract_for_bazel() -> Scenario {
+    extract("extract --for-bazel", "tool.tar.gz", world::tool(0), &["--for-bazel"])
+}
+
+pub fn component_pull() -> Scenario {
+    scenario("component pull", &["component", "pull", &reference(0, true), "-o", "c.wasm"])
+}
+
+pub fn component_pin() -> Scenario {
+    let reference = format!("{}/my-org/c0:v1.0.0", World::get().host());
+    let words = ["component", "pin", &reference, "--registry=checksums/components"];
+    scenario("component pin", &words)
+}
+
+pub fn toolchain_pin() -> Scenario {
+    let url = World::get().url(&world::tool_name(2));
+    let words = ["toolchain", "pin", "--registry=tool.json", "--tool=tool", &url];
+    Scenario {
+        lay: Box::new(|case| tool_registry(case, &[0, 1])),
+        ..scenario("toolchain pin", &words)
+    }
+}
+
+pub fn wit_fetch() -> Scenario {
+    let registry = format!("--registry={}/packages", World::get().host());
+    let sha256 = format!("--sha256={}", sha256(&world::package()));
+    let words = ["wit", "fetch", "my:io@1.0.0", &registry, &sha256, "out"];
+    Scenario { out: Some("out"), ..scenario("wit fetch", &words) }
+}
+
+pub fn wit_library() -> Scenario {
+    let lay = |case: &Case| {
+        case.sandbox.write("io/streams.wit", IO);
+        let request = json!({
+            "schema_version": 1, "label": "//x:io", "package": "a:io", "interfaces": [],
+            "srcs": [{"path": "io/streams.wit", "short_path": "io/streams.wit"}],
+            "deps": [], "known": {},
+        });
+        case.sandbox.write("request.json", request.to_string());
+    };
+    let words = ["wit", "library", "--request=request.json", "--out=out"];
+    Scenario { lay: Box::new(lay), out: Some("out"), ..scenario("wit library", &words) }
+}
+
+fn wit_folder(case: &Case) {
+    case.sandbox.write("w/types.wit", HTTP);
+}
+
+pub fn wit_inspect() -> Scenario {
+    Scenario { lay: Box::new(wit_folder), ..scenario("wit inspect", &["wit", "inspect", "w"]) }
+}
+
+pub fn emit_wit() -> Scenario {
+    let words = [
+        "emit",
+        "wit",
+        "--package=a:http@1.0.0",
+        "--rules=@rules//wit:defs.bzl",
+        "--dep=a:io@1.0.0=//io",
+        "w",
+    ];
+    Scenario { lay: Box::new(wit_folder), ..scenario("emit wit", &words) }
+}
+
+pub fn emit_tool() -> Scenario {
+    let words = [
+        "emit",
+        "tool",
+        "--tool=tool",
+        "--version=1",
+        "--platform=linux_amd64",
+        "--rules=@rules//bazel:toolchain.bzl",
+        "--executable=tool",
+        ".",
+    ];
+    let lay = |case: &Case| drop(case.sandbox.write("tool/bin/tool", "x"));
+    Scenario { lay: Box::new(lay), ..scenario("emit tool", &words) }
+}
+
+/// Copies the chart.
+fn chart(case: &Case) {
+    for (name, content) in crate::sandbox::tree(CHART.as_ref()) {
+        case.sandbox.write(&format!("chart/{name}"), content);
+    }
+}
+
+const LIST: [&str; 6] =
+    ["mirror", "list", "--registry=r.example", "--chart=chart", "-o", "mirror.yaml"];
+
+pub fn mirror_list_new() -> Scenario {
+    Scenario { lay: Box::new(chart), ..scenario("mirror list into a new file", &LIST) }
+}
+
+pub fn mirror_list_more() -> Scenario {
+    let lay = |case: &Case| {
+        chart(case);
+        let old = "# mine\nimages:\n  - source: r.other/x:1\n    destination: r.example/x:1\n";
+        case.sandbox.write("mirror.yaml", old);
+    };
+    Scenario { lay: Box::new(lay), ..scenario("mirror list into a file", &LIST) }
+}
+
+fn chart_and_list(case: &Case) {
+    chart(case);
+    fs::create_dir(case.sandbox.path("tmp")).ok();
+    case.command(&[], &LIST.map(str::to_owned)).succeeds();
+}
+
+pub fn mirror_values() -> Scenario {
+    let words = ["mirror", "values", "--chart=chart"];
+    Scenario { lay: Box::new(chart_and_list), ..scenario("mirror values", &words) }
+}
+
+pub fn mirror_kustomize() -> Scenario {
+    let lay = |case: &Case| {
+        let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - image: r.other/x:1\n";
+        case.sandbox.write("manifests/pod.yaml", pod);
+        let list = "images:\n  - source: r.other/x:1\n    destination: r.example/x:1\n";
+        case.sandbox.write("mirror.yaml", list);
+    };
+    let words = ["mirror", "kustomize", "manifests"];
+    Scenario { lay: Box::new(lay), ..scenario("mirror kustomize", &words) }
+}
+
+/// Writes a list of images that go to the target's registry.
+pub fn images(case: &Case, file: &str, which: &[usize]) {
+    let (from, to) = (World::get().host(), case.target());
+    let line = |nth: &usize| {
+        format!("  - source: {from}/images/i{nth}:1\n    destination: {to}/i{nth}:1\n")
+    };
+    let lines: String = which.iter().map(line).collect();
+    case.sandbox.write(file, format!("images:\n{lines}"));
+}
+
+fn two_images(case: &Case) {
+    images(case, "mirror.yaml", &[0, 1]);
+}
+
+pub fn mirror_lock() -> Scenario {
+    let words = ["mirror", "lock", "--jobs=1"];
+    Scenario { lay: Box::new(two_images), ..scenario("mirror lock", &words) }
+}
+
+pub fn copy_to_folder() -> Scenario {
+    let words = ["mirror", "copy", "--jobs=1", "--to=images"];
+    Scenario { lay: Box::new(two_images), ..scenario("mirror copy to a folder", &words) }
+}
+
+pub fn copy_to_tar() -> Scenario {
+    let words = ["mirror", "copy", "--jobs=1", "--to=images.tar"];
+    Scenario { lay: Box::new(two_images), ..scenario("mirror copy to a tar", &words) }
+}
+
+/// Copies the two images into a folder.
+fn layout(case: &Case) {
+    two_images(case);
+    fs::create_dir(case.sandbox.path("tmp")).ok();
+    case.command(&[], &copy_to_folder().words).succeeds();
+}
+
+pub fn copy_folder_to_tar() -> Scenario {
+    let words = ["mirror", "copy", "--jobs=1", "--from=images", "--to=images.tar"];
+    Scenario { lay: Box::new(layout), ..scenario("mirror copy from a folder to a tar", &words) }
+}
+
+pub fn copy_folder_to_registry() -> Scenario {
+    let words = ["mirror", "copy", "--jobs=1", "--from=images"];
+    Scenario {
+        lay: Box::new(layout),
+        target: true,
+        ..scenario("mirror copy from a folder to a registry", &words)
+    }
+}
+
+pub fn verify() -> Scenario {
+    let lay = |case: &Case| {
+        let all = vendor_all();
+        (all.lay)(case);
+        fs::create_dir(case.sandbox.path("tmp")).ok();
+        case.command(&[], &all.words).succeeds();
+    };
+    Scenario { lay: Box::new(lay), ..scenario("verify", &["verify", "vendor"]) }
+}

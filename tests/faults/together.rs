@@ -1,0 +1,1 @@
+//! Many processes at once, with and without kills.
