@@ -11,6 +11,7 @@
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test reads FAULTS and PATH")]
 
 #[allow(dead_code, reason = "the tests of extraction use more of it")]
 #[path = "support/archives.rs"]

@@ -10,7 +10,7 @@ use crate::sandbox::Sandbox;
 use crate::tree::Tree;
 
 /// Starts what follows through a shell, which changes what it inherits.
-fn shell<'a>(script: &'a str) -> [&'a str; 4] {
+fn shell(script: &str) -> [&str; 4] {
     ["sh", "-c", script, "sh"]
 }
 
@@ -144,7 +144,8 @@ fn a_full_disk(scenario: &Scenario) {
         let case = scenario.case_in(Sandbox::below(&place));
         let (options, words) = match free {
             Some(kilobytes) => {
-                let size = mount.used() + kilobytes * 1024;
+                // A size of 0 would be no limit.
+                let size = (mount.used() + kilobytes * 1024).max(4096);
                 (format!("remount,size={size}"), "No space left on device")
             }
             None => ("remount,ro".to_owned(), "Read-only file system"),

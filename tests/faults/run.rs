@@ -10,7 +10,7 @@ use crate::sandbox::{Sandbox, sha256};
 use crate::tree::{self, Tree};
 
 /// How long a run may take before it counts as hanging.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// A command in a folder.
 pub struct Scenario {
@@ -188,6 +188,9 @@ impl Ended {
         }
         if self.stderr.contains("panicked at") {
             return Err(format!("panics: {}", self.text()));
+        }
+        if self.stderr.to_lowercase().contains("memory") {
+            return Err(format!("takes all memory: {}", self.text()));
         }
         match self.status.code() {
             Some(0) => Ok(true),

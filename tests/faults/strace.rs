@@ -167,7 +167,7 @@ fn places(scenario: &Scenario, calls: &[&'static str]) -> Vec<(Threads, &'static
             continue;
         }
         let rare = !["write", "openat", "pwrite64"].contains(call) && CHANGES.contains(call);
-        let most = if rare { 4 * OFTEN } else { OFTEN };
+        let most = if rare { 2 * OFTEN } else { OFTEN };
         places.extend(sample(numbers, most).into_iter().map(|nth| (threads, *call, nth)));
     }
     places
