@@ -264,7 +264,7 @@ impl Manifest {
     /// or lie below one of `gone` are taken out first.
     ///
     /// Other processes may be filling the same folder, also with things of another kind: what they
-    /// added stays, see [`store::change`].
+    /// added stays, see `store::change`.
     pub fn change(root: &Path, gone: &[String], entries: &[Entry]) -> Result<()> {
         Manifest::change_with(root, gone, entries, || Ok(Vec::new())).map(drop)
     }

@@ -54,7 +54,7 @@ pub(crate) fn file(path: &Path) -> Result<File> {
 /// The same for a file that has another name for people.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub(crate) fn file_known_as(path: &Path, name: &dyn Display) -> Result<File> {
     opened(open(path), name)
 }

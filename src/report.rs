@@ -1,7 +1,7 @@
 //! All printing: data on stdout, talk on stderr.
 //!
 //! Everything that is printed goes through two filters: `secrets`, which hides the credentials that
-//! this process knows, and [`printable`] or, in JSON, escapes for the characters that it replaces.
+//! this process knows, and [`printable()`] or, in JSON, escapes for the characters that it replaces.
 
 mod document;
 mod output;

@@ -7,7 +7,7 @@
 //! A secret is found as it is; in hexadecimal; in base64, also with other text before or behind it,
 //! as in the value of an `Authorization` header; each of them also with some or all of its characters
 //! percent-encoded or as escapes of JSON. The parts of a token between its dots are secrets of their
-//! own. Of a long secret [`SURE`] characters from its start are enough, and the rest of the word is
+//! own. Of a long secret 16 characters from its start are enough, and the rest of the word is
 //! hidden too: a server may cut a token before it repeats it.
 //!
 //! Passwords can be common words, so that short ones are not hidden everywhere:

@@ -11,7 +11,7 @@
 //! Any number of processes, on any number of machines, may write the same file at once: each has a
 //! `.part` of its own, and renames it when it is complete. The next process that writes the same file
 //! continues or removes the leftovers of a killed one. A file that is read, changed and written is
-//! changed under a lock, see [`change`].
+//! changed under a lock, see `change`.
 //!
 //! Every path here is a [`RootedPath`]: no link below a root is followed.
 

@@ -158,7 +158,7 @@ impl Manifest {
     ///
     /// # Errors
     /// Integrity, where it is none of the known kinds, could be read as two of them, or has more
-    /// than [`MANIFEST_ITEMS`] descriptors.
+    /// than `MANIFEST_ITEMS` descriptors.
     pub fn content(&self, subject: &str) -> Result<Content> {
         self.content_within(subject, Keep::Needed, &mut Items::new(MANIFEST_ITEMS))
     }
