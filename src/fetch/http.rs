@@ -14,7 +14,7 @@ use crate::fetch::address::Address;
 use crate::fetch::failure::{CONNECT, Failure, Tried, Trouble};
 use crate::fetch::interim::SkipInterim;
 use crate::fetch::names::Names;
-use crate::fetch::pace::{Steady, Whole};
+use crate::fetch::pace::{InTime, Steady, Whole};
 use crate::fetch::proxy::{Proxies, Proxy};
 use crate::fetch::retry::Chance;
 use crate::fetch::roots;
@@ -259,7 +259,7 @@ impl Http {
         if way.0 {
             config = config.tls_config(roots::load(&self.network, &way.2)?);
         }
-        let connector = DefaultConnector::default().chain(SkipInterim);
+        let connector = InTime(DefaultConnector::default().chain(SkipInterim));
         let agent = Agent::with_parts(config.build(), connector, Names);
         agents.insert(way, agent.clone());
         Ok(agent)

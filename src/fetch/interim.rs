@@ -9,6 +9,8 @@
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
+use crate::fetch::pace;
+
 /// Wraps each connection, so that no interim answer comes out of it.
 #[derive(Debug)]
 pub(super) struct SkipInterim;
@@ -44,6 +46,7 @@ impl<T: Transport> Transport for WithoutInterim<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        pace::check_time()?;
         let more = self.inner.await_input(timeout)?;
         if self.before_answer {
             let buffers = self.inner.buffers();

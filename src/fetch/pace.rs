@@ -1,8 +1,14 @@
 //! How slow a server may be: one that sends a byte now and then must not hold a run up for ever.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
+
+use ureq::unversioned::transport::{ConnectionDetails, Connector};
+use ureq::{Error, Timeout};
+
+use crate::fetch::failure::CONNECT;
 
 /// A body that brings fewer bytes in a second than this is as good as lost.
 const LEAST: f64 = 100.0;
@@ -24,6 +30,83 @@ impl fmt::Display for Slow {
 
 impl std::error::Error for Slow {}
 
+thread_local! {
+    /// The moment at which what this thread waits for must be there: a part of a body, or a
+    /// connection.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The failure of a connection that brings bytes, and not what is waited for.
+#[derive(Debug)]
+struct Late;
+
+impl fmt::Display for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server sends nothing but the frame of its answer")
+    }
+}
+
+impl std::error::Error for Late {}
+
+/// Checks that what this thread waits for still has time. A server may send chunk sizes, chunk
+/// extensions and trailers (RFC 9112 section 7.1) for ever, and a proxy interim answers to a
+/// `CONNECT`. `ureq` reads on without coming back, so that each connection asks here before it reads.
+///
+/// # Errors
+/// [`Late`], where the time is over.
+pub(super) fn check_time() -> io::Result<()> {
+    match UNTIL.get() {
+        Some(until) if Instant::now() >= until => Err(io::Error::other(Late)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a part of a body, which must begin to arrive `within` a time. Returns nothing where it does
+/// not.
+fn read_within(
+    body: &mut impl Read,
+    buffer: &mut [u8],
+    within: Duration,
+) -> io::Result<Option<usize>> {
+    match limited(within, || body.read(buffer)) {
+        Err(error) if is_late(&error) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// Does something for which [`check_time`] allows this time.
+fn limited<T>(within: Duration, work: impl FnOnce() -> T) -> T {
+    let outer = UNTIL.get();
+    let own = Instant::now().checked_add(within);
+    UNTIL.set(outer.into_iter().chain(own).min());
+    let result = work();
+    UNTIL.set(outer);
+    result
+}
+
+fn is_late(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Late>())
+}
+
+/// Connects within [`CONNECT`], whatever a proxy sends.
+#[derive(Debug)]
+pub(super) struct InTime<C>(pub(super) C);
+
+impl<C: Connector> Connector for InTime<C> {
+    type Out = C::Out;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<C::Out>, Error> {
+        match limited(CONNECT, || self.0.connect(details, chained)) {
+            Err(Error::Io(error)) if is_late(&error) => Err(Error::Timeout(Timeout::Connect)),
+            result => result,
+        }
+    }
+}
+
 /// A small body, which must be there as a whole within a time.
 pub(super) struct Whole<R> {
     body: R,
@@ -39,13 +122,14 @@ impl<R> Whole<R> {
 
 impl<R: Read> Read for Whole<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.body.read(buffer)?;
-        if count > 0 && self.began.elapsed() >= self.within {
+        let left = self.within.saturating_sub(self.began.elapsed());
+        let count = read_within(&mut self.body, buffer, left)?;
+        if count != Some(0) && self.began.elapsed() >= self.within {
             let seconds = self.within.as_secs_f64();
             let reason = format!("the server did not send all of its answer within {seconds} s");
             return Err(io::Error::other(Slow(reason)));
         }
-        Ok(count)
+        count.ok_or_else(|| io::Error::other(Late))
     }
 }
 
@@ -67,7 +151,12 @@ impl<R> Steady<R> {
 impl<R: Read> Read for Steady<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let began = Instant::now();
-        let count = self.body.read(buffer)?;
+        let Some(count) = read_within(&mut self.body, buffer, self.window)? else {
+            let seconds = began.elapsed().as_secs_f64();
+            let reason =
+                format!("the server sent nothing but the frame of its answer for {seconds:.1} s");
+            return Err(io::Error::other(Slow(reason)));
+        };
         self.spent += began.elapsed();
         self.count += count as u64;
         if count > 0 && self.spent >= self.window {

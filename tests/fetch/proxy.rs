@@ -1,5 +1,9 @@
 //! Proxies.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
 use wasm_airgap::error::Kind;
 use wasm_airgap::network::ProxySetting;
 
@@ -95,6 +99,26 @@ fn a_dead_proxy_is_named_with_its_variable() {
     let error = case.fail(&["http://host.invalid/"]);
     says(&error, &["through the proxy http://127.0.0.1", "the proxy comes from ALL_PROXY;"]);
     drop(url);
+}
+
+/// The time for a connection is real time here, so that this test takes as long.
+#[test]
+fn a_proxy_that_never_comes_to_an_answer_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let _ = stream.read(&mut [0; 4096]);
+        while stream.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let mut case = Case::new();
+    case.network.http_proxy = set("http_proxy", &proxy);
+    case.network.retry_budget = Duration::ZERO;
+    let error = case.fail(&["http://host.invalid/"]);
+    assert_eq!(error.kind(), Kind::Network);
+    says(&error, &["no connection within 15 s", &format!("through the proxy {proxy}")]);
 }
 
 #[test]

@@ -43,6 +43,12 @@ fn a_first_contact_that_leads_elsewhere_does_not_say_who_gets_the_credential() {
     assert!(thief.headers("authorization").iter().all(Option::is_none));
 }
 
+/// Headers of an answer in chunks (RFC 9112 section 7.1).
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// The same with a whole body, whose trailers may follow.
+const TRAILERS: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n";
+
 /// A server that sends `head`, and then `more` every few milliseconds for ever.
 fn trickling(head: &'static str, more: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -69,6 +75,10 @@ fn a_server_that_trickles_does_not_hold_a_run_up() {
         ("", "HTTP/1.1 102 Processing\r\n\r\n", "no answer within 0.2 s"),
         ("HTTP/1.1 500 X\r\nContent-Length: 100000\r\n\r\n", "a", "500"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "a", "all of its answer within"),
+        // Frames of a body that never comes: a size, an extension, trailers.
+        (CHUNKED, "0", "all of its answer within"),
+        (CHUNKED, "1;a=b", "all of its answer within"),
+        (TRAILERS, "X: y\r\n", "all of its answer within"),
     ] {
         let port = trickling(head, more);
         let mut case = Case::new();
@@ -95,6 +105,23 @@ fn a_blob_that_trickles_is_taken_up_again_and_given_up() {
     assert_eq!(error.kind(), Kind::Network);
     says(&error, &["the server is too slow"]);
     assert_eq!(case.clock.waits().len(), 5);
+}
+
+#[test]
+fn a_blob_whose_frame_never_ends_is_given_up() {
+    for (head, more) in [(CHUNKED, "0"), (CHUNKED, ";"), (TRAILERS, "X: y\r\n")] {
+        let port = trickling(head, more);
+        let to = format!("http://127.0.0.1:{port}/blob");
+        let fake = Fake::with(Door::Open, move |request, _| {
+            request.path.contains("/blobs/").then(|| Reply::redirect(&to))
+        });
+        let mut case = Case::new();
+        case.network.answer = Duration::from_millis(200);
+        case.network.retry_budget = Duration::ZERO;
+        let error = case.failed(case.pull(&case.client(), &fake));
+        assert_eq!(error.kind(), Kind::Network);
+        says(&error, &["nothing but the frame of its answer"]);
+    }
 }
 
 #[test]
