@@ -76,14 +76,18 @@ impl Registries {
         for (what, bearer) in [("TOKEN", false), ("AUTH_BEARER", true)] {
             let names =
                 self.parts_for(host).into_iter().map(|part| format!("{REGISTRY}{part}_{what}"));
-            let set = names.filter(|name| self.environment.named(name).is_some());
-            origins.extend(set.map(|name| Origin::Variable { name, bearer }));
+            let set: Vec<_> = names.filter(|name| self.environment.named(name).is_some()).collect();
+            self.check_twin(host, &set)?;
+            origins.extend(set.into_iter().map(|name| Origin::Variable { name, bearer }));
         }
         origins.extend(self.auth(host)?.map(Origin::Config));
         // What a person said for this program is not mixed with what others left on the machine.
         if origins.is_empty() {
             origins.extend(self.stores.find(host, path)?.into_iter().map(Origin::Store));
-            if self.netrc_login(host)?.is_some() && !self.is_named_by_a_server(host) {
+            // A netrc entry holds for a name with any port, and a server must not choose the port.
+            let may_choose = split_port(host).1.is_some() || is_loopback(host);
+            if self.netrc_login(host)?.is_some() && !(may_choose && self.is_named_by_a_server(host))
+            {
                 origins.push(Origin::Netrc);
             }
         }
@@ -181,12 +185,32 @@ impl Registries {
         crate::fetch::netrc_login(path, name)
     }
 
-    /// Whether only metadata names this host, with a port of its own or on this machine. A netrc
-    /// entry holds for a name with any port, and a server must not choose the port that gets it.
-    fn is_named_by_a_server(&self, host: &str) -> bool {
-        if split_port(host).1.is_none() && !is_loopback(host) {
-            return false;
+    /// Checks that variables hold credentials for this host. The names of variables are the same for
+    /// `a-b.corp` and `a.b.corp`, and metadata must not choose the one that the user did not mean.
+    ///
+    /// # Errors
+    /// Usage, where only metadata names the host and another host has the same variables.
+    fn check_twin(&self, host: &str, variables: &[String]) -> Result<()> {
+        let own = format!("{REGISTRY}{}_", registry_part(host));
+        let Some(name) = variables.iter().find(|name| name.starts_with(&own)) else {
+            return Ok(());
+        };
+        // `corp.example` has one separator, and what has none or other ones names no host.
+        let separators = host.chars().filter(|c| !c.is_ascii_alphanumeric()).count();
+        if separators < 2 || !self.is_named_by_a_server(host) {
+            return Ok(());
         }
+        Err(Error::usage(format!("it is not clear that `{name}` is for the registry `{host}`"))
+            .fact("named by", "only the metadata of another registry")
+            .fact("reason", "hosts that differ in `.`, `-` and `:` have the same variables")
+            .hint(format!(
+                "if it is for this registry, write `[registry.{host:?}]` into the config file of \
+                 wkg; otherwise unset {name}"
+            )))
+    }
+
+    /// Whether only metadata names this host.
+    fn is_named_by_a_server(&self, host: &str) -> bool {
         let here = |it: &Endpoint| canonical(&it.host) == host;
         let found = |it: &Discovered| it.metadata.oci_registry.as_ref().is_some_and(here);
         let asked: BTreeSet<_> = {

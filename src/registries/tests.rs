@@ -1,7 +1,8 @@
 //! Tables: settings and a question, and the places that follow.
 
 use super::*;
-use crate::oci::{Accesses, Credential};
+use crate::error::Kind;
+use crate::oci::{Access, Accesses, Credential};
 
 const FILE: &str = "/etc/wkg.toml";
 
@@ -314,6 +315,38 @@ fn a_registry_is_asked_only_where_it_may_be_and_once() {
     assert_eq!((route.registry.as_deref(), route.discovery), (Some("acme.example"), None));
     // The token of the registry is for where the registry says that its packages are.
     assert_eq!(ours.access("oci.example").unwrap().origin, "WKG_REGISTRY_ACME_EXAMPLE_TOKEN");
+}
+
+#[test]
+fn metadata_does_not_choose_among_hosts_with_the_same_variables() {
+    let package = "acme:api".parse().unwrap();
+    let access = |config: &str, variables: &[(&str, &str)], named: &str| {
+        let ours = registries(config, variables);
+        let discovery = ours.route(&package, Some("acme.example")).unwrap().discovery.unwrap();
+        let answer = format!(r#"{{"ociRegistry":"{named}"}}"#);
+        ours.discover(&discovery, |_| Ok(Some(answer.into_bytes()))).unwrap();
+        ours.access(named)
+    };
+    let origin = |access: Result<Access>| access.unwrap_or_else(|error| panic!("{error}")).origin;
+    for what in ["TOKEN", "AUTH_BEARER"] {
+        let name = format!("WKG_REGISTRY_A_B_CORP_{what}");
+        let variables = [(name.as_str(), "geheim")];
+        for named in ["a.b.corp", "a-b.corp"] {
+            let error = access("", &variables, named).unwrap_err();
+            let text = error.to_string();
+            assert_eq!(error.kind(), Kind::Usage);
+            assert!(text.contains(&name) && text.contains(named), "{text}");
+            assert!(text.contains(&format!("[registry.{named:?}]")), "{text}");
+            assert!(!text.contains("geheim"), "{text}");
+            let config = format!("[registry.{named:?}.oci]\nprotocol = \"https\"");
+            assert_eq!(origin(access(&config, &variables, named)), name);
+        }
+    }
+    // One dot has no twin, and the token of the registry itself is for where it says.
+    let one = [("WKG_REGISTRY_B_CORP_TOKEN", "t")];
+    assert_eq!(origin(access("", &one, "b.corp")), "WKG_REGISTRY_B_CORP_TOKEN");
+    let own = [("WKG_REGISTRY_ACME_EXAMPLE_TOKEN", "t")];
+    assert_eq!(origin(access("", &own, "a-b.corp")), "WKG_REGISTRY_ACME_EXAMPLE_TOKEN");
 }
 
 #[test]
