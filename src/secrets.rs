@@ -51,6 +51,9 @@ const PARTS: usize = 8;
 /// The number of parameters of an address that are looked at.
 const SIGNED_BY: usize = 32;
 
+/// The number of hashes of the first bytes of forms.
+const STARTS: usize = 1 << 16;
+
 /// What stands in the place of a secret.
 const HIDDEN: &str = "...";
 
@@ -74,6 +77,9 @@ struct Known {
     passing: VecDeque<Form>,
     /// All forms by their first byte in lower case, the longest first.
     by_start: Vec<Vec<Form>>,
+    /// Which hashes the first [`AS_A_WORD`] bytes of the forms have, so that nearly every place in a
+    /// text is passed over without a look at the forms.
+    starts: Vec<bool>,
 }
 
 /// A form of a secret.
@@ -244,7 +250,12 @@ fn both_base64(bytes: &[u8]) -> [String; 2] {
 
 impl Known {
     const fn new() -> Known {
-        Known { lasting: Vec::new(), passing: VecDeque::new(), by_start: Vec::new() }
+        Known {
+            lasting: Vec::new(),
+            passing: VecDeque::new(),
+            by_start: Vec::new(),
+            starts: Vec::new(),
+        }
     }
 
     fn add(&mut self, forms: Vec<Vec<u8>>) {
@@ -277,9 +288,13 @@ impl Known {
 
     fn sort(&mut self) {
         self.by_start = vec![Vec::new(); 256];
+        self.starts = vec![false; STARTS];
         for form in self.lasting.iter().chain(&self.passing) {
-            let start = form.bytes[0].to_ascii_lowercase();
-            self.by_start[usize::from(start)].push(form.clone());
+            let Some((&first, _)) = form.bytes.split_first() else { continue };
+            self.by_start[usize::from(first.to_ascii_lowercase())].push(form.clone());
+            if let Some(start) = form.bytes.first_chunk() {
+                self.starts[hash(start)] = true;
+            }
         }
         for forms in &mut self.by_start {
             forms.sort_by_key(|form| Reverse(form.bytes.len()));
@@ -294,7 +309,8 @@ impl Known {
         let mut out: Vec<u8> = Vec::new();
         let (mut at, mut kept) = (0, 0);
         while at < bytes.len() {
-            match self.find(bytes, at, is_data) {
+            let found = self.may_begin(&bytes[at..]).then(|| self.find(bytes, at, is_data));
+            match found.flatten() {
                 Some(end) => {
                     out.extend(&bytes[kept..at]);
                     out.extend(HIDDEN.as_bytes());
@@ -308,6 +324,12 @@ impl Known {
         }
         out.extend(&bytes[kept..]);
         Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// Whether a secret may begin here. Where the text has escapes nearby, the answer is yes.
+    fn may_begin(&self, rest: &[u8]) -> bool {
+        let Some(start) = rest.first_chunk::<AS_A_WORD>() else { return false };
+        self.starts[hash(start)] || start.iter().any(|byte| b"%\\+".contains(byte))
     }
 
     /// The end of the secret that begins here.
@@ -339,6 +361,12 @@ impl Known {
             },
         )
     }
+}
+
+/// The place of the first bytes of a form in the table of starts, whatever their case.
+fn hash(start: &[u8; AS_A_WORD]) -> usize {
+    let word = u32::from_le_bytes(start.map(|byte| byte.to_ascii_lowercase()));
+    (word.wrapping_mul(0x9e37_79b1) >> (u32::BITS - STARTS.ilog2())) as usize
 }
 
 /// How many bytes of the form the text begins with, and how many of its own that takes. Each may be
@@ -448,6 +476,23 @@ mod tests {
             assert_eq!(known.hide(text, true), if data.is_empty() { text } else { data });
         }
         assert!(matches!(known.hide("\u{e4}%\\ \u{4e2d}%2", false), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_text_without_secrets_is_looked_through_once() {
+        let secrets: Vec<_> =
+            (0..50).map(|nth| format!("secret-{nth}-of-{:x}", nth * 7919)).collect();
+        let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
+        let known = known(&secrets, &[]);
+        let line = "fetched  wasm-tools 1.244.0 (linux_amd64)  14 MB, sha256 ";
+        let places: Vec<_> = (0..1000).map(|nth| format!("{line}{:064x}\n", nth * 977)).collect();
+        let text = places.concat();
+        let looked = (0..text.len()).filter(|at| known.may_begin(&text.as_bytes()[*at..])).count();
+        assert!(looked < text.len() / 20, "{looked} of {}", text.len());
+        assert!(matches!(known.hide(&text, false), Cow::Borrowed(_)));
+        for text in ["SECRET-7-of-d889", "%73ecret-7-of-d889", "x\\u0073ecret-7-of-d889"] {
+            assert!(known.hide(text, true).ends_with("..."), "{text}");
+        }
     }
 
     #[test]
