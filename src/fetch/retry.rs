@@ -143,7 +143,7 @@ pub(crate) fn decide(
     }
     // Jitter is only ever added: whoever comes before the time that a server asked for is refused
     // again. It spreads out those who were all refused at the same moment.
-    Decision::Wait((least + own.mul_f64(jitter)).min(retries.left))
+    Decision::Wait(least.saturating_add(own.mul_f64(jitter)).min(retries.left))
 }
 
 /// The time that a `Retry-After` asks for: seconds or a date. One that is in the past or makes no
@@ -229,6 +229,9 @@ mod tests {
         assert_eq!(asked(120 * SECOND, 1.0), Decision::Wait(Duration::from_millis(10_500)));
         assert_eq!(asked(10 * SECOND, 1.0), Decision::Wait(10 * SECOND));
         assert_eq!(asked(9 * SECOND, 1.0), Decision::AsksTooMuch(10 * SECOND));
+        let ever = Retries::new(Duration::MAX);
+        let wait = decide(&ever, Chance::Passing, false, Some(Duration::MAX), 1.0);
+        assert_eq!(wait, Decision::Wait(Duration::MAX));
     }
 
     #[test]

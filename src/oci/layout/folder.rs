@@ -269,7 +269,7 @@ fn copy(
     subject: &str,
     item: &Item,
 ) -> Result<()> {
-    let mut reader = bytes.read_from(0)?.take(size + 1);
+    let mut reader = bytes.read_from(0)?.take(size.saturating_add(1));
     let mut buffer = vec![0; BUFFER];
     loop {
         let count = match reader.read(&mut buffer) {
