@@ -19,18 +19,46 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Replaces hidden characters, but for the end of a line, by U+FFFD.
+/// Replaces hidden characters, but for the end of a line, by U+FFFD. Emoji stay whole: what joins two of
+/// them, or says how one is drawn, is hidden only elsewhere.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c != '\n' { visible(c) } else { c }).collect()
+    visible(text, true)
 }
 
 /// Replaces hidden characters, and with them the ends of lines, by U+FFFD.
 pub fn printable_line(text: &str) -> String {
-    text.chars().map(visible).collect()
+    visible(text, false)
 }
 
-fn visible(c: char) -> char {
-    if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }
+fn visible(text: &str, has_lines: bool) -> String {
+    let mut chars = text.chars().peekable();
+    // Whether an emoji was just before, and whether it may still be followed by a style.
+    let (mut picture, mut style) = (false, false);
+    std::iter::from_fn(|| {
+        let c = chars.next()?;
+        let stays = match c {
+            '\n' => has_lines,
+            STYLE_TEXT | STYLE_EMOJI => style,
+            JOINER => picture && chars.peek().copied().is_some_and(is_picture),
+            _ => !is_hidden(c),
+        };
+        style = is_picture(c);
+        picture = style || (stays && matches!(c, STYLE_TEXT | STYLE_EMOJI));
+        Some(if stays { c } else { char::REPLACEMENT_CHARACTER })
+    })
+    .collect()
+}
+
+/// The variation selectors of emoji, and the zero-width joiner (Unicode Technical Standard 51).
+const STYLE_TEXT: char = '\u{fe0e}';
+const STYLE_EMOJI: char = '\u{fe0f}';
+const JOINER: char = '\u{200d}';
+
+/// Whether a character may be an emoji: not a letter, digit or other sign that stands in names.
+fn is_picture(c: char) -> bool {
+    matches!(c, '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}'
+        | '\u{2190}'..='\u{2bff}' | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}'
+        | '\u{1f000}'..='\u{1faff}')
 }
 
 /// Cuts a text to `most` characters and makes it printable. Secrets are taken out before, as half
@@ -69,5 +97,28 @@ mod tests {
         assert!(printable(hidden).chars().all(|c| c == '\u{fffd}'), "{hidden:?}");
         let seen = "a\u{e4}\u{4e2d} \u{1f600}\u{a0}";
         assert_eq!(printable(seen), seen);
+    }
+
+    #[test]
+    fn emoji_stay_whole_and_hide_nothing() {
+        for seen in [
+            "\u{2764}\u{fe0f}",
+            "\u{1f469}\u{200d}\u{1f4bb}",
+            "\u{1f469}\u{1f3fd}\u{200d}\u{1f4bb}.",
+            "\u{2764}\u{fe0f}\u{200d}\u{1f525}",
+        ] {
+            assert_eq!((printable(seen), printable_line(seen)), (seen.into(), seen.into()));
+        }
+        for (text, shown) in [
+            ("a\u{fe0f}1\u{fe0f}", "a\u{fffd}1\u{fffd}"),
+            ("a\u{200d}b", "a\u{fffd}b"),
+            ("\u{2764}\u{fe0f}\u{fe0f}", "\u{2764}\u{fe0f}\u{fffd}"),
+            ("\u{2764}\u{fe01}", "\u{2764}\u{fffd}"),
+            ("\u{1f469}\u{200d}a", "\u{1f469}\u{fffd}a"),
+            ("\u{1f469}\u{200d}\u{200d}\u{1f4bb}", "\u{1f469}\u{fffd}\u{fffd}\u{1f4bb}"),
+            ("\u{1f469}\u{202e}\u{200d}\u{1f4bb}", "\u{1f469}\u{fffd}\u{fffd}\u{1f4bb}"),
+        ] {
+            assert_eq!(printable(text), shown, "{}", text.escape_unicode());
+        }
     }
 }
