@@ -177,7 +177,7 @@ impl Environment {
         std::env::split_paths(self.get(PATH)?)
             .filter(|folder| folder.is_absolute())
             .map(|folder| folder.join(&file))
-            .find(|path| path.is_file())
+            .find(|path| crate::look::is_file(path).unwrap_or(false))
     }
 
     /// The workspace root under `bazel run`, the current folder otherwise: what a person's

@@ -39,6 +39,7 @@ pub mod registries;
 // Fetch: bytes from files, servers and registries into files that are whole or not there.
 pub mod fetch;
 pub(crate) mod folder;
+pub(crate) mod look;
 pub mod network;
 pub mod oci;
 pub mod reach;

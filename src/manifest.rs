@@ -203,6 +203,14 @@ impl Finding {
         matches!(self, Finding::Unreadable { is_failure: true, .. })
     }
 
+    /// Why it cannot be read, if that is the finding.
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Finding::Unreadable { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
     /// The finding in one or three lines for a person.
     pub fn describe(&self) -> String {
         match self {

@@ -12,6 +12,7 @@ use crate::components::{
 };
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
+use crate::look;
 use crate::plan::IN_ACTION;
 use crate::registry::ComponentRegistry;
 use crate::rooted::RootedPath;
@@ -125,7 +126,7 @@ fn check_file_name(written: &Path, destination: &Path, wanted: &Wanted) -> Resul
             .hint(format!("name a file: -o {}", wasm_name(&wanted.name))));
     }
     let ends = written.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
-    if !ends && destination.file_name().is_some() && !destination.is_dir() {
+    if !ends && destination.file_name().is_some() && !look::is_folder(destination)? {
         return Ok(());
     }
     let file = written.join(wasm_name(&wanted.name));

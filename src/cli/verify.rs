@@ -36,9 +36,9 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     }
     if findings.iter().all(Finding::is_failure) {
         let statement = format!("`{}` cannot be read in full", dir.display());
-        return Err(Error::new(Kind::Failed, statement)
-            .fact("files", findings.len())
-            .hint("mend what keeps the files from being read, and verify again"));
+        let error = Error::new(Kind::Failed, statement).fact("files", findings.len());
+        let error = findings.iter().filter_map(Finding::cause).take(1).fold(error, Error::because);
+        return Err(error.hint("mend what keeps the files from being read, and verify again"));
     }
     Err(Error::integrity(format!("`{}` is not what its manifest lists", dir.display()))
         .fact("findings", findings.len())

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Context, WitAdoptArgs, WitFetchArgs, WitInspectArgs, WitLibraryArgs, WitUnpackArgs};
 use crate::error::{Error, Result};
+use crate::look;
 use crate::package::{PackageId, PackageRequest, Wanted};
 use crate::packages::{Form, Published, Sources};
 use crate::read;
@@ -17,7 +18,7 @@ use crate::wit::{Library, Source};
 /// `wit inspect`: what a package declares and needs.
 pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {
     let path = context.path(&args.path);
-    let source = match path.is_dir() {
+    let source = match look::is_folder(&path)? {
         true => Source::of_folder(&path)?,
         false => Source::of_unverified(&path)?,
     };

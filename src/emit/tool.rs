@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::starlark::{BuildFile, Call, Value};
 use crate::error::{Context, Error, Result};
+use crate::look;
 use crate::platform::Platform;
 use crate::segment::Segment;
 
@@ -60,9 +61,10 @@ impl ToolRepository {
             true => vec![file],
             false => vec![file.clone(), format!("bin/{file}")],
         };
-        let is_file = |place: &&String| tree.join(place.split('/').collect::<PathBuf>()).is_file();
-        if let Some(place) = places.iter().find(is_file) {
-            return Ok(place.clone());
+        for place in &places {
+            if look::is_file(&tree.join(place.split('/').collect::<PathBuf>()))? {
+                return Ok(place.clone());
+            }
         }
         let ToolRepository { tool, version, platform, .. } = self;
         Err(Error::usage(format!("{tool} {version} ({platform}) holds no executable `{wanted}`"))
@@ -78,11 +80,8 @@ fn target_name(path: &str) -> String {
 }
 
 fn top_entries(tree: &Path) -> Result<String> {
-    let entries = std::fs::read_dir(tree).doing(|| format!("list `{}`", tree.display()))?;
-    let mut names: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .collect();
-    names.sort();
-    names.truncate(20);
+    let entries = look::list(tree).doing(|| format!("list `{}`", tree.display()))?;
+    let names = entries.iter().take(20).filter_map(|path| path.file_name());
+    let names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
     Ok(names.join(", "))
 }

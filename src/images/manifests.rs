@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use super::mention::Mention;
 use super::scan::scan;
 use crate::error::{Context, Error, Result};
+use crate::folder::EntryKind;
+use crate::look::{self, Walked};
 use crate::yaml::{self, Documents, Duplicates, Place, Problem};
 
 /// The endings of the files that are read in folders.
@@ -52,10 +52,11 @@ impl Manifests {
             let path = base.join(typed);
             let read = if name == STDIN {
                 manifests.add_stdin(&mut stdin)
-            } else if path.is_dir() {
-                manifests.add_folder(&path, &name, &mut errors)
             } else {
-                manifests.add_file(&path, &name)
+                look::is_folder(&path).and_then(|is_folder| match is_folder {
+                    true => manifests.add_folder(&path, &name, &mut errors),
+                    false => manifests.add_file(&path, &name),
+                })
             };
             errors.extend(read.err().map(|error| (name, error)));
             manifests.check_limits()?;
@@ -175,19 +176,17 @@ fn files_in(folder: &Path, name: &str) -> Vec<Listed> {
         Path::new(name).join(below).display().to_string()
     };
     let mut files = Vec::new();
-    for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        match entry {
-            Ok(entry) => {
-                let ending = entry.path().extension().unwrap_or_default();
-                let ending = ending.to_string_lossy().to_lowercase();
-                if entry.file_type().is_file() && ENDINGS.contains(&ending.as_str()) {
-                    let name = shown(entry.path());
-                    files.push(Listed { name, path: Ok(entry.into_path()) });
+    for Walked { path, kind } in look::walk(folder) {
+        let name = shown(&path);
+        match kind {
+            Ok(kind) => {
+                let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+                if kind == EntryKind::File && ENDINGS.contains(&ending.as_str()) {
+                    files.push(Listed { name, path: Ok(path) });
                 }
             }
             Err(error) => {
-                let name = shown(error.path().unwrap_or(folder));
-                let path = Err(std::io::Error::from(error)).doing(|| format!("read `{name}`"));
+                let path = Err(error).doing(|| format!("read `{name}`"));
                 files.push(Listed { name, path });
             }
         }

@@ -22,6 +22,7 @@ use serde::Deserialize;
 
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
+use crate::look;
 use crate::oci::manifest::{Descriptor, Index, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
 use crate::oci::push::{Readable, read_at};
@@ -84,7 +85,7 @@ impl Layout {
     /// sense.
     pub fn open(path: &Path) -> Result<Layout> {
         let shown = path.display().to_string();
-        if path.is_dir() {
+        if look::is_folder(path)? {
             let root = RootedPath::given(path);
             let version = read::rooted_bytes(&root.join(VERSION_FILE), MANIFEST_LIMIT)?;
             let index = read::rooted_bytes(&root.join(INDEX_FILE), INDEX_LIMIT)?;

@@ -3,6 +3,7 @@
 use crate::artifact::{ArchiveType, Asset, Strip};
 use crate::error::{Error, Kind, Result};
 use crate::extract::{self, Layout, Limits};
+use crate::look;
 use crate::package::PackageId;
 use crate::registry::SourceArchive;
 use crate::store::Scratch;
@@ -72,7 +73,7 @@ impl Published {
         let tree =
             extract::extract(&self.file, &layout, &folder.path().join("tree"), &Limits::default())?;
         let wit = wit_dir.split('/').fold(tree.root, |path, part| path.join(part));
-        if !wit.is_dir() {
+        if !look::is_folder(&wit)? {
             return Err(Error::new(
                 Kind::Integrity,
                 format!("the archive of {} has no folder `{wit_dir}`", self.package),

@@ -18,6 +18,7 @@ use crate::digest::Digest;
 use crate::environment::Environment;
 use crate::error::{Context as _, Error, Result};
 use crate::listing::Disk;
+use crate::look;
 use crate::manifest::VendorDir;
 use crate::package::PackageId;
 use crate::plan;
@@ -332,7 +333,7 @@ impl Sources {
         let Place::Path(path) = &provider.place else {
             return Err(Error::usage(format!("{provider} is no path")));
         };
-        let source = match path.is_dir() {
+        let source = match look::is_folder(path)? {
             true => Source::of_folder(path)?,
             false => Source::of_unverified(path)?,
         };

@@ -13,6 +13,7 @@ use super::endpoint::canonical;
 use super::helper::{self, Helper};
 use crate::environment::{self as env, Environment};
 use crate::error::{Context, Error, Result};
+use crate::look;
 use crate::oci::Credential;
 use crate::read;
 
@@ -54,9 +55,10 @@ impl Stores {
         Stores { files, environment: environment.clone() }
     }
 
-    /// The files that are there.
+    /// The files that are there, with those of which that cannot be told.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(PathBuf::as_path).filter(|file| file.is_file())
+        let is_there = |file: &&Path| look::is_file(file).unwrap_or(true);
+        self.files.iter().map(PathBuf::as_path).filter(is_there)
     }
 
     /// Where credentials for `host`, or the part of it that `path` is, may be; the most special

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::{Mode, filled, holds, sweep};
 use crate::error::{Context, Error, Kind, Result};
+use crate::folder::uninterrupted;
 use crate::read;
 use crate::rooted::{RootedPath, is_absence};
 
@@ -135,7 +136,10 @@ impl Locked {
                 Err(TryLockError::Error(_)) => false,
             };
             // NFS may answer a look at the name out of a cache; opening asks the server.
-            let now = folder.read(path.name()).is_ok_and(|now| is_same(&file, &now));
+            let now = match folder.read(path.name()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                now => is_same(&file, &now.doing(doing)?).doing(doing)?,
+            };
             if now || Instant::now() > deadline {
                 return Ok(Some(Locked { file, is_held }));
             }
@@ -150,18 +154,18 @@ impl Locked {
 }
 
 #[cfg(unix)]
-fn is_same(a: &File, b: &File) -> bool {
+fn is_same(a: &File, b: &File) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
 
-    let identity = |file: &File| file.metadata().map(|it| (it.dev(), it.ino()));
-    matches!((identity(a), identity(b)), (Ok(a), Ok(b)) if a == b)
+    let identity = |file: &File| uninterrupted(|| file.metadata()).map(|it| (it.dev(), it.ino()));
+    Ok(identity(a)? == identity(b)?)
 }
 
 /// Whether two handles are of one file. This system does not tell; its renames fail while another
 /// process has the file open.
 #[cfg(not(unix))]
-fn is_same(_: &File, _: &File) -> bool {
-    true
+fn is_same(_: &File, _: &File) -> io::Result<bool> {
+    Ok(true)
 }
 
 #[cfg(test)]

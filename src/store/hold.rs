@@ -47,7 +47,7 @@ impl Hold {
                     std::thread::sleep(POLL);
                 }
                 // The holder before may have removed it since it was opened.
-                Ok(()) if !is_at(&file, &folder, path) => {}
+                Ok(()) if !is_at(&file, &folder, path).doing(doing)? => {}
                 Ok(()) | Err(TryLockError::Error(_)) => {
                     return Ok(Hold { folder, path: path.clone(), _file: file });
                 }
@@ -56,8 +56,11 @@ impl Hold {
     }
 }
 
-fn is_at(file: &File, folder: &Folder, path: &RootedPath) -> bool {
-    folder.stat(path.name()).and_then(|stat| stat.is_of(file)).unwrap_or(false)
+fn is_at(file: &File, folder: &Folder, path: &RootedPath) -> io::Result<bool> {
+    match folder.stat(path.name()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        stat => stat?.is_of(file),
+    }
 }
 
 impl Drop for Hold {

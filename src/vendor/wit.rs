@@ -7,6 +7,7 @@
 mod folder;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Outcome;
 use crate::emit::WitRepository;
@@ -19,6 +20,10 @@ use crate::segment;
 use crate::wit::{Lock, Locked, Source, circle};
 use crate::workers;
 use folder::{PackageFolder, filename};
+
+/// The most text of all packages of one run, in bytes; each of them is in memory until the last is
+/// written. All packages of WASI together have less than a megabyte.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// What is to be done.
 pub struct WitJob<'a> {
@@ -147,6 +152,8 @@ impl Closure {
 fn closure(job: &WitJob<'_>, bring: impl Fn(&PackageId) -> Result<Held> + Sync) -> Result<Closure> {
     let mut closure = Closure::default();
     let mut round = BTreeMap::new();
+    // Counted as they are read: all packages of a round are in memory at once.
+    let text = AtomicU64::new(0);
     for request in job.requests {
         round.insert(choose(request, job)?, requirement(request));
     }
@@ -155,7 +162,10 @@ fn closure(job: &WitJob<'_>, bring: impl Fn(&PackageId) -> Result<Held> + Sync) 
         let wanted: Vec<_> = std::mem::take(&mut round).into_iter().collect();
         let read = |(package, requirement): &(PackageId, String)| -> Result<_> {
             let held = bring(package).map_err(|error| needed_by(error, package, &closure.members));
-            Ok((package.clone(), Member::read(package, held?, requirement, job.lock)?))
+            let read = Member::read(package, held?, requirement, job.lock)?;
+            let bytes = read.as_ref().map_or(0, Member::bytes);
+            check_total(text.fetch_add(bytes, Ordering::Relaxed) + bytes, package)?;
+            Ok((package.clone(), read))
         };
         for result in workers::each(&wanted, job.jobs, read) {
             match result? {
@@ -172,7 +182,23 @@ fn closure(job: &WitJob<'_>, bring: impl Fn(&PackageId) -> Result<Held> + Sync) 
     Ok(closure)
 }
 
+/// Refuses more text than one run may have.
+fn check_total(bytes: u64, package: &PackageId) -> Result<()> {
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    Err(Error::usage("the WIT packages of this run are too large together")
+        .fact("limit", format!("{MOST_BYTES} bytes of text"))
+        .fact("found", format!("{bytes} bytes, with {package}"))
+        .hint("vendor them in several runs, each into a folder with a lock of its own"))
+}
+
 impl Member {
+    /// The size of its text.
+    fn bytes(&self) -> u64 {
+        self.source.files.values().map(|bytes| bytes.len() as u64).sum()
+    }
+
     /// A package with its text, or the line that says why it cannot be read. What was just fetched
     /// and is something else does not stay.
     fn read(

@@ -1,7 +1,6 @@
 //! The `.wit` files of a package: how they are read from a folder, and the hash of all of them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use super::limits::{self, MOST_BYTES, MOST_FILES};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
 use crate::folder::EntryKind;
+use crate::look;
 use crate::read;
 use crate::rooted::RootedPath;
 
@@ -34,13 +34,11 @@ pub(super) fn hash(files: &Files) -> Digest {
 
 /// The `.wit` files that lie in a folder, and not those in folders below.
 pub(super) fn in_folder(folder: &Path) -> Result<Files> {
-    let list = || format!("list `{}`", folder.display());
     let mut files = Files::new();
     let mut left = MOST_BYTES;
-    for entry in fs::read_dir(folder).doing(list)? {
-        let path = entry.doing(list)?.path();
+    for path in look::list(folder).doing(|| format!("list `{}`", folder.display()))? {
         // Links are followed: Bazel's sandbox is made of them.
-        if !is_wit(&path) || path.is_dir() {
+        if !is_wit(&path) || look::is_folder(&path)? {
             continue;
         }
         let bytes = read(&path, &mut left)?;
@@ -120,6 +118,8 @@ pub(super) fn name_of(path: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

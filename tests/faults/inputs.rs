@@ -10,15 +10,16 @@ use crate::run::{Case, Findings, Scenario};
 /// The memory that a command may take, beside what the program and its threads' stacks map.
 const MEMORY: u64 = 256 << 20;
 
-/// What stands where a file should be.
-const KINDS: [&str; 5] = ["FIFO", "/dev/zero", "folder", "3 GB", "link to itself"];
+/// What stands where a file should be. The large file is sparse and more than the memory, and short
+/// enough to be hashed in time where the digest of a file of any size is asked for.
+const KINDS: [&str; 5] = ["FIFO", "/dev/zero", "folder", "700 MB", "link to itself"];
 
 fn put(kind: &str, path: &Path) {
     match kind {
         "FIFO" => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
         "/dev/zero" => std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
         "folder" => fs::create_dir(path).unwrap(),
-        "3 GB" => File::create(path).unwrap().set_len(3 << 30).unwrap(),
+        "700 MB" => File::create(path).unwrap().set_len(700 << 20).unwrap(),
         _ => std::os::unix::fs::symlink(path.file_name().unwrap(), path).unwrap(),
     }
 }

@@ -28,7 +28,7 @@ pub fn list(folder: &Path) -> Tree {
             format!("folder {mode:o}")
         } else if kind.is_fifo() {
             "FIFO".to_owned()
-        } else if meta.len() > 1 << 30 {
+        } else if meta.len() > 256 << 20 {
             format!("file {mode:o} of {} bytes", meta.len())
         } else {
             format!("file {mode:o} {}", sha256(&fs::read(path).unwrap()))

@@ -12,6 +12,7 @@ use crate::images::copy::{
     RegistryTarget, Source, Summary, Target, Way,
 };
 use crate::images::{MirrorEntry, MirrorList, MirrorLock, RegistryPath};
+use crate::look;
 use crate::oci::Traffic;
 
 pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
@@ -46,7 +47,7 @@ fn lock(args: &CopyArgs, context: &Context) -> Result<Option<MirrorLock>> {
         return Ok(None);
     }
     let (path, name) = (context.path(&args.lock_file), args.lock_file.display().to_string());
-    if !path.is_file() {
+    if look::kind(&path)?.is_none() {
         return Err(Error::integrity(format!("there is no lock `{name}`"))
             .hint(format!("write it with `wasm-airgap mirror lock -f {}`", args.list.display())));
     }

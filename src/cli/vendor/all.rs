@@ -153,7 +153,7 @@ impl All {
             previous: &lock,
             sources: &sources,
             rules: &args.rules,
-            bazel_package: &wit::bazel_package(dir.folder(), &workspace),
+            bazel_package: &wit::bazel_package(dir.folder(), &workspace)?,
             jobs: args.jobs.into(),
         };
         let done = vendor_wit(&job, &context.report)?;

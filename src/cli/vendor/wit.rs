@@ -8,6 +8,7 @@ use super::policy_for;
 use crate::artifact::Kind;
 use crate::cli::{Context, WIT_RULES};
 use crate::error::{Context as _, Error, Result};
+use crate::look;
 use crate::manifest::VendorDir;
 use crate::package::PackageRequest;
 use crate::packages::Sources;
@@ -91,7 +92,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     let policy = policy.or_offline("--locked", args.locked);
     let sources = Sources::new(policy, registry, &context.environment)?;
     let sources = if args.archives { sources.with_archives_first() } else { sources };
-    let bazel_package = bazel_package(&output_dir, &workspace);
+    let bazel_package = bazel_package(&output_dir, &workspace)?;
     // `previous` is the lock file as it is now.
     let with_job = |previous: Lock, run: &mut dyn FnMut(&WitJob<'_>) -> Result<()>| {
         let lock = match &from {
@@ -183,12 +184,23 @@ fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {
 }
 
 /// The folder as a Bazel package: below the workspace that it lies in, or else below this one.
-pub(super) fn bazel_package(dir: &Path, workspace: &Path) -> String {
-    let is_root = |folder: &&Path| ROOTS.iter().any(|name| folder.join(name).is_file());
-    let root = dir.ancestors().find(is_root).unwrap_or(workspace);
+pub(super) fn bazel_package(dir: &Path, workspace: &Path) -> Result<String> {
+    let root = bazel_root(dir)?.unwrap_or(workspace);
     let below = dir.strip_prefix(root).unwrap_or(dir);
     let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-    format!("//{}", parts.join("/").trim_start_matches('/'))
+    Ok(format!("//{}", parts.join("/").trim_start_matches('/')))
+}
+
+/// Finds the workspace in which a folder lies.
+fn bazel_root(dir: &Path) -> Result<Option<&Path>> {
+    for folder in dir.ancestors() {
+        for name in ROOTS {
+            if look::is_file(&folder.join(name))? {
+                return Ok(Some(folder));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn tell(summary: &WitSummary, lock_file: &Path, context: &Context) -> Result<()> {
@@ -213,7 +225,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("MODULE.bazel"), "").unwrap();
         let dir = root.path().join("vendor/wit");
-        assert_eq!(bazel_package(&dir, Path::new("/elsewhere")), "//vendor/wit");
-        assert_eq!(bazel_package(Path::new("/ws/v/wit"), Path::new("/ws")), "//v/wit");
+        assert_eq!(bazel_package(&dir, Path::new("/elsewhere")).unwrap(), "//vendor/wit");
+        assert_eq!(bazel_package(Path::new("/ws/v/wit"), Path::new("/ws")).unwrap(), "//v/wit");
     }
 }

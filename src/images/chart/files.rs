@@ -1,14 +1,13 @@
 //! A chart's files, from its folder or its archive.
 
-use std::fs;
 use std::path::Path;
 use std::rc::Rc;
-
-use walkdir::WalkDir;
 
 use crate::artifact::{ArchiveType, Strip};
 use crate::error::{Context, Error, Result};
 use crate::extract::{self, Layout, Limits};
+use crate::folder::EntryKind;
+use crate::look::{self, Walked};
 use crate::segment::Segment;
 use crate::store::Scratch;
 use crate::verify::Unverified;
@@ -83,7 +82,7 @@ impl Files {
                 "`{origin}` is a chart in more than {MOST_LEVELS} charts"
             )));
         }
-        match path.is_dir() {
+        match look::is_folder(path)? {
             true => Files::of_folder(path, origin, levels),
             false => Files::of_archive(path, origin, levels),
         }
@@ -104,7 +103,7 @@ impl Files {
 
     fn of_folder(folder: &Path, origin: &str, levels: usize) -> Result<Files> {
         let shown = |name: &str| format!("{origin}/{name}");
-        let read = |name: &str| match folder.join(name).is_file() {
+        let read = |name: &str| match look::is_file(&folder.join(name))? {
             true => {
                 let text = yaml::read(&folder.join(name), &shown(name))?;
                 yaml::document(&text, &shown(name), Duplicates::LastCounts).map(Some)
@@ -171,20 +170,19 @@ fn add_switches(node: &Node, path: &mut Vec<String>, switches: &mut Vec<String>)
 fn templates(folder: &Path, origin: &str) -> Result<Vec<(String, Rc<str>)>> {
     let mut templates = Vec::new();
     let root = folder.join("templates");
-    if !root.is_dir() {
+    if !look::is_folder(&root)? {
         return Ok(templates);
     }
-    for entry in WalkDir::new(&root).follow_links(true).sort_by_file_name() {
-        let entry =
-            entry.map_err(std::io::Error::from).doing(|| format!("list `{origin}/templates`"))?;
-        let ending = entry.path().extension().unwrap_or_default().to_string_lossy().into_owned();
-        if !entry.file_type().is_file() || !["yaml", "yml", "tpl"].contains(&ending.as_str()) {
+    for Walked { path, kind } in look::walk(&root) {
+        let kind = kind.doing(|| format!("list `{origin}/templates`"))?;
+        let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+        if kind != EntryKind::File || !["yaml", "yml", "tpl"].contains(&ending.as_str()) {
             continue;
         }
-        let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        let below = path.strip_prefix(folder).unwrap_or(&path);
         let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         let name = parts.join("/");
-        let text = yaml::read(entry.path(), &format!("{origin}/{name}"))?;
+        let text = yaml::read(&path, &format!("{origin}/{name}"))?;
         templates.push((name, text.into()));
         if templates.len() > MOST_TEMPLATES {
             return Err(Error::usage(format!(
@@ -198,20 +196,20 @@ fn templates(folder: &Path, origin: &str) -> Result<Vec<(String, Rc<str>)>> {
 /// The charts in `charts/`, as folders or archives.
 fn charts(folder: &Path, origin: &str, levels: usize) -> Result<Vec<Files>> {
     let root = folder.join("charts");
-    if !root.is_dir() {
+    if !look::is_folder(&root)? {
         return Ok(Vec::new());
     }
-    let doing = || format!("list `{origin}/charts`");
     let mut paths = Vec::new();
-    for entry in fs::read_dir(&root).doing(doing)? {
-        let path = entry.doing(doing)?.path();
+    for path in look::list(&root).doing(|| format!("list `{origin}/charts`"))? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_archive = name.ends_with(".tgz");
-        if !name.starts_with(['.', '_']) && (is_archive || path.join("Chart.yaml").is_file()) {
+        if name.starts_with(['.', '_']) {
+            continue;
+        }
+        if is_archive || look::is_file(&path.join("Chart.yaml"))? {
             paths.push((name, path));
         }
     }
-    paths.sort();
     let read = |(name, path): &(String, std::path::PathBuf)| {
         Files::read_at(path, &format!("{origin}/charts/{name}"), levels - 1)
     };

@@ -11,6 +11,7 @@ use super::{BLOBS, INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, VERSION_FILE, VE
 use crate::digest::Digest;
 use crate::error::{Context, Error, Kind, Result};
 use crate::extract::tar_entries::{self, Entry, Source};
+use crate::look;
 use crate::oci::checked::{Checked, Mark};
 use crate::oci::manifest::{Content, Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
@@ -36,7 +37,7 @@ pub(super) struct Scanned {
 pub(super) fn scan(path: &Path) -> Result<Scanned> {
     let shown = path.display();
     let doing = || format!("read `{shown}`");
-    if !path.exists() {
+    if look::kind(path)?.is_none() {
         return Err(Error::usage(format!("there is no `{shown}`"))
             .hint("name a folder or a tar with an OCI image layout"));
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::{DEPS, Library};
 use crate::error::{Context, Error, Result};
+use crate::look;
 use crate::wit::limits::Size;
 use crate::wit::{Declared, Source};
 
@@ -177,16 +178,10 @@ impl Collected {
 /// The folders of packages in the folder `deps` of a library, as this program put them there.
 fn along(dep: &super::Dep) -> Result<Vec<PathBuf>> {
     let folder = dep.directory.join(DEPS);
-    if !folder.is_dir() {
+    if !look::is_folder(&folder)? {
         return Ok(Vec::new());
     }
-    let list = || format!("list `{}`", folder.display());
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(&folder).doing(list)? {
-        folders.push(entry.doing(list)?.path());
-    }
-    folders.sort();
-    Ok(folders)
+    look::list(&folder).doing(|| format!("list `{}`", folder.display()))
 }
 
 fn two_contents(library: &Library, id: &Declared, one: &Package, other: &Package) -> Error {

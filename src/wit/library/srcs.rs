@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{DEPS, File, Library};
 use crate::error::{Context, Error, Result};
+use crate::folder::EntryKind;
+use crate::look::{self, Walked};
 use crate::wit::Source;
 use crate::wit::files;
 use crate::wit::limits::{MOST_BYTES, Size};
@@ -98,20 +100,19 @@ impl File {
 fn listed(srcs: &[File]) -> Result<Vec<File>> {
     let mut all = Vec::new();
     for file in srcs {
-        if !file.path.is_dir() {
+        if !look::is_folder(&file.path)? {
             all.push(File { path: file.path.clone(), short_path: file.short_path.clone() });
             continue;
         }
-        for entry in walkdir::WalkDir::new(&file.path).follow_links(true) {
-            let list = || format!("list `{}`", file.path.display());
-            let entry = entry.map_err(std::io::Error::from).doing(list)?;
-            if entry.file_type().is_dir() {
+        for Walked { path, kind } in look::walk(&file.path) {
+            let kind = kind.doing(|| format!("list `{}`", file.path.display()))?;
+            if kind == EntryKind::Folder {
                 continue;
             }
-            let below = entry.path().strip_prefix(&file.path).unwrap_or(entry.path());
+            let below = path.strip_prefix(&file.path).unwrap_or(&path);
             let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
             let short_path = format!("{}/{}", file.short_path, parts.join("/"));
-            all.push(File { path: entry.into_path(), short_path });
+            all.push(File { path, short_path });
         }
     }
     all.sort_by(|a, b| a.short_path.cmp(&b.short_path));
