@@ -42,7 +42,7 @@ const LOOKS: &[&str] =
     &["read", "pread64", "getdents64", "fstat", "newfstatat", "statx", "lseek", "clone3"];
 
 /// Calls that are tried at this many places, unless all are asked for.
-const OFTEN: usize = 6;
+const OFTEN: usize = 3;
 
 /// The calls that a signal may interrupt, after which they are tried again.
 const INTERRUPTED: &[&str] = &[

@@ -352,6 +352,24 @@ fn a_folder_that_somebody_made_is_not_emptied() {
 
 #[cfg(unix)]
 #[test]
+fn the_packages_of_one_run_have_a_limit_together() {
+    let sandbox = Sandbox::new();
+    let text = format!("interface i {{}}\n{}", " ".repeat((4 << 20) - 100));
+    let names: Vec<_> = (0..17).map(|nth| format!("a:p{nth}")).collect();
+    let packages: Vec<_> = names.iter().map(|it| (it.as_str(), "1.0.0", text.as_str())).collect();
+    let flags = serve(&sandbox, &packages);
+    let wanted: Vec<_> = names.iter().map(|name| format!("{name}@1.0.0")).collect();
+    let wanted: Vec<_> = wanted.iter().map(String::as_str).collect();
+    vendor(&sandbox, &flags, &wanted).ends_with(2).says(&[
+        "too large together",
+        "67108864 bytes of text",
+        "several runs",
+    ]);
+    assert!(!sandbox.path("wit.lock").exists());
+    assert!(!sandbox.path("vendor/wit/a-p0-1.0.0/types.wit").exists());
+}
+
+#[test]
 fn a_link_out_of_the_vendor_folder_is_never_emptied_or_written() {
     for (link, target) in [
         ("vendor/wit/a-io-1.0.0", "../.."),
