@@ -12,14 +12,14 @@ const MEMORY: u64 = 256 << 20;
 
 /// What stands where a file should be. The large file is sparse and more than the memory, and short
 /// enough to be hashed in time where the digest of a file of any size is asked for.
-const KINDS: [&str; 5] = ["FIFO", "/dev/zero", "folder", "700 MB", "link to itself"];
+const KINDS: [&str; 5] = ["FIFO", "/dev/zero", "folder", "400 MB", "link to itself"];
 
 fn put(kind: &str, path: &Path) {
     match kind {
         "FIFO" => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
         "/dev/zero" => std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
         "folder" => fs::create_dir(path).unwrap(),
-        "700 MB" => File::create(path).unwrap().set_len(700 << 20).unwrap(),
+        "400 MB" => File::create(path).unwrap().set_len(400 << 20).unwrap(),
         _ => std::os::unix::fs::symlink(path.file_name().unwrap(), path).unwrap(),
     }
 }
