@@ -19,7 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::secrets;
 use crate::workers::{hold, spawn_detached};
 
-use document::pretty;
+pub use document::pretty;
 pub(crate) use document::{file as json_file, yaml_string};
 pub use printable::{is_hidden, printable, printable_line, shortened};
 

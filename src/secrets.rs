@@ -372,20 +372,50 @@ fn hash(start: &[u8; AS_A_WORD]) -> usize {
 /// How many bytes of the form the text begins with, and how many of its own that takes. Each may be
 /// there as it is, percent-encoded once or twice, or as an escape of JSON.
 fn prefix(text: &[u8], form: &[u8], any_case: bool) -> (usize, usize) {
-    let same = |a: u8, b: u8| a == b || (any_case && a.eq_ignore_ascii_case(&b));
     let (mut matched, mut end) = (0, 0);
     while matched < form.len() {
-        let wanted = form[matched];
-        let rest = &text[end..];
-        let length = match (decoded(rest), rest.first()) {
-            (Some((byte, length)), _) if same(byte, wanted) => length,
-            (_, Some(byte)) if same(*byte, wanted) || (*byte == b'+' && wanted == b' ') => 1,
-            _ => break,
-        };
+        match lengths(&text[end..], form[matched], any_case) {
+            [Some(_), Some(_)] => return prefix_of_several(text, form, any_case, (matched, end)),
+            [Some(length), None] | [None, Some(length)] => end += length,
+            [None, None] => break,
+        }
         matched += 1;
-        end += length;
     }
     (matched, end)
+}
+
+/// Does the same from a place at which the text can be read in two ways: a secret may have `%25` in
+/// it, which is a percent sign in other texts. All ways are followed at once, and the longest counts.
+fn prefix_of_several(
+    text: &[u8],
+    form: &[u8],
+    any_case: bool,
+    (mut matched, end): (usize, usize),
+) -> (usize, usize) {
+    let mut ends = vec![end];
+    while matched < form.len() {
+        let after = |&end: &usize| {
+            let lengths = lengths(&text[end..], form[matched], any_case);
+            lengths.into_iter().flatten().map(move |length| end + length)
+        };
+        let mut next: Vec<_> = ends.iter().flat_map(after).collect();
+        if next.is_empty() {
+            break;
+        }
+        next.sort_unstable();
+        next.dedup();
+        ends = next;
+        matched += 1;
+    }
+    (matched, ends.last().copied().unwrap_or(end))
+}
+
+/// How many bytes at the start of the text stand for this one: as an escape, and as it is.
+fn lengths(text: &[u8], wanted: u8, any_case: bool) -> [Option<usize>; 2] {
+    let same = |a: u8| a == wanted || (any_case && a.eq_ignore_ascii_case(&wanted));
+    let escaped = decoded(text).filter(|(byte, _)| same(*byte)).map(|(_, length)| length);
+    let plain = text.first().is_some_and(|&byte| same(byte) || (byte == b'+' && wanted == b' '));
+    [escaped, plain.then_some(1)]
 }
 
 /// The byte that an escape at the start of the text stands for, and the escape's length.
@@ -416,6 +446,21 @@ mod tests {
             known.add(forms);
         }
         known
+    }
+
+    #[test]
+    fn a_secret_that_looks_like_an_escape_is_found_as_it_is() {
+        for secret in ["p/ss%25wd=1?x", "a\\\\b\\\"cdefgh", "%2525%25%25%25%41"] {
+            let known = known(&[secret], &[]);
+            let json = serde_json::to_string(secret).unwrap();
+            for form in [secret, &json[1..json.len() - 1]] {
+                let hidden = known.hide(&format!("`{form}`"), false).into_owned();
+                assert_eq!(hidden, "`...`", "{form}");
+            }
+        }
+        // All ways to read it are followed at once.
+        let known = known(&[&"\\".repeat(48)], &[]);
+        assert!(known.hide(&"\\".repeat(10_000), false).len() < 1000);
     }
 
     #[test]

@@ -13,7 +13,7 @@ impl Random {
     }
 
     /// Returns the next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -23,7 +23,7 @@ impl Random {
     /// Returns a number below `end`; 0 where that is 0.
     pub fn below(&mut self, end: usize) -> usize {
         match u64::try_from(end) {
-            Ok(end) if end > 0 => usize::try_from((self.next() >> 11) % end).unwrap_or(0),
+            Ok(end) if end > 0 => usize::try_from((self.number() >> 11) % end).unwrap_or(0),
             _ => 0,
         }
     }
@@ -54,7 +54,7 @@ fn mutate(target: &Target, corpus: &[Vec<u8>], input: &mut Vec<u8>, random: &mut
     let at = random.below(input.len());
     match random.below(11) {
         0 if !input.is_empty() => input[at] ^= 1 << random.below(8),
-        1 if !input.is_empty() => input[at] = random.next().to_le_bytes()[0],
+        1 if !input.is_empty() => input[at] = random.number().to_le_bytes()[0],
         2 if !input.is_empty() => integer(input, at, random),
         3 => digits(input, random),
         4 => drop(input.drain(random.range(input.len()))),
@@ -104,8 +104,8 @@ fn integer(input: &mut [u8], at: usize, random: &mut Random) {
         1 => u64::MAX,
         2 => u64::MAX >> (1 + random.below(63)),
         3 => 1 << random.below(64),
-        4 => old.wrapping_add(random.next() % 16),
-        _ => old.wrapping_sub(random.next() % 16),
+        4 => old.wrapping_add(random.number() % 16),
+        _ => old.wrapping_sub(random.number() % 16),
     };
     let bytes = new.to_le_bytes();
     place.copy_from_slice(&bytes[..size]);
@@ -124,9 +124,9 @@ fn digits(input: &mut Vec<u8>, random: &mut Random) {
     let end = end.map_or(input.len(), |length| start + length);
     let number = match random.below(4) {
         0 => "0".to_owned(),
-        1 => (random.next() >> random.below(64)).to_string(),
+        1 => (random.number() >> random.below(64)).to_string(),
         2 => "9".repeat(1 + random.below(40)),
-        _ => format!("{:o}", random.next() >> random.below(64)),
+        _ => format!("{:o}", random.number() >> random.below(64)),
     };
     input.splice(start..end, number.into_bytes());
 }

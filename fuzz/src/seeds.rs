@@ -337,6 +337,15 @@ fn made(target: &str) -> Vec<Vec<u8>> {
             r#"{"schema_version":1,"tools":[{"tool":"wkg","version":"1.0","executables":["wkg"],"assets":{"linux_amd64":{"url":"https://github.com/a/b/wkg-1.0.tar.gz","sha256":"DIGEST"}}}],"packages":[],"wit":[{"package":"wasi:http@0.2.6","sha256":"","registry":""}],"components":[{"name":"app","reference":"a.io/x:1","digest":"sha256:DIGEST"}],"component_registry":[]}"#,
             r#"{"schema_version":1,"tools":[]}"#,
         ]),
+        "output" => text(&["a\u{1b}[2Jb\r\n\u{202e}c\u{200b}", "\u{1f600} \"a\\b\" \u{9b}31m"]),
+        "secrets" => text(&[
+            "s3cr3t-t0ken\nAuthorization: Bearer s3cr3t-t0ken and more",
+            "p/ss w\"rd+\u{e4}=1?x\nhttps://a.io/?token=p%2Fss%20w%22rd",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.sig\n{\"token\":\"eyJhbGciOiJIUzI1NiJ9\"}",
+        ]),
+        "rooted" => {
+            text(&["a/b/c.json\nup/x\netc/new\nfile\ndangling", "in/a/b\nin/b//c\n../x\n/y"])
+        }
         _ => Vec::new(),
     }
 }

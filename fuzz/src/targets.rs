@@ -4,7 +4,9 @@ mod archives;
 mod files;
 mod images;
 mod oci;
+mod output;
 mod references;
+mod rooted;
 mod settings;
 mod wit;
 mod yaml;
@@ -327,6 +329,28 @@ const CREDENTIALS: &[&str] = &[
     "YTpi",
 ];
 
+const OUTPUT: &[&str] = &[
+    "\u{1b}[31m",
+    "\u{9b}31m",
+    "\u{85}",
+    "\u{200b}",
+    "\u{2066}",
+    "\u{e0041}",
+    "\u{1f600}",
+    "\"",
+    "\\",
+    "\\u0041",
+    "%41",
+    "%2541",
+    "%25",
+    "==",
+    "password",
+    "YTpi",
+    "...",
+];
+
+const PATHS: &[&str] = &["up/", "etc/", "file", "dangling", "in/", "../", "/", "./", "a/b/c", "."];
+
 macro_rules! targets {
     ($($name:ident = $run:path, $words:expr;)*) => {
         /// All targets, in the order in which they run.
@@ -372,6 +396,9 @@ targets! {
     component_registry = files::component_registry, JSON;
     wit_registry = files::wit_registry, JSON;
     request = files::request, JSON;
+    output = output::output, OUTPUT;
+    secrets = output::secrets, OUTPUT;
+    rooted = rooted::rooted, PATHS;
 }
 
 /// Words that any target may be given besides its own.

@@ -327,6 +327,19 @@ fn read_link(link: &str) -> Option<String> {
     is_next.then(|| target.to_owned())
 }
 
+/// Reads one page of tags; for `fuzzing`.
+pub(super) fn tags_of(page: &[u8]) -> serde_json::Result<Vec<String>> {
+    let mut tags = Vec::new();
+    TagsPage { tags: &mut tags, wanted: |_| true, most: TAGS }.read(page)?;
+    Ok(tags)
+}
+
+/// Reads one page of what is attached; for `fuzzing`.
+pub(super) fn referrers_of(page: &[u8]) -> Result<Vec<Descriptor>> {
+    let page = Manifest::new(page.to_vec(), media_type::INDEX);
+    attached(page, "list what is attached", &mut Items::new(REFERRERS))
+}
+
 /// A list that comes in pages.
 struct List<'a> {
     path: &'a str,

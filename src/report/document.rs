@@ -11,7 +11,7 @@ use super::printable::escaped;
 ///
 /// # Errors
 /// As `serde_json::to_string_pretty`.
-pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+pub fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     let formatter = Visible(PrettyFormatter::new());
     value.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))?;

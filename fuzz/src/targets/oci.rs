@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 
-use wasm_airgap::oci::{Content, Descriptor, Layout, Manifest, Readable, fuzzing, media_type};
+use wasm_airgap::oci::{Content, Descriptor, Index, Layout, Manifest, Readable, fuzzing};
 
 use super::archives::with_checksums;
 use crate::{accepted, same_twice};
@@ -11,6 +11,9 @@ use crate::{accepted, same_twice};
 /// A manifest or an index. The first line is the media type that its sender says.
 pub fn manifest(input: &[u8]) {
     let (said, bytes) = first_line(input);
+    if let Ok(index) = serde_json::from_slice::<Index>(bytes) {
+        written_back(&index.manifests);
+    }
     let manifest = Manifest::new(bytes.to_vec(), &String::from_utf8_lossy(said));
     assert_eq!(manifest.bytes(), bytes);
     assert_eq!(manifest.descriptor().size, bytes.len() as u64);
@@ -19,7 +22,6 @@ pub fn manifest(input: &[u8]) {
         None => {}
         Some(Content::Image(image)) => {
             assert!(!manifest.is_index() && manifest.names_others());
-            assert!(serde_json::from_slice::<serde_json::Value>(bytes).is_ok());
             let own = [image.config].into_iter().chain(image.layers).chain(image.subject);
             own.for_each(descriptor);
         }
@@ -36,12 +38,19 @@ pub fn manifest(input: &[u8]) {
     }
 }
 
-/// A descriptor is written back as it was read: layouts and narrowed indexes are made of them.
+/// Asks a descriptor all that it can be asked.
 fn descriptor(descriptor: Descriptor) {
-    let written = serde_json::to_string(&descriptor).expect("a descriptor can be written");
-    let again: Descriptor = serde_json::from_str(&written).expect("and read again");
-    assert_eq!(again, descriptor, "a descriptor changes when it is written back");
     let _ = (descriptor.is_foreign(), descriptor.layout_name(), descriptor.narrowed_from());
+}
+
+/// The index of a layout and a list of referrers are written again: each descriptor is read as the
+/// same afterwards.
+fn written_back(manifests: &[Descriptor]) {
+    // Not through a `Value`: a field that this program does not know may occur twice.
+    let manifests_text = serde_json::to_string(manifests).expect("descriptors can be written");
+    let written = format!("{{\"manifests\":{manifests_text}}}");
+    let again: Index = serde_json::from_str(&written).expect("descriptors are read again");
+    assert_eq!(again.manifests, manifests, "a descriptor changes when it is written back");
 }
 
 /// A page of tags or of referrers: `Link` headers, an empty line, and the body.
@@ -53,9 +62,17 @@ pub fn pages(input: &[u8]) {
         assert!(!next.contains('>'), "the address of the next page is {next:?}");
     }
     let _ = fuzzing::token(body);
-    let page = Manifest::new(body.to_vec(), media_type::INDEX);
-    if let Some(Content::Index(index)) = accepted(page.content("the list")) {
-        index.manifests.into_iter().for_each(descriptor);
+    match fuzzing::tags(body) {
+        Ok(tags) => {
+            // The OCI distribution specification, "Pulling manifests".
+            assert!(tags.iter().all(|tag| tag.len() <= 128), "a tag is too long");
+            assert_eq!(fuzzing::tags(body).as_ref(), Ok(&tags));
+        }
+        Err(words) => assert!(!words.is_empty()),
+    }
+    if let Some(found) = same_twice(|| fuzzing::referrers(body), |it| format!("{it:?}")) {
+        written_back(&found);
+        found.into_iter().for_each(descriptor);
     }
 }
 
@@ -91,6 +108,7 @@ pub fn layout_tar(input: &[u8]) {
 fn walk(open: impl Fn() -> wasm_airgap::error::Result<Layout>) {
     let show = |layout: &Layout| format!("{:?}", layout.entries());
     let Some(layout) = same_twice(open, show) else { return };
+    written_back(layout.entries());
     for entry in layout.entries().iter().take(100) {
         if let Some(Some(manifest)) = accepted(layout.manifest(&entry.digest, &entry.media_type)) {
             assert_eq!(*manifest.digest(), entry.digest, "another manifest than was asked for");

@@ -114,7 +114,11 @@ fn is_same(node: &Node, value: &Json) -> bool {
         (Json::String(text), Value::Scalar(scalar)) => {
             scalar.text == *text && !scalar.is_null() && !is_other(scalar)
         }
-        (other, Value::Scalar(scalar)) => scalar.text == other.to_string(),
+        (other, Value::Scalar(scalar)) => {
+            // The text of a number or a truth value, which is not a string in JSON.
+            let written = other.to_string();
+            scalar.text == written
+        }
         _ => false,
     }
 }
