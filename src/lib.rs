@@ -14,6 +14,7 @@
 
 // Vocabulary: parsed types, and the secrets that no output may show; no input or output.
 pub mod artifact;
+pub(crate) mod bounded;
 pub mod digest;
 pub mod error;
 pub mod package;

@@ -1,17 +1,18 @@
 //! `manifest.json`: what a vendor folder holds, and the check that it still does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Artifact, Identity, Kind};
+use crate::bounded;
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
 use crate::folder::{EntryKind, LinkRefused};
 use crate::read;
-use crate::report::{self, printable_line};
+use crate::report::{self, printable_line, shortened};
 use crate::rooted::RootedPath;
 use crate::segment;
 use crate::store;
@@ -24,8 +25,18 @@ pub const FILENAME: &str = "manifest.json";
 /// The version of its format.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// The most files in one vendor folder, and the most values in its manifest.
+const MOST_FILES: usize = 50_000;
+const MOST_VALUES: usize = 10 * MOST_FILES;
+
+/// The longest path in a manifest in bytes, as on Linux.
+const MOST_PATH: usize = 4096;
+
 /// Files in a vendor folder that the manifest does not list, because they are ours.
 const OURS: [&str; 2] = [FILENAME, ".gitattributes"];
+
+/// How much of a path that cannot be right is shown, in characters.
+const MOST_SHOWN: usize = 500;
 
 /// Keeps git from changing line ends in vendored files, which would change their digests.
 const GITATTRIBUTES: &[u8] = b"* -text\n";
@@ -93,7 +104,9 @@ impl VendorDir {
     /// What this folder's manifest says of a file at this path in the kind's folder.
     pub(crate) fn entry<'a>(&self, listing: &'a Manifest, path: &str) -> Option<&'a Entry> {
         let wanted = self.entry_path(path);
-        listing.files.iter().find(|entry| entry.path == wanted)
+        // The entries are sorted by path.
+        let index = listing.files.partition_point(|entry| *entry.path < *wanted);
+        listing.files.get(index).filter(|entry| entry.path == wanted)
     }
 
     /// The path of a file or folder in the kind's folder, which no link may lead out of.
@@ -252,7 +265,8 @@ impl Manifest {
 
     fn parse(text: &str, root: &Path) -> Result<Manifest> {
         let path = place(root);
-        let manifest: Manifest = serde_json::from_str(text).map_err(|error| {
+        let parsed = bounded::json_within(text.as_bytes(), MOST_VALUES);
+        let mut manifest: Manifest = parsed.map_err(|error| {
             Error::usage(format!("`{path}` is not a manifest of a vendor folder"))
                 .because(error)
                 .hint("choose another folder, or move that file away")
@@ -265,6 +279,7 @@ impl Manifest {
             .fact("found", format!("schema_version {}", manifest.schema_version)));
         }
         manifest.check_paths(root, "lists")?;
+        manifest.files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(manifest)
     }
 
@@ -289,11 +304,15 @@ impl Manifest {
         entries: &[Entry],
         made: impl Fn() -> Result<Vec<Entry>>,
     ) -> Result<Vec<Entry>> {
-        let is_gone = |entry: &Entry| gone.iter().any(|folder| is_below(&entry.path, folder));
+        let gone: HashSet<_> = gone.iter().map(String::as_str).collect();
+        let is_gone = |entry: &Entry| {
+            let folders = entry.path.match_indices('/').map(|(end, _)| &entry.path[..end]);
+            folders.chain([&*entry.path]).any(|folder| gone.contains(folder))
+        };
         let mut added = Vec::new();
         store::change(&place(root), read::LIMIT, |old| {
             let old = match old {
-                Some(bytes) => Manifest::parse(&String::from_utf8_lossy(&bytes), root)?,
+                Some(bytes) => Manifest::parse(&String::from_utf8_lossy(bytes), root)?,
                 None => Manifest::new([]),
             };
             let kept = old.files.into_iter().filter(|entry| !is_gone(entry));
@@ -328,13 +347,12 @@ impl Manifest {
         let checked = workers::each(&order, jobs, |entry| entry.check(root));
         let mut findings: Vec<_> = checked.into_iter().flatten().collect();
         findings.extend(self.unlisted(root)?);
-        findings.sort_by_key(Finding::describe);
+        findings.sort_by_cached_key(Finding::describe);
         Ok(findings)
     }
 
     fn unlisted(&self, root: &Path) -> Result<Vec<Finding>> {
-        let listed: std::collections::HashSet<_> =
-            self.files.iter().map(|entry| entry.path.as_str()).collect();
+        let listed: HashSet<_> = self.files.iter().map(|entry| entry.path.as_str()).collect();
         let mut findings = Vec::new();
         for name in self.folders() {
             let folder = RootedPath::given(root).join(name);
@@ -377,13 +395,21 @@ impl Manifest {
 
     /// A manifest comes from the other side of the gap; its paths must stay in the folder.
     fn check_paths(&self, root: &Path, lists: &str) -> Result<()> {
-        match self.files.iter().find(|entry| !segment::is_path(&entry.path)) {
+        if self.files.len() > MOST_FILES {
+            let place = root.join(FILENAME);
+            return Err(Error::usage(format!("`{}` {lists} too many files", place.display()))
+                .fact("expected", format!("at most {MOST_FILES} files"))
+                .fact("found", self.files.len())
+                .hint("vendor into several folders"));
+        }
+        let is_sound = |path: &str| path.len() <= MOST_PATH && segment::is_path(path);
+        match self.files.iter().find(|entry| !is_sound(&entry.path)) {
             None => Ok(()),
             Some(entry) => Err(Error::integrity(format!(
                 "`{}` {lists} a path that cannot be right",
                 root.join(FILENAME).display()
             ))
-            .fact("path", &entry.path)),
+            .fact("path", shortened(&entry.path, MOST_SHOWN))),
         }
     }
 }

@@ -18,6 +18,7 @@ use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
 use crate::artifact::Asset;
+use crate::bounded;
 use crate::error::{Error, Result};
 use crate::platform::Platform;
 use crate::read;
@@ -282,7 +283,7 @@ fn read(path: &Path) -> Result<String> {
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(text: &str, origin: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| {
+    bounded::json(text).map_err(|error| {
         Error::usage(format!("the registry file `{origin}` is not valid"))
             .because(error)
             .hint("its format is in checksums/*.schema.json; `wasm-airgap toolchain pin` writes that of a tool, and \

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Artifact, Identity};
+use crate::bounded;
 use crate::components;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -15,6 +16,9 @@ use crate::segment::Segment;
 
 /// The version of the request format.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// The most files that one request may be for. A plan has all their places.
+const MOST_FILES: usize = 5_000;
 
 /// A list of what was chosen.
 ///
@@ -123,8 +127,24 @@ impl Request {
     }
 
     /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// Usage, where it is not valid, of another version, or asks for more than [`MOST_FILES`] files.
     pub fn parse(text: &str, origin: &str) -> Result<Request> {
-        from_starlark(text, origin, |request: &Request| (request.schema_version, SCHEMA_VERSION))
+        let request: Request = from_starlark(text, origin, |request: &Request| {
+            (request.schema_version, SCHEMA_VERSION)
+        })?;
+        let files = request.tools.iter().map(|choice| choice.assets.len()).sum::<usize>()
+            + request.packages.len()
+            + request.wit.len()
+            + request.components.len();
+        match files > MOST_FILES {
+            true => Err(Error::usage(format!("the request in `{origin}` is for too many files"))
+                .fact("expected", format!("at most {MOST_FILES} files"))
+                .fact("found", files)
+                .hint("ask for fewer tools, packages and components at a time")),
+            false => Ok(request),
+        }
     }
 
     /// The components that are wanted.
@@ -200,7 +220,7 @@ pub(crate) fn from_starlark<T: DeserializeOwned>(
     origin: &str,
     versions: impl Fn(&T) -> (u32, u32),
 ) -> Result<T> {
-    let request = serde_json::from_str(text).map_err(|error| {
+    let request = bounded::json(text).map_err(|error| {
         Error::usage(format!("the request in `{origin}` is not valid")).because(error)
     })?;
     match versions(&request) {

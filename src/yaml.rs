@@ -126,6 +126,11 @@ impl Node {
         Node { value, place, weight, depth, sorted: OnceCell::new() }
     }
 
+    /// How many values it is, itself and aliases included.
+    pub(crate) fn weight(&self) -> u32 {
+        self.weight
+    }
+
     /// Whether it is more than comes out of the reader.
     pub(crate) fn is_too_much(&self) -> bool {
         self.weight > MOST_VALUES || self.depth > MOST_DEPTH

@@ -25,6 +25,12 @@ mod extract;
 mod foreign;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
+#[cfg(target_os = "linux")]
+#[path = "support/limited.rs"]
+mod limited;
+#[cfg(target_os = "linux")]
+#[path = "cli/limits.rs"]
+mod limits;
 #[path = "cli/links.rs"]
 mod links;
 #[path = "cli/mirror.rs"]

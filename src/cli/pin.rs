@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Context, PinArgs};
 use crate::artifact::{ArchiveType, AssetUrl};
+use crate::bounded;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fetch::Client;
@@ -18,7 +19,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let path = args.registry.as_deref().map(|path| context.path(path));
     let path = path.map(|path| store::through_link(&path)).transpose()?;
     if let Some(path) = &path {
-        parse(read::rooted_bytes(path, read::LIMIT)?, &path.to_string())?;
+        parse(read::rooted_bytes(path, read::LIMIT)?.as_deref(), &path.to_string())?;
     }
     let mut pins = Vec::new();
     for url in &args.urls {
@@ -30,7 +31,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
         context.report.say(&format!("{label}: sha256 {digest}, {size} bytes"));
         pins.push((entry, digest));
     }
-    let with_pins = |old, name: &str| -> Result<String> {
+    let with_pins = |old: Option<&[u8]>, name: &str| -> Result<String> {
         let mut file = parse(old, name)?;
         for (entry, digest) in &pins {
             entry.add_to(&mut file, digest, args)?;
@@ -50,10 +51,10 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
 }
 
 /// The registry file with this content; an empty one where there is no file.
-fn parse(bytes: Option<Vec<u8>>, name: &str) -> Result<Map<String, Value>> {
+fn parse(bytes: Option<&[u8]>, name: &str) -> Result<Map<String, Value>> {
     let Some(bytes) = bytes else { return Ok(Map::new()) };
-    Tool::parse(&String::from_utf8_lossy(&bytes), name)?;
-    serde_json::from_slice(&bytes)
+    Tool::parse(&String::from_utf8_lossy(bytes), name)?;
+    bounded::json(bytes)
         .map_err(|error| Error::usage(format!("`{name}` is not a registry file")).because(error))
 }
 

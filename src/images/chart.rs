@@ -5,16 +5,19 @@ mod found;
 mod lines;
 pub mod overrides;
 pub mod registry;
+mod room;
 mod template;
 mod templates;
 #[cfg(test)]
 mod tests;
 mod values;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
 use files::{Dependency, Files};
+use room::Room;
 
 use super::reference::ImageReference;
 use crate::error::Result;
@@ -38,6 +41,8 @@ pub struct Chart {
     charts: Vec<Chart>,
     /// Charts in it that are not installed, and the path that decides it.
     disabled: Vec<(String, String)>,
+    /// The keys of its values that belong to charts in it.
+    inner: HashSet<String>,
     /// Charts that should be in it and are not.
     missing: Vec<String>,
     /// The paths of what disabled parts.
@@ -68,14 +73,15 @@ impl Chart {
             values = over.apply(&values)?;
         }
         let whole = Some(Rc::new(files.clone()));
-        Ok(Chart { switches, whole, ..Chart::of(files, values, Vec::new()) })
+        let chart = Chart::of(files, values, Vec::new(), &mut Room::new(name))?;
+        Ok(Chart { switches, whole, ..chart })
     }
 
     /// The same chart with more values over its own.
     pub(super) fn with(&self, over: &Override) -> Result<Chart> {
         let files = self.whole.as_deref().unwrap_or(&self.files);
         let values = over.apply(&self.values)?;
-        Ok(Chart::of(files.clone(), values, Vec::new()))
+        Chart::of(files.clone(), values, Vec::new(), &mut Room::new(&self.name))
     }
 
     /// What `--disable` set to false, by path.
@@ -89,11 +95,12 @@ impl Chart {
     }
 
     /// The images that its templates write.
-    pub(super) fn written(&self) -> Vec<ImageReference> {
-        templates::written(self).images.into_iter().map(|(image, _)| image).collect()
+    pub(super) fn written(&self) -> Result<Vec<ImageReference>> {
+        Ok(templates::written(self)?.images.into_iter().map(|(image, _)| image).collect())
     }
 
-    fn of(files: Files, values: Rc<Node>, path: Vec<String>) -> Chart {
+    fn of(files: Files, values: Rc<Node>, path: Vec<String>, room: &mut Room) -> Result<Chart> {
+        room.chart(&values)?;
         let mut chart = Chart {
             name: files.name.clone(),
             app_version: files.app_version.clone(),
@@ -102,42 +109,45 @@ impl Chart {
             files,
             charts: Vec::new(),
             disabled: Vec::new(),
+            inner: HashSet::new(),
             missing: Vec::new(),
             switches: Vec::new(),
             whole: None,
         };
         let inner = std::mem::take(&mut chart.files.charts);
         let dependencies = std::mem::take(&mut chart.files.dependencies);
-        for dependency in &dependencies {
+        for dependency in dependencies.iter() {
             // Under two aliases, one chart is there once and installed twice.
             match inner.iter().find(|files| files.name == dependency.name) {
-                Some(files) => chart.add(files.clone(), dependency),
+                Some(files) => chart.add(files, dependency, room)?,
                 None if chart.is_enabled(dependency, None).0 => {
                     chart.missing.push(dependency.name.clone());
                 }
                 None => {}
             }
         }
-        for files in inner {
+        for files in inner.iter() {
             if dependencies.iter().all(|dependency| dependency.name != files.name) {
-                let dependency = Dependency::plain(&files.name);
-                chart.add(files, &dependency);
+                chart.add(files, &Dependency::plain(&files.name), room)?;
             }
         }
-        chart
+        Ok(chart)
     }
 
     /// Adds a chart in this one, unless it is disabled.
-    fn add(&mut self, files: Files, dependency: &Dependency) {
+    fn add(&mut self, files: &Files, dependency: &Dependency, room: &mut Room) -> Result<()> {
         let key = dependency.key();
+        self.inner.insert(key.to_owned());
         let (enabled, decided_by) = self.is_enabled(dependency, Some(&files.values));
         if !enabled {
-            return self.disabled.push((key.to_owned(), decided_by));
+            self.disabled.push((key.to_owned(), decided_by));
+            return Ok(());
         }
         let values = values::for_inner(&self.values, &files.values, key);
         let mut path = self.path.clone();
         path.push(key.to_owned());
-        self.charts.push(Chart::of(files, values, path));
+        self.charts.push(Chart::of(files.clone(), values, path, room)?);
+        Ok(())
     }
 
     /// Whether a chart in this one is installed, and the path that says so.
@@ -182,9 +192,7 @@ impl Chart {
 
     /// Whether a key of its values belongs to a chart in it.
     fn has_inner(&self, key: &str) -> bool {
-        let is_key = |path: &[String]| path.last().is_some_and(|last| last == key);
-        self.charts.iter().any(|chart| is_key(&chart.path))
-            || self.disabled.iter().any(|(disabled, _)| disabled == key)
+        self.inner.contains(key)
     }
 
     /// The registry that replaces all others, where one is set.

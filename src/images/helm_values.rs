@@ -46,7 +46,7 @@ pub struct HelmValues {
 /// Usage, where an image of the chart is not in the list, or where the chart has no value for pull
 /// secrets.
 pub fn helm_values(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<HelmValues> {
-    let images = chart.images().images;
+    let images = chart.images()?.images;
     let mut components = Vec::new();
     let mut unchanged = Vec::new();
     for image in &images {
@@ -197,7 +197,7 @@ fn still_written(
     components: &[Component],
 ) -> Result<Vec<Component>> {
     let text = crate::yaml::block(&Value::Object(values.clone()));
-    let written = chart.with(&Override::parse(&text, "values")?)?.written();
+    let written = chart.with(&Override::parse(&text, "values")?)?.written()?;
     let written = Inventory::new(&written);
     let is_written = |component: &&Component| {
         component.source.name() != component.destination.name() && written.has(&component.source)

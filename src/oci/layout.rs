@@ -12,13 +12,15 @@
 
 mod archive;
 mod folder;
+mod lookup;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::OnceLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
@@ -33,6 +35,7 @@ use crate::verify;
 
 use archive::Reached;
 pub use folder::LayoutFolder;
+use lookup::Lookup;
 
 /// The annotation with the name of a manifest.
 const NAME: &str = "org.opencontainers.image.ref.name";
@@ -61,6 +64,12 @@ pub struct Layout {
     shown: String,
     files: Files,
     entries: Vec<Descriptor>,
+    /// The entries by their names, as references, and as they are written.
+    by_reference: OnceLock<Lookup>,
+    by_name: OnceLock<Lookup>,
+    /// The entries by their digests, and by those of the indexes that they are parts of.
+    by_digest: OnceLock<Lookup>,
+    by_whole: OnceLock<Lookup>,
 }
 
 /// Where its files are.
@@ -90,12 +99,24 @@ impl Layout {
             let version = read::rooted_bytes(&root.join(VERSION_FILE), MANIFEST_LIMIT)?;
             let index = read::rooted_bytes(&root.join(INDEX_FILE), INDEX_LIMIT)?;
             let entries = entries(&shown, version.as_deref(), index.as_deref())?;
-            return Ok(Layout { shown, files: Files::Folder(root), entries });
+            return Ok(Layout::new(shown, Files::Folder(root), entries));
         }
         let scanned = archive::scan(path)?;
         let entries = entries(&shown, scanned.version.as_deref(), scanned.index.as_deref())?;
         let files = Files::Archive(scanned.file, scanned.blobs);
-        Ok(Layout { shown, files, entries })
+        Ok(Layout::new(shown, files, entries))
+    }
+
+    fn new(shown: String, files: Files, entries: Vec<Descriptor>) -> Layout {
+        Layout {
+            shown,
+            files,
+            entries,
+            by_reference: OnceLock::new(),
+            by_name: OnceLock::new(),
+            by_digest: OnceLock::new(),
+            by_whole: OnceLock::new(),
+        }
     }
 
     /// The manifests in its index.
@@ -105,10 +126,31 @@ impl Layout {
 
     /// The entry of this name, in whichever spelling it has there.
     pub fn named(&self, reference: &Reference) -> Option<&Descriptor> {
-        self.entries.iter().find(|entry| {
-            name(entry).and_then(|name| Reference::parse_image(name).ok()).as_ref()
-                == Some(reference)
-        })
+        let key = |it: &Descriptor| name(it).and_then(|name| Reference::parse_image(name).ok());
+        let lookup = self.by_reference.get_or_init(|| Lookup::new(&self.entries, key));
+        let mut found = lookup.find(&self.entries, reference);
+        found.find(|it| key(it).as_ref() == Some(reference))
+    }
+
+    /// The entry of this name, as it is written there.
+    pub fn called(&self, wanted: &str) -> Option<&Descriptor> {
+        let lookup = self.by_name.get_or_init(|| Lookup::new(&self.entries, name));
+        lookup.find(&self.entries, wanted).find(|it| name(it) == Some(wanted))
+    }
+
+    /// The entries with this digest.
+    pub fn with_digest(&self, wanted: &Digest) -> impl Iterator<Item = &Descriptor> {
+        let lookup =
+            self.by_digest.get_or_init(|| Lookup::new(&self.entries, |it| Some(it.digest)));
+        lookup.find(&self.entries, wanted).filter(move |it| it.digest == *wanted)
+    }
+
+    /// The entries that are parts of this index.
+    pub fn parts_of(&self, whole: &Digest) -> impl Iterator<Item = &Descriptor> {
+        let lookup = self.by_whole.get_or_init(|| Lookup::new(&self.entries, narrowed_from));
+        lookup
+            .find(&self.entries, whole)
+            .filter(move |it| narrowed_from(it).as_ref() == Some(whole))
     }
 
     /// A manifest by its digest; nothing where it is not there. `said` is its media type where it
@@ -156,23 +198,23 @@ impl Layout {
         }
     }
 
-    /// Whether an entry of the index is whole: everything that it leads to is there and right.
+    /// Whether entries of the index are whole: everything that they lead to is there and right.
     /// `is_right` tells that of a blob.
-    pub(super) fn holds(
+    pub(super) fn holds<'a>(
         &self,
-        entry: &Descriptor,
+        entries: impl IntoIterator<Item = &'a Descriptor>,
         mut is_right: impl FnMut(&Descriptor) -> bool,
     ) -> bool {
-        archive::reachable(self, std::slice::from_ref(entry)).into_iter().all(|part| match part {
-            Ok(Reached::Manifest(_)) => true,
-            Ok(Reached::Blob(blob)) => is_right(&blob),
-            Err(_) => false,
-        })
+        let reached = archive::reach(self, entries, &mut |part| match part? {
+            Reached::Blob(blob) if !is_right(&blob) => Err(archive::missing(self, &blob.digest)),
+            _ => Ok(()),
+        });
+        reached.is_ok()
     }
 
     /// The same, where each blob is hashed.
-    pub fn is_whole(&self, entry: &Descriptor) -> bool {
-        self.holds(entry, |blob| {
+    pub fn is_whole<'a>(&self, entries: impl IntoIterator<Item = &'a Descriptor>) -> bool {
+        self.holds(entries, |blob| {
             let hashed = self.blob(blob).and_then(|part| {
                 let mut reader = part.read_from(0)?;
                 verify::hash(&mut reader).doing(|| format!("read {}", self.subject(&blob.digest)))
@@ -280,6 +322,21 @@ fn entries(shown: &str, version: Option<&[u8]>, index: Option<&[u8]>) -> Result<
         Error::integrity(format!("the index of the layout `{shown}` makes no sense")).because(error)
     })?;
     Ok(index.manifests)
+}
+
+/// The text of an index with these entries, as it is written into a layout.
+fn index_text(entries: &[Descriptor]) -> Result<Vec<u8>> {
+    /// The fields of an index that a layout has.
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Written<'a> {
+        schema_version: u32,
+        media_type: &'a str,
+        manifests: &'a [Descriptor],
+    }
+    let index = Written { schema_version: 2, media_type: INDEX_TYPE, manifests: entries };
+    serde_json::to_vec(&index)
+        .map_err(|error| Error::integrity("cannot write the index of a layout").because(error))
 }
 
 /// The media type of an index, for those that say none.

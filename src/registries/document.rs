@@ -1,11 +1,13 @@
 //! A TOML file read key by key, so that every complaint names the key, its line and the nearest
 //! known one, and never a value: it may be a password.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
 use super::named_path::NamedPath;
+use crate::bounded;
 use crate::error::{Error, Result};
 use crate::registry::nearest;
 
@@ -16,6 +18,8 @@ const DUPLICATE: &str = "duplicate key";
 pub(super) struct Document<'a> {
     path: &'a Path,
     text: &'a str,
+    /// The ends of its lines.
+    lines: OnceCell<Vec<usize>>,
 }
 
 /// A key and what stands behind it.
@@ -39,11 +43,14 @@ pub(super) struct Table<'a> {
 
 impl<'a> Document<'a> {
     pub(super) fn of(path: &'a Path, text: &'a str) -> Document<'a> {
-        Document { path, text }
+        Document { path, text, lines: OnceCell::new() }
     }
 
     /// Parses the text. The tree borrows it, so it is kept by the caller.
     pub(super) fn parse(&self) -> Result<DeTable<'a>> {
+        bounded::check_toml(self.text).map_err(|problem| {
+            Error::usage(format!("`{}` cannot be read", self.path.display())).because(problem)
+        })?;
         DeTable::parse(self.text).map(toml::Spanned::into_inner).map_err(|error| {
             // The error's own `Display` repeats the line that is wrong.
             let span = error.span().unwrap_or_default();
@@ -65,7 +72,15 @@ impl<'a> Document<'a> {
     }
 
     fn line(&self, at: usize) -> usize {
-        self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+        let ends = self.lines.get_or_init(|| {
+            self.text
+                .bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| at)
+                .collect()
+        });
+        ends.partition_point(|&end| end < at) + 1
     }
 
     /// `path:line`, as editors and terminals understand it.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::bounded;
 use crate::error::{Error, Kind, Result};
 use crate::oci::Credential;
 use crate::workers::spawn_detached;
@@ -63,7 +64,7 @@ impl Helper {
             return Err(if is_message { error.fact("it said", message.trim()) } else { error });
         }
         let garbage = || self.failed("printed something that is no credential");
-        let Ok(Value::Object(answer)) = serde_json::from_str(&said) else { return Err(garbage()) };
+        let Ok(Value::Object(answer)) = bounded::json(&*said) else { return Err(garbage()) };
         let field = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         let (Some(username), Some(secret)) = (field("Username"), field("Secret")) else {
             return Err(garbage());

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::endpoint::{Endpoint, is_loopback};
+use crate::bounded;
 use crate::error::{Error, Kind, Result};
 use crate::oci::check_name;
 
@@ -82,7 +83,7 @@ impl Metadata {
     /// Reads the JSON that a registry serves, in its present form and in the deprecated one, which
     /// is in use too.
     pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Metadata, String> {
-        let value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let value: Value = bounded::json(bytes).map_err(|error| error.to_string())?;
         let object = value.as_object().ok_or("it is not a JSON object")?;
         let text = |value: Option<&Value>, key: &str| match value {
             None | Some(Value::Null) => Ok(None),

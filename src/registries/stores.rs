@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::config::pair;
 use super::endpoint::canonical;
 use super::helper::{self, Helper};
+use crate::bounded;
 use crate::environment::{self as env, Environment};
 use crate::error::{Context, Error, Result};
 use crate::look;
@@ -166,7 +167,7 @@ fn content(file: &Path) -> Result<Option<Map<String, Value>>> {
     };
     let bytes = read::rest(&mut opened, file, LARGEST)?;
     // Only the place: the words of a type error would repeat what is there.
-    match serde_json::from_slice(&bytes) {
+    match bounded::json(&bytes) {
         Ok(Value::Object(content)) => Ok(Some(content)),
         Ok(_) => Err(bad(file, "it is not a JSON object")),
         Err(error) => Err(bad(

@@ -35,12 +35,12 @@ const POLL: Duration = Duration::from_millis(5);
 pub(crate) fn change(
     path: &RootedPath,
     limit: u64,
-    mut new: impl FnMut(Option<Vec<u8>>) -> Result<Vec<u8>>,
+    mut new: impl FnMut(Option<&[u8]>) -> Result<Vec<u8>>,
 ) -> Result<()> {
     for _ in 0..MOST_ATTEMPTS {
         let locked = Locked::open(path)?;
         let old = locked.as_ref().map(|it| it.content(path, limit)).transpose()?;
-        let bytes = new(old.clone())?;
+        let bytes = new(old.as_deref())?;
         if write(path, locked.as_ref(), old.as_deref(), &bytes)? {
             return Ok(());
         }
@@ -172,8 +172,8 @@ fn is_same(_: &File, _: &File) -> io::Result<bool> {
 mod tests {
     use super::*;
 
-    fn text(old: Option<Vec<u8>>) -> String {
-        String::from_utf8(old.unwrap_or_default()).unwrap()
+    fn text(old: Option<&[u8]>) -> String {
+        String::from_utf8(old.unwrap_or_default().to_vec()).unwrap()
     }
 
     #[test]
@@ -185,8 +185,10 @@ mod tests {
                 let path = &path;
                 scope.spawn(move || {
                     for nth in 0..20 {
-                        let add = |old| Ok(format!("{}{thread}.{nth}\n", text(old)).into_bytes());
-                        change(path, 1 << 20, add).unwrap();
+                        change(path, 1 << 20, |old| {
+                            Ok(format!("{}{thread}.{nth}\n", text(old)).into_bytes())
+                        })
+                        .unwrap();
                     }
                 });
             }
@@ -203,8 +205,7 @@ mod tests {
         let path = RootedPath::given(folder.path()).join("lock");
         let mut seen = Vec::new();
         change_slowly(&path, 1 << 20, |old| {
-            let old = old.map(<[u8]>::to_vec);
-            seen.push(text(old.clone()));
+            seen.push(text(old));
             if seen.len() < 3 {
                 std::fs::write(path.path(), seen.len().to_string()).unwrap();
             }

@@ -98,7 +98,8 @@ impl Lock {
 
     /// What is locked of a package.
     pub fn get(&self, package: &PackageId) -> Option<&Locked> {
-        self.packages.iter().find(|locked| locked.package == *package)
+        let index = self.packages.partition_point(|locked| locked.package < *package);
+        self.packages.get(index).filter(|locked| locked.package == *package)
     }
 
     /// What is different in another lock, which says how things are: a line for a person each.

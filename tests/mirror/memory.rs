@@ -4,11 +4,13 @@ use std::fmt::Write;
 
 use wasm_airgap::oci::media_type::{INDEX, MANIFEST};
 
-use crate::Case;
+use wasm_airgap::digest::Digest;
+
 use crate::fake::{Door, Fake, param};
 use crate::limited::limited;
 use crate::sandbox::Run;
 use crate::server::Reply;
+use crate::{Case, fill, signed};
 
 /// A run with at most 256 MB. Each thread of the C library would reserve 64 MB of address space.
 fn small(run: Run) -> Run {
@@ -122,6 +124,36 @@ fn many_referrers_with_annotations() {
     case.list(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let printed = small(case.copy(&["--dry-run"])).ends_with(4);
     printed.says(&["8 of 8 images were not copied", "more than 20000 descriptors"]);
+}
+
+#[test]
+fn a_layout_with_many_long_manifests() {
+    let case = Case::new();
+    fill(&case.from, "a", &signed("1", 10));
+    case.list(&["a:1"]);
+    case.copy(&["--to=images", "--no-attached"]).succeeds();
+    let blob = |bytes: &str| {
+        let digest = Digest::of(bytes.as_bytes());
+        case.sandbox.write(&format!("images/blobs/sha256/{digest}"), bytes);
+        digest
+    };
+    let config = blob("{}");
+    let padding = "a".repeat(LONG - 1000);
+    let entries: Vec<_> = (0..80)
+        .map(|nth| {
+            let manifest = format!(
+                r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{{"mediaType":"a/b","digest":"sha256:{config}","size":2}},"layers":[],"nth":{nth},"x":"{padding}"}}"#
+            );
+            let (digest, size) = (blob(&manifest), manifest.len());
+            format!(r#"{{"mediaType":"{MANIFEST}","digest":"sha256:{digest}","size":{size}}},"#)
+        })
+        .collect();
+    let index = case.sandbox.read("images/index.json");
+    let index = index.replace("\"manifests\":[", &format!("\"manifests\":[{}", entries.concat()));
+    case.sandbox.write("images/index.json", index);
+    // Everything that is attached must be whole; it is looked at one after the other.
+    small(case.copy(&["--to=images", "--no-attached"])).succeeds().says(&["1 were there"]);
+    small(case.copy(&["--from=images", "--dry-run", "--no-attached"])).succeeds();
 }
 
 /// The index of a layout with this list.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use crate::bounded;
 use crate::cli::pin::moved;
 use crate::cli::{Context, selection};
 use crate::components::{Components, Fetched, Purpose, Wanted};
@@ -211,7 +212,7 @@ impl Entry {
         store::change(&index, read::LIMIT, |old| self.index_file(old))
     }
 
-    fn component_file(&self, old: Option<Vec<u8>>, seen: &Seen, update: bool) -> Result<Vec<u8>> {
+    fn component_file(&self, old: Option<&[u8]>, seen: &Seen, update: bool) -> Result<Vec<u8>> {
         let mut file = object(old, &self.file)?;
         match file.get("component_name").and_then(Value::as_str) {
             Some(other) if other != self.name.as_str() => {
@@ -252,7 +253,7 @@ impl Entry {
         Ok(text.into_bytes())
     }
 
-    fn index_file(&self, old: Option<Vec<u8>>) -> Result<Vec<u8>> {
+    fn index_file(&self, old: Option<&[u8]>) -> Result<Vec<u8>> {
         let mut index = object(old, &self.index)?;
         index.entry("schema_version").or_insert_with(|| json!(SCHEMA_VERSION));
         let components = index.entry("components").or_insert_with(|| json!({}));
@@ -275,9 +276,9 @@ fn plain(tag: &str) -> &str {
 }
 
 /// The object in a file; an empty one where there is no file.
-fn object(bytes: Option<Vec<u8>>, path: &Path) -> Result<Map<String, Value>> {
+fn object(bytes: Option<&[u8]>, path: &Path) -> Result<Map<String, Value>> {
     let Some(bytes) = bytes else { return Ok(Map::new()) };
-    serde_json::from_slice(&bytes).map_err(|error| {
+    bounded::json(bytes).map_err(|error| {
         Error::usage(format!("`{}` is not a registry file", path.display())).because(error)
     })
 }

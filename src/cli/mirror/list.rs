@@ -20,7 +20,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     }
     let mut inventory = Inventory::default();
     if let Some(chart) = chart::read(&args.chart, context)? {
-        inventory.add_chart(chart.images());
+        inventory.add_chart(chart.images()?);
     }
     let base = context.environment.base_dir();
     let manifests = Manifests::read(&args.paths, &base, std::io::stdin())?.complete()?;
@@ -47,7 +47,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
             let mut changed = None;
             store::change(&place, yaml::MOST_BYTES, |bytes| {
                 let old = match bytes {
-                    Some(bytes) => MirrorList::parse(&yaml::read_from(&*bytes, &name)?, &name)?,
+                    Some(bytes) => MirrorList::parse(&yaml::read_from(bytes, &name)?, &name)?,
                     None => MirrorList::empty(&name),
                 };
                 let done = with_new(old)?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
+use super::room::Room;
 use crate::artifact::{ArchiveType, Strip};
 use crate::error::{Context, Error, Result};
 use crate::extract::{self, Layout, Limits};
@@ -13,9 +14,8 @@ use crate::store::Scratch;
 use crate::verify::Unverified;
 use crate::yaml::{self, Duplicates, Node};
 
-/// The most charts in charts, and the most templates in one.
+/// The most charts in charts.
 const MOST_LEVELS: usize = 8;
-const MOST_TEMPLATES: usize = 10_000;
 
 /// What is in a chart.
 #[derive(Clone, Debug)]
@@ -29,9 +29,9 @@ pub(super) struct Files {
     /// `Chart.yaml`.
     pub(super) manifest: Rc<Node>,
     /// The templates with their paths in the chart, sorted.
-    pub(super) templates: Vec<(String, Rc<str>)>,
-    pub(super) dependencies: Vec<Dependency>,
-    pub(super) charts: Vec<Files>,
+    pub(super) templates: Rc<[(String, Rc<str>)]>,
+    pub(super) dependencies: Rc<[Dependency]>,
+    pub(super) charts: Rc<[Files]>,
 }
 
 /// What a chart says of a chart in it.
@@ -73,23 +73,23 @@ impl Dependency {
 impl Files {
     /// Reads a folder or an archive.
     pub(super) fn read(path: &Path, origin: &str) -> Result<Files> {
-        Files::read_at(path, origin, MOST_LEVELS)
+        Files::read_at(path, origin, MOST_LEVELS, &mut Room::new(origin))
     }
 
-    fn read_at(path: &Path, origin: &str, levels: usize) -> Result<Files> {
+    fn read_at(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
         if levels == 0 {
             return Err(Error::usage(format!(
                 "`{origin}` is a chart in more than {MOST_LEVELS} charts"
             )));
         }
         match look::is_folder(path)? {
-            true => Files::of_folder(path, origin, levels),
-            false => Files::of_archive(path, origin, levels),
+            true => Files::of_folder(path, origin, levels, room),
+            false => Files::of_archive(path, origin, levels, room),
         }
     }
 
     /// Archives are hostile until the walk of [`extract`] has been through them.
-    fn of_archive(path: &Path, origin: &str, levels: usize) -> Result<Files> {
+    fn of_archive(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
         // Nobody pinned it; hashing it still keeps it from changing under the walk.
         let archive = Unverified::open(path, origin)?.take_as_found()?;
         let folder = Scratch::new()?;
@@ -98,10 +98,10 @@ impl Files {
         let limits = Limits { entries: 20_000, bytes: 256 << 20, ..Limits::default() };
         let tree =
             extract::extract_unpinned(&archive, &layout, &folder.path().join("chart"), &limits)?;
-        Files::of_folder(&tree.root, origin, levels)
+        Files::of_folder(&tree.root, origin, levels, room)
     }
 
-    fn of_folder(folder: &Path, origin: &str, levels: usize) -> Result<Files> {
+    fn of_folder(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
         let shown = |name: &str| format!("{origin}/{name}");
         let read = |name: &str| match look::is_file(&folder.join(name))? {
             true => {
@@ -126,16 +126,19 @@ impl Files {
         let requirements = read("requirements.yaml")?;
         let dependencies =
             requirements.iter().chain([&manifest]).filter_map(|it| it.get("dependencies"));
-        let dependencies =
+        let dependencies: Rc<[_]> =
             dependencies.flat_map(|list| list.items()).filter_map(Dependency::of).collect();
+        room.dependencies(dependencies.len())?;
+        room.chart(&manifest)?;
+        room.file(&values)?;
         Ok(Files {
             version: text("version").unwrap_or_default(),
             app_version: text("appVersion"),
             name,
             values,
             dependencies,
-            templates: templates(folder, origin)?,
-            charts: charts(folder, origin, levels)?,
+            templates: templates(folder, origin, room)?.into(),
+            charts: charts(folder, origin, levels, room)?.into(),
             manifest,
             origin: origin.to_owned(),
         })
@@ -147,7 +150,7 @@ impl Files {
             switches.push([&path[..], std::slice::from_ref(condition)].concat().join("."));
         }
         add_switches(&self.values, path, switches);
-        for chart in &self.charts {
+        for chart in self.charts.iter() {
             let same = self.dependencies.iter().find(|dependency| dependency.name == chart.name);
             path.push(same.map_or(&chart.name[..], Dependency::key).to_owned());
             chart.switches(path, switches);
@@ -167,7 +170,7 @@ fn add_switches(node: &Node, path: &mut Vec<String>, switches: &mut Vec<String>)
     }
 }
 
-fn templates(folder: &Path, origin: &str) -> Result<Vec<(String, Rc<str>)>> {
+fn templates(folder: &Path, origin: &str, room: &mut Room) -> Result<Vec<(String, Rc<str>)>> {
     let mut templates = Vec::new();
     let root = folder.join("templates");
     if !look::is_folder(&root)? {
@@ -183,18 +186,14 @@ fn templates(folder: &Path, origin: &str) -> Result<Vec<(String, Rc<str>)>> {
         let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         let name = parts.join("/");
         let text = yaml::read(&path, &format!("{origin}/{name}"))?;
+        room.template(&text)?;
         templates.push((name, text.into()));
-        if templates.len() > MOST_TEMPLATES {
-            return Err(Error::usage(format!(
-                "`{origin}` has more than {MOST_TEMPLATES} templates"
-            )));
-        }
     }
     Ok(templates)
 }
 
 /// The charts in `charts/`, as folders or archives.
-fn charts(folder: &Path, origin: &str, levels: usize) -> Result<Vec<Files>> {
+fn charts(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Vec<Files>> {
     let root = folder.join("charts");
     if !look::is_folder(&root)? {
         return Ok(Vec::new());
@@ -210,8 +209,8 @@ fn charts(folder: &Path, origin: &str, levels: usize) -> Result<Vec<Files>> {
             paths.push((name, path));
         }
     }
-    let read = |(name, path): &(String, std::path::PathBuf)| {
-        Files::read_at(path, &format!("{origin}/charts/{name}"), levels - 1)
+    let mut read = |(name, path): &(String, std::path::PathBuf)| {
+        Files::read_at(path, &format!("{origin}/charts/{name}"), levels - 1, room)
     };
-    paths.iter().map(read).collect()
+    paths.iter().map(&mut read).collect()
 }

@@ -1,15 +1,18 @@
 //! The images of a chart: from its values, its templates and its annotations.
 
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use serde::Serialize;
 
 use super::Chart;
 use super::templates::{self, Written};
+use crate::error::Result;
 use crate::images::reference::ImageReference;
 use crate::images::scan::scan;
 use crate::images::split::Split;
 use crate::images::words;
+use crate::oci;
 use crate::yaml::{Node, Place};
 
 /// What is known of a chart's images.
@@ -21,6 +24,10 @@ pub struct Images {
     pub left_out: Vec<LeftOut>,
     /// What may name images, and cannot be told without rendering.
     pub unresolved: Vec<Unresolved>,
+    /// The bytes of all that was found, and of its places.
+    bytes: usize,
+    /// The images that no value names.
+    fixed: HashSet<oci::Reference>,
 }
 
 /// An image of a chart.
@@ -45,20 +52,13 @@ impl ChartImage {
         ChartImage { image, found, form, has_chart_tag: false, without_global: None }
     }
 
-    /// Whether it is a part of an image that the templates put together, as `pilot` is of
-    /// `istio/pilot:1.20`.
-    fn is_part_of(&self, image: &ImageReference) -> bool {
+    /// Whether it may be a part of an image that the templates put together.
+    fn may_be_a_part(&self) -> bool {
         let own = &self.image;
-        let is_last = || {
-            let leading = image.path().strip_suffix(own.path());
-            leading.is_some_and(|leading| leading.is_empty() || leading.ends_with('/'))
-        };
         matches!(self.form, Form::Text { tag_key: None, .. })
             && own.host().is_none()
             && own.tag().is_none()
             && own.digest().is_none()
-            && !own.has_same_name(image)
-            && is_last()
     }
 }
 
@@ -85,6 +85,18 @@ pub enum Form {
     Fixed,
 }
 
+impl Form {
+    /// The bytes of its path.
+    fn size(&self) -> usize {
+        match self {
+            Form::Split { path, .. } | Form::Text { path, .. } => {
+                path.iter().map(String::len).sum()
+            }
+            Form::Fixed => 0,
+        }
+    }
+}
+
 /// An image that was left out.
 #[derive(Clone, Debug, Serialize)]
 pub struct LeftOut {
@@ -105,18 +117,29 @@ pub struct Unresolved {
     pub reason: String,
 }
 
+impl Unresolved {
+    /// The bytes of its words.
+    pub(super) fn size(&self) -> usize {
+        self.place.len() + self.text.len() + self.reason.len()
+    }
+}
+
 impl Chart {
     /// The images that the chart and the charts in it use with their values.
-    pub fn images(&self) -> Images {
+    ///
+    /// # Errors
+    /// Usage, where there are too many.
+    pub fn images(&self) -> Result<Images> {
         let mut images = Images::default();
         for chart in self.all() {
             let mut walk = Walk { chart, path: Vec::new(), off: None, images: &mut images };
             walk.node(chart.values(), "");
             chart.annotated(&mut images);
             chart.absent(&mut images);
+            images.check()?;
         }
-        images.add_written(templates::written(self));
-        images
+        images.add_written(templates::written(self)?);
+        Ok(images)
     }
 
     /// The images that `Chart.yaml` lists for tools such as this one.
@@ -127,9 +150,11 @@ impl Chart {
                 Ok(image) => {
                     let place = &mention.place;
                     let found = format!("annotation in {}:{}", place.file, place.line);
-                    images.add(ChartImage::fixed(image, found));
+                    if images.fixed.insert(image.with_defaults().meaning().clone()) {
+                        images.add(ChartImage::fixed(image, found));
+                    }
                 }
-                Err(reason) => images.unresolved.push(Unresolved {
+                Err(reason) => images.add_unresolved(Unresolved {
                     place: mention.place.to_string(),
                     text: mention.written,
                     reason,
@@ -142,10 +167,10 @@ impl Chart {
     fn absent(&self, images: &mut Images) {
         for (key, switch) in &self.disabled {
             let path = self.path_of(std::slice::from_ref(key)).join(".");
-            images.left_out.push(LeftOut { path, disabled_by: switch.clone() });
+            images.add_left_out(LeftOut { path, disabled_by: switch.clone() });
         }
         for name in &self.missing {
-            images.unresolved.push(Unresolved {
+            images.add_unresolved(Unresolved {
                 place: format!("{}/charts", self.files.origin),
                 text: name.clone(),
                 reason: "the chart names it as a dependency, and it is not there; run `helm dependency build`".to_owned(),
@@ -158,16 +183,26 @@ impl Images {
     /// Adds what templates write. Where only they say which tag is the default, they are right.
     fn add_written(&mut self, written: Written) {
         self.follow(&written);
+        let mut known = Known::default();
+        let mut guesses: HashMap<_, VecDeque<usize>> = HashMap::new();
+        for (index, found) in self.images.iter().enumerate() {
+            known.add(&found.image);
+            if found.has_chart_tag {
+                let name = found.image.meaning().repository().clone();
+                guesses.entry(name).or_default().push_back(index);
+            }
+        }
         for (image, place) in written.images {
-            if self.images.iter().any(|other| other.image.is_one_with(&image)) {
+            if known.has_one_with(&image) {
                 continue;
             }
-            let guess = self
-                .images
-                .iter_mut()
-                .find(|other| other.has_chart_tag && other.image.has_same_name(&image));
+            known.add(&image);
+            let same_name = guesses.get_mut(image.meaning().repository());
+            let guess =
+                same_name.and_then(VecDeque::pop_front).map(|index| &mut self.images[index]);
             match guess {
                 Some(guess) => {
+                    known.remove(&guess.image);
                     guess.found = format!(
                         "{}; {place}",
                         guess.found.replace(", with the chart's appVersion", "")
@@ -183,10 +218,10 @@ impl Images {
 
     /// Makes of values what the templates make of them.
     fn follow(&mut self, written: &Written) {
+        let mut known = Known::default();
+        written.images.iter().for_each(|(image, _)| known.add(image));
         let writes = |image: &ImageReference, has_chart_tag: bool| {
-            written.images.iter().any(|(other, _)| {
-                other.is_one_with(image) || (has_chart_tag && other.has_same_name(image))
-            })
+            known.has_one_with(image) || (has_chart_tag && known.has_name(image))
         };
         for found in &mut self.images {
             let has_chart_tag = found.has_chart_tag;
@@ -197,19 +232,126 @@ impl Images {
                 found.image = own;
             }
         }
+        let wholes = Wholes::new(&self.images, &written.images);
+        let is_part: Vec<_> = self.images.iter().map(|found| wholes.has_one_of(found)).collect();
+        drop(wholes);
+        let mut is_part = is_part.into_iter();
         self.images.retain(|found| {
-            let is_part = written.images.iter().any(|(image, _)| found.is_part_of(image));
+            let is_part = is_part.next().unwrap_or_default();
             !is_part || writes(&found.image, false)
         });
     }
 
-    /// Adds an image, unless it is there.
+    /// Adds an image.
     fn add(&mut self, image: ChartImage) {
-        let is_there =
-            |other: &ChartImage| other.form == Form::Fixed && other.image.is_equal_to(&image.image);
-        if image.form != Form::Fixed || !self.images.iter().any(is_there) {
-            self.images.push(image);
+        self.bytes += image.found.len() + image.form.size();
+        self.images.push(image);
+    }
+
+    fn add_unresolved(&mut self, unresolved: Unresolved) {
+        self.bytes += unresolved.size();
+        self.unresolved.push(unresolved);
+    }
+
+    fn add_left_out(&mut self, left_out: LeftOut) {
+        self.bytes += left_out.path.len() + left_out.disabled_by.len();
+        self.left_out.push(left_out);
+    }
+
+    /// Fails where there is too much.
+    fn check(&self) -> Result<()> {
+        let count = self.images.len() + self.unresolved.len() + self.left_out.len();
+        templates::check_size(count, self.bytes)
+    }
+
+    /// Whether nothing more is looked for, as there is too much already.
+    fn is_full(&self) -> bool {
+        self.check().is_err()
+    }
+}
+
+/// Images by what makes two of them one: see [`ImageReference::is_one_with`].
+#[derive(Default)]
+struct Known {
+    /// How many there are of each reference, with what a runtime adds to it.
+    equal: HashMap<oci::Reference, usize>,
+    /// How many there are of each name with a digest: all, and those without a tag.
+    pinned: HashMap<(oci::Repository, String), [usize; 2]>,
+    /// How many there are of each name.
+    names: HashMap<oci::Repository, usize>,
+}
+
+impl Known {
+    fn add(&mut self, image: &ImageReference) {
+        self.change(image, |count| *count += 1);
+    }
+
+    fn remove(&mut self, image: &ImageReference) {
+        self.change(image, |count| *count = count.saturating_sub(1));
+    }
+
+    fn change(&mut self, image: &ImageReference, change: impl Fn(&mut usize)) {
+        change(self.equal.entry(image.with_defaults().meaning().clone()).or_default());
+        change(self.names.entry(image.meaning().repository().clone()).or_default());
+        if let Some(key) = pinned(image) {
+            let [all, bare] = self.pinned.entry(key).or_default();
+            change(all);
+            if image.tag().is_none() {
+                change(bare);
+            }
         }
+    }
+
+    fn has_one_with(&self, image: &ImageReference) -> bool {
+        let is_equal = self.equal.get(image.with_defaults().meaning()).is_some_and(|it| *it > 0);
+        let same = pinned(image).and_then(|key| self.pinned.get(&key));
+        is_equal
+            || same.is_some_and(|[all, bare]| match image.tag() {
+                None => *all > 0,
+                Some(_) => *bare > 0,
+            })
+    }
+
+    fn has_name(&self, image: &ImageReference) -> bool {
+        self.names.get(image.meaning().repository()).is_some_and(|it| *it > 0)
+    }
+}
+
+/// The name and the digest of an image that has one.
+fn pinned(image: &ImageReference) -> Option<(oci::Repository, String)> {
+    Some((image.meaning().repository().clone(), image.digest()?.to_owned()))
+}
+
+/// The images that templates put together, by the last parts of their paths.
+struct Wholes<'a> {
+    /// For each path that may be a part: one name that ends with it, and another one.
+    names: HashMap<&'a str, [Option<&'a oci::Repository>; 2]>,
+}
+
+impl<'a> Wholes<'a> {
+    fn new(parts: &'a [ChartImage], written: &'a [(ImageReference, String)]) -> Wholes<'a> {
+        let parts = parts.iter().filter(|part| part.may_be_a_part());
+        let mut names: HashMap<_, [Option<&oci::Repository>; 2]> =
+            parts.map(|part| (part.image.path(), [None, None])).collect();
+        for (image, _) in written {
+            let (path, name) = (image.path(), image.meaning().repository());
+            let starts = path.match_indices('/').map(|(at, _)| at + 1);
+            for start in std::iter::once(0).chain(starts) {
+                match names.get_mut(&path[start..]) {
+                    Some([one @ None, _]) => *one = Some(name),
+                    Some([Some(one), other @ None]) if *one != name => *other = Some(name),
+                    _ => {}
+                }
+            }
+        }
+        Wholes { names }
+    }
+
+    /// Whether an image is a part of one of them, as `pilot` is of `istio/pilot:1.20`.
+    fn has_one_of(&self, part: &ChartImage) -> bool {
+        let own = part.image.meaning().repository();
+        let names = self.names.get(part.image.path()).filter(|_| part.may_be_a_part());
+        names.is_some_and(|names| names.iter().flatten().any(|name| *name != own))
     }
 }
 
@@ -224,6 +366,9 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn node(&mut self, node: &Rc<Node>, key: &str) {
+        if self.images.is_full() {
+            return;
+        }
         let outer = self.off.clone();
         if self.off.is_none()
             && node.get("enabled").is_some_and(|switch| !switch.is_true())
@@ -349,7 +494,7 @@ impl Walk<'_> {
     ) {
         if let Some(switch) = &self.off {
             let (path, disabled_by) = (self.shown(), switch.clone());
-            return self.images.left_out.push(LeftOut { path, disabled_by });
+            return self.images.add_left_out(LeftOut { path, disabled_by });
         }
         match written.parse::<ImageReference>() {
             Err(reason) => self.unresolved(written, place, &reason),
@@ -367,7 +512,7 @@ impl Walk<'_> {
     fn unresolved(&mut self, text: &str, place: &Place, reason: &str) {
         if self.off.is_none() {
             let (place, text) = (place.to_string(), text.to_owned());
-            self.images.unresolved.push(Unresolved { place, text, reason: reason.to_owned() });
+            self.images.add_unresolved(Unresolved { place, text, reason: reason.to_owned() });
         }
     }
 

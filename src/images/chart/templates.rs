@@ -1,38 +1,54 @@
 //! The images that a chart's templates write.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::Chart;
 use super::found::Unresolved;
 use super::lines::{self, Find};
 use super::template::{HOLE, Machine, Trouble};
+use crate::error::{Error, Result};
 use crate::images::reference::ImageReference;
 use crate::images::scan::scan;
 use crate::images::words;
 use crate::yaml::{Documents, Duplicates, Node, Problem};
 
+type Outcome = Result<()>;
+
 /// Why most of what is not known is not.
 const UNKNOWN: &str = "it cannot be told without rendering";
+
+/// The most images and other words that the templates of a chart may name, and the bytes of them
+/// with their places.
+pub(super) const MOST_NAMED: usize = 50_000;
+pub(super) const MOST_NAMED_BYTES: usize = 16 << 20;
+
+/// How much of a line is shown, in characters.
+const MOST_SHOWN: usize = 500;
 
 /// The images of templates, each with where it is.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     pub(super) images: Vec<(ImageReference, String)>,
     pub(super) unresolved: Vec<Unresolved>,
+    bytes: usize,
 }
 
 /// What the templates of a chart and of the charts in it write with their values.
-pub(super) fn written(root: &Chart) -> Written {
+///
+/// # Errors
+/// Usage, where they name too much.
+pub(super) fn written(root: &Chart) -> Result<Written> {
     let mut written = Written::default();
     let mut machine = Machine::default();
     let charts = root.all();
     for chart in &charts {
-        for (name, text) in &chart.files.templates {
+        for (name, text) in chart.files.templates.iter() {
             // What cannot be read here is said where it is run.
             if machine.define(text).is_err() && is_helper(name) {
                 let place = format!("{}/{name}", chart.files.origin);
                 let reason = "this program does not understand the template".to_owned();
-                written.unresolved.push(Unresolved { place, text: "define".to_owned(), reason });
+                written.add_unresolved(Unresolved { place, text: "define".to_owned(), reason })?;
             }
         }
     }
@@ -40,24 +56,26 @@ pub(super) fn written(root: &Chart) -> Written {
         let dot = chart.dot();
         for (name, text) in chart.files.templates.iter().filter(|(name, _)| !is_helper(name)) {
             let file = format!("{}/{name}", chart.files.origin);
+            let template = Template::new(text);
             match machine.run(text, &dot) {
                 Ok(output) => {
                     let shown = output.text.split('\n').map(known);
                     let lines: Vec<_> = output.lines.iter().copied().zip(shown).collect();
                     // One document that cannot be read leaves the others as they are.
                     for lines in lines.chunk_by(|_, (_, next)| !next.starts_with("---")) {
-                        written.document(&Document { lines, file: &file, template: text });
+                        let template = &template;
+                        written.document(&Document { lines, file: &file, template })?;
                     }
                 }
-                Err(Trouble { line, problem }) => written.unresolved.push(Unresolved {
+                Err(Trouble { line, problem }) => written.add_unresolved(Unresolved {
                     place: format!("{file}:{line}"),
-                    text: source_line(text, line),
+                    text: template.line(line),
                     reason: problem,
-                }),
+                })?,
             }
         }
     }
-    written
+    Ok(written)
 }
 
 /// Files whose names begin so only define.
@@ -91,7 +109,7 @@ impl Chart {
 struct Document<'a> {
     lines: &'a [(u32, String)],
     file: &'a str,
-    template: &'a str,
+    template: &'a Template<'a>,
 }
 
 impl Document<'_> {
@@ -104,7 +122,7 @@ impl Document<'_> {
     }
 
     fn unresolved(&self, index: usize, reason: String) -> Unresolved {
-        let text = source_line(self.template, self.line(index));
+        let text = self.template.line(self.line(index));
         Unresolved { place: self.place(index), text, reason }
     }
 
@@ -130,19 +148,19 @@ impl Document<'_> {
 impl Written {
     /// Looks at a document as manifests are looked at. Where it is no YAML, as what is not known
     /// may be anything, its words are looked at one after the other.
-    fn document(&mut self, document: &Document<'_>) {
+    fn document(&mut self, document: &Document<'_>) -> Outcome {
         let text = document.text();
         let found = Documents::new(&text, document.file, Duplicates::LastCounts)
             .map(|document| document.and_then(|document| scan(&document)))
-            .collect::<Result<Vec<_>, Problem>>();
+            .collect::<std::result::Result<Vec<_>, Problem>>();
         let is_read = found.is_ok();
         for mention in found.into_iter().flatten().flatten() {
             let index = (mention.place.line as usize).saturating_sub(1);
             match mention.image {
-                Ok(image) => self.image(image, document, index),
+                Ok(image) => self.image(image, document, index)?,
                 // It is found again below.
                 Err(_) if mention.written.contains(HOLE) => {}
-                Err(reason) => self.unresolved.push(document.unresolved(index, reason)),
+                Err(reason) => self.add_unresolved(document.unresolved(index, reason))?,
             }
         }
         // Of a key that both branches of a condition write, a reader sees the last one.
@@ -152,7 +170,7 @@ impl Written {
             let reason = match find {
                 Find::Unknown => UNKNOWN.to_owned(),
                 Find::Image(image) if !is_whole => {
-                    self.image(image, document, index);
+                    self.image(image, document, index)?;
                     continue;
                 }
                 Find::Problem(problem) if !is_read => problem,
@@ -161,13 +179,27 @@ impl Written {
             };
             let unresolved = document.unresolved(index, reason);
             if self.unresolved.last().is_none_or(|last| last.place != unresolved.place) {
-                self.unresolved.push(unresolved);
+                self.add_unresolved(unresolved)?;
             }
         }
+        Ok(())
     }
 
-    fn image(&mut self, image: ImageReference, document: &Document<'_>, index: usize) {
-        self.images.push((image, format!("template {}", document.place(index))));
+    fn image(&mut self, image: ImageReference, document: &Document<'_>, index: usize) -> Outcome {
+        let place = format!("template {}", document.place(index));
+        self.bytes += place.len();
+        self.images.push((image, place));
+        self.check()
+    }
+
+    fn add_unresolved(&mut self, unresolved: Unresolved) -> Outcome {
+        self.bytes += unresolved.size();
+        self.unresolved.push(unresolved);
+        self.check()
+    }
+
+    fn check(&self) -> Outcome {
+        check_size(self.images.len() + self.unresolved.len(), self.bytes)
     }
 }
 
@@ -191,6 +223,35 @@ fn known(line: &str) -> String {
     known
 }
 
-fn source_line(template: &str, line: u32) -> String {
-    template.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default().trim().to_owned()
+/// Checks that what a chart names is not more than it may be.
+pub(super) fn check_size(count: usize, bytes: usize) -> Outcome {
+    if count <= MOST_NAMED && bytes <= MOST_NAMED_BYTES {
+        return Ok(());
+    }
+    Err(Error::usage("the chart names too many images")
+        .fact("limit", format!("{MOST_NAMED} images in {MOST_NAMED_BYTES} bytes with their places"))
+        .hint("render it with `helm template` and give the manifests"))
+}
+
+/// The text of a template, whose lines are shown in any order.
+struct Template<'a> {
+    text: &'a str,
+    /// Where its lines begin. Most templates are understood, and none is shown.
+    starts: OnceCell<Vec<usize>>,
+}
+
+impl Template<'_> {
+    fn new(text: &str) -> Template<'_> {
+        Template { text, starts: OnceCell::new() }
+    }
+
+    fn line(&self, line: u32) -> String {
+        let starts = self.starts.get_or_init(|| {
+            let behind = self.text.match_indices('\n').map(|(end, _)| end + 1);
+            std::iter::once(0).chain(behind).collect()
+        });
+        let start = starts.get(line.saturating_sub(1) as usize).copied().unwrap_or(self.text.len());
+        let line = self.text[start..].lines().next().unwrap_or_default().trim();
+        line.chars().take(MOST_SHOWN).collect()
+    }
 }

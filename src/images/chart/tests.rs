@@ -18,14 +18,14 @@ fn chart(files: &[(&str, &str)], sets: &[&str]) -> Chart {
 }
 
 fn images(files: &[(&str, &str)], sets: &[&str]) -> Vec<String> {
-    let images = chart(files, sets).images();
+    let images = chart(files, sets).images().unwrap();
     let mut images: Vec<_> = images.images.iter().map(|it| it.image.to_string()).collect();
     images.sort();
     images
 }
 
 fn places(files: &[(&str, &str)]) -> Vec<String> {
-    chart(files, &[]).images().unresolved.into_iter().map(|it| it.place).collect()
+    chart(files, &[]).images().unwrap().unresolved.into_iter().map(|it| it.place).collect()
 }
 
 /// What a template names, however it writes it.
@@ -166,7 +166,7 @@ spec:
     assert_eq!(found, ["docker.io/org/b:1", "my.reg/org/a:1", "quay.io/org/c:1"]);
     // As in the values that this program writes.
     let sets = ["global.imageRegistry=r.io:5000", "c.image.repository=r.io:5000/org/c"];
-    let chart = chart(&files, &sets).images();
+    let chart = chart(&files, &sets).images().unwrap();
     assert!(chart.unresolved.is_empty(), "{:?}", chart.unresolved);
     assert!(chart.images.iter().any(|it| it.image.name() == "r.io:5000/org/c"));
 }

@@ -1,6 +1,6 @@
 //! OCI image layouts as sources and targets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
@@ -21,8 +21,8 @@ use crate::workers::hold;
 pub struct LayoutSource {
     layout: Layout,
     shown: String,
-    /// What is attached, by what it is attached to.
-    attached: HashMap<Digest, Vec<Descriptor>>,
+    /// The indexes of the entries that are attached, by what they are attached to.
+    attached: HashMap<Digest, Vec<u32>>,
 }
 
 impl LayoutSource {
@@ -33,8 +33,10 @@ impl LayoutSource {
     pub fn open(path: &Path, shown: &str) -> Result<LayoutSource> {
         let layout = Layout::open(path)?;
         let mut attached: HashMap<_, Vec<_>> = HashMap::new();
-        for entry in layout.entries() {
-            if !media_type::is_manifest(&entry.media_type) {
+        // One manifest may be in the index any number of times, and is read once.
+        let mut seen = HashSet::new();
+        for (index, entry) in (0..).zip(layout.entries()) {
+            if !media_type::is_manifest(&entry.media_type) || !seen.insert(entry.digest) {
                 continue;
             }
             let Some(manifest) = layout.manifest(&entry.digest, &entry.media_type)? else {
@@ -45,7 +47,7 @@ impl LayoutSource {
                 Content::Index(index) => index.subject,
             };
             if let Some(subject) = subject {
-                attached.entry(subject.digest).or_default().push(entry.clone());
+                attached.entry(subject.digest).or_default().push(index);
             }
         }
         Ok(LayoutSource { layout, shown: shown.to_owned(), attached })
@@ -53,13 +55,12 @@ impl LayoutSource {
 
     /// The entries that may be what is asked for: one with its name, which may have another digest
     /// by now; then those that were the same where they come from, whole ones before parts.
-    fn entries(&self, reference: &Reference) -> Vec<&Descriptor> {
+    fn entries<'a>(&'a self, reference: &'a Reference) -> impl Iterator<Item = &'a Descriptor> {
+        let named = self.layout.named(&reference.by_name()).into_iter();
         let digest = reference.digest();
-        let is_whole = |it: &&Descriptor| digest == Some(&it.digest);
-        let is_part = |it: &&Descriptor| digest.is_some() && it.narrowed_from().as_ref() == digest;
-        let all = self.layout.entries();
-        let same = all.iter().filter(is_whole).chain(all.iter().filter(is_part));
-        self.layout.named(&reference.by_name()).into_iter().chain(same).collect()
+        let wholes = digest.into_iter().flat_map(|it| self.layout.with_digest(it));
+        let parts = digest.into_iter().flat_map(|it| self.layout.parts_of(it));
+        named.chain(wholes).chain(parts)
     }
 
     /// The index that an entry with fewer platforms is a part of. That it really is one is looked
@@ -74,8 +75,8 @@ impl LayoutSource {
                 Content::Image(_) => vec![*manifest.digest()],
             })
         };
-        let (all, some) = (manifests(&whole)?, manifests(part)?);
-        match some.iter().all(|it| all.contains(it)) {
+        let all: HashSet<_> = manifests(&whole)?.into_iter().collect();
+        match manifests(part)?.iter().all(|it| all.contains(it)) {
             true => Ok(Some(whole)),
             false => Err(Error::integrity(format!(
                 "`sha256:{}` in `{}` is no part of `sha256:{digest}`, as its index says",
@@ -126,10 +127,11 @@ impl Source for LayoutSource {
     }
 
     fn attached(&self, from: &Repository, digest: &Digest, _: bool) -> Result<Attached> {
-        let referrers = self.attached.get(digest).cloned().unwrap_or_default();
+        let indexes = self.attached.get(digest).into_iter().flatten();
+        let referrers = indexes.filter_map(|it| self.layout.entries().get(*it as usize)).cloned();
         let tags = SUFFIXES.iter().map(|suffix| Tag::of_attached(digest, suffix));
         let is_there = |tag: &Tag| self.layout.named(&from.tagged(tag.clone())).is_some();
-        Ok(Attached { referrers, tags: tags.filter(is_there).collect() })
+        Ok(Attached { referrers: referrers.collect(), tags: tags.filter(is_there).collect() })
     }
 
     fn blob<'a>(
@@ -182,10 +184,10 @@ impl Target for LayoutTarget {
     }
 
     fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
-        let entries = self.layout.entries()?;
+        let Some(layout) = self.layout.layout()? else { return Ok(None) };
         let attached =
-            self.attached.get_or_init(|| attached(&entries).all(|it| self.layout.holds(it)));
-        Ok(whole_entry(&entries, to, |it| *attached && self.layout.holds(it)))
+            self.attached.get_or_init(|| self.layout.holds(&layout, attached(layout.entries())));
+        Ok(whole_entry(&layout, to, |it| *attached && self.layout.holds(&layout, [it])))
     }
 
     fn put_blob(&self, blob: &Parcel<'_>, _: Option<&Repository>, item: &Item) -> Result<Moved> {
@@ -225,12 +227,11 @@ impl Target for LayoutTarget {
 /// The digest that a name has in an index, if everything that belongs to it is there and right: a
 /// layout goes across the gap, and a damaged one would be found only there.
 fn whole_entry(
-    entries: &[Descriptor],
+    layout: &Layout,
     to: &Reference,
     is_whole: impl Fn(&Descriptor) -> bool,
 ) -> Option<Digest> {
-    let name = to.to_string();
-    let entry = entries.iter().find(|it| it.layout_name() == Some(&*name))?;
+    let entry = layout.called(&to.to_string())?;
     is_whole(entry).then_some(entry.digest)
 }
 
@@ -324,10 +325,8 @@ impl Target for ArchiveTarget {
     fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
         match &self.old {
             Some(old) => {
-                let entries = old.entries();
-                let attached =
-                    self.attached.get_or_init(|| attached(entries).all(|it| old.is_whole(it)));
-                Ok(whole_entry(entries, to, |it| *attached && old.is_whole(it)))
+                let attached = self.attached.get_or_init(|| old.is_whole(attached(old.entries())));
+                Ok(whole_entry(old, to, |it| *attached && old.is_whole([it])))
             }
             None => self.inner()?.digest(to),
         }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+use crate::bounded;
 use crate::error::{Error, Kind, Result};
 use crate::oci::{ATTESTS, Descriptor, Index, Manifest, Platform};
 
@@ -77,7 +78,7 @@ fn rewritten(manifest: &Manifest, is_left: &[bool]) -> Result<Manifest> {
             .fact("found", format!("up to {values}"))
             .hint("copy all its platforms: leave out `--platform`"));
     }
-    let mut index: Value = serde_json::from_slice(manifest.bytes()).map_err(unreadable)?;
+    let mut index: Value = bounded::json(manifest.bytes()).map_err(unreadable)?;
     if let Some(manifests) = index.get_mut("manifests").and_then(Value::as_array_mut) {
         let mut is_left = is_left.iter();
         manifests.retain(|_| is_left.next().copied().unwrap_or_default());

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use tar::{Builder, EntryType, Header};
 
-use super::{BLOBS, INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, VERSION_FILE, VERSION_TEXT};
+use super::{
+    BLOBS, INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, VERSION_FILE, VERSION_TEXT, index_text,
+};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Kind, Result};
 use crate::extract::tar_entries::{self, Entry, Source};
@@ -208,54 +210,100 @@ pub(super) enum Reached {
     Blob(Box<Descriptor>),
 }
 
-/// Everything that entries of the index lead to, each thing once. A part that is missing or wrong is
-/// an error in its place, and the rest goes on.
-pub(super) fn reachable(layout: &Layout, entries: &[Descriptor]) -> Vec<Result<Reached>> {
-    let mut seen = HashSet::new();
-    let mut found = Vec::new();
-    let mut left: Vec<Descriptor> = entries.iter().rev().cloned().collect();
-    while let Some(next) = left.pop() {
-        if !seen.insert(next.digest) {
-            continue;
-        }
-        if !media_type::is_manifest(&next.media_type) {
-            found.push(Ok(Reached::Blob(Box::new(next))));
-            continue;
-        }
-        let subject = format!("`sha256:{}` in `{}`", next.digest, layout.shown);
-        let content = layout.manifest(&next.digest, &next.media_type).and_then(|manifest| {
-            let manifest = manifest.ok_or_else(|| {
-                Error::new(Kind::Unavailable, format!("{subject} is not there"))
-                    .hint("the layout is not whole; copy the image into it again")
-            })?;
-            Ok((manifest.content(&subject)?, manifest))
-        });
-        let manifest = match content {
-            Ok((Content::Index(index), manifest)) => {
-                left.extend(index.manifests.into_iter().rev());
-                manifest
-            }
-            Ok((Content::Image(image), manifest)) => {
-                let blobs = std::iter::once(image.config).chain(image.layers);
-                let blobs = blobs.filter(|it| !it.is_foreign() && seen.insert(it.digest));
-                found.extend(blobs.map(|it| Ok(Reached::Blob(Box::new(it)))));
-                manifest
-            }
-            Err(error) => {
-                found.push(Err(error));
-                continue;
-            }
-        };
-        found.push(Ok(Reached::Manifest(manifest)));
+/// The most manifests and blobs that entries lead to, and the most indexes in indexes.
+const MOST_REACHED: usize = 2_000_000;
+const MOST_LEVELS: usize = 8;
+
+/// Gives everything that entries of the index lead to, each thing once, a manifest behind its blobs.
+/// A part that is missing or wrong is an error in its place. Only one manifest at a time is held.
+///
+/// # Errors
+/// The first one that `give` returns; integrity, where they lead to too much.
+pub(super) fn reach<'a>(
+    layout: &Layout,
+    entries: impl IntoIterator<Item = &'a Descriptor>,
+    give: &mut dyn FnMut(Result<Reached>) -> Result<()>,
+) -> Result<()> {
+    let mut walk = Walk { layout, seen: HashSet::new(), give };
+    let mut wholes = Vec::new();
+    for entry in entries {
+        walk.visit(entry.clone(), 0)?;
+        wholes.extend(entry.narrowed_from());
     }
     // The wholes of parts are there as they are, without all that is in them.
-    for digest in entries.iter().filter_map(Descriptor::narrowed_from) {
-        if seen.insert(digest) {
-            let whole = layout.manifest(&digest, INDEX_TYPE).transpose();
-            found.extend(whole.map(|whole| whole.map(Reached::Manifest)));
+    for digest in wholes {
+        if walk.is_new(digest)?
+            && let Some(whole) = layout.manifest(&digest, INDEX_TYPE).transpose()
+        {
+            (walk.give)(whole.map(Reached::Manifest))?;
         }
     }
-    found
+    Ok(())
+}
+
+/// The error for something that a layout should have.
+pub(super) fn missing(layout: &Layout, digest: &Digest) -> Error {
+    Error::new(Kind::Unavailable, format!("{} is not there", layout.subject(digest)))
+        .hint("the layout is not whole; copy the image into it again")
+}
+
+/// A walk over what is in a layout.
+struct Walk<'a> {
+    layout: &'a Layout,
+    seen: HashSet<Digest>,
+    give: &'a mut dyn FnMut(Result<Reached>) -> Result<()>,
+}
+
+impl Walk<'_> {
+    /// Notes a digest; says whether it is new.
+    fn is_new(&mut self, digest: Digest) -> Result<bool> {
+        let is_new = self.seen.insert(digest);
+        match self.seen.len() > MOST_REACHED {
+            true => Err(Error::integrity(format!(
+                "the images in `{}` have too many parts",
+                self.layout.shown
+            ))
+            .fact("expected", format!("at most {MOST_REACHED} manifests and blobs"))
+            .hint("copy the images into several layouts, each with a list of its own")),
+            false => Ok(is_new),
+        }
+    }
+
+    fn visit(&mut self, entry: Descriptor, level: usize) -> Result<()> {
+        if !self.is_new(entry.digest)? {
+            return Ok(());
+        }
+        if !media_type::is_manifest(&entry.media_type) {
+            return (self.give)(Ok(Reached::Blob(Box::new(entry))));
+        }
+        match self.read(&entry, level) {
+            Ok((Content::Index(index), manifest)) => {
+                (self.give)(Ok(Reached::Manifest(manifest)))?;
+                index.manifests.into_iter().try_for_each(|it| self.visit(it, level + 1))
+            }
+            Ok((Content::Image(image), manifest)) => {
+                for blob in std::iter::once(image.config).chain(image.layers) {
+                    if !blob.is_foreign() && self.is_new(blob.digest)? {
+                        (self.give)(Ok(Reached::Blob(Box::new(blob))))?;
+                    }
+                }
+                (self.give)(Ok(Reached::Manifest(manifest)))
+            }
+            Err(error) => (self.give)(Err(error)),
+        }
+    }
+
+    fn read(&self, entry: &Descriptor, level: usize) -> Result<(Content, Manifest)> {
+        let Walk { layout, .. } = self;
+        let subject = layout.subject(&entry.digest);
+        if level > MOST_LEVELS {
+            return Err(Error::integrity(format!("{subject} is in too many indexes"))
+                .fact("expected", format!("at most {MOST_LEVELS} of them in each other")));
+        }
+        let manifest = layout.manifest(&entry.digest, &entry.media_type)?;
+        let manifest = manifest.ok_or_else(|| missing(layout, &entry.digest))?;
+        Ok((manifest.content(&subject)?, manifest))
+    }
 }
 
 /// Writes a layout into a tar. The same layout makes the same bytes.
@@ -273,9 +321,6 @@ pub(super) fn pack(layout: &Layout, destination: &Path) -> Result<()> {
 fn write(layout: &Layout, file: &mut File) -> Result<()> {
     let doing = || format!("write the tar of `{}`", layout.shown);
     let mut builder = Builder::new(io::BufWriter::with_capacity(1 << 20, file));
-    let index = serde_json::json!({
-        "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": layout.entries(),
-    });
     let mut append = |name: &str, size: u64, bytes: &mut dyn Read| {
         let mut header = Header::new_gnu();
         header.set_entry_type(EntryType::Regular);
@@ -285,28 +330,24 @@ fn write(layout: &Layout, file: &mut File) -> Result<()> {
         builder.append_data(&mut header, name, bytes)
     };
     append(VERSION_FILE, VERSION_TEXT.len() as u64, &mut VERSION_TEXT.as_bytes()).doing(doing)?;
-    let index = index.to_string();
-    append(INDEX_FILE, index.len() as u64, &mut index.as_bytes()).doing(doing)?;
-    for part in reachable(layout, layout.entries()) {
-        match part? {
-            Reached::Manifest(manifest) => {
-                let name = format!("{BLOBS}/{}", manifest.digest());
-                append(&name, manifest.bytes().len() as u64, &mut manifest.bytes()).doing(doing)?;
-            }
-            Reached::Blob(blob) => {
-                let name = format!("{BLOBS}/{}", blob.digest);
-                let part = layout.blob(&blob)?;
-                let subject = format!("`sha256:{}` in `{}`", blob.digest, layout.shown);
-                let reader = part.read_from(0)?;
-                let mut checked = Checked::new(reader, &blob, subject, Mark::default());
-                let appended = append(&name, blob.size, &mut checked);
-                if let Some(error) = checked.failure() {
-                    return Err(error);
-                }
-                appended.doing(doing)?;
-            }
+    let index = index_text(layout.entries())?;
+    append(INDEX_FILE, index.len() as u64, &mut index.as_slice()).doing(doing)?;
+    drop(index);
+    reach(layout, layout.entries(), &mut |part| match part? {
+        Reached::Manifest(manifest) => {
+            let name = format!("{BLOBS}/{}", manifest.digest());
+            append(&name, manifest.bytes().len() as u64, &mut manifest.bytes()).doing(doing)
         }
-    }
+        Reached::Blob(blob) => {
+            let name = format!("{BLOBS}/{}", blob.digest);
+            let part = layout.blob(&blob)?;
+            let reader = part.read_from(0)?;
+            let subject = layout.subject(&blob.digest);
+            let mut checked = Checked::new(reader, &blob, subject, Mark::default());
+            let appended = append(&name, blob.size, &mut checked);
+            checked.failure().map_or_else(|| appended.doing(doing), Err)
+        }
+    })?;
     let mut buffered = builder.into_inner().doing(doing)?;
     buffered.flush().doing(doing)
 }

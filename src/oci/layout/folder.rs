@@ -4,14 +4,12 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::Mutex;
-
-use serde_json::json;
+use std::sync::{Arc, Mutex};
 
 use super::{
-    INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, NAME, NARROWED_FROM, VERSION_FILE, VERSION_TEXT,
+    INDEX_FILE, INDEX_LIMIT, Layout, NAME, NARROWED_FROM, VERSION_FILE, VERSION_TEXT,
     archive::{self, Reached},
-    blob_path, entries,
+    blob_path, entries, index_text,
 };
 use crate::digest::Digest;
 use crate::error::{Context, Error, Kind, Result};
@@ -33,8 +31,9 @@ pub struct LayoutFolder {
     root: RootedPath,
     /// Blobs that this run has written or found to be right.
     right: Mutex<HashSet<Digest>>,
-    /// Held by whoever writes the index.
-    index: Mutex<()>,
+    /// Held by whoever writes the index. The layout as it was read last, until it is written: what
+    /// other processes add meanwhile is copied once more, and not lost.
+    index: Mutex<Option<Arc<Layout>>>,
 }
 
 impl LayoutFolder {
@@ -77,23 +76,44 @@ impl LayoutFolder {
     /// # Errors
     /// As [`Layout::open`].
     pub fn entries(&self) -> Result<Vec<Descriptor>> {
-        self.parse(read::rooted_bytes(&self.root.join(INDEX_FILE), INDEX_LIMIT)?)
+        self.parse(read::rooted_bytes(&self.root.join(INDEX_FILE), INDEX_LIMIT)?.as_deref())
     }
 
-    fn parse(&self, index: Option<Vec<u8>>) -> Result<Vec<Descriptor>> {
+    fn parse(&self, index: Option<&[u8]>) -> Result<Vec<Descriptor>> {
         match index {
             None => Ok(Vec::new()),
-            Some(index) => {
-                entries(&self.root.to_string(), Some(VERSION_TEXT.as_bytes()), Some(&index))
-            }
+            Some(_) => entries(&self.root.to_string(), Some(VERSION_TEXT.as_bytes()), index),
         }
     }
 
-    /// Whether an entry of the index is whole: everything that it leads to is there and has its
+    /// The layout as it is now; none where it has no index yet.
+    ///
+    /// # Errors
+    /// As [`Layout::open`].
+    pub fn layout(&self) -> Result<Option<Arc<Layout>>> {
+        let mut known = hold(&self.index);
+        if known.is_none() {
+            let index = self.root.join(INDEX_FILE);
+            if index.stat().doing(|| format!("read `{index}`"))?.is_none() {
+                return Ok(None);
+            }
+            *known = Some(Arc::new(Layout::new(
+                self.root.to_string(),
+                super::Files::Folder(self.root.clone()),
+                self.entries()?,
+            )));
+        }
+        Ok(known.clone())
+    }
+
+    /// Whether entries of the index are whole: everything that they lead to is there and has its
     /// digest.
-    pub fn holds(&self, entry: &Descriptor) -> bool {
-        let layout = Layout::open(self.root.path());
-        layout.is_ok_and(|layout| layout.holds(entry, |blob| self.has(&blob.digest)))
+    pub fn holds<'a>(
+        &self,
+        layout: &Layout,
+        entries: impl IntoIterator<Item = &'a Descriptor>,
+    ) -> bool {
+        layout.holds(entries, |blob| self.has(&blob.digest))
     }
 
     /// Whether a blob is there and right; each is hashed once.
@@ -178,8 +198,9 @@ impl LayoutFolder {
         if let Some(whole) = whole {
             entry.annotations.insert(NARROWED_FROM.to_owned(), format!("sha256:{whole}"));
         }
+        let name = name.to_string();
         self.change(|entries| {
-            entries.retain(|it| super::name(it) != Some(&name.to_string()));
+            entries.retain(|it| super::name(it) != Some(&name));
             // The same without a name is not needed any more.
             entries.retain(|it| super::name(it).is_some() || it.digest != entry.digest);
             entries.push(entry.clone());
@@ -189,11 +210,8 @@ impl LayoutFolder {
     /// Enters manifests that are attached to others, without names.
     pub fn enter_attached(&self, attached: &[Descriptor]) -> Result<()> {
         self.change(|entries| {
-            for entry in attached {
-                if !entries.iter().any(|it| it.digest == entry.digest) {
-                    entries.push(entry.clone());
-                }
-            }
+            let mut there: HashSet<_> = entries.iter().map(|it| it.digest).collect();
+            entries.extend(attached.iter().filter(|it| there.insert(it.digest)).cloned());
         })
     }
 
@@ -211,16 +229,12 @@ impl LayoutFolder {
     /// # Errors
     /// Those of writing.
     pub fn take_all(&self, other: &Layout) -> Result<()> {
-        for entry in other.entries() {
-            for part in archive::reachable(other, std::slice::from_ref(entry)) {
-                match part {
-                    Ok(Reached::Manifest(manifest)) => self.store_manifest(&manifest)?,
-                    Ok(Reached::Blob(blob)) if self.has(&blob.digest) => {}
-                    Ok(Reached::Blob(blob)) => self.take(other, &blob)?,
-                    Err(_) => {}
-                }
-            }
-        }
+        archive::reach(other, other.entries(), &mut |part| match part {
+            Ok(Reached::Manifest(manifest)) => self.store_manifest(&manifest),
+            Ok(Reached::Blob(blob)) if self.has(&blob.digest) => Ok(()),
+            Ok(Reached::Blob(blob)) => self.take(other, &blob),
+            Err(_) => Ok(()),
+        })?;
         // Last, so that a run that is killed before begins anew.
         self.change(|entries| *entries = other.entries().to_vec())
     }
@@ -235,7 +249,8 @@ impl LayoutFolder {
 
     /// Writes the index with a change. Other processes may change it too: see [`store::change`].
     fn change(&self, change: impl Fn(&mut Vec<Descriptor>)) -> Result<()> {
-        let _here = hold(&self.index);
+        let mut known = hold(&self.index);
+        *known = None;
         let version = self.root.join(VERSION_FILE);
         let there = version.stat().doing(|| format!("read `{version}`"))?;
         if there.is_none_or(|stat| stat.size == 0) {
@@ -245,14 +260,10 @@ impl LayoutFolder {
             let mut entries = self.parse(old)?;
             change(&mut entries);
             entries.sort_by(|a, b| {
-                let key = |it: &Descriptor| {
-                    (super::name(it).is_none(), super::name(it).map(str::to_owned), it.digest)
-                };
-                key(a).cmp(&key(b))
+                let key = |it| (super::name(it).is_none(), super::name(it));
+                key(a).cmp(&key(b)).then_with(|| a.digest.cmp(&b.digest))
             });
-            let index =
-                json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries });
-            Ok(index.to_string().into_bytes())
+            index_text(&entries)
         })
     }
 

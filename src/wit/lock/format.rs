@@ -7,6 +7,7 @@ use semver::{Version, VersionReq};
 use serde::Deserialize;
 
 use super::{Lock, Locked};
+use crate::bounded;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::package::{PackageId, PackageName};
@@ -73,11 +74,13 @@ impl TryFrom<String> for Requirement {
 }
 
 pub(super) fn read(text: &str, origin: &str) -> Result<Vec<Locked>> {
-    let refuse = |error: toml::de::Error| {
+    let refuse = |problem: &str| {
         Error::usage(format!("`{origin}` is no lock of WIT packages"))
-            .because(error.to_string().trim_end())
+            .because(problem)
             .hint("mend it, or delete it and vendor again")
     };
+    bounded::check_toml(text).map_err(|problem| refuse(&problem))?;
+    let refuse = |error: toml::de::Error| refuse(error.to_string().trim_end());
     let versions: Versions = toml::from_str(text).map_err(refuse)?;
     check("version", versions.version, VERSION..=VERSION, origin)?;
     check("airgap_version", versions.airgap_version, 0..=AIRGAP_VERSION, origin)?;

@@ -1,0 +1,96 @@
+//! JSON and TOML with limits on what is in them: a text that is bounded in bytes could otherwise take
+//! fifty times as much memory.
+
+use serde::Deserialize;
+use serde::de::Error as _;
+
+/// The most values in one JSON text, the keys of objects not counted: about 300 bytes of memory each.
+const MOST_VALUES: usize = 250_000;
+
+/// The most separators in one TOML text, and the most dots in one of its lines: each may be another
+/// table in a table.
+const MOST_SEPARATORS: usize = 500_000;
+const MOST_DOTS: usize = 1_000;
+
+/// Reads JSON with at most 250 000 values.
+///
+/// # Errors
+/// As `serde_json::from_slice`.
+pub(crate) fn json<'a, T: Deserialize<'a>>(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Parsed<T> {
+    json_within(text.as_ref(), MOST_VALUES)
+}
+
+/// Reads JSON with at most so many values.
+///
+/// # Errors
+/// As `serde_json::from_slice`.
+pub(crate) fn json_within<'a, T: Deserialize<'a>>(text: &'a [u8], most: usize) -> Parsed<T> {
+    if values(text) > most {
+        return Err(serde_json::Error::custom(format!("it has more than {most} values")));
+    }
+    serde_json::from_slice(text)
+}
+
+type Parsed<T> = serde_json::Result<T>;
+
+/// Counts the values of a JSON text: each is the first one in a collection or behind a comma.
+fn values(text: &[u8]) -> usize {
+    let (mut count, mut in_text, mut is_escaped) = (1, false, false);
+    for &byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_text => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// Checks that a TOML text may be given to its parser.
+///
+/// # Errors
+/// The words that say what is too much in it.
+pub(crate) fn check_toml(text: &str) -> Result<(), String> {
+    let is_separator = |byte: &u8| matches!(byte, b'\n' | b',' | b'=' | b'[' | b'{' | b'.');
+    let separators = text.bytes().filter(|byte| is_separator(byte)).count();
+    if separators > MOST_SEPARATORS {
+        return Err(format!("it has more than {MOST_SEPARATORS} keys and values"));
+    }
+    let has_many_dots =
+        |line: &&str| line.len() > MOST_DOTS && line.matches('.').count() > MOST_DOTS;
+    match text.lines().position(|line| has_many_dots(&line)) {
+        Some(line) => Err(format!("line {} has more than {MOST_DOTS} dots", line + 1)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_outside_of_texts() {
+        for (text, count) in [
+            ("1", 1),
+            ("[1,2]", 3),
+            (r#"{"a":1,"b":[{"c":{}}]}"#, 6),
+            (r#""a,[{\",\\""#, 1),
+            (r#"["\\",","]"#, 3),
+        ] {
+            assert_eq!(values(text.as_bytes()), count, "{text}");
+        }
+        assert!(json_within::<Vec<u8>>(b"[1,2]", 3).is_ok());
+        let error = json_within::<Vec<u8>>(b"[1,2,3]", 3).unwrap_err().to_string();
+        assert!(error.contains("more than 3 values"), "{error}");
+    }
+
+    #[test]
+    fn keys_with_many_dots_are_refused() {
+        assert!(check_toml(&"a.b = 1\n".repeat(100)).is_ok());
+        let error = check_toml(&format!("a = 1\n{} = 1\n", "a.".repeat(2000))).unwrap_err();
+        assert_eq!(error, "line 2 has more than 1000 dots");
+        assert!(check_toml(&"a=1\n".repeat(250_001)).is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! Charts, manifests, requests and locks at the edge of each limit: what is accepted takes at most
+//! 256 MB, and what is refused says which limit it exceeds. None of them would end in minutes if work
+//! grew with the square of their items.
+
+use crate::limited::limited;
+use crate::sandbox::{Printed, Sandbox};
+
+const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
+    (0..count).map(item).collect()
+}
+
+/// Lists the images of a chart of these files.
+#[track_caller]
+fn list(files: &[(&str, &str)], code: i32) -> Printed {
+    let sandbox = Sandbox::new();
+    sandbox.write("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: '9'\n");
+    sandbox.write("c/templates/image.yaml", "image: a.io/x:1\n");
+    for (name, text) in files {
+        sandbox.write(&format!("c/{name}"), text);
+    }
+    let words = ["mirror", "list", "--registry=r.corp", "--chart=c", "-o=list.yaml"];
+    limited(sandbox.run(&words)).ends_with(code)
+}
+
+const INNER: &str = "apiVersion: v2\nname: inner\nversion: 1.0.0\n";
+
+fn aliases(count: usize) -> String {
+    let one = |n| format!("- {{name: inner, version: 1.0.0, alias: a{n}}}\n");
+    format!("dependencies:\n{}", repeated(count, one))
+}
+
+#[test]
+fn one_chart_under_many_names() {
+    let chart = |count: usize, values: &str, code| {
+        let requirements = aliases(count);
+        let values = format!("image: a.io/x:1\nmany: [{values}]\n");
+        let files = [
+            ("requirements.yaml", requirements.as_str()),
+            ("charts/inner/Chart.yaml", INNER),
+            ("charts/inner/values.yaml", &values),
+            ("charts/inner/templates/a.yaml", "image: {{ .Values.image }}\n"),
+        ];
+        list(&files, code)
+    };
+    chart(499, "", 0);
+    chart(500, "", 2).says(&["more than 500 charts", "helm template"]);
+    chart(9, &"a,".repeat(49_000), 0);
+    chart(11, &"a,".repeat(49_000), 2).says(&["more than 500000 values"]);
+    chart(1001, "", 2).says(&["more than 1000 dependencies"]);
+}
+
+#[test]
+fn templates_and_values_of_all_charts_together() {
+    let actions = "{{a}}\n".repeat(50_000);
+    let files: Vec<_> = (0..4).map(|n| format!("templates/{n}.yaml")).collect();
+    let files: Vec<_> = files.iter().map(|name| (name.as_str(), actions.as_str())).collect();
+    list(&files, 0);
+    let more = [&files[..], &[("templates/x.yaml", "{{a}}")]].concat();
+    list(&more, 2).says(&["more than 200000 actions"]);
+    let long = format!("{{{{ {} }}}}", "a ".repeat(1_000_000));
+    list(&[("templates/a.yaml", &long)], 0);
+    let more = [("templates/a.yaml", long.as_str()), ("templates/b.yaml", &long)];
+    list(&more, 2).says(&["more than 2097152 bytes of actions"]);
+    let text = "a: b\n".repeat(1_700_000);
+    list(&[("templates/a.yaml", &text)], 0);
+    let more = [("templates/a.yaml", text.as_str()), ("templates/b.yaml", &text)];
+    list(&more, 2).says(&["more than 16777216 bytes of templates"]);
+    let values = format!("a: [{}]\n", "a,".repeat(260_000));
+    list(&[("values.yaml", &values)], 0);
+    let inner = [("charts/inner/Chart.yaml", INNER), ("charts/inner/values.yaml", &values)];
+    let more = [&[("values.yaml", values.as_str())], &inner[..]].concat();
+    list(&more, 2).says(&["more than 500000 values"]);
+}
+
+#[test]
+fn images_of_values_and_of_templates() {
+    let images = |count: usize| {
+        let one = |n| format!("k{n}: {{image: 'a.io/x:{n}'}}\n");
+        repeated(count, one)
+    };
+    // Each is looked for among those that the templates write.
+    let template = "{{ range $k, $v := .Values }}\n- image: {{ $v.image }}\n{{ end }}\n";
+    list(&[("values.yaml", &images(15_000)), ("templates/a.yaml", template)], 0);
+    list(&[("values.yaml", &images(50_001))], 2).says(&["too many images", "50000 images"]);
+    let key = "k".repeat(1000);
+    let deep = repeated(20, |n| format!("{}{key}:\n", " ".repeat(n)));
+    let deep = format!(
+        "{deep}{}",
+        repeated(2000, |n| format!("{}i{n}: {{image: 'a:1'}}\n", " ".repeat(20)))
+    );
+    list(&[("values.yaml", &deep)], 2).says(&["too many images"]);
+    list(&[("values.yaml", &format!("? {key}{key}\n: 1\n"))], 2).says(&["a key that is too long"]);
+    // A line of the template is looked up for each.
+    let unknown = "image: {{ .Release.Name }}/x:1\n".repeat(40_000);
+    list(&[("templates/a.yaml", &unknown)], 0);
+}
+
+#[test]
+fn a_vendor_folder_with_many_files() {
+    let entry = |n: usize| {
+        format!(
+            r#"{{"kind":"wit","name":"a:b","version":"1.0.0","path":"wit/p{n}/a.wit","size":1,"sha256":"{DIGEST}","url":""}},"#
+        )
+    };
+    let sandbox = Sandbox::new();
+    let check = |count: usize| {
+        let files = repeated(count, entry);
+        let files = files.trim_end_matches(',');
+        sandbox
+            .write("vendor/manifest.json", format!(r#"{{"schema_version":1,"files":[{files}]}}"#));
+        limited(sandbox.run(&["verify", "vendor"]))
+    };
+    check(50_000).ends_with(4).says(&["wit/p49999/a.wit"]);
+    check(50_001).ends_with(2).says(&["too many files", "50000 files"]);
+    let values = format!(r#"{{"schema_version":1,"files":[{}1]}}"#, "1,".repeat(8_000_000));
+    sandbox.write("vendor/manifest.json", values);
+    let check = limited(sandbox.run(&["verify", "vendor"]));
+    check.ends_with(2).says(&["more than 500000 values"]);
+}
+
+#[test]
+fn requests_and_registry_files_with_many_values() {
+    let sandbox = Sandbox::new();
+    let plan = |text: &str| {
+        sandbox.write("request.json", text);
+        limited(sandbox.run(&["plan", "--request=request.json"]))
+    };
+    let package = |n: usize| format!(r#"{{"package":"a:p{n}@1.0.0"}},"#);
+    let packages = |count: usize| {
+        let packages = repeated(count, package);
+        format!(r#"{{"schema_version":1,"wit":[{}]}}"#, packages.trim_end_matches(','))
+    };
+    plan(&packages(5_000)).succeeds();
+    plan(&packages(5_001)).ends_with(2).says(&["too many files", "5000 files"]);
+    let fields = format!("[{}0]", "0,".repeat(8_000_000));
+    let text = format!(r#"{{"schema_version":1,"component_registry":{fields}}}"#);
+    plan(&text).ends_with(2).says(&["more than 250000 values"]);
+    sandbox.write("tool.json", format!(r#"{{"schema_version":1,"tool":{fields}}}"#));
+    let words = ["plan", "--registry=tool.json", "--tool=a"];
+    limited(sandbox.run(&words)).ends_with(2).says(&["more than 250000 values"]);
+}
+
+#[test]
+fn configuration_with_many_keys() {
+    let sandbox = Sandbox::new();
+    let config = |text: &str, code: i32| {
+        sandbox.write("config.toml", text);
+        let run = sandbox.run(&["config", "show"]).env("WKG_CONFIG_FILE", "config.toml");
+        limited(run).ends_with(code)
+    };
+    config(&repeated(1_000, |n| format!("[registry.\"a{n}.io\"]\ntype = \"oci\"\n")), 0);
+    let words = &["more than 500000 keys and values"];
+    config(&repeated(1_000_000, |n| format!("k{n}=1\n")), 2).says(words);
+    config(&format!("{}a = 1\n", "a.".repeat(4_000_000)), 2).says(words);
+    config(&format!("{}a = 1\n", "a.".repeat(10_000)), 2).says(&["more than 1000 dots"]);
+}
