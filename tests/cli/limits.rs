@@ -112,7 +112,7 @@ fn a_vendor_folder_with_many_files() {
             .write("vendor/manifest.json", format!(r#"{{"schema_version":1,"files":[{files}]}}"#));
         limited(sandbox.run(&["verify", "vendor"]))
     };
-    check(50_000).ends_with(4).says(&["wit/p49999/a.wit"]);
+    check(50_000).ends_with(4).says(&["findings: 50000"]);
     check(50_001).ends_with(2).says(&["too many files", "50000 files"]);
     let values = format!(r#"{{"schema_version":1,"files":[{}1]}}"#, "1,".repeat(8_000_000));
     sandbox.write("vendor/manifest.json", values);
@@ -152,7 +152,7 @@ fn configuration_with_many_keys() {
     };
     config(&repeated(1_000, |n| format!("[registry.\"a{n}.io\"]\ntype = \"oci\"\n")), 0);
     let words = &["more than 500000 keys and values"];
-    config(&repeated(1_000_000, |n| format!("k{n}=1\n")), 2).says(words);
-    config(&format!("{}a = 1\n", "a.".repeat(4_000_000)), 2).says(words);
+    config(&"a=1\n".repeat(255_000), 2).says(words);
+    config(&format!("{}a = 1\n", "a.".repeat(500_000)), 2).says(words);
     config(&format!("{}a = 1\n", "a.".repeat(10_000)), 2).says(&["more than 1000 dots"]);
 }
