@@ -17,6 +17,7 @@ fn list(files: &[(&str, &str)], code: i32) -> Printed {
     let sandbox = Sandbox::new();
     sandbox.write("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: '9'\n");
     sandbox.write("c/templates/image.yaml", "image: a.io/x:1\n");
+    sandbox.write("c/values.yaml", "image: a.io/x:1\n");
     for (name, text) in files {
         sandbox.write(&format!("c/{name}"), text);
     }
