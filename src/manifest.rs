@@ -10,7 +10,7 @@ use crate::artifact::{Artifact, Identity, Kind};
 use crate::bounded;
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
-use crate::folder::{EntryKind, LinkRefused};
+use crate::folder::{EntryKind, Folder, LinkRefused};
 use crate::read;
 use crate::report::{self, printable_line, shortened};
 use crate::rooted::RootedPath;
@@ -465,17 +465,24 @@ impl Entry {
     }
 }
 
-/// The paths of everything below a folder that is not a folder itself.
+/// The paths of everything below a folder that is not a folder itself. Only the folders on the way
+/// to the current one are open: handles are few, and a folder may have thousands of others in it.
 fn files_below(folder: &RootedPath) -> Result<Vec<PathBuf>> {
+    let list = |folder: Folder| {
+        let entries = folder.list().doing(|| format!("list `{}`", folder.path().display()))?;
+        Ok::<_, Error>((folder, entries))
+    };
     let opened = folder.open_folder().doing(|| format!("list `{folder}`"))?;
-    let (mut files, mut left) = (Vec::new(), vec![opened]);
-    while let Some(folder) = left.pop() {
-        let doing = || format!("list `{}`", folder.path().display());
-        for (name, kind) in folder.list().doing(doing)? {
-            match kind {
-                EntryKind::Folder => left.push(folder.enter(&name).doing(doing)?),
-                _ => files.push(folder.path().join(name)),
+    let (mut files, mut open) = (Vec::new(), vec![list(opened)?]);
+    while let Some((folder, entries)) = open.last_mut() {
+        match entries.pop() {
+            Some((name, EntryKind::Folder)) => {
+                let path = || format!("list `{}`", folder.path().join(&name).display());
+                let below = folder.enter(&name).doing(path)?;
+                open.push(list(below)?);
             }
+            Some((name, _)) => files.push(folder.path().join(name)),
+            None => drop(open.pop()),
         }
     }
     Ok(files)

@@ -139,3 +139,21 @@ fn an_endless_or_odd_file_is_refused_at_once() {
         assert!(printed.stderr.contains("error:"), "{words:?}\n{}", printed.stderr);
     }
 }
+
+#[test]
+fn a_folder_of_many_folders_needs_few_handles() {
+    let sandbox = Sandbox::new();
+    sandbox.write("vendor/manifest.json", r#"{"schema_version": 1, "files": []}"#);
+    for n in 0..300 {
+        sandbox.write(&format!("vendor/wit/a-b-1.0.{n}/BUILD.bazel"), "mine");
+    }
+    let run = sandbox.run(&["verify", "vendor"]);
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "ulimit -n 64 && exec \"$@\"", "sh"]).arg(run.command.get_program());
+    command.args(run.command.get_args()).current_dir(sandbox.root());
+    let ended = command.output().unwrap();
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(ended.status.code(), Some(4), "{stderr}");
+    assert_eq!(stdout.lines().count(), 300, "{stdout}");
+}
