@@ -9,12 +9,15 @@ use crate::verify::Unverified;
 pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
     let archive = context.path(&args.archive);
     let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let filename = match &args.filename {
-        Some(filename) => filename.clone(),
-        None => name.parse().map_err(Error::usage)?,
+    let archive_type = args.archive_type.unwrap_or_else(|| ArchiveType::of_filename(&name));
+    let filename = match (&args.filename, archive_type) {
+        (Some(filename), _) => filename.clone(),
+        (None, ArchiveType::Binary) => name.parse().map_err(Error::usage)?,
+        // No file of an archive is called as the archive.
+        (None, _) => "archive".parse().map_err(Error::usage)?,
     };
     let layout = Layout {
-        archive: args.archive_type.unwrap_or_else(|| ArchiveType::of_filename(&name)),
+        archive: archive_type,
         strip: args.strip_prefix.clone().unwrap_or(Strip::TopFolder),
         filename,
     };

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The buffers are all the data that is ever in memory: there are as many as are made here. Where
-//! the system gives no thread, the consumer calls the decoder itself, with one buffer.
+//! the system gives no thread, or too little address space, the consumer calls the decoder itself,
+//! with one buffer.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -59,9 +60,28 @@ impl Read for Input {
     }
 }
 
+/// Below this limit of the address space, in bytes, no thread is started.
+#[cfg(target_os = "linux")]
+const ROOM_FOR_THREADS: u64 = 1 << 30;
+
+/// Returns whether the address space suffices for threads. The allocator of the GNU C library
+/// reserves 64 MB of it for each thread, although hardly any of that becomes memory in use. Under a
+/// limit (`ulimit -v`) there would be nothing left for the dictionary of a decoder.
+pub(super) fn has_room_for_threads() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, getrlimit};
+
+        getrlimit(Resource::As).current.is_none_or(|limit| limit >= ROOM_FOR_THREADS)
+    }
+    #[cfg(not(target_os = "linux"))]
+    true
+}
+
 /// Returns whether the system gives a thread, for libraries that start their own and fail if not.
 pub(super) fn threads_start() -> bool {
-    thread::Builder::new().spawn(|| ()).is_ok_and(|started| started.join().is_ok())
+    has_room_for_threads()
+        && thread::Builder::new().spawn(|| ()).is_ok_and(|started| started.join().is_ok())
 }
 
 /// Runs `consume` on what comes out of `source`. When it returns, the thread ends, too.
@@ -77,20 +97,23 @@ pub(super) fn through<T>(
     thread::scope(|scope| {
         let decode = || pump(&mut *lock(), full_in, empty_out);
         let mut inline;
-        let supply =
-            match thread::Builder::new().name("inflate".to_owned()).spawn_scoped(scope, decode) {
-                Ok(_) => {
-                    for _ in 0..BUFFERS {
-                        // There is room for all of them.
-                        let _ = empty.send(Buffer::new());
-                    }
-                    Supply::Thread { full, empty }
+        let is_started = has_room_for_threads() && {
+            let thread = thread::Builder::new().name("inflate".to_owned());
+            thread.spawn_scoped(scope, decode).is_ok()
+        };
+        let supply = match is_started {
+            true => {
+                for _ in 0..BUFFERS {
+                    // There is room for all of them.
+                    let _ = empty.send(Buffer::new());
                 }
-                Err(_) => {
-                    inline = lock();
-                    Supply::Inline { source: &mut *inline, failed: None }
-                }
-            };
+                Supply::Thread { full, empty }
+            }
+            false => {
+                inline = lock();
+                Supply::Inline { source: &mut *inline, failed: None }
+            }
+        };
         consume(&mut Stream { supply, current: None, position: 0 })
     })
 }

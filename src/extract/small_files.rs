@@ -12,7 +12,7 @@ use std::thread;
 use crate::error::{Context, Error, Result};
 
 use super::entry_path::EntryPath;
-use super::pipe::Stream;
+use super::pipe::{self, Stream};
 use super::refusal;
 use super::tree::TreeWriter;
 
@@ -60,8 +60,11 @@ pub(super) fn with<T>(
                 }
             }
         };
-        let started = thread::Builder::new().name("write".to_owned()).spawn_scoped(scope, work);
-        let jobs = started.is_ok().then_some(jobs);
+        let is_started = pipe::has_room_for_threads() && {
+            let thread = thread::Builder::new().name("write".to_owned());
+            thread.spawn_scoped(scope, work).is_ok()
+        };
+        let jobs = is_started.then_some(jobs);
         let (spare, current) = (Vec::new(), Batch::default());
         lead(&mut SmallFiles { jobs, done, out: 0, spare, current })
     })

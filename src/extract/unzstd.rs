@@ -34,7 +34,7 @@ impl Unzstd {
                     (self.in_frame, self.produced) = (true, 0);
                     return Ok(true);
                 }
-                Err(error) => self.skip(skippable(&error).ok_or_else(|| invalid(&error))?)?,
+                Err(error) => self.skip(skippable(&error).ok_or_else(|| explain(&error))?)?,
             }
         }
         Ok(false)
@@ -89,6 +89,18 @@ fn skippable(error: &FrameDecoderError) -> Option<u64> {
             length, ..
         }) => Some(u64::from(*length)),
         _ => None,
+    }
+}
+
+/// Gives a frame that cannot be read its words. The distance over which it looks back, its window,
+/// is memory: RFC 8878 section 3.1.1.1.2 leaves the limit to the reader.
+fn explain(error: &FrameDecoderError) -> io::Error {
+    match error {
+        FrameDecoderError::WindowSizeTooBig { requested, max } => invalid(&format!(
+            "its zstd window is {requested} bytes, and the limit is {max}; `zstd -19` and \
+             `zstd --long=26` stay below it"
+        )),
+        other => invalid(other),
     }
 }
 

@@ -51,7 +51,8 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
         }
         Ok(())
     };
-    let threads = thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS));
+    let most = if pipe::has_room_for_threads() { MOST_THREADS } else { 1 };
+    let threads = thread::available_parallelism().map_or(1, |n| n.get().min(most));
     thread::scope(|scope| {
         let mut others = Vec::new();
         for _ in 1..threads.min(plan.runs.len()) {

@@ -109,3 +109,51 @@ fn each_wrong_use_is_said() {
         .says(&["none.zip"]);
     assert!(!sandbox.path("out").exists());
 }
+
+#[test]
+fn only_a_binary_needs_a_filename() {
+    let sandbox = Sandbox::new();
+    let digest = archive(&sandbox);
+    fs::rename(sandbox.path("tool.tar.gz"), sandbox.path("tool=1 (2).tar.gz")).unwrap();
+    sandbox.run(&["extract", "--sha256", &digest, "tool=1 (2).tar.gz", "out"]).succeeds();
+    assert_eq!(sandbox.tree("out").len(), 2);
+    let words = ["extract", "--type=none", "--sha256", &digest, "tool=1 (2).tar.gz", "out2"];
+    sandbox.run(&words).ends_with(2).says(&["cannot be a name"]);
+}
+
+/// An xz of many blocks with the largest dictionary of `xz -9`, of which each thread takes one.
+fn many_blocks(bytes: &[u8]) -> Vec<u8> {
+    use liblzma::stream::MtStreamBuilder;
+
+    let mut builder = MtStreamBuilder::new();
+    let encoder = builder.threads(1).preset(9).block_size(64 << 10).encoder().unwrap();
+    let mut writer = liblzma::write::XzEncoder::new_stream(Vec::new(), encoder);
+    std::io::Write::write_all(&mut writer, bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_xz_needs_little_address_space_whatever_the_limit_is() {
+    let sandbox = Sandbox::new();
+    let content: String = (0..300_000).map(|n| format!("{n} ")).collect();
+    sandbox.write("top/file", &content);
+    let tar = ["-cf", "a.tar", "top"];
+    assert!(Command::new("tar").args(tar).current_dir(sandbox.root()).status().unwrap().success());
+    let archive = many_blocks(&fs::read(sandbox.path("a.tar")).unwrap());
+    fs::write(sandbox.path("a.tar.xz"), &archive).unwrap();
+    let digest = sha256(&archive);
+    // Each thread would reserve some, and the dictionary needs 64 MiB.
+    for limit in (160..=288).step_by(32) {
+        let out = format!("out{limit}");
+        let run = sandbox.run(&["extract", "--sha256", &digest, "a.tar.xz", &out]);
+        let script = format!("ulimit -v {} && exec \"$@\"", limit << 10);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &script, "sh"]).arg(run.command.get_program());
+        command.args(run.command.get_args()).current_dir(sandbox.root());
+        let ended = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{limit} MB: {stderr}");
+        assert_eq!(sandbox.tree(&out)["file"], content.as_bytes());
+    }
+}
