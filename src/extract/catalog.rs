@@ -130,7 +130,7 @@ impl<'a> Catalog<'a> {
         let shown = refusal::shown(target);
         let refuse =
             |reason: &str| refusal::entry(raw, format!("it is a hard link to `{shown}`, {reason}"));
-        let existing = EntryPath::parse(target, self.limits)
+        let existing = EntryPath::parse_target(target, self.limits)
             .ok()
             .and_then(|path| path.below(&self.prefix))
             .ok_or_else(|| refuse("which is no place in the tree"))?;

@@ -6,6 +6,8 @@ use std::io::{Read, Seek};
 use crate::artifact::ArchiveType;
 use crate::error::{Context, Error, Result};
 
+use super::zip_end;
+
 /// Where the magic of an uncompressed tar ends.
 const ENOUGH: u64 = 262;
 
@@ -18,6 +20,8 @@ pub(super) fn check(file: &mut File, expected: ArchiveType) -> Result<()> {
     match found(&start) {
         Found::Type(found) if found == expected => Ok(()),
         Found::Unknown if expected == ArchiveType::Binary => Ok(()),
+        // A zip is found from its end, and one that unpacks itself begins with a program.
+        Found::Unknown if expected == ArchiveType::Zip && zip_end::is_there(file)? => Ok(()),
         Found::Type(found) => Err(another_type(expected_as, describe(found))
             .hint(format!("in the checksum registry, set \"archive\" to \"{found}\""))),
         Found::Other(what) => Err(another_type(expected_as, what)),

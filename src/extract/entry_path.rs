@@ -34,6 +34,18 @@ impl EntryPath {
         Ok(EntryPath(rest.to_owned()))
     }
 
+    /// Parses the name of an existing file, to which a hard link leads. As in the target of a
+    /// symbolic link, `.` and empty components change nothing.
+    pub(super) fn parse_target(raw: &[u8], limits: &Limits) -> Result<EntryPath, String> {
+        let text = check_text(raw, limits)?;
+        let plain = |component: &&str| !matches!(*component, "" | ".");
+        let components: Vec<_> = text.split('/').filter(plain).collect();
+        match components.join("/").as_str() {
+            "" => Ok(EntryPath(String::new())),
+            plain => EntryPath::parse(plain.as_bytes(), limits),
+        }
+    }
+
     /// The path, empty for the root.
     pub(super) fn as_str(&self) -> &str {
         &self.0

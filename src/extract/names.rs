@@ -1,5 +1,9 @@
 //! Every name of an archive, so that none comes twice, not even for a file system that takes two
 //! of them for one.
+//!
+//! A file that comes twice is refused, although tar, bsdtar and unzip all leave the last one: readers
+//! that look up one name (bsdtar with `--fast-read`, file systems in a zip, a listing that a reviewer
+//! searches) take the first one, so that what was reviewed would not be what is unpacked.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

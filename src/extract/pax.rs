@@ -16,6 +16,8 @@ pub(super) struct Overrides {
     pub(super) size: Option<u64>,
     /// Whether anything was said, even if nothing that matters here.
     pub(super) any: bool,
+    /// Whether a PAX header was among it.
+    has_pax: bool,
 }
 
 impl Overrides {
@@ -43,7 +45,11 @@ impl Overrides {
                 _ => {}
             }
         }
-        Ok(())
+        // GNU tar forgets the first one, and others add the second one to it.
+        match std::mem::replace(&mut self.has_pax, true) {
+            false => Ok(()),
+            true => Err(refusal::archive("an entry has two PAX headers")),
+        }
     }
 }
 

@@ -68,7 +68,8 @@ pub(crate) fn next(source: &mut impl Source) -> Result<Option<Entry>> {
         match header.kind() {
             b'L' => overrides.gnu_path(content(&header, source)?)?,
             b'K' => overrides.gnu_link(content(&header, source)?)?,
-            b'x' => overrides.pax(&content(&header, source)?)?,
+            // Sun's tar wrote `X` before POSIX chose `x`.
+            b'x' | b'X' => overrides.pax(&content(&header, source)?)?,
             b'g' => pax::check_global(&content(&header, source)?)?,
             _ => return entry(&header, overrides).map(Some),
         }
@@ -173,7 +174,10 @@ impl Header {
     }
 
     fn size(&self) -> Result<u64> {
-        number(&self.0[124..136]).ok_or_else(|| {
+        let field = &self.0[124..136];
+        // Some writers leave the field empty where there is no content.
+        let size = if field.iter().all(|&byte| byte == 0) { Some(0) } else { number(field) };
+        size.ok_or_else(|| {
             let name = until_nul(&self.0[..100]);
             refusal::entry(name, "the size in its header is no number")
         })
@@ -184,6 +188,7 @@ impl Header {
         let name = until_nul(&self.0[..100]);
         let prefix = until_nul(&self.0[345..500]);
         match &self.0[257..263] {
+            b"ustar\0" if prefix.ends_with(b"/") => Ok([prefix, name].concat()),
             b"ustar\0" if !prefix.is_empty() => Ok([prefix, b"/", name].concat()),
             b"ustar\0" | b"ustar " => Ok(name.to_vec()),
             // bsdtar would add the prefix, and GNU tar would not.

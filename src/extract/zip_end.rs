@@ -5,7 +5,7 @@
 
 use std::fs::File;
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 
 use super::refusal;
 use super::zip_member::read_at;
@@ -21,19 +21,38 @@ const END: usize = 22;
 const LOCATOR: usize = 20;
 const END_64: usize = 56;
 
+/// The size of a record on a tape, as tar writes it where it is not told another one.
+const TAPE_RECORD: u64 = 20 * 512;
+
+/// Returns whether a file ends as a zip does.
+pub(super) fn is_there(file: &File) -> Result<bool> {
+    let size = file.metadata().doing(|| "read the archive".to_owned())?.len();
+    Ok(find(&tail(file, size)?).is_some())
+}
+
+/// Reads the part of a file in which the end must begin.
+fn tail(file: &File, size: u64) -> Result<Vec<u8>> {
+    let length = size.min((END + LOCATOR + END_64 + 0xffff) as u64);
+    let mut tail = vec![0; length as usize];
+    read_at(file, &mut tail, size - length)?;
+    Ok(tail)
+}
+
+/// Finds the last record.
+fn find(tail: &[u8]) -> Option<usize> {
+    let at = tail.windows(4).rposition(|bytes| bytes == b"PK\x05\x06")?;
+    (at + END <= tail.len()).then_some(at)
+}
+
 /// Reads the last record, with the one for large archives where there is one.
 pub(super) fn read(file: &File, size: u64) -> Result<End> {
-    let tail_start = size.saturating_sub((END + LOCATOR + END_64 + 0xffff) as u64);
-    let mut tail = vec![0; (size - tail_start) as usize];
-    read_at(file, &mut tail, tail_start)?;
-    let at = tail
-        .windows(4)
-        .rposition(|bytes| bytes == b"PK\x05\x06")
-        .filter(|&at| at + END <= tail.len())
+    let tail = tail(file, size)?;
+    let tail_start = size - tail.len() as u64;
+    let at = find(&tail)
         .ok_or_else(|| refusal::damaged("it is cut short, as the record at its end is missing"))?;
     let end = &tail[at..];
     let comment = number(&end[20..22]) as usize;
-    if end.len() > END + comment {
+    if end.len() > END + comment && !is_filled_up(size, &end[END + comment..]) {
         return Err(refusal::archive("something follows after the record at its end"));
     }
     if end.len() < END + comment {
@@ -59,6 +78,14 @@ pub(super) fn read(file: &File, size: u64) -> Result<End> {
         _ if disks != [0, 0] || counts[0] != counts[1] => Err(several_parts()),
         _ => found(fields, directory_end),
     }
+}
+
+/// Returns whether what follows after the end only fills up a record of a tape: bsdtar writes
+/// whole ones to a pipe, also of a zip.
+fn is_filled_up(size: u64, rest: &[u8]) -> bool {
+    size.is_multiple_of(TAPE_RECORD)
+        && (rest.len() as u64) < TAPE_RECORD
+        && rest.iter().all(|&byte| byte == 0)
 }
 
 /// Reads the record for large archives, which stands before its locator: the count of entries,

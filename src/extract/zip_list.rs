@@ -104,8 +104,9 @@ fn listed(header: &[u8; HEADER], raw: Box<[u8]>, extra: &[u8]) -> Result<Listed>
         return Err(refuse("it is on another disk, and a zip of several parts cannot be read"));
     }
     let attributes = field(38, 4) as u32;
-    // Written on Unix or on macOS.
-    let is_unix = matches!(header[5], 3 | 19);
+    // Unix. The other systems that have modes, as 19 for macOS, are not read as such by unzip,
+    // bsdtar and 7z, and their own archivers write 3.
+    let is_unix = header[5] == 3;
     Ok(Listed {
         start,
         compressed,

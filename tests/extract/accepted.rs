@@ -281,3 +281,57 @@ fn headers_of_old_and_large_tars() {
     ]);
     assert_eq!(Unpacking::of(ArchiveType::TarGz, &gz(&tar)).tree(), expected);
 }
+
+#[test]
+fn rare_headers_that_tar_and_bsdtar_read_alike() {
+    let field = |at: usize, bytes: &[u8], tar: Tar| {
+        let mut header: [u8; 512] = tar.0[..512].try_into().unwrap();
+        header[at..at + bytes.len()].copy_from_slice(bytes);
+        [&crate::archives::with_checksum(header)[..], &tar.0[512..]].concat()
+    };
+    let tar = [
+        Tar::new().entry(b'X', 0o644, "sun", "", pax_record("path", b"sun/x")).file("a", "x").0,
+        field(345, b"prefix/", Tar::new().file("slash", "x")),
+        // No number where there is no content.
+        field(124, &[0; 12], Tar::new().folder("empty/")),
+        field(124, &[0; 12], Tar::new().file("none", "")),
+        Tar::new().hard_link("hard", ".//sun/./x").0,
+    ]
+    .concat();
+    let expected = listing(&[
+        ("empty", "folder"),
+        ("hard", "644 x"),
+        ("none", "644 "),
+        ("prefix", "folder"),
+        ("prefix/slash", "644 x"),
+        ("sun", "folder"),
+        ("sun/x", "644 x"),
+    ]);
+    assert_eq!(Unpacking::of(ArchiveType::TarGz, &gz(&tar)).tree(), expected);
+}
+
+#[test]
+fn a_zip_may_begin_with_a_program_and_fill_a_tape_record() {
+    let zip = Zip::new().with("a", 0o100_755, "x", |_| {}).file("b", "y");
+    let expected = listing(&[("a", "755 x"), ("b", "644 y")]);
+    let program = Zip { before: b"#!/bin/sh\nexec unzip $0\n".to_vec(), ..zip.clone() };
+    assert_eq!(Unpacking::of(ArchiveType::Zip, &program.bytes()).tree(), expected);
+    // As `bsdtar --format zip -c` writes it to a pipe.
+    let mut filled = zip.bytes();
+    filled.resize(10_240, 0);
+    assert_eq!(Unpacking::of(ArchiveType::Zip, &filled).tree(), expected);
+    for (at, size) in [(10_239, 10_240), (10_239, 10_241), (20_479, 20_480)] {
+        let mut odd = zip.bytes();
+        odd.resize(size, 0);
+        odd[at] = u8::from(size == 10_240);
+        Unpacking::of(ArchiveType::Zip, &odd).refused(&["something follows"]);
+    }
+}
+
+#[test]
+fn only_unix_gives_a_zip_its_modes() {
+    // Darwin is 19, and no reader takes it for a Unix.
+    let zip = Zip::new().with("a", 0o100_755, "x", |entry| entry.central_patch.push((5, vec![19])));
+    let tree = Unpacking::of(ArchiveType::Zip, &zip.bytes()).tree();
+    assert_eq!(tree, listing(&[("a", "644 x")]));
+}

@@ -103,6 +103,9 @@ fn descriptions_that_can_be_read_in_two_ways() {
     refused(&long(long(Tar::new())).file("a", "x"), &["given twice"]);
     refused(&long(Tar::new().pax("path", "b")).file("a", "x"), &["given twice"]);
     refused(&Tar::new().pax("path", "a").pax("path", "b").file("c", "x"), &["given twice"]);
+    // GNU tar forgets what the first one says, and others do not.
+    let two = Tar::new().pax("path", "b").pax("mtime", "1").file("a", "x");
+    refused(&two, &["two PAX headers"]);
     refused(&Tar::new().pax("size", "512").file("a", "x"), &["two sizes"]);
     for size in ["many", "+1", "-1", " 1", "1 ", "01", "0x1", "", "99999999999999999999"] {
         refused(&Tar::new().pax("size", size).file("a", "x"), &["no number"]);
