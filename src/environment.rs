@@ -26,6 +26,7 @@ pub const VARIABLES: &[&str] = &[
     SSL_CERT_DIR,
     NETRC,
     DOCKER_CONFIG,
+    DOCKER_AUTH_CONFIG,
     REGISTRY_AUTH_FILE,
     XDG_CONFIG_HOME,
     XDG_RUNTIME_DIR,
@@ -78,6 +79,8 @@ pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
 pub const NETRC: &str = "NETRC";
 /// The folder of docker's `config.json`.
 pub const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+/// The content of a `config.json` of docker, as GitLab CI has it in a variable; a secret.
+pub const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
 /// The credential file of podman, skopeo and buildah.
 pub const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
 /// The folder of config files, instead of `~/.config`.

@@ -31,12 +31,14 @@ mod roots;
 mod small;
 pub(crate) mod source;
 pub(crate) mod stream;
+mod tls;
 pub(crate) mod transfer;
 
 pub use address::redacted;
 pub(crate) use netrc::login as netrc_login;
 pub use retry::{Clock, SystemClock};
 pub use small::Small;
+pub use tls::Identity;
 
 use std::sync::Arc;
 

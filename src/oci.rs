@@ -33,7 +33,7 @@ mod traffic;
 mod wire;
 
 pub use access::{Access, Accesses, Credential};
-pub use blob::RemoteBlob;
+pub use blob::{OuterBlob, RemoteBlob};
 pub use client::Client;
 pub use layout::{FilePart, Layout, LayoutFolder};
 pub(crate) use manifest::{ATTESTS, MANIFEST_LIMIT};

@@ -26,6 +26,7 @@
 //! The folder of a registry that is called `local` is looked into before any other registry.
 
 mod access;
+mod certificates;
 mod config;
 mod document;
 mod endpoint;

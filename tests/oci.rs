@@ -23,6 +23,8 @@ mod lists;
 mod manifests;
 #[path = "oci/push.rs"]
 mod push;
+#[path = "oci/quirks.rs"]
+mod quirks;
 #[path = "oci/reach.rs"]
 mod reach;
 #[path = "oci/refusals.rs"]
@@ -156,6 +158,7 @@ fn access(credential: Credential) -> Access {
         credential,
         origin: "the settings of the test".into(),
         roots: Vec::new(),
+        identity: None,
     }
 }
 

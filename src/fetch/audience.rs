@@ -11,6 +11,7 @@
 //! | the user and password in an address | the origin of that address |
 //! | an entry of the netrc file, also `default` | the origin of the first address of a request, which the user named; never an origin that only a server named |
 //! | a registry's, from variables, the config file, docker, podman and helpers | the registry's own address, and the token server that this address names in a challenge |
+//! | a registry's client certificate | the registry's own address |
 //! | a token that a token server gave out | the registry's own address |
 //! | a proxy's | the proxy, in the `CONNECT` request alone |
 //!

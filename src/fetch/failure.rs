@@ -12,6 +12,7 @@ use crate::fetch::address::Address;
 use crate::fetch::pace::Slow;
 use crate::fetch::proxy::Proxy;
 use crate::fetch::retry::{self, Chance};
+use crate::fetch::tls;
 use crate::network::Network;
 
 /// How long a connection may take to come about.
@@ -244,6 +245,18 @@ fn of_tls(error: &rustls::Error) -> Failure {
                 failure(format!("its certificate is not valid yet: {bad}"))
                     .hint("check this machine's clock")
             }
+            _ if tls::is_authority(bad) => failure(
+                "its certificate is one of an authority (`CA:TRUE`), and not one of a server"
+                    .to_owned(),
+            )
+            .hint(
+                "name that very certificate as a root, by SSL_CERT_FILE, by \
+                 `extra_root_certificates` in the config file, or as `ca.crt` in a folder `certs.d`",
+            )
+            .hint(
+                "or make another one for the server: with `openssl req -x509`, add `-addext \
+                 basicConstraints=critical,CA:FALSE`",
+            ),
             _ => failure(format!("its certificate is not valid: {bad}")),
         },
         rustls::Error::InvalidMessage(_) => Failure {

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ureq::http::{self, HeaderMap, HeaderName, Method, Response, StatusCode, header};
-use ureq::unversioned::transport::{Connector, DefaultConnector};
+use ureq::unversioned::transport::{
+    ConnectProxyConnector, Connector, DefaultConnector, SocksConnector, TcpConnector,
+};
 use ureq::{Agent, BodyReader, ProxyProtocol, SendBody};
 
 use crate::error::Result;
@@ -18,6 +20,7 @@ use crate::fetch::pace::{InTime, Steady, Whole};
 use crate::fetch::proxy::{Proxies, Proxy};
 use crate::fetch::retry::Chance;
 use crate::fetch::roots;
+use crate::fetch::tls::{Identity, Tls};
 use crate::network::Network;
 use crate::workers::hold;
 
@@ -46,9 +49,9 @@ pub(crate) struct Http {
     agents: Mutex<HashMap<Way, Agent>>,
 }
 
-/// What tells agents apart: whether TLS is needed, the variable that names the proxy, and the roots
-/// that hold besides all others.
-type Way = (bool, Option<&'static str>, Vec<String>);
+/// What tells agents apart: whether TLS is needed, the variable that names the proxy, the roots that
+/// hold besides all others, and the client certificate.
+type Way = (bool, Option<&'static str>, Vec<String>, Option<Arc<Identity>>);
 
 /// What is asked of a server.
 pub(crate) struct Request<'a> {
@@ -98,6 +101,8 @@ pub(crate) struct Pass {
     pub(crate) direct: bool,
     /// Certificate roots that hold there besides all others, as PEM texts.
     pub(crate) roots: Vec<String>,
+    /// The client certificate that is shown there.
+    pub(crate) identity: Option<Arc<Identity>>,
 }
 
 /// What a server answered, whatever its status.
@@ -197,7 +202,7 @@ impl Http {
     ) -> Tried<Answer> {
         let proxy = self.proxies.for_address(here).filter(|_| !pass.direct);
         let authenticated = pass.authorization.is_some();
-        let agent = self.agent(here, proxy, pass.roots)?;
+        let agent = self.agent(here, proxy, pass.roots, pass.identity)?;
         let mut head = http::Request::builder().method(request.method.clone()).uri(here.as_str());
         for (name, value) in &request.headers {
             head = head.header(name, value);
@@ -230,11 +235,17 @@ impl Http {
     }
 
     /// The client for this way, made when it is first needed: reading the roots takes time.
-    fn agent(&self, address: &Address, proxy: Option<&Proxy>, roots: Vec<String>) -> Result<Agent> {
+    fn agent(
+        &self,
+        address: &Address,
+        proxy: Option<&Proxy>,
+        roots: Vec<String>,
+        identity: Option<Arc<Identity>>,
+    ) -> Result<Agent> {
         let proxied = proxy.map(|proxy| proxy.inner.clone());
         let to_proxy = proxied.as_ref().is_some_and(|it| it.protocol() == ProxyProtocol::Https);
         let tls = address.scheme() == "https" || to_proxy;
-        let way = (tls, proxy.map(|proxy| proxy.variable), roots);
+        let way = (tls, proxy.map(|proxy| proxy.variable), roots, identity);
         let mut agents = hold(&self.agents);
         if let Some(agent) = agents.get(&way) {
             return Ok(agent.clone());
@@ -256,11 +267,28 @@ impl Http {
             .timeout_per_read(Some(self.network.silence))
             .timeout_per_write(Some(self.network.silence))
             .proxy(proxied);
-        if way.0 {
-            config = config.tls_config(roots::load(&self.network, &way.2)?);
-        }
-        let connector = InTime(DefaultConnector::default().chain(SkipInterim));
-        let agent = Agent::with_parts(config.build(), connector, Names);
+        let roots = match way.0 {
+            true => Some(roots::load(&self.network, &way.2)?),
+            false => None,
+        };
+        let named = roots.as_ref().filter(|it| !it.named.is_empty() || way.3.is_some());
+        let agent = match named {
+            Some(roots) => {
+                let tls = Tls::new(&roots.all, &roots.named, way.3.as_deref())?;
+                let plain = SocksConnector::default()
+                    .chain(ConnectProxyConnector::default())
+                    .chain(TcpConnector::default());
+                let connector = InTime(plain.chain(tls).chain(SkipInterim));
+                Agent::with_parts(config.build(), connector, Names)
+            }
+            None => {
+                if let Some(roots) = &roots {
+                    config = config.tls_config(roots.config());
+                }
+                let connector = InTime(DefaultConnector::default().chain(SkipInterim));
+                Agent::with_parts(config.build(), connector, Names)
+            }
+        };
         agents.insert(way, agent.clone());
         Ok(agent)
     }

@@ -48,10 +48,10 @@ impl Range {
     pub(crate) fn read(&self, status: StatusCode, headers: &HeaderMap) -> Option<Part> {
         match status.as_u16() {
             // With a Transfer-Encoding, a Content-Length says nothing (RFC 9112 section 6.3).
-            200 if headers.contains_key(header::TRANSFER_ENCODING) => {
+            200 | 201 | 203 if headers.contains_key(header::TRANSFER_ENCODING) => {
                 Some(Part::Whole { size: None })
             }
-            200 => Some(Part::Whole { size: number(headers, header::CONTENT_LENGTH) }),
+            200 | 201 | 203 => Some(Part::Whole { size: number(headers, header::CONTENT_LENGTH) }),
             206 if self.have > 0 => Some(self.rest(headers).unwrap_or(Part::Unfit)),
             416 if self.have > 0 => match text(headers, header::CONTENT_RANGE).and_then(content) {
                 Some((None, Some(size))) if size == self.have => Some(Part::Nothing),

@@ -12,9 +12,25 @@ use crate::read;
 /// The largest file with certificate roots in bytes. A system's bundle has some hundred thousand.
 const LARGEST: u64 = 16 << 20;
 
-/// The TLS settings with the roots that apply, and with `more` of them as PEM texts. Takes some milliseconds: the system's bundle is
-/// large, so nobody asks before the first https address.
-pub(super) fn load(network: &Network, more: &[String]) -> Result<TlsConfig> {
+/// The certificate roots that apply.
+pub(super) struct Roots {
+    /// All of them.
+    pub(super) all: Vec<Certificate<'static>>,
+    /// Those that a variable, the config file or a folder for one registry names, and not those of
+    /// the system.
+    pub(super) named: Vec<Certificate<'static>>,
+}
+
+impl Roots {
+    /// Returns the settings of `ureq` for them.
+    pub(super) fn config(&self) -> TlsConfig {
+        TlsConfig::builder().root_certs(RootCerts::new_with_certs(&self.all)).build()
+    }
+}
+
+/// Loads the roots that apply, and `more` of them from PEM texts. Takes some milliseconds, as the
+/// system's bundle is large: it is called at the first https address.
+pub(super) fn load(network: &Network, more: &[String]) -> Result<Roots> {
     network.ca_file.as_deref().map(check).transpose()?;
     let found = match (&network.ca_file, &network.ca_dir) {
         (None, None) => rustls_native_certs::load_native_certs(),
@@ -29,15 +45,18 @@ pub(super) fn load(network: &Network, more: &[String]) -> Result<TlsConfig> {
             all
         }
     };
-    let mut roots: Vec<_> =
+    let mut all: Vec<_> =
         found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    let by_variable = network.ca_file.is_some() || network.ca_dir.is_some();
+    let mut named = if by_variable { all.clone() } else { Vec::new() };
     for text in more {
-        roots.extend(in_pem(text)?);
+        named.extend(in_pem(text)?);
+        all.extend(in_pem(text)?);
     }
-    if roots.is_empty() {
+    if all.is_empty() {
         return Err(none(network, found.errors.first()));
     }
-    Ok(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build())
+    Ok(Roots { all, named })
 }
 
 /// Checks that a file with roots is a regular one, and of a size that it can have: it is read whole.
@@ -63,7 +82,7 @@ fn in_pem(text: &str) -> Result<Vec<Certificate<'static>>> {
     let mut certificates = Vec::new();
     for item in ureq::tls::parse_pem(text.as_bytes()) {
         let item = item.map_err(|error| {
-            Error::usage("`extra_root_certificates` of the config file cannot be read")
+            Error::usage("a certificate root of this registry cannot be read: it stands in `extra_root_certificates` of the config file, or in a `*.crt` of a folder `certs.d`")
                 .because(error)
                 .hint("a certificate in PEM form begins with `-----BEGIN CERTIFICATE-----`")
         })?;

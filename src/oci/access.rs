@@ -1,8 +1,10 @@
 //! How a registry is reached: its scheme and who asks.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::Result;
+use crate::fetch::Identity;
 use crate::secrets;
 
 /// Knows how each registry is reached. Config files, variables and credential stores are behind it;
@@ -27,6 +29,8 @@ pub struct Access {
     pub tls: bool,
     /// Certificate roots that hold for this host besides all others, as PEM texts.
     pub roots: Vec<String>,
+    /// A client certificate, which this host alone sees.
+    pub identity: Option<Arc<Identity>>,
     /// Who asks.
     pub credential: Credential,
     /// Where the credential came from, as in `WKG_REGISTRY_GHCR_IO_TOKEN`; empty for nobody.

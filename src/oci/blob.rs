@@ -10,8 +10,8 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fetch::LARGEST;
 use crate::fetch::address::Address;
-use crate::fetch::failure::{Failure, Tried, Trouble};
-use crate::fetch::http::Request;
+use crate::fetch::failure::{Attempts, Failure, Tried, Trouble};
+use crate::fetch::http::{Asker, Hop, Pass, Request};
 use crate::fetch::resume::Range;
 use crate::fetch::retry::Retries;
 use crate::fetch::source::{Arrival, Served, SoFar, Source};
@@ -26,7 +26,7 @@ use crate::oci::session::Session;
 use crate::oci::token::Scope;
 use crate::oci::traffic::Counters;
 use crate::oci::wire::{Call, Wire};
-use crate::report::Item;
+use crate::report::{Item, printable};
 use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
@@ -120,6 +120,25 @@ impl Client {
         RemoteBlob { client: self, repository, descriptor, retries }
     }
 
+    /// A blob at an address that a manifest names for it, as something to push elsewhere. No
+    /// credential goes there.
+    ///
+    /// # Errors
+    /// Usage, where it is not an address of `http` or `https`.
+    pub fn elsewhere<'a>(&'a self, url: &str, descriptor: &'a Descriptor) -> Result<OuterBlob<'a>> {
+        let address = Address::parse(url).ok();
+        let is_web = |it: &Address| matches!(it.scheme(), "http" | "https");
+        let address = address.filter(is_web).ok_or_else(|| {
+            Error::usage(format!(
+                "the manifest names no address of https for {}",
+                descriptor.digest
+            ))
+            .fact("found", printable(url))
+        })?;
+        let retries = Mutex::new(self.wire().patience.retries());
+        Ok(OuterBlob { wire: self.wire(), address, descriptor, retries })
+    }
+
     /// Whether the registry has a blob.
     ///
     /// # Errors
@@ -136,18 +155,18 @@ impl Client {
         retries: &mut Retries,
     ) -> Result<bool> {
         let scope = Scope::pull(repository.name());
-        self.head_blob(repository, digest, scope, &[200, 404], retries)
+        self.head_blob(repository, digest, scope, &[404], retries)
     }
 
-    /// The same where it is to be pushed. A registry that does not show its repository, or does not
-    /// know it yet, is one without the blob: the push will tell.
+    /// The same where it is to be pushed. A registry that does not show its repository, does not know
+    /// it yet, or does not answer HEAD, is one without the blob: the push will tell.
     ///
     /// # Errors
     /// As [`Client::has_blob`].
     pub fn has_blob_to_push(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
         let scope = Scope::push(repository.name());
         let mut retries = self.wire().patience.retries();
-        self.head_blob(repository, digest, scope, &[200, 401, 403, 404], &mut retries)
+        self.head_blob(repository, digest, scope, &[400, 401, 403, 404, 405, 501], &mut retries)
     }
 
     fn head_blob(
@@ -170,7 +189,7 @@ impl Client {
             fine,
             limit: 0,
         };
-        Ok(self.wire().call_within(&session, &call, retries)?.status == 200)
+        Ok(self.wire().call_within(&session, &call, retries)?.status.is_success())
     }
 
     fn stream<'a>(
@@ -243,6 +262,67 @@ impl Source for BlobSource<'_> {
     fn advice(&self) -> &'static str {
         "blobs never change under their digest: find out what changes or damages them between that \
          registry and here"
+    }
+}
+
+/// A blob at an address of its own.
+pub struct OuterBlob<'a> {
+    wire: &'a Wire,
+    address: Address,
+    descriptor: &'a Descriptor,
+    /// The time that is left for waiting, however often the blob is read.
+    retries: Mutex<Retries>,
+}
+
+impl Readable for OuterBlob<'_> {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        let subject = format!("`sha256:{}`", self.descriptor.digest);
+        let (patience, size) = (&self.wire.patience, self.descriptor.size);
+        let source = OuterSource { wire: self.wire, address: self.address.clone() };
+        Ok(Box::new(Stream::new(source, subject, patience, &self.retries, size, position)))
+    }
+}
+
+/// An address of a blob, as a source of bytes.
+struct OuterSource<'a> {
+    wire: &'a Wire,
+    address: Address,
+}
+
+impl Source for OuterSource<'_> {
+    fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn ask(&self, range: &Range) -> Tried<Arrival> {
+        let request = Request::get(range.headers());
+        let answer = self.wire.http.send(&self.address, request, self)?;
+        let arrival = Arrival::of(answer, range, |answer| {
+            Failure::of_status(answer.status, &answer.headers, self.wire.patience.now())
+        })?;
+        let counters = self.wire.counters.clone();
+        Ok(arrival.through(|body| Box::new(Counted { body, counters })))
+    }
+
+    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
+        so_far.lost(&self.wire.http, error, served)
+    }
+
+    fn error(&self, subject: &str, failure: Failure) -> Error {
+        let mut attempts = Attempts::default();
+        attempts.add(&self.address, failure);
+        attempts.error(subject)
+    }
+
+    fn advice(&self) -> &'static str {
+        "the manifest names this address and another digest than what is there: ask whoever made \
+         the image"
+    }
+}
+
+impl Asker for OuterSource<'_> {
+    fn pass(&self, _: &Hop<'_>) -> Tried<Pass> {
+        Ok(Pass::default())
     }
 }
 

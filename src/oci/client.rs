@@ -7,9 +7,10 @@ use ureq::http::{Method, header};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::fetch::failure::Trouble;
+use crate::fetch::failure::{self, Failure, Trouble};
 use crate::fetch::http::{Http, SMALL_READS};
 use crate::fetch::patience::Patience;
+use crate::fetch::retry::Chance;
 use crate::fetch::{Clock, SystemClock};
 use crate::network::Network;
 use crate::oci::access::Accesses;
@@ -30,6 +31,20 @@ const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// A header in which a registry says to what it has attached a manifest.
 const SUBJECT: &str = "oci-subject";
+
+/// The statuses by which a registry says that it has no such manifest, or that nobody may know.
+const HIDDEN: [u16; 3] = [401, 403, 404];
+
+/// The statuses of HEAD after which GET is asked: all from 300 to 599. GET waits for a busy registry.
+const REFUSALS: [u16; 300] = {
+    let mut all = [300; 300];
+    let mut nth = 1;
+    while nth < all.len() {
+        all[nth] = all[nth - 1] + 1;
+        nth += 1;
+    }
+    all
+};
 
 /// Talks to registries. One is enough for any number of threads: they share connections, tokens and
 /// the first contact with each registry.
@@ -83,33 +98,50 @@ impl Client {
     /// or where it is longer than four MiB; usage, where there is neither tag nor digest.
     pub fn manifest(&self, reference: &Reference, accept: &[&str]) -> Result<Manifest> {
         let scope = Scope::pull(reference.repository().name());
-        let reply = self.ask_for_manifest(reference, Method::GET, accept, scope, &[200])?;
-        if reply.page {
-            let doing = format!("read the manifest of `{reference}`");
-            let failure = refusal::page();
-            return Err(refusal::error(&doing, &reply.from, reference.registry(), failure));
-        }
-        let said = content_digest(&reply);
-        let kind = reply.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-        let source = reply.from.to_string();
-        let header = media_type::bare(kind.unwrap_or_default());
-        let manifest = Manifest::new(reply.body, &header);
-        check_digest(reference, &source, manifest.digest(), said.as_ref())?;
-        let known = media_type::is_manifest;
-        // Who goes by one and who goes by the other would see two things.
-        let differ = media_type::is_index(&header) != manifest.is_index();
-        if known(&header) && known(manifest.media_type()) && differ {
-            let subject = format!("the manifest of `{reference}`");
-            return Err(Error::integrity(format!("{subject} is not what the registry says it is"))
-                .fact("source", source)
-                .fact("expected", format!("{header} (Content-Type)"))
-                .fact("found", format!("{} (its mediaType)", manifest.media_type()))
-                .hint("something between that registry and here changes manifests or headers"));
-        }
-        Ok(manifest)
+        let reply = self.ask_for_manifest(reference, Method::GET, accept, scope, &[])?;
+        check_manifest(reference, reply)
     }
 
-    /// The descriptor of a manifest without the manifest, and nothing where there is none.
+    /// The same; nothing where the registry says that there is no such manifest.
+    ///
+    /// # Errors
+    /// As [`Client::manifest`].
+    pub fn manifest_if_there(
+        &self,
+        reference: &Reference,
+        accept: &[&str],
+    ) -> Result<Option<Manifest>> {
+        let scope = Scope::pull(reference.repository().name());
+        self.get(reference, accept, scope, &[404])
+    }
+
+    /// The same where something is to be pushed. A registry that does not show its repository, or
+    /// does not know it yet, is one without the manifest: the push will tell.
+    ///
+    /// # Errors
+    /// As [`Client::manifest`].
+    pub fn manifest_to_push(&self, reference: &Reference) -> Result<Option<Manifest>> {
+        let scope = Scope::push(reference.repository().name());
+        self.get(reference, &media_type::ALL_MANIFESTS, scope, &HIDDEN)
+    }
+
+    fn get(
+        &self,
+        reference: &Reference,
+        accept: &[&str],
+        scope: Scope,
+        missing: &[u16],
+    ) -> Result<Option<Manifest>> {
+        let reply = self.ask_for_manifest(reference, Method::GET, accept, scope, missing)?;
+        match reply.status.is_success() {
+            true => check_manifest(reference, reply).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The descriptor of a manifest, and nothing where there is none. An answer to HEAD decides nothing
+    /// but that it is there: some registries answer 404 or 405 to each HEAD, or redirect it to an
+    /// address that is good for GET alone. GET decides the rest.
     ///
     /// # Errors
     /// Integrity, where the registry names another digest than was asked for.
@@ -119,7 +151,22 @@ impl Client {
         accept: &[&str],
     ) -> Result<Option<Descriptor>> {
         let scope = Scope::pull(reference.repository().name());
-        self.head(reference, accept, scope, &[200, 404])
+        match self.head(reference, accept, scope)? {
+            Some(found) => Ok(Some(found)),
+            None => Ok(self.manifest_if_there(reference, accept)?.map(|it| it.descriptor())),
+        }
+    }
+
+    /// The digest of a manifest.
+    ///
+    /// # Errors
+    /// As [`Client::manifest`].
+    pub fn manifest_digest(&self, reference: &Reference, accept: &[&str]) -> Result<Digest> {
+        let scope = Scope::pull(reference.repository().name());
+        match self.head(reference, accept, scope)? {
+            Some(found) => Ok(found.digest),
+            None => Ok(*self.manifest(reference, accept)?.digest()),
+        }
     }
 
     /// The same where something is to be pushed. A registry that does not show its repository, or
@@ -129,18 +176,21 @@ impl Client {
     /// As [`Client::head_manifest`].
     pub fn head_manifest_to_push(&self, reference: &Reference) -> Result<Option<Descriptor>> {
         let scope = Scope::push(reference.repository().name());
-        self.head(reference, &media_type::ALL_MANIFESTS, scope, &[200, 401, 403, 404])
+        match self.head(reference, &media_type::ALL_MANIFESTS, scope)? {
+            Some(found) => Ok(Some(found)),
+            None => Ok(self.manifest_to_push(reference)?.map(|it| it.descriptor())),
+        }
     }
 
+    /// What HEAD says of a manifest, if it says that it is there, and all that a descriptor needs.
     fn head(
         &self,
         reference: &Reference,
         accept: &[&str],
         scope: Scope,
-        fine: &[u16],
     ) -> Result<Option<Descriptor>> {
-        let reply = self.ask_for_manifest(reference, Method::HEAD, accept, scope, fine)?;
-        if reply.status != 200 {
+        let reply = self.ask_for_manifest(reference, Method::HEAD, accept, scope, &REFUSALS)?;
+        if !reply.status.is_success() {
             return Ok(None);
         }
         let text = |name| reply.headers.get(name).and_then(|it| it.to_str().ok());
@@ -153,7 +203,7 @@ impl Client {
                 Ok(Some(Descriptor::new(&kind, digest, size)))
             }
             // Not every registry says all of that.
-            _ => self.manifest(reference, accept).map(|manifest| Some(manifest.descriptor())),
+            _ => Ok(None),
         }
     }
 
@@ -229,7 +279,7 @@ impl Client {
             headers: vec![(header::CONTENT_TYPE, media_type.to_owned())],
             body: bytes,
             scopes: vec![Scope::push(repository)],
-            fine: &[200, 201, 204],
+            fine: &[],
             limit: MANIFEST_LIMIT,
         };
         let reply = self.wire.call(&session, &call)?;
@@ -280,6 +330,38 @@ impl Client {
             }
         }
     }
+}
+
+/// Makes a manifest of the answer to a GET, which must be what was asked for and what its headers say.
+fn check_manifest(reference: &Reference, reply: Reply) -> Result<Manifest> {
+    let doing = || format!("read the manifest of `{reference}`");
+    if reply.page {
+        let failure = refusal::page();
+        return Err(refusal::error(&doing(), &reply.from, reference.registry(), failure));
+    }
+    if reply.body.is_empty() && reference.digest().is_none() {
+        let status = failure::shown(reply.status);
+        let failure = Failure::new(Chance::None, format!("answers {status} without a manifest"));
+        return Err(refusal::error(&doing(), &reply.from, reference.registry(), failure));
+    }
+    let said = content_digest(&reply);
+    let kind = reply.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let source = reply.from.to_string();
+    let header = media_type::bare(kind.unwrap_or_default());
+    let manifest = Manifest::new(reply.body, &header);
+    check_digest(reference, &source, manifest.digest(), said.as_ref())?;
+    let known = media_type::is_manifest;
+    // Who goes by one and who goes by the other would see two things.
+    let differ = media_type::is_index(&header) != manifest.is_index();
+    if known(&header) && known(manifest.media_type()) && differ {
+        let subject = format!("the manifest of `{reference}`");
+        return Err(Error::integrity(format!("{subject} is not what the registry says it is"))
+            .fact("source", source)
+            .fact("expected", format!("{header} (Content-Type)"))
+            .fact("found", format!("{} (its mediaType)", manifest.media_type()))
+            .hint("something between that registry and here changes manifests or headers"));
+    }
+    Ok(manifest)
 }
 
 /// The digest that the registry says, if it is one that can be compared.

@@ -106,7 +106,9 @@ pub struct Platform {
 
 impl Manifest {
     /// A manifest of these bytes. Its media type is the one that stands in it, otherwise the one
-    /// that whoever sent it says.
+    /// that the sender says, and otherwise the one that its fields show: the field `mediaType` is
+    /// optional (OCI image specification, "Image Manifest"), and a server of static files says
+    /// `application/json`.
     pub fn new(bytes: Vec<u8>, said: &str) -> Manifest {
         /// The one field that matters; an empty one for what is no JSON.
         #[derive(Default, Deserialize)]
@@ -115,9 +117,12 @@ impl Manifest {
             media_type: String,
         }
         let head: Head = serde_json::from_slice(&bytes).unwrap_or_default();
-        let media_type = match head.media_type.is_empty() {
-            true => media_type::bare(said),
-            false => head.media_type,
+        let media_type = match (head.media_type.is_empty(), media_type::bare(said)) {
+            (false, _) => head.media_type,
+            (true, said) if media_type::is_generic(&said) => {
+                Outline::read(&bytes).ok().and_then(|it| it.media_type()).map_or(said, String::from)
+            }
+            (true, said) => said,
         };
         let digest = Digest::of(&bytes);
         Manifest { bytes, media_type, digest }
@@ -141,6 +146,23 @@ impl Manifest {
     /// The descriptor of this manifest.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::new(&self.media_type, self.digest, self.bytes.len() as u64)
+    }
+
+    /// Returns the addresses that it names for a layer, under `urls`.
+    pub fn urls(&self, layer: &Digest) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Image {
+            layers: Vec<Layer>,
+        }
+        #[derive(Deserialize)]
+        struct Layer {
+            digest: String,
+            #[serde(default)]
+            urls: Vec<String>,
+        }
+        let Ok(image) = serde_json::from_slice::<Image>(&self.bytes) else { return Vec::new() };
+        let is_it = |it: &Layer| it.digest == format!("sha256:{layer}");
+        image.layers.into_iter().find(is_it).map(|it| it.urls).unwrap_or_default()
     }
 
     /// Whether there is JSON in it that names layers or other manifests.

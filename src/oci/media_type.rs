@@ -9,6 +9,9 @@ pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.
 /// Docker's index.
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
+/// Docker's first kind of manifest, which pins no layers.
+pub(super) const DOCKER_FIRST: &str = "application/vnd.docker.distribution.manifest.v1+json";
+
 /// All that a copy can make sense of.
 pub const ALL_MANIFESTS: [&str; 4] = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST];
 
@@ -28,6 +31,11 @@ pub fn is_manifest(media_type: &str) -> bool {
 /// Whether it is the media type of an index.
 pub(super) fn is_index(media_type: &str) -> bool {
     matches!(media_type, INDEX | DOCKER_LIST)
+}
+
+/// Whether a media type says nothing of what kind of JSON something is. Those of vendors do.
+pub(super) fn is_generic(media_type: &str) -> bool {
+    !media_type.contains("/vnd.")
 }
 
 /// What a media type is without its parameters, in lower case.

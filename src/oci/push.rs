@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use ureq::http::{HeaderMap, Method, header};
+use ureq::http::{HeaderMap, Method, StatusCode, header};
 
 use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
@@ -108,14 +108,26 @@ impl Client {
             scopes.push(Scope::pull(from.name()));
         }
         // Whoever may not read the other repository may push to this one all the same.
-        let fine = &[201, 202, 400, 401, 403, 404, 405, 501];
+        let fine = &[400, 401, 403, 404, 405, 406, 409, 410, 412, 415, 422, 501];
         let call = begin(doing.clone(), to, address, scopes, fine);
         let reply = self.wire().call(session, &call)?;
-        match reply.status {
-            201 => Ok(Mount::Mounted),
-            202 => Ok(Mount::Upload(location(&doing, &reply.from, &reply.headers)?)),
-            _ => Ok(Mount::Upload(self.begin_upload(session, to)?)),
+        // By the OCI distribution specification ("Mounting a blob from another repository"), 201 says
+        // that it is there, and 202 where to push it. With other 2xx the address tells.
+        if reply.status == StatusCode::CREATED {
+            return Ok(Mount::Mounted);
         }
+        if reply.status.is_success() {
+            match reply.headers.get(header::LOCATION).and_then(|it| it.to_str().ok()) {
+                Some(said) if is_blob(said, digest) => {
+                    if self.has_blob_to_push(to, digest)? {
+                        return Ok(Mount::Mounted);
+                    }
+                }
+                None if reply.status != StatusCode::ACCEPTED => {}
+                _ => return Ok(Mount::Upload(location(&doing, &reply.from, &reply.headers)?)),
+            }
+        }
+        Ok(Mount::Upload(self.begin_upload(session, to)?))
     }
 
     /// Pushes a blob. With a location that [`Client::mount`] gave, its bytes go there.
@@ -169,7 +181,7 @@ impl Client {
     ) -> Result<UploadLocation> {
         let doing = format!("begin a push to `{to}`");
         let scopes = vec![Scope::push(to.name())];
-        let call = begin(doing.clone(), to, uploads(session, to)?, scopes, &[202]);
+        let call = begin(doing.clone(), to, uploads(session, to)?, scopes, &[]);
         let reply = self.wire().call_within(session, &call, retries)?;
         location(&doing, &reply.from, &reply.headers)
     }
@@ -286,7 +298,7 @@ impl<'a> Upload<'a> {
         let end = self.offset + length;
         let range = (header::CONTENT_RANGE, format!("{}-{}", self.offset, end - 1));
         let answer = self.send(Method::PATCH, &address, bytes, length, Some(range))?;
-        if !matches!(answer.status.as_u16(), 200 | 201 | 202 | 204) {
+        if !answer.status.is_success() {
             return Err(self.judge(answer));
         }
         if let Some(next) = answer.header(header::LOCATION) {
@@ -321,7 +333,7 @@ impl<'a> Upload<'a> {
         let digest = format!("sha256:{}", self.descriptor.digest);
         let address = self.location()?.with_query("digest", &digest);
         let answer = self.send(Method::PUT, &address, bytes, length, None)?;
-        if !matches!(answer.status.as_u16(), 200 | 201 | 204) {
+        if !answer.status.is_success() {
             return Err(self.judge(answer));
         }
         answer.drain();
@@ -407,11 +419,11 @@ impl<'a> Upload<'a> {
                 headers: Vec::new(),
                 body: &[],
                 scopes: vec![Scope::push(self.to.name())],
-                fine: &[200, 204, 400, 404, 405, 416],
+                fine: &[400, 404, 405, 416],
                 limit: ANSWER_LIMIT,
             };
             let reply = self.wire.call_within(&self.session, &call, &mut self.retries)?;
-            let taken = reached(&reply.headers).filter(|_| matches!(reply.status, 200 | 204));
+            let taken = reached(&reply.headers).filter(|_| reply.status.is_success());
             // `0-0` is what some say when they have nothing.
             if let Some(taken) = taken.filter(|it| (2..=self.descriptor.size).contains(it)) {
                 self.location = match reply.headers.get(header::LOCATION) {
@@ -512,6 +524,12 @@ fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLo
     })?;
     let least = text(CHUNK_MIN).and_then(|it| it.parse().ok()).unwrap_or(0);
     Ok(UploadLocation { address, least })
+}
+
+/// Whether the address of an answer is the one of the blob itself, and not that of an upload.
+fn is_blob(location: &str, digest: &Digest) -> bool {
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    path.ends_with(&format!("/blobs/sha256:{digest}"))
 }
 
 /// How many bytes a registry has: `Range: 0-9` are ten.

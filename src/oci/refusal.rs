@@ -159,7 +159,7 @@ pub(super) fn by_registry(
     }
     match said.status.as_u16() {
         401 | 403 => advise(failure, session, &said),
-        404 => missing(failure, about, &said),
+        404 => hidden(missing(failure, about, &said), session, &said),
         _ => failure,
     }
 }
@@ -198,6 +198,34 @@ fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
     failure
 }
 
+/// Says of a 404 that the registry gave without seeing the credential that there is for it: some
+/// registries hide what strangers may not see.
+fn hidden(failure: Failure, session: &Session, said: &Said) -> Failure {
+    if said.authenticated || session.origin().is_empty() {
+        return failure;
+    }
+    let failure = failure.hint("check the name, the tag and the digest");
+    match session.withheld() {
+        Some(reason) => not_sent(failure, session, reason),
+        None => unasked(failure, session),
+    }
+}
+
+/// Says what became of a credential for which a registry did not ask.
+fn unasked(failure: Failure, session: &Session) -> Failure {
+    let origin = session.origin();
+    failure.hint(match session.refused_unasked() {
+        true => format!(
+            "the registry did not accept the credential from {origin}, which was sent although the \
+             registry did not ask for one: renew it"
+        ),
+        false => format!(
+            "the credential from {origin} was not sent, as the registry did not ask for one and did \
+             not name its token server"
+        ),
+    })
+}
+
 /// What helps against 401 and 403.
 fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
     if let Some(reason) = session.withheld() {
@@ -208,12 +236,22 @@ fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
     // The same to people, whatever number the registry gives it.
     let known = said.status == StatusCode::FORBIDDEN || challenge::is_insufficient(&said.headers);
     match (known, said.authenticated && !origin.is_empty()) {
+        (false, false) if said.authenticated => failure.hint(format!(
+            "the registry wants to know who asks, or it says the same of what is not there: check \
+             the name, or {ways}"
+        )),
         (false, false) => {
             let credential = (!origin.is_empty()).then_some(origin.as_str());
             not_shown(failure, credential, &said.headers, &ways)
         }
+        (false, true) if session.wants_tokens() => failure.hint(format!(
+            "the registry does not accept the credential from {origin}, or it says the same of what \
+             is not there: check the name, or renew the credential"
+        )),
         (false, true) => failure
             .hint(format!("the registry does not accept the credential from {origin}: renew it")),
+        (true, false) if !origin.is_empty() => unasked(failure, session)
+            .hint("the registry may say the same of what is not there: check the name"),
         (true, false) => failure.hint(format!(
             "the registry refuses those it does not know; it says the same of what is not there: \
              check the name, or {ways}"

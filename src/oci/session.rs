@@ -1,11 +1,12 @@
 //! One registry: where it answers, how it lets people in, and who we are there.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use ureq::http::{HeaderMap, Method, header};
 use url::form_urlencoded;
 
 use crate::error::{Error, Result};
+use crate::fetch::Identity;
 use crate::fetch::address::{self, Address};
 use crate::fetch::audience::{self, Withheld};
 use crate::fetch::failure::{Failure, Mismatch, Tried, Trouble};
@@ -16,7 +17,7 @@ use crate::oci::access::{Access, Credential};
 use crate::oci::challenge::{Challenge, challenges};
 use crate::oci::reference::Registry;
 use crate::oci::refusal;
-use crate::oci::token::{Scope, Token, Tokens};
+use crate::oci::token::{Given, Scope, Token, Tokens};
 use crate::oci::traffic::{Counters, Purpose};
 use crate::oci::wire::Wire;
 use crate::workers::hold;
@@ -38,6 +39,19 @@ pub(super) struct Session {
 struct State {
     access: Access,
     challenges: Vec<Challenge>,
+    unasked: Unasked,
+}
+
+/// Whether a name and password are sent to a registry that does not ask for them. Some registries
+/// let strangers in, and hide what others may see by 403 or 404 without a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unasked {
+    /// Not yet.
+    Untried,
+    /// With each request.
+    Sent,
+    /// No more, as the registry did not accept them.
+    Refused,
 }
 
 /// What a request shows of who asks. Has no `Debug`.
@@ -46,12 +60,16 @@ pub(super) enum Proof {
     Nothing,
     /// A value that does not change.
     Fixed(String),
+    /// A name and password for which the registry did not ask.
+    Unasked(String),
     /// A token.
     Token {
         /// The token.
         value: String,
         /// Whether it was given out for this very request.
         fresh: bool,
+        /// Whether it was asked for these very scopes, and not for more.
+        own: bool,
     },
 }
 
@@ -87,7 +105,7 @@ impl Session {
             let found = ping(wire, &secure, &access)?;
             (secure, found.1)
         };
-        let state = Mutex::new(State { access, challenges });
+        let state = Mutex::new(State { access, challenges, unasked: Unasked::Untried });
         Ok(Session { registry: registry.clone(), base, state, tokens: Tokens::default() })
     }
 
@@ -127,6 +145,11 @@ impl Session {
         self.state().access.roots.clone()
     }
 
+    /// The client certificate for it.
+    pub(super) fn identity(&self) -> Option<Arc<Identity>> {
+        self.state().access.identity.clone()
+    }
+
     /// Whether plain http was asked for.
     pub(super) fn plain(&self) -> bool {
         self.state().access.plain_http
@@ -138,13 +161,13 @@ impl Session {
         wire: &Wire,
         scopes: &[Scope],
     ) -> std::result::Result<Proof, Unproven> {
-        let (credential, challenges) = {
+        let (credential, challenges, unasked) = {
             let state = self.state();
             let credential = match audience::check(&self.base, &self.base, false) {
                 Ok(()) => state.access.credential.clone(),
                 Err(_) => Credential::Anonymous,
             };
-            (credential, state.challenges.clone())
+            (credential, state.challenges.clone(), state.unasked)
         };
         if let Credential::Bearer(token) = credential {
             return Ok(Proof::Fixed(format!("Bearer {token}")));
@@ -153,13 +176,17 @@ impl Session {
             if let Challenge::Bearer { realm, service } = challenge {
                 let ask =
                     || self.ask_for_token(wire, realm, service.as_deref(), scopes, &credential);
-                let (token, fresh) = self.tokens.get(scopes, wire.patience.now(), ask)?;
-                return Ok(Proof::Token { value: token.value, fresh });
+                let Given { token, fresh, own } =
+                    self.tokens.get(scopes, wire.patience.now(), ask)?;
+                return Ok(Proof::Token { value: token.value, fresh, own });
             }
         }
         match credential {
             Credential::Basic { username, password } if challenges.contains(&Challenge::Basic) => {
                 Ok(Proof::Fixed(basic(username, password)))
+            }
+            Credential::Basic { username, password } if unasked == Unasked::Sent => {
+                Ok(Proof::Unasked(basic(username, password)))
             }
             _ => Ok(Proof::Nothing),
         }
@@ -176,11 +203,66 @@ impl Session {
         news
     }
 
+    /// Decides whether a request without a credential that got 403 or 404 is worth repeating: with
+    /// an answer to the challenge that came with it, or with a name and password unasked.
+    pub(super) fn offer(&self, headers: &HeaderMap) -> bool {
+        if self.learn(headers) {
+            return true;
+        }
+        let allowed = audience::check(&self.base, &self.base, false).is_ok();
+        let mut state = self.state();
+        let has_login = matches!(state.access.credential, Credential::Basic { .. });
+        let offers = allowed && has_login && state.unasked != Unasked::Refused;
+        if offers {
+            state.unasked = Unasked::Sent;
+        }
+        offers
+    }
+
+    /// Takes note that a name and password which were sent unasked got 401. A token server that came
+    /// with it is asked; otherwise the registry is asked without a credential from now on. Says that
+    /// the request is worth repeating.
+    pub(super) fn reconsider(&self, headers: &HeaderMap) -> bool {
+        let found = challenges(headers);
+        let mut state = self.state();
+        match found.iter().any(|it| matches!(it, Challenge::Bearer { .. })) {
+            true => state.challenges = found,
+            false => state.unasked = Unasked::Refused,
+        }
+        true
+    }
+
+    /// Takes note that a token server which was only met by a credential that nobody asked for does
+    /// not accept it; says whether that is so.
+    pub(super) fn retract(&self) -> bool {
+        let mut state = self.state();
+        let is_so = state.unasked == Unasked::Sent;
+        if is_so {
+            (state.unasked, state.challenges) = (Unasked::Refused, Vec::new());
+        }
+        is_so
+    }
+
+    /// Whether the registry was sent a credential for which it did not ask, and did not accept it.
+    pub(super) fn refused_unasked(&self) -> bool {
+        self.state().unasked == Unasked::Refused
+    }
+
+    /// Whether the registry wants tokens of a token server.
+    pub(super) fn wants_tokens(&self) -> bool {
+        self.state().challenges.iter().any(|it| matches!(it, Challenge::Bearer { .. }))
+    }
+
     /// Forgets what was refused, if that is possible.
     pub(super) fn forget(&self, proof: &Proof) {
         if let Proof::Token { value, .. } = proof {
             self.tokens.forget(value);
         }
+    }
+
+    /// Takes note that a token was refused for less than it was asked for.
+    pub(super) fn distrust(&self, token: &str) {
+        self.tokens.distrust(token);
     }
 
     /// Asks again who we are; says whether there is another credential now.
@@ -189,7 +271,7 @@ impl Session {
         let mut state = self.state();
         let news = access.credential != state.access.credential;
         if news {
-            state.access = access;
+            (state.access, state.unasked) = (access, Unasked::Untried);
             self.tokens.clear();
         }
         Ok(news)
@@ -244,7 +326,8 @@ impl Session {
             None => Request::get(Vec::new()),
         };
         let (roots, counters) = (self.roots(), &wire.counters);
-        let asker = TokenAsker { realm: &realm, authorization, roots, counters };
+        let identity = self.identity().filter(|_| realm.origin() == self.base.origin());
+        let asker = TokenAsker { realm: &realm, authorization, roots, identity, counters };
         let at_server = |failure: Failure| at_server(&realm, failure);
         let answer =
             wire.http.send(&address, request, &asker).map_err(|trouble| match trouble {
@@ -252,7 +335,7 @@ impl Session {
                 fatal => Unproven::Trouble(fatal),
             })?;
         let status = answer.status.as_u16();
-        if status != 200 {
+        if !answer.status.is_success() {
             let said = refusal::Said::read(answer);
             let shown = *credential != Credential::Anonymous;
             let failure = refusal::by_token_server(self, &realm, &said, shown, wire.patience.now());
@@ -311,6 +394,7 @@ struct TokenAsker<'a> {
     realm: &'a Address,
     authorization: Option<String>,
     roots: Vec<String>,
+    identity: Option<Arc<Identity>>,
     counters: &'a Counters,
 }
 
@@ -323,7 +407,7 @@ impl Asker for TokenAsker<'_> {
         self.counters.request(Purpose::Token, hop.method, hop.nth > 0);
         let direct = hop.here.scheme() == "http" && hop.here.is_loopback();
         let (authorization, roots) = (self.authorization.clone(), self.roots.clone());
-        Ok(Pass { authorization, direct, roots })
+        Ok(Pass { authorization, direct, roots, identity: self.identity.clone() })
     }
 }
 
@@ -337,6 +421,8 @@ pub(super) struct RegistryAsker<'a> {
     pub(super) authorization: Option<&'a str>,
     /// Certificate roots that hold on the whole way, besides all others.
     pub(super) roots: Vec<String>,
+    /// The client certificate that is shown there.
+    pub(super) identity: Option<Arc<Identity>>,
     /// What for.
     pub(super) purpose: Purpose,
     /// Where it is counted.
@@ -357,6 +443,7 @@ impl Asker for RegistryAsker<'_> {
             // What is safe because it stays on this machine must stay there.
             direct: hop.here.scheme() == "http" && loopback,
             roots: self.roots.clone(),
+            identity: self.identity.clone().filter(|_| home),
         })
     }
 }
@@ -367,10 +454,11 @@ fn ping(wire: &Wire, base: &Address, access: &Access) -> Tried<(u16, Vec<Challen
     let counters = &wire.counters;
     let (plain, roots) = (access.plain_http, access.roots.clone());
     let (authorization, purpose) = (None, Purpose::Ping);
-    let asker = RegistryAsker { base, plain, authorization, roots, purpose, counters };
+    let identity = access.identity.clone();
+    let asker = RegistryAsker { base, plain, authorization, roots, identity, purpose, counters };
     let answer = wire.http.send(&address, Request::get(Vec::new()), &asker)?;
     match answer.status.as_u16() {
-        200 if answer.is_page() => Err(refusal::page().into()),
+        200..300 if answer.is_page() => Err(refusal::page().into()),
         429 | 500.. => {
             let said = refusal::Said::read(answer);
             Err(said.failure(wire.patience.now()).into())

@@ -146,7 +146,7 @@ impl Client {
         let doing = format!("list the tags of `{repository}`");
         let mut tags = Vec::new();
         let list =
-            List { path: "tags/list", accept: "application/json", fine: &[200], limit: LIST_LIMIT };
+            List { path: "tags/list", accept: "application/json", fine: &[], limit: LIST_LIMIT };
         self.pages(repository, &doing, &list, |reply| {
             let page = TagsPage { tags: &mut tags, wanted: |_| true, most: TAGS };
             page.read(&reply.body).map_err(|cause| unreadable(&doing, repository, &reply, &cause))
@@ -164,8 +164,8 @@ impl Client {
             Some(found) => Ok(found),
             None => {
                 let tagged = repository.tagged(Tag::of_attached(digest, ""));
-                match self.head_manifest(&tagged, &[media_type::INDEX])? {
-                    Some(_) => self.tagged_referrers(repository, digest),
+                match self.manifest_if_there(&tagged, &[media_type::INDEX])? {
+                    Some(list) => listed(list, repository, digest),
                     None => Ok(Vec::new()),
                 }
             }
@@ -186,10 +186,10 @@ impl Client {
         let (mut found, mut items) = (Vec::new(), Items::new(REFERRERS));
         let mut known = true;
         // A registry that has never heard of it says so in one of these ways.
-        let fine = &[200, 400, 404, 405, 501];
+        let fine = &[400, 404, 405, 501];
         let list = List { path: &path, accept: media_type::INDEX, fine, limit: REFERRERS_LIMIT };
         self.pages(repository, &doing, &list, |reply| {
-            if reply.status != 200 || reply.page {
+            if !reply.status.is_success() || reply.page {
                 known = false;
                 return Ok(());
             }
@@ -210,9 +210,23 @@ impl Client {
         digest: &Digest,
     ) -> Result<Vec<Descriptor>> {
         let tagged = repository.tagged(Tag::of_attached(digest, ""));
-        let doing = format!("list what is attached to `{}`", repository.at(*digest));
-        let list = self.manifest(&tagged, &[media_type::INDEX])?;
-        attached(list, &doing, &mut Items::new(REFERRERS))
+        listed(self.manifest(&tagged, &[media_type::INDEX])?, repository, digest)
+    }
+
+    /// Does the same where more of it is to be pushed: a list that is not there is an empty one.
+    ///
+    /// # Errors
+    /// As [`Client::tagged_referrers`].
+    pub fn tagged_referrers_to_push(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Vec<Descriptor>> {
+        let tagged = repository.tagged(Tag::of_attached(digest, ""));
+        match self.manifest_to_push(&tagged)? {
+            Some(list) => listed(list, repository, digest),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Returns those tags of a repository that `wanted` accepts, if one page holds all its tags: a
@@ -237,11 +251,11 @@ impl Client {
             headers: vec![(header::ACCEPT, "application/json".to_owned())],
             body: &[],
             scopes: vec![Scope::pull(repository.name())],
-            fine: &[200, 400, 401, 403, 404, 405, 501],
+            fine: &[400, 401, 403, 404, 405, 501],
             limit: PAGE_LIMIT,
         };
         let reply = self.wire().call(&session, &call)?;
-        if reply.status != 200 || next(&reply.headers).is_some() {
+        if !reply.status.is_success() || next(&reply.headers).is_some() {
             return Ok(None);
         }
         let mut tags = Vec::new();
@@ -280,7 +294,7 @@ impl Client {
             retries.next_source();
             let reply = self.wire().call_within(&session, &call, &mut retries)?;
             total += reply.body.len();
-            let next = next(&reply.headers).filter(|_| reply.status == 200);
+            let next = next(&reply.headers).filter(|_| reply.status.is_success());
             take(reply)?;
             let Some(next) = next else { return Ok(()) };
             seen.push(address.clone());
@@ -344,7 +358,7 @@ pub(super) fn referrers_of(page: &[u8]) -> Result<Vec<Descriptor>> {
 struct List<'a> {
     path: &'a str,
     accept: &'a str,
-    /// The statuses that are not failures.
+    /// The statuses besides 2xx that are not failures.
     fine: &'a [u16],
     /// The most bytes of all pages.
     limit: usize,
@@ -364,6 +378,12 @@ fn unreadable(
     Error::integrity(format!("cannot {doing}: the answer is not as it should be"))
         .fact("source", &reply.from)
         .because(printable(&cause.to_string()))
+}
+
+/// Returns the entries of the list under the tag of a manifest.
+fn listed(list: Manifest, repository: &Repository, digest: &Digest) -> Result<Vec<Descriptor>> {
+    let doing = format!("list what is attached to `{}`", repository.at(*digest));
+    attached(list, &doing, &mut Items::new(REFERRERS))
 }
 
 fn attached(manifest: Manifest, doing: &str, items: &mut Items) -> Result<Vec<Descriptor>> {

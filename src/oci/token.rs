@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::secrets;
 use crate::workers::hold;
 use serde::Deserialize;
@@ -34,6 +37,18 @@ pub(super) struct Scope {
 pub(super) struct Token {
     pub(super) value: String,
     until: SystemTime,
+    /// What it is good for, where that can be read; otherwise it is taken to be good for what was
+    /// asked for.
+    granted: Option<Vec<Scope>>,
+}
+
+/// A token that was given out for a request. Has no `Debug`.
+pub(super) struct Given {
+    pub(super) token: Token,
+    /// Whether it was asked for just now.
+    pub(super) fresh: bool,
+    /// Whether it was asked for these very scopes, and not for more.
+    pub(super) own: bool,
 }
 
 /// The tokens of one registry. Those for different scopes are asked for at the same time, those for
@@ -68,6 +83,18 @@ impl Scope {
     fn covers(&self, other: &Scope) -> bool {
         self.repository == other.repository && (self.push || !other.push)
     }
+
+    /// Reads `repository:NAME:ACTIONS`; nothing where that is not a permission to read a repository.
+    fn parse(text: &str) -> Option<Scope> {
+        let (name, actions) = text.strip_prefix("repository:")?.rsplit_once(':')?;
+        Scope::granted(name, actions.split(','))
+    }
+
+    fn granted<'a>(name: &str, actions: impl Iterator<Item = &'a str>) -> Option<Scope> {
+        let actions: Vec<_> = actions.collect();
+        let may = |action: &str| actions.contains(&action) || actions.contains(&"*");
+        may("pull").then(|| Scope { repository: name.to_owned(), push: may("push") })
+    }
 }
 
 impl fmt::Display for Scope {
@@ -88,6 +115,7 @@ impl Token {
             token: Option<String>,
             access_token: Option<String>,
             expires_in: Option<Value>,
+            scope: Option<Value>,
         }
         let answer: Answer = serde_json::from_slice(json).map_err(|_| "no token")?;
         let filled = |token: &String| !token.is_empty();
@@ -110,7 +138,14 @@ impl Token {
         let lives = said.filter(|said| !said.is_zero()).unwrap_or(UNSAID);
         let margin = MARGIN.min(lives / 2);
         let until = now.checked_add(lives - margin).unwrap_or(now + UNSAID);
-        Ok(Token { value, until })
+        let granted = answer.scope.as_ref().and_then(scopes_of).or_else(|| claimed(&value));
+        Ok(Token { value, until, granted })
+    }
+
+    /// Whether it may be good for these scopes, having been asked for `asked`.
+    fn covers(&self, scopes: &[Scope], asked: &[Scope]) -> bool {
+        let has = self.granted.as_deref().unwrap_or(asked);
+        scopes.iter().all(|scope| has.iter().any(|it| it.covers(scope)))
     }
 }
 
@@ -122,19 +157,19 @@ impl Tokens {
         scopes: &[Scope],
         now: SystemTime,
         ask: impl FnOnce() -> Result<Token, E>,
-    ) -> Result<(Token, bool), E> {
+    ) -> Result<Given, E> {
         if let Some(token) = self.wider(scopes, now) {
-            return Ok((token, false));
+            return Ok(token);
         }
         let slot = hold(&self.held).slot(scopes);
         let mut held = hold(&slot);
         if let Some(token) = held.as_ref().filter(|token| token.until > now) {
-            return Ok((token.clone(), false));
+            return Ok(Given { token: token.clone(), fresh: false, own: true });
         }
         let token = ask()?;
         self.note(&token.value);
         *held = Some(token.clone());
-        Ok((token, true))
+        Ok(Given { token, fresh: true, own: true })
     }
 
     /// Counts a token that was given out, and forgets all others where they are too many.
@@ -146,26 +181,43 @@ impl Tokens {
         }
     }
 
-    /// Returns a token for more than these scopes, if one is at hand.
-    fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<Token> {
+    /// Returns a token that covers these scopes, if one is at hand.
+    fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<Given> {
         let held = hold(&self.held);
         let near = held.by_repository.get(&scopes.first()?.repository)?;
-        near.iter().find_map(|have| {
+        // The one that was asked for these very scopes comes first.
+        near.get(scopes).into_iter().chain(near).find_map(|have| {
             let covered = scopes.iter().all(|scope| have.iter().any(|it| it.covers(scope)));
             // One that is just being asked for is not waited for.
             let slot = held.slots.get(have).filter(|_| covered)?;
             let token = slot.try_lock().ok()?.clone();
-            token.filter(|token| token.until > now)
+            let own = have == scopes;
+            let fits = |it: &Token| it.until > now && (own || it.covers(scopes, have));
+            token.filter(fits).map(|token| Given { token, fresh: false, own })
         })
+    }
+
+    /// Uses a token for nothing but the scopes that it was asked for.
+    pub(super) fn distrust(&self, value: &str) {
+        self.change(value, |slot| {
+            if let Some(token) = slot {
+                token.granted = Some(Vec::new());
+            }
+        });
     }
 
     /// Forgets a token that was refused.
     pub(super) fn forget(&self, value: &str) {
+        self.change(value, |slot| *slot = None);
+    }
+
+    /// Changes each slot with this token.
+    fn change(&self, value: &str, change: impl Fn(&mut Option<Token>)) {
         let slots: Vec<_> = hold(&self.held).slots.values().cloned().collect();
         for slot in slots {
             let mut held = hold(&slot);
             if held.as_ref().is_some_and(|token| token.value == value) {
-                *held = None;
+                change(&mut held);
             }
         }
     }
@@ -188,6 +240,39 @@ impl Held {
         }
         self.slots.entry(scopes.to_vec()).or_default().clone()
     }
+}
+
+/// Returns the scopes in an answer (RFC 6749 section 5.1): a text with spaces, or a list.
+fn scopes_of(said: &Value) -> Option<Vec<Scope>> {
+    let texts: Vec<&str> = match said {
+        Value::String(text) => text.split_ascii_whitespace().collect(),
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
+        _ => return None,
+    };
+    (!texts.is_empty()).then(|| texts.into_iter().filter_map(Scope::parse).collect())
+}
+
+/// Returns the scopes that are written in a token: the `access` claim of a JSON Web Token, as in the
+/// token specification of docker's registry. The registry checks the signature, and an answer that
+/// is wrong only costs one request more.
+fn claimed(token: &str) -> Option<Vec<Scope>> {
+    #[derive(Deserialize)]
+    struct Claims {
+        access: Vec<Access>,
+    }
+    #[derive(Deserialize)]
+    struct Access {
+        r#type: String,
+        name: String,
+        #[serde(default)]
+        actions: Vec<String>,
+    }
+    let payload = token.split('.').nth(1)?;
+    let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    let claims: Claims = serde_json::from_slice(&json).ok()?;
+    let repositories = claims.access.iter().filter(|it| it.r#type == "repository");
+    let scope = |it: &Access| Scope::granted(&it.name, it.actions.iter().map(String::as_str));
+    Some(repositories.filter_map(scope).collect())
 }
 
 #[cfg(test)]
@@ -231,7 +316,7 @@ mod tests {
                 let json = format!(r#"{{"token":"t{}","expires_in":60}}"#, asked.get());
                 Token::read(json.as_bytes(), now)
             });
-            answer.map(|(token, _)| token.value).unwrap()
+            answer.map(|given| given.token.value).unwrap()
         };
         let (pull, push) = ([Scope::pull("a")], [Scope::push("a")]);
         assert_eq!(get(&pull, NOW), "t1");
@@ -256,7 +341,7 @@ mod tests {
                 let json = format!(r#"{{"token":"{:0>65535}"}}"#, asked.get());
                 Token::read(json.as_bytes(), NOW)
             });
-            answer.map(|(token, _)| token.value).unwrap()
+            answer.map(|given| given.token.value).unwrap()
         };
         let first = get(0);
         for nth in 0..300 {

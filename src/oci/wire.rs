@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ureq::http::{HeaderMap, HeaderName, Method, header};
+use ureq::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use crate::error::{Error, Result};
 use crate::fetch::address::Address;
@@ -42,7 +42,7 @@ pub(super) struct Call<'a> {
     pub(super) body: &'a [u8],
     /// What must be permitted.
     pub(super) scopes: Vec<Scope>,
-    /// The statuses that are no failure.
+    /// The statuses besides 2xx that are not a failure.
     pub(super) fine: &'a [u16],
     /// How long the answer may be.
     pub(super) limit: u64,
@@ -50,7 +50,7 @@ pub(super) struct Call<'a> {
 
 /// A small answer.
 pub(super) struct Reply {
-    pub(super) status: u16,
+    pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// Where it came from.
     pub(super) from: Address,
@@ -104,8 +104,10 @@ impl Wire {
         let body = if call.body.is_empty() { Body::None } else { Body::Bytes(call.body) };
         let request = Request { method: call.method.clone(), headers: call.headers.clone(), body };
         let answer = self.send(session, &call.address, request, &call.scopes)?;
-        let status = answer.status.as_u16();
-        if !call.fine.contains(&status) {
+        let status = answer.status;
+        // Which of the 2xx it is differs by registry: some answer 202 where the OCI distribution
+        // specification ("Pushing manifests") says 201.
+        if !status.is_success() && !call.fine.contains(&status.as_u16()) {
             let now = self.patience.now();
             return Err(refusal::by_registry(session, &call.about, answer, now).into());
         }
@@ -126,7 +128,8 @@ impl Wire {
     }
 
     /// Makes a request once, but for what concerns who asks: a token that has expired is renewed,
-    /// and a credential that is not accepted any more is asked for again.
+    /// a credential that is not accepted any more is asked for again, and before a 403 or 404 is
+    /// the last word, a credential is sent for which the registry did not ask.
     ///
     /// A body that is a stream cannot be sent twice: there the refusal comes back, and the next
     /// request shows a new token.
@@ -144,6 +147,9 @@ impl Wire {
                 Ok(proof) => proof,
                 Err(Unproven::Trouble(trouble)) => return Err(trouble),
                 Err(Unproven::Refused(failure)) => {
+                    if session.retract() {
+                        continue;
+                    }
                     if asked_again || !session.ask_again(self)? {
                         return Err(failure.into());
                     }
@@ -153,7 +159,7 @@ impl Wire {
             };
             let value = match &proof {
                 Proof::Nothing => None,
-                Proof::Fixed(value) => Some(value.clone()),
+                Proof::Fixed(value) | Proof::Unasked(value) => Some(value.clone()),
                 Proof::Token { value, .. } => Some(format!("Bearer {value}")),
             };
             let asker = RegistryAsker {
@@ -161,23 +167,39 @@ impl Wire {
                 plain: session.plain(),
                 authorization: value.as_deref(),
                 roots: session.roots(),
+                identity: session.identity(),
                 purpose: Purpose::Api,
                 counters: &self.counters,
             };
             let again = request.again();
             let answer = self.http.send(address, request, &asker)?;
             let home = answer.from.origin() == session.base().origin();
-            if answer.status.as_u16() != 401 || !home {
+            let status = answer.status.as_u16();
+            if !matches!(status, 401 | 403 | 404) || !home {
                 return Ok(answer);
             }
-            session.forget(&proof);
-            let news = session.learn(&answer.headers);
+            let news = match (status, &proof) {
+                (401, Proof::Unasked(_)) => session.reconsider(&answer.headers),
+                (401, _) => {
+                    session.forget(&proof);
+                    session.learn(&answer.headers)
+                }
+                // The token server gave out another token than was asked for, or the registry wants
+                // one for this repository alone.
+                (403, Proof::Token { own: false, value, .. }) => {
+                    session.distrust(value);
+                    true
+                }
+                (_, Proof::Nothing) if again.is_some() => session.offer(&answer.headers),
+                _ => return Ok(answer),
+            };
             let Some(again) = again else { return Ok(answer) };
             request = again;
             let more = match &proof {
                 // A registry could go on for ever with something new each time.
                 _ if rounds == ROUNDS => false,
-                Proof::Token { fresh: false, .. } => true,
+                _ if status != 401 => news,
+                Proof::Token { fresh: false, .. } | Proof::Unasked(_) => true,
                 Proof::Nothing | Proof::Fixed(_) if news => true,
                 _ if asked_again => false,
                 _ => {

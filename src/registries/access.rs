@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 
+use super::certificates::Certificates;
 use super::config::{Auth, Secret, Who};
 use super::endpoint::{Endpoint, Scheme, canonical, is_loopback, split_port};
 use super::metadata::Metadata;
@@ -25,10 +26,12 @@ impl Accesses for Registries {
         let host = canonical(host);
         let (credential, origin) = self.credential(&host, path)?;
         let scheme = self.scheme(&host);
+        let certificates = Certificates::of(&self.environment, &host)?;
         Ok(Access {
             plain_http: scheme == Some(Scheme::Http),
             tls: scheme == Some(Scheme::Https),
-            roots: self.roots(&host),
+            roots: self.roots(&host).into_iter().chain(certificates.roots).collect(),
+            identity: certificates.identity,
             credential,
             origin,
         })

@@ -53,13 +53,15 @@ impl Registries {
             Setting::new("component mirrors", mirrors.join(","), by_variable.unwrap_or(DEFAULT)),
             Setting::new(
                 "credential files",
-                self.stores
-                    .files()
-                    .map(|file| file.display().to_string())
+                self.environment
+                    .get(env::DOCKER_AUTH_CONFIG)
+                    .map(|_| env::DOCKER_AUTH_CONFIG.to_owned())
+                    .into_iter()
+                    .chain(self.stores.files().map(|file| file.display().to_string()))
                     .collect::<Vec<_>>()
                     .join(", "),
                 self.environment
-                    .first(&[env::DOCKER_CONFIG, env::REGISTRY_AUTH_FILE])
+                    .first(&[env::DOCKER_AUTH_CONFIG, env::DOCKER_CONFIG, env::REGISTRY_AUTH_FILE])
                     .map_or(DEFAULT, |(name, _)| name),
             ),
         ]

@@ -21,6 +21,9 @@ use crate::read;
 /// The largest credential file in bytes.
 const LARGEST: u64 = 1 << 20;
 
+/// Docker's credential file before version 1.7, in the home folder.
+const OLD_FILE: &str = ".dockercfg";
+
 /// Docker Hub's name in credential files and for helper programs.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
@@ -40,19 +43,7 @@ pub(super) enum Found {
 
 impl Stores {
     pub(super) fn of(environment: &Environment) -> Stores {
-        let home = environment.home();
-        let docker = environment.get(env::DOCKER_CONFIG).map(PathBuf::from);
-        let docker = docker.or_else(|| Some(home?.join(".docker")));
-        let podman = match environment.get(env::REGISTRY_AUTH_FILE) {
-            Some(file) => vec![PathBuf::from(file)],
-            None => {
-                let runtime = environment.get(env::XDG_RUNTIME_DIR).map(PathBuf::from);
-                let folders = runtime.into_iter().chain(environment.config_home());
-                folders.map(|folder| folder.join("containers").join("auth.json")).collect()
-            }
-        };
-        let docker = docker.map(|folder| folder.join("config.json"));
-        let files = docker.into_iter().chain(podman).collect();
+        let files = files(environment, login_folder());
         Stores { files, environment: environment.clone() }
     }
 
@@ -69,6 +60,10 @@ impl Stores {
     /// Usage, where a file cannot be read or is no credential file.
     pub(super) fn find(&self, host: &str, path: &str) -> Result<Vec<Found>> {
         let mut found = Vec::new();
+        if let Some(text) = self.environment.get(env::DOCKER_AUTH_CONFIG) {
+            let name = Path::new(env::DOCKER_AUTH_CONFIG);
+            self.in_file(name, &parsed(name, text.as_bytes())?, (host, path), &mut found)?;
+        }
         for file in &self.files {
             if let Some(content) = content(file)? {
                 self.in_file(file, &content, (host, path), &mut found)?;
@@ -152,6 +147,43 @@ impl Found {
     }
 }
 
+/// Returns where docker and podman keep logins. `login` is the folder of the user's files that live
+/// as long as a login, where no variable names one.
+fn files(environment: &Environment, login: Option<PathBuf>) -> Vec<PathBuf> {
+    let home = environment.home();
+    let docker = environment.get(env::DOCKER_CONFIG).map(PathBuf::from);
+    let docker = docker.or_else(|| Some(home?.join(".docker")));
+    let podman = match environment.get(env::REGISTRY_AUTH_FILE) {
+        Some(file) => vec![PathBuf::from(file)],
+        None => {
+            let runtime = match environment.get(env::XDG_RUNTIME_DIR) {
+                Some(folder) => Some(Path::new(folder).join("containers")),
+                None => login,
+            };
+            // Also with XDG_CONFIG_HOME, some versions of podman write below `.config`.
+            let usual = home.map(|home| home.join(".config"));
+            let mut configs: Vec<_> = environment.config_home().into_iter().chain(usual).collect();
+            configs.dedup();
+            let configs = configs.into_iter().map(|folder| folder.join("containers"));
+            runtime.into_iter().chain(configs).map(|folder| folder.join("auth.json")).collect()
+        }
+    };
+    let old = home.map(|home| home.join(OLD_FILE));
+    docker.map(|folder| folder.join("config.json")).into_iter().chain(podman).chain(old).collect()
+}
+
+/// Returns the folder in which podman and skopeo keep logins where XDG_RUNTIME_DIR is not set, as for
+/// cron, sudo and containers.
+#[cfg(target_os = "linux")]
+fn login_folder() -> Option<PathBuf> {
+    Some(PathBuf::from(format!("/run/containers/{}", rustix::process::getuid().as_raw())))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn login_folder() -> Option<PathBuf> {
+    None
+}
+
 fn content(file: &Path) -> Result<Option<Map<String, Value>>> {
     let mut opened = match read::open(file) {
         Ok(opened) => opened,
@@ -166,9 +198,18 @@ fn content(file: &Path) -> Result<Option<Map<String, Value>>> {
         }
     };
     let bytes = read::rest(&mut opened, file, LARGEST)?;
+    let content = parsed(file, &bytes)?;
+    Ok(Some(match file.ends_with(OLD_FILE) {
+        // All of it is what is below `auths` elsewhere.
+        true => Map::from_iter([("auths".to_owned(), Value::Object(content))]),
+        false => content,
+    }))
+}
+
+fn parsed(file: &Path, bytes: &[u8]) -> Result<Map<String, Value>> {
     // Only the place: the words of a type error would repeat what is there.
-    match bounded::json(&bytes) {
-        Ok(Value::Object(content)) => Ok(Some(content)),
+    match bounded::json(bytes) {
+        Ok(Value::Object(content)) => Ok(content),
         Ok(_) => Err(bad(file, "it is not a JSON object")),
         Err(error) => Err(bad(
             file,
@@ -252,12 +293,15 @@ mod tests {
             .iter()
             .map(|(_, path)| folder.path().join(path).display().to_string())
             .collect();
-        let pairs: Vec<_> = variables
-            .iter()
-            .zip(&values)
-            .map(|((name, _), value)| (*name, value.as_str()))
-            .collect();
-        let stores = Stores::of(&Environment::of(&pairs, "/"));
+        // The content of a file is meant as it stands there.
+        let mut pairs = Vec::new();
+        for ((name, text), path) in variables.iter().zip(&values) {
+            let is_content = *name == env::DOCKER_AUTH_CONFIG;
+            pairs.push((*name, if is_content { *text } else { path.as_str() }));
+        }
+        let environment = Environment::of(&pairs, "/");
+        let files = super::files(&environment, Some(folder.path().join("login/containers")));
+        let stores = Stores { files, environment };
         let (host, path) = asked.split_once('/').unwrap_or((asked, ""));
         let shown = |found: &Found| match found {
             Found::Helper(helper) => Ok(format!("{} for {}", helper.name, helper.server)),
@@ -351,22 +395,29 @@ mod tests {
             serde_json::json!({"auths": {"a.corp": entry}}).to_string()
         };
         let (d, h, r, c, n) = (auth("d"), auth("h"), auth("r"), auth("c"), auth("n"));
+        let (l, x, inline) = (auth("l"), auth("x"), auth("i"));
+        let old = r#"{"https://a.corp/v1/": {"auth": "bzpw", "email": "me@corp"}}"#;
         let files = [
             ("d/config.json", d.as_str()),
             (".docker/config.json", &h),
             ("run/containers/auth.json", &r),
             (".config/containers/auth.json", &c),
+            ("xdg/containers/auth.json", &x),
+            ("login/containers/auth.json", &l),
+            (".dockercfg", old),
             ("named.json", &n),
         ];
         let home = ("HOME", "");
         let run = ("XDG_RUNTIME_DIR", "run");
         for (variables, expected) in [
-            (&[home][..], &["h:p", "c:p"][..]),
-            (&[home, run], &["h:p", "r:p", "c:p"]),
-            (&[home, run, ("DOCKER_CONFIG", "d")], &["d:p", "r:p", "c:p"]),
-            (&[home, run, ("REGISTRY_AUTH_FILE", "named.json")], &["h:p", "n:p"]),
+            (&[home][..], &["h:p", "l:p", "c:p", "o:p"][..]),
+            (&[home, run], &["h:p", "r:p", "c:p", "o:p"]),
+            (&[home, run, ("XDG_CONFIG_HOME", "xdg")], &["h:p", "r:p", "x:p", "c:p", "o:p"]),
+            (&[home, run, ("DOCKER_CONFIG", "d")], &["d:p", "r:p", "c:p", "o:p"]),
+            (&[home, run, ("REGISTRY_AUTH_FILE", "named.json")], &["h:p", "n:p", "o:p"]),
+            (&[run, ("DOCKER_AUTH_CONFIG", &inline)], &["i:p", "r:p"]),
             (&[("REGISTRY_AUTH_FILE", "not-there.json")], &[]),
-            (&[], &[]),
+            (&[], &["l:p"]),
         ] {
             assert_eq!(find(&files, variables, "a.corp").unwrap(), expected, "{variables:?}");
         }

@@ -208,7 +208,7 @@ fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
             |_, _| None,
             move |request, _| {
                 let busy = request.method == "PUT" && request.path.ends_with("/manifests/1");
-                (busy && request.nth < refusals.saturating_add(1)).then(|| {
+                (busy && request.nth < refusals.saturating_add(2)).then(|| {
                     error("429 Too Many Requests", "TOOMANYREQUESTS", "slow down")
                         .header("Retry-After", "17")
                 })

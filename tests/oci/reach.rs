@@ -1,10 +1,13 @@
 //! Reaching a registry: schemes, certificates, hosts that are not there.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rcgen::CertificateParams;
 use wasm_airgap::digest::Digest;
 use wasm_airgap::error::{Error, Kind};
+use wasm_airgap::fetch::Identity;
 use wasm_airgap::network::ProxySetting;
 use wasm_airgap::oci::{Access, Credential, Repository};
 
@@ -43,6 +46,85 @@ fn an_authority_that_is_not_trusted() {
     let error = look(&case, &format!("localhost:{}", server.port())).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
     says(&error, &["reach the registry `localhost:", "not trusted here", "SSL_CERT_FILE"]);
+}
+
+#[test]
+fn a_certificate_that_is_itself_a_named_root_is_accepted() {
+    let params = || CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let (pem, config) = Authority::of_itself(params());
+    let server = Server::start_tls(config, |_| Reply::ok(""));
+    let host = format!("localhost:{}", server.port());
+    let other = Authority::new();
+    let named = |text: &str| {
+        let mut case = Case::new();
+        let path = case.folder.path().join("named.pem");
+        std::fs::write(&path, text).unwrap();
+        case.network.ca_file = Some(path);
+        case
+    };
+    // By SSL_CERT_FILE, and for this registry alone.
+    assert!(look(&named(&pem), &host).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(other.write_to(folder.path())).unwrap();
+    let case = named(&text);
+    case.accesses.set(&host, Access { roots: vec![pem.clone()], ..Access::default() });
+    assert!(look(&case, &host).unwrap());
+    // One that is not named is not trusted, however alike it is.
+    let (twin, _) = Authority::of_itself(params());
+    for text in [text, twin] {
+        let error = look(&named(&text), &host).unwrap_err();
+        says(&error, &["CA:TRUE", "SSL_CERT_FILE", "basicConstraints=critical,CA:FALSE"]);
+    }
+    // Its name and its dates hold.
+    let error = look(&named(&pem), &format!("127.0.0.1:{}", server.port())).unwrap_err();
+    says(&error, &["for another name"]);
+    let mut old = params();
+    old.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let (pem, config) = Authority::of_itself(old);
+    let server = Server::start_tls(config, |_| Reply::ok(""));
+    let error = look(&named(&pem), &format!("localhost:{}", server.port())).unwrap_err();
+    says(&error, &["has expired"]);
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_its_registry_alone() {
+    let authority = Authority::new();
+    let start = || Server::start_tls(authority.server_for_clients("localhost"), |_| Reply::ok(""));
+    let (known, other) = (start(), start());
+    let host = |server: &Server| format!("localhost:{}", server.port());
+    let mut case = Case::new();
+    case.network.ca_file = Some(authority.write_to(case.folder.path()));
+    let (certificate, key) = authority.client();
+    let identity = |certificate: &str, key: &str| {
+        let (certificate, key) = (certificate.to_owned(), key.to_owned());
+        let identity = Identity { certificate, key, origin: "client.cert".into() };
+        Access { identity: Some(Arc::new(identity)), tls: true, ..Access::default() }
+    };
+    let without = || Access { tls: true, ..Access::default() };
+    case.accesses.set(&host(&known), identity(&certificate, &key));
+    case.accesses.set(&host(&other), without());
+    assert!(look(&case, &host(&known)).unwrap());
+    let error = look(&case, &host(&other)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Network);
+    // A redirect takes it nowhere.
+    let to = other.url("/v2/ns/name");
+    let leads =
+        Server::start_tls(authority.server_for_clients("localhost"), move |request| match request
+            .path
+            .as_str()
+        {
+            "/v2/" => Reply::ok(""),
+            _ => Reply::new("307 Temporary Redirect", "").header("Location", &to),
+        });
+    case.accesses.set(&host(&leads), identity(&certificate, &key));
+    assert!(look(&case, &host(&leads)).is_err());
+    assert!(other.requests().is_empty());
+    for (certificate, key) in [(&*certificate, "no key"), ("nothing", &*key), (&*key, &*key)] {
+        case.accesses.set(&host(&known), identity(certificate, key));
+        let error = look(&case, &host(&known)).unwrap_err();
+        says(&error, &["client certificate `client.cert` cannot be used"]);
+        assert!(!error.to_string().contains("PRIVATE"), "{error}");
+    }
 }
 
 /// `extra_root_certificates` of a config file: for this registry, and for no other.

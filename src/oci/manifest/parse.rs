@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{Annotations, Descriptor, ImageManifest, Index, OtherFields, Platform};
 use crate::digest::Digest;
+use crate::oci::media_type;
 
 /// The longest media type or name of a platform in bytes; RFC 6838 allows 255.
 const NAME_LIMIT: usize = 255;
@@ -55,14 +56,29 @@ impl Items {
 /// The fields that tell kinds of manifests apart.
 #[derive(Default)]
 pub(super) struct Outline {
+    pub(super) config: bool,
     pub(super) layers: bool,
     pub(super) manifests: bool,
+    /// The first kind of Docker's manifests, which has its layers under this name.
+    pub(super) fs_layers: bool,
 }
 
 impl Outline {
     /// Reads which of the fields there are.
     pub(super) fn read(bytes: &[u8]) -> serde_json::Result<Outline> {
         serde_json::from_slice(bytes)
+    }
+
+    /// Returns the media type that these fields show.
+    pub(super) fn media_type(&self) -> Option<&'static str> {
+        match self {
+            Outline { layers: false, manifests: true, .. } => Some(media_type::INDEX),
+            Outline { config: true, layers: true, manifests: false, .. } => {
+                Some(media_type::MANIFEST)
+            }
+            Outline { fs_layers: true, layers: false, .. } => Some(media_type::DOCKER_FIRST),
+            _ => None,
+        }
     }
 }
 
@@ -79,7 +95,9 @@ impl<'de> Deserialize<'de> for Outline {
             fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Outline, A::Error> {
                 let mut outline = Outline::default();
                 while let Some((key, IgnoredAny)) = fields.next_entry::<String, _>()? {
+                    outline.config |= key == "config";
                     outline.layers |= key == "layers";
+                    outline.fs_layers |= key == "fsLayers";
                     outline.manifests |= key == "manifests";
                 }
                 Ok(outline)

@@ -1,0 +1,262 @@
+//! Registries that do not do just what the specification says, as real ones do not.
+
+use wasm_airgap::digest::Digest;
+use wasm_airgap::error::Kind;
+use wasm_airgap::oci::{Content, Credential, Mount, media_type};
+use wasm_airgap::report::Item;
+
+use crate::fake::{ALICE, Door, Fake, error};
+use crate::server::Reply;
+use crate::{BODY, Case, HOME, alice, body, filled, home, manifest, reference, repository, says};
+
+const ACCEPT: [&str; 1] = [media_type::MANIFEST];
+
+fn named(fake: &Fake) -> Digest {
+    fake.store().add_manifest(HOME, "1", media_type::MANIFEST, &manifest())
+}
+
+#[test]
+fn each_2xx_is_a_success() {
+    for status in ["200 OK", "201 Created", "202 Accepted", "204 No Content"] {
+        let fake = filled(Fake::with(Door::Open, move |request, store| {
+            let put = request.method == "PUT";
+            put.then(|| {
+                store.answer(request);
+                Reply::new(status, "")
+            })
+        }));
+        let client = Case::new().client();
+        let to = repository(&fake, "new");
+        client.push_blob(&to, &body(), &BODY, None, &Item::hidden()).unwrap();
+        let name = reference(&fake, "new:1");
+        client.put_manifest(&name, manifest().as_bytes(), media_type::MANIFEST).unwrap();
+        let store = fake.store();
+        assert_eq!(store.blob("new", &Digest::of(BODY)), Some(BODY), "{status}");
+        assert_eq!(store.manifest("new", "1"), Some(manifest().as_bytes()), "{status}");
+    }
+}
+
+#[test]
+fn a_mount_that_is_answered_with_the_blob_is_one() {
+    let digest = Digest::of(BODY);
+    for (status, there) in [("202 Accepted", true), ("200 OK", true), ("202 Accepted", false)] {
+        let fake = filled(Fake::with(Door::Open, move |request, store| {
+            let mount = request.method == "POST" && request.path.contains("mount=");
+            mount.then(|| {
+                if there {
+                    store.add_blob("new", BODY);
+                }
+                let place = format!("/v2/new/blobs/sha256:{digest}");
+                Reply::new(status, "").header("Location", &place)
+            })
+        }));
+        let client = Case::new().client();
+        let mount = client.mount(&home(&fake), &repository(&fake, "new"), &digest).unwrap();
+        assert_eq!(matches!(mount, Mount::Mounted), there, "{status}");
+    }
+}
+
+#[test]
+fn get_decides_where_head_does_not_say_that_it_is_there() {
+    for status in ["400 Bad Request", "403 Forbidden", "404 Not Found", "405 Method Not Allowed"]
+        .into_iter()
+        .chain(["500 Internal Server Error", "501 Not Implemented", "503 Service Unavailable"])
+    {
+        let fake = Fake::with(Door::Open, move |request, _| {
+            let head = request.method == "HEAD" && request.path.contains("/manifests/");
+            head.then(|| Reply::new(status, ""))
+        });
+        let digest = named(&fake);
+        let case = Case::new();
+        let client = case.client();
+        let name = reference(&fake, "ns/name:1");
+        let found = client.head_manifest(&name, &ACCEPT).unwrap().map(|it| it.digest);
+        assert_eq!(found, Some(digest), "{status}");
+        let found = client.head_manifest_to_push(&name).unwrap().map(|it| it.digest);
+        assert_eq!(found, Some(digest), "{status}");
+        assert_eq!(client.manifest_digest(&name, &ACCEPT).unwrap(), digest, "{status}");
+        let missing = reference(&fake, "ns/name:2");
+        assert_eq!(client.head_manifest(&missing, &ACCEPT).unwrap(), None, "{status}");
+        let error = client.manifest_digest(&missing, &ACCEPT).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable, "{status}");
+        says(&error, &["there is no tag `2`"]);
+        assert!(case.clock.waits().is_empty(), "{status}");
+    }
+}
+
+#[test]
+fn a_blob_is_pushed_where_head_is_not_answered() {
+    for status in ["400 Bad Request", "405 Method Not Allowed", "501 Not Implemented"] {
+        let fake = Fake::with(Door::Open, move |request, _| {
+            (request.method == "HEAD").then(|| Reply::new(status, ""))
+        });
+        let there = Case::new().client().has_blob_to_push(&home(&fake), &Digest::of(BODY)).unwrap();
+        assert!(!there, "{status}");
+    }
+}
+
+/// A registry that lets strangers in at `/v2/` and hides everything else from them without a word of
+/// how to log in.
+fn hiding(status: &'static str, code: &'static str) -> Fake {
+    filled(Fake::with(Door::Open, move |request, _| {
+        let stranger = request.header("authorization") != Some(ALICE);
+        (stranger && request.path != "/v2/").then(|| error(status, code, "refused"))
+    }))
+}
+
+#[test]
+fn a_credential_is_shown_before_a_403_or_404_is_the_last_word() {
+    for (status, code) in [("403 Forbidden", "DENIED"), ("404 Not Found", "NAME_UNKNOWN")] {
+        let fake = hiding(status, code);
+        named(&fake);
+        let case = Case::by(&fake, alice());
+        let client = case.client();
+        client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
+        case.succeeded(case.pull(&client, &fake));
+        // It is offered once, and shown from then on.
+        let shown = fake.server.headers("authorization");
+        assert_eq!(shown[..2], [None, None], "{status}");
+        assert!(shown[2..].iter().all(|it| it.as_deref() == Some(ALICE)), "{status}: {shown:?}");
+        assert_eq!(shown.len(), 4, "{status}");
+    }
+}
+
+#[test]
+fn a_token_server_that_comes_with_a_403_is_asked() {
+    let fake = filled(Fake::new(Door::Token));
+    let realm = fake.tokens.as_ref().unwrap().url("/token");
+    let challenge = format!("Bearer realm=\"{realm}\",service=\"fake\"");
+    let front = Fake::with(Door::Open, move |request, store| {
+        let stranger = request.header("authorization").is_none();
+        Some(match stranger && request.path != "/v2/" {
+            true => {
+                error("403 Forbidden", "DENIED", "refused").header("WWW-Authenticate", &challenge)
+            }
+            false => store.answer(request),
+        })
+    });
+    named(&front);
+    let case = Case::by(&front, alice());
+    case.client().manifest(&reference(&front, "ns/name:1"), &ACCEPT).unwrap();
+    assert_eq!(fake.tokens.as_ref().unwrap().headers("authorization"), [Some(ALICE.to_owned())]);
+}
+
+#[test]
+fn a_credential_that_nobody_asked_for_and_nobody_takes_does_no_harm() {
+    let fake = filled(Fake::with(Door::Open, |request, _| {
+        let known = request.header("authorization").is_some();
+        known.then(|| error("401 Unauthorized", "UNAUTHORIZED", "wrong password"))
+    }));
+    named(&fake);
+    let case = Case::by(&fake, alice());
+    let client = case.client();
+    let error = client.manifest(&reference(&fake, "ns/name:2"), &ACCEPT).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    says(&error, &["there is no tag `2`", "did not accept the credential from", "check the name"]);
+    // The rest goes on without it.
+    client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
+    assert_eq!(client.traffic().get, 4);
+}
+
+#[test]
+fn a_refresh_token_that_nobody_asked_for_is_named() {
+    for (status, code) in [("403 Forbidden", "DENIED"), ("404 Not Found", "NAME_UNKNOWN")] {
+        let fake = hiding(status, code);
+        let case = Case::by(&fake, Credential::Refresh("refresh".into()));
+        let wanted = reference(&fake, "ns/name:1");
+        let error = case.client().manifest(&wanted, &ACCEPT).unwrap_err();
+        says(&error, &["was not sent, as the registry did not ask for one"]);
+    }
+}
+
+#[test]
+fn a_manifest_that_does_not_say_what_it_is_is_known_by_its_fields() {
+    let silent = manifest().replace(&format!(r#""mediaType":"{}","#, media_type::MANIFEST), "");
+    let index = r#"{"schemaVersion":2,"manifests":[]}"#;
+    for header in ["application/json", "text/plain; charset=utf-8", "application/octet-stream"] {
+        let fake = Fake::new(Door::Open);
+        let mut bare: serde_json::Value = serde_json::from_str(&silent).unwrap();
+        bare.as_object_mut().unwrap().remove("mediaType");
+        fake.store().add_manifest(HOME, "image", header, &bare.to_string());
+        fake.store().add_manifest(HOME, "index", header, index);
+        fake.store().add_manifest(HOME, "first", header, r#"{"schemaVersion":1,"fsLayers":[]}"#);
+        let client = Case::new().client();
+        let get = |tag: &str| {
+            client.manifest(&reference(&fake, &format!("ns/name:{tag}")), &ACCEPT).unwrap()
+        };
+        assert_eq!(get("image").media_type(), media_type::MANIFEST, "{header}");
+        assert!(matches!(get("image").content("it").unwrap(), Content::Image(_)), "{header}");
+        assert_eq!(get("index").media_type(), media_type::INDEX, "{header}");
+        says(&get("first").content("it").unwrap_err(), &["Docker's first kind"]);
+    }
+}
+
+#[test]
+fn a_media_type_that_says_something_else_is_believed() {
+    let fake = Fake::new(Door::Open);
+    let index = r#"{"schemaVersion":2,"manifests":[]}"#;
+    fake.store().add_manifest(HOME, "1", "application/vnd.other.thing.v1+json", index);
+    let found = Case::new().client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
+    says(
+        &found.content("it").unwrap_err(),
+        &["unknown kind", "application/vnd.other.thing.v1+json"],
+    );
+}
+
+#[test]
+fn an_answer_without_a_manifest_is_not_an_empty_one() {
+    let fake = Fake::with(Door::Open, |request, _| {
+        request.path.contains("/manifests/").then(|| Reply::new("204 No Content", ""))
+    });
+    let wanted = reference(&fake, "ns/name:1");
+    let error = Case::new().client().manifest_digest(&wanted, &ACCEPT).unwrap_err();
+    says(&error, &["204 No Content without a manifest"]);
+}
+
+#[test]
+fn a_token_that_is_good_for_less_than_was_asked_for_is_not_used_for_it() {
+    // The token server grants the last scope alone, and the registry answers 403 to the rest.
+    let fake = filled(Fake::with(Door::Token, |_, _| None));
+    let realm = fake.tokens.as_ref().unwrap().url("/token");
+    let push = "repository:new:pull,push";
+    let front = filled(Fake::with(Door::Open, move |request, store| {
+        let shown = request.header("authorization").unwrap_or_default().to_owned();
+        if shown.is_empty() {
+            let challenge = format!("Bearer realm=\"{realm}\"");
+            return Some(Reply::new("401 Unauthorized", "").header("WWW-Authenticate", &challenge));
+        }
+        // The second token is the one that was asked for `push` alone.
+        let may = !request.path.contains("/new/") || shown == "Bearer token-2";
+        Some(match may {
+            true => store.answer(request),
+            false => error("403 Forbidden", "DENIED", "the token has another scope"),
+        })
+    }));
+    let client = Case::new().client();
+    let to = repository(&front, "new");
+    for _ in 0..2 {
+        let Mount::Upload(location) = client.mount(&home(&front), &to, &Digest::of(BODY)).unwrap()
+        else {
+            panic!("it was mounted");
+        };
+        client.push_blob(&to, &body(), &BODY, Some(location), &Item::hidden()).unwrap();
+    }
+    assert_eq!(front.store().blob("new", &Digest::of(BODY)), Some(BODY));
+    let scopes = fake.scopes();
+    assert_eq!(scopes, [vec![push, "repository:ns/name:pull"], vec![push]]);
+}
+
+#[test]
+fn a_401_of_what_may_be_missing_says_so() {
+    let refuse = |credential| {
+        let fake = Fake::with(Door::Token, |_, _| {
+            Some(error("401 Unauthorized", "UNAUTHORIZED", "authentication required"))
+        });
+        let case = Case::by(&fake, credential);
+        case.client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err()
+    };
+    let error = refuse(Credential::Anonymous);
+    says(&error, &["it says the same of what is not there", "check the name", "docker login"]);
+    let error = refuse(alice());
+    says(&error, &["it says the same of what is not there", "check the name", "renew"]);
+}
