@@ -133,6 +133,13 @@ impl Error {
         self
     }
 
+    /// Adds something to try before all else.
+    #[must_use]
+    pub(crate) fn first_hint(mut self, hint: impl Into<String>) -> Error {
+        self.0.hints.insert(0, hint.into());
+        self
+    }
+
     /// Says that a server was asked.
     #[must_use]
     pub(crate) fn asked(mut self, asked: Asked) -> Error {

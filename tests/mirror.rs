@@ -46,6 +46,8 @@ mod locked;
 #[cfg(target_os = "linux")]
 #[path = "mirror/memory.rs"]
 mod memory;
+#[path = "mirror/quirks.rs"]
+mod quirks;
 #[cfg(unix)]
 #[path = "mirror/real.rs"]
 mod real;

@@ -157,6 +157,10 @@ struct CopyArgs {
     /// Leave signatures and whatever else is attached behind
     #[arg(long)]
     no_attached: bool,
+    /// Copy layers that their media type says may not be passed on, as those of Windows; from the
+    /// source, or else from the addresses in the manifest
+    #[arg(long)]
+    include_non_distributable: bool,
     /// Go on with the other images where one fails; that is so in any case
     #[arg(long, hide = true)]
     keep_going: bool,

@@ -28,7 +28,7 @@ use crate::report::Report;
 pub use layouts::{ArchiveTarget, LayoutSource, LayoutTarget};
 pub use registry::{RegistrySource, RegistryTarget};
 pub use side::{Source, Target};
-pub use summary::{Blobs, Copied, Outcome, Summary};
+pub use summary::{Blobs, Copied, Left, Outcome, Summary};
 
 /// An image that is wanted.
 pub struct Order {
@@ -62,6 +62,9 @@ pub struct Options {
     pub recheck: bool,
     /// Whether what is attached to an image stays behind.
     pub without_attached: bool,
+    /// Whether layers that their owner lets nobody pass on are copied too. Images that are there are
+    /// looked through then.
+    pub with_foreign: bool,
 }
 
 /// Copies images. What becomes of each stands in the summary: one that fails stops no other.

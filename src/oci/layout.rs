@@ -98,11 +98,13 @@ impl Layout {
             let root = RootedPath::given(path);
             let version = read::rooted_bytes(&root.join(VERSION_FILE), MANIFEST_LIMIT)?;
             let index = read::rooted_bytes(&root.join(INDEX_FILE), INDEX_LIMIT)?;
-            let entries = entries(&shown, version.as_deref(), index.as_deref())?;
+            let docker = root.join(DOCKER_LIST_FILE).is_file().unwrap_or(false);
+            let entries = entries(&shown, version.as_deref(), index.as_deref(), docker)?;
             return Ok(Layout::new(shown, Files::Folder(root), entries));
         }
         let scanned = archive::scan(path)?;
-        let entries = entries(&shown, scanned.version.as_deref(), scanned.index.as_deref())?;
+        let (version, index) = (scanned.version.as_deref(), scanned.index.as_deref());
+        let entries = entries(&shown, version, index, scanned.docker)?;
         let files = Files::Archive(scanned.file, scanned.blobs);
         Ok(Layout::new(shown, files, entries))
     }
@@ -122,6 +124,14 @@ impl Layout {
     /// The manifests in its index.
     pub fn entries(&self) -> &[Descriptor] {
         &self.entries
+    }
+
+    /// What skopeo calls a layout of this form.
+    pub fn transport(&self) -> &'static str {
+        match self.files {
+            Files::Folder(_) => "oci",
+            Files::Archive(..) => "oci-archive",
+        }
     }
 
     /// The entry of this name, in whichever spelling it has there.
@@ -298,7 +308,12 @@ fn blob_path(root: &RootedPath, digest: &Digest) -> RootedPath {
     root.join(&format!("{BLOBS}/{digest}"))
 }
 
-fn entries(shown: &str, version: Option<&[u8]>, index: Option<&[u8]>) -> Result<Vec<Descriptor>> {
+fn entries(
+    shown: &str,
+    version: Option<&[u8]>,
+    index: Option<&[u8]>,
+    docker: bool,
+) -> Result<Vec<Descriptor>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Version {
@@ -310,6 +325,16 @@ fn entries(shown: &str, version: Option<&[u8]>, index: Option<&[u8]>) -> Result<
             .fact("found", found)
     };
     let (Some(version), Some(index)) = (version, index) else {
+        if docker {
+            let found = format!(
+                "`{DOCKER_LIST_FILE}`: an archive of `docker save` before version 25, or what \
+                 `skopeo copy` makes for `docker-archive:` or `dir:`"
+            );
+            return Err(none(&found).hint(
+                "save the images anew as an OCI image layout: with docker 25 or later, or with \
+                 `skopeo copy docker-archive:FILE:IMAGE oci-archive:NEW.tar:IMAGE`",
+            ));
+        }
         return Err(none("at least one of them is missing"));
     };
     let version: Version = serde_json::from_slice(version)
@@ -338,6 +363,9 @@ fn index_text(entries: &[Descriptor]) -> Result<Vec<u8>> {
     serde_json::to_vec(&index)
         .map_err(|error| Error::integrity("cannot write the index of a layout").because(error))
 }
+
+/// The list in an archive of `docker save`, which no layout needs.
+const DOCKER_LIST_FILE: &str = "manifest.json";
 
 /// The media type of an index, for those that say none.
 pub(super) const INDEX_TYPE: &str = media_type::INDEX;

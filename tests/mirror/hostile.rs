@@ -234,6 +234,7 @@ fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
             dry_run: false,
             recheck: false,
             without_attached: false,
+            with_foreign: false,
         };
         let summary = copy::copy(
             vec![order],

@@ -33,6 +33,7 @@ pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
         dry_run: args.dry_run,
         recheck: args.recheck,
         without_attached: args.no_attached,
+        with_foreign: args.include_non_distributable,
     };
     let (source, target) =
         (source(args, asking.as_ref(), context)?, target(args, asking.as_ref(), context)?);
@@ -151,6 +152,7 @@ fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context
         return context.report.json(&json!({
             "dry_run": args.dry_run, "images": images, "blobs": blobs, "traffic": traffic,
             "copied": copied, "there": there, "failed": failed,
+            "left_behind": summary.left_behind(),
         }));
     }
     let mut text = String::new();
@@ -166,9 +168,14 @@ fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context
     context.report.data(&text)?;
     let (would, bytes) =
         (if args.dry_run { "would be " } else { "" }, crate::vendor::megabytes(blobs.bytes));
+    let left = match summary.left_behind() {
+        0 => String::new(),
+        1 => "; 1 layer stays behind".to_owned(),
+        count => format!("; {count} layers stay behind"),
+    };
     context.report.say(&format!(
         "{copied} images {would}copied, {there} were there, {failed} failed; \
-         {} blobs {would}moved ({bytes}), {} {would}mounted, {} were there",
+         {} blobs {would}moved ({bytes}), {} {would}mounted, {} were there{left}",
         blobs.moved, blobs.mounted, blobs.there
     ));
     Ok(())
@@ -196,6 +203,7 @@ fn row(image: &Copied, args: &CopyArgs) -> Value {
             }
             row["platforms"] = json!(outcome.platforms);
             row["attached"] = outcome.attached.into();
+            row["left_behind"] = json!(outcome.left_behind);
         }
         Err(error) => {
             row["error"] = error.to_string().into();

@@ -5,10 +5,42 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::oci::{Descriptor, MANIFEST_LIMIT, Manifest, media_type};
+use crate::oci::{Descriptor, MANIFEST_LIMIT, Manifest, Tag, media_type};
+use crate::report::printable;
 
 /// What cosign appends to the tag that it makes of a digest.
 pub(super) const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
+
+/// Says of an error that it is about something which is attached to an image, and how to copy the
+/// image without it.
+pub(super) fn blame(error: Error, image: &str, what: &str) -> Error {
+    error
+        .fact("concerns", format!("{what}, attached to `{image}`"))
+        .first_hint("to copy the image without what is attached to it, add `--no-attached`")
+}
+
+/// Names a referrer for a message.
+pub(super) fn by_descriptor(descriptor: &Descriptor) -> String {
+    let digest = descriptor.digest.short();
+    match &descriptor.artifact_type {
+        Some(kind) => format!("the referrer {digest} (`{}`)", printable(kind)),
+        None => format!("the referrer {digest}"),
+    }
+}
+
+/// Names something that is attached by its tag, as cosign makes it, for a message.
+pub(super) fn by_tag(tag: &Tag) -> String {
+    let noun = match tag.as_str().rsplit_once('.') {
+        Some((_, "sig")) => "a cosign signature",
+        Some((_, "att")) => "an attestation",
+        Some((_, "sbom")) => "an SBOM",
+        _ => "a manifest",
+    };
+    format!("{noun} (tag `{tag}`)")
+}
+
+/// The list of referrers of a manifest, for a message.
+pub(super) const LIST: &str = "the list of referrers";
 
 /// Returns the index that lists these besides the old ones; nothing where the old ones have them all.
 ///

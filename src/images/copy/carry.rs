@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Options;
+use super::attached;
 use super::look::{Image, State};
 use super::side::{Moved, Parcel, Source, Target};
-use super::summary::Blobs;
+use super::summary::{Blobs, Left};
 use crate::digest::Digest;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Asked, Error, Kind, Result};
 use crate::oci::{Descriptor, Repository};
-use crate::report::Report;
+use crate::report::{Item, Report};
+use crate::vendor::megabytes;
 use crate::workers::{self, hold};
 
 /// The media type of what is only moved.
@@ -55,6 +57,15 @@ pub(super) fn carry(
     for image in images {
         say_at_once(image, report);
     }
+    for image in images {
+        let mut state = image.state();
+        let layers = state.tree.left_behind();
+        if let Some(outcome) = &mut state.outcome {
+            let left = |(digest, size)| Left { digest: format!("sha256:{digest}"), size };
+            outcome.left_behind = layers.into_iter().map(left).collect();
+            outcome.left_behind.iter().for_each(|it| report.warn(&left_behind(image, it)));
+        }
+    }
     let (batches, left) = batches(images, source, target);
     if options.dry_run {
         return planned(&batches);
@@ -72,6 +83,17 @@ pub(super) fn carry(
         Carrying { images, source, target, report, batches, left, blobs: Mutex::default() };
     workers::each_and_more(jobs, options.jobs, |job| carrying.run(job));
     carrying.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says that a layer stays behind.
+fn left_behind(image: &Image, layer: &Left) -> String {
+    format!(
+        "`{}`: the layer {} ({}) stays behind, as its media type says that it may not be passed on; \
+         `--include-non-distributable` takes it",
+        image.source(),
+        layer.digest,
+        megabytes(layer.size)
+    )
 }
 
 /// Whether an image is to be copied.
@@ -233,8 +255,14 @@ impl Carrying<'_> {
             return false;
         }
         let item = self.report.item(format!("{} {}", descriptor.digest.short(), to));
-        let parcel = Parcel { descriptor, source: self.source, from, to };
-        match self.target.put_blob(&parcel, known.or(own.as_deref()), &item) {
+        let parcel = Parcel { descriptor, source: self.source, from, to, url: None };
+        let known = known.or(own.as_deref());
+        let moved = self.target.put_blob(&parcel, known, &item).or_else(|error| {
+            let urls = images.clone().map(|image| image.state().tree.urls(digest));
+            let urls = urls.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
+            self.bring_from(&urls, &parcel, &item, error)
+        });
+        match moved {
             Ok(moved) => {
                 let mut blobs = hold(&self.blobs);
                 match moved {
@@ -248,10 +276,40 @@ impl Carrying<'_> {
                 true
             }
             Err(error) => {
-                images.for_each(|image| self.fail(image, error.clone()));
+                images.for_each(|image| {
+                    let attached = image.state().attached_blob(digest);
+                    self.fail(
+                        image,
+                        match attached {
+                            Some(what) => attached::blame(error.clone(), image.source(), &what),
+                            None => error.clone(),
+                        },
+                    );
+                });
                 false
             }
         }
+    }
+
+    /// Brings a blob that its source does not have from one of the addresses in its manifest.
+    fn bring_from(
+        &self,
+        urls: &[String],
+        parcel: &Parcel<'_>,
+        item: &Item,
+        mut error: Error,
+    ) -> Result<Moved> {
+        if error.kind() != Kind::Unavailable && error.answer() != Some(Asked::Refused) {
+            return Err(error);
+        }
+        for url in urls {
+            match self.target.put_blob(&Parcel { url: Some(url), ..*parcel }, None, item) {
+                Ok(moved) => return Ok(moved),
+                Err(other) if other.kind() == Kind::Integrity => return Err(other),
+                Err(other) => error = error.fact("elsewhere", other.one_line()),
+            }
+        }
+        Err(error)
     }
 
     /// Takes note that these images do not wait for a blob any more.
@@ -272,12 +330,20 @@ impl Carrying<'_> {
     }
 
     fn finish(&self, image: &Image) {
-        let appeared = {
+        let (appeared, left_some) = {
             let mut state = image.state();
-            let appeared = self.appear(&mut state);
+            let left_some = state.outcome.as_ref().is_some_and(|it| !it.left_behind.is_empty());
+            let appeared = self.appear(&mut state, image.source());
             state.release();
-            appeared
+            (appeared, left_some)
         };
+        let appeared = appeared.map_err(|error| match left_some {
+            true => error.first_hint(
+                "a layer of it stayed behind, and some registries do not take an image without: \
+                 `--include-non-distributable` takes all layers",
+            ),
+            false => error,
+        });
         match appeared {
             Ok(digest) => self.report.say(&format!("copied   {}  sha256:{digest}", image.line())),
             Err(error) => self.fail(image, error),
@@ -286,7 +352,7 @@ impl Carrying<'_> {
 
     /// Puts the manifests: each behind those that are in it, then what is attached, and the name at
     /// the very end.
-    fn appear(&self, state: &mut State) -> Result<Digest> {
+    fn appear(&self, state: &mut State, source: &str) -> Result<Digest> {
         let State { tree, to, outcome, whole, .. } = state;
         let missing = || Error::new(Kind::Failed, "an image was copied without a manifest");
         let (Some(to), Some(outcome)) = (to, outcome) else { return Err(missing()) };
@@ -304,9 +370,14 @@ impl Carrying<'_> {
         let mut unlisted: Vec<(Digest, Vec<Descriptor>)> = Vec::new();
         let mut lists = HashMap::new();
         let mut listed = HashMap::new();
+        let about = |error: Error, what: &str| attached::blame(error, source, what);
         for (subject, descriptor) in &tree.attached {
+            let what = attached::by_descriptor(descriptor);
             for manifest in tree.in_order(&descriptor.digest, &mut given) {
-                let known = self.target.put_manifest(repository, manifest)?;
+                let known = self
+                    .target
+                    .put_manifest(repository, manifest)
+                    .map_err(|error| about(error, &what))?;
                 listed.insert(*manifest.digest(), known);
             }
             if listed.get(&descriptor.digest) != Some(&true) {
@@ -318,14 +389,21 @@ impl Carrying<'_> {
             }
         }
         for (subject, list) in &unlisted {
-            self.target.attach(repository, subject, list)?;
+            self.target
+                .attach(repository, subject, list)
+                .map_err(|error| about(error, attached::LIST))?;
         }
         for (tag, digest) in &tree.tags {
+            let what = attached::by_tag(tag);
             for manifest in tree.in_order(digest, &mut given) {
-                self.target.put_manifest(repository, manifest)?;
+                self.target
+                    .put_manifest(repository, manifest)
+                    .map_err(|error| about(error, &what))?;
             }
             let manifest = tree.manifest(digest).ok_or_else(missing)?;
-            self.target.put_named(&repository.tagged(tag.clone()), manifest, None)?;
+            self.target
+                .put_named(&repository.tagged(tag.clone()), manifest, None)
+                .map_err(|error| about(error, &what))?;
         }
         self.target.put_named(to, root, whole.as_ref())?;
         Ok(outcome.digest)

@@ -12,10 +12,14 @@ use crate::oci::{
     Content, Descriptor, Layout, LayoutFolder, Manifest, Readable, Reference, Repository, Tag,
     media_type,
 };
-use crate::report::Item;
+use crate::report::{Item, shortened};
 use crate::rooted::RootedPath;
 use crate::store::Hold;
 use crate::workers::hold;
+
+/// How many names of a layout stand in a message, and how long each may be.
+const NAMES_SHOWN: usize = 5;
+const NAME_SHOWN: usize = 200;
 
 /// Images in a layout, by the names that they had where they come from.
 pub struct LayoutSource {
@@ -112,10 +116,25 @@ impl Source for LayoutSource {
         {
             return Ok(Found { manifest, from, whole: None });
         }
-        let entries = self.layout.entries().len();
-        Err(Error::new(Kind::Unavailable, format!("`{reference}` is not in `{}`", self.shown))
-            .fact("in its index", format!("{entries} manifests"))
-            .hint("copy it into the layout where there is a network, with the same list"))
+        let error =
+            Error::new(Kind::Unavailable, format!("`{reference}` is not in `{}`", self.shown))
+                .fact("in its index", names(self.layout.entries()));
+        let tag = reference.tag().map(Tag::as_str);
+        let mut all = self.layout.entries().iter().filter_map(Descriptor::layout_name);
+        Err(match tag.filter(|tag| all.any(|name| name == *tag)) {
+            Some(tag) => {
+                let (transport, layout) = (self.layout.transport(), &self.shown);
+                error.hint(format!(
+                    "an image in a layout is looked for by its whole name, and `{tag}` is a tag \
+                     alone: `skopeo copy {transport}:{layout}:{tag} oci:named:{reference}`, and then \
+                     `--from named`"
+                ))
+            }
+            None => error.hint(
+                "copy it into the layout where there is a network, with the same list; the names \
+                 must be those of the list",
+            ),
+        })
     }
 
     fn manifest(&self, _: &Repository, descriptor: &Descriptor) -> Result<Manifest> {
@@ -155,6 +174,18 @@ impl Source for LayoutSource {
     fn is_on(&self, _: &Repository, _: &str) -> bool {
         false
     }
+}
+
+/// The names of the first entries of an index, for a message.
+fn names(entries: &[Descriptor]) -> String {
+    let all: Vec<_> = entries.iter().filter_map(Descriptor::layout_name).collect();
+    let mut parts: Vec<_> =
+        all.iter().take(NAMES_SHOWN).map(|it| format!("`{}`", shortened(it, NAME_SHOWN))).collect();
+    let more = all.len().saturating_sub(NAMES_SHOWN);
+    let unnamed = entries.len() - all.len();
+    parts.extend((more > 0).then(|| format!("{more} more")));
+    parts.extend((unnamed > 0).then(|| format!("{unnamed} without a name")));
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
 /// A layout in a folder that images are copied into.
@@ -197,9 +228,13 @@ impl Target for LayoutTarget {
             return Ok(Moved::There);
         }
         let path = self.layout.path(&descriptor.digest);
-        match source.download(from, descriptor, &path, item)? {
+        let downloaded = match blob.url {
+            Some(_) => None,
+            None => source.download(from, descriptor, &path, item)?,
+        };
+        match downloaded {
             Some(()) => self.layout.stored(&descriptor.digest),
-            None => self.layout.store(descriptor, &*source.blob(from, descriptor)?, item)?,
+            None => self.layout.store(descriptor, &*blob.bytes()?, item)?,
         }
         Ok(Moved::Whole)
     }

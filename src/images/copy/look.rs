@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 
+use super::attached;
 use super::names::Names;
 use super::narrow::{Narrowed, narrow};
 use super::side::{Found, Source, Target};
@@ -56,6 +57,18 @@ impl State {
         (self.tree, self.whole) = (Tree::default(), None);
     }
 
+    /// What a blob belongs to, for a message, if it belongs to nothing but what is attached.
+    pub(super) fn attached_blob(&self, blob: &Digest) -> Option<String> {
+        let tree = &self.tree;
+        if tree.has_blob(&self.outcome.as_ref()?.digest, blob) {
+            return None;
+        }
+        let referrers =
+            tree.attached.iter().map(|(_, it)| (it.digest, attached::by_descriptor(it)));
+        let tags = tree.tags.iter().map(|(tag, digest)| (*digest, attached::by_tag(tag)));
+        referrers.chain(tags).find(|(root, _)| tree.has_blob(root, blob)).map(|(_, what)| what)
+    }
+
     /// The manifest under which it will be known, where it is to be copied and was read.
     pub(super) fn tree_root(&self) -> Option<&Manifest> {
         self.tree.manifest(&self.outcome.as_ref()?.digest)
@@ -71,9 +84,10 @@ enum Ask {
 }
 
 impl Image {
-    fn new(order: Order, room: &Room) -> Image {
+    fn new(order: Order, room: &Room, options: &Options) -> Image {
         let Order { source, destination, way } = order;
         let mut state = State { tree: Tree::new(room), ..State::default() };
+        state.tree.with_foreign = options.with_foreign;
         let way = way.map_err(|error| state.error = Some(error)).ok();
         Image { source, destination, way, state: Mutex::new(state) }
     }
@@ -93,6 +107,11 @@ impl Image {
     /// Whether it failed.
     pub(super) fn failed(&self) -> bool {
         self.state().error.is_some()
+    }
+
+    /// Where it comes from, as it is written.
+    pub(super) fn source(&self) -> &str {
+        &self.source
     }
 
     /// It in a line: `ghcr.io/a:1 -> registry.corp/a:1`.
@@ -131,7 +150,8 @@ pub(super) fn look(
     options: &Options,
 ) -> Vec<Image> {
     let room = Room::default();
-    let images: Vec<_> = orders.into_iter().map(|order| Image::new(order, &room)).collect();
+    let images: Vec<_> =
+        orders.into_iter().map(|order| Image::new(order, &room, options)).collect();
     let names = Names::of(images.iter().filter_map(|image| image.way.as_ref()));
     let first = (0..images.len()).filter(|nth| images[*nth].way.is_some());
     let first = first.map(|nth| (nth, Ask::Root)).collect();
@@ -163,9 +183,15 @@ impl Looking<'_> {
         match ask {
             Ask::Root => self.root(),
             Ask::Manifest { descriptor, thorough } => self.manifest(&descriptor, thorough),
-            Ask::Attached { digest, thorough } => self.attached(&digest, thorough),
+            Ask::Attached { digest, thorough } => {
+                let image = &self.image.source;
+                self.attached(&digest, thorough)
+                    .map_err(|error| attached::blame(error, image, attached::LIST))
+            }
             Ask::Tagged { tag } => {
-                let manifest = self.source.tagged(&self.image.from()?, &tag)?;
+                let manifest = self.source.tagged(&self.image.from()?, &tag).map_err(|error| {
+                    attached::blame(error, &self.image.source, &attached::by_tag(&tag))
+                })?;
                 self.image.state().tree.tags.push((tag, *manifest.digest()));
                 self.add(manifest, false)
             }
@@ -201,12 +227,13 @@ impl Looking<'_> {
             narrowed_from: whole.as_ref().map(|whole| *whole.digest()),
             platforms: platforms(&content, &narrowed, &subject)?,
             attached: 0,
+            left_behind: Vec::new(),
         };
         {
             let mut state = self.image.state();
             (state.from, state.to) = (Some(from.clone()), Some(to));
             state.outcome = Some(outcome);
-            if is_there && !self.options.recheck {
+            if is_there && !self.options.recheck && !self.options.with_foreign {
                 if let Content::Image(image) = &content {
                     let blobs = std::iter::once(&image.config).chain(&image.layers);
                     state.there = blobs.map(|blob| blob.digest).take(KNOWN_BLOBS).collect();
@@ -292,6 +319,11 @@ impl Looking<'_> {
         let from = self.image.from()?;
         let manifest = self.source.manifest(&from, descriptor).map_err(|error| {
             match error.kind() {
+                // Only what is attached is not looked at thoroughly.
+                _ if !thorough => {
+                    let what = attached::by_descriptor(descriptor);
+                    attached::blame(error, &self.image.source, &what)
+                }
                 Kind::Unavailable => error.hint(format!(
                     "it belongs to {}; if the source has only some of its platforms, name them with `--platform`",
                     self.image.subject()

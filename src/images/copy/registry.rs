@@ -47,14 +47,8 @@ impl<'a> RegistrySource<'a> {
     /// # Errors
     /// As [`Source::resolve`].
     pub fn digest(&self, reference: &Reference) -> Result<Digest> {
-        let head = |there: &Reference| match self
-            .client
-            .head_manifest(there, &media_type::ALL_MANIFESTS)?
-        {
-            Some(found) => Ok(found.digest),
-            // The registry's own words come with a whole request only.
-            None => Ok(*self.client.manifest(there, &media_type::ALL_MANIFESTS)?.digest()),
-        };
+        let head =
+            |there: &Reference| self.client.manifest_digest(there, &media_type::ALL_MANIFESTS);
         self.somewhere(reference, head).map(|(digest, _)| digest)
     }
 
@@ -210,6 +204,14 @@ impl Source for RegistrySource<'_> {
         Ok(Box::new(self.client.remote(from, descriptor)))
     }
 
+    fn blob_at<'a>(
+        &'a self,
+        url: &str,
+        descriptor: &'a Descriptor,
+    ) -> Result<Option<Box<dyn Readable + 'a>>> {
+        Ok(Some(Box::new(self.client.elsewhere(url, descriptor)?)))
+    }
+
     fn download(
         &self,
         from: &Repository,
@@ -258,7 +260,7 @@ impl Target for RegistryTarget<'_> {
         known: Option<&Repository>,
         item: &Item,
     ) -> Result<Moved> {
-        let Parcel { descriptor, source, from, to } = blob;
+        let Parcel { descriptor, to, .. } = blob;
         let digest = &descriptor.digest;
         if known == Some(*to) {
             return Ok(Moved::There);
@@ -278,7 +280,7 @@ impl Target for RegistryTarget<'_> {
                 Mount::Upload(location) => location,
             },
         };
-        let bytes = source.blob(from, descriptor)?;
+        let bytes = blob.bytes()?;
         self.client.push_blob(to, descriptor, &*bytes, Some(location), item)?;
         Ok(Moved::Whole)
     }
@@ -294,10 +296,7 @@ impl Target for RegistryTarget<'_> {
     fn attach(&self, to: &Repository, subject: &Digest, attached: &[Descriptor]) -> Result<()> {
         let _alone = hold(&self.lists);
         let list = to.tagged(Tag::of_attached(subject, ""));
-        let old = match self.client.head_manifest_to_push(&list)? {
-            Some(_) => self.client.tagged_referrers(to, subject)?,
-            None => Vec::new(),
-        };
+        let old = self.client.tagged_referrers_to_push(to, subject)?;
         match attached::merged(&old, attached)? {
             Some(index) => self.put_named(&list, &index, None),
             None => Ok(()),

@@ -1,7 +1,7 @@
 //! What copying needs of where images come from and go to.
 
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::oci::{Descriptor, Manifest, Readable, Reference, Repository, Tag};
 use crate::report::Item;
 use crate::rooted::RootedPath;
@@ -42,6 +42,19 @@ pub trait Source: Sync {
         from: &'a Repository,
         descriptor: &'a Descriptor,
     ) -> Result<Box<dyn Readable + 'a>>;
+
+    /// A blob from an address that a manifest names for it, to be read from any position; nothing
+    /// where no other address is asked than those of the source.
+    ///
+    /// # Errors
+    /// Usage, where that is not an address.
+    fn blob_at<'a>(
+        &'a self,
+        _url: &str,
+        _descriptor: &'a Descriptor,
+    ) -> Result<Option<Box<dyn Readable + 'a>>> {
+        Ok(None)
+    }
 
     /// Writes a blob to a file, continuing what an earlier run left; nothing where this is not a
     /// way that is any better than reading it.
@@ -145,6 +158,22 @@ pub struct Parcel<'a> {
     pub from: &'a Repository,
     /// Where it goes.
     pub to: &'a Repository,
+    /// Another address of it, to be asked instead of the source.
+    pub url: Option<&'a str>,
+}
+
+impl Parcel<'_> {
+    /// Its bytes, to be read from any position.
+    ///
+    /// # Errors
+    /// As [`Source::blob`] and [`Source::blob_at`].
+    pub fn bytes(&self) -> Result<Box<dyn Readable + '_>> {
+        let Some(url) = self.url else { return self.source.blob(self.from, self.descriptor) };
+        self.source.blob_at(url, self.descriptor)?.ok_or_else(|| {
+            let digest = &self.descriptor.digest;
+            Error::new(Kind::Unavailable, format!("`sha256:{digest}` is not asked for elsewhere"))
+        })
+    }
 }
 
 /// How a blob came to be there.

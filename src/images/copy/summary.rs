@@ -38,6 +38,17 @@ pub struct Outcome {
     pub platforms: Vec<String>,
     /// How many things were attached to it.
     pub attached: usize,
+    /// The layers that stay behind, as their owner lets nobody pass them on.
+    pub left_behind: Vec<Left>,
+}
+
+/// A layer that stays behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// Its digest, as it stands in the manifest.
+    pub digest: String,
+    /// How many bytes it has.
+    pub size: u64,
 }
 
 /// Blobs, each counted once for each repository that needs it.
@@ -61,6 +72,12 @@ impl Summary {
         };
         let copied = count(|it| it.as_ref().is_ok_and(|it| !it.was_there));
         (copied, count(|it| it.as_ref().is_ok_and(|it| it.was_there)), count(|it| it.is_err()))
+    }
+
+    /// How many layers stay behind, of all images.
+    pub fn left_behind(&self) -> usize {
+        let outcomes = self.images.iter().filter_map(|it| it.result.as_ref().ok());
+        outcomes.map(|it| it.left_behind.len()).sum()
     }
 
     /// The error of the whole, where an image failed or a tag has moved.

@@ -62,6 +62,8 @@ pub(super) struct Tree {
     pub(super) attached: Vec<(Digest, Descriptor)>,
     /// What is attached by a tag.
     pub(super) tags: Vec<(Tag, Digest)>,
+    /// Whether layers that their owner lets nobody pass on are taken too.
+    pub(super) with_foreign: bool,
     bytes: usize,
     share: Share,
 }
@@ -71,8 +73,10 @@ struct Node {
     manifest: Manifest,
     /// The manifests in it.
     children: Vec<Digest>,
-    /// The digests and sizes of the blobs in it.
+    /// The digests and sizes of the blobs in it that are copied.
     blobs: Vec<(Digest, u64)>,
+    /// Those of the layers that their owner lets nobody pass on.
+    foreign: Vec<(Digest, u64)>,
 }
 
 impl Tree {
@@ -121,11 +125,13 @@ impl Tree {
             return Err(too_many(image));
         }
         self.share.grow(PER_MANIFEST + manifest.bytes().len(), image)?;
-        let (mut children, mut blobs) = (Vec::new(), Vec::new());
+        let (mut children, mut blobs, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
         match manifest.content(image)? {
             Content::Image(it) => {
                 blobs.push(it.config);
-                blobs.extend(it.layers.into_iter().filter(|it| !it.is_foreign()));
+                let (all, with_foreign) = (it.layers, self.with_foreign);
+                foreign.extend(all.iter().filter(|it| it.is_foreign()).map(pair));
+                blobs.extend(all.into_iter().filter(|it| with_foreign || !it.is_foreign()));
             }
             // An index may have something else in it than manifests: a build's cache does.
             Content::Index(index) => {
@@ -135,12 +141,13 @@ impl Tree {
                     .partition(|it| media_type::is_manifest(&it.media_type));
             }
         }
-        self.share.grow(PER_DESCRIPTOR * (children.len() + blobs.len()), image)?;
+        let descriptors = children.len() + blobs.len() + foreign.len();
+        self.share.grow(PER_DESCRIPTOR * descriptors, image)?;
         let digests = children.iter().map(|it| it.digest).collect();
-        let blobs = blobs.into_iter().map(|it| (it.digest, it.size)).collect();
+        let blobs = blobs.iter().map(pair).collect();
         let digest = *manifest.digest();
         self.claimed.insert(digest);
-        self.nodes.insert(digest, Node { manifest, children: digests, blobs });
+        self.nodes.insert(digest, Node { manifest, children: digests, blobs, foreign });
         Ok(children)
     }
 
@@ -155,6 +162,30 @@ impl Tree {
         blobs.sort_unstable_by_key(|(digest, size)| (std::cmp::Reverse(*size), *digest));
         blobs.dedup();
         blobs
+    }
+
+    /// Returns digests and sizes of the layers that stay behind, each once.
+    pub(super) fn left_behind(&self) -> Vec<(Digest, u64)> {
+        if self.with_foreign {
+            return Vec::new();
+        }
+        let mut left: Vec<_> = self.nodes.values().flat_map(|node| node.foreign.clone()).collect();
+        left.sort_unstable();
+        left.dedup();
+        left
+    }
+
+    /// Returns the addresses that the manifests name for a layer.
+    pub(super) fn urls(&self, layer: &Digest) -> Vec<String> {
+        let has = |node: &&Node| node.foreign.iter().any(|(digest, _)| digest == layer);
+        self.nodes.values().find(has).map(|node| node.manifest.urls(layer)).unwrap_or_default()
+    }
+
+    /// Whether a manifest, or one in it, has this blob.
+    pub(super) fn has_blob(&self, root: &Digest, blob: &Digest) -> bool {
+        let manifests = self.in_order(root, &mut HashSet::new());
+        let nodes = manifests.into_iter().filter_map(|it| self.nodes.get(it.digest()));
+        nodes.flat_map(|node| &node.blobs).any(|(digest, _)| digest == blob)
     }
 
     /// A manifest and all in it, those that others need first; what was given out before is left
@@ -177,6 +208,10 @@ impl Tree {
         }
         order
     }
+}
+
+fn pair(descriptor: &Descriptor) -> (Digest, u64) {
+    (descriptor.digest, descriptor.size)
 }
 
 fn too_many(image: &str) -> Error {

@@ -18,6 +18,7 @@ use crate::oci::checked::{Checked, Mark};
 use crate::oci::manifest::{Content, Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
 use crate::oci::push::Readable;
+use crate::report::printable;
 use crate::rooted::RootedPath;
 use crate::store::{Mode, Partial};
 
@@ -33,6 +34,8 @@ pub(super) struct Scanned {
     pub(super) blobs: HashMap<Digest, (u64, u64)>,
     pub(super) version: Option<Vec<u8>>,
     pub(super) index: Option<Vec<u8>>,
+    /// Whether it has the list of an archive of `docker save`.
+    pub(super) docker: bool,
 }
 
 /// Reads the headers of a tar. Nothing is unpacked, and a name is only compared.
@@ -44,10 +47,13 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
             .hint("name a folder or a tar with an OCI image layout"));
     }
     let file = crate::read::file(path)?;
-    let mut magic = [0; 2];
-    if fill(&file, &mut magic, 0).doing(doing)? == 2 && magic == [0x1f, 0x8b] {
-        return Err(Error::usage(format!("`{shown}` is compressed, and so are the layers in it"))
-            .hint(format!("unpack it once: `gunzip {shown}`")));
+    let mut magic = [0; 6];
+    let length = fill(&file, &mut magic, 0).doing(doing)?;
+    if let Some((format, program)) = compression(&magic[..length]) {
+        return Err(Error::usage(format!(
+            "`{shown}` is compressed by {format}, and so are the layers in it"
+        ))
+        .hint(unpacking(path, program)));
     }
     let size = file.metadata().doing(doing)?.len();
     let mut reader = Reader { file: &file, size, at: 0, headers: 0, described: 0 };
@@ -66,13 +72,43 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
     let damaged = |error: Error| match error.kind() {
         Kind::Integrity => {
             Error::integrity(format!("`{shown}` is not a whole tar of an OCI image layout"))
-                .because(error.statement())
+                .because(printable(error.statement()))
         }
         _ => error.fact("reading", shown.to_string()),
     };
     read.map_err(damaged)?;
-    let Found { blobs, version, index } = found;
-    Ok(Scanned { file, blobs, version, index })
+    let Found { blobs, version, index, docker } = found;
+    Ok(Scanned { file, blobs, version, index, docker })
+}
+
+/// Returns the format of a compressed file and the program that unpacks it, by its first bytes.
+fn compression(magic: &[u8]) -> Option<(&'static str, &'static str)> {
+    let formats: [(&[u8], _); 4] = [
+        (&[0x1f, 0x8b], ("gzip", "gzip")),
+        (&[0x28, 0xb5, 0x2f, 0xfd], ("Zstandard", "zstd")),
+        (&[0xfd, b'7', b'z', b'X', b'Z', 0], ("xz", "xz")),
+        (b"BZh", ("bzip2", "bzip2")),
+    ];
+    formats.into_iter().find(|(begin, _)| magic.starts_with(begin)).map(|(_, format)| format)
+}
+
+/// Returns the command that unpacks a compressed tar.
+fn unpacking(path: &Path, program: &str) -> String {
+    let is_end = |it: &str| ["gz", "zst", "zstd", "xz", "bz2"].contains(&it);
+    let unpacked = match path.extension().and_then(|it| it.to_str()) {
+        Some("tgz" | "tzst" | "txz" | "tbz2") => path.with_extension("tar"),
+        Some(end) if is_end(end) && path.with_extension("").extension().is_some() => {
+            path.with_extension("")
+        }
+        _ => {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".tar");
+            name.into()
+        }
+    };
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    let (from, to) = (quoted(path), quoted(&unpacked));
+    format!("unpack it once, and name the other file: `{program} -dc {from} > {to}`")
 }
 
 /// A tar that is read at the positions of its headers, the content of files passed over.
@@ -133,6 +169,7 @@ struct Found {
     blobs: HashMap<Digest, (u64, u64)>,
     version: Option<Vec<u8>>,
     index: Option<Vec<u8>>,
+    docker: bool,
 }
 
 impl Found {
@@ -142,6 +179,7 @@ impl Found {
         reader.count()?;
         let start = reader.pass(entry.size)?;
         let Some(name) = std::str::from_utf8(&entry.path).ok().map(plain) else { return Ok(()) };
+        self.docker |= name == super::DOCKER_LIST_FILE;
         let digest = name.strip_prefix(BLOBS).and_then(|it| it.strip_prefix('/'));
         let digest = digest.and_then(|it| it.parse::<Digest>().ok());
         if digest.is_none() && name != VERSION_FILE && name != INDEX_FILE {
@@ -283,7 +321,10 @@ impl Walk<'_> {
             }
             Ok((Content::Image(image), manifest)) => {
                 for blob in std::iter::once(image.config).chain(image.layers) {
-                    if !blob.is_foreign() && self.is_new(blob.digest)? {
+                    // One that may not be passed on is there if it was copied all the same.
+                    let belongs = !blob.is_foreign()
+                        || matches!(self.layout.part(&blob.digest), Ok(Some(_)));
+                    if belongs && self.is_new(blob.digest)? {
                         (self.give)(Ok(Reached::Blob(Box::new(blob))))?;
                     }
                 }

@@ -82,7 +82,10 @@ impl LayoutFolder {
     fn parse(&self, index: Option<&[u8]>) -> Result<Vec<Descriptor>> {
         match index {
             None => Ok(Vec::new()),
-            Some(_) => entries(&self.root.to_string(), Some(VERSION_TEXT.as_bytes()), index),
+            Some(_) => {
+                let version = Some(VERSION_TEXT.as_bytes());
+                entries(&self.root.to_string(), version, index, false)
+            }
         }
     }
 
