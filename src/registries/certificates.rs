@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::environment::Environment;
 use crate::error::{Context, Error, Result};
 use crate::fetch::Identity;
+use crate::look;
 use crate::read;
 use crate::secrets;
 
@@ -42,8 +43,8 @@ impl Certificates {
     }
 
     fn add(&mut self, folder: &Path) -> Result<()> {
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
+        let files = match look::list(folder) {
+            Ok(files) => files,
             // Those of the whole machine are root's in some places.
             Err(error)
                 if matches!(
@@ -57,12 +58,7 @@ impl Certificates {
             }
             Err(error) => return Err(error).doing(|| format!("list `{}`", folder.display())),
         };
-        let mut files = Vec::new();
-        for entry in entries.take(MOST_FILES) {
-            files.push(entry.doing(|| format!("list `{}`", folder.display()))?.path());
-        }
-        files.sort();
-        for file in files {
+        for file in files.into_iter().take(MOST_FILES) {
             match file.extension().and_then(|it| it.to_str()) {
                 Some("crt") => self.roots.push(pem(&file)?),
                 Some("cert") if self.identity.is_none() => {

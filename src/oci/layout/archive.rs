@@ -322,8 +322,8 @@ impl Walk<'_> {
             Ok((Content::Image(image), manifest)) => {
                 for blob in std::iter::once(image.config).chain(image.layers) {
                     // One that may not be passed on is there if it was copied all the same.
-                    let belongs = !blob.is_foreign()
-                        || matches!(self.layout.part(&blob.digest), Ok(Some(_)));
+                    let belongs =
+                        !blob.is_foreign() || matches!(self.layout.part(&blob.digest), Ok(Some(_)));
                     if belongs && self.is_new(blob.digest)? {
                         (self.give)(Ok(Reached::Blob(Box::new(blob))))?;
                     }
