@@ -11,16 +11,16 @@
 The component is `@auth_service`, and vendored as `components/auth-service.wasm`.
 """
 
+load("//bazel/private:asked.bzl", "asked_by", "one_each")
 load("//bazel/private:component_reference.bzl", "is_in_registry", "registry_of")
 load("//bazel/private:component_repo.bzl", "component_hub", "component_repo")
 
 def _wasm_components_impl(mctx):
-    tags = {}
+    asked = asked_by(mctx.modules, lambda module: module.tags.oci, _wish)
+    tags, problem = one_each("components", asked, "Give one of the two another name.")
+    if problem:
+        fail(problem)
     registries = []
-    for module in mctx.modules:
-        # The modules come from the root on, so the first tag for a name is the nearest to it.
-        for tag in module.tags.oci:
-            tags.setdefault(tag.name, tag)
     for module in reversed(mctx.modules):
         # What is added last wins.
         registries.extend([tag.file for tag in module.tags.registry])
@@ -47,6 +47,11 @@ def _wasm_components_impl(mctx):
         }, indent = "  ") + "\n",
     )
     return mctx.extension_metadata(reproducible = True)
+
+def _wish(tag):
+    """What a tag asks for, in words."""
+    words = tag.reference + (" with the digest " + tag.digest if tag.digest else " without a digest")
+    return words + (" as `{}.wasm`".format(tag.component) if tag.component else "")
 
 def _files(mctx, label):
     """The content of a component's registry file, or of those that a `registry.json` lists."""

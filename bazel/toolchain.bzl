@@ -83,3 +83,19 @@ def resolved_tool_rule(toolchain_type):
         executable = True,
         toolchains = [toolchain_type],
     )
+
+def _missing_tool_impl(ctx):
+    fail(("no tag in MODULE.bazel asks for the tool `{}`, and there are tags for other tools. Add\n\n" +
+          "wasm = use_extension(\"{}\", \"wasm_toolchains\")\n" +
+          "wasm.tool(name = \"{}\")\n").format(
+        ctx.attr.tool,
+        "@rules_wasm_airgap//bazel:toolchains.bzl",
+        ctx.attr.tool,
+    ))
+
+missing_tool = rule(
+    implementation = _missing_tool_impl,
+    doc = "Stands for a tool that MODULE.bazel does not ask for, and says so when it is built.",
+    attrs = {"tool": attr.string(mandatory = True, doc = "The tool's name.")},
+    executable = True,
+)

@@ -10,21 +10,29 @@ Without `tool` and `bundle` tags, every tool of the registry is there in its lat
 that no build uses is not fetched. The root module's tags win over those of others.
 """
 
+load("//bazel/private:asked.bzl", "asked_by")
 load("//bazel/private:helper.bzl", "STAMP")
 load("//bazel/private:hub_repo.bzl", "hub_repo", "spoke_name")
 load("//bazel/private:platforms.bzl", "PLATFORMS")
-load("//bazel/private:registry.bzl", "add_to_registry", "choose")
+load("//bazel/private:registry.bzl", "add_to_registry", "choose", "disagreement")
 load("//bazel/private:tool_repo.bzl", "tool_repo")
 
 def _wasm_toolchains_impl(mctx):
     registry = _registry(mctx)
     bundles = json.decode(mctx.read(mctx.path(Label("//checksums:bundles.json"))))["bundles"]
 
-    # The modules come in breadth-first order from the root, so the first tag for a tool is the one
-    # that is nearest to it.
-    tools = [(tag.name, tag.version) for module in mctx.modules for tag in module.tags.tool]
+    asked = asked_by(mctx.modules, lambda module: module.tags.tool, lambda tag: tag.version)
+    problem = disagreement(registry, asked)
+    if problem:
+        fail(problem)
+
+    # The modules come in breadth-first order from the root, so the root's tag comes first.
+    tools = [(one.name, one.tag.version) for one in asked]
     wanted = [tag.name for module in mctx.modules for tag in module.tags.bundle]
-    choices, problem = choose(registry, tools, wanted, bundles)
+
+    # A root that has no tags has every tool, whatever the modules that it depends on ask for.
+    has_all = [module for module in mctx.modules if module.is_root and not (module.tags.tool or module.tags.bundle)]
+    choices, problem = choose(registry, tools, wanted, bundles, everything = True if has_all else None)
     if problem:
         fail(problem)
 
@@ -40,7 +48,16 @@ def _wasm_toolchains_impl(mctx):
                     stamp = STAMP,
                     subject = "{} {} ({})".format(choice["tool"], choice["version"], platform),
                 )
-    hub_repo(name = "wasm_toolchains", request = _request(choices))
+    chosen = {choice["tool"]: None for choice in choices}
+    hub_repo(
+        name = "wasm_toolchains",
+        missing = {
+            name: tool.get("executables") or [name]
+            for name, tool in registry.items()
+            if name not in chosen
+        },
+        request = _request(choices),
+    )
     return mctx.extension_metadata(reproducible = True)
 
 def _request(choices):

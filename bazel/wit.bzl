@@ -10,6 +10,7 @@ in `checksums/wit`; one that no build uses is not fetched.
 
 load("//bazel:wasi_wit.bzl", "library_label", "wit_archives")
 load("//bazel:wit_package.bzl", "RULES", "hub_label", "wit_package")
+load("//bazel/private:asked.bzl", "asked_by", "one_each")
 load("//bazel/private:wasi_table.bzl", "WASI_WIT")
 load("//bazel/private:wit_request.bzl", "wit_request")
 
@@ -24,11 +25,20 @@ def _wit_packages_impl(mctx):
         for tag in module.tags.rules if module.is_root else []:
             rules = tag.file
 
-    tags = {}
-    for module in mctx.modules:
-        # The modules come from the root on, so the first tag for a name is the nearest to it.
-        for tag in module.tags.package:
-            tags.setdefault(tag.name, tag)
+    asked = asked_by(mctx.modules, lambda module: module.tags.package, _wish)
+    tags, problem = one_each("WIT packages", asked, "Give one of the two another name.")
+    if problem:
+        fail(problem)
+
+    # Vendored, a package has one folder, whatever its repositories are called.
+    by_package = [
+        struct(module = it.module, name = it.tag.package, tag = it.tag, wish = "the SHA-256 " + it.tag.sha256)
+        for it in asked
+        if it.tag.sha256
+    ]
+    _, problem = one_each("contents", by_package, "Pin the same in both.")
+    if problem:
+        fail(problem)
     labels = {package: hub_label(package) for package in archives if package not in WASI_WIT}
     labels.update({tag.package: library_label(tag.name, tag.package) for tag in tags.values()})
     wanted = [package for module in mctx.modules for tag in module.tags.vendor for package in tag.packages]
@@ -46,6 +56,14 @@ def _wit_packages_impl(mctx):
             sha256 = tag.sha256,
         )
     return mctx.extension_metadata(reproducible = True)
+
+def _wish(tag):
+    """What a tag asks for, in words."""
+    return "{} from {} {}".format(
+        tag.package,
+        tag.registry or "the registry that is configured",
+        "with the SHA-256 " + tag.sha256 if tag.sha256 else "without a SHA-256",
+    )
 
 def _archives(mctx, file):
     """The archives that a registry file pins."""

@@ -21,6 +21,8 @@ mod workspace;
 
 #[path = "bazel/components.rs"]
 mod components;
+#[path = "bazel/modules.rs"]
+mod modules;
 #[path = "bazel/toolchains.rs"]
 mod toolchains;
 #[path = "bazel/wit.rs"]

@@ -1,7 +1,8 @@
 """The hub: registers a toolchain for each tool and platform, and names the tools.
 
     BUILD.bazel     per tool: `<tool>_toolchain_type`, a `toolchain` for each platform, and a
-                    runnable target for each executable, as in `:wasm-tools`
+                    runnable target for each executable, as in `:wasm-tools`; and for each tool that
+                    was not chosen, the same names with an error that says which tag brings it
     defs.bzl        the rules behind the runnable targets
     request.json    what MODULE.bazel asks for, which `vendor_all_toolchains` vendors
 
@@ -19,7 +20,7 @@ def _hub_repo_impl(rctx):
     request = json.decode(rctx.attr.request)
     tools = request["tools"]
     names = _target_names(tools)
-    build = [_HEADER]
+    build = [_HEADER, 'load("{}", "missing_tool")'.format(Label("//bazel:toolchain.bzl"))]
     defs = [_DEFS_HEADER.format(toolchain = Label("//bazel:toolchain.bzl"))]
     for index, choice in enumerate(tools):
         rule = "tool_{}".format(index)
@@ -27,7 +28,8 @@ def _hub_repo_impl(rctx):
         build.append('load("//:defs.bzl", "{}")'.format(rule))
     for index, choice in enumerate(tools):
         build.append(_tool(index, choice, names))
-    rctx.file("BUILD.bazel", "\n".join(build), executable = False)
+    build.extend(_missing(rctx.attr.missing, names))
+    rctx.file("BUILD.bazel", "\n".join(build) + "\n", executable = False)
     rctx.file("defs.bzl", "\n".join(defs) + "\n", executable = False)
     rctx.file("request.json", json.encode_indent(request, indent = "  ") + "\n", executable = False)
     return reproducible(rctx)
@@ -56,6 +58,40 @@ def _tool(index, choice, names):
         if owner == tool:
             lines.append(_TARGET.format(executable = executable, name = name, rule = "tool_{}".format(index)))
     return "\n".join(lines)
+
+def _missing(missing, names):
+    """Targets that say which tag brings a tool that is known and not asked for."""
+    lines = []
+    names = dict(names)
+    for tool, executables in sorted(missing.items()):
+        lines.append(_MISSING_TYPE.format(tool = tool))
+        for name in [tool] + [path.split("/")[-1] for path in executables]:
+            if name not in names:
+                names[name] = None
+                lines.append(_MISSING.format(name = name, tool = tool))
+    return lines
+
+_MISSING_TYPE = """
+toolchain_type(name = "{tool}_toolchain_type")
+
+missing_tool(
+    name = "{tool}_missing",
+    tags = ["manual"],
+    tool = "{tool}",
+)
+
+toolchain(
+    name = "{tool}_none",
+    toolchain = ":{tool}_missing",
+    toolchain_type = ":{tool}_toolchain_type",
+)"""
+
+_MISSING = """
+missing_tool(
+    name = "{name}",
+    tags = ["manual"],
+    tool = "{tool}",
+)"""
 
 _HEADER = """\
 # Written by rules_wasm_airgap from the tags in MODULE.bazel.
@@ -91,6 +127,9 @@ hub_repo = repository_rule(
     implementation = _hub_repo_impl,
     doc = "Registers the toolchains of all chosen tools and gives them names.",
     attrs = {
+        "missing": attr.string_list_dict(
+            doc = "The tools that are known and were not chosen -> their executables.",
+        ),
         "request": attr.string(
             mandatory = True,
             doc = "The choice, as JSON in the form of the helper's request.",

@@ -4,6 +4,8 @@ A registry file has the form of checksums/tool.schema.json. The helper checks it
 is only read.
 """
 
+load(":asked.bzl", "one_each")
+
 SCHEMA_VERSION = 1
 
 def add_to_registry(registry, tool, origin):
@@ -47,7 +49,33 @@ def _check_asset(asset):
             return "`{}` is missing".format(field)
     return None
 
-def choose(registry, tools, bundles, known_bundles):
+def disagreement(registry, asked):
+    """Where modules ask for different versions of a tool.
+
+    The root module decides; another module cannot know what the others ask for.
+
+    Args:
+        registry: a dict from tool name to registry file.
+        asked: a list of structs as `asked_by` gives it, whose tags have a `version`.
+
+    Returns:
+        None, or a string that names two that disagree.
+    """
+    by_root = {one.name: None for one in asked if one.is_root}
+    deciding = [
+        struct(
+            module = one.module,
+            name = one.name,
+            tag = one.tag,
+            wish = "version " + (one.tag.version or registry.get(one.name, {}).get("latest") or "`latest`"),
+        )
+        for one in asked
+        if one.is_root or one.name not in by_root
+    ]
+    _, problem = one_each("versions of a tool", deciding, "Leave one of the two out; a `tool` tag in the root module decides.")
+    return problem
+
+def choose(registry, tools, bundles, known_bundles, everything = None):
     """Chooses the tools that MODULE.bazel asks for.
 
     Args:
@@ -55,6 +83,8 @@ def choose(registry, tools, bundles, known_bundles):
         tools: a list of `(name, version)`, highest priority first; an empty version is the latest.
         bundles: a list of bundle names, highest priority first.
         known_bundles: a dict from bundle name to its `tools`.
+        everything: whether to take the tools too that nobody asks for; left out: where nobody asks
+            for any.
 
     Returns:
         A pair: the list of choices in the form of the helper's request, sorted by name, and None
@@ -71,8 +101,10 @@ def choose(registry, tools, bundles, known_bundles):
             )
         for name, version in known_bundles[bundle]["tools"].items():
             wanted.setdefault(name, version)
-    if not tools and not bundles:
-        wanted = {name: "" for name, tool in registry.items() if tool.get("latest")}
+    if everything == None:
+        everything = not tools and not bundles
+    if everything:
+        wanted = {name: "" for name, tool in registry.items() if tool.get("latest")} | wanted
 
     choices = []
     for name, version in sorted(wanted.items()):

@@ -1,7 +1,7 @@
 """Choosing tools: by tag, by bundle and by default; users' files on top."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
-load("//bazel/private:registry.bzl", "add_to_registry", "choose")
+load("//bazel/private:registry.bzl", "add_to_registry", "choose", "disagreement")
 
 _BUNDLES = {"both": {"tools": {"a": "1.0", "b": "1.0"}}}
 
@@ -38,6 +38,39 @@ def _choose_impl(ctx):
     return unittest.end(env)
 
 _choose_test = unittest.make(_choose_impl)
+
+def _everything_impl(ctx):
+    env = unittest.begin(ctx)
+
+    # A root without tags has all tools, in the version that another module asks for.
+    choices, _ = choose(_registry(), [("a", "1.0")], [], _BUNDLES, everything = True)
+    asserts.equals(env, {"a": "1.0", "b": "1.0"}, {choice["tool"]: choice["version"] for choice in choices})
+    return unittest.end(env)
+
+_everything_test = unittest.make(_everything_impl)
+
+def _asks(module, version, name = "a"):
+    return struct(is_root = not module, module = module, name = name, tag = struct(version = version))
+
+def _disagreement_impl(ctx):
+    env = unittest.begin(ctx)
+    for asked in [
+        [_asks("x", "1.0"), _asks("y", "1.0")],
+        [_asks("x", "2.0"), _asks("y", "")],
+        [_asks("", "1.0"), _asks("x", "2.0"), _asks("y", "")],
+        [_asks("x", "1.0"), _asks("y", "2.0", name = "b")],
+    ]:
+        asserts.equals(env, None, disagreement(_registry(), asked))
+    for asked, words in [
+        ([_asks("x", "1.0"), _asks("y", "")], ["`a`", "`x` asks for version 1.0", "`y` asks for version 2.0"]),
+        ([_asks("", "1.0"), _asks("", "2.0")], ["root module asks for version 1.0", "root module asks for version 2.0"]),
+    ]:
+        problem = disagreement(_registry(), asked) or ""
+        for word in words:
+            asserts.true(env, word in problem, problem)
+    return unittest.end(env)
+
+_disagreement_test = unittest.make(_disagreement_impl)
 
 def _problems_impl(ctx):
     env = unittest.begin(ctx)
@@ -89,4 +122,12 @@ def registry_test_suite(name):
     Args:
         name: the name of the suite.
     """
-    unittest.suite(name, _choose_test, _problems_test, _overlay_test, _bad_files_test)
+    unittest.suite(
+        name,
+        _choose_test,
+        _everything_test,
+        _disagreement_test,
+        _problems_test,
+        _overlay_test,
+        _bad_files_test,
+    )

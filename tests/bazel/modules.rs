@@ -1,0 +1,92 @@
+//! Several modules, each with tags of its own.
+
+use crate::workspace::{Mirror, Workspace};
+
+/// A module that the workspace depends on, which asks for things of its own.
+fn add_dependency(workspace: &Workspace, tags: &str) {
+    let module = format!(
+        "module(name = \"lib\", version = \"1.0\")\n\
+         bazel_dep(name = \"rules_wasm_airgap\", version = \"0.1.0\")\n{tags}\n"
+    );
+    workspace.sandbox.write("lib/MODULE.bazel", module);
+    workspace.sandbox.write("lib/BUILD.bazel", "");
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn modules_that_want_different_things_by_one_name_are_named() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    workspace.add_to_module(
+        "bazel_dep(name = \"lib\", version = \"1.0\")\n\
+         local_path_override(module_name = \"lib\", path = \"../lib\")\n",
+    );
+    let uses = |file: &str, extension: &str, tag: &str| {
+        format!(
+            "x = use_extension(\"@rules_wasm_airgap//bazel:{file}\", \"{extension}\")\nx.{tag}\n"
+        )
+    };
+    let component = |digit: &str| {
+        let digest = digit.repeat(64);
+        let tag = format!(
+            "oci(name = \"service\", reference = \"a.invalid/x:1\", digest = \"sha256:{digest}\")"
+        );
+        uses("components.bzl", "wasm_components", &tag)
+    };
+    let package = |name: &str| {
+        let tag = format!(
+            "package(name = \"api\", package = \"{name}\", sha256 = \"{}\")",
+            "a".repeat(64)
+        );
+        uses("wit.bzl", "wit_packages", &tag)
+    };
+    let module = workspace.sandbox.read("ws/MODULE.bazel");
+    for (own, others, target, words) in [
+        (component("a"), component("b"), "@wasm_components//:all", ["`service`", "aaaa", "bbbb"]),
+        (
+            package("a:b@1.0.0"),
+            package("a:c@1.0.0"),
+            "@wasi_wit//:all",
+            ["`api`", "a:b@1.0.0", "a:c@1.0.0"],
+        ),
+    ] {
+        add_dependency(&workspace, &others);
+        let hub = "use_repo(x, \"wasm_components\")\n";
+        let hub = if target.contains("wasi_wit") { "use_repo(x, \"wasi_wit\")\n" } else { hub };
+        workspace.sandbox.write("ws/MODULE.bazel", format!("{module}{own}{hub}"));
+        let printed = workspace.bazel(&["query", target]).fails();
+        printed.says(&words).says(&["`offline_toolchains`", "`lib`"]);
+        // The same thing is shared.
+        add_dependency(&workspace, &own);
+        workspace.bazel(&["query", target]).succeeds();
+    }
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn a_dependencys_tags_take_no_tool_away() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    add_dependency(
+        &workspace,
+        "wasm = use_extension(\"@rules_wasm_airgap//bazel:toolchains.bzl\", \"wasm_toolchains\")\n\
+         wasm.tool(name = \"wasm-tools\", version = \"1.244.0\")\n",
+    );
+    // What is missing says which tag brings it, by name and by type.
+    let tool = ["build", "--nobuild", "@wasm_toolchains//:wasmtime"];
+    let words = ["asks for the tool `wasmtime`", "wasm.tool(name = \"wasmtime\")"];
+    workspace.bazel(&tool).fails().says(&words);
+
+    let module = workspace.sandbox.read("ws/MODULE.bazel");
+    let start = module.find("wasm.tool(").unwrap();
+    let end = start + module[start..].find("\n)\n").unwrap() + 3;
+    workspace.sandbox.write("ws/MODULE.bazel", module.replacen(&module[start..end], "", 1));
+    workspace.add_to_module(
+        "bazel_dep(name = \"lib\", version = \"1.0\")\n\
+         local_path_override(module_name = \"lib\", path = \"../lib\")\n",
+    );
+    let tools = workspace.bazel(&["query", "@wasm_toolchains//:all"]).succeeds();
+    for name in ["wasmtime_linux_amd64", "wasm-tools_linux_amd64"] {
+        assert!(tools.stdout.contains(name), "{}", tools.stdout);
+    }
+}
