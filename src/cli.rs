@@ -161,6 +161,9 @@ struct PlanArgs {
     /// The workspace root, to which relative folders are relative
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
+    /// Give also what no place has, because the caller has a cache of its own
+    #[arg(long, hide = true, requires = "json")]
+    with_missing: bool,
 }
 
 /// Verify an archive and unpack it.

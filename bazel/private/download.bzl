@@ -26,8 +26,9 @@ def plan(rctx, run, request, arguments = [], hint = ""):
         "--json",
         "--request=download/request.json",
         "--workspace=" + str(rctx.workspace_root),
-    ] + arguments, hint = hint)
-    return json.decode(plan)["items"][0]
+        "--with-missing",
+    ] + arguments)
+    return dict(json.decode(plan)["items"][0], hint = hint)
 
 def obtain(rctx, item, subject):
     """The path of the file of a plan's item: at hand, or downloaded into `download/`.
@@ -43,6 +44,14 @@ def obtain(rctx, item, subject):
     if item["path"]:
         return item["path"]
     output = "download/" + item["filename"]
+    if not item["urls"]:
+        if cached_only(rctx, item["filename"], output, item["sha256"]):
+            return output
+        fail("cannot find {}, neither in Bazel's repository cache nor in a `--distdir`\n{}\n{}".format(
+            subject,
+            item["failure"],
+            item["hint"],
+        ))
     result = rctx.download(
         item["urls"],
         output = output,
@@ -56,6 +65,30 @@ def obtain(rctx, item, subject):
             item["failure"],
         ))
     return output
+
+def cached_only(rctx, filename, output, sha256, executable = False):
+    """Takes a file from Bazel's repository cache or a `--distdir`, without a network.
+
+    Bazel looks into both before it asks an address, so the address is one where nothing is.
+
+    Args:
+        rctx: the repository context.
+        filename: the last part of its address, by which a `--distdir` has it.
+        output: its path in the repository.
+        sha256: its SHA-256.
+        executable: whether it is a program.
+
+    Returns:
+        Whether it was there.
+    """
+    nowhere = str(rctx.path("not_downloaded_offline")).lstrip("/")
+    return rctx.download(
+        ["file:///{}/{}".format(nowhere, filename)],
+        output = output,
+        sha256 = sha256,
+        executable = executable,
+        allow_fail = True,
+    ).success
 
 def credentials(rctx, urls):
     """What `rctx.download` needs for servers that ask who is there.

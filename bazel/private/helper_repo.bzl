@@ -8,7 +8,7 @@ they depend on, and a helper that was built by another compiler would mark every
 of date, which breaks `bazel vendor`.
 """
 
-load(":download.bzl", "credentials", "reproducible")
+load(":download.bzl", "cached_only", "credentials", "reproducible")
 load(":execute.bzl", "execute_checked")
 load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":platforms.bzl", "executable_name", "platform_of")
@@ -104,6 +104,9 @@ def _take_pinned(rctx, pin, platform, name):
         looked_at.append("{}: not there".format(file))
 
     if offline:
+        if cached_only(rctx, name, name, pin.sha256, executable = True):
+            return
+        looked_at.append("Bazel's repository cache, `--distdir`: not there")
         looked_at.extend(["{}: not asked: BAZEL_WASM_OFFLINE is on".format(url) for url in urls])
     elif urls:
         result = rctx.download(

@@ -17,7 +17,9 @@ pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let asked = Asked::of(components, policy, context)?;
     // A program that reads JSON gets either a whole plan or an error, never both.
     if context.report.is_json() {
-        plan.check()?;
+        if !args.with_missing {
+            plan.check()?;
+        }
         asked.check()?;
         return context.report.json(&Whole { plan: &plan, components: asked.json() });
     }

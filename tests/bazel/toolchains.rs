@@ -372,3 +372,33 @@ fn the_helper_opens_no_socket_offline() {
     }
     assert_eq!(mirror.server.requests(), [""; 0]);
 }
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn offline_leaves_bazels_own_cache_and_distdir() {
+    let mirror = Mirror::new();
+    let mut workspace = Workspace::of("offline_toolchains", &mirror);
+    let cache = format!("--repository_cache={}", workspace.sandbox.path("kept").display());
+    let dist = workspace.sandbox.path("dist");
+    let archive = mirror.folder.path("served").join(mirror.path());
+    fs::create_dir(&dist).unwrap();
+    fs::copy(&archive, dist.join(format!("wasm-tools-{}-x86_64-linux.tar.gz", mirror.version)))
+        .unwrap();
+    let dist = format!("--distdir={}", dist.display());
+    let offline = |workspace: &Workspace, flag: &str| {
+        let words = ["build", flag, "--config=offline", "//:adder"];
+        let build = workspace.bazel_on_the_far_side(&words);
+        build.env("BAZEL_WASM_HELPER", HELPER)
+    };
+    // The folder of the example's flags is there, with nothing in it.
+    fs::create_dir_all(workspace.path("vendor/toolchains")).unwrap();
+    let empty = format!("--distdir={}", workspace.path("vendor").display());
+    let printed = offline(&workspace, &empty).fails();
+    printed.says(&["Bazel's repository cache", "third_party/toolchains", "vendor_all_toolchains"]);
+    offline(&workspace, &dist).succeeds();
+    workspace.fresh_output_root();
+    let build = workspace.bazel(&["build", &cache, "//:adder"]);
+    build.env("BAZEL_WASM_MIRROR", mirror.server.url()).succeeds();
+    workspace.fresh_output_root();
+    offline(&workspace, &cache).succeeds();
+}
