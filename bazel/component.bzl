@@ -1,6 +1,7 @@
 """Components as targets: pulled by an action, vendored, or in a repository of their own."""
 
 load("//bazel/private:component_reference.bzl", "component_problem", "component_reference", "is_pinned")
+load("//bazel/private:settings.bzl", "WasmSettingsInfo", "action_environment")
 
 WasmComponentInfo = provider(
     doc = "A WebAssembly component.",
@@ -21,7 +22,9 @@ def _wasm_component_from_oci_impl(ctx):
     if ctx.file.vendored_component:
         # Runs without a network, gives the same for the same, and can come from any cache.
         mnemonic = "WasmComponentCheck"
+        helper = ctx.executable._helper
         requirements = {}
+        environ = {}
         arguments.add_all(["component", "check"])
         arguments.add("--out", component)
         arguments.add(ctx.file.vendored_component)
@@ -30,12 +33,20 @@ def _wasm_component_from_oci_impl(ctx):
             arguments.add("--manifest", ctx.file.vendored_manifest)
             inputs.append(ctx.file.vendored_manifest)
     else:
+        settings = ctx.attr._settings[WasmSettingsInfo]
         mnemonic = "WasmComponentFetch"
-        requirements = {"requires-network": "1"}
+        helper = settings.helper
+
+        # Another machine does not have the settings. `requires-network` would beat
+        # `--sandbox_default_allow_network=false`; without a flag there is a network anyway.
+        requirements = {"no-remote-exec": "1"}
+        environ = action_environment(settings.seen, ctx.configuration.default_shell_env)
         if not is_pinned(ctx.attr):
-            # What a tag means may change, and others should not get what it meant once.
+            # What a tag means may change, and others should not get what it meant once. Whether it
+            # may be asked for is a setting.
             requirements["no-cache"] = "1"
-        arguments.add_all(["component", "fetch"])
+            inputs.append(settings.file)
+        arguments.add_all(["component", "fetch", "--settings=beside"])
         arguments.add("--reference", component_reference(ctx.attr))
         arguments.add("--name", ctx.attr.component_name)
         arguments.add(component)
@@ -45,14 +56,13 @@ def _wasm_component_from_oci_impl(ctx):
         arguments.add("--registry", file)
     ctx.actions.run(
         arguments = [arguments],
-        executable = ctx.executable._helper,
+        env = environ,
+        executable = helper,
         execution_requirements = requirements,
         inputs = inputs,
         mnemonic = mnemonic,
         outputs = [component],
         progress_message = "Getting component %{label}",
-        # The variables that say where components come from: `--action_env`.
-        use_default_shell_env = True,
     )
     return [
         DefaultInfo(files = depset([component]), runfiles = ctx.runfiles([component])),
@@ -108,6 +118,11 @@ repositories along, and an action needs no network then.""",
             cfg = "exec",
             default = Label("@wasm_airgap_helper//:helper"),
             executable = True,
+        ),
+        "_settings": attr.label(
+            cfg = "exec",
+            default = Label("@wasm_airgap_settings//:settings"),
+            providers = [WasmSettingsInfo],
         ),
     },
     provides = [WasmComponentInfo],

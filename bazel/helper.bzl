@@ -7,8 +7,10 @@ Nothing needs to be said where there is a cargo. `vendor_all_toolchains` prints 
 makes the far side of the gap independent of it.
 """
 
+load("//bazel/private:helper.bzl", "STAMP")
 load("//bazel/private:helper_repo.bzl", "helper_repo")
 load("//bazel/private:platforms.bzl", "PLATFORMS")
+load("//bazel/private:settings_repo.bzl", "settings_repo")
 
 def _wasm_helper_impl(mctx):
     pins = {}
@@ -21,6 +23,7 @@ def _wasm_helper_impl(mctx):
                 fail("a SHA-256 has 64 hexadecimal digits, `{}` has {}".format(tag.sha256, len(tag.sha256)))
             pins[tag.platform] = [tag.version, tag.sha256.lower(), tag.url]
     helper_repo(name = "wasm_airgap_helper", pins = pins)
+    settings_repo(name = "wasm_airgap_settings", stamp = STAMP)
     return mctx.extension_metadata(reproducible = True)
 
 _pin = tag_class(

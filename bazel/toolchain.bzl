@@ -3,10 +3,11 @@
 To use a tool in a rule of your own:
 
     def _impl(ctx):
-        tool = ctx.toolchains["@wasm_toolchains//:wasm-tools_toolchain_type"].wasm_tool
-        ctx.actions.run(executable = tool.executable, tools = [tool.files], ...)
+        tool = ctx.toolchains[_TYPE].wasm_tool
+        ctx.actions.run(executable = tool.executable, tools = [tool.files], toolchain = _TYPE, ...)
 
-    rule(_impl, toolchains = ["@wasm_toolchains//:wasm-tools_toolchain_type"])
+    _TYPE = "@wasm_toolchains//:wasm-tools_toolchain_type"
+    rule(_impl, toolchains = [_TYPE])
 """
 
 WasmToolInfo = provider(

@@ -18,12 +18,28 @@ _ATTRS = {
     ),
 }
 
-helper_command = rule(
+_helper_command = rule(
     implementation = _helper_command_impl,
     doc = "Runs the helper by `bazel run`; `args` holds the command.",
     attrs = _ATTRS,
     executable = True,
 )
+
+def helper_command(name, args, data = [], **kwargs):
+    """A target that runs the helper by `bazel run`, with the settings that repository rules see.
+
+    Args:
+        name: the target's name.
+        args: the command.
+        data: files that the command reads.
+        **kwargs: the attributes that every rule has.
+    """
+    _helper_command(name = name, args = args + _SETTINGS_ARGS, data = data + [_SETTINGS], **kwargs)
+
+# `--repo_env` does not reach what `bazel run` starts; the file has it. In the command itself, what
+# the shell sets wins.
+_SETTINGS = Label("@wasm_airgap_settings//:settings.json")
+_SETTINGS_ARGS = ["--settings=../$(rlocationpath {})".format(_SETTINGS)]
 
 def _helper_test_impl(ctx):
     # What is tested needs no network, and must not ask for any.
@@ -36,15 +52,24 @@ _helper_test = rule(
     test = True,
 )
 
-def helper_test(name, tags = [], **kwargs):
+def helper_test(name, args, data = [], tags = [], **kwargs):
     """A test that looks at the source tree itself, so that nothing of it can be remembered.
 
     Args:
         name: the target's name.
+        args: the command.
+        data: files that the command reads.
         tags: further tags.
         **kwargs: the attributes that every test has.
     """
-    _helper_test(name = name, size = "small", tags = ["external", "local"] + tags, **kwargs)
+    _helper_test(
+        name = name,
+        size = "small",
+        args = args + _SETTINGS_ARGS,
+        data = data + [_SETTINGS],
+        tags = ["external", "local"] + tags,
+        **kwargs
+    )
 
 # The extensions' repositories that say what MODULE.bazel asks for.
 _TOOLCHAINS = Label("@wasm_toolchains//:request.json")

@@ -5,7 +5,9 @@
 """
 
 load("//bazel/private:download.bzl", "reproducible")
+load("//bazel/private:helper.bzl", "STAMP")
 load("//bazel/private:helper_repo.bzl", "helper_repo")
+load("//bazel/private:settings_repo.bzl", "settings_repo")
 load("//bazel/private:wasi_table.bzl", "WASI_WIT")
 load("//bazel/private:wit_request.bzl", "wit_request")
 load(":wit_package.bzl", "RULES", "hub_label", "wit_archive")
@@ -18,6 +20,8 @@ def wasi_wit_dependencies():
     """
     if not native.existing_rule("wasm_airgap_helper"):
         helper_repo(name = "wasm_airgap_helper")
+    if not native.existing_rule("wasm_airgap_settings"):
+        settings_repo(name = "wasm_airgap_settings", stamp = STAMP)
     request, _ = wit_request(WASI_WIT, [], [])
     wit_archives(WASI_WIT, RULES, {}, request)
 

@@ -63,7 +63,7 @@ def _wit_library_impl(ctx):
 
 def _shown(label):
     """A label as a person writes it, as far as that can be known here."""
-    return str(label).removeprefix("@@") if not label.workspace_name else str(label)
+    return str(label).removeprefix("@@") if not label.repo_name else str(label)
 
 def _short_path(ctx, file):
     """The path below the package, in which a folder `deps` means dependencies that came along."""

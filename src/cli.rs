@@ -15,11 +15,12 @@ mod verify;
 mod wit;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::artifact::{ArchiveType, Strip};
+use crate::bazel::{self, Settings};
 use crate::digest::Digest;
 use crate::environment::Environment;
 use crate::error::{Kind, Result};
@@ -55,6 +56,9 @@ struct Arguments {
     /// Use nothing that needs the network, as BAZEL_WASM_OFFLINE=1 does
     #[arg(long, global = true)]
     offline: bool,
+    /// The settings of the workspace, as Bazel's repository rules see them; `beside` this program
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    settings: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -404,6 +408,11 @@ impl Context {
     fn path(&self, typed: &std::path::Path) -> PathBuf {
         self.environment.base_dir().join(typed)
     }
+
+    /// A path that Starlark wrote: relative to where the process was started.
+    fn written(&self, path: &std::path::Path) -> PathBuf {
+        bazel::runfile(path, &self.environment)
+    }
 }
 
 /// Runs a command line and gives the process's exit code, which is one of [`Kind`] also where this
@@ -421,9 +430,24 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
         }
     };
     let report = Report::new(arguments.json);
+    let environment = match with_settings(environment, arguments.settings.as_deref()) {
+        Ok(environment) => environment,
+        Err(error) => {
+            return report.end(Err(error)).map_or_else(|error| error.kind() as u8, |()| 0);
+        }
+    };
     let context = Context { environment, report, offline: arguments.offline };
     let result = mishap::caught(|| dispatch(arguments.command, &context));
     context.report.end(result).map_or_else(|error| error.kind() as u8, |()| 0)
+}
+
+/// The environment with the settings in a file, whose secrets are hidden too.
+fn with_settings(environment: Environment, file: Option<&Path>) -> Result<Environment> {
+    let Some(file) = file else { return Ok(environment) };
+    let settings = Settings::read(file, &environment)?;
+    let environment = environment.with_settings(settings);
+    secrets::learn_environment(&environment);
+    Ok(environment)
 }
 
 fn dispatch(command: Command, context: &Context) -> Result<()> {

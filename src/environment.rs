@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::bazel::Settings;
+
 /// The variables whose names are fixed. The names of others are made from a registry's name, or
 /// stand in a config file; [`Environment::named`] reads those.
 pub const VARIABLES: &[&str] = &[
@@ -35,6 +37,9 @@ pub const VARIABLES: &[&str] = &[
     USERPROFILE,
     PATH,
     WORKSPACE,
+    RUNFILES_DIR,
+    RUNFILES_MANIFEST_FILE,
+    TEST_WORKSPACE,
 ];
 
 /// What the names of variables about a registry begin with.
@@ -97,6 +102,12 @@ pub const USERPROFILE: &str = "USERPROFILE";
 pub const PATH: &str = "PATH";
 /// The workspace root, set by `bazel run`.
 pub const WORKSPACE: &str = "BUILD_WORKSPACE_DIRECTORY";
+/// The folder of the runfiles, set by `bazel test`.
+pub const RUNFILES_DIR: &str = "RUNFILES_DIR";
+/// The list of the runfiles, set by `bazel test`.
+pub const RUNFILES_MANIFEST_FILE: &str = "RUNFILES_MANIFEST_FILE";
+/// The name of the main repository in the runfiles, set by `bazel test`.
+pub const TEST_WORKSPACE: &str = "TEST_WORKSPACE";
 
 /// A snapshot of the variables, and of the current folder. `Debug` shows no values: some are
 /// secrets.
@@ -104,6 +115,12 @@ pub const WORKSPACE: &str = "BUILD_WORKSPACE_DIRECTORY";
 pub struct Environment {
     variables: BTreeMap<String, String>,
     current_dir: PathBuf,
+    /// The workspace root that Bazel's settings name.
+    workspace: Option<PathBuf>,
+    /// The variables that Bazel's settings name without their values.
+    withheld: Vec<String>,
+    /// The variables that have the value of Bazel's settings.
+    inherited: Vec<String>,
 }
 
 impl Environment {
@@ -114,13 +131,46 @@ impl Environment {
         let variables =
             std::env::vars_os().map(|(name, value)| (key(&text(name)), text(value))).collect();
         // A current folder that was deleted fails later, where a relative path is first used.
-        Environment { variables, current_dir: std::env::current_dir().unwrap_or_default() }
+        let current_dir = std::env::current_dir().unwrap_or_default();
+        Environment { variables, current_dir, ..Environment::default() }
     }
 
     /// An environment with just these variables; for tests.
     pub fn of(pairs: &[(&str, &str)], current_dir: impl Into<PathBuf>) -> Environment {
         let own = |(name, value): &(&str, &str)| (key(name), (*value).to_owned());
-        Environment { variables: pairs.iter().map(own).collect(), current_dir: current_dir.into() }
+        let variables = pairs.iter().map(own).collect();
+        Environment { variables, current_dir: current_dir.into(), ..Environment::default() }
+    }
+
+    /// The same environment with Bazel's settings for what it does not set itself.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Settings) -> Environment {
+        for (name, value) in settings.variables {
+            if self.named(&name).is_none() {
+                self.variables.insert(key(&name), value);
+                self.inherited.push(key(&name));
+            }
+        }
+        let withheld = settings.withheld.into_iter();
+        self.withheld = withheld.filter(|name| self.named(name).is_none()).collect();
+        self.workspace = Some(settings.workspace);
+        self
+    }
+
+    /// The variables that the process itself does not have. What it starts may need them.
+    pub(crate) fn inherited(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inherited.iter().filter_map(|name| Some((name.as_str(), self.named(name)?)))
+    }
+
+    /// The variables that are set in Bazel's repository rules and may be secrets, so that this
+    /// program does not get them.
+    pub(crate) fn withheld(&self) -> &[String] {
+        &self.withheld
+    }
+
+    /// The workspace root that Bazel's settings name.
+    pub(crate) fn workspace(&self) -> Option<&Path> {
+        self.workspace.as_deref()
     }
 
     /// A variable's value. One that is empty counts as not set.
@@ -183,10 +233,11 @@ impl Environment {
             .find(|path| crate::look::is_file(path).unwrap_or(false))
     }
 
-    /// The workspace root under `bazel run`, the current folder otherwise: what a person's
-    /// relative paths are relative to.
+    /// The workspace root under `bazel run` and in actions, the current folder otherwise: what a
+    /// person's relative paths are relative to.
     pub fn base_dir(&self) -> PathBuf {
-        self.get(WORKSPACE).map_or_else(|| self.current_dir.clone(), PathBuf::from)
+        let named = self.get(WORKSPACE).map(Path::new);
+        named.or(self.workspace()).unwrap_or(&self.current_dir).to_owned()
     }
 
     /// The folder in which the process was started.
@@ -236,6 +287,35 @@ mod tests {
         assert_eq!(found, [("WKG_REGISTRY_GHCR_IO_TOKEN", "GHCR_IO")]);
         let shown = format!("{environment:?}");
         assert!(shown.contains("GHCR_IO") && !shown.contains("geheim"), "{shown}");
+    }
+
+    #[test]
+    fn settings_hold_for_what_is_not_set() {
+        let settings = r#"{"schema_version": 1, "workspace": "/ws", "withheld": ["T", "U"],
+            "variables": {"BAZEL_WASM_OFFLINE": "1", "BAZEL_WASM_MIRROR": "https://a", "HOME": "/h"}}"#;
+        let pairs = [("BAZEL_WASM_OFFLINE", " "), ("BAZEL_WASM_MIRROR", "https://b"), ("U", "x")];
+        let environment = Environment::of(&pairs, "/cwd");
+        assert_eq!(environment.base_dir(), Path::new("/cwd"));
+        let environment = environment.with_settings(serde_json::from_str(settings).unwrap());
+        assert_eq!(environment.get(OFFLINE), Some("1"));
+        assert_eq!(environment.get(MIRROR), Some("https://b"));
+        assert_eq!(environment.withheld(), ["T"]);
+        let inherited: Vec<_> = environment.inherited().collect();
+        assert_eq!(inherited, [("BAZEL_WASM_OFFLINE", "1"), ("HOME", "/h")]);
+        assert_eq!(environment.base_dir(), Path::new("/ws"));
+    }
+
+    /// Starlark hands all of them to actions and `bazel run`, but for those that Bazel sets.
+    #[test]
+    fn starlark_knows_all_variables() {
+        let starlark = include_str!("../bazel/private/settings.bzl");
+        let list = starlark.split_once("VARIABLES = [").unwrap().1.split_once(']').unwrap().0;
+        let names = list.split(',').map(|it| it.trim().trim_matches('"'));
+        let names: Vec<_> = names.filter(|it| !it.is_empty()).collect();
+        let own = [WORKSPACE, RUNFILES_DIR, RUNFILES_MANIFEST_FILE, TEST_WORKSPACE];
+        let mut expected: Vec<_> = VARIABLES.iter().filter(|it| !own.contains(it)).collect();
+        expected.sort();
+        assert_eq!(names.iter().collect::<Vec<_>>(), expected);
     }
 
     #[cfg(unix)]

@@ -25,6 +25,7 @@ pub mod version;
 pub mod yaml;
 
 // Resolve: what is wanted and what is allowed, made into a plan.
+pub mod bazel;
 pub mod environment;
 pub mod guess;
 pub mod listing;

@@ -23,6 +23,8 @@ mod workspace;
 mod components;
 #[path = "bazel/modules.rs"]
 mod modules;
+#[path = "bazel/settings.rs"]
+mod settings;
 #[path = "bazel/toolchains.rs"]
 mod toolchains;
 #[path = "bazel/wit.rs"]

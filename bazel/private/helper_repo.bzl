@@ -8,6 +8,7 @@ they depend on, and a helper that was built by another compiler would mark every
 of date, which breaks `bazel vendor`.
 """
 
+load(":copy.bzl", "copy_program")
 load(":download.bzl", "cached_only", "credentials", "reproducible")
 load(":execute.bzl", "execute_checked")
 load(":helper_releases.bzl", "HELPER_RELEASES")
@@ -63,22 +64,12 @@ def _copy_override(rctx, override, name):
     if not source.exists:
         fail("BAZEL_WASM_HELPER names `{}`, where there is no file.\n{}".format(source, _THREE_WAYS))
     rctx.watch(source)
-    _copy(rctx, source, name)
+    copy_program(rctx, source, name)
 
 def _path(rctx, text):
     """A path of the user's; a relative one is relative to the workspace root."""
     is_relative = not text.startswith("/") and text[1:2] != ":"
     return rctx.workspace_root.get_child(*text.split("/")) if is_relative else rctx.path(text)
-
-def _copy(rctx, source, name):
-    """Copies; a link out of the repository would break `bazel vendor` and the contents cache."""
-    if rctx.os.name.startswith("windows"):
-        command = ["cmd", "/c", "copy", str(source).replace("/", "\\"), name]
-    else:
-        command = ["cp", "-L", source, name]
-    execute_checked(rctx, "copy the helper", command)
-    if not rctx.os.name.startswith("windows"):
-        execute_checked(rctx, "make the helper executable", ["chmod", "755", name])
 
 def _pin(rctx, platform):
     """The pinned binary for this machine: MODULE.bazel first, then the release."""
@@ -99,7 +90,7 @@ def _take_pinned(rctx, pin, platform, name):
         file = _path(rctx, place)
         if file.exists:
             _verify(rctx, file, pin.sha256)
-            _copy(rctx, file, name)
+            copy_program(rctx, file, name)
             return
         looked_at.append("{}: not there".format(file))
 
@@ -202,7 +193,7 @@ def _build(rctx, name):
         # From the module's root, so that its toolchain file is honoured.
         working_directory = str(root),
     )
-    _copy(rctx, target.get_child("release", name), name)
+    copy_program(rctx, target.get_child("release", name), name)
     rctx.delete("target")
 
 def _vendored_crates(rctx, root):

@@ -14,4 +14,4 @@ def own_rules():
         label = "@{}//wit:defs.bzl".format(name)
         if native.package_relative_label(label) == own:
             return label
-    return "//wit:defs.bzl" if not own.workspace_name else "@rules_wasm_airgap//wit:defs.bzl"
+    return "//wit:defs.bzl" if not own.repo_name else "@rules_wasm_airgap//wit:defs.bzl"

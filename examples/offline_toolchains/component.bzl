@@ -21,6 +21,7 @@ def _wasm_component_impl(ctx):
         inputs = [ctx.file.module, ctx.file.wit],
         mnemonic = "WasmEmbed",
         outputs = [embedded],
+        toolchain = _WASM_TOOLS,
         tools = [tool.files],
     )
     ctx.actions.run(
@@ -29,6 +30,7 @@ def _wasm_component_impl(ctx):
         inputs = [embedded],
         mnemonic = "WasmComponent",
         outputs = [component],
+        toolchain = _WASM_TOOLS,
         tools = [tool.files],
     )
     return [DefaultInfo(files = depset([component]))]

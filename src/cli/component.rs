@@ -143,20 +143,34 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
         selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
     let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
     let workspace = args.workspace.as_deref().map(|dir| here.join(dir));
+    // A repository rule says where the workspace is, and so do the settings that an action reads.
+    let is_unknown = workspace.is_none() && context.environment.workspace().is_none();
     let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
-    // A repository rule says where the workspace is; an action cannot.
-    let policy = policy.in_action(args.workspace.is_none());
-    let is_blind = args.workspace.is_none()
+    let policy = policy.in_action(is_unknown);
+    let is_blind = is_unknown
         && policy.is_offline()
         && policy.vendor_dir().is_none_or(|dir| policy.is_hidden(dir));
     let components = Components::new(policy, &context.environment)?;
     let out = RootedPath::beside(&here.join(&args.out));
-    get(&wanted, &components, &out, Purpose::Build, context).map_err(|error| {
-        match error.kind() == Kind::Unavailable && is_blind {
+    get(&wanted, &components, &out, Purpose::Build, context)
+        .map_err(|error| match error.kind() == Kind::Unavailable && is_blind {
             true => error.hint(IN_ACTION),
             false => error,
-        }
-    })
+        })
+        .map_err(|error| with_withheld(error, context))
+}
+
+/// Names the credentials that an action does not get, where a server refused.
+fn with_withheld(error: Error, context: &Context) -> Error {
+    let names = context.environment.withheld();
+    if error.kind() != Kind::Network || names.is_empty() {
+        return error;
+    }
+    let names = names.join(",");
+    error.hint(format!(
+        "{names} may be secret, so the action does not get it; log in with docker or podman, or \
+         let the action have it: --repo_env=BAZEL_WASM_ACTION_SECRETS={names}"
+    ))
 }
 
 fn get(

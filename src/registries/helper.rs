@@ -35,6 +35,8 @@ pub(super) struct Helper {
     pub(super) file: PathBuf,
     /// The program itself, if it was found.
     pub(super) program: Option<PathBuf>,
+    /// The variables of Bazel's settings, such as `HOME`, which an action does not have.
+    pub(super) variables: Vec<(String, String)>,
 }
 
 /// `docker-credential-pass by /home/me/.docker/config.json`.
@@ -79,6 +81,7 @@ impl Helper {
     fn run(&self, limit: Duration) -> Result<Output> {
         let program = self.program.as_ref().ok_or_else(|| self.failed("is not on PATH"))?;
         let mut command = Command::new(program);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         // A group of its own, so that what it starts can be ended with it.
         #[cfg(unix)]
@@ -192,6 +195,7 @@ mod tests {
                 server: "registry.corp".to_owned(),
                 file: Path::new("/h/config.json").to_owned(),
                 program: Some(path),
+                variables: Vec::new(),
             }
         };
         let not_found = "echo 'credentials not found in native keychain'; exit 1";

@@ -122,7 +122,9 @@ impl Stores {
         }
         let program = self.environment.program(&format!("docker-credential-{name}"));
         let (name, server, file) = (name.to_owned(), server.to_owned(), file.to_owned());
-        Ok(Helper { name, server, file, program })
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let variables = self.environment.inherited().map(own).collect();
+        Ok(Helper { name, server, file, program, variables })
     }
 }
 

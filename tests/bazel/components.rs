@@ -9,20 +9,20 @@ use crate::workspace::{HELPER, Mirror, Workspace, output};
 
 /// The components of the example.
 const GREETER: &str = include_str!("../../examples/offline_components/components/greeter.wat");
-const APP: &str = include_str!("../../examples/offline_components/components/app.wat");
+pub const APP: &str = include_str!("../../examples/offline_components/components/app.wat");
 
 /// A component that was pushed.
-struct Pushed {
+pub struct Pushed {
     /// `127.0.0.1:5000/example/app`.
     repository: String,
     /// The digest of the file, as the guide's recipe computes it.
-    content: String,
+    pub content: String,
     /// The digest of the manifest, as oras says it.
     manifest: String,
 }
 
 /// Makes a component of text by the real wasm-tools, and pushes it by oras.
-fn push(sandbox: &Sandbox, registry: &Registry, name: &str, text: &str) -> Pushed {
+pub fn push(sandbox: &Sandbox, registry: &Registry, name: &str, text: &str) -> Pushed {
     sandbox.write(&format!("{name}.wat"), text);
     let file = format!("{name}.wasm");
     let mut parse = Command::new("wasm-tools");
@@ -49,7 +49,7 @@ fn push(sandbox: &Sandbox, registry: &Registry, name: &str, text: &str) -> Pushe
 }
 
 /// A workspace with one target, in a BUILD file that knows this module by the guide's name.
-fn workspace_of(build: &str, mirror: &Mirror) -> Workspace {
+pub fn workspace_of(build: &str, mirror: &Mirror) -> Workspace {
     let workspace = Workspace::of("offline_toolchains", mirror);
     let load = "load(\"@rules_wasm_component//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\n";
     workspace.sandbox.write("ws/BUILD.bazel", format!("{load}{build}"));
@@ -63,11 +63,11 @@ fn workspace_of(build: &str, mirror: &Mirror) -> Workspace {
 }
 
 /// The guide's rule with these last lines.
-fn rule(name: &str, registry: &Registry, last: &str) -> String {
+pub fn rule(name: &str, host: &str, last: &str) -> String {
     format!(
         "wasm_component_from_oci(\n    name = {name:?},\n    registry = {:?},\n    \
          namespace = \"example\",\n    component_name = \"app\",\n    {last},\n)\n\n",
-        registry.host()
+        host
     )
 }
 
@@ -77,9 +77,10 @@ fn a_component_is_pulled_by_either_digest_and_by_tag() {
     let mirror = Mirror::new();
     let (sandbox, registry) = (Sandbox::new(), Registry::open());
     let app = push(&sandbox, &registry, "app", APP);
-    let build = rule("by_content", &registry, &format!("digest = \"sha256:{}\"", app.content))
-        + &rule("by_manifest", &registry, &format!("digest = {:?}", app.manifest))
-        + &rule("by_tag", &registry, "tag = \"1.0.0\"");
+    let build =
+        rule("by_content", &registry.host(), &format!("digest = \"sha256:{}\"", app.content))
+            + &rule("by_manifest", &registry.host(), &format!("digest = {:?}", app.manifest))
+            + &rule("by_tag", &registry.host(), "tag = \"1.0.0\"");
     let workspace = workspace_of(&build, &mirror);
     let printed = workspace.bazel(&["build", "//..."]).succeeds();
     for name in ["by_content", "by_manifest", "by_tag"] {
@@ -91,7 +92,8 @@ fn a_component_is_pulled_by_either_digest_and_by_tag() {
 
     // A digest that nothing has, and a tag when offline.
     let none = format!("digest = \"sha256:{}\"", "0".repeat(64));
-    let build = rule("none", &registry, &none) + &rule("by_tag", &registry, "tag = \"1.0.0\"");
+    let build = rule("none", &registry.host(), &none)
+        + &rule("by_tag", &registry.host(), "tag = \"1.0.0\"");
     let load = "load(\"@rules_wasm_component//wkg:defs.bzl\", \"wasm_component_from_oci\")\n";
     workspace.sandbox.write("ws/BUILD.bazel", format!("{load}{build}"));
     workspace.bazel(&["build", "//:none"]).fails().says(&[&"0".repeat(64), &registry.host()]);

@@ -402,3 +402,34 @@ fn offline_leaves_bazels_own_cache_and_distdir() {
     workspace.fresh_output_root();
     offline(&workspace, &cache).succeeds();
 }
+
+/// The defaults of later Bazels that this one knows as flags.
+const LATER: [&str; 3] = [
+    "--incompatible_disallow_empty_glob",
+    "--incompatible_auto_exec_groups",
+    "--noenable_workspace",
+];
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn the_defaults_of_later_bazels_are_fine() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let with =
+        |flags: &[&'static str]| [&["build", "--nobuild"], &LATER as &[&str], flags].concat();
+    workspace.bazel(&with(&["//..."])).env("BAZEL_WASM_MIRROR", mirror.server.url()).succeeds();
+    // What the rules for C load does not do with this one, so no tool is in it.
+    workspace.sandbox.write(
+        "ws/BUILD.bazel",
+        "load(\"@rules_wasm_airgap//wit:defs.bzl\", \"wit_library\", \"wit_vendor_lock\")\n\
+         wit_library(name = \"adder\", srcs = [\"adder.wit\"])\n\
+         wit_vendor_lock(name = \"locked\", packages = [\"wasi:io@0.2.6\"])\n",
+    );
+    let labels = "--noincompatible_enable_deprecated_label_apis";
+    workspace.bazel(&with(&[labels, "//:adder", "//:locked"])).succeeds();
+    // A test finds the source tree without a tree of runfiles: it looks at the lock and not for it.
+    let test = ["test", "--noenable_runfiles", "--test_output=errors", "//:locked_test"];
+    let printed = workspace.bazel(&test).fails();
+    assert!(printed.stdout.contains("wit.lock"), "{}", printed.stdout);
+    assert!(!printed.stdout.contains("cannot find"), "{}", printed.stdout);
+}

@@ -86,7 +86,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     let policy = policy_for(&dir, context.policy_in(&workspace)?);
     let mut registry = WitRegistry::builtin()?;
     for file in &args.registries {
-        registry.add_file(&context.environment.current_dir().join(file))?;
+        registry.add_file(&context.written(file))?;
     }
     // What is locked is compared with what is there; the network could not change that.
     let policy = policy.or_offline("--locked", args.locked);
@@ -157,12 +157,8 @@ fn parse_lock(bytes: &[u8], path: &RootedPath) -> Result<Lock> {
 /// lies: it has no other way to it.
 fn workspace(args: &WitArgs, context: &Context) -> Result<PathBuf> {
     let Some(file) = &args.workspace_of else { return Ok(context.environment.base_dir()) };
-    let real = context
-        .environment
-        .current_dir()
-        .join(file)
-        .canonicalize()
-        .doing(|| format!("find `{}`", file.display()))?;
+    let real =
+        context.written(file).canonicalize().doing(|| format!("find `{}`", file.display()))?;
     let mut root = real.as_path();
     for _ in file.components().filter(|it| matches!(it, Component::Normal(_))) {
         root = root.parent().unwrap_or(root);

@@ -1,0 +1,132 @@
+"""The variables that hold for the helper wherever it runs."""
+
+# All that src/environment.rs reads, but for those that Bazel sets. A test compares the two.
+VARIABLES = [
+    "ALL_PROXY",
+    "APPDATA",
+    "BAZEL_WASM_COMPONENT_MIRROR",
+    "BAZEL_WASM_GITHUB_MIRROR",
+    "BAZEL_WASM_MIRROR",
+    "BAZEL_WASM_OFFLINE",
+    "BAZEL_WASM_RETRY_SECONDS",
+    "BAZEL_WASM_VENDOR_DIR",
+    "BAZEL_WASM_WIT_VENDOR_DIR",
+    "DOCKER_CONFIG",
+    "HOME",
+    "HTTPS_PROXY",
+    "NETRC",
+    "NO_PROXY",
+    "PATH",
+    "REGISTRY_AUTH_FILE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "USERPROFILE",
+    "WKG_CONFIG_FILE",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+]
+
+_REGISTRY = "WKG_REGISTRY_"
+
+def is_setting(name):
+    """Whether a variable is one of ours; those about a registry have the registry in their names."""
+    return name in VARIABLES or name.startswith(_REGISTRY)
+
+# Names, with commas between, of variables that are written into the file though they may be secret.
+SECRETS = "BAZEL_WASM_ACTION_SECRETS"
+
+def named_secrets(environ):
+    """The names in `BAZEL_WASM_ACTION_SECRETS`.
+
+    Args:
+        environ: the environment, a dict.
+
+    Returns:
+        A list.
+    """
+    return [name.strip() for name in environ.get(SECRETS, "").split(",") if name.strip()]
+
+def split_settings(environ, permitted = []):
+    """What is written into a file, and what is not because it may be secret.
+
+    Args:
+        environ: the variables, a dict.
+        permitted: the names of those that are written though they may be secret.
+
+    Returns:
+        The variables with their values, and the names of those that are withheld.
+    """
+    variables = {}
+    withheld = []
+    for name, value in environ.items():
+        value = value.strip()
+        if not value:
+            continue
+        if name not in permitted and _may_be_secret(name, value):
+            withheld.append(name)
+        else:
+            variables[name] = value
+    return variables, withheld
+
+def _may_be_secret(name, value):
+    """Whether it is a token, or an address with a user, a password or a signature."""
+    if name.startswith(_REGISTRY) and not name.endswith("_URL"):
+        return True
+    if name in ["NO_PROXY", "PATH", "no_proxy"]:
+        return False
+
+    # A proxy may be written without `https://` too.
+    if "://" not in value and not name.lower().endswith("_proxy"):
+        return False
+    rests = [word.partition("://")[2] or word for word in value.split(",")]
+    return any(["@" in rest.split("/")[0] or "?" in rest for rest in rests])
+
+def action_environment(seen, shell):
+    """The variables that an action gets by itself.
+
+    All that `--action_env` gives a value, but for those that the file has with the same value: an
+    action that gets them runs again when one changes.
+
+    Args:
+        seen: the variables in the file, each with a hash of its value.
+        shell: the variables that `--action_env` sets for all actions.
+
+    Returns:
+        A dict.
+    """
+    return {
+        name: value
+        for name, value in shell.items()
+        if not is_setting(name) or seen.get(name) != str(hash(value.strip()))
+    }
+
+WasmSettingsInfo = provider(
+    doc = "The settings of the workspace.",
+    fields = {
+        "file": "File: the settings. As an input, it makes an action run again when they change.",
+        "helper": "File: the helper that has the file beside it.",
+        "seen": "dict: the variables in the file -> a hash of the value.",
+    },
+)
+
+def _wasm_settings_impl(ctx):
+    return [WasmSettingsInfo(
+        file = ctx.file.file,
+        helper = ctx.file.helper,
+        seen = ctx.attr.seen,
+    )]
+
+wasm_settings = rule(
+    implementation = _wasm_settings_impl,
+    doc = "Gives rules the settings of the workspace. `settings_repo` writes it.",
+    attrs = {
+        "file": attr.label(allow_single_file = True, mandatory = True, doc = "The settings."),
+        "helper": attr.label(allow_single_file = True, mandatory = True, doc = "The helper beside it."),
+        "seen": attr.string_dict(doc = "The variables in the file -> a hash of the value."),
+    },
+    provides = [WasmSettingsInfo],
+)

@@ -1,0 +1,77 @@
+"""The repository with the settings of the workspace, for the helper in actions and in `bazel run`.
+
+    settings.json   the variables that are set, and the workspace root
+    wasm-airgap     a copy of the helper, which finds the file beside itself
+    BUILD.bazel     the target `:settings`
+
+Only the copy is an input of an action. So the variables are not in the action's key, and what a
+digest pins is not made again when one of them changes; the action reads them when it runs.
+
+The repository is `local`: Bazel never vendors it, and makes it again when a variable changes.
+"""
+
+load(":copy.bzl", "copy_program")
+load(":download.bzl", "reproducible")
+load(":execute.bzl", "execute_checked")
+load(":platforms.bzl", "executable_name")
+load(":settings.bzl", "SECRETS", "VARIABLES", "is_setting", "named_secrets", "split_settings")
+
+# Registries whose variables are noticed when a shell sets them for the first time. Those of others
+# are noticed when `--repo_env` or `.bazelrc` sets them, or with the next start of Bazel's server.
+_REGISTRIES = ["BYTECODEALLIANCE_ORG", "DOCKER_IO", "GHCR_IO", "QUAY_IO", "WASI_DEV"]
+
+def _settings_repo_impl(rctx):
+    stamp = rctx.path(rctx.attr.stamp)
+    rctx.read(stamp)
+    windows = "windows" if rctx.os.name.startswith("windows") else ""
+    name = executable_name("wasm-airgap", windows)
+    program = stamp.dirname.get_child(name)
+    rctx.watch(program)
+    copy_program(rctx, program, name)
+
+    names = {name: None for name in VARIABLES + [name for name in rctx.os.environ if is_setting(name)]}
+    for registry in _REGISTRIES:
+        for part in ["AUTH_BEARER", "TOKEN", "URL"]:
+            names["WKG_REGISTRY_{}_{}".format(registry, part)] = None
+    secrets = named_secrets({SECRETS: rctx.getenv(SECRETS, "")})
+    names.update({name: None for name in secrets})
+    environ = {name: rctx.getenv(name, "") for name in sorted(names)}
+    variables, withheld = split_settings(environ, secrets)
+    rctx.file("settings.json", json.encode_indent({
+        "schema_version": 1,
+        "variables": variables,
+        "withheld": withheld,
+        "workspace": str(rctx.workspace_root),
+    }, indent = "  ") + "\n", executable = False)
+    if not windows:
+        execute_checked(rctx, "hide the settings from other users", ["chmod", "600", "settings.json"])
+    rctx.file("BUILD.bazel", _BUILD.format(
+        name = name,
+        rules = Label("//bazel/private:settings.bzl"),
+        seen = {name: str(hash(value)) for name, value in variables.items()},
+    ), executable = False)
+    return reproducible(rctx, False)
+
+_BUILD = """\
+load("{rules}", "wasm_settings")
+
+package(default_visibility = ["//visibility:public"])
+
+exports_files(["settings.json"])
+
+wasm_settings(
+    name = "settings",
+    file = "settings.json",
+    helper = "{name}",
+    seen = {seen},
+)
+"""
+
+settings_repo = repository_rule(
+    implementation = _settings_repo_impl,
+    doc = "Holds the settings of the workspace, and a helper that reads them.",
+    attrs = {
+        "stamp": attr.label(mandatory = True, doc = "The helper's stamp file; the helper lies beside it."),
+    },
+    local = True,
+)

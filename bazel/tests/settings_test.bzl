@@ -1,0 +1,67 @@
+"""Which variables are written into a file, and which an action gets by itself."""
+
+load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
+load("//bazel/private:settings.bzl", "action_environment", "is_setting", "named_secrets", "split_settings")
+
+def _split_impl(ctx):
+    env = unittest.begin(ctx)
+    kept = {
+        "BAZEL_WASM_COMPONENT_MIRROR": "https://a/x@y,direct",
+        "BAZEL_WASM_OFFLINE": "1",
+        "PATH": "/bin:/a@b",
+        "WKG_REGISTRY_GHCR_IO_URL": "https://a",
+        "https_proxy": "proxy:3128",
+        "no_proxy": "a@b",
+    }
+    secret = {
+        "BAZEL_WASM_MIRROR": "https://a,https://u:hunter2@b",
+        "WKG_REGISTRY_GHCR_IO_AUTH_BEARER": "hunter2",
+        "WKG_REGISTRY_GHCR_IO_TOKEN": "hunter2",
+        "WKG_REGISTRY_QUAY_IO_URL": "https://hunter2@a",
+        "https_proxy": "u:hunter2@proxy:3128",
+    }
+    variables, withheld = split_settings(dict(kept, HOME = "", NETRC = " "))
+    asserts.equals(env, kept, variables)
+    asserts.equals(env, [], withheld)
+    variables, withheld = split_settings(secret)
+    asserts.equals(env, {}, variables)
+    asserts.equals(env, list(secret), withheld)
+
+    # Only what is named is written all the same.
+    names = named_secrets({"BAZEL_WASM_ACTION_SECRETS": " WKG_REGISTRY_GHCR_IO_TOKEN,, GHCR_TOKEN"})
+    asserts.equals(env, ["WKG_REGISTRY_GHCR_IO_TOKEN", "GHCR_TOKEN"], names)
+    variables, withheld = split_settings(secret, names)
+    asserts.equals(env, ["WKG_REGISTRY_GHCR_IO_TOKEN"], list(variables))
+    asserts.equals(env, len(secret) - 1, len(withheld))
+    asserts.true(env, is_setting("WKG_REGISTRY_A_URL"))
+    asserts.false(env, is_setting("GHCR_TOKEN"))
+    return unittest.end(env)
+
+_split_test = unittest.make(_split_impl)
+
+def _action_impl(ctx):
+    env = unittest.begin(ctx)
+
+    def environ(seen, shell):
+        return action_environment({name: str(hash(value)) for name, value in seen.items()}, shell)
+
+    off = {"BAZEL_WASM_OFFLINE": "1"}
+    url = {"WKG_REGISTRY_MY_REGISTRY_5000_URL": "https://a"}
+    asserts.equals(env, {}, environ(dict(off, **url), {}))
+    asserts.equals(env, {}, environ(dict(off, **url), dict(off, **url)))
+
+    # What the file does not have, or has otherwise; and what is not ours.
+    asserts.equals(env, off, environ({}, off))
+    asserts.equals(env, off, environ({"BAZEL_WASM_OFFLINE": "0"}, off))
+    asserts.equals(env, {"CC": "clang"}, environ({}, {"CC": "clang"}))
+    return unittest.end(env)
+
+_action_test = unittest.make(_action_impl)
+
+def settings_test_suite(name):
+    """All tests of this file.
+
+    Args:
+        name: the name of the suite.
+    """
+    unittest.suite(name, _split_test, _action_test)
