@@ -1,7 +1,5 @@
 """Targets that run the helper: those that vendor what MODULE.bazel asks for, and tests."""
 
-load("//bazel/private:own_rules.bzl", "own_rules")
-
 def _helper_command_impl(ctx):
     source = ctx.file.helper
     ending = "." + source.extension if source.extension == "exe" else ""
@@ -82,12 +80,12 @@ def vendor_all(name, wit_library = None, **kwargs):
     Args:
         name: the target's name.
         wit_library: the label of the `.bzl` file that the generated BUILD files load `wit_library`
-            from; by default this module's, under the name by which the caller knows it.
+            from; by default this module's, by the name that MODULE.bazel gives it.
         **kwargs: the attributes that every rule has.
     """
     _vendor(
         name,
-        ["vendor", "all", "--rules=" + (wit_library or own_rules())],
+        ["vendor", "all"] + (["--rules=" + wit_library] if wit_library else []),
         [_TOOLCHAINS, _WIT, _COMPONENTS],
         kwargs,
     )
@@ -101,6 +99,15 @@ def vendor_toolchains(name, request = _TOOLCHAINS, **kwargs):
         **kwargs: the attributes that every rule has.
     """
     _vendor(name, ["vendor", "toolchains"], [request], kwargs)
+
+def vendor_helper(name, **kwargs):
+    """A target that vendors the helper alone by `bazel run`, and prints what pins it in MODULE.bazel.
+
+    Args:
+        name: the target's name.
+        **kwargs: the attributes that every rule has.
+    """
+    _vendor(name, ["vendor", "helper"], [], kwargs)
 
 def vendor_components(name, request = _COMPONENTS, **kwargs):
     """A target that vendors components by `bazel run`.

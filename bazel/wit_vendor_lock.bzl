@@ -1,6 +1,5 @@
 """Vendoring WIT packages into the source tree, and a test that the tree is up to date."""
 
-load("//bazel/private:own_rules.bzl", "own_rules")
 load(":vendor.bzl", "helper_command", "helper_test")
 
 def wit_vendor_lock(
@@ -24,7 +23,7 @@ def wit_vendor_lock(
         output_dir: the vendor folder, relative to the BUILD file.
         registries: registry files of your own with pinned archives, as in `checksums/wit`.
         wit_library: the label of the `.bzl` file that the generated BUILD files load `wit_library`
-            from; by default this module's, under the name by which the caller knows it.
+            from; by default this module's, by the name that MODULE.bazel gives it.
         **kwargs: the attributes that every rule has.
     """
     package = native.package_name()
@@ -34,8 +33,7 @@ def wit_vendor_lock(
     arguments = ["vendor", "wit"] + ["'{}'".format(wanted) for wanted in packages] + [
         "--lock-file=" + below + lock_file,
         "--output-dir=" + below + output_dir,
-        "--rules=" + (wit_library or own_rules()),
-    ]
+    ] + (["--rules=" + wit_library] if wit_library else [])
     tags = kwargs.pop("tags", None) or []
     registries = registries or []
     data = [native.package_relative_label(file) for file in registries]

@@ -30,9 +30,7 @@ use crate::policy::Policy;
 use crate::report::{self, Report};
 use crate::secrets;
 use crate::segment::Segment;
-
-/// The file that generated BUILD files load `wit_library` from.
-const WIT_RULES: &str = "@rules_wasm_airgap//wit:defs.bzl";
+use crate::workspace::Workspace;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -46,7 +44,7 @@ Exit codes:
 
 /// Fetch WebAssembly toolchains once, pinned by SHA-256, and build from them with no network.
 #[derive(Debug, Parser)]
-#[command(name = "wasm-airgap", bin_name = "wasm-airgap", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(name = "wasm-airgap", bin_name = "wasm-airgap", version, after_help = EXIT_CODES, arg_required_else_help = true, args_override_self = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -59,6 +57,9 @@ struct Arguments {
     /// The settings of the workspace, as Bazel's repository rules see them; `beside` this program
     #[arg(long, global = true, value_name = "FILE", hide = true)]
     settings: Option<PathBuf>,
+    /// Take relative paths from where `bazel run` was typed
+    #[arg(long, global = true, hide = true)]
+    as_typed: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -392,12 +393,13 @@ struct VerifyArgs {
 struct Context {
     environment: Environment,
     report: Report,
+    workspace: Workspace,
     offline: bool,
 }
 
 impl Context {
     fn policy(&self) -> Result<Policy> {
-        self.policy_in(&self.environment.base_dir())
+        self.policy_in(self.workspace.root())
     }
 
     fn policy_in(&self, workspace: &std::path::Path) -> Result<Policy> {
@@ -425,18 +427,23 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
         Ok(arguments) => arguments,
         Err(error) => {
             let code = if error.use_stderr() { Kind::Usage as u8 } else { 0 };
-            let told = Report::new(false).end(report::usage(&error));
+            let report = Report::new(false, Workspace::of(&environment));
+            let told = report.end(report::usage(&error));
             return told.map_or_else(|error| error.kind() as u8, |()| code);
         }
     };
-    let report = Report::new(arguments.json);
+    let environment = if arguments.as_typed { environment.as_typed() } else { environment };
+    let before = Workspace::of(&environment);
     let environment = match with_settings(environment, arguments.settings.as_deref()) {
         Ok(environment) => environment,
         Err(error) => {
+            let report = Report::new(arguments.json, before);
             return report.end(Err(error)).map_or_else(|error| error.kind() as u8, |()| 0);
         }
     };
-    let context = Context { environment, report, offline: arguments.offline };
+    let workspace = Workspace::of(&environment);
+    let report = Report::new(arguments.json, workspace.clone());
+    let context = Context { environment, report, workspace, offline: arguments.offline };
     let result = mishap::caught(|| dispatch(arguments.command, &context));
     context.report.end(result).map_or_else(|error| error.kind() as u8, |()| 0)
 }

@@ -40,6 +40,8 @@ pub const VARIABLES: &[&str] = &[
     RUNFILES_DIR,
     RUNFILES_MANIFEST_FILE,
     TEST_WORKSPACE,
+    WORKING_DIRECTORY,
+    BAZEL_WORKSPACE,
 ];
 
 /// What the names of variables about a registry begin with.
@@ -108,6 +110,10 @@ pub const RUNFILES_DIR: &str = "RUNFILES_DIR";
 pub const RUNFILES_MANIFEST_FILE: &str = "RUNFILES_MANIFEST_FILE";
 /// The name of the main repository in the runfiles, set by `bazel test`.
 pub const TEST_WORKSPACE: &str = "TEST_WORKSPACE";
+/// The folder in which a person typed `bazel run`.
+pub const WORKING_DIRECTORY: &str = "BUILD_WORKING_DIRECTORY";
+/// The workspace root, set by this module's repository rules.
+pub const BAZEL_WORKSPACE: &str = "BAZEL_WASM_WORKSPACE";
 
 /// A snapshot of the variables, and of the current folder. `Debug` shows no values: some are
 /// secrets.
@@ -121,6 +127,8 @@ pub struct Environment {
     withheld: Vec<String>,
     /// The variables that have the value of Bazel's settings.
     inherited: Vec<String>,
+    /// Whether relative paths are relative to the current folder also under `bazel run`.
+    typed: bool,
 }
 
 impl Environment {
@@ -171,6 +179,16 @@ impl Environment {
     /// The workspace root that Bazel's settings name.
     pub(crate) fn workspace(&self) -> Option<&Path> {
         self.workspace.as_deref()
+    }
+
+    /// The same, for a command line that a person typed behind `bazel run`: the current folder is the
+    /// one in which that person stands.
+    #[must_use]
+    pub fn as_typed(mut self) -> Environment {
+        if let Some(here) = self.get(WORKING_DIRECTORY).map(PathBuf::from) {
+            self.current_dir = here;
+        }
+        Environment { typed: true, ..self }
     }
 
     /// A variable's value. One that is empty counts as not set.
@@ -233,9 +251,12 @@ impl Environment {
             .find(|path| crate::look::is_file(path).unwrap_or(false))
     }
 
-    /// The workspace root under `bazel run` and in actions, the current folder otherwise: what a
-    /// person's relative paths are relative to.
+    /// The workspace root under `bazel run` of a target that vendors and in actions, the current folder
+    /// otherwise: what a person's relative paths are relative to.
     pub fn base_dir(&self) -> PathBuf {
+        if self.typed {
+            return self.current_dir.clone();
+        }
         let named = self.get(WORKSPACE).map(Path::new);
         named.or(self.workspace()).unwrap_or(&self.current_dir).to_owned()
     }

@@ -34,6 +34,7 @@ pub mod policy;
 pub mod registry;
 pub mod request;
 pub mod settings;
+pub mod workspace;
 
 // Resolve what OCI registries have; one of them may have to be asked where its packages are.
 pub mod registries;

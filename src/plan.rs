@@ -155,9 +155,8 @@ impl Item {
             error = error.fact(place.source, place.describe());
         }
         let error = error.hint(format!(
-            "where there is a network, run\n{}\nand bring the folder here{}",
+            "where there is a network, run\n{}\nand bring the folder here",
             self.identity.vendor_command(),
-            own_name(self.identity.kind()),
         ));
         match self.places.iter().find_map(|place| place.finding.offline()) {
             Some(offline) => error.hint(format!("or {} to use the network", offline.mend())),
@@ -224,9 +223,8 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
                 false => "a relative path is relative to the workspace root; check the path and the mount",
             })
             .hint(format!(
-                "to make it: {} --output-dir DIR (without the variable){}",
+                "to make it, without the variable: {} --output-dir DIR",
                 maker(kind),
-                own_name(kind)
             )));
     }
     Ok(())
@@ -243,14 +241,6 @@ fn maker(kind: Kind) -> &'static str {
         Kind::Toolchain => "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains --",
         Kind::Wit => "wasm-airgap vendor wit PACKAGE",
         Kind::Component => "wasm-airgap vendor components REFERENCE",
-    }
-}
-
-/// What to say of a command that names this module.
-fn own_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Toolchain => "; where MODULE.bazel gives this module a `repo_name`, with that name",
-        Kind::Wit | Kind::Component => "",
     }
 }
 
@@ -408,7 +398,7 @@ mod tests {
         let places = ["/v/toolchains/", "/v/wasm", "/ws/third_party", "/ws/vendor", "https://a/"];
         let positions: Vec<_> = places.iter().map(|place| text.find(place).unwrap()).collect();
         assert!(positions.is_sorted(), "{text}");
-        for word in ["not there", "not asked: BAZEL_WASM_OFFLINE", VENDOR, "`repo_name`"] {
+        for word in ["not there", "not asked: BAZEL_WASM_OFFLINE", VENDOR] {
             assert!(text.contains(word), "{word} is missing in {text}");
         }
     }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Kind, Result};
 use crate::secrets;
 use crate::workers::{hold, spawn_detached};
+use crate::workspace::Workspace;
 
 pub use document::pretty;
 pub(crate) use document::{file as json_file, yaml_string};
@@ -33,19 +34,22 @@ const DRAWN: u8 = 20;
 pub struct Report {
     json: bool,
     bars: Option<Bars>,
+    /// Where the person is who reads it; none in tests.
+    reader: Option<Workspace>,
     document: Mutex<Option<Value>>,
 }
 
 impl Report {
     /// Prints progress bars where stderr is a terminal, one line for each finished item otherwise.
-    pub fn new(json: bool) -> Report {
+    /// Commands in messages are those that work in the workspace.
+    pub fn new(json: bool, workspace: Workspace) -> Report {
         let bars = (!json && io::stderr().is_terminal()).then(Bars::new);
-        Report { json, bars, document: Mutex::default() }
+        Report { json, bars, reader: Some(workspace), document: Mutex::default() }
     }
 
     /// Prints nothing but data; for tests.
     pub fn quiet() -> Report {
-        Report { json: true, bars: None, document: Mutex::default() }
+        Report { json: true, bars: None, reader: None, document: Mutex::default() }
     }
 
     /// Whether data is wanted as JSON.
@@ -86,7 +90,7 @@ impl Report {
             self.say(&format!("error: {error}"));
             if self.json {
                 let mut document = self.document();
-                add_failure(document.get_or_insert_with(|| json!({})), error);
+                self.add_failure(document.get_or_insert_with(|| json!({})), error);
             }
         }
         let Some(document) = self.document().take() else { return result };
@@ -101,7 +105,7 @@ impl Report {
 
     /// Says something to the person at the terminal.
     pub fn say(&self, text: &str) {
-        let text = safe(text);
+        let text = safe(&self.addressed(text));
         match &self.bars {
             Some(bars) => bars.all.suspend(|| output::to_stderr(&text)),
             None => output::to_stderr(&text),
@@ -111,6 +115,23 @@ impl Report {
     /// Says that something is not as it should be, though the work goes on.
     pub fn warn(&self, text: &str) {
         self.say(&format!("warning: {text}"));
+    }
+
+    /// A message with the commands that work where the person is.
+    fn addressed(&self, text: &str) -> String {
+        self.reader.as_ref().map_or_else(|| text.to_owned(), |reader| reader.address(text))
+    }
+
+    /// Adds a failure to a document. A label may occur many times.
+    fn add_failure(&self, document: &mut Value, error: &Error) {
+        let safe = |text: &str| secrets::hide(text).into_owned();
+        let fact = |(label, value): &(_, String)| json!({"label": label, "value": safe(value)});
+        let facts: Vec<_> = error.facts().iter().map(fact).collect();
+        let hint = |hint: &String| safe(&self.addressed(hint));
+        document["error"] = safe(error.statement()).into();
+        document["kind"] = error.kind().name().into();
+        document["facts"] = facts.into();
+        document["hints"] = error.hints().iter().map(hint).collect();
     }
 
     fn document(&self) -> MutexGuard<'_, Option<Value>> {
@@ -213,17 +234,6 @@ impl Drop for Item {
     }
 }
 
-/// Adds a failure to a document. A label may occur many times.
-fn add_failure(document: &mut Value, error: &Error) {
-    let safe = |text: &str| secrets::hide(text).into_owned();
-    let fact = |(label, value): &(_, String)| json!({"label": label, "value": safe(value)});
-    let facts: Vec<_> = error.facts().iter().map(fact).collect();
-    document["error"] = safe(error.statement()).into();
-    document["kind"] = error.kind().name().into();
-    document["facts"] = facts.into();
-    document["hints"] = error.hints().iter().map(|hint| safe(hint)).collect();
-}
-
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -271,7 +281,8 @@ mod tests {
 
     #[test]
     fn bars_are_drawn_and_end() {
-        let report = Report { json: false, bars: Some(Bars::new()), document: Mutex::default() };
+        let bars = Some(Bars::new());
+        let report = Report { json: false, bars, reader: None, document: Mutex::default() };
         let item = report.item("a\u{1b}b\nc");
         item.set_length(10);
         item.set_position(5);

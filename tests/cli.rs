@@ -48,6 +48,8 @@ mod registry;
 mod vendor;
 #[path = "cli/verify.rs"]
 mod verify;
+#[path = "cli/workspace.rs"]
+mod workspace;
 
 use sandbox::{Sandbox, sha256};
 

@@ -30,6 +30,9 @@ def helper(rctx, stamp, subject):
     # The whole environment, so that `--repo_env` reaches the helper for every variable.
     environ = dict(rctx.os.environ)
 
+    # Messages name this module as this workspace does, and commands for its users.
+    environ["BAZEL_WASM_WORKSPACE"] = str(rctx.workspace_root)
+
     def run(action, arguments, quiet = True, hint = ""):
         action = "{} {}".format(action, subject)
         return execute_checked(

@@ -20,12 +20,12 @@ _THREE_WAYS = """
 The helper can come from one of three places:
   1. a binary at a path:  --repo_env=BAZEL_WASM_HELPER=/path/to/wasm-airgap
   2. a pinned binary in the vendor folder or on the mirror: run
-       bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- --output-dir vendor/toolchains
-     (where MODULE.bazel gives this module a `repo_name`, with that name) on a machine that has cargo and copy the `wasm_helper.pin(...)` that it prints into MODULE.bazel
+       bazel run {vendor_helper} -- --output-dir vendor/toolchains
+     on a machine that has cargo, and copy the `wasm_helper.pin(...)` that it prints into MODULE.bazel
   3. the sources, built by the cargo on PATH (https://rustup.rs); without a network also
        cargo vendor --versioned-dirs vendor/crates
      in the workspace, run with --manifest-path of this module's Cargo.toml
-"""
+""".format(vendor_helper = Label("//tools/vendor:helper"))
 
 def _helper_repo_impl(rctx):
     platform = platform_of(rctx.os.name, rctx.os.arch)

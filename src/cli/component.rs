@@ -145,7 +145,7 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
     let workspace = args.workspace.as_deref().map(|dir| here.join(dir));
     // A repository rule says where the workspace is, and so do the settings that an action reads.
     let is_unknown = workspace.is_none() && context.environment.workspace().is_none();
-    let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
+    let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
     let policy = policy.in_action(is_unknown);
     let is_blind = is_unknown
         && policy.is_offline()

@@ -12,8 +12,11 @@ use crate::policy::Policy;
 pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let (artifacts, components) = selection::everything(&args.selection, context)?;
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
-    let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
-    let plan = plan::resolve(&artifacts, &policy, &Disk)?;
+    let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
+    let mut plan = plan::resolve(&artifacts, &policy, &Disk)?;
+    for item in &mut plan.items {
+        item.failure = context.workspace.address(&item.failure);
+    }
     let asked = Asked::of(components, policy, context)?;
     // A program that reads JSON gets either a whole plan or an error, never both.
     if context.report.is_json() {

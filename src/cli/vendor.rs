@@ -2,6 +2,7 @@
 
 mod all;
 mod components;
+mod helper;
 mod toolchains;
 mod wit;
 
@@ -25,12 +26,15 @@ pub(super) enum VendorCommand {
     All(all::AllArgs),
     /// Pull components into a vendor folder, with a BUILD file for them
     Components(components::ComponentsArgs),
+    /// Vendor this program alone, and print what pins it in MODULE.bazel
+    Helper(helper::HelperArgs),
 }
 
 pub(super) fn run(command: &VendorCommand, context: &Context) -> Result<()> {
     match command {
         VendorCommand::All(args) => all::run(args, context),
         VendorCommand::Components(args) => components::run(args, context),
+        VendorCommand::Helper(args) => helper::run(args, context),
         VendorCommand::Toolchains(args) => toolchains::run(args, context),
         VendorCommand::Wit(args) => wit::run(args, context),
     }
@@ -62,10 +66,22 @@ fn tell(summary: &Summary, dir: &VendorDir, context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn pin_lines(helper: &Entry) -> String {
+/// Prints the lines that pin the helper, unless it is all that could be vendored: then the folder is
+/// of no use yet, and the next run prints them.
+fn tell_pin(summary: &Summary, context: &Context) {
+    let (helpers, others): (Vec<_>, Vec<_>) =
+        summary.entries.iter().partition(|entry| entry.kind == "helper");
+    if let Some(helper) =
+        helpers.first().filter(|_| summary.failures.is_empty() || !others.is_empty())
+    {
+        context.report.say(&pin_lines(helper, &context.workspace.label("//bazel:helper.bzl")));
+    }
+}
+
+fn pin_lines(helper: &Entry, extension: &str) -> String {
     format!(
         "to build without Rust on the far side, pin this helper in MODULE.bazel:\n\n\
-         wasm_helper = use_extension(\"@rules_wasm_airgap//bazel:helper.bzl\", \"wasm_helper\")\n\
+         wasm_helper = use_extension(\"{extension}\", \"wasm_helper\")\n\
          wasm_helper.pin(\n    platform = \"{}\",\n    sha256 = \"{}\",\n    version = \"{}\",\n)\n",
         helper.platform, helper.sha256, helper.version
     )

@@ -72,7 +72,7 @@ pub(super) fn library(args: &WitLibraryArgs, context: &Context) -> Result<()> {
 /// `wit fetch`: one package from a vendor folder, a mirror or a registry.
 pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
-    let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
+    let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
     let sources = Sources::new(policy, WitRegistry::builtin()?, &context.environment)?;
     let request: PackageRequest = args.package.parse().map_err(Error::usage)?;
     let package = match request.version {
@@ -97,7 +97,7 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
 /// `wit adopt`: the text of a pinned archive from a folder that somebody made.
 pub(super) fn adopt(args: &WitAdoptArgs, context: &Context) -> Result<()> {
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
-    let policy = context.policy_in(&workspace.unwrap_or_else(|| context.environment.base_dir()))?;
+    let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
     let sources = Sources::new(policy, WitRegistry::default(), &context.environment)?;
     let adopted = sources.adopt(&requested(&args.request, context)?)?;
     if let Some(source) = &adopted.source {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{components, wit};
 use crate::artifact::{Artifact, Kind};
-use crate::cli::{Context, WIT_RULES, selection, shown};
+use crate::cli::{Context, selection, shown};
 use crate::components::{Components, Wanted};
 use crate::error::Result;
 use crate::listing::Disk;
@@ -42,8 +42,9 @@ pub(in crate::cli) struct AllArgs {
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
     /// The label of the file that the BUILD files of WIT packages load `wit_library` from
-    #[arg(long, value_name = "LABEL", default_value = WIT_RULES)]
-    rules: String,
+    /// [default: `//wit:defs.bzl` of this module, by its name in the workspace]
+    #[arg(long, value_name = "LABEL")]
+    rules: Option<String>,
     /// How many files to fetch at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -81,9 +82,7 @@ pub(super) fn run(args: &AllArgs, context: &Context) -> Result<()> {
         }
     }
     super::tell(&summary, &dir(args, Kind::Toolchain, context), context)?;
-    if let Some(helper) = summary.entries.iter().find(|entry| entry.kind == "helper") {
-        context.report.say(&super::pin_lines(helper));
-    }
+    super::tell_pin(&summary, context);
     super::conclude(summary)
 }
 
@@ -143,7 +142,6 @@ impl All {
         let policy = policy(args, context)?;
         let sources = Sources::new(policy, registry, &context.environment)?.with_archives_first();
         let sources = sources.choosing(&self.wit)?;
-        let workspace = context.environment.base_dir();
         // The pins are in MODULE.bazel; a lock is for those who vendor packages by name.
         let lock = Lock::default();
         let job = WitJob {
@@ -152,8 +150,8 @@ impl All {
             lock: &lock,
             previous: &lock,
             sources: &sources,
-            rules: &args.rules,
-            bazel_package: &wit::bazel_package(dir.folder(), &workspace)?,
+            rules: &wit::rules(args.rules.as_deref(), dir.folder(), context),
+            bazel_package: &wit::bazel_package(dir.folder(), context.workspace.root()),
             jobs: args.jobs.into(),
         };
         let done = vendor_wit(&job, &context.report)?;

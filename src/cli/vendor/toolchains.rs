@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{client, conclude, pin_lines, policy_for, tell};
+use super::{client, conclude, policy_for, tell, tell_pin};
 use crate::artifact::Kind;
 use crate::cli::{Context, SelectionArgs, selection, shown};
 use crate::error::Result;
@@ -61,8 +61,6 @@ pub(super) fn run(args: &ToolchainsArgs, context: &Context) -> Result<()> {
     };
     let summary = vendor::vendor(&job, &context.report)?;
     tell(&summary, &dir, context)?;
-    if helper.is_some() {
-        context.report.say(&pin_lines(&summary.entries[0]));
-    }
+    tell_pin(&summary, context);
     conclude(summary)
 }

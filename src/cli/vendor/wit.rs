@@ -6,9 +6,8 @@ use clap::Args;
 
 use super::policy_for;
 use crate::artifact::Kind;
-use crate::cli::{Context, WIT_RULES};
+use crate::cli::Context;
 use crate::error::{Context as _, Error, Result};
-use crate::look;
 use crate::manifest::VendorDir;
 use crate::package::PackageRequest;
 use crate::packages::Sources;
@@ -16,10 +15,7 @@ use crate::registry::WitRegistry;
 use crate::rooted::RootedPath;
 use crate::vendor::{Tally, WitJob, WitSummary, check_wit, vendor_wit};
 use crate::wit::Lock;
-use crate::{read, store};
-
-/// Files that make a folder the root of a Bazel workspace.
-const ROOTS: [&str; 4] = ["MODULE.bazel", "REPO.bazel", "WORKSPACE.bazel", "WORKSPACE"];
+use crate::{read, store, workspace};
 
 /// Fetch WIT packages and everything they need into a vendor folder, and write the lock.
 #[derive(Args, Debug)]
@@ -56,8 +52,9 @@ pub(in crate::cli) struct WitArgs {
     #[arg(long)]
     archives: bool,
     /// The label of the file that the BUILD files load `wit_library` from
-    #[arg(long, value_name = "LABEL", default_value = WIT_RULES)]
-    rules: String,
+    /// [default: `//wit:defs.bzl` of this module, by its name in the workspace]
+    #[arg(long, value_name = "LABEL")]
+    rules: Option<String>,
     /// How many packages to fetch at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -70,13 +67,12 @@ pub(in crate::cli) struct WitArgs {
 }
 
 pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
-    let workspace = workspace(args, context)?;
-    let (lock_file, output_dir) =
-        (workspace.join(&args.lock_file), workspace.join(&args.output_dir));
+    let Tree { root: workspace, base } = tree(args, context)?;
+    let (lock_file, output_dir) = (base.join(&args.lock_file), base.join(&args.output_dir));
     let lock_file = store::through_link(&lock_file)?;
     let from = match &args.from {
         Some(from) => {
-            let path = RootedPath::given(workspace.join(from));
+            let path = RootedPath::given(base.join(from));
             let missing = || Error::usage(format!("there is no lock `{}`", from.display()));
             Some(lock_in(&path)?.ok_or_else(missing)?)
         }
@@ -92,7 +88,8 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     let policy = policy.or_offline("--locked", args.locked);
     let sources = Sources::new(policy, registry, &context.environment)?;
     let sources = if args.archives { sources.with_archives_first() } else { sources };
-    let bazel_package = bazel_package(&output_dir, &workspace)?;
+    let bazel_package = bazel_package(&output_dir, &workspace);
+    let rules = rules(args.rules.as_deref(), &output_dir, context);
     // `previous` is the lock file as it is now.
     let with_job = |previous: Lock, run: &mut dyn FnMut(&WitJob<'_>) -> Result<()>| {
         let lock = match &from {
@@ -106,7 +103,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
             lock: &lock,
             previous: &previous,
             sources: &sources,
-            rules: &args.rules,
+            rules: &rules,
             bazel_package: &bazel_package,
             jobs: args.jobs.into(),
         })
@@ -151,19 +148,30 @@ fn parse_lock(bytes: &[u8], path: &RootedPath) -> Result<Lock> {
     Lock::parse(&String::from_utf8_lossy(bytes), &path.to_string())
 }
 
-/// The folder that relative paths are relative to.
+/// The source tree that a command is about.
+struct Tree {
+    /// The root of the workspace.
+    root: PathBuf,
+    /// What the paths of arguments are relative to.
+    base: PathBuf,
+}
+
+/// Finds the source tree.
 ///
 /// A test of Bazel's is told a file of the source tree, and finds the tree by where that really
 /// lies: it has no other way to it.
-fn workspace(args: &WitArgs, context: &Context) -> Result<PathBuf> {
-    let Some(file) = &args.workspace_of else { return Ok(context.environment.base_dir()) };
+fn tree(args: &WitArgs, context: &Context) -> Result<Tree> {
+    let Some(file) = &args.workspace_of else {
+        let root = context.workspace.root().to_owned();
+        return Ok(Tree { root, base: context.environment.base_dir() });
+    };
     let real =
         context.written(file).canonicalize().doing(|| format!("find `{}`", file.display()))?;
     let mut root = real.as_path();
     for _ in file.components().filter(|it| matches!(it, Component::Normal(_))) {
         root = root.parent().unwrap_or(root);
     }
-    Ok(root.to_owned())
+    Ok(Tree { root: root.to_owned(), base: root.to_owned() })
 }
 
 fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {
@@ -179,24 +187,17 @@ fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {
     lock.packages.iter().map(|locked| exact(locked).map_err(Error::usage)).collect()
 }
 
-/// The folder as a Bazel package: below the workspace that it lies in, or else below this one.
-pub(super) fn bazel_package(dir: &Path, workspace: &Path) -> Result<String> {
-    let root = bazel_root(dir)?.unwrap_or(workspace);
-    let below = dir.strip_prefix(root).unwrap_or(dir);
-    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-    Ok(format!("//{}", parts.join("/").trim_start_matches('/')))
+/// The file that BUILD files load `wit_library` from: the one that is named, or this module's.
+pub(super) fn rules(named: Option<&str>, dir: &Path, context: &Context) -> String {
+    named.map_or_else(|| context.workspace.wit_rules(dir), str::to_owned)
 }
 
-/// Finds the workspace in which a folder lies.
-fn bazel_root(dir: &Path) -> Result<Option<&Path>> {
-    for folder in dir.ancestors() {
-        for name in ROOTS {
-            if look::is_file(&folder.join(name))? {
-                return Ok(Some(folder));
-            }
-        }
-    }
-    Ok(None)
+/// The folder as a Bazel package: below the workspace that it lies in, or else below this one.
+pub(super) fn bazel_package(dir: &Path, workspace: &Path) -> String {
+    let root = workspace::around(dir).unwrap_or_else(|| workspace.to_owned());
+    let below = dir.strip_prefix(root).unwrap_or(dir);
+    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+    format!("//{}", parts.join("/").trim_start_matches('/'))
 }
 
 fn tell(summary: &WitSummary, lock_file: &Path, context: &Context) -> Result<()> {

@@ -1,0 +1,39 @@
+//! `vendor helper`: this program alone, so that the far side of the gap needs no Rust.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{tell, tell_pin};
+use crate::artifact::Kind;
+use crate::cli::Context;
+use crate::error::{Error, Result};
+use crate::listing::Disk;
+use crate::manifest::VendorDir;
+use crate::plan::resolve;
+use crate::vendor::{self, Helper, Job};
+
+/// Vendor this program alone, and print what pins it in MODULE.bazel.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  bazel run @rules_wasm_airgap//tools/vendor:helper -- --output-dir vendor/toolchains")]
+pub(in crate::cli) struct HelperArgs {
+    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    #[arg(long, value_name = "DIR")]
+    output_dir: PathBuf,
+}
+
+pub(super) fn run(args: &HelperArgs, context: &Context) -> Result<()> {
+    let Some(helper) = Helper::running()? else {
+        return Err(Error::usage("no helper can be pinned for the platform of this machine")
+            .hint("build it on the far side: `cargo build --release --locked`"));
+    };
+    let dir = VendorDir::of(&context.path(&args.output_dir), Kind::Toolchain);
+    let plan = resolve(&[], &super::policy_for(&dir, context.policy()?), &Disk)?;
+    let job = Job { plan: &plan, dir: &dir, helper: Some(&helper), client: None, jobs: 1 };
+    let summary = vendor::vendor(&job, &context.report)?;
+    tell(&summary, &dir, context)?;
+    tell_pin(&summary, context);
+    Ok(())
+}
