@@ -94,6 +94,12 @@ enum Command {
     /// Print the version of the border to Starlark; repository rules depend on it
     #[command(hide = true)]
     Stamp,
+    /// Print an error; repository rules do it once so, as Bazel would repeat it
+    #[command(hide = true)]
+    Say {
+        /// The message
+        message: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -474,6 +480,10 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Verify(args) => verify::run(&args, context),
         Command::Mirror(command) => mirror::run(&command, context),
         Command::Config(ConfigCommand::Show) => config::run(context),
+        Command::Say { message } => {
+            context.report.say(&format!("error: {message}"));
+            Ok(())
+        }
         Command::Stamp => context.report.content(crate::STAMP),
     }
 }

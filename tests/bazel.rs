@@ -29,3 +29,5 @@ mod settings;
 mod toolchains;
 #[path = "bazel/wit.rs"]
 mod wit;
+#[path = "bazel/workspaces.rs"]
+mod workspaces;

@@ -5,6 +5,7 @@ So the repository cache, `--distdir`, the downloader config, credential helpers 
 """
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "parse_netrc", "use_netrc")
+load(":helper.bzl", "fail_once")
 load(":policy.bzl", "may_see_credentials")
 
 def plan(rctx, run, request, arguments = [], hint = ""):
@@ -60,7 +61,7 @@ def obtain(rctx, item, subject):
         allow_fail = True,
     )
     if not result.success:
-        fail("cannot download {}; the warnings above say why each address failed\n{}".format(
+        fail_once(rctx, rctx.attr.stamp, "cannot download {}; the warnings above say why each address failed\n{}".format(
             subject,
             item["failure"],
         ))

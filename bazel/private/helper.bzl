@@ -1,6 +1,5 @@
 """Running the helper in a repository rule."""
 
-load(":execute.bzl", "execute_checked")
 load(":platforms.bzl", "executable_name")
 
 STAMP = Label("@wasm_airgap_helper//:stamp")
@@ -22,10 +21,8 @@ def helper(rctx, stamp, subject):
         what the helper says, and what to add where it fails; it gives what the helper wrote to
         stdout.
     """
-    file = rctx.path(stamp)
-    rctx.read(file)
-    name = executable_name("wasm-airgap", "windows" if rctx.os.name.startswith("windows") else "")
-    program = file.dirname.get_child(name)
+    program = _program(rctx, stamp)
+    rctx.read(rctx.path(stamp))
 
     # The whole environment, so that `--repo_env` reaches the helper for every variable.
     environ = dict(rctx.os.environ)
@@ -34,14 +31,34 @@ def helper(rctx, stamp, subject):
     environ["BAZEL_WASM_WORKSPACE"] = str(rctx.workspace_root)
 
     def run(action, arguments, quiet = True, hint = ""):
-        action = "{} {}".format(action, subject)
-        return execute_checked(
-            rctx,
-            action,
-            [program] + arguments,
-            environment = environ,
-            hint = hint,
-            quiet = quiet,
-        )
+        result = rctx.execute([program] + arguments, environment = environ, quiet = quiet)
+        if result.return_code:
+            words = (result.stderr or result.stdout).strip().removeprefix("error: ")
+            if not words:
+                words = "cannot {} {} (exit code {})".format(action, subject, result.return_code)
+            fail_once(rctx, stamp, words + ("\n" + hint if hint else ""), said = not quiet)
+        return result.stdout
 
     return run
+
+def fail_once(rctx, stamp, words, said = False):
+    """Fails so that the whole message is read once, with the cause first.
+
+    Bazel repeats what a repository rule fails with for each target that needs the repository, and
+    puts a traceback before it. So the whole is printed, and the rule fails with its first line.
+
+    Args:
+        rctx: the repository context.
+        stamp: the label of the helper's stamp file.
+        words: the message.
+        said: whether it was printed already.
+    """
+    first = words.split("\n")[0]
+    if not said:
+        # Below the length that any system takes for an argument.
+        said = not rctx.execute([_program(rctx, stamp), "say", words[:30000]], quiet = False).return_code
+    fail("{} (see the error above)".format(first) if said else words)
+
+def _program(rctx, stamp):
+    name = executable_name("wasm-airgap", "windows" if rctx.os.name.startswith("windows") else "")
+    return rctx.path(stamp).dirname.get_child(name)

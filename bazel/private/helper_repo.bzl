@@ -11,6 +11,7 @@ of date, which breaks `bazel vendor`.
 load(":copy.bzl", "copy_program")
 load(":download.bzl", "cached_only", "credentials", "reproducible")
 load(":execute.bzl", "execute_checked")
+load(":helper_cache.bzl", "cached_helper", "keep_helper")
 load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":platforms.bzl", "executable_name", "platform_of")
 load(":policy.bzl", "is_offline", "mirror_urls", "vendor_folder", "vendor_places")
@@ -164,6 +165,10 @@ def _build(rctx, name):
     rctx.watch_tree(root.get_child("src"))
     rctx.watch_tree(root.get_child("checksums"))
     offline = _meaning(is_offline(rctx.os.environ))
+    kept = cached_helper(rctx, root, name)
+    if kept and kept.exists:
+        _copy(rctx, kept, name)
+        return
 
     rctx.report_progress("building the wasm-airgap helper with cargo")
     target = rctx.path("target")
@@ -194,6 +199,8 @@ def _build(rctx, name):
         working_directory = str(root),
     )
     copy_program(rctx, target.get_child("release", name), name)
+    if kept:
+        keep_helper(rctx, rctx.path(name), kept)
     rctx.delete("target")
 
 def _vendored_crates(rctx, root):

@@ -109,6 +109,20 @@ impl Workspace {
         Workspace { sandbox, output_roots: 0 }
     }
 
+    /// Gives this module another name in the workspace.
+    pub fn know_module_as(&self, name: &str) {
+        let entries = walkdir::WalkDir::new(self.path("")).into_iter().filter_entry(is_source);
+        let files = entries.flatten().filter(|entry| entry.file_type().is_file());
+        for file in files.filter(|it| it.path().display().to_string().contains(".b")) {
+            let text = fs::read_to_string(file.path()).unwrap();
+            let own = "name = \"rules_wasm_airgap\", version";
+            let named = format!("name = \"rules_wasm_airgap\", repo_name = {name:?}, version");
+            let text = text.replace(own, &named);
+            fs::write(file.path(), text.replace("@rules_wasm_airgap", &format!("@{name}")))
+                .unwrap();
+        }
+    }
+
     /// The path of something in the workspace.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.sandbox.path("ws").join(relative)
@@ -153,6 +167,8 @@ impl Workspace {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BAZEL_WASM_")) {
             command.env_remove(name);
         }
+        // Helpers that were built for earlier tests must not serve this one.
+        command.env("XDG_CACHE_HOME", self.sandbox.path("user_cache"));
         Bazel { command }
     }
 
@@ -187,6 +203,12 @@ impl Bazel {
     /// With this variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Bazel {
         self.command.env(name, value);
+        self
+    }
+
+    /// Typed in this folder.
+    pub fn in_folder(mut self, folder: &Path) -> Bazel {
+        self.command.current_dir(folder);
         self
     }
 

@@ -1,0 +1,92 @@
+"""The user's cache of helpers that were built from sources.
+
+One build serves all workspaces of a user, and outlives `bazel clean --expunge`. A binary lies in a
+folder that is named by a SHA-256 of everything that it depends on: the sources, the compiler, and
+the flags that the environment gives it. The build is reproducible, so it is the same as a new one.
+"""
+
+load(":sha256.bzl", "sha256_of")
+
+# Folders and files of the sources.
+_SOURCES = ["Cargo.lock", "Cargo.toml", "checksums", "rust-toolchain.toml", "src"]
+
+# Variables that change what cargo builds.
+_FLAGS = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTFLAGS"]
+
+# More files than there are.
+_MOST_FILES = 100000
+
+def cached_helper(rctx, root, name):
+    """The place of the helper in the user's cache.
+
+    Args:
+        rctx: the repository context.
+        root: the folder of the helper's sources, a path.
+        name: the file name of the helper.
+
+    Returns:
+        A path, where a file may be; or None where there is no home folder, no compiler that says
+        which one it is, or nothing that computes a SHA-256.
+    """
+    cache = _cache(rctx.os.environ)
+    rustc = rctx.which("rustc")
+    if not cache or not rustc:
+        return None
+    version = rctx.execute([rustc, "-vV"], working_directory = str(root))
+    if version.return_code:
+        return None
+    words = [version.stdout] + ["{}={}".format(flag, rctx.os.environ.get(flag, "")) for flag in _FLAGS]
+    for path in _files(root):
+        content = rctx.read(path, watch = "no")
+        words.append("{} {}\n{}".format(str(path).removeprefix(str(root)), len(content), content))
+    rctx.file("sources", "\n".join(words), executable = False)
+    key, _ = sha256_of(rctx, rctx.path("sources"))
+    rctx.delete("sources")
+    return rctx.path("{}/helper/{}/{}".format(cache, key, name)) if key else None
+
+def keep_helper(rctx, built, place):
+    """Puts a helper into the cache. One that is not kept is built again, so no failure matters.
+
+    Args:
+        rctx: the repository context.
+        built: the helper, a path.
+        place: what `cached_helper` gave.
+    """
+    if rctx.os.name.startswith("windows"):
+        source, target = [str(path).replace("/", "\\") for path in [built, place]]
+        rctx.execute(["cmd", "/c", "mkdir", target.rsplit("\\", 1)[0]])
+        rctx.execute(["cmd", "/c", "copy", source, target + ".part"])
+        rctx.execute(["cmd", "/c", "move", "/y", target + ".part", target])
+        return
+
+    # It has its name only when it is whole, also where two workspaces keep theirs at a time.
+    rctx.execute(["sh", "-c", _KEEP, "sh", built, place])
+
+_KEEP = """set -e; umask 077; mkdir -p "$(dirname "$2")"
+part=$(mktemp "$2.XXXXXX"); trap 'rm -f "$part"' EXIT
+cp "$1" "$part"; chmod 755 "$part"; mv -f "$part" "$2"
+"""
+
+def _cache(environ):
+    cache = environ.get("XDG_CACHE_HOME", "")
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    if not _is_absolute(cache):
+        cache = home + "/.cache" if home else ""
+    return cache + "/rules_wasm_airgap" if _is_absolute(cache) else ""
+
+def _is_absolute(path):
+    return path.startswith("/") or path[1:2] == ":"
+
+def _files(root):
+    """All source files, in the order of their paths."""
+    files = []
+    todo = [root.get_child(name) for name in _SOURCES]
+    for _ in range(_MOST_FILES):
+        if not todo:
+            break
+        path = todo.pop()
+        if path.is_dir:
+            todo.extend(path.readdir(watch = "no"))
+        elif path.exists:
+            files.append(path)
+    return sorted(files, key = str)
