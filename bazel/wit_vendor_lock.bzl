@@ -8,6 +8,7 @@ def wit_vendor_lock(
         lock_file = "wit.lock",
         output_dir = "vendor/wit",
         registries = None,
+        package_registries = None,
         wit_library = None,
         **kwargs):
     """Targets that vendor WIT packages, with everything they need.
@@ -22,6 +23,8 @@ def wit_vendor_lock(
         lock_file: the lock, relative to the BUILD file.
         output_dir: the vendor folder, relative to the BUILD file.
         registries: registry files of your own with pinned archives, as in `checksums/wit`.
+        package_registries: a package, `myorg:api`, or a namespace, `myorg` -> its registry, as in
+            `ghcr.io/myorg`; for the others, the one that is configured.
         wit_library: the label of the `.bzl` file that the generated BUILD files load `wit_library`
             from; by default this module's, by the name that MODULE.bazel gives it.
         **kwargs: the attributes that every rule has.
@@ -34,6 +37,10 @@ def wit_vendor_lock(
         "--lock-file=" + below + lock_file,
         "--output-dir=" + below + output_dir,
     ] + (["--rules=" + wit_library] if wit_library else [])
+    arguments += [
+        "--package-registry={}={}".format(name, registry)
+        for name, registry in (package_registries or {}).items()
+    ]
     tags = kwargs.pop("tags", None) or []
     registries = registries or []
     data = [native.package_relative_label(file) for file in registries]

@@ -116,6 +116,8 @@ enum WitCommand {
     Inspect(WitInspectArgs),
     /// Fetch one package, verify it and write its text
     Fetch(WitFetchArgs),
+    /// Print the SHA-256 of a published package, and the lines that pin it
+    Pin(wit::PinArgs),
     /// Take the text of a pinned archive from a folder that somebody made, if there is one
     #[command(hide = true)]
     Adopt(WitAdoptArgs),
@@ -291,16 +293,22 @@ struct WitInspectArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
-  wasm-airgap wit fetch myorg:custom-api@1.0.0 --registry ghcr.io/myorg wit
+  wasm-airgap wit fetch wasi:cli@0.2.6 --output vendor/wit/wasi-cli
+  wasm-airgap wit fetch myorg:api@1.0.0 --registry ghcr.io/myorg --output vendor/wit/api
 
-It comes from a vendor folder, a mirror or the registry, as `config show` says; what it needs does not
-come along: see `vendor wit`.")]
+It comes from a vendor folder, a mirror, a pinned archive or the registry, as `config show` says. With
+--output, what it needs comes along into the folder `deps`; with OUT, the published file stays beside
+its text, and nothing else comes.")]
 struct WitFetchArgs {
     /// The package
     #[arg(value_name = "PACKAGE[@VERSION]")]
     package: String,
     /// The folder for the published file and its text
-    out: PathBuf,
+    #[arg(conflicts_with = "output")]
+    out: Option<PathBuf>,
+    /// The folder for the text, and for that of all that it needs
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
     /// The registry, as in ghcr.io/myorg or wasi.dev [default: the one that is configured]
     #[arg(long, value_name = "REGISTRY")]
     registry: Option<String>,
@@ -473,6 +481,7 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Emit(EmitCommand::Wit(args)) => emit::wit(args, context),
         Command::Wit(WitCommand::Inspect(args)) => wit::inspect(&args, context),
         Command::Wit(WitCommand::Fetch(args)) => wit::fetch(&args, context),
+        Command::Wit(WitCommand::Pin(args)) => wit::pin(&args, context),
         Command::Wit(WitCommand::Adopt(args)) => wit::adopt(&args, context),
         Command::Wit(WitCommand::Unpack(args)) => wit::unpack(&args, context),
         Command::Wit(WitCommand::Library(args)) => wit::library(&args, context),

@@ -305,8 +305,13 @@ fn check_schema(found: u32, origin: &str) -> Result<()> {
 
 /// The error for a name that is not there, with the nearest ones that are.
 pub fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
-    let near: Vec<_> =
-        nearest(name, known).iter().take(3).map(|name| format!("`{name}`")).collect();
+    let mut near: Vec<_> = nearest(name, known).into_iter().take(3).collect();
+    let mut known = known.to_vec();
+    if what.starts_with("version") {
+        near.sort_by(|a, b| crate::version::compare(a, b));
+        known.sort_by(|a, b| crate::version::compare(a, b));
+    }
+    let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
     let error = Error::usage(format!("there is no {what} called `{name}`"));
     match near.as_slice() {
         [] if known.is_empty() => error.fact("known", "none"),

@@ -23,6 +23,8 @@ mod extract;
 #[cfg(target_os = "linux")]
 #[path = "cli/foreign.rs"]
 mod foreign;
+#[path = "cli/hints.rs"]
+mod hints;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[cfg(target_os = "linux")]

@@ -155,6 +155,7 @@ fn access(credential: Credential) -> Access {
     Access {
         plain_http: false,
         tls: false,
+        tls_remedy: String::new(),
         credential,
         origin: "the settings of the test".into(),
         roots: Vec::new(),

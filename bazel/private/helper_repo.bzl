@@ -167,7 +167,7 @@ def _build(rctx, name):
     offline = _meaning(is_offline(rctx.os.environ))
     kept = cached_helper(rctx, root, name)
     if kept and kept.exists:
-        _copy(rctx, kept, name)
+        copy_program(rctx, kept, name)
         return
 
     rctx.report_progress("building the wasm-airgap helper with cargo")

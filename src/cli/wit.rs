@@ -2,18 +2,24 @@
 
 use std::path::Path;
 
+use clap::Args;
+
 use super::{Context, WitAdoptArgs, WitFetchArgs, WitInspectArgs, WitLibraryArgs, WitUnpackArgs};
+use crate::artifact::Kind;
 use crate::error::{Error, Result};
 use crate::look;
+use crate::manifest::VendorDir;
 use crate::package::{PackageId, PackageRequest, Wanted};
 use crate::packages::{Form, Published, Sources};
 use crate::read;
 use crate::registry::{SourceArchive, WitRegistry};
-use crate::request::Request;
+use crate::request::{Request, WitChoice};
 use crate::rooted::RootedPath;
-use crate::store;
+use crate::segment::Segment;
+use crate::store::{self, Scratch};
+use crate::vendor::{WitJob, vendor_wit};
 use crate::verify::Unverified;
-use crate::wit::{Library, Source};
+use crate::wit::{Library, Lock, Source};
 
 /// `wit inspect`: what a package declares and needs.
 pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {
@@ -75,11 +81,17 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
     let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
     let sources = Sources::new(policy, WitRegistry::builtin()?, &context.environment)?;
     let request: PackageRequest = args.package.parse().map_err(Error::usage)?;
-    let package = match request.version {
-        Wanted::Exactly(version) => PackageId { name: request.name, version },
-        _ => sources.newest(&request, args.registry.as_deref())?,
+    let package = exact(request, &sources, args.registry.as_deref())?;
+    let out = match (&args.output, &args.out) {
+        (Some(output), _) => {
+            return fetch_all(&package, &context.path(output), sources, args, context);
+        }
+        (None, Some(out)) => context.path(out),
+        (None, None) => {
+            return Err(Error::usage("no folder is named")
+                .hint("name the one for the text with what it needs: `--output DIR`"));
+        }
     };
-    let out = context.path(&args.out);
     let rule = args.registry.as_deref();
     let fetched = sources.fetch_into(&package, rule, args.sha256, &out, &context.report)?;
     let source = fetched.source().inspect_err(|_| fetched.discard().unwrap_or(()))?;
@@ -92,6 +104,138 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
     }
     context.report.say(&format!("{package} from {}", fetched.from));
     Ok(())
+}
+
+/// The package that a request comes down to.
+fn exact(request: PackageRequest, sources: &Sources, rule: Option<&str>) -> Result<PackageId> {
+    match request.version {
+        Wanted::Exactly(version) => Ok(PackageId { name: request.name, version }),
+        _ => sources.newest(&request, rule),
+    }
+}
+
+/// Reads `myorg=ghcr.io/myorg`.
+pub(super) fn registry_of(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, registry)) if !name.is_empty() && !registry.is_empty() => {
+            Ok((name.to_owned(), registry.to_owned()))
+        }
+        _ => Err(format!("`{text}` is not a package or namespace, `=`, and a registry")),
+    }
+}
+
+/// `wit fetch --output`: the text of a package, and in the folder `deps` that of all that it needs.
+fn fetch_all(
+    package: &PackageId,
+    out: &Path,
+    sources: Sources,
+    args: &WitFetchArgs,
+    context: &Context,
+) -> Result<()> {
+    let registry = args.registry.clone();
+    let sources = sources.naming(registry.map(|it| (package.name.namespace().to_owned(), it)));
+    let sources = match (args.sha256, &args.registry) {
+        (None, _) => sources,
+        (Some(sha256), registry) => sources.choosing(&[WitChoice {
+            package: package.clone(),
+            registry: registry.clone().unwrap_or_default(),
+            sha256: sha256.to_string(),
+        }])?,
+    };
+    // The vendor folder of this run holds the published files; the text is what is wanted.
+    let scratch = Scratch::new()?;
+    let dir = VendorDir::of(scratch.path(), Kind::Wit);
+    let lock = Lock::default();
+    let request = PackageRequest {
+        name: package.name.clone(),
+        version: Wanted::Exactly(package.version.clone()),
+    };
+    let done = vendor_wit(
+        &WitJob {
+            requests: &[request],
+            dir: &dir,
+            lock: &lock,
+            previous: &lock,
+            sources: &sources,
+            rules: "",
+            bazel_package: "",
+            jobs: 4,
+        },
+        &context.report,
+    )?;
+    let mut deps = Vec::new();
+    for locked in &done.lock.packages {
+        let source = Source::of_folder(&dir.folder().join(locked.package.folder()))?;
+        if locked.package == *package {
+            write(&source, out)?;
+        } else {
+            write(&source, &out.join("deps").join(locked.package.folder()))?;
+            deps.push(locked.package.clone());
+        }
+    }
+    if context.report.is_json() {
+        return context.report.json(&serde_json::json!({"package": package, "deps": deps}));
+    }
+    context.report.say(&format!("{package} and {} packages that it needs", deps.len()));
+    Ok(())
+}
+
+/// Print the SHA-256 of a published package, and the lines that pin it.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap wit pin myorg:api@1.0.0 --registry ghcr.io/myorg
+
+Trust begins here: compare the printed SHA-256 with one that its makers publish.")]
+pub(super) struct PinArgs {
+    /// The package
+    #[arg(value_name = "PACKAGE[@VERSION]")]
+    package: String,
+    /// The registry, as in ghcr.io/myorg or wasi.dev [default: the one that is configured]
+    #[arg(long, value_name = "REGISTRY")]
+    registry: Option<String>,
+    /// The name of the repository [default: that of the package, with `_`]
+    #[arg(long, value_name = "NAME")]
+    name: Option<Segment>,
+}
+
+/// `wit pin`: the digest of a published package, and the lines that use it.
+pub(super) fn pin(args: &PinArgs, context: &Context) -> Result<()> {
+    let sources = Sources::new(context.policy()?, WitRegistry::builtin()?, &context.environment)?;
+    let request: PackageRequest = args.package.parse().map_err(Error::usage)?;
+    let rule = args.registry.as_deref();
+    let package = exact(request, &sources, rule)?;
+    let scratch = Scratch::new()?;
+    let fetched = sources.look(&package, rule, scratch.path(), &context.report)?;
+    let Some(file) = fetched.file() else {
+        return Err(Error::usage(format!("{package} has no published file that could be pinned"))
+            .fact("from", &fetched.from)
+            .hint("a folder that `[overrides]` names counts as it is"));
+    };
+    // A file that is no package must not be pinned.
+    fetched.source()?;
+    let name = match &args.name {
+        Some(name) => name.to_string(),
+        None => package.name.hyphened().replace('-', "_"),
+    };
+    let registry = rule.map(|it| format!("    registry = \"{it}\",\n")).unwrap_or_default();
+    let lines = format!(
+        "wit = use_extension(\"{}\", \"wit_packages\")\nwit.package(\n    name = \"{name}\",\n    \
+         package = \"{package}\",\n{registry}    sha256 = \"{}\",\n)\n\
+         use_repo(wit, \"{name}\")\n",
+        context.workspace.label("//bazel:wit.bzl"),
+        file.digest(),
+    );
+    if context.report.is_json() {
+        return context.report.json(&serde_json::json!({
+            "package": package, "from": fetched.from, "sha256": file.digest(), "module": lines,
+        }));
+    }
+    context.report.data(&format!(
+        "{package}\n  sha256    {}\n  from      {}\n\nin MODULE.bazel:\n\n{lines}",
+        file.digest(),
+        fetched.from
+    ))
 }
 
 /// `wit adopt`: the text of a pinned archive from a folder that somebody made.

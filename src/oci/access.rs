@@ -27,6 +27,9 @@ pub struct Access {
     pub plain_http: bool,
     /// Whether to speak TLS also to a host that is loopback.
     pub tls: bool,
+    /// What to change where the host does not speak TLS though a setting says so; empty without such
+    /// a setting.
+    pub tls_remedy: String,
     /// Certificate roots that hold for this host besides all others, as PEM texts.
     pub roots: Vec<String>,
     /// A client certificate, which this host alone sees.

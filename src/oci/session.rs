@@ -102,7 +102,7 @@ impl Session {
                 found => (plain, found?.1),
             }
         } else {
-            let found = ping(wire, &secure, &access)?;
+            let found = ping(wire, &secure, &access).map_err(|error| not_tls(error, &access))?;
             (secure, found.1)
         };
         let state = Mutex::new(State { access, challenges, unasked: Unasked::Untried });
@@ -471,6 +471,19 @@ fn ping(wire: &Wire, base: &Address, access: &Access) -> Tried<(u16, Vec<Challen
             answer.drain();
             Ok((status, found))
         }
+    }
+}
+
+/// Names the setting that asks for TLS, where the registry does not speak it.
+fn not_tls(trouble: Trouble, access: &Access) -> Trouble {
+    match trouble {
+        Trouble::Source(failure)
+            if failure.mismatch == Some(Mismatch::NotTls) && !access.tls_remedy.is_empty() =>
+        {
+            // The general hint is about a setting that does not win over this one.
+            Failure { mismatch: None, ..failure }.hint(access.tls_remedy.clone()).into()
+        }
+        trouble => trouble,
     }
 }
 

@@ -35,7 +35,9 @@ impl<'a> Order<'a> {
     /// Where it was looked for, so far nowhere.
     pub(super) fn attempts(&self) -> Attempts {
         let package = self.package;
-        let mend = format!("wasm-airgap vendor wit {package} --output-dir vendor/wit");
+        let registry = self.rule.map(|rule| format!(" --package-registry {}={rule}", package.name));
+        let registry = registry.unwrap_or_default();
+        let mend = format!("wasm-airgap vendor wit {package}{registry} --output-dir vendor/wit");
         Attempts::of(package.to_string(), mend)
     }
 

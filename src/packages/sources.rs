@@ -20,7 +20,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::listing::Disk;
 use crate::look;
 use crate::manifest::VendorDir;
-use crate::package::PackageId;
+use crate::package::{PackageId, PackageName};
 use crate::plan;
 use crate::policy::Policy;
 use crate::reach::{self, Attempts, Reach};
@@ -39,6 +39,8 @@ pub struct Sources {
     reach: Reach,
     pinned: WitRegistry,
     chosen: BTreeMap<PackageId, Chosen>,
+    /// The registry of a namespace or a package, by the name of that.
+    named: BTreeMap<String, String>,
     archives_first: bool,
 }
 
@@ -83,7 +85,8 @@ impl Sources {
     /// Usage, where a setting about registries makes no sense.
     pub fn new(policy: Policy, pinned: WitRegistry, environment: &Environment) -> Result<Sources> {
         let reach = Reach::new(policy, environment)?;
-        Ok(Sources { reach, pinned, chosen: BTreeMap::new(), archives_first: false })
+        let (chosen, named) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Sources { reach, pinned, chosen, named, archives_first: false })
     }
 
     /// The same, with these packages from the registries and with the digests that are named.
@@ -97,6 +100,19 @@ impl Sources {
             self.chosen.insert(choice.package.clone(), chosen);
         }
         Ok(self)
+    }
+
+    /// The same, with the packages of these names (`myorg:api`) or namespaces (`myorg`) from these
+    /// registries, as if a rule said so of each.
+    pub fn naming(mut self, registries: impl IntoIterator<Item = (String, String)>) -> Sources {
+        self.named.extend(registries);
+        self
+    }
+
+    /// The registry that somebody named for a package.
+    fn registry_of(&self, package: &PackageName) -> Option<&str> {
+        let named = self.named.get(&package.to_string());
+        named.or_else(|| self.named.get(package.namespace())).map(String::as_str)
     }
 
     /// The same, with each package from its pinned archive where it has one and nobody chose it from
@@ -152,6 +168,21 @@ impl Sources {
         self.obtain(&Order { rule, pin: pin.map(of_rule), warns: true, ..order }, report)
     }
 
+    /// Gets a package to look at it: the published file goes into `folder`.
+    ///
+    /// # Errors
+    /// As [`Sources::fetch`].
+    pub fn look(
+        &self,
+        package: &PackageId,
+        rule: Option<&str>,
+        folder: &Path,
+        report: &Report,
+    ) -> Result<Fetched> {
+        let order = Order::of(package, &RootedPath::given(folder));
+        self.obtain(&Order { rule, ..order }, report)
+    }
+
     /// The text of a pinned archive, from where the config file says or from a folder that somebody
     /// made.
     ///
@@ -174,7 +205,9 @@ impl Sources {
         dir: &VendorDir,
     ) -> Result<Way<'a>> {
         let chosen = self.chosen.get(package);
-        let archive = self.pinned.archive(package).filter(|_| chosen.is_none());
+        let named = self.registry_of(&package.name);
+        let archive = self.pinned.archive(package);
+        let archive = archive.filter(|_| chosen.is_none() && named.is_none());
         let archive = archive.filter(|_| match locked {
             _ if self.archives_first => true,
             Some(locked) => locked.url.is_some(),
@@ -186,7 +219,7 @@ impl Sources {
         }
         let pin = locked.map(|it| Pin { digest: it.digest, from: "the lock".to_owned() });
         Ok(Way::File(Order {
-            rule: chosen.and_then(|it| it.registry.as_deref()),
+            rule: chosen.and_then(|it| it.registry.as_deref()).or(named),
             pin: pin.or(chosen.and_then(|it| it.digest).map(of_rule)),
             text: locked.filter(|it| it.is_text()).map(|it| it.digest),
             warns: chosen.is_some(),

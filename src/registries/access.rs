@@ -13,7 +13,7 @@ use super::config::{Auth, Secret, Who};
 use super::endpoint::{Endpoint, Scheme, canonical, is_loopback, split_port};
 use super::metadata::Metadata;
 use super::{Discovered, Mirror, Registries};
-use crate::environment::{REGISTRY, registry_part};
+use crate::environment::{COMPONENT_MIRROR, REGISTRY, registry_part};
 use crate::error::{Error, Result};
 use crate::oci::{Access, Accesses, Credential, is_host};
 
@@ -25,16 +25,41 @@ impl Accesses for Registries {
         let (host, path) = registry.split_once('/').unwrap_or((registry, ""));
         let host = canonical(host);
         let (credential, origin) = self.credential(&host, path)?;
-        let scheme = self.scheme(&host);
+        let setting = self.scheme_setting(&host);
+        let tls = setting.as_ref().filter(|it| it.scheme == Scheme::Https);
         let certificates = Certificates::of(&self.environment, &host)?;
         Ok(Access {
-            plain_http: scheme == Some(Scheme::Http),
-            tls: scheme == Some(Scheme::Https),
+            plain_http: self.scheme(&host) == Some(Scheme::Http),
+            tls_remedy: tls.map(|setting| setting.remedy(&host)).unwrap_or_default(),
+            tls: tls.is_some(),
             roots: self.roots(&host).into_iter().chain(certificates.roots).collect(),
             identity: certificates.identity,
             credential,
             origin,
         })
+    }
+}
+
+/// A setting that says by which scheme a host is spoken to.
+struct SchemeSetting {
+    scheme: Scheme,
+    /// Where it is written.
+    place: String,
+    /// Whether it is an address, and not a `protocol`.
+    address: bool,
+}
+
+impl SchemeSetting {
+    /// What to write there for a host that speaks plain http.
+    fn remedy(&self, host: &str) -> String {
+        let (found, right) = match self.address {
+            true => ("the address in", format!("http://{host}")),
+            false => ("`protocol` in", "protocol = \"http\"".to_owned()),
+        };
+        format!(
+            "{found} {} says https; if that registry speaks plain http, write `{right}` there",
+            self.place
+        )
     }
 }
 
@@ -265,19 +290,32 @@ impl Registries {
         hosts
     }
 
-    /// The scheme that a setting names for a host, variables first.
+    /// The scheme that a setting names for a host.
     fn scheme(&self, host: &str) -> Option<Scheme> {
-        let urls = self.urls.values();
+        self.scheme_setting(host).map(|it| it.scheme)
+    }
+
+    /// The setting that names the scheme for a host, variables first.
+    fn scheme_setting(&self, host: &str) -> Option<SchemeSetting> {
+        let urls = self.urls.iter().map(|(part, url)| (url, format!("{REGISTRY}{part}_URL")));
         let mirrors = self.mirrors.iter().flatten().filter_map(|mirror| match mirror {
-            Mirror::Base(base) => Some(base),
+            Mirror::Base(base) => Some((base, COMPONENT_MIRROR.to_owned())),
             Mirror::Direct => None,
         });
         let entries = self.config.registries.values();
-        let written = entries.filter_map(|entry| Some(&entry.mirror.as_ref()?.endpoint));
-        let of_host = |it: &&Endpoint| canonical(&it.host) == host;
-        let by_address =
-            urls.chain(mirrors).chain(written).filter(of_host).find_map(|it| it.scheme);
-        by_address.or_else(|| self.entries_at(host).find_map(|entry| entry.scheme))
+        let written = entries.filter_map(|entry| entry.mirror.as_ref());
+        let written = written.map(|mirror| (&mirror.endpoint, mirror.place.clone()));
+        let addresses = urls.chain(mirrors).chain(written);
+        let mut by_address = addresses.filter(|(it, _)| canonical(&it.host) == host);
+        let by_address = by_address.find_map(|(it, place)| {
+            Some(SchemeSetting { scheme: it.scheme?, place, address: true })
+        });
+        by_address.or_else(|| {
+            self.entries_at(host).find_map(|entry| {
+                let place = entry.place.clone();
+                Some(SchemeSetting { scheme: entry.scheme?, place, address: false })
+            })
+        })
     }
 
     /// Whether a host is spoken to in plain http.

@@ -106,8 +106,7 @@ impl Library {
         let provided = Provided::collect(self, &own, bundled, size)?;
         self.check_circles(&own, &provided)?;
         self.check_places(&own, &provided)?;
-        self.check_used(&own, &provided)?;
-        self.check_deps(&provided)?;
+        self.check_complete(&own, &provided)?;
         self.resolve(&own, &provided)?;
         output::write(&own, &provided, out)?;
 

@@ -289,3 +289,31 @@ fn a_request_of_another_release_and_a_folder_that_is_taken() {
     rule().command(&sandbox).ends_with(2).says(&["out/x", "not empty"]);
     assert_eq!(sandbox.tree("out"), before);
 }
+
+#[test]
+fn everything_that_is_missing_is_named_at_once() {
+    let sandbox = sandbox();
+    let app = "package my:all;\n\nworld app {\n  import w:io/streams@0.2.6;\n  \
+               import w:http/types@0.2.6;\n  import n:none/x@1.0.0;\n}\n";
+    sandbox.write("all.wit", app);
+    let known = serde_json::json!({"w:http@0.2.6": "@wasi_wit//:w-http-0.2.6"});
+    let rule = || Rule::new("all", &["all.wit"]).with("known", known.clone());
+    rule().indirect(&["io"]).fails(
+        &sandbox,
+        2,
+        &[
+            "//x:all lacks 3 packages in its deps",
+            "n:none@1.0.0",
+            "w:http@0.2.6",
+            "w:io@0.2.6",
+            "\"//x:io\",",
+            "\"@wasi_wit//:w-http-0.2.6\",",
+            "`use_repo(wit, \"wasi_wit\")`",
+            "`package = \"n:none@1.0.0\"`",
+        ],
+    );
+    // One that another library lacks is named with that one.
+    let broken = Rule::new("app", &["app.wit", "deps/w-http/types.wit"]);
+    sandbox.write("deps/w-http/types.wit", HTTP);
+    broken.fails(&sandbox, 2, &["w:http@0.2.6 uses w:io@0.2.6, which nothing provides"]);
+}

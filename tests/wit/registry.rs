@@ -259,3 +259,80 @@ fn two_packages_of_one_folder_are_refused() {
         .ends_with(2)
         .says(&["a-b-c-1.0.0", "a:b-c@1.0.0, a-b:c@1.0.0"]);
 }
+
+#[test]
+fn fetch_with_output_brings_all_that_is_needed() {
+    let sandbox = usual();
+    let fetch = ["wit", "fetch", "a:api@1.0.0", "--output", "vendor/wit/api"];
+    run(&sandbox, &fetch).succeeds().says(&["a:api@1.0.0 and 1 packages"]);
+    let names: Vec<_> = sandbox.tree("vendor").into_keys().collect();
+    assert_eq!(names, ["wit/api/deps/a-types-1.0.0/package.wit", "wit/api/package.wit"]);
+    assert!(sandbox.read("vendor/wit/api/deps/a-types-1.0.0/package.wit").contains("Docs."));
+    // The pin is about the package itself, and a failure leaves nothing.
+    let wrong = ["wit", "fetch", "a:api@1.0.0", "-o", "x", "--sha256", &"0".repeat(64)];
+    run(&sandbox, &wrong).ends_with(4);
+    assert!(sandbox.tree("x").is_empty());
+    let right = sha256(&encoded(&[TYPES, API]));
+    run(&sandbox, &["wit", "fetch", "a:api", "-o", "x", "--sha256", &right]).succeeds();
+    run(&sandbox, &["wit", "fetch", "a:api@1.0.0"]).ends_with(2).says(&["--output"]);
+}
+
+#[test]
+fn a_package_can_have_a_registry_of_its_own() {
+    let sandbox = usual();
+    sandbox.write("wkg.toml", "[registry.\"corp.example\".local]\nroot = \"registry\"\n");
+    vendor(&sandbox, &["a:api@1.0.0"]).ends_with(2).says(&["no registry is named for `a:api`"]);
+    let named = ["a:api", "--package-registry=a=corp.example"];
+    vendor(&sandbox, &named).succeeds().says(&["2 copied"]);
+    assert!(sandbox.read("wit.lock").contains("registry = \"corp.example\""));
+    vendor(&sandbox, &["a:api", "--package-registry=a=corp.example", "--locked"]).succeeds();
+    let fetch = ["wit", "fetch", "a:api@1.0.0", "--registry=corp.example", "--output=out"];
+    run(&sandbox, &fetch).succeeds();
+    assert!(sandbox.path("out/deps/a-types-1.0.0/package.wit").is_file());
+    // The nearer name wins.
+    std::fs::remove_dir_all(sandbox.path("vendor")).unwrap();
+    let both = ["--package-registry=a=none.example", "--package-registry=a:api=corp.example"];
+    vendor(&sandbox, &[&["--update", "a:api@1.0.0"], &both[..]].concat()).ends_with(3);
+    vendor(&sandbox, &["a:api", "--package-registry=a"]).ends_with(2).says(&["a registry"]);
+}
+
+#[test]
+fn pin_prints_lines_that_can_be_pasted() {
+    let sandbox = usual();
+    sandbox
+        .write("MODULE.bazel", "bazel_dep(name = \"rules_wasm_airgap\", repo_name = \"wasm\")\n");
+    let pin = ["wit", "pin", "a:api", "--registry", "corp.example"];
+    let printed = run(&sandbox, &pin).succeeds().stdout;
+    let digest = sha256(&encoded(&[TYPES, API]));
+    let lines = format!(
+        "wit = use_extension(\"@wasm//bazel:wit.bzl\", \"wit_packages\")\nwit.package(\n    \
+         name = \"a_api\",\n    package = \"a:api@1.0.0\",\n    registry = \"corp.example\",\n    \
+         sha256 = \"{digest}\",\n)\nuse_repo(wit, \"a_api\")\n"
+    );
+    assert!(printed.ends_with(&lines), "{printed}");
+}
+
+#[test]
+fn versions_in_errors_are_sorted_and_say_whose_they_are() {
+    let sandbox = usual();
+    for version in ["1.10.0", "1.2.0", "1.9.0"] {
+        let api = API.replace("api@1.0.0", &format!("api@{version}"));
+        sandbox.write(&format!("registry/a/api/{version}.wasm"), encoded(&[TYPES, &api]));
+    }
+    let found = "1.0.0, 1.2.0, 1.9.0, 1.10.0 of a:api";
+    vendor(&sandbox, &["a:api@1.3.0"]).ends_with(3).says(&[found, ", in "]);
+    vendor(&sandbox, &["a:api@^2"]).ends_with(3).says(&[found]);
+    let tool = ["plan", "--tool=wasm-tools@1.24.0"];
+    let printed = sandbox.run(&tool).ends_with(2).stderr;
+    let versions: Vec<_> = printed
+        .split("nearest: ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .split(", ")
+        .map(|it| it.trim_matches('`').parse::<semver::Version>().unwrap())
+        .collect();
+    assert!(versions.is_sorted() && versions.len() > 1, "{printed}");
+}

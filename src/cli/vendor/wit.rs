@@ -47,6 +47,10 @@ pub(in crate::cli) struct WitArgs {
     /// A registry file of your own with pinned archives; what it says wins; may be repeated
     #[arg(long = "registry", value_name = "FILE")]
     registries: Vec<PathBuf>,
+    /// The registry of a package, `myorg:api=ghcr.io/myorg`, or of a namespace, `myorg=ghcr.io/myorg`;
+    /// may be repeated
+    #[arg(long = "package-registry", value_name = "NAME=REGISTRY", value_parser = super::super::wit::registry_of)]
+    package_registries: Vec<(String, String)>,
     /// Take the pinned archive where there is one, also where the config file names a registry: as
     /// `@wasi_wit` needs it
     #[arg(long)]
@@ -87,6 +91,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     // What is locked is compared with what is there; the network could not change that.
     let policy = policy.or_offline("--locked", args.locked);
     let sources = Sources::new(policy, registry, &context.environment)?;
+    let sources = sources.naming(args.package_registries.iter().cloned());
     let sources = if args.archives { sources.with_archives_first() } else { sources };
     let bazel_package = bazel_package(&output_dir, &workspace);
     let rules = rules(args.rules.as_deref(), &output_dir, context);

@@ -17,7 +17,9 @@ impl Sources {
     /// # Errors
     /// Unavailable, with the versions that there are, where none fits.
     pub fn newest(&self, request: &PackageRequest, rule: Option<&str>) -> Result<PackageId> {
-        let versions = self.versions(&request.name, rule)?;
+        let rule = rule.or_else(|| self.registry_of(&request.name));
+        let mut versions = self.versions(&request.name, rule)?;
+        versions.sort();
         let fits = |version: &&Version| match &request.version {
             Wanted::Exactly(wanted) => *version == wanted,
             Wanted::Matching(range) => range.matches(version),
@@ -29,7 +31,7 @@ impl Sources {
                 Kind::Unavailable,
                 format!("no version of {} fits `{request}`", request.name),
             )
-            .fact("there are", shown(&versions))),
+            .fact("versions", format!("{} of {}", shown(&versions), request.name))),
         }
     }
 
@@ -79,20 +81,31 @@ impl Sources {
         sources: &[Provider],
         package: &PackageId,
     ) -> Error {
-        let mut known = self.pinned.archived_versions(&package.name);
-        for provider in sources {
-            known.extend(self.versions_at(provider, &package.name).unwrap_or_default());
-        }
-        known.sort();
-        known.dedup();
-        if known.is_empty() {
-            return error;
-        }
-        let names: Vec<_> = known.iter().map(ToString::to_string).collect();
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let near = registry::nearest(&package.version.to_string(), &names);
-        error.fact("versions", if near.is_empty() { names } else { near }.join(", "))
+        let archived = self.pinned.archived_versions(&package.name);
+        let archived = (!archived.is_empty()).then(|| ("pinned archives".to_owned(), archived));
+        let at = sources.iter().map(|provider| {
+            let versions = self.versions_at(provider, &package.name).unwrap_or_default();
+            (provider.to_string(), versions)
+        });
+        let known = archived.into_iter().chain(at).filter(|(_, versions)| !versions.is_empty());
+        known.fold(error, |error, (place, versions)| {
+            let near = nearest(&package.version, versions);
+            error.fact("versions", format!("{} of {}, in {place}", shown(&near), package.name))
+        })
     }
+}
+
+/// The versions that are like this one in ascending order; all of them where none is.
+fn nearest(version: &Version, mut versions: Vec<Version>) -> Vec<Version> {
+    let names: Vec<_> = versions.iter().map(ToString::to_string).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let near = registry::nearest(&version.to_string(), &names);
+    if !near.is_empty() {
+        versions = near.iter().filter_map(|name| name.parse().ok()).collect();
+    }
+    versions.sort();
+    versions.dedup();
+    versions
 }
 
 fn shown(versions: &[Version]) -> String {

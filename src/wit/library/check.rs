@@ -81,44 +81,87 @@ impl Library {
         Ok(())
     }
 
-    /// Each package that the files use is among the deps.
-    pub(super) fn check_used(&self, own: &Source, provided: &Provided) -> Result<()> {
+    /// Each package that is used is there: those that the files use are among the deps, and what
+    /// comes from elsewhere has all that it uses. Everything that is missing is named at once.
+    pub(super) fn check_complete(&self, own: &Source, provided: &Provided) -> Result<()> {
+        let mut missing = Vec::new();
         for used in used(own) {
-            match provided.find(&used) {
-                Some(package) if package.owner.is_direct() => {}
-                Some(package) => {
-                    let label = self.label_for(&used, package);
-                    return Err(self
-                        .missing(&used)
-                        .fact("provided by", format!("{}, which is not among them", package.owner))
-                        .hint(format!("add `{label}` to deps")));
-                }
-                None => return Err(self.nowhere(self.missing(&used), &used, provided)),
+            let package = provided.find(&used);
+            if package.is_none_or(|it| !it.owner.is_direct()) {
+                missing.push(Missing { used, by: None });
             }
         }
-        Ok(())
+        for (id, package) in provided.packages() {
+            let nowhere =
+                used(&package.source).into_iter().filter(|it| provided.find(it).is_none());
+            missing.extend(nowhere.map(|used| Missing { used, by: Some((id, package)) }));
+        }
+        match missing.as_slice() {
+            [] => Ok(()),
+            [Missing { used, by: None }] => Err(self.not_among_deps(used, provided)),
+            [Missing { used, by: Some((id, package)) }] => {
+                Err(self.not_provided(used, id, package, provided))
+            }
+            several => Err(self.several_missing(several, provided)),
+        }
     }
 
-    /// What comes from elsewhere has all that it uses.
-    pub(super) fn check_deps(&self, provided: &Provided) -> Result<()> {
-        for (id, package) in provided.packages() {
-            let used = used(&package.source);
-            let Some(missing) = used.iter().find(|it| provided.find(it).is_none()) else {
-                continue;
-            };
-            let error = Error::usage(format!("{id} uses {missing}, which nothing provides"))
-                .fact("library", &self.label)
-                .fact("provided by", &package.owner);
-            let error = self.nowhere(error, missing, provided);
-            return Err(match &package.owner {
-                // The pieces in it are as much as it uses, and not the packages.
-                Owner::Bundle { path } if path.ends_with(".wasm") => {
-                    error.hint("or fetch all packages as text, as by `wkg fetch -t wit`")
-                }
-                _ => error,
-            });
+    fn not_among_deps(&self, used: &Declared, provided: &Provided) -> Error {
+        let error = self.missing(used);
+        let Some(package) = provided.find(used) else {
+            return self.nowhere(error, used, provided);
+        };
+        let label = self.label_for(used, package);
+        let provider = format!("{}, which is not among them", package.owner);
+        let error = error.fact("provided by", provider).hint(format!("add `{label}` to deps"));
+        with_use_repo(error, [label])
+    }
+
+    fn not_provided(
+        &self,
+        missing: &Declared,
+        id: &Declared,
+        package: &Package,
+        provided: &Provided,
+    ) -> Error {
+        let error = Error::usage(format!("{id} uses {missing}, which nothing provides"))
+            .fact("library", &self.label)
+            .fact("provided by", &package.owner);
+        let error = self.nowhere(error, missing, provided);
+        match &package.owner {
+            // The pieces in it are as much as it uses, and not the packages.
+            Owner::Bundle { path } if path.ends_with(".wasm") => {
+                error.hint("or fetch all packages as text, as by `wkg fetch -t wit`")
+            }
+            _ => error,
         }
-        Ok(())
+    }
+
+    /// The error for several packages, each with the label to add where one is known.
+    fn several_missing(&self, missing: &[Missing<'_>], provided: &Provided) -> Error {
+        let mut labels = BTreeSet::new();
+        let mut unknown = BTreeSet::new();
+        let all: BTreeSet<_> = missing.iter().map(|it| &it.used).collect();
+        let mut error =
+            Error::usage(format!("{} lacks {} packages in its deps", self.label, all.len()));
+        for Missing { used, by } in missing {
+            let user = by.map_or_else(String::new, |(id, _)| format!(", which {id} uses"));
+            error = error.fact("missing", format!("{used}{user}"));
+            let label = match provided.find(used) {
+                Some(package) => Some(self.label_for(used, package)),
+                None => self.known.get(&used.to_string()).map(String::as_str),
+            };
+            match label.filter(|label| !label.is_empty()) {
+                Some(label) => drop(labels.insert(label)),
+                None => drop(unknown.insert(used)),
+            }
+        }
+        if !labels.is_empty() {
+            let lines: Vec<_> = labels.iter().map(|label| format!("    \"{label}\",")).collect();
+            error = error.hint(format!("add to deps:\n{}", lines.join("\n")));
+            error = with_use_repo(error, labels);
+        }
+        unknown.into_iter().fold(error, |error, used| self.nowhere(error, used, provided))
     }
 
     /// Everything fits together, as other tools will see it.
@@ -165,7 +208,9 @@ impl Library {
             error = error.fact("there is", format!("{other}, from {}", package.owner));
         }
         match self.known.get(&id.to_string()) {
-            Some(label) => error.hint(format!("add `{label}` to deps")),
+            Some(label) => {
+                with_use_repo(error.hint(format!("add `{label}` to deps")), [label.as_str()])
+            }
             None => {
                 let more = match self.known_versions(id) {
                     versions if versions.is_empty() => String::new(),
@@ -197,6 +242,30 @@ impl Library {
             package.owner.label().filter(|label| known.is_none() || !label.starts_with("@@"));
         label.or(known).unwrap_or_default()
     }
+}
+
+/// A package that is used and is not there.
+struct Missing<'a> {
+    used: Declared,
+    /// The package that uses it; none for the library's own.
+    by: Option<(&'a Declared, &'a Package)>,
+}
+
+/// Says how MODULE.bazel makes the repositories of these labels known.
+fn with_use_repo<'a>(error: Error, labels: impl IntoIterator<Item = &'a str>) -> Error {
+    let repository = |label: &'a str| label.strip_prefix('@')?.split_once("//").map(|it| it.0);
+    let repositories = labels.into_iter().filter_map(repository);
+    let repositories: BTreeSet<_> =
+        repositories.filter(|it| !it.is_empty() && !it.starts_with('@')).collect();
+    if repositories.is_empty() {
+        return error;
+    }
+    let names: Vec<_> = repositories.iter().map(|name| format!("{name:?}")).collect();
+    error.hint(format!(
+        "if it is not there, MODULE.bazel must say `use_repo(wit, {})`, with the extension \
+         `wit_packages` as `wit`",
+        names.join(", ")
+    ))
 }
 
 /// What a package uses of others.
