@@ -45,7 +45,7 @@ impl Settings {
             Some(BESIDE) => beside_this_program()?,
             _ => runfile(path, environment),
         };
-        if !path.is_file() {
+        if !crate::look::is_file(&path)? {
             return Err(Error::usage("cannot find the settings of the workspace")
                 .fact("expected", path.display())
                 .fact("because", "BAZEL_WASM_OFFLINE and the mirrors stand there")
@@ -76,7 +76,7 @@ fn beside_this_program() -> Result<PathBuf> {
 /// Without a tree of links, as on Windows, Bazel's manifest of the runfiles says where it is.
 pub(crate) fn runfile(path: &Path, environment: &Environment) -> PathBuf {
     let direct = environment.current_dir().join(path);
-    if path.is_absolute() || direct.exists() {
+    if path.is_absolute() || matches!(crate::look::kind(&direct), Ok(Some(_))) {
         return direct;
     }
     let found = manifests(environment).into_iter().find_map(|manifest| {

@@ -138,7 +138,9 @@ impl Workspace {
 
 /// The nearest folder, this one or above it, that is the root of a workspace.
 pub(crate) fn around(folder: &Path) -> Option<PathBuf> {
-    let is_root = |folder: &&Path| ROOTS.iter().any(|name| folder.join(name).is_file());
+    let is_root = |folder: &&Path| {
+        ROOTS.iter().any(|name| crate::look::is_file(&folder.join(name)).unwrap_or(false))
+    };
     folder.ancestors().find(is_root).map(Path::to_owned)
 }
 
