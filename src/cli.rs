@@ -207,6 +207,9 @@ struct ExtractArgs {
     /// Rename BUILD files in the archive, which Bazel would take for packages
     #[arg(long)]
     for_bazel: bool,
+    /// A file to make executable, whatever the archive says of it; may be repeated
+    #[arg(long = "executable", value_name = "PATH")]
+    executables: Vec<String>,
     /// What the archive is, for messages
     #[arg(long, value_name = "TEXT")]
     subject: Option<String>,

@@ -8,6 +8,7 @@ use std::io;
 
 use crate::folder::LinkRefused;
 use crate::secrets;
+use crate::stand_in;
 
 /// The result of everything here that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -233,9 +234,13 @@ impl<T> Context<T> for io::Result<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|cause| {
             if let Some(link) = LinkRefused::within(&cause) {
-                return Error::integrity(format!("cannot {}: a link is in the way", what()))
+                let error = Error::integrity(format!("cannot {}: a link is in the way", what()))
                     .fact("link", link.path.display())
-                    .fact("leads to", link.target.display())
+                    .fact("leads to", link.target.display());
+                if stand_in::is_in_annex(&link.target.to_string_lossy()) {
+                    return error.hint(stand_in::annex_remedy());
+                }
+                return error
                     .hint("remove the link: a link may come with the sources and lead anywhere; or name the folder that it leads to");
             }
             let error = Error::new(Kind::Failed, format!("cannot {}", what())).because(&cause);

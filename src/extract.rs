@@ -18,6 +18,7 @@ mod build_files;
 mod catalog;
 mod detect;
 mod entry_path;
+mod executables;
 
 mod limits;
 mod links;
@@ -48,6 +49,7 @@ use crate::verify::Verified;
 use catalog::Catalog;
 use tree::TreeWriter;
 
+pub(crate) use executables::places as executable_places;
 pub use limits::Limits;
 
 /// What a file is, and what of it is wanted.
@@ -71,6 +73,22 @@ pub enum BuildFiles {
     Hidden,
 }
 
+/// What is done to a tree before it is at its destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Adjustments<'a> {
+    /// What becomes of BUILD files.
+    pub build_files: BuildFiles,
+    /// The executables, as a registry file names them: each that is there can be executed in the
+    /// tree, whatever the archive says. Zips from Windows do not record it.
+    pub executables: &'a [String],
+}
+
+impl Adjustments<'_> {
+    /// No adjustments.
+    pub const NONE: Adjustments<'static> =
+        Adjustments { build_files: BuildFiles::Kept, executables: &[] };
+}
+
 /// A finished tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
@@ -84,7 +102,7 @@ pub struct Tree {
 
 /// Unpacks `archive` to `destination`, which must not exist or be an empty folder.
 ///
-/// Files are executable or not and otherwise have the permissions that the umask leaves; owners,
+/// Files are executable or not, as the archive says, and otherwise have the permissions that the umask leaves; owners,
 /// times and special bits are not kept.
 ///
 /// # Errors
@@ -97,22 +115,21 @@ pub fn extract(
     destination: &Path,
     limits: &Limits,
 ) -> Result<Tree> {
-    extract_with(archive, layout, BuildFiles::Kept, destination, limits)
+    extract_with(archive, layout, &Adjustments::NONE, destination, limits)
 }
 
-/// Unpacks like [`extract`], and does with BUILD files what is said, before the tree is at its
-/// destination.
+/// Unpacks like [`extract`], and adjusts the tree before it is at its destination.
 ///
 /// # Errors
 /// As for [`extract`].
 pub fn extract_with(
     archive: &Verified,
     layout: &Layout,
-    build_files: BuildFiles,
+    adjustments: &Adjustments<'_>,
     destination: &Path,
     limits: &Limits,
 ) -> Result<Tree> {
-    described(archive, unpack(archive, layout, build_files, destination, limits)).map_err(|error| {
+    described(archive, unpack(archive, layout, adjustments, destination, limits)).map_err(|error| {
         let refused = error.kind() == Kind::Integrity;
         let error = error.fact("to", destination.display());
         match refused {
@@ -135,7 +152,7 @@ pub fn extract_unpinned(
     destination: &Path,
     limits: &Limits,
 ) -> Result<Tree> {
-    described(archive, unpack(archive, layout, BuildFiles::Kept, destination, limits))
+    described(archive, unpack(archive, layout, &Adjustments::NONE, destination, limits))
 }
 
 /// Adds to an error which archive it is about.
@@ -148,7 +165,7 @@ fn described(archive: &Verified, result: Result<Tree>) -> Result<Tree> {
 fn unpack(
     archive: &Verified,
     layout: &Layout,
-    build_files: BuildFiles,
+    adjustments: &Adjustments<'_>,
     destination: &Path,
     limits: &Limits,
 ) -> Result<Tree> {
@@ -169,13 +186,15 @@ fn unpack(
             pipe::through(decoder, |stream| tar::extract(stream, &mut catalog, &mut tree))?;
         }
     }
-    let contents = catalog.finish(build_files)?;
+    let contents = catalog.finish(adjustments.build_files)?;
     for (path, hidden) in &contents.renamed {
         tree.rename(path, hidden)?;
     }
     for link in &contents.links {
         tree.symlink(link)?;
     }
+    let top = contents.top_folder.as_deref().unwrap_or_default();
+    executables::allow(&staging.root().join(top), adjustments.executables)?;
     archive.check_unchanged()?;
     staging.publish(contents.top_folder.as_deref())?;
     Ok(Tree { root: destination.to_owned(), entries: contents.entries, bytes: contents.bytes })

@@ -269,6 +269,18 @@ mod implementation {
             Ok(File::from(made?))
         }
 
+        /// Makes a regular file executable for everyone who can read it.
+        pub(crate) fn allow_execution(&self, name: &OsStr) -> io::Result<()> {
+            let file = self.read(name)?;
+            let mode = Mode::from_raw_mode(fs::fstat(&file)?.st_mode);
+            let read = mode & (Mode::RUSR | Mode::RGRP | Mode::ROTH);
+            let execute = Mode::from_raw_mode(read.bits() >> 2);
+            if !mode.contains(execute) {
+                retry_on_intr(|| fs::fchmod(&file, mode | execute))?;
+            }
+            Ok(())
+        }
+
         /// Opens a regular file for reading.
         pub(crate) fn read(&self, name: &OsStr) -> io::Result<File> {
             self.existing(name, OFlags::RDONLY)
@@ -496,6 +508,11 @@ mod implementation {
         pub(crate) fn create_to_read(&self, name: &OsStr) -> io::Result<File> {
             self.check_name(name)?;
             File::options().read(true).write(true).create_new(true).open(self.0.join(name))
+        }
+
+        /// Does nothing: here every file can be executed.
+        pub(crate) fn allow_execution(&self, _name: &OsStr) -> io::Result<()> {
+            Ok(())
         }
 
         /// Opens a regular file for reading.

@@ -48,6 +48,7 @@ pub mod oci;
 pub mod reach;
 pub(crate) mod read;
 pub mod rooted;
+pub(crate) mod stand_in;
 pub mod store;
 
 // Verify: the only way to bytes that may be used.

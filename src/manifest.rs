@@ -15,6 +15,7 @@ use crate::read;
 use crate::report::{self, printable_line, shortened};
 use crate::rooted::RootedPath;
 use crate::segment;
+use crate::stand_in::StandIn;
 use crate::store;
 use crate::verify::{self, Verified};
 use crate::workers;
@@ -178,6 +179,12 @@ pub enum Finding {
         expected: Digest,
         /// The SHA-256 of what is there.
         found: Digest,
+        /// What it is, where that can be told.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        it_is: Option<String>,
+        /// What to do about that.
+        #[serde(skip)]
+        remedy: Option<&'static str>,
     },
     /// Its bytes are the listed ones, and the listed size is not theirs: somebody changed the list.
     Resized {
@@ -224,7 +231,15 @@ impl Finding {
         }
     }
 
-    /// The finding in one or three lines for a person.
+    /// What to do about it, where that is known.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Finding::Changed { remedy, .. } => *remedy,
+            _ => None,
+        }
+    }
+
+    /// The finding in up to four lines for a person.
     pub fn describe(&self) -> String {
         match self {
             Finding::Missing { path } => format!("missing   {}", printable_line(path)),
@@ -232,10 +247,14 @@ impl Finding {
                 format!("unreadable {}: {why}", printable_line(path))
             }
             Finding::Unlisted { path } => format!("unlisted  {}", printable_line(path)),
-            Finding::Changed { path, expected, found } => format!(
-                "changed   {}\n  expected: sha256:{expected}\n  found:    sha256:{found}",
-                printable_line(path)
-            ),
+            Finding::Changed { path, expected, found, it_is, .. } => {
+                let path = printable_line(path);
+                let it_is = it_is.as_ref().map(|it| format!("\n  it is:    {it}"));
+                let it_is = it_is.unwrap_or_default();
+                format!(
+                    "changed   {path}\n  expected: sha256:{expected}\n  found:    sha256:{found}{it_is}"
+                )
+            }
             Finding::Resized { path, expected, found } => format!(
                 "changed   {}\n  expected: {expected} bytes\n  found:    {found} bytes",
                 printable_line(path)
@@ -451,13 +470,21 @@ impl Entry {
             }
             Ok(Some(_)) => {}
         }
-        let hashed = file.read().and_then(|mut file| verify::hash(&mut file));
+        let hashed = file.read().and_then(|mut file| {
+            let (found, size) = verify::hash(&mut file)?;
+            Ok((file, found, size))
+        });
         match hashed {
             Err(error) => Some(Finding::unreadable(path, &error)),
-            Ok((found, _)) if found != self.sha256 => {
-                Some(Finding::Changed { path, expected: self.sha256, found })
+            Ok((mut file, found, size)) if found != self.sha256 => {
+                let expected = self.sha256;
+                let stand_in = StandIn::of_file(&mut file, &expected);
+                let remedy = stand_in.as_ref().and_then(StandIn::remedy);
+                let is_short = || (size < self.size).then(|| verify::too_short(size, self.size));
+                let it_is = stand_in.map(|it| it.noun().to_owned()).or_else(is_short);
+                Some(Finding::Changed { path, expected, found, it_is, remedy })
             }
-            Ok((_, found)) if found != self.size => {
+            Ok((_, _, found)) if found != self.size => {
                 Some(Finding::Resized { path, expected: self.size, found })
             }
             Ok(_) => None,

@@ -13,6 +13,7 @@ use std::path::Path;
 use crate::error::{Context, Error, Kind, Result};
 use crate::folder::uninterrupted;
 use crate::rooted::{RootedPath, is_absence};
+use crate::stand_in::{self, StandIn};
 
 /// The largest manifest, lock, registry file or request in bytes.
 pub(crate) const LIMIT: u64 = 16 << 20;
@@ -103,6 +104,7 @@ pub(crate) fn rest(file: &mut impl Read, path: &Path, limit: u64) -> Result<Vec<
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).doing(|| format!("read `{}`", path.display()))?;
     if bytes.len() as u64 <= limit {
+        stand_in::refuse_pointer(&bytes, path.display())?;
         return Ok(bytes);
     }
     Err(Error::usage(format!("cannot read `{}`: it is too long", path.display()))
@@ -125,7 +127,14 @@ fn opened(file: io::Result<File>, path: &dyn Display) -> Result<File> {
     }
 }
 
+/// The text in these bytes. Nothing that this program reads so is a web page.
 fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String> {
+    if stand_in::is_page(&bytes[..bytes.len().min(stand_in::BEGINNING)])
+        && let Some(found) = StandIn::of_beginning(&bytes)
+    {
+        let error = Error::integrity(format!("`{}` does not hold its content", path.display()));
+        return Err(found.explain(error));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::new(Kind::Usage, format!("cannot read `{}`: it is not text", path.display()))

@@ -10,6 +10,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::folder::uninterrupted;
 use crate::read;
 use crate::rooted::RootedPath;
+use crate::stand_in::StandIn;
 
 /// How much is read at a time when hashing. More makes nothing faster.
 const BUFFER: usize = 256 * 1024;
@@ -75,11 +76,18 @@ impl Unverified {
     /// Integrity, with both digests, where they differ.
     pub fn verify(self, expected: &Digest) -> Result<Verified> {
         let source = self.source.clone();
-        let found = self.take_as_found()?;
+        let mut found = self.take_as_found()?;
         if found.digest != *expected {
-            return Err(mismatch(&found.subject, &source, expected, &found.digest).hint(
-                "the file was changed or damaged; delete it and vendor or download it again",
-            ));
+            let error = mismatch(&found.subject, &source, expected, &found.digest);
+            let stand_in = StandIn::of_file(&mut found.file, expected);
+            let has_remedy = stand_in.as_ref().is_some_and(|it| it.remedy().is_some());
+            let error = stand_in.iter().fold(error, |error, it| it.explain(error));
+            return Err(match has_remedy {
+                true => error,
+                false => error.hint(
+                    "the file was changed or damaged; delete it and vendor or download it again",
+                ),
+            });
         }
         Ok(found)
     }
@@ -256,12 +264,22 @@ pub fn mismatch(subject: &str, source: &str, expected: &Digest, found: &Digest) 
         .fact("found", format!("sha256:{found}"))
 }
 
+/// The words for a file with fewer bytes than it should have.
+pub(crate) fn too_short(found: u64, expected: u64) -> String {
+    format!("too short: {found} of {expected} bytes, as after a download that was broken off")
+}
+
 /// The error for bytes that are more or fewer than the pinned ones.
 pub(crate) fn wrong_size(subject: &str, source: &str, expected: u64, found: &str) -> Error {
-    Error::integrity(format!("{subject} has not the size that was announced with its digest"))
-        .fact("source", source)
-        .fact("expected", format!("{expected} bytes"))
-        .fact("found", format!("{found} bytes"))
+    let error =
+        Error::integrity(format!("{subject} has not the size that was announced with its digest"))
+            .fact("source", source)
+            .fact("expected", format!("{expected} bytes"))
+            .fact("found", format!("{found} bytes"));
+    match found.parse::<u64>() {
+        Ok(found) if found < expected => error.fact("it is", too_short(found, expected)),
+        _ => error,
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use crate::error::{Context, Error, Result};
+use crate::stand_in;
 
 pub use compose::{Documents, Duplicates};
 pub use emit::{block, scalar};
@@ -283,6 +284,7 @@ pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
         ))
         .fact("limit", format!("{MOST_BYTES} bytes")));
     }
+    stand_in::refuse_pointer(&bytes, name)?;
     String::from_utf8(bytes).map_err(|error| {
         let before = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..before].iter().filter(|&&byte| byte == b'\n').count() + 1;

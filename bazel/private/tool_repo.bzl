@@ -33,6 +33,7 @@ def _extract(rctx, run, item, archive):
         arguments.append("--filename=" + executable_name(main, rctx.attr.platform))
     if item.get("strip_prefix") != None:
         arguments.append("--strip-prefix=" + item["strip_prefix"])
+    arguments.extend(["--executable=" + path for path in rctx.attr.executables])
     run("extract", arguments + [archive, "tool"])
 
 def _emit(rctx, run, item):

@@ -3,7 +3,7 @@
 use super::{Context, ExtractArgs};
 use crate::artifact::{ArchiveType, Strip};
 use crate::error::{Error, Result};
-use crate::extract::{self, BuildFiles, Layout, Limits};
+use crate::extract::{self, Adjustments, BuildFiles, Layout, Limits};
 use crate::verify::Unverified;
 
 pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
@@ -24,8 +24,9 @@ pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
     let subject = args.subject.clone().unwrap_or(name);
     let verified = Unverified::open(&archive, subject)?.verify(&args.sha256)?;
     let build_files = if args.for_bazel { BuildFiles::Hidden } else { BuildFiles::Kept };
+    let adjustments = Adjustments { build_files, executables: &args.executables };
     let out = context.path(&args.out);
-    let tree = extract::extract_with(&verified, &layout, build_files, &out, &Limits::default())?;
+    let tree = extract::extract_with(&verified, &layout, &adjustments, &out, &Limits::default())?;
     if context.report.is_json() {
         return context.report.json(&serde_json::json!({
             "root": tree.root, "entries": tree.entries, "bytes": tree.bytes,

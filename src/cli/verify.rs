@@ -1,5 +1,6 @@
 //! `verify`: hash a vendor folder again.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::{Context, VerifyArgs};
@@ -40,8 +41,12 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
         let error = findings.iter().filter_map(Finding::cause).take(1).fold(error, Error::because);
         return Err(error.hint("mend what keeps the files from being read, and verify again"));
     }
-    Err(Error::integrity(format!("`{}` is not what its manifest lists", dir.display()))
-        .fact("findings", findings.len())
+    let error = Error::integrity(format!("`{}` is not what its manifest lists", dir.display()))
+        .fact("findings", findings.len());
+    let remedies: BTreeSet<_> = findings.iter().filter_map(Finding::remedy).collect();
+    Err(remedies
+        .into_iter()
+        .fold(error, Error::hint)
         .hint("vendor again to mend it; a file that is not listed can only be removed by you"))
 }
 

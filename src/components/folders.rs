@@ -32,8 +32,9 @@ fn version(folder: &RootedPath, wanted: &Wanted) -> Result<Option<(RootedPath, H
     }
     // A digest alone may be that of any version.
     for path in files(folder)? {
+        let is_listed = held::is_listed(&path, wanted.pin.as_ref());
         match file(path, wanted) {
-            Err(error) if error.kind() == Kind::Integrity => {}
+            Err(error) if error.kind() == Kind::Integrity && !is_listed => {}
             found => return found.map(Some),
         }
     }

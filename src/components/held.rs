@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::fs::File;
+use std::path::Path;
 
 use super::pull::EXPECTED;
 use super::wanted::Pin;
+use crate::artifact::Kind;
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::manifest::VendorDir;
 use crate::oci::{MANIFEST_LIMIT, Manifest, media_type};
 use crate::reach::Artifact;
 use crate::read;
@@ -64,6 +67,21 @@ pub struct Named<'a> {
 pub fn manifest_of(component: &RootedPath) -> RootedPath {
     component
         .with_name(component.path().with_extension("manifest.json").file_name().unwrap_or_default())
+}
+
+/// Whether the manifests in a folder say that the file at this path is the pinned component: that
+/// of the vendor folder, or the one beside the file. Then other bytes are damage, and not another
+/// version. Without a pin, whether the vendor folder lists it.
+pub(super) fn is_listed(path: &RootedPath, pin: Option<&Pin>) -> bool {
+    let folder = VendorDir::of(path.path().parent().unwrap_or(Path::new("")), Kind::Component);
+    let listed =
+        |path: &RootedPath| folder.listed(&path.name().to_string_lossy()).map(|entry| entry.sha256);
+    let Some(pin) = pin else { return listed(path).is_some() };
+    let manifest = manifest_of(path);
+    let there = read::rooted_bytes(&manifest, MANIFEST_LIMIT).ok().flatten();
+    let manifests = [listed(&manifest), there.map(|bytes| Digest::of(&bytes))];
+    listed(path) == Some(pin.digest)
+        || manifests.into_iter().flatten().any(|it| it == pin.digest || Some(it) == pin.manifest)
 }
 
 /// Checks a file: that it is what is pinned, or else what `listed` says, and that it is a component.

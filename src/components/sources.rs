@@ -34,9 +34,10 @@ pub struct Components {
 pub enum Purpose {
     /// A build: what is vendored counts, and must be right.
     Build,
-    /// To fill a vendor folder: what is vendored elsewhere will do, if it is right.
+    /// To fill a vendor folder: what is vendored elsewhere will do. Where another component lies
+    /// there, the search goes on; damage ends it.
     Vendor,
-    /// For a person: what is vendored will do, if it is right.
+    /// For a person: as [`Purpose::Vendor`].
     Pull,
     /// To see what a registry has.
     Look,
@@ -108,6 +109,9 @@ impl Components {
         let asked = self.reach.first(&sources, &mut attempts, report, |source| {
             self.ask(source, wanted, destination, report)
         })?;
+        if asked.is_none() && purpose == Purpose::Vendor {
+            self.check_damage(wanted, destination)?;
+        }
         match asked {
             Some((Asked::Pulled(pulled), source)) => Ok(Fetched {
                 file: pulled.file,
@@ -201,7 +205,7 @@ impl Components {
             let finding = match self.checked(wanted, &path) {
                 None => Finding::Absent,
                 Some(Ok(held)) => return Ok(Looked { places, found: Some((path, held)) }),
-                Some(Err(error)) if purpose == Purpose::Build && is_wrong(&error) => {
+                Some(Err(error)) if is_wrong(&error) && must_be_right(wanted, &path, purpose) => {
                     return Err(error.hint(format!("to vendor it anew, run\n{}", wanted.mend())));
                 }
                 Some(Err(error)) => {
@@ -213,6 +217,18 @@ impl Components {
             places.push(place(setting, &path, finding));
         }
         Ok(Looked { places, found: None })
+    }
+
+    /// Fails where the destination has other bytes than its manifest lists and no source can mend it.
+    fn check_damage(&self, wanted: &Wanted, destination: &RootedPath) -> Result<()> {
+        match self.checked(wanted, destination) {
+            Some(Err(error))
+                if is_wrong(&error) && held::is_listed(destination, wanted.pin.as_ref()) =>
+            {
+                Err(error.hint("no source that may be used has the right bytes"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What lies in a vendor folder for a component, checked; nothing where nothing does.
@@ -284,6 +300,12 @@ fn copy(held: Held, destination: &RootedPath) -> Result<Held> {
 
 fn outcome(was_there: bool) -> Outcome {
     if was_there { Outcome::Repaired } else { Outcome::Copied }
+}
+
+/// Whether other bytes at this path end the search: in a build always, and otherwise where the
+/// folder says that the very component that is asked for lies there.
+fn must_be_right(wanted: &Wanted, path: &RootedPath, purpose: Purpose) -> bool {
+    purpose == Purpose::Build || held::is_listed(path, wanted.pin.as_ref())
 }
 
 /// Only a file that is there and is something else ends the search.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::starlark::{BuildFile, Call, Value};
 use crate::error::{Context, Error, Result};
+use crate::extract::executable_places;
 use crate::look;
 use crate::platform::Platform;
 use crate::segment::Segment;
@@ -55,12 +56,7 @@ impl ToolRepository {
 
     /// The path of an executable in the tree, with `/` on every platform.
     fn find(&self, tree: &Path, wanted: &str) -> Result<String> {
-        let ending = if self.platform.is_windows() { ".exe" } else { "" };
-        let file = format!("{wanted}{ending}");
-        let places = match wanted.contains('/') {
-            true => vec![file],
-            false => vec![file.clone(), format!("bin/{file}")],
-        };
+        let places = executable_places(wanted, self.platform.is_windows());
         for place in &places {
             if look::is_file(&tree.join(place.split('/').collect::<PathBuf>()))? {
                 return Ok(place.clone());

@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 
 use crate::artifact::ArchiveType;
 use crate::error::{Context, Error, Result};
+use crate::stand_in::StandIn;
 
 use super::zip_end;
 
@@ -25,6 +26,10 @@ pub(super) fn check(file: &mut File, expected: ArchiveType) -> Result<()> {
         Found::Type(found) => Err(another_type(expected_as, describe(found))
             .hint(format!("in the checksum registry, set \"archive\" to \"{found}\""))),
         Found::Other(what) => Err(another_type(expected_as, what)),
+        Found::StandIn(found) => {
+            let error = another_type(expected_as, found.noun());
+            Err(found.remedy().into_iter().fold(error, Error::hint))
+        }
         Found::Unknown => {
             let bytes = hex::encode(&start[..start.len().min(8)]);
             Err(another_type(expected_as, "something else").fact("first bytes", bytes))
@@ -39,6 +44,7 @@ fn another_type(expected: &str, found: &str) -> Error {
 enum Found {
     Type(ArchiveType),
     Other(&'static str),
+    StandIn(StandIn),
     Unknown,
 }
 
@@ -55,19 +61,12 @@ fn found(start: &[u8]) -> Found {
         () if is(b"BZh") => Found::Other("a bzip2 file"),
         () if is(b"7z\xbc\xaf\x27\x1c") => Found::Other("a 7z archive"),
         () if start.get(257..262) == Some(b"ustar") => Found::Other("a tar without compression"),
-        () if is_html(start) => Found::Other("an HTML page, such as a login or an error page"),
-        () => Found::Unknown,
+        () => StandIn::of_beginning(start).map_or(Found::Unknown, Found::StandIn),
     }
 }
 
 fn is_skippable_zstd(start: &[u8]) -> bool {
     matches!(start, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
-}
-
-fn is_html(start: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(start).to_ascii_lowercase();
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    ["<!doctype html", "<html", "<head", "<!--"].iter().any(|tag| text.starts_with(tag))
 }
 
 fn describe(archive: ArchiveType) -> &'static str {

@@ -11,6 +11,7 @@ use crate::fetch::http::{Answer, Http};
 use crate::fetch::proxy::Proxy;
 use crate::fetch::resume::{self, Part, Range};
 use crate::fetch::retry::Chance;
+use crate::stand_in::StandIn;
 
 /// Somewhere that pinned bytes may come from.
 pub(crate) trait Source {
@@ -130,6 +131,9 @@ impl Served {
             error = error.fact("proxy", &proxy.shown);
         }
         let markup = beginning.trim_ascii_start().starts_with(b"<");
+        if let Some(pointer) = StandIn::pointer(beginning) {
+            return pointer.explain(error);
+        }
         error.hint(if length == 0 {
             "the answer was empty; ask whoever runs that server".to_owned()
         } else if self.page || markup {

@@ -31,6 +31,7 @@ use crate::oci::push::{Readable, read_at};
 use crate::oci::reference::Reference;
 use crate::read;
 use crate::rooted::{RootedPath, is_absence};
+use crate::stand_in::{BEGINNING, StandIn};
 use crate::verify;
 
 use archive::Reached;
@@ -181,8 +182,12 @@ impl Layout {
         }
         let manifest = Manifest::new(bytes, said);
         if manifest.digest() != digest {
-            return Err(verify::mismatch(&subject, &self.shown, digest, manifest.digest())
-                .hint("the layout was changed or damaged; copy the image into it again"));
+            let error = verify::mismatch(&subject, &self.shown, digest, manifest.digest());
+            let stand_in = StandIn::of_bytes(manifest.bytes(), digest);
+            let error = stand_in.iter().fold(error, |error, it| it.explain(error));
+            return Err(
+                error.hint("the layout was changed or damaged; copy the image into it again")
+            );
         }
         Ok(Some(manifest))
     }
@@ -198,12 +203,11 @@ impl Layout {
                 Err(Error::new(crate::error::Kind::Unavailable, format!("{subject} is not there"))
                     .hint("the layout is not whole; copy the image into it again"))
             }
-            Some(part) if part.size != descriptor.size => Err(verify::wrong_size(
-                &subject,
-                &self.shown,
-                descriptor.size,
-                &part.size.to_string(),
-            )),
+            Some(part) if part.size != descriptor.size => {
+                let found = part.size.to_string();
+                let error = verify::wrong_size(&subject, &self.shown, descriptor.size, &found);
+                Err(part.stand_in().iter().fold(error, |error, it| it.explain(error)))
+            }
             Some(part) => Ok(part),
         }
     }
@@ -263,6 +267,13 @@ impl FilePart {
                 Ok(Some(FilePart { file, start: 0, size }))
             }
         }
+    }
+
+    /// What lies here in the place of a blob, where that can be told.
+    fn stand_in(&self) -> Option<StandIn> {
+        let (mut start, mut reader) = (Vec::new(), self.read_from(0).ok()?);
+        reader.by_ref().take(BEGINNING as u64).read_to_end(&mut start).ok()?;
+        StandIn::of_beginning(&start)
     }
 
     /// How many bytes there are.

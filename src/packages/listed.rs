@@ -8,6 +8,7 @@ use crate::artifact::Kind;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::{Manifest, VendorDir};
+use crate::stand_in::StandIn;
 use crate::verify;
 use crate::wit::Source;
 
@@ -55,9 +56,11 @@ pub(super) fn check_text(source: &Source, folder: &Path) -> Result<()> {
         if found != pin.digest {
             let from = folder.join(name).display().to_string();
             let subject = source.declared().to_string();
-            return Err(verify::mismatch(&subject, &from, &pin.digest, &found)
-                .fact("pinned by", pin.from)
-                .hint("vendor it again, or find out who changed it"));
+            let error =
+                verify::mismatch(&subject, &from, &pin.digest, &found).fact("pinned by", pin.from);
+            let stand_in = StandIn::of_bytes(bytes, &pin.digest);
+            let error = stand_in.iter().fold(error, |error, it| it.explain(error));
+            return Err(error.hint("vendor it again, or find out who changed it"));
         }
     }
     Ok(())

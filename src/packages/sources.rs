@@ -16,7 +16,7 @@ use super::published::Form;
 use super::pull::{self, Pin};
 use crate::digest::Digest;
 use crate::environment::Environment;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Context as _, Error, Kind, Result};
 use crate::listing::Disk;
 use crate::look;
 use crate::manifest::VendorDir;
@@ -268,7 +268,10 @@ impl Sources {
         if order.text.is_some() {
             return Err(attempts.error(self.policy().offline()));
         }
-        self.in_registries(&search, route, attempts, report)
+        self.in_registries(&search, route, attempts, report).map_err(|error| match error.kind() {
+            Kind::Unavailable => search.damage().unwrap_or(error),
+            _ => error,
+        })
     }
 
     /// From a vendor folder, or from one that somebody made.
@@ -391,6 +394,23 @@ impl Search<'_> {
         let path = &self.order.destination;
         let pin = self.pin.clone().or_else(|| listed::pin(path.path()))?;
         Unverified::open_rooted(path, self.order.package.to_string()).ok()?.verify(&pin.digest).ok()
+    }
+
+    /// The error for a file at the destination that is not what the manifest of its folder lists,
+    /// where that is what is wanted; nothing for the file of another pin.
+    fn damage(&self) -> Option<Error> {
+        let path = &self.order.destination;
+        let listed = listed::pin(path.path())?;
+        if self.pin.as_ref().is_some_and(|pin| pin.digest != listed.digest) {
+            return None;
+        }
+        let file = Unverified::open_rooted(path, self.order.package.to_string()).ok()?;
+        let error = file.verify(&listed.digest).err()?;
+        Some(
+            error
+                .fact("pinned by", &listed.from)
+                .hint("no source that may be used has the right bytes"),
+        )
     }
 
     /// Copies a published file that lies somewhere on this machine. One that nobody pinned must be

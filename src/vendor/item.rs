@@ -1,7 +1,7 @@
 //! One item of a plan on its way into the folder.
 
 use super::{Outcome, megabytes};
-use crate::error::{Context, Result};
+use crate::error::{Context, Kind, Result};
 use crate::fetch::{Client, Download};
 use crate::manifest::{Entry, VendorDir};
 use crate::plan::Item;
@@ -33,12 +33,13 @@ pub(crate) fn bring(
     let expected = &item.asset.sha256;
 
     let is_there = destination.stat().doing(|| format!("vendor {subject}"))?.is_some();
-    let kept = match is_there {
-        true => {
-            let file = Unverified::open_rooted(&destination, &*subject);
-            file.and_then(|file| file.verify(expected)).ok()
-        }
-        false => None,
+    let there = is_there.then(|| {
+        Unverified::open_rooted(&destination, &*subject).and_then(|file| file.verify(expected))
+    });
+    let (kept, wrong) = match there {
+        Some(Ok(file)) => (Some(file), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
     };
     let (outcome, verified) = match kept {
         Some(verified) => {
@@ -46,7 +47,14 @@ pub(crate) fn bring(
             (Outcome::Kept, verified)
         }
         None => {
-            let (outcome, verified) = obtain(item, &destination, client, report)?;
+            let obtained = obtain(item, &destination, client, report);
+            let (outcome, verified) = obtained.map_err(|error| match (error.kind(), wrong) {
+                // Its path is made of its name and version, so it is damaged and not another one.
+                (Kind::Unavailable, Some(wrong)) if wrong.kind() == Kind::Integrity => {
+                    wrong.hint("no source that may be used has the right bytes")
+                }
+                _ => error,
+            })?;
             (if is_there { Outcome::Repaired } else { outcome }, verified)
         }
     };

@@ -13,6 +13,7 @@ use wasmparser::{
 use super::guarded::guarded;
 use super::kind;
 use crate::error::{Context, Error, Result};
+use crate::stand_in::StandIn;
 
 /// The version of the binary format that tools write.
 const VERSION: u8 = 0x0d;
@@ -67,6 +68,9 @@ impl Component {
         source.rewind().doing(reading)?;
         let mut beginning = Vec::new();
         source.by_ref().take(kind::BEGINNING as u64).read_to_end(&mut beginning).doing(reading)?;
+        if let Some(found) = StandIn::pointer(&beginning) {
+            return Err(found.explain(refused(shown, found.noun())));
+        }
         if let Some(found) = other(&beginning) {
             return Err(refused(shown, &found));
         }

@@ -11,6 +11,7 @@ use crate::folder::EntryKind;
 use crate::look;
 use crate::read;
 use crate::rooted::RootedPath;
+use crate::stand_in;
 
 /// The files of a package: name -> content. A package is flat, so that names have no folders.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -100,6 +101,7 @@ pub(super) fn take(reader: impl Read, most: u64, shown: &str) -> Result<Vec<u8>>
         return Err(Error::integrity(format!("`{shown}` is too large for a WIT package"))
             .fact("limit", format!("{MOST_BYTES} bytes for all files of a package")));
     }
+    stand_in::refuse_pointer(&bytes, shown)?;
     Ok(bytes)
 }
 

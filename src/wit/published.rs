@@ -4,6 +4,7 @@
 use super::binary;
 use super::kind;
 use crate::error::{Error, Result};
+use crate::stand_in::{BEGINNING, StandIn};
 
 /// The text of a published package. For one in the binary format it is what
 /// `wasm-tools component wit` prints for the package itself.
@@ -14,6 +15,9 @@ use crate::error::{Error, Result};
 /// # Errors
 /// Integrity, where the file is something else, saying what.
 pub(super) fn text(bytes: Vec<u8>, shown: &str) -> Result<String> {
+    if let Some(found) = StandIn::pointer(&bytes[..bytes.len().min(BEGINNING)]) {
+        return Err(found.explain(refused(shown, found.noun())));
+    }
     if !kind::is_wasm(&bytes) {
         return text_form(bytes, shown);
     }

@@ -31,6 +31,77 @@ fn what_is_verified_is_unpacked() {
 }
 
 #[test]
+fn a_declared_executable_is_executable() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let sandbox = Sandbox::new();
+    for path in ["top/bin/tool", "top/sub/real", "top/other", "top/win.exe"] {
+        fs::set_permissions(sandbox.write(path, "#!/bin/sh\n"), PermissionsExt::from_mode(0o644))
+            .unwrap();
+    }
+    symlink("sub/real", sandbox.path("top/link")).unwrap();
+    let tar = ["-czf", "tool.tar.gz", "top"];
+    assert!(Command::new("tar").args(tar).current_dir(sandbox.root()).status().unwrap().success());
+    let digest = sha256(&fs::read(sandbox.path("tool.tar.gz")).unwrap());
+    let mut words = vec!["extract", "--sha256", &digest, "tool.tar.gz", "out"];
+    for path in ["tool", "link", "win", "not-there", "sub"] {
+        words.extend(["--executable", path]);
+    }
+    sandbox.run(&words).succeeds();
+    let mode = |path: &str| fs::metadata(sandbox.path(path)).unwrap().permissions().mode();
+    for (path, executable) in
+        [("bin/tool", true), ("sub/real", true), ("win.exe", true), ("other", false)]
+    {
+        assert_eq!(mode(&format!("out/{path}")) & 0o111 != 0, executable, "{path}");
+    }
+}
+
+#[test]
+fn a_mismatch_says_what_the_file_is() {
+    let sandbox = Sandbox::new();
+    let (tool, script) = (sha256(b"the tool"), sha256(b"#!/bin/sh\necho\n"));
+    let lfs = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{tool}\nsize 8\n");
+    for (bytes, digest, words) in [
+        (lfs.as_str(), &tool, ["a Git LFS pointer to the pinned file", "`git lfs pull`"]),
+        ("<!doctype html>", &tool, ["an HTML page", "in a browser"]),
+        ("", &tool, ["an empty file", "download it again"]),
+        ("#!/bin/sh\r\necho\r\n", &script, ["the pinned text with CRLF", "`* -text`"]),
+        ("#!/bin/sh\r\n", &script, ["a text with CRLF", "download it again"]),
+    ] {
+        sandbox.write("tool.tar.gz", bytes);
+        let run = sandbox.run(&["extract", "--sha256", digest, "tool.tar.gz", "out"]);
+        run.ends_with(4).says(&[digest, &sha256(bytes.as_bytes()), words[0], words[1]]);
+    }
+}
+
+#[test]
+fn files_that_are_read_whole_are_no_pointers() {
+    let sandbox = Sandbox::new();
+    let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 8\n";
+    for file in ["t.json", "mirror.yaml", "wit/a.wit", "vendor/manifest.json", "c/Chart.yaml"] {
+        sandbox.write(file, lfs);
+    }
+    for (name, bytes) in [("c.tgz", lfs), ("l.tar", lfs), ("mirror.lock", lfs), ("p.wasm", lfs)] {
+        sandbox.write(name, bytes);
+    }
+    sandbox.write("list.yaml", "images: []\n");
+    for words in [
+        &["plan", "--registry=t.json"][..],
+        &["mirror", "check", "mirror.yaml", "--registry=r.example:5000"],
+        &["mirror", "copy", "-f", "mirror.yaml", "--registry=r.example:5000"],
+        &["mirror", "copy", "-f", "list.yaml", "--locked", "--from=l.tar"],
+        &["mirror", "copy", "-f", "list.yaml", "--from=l.tar"],
+        &["mirror", "list", "--chart=c.tgz", "--registry=r.example:5000"],
+        &["mirror", "list", "--chart=c", "--registry=r.example:5000"],
+        &["wit", "inspect", "wit"],
+        &["wit", "inspect", "p.wasm"],
+        &["component", "check", "p.wasm", "--out=o.wasm"],
+        &["verify", "vendor"],
+    ] {
+        sandbox.run(words).ends_with(4).says(&["a Git LFS pointer", "`git lfs pull`"]);
+    }
+}
+
+#[test]
 fn build_files_are_hidden_without_loss() {
     use std::os::unix::fs::symlink;
     let sandbox = Sandbox::new();

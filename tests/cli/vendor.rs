@@ -78,6 +78,17 @@ fn a_damaged_file_is_repaired() {
 }
 
 #[test]
+fn a_damaged_file_that_no_source_can_mend_is_said() {
+    let (sandbox, server) = (Sandbox::new(), upstream());
+    let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
+    sandbox.run(&vendor_words(&files, &OUT)).succeeds();
+    sandbox.write(A, "AXAA");
+    let offline = sandbox.run(&vendor_words(&files, &OUT)).env("BAZEL_WASM_OFFLINE", "1");
+    offline.ends_with(4).says(&[&sha256(b"AAAA"), &sha256(b"AXAA"), "no source"]);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
 fn what_is_in_a_vendor_folder_is_copied_from_there() {
     let sandbox = Sandbox::new();
     let files = registry_files(&sandbox, "https://upstream.invalid", &[b"AAAA"]);

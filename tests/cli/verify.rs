@@ -39,7 +39,7 @@ fn each_finding_is_named() {
     sandbox.write("vendor/toolchains/extra", "");
     let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
     let expected = format!(
-        "changed   {}\n  expected: sha256:{}\n  found:    sha256:{}\nmissing   {}\nunlisted  toolchains/extra\n",
+        "changed   {}\n  expected: sha256:{}\n  found:    sha256:{}\n  it is:    too short: 5 of 15 bytes, as after a download that was broken off\nmissing   {}\nunlisted  toolchains/extra\n",
         file("b"),
         sha256(b"/b-linux.tar.gz"),
         sha256(b"other"),
@@ -53,6 +53,33 @@ fn each_finding_is_named() {
     assert_eq!(found, ["changed", "missing", "unlisted"]);
     assert_eq!(json["kind"], "integrity");
     assert_eq!(json["facts"], serde_json::json!([{"label": "findings", "value": "3"}]));
+}
+
+#[test]
+fn a_finding_says_what_lies_there() {
+    let sandbox = vendored();
+    let file = "vendor/toolchains/b/1.0/linux_amd64/b-linux.tar.gz";
+    let pointer = |digest: &str| {
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 15\n")
+    };
+    for (bytes, words, remedy) in [
+        (
+            pointer(&sha256(b"/b-linux.tar.gz")),
+            "a Git LFS pointer to the pinned file",
+            "git lfs pull",
+        ),
+        (pointer(&sha256(b"")), "a Git LFS pointer", "git lfs pull"),
+        ("/annex/objects/MD5-s1--0\n".to_owned(), "a git-annex pointer", "git annex get"),
+        ("<html>\n".to_owned(), "an HTML page", "in a browser"),
+        (String::new(), "an empty file", "vendor again"),
+        ("/b-lin".to_owned(), "too short: 6 of 15 bytes", "vendor again"),
+    ] {
+        sandbox.write(file, bytes);
+        let printed = sandbox.run(&["verify", "vendor"]).ends_with(4).says(&[remedy]);
+        assert!(printed.stdout.contains(&format!("\n  it is:    {words}")), "{}", printed.stdout);
+        let json = sandbox.run(&["verify", "vendor", "--json"]).ends_with(4).json();
+        assert!(json["findings"][0]["it_is"].as_str().unwrap().starts_with(words), "{json}");
+    }
 }
 
 #[test]

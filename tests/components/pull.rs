@@ -210,6 +210,44 @@ fn what_is_vendored_comes_first_in_both_layouts() {
 }
 
 #[test]
+fn a_damaged_vendored_component_is_an_error_for_every_purpose() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
+    let (app, next) = (component("app"), component("nxt"));
+    let pushed = push(&fake, APP, "v1", &app);
+    let newer = push(&fake, APP, "v2", &next);
+    let name = format!("{}/{APP}", fake.host());
+    let pin = |digest: &str| format!("{name}@sha256:{digest}");
+    let file = "vendor/components/app.wasm";
+    let vendored = ["vendor", "components", "--output-dir=vendor/components"];
+    let lfs = |digest: &str| {
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 8\n")
+    };
+    for digest in [&pushed.content, &pushed.manifest] {
+        let pin = pin(digest);
+        run(&sandbox, &[&vendored[..], &[&pin]].concat()).succeeds();
+        sandbox.write(file, lfs(&pushed.content));
+        let asked = fake.server.requests().len();
+        let reference = format!("--reference={pin}");
+        for words in [
+            &["component", "pull", &pin, "-o", "a.wasm"][..],
+            &["component", "fetch", &reference, "a.wasm"],
+            &["vendor", "components", "--output-dir=other/components", &pin],
+            &[&vendored[..], &["--offline", &pin]].concat(),
+        ] {
+            let printed = run(&sandbox, words).ends_with(4);
+            printed.says(&[file, &pushed.content, "a Git LFS pointer to the pinned file"]);
+        }
+        assert_eq!(fake.server.requests().len(), asked);
+    }
+    // The file of another version is not damage.
+    sandbox.write(file, &app);
+    run(&sandbox, &["component", "pull", &pin(&newer.content), "-o", "a.wasm"])
+        .succeeds()
+        .says(&["passed over", file]);
+    assert_eq!(bytes(&sandbox, "a.wasm"), next);
+}
+
+#[test]
 fn a_mirror_replaces_the_registry_and_falls_back_only_where_that_is_asked_for() {
     let (sandbox, upstream, mirror) =
         (Sandbox::new(), Fake::new(Door::Open), Fake::new(Door::Open));

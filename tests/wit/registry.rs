@@ -126,6 +126,24 @@ fn what_is_vendored_without_a_pin_is_what_the_manifest_lists() {
 }
 
 #[test]
+fn a_damaged_published_file_is_never_passed_over() {
+    let sandbox = usual();
+    vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
+    let digest = sha256(&encoded(&[TYPES]));
+    let other = encoded(&[&TYPES.replace("u64", "u32")]);
+    let folder = "vendor/wit/a-types-1.0.0";
+    sandbox.write(&format!("{folder}/a-types-1.0.0.wasm"), &other);
+    let pin = format!("--sha256={digest}");
+    let fetch = || run(&sandbox, &["wit", "fetch", "a:types@1.0.0", "out", &pin]);
+    fetch().ends_with(4).says(&[&digest, &sha256(&other), folder]);
+    std::fs::remove_dir_all(sandbox.path("registry")).unwrap();
+    std::fs::remove_dir_all(sandbox.path("vendor/wit/a")).unwrap();
+    std::fs::remove_file(sandbox.path("wit.lock")).unwrap();
+    vendor(&sandbox, &["a:types@1.0.0"]).ends_with(4).says(&[&digest, &sha256(&other), folder]);
+    assert!(!sandbox.path("out").exists());
+}
+
+#[test]
 fn who_could_pin_a_package_and_does_not_is_told() {
     let sandbox = usual();
     let digest = sha256(&encoded(&[TYPES]));

@@ -20,6 +20,7 @@ use crate::oci::media_type;
 use crate::oci::push::Readable;
 use crate::report::printable;
 use crate::rooted::RootedPath;
+use crate::stand_in::{BEGINNING, StandIn};
 use crate::store::{Mode, Partial};
 
 /// The most headers of a tar.
@@ -47,8 +48,12 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
             .hint("name a folder or a tar with an OCI image layout"));
     }
     let file = crate::read::file(path)?;
-    let mut magic = [0; 6];
+    let mut magic = [0; BEGINNING];
     let length = fill(&file, &mut magic, 0).doing(doing)?;
+    if let Some(found) = StandIn::of_beginning(&magic[..length]) {
+        let error = Error::integrity(format!("`{shown}` is not a tar of an OCI image layout"));
+        return Err(found.explain(error));
+    }
     if let Some((format, program)) = compression(&magic[..length]) {
         return Err(Error::usage(format!(
             "`{shown}` is compressed by {format}, and so are the layers in it"
