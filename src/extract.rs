@@ -81,12 +81,24 @@ pub struct Adjustments<'a> {
     /// The executables, as a registry file names them: each that is there can be executed in the
     /// tree, whatever the archive says. Zips from Windows do not record it.
     pub executables: &'a [String],
+    /// How the names of entries are read.
+    pub names: EntryNames,
+}
+
+/// How the names of an archive's entries are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryNames {
+    /// As they are.
+    Exact,
+    /// As Helm reads a chart's: a backslash separates folders too. What operating systems and
+    /// archivers leave behind is passed over.
+    Chart,
 }
 
 impl Adjustments<'_> {
     /// No adjustments.
     pub const NONE: Adjustments<'static> =
-        Adjustments { build_files: BuildFiles::Kept, executables: &[] };
+        Adjustments { build_files: BuildFiles::Kept, executables: &[], names: EntryNames::Exact };
 }
 
 /// A finished tree.
@@ -155,6 +167,20 @@ pub fn extract_unpinned(
     described(archive, unpack(archive, layout, &Adjustments::NONE, destination, limits))
 }
 
+/// Unpacks the archive of a chart, which nobody pinned.
+///
+/// # Errors
+/// As for [`extract`].
+pub fn extract_chart(
+    archive: &Verified,
+    layout: &Layout,
+    destination: &Path,
+    limits: &Limits,
+) -> Result<Tree> {
+    let adjustments = Adjustments { names: EntryNames::Chart, ..Adjustments::NONE };
+    described(archive, unpack(archive, layout, &adjustments, destination, limits))
+}
+
 /// Adds to an error which archive it is about.
 fn described(archive: &Verified, result: Result<Tree>) -> Result<Tree> {
     result.map_err(|error| {
@@ -176,7 +202,7 @@ fn unpack(
         ArchiveType::Binary => &Strip::Nothing,
         _ => &layout.strip,
     };
-    let mut catalog = Catalog::new(limits, strip, archive.size())?;
+    let mut catalog = Catalog::new(limits, strip, archive.size(), adjustments.names)?;
     let mut tree = TreeWriter::new(staging.root())?;
     match layout.archive {
         ArchiveType::Binary => binary::copy(file, layout, &mut catalog, &mut tree)?,

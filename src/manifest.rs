@@ -11,6 +11,7 @@ use crate::bounded;
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
 use crate::folder::{EntryKind, Folder, LinkRefused};
+use crate::leftovers;
 use crate::read;
 use crate::report::{self, printable_line, shortened};
 use crate::rooted::RootedPath;
@@ -392,7 +393,8 @@ impl Manifest {
                     "" => path == **ours,
                     name => path.strip_prefix(name).is_some_and(|it| it[1..] == **ours),
                 });
-                if !listed.contains(path.as_str()) && !is_ours {
+                let is_left = parts.iter().any(|part| leftovers::is_left_by_system(part));
+                if !listed.contains(path.as_str()) && !is_ours && !is_left {
                     findings.push(Finding::Unlisted { path });
                 }
             }

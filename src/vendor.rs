@@ -92,11 +92,3 @@ impl fmt::Display for Tally {
         write!(f, "{fetched} fetched, {copied} copied, {kept} kept, {repaired} repaired")
     }
 }
-
-/// A size for people.
-pub fn megabytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}

@@ -6,6 +6,7 @@
 
 mod compose;
 mod emit;
+mod number;
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -236,10 +237,12 @@ impl Scalar {
 
     /// The number that it is, where it is one.
     pub fn number(&self) -> Option<f64> {
-        let digits = self.text.trim_start_matches(['+', '-']).trim_start_matches('.');
-        let is_number =
-            self.style == Style::Plain && digits.starts_with(|c: char| c.is_ascii_digit());
-        self.text.parse().ok().filter(|_| is_number)
+        (self.style == Style::Plain).then(|| number::parse(&self.text)).flatten()
+    }
+
+    /// The number that it is, as Helm writes it in a template.
+    pub fn helm_number(&self) -> Option<String> {
+        self.number().map(number::written)
     }
 }
 

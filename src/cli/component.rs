@@ -14,11 +14,12 @@ use crate::digest::Digest;
 use crate::error::{Error, Kind, Result};
 use crate::look;
 use crate::plan::IN_ACTION;
+use crate::quantity::megabytes;
 use crate::registry::ComponentRegistry;
 use crate::rooted::RootedPath;
 use crate::segment::Segment;
 use crate::store;
-use crate::vendor::{megabytes, unpinned};
+use crate::vendor::unpinned;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ComponentCommand {

@@ -4,6 +4,7 @@ use super::{Context, ExtractArgs};
 use crate::artifact::{ArchiveType, Strip};
 use crate::error::{Error, Result};
 use crate::extract::{self, Adjustments, BuildFiles, Layout, Limits};
+use crate::quantity::{count, megabytes};
 use crate::verify::Unverified;
 
 pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
@@ -24,7 +25,8 @@ pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
     let subject = args.subject.clone().unwrap_or(name);
     let verified = Unverified::open(&archive, subject)?.verify(&args.sha256)?;
     let build_files = if args.for_bazel { BuildFiles::Hidden } else { BuildFiles::Kept };
-    let adjustments = Adjustments { build_files, executables: &args.executables };
+    let adjustments =
+        Adjustments { build_files, executables: &args.executables, ..Adjustments::NONE };
     let out = context.path(&args.out);
     let tree = extract::extract_with(&verified, &layout, &adjustments, &out, &Limits::default())?;
     if context.report.is_json() {
@@ -33,11 +35,11 @@ pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
         }));
     }
     context.report.say(&format!(
-        "extracted {} into {}: {} entries, {}",
+        "extracted {} into {}: {}, {}",
         verified.subject(),
         tree.root.display(),
-        tree.entries,
-        crate::vendor::megabytes(tree.bytes)
+        count(tree.entries, "entry"),
+        megabytes(tree.bytes)
     ));
     Ok(())
 }

@@ -173,6 +173,15 @@ enum LayoutName {
     Archive(PathBuf),
 }
 
+impl LayoutName {
+    /// The folder or file.
+    fn path(&self) -> &std::path::Path {
+        match self {
+            LayoutName::Folder(path) | LayoutName::Archive(path) => path,
+        }
+    }
+}
+
 impl std::str::FromStr for LayoutName {
     type Err = String;
 

@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::fetch::Client;
 use crate::guess::Guess;
+use crate::quantity::megabytes;
 use crate::registry::{Registry, SCHEMA_VERSION, Tool};
 use crate::{read, report, store, version};
 
@@ -28,7 +29,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
         let (digest, size) = client.measure(&policy.upstream(url), &item)?;
         drop(item);
         let label = format!("{} {} ({})", entry.tool, entry.version, entry.platform);
-        context.report.say(&format!("{label}: sha256 {digest}, {size} bytes"));
+        context.report.say(&format!("{label}: sha256 {digest}, {}", megabytes(size)));
         pins.push((entry, digest));
     }
     let with_pins = |old: Option<&[u8]>, name: &str| -> Result<String> {

@@ -14,6 +14,7 @@ use crate::fetch::Client;
 use crate::manifest::{Entry, VendorDir};
 use crate::plan::Plan;
 use crate::policy::Policy;
+use crate::quantity::count;
 use crate::vendor::{Summary, Tally};
 
 #[derive(Debug, Subcommand)]
@@ -93,7 +94,7 @@ fn conclude(summary: Summary) -> Result<()> {
     if failures.len() <= 1 {
         return failures.pop().map_or(Ok(()), Err);
     }
-    let statement = format!("{} files could not be vendored", failures.len());
+    let statement = format!("{} could not be vendored", count(failures.len(), "file"));
     let mut error = Error::of_many(&failures, statement);
     for failure in &failures {
         error = error.fact("failed", failure);

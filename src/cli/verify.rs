@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::{Context, VerifyArgs};
 use crate::error::{Error, Kind, Result};
 use crate::manifest::{self, Finding, Manifest};
+use crate::quantity::{self, count};
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     let dir = match &args.dir {
@@ -30,9 +31,12 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
         }
     }
     if findings.is_empty() {
-        context
-            .report
-            .say(&format!("{} files are what the manifest lists", manifest.entries().len()));
+        let files = manifest.entries().len();
+        context.report.say(&format!(
+            "{} {} what the manifest lists",
+            count(files, "file"),
+            quantity::are(files)
+        ));
         return Ok(());
     }
     if findings.iter().all(Finding::is_failure) {

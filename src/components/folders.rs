@@ -4,6 +4,7 @@ use super::held::{self, Held, Named};
 use super::wanted::Wanted;
 use crate::error::{Context as _, Kind, Result};
 use crate::folder::EntryKind;
+use crate::leftovers;
 use crate::registries::Place;
 use crate::rooted::{RootedPath, is_absence};
 
@@ -56,6 +57,7 @@ fn files(folder: &RootedPath) -> Result<Vec<RootedPath>> {
     };
     let names = entries.into_iter().filter(|(_, kind)| *kind == EntryKind::File);
     let names = names.filter_map(|(name, _)| name.into_string().ok());
-    let components = names.filter(|name| name.ends_with(".wasm"));
+    let components =
+        names.filter(|name| name.ends_with(".wasm") && !leftovers::is_left_by_system(name));
     Ok(components.map(|name| folder.join(&name)).collect())
 }

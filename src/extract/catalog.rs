@@ -1,15 +1,18 @@
 //! What an archive may contain: every rule that needs no disk.
 
+use std::borrow::Cow;
+
 use crate::artifact::Strip;
 use crate::error::{Error, Result};
+use crate::leftovers;
 
-use super::BuildFiles;
 use super::build_files::{self, BuildFile};
 use super::entry_path::EntryPath;
 use super::limits::{Budget, Limits};
 use super::links::{self, Link};
 use super::names::{Names, Node};
 use super::refusal;
+use super::{BuildFiles, EntryNames};
 
 /// The entries so far. Each is asked for here before anything of it is made.
 pub(super) struct Catalog<'a> {
@@ -18,6 +21,7 @@ pub(super) struct Catalog<'a> {
     /// What each path must begin with.
     prefix: EntryPath,
     strips_top_folder: bool,
+    entry_names: EntryNames,
     names: Names,
     links: Vec<Link>,
     build_files: Vec<BuildFile>,
@@ -39,7 +43,12 @@ pub(super) struct Contents {
 }
 
 impl<'a> Catalog<'a> {
-    pub(super) fn new(limits: &'a Limits, strip: &Strip, archive_size: u64) -> Result<Catalog<'a>> {
+    pub(super) fn new(
+        limits: &'a Limits,
+        strip: &Strip,
+        archive_size: u64,
+        entry_names: EntryNames,
+    ) -> Result<Catalog<'a>> {
         let prefix = match strip {
             Strip::Prefix(prefix) => prefix.as_str(),
             Strip::Nothing | Strip::TopFolder => ".",
@@ -52,6 +61,7 @@ impl<'a> Catalog<'a> {
             budget: Budget::new(limits, archive_size),
             prefix,
             strips_top_folder: *strip == Strip::TopFolder,
+            entry_names,
             names: Names::new(limits.entries),
             links: Vec::new(),
             build_files: Vec::new(),
@@ -63,6 +73,19 @@ impl<'a> Catalog<'a> {
     /// The limits that hold.
     pub(super) fn limits(&self) -> &'a Limits {
         self.limits
+    }
+
+    /// The name of an entry as it is read; none where the entry is passed over.
+    pub(super) fn named<'n>(&self, raw: &'n [u8]) -> Option<Cow<'n, [u8]>> {
+        if self.entry_names == EntryNames::Exact {
+            return Some(Cow::Borrowed(raw));
+        }
+        let name = match raw.contains(&b'\\') {
+            true => raw.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect(),
+            false => Cow::Borrowed(raw),
+        };
+        let is_left = |part: &[u8]| leftovers::is_left_by_archiver(&String::from_utf8_lossy(part));
+        (!name.split(|byte| *byte == b'/').any(is_left)).then_some(name)
     }
 
     /// Takes the count that an archive gives of its entries.

@@ -52,11 +52,15 @@ impl Source for Walk<'_, '_, '_> {
 impl Walk<'_, '_, '_> {
     fn entry(&mut self, entry: Entry) -> Result<()> {
         let Entry { path, target, size, kind, executable } = entry;
+        let Some(path) = self.catalog.named(&path) else { return self.pass_over(size) };
         match kind {
             Kind::File => self.file(&path, size, executable),
             Kind::Folder => self.folder(&path),
             Kind::Symlink => self.catalog.symlink(&path, &target),
-            Kind::HardLink => match self.catalog.hard_link(&path, &target)? {
+            Kind::HardLink => match self
+                .catalog
+                .hard_link(&path, &self.catalog.named(&target).unwrap_or_default())?
+            {
                 Some((path, existing)) => {
                     // The file may still be in a batch.
                     self.small.finish(self.tree)?;
@@ -66,6 +70,13 @@ impl Walk<'_, '_, '_> {
             },
             Kind::Other(_) => Err(refusal::entry(&path, format!("it is {}", kind.noun()))),
         }
+    }
+
+    /// Passes over an entry with its content.
+    fn pass_over(&mut self, size: u64) -> Result<()> {
+        self.catalog.description(size)?;
+        self.pour(size, |_| Ok(()))?;
+        skip_padding(self, size)
     }
 
     fn folder(&mut self, raw: &[u8]) -> Result<()> {
@@ -88,6 +99,11 @@ impl Walk<'_, '_, '_> {
 
     /// Writes straight from the decoder's buffers.
     fn copy(&mut self, size: u64, file: &mut File, path: &str) -> Result<()> {
+        self.pour(size, |piece| file.write_all(piece).doing(|| format!("write `{path}`")))
+    }
+
+    /// Gives content to `take`, piece by piece.
+    fn pour(&mut self, size: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut left = size;
         while left > 0 {
             let there = self.stream.fill()?;
@@ -95,7 +111,7 @@ impl Walk<'_, '_, '_> {
                 return Err(cut_short());
             }
             let count = there.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            file.write_all(&there[..count]).doing(|| format!("write `{path}`"))?;
+            take(&there[..count])?;
             self.stream.consume(count);
             left -= count as u64;
         }

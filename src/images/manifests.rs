@@ -8,6 +8,7 @@ use super::scan::scan;
 use crate::error::{Context, Error, Result};
 use crate::folder::EntryKind;
 use crate::look::{self, Walked};
+use crate::leftovers;
 use crate::yaml::{self, Documents, Duplicates, Place, Problem};
 
 /// The endings of the files that are read in folders.
@@ -180,6 +181,10 @@ fn files_in(folder: &Path, name: &str) -> Vec<Listed> {
         let name = shown(&path);
         match kind {
             Ok(kind) => {
+                let filename = path.file_name().unwrap_or_default().to_string_lossy();
+                if leftovers::is_left_by_system(&filename) {
+                    continue;
+                }
                 let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
                 if kind == EntryKind::File && ENDINGS.contains(&ending.as_str()) {
                     files.push(Listed { name, path: Ok(path) });

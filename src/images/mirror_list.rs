@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::reference::ImageReference;
 use super::registry_path::RegistryPath;
 use crate::error::{Error, Result};
+use crate::quantity;
 use crate::registry::unknown;
 use crate::yaml::{self, Duplicates, Node, Place, Value};
 
@@ -97,7 +98,7 @@ impl MirrorList {
         let count = images.items().len();
         if count > MOST_IMAGES {
             return Err(wrong(&images.place, "the mirror list has too many images")
-                .fact("found", format!("{count} images"))
+                .fact("found", quantity::count(count, "image"))
                 .fact("limit", format!("{MOST_IMAGES} images"))
                 .hint("divide it into several lists"));
         }

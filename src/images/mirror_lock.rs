@@ -19,6 +19,7 @@ use super::mirror_list::{keys, wrong};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::oci::Reference;
+use crate::quantity::count;
 use crate::yaml::{self, Duplicates, Node};
 
 /// What is written above it.
@@ -60,7 +61,7 @@ impl MirrorLock {
         let images = root.get("images").map(|images| images.items()).unwrap_or_default();
         if images.len() > MOST_IMAGES {
             return Err(wrong(&root.place, "the lock has too many images")
-                .fact("found", format!("{} images", images.len()))
+                .fact("found", count(images.len(), "image"))
                 .fact("limit", format!("{MOST_IMAGES} images")));
         }
         for image in images {

@@ -11,6 +11,7 @@ use crate::artifact::Kind;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::folder::EntryKind;
+use crate::leftovers;
 use crate::package::PackageId;
 use crate::plan::{self, Finding, Place};
 use crate::policy::Policy;
@@ -233,7 +234,7 @@ fn files(dir: &RootedPath, extension: &str) -> Vec<RootedPath> {
 fn entries(dir: &RootedPath, is_wanted: impl Fn(&str, EntryKind) -> bool) -> Vec<RootedPath> {
     let entries = dir.open_folder().and_then(|folder| folder.list()).unwrap_or_default();
     let names = entries.into_iter().filter_map(|(name, kind)| {
-        let name = name.into_string().ok()?;
+        let name = name.into_string().ok().filter(|name| !leftovers::is_left_by_system(name))?;
         is_wanted(&name, kind).then_some(name)
     });
     names.map(|name| dir.join(&name)).collect()

@@ -23,6 +23,7 @@ use crate::manifest::VendorDir;
 use crate::package::{PackageId, PackageName};
 use crate::plan;
 use crate::policy::Policy;
+use crate::quantity::megabytes;
 use crate::reach::{self, Attempts, Reach};
 use crate::registries::{Place, Role, Route, Source as Provider};
 use crate::registry::{SourceArchive, WitRegistry};
@@ -30,7 +31,7 @@ use crate::report::Report;
 use crate::request::WitChoice;
 use crate::rooted::RootedPath;
 use crate::store;
-use crate::vendor::{self, Outcome, megabytes};
+use crate::vendor::{self, Outcome};
 use crate::verify::{Unverified, Verified};
 use crate::wit::{Locked, Source};
 

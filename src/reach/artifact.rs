@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::oci::{Client, Content, Descriptor, ImageManifest, Manifest, Reference, media_type};
+use crate::quantity;
 use crate::report::shortened;
 
 /// The only layer of an artifact, and whose it is.
@@ -52,7 +53,10 @@ impl Artifact {
             Content::Image(image) => image,
             Content::Index(index) => {
                 let count = index.manifests.len();
-                return Err(refuse(&format!("an index of {count} manifests, one a platform")));
+                return Err(refuse(&format!(
+                    "an index of {}, one a platform",
+                    quantity::count(count, "manifest")
+                )));
             }
         };
         if is_container(&image) {

@@ -1,10 +1,11 @@
 //! One item of a plan on its way into the folder.
 
-use super::{Outcome, megabytes};
+use super::Outcome;
 use crate::error::{Context, Kind, Result};
 use crate::fetch::{Client, Download};
 use crate::manifest::{Entry, VendorDir};
 use crate::plan::Item;
+use crate::quantity::megabytes;
 use crate::report::Report;
 use crate::rooted::RootedPath;
 use crate::store;

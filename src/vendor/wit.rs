@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::manifest::{Entry, Manifest, VendorDir};
 use crate::package::{PackageId, PackageRequest, Wanted};
 use crate::packages::{Fetched, Held, Sources};
+use crate::quantity::{are, count};
 use crate::report::Report;
 use crate::segment;
 use crate::wit::{Lock, Locked, Source, circle};
@@ -111,7 +112,11 @@ pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
         differences.extend(job.lock.differences(&Lock::new(found)));
     }
     if differences.is_empty() {
-        report.say(&format!("{} packages are what the lock says", members.len()));
+        report.say(&format!(
+            "{} {} what the lock says",
+            count(members.len(), "package"),
+            are(members.len())
+        ));
         return Ok(());
     }
     let mut error = Error::integrity(format!(

@@ -79,6 +79,37 @@ fn the_list_of_the_guide_from_a_folder_an_archive_and_rendered_manifests() {
 }
 
 #[test]
+fn a_chart_that_was_packed_elsewhere_is_read() {
+    let sandbox = sandbox();
+    let (mut windows, mut mac) = (Tar::new(), Tar::new());
+    for left in ["._chart", "__MACOSX/chart/x.yaml", "PaxHeader/chart", "PaxHeaders.7/chart/a"] {
+        mac = mac.file(left, b"\0\x05\x16\x07 image: org/wrong:1");
+    }
+    for (name, content) in sandbox.tree("chart") {
+        windows = windows.file(format!("chart\\{}", name.replace('/', "\\")), &content);
+        let (folder, file) = name.rsplit_once('/').unwrap_or(("", &name));
+        mac = mac.file(format!("chart/{folder}/._{file}").replace("//", "/"), "image: org/wrong:1");
+        mac = mac.file(format!("chart/{name}"), &content);
+    }
+    for (name, tar) in [("windows.tgz", windows), ("mac.tgz", mac)] {
+        sandbox.write(name, tar.gz());
+        assert_eq!(list(&sandbox, &["--chart", name]).stdout, GUIDE, "{name}");
+    }
+    // A folder that was copied from one, and manifests.
+    sandbox.write("chart/templates/._x.yaml", "image: org/wrong:1");
+    sandbox.write("chart/charts/._x.tgz", "");
+    sandbox.write("manifests/pod.yaml", "image: org/right:1\n");
+    sandbox.write("manifests/._pod.yaml", "\0");
+    let printed = list(&sandbox, &["--chart=chart", "manifests"]);
+    assert_eq!(sources(&printed.stdout).last(), Some(&"docker.io/org/right:1"));
+    assert!(!printed.stdout.contains("wrong"), "{}", printed.stdout);
+    // Climbing is refused in either spelling.
+    sandbox.write("evil.tgz", Tar::new().file("chart\\..\\..\\x", "").gz());
+    let words = ["mirror", "list", "--registry=r", "--chart=evil.tgz"];
+    sandbox.run(&words).ends_with(4).says(&["climbs"]);
+}
+
+#[test]
 fn why_each_image_is_there() {
     let printed = list(&sandbox(), &["--chart=chart", "--why"]).stdout;
     for why in [
@@ -153,7 +184,7 @@ fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
     list(&sandbox, &output).says(&[
         "added docker.io/nats:2.11.3-alpine",
         "kept quay.io/own/tool:1, which was not found now",
-        "1 images added, 4 were there",
+        "1 image added, 4 were there",
     ]);
     let nats = "  - source: docker.io/nats:2.11.3-alpine\n    destination: myregistry/nats:2.11.3-alpine\n";
     assert_eq!(sandbox.read("mirror.yaml"), format!("{text}{nats}"));
@@ -365,7 +396,7 @@ fn check_names_file_line_resource_and_field() {
          problem:  it comes from `docker.io`, not from `ghcr.io`\n"
     );
     assert_eq!(printed.stdout, expected);
-    printed.says(&["1 of 4 images are not in `ghcr.io`"]);
+    printed.says(&["1 of 4 images is not in `ghcr.io`"]);
     sandbox.write("m.json", r#"{"kind": "List", "apiVersion": "v1", "items": [{"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p"}, "spec": {"containers": [{"image": "r.io/a:1"}, {"image": "r.io.evil.org/a:1"}]}}]}"#);
     let data = sandbox
         .run(&["mirror", "check", "m.json", "--registry=r.io", "--json"])
@@ -386,7 +417,7 @@ fn check_passes_only_where_it_looked() {
     sandbox.write("d/a.yaml", "spec: {containers: [{image: 'r.io/a:1'}]}\n");
     sandbox.write("d/notes.txt", "image: other:1\n");
     let check = |path: &str| sandbox.run(&["mirror", "check", path, "--registry=r.io"]);
-    check("d").succeeds().says(&["1 images in 1 files are in `r.io`"]);
+    check("d").succeeds().says(&["1 image in 1 file is in `r.io`"]);
     sandbox.write("empty/notes.txt", "");
     check("empty").ends_with(2).says(&["there are no manifests in `empty`"]);
     check("nowhere").ends_with(1).says(&["nowhere"]);

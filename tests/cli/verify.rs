@@ -56,6 +56,15 @@ fn each_finding_is_named() {
 }
 
 #[test]
+fn what_systems_leave_behind_is_passed_over() {
+    let sandbox = vendored();
+    for name in ["._a", ".DS_Store", "a/Thumbs.db", "wit/desktop.ini", "a/.nfs0000000000001"] {
+        sandbox.write(&format!("vendor/toolchains/{name}"), "x");
+    }
+    sandbox.run(&["verify", "vendor"]).succeeds().says(&["3 files are what the manifest lists"]);
+}
+
+#[test]
 fn a_finding_says_what_lies_there() {
     let sandbox = vendored();
     let file = "vendor/toolchains/b/1.0/linux_amd64/b-linux.tar.gz";

@@ -29,7 +29,7 @@ fn each_image_is_asked_for_once_and_by_its_digest() {
     let (tagged, pinned) = (format!("{host}/a:1"), format!("{host}/a:other@sha256:{digest}"));
     let live = ["p.yaml", &format!("--registry={host}"), "--live"];
     case.sandbox.write("p.yaml", pod(&[&tagged, &tagged, &pinned]));
-    case.run("check", &live).succeeds().says(&["3 images in 1 files", "each of the 2 different"]);
+    case.run("check", &live).succeeds().says(&["3 images in 1 file", "each of the 2 different"]);
     let mut asked = case.to.asked();
     asked.sort();
     let by_digest = format!("HEAD /v2/a/manifests/sha256:{digest}");

@@ -16,7 +16,7 @@ fn all_that_belongs_to_an_image_arrives_and_its_tag_last() {
     case.has("a", &images);
     let digest = images.tags["1"];
     assert_eq!(printed.stdout, format!("{}/a:1@sha256:{digest}\n", case.to.host()));
-    let said = printed.says(&["copied   ", "1 images copied, 0 were there, 0 failed"]);
+    let said = printed.says(&["copied   ", "1 image copied, 0 were there, 0 failed"]);
     assert!(said.stderr.contains(&format!("sha256:{digest}")), "{}", said.stderr);
     // Nothing is named before all that it names is there: the registry refuses that too.
     let asked = case.to.asked();
@@ -199,7 +199,7 @@ fn some_platforms_of_an_index() {
     assert_eq!(image["platforms"], serde_json::json!(["linux/arm64"]));
     assert_eq!(Case::count(&case.to, "PUT", "/blobs/"), 3);
     // Again, and nothing is missing.
-    case.copy(&["--platform=linux/arm64"]).succeeds().says(&["1 were there"]);
+    case.copy(&["--platform=linux/arm64"]).succeeds().says(&["1 was there"]);
     // Both are all of it.
     case.copy(&["--platform=linux/arm64", "--platform=linux/amd64"]).succeeds();
     case.has("a", &images);

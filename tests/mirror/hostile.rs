@@ -36,7 +36,7 @@ fn the_others_are_there(case: &Case, code: i32, words: &[&str]) {
     case.has("c", &all[2]);
     assert!(case.to.store().manifest("bad", "1").is_none());
     assert_eq!(printed.stdout.lines().count(), 2, "{}", printed.stdout);
-    printed.says(&["1 of 3 images were not copied", "failed   "]).says(words);
+    printed.says(&["1 of 3 images was not copied", "failed   "]).says(words);
 }
 
 #[test]

@@ -67,6 +67,21 @@ fn the_same_images_make_the_same_tar_and_each_blob_is_in_it_once() {
 }
 
 #[test]
+fn each_line_says_where_an_image_went() {
+    let case = Case::new();
+    two(&case);
+    for layout in ["images", "images.tar"] {
+        let to = format!("--to={layout}");
+        let planned = case.copy(&[&to, "--dry-run"]).succeeds();
+        assert_eq!(planned.stdout.lines().filter(|it| it.contains(" -> ")).count(), 2);
+        let said = case.copy(&[&to]).succeeds().stderr;
+        let lines: Vec<_> = said.lines().filter(|it| it.starts_with("copied ")).collect();
+        assert_eq!(lines.len(), 2, "{said}");
+        assert!(lines.iter().all(|it| it.contains(&format!(" -> {layout}  sha256:"))), "{said}");
+    }
+}
+
+#[test]
 fn a_layout_grows() {
     for layout in ["images", "images.tar"] {
         let case = Case::new();
@@ -76,7 +91,7 @@ fn a_layout_grows() {
         case.copy(&[&to]).succeeds();
         let asked = Case::count(&case.from, "GET", "/v2/a/blobs/");
         case.list(&["a:1", "b/c:2"]);
-        case.copy(&[&to]).succeeds().says(&["1 images copied, 1 were there"]);
+        case.copy(&[&to]).succeeds().says(&["1 image copied, 1 was there"]);
         assert_eq!(Case::count(&case.from, "GET", "/v2/a/blobs/"), asked);
         case.copy(&[&format!("--from={layout}")]).succeeds();
         case.has("a", &all[0]);
@@ -133,7 +148,7 @@ fn some_platforms_of_what_has_a_tag_and_a_digest() {
         list(std::slice::from_ref(&pinned));
         let amd = ["--platform=linux/amd64", &to];
         case.copy(&amd).succeeds();
-        case.copy(&amd).succeeds().says(&["1 were there"]);
+        case.copy(&amd).succeeds().says(&["1 was there"]);
         list(&[pinned, line(&format!("a@sha256:{digest}"), "b"), line("a:1", "c")]);
         let asked = case.from.asked().len();
         case.copy(&[&from]).succeeds().says(&["3 images copied"]);
@@ -194,7 +209,7 @@ fn a_damaged_layout_is_found_out_and_mended() {
     damaged[1234] ^= 1;
     fs::write(&path, &damaged).unwrap();
     let printed = case.copy(&["--from=images"]).ends_with(4);
-    printed.says(&["1 of 2 images were not copied", &digest.to_string()]);
+    printed.says(&["1 of 2 images was not copied", &digest.to_string()]);
     case.has("b/c", &all[1]);
     assert!(case.to.store().manifest("a", "1").is_none());
     assert!(case.to.store().blob("a", digest).is_none());
@@ -205,7 +220,7 @@ fn a_damaged_layout_is_found_out_and_mended() {
     case.copy(&["--from=images"]).ends_with(3).says(&[&digest.to_string(), "not whole"]);
     case.copy(&["--to=images", "--recheck"]).succeeds();
     fs::write(&path, &damaged).unwrap();
-    case.copy(&["--to=images", "--recheck"]).succeeds().says(&["1 blobs moved"]);
+    case.copy(&["--to=images", "--recheck"]).succeeds().says(&["1 blob moved"]);
     case.copy(&["--from=images"]).succeeds();
     case.has("a", &all[0]);
 }
@@ -252,7 +267,7 @@ fn a_tar_appears_only_with_every_image() {
     printed.says(&[".images.tar.layout` holds", "the next run continues"]);
     assert!(!case.sandbox.path("images.tar").exists());
     case.list(&["a:1"]);
-    case.copy(&["--to=images.tar"]).succeeds().says(&["1 were there"]);
+    case.copy(&["--to=images.tar"]).succeeds().says(&["1 was there"]);
     assert!(case.sandbox.path("images.tar").is_file());
     assert!(!case.sandbox.path(".images.tar.layout").exists());
 }
@@ -275,7 +290,7 @@ fn many_processes_write_into_one_tar() {
         assert!(child.wait().unwrap().success());
     }
     for name in &names {
-        case.copy(&["--to=images.tar", "-f", name]).succeeds().says(&["1 were there"]);
+        case.copy(&["--to=images.tar", "-f", name]).succeeds().says(&["1 was there"]);
     }
     assert_eq!(case.sandbox.tree("").keys().filter(|it| it.contains("images")).count(), 1);
 }

@@ -36,7 +36,7 @@ fn a_moved_tag_is_told_and_what_was_locked_is_copied() {
     case.has("a", &old);
     case.has("b", &other);
     let asked = Case::count(&case.to, "PUT", "");
-    case.copy(&["--locked"]).ends_with(4).says(&["2 were there", "1 of 2 tags have moved"]);
+    case.copy(&["--locked"]).ends_with(4).says(&["2 were there", "1 of 2 tags has moved"]);
     assert_eq!(Case::count(&case.to, "PUT", ""), asked);
 
     case.run("lock", &["--update"]).succeeds().says(&["moved    ", &old.tags["1"].to_string()]);

@@ -152,7 +152,7 @@ fn a_layout_with_many_long_manifests() {
     let index = index.replace("\"manifests\":[", &format!("\"manifests\":[{}", entries.concat()));
     case.sandbox.write("images/index.json", index);
     // Everything that is attached must be whole; it is looked at one after the other.
-    small(case.copy(&["--to=images", "--no-attached"])).succeeds().says(&["1 were there"]);
+    small(case.copy(&["--to=images", "--no-attached"])).succeeds().says(&["1 was there"]);
     small(case.copy(&["--from=images", "--dry-run", "--no-attached"])).succeeds();
 }
 

@@ -12,6 +12,7 @@ use crate::cli::{Context, selection};
 use crate::components::{Components, Fetched, Purpose, Wanted};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::quantity::megabytes;
 use crate::read;
 use crate::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
 use crate::rooted::RootedPath;
@@ -149,7 +150,7 @@ fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
     let manifest = manifest.unwrap_or_else(|| "not known: the digest is the content's".to_owned());
     let mut text =
         format!("{}\n  manifest  {manifest}\n  content   sha256:{content}\n", wanted.words);
-    text.push_str(&format!("  size      {size} bytes\n"));
+    text.push_str(&format!("  size      {}\n", megabytes(*size)));
     if let Some(world) = world {
         text.push_str(&format!("  world     {world}\n"));
     }

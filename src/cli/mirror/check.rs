@@ -4,6 +4,7 @@ use super::{Asking, CheckArgs};
 use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::images::{check, live, manifests::Manifests};
+use crate::quantity::{are, count};
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let registry = &super::registry(&args.registry)?;
@@ -45,13 +46,16 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     }
     conclude(&manifests, &findings, errors, args, context)?;
     match mentions.len() {
-        0 => context.report.warn(&format!("no image is named in {files} files")),
-        count => {
+        0 => context.report.warn(&format!("no image is named in {}", count(*files, "file"))),
+        images => {
             let asked = asked.map(|it| format!(", which has each of the {it} different ones"));
-            let asked = asked.unwrap_or_default();
-            context
-                .report
-                .say(&format!("{count} images in {files} files are in `{registry}`{asked}"));
+            context.report.say(&format!(
+                "{} in {} {} in `{registry}`{}",
+                count(images, "image"),
+                count(*files, "file"),
+                are(images),
+                asked.unwrap_or_default()
+            ));
         }
     }
     Ok(())
@@ -79,10 +83,14 @@ fn conclude(
     let failed = errors.len();
     let with_failed = |error: Error| match failed {
         0 => error,
-        _ => error.fact("not asked for", format!("{failed} images: see what failed above")),
+        _ => error
+            .fact("not asked for", format!("{}: see what failed above", count(failed, "image"))),
     };
     if !problems.is_empty() {
-        let statement = format!("{} documents or files could not be checked", problems.len());
+        let statement = match problems.len() {
+            1 => "1 document or file could not be checked".to_owned(),
+            many => format!("{many} documents or files could not be checked"),
+        };
         let error = Error::usage(statement).fact("findings", findings.len());
         return Err(
             with_failed(error).hint("mend the files, or leave out those that are no manifests")
@@ -90,9 +98,13 @@ fn conclude(
     }
     if !findings.is_empty() {
         let (found, all) = (findings.len(), mentions.len());
-        let statement = format!("{found} of {all} images are not in `{registry}`");
+        let statement =
+            format!("{found} of {} {} not in `{registry}`", count(all, "image"), are(found));
         return Err(with_failed(Error::integrity(statement))
             .hint("`wasm-airgap mirror values` and `mirror kustomize` make the manifests use it; `mirror copy` brings the images there"));
     }
-    Err(Error::of_many(&errors, format!("`{registry}` could not be asked for {failed} images")))
+    Err(Error::of_many(
+        &errors,
+        format!("`{registry}` could not be asked for {}", count(failed, "image")),
+    ))
 }

@@ -14,6 +14,7 @@ use crate::images::copy::{
 use crate::images::{MirrorEntry, MirrorList, MirrorLock, RegistryPath};
 use crate::look;
 use crate::oci::Traffic;
+use crate::quantity::{count, megabytes, were};
 
 pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
     let registry = args.registry.as_deref().map(super::registry).transpose()?;
@@ -115,9 +116,10 @@ fn order(
         };
         Ok(Way { source, destination, locked })
     };
+    let layout = args.to.as_ref().map(|to| to.path().display().to_string());
     Order {
         source: entry.source.to_string(),
-        destination: entry.destination.to_string(),
+        destination: layout.unwrap_or_else(|| entry.destination.to_string()),
         way: way().map_err(|error: Error| error.fact("at", &entry.place)),
     }
 }
@@ -166,17 +168,22 @@ fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context
         text.push_str(&format!("{planned}{name}@sha256:{}\n", outcome.digest));
     }
     context.report.data(&text)?;
-    let (would, bytes) =
-        (if args.dry_run { "would be " } else { "" }, crate::vendor::megabytes(blobs.bytes));
+    let would = if args.dry_run { "would be " } else { "" };
     let left = match summary.left_behind() {
         0 => String::new(),
         1 => "; 1 layer stays behind".to_owned(),
-        count => format!("; {count} layers stay behind"),
+        layers => format!("; {layers} layers stay behind"),
     };
     context.report.say(&format!(
-        "{copied} images {would}copied, {there} were there, {failed} failed; \
-         {} blobs {would}moved ({bytes}), {} {would}mounted, {} were there{left}",
-        blobs.moved, blobs.mounted, blobs.there
+        "{} {would}copied, {there} {} there, {failed} failed; \
+         {} {would}moved ({}), {} {would}mounted, {} {} there{left}",
+        count(copied, "image"),
+        were(there),
+        count(blobs.moved, "blob"),
+        megabytes(blobs.bytes),
+        blobs.mounted,
+        blobs.there,
+        were(blobs.there)
     ));
     Ok(())
 }

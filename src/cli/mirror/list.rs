@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::images::inventory::Inventory;
 use crate::images::manifests::Manifests;
 use crate::images::{MirrorList, NewEntry, RegistryPath};
+use crate::quantity::{count, were};
 use crate::{store, yaml};
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
@@ -101,5 +102,10 @@ fn say_what_changed(old: &MirrorList, new: &[NewEntry], inventory: &Inventory, c
         }
     }
     let (added, there) = (new.len(), old.entries().len());
-    report.say(&format!("{}: {added} images added, {there} were there", old.name()));
+    report.say(&format!(
+        "{}: {} added, {there} {} there",
+        old.name(),
+        count(added, "image"),
+        were(there)
+    ));
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::images::copy::RegistrySource;
 use crate::images::{MirrorList, MirrorLock};
 use crate::oci::Reference;
+use crate::quantity::count;
 use crate::{store, workers, yaml};
 
 pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
@@ -35,7 +36,7 @@ pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
             .collect();
         return report.json(&serde_json::json!({ "lock": args.lock_file, "images": images }));
     }
-    report.say(&format!("{name}: {} images locked", lock.sources().count()));
+    report.say(&format!("{name}: {} locked", count(lock.sources().count(), "image")));
     Ok(())
 }
 
@@ -89,7 +90,8 @@ fn digests(
         1 => return Err(errors.remove(0)),
         _ => errors.iter().for_each(|error| context.report.say(&format!("failed   {error}"))),
     }
-    let statement = format!("{} of {} images cannot be locked", errors.len(), sources.len());
+    let statement =
+        format!("{} of {} cannot be locked", errors.len(), count(sources.len(), "image"));
     Err(Error::of_many(&errors, statement).hint("the lock is as it was"))
 }
 

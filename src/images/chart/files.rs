@@ -9,6 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::extract::{self, Layout, Limits};
 use crate::folder::EntryKind;
 use crate::look::{self, Walked};
+use crate::leftovers::is_left_by_system;
 use crate::segment::Segment;
 use crate::store::Scratch;
 use crate::verify::Unverified;
@@ -97,7 +98,7 @@ impl Files {
         let layout = Layout { archive: ArchiveType::TarGz, strip: Strip::TopFolder, filename };
         let limits = Limits { entries: 20_000, bytes: 256 << 20, ..Limits::default() };
         let tree =
-            extract::extract_unpinned(&archive, &layout, &folder.path().join("chart"), &limits)?;
+            extract::extract_chart(&archive, &layout, &folder.path().join("chart"), &limits)?;
         Files::of_folder(&tree.root, origin, levels, room)
     }
 
@@ -178,6 +179,9 @@ fn templates(folder: &Path, origin: &str, room: &mut Room) -> Result<Vec<(String
     }
     for Walked { path, kind } in look::walk(&root) {
         let kind = kind.doing(|| format!("list `{origin}/templates`"))?;
+        if is_left_by_system(&path.file_name().unwrap_or_default().to_string_lossy()) {
+            continue;
+        }
         let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
         if kind != EntryKind::File || !["yaml", "yml", "tpl"].contains(&ending.as_str()) {
             continue;
@@ -202,7 +206,7 @@ fn charts(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result
     for path in look::list(&root).doing(|| format!("list `{origin}/charts`"))? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_archive = name.ends_with(".tgz");
-        if name.starts_with(['.', '_']) {
+        if name.starts_with(['.', '_']) || is_left_by_system(&name) {
             continue;
         }
         if is_archive || look::is_file(&path.join("Chart.yaml"))? {

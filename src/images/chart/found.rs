@@ -13,7 +13,10 @@ use crate::images::scan::scan;
 use crate::images::split::Split;
 use crate::images::words;
 use crate::oci;
-use crate::yaml::{Node, Place};
+use crate::yaml::{Node, Place, Scalar};
+
+/// What is said of an image without a tag of its own.
+const CHART_TAG: &str = ", with the chart's appVersion";
 
 /// What is known of a chart's images.
 #[derive(Debug, Default)]
@@ -41,6 +44,8 @@ pub struct ChartImage {
     pub form: Form,
     /// Whether its tag is that of the chart, as its own was not said.
     pub has_chart_tag: bool,
+    /// Whether a value has only a word for it, such as `pilot`, which may be a part of a name.
+    is_word: bool,
     /// What it is where the templates do not follow the global registry.
     without_global: Option<ImageReference>,
 }
@@ -49,16 +54,22 @@ impl ChartImage {
     /// One that no value names.
     fn fixed(image: ImageReference, found: String) -> ChartImage {
         let form = Form::Fixed;
-        ChartImage { image, found, form, has_chart_tag: false, without_global: None }
+        ChartImage {
+            image,
+            found,
+            form,
+            has_chart_tag: false,
+            is_word: false,
+            without_global: None,
+        }
     }
 
     /// Whether it may be a part of an image that the templates put together.
     fn may_be_a_part(&self) -> bool {
         let own = &self.image;
-        matches!(self.form, Form::Text { tag_key: None, .. })
-            && own.host().is_none()
-            && own.tag().is_none()
-            && own.digest().is_none()
+        let is_bare = || own.tag().is_none() && own.digest().is_none();
+        let is_text = matches!(self.form, Form::Text { tag_key: None, .. });
+        (self.is_word || (is_text && is_bare())) && own.host().is_none()
     }
 }
 
@@ -203,10 +214,7 @@ impl Images {
             match guess {
                 Some(guess) => {
                     known.remove(&guess.image);
-                    guess.found = format!(
-                        "{}; {place}",
-                        guess.found.replace(", with the chart's appVersion", "")
-                    );
+                    guess.found = format!("{}; {place}", guess.found.replace(CHART_TAG, ""));
                     guess.has_chart_tag = false;
                     guess.image = image;
                 }
@@ -240,6 +248,26 @@ impl Images {
             let is_part = is_part.next().unwrap_or_default();
             !is_part || writes(&found.image, false)
         });
+        // No tag is written for these, and the templates write other images. Where they write none,
+        // the values are all that is known.
+        let is_open = |found: &ChartImage| {
+            !written.images.is_empty()
+                && found.is_word
+                && !writes(&found.image, found.has_chart_tag)
+        };
+        let (open, images) = std::mem::take(&mut self.images).into_iter().partition(is_open);
+        self.images = images;
+        let open: Vec<ChartImage> = open;
+        self.unresolved.extend(open.into_iter().map(|found| {
+            Unresolved {
+                place: found.found.replace(CHART_TAG, ""),
+                text: found.image.name(),
+                reason:
+                    "no template that can be read here writes it as an image; it may be a part of \
+                     the name of one"
+                        .to_owned(),
+            }
+        }));
     }
 
     /// Adds an image.
@@ -355,6 +383,15 @@ impl<'a> Wholes<'a> {
     }
 }
 
+/// What is known of the tag of an image in values.
+struct Tag {
+    is_of_chart: bool,
+    is_word: bool,
+}
+
+/// A tag that is a number which Helm writes in a form that no tag has.
+struct NoTag;
+
 /// A walk over the values of one chart.
 struct Walk<'a> {
     chart: &'a Chart,
@@ -412,7 +449,8 @@ impl Walk<'_> {
     fn split(&mut self, node: &Rc<Node>, split: &Split) {
         let mut split = split.clone();
         if let Some(tag) = node.get("tag") {
-            split.tag = self.tag(tag);
+            let Ok(tag) = self.tag(tag) else { return };
+            split.tag = tag;
         }
         let has_chart_tag =
             split.tag.is_none() && split.digest.is_none() && self.chart.app_version.is_some();
@@ -431,9 +469,10 @@ impl Walk<'_> {
             split.reference()
         });
         let place = &split.repository.place;
+        let tag = Tag { is_of_chart: has_chart_tag, is_word: false };
         match global.filter(|global| global.parse::<ImageReference>().is_ok()) {
-            Some(global) => self.add(&global, own.parse().ok(), place, form, has_chart_tag),
-            None => self.add(&own, None, place, form, has_chart_tag),
+            Some(global) => self.add(&global, own.parse().ok(), place, form, tag),
+            None => self.add(&own, None, place, form, tag),
         }
     }
 
@@ -452,12 +491,14 @@ impl Walk<'_> {
         if !is_exact && words::named_image(text).is_none() {
             return;
         }
-        let (mut written, mut has_chart_tag) = (text.to_owned(), false);
-        if let Some(registry) = around.text_of("registry") {
+        let (mut written, mut has_chart_tag, mut is_word) = (text.to_owned(), false, false);
+        let registry = around.text_of("registry");
+        if let Some(registry) = registry {
             written = format!("{registry}/{written}");
         }
         if image.tag().is_none() && image.digest().is_none() && is_exact {
-            let tag = beside.and_then(|tag| self.tag(tag));
+            let Ok(tag) = beside.map_or(Ok(None), |tag| self.tag(tag)) else { return };
+            is_word = tag.is_none() && image.host().is_none() && !image.path().contains('/');
             has_chart_tag = beside.is_some() && tag.is_none();
             if let Some(tag) = tag.or_else(|| beside.and(self.chart.app_version.clone())) {
                 written = format!("{written}:{tag}");
@@ -467,21 +508,24 @@ impl Walk<'_> {
             path: self.chart.path_of(&self.path),
             tag_key: tag_key.filter(|_| is_exact),
         };
-        self.add(&written, None, &node.place, form, has_chart_tag);
+        let is_word = is_word && registry.is_none();
+        let tag = Tag { is_of_chart: has_chart_tag, is_word };
+        self.add(&written, None, &node.place, form, tag);
     }
 
-    /// A tag. One without quotes that is a number is not what it looks like.
-    fn tag(&mut self, node: &Rc<Node>) -> Option<String> {
-        let text = node.text()?;
-        let number = node.scalar().and_then(crate::yaml::Scalar::number);
-        match number.map(|number| number.to_string()).filter(|number| number != text) {
-            None => Some(text.to_owned()),
-            Some(number) => {
-                let reason = format!("it is a number, which Helm writes as `{number}`; quote it");
-                self.unresolved(text, &node.place, &reason);
-                Some(number)
-            }
-        }
+    /// A tag. One without quotes that is a number is not what it looks like; the error is that Helm
+    /// makes no tag of it.
+    fn tag(&mut self, node: &Rc<Node>) -> std::result::Result<Option<String>, NoTag> {
+        let Some(text) = node.text() else { return Ok(None) };
+        let number = node.scalar().and_then(Scalar::helm_number);
+        let Some(number) = number.filter(|number| number != text) else {
+            return Ok(Some(text.to_owned()));
+        };
+        let is_tag = !number.contains('+') && !number.starts_with('-');
+        let invalid = if is_tag { "" } else { ", which cannot be a tag" };
+        let reason = format!("it is a number, which Helm writes as `{number}`{invalid}; quote it");
+        self.unresolved(text, &node.place, &reason);
+        if is_tag { Ok(Some(number)) } else { Err(NoTag) }
     }
 
     fn add(
@@ -490,8 +534,9 @@ impl Walk<'_> {
         without_global: Option<ImageReference>,
         place: &Place,
         form: Form,
-        has_chart_tag: bool,
+        tag: Tag,
     ) {
+        let Tag { is_of_chart: has_chart_tag, is_word } = tag;
         if let Some(switch) = &self.off {
             let (path, disabled_by) = (self.shown(), switch.clone());
             return self.images.add_left_out(LeftOut { path, disabled_by });
@@ -501,9 +546,10 @@ impl Walk<'_> {
             Ok(image) => {
                 let mut found = format!("{} in {}:{}", self.shown(), place.file, place.line);
                 if has_chart_tag {
-                    found.push_str(", with the chart's appVersion");
+                    found.push_str(CHART_TAG);
                 }
-                let image = ChartImage { image, found, form, has_chart_tag, without_global };
+                let image =
+                    ChartImage { image, found, form, has_chart_tag, is_word, without_global };
                 self.images.add(image);
             }
         }

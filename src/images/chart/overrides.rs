@@ -205,6 +205,8 @@ fn plain(text: &str) -> String {
 /// What Helm takes for a truth value, a number or nothing is that, and all else is text.
 fn typed(text: &str) -> Scalar {
     let is_number = text == "0" || (!text.starts_with('0') && text.parse::<i64>().is_ok());
+    // It stays an integer, which Helm writes without an exponent, unlike the numbers of a file.
+    let is_number = is_number && text.len() < 7;
     let is_plain = is_number || matches!(text, "true" | "false" | "null");
     let style = if is_plain { Style::Plain } else { Style::Text };
     Scalar { text: plain(text), style }

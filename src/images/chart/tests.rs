@@ -81,6 +81,61 @@ fn a_template_is_read_as_the_manifest_that_it_writes() {
 }
 
 #[test]
+fn a_number_is_the_tag_that_helm_writes_or_none() {
+    let tags = ["20231101", "0123", "1e10", "0x1f", "1_000", "1.10", "'1.10'", "7"];
+    let values: String = (0..tags.len())
+        .map(|nth| format!("c{nth}: {{image: {{repository: org/c{nth}, tag: {}}}}}\n", tags[nth]))
+        .collect();
+    let print = |nth| {
+        format!(
+            "  - image: '{{{{ .Values.c{nth}.image.repository }}}}:{{{{ .Values.c{nth}.image.tag }}}}'\n"
+        )
+    };
+    let template =
+        format!("spec:\n  containers:\n{}", (0..tags.len()).map(print).collect::<String>());
+    let files = [("values.yaml", &values[..]), ("templates/a.yaml", &template)];
+    let expected =
+        ["org/c1:83", "org/c3:31", "org/c4:1000", "org/c5:1.1", "org/c6:1.10", "org/c7:7"];
+    assert_eq!(images(&files, &[]), expected);
+    let said: Vec<_> =
+        chart(&files, &[]).images().unresolved.into_iter().map(|it| it.reason).collect();
+    for written in ["2.0231101e+07", "83", "1e+10", "31", "1000", "1.1"] {
+        let words = format!("which Helm writes as `{written}`");
+        assert_eq!(said.iter().filter(|it| it.contains(&words)).count(), 1, "{written}: {said:?}");
+    }
+    // What `--set` gives is an integer.
+    assert!(images(&files, &["c0.image.tag=20231101"]).contains(&"org/c0:20231101".to_owned()));
+    // `%s` of a number is not a tag.
+    let template =
+        "spec: {containers: [{image: '{{ printf \"%s:%s\" \"org/p\" .Values.tag }}'}]}\n";
+    assert_eq!(
+        images(&[("values.yaml", "tag: 1.2\n"), ("templates/a.yaml", template)], &[]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_word_is_an_image_only_where_a_template_writes_it() {
+    let template = "\
+spec:
+  containers:
+  - image: '{{ .Values.hub }}/{{ .Values.pilot.image }}:{{ .Values.pilot.tag | default .Values.tag }}'
+  - image: '{{ .Values.box.image }}'
+";
+    for beside in ["", ", tag: ''"] {
+        let values = format!(
+            "hub: r.io/mesh\ntag: '1.2'\nproxy: {{image: proxy{beside}}}\n\
+             pilot: {{image: pilot{beside}}}\nbox: {{image: box}}\nweb: {{image: web, tag: '3'}}\n"
+        );
+        let files = [("values.yaml", &values[..]), ("templates/a.yaml", template)];
+        assert_eq!(images(&files, &[]), ["box", "r.io/mesh/pilot:1.2", "web:3"]);
+        let unresolved = chart(&files, &[]).images().unresolved;
+        let said: Vec<_> = unresolved.iter().map(|it| (&*it.place, &*it.text)).collect();
+        assert_eq!(said, [("proxy.image in c/values.yaml:3", "proxy")]);
+    }
+}
+
+#[test]
 fn a_template_that_writes_no_yaml_is_read_word_by_word() {
     let template = LITERAL.replace("kind: Pod\n", "kind: Pod\n{{ .Release.x }} x\n");
     assert_eq!(images(&[("templates/a.yaml", &template)], &[]), FOUND);

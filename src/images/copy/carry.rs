@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::error::{Asked, Error, Kind, Result};
 use crate::oci::{Descriptor, Repository};
 use crate::report::{Item, Report};
-use crate::vendor::megabytes;
+use crate::quantity::megabytes;
 use crate::workers::{self, hold};
 
 /// The media type of what is only moved.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::quantity::{count, were};
 
 /// What became of all images.
 pub struct Summary {
@@ -89,13 +90,22 @@ impl Summary {
         let moved: Vec<_> = self.images.iter().filter_map(|it| it.moved.as_ref()).collect();
         let all = self.images.len();
         if !failed.is_empty() {
-            let statement = format!("{} of {all} images were not copied", failed.len());
+            let statement = format!(
+                "{} of {} {} not copied",
+                failed.len(),
+                count(all, "image"),
+                were(failed.len())
+            );
             return Err(Error::of_many(failed.into_iter().chain(moved), statement)
                 .hint("mend what is said above and run the same command again: it goes on where this one stopped"));
         }
         if !moved.is_empty() {
-            let statement =
-                format!("{} of {all} tags have moved since they were locked", moved.len());
+            let statement = format!(
+                "{} of {} {} moved since they were locked",
+                moved.len(),
+                count(all, "tag"),
+                if moved.len() == 1 { "has" } else { "have" }
+            );
             return Err(Error::of_many(moved, statement)
                 .hint("what was locked was copied; find out who moved the tag, then `wasm-airgap mirror lock --update`"));
         }

@@ -7,6 +7,7 @@ use crate::digest::Digest;
 use crate::emit::starlark::BuildFile;
 use crate::error::{Context, Result};
 use crate::folder::EntryKind;
+use crate::leftovers::is_left_by_system;
 use crate::manifest::{Entry, VendorDir};
 use crate::package::PackageId;
 use crate::read;
@@ -140,7 +141,7 @@ impl PackageFolder<'_> {
             let is_known = self.files.contains_key(&name)
                 || self.published.is_some_and(|it| filename(it) == name);
             let is_partial = name.starts_with('.') && name.contains(".part");
-            if !is_known && !is_partial {
+            if !is_known && !is_partial && !is_left_by_system(&name) {
                 strays.push(name);
             }
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::HOLE;
 use super::machine::{copied, hole, is_unknown, mapping, node, plain, shown, text, truth};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, Scalar, Value};
 
 /// The longest text that functions work on, and make. Names of images are shorter.
 const MOST_TEXT: usize = 64 << 10;
@@ -146,7 +146,13 @@ fn words(name: &str, arguments: &[Rc<Node>]) -> Option<Rc<Node>> {
     if arguments.iter().any(|argument| argument.scalar().is_none()) {
         return None;
     }
-    let all: Vec<String> = arguments.iter().map(shown).collect();
+    let number = |value: &Rc<Node>| value.scalar().and_then(Scalar::number);
+    let argument = |value| match (name, number(value)) {
+        // JSON writes large numbers without an exponent.
+        ("toYaml", Some(number)) => number.to_string(),
+        _ => shown(value),
+    };
+    let all: Vec<String> = arguments.iter().map(argument).collect();
     if all.iter().map(String::len).sum::<usize>() > MOST_TEXT {
         return None;
     }
@@ -155,7 +161,11 @@ fn words(name: &str, arguments: &[Rc<Node>]) -> Option<Rc<Node>> {
         ("quote", _) => all.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(" "),
         ("squote", _) => all.iter().map(|it| format!("'{it}'")).collect::<Vec<_>>().join(" "),
         ("print", _) => all.concat(),
-        ("printf", [format, values @ ..]) => printf(format, values),
+        ("printf", [format, values @ ..]) => {
+            let are_numbers: Vec<_> =
+                arguments.iter().skip(1).map(|it| number(it).is_some()).collect();
+            printf(format, values, &are_numbers)
+        }
         ("toString" | "toYaml" | "html" | "urlquery", [_]) => last.to_owned(),
         ("required", [_, _]) => return arguments.last().cloned(),
         ("trim", [_]) => last.trim().to_owned(),
@@ -190,9 +200,10 @@ fn words(name: &str, arguments: &[Rc<Node>]) -> Option<Rc<Node>> {
     Some(text(&result))
 }
 
-/// `%s`, `%d`, `%v` and `%q`; anything else is not known.
-fn printf(format: &str, values: &[String]) -> String {
-    let (mut result, mut values) = (String::new(), values.iter());
+/// `%s`, `%d`, `%v` and `%q`; anything else is not known. Of a number, `%s` writes an error into the
+/// text.
+fn printf(format: &str, values: &[String], are_numbers: &[bool]) -> String {
+    let (mut result, mut values) = (String::new(), values.iter().zip(are_numbers));
     let mut chars = format.chars();
     while let Some(c) = chars.next() {
         if c != '%' {
@@ -205,8 +216,10 @@ fn printf(format: &str, values: &[String]) -> String {
             continue;
         }
         match (verb, values.next()) {
-            (Some('s' | 'd' | 'v'), Some(value)) => result.push_str(value),
-            (Some('q'), Some(value)) => result.push_str(&format!("\"{value}\"")),
+            (Some('v'), Some((value, _)))
+            | (Some('s'), Some((value, false)))
+            | (Some('d'), Some((value, true))) => result.push_str(value),
+            (Some('q'), Some((value, false))) => result.push_str(&format!("\"{value}\"")),
             _ => result.push(HOLE),
         }
     }

@@ -287,6 +287,10 @@ impl Machine {
                 field(&scope.get(name), fields)
             }
             Term::Text(it) => text(it),
+            // An integer of a template is not a `float64`, and is written as it is.
+            Term::Number(number) if number.len() > 6 && !number.contains(['.', 'e']) => {
+                text(number)
+            }
             Term::Number(number) => plain(number),
             Term::Inner(pipe, fields) => field(&self.pipe(pipe, scope)?, fields),
         })
@@ -404,10 +408,7 @@ pub(super) fn is_unknown(node: &Rc<Node>) -> bool {
 pub(super) fn shown(node: &Rc<Node>) -> String {
     match node.scalar() {
         Some(scalar) if scalar.is_null() => String::new(),
-        Some(scalar) => match scalar.number().filter(|number| number.to_string() != scalar.text) {
-            Some(number) => number.to_string(),
-            None => scalar.text.clone(),
-        },
+        Some(scalar) => scalar.helm_number().unwrap_or_else(|| scalar.text.clone()),
         None => HOLE.to_string(),
     }
 }
