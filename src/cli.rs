@@ -4,6 +4,7 @@ mod component;
 mod config;
 mod emit;
 mod extract;
+mod help;
 mod mirror;
 mod mishap;
 mod pin;
@@ -17,7 +18,9 @@ mod wit;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+pub(crate) use help::UNBROKEN;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::artifact::{ArchiveType, Strip};
 use crate::bazel::{self, Settings};
@@ -38,8 +41,8 @@ Exit codes:
   1  failed: a full disk, a folder that cannot be written, a bug
   2  wrong usage or configuration
   3  not available from the sources that are allowed
-  4  integrity: a digest, a lock, an unlisted file, a hostile archive, an image that is not in
-     the private registry
+  4  integrity: a digest, a lock, an unlisted file, a hostile archive, or an
+     image that is not in the private registry
   5  network or authentication";
 
 /// Fetch WebAssembly toolchains once, pinned by SHA-256, and build from them with no network.
@@ -440,9 +443,10 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
     let words: Vec<_> = words.into_iter().collect();
     secrets::learn_environment(&environment);
     words.iter().for_each(|word| secrets::learn_addresses_in(&word.to_string_lossy()));
-    let arguments = match Arguments::try_parse_from(words) {
+    let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
         Err(error) => {
+            let error = help::laid_out(Arguments::command(), &words, error);
             let code = if error.use_stderr() { Kind::Usage as u8 } else { 0 };
             let report = Report::new(false, Workspace::of(&environment));
             let told = report.end(report::usage(&error));

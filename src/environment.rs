@@ -333,7 +333,14 @@ mod tests {
         let list = starlark.split_once("VARIABLES = [").unwrap().1.split_once(']').unwrap().0;
         let names = list.split(',').map(|it| it.trim().trim_matches('"'));
         let names: Vec<_> = names.filter(|it| !it.is_empty()).collect();
-        let own = [WORKSPACE, RUNFILES_DIR, RUNFILES_MANIFEST_FILE, TEST_WORKSPACE];
+        let own = [
+            WORKSPACE,
+            WORKING_DIRECTORY,
+            BAZEL_WORKSPACE,
+            RUNFILES_DIR,
+            RUNFILES_MANIFEST_FILE,
+            TEST_WORKSPACE,
+        ];
         let mut expected: Vec<_> = VARIABLES.iter().filter(|it| !own.contains(it)).collect();
         expected.sort();
         assert_eq!(names.iter().collect::<Vec<_>>(), expected);

@@ -3,6 +3,7 @@
 //! An [`Error`] answers four questions: what was being done, to what, what was found against what
 //! was expected, and what to try next. Its [`Kind`] is the exit code.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 
@@ -188,16 +189,23 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&secrets::hide(&self.all_lines()))
+        f.write_str(&secrets::hide(&self.lines_with(self.hints().iter())))
     }
 }
 
 impl Error {
-    fn all_lines(&self) -> String {
+    /// The lines of an error that is one of many: without the hints that were said already. Adds its
+    /// own to those.
+    pub(crate) fn one_of_many(&self, said: &mut HashSet<String>) -> String {
+        let new: Vec<_> = self.hints().iter().filter(|hint| said.insert((*hint).clone())).collect();
+        secrets::hide(&self.lines_with(new.into_iter())).into_owned()
+    }
+
+    fn lines_with<'a>(&'a self, hints: impl Iterator<Item = &'a String>) -> String {
         let mut text = self.0.statement.clone();
         let facts = self.0.facts.iter().map(|(label, value)| (*label, value.as_str()));
         let cause = self.0.cause.as_deref().map(|cause| ("cause", cause));
-        let hints = self.0.hints.iter().map(|hint| ("hint", hint.as_str()));
+        let hints = hints.map(|hint| ("hint", hint.as_str()));
         let lines: Vec<_> = facts.chain(cause).chain(hints).collect();
         let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
         for (label, value) in lines {

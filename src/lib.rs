@@ -43,8 +43,8 @@ pub mod registries;
 // Fetch: bytes from files, servers and registries into files that are whole or not there.
 pub mod fetch;
 pub(crate) mod folder;
-pub(crate) mod look;
 pub(crate) mod leftovers;
+pub(crate) mod look;
 pub mod network;
 pub mod oci;
 pub mod reach;

@@ -7,15 +7,21 @@ mod document;
 mod output;
 mod printable;
 
+use std::collections::HashSet;
+use std::fmt;
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, WeakProgressBar};
+use indicatif::{
+    MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, WeakProgressBar,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
+use crate::quantity::{self, megabytes};
 use crate::secrets;
 use crate::workers::{hold, spawn_detached};
 use crate::workspace::Workspace;
@@ -37,6 +43,8 @@ pub struct Report {
     /// Where the person is who reads it; none in tests.
     reader: Option<Workspace>,
     document: Mutex<Option<Value>>,
+    /// The hints of the failures that were said.
+    hints: Mutex<HashSet<String>>,
 }
 
 impl Report {
@@ -44,12 +52,24 @@ impl Report {
     /// Commands in messages are those that work in the workspace.
     pub fn new(json: bool, workspace: Workspace) -> Report {
         let bars = (!json && io::stderr().is_terminal()).then(Bars::new);
-        Report { json, bars, reader: Some(workspace), document: Mutex::default() }
+        Report {
+            json,
+            bars,
+            reader: Some(workspace),
+            document: Mutex::default(),
+            hints: Mutex::default(),
+        }
     }
 
     /// Prints nothing but data; for tests.
     pub fn quiet() -> Report {
-        Report { json: true, bars: None, reader: None, document: Mutex::default() }
+        Report {
+            json: true,
+            bars: None,
+            reader: None,
+            document: Mutex::default(),
+            hints: Mutex::default(),
+        }
     }
 
     /// Whether data is wanted as JSON.
@@ -87,7 +107,7 @@ impl Report {
     /// JSON is wanted.
     pub fn end(&self, result: Result<()>) -> Result<()> {
         if let Err(error) = &result {
-            self.say(&format!("error: {error}"));
+            self.say(&format!("error: {}", error.one_of_many(&mut hold(&self.hints))));
             if self.json {
                 let mut document = self.document();
                 self.add_failure(document.get_or_insert_with(|| json!({})), error);
@@ -110,6 +130,12 @@ impl Report {
             Some(bars) => bars.all.suspend(|| output::to_stderr(&text)),
             None => output::to_stderr(&text),
         }
+    }
+
+    /// Says that one of several things failed. A hint is said with the first that has it.
+    pub(crate) fn failed(&self, what: &str, error: &Error) {
+        let error = error.one_of_many(&mut hold(&self.hints));
+        self.say(&format!("failed   {what}{error}"));
     }
 
     /// Says that something is not as it should be, though the work goes on.
@@ -144,13 +170,72 @@ impl Report {
         if let Some(bar) = &bar {
             bar.set_prefix(safe_line(&name.into()));
         }
-        Item { bar }
+        let total = self.bars.as_ref().and_then(|bars| hold(&bars.total).upgrade());
+        Item { bar, total }
+    }
+
+    /// A line of progress over all of so many things, and of so many bytes where that is known. The
+    /// items that are made from now on count for it.
+    pub(crate) fn total(&self, count: usize, noun: &'static str, bytes: Option<u64>) -> Total {
+        let Some(bars) = &self.bars else { return Total(None) };
+        let bar = bars.add();
+        bar.set_prefix("total");
+        if let Some(bytes) = bytes {
+            bar.set_length(bytes);
+            bar.set_style(style(WITH_LENGTH));
+        }
+        let sum = Arc::new(Sum { bar, done: AtomicUsize::new(0), count, noun });
+        sum.show();
+        *hold(&bars.total) = Arc::downgrade(&sum);
+        Total(Some(sum))
+    }
+}
+
+/// The lines of progress, without and with a known length.
+const WITHOUT_LENGTH: &str = "{prefix:40!} {size:>9} {rate:>11} {msg}";
+const WITH_LENGTH: &str = "{prefix:40!} {size:>9} of {all:9} {rate:>11} {msg} {wide_bar}";
+
+/// The progress over all of several things; its line is gone when dropped.
+pub(crate) struct Total(Option<Arc<Sum>>);
+
+/// What is done of several things.
+struct Sum {
+    bar: ProgressBar,
+    done: AtomicUsize,
+    count: usize,
+    noun: &'static str,
+}
+
+impl Total {
+    /// One more is done, or has failed.
+    pub(crate) fn done(&self) {
+        if let Some(sum) = &self.0 {
+            sum.done.fetch_add(1, Ordering::Relaxed);
+            sum.show();
+        }
+    }
+}
+
+impl Drop for Total {
+    fn drop(&mut self) {
+        if let Some(sum) = &self.0 {
+            sum.bar.finish_and_clear();
+        }
+    }
+}
+
+impl Sum {
+    fn show(&self) {
+        let done = self.done.load(Ordering::Relaxed);
+        self.bar.set_message(format!("{done} of {}", quantity::count(self.count, self.noun)));
     }
 }
 
 /// The progress bars of a run.
 struct Bars {
     all: MultiProgress,
+    /// The sum that new items count for.
+    total: Mutex<Weak<Sum>>,
     shown: Arc<Mutex<Vec<WeakProgressBar>>>,
 }
 
@@ -158,7 +243,8 @@ impl Bars {
     fn new() -> Bars {
         let terminal = Box::<output::Terminal>::default();
         let target = ProgressDrawTarget::term_like_with_hz(terminal, DRAWN);
-        let bars = Bars { all: MultiProgress::with_draw_target(target), shown: Arc::default() };
+        let all = MultiProgress::with_draw_target(target);
+        let bars = Bars { all, total: Mutex::default(), shown: Arc::default() };
         let shown = Arc::downgrade(&bars.shown);
         // Without this thread a bar moves only when there is news. The bars' own thread would be a
         // panic where the system has none left.
@@ -168,7 +254,7 @@ impl Bars {
 
     fn add(&self) -> ProgressBar {
         let bar = self.all.add(ProgressBar::new_spinner());
-        bar.set_style(style("{prefix:30!} {bytes:>10} {bytes_per_sec:>12} {msg}"));
+        bar.set_style(style(WITHOUT_LENGTH));
         hold(&self.shown).push(bar.downgrade());
         bar
     }
@@ -193,27 +279,30 @@ fn tick(shown: &Weak<Mutex<Vec<WeakProgressBar>>>) {
 /// The progress of one thing. Cheap to update for every few kilobytes; gone when dropped.
 pub struct Item {
     bar: Option<ProgressBar>,
+    total: Option<Arc<Sum>>,
 }
 
 impl Item {
     /// An item without a bar.
     pub fn hidden() -> Item {
-        Item { bar: None }
+        Item { bar: None, total: None }
     }
 
     /// Says how many bytes there will be.
     pub fn set_length(&self, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(bytes);
-            bar.set_style(style(
-                "{prefix:30!} {bytes:>10} of {total_bytes:10} {bar:24} {bytes_per_sec:>12} {msg}",
-            ));
+            bar.set_style(style(WITH_LENGTH));
         }
     }
 
     /// Says how many bytes there are so far.
     pub fn set_position(&self, bytes: u64) {
         if let Some(bar) = &self.bar {
+            if let Some(total) = &self.total {
+                // What starts over is counted again.
+                total.bar.inc(bytes.saturating_sub(bar.position()));
+            }
             bar.set_position(bytes);
         }
     }
@@ -235,7 +324,22 @@ impl Drop for Item {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let size = |bytes: u64, out: &mut dyn fmt::Write| {
+        // A line that cannot be written is not shown.
+        let _ = out.write_str(&megabytes(bytes));
+    };
+    style
+        .with_key("size", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            size(state.pos(), out)
+        })
+        .with_key("all", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            size(state.len().unwrap_or_default(), out);
+        })
+        .with_key("rate", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{}/s", megabytes(state.per_sec() as u64));
+        })
 }
 
 fn write(text: &str) -> Result<()> {
@@ -268,11 +372,12 @@ pub(crate) fn usage(error: &clap::Error) -> Result<()> {
         output::to_stderr(safe(&error.to_string()).trim_end());
         return Ok(());
     }
+    let broken = |text: String| text.replace(crate::cli::UNBROKEN, " ");
     if io::stdout().is_terminal() {
-        // With colours.
-        return error.print().or(Ok(()));
+        // With colours. All of it is this program's own.
+        return write(&broken(error.render().ansi().to_string()));
     }
-    write(&safe(&error.to_string()))
+    write(&broken(safe(&error.to_string())))
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -281,8 +386,8 @@ mod tests {
 
     #[test]
     fn bars_are_drawn_and_end() {
-        let bars = Some(Bars::new());
-        let report = Report { json: false, bars, reader: None, document: Mutex::default() };
+        let report = Report { bars: Some(Bars::new()), json: false, ..Report::quiet() };
+        let total = report.total(2, "file", Some(20));
         let item = report.item("a\u{1b}b\nc");
         item.set_length(10);
         item.set_position(5);
@@ -292,9 +397,14 @@ mod tests {
             (bar.prefix().as_str(), bar.message().as_str()),
             ("a\u{fffd}b\u{fffd}c", "wait\u{fffd}")
         );
+        item.set_position(3);
+        item.set_position(7);
+        total.done();
+        let sum = total.0.as_ref().unwrap();
+        assert_eq!((sum.bar.position(), &*sum.bar.message()), (9, "1 of 2 files"));
         report.say("done");
         let shown = Arc::downgrade(&report.bars.as_ref().unwrap().shown);
-        drop((item, bar, report));
+        drop((item, bar, total, report));
         // The thread sees that all is over and ends.
         for _ in 0..100 {
             if shown.upgrade().is_none() {

@@ -11,6 +11,7 @@ VARIABLES = [
     "BAZEL_WASM_RETRY_SECONDS",
     "BAZEL_WASM_VENDOR_DIR",
     "BAZEL_WASM_WIT_VENDOR_DIR",
+    "DOCKER_AUTH_CONFIG",
     "DOCKER_CONFIG",
     "HOME",
     "HTTPS_PROXY",
@@ -74,7 +75,7 @@ def split_settings(environ, permitted = []):
 
 def _may_be_secret(name, value):
     """Whether it is a token, or an address with a user, a password or a signature."""
-    if name.startswith(_REGISTRY) and not name.endswith("_URL"):
+    if name == "DOCKER_AUTH_CONFIG" or name.startswith(_REGISTRY) and not name.endswith("_URL"):
         return True
     if name in ["NO_PROXY", "PATH", "no_proxy"]:
         return False

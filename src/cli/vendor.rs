@@ -6,6 +6,8 @@ mod helper;
 mod toolchains;
 mod wit;
 
+use std::collections::HashSet;
+
 use clap::Subcommand;
 
 use super::Context;
@@ -96,8 +98,9 @@ fn conclude(summary: Summary) -> Result<()> {
     }
     let statement = format!("{} could not be vendored", count(failures.len(), "file"));
     let mut error = Error::of_many(&failures, statement);
+    let mut said = HashSet::new();
     for failure in &failures {
-        error = error.fact("failed", failure);
+        error = error.fact("failed", failure.one_of_many(&mut said));
     }
     Err(error.hint("run the same command again; what is there already is kept"))
 }

@@ -7,8 +7,8 @@ use super::mention::Mention;
 use super::scan::scan;
 use crate::error::{Context, Error, Result};
 use crate::folder::EntryKind;
-use crate::look::{self, Walked};
 use crate::leftovers;
+use crate::look::{self, Walked};
 use crate::yaml::{self, Documents, Duplicates, Place, Problem};
 
 /// The endings of the files that are read in folders.

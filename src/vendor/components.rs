@@ -46,7 +46,13 @@ pub fn vendor_components(job: &ComponentJob<'_>, report: &Report) -> Result<Summ
     job.dir.create()?;
     let mut summary = Summary::default();
     let mut gone = Vec::new();
-    for result in workers::each(&wanted, job.jobs, |wanted| bring(job, wanted, report)) {
+    let total = report.total(wanted.len(), "component", None);
+    let bring = |wanted: &&Wanted| {
+        let brought = bring(job, wanted, report);
+        total.done();
+        brought
+    };
+    for result in workers::each(&wanted, job.jobs, bring) {
         match result {
             Ok((outcome, entries)) => {
                 summary.outcomes.push(outcome);

@@ -35,7 +35,12 @@ pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
 
     let mut summary = Summary::default();
     summary.entries.extend(job.helper.map(|helper| helper.vendor(dir)).transpose()?);
-    let bring = |item: &Item| item::bring(item, dir, job.client, report);
+    let total = report.total(plan.items.len(), "file", None);
+    let bring = |item: &Item| {
+        let brought = item::bring(item, dir, job.client, report);
+        total.done();
+        brought
+    };
     for result in workers::each(&plan.items, job.jobs, bring) {
         match result {
             Ok(Brought { outcome, entry, .. }) => {

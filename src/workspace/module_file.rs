@@ -193,7 +193,7 @@ mod tests {
         name(
             "x = \"\"\"\nbazel_dep(name = \"rules_wasm_airgap\", repo_name = \"no\")\n\"\"\"\n\
              bazel_dep(name = \"\"\"rules_wasm_airgap\"\"\", repo_name = r\"yes\")",
-            own,
+            Some("yes"),
         );
         name("module(version = \"1\", name = \"rules_wasm_airgap\")", Some(""));
         name("bazel_dep(name = \"another\", repo_name = \"rules_wasm_airgap\")", None);

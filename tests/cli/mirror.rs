@@ -110,6 +110,21 @@ fn a_chart_that_was_packed_elsewhere_is_read() {
 }
 
 #[test]
+fn a_chart_in_a_registry_needs_no_scheme() {
+    let sandbox = Sandbox::new();
+    let run = |chart| {
+        let words = ["mirror", "list", "--registry=r.example", "--offline", "--chart", chart];
+        sandbox.run(&words)
+    };
+    for chart in ["ghcr.io/org/chart", "localhost/chart", "r.example:5000/chart:1.0.0"] {
+        run(chart).ends_with(3).says(&[&format!("is taken for `oci://{chart}`"), "--offline"]);
+    }
+    for chart in ["./chart", "../chart", "charts/app", "r.example/c.tgz", "chart"] {
+        assert!(!run(chart).ends_with(1).stderr.contains("oci://"), "{chart}");
+    }
+}
+
+#[test]
 fn why_each_image_is_there() {
     let printed = list(&sandbox(), &["--chart=chart", "--why"]).stdout;
     for why in [

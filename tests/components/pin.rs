@@ -30,12 +30,15 @@ fn both_digests_and_the_lines_that_use_them() {
         format!("manifest  sha256:{}", app.manifest),
         format!("content   sha256:{}", app.content),
         format!(
-            "components.oci(\n    name = \"auth_service\",\n    digest = \"sha256:{}\",\n    \
-             reference = \"{name}:v1.2.0\",\n)",
+            "\ncomponents = use_extension(\"@rules_wasm_airgap//bazel:components.bzl\", \
+             \"wasm_components\")\n\
+             components.oci(\n    name = \"auth_service\",\n    digest = \"sha256:{}\",\n    \
+             reference = \"{name}:v1.2.0\",\n)\nuse_repo(components, \"auth_service\")\n",
             app.content
         ),
         format!(
-            "wasm_component_from_oci(\n    name = \"auth_service\",\n    \
+            "\nload(\"@rules_wasm_airgap//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\n\
+             wasm_component_from_oci(\n    name = \"auth_service\",\n    \
              component_name = \"auth-service\",\n    digest = \"sha256:{}\",\n    \
              namespace = \"my-org\",\n    registry = \"{}\",\n)",
             app.content,

@@ -73,7 +73,9 @@ fn each_line_says_where_an_image_went() {
     for layout in ["images", "images.tar"] {
         let to = format!("--to={layout}");
         let planned = case.copy(&[&to, "--dry-run"]).succeeds();
-        assert_eq!(planned.stdout.lines().filter(|it| it.contains(" -> ")).count(), 2);
+        let lines: Vec<_> = planned.stdout.lines().filter(|it| it.contains(" -> ")).collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(lines.iter().all(|it| it.ends_with("B")), "{lines:?}");
         let said = case.copy(&[&to]).succeeds().stderr;
         let lines: Vec<_> = said.lines().filter(|it| it.starts_with("copied ")).collect();
         assert_eq!(lines.len(), 2, "{said}");

@@ -137,6 +137,7 @@ fn a_damaged_published_file_is_never_passed_over() {
     let fetch = || run(&sandbox, &["wit", "fetch", "a:types@1.0.0", "out", &pin]);
     fetch().ends_with(4).says(&[&digest, &sha256(&other), folder]);
     std::fs::remove_dir_all(sandbox.path("registry")).unwrap();
+    std::fs::create_dir(sandbox.path("registry")).unwrap();
     std::fs::remove_dir_all(sandbox.path("vendor/wit/a")).unwrap();
     std::fs::remove_file(sandbox.path("wit.lock")).unwrap();
     vendor(&sandbox, &["a:types@1.0.0"]).ends_with(4).says(&[&digest, &sha256(&other), folder]);

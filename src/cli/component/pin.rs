@@ -49,6 +49,9 @@ pub(in crate::cli) struct PinArgs {
     update: bool,
 }
 
+/// The name of this module in a workspace.
+const MODULE: &str = "@rules_wasm_airgap";
+
 /// A component that was looked at.
 struct Seen {
     wanted: Wanted,
@@ -98,18 +101,23 @@ impl Seen {
         let Wanted { name, reference, .. } = &self.wanted;
         let reference =
             reference.as_ref().map(|it| without_digest(&it.to_string())).unwrap_or_default();
+        let name = target(name);
         format!(
-            "components.oci(\n    name = \"{}\",\n    digest = \"sha256:{}\",\n    \
-             reference = \"{reference}\",\n)\n",
-            target(name),
-            self.content
+            "components = use_extension(\"{MODULE}//bazel:components.bzl\", \"wasm_components\")\n\
+             components.oci(\n    name = \"{}\",\n    digest = \"sha256:{}\",\n    \
+             reference = \"{reference}\",\n)\nuse_repo(components, \"{name}\")\n",
+            name, self.content
         )
     }
 
     /// What pins it in a BUILD file.
     fn build_lines(&self) -> String {
         let Wanted { name, reference, .. } = &self.wanted;
-        let mut lines = format!("wasm_component_from_oci(\n    name = \"{}\",\n", target(name));
+        let mut lines = format!(
+            "load(\"{MODULE}//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\n\
+             wasm_component_from_oci(\n    name = \"{}\",\n",
+            target(name)
+        );
         if let Some(reference) = reference {
             let repository = reference.repository().name();
             let (namespace, last) = repository.rsplit_once('/').unwrap_or(("", repository));

@@ -5,6 +5,7 @@ use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::images::Chart;
 use crate::images::chart::{Override, Unresolved, registry};
+use crate::look;
 use crate::rooted::RootedPath;
 use crate::store::Scratch;
 
@@ -22,6 +23,10 @@ pub(super) fn read(args: &ChartArgs, context: &Context) -> Result<Option<Chart>>
     if let Some(place) = name.strip_prefix(SCHEME) {
         return pulled(place, &overrides, args, context).map(Some);
     }
+    if is_in_registry(&name) && look::kind(&context.path(chart))?.is_none() {
+        context.report.say(&format!("`{name}` is taken for `{SCHEME}{name}`"));
+        return pulled(&name, &overrides, args, context).map(Some);
+    }
     if let Some(version) = &args.version {
         return Err(Error::usage(format!("`--version {version}` is for charts in a registry"))
             .hint(format!("write the chart as `{SCHEME}HOST/PATH`, or leave out the version")));
@@ -35,6 +40,15 @@ pub(super) fn read(args: &ChartArgs, context: &Context) -> Result<Option<Chart>>
     }
     Chart::read(&context.path(chart), name.trim_end_matches('/'), &overrides, &args.disable)
         .map(Some)
+}
+
+/// Whether a name begins with the host of a registry, as `ghcr.io/org/chart` does, and is not that
+/// of an archive.
+fn is_in_registry(name: &str) -> bool {
+    let is_host =
+        |host: &str| host == "localhost" || (host.contains(['.', ':']) && !host.starts_with('.'));
+    let is_place = |(host, path): (&str, &str)| is_host(host) && !path.starts_with('/');
+    name.split_once('/').is_some_and(is_place) && !name.ends_with(".tgz")
 }
 
 /// A chart from a registry, which nobody has pinned unless its digest stands behind it.

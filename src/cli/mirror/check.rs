@@ -79,7 +79,7 @@ fn conclude(
     if problems.is_empty() && findings.is_empty() && errors.len() <= 1 {
         return errors.pop().map_or(Ok(()), Err);
     }
-    errors.iter().for_each(|error| context.report.say(&format!("failed   {error}")));
+    errors.iter().for_each(|error| context.report.failed("", error));
     let failed = errors.len();
     let with_failed = |error: Error| match failed {
         0 => error,

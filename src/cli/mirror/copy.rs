@@ -165,7 +165,11 @@ fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context
         // What was copied has been said already; here is what to pin.
         let planned = format!("{:8} {} -> ", word(image, args), image.source);
         let planned = if args.dry_run { planned } else { String::new() };
-        text.push_str(&format!("{planned}{name}@sha256:{}\n", outcome.digest));
+        let size = match (args.dry_run, outcome.bytes) {
+            (false, _) | (_, 0) => String::new(),
+            (true, bytes) => format!("  {}", megabytes(bytes)),
+        };
+        text.push_str(&format!("{planned}{name}@sha256:{}{size}\n", outcome.digest));
     }
     context.report.data(&text)?;
     let would = if args.dry_run { "would be " } else { "" };
@@ -211,6 +215,9 @@ fn row(image: &Copied, args: &CopyArgs) -> Value {
             row["platforms"] = json!(outcome.platforms);
             row["attached"] = outcome.attached.into();
             row["left_behind"] = json!(outcome.left_behind);
+            if args.dry_run {
+                row["bytes"] = outcome.bytes.into();
+            }
         }
         Err(error) => {
             row["error"] = error.to_string().into();

@@ -88,7 +88,7 @@ fn digests(
     match errors.len() {
         0 => return Ok(found),
         1 => return Err(errors.remove(0)),
-        _ => errors.iter().for_each(|error| context.report.say(&format!("failed   {error}"))),
+        _ => errors.iter().for_each(|error| context.report.failed("", error)),
     }
     let statement =
         format!("{} of {} cannot be locked", errors.len(), count(sources.len(), "image"));

@@ -98,7 +98,7 @@ fn a_number_is_the_tag_that_helm_writes_or_none() {
         ["org/c1:83", "org/c3:31", "org/c4:1000", "org/c5:1.1", "org/c6:1.10", "org/c7:7"];
     assert_eq!(images(&files, &[]), expected);
     let said: Vec<_> =
-        chart(&files, &[]).images().unresolved.into_iter().map(|it| it.reason).collect();
+        chart(&files, &[]).images().unwrap().unresolved.into_iter().map(|it| it.reason).collect();
     for written in ["2.0231101e+07", "83", "1e+10", "31", "1000", "1.1"] {
         let words = format!("which Helm writes as `{written}`");
         assert_eq!(said.iter().filter(|it| it.contains(&words)).count(), 1, "{written}: {said:?}");
@@ -129,7 +129,7 @@ spec:
         );
         let files = [("values.yaml", &values[..]), ("templates/a.yaml", template)];
         assert_eq!(images(&files, &[]), ["box", "r.io/mesh/pilot:1.2", "web:3"]);
-        let unresolved = chart(&files, &[]).images().unresolved;
+        let unresolved = chart(&files, &[]).images().unwrap().unresolved;
         let said: Vec<_> = unresolved.iter().map(|it| (&*it.place, &*it.text)).collect();
         assert_eq!(said, [("proxy.image in c/values.yaml:3", "proxy")]);
     }

@@ -12,8 +12,8 @@ use super::summary::{Blobs, Left};
 use crate::digest::Digest;
 use crate::error::{Asked, Error, Kind, Result};
 use crate::oci::{Descriptor, Repository};
-use crate::report::{Item, Report};
 use crate::quantity::megabytes;
+use crate::report::{Item, Report, Total};
 use crate::workers::{self, hold};
 
 /// The media type of what is only moved.
@@ -67,9 +67,13 @@ pub(super) fn carry(
         }
     }
     let (batches, left) = batches(images, source, target);
+    let planned = planned(&batches);
     if options.dry_run {
-        return planned(&batches);
+        images.iter().for_each(measure);
+        return planned;
     }
+    let wanted = images.iter().filter(|image| wants(&image.state())).count();
+    let total = report.total(wanted, "image", Some(planned.bytes));
     let mut jobs: Vec<_> = (0..batches.len())
         .flat_map(|batch| match batches[batch].needs.iter().any(|need| need.known.is_none()) {
             true => vec![Job::First(batch)],
@@ -80,7 +84,7 @@ pub(super) fn carry(
     jobs.extend(complete.map(Job::Finish));
     let left = left.into_iter().map(AtomicUsize::new).collect();
     let carrying =
-        Carrying { images, source, target, report, batches, left, blobs: Mutex::default() };
+        Carrying { images, source, target, report, total, batches, left, blobs: Mutex::default() };
     workers::each_and_more(jobs, options.jobs, |job| carrying.run(job));
     carrying.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -96,6 +100,15 @@ fn left_behind(image: &Image, layer: &Left) -> String {
     )
 }
 
+/// Notes how many bytes belong to an image.
+fn measure(image: &Image) {
+    let mut state = image.state();
+    let bytes = state.tree.blobs().into_iter().map(|(_, size)| size).sum();
+    if let Some(outcome) = &mut state.outcome {
+        outcome.bytes = bytes;
+    }
+}
+
 /// Whether an image is to be copied.
 fn wants(state: &State) -> bool {
     state.error.is_none() && state.tree_root().is_some()
@@ -107,7 +120,7 @@ fn say_at_once(image: &Image, report: &Report) {
         report.warn(&moved.to_string());
     }
     match (&state.error, &state.outcome) {
-        (Some(error), _) => report.say(&format!("failed   {}\n{error}", image.line())),
+        (Some(error), _) => report.failed(&format!("{}\n", image.line()), error),
         (None, Some(outcome)) if state.tree_root().is_none() => {
             report.say(&format!("there    {}  sha256:{}", image.line(), outcome.digest));
         }
@@ -207,6 +220,7 @@ struct Carrying<'a> {
     source: &'a dyn Source,
     target: &'a dyn Target,
     report: &'a Report,
+    total: Total,
     batches: Vec<Batch>,
     /// How many blobs each image still needs.
     left: Vec<AtomicUsize>,
@@ -254,7 +268,9 @@ impl Carrying<'_> {
         if images.clone().all(Image::failed) {
             return false;
         }
-        let item = self.report.item(format!("{} {}", descriptor.digest.short(), to));
+        let image = images.clone().find(|image| !image.failed()).map(Image::source);
+        let name = image.unwrap_or_default();
+        let item = self.report.item(format!("{} {name}", descriptor.digest.short()));
         let parcel = Parcel { descriptor, source: self.source, from, to, url: None };
         let known = known.or(own.as_deref());
         let moved = self.target.put_blob(&parcel, known, &item).or_else(|error| {
@@ -324,7 +340,8 @@ impl Carrying<'_> {
 
     fn fail(&self, image: &Image, error: Error) {
         if !image.failed() {
-            self.report.say(&format!("failed   {}\n{error}", image.line()));
+            self.report.failed(&format!("{}\n", image.line()), &error);
+            self.total.done();
         }
         image.fail(error);
     }
@@ -345,7 +362,10 @@ impl Carrying<'_> {
             false => error,
         });
         match appeared {
-            Ok(digest) => self.report.say(&format!("copied   {}  sha256:{digest}", image.line())),
+            Ok(digest) => {
+                self.total.done();
+                self.report.say(&format!("copied   {}  sha256:{digest}", image.line()));
+            }
             Err(error) => self.fail(image, error),
         }
     }

@@ -228,6 +228,7 @@ impl Looking<'_> {
             platforms: platforms(&content, &narrowed, &subject)?,
             attached: 0,
             left_behind: Vec::new(),
+            bytes: 0,
         };
         {
             let mut state = self.image.state();

@@ -41,6 +41,8 @@ pub struct Outcome {
     pub attached: usize,
     /// The layers that stay behind, as their owner lets nobody pass them on.
     pub left_behind: Vec<Left>,
+    /// The bytes of its blobs, where it is only looked at and was not there.
+    pub bytes: u64,
 }
 
 /// A layer that stays behind.
