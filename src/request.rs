@@ -129,7 +129,7 @@ impl Request {
     /// Reads the JSON form.
     ///
     /// # Errors
-    /// Usage, where it is not valid, of another version, or asks for more than [`MOST_FILES`] files.
+    /// Usage, where it is not valid, of another version, or asks for more than `MOST_FILES` files.
     pub fn parse(text: &str, origin: &str) -> Result<Request> {
         let request: Request = from_starlark(text, origin, |request: &Request| {
             (request.schema_version, SCHEMA_VERSION)
