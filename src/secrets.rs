@@ -429,6 +429,11 @@ fn decoded(text: &[u8]) -> Option<(u8, usize)> {
         [b'%', ..] => Some((hex_at(1, 2)? as u8, 3)),
         [b'\\', b'u', ..] => Some((u8::try_from(hex_at(2, 4)?).ok()?, 6)),
         [b'\\', c @ (b'"' | b'\\' | b'/'), ..] => Some((c, 2)),
+        [b'\\', b't', ..] => Some((b'\t', 2)),
+        [b'\\', b'n', ..] => Some((b'\n', 2)),
+        [b'\\', b'r', ..] => Some((b'\r', 2)),
+        [b'\\', b'b', ..] => Some((0x08, 2)),
+        [b'\\', b'f', ..] => Some((0x0c, 2)),
         _ => None,
     }
 }

@@ -73,7 +73,8 @@ pub fn cpu_time() -> Duration {
 fn words(error: &Error) -> String {
     assert!(!error.statement().trim().is_empty(), "an error without a statement: {error:?}");
     let text = error.to_string();
-    assert!(text.starts_with(error.statement()), "the text does not begin with the statement");
+    let statement = wasm_airgap::secrets::hide(error.statement());
+    assert!(text.starts_with(&*statement), "the text does not begin with the statement");
     format!("{} {text}", error.kind().name())
 }
 

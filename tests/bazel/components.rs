@@ -230,7 +230,7 @@ fn a_component_of_the_checksum_registry_is_taken_along_by_bazel_vendor() {
         "app@1.0.0",
         "vendor/components/app.wasm: not there",
         "BAZEL_WASM_OFFLINE is on",
-        "wasm-airgap vendor components",
+        "-- vendor components",
     ]);
 }
 

@@ -124,7 +124,11 @@ fn open(folder: &Path, path: &str) -> Option<fs::File> {
 
 fn read_chart(path: &Path) {
     let read = || Chart::read(path, "chart", &[], &[]);
-    let Some(chart) = same_twice(read, |chart| format!("{:?}", chart.images())) else { return };
+    let show = |chart: &Chart| match chart.images() {
+        Ok(found) => format!("{:?} {:?} {:?}", found.images, found.left_out, found.unresolved),
+        Err(error) => error.to_string(),
+    };
+    let Some(chart) = same_twice(read, show) else { return };
     let mut inventory = Inventory::default();
     let Some(images) = accepted(chart.images()) else { return };
     inventory.add_chart(images);
