@@ -48,7 +48,7 @@ def obtain(rctx, item, subject):
     if not item["urls"]:
         if cached_only(rctx, item["filename"], output, item["sha256"]):
             return output
-        fail("cannot find {}, neither in Bazel's repository cache nor in a `--distdir`\n{}\n{}".format(
+        fail_once(rctx, rctx.attr.stamp, "cannot find {}, neither in Bazel's repository cache nor in a `--distdir`\n{}\n{}".format(
             subject,
             item["failure"],
             item["hint"],

@@ -87,7 +87,8 @@ impl ImageReference {
         match repository.strip_prefix(LIBRARY) {
             _ if registry != DOCKER_HUB || oci::is_host(first) => vec![full],
             Some(short) if !short.contains('/') => {
-                vec![short.to_owned(), format!("{registry}/{short}"), full]
+                let bare = Some(short.to_owned()).filter(|it| !is_local_identifier(it));
+                bare.into_iter().chain([format!("{registry}/{short}"), full]).collect()
             }
             _ => vec![repository.to_owned(), full],
         }
@@ -146,6 +147,11 @@ impl ImageReference {
     }
 }
 
+/// Whether a name is the identifier of an image in a local store: 64 hexadecimal digits.
+fn is_local_identifier(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl FromStr for ImageReference {
     type Err = String;
 
@@ -153,7 +159,7 @@ impl FromStr for ImageReference {
         let shown = oci::shown(text);
         let refuse = |problem: String| format!("`{shown}` is no image reference: {problem}");
         let (meaning, host, path) = oci::Reference::read_image(text).map_err(refuse)?;
-        if host.is_none() && path.len() == 64 && path.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if host.is_none() && is_local_identifier(path) {
             return Err(refuse("it is the identifier of a local image".to_owned()));
         }
         let digest = meaning.digest().map(|digest| format!("sha256:{digest}"));

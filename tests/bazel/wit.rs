@@ -111,7 +111,7 @@ fn published_archives_that_changed_or_went_are_found() {
         "vendor/wit/wasi-io-0.2.6/v0.2.6.tar.gz (BAZEL_WASM_WIT_VENDOR_DIR): not there",
         "not asked: BAZEL_WASM_OFFLINE is on",
         "its text is not the published one",
-        "wasm-airgap vendor wit wasi:io@0.2.6",
+        "vendor wit wasi:io@0.2.6",
     ]);
 }
 
