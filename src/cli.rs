@@ -453,8 +453,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
             return told.map_or_else(|error| error.kind() as u8, |()| code);
         }
     };
-    let environment = if arguments.as_typed { environment.as_typed() } else { environment };
     let before = Workspace::of(&environment);
+    // The path of the settings is relative to the folder in which Bazel starts the program, so it is
+    // read before `as_typed` moves to the folder in which the person stands.
     let environment = match with_settings(environment, arguments.settings.as_deref()) {
         Ok(environment) => environment,
         Err(error) => {
@@ -462,6 +463,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
             return report.end(Err(error)).map_or_else(|error| error.kind() as u8, |()| 0);
         }
     };
+    let environment = if arguments.as_typed { environment.as_typed() } else { environment };
     let workspace = Workspace::of(&environment);
     let report = Report::new(arguments.json, workspace.clone());
     let context = Context { environment, report, workspace, offline: arguments.offline };

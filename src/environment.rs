@@ -261,7 +261,7 @@ impl Environment {
         named.or(self.workspace()).unwrap_or(&self.current_dir).to_owned()
     }
 
-    /// The folder in which the process was started.
+    /// The folder in which the process was started, or in which the person stands who typed.
     pub fn current_dir(&self) -> &PathBuf {
         &self.current_dir
     }
