@@ -1,20 +1,19 @@
-//! What Bazel leaves for a program that it runs: the workspace's settings, and runfiles.
+//! The settings of a Bazel workspace, in a file that Bazel gives a program that it runs.
 //!
 //! Variables that say where pinned bytes come from must not be in the key of an action, or every
 //! pinned file would be made again with each change of them. So `@wasm_airgap_settings` writes them
 //! into a file, which the program reads when it runs.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::environment::{self as env, Environment};
 use crate::error::{Context, Error, Result};
 use crate::read;
 
 /// The word in place of a path: the file lies beside this program.
-const BESIDE: &str = "beside";
+pub(crate) const BESIDE: &str = "beside";
 
 /// The name of the file beside this program.
 const FILE: &str = "settings.json";
@@ -36,16 +35,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the file, or the one beside this program.
+    /// Reads the file.
     ///
     /// # Errors
     /// Usage, where it is not there: without it nothing says whether the network may be used.
-    pub(crate) fn read(path: &Path, environment: &Environment) -> Result<Settings> {
-        let path = match path.to_str() {
-            Some(BESIDE) => beside_this_program()?,
-            _ => runfile(path, environment),
-        };
-        if !crate::look::is_file(&path)? {
+    pub(crate) fn read(path: &Path) -> Result<Settings> {
+        if !crate::look::is_file(path)? {
             return Err(Error::usage("cannot find the settings of the workspace")
                 .fact("expected", path.display())
                 .fact("because", "BAZEL_WASM_OFFLINE and the mirrors stand there")
@@ -54,7 +49,7 @@ impl Settings {
                 .hint("or pull the component by `components.oci` in MODULE.bazel, which needs no action"));
         }
         let unreadable = || Error::usage(format!("cannot read the settings `{}`", path.display()));
-        let settings: Settings = serde_json::from_str(&read::text(&path, read::LIMIT)?)
+        let settings: Settings = serde_json::from_str(&read::text(path, read::LIMIT)?)
             .map_err(|error| unreadable().because(error))?;
         if settings.schema_version != SCHEMA_VERSION {
             return Err(unreadable()
@@ -65,74 +60,11 @@ impl Settings {
     }
 }
 
-/// The file beside this program, through links: Bazel shows an action a link to the program.
-fn beside_this_program() -> Result<PathBuf> {
+/// Returns the path of the file beside this program, through links: Bazel shows an action a link to
+/// the program.
+pub(crate) fn beside_this_program() -> Result<PathBuf> {
     let program = std::env::current_exe().and_then(|path| path.canonicalize());
     Ok(program.doing(|| "find this program itself".to_owned())?.with_file_name(FILE))
-}
-
-/// A file that Starlark names by its place in the runfiles, relative to the main repository there.
-///
-/// Without a tree of links, as on Windows, Bazel's manifest of the runfiles says where it is.
-pub(crate) fn runfile(path: &Path, environment: &Environment) -> PathBuf {
-    let direct = environment.current_dir().join(path);
-    if path.is_absolute() || matches!(crate::look::kind(&direct), Ok(Some(_))) {
-        return direct;
-    }
-    let found = manifests(environment).into_iter().find_map(|manifest| {
-        let text = read::text(&manifest, read::LIMIT).ok()?;
-        keys(path, environment).iter().find_map(|key| lookup(&text, key))
-    });
-    found.unwrap_or(direct)
-}
-
-fn manifests(environment: &Environment) -> Vec<PathBuf> {
-    let here = environment.current_dir();
-    let named = environment.get(env::RUNFILES_MANIFEST_FILE).map(|file| here.join(file));
-    let folder = environment.get(env::RUNFILES_DIR).map(|folder| here.join(folder));
-    // `bazel run` starts in the folder of the runfiles, or in that of the main repository there.
-    let folders = folder.into_iter().chain([here.clone(), here.join("..")]);
-    named.into_iter().chain(folders.map(|folder| folder.join("MANIFEST"))).collect()
-}
-
-/// The names that a file may have in the manifest.
-fn keys(path: &Path, environment: &Environment) -> Vec<String> {
-    let mut parts = Vec::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(name) => parts.push(name.to_string_lossy().into_owned()),
-            Component::ParentDir => parts.clear(),
-            _ => {}
-        }
-    }
-    let key = parts.join("/");
-    if path.components().next() == Some(Component::ParentDir) {
-        return vec![key];
-    }
-    let main = environment.get(env::TEST_WORKSPACE).into_iter().chain(["_main", "__main__"]);
-    main.map(|name| format!("{name}/{key}")).collect()
-}
-
-/// The file of a name in a manifest. A line that begins with a space has escapes in its name.
-fn lookup(manifest: &str, key: &str) -> Option<PathBuf> {
-    manifest.lines().find_map(|line| {
-        let (name, file) = match line.strip_prefix(' ') {
-            Some(escaped) => {
-                let (name, file) = escaped.split_once(' ')?;
-                (unescaped(name, true), unescaped(file, false))
-            }
-            None => {
-                let (name, file) = line.split_once(' ')?;
-                (name.to_owned(), file.to_owned())
-            }
-        };
-        (name == key && !file.is_empty()).then(|| PathBuf::from(file))
-    })
-}
-
-fn unescaped(text: &str, with_spaces: bool) -> String {
-    let text = if with_spaces { text.replace("\\s", " ") } else { text.to_owned() };
-    text.replace("\\n", "\n").replace("\\b", "\\")
 }
 
 #[cfg(test)]
@@ -140,55 +72,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_runfile_is_found_in_the_tree_and_by_the_manifest() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("x.runfiles/other~/here.json", "");
-        write("x.runfiles/_main/a.json", "");
-        let manifest = "_main/b.json /src/b.json\nother~/c.json C:/a b/c.json\n \
-                        other~/d\\se.json /src/d e.json\n_main/empty \n";
-        write("x.runfiles/MANIFEST", manifest);
-        let tree = folder.path().join("x.runfiles");
-        let find = |from: &Path, path: &str| {
-            runfile(Path::new(path), &Environment::of(&[], from.to_owned()))
-        };
-        for here in [tree.join("_main"), tree.clone()] {
-            for (path, expected) in [
-                ("b.json", "/src/b.json"),
-                ("./b.json", "/src/b.json"),
-                ("../other~/c.json", "C:/a b/c.json"),
-                ("../other~/d e.json", "/src/d e.json"),
-            ] {
-                assert_eq!(find(&here, path), Path::new(expected), "{path}");
-            }
-            for path in ["empty", "../other~/b.json", "c.json"] {
-                assert_eq!(find(&here, path), here.join(path), "{path}");
-            }
-        }
-        let main = tree.join("_main");
-        assert_eq!(find(&main, "a.json"), main.join("a.json"));
-        assert_eq!(find(&main, "../other~/here.json"), main.join("../other~/here.json"));
-        // A test is told where the manifest is.
-        write("elsewhere", "ws/b.json /src/of-test.json\n");
-        let named = folder.path().join("elsewhere").display().to_string();
-        let pairs = [(env::RUNFILES_MANIFEST_FILE, named.as_str()), (env::TEST_WORKSPACE, "ws")];
-        let environment = Environment::of(&pairs, folder.path());
-        assert_eq!(runfile(Path::new("b.json"), &environment), Path::new("/src/of-test.json"));
-    }
-
-    #[test]
     fn settings_that_cannot_be_read_are_an_error() {
         let folder = tempfile::TempDir::new().unwrap();
-        let environment = Environment::of(&[], folder.path());
         let read = |text: Option<&str>| {
             if let Some(text) = text {
                 std::fs::write(folder.path().join("s.json"), text).unwrap();
             }
-            Settings::read(Path::new("s.json"), &environment)
+            Settings::read(&folder.path().join("s.json"))
         };
         let error = read(None).unwrap_err().to_string();
         assert!(error.contains("s.json") && error.contains("BAZEL_WASM_OFFLINE"), "{error}");

@@ -18,8 +18,6 @@ mod wit;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub(crate) use help::UNBROKEN;
-
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::artifact::{ArchiveType, Strip};
@@ -30,7 +28,8 @@ use crate::error::{Kind, Result};
 use crate::package::PackageId;
 use crate::platform::Platform;
 use crate::policy::Policy;
-use crate::report::{self, Report};
+use crate::report::Report;
+use crate::runfiles;
 use crate::secrets;
 use crate::segment::Segment;
 use crate::workspace::Workspace;
@@ -433,7 +432,7 @@ impl Context {
 
     /// A path that Starlark wrote: relative to where the process was started.
     fn written(&self, path: &std::path::Path) -> PathBuf {
-        bazel::runfile(path, &self.environment)
+        runfiles::find(path, &self.environment)
     }
 }
 
@@ -441,7 +440,7 @@ impl Context {
 /// program has a mistake and panics.
 pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> u8 {
     let words: Vec<_> = words.into_iter().collect();
-    secrets::learn_environment(&environment);
+    environment.learn_secrets();
     words.iter().for_each(|word| secrets::learn_addresses_in(&word.to_string_lossy()));
     let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
@@ -449,7 +448,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
             let error = help::laid_out(Arguments::command(), &words, error);
             let code = if error.use_stderr() { Kind::Usage as u8 } else { 0 };
             let report = Report::new(false, Workspace::of(&environment));
-            let told = report.end(report::usage(&error));
+            let told = report.end(help::print(&error, &report));
             return told.map_or_else(|error| error.kind() as u8, |()| code);
         }
     };
@@ -474,10 +473,18 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
 /// The environment with the settings in a file, whose secrets are hidden too.
 fn with_settings(environment: Environment, file: Option<&Path>) -> Result<Environment> {
     let Some(file) = file else { return Ok(environment) };
-    let settings = Settings::read(file, &environment)?;
+    let settings = Settings::read(&settings_file(file, &environment)?)?;
     let environment = environment.with_settings(settings);
-    secrets::learn_environment(&environment);
+    environment.learn_secrets();
     Ok(environment)
+}
+
+/// The path of the settings: beside this program, or in the runfiles.
+fn settings_file(named: &Path, environment: &Environment) -> Result<PathBuf> {
+    match named.to_str() {
+        Some(bazel::BESIDE) => bazel::beside_this_program(),
+        _ => Ok(runfiles::find(named, environment)),
+    }
 }
 
 fn dispatch(command: Command, context: &Context) -> Result<()> {

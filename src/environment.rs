@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::bazel::Settings;
+use crate::secrets;
 
 /// The variables whose names are fixed. The names of others are made from a registry's name, or
 /// stand in a config file; [`Environment::named`] reads those.
@@ -211,6 +212,22 @@ impl Environment {
     /// Every variable that is set, with its value.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.trim()))
+    }
+
+    /// Makes the secrets in the variables known to [`secrets`]: tokens of registries, and addresses
+    /// with a password.
+    pub(crate) fn learn_secrets(&self) {
+        for (name, value) in self.all() {
+            if name.starts_with(REGISTRY)
+                && (name.ends_with("_TOKEN") || name.ends_with("_AUTH_BEARER"))
+            {
+                match value.split_once(':') {
+                    Some((user, password)) => secrets::learn_login(user, password),
+                    None => secrets::learn(value),
+                }
+            }
+            secrets::learn_addresses_in(value);
+        }
     }
 
     /// Each variable that is set and whose name begins and ends so, with what is between.

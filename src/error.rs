@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io;
 
+use crate::annex;
 use crate::folder::LinkRefused;
 use crate::secrets;
-use crate::stand_in;
 
 /// The result of everything here that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -245,8 +245,8 @@ impl<T> Context<T> for io::Result<T> {
                 let error = Error::integrity(format!("cannot {}: a link is in the way", what()))
                     .fact("link", link.path.display())
                     .fact("leads to", link.target.display());
-                if stand_in::is_in_annex(&link.target.to_string_lossy()) {
-                    return error.hint(stand_in::annex_remedy());
+                if annex::holds(&link.target.to_string_lossy()) {
+                    return error.hint(annex::REMEDY);
                 }
                 return error
                     .hint("remove the link: a link may come with the sources and lead anywhere; or name the folder that it leads to");

@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 // Vocabulary: parsed types, and the secrets that no output may show; no input or output.
+pub(crate) mod annex;
 pub mod artifact;
 pub(crate) mod bounded;
 pub mod digest;
@@ -34,6 +35,7 @@ pub mod plan;
 pub mod policy;
 pub mod registry;
 pub mod request;
+pub(crate) mod runfiles;
 pub mod settings;
 pub mod workspace;
 
@@ -49,6 +51,7 @@ pub mod network;
 pub mod oci;
 pub mod reach;
 pub(crate) mod read;
+pub(crate) mod regular_file;
 pub mod rooted;
 pub(crate) mod stand_in;
 pub mod store;

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::{Context, Error, Kind, Result};
-use crate::folder::uninterrupted;
+use crate::regular_file;
 use crate::rooted::{RootedPath, is_absence};
 use crate::stand_in::{self, StandIn};
 
@@ -57,7 +57,7 @@ pub(crate) fn file(path: &Path) -> Result<File> {
 /// # Errors
 /// As [`file()`].
 pub(crate) fn file_known_as(path: &Path, name: &dyn Display) -> Result<File> {
-    opened(open(path), name)
+    opened(regular_file::open(path), name)
 }
 
 /// Reads a text file below a root, of at most `limit` bytes, or none where nothing is there.
@@ -77,25 +77,6 @@ pub(crate) fn rooted_bytes(path: &RootedPath, limit: u64) -> Result<Option<Vec<u
     match path.read() {
         Err(error) if is_absence(&error) => Ok(None),
         file => rest(&mut opened(file, path)?, path.path(), limit).map(Some),
-    }
-}
-
-/// Opens a regular file for reading, through links.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-
-        // Opening a pipe would wait for somebody to write to it.
-        let flags = rustix::fs::OFlags::NONBLOCK.bits();
-        options.custom_flags(flags.cast_signed());
-    }
-    let file = options.open(path)?;
-    match uninterrupted(|| file.metadata())?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
     }
 }
 

@@ -95,6 +95,17 @@ impl Report {
         write(&secrets::hide_in_data(text))
     }
 
+    /// Writes the program's own help to stdout, with colours where a terminal shows them.
+    ///
+    /// # Errors
+    /// As [`Report::data`].
+    pub(crate) fn help(&self, text: &impl fmt::Display, colored: &impl fmt::Display) -> Result<()> {
+        match io::stdout().is_terminal() {
+            true => write(&colored.to_string()),
+            false => self.data(&text.to_string()),
+        }
+    }
+
     /// Makes a value the JSON document of this run, which `end` writes: there is one for each run.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
         let mut value = serde_json::to_value(value).map_err(not_json)?;
@@ -363,21 +374,6 @@ fn safe(text: &str) -> String {
 /// The same on one line.
 fn safe_line(text: &str) -> String {
     printable_line(&secrets::hide(text))
-}
-
-/// Prints what clap has to say: help and the version to stdout, an error to stderr. The arguments
-/// that it repeats are as foreign as everything else.
-pub(crate) fn usage(error: &clap::Error) -> Result<()> {
-    if error.use_stderr() {
-        output::to_stderr(safe(&error.to_string()).trim_end());
-        return Ok(());
-    }
-    let broken = |text: String| text.replace(crate::cli::UNBROKEN, " ");
-    if io::stdout().is_terminal() {
-        // With colours. All of it is this program's own.
-        return write(&broken(error.render().ansi().to_string()));
-    }
-    write(&broken(safe(&error.to_string())))
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::folder::{EntryKind, Folder, Stat};
-use crate::read;
+use crate::regular_file;
 
 /// A file or folder below a root folder.
 ///
@@ -111,7 +111,7 @@ impl RootedPath {
     /// Opens it for reading, as a regular file.
     pub(crate) fn read(&self) -> io::Result<File> {
         match self.is_given() {
-            true => read::open(&self.root),
+            true => regular_file::open(&self.root),
             false => self.folder()?.read(self.name()),
         }
     }

@@ -32,8 +32,6 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use url::Url;
 
-use crate::environment::Environment;
-
 /// The shortest form that is hidden as a whole word, anywhere, and also in data.
 const AS_A_WORD: usize = 4;
 const ANYWHERE: usize = 8;
@@ -122,21 +120,6 @@ pub(crate) fn learn_signature(url: &Url) {
             let forms = vec![value.as_bytes().to_vec()];
             write(|known| known.add_passing(forms, false));
         }
-    }
-}
-
-/// Takes note of the secrets in variables: tokens of registries, and addresses with a password.
-pub(crate) fn learn_environment(environment: &Environment) {
-    for (name, value) in environment.all() {
-        if name.starts_with(crate::environment::REGISTRY)
-            && (name.ends_with("_TOKEN") || name.ends_with("_AUTH_BEARER"))
-        {
-            match value.split_once(':') {
-                Some((user, password)) => learn_login(user, password),
-                None => learn(value),
-            }
-        }
-        learn_addresses_in(value);
     }
 }
 

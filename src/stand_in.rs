@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
+use crate::annex;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
 
@@ -23,8 +24,6 @@ const LFS: [&str; 2] =
 
 const LFS_REMEDY: &str = "run `git lfs pull` in the checkout that the file comes from, which brings \
      the file itself, and then bring it here again";
-const ANNEX_REMEDY: &str = "run `git annex get .` and `git annex unlock .` in the checkout that the \
-     file comes from, which bring the file itself, and then bring it here again";
 const PAGE_REMEDY: &str = "it is a login page, an error page or the notice of a proxy; open the \
      address that it was downloaded from in a browser";
 const LINE_ENDS_REMEDY: &str = "git changed the line ends: put `* -text` into `.gitattributes` in \
@@ -51,8 +50,8 @@ impl StandIn {
         }
         // The pointer of an unlocked file; and a link, where the file system has none.
         let is_annex = first.starts_with("/annex/objects/")
-            || (first.starts_with(['.', '/']) && is_in_annex(first));
-        is_annex.then(|| StandIn::new("a git-annex pointer", Some(ANNEX_REMEDY)))
+            || (first.starts_with(['.', '/']) && annex::holds(first));
+        is_annex.then(|| StandIn::new("a git-annex pointer", Some(annex::REMEDY)))
     }
 
     /// Recognizes a pointer, a web page and an empty file by the first bytes.
@@ -133,16 +132,6 @@ pub(crate) fn refuse_pointer(bytes: &[u8], shown: impl std::fmt::Display) -> Res
             Err(found.explain(error))
         }
     }
-}
-
-/// Whether a link leads into the object store of git-annex.
-pub(crate) fn is_in_annex(target: &str) -> bool {
-    target.contains(".git/annex/objects/")
-}
-
-/// What to do about a link into the object store of git-annex.
-pub(crate) fn annex_remedy() -> &'static str {
-    ANNEX_REMEDY
 }
 
 /// Whether bytes begin like an HTML page.

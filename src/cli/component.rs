@@ -236,7 +236,8 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
 
 /// Adds what the registry knows of the bytes that are there.
 fn known_as(error: Error, path: &Path, registry: &ComponentRegistry) -> Error {
-    let hashed = crate::read::open(path).and_then(|mut file| crate::verify::hash(&mut file));
+    let hashed =
+        crate::regular_file::open(path).and_then(|mut file| crate::verify::hash(&mut file));
     match hashed.ok().and_then(|(digest, _)| registry.known_as(&digest)) {
         Some(known) => error.fact("which is", format!("{known} in the checksum registry")),
         None => error,

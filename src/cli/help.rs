@@ -5,8 +5,11 @@ use std::ffi::OsString;
 use clap::Command;
 use clap::error::ErrorKind;
 
+use crate::error::Result;
+use crate::report::Report;
+
 /// A space at which no line is broken.
-pub(crate) const UNBROKEN: char = '\u{a0}';
+const UNBROKEN: char = '\u{a0}';
 
 /// The help that clap printed, laid out for the terminal; any other error as it is.
 pub(super) fn laid_out(command: Command, words: &[OsString], error: clap::Error) -> clap::Error {
@@ -15,6 +18,18 @@ pub(super) fn laid_out(command: Command, words: &[OsString], error: clap::Error)
         true => lay_out(command).try_get_matches_from(words).err().unwrap_or(error),
         false => error,
     }
+}
+
+/// Prints the text of clap: help and the version to stdout, an error to stderr. The arguments that an
+/// error repeats are foreign text like any other.
+pub(super) fn print(error: &clap::Error, report: &Report) -> Result<()> {
+    if error.use_stderr() {
+        report.say(error.to_string().trim_end());
+        return Ok(());
+    }
+    let broken = |text: String| text.replace(UNBROKEN, " ");
+    let text = error.render();
+    report.help(&broken(text.to_string()), &broken(text.ansi().to_string()))
 }
 
 fn lay_out(command: Command) -> Command {

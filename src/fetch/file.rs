@@ -13,7 +13,7 @@ use crate::fetch::patience::Patience;
 use crate::fetch::resume::{Part, Range};
 use crate::fetch::retry::Chance;
 use crate::fetch::source::{Arrival, Served, SoFar, Source};
-use crate::read;
+use crate::regular_file;
 
 /// A file at an `http`, `https` or `file` address.
 pub(super) struct FileSource<'a> {
@@ -138,7 +138,7 @@ impl FileSource<'_> {
 
 /// A local file, always from its beginning: reading it again costs nothing.
 fn open(path: &Path) -> std::result::Result<Arrival, Failure> {
-    let file = read::open(path).map_err(|error| match error.kind() {
+    let file = regular_file::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Failure::missing("there is no such file"),
         io::ErrorKind::InvalidInput => Failure::new(Chance::None, "is not a regular file"),
         _ => Failure::new(Chance::None, error.to_string()),

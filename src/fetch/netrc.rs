@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::fetch::address::Credential;
 use crate::read;
+use crate::regular_file;
 
 /// The largest netrc file in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -25,7 +26,7 @@ impl Netrc {
     /// Reads the file. One that is not there is an empty one.
     pub(super) fn read(path: Option<&Path>) -> Result<Netrc> {
         let Some(path) = path else { return Ok(Netrc::default()) };
-        let text = match read::open(path) {
+        let text = match regular_file::open(path) {
             Ok(mut file) => read::rest(&mut file, path, LARGEST)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             // Many write this for no file at all.

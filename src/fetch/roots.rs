@@ -7,7 +7,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::error::{Error, Result};
 use crate::network::Network;
-use crate::read;
+use crate::regular_file;
 
 /// The largest file with certificate roots in bytes. A system's bundle has some hundred thousand.
 const LARGEST: u64 = 16 << 20;
@@ -68,7 +68,7 @@ fn check(path: &Path) -> Result<()> {
             .because(why)
             .hint("set it to a PEM file with the certificate of your organisation's authority"))
     };
-    match read::open(path).and_then(|file| file.metadata()) {
+    match regular_file::open(path).and_then(|file| file.metadata()) {
         Ok(found) if found.len() > LARGEST => {
             wrong(format!("it has {} bytes, and the limit is {LARGEST}", found.len()))
         }

@@ -17,6 +17,7 @@ use crate::environment::{self as env, Environment};
 use crate::error::{Context, Error, Result};
 use crate::package::PackageName;
 use crate::read;
+use crate::regular_file;
 
 /// A config file is some lines.
 const LARGEST: u64 = 1 << 20;
@@ -124,7 +125,7 @@ impl Config {
         let named = environment.get(env::WKG_CONFIG_FILE).map(|path| workspace.join(path));
         let usual = || Some(environment.config_home()?.join("wasm-pkg").join("config.toml"));
         let Some(path) = named.clone().or_else(usual) else { return Ok(Config::default()) };
-        match read::open(&path) {
+        match regular_file::open(&path) {
             Ok(mut file) => {
                 let bytes = read::rest(&mut file, &path, LARGEST)?;
                 Config::parse(text(&bytes, &path)?, &path)

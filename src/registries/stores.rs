@@ -17,6 +17,7 @@ use crate::error::{Context, Error, Result};
 use crate::look;
 use crate::oci::Credential;
 use crate::read;
+use crate::regular_file;
 
 /// The largest credential file in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -187,7 +188,7 @@ fn login_folder() -> Option<PathBuf> {
 }
 
 fn content(file: &Path) -> Result<Option<Map<String, Value>>> {
-    let mut opened = match read::open(file) {
+    let mut opened = match regular_file::open(file) {
         Ok(opened) => opened,
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
