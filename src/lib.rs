@@ -23,11 +23,13 @@ pub mod platform;
 pub(crate) mod quantity;
 pub mod secrets;
 pub mod segment;
+pub(crate) mod suggest;
 pub mod version;
 pub mod yaml;
 
 // Resolve: what is wanted and what is allowed, made into a plan.
 pub mod bazel;
+pub(crate) mod border;
 pub mod environment;
 pub mod guess;
 pub mod listing;
@@ -72,7 +74,9 @@ pub mod packages;
 
 // The other sink of a plan: a folder that goes across the gap.
 pub mod manifest;
+pub mod outcome;
 pub mod vendor;
+pub(crate) mod vendored_file;
 pub mod workers;
 
 // Container images: the other thing that a cluster without a network needs.

@@ -4,10 +4,12 @@
 //! One JSON file a tool, of the form in `checksums/tool.schema.json`. The files in
 //! `checksums/tools` are inside the binary; a user's own files come on top and win.
 
+mod choice;
 mod component;
 mod unique;
 mod wit;
 
+pub use choice::Choice;
 pub use component::{COMPONENTS_FILE, ComponentRegistry, PinnedComponent};
 pub use wit::{SourceArchive, WitRegistry};
 
@@ -22,8 +24,8 @@ use crate::bounded;
 use crate::error::{Error, Result};
 use crate::platform::Platform;
 use crate::read;
-use crate::request::{Choice, Request};
 use crate::segment::Segment;
+use crate::suggest::unknown;
 
 static TOOLS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checksums/tools");
 const BUNDLES: &str = include_str!("../checksums/bundles.json");
@@ -157,7 +159,7 @@ impl Registry {
 
     /// What the words of a command line ask for: tools, and the tools of bundles; every tool in
     /// its latest version where there are none.
-    pub fn request(&self, tools: &[String], bundles: &[String]) -> Result<Request> {
+    pub fn choices(&self, tools: &[String], bundles: &[String]) -> Result<Vec<Choice>> {
         let mut choices = BTreeMap::new();
         for bundle in bundles {
             for (tool, version) in &self.bundle(bundle)?.tools {
@@ -181,7 +183,7 @@ impl Registry {
         let mut all: Vec<_> = choices.into_values().chain(named).collect();
         all.sort_by(|a, b| (&a.tool, &a.version).cmp(&(&b.tool, &b.version)));
         all.dedup_by(|a, b| (&a.tool, &a.version) == (&b.tool, &b.version));
-        Ok(Request::new(all))
+        Ok(all)
     }
 
     fn bundle(&self, name: &str) -> Result<&Bundle> {
@@ -303,34 +305,6 @@ fn check_schema(found: u32, origin: &str) -> Result<()> {
     .hint("use the wasm-airgap that belongs to it"))
 }
 
-/// The error for a name that is not there, with the nearest ones that are.
-pub fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
-    let mut near: Vec<_> = nearest(name, known).into_iter().take(3).collect();
-    let mut known = known.to_vec();
-    if what.starts_with("version") {
-        near.sort_by(|a, b| crate::version::compare(a, b));
-        known.sort_by(|a, b| crate::version::compare(a, b));
-    }
-    let near: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-    let error = Error::usage(format!("there is no {what} called `{name}`"));
-    match near.as_slice() {
-        [] if known.is_empty() => error.fact("known", "none"),
-        [] => error.fact("known", known.join(", ")),
-        near => error.fact("nearest", near.join(", ")),
-    }
-}
-
-/// The names that are like this one, the likest first.
-pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
-    let mut near: Vec<_> = known
-        .iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), *candidate))
-        .filter(|(likeness, candidate)| *likeness > 0.4 || candidate.contains(name))
-        .collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter().map(|(_, name)| name).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,7 +342,7 @@ mod tests {
             assert!(!tool.description.is_empty() && !tool.homepage.is_empty(), "{}", tool.tool);
         }
         for (name, bundle) in registry.bundles() {
-            registry.request(&[], &[name.to_owned()]).unwrap();
+            registry.choices(&[], &[name.to_owned()]).unwrap();
             assert!(!bundle.description.is_empty());
         }
     }
@@ -447,7 +421,7 @@ mod tests {
         assert!(tool.contains("`wasm-tools`"), "{tool}");
         let version = registry.choose("wasm-tools@1.244.1").unwrap_err().to_string();
         assert!(version.contains("`1.244.0`"), "{version}");
-        let bundle = registry.request(&[], &["minimum".to_owned()]).unwrap_err().to_string();
+        let bundle = registry.choices(&[], &["minimum".to_owned()]).unwrap_err().to_string();
         assert!(bundle.contains("`minimal`"), "{bundle}");
     }
 

@@ -1,17 +1,15 @@
 //! What is asked for: tools and WIT packages in versions, with everything that is needed to get and
 //! unpack them, and components by reference.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Artifact, Identity};
-use crate::bounded;
-use crate::components;
+use crate::artifact::Artifact;
+use crate::border;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::package::PackageId;
 use crate::platform::Platform;
-use crate::registry::{Assets, ComponentRegistry, SourceArchive};
+use crate::registry::{Choice, ComponentRegistry, SourceArchive};
 use crate::segment::Segment;
 
 /// The version of the request format.
@@ -39,7 +37,7 @@ pub struct Request {
     pub wit: Vec<WitChoice>,
     /// The components.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    components: Vec<ComponentChoice>,
+    pub components: Vec<ComponentChoice>,
     /// Files of a checksum registry of components, which the request's own names are in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     component_registry: Vec<serde_json::Value>,
@@ -62,11 +60,11 @@ pub struct WitChoice {
 /// One component.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct ComponentChoice {
+pub struct ComponentChoice {
     /// The name of its file in vendor folders.
-    name: Segment,
+    pub name: Segment,
     /// Where it is, or its name and version in a checksum registry.
-    reference: String,
+    pub reference: String,
     /// The digest that pins it; empty where nothing but the reference does.
     #[serde(default)]
     digest: String,
@@ -82,26 +80,22 @@ impl WitChoice {
     }
 }
 
+impl ComponentChoice {
+    /// The digest that pins it.
+    ///
+    /// # Errors
+    /// Usage, where it is none.
+    pub fn digest(&self) -> Result<Option<Digest>> {
+        digest(&self.digest, &self.reference)
+    }
+}
+
 /// A digest that may be left out.
 fn digest(text: &str, of: &dyn std::fmt::Display) -> Result<Option<Digest>> {
     let parsed = (!text.is_empty()).then(|| text.parse()).transpose();
     parsed.map_err(|problem: String| {
         Error::usage(format!("the digest of `{of}` cannot be right")).because(problem)
     })
-}
-
-/// One tool in one version.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Choice {
-    /// The tool.
-    pub tool: Segment,
-    /// The version.
-    pub version: Segment,
-    /// The executables, the main one first.
-    pub executables: Vec<String>,
-    /// The published file for each platform.
-    pub assets: Assets,
 }
 
 /// The platforms for which something is wanted.
@@ -131,7 +125,7 @@ impl Request {
     /// # Errors
     /// Usage, where it is not valid, of another version, or asks for more than `MOST_FILES` files.
     pub fn parse(text: &str, origin: &str) -> Result<Request> {
-        let request: Request = from_starlark(text, origin, |request: &Request| {
+        let request: Request = border::parse(text, origin, |request: &Request| {
             (request.schema_version, SCHEMA_VERSION)
         })?;
         let files = request.tools.iter().map(|choice| choice.assets.len()).sum::<usize>()
@@ -147,20 +141,16 @@ impl Request {
         }
     }
 
-    /// The components that are wanted.
+    /// The checksum registry of components, with the request's own files.
     ///
     /// # Errors
-    /// Usage, where the words of one make no sense, or a registry does not have it.
-    pub fn components(&self) -> Result<Vec<components::Wanted>> {
+    /// Usage, where a file is not valid.
+    pub fn component_registry(&self) -> Result<ComponentRegistry> {
         let mut registry = ComponentRegistry::builtin()?;
         for file in &self.component_registry {
             registry.add(&file.to_string(), "component_registry of a request")?;
         }
-        let wanted = |choice: &ComponentChoice| {
-            let digest = digest(&choice.digest, &choice.reference)?;
-            components::Wanted::parse(&choice.reference, Some(&choice.name), digest, &registry)
-        };
-        self.components.iter().map(wanted).collect()
+        Ok(registry)
     }
 
     /// The files that are wanted, and what is not published for a platform that was named.
@@ -191,45 +181,4 @@ pub struct Wanted {
     pub artifacts: Vec<Artifact>,
     /// One error for each tool that is not published for a platform that was named.
     pub unpublished: Vec<Error>,
-}
-
-impl Choice {
-    /// The published file for a platform.
-    ///
-    /// # Errors
-    /// Usage, where the tool is not published for it.
-    pub fn artifact(&self, platform: Platform) -> Result<Artifact> {
-        let Choice { tool, version, assets, .. } = self;
-        let asset = assets.get(&platform).ok_or_else(|| {
-            let names: Vec<_> = assets.keys().map(|platform| platform.name()).collect();
-            Error::usage(format!("{tool} {version} is not published for {platform}"))
-                .fact("published", names.join(", "))
-        })?;
-        let identity = Identity::Tool { tool: tool.clone(), version: version.clone(), platform };
-        Ok(Artifact { identity, asset: asset.clone() })
-    }
-}
-
-/// Reads what crossed the border from Starlark. `versions` gives the version of the format that was
-/// found, and the one that this program knows.
-///
-/// # Errors
-/// Usage, where it is not valid or of another version.
-pub(crate) fn from_starlark<T: DeserializeOwned>(
-    text: &str,
-    origin: &str,
-    versions: impl Fn(&T) -> (u32, u32),
-) -> Result<T> {
-    let request = bounded::json(text).map_err(|error| {
-        Error::usage(format!("the request in `{origin}` is not valid")).because(error)
-    })?;
-    match versions(&request) {
-        (found, known) if found != known => Err(Error::usage(format!(
-            "the request in `{origin}` has a format that this program does not know"
-        ))
-        .fact("expected", known)
-        .fact("found", found)
-        .hint("the helper and rules_wasm_airgap differ in version; use those of one release")),
-        _ => Ok(request),
-    }
 }

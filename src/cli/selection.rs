@@ -25,7 +25,7 @@ pub(super) fn everything(
     context: &Context,
 ) -> Result<(Vec<Artifact>, Vec<components::Wanted>)> {
     let request = request(args, context)?;
-    let components = request.components()?;
+    let components = components::Wanted::of_request(&request)?;
     let wanted = request.artifacts(&platforms(&args.platforms)?);
     for error in wanted.unpublished {
         if !args.tools.is_empty() || wanted.artifacts.is_empty() {
@@ -42,7 +42,7 @@ fn request(args: &SelectionArgs, context: &Context) -> Result<Request> {
         for file in &args.registries {
             registry.add_file(&context.path(file))?;
         }
-        return registry.request(&args.tools, &args.bundles);
+        return Ok(Request::new(registry.choices(&args.tools, &args.bundles)?));
     };
     narrow(read(path, context)?, &args.tools)
 }
@@ -79,7 +79,7 @@ fn narrow(mut request: Request, tools: &[String]) -> Result<Request> {
     for wanted in tools {
         let (name, version) = split(wanted);
         let Some(choice) = request.tools.iter().find(|choice| choice.tool.as_str() == name) else {
-            return Err(crate::registry::unknown("tool in MODULE.bazel", name, &known)
+            return Err(crate::suggest::unknown("tool in MODULE.bazel", name, &known)
                 .hint("add it there: `wasm.tool(name = ..., version = ...)`"));
         };
         if version.is_some_and(|version| version != choice.version.as_str()) {

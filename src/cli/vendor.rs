@@ -14,10 +14,11 @@ use super::Context;
 use crate::error::{Error, Result};
 use crate::fetch::Client;
 use crate::manifest::{Entry, VendorDir};
+use crate::outcome::Tally;
 use crate::plan::Plan;
 use crate::policy::Policy;
 use crate::quantity::count;
-use crate::vendor::{Summary, Tally};
+use crate::vendor::Summary;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum VendorCommand {

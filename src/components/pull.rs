@@ -9,10 +9,10 @@ use super::wanted::{Pin, Wanted};
 use crate::digest::Digest;
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::oci::{Client, Manifest, Repository};
+use crate::outcome::Outcome;
 use crate::reach::{Artifact, Expected};
 use crate::report::Item;
 use crate::rooted::RootedPath;
-use crate::vendor::Outcome;
 use crate::verify::{Unverified, Verified};
 use crate::wit::Component;
 

@@ -14,6 +14,7 @@ use crate::folder::EntryKind;
 use crate::listing::Disk;
 use crate::manifest::VendorDir;
 use crate::oci::Manifest;
+use crate::outcome::Outcome;
 use crate::plan::{self, Finding, Place};
 use crate::policy::Policy;
 use crate::reach::{self, Reach};
@@ -21,7 +22,6 @@ use crate::registries::{self, Role, Source};
 use crate::report::Report;
 use crate::rooted::RootedPath;
 use crate::store;
-use crate::vendor::Outcome;
 use crate::verify::Verified;
 
 /// Every place where components may come from.

@@ -6,6 +6,7 @@ use crate::oci::Reference;
 use crate::plan::Place;
 use crate::reach::Attempts;
 use crate::registry::ComponentRegistry;
+use crate::request::{ComponentChoice, Request};
 use crate::segment::Segment;
 
 /// A component that somebody asks for.
@@ -35,6 +36,18 @@ pub struct Pin {
 }
 
 impl Wanted {
+    /// The components that a request asks for.
+    ///
+    /// # Errors
+    /// Usage, where the words of one make no sense, or a registry does not have it.
+    pub fn of_request(request: &Request) -> Result<Vec<Wanted>> {
+        let registry = request.component_registry()?;
+        let wanted = |choice: &ComponentChoice| {
+            Wanted::parse(&choice.reference, Some(&choice.name), choice.digest()?, &registry)
+        };
+        request.components.iter().map(wanted).collect()
+    }
+
     /// Reads `ghcr.io/my-org/auth-service:v1.2.0`, with or without a digest, or the name and version
     /// in a checksum registry, `auth-service@1.2.0`. `digest` pins it where the words do not.
     ///

@@ -21,7 +21,7 @@ use room::Room;
 
 use super::reference::ImageReference;
 use crate::error::Result;
-use crate::registry::unknown;
+use crate::suggest::unknown;
 use crate::yaml::Node;
 
 pub use found::{ChartImage, Form, Images, LeftOut, Unresolved};

@@ -7,7 +7,7 @@ use super::inventory::Inventory;
 use super::mirror_list::MirrorList;
 use super::reference::ImageReference;
 use crate::error::{Error, Result};
-use crate::registry::unknown;
+use crate::suggest::unknown;
 
 /// Where charts have the pull secrets of all their images.
 const PULL_SECRETS: [&[&str]; 4] = [

@@ -18,7 +18,7 @@ use super::reference::ImageReference;
 use super::registry_path::RegistryPath;
 use crate::error::{Error, Result};
 use crate::quantity;
-use crate::registry::unknown;
+use crate::suggest::unknown;
 use crate::yaml::{self, Duplicates, Node, Place, Value};
 
 /// The most images of a list.

@@ -2,9 +2,9 @@
 
 use super::published::{Form, Published};
 use crate::error::{Context, Result};
+use crate::outcome::Outcome;
 use crate::package::PackageId;
 use crate::rooted::RootedPath;
-use crate::vendor::Outcome;
 use crate::verify::Verified;
 use crate::wit::Source;
 

@@ -20,6 +20,7 @@ use crate::error::{Context as _, Error, Kind, Result};
 use crate::listing::Disk;
 use crate::look;
 use crate::manifest::VendorDir;
+use crate::outcome::Outcome;
 use crate::package::{PackageId, PackageName};
 use crate::plan;
 use crate::policy::Policy;
@@ -31,7 +32,7 @@ use crate::report::Report;
 use crate::request::WitChoice;
 use crate::rooted::RootedPath;
 use crate::store;
-use crate::vendor::{self, Outcome};
+use crate::vendored_file::vendor_file;
 use crate::verify::{Unverified, Verified};
 use crate::wit::{Locked, Source};
 
@@ -238,7 +239,7 @@ impl Sources {
         let plan = plan::resolve(std::slice::from_ref(&artifact), self.policy(), &Disk)?;
         let item = &plan.items[0];
         let client = if item.urls.is_empty() { None } else { Some(self.reach.http()?) };
-        let brought = vendor::bring(item, dir, client, report)?;
+        let brought = vendor_file(item, dir, client, report)?;
         let (package, url) = (&archive.package, archive.archive.url.to_string());
         let (form, from) = (Form::of(archive), url.clone());
         let fetched = Fetched::published(package, form, brought.file, brought.outcome, from);

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::named_path::NamedPath;
 use crate::bounded;
 use crate::error::{Error, Result};
-use crate::registry::nearest;
+use crate::suggest::nearest;
 
 /// What the parser says where a key or a table is there twice.
 const DUPLICATE: &str = "duplicate key";

@@ -12,7 +12,7 @@ use crate::environment::registry_variable;
 use crate::error::{Error, Result};
 use crate::oci::{check_name, is_host};
 use crate::package::PackageName;
-use crate::registry::nearest;
+use crate::suggest::nearest;
 
 /// The name of the registry whose folder is looked into first.
 pub(super) const LOCAL: &str = "local";

@@ -1,7 +1,7 @@
 //! Components: the `.wasm` files, the manifests that prove them, and the BUILD file that lets rules
 //! name them.
 
-use super::{Outcome, Summary};
+use super::Summary;
 use crate::artifact::Kind;
 use crate::components::{Components, Fetched, Purpose, Wanted, manifest_of, wasm_name};
 use crate::digest::Digest;
@@ -9,6 +9,7 @@ use crate::emit::starlark::BuildFile;
 use crate::error::{Context, Error, Result};
 use crate::folder::EntryKind;
 use crate::manifest::{Entry, Manifest, VendorDir};
+use crate::outcome::Outcome;
 use crate::quantity::megabytes;
 use crate::read;
 use crate::report::Report;

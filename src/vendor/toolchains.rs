@@ -1,12 +1,12 @@
 //! The archives of tools, and this program itself.
 
-use super::item::{self, Brought};
 use super::{Helper, Summary};
 use crate::error::Result;
 use crate::fetch::Client;
 use crate::manifest::{Manifest, VendorDir};
 use crate::plan::{Item, Plan};
 use crate::report::Report;
+use crate::vendored_file::{VendoredFile, vendor_file};
 use crate::workers;
 
 /// What is to be done.
@@ -37,13 +37,13 @@ pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
     summary.entries.extend(job.helper.map(|helper| helper.vendor(dir)).transpose()?);
     let total = report.total(plan.items.len(), "file", None);
     let bring = |item: &Item| {
-        let brought = item::bring(item, dir, job.client, report);
+        let brought = vendor_file(item, dir, job.client, report);
         total.done();
         brought
     };
     for result in workers::each(&plan.items, job.jobs, bring) {
         match result {
-            Ok(Brought { outcome, entry, .. }) => {
+            Ok(VendoredFile { outcome, entry, .. }) => {
                 summary.outcomes.push(outcome);
                 summary.entries.push(entry);
             }

@@ -9,10 +9,10 @@ mod folder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Outcome;
 use crate::emit::WitRepository;
 use crate::error::{Error, Result};
 use crate::manifest::{Entry, Manifest, VendorDir};
+use crate::outcome::Outcome;
 use crate::package::{PackageId, PackageRequest, Wanted};
 use crate::packages::{Fetched, Held, Sources};
 use crate::quantity::{are, count};

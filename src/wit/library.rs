@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Declared;
+use crate::border;
 use crate::error::Result;
-use crate::request::from_starlark;
 use provided::Provided;
 use srcs::Srcs;
 
@@ -90,7 +90,7 @@ impl Library {
     /// # Errors
     /// Usage, where it is not valid or of another version.
     pub fn parse(text: &str, origin: &str) -> Result<Library> {
-        from_starlark(text, origin, |library: &Library| (library.schema_version, SCHEMA_VERSION))
+        border::parse(text, origin, |library: &Library| (library.schema_version, SCHEMA_VERSION))
     }
 
     /// Checks the library and makes its folder. Nothing is there before everything is right.

@@ -109,7 +109,7 @@ impl All {
                 context.report.warn(&format!("left out: {}", error.statement()));
             }
             tools.extend(wanted.artifacts);
-            components.extend(request.components()?);
+            components.extend(Wanted::of_request(&request)?);
             wit.extend(request.wit);
         }
         Ok(All { tools, archives, wit, components })

@@ -86,7 +86,7 @@ fn wanted(
         .map(|(reference, name)| Wanted::parse(reference, name, None, registry))
         .collect::<Result<_>>()?;
     for file in &args.requests {
-        wanted.extend(selection::read(file, context)?.components()?);
+        wanted.extend(Wanted::of_request(&selection::read(file, context)?)?);
     }
     match wanted.is_empty() && args.requests.is_empty() {
         true => Err(Error::usage("no component is named")

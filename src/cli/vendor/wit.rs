@@ -9,11 +9,12 @@ use crate::artifact::Kind;
 use crate::cli::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::manifest::VendorDir;
+use crate::outcome::Tally;
 use crate::package::PackageRequest;
 use crate::packages::Sources;
 use crate::registry::WitRegistry;
 use crate::rooted::RootedPath;
-use crate::vendor::{Tally, WitJob, WitSummary, check_wit, vendor_wit};
+use crate::vendor::{WitJob, WitSummary, check_wit, vendor_wit};
 use crate::wit::Lock;
 use crate::{read, store, workspace};
 

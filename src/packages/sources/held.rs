@@ -4,11 +4,11 @@ use super::{Sources, Way};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::VendorDir;
+use crate::outcome::Outcome;
 use crate::package::PackageId;
 use crate::packages::order::Order;
 use crate::packages::{Fetched, Form, listed};
 use crate::rooted::RootedPath;
-use crate::vendor::Outcome;
 use crate::verify::Unverified;
 use crate::wit::{Locked, Source};
 

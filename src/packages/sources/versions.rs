@@ -8,7 +8,7 @@ use crate::package::{PackageId, PackageName, PackageRequest, Wanted};
 use crate::packages::{folders, pull};
 use crate::reach;
 use crate::registries::{Place, Source as Provider};
-use crate::registry;
+use crate::suggest;
 
 impl Sources {
     /// The package that a request comes down to: the highest version that it allows and that is
@@ -99,7 +99,7 @@ impl Sources {
 fn nearest(version: &Version, mut versions: Vec<Version>) -> Vec<Version> {
     let names: Vec<_> = versions.iter().map(ToString::to_string).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    let near = registry::nearest(&version.to_string(), &names);
+    let near = suggest::nearest(&version.to_string(), &names);
     if !near.is_empty() {
         versions = near.iter().filter_map(|name| name.parse().ok()).collect();
     }

@@ -7,7 +7,7 @@ use wit_parser::Resolve;
 use super::Library;
 use super::provided::{Owner, Package, Provided};
 use crate::error::{Error, Result};
-use crate::registry;
+use crate::suggest;
 use crate::wit::guarded::guarded;
 use crate::wit::{Declared, Source, circle};
 
@@ -34,7 +34,7 @@ impl Library {
             return Ok(());
         };
         let known: Vec<_> = own.interfaces.iter().map(String::as_str).collect();
-        let error = registry::unknown("interface", missing, &known)
+        let error = suggest::unknown("interface", missing, &known)
             .fact("package", own.declared())
             .fact("library", &self.label);
         match own.worlds.contains(missing) {

@@ -1,9 +1,9 @@
-//! One item of a plan on its way into the folder.
+//! One file of a plan, brought into a vendor folder.
 
-use super::Outcome;
 use crate::error::{Context, Kind, Result};
 use crate::fetch::{Client, Download};
 use crate::manifest::{Entry, VendorDir};
+use crate::outcome::Outcome;
 use crate::plan::Item;
 use crate::quantity::megabytes;
 use crate::report::Report;
@@ -12,7 +12,7 @@ use crate::store;
 use crate::verify::{Unverified, Verified};
 
 /// A file that is in the vendor folder now.
-pub(crate) struct Brought {
+pub(crate) struct VendoredFile {
     /// How it came there.
     pub(crate) outcome: Outcome,
     /// The file.
@@ -22,12 +22,12 @@ pub(crate) struct Brought {
 }
 
 /// Brings one item into the folder. What is there and right is kept.
-pub(crate) fn bring(
+pub(crate) fn vendor_file(
     item: &Item,
     dir: &VendorDir,
     client: Option<&Client>,
     report: &Report,
-) -> Result<Brought> {
+) -> Result<VendoredFile> {
     let artifact = item.artifact();
     let subject = artifact.to_string();
     let destination = dir.place(&artifact.path());
@@ -61,7 +61,7 @@ pub(crate) fn bring(
     };
     report.say(&format!("{:8} {subject}  {}", outcome.word(), megabytes(verified.size())));
     let entry = Entry::of(&artifact, dir.entry_path(&artifact.path()), &verified);
-    Ok(Brought { outcome, file: verified, entry })
+    Ok(VendoredFile { outcome, file: verified, entry })
 }
 
 fn obtain(
