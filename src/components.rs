@@ -8,6 +8,7 @@
 //! of its manifest, which names the content's. Where a vendored file is pinned by the second, the
 //! manifest lies beside it and is part of the proof.
 
+mod expected;
 mod folders;
 mod held;
 mod pull;

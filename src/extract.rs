@@ -16,19 +16,23 @@
 mod binary;
 mod build_files;
 mod catalog;
+mod decoder;
 mod detect;
 mod entry_path;
 mod executables;
+mod input;
 
 mod limits;
 mod links;
 mod names;
 mod pax;
 mod pipe;
+mod read_at;
 mod refusal;
 mod small_files;
 mod tar;
 pub(crate) mod tar_entries;
+mod threads;
 mod tree;
 mod ungz;
 mod unxz;
@@ -208,7 +212,7 @@ fn unpack(
         ArchiveType::Binary => binary::copy(file, layout, &mut catalog, &mut tree)?,
         ArchiveType::Zip => zip::extract(&file, &mut catalog, &mut tree)?,
         ArchiveType::TarGz | ArchiveType::TarXz | ArchiveType::TarZst => {
-            let decoder = pipe::decoder(layout.archive, file, limits);
+            let decoder = decoder::decoder(layout.archive, file, limits);
             pipe::through(decoder, |stream| tar::extract(stream, &mut catalog, &mut tree))?;
         }
     }

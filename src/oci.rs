@@ -1,10 +1,10 @@
 //! The OCI distribution API, as far as components, WIT packages and images need it.
 //!
 //! ```text
-//! client ─┬─ blob, tags, push   what is asked, built on `crate::fetch`
-//!         ├─ wire               one request, repeated where that helps
+//! client ─┬─ blob, tags, push   requests of the API, built on `crate::fetch`
+//!         ├─ call            one request, repeated where that helps
 //!         │  └─ refusal         what a registry says when it does not do it
-//!         └─ session ─┬─ challenge, token
+//!         └─ session ─┬─ challenge, token, transport
 //!                     └─ access   who asks: see `Accesses`
 //! ```
 //!
@@ -15,6 +15,8 @@
 
 pub mod access;
 mod blob;
+mod blob_source;
+mod call;
 mod challenge;
 mod checked;
 mod client;
@@ -30,17 +32,18 @@ mod session;
 mod tags;
 mod token;
 mod traffic;
-mod wire;
+mod transport;
 
 pub use access::{Access, Accesses, Credential};
 pub use blob::{OuterBlob, RemoteBlob};
+pub use blob_source::Readable;
 pub use client::Client;
 pub use layout::{FilePart, Layout, LayoutFolder};
 pub(crate) use manifest::{ATTESTS, MANIFEST_LIMIT};
 pub use manifest::{
     Annotations, Content, Descriptor, ImageManifest, Index, Manifest, OtherFields, Platform,
 };
-pub use push::{Mount, Readable, UploadLocation};
+pub use push::{Mount, UploadLocation};
 pub use reference::{Reference, Registry, Repository, Tag};
 pub(crate) use reference::{check_name, is_host, shown};
 pub use traffic::Traffic;

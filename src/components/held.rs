@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::Path;
 
-use super::pull::EXPECTED;
+use super::expected::EXPECTED;
 use super::wanted::Pin;
 use crate::artifact::Kind;
 use crate::digest::Digest;

@@ -4,21 +4,18 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::Seek;
 
+use super::expected::EXPECTED;
 use super::held::{self, PinKind};
 use super::wanted::{Pin, Wanted};
 use crate::digest::Digest;
 use crate::error::{Context as _, Error, Kind, Result};
 use crate::oci::{Client, Manifest, Repository};
 use crate::outcome::Outcome;
-use crate::reach::{Artifact, Expected};
+use crate::reach::Artifact;
 use crate::report::Item;
 use crate::rooted::RootedPath;
 use crate::verify::{Unverified, Verified};
 use crate::wit::Component;
-
-/// What an artifact must be.
-pub(super) const EXPECTED: Expected =
-    Expected { what: "a component", hint: "check the name, the tag and the digest", accepts };
 
 /// A component that was pulled.
 pub(super) struct Pulled {
@@ -27,14 +24,6 @@ pub(super) struct Pulled {
     pub(super) kind: Option<PinKind>,
     /// Kept, where the file was there already.
     pub(super) outcome: Outcome,
-}
-
-/// Whether a layer of this type can be a component. What it really is, its bytes tell.
-fn accepts(media_type: &str) -> bool {
-    // The last is what oras writes where nobody says a type.
-    media_type.contains("wasm")
-        || media_type == "application/octet-stream"
-        || media_type == "application/vnd.oci.image.layer.v1.tar"
 }
 
 /// Downloads a component.

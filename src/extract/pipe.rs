@@ -9,80 +9,18 @@
 //! the system gives no thread, or too little address space, the consumer calls the decoder itself,
 //! with one buffer.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::artifact::ArchiveType;
 use crate::error::{Error, Result};
 
-use super::limits::Limits;
 use super::refusal;
-use super::ungz::Ungz;
-use super::unxz::Unxz;
-use super::unzstd::Unzstd;
+use super::threads::have_room;
 
 /// The size of a buffer and how many there are.
 const BUFFER: usize = 256 * 1024;
 const BUFFERS: usize = 6;
-
-/// How much of the archive is read at a time.
-const INPUT: usize = 256 * 1024;
-
-/// What fills the beginning of a buffer and says how much of it, which is nothing at the end.
-type Fill<'a> = Box<dyn FnMut(&mut [u8]) -> Result<usize> + Send + 'a>;
-
-/// The decoder for a compressed tar.
-pub(super) fn decoder(archive: ArchiveType, file: File, limits: &Limits) -> Fill<'static> {
-    let input = BufReader::with_capacity(INPUT, Input(file));
-    let mut decoder: Box<dyn Read + Send> = match archive {
-        ArchiveType::TarXz => Box::new(Unxz::new(input, limits.memory)),
-        ArchiveType::TarZst => Box::new(Unzstd::new(input, limits.memory)),
-        _ => Box::new(Ungz::new(input)),
-    };
-    Box::new(move |buffer| decoder.read(buffer).map_err(|error| refusal::reading(&error)))
-}
-
-/// An archive that is read from its beginning. A call that a signal interrupted is repeated, so
-/// that no decoder takes the interruption for the end of its data.
-pub(super) struct Input(File);
-
-impl Read for Input {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.0.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
-    }
-}
-
-/// Below this limit of the address space, in bytes, no thread is started.
-#[cfg(target_os = "linux")]
-const ROOM_FOR_THREADS: u64 = 1 << 30;
-
-/// Returns whether the address space suffices for threads. The allocator of the GNU C library
-/// reserves 64 MB of it for each thread, although hardly any of that becomes memory in use. Under a
-/// limit (`ulimit -v`) there would be nothing left for the dictionary of a decoder.
-pub(super) fn has_room_for_threads() -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{Resource, getrlimit};
-
-        getrlimit(Resource::As).current.is_none_or(|limit| limit >= ROOM_FOR_THREADS)
-    }
-    #[cfg(not(target_os = "linux"))]
-    true
-}
-
-/// Returns whether the system gives a thread, for libraries that start their own and fail if not.
-pub(super) fn threads_start() -> bool {
-    has_room_for_threads()
-        && thread::Builder::new().spawn(|| ()).is_ok_and(|started| started.join().is_ok())
-}
 
 /// Runs `consume` on what comes out of `source`. When it returns, the thread ends, too.
 pub(super) fn through<T>(
@@ -97,7 +35,7 @@ pub(super) fn through<T>(
     thread::scope(|scope| {
         let decode = || pump(&mut *lock(), full_in, empty_out);
         let mut inline;
-        let is_started = has_room_for_threads() && {
+        let is_started = have_room() && {
             let thread = thread::Builder::new().name("inflate".to_owned());
             thread.spawn_scoped(scope, decode).is_ok()
         };

@@ -12,8 +12,9 @@ use std::thread;
 use crate::error::{Context, Error, Result};
 
 use super::entry_path::EntryPath;
-use super::pipe::{self, Stream};
+use super::pipe::Stream;
 use super::refusal;
+use super::threads;
 use super::tree::TreeWriter;
 
 /// Files up to this size go into batches; for larger ones the copy would cost more than it gains.
@@ -60,7 +61,7 @@ pub(super) fn with<T>(
                 }
             }
         };
-        let is_started = pipe::has_room_for_threads() && {
+        let is_started = threads::have_room() && {
             let thread = thread::Builder::new().name("write".to_owned());
             thread.spawn_scoped(scope, work).is_ok()
         };

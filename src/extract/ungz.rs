@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::pipe::Input;
+use super::input::Input;
 
 /// A reader of gzip. Zeros may follow after the last member, as tapes and `dd` add them and gzip
 /// itself ignores them; the crate's reader of several members takes them for a damaged one.

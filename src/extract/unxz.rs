@@ -5,7 +5,8 @@ use std::thread;
 
 use liblzma::stream::{Action, Error, MtStreamBuilder, Status, Stream};
 
-use super::pipe::{self, Input};
+use super::input::Input;
+use super::threads;
 
 /// More threads than this only take more memory: the writer cannot keep up.
 const MOST_THREADS: usize = 4;
@@ -35,7 +36,7 @@ impl Unxz {
         if self.input.fill_buf()?.is_empty() && self.streams > 0 {
             return Ok(None);
         }
-        if !pipe::threads_start() {
+        if !threads::start() {
             return Ok(Some(Stream::new_stream_decoder(self.memory, 0)?));
         }
         let threads = thread::available_parallelism().map_or(1, |n| n.get().min(MOST_THREADS));

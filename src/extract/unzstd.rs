@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::pipe::Input;
+use super::input::Input;
 
 /// A reader of zstd that checks what the crate leaves to its caller: the checksum and the size
 /// that a frame says it has.

@@ -16,11 +16,13 @@ use super::catalog::Catalog;
 use super::entry_path::EntryPath;
 use super::limits::Limits;
 use super::pipe;
+use super::read_at::read_at;
 use super::refusal;
+use super::threads;
 use super::tree::TreeWriter;
 use super::zip_end;
 use super::zip_list::{List, Listed, REFUSED};
-use super::zip_member::{DEFLATED, Inflater, Member, STORED, read_at};
+use super::zip_member::{DEFLATED, Inflater, Member, STORED};
 
 /// More threads than this only contend for the folder they write to.
 const MOST_THREADS: usize = 4;
@@ -51,7 +53,7 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
         }
         Ok(())
     };
-    let most = if pipe::has_room_for_threads() { MOST_THREADS } else { 1 };
+    let most = if threads::have_room() { MOST_THREADS } else { 1 };
     let threads = thread::available_parallelism().map_or(1, |n| n.get().min(most));
     thread::scope(|scope| {
         let mut others = Vec::new();

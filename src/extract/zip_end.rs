@@ -7,8 +7,8 @@ use std::fs::File;
 
 use crate::error::{Context, Error, Result};
 
+use super::read_at::read_at;
 use super::refusal;
-use super::zip_member::read_at;
 
 /// Where the list of entries is, and how many it says they are.
 pub(super) struct End {

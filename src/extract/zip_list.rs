@@ -5,9 +5,9 @@ use std::io::{self, BufReader, Read};
 
 use crate::error::{Error, Result};
 
+use super::read_at::read_some_at;
 use super::refusal;
 use super::zip_end::{End, number};
-use super::zip_member::read_some_at;
 
 /// How much of the list is read at a time.
 const INPUT: usize = 64 * 1024;

@@ -1,12 +1,12 @@
 //! One entry of a zip: its header checked, its data inflated.
 
 use std::fs::File;
-use std::io;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use crate::error::{Error, Result};
 
+use super::read_at::read_at;
 use super::refusal;
 use super::zip_end::number;
 use super::zip_list::{DESCRIBED_AFTER, Extra, Large, Listed, REFUSED, UTF_8};
@@ -290,30 +290,4 @@ impl Content<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// Fills `buffer` from a position, without the file's own, which threads would share.
-pub(super) fn read_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> Result<()> {
-    while !buffer.is_empty() {
-        match read_some_at(file, buffer, offset) {
-            Ok(0) => return Err(refusal::damaged("it is cut short")),
-            Ok(count) => {
-                buffer = &mut buffer[count..];
-                offset += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(refusal::reading(&error)),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-pub(super) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-pub(super) fn read_some_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }

@@ -9,14 +9,11 @@ use ureq::http::{HeaderMap, StatusCode, header};
 
 use crate::error::{Asked, Error, Kind};
 use crate::fetch::address::Address;
-use crate::fetch::pace::Slow;
+use crate::fetch::pace::{CONNECT, Slow};
 use crate::fetch::proxy::Proxy;
 use crate::fetch::retry::{self, Chance};
 use crate::fetch::tls;
 use crate::network::Network;
-
-/// How long a connection may take to come about.
-pub(crate) const CONNECT: Duration = Duration::from_secs(15);
 
 /// Why a source did not deliver.
 #[derive(Debug)]

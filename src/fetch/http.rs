@@ -13,9 +13,10 @@ use ureq::{Agent, BodyReader, ProxyProtocol, SendBody};
 
 use crate::error::Result;
 use crate::fetch::address::Address;
-use crate::fetch::failure::{CONNECT, Failure, Tried, Trouble};
+use crate::fetch::failure::{Failure, Tried, Trouble};
 use crate::fetch::interim::SkipInterim;
 use crate::fetch::names::Names;
+use crate::fetch::pace::CONNECT;
 use crate::fetch::pace::{InTime, Steady, Whole};
 use crate::fetch::proxy::{Proxies, Proxy};
 use crate::fetch::retry::Chance;

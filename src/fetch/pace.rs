@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Error, Timeout};
 
-use crate::fetch::failure::CONNECT;
+/// The time within which a connection must be there.
+pub(crate) const CONNECT: Duration = Duration::from_secs(15);
 
 /// A body that brings fewer bytes in a second than this is as good as lost.
 const LEAST: f64 = 100.0;

@@ -17,15 +17,16 @@ use crate::fetch::retry::Retries;
 use crate::fetch::source::{Arrival, Served, SoFar, Source};
 use crate::fetch::stream::Stream;
 use crate::fetch::transfer::{Accept, Transfer, Wanted};
+use crate::oci::blob_source::{Readable, subject};
+use crate::oci::call::Call;
 use crate::oci::client::Client;
 use crate::oci::manifest::Descriptor;
-use crate::oci::push::Readable;
 use crate::oci::reference::Repository;
 use crate::oci::refusal::{self, About};
 use crate::oci::session::Session;
 use crate::oci::token::Scope;
 use crate::oci::traffic::Counters;
-use crate::oci::wire::{Call, Wire};
+use crate::oci::transport::Transport;
 use crate::report::{Item, printable};
 use crate::rooted::RootedPath;
 use crate::verify::Verified;
@@ -94,7 +95,7 @@ impl Client {
         }
         let expected = digest;
         let wanted = Wanted { subject: &subject, expected, size, largest, destination, accept };
-        let mut transfer = Transfer::begin(wanted, &self.wire().patience, item)?;
+        let mut transfer = Transfer::begin(wanted, &self.transport().patience, item)?;
         // What is there already needs no network.
         if transfer.is_right() {
             return transfer.finish();
@@ -116,7 +117,7 @@ impl Client {
         repository: &'a Repository,
         descriptor: &'a Descriptor,
     ) -> RemoteBlob<'a> {
-        let retries = Mutex::new(self.wire().patience.retries());
+        let retries = Mutex::new(self.transport().patience.retries());
         RemoteBlob { client: self, repository, descriptor, retries }
     }
 
@@ -135,8 +136,8 @@ impl Client {
             ))
             .fact("found", printable(url))
         })?;
-        let retries = Mutex::new(self.wire().patience.retries());
-        Ok(OuterBlob { wire: self.wire(), address, descriptor, retries })
+        let retries = Mutex::new(self.transport().patience.retries());
+        Ok(OuterBlob { transport: self.transport(), address, descriptor, retries })
     }
 
     /// Whether the registry has a blob.
@@ -144,7 +145,7 @@ impl Client {
     /// # Errors
     /// Network, where it does not say.
     pub fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
-        self.has_blob_within(repository, digest, &mut self.wire().patience.retries())
+        self.has_blob_within(repository, digest, &mut self.transport().patience.retries())
     }
 
     /// Does the same within the time that is left for waiting.
@@ -165,7 +166,7 @@ impl Client {
     /// As [`Client::has_blob`].
     pub fn has_blob_to_push(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
         let scope = Scope::push(repository.name());
-        let mut retries = self.wire().patience.retries();
+        let mut retries = self.transport().patience.retries();
         self.head_blob(repository, digest, scope, &[400, 401, 403, 404, 405, 501], &mut retries)
     }
 
@@ -189,7 +190,7 @@ impl Client {
             fine,
             limit: 0,
         };
-        Ok(self.wire().call_within(&session, &call, retries)?.status.is_success())
+        Ok(self.transport().call_within(&session, &call, retries)?.status.is_success())
     }
 
     fn stream<'a>(
@@ -201,7 +202,7 @@ impl Client {
     ) -> Result<Stream<'a, BlobSource<'a>>> {
         let source = self.source(repository, &descriptor.digest)?;
         let subject = subject(repository, &descriptor.digest);
-        let (patience, size) = (&self.wire().patience, descriptor.size);
+        let (patience, size) = (&self.transport().patience, descriptor.size);
         Ok(Stream::new(source, subject, patience, retries, size, position))
     }
 
@@ -209,7 +210,13 @@ impl Client {
         let session = self.session(repository.registry())?;
         let address = session.address(&path(repository, digest))?;
         let repository = repository.clone();
-        Ok(BlobSource { wire: self.wire(), session, address, repository, digest: *digest })
+        Ok(BlobSource {
+            transport: self.transport(),
+            session,
+            address,
+            repository,
+            digest: *digest,
+        })
     }
 }
 
@@ -226,7 +233,7 @@ impl Readable for RemoteBlob<'_> {
 
 /// A blob in a registry, as a source of bytes.
 struct BlobSource<'a> {
-    wire: &'a Wire,
+    transport: &'a Transport,
     session: Arc<Session>,
     address: Address,
     repository: Repository,
@@ -241,17 +248,22 @@ impl Source for BlobSource<'_> {
     fn ask(&self, range: &Range) -> Tried<Arrival> {
         let scopes = [Scope::pull(self.repository.name())];
         let request = Request::get(range.headers());
-        let answer = self.wire.send(&self.session, &self.address, request, &scopes)?;
+        let answer = self.transport.send(&self.session, &self.address, request, &scopes)?;
         let arrival = Arrival::of(answer, range, |answer| {
             let about = About::Blob(self.repository.clone(), self.digest);
-            refusal::by_registry(&self.session, &about, answer, self.wire.patience.now())
+            refusal::by_registry(
+                &self.session.caller(),
+                &about,
+                answer,
+                self.transport.patience.now(),
+            )
         })?;
-        let counters = self.wire.counters.clone();
+        let counters = self.transport.counters.clone();
         Ok(arrival.through(|body| Box::new(Counted { body, counters })))
     }
 
     fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
-        so_far.lost(&self.wire.http, error, served)
+        so_far.lost(&self.transport.http, error, served)
     }
 
     fn error(&self, subject: &str, failure: Failure) -> Error {
@@ -267,7 +279,7 @@ impl Source for BlobSource<'_> {
 
 /// A blob at an address of its own.
 pub struct OuterBlob<'a> {
-    wire: &'a Wire,
+    transport: &'a Transport,
     address: Address,
     descriptor: &'a Descriptor,
     /// The time that is left for waiting, however often the blob is read.
@@ -277,15 +289,15 @@ pub struct OuterBlob<'a> {
 impl Readable for OuterBlob<'_> {
     fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
         let subject = format!("`sha256:{}`", self.descriptor.digest);
-        let (patience, size) = (&self.wire.patience, self.descriptor.size);
-        let source = OuterSource { wire: self.wire, address: self.address.clone() };
+        let (patience, size) = (&self.transport.patience, self.descriptor.size);
+        let source = OuterSource { transport: self.transport, address: self.address.clone() };
         Ok(Box::new(Stream::new(source, subject, patience, &self.retries, size, position)))
     }
 }
 
 /// An address of a blob, as a source of bytes.
 struct OuterSource<'a> {
-    wire: &'a Wire,
+    transport: &'a Transport,
     address: Address,
 }
 
@@ -296,16 +308,16 @@ impl Source for OuterSource<'_> {
 
     fn ask(&self, range: &Range) -> Tried<Arrival> {
         let request = Request::get(range.headers());
-        let answer = self.wire.http.send(&self.address, request, self)?;
+        let answer = self.transport.http.send(&self.address, request, self)?;
         let arrival = Arrival::of(answer, range, |answer| {
-            Failure::of_status(answer.status, &answer.headers, self.wire.patience.now())
+            Failure::of_status(answer.status, &answer.headers, self.transport.patience.now())
         })?;
-        let counters = self.wire.counters.clone();
+        let counters = self.transport.counters.clone();
         Ok(arrival.through(|body| Box::new(Counted { body, counters })))
     }
 
     fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
-        so_far.lost(&self.wire.http, error, served)
+        so_far.lost(&self.transport.http, error, served)
     }
 
     fn error(&self, subject: &str, failure: Failure) -> Error {
@@ -343,9 +355,4 @@ impl Read for Counted {
 /// The path of a blob.
 fn path(repository: &Repository, digest: &Digest) -> String {
     format!("{}/blobs/sha256:{digest}", repository.name())
-}
-
-/// What a blob is called in messages.
-pub(super) fn subject(repository: &Repository, digest: &Digest) -> String {
-    format!("`{repository}@sha256:{digest}`")
 }

@@ -14,6 +14,7 @@ use crate::fetch::retry::Chance;
 use crate::fetch::{Clock, SystemClock};
 use crate::network::Network;
 use crate::oci::access::Accesses;
+use crate::oci::call::{Call, Reply};
 use crate::oci::manifest::{Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
 use crate::oci::reference::{Reference, Registry};
@@ -21,7 +22,7 @@ use crate::oci::refusal::{self, About};
 use crate::oci::session::Session;
 use crate::oci::token::Scope;
 use crate::oci::traffic::{Counters, Traffic};
-use crate::oci::wire::{Call, Reply, Wire};
+use crate::oci::transport::Transport;
 use crate::report::{Item, printable};
 use crate::verify;
 use crate::workers::hold;
@@ -54,7 +55,7 @@ const REFUSALS: [u16; 300] = {
 /// Errors are unavailable where the registry says that it does not have something, and integrity
 /// where what it sends is wrong.
 pub struct Client {
-    wire: Wire,
+    transport: Transport,
     registries: Mutex<HashMap<Registry, Arc<Mutex<Contact>>>>,
 }
 
@@ -74,20 +75,21 @@ impl Client {
     pub fn new(network: &Network, accesses: Arc<dyn Accesses>) -> Result<Client> {
         let http = Http::new(network, SMALL_READS)?;
         let patience = Patience::new(Arc::new(SystemClock), network.retry_budget);
-        let wire = Wire { http, patience, accesses, counters: Arc::new(Counters::default()) };
-        Ok(Client { wire, registries: Mutex::default() })
+        let transport =
+            Transport { http, patience, accesses, counters: Arc::new(Counters::default()) };
+        Ok(Client { transport, registries: Mutex::default() })
     }
 
     /// The same client with another notion of time; for tests.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Client {
-        let patience = self.wire.patience.with_clock(clock);
-        Client { wire: Wire { patience, ..self.wire }, ..self }
+        let patience = self.transport.patience.with_clock(clock);
+        Client { transport: Transport { patience, ..self.transport }, ..self }
     }
 
     /// How much was asked so far.
     pub fn traffic(&self) -> Traffic {
-        self.wire.counters.traffic()
+        self.transport.counters.traffic()
     }
 
     /// A manifest or index: by its digest, otherwise by its tag. `accept` are the media types that
@@ -233,7 +235,7 @@ impl Client {
             fine,
             limit: MANIFEST_LIMIT,
         };
-        self.wire.call(&session, &call)
+        self.transport.call(&session, &call)
     }
 
     /// Puts a manifest under its tag, or under its digest where there is no tag. What it names must
@@ -282,7 +284,7 @@ impl Client {
             fine: &[],
             limit: MANIFEST_LIMIT,
         };
-        let reply = self.wire.call(&session, &call)?;
+        let reply = self.transport.call(&session, &call)?;
         if let Some(said) = content_digest(&reply).filter(|said| *said != digest) {
             let source = reply.from.to_string();
             return Err(verify::mismatch(&format!("`{reference}`"), &source, &digest, &said)
@@ -291,8 +293,8 @@ impl Client {
         Ok((digest, reply))
     }
 
-    pub(super) fn wire(&self) -> &Wire {
-        &self.wire
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     /// The session with a registry, begun by whoever comes first.
@@ -305,11 +307,11 @@ impl Client {
         if let Some(session) = &contact.session {
             return Ok(session.clone());
         }
-        let patience = &self.wire.patience;
+        let patience = &self.transport.patience;
         let mut retries = patience.retries();
         loop {
             let began = patience.elapsed();
-            let failure = match Session::open(&self.wire, registry) {
+            let failure = match Session::open(&self.transport, registry) {
                 Ok(session) => return Ok(contact.session.insert(Arc::new(session)).clone()),
                 Err(Trouble::Fatal(error)) => return Err(error),
                 Err(Trouble::Source(failure)) => failure,

@@ -25,9 +25,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::error::{Context, Error, Result};
 use crate::look;
+use crate::oci::blob_source::{Readable, read_at};
 use crate::oci::manifest::{Descriptor, Index, MANIFEST_LIMIT, Manifest};
 use crate::oci::media_type;
-use crate::oci::push::{Readable, read_at};
 use crate::oci::reference::Reference;
 use crate::read;
 use crate::rooted::{RootedPath, is_absence};
@@ -37,16 +37,6 @@ use crate::verify;
 use archive::Reached;
 pub use folder::LayoutFolder;
 use lookup::Lookup;
-
-/// The annotation with the name of a manifest.
-const NAME: &str = "org.opencontainers.image.ref.name";
-
-/// The annotation in which containerd keeps it.
-const CONTAINERD_NAME: &str = "io.containerd.image.name";
-
-/// The annotation with the digest of the index that a manifest is a part of, where the layout has only
-/// some of its platforms. The index itself is among the blobs, as a witness.
-const NARROWED_FROM: &str = "wasm-airgap.narrowed-from";
 
 /// The files besides the blobs.
 const VERSION_FILE: &str = "oci-layout";
@@ -137,7 +127,8 @@ impl Layout {
 
     /// The entry of this name, in whichever spelling it has there.
     pub fn named(&self, reference: &Reference) -> Option<&Descriptor> {
-        let key = |it: &Descriptor| name(it).and_then(|name| Reference::parse_image(name).ok());
+        let key =
+            |it: &Descriptor| it.layout_name().and_then(|name| Reference::parse_image(name).ok());
         let lookup = self.by_reference.get_or_init(|| Lookup::new(&self.entries, key));
         let mut found = lookup.find(&self.entries, reference);
         found.find(|it| key(it).as_ref() == Some(reference))
@@ -145,8 +136,9 @@ impl Layout {
 
     /// The entry of this name, as it is written there.
     pub fn called(&self, wanted: &str) -> Option<&Descriptor> {
-        let lookup = self.by_name.get_or_init(|| Lookup::new(&self.entries, name));
-        lookup.find(&self.entries, wanted).find(|it| name(it) == Some(wanted))
+        let lookup =
+            self.by_name.get_or_init(|| Lookup::new(&self.entries, Descriptor::layout_name));
+        lookup.find(&self.entries, wanted).find(|it| it.layout_name() == Some(wanted))
     }
 
     /// The entries with this digest.
@@ -158,10 +150,11 @@ impl Layout {
 
     /// The entries that are parts of this index.
     pub fn parts_of(&self, whole: &Digest) -> impl Iterator<Item = &Descriptor> {
-        let lookup = self.by_whole.get_or_init(|| Lookup::new(&self.entries, narrowed_from));
+        let lookup =
+            self.by_whole.get_or_init(|| Lookup::new(&self.entries, Descriptor::narrowed_from));
         lookup
             .find(&self.entries, whole)
-            .filter(move |it| narrowed_from(it).as_ref() == Some(whole))
+            .filter(move |it| it.narrowed_from().as_ref() == Some(whole))
     }
 
     /// A manifest by its digest; nothing where it is not there. `said` is its media type where it
@@ -302,17 +295,6 @@ impl Read for PartReader<'_> {
         self.position += count as u64;
         Ok(count)
     }
-}
-
-/// The name of an entry.
-pub(super) fn name(entry: &Descriptor) -> Option<&str> {
-    let texts = [CONTAINERD_NAME, NAME].into_iter();
-    texts.filter_map(|key| entry.annotations.get(key)).map(String::as_str).next()
-}
-
-/// The digest of the index that an entry is a part of.
-pub(super) fn narrowed_from(entry: &Descriptor) -> Option<Digest> {
-    entry.annotations.get(NARROWED_FROM)?.parse().ok()
 }
 
 fn blob_path(root: &RootedPath, digest: &Digest) -> RootedPath {

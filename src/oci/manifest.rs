@@ -251,15 +251,24 @@ impl Descriptor {
     }
 }
 
+/// The annotation in which containerd keeps it.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// The annotation with the name of a manifest.
+pub(super) const NAME: &str = "org.opencontainers.image.ref.name";
+/// The annotation with the digest of the index that a manifest is a part of, where the layout has only
+/// some of its platforms. The index itself is among the blobs, as a witness.
+pub(super) const NARROWED_FROM: &str = "wasm-airgap.narrowed-from";
+
 impl Descriptor {
     /// The name that it has in the index of an OCI image layout.
     pub fn layout_name(&self) -> Option<&str> {
-        super::layout::name(self)
+        let texts = [CONTAINERD_NAME, NAME].into_iter();
+        texts.filter_map(|key| self.annotations.get(key)).map(String::as_str).next()
     }
 
     /// The digest of the index that it is a part of, where a layout has only some of its platforms.
     pub fn narrowed_from(&self) -> Option<Digest> {
-        super::layout::narrowed_from(self)
+        self.annotations.get(NARROWED_FROM)?.parse().ok()
     }
 
     /// Returns about how much memory it takes besides that of its fixed fields.

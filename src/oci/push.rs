@@ -1,6 +1,5 @@
 //! Blobs on their way to a registry.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -12,7 +11,8 @@ use crate::fetch::address::Address;
 use crate::fetch::failure::{Failure, Trouble};
 use crate::fetch::http::{self, Answer, Body, Request};
 use crate::fetch::retry::{Chance, Retries};
-use crate::oci::blob::subject;
+use crate::oci::blob_source::{Readable, subject};
+use crate::oci::call::Call;
 use crate::oci::checked::{Checked, Mark};
 use crate::oci::client::Client;
 use crate::oci::manifest::Descriptor;
@@ -20,9 +20,8 @@ use crate::oci::reference::Repository;
 use crate::oci::refusal::{self, About};
 use crate::oci::session::Session;
 use crate::oci::token::Scope;
-use crate::oci::wire::{Call, Wire};
+use crate::oci::transport::Transport;
 use crate::report::Item;
-use crate::verify::Verified;
 
 /// How often an upload is done another way at once, without a wait, until it has gained [`CHUNK`].
 const CHANGES: usize = 10;
@@ -42,17 +41,6 @@ const CHUNK_MIN: &str = "oci-chunk-min-length";
 
 /// How much a registry has to say about an upload.
 const ANSWER_LIMIT: u64 = 1 << 20;
-
-/// Bytes that can be read from any position on, as often as it takes: an upload that fails is taken
-/// up again.
-pub trait Readable: Sync {
-    /// A reader over what is behind this position.
-    ///
-    /// # Errors
-    /// Whatever keeps them from being read. An [`Error`] inside of an [`io::Error`] that the reader
-    /// gives later is told as it is.
-    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>>;
-}
 
 /// What came of an attempt to mount.
 pub enum Mount {
@@ -110,7 +98,7 @@ impl Client {
         // Whoever may not read the other repository may push to this one all the same.
         let fine = &[400, 401, 403, 404, 405, 406, 409, 410, 412, 415, 422, 501];
         let call = begin(doing.clone(), to, address, scopes, fine);
-        let reply = self.wire().call(session, &call)?;
+        let reply = self.transport().call(session, &call)?;
         // By the OCI distribution specification ("Mounting a blob from another repository"), 201 says
         // that it is there, and 202 where to push it. With other 2xx the address tells.
         if reply.status == StatusCode::CREATED {
@@ -150,7 +138,7 @@ impl Client {
         item.set_length(descriptor.size);
         let upload = Upload {
             client: self,
-            wire: self.wire(),
+            transport: self.transport(),
             session,
             to,
             descriptor,
@@ -162,14 +150,14 @@ impl Client {
             offset: 0,
             furthest: 0,
             mark: Mark::default(),
-            retries: self.wire().patience.retries(),
+            retries: self.transport().patience.retries(),
             changes: 0,
         };
         upload.run()
     }
 
     fn begin_upload(&self, session: &Session, to: &Repository) -> Result<UploadLocation> {
-        self.begin_upload_within(session, to, &mut self.wire().patience.retries())
+        self.begin_upload_within(session, to, &mut self.transport().patience.retries())
     }
 
     /// Begins an upload within the time that is left for waiting.
@@ -182,7 +170,7 @@ impl Client {
         let doing = format!("begin a push to `{to}`");
         let scopes = vec![Scope::push(to.name())];
         let call = begin(doing.clone(), to, uploads(session, to)?, scopes, &[]);
-        let reply = self.wire().call_within(session, &call, retries)?;
+        let reply = self.transport().call_within(session, &call, retries)?;
         location(&doing, &reply.from, &reply.headers)
     }
 }
@@ -190,7 +178,7 @@ impl Client {
 /// One blob on its way.
 struct Upload<'a> {
     client: &'a Client,
-    wire: &'a Wire,
+    transport: &'a Transport,
     session: Arc<Session>,
     to: &'a Repository,
     descriptor: &'a Descriptor,
@@ -239,7 +227,7 @@ impl<'a> Upload<'a> {
                 // A registry could send us in circles.
                 Trouble::Source(_) if setback.at_once && self.changes <= CHANGES => Ok(()),
                 Trouble::Source(failure) => {
-                    let (patience, retries) = (&self.wire.patience, &mut self.retries);
+                    let (patience, retries) = (&self.transport.patience, &mut self.retries);
                     patience.pause(retries, failure, gained, self.item)
                 }
                 fatal => Err(fatal),
@@ -352,13 +340,13 @@ impl<'a> Upload<'a> {
         let kind = (header::CONTENT_TYPE, "application/octet-stream".to_owned());
         let headers = [kind].into_iter().chain(range).collect();
         let scopes = [Scope::push(self.to.name())];
-        let mut sending = Sending { bytes, wire: self.wire, item: self.item };
+        let mut sending = Sending { bytes, transport: self.transport, item: self.item };
         let body = match length {
             0 => Body::None,
             length => Body::Stream(&mut sending, length),
         };
         let request = Request { method, headers, body };
-        let answer = self.wire.send(&self.session, address, request, &scopes);
+        let answer = self.transport.send(&self.session, address, request, &scopes);
         // What went wrong on this side is nothing that the registry could help.
         if let Some(error) = bytes.failure() {
             return Err(error.into());
@@ -371,8 +359,8 @@ impl<'a> Upload<'a> {
         let status = answer.status.as_u16();
         let leads = answer.header(header::LOCATION).map(|it| http::follow(&answer.from, it));
         let about = About::Upload(self.to.clone());
-        let now = self.wire.patience.now();
-        let failure = refusal::by_registry(&self.session, &about, answer, now);
+        let now = self.transport.patience.now();
+        let failure = refusal::by_registry(&self.session.caller(), &about, answer, now);
         let passing = |failure| Failure { chance: Chance::Passing, missing: false, ..failure };
         let setback = |failure: Failure| Setback::from(failure);
         match (status, leads) {
@@ -422,7 +410,7 @@ impl<'a> Upload<'a> {
                 fine: &[400, 404, 405, 416],
                 limit: ANSWER_LIMIT,
             };
-            let reply = self.wire.call_within(&self.session, &call, &mut self.retries)?;
+            let reply = self.transport.call_within(&self.session, &call, &mut self.retries)?;
             let taken = reached(&reply.headers).filter(|_| reply.status.is_success());
             // `0-0` is what some say when they have nothing.
             if let Some(taken) = taken.filter(|it| (2..=self.descriptor.size).contains(it)) {
@@ -471,14 +459,14 @@ impl From<Error> for Setback {
 /// Bytes that are counted as they go.
 struct Sending<'a, 'b> {
     bytes: &'a mut Checked<Box<dyn Read + 'b>>,
-    wire: &'a Wire,
+    transport: &'a Transport,
     item: &'a Item,
 }
 
 impl Read for Sending<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.bytes.read(buffer)?;
-        self.wire.counters.sent(count);
+        self.transport.counters.sent(count);
         self.item.set_position(self.bytes.position());
         Ok(count)
     }
@@ -538,50 +526,4 @@ fn reached(headers: &HeaderMap) -> Option<u64> {
     let (first, last) = range.trim_start_matches("bytes=").split_once('-')?;
     let last: u64 = last.parse().ok()?;
     (first == "0").then(|| last.checked_add(1)).flatten()
-}
-
-/// What is behind a position.
-fn behind(bytes: &[u8], position: u64) -> &[u8] {
-    let position = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
-    &bytes[position..]
-}
-
-impl Readable for &[u8] {
-    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(behind(self, position)))
-    }
-}
-
-impl Readable for Vec<u8> {
-    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(behind(self, position)))
-    }
-}
-
-impl Readable for Verified {
-    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(Behind { file: self.reader()?, position }))
-    }
-}
-
-/// A file from a position on. The position is its own: the readers of a [`Verified`] share theirs.
-struct Behind {
-    file: File,
-    position: u64,
-}
-
-impl Read for Behind {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = read_at(&self.file, buffer, self.position)?;
-        self.position += count as u64;
-        Ok(count)
-    }
-}
-
-/// Reads at a position, whatever the file's own is.
-pub(super) fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-    #[cfg(unix)]
-    return std::os::unix::fs::FileExt::read_at(file, buffer, position);
-    #[cfg(windows)]
-    return std::os::windows::fs::FileExt::seek_read(file, buffer, position);
 }

@@ -15,7 +15,6 @@ use crate::fetch::http::Answer;
 use crate::fetch::retry::Chance;
 use crate::oci::challenge;
 use crate::oci::reference::{Reference, Registry, Repository};
-use crate::oci::session::Session;
 use crate::report::{printable, shortened};
 
 /// How much of a refusal is read.
@@ -35,6 +34,22 @@ pub(super) enum About {
     Repository(Repository),
     /// An upload that was begun.
     Upload(Repository),
+}
+
+/// The client in the eyes of one registry.
+pub(super) struct Caller {
+    /// The registry.
+    pub(super) registry: Registry,
+    /// The address of its API.
+    pub(super) base: Address,
+    /// The place that the credential came from; empty without one.
+    pub(super) origin: String,
+    /// The reason for which the credential is not sent.
+    pub(super) withheld: Option<Withheld>,
+    /// Whether the registry refused a credential for which it did not ask.
+    pub(super) refused_unasked: bool,
+    /// Whether the registry wants tokens of a token server.
+    pub(super) wants_tokens: bool,
 }
 
 /// An answer that refuses.
@@ -143,12 +158,12 @@ impl Said {
 
 /// The failure for an answer that refuses what was asked.
 pub(super) fn by_registry(
-    session: &Session,
+    caller: &Caller,
     about: &About,
     answer: Answer,
     now: SystemTime,
 ) -> Failure {
-    let elsewhere = answer.from.origin() != session.base().origin();
+    let elsewhere = answer.from.origin() != caller.base.origin();
     let host = answer.from.host().to_owned();
     let said = Said::read(answer);
     let mut failure = said.failure(now);
@@ -158,8 +173,8 @@ pub(super) fn by_registry(
         return failure;
     }
     match said.status.as_u16() {
-        401 | 403 => advise(failure, session, &said),
-        404 => hidden(missing(failure, about, &said), session, &said),
+        401 | 403 => advise(failure, caller, &said),
+        404 => hidden(missing(failure, about, &said), caller, &said),
         _ => failure,
     }
 }
@@ -200,21 +215,21 @@ fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
 
 /// Says of a 404 that the registry gave without seeing the credential that there is for it: some
 /// registries hide what strangers may not see.
-fn hidden(failure: Failure, session: &Session, said: &Said) -> Failure {
-    if said.authenticated || session.origin().is_empty() {
+fn hidden(failure: Failure, caller: &Caller, said: &Said) -> Failure {
+    if said.authenticated || caller.origin.is_empty() {
         return failure;
     }
     let failure = failure.hint("check the name, the tag and the digest");
-    match session.withheld() {
-        Some(reason) => not_sent(failure, session, reason),
-        None => unasked(failure, session),
+    match caller.withheld {
+        Some(reason) => not_sent(failure, caller, reason),
+        None => unasked(failure, caller),
     }
 }
 
 /// Says what became of a credential for which a registry did not ask.
-fn unasked(failure: Failure, session: &Session) -> Failure {
-    let origin = session.origin();
-    failure.hint(match session.refused_unasked() {
+fn unasked(failure: Failure, caller: &Caller) -> Failure {
+    let origin = &caller.origin;
+    failure.hint(match caller.refused_unasked {
         true => format!(
             "the registry did not accept the credential from {origin}, which was sent although the \
              registry did not ask for one: renew it"
@@ -227,12 +242,12 @@ fn unasked(failure: Failure, session: &Session) -> Failure {
 }
 
 /// What helps against 401 and 403.
-fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
-    if let Some(reason) = session.withheld() {
-        return not_sent(failure, session, reason);
+fn advise(failure: Failure, caller: &Caller, said: &Said) -> Failure {
+    if let Some(reason) = caller.withheld {
+        return not_sent(failure, caller, reason);
     }
-    let origin = session.origin();
-    let ways = ways(session.registry());
+    let origin = &caller.origin;
+    let ways = ways(&caller.registry);
     // The same to people, whatever number the registry gives it.
     let known = said.status == StatusCode::FORBIDDEN || challenge::is_insufficient(&said.headers);
     match (known, said.authenticated && !origin.is_empty()) {
@@ -244,13 +259,13 @@ fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
             let credential = (!origin.is_empty()).then_some(origin.as_str());
             not_shown(failure, credential, &said.headers, &ways)
         }
-        (false, true) if session.wants_tokens() => failure.hint(format!(
+        (false, true) if caller.wants_tokens => failure.hint(format!(
             "the registry does not accept the credential from {origin}, or it says the same of what \
              is not there: check the name, or renew the credential"
         )),
         (false, true) => failure
             .hint(format!("the registry does not accept the credential from {origin}: renew it")),
-        (true, false) if !origin.is_empty() => unasked(failure, session)
+        (true, false) if !origin.is_empty() => unasked(failure, caller)
             .hint("the registry may say the same of what is not there: check the name"),
         (true, false) => failure.hint(format!(
             "the registry refuses those it does not know; it says the same of what is not there: \
@@ -264,11 +279,11 @@ fn advise(failure: Failure, session: &Session, said: &Said) -> Failure {
 }
 
 /// Says that the credential of the registry was not sent, and what helps.
-fn not_sent(failure: Failure, session: &Session, reason: Withheld) -> Failure {
-    let origin = session.origin();
+fn not_sent(failure: Failure, caller: &Caller, reason: Withheld) -> Failure {
+    let origin = &caller.origin;
     failure
         .hint(format!("the credential from {origin} was not sent: {reason}"))
-        .hint(reason.advice(session.base()))
+        .hint(reason.advice(&caller.base))
 }
 
 /// What helps where nobody was named to the registry.
@@ -312,7 +327,7 @@ fn ways(registry: &Registry) -> String {
 
 /// The failure for a token that was not given out.
 pub(super) fn by_token_server(
-    session: &Session,
+    caller: &Caller,
     realm: &Address,
     said: &Said,
     shown: bool,
@@ -321,16 +336,16 @@ pub(super) fn by_token_server(
     let mut failure = said.failure(now);
     failure.missing = false;
     failure.reason = format!("the token server `{realm}` answers {}", failure.reason);
-    let origin = session.origin();
-    match (said.status.as_u16(), session.withheld()) {
-        (401 | 403, Some(reason)) => not_sent(failure, session, reason),
+    let origin = &caller.origin;
+    match (said.status.as_u16(), caller.withheld) {
+        (401 | 403, Some(reason)) => not_sent(failure, caller, reason),
         (400 | 401 | 403, _) if shown => failure.hint(format!(
             "the token server does not accept the credential from {origin}: renew it"
         )),
         (401 | 403, _) => failure.hint(format!(
             "it refuses those it does not know; it may say the same of what is not there: check \
              the name, or {}",
-            ways(session.registry())
+            ways(&caller.registry)
         )),
         _ => failure,
     }

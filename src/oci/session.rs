@@ -8,7 +8,7 @@ use url::form_urlencoded;
 use crate::error::{Error, Result};
 use crate::fetch::Identity;
 use crate::fetch::address::{self, Address};
-use crate::fetch::audience::{self, Withheld};
+use crate::fetch::audience;
 use crate::fetch::failure::{Failure, Mismatch, Tried, Trouble};
 use crate::fetch::http::{Asker, Body, Hop, Pass, Request};
 use crate::fetch::retry::Chance;
@@ -16,10 +16,10 @@ use crate::fetch::source::{Served, SoFar};
 use crate::oci::access::{Access, Credential};
 use crate::oci::challenge::{Challenge, challenges};
 use crate::oci::reference::Registry;
-use crate::oci::refusal;
+use crate::oci::refusal::{self, Caller};
 use crate::oci::token::{Given, Scope, Token, Tokens};
 use crate::oci::traffic::{Counters, Purpose};
-use crate::oci::wire::Wire;
+use crate::oci::transport::Transport;
 use crate::workers::hold;
 
 /// No token server has more to say.
@@ -83,26 +83,27 @@ pub(super) enum Unproven {
 
 impl Session {
     /// Makes the first contact.
-    pub(super) fn open(wire: &Wire, registry: &Registry) -> Tried<Session> {
-        let access = wire.access(registry)?;
+    pub(super) fn open(transport: &Transport, registry: &Registry) -> Tried<Session> {
+        let access = transport.access(registry)?;
         let endpoint = registry.endpoint();
         let base = |scheme: &str| Address::parse(&format!("{scheme}://{endpoint}/"));
         let (plain, secure) = (base("http")?, base("https")?);
         let (base, challenges) = if access.plain_http {
-            let found = ping(wire, &plain, &access)?;
+            let found = ping(transport, &plain, &access)?;
             (plain, found.1)
         } else if plain.is_loopback() && !access.tls {
             // Whatever speaks TLS there cannot make sense of this, and says so.
-            match ping(wire, &plain, &access) {
+            match ping(transport, &plain, &access) {
                 Ok((400, _))
                 | Err(Trouble::Source(Failure { mismatch: Some(Mismatch::NotHttp), .. })) => {
-                    let found = ping(wire, &secure, &access)?;
+                    let found = ping(transport, &secure, &access)?;
                     (secure, found.1)
                 }
                 found => (plain, found?.1),
             }
         } else {
-            let found = ping(wire, &secure, &access).map_err(|error| not_tls(error, &access))?;
+            let found =
+                ping(transport, &secure, &access).map_err(|error| not_tls(error, &access))?;
             (secure, found.1)
         };
         let state = Mutex::new(State { access, challenges, unasked: Unasked::Untried });
@@ -125,19 +126,20 @@ impl Session {
         address.ok_or_else(|| Error::usage(format!("`{path}` makes no address")))
     }
 
-    /// Where the credential came from; empty where there is none.
-    pub(super) fn origin(&self) -> String {
-        let access = &self.state().access;
-        match access.credential {
-            Credential::Anonymous => String::new(),
-            _ => access.origin.clone(),
+    /// Returns the client in the eyes of this registry, for the words of failures.
+    pub(super) fn caller(&self) -> Caller {
+        let state = self.state();
+        let has_credential = state.access.credential != Credential::Anonymous;
+        let withheld = audience::check(&self.base, &self.base, false).err();
+        let is_bearer = |it: &Challenge| matches!(it, Challenge::Bearer { .. });
+        Caller {
+            registry: self.registry.clone(),
+            base: self.base.clone(),
+            origin: if has_credential { state.access.origin.clone() } else { String::new() },
+            withheld: withheld.filter(|_| has_credential),
+            refused_unasked: state.unasked == Unasked::Refused,
+            wants_tokens: state.challenges.iter().any(is_bearer),
         }
-    }
-
-    /// Returns the reason for which the credential of this registry is not sent to it.
-    pub(super) fn withheld(&self) -> Option<Withheld> {
-        let has_credential = self.state().access.credential != Credential::Anonymous;
-        audience::check(&self.base, &self.base, false).err().filter(|_| has_credential)
     }
 
     /// Certificate roots that hold there besides all others.
@@ -158,7 +160,7 @@ impl Session {
     /// What to show for these scopes.
     pub(super) fn prove(
         &self,
-        wire: &Wire,
+        transport: &Transport,
         scopes: &[Scope],
     ) -> std::result::Result<Proof, Unproven> {
         let (credential, challenges, unasked) = {
@@ -174,10 +176,11 @@ impl Session {
         }
         for challenge in &challenges {
             if let Challenge::Bearer { realm, service } = challenge {
-                let ask =
-                    || self.ask_for_token(wire, realm, service.as_deref(), scopes, &credential);
+                let ask = || {
+                    self.ask_for_token(transport, realm, service.as_deref(), scopes, &credential)
+                };
                 let Given { token, fresh, own } =
-                    self.tokens.get(scopes, wire.patience.now(), ask)?;
+                    self.tokens.get(scopes, transport.patience.now(), ask)?;
                 return Ok(Proof::Token { value: token.value, fresh, own });
             }
         }
@@ -243,16 +246,6 @@ impl Session {
         is_so
     }
 
-    /// Whether the registry was sent a credential for which it did not ask, and did not accept it.
-    pub(super) fn refused_unasked(&self) -> bool {
-        self.state().unasked == Unasked::Refused
-    }
-
-    /// Whether the registry wants tokens of a token server.
-    pub(super) fn wants_tokens(&self) -> bool {
-        self.state().challenges.iter().any(|it| matches!(it, Challenge::Bearer { .. }))
-    }
-
     /// Forgets what was refused, if that is possible.
     pub(super) fn forget(&self, proof: &Proof) {
         if let Proof::Token { value, .. } = proof {
@@ -266,8 +259,8 @@ impl Session {
     }
 
     /// Asks again who we are; says whether there is another credential now.
-    pub(super) fn ask_again(&self, wire: &Wire) -> Result<bool> {
-        let access = wire.access(&self.registry)?;
+    pub(super) fn ask_again(&self, transport: &Transport) -> Result<bool> {
+        let access = transport.access(&self.registry)?;
         let mut state = self.state();
         let news = access.credential != state.access.credential;
         if news {
@@ -283,7 +276,7 @@ impl Session {
 
     fn ask_for_token(
         &self,
-        wire: &Wire,
+        transport: &Transport,
         realm: &str,
         service: Option<&str>,
         scopes: &[Scope],
@@ -325,12 +318,12 @@ impl Session {
             },
             None => Request::get(Vec::new()),
         };
-        let (roots, counters) = (self.roots(), &wire.counters);
+        let (roots, counters) = (self.roots(), &transport.counters);
         let identity = self.identity().filter(|_| realm.origin() == self.base.origin());
         let asker = TokenAsker { realm: &realm, authorization, roots, identity, counters };
         let at_server = |failure: Failure| at_server(&realm, failure);
         let answer =
-            wire.http.send(&address, request, &asker).map_err(|trouble| match trouble {
+            transport.http.send(&address, request, &asker).map_err(|trouble| match trouble {
                 Trouble::Source(failure) => at_server(failure),
                 fatal => Unproven::Trouble(fatal),
             })?;
@@ -338,7 +331,13 @@ impl Session {
         if !answer.status.is_success() {
             let said = refusal::Said::read(answer);
             let shown = *credential != Credential::Anonymous;
-            let failure = refusal::by_token_server(self, &realm, &said, shown, wire.patience.now());
+            let failure = refusal::by_token_server(
+                &self.caller(),
+                &realm,
+                &said,
+                shown,
+                transport.patience.now(),
+            );
             return Err(match status {
                 400 | 401 | 403 => Unproven::Refused(failure),
                 _ => Unproven::Trouble(failure.into()),
@@ -347,7 +346,7 @@ impl Session {
         let page = answer.is_page();
         let served = Served { proxy: answer.proxy.clone(), ..Served::default() };
         let json = answer.read(TOKEN_LIMIT).map_err(|(error, length)| {
-            at_server(SoFar { length, size: None }.lost(&wire.http, error, &served))
+            at_server(SoFar { length, size: None }.lost(&transport.http, error, &served))
         })?;
         let sends = |what: &str| at_server(Failure::new(Chance::None, format!("sends {what}")));
         if page {
@@ -356,7 +355,7 @@ impl Session {
         if json.len() as u64 > TOKEN_LIMIT {
             return Err(sends(&format!("more than {TOKEN_LIMIT} bytes instead of a token")));
         }
-        Token::read(&json, wire.patience.now()).map_err(|what| sends(&what))
+        Token::read(&json, transport.patience.now()).map_err(|what| sends(&what))
     }
 
     /// The token server that the registry names. Our credential goes there, so nobody may listen.
@@ -449,19 +448,19 @@ impl Asker for RegistryAsker<'_> {
 }
 
 /// The status of `/v2/` and the challenges that came with it.
-fn ping(wire: &Wire, base: &Address, access: &Access) -> Tried<(u16, Vec<Challenge>)> {
+fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<(u16, Vec<Challenge>)> {
     let address = base.at("/v2/").unwrap_or_else(|| base.clone());
-    let counters = &wire.counters;
+    let counters = &transport.counters;
     let (plain, roots) = (access.plain_http, access.roots.clone());
     let (authorization, purpose) = (None, Purpose::Ping);
     let identity = access.identity.clone();
     let asker = RegistryAsker { base, plain, authorization, roots, identity, purpose, counters };
-    let answer = wire.http.send(&address, Request::get(Vec::new()), &asker)?;
+    let answer = transport.http.send(&address, Request::get(Vec::new()), &asker)?;
     match answer.status.as_u16() {
         200..300 if answer.is_page() => Err(refusal::page().into()),
         429 | 500.. => {
             let said = refusal::Said::read(answer);
-            Err(said.failure(wire.patience.now()).into())
+            Err(said.failure(transport.patience.now()).into())
         }
         // Whatever else it is, the request that follows will tell.
         status => {

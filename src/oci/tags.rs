@@ -10,13 +10,13 @@ use ureq::http::{HeaderMap, Method, header};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::oci::call::{Call, Reply};
 use crate::oci::client::Client;
 use crate::oci::manifest::{Content, Descriptor, Items, Keep, Manifest};
 use crate::oci::media_type;
 use crate::oci::reference::{Repository, Tag};
 use crate::oci::refusal::{self, About};
 use crate::oci::token::Scope;
-use crate::oci::wire::{Call, Reply};
 use crate::report::printable;
 
 /// No page of a list is longer.
@@ -254,7 +254,7 @@ impl Client {
             fine: &[400, 401, 403, 404, 405, 501],
             limit: PAGE_LIMIT,
         };
-        let reply = self.wire().call(&session, &call)?;
+        let reply = self.transport().call(&session, &call)?;
         if !reply.status.is_success() || next(&reply.headers).is_some() {
             return Ok(None);
         }
@@ -276,7 +276,7 @@ impl Client {
         let mut address = session.address(&format!("{}/{path}", repository.name()))?;
         let mut seen = Vec::new();
         let mut total = 0;
-        let mut retries = self.wire().patience.retries();
+        let mut retries = self.transport().patience.retries();
         let began = Instant::now();
         loop {
             let call = Call {
@@ -292,7 +292,7 @@ impl Client {
             };
             // All pages share one budget for waiting; a page that came is progress.
             retries.next_source();
-            let reply = self.wire().call_within(&session, &call, &mut retries)?;
+            let reply = self.transport().call_within(&session, &call, &mut retries)?;
             total += reply.body.len();
             let next = next(&reply.headers).filter(|_| reply.status.is_success());
             take(reply)?;

@@ -3,8 +3,9 @@
 //! The parser bounds how deeply types and packages are nested. It does not bound how much there is,
 //! takes up to 2 kB for each item, and compares each parameter of a function with all others.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Error, Result};
-use crate::wit::files::Files;
 
 /// The most text of one package, in all its files, in bytes; its binary form has the same limit.
 /// The largest package of WASI has a tenth of a megabyte.
@@ -43,7 +44,7 @@ impl Size {
     ///
     /// # Errors
     /// Integrity, where they are more than a package may have, with the limit.
-    pub(super) fn of_files(files: &Files, origin: &str) -> Result<Size> {
+    pub(super) fn of_files(files: &BTreeMap<String, Vec<u8>>, origin: &str) -> Result<Size> {
         let bytes = files.values().map(|bytes| bytes.len() as u64).sum();
         within("bytes", bytes, MOST_BYTES, origin)?;
         within("files", files.len() as u64, MOST_FILES as u64, origin)?;
@@ -159,8 +160,8 @@ fn behind_string(mut text: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn files(text: &str) -> Files {
-        Files::from([("a.wit".to_owned(), text.as_bytes().to_vec())])
+    fn files(text: &str) -> BTreeMap<String, Vec<u8>> {
+        BTreeMap::from([("a.wit".to_owned(), text.as_bytes().to_vec())])
     }
 
     #[test]
@@ -194,7 +195,8 @@ mod tests {
             assert!(error.contains("`x.wit` is too large"), "{error}");
             assert!(error.contains(limit), "{error}");
         }
-        let many: Files = (0..=MOST_FILES).map(|n| (format!("{n}.wit"), Vec::new())).collect();
+        let many: BTreeMap<_, _> =
+            (0..=MOST_FILES).map(|n| (format!("{n}.wit"), Vec::new())).collect();
         let error = Size::of_files(&many, "x").unwrap_err().to_string();
         assert!(error.contains("1000 files"), "{error}");
     }

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::{
-    INDEX_FILE, INDEX_LIMIT, Layout, NAME, NARROWED_FROM, VERSION_FILE, VERSION_TEXT,
+    INDEX_FILE, INDEX_LIMIT, Layout, VERSION_FILE, VERSION_TEXT,
     archive::{self, Reached},
     blob_path, entries, index_text,
 };
 use crate::digest::Digest;
 use crate::error::{Context, Error, Kind, Result};
-use crate::oci::manifest::{Descriptor, Manifest};
-use crate::oci::push::Readable;
+use crate::oci::blob_source::Readable;
+use crate::oci::manifest::{Descriptor, Manifest, NAME, NARROWED_FROM};
 use crate::oci::reference::Reference;
 use crate::read;
 use crate::report::Item;
@@ -203,9 +203,9 @@ impl LayoutFolder {
         }
         let name = name.to_string();
         self.change(|entries| {
-            entries.retain(|it| super::name(it) != Some(&name));
+            entries.retain(|it| it.layout_name() != Some(&name));
             // The same without a name is not needed any more.
-            entries.retain(|it| super::name(it).is_some() || it.digest != entry.digest);
+            entries.retain(|it| it.layout_name().is_some() || it.digest != entry.digest);
             entries.push(entry.clone());
         })
     }
@@ -262,10 +262,7 @@ impl LayoutFolder {
         store::change(&self.root.join(INDEX_FILE), INDEX_LIMIT, |old| {
             let mut entries = self.parse(old)?;
             change(&mut entries);
-            entries.sort_by(|a, b| {
-                let key = |it| (super::name(it).is_none(), super::name(it));
-                key(a).cmp(&key(b)).then_with(|| a.digest.cmp(&b.digest))
-            });
+            entries.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
             index_text(&entries)
         })
     }
@@ -299,4 +296,9 @@ fn copy(
         intake.file.write_all(&buffer[..count]).doing(|| format!("write {subject}"))?;
         item.set_position(length);
     }
+}
+
+/// The order of the entries: those with a name first, by name and digest.
+fn sort_key(entry: &Descriptor) -> (bool, Option<&str>, &Digest) {
+    (entry.layout_name().is_none(), entry.layout_name(), &entry.digest)
 }

@@ -1,34 +1,22 @@
-//! Requests to registries: with proof of who asks, renewed and repeated where that helps.
-
-use std::sync::Arc;
+//! Requests to registries, with an authorization that is renewed, and repeated where that helps.
 
 use ureq::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use crate::error::{Error, Result};
 use crate::fetch::address::Address;
 use crate::fetch::failure::{Tried, Trouble};
-use crate::fetch::http::{Answer, Body, Http, Request};
-use crate::fetch::patience::Patience;
+use crate::fetch::http::{Answer, Body, Request};
 use crate::fetch::retry::Retries;
 use crate::fetch::source::{Served, SoFar};
-use crate::oci::access::{Access, Accesses};
-use crate::oci::reference::Registry;
 use crate::oci::refusal::{self, About};
 use crate::oci::session::{Proof, RegistryAsker, Session, Unproven};
 use crate::oci::token::Scope;
-use crate::oci::traffic::{Counters, Purpose};
+use crate::oci::traffic::Purpose;
+use crate::oci::transport::Transport;
 use crate::report::Item;
 
 /// How often a request is made again because it did not show enough.
 const ROUNDS: usize = 4;
-
-/// What all registries share.
-pub(super) struct Wire {
-    pub(super) http: Http,
-    pub(super) patience: Patience,
-    pub(super) accesses: Arc<dyn Accesses>,
-    pub(super) counters: Arc<Counters>,
-}
 
 /// A request whose answer is small.
 pub(super) struct Call<'a> {
@@ -59,14 +47,7 @@ pub(super) struct Reply {
     pub(super) page: bool,
 }
 
-impl Wire {
-    /// How a registry is reached.
-    pub(super) fn access(&self, registry: &Registry) -> Result<Access> {
-        let access = self.accesses.access(registry.as_str())?;
-        access.credential.learn();
-        Ok(access)
-    }
-
+impl Transport {
     /// Makes a request until it is answered well, or there is no hope.
     pub(super) fn call(&self, session: &Session, call: &Call<'_>) -> Result<Reply> {
         self.call_within(session, call, &mut self.patience.retries())
@@ -109,7 +90,7 @@ impl Wire {
         // specification ("Pushing manifests") says 201.
         if !status.is_success() && !call.fine.contains(&status.as_u16()) {
             let now = self.patience.now();
-            return Err(refusal::by_registry(session, &call.about, answer, now).into());
+            return Err(refusal::by_registry(&session.caller(), &call.about, answer, now).into());
         }
         let (headers, from, page) = (answer.headers.clone(), answer.from.clone(), answer.is_page());
         let served = Served { proxy: answer.proxy.clone(), ..Served::default() };

@@ -1,0 +1,26 @@
+//! Whether threads can be started.
+
+use std::thread;
+
+/// Below this limit of the address space, in bytes, no thread is started.
+#[cfg(target_os = "linux")]
+const ROOM_FOR_THREADS: u64 = 1 << 30;
+
+/// Returns whether the address space suffices for threads. The allocator of the GNU C library
+/// reserves 64 MB of it for each thread, although hardly any of that becomes memory in use. Under a
+/// limit (`ulimit -v`) there would be nothing left for the dictionary of a decoder.
+pub(super) fn have_room() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, getrlimit};
+
+        getrlimit(Resource::As).current.is_none_or(|limit| limit >= ROOM_FOR_THREADS)
+    }
+    #[cfg(not(target_os = "linux"))]
+    true
+}
+
+/// Returns whether the system gives a thread, for libraries that start their own and fail if not.
+pub(super) fn start() -> bool {
+    have_room() && thread::Builder::new().spawn(|| ()).is_ok_and(|started| started.join().is_ok())
+}

@@ -1,0 +1,27 @@
+//! The connection to all registries: HTTP, its retries, and the credentials.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::fetch::http::Http;
+use crate::fetch::patience::Patience;
+use crate::oci::access::{Access, Accesses};
+use crate::oci::reference::Registry;
+use crate::oci::traffic::Counters;
+
+/// The parts of the client that all registries share.
+pub(super) struct Transport {
+    pub(super) http: Http,
+    pub(super) patience: Patience,
+    pub(super) accesses: Arc<dyn Accesses>,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Transport {
+    /// Returns the scheme, the credential and the certificates for a registry.
+    pub(super) fn access(&self, registry: &Registry) -> Result<Access> {
+        let access = self.accesses.access(registry.as_str())?;
+        access.credential.learn();
+        Ok(access)
+    }
+}
