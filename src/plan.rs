@@ -156,7 +156,7 @@ impl Item {
         }
         let error = error.hint(format!(
             "where there is a network, run\n{}\nand bring the folder here",
-            self.identity.vendor_command(),
+            vendor_command(&self.identity),
         ));
         match self.places.iter().find_map(|place| place.finding.offline()) {
             Some(offline) => error.hint(format!("or {} to use the network", offline.mend())),
@@ -165,17 +165,15 @@ impl Item {
     }
 }
 
-impl Identity {
-    /// What brings it into the workspace's vendor folder.
-    fn vendor_command(&self) -> String {
-        match self {
-            Identity::Tool { tool, version, platform } => format!(
-                "{} --output-dir vendor/toolchains --tool {tool}@{version} --platform {platform}",
-                maker(Kind::Toolchain)
-            ),
-            Identity::Wit { package } => {
-                format!("wasm-airgap vendor wit {package} --archives --output-dir vendor/wit")
-            }
+/// Returns the command that brings a file into the workspace's vendor folder.
+fn vendor_command(identity: &Identity) -> String {
+    match identity {
+        Identity::Tool { tool, version, platform } => format!(
+            "{} --output-dir vendor/toolchains --tool {tool}@{version} --platform {platform}",
+            maker(Kind::Toolchain)
+        ),
+        Identity::Wit { package } => {
+            format!("wasm-airgap vendor wit {package} --archives --output-dir vendor/wit")
         }
     }
 }

@@ -8,8 +8,8 @@
 //! is always read out of the text, so that there is one answer, whatever it came as.
 
 mod binary;
-mod circle;
 mod component;
+mod cycle;
 mod declared;
 mod files;
 mod guarded;
@@ -20,8 +20,8 @@ mod lock;
 mod published;
 mod source;
 
-pub(crate) use circle::circle;
 pub use component::Component;
+pub(crate) use cycle::find_cycle;
 pub use declared::Declared;
 pub use files::{Files, tree_hash};
 pub use library::{Dep, File, Library, Made};

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_is_seen_and_read_back() {
+    fn every_character_is_visible_and_read_back() {
         let text: String =
             ('\0'..='\u{3000}').chain(['\u{feff}', '\u{1f600}', '\u{e0041}']).collect();
         let value = serde_json::json!({text.clone(): [text.clone(), 1, {}], "empty": []});
@@ -129,10 +129,6 @@ mod tests {
         assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), value);
         let plain = serde_json::json!({"a": [1, {"b": "\u{e4}\\\""}], "c": {}});
         assert_eq!(pretty(&plain).unwrap(), format!("{plain:#}"));
-        let yaml = yaml_string(&text);
-        assert!(is_visible(&yaml));
-        let read =
-            crate::yaml::document(&format!("a: {yaml}\n"), "f", crate::yaml::Duplicates::Refused);
-        assert_eq!(read.unwrap().text_of("a"), Some(text.as_str()));
+        assert!(is_visible(&yaml_string(&text)));
     }
 }

@@ -18,7 +18,7 @@ use crate::packages::{Fetched, Held, Sources};
 use crate::quantity::{are, count};
 use crate::report::Report;
 use crate::segment;
-use crate::wit::{Lock, Locked, Source, circle};
+use crate::wit::{Lock, Locked, Source, find_cycle};
 use crate::workers;
 use folder::{PackageFolder, filename};
 
@@ -354,8 +354,8 @@ fn check_names(package: &PackageId, source: &Source) -> Result<()> {
 /// WIT packages cannot need each other; a registry can serve such ones all the same.
 fn check_circles(members: &BTreeMap<PackageId, Member>) -> Result<()> {
     let graph = members.iter().map(|(id, member)| (id, &member.source.dependencies)).collect();
-    let Some(circle) = circle(&graph) else { return Ok(()) };
-    let shown: Vec<_> = circle.iter().map(ToString::to_string).collect();
+    let Some(cycle) = find_cycle(&graph) else { return Ok(()) };
+    let shown: Vec<_> = cycle.iter().map(ToString::to_string).collect();
     Err(Error::integrity("WIT packages need each other in a circle")
         .fact("circle", shown.join(" -> "))
         .hint("no tool can resolve these; ask whoever published them"))

@@ -245,3 +245,11 @@ fn written_scalars_are_read_as_the_same_text() {
         );
     }
 }
+
+#[test]
+fn each_character_is_read_back() {
+    let text: String = ('\0'..='\u{3000}').chain(['\u{feff}', '\u{1f600}', '\u{e0041}']).collect();
+    let written = format!("a: {}\n", crate::yaml::scalar(&text));
+    let read = document(&written, "f", Duplicates::Refused).unwrap();
+    assert_eq!(read.text_of("a"), Some(text.as_str()));
+}

@@ -9,7 +9,7 @@ use super::provided::{Owner, Package, Provided};
 use crate::error::{Error, Result};
 use crate::suggest;
 use crate::wit::guarded::guarded;
-use crate::wit::{Declared, Source, circle};
+use crate::wit::{Declared, Source, find_cycle};
 
 impl Library {
     /// The files declare the package that the rule names.
@@ -51,8 +51,8 @@ impl Library {
         }
         // The own package last: it is the one that counts where another one has its name.
         graph.extend(own.uses());
-        let Some(circle) = circle(&graph) else { return Ok(()) };
-        let shown: Vec<_> = circle.iter().map(ToString::to_string).collect();
+        let Some(cycle) = find_cycle(&graph) else { return Ok(()) };
+        let shown: Vec<_> = cycle.iter().map(ToString::to_string).collect();
         Err(Error::usage("packages need each other in a circle")
             .fact("circle", shown.join(" -> "))
             .hint("put what two of them need into a package of its own")

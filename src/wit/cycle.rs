@@ -1,12 +1,14 @@
-//! Packages that need each other in a circle, which WIT does not allow.
+//! Cycles of packages that need each other, which WIT does not allow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The first circle among what needs what, its first package at both ends.
-pub(crate) fn circle<'a, T: Ord>(graph: &BTreeMap<&'a T, &'a BTreeSet<T>>) -> Option<Vec<&'a T>> {
+/// Returns the first cycle of a graph, its first package at both ends.
+pub(crate) fn find_cycle<'a, T: Ord>(
+    graph: &BTreeMap<&'a T, &'a BTreeSet<T>>,
+) -> Option<Vec<&'a T>> {
     let mut done = BTreeSet::new();
     for start in graph.keys() {
-        // What is above in the search, each with what of it has not been looked at.
+        // The packages above in the search, each with its needs that have not been visited.
         let mut path: Vec<(&T, Vec<&T>)> = Vec::new();
         let mut above = BTreeSet::new();
         let mut next = Some(*start);
@@ -15,8 +17,8 @@ pub(crate) fn circle<'a, T: Ord>(graph: &BTreeMap<&'a T, &'a BTreeSet<T>>) -> Op
                 if above.contains(package) {
                     let index = path.iter().position(|(above, _)| *above == package);
                     let index = index.unwrap_or_default();
-                    let circle = path[index..].iter().map(|(above, _)| *above);
-                    return Some(circle.chain([package]).collect());
+                    let cycle = path[index..].iter().map(|(above, _)| *above);
+                    return Some(cycle.chain([package]).collect());
                 }
                 if !done.contains(package) {
                     let uses = graph.get(package).map(|uses| uses.iter().rev().collect());
@@ -46,11 +48,11 @@ mod tests {
             uses.entry((*from).to_owned()).or_default().insert((*to).to_owned());
         }
         let graph = uses.iter().collect();
-        circle(&graph).map(|it| it.into_iter().map(String::as_str).collect())
+        find_cycle(&graph).map(|it| it.into_iter().map(String::as_str).collect())
     }
 
     #[test]
-    fn a_circle_is_shown_without_the_way_to_it() {
+    fn a_cycle_is_returned_without_the_path_to_it() {
         assert_eq!(found(&[("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("b", "d")]), None);
         assert_eq!(found(&[("a", "b"), ("b", "c"), ("c", "b")]).unwrap(), "bcb");
         assert_eq!(found(&[("a", "a")]).unwrap(), "aa");
@@ -59,7 +61,7 @@ mod tests {
 
     /// Deep enough to end a search that calls itself.
     #[test]
-    fn a_long_way_is_no_circle() {
+    fn a_long_path_is_not_a_cycle() {
         let word = |n: usize| format!("p{n}");
         let names: Vec<_> = (0..50_000).map(|n| (word(n), word(n + 1))).collect();
         let edges: Vec<_> = names.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
