@@ -18,6 +18,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns the word that is printed for it.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Outcome::Kept => "kept",

@@ -25,21 +25,28 @@ pub(crate) trait Source {
 
 /// An entry, with all that the headers before it say about it.
 pub(crate) struct Entry {
+    /// The path, as its bytes are in the archive.
     pub(crate) path: Vec<u8>,
     /// The target of a link, empty if there is none.
     pub(crate) target: Vec<u8>,
     /// The bytes that come next, without the padding after them. Only files have some.
     pub(crate) size: u64,
+    /// The type.
     pub(crate) kind: Kind,
+    /// Whether the owner may execute it.
     pub(crate) executable: bool,
 }
 
 /// The type of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A regular file.
     File,
+    /// A folder.
     Folder,
+    /// A symbolic link.
     Symlink,
+    /// A hard link.
     HardLink,
     /// Something else, by the byte in its header.
     Other(u8),

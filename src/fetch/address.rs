@@ -20,7 +20,9 @@ pub(crate) struct Address {
 /// A user's name and password. Deliberately without `Debug` and `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credential {
+    /// The name of the user.
     pub(crate) login: String,
+    /// The password.
     pub(crate) password: String,
 }
 
@@ -46,6 +48,10 @@ impl Credential {
 }
 
 impl Address {
+    /// Parses an address, and makes its password known to [`secrets`].
+    ///
+    /// # Errors
+    /// Usage, where it is not an address of a kind that is supported.
     pub(crate) fn parse(text: &str) -> Result<Address> {
         let url = Url::parse(text).map_err(|error| bad(text).because(error))?;
         secrets::learn_signature(&url);
@@ -110,6 +116,7 @@ impl Address {
         (self.scheme() == "file").then(|| self.url.to_file_path().map_err(path))
     }
 
+    /// Returns the scheme, such as `https`.
     pub(crate) fn scheme(&self) -> &str {
         self.url.scheme()
     }

@@ -72,6 +72,7 @@ impl From<Failure> for Trouble {
 }
 
 impl Failure {
+    /// A failure with a reason and without hints.
     pub(crate) fn new(chance: Chance, reason: impl Into<String>) -> Failure {
         let reason = reason.into();
         let excuse = reason.clone();
@@ -88,6 +89,7 @@ impl Failure {
         }
     }
 
+    /// Adds something to try next.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hints.push(hint.into());
@@ -294,6 +296,7 @@ fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
 pub(crate) struct Attempts(Vec<(String, Failure)>);
 
 impl Attempts {
+    /// Adds the failure of one source.
     pub(crate) fn add(&mut self, address: &Address, failure: Failure) {
         self.0.push((address.to_string(), failure));
     }

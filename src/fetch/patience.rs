@@ -15,6 +15,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
+    /// A budget of waiting for each job, by this clock.
     pub(crate) fn new(clock: Arc<dyn Clock>, budget: Duration) -> Patience {
         Patience { clock, budget }
     }
