@@ -3,15 +3,15 @@
 //! ```text
 //! client ─┬─ blob, tags, push   requests of the API, built on `crate::fetch`
 //!         ├─ call            one request, repeated where that helps
-//!         │  └─ refusal         what a registry says when it does not do it
+//!         │  └─ refusal         the error response of a registry
 //!         └─ session ─┬─ challenge, token, transport
-//!                     └─ access   who asks: see `Accesses`
+//!                     └─ access   the credential: see `Accesses`
 //! ```
 //!
-//! `layout` is beside all this: the same things in a folder or a tar, without a registry.
+//! `layout` is independent of all this: the same content in a folder or a tar, without a registry.
 //!
-//! A credential goes to the registry that it is for and to the token server which that registry
-//! names, and to no other origin. Bytes are hashed on every way they take.
+//! A credential is sent to the registry that it is for and to the token server which that registry
+//! names, and to no other origin. Bytes are hashed on download and on upload.
 
 pub mod access;
 mod blob;

@@ -1,4 +1,4 @@
-//! How a registry is reached: its scheme and who asks.
+//! The scheme, the certificates and the credential for a registry.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,43 +7,45 @@ use crate::error::Result;
 use crate::fetch::Identity;
 use crate::secrets;
 
-/// Knows how each registry is reached. Config files, variables and credential stores are behind it;
-/// the client asks it when it first speaks to a registry, and again when a credential was refused.
+/// A provider of the settings and the credential of each registry. It reads config files, variables
+/// and credential stores. The client calls it before its first request to a registry, and again
+/// after the registry refused the credential.
 pub trait Accesses: Send + Sync {
-    /// How to reach `registry`: a host with an optional port as it stands in a reference. The
-    /// repository may stand behind it, as in `ghcr.io/myorg/api`: some credential files have
-    /// entries for a part of a registry.
+    /// Returns how to reach `registry`: a host with an optional port as in a reference. A
+    /// repository may follow, as in `ghcr.io/myorg/api`: some credential files have entries for a
+    /// part of a registry.
     ///
     /// # Errors
-    /// Usage, where a setting for it makes no sense; network, where a credential helper failed.
+    /// Usage, if a setting for it is invalid; network, if a credential helper failed.
     fn access(&self, registry: &str) -> Result<Access>;
 }
 
-/// How one registry is reached.
+/// The scheme, certificates and credential for one registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Whether to speak plain http to a host that is not loopback; those get it
-    /// without being asked for, unless `tls` is.
+    /// Whether to speak plain http to a host that is not loopback. A loopback host gets plain http
+    /// without this setting, unless `tls` is set.
     pub plain_http: bool,
-    /// Whether to speak TLS also to a host that is loopback.
+    /// Whether to speak TLS to a loopback host too.
     pub tls: bool,
-    /// What to change where the host does not speak TLS though a setting says so; empty without such
-    /// a setting.
+    /// The hint to change the setting that demands TLS, if the host does not speak it; empty
+    /// without such a setting.
     pub tls_remedy: String,
-    /// Certificate roots that hold for this host besides all others, as PEM texts.
+    /// Certificate roots that are valid for this host in addition to all others, as PEM texts.
     pub roots: Vec<String>,
-    /// A client certificate, which this host alone sees.
+    /// A client certificate, which is shown to this host only.
     pub identity: Option<Arc<Identity>>,
-    /// Who asks.
+    /// The credential that is sent to the registry.
     pub credential: Credential,
-    /// Where the credential came from, as in `WKG_REGISTRY_GHCR_IO_TOKEN`; empty for nobody.
+    /// The source of the credential, as in `WKG_REGISTRY_GHCR_IO_TOKEN`; empty for an anonymous
+    /// one.
     pub origin: String,
 }
 
-/// Who asks. `Debug` shows no secrets, and there is no `Display`.
+/// A credential for a registry. `Debug` shows no secrets, and there is no `Display`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Credential {
-    /// Nobody.
+    /// No credential.
     #[default]
     Anonymous,
     /// A name and a password, sent to the registry or to its token server.
@@ -60,7 +62,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Makes it known as a secret.
+    /// Registers the secrets in it for redaction in messages.
     pub(crate) fn learn(&self) {
         match self {
             Credential::Anonymous => {}

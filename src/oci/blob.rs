@@ -1,4 +1,4 @@
-//! Blobs: into a file, or as something to push elsewhere.
+//! Blobs: downloads into a file, and readers for a push to another registry.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -31,23 +31,23 @@ use crate::report::{Item, printable};
 use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
-/// A blob that can be read from any position on, as often as it takes: what a copy from another
-/// registry pushes.
+/// A blob in a registry that can be read from any position, any number of times. A copy from
+/// another registry pushes it.
 pub struct RemoteBlob<'a> {
     client: &'a Client,
     repository: &'a Repository,
     descriptor: &'a Descriptor,
-    /// The time that is left for waiting, however often the blob is read.
+    /// The time that is left for waiting, over all reads of the blob.
     retries: Mutex<Retries>,
 }
 
 impl Client {
-    /// Downloads a blob. It appears at its destination only when digest and size are right; what a
-    /// failed or killed run left there is continued.
+    /// Downloads a blob. It appears at its destination only if its digest and size are right. A
+    /// download that an earlier run left unfinished is resumed.
     ///
     /// # Errors
-    /// Integrity, where digest or size are others; unavailable, where the registry does not have
-    /// it; otherwise network.
+    /// Integrity, if the digest or the size differ; unavailable, if the registry does not have it;
+    /// otherwise network.
     pub fn blob(
         &self,
         repository: &Repository,
@@ -59,11 +59,11 @@ impl Client {
         self.fetch(repository, &descriptor.digest, size, destination, None, item)
     }
 
-    /// Downloads a blob that must be something special: `accept` looks at the file when its digest
-    /// is right, and before it appears at its destination. The size is checked where it is known.
+    /// Downloads a blob with a further check: `accept` inspects the file after its digest is
+    /// verified and before it appears at its destination. The size is checked if it is known.
     ///
     /// # Errors
-    /// As [`Client::blob`], and what `accept` says.
+    /// As [`Client::blob`], and the errors of `accept`.
     pub fn blob_if(
         &self,
         repository: &Repository,
@@ -96,7 +96,7 @@ impl Client {
         let expected = digest;
         let wanted = Wanted { subject: &subject, expected, size, largest, destination, accept };
         let mut transfer = Transfer::begin(wanted, &self.transport().patience, item)?;
-        // What is there already needs no network.
+        // A blob that is there already needs no network.
         if transfer.is_right() {
             return transfer.finish();
         }
@@ -111,7 +111,7 @@ impl Client {
         }
     }
 
-    /// A blob as something to push elsewhere.
+    /// Returns a reader of a blob in a registry, for a push to another one.
     pub fn remote<'a>(
         &'a self,
         repository: &'a Repository,
@@ -121,11 +121,11 @@ impl Client {
         RemoteBlob { client: self, repository, descriptor, retries }
     }
 
-    /// A blob at an address that a manifest names for it, as something to push elsewhere. No
-    /// credential goes there.
+    /// Returns a reader of a blob at an address in `urls` of its descriptor, for a push. No
+    /// credential is sent there.
     ///
     /// # Errors
-    /// Usage, where it is not an address of `http` or `https`.
+    /// Usage, if it is not an address of `http` or `https`.
     pub fn elsewhere<'a>(&'a self, url: &str, descriptor: &'a Descriptor) -> Result<OuterBlob<'a>> {
         let address = Address::parse(url).ok();
         let is_web = |it: &Address| matches!(it.scheme(), "http" | "https");
@@ -140,15 +140,15 @@ impl Client {
         Ok(OuterBlob { transport: self.transport(), address, descriptor, retries })
     }
 
-    /// Whether the registry has a blob.
+    /// Returns whether the registry has a blob.
     ///
     /// # Errors
-    /// Network, where it does not say.
+    /// Network, if the registry does not answer that.
     pub fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
         self.has_blob_within(repository, digest, &mut self.transport().patience.retries())
     }
 
-    /// Does the same within the time that is left for waiting.
+    /// Returns the same as [`Client::has_blob`], within the time that is left for waiting.
     pub(super) fn has_blob_within(
         &self,
         repository: &Repository,
@@ -159,8 +159,9 @@ impl Client {
         self.head_blob(repository, digest, scope, &[404], retries)
     }
 
-    /// The same where it is to be pushed. A registry that does not show its repository, does not know
-    /// it yet, or does not answer HEAD, is one without the blob: the push will tell.
+    /// Returns whether the registry has a blob that is to be pushed. A registry that hides its
+    /// repository, does not know it yet, or does not answer HEAD counts as one without the blob:
+    /// the push decides.
     ///
     /// # Errors
     /// As [`Client::has_blob`].
@@ -277,12 +278,12 @@ impl Source for BlobSource<'_> {
     }
 }
 
-/// A blob at an address of its own.
+/// A blob at an address from `urls` of its descriptor.
 pub struct OuterBlob<'a> {
     transport: &'a Transport,
     address: Address,
     descriptor: &'a Descriptor,
-    /// The time that is left for waiting, however often the blob is read.
+    /// The time that is left for waiting, over all reads of the blob.
     retries: Mutex<Retries>,
 }
 
@@ -295,7 +296,7 @@ impl Readable for OuterBlob<'_> {
     }
 }
 
-/// An address of a blob, as a source of bytes.
+/// An address from `urls` of a descriptor, as a source of bytes.
 struct OuterSource<'a> {
     transport: &'a Transport,
     address: Address,
@@ -338,7 +339,7 @@ impl Asker for OuterSource<'_> {
     }
 }
 
-/// A body whose bytes are counted.
+/// A response body whose bytes are counted.
 struct Counted {
     body: Box<dyn Read + Send>,
     counters: Arc<Counters>,
@@ -352,7 +353,7 @@ impl Read for Counted {
     }
 }
 
-/// The path of a blob.
+/// Returns the path of a blob in the API (OCI distribution-spec "Pulling blobs").
 fn path(repository: &Repository, digest: &Digest) -> String {
     format!("{}/blobs/sha256:{digest}", repository.name())
 }

@@ -1,4 +1,4 @@
-//! Blobs that can be read from any position on, and their names in messages.
+//! Blobs that can be read from any position, and their names in messages.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,14 +8,14 @@ use crate::error::Result;
 use crate::oci::reference::Repository;
 use crate::verify::Verified;
 
-/// Bytes that can be read from any position on, as often as it takes: an upload that fails is taken
-/// up again.
+/// Bytes that can be read from any position, any number of times, because a failed upload is
+/// resumed.
 pub trait Readable: Sync {
-    /// A reader over what is behind this position.
+    /// Returns a reader of the bytes from this position on.
     ///
     /// # Errors
-    /// Whatever keeps them from being read. An [`Error`] inside of an [`io::Error`] that the reader
-    /// gives later is told as it is.
+    /// The reason why they cannot be read. An [`Error`] inside an [`io::Error`] that the reader
+    /// returns later is reported as it is.
     fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>>;
 }
 
@@ -37,7 +37,7 @@ impl Readable for Verified {
     }
 }
 
-/// A file from a position on. The position is its own: the readers of a [`Verified`] share theirs.
+/// A reader of a file from its own position on. The readers of a [`Verified`] share one position.
 struct Behind {
     file: File,
     position: u64,
@@ -51,7 +51,7 @@ impl Read for Behind {
     }
 }
 
-/// Reads at a position, whatever the file's own is.
+/// Reads at a position, independent of the position of the file.
 pub(super) fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_at(file, buffer, position);
@@ -59,13 +59,13 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Resu
     return std::os::windows::fs::FileExt::seek_read(file, buffer, position);
 }
 
-/// What is behind a position.
+/// Returns the bytes from a position on.
 fn behind(bytes: &[u8], position: u64) -> &[u8] {
     let position = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
     &bytes[position..]
 }
 
-/// What a blob is called in messages.
+/// Returns the name of a blob in messages.
 pub(super) fn subject(repository: &Repository, digest: &Digest) -> String {
     format!("`{repository}@sha256:{digest}`")
 }

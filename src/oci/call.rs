@@ -1,4 +1,4 @@
-//! Requests to registries, with an authorization that is renewed, and repeated where that helps.
+//! Requests to registries. The authorization is renewed and the request repeated where that helps.
 
 use ureq::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
@@ -15,45 +15,45 @@ use crate::oci::traffic::Purpose;
 use crate::oci::transport::Transport;
 use crate::report::Item;
 
-/// How often a request is made again because it did not show enough.
+/// The most repetitions of a request because its authorization was not enough.
 const ROUNDS: usize = 4;
 
-/// A request whose answer is small.
+/// A request with a small response.
 pub(super) struct Call<'a> {
-    /// As an infinitive: "read the tags of `a`".
+    /// The action as an infinitive: "read the tags of `a`".
     pub(super) doing: String,
-    /// What is not there where the answer is 404.
+    /// The item that is missing if the answer is 404.
     pub(super) about: About,
     pub(super) method: Method,
     pub(super) address: Address,
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: &'a [u8],
-    /// What must be permitted.
+    /// The permissions that the request needs.
     pub(super) scopes: Vec<Scope>,
     /// The statuses besides 2xx that are not a failure.
     pub(super) fine: &'a [u16],
-    /// How long the answer may be.
+    /// The most bytes of the response body.
     pub(super) limit: u64,
 }
 
-/// A small answer.
+/// A small response.
 pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// Where it came from.
+    /// The address that it came from.
     pub(super) from: Address,
     pub(super) body: Vec<u8>,
-    /// Whether it says that it is a page for people.
+    /// Whether its media type is that of a web page.
     pub(super) page: bool,
 }
 
 impl Transport {
-    /// Makes a request until it is answered well, or there is no hope.
+    /// Sends a request until it succeeds, or a repetition does not help.
     pub(super) fn call(&self, session: &Session, call: &Call<'_>) -> Result<Reply> {
         self.call_within(session, call, &mut self.patience.retries())
     }
 
-    /// Makes one of several requests that have one budget of time for waiting.
+    /// Sends one of several requests that share one budget of time for waiting.
     pub(super) fn call_within(
         &self,
         session: &Session,
@@ -86,7 +86,7 @@ impl Transport {
         let request = Request { method: call.method.clone(), headers: call.headers.clone(), body };
         let answer = self.send(session, &call.address, request, &call.scopes)?;
         let status = answer.status;
-        // Which of the 2xx it is differs by registry: some answer 202 where the OCI distribution
+        // Accepts each 2xx, as it differs by registry: some answer 202 where the OCI distribution
         // specification ("Pushing manifests") says 201.
         if !status.is_success() && !call.fine.contains(&status.as_u16()) {
             let now = self.patience.now();
@@ -108,12 +108,12 @@ impl Transport {
         Ok(Reply { status, headers, from, body, page })
     }
 
-    /// Makes a request once, but for what concerns who asks: a token that has expired is renewed,
-    /// a credential that is not accepted any more is asked for again, and before a 403 or 404 is
-    /// the last word, a credential is sent for which the registry did not ask.
+    /// Sends a request once, except for its authorization: an expired token is renewed, a
+    /// credential that is refused is looked up again, and before a 403 or 404 is final, a
+    /// credential is sent for which the registry did not ask.
     ///
-    /// A body that is a stream cannot be sent twice: there the refusal comes back, and the next
-    /// request shows a new token.
+    /// A body that is a stream cannot be sent twice: the refusal is returned then, and the next
+    /// request uses a new token.
     pub(super) fn send(
         &self,
         session: &Session,
@@ -165,7 +165,7 @@ impl Transport {
                     session.forget(&proof);
                     session.learn(&answer.headers)
                 }
-                // The token server gave out another token than was asked for, or the registry wants
+                // The token server issued another token than was requested, or the registry needs
                 // one for this repository alone.
                 (403, Proof::Token { own: false, value, .. }) => {
                     session.distrust(value);
@@ -177,7 +177,7 @@ impl Transport {
             let Some(again) = again else { return Ok(answer) };
             request = again;
             let more = match &proof {
-                // A registry could go on for ever with something new each time.
+                // A limit, as a registry could send another challenge each time.
                 _ if rounds == ROUNDS => false,
                 _ if status != 401 => news,
                 Proof::Token { fresh: false, .. } | Proof::Unasked(_) => true,

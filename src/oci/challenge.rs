@@ -1,27 +1,27 @@
-//! What a registry wants to see before it answers.
+//! The challenges in which a registry asks for a credential (RFC 9110 section 11.6.1).
 
 use ureq::http::{HeaderMap, header};
 
 use crate::report::shortened;
 
-/// How much of a challenge is shown.
+/// The most characters of a challenge that are shown.
 const SHOWN: usize = 200;
 
-/// A way in which a registry lets people in.
+/// An authentication scheme that a registry offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
-    /// By name and password.
+    /// A name and a password.
     Basic,
-    /// By a token that another server gives out.
+    /// A token that a token server issues.
     Bearer {
-        /// The address of that server.
+        /// The address of the token server.
         realm: String,
-        /// What the registry is called there.
+        /// The name of the registry at the token server.
         service: Option<String>,
     },
 }
 
-/// The challenges in these headers that are understood. A registry may offer others beside them.
+/// Returns the challenges in these headers that are understood. A registry may offer others too.
 pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let lines = headers.get_all(header::WWW_AUTHENTICATE);
     let lines = lines.iter().filter_map(|value| value.to_str().ok());
@@ -33,14 +33,14 @@ pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
         .collect()
 }
 
-/// The challenges in these headers as they stand there, for people; nothing where there are none.
+/// Returns the challenges in these headers as they are sent, for messages; nothing without any.
 pub(super) fn shown(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::WWW_AUTHENTICATE);
     let lines: Vec<_> = lines.iter().map(|it| String::from_utf8_lossy(it.as_bytes())).collect();
     (!lines.is_empty()).then(|| shortened(&lines.join(", "), SHOWN))
 }
 
-/// A single `Bearer` whose address stands there without quotes, against the standard.
+/// Reads a single `Bearer` challenge whose `realm` has no quotes, against RFC 9110 section 11.5.
 fn unquoted(line: &str) -> Option<Challenge> {
     let (scheme, params) = line.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -59,7 +59,7 @@ fn unquoted(line: &str) -> Option<Challenge> {
     Some(Challenge::Bearer { realm: value("realm")?, service: value("service") })
 }
 
-/// Whether the registry knows who asks and says that it is not enough.
+/// Returns whether the registry accepts the token and says that its scope is not enough.
 pub(super) fn is_insufficient(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::WWW_AUTHENTICATE);
     lines.iter().any(|value| {

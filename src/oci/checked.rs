@@ -1,4 +1,4 @@
-//! A reader that gives out its last byte only when all of them were right.
+//! A reader that returns its last byte only after all bytes are verified.
 
 use std::io::{self, Read};
 
@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use crate::oci::manifest::Descriptor;
 use crate::verify;
 
-/// A reader over bytes whose digest and size are known.
+/// A reader of bytes whose digest and size are known.
 ///
-/// It ends with an error instead of the last bytes where they are others, so that whoever passes
-/// them on never completes anything wrong.
+/// It ends with an error instead of the last bytes if the digest or size differ, so that a consumer
+/// never completes a wrong upload or file.
 pub(super) struct Checked<R> {
     inner: R,
     hasher: Hasher,
@@ -21,16 +21,16 @@ pub(super) struct Checked<R> {
     failed: Option<Error>,
 }
 
-/// A point in a [`Checked`], from which it can be taken up again.
+/// A position in a [`Checked`], from which it can be resumed.
 #[derive(Clone, Default)]
 pub(super) struct Mark {
-    /// How many bytes are behind the mark.
+    /// The number of bytes before the mark.
     pub(super) position: u64,
     hasher: Hasher,
 }
 
 impl<R: Read> Checked<R> {
-    /// `inner` goes on behind the mark.
+    /// Creates a reader; `inner` continues from the mark.
     pub(super) fn new(
         inner: R,
         descriptor: &Descriptor,
@@ -42,17 +42,17 @@ impl<R: Read> Checked<R> {
         Checked { inner, hasher, position, digest, size, subject, failed: None }
     }
 
-    /// How many bytes are behind it.
+    /// Returns the number of bytes that were read.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
 
-    /// Where it is now.
+    /// Returns a mark at the current position.
     pub(super) fn mark(&self) -> Mark {
         Mark { position: self.position, hasher: self.hasher.clone() }
     }
 
-    /// Reads up to this position, for nobody.
+    /// Reads up to this position and drops the bytes.
     pub(super) fn skip_to(&mut self, position: u64) -> Result<()> {
         let count = position.saturating_sub(self.position);
         let skipped = io::copy(&mut self.by_ref().take(count), &mut io::sink());
@@ -64,7 +64,7 @@ impl<R: Read> Checked<R> {
         }
     }
 
-    /// Why the last reading failed, if the fault was on this side.
+    /// Returns the reason why the last read failed, if it is an error of this program.
     pub(super) fn failure(&mut self) -> Option<Error> {
         self.failed.take()
     }
@@ -108,7 +108,7 @@ impl<R: Read> Read for Checked<R> {
     }
 }
 
-/// What a reader reports; one of ours may be inside.
+/// Converts an error of a reader; one of this program may be inside.
 pub(super) fn cannot_read(subject: &str, error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,

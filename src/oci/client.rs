@@ -1,4 +1,4 @@
-//! Talks to registries.
+//! A client of registries.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -27,16 +27,16 @@ use crate::report::{Item, printable};
 use crate::verify;
 use crate::workers::hold;
 
-/// A header in which a registry says what it sends, or what it got.
+/// The header with the digest of the content that a registry sends or has received.
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
-/// A header in which a registry says to what it has attached a manifest.
+/// The header with the subject of a manifest, sent by registries that list referrers.
 const SUBJECT: &str = "oci-subject";
 
-/// The statuses by which a registry says that it has no such manifest, or that nobody may know.
+/// The statuses of a registry that does not have a manifest, or hides whether it does.
 const HIDDEN: [u16; 3] = [401, 403, 404];
 
-/// The statuses of HEAD after which GET is asked: all from 300 to 599. GET waits for a busy registry.
+/// The statuses of HEAD after which GET is sent: 300 to 599. GET waits for a busy registry.
 const REFUSALS: [u16; 300] = {
     let mut all = [300; 300];
     let mut nth = 1;
@@ -47,13 +47,13 @@ const REFUSALS: [u16; 300] = {
     all
 };
 
-/// Talks to registries. One is enough for any number of threads: they share connections, tokens and
+/// A client of registries. Any number of threads can share one, with its connections, tokens and
 /// the first contact with each registry.
 ///
-/// Whatever it is asked for is tried again while a registry is busy or a connection is lost, for as
-/// long as the settings of the network allow, and no longer than the registry asks for.
-/// Errors are unavailable where the registry says that it does not have something, and integrity
-/// where what it sends is wrong.
+/// Every request is repeated while a registry is busy or a connection is lost, for as long as the
+/// settings of the network allow, and not beyond the time that the registry asks for. Errors are
+/// unavailable, if the registry says that it does not have something, and integrity, if its
+/// response is wrong.
 pub struct Client {
     transport: Transport,
     registries: Mutex<HashMap<Registry, Arc<Mutex<Contact>>>>,
@@ -63,15 +63,15 @@ pub struct Client {
 #[derive(Default)]
 struct Contact {
     session: Option<Arc<Session>>,
-    /// Whether it was tried in vain: once more is enough then, for everybody who comes later.
+    /// Whether it failed before. Every later caller makes only one more attempt then.
     failed: bool,
 }
 
 impl Client {
-    /// A client with these settings. Opens no socket yet.
+    /// Creates a client with these settings. Opens no socket yet.
     ///
     /// # Errors
-    /// Usage, where a proxy's address makes no sense.
+    /// Usage, if the address of a proxy is invalid.
     pub fn new(network: &Network, accesses: Arc<dyn Accesses>) -> Result<Client> {
         let http = Http::new(network, SMALL_READS)?;
         let patience = Patience::new(Arc::new(SystemClock), network.retry_budget);
@@ -80,31 +80,32 @@ impl Client {
         Ok(Client { transport, registries: Mutex::default() })
     }
 
-    /// The same client with another notion of time; for tests.
+    /// Returns the same client with another clock; for tests.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Client {
         let patience = self.transport.patience.with_clock(clock);
         Client { transport: Transport { patience, ..self.transport }, ..self }
     }
 
-    /// How much was asked so far.
+    /// Returns the counts of the requests so far.
     pub fn traffic(&self) -> Traffic {
         self.transport.counters.traffic()
     }
 
-    /// A manifest or index: by its digest, otherwise by its tag. `accept` are the media types that
-    /// make sense to the caller.
+    /// Returns a manifest or index by its digest, or by its tag if there is no digest. `accept`
+    /// lists the media types that the caller understands.
     ///
     /// # Errors
-    /// Integrity, where the digest is another one than was asked for or than the registry says,
-    /// or where it is longer than four MiB; usage, where there is neither tag nor digest.
+    /// Integrity, if the digest differs from the one in the reference or in the header of the
+    /// registry, or if the manifest is longer than 4 MiB; usage, if there is neither tag nor
+    /// digest.
     pub fn manifest(&self, reference: &Reference, accept: &[&str]) -> Result<Manifest> {
         let scope = Scope::pull(reference.repository().name());
         let reply = self.ask_for_manifest(reference, Method::GET, accept, scope, &[])?;
         check_manifest(reference, reply)
     }
 
-    /// The same; nothing where the registry says that there is no such manifest.
+    /// Returns a manifest; nothing if the registry says that there is no such manifest.
     ///
     /// # Errors
     /// As [`Client::manifest`].
@@ -117,8 +118,8 @@ impl Client {
         self.get(reference, accept, scope, &[404])
     }
 
-    /// The same where something is to be pushed. A registry that does not show its repository, or
-    /// does not know it yet, is one without the manifest: the push will tell.
+    /// Returns a manifest that is to be replaced by a push. A registry that hides its repository,
+    /// or does not know it yet, counts as one without the manifest: the push decides.
     ///
     /// # Errors
     /// As [`Client::manifest`].
@@ -141,12 +142,12 @@ impl Client {
         }
     }
 
-    /// The descriptor of a manifest, and nothing where there is none. An answer to HEAD decides nothing
-    /// but that it is there: some registries answer 404 or 405 to each HEAD, or redirect it to an
-    /// address that is good for GET alone. GET decides the rest.
+    /// Returns the descriptor of a manifest, and nothing if there is none. The answer to HEAD
+    /// counts only if it is a success: some registries answer 404 or 405 to each HEAD, or redirect
+    /// it to an address that allows GET only. GET decides all other cases.
     ///
     /// # Errors
-    /// Integrity, where the registry names another digest than was asked for.
+    /// Integrity, if the registry names another digest than the reference.
     pub fn head_manifest(
         &self,
         reference: &Reference,
@@ -159,7 +160,7 @@ impl Client {
         }
     }
 
-    /// The digest of a manifest.
+    /// Returns the digest of a manifest.
     ///
     /// # Errors
     /// As [`Client::manifest`].
@@ -171,8 +172,9 @@ impl Client {
         }
     }
 
-    /// The same where something is to be pushed. A registry that does not show its repository, or
-    /// does not know it yet, is one without the manifest: the push will tell.
+    /// Returns the descriptor of a manifest that is to be replaced by a push. A registry that hides
+    /// its repository, or does not know it yet, counts as one without the manifest: the push
+    /// decides.
     ///
     /// # Errors
     /// As [`Client::head_manifest`].
@@ -184,7 +186,8 @@ impl Client {
         }
     }
 
-    /// What HEAD says of a manifest, if it says that it is there, and all that a descriptor needs.
+    /// Returns the descriptor in the answer to HEAD, if it is a success and has all that a
+    /// descriptor needs.
     fn head(
         &self,
         reference: &Reference,
@@ -204,7 +207,7 @@ impl Client {
                 check_digest(reference, &reply.from.to_string(), &digest, None)?;
                 Ok(Some(Descriptor::new(&kind, digest, size)))
             }
-            // Not every registry says all of that.
+            // Some registries leave out one of these headers.
             _ => Ok(None),
         }
     }
@@ -238,11 +241,11 @@ impl Client {
         self.transport.call(&session, &call)
     }
 
-    /// Puts a manifest under its tag, or under its digest where there is no tag. What it names must
-    /// be there already.
+    /// Puts a manifest under its tag, or under its digest if there is no tag. The blobs and
+    /// manifests that it names must be there already.
     ///
     /// # Errors
-    /// Integrity, where the reference or the registry name another digest than these bytes have.
+    /// Integrity, if the reference or the registry name another digest than the bytes have.
     pub fn put_manifest(
         &self,
         reference: &Reference,
@@ -252,8 +255,9 @@ impl Client {
         self.put(reference, bytes, media_type).map(|(digest, _)| digest)
     }
 
-    /// Puts a manifest that is attached to another one, and says whether the registry will list it
-    /// among those. For one that does not, whoever pushes keeps the list.
+    /// Puts a manifest that has a subject, and returns whether the registry will list it as a
+    /// referrer. If not, the client must update the referrers tag (OCI distribution-spec "Pushing
+    /// Manifests with Subject").
     ///
     /// # Errors
     /// As [`Client::put_manifest`].
@@ -297,7 +301,7 @@ impl Client {
         &self.transport
     }
 
-    /// The session with a registry, begun by whoever comes first.
+    /// Returns the session with a registry. The first caller opens it.
     pub(super) fn session(&self, registry: &Registry) -> Result<Arc<Session>> {
         let contact = {
             let mut all = hold(&self.registries);
@@ -334,7 +338,7 @@ impl Client {
     }
 }
 
-/// Makes a manifest of the answer to a GET, which must be what was asked for and what its headers say.
+/// Parses the answer to a GET as a manifest. It must match the reference and the headers.
 fn check_manifest(reference: &Reference, reply: Reply) -> Result<Manifest> {
     let doing = || format!("read the manifest of `{reference}`");
     if reply.page {
@@ -353,7 +357,7 @@ fn check_manifest(reference: &Reference, reply: Reply) -> Result<Manifest> {
     let manifest = Manifest::new(reply.body, &header);
     check_digest(reference, &source, manifest.digest(), said.as_ref())?;
     let known = media_type::is_manifest;
-    // Who goes by one and who goes by the other would see two things.
+    // Otherwise readers of the header and readers of the field would see two things.
     let differ = media_type::is_index(&header) != manifest.is_index();
     if known(&header) && known(manifest.media_type()) && differ {
         let subject = format!("the manifest of `{reference}`");
@@ -366,7 +370,7 @@ fn check_manifest(reference: &Reference, reply: Reply) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// The digest that the registry says, if it is one that can be compared.
+/// Returns the digest in the header of the registry, if it is a SHA-256.
 fn content_digest(reply: &Reply) -> Option<Digest> {
     let said = reply.headers.get(CONTENT_DIGEST)?.to_str().ok()?;
     said.starts_with("sha256:").then(|| said.parse().ok()).flatten()

@@ -1,4 +1,4 @@
-//! Parsers of answers of registries, reachable for `fuzz/` and for nothing else.
+//! Parsers of responses of registries, public for `fuzz/` only.
 
 use std::time::SystemTime;
 
@@ -10,21 +10,21 @@ use super::tags::{next, referrers_of, tags_of};
 use super::token::Token;
 use crate::error::Result as Outcome;
 
-/// Reads `WWW-Authenticate` headers, one for each line, and shows what is understood of them.
+/// Parses `WWW-Authenticate` headers, one per line, and returns the challenges as text.
 pub fn challenge(lines: &[&[u8]]) -> String {
     let headers = headers(header::WWW_AUTHENTICATE, lines);
     format!("{:?} {:?} {}", challenges(&headers), shown(&headers), is_insufficient(&headers))
 }
 
-/// Reads `Link` headers, one for each line, and returns the address of the next page.
+/// Parses `Link` headers, one per line, and returns the address of the next page.
 pub fn next_page(lines: &[&[u8]]) -> Option<String> {
     next(&headers(header::LINK, lines))
 }
 
-/// Reads the answer of a token server, and returns whether there is a token in it.
+/// Parses the response of a token server, and returns whether it has a token.
 ///
 /// # Errors
-/// The words that say what the answer is instead.
+/// The description of the response, if it has no token.
 pub fn token(answer: &[u8]) -> Result<(), String> {
     Token::read(answer, SystemTime::UNIX_EPOCH).map(drop)
 }
@@ -32,7 +32,7 @@ pub fn token(answer: &[u8]) -> Result<(), String> {
 /// Reads a page of tags.
 ///
 /// # Errors
-/// The words that say what the page is instead.
+/// The description of the page, if it is not a page of tags.
 pub fn tags(page: &[u8]) -> Result<Vec<String>, String> {
     tags_of(page).map_err(|error| error.to_string())
 }
@@ -40,12 +40,12 @@ pub fn tags(page: &[u8]) -> Result<Vec<String>, String> {
 /// Reads a page of a list of referrers.
 ///
 /// # Errors
-/// Integrity, where the page is something else.
+/// Integrity, if the page is not a list of referrers.
 pub fn referrers(page: &[u8]) -> Outcome<Vec<Descriptor>> {
     referrers_of(page)
 }
 
-/// Makes headers of those lines that a header can hold.
+/// Creates headers from the lines that a header can contain.
 fn headers(name: HeaderName, lines: &[&[u8]]) -> HeaderMap {
     let values = lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok());
     values.map(|value| (name.clone(), value)).collect()

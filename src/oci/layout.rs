@@ -1,14 +1,14 @@
-//! OCI image layouts: what registries have, in a folder or in a tar of it, as skopeo, oras and
-//! others read and write it.
+//! OCI image layouts (OCI image-spec "Image Layout"): manifests and blobs in a folder or in a tar
+//! of it, as skopeo, oras and others read and write them.
 //!
 //! ```text
-//! oci-layout              which version of the form this is
-//! index.json              the manifests, those with a name under `org.opencontainers.image.ref.name`
-//! blobs/sha256/{digest}   everything, manifests included
+//! oci-layout              the version of the layout
+//! index.json              the manifests; a name is in `org.opencontainers.image.ref.name`
+//! blobs/sha256/{digest}   all blobs, manifests included
 //! ```
 //!
-//! A name here is a whole reference, `docker.io/library/nats:2.11`, so that one layout has any
-//! number of images. What is attached to a manifest stands in the index without a name.
+//! A name here is a whole reference, `docker.io/library/nats:2.11`, so that one layout can have any
+//! number of images. The referrers of a manifest are in the index without a name.
 
 mod archive;
 mod folder;
@@ -38,35 +38,35 @@ use archive::Reached;
 pub use folder::LayoutFolder;
 use lookup::Lookup;
 
-/// The files besides the blobs.
+/// The files and the folder of a layout.
 const VERSION_FILE: &str = "oci-layout";
 const INDEX_FILE: &str = "index.json";
 const BLOBS: &str = "blobs/sha256";
 
-/// The version that is written, and the ones that are read.
+/// The version that is written, and the prefix of the versions that are read.
 const VERSION_TEXT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
 const VERSIONS: &str = "1.";
 
-/// No index is longer: that is a hundred thousand images.
+/// The most bytes of an index: a hundred thousand images.
 const INDEX_LIMIT: u64 = 64 << 20;
 
-/// A layout to read from.
+/// A layout that is read.
 pub struct Layout {
     shown: String,
     files: Files,
     entries: Vec<Descriptor>,
-    /// The entries by their names, as references, and as they are written.
+    /// The entries by their names, as parsed references, and as they are written.
     by_reference: OnceLock<Lookup>,
     by_name: OnceLock<Lookup>,
-    /// The entries by their digests, and by those of the indexes that they are parts of.
+    /// The entries by their digests, and by the digests of the indexes that they are parts of.
     by_digest: OnceLock<Lookup>,
     by_whole: OnceLock<Lookup>,
 }
 
-/// Where its files are.
+/// The files of a layout.
 enum Files {
     Folder(RootedPath),
-    /// A tar, and where in it each blob is: its first byte and its size.
+    /// A tar, and the first byte and the size of each blob in it.
     Archive(File, HashMap<Digest, (u64, u64)>),
 }
 
@@ -81,8 +81,7 @@ impl Layout {
     /// Opens a layout: a folder, or a tar of one that is not compressed.
     ///
     /// # Errors
-    /// Usage, where it is no layout or of another version; integrity, where its index makes no
-    /// sense.
+    /// Usage, if it is not a layout or has an unknown version; integrity, if its index is invalid.
     pub fn open(path: &Path) -> Result<Layout> {
         let shown = path.display().to_string();
         if look::is_folder(path)? {
@@ -112,12 +111,12 @@ impl Layout {
         }
     }
 
-    /// The manifests in its index.
+    /// Returns the manifests in its index.
     pub fn entries(&self) -> &[Descriptor] {
         &self.entries
     }
 
-    /// What skopeo calls a layout of this form.
+    /// Returns the transport of skopeo for a layout of this form.
     pub fn transport(&self) -> &'static str {
         match self.files {
             Files::Folder(_) => "oci",
@@ -125,7 +124,7 @@ impl Layout {
         }
     }
 
-    /// The entry of this name, in whichever spelling it has there.
+    /// Returns the entry of this name, in any spelling of the reference.
     pub fn named(&self, reference: &Reference) -> Option<&Descriptor> {
         let key =
             |it: &Descriptor| it.layout_name().and_then(|name| Reference::parse_image(name).ok());
@@ -134,21 +133,21 @@ impl Layout {
         found.find(|it| key(it).as_ref() == Some(reference))
     }
 
-    /// The entry of this name, as it is written there.
+    /// Returns the entry whose name is written exactly so.
     pub fn called(&self, wanted: &str) -> Option<&Descriptor> {
         let lookup =
             self.by_name.get_or_init(|| Lookup::new(&self.entries, Descriptor::layout_name));
         lookup.find(&self.entries, wanted).find(|it| it.layout_name() == Some(wanted))
     }
 
-    /// The entries with this digest.
+    /// Returns the entries with this digest.
     pub fn with_digest(&self, wanted: &Digest) -> impl Iterator<Item = &Descriptor> {
         let lookup =
             self.by_digest.get_or_init(|| Lookup::new(&self.entries, |it| Some(it.digest)));
         lookup.find(&self.entries, wanted).filter(move |it| it.digest == *wanted)
     }
 
-    /// The entries that are parts of this index.
+    /// Returns the entries that are parts of this index.
     pub fn parts_of(&self, whole: &Digest) -> impl Iterator<Item = &Descriptor> {
         let lookup =
             self.by_whole.get_or_init(|| Lookup::new(&self.entries, Descriptor::narrowed_from));
@@ -157,11 +156,11 @@ impl Layout {
             .filter(move |it| it.narrowed_from().as_ref() == Some(whole))
     }
 
-    /// A manifest by its digest; nothing where it is not there. `said` is its media type where it
-    /// says none itself.
+    /// Returns a manifest by its digest; nothing if it is not there. `said` is its media type if it
+    /// has none itself.
     ///
     /// # Errors
-    /// Integrity, where the bytes are others.
+    /// Integrity, if the bytes have another digest.
     pub fn manifest(&self, digest: &Digest, said: &str) -> Result<Option<Manifest>> {
         let Some(part) = self.part(digest)? else { return Ok(None) };
         let (subject, mut bytes) = (self.subject(digest), Vec::new());
@@ -185,10 +184,10 @@ impl Layout {
         Ok(Some(manifest))
     }
 
-    /// A blob. Nobody has verified it yet: whoever pushes or stores it does.
+    /// Returns a blob that is not verified yet: the code that pushes or stores it verifies it.
     ///
     /// # Errors
-    /// Unavailable, where it is not there; integrity, where it has another size.
+    /// Unavailable, if it is not there; integrity, if it has another size.
     pub fn blob(&self, descriptor: &Descriptor) -> Result<FilePart> {
         let subject = self.subject(&descriptor.digest);
         match self.part(&descriptor.digest)? {
@@ -205,8 +204,8 @@ impl Layout {
         }
     }
 
-    /// Whether entries of the index are whole: everything that they lead to is there and right.
-    /// `is_right` tells that of a blob.
+    /// Returns whether entries of the index are complete: all manifests and blobs that they lead to
+    /// are there and right. `is_right` decides that for a blob.
     pub(super) fn holds<'a>(
         &self,
         entries: impl IntoIterator<Item = &'a Descriptor>,
@@ -219,7 +218,7 @@ impl Layout {
         reached.is_ok()
     }
 
-    /// The same, where each blob is hashed.
+    /// Returns whether entries of the index are complete. Each blob is hashed.
     pub fn is_whole<'a>(&self, entries: impl IntoIterator<Item = &'a Descriptor>) -> bool {
         self.holds(entries, |blob| {
             let hashed = self.blob(blob).and_then(|part| {
@@ -249,7 +248,7 @@ impl Layout {
 }
 
 impl FilePart {
-    /// All of a file; none where there is none.
+    /// Returns all of a file; nothing if there is no file.
     pub(super) fn whole(path: &RootedPath) -> Result<Option<FilePart>> {
         let doing = || format!("read `{path}`");
         match path.read() {
@@ -262,14 +261,14 @@ impl FilePart {
         }
     }
 
-    /// What lies here in the place of a blob, where that can be told.
+    /// Returns the kind of content that is here in place of the blob, if it is a known one.
     fn stand_in(&self) -> Option<StandIn> {
         let (mut start, mut reader) = (Vec::new(), self.read_from(0).ok()?);
         reader.by_ref().take(BEGINNING as u64).read_to_end(&mut start).ok()?;
         StandIn::of_beginning(&start)
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -342,7 +341,7 @@ fn entries(
     Ok(index.manifests)
 }
 
-/// The text of an index with these entries, as it is written into a layout.
+/// Returns the text of an index with these entries, as it is written into a layout.
 fn index_text(entries: &[Descriptor]) -> Result<Vec<u8>> {
     /// The fields of an index that a layout has.
     #[derive(Serialize)]
@@ -357,8 +356,8 @@ fn index_text(entries: &[Descriptor]) -> Result<Vec<u8>> {
         .map_err(|error| Error::integrity("cannot write the index of a layout").because(error))
 }
 
-/// The list in an archive of `docker save`, which no layout needs.
+/// The list in an archive of `docker save`, which a layout does not need.
 const DOCKER_LIST_FILE: &str = "manifest.json";
 
-/// The media type of an index, for those that say none.
+/// The media type of an index that has no field `mediaType`.
 pub(super) const INDEX_TYPE: &str = media_type::INDEX;

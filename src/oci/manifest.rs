@@ -1,5 +1,5 @@
-//! Manifests and indexes. They are passed on as the bytes that came, for their digest is the name;
-//! what is in them is read and never written back.
+//! Manifests and indexes. They are passed on as the bytes that were received, because the digest of
+//! the bytes is the name. Their fields are read and never written again.
 
 mod fields;
 mod parse;
@@ -20,7 +20,7 @@ pub(crate) use parse::ATTESTS;
 use parse::Outline;
 pub(super) use parse::{Items, Keep};
 
-/// No manifest is longer; registries have the same limit.
+/// The most bytes of a manifest; registries have the same limit.
 pub(crate) const MANIFEST_LIMIT: u64 = 4 << 20;
 
 /// The most descriptors in one manifest. A large index has a thousand.
@@ -34,83 +34,84 @@ pub struct Manifest {
     digest: Digest,
 }
 
-/// What is in a manifest.
+/// The content of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// One image or artifact.
+    /// The manifest of one image or artifact.
     Image(ImageManifest),
-    /// Several of them, by platform.
+    /// An index of several manifests by platform.
     Index(Index),
 }
 
-/// Names some bytes: what they are, their digest, their size.
+/// A descriptor (OCI image-spec "Content Descriptors"): the media type, digest and size of some
+/// content.
 ///
-/// Those in a manifest keep only what this program needs of them. Those in the index of a layout and
-/// in a list of referrers are written again, and keep everything.
+/// A descriptor in a manifest keeps only the fields that this program needs. A descriptor in the
+/// index of a layout or in a list of referrers is written again, and keeps all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptor {
-    /// What they are.
+    /// The media type of the content.
     pub media_type: String,
-    /// Their SHA-256.
+    /// The SHA-256 of the content.
     pub digest: Digest,
-    /// How many they are.
+    /// The size of the content in bytes.
     pub size: u64,
-    /// What kind of artifact a manifest is.
+    /// The artifact type of a manifest.
     pub artifact_type: Option<String>,
-    /// Notes.
+    /// The annotations.
     pub annotations: Annotations,
-    /// Where a manifest in an index runs.
+    /// The platform of a manifest in an index.
     pub platform: Option<Box<Platform>>,
     /// Whether it has addresses of its own, under `urls`.
     pub has_urls: bool,
-    /// The other fields.
+    /// The fields that this program does not know.
     pub other: OtherFields,
 }
 
 /// The manifest of one image or artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageManifest {
-    /// What kind of artifact it is.
+    /// The artifact type.
     pub artifact_type: Option<String>,
-    /// Its configuration.
+    /// The configuration.
     pub config: Descriptor,
-    /// Its layers.
+    /// The layers.
     pub layers: Vec<Descriptor>,
-    /// What it is attached to.
+    /// The manifest that it refers to.
     pub subject: Option<Descriptor>,
 }
 
 /// An index: manifests by platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
-    /// What kind of artifact it is.
+    /// The artifact type.
     pub artifact_type: Option<String>,
     /// The manifests.
     pub manifests: Vec<Descriptor>,
-    /// What it is attached to.
+    /// The manifest that it refers to.
     pub subject: Option<Descriptor>,
 }
 
-/// Where an image runs: `linux/arm64/v8`.
+/// The platform of an image: `linux/arm64/v8`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
     /// The operating system.
     pub os: String,
-    /// The processor.
+    /// The processor architecture.
     pub architecture: String,
-    /// Which of its kinds.
+    /// The variant of the processor architecture.
     pub variant: Option<String>,
-    /// The other fields.
+    /// The fields that this program does not know.
     pub other: OtherFields,
 }
 
 impl Manifest {
-    /// A manifest of these bytes. Its media type is the one that stands in it, otherwise the one
-    /// that the sender says, and otherwise the one that its fields show: the field `mediaType` is
-    /// optional (OCI image specification, "Image Manifest"), and a server of static files says
-    /// `application/json`.
+    /// Creates a manifest from these bytes. Its media type is the one in its field `mediaType`,
+    /// otherwise the one that the sender says, and otherwise the one that its fields show: the
+    /// field is optional (OCI image specification, "Image Manifest"), and a server of static files
+    /// says `application/json`.
     pub fn new(bytes: Vec<u8>, said: &str) -> Manifest {
-        /// The one field that matters; an empty one for what is no JSON.
+        /// The one field that is needed; an empty one if the bytes are not JSON.
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase", default)]
         struct Head {
@@ -128,27 +129,27 @@ impl Manifest {
         Manifest { bytes, media_type, digest }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What they are.
+    /// Returns the media type.
     pub fn media_type(&self) -> &str {
         &self.media_type
     }
 
-    /// Their SHA-256.
+    /// Returns the SHA-256 of the bytes.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// The descriptor of this manifest.
+    /// Returns the descriptor of this manifest.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::new(&self.media_type, self.digest, self.bytes.len() as u64)
     }
 
-    /// Returns the addresses that it names for a layer, under `urls`.
+    /// Returns the addresses of a layer, from `urls` of its descriptor.
     pub fn urls(&self, layer: &Digest) -> Vec<String> {
         #[derive(Deserialize)]
         struct Image {
@@ -165,27 +166,27 @@ impl Manifest {
         image.layers.into_iter().find(is_it).map(|it| it.urls).unwrap_or_default()
     }
 
-    /// Whether there is JSON in it that names layers or other manifests.
+    /// Returns whether it is JSON that names layers or other manifests.
     pub fn names_others(&self) -> bool {
         Outline::read(&self.bytes).is_ok_and(|it| it.layers || it.manifests)
     }
 
-    /// Whether it says that it is an index.
+    /// Returns whether its media type is that of an index.
     pub fn is_index(&self) -> bool {
         media_type::is_index(&self.media_type)
     }
 
-    /// Returns what is in it, as far as this program needs it. `subject` is what it belongs to, for
+    /// Parses the fields that this program needs. `subject` is the name of the manifest in
     /// messages.
     ///
     /// # Errors
-    /// Integrity, where it is none of the known kinds, could be read as two of them, or has more
-    /// than `MANIFEST_ITEMS` descriptors.
+    /// Integrity, if it is not of a known kind, could be read as two kinds, or has more than
+    /// `MANIFEST_ITEMS` descriptors.
     pub fn content(&self, subject: &str) -> Result<Content> {
         self.content_within(subject, Keep::Needed, &mut Items::new(MANIFEST_ITEMS))
     }
 
-    /// Does the same for one of several manifests that are limited together.
+    /// Parses one of several manifests that share a limit of descriptors.
     pub(super) fn content_within(
         &self,
         subject: &str,
@@ -236,7 +237,7 @@ impl Manifest {
 use media_type::ALL_MANIFESTS as ALL;
 
 impl Descriptor {
-    /// A descriptor with nothing but what it needs.
+    /// Creates a descriptor with the required fields only.
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
         Descriptor {
             media_type: media_type.to_owned(),
@@ -251,33 +252,34 @@ impl Descriptor {
     }
 }
 
-/// The annotation in which containerd keeps it.
+/// The annotation in which containerd keeps the name of an image.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// The annotation with the name of a manifest.
 pub(super) const NAME: &str = "org.opencontainers.image.ref.name";
-/// The annotation with the digest of the index that a manifest is a part of, where the layout has only
-/// some of its platforms. The index itself is among the blobs, as a witness.
+/// The annotation with the digest of the index that a manifest is a part of, if the layout has only
+/// some of its platforms. The index itself is kept among the blobs as proof.
 pub(super) const NARROWED_FROM: &str = "wasm-airgap.narrowed-from";
 
 impl Descriptor {
-    /// The name that it has in the index of an OCI image layout.
+    /// Returns the name that it has in the index of an OCI image layout.
     pub fn layout_name(&self) -> Option<&str> {
         let texts = [CONTAINERD_NAME, NAME].into_iter();
         texts.filter_map(|key| self.annotations.get(key)).map(String::as_str).next()
     }
 
-    /// The digest of the index that it is a part of, where a layout has only some of its platforms.
+    /// Returns the digest of the index that it is a part of, if a layout has only some of its
+    /// platforms.
     pub fn narrowed_from(&self) -> Option<Digest> {
         self.annotations.get(NARROWED_FROM)?.parse().ok()
     }
 
-    /// Returns about how much memory it takes besides that of its fixed fields.
+    /// Returns the approximate memory in bytes that it takes besides its fixed fields.
     pub(crate) fn extra(&self) -> usize {
         self.annotations.size() + self.other.size()
     }
 
-    /// Whether it is a layer that its owner lets nobody pass on: clients fetch it from the addresses
-    /// that stand here, and registries take the image without it.
+    /// Returns whether it is a layer that its owner does not allow to be passed on. Clients fetch
+    /// it from its `urls`, and registries accept the image without it.
     pub fn is_foreign(&self) -> bool {
         let kind = self.media_type.as_str();
         let restricted = kind.contains(".nondistributable.") || kind.contains(".foreign.");
@@ -286,7 +288,8 @@ impl Descriptor {
 }
 
 impl Index {
-    /// The manifests for a platform: those of its very variant, otherwise those that name none.
+    /// Returns the manifests for a platform: those of the same variant, otherwise those without a
+    /// variant.
     pub fn for_platform(&self, wanted: &Platform) -> Vec<&Descriptor> {
         let of = |descriptor: &&Descriptor, variant: Option<&String>| {
             descriptor.platform.as_ref().is_some_and(|found| {

@@ -1,4 +1,4 @@
-//! Blobs on their way to a registry.
+//! Uploads of blobs to a registry (OCI distribution-spec "Pushing blobs").
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -23,46 +23,46 @@ use crate::oci::token::Scope;
 use crate::oci::transport::Transport;
 use crate::report::Item;
 
-/// How often an upload is done another way at once, without a wait, until it has gained [`CHUNK`].
+/// The most attempts without a wait before them, until the upload has gained [`CHUNK`].
 const CHANGES: usize = 10;
 
-/// How large a part of an upload is at first.
+/// The first size of a part of an upload in bytes.
 const CHUNK: u64 = 64 << 20;
 
-/// How much smaller the next one is where a part is too large for the server.
+/// The divisor of the size of a part after the server said that it is too large.
 const SHRINK: u64 = 4;
 
-/// The smallest part in bytes, unless the server wants larger ones. An attempt after which the
-/// registry has fewer bytes more than this has gained nothing.
+/// The smallest part in bytes, unless the server needs larger ones. An attempt that adds fewer
+/// bytes than this to the upload counts as no progress.
 const LEAST: u64 = 256 << 10;
 
-/// A header with the smallest part that a registry takes.
+/// The header with the smallest part that a registry takes.
 const CHUNK_MIN: &str = "oci-chunk-min-length";
 
-/// How much a registry has to say about an upload.
+/// The most bytes of a response to a request of an upload.
 const ANSWER_LIMIT: u64 = 1 << 20;
 
-/// What came of an attempt to mount.
+/// The result of an attempt to mount a blob.
 pub enum Mount {
-    /// The repository has the blob now, and no byte of it was moved.
+    /// The repository has the blob now, and no byte was transferred.
     Mounted,
-    /// It has to be pushed, and the registry is ready for that.
+    /// The blob must be pushed, to this location.
     Upload(UploadLocation),
 }
 
-/// Where a registry waits for a blob.
+/// The location of an upload that a registry has begun.
 pub struct UploadLocation {
     address: Address,
-    /// The smallest part that it takes.
+    /// The smallest part that the registry takes.
     least: u64,
 }
 
 impl Client {
-    /// Gives a repository a blob that another one in the same registry has.
+    /// Mounts a blob of another repository in the same registry.
     ///
     /// # Errors
-    /// Network. A registry that does not mount, whatever its reason, is none: the blob can still be
-    /// pushed.
+    /// Network. A registry that does not mount, for any reason, is not an error: the blob can still
+    /// be pushed.
     pub fn mount(&self, from: &Repository, to: &Repository, digest: &Digest) -> Result<Mount> {
         let session = self.session(to.registry())?;
         if from.registry() != to.registry() {
@@ -71,8 +71,8 @@ impl Client {
         self.try_mount(&session, Some(from), to, digest)
     }
 
-    /// Gives a repository a blob that some other one in the registry has, if the registry finds it.
-    /// Costs nothing, for the same request begins a push where it does not.
+    /// Mounts a blob of any other repository in the registry, if the registry finds it. Costs no
+    /// extra request: the same one begins an upload if it does not.
     ///
     /// # Errors
     /// As [`Client::mount`].
@@ -95,12 +95,14 @@ impl Client {
             address = address.with_query("from", from.name());
             scopes.push(Scope::pull(from.name()));
         }
-        // Whoever may not read the other repository may push to this one all the same.
+        // Accepts a refusal to read the other repository: a push to this one may be allowed all the
+        // same.
         let fine = &[400, 401, 403, 404, 405, 406, 409, 410, 412, 415, 422, 501];
         let call = begin(doing.clone(), to, address, scopes, fine);
         let reply = self.transport().call(session, &call)?;
-        // By the OCI distribution specification ("Mounting a blob from another repository"), 201 says
-        // that it is there, and 202 where to push it. With other 2xx the address tells.
+        // By the OCI distribution specification ("Mounting a blob from another repository"), 201
+        // means that the blob is there, and 202 names the location of an upload. For other 2xx the
+        // location decides.
         if reply.status == StatusCode::CREATED {
             return Ok(Mount::Mounted);
         }
@@ -118,13 +120,13 @@ impl Client {
         Ok(Mount::Upload(self.begin_upload(session, to)?))
     }
 
-    /// Pushes a blob. With a location that [`Client::mount`] gave, its bytes go there.
+    /// Pushes a blob, to the location that [`Client::mount`] returned if there is one.
     ///
-    /// The last byte goes only when all of them were right. What fails on the way is tried again,
-    /// from where the registry says that it is.
+    /// The last byte is sent only after all bytes are verified. A failed attempt is repeated from
+    /// the position that the registry reports.
     ///
     /// # Errors
-    /// Integrity, where the bytes are not those of the descriptor; those of the bytes' own source;
+    /// Integrity, if the bytes do not match the descriptor; the errors of the source of the bytes;
     /// otherwise network.
     pub fn push_blob(
         &self,
@@ -175,7 +177,7 @@ impl Client {
     }
 }
 
-/// One blob on its way.
+/// The upload of one blob.
 struct Upload<'a> {
     client: &'a Client,
     transport: &'a Transport,
@@ -184,31 +186,31 @@ struct Upload<'a> {
     descriptor: &'a Descriptor,
     bytes: &'a dyn Readable,
     item: &'a Item,
-    /// Where the registry waits for what is missing.
+    /// The location for the next request.
     location: Option<Address>,
-    /// The smallest part that it takes.
+    /// The smallest part that the registry takes.
     least: u64,
-    /// The size of the parts; nothing for all in one request.
+    /// The size of the parts; nothing for all bytes in one request.
     chunk: Option<u64>,
-    /// How many bytes the registry has.
+    /// The number of bytes that the registry has.
     offset: u64,
-    /// The most bytes that the registry ever had: it may lose some, and sending those again is not a
-    /// gain.
+    /// The most bytes that the registry ever had: it may lose some, and sending those again is not
+    /// progress.
     furthest: u64,
-    /// A point from which the source is read again, if the registry has the bytes before it.
+    /// A position to read the source again from, if the registry has the bytes before it.
     mark: Mark,
     /// The time that is left for waiting, in all requests of this upload together.
     retries: Retries,
-    /// How many attempts followed another one without a wait, since the last [`CHUNK`] was gained.
+    /// The number of attempts without a wait since the last [`CHUNK`] was gained.
     changes: usize,
 }
 
-/// What keeps an upload from being finished.
+/// The reason why an attempt did not finish the upload.
 struct Setback {
     trouble: Trouble,
-    /// Whether another attempt is another one, so that nobody needs to wait.
+    /// Whether to retry at once because the next attempt is a different request.
     at_once: bool,
-    /// Whether it is not known how much the registry has.
+    /// Whether the number of bytes that the registry has is unknown.
     unsure: bool,
 }
 
@@ -217,14 +219,14 @@ impl<'a> Upload<'a> {
         loop {
             let Err(setback) = self.attempt() else { return Ok(()) };
             let gain = self.offset.saturating_sub(self.furthest);
-            // A registry that takes a byte of each part gains nothing and is waited for.
+            // A registry that takes one byte of each part makes no progress and causes a wait.
             let gained = gain >= LEAST;
             if gained {
                 self.furthest = self.offset;
             }
             self.changes = if gain >= CHUNK { 0 } else { self.changes + 1 };
             let waited = match setback.trouble {
-                // A registry could send us in circles.
+                // A limit, as the location of a registry could lead in a circle.
                 Trouble::Source(_) if setback.at_once && self.changes <= CHANGES => Ok(()),
                 Trouble::Source(failure) => {
                     let (patience, retries) = (&self.transport.patience, &mut self.retries);
@@ -243,7 +245,7 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Sends what is missing, and ends the upload.
+    /// Sends the missing bytes and finishes the upload.
     fn attempt(&mut self) -> std::result::Result<(), Setback> {
         if self.location.is_none() {
             let (session, retries) = (&self.session, &mut self.retries);
@@ -262,7 +264,7 @@ impl<'a> Upload<'a> {
         self.put(&mut bytes, size - self.offset)
     }
 
-    /// The bytes that the registry does not have.
+    /// Returns a reader of the bytes that the registry does not have.
     fn open(&mut self) -> Result<Checked<Box<dyn Read + 'a>>> {
         if self.mark.position > self.offset {
             self.mark = Mark::default();
@@ -292,7 +294,7 @@ impl<'a> Upload<'a> {
         if let Some(next) = answer.header(header::LOCATION) {
             self.location = Some(http::follow(&answer.from, next)?);
         }
-        // One that says nothing has taken all.
+        // A response without `Range` means that the registry took all bytes.
         let taken = reached(&answer.headers).unwrap_or(end);
         if taken > end || taken < self.offset {
             let reason = format!("says that it has {taken} bytes, after {end} were sent");
@@ -304,7 +306,7 @@ impl<'a> Upload<'a> {
             self.mark = bytes.mark();
             return Ok(());
         }
-        // It may always take so much of a part, and then the next part is taken whole.
+        // The registry may always take this many bytes: the next part has this size.
         let taken_of_part = taken - (end - length);
         self.chunk = Some(taken_of_part.max(LEAST)).min(self.chunk);
         let reason = format!("takes {taken_of_part} of the {length} bytes of a part");
@@ -312,7 +314,7 @@ impl<'a> Upload<'a> {
         Err(Setback { at_once, ..Failure::new(Chance::Passing, reason).into() })
     }
 
-    /// Sends the rest and ends the upload.
+    /// Sends the rest and finishes the upload.
     fn put(
         &mut self,
         bytes: &mut Checked<Box<dyn Read + 'a>>,
@@ -347,14 +349,14 @@ impl<'a> Upload<'a> {
         };
         let request = Request { method, headers, body };
         let answer = self.transport.send(&self.session, address, request, &scopes);
-        // What went wrong on this side is nothing that the registry could help.
+        // An error of this side is final, because the registry cannot change it.
         if let Some(error) = bytes.failure() {
             return Err(error.into());
         }
         answer.map_err(|trouble| Setback { trouble, at_once: false, unsure: true })
     }
 
-    /// What to do about an answer that is no success.
+    /// Decides how to go on after a response that is not a success.
     fn judge(&mut self, answer: Answer) -> Setback {
         let status = answer.status.as_u16();
         let leads = answer.header(header::LOCATION).map(|it| http::follow(&answer.from, it));
@@ -369,9 +371,9 @@ impl<'a> Upload<'a> {
                 Setback { at_once: true, ..setback(failure) }
             }
             (307 | 308, Some(Err(failure))) => failure.into(),
-            // The token is forgotten; the next request shows another one, if there is one.
+            // The token is forgotten; the next request uses another one, if there is one.
             (401, _) => Setback { at_once: true, unsure: true, ..setback(failure) },
-            // The registry has forgotten the upload, or is somewhere else with it.
+            // The registry has forgotten the upload, or has another number of bytes.
             (404 | 416, _) => Setback { unsure: true, ..setback(passing(failure)) },
             (413, _) => match self.smaller() {
                 Some(chunk) => {
@@ -385,7 +387,7 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// The next smaller size of parts.
+    /// Returns the next smaller size of parts.
     fn smaller(&self) -> Option<u64> {
         let now = self.chunk.map_or(self.descriptor.size, |chunk| chunk.max(self.least));
         let next = match self.chunk {
@@ -395,7 +397,7 @@ impl<'a> Upload<'a> {
         (next >= LEAST.max(self.least)).then_some(next)
     }
 
-    /// Finds out how much the registry has; says whether it has everything already.
+    /// Asks for the number of bytes that the registry has; returns whether it has the whole blob.
     fn is_there(&mut self) -> Result<bool> {
         self.offset = 0;
         if let Some(address) = self.location.take() {
@@ -412,7 +414,7 @@ impl<'a> Upload<'a> {
             };
             let reply = self.transport.call_within(&self.session, &call, &mut self.retries)?;
             let taken = reached(&reply.headers).filter(|_| reply.status.is_success());
-            // `0-0` is what some say when they have nothing.
+            // Some registries answer `0-0` when they have no bytes.
             if let Some(taken) = taken.filter(|it| (2..=self.descriptor.size).contains(it)) {
                 self.location = match reply.headers.get(header::LOCATION) {
                     Some(_) => Some(location(&call.doing, &reply.from, &reply.headers)?.address),
@@ -426,7 +428,7 @@ impl<'a> Upload<'a> {
                 return Ok(false);
             }
         }
-        // The upload is over: it may have been finished, and only the answer was lost.
+        // The upload is gone: it may have been finished, and only the response was lost.
         self.client.has_blob_within(self.to, &self.descriptor.digest, &mut self.retries)
     }
 
@@ -456,7 +458,7 @@ impl From<Error> for Setback {
     }
 }
 
-/// Bytes that are counted as they go.
+/// A reader that counts the bytes that are sent.
 struct Sending<'a, 'b> {
     bytes: &'a mut Checked<Box<dyn Read + 'b>>,
     transport: &'a Transport,
@@ -472,7 +474,7 @@ impl Read for Sending<'_, '_> {
     }
 }
 
-/// The request that begins an upload.
+/// Returns the request that begins an upload.
 fn begin<'a>(
     doing: String,
     to: &Repository,
@@ -497,7 +499,7 @@ fn uploads(session: &Session, to: &Repository) -> Result<Address> {
     session.address(&format!("{}/blobs/uploads/", to.name()))
 }
 
-/// Where an upload that was begun goes on.
+/// Returns the location for the next request of an upload.
 fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLocation> {
     let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
     let refuse = |problem: &str| {
@@ -514,13 +516,13 @@ fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLo
     Ok(UploadLocation { address, least })
 }
 
-/// Whether the address of an answer is the one of the blob itself, and not that of an upload.
+/// Returns whether a location is that of the blob itself, and not that of an upload.
 fn is_blob(location: &str, digest: &Digest) -> bool {
     let path = location.split(['?', '#']).next().unwrap_or_default();
     path.ends_with(&format!("/blobs/sha256:{digest}"))
 }
 
-/// How many bytes a registry has: `Range: 0-9` are ten.
+/// Returns the number of bytes that a registry has: `Range: 0-9` means ten.
 fn reached(headers: &HeaderMap) -> Option<u64> {
     let range = headers.get(header::RANGE)?.to_str().ok()?;
     let (first, last) = range.trim_start_matches("bytes=").split_once('-')?;

@@ -1,4 +1,4 @@
-//! Names of what lies in registries: `ghcr.io/webassembly/wasi/http:0.2.6`.
+//! References to content of registries: `ghcr.io/webassembly/wasi/http:0.2.6`.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -10,25 +10,25 @@ use crate::digest::Digest;
 use crate::environment;
 use crate::error::{Error, Result};
 
-/// The registry that an image without one means.
+/// The registry of an image reference without a registry.
 const DOCKER: &str = "docker.io";
 
-/// Other names of the same registry; the last one is where it answers.
+/// Other names of the same registry; the last one is the host of its API.
 const DOCKER_TOO: [&str; 2] = ["index.docker.io", DOCKER_ENDPOINT];
 const DOCKER_ENDPOINT: &str = "registry-1.docker.io";
 
 /// The longest host in bytes, by RFC 1035 section 2.3.4 without the last dot.
 const LONGEST_HOST: usize = 253;
 
-/// No repository has a longer name.
+/// The longest name of a repository in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// No tag is longer.
+/// The longest tag in bytes.
 const LONGEST_TAG: usize = 128;
 
 /// A registry: a host with an optional port, in lower case. In a reference, a host that is one word
-/// without a port is in upper case, as nothing else tells it from the first part of a repository's
-/// name.
+/// without a port is in upper case, because nothing else distinguishes it from the first part of
+/// the name of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Registry(String);
 
@@ -43,8 +43,8 @@ pub struct Repository {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(String);
 
-/// Something in a repository, named by tag, by digest or by both. `Display` is canonical: two
-/// references to the same thing look the same.
+/// A manifest in a repository, named by tag, by digest or by both. `Display` is canonical: two
+/// references to the same manifest have the same text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     repository: Repository,
@@ -53,38 +53,38 @@ pub struct Reference {
 }
 
 impl Registry {
-    /// Reads the host of a reference. Only its capitals tell the host `MyHost` from the first part
-    /// of a name.
+    /// Parses the host of a reference. Only capital letters distinguish the host `MyHost` from the
+    /// first part of a name.
     fn in_reference(host: &str) -> Parsed<Registry> {
         let registry: Registry = host.parse()?;
         let word = !is_host(&registry.0);
         Ok(if word { Registry(registry.0.to_ascii_uppercase()) } else { registry })
     }
 
-    /// The text, as it stands in references and keys of configurations: `ghcr.io`.
+    /// Returns the text, as it is in references and keys of configurations: `ghcr.io`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Where it answers: the same, but for Docker's.
+    /// Returns the host of its API: the same host, except for Docker's registry.
     pub fn endpoint(&self) -> &str {
         if self.0 == DOCKER { DOCKER_ENDPOINT } else { &self.0 }
     }
 
-    /// The variable with a token for it: `WKG_REGISTRY_GHCR_IO_TOKEN`.
+    /// Returns the name of the variable with its token: `WKG_REGISTRY_GHCR_IO_TOKEN`.
     pub fn token_variable(&self) -> String {
         environment::registry_variable(&self.0, "TOKEN")
     }
 }
 
 impl Repository {
-    /// The repository of this name: `webassembly/wasi/http`.
+    /// Creates a repository with this name: `webassembly/wasi/http`.
     ///
     /// # Errors
-    /// What is wrong with the name, in words.
+    /// The problem with the name, in words.
     pub fn new(registry: Registry, name: &str) -> std::result::Result<Repository, String> {
         check_name(name)?;
-        // Docker's own images are written with and without this.
+        // Names of Docker's own images may be written with and without `library/`.
         let name = match name.contains('/') || registry.0 != DOCKER {
             true => name.to_owned(),
             false => format!("library/{name}"),
@@ -93,92 +93,93 @@ impl Repository {
         Ok(Repository { registry, name })
     }
 
-    /// The registry it is in.
+    /// Returns its registry.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// Its name there.
+    /// Returns its name in the registry.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What has this tag in it.
+    /// Returns a reference with this tag.
     pub fn tagged(&self, tag: Tag) -> Reference {
         Reference { repository: self.clone(), tag: Some(tag), digest: None }
     }
 
-    /// What has this digest in it.
+    /// Returns a reference with this digest.
     pub fn at(&self, digest: Digest) -> Reference {
         Reference { repository: self.clone(), tag: None, digest: Some(digest) }
     }
 }
 
 impl Tag {
-    /// The tag under which things are that are attached to a manifest: `sha256-DIGEST` for the index
-    /// of all, and with a `suffix` such as `.sig` what cosign keeps beside it.
+    /// Returns the tag of the referrers of a manifest: `sha256-DIGEST` for the index of all (OCI
+    /// distribution-spec "Referrers Tag Schema"), and with a `suffix` such as `.sig` for the
+    /// manifests of cosign.
     pub fn of_attached(digest: &Digest, suffix: &str) -> Tag {
         Tag(format!("sha256-{digest}{suffix}"))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl Reference {
-    /// Reads a reference that names its registry, as those of components do.
+    /// Parses a reference that must name its registry, as those of components do.
     ///
     /// # Errors
-    /// Usage, saying which part does not parse and why.
+    /// Usage, with the part that does not parse and the reason.
     pub fn parse(text: &str) -> Result<Reference> {
         Parts::of(text).and_then(Parts::strict).map_err(|problem| {
             refuse(text, &problem, "HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST")
         })
     }
 
-    /// Reads a reference as Docker does: without a registry it means `docker.io`, and there a name
+    /// Parses a reference as Docker does: without a registry it is in `docker.io`, and there a name
     /// without a slash is in `library/`. No tag is added.
     ///
     /// # Errors
-    /// Usage, saying which part does not parse and why.
+    /// Usage, with the part that does not parse and the reason.
     pub fn parse_image(text: &str) -> Result<Reference> {
         Parts::of(text).and_then(Parts::image).map(|(reference, ..)| reference).map_err(|problem| {
             refuse(text, &problem, "NAME:TAG, HOST/NAME:TAG or either with @sha256:DIGEST")
         })
     }
 
-    /// The same, with the host and the repository as they are written: for those who keep what a
-    /// person wrote.
+    /// Parses a reference as Docker does, and returns it with the host and the repository as they
+    /// are written, for callers that keep the text of a file.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The problem with the text, in words.
     pub(crate) fn read_image(text: &str) -> Parsed<(Reference, Option<&str>, &str)> {
         Parts::of(text).and_then(Parts::image)
     }
 
-    /// The repository it is in.
+    /// Returns its repository.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
 
-    /// The registry it is in.
+    /// Returns its registry.
     pub fn registry(&self) -> &Registry {
         &self.repository.registry
     }
 
-    /// Its tag.
+    /// Returns its tag.
     pub fn tag(&self) -> Option<&Tag> {
         self.tag.as_ref()
     }
 
-    /// Its digest, which decides where there is a tag too.
+    /// Returns its digest, which decides if there is a tag too.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
 
-    /// The same by its tag alone, where it has one.
+    /// Returns the reference by its tag alone, if it has one.
     #[must_use]
     pub fn by_name(&self) -> Reference {
         match &self.tag {
@@ -187,18 +188,18 @@ impl Reference {
         }
     }
 
-    /// The same, pinned to this digest.
+    /// Returns the reference with this digest added.
     #[must_use]
     pub fn pinned(self, digest: Digest) -> Reference {
         Reference { digest: Some(digest), ..self }
     }
 }
 
-/// A reference taken apart, with its parts still unchecked.
+/// The parts of a reference, some of them still unchecked.
 struct Parts<'a> {
-    /// All but tag and digest.
+    /// The text without tag and digest.
     name: &'a str,
-    /// What stands before the first slash, if there is one.
+    /// The text before the first slash, if there is one.
     first: Option<&'a str>,
     rest: &'a str,
     tag: Option<Tag>,
@@ -216,7 +217,7 @@ impl<'a> Parts<'a> {
             return Err(format!("`{}` is in it", c.escape_default()));
         }
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
-        // What is none may be a password.
+        // A text before `://` that is not a scheme may be a password, and is not shown.
         if let Some(scheme) = scheme.filter(|it| it.bytes().all(|b| b.is_ascii_alphanumeric())) {
             return Err(format!("leave out the `{scheme}://`"));
         }
@@ -253,7 +254,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The reference, and host and repository as they are written.
+    /// Returns the reference, and the host and the repository as they are written.
     fn image(self) -> Parsed<(Reference, Option<&'a str>, &'a str)> {
         let (host, path) = match self.first {
             Some(first) if is_host(first) => (Some(first), self.rest),
@@ -266,8 +267,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Whether what stands before the first slash is a host and not the beginning of a name, which has no
-/// capitals.
+/// Returns whether the text before the first slash is a host and not the beginning of a name, which
+/// has no capital letters.
 pub(crate) fn is_host(first: &str) -> bool {
     let capitals = first.bytes().any(|b| b.is_ascii_uppercase());
     capitals || first.contains(['.', ':']) || first == "localhost"
@@ -277,7 +278,8 @@ impl FromStr for Registry {
     type Err = String;
 
     fn from_str(text: &str) -> Parsed<Registry> {
-        // Before all else: decoding an international name takes time that grows with its square.
+        // First of all checks: decoding an international name takes time that grows with its
+        // square.
         if text.len() > LONGEST_HOST + ":65535".len() {
             let length = text.len();
             return Err(format!(
@@ -311,7 +313,7 @@ impl FromStr for Registry {
                     return refuse(&format!("`{label}` cannot stand between its dots"));
                 }
             }
-            // As whoever connects reads it: `1.2.3` would be 1.2.0.3.
+            // As URL parsers read it: `1.2.3` would be 1.2.0.3.
             match Host::parse(host) {
                 Ok(Host::Domain(_)) => {}
                 Ok(Host::Ipv4(address)) if address.to_string() == host => {}
@@ -346,8 +348,8 @@ impl FromStr for Tag {
     }
 }
 
-/// The name of a repository: words of lower-case letters and digits, joined by `.`, `_`, `__` or
-/// hyphens, with slashes between.
+/// Checks the name of a repository: words of lower-case letters and digits, joined by `.`, `_`,
+/// `__` or hyphens, with slashes between.
 pub(crate) fn check_name(name: &str) -> Parsed<()> {
     let refuse = |problem: &str| Err(format!("the repository `{name}` {problem}"));
     if name.is_empty() {
@@ -384,7 +386,7 @@ fn is_word(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit()
 }
 
-/// The digest behind an `@`.
+/// Parses the digest after an `@`.
 fn parse_digest(text: &str) -> Parsed<Digest> {
     let refuse = |problem: &str| Err(format!("the digest `{text}` {problem}"));
     match text.split_once(':') {
@@ -401,14 +403,14 @@ fn parse_digest(text: &str) -> Parsed<Digest> {
     }
 }
 
-/// Whether what stands behind an `@` means to be a digest.
+/// Returns whether the text after an `@` is meant as a digest.
 fn is_digest(text: &str) -> bool {
     let known = ["sha256:", "sha384:", "sha512:", "md5:"];
     known.iter().any(|kind| text.starts_with(kind)) && !text.contains(['@', '/'])
 }
 
-/// A reference, or what was meant to be one, as it may be shown: what stands before an `@` that no
-/// digest follows may be a password.
+/// Returns a reference, or a text that was meant as one, as it may be shown: the text before an `@`
+/// without a digest after it may be a password.
 pub(crate) fn shown(text: &str) -> String {
     let (name, digest) = match text.rsplit_once('@') {
         Some((name, digest)) if is_digest(digest) => (name, format!("@{digest}")),

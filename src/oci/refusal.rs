@@ -1,4 +1,4 @@
-//! What a registry says when it does not do what was asked, in words that lead somewhere.
+//! Error responses of registries, as messages with hints.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -17,16 +17,16 @@ use crate::oci::challenge;
 use crate::oci::reference::{Reference, Registry, Repository};
 use crate::report::{printable, shortened};
 
-/// How much of a refusal is read.
+/// The most bytes that are read of an error response.
 const LIMIT: u64 = 64 * 1024;
 
-/// How much of a message is shown.
+/// The most characters of a message that are shown.
 pub(super) const SHOWN: usize = 500;
 
-/// What a request is about: what is not there where the answer is 404.
+/// The subject of a request: the item that is missing if the answer is 404.
 #[derive(Clone, Debug)]
 pub(super) enum About {
-    /// Something in a repository, by tag or digest.
+    /// A manifest in a repository, by tag or digest.
     Manifest(Reference),
     /// A blob.
     Blob(Repository, Digest),
@@ -36,23 +36,23 @@ pub(super) enum About {
     Upload(Repository),
 }
 
-/// The client in the eyes of one registry.
+/// The state of the client for one registry, for the texts of failures.
 pub(super) struct Caller {
     /// The registry.
     pub(super) registry: Registry,
     /// The address of its API.
     pub(super) base: Address,
-    /// The place that the credential came from; empty without one.
+    /// The source of the credential; empty without one.
     pub(super) origin: String,
-    /// The reason for which the credential is not sent.
+    /// The reason why the credential is not sent.
     pub(super) withheld: Option<Withheld>,
     /// Whether the registry refused a credential for which it did not ask.
     pub(super) refused_unasked: bool,
-    /// Whether the registry wants tokens of a token server.
+    /// Whether the registry needs tokens of a token server.
     pub(super) wants_tokens: bool,
 }
 
-/// An answer that refuses.
+/// An error response.
 pub(super) struct Said {
     status: StatusCode,
     headers: HeaderMap,
@@ -61,7 +61,7 @@ pub(super) struct Said {
     errors: Vec<Reported>,
 }
 
-/// One of the errors in an answer.
+/// One of the errors in a response (OCI distribution-spec "Error Codes").
 #[derive(Deserialize)]
 struct Reported {
     #[serde(default)]
@@ -71,20 +71,20 @@ struct Reported {
 }
 
 impl Said {
-    /// Reads the answer. A body that makes no sense leaves the status to tell.
+    /// Reads a response. If its body cannot be parsed, only the status counts.
     pub(super) fn read(answer: Answer) -> Said {
         #[derive(Deserialize)]
         struct Errors {
             errors: Vec<Reported>,
         }
-        /// What token servers by OAuth say.
+        /// The error of a token server by OAuth (RFC 6749 section 5.2).
         #[derive(Deserialize)]
         struct OAuth {
             error: String,
             #[serde(default)]
             error_description: String,
         }
-        /// What others say.
+        /// The error of other servers.
         #[derive(Deserialize)]
         struct Plain {
             #[serde(alias = "details")]
@@ -107,12 +107,12 @@ impl Said {
         Said { status, headers, authenticated, page, errors }
     }
 
-    /// Whether one of the errors has this code.
+    /// Returns whether one of the errors has this code.
     fn has(&self, code: &str) -> bool {
         self.errors.iter().any(|error| error.code.eq_ignore_ascii_case(code))
     }
 
-    /// What the registry itself says, safe to show.
+    /// Returns the messages of the registry itself, safe to show.
     fn words(&self) -> String {
         let words: Vec<_> = self
             .errors
@@ -129,7 +129,7 @@ impl Said {
         shortened(&words, SHOWN).replace('\n', " ")
     }
 
-    /// The failure without the circumstances.
+    /// Returns the failure without the state of the client.
     pub(super) fn failure(&self, now: SystemTime) -> Failure {
         let mut failure = Failure::of_status(self.status, &self.headers, now);
         let words = self.words();
@@ -144,7 +144,7 @@ impl Said {
         failure
     }
 
-    /// The limit that was reached: `100;w=21600` is a hundred in six hours.
+    /// Returns the limit that was reached: `100;w=21600` is a hundred in six hours.
     fn limit(&self) -> Option<String> {
         let text = |name: &str| Some(self.headers.get(name)?.to_str().ok()?.to_owned());
         let said = text("ratelimit-limit").or_else(|| text("x-ratelimit-limit"))?;
@@ -156,7 +156,7 @@ impl Said {
     }
 }
 
-/// The failure for an answer that refuses what was asked.
+/// Returns the failure for an error response of a registry.
 pub(super) fn by_registry(
     caller: &Caller,
     about: &About,
@@ -179,7 +179,7 @@ pub(super) fn by_registry(
     }
 }
 
-/// Says what is not there, as far as the registry tells.
+/// Adds to the reason which item is missing, if the registry tells.
 fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
     let repository = match about {
         About::Manifest(reference) => reference.repository(),
@@ -213,8 +213,8 @@ fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
     failure
 }
 
-/// Says of a 404 that the registry gave without seeing the credential that there is for it: some
-/// registries hide what strangers may not see.
+/// Adds a hint to a 404 for a request without the credential that there is for the registry: some
+/// registries hide private repositories from anonymous requests.
 fn hidden(failure: Failure, caller: &Caller, said: &Said) -> Failure {
     if said.authenticated || caller.origin.is_empty() {
         return failure;
@@ -226,7 +226,7 @@ fn hidden(failure: Failure, caller: &Caller, said: &Said) -> Failure {
     }
 }
 
-/// Says what became of a credential for which a registry did not ask.
+/// Adds a hint about a credential for which the registry did not ask.
 fn unasked(failure: Failure, caller: &Caller) -> Failure {
     let origin = &caller.origin;
     failure.hint(match caller.refused_unasked {
@@ -241,14 +241,14 @@ fn unasked(failure: Failure, caller: &Caller) -> Failure {
     })
 }
 
-/// What helps against 401 and 403.
+/// Adds a hint against 401 and 403.
 fn advise(failure: Failure, caller: &Caller, said: &Said) -> Failure {
     if let Some(reason) = caller.withheld {
         return not_sent(failure, caller, reason);
     }
     let origin = &caller.origin;
     let ways = ways(&caller.registry);
-    // The same to people, whatever number the registry gives it.
+    // A registry that knows the caller may answer 403 or 401: the hint is the same.
     let known = said.status == StatusCode::FORBIDDEN || challenge::is_insufficient(&said.headers);
     match (known, said.authenticated && !origin.is_empty()) {
         (false, false) if said.authenticated => failure.hint(format!(
@@ -278,7 +278,7 @@ fn advise(failure: Failure, caller: &Caller, said: &Said) -> Failure {
     }
 }
 
-/// Says that the credential of the registry was not sent, and what helps.
+/// Adds hints that the credential of the registry was not sent, and how to change that.
 fn not_sent(failure: Failure, caller: &Caller, reason: Withheld) -> Failure {
     let origin = &caller.origin;
     failure
@@ -286,7 +286,7 @@ fn not_sent(failure: Failure, caller: &Caller, reason: Withheld) -> Failure {
         .hint(reason.advice(&caller.base))
 }
 
-/// What helps where nobody was named to the registry.
+/// Adds a hint to the failure of a request without a credential.
 fn not_shown(
     failure: Failure,
     credential: Option<&str>,
@@ -316,7 +316,7 @@ fn not_shown(
     }
 }
 
-/// Where a credential for a registry can be written.
+/// Returns the places where a credential for a registry can be set.
 fn ways(registry: &Registry) -> String {
     format!(
         "set {}, or use `docker login {registry}` (which writes to docker's config.json), or write \
@@ -325,7 +325,7 @@ fn ways(registry: &Registry) -> String {
     )
 }
 
-/// The failure for a token that was not given out.
+/// Returns the failure for a token that was refused.
 pub(super) fn by_token_server(
     caller: &Caller,
     realm: &Address,
@@ -351,7 +351,7 @@ pub(super) fn by_token_server(
     }
 }
 
-/// The failure for a page for people where a registry should be.
+/// Returns the failure for a web page in place of the response of a registry.
 pub(super) fn page() -> Failure {
     Failure::new(Chance::None, "answers with a web page instead of JSON").hint(
         "it may be a login page or the notice of a proxy, or that host is no registry; open the \
@@ -359,7 +359,7 @@ pub(super) fn page() -> Failure {
     )
 }
 
-/// The error where trying is over. `doing` is an infinitive: "read the tags of `a`".
+/// Returns the final error. `doing` is an infinitive: "read the tags of `a`".
 pub(super) fn error(
     doing: &str,
     tried: &dyn fmt::Display,

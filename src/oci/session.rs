@@ -1,4 +1,4 @@
-//! One registry: where it answers, how it lets people in, and who we are there.
+//! A session with one registry: its address, its challenges, and the credential for it.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -22,13 +22,13 @@ use crate::oci::traffic::{Counters, Purpose};
 use crate::oci::transport::Transport;
 use crate::workers::hold;
 
-/// No token server has more to say.
+/// The most bytes of the response of a token server.
 const TOKEN_LIMIT: u64 = 1 << 20;
 
-/// What we call ourselves at token servers.
+/// The `client_id` of this program at token servers.
 const CLIENT: &str = "wasm-airgap";
 
-/// One registry.
+/// A session with one registry.
 pub(super) struct Session {
     registry: Registry,
     base: Address,
@@ -43,46 +43,46 @@ struct State {
 }
 
 /// Whether a name and password are sent to a registry that does not ask for them. Some registries
-/// let strangers in, and hide what others may see by 403 or 404 without a challenge.
+/// accept anonymous requests, and hide private repositories by 403 or 404 without a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unasked {
-    /// Not yet.
+    /// They were not sent yet.
     Untried,
-    /// With each request.
+    /// They are sent with each request.
     Sent,
-    /// No more, as the registry did not accept them.
+    /// They are not sent any more, because the registry did not accept them.
     Refused,
 }
 
-/// What a request shows of who asks. Has no `Debug`.
+/// The authorization of a request. Has no `Debug`.
 pub(super) enum Proof {
-    /// Nothing.
+    /// No authorization.
     Nothing,
     /// A value that does not change.
     Fixed(String),
     /// A name and password for which the registry did not ask.
     Unasked(String),
-    /// A token.
+    /// A token of a token server.
     Token {
         /// The token.
         value: String,
-        /// Whether it was given out for this very request.
+        /// Whether it was issued for this very request.
         fresh: bool,
-        /// Whether it was asked for these very scopes, and not for more.
+        /// Whether it was requested for exactly these scopes, and not for more.
         own: bool,
     },
 }
 
-/// Why there is no [`Proof`].
+/// The reason why there is no [`Proof`].
 pub(super) enum Unproven {
     /// The token server refuses the credential.
     Refused(Failure),
-    /// Something else.
+    /// Any other failure.
     Trouble(Trouble),
 }
 
 impl Session {
-    /// Makes the first contact.
+    /// Opens a session with the first request to the registry.
     pub(super) fn open(transport: &Transport, registry: &Registry) -> Tried<Session> {
         let access = transport.access(registry)?;
         let endpoint = registry.endpoint();
@@ -92,7 +92,7 @@ impl Session {
             let found = ping(transport, &plain, &access)?;
             (plain, found.1)
         } else if plain.is_loopback() && !access.tls {
-            // Whatever speaks TLS there cannot make sense of this, and says so.
+            // A server that speaks TLS there cannot parse this request, and says so.
             match ping(transport, &plain, &access) {
                 Ok((400, _))
                 | Err(Trouble::Source(Failure { mismatch: Some(Mismatch::NotHttp), .. })) => {
@@ -110,23 +110,23 @@ impl Session {
         Ok(Session { registry: registry.clone(), base, state, tokens: Tokens::default() })
     }
 
-    /// The registry.
+    /// Returns the registry.
     pub(super) fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// Where it answers.
+    /// Returns the address of its API, without a path.
     pub(super) fn base(&self) -> &Address {
         &self.base
     }
 
-    /// An address of its API: `/v2/{path}`.
+    /// Returns an address of its API: `/v2/{path}`.
     pub(super) fn address(&self, path: &str) -> Result<Address> {
         let address = self.base.at(&format!("/v2/{path}"));
         address.ok_or_else(|| Error::usage(format!("`{path}` makes no address")))
     }
 
-    /// Returns the client in the eyes of this registry, for the words of failures.
+    /// Returns the state of the client for this registry, for the texts of failures.
     pub(super) fn caller(&self) -> Caller {
         let state = self.state();
         let has_credential = state.access.credential != Credential::Anonymous;
@@ -142,22 +142,22 @@ impl Session {
         }
     }
 
-    /// Certificate roots that hold there besides all others.
+    /// Returns the certificate roots for the registry, in addition to all others.
     pub(super) fn roots(&self) -> Vec<String> {
         self.state().access.roots.clone()
     }
 
-    /// The client certificate for it.
+    /// Returns the client certificate for the registry.
     pub(super) fn identity(&self) -> Option<Arc<Identity>> {
         self.state().access.identity.clone()
     }
 
-    /// Whether plain http was asked for.
+    /// Returns whether a setting allows plain http.
     pub(super) fn plain(&self) -> bool {
         self.state().access.plain_http
     }
 
-    /// What to show for these scopes.
+    /// Returns the authorization for these scopes.
     pub(super) fn prove(
         &self,
         transport: &Transport,
@@ -195,7 +195,7 @@ impl Session {
         }
     }
 
-    /// Takes note of the challenges of a refusal; says whether they are news.
+    /// Stores the challenges of a refusal; returns whether they are new.
     pub(super) fn learn(&self, headers: &HeaderMap) -> bool {
         let found = challenges(headers);
         let mut state = self.state();
@@ -206,8 +206,8 @@ impl Session {
         news
     }
 
-    /// Decides whether a request without a credential that got 403 or 404 is worth repeating: with
-    /// an answer to the challenge that came with it, or with a name and password unasked.
+    /// Returns whether to repeat a request without a credential that got 403 or 404: with an answer
+    /// to the challenge that it got, or with a name and password that were not asked for.
     pub(super) fn offer(&self, headers: &HeaderMap) -> bool {
         if self.learn(headers) {
             return true;
@@ -222,9 +222,9 @@ impl Session {
         offers
     }
 
-    /// Takes note that a name and password which were sent unasked got 401. A token server that came
-    /// with it is asked; otherwise the registry is asked without a credential from now on. Says that
-    /// the request is worth repeating.
+    /// Records that a name and password which were sent unasked got 401. If the answer names a
+    /// token server, it is asked; otherwise the next requests go without a credential. Returns that
+    /// the request is to be repeated.
     pub(super) fn reconsider(&self, headers: &HeaderMap) -> bool {
         let found = challenges(headers);
         let mut state = self.state();
@@ -235,8 +235,8 @@ impl Session {
         true
     }
 
-    /// Takes note that a token server which was only met by a credential that nobody asked for does
-    /// not accept it; says whether that is so.
+    /// Drops a token server that was only found by sending a credential unasked, after it refused
+    /// the credential; returns whether there was one.
     pub(super) fn retract(&self) -> bool {
         let mut state = self.state();
         let is_so = state.unasked == Unasked::Sent;
@@ -246,19 +246,19 @@ impl Session {
         is_so
     }
 
-    /// Forgets what was refused, if that is possible.
+    /// Forgets a token that was refused.
     pub(super) fn forget(&self, proof: &Proof) {
         if let Proof::Token { value, .. } = proof {
             self.tokens.forget(value);
         }
     }
 
-    /// Takes note that a token was refused for less than it was asked for.
+    /// Records that a token was refused for less than the scopes it was requested for.
     pub(super) fn distrust(&self, token: &str) {
         self.tokens.distrust(token);
     }
 
-    /// Asks again who we are; says whether there is another credential now.
+    /// Looks up the credential again; returns whether it has changed.
     pub(super) fn ask_again(&self, transport: &Transport) -> Result<bool> {
         let access = transport.access(&self.registry)?;
         let mut state = self.state();
@@ -358,7 +358,8 @@ impl Session {
         Token::read(&json, transport.patience.now()).map_err(|what| sends(&what))
     }
 
-    /// The token server that the registry names. Our credential goes there, so nobody may listen.
+    /// Parses the address of the token server. It must be https or loopback if a credential is sent
+    /// there.
     fn token_server(
         &self,
         realm: &str,
@@ -371,7 +372,7 @@ impl Session {
         };
         let address = Address::parse(realm).map_err(|_| refuse("which is no address"))?;
         let plain_here = self.base.scheme() == "http";
-        // Where plain http was asked for, it is good enough for a request without a credential.
+        // With a setting for plain http, a request without a credential may use it.
         let nothing_to_hide = self.plain() && *credential == Credential::Anonymous;
         match address.scheme() {
             "https" => Ok(address),
@@ -388,7 +389,7 @@ impl<E: Into<Trouble>> From<E> for Unproven {
     }
 }
 
-/// Who asks at a token server. What is sent there goes nowhere else.
+/// The authorization of a request to a token server. It is sent to no other origin.
 struct TokenAsker<'a> {
     realm: &'a Address,
     authorization: Option<String>,
@@ -410,21 +411,21 @@ impl Asker for TokenAsker<'_> {
     }
 }
 
-/// Who asks a registry: whoever we are there, and nobody elsewhere.
+/// The authorization of a request to a registry. It is not sent to other origins.
 pub(super) struct RegistryAsker<'a> {
-    /// The registry.
+    /// The address of the registry.
     pub(super) base: &'a Address,
-    /// Whether plain http was asked for.
+    /// Whether a setting allows plain http.
     pub(super) plain: bool,
-    /// What is shown there.
+    /// The value that is sent to the registry.
     pub(super) authorization: Option<&'a str>,
-    /// Certificate roots that hold on the whole way, besides all others.
+    /// Certificate roots for all hops, in addition to all others.
     pub(super) roots: Vec<String>,
-    /// The client certificate that is shown there.
+    /// The client certificate that is shown to the registry.
     pub(super) identity: Option<Arc<Identity>>,
-    /// What for.
+    /// The purpose of the request, for the counters.
     pub(super) purpose: Purpose,
-    /// Where it is counted.
+    /// The counters of requests.
     pub(super) counters: &'a Counters,
 }
 
@@ -439,7 +440,7 @@ impl Asker for RegistryAsker<'_> {
         let home = hop.here.origin() == self.base.origin();
         Ok(Pass {
             authorization: self.authorization.filter(|_| home).map(str::to_owned),
-            // What is safe because it stays on this machine must stay there.
+            // A plain request that is safe because it stays on this machine must stay there.
             direct: hop.here.scheme() == "http" && loopback,
             roots: self.roots.clone(),
             identity: self.identity.clone().filter(|_| home),
@@ -447,7 +448,7 @@ impl Asker for RegistryAsker<'_> {
     }
 }
 
-/// The status of `/v2/` and the challenges that came with it.
+/// Returns the status of `/v2/` and the challenges in the response.
 fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<(u16, Vec<Challenge>)> {
     let address = base.at("/v2/").unwrap_or_else(|| base.clone());
     let counters = &transport.counters;
@@ -462,9 +463,9 @@ fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<(u16, V
             let said = refusal::Said::read(answer);
             Err(said.failure(transport.patience.now()).into())
         }
-        // Whatever else it is, the request that follows will tell.
+        // Any other status is accepted: the next request shows its reason.
         status => {
-            // Whoever a redirect leads to must not say where the credential is to be shown.
+            // A server behind a redirect must not decide where the credential is sent.
             let home = answer.from.origin() == base.origin();
             let found = if home { challenges(&answer.headers) } else { Vec::new() };
             answer.drain();
@@ -473,20 +474,20 @@ fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<(u16, V
     }
 }
 
-/// Names the setting that asks for TLS, where the registry does not speak it.
+/// Adds a hint with the setting that demands TLS, if the registry does not speak it.
 fn not_tls(trouble: Trouble, access: &Access) -> Trouble {
     match trouble {
         Trouble::Source(failure)
             if failure.mismatch == Some(Mismatch::NotTls) && !access.tls_remedy.is_empty() =>
         {
-            // The general hint is about a setting that does not win over this one.
+            // The general hint names a setting that does not override this one.
             Failure { mismatch: None, ..failure }.hint(access.tls_remedy.clone()).into()
         }
         trouble => trouble,
     }
 }
 
-/// A failure at a token server: another host than the registry, which the error is about.
+/// Adds the token server to a failure: its host differs from the registry in the error.
 fn at_server(realm: &Address, failure: Failure) -> Unproven {
     let reason = format!("the token server `{realm}`: {}", failure.reason);
     Unproven::Trouble(Failure { reason, mismatch: None, ..failure }.into())

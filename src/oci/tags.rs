@@ -1,4 +1,4 @@
-//! What is in a repository: its tags, and what is attached to a manifest.
+//! Lists of a repository: its tags, and the referrers of a manifest.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -19,19 +19,19 @@ use crate::oci::refusal::{self, About};
 use crate::oci::token::Scope;
 use crate::report::printable;
 
-/// No page of a list is longer.
+/// The most bytes of one page of a list.
 const PAGE_LIMIT: u64 = 4 << 20;
 
-/// How many pages of a list are read. A registry could go on for ever.
+/// The most pages of a list that are read, as a registry could send pages without end.
 const PAGES: usize = 1000;
 
-/// How much all pages may be together.
+/// The most bytes of all pages together.
 const LIST_LIMIT: usize = 64 << 20;
 
-/// How long all pages may take together. A registry with a hundred thousand tags takes a few minutes.
+/// The most time for all pages together. A hundred thousand tags take a few minutes.
 const LIST_TIME: Duration = Duration::from_secs(900);
 
-/// How many tags are asked for where one page is to hold all.
+/// The number of tags that are requested if one page is to have all of them.
 const FEW: &str = "1000";
 
 /// The most tags of one repository. Large ones have a hundred thousand.
@@ -40,13 +40,13 @@ const TAGS: usize = 250_000;
 /// The longest tag in bytes, by the OCI distribution specification ("Pulling manifests").
 const TAG_LENGTH: usize = 128;
 
-/// The most manifests in one list of what is attached, with their annotations.
+/// The most descriptors and annotations in one list of referrers.
 const REFERRERS: usize = 20_000;
 
-/// The most bytes of all pages of such a list.
+/// The most bytes of all pages of a list of referrers.
 const REFERRERS_LIMIT: usize = 8 << 20;
 
-/// Reads a page of tags, and adds those that `wanted` accepts to `tags`.
+/// A seed for a page of tags. It adds those that `wanted` accepts to `tags`.
 struct TagsPage<'a> {
     tags: &'a mut Vec<String>,
     wanted: fn(&str) -> bool,
@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for TagsPage<'_> {
     }
 }
 
-/// Reads the list in a page, or `null` where there are no tags.
+/// A seed for the list in a page, or `null` if there are no tags.
 struct TagList<'a> {
     tags: &'a mut Vec<String>,
     wanted: fn(&str) -> bool,
@@ -114,7 +114,7 @@ impl<'de> Visitor<'de> for TagList<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<(), A::Error> {
         while let Some(mut tag) = list.next_element::<String>()? {
-            // A longer one names nothing that can be asked for.
+            // A longer text is not a valid tag and cannot be requested.
             if tag.len() > TAG_LENGTH || !(self.wanted)(&tag) {
                 continue;
             }
@@ -137,11 +137,11 @@ impl TagsPage<'_> {
 }
 
 impl Client {
-    /// All tags of a repository, in the registry's order.
+    /// Returns all tags of a repository, in the order of the registry.
     ///
     /// # Errors
-    /// Unavailable, where there is no such repository; integrity, where the list does not end or
-    /// leads to another server, or has more than 250 000 tags.
+    /// Unavailable, if there is no such repository; integrity, if the list does not end, leads to
+    /// another server, or has more than 250 000 tags.
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>> {
         let doing = format!("list the tags of `{repository}`");
         let mut tags = Vec::new();
@@ -154,11 +154,11 @@ impl Client {
         Ok(tags)
     }
 
-    /// The manifests that are attached to this one, such as signatures: by the registry's own
-    /// knowledge, or by the tag `sha256-DIGEST` where it has none.
+    /// Returns the referrers of a manifest, such as signatures: from the referrers API, or from the
+    /// tag `sha256-DIGEST` if the registry does not have the API.
     ///
     /// # Errors
-    /// As [`Client::tags`]; nothing attached is none.
+    /// As [`Client::tags`]; a manifest without referrers is not an error.
     pub fn referrers(&self, repository: &Repository, digest: &Digest) -> Result<Vec<Descriptor>> {
         match self.known_referrers(repository, digest)? {
             Some(found) => Ok(found),
@@ -172,7 +172,7 @@ impl Client {
         }
     }
 
-    /// The same by the registry's own knowledge alone; nothing where it has none.
+    /// Returns the referrers from the API alone; nothing if the registry does not have the API.
     ///
     /// # Errors
     /// As [`Client::tags`].
@@ -185,7 +185,7 @@ impl Client {
         let path = format!("referrers/sha256:{digest}");
         let (mut found, mut items) = (Vec::new(), Items::new(REFERRERS));
         let mut known = true;
-        // A registry that has never heard of it says so in one of these ways.
+        // Registries without the referrers API answer in one of these ways.
         let fine = &[400, 404, 405, 501];
         let list = List { path: &path, accept: media_type::INDEX, fine, limit: REFERRERS_LIMIT };
         self.pages(repository, &doing, &list, |reply| {
@@ -200,10 +200,10 @@ impl Client {
         Ok(known.then_some(found))
     }
 
-    /// The same by the tag alone, which is there.
+    /// Returns the referrers from the tag alone, which must be there.
     ///
     /// # Errors
-    /// As [`Client::manifest`]; integrity, where it is no index.
+    /// As [`Client::manifest`]; integrity, if it is not an index.
     pub fn tagged_referrers(
         &self,
         repository: &Repository,
@@ -213,7 +213,7 @@ impl Client {
         listed(self.manifest(&tagged, &[media_type::INDEX])?, repository, digest)
     }
 
-    /// Does the same where more of it is to be pushed: a list that is not there is an empty one.
+    /// Returns the referrers from the tag before a push to it: a missing list is empty.
     ///
     /// # Errors
     /// As [`Client::tagged_referrers`].
@@ -229,12 +229,12 @@ impl Client {
         }
     }
 
-    /// Returns those tags of a repository that `wanted` accepts, if one page holds all its tags: a
-    /// look-up that costs one request. Returns nothing where there are more pages or more than `most`
-    /// such tags, or where the registry does not list them.
+    /// Returns the tags of a repository that `wanted` accepts, if one page has all tags of the
+    /// repository: one request is enough. Returns nothing if there are more pages or more than
+    /// `most` such tags, or if the registry does not list them.
     ///
     /// # Errors
-    /// Network, where the registry does not answer.
+    /// Network, if the registry does not answer.
     pub fn few_tags(
         &self,
         repository: &Repository,
@@ -263,7 +263,7 @@ impl Client {
         Ok(page.read(&reply.body).is_ok().then_some(tags))
     }
 
-    /// Reads a list page by page.
+    /// Requests a list page by page.
     fn pages(
         &self,
         repository: &Repository,
@@ -290,7 +290,7 @@ impl Client {
                 fine,
                 limit: PAGE_LIMIT,
             };
-            // All pages share one budget for waiting; a page that came is progress.
+            // All pages share one budget for waiting; a page that was received is progress.
             retries.next_source();
             let reply = self.transport().call_within(&session, &call, &mut retries)?;
             total += reply.body.len();
@@ -324,7 +324,7 @@ impl Client {
     }
 }
 
-/// Where the next page is: `<...>; rel="next"`.
+/// Returns the address of the next page: `<...>; rel="next"` (RFC 8288).
 pub(super) fn next(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(header::LINK);
     let links = links.iter().filter_map(|value| value.to_str().ok()).flat_map(|it| it.split(", <"));
@@ -341,14 +341,14 @@ fn read_link(link: &str) -> Option<String> {
     is_next.then(|| target.to_owned())
 }
 
-/// Reads one page of tags; for `fuzzing`.
+/// Parses one page of tags; for `fuzzing`.
 pub(super) fn tags_of(page: &[u8]) -> serde_json::Result<Vec<String>> {
     let mut tags = Vec::new();
     TagsPage { tags: &mut tags, wanted: |_| true, most: TAGS }.read(page)?;
     Ok(tags)
 }
 
-/// Reads one page of what is attached; for `fuzzing`.
+/// Parses one page of referrers; for `fuzzing`.
 pub(super) fn referrers_of(page: &[u8]) -> Result<Vec<Descriptor>> {
     let page = Manifest::new(page.to_vec(), media_type::INDEX);
     attached(page, "list what is attached", &mut Items::new(REFERRERS))
@@ -364,7 +364,7 @@ struct List<'a> {
     limit: usize,
 }
 
-/// Returns the error for a page that cannot be read.
+/// Returns the error for a page that cannot be parsed.
 fn unreadable(
     doing: &str,
     repository: &Repository,
@@ -380,7 +380,7 @@ fn unreadable(
         .because(printable(&cause.to_string()))
 }
 
-/// Returns the entries of the list under the tag of a manifest.
+/// Returns the entries of the list under the referrers tag of a manifest.
 fn listed(list: Manifest, repository: &Repository, digest: &Digest) -> Result<Vec<Descriptor>> {
     let doing = format!("list what is attached to `{}`", repository.at(*digest));
     attached(list, &doing, &mut Items::new(REFERRERS))

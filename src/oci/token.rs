@@ -1,4 +1,4 @@
-//! Tokens: asked for at the server that a registry names, kept until they expire.
+//! Tokens of token servers, which are kept until they expire.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -13,62 +13,63 @@ use crate::workers::hold;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// How long a token lives where the server does not say.
+/// The lifetime of a token if the server does not give one.
 const UNSAID: Duration = Duration::from_secs(60);
 
-/// How long before its end a token is not used any more: requests take time, clocks differ.
+/// The time before its end in which a token is not used any more: requests take time, clocks
+/// differ.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// No token is longer: a header must hold it.
+/// The longest token in bytes, because it must fit in a header.
 const LONGEST: usize = 64 << 10;
 
-/// The most bytes of all tokens that are kept for one registry; beyond that all are asked for again.
+/// The most bytes of all tokens that are kept for one registry; after that all are dropped.
 const KEPT: usize = 8 << 20;
 
-/// What may be done in a repository.
+/// A permission for a repository.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Scope {
     pub(super) repository: String,
     pub(super) push: bool,
 }
 
-/// A token, and until when it is of use. Has no `Debug`.
+/// A token and the end of its use. Has no `Debug`.
 #[derive(Clone)]
 pub(super) struct Token {
     pub(super) value: String,
     until: SystemTime,
-    /// What it is good for, where that can be read; otherwise it is taken to be good for what was
-    /// asked for.
+    /// The scopes that it is valid for, if they can be read; otherwise it is assumed to be valid
+    /// for the requested scopes.
     granted: Option<Vec<Scope>>,
 }
 
-/// A token that was given out for a request. Has no `Debug`.
+/// A token that was issued for a request. Has no `Debug`.
 pub(super) struct Given {
     pub(super) token: Token,
-    /// Whether it was asked for just now.
+    /// Whether it was requested just now.
     pub(super) fresh: bool,
-    /// Whether it was asked for these very scopes, and not for more.
+    /// Whether it was requested for exactly these scopes, and not for more.
     pub(super) own: bool,
 }
 
-/// The tokens of one registry. Those for different scopes are asked for at the same time, those for
-/// the same scope once.
+/// The tokens of one registry. Tokens for different scopes are requested at the same time; a token
+/// for the same scopes is requested once.
 #[derive(Default)]
 pub(super) struct Tokens {
     held: Mutex<Held>,
 }
 
-/// The tokens that may be used, or will be there soon.
+/// The tokens that may be used, or are being requested.
 #[derive(Default)]
 struct Held {
     slots: HashMap<Vec<Scope>, Slot>,
     /// The scopes of the slots by each repository in them, to find those that cover others.
     by_repository: HashMap<String, BTreeSet<Vec<Scope>>>,
-    /// How many bytes the tokens had that were put there.
+    /// The number of bytes of the tokens that were added.
     bytes: usize,
 }
 
-/// Where the token for some scopes is, or will be.
+/// The slot of the token for some scopes, empty until it is issued.
 type Slot = Arc<Mutex<Option<Token>>>;
 
 impl Scope {
@@ -84,7 +85,7 @@ impl Scope {
         self.repository == other.repository && (self.push || !other.push)
     }
 
-    /// Reads `repository:NAME:ACTIONS`; nothing where that is not a permission to read a repository.
+    /// Parses `repository:NAME:ACTIONS`; nothing if it is not a permission to read a repository.
     fn parse(text: &str) -> Option<Scope> {
         let (name, actions) = text.strip_prefix("repository:")?.rsplit_once(':')?;
         Scope::granted(name, actions.split(','))
@@ -105,10 +106,10 @@ impl fmt::Display for Scope {
 }
 
 impl Token {
-    /// Reads the answer of a token server.
+    /// Parses the response of a token server.
     ///
     /// # Errors
-    /// What it sends instead of a token.
+    /// The content that it has instead of a token.
     pub(super) fn read(json: &[u8], now: SystemTime) -> Result<Token, String> {
         #[derive(Deserialize)]
         struct Answer {
@@ -121,14 +122,14 @@ impl Token {
         let filled = |token: &String| !token.is_empty();
         let value = answer.token.filter(filled).or(answer.access_token.filter(filled));
         let value = value.ok_or("no token")?;
-        // What cannot stand in a header is no token.
+        // A value that a header cannot contain is not a token.
         if !value.bytes().all(|b| b.is_ascii_graphic()) {
             return Err("no token that can stand in a header".to_owned());
         }
         if value.len() > LONGEST {
             return Err(format!("a token of {} bytes, and {LONGEST} are the most", value.len()));
         }
-        // Some write the number as a text.
+        // Some servers write the number as a string.
         let said = match answer.expires_in {
             Some(Value::String(text)) => text.trim().parse().ok(),
             other => other.and_then(|it| it.as_f64()),
@@ -142,7 +143,7 @@ impl Token {
         Ok(Token { value, until, granted })
     }
 
-    /// Whether it may be good for these scopes, having been asked for `asked`.
+    /// Returns whether it may be valid for these scopes, after it was requested for `asked`.
     fn covers(&self, scopes: &[Scope], asked: &[Scope]) -> bool {
         let has = self.granted.as_deref().unwrap_or(asked);
         scopes.iter().all(|scope| has.iter().any(|it| it.covers(scope)))
@@ -150,8 +151,8 @@ impl Token {
 }
 
 impl Tokens {
-    /// A token that is good for these scopes, and whether it is a new one: one that is there and
-    /// has not expired, otherwise a new one by `ask`.
+    /// Returns a token for these scopes and whether it is new: one that is kept and has not
+    /// expired, otherwise a new one from `ask`.
     pub(super) fn get<E>(
         &self,
         scopes: &[Scope],
@@ -172,7 +173,7 @@ impl Tokens {
         Ok(Given { token, fresh: true, own: true })
     }
 
-    /// Counts a token that was given out, and forgets all others where they are too many.
+    /// Counts a token that was issued, and forgets all others if they are too many.
     fn note(&self, value: &str) {
         let mut held = hold(&self.held);
         held.bytes += value.len();
@@ -181,14 +182,14 @@ impl Tokens {
         }
     }
 
-    /// Returns a token that covers these scopes, if one is at hand.
+    /// Returns a token that covers these scopes, if one is kept.
     fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<Given> {
         let held = hold(&self.held);
         let near = held.by_repository.get(&scopes.first()?.repository)?;
-        // The one that was asked for these very scopes comes first.
+        // The token that was requested for exactly these scopes comes first.
         near.get(scopes).into_iter().chain(near).find_map(|have| {
             let covered = scopes.iter().all(|scope| have.iter().any(|it| it.covers(scope)));
-            // One that is just being asked for is not waited for.
+            // A token that is being requested by another thread is not waited for.
             let slot = held.slots.get(have).filter(|_| covered)?;
             let token = slot.try_lock().ok()?.clone();
             let own = have == scopes;
@@ -197,7 +198,7 @@ impl Tokens {
         })
     }
 
-    /// Uses a token for nothing but the scopes that it was asked for.
+    /// Restricts a token to the scopes that it was requested for.
     pub(super) fn distrust(&self, value: &str) {
         self.change(value, |slot| {
             if let Some(token) = slot {
@@ -222,14 +223,14 @@ impl Tokens {
         }
     }
 
-    /// Forgets all of them.
+    /// Forgets all tokens.
     pub(super) fn clear(&self) {
         *hold(&self.held) = Held::default();
     }
 }
 
 impl Held {
-    /// Returns where the token for these scopes is, or will be.
+    /// Returns the slot of the token for these scopes.
     fn slot(&mut self, scopes: &[Scope]) -> Slot {
         if let Some(slot) = self.slots.get(scopes) {
             return slot.clone();
@@ -242,7 +243,7 @@ impl Held {
     }
 }
 
-/// Returns the scopes in an answer (RFC 6749 section 5.1): a text with spaces, or a list.
+/// Returns the scopes in a response (RFC 6749 section 5.1): a text with spaces, or a list.
 fn scopes_of(said: &Value) -> Option<Vec<Scope>> {
     let texts: Vec<&str> = match said {
         Value::String(text) => text.split_ascii_whitespace().collect(),
@@ -252,9 +253,9 @@ fn scopes_of(said: &Value) -> Option<Vec<Scope>> {
     (!texts.is_empty()).then(|| texts.into_iter().filter_map(Scope::parse).collect())
 }
 
-/// Returns the scopes that are written in a token: the `access` claim of a JSON Web Token, as in the
-/// token specification of docker's registry. The registry checks the signature, and an answer that
-/// is wrong only costs one request more.
+/// Returns the scopes in the `access` claim of a JSON Web Token, as in the token specification of
+/// docker's registry. The signature is checked by the registry, and wrong scopes only cost one more
+/// request.
 fn claimed(token: &str) -> Option<Vec<Scope>> {
     #[derive(Deserialize)]
     struct Claims {
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(get(&[Scope::pull("b")], NOW), "t3");
         let later = NOW + Duration::from_secs(51);
         assert_eq!(get(&push, later), "t4");
-        // What may push may pull.
+        // A token that allows a push allows a pull too.
         assert_eq!(get(&pull, later), "t4");
         tokens.forget("t4");
         assert_eq!(get(&push, later), "t5");

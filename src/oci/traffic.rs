@@ -1,18 +1,18 @@
-//! How much was asked of registries.
+//! Counts of the requests to registries.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use ureq::http::Method;
 
-/// How much was asked of registries so far. Each request counts once, retries too.
+/// The counts of requests to registries so far. Each request counts once, retries too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
-    /// First contacts with a registry.
+    /// First requests to a registry.
     pub pings: u64,
     /// Requests to token servers.
     pub tokens: u64,
-    /// Requests that a redirect led to.
+    /// Requests that follow a redirect.
     pub redirects: u64,
     /// `GET` requests other than the above.
     pub get: u64,
@@ -24,13 +24,13 @@ pub struct Traffic {
     pub put: u64,
     /// `PATCH` requests: parts of uploads.
     pub patch: u64,
-    /// Bytes of blobs that came.
+    /// Bytes of blobs that were received.
     pub received: u64,
-    /// Bytes of blobs that went.
+    /// Bytes of blobs that were sent.
     pub sent: u64,
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     Ping,
@@ -38,7 +38,7 @@ pub(super) enum Purpose {
     Api,
 }
 
-/// Counts, from any number of threads.
+/// Counters for any number of threads.
 #[derive(Default)]
 pub(super) struct Counters {
     pings: AtomicU64,
@@ -69,17 +69,17 @@ impl Counters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts bytes of a blob that came.
+    /// Counts received bytes of a blob.
     pub(super) fn received(&self, bytes: usize) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Counts bytes of a blob that went.
+    /// Counts sent bytes of a blob.
     pub(super) fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The counts so far.
+    /// Returns the counts so far.
     pub(super) fn traffic(&self) -> Traffic {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Traffic {

@@ -1,4 +1,4 @@
-//! The connection to all registries: HTTP, its retries, and the credentials.
+//! The HTTP client, the retries and the credentials that all registries share.
 
 use std::sync::Arc;
 

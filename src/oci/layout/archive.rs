@@ -1,4 +1,4 @@
-//! A layout in one file: a tar that is not compressed, for layers are already.
+//! A layout in one file: a tar without compression, because layers are compressed already.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -26,10 +26,10 @@ use crate::store::{Mode, Partial};
 /// The most headers of a tar.
 const MOST_ENTRIES: usize = 1_000_000;
 
-/// The most bytes of headers that describe others, as those with long names.
+/// The most bytes of headers that describe other headers, such as those with long names.
 const MOST_DESCRIPTIONS: u64 = 64 << 20;
 
-/// What is in a tar, and where.
+/// The entries of a tar that belong to a layout, and their positions.
 pub(super) struct Scanned {
     pub(super) file: File,
     pub(super) blobs: HashMap<Digest, (u64, u64)>,
@@ -39,7 +39,7 @@ pub(super) struct Scanned {
     pub(super) docker: bool,
 }
 
-/// Reads the headers of a tar. Nothing is unpacked, and a name is only compared.
+/// Reads the headers of a tar. Nothing is unpacked, and names are only compared.
 pub(super) fn scan(path: &Path) -> Result<Scanned> {
     let shown = path.display();
     let doing = || format!("read `{shown}`");
@@ -86,7 +86,8 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
     Ok(Scanned { file, blobs, version, index, docker })
 }
 
-/// Returns the format of a compressed file and the program that unpacks it, by its first bytes.
+/// Returns the format of a compressed file and the program that decompresses it, by its first
+/// bytes.
 fn compression(magic: &[u8]) -> Option<(&'static str, &'static str)> {
     let formats: [(&[u8], _); 4] = [
         (&[0x1f, 0x8b], ("gzip", "gzip")),
@@ -97,7 +98,7 @@ fn compression(magic: &[u8]) -> Option<(&'static str, &'static str)> {
     formats.into_iter().find(|(begin, _)| magic.starts_with(begin)).map(|(_, format)| format)
 }
 
-/// Returns the command that unpacks a compressed tar.
+/// Returns the command that decompresses a compressed tar.
 fn unpacking(path: &Path, program: &str) -> String {
     let is_end = |it: &str| ["gz", "zst", "zstd", "xz", "bz2"].contains(&it);
     let unpacked = match path.extension().and_then(|it| it.to_str()) {
@@ -116,19 +117,19 @@ fn unpacking(path: &Path, program: &str) -> String {
     format!("unpack it once, and name the other file: `{program} -dc {from} > {to}`")
 }
 
-/// A tar that is read at the positions of its headers, the content of files passed over.
+/// A reader of the headers of a tar. It skips the content of files.
 struct Reader<'a> {
     file: &'a File,
     size: u64,
     at: u64,
-    /// How many headers there were, those that describe others among them.
+    /// The number of headers, including those that describe other headers.
     headers: usize,
-    /// The bytes of the headers that describe others.
+    /// The bytes of the headers that describe other headers.
     described: u64,
 }
 
 impl Reader<'_> {
-    /// Counts a header, against a tar that has nothing else.
+    /// Counts a header, as a limit for a tar of headers alone.
     fn count(&mut self) -> Result<()> {
         self.headers += 1;
         match self.headers > MOST_ENTRIES {
@@ -137,7 +138,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Passes over content and its padding, and returns where the content begins. Some writers leave
+    /// Skips content and its padding, and returns the position of the content. Some writers leave
     /// out the padding after the last file.
     fn pass(&mut self, size: u64) -> Result<u64> {
         let start = self.at;
@@ -168,7 +169,7 @@ impl Source for Reader<'_> {
     }
 }
 
-/// What was found so far.
+/// The entries that were found so far.
 #[derive(Default)]
 struct Found {
     blobs: HashMap<Digest, (u64, u64)>,
@@ -178,8 +179,8 @@ struct Found {
 }
 
 impl Found {
-    /// Takes an entry if it belongs to a layout. Each must be a file and come once, as with two of
-    /// one name the first or the last would count, by program.
+    /// Takes an entry if it belongs to a layout. It must be a file and be there once, because
+    /// programs differ about which of two entries with one name counts.
     fn add(&mut self, entry: Entry, reader: &mut Reader<'_>) -> Result<()> {
         reader.count()?;
         let start = reader.pass(entry.size)?;
@@ -211,7 +212,7 @@ impl Found {
     }
 }
 
-/// Reads a file that has a limit.
+/// Reads a file that must not be longer than `limit`.
 fn small(name: &str, start: u64, size: u64, limit: u64, reader: &Reader<'_>) -> Result<Vec<u8>> {
     if size > limit {
         return Err(Error::integrity(format!(
@@ -225,7 +226,7 @@ fn small(name: &str, start: u64, size: u64, limit: u64, reader: &Reader<'_>) -> 
     }
 }
 
-/// Fills `bytes` from a position, and returns how much of it could be filled before the end.
+/// Fills `bytes` from a position, and returns the number of bytes that were read before the end.
 fn fill(file: &File, bytes: &mut [u8], position: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < bytes.len() {
@@ -247,21 +248,22 @@ fn plain(mut name: &str) -> &str {
     name
 }
 
-/// Something that an entry of the index leads to.
+/// A manifest or blob that an entry of the index leads to.
 pub(super) enum Reached {
     Manifest(Manifest),
     Blob(Box<Descriptor>),
 }
 
-/// The most manifests and blobs that entries lead to, and the most indexes in indexes.
+/// The most manifests and blobs that entries lead to, and the most levels of nested indexes.
 const MOST_REACHED: usize = 2_000_000;
 const MOST_LEVELS: usize = 8;
 
-/// Gives everything that entries of the index lead to, each thing once, a manifest behind its blobs.
-/// A part that is missing or wrong is an error in its place. Only one manifest at a time is held.
+/// Calls `give` for every manifest and blob that entries of the index lead to, once for each, for a
+/// manifest after its blobs. A part that is missing or wrong is given as an error. Only one
+/// manifest at a time is in memory.
 ///
 /// # Errors
-/// The first one that `give` returns; integrity, where they lead to too much.
+/// The first one that `give` returns; integrity, if the entries lead to too many parts.
 pub(super) fn reach<'a>(
     layout: &Layout,
     entries: impl IntoIterator<Item = &'a Descriptor>,
@@ -273,7 +275,7 @@ pub(super) fn reach<'a>(
         walk.visit(entry.clone(), 0)?;
         wholes.extend(entry.narrowed_from());
     }
-    // The wholes of parts are there as they are, without all that is in them.
+    // The indexes that entries are parts of come without the parts that were left out.
     for digest in wholes {
         if walk.is_new(digest)?
             && let Some(whole) = layout.manifest(&digest, INDEX_TYPE).transpose()
@@ -284,13 +286,13 @@ pub(super) fn reach<'a>(
     Ok(())
 }
 
-/// The error for something that a layout should have.
+/// Returns the error for a blob or manifest that a layout should have.
 pub(super) fn missing(layout: &Layout, digest: &Digest) -> Error {
     Error::new(Kind::Unavailable, format!("{} is not there", layout.subject(digest)))
         .hint("the layout is not whole; copy the image into it again")
 }
 
-/// A walk over what is in a layout.
+/// A walk over the manifests and blobs of a layout.
 struct Walk<'a> {
     layout: &'a Layout,
     seen: HashSet<Digest>,
@@ -298,7 +300,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Notes a digest; says whether it is new.
+    /// Records a digest and returns whether it is new.
     fn is_new(&mut self, digest: Digest) -> Result<bool> {
         let is_new = self.seen.insert(digest);
         match self.seen.len() > MOST_REACHED {
@@ -326,7 +328,7 @@ impl Walk<'_> {
             }
             Ok((Content::Image(image), manifest)) => {
                 for blob in std::iter::once(image.config).chain(image.layers) {
-                    // One that may not be passed on is there if it was copied all the same.
+                    // A foreign layer is optional: it is there only if it was copied all the same.
                     let belongs =
                         !blob.is_foreign() || matches!(self.layout.part(&blob.digest), Ok(Some(_)));
                     if belongs && self.is_new(blob.digest)? {
@@ -352,7 +354,7 @@ impl Walk<'_> {
     }
 }
 
-/// Writes a layout into a tar. The same layout makes the same bytes.
+/// Writes a layout into a tar. The same layout results in the same bytes.
 pub(super) fn pack(layout: &Layout, destination: &Path) -> Result<()> {
     let mut partial = Partial::create(&RootedPath::beside(destination))?;
     let packed = write(layout, partial.intake().file);
@@ -405,7 +407,7 @@ mod tests {
     const BLOB: &str =
         "blobs/sha256/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    /// A tar of entries with a name, a type and a content.
+    /// Returns a tar of entries with a name, a type and content.
     fn tar(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
         let mut builder = Builder::new(Vec::new());
         for (name, kind, content) in entries {
@@ -443,7 +445,7 @@ mod tests {
             ("manifest.json", EntryType::Symlink, b""),
             ("index.json", EntryType::Continuous, b"index"),
         ]);
-        // Without the mark of the end, too, and without the last padding.
+        // A tar without the end marker or the last padding is accepted too.
         for bytes in [&bytes[..], &bytes[..512 * 8], &bytes[..512 * 7 + 5]] {
             let scanned = scanned(bytes).unwrap();
             assert_eq!(scanned.version.as_deref(), Some(&b"version"[..]));

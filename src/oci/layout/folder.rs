@@ -1,4 +1,4 @@
-//! A layout that is written.
+//! A layout in a folder that is written.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -23,7 +23,7 @@ use crate::store::{self, Mode, Partial};
 use crate::verify::{self, Unverified};
 use crate::workers::hold;
 
-/// How much is copied at a time.
+/// The number of bytes that are copied at a time.
 const BUFFER: usize = 256 * 1024;
 
 /// A layout to write to, from any number of threads.
@@ -31,16 +31,16 @@ pub struct LayoutFolder {
     root: RootedPath,
     /// Blobs that this run has written or found to be right.
     right: Mutex<HashSet<Digest>>,
-    /// Held by whoever writes the index. The layout as it was read last, until it is written: what
-    /// other processes add meanwhile is copied once more, and not lost.
+    /// The layout as it was read last, until the index is written; the lock is held during that. An
+    /// image that another process adds meanwhile is copied again, and is not lost.
     index: Mutex<Option<Arc<Layout>>>,
 }
 
 impl LayoutFolder {
-    /// The layout in this folder, which is made with the first blob where it is missing.
+    /// Opens the layout in this folder. A missing folder is created with the first blob.
     ///
     /// # Errors
-    /// Usage, where something else is there.
+    /// Usage, if the folder has other content.
     pub fn at(root: &Path) -> Result<LayoutFolder> {
         let layout = LayoutFolder {
             root: RootedPath::given(root),
@@ -49,7 +49,7 @@ impl LayoutFolder {
         };
         let doing = || format!("read the layout `{}`", layout.root);
         if layout.root.join(VERSION_FILE).stat().doing(doing)?.is_none() {
-            // A killed run may have left this.
+            // A killed run may have left these.
             let ours = |name: &OsStr| name == "blobs" || name.as_encoded_bytes().starts_with(b".");
             let entries = match layout.root.open_folder().and_then(|folder| folder.list()) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -71,7 +71,7 @@ impl LayoutFolder {
             .hint("name a folder that does not exist yet or is empty")
     }
 
-    /// The manifests in its index.
+    /// Returns the manifests in its index.
     ///
     /// # Errors
     /// As [`Layout::open`].
@@ -89,7 +89,7 @@ impl LayoutFolder {
         }
     }
 
-    /// The layout as it is now; none where it has no index yet.
+    /// Returns the layout in its current state; nothing if it has no index yet.
     ///
     /// # Errors
     /// As [`Layout::open`].
@@ -109,8 +109,8 @@ impl LayoutFolder {
         Ok(known.clone())
     }
 
-    /// Whether entries of the index are whole: everything that they lead to is there and has its
-    /// digest.
+    /// Returns whether entries of the index are complete: all manifests and blobs that they lead to
+    /// are there and have their digests.
     pub fn holds<'a>(
         &self,
         layout: &Layout,
@@ -119,7 +119,7 @@ impl LayoutFolder {
         layout.holds(entries, |blob| self.has(&blob.digest))
     }
 
-    /// Whether a blob is there and right; each is hashed once.
+    /// Returns whether a blob is there and right; each one is hashed once.
     pub fn has(&self, digest: &Digest) -> bool {
         if self.right().contains(digest) {
             return true;
@@ -134,21 +134,21 @@ impl LayoutFolder {
         right
     }
 
-    /// The path of a blob. A caller that puts it there itself says so with
-    /// [`LayoutFolder::stored`].
+    /// Returns the path of a blob. A caller that writes the blob itself must call
+    /// [`LayoutFolder::stored`] after that.
     pub fn path(&self, digest: &Digest) -> RootedPath {
         blob_path(&self.root, digest)
     }
 
-    /// Takes note of a blob that was verified while it was written.
+    /// Records a blob that was verified while it was written.
     pub fn stored(&self, digest: &Digest) {
         self.right().insert(*digest);
     }
 
-    /// Writes a blob, which appears only when digest and size are right.
+    /// Writes a blob, which appears only if its digest and size are right.
     ///
     /// # Errors
-    /// Integrity, where they are others; those of the source.
+    /// Integrity, if the digest or the size differ; the errors of the source.
     pub fn store(&self, descriptor: &Descriptor, bytes: &dyn Readable, item: &Item) -> Result<()> {
         let path = self.path(&descriptor.digest);
         let subject = format!("`sha256:{}`", descriptor.digest);
@@ -188,8 +188,8 @@ impl LayoutFolder {
         Ok(())
     }
 
-    /// Enters a manifest into the index under this name, in the place of one that had it. `whole`
-    /// is the digest of the index that it is a part of, where it has fewer platforms.
+    /// Adds a manifest to the index under this name and replaces the entry that had it. `whole` is
+    /// the digest of the index that it is a part of, if it has fewer platforms.
     pub fn enter(
         &self,
         name: &Reference,
@@ -204,13 +204,13 @@ impl LayoutFolder {
         let name = name.to_string();
         self.change(|entries| {
             entries.retain(|it| it.layout_name() != Some(&name));
-            // The same without a name is not needed any more.
+            // An entry of this manifest without a name is not needed any more.
             entries.retain(|it| it.layout_name().is_some() || it.digest != entry.digest);
             entries.push(entry.clone());
         })
     }
 
-    /// Enters manifests that are attached to others, without names.
+    /// Adds referrers of manifests to the index, without names.
     pub fn enter_attached(&self, attached: &[Descriptor]) -> Result<()> {
         self.change(|entries| {
             let mut there: HashSet<_> = entries.iter().map(|it| it.digest).collect();
@@ -221,16 +221,16 @@ impl LayoutFolder {
     /// Writes the whole layout into a tar, which appears when it is complete.
     ///
     /// # Errors
-    /// Integrity, where something in the layout is wrong.
+    /// Integrity, if a manifest or blob in the layout is wrong.
     pub fn pack(&self, destination: &Path) -> Result<()> {
         archive::pack(&Layout::open(self.root.path())?, destination)
     }
 
-    /// Takes over everything that is right in another layout. An image of which something is missing
-    /// stays in the index: it is copied again, or [`LayoutFolder::pack`] fails.
+    /// Copies everything that is right in another layout. An incomplete image stays in the index:
+    /// it is copied again, or [`LayoutFolder::pack`] fails.
     ///
     /// # Errors
-    /// Those of writing.
+    /// The errors of writing.
     pub fn take_all(&self, other: &Layout) -> Result<()> {
         archive::reach(other, other.entries(), &mut |part| match part {
             Ok(Reached::Manifest(manifest)) => self.store_manifest(&manifest),
@@ -238,7 +238,7 @@ impl LayoutFolder {
             Ok(Reached::Blob(blob)) => self.take(other, &blob),
             Err(_) => Ok(()),
         })?;
-        // Last, so that a run that is killed before begins anew.
+        // The index is written last, so that a run after a killed one starts again.
         self.change(|entries| *entries = other.entries().to_vec())
     }
 
@@ -250,7 +250,7 @@ impl LayoutFolder {
         }
     }
 
-    /// Writes the index with a change. Other processes may change it too: see [`store::change`].
+    /// Changes the index and writes it. Other processes may change it too: see [`store::change`].
     fn change(&self, change: impl Fn(&mut Vec<Descriptor>)) -> Result<()> {
         let mut known = hold(&self.index);
         *known = None;
@@ -272,7 +272,7 @@ impl LayoutFolder {
     }
 }
 
-/// Copies no more than one byte too many.
+/// Copies at most one byte more than `size`.
 fn copy(
     bytes: &dyn Readable,
     to: &mut Partial,
@@ -298,7 +298,7 @@ fn copy(
     }
 }
 
-/// The order of the entries: those with a name first, by name and digest.
+/// Returns the sort key of an entry: those with a name first, by name and digest.
 fn sort_key(entry: &Descriptor) -> (bool, Option<&str>, &Digest) {
     (entry.layout_name().is_none(), entry.layout_name(), &entry.digest)
 }

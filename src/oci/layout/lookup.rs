@@ -1,19 +1,19 @@
-//! The entries of an index by a key: a layout may have half a million of them, and each image of a
-//! run is looked up in it.
+//! A hash lookup of the entries of an index: a layout may have half a million of them, and each
+//! image of a run is looked up in it.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 
 use crate::oci::manifest::Descriptor;
 
-/// Entries by the hash of a key, 16 bytes for each. The one who looks up compares the keys.
+/// Entries by the hash of a key, 16 bytes for each. The caller of `find` compares the keys.
 pub(super) struct Lookup {
     hashes: RandomState,
-    /// Hashes and indexes, sorted.
+    /// Hashes and indexes of entries, sorted.
     sorted: Vec<(u64, u32)>,
 }
 
 impl Lookup {
-    /// Makes a look-up of those entries that have a key.
+    /// Creates a lookup of the entries that have a key.
     pub(super) fn new<'a, K: Hash>(
         entries: &'a [Descriptor],
         key: impl Fn(&'a Descriptor) -> Option<K>,
@@ -25,7 +25,7 @@ impl Lookup {
         Lookup { hashes, sorted }
     }
 
-    /// The entries that may have this key, in their order.
+    /// Returns the entries that may have this key, in their order.
     pub(super) fn find<'a, K: Hash + ?Sized>(
         &'a self,
         entries: &'a [Descriptor],

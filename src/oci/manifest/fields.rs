@@ -1,5 +1,5 @@
-//! What a descriptor says besides the fields that this program knows, in little memory: a stranger
-//! chooses how much there is of it, and it is only written again.
+//! The annotations and unknown fields of a descriptor, in little memory: the sender chooses how
+//! much there is of them, and they are only written again.
 
 use std::fmt;
 use std::ops::Index;
@@ -18,7 +18,7 @@ pub struct Annotations(Vec<(String, String)>);
 pub struct OtherFields(Box<str>);
 
 impl Annotations {
-    /// Returns those of these pairs, of which the last one of each key counts.
+    /// Creates annotations from pairs. The last pair of each key counts.
     pub(super) fn from_pairs(mut pairs: Vec<(String, String)>) -> Annotations {
         pairs.reverse();
         pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -41,7 +41,7 @@ impl Annotations {
         }
     }
 
-    /// Returns about how much memory they take.
+    /// Returns the approximate memory in bytes that they take.
     pub(super) fn size(&self) -> usize {
         let heap = |text: &String| 16 + text.len();
         self.0
@@ -54,7 +54,7 @@ impl Annotations {
         self.0.binary_search_by(|(it, _)| it.as_str().cmp(key))
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -63,7 +63,7 @@ impl Annotations {
 impl Index<&str> for Annotations {
     type Output = String;
 
-    /// Returns the value of a key; an empty one where there is none.
+    /// Returns the value of a key; an empty one if the key is missing.
     fn index(&self, key: &str) -> &String {
         static NONE: String = String::new();
         self.get(key).unwrap_or(&NONE)
@@ -77,7 +77,7 @@ impl Serialize for Annotations {
 }
 
 impl OtherFields {
-    /// Adds a field to the text of an object that is not closed yet.
+    /// Appends a field to the text of an object that is not closed yet.
     pub(super) fn push(text: &mut String, key: &str, value: &RawValue) {
         text.push(if text.is_empty() { '{' } else { ',' });
         text.push_str(&serde_json::Value::from(key).to_string());
@@ -85,12 +85,12 @@ impl OtherFields {
         text.push_str(value.get());
     }
 
-    /// Returns about how much memory they take.
+    /// Returns the approximate memory in bytes that they take.
     pub(super) fn size(&self) -> usize {
         self.0.len()
     }
 
-    /// Closes that text.
+    /// Closes the object and returns its fields.
     pub(super) fn closed(mut text: String) -> OtherFields {
         if !text.is_empty() {
             text.push('}');
@@ -98,7 +98,7 @@ impl OtherFields {
         OtherFields(text.into())
     }
 
-    /// Writes them into an object, one after the other.
+    /// Writes the fields into an object, one after the other.
     pub(super) fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         if self.0.is_empty() {
             return Ok(());
@@ -113,7 +113,7 @@ impl OtherFields {
     }
 }
 
-/// Copies the fields of an object into another one that is being written.
+/// A deserializer that copies the fields of an object into another one that is being written.
 struct Copy<'a, M: SerializeMap> {
     map: &'a mut M,
     failed: &'a mut Option<M::Error>,

@@ -1,5 +1,5 @@
-//! Reads manifests without keeping more of them than is needed: what is bounded in bytes could
-//! otherwise be thirty times as much in memory.
+//! A parser of manifests that keeps only the fields that are needed: a document within its limit of
+//! bytes could otherwise take thirty times as much memory.
 
 use std::fmt;
 
@@ -19,19 +19,19 @@ const NAME_LIMIT: usize = 255;
 /// four annotations each.
 const LAYOUT_ITEMS: usize = 500_000;
 
-/// The annotation by which BuildKit says to which image an attestation belongs.
+/// The annotation in which BuildKit names the image that an attestation belongs to.
 pub(crate) const ATTESTS: &str = "vnd.docker.reference.digest";
 
-/// What is kept of a descriptor.
+/// The fields of a descriptor that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::oci) enum Keep {
-    /// What this program needs to copy or check what it names.
+    /// The fields that this program needs to copy or check the content.
     Needed,
-    /// Everything, to write it again.
+    /// All fields, to write them again.
     All,
 }
 
-/// How many descriptors and annotations may still come.
+/// The number of descriptors and annotations that may still follow.
 #[derive(Debug)]
 pub(in crate::oci) struct Items {
     most: usize,
@@ -39,12 +39,12 @@ pub(in crate::oci) struct Items {
 }
 
 impl Items {
-    /// Returns a limit of so many.
+    /// Creates a limit of `most`.
     pub(in crate::oci) fn new(most: usize) -> Items {
         Items { most, left: most }
     }
 
-    /// Counts one.
+    /// Counts one descriptor or annotation.
     fn take<E: Error>(&mut self) -> Result<(), E> {
         let most = self.most;
         let more = || E::custom(format!("more than {most} descriptors and annotations"));
@@ -53,18 +53,18 @@ impl Items {
     }
 }
 
-/// The fields that tell kinds of manifests apart.
+/// The presence of the fields that distinguish the kinds of manifests.
 #[derive(Default)]
 pub(super) struct Outline {
     pub(super) config: bool,
     pub(super) layers: bool,
     pub(super) manifests: bool,
-    /// The first kind of Docker's manifests, which has its layers under this name.
+    /// The field of the layers in Docker's first manifest format (schema 1).
     pub(super) fs_layers: bool,
 }
 
 impl Outline {
-    /// Reads which of the fields there are.
+    /// Parses which of the fields are present.
     pub(super) fn read(bytes: &[u8]) -> serde_json::Result<Outline> {
         serde_json::from_slice(bytes)
     }
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Outline {
 }
 
 impl ImageManifest {
-    /// Reads a manifest of one image.
+    /// Parses a manifest of one image.
     pub(super) fn parse(
         bytes: &[u8],
         keep: Keep,
@@ -123,7 +123,7 @@ impl ImageManifest {
 }
 
 impl Index {
-    /// Reads an index.
+    /// Parses an index.
     pub(super) fn parse(bytes: &[u8], keep: Keep, items: &mut Items) -> serde_json::Result<Index> {
         whole(bytes, Document { is_index: true, keep, items }).and_then(Index::from_fields)
     }
@@ -135,7 +135,7 @@ impl Index {
     }
 }
 
-/// Reads the index of a layout, which is written again.
+/// Parses the index of a layout, which is written again.
 impl<'de> Deserialize<'de> for Index {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Index, D::Error> {
         let items = &mut Items::new(LAYOUT_ITEMS);
@@ -144,7 +144,7 @@ impl<'de> Deserialize<'de> for Index {
     }
 }
 
-/// Reads one JSON document and nothing behind it.
+/// Parses one JSON document; nothing may follow it.
 fn whole<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> serde_json::Result<S::Value> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = seed.deserialize(&mut reader)?;
@@ -152,14 +152,14 @@ fn whole<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> serde_json:
     Ok(value)
 }
 
-/// A manifest or an index.
+/// A seed for a manifest or an index.
 struct Document<'a> {
     is_index: bool,
     keep: Keep,
     items: &'a mut Items,
 }
 
-/// The fields of both.
+/// The fields of a manifest and of an index.
 #[derive(Default)]
 struct Fields {
     artifact_type: Option<String>,
@@ -215,7 +215,7 @@ impl<'de> Visitor<'de> for Document<'_> {
     }
 }
 
-/// Sets a field that may be there once: readers differ about which one of two counts.
+/// Sets a field that may be there only once: readers differ about which one of two counts.
 fn once<T, E: Error>(slot: &mut Option<T>, key: &str, value: Option<T>) -> Result<(), E> {
     if slot.is_some() {
         return Err(E::custom(format!("duplicate field `{key}`")));
@@ -224,16 +224,16 @@ fn once<T, E: Error>(slot: &mut Option<T>, key: &str, value: Option<T>) -> Resul
     Ok(())
 }
 
-/// A descriptor.
+/// A seed for a descriptor.
 struct One<'a> {
     keep: Keep,
     items: &'a mut Items,
 }
 
-/// A descriptor or `null`.
+/// A seed for a descriptor or `null`.
 struct Maybe<'a>(One<'a>);
 
-/// A list of descriptors.
+/// A seed for a list of descriptors.
 struct Many<'a> {
     keep: Keep,
     items: &'a mut Items,
@@ -357,7 +357,7 @@ impl<'de> Visitor<'de> for One<'_> {
     }
 }
 
-/// Annotations.
+/// A seed for annotations.
 struct Notes<'a> {
     keep: Keep,
     items: &'a mut Items,
@@ -392,7 +392,7 @@ impl<'de> Visitor<'de> for Notes<'_> {
     }
 }
 
-/// A platform or `null`.
+/// A seed for a platform or `null`.
 struct Runs(Keep);
 
 impl<'de> DeserializeSeed<'de> for Runs {
@@ -442,7 +442,7 @@ impl<'de> Visitor<'de> for Runs {
     }
 }
 
-/// A short text.
+/// A text of at most `NAME_LIMIT` bytes.
 struct Name(String);
 
 impl<'de> Deserialize<'de> for Name {
@@ -458,7 +458,7 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// A digest. Unlike elsewhere, its kind must stand there: OCI knows other ones.
+/// A digest that must name its algorithm, because OCI allows others than SHA-256.
 struct Pinned(Digest);
 
 impl<'de> Deserialize<'de> for Pinned {
