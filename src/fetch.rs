@@ -1,14 +1,14 @@
-//! Downloads pinned bytes: what is raw stays in here, and what comes out is [`Verified`].
+//! Downloads of pinned bytes: unverified bytes stay inside, and the result is [`Verified`].
 //!
 //! ```text
-//! fetch ─┬─ transfer ─┬─ resume   which part is asked for, and which one came
+//! fetch ─┬─ transfer ─┬─ resume   the range that is requested, and the one in the answer
 //!        │            └─ pipe     read, hash and write in three threads
-//!        ├─ stream       the same bytes as a reader, for what is passed on
+//!        ├─ stream       the same bytes as a reader, for copies
 //!        ├─ small        short answers, read whole
-//!        ├─ source       where they come from: a file, or a blob of `crate::oci`
+//!        ├─ source       the sources of bytes: a file, or a blob of `crate::oci`
 //!        ├─ file ──────── netrc, audience (which server may see a credential)
 //!        ├─ http ─────── proxy, roots, address, pace, interim
-//!        │  └─ failure   why a source did not deliver
+//!        │  └─ failure   the reason why a source failed
 //!        └─ patience ─── retry    when to try again
 //! ```
 
@@ -58,10 +58,11 @@ use patience::Patience;
 use source::Source;
 use transfer::{Transfer, Wanted};
 
-/// No file is larger. A server that never stops sending would fill the disk.
+/// The largest file in bytes. Without a limit, a server that never stops sending would fill the
+/// disk.
 pub(crate) const LARGEST: u64 = 16 << 30;
 
-/// Downloads files. One is enough for any number of threads, and lets them share connections.
+/// A client that downloads files. Any number of threads can share one and its connections.
 pub struct Client {
     http: Http,
     netrc: Netrc,
@@ -72,21 +73,21 @@ pub struct Client {
 /// A file to download.
 #[derive(Clone, Copy, Debug)]
 pub struct Download<'a> {
-    /// What it is, as in `wasm-tools 1.244.0 (linux_amd64)`.
+    /// The name in messages, as in `wasm-tools 1.244.0 (linux_amd64)`.
     pub subject: &'a str,
-    /// Where it may be: `http`, `https` and `file` addresses, in the order in which to try them.
+    /// The `http`, `https` and `file` addresses to try, in this order.
     pub urls: &'a [String],
-    /// Its SHA-256.
+    /// The SHA-256 of the file.
     pub expected: &'a Digest,
-    /// Where to put it.
+    /// The path of the downloaded file.
     pub destination: &'a RootedPath,
 }
 
 impl Client {
-    /// A client with these settings. Reads the credentials, and opens no socket yet.
+    /// Creates a client with these settings. Reads the credentials, and opens no socket yet.
     ///
     /// # Errors
-    /// Usage, where a proxy's address or the netrc file makes no sense.
+    /// Usage, if the address of a proxy or the netrc file is invalid.
     pub fn new(network: &Network) -> Result<Client> {
         let netrc = Netrc::read(network.netrc.as_deref())?;
         let patience = Patience::new(Arc::new(SystemClock), network.retry_budget);
@@ -98,25 +99,25 @@ impl Client {
         })
     }
 
-    /// The same client with another notion of time; for tests.
+    /// Returns the same client with another clock; for tests.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Client {
         Client { patience: self.patience.with_clock(clock), ..self }
     }
 
-    /// The same client with another limit on the size of a file.
+    /// Returns the same client with another limit on the size of a file.
     #[must_use]
     pub fn with_largest(self, largest: u64) -> Client {
         Client { largest, ..self }
     }
 
-    /// Tries the addresses in their order until one gives the pinned bytes. The file appears at its
-    /// destination only when it is right. What a failed or killed run left there is continued.
+    /// Downloads a file from the first address that has the pinned bytes. The file appears at its
+    /// destination only if it is right. A download that an earlier run left unfinished is resumed.
     ///
     /// # Errors
-    /// Integrity as soon as a source gives other bytes: the next one is not asked, because nobody
-    /// would learn of it. Unavailable where every source says that it does not have the file,
-    /// otherwise network; both list every attempt.
+    /// Integrity, as soon as a source sends other bytes: the next one is not tried, because the
+    /// wrong source would stay unnoticed. Unavailable, if every source says that it does not have
+    /// the file; otherwise network; both list every attempt.
     pub fn download(&self, request: &Download<'_>, item: &Item) -> Result<Verified> {
         let urls: Result<Vec<_>> = request.urls.iter().map(|url| Address::parse(url)).collect();
         let urls = urls?;
@@ -138,7 +139,8 @@ impl Client {
         Err(transfer.end(attempts.error(request.subject)))
     }
 
-    /// The digest and the size of what an address serves now, to pin it. Nothing is kept.
+    /// Returns the digest and the size of the file at an address, to pin it. The file is not
+    /// stored.
     pub fn measure(&self, url: &str, item: &Item) -> Result<(Digest, u64)> {
         let address = Address::parse(url)?;
         let source = self.source(&address);
@@ -148,12 +150,12 @@ impl Client {
         })
     }
 
-    /// What an `http` or `https` address serves, which is no file to keep: nothing where the server
-    /// says that there is nothing.
+    /// Returns the small answer of an `http` or `https` address, which is not stored; nothing if
+    /// the server says that it has none.
     ///
     /// # Errors
-    /// Network, where the server does not deliver; integrity, where the answer is longer than
-    /// `largest` bytes or a web page.
+    /// Network, if the server fails; integrity, if the answer is longer than `largest` bytes or a
+    /// web page.
     pub fn small(&self, url: &str, largest: u64, item: &Item) -> Result<Option<Small>> {
         let address = Address::parse(url)?;
         if address.scheme() == "file" {

@@ -1,4 +1,4 @@
-//! Addresses, and how they are shown to people.
+//! Addresses, and their redacted form for messages.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,23 +17,23 @@ pub(crate) struct Address {
     credential: Option<Credential>,
 }
 
-/// A user's name and password. Deliberately without `Debug` and `Display`.
+/// The user name and password of a user. Has neither `Debug` nor `Display` on purpose.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credential {
-    /// The name of the user.
+    /// The user name.
     pub(crate) login: String,
     /// The password.
     pub(crate) password: String,
 }
 
 impl Credential {
-    /// The value of an `Authorization` header.
+    /// Returns the value of an `Authorization` header (RFC 7617).
     pub(crate) fn basic(&self) -> String {
         let pair = BASE64_STANDARD.encode(format!("{}:{}", self.login, self.password));
         format!("Basic {pair}")
     }
 
-    /// What stands before the `@` in an address, percent-decoded.
+    /// Returns the user and password before the `@` of an address, percent-decoded.
     pub(crate) fn of(url: &Url) -> Option<Credential> {
         let decode = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
         let login = decode(url.username()).into_owned();
@@ -41,17 +41,17 @@ impl Credential {
         (!login.is_empty() || !password.is_empty()).then_some(Credential { login, password })
     }
 
-    /// Makes it known as a secret.
+    /// Registers the password for redaction in messages.
     pub(super) fn learn(&self) {
         secrets::learn_login(&self.login, &self.password);
     }
 }
 
 impl Address {
-    /// Parses an address, and makes its password known to [`secrets`].
+    /// Parses an address, and registers its password with [`secrets`].
     ///
     /// # Errors
-    /// Usage, where it is not an address of a kind that is supported.
+    /// Usage, if it is not an address of a supported scheme.
     pub(crate) fn parse(text: &str) -> Result<Address> {
         let url = Url::parse(text).map_err(|error| bad(text).because(error))?;
         secrets::learn_signature(&url);
@@ -66,21 +66,21 @@ impl Address {
 
     fn of(mut url: Url) -> Address {
         let credential = Credential::of(&url);
-        // Fails only for addresses that cannot have any.
+        // These fail only for addresses that cannot have a user or password.
         let _ = url.set_username("");
         let _ = url.set_password(None);
         url.set_fragment(None);
         Address { url, credential }
     }
 
-    /// Where a `Location` leads. What it says before an `@` is not ours to send.
+    /// Returns the address of a `Location`. A user and password in it are dropped.
     pub(crate) fn join(&self, location: &str) -> Option<Address> {
         let url = self.url.join(location).ok()?;
         secrets::learn_signature(&url);
         Some(Address { credential: None, ..Address::of(url) })
     }
 
-    /// The same address with another path and query: `/v2/a/tags/list?n=1`.
+    /// Returns the same address with another path and query: `/v2/a/tags/list?n=1`.
     pub(crate) fn at(&self, path: &str) -> Option<Address> {
         let mut url = self.url.clone();
         url.set_path("/");
@@ -88,19 +88,19 @@ impl Address {
         Some(Address { url: url.join(path).ok()?, credential: None })
     }
 
-    /// The same address with one more parameter in its query.
+    /// Returns the same address with one more parameter in its query.
     pub(crate) fn with_query(&self, key: &str, value: &str) -> Address {
         let mut address = self.clone();
         address.url.query_pairs_mut().append_pair(key, value);
         address
     }
 
-    /// What credentials belong to: no other scheme, host or port gets to see them.
+    /// Returns the origin. A credential is sent to one scheme, host and port only.
     pub(crate) fn origin(&self) -> (&str, &str, u16) {
         (self.scheme(), self.host(), self.port())
     }
 
-    /// Whether it never leaves this machine.
+    /// Returns whether a request to it stays on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         match self.url.host() {
             Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
@@ -110,7 +110,7 @@ impl Address {
         }
     }
 
-    /// The path of a `file` address.
+    /// Returns the path of a `file` address.
     pub(crate) fn file(&self) -> Option<Result<PathBuf>> {
         let path = |()| Error::usage(format!("`{self}` is not a path on this machine"));
         (self.scheme() == "file").then(|| self.url.to_file_path().map_err(path))
@@ -121,7 +121,7 @@ impl Address {
         self.url.scheme()
     }
 
-    /// The host's name or address, without the brackets of an IPv6 address.
+    /// Returns the name or address of the host, without the brackets of an IPv6 address.
     pub(crate) fn host(&self) -> &str {
         let host = self.url.host_str().unwrap_or_default();
         host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
@@ -131,12 +131,12 @@ impl Address {
         self.url.port_or_known_default().unwrap_or_default()
     }
 
-    /// What is sent to the server: no user, no password.
+    /// Returns the address as it is sent to the server: without user and password.
     pub(crate) fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The user and password that stood in the address.
+    /// Returns the user and password that were in the address.
     pub(crate) fn credential(&self) -> Option<&Credential> {
         self.credential.as_ref()
     }
@@ -148,12 +148,12 @@ impl fmt::Display for Address {
     }
 }
 
-/// An address as it may be shown: without user and password, and with `...` for the values in its
-/// query, where signed addresses carry their secret.
+/// Returns an address as it may be shown: without user and password, and with `...` for the values
+/// in its query, which contain the secret of a signed address.
 pub fn redacted(text: &str) -> String {
     match Url::parse(text) {
         Ok(url) if url.has_host() || url.scheme() == "file" => shown(&Address::of(url).url),
-        // What cannot be parsed may hold a password too.
+        // A text that cannot be parsed may contain a password too.
         _ => {
             let text = text.split(['?', '#']).next().unwrap_or_default();
             let (scheme, rest) = text.split_once("://").unwrap_or(("", text));

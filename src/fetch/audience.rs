@@ -1,5 +1,5 @@
-//! The rule that says which server may see a credential. All credentials obey it, and only this
-//! module decides.
+//! The rule for which server may see a credential. It applies to all credentials, and is decided in
+//! this module only.
 //!
 //! A credential belongs to one origin: a scheme, a host and a port (RFC 6454 section 4). It is sent
 //!
@@ -12,17 +12,17 @@
 //! | an entry of the netrc file, also `default` | the origin of the first address of a request, which the user named; never an origin that only a server named |
 //! | a registry's, from variables, the config file, docker, podman and helpers | the registry's own address, and the token server that this address names in a challenge |
 //! | a registry's client certificate | the registry's own address |
-//! | a token that a token server gave out | the registry's own address |
+//! | a token that a token server issued | the registry's own address |
 //! | a proxy's | the proxy, in the `CONNECT` request alone |
 //!
-//! The address of a proxy is the exception to the second part: a person who writes a password into
-//! it says with its scheme how the proxy is reached.
+//! The address of a proxy is the exception to the second part: a user who writes a password into it
+//! chooses with its scheme how the proxy is reached.
 
 use std::fmt;
 
 use crate::fetch::address::Address;
 
-/// The reason for which a credential is not sent.
+/// The reason why a credential is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Withheld {
     /// The server is not the one that the credential belongs to.
@@ -34,7 +34,7 @@ pub(crate) enum Withheld {
 /// Checks that a credential which belongs to `owner` may be sent to `here`.
 ///
 /// # Errors
-/// The reason, where it may not.
+/// The reason, if it may not.
 pub(crate) fn check(owner: &Address, here: &Address, proxied: bool) -> Result<(), Withheld> {
     if here.origin() != owner.origin() {
         return Err(Withheld::OtherOrigin);
@@ -56,7 +56,7 @@ impl fmt::Display for Withheld {
 }
 
 impl Withheld {
-    /// Returns what the user can do, for a server at `here`.
+    /// Returns a hint for the user, for a server at `here`.
     pub(crate) fn advice(self, here: &Address) -> String {
         match self {
             Withheld::OtherOrigin => format!(
@@ -102,7 +102,7 @@ mod tests {
         ] {
             assert_eq!(check(&address(owner), &address(here), false), expected, "{owner} {here}");
         }
-        // A proxy's loopback is another machine's.
+        // The loopback address of a proxy is on another machine.
         let (plain_here, secure) = (address("http://localhost:1/"), address("https://a.corp/"));
         assert_eq!(check(&plain_here, &plain_here, true), plain);
         assert_eq!(check(&secure, &secure, true), Ok(()));

@@ -1,4 +1,4 @@
-//! Why a source did not deliver, in words that lead somewhere.
+//! Failures of sources, as messages with hints.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -15,30 +15,30 @@ use crate::fetch::retry::{self, Chance};
 use crate::fetch::tls;
 use crate::network::Network;
 
-/// Why a source did not deliver.
+/// The failure of a source.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The reason, as it stands in the list of attempts.
+    /// The reason, for the list of attempts.
     pub(crate) reason: String,
-    /// The reason in few words, as it stands behind `waiting 3 s`.
+    /// The reason in few words, after `waiting 3 s`.
     pub(crate) excuse: String,
-    /// Whether trying again may help.
+    /// Whether a retry may help.
     pub(crate) chance: Chance,
-    /// The server's `Retry-After`.
+    /// The `Retry-After` of the server.
     pub(crate) asked: Option<Duration>,
-    /// Whether the source works and just does not have the file.
+    /// Whether the source works and does not have the file.
     pub(crate) missing: bool,
-    /// Whether the source wants another credential, or a permission.
+    /// Whether the source needs another credential, or a permission.
     pub(crate) refused: bool,
-    /// Whether the server sends, and too slowly: what comes of it is no reason for one more try.
+    /// Whether the server sends too slowly: the bytes of such an attempt do not justify a retry.
     pub(crate) slow: bool,
-    /// What was not spoken there.
+    /// The protocol that the server does not speak.
     pub(crate) mismatch: Option<Mismatch>,
-    /// What to try next.
+    /// The hints for the user.
     pub(crate) hints: Vec<String>,
 }
 
-/// What a server should speak and does not.
+/// A protocol that a server should speak and does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
     /// TLS.
@@ -47,12 +47,12 @@ pub(crate) enum Mismatch {
     NotHttp,
 }
 
-/// What ends an attempt.
+/// The reason why an attempt ended.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     /// This source failed; another one may work.
     Source(Failure),
-    /// No other source could help.
+    /// An error that no other source can avoid.
     Fatal(Error),
 }
 
@@ -72,7 +72,7 @@ impl From<Failure> for Trouble {
 }
 
 impl Failure {
-    /// A failure with a reason and without hints.
+    /// Creates a failure with a reason and without hints.
     pub(crate) fn new(chance: Chance, reason: impl Into<String>) -> Failure {
         let reason = reason.into();
         let excuse = reason.clone();
@@ -89,25 +89,25 @@ impl Failure {
         }
     }
 
-    /// Adds something to try next.
+    /// Adds a hint for the user.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hints.push(hint.into());
         self
     }
 
-    /// The same of a server that a redirect led to.
+    /// Returns the same failure for a server that a redirect led to.
     pub(crate) fn elsewhere(self, here: &Address) -> Failure {
         let reason = format!("redirects to {here}: {}", self.reason);
         Failure { reason, mismatch: None, ..self }
     }
 
-    /// A source that works and does not have the file.
+    /// Returns the failure of a source that works and does not have the file.
     pub(crate) fn missing(reason: impl Into<String>) -> Failure {
         Failure { missing: true, ..Failure::new(Chance::None, reason) }
     }
 
-    /// An answer with a status that brings no file.
+    /// Returns the failure for a status without a file.
     pub(crate) fn of_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failure {
         let text = shown(status);
         match status.as_u16() {
@@ -125,7 +125,7 @@ impl Failure {
         }
     }
 
-    /// What the HTTP client reports instead of an answer.
+    /// Converts an error of the HTTP client.
     pub(crate) fn of_error(
         error: ureq::Error,
         proxy: Option<&Proxy>,
@@ -145,7 +145,7 @@ impl Failure {
             ureq::Error::ConnectProxyFailed(reason) => return refused_by_proxy(&reason, proxy),
             ureq::Error::Rustls(error) => of_tls(&error),
             ureq::Error::Io(error) => of_io(&error, network),
-            // That is HTTP, and nothing that comes later is any shorter.
+            // The server speaks HTTP, and a retry would get headers of the same length.
             ureq::Error::LargeResponseHeader(found, most) => Failure::new(
                 Chance::None,
                 format!(
@@ -171,7 +171,7 @@ impl Failure {
     }
 }
 
-/// A status as people know it: `404 Not Found`.
+/// Returns a status with its name: `404 Not Found`.
 pub(crate) fn shown(status: StatusCode) -> String {
     format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("")).trim_end().to_owned()
 }
@@ -199,7 +199,7 @@ fn of_io(error: &io::Error, network: &Network) -> Failure {
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::AddrNotAvailable => Failure::new(Chance::Unreachable, error.to_string()),
-        // The standard library has no kind for this one, only its words.
+        // The standard library has no kind for this error, only its text.
         _ if error.to_string().contains("failed to lookup address") => {
             unknown_host(&error.to_string())
         }
@@ -224,7 +224,7 @@ fn of_tls(error: &rustls::Error) -> Failure {
     let failure = |reason: String| Failure::new(Chance::None, reason);
     match error {
         rustls::Error::InvalidCertificate(bad) => match bad {
-            // A bad signature means that another authority has the name of one that is trusted.
+            // A bad signature means that another authority has the name of a trusted one.
             Bad::UnknownIssuer | Bad::BadSignature => failure(
                 "its certificate comes from an authority that is not trusted here".to_owned(),
             )
@@ -266,7 +266,8 @@ fn of_tls(error: &rustls::Error) -> Failure {
     }
 }
 
-/// The client tells a proxy's answer only in words: `proxy server responded 407/407`.
+/// Returns the failure for the answer of a proxy, which the HTTP client gives as a text only:
+/// `proxy server responded 407/407`.
 fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
     let (shown, variable) = proxy.map_or(("", ""), |it| (it.shown.as_str(), it.variable));
     let status = reason.rsplit('/').next().and_then(|code| code.parse::<StatusCode>().ok());
@@ -291,7 +292,7 @@ fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
     }
 }
 
-/// What was tried and what came of it, in order.
+/// The addresses that were tried and their failures, in order.
 #[derive(Default)]
 pub(crate) struct Attempts(Vec<(String, Failure)>);
 
@@ -301,7 +302,7 @@ impl Attempts {
         self.0.push((address.to_string(), failure));
     }
 
-    /// The error for a file that nobody delivered.
+    /// Returns the error for a file that no source delivered.
     pub(crate) fn error(self, subject: &str) -> Error {
         let missing = self.0.iter().all(|(_, failure)| failure.missing);
         let hopeless = self.0.iter().all(|(_, failure)| failure.chance == Chance::None);

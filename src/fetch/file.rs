@@ -1,4 +1,4 @@
-//! A file at an address, with the credentials that its host has in a netrc file.
+//! A file at an address, with the credential of its host from a netrc file.
 
 use std::io;
 use std::path::Path;
@@ -69,9 +69,8 @@ impl FileSource<'_> {
         audience::check(self.address, here, self.http.is_proxied(here))
     }
 
-    /// Returns the credential that there is for the server at `here`, whether or not it may be sent
-    /// there: the one in the address, the entry of the netrc file for the host, and the `default`
-    /// entry.
+    /// Returns the credential for the server at `here`, whether or not it may be sent there: the
+    /// one in the address, the entry of the netrc file for the host, or the `default` entry.
     fn credential(&self, here: &Address) -> Option<&Credential> {
         let home = here.origin() == self.address.origin();
         let own = self.address.credential().filter(|_| home);
@@ -79,7 +78,7 @@ impl FileSource<'_> {
             .or_else(|| self.netrc.anyone().filter(|_| home))
     }
 
-    /// Adds to a refusal that the server may not see a credential, and what helps.
+    /// Adds hints to a refusal: the server may not see a credential, and how to change that.
     fn explain(&self, failure: Failure, here: &Address, reason: Withheld) -> Failure {
         let host = here.host();
         let home = here.origin() == self.address.origin();
@@ -103,11 +102,11 @@ impl FileSource<'_> {
         }
     }
 
-    /// An answer that brings no file, and what helps against it.
+    /// Returns the failure for an answer without a file, with hints.
     fn refusal(&self, answer: &Answer) -> Failure {
         let failure = Failure::of_status(answer.status, &answer.headers, self.patience.now());
         let here = &answer.from;
-        // Some servers say 404 where they should say 401.
+        // Some servers answer 404 in place of 401.
         let hidden = failure.missing && self.credential(here).is_some();
         if let Err(reason) = self.may_see(here)
             && (failure.refused || hidden)
@@ -136,7 +135,7 @@ impl FileSource<'_> {
     }
 }
 
-/// A local file, always from its beginning: reading it again costs nothing.
+/// Opens a local file, always from its beginning: reading it again costs nothing.
 fn open(path: &Path) -> std::result::Result<Arrival, Failure> {
     let file = regular_file::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Failure::missing("there is no such file"),

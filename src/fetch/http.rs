@@ -1,4 +1,4 @@
-//! One request, with its redirects, proxy and certificate roots.
+//! An HTTP request with its redirects, proxy and certificate roots.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -25,24 +25,24 @@ use crate::fetch::tls::{Identity, Tls};
 use crate::network::Network;
 use crate::workers::hold;
 
-/// How many redirects are followed.
+/// The most redirects that are followed.
 const REDIRECTS: usize = 10;
 
-/// What is read from the socket at a time where a few large files come; with less, a fast network is
-/// not used up.
+/// The bytes of one read from the socket for a few large files. Smaller reads do not use the full
+/// speed of a fast network.
 pub(crate) const LARGE_READS: usize = 1 << 20;
 
-/// The same where many connections pass on what they get: what all of them read stays in the
-/// processor's cache, and opening one costs no megabyte.
+/// The bytes of one read from the socket for many connections that pass their data on: the data of
+/// all of them stays in the processor cache, and a new connection does not cost a megabyte.
 pub(crate) const SMALL_READS: usize = 128 << 10;
 
-/// How much of an answer that nobody wants is read, so that its connection can be used again.
+/// The most bytes that are read of an unused answer, so that its connection can be used again.
 const DRAIN: u64 = 64 * 1024;
 
-/// How many connections to one host are kept for later: one for each thread that may copy.
+/// The idle connections to one host that are kept: one for each thread that may copy.
 const IDLE: usize = 16;
 
-/// Talks to servers.
+/// An HTTP client.
 pub(crate) struct Http {
     network: Network,
     reads: usize,
@@ -50,63 +50,65 @@ pub(crate) struct Http {
     agents: Mutex<HashMap<Way, Agent>>,
 }
 
-/// What tells agents apart: whether TLS is needed, the variable that names the proxy, the roots that
-/// hold besides all others, and the client certificate.
+/// The key of an agent: whether TLS is needed, the variable that names the proxy, the roots that
+/// are trusted in addition to all others, and the client certificate.
 type Way = (bool, Option<&'static str>, Vec<String>, Option<Arc<Identity>>);
 
-/// What is asked of a server.
+/// A request to a server.
 pub(crate) struct Request<'a> {
-    /// What to do.
+    /// The method.
     pub(crate) method: Method,
-    /// Headers for every hop. An `Authorization` is none of them: see [`Asker`].
+    /// Headers for every hop. `Authorization` is not one of them: see [`Asker`].
     pub(crate) headers: Vec<(HeaderName, String)>,
-    /// What goes along.
+    /// The body.
     pub(crate) body: Body<'a>,
 }
 
 /// The body of a request.
 pub(crate) enum Body<'a> {
-    /// Nothing, or nothing to speak of.
+    /// No body, or an empty one.
     None,
-    /// Bytes, which can be sent again where a redirect leads.
+    /// Bytes, which can be sent again after a redirect.
     Bytes(&'a [u8]),
-    /// A stream of this length, which can be sent once: its redirects are for the caller to follow.
+    /// A stream of this length, which can be sent once: the caller must follow its redirects.
     Stream(&'a mut dyn Read, u64),
 }
 
-/// Who asks. Knows for each hop what may be shown there, so that no server chooses that.
+/// The sender of a request. It decides for each hop which credential is sent there, so that a
+/// server cannot choose that.
 pub(crate) trait Asker {
-    /// How to go to `hop.here`. Called before a socket is opened for it.
+    /// Returns the authorization and settings for `hop.here`. Called before a socket is opened for
+    /// it.
     ///
     /// # Errors
-    /// A failure where nobody may go there.
+    /// A failure, if the request must not be sent there.
     fn pass(&self, hop: &Hop<'_>) -> Tried<Pass>;
 }
 
-/// A request, or one of the further ones that its redirects lead to.
+/// A request, or one of the requests that follow its redirects.
 pub(crate) struct Hop<'a> {
-    /// Where it is made to.
+    /// The address of the request.
     pub(crate) here: &'a Address,
-    /// How many came before.
+    /// The number of hops before this one.
     pub(crate) nth: usize,
-    /// What is done there.
+    /// The method of the request.
     pub(crate) method: &'a Method,
 }
 
-/// How a hop is made.
+/// The authorization and settings of a hop.
 #[derive(Default)]
 pub(crate) struct Pass {
-    /// The value of its `Authorization`.
+    /// The value of its `Authorization` header.
     pub(crate) authorization: Option<String>,
-    /// Whether no proxy is to see it.
+    /// Whether the request must not go through a proxy.
     pub(crate) direct: bool,
-    /// Certificate roots that hold there besides all others, as PEM texts.
+    /// Certificate roots that are trusted there in addition to all others, as PEM texts.
     pub(crate) roots: Vec<String>,
     /// The client certificate that is shown there.
     pub(crate) identity: Option<Arc<Identity>>,
 }
 
-/// What a server answered, whatever its status.
+/// The answer of a server, with any status.
 pub(crate) struct Answer {
     /// The status of the last hop.
     pub(crate) status: StatusCode,
@@ -114,41 +116,41 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// The address of the last hop.
     pub(crate) from: Address,
-    /// Whether that is not where the request was made to.
+    /// Whether that address differs from the one of the request.
     pub(crate) redirected: bool,
     /// Whether a credential was sent there.
     pub(crate) authenticated: bool,
-    /// The proxy on the way there.
+    /// The proxy that was used.
     pub(crate) proxy: Option<Proxy>,
-    /// How long what follows may take, if it is small.
+    /// The most time that a small body may take.
     pub(super) within: Duration,
-    /// What follows the headers.
+    /// The body.
     pub(super) body: BodyReader<'static>,
 }
 
 impl Http {
-    /// Reads the settings; opens no socket. `reads` is one of [`LARGE_READS`] and [`SMALL_READS`].
+    /// Creates a client; opens no socket. `reads` is one of [`LARGE_READS`] and [`SMALL_READS`].
     pub(crate) fn new(network: &Network, reads: usize) -> Result<Http> {
         let proxies = Proxies::of(network)?;
         Ok(Http { network: network.clone(), reads, proxies, agents: Mutex::default() })
     }
 
-    /// Returns how long a server may take for a small answer.
+    /// Returns the most time that a server may take for a small answer.
     pub(super) fn answer_time(&self) -> Duration {
         self.network.answer
     }
 
-    /// Whether a proxy sees a request to this address.
+    /// Returns whether a request to this address goes through a proxy.
     pub(super) fn is_proxied(&self, address: &Address) -> bool {
         self.proxies.for_address(address).is_some()
     }
 
-    /// What an error of the HTTP library means here.
+    /// Converts an error of the HTTP library.
     pub(crate) fn failure(&self, error: ureq::Error, proxy: Option<&Proxy>) -> Failure {
         Failure::of_error(error, proxy, &self.network)
     }
 
-    /// Asks this address, or what it leads to.
+    /// Sends a request to this address, and follows its redirects.
     pub(crate) fn send(
         &self,
         start: &Address,
@@ -184,7 +186,7 @@ impl Http {
                 let reason = format!("redirects more than {REDIRECTS} times");
                 return Err(Failure::new(Chance::None, reason).into());
             }
-            // All hops together have the time of one answer.
+            // All hops together share the time of one answer.
             if began.elapsed() >= self.network.answer {
                 let seconds = self.network.answer.as_secs_f64();
                 let reason = format!("redirects, and gives no answer within {seconds} s in all");
@@ -212,7 +214,8 @@ impl Http {
             head = head.header(header::AUTHORIZATION, authorization);
         }
         let answered = match &mut request.body {
-            // A method that usually has a body says that it has none by its length.
+            // A method that usually has a body sends a `Content-Length` of zero (RFC 9110 section
+            // 8.6).
             Body::None if is_safe(&request.method) => run(&agent, head, ()),
             Body::None => run(&agent, head, &[] as &[u8]),
             Body::Bytes(bytes) => run(&agent, head, *bytes),
@@ -235,7 +238,8 @@ impl Http {
         })
     }
 
-    /// The client for this way, made when it is first needed: reading the roots takes time.
+    /// Returns the agent for these settings. It is created when it is first needed, as reading the
+    /// roots takes time.
     fn agent(
         &self,
         address: &Address,
@@ -255,7 +259,7 @@ impl Http {
             .user_agent(concat!("wasm-airgap/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .http_status_as_error(false)
-            // The redirects are followed here, where the credentials are chosen for each hop.
+            // Redirects are followed in `send`, which chooses the credentials for each hop.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .input_buffer_size(self.reads)
@@ -263,7 +267,7 @@ impl Http {
             .max_idle_connections_per_host(IDLE)
             .timeout_resolve(Some(CONNECT))
             .timeout_connect(Some(CONNECT))
-            // Also where a server sends one `102 Processing` after the other.
+            // This limit also applies if a server sends one `102 Processing` after the other.
             .timeout_recv_response(Some(self.network.answer))
             .timeout_per_read(Some(self.network.silence))
             .timeout_per_write(Some(self.network.silence))
@@ -296,7 +300,7 @@ impl Http {
 }
 
 impl<'a> Request<'a> {
-    /// The same request once more, unless its body can be sent only once.
+    /// Returns the same request once more, unless its body can be sent only once.
     pub(crate) fn again(&self) -> Option<Request<'a>> {
         let body = match self.body {
             Body::None => Body::None,
@@ -306,13 +310,13 @@ impl<'a> Request<'a> {
         Some(Request { method: self.method.clone(), headers: self.headers.clone(), body })
     }
 
-    /// A request for what is there.
+    /// Creates a GET request.
     pub(crate) fn get(headers: Vec<(HeaderName, String)>) -> Request<'a> {
         Request { method: Method::GET, headers, body: Body::None }
     }
 
-    /// Whether the same request may be made where this status leads. Some statuses turn a `POST`
-    /// into a `GET`, and that is not what was asked.
+    /// Returns whether the same request may be sent to the target of this status. Some statuses
+    /// turn a `POST` into a `GET` (RFC 9110 section 15.4), which is another request.
     fn follows(&self, status: StatusCode) -> bool {
         let same = is_safe(&self.method) || matches!(status.as_u16(), 307 | 308);
         same && !matches!(self.body, Body::Stream(..))
@@ -320,27 +324,27 @@ impl<'a> Request<'a> {
 }
 
 impl Answer {
-    /// A header's value, if it is readable.
+    /// Returns the value of a header, if it is readable.
     pub(crate) fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Whether the server says that this is a page for people.
+    /// Returns whether the media type is that of a web page.
     pub(crate) fn is_page(&self) -> bool {
         let kind = self.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
         kind.starts_with("text/html") || kind.starts_with("application/xhtml")
     }
 
-    /// Reads what nobody wants.
+    /// Reads and drops the body.
     pub(crate) fn drain(self) {
         let _ = io::copy(&mut Whole::new(self.body, self.within).take(DRAIN), &mut io::sink());
     }
 
-    /// The body, of which no more than `limit` bytes are wanted: one byte more says that there are
-    /// more.
+    /// Returns the body, at most `limit` bytes of it and one more: the extra byte shows that the
+    /// body is longer.
     ///
     /// # Errors
-    /// The reason why there is no more, and how many bytes came before.
+    /// The reason why the body ended early, and the number of bytes before that.
     pub(crate) fn read(self, limit: u64) -> std::result::Result<Vec<u8>, (io::Error, u64)> {
         let mut bytes = Vec::new();
         let body = Whole::new(self.body, self.within);
@@ -350,13 +354,13 @@ impl Answer {
         }
     }
 
-    /// The body of a large answer.
+    /// Returns a reader of a large body.
     pub(super) fn steady(self) -> Steady<BodyReader<'static>> {
         Steady::new(self.body, self.within)
     }
 }
 
-/// Just so many bytes of a reader, for the library would wait for more for ever.
+/// A reader of exactly `left` bytes, as the library would otherwise wait for more without end.
 struct Exactly<'a> {
     reader: &'a mut dyn Read,
     left: u64,
@@ -391,15 +395,15 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Where the answer leads, if it is a redirect.
+/// Returns the `Location` of an answer, if it is a redirect.
 fn location(answer: &Answer) -> Option<String> {
     let leads = matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308);
-    // The bytes may be UTF-8, which `to_str` does not take.
+    // The value may be UTF-8, which `to_str` does not accept.
     let value = answer.headers.get(header::LOCATION).filter(|_| leads)?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// Where a `Location` leads from here, with nobody listening on the way.
+/// Returns the address of a `Location`. A redirect from https to http fails.
 pub(crate) fn follow(here: &Address, location: &str) -> std::result::Result<Address, Failure> {
     let next = here
         .join(location)

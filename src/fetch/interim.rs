@@ -1,17 +1,17 @@
-//! Interim answers, which come before the final one: `100 Continue`, `102 Processing`,
+//! Interim answers, which precede the final one: `100 Continue`, `102 Processing`,
 //! `103 Early Hints` (RFC 9110 section 15.2).
 //!
-//! `ureq` counts everything behind an interim answer in its buffer as headers, so that an answer
-//! with a body larger than its limit for headers fails where both arrive together. It also refuses
-//! a `100 Continue` with headers, which is legal. So interim answers are taken out of the buffer
-//! before `ureq` looks at it, and large reads stay possible.
+//! `ureq` counts everything after an interim answer in its buffer as headers, so that an answer
+//! with a body larger than its limit for headers fails if both arrive together. It also refuses a
+//! `100 Continue` with headers, which is legal. Therefore interim answers are removed from the
+//! buffer before `ureq` reads it, and large reads stay possible.
 
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use crate::fetch::pace;
 
-/// Wraps each connection, so that no interim answer comes out of it.
+/// A connector that wraps each connection, to remove interim answers from it.
 #[derive(Debug)]
 pub(super) struct SkipInterim;
 
@@ -54,7 +54,7 @@ impl<T: Transport> Transport for WithoutInterim<T> {
             self.before_answer = next != Next::Final;
             if length > 0 {
                 buffers.input_consume(length);
-                // Says that what is left was not looked at, so that `ureq` waits for more of it.
+                // Tells `ureq` that the rest was not parsed, so that it waits for more bytes.
                 buffers.input_consume(0);
             }
         }
@@ -70,12 +70,12 @@ impl<T: Transport> Transport for WithoutInterim<T> {
     }
 }
 
-/// What follows whole interim answers.
+/// The content after whole interim answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     /// The final answer.
     Final,
-    /// Bytes that do not say yet what they begin.
+    /// Bytes that are too few to tell.
     Unknown,
 }
 
@@ -84,7 +84,7 @@ fn interim(input: &[u8]) -> (usize, Next) {
     let mut length = 0;
     loop {
         let rest = &input[length..];
-        // Empty lines in front of a status line are ignored (RFC 9112 section 2.2).
+        // Empty lines before a status line are ignored (RFC 9112 section 2.2).
         let blank = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let line = &rest[blank..];
         match is_interim(line) {
@@ -98,8 +98,8 @@ fn interim(input: &[u8]) -> (usize, Next) {
     }
 }
 
-/// Whether a status line is that of an interim answer; nothing, where it is too short to say. With
-/// `101 Switching Protocols` another protocol begins, so that it is a final answer here.
+/// Returns whether a status line is that of an interim answer; nothing if it is too short to tell.
+/// After `101 Switching Protocols` another protocol begins, so it counts as a final answer here.
 fn is_interim(line: &[u8]) -> Option<bool> {
     const FORM: &[u8] = b"HTTP/1.? 1??";
     let fits = |(found, form): (&u8, &u8)| *form == b'?' || found == form;
@@ -138,7 +138,7 @@ mod tests {
         ] {
             let (whole, length) = (format!("{before}{last}"), before.len());
             assert_eq!(interim(whole.as_bytes()), (length, Next::Final), "{whole:?}");
-            // However the bytes arrive, as much is taken in the end.
+            // The same bytes are removed in the end, however the bytes are split.
             for cut in 0..before.len() {
                 let (first, next) = interim(&whole.as_bytes()[..cut]);
                 assert!(first <= length && next == Next::Unknown, "{cut} of {whole:?}");

@@ -1,4 +1,4 @@
-//! The digest and the size of what an address serves now, to pin it.
+//! The digest and the size of the file at an address, to pin it.
 
 use std::io::Read;
 
@@ -13,8 +13,8 @@ use crate::fetch::source::{SoFar, Source};
 use crate::fetch::transfer::too_large;
 use crate::report::Item;
 
-/// Reads everything and keeps nothing. Never continued: without a pinned digest, nothing would tell
-/// that two halves do not fit together.
+/// Reads everything and stores nothing. Never resumes: without a pinned digest, a wrong combination
+/// of two parts could not be detected.
 pub(super) fn measure(
     source: &dyn Source,
     largest: u64,
@@ -34,7 +34,7 @@ pub(super) fn measure(
     }
 }
 
-/// Reads everything once, and adds up in `length` what arrived.
+/// Reads everything once, and adds up in `length` the bytes that arrived.
 fn measure_once(
     source: &dyn Source,
     largest: u64,
@@ -76,7 +76,7 @@ fn measure_once(
     }
 }
 
-/// The error for an answer that is a page for people.
+/// Returns the error for an answer that is a web page.
 pub(super) fn page(source: &str) -> Error {
     Error::new(Kind::Integrity, format!("`{source}` answers with a web page instead of a file"))
         .hint("it may be a login page or the notice of a proxy; open the address in a browser")

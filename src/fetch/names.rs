@@ -1,7 +1,7 @@
-//! Looks the names of hosts up.
+//! A resolver of host names.
 //!
-//! The resolver of `ureq` starts a thread for each look-up, so that it can end in time, and panics
-//! where the system has none left.
+//! The resolver of `ureq` starts a thread for each lookup, so that it can end in time, and panics
+//! if the system has no thread left.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -17,7 +17,7 @@ use crate::workers::spawn_detached;
 /// The number of addresses that `ureq` keeps.
 const MOST: usize = 16;
 
-/// A resolver by the system's own means. Without a thread it takes the time that the system takes.
+/// A resolver that calls the system's own. Without a thread, the timeout does not apply to it.
 #[derive(Debug)]
 pub(super) struct Names;
 
@@ -48,7 +48,7 @@ fn look_up(name: String, timeout: NextTimeout) -> Result<Vec<SocketAddr>, ureq::
     let ask = |name: &str| -> io::Result<Vec<SocketAddr>> { Ok(name.to_socket_addrs()?.collect()) };
     let (sender, receiver) = mpsc::sync_channel(1);
     let asked = name.clone();
-    // It ends with the look-up, which the system does not end earlier.
+    // The thread ends with the lookup, which the system does not end earlier.
     if spawn_detached("resolve", move || sender.send(ask(&asked))).is_err() {
         return Ok(ask(&name)?);
     }

@@ -1,7 +1,7 @@
-//! The file with credentials that curl, git and Bazel read too.
+//! The netrc file with credentials, which curl, git and Bazel read too.
 //!
-//! Own code: `rust-netrc` prints unknown words in its errors, where a password may stand, and takes
-//! the rest of a comment for keywords.
+//! Own code: `rust-netrc` prints unknown words in its errors, which may be a password, and parses
+//! the rest of a comment as keywords.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,13 +23,13 @@ pub(super) struct Netrc {
 }
 
 impl Netrc {
-    /// Reads the file. One that is not there is an empty one.
+    /// Reads the file. A missing file counts as an empty one.
     pub(super) fn read(path: Option<&Path>) -> Result<Netrc> {
         let Some(path) = path else { return Ok(Netrc::default()) };
         let text = match regular_file::open(path) {
             Ok(mut file) => read::rest(&mut file, path, LARGEST)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            // Many write this for no file at all.
+            // Many users set this to mean no file at all.
             Err(_) if path == Path::new("/dev/null") => Vec::new(),
             Err(error) => {
                 let text = format!("cannot read the credentials in `{}`", path.display());
@@ -45,31 +45,31 @@ impl Netrc {
         Ok(netrc)
     }
 
-    /// The file that was read, or would have been.
+    /// Returns the path of the file, even if the file is missing.
     pub(super) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The credential for a host, and only for it.
+    /// Returns the credential of the entry for exactly this host.
     pub(super) fn machine(&self, host: &str) -> Option<&Credential> {
         let found = self.machines.iter().find(|(name, _)| name.eq_ignore_ascii_case(host));
         found.map(|(_, credential)| credential)
     }
 
-    /// The credential for hosts that have no entry.
+    /// Returns the credential of the `default` entry.
     pub(super) fn anyone(&self) -> Option<&Credential> {
         self.default.as_ref()
     }
 }
 
-/// The user and password that the file has for a host by its name, for whoever sends them by other
-/// ways than a plain download.
+/// Returns the user and password of the entry for a host, for callers that do not send them with a
+/// plain download.
 pub(crate) fn login(path: &Path, host: &str) -> Result<Option<(String, String)>> {
     let netrc = Netrc::read(Some(path))?;
     Ok(netrc.machine(host).map(|found| (found.login.clone(), found.password.clone())))
 }
 
-/// Whom an entry is for.
+/// The hosts that an entry is for.
 enum Entry {
     Machine(String),
     Default,
@@ -113,14 +113,14 @@ impl Netrc {
     }
 }
 
-/// What is left of the text, word by word.
+/// The rest of the text, from which words are taken one by one.
 struct Words<'a> {
     text: &'a str,
     line: usize,
 }
 
 impl<'a> Words<'a> {
-    /// The next word, without its quotes; an error is the line where a quote begins.
+    /// Returns the next word, without its quotes; an error is the line of an opening quote.
     fn next(&mut self) -> std::result::Result<Option<String>, usize> {
         let rest = self.text.trim_start();
         self.line += newlines(&self.text[..self.text.len() - rest.len()]);
@@ -154,7 +154,7 @@ impl<'a> Words<'a> {
         self.text = self.text.find('\n').map_or("", |end| &self.text[end..]);
     }
 
-    /// A macro ends at the first empty line.
+    /// Skips a macro, which ends at the first empty line.
     fn skip_macro(&mut self) {
         let mut end = 0;
         for (index, line) in self.text.split_inclusive('\n').enumerate() {

@@ -1,4 +1,5 @@
-//! How slow a server may be: one that sends a byte now and then must not hold a run up for ever.
+//! The slowest pace of a server: one that sends a byte now and then must not delay a run without
+//! end.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,10 +9,10 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Error, Timeout};
 
-/// The time within which a connection must be there.
+/// The most time for opening a connection.
 pub(crate) const CONNECT: Duration = Duration::from_secs(15);
 
-/// A body that brings fewer bytes in a second than this is as good as lost.
+/// The least bytes per second of a body; a slower one fails.
 const LEAST: f64 = 100.0;
 
 /// Returns the time that a body at the slowest permitted pace takes for so many bytes.
@@ -19,7 +20,7 @@ pub(super) fn slowest(bytes: u64) -> Duration {
     Duration::from_secs_f64(bytes as f64 / LEAST)
 }
 
-/// A server that sends, and too slowly.
+/// The error for a server that sends too slowly.
 #[derive(Debug)]
 pub(crate) struct Slow(String);
 
@@ -32,12 +33,11 @@ impl fmt::Display for Slow {
 impl std::error::Error for Slow {}
 
 thread_local! {
-    /// The moment at which what this thread waits for must be there: a part of a body, or a
-    /// connection.
+    /// The deadline of this thread, for the next part of a body or for a connection.
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// The failure of a connection that brings bytes, and not what is waited for.
+/// The error for a connection that receives bytes, but not the expected ones, until the deadline.
 #[derive(Debug)]
 struct Late;
 
@@ -49,12 +49,12 @@ impl fmt::Display for Late {
 
 impl std::error::Error for Late {}
 
-/// Checks that what this thread waits for still has time. A server may send chunk sizes, chunk
-/// extensions and trailers (RFC 9112 section 7.1) for ever, and a proxy interim answers to a
-/// `CONNECT`. `ureq` reads on without coming back, so that each connection asks here before it reads.
+/// Checks that the deadline of this thread has not passed. A server may send chunk sizes, chunk
+/// extensions and trailers (RFC 9112 section 7.1) without end, and a proxy interim answers to a
+/// `CONNECT`. `ureq` reads these without returning, so each connection calls this before it reads.
 ///
 /// # Errors
-/// [`Late`], where the time is over.
+/// [`Late`], if the deadline has passed.
 pub(super) fn check_time() -> io::Result<()> {
     match UNTIL.get() {
         Some(until) if Instant::now() >= until => Err(io::Error::other(Late)),
@@ -62,7 +62,7 @@ pub(super) fn check_time() -> io::Result<()> {
     }
 }
 
-/// Reads a part of a body, which must begin to arrive `within` a time. Returns nothing where it does
+/// Reads a part of a body, which must begin to arrive `within` a time. Returns nothing if it does
 /// not.
 fn read_within(
     body: &mut impl Read,
@@ -75,7 +75,7 @@ fn read_within(
     }
 }
 
-/// Does something for which [`check_time`] allows this time.
+/// Runs `work` with a deadline for [`check_time`].
 fn limited<T>(within: Duration, work: impl FnOnce() -> T) -> T {
     let outer = UNTIL.get();
     let own = Instant::now().checked_add(within);
@@ -89,7 +89,7 @@ fn is_late(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Late>())
 }
 
-/// Connects within [`CONNECT`], whatever a proxy sends.
+/// A connector that connects within [`CONNECT`], whatever a proxy sends.
 #[derive(Debug)]
 pub(super) struct InTime<C>(pub(super) C);
 
@@ -108,7 +108,7 @@ impl<C: Connector> Connector for InTime<C> {
     }
 }
 
-/// A small body, which must be there as a whole within a time.
+/// A reader of a small body, which must arrive as a whole within a time.
 pub(super) struct Whole<R> {
     body: R,
     began: Instant,
@@ -134,8 +134,8 @@ impl<R: Read> Read for Whole<R> {
     }
 }
 
-/// A large body, which must bring something in each window of time. Only the time in which it is
-/// read counts: whoever reads may be slow too.
+/// A reader of a large body, which must keep the slowest pace in each window of time. Only the time
+/// in `read` counts, because the consumer may be slow too.
 pub(super) struct Steady<R> {
     body: R,
     window: Duration,

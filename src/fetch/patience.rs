@@ -1,4 +1,4 @@
-//! Waiting for a server to get better, for as long as was agreed.
+//! Waits between attempts, within a budget of time.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -7,7 +7,7 @@ use crate::fetch::failure::{Failure, Tried};
 use crate::fetch::retry::{self, Clock, Decision, Retries};
 use crate::report::Item;
 
-/// How long to wait, and by which clock.
+/// The budget of time for waiting, and the clock for it.
 #[derive(Clone)]
 pub(crate) struct Patience {
     clock: Arc<dyn Clock>,
@@ -15,32 +15,32 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// A budget of waiting for each job, by this clock.
+    /// Creates a budget of waiting for each job, by this clock.
     pub(crate) fn new(clock: Arc<dyn Clock>, budget: Duration) -> Patience {
         Patience { clock, budget }
     }
 
-    /// The same patience by another clock.
+    /// Returns the same budget with another clock.
     pub(crate) fn with_clock(self, clock: Arc<dyn Clock>) -> Patience {
         Patience { clock, ..self }
     }
 
-    /// The date.
+    /// Returns the current date.
     pub(crate) fn now(&self) -> SystemTime {
         self.clock.now()
     }
 
-    /// The retries of one thing.
+    /// Returns the state of the retries of one job.
     pub(crate) fn retries(&self) -> Retries {
         Retries::new(self.budget)
     }
 
-    /// Returns the time since some moment in the past, to measure attempts.
+    /// Returns the time since a fixed moment in the past, to measure attempts.
     pub(crate) fn elapsed(&self) -> Duration {
         self.clock.elapsed()
     }
 
-    /// Waits before the next attempt, or passes the failure on where there is none.
+    /// Waits before the next attempt, or returns the failure if there is none.
     pub(crate) fn pause(
         &self,
         retries: &mut Retries,

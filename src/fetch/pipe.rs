@@ -1,7 +1,7 @@
-//! The way of the bytes: one thread reads them, one hashes them, one writes them.
+//! A pipeline: one thread reads the bytes, one hashes them, one writes them.
 //!
-//! The buffers go round in a circle, so that memory stays flat and a slow disk slows the network
-//! down instead of filling the memory. Where the system has no thread left, one does all three.
+//! The buffers are reused, so that memory stays constant and a slow disk slows the network down
+//! instead of filling the memory. If the system has no thread left, one thread does all three.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,25 +11,25 @@ use std::thread;
 use crate::digest::Hasher;
 use crate::workers;
 
-/// The size of a piece. Smaller ones cost more in switching threads than they gain.
+/// The size of a buffer in bytes. Smaller ones cost more in thread switches than they gain.
 const PIECE: usize = 256 * 1024;
 
-/// How many pieces are on their way at most.
+/// The most buffers in use.
 const PIECES: usize = 8;
 
-/// Why the flow stopped before its end.
+/// The reason why the pipeline stopped early.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The source failed.
     Read(io::Error),
     /// The destination failed.
     Write(io::Error),
-    /// There is more than there may be.
+    /// The source has more bytes than allowed.
     TooMuch,
 }
 
-/// Hashes and writes everything from `source`, at most `most` bytes, and adds up in `length` what
-/// arrived; also where it stops early, so that the next attempt goes on from there.
+/// Hashes and writes all bytes of `source`, at most `most`, and adds up in `length` the bytes that
+/// arrived, even if it stops early, so that the next attempt can resume there.
 pub(crate) fn pour(
     source: &mut dyn Read,
     file: Option<&mut File>,
@@ -53,7 +53,7 @@ pub(crate) fn pour(
         workers::spawn(scope, "hash", move || hash(hashing, to_write, hasher, length)).ok()?;
         let writer = workers::spawn(scope, "write", move || write(writing, empty, file)).ok()?;
         let read = read(&mut source, empties, to_hash, progress);
-        // A write that failed makes the reader stop too, and is the reason to tell.
+        // A failed write makes the reader stop too, and is the reason to return.
         Some(match writer.join() {
             Ok(Ok(())) => read,
             Ok(Err(error)) => Err(Stop::Write(error)),
@@ -63,7 +63,7 @@ pub(crate) fn pour(
     poured.unwrap_or_else(|| pour_alone(&mut source, file, hasher, length, progress))
 }
 
-/// Does the same in the calling thread.
+/// Hashes and writes in the calling thread.
 fn pour_alone(
     source: &mut Source<'_>,
     mut file: Option<&mut File>,
@@ -85,7 +85,7 @@ fn pour_alone(
     }
 }
 
-/// The source, and how much came out of it.
+/// A source with the number of bytes that were read from it.
 struct Source<'a> {
     source: &'a mut dyn Read,
     total: u64,
@@ -93,7 +93,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Fills a piece, which is shorter at the end of the source. Returns how it ended, if it did.
+    /// Fills a buffer, which is shorter at the end of the source. Returns the result at the end.
     fn fill(&mut self, piece: &mut Vec<u8>, progress: impl Fn(u64)) -> Option<Result<(), Stop>> {
         piece.resize(PIECE, 0);
         let mut filled = 0;
@@ -104,7 +104,7 @@ impl Source<'_> {
             if filled == PIECE {
                 break None;
             }
-            // One byte more than allowed is asked for, to see whether there is one.
+            // One byte more than allowed is requested, to detect a longer source.
             let room = (self.most - self.total).saturating_add(1).min((PIECE - filled) as u64);
             match self.source.read(&mut piece[filled..filled + room as usize]) {
                 Ok(0) => break Some(Ok(())),
@@ -128,10 +128,10 @@ fn read(
     to_hash: Sender<Vec<u8>>,
     progress: impl Fn(u64),
 ) -> Result<(), Stop> {
-    // No empty buffer comes back when the writer is gone.
+    // `recv` fails when the writer has stopped.
     while let Ok(mut piece) = empties.recv() {
         let end = source.fill(&mut piece, &progress);
-        // What arrived before an error is kept.
+        // The bytes that arrived before an error are kept.
         let _ = to_hash.send(piece);
         if let Some(end) = end {
             return end;

@@ -1,4 +1,4 @@
-//! Which proxy, if any, stands between here and a host.
+//! The choice of the proxy for a host.
 
 use std::net::IpAddr;
 
@@ -16,10 +16,10 @@ pub(crate) struct Proxies {
     direct: Direct,
 }
 
-/// One proxy. Everything goes through it by `CONNECT`, plain http too.
+/// One proxy. All requests go through it by `CONNECT`, plain http too.
 #[derive(Clone)]
 pub(crate) struct Proxy {
-    /// What the HTTP client wants.
+    /// The proxy for the HTTP client.
     pub(crate) inner: ureq::Proxy,
     /// The variable that names it.
     pub(crate) variable: &'static str,
@@ -37,7 +37,7 @@ impl Proxies {
         })
     }
 
-    /// The proxy for this address.
+    /// Returns the proxy for this address.
     pub(crate) fn for_address(&self, address: &Address) -> Option<&Proxy> {
         let proxy = if address.scheme() == "https" { &self.https } else { &self.http };
         proxy.as_ref().filter(|_| !self.direct.holds(address.host(), address.port()))
@@ -52,7 +52,7 @@ impl Proxy {
                 .fact("value", redacted(value))
                 .hint("write it as in `http://proxy.example:3128`")
         };
-        // As for curl, a bare `host:port` is an http proxy.
+        // As in curl, a bare `host:port` is an http proxy.
         let full = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
         let url = Url::parse(&full).map_err(|error| wrong(&error.to_string()))?;
         let protocol = ProxyProtocol::try_from(url.scheme())
@@ -60,7 +60,7 @@ impl Proxy {
         let host = url.host_str().filter(|host| !host.is_empty());
         let mut builder =
             ureq::Proxy::builder(protocol).host(host.ok_or_else(|| wrong("it names no host"))?);
-        // The `url` crate drops a port that is the scheme's own, and that is not a proxy's (80).
+        // The `url` crate drops port 80, the default of the scheme, but not that of a proxy.
         if let Some(port) = url.port_or_known_default() {
             builder = builder.port(port);
         }
@@ -74,7 +74,7 @@ impl Proxy {
     }
 }
 
-/// The hosts that are reached without a proxy, as curl understands `no_proxy`.
+/// The hosts that are reached without a proxy, as curl parses `no_proxy`.
 #[derive(Default)]
 struct Direct(Vec<Rule>);
 
@@ -112,7 +112,7 @@ impl Rule {
             return addresses;
         }
         let bare = name.strip_prefix('*').unwrap_or(name);
-        // A dot alone in front says nothing, since curl 7.86.
+        // A single leading dot has no meaning, since curl 7.86.
         let subdomains_only = name.starts_with("*.");
         let name = bare.trim_matches('.').to_ascii_lowercase();
         Rule::Name { name, subdomains_only, port }
@@ -135,7 +135,7 @@ impl Rule {
     }
 }
 
-/// `10.0.0.1`, `10.0.0.0/8`, `::1`, `[::1]`, `fd00::/8`.
+/// Parses `10.0.0.1`, `10.0.0.0/8`, `::1`, `[::1]`, `fd00::/8`.
 fn addresses(text: &str, port: Option<u16>) -> Option<Rule> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(bits.parse::<u8>().ok()?)),
@@ -148,7 +148,7 @@ fn addresses(text: &str, port: Option<u16>) -> Option<Rule> {
     (bits <= most).then_some(Rule::Addresses { address, bits, port })
 }
 
-/// Whether two addresses begin with the same bits.
+/// Returns whether two addresses begin with the same bits.
 fn share(a: IpAddr, b: IpAddr, bits: u8) -> bool {
     let same = |a: u128, b: u128, width: u32| {
         (a ^ b).checked_shr(width - u32::from(bits)).unwrap_or(0) == 0

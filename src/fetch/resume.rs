@@ -1,40 +1,40 @@
-//! Continuing a download where it stopped. Pure: headers in, a decision out.
+//! Resumes a download where it stopped (RFC 9110 section 14). Pure: headers in, a decision out.
 
 use ureq::http::{HeaderMap, HeaderName, StatusCode, header};
 
 use crate::store::Origin;
 
-/// What part of a file is asked for.
+/// The part of a file that is requested.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Range {
-    /// How many bytes are there already.
+    /// The number of bytes that are there already.
     have: u64,
-    /// What they are part of, where the source is the same.
+    /// The version of the file that they belong to, if the source is the same.
     validator: Option<String>,
 }
 
-/// What the body of an answer is.
+/// The content of the body of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// The file from its beginning, this long.
+    /// The whole file, of this size.
     Whole { size: Option<u64> },
-    /// What is missing, up to here, of a file this long.
+    /// The missing part up to `end`, of a file of this size.
     Rest { end: u64, size: Option<u64> },
-    /// Nothing: everything is there already.
+    /// No bytes: everything is there already.
     Nothing,
-    /// No continuation of what is there: it has to be asked for from the beginning.
+    /// A part that does not continue the file: it must be requested from the beginning.
     Unfit,
 }
 
 impl Range {
-    /// What is missing behind `have` bytes that came from `origin`.
+    /// Returns the range after `have` bytes that came from `origin`.
     pub(crate) fn behind(have: u64, origin: Option<&Origin>, url: &str) -> Range {
         let same = origin.filter(|origin| have > 0 && origin.url == url);
         Range { have, validator: same.and_then(|origin| origin.validator.clone()) }
     }
 
-    /// The request's headers. Without a validator the rest is asked for all the same: the digest
-    /// tells whether it fits.
+    /// Returns the headers of the request. Without a validator the rest is requested all the same,
+    /// as the digest shows whether it fits.
     pub(crate) fn headers(&self) -> Vec<(HeaderName, String)> {
         let mut headers = Vec::new();
         if self.have > 0 {
@@ -44,10 +44,10 @@ impl Range {
         headers
     }
 
-    /// Makes sense of the answer; nothing where it brings no bytes.
+    /// Parses an answer; nothing if it has no bytes of the file.
     pub(crate) fn read(&self, status: StatusCode, headers: &HeaderMap) -> Option<Part> {
         match status.as_u16() {
-            // With a Transfer-Encoding, a Content-Length says nothing (RFC 9112 section 6.3).
+            // With `Transfer-Encoding`, the `Content-Length` does not count (RFC 9112 section 6.3).
             200 | 201 | 203 if headers.contains_key(header::TRANSFER_ENCODING) => {
                 Some(Part::Whole { size: None })
             }
@@ -65,7 +65,7 @@ impl Range {
         let (span, size) = content(text(headers, header::CONTENT_RANGE)?)?;
         let (first, last) = span?;
         let end = last.checked_add(1)?;
-        // A server that does not know If-Range sends the rest of another version.
+        // A server that ignores `If-Range` may send the rest of another version.
         let changed = self.validator.is_some()
             && validator(headers).is_some_and(|now| Some(now) != self.validator);
         let fits = first == self.have && first < end && size.is_none_or(|size| end <= size);
@@ -73,8 +73,8 @@ impl Range {
     }
 }
 
-/// What names this version of a file: a strong `ETag`, or `Last-Modified`. A weak `ETag` is no use,
-/// for it stays the same when bytes change.
+/// Returns the validator of this version of a file: a strong `ETag`, or `Last-Modified`. A weak
+/// `ETag` does not help, as it stays the same when bytes change (RFC 9110 section 8.8.1).
 pub(crate) fn validator(headers: &HeaderMap) -> Option<String> {
     let tag = text(headers, header::ETAG).filter(|tag| tag.starts_with('"'));
     tag.or_else(|| text(headers, header::LAST_MODIFIED)).map(str::to_owned)
@@ -83,7 +83,7 @@ pub(crate) fn validator(headers: &HeaderMap) -> Option<String> {
 /// The parts of a `Content-Range`: the first and last byte, and the whole size.
 type Content = (Option<(u64, u64)>, Option<u64>);
 
-/// Reads `bytes 5-9/10`, `bytes 5-9/*` and `bytes */10`.
+/// Parses `bytes 5-9/10`, `bytes 5-9/*` and `bytes */10` (RFC 9110 section 14.4).
 fn content(value: &str) -> Option<Content> {
     let (span, size) = value.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
     let size = if size == "*" { None } else { Some(digits(size)?) };
@@ -102,7 +102,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Digits only: the standard parser takes a `+` too.
+/// Parses digits only: the standard parser accepts a `+` too.
 fn digits(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -1,7 +1,6 @@
-//! When to try again, and how long to wait before.
+//! Decides whether to retry, and the wait before it.
 //!
-//! [`decide`] is a pure function, and [`Clock`] stands between it and real time, so that tests wait
-//! for nothing.
+//! [`decide`] is a pure function, and [`Clock`] replaces real time, so that tests do not wait.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -12,29 +11,29 @@ use crate::fetch::pace;
 /// The first wait; each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(500);
 
-/// No wait of our own choosing is longer. A server may ask for more.
+/// The longest wait without `Retry-After`. A server may ask for more.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// How often a server is asked again when nothing comes of it.
+/// The most retries of a server without progress.
 const TRIES: u32 = 5;
 
-/// How often a host that does not answer at all is tried again. Fewer: a mirror that is down should
-/// not hold up the next one for long.
+/// The most retries of a host that does not answer at all. Fewer, so that a mirror that is down
+/// does not delay the next one for long.
 const CONNECTS: u32 = 3;
 
-/// Time as the retries see it.
+/// A clock for the retries.
 pub trait Clock: Send + Sync {
-    /// The date, to make sense of a `Retry-After` that is one.
+    /// Returns the date, to convert a `Retry-After` that is a date.
     fn now(&self) -> SystemTime;
-    /// Returns the time since some moment in the past. It never goes back.
+    /// Returns the time since a fixed moment in the past. It never decreases.
     fn elapsed(&self) -> Duration {
         self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
-    /// Waits.
+    /// Waits for this time.
     fn sleep(&self, time: Duration);
 }
 
-/// Real time.
+/// The clock of the system.
 pub struct SystemClock;
 
 impl Clock for SystemClock {
@@ -52,7 +51,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// What a failure says about trying again.
+/// Whether a retry after a failure may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chance {
     /// The next answer would be the same.
@@ -65,21 +64,21 @@ pub(crate) enum Chance {
 
 /// The state of the retries of one job, such as a download from all of its sources.
 ///
-/// One budget of time holds for the whole job. Waits use it up, and so does the time of attempts
-/// that failed, less the time that a server at the slowest permitted pace takes for the bytes that
-/// they brought. So a long download that is cut now and then goes on, and a server that brings a
-/// byte with each connection does not hold a run up.
+/// One budget of time applies to the whole job. Waits use it up, and so does the time of failed
+/// attempts, less the time that a server at the slowest permitted pace takes for the bytes that
+/// they received. So a long download that is interrupted now and then continues, and a server that
+/// sends one byte per connection does not delay a run without end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Retries {
-    /// How long this job may wait altogether.
+    /// The most time that this job may wait in total.
     pub(crate) budget: Duration,
-    /// How much of it is left.
+    /// The time that is left of it.
     pub(crate) left: Duration,
-    /// How often this source was tried again without gaining a byte.
+    /// The number of retries of this source without a new byte.
     pub(crate) fruitless: u32,
 }
 
-/// What to do after a failure.
+/// The decision after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// Wait this long and try again.
@@ -88,7 +87,7 @@ pub(crate) enum Decision {
     GiveUp,
     /// The server asks for more time than is left.
     AsksTooMuch(Duration),
-    /// All the time for waiting is used up.
+    /// The time for waiting is used up.
     UsedUp,
 }
 
@@ -97,26 +96,26 @@ impl Retries {
         Retries { budget, left: budget, fruitless: 0 }
     }
 
-    /// The same budget, for the next source.
+    /// Resets the count of retries for the next source; the budget stays.
     pub(crate) fn next_source(&mut self) {
         self.fruitless = 0;
     }
 
-    /// Takes the time of an attempt that failed out of the budget, but for what `brought` bytes are
-    /// worth.
+    /// Subtracts the time of a failed attempt from the budget, less the time that `brought` bytes
+    /// account for.
     pub(crate) fn spend_attempt(&mut self, took: Duration, brought: u64) {
         self.left = self.left.saturating_sub(took.saturating_sub(pace::slowest(brought)));
     }
 
-    /// Notes what [`decide`] decided.
+    /// Records a decision of [`decide`].
     pub(crate) fn spend(&mut self, wait: Duration, gained: bool) {
         self.left = self.left.saturating_sub(wait);
         self.fruitless = if gained { 0 } else { self.fruitless + 1 };
     }
 }
 
-/// Decides. `gained` says that the attempt brought bytes that the next one need not fetch again,
-/// `asked` is the server's `Retry-After`, and `jitter` is a random number from 0 to 1.
+/// Decides whether to retry. `gained` says that the attempt brought bytes that are not requested
+/// again, `asked` is the `Retry-After` of the server, and `jitter` is a random number from 0 to 1.
 pub(crate) fn decide(
     retries: &Retries,
     chance: Chance,
@@ -141,13 +140,13 @@ pub(crate) fn decide(
     if least > retries.left {
         return Decision::UsedUp;
     }
-    // Jitter is only ever added: whoever comes before the time that a server asked for is refused
-    // again. It spreads out those who were all refused at the same moment.
+    // Jitter is only added: a client that comes before the time that the server asked for is
+    // refused again. It separates clients that were all refused at the same moment.
     Decision::Wait(least.saturating_add(own.mul_f64(jitter)).min(retries.left))
 }
 
-/// The time that a `Retry-After` asks for: seconds or a date. One that is in the past or makes no
-/// sense asks for nothing.
+/// Returns the time of a `Retry-After` (RFC 9110 section 10.2.3): seconds or a date. A past or
+/// invalid one counts as none.
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if value.bytes().all(|b| b.is_ascii_digit()) {
@@ -156,7 +155,7 @@ pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     httpdate::parse_http_date(value).ok()?.duration_since(now).ok()
 }
 
-/// A random number from 0 to 1, good enough to keep two processes apart.
+/// Returns a random number from 0 to 1, good enough to separate two processes.
 pub(crate) fn jitter() -> f64 {
     f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX)
 }

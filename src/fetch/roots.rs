@@ -1,4 +1,4 @@
-//! The certificate roots that servers are checked against.
+//! The certificate roots that certificates of servers are checked against.
 
 use std::io;
 use std::path::Path;
@@ -9,34 +9,34 @@ use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::regular_file;
 
-/// The largest file with certificate roots in bytes. A system's bundle has some hundred thousand.
+/// The largest file with certificate roots in bytes. The bundle of a system has some 100 000.
 const LARGEST: u64 = 16 << 20;
 
-/// The certificate roots that apply.
+/// The certificate roots in use.
 pub(super) struct Roots {
-    /// All of them.
+    /// All roots.
     pub(super) all: Vec<Certificate<'static>>,
-    /// Those that a variable, the config file or a folder for one registry names, and not those of
+    /// The roots from a variable, the config file or a folder for one registry, without those of
     /// the system.
     pub(super) named: Vec<Certificate<'static>>,
 }
 
 impl Roots {
-    /// Returns the settings of `ureq` for them.
+    /// Returns the settings of `ureq` with these roots.
     pub(super) fn config(&self) -> TlsConfig {
         TlsConfig::builder().root_certs(RootCerts::new_with_certs(&self.all)).build()
     }
 }
 
-/// Loads the roots that apply, and `more` of them from PEM texts. Takes some milliseconds, as the
-/// system's bundle is large: it is called at the first https address.
+/// Loads the roots, and `more` of them from PEM texts. Takes some milliseconds, as the bundle of
+/// the system is large: it is called at the first https address.
 pub(super) fn load(network: &Network, more: &[String]) -> Result<Roots> {
     network.ca_file.as_deref().map(check).transpose()?;
     let found = match (&network.ca_file, &network.ca_dir) {
         (None, None) => rustls_native_certs::load_native_certs(),
         (file, folders) => {
             let mut all = rustls_native_certs::load_certs_from_paths(file.as_deref(), None);
-            // Like OpenSSL's, the variable may name several folders.
+            // As in OpenSSL, the variable may name several folders.
             for folder in folders.iter().flat_map(std::env::split_paths) {
                 let more = rustls_native_certs::load_certs_from_paths(None, Some(&folder));
                 all.certs.extend(more.certs);
@@ -59,8 +59,8 @@ pub(super) fn load(network: &Network, more: &[String]) -> Result<Roots> {
     Ok(Roots { all, named })
 }
 
-/// Checks that a file with roots is a regular one, and of a size that it can have: it is read whole.
-/// One that is not there is told with the others.
+/// Checks that a file with roots is a regular file within the limit of size, because it is read
+/// whole. A missing file is reported later, with the errors of the others.
 fn check(path: &Path) -> Result<()> {
     let wrong = |why: String| {
         Err(Error::usage("the file that SSL_CERT_FILE names cannot be read")
@@ -77,7 +77,7 @@ fn check(path: &Path) -> Result<()> {
     }
 }
 
-/// The certificates in a PEM text of a config file.
+/// Parses the certificates in a PEM text of a config file.
 fn in_pem(text: &str) -> Result<Vec<Certificate<'static>>> {
     let mut certificates = Vec::new();
     for item in ureq::tls::parse_pem(text.as_bytes()) {
@@ -93,8 +93,8 @@ fn in_pem(text: &str) -> Result<Vec<Certificate<'static>>> {
     Ok(certificates)
 }
 
-/// The error for no roots at all. With some roots, a file that is no certificate does no harm:
-/// folders of certificates hold links and notes too.
+/// Returns the error for no roots at all. If there are some, a file that is not a certificate is
+/// ignored: folders of certificates contain links and notes too.
 fn none(network: &Network, cause: Option<&rustls_native_certs::Error>) -> Error {
     let variables = [("SSL_CERT_FILE", &network.ca_file), ("SSL_CERT_DIR", &network.ca_dir)];
     let named: Vec<_> = variables

@@ -1,4 +1,4 @@
-//! Small answers that are read whole: what a server says of itself, never what it is asked to keep.
+//! Small answers that are read whole: metadata of a server, never files to store.
 
 use std::io::Read;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::report::Item;
 /// A small answer.
 #[derive(Clone, Debug)]
 pub struct Small {
-    /// Its bytes.
+    /// The body.
     pub bytes: Vec<u8>,
-    /// Whether it comes from the origin that was asked, rather than from where a redirect led.
+    /// Whether it comes from the requested origin, and not from the target of a redirect.
     pub own: bool,
 }
 
-/// Returns what a source has, or nothing where it has nothing. An answer that is longer than
-/// `largest` bytes, or that is not there as a whole `within` a time, is refused.
+/// Returns the answer of a source, or nothing if the source does not have it. An answer that is
+/// longer than `largest` bytes, or does not arrive as a whole `within` a time, is refused.
 pub(super) fn read(
     source: &dyn Source,
     largest: u64,

@@ -1,4 +1,4 @@
-//! What a transfer needs of where its bytes come from: files and blobs are two users of one thing.
+//! The interface between a transfer and the source of its bytes, for files and for blobs.
 
 use std::io::{self, Read};
 
@@ -13,62 +13,62 @@ use crate::fetch::resume::{self, Part, Range};
 use crate::fetch::retry::Chance;
 use crate::stand_in::StandIn;
 
-/// Somewhere that pinned bytes may come from.
+/// A source of pinned bytes.
 pub(crate) trait Source {
-    /// Its address, redacted: for messages, and for the note beside an unfinished file.
+    /// Returns its redacted address, for messages and for the note beside an unfinished file.
     fn name(&self) -> String;
 
-    /// Asks for what is missing, and gives what came. What brings no bytes is a failure.
+    /// Requests the missing bytes. Fails if the response has no body.
     fn ask(&self, range: &Range) -> Tried<Arrival>;
 
-    /// Why reading the body ended early, after `so_far`.
+    /// Returns the failure for a body that ended early, after `so_far`.
     fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure;
 
-    /// The error where nobody is left to ask.
+    /// Returns the final error when no source is left.
     fn error(&self, subject: &str, failure: Failure) -> Error;
 
-    /// What to do where the bytes are not the pinned ones.
+    /// Returns the hint for bytes that are not the pinned ones.
     fn advice(&self) -> &'static str;
 }
 
-/// Bytes that begin to arrive.
+/// The beginning of a response with bytes.
 pub(crate) struct Arrival {
-    /// What they are of the whole.
+    /// The part of the file that the body has.
     pub(crate) part: Part,
-    /// What names this version of the whole there.
+    /// The validator of this version of the file at the source.
     pub(crate) validator: Option<String>,
-    /// What is known of the answer.
+    /// The facts of the response, for messages.
     pub(crate) served: Served,
-    /// The bytes.
+    /// The body.
     pub(crate) body: Box<dyn Read + Send>,
 }
 
-/// What is known of an answer when its bytes turn out wrong.
+/// The facts of a response, for the error if its bytes are wrong.
 #[derive(Clone, Default)]
 pub(crate) struct Served {
-    /// Where a redirect led.
+    /// The target of a redirect.
     pub(crate) redirected: Option<String>,
-    /// Whether it says that it is a page for people.
+    /// Whether the media type is that of a web page.
     pub(crate) page: bool,
-    /// A content encoding, which nobody asked for.
+    /// The content encoding, which was not requested.
     pub(crate) encoding: Option<String>,
-    /// Whether it said how long it is.
+    /// Whether the response gave a size.
     pub(crate) sized: bool,
-    /// The proxy on the way.
+    /// The proxy that was used.
     pub(crate) proxy: Option<Proxy>,
 }
 
-/// How much of a whole is there.
+/// The progress of a file.
 #[derive(Clone, Copy)]
 pub(crate) struct SoFar {
-    /// How many bytes.
+    /// The number of bytes that arrived.
     pub(crate) length: u64,
-    /// Of how many, where that is known.
+    /// The size of the file, if it is known.
     pub(crate) size: Option<u64>,
 }
 
 impl Arrival {
-    /// What an answer brings; the failure that `refusal` makes of it where it brings nothing.
+    /// Creates an arrival from an answer; the failure of `refusal` if it has no bytes of the file.
     pub(crate) fn of(
         answer: Answer,
         range: &Range,
@@ -91,7 +91,7 @@ impl Arrival {
 }
 
 impl Arrival {
-    /// The same bytes through another reader.
+    /// Returns the same bytes through another reader.
     pub(crate) fn through(
         self,
         wrap: impl FnOnce(Box<dyn Read + Send>) -> Box<dyn Read + Send>,
@@ -112,8 +112,8 @@ impl Served {
         }
     }
 
-    /// Whether the answer comes from the origin of this address, and not from another one that a
-    /// redirect led to.
+    /// Returns whether the response comes from the origin of this address, and not from another one
+    /// that a redirect led to.
     pub(super) fn is_from(&self, start: &str) -> bool {
         let address = |text: &str| Address::parse(text).ok();
         self.redirected.as_deref().is_none_or(|redirected| {
@@ -122,7 +122,7 @@ impl Served {
         })
     }
 
-    /// The same error with what is known of the answer, and what that suggests.
+    /// Adds the facts of the response to an error, and hints about them.
     pub(crate) fn explain(&self, mut error: Error, length: u64, beginning: &[u8]) -> Error {
         if let Some(redirected) = &self.redirected {
             error = error.fact("redirected to", redirected);
@@ -155,7 +155,7 @@ impl Served {
 }
 
 impl SoFar {
-    /// A body that ended before its end.
+    /// Returns the failure for a body that ended early.
     pub(crate) fn short(self) -> Failure {
         let of = self.size.map(|size| format!(" of {size}")).unwrap_or_default();
         let reason = format!("the connection ended after {}{of} bytes", self.length);
@@ -163,7 +163,8 @@ impl SoFar {
         Failure { excuse, ..Failure::new(Chance::Passing, reason) }
     }
 
-    /// A connection that failed in the middle of a body. Whatever it was, it worked until then.
+    /// Returns the failure for a connection that failed in the middle of a body, after it had
+    /// worked.
     pub(crate) fn lost(self, http: &Http, error: io::Error, served: &Served) -> Failure {
         let error = ureq::Error::from(error);
         let ended = matches!(&error, ureq::Error::Io(error)

@@ -1,4 +1,4 @@
-//! Pinned bytes as a reader, for what is passed on instead of stored.
+//! Pinned bytes as a reader, for copies that are not stored in a file first.
 
 use std::io::{self, Read};
 use std::sync::Mutex;
@@ -14,26 +14,25 @@ use crate::store::Origin;
 use crate::verify;
 use crate::workers::hold;
 
-/// A reader that asks again for what is missing when its connection is lost.
+/// A reader that requests the missing bytes again when its connection is lost.
 ///
-/// It counts and does not hash. An [`Error`] that nothing helps against comes out inside of the
-/// [`io::Error`].
+/// It counts and does not hash. A final [`Error`] is returned inside the [`io::Error`].
 pub(crate) struct Stream<'a, S> {
     source: S,
     subject: String,
     patience: &'a Patience,
     /// The time that is left for waiting; all streams of the same bytes share it.
     retries: &'a Mutex<Retries>,
-    /// How many bytes there are in all.
+    /// The total number of bytes.
     size: u64,
-    /// How many of them are behind us.
+    /// The number of bytes that were read.
     position: u64,
     origin: Option<Origin>,
-    /// What arrives now, and where it began.
+    /// The current response, and its first position.
     arriving: Option<Arriving>,
-    /// How long was asked and read since the last failure.
+    /// The time of requests and reads since the last failure.
     spent: Duration,
-    /// How many bytes came in that time, also those that are skipped.
+    /// The number of bytes that arrived in that time, including skipped ones.
     brought: u64,
 }
 
@@ -44,7 +43,7 @@ struct Arriving {
 }
 
 impl<'a, S: Source> Stream<'a, S> {
-    /// The bytes from `position` on. Asks for nothing before the first of them is wanted.
+    /// Creates a reader from `position` on. Sends no request before the first read.
     pub(crate) fn new(
         source: S,
         subject: String,
@@ -68,7 +67,7 @@ impl<'a, S: Source> Stream<'a, S> {
         }
     }
 
-    /// Reads, or asks for the rest and reads. Returns nothing where a signal interrupts it.
+    /// Reads, after a request for the rest if needed. Returns nothing if a signal interrupts it.
     fn attempt(&mut self, buffer: &mut [u8]) -> Tried<Option<usize>> {
         let left = self.size - self.position;
         let mut arriving = match self.arriving.take() {
@@ -80,7 +79,7 @@ impl<'a, S: Source> Stream<'a, S> {
         let so_far = SoFar { length: self.position, size: Some(self.size) };
         match arriving.body.read(&mut buffer[..most]) {
             Ok(0) => Err(so_far.short().into()),
-            // Nothing may follow the last byte. To have seen the end also frees the connection.
+            // No byte may follow the last one. Reading up to the end also frees the connection.
             Ok(count) if count as u64 == left => match arriving.body.read(&mut [0]) {
                 Ok(1..) => {
                     let found = format!("more than {}", self.size);
@@ -122,7 +121,7 @@ impl<'a, S: Source> Stream<'a, S> {
         }
         self.origin = Some(Origin { url, validator: arrival.validator });
         let (mut body, served) = (arrival.body, arrival.served);
-        // A server that knows no ranges sends everything again.
+        // A server without support for ranges sends everything again.
         let skip = self.position - begin;
         let skipped = io::copy(&mut (&mut body).take(skip), &mut io::sink());
         self.brought += *skipped.as_ref().unwrap_or(&0);

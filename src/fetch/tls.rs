@@ -1,8 +1,8 @@
-//! TLS with roots that were named one by one, and with client certificates.
+//! TLS with roots that the user named, and with client certificates.
 //!
-//! `ureq` has a connector of its own, which is used with the system's roots. This one also takes a
-//! server's certificate that is itself a root: `openssl req -x509` makes such certificates, with
-//! `CA:TRUE`, and the documentation of many registries says to use it. RFC 5280 section 4.2.1.9 does
+//! `ureq` has its own connector, which is used with the roots of the system. This one also accepts
+//! a server certificate that is itself a root: `openssl req -x509` creates such certificates, with
+//! `CA:TRUE`, and the documentation of many registries recommends it. RFC 5280 section 4.2.1.9 does
 //! not forbid it, and webpki does.
 
 use std::collections::HashSet;
@@ -31,11 +31,11 @@ use crate::error::{Error, Result};
 /// A client certificate and its key, as PEM texts. `Debug` shows neither.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
-    /// The certificate, with those of its authorities behind it.
+    /// The certificate, followed by those of its authorities.
     pub certificate: String,
-    /// Its private key.
+    /// The private key.
     pub key: String,
-    /// Where both are, for messages.
+    /// The path of both, for messages.
     pub origin: String,
 }
 
@@ -70,7 +70,7 @@ fn der(certificate: &Certificate<'_>) -> CertificateDer<'static> {
     CertificateDer::from(certificate.der().to_vec())
 }
 
-/// Wraps each connection to an https address in TLS.
+/// A connector that wraps each connection to an https address in TLS.
 pub(super) struct Tls(Arc<ClientConfig>);
 
 impl fmt::Debug for Tls {
@@ -80,10 +80,11 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Trusts these roots, of which those in `named` may also be the certificates of servers.
+    /// Creates a connector that trusts these roots. Those in `named` may also be server
+    /// certificates.
     ///
     /// # Errors
-    /// Usage, where no root makes sense or the client certificate cannot be used.
+    /// Usage, if no root is valid or the client certificate cannot be used.
     pub(super) fn new(
         roots: &[Certificate<'static>],
         named: &[Certificate<'static>],
@@ -120,7 +121,7 @@ impl Tls {
     }
 }
 
-/// A builder for TLS 1.2 and 1.3.
+/// Returns a builder for TLS 1.2 and 1.3.
 fn builder_of(
     provider: Arc<CryptoProvider>,
 ) -> std::result::Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error>
@@ -153,7 +154,7 @@ impl<In: Transport> Connector<In> for Tls {
     }
 }
 
-/// A connection in TLS.
+/// A TLS connection.
 pub(super) struct Encrypted {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,
@@ -195,15 +196,15 @@ impl Transport for Encrypted {
     }
 }
 
-/// Checks the certificates of servers.
+/// A verifier of server certificates.
 #[derive(Debug)]
 struct Verifier {
     inner: Arc<WebPkiServerVerifier>,
     named: HashSet<CertificateDer<'static>>,
 }
 
-/// Whether a certificate was refused for nothing but being one of an authority. Its dates were found
-/// right before: webpki looks at them first.
+/// Returns whether a certificate was refused only because it is that of an authority. Its dates are
+/// valid then, because webpki checks them first.
 pub(super) fn is_authority(error: &CertificateError) -> bool {
     let CertificateError::Other(other) = error else { return false };
     format!("{:?}", other.0) == "CaUsedAsEndEntity"
@@ -219,8 +220,8 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
         match self.inner.verify_server_cert(certificate, others, name, ocsp, now) {
-            // It is byte for byte one that the user named. That the server has its key is checked
-            // by the signatures below.
+            // The certificate is byte for byte one that the user named. The signatures below prove
+            // that the server has its key.
             Err(rustls::Error::InvalidCertificate(error))
                 if is_authority(&error) && self.named.contains(certificate) =>
             {

@@ -1,5 +1,5 @@
-//! Pinned bytes on their way into a file: attempts, continuations and waits, until they are there
-//! or given up.
+//! Transfers of pinned bytes into a file: attempts, resumed parts and waits, until the file is
+//! complete or has failed.
 
 use std::fs::File;
 use std::io;
@@ -17,43 +17,43 @@ use crate::rooted::RootedPath;
 use crate::store::{Mode, Origin, Partial};
 use crate::verify::{self, Verified};
 
-/// What is wanted.
+/// The file that a transfer must produce.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
-    /// What it is, as in `wasm-tools 1.244.0 (linux_amd64)`.
+    /// The name in messages, as in `wasm-tools 1.244.0 (linux_amd64)`.
     pub(crate) subject: &'a str,
-    /// Its SHA-256.
+    /// The SHA-256 of the file.
     pub(crate) expected: &'a Digest,
-    /// Its size, where that is pinned too.
+    /// The size of the file, if it is pinned too.
     pub(crate) size: Option<u64>,
-    /// No more is accepted, whatever a server says.
+    /// The most bytes that are accepted, whatever a server says.
     pub(crate) largest: u64,
-    /// Where to put it.
+    /// The path of the file.
     pub(crate) destination: &'a RootedPath,
-    /// What must hold of the file besides its digest.
+    /// A further check of the file, besides its digest.
     pub(crate) accept: Accept<'a>,
 }
 
-/// Looks at a file that has the pinned digest, before it appears at its destination.
+/// A check of a file that has the pinned digest, before it appears at its destination.
 pub(crate) type Accept<'a> = Option<&'a dyn Fn(File) -> Result<()>>;
 
-/// Pinned bytes on their way into a file.
+/// A transfer of pinned bytes into a file.
 pub(crate) struct Transfer<'a> {
     wanted: Wanted<'a>,
     patience: &'a Patience,
     item: &'a Item,
     partial: Partial,
     retries: Retries,
-    /// How many bytes arrived in all attempts, also those that were thrown away.
+    /// The number of bytes that arrived in all attempts, including discarded ones.
     received: u64,
-    /// Whether the bytes so far come from more than one answer, so that they may not fit together.
+    /// Whether the bytes come from more than one answer, so that they may not fit together.
     pieced: bool,
-    /// Whether that was the case and everything was fetched anew.
+    /// Whether bytes from several answers were wrong and were all requested again.
     started_over: bool,
 }
 
 impl<'a> Transfer<'a> {
-    /// Takes up what an earlier run left at the destination.
+    /// Begins a transfer, with the bytes that an earlier run left at the destination.
     pub(crate) fn begin(
         wanted: Wanted<'a>,
         patience: &'a Patience,
@@ -65,16 +65,16 @@ impl<'a> Transfer<'a> {
         Ok(Transfer { wanted, patience, item, partial, retries, received, pieced, started_over })
     }
 
-    /// Whether the pinned bytes are there.
+    /// Returns whether the pinned bytes are there.
     pub(crate) fn is_right(&self) -> bool {
         self.partial.digest() == *self.wanted.expected
     }
 
-    /// Puts the file at its destination. Called only when it is right, and checks that.
+    /// Puts the file at its destination. Called only if its digest is right, and checks that again.
     ///
     /// # Errors
-    /// Integrity, where the bytes are right and the size that was pinned with them is not, or the
-    /// file is not accepted.
+    /// Integrity, if the bytes are right but differ from the pinned size, or the file is not
+    /// accepted.
     pub(crate) fn finish(self) -> Result<Verified> {
         let found = (self.partial.digest(), self.partial.length());
         let Wanted { subject, expected, destination, .. } = self.wanted;
@@ -91,7 +91,7 @@ impl<'a> Transfer<'a> {
         Verified::written((file, destination.path()), (subject, &source), expected, found)
     }
 
-    /// Ends without the file. What is there stays for the next run, unless it is wrong.
+    /// Ends without the file. The bytes stay for the next run, unless they are wrong.
     pub(crate) fn end(self, error: Error) -> Error {
         match error.kind() {
             Kind::Integrity => self.partial.discard(),
@@ -100,7 +100,7 @@ impl<'a> Transfer<'a> {
         error
     }
 
-    /// Gets the pinned bytes from this source, or the rest of them.
+    /// Requests the pinned bytes, or the rest of them, from this source.
     pub(crate) fn fill_from(&mut self, source: &dyn Source) -> Tried<()> {
         self.retries.next_source();
         loop {
@@ -108,7 +108,8 @@ impl<'a> Transfer<'a> {
             let (began, received) = (self.patience.elapsed(), self.received);
             match self.attempt(source) {
                 Ok(_) if self.is_right() => return Ok(()),
-                // Once only: a source that changes while it is read may never fit together.
+                // Once only: the parts of a source that changes while it is read may never fit
+                // together.
                 Ok(_) if self.pieced && !self.started_over => {
                     self.started_over = true;
                     self.start_over()?;
@@ -125,7 +126,7 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Asks for what is missing, and takes what comes.
+    /// Requests the missing bytes, and takes the response.
     fn attempt(&mut self, source: &dyn Source) -> Tried<Served> {
         let url = source.name();
         let range = Range::behind(self.partial.length(), self.partial.origin(), &url);
@@ -155,7 +156,7 @@ impl<'a> Transfer<'a> {
         self.receive(source, arrival, end, size)
     }
 
-    /// Takes the body, which reaches up to `end` of a whole of this `size`.
+    /// Writes the body, which ends at `end` of a file of this `size`.
     fn receive(
         &mut self,
         source: &dyn Source,
@@ -171,7 +172,7 @@ impl<'a> Transfer<'a> {
         if let Some(size) = size {
             self.item.set_length(size);
         }
-        // A part may be announced that reaches beyond all that is accepted.
+        // A server may announce a part that ends after the last accepted byte.
         let accepted = pinned.unwrap_or(largest).min(largest);
         let end = end.filter(|end| *end <= accepted);
         let most = end.unwrap_or(accepted);
@@ -225,14 +226,14 @@ impl<'a> Transfer<'a> {
         written.expect_err("it was an error before it was given its context")
     }
 
-    /// The error for a size that is not the pinned one.
+    /// Returns the error for a size that is not the pinned one.
     fn wrong_size(&self, source: &str, found: u64, at_least: &str) -> Option<Error> {
         let pinned = self.wanted.size.filter(|pinned| *pinned != found)?;
         let found = format!("{at_least}{found}");
         Some(verify::wrong_size(self.wanted.subject, source, pinned, &found))
     }
 
-    /// The error for bytes that are not the pinned ones.
+    /// Returns the error for bytes that are not the pinned ones.
     fn mismatch(&self, source: &dyn Source, served: &Served) -> Error {
         let Wanted { subject, expected, .. } = self.wanted;
         let length = self.partial.length();
