@@ -1,29 +1,29 @@
-//! Which registry serves a WIT package or a component, and how it is reached.
+//! The registry of a WIT package or a component, and how it is reached.
 //!
 //! (The checksums of toolchains are in [`crate::registry`]; this module is about OCI registries and
-//! the folders that stand in for them.)
+//! the folders that replace them.)
 //!
 //! ```text
 //! variables + config file --of--> Registries --route--> sources in order, each with its reason
 //!                                     └───────access--> scheme, roots and credential of a host
 //! ```
 //!
-//! Finding the sources is pure: the same variables, config file and question give the same answer.
-//! Only a registry of which nothing is known must be asked where its packages are, and then the
-//! answer says so ([`Discovery`]) instead of asking.
+//! Finding the sources is pure: the same variables, config file and package give the same answer.
+//! Only an unknown registry must be asked where its packages are, and then the answer says so
+//! ([`Discovery`]) instead of sending a request.
 //!
-//! A more special setting wins over a more general one, and a variable over the config file:
+//! A more specific setting wins over a more general one, and a variable over the config file:
 //!
-//! | which registry serves a package | where an OCI registry is |
+//! | the registry that serves a package | the address of an OCI registry |
 //! |---|---|
 //! | `[overrides]` | `WKG_REGISTRY_<NAME>_URL` |
 //! | the rule's `registry` | `BAZEL_WASM_COMPONENT_MIRROR` |
 //! | `[package_registry_overrides]` | `[registry.NAME.mirror]` of the package's registry |
 //! | `[namespace_registries]` | `[registry.HOST.mirror]` of its OCI registry |
 //! | `default_registry` | the host itself |
-//! | what is built in for `wasi` and `ba` | |
+//! | the built-in registries of `wasi` and `ba` | |
 //!
-//! The folder of a registry that is called `local` is looked into before any other registry.
+//! The folder of a registry that is called `local` is searched before any other registry.
 
 mod access;
 mod certificates;
@@ -59,7 +59,7 @@ use endpoint::Endpoint;
 use metadata::Metadata;
 use stores::Stores;
 
-/// The settings about registries that are in force. One is enough for any number of threads.
+/// The settings about registries that are in force. Any number of threads can share one.
 pub struct Registries {
     environment: Environment,
     config: Config,
@@ -72,11 +72,12 @@ pub struct Registries {
     discovered: Mutex<BTreeMap<String, Discovered>>,
 }
 
-/// What a registry said when it was asked.
+/// The metadata that a registry sent.
 struct Discovered {
     metadata: Metadata,
-    /// Whether nobody but the registry itself can have said it: it came by https or from this
-    /// machine, and not from where a redirect led. Only then its credentials go where it says.
+    /// Whether only the registry itself can have sent it: it came by https or from this machine,
+    /// and not from the target of a redirect. Only then the credentials of the registry are sent to
+    /// the OCI registry that it names.
     own: bool,
 }
 
@@ -91,7 +92,7 @@ impl Registries {
     /// paths in variables are relative to the workspace root, those in the file to its folder.
     ///
     /// # Errors
-    /// Usage, naming the variable or the place in the file, where something makes no sense.
+    /// Usage, with the variable or the place in the file, if a setting is invalid.
     pub fn of(environment: &Environment, workspace: &Path) -> Result<Registries> {
         Registries::with(environment, Config::read(environment, workspace)?)
     }
@@ -113,26 +114,26 @@ impl Registries {
         })
     }
 
-    /// Where a package may be, in the order in which to look. `rule` is the registry that a rule
-    /// asks for: a host, a host with a path, the name of a registry or that of an entry in the
+    /// Returns the sources of a package, in the order to try them. `rule` is the registry that a
+    /// rule names: a host, a host with a path, the name of a registry or that of an entry in the
     /// config file.
     ///
     /// # Errors
-    /// Usage, where no setting names a registry for the package, or one names something that is
-    /// none, or a folder or file that is not there.
+    /// Usage, if no setting names a registry for the package, or one names an invalid registry, or
+    /// a folder or file that is not there.
     pub fn route(&self, package: &PackageName, rule: Option<&str>) -> Result<Route> {
         let route = route::of_package(self, package, rule)?;
         self.check_paths(&route.sources)?;
         Ok(route)
     }
 
-    /// Whether somebody names a registry for the package, rather than only what is built in.
+    /// Returns whether a setting names a registry for the package, rather than only a built-in one.
     pub fn is_configured_for(&self, package: &PackageName) -> bool {
         route::is_named(self, package)
     }
 
-    /// The same as `route`, asking the registry where its packages are if that is needed and was not done
-    /// before.
+    /// Returns the same as `route`, after it has asked the registry where its packages are, if that
+    /// is needed and was not done before.
     ///
     /// # Errors
     /// As `route` and `discover`.
@@ -151,21 +152,21 @@ impl Registries {
         self.route(package, rule)
     }
 
-    /// Where a component may be, in the order in which to look: `registry` and `repository` are the
-    /// two parts of a reference such as `ghcr.io/my-org/auth-service`. A folder that is a registry has
-    /// it as `my-org/auth-service/<version>.wasm`.
+    /// Returns the sources of a component, in the order to try them: `registry` and `repository`
+    /// are the two parts of a reference such as `ghcr.io/my-org/auth-service`. A folder registry
+    /// has it as `my-org/auth-service/<version>.wasm`.
     ///
     /// # Errors
-    /// Usage, where they are no host and no repository, or where a setting names a folder or file
-    /// that is not there.
+    /// Usage, if they are not a host and a repository, or if a setting names a folder or file that
+    /// is not there.
     pub fn component(&self, registry: &str, repository: &str) -> Result<Vec<Source>> {
         let sources = route::of_component(self, registry, repository)?;
         self.check_paths(&sources)?;
         Ok(sources)
     }
 
-    /// That the folders and files from which these sources are, and which the config file names,
-    /// are there. One that is not would be taken for one that does not have anything.
+    /// Checks that the folders and files of these sources which the config file names are there. A
+    /// missing one would otherwise look like one without content.
     fn check_paths(&self, sources: &[Source]) -> Result<()> {
         let roots = self.config.registries.values().filter_map(|entry| entry.local.as_ref());
         let named: Vec<_> = roots.chain(self.config.overrides.values()).collect();
@@ -179,21 +180,21 @@ impl Registries {
         Ok(())
     }
 
-    /// Where the content of a repository may be, in the order in which to ask: the registry's mirrors
-    /// and itself.
+    /// Returns the sources of a repository, in the order to try them: the mirrors of the registry
+    /// and the registry itself.
     ///
     /// # Errors
-    /// Usage, where they are no host and no repository.
+    /// Usage, if they are not a host and a repository.
     pub fn repository(&self, registry: &str, repository: &str) -> Result<Vec<Source>> {
         route::of_repository(self, registry, repository)
     }
 
-    /// Asks a registry where its packages are, and remembers the answer. `get` gives what an
-    /// address serves, or nothing where there is nothing.
+    /// Asks a registry where its packages are, and stores the answer. `get` returns the content at
+    /// an address, or nothing if there is none.
     ///
     /// # Errors
-    /// What `get` says, or integrity where the answer makes no sense; with the lines for the config
-    /// file that avoid the question.
+    /// The errors of `get`, or integrity if the answer is invalid; with the lines for the config
+    /// file that make the request unnecessary.
     pub fn discover(
         &self,
         discovery: &Discovery,
@@ -202,7 +203,7 @@ impl Registries {
         self.note(discovery, get(&discovery.url), true)
     }
 
-    /// Remembers the answer of a registry; `own` says that no other server gave it.
+    /// Stores the answer of a registry; `own` says that no other server sent it.
     fn note(
         &self,
         discovery: &Discovery,
@@ -219,13 +220,13 @@ impl Registries {
         hold(&self.discovered)
     }
 
-    /// What is known of a registry by its name: from a mapping in the config file, from what is
-    /// built in, or because it was asked.
+    /// Returns the metadata of a registry by its name: from a mapping in the config file, from the
+    /// built-in table, or from an earlier answer.
     fn metadata(&self, name: &str) -> Option<Metadata> {
         self.told(name).or_else(|| self.discovered().get(name).map(|it| it.metadata.clone()))
     }
 
-    /// Returns the same, but nothing that somebody else than the registry may have said.
+    /// Returns the same, except metadata that another server may have sent.
     fn own_metadata(&self, name: &str) -> Option<Metadata> {
         self.told(name).or_else(|| {
             let discovered = self.discovered();
@@ -233,14 +234,14 @@ impl Registries {
         })
     }
 
-    /// Returns what the config file or this program says of a registry.
+    /// Returns the metadata of a registry from the config file or the built-in table.
     fn told(&self, name: &str) -> Option<Metadata> {
         let mappings = self.config.packages.values().chain(self.config.namespaces.values());
         let written = mappings.filter(|it| it.registry == name).find_map(|it| it.metadata.clone());
         written.or_else(|| Metadata::known(name))
     }
 
-    /// Where `WKG_REGISTRY_<NAME>_URL` says that a registry is.
+    /// Returns the address of a registry from `WKG_REGISTRY_<NAME>_URL`.
     fn url(&self, name: &str) -> Option<&Endpoint> {
         self.urls.get(&env::registry_part(name))
     }

@@ -1,10 +1,10 @@
-//! How a registry is reached: its scheme, its roots, and who asks.
+//! The scheme, the certificate roots and the credential of a registry.
 //!
 //! Credentials come from the first of these that has one: `WKG_REGISTRY_<NAME>_TOKEN`,
-//! `WKG_REGISTRY_<NAME>_AUTH_BEARER`, the config file, docker's and podman's credential files, the
-//! netrc file. Each is for the host it is written for. What stands in for a registry does not get
-//! the registry's credentials, except where `WKG_REGISTRY_<NAME>_URL` says that the registry *is*
-//! there: the token of the same name is meant for that place then.
+//! `WKG_REGISTRY_<NAME>_AUTH_BEARER`, the config file, the credential files of docker and podman,
+//! the netrc file. Each is for the host it is written for. A mirror does not get the credentials of
+//! the registry. The exception is `WKG_REGISTRY_<NAME>_URL`, which says that the registry *is*
+//! there: the token of the same name is for that address then.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::environment::{COMPONENT_MIRROR, REGISTRY, registry_part};
 use crate::error::{Error, Result};
 use crate::oci::{Access, Accesses, Credential, is_host};
 
-/// The user's name beside a token. Registries that change tokens look at the token alone.
+/// The user name for a token. Registries that exchange tokens ignore it.
 const TOKEN_USER: &str = "token";
 
 impl Accesses for Registries {
@@ -40,17 +40,17 @@ impl Accesses for Registries {
     }
 }
 
-/// A setting that says by which scheme a host is spoken to.
+/// A setting with the scheme of a host.
 struct SchemeSetting {
     scheme: Scheme,
-    /// Where it is written.
+    /// The place of the setting.
     place: String,
     /// Whether it is an address, and not a `protocol`.
     address: bool,
 }
 
 impl SchemeSetting {
-    /// What to write there for a host that speaks plain http.
+    /// Returns the hint to change the setting for a host that speaks plain http.
     fn remedy(&self, host: &str) -> String {
         let (found, right) = match self.address {
             true => ("the address in", format!("http://{host}")),
@@ -63,7 +63,7 @@ impl SchemeSetting {
     }
 }
 
-/// Where a credential is, before anybody reads it.
+/// The source of a credential, before it is read.
 pub(super) enum Origin<'a> {
     Variable { name: String, bearer: bool },
     Config(&'a Auth),
@@ -94,11 +94,11 @@ impl Registries {
         Ok((Credential::Anonymous, String::new()))
     }
 
-    /// Where there may be credentials for a host, in the order in which they are tried.
+    /// Returns the sources of credentials for a host, in the order to try them.
     ///
     /// # Errors
-    /// Usage, where two registries that are at this host have different credentials, or a
-    /// credential file makes no sense.
+    /// Usage, if two registries at this host have different credentials, or a credential file is
+    /// invalid.
     pub(super) fn origins(&self, host: &str, path: &str) -> Result<Vec<Origin<'_>>> {
         let mut origins = Vec::new();
         for (what, bearer) in [("TOKEN", false), ("AUTH_BEARER", true)] {
@@ -109,10 +109,10 @@ impl Registries {
             origins.extend(set.into_iter().map(|name| Origin::Variable { name, bearer }));
         }
         origins.extend(self.auth(host)?.map(Origin::Config));
-        // What a person said for this program is not mixed with what others left on the machine.
+        // Settings of this program are not mixed with credentials that other programs stored.
         if origins.is_empty() {
             origins.extend(self.stores.find(host, path)?.into_iter().map(Origin::Store));
-            // A netrc entry holds for a name with any port, and a server must not choose the port.
+            // A netrc entry is for a name with any port, and a server must not choose the port.
             let may_choose = split_port(host).1.is_some() || is_loopback(host);
             if self.netrc_login(host)?.is_some() && !(may_choose && self.is_named_by_a_server(host))
             {
@@ -122,7 +122,7 @@ impl Registries {
         Ok(origins)
     }
 
-    /// Where a credential is, for people.
+    /// Returns the source of a credential, for messages.
     pub(super) fn shown(&self, origin: &Origin<'_>) -> String {
         match origin {
             Origin::Variable { name, .. } => name.clone(),
@@ -137,7 +137,7 @@ impl Registries {
         }
     }
 
-    /// The `<NAME>`s of variables whose credentials are for a host: its own first.
+    /// Returns the `<NAME>`s of variables whose credentials are for a host: its own first.
     fn parts_for(&self, host: &str) -> Vec<String> {
         let mut parts = Vec::new();
         let mut add = |part: String| {
@@ -161,7 +161,7 @@ impl Registries {
         parts
     }
 
-    /// What the config file says of who asks at a host.
+    /// Returns the credential setting of the config file for a host.
     fn auth(&self, host: &str) -> Result<Option<&Auth>> {
         let entries = &self.config.registries;
         if let Some(auth) = entries.get(host).and_then(|entry| entry.auth.as_ref()) {
@@ -186,7 +186,7 @@ impl Registries {
         }
     }
 
-    /// The secret that the config file holds or names.
+    /// Returns the secret that the config file contains or names.
     fn written(&self, auth: &Auth) -> Result<Credential> {
         let read = |secret: &Secret| match secret {
             Secret::Literal(text) => Ok(text.clone()),
@@ -213,17 +213,18 @@ impl Registries {
         crate::fetch::netrc_login(path, name)
     }
 
-    /// Checks that variables hold credentials for this host. The names of variables are the same for
-    /// `a-b.corp` and `a.b.corp`, and metadata must not choose the one that the user did not mean.
+    /// Checks that variables have credentials for this host. The names of variables are the same
+    /// for `a-b.corp` and `a.b.corp`, and metadata must not select the host that the user did not
+    /// mean.
     ///
     /// # Errors
-    /// Usage, where only metadata names the host and another host has the same variables.
+    /// Usage, if only metadata names the host and another host has the same variables.
     fn check_twin(&self, host: &str, variables: &[String]) -> Result<()> {
         let own = format!("{REGISTRY}{}_", registry_part(host));
         let Some(name) = variables.iter().find(|name| name.starts_with(&own)) else {
             return Ok(());
         };
-        // `corp.example` has one separator, and what has none or other ones names no host.
+        // `corp.example` has one separator, and no other host has the same variables.
         let separators = host.chars().filter(|c| !c.is_ascii_alphanumeric()).count();
         if separators < 2 || !self.is_named_by_a_server(host) {
             return Ok(());
@@ -237,7 +238,7 @@ impl Registries {
             )))
     }
 
-    /// Whether only metadata names this host.
+    /// Returns whether only metadata names this host.
     fn is_named_by_a_server(&self, host: &str) -> bool {
         let here = |it: &Endpoint| canonical(&it.host) == host;
         let found = |it: &Discovered| it.metadata.oci_registry.as_ref().is_some_and(here);
@@ -259,7 +260,7 @@ impl Registries {
             || self.urls.values().chain(mirrors).any(here))
     }
 
-    /// Every name of a registry that the settings mention.
+    /// Returns the name of every registry in the settings.
     pub(super) fn names(&self) -> BTreeSet<String> {
         let config = &self.config;
         let mappings = config.packages.values().chain(config.namespaces.values());
@@ -272,7 +273,7 @@ impl Registries {
         names
     }
 
-    /// The OCI registries that are behind a name.
+    /// Returns the OCI registries that have the packages of a registry.
     pub(super) fn hosts(&self, name: &str) -> BTreeSet<String> {
         let mappings = self.config.packages.values().chain(self.config.namespaces.values());
         let written =
@@ -282,7 +283,7 @@ impl Registries {
             .filter_map(|metadata| Some(canonical(&metadata.oci_registry?.host)))
             .collect();
         match self.url(name) {
-            // A word is nowhere else.
+            // A word has no other address.
             Some(url) if !is_host(name) => drop(hosts.insert(canonical(&url.host))),
             _ if hosts.is_empty() => drop(hosts.insert(name.to_owned())),
             _ => {}
@@ -290,12 +291,12 @@ impl Registries {
         hosts
     }
 
-    /// The scheme that a setting names for a host.
+    /// Returns the scheme that a setting names for a host.
     fn scheme(&self, host: &str) -> Option<Scheme> {
         self.scheme_setting(host).map(|it| it.scheme)
     }
 
-    /// The setting that names the scheme for a host, variables first.
+    /// Returns the setting with the scheme for a host, variables first.
     fn scheme_setting(&self, host: &str) -> Option<SchemeSetting> {
         let urls = self.urls.iter().map(|(part, url)| (url, format!("{REGISTRY}{part}_URL")));
         let mirrors = self.mirrors.iter().flatten().filter_map(|mirror| match mirror {
@@ -318,7 +319,7 @@ impl Registries {
         })
     }
 
-    /// Whether a host is spoken to in plain http.
+    /// Returns whether requests to a host use plain http.
     pub(super) fn speaks_http(&self, host: &str) -> bool {
         match self.scheme(host) {
             Some(scheme) => scheme == Scheme::Http,
@@ -330,7 +331,8 @@ impl Registries {
         self.entries_at(host).flat_map(|entry| entry.roots.iter().cloned()).collect()
     }
 
-    /// What the config file says of the registries at a host, the one of that name first.
+    /// Returns the entries of the config file for the registries at a host, the one of that name
+    /// first.
     fn entries_at(&self, host: &str) -> impl Iterator<Item = &super::config::Entry> {
         let entries = &self.config.registries;
         let own = entries.get(host).into_iter();
@@ -340,8 +342,9 @@ impl Registries {
     }
 }
 
-/// A token stands for a password: registries like ghcr.io change a personal access token into one
-/// of their own, and take it from a `Basic` header. `user:secret` is both.
+/// Creates a credential from a token, with the token as the password: registries like ghcr.io
+/// exchange a personal access token for one of their own, and accept it in a `Basic` header. A text
+/// `user:secret` has both.
 fn token(text: String) -> Credential {
     match text.split_once(':') {
         Some((user, secret)) if !user.is_empty() => {
@@ -351,7 +354,7 @@ fn token(text: String) -> Credential {
     }
 }
 
-/// The variable that holds the secret, if one does.
+/// Returns the variable with the secret, if a variable has it.
 fn variable_of(auth: &Auth) -> Option<&str> {
     match &auth.who {
         Who::Basic { password: Secret::Variable(name), .. }

@@ -16,23 +16,23 @@ use crate::secrets;
 const LARGEST: u64 = 1 << 20;
 const MOST_FILES: usize = 1_000;
 
-/// What these folders have for one registry.
+/// The certificates in these folders for one registry.
 #[derive(Debug, Default)]
 pub(super) struct Certificates {
-    /// Roots that hold for it besides all others, as PEM texts.
+    /// Roots that are trusted for it in addition to all others, as PEM texts.
     pub(super) roots: Vec<String>,
-    /// The certificate by which it knows who asks.
+    /// The client certificate that is shown to it.
     pub(super) identity: Option<Arc<Identity>>,
 }
 
 impl Certificates {
-    /// Reads those for this host, with its port if it has one.
+    /// Reads the certificates for this host, with its port if it has one.
     ///
     /// # Errors
-    /// Usage, where a file cannot be read or is not a PEM text.
+    /// Usage, if a file cannot be read or is not a PEM text.
     pub(super) fn of(environment: &Environment, host: &str) -> Result<Certificates> {
         let mut all = Certificates::default();
-        // A name becomes that of a folder, which must not lead elsewhere.
+        // The name becomes that of a folder, which must not be a path.
         if host.starts_with('.') || host.contains(['/', '\\']) {
             return Ok(all);
         }
@@ -45,7 +45,7 @@ impl Certificates {
     fn add(&mut self, folder: &Path) -> Result<()> {
         let files = match look::list(folder) {
             Ok(files) => files,
-            // Those of the whole machine are root's in some places.
+            // On some systems only root can read the folders of the whole machine.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -74,7 +74,7 @@ impl Certificates {
     }
 }
 
-/// Returns the folders in which docker and podman look, the user's own first.
+/// Returns the folders that docker and podman search, the user's own first.
 fn folders(environment: &Environment) -> Vec<PathBuf> {
     let config = environment.config_home();
     let own = |name: &str| config.as_ref().map(|it| it.join(name).join("certs.d"));

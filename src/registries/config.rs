@@ -1,5 +1,5 @@
 //! The config file: wkg's `config.toml`, and the shorter dialect with `auth`, `mirror` and
-//! `[overrides]`. Both may stand in one file.
+//! `[overrides]`. One file may have both.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,78 +19,78 @@ use crate::package::PackageName;
 use crate::read;
 use crate::regular_file;
 
-/// A config file is some lines.
+/// The largest config file in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// What a config file says. Without `Debug`: it may hold passwords.
+/// The settings of a config file. Without `Debug`, because it may contain passwords.
 #[derive(Default)]
 pub(super) struct Config {
     /// The file, if there is one.
     pub(super) path: Option<PathBuf>,
-    /// The registry of namespaces that have none of their own, and where that is said.
+    /// The registry of namespaces without one of their own, and the place of the setting.
     pub(super) default_registry: Option<(String, String)>,
     /// The registry of each namespace.
     pub(super) namespaces: BTreeMap<String, Mapping>,
     /// The registry of single packages.
     pub(super) packages: BTreeMap<PackageName, Mapping>,
-    /// What is said of each registry by its name.
+    /// The settings of each registry by its name.
     pub(super) registries: BTreeMap<String, Entry>,
-    /// Packages that lie in a folder or file.
+    /// Packages that are in a folder or file.
     pub(super) overrides: BTreeMap<PackageName, NamedPath>,
 }
 
-/// Which registry serves something.
+/// The registry of a namespace or package.
 pub(super) struct Mapping {
-    /// The registry's name.
+    /// The name of the registry.
     pub(super) registry: String,
-    /// What it would say of itself, so that it need not be asked.
+    /// The metadata of the registry, so that it need not be asked.
     pub(super) metadata: Option<Metadata>,
-    /// Where this is said: `path:line`.
+    /// The place of the setting: `path:line`.
     pub(super) place: String,
 }
 
-/// What is said of one registry.
+/// The settings of one registry.
 #[derive(Default)]
 pub(super) struct Entry {
-    /// Where this is said.
+    /// The place of the settings.
     pub(super) place: String,
-    /// Which of several protocols to speak: `oci` or `local`.
+    /// The protocol to use if there are several: `oci` or `local`.
     pub(super) default: Option<&'static str>,
     /// Whether there is a table for OCI.
     pub(super) has_oci: bool,
     /// The scheme for the OCI registry.
     pub(super) scheme: Option<Scheme>,
-    /// Who asks.
+    /// The credential.
     pub(super) auth: Option<Auth>,
     /// Certificate roots, as PEM texts.
     pub(super) roots: Vec<String>,
     /// The root of a folder registry.
     pub(super) local: Option<NamedPath>,
-    /// What stands in for the registry.
+    /// The mirror of the registry.
     pub(super) mirror: Option<Mirror>,
 }
 
-/// What stands in for a registry.
+/// A mirror of a registry.
 pub(super) struct Mirror {
-    /// Where it is.
+    /// The address of the mirror.
     pub(super) endpoint: Endpoint,
-    /// Whether the registry itself is asked for what the mirror does not give.
+    /// Whether the registry itself is asked for content that the mirror does not have.
     pub(super) fallback: bool,
-    /// Where this is said.
+    /// The place of the setting.
     pub(super) place: String,
 }
 
-/// Who asks, and where this is said.
+/// A credential and the place of its setting.
 pub(super) struct Auth {
-    /// Who asks.
+    /// The credential.
     pub(super) who: Who,
-    /// Where this is said.
+    /// The place of the setting.
     pub(super) place: String,
     /// The key: `registry."ghcr.io".auth`.
     pub(super) key: String,
 }
 
-/// Who asks.
+/// A credential in the config file.
 #[derive(PartialEq, Eq)]
 pub(super) enum Who {
     /// A name and a password.
@@ -102,11 +102,11 @@ pub(super) enum Who {
     },
     /// A token that is sent as it is.
     Bearer(Secret),
-    /// A token that is changed into another one, or stands for a password.
+    /// A token that is exchanged for another one, or is sent as a password.
     Token(Secret),
 }
 
-/// A secret, or the variable that holds it.
+/// A secret, or the variable that contains it.
 #[derive(PartialEq, Eq)]
 pub(super) enum Secret {
     /// The secret itself.
@@ -116,11 +116,11 @@ pub(super) enum Secret {
 }
 
 impl Config {
-    /// Reads the file that `WKG_CONFIG_FILE` names, or the one in the person's folder of config
-    /// files, if that is there.
+    /// Reads the file that `WKG_CONFIG_FILE` names, or the one in the user's config folder, if it
+    /// is there.
     ///
     /// # Errors
-    /// Usage, where a file that is named cannot be read, or a file makes no sense.
+    /// Usage, if a named file cannot be read, or a file is invalid.
     pub(super) fn read(environment: &Environment, workspace: &Path) -> Result<Config> {
         let named = environment.get(env::WKG_CONFIG_FILE).map(|path| workspace.join(path));
         let usual = || Some(environment.config_home()?.join("wasm-pkg").join("config.toml"));
@@ -130,7 +130,7 @@ impl Config {
                 let bytes = read::rest(&mut file, &path, LARGEST)?;
                 Config::parse(text(&bytes, &path)?, &path)
             }
-            // Many write this for no file at all.
+            // Many users set this to mean no file at all.
             Err(_) if path == Path::new("/dev/null") => Config::parse("", &path),
             Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
                 Ok(Config::default())
@@ -147,7 +147,7 @@ impl Config {
         }
     }
 
-    /// Reads the text of the file at `path`.
+    /// Parses the text of the file at `path`.
     pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
         let document = Document::of(path, text);
         let tree = document.parse()?;
@@ -157,7 +157,7 @@ impl Config {
             config.default_registry = Some((node.parsed(registry_name)?, node.place()));
         }
         for (name, node) in entries(top.take("namespace_registries"))? {
-            // A namespace is what a package's name has before its colon.
+            // A namespace is the part of the name of a package before its colon.
             if format!("{name}:x").parse::<PackageName>().is_err() {
                 return Err(node.wrong("is no namespace such as `wasi`"));
             }
@@ -184,7 +184,7 @@ impl Config {
     }
 }
 
-/// The text of the file at `path`.
+/// Returns the text of the file at `path`.
 fn text<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
     std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
@@ -205,7 +205,7 @@ fn package(name: &str, node: &Node<'_>) -> Result<PackageName> {
     name.parse().map_err(|problem: String| node.wrong("is no package").because(problem))
 }
 
-/// The name of a registry: a host with an optional port, or a word.
+/// Parses the name of a registry: a host with an optional port, or a word.
 pub(super) fn registry_name(text: &str) -> std::result::Result<String, String> {
     if text.contains("://") {
         return Err(format!("`{text}` has a scheme; write the host alone"));
@@ -216,7 +216,7 @@ pub(super) fn registry_name(text: &str) -> std::result::Result<String, String> {
              metadata"
         ));
     }
-    // As an address, a word is no host, and as a name it is one.
+    // A word is not a host in an address, but is valid as a name.
     let word = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if word && !text.is_empty() {
         return Ok(text.to_ascii_lowercase());
@@ -224,7 +224,7 @@ pub(super) fn registry_name(text: &str) -> std::result::Result<String, String> {
     Endpoint::parse(text).map(|endpoint| endpoint::canonical(&endpoint.host))
 }
 
-/// `"wasi.dev"`, or `{ registry = "wasi.dev", metadata = { ... } }`.
+/// Parses `"wasi.dev"`, or `{ registry = "wasi.dev", metadata = { ... } }`.
 fn mapping(node: &Node<'_>) -> Result<Mapping> {
     let place = node.place();
     if node.as_text().is_some() {
@@ -256,7 +256,7 @@ fn metadata(node: &Node<'_>) -> Result<Metadata> {
         found.has_oci = true;
         Ok(())
     };
-    // The deprecated form first, so that the present one wins.
+    // The deprecated form comes first, so that the current one overrides it.
     let (registry, prefix) = (table.take("ociRegistry"), table.take("ociNamespacePrefix"));
     if registry.is_some() || prefix.is_some() {
         oci(registry, prefix)?;
@@ -382,14 +382,14 @@ fn secret(
         (None, Some(node)) => {
             let name = node.text()?;
             let sound = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            // The secret itself may have been written here, so it is not repeated.
+            // The user may have written the secret itself here, so it is not repeated.
             if !name.chars().all(sound) || name.starts_with(|c: char| c.is_ascii_digit()) {
                 return Err(node.wrong("must be the name of a variable, not a secret"));
             }
             Ok(Secret::Variable(name.to_owned()))
         }
         (Some(_), Some(node)) => Err(node.wrong(&format!("says what `{literal}` says already"))),
-        // One of them may be misspelt.
+        // One of the keys may be misspelt.
         (None, None) => Err(table
             .check()
             .err()
@@ -397,7 +397,7 @@ fn secret(
     }
 }
 
-/// Reads the base64 form of `user:password`, with or without its padding.
+/// Parses the base64 form of `user:password`, with or without padding.
 pub(super) fn pair(text: &str) -> Option<(String, String)> {
     let engine = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
@@ -407,7 +407,7 @@ pub(super) fn pair(text: &str) -> Option<(String, String)> {
     );
     let text = String::from_utf8(engine.decode(text.trim()).ok()?).ok()?;
     let (user, password) = text.split_once(':')?;
-    // Docker's own files have been seen with zeros at the end.
+    // Files of docker may have zeros at the end.
     Some((user.to_owned(), password.trim_end_matches('\0').to_owned()))
 }
 

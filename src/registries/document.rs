@@ -1,5 +1,5 @@
-//! A TOML file read key by key, so that every complaint names the key, its line and the nearest
-//! known one, and never a value: it may be a password.
+//! A TOML file that is read key by key, so that every error names the key, its line and the nearest
+//! known key, and never a value: it may be a password.
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -11,28 +11,28 @@ use crate::bounded;
 use crate::error::{Error, Result};
 use crate::suggest::nearest;
 
-/// What the parser says where a key or a table is there twice.
+/// The message of the parser for a key or a table that is there twice.
 const DUPLICATE: &str = "duplicate key";
 
 /// A file and its text.
 pub(super) struct Document<'a> {
     path: &'a Path,
     text: &'a str,
-    /// The ends of its lines.
+    /// The positions of the ends of its lines.
     lines: OnceCell<Vec<usize>>,
 }
 
-/// A key and what stands behind it.
+/// A key and its value.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     document: &'a Document<'a>,
-    /// The key with those above it: `registry."ghcr.io".mirror`.
+    /// The key with its parents: `registry."ghcr.io".mirror`.
     key: String,
     at: usize,
     value: &'a DeValue<'a>,
 }
 
-/// The entries of a table, which are taken out one by one; what is left is unknown.
+/// The entries of a table, which are taken out one by one; the rest is unknown.
 pub(super) struct Table<'a> {
     document: &'a Document<'a>,
     key: String,
@@ -46,17 +46,17 @@ impl<'a> Document<'a> {
         Document { path, text, lines: OnceCell::new() }
     }
 
-    /// Parses the text. The tree borrows it, so it is kept by the caller.
+    /// Parses the text. The caller must keep the tree, because nodes borrow it.
     pub(super) fn parse(&self) -> Result<DeTable<'a>> {
         bounded::check_toml(self.text).map_err(|problem| {
             Error::usage(format!("`{}` cannot be read", self.path.display())).because(problem)
         })?;
         DeTable::parse(self.text).map(toml::Spanned::into_inner).map_err(|error| {
-            // The error's own `Display` repeats the line that is wrong.
+            // The `Display` of the parser's error repeats the wrong line.
             let span = error.span().unwrap_or_default();
             let place = self.place(span.start);
             let told = Error::usage(format!("`{place}` is not TOML")).because(error.message());
-            // Here the span is a key, and in no other error is it known to be none of a secret.
+            // The span is a key here. In all other errors it may be a part of a secret.
             match self.text.get(span).filter(|_| error.message() == DUPLICATE) {
                 Some(key) => told
                     .fact("key", format!("`{key}`"))
@@ -66,7 +66,7 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// The entries at the top.
+    /// Returns the entries of the document.
     pub(super) fn table(&'a self, tree: &'a DeTable<'a>) -> Table<'a> {
         Table::of(self, String::new(), 1, tree)
     }
@@ -83,19 +83,19 @@ impl<'a> Document<'a> {
         ends.partition_point(|&end| end < at) + 1
     }
 
-    /// `path:line`, as editors and terminals understand it.
+    /// Returns `path:line`, which editors and terminals understand.
     fn place(&self, at: usize) -> String {
         format!("{}:{}", self.path.display(), self.line(at))
     }
 }
 
 impl<'a> Node<'a> {
-    /// Where it stands: `path:line`.
+    /// Returns its place: `path:line`.
     pub(super) fn place(&self) -> String {
         self.document.place(self.at)
     }
 
-    /// The error for a value that makes no sense. `expected` says what would.
+    /// Returns the error for an invalid value.
     pub(super) fn wrong(&self, problem: &str) -> Error {
         Error::usage(format!("`{}` {problem}", self.key)).fact("place", self.place())
     }
@@ -104,7 +104,7 @@ impl<'a> Node<'a> {
         self.wrong(&format!("must be {expected}")).fact("found", self.value.type_str())
     }
 
-    /// A text that is not empty.
+    /// Returns a text that is not empty.
     pub(super) fn text(&self) -> Result<&'a str> {
         let text = self.value.as_str().ok_or_else(|| self.wrong_type("a text in quotes"))?;
         if text.trim().is_empty() {
@@ -113,12 +113,12 @@ impl<'a> Node<'a> {
         Ok(text)
     }
 
-    /// A text, if it is one.
+    /// Returns the text, if the value is one.
     pub(super) fn as_text(&self) -> Option<&'a str> {
         self.value.as_str()
     }
 
-    /// One of these words.
+    /// Returns one of these words.
     pub(super) fn word(&self, words: &[&'static str]) -> Result<&'static str> {
         let text = self.text()?;
         words.iter().copied().find(|word| *word == text).ok_or_else(|| {
@@ -128,24 +128,24 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// `true` or `false`.
+    /// Returns `true` or `false`.
     pub(super) fn flag(&self) -> Result<bool> {
         self.value.as_bool().ok_or_else(|| self.wrong_type("true or false"))
     }
 
-    /// The key with those above it.
+    /// Returns the key with its parents.
     pub(super) fn key(&self) -> &str {
         &self.key
     }
 
-    /// A path; one that is relative is relative to the file's folder.
+    /// Returns a path; a relative one is relative to the folder of the file.
     pub(super) fn path(&self, must_be_folder: bool) -> Result<NamedPath> {
         let folder = self.document.path.parent().unwrap_or(Path::new(""));
         let (path, key, place) = (folder.join(self.text()?), self.key.clone(), self.place());
         Ok(NamedPath { path, key, place, must_be_folder })
     }
 
-    /// Whatever `parse` makes of a text; its error says what is wrong.
+    /// Returns the result of `parse` for a text; its error describes the problem.
     pub(super) fn parsed<T>(
         &self,
         parse: impl FnOnce(&str) -> std::result::Result<T, String>,
@@ -153,14 +153,14 @@ impl<'a> Node<'a> {
         parse(self.text()?).map_err(|error| self.wrong("makes no sense").because(error))
     }
 
-    /// The entries of a table.
+    /// Returns the entries of a table.
     pub(super) fn table(&self) -> Result<Table<'a>> {
         let table = self.value.as_table().ok_or_else(|| self.wrong_type("a table"))?;
         let line = self.document.line(self.at);
         Ok(Table::of(self.document, self.key.clone(), line, table))
     }
 
-    /// The elements of a list.
+    /// Returns the elements of a list.
     pub(super) fn list(&self) -> Result<Vec<Node<'a>>> {
         let array = self.value.as_array().ok_or_else(|| self.wrong_type("a list"))?;
         let node = |value: &'a toml::Spanned<DeValue<'a>>| Node {
@@ -198,14 +198,14 @@ impl<'a> Table<'a> {
         Table { document, key, line, left, known: Vec::new() }
     }
 
-    /// The entry of this name, if there is one.
+    /// Takes the entry of this name, if there is one.
     pub(super) fn take(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.known.push(name);
         let at = self.left.iter().position(|(key, _)| key == name)?;
         Some(self.left.remove(at).1)
     }
 
-    /// The entry of this name.
+    /// Takes the entry of this name, which must be there.
     pub(super) fn need(&mut self, name: &'static str) -> Result<Node<'a>> {
         if let Some(node) = self.take(name) {
             return Ok(node);
@@ -220,23 +220,23 @@ impl<'a> Table<'a> {
         Err(Error::usage(format!("`{}` has no `{name}`", self.key)).fact("place", place))
     }
 
-    /// Every entry with its name, where the names are the user's own.
+    /// Returns every entry with its name, for tables in which the user chooses the names.
     pub(super) fn entries(self) -> impl Iterator<Item = (String, Node<'a>)> {
         self.left.into_iter()
     }
 
-    /// Ends the reading.
+    /// Checks at the end that every entry was taken.
     ///
     /// # Errors
-    /// Usage, where an entry was not taken.
+    /// Usage, if an entry was not taken.
     pub(super) fn finish(self) -> Result<()> {
         self.check()
     }
 
-    /// That nothing is left which was not asked for yet.
+    /// Checks that every entry so far was taken.
     ///
     /// # Errors
-    /// Usage, where something is.
+    /// Usage, if an entry was not taken.
     pub(super) fn check(&self) -> Result<()> {
         match self.left.first() {
             Some((name, node)) => Err(unknown(name, node, &self.known)),
@@ -260,12 +260,12 @@ fn unknown(name: &str, node: &Node<'_>, known: &[&str]) -> Error {
     }
 }
 
-/// The host that was meant where TOML reads `[registry.ghcr.io]` as three keys.
+/// Returns the host that the user meant if TOML reads `[registry.ghcr.io]` as three keys.
 fn host_without_quotes(name: &str, node: &Node<'_>, known: &[&str]) -> Option<String> {
     let first = node.key.strip_prefix("registry.")?.strip_suffix(name)?.strip_suffix('.')?;
     let mut table = node.value.as_table().filter(|_| !first.contains(['.', '"']))?;
     let mut host = format!("{first}.{name}");
-    // The other labels, to the first key that is one of a registry's.
+    // The further labels follow, up to the first key that is one of a registry table.
     while let Some((label, value)) = table.iter().next() {
         let deeper = value.get_ref().as_table().filter(|_| table.len() == 1);
         let Some(deeper) = deeper.filter(|_| !known.contains(&&**label.get_ref())) else { break };

@@ -1,21 +1,21 @@
-//! Where an OCI registry is: `https://registry.example:5000/mirror`, or the same without a scheme.
+//! The address of an OCI registry: `https://registry.example:5000/mirror`, or without a scheme.
 
 use std::fmt;
 
 use crate::oci::{self, is_host};
 
-/// A registry's host, with the scheme and the path that were written with it.
+/// The host of a registry, with the scheme and the path that were written with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Endpoint {
     /// The scheme, if one was written.
     pub(super) scheme: Option<Scheme>,
-    /// The host, in lower case, with its port if that is not the scheme's own.
+    /// The host, in lower case, with its port if that is not the default of the scheme.
     pub(super) host: String,
-    /// What stands in front of each repository, without slashes at its ends.
+    /// The prefix of each repository, without slashes at its ends.
     pub(super) path: String,
 }
 
-/// How a registry is spoken to.
+/// The scheme of requests to a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Scheme {
     Http,
@@ -23,12 +23,12 @@ pub(super) enum Scheme {
 }
 
 impl Endpoint {
-    /// Reads an address. The error says what is wrong with it and repeats no password.
+    /// Parses an address. The error describes the problem and does not repeat a password.
     pub(super) fn parse(text: &str) -> Result<Endpoint, String> {
         let (scheme, rest) = match text.split_once("://") {
             None => (None, text),
             Some(("http", rest)) => (Some(Scheme::Http), rest),
-            // `oci://` is Helm's way to say that a registry is meant.
+            // `oci://` is the scheme of Helm for a registry.
             Some(("https" | "oci", rest)) => (Some(Scheme::Https), rest),
             Some((other, _)) => {
                 return Err(format!("`{other}://` is none of https://, http:// and oci://"));
@@ -57,12 +57,12 @@ impl Endpoint {
         Ok(Endpoint { scheme, host: in_references(host, scheme), path })
     }
 
-    /// A host as it is, without a path.
+    /// Creates the address of a host, without a path.
     pub(super) fn of_host(host: &str) -> Endpoint {
         Endpoint { scheme: None, host: host.to_owned(), path: String::new() }
     }
 
-    /// What this registry calls the repository that others call `repository`.
+    /// Returns the name in this registry of the repository that is called `repository` elsewhere.
     pub(super) fn repository(&self, repository: &str) -> String {
         if self.path.is_empty() {
             repository.to_owned()
@@ -84,14 +84,14 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Whether a host is this machine.
+/// Returns whether a host is this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     let (name, _) = split_port(host);
     let name = name.trim_matches(['[', ']']);
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The host without its port.
+/// Returns the host and its port.
 pub(super) fn split_port(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
@@ -99,13 +99,13 @@ pub(super) fn split_port(host: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The one name of a registry that has several, as Docker Hub has; what is no registry is as it is,
-/// in lower case.
+/// Returns the canonical name of a registry that has several, such as Docker Hub; a text that is
+/// not a registry stays as it is, in lower case.
 pub(super) fn canonical(host: &str) -> String {
     host.parse().map_or_else(|_| host.to_ascii_lowercase(), |it: oci::Registry| it.to_string())
 }
 
-/// Checks a host with an optional port, which is left out where it is the scheme's own.
+/// Checks a host with an optional port, which is left out if it is the default of the scheme.
 fn authority(text: &str, scheme: Option<Scheme>) -> Result<String, String> {
     let host = text.parse::<oci::Registry>()?.to_string();
     let own = match scheme {
@@ -116,7 +116,7 @@ fn authority(text: &str, scheme: Option<Scheme>) -> Result<String, String> {
     Ok(host.strip_suffix(own).map(str::to_owned).unwrap_or(host))
 }
 
-/// A word becomes a host that a reference can hold by saying its port.
+/// Adds the port to a host that is one word, so that a reference can have it as a host.
 fn in_references(host: String, scheme: Option<Scheme>) -> String {
     match scheme {
         Some(Scheme::Http) if !is_host(&host) => format!("{host}:80"),

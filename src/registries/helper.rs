@@ -15,31 +15,31 @@ use crate::error::{Error, Kind, Result};
 use crate::oci::Credential;
 use crate::workers::spawn_detached;
 
-/// How long a program may take. It may ask a service, or a person in a window; it runs in the
-/// background, where it cannot read from a terminal.
+/// The most time that a program may take. It may ask a service, or a user in a window; it runs in
+/// the background, where it cannot read from a terminal.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
-/// No answer is longer.
+/// The most bytes of its output.
 const LARGEST: u64 = 64 * 1024;
 
-/// How often is looked whether the program has ended.
+/// The time between two checks whether the program has ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A program that knows the credential of a registry.
+/// A program that returns the credential of a registry.
 pub(super) struct Helper {
-    /// What comes after `docker-credential-`.
+    /// The part of its name after `docker-credential-`.
     pub(super) name: String,
-    /// What the registry is called in the file.
+    /// The name of the registry in the file.
     pub(super) server: String,
     /// The file that names the program.
     pub(super) file: PathBuf,
-    /// The program itself, if it was found.
+    /// The path of the program, if it was found.
     pub(super) program: Option<PathBuf>,
     /// The variables of Bazel's settings, such as `HOME`, which an action does not have.
     pub(super) variables: Vec<(String, String)>,
 }
 
-/// `docker-credential-pass by /home/me/.docker/config.json`.
+/// Writes `docker-credential-pass by /home/me/.docker/config.json`.
 impl fmt::Display for Helper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "docker-credential-{} by {}", self.name, self.file.display())
@@ -47,11 +47,11 @@ impl fmt::Display for Helper {
 }
 
 impl Helper {
-    /// Runs the program. It is ended when the time is over.
+    /// Runs the program. It is killed when the time is over.
     ///
     /// # Errors
-    /// Network, naming the program, where it is not there, fails, hangs or prints something else
-    /// than a credential. One that has none is no error.
+    /// Network, with the program, if it is missing, fails, hangs or prints something that is not a
+    /// credential. A program without a credential is not an error.
     pub(super) fn get(&self, limit: Duration) -> Result<Option<Credential>> {
         let output = self.run(limit)?;
         let said = String::from_utf8_lossy(&output.stdout);
@@ -60,7 +60,7 @@ impl Helper {
                 return Ok(None);
             }
             let error = self.failed("failed").fact("ended with", output.status);
-            // By the protocol this is a message; half a credential must not be repeated.
+            // By the protocol this is a message; a part of a credential must not be repeated.
             let message: String = said.lines().next().unwrap_or("").chars().take(200).collect();
             let is_message = !message.trim().is_empty() && !said.contains('{');
             return Err(if is_message { error.fact("it said", message.trim()) } else { error });
@@ -83,14 +83,14 @@ impl Helper {
         let mut command = Command::new(program);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        // A group of its own, so that what it starts can be ended with it.
+        // A process group of its own, so that its child processes can be killed too.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child =
             command.spawn().map_err(|error| self.failed("cannot be started").because(error))?;
         let mut running = Running { child, ended: false };
         if let Some(mut stdin) = running.child.stdin.take() {
-            // One that does not read its input may have what it needs.
+            // A program that does not read its input may not need it.
             let _ = stdin.write_all(self.server.as_bytes());
         }
         let answer = running.child.stdout.take().map(read_aside).transpose();
@@ -109,7 +109,7 @@ impl Helper {
                 Err(error) => return Err(self.failed("cannot be waited for").because(error)),
             }
         };
-        // What it started may hold its output open.
+        // A child process may keep the output open.
         let left = end.saturating_duration_since(Instant::now());
         let stdout = match answer.map(|answer| answer.recv_timeout(left)) {
             Some(Ok(stdout)) => stdout,
@@ -142,7 +142,7 @@ struct Output {
     stdout: Vec<u8>,
 }
 
-/// A program that is ended when it is dropped before its end.
+/// A program that is killed if it is dropped before its end.
 struct Running {
     child: Child,
     ended: bool,
@@ -162,12 +162,12 @@ impl Drop for Running {
     }
 }
 
-/// Reads on another thread, which ends with the program's output.
+/// Reads on another thread, which ends with the output of the program.
 fn read_aside(stdout: impl Read + Send + 'static) -> io::Result<mpsc::Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     spawn_detached("helper", move || {
         let mut bytes = Vec::new();
-        // What was read until an error is garbage, and is found to be that.
+        // The bytes before an error are not valid JSON, and are refused as such.
         let _ = stdout.take(LARGEST + 1).read_to_end(&mut bytes);
         let _ = sender.send(bytes);
     })?;
@@ -180,7 +180,8 @@ mod tests {
 
     use super::*;
 
-    /// In one test: a script that is written while another thread starts a program is busy.
+    /// All cases are in one test: a script that is written while another thread starts a program is
+    /// busy.
     #[test]
     fn programs_that_work_and_programs_that_do_not() {
         let folder = tempfile::tempdir().unwrap();
@@ -200,7 +201,7 @@ mod tests {
         };
         let not_found = "echo 'credentials not found in native keychain'; exit 1";
         let answers = [
-            // It gives back what it was asked for and how.
+            // It returns its input and its argument.
             write("good", r#"printf '{"Username":"%s","Secret":"s-%s"}' "$1" "$(cat)""#),
             write("token", r#"echo '{"ServerURL":"x","Username":"<token>","Secret":"t"}'"#),
             write("deaf", r#"exec <&-; echo '{"Username":"u","Secret":"p"}'"#),

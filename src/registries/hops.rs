@@ -1,20 +1,20 @@
-//! Where an OCI registry is really asked: at its own host, or at what stands in for it.
+//! The addresses for requests to an OCI registry: its own host, or a mirror.
 
 use super::endpoint::{Endpoint, canonical};
 use super::route::Role;
 use super::{Mirror, Registries};
 use crate::environment as env;
 
-/// One place at which a registry is asked.
+/// One address for requests to a registry.
 pub(super) struct Hop {
-    /// The place.
+    /// The address.
     pub(super) endpoint: Endpoint,
-    /// Whether it is the registry itself.
+    /// Whether it is the registry itself or a mirror.
     pub(super) role: Role,
-    /// Whether it stands in for a registry by the name that packages know, rather than for the OCI
-    /// registry behind that.
+    /// Whether it is a mirror of the registry by the name that packages use, rather than of the OCI
+    /// registry that has its packages.
     pub(super) by_name: bool,
-    /// The setting that says so; empty for the registry itself.
+    /// The setting that names the address; empty for the registry itself.
     pub(super) reason: String,
 }
 
@@ -30,8 +30,8 @@ impl Hop {
 }
 
 impl Registries {
-    /// Where the OCI registry `host` is asked, in order. `name` is the name by which packages know
-    /// it, which may be the same.
+    /// Returns the addresses for requests to the OCI registry `host`, in order. `name` is the name
+    /// that packages use for it, which may be the same.
     pub(super) fn hops(&self, name: Option<&str>, host: &str) -> Vec<Hop> {
         let behind = (name != Some(host)).then_some((host, false));
         let names: Vec<_> = name.map(|name| (name, true)).into_iter().chain(behind).collect();
@@ -67,7 +67,7 @@ impl Registries {
             Mirror::Base(base) => canonical(&base.host) == host,
             Mirror::Direct => false,
         };
-        // What lies in the mirror's own registry is not below the path for what it mirrors.
+        // Repositories of the mirror's own registry are not below the path for mirrored ones.
         if mirrors.iter().any(is_host) {
             let reason = format!("`{host}` is what {} names", env::COMPONENT_MIRROR);
             return vec![Hop::primary(host, reason)];
@@ -83,7 +83,7 @@ impl Registries {
         mirrors.iter().map(hop).collect()
     }
 
-    /// Whether the registry itself may be asked, rather than only what stands in for it.
+    /// Returns whether requests to the registry itself are allowed, and not only to mirrors.
     pub(super) fn reaches(&self, name: &str) -> bool {
         self.hops(None, name).iter().any(|hop| hop.role == Role::Primary)
     }

@@ -1,7 +1,7 @@
-//! What a registry says of itself: in which OCI registry its packages are, and under which prefix.
+//! The metadata of a registry: the OCI registry of its packages, and their prefix.
 //!
-//! The registries of the WebAssembly project are known here, so that nobody has to ask their hosts:
-//! an allow-list needs the OCI registry alone, and a mirror needs no network to be found.
+//! The registries of the WebAssembly project are built in, so that their hosts need not be asked:
+//! an allow-list needs the OCI registry only, and a mirror is found without a network.
 
 use serde_json::Value;
 
@@ -10,23 +10,23 @@ use crate::bounded;
 use crate::error::{Error, Kind, Result};
 use crate::oci::check_name;
 
-/// Where a registry keeps its metadata.
+/// The path of the metadata of a registry.
 const WELL_KNOWN: &str = "/.well-known/wasm-pkg/registry.json";
 
-/// Metadata is some hundred bytes.
+/// The most bytes of metadata, which usually has some hundred.
 pub(super) const LARGEST: u64 = 64 * 1024;
 
-/// The registry that serves a namespace where no setting says otherwise.
+/// The registry of a namespace if no setting names another one.
 pub(super) const NAMESPACES: [(&str, &str); 2] =
     [("ba", "bytecodealliance.org"), ("wasi", "wasi.dev")];
 
-/// What is known of registries without asking them: name, OCI registry, prefix.
+/// The built-in metadata of registries: name, OCI registry, prefix.
 const KNOWN: [(&str, &str, &str); 2] = [
     ("bytecodealliance.org", "ghcr.io", "bytecodealliance/wasm-pkg/"),
     ("wasi.dev", "ghcr.io", "webassembly/"),
 ];
 
-/// Hosts that are OCI registries and have no metadata, so that there is nothing to ask for.
+/// Hosts that are OCI registries without metadata, so that they need not be asked.
 const PLAIN: [&str; 8] = [
     "docker.io",
     "gcr.io",
@@ -38,30 +38,30 @@ const PLAIN: [&str; 8] = [
     "registry.k8s.io",
 ];
 
-/// What a registry says of itself.
+/// The metadata of a registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Metadata {
     /// The protocol that it prefers.
     pub(super) preferred: Option<String>,
-    /// The OCI registry that has its packages, where that is another one.
+    /// The OCI registry that has its packages, if it is another one.
     pub(super) oci_registry: Option<Endpoint>,
-    /// What stands in front of each package's repository. It brings its own slash.
+    /// The prefix of the repository of each package, with its slash.
     pub(super) prefix: String,
-    /// Whether it says anything of OCI.
+    /// Whether the metadata has a part for OCI.
     pub(super) has_oci: bool,
 }
 
 /// A registry that must be asked where its packages are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovery {
-    /// Its name, as in `acme.example`.
+    /// The name of the registry, as in `acme.example`.
     pub registry: String,
     /// The address of its metadata.
     pub url: String,
 }
 
 impl Metadata {
-    /// What is known of a registry without asking it.
+    /// Returns the built-in metadata of a registry.
     pub(super) fn known(name: &str) -> Option<Metadata> {
         if PLAIN.contains(&name) {
             return Some(Metadata::default());
@@ -75,13 +75,13 @@ impl Metadata {
         })
     }
 
-    /// The names of which something is known beyond that they are hosts.
+    /// Returns the names of registries with built-in metadata that is not empty.
     pub(super) fn known_names() -> impl Iterator<Item = &'static str> {
         KNOWN.iter().map(|(name, ..)| *name)
     }
 
-    /// Reads the JSON that a registry serves, in its present form and in the deprecated one, which
-    /// is in use too.
+    /// Parses the JSON of a registry, in its current form and in the deprecated one, which is in
+    /// use too.
     pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Metadata, String> {
         let value: Value = bounded::json(bytes).map_err(|error| error.to_string())?;
         let object = value.as_object().ok_or("it is not a JSON object")?;
@@ -122,7 +122,7 @@ impl Metadata {
 }
 
 impl Discovery {
-    /// The question for this registry.
+    /// Creates the request for this registry.
     pub(super) fn of(registry: &str, plain_http: bool) -> Discovery {
         let scheme = if plain_http { "http" } else { "https" };
         Discovery {
@@ -131,16 +131,17 @@ impl Discovery {
         }
     }
 
-    /// Whether nobody on the way can change the answer: it comes by https or from this machine.
+    /// Returns whether no other server can change the answer: it comes by https or from this
+    /// machine.
     pub(super) fn is_private(&self) -> bool {
         self.url.starts_with("https://") || is_loopback(&self.registry)
     }
 
-    /// Reads the answer. No metadata means that the registry is an OCI registry itself.
+    /// Parses the answer. No metadata means that the registry is an OCI registry itself.
     ///
     /// # Errors
-    /// Whatever went wrong when it was asked, or integrity where the answer makes no sense. There
-    /// is no guess: it would end in a second error that hides the first.
+    /// The error of the request, or integrity if the answer is invalid. A guess would end in a
+    /// second error that hides the first.
     pub(super) fn read(&self, answer: Result<Option<Vec<u8>>>) -> Result<Metadata> {
         let statement =
             format!("cannot learn where the registry `{}` has its packages", self.registry);
@@ -164,7 +165,7 @@ impl Discovery {
     }
 }
 
-/// Reads the OCI registry in metadata: a host, or a host and a path.
+/// Parses the OCI registry in metadata: a host, or a host and a path.
 pub(super) fn oci_registry(text: &str) -> std::result::Result<Endpoint, String> {
     if text.contains("://") {
         return Err(format!("the OCI registry `{text}` has a scheme; write the host alone"));
@@ -172,7 +173,7 @@ pub(super) fn oci_registry(text: &str) -> std::result::Result<Endpoint, String> 
     Endpoint::parse(text)
 }
 
-/// Checks a prefix. What follows it is a namespace, so `a/` and `a-` are both of use.
+/// Checks a prefix. A namespace follows it, so `a/` and `a-` are both valid.
 pub(super) fn namespace_prefix(text: &str) -> std::result::Result<String, String> {
     if !text.is_empty() {
         check_name(&format!("{text}x"))?;

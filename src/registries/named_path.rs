@@ -4,20 +4,20 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 
-/// A path, and who names it.
+/// A path and the setting that names it.
 pub(super) struct NamedPath {
     /// The path.
     pub(super) path: PathBuf,
     /// The key: `registry.local.local.root`.
     pub(super) key: String,
-    /// Where it stands: `path:line`.
+    /// The place of the setting: `path:line`.
     pub(super) place: String,
-    /// Whether a file will not do.
+    /// Whether a file is not accepted.
     pub(super) must_be_folder: bool,
 }
 
 impl NamedPath {
-    /// Why nothing can be found there, if that is so.
+    /// Returns the problem of the path, if it cannot be used.
     pub(super) fn problem(&self) -> Option<String> {
         match self.path.metadata() {
             Ok(found) if self.must_be_folder && !found.is_dir() => Some("is no folder".to_owned()),
@@ -29,10 +29,10 @@ impl NamedPath {
         }
     }
 
-    /// That something can be found there.
+    /// Checks that the path can be used.
     ///
     /// # Errors
-    /// Usage, naming file, line and key.
+    /// Usage, with the file, line and key.
     pub(super) fn check(&self) -> Result<()> {
         let Some(problem) = self.problem() else { return Ok(()) };
         Err(Error::usage(format!("`{}` {problem}", self.path.display()))
@@ -40,7 +40,7 @@ impl NamedPath {
             .hint("a relative path is relative to the config file's folder; check the path and the mount"))
     }
 
-    /// The path, and what is wrong with it, for people.
+    /// Returns the path and its problem, for messages.
     pub(super) fn shown(&self) -> String {
         match self.problem() {
             Some(problem) => format!("{}, which {problem}", self.path.display()),

@@ -1,4 +1,4 @@
-//! From a package or a component to the places where it may be.
+//! The way from a package or a component to its sources.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,39 +14,38 @@ use crate::oci::{check_name, is_host};
 use crate::package::PackageName;
 use crate::suggest::nearest;
 
-/// The name of the registry whose folder is looked into first.
+/// The name of the registry whose folder is searched first.
 pub(super) const LOCAL: &str = "local";
 
-/// Where a package may be.
+/// The sources of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The name by which lock files know the registry, as in `wasi.dev`. None where only folders
-    /// are named.
+    /// The name of the registry in lock files, as in `wasi.dev`. None if only folders are named.
     pub registry: Option<String>,
-    /// The places, in the order in which to look. One that does not have the package is no reason
-    /// to stop; one that has other bytes than the pinned ones is.
+    /// The sources, in the order to try them. If one does not have the package, the next one is
+    /// tried; if one has other bytes than the pinned ones, the search stops.
     pub sources: Vec<Source>,
-    /// The registry that must be asked before the rest of the places is known.
+    /// The registry that must be asked before the other sources are known.
     pub discovery: Option<Discovery>,
 }
 
-/// One place where something may be.
+/// One source of a package, component or image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The place.
     pub place: Place,
-    /// What it is to the registry that was asked for.
+    /// Its role for the registry that was named.
     pub role: Role,
-    /// Whether it is here only because a setting asks for a fallback.
+    /// Whether it is used only because a setting asks for a fallback.
     pub fallback: bool,
-    /// Why it is here, naming the settings.
+    /// The reason for it, with the settings.
     pub reason: String,
 }
 
-/// A place.
+/// The place of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The thing itself: a folder of WIT, or a file.
+    /// The content itself: a folder of WIT, or a file.
     Path(PathBuf),
     /// A folder that has the versions as `<version>.wasm`.
     Versions(PathBuf),
@@ -59,26 +58,26 @@ pub enum Place {
     },
 }
 
-/// What a place is to the registry that was asked for.
+/// The role of a source for the registry that was named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It replaces whatever the registry has.
+    /// A replacement for the content of the registry.
     Override,
-    /// A folder that is a registry, or is looked into before one.
+    /// A folder that is a registry, or is searched before one.
     Folder,
-    /// It stands in for the registry.
+    /// A mirror of the registry.
     Mirror,
     /// The registry itself.
     Primary,
 }
 
 impl Source {
-    /// Whether it needs the network, so that offline leaves it out.
+    /// Returns whether it needs the network, so that it is left out offline.
     pub fn needs_network(&self) -> bool {
         matches!(self.place, Place::Oci { .. })
     }
 
-    /// Whether it is in the same registry as another one.
+    /// Returns whether it is in the same registry as another one.
     pub(crate) fn is_beside(&self, other: &Source) -> bool {
         match (&self.place, &other.place) {
             (Place::Oci { registry, .. }, Place::Oci { registry: other, .. }) => registry == other,
@@ -96,14 +95,14 @@ impl fmt::Display for Place {
     }
 }
 
-/// `ghcr.io/webassembly/wasi/http (why)`.
+/// Writes `ghcr.io/webassembly/wasi/http (reason)`.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.place, self.reason)
     }
 }
 
-/// A registry by its name, as far as the settings tell.
+/// A registry by its name, with the metadata from the settings.
 struct Named<'a> {
     name: String,
     metadata: Option<&'a Metadata>,
@@ -134,7 +133,7 @@ pub(super) fn of_package(
         }
         None => match mapped(registries, package) {
             Some(it) => named(registries, package, &it, &mut route)?,
-            // The folder may have it.
+            // The folder may have the package.
             None if local.is_some() => {}
             None => return Err(no_registry(registries, package)),
         },
@@ -148,7 +147,7 @@ pub(super) fn of_component(
     repository: &str,
 ) -> Result<Vec<Source>> {
     let asked = of_repository(registries, registry, repository)?;
-    // `my-org/auth` is what a config file calls `my-org:auth`.
+    // The repository `my-org/auth` is `my-org:auth` in a config file.
     if let Ok(package) = repository.replacen('/', ":", 1).parse::<PackageName>()
         && let Some(found) = registries.config.overrides.get(&package)
     {
@@ -193,7 +192,7 @@ pub(super) fn of_repository(
     Ok(sources)
 }
 
-/// The registry that the settings name for a package.
+/// Returns the registry that the settings name for a package.
 fn mapped<'a>(registries: &'a Registries, package: &PackageName) -> Option<Named<'a>> {
     let config = &registries.config;
     let namespace = package.namespace();
@@ -217,7 +216,7 @@ fn mapped<'a>(registries: &'a Registries, package: &PackageName) -> Option<Named
     Some(Named { name: (*name).to_owned(), metadata: None, reason })
 }
 
-/// Whether a setting, rather than what is built in, decides about a package.
+/// Returns whether a setting, rather than the built-in table, decides about a package.
 pub(super) fn is_named(registries: &Registries, package: &PackageName) -> bool {
     let config = &registries.config;
     let by_file = config.overrides.contains_key(package)
@@ -233,7 +232,7 @@ pub(super) fn is_named(registries: &Registries, package: &PackageName) -> bool {
     by_file || mapped(registries, package).is_some_and(moved)
 }
 
-/// The folder of a registry that is one, and who says so.
+/// Returns the folder of a folder registry, and the place of the setting.
 fn folder_of<'a>(
     registries: &'a Registries,
     name: &str,
@@ -249,7 +248,7 @@ fn folder_of<'a>(
     is_local.then_some((root.as_path(), entry.place.as_str()))
 }
 
-/// Adds the places of a registry that is known by its name.
+/// Adds the sources of a registry that is known by its name.
 fn named(
     registries: &Registries,
     package: &PackageName,
@@ -261,7 +260,7 @@ fn named(
     let metadata = it.metadata.cloned().or_else(|| registries.metadata(name));
     if let Some((root, place)) = folder_of(registries, name, metadata.as_ref()) {
         route.registry = Some(name.clone());
-        // It may be there already, as the one that is looked into first.
+        // It may be in the route already, as the folder that is searched first.
         if name != LOCAL {
             let reason = format!("{reason}, a folder by {place}");
             route.sources.push(folder(root, package, reason));
@@ -271,7 +270,7 @@ fn named(
     let mut reason = reason.clone();
     let metadata = match metadata {
         Some(metadata) => metadata,
-        // There is nobody to ask, or nobody who may be asked.
+        // No metadata can be requested, or no request is allowed.
         None if registries.url(name).is_some() => Metadata::default(),
         None if entry.is_some() && !is_host(name) => Metadata::default(),
         None if !is_host(name) => return Err(unknown(registries, name, &reason)),
@@ -290,8 +289,8 @@ fn named(
     let host = canonical(&endpoint.host);
     let literal = format!("{}/{}", package.namespace(), package.name());
     let prefixed = endpoint.repository(&format!("{}{literal}", metadata.prefix));
-    // What stands in for the name may have the packages as the OCI registry has them, because they
-    // were copied from there, or as if they were published to it.
+    // A mirror of the name may have the packages under the prefix of the OCI registry, because they
+    // were copied from there, or without it, because they were published to it.
     let candidates = |by_name: bool| match by_name && prefixed != literal {
         true => vec![prefixed.clone(), literal.clone()],
         false => vec![prefixed.clone()],
@@ -302,7 +301,7 @@ fn named(
     };
     let before = route.sources.len();
     asked_at(registries, Some(name), &host, candidates, &reason, &mut route.sources)?;
-    // A word is no host: only what stands in for it can be asked.
+    // A word is not a host: only its mirrors can be asked.
     if !is_host(&host) {
         route.sources.retain(|source| source.role != Role::Primary);
         if route.sources.len() == before {
@@ -312,7 +311,7 @@ fn named(
     Ok(())
 }
 
-/// Adds the places of `ghcr.io/myorg`: a host and a path that the rule names.
+/// Adds the sources of `ghcr.io/myorg`: a host and a path that the rule names.
 fn below_a_path(
     registries: &Registries,
     package: &PackageName,
@@ -332,8 +331,8 @@ fn below_a_path(
     }
     let host = canonical(&endpoint.host);
     let literal = endpoint.repository(&format!("{}/{}", package.namespace(), package.name()));
-    // Whoever writes the namespace as the end of the path does not want it twice, but may have
-    // published with a tool that writes it twice.
+    // A path that ends with the namespace should not have it twice, but a tool may have published
+    // the package with the namespace twice.
     let ends = endpoint.path.rsplit('/').next() == Some(package.namespace());
     let short = ends.then(|| endpoint.repository(package.name()));
     let candidates = |_: bool| short.iter().chain([&literal]).cloned().collect();
@@ -342,7 +341,7 @@ fn below_a_path(
     asked_at(registries, None, &host, candidates, reason, &mut route.sources)
 }
 
-/// Adds the repositories at each place where an OCI registry is asked.
+/// Adds the repositories at each address for requests to an OCI registry.
 fn asked_at(
     registries: &Registries,
     name: Option<&str>,
@@ -408,7 +407,7 @@ fn no_registry(registries: &Registries, package: &PackageName) -> Error {
         ))
 }
 
-/// The error for a word that is neither a host nor the name of a registry that is somewhere.
+/// Returns the error for a word that is neither a host nor a registry with an address.
 fn unknown(registries: &Registries, name: &str, reason: &str) -> Error {
     let names: Vec<_> = registries.config.registries.keys().map(String::as_str).collect();
     let error = Error::usage(format!("nothing says where the registry `{name}` is"))

@@ -1,5 +1,5 @@
-//! The settings about registries as rows for `config show`: what is in force, where it came from,
-//! and which other settings it won over. No secret is read for it.
+//! The settings about registries as rows for `config show`: the value in force, its source, and the
+//! settings that it overrides. No secret is read for it.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +17,10 @@ use crate::package::PackageName;
 use crate::settings::{DEFAULT, Setting};
 
 impl Registries {
-    /// Every setting about registries.
+    /// Returns every setting about registries.
     ///
     /// # Errors
-    /// Usage, where settings contradict each other or a credential file makes no sense.
+    /// Usage, if settings contradict each other or a credential file is invalid.
     pub fn settings(&self) -> Result<Vec<Setting>> {
         let mut rows = self.sources();
         rows.extend(self.packages());
@@ -67,7 +67,7 @@ impl Registries {
         ]
     }
 
-    /// Which registry serves what.
+    /// Returns the rows for the registries of namespaces and packages.
     fn packages(&self) -> Vec<Setting> {
         let config = &self.config;
         let mut rows = Vec::new();
@@ -96,7 +96,7 @@ impl Registries {
         rows
     }
 
-    /// The row of a package, or of the namespace that the package is an example of.
+    /// Returns the row of a package, or of the namespace that the package is an example of.
     fn mapping(&self, name: String, package: &PackageName) -> Option<Setting> {
         let mut places = self.mapping_places(package).into_iter();
         let from = places.next()?;
@@ -113,15 +113,15 @@ impl Registries {
         Some(Setting::new(name, value, from).over(places.collect()))
     }
 
-    /// The folder of the registry that serves a package and is one, where it is not there. That which
-    /// is looked into for every package has a row of its own.
+    /// Returns the folder of the folder registry that serves a package, if the folder is not there.
+    /// The folder that is searched for every package has its own row.
     fn folder_problem(&self, route: &Route) -> Option<String> {
         let name = route.registry.as_deref().filter(|name| *name != LOCAL && self.is_folder(name));
         let root = self.config.registries.get(name?)?.local.as_ref()?;
         root.problem().map(|_| root.shown())
     }
 
-    /// Where it is said which registry serves a package: what is in force first.
+    /// Returns the places of the settings for the registry of a package: the one in force first.
     fn mapping_places(&self, package: &PackageName) -> Vec<String> {
         let config = &self.config;
         let mapping = config.packages.get(package).into_iter();
@@ -132,7 +132,7 @@ impl Registries {
         places.chain(built_in.map(|_| DEFAULT.to_owned())).collect()
     }
 
-    /// The registries that have a row: OCI registries, and names with a setting of their own.
+    /// Returns the registries that have a row: OCI registries, and names with their own setting.
     fn shown_hosts(&self) -> Vec<(String, bool)> {
         let names = self.names();
         let mut hosts: BTreeSet<(String, bool)> = BTreeSet::new();
@@ -145,7 +145,7 @@ impl Registries {
                 hosts.insert((name.clone(), true));
             }
         }
-        // A host that is a name as well has one row.
+        // A host that is a name too has one row.
         hosts
             .iter()
             .filter(|(host, is_name)| *is_name || !hosts.contains(&(host.clone(), true)))
@@ -153,7 +153,7 @@ impl Registries {
             .collect()
     }
 
-    /// Whether a registry is a folder and nothing else.
+    /// Returns whether a registry is a folder only.
     fn is_folder(&self, name: &str) -> bool {
         let entry = self.config.registries.get(name);
         entry.is_some_and(|it| it.local.is_some() && !it.has_oci && it.default != Some("oci"))
@@ -183,7 +183,7 @@ impl Registries {
             .over(places.collect())
     }
 
-    /// Variables about registries that no other setting mentions; a rule may.
+    /// Returns variables about registries that no other setting mentions; a rule may.
     fn unknown_urls(&self) -> Vec<Setting> {
         let names = self.names();
         let known: BTreeSet<_> = names
@@ -233,7 +233,7 @@ impl Registries {
     }
 }
 
-/// A package of this namespace of which nothing special is said.
+/// Returns a package of this namespace without its own setting.
 fn sample(namespace: &str, registries: &Registries) -> Option<PackageName> {
     let config = &registries.config;
     let special =
@@ -243,7 +243,7 @@ fn sample(namespace: &str, registries: &Registries) -> Option<PackageName> {
     packages.into_iter().find(|it| !special(it))
 }
 
-/// `wasi.dev: mirror.corp/webassembly/wasi/*, then ghcr.io/webassembly/wasi/*`.
+/// Returns `wasi.dev: mirror.corp/webassembly/wasi/*, then ghcr.io/webassembly/wasi/*`.
 fn shown_route(route: &Route, package: &PackageName, is_namespace: bool) -> String {
     let place = |place: &Place| {
         let text = place.to_string();
@@ -253,7 +253,7 @@ fn shown_route(route: &Route, package: &PackageName, is_namespace: bool) -> Stri
         }
     };
     let sources = route.sources.iter().filter(|source| {
-        // The folder that is looked into for every package has a row of its own.
+        // The folder that is searched for every package has its own row.
         source.role != Role::Folder || route.registry.is_none() || route.sources.len() == 1
     });
     let mut places: Vec<_> = sources.map(|source| place(&source.place)).collect();

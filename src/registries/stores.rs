@@ -1,7 +1,7 @@
 //! The credential files of docker and podman.
 //!
-//! Own code: `docker_credential` waits for a helper program as long as it hangs, fails where it
-//! meets an identity token, and knows no entries for a part of a registry.
+//! Own code: `docker_credential` waits for a helper program without a limit, fails for an identity
+//! token, and does not know entries for a part of a registry.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,23 +22,23 @@ use crate::regular_file;
 /// The largest credential file in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// Docker's credential file before version 1.7, in the home folder.
+/// The credential file of docker before version 1.7, in the home folder.
 const OLD_FILE: &str = ".dockercfg";
 
-/// Docker Hub's name in credential files and for helper programs.
+/// The name of Docker Hub in credential files and for helper programs.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// The credential files, in the order in which they are asked.
+/// The credential files, in the order in which they are searched.
 pub(super) struct Stores {
     files: Vec<PathBuf>,
     environment: Environment,
 }
 
-/// Where a credential for a host is.
+/// The place of a credential for a host.
 pub(super) enum Found {
-    /// In a file.
+    /// An entry of a file.
     Stored { file: PathBuf, key: String, entry: Map<String, Value> },
-    /// A helper program knows.
+    /// A helper program.
     Helper(Helper),
 }
 
@@ -48,17 +48,17 @@ impl Stores {
         Stores { files, environment: environment.clone() }
     }
 
-    /// The files that are there, with those of which that cannot be told.
+    /// Returns the files that exist, and those whose existence cannot be checked.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         let is_there = |file: &&Path| look::is_file(file).unwrap_or(true);
         self.files.iter().map(PathBuf::as_path).filter(is_there)
     }
 
-    /// Where credentials for `host`, or the part of it that `path` is, may be; the most special
-    /// first. Reads no secret.
+    /// Returns the places of credentials for `host`, or for the part of it that `path` is; the most
+    /// specific first. Reads no secret.
     ///
     /// # Errors
-    /// Usage, where a file cannot be read or is no credential file.
+    /// Usage, if a file cannot be read or is not a credential file.
     pub(super) fn find(&self, host: &str, path: &str) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         if let Some(text) = self.environment.get(env::DOCKER_AUTH_CONFIG) {
@@ -96,7 +96,7 @@ impl Stores {
             .flatten()
             .filter(|(key, _)| Key::of(key).covers(host, path))
             .filter_map(|(key, entry)| Some((key, entry.as_object()?)))
-            // With a credsStore, docker leaves an empty entry for each registry.
+            // With a `credsStore`, docker leaves an empty entry for each registry.
             .filter(|(_, entry)| {
                 entry.values().any(|value| value.as_str().is_some_and(|it| !it.is_empty()))
             })
@@ -116,7 +116,7 @@ impl Stores {
 
     fn helper(&self, file: &Path, program: &Value, server: &str) -> Result<Helper> {
         let name = program.as_str().unwrap_or_default();
-        // It becomes the name of a program, which must not lead out of PATH.
+        // It becomes the name of a program, which must not be a path outside of PATH.
         let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || !name.chars().all(sound) {
             return Err(bad(file, "it names a credential helper that is no plain name"));
@@ -130,7 +130,7 @@ impl Stores {
 }
 
 impl Found {
-    /// Where it is, for people.
+    /// Returns its place, for messages.
     pub(super) fn origin(&self) -> String {
         match self {
             Found::Stored { file, key, .. } => format!("`{key}` in {}", file.display()),
@@ -138,10 +138,10 @@ impl Found {
         }
     }
 
-    /// Reads the secret, or asks the helper program for it.
+    /// Returns the secret, from the file or the helper program.
     ///
     /// # Errors
-    /// Usage, where the entry makes no sense; network, where the helper fails.
+    /// Usage, if the entry is invalid; network, if the helper fails.
     pub(super) fn credential(&self) -> Result<Option<Credential>> {
         match self {
             Found::Stored { file, key, entry } => stored(file, key, entry),
@@ -150,8 +150,8 @@ impl Found {
     }
 }
 
-/// Returns where docker and podman keep logins. `login` is the folder of the user's files that live
-/// as long as a login, where no variable names one.
+/// Returns the files in which docker and podman store logins. `login` is the folder for logins that
+/// last as long as the user's session, if no variable names one.
 fn files(environment: &Environment, login: Option<PathBuf>) -> Vec<PathBuf> {
     let home = environment.home();
     let docker = environment.get(env::DOCKER_CONFIG).map(PathBuf::from);
@@ -163,7 +163,7 @@ fn files(environment: &Environment, login: Option<PathBuf>) -> Vec<PathBuf> {
                 Some(folder) => Some(Path::new(folder).join("containers")),
                 None => login,
             };
-            // Also with XDG_CONFIG_HOME, some versions of podman write below `.config`.
+            // Even with XDG_CONFIG_HOME, some versions of podman write below `.config`.
             let usual = home.map(|home| home.join(".config"));
             let mut configs: Vec<_> = environment.config_home().into_iter().chain(usual).collect();
             configs.dedup();
@@ -175,7 +175,7 @@ fn files(environment: &Environment, login: Option<PathBuf>) -> Vec<PathBuf> {
     docker.map(|folder| folder.join("config.json")).into_iter().chain(podman).chain(old).collect()
 }
 
-/// Returns the folder in which podman and skopeo keep logins where XDG_RUNTIME_DIR is not set, as for
+/// Returns the folder in which podman and skopeo store logins if XDG_RUNTIME_DIR is not set, as for
 /// cron, sudo and containers.
 #[cfg(target_os = "linux")]
 fn login_folder() -> Option<PathBuf> {
@@ -203,14 +203,14 @@ fn content(file: &Path) -> Result<Option<Map<String, Value>>> {
     let bytes = read::rest(&mut opened, file, LARGEST)?;
     let content = parsed(file, &bytes)?;
     Ok(Some(match file.ends_with(OLD_FILE) {
-        // All of it is what is below `auths` elsewhere.
+        // The whole file has the entries that are below `auths` in newer files.
         true => Map::from_iter([("auths".to_owned(), Value::Object(content))]),
         false => content,
     }))
 }
 
 fn parsed(file: &Path, bytes: &[u8]) -> Result<Map<String, Value>> {
-    // Only the place: the words of a type error would repeat what is there.
+    // Only the position is shown: the text of a type error would repeat the content.
     match bounded::json(bytes) {
         Ok(Value::Object(content)) => Ok(content),
         Ok(_) => Err(bad(file, "it is not a JSON object")),
@@ -221,7 +221,7 @@ fn parsed(file: &Path, bytes: &[u8]) -> Result<Map<String, Value>> {
     }
 }
 
-/// What a key of `auths` is for.
+/// The host and path of a key of `auths`.
 struct Key {
     host: String,
     path: String,
@@ -231,7 +231,7 @@ impl Key {
     fn of(key: &str) -> Key {
         let bare = key.split_once("://").map_or(key, |(_, rest)| rest).trim_end_matches('/');
         let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
-        // An address is a registry's API, and says nothing of repositories.
+        // An address is the API of a registry, and does not select repositories.
         let is_address = bare.len() != key.len() || matches!(path, "v1" | "v2");
         Key {
             host: canonical(host),
@@ -279,8 +279,8 @@ fn bad(file: &Path, problem: &str) -> Error {
 mod tests {
     use super::*;
 
-    /// What is found for a registry where there are these files and variables; both are paths in a
-    /// folder. A helper program is shown by its name and what it would be asked.
+    /// Returns the places of credentials for a registry with these files and variables; both are
+    /// paths in a folder. A helper program is shown by its name and its input.
     fn find(
         files: &[(&str, &str)],
         variables: &[(&str, &str)],
@@ -296,7 +296,7 @@ mod tests {
             .iter()
             .map(|(_, path)| folder.path().join(path).display().to_string())
             .collect();
-        // The content of a file is meant as it stands there.
+        // This variable has the content itself, and not a path.
         let mut pairs = Vec::new();
         for ((name, text), path) in variables.iter().zip(&values) {
             let is_content = *name == env::DOCKER_AUTH_CONFIG;
@@ -455,7 +455,7 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains("config.json") && !text.contains("geheim"), "{text}");
         }
-        // What is wrong with another registry's entry is not read.
+        // An invalid entry of another registry is not read.
         assert!(in_docker(r#"{"auths":{"b.corp":{"auth":"?"}}}"#, "a.corp").unwrap().is_empty());
     }
 }

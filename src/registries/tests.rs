@@ -1,4 +1,4 @@
-//! Tables: settings and a question, and the places that follow.
+//! Tables of settings and a package, with the sources that follow from them.
 
 use super::*;
 use crate::error::Kind;
@@ -12,7 +12,7 @@ fn registries(config: &str, variables: &[(&str, &str)]) -> Registries {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Each place with its role; `+` marks a fallback.
+/// Returns each place with its role; `+` marks a fallback.
 fn shown(sources: &[Source]) -> Vec<String> {
     let role = |source: &Source| match source.role {
         Role::Override => "override",
@@ -24,7 +24,7 @@ fn shown(sources: &[Source]) -> Vec<String> {
     sources.iter().map(|it| format!("{}{} {}", role(it), plus(it), it.place)).collect()
 }
 
-/// The places for a package; `?` and an address where a registry must be asked.
+/// Returns the places for a package; `?` and an address if a registry must be asked.
 fn places(registries: &Registries, package: &str, rule: Option<&str>) -> Vec<String> {
     let route = route::of_package(registries, &package.parse().unwrap(), rule);
     let route = route.unwrap_or_else(|error| panic!("{package}: {error}"));
@@ -58,7 +58,7 @@ fn the_most_special_mapping_wins() {
     for (config, package, rule, expected) in [
         ("", "wasi:http", None, &["primary ghcr.io/webassembly/wasi/http"][..]),
         ("", "ba:x", None, &["primary ghcr.io/bytecodealliance/wasm-pkg/ba/x"]),
-        // wkg asks wasi.dev, though it knows what it answers.
+        // wkg asks wasi.dev, though its answer is known.
         (
             "namespace_registries = { wasi = \"wasi.dev\" }",
             "wasi:http",
@@ -74,7 +74,7 @@ fn the_most_special_mapping_wins() {
         (BOTH, "vendored:x", None, &["folder /vendor/vendored/x"]),
         // With both protocols, OCI is the default, as in wkg.
         (BOTH, "both:x", None, &["? https://both.example/.well-known/wasm-pkg/registry.json"]),
-        // As in wkg, it captures the namespaces that have a built-in registry.
+        // As in wkg, the default registry also serves the namespaces that have a built-in registry.
         (
             BOTH,
             "wasi:http",
@@ -157,7 +157,7 @@ fn a_variable_beats_the_file_and_the_special_beats_the_general() {
         (OPTION_2, &[(MIRROR, "https://m.corp")], &["mirror m.corp/webassembly/wasi/http"]),
         (OPTION_2, &[(MIRROR, "direct")], &["primary ghcr.io/webassembly/wasi/http"]),
         (OPTION_2, &[ghcr, one[0]], &["mirror g.corp:5000/webassembly/wasi/http"]),
-        // A copy of ghcr.io has the prefix, a registry that was published to has none.
+        // A copy of ghcr.io has the prefix; a registry with published packages does not.
         (
             OPTION_2,
             &[wasi, ghcr, one[0]],
@@ -192,7 +192,7 @@ fn a_folder_called_local_is_looked_into_first() {
     assert_eq!(places(&ours, "wasi:io", None), [folder, "primary ghcr.io/webassembly/wasi/io"]);
     assert_eq!(places(&ours, "wasi:io", Some("local")), [folder]);
     assert_eq!(places(&ours, "wasi:io", Some("ghcr.io")), [folder, "primary ghcr.io/wasi/io"]);
-    // Nothing else is said of this namespace, and nothing else is needed.
+    // No other setting is about this namespace, and none is needed.
     assert_eq!(places(&ours, "my:api", None), ["folder /path/to/local/registry/my/api"]);
     let only = registries(&format!("default_registry = \"local\"\n{OPTION_3}"), &[]);
     assert_eq!(places(&only, "wasi:io", None), [folder]);
@@ -233,7 +233,7 @@ fn components_take_the_same_way() {
             &["mirror registry.internal.example.com/my-org/auth", "primary+ ghcr.io/my-org/auth"],
         ),
         (OPTION_2, &[], "other.io", &["primary other.io/my-org/auth"]),
-        // What is asked of the mirror's own registry is not below the path of its mirror.
+        // Repositories of the mirror's own registry are not below the path of the mirror.
         ("", &own, "b.corp", &["primary b.corp/my-org/auth"]),
         ("", &own, "a.corp", &["primary a.corp/my-org/auth"]),
         ("", &hub, "registry-1.docker.io", &["mirror hub.corp/my-org/auth"]),
@@ -258,7 +258,7 @@ fn a_component_is_looked_for_in_folders_that_are_registries() {
     let ghcr = "[registry.\"ghcr.io\"]\nlocal = { root = \"/r\" }\n";
     assert_eq!(sources(ghcr, "ghcr.io"), ["folder /r/my-org/auth"]);
     assert_eq!(sources(ghcr, "other.io"), ["primary other.io/my-org/auth"]);
-    // Images are no components: folders have none.
+    // Images are not components: folders do not have them.
     let images = registries(OPTION_3, &[]).repository("ghcr.io", "my-org/auth").unwrap();
     assert_eq!(shown(&images), ["primary ghcr.io/my-org/auth"]);
 }
@@ -288,7 +288,7 @@ fn a_registry_is_asked_only_where_it_may_be_and_once() {
     let asked = |config: &str, variables: &[(&str, &str)]| {
         places(&registries(config, variables), "acme:api", Some("acme.example"))
     };
-    // Behind the gap there is nobody to ask.
+    // Without `direct` the registry itself must not be asked.
     assert_eq!(asked("", &[(MIRROR, "https://m.corp")]), ["mirror m.corp/acme/api"]);
     let url = ("WKG_REGISTRY_ACME_EXAMPLE_URL", "http://a.corp");
     assert_eq!(asked("", &[url]), ["mirror a.corp/acme/api"]);
@@ -313,7 +313,7 @@ fn a_registry_is_asked_only_where_it_may_be_and_once() {
     let route = ours.route(&package, Some("acme.example")).unwrap();
     assert_eq!(shown(&route.sources), ["primary oci.example/p/acme/api"]);
     assert_eq!((route.registry.as_deref(), route.discovery), (Some("acme.example"), None));
-    // The token of the registry is for where the registry says that its packages are.
+    // The token of the registry is valid for the OCI registry that its metadata names.
     assert_eq!(ours.access("oci.example").unwrap().origin, "WKG_REGISTRY_ACME_EXAMPLE_TOKEN");
 }
 
@@ -342,7 +342,8 @@ fn metadata_does_not_choose_among_hosts_with_the_same_variables() {
             assert_eq!(origin(access(&config, &variables, named)), name);
         }
     }
-    // One dot has no twin, and the token of the registry itself is for where it says.
+    // A host with one dot is unambiguous, and the token of the registry itself is for the OCI
+    // registry that its metadata names.
     let one = [("WKG_REGISTRY_B_CORP_TOKEN", "t")];
     assert_eq!(origin(access("", &one, "b.corp")), "WKG_REGISTRY_B_CORP_TOKEN");
     let own = [("WKG_REGISTRY_ACME_EXAMPLE_TOKEN", "t")];
@@ -390,7 +391,7 @@ fn variables_without_a_meaning_are_named() {
     }
 }
 
-/// Who asks, in a form that can be compared.
+/// Returns the credential for a host and its source, in a form that can be compared.
 fn who(registries: &Registries, host: &str) -> (String, String) {
     let access = registries.access(host).unwrap_or_else(|error| panic!("{host}: {error}"));
     let credential = match access.credential {
@@ -433,7 +434,7 @@ fn a_credential_is_for_the_host_it_is_written_for() {
         // The packages of wasi.dev are at ghcr.io.
         ("", &[wasi], "ghcr.io", ("token:w", "WKG_REGISTRY_WASI_DEV_TOKEN")),
         ("", &[wasi, token], "ghcr.io", ("token:ghp_xxxxx", origin)),
-        // The registry is said to be elsewhere, and so is its token; a mirror gets none.
+        // The URL variable moves the registry, and its token with it; a mirror gets no token.
         ("", &[token, url], "m.corp:8443", ("token:ghp_xxxxx", origin)),
         ("", &[token, url], "ghcr.io", nobody),
         ("", &[token, mirror], "m.corp:8443", nobody),
@@ -531,7 +532,7 @@ fn stores_come_after_what_is_said_for_this_program_and_netrc_last() {
         let found = who(&ours, host);
         assert!(found.0 == credential && found.1.ends_with(origin), "{host}: {found:?}");
     }
-    // A broken file is an error, but not where it is not needed.
+    // A broken file is an error, but not if it is not needed.
     std::fs::write(path("docker/config.json"), "{").unwrap();
     assert!(ours.access("a.corp").is_err());
     assert_eq!(who(&ours, "t.corp").0, "token:t");
