@@ -6,56 +6,56 @@ use std::time::Duration;
 use crate::environment::{self as env, Environment};
 use crate::error::{Error, Result};
 
-/// Long enough for a busy server, short enough for a person to wait.
+/// The default time for retries: enough for a busy server, and not too long for a user to wait.
 const RETRY_BUDGET: Duration = Duration::from_secs(120);
 
 /// The permission to use the network, and the settings for it.
 ///
-/// Only `Policy::network` hands one out, and none when offline. Everything that
-/// opens a socket asks for one, so that offline cannot be forgotten.
+/// Only `Policy::network` returns one, and none if offline. Everything that opens a socket needs
+/// one, so that offline cannot be forgotten.
 #[derive(Clone, Debug)]
 pub struct Network {
     /// The proxy for https addresses.
     pub https_proxy: Option<ProxySetting>,
     /// The proxy for http addresses.
     pub http_proxy: Option<ProxySetting>,
-    /// Hosts that are reached directly: names, suffixes and addresses, with commas between.
+    /// Hosts that are reached without a proxy: names, suffixes and addresses, with commas between.
     pub no_proxy: Option<String>,
-    /// A PEM file of certificate roots instead of the system's.
+    /// A PEM file of certificate roots in place of the system's.
     pub ca_file: Option<PathBuf>,
-    /// A folder of certificate roots instead of the system's.
+    /// A folder of certificate roots in place of the system's.
     pub ca_dir: Option<PathBuf>,
-    /// The file with credentials, if there is one.
+    /// The netrc file, if there is one.
     pub netrc: Option<PathBuf>,
-    /// How long one artifact's retries may take altogether: waits, and attempts that failed and
-    /// brought next to nothing.
+    /// The most time for the retries of one artifact: waits, and failed attempts that received few
+    /// bytes.
     pub retry_budget: Duration,
-    /// How long a server may be silent.
+    /// The most time without a byte from a server.
     pub silence: Duration,
-    /// How long a server may take for a small answer, and for the headers of any; a large one must
-    /// bring something in each such time.
+    /// The most time of a server for a small answer, and for the headers of any; a large answer
+    /// must make progress in each such period.
     pub answer: Duration,
 }
 
-/// A proxy as it was set.
+/// A proxy as it is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxySetting {
     /// The variable that names it.
     pub variable: &'static str,
-    /// Its address, a URL or `host:port`, with a password perhaps.
+    /// The address, a URL or `host:port`, possibly with a password.
     pub address: String,
 }
 
-/// The names of the variable with the hosts that no proxy is for, the one that wins first.
+/// The names of the variable with the hosts that need no proxy, the one that wins first.
 pub(crate) const NO_PROXY: [&str; 2] = [env::NO_PROXY_LOWER, env::NO_PROXY];
 
 impl Network {
-    /// The settings of this environment, whether or not the policy allows their use.
+    /// Reads the settings of this environment, whether or not the policy allows their use.
     ///
     /// # Errors
-    /// Usage, where the retries' time is no number.
+    /// Usage, if the time for retries is not a number.
     pub(crate) fn of(environment: &Environment) -> Result<Network> {
-        // As for curl, the name in small letters wins.
+        // As in curl, the name in lower case wins.
         let proxy = |names: &[&'static str]| {
             let names = [names, &[env::ALL_PROXY_LOWER, env::ALL_PROXY]].concat();
             let (variable, address) = environment.first(&names)?;
@@ -75,7 +75,7 @@ impl Network {
     }
 }
 
-/// The netrc file, whether or not it is there.
+/// Returns the path of the netrc file, whether or not it is there.
 pub(crate) fn netrc(environment: &Environment) -> Option<PathBuf> {
     let named = environment.get(env::NETRC).map(PathBuf::from);
     named.or_else(|| Some(environment.home()?.join(".netrc")))
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(of(&all), [is("https_proxy", "a:1"), is("all_proxy", "c:1")]);
         assert_eq!(of(&all[..3]), [is("HTTPS_PROXY", "b:1"), is("all_proxy", "c:1")]);
         assert_eq!(of(&all[..1]), [is("ALL_PROXY", "d:1"), is("ALL_PROXY", "d:1")]);
-        // A request's header could set this one under CGI.
+        // Under CGI, a header of a request could set this variable.
         assert_eq!(of(&[("HTTP_PROXY", "a:1")]), [None, None]);
         let both = network(&[("NO_PROXY", "b"), ("no_proxy", "a")]);
         assert_eq!(both.no_proxy.as_deref(), Some("a"));

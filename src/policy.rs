@@ -1,7 +1,7 @@
-//! Where bytes may come from: the environment's words made into rules.
+//! The rules for the sources of bytes, from the environment.
 //!
-//! The rules are one table, highest first; offline removes every row that needs the network and
-//! nothing puts one back.
+//! The rules are one table, highest first; offline removes every row that needs the network, and no
+//! setting adds one again.
 //!
 //! | source | from |
 //! |---|---|
@@ -21,7 +21,7 @@ use crate::environment::{self as env, Environment};
 use crate::error::{self, Error, Result};
 use crate::network::Network;
 
-/// The rules that are in force, and where each came from.
+/// The rules that are in force, and their sources.
 #[derive(Clone, Debug)]
 pub struct Policy {
     offline: Option<Offline>,
@@ -35,7 +35,7 @@ pub struct Policy {
     network: Network,
 }
 
-/// The variable or the flag that forbids the network. It reads as `BAZEL_WASM_OFFLINE is on`.
+/// The variable or the flag that forbids the network. `Display` writes `BAZEL_WASM_OFFLINE is on`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Offline(&'static str);
 
@@ -44,16 +44,16 @@ pub struct Offline(&'static str);
 pub enum Mirror {
     /// A server with the layout of a vendor folder, without a slash at its end.
     Base(String),
-    /// The word `direct`: upstream.
+    /// The word `direct`: the upstream address.
     Direct,
 }
 
 impl Policy {
-    /// Reads the rules out of an environment. Relative folders are relative to the workspace root.
+    /// Reads the rules from an environment. Relative folders are relative to the workspace root.
     ///
     /// # Errors
-    /// Usage, naming the variable, where a value has no meaning. A variable that is set wrongly
-    /// never silently means online.
+    /// Usage, with the variable, if a value is invalid. A variable with an invalid value never
+    /// silently means online.
     pub fn of(environment: &Environment, workspace: &Path) -> Result<Policy> {
         Ok(Policy {
             offline: is_true(environment, env::OFFLINE)?.then_some(Offline(env::OFFLINE)),
@@ -71,32 +71,32 @@ impl Policy {
         })
     }
 
-    /// Whether only what needs no network may be used.
+    /// Returns whether the network is forbidden.
     pub fn is_offline(&self) -> bool {
         self.offline.is_some()
     }
 
-    /// What forbids the network, if anything does.
+    /// Returns the variable or flag that forbids the network, if there is one.
     pub fn offline(&self) -> Option<Offline> {
         self.offline
     }
 
-    /// The workspace root.
+    /// Returns the workspace root.
     pub fn workspace(&self) -> &Path {
         &self.workspace
     }
 
-    /// The vendor folder, if one is named.
+    /// Returns the vendor folder, if one is named.
     pub fn vendor_dir(&self) -> Option<&Path> {
         self.vendor_dir.as_deref()
     }
 
-    /// The vendor folder for WIT packages alone, if one is named.
+    /// Returns the vendor folder for WIT packages alone, if one is named.
     pub fn wit_vendor_dir(&self) -> Option<&Path> {
         self.wit_vendor_dir.as_deref()
     }
 
-    /// The vendor folders for a kind, highest first, each with the variable that names it.
+    /// Returns the vendor folders for a kind, highest first, each with the variable that names it.
     pub fn vendor_dirs(&self, kind: Kind) -> Vec<(&'static str, &Path)> {
         let for_wit = self.wit_vendor_dir.as_deref().filter(|_| kind == Kind::Wit);
         let for_wit = for_wit.map(|dir| (env::WIT_VENDOR_DIR, dir));
@@ -104,47 +104,49 @@ impl Policy {
         for_wit.into_iter().chain(for_all).collect()
     }
 
-    /// The mirrors in order; without any, upstream.
+    /// Returns the mirrors in order; without any, upstream.
     pub fn mirrors(&self) -> &[Mirror] {
         &self.mirrors
     }
 
-    /// The same rules with a flag that forbids the network where it is given, as in `--offline`.
+    /// Returns the same rules with a flag that forbids the network if it is given, as in
+    /// `--offline`.
     #[must_use]
     pub fn or_offline(mut self, flag: &'static str, is_given: bool) -> Policy {
         self.offline = self.offline.or(is_given.then_some(Offline(flag)));
         self
     }
 
-    /// The same rules for a command that makes these folders: they need not be there, even where a
-    /// variable names them already.
+    /// Returns the same rules for a command that creates these folders: they may be missing, even
+    /// if a variable names them already.
     #[must_use]
     pub fn making(mut self, folders: impl IntoIterator<Item = PathBuf>) -> Policy {
         self.making.extend(folders);
         self
     }
 
-    /// The same rules in an action of Bazel's, which sees only what it was given of the workspace.
+    /// Returns the same rules for an action of Bazel, which sees only its inputs of the workspace.
     #[must_use]
     pub fn in_action(mut self, is_action: bool) -> Policy {
         self.in_action = is_action;
         self
     }
 
-    /// Whether a folder is looked for in the workspace by an action, which does not see it there.
+    /// Returns whether a folder is in the workspace and this is an action, which does not see it
+    /// there.
     pub fn is_hidden(&self, folder: &Path) -> bool {
         self.in_action && folder.starts_with(&self.workspace)
     }
 
-    /// Whether the folder is one that is being made.
+    /// Returns whether the command creates this folder.
     pub fn makes(&self, folder: &Path) -> bool {
         self.making.iter().any(|it| it == folder)
     }
 
-    /// The permission to use the network.
+    /// Returns the permission to use the network. `what` is the action for messages: "fetch `a`".
     ///
     /// # Errors
-    /// Unavailable, when offline. `what` says what it was wanted for: "fetch `a`".
+    /// Unavailable, if offline.
     pub fn network(&self, what: impl FnOnce() -> String) -> Result<&Network> {
         match self.offline {
             Some(offline) => {
@@ -155,12 +157,12 @@ impl Policy {
         }
     }
 
-    /// The network's settings, to be shown; they permit nothing.
+    /// Returns the settings of the network for display; they permit nothing.
     pub(crate) fn settings(&self) -> &Network {
         &self.network
     }
 
-    /// An upstream address, on GitHub's stand-in if there is one.
+    /// Returns an upstream address, with the GitHub mirror in place of GitHub if there is one.
     pub fn upstream(&self, url: &str) -> String {
         match (&self.github, url.strip_prefix("https://github.com/")) {
             (Some(base), Some(path)) => format!("{base}/{path}"),
@@ -168,19 +170,19 @@ impl Policy {
         }
     }
 
-    /// Which variable decides where upstream is: the GitHub mirror or none.
+    /// Returns the variable that changes an upstream address: that of the GitHub mirror or none.
     pub fn upstream_setting(&self, url: &str) -> Option<&'static str> {
         (self.upstream(url) != url).then_some(env::GITHUB_MIRROR)
     }
 }
 
 impl Offline {
-    /// The name of the variable or flag.
+    /// Returns the name of the variable or flag.
     pub fn name(self) -> &'static str {
         self.0
     }
 
-    /// What a person does who wants the network.
+    /// Returns the hint for a user who needs the network.
     pub fn mend(self) -> String {
         let verb = if self.0.starts_with('-') { "leave out" } else { "unset" };
         format!("{verb} {}", self.0)
@@ -193,10 +195,10 @@ impl Display for Offline {
     }
 }
 
-/// Reads a variable that is on or off.
+/// Parses a variable that is on or off.
 ///
 /// # Errors
-/// Usage, for any other word: a guess would be wrong half the time, and online is dangerous.
+/// Usage, for any other word: a guess would often be wrong, and online by mistake is dangerous.
 fn is_true(environment: &Environment, name: &'static str) -> Result<bool> {
     let Some(value) = environment.get(name) else { return Ok(false) };
     match value.to_ascii_lowercase().as_str() {
@@ -216,11 +218,11 @@ fn mirrors(environment: &Environment) -> Result<Vec<Mirror>> {
     Ok(named.unwrap_or_else(|| vec![Mirror::Direct]))
 }
 
-/// Reads a list of mirrors, where the variable is set. `read` reads an entry: an address, or the
+/// Parses a list of mirrors, if the variable is set. `read` parses an entry: an address, or the
 /// word `direct`.
 ///
 /// # Errors
-/// Usage, where the list is empty, and what `read` says.
+/// Usage, if the list is empty; the errors of `read`.
 pub(crate) fn mirror_list<T>(
     environment: &Environment,
     name: &'static str,
@@ -237,13 +239,13 @@ pub(crate) fn mirror_list<T>(
     Ok(Some(mirrors))
 }
 
-/// Checks an address that others are made from by adding a path.
+/// Checks an address to which paths are appended.
 fn base_url(name: &'static str, value: &str) -> Result<String> {
     let refuse = |problem: String| {
         Error::usage(format!("`{name}` holds no address that can be used: {problem}"))
             .fact("expected", "an address such as `https://mirror.example.com/tools`")
     };
-    // An address with a password in it must not be repeated, not even to say that it is wrong.
+    // An address may have a password in it and must not be repeated, even in the error for it.
     let url = url::Url::parse(value)
         .map_err(|error| refuse(format!("`{}`: {error}", crate::fetch::redacted(value))))?;
     if !matches!(url.scheme(), "https" | "http" | "file") {
@@ -281,14 +283,14 @@ mod tests {
         Policy::of(&Environment::of(pairs, "/cwd"), Path::new("/ws"))
     }
 
-    /// The vectors in a file for Starlark.
+    /// Parses the vectors in a file for Starlark.
     fn vectors<T: serde::de::DeserializeOwned>(starlark: &str) -> BTreeMap<String, T> {
         let (_, json) = starlark.split_once(" = ").unwrap();
-        // Starlark ends the last line with a comma, JSON must not.
+        // Starlark ends the last line with a comma, which JSON does not allow.
         serde_json::from_str(&json.replace(",\n}", "\n}")).unwrap()
     }
 
-    /// The same values that bazel/tests tries on the Starlark side.
+    /// Uses the same values as the Starlark tests of bazel/tests.
     #[test]
     fn each_list_of_mirrors_means_what_the_vectors_say() {
         let vectors = vectors::<serde_json::Value>(include_str!("../tests/vectors/mirrors.bzl"));
@@ -310,7 +312,7 @@ mod tests {
         }
     }
 
-    /// The same words that bazel/tests tries on the Starlark side.
+    /// Uses the same words as the Starlark tests of bazel/tests.
     #[test]
     fn each_word_means_what_the_vectors_say() {
         let vectors = vectors::<String>(include_str!("../tests/vectors/offline.bzl"));
@@ -345,7 +347,7 @@ mod tests {
         let words = |it: Offline| format!("{it}; {}", it.mend());
         let by_flag = of(&[], true).map(words);
         assert_eq!(by_flag.as_deref(), Some("--offline is on; leave out --offline"));
-        // Without the flag the variable would still forbid it.
+        // Without the flag the variable would still forbid the network.
         let by_both = of(&[(env::OFFLINE, "1")], true).map(Offline::name);
         assert_eq!(by_both, Some(env::OFFLINE));
         assert_eq!(of(&[(env::OFFLINE, "0")], false), None);

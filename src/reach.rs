@@ -1,5 +1,5 @@
-//! Reaching out: the clients of one run, each made when it is first needed, and the order in which
-//! places are asked.
+//! The clients of one run, each created when it is first needed, and the order in which sources are
+//! tried.
 
 mod artifact;
 mod attempts;
@@ -17,7 +17,7 @@ use crate::policy::Policy;
 use crate::registries::{Registries, Source};
 use crate::report::Report;
 
-/// What the settings allow to reach. One is enough for any number of threads.
+/// The settings and clients of a run. Any number of threads can share one.
 pub struct Reach {
     policy: Policy,
     registries: Arc<Registries>,
@@ -26,30 +26,30 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// What these settings allow. Opens no socket.
+    /// Creates the state for these settings. Opens no socket.
     ///
     /// # Errors
-    /// Usage, where a setting about registries makes no sense.
+    /// Usage, if a setting about registries is invalid.
     pub fn new(policy: Policy, environment: &Environment) -> Result<Reach> {
         let registries = Arc::new(Registries::of(environment, policy.workspace())?);
         let (http, oci) = (OnceLock::new(), OnceLock::new());
         Ok(Reach { policy, registries, http, oci })
     }
 
-    /// Where bytes may come from.
+    /// Returns the rules for the sources of bytes.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Which registry serves what.
+    /// Returns the settings about registries.
     pub fn registries(&self) -> &Registries {
         &self.registries
     }
 
-    /// What downloads by address.
+    /// Returns the client that downloads from addresses.
     ///
     /// # Errors
-    /// Unavailable, when offline.
+    /// Unavailable, if offline.
     pub(crate) fn http(&self) -> Result<&Client> {
         if let Some(client) = self.http.get() {
             return Ok(client);
@@ -59,10 +59,10 @@ impl Reach {
         Ok(self.http.get_or_init(|| client))
     }
 
-    /// What talks to registries. `what` says what it is wanted for: "fetch `a`".
+    /// Returns the client of registries. `what` is the action for messages: "fetch `a`".
     ///
     /// # Errors
-    /// Unavailable, when offline.
+    /// Unavailable, if offline.
     pub(crate) fn oci(&self, what: impl FnOnce() -> String) -> Result<&oci::Client> {
         let network = self.policy.network(what)?;
         if let Some(client) = self.oci.get() {
@@ -72,16 +72,17 @@ impl Reach {
         Ok(self.oci.get_or_init(|| client))
     }
 
-    /// What the first source gives that has something. Those that have nothing, or cannot be reached,
-    /// are noted; where a later one gives it, the person is told why it was not an earlier one.
+    /// Returns the result of the first source that has the content. Sources that do not have it, or
+    /// cannot be reached, are recorded; if a later one has it, the user is told why the earlier
+    /// ones failed.
     ///
-    /// A registry that refuses (401, 403) says the same of what it does not have, so its other
-    /// repositories are asked; nobody else is.
+    /// A registry may refuse (401, 403) what it does not have, so its other repositories are tried;
+    /// no other registry is tried after that.
     ///
     /// # Errors
-    /// Whatever is no source's to mend, as soon as it is met: integrity, for other bytes are never a
-    /// reason to ask somebody else quietly; usage, where a setting makes no sense; network, where
-    /// nobody was asked because a credential cannot be had; and a full disk or the like.
+    /// Every error that is not the failure of a source, at once: integrity, because wrong bytes
+    /// must never lead to the next source silently; usage, if a setting is invalid; network, if no
+    /// request was sent because a credential is not available; and a full disk or the like.
     pub(crate) fn first<'a, T>(
         &self,
         sources: &'a [Source],
@@ -124,7 +125,7 @@ impl Reach {
     }
 }
 
-/// A repository by its two parts.
+/// Creates a repository from its two parts.
 pub(crate) fn repository(registry: &str, name: &str) -> Result<Repository> {
     let registry = registry.parse().map_err(Error::usage)?;
     Repository::new(registry, name).map_err(Error::usage)

@@ -1,18 +1,18 @@
-//! The secrets that this process knows, and the one filter that takes them out of its output.
+//! The secrets of this process, and the one filter that removes them from its output.
 //!
-//! A reader of a credential hands it over when it reads it, to [`learn`], [`learn_login`] or
+//! Code that reads a credential registers it at once, with [`learn`], [`learn_login`] or
 //! [`learn_token`]. `report`, `error` and the writers of notes and manifests call [`hide`] or
 //! [`hide_in_data`] on the text that leaves the process.
 //!
-//! A secret is found as it is; in hexadecimal; in base64, also with other text before or behind it,
-//! as in the value of an `Authorization` header; each of them also with some or all of its characters
-//! percent-encoded or as escapes of JSON. The parts of a token between its dots are secrets of their
-//! own. Of a long secret 16 characters from its start are enough, and the rest of the word is
-//! hidden too: a server may cut a token before it repeats it.
+//! A secret is found as it is; in hexadecimal; in base64, also with other text before or after it,
+//! as in the value of an `Authorization` header; each of them also with some or all of its
+//! characters percent-encoded or as JSON escapes. The parts of a token between its dots are secrets
+//! of their own. For a long secret, 16 characters from its start are enough, and the rest of the
+//! word is hidden too: a server may shorten a token before it repeats it.
 //!
-//! Passwords can be common words, so that short ones are not hidden everywhere:
+//! A password can be a common word, so short ones are not hidden everywhere:
 //!
-//! | length | in words for people | in data (JSON, files) |
+//! | length | in messages | in data (JSON, files) |
 //! |---|---|---|
 //! | up to 3 | never | never |
 //! | 4 to 7 | as a whole word, in the same case | never |
@@ -20,8 +20,8 @@
 //! | from 12 | anywhere, in any case | anywhere, in any case |
 //!
 //! The length is that of the form: an `Authorization` header with a short password is long. The
-//! signature of an address to which a server redirects is hidden in words only, so that no server
-//! chooses what is missing in data.
+//! signature in the target of a redirect is hidden in messages only, so that a server cannot choose
+//! which text is removed from data.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -37,46 +37,46 @@ const AS_A_WORD: usize = 4;
 const ANYWHERE: usize = 8;
 const IN_DATA: usize = 12;
 
-/// How many characters of a longer secret are enough to find it.
+/// The number of characters of a longer secret that are enough to find it.
 const SURE: usize = 16;
 
-/// How much of a form is kept. The rest of a longer one is hidden with the rest of its word.
+/// The bytes of a form that are kept. The rest of a longer one is hidden with the rest of its word.
 const KEPT: usize = 48;
 
-/// The number of parts of a token between its dots that are kept.
+/// The most parts of a token between its dots that are kept.
 const PARTS: usize = 8;
 
-/// The number of parameters of an address that are looked at.
+/// The most parameters of an address that are checked.
 const SIGNED_BY: usize = 32;
 
-/// The number of hashes of the first bytes of forms.
+/// The size of the table of hashes of the first bytes of forms.
 const STARTS: usize = 1 << 16;
 
-/// What stands in the place of a secret.
+/// The text in place of a secret.
 const HIDDEN: &str = "...";
 
-/// The number of forms that are kept of secrets that servers give, which may be any number.
+/// The most forms of secrets from servers that are kept, as servers may send any number.
 const PASSING: usize = 1024;
 
 #[cfg(not(test))]
 static KNOWN: RwLock<Known> = RwLock::new(Known::new());
 
-// The passwords of one test must not be missing in the words of another.
+// The passwords of one test must not be removed from the messages of another.
 #[cfg(test)]
 thread_local! {
     static KNOWN: RwLock<Known> = const { RwLock::new(Known::new()) };
 }
 
-/// All secrets that are known.
+/// All known secrets.
 struct Known {
     /// The forms of credentials.
     lasting: Vec<Form>,
-    /// The latest forms of what servers gave: tokens and the signatures of addresses.
+    /// The latest forms of secrets from servers: tokens and the signatures of addresses.
     passing: VecDeque<Form>,
     /// All forms by their first byte in lower case, the longest first.
     by_start: Vec<Vec<Form>>,
-    /// Which hashes the first [`AS_A_WORD`] bytes of the forms have, so that nearly every place in a
-    /// text is passed over without a look at the forms.
+    /// The hashes of the first [`AS_A_WORD`] bytes of the forms, so that nearly every position in a
+    /// text is skipped without a comparison with the forms.
     starts: Vec<bool>,
 }
 
@@ -84,22 +84,22 @@ struct Known {
 #[derive(Clone, PartialEq, Eq)]
 struct Form {
     bytes: Vec<u8>,
-    /// Whether it is hidden in data, too. A server must not choose what is hidden there.
+    /// Whether it is hidden in data too. A server must not choose which text is hidden there.
     in_data: bool,
 }
 
-/// Takes note of a secret.
+/// Registers a secret.
 pub fn learn(secret: &str) {
     write(|known| known.add(forms(secret)));
 }
 
-/// Takes note of a token that a server gave.
+/// Registers a token from a server.
 pub fn learn_token(token: &str) {
     write(|known| known.add_passing(forms(token), true));
 }
 
-/// Takes note of a password, and of the pair in a `Basic` header. A long user without a password is
-/// a token, as in `https://TOKEN@host`.
+/// Registers a password, and the pair in a `Basic` header. A long user name without a password is a
+/// token, as in `https://TOKEN@host`.
 pub fn learn_login(user: &str, password: &str) {
     let is_token = password.is_empty() && user.len() >= IN_DATA;
     let mut forms = forms(if is_token { user } else { password });
@@ -111,7 +111,7 @@ pub fn learn_login(user: &str, password: &str) {
     write(|known| known.add(forms));
 }
 
-/// Takes note of the parameters that sign an address, and of no others.
+/// Registers the parameters that sign an address, and no other ones.
 pub(crate) fn learn_signature(url: &Url) {
     let signs = ["sig", "token", "secret", "credential", "key", "password", "jwt", "auth"];
     for (name, value) in url.query_pairs().take(SIGNED_BY) {
@@ -123,7 +123,7 @@ pub(crate) fn learn_signature(url: &Url) {
     }
 }
 
-/// Takes note of the passwords in the addresses that stand in a text, such as an argument.
+/// Registers the passwords in the addresses in a text, such as an argument.
 pub(crate) fn learn_addresses_in(text: &str) {
     for (at, _) in text.match_indices("://") {
         let rest = &text[at + 3..];
@@ -135,18 +135,18 @@ pub(crate) fn learn_addresses_in(text: &str) {
     }
 }
 
-/// Takes the secrets out of words for people.
+/// Removes the secrets from a message.
 pub fn hide(text: &str) -> Cow<'_, str> {
     read(|known| known.hide(text, false))
 }
 
-/// Takes the secrets out of what programs read again. Only what cannot be a common word is hidden:
-/// the documentation of the module has the rule.
+/// Removes the secrets from data that programs read. Only forms that cannot be a common word are
+/// hidden: see the documentation of the module.
 pub fn hide_in_data(text: &str) -> Cow<'_, str> {
     read(|known| known.hide(text, true))
 }
 
-/// The same for each text in a JSON value, keys too.
+/// Removes the secrets from each text in a JSON value, keys too.
 pub(crate) fn hide_in_json(value: &mut serde_json::Value) {
     use serde_json::Value;
     match value {
@@ -188,7 +188,7 @@ fn decode(text: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy()
 }
 
-/// The forms in which a secret is looked for.
+/// Returns the forms of a secret that are searched for.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let secret = secret.trim();
     let mut forms = Vec::new();
@@ -201,8 +201,8 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     if secret.len() >= ANYWHERE - 2 {
         forms.push(hex::encode(secret).into());
         add_base64(secret.as_bytes(), &mut forms);
-        // Behind one or two other bytes, three bytes make other characters. The first ones and the
-        // last one depend on the neighbours.
+        // After one or two other bytes, the base64 of three bytes has other characters. The first
+        // ones and the last one depend on the neighbours.
         for before in [1, 2] {
             let mut shifted = vec![0; before];
             shifted.extend(secret.bytes());
@@ -218,7 +218,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-/// Adds base64 without what depends on text behind it.
+/// Adds base64 without the characters that depend on the text after it.
 fn add_base64(bytes: &[u8], forms: &mut Vec<Vec<u8>>) {
     for text in both_base64(bytes) {
         let whole = bytes.len() / 3 * 4;
@@ -255,7 +255,7 @@ impl Known {
         self.sort();
     }
 
-    /// Those of the forms that are not known.
+    /// Returns the forms that are not known yet.
     fn news(&self, forms: Vec<Vec<u8>>, in_data: bool) -> Vec<Form> {
         let mut news: Vec<Form> = Vec::new();
         for mut bytes in forms {
@@ -309,13 +309,13 @@ impl Known {
         Cow::Owned(String::from_utf8_lossy(&out).into_owned())
     }
 
-    /// Whether a secret may begin here. Where the text has escapes nearby, the answer is yes.
+    /// Returns whether a secret may begin here. If the text has escapes nearby, the answer is yes.
     fn may_begin(&self, rest: &[u8]) -> bool {
         let Some(start) = rest.first_chunk::<AS_A_WORD>() else { return false };
         self.starts[hash(start)] || start.iter().any(|byte| b"%\\+".contains(byte))
     }
 
-    /// The end of the secret that begins here.
+    /// Returns the end of the secret that begins here.
     fn find(&self, bytes: &[u8], at: usize, is_data: bool) -> Option<usize> {
         let plain = if bytes[at] == b'+' { b' ' } else { bytes[at] };
         let escaped = decoded(&bytes[at..]).map(|(byte, _)| byte);
@@ -338,7 +338,7 @@ impl Known {
                     let in_token = |b: &u8| b.is_ascii_alphanumeric() || b"-_.~+/=%".contains(b);
                     end += bytes[end..].iter().take_while(|b| in_token(b)).count();
                 }
-                // What fills up base64 belongs to it.
+                // The padding of base64 belongs to it.
                 end += bytes[end..].iter().take(2).take_while(|b| **b == b'=').count();
                 Some(end)
             },
@@ -346,14 +346,14 @@ impl Known {
     }
 }
 
-/// The place of the first bytes of a form in the table of starts, whatever their case.
+/// Returns the index of the first bytes of a form in the table of hashes, in any case.
 fn hash(start: &[u8; AS_A_WORD]) -> usize {
     let word = u32::from_le_bytes(start.map(|byte| byte.to_ascii_lowercase()));
     (word.wrapping_mul(0x9e37_79b1) >> (u32::BITS - STARTS.ilog2())) as usize
 }
 
-/// How many bytes of the form the text begins with, and how many of its own that takes. Each may be
-/// there as it is, percent-encoded once or twice, or as an escape of JSON.
+/// Returns the number of bytes of the form that the text begins with, and their length in the text.
+/// Each byte may be plain, percent-encoded once or twice, or a JSON escape.
 fn prefix(text: &[u8], form: &[u8], any_case: bool) -> (usize, usize) {
     let (mut matched, mut end) = (0, 0);
     while matched < form.len() {
@@ -367,8 +367,8 @@ fn prefix(text: &[u8], form: &[u8], any_case: bool) -> (usize, usize) {
     (matched, end)
 }
 
-/// Does the same from a place at which the text can be read in two ways: a secret may have `%25` in
-/// it, which is a percent sign in other texts. All ways are followed at once, and the longest counts.
+/// Does the same from a position that can be read in two ways: a secret may have `%25` in it, which
+/// is a percent sign in other texts. All ways are followed at once, and the longest one counts.
 fn prefix_of_several(
     text: &[u8],
     form: &[u8],
@@ -393,7 +393,7 @@ fn prefix_of_several(
     (matched, ends.last().copied().unwrap_or(end))
 }
 
-/// How many bytes at the start of the text stand for this one: as an escape, and as it is.
+/// Returns the lengths of this byte at the start of the text: as an escape, and as it is.
 fn lengths(text: &[u8], wanted: u8, any_case: bool) -> [Option<usize>; 2] {
     let same = |a: u8| a == wanted || (any_case && a.eq_ignore_ascii_case(&wanted));
     let escaped = decoded(text).filter(|(byte, _)| same(*byte)).map(|(_, length)| length);
@@ -401,7 +401,7 @@ fn lengths(text: &[u8], wanted: u8, any_case: bool) -> [Option<usize>; 2] {
     [escaped, plain.then_some(1)]
 }
 
-/// The byte that an escape at the start of the text stands for, and the escape's length.
+/// Returns the byte of an escape at the start of the text, and the length of the escape.
 fn decoded(text: &[u8]) -> Option<(u8, usize)> {
     let hex_at = |from: usize, digits: usize| {
         let digits = std::str::from_utf8(text.get(from..from + digits)?).ok()?;

@@ -1,12 +1,12 @@
 //! Artifacts with one layer, as WIT packages and components are published: the CNCF's "Wasm OCI
-//! Artifact layout". Whatever else a name in a registry may stand for is named for what it is.
+//! Artifact layout". Errors name the kind of any other content.
 
 use crate::error::{Error, Result};
 use crate::oci::{Client, Content, Descriptor, ImageManifest, Manifest, Reference, media_type};
 use crate::quantity;
 use crate::report::shortened;
 
-/// The only layer of an artifact, and whose it is.
+/// An artifact with the descriptor of its only layer.
 pub(crate) struct Artifact {
     /// The manifest.
     pub(crate) manifest: Manifest,
@@ -14,21 +14,21 @@ pub(crate) struct Artifact {
     pub(crate) layer: Descriptor,
 }
 
-/// What an artifact should hold.
+/// The expected content of an artifact.
 pub(crate) struct Expected {
-    /// With its article: `a WIT package`.
+    /// The content with its article: `a WIT package`.
     pub(crate) what: &'static str,
-    /// What to try where it is something else.
+    /// The hint if it has other content.
     pub(crate) hint: &'static str,
-    /// Whether a layer of this media type can be it.
+    /// Whether a layer of this media type can be the content.
     pub(crate) accepts: fn(&str) -> bool,
 }
 
 impl Artifact {
-    /// The artifact that a reference stands for.
+    /// Downloads the manifest of an artifact by its reference.
     ///
     /// # Errors
-    /// Unavailable, where there is nothing; integrity, where it is something else, saying what.
+    /// Unavailable, if there is no manifest; integrity, if it has other content, with its kind.
     pub(crate) fn of(
         client: &Client,
         reference: &Reference,
@@ -38,10 +38,10 @@ impl Artifact {
         Artifact::read(manifest, &format!("`{reference}`"), expected)
     }
 
-    /// The artifact whose manifest this is. `shown` is what it is called in messages.
+    /// Parses a manifest as that of an artifact. `shown` is its name in messages.
     ///
     /// # Errors
-    /// Integrity, where it is something else, saying what.
+    /// Integrity, if it has other content, with its kind.
     pub(crate) fn read(manifest: Manifest, shown: &str, expected: &Expected) -> Result<Artifact> {
         let refuse = |found: &str| {
             Error::integrity(format!("{shown} is not {}", expected.what))
@@ -82,10 +82,10 @@ impl Artifact {
     }
 }
 
-/// How much of what a stranger wrote is shown.
+/// The most characters that are shown of a text from a registry.
 const SHOWN: usize = 500;
 
-/// What else is kept in registries, by what the media types in it begin with.
+/// Other content of registries, by the prefix of its media types.
 const OTHERS: [(&str, &str); 9] = [
     ("application/vnd.cncf.helm.", "a Helm chart"),
     ("application/vnd.dev.cosign.", "a signature"),
@@ -98,7 +98,7 @@ const OTHERS: [(&str, &str); 9] = [
     ("application/vnd.cyclonedx", "a list of what is in a program"),
 ];
 
-/// What an artifact is that says so in its types.
+/// Returns the kind of other content, if a media type shows it.
 fn other(image: &ImageManifest) -> Option<&'static str> {
     let layers = image.layers.iter().map(|layer| layer.media_type.as_str());
     let whole = image.artifact_type.as_deref();
@@ -106,19 +106,19 @@ fn other(image: &ImageManifest) -> Option<&'static str> {
     kinds.find_map(|kind| OTHERS.iter().find(|(it, _)| kind.starts_with(it))).map(|(_, it)| *it)
 }
 
-/// Whether it is something that runs in a container: configuration and layers say so.
+/// Returns whether it is a container image, by the media types of its configuration and layers.
 fn is_container(image: &ImageManifest) -> bool {
     let files = |kind: &str| media_type::IMAGE_LAYERS.iter().any(|it| kind.starts_with(it));
     media_type::IMAGE_CONFIGS.contains(&image.config.media_type.as_str())
         && image.layers.iter().all(|layer| files(&layer.media_type))
 }
 
-/// What a stranger wrote, safe and not too long to show.
+/// Returns a text from a registry, safe and not too long to show.
 fn short(text: &str) -> String {
     shortened(text, SHOWN)
 }
 
-/// How many layers there are, and of which types.
+/// Returns the number of layers, and their media types.
 fn layers(image: &ImageManifest) -> String {
     let mut kinds: Vec<_> = image.layers.iter().map(|it| it.media_type.as_str()).collect();
     kinds.sort();

@@ -1,4 +1,4 @@
-//! Where something was looked for, and why none of the places gave it.
+//! The places that were searched, and why none of them had the content.
 
 use crate::error::{Asked, Error, Kind};
 use crate::plan::Place;
@@ -15,34 +15,34 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    /// Nothing was looked at yet for `subject`, which the command `mend` brings into the
-    /// workspace's vendor folder.
+    /// Creates an empty list for `subject`, which the command `mend` adds to the vendor folder of
+    /// the workspace.
     pub(crate) fn of(subject: String, mend: String) -> Attempts {
         Attempts { subject, mend, facts: Vec::new(), hints: Vec::new(), network: false }
     }
 
-    /// Folders that were looked into.
+    /// Adds folders that were searched.
     pub(crate) fn add_places(&mut self, places: &[Place]) {
         self.facts.extend(places.iter().map(|place| (place.source, place.describe())));
     }
 
-    /// A source that works and does not have it.
+    /// Adds a source that works and does not have the content.
     pub(super) fn add_absent(&mut self, source: &Source) {
         self.facts.push(("registry", format!("{source}: not there")));
     }
 
-    /// An address that could not be asked.
+    /// Adds an address that was not asked.
     pub(crate) fn add_offline(&mut self, address: &str, offline: Offline) {
         self.facts.push(("registry", format!("{address}: not asked: {offline}")));
     }
 
-    /// A source that comes after another one, which refused.
+    /// Adds a source that follows a source which refused.
     pub(super) fn add_not_asked(&mut self, source: &Source, refusing: &Source) {
         let words = format!("{source}: not asked: {} refuses, and may have it", refusing.place);
         self.facts.push(("registry", words));
     }
 
-    /// A source that failed, or says itself what is not there.
+    /// Adds a source that failed, or whose error says what is missing.
     pub(super) fn add(&mut self, source: &Source, error: &Error) {
         self.network |= error.kind() == Kind::Network;
         self.facts.push(("registry", format!("{source}: {}", error.one_line())));
@@ -53,7 +53,7 @@ impl Attempts {
         }
     }
 
-    /// The error: network where a source failed, unavailable where none has it.
+    /// Returns the error: network if a source failed, unavailable if none has the content.
     pub(crate) fn error(self, offline: Option<Offline>) -> Error {
         let kind = if self.network { Kind::Network } else { Kind::Unavailable };
         let statement = format!("{} is in none of the places that may be used", self.subject);
@@ -72,17 +72,17 @@ impl Attempts {
     }
 }
 
-/// Whether a failure is the source's: it does not have the thing, or was asked in vain.
+/// Returns whether a failure is that of a source: it does not have the content, or did not send it.
 pub(super) fn is_of_source(error: &Error) -> bool {
     match error.kind() {
         Kind::Unavailable => true,
-        // Without it nobody was asked: there is no credential to ask with.
+        // An error without an answer means that no request was sent: there is no credential for it.
         Kind::Network => error.answer().is_some(),
         Kind::Failed | Kind::Usage | Kind::Integrity => false,
     }
 }
 
-/// Whether a source refuses to say: it wants another credential, or a permission.
+/// Returns whether a source refuses to answer: it needs another credential, or a permission.
 pub(super) fn is_refusal(error: &Error) -> bool {
     error.kind() == Kind::Network && error.answer() == Some(Asked::Refused)
 }
