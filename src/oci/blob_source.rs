@@ -14,8 +14,8 @@ pub trait Readable: Sync {
     /// Returns a reader of the bytes from this position on.
     ///
     /// # Errors
-    /// The reason why they cannot be read. An [`Error`] inside an [`io::Error`] that the reader
-    /// returns later is reported as it is.
+    /// The reason why they cannot be read. An [`Error`](crate::error::Error) inside an
+    /// [`io::Error`] that the reader returns later is reported as it is.
     fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>>;
 }
 
