@@ -1,17 +1,17 @@
-//! Unpacking: a verified file in, a tree of files out, or nothing at all.
+//! Unpacks a verified archive into a tree of files, completely or not at all.
 //!
 //! ```text
-//! <parent>/.<name>.XXXXXX/tree/   where everything is made; hidden, and only the owner can enter
+//! <parent>/.<name>.XXXXXX/tree/   the unfinished tree; hidden, and only the owner can enter
 //! <parent>/<name>/                the finished tree, put there by one rename at the end
 //! ```
 //!
-//! Archives are hostile even when their digest is right: a pin says which bytes were published, not
-//! that they are kind. So nobody's `unpack` is used. `catalog` decides, from names, kinds and
-//! sizes alone, whether an entry may exist; `tree` makes it, relative to open folders and never
-//! through a link. What is refused, and why, is said where it is refused.
+//! An archive can be hostile even if its digest is right: a pin identifies the published bytes and
+//! does not make them safe. So no library's `unpack` is used. `catalog` decides, from names, kinds
+//! and sizes alone, whether an entry may exist; `tree` creates it, relative to open folders and
+//! never through a link. Each check states the reason for its refusal.
 //!
-//! Memory is flat: data goes from a decoder through a few buffers to the disk. What grows with an
-//! archive is its list of names, and [`Limits`] bounds that.
+//! Memory is flat: data goes from a decoder through a few buffers to the disk. The list of names
+//! grows with the archive, and [`Limits`] bounds that list.
 
 mod binary;
 mod build_files;
@@ -56,46 +56,46 @@ use tree::TreeWriter;
 pub(crate) use executables::places as executable_places;
 pub use limits::Limits;
 
-/// What a file is, and what of it is wanted.
+/// The format of a file and the part of it to unpack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The format. The file's first bytes must agree.
     pub archive: ArchiveType,
-    /// What to take off the front of each path.
+    /// The folders to remove from the front of each path.
     pub strip: Strip,
-    /// The name that the file gets where it is no archive.
+    /// The name of the file if it is not an archive.
     pub filename: Segment,
 }
 
-/// What becomes of BUILD files in an archive.
+/// The treatment of BUILD files in an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BuildFiles {
-    /// They keep their names.
+    /// The files keep their names.
     Kept,
     /// They get names that Bazel does not read, `BUILD.upstream` or one with a number, as each
     /// would be a package of its own. Links to them lead to the new names.
     Hidden,
 }
 
-/// What is done to a tree before it is at its destination.
+/// Changes to a tree before the rename to its destination.
 #[derive(Clone, Copy, Debug)]
 pub struct Adjustments<'a> {
-    /// What becomes of BUILD files.
+    /// The treatment of BUILD files.
     pub build_files: BuildFiles,
-    /// The executables, as a registry file names them: each that is there can be executed in the
-    /// tree, whatever the archive says. Zips from Windows do not record it.
+    /// The executables, as a registry file names them. Each that exists in the tree is made
+    /// executable, whatever the archive records. Zips from Windows do not record it.
     pub executables: &'a [String],
-    /// How the names of entries are read.
+    /// The rule for reading the names of entries.
     pub names: EntryNames,
 }
 
-/// How the names of an archive's entries are read.
+/// The rule for reading the names of an archive's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryNames {
-    /// As they are.
+    /// Names are read unchanged.
     Exact,
-    /// As Helm reads a chart's: a backslash separates folders too. What operating systems and
-    /// archivers leave behind is passed over.
+    /// Names are read as Helm reads a chart's: a backslash separates folders too. Files that
+    /// operating systems and archivers leave behind are skipped.
     Chart,
 }
 
@@ -108,23 +108,23 @@ impl Adjustments<'_> {
 /// A finished tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
-    /// Its folder.
+    /// The folder of the tree.
     pub root: PathBuf,
-    /// How many files, folders and links are in it.
+    /// The number of files, folders and links in it.
     pub entries: u64,
-    /// The bytes in its files.
+    /// The number of bytes in its files.
     pub bytes: u64,
 }
 
-/// Unpacks `archive` to `destination`, which must not exist or be an empty folder.
+/// Unpacks `archive` to `destination`, which must not exist or must be an empty folder.
 ///
-/// Files are executable or not, as the archive says, and otherwise have the permissions that the umask leaves; owners,
-/// times and special bits are not kept.
+/// Files are executable or not, as the archive says, and otherwise have the permissions that the
+/// umask leaves. Owners, times and special bits are not kept.
 ///
 /// # Errors
-/// Usage, where the destination is taken. Integrity, where the archive is damaged, hostile or of
-/// another type; the statement names the entry and the reason. Whatever the error: the destination
-/// is as it was before.
+/// Usage, if the destination is taken. Integrity, if the archive is damaged, hostile or of another
+/// type; the statement names the entry and the reason. After any error the destination is as it was
+/// before.
 pub fn extract(
     archive: &Verified,
     layout: &Layout,
@@ -134,10 +134,10 @@ pub fn extract(
     extract_with(archive, layout, &Adjustments::NONE, destination, limits)
 }
 
-/// Unpacks like [`extract`], and adjusts the tree before it is at its destination.
+/// Unpacks like [`extract`], and adjusts the tree before the rename to its destination.
 ///
 /// # Errors
-/// As for [`extract`].
+/// The errors of [`extract`].
 pub fn extract_with(
     archive: &Verified,
     layout: &Layout,
@@ -158,10 +158,10 @@ pub fn extract_with(
     })
 }
 
-/// Unpacks a file that nobody pinned: its digest is only what it was when it was opened.
+/// Unpacks a file without a pin: its digest is the one computed when it was opened.
 ///
 /// # Errors
-/// As for [`extract`].
+/// The errors of [`extract`].
 pub fn extract_unpinned(
     archive: &Verified,
     layout: &Layout,
@@ -171,10 +171,10 @@ pub fn extract_unpinned(
     described(archive, unpack(archive, layout, &Adjustments::NONE, destination, limits))
 }
 
-/// Unpacks the archive of a chart, which nobody pinned.
+/// Unpacks the archive of a chart, which has no pin.
 ///
 /// # Errors
-/// As for [`extract`].
+/// The errors of [`extract`].
 pub fn extract_chart(
     archive: &Verified,
     layout: &Layout,
@@ -185,7 +185,7 @@ pub fn extract_chart(
     described(archive, unpack(archive, layout, &adjustments, destination, limits))
 }
 
-/// Adds to an error which archive it is about.
+/// Adds the description of the archive to an error.
 fn described(archive: &Verified, result: Result<Tree>) -> Result<Tree> {
     result.map_err(|error| {
         error.fact("extracting", archive.subject()).fact("archive", archive.path().display())

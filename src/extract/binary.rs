@@ -1,4 +1,4 @@
-//! A published file that is no archive: the executable itself.
+//! Places a published file that is not an archive: the executable itself.
 
 use std::fs::File;
 use std::io;

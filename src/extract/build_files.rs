@@ -1,5 +1,5 @@
-//! The BUILD files that an archive brings along. Bazel would take the folder of each for a package
-//! of its own, and hide all that is below it from the repository's one package.
+//! The BUILD files of an archive. Bazel would treat the folder of each as a package of its own, and
+//! hide everything below it from the repository's one package.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use super::entry_path::EntryPath;
 use super::links::{End, Link};
 use super::names::{Names, Node};
 
-/// A file or a link whose name Bazel reads.
+/// A file or a link with a name that Bazel reads as a BUILD file.
 pub(super) struct BuildFile {
     pub(super) path: EntryPath,
-    /// The number of the folder that it is in.
+    /// The number of the folder that contains it.
     pub(super) folder: usize,
     pub(super) node: Node,
 }
@@ -22,10 +22,10 @@ impl BuildFile {
     }
 }
 
-/// Chooses other names for the BUILD files, none of which is there: `BUILD.upstream`, then
-/// `BUILD.upstream.1` and so on. Links are changed here, the BUILD files among them and those that
-/// lead to one; files are returned with their new names. A link to a folder keeps its name, as it is
-/// no BUILD file to Bazel.
+/// Chooses unused names for the BUILD files: `BUILD.upstream`, then `BUILD.upstream.1` and so on.
+/// Links are changed here, both those that are BUILD files and those that lead to one; files are
+/// returned with their new names. A link to a folder keeps its name, as Bazel does not read it as a
+/// BUILD file.
 pub(super) fn hide(
     build_files: Vec<BuildFile>,
     names: &mut Names,

@@ -1,4 +1,4 @@
-//! What an archive may contain: every rule that needs no disk.
+//! The rules for the contents of an archive that need no access to the disk.
 
 use std::borrow::Cow;
 
@@ -14,11 +14,11 @@ use super::names::{Names, Node};
 use super::refusal;
 use super::{BuildFiles, EntryNames};
 
-/// The entries so far. Each is asked for here before anything of it is made.
+/// The entries admitted so far. Each entry is checked here before anything of it is created.
 pub(super) struct Catalog<'a> {
     limits: &'a Limits,
     budget: Budget,
-    /// What each path must begin with.
+    /// The folders that each path must begin with.
     prefix: EntryPath,
     strips_top_folder: bool,
     entry_names: EntryNames,
@@ -26,15 +26,15 @@ pub(super) struct Catalog<'a> {
     links: Vec<Link>,
     build_files: Vec<BuildFile>,
     bytes: u64,
-    /// The names at the top before anything is taken off, for the error that needs them.
+    /// The names at the top before the prefix is removed, for the error that lists them.
     tops: Names,
 }
 
-/// What is known when an archive has ended.
+/// The contents of an archive after its last entry.
 pub(super) struct Contents {
     /// Files to be renamed, with their new paths.
     pub(super) renamed: Vec<(EntryPath, EntryPath)>,
-    /// Symbolic links, to be made after that.
+    /// Symbolic links, to be created after the renames.
     pub(super) links: Vec<Link>,
     /// The folder that is to become the root.
     pub(super) top_folder: Option<String>,
@@ -70,12 +70,12 @@ impl<'a> Catalog<'a> {
         })
     }
 
-    /// The limits that hold.
+    /// Returns the limits of this extraction.
     pub(super) fn limits(&self) -> &'a Limits {
         self.limits
     }
 
-    /// The name of an entry as it is read; none where the entry is passed over.
+    /// Returns the name of an entry as it is read, or none if the entry is skipped.
     pub(super) fn named<'n>(&self, raw: &'n [u8]) -> Option<Cow<'n, [u8]>> {
         if self.entry_names == EntryNames::Exact {
             return Some(Cow::Borrowed(raw));
@@ -88,7 +88,7 @@ impl<'a> Catalog<'a> {
         (!name.split(|byte| *byte == b'/').any(is_left)).then_some(name)
     }
 
-    /// Takes the count that an archive gives of its entries.
+    /// Checks the number of entries that an archive declares.
     pub(super) fn announce(&self, entries: u64) -> Result<()> {
         self.budget.announced(entries)
     }
@@ -104,7 +104,7 @@ impl<'a> Catalog<'a> {
         self.budget.bytes(size)
     }
 
-    /// Admits a folder; `None` for one that is taken off the front.
+    /// Admits a folder. Returns `None` for a folder of the removed prefix.
     pub(super) fn folder(&mut self, raw: &[u8]) -> Result<Option<EntryPath>> {
         self.budget.entry()?;
         let path = self.parse(raw)?;
@@ -126,7 +126,7 @@ impl<'a> Catalog<'a> {
         Ok(path)
     }
 
-    /// Admits a symbolic link for now; [`Catalog::finish`] has the last word.
+    /// Admits a symbolic link for now; [`Catalog::finish`] checks its target.
     pub(super) fn symlink(&mut self, raw: &[u8], target: &[u8]) -> Result<()> {
         self.budget.entry()?;
         self.budget.bytes(target.len() as u64)?;
@@ -142,8 +142,8 @@ impl<'a> Catalog<'a> {
         Ok(())
     }
 
-    /// Admits a second name for a file that is already there, and returns both. The second name of
-    /// a symbolic link is another link with the same target, and nothing is to be made now.
+    /// Admits a second name for a file that already exists, and returns both. The second name of a
+    /// symbolic link is another link with the same target, which is not created now.
     pub(super) fn hard_link(
         &mut self,
         raw: &[u8],
@@ -169,7 +169,7 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    /// Judges the links, and what the archive is as a whole.
+    /// Checks the links and the archive as a whole.
     pub(super) fn finish(mut self, build_files: BuildFiles) -> Result<Contents> {
         if self.names.count() == 0 {
             return Err(refusal::archive("nothing is in it"));
@@ -218,7 +218,7 @@ impl<'a> Catalog<'a> {
             return Ok(path.clone());
         }
         let top = path.as_str().split('/').next().unwrap_or_default();
-        // Only for the message, so a collision here is no error; it is one below the prefix.
+        // Only for the message, so a collision here is not an error; it is one below the prefix.
         let _ = self.tops.folder(top);
         path.below(&self.prefix).ok_or_else(|| {
             let tops = self.tops.top_names();

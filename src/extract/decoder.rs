@@ -1,4 +1,4 @@
-//! The decoder that belongs to an archive's compression.
+//! The decoders for the compressions of a tar.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -15,8 +15,8 @@ use crate::error::Result;
 /// The number of bytes of the archive that are read at a time.
 const INPUT: usize = 256 * 1024;
 
-/// A function that fills the beginning of a buffer and returns the number of bytes, which is zero at
-/// the end.
+/// A function that fills the beginning of a buffer and returns the number of bytes, which is zero
+/// at the end.
 type Fill<'a> = Box<dyn FnMut(&mut [u8]) -> Result<usize> + Send + 'a>;
 
 /// Returns the decoder of a compressed tar.

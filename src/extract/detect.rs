@@ -1,4 +1,4 @@
-//! What a file is by its first bytes, against what it is said to be.
+//! Detects the format of a file by its first bytes and compares it with the declared format.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -9,10 +9,11 @@ use crate::stand_in::StandIn;
 
 use super::zip_end;
 
-/// Where the magic of an uncompressed tar ends.
+/// The offset, in bytes, at which the magic of an uncompressed tar ends.
 const ENOUGH: u64 = 262;
 
-/// Refuses a file that is not what it is said to be, and names both. Leaves it at its beginning.
+/// Refuses a file that does not have the declared format, and names both formats. Leaves the file
+/// at its beginning.
 pub(super) fn check(file: &mut File, expected: ArchiveType) -> Result<()> {
     let mut start = Vec::new();
     file.by_ref().take(ENOUGH).read_to_end(&mut start).doing(|| "read the archive".to_owned())?;

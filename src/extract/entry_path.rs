@@ -1,19 +1,19 @@
-//! A path inside an archive that means the same place on every platform, or nothing.
+//! A path inside an archive that means the same place on every platform.
 
 use super::limits::Limits;
 use super::refusal::is_unseen;
 
-/// A relative path: components joined by `/`, none of them special anywhere.
+/// A relative path: components joined by `/`, none of which is special on any platform.
 ///
-/// Linux alone would take most of what is refused here. But the tree is carried across platforms,
-/// and a name that Windows reads in another way is one that a reviewer on Linux reads wrongly.
+/// Linux would accept most of the names that are refused here. But the tree is carried across
+/// platforms, and a name that Windows reads in another way misleads a reviewer on Linux.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EntryPath(String);
 
 impl EntryPath {
-    /// Parses a name as it stands in an archive; the error is the reason for refusing it.
+    /// Parses a name as it is in an archive; the error is the reason for refusing it.
     ///
-    /// Leading `./` and one `/` at the end are how `tar` writes folders, and taken off.
+    /// A leading `./` and one `/` at the end are removed, as `tar` writes folders so.
     pub(super) fn parse(raw: &[u8], limits: &Limits) -> Result<EntryPath, String> {
         let text = check_text(raw, limits)?;
         let mut rest = text.strip_suffix('/').unwrap_or(text);
@@ -46,22 +46,22 @@ impl EntryPath {
         }
     }
 
-    /// The path, empty for the root.
+    /// Returns the path, which is empty for the root.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is the folder that everything is in.
+    /// Returns whether this is the root folder.
     pub(super) fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The folder that it is in, empty for the root.
+    /// Returns the folder that contains it, which is empty for the root.
     pub(super) fn parent(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(parent, _)| parent)
     }
 
-    /// Its last component.
+    /// Returns its last component.
     pub(super) fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&self.0, |(_, name)| name)
     }
@@ -74,7 +74,7 @@ impl EntryPath {
         })
     }
 
-    /// The path below `folder`, if it is there; the root if it is that folder.
+    /// Returns the path relative to `folder` if it is inside; the root if it is that folder.
     pub(super) fn below(&self, folder: &EntryPath) -> Option<EntryPath> {
         if folder.is_root() {
             return Some(self.clone());
@@ -86,7 +86,7 @@ impl EntryPath {
     }
 }
 
-/// The rules for a text as a whole; they hold for the targets of links too.
+/// Checks the rules for a text as a whole, which apply to the targets of links too.
 pub(super) fn check_text<'a>(raw: &'a [u8], limits: &Limits) -> Result<&'a str, String> {
     if raw.len() > limits.path {
         return Err(format!(
@@ -118,7 +118,7 @@ pub(super) fn check_text<'a>(raw: &'a [u8], limits: &Limits) -> Result<&'a str, 
     }
 }
 
-/// The rules for one component.
+/// Checks the rules for one component.
 pub(super) fn check_component(component: &str) -> Result<(), String> {
     match component {
         "" => Err("a component of the path is empty".to_owned()),
@@ -135,7 +135,8 @@ pub(super) fn check_component(component: &str) -> Result<(), String> {
     }
 }
 
-/// Windows opens the device for `con`, `CON` and `con.txt` alike, in every folder.
+/// Returns whether Windows opens a device for the name: `con`, `CON` and `con.txt` alike, in every
+/// folder.
 fn is_device(component: &str) -> bool {
     let stem = component.split('.').next().unwrap_or_default().trim_end_matches(' ');
     let lower = stem.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The executables of a tool: where they are in its tree, and that they can be executed.
+//! The executables of a tool: their places in its tree, and their permission to execute.
 
 use std::fs;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::error::{Context, Result};
 use crate::folder::Folder;
 
-/// The paths at which an executable may be in a tree, with `/` on every platform. A name without a
-/// folder may also be in `bin`.
+/// Returns the paths at which an executable may be in a tree, with `/` on every platform. A name
+/// without a folder may also be in `bin`.
 pub(crate) fn places(wanted: &str, is_windows: bool) -> Vec<String> {
     let file = format!("{wanted}{}", if is_windows { ".exe" } else { "" });
     match wanted.contains('/') {
@@ -16,8 +16,8 @@ pub(crate) fn places(wanted: &str, is_windows: bool) -> Vec<String> {
     }
 }
 
-/// Makes the named files executable, as far as they are in the tree. Every link in a tree ends in
-/// it, and nobody else can write to a tree that is still hidden.
+/// Makes the named files executable if they are in the tree. Every link in a tree ends inside the
+/// tree, and no other user can write to a tree that is still hidden.
 pub(super) fn allow(tree: &Path, executables: &[String]) -> Result<()> {
     for wanted in executables {
         let places = [false, true].map(|is_windows| places(wanted, is_windows)).concat();

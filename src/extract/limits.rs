@@ -1,31 +1,31 @@
-//! How much an archive may ask for.
+//! The limits on the contents of an archive.
 
 use crate::error::{Error, Result};
 
 use super::refusal;
 
-/// The limits of one extraction, against archives that unpack to more than anybody has.
+/// The limits of one extraction, against archives that unpack to more than a disk holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most entries, and the most files, folders and links.
+    /// The largest number of entries, and the largest number of files, folders and links.
     pub entries: u64,
-    /// The bytes that any archive may unpack to, however small it is.
+    /// The number of bytes that any archive may unpack to, even the smallest one.
     pub bytes: u64,
-    /// The bytes that an archive may unpack to for each of its own. The size limit is the larger
-    /// of this and `bytes`.
+    /// The number of unpacked bytes allowed for each byte of the archive. The size limit is the
+    /// larger of this product and `bytes`.
     pub ratio: u64,
     /// The longest path in an archive, in bytes.
     pub path: usize,
-    /// The deepest folder. Open folders cost a file descriptor for each level.
+    /// The largest depth of a folder. Open folders cost a file descriptor for each level.
     pub depth: usize,
-    /// The memory that a decoder may take, in bytes, which leaves as much for all else. xz and zstd
-    /// archives say how much they need; `xz -9` takes 65 MiB.
+    /// The memory that a decoder may take, in bytes; the rest of the process may use as much again.
+    /// xz and zstd archives declare their need; `xz -9` takes 65 MiB.
     pub memory: u64,
 }
 
 impl Default for Limits {
-    /// Room for every toolchain there is: the largest has a tenth of the entries, and compilers
-    /// shrink to a fourth or a tenth of their size.
+    /// Returns limits with room for every known toolchain: the largest has a tenth of the entries,
+    /// and compilers shrink to a fourth or a tenth of their size.
     fn default() -> Limits {
         Limits {
             entries: 200_000,
@@ -38,11 +38,11 @@ impl Default for Limits {
     }
 }
 
-/// The most bytes in all names and link targets together. What is known of the entries is held in
-/// memory, some of it several times.
+/// The largest number of bytes in all names and link targets together. The records of the entries
+/// are held in memory, some of them several times.
 const MOST_NAMES: u64 = 16 << 20;
 
-/// What is left of the limits while an archive is read.
+/// The rest of the limits while an archive is read.
 pub(super) struct Budget {
     entries: Account,
     bytes: Account,
@@ -64,12 +64,12 @@ impl Budget {
         }
     }
 
-    /// Counts an entry. Those that hold no file count too: a million headers are a million headers.
+    /// Counts an entry. Entries without a file count too: each has a header that must be read.
     pub(super) fn entry(&mut self) -> Result<()> {
         self.entries.take(1).map_err(too_many)
     }
 
-    /// Checks the count that an archive gives of its entries, before anything is kept of them.
+    /// Checks the number of entries that an archive declares, before any of them is kept.
     pub(super) fn announced(&self, count: u64) -> Result<()> {
         if count > self.entries.limit { Err(too_many(self.entries.limit)) } else { Ok(()) }
     }

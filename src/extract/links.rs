@@ -1,24 +1,24 @@
 //! Symbolic links. Toolchains need them: `bin/npm` is one, and `clang` is one to `clang-20`.
 //!
-//! A link is made only where following it, in every later step, ends at something that this same
-//! archive put into this same tree. All are judged when everything else is known and made after
-//! everything else, so that while files are written there is no link that one could go through.
+//! A link is created only if every path that follows it, in every later step, ends at an entry of
+//! this same archive in this same tree. All links are checked after all other entries are known and
+//! created after all other entries, so that no link exists while files are written.
 
 use super::entry_path::{EntryPath, check_component, check_text};
 use super::limits::Limits;
 use super::names::{Names, Node};
 
-/// The most names that are looked up to follow all links of an archive. A toolchain with 200,000
-/// links needs about a million.
+/// The largest number of names that are looked up to follow all links of an archive. A toolchain
+/// with 200,000 links needs about a million.
 const MOST_STEPS: u64 = 4_000_000;
 
 /// A symbolic link of an archive.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) path: EntryPath,
-    /// The number of the folder that it is in.
+    /// The number of the folder that contains it.
     pub(super) folder: usize,
-    /// Relative to the folder that the link is in.
+    /// The target, relative to the folder that contains the link.
     pub(super) target: String,
 }
 
@@ -37,25 +37,25 @@ impl Link {
     }
 }
 
-/// The reason why a link is refused.
+/// A refused link and the reason.
 pub(super) struct Refused {
     /// The number of the link.
     pub(super) link: usize,
     pub(super) reason: String,
 }
 
-/// Where a link leads.
+/// The end of a link: the entry that it leads to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
     pub(super) node: Node,
-    /// The number of the folder that has the last name in the target.
+    /// The number of the folder that contains the last name of the target.
     pub(super) folder: usize,
 }
 
 /// Follows each link to its end, through other links as a system would, and returns the ends.
 ///
-/// `base` is the number of the folder that will be the root of the tree, which no link may leave.
-/// Each link is followed once: where another one leads through it, its end is known.
+/// `base` is the number of the folder that becomes the root of the tree, which no link may leave.
+/// Each link is followed once: if another link leads through it, its known end is used.
 pub(super) fn follow(links: &[Link], names: &Names, base: usize) -> Result<Vec<End>, Refused> {
     let mut resolver =
         Resolver { links, names, base, ends: vec![State::Unknown; links.len()], steps: 0 };
@@ -65,7 +65,7 @@ pub(super) fn follow(links: &[Link], names: &Names, base: usize) -> Result<Vec<E
 #[derive(Clone, Copy)]
 enum State {
     Unknown,
-    /// It is being followed; a link that leads to it closes a circle.
+    /// The link is being followed; a link that leads to it closes a cycle.
     Pending,
     Known(End),
 }
@@ -73,7 +73,7 @@ enum State {
 /// A link that is being followed.
 struct Walk {
     link: usize,
-    /// How much of the target was read.
+    /// The number of bytes of the target that were read.
     position: usize,
     at: Node,
     /// The folder of the last name so far.
@@ -103,7 +103,7 @@ impl Resolver<'_> {
                 }
                 State::Known(end) => match stack.last_mut() {
                     None => return Ok(end),
-                    // A link on the way stands for its end.
+                    // A link inside a target stands for its end.
                     Some(walk) => walk.at = end.node,
                 },
             }
@@ -120,7 +120,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Goes on to the end of the target, or to the next link on the way, which is returned.
+    /// Goes on to the end of the target, or to the next link inside it, which is returned.
     fn walk(&mut self, walk: &mut Walk) -> Result<Option<usize>, &'static str> {
         let target = self.links[walk.link].target.as_str();
         while walk.position <= target.len() {
@@ -161,7 +161,7 @@ impl Resolver<'_> {
     }
 }
 
-/// Checks a target. One `/` at its end is taken off; `.` and empty components change nothing.
+/// Checks a target. One `/` at its end is removed; `.` and empty components change nothing.
 fn parse_target<'a>(raw: &'a [u8], limits: &Limits) -> Result<String, String> {
     let text: &'a str = check_text(raw, limits)?;
     let text = text.strip_suffix('/').unwrap_or(text);

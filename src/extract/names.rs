@@ -1,9 +1,9 @@
-//! Every name of an archive, so that none comes twice, not even for a file system that takes two
-//! of them for one.
+//! All names of an archive, to find duplicates, including names that some file system treats as
+//! equal.
 //!
-//! A file that comes twice is refused, although tar, bsdtar and unzip all leave the last one: readers
-//! that look up one name (bsdtar with `--fast-read`, file systems in a zip, a listing that a reviewer
-//! searches) take the first one, so that what was reviewed would not be what is unpacked.
+//! A duplicate file is refused, although tar, bsdtar and unzip all keep the last one. Readers that
+//! look up one name (bsdtar with `--fast-read`, file systems in a zip, a listing that a reviewer
+//! searches) take the first one, so the reviewed file would not be the unpacked one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::entry_path::EntryPath;
 
-/// What a name stands for.
+/// The kind of entry that a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     /// A folder, by its number.
@@ -37,7 +37,7 @@ impl Node {
 /// The names of an archive as a tree of folders.
 pub(super) struct Names {
     folders: Vec<Folder>,
-    /// The folder that was asked for last. Archives come sorted by folder.
+    /// The folder of the last lookup. Archives are sorted by folder.
     recent: (String, usize),
     count: u64,
     limit: u64,
@@ -46,7 +46,7 @@ pub(super) struct Names {
 /// The names in one folder, by the form in which they are compared.
 #[derive(Default)]
 struct Folder {
-    /// The number of the folder that it is in; the root is in itself.
+    /// The number of the folder that contains it; the root is in itself.
     parent: usize,
     names: HashMap<Box<str>, Named>,
 }
@@ -64,18 +64,19 @@ impl Named {
 }
 
 impl Names {
-    /// No names. The limit counts folders that no entry names, too: a short archive can imply many.
+    /// Creates an empty set of names. The limit also counts folders that no entry names: a short
+    /// archive can imply many.
     pub(super) fn new(limit: u64) -> Names {
         Names { folders: vec![Folder::default()], recent: (String::new(), 0), count: 0, limit }
     }
 
-    /// How many files, folders and links there are.
+    /// Returns the number of files, folders and links.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Adds a file or a link, and returns the number of the folder that it is in; the error is the
-    /// reason for refusing it.
+    /// Adds a file or a link, and returns the number of the folder that contains it; the error is
+    /// the reason for refusing it.
     pub(super) fn add(&mut self, path: &EntryPath, node: Node) -> Result<usize, String> {
         let folder = self.folder(path.parent())?;
         match self.child(folder, path.name(), node)? {
@@ -87,7 +88,7 @@ impl Names {
         }
     }
 
-    /// Adds a folder, and those that it is in. One that is there already is fine.
+    /// Adds a folder and the folders that contain it. An existing folder is not an error.
     pub(super) fn folder(&mut self, path: &str) -> Result<usize, String> {
         if self.recent.0 == path {
             return Ok(self.recent.1);
@@ -110,7 +111,7 @@ impl Names {
         Ok(folder)
     }
 
-    /// Returns what stands at a path; the root is a folder.
+    /// Returns the entry at a path; the root is a folder.
     pub(super) fn find(&self, path: &str) -> Option<Node> {
         let mut node = Node::Folder(0);
         for name in path.split('/').filter(|name| !name.is_empty()) {
@@ -120,7 +121,7 @@ impl Names {
         Some(node)
     }
 
-    /// Returns what stands in a folder under exactly this name.
+    /// Returns the entry with exactly this name in a folder.
     pub(super) fn child_of(&self, folder: usize, name: &str) -> Option<Node> {
         let folded = fold(name);
         let named = self.folders[folder].names.get(folded.as_ref())?;
@@ -128,7 +129,7 @@ impl Names {
     }
 
     /// Gives a file or link in a folder a second name beside its own: the first of `choices` that
-    /// is free there.
+    /// is unused there.
     pub(super) fn give_free(
         &mut self,
         folder: usize,
@@ -143,7 +144,7 @@ impl Names {
         Some(free)
     }
 
-    /// Returns the folder that a folder is in; the root is in itself.
+    /// Returns the folder that contains a folder; the root is in itself.
     pub(super) fn parent(&self, folder: usize) -> usize {
         self.folders[folder].parent
     }
@@ -168,7 +169,7 @@ impl Names {
         names
     }
 
-    /// Adds a name to a folder, unless the same name is there, which is returned.
+    /// Adds a name to a folder, unless an equal name is there, which is returned.
     fn child(&mut self, folder: usize, name: &str, node: Node) -> Result<Option<Node>, String> {
         let folded = fold(name);
         let written = (*folded != *name).then(|| name.into());
@@ -195,8 +196,9 @@ impl Names {
     }
 }
 
-/// The form in which names are compared. By way of upper case, as `ß`, `ſ` and `ς` have no upper
-/// case of their own; composed on both sides, as letters change case differently without accents.
+/// Returns the form in which names are compared. It goes through upper case, as `ß`, `ſ` and `ς`
+/// have no upper case of their own. Both sides are composed, as letters change case differently
+/// without accents.
 fn fold(name: &str) -> Cow<'_, str> {
     if name.is_ascii() {
         return match name.bytes().any(|b| b.is_ascii_uppercase()) {

@@ -1,22 +1,22 @@
-//! PAX records, and the GNU way of long names: what stands before an entry and changes it.
+//! PAX records and GNU long names: headers that stand before an entry and change it.
 //!
-//! The tar crate reads them, too, but holds any length of them in memory, takes the first of two
-//! contradicting ones, and splits at line ends, which may occur inside. Programs that disagree on
-//! a name are how an archive shows one thing to a reviewer and another to us.
+//! The tar crate reads them too, but holds any length of them in memory, takes the first of two
+//! contradicting ones, and splits at line ends, which may occur inside a value. If programs
+//! disagree on a name, an archive can show one thing to a reviewer and another to this program.
 
 use crate::error::{Error, Result};
 
 use super::refusal;
 
-/// What is said about the next entry beside its header.
+/// The values that headers before the next entry set for it.
 #[derive(Default)]
 pub(super) struct Overrides {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
-    /// Whether anything was said, even if nothing that matters here.
+    /// Whether any such header was read, even one that changes nothing here.
     pub(super) any: bool,
-    /// Whether a PAX header was among it.
+    /// Whether one of them was a PAX header.
     has_pax: bool,
 }
 
@@ -53,8 +53,8 @@ impl Overrides {
     }
 }
 
-/// Checks a PAX `g` entry. Those that git writes hold a commit's hash; one that renames or resizes
-/// all that follows has no use but to confuse.
+/// Checks a PAX `g` entry. Git writes one with a commit's hash. One that renames or resizes all
+/// later entries is refused, as its only use is to confuse.
 pub(super) fn check_global(content: &[u8]) -> Result<()> {
     for (key, _) in records(content)? {
         if matches!(key, b"path" | b"linkpath" | b"size") || is_sparse(key) {
@@ -67,17 +67,17 @@ pub(super) fn check_global(content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether a key belongs to a file with holes, as GNU tar or star writes it.
+/// Returns whether a key belongs to a sparse file, as GNU tar or star writes it.
 fn is_sparse(key: &[u8]) -> bool {
     key.starts_with(b"GNU.sparse.") || key == b"SCHILY.realsize"
 }
 
-/// The error for a file with holes.
+/// Returns the error for a sparse file.
 pub(super) fn sparse() -> Error {
     refusal::archive("a sparse file is in it, and its size has nothing to do with its bytes")
 }
 
-/// Splits `LENGTH KEY=VALUE\n` records, where the length counts all of it.
+/// Splits `LENGTH KEY=VALUE\n` records; the length counts the whole record.
 fn records(content: &[u8]) -> Result<Vec<(&[u8], &[u8])>> {
     let mut found = Vec::new();
     let mut rest = content;
@@ -106,7 +106,7 @@ fn number(value: &[u8]) -> Result<u64> {
         .ok_or_else(|| refusal::damaged("the size in a PAX header is no number as PAX writes it"))
 }
 
-/// Parses digits without a sign and without zeros before them: programs differ on all else.
+/// Parses digits without a sign and without leading zeros: programs disagree on other forms.
 fn decimal(text: &[u8]) -> Option<u64> {
     let is_plain =
         text.iter().all(u8::is_ascii_digit) && (text.len() == 1 || text.first() != Some(&b'0'));

@@ -5,9 +5,8 @@
 //!         <--empty buffers--
 //! ```
 //!
-//! The buffers are all the data that is ever in memory: there are as many as are made here. Where
-//! the system gives no thread, or too little address space, the consumer calls the decoder itself,
-//! with one buffer.
+//! The number of buffers is fixed, so they bound the data in memory. If the system provides no
+//! thread, or too little address space, the consumer calls the decoder itself, with one buffer.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -18,18 +17,18 @@ use crate::error::{Error, Result};
 use super::refusal;
 use super::threads::have_room;
 
-/// The size of a buffer and how many there are.
+/// The size of a buffer in bytes, and the number of buffers.
 const BUFFER: usize = 256 * 1024;
 const BUFFERS: usize = 6;
 
-/// Runs `consume` on what comes out of `source`. When it returns, the thread ends, too.
+/// Runs `consume` on the output of `source`. When it returns, the thread ends, too.
 pub(super) fn through<T>(
     source: impl FnMut(&mut [u8]) -> Result<usize> + Send,
     consume: impl FnOnce(&mut Stream<'_>) -> Result<T>,
 ) -> Result<T> {
     let (full_in, full) = sync_channel(BUFFERS);
     let (empty, empty_out) = sync_channel(BUFFERS);
-    // The thread's, or the consumer's if there is no thread.
+    // Used by the thread, or by the consumer if there is no thread.
     let source = Mutex::new(source);
     let lock = || source.lock().unwrap_or_else(PoisonError::into_inner);
     thread::scope(|scope| {
@@ -42,7 +41,7 @@ pub(super) fn through<T>(
         let supply = match is_started {
             true => {
                 for _ in 0..BUFFERS {
-                    // There is room for all of them.
+                    // The channel has room for all of them.
                     let _ = empty.send(Buffer::new());
                 }
                 Supply::Thread { full, empty }
@@ -67,7 +66,8 @@ impl Buffer {
     }
 }
 
-/// Fills buffers until the source ends, fails, or the consumer is gone. An empty one is the end.
+/// Fills buffers until the source ends or fails, or the consumer is gone. An empty buffer marks the
+/// end.
 fn pump(
     mut source: impl FnMut(&mut [u8]) -> Result<usize>,
     full: SyncSender<Result<Buffer>>,
@@ -76,7 +76,7 @@ fn pump(
     while let Ok(mut buffer) = empty.recv() {
         let result = fill(&mut source, &mut buffer);
         let at_end = buffer.filled == 0;
-        // What came before a failure is worth judging: its reason may be the better one.
+        // The data before a failure is still checked: it may give the better reason.
         let useful = result.is_ok() || !at_end;
         if useful && full.send(Ok(buffer)).is_err() {
             return;
@@ -102,21 +102,21 @@ fn fill(source: &mut impl FnMut(&mut [u8]) -> Result<usize>, buffer: &mut Buffer
     Ok(())
 }
 
-/// The consumer's end.
+/// The consumer's side of the pipe.
 pub(super) struct Stream<'a> {
     supply: Supply<'a>,
     current: Option<Buffer>,
     position: usize,
 }
 
-/// The other end, from which full buffers come.
+/// The source of full buffers.
 enum Supply<'a> {
     Thread { full: Receiver<Result<Buffer>>, empty: SyncSender<Buffer> },
     Inline { source: &'a mut dyn FnMut(&mut [u8]) -> Result<usize>, failed: Option<Error> },
 }
 
 impl Supply<'_> {
-    /// Takes a buffer that was used, and returns a full one.
+    /// Takes a used buffer back, and returns a full one.
     fn next(&mut self, used: Option<Buffer>) -> Result<Buffer> {
         match self {
             Supply::Thread { full, empty } => {
@@ -142,7 +142,7 @@ impl Supply<'_> {
 }
 
 impl Stream<'_> {
-    /// Returns what is there, at least one byte; nothing at the end.
+    /// Returns the available bytes, at least one; none at the end.
     pub(super) fn fill(&mut self) -> Result<&[u8]> {
         if self.left() == 0 && !self.at_end() {
             let used = self.current.take();
@@ -152,12 +152,12 @@ impl Stream<'_> {
         Ok(self.current.as_ref().map_or(&[], |buffer| &buffer.bytes[self.position..buffer.filled]))
     }
 
-    /// Says that this much of it was used.
+    /// Marks `count` bytes as used.
     pub(super) fn consume(&mut self, count: usize) {
         self.position += count;
     }
 
-    /// Fills `block`, and says how much of it could be filled.
+    /// Fills `block`, and returns the number of bytes that were filled.
     pub(super) fn read(&mut self, block: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while filled < block.len() {
@@ -173,7 +173,7 @@ impl Stream<'_> {
         Ok(filled)
     }
 
-    /// Hands all that comes to `write`.
+    /// Passes all remaining bytes to `write`.
     pub(super) fn drain(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         loop {
             let there = self.fill()?;

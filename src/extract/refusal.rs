@@ -1,4 +1,4 @@
-//! The words for what is not unpacked.
+//! The errors for archives and entries that are not unpacked.
 
 use std::fmt;
 use std::io;
@@ -6,10 +6,12 @@ use std::io;
 use crate::error::{Error, Kind};
 use crate::report::is_hidden;
 
-/// Names come from strangers and can be megabytes long or drive a terminal.
+/// The largest number of characters of a name in a message. A name in an archive can be megabytes
+/// long or contain terminal control codes.
 const SHOWN: usize = 200;
 
-/// Refuses one entry. The reason reads on from its name: "it climbs out of its folder".
+/// Refuses one entry. The reason continues the sentence after its name: "it climbs out of its
+/// folder".
 pub(super) fn entry(name: &[u8], reason: impl fmt::Display) -> Error {
     Error::integrity(format!("`{}` in the archive is refused: {reason}", shown(name)))
 }
@@ -19,12 +21,13 @@ pub(super) fn archive(reason: impl fmt::Display) -> Error {
     Error::integrity(format!("the archive is refused: {reason}"))
 }
 
-/// An archive that breaks the rules of its format.
+/// Returns the error for an archive that breaks the rules of its format.
 pub(super) fn damaged(reason: impl fmt::Display) -> Error {
     Error::integrity(format!("the archive is damaged: {reason}"))
 }
 
-/// Reading failed. What the system says is not the archive's fault; what a decoder says is.
+/// Returns the error for a failed read. An error of the system is not the archive's fault; an error
+/// of a decoder is.
 pub(super) fn reading(cause: &io::Error) -> Error {
     match cause.raw_os_error() {
         Some(_) => Error::new(Kind::Failed, "cannot read the archive").because(cause),
@@ -32,7 +35,7 @@ pub(super) fn reading(cause: &io::Error) -> Error {
     }
 }
 
-/// A name that is safe to print.
+/// Returns a name in a form that is safe to print.
 pub(super) fn shown(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(&name[..name.len().min(SHOWN)]);
     let mut text: String = text.chars().flat_map(printable).collect();
@@ -42,7 +45,7 @@ pub(super) fn shown(name: &[u8]) -> String {
     text
 }
 
-/// Returns a character as it is, or its escape if it is not seen or changes the text beside it.
+/// Returns a character unchanged, or its escape if it is invisible or changes the text beside it.
 fn printable(c: char) -> impl Iterator<Item = char> {
     let hostile = is_unseen(c);
     let escaped = hostile.then(|| c.escape_default());
@@ -51,7 +54,7 @@ fn printable(c: char) -> impl Iterator<Item = char> {
 }
 
 /// Returns whether a character makes a name read as another one: see [`is_hidden`], without the
-/// selectors of a form, which stand in names of files with pictures.
+/// variation selectors, which are in names of files with emoji.
 pub(super) fn is_unseen(c: char) -> bool {
     is_hidden(c) && !matches!(c, '\u{fe00}'..='\u{fe0f}')
 }

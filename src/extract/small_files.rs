@@ -1,8 +1,8 @@
-//! A second thread that makes small files.
+//! A second thread that creates small files.
 //!
-//! Where files are small, creating them takes longer than inflating them, so one thread cannot do
-//! it as fast as the data comes. They are gathered into batches. A batch goes to the other thread
-//! if it is free; if not, or if there is none, the thread that gathered it makes its files.
+//! Creating a small file takes longer than inflating it, so one thread cannot create them as fast
+//! as the data arrives. They are gathered into batches. A batch goes to the other thread if it is
+//! free; if not, or if there is none, the thread that gathered it creates its files.
 
 use std::io::Write;
 use std::ops::Range;
@@ -17,15 +17,16 @@ use super::refusal;
 use super::threads;
 use super::tree::TreeWriter;
 
-/// Files up to this size go into batches; for larger ones the copy would cost more than it gains.
+/// The largest size in bytes of a file in a batch; for larger files the copy costs more than it
+/// saves.
 pub(super) const SMALL: u64 = 64 * 1024;
 
-/// A batch ends with its folder when it has this much, as two threads in one folder wait for each
-/// other, and in any case at twice as much.
+/// The size in bytes at which a batch ends with its folder, as two threads in one folder wait for
+/// each other. At twice this size it ends in any case.
 const BYTES: usize = 256 * 1024;
 const FILES: usize = 64;
 
-/// How many batches wait for the other thread or are with it. This bounds the memory.
+/// The number of batches that wait for the other thread or are with it. This bounds the memory.
 const BATCHES: usize = 2;
 
 /// Small files with their content, one after another.
@@ -35,18 +36,18 @@ struct Batch {
     bytes: Vec<u8>,
 }
 
-/// The small files, seen from the thread that reads the archive.
+/// The small files, as the thread that reads the archive sees them.
 pub(super) struct SmallFiles {
-    /// The way to the other thread, if the system gave one.
+    /// The channel to the other thread, if the system provided one.
     jobs: Option<SyncSender<Batch>>,
     done: Receiver<Result<Batch>>,
-    /// How many batches are with the other thread.
+    /// The number of batches with the other thread.
     out: usize,
     spare: Vec<Batch>,
     current: Batch,
 }
 
-/// Runs `lead` with a second thread that makes files through `tree`.
+/// Runs `lead` with a second thread that creates files through `tree`.
 pub(super) fn with<T>(
     mut tree: TreeWriter,
     lead: impl FnOnce(&mut SmallFiles) -> Result<T>,
@@ -72,7 +73,7 @@ pub(super) fn with<T>(
 }
 
 impl SmallFiles {
-    /// Takes a file of up to [`SMALL`] bytes, which come next in `stream`.
+    /// Takes a file of up to [`SMALL`] bytes, which are the next bytes of `stream`.
     pub(super) fn file(
         &mut self,
         path: EntryPath,
@@ -94,7 +95,7 @@ impl SmallFiles {
         Ok(())
     }
 
-    /// Waits until all files so far are made.
+    /// Waits until all files so far are created.
     pub(super) fn finish(&mut self, tree: &mut TreeWriter) -> Result<()> {
         let last = std::mem::take(&mut self.current);
         let last = last.write(tree)?;
@@ -132,7 +133,7 @@ impl Batch {
         has(2) || (has(1) && !same_folder)
     }
 
-    /// Makes the files, and returns the batch empty.
+    /// Creates the files, and returns the batch empty.
     fn write(mut self, tree: &mut TreeWriter) -> Result<Batch> {
         for (path, executable, range) in self.files.drain(..) {
             tree.file(&path, executable)?

@@ -1,4 +1,4 @@
-//! A strict walk over a tar.
+//! Reads a tar strictly and unpacks it.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,10 +12,10 @@ use super::small_files::{self, SMALL, SmallFiles};
 use super::tar_entries::{self, Entry, Kind, Source, cut_short, skip_padding};
 use super::tree::TreeWriter;
 
-/// The most padding after the end. `tar` fills up records, mostly of 10 KiB.
+/// The largest number of bytes of padding after the end. `tar` fills up records, mostly of 10 KiB.
 const MOST_PADDING: usize = 1 << 20;
 
-/// Makes what is in the archive.
+/// Creates the entries of the archive.
 pub(super) fn extract(
     stream: &mut Stream<'_>,
     catalog: &mut Catalog<'_>,
@@ -72,7 +72,7 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// Passes over an entry with its content.
+    /// Skips an entry and its content.
     fn pass_over(&mut self, size: u64) -> Result<()> {
         self.catalog.description(size)?;
         self.pour(size, |_| Ok(()))?;
@@ -97,12 +97,12 @@ impl Walk<'_, '_, '_> {
         skip_padding(self, size)
     }
 
-    /// Writes straight from the decoder's buffers.
+    /// Writes content straight from the decoder's buffers.
     fn copy(&mut self, size: u64, file: &mut File, path: &str) -> Result<()> {
         self.pour(size, |piece| file.write_all(piece).doing(|| format!("write `{path}`")))
     }
 
-    /// Gives content to `take`, piece by piece.
+    /// Passes content to `take`, piece by piece.
     fn pour(&mut self, size: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut left = size;
         while left > 0 {
@@ -118,8 +118,8 @@ impl Walk<'_, '_, '_> {
         Ok(())
     }
 
-    /// Checks that after the mark of the end only zeros come, and not many: what stands there is
-    /// seen by some programs and not by others, and inflating it for nothing takes time.
+    /// Checks that only zeros follow after the end mark, and at most [`MOST_PADDING`]. Some
+    /// programs read data there and others do not, and inflating it takes time.
     fn end(&mut self) -> Result<()> {
         let mut padding = 0;
         loop {

@@ -1,8 +1,8 @@
-//! The headers of a tar, read in one way wherever a tar is read.
+//! The headers of a tar, read by the same rules for every tar.
 //!
-//! The tar crate stops at the end of the data as if that were the end of the archive, takes numbers
-//! with a sign, and holds any length of a name in memory. Where GNU tar and bsdtar would see
-//! different entries, the archive is refused here.
+//! The tar crate treats the end of the data as the end of the archive, takes numbers with a sign,
+//! and holds any length of a name in memory. This module refuses an archive in which GNU tar and
+//! bsdtar would see different entries.
 
 use crate::error::{Error, Result};
 
@@ -11,25 +11,27 @@ use super::refusal;
 
 pub(crate) const BLOCK: usize = 512;
 
-/// The longest description of one entry. Extended attributes can be long, names cannot.
+/// The largest number of bytes in the description of one entry. Extended attributes can be long,
+/// names cannot.
 const MOST_DESCRIPTION: u64 = 1 << 20;
 
 /// The bytes of a tar, from its beginning.
 pub(crate) trait Source {
-    /// Fills `bytes`, and returns how much of it could be filled before the end.
+    /// Fills `bytes`, and returns the number of bytes that were filled before the end.
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize>;
 
-    /// Counts a header that describes others, which has this many bytes, before they are read.
+    /// Counts a header of `size` bytes that describes other entries, before it is read.
     fn description(&mut self, size: u64) -> Result<()>;
 }
 
-/// An entry, with all that the headers before it say about it.
+/// An entry, with the values of the headers before it.
 pub(crate) struct Entry {
-    /// The path, as its bytes are in the archive.
+    /// The path, in the bytes of the archive.
     pub(crate) path: Vec<u8>,
-    /// The target of a link, empty if there is none.
+    /// The target of a link, empty if the entry is not a link.
     pub(crate) target: Vec<u8>,
-    /// The bytes that come next, without the padding after them. Only files have some.
+    /// The number of content bytes that follow, without the padding after them. Only files have
+    /// content.
     pub(crate) size: u64,
     /// The type.
     pub(crate) kind: Kind,
@@ -48,12 +50,12 @@ pub(crate) enum Kind {
     Symlink,
     /// A hard link.
     HardLink,
-    /// Something else, by the byte in its header.
+    /// Any other type, by the byte in its header.
     Other(u8),
 }
 
 impl Kind {
-    /// Returns the words for this type that complete "it is ...".
+    /// Returns the noun for this type that completes "it is ...".
     pub(crate) fn noun(self) -> String {
         match self {
             Kind::File => "a file".to_owned(),
@@ -67,8 +69,8 @@ impl Kind {
     }
 }
 
-/// Reads up to the next entry; `None` at the empty block that ends a tar, and at its last byte
-/// where there is no such block.
+/// Reads up to the next entry. Returns `None` at the empty block that ends a tar, or at its last
+/// byte if it has no such block.
 pub(crate) fn next(source: &mut impl Source) -> Result<Option<Entry>> {
     let mut overrides = Overrides::default();
     while let Some(header) = header(source)? {
@@ -87,7 +89,7 @@ pub(crate) fn next(source: &mut impl Source) -> Result<Option<Entry>> {
     }
 }
 
-/// Returns how many bytes follow after content of this size, to fill up its last block.
+/// Returns the number of padding bytes after content of this size, to fill up its last block.
 pub(crate) fn padding(size: u64) -> usize {
     (size.wrapping_neg() % BLOCK as u64) as usize
 }
@@ -102,7 +104,7 @@ pub(crate) fn skip_padding(source: &mut impl Source, size: u64) -> Result<()> {
     }
 }
 
-/// The error for a tar that ends within an entry.
+/// Returns the error for a tar that ends within an entry.
 pub(crate) fn cut_short() -> Error {
     refusal::damaged("it is cut short")
 }
@@ -124,7 +126,7 @@ fn header(source: &mut impl Source) -> Result<Option<Header>> {
     }
 }
 
-/// Reads what describes an entry, or all that follow.
+/// Reads the content of a header that describes one entry or all later ones.
 fn content(header: &Header, source: &mut impl Source) -> Result<Vec<u8>> {
     let size = header.size()?;
     source.description(size)?;
@@ -182,7 +184,7 @@ impl Header {
 
     fn size(&self) -> Result<u64> {
         let field = &self.0[124..136];
-        // Some writers leave the field empty where there is no content.
+        // Some writers leave the field empty if there is no content.
         let size = if field.iter().all(|&byte| byte == 0) { Some(0) } else { number(field) };
         size.ok_or_else(|| {
             let name = until_nul(&self.0[..100]);
@@ -190,7 +192,7 @@ impl Header {
         })
     }
 
-    /// Returns the name, with the prefix that POSIX has for long ones.
+    /// Returns the name, with the prefix field that POSIX has for long names.
     fn path(&self) -> Result<Vec<u8>> {
         let name = until_nul(&self.0[..100]);
         let prefix = until_nul(&self.0[345..500]);
@@ -210,13 +212,13 @@ impl Header {
         until_nul(&self.0[157..257])
     }
 
-    /// Returns whether the owner may execute the file. Of all the bits, only this one matters.
+    /// Returns whether the owner may execute the file. All other permission bits are ignored.
     fn is_executable(&self) -> bool {
         number(&self.0[100..108]).is_some_and(|mode| mode & 0o100 != 0)
     }
 
-    /// Checks the sum of all bytes, where the field itself counts as spaces. Some old writers took
-    /// bytes as signed numbers.
+    /// Returns whether the checksum is the sum of all bytes, in which its own field counts as
+    /// spaces. Some old writers took bytes as signed numbers.
     fn has_its_checksum(&self) -> bool {
         let fields = self.0[..148].iter().chain(&self.0[156..]);
         let spaces = 8 * u64::from(b' ');

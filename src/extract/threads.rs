@@ -1,8 +1,8 @@
-//! Whether threads can be started.
+//! Checks whether threads can be started.
 
 use std::thread;
 
-/// Below this limit of the address space, in bytes, no thread is started.
+/// The limit of the address space, in bytes, below which no thread is started.
 #[cfg(target_os = "linux")]
 const ROOM_FOR_THREADS: u64 = 1 << 30;
 
@@ -20,7 +20,8 @@ pub(super) fn have_room() -> bool {
     true
 }
 
-/// Returns whether the system gives a thread, for libraries that start their own and fail if not.
+/// Returns whether the system can start a thread. Some libraries start their own and fail if it
+/// cannot.
 pub(super) fn start() -> bool {
     have_room() && thread::Builder::new().spawn(|| ()).is_ok_and(|started| started.join().is_ok())
 }

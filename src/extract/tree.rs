@@ -1,4 +1,4 @@
-//! Makes what the catalog admitted.
+//! Creates the entries that the catalog admitted.
 
 use std::fs::File;
 use std::io;
@@ -10,10 +10,11 @@ use crate::folder::Folder;
 use super::entry_path::EntryPath;
 use super::links::Link;
 
-/// Makes files and folders below a root, through handles of the folders that lead to the last one.
+/// A writer of files and folders below a root, through handles of the folders that lead to the last
+/// one.
 ///
-/// Archives come sorted by folder, so that each folder is opened about once, and a file costs no
-/// more than to create it, to write it and to close it.
+/// Archives are sorted by folder, so each folder is opened about once, and a file costs no more
+/// than to create it, to write it and to close it.
 pub(super) struct TreeWriter {
     path: PathBuf,
     root: Folder,
@@ -30,26 +31,26 @@ impl TreeWriter {
         Ok(TreeWriter { path: root.to_owned(), root: folder, open, current })
     }
 
-    /// A second writer into the same tree, for another thread.
+    /// Creates a second writer into the same tree, for another thread.
     pub(super) fn again(&self) -> Result<TreeWriter> {
         TreeWriter::new(&self.path)
     }
 
-    /// Makes a folder, and those that it is in.
+    /// Creates a folder and the folders that contain it.
     pub(super) fn folder(&mut self, path: &EntryPath) -> Result<()> {
         self.enter(path.as_str())
             .map(drop)
             .doing(|| format!("create the folder `{}`", path.as_str()))
     }
 
-    /// Makes a file, which must not exist.
+    /// Creates a file, which must not exist.
     pub(super) fn file(&mut self, path: &EntryPath, executable: bool) -> Result<File> {
         self.enter(path.parent())
             .and_then(|folder| folder.create(path.name().as_ref(), executable))
             .doing(|| format!("create `{}`", path.as_str()))
     }
 
-    /// Makes a second name for a file that exists.
+    /// Creates a second name for an existing file.
     pub(super) fn hard_link(&mut self, path: &EntryPath, existing: &EntryPath) -> Result<()> {
         let mut make = || {
             let other = self.enter(existing.parent())?.again()?;
@@ -58,22 +59,21 @@ impl TreeWriter {
         make().doing(|| format!("link `{}` to `{}`", path.as_str(), existing.as_str()))
     }
 
-    /// Gives a file another name in its folder. There is no link in the tree yet that this could
-    /// go through.
+    /// Gives a file another name in its folder. The tree has no link yet, so none can be followed.
     pub(super) fn rename(&mut self, path: &EntryPath, to: &EntryPath) -> Result<()> {
         self.enter(path.parent())
             .and_then(|folder| folder.rename_to_new(path.name().as_ref(), to.name().as_ref()))
             .doing(|| format!("rename `{}` to `{}`", path.as_str(), to.as_str()))
     }
 
-    /// Makes a symbolic link. From the first one on, nothing else may be made.
+    /// Creates a symbolic link. After the first link nothing but links may be created.
     pub(super) fn symlink(&mut self, link: &Link) -> Result<()> {
         self.enter(link.path.parent())
             .and_then(|folder| folder.symlink(link.path.name().as_ref(), &link.target))
             .doing(|| format!("link `{}` to `{}`", link.path.as_str(), link.target))
     }
 
-    /// Makes the folder the current one. What it shares with the last one stays open.
+    /// Makes the folder the current one. The folders that it shares with the last one stay open.
     fn enter(&mut self, path: &str) -> io::Result<&Folder> {
         if self.current != path {
             let names = || path.split('/').filter(|name| !name.is_empty());

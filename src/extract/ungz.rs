@@ -7,7 +7,7 @@ use flate2::bufread::GzDecoder;
 use super::input::Input;
 
 /// A reader of gzip. Zeros may follow after the last member, as tapes and `dd` add them and gzip
-/// itself ignores them; the crate's reader of several members takes them for a damaged one.
+/// itself ignores them; the crate's reader of several members reports them as a damaged member.
 pub(super) struct Ungz(Option<GzDecoder<BufReader<Input>>>);
 
 impl Ungz {

@@ -8,21 +8,21 @@ use liblzma::stream::{Action, Error, MtStreamBuilder, Status, Stream};
 use super::input::Input;
 use super::threads;
 
-/// More threads than this only take more memory: the writer cannot keep up.
+/// The largest number of threads. More of them only take more memory: the writer cannot keep up.
 const MOST_THREADS: usize = 4;
 
-/// A reader of xz, which inflates the blocks of a stream in parallel where it has several and the
+/// A reader of xz, which inflates the blocks of a stream in parallel if it has several and the
 /// memory suffices.
 pub(super) struct Unxz {
     input: BufReader<Input>,
     stream: Option<Stream>,
     memory: u64,
-    /// How many streams have ended.
+    /// The number of streams that have ended.
     streams: u64,
 }
 
 impl Unxz {
-    /// A reader that takes no more than this much memory.
+    /// Creates a reader that takes at most `memory` bytes.
     pub(super) fn new(input: BufReader<Input>, memory: u64) -> Unxz {
         Unxz { input, stream: None, memory, streams: 0 }
     }
@@ -48,7 +48,7 @@ impl Unxz {
         Ok(Some(stream))
     }
 
-    /// Zero bytes may stand between streams.
+    /// Skips the zero bytes that may stand between streams, and returns their number.
     fn skip_padding(&mut self) -> io::Result<u64> {
         let mut padding = 0;
         loop {

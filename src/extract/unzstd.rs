@@ -1,4 +1,4 @@
-//! Reads zstd: one frame after another, the skippable ones skipped.
+//! Reads zstd: one frame after another; skippable frames are skipped.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -7,26 +7,26 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::input::Input;
 
-/// A reader of zstd that checks what the crate leaves to its caller: the checksum and the size
-/// that a frame says it has.
+/// A reader of zstd that makes the two checks which the crate leaves to its caller: the checksum
+/// and the size that a frame declares.
 pub(super) struct Unzstd {
     input: BufReader<Input>,
     decoder: FrameDecoder,
     in_frame: bool,
-    /// What came out of this frame so far.
+    /// The number of bytes that came out of this frame so far.
     produced: u64,
 }
 
 impl Unzstd {
-    /// A reader that takes no more than this much memory.
+    /// Creates a reader that takes at most `memory` bytes.
     pub(super) fn new(input: BufReader<Input>, memory: u64) -> Unzstd {
         let mut decoder = FrameDecoder::new();
-        // Beside the window there are tables and the block that is being made.
+        // Beside the window, memory holds tables and the current block.
         decoder.set_max_window_size(memory / 2);
         Unzstd { input, decoder, in_frame: false, produced: 0 }
     }
 
-    /// Begins the next frame; `false` where there is none.
+    /// Begins the next frame; returns `false` if there is none.
     fn next_frame(&mut self) -> io::Result<bool> {
         while !self.input.fill_buf()?.is_empty() {
             match self.decoder.reset(&mut self.input) {
@@ -51,7 +51,7 @@ impl Unzstd {
         if expected.is_some() && expected != self.decoder.get_calculated_checksum() {
             return Err(invalid("the checksum of a zstd frame is not that of its content"));
         }
-        // Zero stands for not being said.
+        // Zero means that the frame does not declare a size.
         let size = self.decoder.content_size();
         if size != 0 && size != self.produced {
             return Err(invalid("a zstd frame has another size than it says"));
@@ -74,7 +74,7 @@ impl Read for Unzstd {
             if self.decoder.is_finished() {
                 self.end_frame()?;
             } else {
-                // One block at a time: whatever is decoded stays in memory until it is read.
+                // One block at a time: decoded data stays in memory until it is read.
                 let one = BlockDecodingStrategy::UptoBlocks(1);
                 self.decoder.decode_blocks(&mut self.input, one).map_err(|e| invalid(&e))?;
             }
@@ -82,7 +82,7 @@ impl Read for Unzstd {
     }
 }
 
-/// The length of a frame that holds no content.
+/// Returns the length of a skippable frame, which has no content.
 fn skippable(error: &FrameDecoderError) -> Option<u64> {
     match error {
         FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
@@ -92,8 +92,8 @@ fn skippable(error: &FrameDecoderError) -> Option<u64> {
     }
 }
 
-/// Gives a frame that cannot be read its words. The distance over which it looks back, its window,
-/// is memory: RFC 8878 section 3.1.1.1.2 leaves the limit to the reader.
+/// Describes a frame that cannot be read. The window, the distance over which a frame looks back,
+/// is memory: RFC 8878 section 3.1.1.1.2 leaves its limit to the reader.
 fn explain(error: &FrameDecoderError) -> io::Error {
     match error {
         FrameDecoderError::WindowSizeTooBig { requested, max } => invalid(&format!(

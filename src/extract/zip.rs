@@ -1,7 +1,7 @@
-//! A strict walk over a zip.
+//! Reads a zip strictly and unpacks it.
 //!
-//! All of its list is judged before the first file is made. Then several threads take runs of
-//! files from it; each inflates and writes its own, with buffers of its own.
+//! All of its list is checked before the first file is created. Then several threads take runs of
+//! files from it; each thread inflates and writes its own files, with buffers of its own.
 
 use std::cmp::Reverse;
 use std::fs::File;
@@ -24,20 +24,22 @@ use super::zip_end;
 use super::zip_list::{List, Listed, REFUSED};
 use super::zip_member::{DEFLATED, Inflater, Member, STORED};
 
-/// More threads than this only contend for the folder they write to.
+/// The largest number of threads. More of them only contend for the folder they write to.
 const MOST_THREADS: usize = 4;
 
-/// A run of files ends after this many of them or bytes. Long runs open a folder less often.
+/// The number of files at which a run ends, and its number of bytes. Long runs open a folder less
+/// often.
 const RUN_FILES: usize = 64;
 const RUN_BYTES: u64 = 1 << 20;
 
-/// How much is inflated at a time.
+/// The number of bytes that are inflated at a time.
 const BUFFER: usize = 256 * 1024;
 
-/// A file of this size is inflated in one thread and written in another. Often there is only one.
+/// The size in bytes from which a file is inflated in one thread and written in another. Often an
+/// archive has only one such file.
 const LARGE: u64 = 8 << 20;
 
-/// Makes what is in the archive.
+/// Creates the entries of the archive.
 pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Result<()> {
     let plan = admit(file, catalog, tree)?;
     let next = AtomicUsize::new(0);
@@ -63,7 +65,7 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
             let spawned = thread::Builder::new()
                 .name("inflate".to_owned())
                 .spawn_scoped(scope, move || work(tree));
-            // Without it the others do all the work.
+            // Without this thread the others do all the work.
             others.extend(spawned);
         }
         let mine = work(tree.again()?);
@@ -116,7 +118,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Judges the whole list, makes the folders that it names, and plans the work.
+/// Checks the whole list, creates the folders that it names, and plans the work.
 fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Result<Plan> {
     let size = file.metadata().doing(|| "read the archive".to_owned())?.len();
     let end = zip_end::read(file, size)?;
@@ -150,7 +152,7 @@ fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Resul
     check_start(file, &bounds)?;
     let mut inflater = Inflater::new(file);
     for folder in folders {
-        // The header before it is checked, and that it is empty if it has compressed data.
+        // Checks the header before the content, and that it is empty if it has compressed data.
         let mut content = inflater.content(&folder, bounds.after(folder.start))?;
         if folder.compressed > 0 {
             content.read(&mut [0])?;
@@ -163,8 +165,8 @@ fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Resul
     Ok(Plan { runs: runs(&files), files, bounds })
 }
 
-/// Refuses an entry before the first one of the list. Anything else may stand there: zips that
-/// unpack themselves begin with a program.
+/// Refuses an entry before the first one of the list. Other data may be there: zips that unpack
+/// themselves begin with a program.
 fn check_start(file: &File, bounds: &Bounds) -> Result<()> {
     let mut start = [0; 30];
     if bounds.first() < start.len() as u64 {
@@ -177,7 +179,7 @@ fn check_start(file: &File, bounds: &Bounds) -> Result<()> {
     }
 }
 
-/// The content of a symbolic link, which is its target.
+/// Returns the content of a symbolic link, which is its target.
 fn target(
     link: &Member,
     bounds: &Bounds,
@@ -206,7 +208,7 @@ enum Kind {
     Symlink,
 }
 
-/// Returns what an entry is, by its name and its Unix mode, which must agree.
+/// Returns the kind of an entry, by its name and its Unix mode, which must agree.
 fn kind(entry: &Listed) -> Result<Kind> {
     let refuse = |reason: &str| Err(refusal::entry(&entry.raw, reason));
     let is_folder = entry.raw.ends_with(b"/");
@@ -245,7 +247,7 @@ fn check(entry: &Listed) -> Result<()> {
     }
 }
 
-/// Where an entry begins and where it ends at the least, and its name.
+/// The start of an entry and its earliest possible end, and its name.
 type Place = (Range<u64>, Box<[u8]>);
 
 fn place(entry: &Listed) -> Place {
@@ -254,9 +256,9 @@ fn place(entry: &Listed) -> Place {
     (entry.start..end, entry.raw.clone())
 }
 
-/// Where entries begin, which is where those before them must have ended.
+/// The offsets at which entries begin. The entries before each must have ended there.
 ///
-/// Data that belongs to several entries is how 10 MB unpack to 281 TB.
+/// Entries that share their data would let 10 MB unpack to 281 TB.
 struct Bounds(Vec<u64>);
 
 impl Bounds {
@@ -273,18 +275,18 @@ impl Bounds {
         }
     }
 
-    /// Where the first entry begins, or the list if there is none.
+    /// Returns the start of the first entry, or of the list if there is none.
     fn first(&self) -> u64 {
         self.0.first().copied().unwrap_or_default()
     }
 
-    /// Where the data of the entry that begins here must have ended.
+    /// Returns the offset at which the data of the entry that begins at `start` must have ended.
     fn after(&self, start: u64) -> u64 {
         self.0[self.0.partition_point(|&other| other <= start).min(self.0.len() - 1)]
     }
 }
 
-/// Splits the files into runs, the longest first, so that no thread is left with one at the end.
+/// Splits the files into runs, the longest first, so that no thread starts a long run last.
 fn runs(files: &[Planned]) -> Vec<Range<usize>> {
     let mut runs: Vec<(u64, Range<usize>)> = Vec::new();
     for (index, Planned { member, .. }) in files.iter().enumerate() {

@@ -1,7 +1,7 @@
-//! The end of a zip, which says where the list of its entries is (APPNOTE 6.3.10, section 4.3.16).
+//! The end of a zip, with the position of the list of its entries (APPNOTE 6.3.10, section 4.3.16).
 //!
-//! The zip crate is lenient here: it takes an end that is not at the end, and goes back to an
-//! earlier one where the last does not fit. Other programs then see another archive.
+//! The zip crate is lenient here: it accepts an end record that is not at the end, and goes back to
+//! an earlier one if the last does not fit. Other programs then see another archive.
 
 use std::fs::File;
 
@@ -10,7 +10,7 @@ use crate::error::{Context, Error, Result};
 use super::read_at::read_at;
 use super::refusal;
 
-/// Where the list of entries is, and how many it says they are.
+/// The position of the list of entries, and their declared number.
 pub(super) struct End {
     pub(super) entries: u64,
     pub(super) directory_start: u64,
@@ -21,7 +21,7 @@ const END: usize = 22;
 const LOCATOR: usize = 20;
 const END_64: usize = 56;
 
-/// The size of a record on a tape, as tar writes it where it is not told another one.
+/// The size in bytes of a record on a tape, which tar writes by default.
 const TAPE_RECORD: u64 = 20 * 512;
 
 /// Returns whether a file ends as a zip does.
@@ -30,7 +30,7 @@ pub(super) fn is_there(file: &File) -> Result<bool> {
     Ok(find(&tail(file, size)?).is_some())
 }
 
-/// Reads the part of a file in which the end must begin.
+/// Reads the part of a file in which the end record must begin.
 fn tail(file: &File, size: u64) -> Result<Vec<u8>> {
     let length = size.min((END + LOCATOR + END_64 + 0xffff) as u64);
     let mut tail = vec![0; length as usize];
@@ -44,7 +44,7 @@ fn find(tail: &[u8]) -> Option<usize> {
     (at + END <= tail.len()).then_some(at)
 }
 
-/// Reads the last record, with the one for large archives where there is one.
+/// Reads the last record, and the zip64 record for large archives if there is one.
 pub(super) fn read(file: &File, size: u64) -> Result<End> {
     let tail = tail(file, size)?;
     let tail_start = size - tail.len() as u64;
@@ -80,16 +80,16 @@ pub(super) fn read(file: &File, size: u64) -> Result<End> {
     }
 }
 
-/// Returns whether what follows after the end only fills up a record of a tape: bsdtar writes
-/// whole ones to a pipe, also of a zip.
+/// Returns whether the data after the end only fills up a record of a tape: bsdtar writes whole
+/// records to a pipe, also for a zip.
 fn is_filled_up(size: u64, rest: &[u8]) -> bool {
     size.is_multiple_of(TAPE_RECORD)
         && (rest.len() as u64) < TAPE_RECORD
         && rest.iter().all(|&byte| byte == 0)
 }
 
-/// Reads the record for large archives, which stands before its locator: the count of entries,
-/// the length of their list and its start.
+/// Reads the zip64 record, which stands before its locator: the count of entries, the length of
+/// their list and its start.
 fn read_64(file: &File, locator: &[u8], locator_start: u64) -> Result<[u64; 3]> {
     let start = number(&locator[8..16]);
     let misplaced = || refusal::damaged("the zip64 record is not where its end says");
@@ -116,7 +116,7 @@ fn several_parts() -> Error {
     refusal::archive("it is a part of a zip of several parts, which cannot be read")
 }
 
-/// Returns what a record says, if the list ends where the record begins.
+/// Returns the position in a record, if the list ends where the record begins.
 fn found(fields: [u64; 3], directory_end: u64) -> Result<End> {
     let [entries, length, directory_start] = fields;
     match directory_start.checked_add(length) == Some(directory_end) {
@@ -125,7 +125,7 @@ fn found(fields: [u64; 3], directory_end: u64) -> Result<End> {
     }
 }
 
-/// A little-endian number of up to eight bytes.
+/// Returns a little-endian number of up to eight bytes.
 pub(super) fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }

@@ -9,23 +9,23 @@ use super::read_at::read_some_at;
 use super::refusal;
 use super::zip_end::{End, number};
 
-/// How much of the list is read at a time.
+/// The number of bytes of the list that are read at a time.
 const INPUT: usize = 64 * 1024;
 
-/// The fixed part of an entry of the list.
+/// The length in bytes of the fixed part of an entry of the list.
 const HEADER: usize = 46;
 
 /// The bits of an entry's flags that matter here.
 pub(super) const DESCRIBED_AFTER: u16 = 1 << 3;
 pub(super) const UTF_8: u16 = 1 << 11;
-/// Encrypted, patched, strongly encrypted, and masked: the entry is not what it seems.
+/// The bits for encrypted, patched, strongly encrypted and masked: the data is not plain content.
 pub(super) const REFUSED: u16 = 1 | 1 << 5 | 1 << 6 | 1 << 13;
 
-/// Extra fields: the zip64 sizes, and Info-ZIP's name in UTF-8.
+/// The extra fields with the zip64 sizes and with Info-ZIP's name in UTF-8.
 const ZIP_64: u64 = 1;
 const UNICODE_PATH: u64 = 0x7075;
 
-/// What the list says about one entry.
+/// The fields of one entry of the list.
 pub(super) struct Listed {
     pub(super) raw: Box<[u8]>,
     pub(super) start: u64,
@@ -34,16 +34,16 @@ pub(super) struct Listed {
     pub(super) crc: u32,
     pub(super) method: u16,
     pub(super) flags: u16,
-    /// The Unix mode, 0 if the entry was written elsewhere.
+    /// The Unix mode, 0 if the entry was written on another system.
     pub(super) mode: u32,
-    /// Whether its DOS attributes say that it is a folder, for an entry without a Unix mode.
+    /// Whether its DOS attributes mark it as a folder, for an entry without a Unix mode.
     pub(super) is_dos_folder: bool,
 }
 
-/// The list.
+/// The list of entries of a zip.
 pub(super) struct List<'a> {
     input: BufReader<Section<'a>>,
-    /// How many entries and bytes are left.
+    /// The number of entries and of bytes that are left.
     entries: u64,
     bytes: u64,
 }
@@ -58,8 +58,8 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Reads the next entry. The last one must end where the list ends: an entry after it is one
-    /// that programs which count do not see.
+    /// Reads the next entry. The last entry must end where the list ends: readers that trust the
+    /// entry count would skip an entry after it.
     pub(super) fn next(&mut self) -> Result<Option<Listed>> {
         if self.entries == 0 {
             return match self.bytes {
@@ -124,10 +124,10 @@ fn disagree() -> Error {
     refusal::damaged("its end and the list of its entries disagree")
 }
 
-/// A number that is all ones if the zip64 field has it.
+/// A number that is in the zip64 field if all its bits are ones.
 pub(super) struct Large {
     pub(super) value: u64,
-    /// The width of its own field; the one in the zip64 field has 8 bytes, or 4 for 2.
+    /// The width in bytes of its own field. Its width in the zip64 field is 8 bytes, or 4 for 2.
     pub(super) bytes: u32,
 }
 
@@ -143,7 +143,7 @@ impl Large {
     }
 }
 
-/// The extra fields that change what an entry is.
+/// The extra fields that change the meaning of an entry.
 pub(super) struct Extra<'a> {
     zip_64: Option<&'a [u8]>,
     unicode_path: Option<&'a [u8]>,
@@ -171,9 +171,9 @@ impl<'a> Extra<'a> {
         Ok(extra)
     }
 
-    /// Refuses another name than that of the header, which some programs would take instead.
+    /// Refuses a name that differs from the header's, which some programs would take instead.
     pub(super) fn check_name(&self, raw: &[u8]) -> std::result::Result<(), &'static str> {
-        // Its version and the checksum of the other name come first.
+        // The version and the checksum of the other name come first.
         match self.unicode_path {
             Some(field) if field.get(5..) != Some(raw) => {
                 Err("its extra field for the name in UTF-8 gives another name")
@@ -182,7 +182,7 @@ impl<'a> Extra<'a> {
         }
     }
 
-    /// Reads the numbers that are in the zip64 field. Some writers give all of them there, also
+    /// Reads the numbers that are in the zip64 field. Some writers put all of them there, also
     /// those that have their own field; then both must agree, or `agrees` with the index and value.
     pub(super) fn enlarge(
         &self,

@@ -1,4 +1,4 @@
-//! One entry of a zip: its header checked, its data inflated.
+//! One entry of a zip: checks its header and inflates its data.
 
 use std::fs::File;
 
@@ -11,21 +11,22 @@ use super::refusal;
 use super::zip_end::number;
 use super::zip_list::{DESCRIBED_AFTER, Extra, Large, Listed, REFUSED, UTF_8};
 
-/// How much is read at a time.
+/// The number of bytes that are read at a time.
 const INPUT: usize = 64 * 1024;
 
-/// The fixed part of the header before an entry's data, and what mostly follows its name.
+/// The length in bytes of the fixed part of the header before an entry's data, and the usual length
+/// of the fields after its name.
 const HEADER: usize = 30;
 const USUAL_EXTRA: usize = 64;
 
-/// The methods of compression that are known.
+/// The supported methods of compression.
 pub(super) const STORED: u16 = 0;
 pub(super) const DEFLATED: u16 = 8;
 
-/// The record after the data of an entry, at its longest.
+/// The largest length in bytes of the record after the data of an entry.
 const DESCRIPTOR: usize = 24;
 
-/// What the list of a zip says about one entry.
+/// The fields of one entry in the list of a zip.
 pub(super) struct Member {
     pub(super) raw: Box<[u8]>,
     pub(super) start: u64,
@@ -47,7 +48,7 @@ impl Member {
     }
 
     /// Compares the header before the data, and its extra fields, with the list. Returns whether
-    /// programs that read from the beginning know how long the data is.
+    /// programs that read from the beginning know the length of the data.
     fn check_header(&self, header: &[u8], extra: &[u8]) -> Result<bool> {
         let field = |at: usize, length: usize| number(&header[at..at + length]);
         let flags = field(6, 2) as u16;
@@ -86,13 +87,13 @@ pub(super) struct Inflater<'a> {
     input: Vec<u8>,
 }
 
-/// What is left of an entry's data: a part of the input buffer, and then a part of the file.
+/// The unread data of an entry: a part of the input buffer, and then a part of the file.
 struct Rest {
     from: usize,
     to: usize,
     offset: u64,
     left: u64,
-    /// Whether the header before the data says how long it is.
+    /// Whether the header before the data gives its length.
     is_sized: bool,
 }
 
@@ -101,7 +102,7 @@ impl<'a> Inflater<'a> {
         Inflater { file, state: Decompress::new(false), input: vec![0; INPUT] }
     }
 
-    /// The content of `member`. `bound` is where its data must have ended.
+    /// Returns the content of `member`. `bound` is the offset at which its data must have ended.
     pub(super) fn content<'i>(
         &'i mut self,
         member: &'i Member,
@@ -117,7 +118,7 @@ impl<'a> Inflater<'a> {
     /// beginning see this one only.
     fn open(&mut self, member: &Member, bound: u64) -> Result<Rest> {
         let usual = (HEADER + member.raw.len() + USUAL_EXTRA) as u64 + member.compressed;
-        // Mostly this is all of the entry, in one call.
+        // In most cases this reads all of the entry, in one call.
         let there = usual.min(bound - member.start).min(INPUT as u64) as usize;
         read_at(self.file, &mut self.input[..there], member.start)?;
         let header = &self.input[..there];
@@ -154,9 +155,9 @@ impl<'a> Inflater<'a> {
         Ok(Rest { from, to: to.max(from), offset, left, is_sized })
     }
 
-    /// Checks what stands between the data and the next entry: nothing, or the record with the
-    /// sizes that a writer to a pipe knows only then (APPNOTE section 4.3.9). `there` is what was
-    /// read of it already.
+    /// Checks the bytes between the data and the next entry: none, or the record with the sizes
+    /// that a writer to a pipe knows only then (APPNOTE section 4.3.9). `there` holds the bytes of
+    /// it that were read already.
     fn check_after(&self, member: &Member, end: u64, bound: u64, there: &[u8]) -> Result<()> {
         let length = usize::try_from(bound - end).unwrap_or(usize::MAX);
         if member.flags & DESCRIBED_AFTER == 0 {
@@ -174,7 +175,7 @@ impl<'a> Inflater<'a> {
             None => read_at(self.file, record, end)?,
         }
         let Member { crc, compressed, size, .. } = *member;
-        // With its mark or without, and with short or long sizes: its length says which.
+        // With or without its signature, and with short or long sizes: its length tells which.
         let fields = match (length, record.strip_prefix(b"PK\x07\x08")) {
             (16 | 24, Some(fields)) => fields,
             (12 | 20, _) => &*record,
@@ -187,7 +188,7 @@ impl<'a> Inflater<'a> {
         }
     }
 
-    /// Reads more input if there is none in the buffer; `false` at the end.
+    /// Reads more input if the buffer is empty; returns `false` at the end.
     fn fill(&mut self, rest: &mut Rest) -> Result<bool> {
         if rest.from == rest.to && rest.left > 0 {
             let count = rest.left.min(INPUT as u64) as usize;
@@ -200,7 +201,7 @@ impl<'a> Inflater<'a> {
     }
 }
 
-/// The content of an entry, checked against what the list says about it when it ends.
+/// The content of an entry, checked against the list when it ends.
 pub(super) struct Content<'i, 'a> {
     inflater: &'i mut Inflater<'a>,
     member: &'i Member,
@@ -208,12 +209,12 @@ pub(super) struct Content<'i, 'a> {
     crc: Crc,
     size: u64,
     ended: bool,
-    /// The last bytes of data that is searched for a false end.
+    /// The last bytes of the data, which is searched for a false end.
     tail: Vec<u8>,
 }
 
 impl Content<'_, '_> {
-    /// Fills the beginning of `output`; with nothing only at the end.
+    /// Fills the beginning of `output`; returns zero only at the end.
     pub(super) fn read(&mut self, output: &mut [u8]) -> Result<usize> {
         let mut produced = 0;
         while produced == 0 && !self.ended {
@@ -245,8 +246,8 @@ impl Content<'_, '_> {
         Ok(count)
     }
 
-    /// Refuses stored data with what looks like the record after it. Programs that read from the
-    /// beginning, and are not told a size, would take the data for ended there.
+    /// Refuses stored data with bytes that look like the record after it. Programs that read from
+    /// the beginning without a given size would take that for the end of the data.
     fn check_no_end(&mut self, piece: &[u8]) -> Result<()> {
         let before = self.size - self.tail.len() as u64;
         self.tail.extend(piece);
