@@ -1,11 +1,11 @@
-//! WIT packages on their way here: found, fetched and verified, one at a time.
+//! Finds, fetches and verifies WIT packages, one at a time.
 //!
 //! ```text
-//! PackageId --routes--> where it may come from --fetch--> Published (verified) --source--> WIT
+//! PackageId --routes--> allowed places --fetch--> Published (verified) --source--> WIT
 //! ```
 //!
-//! What was published stays beside what was made of it, so that the pinned digest can be checked at
-//! every use: the text of a package is never taken from anywhere but its verified file.
+//! The published file stays beside the files that were made from it, so that the pinned digest can
+//! be checked at every use: the text of a package is always taken from its verified file.
 
 mod fetched;
 mod folders;

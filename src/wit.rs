@@ -1,11 +1,11 @@
-//! WIT packages: what they declare, what they need, and whether they fit together.
+//! WIT packages: their declarations, their dependencies, and the check that they fit together.
 //!
-//! The Bytecode Alliance's own parser, decoder and printer do the work, so that what passes here
-//! passes in every other tool.
+//! The Bytecode Alliance's own parser, decoder and printer do the work, so that a package that
+//! passes here passes in every other tool.
 //!
 //! A package comes as a published file in the binary format, as text in its place, or as a folder
-//! of `.wit` files. All three become a [`Source`], which is text: what a package declares and uses
-//! is always read out of the text, so that there is one answer, whatever it came as.
+//! of `.wit` files. All three become a [`Source`], which is text. Declarations and uses of a
+//! package are always read from the text, so that the result does not depend on the form.
 
 mod binary;
 mod component;

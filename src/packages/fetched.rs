@@ -1,4 +1,4 @@
-//! A package that was found: what of it is there now, and where it came from.
+//! A package that was found: its content and its origin.
 
 use super::published::{Form, Published};
 use crate::error::{Context, Result};
@@ -10,19 +10,19 @@ use crate::wit::Source;
 
 /// A package that is in its folder now.
 pub struct Fetched {
-    /// What it is.
+    /// Its content.
     pub content: Content,
-    /// How it came there.
+    /// The way in which it came there.
     pub outcome: Outcome,
     /// The name of the registry that serves it.
     pub registry: Option<String>,
     /// The address of its archive.
     pub url: Option<String>,
-    /// Where it came from, for people.
+    /// Its origin, for people.
     pub from: String,
 }
 
-/// What was found for a package.
+/// The content that was found for a package.
 pub enum Content {
     /// The published file.
     Published(Box<Published>),
@@ -31,7 +31,7 @@ pub enum Content {
 }
 
 impl Fetched {
-    /// A published file that is there now.
+    /// Creates the result for a published file.
     pub(super) fn published(
         package: &PackageId,
         form: Form,
@@ -44,16 +44,16 @@ impl Fetched {
         Fetched { content, outcome, registry: None, url: None, from }
     }
 
-    /// Text from a folder or a file of somebody's.
+    /// Creates the result for text from a folder or a file of a user.
     pub(super) fn text(source: Source, outcome: Outcome, from: String) -> Fetched {
         let content = Content::Text(Box::new(source));
         Fetched { content, outcome, registry: None, url: None, from }
     }
 
-    /// The package's WIT.
+    /// Returns the package's WIT.
     ///
     /// # Errors
-    /// Integrity, saying where it came from, where it is no WIT package.
+    /// Integrity, with the origin, if it is not a WIT package.
     pub fn source(&self) -> Result<Source> {
         match &self.content {
             Content::Published(published) => {
@@ -63,7 +63,7 @@ impl Fetched {
         }
     }
 
-    /// The published file, if there is one.
+    /// Returns the published file, if there is one.
     pub fn file(&self) -> Option<&Verified> {
         match &self.content {
             Content::Published(published) => Some(&published.file),
@@ -71,7 +71,7 @@ impl Fetched {
         }
     }
 
-    /// Removes a published file that turned out to be something else.
+    /// Removes a published file whose content is wrong.
     pub(crate) fn discard(&self) -> Result<()> {
         match self.file() {
             Some(file) if self.outcome != Outcome::Kept => {

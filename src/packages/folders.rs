@@ -1,4 +1,4 @@
-//! Looking for a package in vendor folders: as it was vendored, or as somebody put it there.
+//! Searches vendor folders for a package: as it was vendored, or as a user put it there.
 
 use std::path::Path;
 
@@ -20,41 +20,41 @@ use crate::rooted::RootedPath;
 use crate::verify::Unverified;
 use crate::wit::Source;
 
-/// What came of looking.
+/// The result of a search.
 #[derive(Debug)]
 pub struct Looked {
-    /// Every place, in order, with what was found there.
+    /// Every place, in order, with the finding there.
     pub places: Vec<Place>,
-    /// What can be used.
+    /// The usable finding.
     pub found: Option<Found>,
 }
 
-/// What must be true of what is found.
+/// The condition on a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pinned {
-    /// It declares the package.
+    /// No pin: it only must declare the package.
     Nothing,
-    /// It is the published file, and has this SHA-256.
+    /// A pinned file: it must be the published file with this SHA-256.
     File(Digest),
-    /// It is text that has this hash, see [`crate::wit::tree_hash`].
+    /// A pinned text: it must have this hash, see [`crate::wit::tree_hash`].
     Text(Digest),
 }
 
-/// What lies in a folder for a package.
+/// The content of a folder for a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The published `.wasm`. Nobody has checked it yet.
+    /// The published `.wasm`. It is not verified yet.
     Published(RootedPath),
-    /// A folder with `.wit` files that somebody made, and that declare the package.
+    /// A handmade folder with `.wit` files that declare the package.
     HandMade(RootedPath),
 }
 
-/// Looks for a package in the vendor folders and the workspace's own, highest first.
+/// Searches the vendor folders and the workspace's own folders for a package, highest first.
 ///
-/// With the pin of a file only the published file will do, because only it can be checked.
+/// If a file is pinned, only the published file is accepted, because only it can be checked.
 ///
 /// # Errors
-/// Usage, where a folder that a variable names cannot be used.
+/// Usage, if a folder that a variable names cannot be used.
 pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked> {
     plan::check_vendor_dirs(Kind::Wit, policy, &crate::listing::Disk)?;
     let mut looked = Looked { places: Vec::new(), found: None };
@@ -100,28 +100,28 @@ pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked
     Ok(looked)
 }
 
-/// Text that is used in place of a published archive: that of a folder that somebody made, if it is
-/// the very text of the archive, which its hash tells; or any that the config file names.
+/// Text that is used in place of a published archive: the text of a handmade folder, if its hash is
+/// that of the text in the archive; or any text that the config file names.
 #[derive(Debug, Default)]
 pub struct Adopted {
     /// The text.
     pub source: Option<Source>,
-    /// Whether the config file names it, so that no pin is about it.
+    /// Whether the config file names it, so that no pin applies to it.
     pub overridden: bool,
-    /// What declares the package and has another text, a line each.
+    /// The folders that declare the package and have another text, a line each.
     pub remarks: Vec<String>,
 }
 
-/// Looks for the text of a published archive in folders that somebody made, highest first.
+/// Searches handmade folders for the text of a published archive, highest first.
 ///
 /// # Errors
-/// Usage, where a folder that a variable names cannot be used.
+/// Usage, if a folder that a variable names cannot be used.
 pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted> {
     plan::check_vendor_dirs(Kind::Wit, policy, &crate::listing::Disk)?;
     let mut adopted = Adopted::default();
     let filename = archive.archive.filename().as_str();
     for (_, dir) in plan::folders(Kind::Wit, policy) {
-        // What was vendored has the archive beside the text, and that is what counts.
+        // A vendored folder has the archive beside the text, and the archive counts.
         let is_vendored = |folder: &RootedPath| !matches!(folder.join(filename).stat(), Ok(None));
         for folder in subfolders(&dir).into_iter().filter(|folder| !is_vendored(folder)) {
             let Ok(source) = Source::of_rooted(&folder) else { continue };
@@ -145,7 +145,7 @@ pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted>
     Ok(adopted)
 }
 
-/// The versions in a folder that has them as `<version>.wasm`, in ascending order.
+/// Returns the versions in a folder that has them as `<version>.wasm`, in ascending order.
 pub(super) fn versions(folder: &Path) -> Vec<Version> {
     let stem = |path: RootedPath| path.path().file_stem()?.to_str()?.parse().ok();
     let files = files(&RootedPath::given(folder), "wasm");
@@ -155,9 +155,9 @@ pub(super) fn versions(folder: &Path) -> Vec<Version> {
 }
 
 enum Candidate {
-    /// It is about something else.
+    /// A file or folder of another package.
     None,
-    /// It is about this package and cannot be used, and why.
+    /// A file or folder of this package that cannot be used, with the reason.
     Unfit(String),
     Fit(Found),
 }
@@ -174,7 +174,7 @@ fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidat
     }
     let source = match Source::of_rooted(folder) {
         Ok(source) => source,
-        // Only a folder with the package's name is worth a word about what is wrong in it.
+        // An error is only reported for a folder with the package's name.
         Err(error) if names(folder, package) => return Candidate::Unfit(error.one_line()),
         Err(_) => return Candidate::None,
     };
@@ -196,11 +196,11 @@ fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidat
     }
 }
 
-/// Whether a `.wasm` that lies about is the published one.
+/// Returns whether a `.wasm` in a folder is the published one.
 fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
     let Ok(file) = Unverified::open_rooted(path, package.to_string()) else { return false };
     match pin {
-        // A damaged one must not be passed over: whoever copies it says so.
+        // A damaged file must not be skipped: copying it reports the damage.
         Pinned::File(pin) => {
             listed::pin(path.path()).is_some_and(|it| it.digest == *pin) || file.verify(pin).is_ok()
         }
@@ -212,14 +212,14 @@ fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
     }
 }
 
-/// Whether a folder's name speaks of the package: `wasi-http`, `wasi-http-0.2.6`, `http`.
+/// Returns whether a folder has a name of the package: `wasi-http`, `wasi-http-0.2.6`, `http`.
 fn names(folder: &RootedPath, package: &PackageId) -> bool {
     let name = folder.name().to_string_lossy().into_owned();
     name == package.folder() || name == package.name.hyphened() || name == package.name.name()
 }
 
 fn subfolders(dir: &RootedPath) -> Vec<RootedPath> {
-    // One that is a link is among them: reading it says why it is refused.
+    // Links are included: reading one gives the reason for its refusal.
     entries(dir, |_, kind| matches!(kind, EntryKind::Folder | EntryKind::Link))
 }
 
@@ -229,8 +229,8 @@ fn files(dir: &RootedPath, extension: &str) -> Vec<RootedPath> {
     })
 }
 
-/// The entries of a folder that are wanted, sorted; none where it cannot be read, which its own
-/// place says.
+/// Returns the wanted entries of a folder, sorted. Returns none if it cannot be read, which the
+/// folder's own place reports.
 fn entries(dir: &RootedPath, is_wanted: impl Fn(&str, EntryKind) -> bool) -> Vec<RootedPath> {
     let entries = dir.open_folder().and_then(|folder| folder.list()).unwrap_or_default();
     let names = entries.into_iter().filter_map(|(name, kind)| {

@@ -1,4 +1,4 @@
-//! What the manifest of a vendor folder lists for what lies in it: the pin of what nobody else pins.
+//! The digests that the manifest of a vendor folder lists, which pin files that have no other pin.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -12,15 +12,15 @@ use crate::stand_in::StandIn;
 use crate::verify;
 use crate::wit::Source;
 
-/// The digest that is listed for a file: `<folder>/a-b-1.0.0/<name>`, or `<folder>/a/b/<name>` as
-/// wkg's local registry has it. Nothing where no manifest knows the file.
+/// Returns the digest that is listed for a file: `<folder>/a-b-1.0.0/<name>`, or
+/// `<folder>/a/b/<name>` as in wkg's local registry. Returns nothing if no manifest lists the file.
 pub(super) fn pin(path: &Path) -> Option<Pin> {
     Lists::of_files_in(path.parent()?).pin(path.file_name()?)
 }
 
-/// The manifests that may know the files of one folder.
+/// The manifests that may list the files of one folder.
 struct Lists {
-    /// Each with the folder's path in the kind's folder that it is about.
+    /// Each manifest, with the folder's path in the kind's folder that it describes.
     lists: Vec<(VendorDir, Manifest, String)>,
 }
 
@@ -44,7 +44,7 @@ impl Lists {
     }
 }
 
-/// Fails where the text in a folder is not what is listed for its files.
+/// Fails if the text in a folder differs from the listed digests of its files.
 ///
 /// # Errors
 /// Integrity, with both digests.

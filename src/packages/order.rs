@@ -1,4 +1,4 @@
-//! What is wanted of one package.
+//! The request for one package.
 
 use super::published::wasm_name;
 use super::pull::Pin;
@@ -9,30 +9,30 @@ use crate::report::Report;
 use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
-/// A package that is to be brought to a place.
+/// A package that is to be fetched to a destination.
 pub(super) struct Order<'a> {
     /// The package.
     pub(super) package: &'a PackageId,
     /// The registry that a rule or a tag names.
     pub(super) rule: Option<&'a str>,
-    /// What the published file must be.
+    /// The pin of the published file.
     pub(super) pin: Option<Pin>,
-    /// The hash that its text must have, where a lock knows only text of it.
+    /// The hash that its text must have, if a lock pins only text of it.
     pub(super) text: Option<Digest>,
-    /// Whether somebody could pin it, and is told so where nobody does.
+    /// Whether to warn if nothing pins it, because a user could pin it.
     pub(super) warns: bool,
-    /// Where the published file goes.
+    /// The destination of the published file.
     pub(super) destination: RootedPath,
 }
 
 impl<'a> Order<'a> {
-    /// Nothing but the package, into this folder.
+    /// Creates an order of the package alone, into this folder.
     pub(super) fn of(package: &'a PackageId, folder: &RootedPath) -> Order<'a> {
         let destination = folder.join(&wasm_name(package));
         Order { package, rule: None, pin: None, text: None, warns: false, destination }
     }
 
-    /// Where it was looked for, so far nowhere.
+    /// Returns an empty list of the places that were searched.
     pub(super) fn attempts(&self) -> Attempts {
         let package = self.package;
         let registry = self.rule.map(|rule| format!(" --package-registry {}={rule}", package.name));
@@ -41,7 +41,7 @@ impl<'a> Order<'a> {
         Attempts::of(package.to_string(), mend)
     }
 
-    /// Trust begins with the first fetch of what nobody pinned, and the person is told.
+    /// Warns that the first fetch of an unpinned file is trusted.
     pub(super) fn warn_unpinned(&self, file: &Verified, report: &Report) {
         if self.pin.is_none() && self.warns {
             report.warn(&format!(

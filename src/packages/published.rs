@@ -1,4 +1,4 @@
-//! What was published of a package: an archive with its sources, or one `.wasm`.
+//! The published form of a package: an archive with its sources, or one `.wasm`.
 
 use crate::artifact::{ArchiveType, Asset, Strip};
 use crate::error::{Error, Kind, Result};
@@ -16,20 +16,20 @@ pub struct Published {
     pub package: PackageId,
     /// The file.
     pub file: Verified,
-    /// What the file is.
+    /// The form of the file.
     pub form: Form,
 }
 
-/// What a published file is.
+/// The form of a published file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// An archive in which the package's `.wit` files lie.
+    /// An archive with the package's `.wit` files.
     Archive {
         /// Its format.
         archive: ArchiveType,
-        /// What to take off the front of each path.
+        /// The folders to remove from the front of each path.
         strip: Strip,
-        /// The folder with the files, below that.
+        /// The folder with the files, below the stripped folders.
         wit_dir: String,
     },
     /// A package in the binary format, or text in its place, as registries serve it.
@@ -37,7 +37,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form of a pinned archive.
+    /// Returns the form of a pinned archive.
     pub fn of(archive: &SourceArchive) -> Form {
         let Asset { archive: kind, strip_prefix, .. } = &archive.archive;
         Form::Archive {
@@ -49,11 +49,11 @@ impl Form {
 }
 
 impl Published {
-    /// The package's WIT.
+    /// Returns the package's WIT.
     ///
     /// # Errors
-    /// Integrity, where the file is something else, or declares another package or version than it
-    /// was published as.
+    /// Integrity, if the file is something else, or declares another package or version than it was
+    /// published as.
     pub fn source(&self) -> Result<Source> {
         let source = match &self.form {
             Form::Wasm => Source::of_published(&self.file)?,
@@ -81,13 +81,13 @@ impl Published {
             .fact("archive", self.file.path().display())
             .hint("name the right folder with `wit_dir` in a registry file of your own"));
         }
-        // Nobody knows the temporary folder.
+        // The temporary folder means nothing to a person.
         let shown = format!("{}/{wit_dir}", self.file.path().display());
         Source::of_folder_known_as(&wit, &shown)
     }
 }
 
-/// The name of a package's published `.wasm` in its vendor folder.
+/// Returns the name of a package's published `.wasm` in its vendor folder.
 pub fn wasm_name(package: &PackageId) -> String {
     format!("{}.wasm", package.folder())
 }

@@ -19,17 +19,17 @@ const EXPECTED: Expected = Expected {
     accepts: |_| true,
 };
 
-/// The digest that a package must have, and who says so.
+/// The digest that a package must have, and its origin.
 #[derive(Clone, Debug)]
 pub(super) struct Pin {
     pub(super) digest: Digest,
     pub(super) from: String,
 }
 
-/// Downloads a package. Nothing where the registry does not have it.
+/// Downloads a package. Returns nothing if the registry does not have it.
 ///
 /// # Errors
-/// Integrity, where the version stands for other bytes than are pinned, or is no package.
+/// Integrity, if the version has other bytes than are pinned, or is not a package.
 pub(super) fn package(
     client: &Client,
     repository: &Repository,
@@ -58,7 +58,7 @@ pub(super) fn package(
     client.blob(repository, &layer, destination, item).map(Some)
 }
 
-/// The versions in a repository: the tags that are semantic versions, in ascending order.
+/// Returns the versions in a repository: the tags that are semantic versions, in ascending order.
 pub(super) fn versions(client: &Client, repository: &Repository) -> Result<Vec<Version>> {
     let tags = match client.tags(repository) {
         Ok(tags) => tags,
@@ -71,7 +71,8 @@ pub(super) fn versions(client: &Client, repository: &Repository) -> Result<Vec<V
     Ok(versions)
 }
 
-/// A version as a tag. A plus cannot be in one, so it is an underscore there, as in Helm's charts.
+/// Returns the tag of a version. A tag cannot contain a plus, so it is an underscore there, as in
+/// Helm's charts.
 fn tag(version: &Version) -> Result<crate::oci::Tag> {
     version.to_string().replace('+', "_").parse().map_err(Error::usage)
 }

@@ -1,4 +1,4 @@
-//! Where packages come from, as far as the settings allow, and the fetching of one.
+//! The sources of packages that the settings allow, and the fetching of one package.
 
 mod held;
 mod versions;
@@ -36,43 +36,43 @@ use crate::vendored_file::vendor_file;
 use crate::verify::{Unverified, Verified};
 use crate::wit::{Locked, Source};
 
-/// Every place where packages may come from.
+/// Every source of packages.
 pub struct Sources {
     reach: Reach,
     pinned: WitRegistry,
     chosen: BTreeMap<PackageId, Chosen>,
-    /// The registry of a namespace or a package, by the name of that.
+    /// The registry of a namespace or a package, by its name.
     named: BTreeMap<String, String>,
     archives_first: bool,
 }
 
-/// What somebody says of one package.
+/// A user's choices for one package.
 struct Chosen {
     registry: Option<String>,
     digest: Option<Digest>,
 }
 
-/// What a package is published as.
+/// The published form of a package.
 enum Way<'a> {
     /// A pinned archive.
     Archive(SourceArchive),
-    /// One file, which a registry serves.
+    /// One file that a registry serves.
     File(Order<'a>),
 }
 
-/// A package on its way: what is known once the settings were asked about it.
+/// The state of the search for a package, after the settings were read.
 struct Search<'a> {
     order: &'a Order<'a>,
-    /// The order's pin, or else what the registry is known to serve.
+    /// The order's pin, or else the digest that the registry is known to serve.
     pin: Option<Pin>,
     /// The name of the registry.
     registry: Option<String>,
-    /// Whether something else lies where the published file goes.
+    /// Whether another file is at the destination of the published file.
     repairs: bool,
 }
 
 impl Search<'_> {
-    /// The published file, which is at its destination now.
+    /// Returns the result for the published file, which is at its destination.
     fn done(&self, file: Verified, outcome: Outcome, from: String) -> Fetched {
         let outcome = if self.repairs { Outcome::Repaired } else { outcome };
         let fetched = Fetched::published(self.order.package, Form::Wasm, file, outcome, from);
@@ -81,20 +81,20 @@ impl Search<'_> {
 }
 
 impl Sources {
-    /// The places that these settings allow. Opens no socket.
+    /// Creates the sources that these settings allow. Opens no socket.
     ///
     /// # Errors
-    /// Usage, where a setting about registries makes no sense.
+    /// Usage, if a setting about registries is invalid.
     pub fn new(policy: Policy, pinned: WitRegistry, environment: &Environment) -> Result<Sources> {
         let reach = Reach::new(policy, environment)?;
         let (chosen, named) = (BTreeMap::new(), BTreeMap::new());
         Ok(Sources { reach, pinned, chosen, named, archives_first: false })
     }
 
-    /// The same, with these packages from the registries and with the digests that are named.
+    /// Takes the chosen packages from the chosen registries, with the chosen digests.
     ///
     /// # Errors
-    /// Usage, where a digest is none.
+    /// Usage, if a digest is invalid.
     pub fn choosing(mut self, choices: &[WitChoice]) -> Result<Sources> {
         for choice in choices {
             let registry = Some(choice.registry.clone()).filter(|it| !it.is_empty());
@@ -104,21 +104,21 @@ impl Sources {
         Ok(self)
     }
 
-    /// The same, with the packages of these names (`myorg:api`) or namespaces (`myorg`) from these
-    /// registries, as if a rule said so of each.
+    /// Takes the packages of these names (`myorg:api`) or namespaces (`myorg`) from these
+    /// registries, as if a rule named the registry for each.
     pub fn naming(mut self, registries: impl IntoIterator<Item = (String, String)>) -> Sources {
         self.named.extend(registries);
         self
     }
 
-    /// The registry that somebody named for a package.
+    /// Returns the registry that a user named for a package.
     fn registry_of(&self, package: &PackageName) -> Option<&str> {
         let named = self.named.get(&package.to_string());
         named.or_else(|| self.named.get(package.namespace())).map(String::as_str)
     }
 
-    /// The same, with each package from its pinned archive where it has one and nobody chose it from
-    /// a registry, whatever the config file says: only the archive will do for `@wasi_wit`.
+    /// Takes each package from its pinned archive if it has one and no user chose a registry for
+    /// it, whatever the config file says: `@wasi_wit` accepts only the archive.
     pub fn with_archives_first(mut self) -> Sources {
         self.archives_first = true;
         self
@@ -128,11 +128,11 @@ impl Sources {
         self.reach.policy()
     }
 
-    /// Brings a package into its vendor folder. What the lock says of it must hold.
+    /// Fetches a package into its vendor folder. The pins of the lock apply.
     ///
     /// # Errors
-    /// Unavailable, listing every place; integrity, where the bytes are not those of the lock, or
-    /// not those that the registry is known to serve.
+    /// Unavailable, listing every place; integrity, if the bytes are not those of the lock, or not
+    /// those that the registry is known to serve.
     pub fn fetch(
         &self,
         package: &PackageId,
@@ -145,7 +145,7 @@ impl Sources {
             Way::File(order) => order,
         };
         let mut fetched = self.obtain(&order, report)?;
-        // What a lock says of it stays, also where nobody is asked who serves it.
+        // The locked origin stays, also if no registry is asked for it.
         if let Some(locked) = locked {
             fetched.registry.clone_from(&locked.registry);
         }
@@ -154,10 +154,10 @@ impl Sources {
         Ok(fetched)
     }
 
-    /// Gets a package for a repository: the published file goes beside its text into `folder`.
+    /// Fetches a package for a repository: the published file goes beside its text into `folder`.
     ///
     /// # Errors
-    /// As [`Sources::fetch`].
+    /// The errors of [`Sources::fetch`].
     pub fn fetch_into(
         &self,
         package: &PackageId,
@@ -170,10 +170,10 @@ impl Sources {
         self.obtain(&Order { rule, pin: pin.map(of_rule), warns: true, ..order }, report)
     }
 
-    /// Gets a package to look at it: the published file goes into `folder`.
+    /// Fetches a package for inspection: the published file goes into `folder`.
     ///
     /// # Errors
-    /// As [`Sources::fetch`].
+    /// The errors of [`Sources::fetch`].
     pub fn look(
         &self,
         package: &PackageId,
@@ -185,12 +185,11 @@ impl Sources {
         self.obtain(&Order { rule, ..order }, report)
     }
 
-    /// The text of a pinned archive, from where the config file says or from a folder that somebody
-    /// made.
+    /// Returns the text of a pinned archive, from the config file's path or from a handmade folder.
     ///
     /// # Errors
-    /// Usage, where a folder that a setting names cannot be used; integrity, where the config file
-    /// puts another package in its place.
+    /// Usage, if a folder that a setting names cannot be used; integrity, if the config file puts
+    /// another package in its place.
     pub fn adopt(&self, archive: &SourceArchive) -> Result<Adopted> {
         if let Some(text) = self.overridden(&archive.package)? {
             let source = Some(text.source()?);
@@ -199,7 +198,7 @@ impl Sources {
         folders::adopt(archive, self.policy())
     }
 
-    /// What a package is published as, and what must be true of it.
+    /// Returns the published form of a package, with its pins.
     fn way<'a>(
         &'a self,
         package: &'a PackageId,
@@ -246,7 +245,7 @@ impl Sources {
         Ok(Fetched { url: Some(url), ..fetched })
     }
 
-    /// Looks where it may, in order, and takes the first that has the package.
+    /// Tries the allowed places in order, and takes the first that has the package.
     fn obtain(&self, order: &Order<'_>, report: &Report) -> Result<Fetched> {
         if let Some(text) = self.overridden(order.package)? {
             return Ok(text);
@@ -266,7 +265,7 @@ impl Sources {
         if let Some(found) = self.in_folders(&search, &mut attempts)? {
             return Ok(found);
         }
-        // Text that was locked was never in a registry.
+        // Locked text was never in a registry.
         if order.text.is_some() {
             return Err(attempts.error(self.policy().offline()));
         }
@@ -276,7 +275,7 @@ impl Sources {
         })
     }
 
-    /// From a vendor folder, or from one that somebody made.
+    /// Takes the package from a vendor folder or a handmade one.
     fn in_folders(&self, search: &Search<'_>, attempts: &mut Attempts) -> Result<Option<Fetched>> {
         let order = search.order;
         let pinned = match (&order.text, &search.pin) {
@@ -300,7 +299,7 @@ impl Sources {
         }
     }
 
-    /// From a registry, by the route to it.
+    /// Takes the package from a registry, by the route to it.
     fn in_registries(
         &self,
         search: &Search<'_>,
@@ -309,7 +308,7 @@ impl Sources {
         report: &Report,
     ) -> Result<Fetched> {
         let Order { package, rule, .. } = *search.order;
-        // Now it matters that nobody says where the package is.
+        // From here on, a missing route is an error.
         let route = match (route, self.policy().is_offline()) {
             (Err(error), _) => return Err(self.with_versions(error, &[], package)),
             (Ok(route), true) => route,
@@ -335,7 +334,7 @@ impl Sources {
         Err(self.with_versions(error, &route.sources, package))
     }
 
-    /// What one provider has. Nothing where it works and does not have the package.
+    /// Asks one provider. Returns nothing if it works and does not have the package.
     fn ask(
         &self,
         provider: &Provider,
@@ -362,8 +361,8 @@ impl Sources {
         }
     }
 
-    /// A package that the config file puts in the place of what is published. No pin is about it:
-    /// whoever writes the file says what counts.
+    /// Returns a package that the config file puts in the place of the published one. No pin
+    /// applies to it: the user who writes the file decides.
     fn overridden(&self, package: &PackageId) -> Result<Option<Fetched>> {
         let Ok(route) = self.reach.registries().route(&package.name, None) else { return Ok(None) };
         let provider = route.sources.first().filter(|it| it.role == Role::Override);
@@ -381,7 +380,7 @@ impl Sources {
         Ok(Some(Fetched::text(source, Outcome::Copied, provider.to_string())))
     }
 
-    /// What the registry of this name is known to serve.
+    /// Returns the pin of the file that the registry of this name is known to serve.
     fn served(&self, package: &PackageId, registry: Option<&str>) -> Option<Pin> {
         let registry = registry?;
         let digest = self.pinned.served(package, registry)?;
@@ -390,7 +389,7 @@ impl Sources {
 }
 
 impl Search<'_> {
-    /// The file that is there already, if it is right. One that nobody pinned must be what the
+    /// Returns the existing file, if it is right. Without a pin it must have the digest that the
     /// manifest of the vendor folder lists.
     fn kept(&self) -> Option<Verified> {
         let path = &self.order.destination;
@@ -398,8 +397,8 @@ impl Search<'_> {
         Unverified::open_rooted(path, self.order.package.to_string()).ok()?.verify(&pin.digest).ok()
     }
 
-    /// The error for a file at the destination that is not what the manifest of its folder lists,
-    /// where that is what is wanted; nothing for the file of another pin.
+    /// Returns the error for a file at the destination that differs from the manifest of its
+    /// folder, if the listed file is the wanted one; nothing for the file of another pin.
     fn damage(&self) -> Option<Error> {
         let path = &self.order.destination;
         let listed = listed::pin(path.path())?;
@@ -415,8 +414,8 @@ impl Search<'_> {
         )
     }
 
-    /// Copies a published file that lies somewhere on this machine. One that nobody pinned must be
-    /// what the manifest of the folder that it lies in lists, where one does.
+    /// Copies a published file from this machine. Without a pin it must have the digest that the
+    /// manifest of its own folder lists, if one does.
     fn copy(&self, path: &RootedPath) -> Result<Verified> {
         let file = Unverified::open_rooted(path, self.order.package.to_string())?;
         let file = match self.pin.clone().or_else(|| listed::pin(path.path())) {
@@ -429,12 +428,12 @@ impl Search<'_> {
     }
 }
 
-/// The pin that a rule or a tag in MODULE.bazel has.
+/// Creates the pin of a rule or a tag in MODULE.bazel.
 fn of_rule(digest: Digest) -> Pin {
     Pin { digest, from: "the rule's sha256".to_owned() }
 }
 
-/// The lock pins the archive, and the registry files pin it: both must say the same.
+/// Checks that the lock and the registry files pin the same archive.
 fn check_lock(archive: &SourceArchive, locked: Option<&Locked>) -> Result<()> {
     let pinned = archive.archive.sha256;
     let Some(locked) = locked.filter(|locked| locked.digest != pinned) else { return Ok(()) };

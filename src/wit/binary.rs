@@ -1,8 +1,9 @@
-//! A package in the binary format: its limits, which hold before it is decoded, and its text.
+//! A package in the binary format: its limits, which are checked before it is decoded, and its
+//! text.
 //!
-//! The decoder reads through a buffer that is as long as a section says, and builds a table of all
+//! The decoder reads through a buffer as long as a section declares, and builds a table of all
 //! types, which takes a hundred times the space of their bytes. Its printer writes a type in full
-//! wherever it is used, so that text can be longer than any limit.
+//! at every use, so that the text can be longer than any limit.
 
 use wasmparser::{
     ComponentDefinedType, ComponentType, ComponentTypeDeclaration, CoreType,
@@ -15,15 +16,15 @@ use super::guarded::{guarded, stop};
 use super::limits::{MOST_BYTES, MOST_ITEMS, within};
 use crate::error::{Error, Result};
 
-/// The most bytes of the sections of types, and of the custom ones, where documentation is. The
-/// largest package of WASI has a tenth of a megabyte in all.
+/// The largest number of bytes of the type sections, and of the custom sections, which hold the
+/// documentation. The largest package of WASI has a tenth of a megabyte in all.
 const MOST_SECTION_BYTES: u64 = 1 << 20;
 
-/// Returns the text of a package as `wasm-tools component wit` prints it, or nothing where the bytes
+/// Returns the text of a package as `wasm-tools component wit` prints it, or nothing if the bytes
 /// are a component that is not a package.
 ///
 /// # Errors
-/// Integrity, where the bytes are damaged or more than a package may have.
+/// Integrity, if the bytes are damaged or exceed the limits of a package.
 pub(super) fn text(bytes: &[u8], shown: &str) -> Result<Option<String>> {
     let refuse = |cause: String| {
         Error::integrity(format!("`{shown}` is no WIT package that can be read"))
@@ -44,7 +45,7 @@ pub(super) fn text(bytes: &[u8], shown: &str) -> Result<Option<String>> {
     text.and_then(|text| text.map_err(|error| format!("{error:#}"))).map_err(refuse)
 }
 
-/// How much is in the sections of a package.
+/// The size of the sections of a package.
 #[derive(Default)]
 struct Size {
     types: u64,
@@ -53,8 +54,8 @@ struct Size {
 }
 
 impl Size {
-    /// Walks the sections, of which none can be longer than what is left. Nothing, where there is a
-    /// section that no package has.
+    /// Reads the section headers; no section can be longer than the remaining bytes. Returns
+    /// nothing if there is a section that no package has.
     fn of(bytes: &[u8]) -> wasmparser::Result<Option<Size>> {
         let mut size = Size::default();
         for payload in Parser::new(0).parse_all(bytes) {
@@ -86,7 +87,7 @@ impl Size {
         Ok(Some(size))
     }
 
-    /// Whether it is over a limit, so that nothing more needs to be read.
+    /// Returns whether it exceeds a limit, so that reading can stop.
     fn is_too_much(&self) -> bool {
         self.types > MOST_SECTION_BYTES
             || self.custom > MOST_SECTION_BYTES
@@ -94,7 +95,7 @@ impl Size {
     }
 }
 
-/// Counts a type, what it declares and the names in it. The reader bounds how deep that is.
+/// Counts a type, its declarations and the names in it. The reader bounds the depth.
 fn items(found: &ComponentType<'_>) -> usize {
     use ComponentDefinedType::{Enum, Flags, Record, Tuple, Variant};
     1 + match found {
@@ -132,7 +133,7 @@ fn core_items(found: &CoreType<'_>) -> usize {
     }
 }
 
-/// Text that stops the printer where it gets longer than a package may be.
+/// A text buffer that stops the printer when the text exceeds the limit of a package.
 #[derive(Default)]
 struct Limited {
     text: OutputToString,
@@ -155,7 +156,7 @@ impl Output for Limited {
     }
 
     fn indent_if_needed(&mut self) -> bool {
-        // What is indented stands in a world or an interface, or in one of their types.
+        // Indented text is in a world or an interface, or in one of their types.
         let indented = self.text.indent_if_needed();
         self.count(if indented { 8 } else { 0 });
         indented

@@ -1,7 +1,7 @@
-//! A component: whether a file is one, and what it imports and exports.
+//! A component: detects whether a file is one, and reads its imports and exports.
 //!
-//! A component can be larger than memory, and almost all of it is code that says nothing of its
-//! interface. So it is walked section by section, and only those with names are read.
+//! A component can be larger than memory, and almost all of it is code that does not describe its
+//! interface. So it is read section by section, and only the sections with names are kept.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -18,13 +18,14 @@ use crate::stand_in::StandIn;
 /// The version of the binary format that tools write.
 const VERSION: u8 = 0x0d;
 
-/// The most bytes of all sections of imports and exports. The largest known take some kilobytes.
+/// The largest number of bytes of all import and export sections. The largest known take some
+/// kilobytes.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// The most imports and exports together.
+/// The largest number of imports and exports together.
 const MOST_NAMES: usize = 1 << 16;
 
-/// The most sections of any kind.
+/// The largest number of sections of any kind.
 const MOST_SECTIONS: usize = 1 << 17;
 
 /// The sections of a component, by their numbers.
@@ -39,20 +40,20 @@ mod section {
     pub(super) const LAST: u8 = 12;
 }
 
-/// What a component has to do with others, by the names in it.
+/// The interface of a component, by the names in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Component {
-    /// What it imports, as in `wasi:io/streams@0.2.6`.
+    /// Its imports, as in `wasi:io/streams@0.2.6`.
     pub imports: Vec<String>,
-    /// What it exports.
+    /// Its exports.
     pub exports: Vec<String>,
 }
 
 impl Component {
-    /// Reads the component in a file. `shown` is what the file is called in messages.
+    /// Reads the component in a file. `shown` is the name of the file in messages.
     ///
     /// # Errors
-    /// Integrity, where it is something else, saying what, or damaged.
+    /// Integrity, if it is damaged or something else, which the error names.
     pub fn of_file(path: &Path, shown: &str) -> Result<Component> {
         let file = crate::read::file(path)?;
         Component::read(file, shown)
@@ -61,7 +62,7 @@ impl Component {
     /// Reads a component from its first byte on.
     ///
     /// # Errors
-    /// As [`Component::of_file`].
+    /// The errors of [`Component::of_file`].
     pub fn read(mut source: impl Read + Seek, shown: &str) -> Result<Component> {
         let reading = || format!("read {shown}");
         let length = source.seek(SeekFrom::End(0)).doing(reading)?;
@@ -84,24 +85,24 @@ impl Component {
         }
     }
 
-    /// The world of WASI that the component is made for. A component does not name its world, so
-    /// it is told by what it imports and exports.
+    /// Returns the world of WASI that the component targets. A component does not name its world,
+    /// so its imports and exports determine it.
     pub fn world(&self) -> Option<String> {
         WORLDS.iter().find_map(|world| world.of(self))
     }
 }
 
-/// A world of WASI, as far as it tells components apart.
+/// A world of WASI, with the properties that tell its components from others.
 struct World {
     name: &'static str,
     /// The interface that each of its components exports.
     export: &'static str,
-    /// What its components may import, without versions; all of a package where no interface is
-    /// named.
+    /// The imports that its components may have, without versions. A package without an interface
+    /// stands for all its interfaces.
     imports: &'static [&'static str],
 }
 
-/// The worlds of WASI 0.2 that programs are made for.
+/// The worlds of WASI 0.2 that programs target.
 const WORLDS: [World; 2] = [
     World {
         name: "wasi:http/proxy",
@@ -132,7 +133,7 @@ const WORLDS: [World; 2] = [
 ];
 
 impl World {
-    /// The world in the version of the component's export.
+    /// Returns the world in the version of the component's export.
     fn of(&self, component: &Component) -> Option<String> {
         let version = component.exports.iter().find_map(|it| {
             let (name, version) = split(it);
@@ -143,7 +144,7 @@ impl World {
             let package = name.split('/').next().unwrap_or(name);
             self.imports.iter().any(|it| *it == name || *it == package)
         };
-        // One more export makes it another world.
+        // A component with one more export targets another world.
         let only = component.exports.len() == 1 && component.imports.iter().all(fits);
         only.then(|| match version {
             "" => self.name.to_owned(),
@@ -152,12 +153,12 @@ impl World {
     }
 }
 
-/// The name of an interface and its version.
+/// Splits the name of an interface from its version.
 fn split(name: &str) -> (&str, &str) {
     name.split_once('@').unwrap_or((name, ""))
 }
 
-/// What the beginning of a file tells of one that is no component.
+/// Returns the format of a file that is not a component, by its first bytes.
 fn other(beginning: &[u8]) -> Option<String> {
     if kind::is_wasm(beginning) {
         return match kind::other_wasm(beginning) {
@@ -172,15 +173,15 @@ fn other(beginning: &[u8]) -> Option<String> {
     Some(found.unwrap_or("no WebAssembly").to_owned())
 }
 
-/// What was found on the way through the sections.
+/// The findings of one walk through the sections.
 #[derive(Default)]
 struct Found {
     component: Component,
-    /// Whether anything in it runs or is put together.
+    /// Whether it has code or instantiates anything.
     acts: bool,
-    /// Whether it exports something else than types.
+    /// Whether it exports anything other than types.
     exports_more: bool,
-    /// How many bytes its sections with names have.
+    /// The number of bytes of its sections with names.
     bytes: u64,
 }
 
@@ -189,7 +190,7 @@ impl Found {
         self.component.imports.len() + self.component.exports.len()
     }
 
-    /// A package in the binary format is a component that exports types and does nothing.
+    /// Returns whether it is a package in the binary format: a component that only exports types.
     fn is_wit_package(&self) -> bool {
         let Component { imports, exports } = &self.component;
         !self.acts && !self.exports_more && imports.is_empty() && !exports.is_empty()
@@ -259,7 +260,7 @@ impl<S: Read + Seek> Walk<'_, S> {
         Ok(byte[0])
     }
 
-    /// A size, seven bits in a byte, the lowest first.
+    /// Reads a size: seven bits in a byte, the lowest first.
     fn size(&mut self) -> Result<u64> {
         let mut size = 0;
         for shift in [0, 7, 14, 21, 28] {
@@ -299,7 +300,7 @@ impl<S: Read + Seek> Walk<'_, S> {
     }
 }
 
-/// Adds the names in a section that begins at this byte, and stops behind the most of them.
+/// Adds the names of the section that begins at this offset. Fails above [`MOST_NAMES`].
 fn names(id: u8, bytes: &[u8], at: u64, found: &mut Found) -> std::result::Result<(), String> {
     let words = |error: wasmparser::BinaryReaderError| error.to_string();
     let reader = BinaryReader::new(bytes, at);

@@ -1,8 +1,8 @@
-//! Cycles of packages that need each other, which WIT does not allow.
+//! Finds cycles of packages that depend on each other, which WIT does not allow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns the first cycle of a graph, its first package at both ends.
+/// Returns the first cycle of a graph, with its first package at both ends.
 pub(crate) fn find_cycle<'a, T: Ord>(
     graph: &BTreeMap<&'a T, &'a BTreeSet<T>>,
 ) -> Option<Vec<&'a T>> {
@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(found(&[("c", "a"), ("b", "d"), ("a", "b"), ("d", "c")]).unwrap(), "abdca");
     }
 
-    /// Deep enough to end a search that calls itself.
+    /// Uses a path that is long enough to overflow the stack of a recursive search.
     #[test]
     fn a_long_path_is_not_a_cycle() {
         let word = |n: usize| format!("p{n}");

@@ -10,8 +10,8 @@ use crate::package::{PackageId, PackageName};
 
 /// A package as WIT text declares or uses it: `wasi:http@0.2.6`, or `local:shapes`.
 ///
-/// A package that is only used next to where it is written needs no version; one that is published
-/// or vendored does, and is a [`PackageId`]. A use without a version means a package without one.
+/// A package that is only used by its neighbours needs no version; one that is published or
+/// vendored does, and is a [`PackageId`]. A use without a version means a package without one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Declared {
     /// The package.
@@ -21,14 +21,14 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// The package with its version, where it has one.
+    /// Returns the package with its version, if it has one.
     pub fn id(&self) -> Option<PackageId> {
         let version = self.version.clone()?;
         Some(PackageId { name: self.name.clone(), version })
     }
 
-    /// `wasi-http-0.2.6`, or `local-shapes`: the name of its folder among the dependencies of
-    /// another.
+    /// Returns `wasi-http-0.2.6`, or `local-shapes`: the name of its folder among the dependencies
+    /// of another package.
     pub fn folder(&self) -> String {
         match &self.version {
             Some(version) => format!("{}-{version}", self.name.hyphened()),
@@ -36,7 +36,7 @@ impl Declared {
         }
     }
 
-    /// The parser's name in our words. `origin` is where it was read, for messages.
+    /// Converts the parser's name. `origin` is the file it was read from, for messages.
     pub(super) fn of_parser(name: &wit_parser::PackageName, origin: &str) -> Result<Declared> {
         let parsed = format!("{}:{}", name.namespace, name.name).parse();
         let parsed = parsed.map_err(|problem: String| {

@@ -1,4 +1,4 @@
-//! The `.wit` files of a package: how they are read from a folder, and the hash of all of them.
+//! The `.wit` files of a package: reads them from a folder, and computes their common hash.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -16,24 +16,24 @@ use crate::stand_in;
 /// The files of a package: name -> content. A package is flat, so that names have no folders.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// A SHA-256 over the text of the package in a folder: that of a line for each file, in the order
-/// of their names, as `LC_ALL=C sha256sum *.wit | sha256sum` computes it there.
+/// Computes a SHA-256 over the text of the package in a folder. Its input has one line for each
+/// file, in the order of the names, as `LC_ALL=C sha256sum *.wit | sha256sum` computes it there.
 ///
-/// Only the package's own `.wit` files count. A BUILD file is written anew from them, the published
-/// file has a digest of its own, hidden files belong to editors and file managers, and a folder
-/// `deps` belongs to other packages.
+/// Only the package's own `.wit` files count. A BUILD file is generated again from them, the
+/// published file has a digest of its own, hidden files belong to editors and file managers, and a
+/// folder `deps` belongs to other packages.
 pub fn tree_hash(folder: &Path) -> Result<Digest> {
     Ok(hash(&in_folder(folder)?))
 }
 
-/// The same over files that are at hand.
+/// Computes the hash of [`tree_hash`] over files in memory.
 pub(super) fn hash(files: &Files) -> Digest {
     let line = |(name, bytes): (&String, &Vec<u8>)| format!("{}  {name}\n", Digest::of(bytes));
     let lines: String = files.iter().map(line).collect();
     Digest::of(lines.as_bytes())
 }
 
-/// The `.wit` files that lie in a folder, and not those in folders below.
+/// Reads the `.wit` files in a folder, without those in folders below it.
 pub(super) fn in_folder(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     let mut left = MOST_BYTES;
@@ -53,10 +53,10 @@ pub(super) fn in_folder(folder: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// The `.wit` files that lie in a folder below a root.
+/// Reads the `.wit` files in a folder below a root.
 ///
 /// # Errors
-/// Integrity, where the folder or one of the files is a link.
+/// Integrity, if the folder or one of the files is a link.
 pub(super) fn in_rooted(path: &RootedPath) -> Result<Files> {
     let folder = path.open_folder().doing(|| format!("read `{path}`"))?;
     let mut files = Files::new();
@@ -79,13 +79,13 @@ pub(super) fn in_rooted(path: &RootedPath) -> Result<Files> {
     }
 }
 
-/// Whether a path is that of a file in WIT's text form, by its name.
+/// Returns whether a path is that of a file in WIT's text form, by its name.
 pub(super) fn is_wit(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().as_encoded_bytes();
     name.ends_with(b".wit") && !name.starts_with(b".")
 }
 
-/// Reads a file that may take up as much as is left, which becomes less by it.
+/// Reads a file of at most `left` bytes, and subtracts its size from `left`.
 pub(super) fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>> {
     let file = read::file(path)?;
     let bytes = take(file, *left, &path.display().to_string())?;
@@ -93,7 +93,7 @@ pub(super) fn read(path: &Path, left: &mut u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Everything that is left in `reader`, which must not be more than this.
+/// Reads the rest of `reader`, which must not exceed `most` bytes.
 pub(super) fn take(reader: impl Read, most: u64, shown: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(most + 1).read_to_end(&mut bytes).doing(|| format!("read `{shown}`"))?;
@@ -105,7 +105,7 @@ pub(super) fn take(reader: impl Read, most: u64, shown: &str) -> Result<Vec<u8>>
     Ok(bytes)
 }
 
-/// The name of a file, as it stands in a tree hash and is written elsewhere.
+/// Returns the name of a file, as it is written in a tree hash and elsewhere.
 pub(super) fn name_of(path: &Path) -> Result<String> {
     let name = path.file_name().and_then(|name| name.to_str());
     match name {
@@ -131,7 +131,7 @@ mod tests {
         write("b.wit", "b\n");
         write("a.wit", "a\n");
         let before = tree_hash(folder.path()).unwrap();
-        // What `sha256sum a.wit b.wit | sha256sum` printed.
+        // The output of `sha256sum a.wit b.wit | sha256sum`.
         let expected = "801eb3a4e5afbc2891581eeb7d2665cfcf877328bc298492d413b3134d3201f1";
         assert_eq!(before.to_string(), expected);
         for other in ["BUILD.bazel", "a-1.0.0.wasm", ".hidden.wit", "deps.lock"] {

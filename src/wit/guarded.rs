@@ -1,8 +1,8 @@
 //! Calls of the parser and the decoder that survive their panics.
 //!
-//! Both are made for files that other tools wrote, and some of what they take for impossible is
-//! only a damaged or hostile file. A person must read which file it is, and half-made folders must
-//! be removed, so that a panic becomes an error here.
+//! Both are written for files of other tools, and panic on some states that only a damaged or
+//! hostile file has. A person must read which file it is, and half-written folders must be removed,
+//! so that a panic becomes an error here.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -13,7 +13,7 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does the work; where that panics, gives the words of it, and prints none.
+/// Runs `work`. If it panics, returns the panic's message and prints nothing.
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -25,19 +25,19 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
         }));
     });
     GUARDED.set(true);
-    // What the work has borrowed is not used again where it panicked.
+    // The values that `work` has borrowed are not used again if it panicked.
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(false);
     result.map_err(|panic| words(&*panic))
 }
 
-/// Ends the work that [`guarded`] does, which fails with these words. It is for callbacks that have
-/// no other way to stop the parser or the printer that calls them.
+/// Stops the work of [`guarded`], which fails with these words. It is for callbacks that have no
+/// other way to stop the parser or the printer that calls them.
 pub(super) fn stop(words: &str) -> ! {
     panic::resume_unwind(Box::new(Stopped(words.to_owned())))
 }
 
-/// The words that the work was stopped with.
+/// The message that the work was stopped with.
 struct Stopped(String);
 
 fn words(panic: &(dyn Any + Send)) -> String {

@@ -1,17 +1,18 @@
-//! What a file is by its first bytes: what servers and people put where WebAssembly should be.
+//! Detects the type of a file by its first bytes: the files that servers and people put in the
+//! place of WebAssembly.
 
-/// How many bytes tell it.
+/// The number of bytes that the detection needs.
 pub(super) const BEGINNING: usize = 512;
 
-/// Whether it is WebAssembly of any kind.
+/// Returns whether it is WebAssembly of any kind.
 pub(super) fn is_wasm(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\0asm")
 }
 
-/// What WebAssembly is that is neither a component nor a package in the binary format, which have
-/// one header.
+/// Returns the type of WebAssembly that is neither a component nor a package in the binary format,
+/// which share one header.
 pub(super) fn other_wasm(bytes: &[u8]) -> Option<String> {
-    // A module's header ends in its version, a component's in the layer that tells it from one.
+    // A module's header ends in its version. A component's ends in its layer, which differs.
     match bytes.get(4..8) {
         Some([0x01, 0, 0, 0]) => Some("a core module".to_owned()),
         Some([_, 0, 1, 0]) => None,
@@ -20,7 +21,7 @@ pub(super) fn other_wasm(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// What binary files are that are no WebAssembly.
+/// Returns the type of a binary file that is not WebAssembly.
 pub(super) fn other_binary(bytes: &[u8]) -> Option<&'static str> {
     let kinds: [(usize, &[u8], &str); 5] = [
         (0, &[0x1f, 0x8b], "a gzip archive"),
@@ -33,7 +34,7 @@ pub(super) fn other_binary(bytes: &[u8]) -> Option<&'static str> {
     kinds.iter().find(|(at, magic, _)| is((*at, magic))).map(|(_, _, kind)| *kind)
 }
 
-/// The same for text. None of these can begin WIT.
+/// Returns the type of a text file that is not WIT. WIT cannot begin with any of these texts.
 pub(super) fn other_text(text: &str) -> Option<&'static str> {
     match text.trim_start().chars().next() {
         None => Some("an empty file"),

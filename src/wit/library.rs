@@ -1,14 +1,14 @@
-//! What the rule `wit_library` does: checks one package against its dependencies, and puts all of it
-//! into one folder, as wit-bindgen, wasm-tools and wkg read it.
+//! The rule `wit_library`: checks one package against its dependencies, and writes all of it into
+//! one folder, as wit-bindgen, wasm-tools and wkg read it.
 //!
 //! ```text
 //! <out>/*.wit                                    the package's own files
-//! <out>/deps/<namespace>-<name>-<version>/*.wit  everything that it needs
+//! <out>/deps/<namespace>-<name>-<version>/*.wit  its dependencies, direct and indirect
 //! ```
 //!
-//! A package that is used can come from another library, from a folder `deps` among the files, or
-//! along with another library in that one's folder `deps`. A library wins over what came along,
-//! because it is what the BUILD file says.
+//! A dependency can come from another library, from a folder `deps` among the files, or from the
+//! folder `deps` of another library. A library wins over a bundled package, because the BUILD file
+//! names it.
 
 mod check;
 mod output;
@@ -29,10 +29,10 @@ use srcs::Srcs;
 /// The version of the request's format.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The folder of packages that came along.
+/// The folder of bundled packages.
 const DEPS: &str = "deps";
 
-/// A library to make. The JSON form crosses the border from Starlark.
+/// A library to write. The JSON form crosses the border from Starlark.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Library {
@@ -41,11 +41,11 @@ pub struct Library {
     pub label: String,
     /// The package that the files must declare, with or without a version; empty for any.
     pub package: String,
-    /// Interfaces that must be there.
+    /// Interfaces that the package must declare.
     pub interfaces: Vec<String>,
-    /// The files: `.wit`, or one `.wasm` instead; and those of packages that came along.
+    /// The files: `.wit`, or one `.wasm` instead; and those of bundled packages.
     pub srcs: Vec<File>,
-    /// Every library that is needed, directly or not.
+    /// Every library that is needed, directly or indirectly.
     pub deps: Vec<Dep>,
     /// Package -> the label of its library, for hints.
     pub known: BTreeMap<String, String>,
@@ -55,7 +55,7 @@ pub struct Library {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Where it is.
+    /// Its path on this machine.
     pub path: PathBuf,
     /// Its path below the BUILD file, with `/` on every platform.
     pub short_path: String,
@@ -67,20 +67,20 @@ pub struct File {
 pub struct Dep {
     /// Its label.
     pub label: String,
-    /// The folder that was made of it.
+    /// The folder that its rule wrote.
     pub directory: PathBuf,
     /// Whether the BUILD file names it.
     pub direct: bool,
 }
 
-/// What came of a library.
+/// The result of writing a library.
 #[derive(Debug)]
 pub struct Made {
     /// The package.
     pub package: Declared,
     /// The packages in its folder `deps`.
     pub deps: Vec<Declared>,
-    /// What is not wrong, and could be better.
+    /// Suggestions about things that are not wrong.
     pub remarks: Vec<String>,
 }
 
@@ -88,17 +88,17 @@ impl Library {
     /// Reads the JSON form; `origin` is its path, for messages.
     ///
     /// # Errors
-    /// Usage, where it is not valid or of another version.
+    /// Usage, if it is not valid or of another version.
     pub fn parse(text: &str, origin: &str) -> Result<Library> {
         border::parse(text, origin, |library: &Library| (library.schema_version, SCHEMA_VERSION))
     }
 
-    /// Checks the library and makes its folder. Nothing is there before everything is right.
+    /// Checks the library and writes its folder. The folder appears only after every check passed.
     ///
     /// # Errors
-    /// Integrity, with file and line, where the WIT does not parse or does not fit together, or
-    /// declares another package than the rule says. Usage, where an interface is not there, or the
-    /// files use what is not among the deps; the hint says what to add.
+    /// Integrity, with file and line, if the WIT does not parse or does not fit together, or
+    /// declares another package than the rule names. Usage, if an interface is missing, or the
+    /// files use a package that is not among the deps; the hint names the label to add.
     pub fn make(&self, out: &Path) -> Result<Made> {
         let Srcs { own, bundled, ignored, size } = Srcs::read(self)?;
         self.check_package(&own)?;

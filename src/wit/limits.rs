@@ -1,49 +1,49 @@
-//! Limits on WIT text, which hold before it is parsed.
+//! Limits on WIT text, which are checked before it is parsed.
 //!
-//! The parser bounds how deeply types and packages are nested. It does not bound how much there is,
-//! takes up to 2 kB for each item, and compares each parameter of a function with all others.
+//! The parser bounds the nesting of types and packages. It does not bound their number, takes up to
+//! 2 kB for each item, and compares each parameter of a function with all others.
 
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 
-/// The most text of one package, in all its files, in bytes; its binary form has the same limit.
+/// The largest text of one package, in all its files, in bytes; its binary form has the same limit.
 /// The largest package of WASI has a tenth of a megabyte.
 pub(super) const MOST_BYTES: u64 = 4 << 20;
 
-/// The most files of one package.
+/// The largest number of files of one package.
 pub(super) const MOST_FILES: usize = 1000;
 
-/// The most items of one package, and of a library with all that it needs: declarations and names in
-/// lists. The largest package of WASI has some thousand.
+/// The largest number of items of one package, and of a library with all its dependencies:
+/// declarations and names in lists. The largest package of WASI has some thousand.
 pub(super) const MOST_ITEMS: usize = 1 << 16;
 
-/// The most text of a library with all that it needs, in bytes.
+/// The largest text of a library with all its dependencies, in bytes.
 const MOST_LIBRARY_BYTES: u64 = 8 << 20;
 
-/// The most parameters of one function.
+/// The largest number of parameters of one function.
 const MOST_PARAMETERS: usize = 1000;
 
-/// The most places for an interface or a function in all worlds of a library: each world can
-/// include all others, and needs every interface that one of its own interfaces uses.
+/// The largest number of occurrences of interfaces and functions in all worlds of a library: each
+/// world can include all others, and needs every interface that one of its own interfaces uses.
 const MOST_WORLD_ITEMS: usize = 1_000_000;
 
-/// The size of a package in the units that its limits are in.
+/// The size of a package in the units of its limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) bytes: u64,
     pub(super) items: usize,
-    /// The worlds that are declared.
+    /// The number of declared worlds.
     pub(super) worlds: usize,
-    /// The interfaces that are declared or used, and what stands in worlds.
+    /// The number of interfaces that are declared or used, and of items in worlds.
     pub(super) world_items: usize,
 }
 
 impl Size {
-    /// Measures the files of a package; `origin` is where they are, for messages.
+    /// Measures the files of a package; `origin` is their folder, for messages.
     ///
     /// # Errors
-    /// Integrity, where they are more than a package may have, with the limit.
+    /// Integrity, with the limit, if they exceed a limit of a package.
     pub(super) fn of_files(files: &BTreeMap<String, Vec<u8>>, origin: &str) -> Result<Size> {
         let bytes = files.values().map(|bytes| bytes.len() as u64).sum();
         within("bytes", bytes, MOST_BYTES, origin)?;
@@ -59,10 +59,10 @@ impl Size {
         Ok(Size { bytes, items, ..Size::default() })
     }
 
-    /// Adds a package of a library, or one that it needs, to what the library has so far.
+    /// Adds a package of a library, or one of its dependencies, to the library's size so far.
     ///
     /// # Errors
-    /// Integrity, where that is more than a library may have, with the limit.
+    /// Integrity, with the limit, if the sum exceeds a limit of a library.
     pub(super) fn add(&mut self, more: Size, label: &str) -> Result<()> {
         self.bytes += more.bytes;
         self.items += more.items;
@@ -76,7 +76,7 @@ impl Size {
     }
 }
 
-/// Fails where more is found than the limit.
+/// Fails if `found` exceeds the limit.
 pub(super) fn within(unit: &str, found: u64, limit: u64, origin: &str) -> Result<()> {
     match found <= limit {
         true => Ok(()),
@@ -92,7 +92,7 @@ fn too_large(found: &str, limit: u64, unit: &str, origin: &str) -> Error {
 }
 
 /// Counts the items of a text by the punctuation behind or around each, outside of comments and
-/// strings. Fails with the number of parameters where a function has too many.
+/// strings. Fails with the number of parameters if a function has too many.
 fn count(text: &[u8]) -> std::result::Result<usize, usize> {
     let (mut items, mut parentheses, mut parameters) = (0, 0_usize, 0);
     let mut rest = text;
@@ -125,7 +125,7 @@ fn behind_line(text: &[u8]) -> &[u8] {
     &text[end.unwrap_or(text.len())..]
 }
 
-/// Comments in comments are allowed.
+/// Returns the text behind a comment. Comments can be nested.
 fn behind_comment(mut text: &[u8]) -> &[u8] {
     let mut depth = 1;
     while depth > 0 {

@@ -1,27 +1,27 @@
-//! `wit.lock`: which packages, in which versions, with which bytes.
+//! `wit.lock`: the locked packages, with their versions and digests.
 //!
-//! The format is a `wkg.lock` of version 1 with more in it, which wkg reads as one of its own:
+//! The format is a `wkg.lock` of version 1 with additions, which wkg reads as one of its own:
 //!
 //! ```toml
 //! version = 1                           # of wkg's format
-//! airgap_version = 1                    # of what is added to it
+//! airgap_version = 1                    # of the additions
 //!
 //! [[packages]]
 //! name = "wasi:http"
 //! registry = "wasi.dev"                 # wkg's name of it; none for a package from an archive
 //!
 //! [[packages.versions]]
-//! requirement = "=0.2.6"                # what was asked for
+//! requirement = "=0.2.6"                # the requested version range
 //! version = "0.2.6"
 //! digest = "sha256:..."                 # of the published file
-//! url = "https://..."                   # added: where the archive is, for one from an archive
+//! url = "https://..."                   # added: of the archive, for one from an archive
 //! path = "wasi-http-0.2.6"              # added: its folder in the vendor folder
 //! tree = "sha256:..."                   # added: the hash of its text, see `tree_hash`
-//! dependencies = ["wasi:io@0.2.6"]      # added: what it uses directly
+//! dependencies = ["wasi:io@0.2.6"]      # added: its direct dependencies
 //! ```
 //!
-//! Wkg locks what is used directly; here everything is locked that is needed. What is written is
-//! sorted, so that the same packages give the same bytes.
+//! Wkg locks direct dependencies; this program locks indirect ones too. The output is sorted, so
+//! that the same packages give the same bytes.
 
 mod differences;
 mod format;
@@ -43,7 +43,7 @@ pub struct Lock {
 pub struct Locked {
     /// The package.
     pub package: PackageId,
-    /// What was asked for: `=0.2.6`, `^0.2`, `*`.
+    /// The requested version range: `=0.2.6`, `^0.2`, `*`.
     pub requirement: String,
     /// The name of the registry that serves it, as in `wasi.dev`.
     pub registry: Option<String>,
@@ -55,19 +55,19 @@ pub struct Locked {
     pub path: Option<String>,
     /// The hash of its text.
     pub tree: Option<Digest>,
-    /// What it uses directly, sorted.
+    /// Its direct dependencies, sorted.
     pub dependencies: Vec<PackageId>,
 }
 
 impl Locked {
-    /// Whether it pins text that stands in for what is published.
+    /// Returns whether it pins text that stands in for a published file.
     pub fn is_text(&self) -> bool {
         self.tree == Some(self.digest)
     }
 }
 
 impl Lock {
-    /// A lock of these packages.
+    /// Creates a lock of these packages.
     pub fn new(packages: impl IntoIterator<Item = Locked>) -> Lock {
         let mut packages: Vec<_> = packages.into_iter().collect();
         packages.sort_by(|a, b| (&a.package, &a.registry).cmp(&(&b.package, &b.registry)));
@@ -78,12 +78,12 @@ impl Lock {
         Lock { packages }
     }
 
-    /// Reads a lock of ours or of wkg's; `origin` is its path, for messages.
+    /// Reads a lock of this program or of wkg; `origin` is its path, for messages.
     ///
     /// # Errors
-    /// Usage, with line and column, where the text is no lock; or where it is one of a newer
-    /// format. Integrity, where it locks one version with two digests, or a path that leads out of
-    /// the vendor folder.
+    /// Usage, with line and column, if the text is not a lock; or if its format is newer.
+    /// Integrity, if it locks one version with two digests, or a path that leads out of the vendor
+    /// folder.
     pub fn parse(text: &str, origin: &str) -> Result<Lock> {
         let mut lock = Lock::new(format::read(text, origin)?);
         lock.check_paths(origin)?;
@@ -91,23 +91,25 @@ impl Lock {
         Ok(lock)
     }
 
-    /// The lock's file.
+    /// Returns the text of the lock's file.
     pub fn text(&self) -> String {
         format::write(self)
     }
 
-    /// What is locked of a package.
+    /// Returns the locked version of a package.
     pub fn get(&self, package: &PackageId) -> Option<&Locked> {
         let index = self.packages.partition_point(|locked| locked.package < *package);
         self.packages.get(index).filter(|locked| locked.package == *package)
     }
 
-    /// What is different in another lock, which says how things are: a line for a person each.
+    /// Returns the differences to another lock, which describes the present state: a line for a
+    /// person each.
     pub fn differences(&self, other: &Lock) -> Vec<String> {
         differences::between(self, other)
     }
 
-    /// Wkg has a version twice where it was asked for in two ways, or is in two registries.
+    /// Joins duplicates. Wkg writes a version twice if it was requested in two ways, or is in two
+    /// registries.
     fn unite(&mut self, origin: &str) -> Result<()> {
         let twice = |pair: &[Locked]| {
             pair[0].package == pair[1].package && pair[0].digest != pair[1].digest
@@ -125,7 +127,7 @@ impl Lock {
         Ok(())
     }
 
-    /// A lock comes from the other side of the gap; its paths must stay in the vendor folder.
+    /// Checks that all paths stay in the vendor folder, as a lock can come from another machine.
     fn check_paths(&self, origin: &str) -> Result<()> {
         let paths = self.packages.iter().filter_map(|locked| locked.path.as_deref());
         match paths.into_iter().find(|path| !segment::is_path(path)) {
@@ -224,7 +226,7 @@ digest = \"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee636
         }
     }
 
-    /// Even where the rest of it means nothing to us.
+    /// Checks the version first, even if the rest of the file does not parse.
     #[test]
     fn a_newer_format_is_refused_as_such() {
         for (line, found) in [

@@ -1,19 +1,19 @@
 //! A published file: a WIT package in the binary format, or text in its place as wkg's local
-//! registry allows. Whatever else it may be is named for what it is.
+//! registry allows. The error for any other file names its type.
 
 use super::binary;
 use super::kind;
 use crate::error::{Error, Result};
 use crate::stand_in::{BEGINNING, StandIn};
 
-/// The text of a published package. For one in the binary format it is what
+/// Returns the text of a published package. For one in the binary format it is the text that
 /// `wasm-tools component wit` prints for the package itself.
 ///
-/// The binary format has pieces of the dependencies in it, as much as the package uses of them and
-/// without documentation. They are left out: they are not those packages.
+/// The binary format contains the parts of the dependencies that the package uses, without
+/// documentation. They are left out, as they are not the whole packages.
 ///
 /// # Errors
-/// Integrity, where the file is something else, saying what.
+/// Integrity, if the file is something else, which the error names.
 pub(super) fn text(bytes: Vec<u8>, shown: &str) -> Result<String> {
     if let Some(found) = StandIn::pointer(&bytes[..bytes.len().min(BEGINNING)]) {
         return Err(found.explain(refused(shown, found.noun())));
@@ -35,7 +35,7 @@ fn text_form(bytes: Vec<u8>, shown: &str) -> Result<String> {
     }
 }
 
-/// The text in these bytes.
+/// Returns the text in these bytes.
 pub(super) fn utf8(bytes: Vec<u8>, shown: &str) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

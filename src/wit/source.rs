@@ -1,4 +1,4 @@
-//! The text of one package, and what it says of itself.
+//! The text of one package, and its declarations and uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::verify::Verified;
 /// The name of the file with the text of a package that was published in the binary format.
 const TEXT: &str = "package.wit";
 
-/// The `.wit` files of one package, and what is read out of them.
+/// The `.wit` files of one package, and the facts read from them.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The package that the files declare.
@@ -31,8 +31,8 @@ pub struct Source {
     pub dependencies: BTreeSet<PackageId>,
     /// Packages that the files use without naming a version.
     pub unversioned: BTreeSet<PackageName>,
-    /// Packages that stand in the same files, as `package a:b { ... }`. What they use is among the
-    /// dependencies; they themselves are not.
+    /// Packages in the same files, as `package a:b { ... }`. Their uses are among the dependencies;
+    /// they themselves are not.
     pub nested: BTreeSet<Declared>,
     /// The interfaces, in the order of their names.
     pub interfaces: BTreeSet<String>,
@@ -40,15 +40,15 @@ pub struct Source {
     pub worlds: BTreeSet<String>,
     /// The files. The text of a package that was published in the binary format is `package.wit`.
     pub files: Files,
-    /// Where each file was read, for messages.
+    /// The path of each file, for messages.
     shown: BTreeMap<String, String>,
-    /// What uses what, by the package in the files that does.
+    /// The packages that each package in the files uses.
     uses: BTreeMap<Declared, BTreeSet<Declared>>,
-    /// How much it is, to be limited together with others.
+    /// Its size, to be limited together with others.
     size: Size,
 }
 
-/// Everything else is read out of the files.
+/// Compares the files alone, as everything else is read from them.
 impl PartialEq for Source {
     fn eq(&self, other: &Source) -> bool {
         self.files == other.files
@@ -58,55 +58,55 @@ impl PartialEq for Source {
 impl Eq for Source {}
 
 impl Source {
-    /// The package in a published file: in the binary format, or text in its place.
+    /// Reads the package in a published file: in the binary format, or text in its place.
     ///
     /// # Errors
-    /// Integrity, where the file is something else, saying what; or with line and column, where
-    /// its text does not parse.
+    /// Integrity, if the file is something else, which the error names; or, with line and column,
+    /// if its text does not parse.
     pub fn of_published(file: &Verified) -> Result<Source> {
         let shown = file.path().display().to_string();
         let bytes = files::take(file.reader()?, MOST_BYTES, &shown)?;
-        // The bytes that are read are the ones that were verified, whoever writes to the file.
+        // The bytes in memory are hashed again, as another process may write to the file.
         if Digest::of(&bytes) != *file.digest() {
             return Err(file.changed());
         }
         Source::of_bytes(bytes, &shown)
     }
 
-    /// The same for a file whose digest nobody knows: one that a person names.
+    /// Reads the package in a file without a known digest: one that a person names.
     pub fn of_unverified(path: &Path) -> Result<Source> {
         let bytes = files::read(path, &mut { MOST_BYTES })?;
         Source::of_bytes(bytes, &path.display().to_string())
     }
 
-    /// The same for bytes that are at hand; `shown` is where they come from, for messages.
+    /// Reads the package in these bytes; `shown` is their origin, for messages.
     pub fn of_bytes(bytes: Vec<u8>, shown: &str) -> Result<Source> {
         let text = published::text(bytes, shown)?;
         Source::parse([(TEXT.to_owned(), (shown.to_owned(), text.into_bytes()))], shown)
     }
 
-    /// The package in a folder: its own `.wit` files, and not what lies in a folder `deps`.
+    /// Reads the package in a folder: its own `.wit` files, without those in a folder `deps`.
     ///
     /// # Errors
-    /// Usage, where there are none. Integrity, with file, line and column, where they do not parse.
+    /// Usage, if there are none. Integrity, with file, line and column, if they do not parse.
     pub fn of_folder(folder: &Path) -> Result<Source> {
         Source::of_folder_known_as(folder, &folder.display().to_string())
     }
 
-    /// The same for a folder below a root, in which no link is followed.
+    /// Reads the package in a folder below a root, in which no link is followed.
     ///
     /// # Errors
-    /// As [`Source::of_folder`]; integrity, where a link is in the way.
+    /// The errors of [`Source::of_folder`]; integrity, if a folder on the path is a link.
     pub fn of_rooted(folder: &RootedPath) -> Result<Source> {
         Source::of_files(files::in_rooted(folder)?, &folder.to_string())
     }
 
-    /// The same for a folder that has another name for people.
+    /// Reads the package in a folder that has another name in messages.
     pub fn of_folder_known_as(folder: &Path, shown: &str) -> Result<Source> {
         Source::of_files(files::in_folder(folder)?, shown)
     }
 
-    /// The package in these files; `origin` is the folder where they lie, for messages.
+    /// Reads the package in these files; `origin` is their folder, for messages.
     pub fn of_files(files: Files, origin: &str) -> Result<Source> {
         let shown = |name: &str| match origin {
             "" => name.to_owned(),
@@ -119,7 +119,7 @@ impl Source {
         Source::parse(files, origin)
     }
 
-    /// The package in these files: name -> where it was read, and content.
+    /// Parses the package in these files: name -> path for messages, and content.
     pub(super) fn parse(
         files: impl IntoIterator<Item = (String, (String, Vec<u8>))>,
         origin: &str,
@@ -157,15 +157,15 @@ impl Source {
         })
     }
 
-    /// The package as the files declare it.
+    /// Returns the package as the files declare it.
     pub fn declared(&self) -> Declared {
         Declared { name: self.name.clone(), version: self.version.clone() }
     }
 
-    /// The package in the version that the files declare.
+    /// Returns the package in the version that the files declare.
     ///
     /// # Errors
-    /// Usage, where they declare none: no lock or registry could hold it.
+    /// Usage, if they declare no version: a lock or registry cannot hold it.
     pub fn id(&self) -> Result<PackageId> {
         self.declared().id().ok_or_else(|| {
             Error::usage(format!("the package {} declares no version", self.name))
@@ -174,12 +174,12 @@ impl Source {
         })
     }
 
-    /// Whether the files declare this package.
+    /// Returns whether the files declare this package.
     pub fn is(&self, package: &PackageId) -> bool {
         self.name == package.name && self.version.as_ref() == Some(&package.version)
     }
 
-    /// Fails where the files, which lie at `origin`, declare another package.
+    /// Fails if the files at `origin` declare another package.
     ///
     /// # Errors
     /// Integrity, with both names.
@@ -192,27 +192,27 @@ impl Source {
             .fact("found", self.declared()))
     }
 
-    /// The hash of the files: see [`super::tree_hash`].
+    /// Returns the hash of the files: see [`super::tree_hash`].
     pub fn tree_hash(&self) -> Digest {
         files::hash(&self.files)
     }
 
-    /// What each package in the files uses; the own one is among them.
+    /// Returns the uses of each package in the files, including the own one.
     pub(super) fn uses(&self) -> &BTreeMap<Declared, BTreeSet<Declared>> {
         &self.uses
     }
 
-    /// How much it is.
+    /// Returns its size.
     pub(super) fn size(&self) -> Size {
         self.size
     }
 
-    /// Where the file of this name was read.
+    /// Returns the path of the file of this name, for messages.
     pub(crate) fn shown<'a>(&'a self, name: &'a str) -> &'a str {
         self.shown.get(name).map_or(name, String::as_str)
     }
 
-    /// The files as the parser has them.
+    /// Returns the files as the parser represents them.
     pub(super) fn group(&self) -> Result<UnresolvedPackageGroup> {
         parse(&self.files, &self.shown, &self.name.to_string())
     }
@@ -238,12 +238,12 @@ fn parse(
     })
 }
 
-/// What one package uses of others.
+/// Returns the packages that one package uses.
 fn used_by(package: &UnresolvedPackage, origin: &str) -> Result<BTreeSet<Declared>> {
     package.foreign_deps.keys().map(|name| Declared::of_parser(name, origin)).collect()
 }
 
-/// Names, without the empty ones that stand for what is used of other packages.
+/// Returns the names, without the empty ones, which represent uses of other packages.
 fn names<'a>(names: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
     names.filter(|name| !name.is_empty()).cloned().collect()
 }

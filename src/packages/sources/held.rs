@@ -1,4 +1,4 @@
-//! What the folder of a package has already, looked at without changing anything.
+//! Checks the folder of a package without changing anything.
 
 use super::{Sources, Way};
 use crate::digest::Digest;
@@ -12,23 +12,23 @@ use crate::rooted::RootedPath;
 use crate::verify::Unverified;
 use crate::wit::{Locked, Source};
 
-/// What was found of a package.
+/// The state of a package's folder.
 pub enum Held {
-    /// It is what it must be.
+    /// A right one, with its content.
     Right(Box<Fetched>),
-    /// This is not there.
+    /// A missing path.
     Missing(RootedPath),
-    /// This is there and is something else, or nobody can say what it must be.
+    /// A path with another content, or with one that nothing pins.
     Changed(RootedPath),
 }
 
 impl Sources {
-    /// What the vendor folder has of a package, compared with the lock, or where that does not have
-    /// it with the manifest. Nothing is looked for elsewhere, and nothing is written.
+    /// Compares the content of the vendor folder for a package with the lock, or with the manifest
+    /// if the lock does not have it. Searches nowhere else, and writes nothing.
     ///
     /// # Errors
-    /// Integrity, where the lock and the registry files pin different archives; or where the config
-    /// file puts another package in its place.
+    /// Integrity, if the lock and the registry files pin different archives; or if the config file
+    /// puts another package in its place.
     pub fn held(
         &self,
         package: &PackageId,
@@ -64,7 +64,7 @@ impl Sources {
     }
 }
 
-/// A published file.
+/// Checks a published file.
 fn file(package: &PackageId, path: &RootedPath, digest: Option<Digest>, form: Form) -> Held {
     if is_missing(path) {
         return Held::Missing(path.clone());
@@ -76,7 +76,7 @@ fn file(package: &PackageId, path: &RootedPath, digest: Option<Digest>, form: Fo
     Held::Right(Box::new(Fetched::published(package, form, file, Outcome::Kept, from)))
 }
 
-/// Text that stands in for a published file.
+/// Checks text that stands in for a published file.
 fn folder(path: &RootedPath, text: &Digest) -> Held {
     match Source::of_rooted(path) {
         Ok(source) if source.tree_hash() == *text => {

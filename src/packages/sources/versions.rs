@@ -1,4 +1,4 @@
-//! Which versions of a package there are, as far as can be seen from here.
+//! Lists the versions of a package that this machine can see.
 
 use semver::Version;
 
@@ -11,11 +11,10 @@ use crate::registries::{Place, Source as Provider};
 use crate::suggest;
 
 impl Sources {
-    /// The package that a request comes down to: the highest version that it allows and that is
-    /// there.
+    /// Returns the package that a request selects: the highest available version that it allows.
     ///
     /// # Errors
-    /// Unavailable, with the versions that there are, where none fits.
+    /// Unavailable, with the available versions, if none fits.
     pub fn newest(&self, request: &PackageRequest, rule: Option<&str>) -> Result<PackageId> {
         let rule = rule.or_else(|| self.registry_of(&request.name));
         let mut versions = self.versions(&request.name, rule)?;
@@ -35,7 +34,7 @@ impl Sources {
         }
     }
 
-    /// Every version that there is, as far as can be seen from here.
+    /// Returns every version that this machine can see.
     fn versions(&self, package: &PackageName, rule: Option<&str>) -> Result<Vec<Version>> {
         let configured = self.reach.registries().is_configured_for(package);
         if rule.is_none() && (self.archives_first || !configured) {
@@ -74,7 +73,7 @@ impl Sources {
         }
     }
 
-    /// Adds the versions that there are, the nearest where there are many.
+    /// Adds the available versions to an error, or the nearest of them if there are many.
     pub(super) fn with_versions(
         &self,
         error: Error,
@@ -95,7 +94,7 @@ impl Sources {
     }
 }
 
-/// The versions that are like this one in ascending order; all of them where none is.
+/// Returns the versions that are like this one in ascending order; all of them if none is.
 fn nearest(version: &Version, mut versions: Vec<Version>) -> Vec<Version> {
     let names: Vec<_> = versions.iter().map(ToString::to_string).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();

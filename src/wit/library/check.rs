@@ -1,4 +1,4 @@
-//! What must be true of a library, and what a person reads where it is not.
+//! The checks of a library, and the messages of those that fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::wit::guarded::guarded;
 use crate::wit::{Declared, Source, find_cycle};
 
 impl Library {
-    /// The files declare the package that the rule names.
+    /// Checks that the files declare the package that the rule names.
     pub(super) fn check_package(&self, own: &Source) -> Result<()> {
         let fits = match self.package.contains('@') {
             true => own.declared().to_string() == self.package,
@@ -28,7 +28,7 @@ impl Library {
             .hint(format!("write `package_name = \"{}\"`, or mend the WIT", own.declared())))
     }
 
-    /// The interfaces that the rule names are there.
+    /// Checks that the package declares the interfaces that the rule names.
     pub(super) fn check_interfaces(&self, own: &Source) -> Result<()> {
         let Some(missing) = self.interfaces.iter().find(|it| !own.interfaces.contains(*it)) else {
             return Ok(());
@@ -43,13 +43,13 @@ impl Library {
         }
     }
 
-    /// The packages do not need each other in a circle.
+    /// Checks that the packages do not depend on each other in a cycle.
     pub(super) fn check_circles(&self, own: &Source, provided: &Provided) -> Result<()> {
         let mut graph: BTreeMap<&Declared, &BTreeSet<Declared>> = BTreeMap::new();
         for (_, package) in provided.packages() {
             graph.extend(package.source.uses());
         }
-        // The own package last: it is the one that counts where another one has its name.
+        // The own package is added last, so that it replaces another one of its name.
         graph.extend(own.uses());
         let Some(cycle) = find_cycle(&graph) else { return Ok(()) };
         let shown: Vec<_> = cycle.iter().map(ToString::to_string).collect();
@@ -59,8 +59,8 @@ impl Library {
             .fact("library", &self.label))
     }
 
-    /// Each package stands in one place: as one of its own, or in the files of another one, which
-    /// cannot be cut.
+    /// Checks that each package is in one place: as one of its own, or in the files of another one,
+    /// which cannot be split.
     pub(super) fn check_places(&self, own: &Source, provided: &Provided) -> Result<()> {
         let mut places = BTreeMap::new();
         let sources = provided.packages().map(|(_, it)| (&it.source, it.owner.to_string()));
@@ -81,8 +81,9 @@ impl Library {
         Ok(())
     }
 
-    /// Each package that is used is there: those that the files use are among the deps, and what
-    /// comes from elsewhere has all that it uses. Everything that is missing is named at once.
+    /// Checks that each used package is available: the packages that the files use are among the
+    /// deps, and packages from elsewhere have all their dependencies. The error names all missing
+    /// packages.
     pub(super) fn check_complete(&self, own: &Source, provided: &Provided) -> Result<()> {
         let mut missing = Vec::new();
         for used in used(own) {
@@ -129,7 +130,7 @@ impl Library {
             .fact("provided by", &package.owner);
         let error = self.nowhere(error, missing, provided);
         match &package.owner {
-            // The pieces in it are as much as it uses, and not the packages.
+            // The pieces in it are only the part that it uses, and not the packages.
             Owner::Bundle { path } if path.ends_with(".wasm") => {
                 error.hint("or fetch all packages as text, as by `wkg fetch -t wit`")
             }
@@ -137,7 +138,7 @@ impl Library {
         }
     }
 
-    /// The error for several packages, each with the label to add where one is known.
+    /// Returns the error for several packages, each with the label to add if one is known.
     fn several_missing(&self, missing: &[Missing<'_>], provided: &Provided) -> Error {
         let mut labels = BTreeSet::new();
         let mut unknown = BTreeSet::new();
@@ -164,7 +165,7 @@ impl Library {
         unknown.into_iter().fold(error, |error, used| self.nowhere(error, used, provided))
     }
 
-    /// Everything fits together, as other tools will see it.
+    /// Checks that everything fits together, as other tools do.
     pub(super) fn resolve(&self, own: &Source, provided: &Provided) -> Result<()> {
         let deps = provided.packages().map(|(_, package)| package.source.group());
         let deps = deps.collect::<Result<_>>()?;
@@ -181,7 +182,7 @@ impl Library {
         Ok(())
     }
 
-    /// What is not wrong, and could be better.
+    /// Returns suggestions about things that are not wrong.
     pub(super) fn remarks(&self, own: &Source, provided: &Provided) -> Vec<String> {
         let used: BTreeSet<_> = used(own).into_iter().collect();
         let mut remarks = Vec::new();
@@ -202,7 +203,7 @@ impl Library {
         Error::usage(format!("{} uses {id}, which is not among its deps", self.label))
     }
 
-    /// Adds what is there instead of a package that is not, and what to do.
+    /// Adds the available versions or names instead of a missing package, and the remedy.
     fn nowhere(&self, mut error: Error, id: &Declared, provided: &Provided) -> Error {
         for (other, package) in provided.packages().filter(|(other, _)| other.name == id.name) {
             error = error.fact("there is", format!("{other}, from {}", package.owner));
@@ -234,8 +235,8 @@ impl Library {
         versions
     }
 
-    /// The label under which a person knows a package. A canonical one, with `@@`, is Bazel's own
-    /// business and does not work in a BUILD file of another version of the module.
+    /// Returns the label under which a person knows a package. A canonical one, with `@@`, is
+    /// internal to Bazel and does not work in a BUILD file of another version of the module.
     fn label_for<'a>(&'a self, id: &Declared, package: &'a Package) -> &'a str {
         let known = self.known.get(&id.to_string()).map(String::as_str);
         let label =
@@ -244,14 +245,14 @@ impl Library {
     }
 }
 
-/// A package that is used and is not there.
+/// A package that is used and not available.
 struct Missing<'a> {
     used: Declared,
     /// The package that uses it; none for the library's own.
     by: Option<(&'a Declared, &'a Package)>,
 }
 
-/// Says how MODULE.bazel makes the repositories of these labels known.
+/// Adds how MODULE.bazel makes the repositories of these labels known.
 fn with_use_repo<'a>(error: Error, labels: impl IntoIterator<Item = &'a str>) -> Error {
     let repository = |label: &'a str| label.strip_prefix('@')?.split_once("//").map(|it| it.0);
     let repositories = labels.into_iter().filter_map(repository);
@@ -268,7 +269,7 @@ fn with_use_repo<'a>(error: Error, labels: impl IntoIterator<Item = &'a str>) ->
     ))
 }
 
-/// What a package uses of others.
+/// Returns the packages that a package uses.
 fn used(source: &Source) -> Vec<Declared> {
     let with = source.dependencies.iter().cloned().map(Declared::from);
     let without = source.unversioned.iter();

@@ -1,4 +1,4 @@
-//! The folder that a library becomes.
+//! Writes the folder of a library.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,7 +11,7 @@ use crate::rooted::RootedPath;
 use crate::store::Staging;
 use crate::wit::Source;
 
-/// Writes the package and all that it needs. The folder appears as a whole.
+/// Writes the package and all its dependencies. The folder appears as a whole.
 pub(super) fn write(own: &Source, provided: &Provided, out: &Path) -> Result<()> {
     let staging = Staging::beside(out)?;
     let root = RootedPath::given(staging.root());
@@ -19,7 +19,8 @@ pub(super) fn write(own: &Source, provided: &Provided, out: &Path) -> Result<()>
     let mut taken = BTreeSet::new();
     for (id, package) in provided.packages() {
         let mut folder = id.folder();
-        // `a-b:c` and `a:b-c` would share one. Its name has no meaning, but it must be unique.
+        // `a-b:c` and `a:b-c` would share a folder. The folder's name has no meaning, but must be
+        // unique.
         while !taken.insert(folder.clone()) {
             folder.push('+');
         }
@@ -28,7 +29,7 @@ pub(super) fn write(own: &Source, provided: &Provided, out: &Path) -> Result<()>
     staging.publish(None)
 }
 
-/// Writes the files into a folder that is not visible yet, so that they need no care of their own.
+/// Writes the files into a folder that is not visible yet, so that they need no atomic writes.
 fn write_files(source: &Source, path: &RootedPath) -> Result<()> {
     let folder = path.make().doing(|| format!("create `{path}`"))?;
     for (name, bytes) in &source.files {

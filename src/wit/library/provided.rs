@@ -1,4 +1,4 @@
-//! The packages that a library may use, and whose each is.
+//! The packages that a library may use, and the owner of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::look;
 use crate::wit::limits::Size;
 use crate::wit::{Declared, Source};
 
-/// Every package that is at hand, besides the library's own.
+/// Every available package, besides the library's own.
 pub(super) struct Provided {
     packages: BTreeMap<Declared, Package>,
 }
@@ -19,27 +19,28 @@ pub(super) struct Provided {
 pub(super) struct Package {
     /// Its text.
     pub(super) source: Source,
-    /// Whose it is.
+    /// The owner of the package.
     pub(super) owner: Owner,
 }
 
-/// Who provides a package. The variants stand in the order in which they win.
+/// The owner of a package. The variants are in the order of their precedence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Owner {
     /// A library of its own.
     Library {
-        /// Whether the BUILD file names it. The other order than that of `bool`: direct wins.
+        /// Whether the BUILD file does not name it. Negated, because direct sorts first and wins.
         indirect: bool,
         label: String,
     },
     /// The library's own folder `deps`.
     Bundle { path: String },
-    /// The folder `deps` of a library that is needed.
+    /// The folder `deps` of a library that this one needs.
     Along { indirect: bool, label: String },
 }
 
 impl Owner {
-    /// Whether the library may use what this owner provides, as things are.
+    /// Returns whether the library may use packages of this owner without a change to its BUILD
+    /// file.
     pub(super) fn is_direct(&self) -> bool {
         match self {
             Owner::Bundle { .. } => true,
@@ -47,7 +48,7 @@ impl Owner {
         }
     }
 
-    /// The label to name in the BUILD file for it.
+    /// Returns the label to name in the BUILD file for it.
     pub(super) fn label(&self) -> Option<&str> {
         match self {
             Owner::Bundle { .. } => None,
@@ -55,7 +56,7 @@ impl Owner {
         }
     }
 
-    /// Two of one rank must have the same content; a higher one wins over a lower one.
+    /// Returns the rank. Two packages of one rank must have the same content; a higher rank wins.
     fn rank(&self) -> u8 {
         match self {
             Owner::Library { .. } => 0,
@@ -76,14 +77,12 @@ impl fmt::Display for Owner {
 }
 
 impl Provided {
-    /// Reads the packages of all libraries that are needed, and joins them with those that came
-    /// along.
+    /// Reads the packages of all needed libraries, and joins them with the bundled ones.
     ///
-    /// `size` is what the library's own package and those that came along with it are together.
+    /// `size` is the size of the library's own package and its bundled packages together.
     ///
     /// # Errors
-    /// Usage, where one package has two contents. Integrity, where all packages together are too
-    /// large.
+    /// Usage, if one package has two contents. Integrity, if all packages together are too large.
     pub(super) fn collect(
         library: &Library,
         own: &Source,
@@ -107,7 +106,7 @@ impl Provided {
             }
         }
         let mut all: Vec<_> = all.packages.into_values().flatten().collect();
-        // Who comes first wins; the order does not depend on that of the request.
+        // The first owner wins; the order does not depend on that of the request.
         all.sort_by(|a, b| a.owner.cmp(&b.owner));
         let mut packages = BTreeMap::<Declared, Package>::new();
         for package in all {
@@ -126,7 +125,8 @@ impl Provided {
         Ok(provided)
     }
 
-    /// What came along with a dep gives way to what stands in a file of another package, too.
+    /// Removes the packages in folders `deps` that are also in a file of another package, which
+    /// wins.
     fn give_way(&mut self, own: &Source) {
         let stays = |package: &&Package| !matches!(package.owner, Owner::Along { .. });
         let others = self.packages.values().filter(stays).map(|package| &package.source);
@@ -135,12 +135,12 @@ impl Provided {
         self.packages.retain(|id, package| stays(&&*package) || !nested.contains(id));
     }
 
-    /// The packages, sorted.
+    /// Returns the packages, sorted.
     pub(super) fn packages(&self) -> impl Iterator<Item = (&Declared, &Package)> {
         self.packages.iter()
     }
 
-    /// Who provides a package: as one of its own, or in the text of another.
+    /// Returns the package that provides this one: as its own, or in its text.
     pub(super) fn find(&self, id: &Declared) -> Option<&Package> {
         self.packages
             .get(id)
@@ -148,7 +148,7 @@ impl Provided {
     }
 }
 
-/// The packages that were read so far, those of one name together.
+/// The packages that were read so far, grouped by name.
 struct Collected {
     size: Size,
     packages: BTreeMap<Declared, Vec<Package>>,
@@ -156,7 +156,7 @@ struct Collected {
 
 impl Collected {
     /// Adds a package. The same text from several owners is kept and counted once, for the first of
-    /// them: packages come along with every library that needs them.
+    /// them: packages are bundled with every library that needs them.
     fn add(&mut self, package: Package, label: &str) -> Result<()> {
         let same = self.packages.get_mut(&package.source.declared());
         match same.and_then(|all| all.iter_mut().find(|it| it.source == package.source)) {
@@ -175,7 +175,7 @@ impl Collected {
     }
 }
 
-/// The folders of packages in the folder `deps` of a library, as this program put them there.
+/// Returns the folders of packages in the folder `deps` of a library, as this program wrote them.
 fn along(dep: &super::Dep) -> Result<Vec<PathBuf>> {
     let folder = dep.directory.join(DEPS);
     if !look::is_folder(&folder)? {

@@ -1,4 +1,4 @@
-//! The files of a library: which are its own, and which belong to packages that came along.
+//! The files of a library, divided into its own and those of bundled packages.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,24 +11,24 @@ use crate::wit::Source;
 use crate::wit::files;
 use crate::wit::limits::{MOST_BYTES, Size};
 
-/// What the files of a library are.
+/// The divided files of a library.
 pub(super) struct Srcs {
     /// The library's own package.
     pub(super) own: Source,
-    /// Packages that came along, with the short path of the folder or file of each.
+    /// Bundled packages, with the short path of the folder or file of each.
     pub(super) bundled: Vec<(String, Source)>,
-    /// What was not used, a line for a person each.
+    /// The files that were not used, a line for a person each.
     pub(super) ignored: Vec<String>,
-    /// How much the packages are together.
+    /// The size of all the packages together.
     pub(super) size: Size,
 }
 
-/// Where a file belongs, by its short path.
+/// The package to which a file belongs, by its short path.
 enum Place {
     Own,
-    /// In the package of this folder, or of this one file.
+    /// The package of this folder, or of this one file.
     Bundle(String),
-    /// Below a package's folder, where no tool looks.
+    /// No package: the file is below a package's folder, where no tool looks.
     TooDeep,
 }
 
@@ -42,7 +42,7 @@ impl Srcs {
             all.iter().all(|file| !matches!(Place::of(&file.short_path), Place::Own));
         for file in all {
             let place = match is_named_deps {
-                // Where everything is below a folder of that name, it is only a name.
+                // If all files are below a folder of that name, it has no special meaning.
                 true => Place::Own,
                 false => Place::of(&file.short_path),
             };
@@ -96,7 +96,7 @@ impl File {
     }
 }
 
-/// The files, with those in folders, sorted.
+/// Returns the files, with those in folders, sorted.
 fn listed(srcs: &[File]) -> Result<Vec<File>> {
     let mut all = Vec::new();
     for file in srcs {
@@ -119,7 +119,7 @@ fn listed(srcs: &[File]) -> Result<Vec<File>> {
     Ok(all)
 }
 
-/// The package in these files: text, or one file in the binary format where there is no text.
+/// Returns the package in these files: text, or one file in the binary format if there is no text.
 fn package(sources: &[File], library: &Library) -> Result<Source> {
     let texts: Vec<_> = sources.iter().filter(|file| file.is_wit()).collect();
     if texts.is_empty() {

@@ -1,4 +1,4 @@
-//! What changed between two locks, in words.
+//! Describes the changes between two locks in words.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::{Lock, Locked};
 use crate::digest::Digest;
 use crate::package::{PackageId, PackageName};
 
-/// A line for each difference, in the order of the packages.
+/// Returns a line for each difference, in the order of the packages.
 pub(super) fn between(locked: &Lock, found: &Lock) -> Vec<String> {
     let names: BTreeSet<_> =
         locked.packages.iter().chain(&found.packages).map(|it| &it.package.name).collect();

@@ -15,7 +15,7 @@ use crate::package::{PackageId, PackageName};
 /// The version of wkg's format.
 const VERSION: u64 = 1;
 
-/// The version of what we add to it. One without a version is wkg's own.
+/// The version of the additions. A lock without it was written by wkg.
 const AIRGAP_VERSION: u64 = 1;
 
 const HEADER: &str = "\
@@ -24,7 +24,7 @@ const HEADER: &str = "\
 # `digest` is the SHA-256 of the published file, `tree` that of the list of its .wit files.
 ";
 
-/// What is read first: a newer format may have anything else.
+/// The fields that are read first, as the rest of a newer format may differ.
 #[derive(Deserialize)]
 struct Versions {
     version: u64,
@@ -116,7 +116,7 @@ impl LockedPackage {
 
 pub(super) fn write(lock: &Lock) -> String {
     let mut out = format!("{HEADER}version = {VERSION}\nairgap_version = {AIRGAP_VERSION}\n");
-    // Wkg reads the packages into a set by name and registry: of two tables it would lose one.
+    // Wkg reads the packages into a set by name and registry, and would lose one of two tables.
     let mut groups: BTreeMap<_, Vec<&Locked>> = BTreeMap::new();
     for locked in &lock.packages {
         groups.entry((&locked.package.name, &locked.registry)).or_default().push(locked);
@@ -163,7 +163,7 @@ fn write_version(locked: &Locked, out: &mut String) {
     }
 }
 
-/// A TOML string.
+/// Returns a TOML string.
 fn quoted(text: &impl ToString) -> String {
     toml::Value::String(text.to_string()).to_string()
 }
