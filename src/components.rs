@@ -1,12 +1,12 @@
-//! WebAssembly components on their way here: found, fetched, verified, and checked to be components.
+//! Finds, fetches and verifies WebAssembly components, and checks that they are components.
 //!
 //! ```text
 //! words --Wanted--> name, reference, pin --obtain--> vendored file, or a registry's --> Fetched
 //! ```
 //!
-//! A component can be pinned by the digest of its content, which is its file's SHA-256, or by that
-//! of its manifest, which names the content's. Where a vendored file is pinned by the second, the
-//! manifest lies beside it and is part of the proof.
+//! A component can be pinned by the digest of its content, which is its file's SHA-256, or by the
+//! digest of its manifest, which names the content's. If a vendored file is pinned by its manifest,
+//! the manifest lies beside it and is part of the proof.
 
 mod expected;
 mod folders;
@@ -19,7 +19,7 @@ pub use held::{Held, Named, PinKind, check, manifest_of};
 pub use sources::{Components, Fetched, Purpose};
 pub use wanted::{Pin, Wanted};
 
-/// The name of a component's file in vendor folders.
+/// Returns the name of a component's file in vendor folders.
 pub fn wasm_name(name: &crate::segment::Segment) -> String {
     format!("{name}.wasm")
 }

@@ -1,7 +1,7 @@
-//! Carrying out a plan into a vendor folder.
+//! Executes a plan into a vendor folder.
 //!
-//! The same plan as a build's, with another sink: what a build would unpack is kept as it is, in
-//! the layout that builds and mirrors read.
+//! The plan is that of a build, with another destination: the files that a build would unpack are
+//! kept packed, in the layout that builds and mirrors read.
 
 mod components;
 mod helper;
@@ -17,12 +17,12 @@ use crate::error::Error;
 use crate::manifest::Entry;
 use crate::outcome::Outcome;
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// The outcome of each file that is there now, in no particular order.
+    /// The outcome of each file that is available now, in no particular order.
     pub outcomes: Vec<Outcome>,
-    /// One error for each file that is not.
+    /// One error for each file that is missing.
     pub failures: Vec<Error>,
     /// The manifest's entries for this run, the helper's first.
     pub entries: Vec<Entry>,

@@ -1,4 +1,4 @@
-//! One file of a plan, brought into a vendor folder.
+//! Brings one file of a plan into a vendor folder.
 
 use crate::error::{Context, Kind, Result};
 use crate::fetch::{Client, Download};
@@ -13,15 +13,15 @@ use crate::verify::{Unverified, Verified};
 
 /// A file that is in the vendor folder now.
 pub(crate) struct VendoredFile {
-    /// How it came there.
+    /// The way in which it came there.
     pub(crate) outcome: Outcome,
     /// The file.
     pub(crate) file: Verified,
-    /// What the manifest says of it.
+    /// Its entry in the manifest.
     pub(crate) entry: Entry,
 }
 
-/// Brings one item into the folder. What is there and right is kept.
+/// Brings one item into the folder. An existing file with the right digest is kept.
 pub(crate) fn vendor_file(
     item: &Item,
     dir: &VendorDir,
@@ -50,7 +50,8 @@ pub(crate) fn vendor_file(
         None => {
             let obtained = obtain(item, &destination, client, report);
             let (outcome, verified) = obtained.map_err(|error| match (error.kind(), wrong) {
-                // Its path is made of its name and version, so it is damaged and not another one.
+                // The path contains its name and version, so the file is damaged and not another
+                // one.
                 (Kind::Unavailable, Some(wrong)) if wrong.kind() == Kind::Integrity => {
                     wrong.hint("no source that may be used has the right bytes")
                 }

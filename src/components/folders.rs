@@ -8,10 +8,10 @@ use crate::leftovers;
 use crate::registries::Place;
 use crate::rooted::{RootedPath, is_absence};
 
-/// The component at a place that needs no network; nothing where it is not there.
+/// Returns the component at a place that needs no network, or nothing if it is not there.
 ///
 /// # Errors
-/// Integrity, where it is there and is something else.
+/// Integrity, if the file is there and is something else.
 pub(super) fn find(place: &Place, wanted: &Wanted) -> Result<Option<(RootedPath, Held)>> {
     match place {
         Place::Path(path) => file(RootedPath::given(path), wanted).map(Some),
@@ -22,7 +22,7 @@ pub(super) fn find(place: &Place, wanted: &Wanted) -> Result<Option<(RootedPath,
 
 fn version(folder: &RootedPath, wanted: &Wanted) -> Result<Option<(RootedPath, Held)>> {
     if let Some(version) = &wanted.version {
-        // A tag may have a `v`, which a version has not.
+        // A tag may begin with `v`, a version does not.
         for name in [version.as_str(), version.strip_prefix('v').unwrap_or(version)] {
             let path = folder.join(&format!("{name}.wasm"));
             if path.is_file().doing(|| format!("read `{path}`"))? {
@@ -31,7 +31,7 @@ fn version(folder: &RootedPath, wanted: &Wanted) -> Result<Option<(RootedPath, H
         }
         return Ok(None);
     }
-    // A digest alone may be that of any version.
+    // A digest alone may belong to any version.
     for path in files(folder)? {
         let is_listed = held::is_listed(&path, wanted.pin.as_ref());
         match file(path, wanted) {
@@ -49,7 +49,7 @@ fn file(path: RootedPath, wanted: &Wanted) -> Result<(RootedPath, Held)> {
     Ok((path, held))
 }
 
-/// The `.wasm` files in a folder, sorted; none where there is no folder.
+/// Returns the `.wasm` files in a folder, sorted; none if the folder does not exist.
 fn files(folder: &RootedPath) -> Result<Vec<RootedPath>> {
     let entries = match folder.open_folder().and_then(|folder| folder.list()) {
         Err(error) if is_absence(&error) => return Ok(Vec::new()),

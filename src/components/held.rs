@@ -1,4 +1,4 @@
-//! A component that lies on this machine, checked against what pins it.
+//! A component on this machine, checked against its pin.
 
 use std::fmt;
 use std::fs::File;
@@ -17,17 +17,17 @@ use crate::rooted::RootedPath;
 use crate::verify::{Unverified, Verified};
 use crate::wit::Component;
 
-/// What a digest that pins a component is the digest of.
+/// The kind of data that a pinned digest covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinKind {
     /// Its manifest.
     Manifest,
-    /// Its content, that is, the file.
+    /// Its content, which is the file.
     Content,
 }
 
 impl PinKind {
-    /// The word in JSON.
+    /// Returns the word in JSON.
     pub fn name(self) -> &'static str {
         match self {
             PinKind::Manifest => "manifest",
@@ -46,32 +46,32 @@ impl fmt::Display for PinKind {
 pub struct Held {
     /// The file.
     pub file: Verified,
-    /// Its manifest, where that was beside it and is the pinned one.
+    /// Its manifest, if it was beside the file and is the pinned one.
     pub manifest: Option<Manifest>,
-    /// What pins it, where something does.
+    /// The kind of its pin, if it is pinned.
     pub kind: Option<PinKind>,
 }
 
-/// A file that may be a component, and what it is called.
+/// A file that may be a component, and its name in messages.
 pub struct Named<'a> {
     /// The file.
     pub path: &'a RootedPath,
-    /// Where the manifest that belongs to it would be; none for a file that is in no vendor folder.
+    /// The path of the manifest that belongs to it; none for a file outside of vendor folders.
     pub manifest: Option<&'a RootedPath>,
-    /// What it is called in messages.
+    /// Its name in messages.
     pub subject: &'a str,
 }
 
-/// Where the manifest of a vendored component is: `auth-service.manifest.json` beside
+/// Returns the path of the manifest of a vendored component: `auth-service.manifest.json` beside
 /// `auth-service.wasm`.
 pub fn manifest_of(component: &RootedPath) -> RootedPath {
     component
         .with_name(component.path().with_extension("manifest.json").file_name().unwrap_or_default())
 }
 
-/// Whether the manifests in a folder say that the file at this path is the pinned component: that
-/// of the vendor folder, or the one beside the file. Then other bytes are damage, and not another
-/// version. Without a pin, whether the vendor folder lists it.
+/// Returns whether a manifest says that the file at this path is the pinned component: that of the
+/// vendor folder, or the one beside the file. Then other bytes are damage, and not another version.
+/// Without a pin, returns whether the vendor folder lists the file.
 pub(super) fn is_listed(path: &RootedPath, pin: Option<&Pin>) -> bool {
     let folder = VendorDir::of(path.path().parent().unwrap_or(Path::new("")), Kind::Component);
     let listed =
@@ -84,10 +84,10 @@ pub(super) fn is_listed(path: &RootedPath, pin: Option<&Pin>) -> bool {
         || manifests.into_iter().flatten().any(|it| it == pin.digest || Some(it) == pin.manifest)
 }
 
-/// Checks a file: that it is what is pinned, or else what `listed` says, and that it is a component.
+/// Checks that a file is a component and has the pinned digest, or else the digest in `listed`.
 ///
 /// # Errors
-/// Integrity, where it is not.
+/// Integrity, if it has another digest or is not a component.
 pub fn check(named: &Named<'_>, pin: Option<&Pin>, listed: Option<&Digest>) -> Result<Held> {
     let open = || Unverified::open_rooted(named.path, named.subject);
     let held = match (pin, listed) {
@@ -129,7 +129,7 @@ fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
         false => PinKind::Content,
     };
     let artifact = Artifact::read(manifest, &shown, &EXPECTED)?;
-    // The digest of the content holds, whatever a manifest says.
+    // The digest of the content is checked, whatever a manifest says.
     let content = match kind {
         PinKind::Manifest => artifact.layer.digest,
         PinKind::Content => pin.digest,
@@ -147,12 +147,12 @@ fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
     Ok(Held { file, manifest, kind: Some(kind) })
 }
 
-/// What the manifest is called in messages.
+/// Returns the manifest's name in messages.
 fn shown(named: &Named<'_>) -> String {
     format!("`{}`", named.manifest.unwrap_or(named.path))
 }
 
-/// What lies where the manifest would be.
+/// Reads the manifest beside the file, if there is one.
 fn beside(named: &Named<'_>) -> Result<Option<Manifest>> {
     match named.manifest {
         Some(path) => {
@@ -163,19 +163,19 @@ fn beside(named: &Named<'_>) -> Result<Option<Manifest>> {
     }
 }
 
-/// The manifest beside a file that nothing pins, where it names that file.
+/// Returns the manifest beside an unpinned file, if it names that file.
 fn belonging(named: &Named<'_>, content: &Digest) -> Result<Option<Manifest>> {
     let shown = shown(named);
     let artifact = beside(named)?.and_then(|it| Artifact::read(it, &shown, &EXPECTED).ok());
     Ok(artifact.filter(|it| it.layer.digest == *content).map(|it| it.manifest))
 }
 
-/// The manifest that a file may be, if it is short enough. Its digest is not checked yet.
+/// Returns the manifest in a file, if it is short enough. Its digest is not checked yet.
 pub(super) fn manifest_in(mut file: File, shown: &RootedPath) -> Option<Manifest> {
     read::rest(&mut file, shown.path(), MANIFEST_LIMIT).ok().map(manifest)
 }
 
-/// Bytes that do not say their type came as the manifest of an artifact.
+/// Creates a manifest from bytes. Without a media type in them, they are an artifact's manifest.
 fn manifest(bytes: Vec<u8>) -> Manifest {
     Manifest::new(bytes, media_type::MANIFEST)
 }

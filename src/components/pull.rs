@@ -22,14 +22,14 @@ pub(super) struct Pulled {
     pub(super) file: Verified,
     pub(super) manifest: Option<Manifest>,
     pub(super) kind: Option<PinKind>,
-    /// Kept, where the file was there already.
+    /// The way in which the file came there; kept, if it was there already.
     pub(super) outcome: Outcome,
 }
 
 /// Downloads a component.
 ///
 /// # Errors
-/// Unavailable, where the registry does not have it; integrity, where it has something else.
+/// Unavailable, if the registry does not have it; integrity, if it has something else.
 pub(super) fn component(
     client: &Client,
     repository: &Repository,
@@ -52,7 +52,7 @@ pub(super) fn component(
     place.layer(Artifact::of(client, &named, &EXPECTED)?, wanted.pin.as_ref())
 }
 
-/// Where a component comes from and where it goes.
+/// The source and the destination of a component.
 struct Place<'a> {
     client: &'a Client,
     repository: &'a Repository,
@@ -61,11 +61,11 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// What a digest names of which nobody says whether it is the content's or the manifest's.
+    /// Downloads a component by a digest of unknown kind: the content's or the manifest's.
     ///
-    /// The blob is asked for first. That takes one request where the file was hashed, as the guide
-    /// does it; and a registry that is asked for a layer as if it were a manifest may answer that it
-    /// is broken, and be asked again and again.
+    /// The blob is requested first. That takes one request if the file was hashed, as in the guide.
+    /// A registry that is asked for a layer as if it were a manifest may answer with a server
+    /// error, which would be retried several times.
     fn pinned(&self, pin: &Pin) -> Result<Pulled> {
         let refused = RefCell::new(None);
         let blob = match self.blob(&pin.digest, None, Some(&refused)) {
@@ -77,7 +77,7 @@ impl Place<'_> {
         };
         let reference = self.repository.at(pin.digest);
         match refused.into_inner() {
-            // Some registries give manifests as blobs too.
+            // Some registries serve manifests as blobs too.
             Some(Some(manifest)) => {
                 let artifact = Artifact::read(manifest, &format!("`{reference}`"), &EXPECTED)?;
                 return self.layer(artifact, Some(pin));
@@ -100,7 +100,7 @@ impl Place<'_> {
         }
     }
 
-    /// What the manifest names.
+    /// Downloads the layer that the manifest names.
     fn layer(&self, artifact: Artifact, pin: Option<&Pin>) -> Result<Pulled> {
         let Artifact { manifest, layer } = artifact;
         let kind = pin.map(|pin| match pin.digest == *manifest.digest() {
@@ -121,8 +121,8 @@ impl Place<'_> {
         Ok(Pulled { file, manifest: Some(manifest), kind, outcome })
     }
 
-    /// Puts a blob that is a component at its destination. Where it is something else, `refused` is
-    /// set, to the manifest if it is one.
+    /// Downloads a blob that is a component to its destination. If it is something else, `refused`
+    /// is set, to the manifest if it is one.
     fn blob(
         &self,
         digest: &Digest,
@@ -149,7 +149,7 @@ impl Place<'_> {
         Ok((file, if is_there { Outcome::Repaired } else { Outcome::Fetched }))
     }
 
-    /// What is there already, if it is right.
+    /// Returns the existing file, if it is right.
     fn kept(&self, digest: &Digest) -> Option<Verified> {
         let file =
             Unverified::open_rooted(self.destination, self.repository.at(*digest).to_string());

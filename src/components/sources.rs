@@ -1,4 +1,4 @@
-//! Where components come from, as far as the settings allow, and the fetching of one.
+//! The sources of components that the settings allow, and the fetching of one component.
 
 use std::path::Path;
 
@@ -24,22 +24,22 @@ use crate::rooted::RootedPath;
 use crate::store;
 use crate::verify::Verified;
 
-/// Every place where components may come from.
+/// Every source of components.
 pub struct Components {
     reach: Reach,
 }
 
-/// What a component is wanted for.
+/// The purpose for which a component is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// A build: what is vendored counts, and must be right.
+    /// A build: a vendored file is used, and must be right.
     Build,
-    /// To fill a vendor folder: what is vendored elsewhere will do. Where another component lies
-    /// there, the search goes on; damage ends it.
+    /// Filling a vendor folder: a file that is vendored elsewhere is used too. If another component
+    /// lies there, the search goes on; damage ends it.
     Vendor,
-    /// For a person: as [`Purpose::Vendor`].
+    /// A file for a person: as [`Purpose::Vendor`].
     Pull,
-    /// To see what a registry has.
+    /// Showing the content of a registry.
     Look,
 }
 
@@ -47,29 +47,29 @@ pub enum Purpose {
 pub struct Fetched {
     /// The file.
     pub file: Verified,
-    /// Its manifest, where it was seen.
+    /// Its manifest, if it was read.
     pub manifest: Option<Manifest>,
-    /// What the digest that pins it is the digest of; none where nothing pins it.
+    /// The kind of its pin; none if it is not pinned.
     pub kind: Option<PinKind>,
-    /// How it came there.
+    /// The way in which it came there.
     pub outcome: Outcome,
-    /// Whether it lay on this machine, so that no registry was asked what it is.
+    /// Whether it was on this machine, so that no registry was asked for it.
     pub held: bool,
-    /// Where it came from, for people.
+    /// Its origin, for people.
     pub from: String,
 }
 
-/// What came of looking into folders.
+/// The result of a search in folders.
 struct Looked {
     places: Vec<Place>,
     found: Option<(RootedPath, Held)>,
 }
 
 impl Components {
-    /// The places that these settings allow. Opens no socket.
+    /// Creates the sources that these settings allow. Opens no socket.
     ///
     /// # Errors
-    /// Usage, where a setting about registries makes no sense.
+    /// Usage, if a setting about registries is invalid.
     pub fn new(policy: Policy, environment: &Environment) -> Result<Components> {
         Ok(Components { reach: Reach::new(policy, environment)? })
     }
@@ -81,8 +81,8 @@ impl Components {
     /// Puts a component at its destination, from the first place that has it.
     ///
     /// # Errors
-    /// Unavailable, listing every place; integrity, where a place has other bytes than the pinned
-    /// ones, or something that is no component.
+    /// Unavailable, listing every place; integrity, if a place has other bytes than the pinned
+    /// ones, or something that is not a component.
     pub fn fetch(
         &self,
         wanted: &Wanted,
@@ -92,7 +92,7 @@ impl Components {
     ) -> Result<Fetched> {
         let there = destination.stat().doing(|| format!("write `{destination}`"))?;
         let is_there = there.is_some();
-        // A link may lead to a place that is not there at the next build.
+        // A link may lead to a path that does not exist at the next build.
         let is_file = there.is_some_and(|it| it.kind == EntryKind::File);
         if let Some(kept) = is_file.then(|| self.kept(wanted, destination, purpose)).flatten() {
             return Ok(fetched(kept, Outcome::Kept, destination));
@@ -133,10 +133,10 @@ impl Components {
         }
     }
 
-    /// The places where a component may be, in order, and what is found there. Asks nobody.
+    /// Returns the places where a component may be, in order, with the findings. Sends no requests.
     ///
     /// # Errors
-    /// Usage, where a folder that a variable names cannot be used.
+    /// Usage, if a folder that a variable names cannot be used.
     pub fn places(&self, wanted: &Wanted, destination: Option<&RootedPath>) -> Result<Vec<Place>> {
         plan::check_vendor_dirs(Kind::Component, self.policy(), &Disk)?;
         let mut places = Vec::new();
@@ -174,11 +174,11 @@ impl Components {
         Ok(places)
     }
 
-    /// The file at the destination, if it is right and nobody needs to be asked.
+    /// Returns the file at the destination, if it is right and no registry needs to be asked.
     fn kept(&self, wanted: &Wanted, destination: &RootedPath, purpose: Purpose) -> Option<Held> {
         match (&wanted.pin, purpose) {
             (Some(_), Purpose::Vendor) => self.checked(wanted, destination)?.ok(),
-            // What a tag stands for is known to whoever has it; offline the vendored one has to do.
+            // Only a registry can resolve a tag; offline the vendored file is used.
             (None, Purpose::Vendor) if self.policy().is_offline() => {
                 self.checked(wanted, destination)?.ok()
             }
@@ -187,7 +187,7 @@ impl Components {
         }
     }
 
-    /// Looks into the vendor folders and the workspace's own, highest first.
+    /// Searches the vendor folders and the workspace's own, highest first.
     fn look(
         &self,
         wanted: &Wanted,
@@ -219,7 +219,8 @@ impl Components {
         Ok(Looked { places, found: None })
     }
 
-    /// Fails where the destination has other bytes than its manifest lists and no source can mend it.
+    /// Fails if the destination has other bytes than its manifest lists and no source can repair
+    /// it.
     fn check_damage(&self, wanted: &Wanted, destination: &RootedPath) -> Result<()> {
         match self.checked(wanted, destination) {
             Some(Err(error))
@@ -231,7 +232,7 @@ impl Components {
         }
     }
 
-    /// What lies in a vendor folder for a component, checked; nothing where nothing does.
+    /// Checks the file of a component in a vendor folder; returns nothing if there is none.
     fn checked(&self, wanted: &Wanted, path: &RootedPath) -> Option<Result<Held>> {
         match path.stat().doing(|| format!("read `{path}`")) {
             Err(error) => return Some(Err(error)),
@@ -252,7 +253,7 @@ impl Components {
         Some(held::check(&named, Some(pin), None))
     }
 
-    /// The registries that have it, in order. None where nobody knows one.
+    /// Returns the registries of the component, in order. Returns none if no registry is known.
     fn sources(&self, wanted: &Wanted) -> Result<Vec<Source>> {
         let Some(reference) = &wanted.reference else { return Ok(Vec::new()) };
         let repository = reference.repository().name();
@@ -278,21 +279,21 @@ impl Components {
     }
 }
 
-/// Whether what a manifest lists was vendored as the same, but for what pinned it.
+/// Returns whether a listed component was vendored from the same reference, apart from the pin.
 fn is_of(listed: &str, wanted: &Wanted) -> bool {
     let reference = wanted.reference.as_ref().map(ToString::to_string).unwrap_or_default();
     listed.split('@').next() == reference.split('@').next()
 }
 
-/// What a source gave.
+/// The answer of a source.
 enum Asked {
-    /// It is at the destination.
+    /// A pulled component, which is at the destination.
     Pulled(pull::Pulled),
-    /// It lies on this machine.
+    /// A component on this machine.
     Found(RootedPath, Held),
 }
 
-/// Puts a copy of what was found at the destination.
+/// Puts a copy of the found file at the destination.
 fn copy(held: Held, destination: &RootedPath) -> Result<Held> {
     let file = store::place_copy(&held.file, destination, false)?;
     Ok(Held { file, ..held })
@@ -302,18 +303,18 @@ fn outcome(was_there: bool) -> Outcome {
     if was_there { Outcome::Repaired } else { Outcome::Copied }
 }
 
-/// Whether other bytes at this path end the search: in a build always, and otherwise where the
-/// folder says that the very component that is asked for lies there.
+/// Returns whether other bytes at this path end the search: in a build always, and otherwise if the
+/// folder lists this path as the requested component.
 fn must_be_right(wanted: &Wanted, path: &RootedPath, purpose: Purpose) -> bool {
     purpose == Purpose::Build || held::is_listed(path, wanted.pin.as_ref())
 }
 
-/// Only a file that is there and is something else ends the search.
+/// Returns whether an error ends the search: only if the file exists and is something else.
 fn is_wrong(error: &Error) -> bool {
     error.kind() != error::Kind::Unavailable
 }
 
-/// The file of a component that was asked for.
+/// Returns the file of a requested component.
 fn named<'a>(
     wanted: &'a Wanted,
     path: &'a RootedPath,

@@ -1,4 +1,4 @@
-//! What is asked for: a component by reference, or by its name in a checksum registry.
+//! A requested component: by reference, or by its name in a checksum registry.
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -9,14 +9,14 @@ use crate::registry::ComponentRegistry;
 use crate::request::{ComponentChoice, Request};
 use crate::segment::Segment;
 
-/// A component that somebody asks for.
+/// A requested component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Its name, which is that of its file in vendor folders.
+    /// Its name, which is also the name of its file in vendor folders.
     pub name: Segment,
-    /// Where it is; none where a checksum registry does not say.
+    /// Its reference; none if the checksum registry does not give one.
     pub reference: Option<Reference>,
-    /// What pins it.
+    /// Its pin, if it is pinned.
     pub pin: Option<Pin>,
     /// Its version in a checksum registry, otherwise its tag.
     pub version: Option<String>,
@@ -24,22 +24,22 @@ pub struct Wanted {
     pub words: String,
 }
 
-/// What pins a component.
+/// The pin of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// The digest of its content, or that of its manifest.
     pub digest: Digest,
-    /// The digest of its manifest, where it is known beside that of the content.
+    /// The digest of its manifest, if it is known beside that of the content.
     pub manifest: Option<Digest>,
-    /// Who says so.
+    /// The origin of the pin.
     pub from: String,
 }
 
 impl Wanted {
-    /// The components that a request asks for.
+    /// Returns the components that a request names.
     ///
     /// # Errors
-    /// Usage, where the words of one make no sense, or a registry does not have it.
+    /// Usage, if the words for one are invalid, or a registry does not have it.
     pub fn of_request(request: &Request) -> Result<Vec<Wanted>> {
         let registry = request.component_registry()?;
         let wanted = |choice: &ComponentChoice| {
@@ -48,12 +48,12 @@ impl Wanted {
         request.components.iter().map(wanted).collect()
     }
 
-    /// Reads `ghcr.io/my-org/auth-service:v1.2.0`, with or without a digest, or the name and version
-    /// in a checksum registry, `auth-service@1.2.0`. `digest` pins it where the words do not.
+    /// Reads `ghcr.io/my-org/auth-service:v1.2.0`, with or without a digest, or the name and
+    /// version in a checksum registry, `auth-service@1.2.0`. `digest` pins it if the words do not.
     ///
     /// # Errors
-    /// Usage, where the words make no sense, name nothing in the registry, or pin nothing and name
-    /// no tag.
+    /// Usage, if the words are invalid, name nothing in the registry, or have neither a pin nor a
+    /// tag.
     pub fn parse(
         words: &str,
         name: Option<&Segment>,
@@ -122,7 +122,7 @@ impl Wanted {
         })
     }
 
-    /// The reference with what pins it; the words where none is known.
+    /// Returns the reference with the pin; the words if no reference is known.
     pub fn pinned(&self) -> String {
         match (&self.reference, &self.pin) {
             (Some(reference), Some(pin)) => reference.clone().pinned(pin.digest).to_string(),
@@ -131,19 +131,19 @@ impl Wanted {
         }
     }
 
-    /// The error for a component that none of these places has.
+    /// Returns the error for a component that none of these places has.
     pub fn unavailable(&self, places: &[Place]) -> Error {
         let mut attempts = self.attempts();
         attempts.add_places(places);
         attempts.error(places.iter().find_map(|place| place.finding.offline()))
     }
 
-    /// Where it was looked for: nowhere yet.
+    /// Returns an empty list of the places that were searched.
     pub(super) fn attempts(&self) -> Attempts {
         Attempts::of(format!("the component `{}`", self.words), self.mend())
     }
 
-    /// The command that brings it into the workspace's vendor folder.
+    /// Returns the command that brings it into the workspace's vendor folder.
     pub(super) fn mend(&self) -> String {
         let name = match Wanted::at(&self.words, None).is_ok_and(|it| it.name == self.name) {
             true => String::new(),
@@ -155,7 +155,7 @@ impl Wanted {
 }
 
 impl Pin {
-    /// Whether it names this digest.
+    /// Returns whether its pin has this digest.
     fn has(&self, digest: &Digest) -> bool {
         self.digest == *digest || self.manifest.as_ref() == Some(digest)
     }

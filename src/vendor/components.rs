@@ -1,5 +1,5 @@
-//! Components: the `.wasm` files, the manifests that prove them, and the BUILD file that lets rules
-//! name them.
+//! Components: the `.wasm` files, the manifests that prove them, and the BUILD file through which
+//! rules name them.
 
 use super::Summary;
 use crate::artifact::Kind;
@@ -22,25 +22,25 @@ use std::collections::BTreeMap;
 /// The name of the BUILD file.
 const BUILD: &str = "BUILD.bazel";
 
-/// What is to be done.
+/// The work to do.
 pub struct ComponentJob<'a> {
-    /// What is wanted.
+    /// The wanted components.
     pub wanted: &'a [Wanted],
-    /// Where it goes.
+    /// The destination.
     pub dir: &'a VendorDir,
-    /// Where it comes from.
+    /// The sources.
     pub components: &'a Components,
-    /// How many at a time.
+    /// The number of components at a time.
     pub jobs: usize,
 }
 
 /// Brings every component into the folder, several at a time, and lists it in the manifest.
 ///
-/// One failure does not stop the rest: what arrived is listed, so that the next run fetches only
-/// what is missing.
+/// One failure does not stop the rest: finished files are listed, so that the next run fetches only
+/// the missing ones.
 ///
 /// # Errors
-/// Usage, where two components would have one file, or the folder's manifest is something else.
+/// Usage, if two components would have one file, or the folder's manifest is something else.
 pub fn vendor_components(job: &ComponentJob<'_>, report: &Report) -> Result<Summary> {
     let wanted = distinct(job.wanted)?;
     Manifest::read(job.dir.root())?;
@@ -73,7 +73,8 @@ pub fn vendor_components(job: &ComponentJob<'_>, report: &Report) -> Result<Summ
     Ok(summary)
 }
 
-/// Those that are named twice are wanted once. File systems may not tell `A.wasm` from `a.wasm`.
+/// Removes duplicates. Fails for names that differ only in case, as `A.wasm` and `a.wasm` are one
+/// file on some file systems.
 fn distinct(wanted: &[Wanted]) -> Result<Vec<&Wanted>> {
     let mut by_name: BTreeMap<String, &Wanted> = BTreeMap::new();
     for one in wanted {
@@ -91,7 +92,7 @@ fn distinct(wanted: &[Wanted]) -> Result<Vec<&Wanted>> {
     Ok(by_name.into_values().collect())
 }
 
-/// Brings one component, with the manifest that pins it.
+/// Fetches one component, with the manifest that pins it.
 fn bring(
     job: &ComponentJob<'_>,
     wanted: &Wanted,
@@ -105,7 +106,7 @@ fn bring(
     let beside = manifest_of(&destination);
     match &fetched.manifest {
         Some(manifest) => store::write_atomically(&beside, manifest.bytes())?,
-        // One that an earlier run left would speak of another file.
+        // A manifest of an earlier run would describe another file.
         None => remove(&beside)?,
     }
     let Fetched { file, outcome, .. } = &fetched;
@@ -116,7 +117,7 @@ fn bring(
     Ok((*outcome, entries(job.dir, wanted, &fetched)))
 }
 
-/// What to tell the person where a tag alone names a component.
+/// Returns the warning for a component that only a tag names.
 pub fn unpinned(wanted: &Wanted, fetched: &Fetched) -> String {
     let manifest = match &fetched.manifest {
         Some(manifest) => format!(" (that of its manifest is sha256:{})", manifest.digest()),
@@ -149,7 +150,7 @@ fn entries(dir: &VendorDir, wanted: &Wanted, fetched: &Fetched) -> Vec<Entry> {
     entries
 }
 
-/// The path of the manifest that belongs to an entry, which is listed anew or not at all.
+/// Returns the path of the manifest that belongs to an entry, which is listed again or not at all.
 fn manifest_entry(path: &str) -> String {
     match path.strip_suffix(".wasm") {
         Some(stem) => format!("{stem}.manifest.json"),
@@ -157,7 +158,7 @@ fn manifest_entry(path: &str) -> String {
     }
 }
 
-/// Writes the BUILD file for all components that are in the folder. One that a person wrote stays.
+/// Writes the BUILD file for all components in the folder. A file that a person wrote stays.
 fn write_build(dir: &VendorDir, report: &Report) -> Result<Vec<Entry>> {
     let names = names(dir)?;
     let path = dir.place(BUILD);
@@ -203,7 +204,8 @@ fn build_file(exports: Vec<String>) -> BuildFile {
     }
 }
 
-/// The components and their manifests in the folder, also those that a person put there.
+/// Returns the names of the components and their manifests in the folder, including those that a
+/// person put there.
 fn names(dir: &VendorDir) -> Result<Vec<String>> {
     let folder = dir.place("");
     let entries = folder.open_folder().and_then(|folder| folder.list());

@@ -1,4 +1,4 @@
-//! This very program in the vendor folder, so that the far side of the gap needs no Rust.
+//! This program in the vendor folder, so that a machine without network needs no Rust.
 
 use std::path::PathBuf;
 
@@ -18,16 +18,17 @@ pub struct Helper {
 }
 
 impl Helper {
-    /// The program that is running; none where its platform has no name here.
+    /// Returns the running program; none if this program does not know its platform.
     pub fn running() -> Result<Option<Helper>> {
         let Some(platform) = Platform::host() else { return Ok(None) };
         let program = std::env::current_exe().doing(|| "find this program itself".to_owned())?;
         Ok(Some(Helper { program, platform }))
     }
 
-    /// Puts it into the folder, like any other tool, and gives its entry.
+    /// Puts it into the folder, like any other tool, and returns its entry.
     pub(super) fn vendor(&self, dir: &VendorDir) -> Result<Entry> {
-        // Nobody pinned it: its digest is what this run finds, and what the far side pins.
+        // Nothing pins it: its digest is the one that this run computes, and other machines pin
+        // that.
         let program = Unverified::open(&self.program, NAME)?.take_as_found()?;
         let path = self.path();
         let destination = dir.place(&path);
@@ -48,7 +49,7 @@ impl Helper {
         })
     }
 
-    /// The path in the folder of the tools and on mirrors.
+    /// Returns its path in the folder of the tools and on mirrors.
     fn path(&self) -> String {
         let ending = if self.platform.is_windows() { ".exe" } else { "" };
         format!("{NAME}/{VERSION}/{}/{NAME}{ending}", self.platform)

@@ -9,27 +9,27 @@ use crate::report::Report;
 use crate::vendored_file::{VendoredFile, vendor_file};
 use crate::workers;
 
-/// What is to be done.
+/// The work to do.
 pub struct Job<'a> {
-    /// What is wanted, and where it comes from.
+    /// The wanted tools, and their sources.
     pub plan: &'a Plan,
-    /// Where it goes.
+    /// The destination.
     pub dir: &'a VendorDir,
-    /// The helper that goes along.
+    /// The helper to add.
     pub helper: Option<&'a Helper>,
-    /// What downloads; absent when offline.
+    /// The HTTP client; absent when offline.
     pub client: Option<&'a Client>,
-    /// How many files at a time.
+    /// The number of files at a time.
     pub jobs: usize,
 }
 
 /// Brings every item of the plan into the folder, several at a time, and lists it in the manifest.
 ///
-/// One failure does not stop the rest: what arrived is listed, so that the next run fetches only
-/// what is missing.
+/// One failure does not stop the rest: finished files are listed, so that the next run fetches only
+/// the missing ones.
 pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
     let Job { plan, dir, .. } = job;
-    // Read first: a manifest that is somebody else's file must stop the run before it starts.
+    // Read first: a manifest that belongs to another program must stop the run before it starts.
     Manifest::read(dir.root())?;
     dir.create()?;
 
@@ -51,7 +51,7 @@ pub fn vendor(job: &Job<'_>, report: &Report) -> Result<Summary> {
         }
     }
     debug_assert_eq!(summary.outcomes.len() + summary.failures.len(), plan.items.len());
-    // Where the disk is full this fails too, and must not hide which files did.
+    // If the disk is full, this fails too, and must not hide the files that failed.
     summary.failures.extend(Manifest::change(dir.root(), &[], &summary.entries).err());
     Ok(summary)
 }

@@ -1,8 +1,8 @@
-//! WIT packages and everything they need, with the lock.
+//! WIT packages and all their dependencies, with the lock.
 //!
-//! What a package needs is only known from its WIT, so this goes in rounds: each fetches, several at
-//! a time, what the one before found to be needed. Then the folders are written, or, with
-//! `--locked`, compared with what is there.
+//! The dependencies of a package are only known from its WIT, so packages are fetched in rounds.
+//! Each round fetches, several at a time, the packages that the round before needs. Then the
+//! folders are written, or, with `--locked`, compared with the existing ones.
 
 mod folder;
 
@@ -22,35 +22,35 @@ use crate::wit::{Lock, Locked, Source, find_cycle};
 use crate::workers;
 use folder::{PackageFolder, filename};
 
-/// The most text of all packages of one run, in bytes; each of them is in memory until the last is
-/// written. All packages of WASI together have less than a megabyte.
+/// The largest text of all packages of one run, in bytes; each of them is in memory until the last
+/// is written. All packages of WASI together have less than a megabyte.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// What is to be done.
+/// The work to do.
 pub struct WitJob<'a> {
-    /// The packages that somebody asked for.
+    /// The requested packages.
     pub requests: &'a [PackageRequest],
-    /// Where they go.
+    /// The destination.
     pub dir: &'a VendorDir,
-    /// What stays as it is.
+    /// The lock, whose versions are kept.
     pub lock: &'a Lock,
-    /// What an earlier run left in the folder.
+    /// The lock of the folder's content, from an earlier run.
     pub previous: &'a Lock,
-    /// Where they come from.
+    /// The sources.
     pub sources: &'a Sources,
     /// The label of the `.bzl` file that BUILD files load `wit_library` from.
     pub rules: &'a str,
     /// The Bazel package of the folder, as in `//vendor/wit`.
     pub bazel_package: &'a str,
-    /// How many packages at a time.
+    /// The number of packages at a time.
     pub jobs: usize,
 }
 
-/// What came of it.
+/// The result of a run.
 pub struct WitSummary {
-    /// How each package came here.
+    /// The outcome of each package.
     pub outcomes: Vec<Outcome>,
-    /// The lock as it is now.
+    /// The new lock.
     pub lock: Lock,
     /// The manifest's entries of this run.
     pub entries: Vec<Entry>,
@@ -63,11 +63,12 @@ struct Member {
     requirement: String,
 }
 
-/// Fetches what is missing and writes the folders and the manifest; the lock is the caller's.
+/// Fetches the missing packages and writes the folders and the manifest. The caller writes the
+/// lock.
 ///
 /// # Errors
-/// Those of fetching; integrity, where bytes are not those of the lock; usage, for a cycle. Then no
-/// folder was written, and what was fetched stays for the next run.
+/// The errors of fetching; integrity, if bytes are not those of the lock; usage, for a cycle. Then
+/// no folder was written, and fetched files stay for the next run.
 pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
     Manifest::read(job.dir.root())?;
     job.dir.create()?;
@@ -91,8 +92,8 @@ pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
     Ok(WitSummary { outcomes, lock, entries })
 }
 
-/// Compares the lock and the folders with what [`vendor_wit`] would write, and changes nothing. Only
-/// the vendor folder counts: what lies elsewhere is not looked at, and nobody is asked.
+/// Compares the lock and the folders with the output of [`vendor_wit`], and changes nothing. Only
+/// the vendor folder is read: no other folder is searched, and no registry is asked.
 ///
 /// # Errors
 /// Integrity, naming each difference.
@@ -105,7 +106,7 @@ pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
     for folder in &folders {
         differences.extend(folder.differences()?);
     }
-    // What cannot be read is as the lock says, as far as anybody knows.
+    // An unreadable package is assumed to be as the lock says.
     let known: Option<Vec<_>> = unread.keys().map(|package| job.lock.get(package)).collect();
     if let Some(known) = known {
         let found = locked(members, &folders).chain(known.into_iter().cloned());
@@ -129,18 +130,18 @@ pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
     Err(error)
 }
 
-/// Every package that is needed.
+/// All needed packages.
 #[derive(Default)]
 struct Closure {
-    /// Those that are there, read.
+    /// The packages that were read.
     members: BTreeMap<PackageId, Member>,
-    /// Those that are not, or not as they must be, with a line for a person. Only the lock says
-    /// what they need.
+    /// The packages that are missing or wrong, with a line for a person. Only the lock knows their
+    /// dependencies.
     unread: BTreeMap<PackageId, String>,
 }
 
 impl Closure {
-    /// What is needed and was not looked for yet.
+    /// Returns the needed packages that were not searched yet.
     fn needed(&self, lock: &Lock) -> BTreeSet<PackageId> {
         let read = self.members.values().flat_map(|member| &member.source.dependencies);
         let unread = self.unread.keys().filter_map(|package| lock.get(package));
@@ -153,11 +154,11 @@ impl Closure {
     }
 }
 
-/// Every package that is needed, brought and read.
+/// Fetches and reads every needed package.
 fn closure(job: &WitJob<'_>, bring: impl Fn(&PackageId) -> Result<Held> + Sync) -> Result<Closure> {
     let mut closure = Closure::default();
     let mut round = BTreeMap::new();
-    // Counted as they are read: all packages of a round are in memory at once.
+    // Counted while packages are read: all packages of a round are in memory at once.
     let text = AtomicU64::new(0);
     for request in job.requests {
         round.insert(choose(request, job)?, requirement(request));
@@ -187,7 +188,7 @@ fn closure(job: &WitJob<'_>, bring: impl Fn(&PackageId) -> Result<Held> + Sync) 
     Ok(closure)
 }
 
-/// Refuses more text than one run may have.
+/// Fails if the text of one run exceeds [`MOST_BYTES`].
 fn check_total(bytes: u64, package: &PackageId) -> Result<()> {
     if bytes <= MOST_BYTES {
         return Ok(());
@@ -199,13 +200,13 @@ fn check_total(bytes: u64, package: &PackageId) -> Result<()> {
 }
 
 impl Member {
-    /// The size of its text.
+    /// Returns the size of its text.
     fn bytes(&self) -> u64 {
         self.source.files.values().map(|bytes| bytes.len() as u64).sum()
     }
 
-    /// A package with its text, or the line that says why it cannot be read. What was just fetched
-    /// and is something else does not stay.
+    /// Reads a package, or returns the line that says why it cannot be read. A file that was just
+    /// fetched and is something else is removed.
     fn read(
         package: &PackageId,
         held: Held,
@@ -232,14 +233,14 @@ impl Member {
     }
 }
 
-/// Adds who needs a package; nobody does where somebody asked for it.
+/// Adds the packages that need this one to an error. A requested package may have none.
 fn needed_by(error: Error, package: &PackageId, members: &BTreeMap<PackageId, Member>) -> Error {
     let needs = members.iter().find(|(_, it)| it.source.dependencies.contains(package));
     needs.map(|(by, _)| by).into_iter().fold(error, |error, by| error.fact("needed by", by))
 }
 
-/// The version that a request comes down to: the lock's if it will do, otherwise the highest that
-/// there is.
+/// Returns the version that a request selects: the lock's if it fits, otherwise the highest
+/// available one.
 fn choose(request: &PackageRequest, job: &WitJob<'_>) -> Result<PackageId> {
     let locked = |fits: &dyn Fn(&semver::Version) -> bool| {
         let fitting =
@@ -258,7 +259,7 @@ fn choose(request: &PackageRequest, job: &WitJob<'_>) -> Result<PackageId> {
     found.map_or_else(|| job.sources.newest(request, None), Ok)
 }
 
-/// The requirement as a wkg.lock has it.
+/// Returns the requirement in the form of a wkg.lock.
 fn requirement(request: &PackageRequest) -> String {
     match &request.version {
         Wanted::Exactly(version) => format!("={version}"),
@@ -267,7 +268,7 @@ fn requirement(request: &PackageRequest) -> String {
     }
 }
 
-/// What each folder must hold, in the order of the members.
+/// Returns the wanted content of each folder, in the order of the members.
 fn folders<'a>(job: &WitJob<'a>, closure: &'a Closure) -> Result<Vec<PackageFolder<'a>>> {
     let label = |package: &PackageId| {
         format!("{}/{}:{}", job.bazel_package, package.folder(), package.name.hyphened())
@@ -294,7 +295,7 @@ fn folders<'a>(job: &WitJob<'a>, closure: &'a Closure) -> Result<Vec<PackageFold
     closure.members.iter().map(folder).collect()
 }
 
-/// What the lock has to say of each.
+/// Returns the lock's entries of the members.
 fn locked(
     members: &BTreeMap<PackageId, Member>,
     folders: &[PackageFolder<'_>],
@@ -304,7 +305,7 @@ fn locked(
         requirement: member.requirement.clone(),
         registry: member.fetched.registry.clone(),
         url: member.fetched.url.clone(),
-        // What stands in for a package has no published file, and is pinned by its text.
+        // Text that stands in for a package has no published file, and is pinned by its hash.
         digest: folder.published.map_or(member.source.tree_hash(), |it| *it.digest()),
         path: Some(folder.package.folder()),
         tree: Some(member.source.tree_hash()),
@@ -312,7 +313,7 @@ fn locked(
     })
 }
 
-/// Removes the folders of packages that an earlier run left and that nobody needs any more; gives their
+/// Removes the folders of packages from an earlier run that are not needed any more; returns their
 /// paths in the manifest.
 fn prune(job: &WitJob<'_>, lock: &Lock) -> Result<Vec<String>> {
     let mut gone = Vec::new();
@@ -326,7 +327,7 @@ fn prune(job: &WitJob<'_>, lock: &Lock) -> Result<Vec<String>> {
     Ok(gone)
 }
 
-/// `a-b:c` and `a:b-c` would share a folder.
+/// Checks that no two packages share a folder, as `a-b:c` and `a:b-c` would.
 fn check_folders<'a>(packages: impl Iterator<Item = &'a PackageId>) -> Result<()> {
     let mut folders = BTreeMap::new();
     for package in packages {
@@ -340,7 +341,7 @@ fn check_folders<'a>(packages: impl Iterator<Item = &'a PackageId>) -> Result<()
     Ok(())
 }
 
-/// Every name becomes a path in the manifest, which must be one on every platform.
+/// Checks that every name is valid on every platform, as it becomes a path in the manifest.
 fn check_names(package: &PackageId, source: &Source) -> Result<()> {
     let Some(name) = source.files.keys().find(|name| !segment::is_path(name)) else {
         return Ok(());
@@ -351,7 +352,8 @@ fn check_names(package: &PackageId, source: &Source) -> Result<()> {
         .hint("rename the file; its name has no meaning in WIT"))
 }
 
-/// WIT packages cannot need each other; a registry can serve such ones all the same.
+/// Checks for cycles. WIT packages cannot depend on each other, but a registry can serve such
+/// packages.
 fn check_circles(members: &BTreeMap<PackageId, Member>) -> Result<()> {
     let graph = members.iter().map(|(id, member)| (id, &member.source.dependencies)).collect();
     let Some(cycle) = find_cycle(&graph) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The folder of one package: what must be in it, how it is written, and how it is compared.
+//! The folder of one package: its wanted content, its writing and its comparison.
 
 use std::collections::BTreeMap;
 
@@ -18,32 +18,32 @@ use crate::verify::{Unverified, Verified};
 /// The name of the BUILD file.
 const BUILD: &str = "BUILD.bazel";
 
-/// What the folder of a package holds.
+/// The content of a package's folder.
 pub(super) struct PackageFolder<'a> {
     /// The package.
     pub(super) package: PackageId,
-    /// The vendor folder that it is in.
+    /// The vendor folder that contains it.
     pub(super) dir: &'a VendorDir,
-    /// The published file, if there is one. It is there already.
+    /// The published file, if there is one. It is already in the folder.
     pub(super) published: Option<&'a Verified>,
     /// Every other file.
     pub(super) files: BTreeMap<String, Vec<u8>>,
 }
 
-/// The name of a file in its folder.
+/// Returns the name of a file in its folder.
 pub(super) fn filename(file: &Verified) -> String {
     file.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 impl PackageFolder<'_> {
-    /// The folder with its BUILD file.
+    /// Adds the BUILD file to the folder.
     pub(super) fn with_build_file(mut self, build: &BuildFile) -> Self {
         self.files.insert(BUILD.to_owned(), build.text().into_bytes());
         self
     }
 
-    /// Writes what is missing or different, and removes what else is there: a folder that we make is
-    /// ours. In one that somebody else made, with the same name, nothing is removed.
+    /// Writes files that are missing or different, and removes all others in a folder that this
+    /// program made. In a folder of the same name that a user made, nothing is removed.
     pub(super) fn write(&self) -> Result<()> {
         let path = self.path();
         let ours = is_ours(&path)?;
@@ -62,7 +62,7 @@ impl PackageFolder<'_> {
         Ok(())
     }
 
-    /// What is not as it must be, a line each.
+    /// Returns the differences from the wanted content, a line each.
     pub(super) fn differences(&self) -> Result<Vec<String>> {
         let shown = |name: &str| self.path().join(name).to_string();
         let mut found = Vec::new();
@@ -83,7 +83,8 @@ impl PackageFolder<'_> {
         Ok(found)
     }
 
-    /// The manifest's entries for these files. `url` is where upstream serves the published one.
+    /// Returns the manifest's entries for these files. `url` is upstream's address of the published
+    /// one.
     pub(super) fn entries(&self, url: Option<&str>) -> Vec<Entry> {
         let entry = |path: &str, size: u64, sha256: Digest, url: &str| Entry {
             kind: Kind::Wit.name().to_owned(),
@@ -113,13 +114,13 @@ impl PackageFolder<'_> {
         self.dir.place(&self.package.folder())
     }
 
-    /// The published file and where a copy of it is for wkg. Only a `.wasm` has a place there.
+    /// Returns the published file and the path of its copy for wkg. Only a `.wasm` has such a copy.
     fn in_registry(&self) -> Option<(&Verified, RootedPath)> {
         let file = self.published.filter(|it| filename(it).ends_with(".wasm"))?;
         Some((file, self.dir.place(&registry_path(&self.package))))
     }
 
-    /// Whether the copy for wkg is there and right.
+    /// Returns whether the copy for wkg exists and is right.
     fn has_copy(&self) -> Result<bool> {
         let Some((file, place)) = self.in_registry() else { return Ok(false) };
         let there = place.stat().doing(|| format!("read `{place}`"))?;
@@ -127,8 +128,8 @@ impl PackageFolder<'_> {
         Ok(there.is_some() && copy().is_ok())
     }
 
-    /// The names of what is in the folder and does not belong there. What a download that was cut
-    /// off left behind is not counted: the next run continues it.
+    /// Returns the names of files that do not belong in the folder. A partial file of an
+    /// interrupted download is not counted: the next run continues it.
     fn strays(&self) -> Result<Vec<String>> {
         let path = self.path();
         let entries = match path.open_folder().and_then(|folder| folder.list()) {
@@ -149,7 +150,8 @@ impl PackageFolder<'_> {
     }
 }
 
-/// Removes the folder of a package that is not needed any more, if we made it, and its copy for wkg.
+/// Removes the folder of a package that is not needed any more, if this program made it, and its
+/// copy for wkg.
 pub(super) fn remove(dir: &VendorDir, package: &PackageId) -> Result<()> {
     let path = dir.place(&package.folder());
     if is_ours(&path)? {
@@ -163,7 +165,7 @@ pub(super) fn remove(dir: &VendorDir, package: &PackageId) -> Result<()> {
     }
     .doing(|| format!("remove `{copy}`"))?;
     store::sweep(&copy);
-    // The folders above it go if they are empty.
+    // Empty parent folders are removed too.
     let folders = std::iter::successors(copy.parent(), RootedPath::parent).take(2);
     for folder in folders {
         let _ = folder.folder().and_then(|parent| parent.remove_folder(folder.name()));
@@ -171,16 +173,16 @@ pub(super) fn remove(dir: &VendorDir, package: &PackageId) -> Result<()> {
     Ok(())
 }
 
-/// Where a package is in the layout of wkg's local registry: `wasi/http/0.2.6.wasm`.
+/// Returns the path of a package in the layout of wkg's local registry: `wasi/http/0.2.6.wasm`.
 pub(super) fn registry_path(package: &PackageId) -> String {
     let PackageId { name, version } = package;
     format!("{}/{}/{version}.wasm", name.namespace(), name.name())
 }
 
-/// Whether we made this folder: its BUILD file says so.
+/// Returns whether this program made the folder, according to its BUILD file.
 ///
 /// # Errors
-/// Integrity, where the folder or one above it is a link.
+/// Integrity, if the folder or one above it is a link.
 fn is_ours(folder: &RootedPath) -> Result<bool> {
     let there = folder.stat().doing(|| format!("vendor into `{folder}`"))?;
     if there.is_some_and(|stat| stat.kind == EntryKind::Link) {
