@@ -1,4 +1,4 @@
-//! `manifest.json`: what a vendor folder holds, and the check that it still does.
+//! `manifest.json`: the list of the files in a vendor folder, and the check against it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -27,26 +27,27 @@ pub const FILENAME: &str = "manifest.json";
 /// The version of its format.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The most files in one vendor folder, and the most values in its manifest.
+/// The largest number of files in one vendor folder, and of values in its manifest.
 const MOST_FILES: usize = 50_000;
 const MOST_VALUES: usize = 10 * MOST_FILES;
 
 /// The longest path in a manifest in bytes, as on Linux.
 const MOST_PATH: usize = 4096;
 
-/// Files in a vendor folder that the manifest does not list, because they are ours.
+/// Files in a vendor folder that this program writes and the manifest does not list.
 const OURS: [&str; 2] = [FILENAME, ".gitattributes"];
 
-/// How much of a path that cannot be right is shown, in characters.
+/// The number of characters that are shown of an invalid path.
 const MOST_SHOWN: usize = 500;
 
-/// Keeps git from changing line ends in vendored files, which would change their digests.
+/// The attributes that keep git from changing line ends in vendored files, which would change their
+/// digests.
 const GITATTRIBUTES: &[u8] = b"* -text\n";
 
 /// A vendor folder for one kind: the root, which holds the manifest, and the kind's own folder.
 ///
-/// A folder that is called as the kind's is (`toolchains`, `wit`, `components`) is that, and its
-/// root is the folder above; any other folder is both.
+/// A folder with the name of the kind's (`toolchains`, `wit`, `components`) is the kind's own, and
+/// its root is the folder above; any other folder is both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VendorDir {
     root: PathBuf,
@@ -55,7 +56,7 @@ pub struct VendorDir {
 }
 
 impl VendorDir {
-    /// The vendor folder that a person means by this path.
+    /// Returns the vendor folder for the path that a person gives.
     pub fn of(dir: &Path, kind: Kind) -> VendorDir {
         let root = match dir.parent() {
             Some(root) if dir.file_name() == Some(kind.folder().as_ref()) => root,
@@ -64,27 +65,28 @@ impl VendorDir {
         VendorDir { root: root.to_owned(), folder: dir.to_owned(), kind }
     }
 
-    /// Where the manifest is.
+    /// Returns the folder of the manifest.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where the things of the kind are.
+    /// Returns the folder of the kind.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The kind.
+    /// Returns the kind.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The manifest's path.
+    /// Returns the manifest's path.
     pub fn manifest(&self) -> PathBuf {
         self.root.join(FILENAME)
     }
 
-    /// A path of the manifest made from one in the kind's folder, with `/` on every platform.
+    /// Returns the path in the manifest for a path in the kind's folder, with `/` on every
+    /// platform.
     pub fn entry_path(&self, path: &str) -> String {
         match self.root == self.folder {
             true => path.to_owned(),
@@ -92,18 +94,18 @@ impl VendorDir {
         }
     }
 
-    /// What the manifest says of a file at this path in the kind's folder; nothing where there is
-    /// no manifest that can be read.
+    /// Returns the manifest's entry for a file at this path in the kind's folder; nothing if there
+    /// is no readable manifest.
     pub fn listed(&self, path: &str) -> Option<Entry> {
         self.entry(&self.listing()?, path).cloned()
     }
 
-    /// The manifest, for who looks for several files; nothing where none can be read.
+    /// Returns the manifest, for callers that look up several files; nothing if it cannot be read.
     pub(crate) fn listing(&self) -> Option<Manifest> {
         Manifest::read(&self.root).ok()?
     }
 
-    /// What this folder's manifest says of a file at this path in the kind's folder.
+    /// Returns this folder's entry in the manifest for a file at this path in the kind's folder.
     pub(crate) fn entry<'a>(&self, listing: &'a Manifest, path: &str) -> Option<&'a Entry> {
         let wanted = self.entry_path(path);
         // The entries are sorted by path.
@@ -111,18 +113,18 @@ impl VendorDir {
         listing.files.get(index).filter(|entry| entry.path == wanted)
     }
 
-    /// The path of a file or folder in the kind's folder, which no link may lead out of.
+    /// Returns the path of a file or folder in the kind's folder, which no link may lead out of.
     pub fn place(&self, path: &str) -> RootedPath {
         RootedPath::given(&self.root).join(&self.entry_path(path))
     }
 
-    /// Makes the kind's folder, in which git leaves every byte alone.
+    /// Creates the kind's folder, with attributes that keep git from changing any byte.
     pub fn create(&self) -> Result<()> {
         store::write_atomically(&self.place(".gitattributes"), GITATTRIBUTES)
     }
 }
 
-/// The vendor root that a person means by this path, of whatever kind it is.
+/// Returns the vendor root for the path that a person gives, of any kind.
 pub fn root_of(dir: &Path) -> &Path {
     let is_kinds = |name| Kind::ALL.iter().any(|kind| name == kind.folder());
     match (dir.file_name(), dir.parent()) {
@@ -131,8 +133,8 @@ pub fn root_of(dir: &Path) -> &Path {
     }
 }
 
-/// What a vendor folder holds. Sorted by path, without times or absolute paths: vendoring the same
-/// things twice gives the same bytes.
+/// The content of a vendor folder. It is sorted by path, without times or absolute paths: vendoring
+/// the same files twice gives the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -144,69 +146,69 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What it is: `toolchain`, `helper` for the wasm-airgap binary, `wit`, or `component`.
+    /// Its kind: `toolchain`, `helper` for the wasm-airgap binary, `wit`, or `component`.
     pub kind: String,
     /// The name of the tool or package.
     pub name: String,
     /// The version.
     pub version: String,
-    /// Where it runs; empty for what runs nowhere.
+    /// The platform that it runs on; empty for files that do not run.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub platform: String,
-    /// Where it lies, relative to the manifest, with `/` on every platform.
+    /// Its path, relative to the manifest, with `/` on every platform.
     pub path: String,
     /// Its length in bytes.
     pub size: u64,
     /// Its SHA-256.
     pub sha256: Digest,
-    /// Where upstream serves it; empty for what was made here.
+    /// Upstream's address of the file; empty for files that were made here.
     pub url: String,
 }
 
-/// What is wrong with a file of a vendor folder.
+/// A defect of a file in a vendor folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding {
-    /// It is listed and not there.
+    /// A listed file is missing.
     Missing {
         /// The path in the manifest.
         path: String,
     },
-    /// It is not what is listed.
+    /// A file differs from the listed one.
     Changed {
         /// The path in the manifest.
         path: String,
         /// The listed SHA-256.
         expected: Digest,
-        /// The SHA-256 of what is there.
+        /// The SHA-256 of the file.
         found: Digest,
-        /// What it is, where that can be told.
+        /// The type of the file, if it can be told.
         #[serde(skip_serializing_if = "Option::is_none")]
         it_is: Option<String>,
-        /// What to do about that.
+        /// The remedy.
         #[serde(skip)]
         remedy: Option<&'static str>,
     },
-    /// Its bytes are the listed ones, and the listed size is not theirs: somebody changed the list.
+    /// The file has the listed SHA-256 and another size than the listed one: the list was edited.
     Resized {
         /// The path in the manifest.
         path: String,
         /// The listed size.
         expected: u64,
-        /// The size of what is there.
+        /// The size of the file.
         found: u64,
     },
-    /// It is there and cannot be read.
+    /// The file cannot be read.
     Unreadable {
         /// The path in the manifest.
         path: String,
-        /// Why.
+        /// The reason.
         why: String,
-        /// Whether the system failed to read it, which says nothing about the file.
+        /// Whether the system failed to read it, so that the content of the file is unknown.
         #[serde(skip)]
         is_failure: bool,
     },
-    /// It is there and not listed.
+    /// A file is not listed.
     Unlisted {
         /// The path relative to the manifest.
         path: String,
@@ -219,12 +221,12 @@ impl Finding {
         Finding::Unreadable { path, why: error.to_string(), is_failure }
     }
 
-    /// Whether this is only a failure of the system, as a disk that cannot be read.
+    /// Returns whether this is only a failure of the system, as a disk that cannot be read.
     pub fn is_failure(&self) -> bool {
         matches!(self, Finding::Unreadable { is_failure: true, .. })
     }
 
-    /// Why it cannot be read, if that is the finding.
+    /// Returns the reason why the file cannot be read, if that is the finding.
     pub fn cause(&self) -> Option<&str> {
         match self {
             Finding::Unreadable { why, .. } => Some(why),
@@ -232,7 +234,7 @@ impl Finding {
         }
     }
 
-    /// What to do about it, where that is known.
+    /// Returns the remedy, if it is known.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
             Finding::Changed { remedy, .. } => *remedy,
@@ -240,7 +242,7 @@ impl Finding {
         }
     }
 
-    /// The finding in up to four lines for a person.
+    /// Describes the finding in up to four lines for a person.
     pub fn describe(&self) -> String {
         match self {
             Finding::Missing { path } => format!("missing   {}", printable_line(path)),
@@ -265,20 +267,20 @@ impl Finding {
 }
 
 impl Manifest {
-    /// A manifest of these files.
+    /// Creates a manifest of these files.
     pub fn new(entries: impl IntoIterator<Item = Entry>) -> Manifest {
         let by_path: BTreeMap<_, _> =
             entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect();
         Manifest { schema_version: SCHEMA_VERSION, files: by_path.into_values().collect() }
     }
 
-    /// Reads the manifest of a vendor folder; none where the folder has none yet.
+    /// Reads the manifest of a vendor folder; returns none if the folder has none yet.
     ///
     /// # Errors
-    /// Usage, where the file is something else: it belongs to another program and must not be
+    /// Usage, if the file is something else: it belongs to another program and must not be
     /// overwritten.
     pub fn read(root: &Path) -> Result<Option<Manifest>> {
-        // A file where a folder should be fails where the folder is made, in better words.
+        // A file in the place of a folder fails when the folder is created, with a better message.
         let text = read::rooted_text(&place(root), read::LIMIT)?;
         text.map(|text| Manifest::parse(&text, root)).transpose()
     }
@@ -303,21 +305,21 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Adds entries to the manifest in a vendor root; one for the same path wins. Those that are
-    /// or lie below one of `gone` are taken out first.
+    /// Adds entries to the manifest in a vendor root; one for the same path wins. Entries that are
+    /// equal to or below one of `gone` are removed first.
     ///
-    /// Other processes may be filling the same folder, also with things of another kind: what they
-    /// added stays, see `store::change`.
+    /// Other processes may fill the same folder, also with files of another kind: their entries
+    /// stay, see `store::change`.
     pub fn change(root: &Path, gone: &[String], entries: &[Entry]) -> Result<()> {
         Manifest::change_with(root, gone, entries, || Ok(Vec::new())).map(drop)
     }
 
-    /// The same, with further entries for files that are made of what is in the folder: `made`
-    /// writes them. It is called again where another process changed the manifest meanwhile.
+    /// Changes the manifest as [`Manifest::change`] does, with further entries for generated files:
+    /// `made` writes the files. It is called again if another process changed the manifest
+    /// meanwhile.
     ///
     /// # Errors
-    /// Those of `made`; integrity, where a path could lead out of the folder. Then nothing is
-    /// changed.
+    /// Those of `made`; integrity, if a path could lead out of the folder. Then nothing is changed.
     pub fn change_with(
         root: &Path,
         gone: &[String],
@@ -338,7 +340,7 @@ impl Manifest {
             let kept = old.files.into_iter().filter(|entry| !is_gone(entry));
             added = made()?;
             let manifest = Manifest::new(kept.chain(entries.iter().chain(&added).cloned()));
-            // A manifest that cannot be read again would be in the way of every later run.
+            // A manifest that cannot be read again would stop every later run.
             manifest.check_paths(root, "would list")?;
             manifest.text()
         })?;
@@ -351,17 +353,17 @@ impl Manifest {
         Ok(text.into_bytes())
     }
 
-    /// The files.
+    /// Returns the entries of the files.
     pub fn entries(&self) -> &[Entry] {
         &self.files
     }
 
-    /// Hashes every file again, several at a time, and looks for files that are not listed.
+    /// Hashes every file again, several at a time, and searches for files that are not listed.
     ///
-    /// What another program put beside the kinds' folders in the root is none of our business;
-    /// what is in them is.
+    /// Files of other programs beside the kinds' folders in the root are ignored; unlisted files in
+    /// the kinds' folders are findings.
     pub fn check(&self, root: &Path, jobs: usize) -> Result<Vec<Finding>> {
-        // The largest first, so that no thread ends with one while the others are done.
+        // The largest first, so that no thread starts a large file last.
         let mut order: Vec<_> = self.files.iter().collect();
         order.sort_by_key(|entry| std::cmp::Reverse(entry.size));
         let checked = workers::each(&order, jobs, |entry| entry.check(root));
@@ -402,19 +404,19 @@ impl Manifest {
         Ok(findings)
     }
 
-    /// The folders in which everything must be listed: those of the kinds, or the whole root where
-    /// it is a kind's own folder itself.
+    /// Returns the folders in which everything must be listed: those of the kinds, or the whole
+    /// root if it is a kind's own folder itself.
     fn folders(&self) -> Vec<&'static str> {
         let in_kinds: Vec<_> = Kind::ALL.map(Kind::folder).into_iter().collect();
         let is_in = |entry: &Entry, folder: &str| is_below(&entry.path, folder);
         if self.files.iter().any(|entry| !in_kinds.iter().any(|folder| is_in(entry, folder))) {
             return vec![""];
         }
-        // Also one of a kind of which nothing is listed: a build takes what lies in it.
+        // A kind without listed files is included: a build takes files from its folder.
         in_kinds
     }
 
-    /// A manifest comes from the other side of the gap; its paths must stay in the folder.
+    /// Checks that all paths stay in the folder, as a manifest can come from another machine.
     fn check_paths(&self, root: &Path, lists: &str) -> Result<()> {
         if self.files.len() > MOST_FILES {
             let place = root.join(FILENAME);
@@ -436,7 +438,7 @@ impl Manifest {
 }
 
 impl Entry {
-    /// The entry for an artifact that lies at this path. The address is upstream's and not the
+    /// Creates the entry for an artifact at this path. The address is upstream's and not the
     /// mirror's: two machines behind two mirrors write the same.
     pub fn of(artifact: &Artifact, path: String, file: &Verified) -> Entry {
         let (name, version, platform) = match &artifact.identity {
@@ -462,7 +464,7 @@ impl Entry {
     fn check(&self, root: &Path) -> Option<Finding> {
         let path = self.path.clone();
         let file = RootedPath::given(root).join(&self.path);
-        // A link may lead anywhere, also to a place that is not there at the next build.
+        // A link may lead anywhere, also to a path that does not exist at the next build.
         match file.stat() {
             Ok(None) => return Some(Finding::Missing { path }),
             Err(error) => return Some(Finding::unreadable(path, &error)),
@@ -494,8 +496,8 @@ impl Entry {
     }
 }
 
-/// The paths of everything below a folder that is not a folder itself. Only the folders on the way
-/// to the current one are open: handles are few, and a folder may have thousands of others in it.
+/// Returns the paths of all files below a folder. Only the folders on the path to the current one
+/// are open: handles are few, and a folder may contain thousands of others.
 fn files_below(folder: &RootedPath) -> Result<Vec<PathBuf>> {
     let list = |folder: Folder| {
         let entries = folder.list().doing(|| format!("list `{}`", folder.path().display()))?;
@@ -517,12 +519,12 @@ fn files_below(folder: &RootedPath) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The path of the manifest in a vendor root.
+/// Returns the path of the manifest in a vendor root.
 fn place(root: &Path) -> RootedPath {
     RootedPath::given(root).join(FILENAME)
 }
 
-/// Whether a path is this one or lies below it; both have `/` on every platform.
+/// Returns whether a path is equal to or below `folder`; both have `/` on every platform.
 fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -1,4 +1,4 @@
-//! Resolving: what is wanted and what is allowed, made into a plan before anything acts.
+//! Resolves the request and the settings into a plan, before anything is fetched.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,8 @@ use crate::rooted::RootedPath;
 /// The version of the plan's JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Folders in the workspace that need no setting: each with the part of its path that is the root,
-/// below which no link is followed.
+/// Returns the folders in the workspace that need no setting: each with the part of its path that
+/// is the root, below which no link is followed.
 fn workspace_folders(kind: Kind) -> &'static [(&'static str, &'static str)] {
     match kind {
         Kind::Toolchain => &[("third_party/toolchains", ""), ("vendor", "toolchains")],
@@ -24,20 +24,20 @@ fn workspace_folders(kind: Kind) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// What would be fetched from where. Can be printed, compared and carried out.
+/// The files to fetch and their sources. A plan can be printed, compared and executed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
     schema_version: u32,
-    /// Whether the network was left out.
+    /// Whether the network is excluded.
     pub offline: bool,
     /// One item for each artifact.
     pub items: Vec<Item>,
 }
 
-/// Where one artifact comes from.
+/// The sources of one artifact.
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
-    /// What it is.
+    /// Its identity.
     #[serde(flatten)]
     pub identity: Identity,
     /// The name of the published file.
@@ -45,50 +45,50 @@ pub struct Item {
     /// The published file's address, identity and format.
     #[serde(flatten)]
     pub asset: Asset,
-    /// The file that is at hand, if any. Its digest is checked when it is used.
+    /// The file on this machine, if any. Its digest is checked when it is used.
     pub path: Option<PathBuf>,
     /// The addresses to try, in order. None when offline.
     pub urls: Vec<String>,
-    /// Every place that was looked at or would be, in order.
+    /// Every place that was searched or would be, in order.
     pub places: Vec<Place>,
-    /// What to tell the person when no address gives the file.
+    /// The message for a person if no address gives the file.
     pub failure: String,
 }
 
 /// A place where an artifact may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// What kind of place: `vendor folder`, `workspace folder`, `mirror`, `upstream`.
+    /// The kind of place: `vendor folder`, `workspace folder`, `mirror`, `upstream`.
     pub source: &'static str,
-    /// The variable that named it, if one did.
+    /// The variable that named it, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub setting: Option<&'static str>,
     /// The path or address.
     pub location: String,
-    /// What was found there.
+    /// The finding there.
     pub finding: Finding,
 }
 
-/// What was found at a place.
+/// The finding at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finding {
-    /// The file is there.
+    /// A file.
     Found,
-    /// Nothing is there.
+    /// No file.
     Absent,
-    /// Something is there that cannot be used, and why.
+    /// A file that cannot be used, with the reason.
     Unusable(String),
-    /// It needs the network and would be asked.
+    /// A place in the network that would be asked.
     Network,
-    /// It needs the network, which this forbids.
+    /// A place in the network, which this setting forbids.
     Offline(Offline),
 }
 
-/// Decides where each artifact comes from.
+/// Decides the source of each artifact.
 ///
 /// # Errors
-/// Usage, where the vendor folder that the environment names is no folder that can be read.
+/// Usage, if the vendor folder that the environment names is not a readable folder.
 pub fn resolve(artifacts: &[Artifact], policy: &Policy, listing: &dyn Listing) -> Result<Plan> {
     for kind in Kind::ALL {
         if artifacts.iter().any(|artifact| artifact.identity.kind() == kind) {
@@ -100,10 +100,10 @@ pub fn resolve(artifacts: &[Artifact], policy: &Policy, listing: &dyn Listing) -
 }
 
 impl Plan {
-    /// Fails where an artifact has no place to come from.
+    /// Fails if an artifact has no source.
     ///
     /// # Errors
-    /// Unavailable, listing every place that was looked at, why each failed, and what mends it.
+    /// Unavailable, listing every place that was searched, why each failed, and the remedy.
     pub fn check(&self) -> Result<()> {
         match self.items.iter().find(|item| !item.is_available()) {
             Some(item) => Err(item.unavailable()),
@@ -135,17 +135,17 @@ impl Item {
         item
     }
 
-    /// The artifact that this is about.
+    /// Returns the artifact of this item.
     pub fn artifact(&self) -> Artifact {
         Artifact { identity: self.identity.clone(), asset: self.asset.clone() }
     }
 
-    /// Whether there is a place to get it from.
+    /// Returns whether the artifact has a source.
     pub fn is_available(&self) -> bool {
         self.path.is_some() || !self.urls.is_empty()
     }
 
-    /// The error for an artifact that no place has.
+    /// Returns the error for an artifact that no place has.
     pub fn unavailable(&self) -> Error {
         let mut error = Error::new(
             error::Kind::Unavailable,
@@ -179,7 +179,7 @@ fn vendor_command(identity: &Identity) -> String {
 }
 
 impl Finding {
-    /// What forbade to ask there.
+    /// Returns the setting that forbids a request to this place.
     pub(crate) fn offline(&self) -> Option<Offline> {
         match self {
             Finding::Offline(offline) => Some(*offline),
@@ -189,7 +189,7 @@ impl Finding {
 }
 
 impl Place {
-    /// The location, what named it, and what was found.
+    /// Describes the location, the variable that named it, and the finding.
     pub fn describe(&self) -> String {
         let setting = self.setting.map(|name| format!(" ({name})")).unwrap_or_default();
         let finding = match &self.finding {
@@ -203,7 +203,7 @@ impl Place {
     }
 }
 
-/// A folder that somebody named and that is not there means a missing mount or a misspelt path.
+/// Fails if a named vendor folder does not exist, which means a missing mount or a misspelt path.
 /// Going on to the network would hide that.
 pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listing) -> Result<()> {
     for (variable, dir) in policy.vendor_dirs(kind) {
@@ -228,12 +228,12 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
     Ok(())
 }
 
-/// What to do where an action looks for a vendored component in the workspace.
+/// The remedy for an action that searches the workspace for a vendored component.
 pub(crate) const IN_ACTION: &str = "an action does not see the workspace: give it an absolute \
      folder by `--action_env=BAZEL_WASM_VENDOR_DIR=/path`, or name the vendored file in the rule, \
      `vendored_component = \"//vendor/components:NAME.wasm\"`";
 
-/// What fills a vendor folder of this kind.
+/// Returns the command that fills a vendor folder of this kind.
 fn maker(kind: Kind) -> &'static str {
     match kind {
         Kind::Toolchain => "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains --",
@@ -242,7 +242,7 @@ fn maker(kind: Kind) -> &'static str {
     }
 }
 
-/// The folders in which things of a kind may lie, in order, each with the variable that named it.
+/// Returns the folders for a kind, in order, each with the variable that named it.
 pub(crate) fn folders(kind: Kind, policy: &Policy) -> Vec<(Option<&'static str>, RootedPath)> {
     let named = policy.vendor_dirs(kind).into_iter().flat_map(|(variable, dir)| {
         // A vendor root, or the folder of this kind in it.
@@ -289,7 +289,8 @@ fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {
         match mirror {
             Mirror::Base(base) => {
                 let mirror = |location| place("mirror", Some(env::MIRROR), location);
-                // A mirror is a served folder of tools; WIT may lie in it or have one of its own.
+                // A mirror is a served folder of tools; WIT may be in it or have a mirror of its
+                // own.
                 if artifact.identity.kind() == Kind::Wit {
                     places.push(mirror(format!("{base}/{}/{path}", Kind::Wit.folder())));
                 }
@@ -316,7 +317,7 @@ mod tests {
     use crate::registry::Registry;
 
     const PATH: &str = "wasm-tools/1.244.0/linux_amd64/wasm-tools-1.244.0-x86_64-linux.tar.gz";
-    // It works in every workspace, and not only in this one.
+    // This command works in every workspace.
     const VENDOR: &str = "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- --";
     const RELEASE: &str = "bytecodealliance/wasm-tools/releases/download/v1.244.0/wasm-tools-1.244.0-x86_64-linux.tar.gz";
 
@@ -327,7 +328,7 @@ mod tests {
         Ok(resolve(&[artifact], &policy, listing)?.items.remove(0))
     }
 
-    /// One row of the table: what is set and what is there, and where the file comes from.
+    /// Checks one row of the table: variables and existing files, with the expected source.
     #[track_caller]
     fn row(variables: &[(&'static str, &str)], files: &[&str], path: Option<&str>, urls: &[&str]) {
         let files: Vec<_> = files.iter().map(|dir| format!("{dir}/{PATH}")).collect();
@@ -378,7 +379,7 @@ mod tests {
             None,
             &[&a],
         );
-        // Offline beats everything and leaves what is at hand.
+        // Offline wins over everything and leaves the files on this machine.
         row(&[offline], &[], None, &[]);
         row(&[offline, (env::MIRROR, "https://a,direct")], &[], None, &[]);
         row(&[offline, (env::VENDOR_DIR, "/v")], &["/v"], Some("/v"), &[]);

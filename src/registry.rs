@@ -1,8 +1,8 @@
-//! The checksum registry: which files are published for a tool, a WIT package or a component, and
-//! their SHA-256.
+//! The checksum registry: the published files of tools, WIT packages and components, with their
+//! SHA-256.
 //!
-//! One JSON file a tool, of the form in `checksums/tool.schema.json`. The files in
-//! `checksums/tools` are inside the binary; a user's own files come on top and win.
+//! Each tool has one JSON file, of the form in `checksums/tool.schema.json`. The files in
+//! `checksums/tools` are inside the binary; a user's own files are added and win.
 
 mod choice;
 mod component;
@@ -33,14 +33,14 @@ const BUNDLES: &str = include_str!("../checksums/bundles.json");
 /// The version of the registry format that this program reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Every tool and bundle that is known.
+/// Every known tool and bundle.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     tools: BTreeMap<Segment, Tool>,
     bundles: BTreeMap<String, Bundle>,
 }
 
-/// What is known of one tool; the JSON form is a registry file.
+/// The published versions of one tool; the JSON form is a registry file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tool {
@@ -49,17 +49,17 @@ pub struct Tool {
     schema_version: u32,
     /// Its name, as in `wasm-tools`.
     pub tool: Segment,
-    /// What it does, in one line.
+    /// Its purpose, in one line.
     #[serde(default)]
     pub description: String,
-    /// Where to read about it.
+    /// The address of its website.
     #[serde(default)]
     pub homepage: String,
     /// Its executables, the main one first: paths in the unpacked tool. One without a slash is
-    /// looked for at the top and in `bin`.
+    /// searched at the top and in `bin`.
     #[serde(default)]
     pub executables: Vec<String>,
-    /// The version that is used where none is named.
+    /// The default version.
     #[serde(default)]
     pub latest: Option<Segment>,
     /// The published files by version and platform.
@@ -70,11 +70,11 @@ pub struct Tool {
 /// The published files of one version by platform.
 pub type Assets = BTreeMap<Platform, Asset>;
 
-/// Versions of several tools that go together.
+/// Versions of several tools that are used together.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
-    /// What it is for, in one line.
+    /// Its purpose, in one line.
     pub description: String,
     /// The version of each tool.
     pub tools: BTreeMap<Segment, Segment>,
@@ -90,10 +90,10 @@ struct Bundles {
 }
 
 impl Registry {
-    /// The registry that is inside the binary.
+    /// Returns the registry that is inside the binary.
     ///
     /// # Errors
-    /// Usage, where a file that was built in is invalid; a test keeps that from happening.
+    /// Usage, if a built-in file is invalid; a test prevents that.
     pub fn builtin() -> Result<Registry> {
         let mut registry = Registry::default();
         for file in TOOLS.files().filter(|file| file.path().extension() == Some("json".as_ref())) {
@@ -106,7 +106,7 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Adds a user's registry file. What it says of a version and platform wins.
+    /// Adds a user's registry file. Its entries win for the same version and platform.
     pub fn add_file(&mut self, path: &Path) -> Result<()> {
         self.add(&read(path)?, &path.display().to_string())
     }
@@ -114,7 +114,7 @@ impl Registry {
     /// Adds the text of a registry file that came from `origin`.
     ///
     /// # Errors
-    /// Usage, saying what is wrong with the file and where in it.
+    /// Usage, with the position and the reason, if the file is invalid.
     pub fn add(&mut self, text: &str, origin: &str) -> Result<()> {
         let added = Tool::parse(text, origin)?;
         match self.tools.get_mut(&added.tool) {
@@ -126,20 +126,20 @@ impl Registry {
         Ok(())
     }
 
-    /// Every tool.
+    /// Returns every tool.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
         self.tools.values()
     }
 
-    /// Every bundle with its name.
+    /// Returns every bundle with its name.
     pub fn bundles(&self) -> impl Iterator<Item = (&str, &Bundle)> {
         self.bundles.iter().map(|(name, bundle)| (name.as_str(), bundle))
     }
 
-    /// The tool of this name.
+    /// Returns the tool of this name.
     ///
     /// # Errors
-    /// Usage, with the nearest name, where there is none.
+    /// Usage, with the nearest name, if there is none.
     pub fn tool(&self, name: &str) -> Result<&Tool> {
         self.tools.get(name).ok_or_else(|| {
             let names: Vec<_> = self.tools.keys().map(Segment::as_str).collect();
@@ -149,7 +149,7 @@ impl Registry {
         })
     }
 
-    /// The tool and version that `name` or `name@version` asks for.
+    /// Returns the tool and version for `name` or `name@version`.
     pub fn choose(&self, wanted: &str) -> Result<Choice> {
         match wanted.split_once('@') {
             Some((name, version)) => self.tool(name)?.choose(Some(version)),
@@ -157,8 +157,8 @@ impl Registry {
         }
     }
 
-    /// What the words of a command line ask for: tools, and the tools of bundles; every tool in
-    /// its latest version where there are none.
+    /// Returns the tools for the arguments of a command line: named tools, and the tools of
+    /// bundles; every tool in its latest version if there are no arguments.
     pub fn choices(&self, tools: &[String], bundles: &[String]) -> Result<Vec<Choice>> {
         let mut choices = BTreeMap::new();
         for bundle in bundles {
@@ -176,7 +176,7 @@ impl Registry {
                 choices.insert(tool.tool.clone(), tool.choose(None)?);
             }
         }
-        // A tool that is named twice is wanted in two versions; one that a bundle has too is not.
+        // Naming a tool twice asks for two versions; naming one that a bundle also has does not.
         for choice in &named {
             choices.remove(&choice.tool);
         }
@@ -203,10 +203,10 @@ impl Tool {
         Ok(tool)
     }
 
-    /// This tool in a version, or in the latest one.
+    /// Returns this tool in a version, or in the latest one.
     ///
     /// # Errors
-    /// Usage, with the nearest versions, where there is none.
+    /// Usage, with the nearest versions, if there is none.
     pub fn choose(&self, version: Option<&str>) -> Result<Choice> {
         let name = &self.tool;
         let version = match (version, &self.latest) {
@@ -245,7 +245,7 @@ impl Tool {
         self.versions.keys().map(Segment::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// Takes over what another file says of the same tool.
+    /// Adds the entries of another file for the same tool, which win.
     fn overlay(&mut self, other: Tool) {
         for (version, assets) in other.versions {
             self.versions.entry(version).or_default().extend(assets);
@@ -258,8 +258,8 @@ impl Tool {
         }
     }
 
-    /// Two different files never have one digest; where a registry says so, a line was copied and
-    /// not finished.
+    /// Refuses one digest for two different files. Two files never share a digest, so one entry was
+    /// copied and not edited.
     fn check_digests(&self, origin: &str) -> Result<()> {
         let mut seen: BTreeMap<_, &Asset> = BTreeMap::new();
         for asset in self.versions.values().flat_map(BTreeMap::values) {
@@ -279,7 +279,7 @@ impl Tool {
     }
 }
 
-/// The text of a registry file.
+/// Reads the text of a registry file.
 fn read(path: &Path) -> Result<String> {
     read::text(path, read::LIMIT)
 }

@@ -1,5 +1,5 @@
-//! What is asked for: tools and WIT packages in versions, with everything that is needed to get and
-//! unpack them, and components by reference.
+//! The requested tools and WIT packages in their versions, with the facts needed to fetch and
+//! unpack them, and the requested components by reference.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +15,13 @@ use crate::segment::Segment;
 /// The version of the request format.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The most files that one request may be for. A plan has all their places.
+/// The largest number of files in one request. A plan holds all their places.
 const MOST_FILES: usize = 5_000;
 
-/// A list of what was chosen.
+/// A list of the chosen versions.
 ///
 /// The JSON form crosses the border from Starlark: the extensions read the registry files, choose
-/// by the tags in MODULE.bazel and hand over what they chose.
+/// by the tags in MODULE.bazel and pass on the chosen versions.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -38,7 +38,7 @@ pub struct Request {
     /// The components.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<ComponentChoice>,
-    /// Files of a checksum registry of components, which the request's own names are in.
+    /// Files of a checksum registry of components, which resolves the names in the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     component_registry: Vec<serde_json::Value>,
 }
@@ -52,7 +52,7 @@ pub struct WitChoice {
     /// The registry; empty for the one that the settings name.
     #[serde(default)]
     pub registry: String,
-    /// The SHA-256 of what is published; empty where nothing pins it.
+    /// The SHA-256 of the published file; empty if it is not pinned.
     #[serde(default)]
     pub sha256: String,
 }
@@ -63,34 +63,34 @@ pub struct WitChoice {
 pub struct ComponentChoice {
     /// The name of its file in vendor folders.
     pub name: Segment,
-    /// Where it is, or its name and version in a checksum registry.
+    /// Its reference, or its name and version in a checksum registry.
     pub reference: String,
-    /// The digest that pins it; empty where nothing but the reference does.
+    /// The digest that pins it; empty if only the reference pins it.
     #[serde(default)]
     digest: String,
 }
 
 impl WitChoice {
-    /// The digest that pins it.
+    /// Returns the digest that pins it.
     ///
     /// # Errors
-    /// Usage, where it is none.
+    /// Usage, if it is not a digest.
     pub fn digest(&self) -> Result<Option<Digest>> {
         digest(&self.sha256, &self.package)
     }
 }
 
 impl ComponentChoice {
-    /// The digest that pins it.
+    /// Returns the digest that pins it.
     ///
     /// # Errors
-    /// Usage, where it is none.
+    /// Usage, if it is not a digest.
     pub fn digest(&self) -> Result<Option<Digest>> {
         digest(&self.digest, &self.reference)
     }
 }
 
-/// A digest that may be left out.
+/// Parses a digest that may be empty.
 fn digest(text: &str, of: &dyn std::fmt::Display) -> Result<Option<Digest>> {
     let parsed = (!text.is_empty()).then(|| text.parse()).transpose();
     parsed.map_err(|problem: String| {
@@ -98,7 +98,7 @@ fn digest(text: &str, of: &dyn std::fmt::Display) -> Result<Option<Digest>> {
     })
 }
 
-/// The platforms for which something is wanted.
+/// The platforms of a request.
 #[derive(Clone, Debug)]
 pub enum Platforms {
     /// All for which the tool is published.
@@ -108,7 +108,7 @@ pub enum Platforms {
 }
 
 impl Request {
-    /// A request for these tools.
+    /// Creates a request for these tools.
     pub fn new(tools: Vec<Choice>) -> Request {
         Request {
             schema_version: SCHEMA_VERSION,
@@ -123,7 +123,7 @@ impl Request {
     /// Reads the JSON form.
     ///
     /// # Errors
-    /// Usage, where it is not valid, of another version, or asks for more than `MOST_FILES` files.
+    /// Usage, if it is not valid, of another version, or asks for more than `MOST_FILES` files.
     pub fn parse(text: &str, origin: &str) -> Result<Request> {
         let request: Request = border::parse(text, origin, |request: &Request| {
             (request.schema_version, SCHEMA_VERSION)
@@ -141,10 +141,10 @@ impl Request {
         }
     }
 
-    /// The checksum registry of components, with the request's own files.
+    /// Returns the checksum registry of components, with the request's own files.
     ///
     /// # Errors
-    /// Usage, where a file is not valid.
+    /// Usage, if a file is not valid.
     pub fn component_registry(&self) -> Result<ComponentRegistry> {
         let mut registry = ComponentRegistry::builtin()?;
         for file in &self.component_registry {
@@ -153,7 +153,8 @@ impl Request {
         Ok(registry)
     }
 
-    /// The files that are wanted, and what is not published for a platform that was named.
+    /// Returns the requested files, and an error for each tool that is not published for a named
+    /// platform.
     pub fn artifacts(&self, platforms: &Platforms) -> Wanted {
         let mut wanted = Wanted::default();
         wanted.artifacts.extend(self.packages.iter().map(SourceArchive::artifact));
@@ -174,7 +175,7 @@ impl Request {
     }
 }
 
-/// The files that a request comes down to.
+/// The files of a request.
 #[derive(Debug, Default)]
 pub struct Wanted {
     /// The files.

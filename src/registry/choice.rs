@@ -23,10 +23,10 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// The published file for a platform.
+    /// Returns the published file for a platform.
     ///
     /// # Errors
-    /// Usage, where the tool is not published for it.
+    /// Usage, if the tool is not published for it.
     pub fn artifact(&self, platform: Platform) -> Result<Artifact> {
         let Choice { tool, version, assets, .. } = self;
         let asset = assets.get(&platform).ok_or_else(|| {

@@ -1,8 +1,8 @@
-//! Which components are pinned, by name and version.
+//! The pinned components, by name and version.
 //!
-//! One JSON file a component, of the form in `checksums/component.schema.json`, and `registry.json`
-//! beside them, which lists the files. Those in `checksums/components` are inside the binary; a
-//! user's own come on top and win.
+//! Each component has one JSON file, of the form in `checksums/component.schema.json`, and
+//! `registry.json` beside them lists the files. Those in `checksums/components` are inside the
+//! binary; a user's own files are added and win.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ static COMPONENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checksums/compone
 /// The name of the file that lists the others.
 pub const COMPONENTS_FILE: &str = "registry.json";
 
-/// Every component that is pinned.
+/// Every pinned component.
 #[derive(Clone, Debug, Default)]
 pub struct ComponentRegistry {
     components: BTreeMap<Segment, BTreeMap<Segment, PinnedComponent>>,
@@ -32,9 +32,9 @@ pub struct ComponentRegistry {
 pub struct PinnedComponent {
     /// The digest of its content, or of its manifest.
     pub digest: Digest,
-    /// The digest of its manifest, where that is known too.
+    /// The digest of its manifest, if that is known too.
     pub manifest: Option<Digest>,
-    /// Where it is; none where the file does not say.
+    /// Its reference; none if the file does not give one.
     pub reference: Option<Reference>,
 }
 
@@ -43,7 +43,7 @@ pub struct PinnedComponent {
 struct ComponentFile {
     #[serde(rename = "$schema", default)]
     _schema: Option<String>,
-    /// A file that somebody wrote by the guide has none.
+    /// The version of the format. A file that a user wrote by the guide has none.
     #[serde(default = "known_schema")]
     schema_version: u32,
     component_name: Segment,
@@ -89,10 +89,10 @@ fn known_schema() -> u32 {
 }
 
 impl ComponentRegistry {
-    /// The registry that is inside the binary.
+    /// Returns the registry that is inside the binary.
     ///
     /// # Errors
-    /// Usage, where a file that was built in is invalid; a test keeps that from happening.
+    /// Usage, if a built-in file is invalid; a test prevents that.
     pub fn builtin() -> Result<ComponentRegistry> {
         let mut registry = ComponentRegistry::default();
         for file in COMPONENTS.files().filter(|it| it.path().extension() == Some("json".as_ref())) {
@@ -104,11 +104,11 @@ impl ComponentRegistry {
         Ok(registry)
     }
 
-    /// Adds a user's file: that of a component, or a `registry.json` with those it lists. What it
-    /// says of a version wins.
+    /// Adds a user's file: that of a component, or a `registry.json` with the files it lists. Its
+    /// entries win for the same version.
     ///
     /// # Errors
-    /// Usage, saying what is wrong with the file and where in it.
+    /// Usage, with the position and the reason, if the file is invalid.
     pub fn add_file(&mut self, path: &Path) -> Result<()> {
         let (text, origin) = (read(path)?, path.display().to_string());
         let Some(index) = index(&text, &origin)? else { return self.add(&text, &origin) };
@@ -130,7 +130,7 @@ impl ComponentRegistry {
     /// Adds the text of a component's file that came from `origin`.
     ///
     /// # Errors
-    /// Usage, saying what is wrong with the file and where in it.
+    /// Usage, with the position and the reason, if the file is invalid.
     pub fn add(&mut self, text: &str, origin: &str) -> Result<()> {
         self.overlay(ComponentFile::parse(text, origin)?, origin)
     }
@@ -147,10 +147,10 @@ impl ComponentRegistry {
         Ok(())
     }
 
-    /// A component by name and version.
+    /// Returns a component by name and version.
     ///
     /// # Errors
-    /// Usage, with the nearest names or versions, where there is none.
+    /// Usage, with the nearest names or versions, if there is none.
     pub fn component(&self, name: &str, version: &str) -> Result<&PinnedComponent> {
         let pin = "pin it: `wasm-airgap component pin REFERENCE --registry FOLDER`; and name the \
                    file with `--registry`, or in MODULE.bazel";
@@ -164,7 +164,7 @@ impl ComponentRegistry {
         })
     }
 
-    /// The name and version of what has this digest.
+    /// Returns the name and version of the component with this digest.
     pub fn known_as(&self, digest: &Digest) -> Option<String> {
         let all = self.components.iter().flat_map(|(name, versions)| {
             versions.iter().map(move |(version, it)| (name, version, it))
@@ -182,7 +182,7 @@ impl ComponentFile {
     }
 }
 
-/// The files by component, where this is a `registry.json`.
+/// Returns the files by component, if this is a `registry.json`.
 fn index(text: &str, origin: &str) -> Result<Option<BTreeMap<Segment, Segment>>> {
     let fields: serde_json::Map<String, serde_json::Value> = parse(text, origin)?;
     if !fields.contains_key("components") {
@@ -202,7 +202,7 @@ fn reference(text: Option<&str>, origin: &str) -> Result<Option<Reference>> {
 mod tests {
     use super::*;
 
-    /// As it stands in the guide.
+    /// The example in the guide.
     const GUIDE: &str = r#"{
       "component_name": "wasi-http-proxy",
       "versions": {

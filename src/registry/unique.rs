@@ -1,4 +1,4 @@
-//! JSON objects whose keys occur once: JSON lets one occur twice, and the last would win unseen.
+//! JSON objects with unique keys. JSON allows a key twice, and the last value would win silently.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-/// A map; for `deserialize_with`.
+/// Reads a map; for `deserialize_with`.
 pub(super) fn map<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,
@@ -16,7 +16,7 @@ where
     Ok(UniqueMap::deserialize(deserializer)?.0)
 }
 
-/// A map of maps; for `deserialize_with`.
+/// Reads a map of maps; for `deserialize_with`.
 pub(super) fn maps<'de, D, K, L, V>(
     deserializer: D,
 ) -> Result<BTreeMap<K, BTreeMap<L, V>>, D::Error>

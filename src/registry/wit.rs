@@ -1,7 +1,7 @@
-//! What is published of WIT packages: archives with their sources, and what registries serve.
+//! The published forms of WIT packages: archives with their sources, and files in registries.
 //!
-//! One JSON file a package, of the form in `checksums/wit.schema.json`. The files in
-//! `checksums/wit` are inside the binary; a user's own files come on top and win.
+//! Each package has one JSON file, of the form in `checksums/wit.schema.json`. The files in
+//! `checksums/wit` are inside the binary; a user's own files are added and win.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,13 +18,13 @@ use crate::package::{PackageId, PackageName};
 
 static PACKAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checksums/wit");
 
-/// Every WIT package of which something is pinned.
+/// Every WIT package with a pinned archive or file.
 #[derive(Clone, Debug, Default)]
 pub struct WitRegistry {
     packages: BTreeMap<PackageName, BTreeMap<Version, Published>>,
 }
 
-/// What is published of one version of a package.
+/// The published archive and files of one version of a package.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Published {
@@ -54,7 +54,7 @@ pub struct SourceArchive {
     /// The folder of the package's own `.wit` files in the archive.
     #[serde(default = "wit")]
     pub wit_dir: String,
-    /// The hash of the text in the archive, by which a folder that somebody made can be checked.
+    /// The hash of the text in the archive, by which a handmade folder can be checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<Digest>,
 }
@@ -75,7 +75,7 @@ fn wit() -> String {
 }
 
 impl WitRegistry {
-    /// The registry that is inside the binary.
+    /// Returns the registry that is inside the binary.
     pub fn builtin() -> Result<WitRegistry> {
         let mut registry = WitRegistry::default();
         for file in PACKAGES.files().filter(|it| it.path().extension() == Some("json".as_ref())) {
@@ -85,7 +85,7 @@ impl WitRegistry {
         Ok(registry)
     }
 
-    /// Adds a user's file. What it says of a version wins.
+    /// Adds a user's file. Its entries win for the same version.
     pub fn add_file(&mut self, path: &Path) -> Result<()> {
         self.add(&read(path)?, &path.display().to_string())
     }
@@ -93,7 +93,7 @@ impl WitRegistry {
     /// Adds the text of a file that came from `origin`.
     ///
     /// # Errors
-    /// Usage, saying what is wrong with the file and where in it.
+    /// Usage, with the position and the reason, if the file is invalid.
     pub fn add(&mut self, text: &str, origin: &str) -> Result<()> {
         let file: PackageFile = parse(text, origin)?;
         check_schema(file.schema_version, origin)?;
@@ -101,7 +101,7 @@ impl WitRegistry {
         Ok(())
     }
 
-    /// Adds an archive that somebody chose; it wins.
+    /// Adds an archive that a user chose; it wins.
     pub fn add_archive(&mut self, chosen: &SourceArchive) {
         let PackageId { name, version } = &chosen.package;
         let versions = self.packages.entry(name.clone()).or_default();
@@ -111,7 +111,7 @@ impl WitRegistry {
         published.tree = chosen.tree;
     }
 
-    /// The pinned archive of a package, if there is one.
+    /// Returns the pinned archive of a package, if there is one.
     pub fn archive(&self, package: &PackageId) -> Option<SourceArchive> {
         let published = self.published(package)?;
         Some(SourceArchive {
@@ -122,12 +122,12 @@ impl WitRegistry {
         })
     }
 
-    /// The digest of what the registry of this name serves for a package, if it is known.
+    /// Returns the digest of a package's file in the registry of this name, if it is known.
     pub fn served(&self, package: &PackageId, registry: &str) -> Option<Digest> {
         self.published(package)?.published.get(registry).copied()
     }
 
-    /// The versions of a package of which there is an archive, in ascending order.
+    /// Returns the versions of a package that have an archive, in ascending order.
     pub fn archived_versions(&self, package: &PackageName) -> Vec<Version> {
         let versions = self.packages.get(package).into_iter().flatten();
         versions
@@ -142,7 +142,7 @@ impl WitRegistry {
 }
 
 impl SourceArchive {
-    /// The archive as something that can be planned.
+    /// Returns the archive as an artifact that can be planned.
     pub fn artifact(&self) -> Artifact {
         let identity = Identity::Wit { package: self.package.clone() };
         Artifact { identity, asset: self.archive.clone() }
