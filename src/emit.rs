@@ -1,4 +1,4 @@
-//! Emit: the BUILD files of repositories and folders that hold what was extracted.
+//! The BUILD files of repositories and folders with unpacked content.
 
 pub mod starlark;
 mod tool;

@@ -1,7 +1,7 @@
-//! All printing: data on stdout, talk on stderr.
+//! All printing: data on stdout, messages on stderr.
 //!
-//! Everything that is printed goes through two filters: `secrets`, which hides the credentials that
-//! this process knows, and [`printable()`] or, in JSON, escapes for the characters that it replaces.
+//! All output goes through two filters: `secrets`, which hides the credentials that this process
+//! knows, and [`printable()`] or, in JSON, escapes for the characters that it replaces.
 
 mod document;
 mod output;
@@ -30,25 +30,25 @@ pub use document::pretty;
 pub(crate) use document::{file as json_file, yaml_string};
 pub use printable::{is_hidden, printable, printable_line, shortened};
 
-/// How often a bar shows its rate anew.
+/// The interval at which a bar updates its rate.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How often bars are drawn in a second.
+/// The number of times per second that bars are drawn.
 const DRAWN: u8 = 20;
 
-/// Where output goes. One lives for the whole run.
+/// The destination of all output. One value lives for the whole run.
 pub struct Report {
     json: bool,
     bars: Option<Bars>,
-    /// Where the person is who reads it; none in tests.
+    /// The workspace of the person who reads the output; none in tests.
     reader: Option<Workspace>,
     document: Mutex<Option<Value>>,
-    /// The hints of the failures that were said.
+    /// The hints of the failures that were printed.
     hints: Mutex<HashSet<String>>,
 }
 
 impl Report {
-    /// Prints progress bars where stderr is a terminal, one line for each finished item otherwise.
+    /// Prints progress bars if stderr is a terminal, one line for each finished item otherwise.
     /// Commands in messages are those that work in the workspace.
     pub fn new(json: bool, workspace: Workspace) -> Report {
         let bars = (!json && io::stderr().is_terminal()).then(Bars::new);
@@ -61,7 +61,7 @@ impl Report {
         }
     }
 
-    /// Prints nothing but data; for tests.
+    /// Creates a report that prints nothing but data; for tests.
     pub fn quiet() -> Report {
         Report {
             json: true,
@@ -72,7 +72,7 @@ impl Report {
         }
     }
 
-    /// Whether data is wanted as JSON.
+    /// Returns whether data is wanted as JSON.
     pub fn is_json(&self) -> bool {
         self.json
     }
@@ -80,25 +80,25 @@ impl Report {
     /// Writes text for people to stdout.
     ///
     /// # Errors
-    /// Where the text could not be written. A closed pipe is not an error: the reader has seen
+    /// Failed, if the text could not be written. A closed pipe is not an error: the reader has seen
     /// enough.
     pub fn data(&self, text: &str) -> Result<()> {
         write(&printable(&secrets::hide(text)))
     }
 
-    /// Writes the content of a file, such as YAML or a BUILD file, to stdout as it is. What made it
-    /// has escaped what must not reach a terminal.
+    /// Writes the content of a file, such as YAML or a BUILD file, to stdout unchanged. The
+    /// generator has escaped the characters that must not reach a terminal.
     ///
     /// # Errors
-    /// As [`Report::data`].
+    /// The errors of [`Report::data`].
     pub fn content(&self, text: &str) -> Result<()> {
         write(&secrets::hide_in_data(text))
     }
 
-    /// Writes the program's own help to stdout, with colours where a terminal shows them.
+    /// Writes the program's own help to stdout, with colours if a terminal shows them.
     ///
     /// # Errors
-    /// As [`Report::data`].
+    /// The errors of [`Report::data`].
     pub(crate) fn help(&self, text: &impl fmt::Display, colored: &impl fmt::Display) -> Result<()> {
         match io::stdout().is_terminal() {
             true => write(&colored.to_string()),
@@ -106,7 +106,7 @@ impl Report {
         }
     }
 
-    /// Makes a value the JSON document of this run, which `end` writes: there is one for each run.
+    /// Sets the JSON document of this run, which `end` writes: there is one for each run.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
         let mut value = serde_json::to_value(value).map_err(not_json)?;
         secrets::hide_in_json(&mut value);
@@ -114,8 +114,8 @@ impl Report {
         Ok(())
     }
 
-    /// Ends the run: says what failed, and writes the JSON document, with the failure in it where
-    /// JSON is wanted.
+    /// Ends the run: prints the failure, and writes the JSON document, which contains the failure
+    /// if JSON is wanted.
     pub fn end(&self, result: Result<()>) -> Result<()> {
         if let Err(error) = &result {
             self.say(&format!("error: {}", error.one_of_many(&mut hold(&self.hints))));
@@ -130,11 +130,11 @@ impl Report {
         if let (Ok(()), Err(error)) = (&result, &written) {
             self.say(&format!("error: {error}"));
         }
-        // What failed first is what the person must know.
+        // The first failure is the one that the person must know.
         result.and(written)
     }
 
-    /// Says something to the person at the terminal.
+    /// Prints a message to the person at the terminal.
     pub fn say(&self, text: &str) {
         let text = safe(&self.addressed(text));
         match &self.bars {
@@ -143,18 +143,18 @@ impl Report {
         }
     }
 
-    /// Says that one of several things failed. A hint is said with the first that has it.
+    /// Prints the failure of one of several things. A hint is printed with the first failure only.
     pub(crate) fn failed(&self, what: &str, error: &Error) {
         let error = error.one_of_many(&mut hold(&self.hints));
         self.say(&format!("failed   {what}{error}"));
     }
 
-    /// Says that something is not as it should be, though the work goes on.
+    /// Prints a warning; the work goes on.
     pub fn warn(&self, text: &str) {
         self.say(&format!("warning: {text}"));
     }
 
-    /// A message with the commands that work where the person is.
+    /// Returns a message with the commands that work in the reader's folder.
     fn addressed(&self, text: &str) -> String {
         self.reader.as_ref().map_or_else(|| text.to_owned(), |reader| reader.address(text))
     }
@@ -175,7 +175,7 @@ impl Report {
         hold(&self.document)
     }
 
-    /// A line of progress for one thing that takes time.
+    /// Creates a line of progress for one thing that takes time.
     pub fn item(&self, name: impl Into<String>) -> Item {
         let bar = self.bars.as_ref().map(Bars::add);
         if let Some(bar) = &bar {
@@ -185,8 +185,8 @@ impl Report {
         Item { bar, total }
     }
 
-    /// A line of progress over all of so many things, and of so many bytes where that is known. The
-    /// items that are made from now on count for it.
+    /// Creates a line of progress over `count` things, and `bytes` bytes if that is known. Items
+    /// that are created from now on count for it.
     pub(crate) fn total(&self, count: usize, noun: &'static str, bytes: Option<u64>) -> Total {
         let Some(bars) = &self.bars else { return Total(None) };
         let bar = bars.add();
@@ -206,10 +206,10 @@ impl Report {
 const WITHOUT_LENGTH: &str = "{prefix:40!} {size:>9} {rate:>11} {msg}";
 const WITH_LENGTH: &str = "{prefix:40!} {size:>9} of {all:9} {rate:>11} {msg} {wide_bar}";
 
-/// The progress over all of several things; its line is gone when dropped.
+/// The progress over several things; its line is removed when dropped.
 pub(crate) struct Total(Option<Arc<Sum>>);
 
-/// What is done of several things.
+/// The progress so far of several things.
 struct Sum {
     bar: ProgressBar,
     done: AtomicUsize,
@@ -218,7 +218,7 @@ struct Sum {
 }
 
 impl Total {
-    /// One more is done, or has failed.
+    /// Counts one more thing as finished, successfully or not.
     pub(crate) fn done(&self) {
         if let Some(sum) = &self.0 {
             sum.done.fetch_add(1, Ordering::Relaxed);
@@ -257,8 +257,8 @@ impl Bars {
         let all = MultiProgress::with_draw_target(target);
         let bars = Bars { all, total: Mutex::default(), shown: Arc::default() };
         let shown = Arc::downgrade(&bars.shown);
-        // Without this thread a bar moves only when there is news. The bars' own thread would be a
-        // panic where the system has none left.
+        // Without this thread a bar only moves when a value changes. The bars' own thread would
+        // panic if the system has no thread left.
         let _ = spawn_detached("bars", move || tick(&shown));
         bars
     }
@@ -271,7 +271,7 @@ impl Bars {
     }
 }
 
-/// Moves the bars on until there are none any more.
+/// Updates the bars until none is left.
 fn tick(shown: &Weak<Mutex<Vec<WeakProgressBar>>>) {
     while let Some(shown) = shown.upgrade() {
         let mut bars = Vec::new();
@@ -287,19 +287,19 @@ fn tick(shown: &Weak<Mutex<Vec<WeakProgressBar>>>) {
     }
 }
 
-/// The progress of one thing. Cheap to update for every few kilobytes; gone when dropped.
+/// The progress of one thing. Cheap to update for every few kilobytes; removed when dropped.
 pub struct Item {
     bar: Option<ProgressBar>,
     total: Option<Arc<Sum>>,
 }
 
 impl Item {
-    /// An item without a bar.
+    /// Creates an item without a bar.
     pub fn hidden() -> Item {
         Item { bar: None, total: None }
     }
 
-    /// Says how many bytes there will be.
+    /// Sets the number of bytes that are expected.
     pub fn set_length(&self, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(bytes);
@@ -307,18 +307,18 @@ impl Item {
         }
     }
 
-    /// Says how many bytes there are so far.
+    /// Sets the number of bytes so far.
     pub fn set_position(&self, bytes: u64) {
         if let Some(bar) = &self.bar {
             if let Some(total) = &self.total {
-                // What starts over is counted again.
+                // Bytes that are transferred again are counted again.
                 total.bar.inc(bytes.saturating_sub(bar.position()));
             }
             bar.set_position(bytes);
         }
     }
 
-    /// Says what is going on, as in `waiting 3 s, the server is busy`.
+    /// Sets the message, as in `waiting 3 s, the server is busy`.
     pub fn set_message(&self, text: impl Into<String>) {
         if let Some(bar) = &self.bar {
             bar.set_message(safe_line(&text.into()));
@@ -366,12 +366,12 @@ fn not_json(error: serde_json::Error) -> Error {
     Error::new(Kind::Failed, "cannot write JSON").because(error)
 }
 
-/// A text without secrets and hidden characters.
+/// Returns a text without secrets and hidden characters.
 fn safe(text: &str) -> String {
     printable(&secrets::hide(text))
 }
 
-/// The same on one line.
+/// Returns a text on one line, without secrets and hidden characters.
 fn safe_line(text: &str) -> String {
     printable_line(&secrets::hide(text))
 }
@@ -401,7 +401,7 @@ mod tests {
         report.say("done");
         let shown = Arc::downgrade(&report.bars.as_ref().unwrap().shown);
         drop((item, bar, total, report));
-        // The thread sees that all is over and ends.
+        // The thread finds that no bar is left and ends.
         for _ in 0..100 {
             if shown.upgrade().is_none() {
                 return;

@@ -19,7 +19,7 @@ const OWN_NAME: &str = "rules_wasm_airgap";
 const COMMANDS: [&str; 9] =
     ["vendor", "plan", "extract", "emit", "wit", "component", "toolchain", "mirror", "verify"];
 
-/// A workspace, and who reads what is printed there.
+/// A workspace, and the place of the person who reads the output.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     root: PathBuf,
@@ -27,13 +27,13 @@ pub struct Workspace {
     below_root: bool,
     /// Whether Bazel started this program.
     in_bazel: bool,
-    /// What labels of this module begin with, before the `//`: `@rules_wasm_airgap`.
+    /// The beginning of labels of this module, before the `//`: `@rules_wasm_airgap`.
     module: String,
 }
 
 impl Workspace {
-    /// The workspace of a process: the one that Bazel names, or the nearest folder above the current
-    /// one that is the root of a workspace, or else the current folder.
+    /// Returns the workspace of a process: the one that Bazel names, or the nearest folder above
+    /// the current one that is the root of a workspace, or else the current folder.
     pub fn of(environment: &Environment) -> Workspace {
         let named = environment.first(&[env::WORKSPACE, env::BAZEL_WORKSPACE]);
         let named = named.map(|(_, root)| Path::new(root)).or(environment.workspace());
@@ -52,28 +52,28 @@ impl Workspace {
         Workspace { root, below_root, in_bazel: named.is_some(), module }
     }
 
-    /// The root.
+    /// Returns the root.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A label of this module, as the workspace writes it. `label` begins with `//`.
+    /// Returns a label of this module, as the workspace writes it. `label` begins with `//`.
     pub fn label(&self, label: &str) -> String {
         format!("{}{label}", self.module)
     }
 
-    /// The file from which BUILD files in a folder load `wit_library`: by the name that the
-    /// workspace around the folder knows.
+    /// Returns the file from which BUILD files in a folder load `wit_library`: by the name that the
+    /// workspace around the folder uses.
     pub fn wit_rules(&self, folder: &Path) -> String {
         let root = around(folder).filter(|root| *root != self.root);
         let module = root.map_or_else(|| self.module.clone(), |root| module_name(&root));
         format!("{module}//wit:defs.bzl")
     }
 
-    /// A message for the person who reads it here: labels of this module begin with the name by
-    /// which the workspace knows it; commands of this program can be run as they stand, by
-    /// `bazel run` where Bazel asked; and folders of the workspace are found from where that person
-    /// stands.
+    /// Adapts a message to the person who reads it here: labels of this module begin with the name
+    /// by which the workspace knows it; commands of this program can be run unchanged, by
+    /// `bazel run` if Bazel started this program; and folders of the workspace are relative to the
+    /// person's current folder.
     pub fn address(&self, message: &str) -> String {
         let mut out = String::with_capacity(message.len());
         let mut rest = message;
@@ -94,7 +94,7 @@ impl Workspace {
         out + rest
     }
 
-    /// `@rules_wasm_airgap//`, and not the canonical `@@rules_wasm_airgap//`.
+    /// Rewrites the label `@rules_wasm_airgap//`, and not the canonical `@@rules_wasm_airgap//`.
     fn address_label(&self, found: &str, last: Option<char>, out: &mut String) -> usize {
         let taken = OWN_NAME.len() + 1;
         if last == Some('@')
@@ -107,7 +107,7 @@ impl Workspace {
         taken
     }
 
-    /// `wasm-airgap vendor`.
+    /// Rewrites the command `wasm-airgap vendor`.
     fn address_command(&self, found: &str, last: Option<char>, out: &mut String) -> usize {
         let program = "wasm-airgap ";
         let begins = last.is_none_or(|c| c.is_whitespace() || c == '`' || c == '"');
@@ -122,7 +122,8 @@ impl Workspace {
         program.len()
     }
 
-    /// `--output-dir vendor/wit`, where the person does not stand in the root.
+    /// Rewrites the folder in `--output-dir vendor/wit`, if the person's current folder is not the
+    /// root.
     fn address_folder(&self, found: &str, last: Option<char>, out: &mut String) -> usize {
         let option = "--output-dir ";
         if last != Some(' ') || !self.below_root || !found.starts_with(option) {
@@ -136,7 +137,7 @@ impl Workspace {
     }
 }
 
-/// The nearest folder, this one or above it, that is the root of a workspace.
+/// Returns the nearest folder, this one or above it, that is the root of a workspace.
 pub(crate) fn around(folder: &Path) -> Option<PathBuf> {
     let is_root = |folder: &&Path| {
         ROOTS.iter().any(|name| crate::look::is_file(&folder.join(name)).unwrap_or(false))
@@ -144,8 +145,8 @@ pub(crate) fn around(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(is_root).map(Path::to_owned)
 }
 
-/// What labels of this module begin with in the workspace of this root. A workspace that does not
-/// name the module, or whose file cannot be read, gets the module's own name.
+/// Returns the beginning of labels of this module in the workspace of this root. A workspace that
+/// does not name the module, or whose file cannot be read, gets the module's own name.
 fn module_name(root: &Path) -> String {
     match module_file::known_name(root, OWN_NAME) {
         Some(name) if name.is_empty() => name,

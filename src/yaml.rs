@@ -1,8 +1,8 @@
-//! YAML with the place of each value, for files that others wrote.
+//! YAML with the source position of each value, for files from other programs.
 //!
-//! Aliases share their nodes, so that a bomb of them takes no memory, and each node knows how much
-//! it is with its aliases followed, so that walking one takes no time either: what is larger than
-//! [`MOST_VALUES`] or deeper than [`MOST_DEPTH`] does not come out of the reader.
+//! Aliases share their nodes, so that nested aliases take no memory. Each node knows its size with
+//! aliases followed, so that walking one takes bounded time too: the reader refuses values that are
+//! larger than [`MOST_VALUES`] or deeper than [`MOST_DEPTH`].
 
 mod compose;
 mod emit;
@@ -22,26 +22,26 @@ use crate::stand_in;
 pub use compose::{Documents, Duplicates};
 pub use emit::{block, scalar};
 
-/// The most values in one file, with aliases followed: about 150 bytes of memory each.
+/// The largest number of values in one file, with aliases followed: about 150 bytes of memory each.
 pub const MOST_VALUES: u32 = 1_000_000;
 
-/// The deepest value, with aliases followed.
+/// The largest depth of a value, with aliases followed.
 pub const MOST_DEPTH: u16 = 200;
 
-/// The longest file, in bytes. The rendered manifests of the largest charts are a third of it.
+/// The longest file, in bytes. The rendered manifests of the largest charts have a third of it.
 pub(crate) const MOST_BYTES: u64 = 16 << 20;
 
-/// The most entries of a mapping that are looked through one after the other.
+/// The largest number of entries of a mapping that are searched one after the other.
 const FEW: usize = 16;
 
-/// Where something stands.
+/// A source position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     /// The file as the user named it; `stdin` for standard input.
     pub file: Rc<str>,
-    /// The line, from 1; 0 where the file as a whole is meant.
+    /// The line, from 1; 0 for the file as a whole.
     pub line: u32,
-    /// The column, from 1, or 0 likewise.
+    /// The column, from 1; 0 for the file as a whole.
     pub column: u32,
 }
 
@@ -54,26 +54,26 @@ impl fmt::Display for Place {
     }
 }
 
-/// A value and where it stands.
+/// A value and its source position.
 #[derive(Debug)]
 pub struct Node {
     /// The value.
     pub value: Value,
-    /// Where it begins.
+    /// The position of its beginning.
     pub place: Place,
-    /// How many values it is, itself and aliases included.
+    /// The number of values in it, itself and aliases included.
     weight: u32,
-    /// How many levels it has.
+    /// The number of its levels.
     depth: u16,
-    /// The entries of a large mapping by their keys: their indexes, those of one key in their order.
-    /// Made where one is first looked up.
+    /// The indexes of the entries of a large mapping, sorted by key; those of one key in their
+    /// order. Computed at the first lookup.
     sorted: OnceCell<Box<[u32]>>,
 }
 
-/// What a node is.
+/// The value of a node.
 #[derive(Debug)]
 pub enum Value {
-    /// Text, a number, a truth value or nothing.
+    /// Text, a number, a truth value or null.
     Scalar(Scalar),
     /// A list.
     Sequence(Vec<Rc<Node>>),
@@ -86,34 +86,34 @@ pub enum Value {
 pub struct Entry {
     /// The key.
     pub key: Rc<str>,
-    /// Where the key stands.
+    /// The position of the key.
     pub place: Place,
     /// The value.
     pub value: Rc<Node>,
 }
 
-/// A value that is no collection.
+/// A value that is not a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scalar {
     /// The text without quotes and escapes.
     pub text: String,
-    /// How it was written.
+    /// The style in which it was written.
     pub style: Style,
 }
 
-/// How a scalar was written.
+/// The style in which a scalar was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Without quotes: it may be a number, a truth value or nothing.
+    /// Without quotes: it may be a number, a truth value or null.
     Plain,
     /// With quotes, or folded: it is text.
     Text,
-    /// As a block that keeps its lines; its place is that of the first of them.
+    /// A block that keeps its lines; its position is that of the first line.
     Literal,
 }
 
 impl Node {
-    /// A node that was not read from a file.
+    /// Creates a node that was not read from a file.
     pub fn new(value: Value, place: Place) -> Node {
         let (mut weight, mut depth) = (1_u32, 0_u16);
         let mut add = |child: &Node| {
@@ -128,17 +128,17 @@ impl Node {
         Node { value, place, weight, depth, sorted: OnceCell::new() }
     }
 
-    /// How many values it is, itself and aliases included.
+    /// Returns the number of values in it, itself and aliases included.
     pub(crate) fn weight(&self) -> u32 {
         self.weight
     }
 
-    /// Whether it is more than comes out of the reader.
+    /// Returns whether it exceeds the limits of the reader.
     pub(crate) fn is_too_much(&self) -> bool {
         self.weight > MOST_VALUES || self.depth > MOST_DEPTH
     }
 
-    /// The value of a key. Where it occurs twice, the last one counts, as in Helm.
+    /// Returns the value of a key. If the key occurs twice, the last one counts, as in Helm.
     pub fn get(&self, key: &str) -> Option<&Rc<Node>> {
         let entries = self.entries();
         if entries.len() <= FEW {
@@ -155,12 +155,12 @@ impl Node {
         Some(&entries[*last as usize].value)
     }
 
-    /// The value at the end of a path of keys.
+    /// Returns the value at the end of a path of keys.
     pub fn at<'a>(self: &'a Rc<Node>, path: &[impl AsRef<str>]) -> Option<&'a Rc<Node>> {
         path.iter().try_fold(self, |node, key| node.get(key.as_ref()))
     }
 
-    /// The entries of a mapping; none of anything else.
+    /// Returns the entries of a mapping; none of any other value.
     pub fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Mapping(entries) => entries,
@@ -168,7 +168,7 @@ impl Node {
         }
     }
 
-    /// The items of a sequence; none of anything else.
+    /// Returns the items of a sequence; none of any other value.
     pub fn items(&self) -> &[Rc<Node>] {
         match &self.value {
             Value::Sequence(items) => items,
@@ -176,7 +176,7 @@ impl Node {
         }
     }
 
-    /// The scalar, if it is one.
+    /// Returns the scalar, if it is one.
     pub fn scalar(&self) -> Option<&Scalar> {
         match &self.value {
             Value::Scalar(scalar) => Some(scalar),
@@ -184,23 +184,24 @@ impl Node {
         }
     }
 
-    /// The text of a scalar that is something; trimmed, as YAML's blocks end in a newline.
+    /// Returns the text of a scalar that is not null; trimmed, as YAML's blocks end in a newline.
     pub fn text(&self) -> Option<&str> {
         let scalar = self.scalar().filter(|scalar| !scalar.is_null())?;
         Some(scalar.text.trim()).filter(|text| !text.is_empty())
     }
 
-    /// The text of a key's value.
+    /// Returns the text of a key's value.
     pub fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.text()
     }
 
-    /// Whether it is nothing: `null`, `~`, or left out.
+    /// Returns whether it is null: `null`, `~`, or left out.
     pub fn is_null(&self) -> bool {
         self.scalar().is_some_and(Scalar::is_null)
     }
 
-    /// What a template takes for true: anything but nothing, `false`, zero and what is empty.
+    /// Returns whether a template treats it as true: any value but null, `false`, zero and an empty
+    /// one.
     pub fn is_true(&self) -> bool {
         match &self.value {
             Value::Scalar(scalar) => scalar.is_true(),
@@ -211,18 +212,18 @@ impl Node {
 }
 
 impl Scalar {
-    /// Text.
+    /// Creates a text.
     pub fn text(text: impl Into<String>) -> Scalar {
         Scalar { text: text.into(), style: Style::Text }
     }
 
-    /// Whether it is nothing.
+    /// Returns whether it is null.
     pub fn is_null(&self) -> bool {
         self.style == Style::Plain
             && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// Whether a template takes it for true.
+    /// Returns whether a template treats it as true.
     fn is_true(&self) -> bool {
         match self.style {
             _ if self.is_null() || self.text.is_empty() => false,
@@ -235,24 +236,24 @@ impl Scalar {
         }
     }
 
-    /// The number that it is, where it is one.
+    /// Returns the number that it is, if it is one.
     pub fn number(&self) -> Option<f64> {
         (self.style == Style::Plain).then(|| number::parse(&self.text)).flatten()
     }
 
-    /// The number that it is, as Helm writes it in a template.
+    /// Returns the number that it is, as Helm writes it in a template.
     pub fn helm_number(&self) -> Option<String> {
         self.number().map(number::written)
     }
 }
 
-/// Why a file is no YAML, and where.
+/// The reason why a file is not YAML, with its position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where.
+    /// The position.
     #[serde(flatten)]
     pub place: Place,
-    /// What.
+    /// The reason.
     pub problem: String,
 }
 
@@ -271,13 +272,13 @@ impl From<Problem> for Error {
 /// Reads a file's text.
 ///
 /// # Errors
-/// Usage, where it is no text or too long.
+/// Usage, if it is not text or is too long.
 pub fn read(path: &Path, name: &str) -> Result<String> {
     let file = crate::read::file_known_as(path, &name)?;
     read_from(file, name)
 }
 
-/// Reads the text of a file that is open, or of standard input.
+/// Reads the text of an open file, or of standard input.
 pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
     let mut bytes = Vec::new();
     reader.take(MOST_BYTES + 1).read_to_end(&mut bytes).doing(|| format!("read `{name}`"))?;
@@ -295,10 +296,10 @@ pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
     })
 }
 
-/// The only document of a text; nothing, where there is none.
+/// Returns the only document of a text; nothing, if there is none.
 ///
 /// # Errors
-/// Usage, where it is no YAML or more than one document.
+/// Usage, if it is not YAML or has more than one document.
 pub fn document(text: &str, name: &str, duplicates: Duplicates) -> Result<Rc<Node>> {
     let mut documents = Documents::new(text, name, duplicates);
     let Some(first) = documents.next().transpose()? else {

@@ -11,7 +11,7 @@ pub enum Value {
     Text(String),
     /// A list of texts, sorted when written.
     List(Vec<String>),
-    /// Texts by texts, sorted when written.
+    /// A dictionary of texts, sorted when written.
     Dict(Vec<(String, String)>),
     /// `glob([...])` of these patterns.
     Glob(Vec<String>),
@@ -26,13 +26,13 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of `rule` that makes the target `name`.
+    /// Creates a call of `rule` that makes the target `name`.
     pub fn new(rule: &str, name: &str) -> Call {
         Call { rule: rule.to_owned(), name: name.to_owned(), attributes: Vec::new() }
     }
 
-    /// Sets an attribute. They are written in the order of their names, but for some that
-    /// buildifier wants first or last.
+    /// Sets an attribute. Attributes are written in the order of their names, except some that
+    /// buildifier puts first or last.
     #[must_use]
     pub fn with(mut self, attribute: &'static str, value: Value) -> Call {
         self.attributes.push((attribute, value));
@@ -73,10 +73,10 @@ impl Value {
     }
 }
 
-/// A BUILD file: a comment on top, what is loaded, and the calls.
+/// A BUILD file: a comment on top, the loads, and the calls.
 #[derive(Clone, Debug)]
 pub struct BuildFile {
-    /// Where it came from, without the `#`.
+    /// The origin of the file, as a comment without the `#`.
     pub header: Vec<String>,
     /// The label of a `.bzl` file and the symbol that is loaded from it.
     pub loads: Vec<(String, String)>,
@@ -87,7 +87,7 @@ pub struct BuildFile {
 }
 
 impl BuildFile {
-    /// The file's text.
+    /// Returns the file's text.
     pub fn text(&self) -> String {
         let mut out = String::new();
         for line in &self.header {
@@ -126,8 +126,8 @@ fn list(items: &[String], indent: usize) -> String {
     }
 }
 
-/// Buildifier's order of labels: those of the same package, of this repository, of others; and
-/// in each part by part.
+/// Returns the key of buildifier's order of labels: those of the same package, of this repository,
+/// of others; and within each group part by part.
 fn label_key(label: &str) -> (u8, Vec<&str>) {
     let phase = match label {
         _ if label.starts_with(':') => 1,
@@ -138,7 +138,8 @@ fn label_key(label: &str) -> (u8, Vec<&str>) {
     (phase, label.split([':', '.']).collect())
 }
 
-/// A Starlark string. Names in it may come from an archive, so nothing may end it early.
+/// Returns a Starlark string. Names in it may come from an archive, so everything that could end it
+/// early is escaped.
 fn quote(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -150,7 +151,7 @@ fn quote(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // Bazel takes the bytes of UTF-8 one by one, and knows no `\u`.
+            // Bazel treats the bytes of UTF-8 one by one, and does not know `\u`.
             c if is_hidden(c) => {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
                     out.push_str(&format!("\\{byte:03o}"));

@@ -9,7 +9,7 @@ use crate::look;
 use crate::platform::Platform;
 use crate::segment::Segment;
 
-/// The folder of a tool repository in which the unpacked tool lies.
+/// The folder of a tool repository that contains the unpacked tool.
 pub const TOOL_FOLDER: &str = "tool";
 
 /// A repository that holds one tool for one platform.
@@ -19,19 +19,20 @@ pub struct ToolRepository {
     pub tool: Segment,
     /// Its version.
     pub version: Segment,
-    /// Where it runs.
+    /// The platform that it runs on.
     pub platform: Platform,
     /// The executables, the main one first, as in a registry file.
     pub executables: Vec<String>,
-    /// The label of the file that has the `wasm_tool` rule.
+    /// The label of the file with the `wasm_tool` rule.
     pub rules: String,
 }
 
 impl ToolRepository {
-    /// The BUILD file for the repository in `root`, whose folder `tool` holds the unpacked tool.
+    /// Returns the BUILD file for the repository in `root`, whose folder `tool` holds the unpacked
+    /// tool.
     ///
     /// # Errors
-    /// Usage, where an executable is not in the tree; the error lists what is.
+    /// Usage, if an executable is not in the tree; the error lists the existing ones.
     pub fn build_file(&self, root: &Path) -> Result<BuildFile> {
         let ToolRepository { tool, version, platform, .. } = self;
         let mut executables = Vec::new();
@@ -54,7 +55,7 @@ impl ToolRepository {
         })
     }
 
-    /// The path of an executable in the tree, with `/` on every platform.
+    /// Returns the path of an executable in the tree, with `/` on every platform.
     fn find(&self, tree: &Path, wanted: &str) -> Result<String> {
         let places = executable_places(wanted, self.platform.is_windows());
         for place in &places {
@@ -70,7 +71,7 @@ impl ToolRepository {
     }
 }
 
-/// The name under which an executable is known: the last part of its path.
+/// Returns the target name of an executable: the last part of its path.
 fn target_name(path: &str) -> String {
     path.rsplit('/').next().unwrap_or(path).to_owned()
 }

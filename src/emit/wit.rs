@@ -12,20 +12,20 @@ use crate::wit::Source;
 pub struct WitRepository<'a> {
     /// The package.
     pub package: PackageId,
-    /// What its files say.
+    /// The text of the package, with its declarations and uses.
     pub source: &'a Source,
-    /// The label of the `.bzl` file that has `wit_library`.
+    /// The label of the `.bzl` file with `wit_library`.
     pub rules: String,
-    /// The label of the library of each package that is known.
+    /// The label of the library of each known package.
     pub labels: &'a BTreeMap<PackageId, String>,
     /// The folder with the `.wit` files, below that of the BUILD file; empty for the same.
     pub folder: String,
-    /// The name of the published file, where it lies beside the BUILD file.
+    /// The name of the published file, if it lies beside the BUILD file.
     pub published: Option<String>,
 }
 
 impl WitRepository<'_> {
-    /// The BUILD file.
+    /// Returns the BUILD file.
     ///
     /// # Errors
     /// Usage, naming each package that is used and has no label.

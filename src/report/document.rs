@@ -1,4 +1,4 @@
-//! JSON documents in which no character is hidden.
+//! JSON documents without hidden characters.
 
 use std::io::{self, Write};
 
@@ -7,10 +7,11 @@ use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 
 use super::printable::escaped;
 
-/// A value as indented JSON. Hidden characters are `\u` escapes, which readers of JSON turn back.
+/// Returns a value as indented JSON. Hidden characters are `\u` escapes, which readers of JSON
+/// decode.
 ///
 /// # Errors
-/// As `serde_json::to_string_pretty`.
+/// The errors of `serde_json::to_string_pretty`.
 pub fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     let formatter = Visible(PrettyFormatter::new());
@@ -18,24 +19,24 @@ pub fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The text of a JSON file that this program writes, without secrets.
+/// Returns the text of a JSON file that this program writes, without secrets.
 ///
 /// # Errors
-/// As [`pretty`].
+/// The errors of [`pretty`].
 pub(crate) fn file(value: &impl Serialize) -> serde_json::Result<String> {
     let mut value = serde_json::to_value(value)?;
     crate::secrets::hide_in_json(&mut value);
     Ok(pretty(&value)? + "\n")
 }
 
-/// The escape of JSON for a character: two of them where it takes two UTF-16 units.
+/// Appends the JSON escape for a character: two of them if it takes two UTF-16 units.
 pub(super) fn json_escape(c: char, out: &mut String) {
     for unit in c.encode_utf16(&mut [0; 2]) {
         out.push_str(&format!("\\u{unit:04x}"));
     }
 }
 
-/// The usual format, but for hidden characters.
+/// The usual format, with hidden characters escaped.
 struct Visible(PrettyFormatter<'static>);
 
 impl Formatter for Visible {
@@ -100,7 +101,7 @@ impl Formatter for Visible {
     }
 }
 
-/// A text as a double-quoted scalar of YAML 1.2, whose escapes are those of JSON and `\U`.
+/// Returns a text as a double-quoted scalar of YAML 1.2, whose escapes are those of JSON and `\U`.
 pub(crate) fn yaml_string(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     let escape = |c: char, out: &mut String| match u32::from(c) {

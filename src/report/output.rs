@@ -1,4 +1,4 @@
-//! The two streams, written so that no failure of theirs is a panic.
+//! The two output streams, written so that a failed write is never a panic.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,7 @@ pub(super) fn to_stdout(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Writes a line to stderr. Where that fails, the line is lost: there is no other place for it.
+/// Writes a line to stderr. If that fails, the line is lost: there is no other place for it.
 pub(super) fn to_stderr(line: &str) {
     let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }
@@ -37,8 +37,8 @@ impl<T: std::os::fd::AsFd> Write for Unbuffered<T> {
     }
 }
 
-/// The terminal under the progress bars. It takes no failure for one: the bars' library panics where
-/// it cannot write.
+/// The terminal under the progress bars. It reports no failure, as the bars' library panics if a
+/// write fails.
 #[derive(Debug, Default)]
 pub(super) struct Terminal {
     pending: Mutex<String>,
@@ -100,7 +100,7 @@ impl TermLike for Terminal {
     }
 }
 
-/// The columns and rows of the terminal at stderr.
+/// Returns the columns and rows of the terminal at stderr.
 fn size() -> (u16, u16) {
     #[cfg(unix)]
     if let Ok(size) = rustix::termios::tcgetwinsize(io::stderr())

@@ -1,13 +1,12 @@
 //! Text that a terminal shows as it is written.
 //!
-//! Names in archives and answers of servers come from strangers. A terminal obeys control
-//! characters, and shows text in another order, or not at all, where the characters of this list
-//! are in it.
+//! Names in archives and answers of servers are untrusted. A terminal obeys control characters, and
+//! shows a text with the characters of this list in another order, or not at all.
 
 use std::borrow::Cow;
 
-/// Whether a character steers a terminal, reorders the text beside it or cannot be seen: controls
-/// (C0, DEL, C1), line and paragraph separators, bidirectional formatting, and what Unicode calls
+/// Returns whether a character steers a terminal, reorders the text beside it or cannot be seen:
+/// controls (C0, DEL, C1), line and paragraph separators, bidirectional formatting, and Unicode's
 /// `Default_Ignorable_Code_Point`, such as zero-width spaces, tags and soft hyphens.
 pub fn is_hidden(c: char) -> bool {
     c.is_control()
@@ -19,20 +18,20 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Replaces hidden characters, but for the end of a line, by U+FFFD. Emoji stay whole: what joins two of
-/// them, or says how one is drawn, is hidden only elsewhere.
+/// Replaces hidden characters, except the end of a line, by U+FFFD. Emoji stay whole: a character
+/// that joins two emoji, or selects the style of one, counts as hidden only elsewhere.
 pub fn printable(text: &str) -> String {
     visible(text, true)
 }
 
-/// Replaces hidden characters, and with them the ends of lines, by U+FFFD.
+/// Replaces hidden characters, and also the ends of lines, by U+FFFD.
 pub fn printable_line(text: &str) -> String {
     visible(text, false)
 }
 
 fn visible(text: &str, has_lines: bool) -> String {
     let mut chars = text.chars().peekable();
-    // Whether an emoji was just before, and whether it may still be followed by a style.
+    // Whether an emoji was just before, and whether a style selector may still follow.
     let (mut picture, mut style) = (false, false);
     std::iter::from_fn(|| {
         let c = chars.next()?;
@@ -54,15 +53,15 @@ const STYLE_TEXT: char = '\u{fe0e}';
 const STYLE_EMOJI: char = '\u{fe0f}';
 const JOINER: char = '\u{200d}';
 
-/// Whether a character may be an emoji: not a letter, digit or other sign that stands in names.
+/// Returns whether a character may be an emoji: not a letter, digit or other sign used in names.
 fn is_picture(c: char) -> bool {
     matches!(c, '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}'
         | '\u{2190}'..='\u{2bff}' | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}'
         | '\u{1f000}'..='\u{1faff}')
 }
 
-/// Cuts a text to `most` characters and makes it printable. Secrets are taken out before, as half
-/// of one would not be found afterwards.
+/// Cuts a text to `most` characters and makes it printable. Secrets are removed before, as half of
+/// one would not be found afterwards.
 pub fn shortened(text: &str, most: usize) -> String {
     let text = crate::secrets::hide(text);
     match text.char_indices().nth(most) {

@@ -1,5 +1,5 @@
-//! Reads out of MODULE.bazel by which name a module is known. Only the words of calls matter, so this
-//! takes Starlark apart into words and evaluates nothing.
+//! Reads from MODULE.bazel the name by which a module is known. Only the words of calls matter, so
+//! this splits Starlark into words and evaluates nothing.
 
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -11,11 +11,11 @@ use crate::{read, segment};
 /// The file of a workspace that names the modules which it uses.
 const MODULE_FILE: &str = "MODULE.bazel";
 
-/// How many files, with those that are included, are read.
+/// The largest number of files that are read, including included files.
 const MOST_FILES: usize = 100;
 
-/// The name by which the workspace of this root knows a module: empty where the workspace is that
-/// module itself, and none where no file that can be read says so.
+/// Returns the name by which the workspace of this root knows a module: empty if the workspace is
+/// that module itself, and none if no readable file names it.
 pub(super) fn known_name(root: &Path, module: &str) -> Option<String> {
     let mut files = vec![MODULE_FILE.to_owned()];
     let mut next = 0;
@@ -41,13 +41,13 @@ pub(super) fn known_name(root: &Path, module: &str) -> Option<String> {
     None
 }
 
-/// Whether Bazel takes a name for that of a repository. Any other must not get into a command.
+/// Returns whether Bazel accepts a name for a repository. Any other must not get into a command.
 fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(fits)
 }
 
-/// The path of a file of the main repository: `a/b.MODULE.bazel` for `//a:b.MODULE.bazel`.
+/// Returns the path of a file of the main repository: `a/b.MODULE.bazel` for `//a:b.MODULE.bazel`.
 fn path_of(label: &str) -> Option<String> {
     let (package, name) = label.strip_prefix("//")?.split_once(':')?;
     let path = if package.is_empty() { name.to_owned() } else { format!("{package}/{name}") };
@@ -62,7 +62,7 @@ struct Call {
     arguments: BTreeMap<String, String>,
 }
 
-/// A word of Starlark, as far as it matters here.
+/// A word of Starlark, of the kinds that matter here.
 #[derive(Debug, PartialEq, Eq)]
 enum Word {
     Name(String),
@@ -70,7 +70,7 @@ enum Word {
     Mark(char),
 }
 
-/// The calls of a file. Text that is not Starlark gives fewer of them.
+/// Returns the calls of a file. Text that is not Starlark gives fewer of them.
 fn calls(text: &str) -> Vec<Call> {
     let words = words(text);
     let mut calls = Vec::new();
@@ -131,7 +131,7 @@ fn words(text: &str) -> Vec<Word> {
     words
 }
 
-/// The text behind its first quote.
+/// Returns the text behind its first quote.
 fn text_in(quote: char, rest: &mut Peekable<Chars<'_>>) -> String {
     let mut text = String::new();
     let is_quote = |c: &char| *c == quote;

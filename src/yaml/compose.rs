@@ -1,4 +1,4 @@
-//! From the parser's events to nodes.
+//! Builds nodes from the parser's events.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -7,10 +7,10 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::{Entry, MOST_DEPTH, MOST_VALUES, Node, Place, Problem, Scalar, Style, Value};
 
-/// The most anchors in one file: the parser keeps the name of each.
+/// The largest number of anchors in one file: the parser keeps the name of each.
 const MOST_ANCHORS: usize = 100_000;
 
-/// What a key that occurs twice in a mapping means.
+/// The meaning of a key that occurs twice in a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
     /// An error: programs disagree on which one counts.
@@ -19,19 +19,19 @@ pub enum Duplicates {
     LastCounts,
 }
 
-/// The documents of a text, one after the other. After a broken one, those behind it still come.
+/// The documents of a text, one after the other. After a broken one, the later ones still follow.
 pub struct Documents<'a> {
     parser: Parser<'a, StrInput<'a>>,
     file: Rc<str>,
     duplicates: Duplicates,
-    /// What is open: the collections from the document's root to the current one.
+    /// The open collections, from the document's root to the current one.
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
-    /// How many values the file has so far, those of aliases included.
+    /// The number of values in the file so far, those of aliases included.
     values: u32,
-    /// The most values that it may have.
+    /// The largest number of values in the file.
     most: u32,
-    /// How many anchors the file has so far.
+    /// The number of anchors in the file so far.
     anchored: usize,
     ended: bool,
 }
@@ -59,7 +59,7 @@ impl<'a> Documents<'a> {
         let mut options = granit_parser::Options::default();
         options.flow_nesting_limit = usize::from(MOST_DEPTH);
         options.block_nesting_limit = usize::from(MOST_DEPTH);
-        // A mark of the byte order is no content.
+        // A byte order mark is not content.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Documents {
             parser: Parser::new_from_str_with_options(text, options),
@@ -79,7 +79,7 @@ impl<'a> Documents<'a> {
         Documents { most, ..self }
     }
 
-    /// How many values were read so far, those of aliases included.
+    /// Returns the number of values that were read so far, those of aliases included.
     pub(crate) fn values(&self) -> u32 {
         self.values
     }
@@ -93,7 +93,7 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// Takes events until a document is whole; none at the end of the text.
+    /// Reads events until a document is complete; returns none at the end of the text.
     fn document(&mut self) -> Result<Option<Rc<Node>>, Problem> {
         let mut root = None;
         loop {
@@ -109,7 +109,7 @@ impl<'a> Documents<'a> {
             let place = self.place(&span);
             let fail =
                 |problem: &str| Problem { place: place.clone(), problem: problem.to_owned() };
-            // Ends were counted at their start, and what an alias brings counts each time.
+            // An end event was counted at its start; the values of an alias count each time.
             let count = match &event {
                 Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) => 1,
                 Event::Alias(anchor) => self.anchors.get(anchor).map_or(0, |node| node.weight),
@@ -125,7 +125,7 @@ impl<'a> Documents<'a> {
                 None
             };
             if let Some(limit) = limit {
-                // The limit is one of the file, so that no other document can be read.
+                // The limit applies to the file, so that no other document can be read.
                 self.ended = true;
                 return Err(fail(&format!("the file has more than {limit}")));
             }
@@ -146,7 +146,7 @@ impl<'a> Documents<'a> {
                     Some(node)
                 }
                 Event::Alias(anchor) => {
-                    // One that is still open would be inside itself.
+                    // An alias of an open collection would contain itself.
                     let node = self.anchors.get(&anchor).cloned();
                     Some(node.ok_or_else(|| fail("this alias names what it is itself a part of"))?)
                 }
@@ -221,8 +221,8 @@ impl Iterator for Documents<'_> {
 }
 
 impl Content {
-    /// Takes the next item, key or value. `place` is where it stands, which for an alias is not
-    /// where its node does.
+    /// Takes the next item, key or value. `place` is its position, which for an alias differs from
+    /// that of its node.
     fn take(&mut self, node: Rc<Node>, place: Place) -> Result<(), Problem> {
         match self {
             Content::Sequence(items) => items.push(node),
@@ -272,7 +272,7 @@ fn refuse_duplicates(entries: &[Entry]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Adds what `<<` brings: what is there already wins, and so does what comes first.
+/// Adds the entries of `<<`: existing entries win, and so do earlier ones.
 fn merge(mut entries: Vec<Entry>, merged: &[Rc<Node>]) -> Vec<Entry> {
     if merged.is_empty() {
         return entries;

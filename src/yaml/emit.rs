@@ -1,8 +1,8 @@
-//! YAML that every reader takes for the same data.
+//! Writes YAML that every reader reads as the same data.
 
 use serde_json::Value;
 
-/// Data as a block, its keys in their order.
+/// Returns data as a block, its keys in their order.
 pub fn block(value: &Value) -> String {
     let mut text = String::new();
     write(value, 0, &mut text);
@@ -15,7 +15,7 @@ fn write(value: &Value, depth: usize, text: &mut String) {
         Value::Object(entries) => {
             for (key, value) in entries {
                 match scalar(key) {
-                    // A key in front of its colon has at most 1024 characters.
+                    // A key before its colon has at most 1024 characters (YAML 1.2, implicit keys).
                     long if long.len() > 1024 => {
                         text.push_str(&format!("{indent}? {long}\n{indent}:"))
                     }
@@ -30,7 +30,7 @@ fn write(value: &Value, depth: usize, text: &mut String) {
                     text.push_str(&format!("{indent}- {}\n", inline(item)));
                     continue;
                 }
-                // An item's first key stands behind the dash.
+                // An item's first key follows the dash on its line.
                 let mut inner = String::new();
                 write(item, depth + 1, &mut inner);
                 text.push_str(&format!("{indent}- {}", inner.trim_start()));
@@ -50,7 +50,7 @@ fn below(value: &Value, depth: usize, text: &mut String) {
     }
 }
 
-/// Returns whether a value stands in one line: it is a scalar, or there is nothing in it.
+/// Returns whether a value is written on one line: it is a scalar or empty.
 fn is_inline(value: &Value) -> bool {
     match value {
         Value::Object(entries) => entries.is_empty(),
@@ -66,7 +66,7 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// A text: plain where that cannot be misread, quoted otherwise.
+/// Returns a text: plain if that cannot be misread, quoted otherwise.
 pub fn scalar(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
@@ -74,7 +74,8 @@ pub fn scalar(text: &str) -> String {
     crate::report::yaml_string(text)
 }
 
-/// Whether nothing in the text is YAML's own, and it is no number, truth value or date anywhere.
+/// Returns whether the text has no YAML syntax, and no reader takes it for a number, truth value or
+/// date.
 fn is_plain(text: &str) -> bool {
     let starts_as_word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/@+:".contains(c);

@@ -1,7 +1,8 @@
 //! Numbers as Helm reads and writes them: YAML 1.1 read by Go, and each value a `float64`.
 
-/// The number that a plain scalar is, if it is one. As yaml.v2 does it: underscores are left out; an
-/// integer has the prefixes of Go, so that a leading zero makes it octal; all else is a decimal.
+/// Parses the number of a plain scalar, if it is one. As in yaml.v2, underscores are removed, an
+/// integer has the prefixes of Go, so that a leading zero makes it octal, and all else is a
+/// decimal.
 pub(super) fn parse(text: &str) -> Option<f64> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
         return None;
@@ -10,8 +11,8 @@ pub(super) fn parse(text: &str) -> Option<f64> {
     integer(&plain).or_else(|| is_decimal(&plain).then(|| plain.parse().ok()).flatten())
 }
 
-/// The number as a Go template writes it: the shortest digits that are the same `float64`, with an
-/// exponent below -4 and from 6 on (`%v` of package fmt).
+/// Returns the number as a Go template writes it: the shortest digits of the same `float64`, with
+/// an exponent below -4 and from 6 on (`%v` of package fmt).
 pub(super) fn written(number: f64) -> String {
     let shortest = format!("{number:e}");
     let Some((digits, exponent)) = shortest.split_once('e') else { return shortest };
@@ -24,7 +25,7 @@ pub(super) fn written(number: f64) -> String {
     }
 }
 
-/// An integer of 64 bits, with a sign or without.
+/// Parses an integer of 64 bits, with or without a sign.
 fn integer(text: &str) -> Option<f64> {
     let (sign, digits) = match text.strip_prefix(['+', '-']) {
         Some(rest) => (if text.starts_with('-') { -1.0 } else { 1.0 }, rest),
@@ -41,11 +42,11 @@ fn integer(text: &str) -> Option<f64> {
     if digits.starts_with(['+', '-']) {
         return None;
     }
-    // Above that it is read as a decimal.
+    // Larger numbers are read as decimals.
     u64::from_str_radix(digits, radix).ok().map(|number| sign * number as f64)
 }
 
-/// Whether it is written as a decimal: digits, with a point and an exponent or without.
+/// Returns whether it is a decimal: digits, with or without a point and an exponent.
 fn is_decimal(text: &str) -> bool {
     let text = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {

@@ -143,7 +143,7 @@ fn damaged_text_is_an_error_and_never_a_panic() {
     }
 }
 
-/// What `mirror values` and `mirror kustomize` print is read by our own reader as the same values.
+/// Reads the output of `mirror values` and `mirror kustomize` with our reader as the same values.
 #[test]
 fn written_documents_are_read_as_the_same_values() {
     use serde_json::{Value as Json, json};
