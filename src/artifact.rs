@@ -1,4 +1,4 @@
-//! What is fetched: one file with its identity, and how to unpack it.
+//! The unit of fetching: one file with its identity, and the way to unpack it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,16 +11,16 @@ use crate::package::PackageId;
 use crate::platform::Platform;
 use crate::segment::Segment;
 
-/// One published file that is pinned: what it is, and where upstream serves it.
+/// One published file that is pinned: its identity and its upstream address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    /// What it is.
+    /// The identity of the file.
     pub identity: Identity,
     /// The published file.
     pub asset: Asset,
 }
 
-/// What a published file is. The JSON form stands in plans.
+/// The identity of a published file. The JSON form is part of plans.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Identity {
@@ -30,7 +30,7 @@ pub enum Identity {
         tool: Segment,
         /// Its version, as in `1.244.0`.
         version: Segment,
-        /// Where it runs.
+        /// The platform that it runs on.
         platform: Platform,
     },
     /// The sources of a WIT package.
@@ -40,7 +40,7 @@ pub enum Identity {
     },
 }
 
-/// The kinds of things that are vendored. Each has a folder of its own in a vendor folder.
+/// The kinds of vendored files. Each has a folder of its own in a vendor folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Tools.
@@ -55,7 +55,7 @@ impl Kind {
     /// All kinds.
     pub const ALL: [Kind; 3] = [Kind::Toolchain, Kind::Wit, Kind::Component];
 
-    /// The word in manifests.
+    /// Returns the word in manifests.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Toolchain => "toolchain",
@@ -64,7 +64,7 @@ impl Kind {
         }
     }
 
-    /// The kind's own folder in a vendor root.
+    /// Returns the kind's own folder in a vendor root.
     pub fn folder(self) -> &'static str {
         match self {
             Kind::Toolchain => "toolchains",
@@ -75,7 +75,7 @@ impl Kind {
 }
 
 impl Identity {
-    /// The kind.
+    /// Returns the kind.
     pub fn kind(&self) -> Kind {
         match self {
             Identity::Tool { .. } => Kind::Toolchain,
@@ -83,7 +83,7 @@ impl Identity {
         }
     }
 
-    /// The folder for its files below the kind's own folder, with `/` on every platform.
+    /// Returns the folder for its files below the kind's own folder, with `/` on every platform.
     fn folder(&self) -> String {
         match self {
             Identity::Tool { tool, version, platform } => format!("{tool}/{version}/{platform}"),
@@ -104,13 +104,13 @@ impl fmt::Display for Identity {
 }
 
 impl Artifact {
-    /// The path below a kind's own folder or a mirror, with `/` on every platform:
+    /// Returns the path below a kind's own folder or a mirror, with `/` on every platform:
     /// `{tool}/{version}/{platform}/{filename}`, `{ns}-{name}-{version}/{filename}`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.identity.folder(), self.asset.filename())
     }
 
-    /// The same as a path of this system.
+    /// Returns the path below a kind's own folder as a path of this system.
     pub fn relative_path(&self) -> PathBuf {
         self.path().split('/').collect()
     }
@@ -122,25 +122,26 @@ impl fmt::Display for Artifact {
     }
 }
 
-/// A published file: where upstream serves it, its identity and its format.
+/// A published file: its upstream address, its identity and its format.
 ///
 /// The JSON form is an asset in a checksum registry file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asset {
-    /// Where upstream serves it.
+    /// The upstream address.
     pub url: AssetUrl,
     /// The SHA-256 of the file, in hexadecimal.
     pub sha256: Digest,
-    /// What the file is.
+    /// The format of the file.
     pub archive: ArchiveType,
-    /// What to take off the front of each path in the archive.
+    /// The folders to remove from the front of each path in the archive.
     #[serde(default, skip_serializing_if = "Strip::is_top_folder")]
     pub strip_prefix: Strip,
 }
 
 impl Asset {
-    /// The last part of the URL's path, the file's name in vendor folders and on mirrors.
+    /// Returns the last part of the URL's path, which is the file's name in vendor folders and on
+    /// mirrors.
     pub fn filename(&self) -> &Segment {
         &self.url.filename
     }
@@ -154,12 +155,12 @@ pub struct AssetUrl {
 }
 
 impl AssetUrl {
-    /// The address.
+    /// Returns the address.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The last part of its path.
+    /// Returns the last part of its path.
     pub fn filename(&self) -> &Segment {
         &self.filename
     }
@@ -221,7 +222,7 @@ pub enum ArchiveType {
     /// A zip.
     #[serde(rename = "zip")]
     Zip,
-    /// No archive: the file is the executable.
+    /// Not an archive: the file is the executable.
     #[serde(rename = "none")]
     Binary,
 }
@@ -236,7 +237,7 @@ impl ArchiveType {
         ArchiveType::Binary,
     ];
 
-    /// The word in registry files and on the command line.
+    /// Returns the word in registry files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             ArchiveType::TarGz => "tar.gz",
@@ -247,7 +248,7 @@ impl ArchiveType {
         }
     }
 
-    /// The format that a file of this name has.
+    /// Returns the format of a file with this name.
     pub fn of_filename(filename: &str) -> ArchiveType {
         let lower = filename.to_ascii_lowercase();
         let has = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
@@ -278,7 +279,7 @@ impl FromStr for ArchiveType {
     }
 }
 
-/// What to take off the front of each path in an archive.
+/// The folders to remove from the front of each path in an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Strip {
     /// The one top-level folder, if there is exactly one entry at the top and it is a folder;

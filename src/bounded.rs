@@ -1,29 +1,30 @@
-//! JSON and TOML with limits on what is in them: a text that is bounded in bytes could otherwise take
-//! fifty times as much memory.
+//! JSON and TOML with limits on the number of values: a text that is bounded in bytes could
+//! otherwise take fifty times as much memory.
 
 use serde::Deserialize;
 use serde::de::Error as _;
 
-/// The most values in one JSON text, the keys of objects not counted: about 300 bytes of memory each.
+/// The largest number of values in one JSON text, the keys of objects not counted: about 300 bytes
+/// of memory each.
 const MOST_VALUES: usize = 250_000;
 
-/// The most separators in one TOML text, and the most dots in one of its lines: each may be another
-/// table in a table.
+/// The largest number of separators in one TOML text, and of dots in one of its lines: each may be
+/// another table in a table.
 const MOST_SEPARATORS: usize = 500_000;
 const MOST_DOTS: usize = 1_000;
 
 /// Reads JSON with at most 250 000 values.
 ///
 /// # Errors
-/// As `serde_json::from_slice`.
+/// The errors of `serde_json::from_slice`.
 pub(crate) fn json<'a, T: Deserialize<'a>>(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Parsed<T> {
     json_within(text.as_ref(), MOST_VALUES)
 }
 
-/// Reads JSON with at most so many values.
+/// Reads JSON with at most `most` values.
 ///
 /// # Errors
-/// As `serde_json::from_slice`.
+/// The errors of `serde_json::from_slice`.
 pub(crate) fn json_within<'a, T: Deserialize<'a>>(text: &'a [u8], most: usize) -> Parsed<T> {
     if values(text) > most {
         return Err(serde_json::Error::custom(format!("it has more than {most} values")));
@@ -33,7 +34,7 @@ pub(crate) fn json_within<'a, T: Deserialize<'a>>(text: &'a [u8], most: usize) -
 
 type Parsed<T> = serde_json::Result<T>;
 
-/// Counts the values of a JSON text: each is the first one in a collection or behind a comma.
+/// Counts the values of a JSON text: each is the first one in a collection or follows a comma.
 fn values(text: &[u8]) -> usize {
     let (mut count, mut in_text, mut is_escaped) = (1, false, false);
     for &byte in text {
@@ -48,10 +49,10 @@ fn values(text: &[u8]) -> usize {
     count
 }
 
-/// Checks that a TOML text may be given to its parser.
+/// Checks that a TOML text may be passed to its parser.
 ///
 /// # Errors
-/// The words that say what is too much in it.
+/// The words for the limit that it exceeds.
 pub(crate) fn check_toml(text: &str) -> Result<(), String> {
     let is_separator = |byte: &u8| matches!(byte, b'\n' | b',' | b'=' | b'[' | b'{' | b'.');
     let separators = text.bytes().filter(|byte| is_separator(byte)).count();

@@ -9,17 +9,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The SHA-256 of some bytes.
 ///
 /// Written as 64 lower-case hexadecimal digits, as in a checksum registry, a lock or the output of
-/// `sha256sum`; read with or without the `sha256:` in front that OCI puts there.
+/// `sha256sum`; read with or without the prefix `sha256:` that OCI uses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The first twelve digits, enough to tell files apart in a name.
+    /// Returns the first twelve digits, enough to tell files apart in a name.
     pub fn short(&self) -> String {
         hex::encode(&self.0[..6])
     }
 
-    /// The digest of bytes that are already in memory.
+    /// Computes the digest of bytes in memory.
     pub fn of(bytes: &[u8]) -> Digest {
         let mut hasher = Hasher::default();
         hasher.update(bytes);
@@ -69,7 +69,7 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// Computes a [`Digest`] piece by piece.
+/// A hasher that computes a [`Digest`] piece by piece.
 #[derive(Clone)]
 pub struct Hasher(Context);
 
@@ -85,7 +85,7 @@ impl Hasher {
         self.0.update(bytes);
     }
 
-    /// The digest of all bytes so far.
+    /// Returns the digest of all bytes so far.
     pub fn finish(self) -> Digest {
         let mut digest = [0; 32];
         digest.copy_from_slice(self.0.finish().as_ref());

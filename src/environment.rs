@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::bazel::Settings;
 use crate::secrets;
 
-/// The variables whose names are fixed. The names of others are made from a registry's name, or
-/// stand in a config file; [`Environment::named`] reads those.
+/// The variables with fixed names. Other names are derived from a registry's name, or are in a
+/// config file; [`Environment::named`] reads those.
 pub const VARIABLES: &[&str] = &[
     OFFLINE,
     VENDOR_DIR,
@@ -45,10 +45,10 @@ pub const VARIABLES: &[&str] = &[
     BAZEL_WORKSPACE,
 ];
 
-/// What the names of variables about a registry begin with.
+/// The prefix of the variables about a registry.
 pub const REGISTRY: &str = "WKG_REGISTRY_";
 
-/// Use nothing that needs the network.
+/// The setting that forbids everything that needs the network.
 pub const OFFLINE: &str = "BAZEL_WASM_OFFLINE";
 /// The vendor folder.
 pub const VENDOR_DIR: &str = "BAZEL_WASM_VENDOR_DIR";
@@ -56,20 +56,20 @@ pub const VENDOR_DIR: &str = "BAZEL_WASM_VENDOR_DIR";
 pub const WIT_VENDOR_DIR: &str = "BAZEL_WASM_WIT_VENDOR_DIR";
 /// The mirrors for toolchains.
 pub const MIRROR: &str = "BAZEL_WASM_MIRROR";
-/// What stands in for `https://github.com`.
+/// The replacement for `https://github.com`.
 pub const GITHUB_MIRROR: &str = "BAZEL_WASM_GITHUB_MIRROR";
 /// The mirrors for components and WIT packages.
 pub const COMPONENT_MIRROR: &str = "BAZEL_WASM_COMPONENT_MIRROR";
-/// The file that says which registry serves which package.
+/// The file that maps packages to registries.
 pub const WKG_CONFIG_FILE: &str = "WKG_CONFIG_FILE";
-/// How long retries of one file may wait altogether.
+/// The time in seconds that all retries of one file together may wait.
 pub const RETRY_SECONDS: &str = "BAZEL_WASM_RETRY_SECONDS";
 /// The proxy for https.
 pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// The proxy for https.
 pub const HTTPS_PROXY_LOWER: &str = "https_proxy";
 /// The proxy for http. Only in lower case, as in curl: `HTTP_PROXY` can be set by a request's
-/// header where a program runs under CGI.
+/// header if a program runs under CGI.
 pub const HTTP_PROXY_LOWER: &str = "http_proxy";
 /// The proxy for everything else.
 pub const ALL_PROXY: &str = "ALL_PROXY";
@@ -111,7 +111,7 @@ pub const RUNFILES_DIR: &str = "RUNFILES_DIR";
 pub const RUNFILES_MANIFEST_FILE: &str = "RUNFILES_MANIFEST_FILE";
 /// The name of the main repository in the runfiles, set by `bazel test`.
 pub const TEST_WORKSPACE: &str = "TEST_WORKSPACE";
-/// The folder in which a person typed `bazel run`.
+/// The folder in which a person ran `bazel run`.
 pub const WORKING_DIRECTORY: &str = "BUILD_WORKING_DIRECTORY";
 /// The workspace root, set by this module's repository rules.
 pub const BAZEL_WORKSPACE: &str = "BAZEL_WASM_WORKSPACE";
@@ -126,7 +126,7 @@ pub struct Environment {
     workspace: Option<PathBuf>,
     /// The variables that Bazel's settings name without their values.
     withheld: Vec<String>,
-    /// The variables that have the value of Bazel's settings.
+    /// The variables whose values come from Bazel's settings.
     inherited: Vec<String>,
     /// Whether relative paths are relative to the current folder also under `bazel run`.
     typed: bool,
@@ -139,19 +139,19 @@ impl Environment {
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables =
             std::env::vars_os().map(|(name, value)| (key(&text(name)), text(value))).collect();
-        // A current folder that was deleted fails later, where a relative path is first used.
+        // A current folder that was deleted fails later, when a relative path is first used.
         let current_dir = std::env::current_dir().unwrap_or_default();
         Environment { variables, current_dir, ..Environment::default() }
     }
 
-    /// An environment with just these variables; for tests.
+    /// Creates an environment with only these variables; for tests.
     pub fn of(pairs: &[(&str, &str)], current_dir: impl Into<PathBuf>) -> Environment {
         let own = |(name, value): &(&str, &str)| (key(name), (*value).to_owned());
         let variables = pairs.iter().map(own).collect();
         Environment { variables, current_dir: current_dir.into(), ..Environment::default() }
     }
 
-    /// The same environment with Bazel's settings for what it does not set itself.
+    /// Adds Bazel's settings for variables that the environment does not set itself.
     #[must_use]
     pub fn with_settings(mut self, settings: Settings) -> Environment {
         for (name, value) in settings.variables {
@@ -166,24 +166,24 @@ impl Environment {
         self
     }
 
-    /// The variables that the process itself does not have. What it starts may need them.
+    /// Returns the variables that the process itself does not have. Child processes may need them.
     pub(crate) fn inherited(&self) -> impl Iterator<Item = (&str, &str)> {
         self.inherited.iter().filter_map(|name| Some((name.as_str(), self.named(name)?)))
     }
 
-    /// The variables that are set in Bazel's repository rules and may be secrets, so that this
-    /// program does not get them.
+    /// Returns the variables that are set in Bazel's repository rules and may be secrets, so that
+    /// this program does not get them.
     pub(crate) fn withheld(&self) -> &[String] {
         &self.withheld
     }
 
-    /// The workspace root that Bazel's settings name.
+    /// Returns the workspace root that Bazel's settings name.
     pub(crate) fn workspace(&self) -> Option<&Path> {
         self.workspace.as_deref()
     }
 
-    /// The same, for a command line that a person typed behind `bazel run`: the current folder is the
-    /// one in which that person stands.
+    /// Makes relative paths relative to the folder in which a person ran `bazel run`, for a command
+    /// line that this person typed.
     #[must_use]
     pub fn as_typed(mut self) -> Environment {
         if let Some(here) = self.get(WORKING_DIRECTORY).map(PathBuf::from) {
@@ -192,29 +192,29 @@ impl Environment {
         Environment { typed: true, ..self }
     }
 
-    /// A variable's value. One that is empty counts as not set.
+    /// Returns a variable's value. An empty one counts as not set.
     pub fn get(&self, name: &'static str) -> Option<&str> {
         debug_assert!(VARIABLES.contains(&name), "{name} is missing in VARIABLES");
         self.named(name)
     }
 
-    /// The first of these variables that is set, with its name.
+    /// Returns the first of these variables that is set, with its name.
     pub fn first(&self, names: &[&'static str]) -> Option<(&'static str, &str)> {
         names.iter().find_map(|name| Some((*name, self.get(name)?)))
     }
 
-    /// The value of a variable whose name was made or read, without the space around it. One that
-    /// is empty counts as not set.
+    /// Returns the value of a variable whose name was derived or read, trimmed. An empty one counts
+    /// as not set.
     pub fn named(&self, name: &str) -> Option<&str> {
         self.variables.get(&key(name)).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Every variable that is set, with its value.
+    /// Returns every variable that is set, with its value.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.trim()))
     }
 
-    /// Makes the secrets in the variables known to [`secrets`]: tokens of registries, and addresses
+    /// Registers the secrets in the variables with [`secrets`]: tokens of registries, and addresses
     /// with a password.
     pub(crate) fn learn_secrets(&self) {
         for (name, value) in self.all() {
@@ -230,7 +230,8 @@ impl Environment {
         }
     }
 
-    /// Each variable that is set and whose name begins and ends so, with what is between.
+    /// Returns each variable that is set and has this prefix and suffix, with the part between
+    /// them.
     pub fn between<'a>(
         &'a self,
         prefix: &'a str,
@@ -243,22 +244,22 @@ impl Environment {
         })
     }
 
-    /// The home folder.
+    /// Returns the home folder.
     pub fn home(&self) -> Option<&Path> {
         self.first(&[HOME, USERPROFILE]).map(|(_, home)| Path::new(home))
     }
 
-    /// The folder of a person's config files.
+    /// Returns the folder of a person's config files.
     pub fn config_home(&self) -> Option<PathBuf> {
         if cfg!(windows) {
             return self.get(APPDATA).map(PathBuf::from);
         }
-        // The specification wants one that is relative to be ignored.
+        // The XDG Base Directory Specification says that a relative path must be ignored.
         let named = self.get(XDG_CONFIG_HOME).map(PathBuf::from).filter(|path| path.is_absolute());
         named.or_else(|| Some(self.home()?.join(".config")))
     }
 
-    /// The program of this name on `PATH`. Folders that are relative are left out: what lies in the
+    /// Returns the program of this name on `PATH`. Relative folders are skipped: a program in the
     /// current folder must not be run.
     pub fn program(&self, name: &str) -> Option<PathBuf> {
         let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
@@ -268,8 +269,8 @@ impl Environment {
             .find(|path| crate::look::is_file(path).unwrap_or(false))
     }
 
-    /// The workspace root under `bazel run` of a target that vendors and in actions, the current folder
-    /// otherwise: what a person's relative paths are relative to.
+    /// Returns the base of a person's relative paths: the workspace root under `bazel run` of a
+    /// target that vendors and in actions, the current folder otherwise.
     pub fn base_dir(&self) -> PathBuf {
         if self.typed {
             return self.current_dir.clone();
@@ -278,13 +279,13 @@ impl Environment {
         named.or(self.workspace()).unwrap_or(&self.current_dir).to_owned()
     }
 
-    /// The folder in which the process was started, or in which the person stands who typed.
+    /// Returns the folder in which the process was started, or in which the person ran `bazel run`.
     pub fn current_dir(&self) -> &PathBuf {
         &self.current_dir
     }
 }
 
-/// Windows takes `Path` and `PATH` for one name.
+/// Returns the key of a variable. Windows treats `Path` and `PATH` as one name.
 fn key(name: &str) -> String {
     if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_owned() }
 }
@@ -295,12 +296,12 @@ impl fmt::Debug for Environment {
     }
 }
 
-/// The variable about a registry: `WKG_REGISTRY_GHCR_IO_TOKEN` for `ghcr.io` and `TOKEN`.
+/// Returns the variable about a registry: `WKG_REGISTRY_GHCR_IO_TOKEN` for `ghcr.io` and `TOKEN`.
 pub fn registry_variable(registry: &str, what: &str) -> String {
     format!("{REGISTRY}{}_{what}", registry_part(registry))
 }
 
-/// What stands for a registry in the names of variables: `GHCR_IO`.
+/// Returns the form of a registry's name in the names of variables: `GHCR_IO`.
 pub fn registry_part(registry: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     registry.chars().map(letter).collect()
@@ -343,7 +344,8 @@ mod tests {
         assert_eq!(environment.base_dir(), Path::new("/ws"));
     }
 
-    /// Starlark hands all of them to actions and `bazel run`, but for those that Bazel sets.
+    /// Checks the Starlark list, from which all of them are passed to actions and `bazel run`,
+    /// except those that Bazel sets.
     #[test]
     fn starlark_knows_all_variables() {
         let starlark = include_str!("../bazel/private/settings.bzl");

@@ -1,7 +1,7 @@
-//! What went wrong, said so that a person can act on it.
+//! Errors, written so that a person can act on them.
 //!
-//! An [`Error`] answers four questions: what was being done, to what, what was found against what
-//! was expected, and what to try next. Its [`Kind`] is the exit code.
+//! An [`Error`] answers four questions: the step that failed, its object, the found and the
+//! expected value, and the next thing to try. Its [`Kind`] is the exit code.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,17 +11,17 @@ use crate::annex;
 use crate::folder::LinkRefused;
 use crate::secrets;
 
-/// The result of everything here that can fail.
+/// The result of every function in this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The class of a failure; as a number, the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Something failed that is none of the below: a full disk, a folder that cannot be written.
+    /// Any other failure: a full disk, a folder that cannot be written.
     Failed = 1,
     /// Wrong usage or configuration: an unknown tool, a variable with a meaningless value.
     Usage = 2,
-    /// Not available from the sources that are allowed.
+    /// Not available from the allowed sources.
     Unavailable = 3,
     /// Integrity: a digest, a signature, a lock, an unlisted file, a hostile archive.
     Integrity = 4,
@@ -30,7 +30,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word for this kind in `--json` output.
+    /// Returns the word for this kind in `--json` output.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Failed => "failed",
@@ -59,24 +59,24 @@ struct Inner {
     asked: Option<Asked>,
 }
 
-/// What came of asking a server, where that is what failed: a search over several goes by it.
+/// The result of a failed request to a server, by which a search over several servers continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// No answer, or none that helps.
     InVain,
-    /// It wants another credential, or a permission (401, 403).
+    /// The server wants another credential, or a permission (401, 403).
     Refused,
 }
 
 impl Asked {
-    /// In vain, or refused by one who was asked.
+    /// Returns `Refused` if the server refused the request, else `InVain`.
     pub(crate) fn by(refused: bool) -> Asked {
         if refused { Asked::Refused } else { Asked::InVain }
     }
 }
 
 impl Error {
-    /// A failure of this kind. The statement says what was being done, to what, and why it failed:
+    /// Creates a failure of this kind. The statement names the step, its object and the reason:
     /// lower case, user's words in backticks, no full stop.
     pub fn new(kind: Kind, statement: impl Into<String>) -> Error {
         Error(Box::new(Inner {
@@ -89,19 +89,19 @@ impl Error {
         }))
     }
 
-    /// Wrong usage or configuration (exit code 2).
+    /// Creates an error of wrong usage or configuration (exit code 2).
     pub fn usage(statement: impl Into<String>) -> Error {
         Error::new(Kind::Usage, statement)
     }
 
-    /// Integrity (exit code 4).
+    /// Creates an error of integrity (exit code 4).
     pub fn integrity(statement: impl Into<String>) -> Error {
         Error::new(Kind::Integrity, statement)
     }
 
-    /// What became of several things that failed. Its kind is that of the gravest failure, whichever
-    /// came first: wrong bytes before all else, then what a person has to mend. What was not to be
-    /// had is gone for sure only where nothing else kept it away.
+    /// Creates the common error of several failures. Its kind is that of the gravest one, in any
+    /// order: wrong bytes first, then failures that a person must fix. It is `Unavailable` only if
+    /// every failure is.
     pub fn of_many<'a>(
         errors: impl IntoIterator<Item = &'a Error>,
         statement: impl Into<String>,
@@ -121,60 +121,60 @@ impl Error {
         self
     }
 
-    /// Adds the underlying cause, in the words of whoever reported it.
+    /// Adds the underlying cause, in the words of its reporter.
     #[must_use]
     pub fn because(mut self, cause: impl fmt::Display) -> Error {
         self.0.cause = Some(cause.to_string());
         self
     }
 
-    /// Adds something to try next.
+    /// Adds a remedy to try next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hints.push(hint.into());
         self
     }
 
-    /// Adds something to try before all else.
+    /// Adds a remedy to try first.
     #[must_use]
     pub(crate) fn first_hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hints.insert(0, hint.into());
         self
     }
 
-    /// Says that a server was asked.
+    /// Records the result of a request to a server.
     #[must_use]
     pub(crate) fn asked(mut self, asked: Asked) -> Error {
         self.0.asked = Some(asked);
         self
     }
 
-    /// What came of asking a server; nothing where none was asked.
+    /// Returns the result of the request to a server; nothing if there was none.
     pub(crate) fn answer(&self) -> Option<Asked> {
         self.0.asked
     }
 
-    /// The class of the failure.
+    /// Returns the class of the failure.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The statement alone, without facts and hints.
+    /// Returns the statement alone, without facts and hints.
     pub fn statement(&self) -> &str {
         &self.0.statement
     }
 
-    /// The labelled facts, in the order in which they were added.
+    /// Returns the labelled facts, in the order in which they were added.
     pub fn facts(&self) -> &[(&'static str, String)] {
         &self.0.facts
     }
 
-    /// What to try next.
+    /// Returns the hints.
     pub fn hints(&self) -> &[String] {
         &self.0.hints
     }
 
-    /// The statement and its cause on one line, for lists of attempts.
+    /// Returns the statement and its cause on one line, for lists of attempts.
     pub fn one_line(&self) -> String {
         let mut line = self.0.statement.clone();
         for (label, value) in &self.0.facts {
@@ -194,8 +194,8 @@ impl fmt::Display for Error {
 }
 
 impl Error {
-    /// The lines of an error that is one of many: without the hints that were said already. Adds its
-    /// own to those.
+    /// Returns the lines of an error that is one of many, without the hints in `said`. Adds its own
+    /// hints to `said`.
     pub(crate) fn one_of_many(&self, said: &mut HashSet<String>) -> String {
         let new: Vec<_> = self.hints().iter().filter(|hint| said.insert((*hint).clone())).collect();
         secrets::hide(&self.lines_with(new.into_iter())).into_owned()
@@ -219,22 +219,22 @@ impl Error {
 
 impl std::error::Error for Error {}
 
-/// The number of the error where there is no thread to be had (`EAGAIN`), and of those where the
-/// process (`EMFILE`) or the system (`ENFILE`) has too many open files.
+/// The number of the error for a missing thread (`EAGAIN`), and of those for too many open files in
+/// the process (`EMFILE`) or the system (`ENFILE`).
 #[cfg(unix)]
 const NO_THREAD: i32 = rustix::io::Errno::AGAIN.raw_os_error();
 #[cfg(unix)]
 const NO_HANDLES: [i32; 2] =
     [rustix::io::Errno::MFILE.raw_os_error(), rustix::io::Errno::NFILE.raw_os_error()];
-/// The same on Windows, where only open files have a number of their own.
+/// The error numbers on Windows, where only the error for open files has a number of its own.
 #[cfg(not(unix))]
 const NO_THREAD: i32 = -1;
 #[cfg(not(unix))]
 const NO_HANDLES: [i32; 1] = [4];
 
-/// Gives an operating system error the context without which it says nothing.
+/// The addition of context to an error of the operating system.
 pub trait Context<T> {
-    /// Says what was being done; the closure gives an infinitive: "write `a/b`".
+    /// Adds the step that failed; the closure returns an infinitive: "write `a/b`".
     fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
 }
 

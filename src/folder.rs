@@ -1,10 +1,10 @@
-//! An open folder, in which files are made, read, listed and removed by name alone.
+//! An open folder, in which files are created, read, listed and removed by name alone.
 //!
-//! Vendor folders, OCI layouts and archives come from strangers, and git carries symbolic links: one
+//! Vendor folders, OCI layouts and archives are untrusted, and git carries symbolic links: one
 //! `vendor/wit/a-b-1.0.0 -> ../..` would make a clean-up remove the whole workspace. On Unix each
 //! step is therefore relative to a handle and follows no link (`openat` with `O_NOFOLLOW`), so that
-//! nothing outside can be read, written or removed, even where the paths change meanwhile. Elsewhere,
-//! as on Windows, the folder is a path and each step is preceded by a check for links.
+//! nothing outside can be read, written or removed, even if the paths change meanwhile. On other
+//! systems, as on Windows, the folder is a path and each step is preceded by a check for links.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -33,20 +33,21 @@ pub(crate) struct Stat {
     pub(crate) kind: EntryKind,
     /// Its length in bytes.
     pub(crate) size: u64,
-    /// Its device and inode; zeros where the system does not tell.
+    /// Its device and inode; zeros if the system does not provide them.
     pub(crate) identity: (u64, u64),
-    /// The number of its names.
+    /// The number of its names (hard links).
     pub(crate) names: u64,
 }
 
 /// The refusal of a symbolic link below a root.
 ///
-/// It travels inside an [`io::Error`], and [`crate::error::Context`] makes an integrity error of it.
+/// It travels inside an [`io::Error`], and [`crate::error::Context`] converts it to an integrity
+/// error.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkRefused {
     /// The link.
     pub(crate) path: PathBuf,
-    /// Its target, as it stands in the link.
+    /// The target that the link contains.
     pub(crate) target: PathBuf,
 }
 
@@ -60,14 +61,14 @@ impl fmt::Display for LinkRefused {
 impl std::error::Error for LinkRefused {}
 
 impl LinkRefused {
-    /// The refusal inside an error of the operating system, if it is one.
+    /// Returns the refusal inside an error of the operating system, if it contains one.
     pub(crate) fn within(error: &io::Error) -> Option<&LinkRefused> {
         error.get_ref()?.downcast_ref()
     }
 }
 
 impl Stat {
-    /// The metadata that the standard library gives, of which the identity is not used.
+    /// Creates the value from the standard library's metadata, of which the identity is not used.
     pub(crate) fn of(found: &std::fs::Metadata) -> Stat {
         let kind = match found.file_type() {
             kind if kind.is_symlink() => EntryKind::Link,
@@ -78,8 +79,8 @@ impl Stat {
         Stat { kind, size: found.len(), identity: (0, 0), names: 1 }
     }
 
-    /// Whether an open file is this entry: a lock on a file that was renamed or removed meanwhile
-    /// protects nothing.
+    /// Returns whether an open file is this entry: a lock on a file that was renamed or removed
+    /// meanwhile protects nothing.
     #[cfg(unix)]
     pub(crate) fn is_of(&self, file: &std::fs::File) -> io::Result<bool> {
         use std::os::unix::fs::MetadataExt;
@@ -88,15 +89,15 @@ impl Stat {
         Ok((found.dev(), found.ino()) == self.identity)
     }
 
-    /// Whether an open file is this entry. This system does not tell.
+    /// Returns whether an open file is this entry. This system cannot tell.
     #[cfg(not(unix))]
     pub(crate) fn is_of(&self, _: &std::fs::File) -> io::Result<bool> {
         Ok(true)
     }
 }
 
-/// Makes a call again for as long as a signal interrupts it: the standard library does that for
-/// reading and opening, and not for the rest.
+/// Repeats a call while a signal interrupts it. The standard library does that for reading and
+/// opening, and not for other calls.
 pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -107,7 +108,7 @@ pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::R
 }
 
 impl Folder {
-    /// Fails where the name is not exactly one path component.
+    /// Fails if the name is not exactly one path component.
     fn check_name(&self, name: &OsStr) -> io::Result<()> {
         let bytes = name.as_encoded_bytes();
         let is_separator = |byte: &u8| *byte == 0 || std::path::is_separator(char::from(*byte));
@@ -118,7 +119,8 @@ impl Folder {
         Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 
-    /// The error for an entry of the wrong kind: a refused link by its name, another by its kind.
+    /// Returns the error for an entry of the wrong kind: a refused link by its name, another by its
+    /// kind.
     fn wrong_kind(&self, name: &OsStr, expected: EntryKind) -> io::Error {
         let path = self.path().join(name);
         let found = match self.stat(name) {
@@ -140,7 +142,7 @@ impl Folder {
     }
 
     /// Removes an entry and everything in it; links in it are removed, and not followed. Succeeds
-    /// where nothing is there.
+    /// if the entry does not exist.
     pub(crate) fn remove_all(&self, name: &OsStr) -> io::Result<()> {
         let kind = match self.stat(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -149,7 +151,7 @@ impl Folder {
         if kind != EntryKind::Folder {
             return self.remove_file(name);
         }
-        // A stack and not recursion: the depth is a stranger's choice.
+        // A stack and not recursion: untrusted data decides the depth.
         let level =
             |name: OsString, folder: Folder| Ok::<_, io::Error>((name, folder.list()?, folder));
         let mut open = vec![level(name.to_owned(), self.enter(name)?)?];
@@ -169,7 +171,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes a file or a link. Succeeds where nothing is there.
+    /// Removes a file or a link. Succeeds if the entry does not exist.
     pub(crate) fn remove_if_there(&self, name: &OsStr) -> io::Result<()> {
         match self.remove_file(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -199,7 +201,8 @@ mod implementation {
         .union(OFlags::EXCL)
         .union(OFlags::NOFOLLOW)
         .union(OFlags::CLOEXEC);
-    /// Not blocking, as opening a pipe would wait for somebody to write to it.
+    /// The flags for an existing file. They do not block, as opening a pipe would wait for a
+    /// writer.
     const EXISTING: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
     /// An open folder.
@@ -216,7 +219,7 @@ mod implementation {
             Ok(Folder { handle, path: path.to_owned() })
         }
 
-        /// The path by which it was opened, for messages.
+        /// Returns the path by which it was opened, for messages.
         pub(crate) fn path(&self) -> &Path {
             &self.path
         }
@@ -226,7 +229,7 @@ mod implementation {
             self.check_name(name)?;
             match retry_on_intr(|| fs::openat(&self.handle, name, FOLDER_BELOW, Mode::empty())) {
                 Ok(handle) => Ok(Folder { handle, path: self.path.join(name) }),
-                // Which of the two a link gives depends on the system.
+                // The error number for a link depends on the system.
                 Err(Errno::LOOP | Errno::NOTDIR | Errno::MLINK) => {
                     Err(self.wrong_kind(name, EntryKind::Folder))
                 }
@@ -234,7 +237,7 @@ mod implementation {
             }
         }
 
-        /// The folder of this name in this one, made if it is missing.
+        /// Opens the folder of this name in this one, and creates it if it is missing.
         pub(crate) fn make(&self, name: &OsStr) -> io::Result<Folder> {
             self.check_name(name)?;
             let mode = Mode::from_raw_mode(0o777);
@@ -244,15 +247,15 @@ mod implementation {
             }
         }
 
-        /// Makes a folder that must not be there yet, which only its owner may enter.
+        /// Creates a folder that must not exist yet, which only its owner may enter.
         pub(crate) fn make_private(&self, name: &OsStr) -> io::Result<Folder> {
             self.check_name(name)?;
             retry_on_intr(|| fs::mkdirat(&self.handle, name, Mode::RWXU))?;
             self.enter(name)
         }
 
-        /// Makes a file that must not be there yet. Its permissions are final at once, which saves
-        /// a call for each file.
+        /// Creates a file that must not exist yet. Its permissions are final at once, which saves a
+        /// call for each file.
         pub(crate) fn create(&self, name: &OsStr, executable: bool) -> io::Result<File> {
             self.check_name(name)?;
             let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
@@ -260,7 +263,7 @@ mod implementation {
             Ok(File::from(made?))
         }
 
-        /// The same, for writing and reading.
+        /// Creates a file that must not exist yet, for writing and reading.
         pub(crate) fn create_to_read(&self, name: &OsStr) -> io::Result<File> {
             self.check_name(name)?;
             let flags = NEW_FILE.difference(OFlags::WRONLY).union(OFlags::RDWR);
@@ -309,7 +312,7 @@ mod implementation {
             }
         }
 
-        /// The metadata of an entry; of a link, its own.
+        /// Returns the metadata of an entry; for a link, its own.
         pub(crate) fn stat(&self, name: &OsStr) -> io::Result<Stat> {
             self.check_name(name)?;
             let stat = retry_on_intr(|| fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW))?;
@@ -324,7 +327,7 @@ mod implementation {
             Ok(Stat { kind, size, identity, names })
         }
 
-        /// The entries with their kinds, sorted by name.
+        /// Returns the entries with their kinds, sorted by name.
         pub(crate) fn list(&self) -> io::Result<Vec<(OsString, EntryKind)>> {
             uninterrupted(|| self.list_once())
         }
@@ -351,7 +354,7 @@ mod implementation {
             Ok(entries)
         }
 
-        /// Gives an entry another name, in the place of what has it.
+        /// Gives an entry another name, and replaces the entry of that name.
         pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
             self.rename_into(from, self, to)
         }
@@ -368,10 +371,10 @@ mod implementation {
             Ok(retry_on_intr(|| fs::renameat(&self.handle, from, &other.handle, to))?)
         }
 
-        /// Gives a file another name that nothing has yet.
+        /// Gives a file another name that is not taken yet.
         ///
         /// # Errors
-        /// `AlreadyExists` where something has it.
+        /// `AlreadyExists`, if the name is taken.
         pub(crate) fn rename_to_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
             self.check_name(from)?;
             self.check_name(to)?;
@@ -387,7 +390,7 @@ mod implementation {
                     Err(error) => return Err(error.into()),
                 }
             }
-            // NFS cannot do that, and a second name for a file fails there where the name is taken.
+            // NFS does not support that. There a hard link to a file fails if the name is taken.
             fs::linkat(&self.handle, from, &self.handle, to, AtFlags::empty())?;
             self.remove_file(from)
         }
@@ -421,8 +424,8 @@ mod implementation {
             Ok(retry_on_intr(|| fs::unlinkat(&self.handle, name, AtFlags::REMOVEDIR))?)
         }
 
-        /// Makes changes of its entries durable. Some network file systems cannot, and do not need
-        /// to.
+        /// Makes changes of its entries durable. Some network file systems cannot do it, and do not
+        /// need it.
         pub(crate) fn sync(&self) -> io::Result<()> {
             match retry_on_intr(|| fs::fsync(&self.handle)) {
                 Ok(()) | Err(Errno::INVAL | Errno::NOTSUP | Errno::BADF) => Ok(()),
@@ -430,7 +433,7 @@ mod implementation {
             }
         }
 
-        /// Another handle of the same folder.
+        /// Returns another handle of the same folder.
         pub(crate) fn again(&self) -> io::Result<Folder> {
             Ok(Folder { handle: self.handle.try_clone()?, path: self.path.clone() })
         }
@@ -469,7 +472,7 @@ mod implementation {
             }
         }
 
-        /// The path by which it was opened, for messages.
+        /// Returns the path by which it was opened, for messages.
         pub(crate) fn path(&self) -> &Path {
             &self.0
         }
@@ -482,7 +485,7 @@ mod implementation {
             }
         }
 
-        /// The folder of this name in this one, made if it is missing.
+        /// Opens the folder of this name in this one, and creates it if it is missing.
         pub(crate) fn make(&self, name: &OsStr) -> io::Result<Folder> {
             self.check_name(name)?;
             match fs::create_dir(self.0.join(name)) {
@@ -491,26 +494,26 @@ mod implementation {
             }
         }
 
-        /// Makes a folder that must not be there yet.
+        /// Creates a folder that must not exist yet.
         pub(crate) fn make_private(&self, name: &OsStr) -> io::Result<Folder> {
             self.check_name(name)?;
             fs::create_dir(self.0.join(name))?;
             self.enter(name)
         }
 
-        /// Makes a file that must not be there yet.
+        /// Creates a file that must not exist yet.
         pub(crate) fn create(&self, name: &OsStr, _executable: bool) -> io::Result<File> {
             self.check_name(name)?;
             File::create_new(self.0.join(name))
         }
 
-        /// The same, for writing and reading.
+        /// Creates a file that must not exist yet, for writing and reading.
         pub(crate) fn create_to_read(&self, name: &OsStr) -> io::Result<File> {
             self.check_name(name)?;
             File::options().read(true).write(true).create_new(true).open(self.0.join(name))
         }
 
-        /// Does nothing: here every file can be executed.
+        /// Does nothing: every file is executable on this system.
         pub(crate) fn allow_execution(&self, _name: &OsStr) -> io::Result<()> {
             Ok(())
         }
@@ -531,13 +534,13 @@ mod implementation {
             }
         }
 
-        /// The metadata of an entry; of a link, its own.
+        /// Returns the metadata of an entry; for a link, its own.
         pub(crate) fn stat(&self, name: &OsStr) -> io::Result<Stat> {
             self.check_name(name)?;
             Ok(Stat::of(&fs::symlink_metadata(self.0.join(name))?))
         }
 
-        /// The entries with their kinds, sorted by name.
+        /// Returns the entries with their kinds, sorted by name.
         pub(crate) fn list(&self) -> io::Result<Vec<(OsString, EntryKind)>> {
             let mut entries = Vec::new();
             for entry in fs::read_dir(&self.0)? {
@@ -549,7 +552,7 @@ mod implementation {
             Ok(entries)
         }
 
-        /// Gives an entry another name, in the place of what has it.
+        /// Gives an entry another name, and replaces the entry of that name.
         pub(crate) fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
             self.rename_into(from, self, to)
         }
@@ -564,17 +567,17 @@ mod implementation {
             self.check_name(from)?;
             self.check_name(to)?;
             let to = other.0.join(to);
-            // Windows does not rename onto a folder, not even an empty one.
+            // Windows cannot rename onto a folder, not even an empty one.
             if to.is_dir() {
                 fs::remove_dir(&to)?;
             }
             fs::rename(self.0.join(from), to)
         }
 
-        /// Gives a file another name that nothing has yet.
+        /// Gives a file another name that is not taken yet.
         ///
         /// # Errors
-        /// `AlreadyExists` where something has it.
+        /// `AlreadyExists`, if the name is taken.
         pub(crate) fn rename_to_new(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
             self.check_name(from)?;
             self.check_name(to)?;
@@ -593,7 +596,7 @@ mod implementation {
             fs::hard_link(other.0.join(existing), self.0.join(name))
         }
 
-        /// Making links takes a privilege on Windows, and its toolchains have none.
+        /// Fails. Creating links needs a privilege on Windows, and its toolchains contain none.
         pub(crate) fn symlink(&self, _name: &OsStr, _target: &str) -> io::Result<()> {
             Err(io::Error::new(io::ErrorKind::Unsupported, "no symbolic links on this system"))
         }
@@ -610,12 +613,12 @@ mod implementation {
             fs::remove_dir(self.0.join(name))
         }
 
-        /// Windows needs no step to make a change of a folder durable.
+        /// Does nothing: Windows needs no step to make a change of a folder durable.
         pub(crate) fn sync(&self) -> io::Result<()> {
             Ok(())
         }
 
-        /// Another handle of the same folder.
+        /// Returns another handle of the same folder.
         pub(crate) fn again(&self) -> io::Result<Folder> {
             Ok(Folder(self.0.clone()))
         }

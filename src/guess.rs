@@ -1,12 +1,12 @@
-//! What an address of a release file tells about the file.
+//! Guesses facts about a release file from its address.
 
 use crate::platform::Platform;
 use crate::registry::Registry;
 
-/// What could be read out of an address; each part that could not is absent.
+/// The facts that an address contains; each unknown one is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guess {
-    /// The tool, where the registry knows a file of that name from that server.
+    /// The tool, if the registry has a file of that name from that server.
     pub tool: Option<String>,
     /// The version.
     pub version: Option<String>,
@@ -15,7 +15,7 @@ pub struct Guess {
 }
 
 impl Guess {
-    /// Reads what an address tells.
+    /// Reads the facts from an address.
     pub fn of(url: &str, registry: &Registry) -> Guess {
         let filename = filename(url);
         Guess {
@@ -30,7 +30,7 @@ fn filename(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or(url)
 }
 
-/// Everything before the first digit: `wasm-tools-` or `wac-cli-x`.
+/// Returns everything before the first digit: `wasm-tools-` or `wac-cli-x`.
 fn stem(url: &str) -> &str {
     let name = filename(url);
     name.split(|c: char| c.is_ascii_digit()).next().unwrap_or(name)
@@ -50,18 +50,19 @@ fn host(url: &str) -> Option<&str> {
     url.split('/').nth(2)
 }
 
-/// The release's tag in an address of GitHub's form.
+/// Returns the release's tag in an address of GitHub's form.
 fn tag(url: &str) -> Option<&str> {
     url.split_once("/releases/download/")?.1.split('/').next()
 }
 
-/// `v1.244.0`, `version_123`, `wasi-sdk-29`: from the first digit on; `canary`: the word itself.
+/// Returns the version in a tag: from the first digit on, as in `v1.244.0`, `version_123` or
+/// `wasi-sdk-29`; or the word itself, as in `canary`.
 fn version_in_tag(tag: &str) -> Option<String> {
     let start = tag.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
     (!tag.is_empty()).then(|| tag[start..].to_owned())
 }
 
-/// The first run of numbers with dots between: `go1.25.3.linux-amd64.tar.gz`.
+/// Returns the first run of numbers with dots between: `go1.25.3.linux-amd64.tar.gz`.
 fn version_in_name(name: &str) -> Option<String> {
     let runs =
         name.split(|c: char| !c.is_ascii_digit() && c != '.').map(|run| run.trim_matches('.'));
@@ -101,7 +102,7 @@ mod tests {
                     let guess = Guess::of(asset.url.as_str(), &registry);
                     assert_eq!(guess.tool.as_deref(), Some(tool.tool.as_str()), "{}", asset.url);
                     assert_eq!(guess.version.as_deref(), Some(version.as_str()), "{}", asset.url);
-                    // No address tells a component from a module.
+                    // An address does not tell a component from a module.
                     let wanted =
                         if platform == Platform::WasmComponent { Platform::Wasm } else { platform };
                     assert_eq!(guess.platform, Some(wanted), "{}", asset.url);

@@ -1,7 +1,7 @@
-//! What operating systems and archivers leave behind in folders, which is nobody's content.
+//! The files that operating systems and archivers leave behind in folders, which are not content.
 
-/// Whether a file or folder with this name is one that an operating system leaves behind: it is
-/// passed over in every folder and archive that is searched.
+/// Returns whether an operating system leaves files or folders of this name behind. They are
+/// skipped in every folder and archive that is searched.
 pub(crate) fn is_left_by_system(name: &str) -> bool {
     // AppleDouble files, and files that are open on NFS and have been removed.
     let starts = ["._", ".nfs"];
@@ -10,8 +10,8 @@ pub(crate) fn is_left_by_system(name: &str) -> bool {
         || names.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Whether a component of a path in an archive is left behind by the program that packed it, or by a
-/// system: old archivers unpack the headers of PAX as files.
+/// Returns whether a path component in an archive is left behind by the program that packed it, or
+/// by a system: old archivers unpack the headers of PAX as files.
 pub(crate) fn is_left_by_archiver(component: &str) -> bool {
     component == "PaxHeader"
         || component.starts_with("PaxHeaders.")

@@ -1,4 +1,4 @@
-//! What lies at a path, as far as resolving needs to know.
+//! The state of a path, as far as resolving needs to know it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::folder::EntryKind;
 use crate::rooted::RootedPath;
 
-/// What lies at a path.
+/// The state of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// A regular file.
@@ -15,11 +15,11 @@ pub enum State {
     Folder,
     /// Nothing.
     Absent,
-    /// Something that cannot be used, and why.
+    /// A file or folder that cannot be used, with the reason.
     Unusable(String),
 }
 
-/// Answers what lies where. Resolving asks nothing else of the disk, which makes it a pure
+/// A source of the states of paths. Resolving asks the disk nothing else, which makes it a pure
 /// function of the request, the policy and a listing.
 pub trait Listing {
     /// Returns the state of this path. No link below its root is followed.
@@ -31,7 +31,7 @@ pub struct Disk;
 
 impl Listing for Disk {
     fn state(&self, path: &RootedPath) -> State {
-        // Only opening tells whether it can be read.
+        // Only opening it shows whether it can be read.
         let state = path.stat().and_then(|stat| match stat.map(|stat| stat.kind) {
             None => Ok(State::Absent),
             Some(EntryKind::File) => path.read().map(|_| State::File),
@@ -45,12 +45,12 @@ impl Listing for Disk {
     }
 }
 
-/// A listing made by hand; for tests.
+/// A listing in memory; for tests.
 #[derive(Default)]
 pub struct Fixed(BTreeMap<PathBuf, State>);
 
 impl Fixed {
-    /// A listing in which there are these files, and the folders above them.
+    /// Creates a listing of these files and the folders above them.
     pub fn of(files: &[&str]) -> Fixed {
         let mut states = BTreeMap::new();
         for file in files {
@@ -63,7 +63,7 @@ impl Fixed {
         Fixed(states)
     }
 
-    /// The same listing with this state at this path.
+    /// Adds this state at this path.
     #[must_use]
     pub fn with(mut self, path: &str, state: State) -> Fixed {
         self.0.insert(path.into(), state);

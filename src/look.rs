@@ -1,9 +1,10 @@
-//! Looks at paths that a person or a setting names, through links: the kind of what is there, and
-//! what folders hold.
+//! Reads the kinds of paths that a person or a setting names, through links, and the content of
+//! folders.
 //!
-//! [`Path::is_file`] and its like take every error for absence: a disk that cannot be read or too
-//! few file handles would leave a component out, and the run would succeed. Here only absence is
-//! absence. Paths that strangers choose are [`crate::rooted`]'s, which follows no link.
+//! [`Path::is_file`] and its like treat every error as absence: after a failed read of the disk or
+//! with too few file handles, a component would be left out, and the run would succeed. Here only
+//! absence is absence. For paths from untrusted data there is [`crate::rooted`], which follows no
+//! link.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,14 +15,14 @@ use crate::error::{Context, Result};
 use crate::folder::{EntryKind, Folder, Stat, uninterrupted};
 use crate::rooted::is_absence;
 
-/// The most entries of a walk. Thirty folders, each with two links to the next, have a thousand
-/// million paths.
+/// The largest number of entries of a walk. Thirty folders, each with two links to the next, have a
+/// thousand million paths.
 const MOST_ENTRIES: usize = 100_000;
 
 /// Returns whether a regular file is at `path`.
 ///
 /// # Errors
-/// Those of the system, but not that nothing is there.
+/// Those of the system; a missing file is not an error.
 pub(crate) fn is_file(path: &Path) -> Result<bool> {
     Ok(kind(path)? == Some(EntryKind::File))
 }
@@ -29,15 +30,15 @@ pub(crate) fn is_file(path: &Path) -> Result<bool> {
 /// Returns whether a folder is at `path`.
 ///
 /// # Errors
-/// As [`is_file`].
+/// The errors of [`is_file`].
 pub(crate) fn is_folder(path: &Path) -> Result<bool> {
     Ok(kind(path)? == Some(EntryKind::Folder))
 }
 
-/// Returns the kind of what is at `path`, or none where nothing is there.
+/// Returns the kind of the entry at `path`, or none if there is none.
 ///
 /// # Errors
-/// As [`is_file`].
+/// The errors of [`is_file`].
 pub(crate) fn kind(path: &Path) -> Result<Option<EntryKind>> {
     match uninterrupted(|| path.metadata()) {
         Ok(found) => Ok(Some(Stat::of(&found).kind)),
@@ -52,11 +53,11 @@ pub(crate) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(entries.into_iter().map(|(name, _)| folder.join(name)).collect())
 }
 
-/// A path that a walk came to.
+/// A path that a walk reached.
 pub(crate) struct Walked {
     /// The path.
     pub(crate) path: PathBuf,
-    /// The kind of what is there, through links, or the reason why that cannot be told.
+    /// The kind of the entry, through links, or the reason why it is unknown.
     pub(crate) kind: io::Result<EntryKind>,
 }
 

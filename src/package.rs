@@ -18,17 +18,17 @@ pub struct PackageName {
 }
 
 impl PackageName {
-    /// The part before the colon.
+    /// Returns the part before the colon.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// The part behind the colon.
+    /// Returns the part behind the colon.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The name with a hyphen instead of the colon, as in the names of folders and targets.
+    /// Returns the name with a hyphen instead of the colon, as in the names of folders and targets.
     pub fn hyphened(&self) -> String {
         format!("{}-{}", self.namespace, self.name)
     }
@@ -84,7 +84,7 @@ pub struct PackageId {
 }
 
 impl PackageId {
-    /// `wasi-http-0.2.6`: the name of its folder in a vendor folder.
+    /// Returns the name of its folder in a vendor folder: `wasi-http-0.2.6`.
     pub fn folder(&self) -> String {
         format!("{}-{}", self.name.hyphened(), self.version)
     }
@@ -121,16 +121,16 @@ impl<'de> Deserialize<'de> for PackageId {
     }
 }
 
-/// A package as a person asks for it: `wasi:http@0.2.6`, `wasi:http@^0.2` or `wasi:http`.
+/// A package as a person requests it: `wasi:http@0.2.6`, `wasi:http@^0.2` or `wasi:http`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageRequest {
     /// The package.
     pub name: PackageName,
-    /// Which versions will do.
+    /// The allowed versions.
     pub version: Wanted,
 }
 
-/// Which versions will do.
+/// The versions that a request allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// This one: `@1.2.3`, or `@=1.2.3`.

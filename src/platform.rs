@@ -1,4 +1,4 @@
-//! Where a tool runs.
+//! The platforms that tools run on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// An operating system and processor as release assets, vendor folders and mirrors name them.
 ///
 /// The two last ones are WebAssembly itself: some tools publish a build that runs on every
-/// platform. Such a build is vendored like any other and registered as no toolchain.
+/// platform. Such a build is vendored like any other and is not registered as a toolchain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Platform {
@@ -40,7 +40,7 @@ impl Platform {
         Platform::WasmComponent,
     ];
 
-    /// The name in paths, registries and on the command line.
+    /// Returns the name in paths, registries and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Platform::LinuxAmd64 => "linux_amd64",
@@ -53,7 +53,7 @@ impl Platform {
         }
     }
 
-    /// The platform this program was built for, if tools are published for it.
+    /// Returns the platform of this program, if tools are published for it.
     pub fn host() -> Option<Platform> {
         match (std::env::consts::OS, std::env::consts::ARCH) {
             ("linux", "x86_64") => Some(Platform::LinuxAmd64),
@@ -65,7 +65,7 @@ impl Platform {
         }
     }
 
-    /// Whether executables end in `.exe` there.
+    /// Returns whether executables end in `.exe` on this platform.
     pub fn is_windows(self) -> bool {
         self == Platform::WindowsAmd64
     }

@@ -1,6 +1,6 @@
 //! Counts and sizes as messages write them.
 
-/// A count with its noun: `1 image`, `2 images`.
+/// Returns a count with its noun: `1 image`, `2 images`.
 pub(crate) fn count(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     let plural = match noun.strip_suffix('y') {
@@ -10,17 +10,17 @@ pub(crate) fn count(count: impl TryInto<u64>, noun: &str) -> String {
     format!("{count} {}", if count == 1 { noun } else { &plural })
 }
 
-/// `was` or `were`, for a count.
+/// Returns `was` or `were`, for a count.
 pub(crate) fn were(count: impl TryInto<u64>) -> &'static str {
     if count.try_into().ok() == Some(1) { "was" } else { "were" }
 }
 
-/// `is` or `are`, for a count.
+/// Returns `is` or `are`, for a count.
 pub(crate) fn are(count: impl TryInto<u64>) -> &'static str {
     if count.try_into().ok() == Some(1) { "is" } else { "are" }
 }
 
-/// A size in the one unit of all messages.
+/// Returns a size in megabytes, the unit of all messages.
 pub(crate) fn megabytes(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{} kB", bytes.div_ceil(1000)),

@@ -1,9 +1,9 @@
 //! Reads small files whole: the one reader of manifests, locks, registry files, requests and
 //! settings.
 //!
-//! Such a file is checked out with the sources or comes across the gap, and so it is hostile: a link
-//! to `/dev/zero` would take all memory and a pipe would never end. It must be a regular file, and
-//! it has a limit.
+//! Such a file is checked out with the sources or comes from another machine, and so it is
+//! untrusted: a link to `/dev/zero` would take all memory and a pipe would never end. It must be a
+//! regular file, and it has a limit.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -21,16 +21,15 @@ pub(crate) const LIMIT: u64 = 16 << 20;
 /// Reads a text file of at most `limit` bytes.
 ///
 /// # Errors
-/// Failed, where it cannot be read; usage, where it is not a regular file, is longer, or is not
-/// UTF-8.
+/// Failed, if it cannot be read; usage, if it is not a regular file, is longer, or is not UTF-8.
 pub(crate) fn text(path: &Path, limit: u64) -> Result<String> {
     utf8(bytes(path, limit)?, path)
 }
 
-/// Reads standard input, of which at most `limit` bytes may come.
+/// Reads standard input of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`text`].
+/// The errors of [`text`].
 pub(crate) fn stdin(limit: u64) -> Result<String> {
     let path = Path::new("standard input");
     utf8(rest(&mut io::stdin(), path, limit)?, path)
@@ -39,7 +38,7 @@ pub(crate) fn stdin(limit: u64) -> Result<String> {
 /// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`text`].
+/// The errors of [`text`].
 pub(crate) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
     rest(&mut file(path)?, path, limit)
 }
@@ -47,32 +46,32 @@ pub(crate) fn bytes(path: &Path, limit: u64) -> Result<Vec<u8>> {
 /// Opens a regular file for reading.
 ///
 /// # Errors
-/// Failed, where it cannot be opened; usage, where it is not a regular file.
+/// Failed, if it cannot be opened; usage, if it is not a regular file.
 pub(crate) fn file(path: &Path) -> Result<File> {
     file_known_as(path, &path.display())
 }
 
-/// The same for a file that has another name for people.
+/// Opens a regular file that has another name in messages.
 ///
 /// # Errors
-/// As [`file()`].
+/// The errors of [`file()`].
 pub(crate) fn file_known_as(path: &Path, name: &dyn Display) -> Result<File> {
     opened(regular_file::open(path), name)
 }
 
-/// Reads a text file below a root, of at most `limit` bytes, or none where nothing is there.
+/// Reads a text file below a root, of at most `limit` bytes, or none if it does not exist.
 ///
 /// # Errors
-/// As [`text`]; integrity, where a link is in the way.
+/// The errors of [`text`]; integrity, if a folder on the path is a link.
 pub(crate) fn rooted_text(path: &RootedPath, limit: u64) -> Result<Option<String>> {
     let bytes = rooted_bytes(path, limit)?;
     bytes.map(|bytes| utf8(bytes, path.path())).transpose()
 }
 
-/// Reads a file below a root, of at most `limit` bytes, or none where nothing is there.
+/// Reads a file below a root, of at most `limit` bytes, or none if it does not exist.
 ///
 /// # Errors
-/// As [`rooted_text`].
+/// The errors of [`rooted_text`].
 pub(crate) fn rooted_bytes(path: &RootedPath, limit: u64) -> Result<Option<Vec<u8>>> {
     match path.read() {
         Err(error) if is_absence(&error) => Ok(None),
@@ -80,7 +79,7 @@ pub(crate) fn rooted_bytes(path: &RootedPath, limit: u64) -> Result<Option<Vec<u
     }
 }
 
-/// Reads what is left of an open file, at most `limit` bytes.
+/// Reads the rest of an open file, at most `limit` bytes.
 pub(crate) fn rest(file: &mut impl Read, path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).doing(|| format!("read `{}`", path.display()))?;
@@ -93,7 +92,7 @@ pub(crate) fn rest(file: &mut impl Read, path: &Path, limit: u64) -> Result<Vec<
         .hint("check that the path leads to the right file"))
 }
 
-/// Gives the failure to open a file its words.
+/// Converts the failure to open a file into an error with a message.
 fn opened(file: io::Result<File>, path: &dyn Display) -> Result<File> {
     match file {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
@@ -108,7 +107,7 @@ fn opened(file: io::Result<File>, path: &dyn Display) -> Result<File> {
     }
 }
 
-/// The text in these bytes. Nothing that this program reads so is a web page.
+/// Returns the text in these bytes. A web page is refused, as this program reads none as a file.
 fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String> {
     if stand_in::is_page(&bytes[..bytes.len().min(stand_in::BEGINNING)])
         && let Some(found) = StandIn::of_beginning(&bytes)

@@ -22,20 +22,21 @@ pub struct RootedPath {
 }
 
 impl RootedPath {
-    /// A path of a person, in which every link is followed: a root, or a file that a rule names.
+    /// Creates a path from a person, in which every link is followed: a root, or a file that a rule
+    /// names.
     pub fn given(path: impl Into<PathBuf>) -> RootedPath {
         let root = path.into();
         RootedPath { path: root.clone(), root }
     }
 
-    /// A file or folder that is written: the folder that it is in is the root, and it is not a link
-    /// itself.
+    /// Creates the path of a file or folder to write: the folder that contains it is the root, and
+    /// it is not a link itself.
     pub fn beside(path: &Path) -> RootedPath {
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
         RootedPath { root, path: path.to_owned() }
     }
 
-    /// A path below this one, with `/` on every platform.
+    /// Returns a path below this one, with `/` on every platform.
     #[must_use]
     pub fn join(&self, below: &str) -> RootedPath {
         let mut path = self.path.clone();
@@ -43,7 +44,7 @@ impl RootedPath {
         RootedPath { root: self.root.clone(), path }
     }
 
-    /// The same folder, and another name in it.
+    /// Returns the path of another name in the same folder.
     #[must_use]
     pub fn with_name(&self, name: impl AsRef<OsStr>) -> RootedPath {
         let path = self.path.with_file_name(name.as_ref());
@@ -53,7 +54,7 @@ impl RootedPath {
         }
     }
 
-    /// The folder that it is in; none for the root.
+    /// Returns the folder that contains it; none for the root.
     pub fn parent(&self) -> Option<RootedPath> {
         if self.is_given() {
             return None;
@@ -62,17 +63,17 @@ impl RootedPath {
         Some(RootedPath { root: self.root.clone(), path })
     }
 
-    /// The path, for messages and for a comparison with other paths.
+    /// Returns the path, for messages and for a comparison with other paths.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The root folder.
+    /// Returns the root folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The name of the last component; empty for the root.
+    /// Returns the name of the last component; empty for the root.
     pub fn name(&self) -> &OsStr {
         if self.path == self.root {
             OsStr::new("")
@@ -81,14 +82,14 @@ impl RootedPath {
         }
     }
 
-    /// Opens the folder that it is in.
+    /// Opens the folder that contains it.
     pub(crate) fn folder(&self) -> io::Result<Folder> {
         let mut names = self.names()?;
         names.pop();
         self.walk(&names, Folder::enter)
     }
 
-    /// Opens the folder that it is in, and makes it where it is missing.
+    /// Opens the folder that contains it, and creates it if it is missing.
     pub(crate) fn make_folder(&self) -> io::Result<Folder> {
         let mut names = self.names()?;
         names.pop();
@@ -101,7 +102,7 @@ impl RootedPath {
         self.walk(&self.names()?, Folder::enter)
     }
 
-    /// Opens it as a folder, and makes it where it is missing.
+    /// Opens it as a folder, and creates it if it is missing.
     pub(crate) fn make(&self) -> io::Result<Folder> {
         let names = self.names()?;
         self.make_root()?;
@@ -116,10 +117,10 @@ impl RootedPath {
         }
     }
 
-    /// The metadata of what is there, or none.
+    /// Returns the metadata of the entry, or none if there is none.
     ///
     /// # Errors
-    /// Those of the system, and a refused link; not that something is missing.
+    /// Those of the system, and a refused link; a missing entry is not an error.
     pub(crate) fn stat(&self) -> io::Result<Option<Stat>> {
         let found = match self.is_given() {
             true => std::fs::metadata(&self.root).map(|found| Stat::of(&found)),
@@ -132,20 +133,20 @@ impl RootedPath {
         }
     }
 
-    /// Whether a regular file is there.
+    /// Returns whether a regular file is there.
     ///
     /// # Errors
-    /// As [`RootedPath::stat`].
+    /// The errors of [`RootedPath::stat`].
     pub(crate) fn is_file(&self) -> io::Result<bool> {
         Ok(self.stat()?.is_some_and(|stat| stat.kind == EntryKind::File))
     }
 
-    /// Whether it is a root itself.
+    /// Returns whether it is a root itself.
     fn is_given(&self) -> bool {
         self.path == self.root
     }
 
-    /// The names from the root to it.
+    /// Returns the names from the root to it.
     fn names(&self) -> io::Result<Vec<OsString>> {
         let below = self.path.strip_prefix(&self.root).map_err(io::Error::other)?;
         let name = |part| match part {
@@ -188,8 +189,8 @@ impl AsRef<Path> for RootedPath {
     }
 }
 
-/// Whether an error only says that nothing is there. A file in the middle of a path is as good as
-/// nothing at its end.
+/// Returns whether an error only means that the entry does not exist. A file in the middle of a
+/// path counts as absence too.
 pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

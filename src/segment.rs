@@ -9,14 +9,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// A name that is exactly one path component on every platform: a tool, a version, a file name.
 ///
 /// Letters, digits and `. _ - + @ ~` only, not starting with a dot. Names come from registry files
-/// and command lines and become paths in vendor folders and URLs on mirrors; one that could climb
-/// out of its folder, or hide in it, does not parse.
+/// and command lines and become paths in vendor folders and URLs on mirrors; a name that could
+/// climb out of its folder, or hide in it, does not parse.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Segment(String);
 
 impl Segment {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -64,8 +64,8 @@ impl std::borrow::Borrow<str> for Segment {
     }
 }
 
-/// Whether a relative path, with `/` on every platform, stays in its folder: each part of it is a
-/// [`Segment`].
+/// Returns whether a relative path, with `/` on every platform, stays in its folder: each part of
+/// it is a [`Segment`].
 pub fn is_path(path: &str) -> bool {
     path.split('/').all(|part| part.parse::<Segment>().is_ok())
 }

@@ -1,8 +1,8 @@
-//! Recognizes what lies in the place of a file: a pointer of Git LFS or git-annex, a web page,
-//! nothing, or the same text with other line ends.
+//! Recognizes the wrong content of a file: a pointer of Git LFS or git-annex, a web page, nothing,
+//! or the same text with other line ends.
 //!
-//! Errors about wrong bytes say it, for files of every kind. Nothing is decided by it but words: a
-//! pointer where a file should be is wrong in any case.
+//! Errors about wrong bytes name it, for files of every kind. It only changes messages: a pointer
+//! in the place of a file is wrong in any case.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// The number of bytes from which a file is recognized.
 pub(crate) const BEGINNING: usize = 512;
 
-/// The largest text whose line ends are compared.
+/// The largest text, in bytes, whose line ends are compared.
 const MOST_TEXT: u64 = 64 << 20;
 
 /// The first line of a Git LFS pointer, without the version. The second form is that of its
@@ -29,7 +29,7 @@ const PAGE_REMEDY: &str = "it is a login page, an error page or the notice of a 
 const LINE_ENDS_REMEDY: &str = "git changed the line ends: put `* -text` into `.gitattributes` in \
      that folder, then delete the file and check it out again";
 
-/// What lies in the place of a file.
+/// The wrong content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StandIn {
     noun: String,
@@ -41,14 +41,14 @@ impl StandIn {
         StandIn { noun: noun.into(), remedy }
     }
 
-    /// Recognizes a pointer, which is never the content of any file that this program reads.
+    /// Recognizes a pointer, which is never the content of a file that this program reads.
     pub(crate) fn pointer(beginning: &[u8]) -> Option<StandIn> {
         let text = String::from_utf8_lossy(beginning);
         let first = text.lines().next().unwrap_or_default().trim_end();
         if LFS.iter().any(|it| first.starts_with(it)) {
             return Some(StandIn::new("a Git LFS pointer", Some(LFS_REMEDY)));
         }
-        // The pointer of an unlocked file; and a link, where the file system has none.
+        // The pointer of an unlocked file; or a link, on a file system without links.
         let is_annex = first.starts_with("/annex/objects/")
             || (first.starts_with(['.', '/']) && annex::holds(first));
         is_annex.then(|| StandIn::new("a git-annex pointer", Some(annex::REMEDY)))
@@ -63,13 +63,13 @@ impl StandIn {
         StandIn::pointer(beginning).or_else(page)
     }
 
-    /// Recognizes the bytes that lie in the place of the file with this digest.
+    /// Recognizes the bytes in the place of the file with this digest.
     pub(crate) fn of_bytes(bytes: &[u8], expected: &Digest) -> Option<StandIn> {
         let mut rest = bytes;
         StandIn::of(&bytes[..bytes.len().min(BEGINNING)], expected, || Ok(&mut rest))
     }
 
-    /// The same for an open file, from its first byte on.
+    /// Recognizes an open file in the place of the file with this digest, from its first byte on.
     pub(crate) fn of_file(file: &mut File, expected: &Digest) -> Option<StandIn> {
         let mut beginning = Vec::new();
         file.rewind().ok()?;
@@ -100,17 +100,17 @@ impl StandIn {
         })
     }
 
-    /// The words for it, such as `an HTML page`.
+    /// Returns the words for it, such as `an HTML page`.
     pub(crate) fn noun(&self) -> &str {
         &self.noun
     }
 
-    /// What to do about it, where that is known.
+    /// Returns the remedy, if it is known.
     pub(crate) fn remedy(&self) -> Option<&'static str> {
         self.remedy
     }
 
-    /// Adds to an error what lies there, and what to do about it.
+    /// Adds the type of the content and the remedy to an error.
     pub(crate) fn explain(&self, error: Error) -> Error {
         let error = error.fact("it is", &self.noun);
         match self.remedy {
@@ -134,7 +134,7 @@ pub(crate) fn refuse_pointer(bytes: &[u8], shown: impl std::fmt::Display) -> Res
     }
 }
 
-/// Whether bytes begin like an HTML page.
+/// Returns whether bytes begin like an HTML page.
 pub(crate) fn is_page(beginning: &[u8]) -> bool {
     let text = String::from_utf8_lossy(beginning).to_ascii_lowercase();
     let text = text.trim_start_matches('\u{feff}').trim_start();
@@ -146,7 +146,7 @@ fn is_text_with_crlf(beginning: &[u8]) -> bool {
     beginning.iter().all(is_text) && beginning.windows(2).any(|pair| pair == b"\r\n")
 }
 
-/// The digest of a text after each CRLF became a line feed; none for one that is too long.
+/// Returns the digest of a text after each CRLF became a line feed; none for one that is too long.
 fn with_line_feeds(source: impl Read) -> io::Result<Option<Digest>> {
     let mut source = source.take(MOST_TEXT + 1);
     let (mut hasher, mut buffer) = (Hasher::default(), vec![0; 64 << 10]);

@@ -1,17 +1,17 @@
 //! Puts files at their destination: whole and durable, or not at all.
 //!
 //! ```text
-//! folder/.{filename}.{random}.part        what is being written, locked by whoever writes it
-//! folder/.{filename}.{random}.part.json   where a download's bytes come from
+//! folder/.{filename}.{random}.part        the unfinished file, locked by its writer
+//! folder/.{filename}.{random}.part.json   the origin of a download's bytes
 //! folder/{filename}                       appears by one rename, after fsync
 //! ```
 //!
 //! A folder is made in a hidden one beside its destination, and appears by one rename too.
 //!
 //! Any number of processes, on any number of machines, may write the same file at once: each has a
-//! `.part` of its own, and renames it when it is complete. The next process that writes the same file
-//! continues or removes the leftovers of a killed one. A file that is read, changed and written is
-//! changed under a lock, see `change`.
+//! `.part` of its own, and renames it when it is complete. The next process that writes the same
+//! file continues or removes the leftovers of a killed one. A file that is read, changed and
+//! written is changed under a lock, see `change`.
 //!
 //! Every path here is a [`RootedPath`]: no link below a root is followed.
 
@@ -33,11 +33,11 @@ use crate::error::{Context, Error, Result};
 use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
-/// How much is copied at a time.
+/// The number of bytes that are copied at a time.
 const BUFFER: usize = 256 * 1024;
 
-/// Writes a file with this content. A file that has it already is not touched, so that its time
-/// stays what build tools remember.
+/// Writes a file with this content. A file that has it already is not touched, so that the
+/// modification time that build tools remember stays.
 pub fn write_atomically(path: &RootedPath, bytes: &[u8]) -> Result<()> {
     if holds(path, bytes) {
         sweep(path);
@@ -47,7 +47,7 @@ pub fn write_atomically(path: &RootedPath, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// An unfinished file with this content.
+/// Creates an unfinished file with this content.
 fn filled(path: &RootedPath, bytes: &[u8]) -> Result<Partial> {
     let mut partial = Partial::create(path)?;
     match partial.file().write_all(bytes) {
@@ -59,12 +59,12 @@ fn filled(path: &RootedPath, bytes: &[u8]) -> Result<Partial> {
     }
 }
 
-/// The place that a person means by the path of a file that they edit: where they made a link, its
-/// target is written and the link stays.
+/// Returns the file to write for a file that a person edits: if it is a link, its target is written
+/// and the link stays.
 ///
 /// # Errors
-/// Usage, where the link leads out of its own folder: it may have come with the sources, and its
-/// target would be any file of the user.
+/// Usage, if the link leads out of its own folder: it may have come with the sources, and its
+/// target could be any file of the user.
 pub(crate) fn through_link(path: &Path) -> Result<RootedPath> {
     let Ok(target) = std::fs::read_link(path) else { return Ok(RootedPath::beside(path)) };
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -79,16 +79,16 @@ pub(crate) fn through_link(path: &Path) -> Result<RootedPath> {
         .hint("name the file that it leads to, or remove the link"))
 }
 
-/// Removes the leftovers of killed runs for a file that is whole.
+/// Removes the leftovers of killed runs for a finished file.
 pub(crate) fn sweep(path: &RootedPath) {
     partial::sweep(path);
 }
 
-/// Copies verified bytes to `destination`, which appears only when they arrived there unchanged, and
-/// returns the copy.
+/// Copies verified bytes to `destination`, which appears only after they arrived there unchanged,
+/// and returns the copy.
 ///
 /// # Errors
-/// Integrity where the source was changed since it was verified.
+/// Integrity, if the source was changed since it was verified.
 pub fn place_copy(
     source: &Verified,
     destination: &RootedPath,
@@ -136,8 +136,8 @@ fn copy(reader: &mut impl Read, to: &mut Partial, from: &Path, path: &Path) -> R
     }
 }
 
-/// Whether there is a file with just this content. A link to one does not count: its target may be
-/// written by others.
+/// Returns whether a file with exactly this content exists. A link to one does not count: other
+/// programs may write its target.
 pub(crate) fn holds(path: &RootedPath, bytes: &[u8]) -> bool {
     let Ok(file) = path.read() else { return false };
     let size = bytes.len() as u64;

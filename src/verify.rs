@@ -1,4 +1,4 @@
-//! The only way from bytes that somebody gave us to bytes that may be used.
+//! The only way from untrusted bytes to bytes that may be used.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,10 +12,10 @@ use crate::read;
 use crate::rooted::RootedPath;
 use crate::stand_in::StandIn;
 
-/// How much is read at a time when hashing. More makes nothing faster.
+/// The number of bytes that are hashed at a time. A larger buffer is not faster.
 const BUFFER: usize = 256 * 1024;
 
-/// A file that nobody has checked. It can be verified and nothing else.
+/// A file that is not verified yet. It can be verified and nothing else.
 pub struct Unverified {
     file: File,
     path: PathBuf,
@@ -25,7 +25,8 @@ pub struct Unverified {
 
 /// A file whose SHA-256 is the expected one.
 ///
-/// There is no other way to one than [`Unverified`], and hashing while the file is written; whatever unpacks or installs takes this type.
+/// A value only comes from [`Unverified`], or from hashing while the file is written; code that
+/// unpacks or installs takes this type.
 pub struct Verified {
     file: File,
     path: PathBuf,
@@ -35,7 +36,7 @@ pub struct Verified {
     state: State,
 }
 
-/// The metadata by which a later write to a file is found.
+/// The metadata by which a later write to a file is detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     size: u64,
@@ -47,12 +48,12 @@ struct State {
     changed: (i64, i64),
 }
 
-/// The system's clock for files may stand still for this long: a write within that time after
+/// The time for which the system's clock for files may stand still: a write within that time after
 /// another one does not show in [`State`].
 const CLOCK_TICK: Duration = Duration::from_millis(10);
 
 impl Unverified {
-    /// Opens a file that is already on disk. `subject` is what it should be, as in
+    /// Opens a file that is already on disk. `subject` is its expected content, as in
     /// `wasm-tools 1.244.0 (linux_amd64)`.
     pub fn open(path: &Path, subject: impl Into<String>) -> Result<Unverified> {
         let subject = subject.into();
@@ -63,17 +64,17 @@ impl Unverified {
     /// Opens a file below a root, as in a vendor folder.
     ///
     /// # Errors
-    /// Integrity, where a link is in the way; usage, where it is not a regular file.
+    /// Integrity, if a folder on the path is a link; usage, if it is not a regular file.
     pub(crate) fn open_rooted(path: &RootedPath, subject: impl Into<String>) -> Result<Unverified> {
         let file = path.read().doing(|| format!("read `{path}`"))?;
         let (path, source) = (path.path().to_owned(), path.to_string());
         Ok(Unverified { file, path, subject: subject.into(), source })
     }
 
-    /// Hashes the file from its beginning to its end and compares.
+    /// Hashes the file from its beginning to its end and compares the digest.
     ///
     /// # Errors
-    /// Integrity, with both digests, where they differ.
+    /// Integrity, with both digests, if they differ.
     pub fn verify(self, expected: &Digest) -> Result<Verified> {
         let source = self.source.clone();
         let mut found = self.take_as_found()?;
@@ -92,8 +93,8 @@ impl Unverified {
         Ok(found)
     }
 
-    /// Hashes the file and takes what is found for right: for what nobody has pinned yet. Whoever
-    /// calls this tells the person the digest, so that it can be pinned from then on.
+    /// Hashes the file and accepts its digest: for files without a pin. The caller prints the
+    /// digest for the person, so that it can be pinned from then on.
     pub fn take_as_found(mut self) -> Result<Verified> {
         let doing = || format!("read `{}`", self.path.display());
         let state = State::settled(&self.file).doing(doing)?;
@@ -114,8 +115,8 @@ impl State {
         })
     }
 
-    /// The state of a file that is about to be hashed. Waits where it was written just now, so that
-    /// another write shows in the state.
+    /// Returns the state of a file that is about to be hashed. Waits if it was written just now, so
+    /// that another write shows in the state.
     fn settled(file: &File) -> io::Result<State> {
         let age = |state: &State| {
             let (seconds, nanoseconds) = state.changed;
@@ -154,8 +155,9 @@ fn changed(_: &std::fs::Metadata) -> (i64, i64) {
 }
 
 impl Verified {
-    /// A file that was hashed while it was written, by a download or a copy: the only other way to
-    /// this type. Compares, like the first one, so that nobody can forget to.
+    /// Creates a value for a file that was hashed while it was written, by a download or a copy.
+    /// Apart from [`Unverified`] this is the only constructor. It compares the digest, as
+    /// [`Unverified::verify`] does.
     pub(crate) fn written(
         (file, path): (File, &Path),
         (subject, source): (&str, &str),
@@ -175,37 +177,37 @@ impl Verified {
         })
     }
 
-    /// What this is, as in `wasm-tools 1.244.0 (linux_amd64)`.
+    /// Returns the expected content, as in `wasm-tools 1.244.0 (linux_amd64)`.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// Where it lies.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its SHA-256.
+    /// Returns its SHA-256.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// Its length in bytes.
+    /// Returns its length in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Fails where the file was written to since it was hashed, as it may be on a share. Is called
-    /// when the bytes were used and before the result is.
+    /// Fails if the file was written to since it was hashed, as it may be on a share. Callers call
+    /// it after they used the bytes and before they publish the result.
     ///
     /// # Errors
-    /// Integrity, where it was written to; failed, where that cannot be told.
+    /// Integrity, if it was written to; failed, if that cannot be determined.
     pub fn check_unchanged(&self) -> Result<()> {
         let now = State::of(&self.file).doing(|| format!("read `{}`", self.path.display()))?;
         if now == self.state {
             return Ok(());
         }
-        // Taking its name away sets the time of change too.
+        // Removing its name also sets the time of change.
         if now.names == 0 && (now.size, now.modified) == (self.state.size, self.state.modified) {
             let statement = format!("{} was replaced while it was used", self.subject);
             return Err(Error::new(Kind::Failed, statement)
@@ -215,15 +217,15 @@ impl Verified {
         Err(self.changed())
     }
 
-    /// The error for a file whose bytes are not the verified ones any more.
+    /// Returns the error for a file whose bytes are not the verified ones any more.
     pub(crate) fn changed(&self) -> Error {
         Error::integrity(format!("{} was changed while it was used", self.subject))
             .fact("source", self.path.display())
             .hint("find out what writes to that file, then run the same command again")
     }
 
-    /// A reader from the first byte, over the file that was verified even if another one has
-    /// taken its place since. Readers share one position, so use one at a time.
+    /// Returns a reader from the first byte, over the file that was verified even if another one
+    /// has replaced it since. Readers share one position, so use one at a time.
     pub fn reader(&self) -> Result<File> {
         let mut file = self.file.try_clone().doing(|| format!("read `{}`", self.path.display()))?;
         file.seek(SeekFrom::Start(0)).doing(|| format!("read `{}`", self.path.display()))?;
@@ -231,14 +233,14 @@ impl Verified {
     }
 }
 
-/// The digest and the length of everything that is left in `reader`.
+/// Returns the digest and the length of the rest of `reader`.
 pub fn hash(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
     let (hasher, size) = feed(reader)?;
     Ok((hasher.finish(), size))
 }
 
-/// A hasher that has seen everything that was left in `reader`, and how much that was: for a file
-/// that goes on growing.
+/// Returns a hasher over the rest of `reader`, and the length of that rest: for a file that still
+/// grows.
 pub(crate) fn feed(reader: &mut impl Read) -> io::Result<(Hasher, u64)> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; BUFFER];
@@ -256,7 +258,7 @@ pub(crate) fn feed(reader: &mut impl Read) -> io::Result<(Hasher, u64)> {
     }
 }
 
-/// The error for bytes that are not the pinned ones.
+/// Returns the error for bytes that are not the pinned ones.
 pub fn mismatch(subject: &str, source: &str, expected: &Digest, found: &Digest) -> Error {
     Error::integrity(format!("the bytes of {subject} are not the pinned ones"))
         .fact("source", source)
@@ -264,12 +266,12 @@ pub fn mismatch(subject: &str, source: &str, expected: &Digest, found: &Digest) 
         .fact("found", format!("sha256:{found}"))
 }
 
-/// The words for a file with fewer bytes than it should have.
+/// Returns the words for a file with fewer bytes than it should have.
 pub(crate) fn too_short(found: u64, expected: u64) -> String {
     format!("too short: {found} of {expected} bytes, as after a download that was broken off")
 }
 
-/// The error for bytes that are more or fewer than the pinned ones.
+/// Returns the error for bytes that are more or fewer than the pinned ones.
 pub(crate) fn wrong_size(subject: &str, source: &str, expected: u64, found: &str) -> Error {
     let error =
         Error::integrity(format!("{subject} has not the size that was announced with its digest"))
@@ -296,7 +298,7 @@ mod tests {
         assert_eq!((verified.size(), verified.digest()), (5, &expected));
         verified.check_unchanged().unwrap();
 
-        // A writer that sets the time back is found too.
+        // A writer that sets the modification time back is detected too.
         let before = std::fs::metadata(&path).unwrap().modified().unwrap();
         std::fs::write(&path, "BYTES").unwrap();
         File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();

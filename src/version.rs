@@ -15,7 +15,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
     pad(&a).cmp(&pad(&b))
 }
 
-/// A piece of a version; the variants stand in their order.
+/// A piece of a version; the variants are in their order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Word(String),

@@ -1,4 +1,4 @@
-//! A few threads that work through a list.
+//! Threads that work through a list.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,7 +9,7 @@ use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 /// Starts a named thread in a scope.
 ///
 /// # Errors
-/// The system's, where it has no thread left (`EAGAIN`). `Scope::spawn` would panic.
+/// The system's, if it has no thread left (`EAGAIN`). `Scope::spawn` would panic.
 pub(crate) fn spawn<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: &str,
@@ -21,7 +21,7 @@ pub(crate) fn spawn<'scope, T: Send + 'scope>(
 /// Starts a named thread that may outlive its caller.
 ///
 /// # Errors
-/// As [`spawn`].
+/// The errors of [`spawn`].
 pub(crate) fn spawn_detached<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -29,7 +29,7 @@ pub(crate) fn spawn_detached<T: Send + 'static>(
     Builder::new().name(name.to_owned()).spawn(work)
 }
 
-/// Runs `work` in up to `jobs` threads at a time, of which the calling one is the first. Where the
+/// Runs `work` in up to `jobs` threads at a time, of which the calling one is the first. If the
 /// system has no thread left, there are fewer.
 fn run_in(jobs: usize, work: impl Fn() + Sync) {
     std::thread::scope(|scope| {
@@ -42,7 +42,7 @@ fn run_in(jobs: usize, work: impl Fn() + Sync) {
     });
 }
 
-/// Does the work for each item, `jobs` at a time, and gives the results in the order of the
+/// Does the work for each item, `jobs` at a time, and returns the results in the order of the
 /// items.
 pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
@@ -61,7 +61,7 @@ pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R +
 }
 
 /// Does each piece of work, `jobs` at a time, and the pieces that it returns. Those come before the
-/// pieces that are waiting, so that work that was begun ends first.
+/// waiting pieces, so that work that was begun ends first.
 pub fn each_and_more<T: Send>(first: Vec<T>, jobs: usize, work: impl Fn(T) -> Vec<T> + Sync) {
     let queue = Queue { state: Mutex::new((first.into(), 0)), changed: Condvar::new() };
     run_in(jobs, || {
@@ -78,14 +78,14 @@ struct Queue<T> {
     changed: Condvar,
 }
 
-/// Tells the others that a piece of work is over, even one that panicked.
+/// A guard that tells the other threads that a piece of work is over, even if it panicked.
 struct Done<'a, T> {
     queue: &'a Queue<T>,
     more: Vec<T>,
 }
 
 impl<T> Queue<T> {
-    /// The next piece, waiting for one while somebody may still find more.
+    /// Returns the next piece, and waits for one while another thread may still add some.
     fn next(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
@@ -147,7 +147,7 @@ mod tests {
     fn each_item_is_worked_on_once_and_the_results_have_their_order() {
         let items: Vec<_> = (0..100).collect();
         let found = each(&items, 4, |item| {
-            // The first ones are done last.
+            // The first items finish last.
             std::thread::sleep(std::time::Duration::from_micros(100 - item));
             item * 2
         });

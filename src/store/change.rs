@@ -1,11 +1,11 @@
 //! A file that is read, changed and written, also by several processes at once.
 //!
 //! The file itself is the lock: the process that changes it holds a lock on the version that it
-//! read, and a process that waited looks whether that version still has its name before it reads.
-//! A file that is not there yet appears by a rename that fails where the name was taken meanwhile.
-//! No lock file stays behind. On a file system without locks (NFS without a lock daemon) the version
-//! that was read is compared once more right before the rename, and the new one right after it; a
-//! loss that is found leads to another attempt, and at last to an error.
+//! read, and a process that waited checks whether that version still has its name before it reads.
+//! A file that does not exist yet appears by a rename that fails if the name was taken meanwhile.
+//! No lock file stays behind. On a file system without locks (NFS without a lock daemon) the
+//! version that was read is compared once more right before the rename, and the new one right after
+//! it; a detected loss leads to another attempt, and at last to an error.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek, SeekFrom};
@@ -17,21 +17,21 @@ use crate::folder::uninterrupted;
 use crate::read;
 use crate::rooted::{RootedPath, is_absence};
 
-/// The number of attempts after which other processes are to blame.
+/// The largest number of attempts; after that the error blames other processes.
 const MOST_ATTEMPTS: u32 = 100;
 
 /// The time for which another process may hold the lock; a change takes milliseconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// The time between two looks at a lock.
+/// The time between two checks of a lock.
 const POLL: Duration = Duration::from_millis(5);
 
-/// Changes a file of at most `limit` bytes: `new` makes the new content of the old one, which is
-/// none where there is no file. It may be called several times, and while it runs no other process
-/// changes a file that was there.
+/// Changes a file of at most `limit` bytes: `new` makes the new content from the old one, which is
+/// none if there is no file. It may be called several times, and while it runs no other process
+/// changes a file that already existed.
 ///
 /// # Errors
-/// Those of `new`, of reading and of writing; failed, where other processes keep changing the file.
+/// Those of `new`, of reading and of writing; failed, if other processes keep changing the file.
 pub(crate) fn change(
     path: &RootedPath,
     limit: u64,
@@ -48,11 +48,12 @@ pub(crate) fn change(
     Err(disturbed(path))
 }
 
-/// The same for a change that takes long, as it asks registries. No lock is held while `new` works,
-/// and `new` is called again where another process changed the file meanwhile.
+/// Changes a file as [`change`] does, for a change that takes long because it asks registries. No
+/// lock is held while `new` works, and `new` is called again if another process changed the file
+/// meanwhile.
 ///
 /// # Errors
-/// As [`change`].
+/// The errors of [`change`].
 pub(crate) fn change_slowly(
     path: &RootedPath,
     limit: u64,
@@ -63,7 +64,7 @@ pub(crate) fn change_slowly(
         let bytes = new(old.as_deref())?;
         let locked = Locked::open(path)?;
         let now = locked.as_ref().map(|it| it.content(path, limit)).transpose()?;
-        // Another run that made the same of it has left nothing to do.
+        // Another run that wrote the same content has left nothing to do.
         let is_mine = now == old || now.as_deref() == Some(&*bytes);
         if is_mine && write(path, locked.as_ref(), now.as_deref(), &bytes)? {
             return Ok(());
@@ -78,7 +79,7 @@ fn disturbed(path: &RootedPath) -> Error {
         .hint("run the same command again when they are done")
 }
 
-/// Writes the new content, if nothing came between.
+/// Writes the new content, if no other process changed the file meanwhile.
 fn write(
     path: &RootedPath,
     locked: Option<&Locked>,
@@ -99,7 +100,7 @@ fn write(
     Ok(locked.is_held || holds(path, bytes))
 }
 
-/// The version of a file that has its name now, locked where the file system can.
+/// The current version of a file, locked if the file system has locks.
 struct Locked {
     file: File,
     is_held: bool,
@@ -116,7 +117,7 @@ impl Locked {
             };
             let file = match folder.write(path.name()) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                // It can be replaced all the same, if the folder is ours.
+                // It can still be replaced, if the folder belongs to this user.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     folder.read(path.name()).doing(doing)?
                 }
@@ -135,7 +136,7 @@ impl Locked {
                 }
                 Err(TryLockError::Error(_)) => false,
             };
-            // NFS may answer a look at the name out of a cache; opening asks the server.
+            // NFS may answer a lookup of the name from a cache; opening the file asks the server.
             let now = match folder.read(path.name()) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 now => is_same(&file, &now.doing(doing)?).doing(doing)?,
@@ -161,8 +162,8 @@ fn is_same(a: &File, b: &File) -> io::Result<bool> {
     Ok(identity(a)? == identity(b)?)
 }
 
-/// Whether two handles are of one file. This system does not tell; its renames fail while another
-/// process has the file open.
+/// Returns whether two handles are of one file. This system cannot tell; its renames fail while
+/// another process has the file open.
 #[cfg(not(unix))]
 fn is_same(_: &File, _: &File) -> io::Result<bool> {
     Ok(true)

@@ -1,4 +1,4 @@
-//! A lock that a process holds for as long as it works on something that is not a single file.
+//! A lock that a process holds while it works on something that is not a single file.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -8,10 +8,10 @@ use crate::error::{Context, Result};
 use crate::folder::Folder;
 use crate::rooted::RootedPath;
 
-/// The time between two looks at a lock.
+/// The time between two checks of a lock.
 const POLL: Duration = Duration::from_millis(50);
 
-/// A locked file, which is removed when the lock is let go. The file of a killed process is taken
+/// A locked file, which is removed when the lock is released. The file of a killed process is taken
 /// over. On a file system without locks it protects nothing.
 pub(crate) struct Hold {
     folder: Folder,
@@ -20,8 +20,8 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// Takes the lock. Calls `waits` once where another process holds it, and waits for as long as
-    /// that one works.
+    /// Takes the lock. If another process holds it, calls `waits` once and waits until that process
+    /// releases it.
     ///
     /// # Errors
     /// Those of the file system.
@@ -46,7 +46,7 @@ impl Hold {
                     }
                     std::thread::sleep(POLL);
                 }
-                // The holder before may have removed it since it was opened.
+                // The previous holder may have removed it since it was opened.
                 Ok(()) if !is_at(&file, &folder, path).doing(doing)? => {}
                 Ok(()) | Err(TryLockError::Error(_)) => {
                     return Ok(Hold { folder, path: path.clone(), _file: file });

@@ -1,4 +1,4 @@
-//! A file that is not finished.
+//! An unfinished file.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
@@ -25,31 +25,31 @@ const PART: &str = ".part";
 const NOTE: &str = ".json";
 pub(super) const TREE: &str = ".tree";
 
-/// From this age on, a file that cannot be locked is taken for abandoned.
+/// The age from which a file that cannot be locked counts as abandoned.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The permissions of a finished file, of which the umask leaves some.
+/// The permissions of a finished file, before the umask is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// 0666
+    /// Mode 0666.
     Plain,
-    /// 0777
+    /// Mode 0777.
     Executable,
 }
 
-/// Where the bytes of a download come from, kept beside them for the run that continues it.
+/// The origin of a download's bytes, kept beside them for the run that continues it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The address, redacted.
     pub url: String,
-    /// What names this version of the file there: a strong `ETag`, or `Last-Modified`.
+    /// The version of the file at that address: a strong `ETag`, or `Last-Modified`.
     pub validator: Option<String>,
 }
 
-/// A file that is not finished, in the folder where it will appear.
+/// An unfinished file, in the folder of its destination.
 ///
-/// Its writer holds a lock on it for as long as this value lives. Dropping it is like being killed:
-/// the file stays, and the next run continues it.
+/// Its writer holds a lock on it while this value lives. Dropping it is like being killed: the file
+/// stays, and the next run continues it.
 pub struct Partial {
     file: File,
     folder: Folder,
@@ -61,22 +61,22 @@ pub struct Partial {
     origin: Option<Origin>,
 }
 
-/// The ends of a [`Partial`] that a download fills.
+/// The parts of a [`Partial`] that a download writes to.
 pub struct Intake<'a> {
-    /// Positioned where the next byte goes.
+    /// The file, positioned at its end.
     pub file: &'a mut File,
-    /// Has seen all bytes so far.
+    /// The hasher, which has seen all bytes so far.
     pub hasher: &'a mut Hasher,
-    /// How many those are.
+    /// The number of bytes so far.
     pub length: &'a mut u64,
 }
 
 impl Partial {
-    /// Makes an empty one. The destination's folder is created where it is missing.
+    /// Creates an empty one. The destination's folder is created if it is missing.
     ///
     /// # Errors
-    /// Usage, where the destination is neither a file nor a link; integrity, where a folder above
-    /// it is a link.
+    /// Usage, if the destination exists and is neither a file nor a link; integrity, if a folder
+    /// above it is a link.
     pub fn create(destination: &RootedPath) -> Result<Partial> {
         Partial::create_in(open_folder(destination)?, destination)
     }
@@ -93,7 +93,7 @@ impl Partial {
         }
     }
 
-    /// Makes an empty one for a folder, which is made beside it.
+    /// Creates an empty one for a folder, which is created beside it.
     ///
     /// # Errors
     /// Those of the file system.
@@ -102,16 +102,16 @@ impl Partial {
         Partial::create_in(parent, folder)
     }
 
-    /// Its own name.
+    /// Returns its own name.
     pub(super) fn name(&self) -> &OsStr {
         &self.name
     }
 
-    /// Takes up the leftover of a killed or failed run for this destination, hashed again; makes an
-    /// empty one where there is none.
+    /// Continues the leftover of a killed or failed run for this destination, hashed again; creates
+    /// an empty one if there is none.
     ///
     /// # Errors
-    /// As [`Partial::create`].
+    /// The errors of [`Partial::create`].
     pub fn resume_or_create(destination: &RootedPath) -> Result<Partial> {
         let folder = open_folder(destination)?;
         let doing = || format!("open `{}`", folder.path().display());
@@ -162,47 +162,47 @@ impl Partial {
         Ok(Some(partial))
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes so far.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// The SHA-256 of the bytes so far.
+    /// Returns the SHA-256 of the bytes so far.
     pub fn digest(&self) -> Digest {
         self.hasher.clone().finish()
     }
 
-    /// Where the bytes so far come from, if that is known.
+    /// Returns the origin of the bytes so far, if it is known.
     pub fn origin(&self) -> Option<&Origin> {
         self.origin.as_ref()
     }
 
-    /// Where the file lies until it is finished.
+    /// Returns the path of the unfinished file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where it will appear.
+    /// Returns the destination.
     pub fn destination(&self) -> &RootedPath {
         &self.destination
     }
 
-    /// The file itself, for a writer that does not hash.
+    /// Returns the file itself, for a writer that does not hash.
     pub(super) fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// What a download writes to.
+    /// Returns the parts that a download writes to.
     pub fn intake(&mut self) -> Intake<'_> {
         Intake { file: &mut self.file, hasher: &mut self.hasher, length: &mut self.length }
     }
 
-    /// Notes where the bytes come from, before the first of them arrives.
+    /// Records the origin of the bytes, before the first of them arrives.
     pub fn set_origin(&mut self, origin: Origin) {
         if self.origin.as_ref() == Some(&origin) {
             return;
         }
-        // Without the note, the next run continues all the same: the digest decides in the end.
+        // Without the note, the next run still continues: the digest decides in the end.
         let hide = |text: &str| secrets::hide_in_data(text).into_owned();
         let noted =
             Origin { url: hide(&origin.url), validator: origin.validator.as_deref().map(hide) };
@@ -229,7 +229,7 @@ impl Partial {
         Ok(())
     }
 
-    /// The first bytes, to see what kind of file it is.
+    /// Returns the first bytes, to detect the type of the file.
     pub fn beginning(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let read = self
@@ -238,8 +238,8 @@ impl Partial {
         read.map(|_| bytes).unwrap_or_default()
     }
 
-    /// A reader from the first byte. It has a position of its own: the other one is where the next
-    /// byte goes.
+    /// Returns a reader from the first byte, with a position of its own: the writer's position is
+    /// at the end.
     pub(crate) fn reader(&self) -> Result<File> {
         self.opened().doing(|| format!("read `{}`", self.path.display()))
     }
@@ -252,8 +252,8 @@ impl Partial {
         }
     }
 
-    /// Makes it durable, gives it its name, and removes the leftovers of other runs for the same
-    /// destination. Returns the file, opened for reading.
+    /// Makes it durable, renames it to its destination, and removes the leftovers of other runs for
+    /// the same destination. Returns the file, opened for reading.
     ///
     /// # Errors
     /// Those of the file system; the unfinished file is removed then.
@@ -266,11 +266,11 @@ impl Partial {
         placed
     }
 
-    /// The same, if nothing has the name yet. Returns whether that was so; otherwise nothing changes
-    /// and the unfinished file is removed.
+    /// Places the file if the name is not taken yet, and returns whether it did; otherwise nothing
+    /// changes and the unfinished file is removed.
     ///
     /// # Errors
-    /// As [`Partial::place`].
+    /// The errors of [`Partial::place`].
     pub(super) fn place_new(self, mode: Mode) -> Result<bool> {
         let placed = match self.try_place(mode, Folder::rename_to_new) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -291,7 +291,8 @@ impl Partial {
         uninterrupted(|| self.file.sync_all())?;
         // A handle that can write would keep the file from being executed ("text file busy").
         let reader = self.opened()?;
-        // The note goes first: a file without one is complete, a note without a file is litter.
+        // The note is removed first: a file without one is complete, a note without a file is
+        // useless.
         self.folder.remove_if_there(&note(&self.name))?;
         rename(&self.folder, &self.name, self.destination.name())?;
         self.folder.sync()?;
@@ -299,11 +300,11 @@ impl Partial {
         Ok(reader)
     }
 
-    /// The same for bytes with this digest: a file that has them already stays, so that another run
-    /// that reads it is not disturbed. Returns the file that is there now.
+    /// Places a file with this digest. A file that already has it stays, so that another run that
+    /// reads it is not disturbed. Returns the file at the destination.
     ///
     /// # Errors
-    /// As [`Partial::place`].
+    /// The errors of [`Partial::place`].
     pub(crate) fn place_pinned(self, mode: Mode, digest: &Digest) -> Result<File> {
         match self.try_place(mode, Folder::rename_to_new) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -330,7 +331,7 @@ impl Partial {
         remove(&self.folder, &self.name);
     }
 
-    /// Leaves it for the next run, unless there is nothing in it.
+    /// Leaves it for the next run, or removes it if it is empty.
     pub fn leave(self) {
         if self.length == 0 {
             self.discard();
@@ -338,9 +339,10 @@ impl Partial {
     }
 }
 
-/// Opens the folder of a destination, and makes it where it is missing.
+/// Opens the folder of a destination, and creates it if it is missing.
 ///
-/// A device, a pipe or a folder must not be replaced by a file: as root, `/dev/null` would go.
+/// A device, a pipe or a folder must not be replaced by a file: as root, `/dev/null` would be
+/// replaced.
 fn open_folder(destination: &RootedPath) -> Result<Folder> {
     let doing = || format!("create the folder of `{destination}`");
     let folder = destination.make_folder().doing(doing)?;
@@ -372,7 +374,7 @@ impl Names {
         let mut builder = tempfile::Builder::new();
         builder.prefix(&self.prefix).suffix(PART).rand_bytes(RANDOM);
         let name = |path: &Path| path.file_name().unwrap_or_default().to_owned();
-        // The folder by its path is only a part of the name here: the file is made in the handle.
+        // The builder's path is only a part of the name: the file is created in the handle.
         let made = builder.make_in("", |path| folder.create_to_read(&name(path)))?;
         let (file, path) = made.into_parts();
         let name = name(&path);
@@ -381,7 +383,8 @@ impl Names {
         Ok((file, name))
     }
 
-    /// The unfinished files in the folder, those of other processes too; the longest first.
+    /// Returns the unfinished files in the folder, including those of other processes; the longest
+    /// first.
     fn orphans(&self, folder: &Folder) -> Vec<OsString> {
         let entries = folder.list().unwrap_or_default();
         let names = entries.into_iter().map(|(name, _)| name).filter(|name| self.is_ours(name));
@@ -391,7 +394,8 @@ impl Names {
         found.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// Tells `.a.{random}.part` from `.a.b.{random}.part`, which belongs to the file `a.b`.
+    /// Returns whether a name is one of these: tells `.a.{random}.part` from `.a.b.{random}.part`,
+    /// which belongs to the file `a.b`.
     fn is_ours(&self, name: &OsStr) -> bool {
         let random = name
             .as_encoded_bytes()
@@ -400,7 +404,7 @@ impl Names {
         random.is_some_and(|it| it.len() == RANDOM && it.iter().all(u8::is_ascii_alphanumeric))
     }
 
-    /// Removes the unfinished files whose writers are gone.
+    /// Removes the unfinished files whose writers have ended.
     fn sweep(&self, folder: &Folder) {
         self.orphans(folder).iter().for_each(|orphan| remove_abandoned(folder, orphan));
     }
@@ -409,7 +413,7 @@ impl Names {
 /// The result of trying to lock an unfinished file.
 #[derive(Debug, PartialEq, Eq)]
 enum Lock {
-    /// It is ours, and still has its name.
+    /// This process has the lock, and the file still has its name.
     Ours,
     /// Another process is writing it, or has just finished or removed it.
     Theirs,
@@ -421,7 +425,8 @@ fn lock(file: &File, folder: &Folder, name: &OsStr) -> Lock {
     match file.try_lock() {
         Ok(()) if is_at(file, folder, name) => Lock::Ours,
         Ok(()) | Err(TryLockError::WouldBlock) => Lock::Theirs,
-        // NFS without a lock daemon says ENOLCK, others say that they do not support it.
+        // NFS without a lock daemon reports ENOLCK, other systems report that locks are not
+        // supported.
         Err(TryLockError::Error(_)) => Lock::Unsupported,
     }
 }
@@ -430,14 +435,14 @@ fn is_at(file: &File, folder: &Folder, name: &OsStr) -> bool {
     folder.stat(name).and_then(|stat| stat.is_of(file)).unwrap_or(false)
 }
 
-/// Removes the unfinished files of a destination whose writers are gone.
+/// Removes the unfinished files of a destination whose writers have ended.
 pub(super) fn sweep(destination: &RootedPath) {
     if let Ok(folder) = destination.folder() {
         Names::new(destination).sweep(&folder);
     }
 }
 
-/// Removes an unfinished file whose writer is gone.
+/// Removes an unfinished file whose writer has ended.
 fn remove_abandoned(folder: &Folder, name: &OsStr) {
     let Ok(file) = folder.write(name) else { return };
     let abandoned = match lock(&file, folder, name) {
@@ -450,8 +455,8 @@ fn remove_abandoned(folder: &Folder, name: &OsStr) {
     }
 }
 
-/// Removes an unfinished file and everything that belongs to it. The file goes last: the rest is
-/// found through it.
+/// Removes an unfinished file and everything that belongs to it. The file is removed last, because
+/// its name leads to the others.
 fn remove(folder: &Folder, name: &OsStr) {
     let others = folder.remove_all(&tree(name)).and(folder.remove_if_there(&note(name)));
     if others.is_ok() {
@@ -464,14 +469,14 @@ fn is_old(file: &File, now: SystemTime) -> bool {
     modified.is_ok_and(|then| now.duration_since(then).is_ok_and(|age| age > ABANDONED))
 }
 
-/// The name of the note beside an unfinished file.
+/// Returns the name of the note beside an unfinished file.
 fn note(name: &OsStr) -> OsString {
     let mut name = name.to_owned();
     name.push(NOTE);
     name
 }
 
-/// The name of the unfinished folder beside an unfinished file, see [`super::Staging`].
+/// Returns the name of the unfinished folder beside an unfinished file, see [`super::Staging`].
 pub(super) fn tree(name: &OsStr) -> OsString {
     let mut name = name.to_owned();
     name.push(TREE);
@@ -484,7 +489,7 @@ fn read_note(folder: &Folder, name: &OsStr) -> Option<Origin> {
     serde_json::from_slice(&json).ok()
 }
 
-/// Gives the right to execute to everybody who may read; the umask has decided who may.
+/// Lets everybody execute the file who may read it; the umask has decided who may read it.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "this is our own unfinished file, by its handle")]
 fn set_mode(file: &File, mode: Mode) -> io::Result<()> {

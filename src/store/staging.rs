@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! parent/.{name}.{random}.part        locked while the tree is made
-//! parent/.{name}.{random}.part.tree/  everything that is made
+//! parent/.{name}.{random}.part.tree/  the unfinished tree
 //! parent/{name}/                      appears by one rename
 //! ```
 //!
-//! The next run for the same destination removes both of a killed one.
+//! The next run for the same destination removes the first two of a killed run.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -30,11 +30,10 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// Makes the folder. It is beside the destination, as only there a rename is sure to be one
-    /// step.
+    /// Creates the folder beside the destination, as only there a rename is sure to be one step.
     ///
     /// # Errors
-    /// Usage, where the destination is neither free nor an empty folder.
+    /// Usage, if the destination exists and is not an empty folder.
     pub(crate) fn beside(destination: &Path) -> Result<Staging> {
         if destination.file_name().is_none() {
             let text = format!("`{}` cannot be a destination", destination.display());
@@ -68,7 +67,7 @@ impl Staging {
         Ok(Staging { parent, name, folder, tree, destination, lock: Some(lock) })
     }
 
-    /// The folder to fill.
+    /// Returns the folder to fill.
     pub(crate) fn root(&self) -> &Path {
         &self.tree
     }
@@ -76,7 +75,7 @@ impl Staging {
     /// Puts the tree, or the one folder in it, at the destination.
     ///
     /// # Errors
-    /// Those of the rename, as where something has come to the destination meanwhile.
+    /// Those of the rename, for example if another process created the destination meanwhile.
     pub(crate) fn publish(self, top_folder: Option<&str>) -> Result<()> {
         let publish = || match top_folder {
             None => {
@@ -89,16 +88,16 @@ impl Staging {
             ),
         };
         publish().doing(|| format!("put the finished tree at `{}`", self.destination))
-        // What is left of the folder is removed when this is dropped.
+        // The rest of the folder is removed when this value is dropped.
     }
 }
 
-/// A temporary folder, removed with everything in it when it is dropped. The next run removes the one
-/// of a killed run.
+/// A temporary folder, removed with everything in it when it is dropped. The next run removes the
+/// folder of a killed run.
 pub(crate) struct Scratch(Staging);
 
 impl Scratch {
-    /// Makes a folder among the temporary files of the system.
+    /// Creates a folder among the temporary files of the system.
     ///
     /// # Errors
     /// Those of the file system.
@@ -110,7 +109,7 @@ impl Scratch {
         Staging::begin(parent, place).map(Scratch)
     }
 
-    /// The path of the folder.
+    /// Returns the path of the folder.
     pub(crate) fn path(&self) -> &Path {
         self.0.root()
     }
