@@ -42,3 +42,11 @@ wkg_version=0.16.1
 wkg_bin() {
     printf '%s\n' "$1/wkg-$wkg_version/bin"
 }
+
+# The real Helm; see scripts/helm.
+helm_version=4.1.4
+
+# helm_bin CACHE: the folder with it and with kubectl, for PATH.
+helm_bin() {
+    printf '%s\n' "$1/helm-$helm_version/bin"
+}
