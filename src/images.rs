@@ -4,6 +4,7 @@
 pub mod chart;
 pub mod check;
 pub mod copy;
+pub mod helm;
 pub mod helm_values;
 pub mod inventory;
 pub mod kustomize;

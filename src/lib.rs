@@ -73,6 +73,7 @@ pub mod components;
 pub mod packages;
 
 // The other sink of a plan: a folder that goes across the gap.
+pub(crate) mod child;
 pub mod manifest;
 pub mod outcome;
 pub mod vendor;

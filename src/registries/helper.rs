@@ -1,19 +1,16 @@
 //! Credential helper programs: `docker-credential-NAME get`, the registry on stdin, JSON on stdout.
 
 use std::fmt;
-use std::io::{self, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::bounded;
+use crate::child::{self, Failure, Limits, Output};
 use crate::error::{Error, Kind, Result};
 use crate::oci::Credential;
-use crate::workers::spawn_detached;
 
 /// The most time that a program may take. It may ask a service, or a user in a window; it runs in
 /// the background, where it cannot read from a terminal.
@@ -21,9 +18,6 @@ pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// The most bytes of its output.
 const LARGEST: u64 = 64 * 1024;
-
-/// The time between two checks whether the program has ended.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// A program that returns the credential of a registry.
 pub(super) struct Helper {
@@ -81,46 +75,16 @@ impl Helper {
     fn run(&self, limit: Duration) -> Result<Output> {
         let program = self.program.as_ref().ok_or_else(|| self.failed("is not on PATH"))?;
         let mut command = Command::new(program);
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        // A process group of its own, so that its child processes can be killed too.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child =
-            command.spawn().map_err(|error| self.failed("cannot be started").because(error))?;
-        let mut running = Running { child, ended: false };
-        if let Some(mut stdin) = running.child.stdin.take() {
-            // A program that does not read its input may not need it.
-            let _ = stdin.write_all(self.server.as_bytes());
-        }
-        let answer = running.child.stdout.take().map(read_aside).transpose();
-        let answer =
-            answer.map_err(|error| self.failed("cannot be read by a thread").because(error))?;
-        let end = Instant::now() + limit;
-        let hangs = || {
-            self.failed(&format!("did not answer within {} s", limit.as_secs_f64()))
-                .hint("it cannot ask for a password on a terminal here")
-        };
-        let status = loop {
-            match running.child.try_wait() {
-                Ok(Some(status)) => break status,
-                Ok(None) if Instant::now() >= end => return Err(hangs()),
-                Ok(None) => thread::sleep(PAUSE),
-                Err(error) => return Err(self.failed("cannot be waited for").because(error)),
-            }
-        };
-        // A child process may keep the output open.
-        let left = end.saturating_duration_since(Instant::now());
-        let stdout = match answer.map(|answer| answer.recv_timeout(left)) {
-            Some(Ok(stdout)) => stdout,
-            Some(Err(_)) => return Err(hangs()),
-            None => Vec::new(),
-        };
-        running.ended = true;
-        if stdout.len() as u64 > LARGEST {
-            return Err(self.failed("printed more than a credential can be"));
-        }
-        Ok(Output { status, stdout })
+        command.envs(self.variables.iter().map(|(name, value)| (name, value))).arg("get");
+        let limits = Limits { time: limit, stdout: LARGEST, stderr: 0, memory: None };
+        child::run(command, self.server.as_bytes(), limits).map_err(|failure| match failure {
+            Failure::Start(error) => self.failed("cannot be started").because(error),
+            Failure::Watch(error) => self.failed("cannot be watched").because(error),
+            Failure::Time => self
+                .failed(&format!("did not answer within {} s", limit.as_secs_f64()))
+                .hint("it cannot ask for a password on a terminal here"),
+            Failure::Size => self.failed("printed more than a credential can be"),
+        })
     }
 
     fn failed(&self, what: &str) -> Error {
@@ -135,43 +99,6 @@ impl Helper {
             self.server, self.name
         ))
     }
-}
-
-struct Output {
-    status: ExitStatus,
-    stdout: Vec<u8>,
-}
-
-/// A program that is killed if it is dropped before its end.
-struct Running {
-    child: Child,
-    ended: bool,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        #[cfg(unix)]
-        if let Some(group) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Reads on another thread, which ends with the output of the program.
-fn read_aside(stdout: impl Read + Send + 'static) -> io::Result<mpsc::Receiver<Vec<u8>>> {
-    let (sender, receiver) = mpsc::channel();
-    spawn_detached("helper", move || {
-        let mut bytes = Vec::new();
-        // The bytes before an error are not valid JSON, and are refused as such.
-        let _ = stdout.take(LARGEST + 1).read_to_end(&mut bytes);
-        let _ = sender.send(bytes);
-    })?;
-    Ok(receiver)
 }
 
 #[cfg(all(test, unix))]
