@@ -133,11 +133,6 @@ impl Node {
         self.weight
     }
 
-    /// Returns whether it exceeds the limits of the reader.
-    pub(crate) fn is_too_much(&self) -> bool {
-        self.weight > MOST_VALUES || self.depth > MOST_DEPTH
-    }
-
     /// Returns the value of a key. If the key occurs twice, the last one counts, as in Helm.
     pub fn get(&self, key: &str) -> Option<&Rc<Node>> {
         let entries = self.entries();

@@ -14,6 +14,9 @@ mod archives;
 mod authority;
 #[path = "support/clock.rs"]
 mod clock;
+#[allow(dead_code, reason = "the tests of WIT packages use more of it")]
+#[path = "support/data.rs"]
+mod data;
 #[path = "support/fake.rs"]
 mod fake;
 #[path = "support/images.rs"]
@@ -51,6 +54,11 @@ mod quirks;
 #[cfg(unix)]
 #[path = "mirror/real.rs"]
 mod real;
+#[cfg(unix)]
+#[path = "mirror/rendered.rs"]
+mod rendered;
+#[path = "mirror/repository.rs"]
+mod repository;
 
 use fake::{Door, Fake, Store};
 use images::Images;

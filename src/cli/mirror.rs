@@ -1,6 +1,7 @@
 //! `mirror`: container images for a cluster that reaches only a private registry.
 
 mod chart;
+mod charts;
 mod check;
 mod copy;
 mod kustomize;
@@ -37,37 +38,55 @@ pub(super) enum MirrorCommand {
     Check(CheckArgs),
 }
 
-/// A chart with values.
+/// Charts with the values and the cluster for which they are rendered.
 #[derive(Args, Debug)]
 struct ChartArgs {
-    /// A Helm chart: its folder, its .tgz, or oci:// with its place in a registry
-    #[arg(long, value_name = "CHART")]
-    chart: Option<PathBuf>,
-    /// The chart's version in the registry [default: the highest one that is no preview]
+    /// A Helm chart: its folder, its .tgz, oci:// with its place in a registry, or its name in --repo
+    #[arg(long = "chart", id = "chart", value_name = "CHART")]
+    charts: Vec<PathBuf>,
+    /// The chart's version in the registry or repository [default: the highest stable one]
     #[arg(long, value_name = "VERSION", requires = "chart")]
     version: Option<String>,
+    /// The repository of the chart: the address of the folder with its index.yaml
+    #[arg(long, value_name = "URL", requires = "chart")]
+    repo: Option<String>,
     /// A file with values over those of the chart; may be repeated
     #[arg(long, value_name = "FILE", requires = "chart")]
     values: Vec<PathBuf>,
     /// A value over those of the chart and the files, as in Helm; may be repeated
     #[arg(long, value_name = "KEY=VALUE", requires = "chart")]
     set: Vec<Assignments>,
+    /// The same, where the value is always a text; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", requires = "chart", value_parser = Assignments::texts)]
+    set_string: Vec<Assignments>,
     /// A part of the chart that is not installed: `nats` for `nats.enabled=false`; may be repeated
     #[arg(long, value_name = "PART", requires = "chart")]
     disable: Vec<String>,
+    /// The version of Kubernetes for which the chart is rendered [default: that of Helm]
+    #[arg(long, value_name = "VERSION", requires = "chart")]
+    kube_version: Option<String>,
+    /// An API that the cluster has, as in monitoring.coreos.com/v1; may be repeated
+    #[arg(long, value_name = "API", requires = "chart", value_delimiter = ',')]
+    api_versions: Vec<String>,
+    /// The namespace into which the chart is installed
+    #[arg(long, value_name = "NAME", requires = "chart")]
+    namespace: Option<String>,
+    /// The Helm that renders the chart, version 3 or 4 [default: `helm` on PATH]
+    #[arg(long, value_name = "PATH", requires = "chart")]
+    helm: Option<PathBuf>,
 }
 
 /// Find the images of a chart or of rendered manifests, and write mirror.yaml.
 ///
-/// A chart's images are read out of its values, its templates as far as they need no cluster, and
-/// its annotations. What cannot be told is said: render the chart with `helm template` then, and
-/// give the manifests as well.
+/// Helm renders the chart, and the images are those of the manifests. Without Helm they are guessed
+/// from the chart's values and annotations, and the first line says so.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap mirror list --chart runtime-operator-2.0.0-rc.7.tgz --disable nats \\
       --registry registry.corp:5000 -o mirror.yaml
 
+Helm has no network, no plugins, no configuration and no cluster here, and 30 s for each chart.
 A file that is there keeps what is in it; only new images are added, at its end.")]
 struct ListArgs {
     #[command(flatten)]
@@ -81,6 +100,12 @@ struct ListArgs {
     /// Say above each image where it was found
     #[arg(long)]
     why: bool,
+    /// Add the images of parts of the chart that are off, and those of its annotations
+    #[arg(long, requires = "chart")]
+    all_parts: bool,
+    /// Fail if an image cannot be told for sure, or if a chart was not rendered
+    #[arg(long)]
+    strict: bool,
     /// The file to write, or to add to [default: print it]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,

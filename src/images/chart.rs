@@ -1,13 +1,16 @@
 //! A Helm chart, as far as its images need it.
 
+mod annotated;
 mod files;
 mod found;
-mod lines;
+mod guessed;
 pub mod overrides;
+mod paths;
 pub mod registry;
+mod rendered;
+pub mod repository;
 mod room;
-mod template;
-mod templates;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -24,8 +27,8 @@ use crate::error::Result;
 use crate::suggest::unknown;
 use crate::yaml::Node;
 
-pub use found::{ChartImage, Form, Images, LeftOut, Unresolved};
-pub use overrides::Override;
+pub use found::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
+pub use overrides::{Assignments, Override};
 
 /// A chart with the values that are in force, and the charts in it.
 #[derive(Debug)]
@@ -39,15 +42,15 @@ pub struct Chart {
     values: Rc<Node>,
     files: Files,
     charts: Vec<Chart>,
-    /// Charts in it that are not installed, and the path that decides it.
-    disabled: Vec<(String, String)>,
+    /// The path that is off and leaves this chart out of the one that is installed.
+    off: Option<String>,
     /// The keys of its values that belong to charts in it.
     inner: HashSet<String>,
     /// Charts that should be in it and are not.
     missing: Vec<String>,
-    /// The paths of what disabled parts.
+    /// The paths of the switches of parts that the user has disabled.
     switches: Vec<String>,
-    /// All that was read, to be evaluated with other values; only of the chart that is installed.
+    /// The files of the chart that is installed, to be read with other values.
     whole: Option<Rc<Files>>,
 }
 
@@ -73,7 +76,7 @@ impl Chart {
             values = over.apply(&values)?;
         }
         let whole = Some(Rc::new(files.clone()));
-        let chart = Chart::of(files, values, Vec::new(), &mut Room::new(name))?;
+        let chart = Chart::new(files, values, Vec::new(), None, &mut Room::new(name))?;
         Ok(Chart { switches, whole, ..chart })
     }
 
@@ -81,7 +84,22 @@ impl Chart {
     pub(super) fn with(&self, over: &Override) -> Result<Chart> {
         let files = self.whole.as_deref().unwrap_or(&self.files);
         let values = over.apply(&self.values)?;
-        Chart::of(files.clone(), values, Vec::new(), &mut Room::new(&self.name))
+        Chart::new(files.clone(), values, Vec::new(), None, &mut Room::new(&self.name))
+    }
+
+    /// The images that its values name.
+    pub(super) fn written(&self) -> Result<Vec<ImageReference>> {
+        Ok(self.valued()?.images.into_iter().map(|image| image.image).collect())
+    }
+
+    /// The switches of the disabled parts, as Helm sets them.
+    pub fn disabled(&self) -> Vec<Assignments> {
+        self.switches.iter().map(|switch| Assignments::disabled(switch)).collect()
+    }
+
+    /// Whether it only has definitions for other charts, so that Helm does not install it.
+    pub fn is_library(&self) -> bool {
+        self.files.manifest.text_of("type") == Some("library")
     }
 
     /// What `--disable` set to false, by path.
@@ -94,12 +112,13 @@ impl Chart {
         self.values.at(path).is_some()
     }
 
-    /// The images that its templates write.
-    pub(super) fn written(&self) -> Result<Vec<ImageReference>> {
-        Ok(templates::written(self)?.images.into_iter().map(|(image, _)| image).collect())
-    }
-
-    fn of(files: Files, values: Rc<Node>, path: Vec<String>, room: &mut Room) -> Result<Chart> {
+    fn new(
+        files: Files,
+        values: Rc<Node>,
+        path: Vec<String>,
+        off: Option<String>,
+        room: &mut Room,
+    ) -> Result<Chart> {
         room.chart(&values)?;
         let mut chart = Chart {
             name: files.name.clone(),
@@ -108,7 +127,7 @@ impl Chart {
             values,
             files,
             charts: Vec::new(),
-            disabled: Vec::new(),
+            off,
             inner: HashSet::new(),
             missing: Vec::new(),
             switches: Vec::new(),
@@ -120,7 +139,7 @@ impl Chart {
             // Under two aliases, one chart is there once and installed twice.
             match inner.iter().find(|files| files.name == dependency.name) {
                 Some(files) => chart.add(files, dependency, room)?,
-                None if chart.is_enabled(dependency, None).0 => {
+                None if chart.off.is_none() && chart.is_enabled(dependency, None).0 => {
                     chart.missing.push(dependency.name.clone());
                 }
                 None => {}
@@ -139,14 +158,11 @@ impl Chart {
         let key = dependency.key();
         self.inner.insert(key.to_owned());
         let (enabled, decided_by) = self.is_enabled(dependency, Some(&files.values));
-        if !enabled {
-            self.disabled.push((key.to_owned(), decided_by));
-            return Ok(());
-        }
+        let off = self.off.clone().or_else(|| (!enabled).then_some(decided_by));
         let values = values::for_inner(&self.values, &files.values, key);
         let mut path = self.path.clone();
         path.push(key.to_owned());
-        self.charts.push(Chart::of(files.clone(), values, path, room)?);
+        self.charts.push(Chart::new(files.clone(), values, path, off, room)?);
         Ok(())
     }
 

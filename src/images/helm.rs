@@ -31,7 +31,7 @@ const VERSION_TIME: Duration = Duration::from_secs(20);
 /// and 5 MB of output.
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(30),
-    stdout: 64 << 20,
+    stdout: crate::yaml::MOST_BYTES,
     stderr: 64 << 10,
     memory: Some(2 << 30),
 };
@@ -108,7 +108,7 @@ impl Helm {
     ///
     /// # Errors
     /// Usage, with Helm's own words and the file that they name, where Helm refuses the chart or
-    /// the values, and where a limit is exceeded: 30 s, 2 GiB of memory (on Linux), 64 MiB of
+    /// the values, and where a limit is exceeded: 30 s, 2 GiB of memory (on Linux), 16 MiB of
     /// manifests.
     pub fn render(&self, chart: &Path, name: &str, options: &RenderOptions) -> Result<Rendered> {
         let rendered = self.render_once(chart, name, options, false);

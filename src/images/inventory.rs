@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::chart::{Images, LeftOut, Unresolved};
-use super::mention::Mention;
+use super::mention::{How, Mention};
 use super::mirror_list::{MirrorList, NewEntry};
 use super::reference::ImageReference;
 use super::registry_path::RegistryPath;
@@ -23,6 +23,8 @@ pub struct Inventory {
     pub unresolved: Vec<Unresolved>,
     /// Notes for the person: tags that were not said.
     pub notes: Vec<String>,
+    /// Sentences about images that may be others than those of a chart.
+    pub guesses: Vec<String>,
     index: Index,
 }
 
@@ -71,6 +73,8 @@ pub struct Found {
     pub image: ImageReference,
     /// Where.
     pub found: Vec<String>,
+    /// The field of a manifest that names it: a container's before all others.
+    pub named_by: Option<How>,
     /// How it is written there.
     #[serde(skip)]
     written: Vec<ImageReference>,
@@ -80,7 +84,7 @@ impl Inventory {
     /// Creates an inventory of images of which it does not matter where they were found.
     pub(super) fn new(images: &[ImageReference]) -> Inventory {
         let mut inventory = Inventory::default();
-        images.iter().for_each(|image| inventory.add(image, String::new()));
+        images.iter().for_each(|image| inventory.add(image, String::new(), None));
         inventory
     }
 
@@ -92,7 +96,11 @@ impl Inventory {
                     format!("`{}` has no tag, which means `latest` ({})", image.image, image.found);
                 self.notes.push(note);
             }
-            self.add(&image.image, image.found);
+            if let Some(guess) = image.guess {
+                let (name, reason) = (image.image.with_defaults(), guess.reason());
+                self.guesses.push(format!("`{name}` is a guess: {reason} ({})", image.found));
+            }
+            self.add(&image.image, image.found, image.how);
         }
         self.left_out.extend(images.left_out);
         self.unresolved.extend(images.unresolved);
@@ -116,22 +124,24 @@ impl Inventory {
             }
             let of = resource.as_ref().map(|it| format!(" of {it}")).unwrap_or_default();
             let found = format!("{field}{of} in {}:{}", place.file, place.line);
-            self.add(image, found);
+            self.add(image, found, Some(mention.how));
         }
     }
 
-    fn add(&mut self, image: &ImageReference, found: String) {
+    fn add(&mut self, image: &ImageReference, found: String, how: Option<How>) {
         let index = self.index.find(image).unwrap_or(self.images.len());
         if index == self.images.len() {
             let image = image.with_defaults();
             self.index.insert(&image, index);
-            self.images.push(Found { image, found: Vec::new(), written: Vec::new() });
+            let named_by = None;
+            self.images.push(Found { image, found: Vec::new(), named_by, written: Vec::new() });
         }
         let there = &mut self.images[index];
         if there.image.tag().is_none() {
             there.image = image.with_defaults();
             self.index.insert(&there.image, index);
         }
+        there.named_by = there.named_by.into_iter().chain(how).min();
         there.found.push(found);
         there.written.push(image.clone());
     }

@@ -75,8 +75,17 @@ impl Manifests {
 
     /// Adds the documents of a text.
     pub fn add(&mut self, text: &str, name: &str) {
+        self.add_documents(text, name, Duplicates::Refused);
+    }
+
+    /// Adds the documents that Helm has rendered. It takes the last one of two equal keys.
+    pub(super) fn add_rendered(&mut self, text: &str, name: &str) {
+        self.add_documents(text, name, Duplicates::LastCounts);
+    }
+
+    fn add_documents(&mut self, text: &str, name: &str, duplicates: Duplicates) {
         self.files += 1;
-        for document in Documents::new(text, name, Duplicates::Refused) {
+        for document in Documents::new(text, name, duplicates) {
             match document.and_then(|document| scan(&document)) {
                 Ok(mentions) => {
                     self.bytes += mentions.iter().map(Mention::size).sum::<usize>();
@@ -101,7 +110,7 @@ impl Manifests {
         exceeded.map(|(_, most, unit)| (most, unit))
     }
 
-    fn check_limits(&self) -> Result<()> {
+    pub(super) fn check_limits(&self) -> Result<()> {
         match self.exceeded() {
             None => Ok(()),
             Some((most, unit)) => {

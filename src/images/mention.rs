@@ -41,7 +41,7 @@ impl Mention {
 }
 
 /// How a manifest names an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// By the `image` of a container: what tools that rewrite images look at.

@@ -24,6 +24,9 @@ use crate::yaml::{self, Duplicates, Node, Place, Value};
 /// The most images of a list.
 const MOST_IMAGES: usize = 20_000;
 
+/// The beginning of the first line of a list with images of a chart that was not rendered.
+const NOT_RENDERED: &str = "# Not rendered:";
+
 /// The images to mirror, in the order of the file.
 #[derive(Clone, Debug)]
 pub struct MirrorList {
@@ -175,6 +178,19 @@ impl MirrorList {
         })?;
         list.check_unique()?;
         Ok(list)
+    }
+
+    /// The list with the first line that says that its images are guesses, or without that line.
+    pub fn with_first_line(mut self, note: Option<&str>) -> MirrorList {
+        if self.text.starts_with(NOT_RENDERED) {
+            let end = self.text.find('\n').map_or(self.text.len(), |end| end + 1);
+            self.text.drain(..end);
+        }
+        if let Some(note) = note {
+            let note = crate::report::printable_line(note);
+            self.text.insert_str(0, &format!("{NOT_RENDERED} {note}\n"));
+        }
+        self
     }
 
     fn text_with(&self, new: &[NewEntry]) -> String {

@@ -16,7 +16,6 @@ fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
 fn list(files: &[(&str, &str)], code: i32) -> Printed {
     let sandbox = Sandbox::new();
     sandbox.write("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: '9'\n");
-    sandbox.write("c/templates/image.yaml", "image: a.io/x:1\n");
     sandbox.write("c/values.yaml", "image: a.io/x:1\n");
     for (name, text) in files {
         sandbox.write(&format!("c/{name}"), text);
@@ -41,7 +40,6 @@ fn one_chart_under_many_names() {
             ("requirements.yaml", requirements.as_str()),
             ("charts/inner/Chart.yaml", INNER),
             ("charts/inner/values.yaml", &values),
-            ("charts/inner/templates/a.yaml", "image: {{ .Values.image }}\n"),
         ];
         list(&files, code)
     };
@@ -53,22 +51,8 @@ fn one_chart_under_many_names() {
 }
 
 #[test]
-fn templates_and_values_of_all_charts_together() {
-    let actions = "{{a}}\n".repeat(50_000);
-    let files: Vec<_> = (0..4).map(|n| format!("templates/{n}.yaml")).collect();
-    let files: Vec<_> = files.iter().map(|name| (name.as_str(), actions.as_str())).collect();
-    list(&files, 0);
-    let more = [&files[..], &[("templates/x.yaml", "{{a}}")]].concat();
-    list(&more, 2).says(&["more than 200000 actions"]);
-    let long = format!("{{{{ {} }}}}", "a ".repeat(1_000_000));
-    list(&[("templates/a.yaml", &long)], 0);
-    let more = [("templates/a.yaml", long.as_str()), ("templates/b.yaml", &long)];
-    list(&more, 2).says(&["more than 2097152 bytes of actions"]);
-    let text = "a: b\n".repeat(1_700_000);
-    list(&[("templates/a.yaml", &text)], 0);
-    let more = [("templates/a.yaml", text.as_str()), ("templates/b.yaml", &text)];
-    list(&more, 2).says(&["more than 16777216 bytes of templates"]);
-    let values = format!("a: [{}]\n", "a,".repeat(260_000));
+fn values_of_all_charts_together() {
+    let values = format!("image: a.io/x:1\na: [{}]\n", "a,".repeat(260_000));
     list(&[("values.yaml", &values)], 0);
     let inner = [("charts/inner/Chart.yaml", INNER), ("charts/inner/values.yaml", &values)];
     let more = [&[("values.yaml", values.as_str())], &inner[..]].concat();
@@ -76,26 +60,21 @@ fn templates_and_values_of_all_charts_together() {
 }
 
 #[test]
-fn images_of_values_and_of_templates() {
+fn images_of_values() {
     let images = |count: usize| {
         let one = |n| format!("k{n}: {{image: 'a.io/x:{n}'}}\n");
         repeated(count, one)
     };
-    // Each is looked for among those that the templates write.
-    let template = "{{ range $k, $v := .Values }}\n- image: {{ $v.image }}\n{{ end }}\n";
-    list(&[("values.yaml", &images(15_000)), ("templates/a.yaml", template)], 0);
-    list(&[("values.yaml", &images(50_001))], 2).says(&["too many images", "50000 images"]);
+    list(&[("values.yaml", &images(15_000))], 0);
+    list(&[("values.yaml", &images(50_001))], 2).says(&["images too often", "limit: 50000 times"]);
     let key = "k".repeat(1000);
     let deep = repeated(20, |n| format!("{}{key}:\n", " ".repeat(n)));
     let deep = format!(
         "{deep}{}",
         repeated(2000, |n| format!("{}i{n}: {{image: 'a:1'}}\n", " ".repeat(20)))
     );
-    list(&[("values.yaml", &deep)], 2).says(&["too many images"]);
+    list(&[("values.yaml", &deep)], 2).says(&["images too often"]);
     list(&[("values.yaml", &format!("? {key}{key}\n: 1\n"))], 2).says(&["a key that is too long"]);
-    // A line of the template is looked up for each.
-    let unknown = "image: {{ .Release.Name }}/x:1\n".repeat(40_000);
-    list(&[("templates/a.yaml", &unknown)], 0);
 }
 
 #[test]

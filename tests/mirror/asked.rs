@@ -137,7 +137,7 @@ fn a_chart_out_of_a_registry_is_the_same_as_from_a_folder() {
     list(&[&chart]).succeeds().says(&["runtime-operator:1.9.0"]);
     list(&[&chart, "--version=3.0.0"]).ends_with(3).says(&["3.0.0"]);
     list(&[&format!("{chart}:1.9.0"), version]).ends_with(2).says(&["two versions"]);
-    list(&[&format!("--chart={CHART}"), version]).ends_with(2).says(&["charts in a registry"]);
+    list(&[&format!("--chart={CHART}"), version]).ends_with(2).says(&["in a registry"]);
     list(&["--chart=https://example.com/c"]).ends_with(2).says(&["oci://"]);
     // A place that could not be asked may have it, whatever the others say.
     let broken = Fake::with(crate::fake::Door::Open, |_, _| {

@@ -1,4 +1,4 @@
-//! The published archives, which stay outside the repository.
+//! The published archives and charts, which stay outside the repository.
 
 use std::path::PathBuf;
 
@@ -30,4 +30,21 @@ pub fn wasi_archives() -> Vec<WasiArchive> {
     }
     assert!(!archives.is_empty(), "there are no archives in {}", folder.display());
     archives
+}
+
+/// The charts in WASM_AIRGAP_DATA, each with the images of the containers that Helm renders. Tests
+/// that need them have `published_charts` in their names.
+#[allow(dead_code, reason = "only the tests of charts use it")]
+pub fn charts() -> Vec<(PathBuf, Vec<String>)> {
+    let data = std::env::var_os("WASM_AIRGAP_DATA").expect("WASM_AIRGAP_DATA is not set");
+    let folder = PathBuf::from(data).join("charts");
+    let text = std::fs::read(folder.join("truth.json")).unwrap();
+    let truth: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let charts = truth["charts"].as_object().unwrap();
+    let chart = |(name, images): (&String, &serde_json::Value)| {
+        let images = images.as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned());
+        (folder.join(format!("{name}.tgz")), images.collect())
+    };
+    assert!(!charts.is_empty(), "there are no charts in {}", folder.display());
+    charts.iter().map(chart).collect()
 }

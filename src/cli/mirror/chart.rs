@@ -1,45 +1,190 @@
-//! What `--chart`, `--values`, `--set` and `--disable` come down to.
+//! `--chart`, and the options of the charts that it names.
+
+use std::path::{Path, PathBuf};
 
 use super::{Asking, ChartArgs};
 use crate::cli::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::images::Chart;
-use crate::images::chart::{Override, Unresolved, registry};
+use crate::images::chart::{Assignments, Images, Override, Unresolved, registry, repository};
+use crate::images::helm::{Helm, RenderOptions, Rendered, ValuesFile};
 use crate::look;
 use crate::rooted::RootedPath;
 use crate::store::Scratch;
+use crate::{workers, yaml};
 
-/// What charts in registries begin with, as in Helm.
+/// The scheme of charts in registries, as in Helm.
 const SCHEME: &str = "oci://";
 
-/// The chart with its values, where one is named.
-pub(super) fn read(args: &ChartArgs, context: &Context) -> Result<Option<Chart>> {
-    let Some(chart) = &args.chart else { return Ok(None) };
-    let files = args.values.iter();
-    let files = files.map(|file| Override::file(&context.path(file), &file.display().to_string()));
-    let sets = args.set.iter().cloned().map(|set| Ok(Override::Set(set)));
-    let overrides: Vec<_> = files.chain(sets).collect::<Result<_>>()?;
-    let name = chart.display().to_string();
-    if let Some(place) = name.strip_prefix(SCHEME) {
-        return pulled(place, &overrides, args, context).map(Some);
+/// A chart on this machine, with its options.
+pub(super) struct Named {
+    /// The name for the user.
+    pub(super) name: String,
+    path: PathBuf,
+    options: RenderOptions,
+    overrides: Overrides,
+    /// The folder of a chart that was downloaded.
+    _folder: Option<Scratch>,
+}
+
+/// The values over those of a chart, as they are read without Helm.
+#[derive(Clone, Default)]
+struct Overrides {
+    sets: Vec<Assignments>,
+    disabled: Vec<String>,
+}
+
+impl Named {
+    /// Reads the chart with its values.
+    pub(super) fn read(&self) -> Result<Chart> {
+        let files = self.options.values.iter();
+        let files = files.map(|file| Override::parse(&file.text, &file.name));
+        let sets = self.overrides.sets.iter().cloned().map(|set| Ok(Override::Set(set)));
+        let overrides: Vec<_> = files.chain(sets).collect::<Result<_>>()?;
+        Chart::read(&self.path, &self.name, &overrides, &self.overrides.disabled)
     }
-    if is_in_registry(&name) && look::kind(&context.path(chart))?.is_none() {
-        context.report.say(&format!("`{name}` is taken for `{SCHEME}{name}`"));
-        return pulled(&name, &overrides, args, context).map(Some);
+
+    /// Renders the chart, with more values over all others.
+    pub(super) fn render(
+        &self,
+        helm: &Helm,
+        disabled: &[String],
+        over: &[ValuesFile],
+    ) -> Result<Rendered> {
+        let mut options = self.options.clone();
+        options.set.extend_from_slice(disabled);
+        options.values.extend_from_slice(over);
+        helm.render(&self.path, &self.name, &options)
+    }
+
+    /// The images of the chart: those that it renders, or guesses where there is no Helm.
+    fn images(&self, helm: Option<&Helm>) -> Result<Images> {
+        let Some(helm) = helm else { return self.read()?.images() };
+        match self.read() {
+            Ok(chart) if chart.is_library() => Ok(Images::default()),
+            Ok(chart) => {
+                let disabled = chart.disabled();
+                let disabled: Vec<_> = disabled.iter().map(|it| it.text().to_owned()).collect();
+                chart.rendered(&self.render(helm, &disabled, &[])?)
+            }
+            // Helm may read values that are too much or too odd for this program. They only say
+            // where the images are from.
+            Err(error) if error.kind() == Kind::Usage && self.overrides.disabled.is_empty() => {
+                match self.render(helm, &[], &[]) {
+                    Ok(rendered) => Images::rendered(&rendered, &self.name),
+                    Err(_) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The Helm that renders the charts, if there is one.
+pub(super) fn helm(args: &ChartArgs, context: &Context) -> Result<Option<Helm>> {
+    match args.charts.is_empty() {
+        true => Ok(None),
+        false => Helm::find(&context.environment, args.helm.as_deref()),
+    }
+}
+
+/// The images of each chart, or the reason why there are none, in the order of the command line.
+/// As many charts are rendered at a time as there are processors.
+pub(super) fn images(
+    args: &ChartArgs,
+    helm: Option<&Helm>,
+    context: &Context,
+) -> Vec<(String, Result<Images>)> {
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let named: Vec<_> = args.charts.iter().map(|chart| named(chart, args, context)).collect();
+    workers::each(&named, jobs, |named| match named {
+        Ok(named) => (named.name.clone(), named.images(helm)),
+        Err(error) => (String::new(), Err(error.clone())),
+    })
+}
+
+/// The chart with its values, if one is named.
+///
+/// # Errors
+/// Usage, if several are named.
+pub(super) fn read(args: &ChartArgs, context: &Context) -> Result<Option<Chart>> {
+    one(args, context)?.map(|named| named.read()).transpose()
+}
+
+/// The one chart that is named.
+pub(super) fn one(args: &ChartArgs, context: &Context) -> Result<Option<Named>> {
+    match &args.charts[..] {
+        [] => Ok(None),
+        [chart] => named(chart, args, context).map(Some),
+        _ => Err(Error::usage("`--chart` names several charts")
+            .hint("name one chart in each run of this command")),
+    }
+}
+
+/// Finds a chart on this machine, or downloads it.
+fn named(chart: &Path, args: &ChartArgs, context: &Context) -> Result<Named> {
+    let options = options(args, context)?;
+    let sets = args.set.iter().chain(&args.set_string).cloned().collect();
+    let overrides = Overrides { sets, disabled: args.disable.clone() };
+    let here = |name: &str, path: PathBuf, folder| Named {
+        name: name.to_owned(),
+        path,
+        options: options.clone(),
+        overrides: overrides.clone(),
+        _folder: folder,
+    };
+    let name = chart.display().to_string();
+    let is_here = || Ok::<_, Error>(look::kind(&context.path(chart))?.is_some());
+    let place = match name.strip_prefix(SCHEME) {
+        Some(place) => Some(place),
+        None if args.repo.is_none() && is_in_registry(&name) && !is_here()? => {
+            context.report.say(&format!("`{name}` is taken for `{SCHEME}{name}`"));
+            Some(name.as_str())
+        }
+        None => None,
+    };
+    if let Some(place) = place {
+        let (name, path, folder) = pulled(place, args, context)?;
+        return Ok(here(&name, path, Some(folder)));
+    }
+    if let Some(repository) = &args.repo {
+        let (name, path, folder) = from_repository(&name, repository, args, context)?;
+        return Ok(here(&name, path, Some(folder)));
     }
     if let Some(version) = &args.version {
-        return Err(Error::usage(format!("`--version {version}` is for charts in a registry"))
-            .hint(format!("write the chart as `{SCHEME}HOST/PATH`, or leave out the version")));
+        return Err(Error::usage(format!(
+            "`--version {version}` is for charts in a registry or a repository"
+        ))
+        .hint(format!(
+            "write the chart as `{SCHEME}HOST/PATH`, name its `--repo`, or leave out the version"
+        )));
     }
     if name.contains("://") {
         return Err(Error::usage(
             "a chart is named by its folder, its .tgz or its place in a registry",
         )
         .fact("found", &name)
-        .hint(format!("charts in registries begin with `{SCHEME}`")));
+        .hint(format!("charts in registries begin with `{SCHEME}`"))
+        .hint("a chart of a repository has its address in `--repo` and its name in `--chart`"));
     }
-    Chart::read(&context.path(chart), name.trim_end_matches('/'), &overrides, &args.disable)
-        .map(Some)
+    Ok(here(name.trim_end_matches('/'), context.path(chart), None))
+}
+
+/// The options for Helm.
+fn options(args: &ChartArgs, context: &Context) -> Result<RenderOptions> {
+    let read = |file: &PathBuf| {
+        let name = file.display().to_string();
+        Ok(ValuesFile { text: yaml::read(&context.path(file), &name)?, name })
+    };
+    let texts = |sets: &[Assignments]| sets.iter().map(|set| set.text().to_owned()).collect();
+    Ok(RenderOptions {
+        values: args.values.iter().map(read).collect::<Result<_>>()?,
+        set: texts(&args.set),
+        set_string: texts(&args.set_string),
+        kube_version: args.kube_version.clone(),
+        api_versions: args.api_versions.clone(),
+        namespace: args.namespace.clone(),
+    })
 }
 
 /// Whether a name begins with the host of a registry, as `ghcr.io/org/chart` does, and is not that
@@ -51,27 +196,39 @@ fn is_in_registry(name: &str) -> bool {
     name.split_once('/').is_some_and(is_place) && !name.ends_with(".tgz")
 }
 
-/// A chart from a registry, which nobody has pinned unless its digest stands behind it.
-fn pulled(
-    place: &str,
-    overrides: &[Override],
-    args: &ChartArgs,
-    context: &Context,
-) -> Result<Chart> {
+/// Downloads a chart from a registry. Gives its name and its archive.
+fn pulled(place: &str, args: &ChartArgs, context: &Context) -> Result<(String, PathBuf, Scratch)> {
     let asking = Asking::of(context, "fetch a chart")?;
     let folder = Scratch::new()?;
     let path = folder.path().join("chart.tgz");
-    let version = args.version.as_deref();
     let found = registry::pull(
         &asking.client,
         &asking.registries,
         place,
-        version,
+        args.version.as_deref(),
         &RootedPath::beside(&path),
         &context.report,
     )?;
-    context.report.say(&format!("{SCHEME}{}  sha256:{}", found.reference, found.digest));
-    Chart::read(&path, &format!("{SCHEME}{}", found.reference), overrides, &args.disable)
+    let name = format!("{SCHEME}{}", found.reference);
+    context.report.say(&format!("{name}  sha256:{}", found.digest));
+    Ok((name, path, folder))
+}
+
+/// Downloads a chart from a repository. Gives its name and its archive.
+fn from_repository(
+    chart: &str,
+    repository: &str,
+    args: &ChartArgs,
+    context: &Context,
+) -> Result<(String, PathBuf, Scratch)> {
+    let policy = context.policy()?;
+    let network = policy.network(|| "fetch a chart".to_owned())?;
+    let folder = Scratch::new()?;
+    let path = folder.path().join("chart.tgz");
+    let wanted = repository::Wanted { repository, chart, version: args.version.as_deref() };
+    let found = repository::pull(network, wanted, &RootedPath::beside(&path), &context.report)?;
+    context.report.say(&format!("{}  sha256:{}", found.name, found.digest));
+    Ok((found.name, path, folder))
 }
 
 /// Says what cannot be told without rendering.

@@ -1,5 +1,6 @@
 //! `mirror list`.
 
+use super::charts::Charts;
 use super::{ListArgs, chart};
 use crate::cli::Context;
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use crate::{store, yaml};
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let report = &context.report;
-    if args.chart.chart.is_none() && args.paths.is_empty() {
+    if args.chart.charts.is_empty() && args.paths.is_empty() {
         return Err(Error::usage("there is nothing to look for images in")
             .hint("name a chart with `--chart`, or the paths of rendered manifests, or both"));
     }
@@ -20,17 +21,13 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
         report.warn(&warning);
     }
     let mut inventory = Inventory::default();
-    if let Some(chart) = chart::read(&args.chart, context)? {
-        inventory.add_chart(chart.images()?);
-    }
+    let charts = Charts::add_to(&mut inventory, args, context)?;
     let base = context.environment.base_dir();
     let manifests = Manifests::read(&args.paths, &base, std::io::stdin())?.complete()?;
     inventory.add_mentions(&manifests.mentions);
     chart::warn_of(&inventory.unresolved, context);
     inventory.notes.iter().for_each(|note| report.warn(note));
-    for part in &inventory.left_out {
-        report.say(&format!("left out: {}, as `{}` is off", part.path, part.disabled_by));
-    }
+    charts.say_doubts(&inventory, args, context)?;
     if inventory.images.is_empty() {
         return Err(Error::usage("no image was found")
             .hint("render the chart with `helm template` and give the manifests"));
@@ -38,7 +35,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let with_new = |old: MirrorList| -> Result<(MirrorList, Vec<NewEntry>, MirrorList)> {
         old.check_destinations(&registry)?;
         let new = inventory.missing_in(&old, &registry, args.why)?;
-        let list = old.with(&new)?;
+        let list = old.with(&new)?.with_first_line(charts.first_line());
         Ok((old, new, list))
     };
     let list = match &args.output {
@@ -74,9 +71,10 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
         report.json(&serde_json::json!({
             "images": list.entries(), "found": inventory.images,
             "left_out": inventory.left_out, "unresolved": inventory.unresolved,
+            "guesses": inventory.guesses, "rendered": charts.rendered(),
         }))?;
     }
-    Ok(())
+    charts.conclude(context)
 }
 
 /// Says which images do not go where their name says.

@@ -7,9 +7,8 @@ use super::room::Room;
 use crate::artifact::{ArchiveType, Strip};
 use crate::error::{Context, Error, Result};
 use crate::extract::{self, Layout, Limits};
-use crate::folder::EntryKind;
 use crate::leftovers::is_left_by_system;
-use crate::look::{self, Walked};
+use crate::look;
 use crate::segment::Segment;
 use crate::store::Scratch;
 use crate::verify::Unverified;
@@ -24,13 +23,10 @@ pub(super) struct Files {
     /// What the user calls it, or where it is in what the user named.
     pub(super) origin: String,
     pub(super) name: String,
-    pub(super) version: String,
     pub(super) app_version: Option<String>,
     pub(super) values: Rc<Node>,
     /// `Chart.yaml`.
     pub(super) manifest: Rc<Node>,
-    /// The templates with their paths in the chart, sorted.
-    pub(super) templates: Rc<[(String, Rc<str>)]>,
     pub(super) dependencies: Rc<[Dependency]>,
     pub(super) charts: Rc<[Files]>,
 }
@@ -133,12 +129,10 @@ impl Files {
         room.chart(&manifest)?;
         room.file(&values)?;
         Ok(Files {
-            version: text("version").unwrap_or_default(),
             app_version: text("appVersion"),
             name,
             values,
             dependencies,
-            templates: templates(folder, origin, room)?.into(),
             charts: charts(folder, origin, levels, room)?.into(),
             manifest,
             origin: origin.to_owned(),
@@ -169,31 +163,6 @@ fn add_switches(node: &Node, path: &mut Vec<String>, switches: &mut Vec<String>)
         }
         path.pop();
     }
-}
-
-fn templates(folder: &Path, origin: &str, room: &mut Room) -> Result<Vec<(String, Rc<str>)>> {
-    let mut templates = Vec::new();
-    let root = folder.join("templates");
-    if !look::is_folder(&root)? {
-        return Ok(templates);
-    }
-    for Walked { path, kind } in look::walk(&root) {
-        let kind = kind.doing(|| format!("list `{origin}/templates`"))?;
-        if is_left_by_system(&path.file_name().unwrap_or_default().to_string_lossy()) {
-            continue;
-        }
-        let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
-        if kind != EntryKind::File || !["yaml", "yml", "tpl"].contains(&ending.as_str()) {
-            continue;
-        }
-        let below = path.strip_prefix(folder).unwrap_or(&path);
-        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-        let name = parts.join("/");
-        let text = yaml::read(&path, &format!("{origin}/{name}"))?;
-        room.template(&text)?;
-        templates.push((name, text.into()));
-    }
-    Ok(templates)
 }
 
 /// The charts in `charts/`, as folders or archives.

@@ -22,9 +22,13 @@ pub enum Override {
     Set(Assignments),
 }
 
-/// What one `--set` says.
+/// The values of one `--set` or `--set-string`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignments(Vec<(Vec<Step>, Assigned)>);
+pub struct Assignments {
+    /// As it was written.
+    text: String,
+    all: Vec<(Vec<Step>, Assigned)>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -57,11 +61,9 @@ impl Override {
         }
     }
 
-    /// What sets a switch to false.
+    /// Sets a switch to false.
     pub(super) fn disabled(switch: &str) -> Override {
-        let path = switch.split('.').map(|key| Step::Key(key.to_owned())).collect();
-        let value = Scalar { text: "false".to_owned(), style: Style::Plain };
-        Override::Set(Assignments(vec![(path, Assigned::One(value))]))
+        Override::Set(Assignments::disabled(switch))
     }
 
     /// The values with this over them.
@@ -70,7 +72,7 @@ impl Override {
         let values = if values.is_null() { &empty } else { values };
         match self {
             Override::File(node) => Ok(merge(values, node)),
-            Override::Set(Assignments(all)) => all
+            Override::Set(Assignments { all, .. }) => all
                 .iter()
                 .try_fold(values.clone(), |values, (path, value)| set(Some(&values), path, value)),
         }
@@ -125,11 +127,35 @@ fn place() -> Place {
     Place { file: "--set".into(), line: 1, column: 1 }
 }
 
-impl FromStr for Assignments {
-    type Err = String;
+impl Assignments {
+    /// Reads a `--set-string`: numbers and truth values are texts.
+    pub fn texts(text: &str) -> std::result::Result<Assignments, String> {
+        let style = Style::Text;
+        Assignments::read(text, |value| Scalar { text: plain(value), style })
+    }
 
-    /// Reads `a.b=c,d[0].e=f,g={x,y}`, where a backslash takes the meaning from the next character.
-    fn from_str(text: &str) -> std::result::Result<Assignments, String> {
+    /// The text, as Helm reads it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Sets a switch to false.
+    pub(super) fn disabled(switch: &str) -> Assignments {
+        let all = switch.split('.').map(|key| Step::Key(key.to_owned())).collect();
+        let value = Scalar { text: "false".to_owned(), style: Style::Plain };
+        let escaped: String = switch
+            .chars()
+            .flat_map(|c| [Some('\\').filter(|_| r"\,=[".contains(c)), Some(c)])
+            .flatten()
+            .collect();
+        let text = format!("{escaped}=false");
+        Assignments { text, all: vec![(all, Assigned::One(value))] }
+    }
+
+    fn read(
+        text: &str,
+        scalar: impl Fn(&str) -> Scalar,
+    ) -> std::result::Result<Assignments, String> {
         let refuse = |problem: &str| format!("`{text}` sets no value as `a.b=c` does: {problem}");
         let mut all = Vec::new();
         for part in split(text, ',') {
@@ -141,12 +167,21 @@ impl FromStr for Assignments {
             let value = &part[key.len() + 1..];
             let value = match value.strip_prefix('{').and_then(|it| it.strip_suffix('}')) {
                 Some("") => Assigned::List(Vec::new()),
-                Some(list) => Assigned::List(split(list, ',').into_iter().map(typed).collect()),
-                None => Assigned::One(typed(value)),
+                Some(list) => Assigned::List(split(list, ',').into_iter().map(&scalar).collect()),
+                None => Assigned::One(scalar(value)),
             };
             all.push((path(key).map_err(|problem| refuse(&problem))?, value));
         }
-        Ok(Assignments(all))
+        Ok(Assignments { text: text.to_owned(), all })
+    }
+}
+
+impl FromStr for Assignments {
+    type Err = String;
+
+    /// Reads `a.b=c,d[0].e=f,g={x,y}`, where a backslash takes the meaning from the next character.
+    fn from_str(text: &str) -> std::result::Result<Assignments, String> {
+        Assignments::read(text, typed)
     }
 }
 

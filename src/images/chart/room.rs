@@ -8,12 +8,6 @@ use crate::yaml::Node;
 /// The most charts, those in charts and those under two names included.
 const MOST_CHARTS: usize = 500;
 
-/// The most templates, their bytes, their actions, and the bytes in these without quoted text.
-const MOST_TEMPLATES: usize = 10_000;
-const MOST_BYTES: usize = 16 << 20;
-const MOST_ACTIONS: usize = 200_000;
-const MOST_ACTION_BYTES: usize = 2 << 20;
-
 /// The most values in all files, and in what is in force of them in all charts: about 150 bytes of
 /// memory each.
 const MOST_VALUES: u64 = 500_000;
@@ -29,10 +23,6 @@ pub(super) struct Room {
     /// What the user calls the chart.
     name: String,
     charts: usize,
-    templates: usize,
-    bytes: usize,
-    actions: usize,
-    action_bytes: usize,
     values: u64,
 }
 
@@ -40,7 +30,7 @@ impl Room {
     /// Returns one in which nothing is taken.
     pub(super) fn new(name: &str) -> Room {
         let name = name.to_owned();
-        Room { name, charts: 0, templates: 0, bytes: 0, actions: 0, action_bytes: 0, values: 0 }
+        Room { name, charts: 0, values: 0 }
     }
 
     /// Takes a chart with these values.
@@ -77,19 +67,6 @@ impl Room {
         self.limit(count, MOST_DEPENDENCIES, "dependencies of one chart")
     }
 
-    /// Takes a template.
-    pub(super) fn template(&mut self, text: &str) -> Result<()> {
-        let (actions, bytes) = actions(text);
-        self.templates += 1;
-        self.bytes += text.len();
-        self.actions += actions;
-        self.action_bytes += bytes;
-        self.limit(self.templates, MOST_TEMPLATES, "templates")?;
-        self.limit(self.bytes, MOST_BYTES, "bytes of templates")?;
-        self.limit(self.actions, MOST_ACTIONS, "actions in templates")?;
-        self.limit(self.action_bytes, MOST_ACTION_BYTES, "bytes of actions in templates")
-    }
-
     fn limit<N: PartialOrd + std::fmt::Display>(
         &self,
         found: N,
@@ -108,38 +85,4 @@ fn longest_key(node: &Node) -> usize {
     let items = node.items().iter().map(|item| longest_key(item));
     let entries = node.entries().iter().map(|it| it.key.len().max(longest_key(&it.value)));
     items.chain(entries).max().unwrap_or(0)
-}
-
-/// Counts the actions of a template, and the bytes in them without text in backquotes.
-fn actions(template: &str) -> (usize, usize) {
-    let (mut count, mut bytes, mut rest) = (0, 0, template);
-    while let Some(start) = rest.find("{{") {
-        count += 1;
-        rest = &rest[start + 2..];
-        loop {
-            let end = rest.find("}}").unwrap_or(rest.len());
-            let Some(quote) = rest[..end].find('`') else {
-                bytes += end;
-                rest = &rest[end..];
-                break;
-            };
-            bytes += quote;
-            rest = &rest[quote + 1..];
-            rest = rest.find('`').map_or("", |end| &rest[end + 1..]);
-        }
-    }
-    (count, bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn actions_are_counted_without_quoted_text() {
-        assert_eq!(actions("a {{ b }} c {{- d -}}"), (2, 8));
-        assert_eq!(actions("{{ `}} {{ long` }}{{"), (2, 2));
-        assert_eq!(actions("{{ a"), (1, 2));
-        assert_eq!(actions("no action"), (0, 0));
-    }
 }

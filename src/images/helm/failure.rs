@@ -85,6 +85,9 @@ fn hints(said: &str, renaming: &Renaming<'_>) -> Vec<String> {
     if has(&["requires kubeVersion"]) {
         return vec!["name the version of your cluster: `--kube-version 1.33.0`".to_owned()];
     }
+    if has(&["unable to load chart archive", "larger than the maximum"]) {
+        return vec!["Helm reads charts of at most 100 MiB, and files of at most 5 MiB".to_owned()];
+    }
     if has(&["execution error at", "schema"]) {
         return vec![
             "give the values that the chart asks for: `--set KEY=VALUE` or `--values FILE`"

@@ -17,7 +17,7 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    pub(super) fn new(text: String, warnings: Vec<String>) -> Rendered {
+    pub(in crate::images) fn new(text: String, warnings: Vec<String>) -> Rendered {
         let mut sources = Vec::new();
         let mut start = 0;
         for (line, number) in text.split_inclusive('\n').zip(1_u32..) {
