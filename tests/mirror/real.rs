@@ -324,14 +324,23 @@ fn locked_and_checked_where_it_is_deployed() {
     case.run(&check).ends_with(4).says(&["1 of 4 images"]);
 }
 
-/// Stands in for Helm, which Debian does not have: it wrote `tests/charts/rendered`.
+/// Stands in for Helm where it would take the chart from a registry, which it wants to be one with
+/// TLS: Helm wrote `tests/charts/rendered`. A chart on this machine is rendered by Helm itself.
 const HELM: &str = r#"#!/bin/sh
 case "$*" in
-*--output-dir*) mkdir wasmcloud-manifests && cp -r "$RENDERED" wasmcloud-manifests ;;
-*) find "$RENDERED" -name '*.yaml' -exec sh -c 'cat "$0"; echo ---' {} \; |
+*oci://*--output-dir*) mkdir wasmcloud-manifests && cp -r "$RENDERED" wasmcloud-manifests ;;
+*oci://*) find "$RENDERED" -name '*.yaml' -exec sh -c 'cat "$0"; echo ---' {} \; |
     sed "s#ghcr.io/#$(sed -n 's/ *registry: //p' my-values.yaml)/#; s#docker.io/#$(sed -n 's/ *registry: //p' my-values.yaml)/#" ;;
+*) exec REAL "$@" ;;
 esac
 "#;
+
+/// The Helm of this machine.
+fn real_helm() -> String {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|it| it.join("helm")).find(|it| it.exists());
+    found.expect("there is no `helm` on PATH").display().to_string()
+}
 
 /// The commands in the example's README do what it says, and its files are their outcome.
 #[test]
@@ -356,7 +365,7 @@ fn the_example_of_a_private_registry() {
         "chart.tgz:application/vnd.cncf.helm.chart.content.v1.tar+gzip",
     ]);
     for (name, text) in [
-        ("helm", HELM.to_owned()),
+        ("helm", HELM.replace("REAL", &real_helm())),
         ("kubectl", "#!/bin/sh\n[ $1 = kustomize ] && exec kustomize build $2\n".to_owned()),
     ] {
         let path = sandbox.write(&format!("bin/{name}"), text);
