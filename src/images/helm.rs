@@ -6,6 +6,7 @@
 
 mod failure;
 mod isolation;
+mod normal;
 mod options;
 mod rendered;
 
@@ -15,8 +16,9 @@ use std::time::Duration;
 
 use crate::child::{self, Failure, Limits, Output};
 use crate::environment::Environment;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Context, Error, Kind, Result};
 use isolation::Isolation;
+use normal::Parts;
 
 pub use options::{RenderOptions, ValuesFile};
 pub use rendered::Rendered;
@@ -151,7 +153,26 @@ impl Helm {
             warnings
                 .push("the values were not checked: the chart's schema is on the web".to_owned());
         }
-        Ok(Rendered::new(text, warnings))
+        Ok(Rendered::new(self.normal(text)?, warnings))
+    }
+
+    /// The manifests in a form in which others read them as Helm does. They stay as they are where
+    /// Helm does not read them again.
+    fn normal(&self, text: String) -> Result<String> {
+        let parts = Parts::new(&text);
+        if parts.are_read() {
+            return Ok(text);
+        }
+        let room = self.isolation.room()?;
+        parts.write_chart(room.path()).doing(|| "write manifests for Helm".to_owned())?;
+        let mut command = self.isolation.command(&self.program, room.path());
+        command.args(["template", RELEASE]).arg(room.path().join(normal::CHART));
+        match child::run(command, b"", self.limits) {
+            Ok(output) if output.status.success() => {
+                Ok(parts.with(&String::from_utf8_lossy(&output.stdout)))
+            }
+            _ => Ok(text),
+        }
     }
 
     fn failed(&self, name: &str, failure: Failure) -> Error {

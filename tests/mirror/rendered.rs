@@ -195,6 +195,37 @@ fn images_that_templates_put_together() {
     }
 }
 
+/// Helm's reader of YAML takes the last one of two equal keys, and quoted texts that are not indented.
+#[test]
+#[ignore = "needs Helm: scripts/test runs it"]
+fn manifests_are_read_as_helm_reads_them() {
+    let template = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec:
+  containers:
+  - name: a
+    image: r.io/first:1
+    image: r.io/second:1
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: b}
+spec:
+  containers:
+  - name: b
+    image: r.io/third:1
+    command: [\"a
+b\"]
+";
+    let sandbox = chart(&[("templates/a.yaml", template)]);
+    let printed = list(&sandbox, &["--chart=c", "--why", "--strict"], 0);
+    assert_eq!(sources(&printed.stdout), ["r.io/second:1", "r.io/third:1"]);
+    let why = "# spec.containers[0].image of Pod b in c/templates/a.yaml\n";
+    assert!(printed.stdout.contains(why), "{}", printed.stdout);
+}
+
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
 fn an_annotation_is_not_listed_unless_it_is_rendered() {
