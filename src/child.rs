@@ -58,7 +58,7 @@ pub(crate) fn run(mut command: Command, stdin: &[u8], limits: Limits) -> Result<
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut running = Running { child: command.spawn().map_err(Failure::Start)?, ended: false };
-    limit_memory(&running.child, limits.memory);
+    limit(&running.child, limits);
     if let Some(mut pipe) = running.child.stdin.take() {
         // A program that does not read its input may have all that it needs.
         let _ = pipe.write_all(stdin);
@@ -109,21 +109,28 @@ impl Drop for Running {
     }
 }
 
-/// Limits the address space of a program that has just been started. Memory that it has taken
-/// before counts too.
+/// The CPU time of a program for each second of its time limit. It ends a program that outlives this
+/// one, as after Ctrl-C.
 #[cfg(target_os = "linux")]
-fn limit_memory(child: &Child, most: Option<u64>) {
+const CPU_FACTOR: u64 = 4;
+
+/// Limits the CPU time and the address space of a program that has just been started. Memory that it
+/// has taken before counts too.
+#[cfg(target_os = "linux")]
+fn limit(child: &Child, limits: Limits) {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-    if let (Some(most), Some(pid)) = (most, Pid::from_raw(child.id().cast_signed())) {
-        // It fails only for a program that has ended already.
-        let _ =
-            prlimit(Some(pid), Resource::As, Rlimit { current: Some(most), maximum: Some(most) });
+    let Some(pid) = Pid::from_raw(child.id().cast_signed()) else { return };
+    let seconds = CPU_FACTOR * limits.time.as_secs().max(1);
+    let all = [(Resource::Cpu, Some(seconds)), (Resource::As, limits.memory)];
+    for (resource, most) in all.into_iter().filter(|(_, most)| most.is_some()) {
+        // It fails only for a program that has ended already, or that has a lower limit.
+        let _ = prlimit(Some(pid), resource, Rlimit { current: most, maximum: most });
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn limit_memory(_: &Child, _: Option<u64>) {}
+fn limit(_: &Child, _: Limits) {}
 
 /// Reads a pipe on another thread, which ends with the program's output. Keeps one byte over the
 /// limit, so that it shows; with `drain` the rest is read too.
@@ -196,7 +203,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn memory_is_limited() {
+    fn memory_and_cpu_time_are_limited() {
         // The pause lets the limit come before the memory is taken.
         let script = "sleep 0.2; head -c 300000000 /dev/zero | tail -c 299999999 | wc -c";
         let limits = Limits { memory: Some(64 << 20), ..LIMITS };
@@ -204,5 +211,7 @@ mod tests {
         assert_ne!(output.stdout.trim_ascii(), b"299999999");
         let output = shell(script, b"", LIMITS).unwrap();
         assert_eq!(output.stdout.trim_ascii(), b"299999999");
+        let output = shell("sleep 0.2; ulimit -t", b"", LIMITS).unwrap();
+        assert_eq!(output.stdout.trim_ascii(), b"120");
     }
 }
