@@ -314,6 +314,12 @@ fn made(target: &str) -> Vec<Vec<u8>> {
             "version: 1\nimages:\n  - source: docker.io/library/nats:2.11\n    digest: sha256:DIGEST\n  - {source: 'a.io/b@sha256:DIGEST', digest: 'sha256:DIGEST'}\n",
         ]),
         "manifests" => text(&[MANIFESTS]),
+        "rendered" => text(&[&format!(
+            "---\n# Source: web/templates/a.yaml\n{MANIFESTS}\n---\n# Source: b\na: 1\na: r.io/a:1\n"
+        )]),
+        "chart_index" => text(&[
+            "entries:\n  web:\n  - {version: 1.0.0, digest: DIGEST, urls: [web-1.0.0.tgz]}\n  - {version: v2.0.0-rc.1, urls: ['oci://a/b']}\n",
+        ]),
         "chart" => text(&[CHART]),
         "chart_set" => text(&["a.b=c,d[0].e=f,g={x,y}", "image\\.tag=1,a=null,b=,c[1]=true"]),
         "wit_lock" => text(&[

@@ -387,6 +387,8 @@ targets! {
     mirror_list = images::mirror_list, YAML;
     mirror_lock = images::mirror_lock, YAML;
     manifests = images::manifests, YAML;
+    rendered = images::rendered, YAML;
+    chart_index = images::chart_index, YAML;
     chart = images::chart, CHART;
     chart_tgz = images::chart_tgz, TAR;
     chart_set = images::set, &["a.b=c", "[0]", "{", "}", ",", "\\", "=", "[1000000]"];

@@ -4,8 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Component, Path};
 
-use wasm_airgap::images::chart::Override;
 use wasm_airgap::images::chart::overrides::Assignments;
+use wasm_airgap::images::chart::repository::{Listed, Wanted};
+use wasm_airgap::images::chart::{Images, Override};
+use wasm_airgap::images::helm::Rendered;
 use wasm_airgap::images::inventory::Inventory;
 use wasm_airgap::images::manifests::Manifests;
 use wasm_airgap::images::{Chart, MirrorList, MirrorLock, NewEntry, RegistryPath};
@@ -69,6 +71,31 @@ pub fn manifests(input: &[u8]) {
         "images are missing after they were added"
     );
     accepted(kustomize::for_manifests(&list, &found.mentions));
+}
+
+/// The manifests that Helm has rendered.
+pub fn rendered(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let read = || Images::rendered(&Rendered::new(text.to_owned(), Vec::new()), "chart");
+    let show = |found: &Images| format!("{:?} {:?}", found.images, found.unresolved);
+    let Some(images) = same_twice(read, show) else { return };
+    for image in &images.images {
+        assert!(image.how.is_some() && image.guess.is_none(), "{image:?}");
+        assert!(!image.found.is_empty(), "{image:?}");
+    }
+    assert!(images.left_out.is_empty());
+}
+
+/// The index of a repository of charts.
+pub fn chart_index(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let repository = "https://charts.example.com/a/";
+    for version in [None, Some("1.0.0")] {
+        let find = || Listed::find(text, "index", Wanted { repository, chart: "web", version });
+        let Some(listed) = same_twice(find, |listed| format!("{listed:?}")) else { continue };
+        let is_web = ["https://", "http://"].iter().any(|scheme| listed.url.starts_with(scheme));
+        assert!(is_web, "{}", listed.url);
+    }
 }
 
 /// A chart as a folder: lines of `=== PATH` with the file's content below.

@@ -59,15 +59,39 @@ pub fn pull(
             .fact("looked for", &address)
     })?;
     let text = yaml::read_from(answer.bytes.as_slice(), &address)?;
-    let index = yaml::document(&text, &address, Duplicates::LastCounts)?;
-    let entry = Entry::find(&index, wanted)?;
-    let url = entry.address(base)?;
-    let digest = entry.digest()?;
-    let subject = format!("the chart `{} {}`", wanted.chart, entry.version);
+    let Listed { version, url, digest } = Listed::find(&text, &address, wanted)?;
+    let subject = format!("the chart `{} {version}`", wanted.chart);
     let item = report.item(subject.clone());
     let (urls, expected) = (&[url.clone()][..], &digest);
     client.download(&Download { subject: &subject, urls, expected, destination }, &item)?;
     Ok(Pulled { name: url, digest })
+}
+
+/// A chart in an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its version.
+    pub version: String,
+    /// The address of its archive.
+    pub url: String,
+    /// The digest of its archive.
+    pub digest: Digest,
+}
+
+impl Listed {
+    /// Finds a chart in the text of an index. `address` is that of the index.
+    ///
+    /// # Errors
+    /// As for [`pull`].
+    pub fn find(text: &str, address: &str, wanted: Wanted<'_>) -> Result<Listed> {
+        let index = yaml::document(text, address, Duplicates::LastCounts)?;
+        let entry = Entry::find(&index, wanted)?;
+        Ok(Listed {
+            version: entry.version.to_owned(),
+            url: entry.address(wanted.repository.trim_end_matches('/'))?,
+            digest: entry.digest()?,
+        })
+    }
 }
 
 /// A version of a chart in an index.

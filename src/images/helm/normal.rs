@@ -12,8 +12,10 @@ use crate::folder::Folder;
 use crate::rooted::RootedPath;
 use crate::yaml::{Documents, Duplicates};
 
-/// The most documents of a chart that are read again.
-const MOST_DOCUMENTS: usize = 1000;
+/// The most documents of a chart, of which the last one has the rest, and the most of them that are
+/// read again.
+const MOST_PARTS: usize = 50_000;
+const MOST_UNREAD: usize = 1000;
 
 /// The largest file that Helm reads in a chart, in bytes.
 const LARGEST: usize = 5 << 20;
@@ -46,7 +48,7 @@ impl<'a> Parts<'a> {
         let mut parts = Vec::new();
         let (mut start, mut end) = (0, 0);
         for line in text.split_inclusive('\n') {
-            if line.starts_with(MARK) && end > start {
+            if line.starts_with(MARK) && end > start && parts.len() < MOST_PARTS {
                 parts.push(&text[start..end]);
                 start = end;
             }
@@ -58,7 +60,7 @@ impl<'a> Parts<'a> {
         };
         let unread = (0..parts.len()).filter(|index| is_unread(&parts[*index]));
         let unread = unread.filter(|index| parts[*index].len() <= LARGEST);
-        let unread = unread.take(MOST_DOCUMENTS).collect();
+        let unread = unread.take(MOST_UNREAD).collect();
         Parts { parts, unread }
     }
 

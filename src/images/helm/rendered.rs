@@ -17,7 +17,8 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    pub(in crate::images) fn new(text: String, warnings: Vec<String>) -> Rendered {
+    /// Reads what Helm has printed.
+    pub fn new(text: String, warnings: Vec<String>) -> Rendered {
         let mut sources = Vec::new();
         let mut start = 0;
         for (line, number) in text.split_inclusive('\n').zip(1_u32..) {
