@@ -1,7 +1,7 @@
 //! The images of a chart that was rendered: those of its manifests, each with the value that it is
 //! from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Chart;
 use super::found::{ChartImage, Form, Images, LeftOut, Unresolved};
@@ -11,7 +11,6 @@ use crate::error::Result;
 use crate::images::helm::Rendered;
 use crate::images::manifests::Manifests;
 use crate::images::mention::Mention;
-use crate::images::reference::ImageReference;
 use crate::oci;
 
 /// The most places that are named for one image.
@@ -42,23 +41,21 @@ impl Chart {
     fn add_unused(&self, images: &mut Images, guessed: Images) {
         let own: Vec<_> = images.images.iter().map(|it| it.image.clone()).collect();
         let used: Paths = own.iter().collect();
-        let mut known = Vec::new();
+        let mut known = HashSet::new();
         for mut part in guessed.left_out {
             let had_images = !part.images.is_empty();
             part.images.retain(|it| !used.has_one_with(&it.image));
             if !had_images || !part.images.is_empty() {
-                known.extend(part.images.iter().map(|it| it.image.clone()));
+                known.extend(part.images.iter().map(|it| it.image.canonical_name()));
                 images.add_left_out(part);
             }
         }
         let charts = self.all().into_iter().filter(|chart| chart.off.is_none());
         let annotated = charts.flat_map(|chart| chart.annotated().images);
         for image in guessed.images.into_iter().chain(annotated) {
-            let is_known = known.iter().any(|it: &ImageReference| it.has_same_name(&image.image));
-            if used.has_one_with(&image.image) || is_known {
+            if used.has_one_with(&image.image) || !known.insert(image.image.canonical_name()) {
                 continue;
             }
-            known.push(image.image.clone());
             let path = image.found.clone();
             images.add_left_out(LeftOut { path, disabled_by: None, images: vec![image] });
         }

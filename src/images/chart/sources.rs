@@ -12,6 +12,9 @@ use crate::yaml::Node;
 /// The longest value that is taken for a part of an image, in bytes.
 const LONGEST: usize = 300;
 
+/// The most values with the path of one image that are looked through.
+const MOST_SAME: usize = 100;
+
 /// Keys of values that are a part of an image.
 const KEYS: [&str; 6] = ["repository", "repo", "name", "hub", "registry", "ref"];
 
@@ -35,7 +38,10 @@ impl<'a> Sources<'a> {
     pub(super) fn new(chart: &'a Chart, images: &'a [ChartImage]) -> Sources<'a> {
         let mut sources = Sources { images: HashMap::new(), texts: HashMap::new() };
         for image in images {
-            sources.images.entry(image.image.path()).or_default().push(image);
+            let same = sources.images.entry(image.image.path()).or_default();
+            if same.len() < MOST_SAME {
+                same.push(image);
+            }
         }
         for chart in chart.all().into_iter().filter(|chart| chart.off.is_none()) {
             sources.add_texts(chart, chart.values(), &mut Vec::new());

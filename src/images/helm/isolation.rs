@@ -30,6 +30,21 @@ const PROXIES: [&str; 6] =
 /// The memory at which Go's garbage collector works harder, half of the limit.
 const MEMORY: (&str, &str) = ("GOMEMLIMIT", "1GiB");
 
+/// The options of `unshare` for a network namespace. The superuser needs no other user namespace, in
+/// which it could not read the files of others.
+#[cfg(unix)]
+fn cut() -> &'static [&'static str] {
+    match rustix::process::geteuid().is_root() {
+        true => &["--net", "--"],
+        false => &["--user", "--map-current-user", "--net", "--"],
+    }
+}
+
+#[cfg(not(unix))]
+fn cut() -> &'static [&'static str] {
+    &[]
+}
+
 /// What a program gets from this machine.
 #[derive(Clone, Debug)]
 pub(super) struct Isolation {
@@ -67,7 +82,7 @@ impl Isolation {
             Some(unshare) => {
                 let mut command = Command::new(unshare);
                 // Replaces itself by the program, which therefore is the process that is watched.
-                command.args(["--user", "--map-current-user", "--net", "--"]).arg(program);
+                command.args(cut()).arg(program);
                 command
             }
         };
