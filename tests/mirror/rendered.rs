@@ -305,6 +305,9 @@ fn one_chart_that_fails_does_not_hide_the_others() {
     sandbox.write("c/values.yaml", "image: r.io/good:1\n");
     sandbox.run(&words).succeeds();
     assert!(sandbox.read("guessed.yaml").starts_with("# Not rendered: "));
+    sandbox.write("pod.yaml", pod("r.io/good:1"));
+    list(&sandbox, &["pod.yaml", "-o=guessed.yaml"], 0);
+    assert!(sandbox.read("guessed.yaml").starts_with("# Not rendered: "));
     list(&sandbox, &["--chart=c", "-o=guessed.yaml"], 0);
     assert!(sandbox.read("guessed.yaml").starts_with("images:\n"));
 }

@@ -3,6 +3,7 @@
 use super::{ListArgs, chart};
 use crate::cli::Context;
 use crate::error::{Error, Result};
+use crate::images::MirrorList;
 use crate::images::chart::Images;
 use crate::images::helm::Helm;
 use crate::images::inventory::Inventory;
@@ -62,8 +63,16 @@ impl Charts {
         Ok(charts)
     }
 
+    /// Writes the first line of a list with guesses, or takes it away if the charts were rendered.
+    pub(super) fn mark(&self, list: MirrorList) -> MirrorList {
+        match self.count {
+            0 => list,
+            _ => list.with_first_line(self.first_line()),
+        }
+    }
+
     /// The reason for the first line of a list of images that are guesses.
-    pub(super) fn first_line(&self) -> Option<&'static str> {
+    fn first_line(&self) -> Option<&'static str> {
         (self.count > 0 && self.helm.is_none()).then_some(NO_HELM)
     }
 

@@ -35,7 +35,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let with_new = |old: MirrorList| -> Result<(MirrorList, Vec<NewEntry>, MirrorList)> {
         old.check_destinations(&registry)?;
         let new = inventory.missing_in(&old, &registry, args.why)?;
-        let list = old.with(&new)?.with_first_line(charts.first_line());
+        let list = charts.mark(old.with(&new)?);
         Ok((old, new, list))
     };
     let list = match &args.output {

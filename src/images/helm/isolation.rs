@@ -45,7 +45,7 @@ fn cut() -> &'static [&'static str] {
     &[]
 }
 
-/// What a program gets from this machine.
+/// The parts of this machine that a program gets.
 #[derive(Clone, Debug)]
 pub(super) struct Isolation {
     /// The folders of programs: Helm may be a script.
