@@ -13,6 +13,10 @@ const MOST_VALUES: usize = 250_000;
 const MOST_SEPARATORS: usize = 500_000;
 const MOST_DOTS: usize = 1_000;
 
+/// A byte order mark, which editors of Windows put before a text (RFC 8259 section 8.1 lets readers
+/// pass it over).
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads JSON with at most 250 000 values.
 ///
 /// # Errors
@@ -26,6 +30,7 @@ pub(crate) fn json<'a, T: Deserialize<'a>>(text: &'a (impl AsRef<[u8]> + ?Sized)
 /// # Errors
 /// The errors of `serde_json::from_slice`.
 pub(crate) fn json_within<'a, T: Deserialize<'a>>(text: &'a [u8], most: usize) -> Parsed<T> {
+    let text = text.strip_prefix(MARK).unwrap_or(text);
     if values(text) > most {
         return Err(serde_json::Error::custom(format!("it has more than {most} values")));
     }
@@ -70,6 +75,12 @@ pub(crate) fn check_toml(text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        assert_eq!(json::<u8>("\u{feff}1").unwrap(), 1);
+        assert!(json::<u8>("\u{feff}\u{feff}1").is_err());
+    }
 
     #[test]
     fn values_are_counted_outside_of_texts() {

@@ -8,6 +8,7 @@ use crate::fetch::failure::{Tried, Trouble};
 use crate::fetch::http::{Answer, Body, Request};
 use crate::fetch::retry::Retries;
 use crate::fetch::source::{Served, SoFar};
+use crate::oci::challenge;
 use crate::oci::refusal::{self, About};
 use crate::oci::session::{Proof, RegistryAsker, Session, Unproven};
 use crate::oci::token::Scope;
@@ -92,6 +93,9 @@ impl Transport {
             let now = self.patience.now();
             return Err(refusal::by_registry(&session.caller(), &call.about, answer, now).into());
         }
+        if answer.is_page() && status.is_success() && session.greets_people() {
+            return Err(refusal::page().into());
+        }
         let (headers, from, page) = (answer.headers.clone(), answer.from.clone(), answer.is_page());
         let served = Served { proxy: answer.proxy.clone(), ..Served::default() };
         let size =
@@ -109,8 +113,8 @@ impl Transport {
     }
 
     /// Sends a request once, except for its authorization: an expired token is renewed, a
-    /// credential that is refused is looked up again, and before a 403 or 404 is final, a
-    /// credential is sent for which the registry did not ask.
+    /// credential that is refused is looked up again, and before a 403 or 404, or a 401 without a
+    /// challenge, is final, a credential is sent for which the registry did not ask.
     ///
     /// A body that is a stream cannot be sent twice: the refusal is returned then, and the next
     /// request uses a new token.
@@ -159,8 +163,15 @@ impl Transport {
             if !matches!(status, 401 | 403 | 404) || !home {
                 return Ok(answer);
             }
+            let renamed = status == 401
+                && matches!(proof, Proof::Token { .. })
+                && session.learn_name(&answer.headers, scopes);
+            let silent = challenge::shown(&answer.headers).is_none();
             let news = match (status, &proof) {
                 (401, Proof::Unasked(_)) => session.reconsider(&answer.headers),
+                (401, Proof::Nothing) if silent && again.is_some() => {
+                    session.offer(&answer.headers)
+                }
                 (401, _) => {
                     session.forget(&proof);
                     session.learn(&answer.headers)
@@ -180,6 +191,7 @@ impl Transport {
                 // A limit, as a registry could send another challenge each time.
                 _ if rounds == ROUNDS => false,
                 _ if status != 401 => news,
+                _ if renamed => true,
                 Proof::Token { fresh: false, .. } | Proof::Unasked(_) => true,
                 Proof::Nothing | Proof::Fixed(_) if news => true,
                 _ if asked_again => false,

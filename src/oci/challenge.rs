@@ -23,14 +23,26 @@ pub(super) enum Challenge {
 
 /// Returns the challenges in these headers that are understood. A registry may offer others too.
 pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
-    let lines = headers.get_all(header::WWW_AUTHENTICATE);
-    let lines = lines.iter().filter_map(|value| value.to_str().ok());
+    let lines = headers.get_all(header::WWW_AUTHENTICATE).iter();
+    let lines = lines.map(|value| String::from_utf8_lossy(value.as_bytes()));
     lines
-        .flat_map(|line| match http_auth::parse_challenges(line) {
+        .flat_map(|line| match http_auth::parse_challenges(&line) {
             Ok(found) => found.iter().filter_map(read).collect(),
-            Err(_) => unquoted(line).into_iter().collect::<Vec<_>>(),
+            Err(_) => against_the_standard(&line).into_iter().collect::<Vec<_>>(),
         })
         .collect()
+}
+
+/// Returns the repository in the scope that a challenge names, for which a token is needed. It is
+/// another one than was asked for where a proxy in front of the registry renames repositories.
+pub(super) fn repository(headers: &HeaderMap) -> Option<String> {
+    let lines = headers.get_all(header::WWW_AUTHENTICATE);
+    lines.iter().filter_map(|value| value.to_str().ok()).find_map(|line| {
+        let found = http_auth::parse_challenges(line).unwrap_or_default();
+        let scope = found.iter().find_map(|it| param(it, "scope"))?;
+        let (name, _) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+        (!name.contains(char::is_whitespace)).then(|| name.to_owned())
+    })
 }
 
 /// Returns the challenges in these headers as they are sent, for messages; nothing without any.
@@ -40,23 +52,43 @@ pub(super) fn shown(headers: &HeaderMap) -> Option<String> {
     (!lines.is_empty()).then(|| shortened(&lines.join(", "), SHOWN))
 }
 
-/// Reads a single `Bearer` challenge whose `realm` has no quotes, against RFC 9110 section 11.5.
-fn unquoted(line: &str) -> Option<Challenge> {
-    let (scheme, params) = line.trim().split_once(' ')?;
+/// Reads a single challenge that RFC 9110 section 11.6.1 does not allow: values without quotes, blanks
+/// around `=`, other characters than those of ASCII, `Basic` with something behind its realm.
+fn against_the_standard(line: &str) -> Option<Challenge> {
+    let (scheme, rest) = line.trim().split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("basic") {
+        return Some(Challenge::Basic);
+    }
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
-    let value = |name: &str| {
-        let pairs = params.split(',').filter_map(|pair| pair.trim().split_once('='));
-        let (_, value) = pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        let bare = match value.strip_prefix('"') {
-            Some(rest) => rest.strip_suffix('"')?,
-            None => value,
-        };
-        let odd = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | '\\');
-        (!bare.is_empty() && !bare.contains(odd)).then(|| bare.to_owned())
+    let (mut realm, mut service, mut rest) = (None, None, rest);
+    while let Some((key, value, behind)) = next_param(rest) {
+        match key.to_ascii_lowercase().as_str() {
+            "realm" => realm = Some(value),
+            "service" => service = Some(value),
+            _ => {}
+        }
+        rest = behind;
+    }
+    rest.trim().is_empty().then_some(())?;
+    let realm: String = realm?;
+    let sound = !realm.is_empty() && !realm.contains(char::is_whitespace);
+    sound.then_some(Challenge::Bearer { realm, service })
+}
+
+/// Splits the first `key=value` off, with the comma behind it.
+fn next_param(text: &str) -> Option<(&str, String, &str)> {
+    let (key, rest) = text.split_once('=')?;
+    let rest = rest.trim_start();
+    let (value, behind) = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => rest.split_at(rest.find(',').unwrap_or(rest.len())),
     };
-    Some(Challenge::Bearer { realm: value("realm")?, service: value("service") })
+    let odd = |c: char| matches!(c, '"' | '\'' | ';' | '\\');
+    let behind = behind.trim_start();
+    let behind = if behind.is_empty() { behind } else { behind.strip_prefix(',')? };
+    (!value.contains(odd)).then(|| (key.trim(), value.trim().to_owned(), behind))
 }
 
 /// Returns whether the registry accepts the token and says that its scope is not enough.
@@ -116,6 +148,17 @@ mod tests {
                 vec![Challenge::Basic, bearer("https://a", None)],
             ),
             ("Bearer realm=https://a/b,service=c", vec![bearer("https://a/b", Some("c"))]),
+            (
+                r#"Bearer  realm = "https://a/b" , service="c d""#,
+                vec![bearer("https://a/b", Some("c d"))],
+            ),
+            (
+                "Bearer realm=\"https://a\",service=\"caf\u{e9}\"",
+                vec![bearer("https://a", Some("caf\u{e9}"))],
+            ),
+            (r#"Basic realm="a" charset="UTF-8""#, vec![Challenge::Basic]),
+            ("Basic realm=", vec![Challenge::Basic]),
+            ("Bearer realm=https://a b=c", vec![]),
             ("Bearer realm='https://a'", vec![]),
             (r#"Bearer realm="https://a";service="b""#, vec![]),
             (r#"Digest realm="d", nonce="1""#, vec![]),
@@ -127,6 +170,21 @@ mod tests {
         }
         let lines = ["Negotiate", "NTLM TlRMTVNTUAAB==", r#"Basic realm="x""#];
         assert_eq!(of(&lines), [Challenge::Basic]);
+    }
+
+    #[test]
+    fn the_repository_of_a_scope_is_read() {
+        for (scope, expected) in [
+            ("repository:cache/a/b:pull", Some("cache/a/b")),
+            ("repository:host:5000/a:pull,push", Some("host:5000/a")),
+            ("repository:a b:pull", None),
+            ("registry:catalog:*", None),
+            ("aws", None),
+        ] {
+            let line = format!(r#"Bearer realm="https://a",scope="{scope}""#);
+            let headers = [(header::WWW_AUTHENTICATE, line.parse().unwrap())].into_iter().collect();
+            assert_eq!(repository(&headers).as_deref(), expected, "{scope}");
+        }
     }
 
     #[test]

@@ -279,7 +279,7 @@ impl Client {
         let repository = reference.repository().name();
         let call = Call {
             doing: format!("push the manifest of `{reference}`"),
-            about: About::Manifest(reference.clone()),
+            about: About::Pushed(reference.clone()),
             method: Method::PUT,
             address: session.address(&format!("{repository}/manifests/{name}"))?,
             headers: vec![(header::CONTENT_TYPE, media_type.to_owned())],

@@ -171,6 +171,12 @@ impl Manifest {
         Outline::read(&self.bytes).is_ok_and(|it| it.layers || it.manifests)
     }
 
+    /// Whether it is empty, or JSON that names nothing: not an index, whatever was said of it.
+    pub(super) fn has_no_list(&self) -> bool {
+        let names_nothing = |it: Outline| !(it.layers || it.manifests);
+        self.bytes.is_empty() || Outline::read(&self.bytes).is_ok_and(names_nothing)
+    }
+
     /// Returns whether its media type is that of an index.
     pub fn is_index(&self) -> bool {
         media_type::is_index(&self.media_type)

@@ -294,8 +294,9 @@ impl<'a> Upload<'a> {
         if let Some(next) = answer.header(header::LOCATION) {
             self.location = Some(http::follow(&answer.from, next)?);
         }
-        // A response without `Range` means that the registry took all bytes.
-        let taken = reached(&answer.headers).unwrap_or(end);
+        // A response without `Range` means that the registry took all bytes. The header has the first
+        // and the last byte (OCI distribution-spec "Pushing a blob in chunks"); some send the count.
+        let taken = reached(&answer.headers).map_or(end, |it| if it == end + 1 { end } else { it });
         if taken > end || taken < self.offset {
             let reason = format!("says that it has {taken} bytes, after {end} were sent");
             return Err(Failure::new(Chance::None, reason).into());
@@ -382,6 +383,13 @@ impl<'a> Upload<'a> {
                 }
                 None => failure.into(),
             },
+            // Some take bytes by PATCH alone, and do not look at those that come with the last PUT.
+            (400 | 405 | 411 | 415 | 501, _)
+                if self.chunk.is_none() && self.descriptor.size > 0 =>
+            {
+                self.chunk = Some(CHUNK);
+                Setback { at_once: true, unsure: true, ..setback(failure) }
+            }
             (429 | 500.., _) => Setback { unsure: true, ..setback(failure) },
             _ => failure.into(),
         }
@@ -409,7 +417,7 @@ impl<'a> Upload<'a> {
                 headers: Vec::new(),
                 body: &[],
                 scopes: vec![Scope::push(self.to.name())],
-                fine: &[400, 404, 405, 416],
+                fine: &[400, 404, 405, 410, 416, 501],
                 limit: ANSWER_LIMIT,
             };
             let reply = self.transport.call_within(&self.session, &call, &mut self.retries)?;
@@ -484,7 +492,7 @@ fn begin<'a>(
 ) -> Call<'a> {
     Call {
         doing,
-        about: About::Repository(to.clone()),
+        about: About::Destination(to.clone()),
         method: Method::POST,
         address,
         headers: Vec::new(),
@@ -505,8 +513,15 @@ fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLo
     let refuse = |problem: &str| {
         Error::new(Kind::Network, format!("cannot {doing}: {problem}")).fact("tried", from)
     };
-    let said = text("location").ok_or_else(|| refuse("the registry does not say where"))?;
-    let address = http::follow(from, said).map_err(|failure| {
+    // Some say only which upload it is.
+    let by_id = || text("docker-upload-uuid").and_then(|id| upload(from, id));
+    let said = text("location").map(str::to_owned).or_else(by_id).ok_or_else(|| {
+        refuse("the registry does not say where").hint(
+            "its answer has no Location header: look for a proxy in front of it that takes headers \
+             away, and ask whoever runs it",
+        )
+    })?;
+    let address = http::follow(from, &said).map_err(|failure| {
         refuse(&format!("the registry {}", failure.reason)).hint(
             "a registry behind a proxy must know by which address it is reached: its \
              X-Forwarded-Proto and X-Forwarded-Host",
@@ -514,6 +529,14 @@ fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLo
     })?;
     let least = text(CHUNK_MIN).and_then(|it| it.parse().ok()).unwrap_or(0);
     Ok(UploadLocation { address, least })
+}
+
+/// Returns the path of an upload by its name, where the address of the request shows it.
+fn upload(from: &Address, id: &str) -> Option<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
+    let base = from.as_str().split(['?', '#']).next()?;
+    let sound = base.ends_with("/blobs/uploads/") && !id.is_empty() && id.chars().all(is_name);
+    sound.then(|| format!("{base}{id}"))
 }
 
 /// Returns whether a location is that of the blob itself, and not that of an upload.

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use serde::Deserialize;
-use ureq::http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use ureq::http::{HeaderMap, StatusCode, header};
 
+use crate::bounded;
 use crate::digest::Digest;
 use crate::error::{Asked, Error, Kind};
 use crate::fetch::address::Address;
@@ -32,8 +33,24 @@ pub(super) enum About {
     Blob(Repository, Digest),
     /// A repository.
     Repository(Repository),
+    /// A repository that is pushed to.
+    Destination(Repository),
+    /// A manifest that is pushed.
+    Pushed(Reference),
     /// An upload that was begun.
     Upload(Repository),
+}
+
+impl About {
+    fn repository(&self) -> &Repository {
+        match self {
+            About::Manifest(reference) | About::Pushed(reference) => reference.repository(),
+            About::Blob(repository, _)
+            | About::Repository(repository)
+            | About::Destination(repository)
+            | About::Upload(repository) => repository,
+        }
+    }
 }
 
 /// The state of the client for one registry, for the texts of failures.
@@ -62,48 +79,88 @@ pub(super) struct Said {
 }
 
 /// One of the errors in a response (OCI distribution-spec "Error Codes").
-#[derive(Deserialize)]
 struct Reported {
-    #[serde(default)]
     code: String,
-    #[serde(default)]
     message: String,
+}
+
+/// The keys under which registries, token servers and clouds write an error's code.
+const CODES: [&str; 4] = ["code", "error", "error_type", "status"];
+
+/// The keys under which they write its message.
+const MESSAGES: [&str; 6] =
+    ["message", "error_description", "error_message", "details", "detail", "title"];
+
+impl Reported {
+    fn new(code: &str, message: &str) -> Reported {
+        Reported { code: code.trim().to_owned(), message: message.trim().to_owned() }
+    }
+
+    /// Reads the errors in the body of an answer.
+    fn read(body: &[u8], is_plain_text: bool) -> Vec<Reported> {
+        match bounded::json::<Value>(body) {
+            Ok(json) => Reported::from_json(&json),
+            Err(_) => std::str::from_utf8(body)
+                .ok()
+                .and_then(|text| Reported::from_text(text, is_plain_text))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// Reads the form of the OCI distribution specification ("Error Codes"), `{"errors": [...]}`, that
+    /// of OAuth (RFC 6749 section 5.2), that of Google's services, `{"error": {...}}`, and the other
+    /// ones of the keys above.
+    fn from_json(json: &Value) -> Vec<Reported> {
+        match json {
+            Value::String(text) => vec![Reported::new("", text)],
+            Value::Array(list) => list.iter().flat_map(Reported::from_json).collect(),
+            Value::Object(fields) => {
+                let nested = ["errors", "error"].iter().find_map(|key| fields.get(*key));
+                if let Some(nested) = nested.filter(|it| it.is_array() || it.is_object()) {
+                    return Reported::from_json(nested);
+                }
+                let text = |keys: &[&str]| {
+                    let texts = keys.iter().filter_map(|key| fields.get(*key)?.as_str());
+                    texts.map(str::trim).find(|text| !text.is_empty()).unwrap_or_default()
+                };
+                let whole = fields.get("errors").and_then(Value::as_str).unwrap_or_default();
+                let message = if whole.is_empty() { text(&MESSAGES) } else { whole };
+                vec![Reported::new(text(&CODES), message)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Reads the XML of a storage of the S3 kind, and the first line of a plain text.
+    fn from_text(text: &str, is_plain_text: bool) -> Option<Reported> {
+        let element = |name: &str| {
+            let rest = text.split_once(&format!("<{name}>"))?.1;
+            Some(rest.split_once(&format!("</{name}>"))?.0)
+        };
+        match (element("Code"), element("Message")) {
+            (None, None) if is_plain_text => text
+                .lines()
+                .map(str::trim)
+                .find(|it| !it.is_empty())
+                .map(|it| Reported::new("", it)),
+            (None, None) => None,
+            (code, message) => {
+                Some(Reported::new(code.unwrap_or_default(), message.unwrap_or_default()))
+            }
+        }
+    }
 }
 
 impl Said {
     /// Reads a response. If its body cannot be parsed, only the status counts.
     pub(super) fn read(answer: Answer) -> Said {
-        #[derive(Deserialize)]
-        struct Errors {
-            errors: Vec<Reported>,
-        }
-        /// The error of a token server by OAuth (RFC 6749 section 5.2).
-        #[derive(Deserialize)]
-        struct OAuth {
-            error: String,
-            #[serde(default)]
-            error_description: String,
-        }
-        /// The error of other servers.
-        #[derive(Deserialize)]
-        struct Plain {
-            #[serde(alias = "details")]
-            message: String,
-        }
         let (status, headers) = (answer.status, answer.headers.clone());
         let (authenticated, page) = (answer.authenticated, answer.is_page());
+        let kind = answer.header(header::CONTENT_TYPE).unwrap_or_default();
+        let is_plain_text = kind.to_ascii_lowercase().starts_with("text/plain");
         let body = answer.read(LIMIT).unwrap_or_default();
-        let errors = serde_json::from_slice::<Errors>(&body).map(|it| it.errors);
-        let errors = errors
-            .or_else(|_| {
-                serde_json::from_slice::<OAuth>(&body)
-                    .map(|it| vec![Reported { code: it.error, message: it.error_description }])
-            })
-            .or_else(|_| {
-                serde_json::from_slice::<Plain>(&body)
-                    .map(|it| vec![Reported { code: String::new(), message: it.message }])
-            })
-            .unwrap_or_default();
+        let errors = Reported::read(&body, is_plain_text);
         Said { status, headers, authenticated, page, errors }
     }
 
@@ -118,7 +175,7 @@ impl Said {
             .errors
             .iter()
             .take(3)
-            .map(|error| match (error.message.trim(), error.code.trim()) {
+            .map(|error| match (error.message.as_str(), error.code.as_str()) {
                 ("", code) => code.to_owned(),
                 (message, "") => message.to_owned(),
                 (message, code) => format!("{message} ({code})"),
@@ -172,6 +229,7 @@ pub(super) fn by_registry(
             format!("{host}, where the registry redirects to, answers {}", failure.reason);
         return failure;
     }
+    failure = for_push(failure, about, &said);
     match said.status.as_u16() {
         401 | 403 => advise(failure, caller, &said),
         404 => hidden(missing(failure, about, &said), caller, &said),
@@ -179,14 +237,45 @@ pub(super) fn by_registry(
     }
 }
 
+/// Says what helps against the reasons for which registries take no push.
+fn for_push(failure: Failure, about: &About, said: &Said) -> Failure {
+    if !matches!(about, About::Destination(_) | About::Pushed(_) | About::Upload(_)) {
+        return failure;
+    }
+    let words = said.words().to_lowercase();
+    let lacks_blob = said.has("MANIFEST_BLOB_UNKNOWN") || said.has("BLOB_UNKNOWN");
+    match said.status.as_u16() {
+        _ if words.contains("immutab") => failure.hint(
+            "the tag is there with another content, and the registry does not replace it: choose \
+             another tag in `destination`, or delete the one that is there",
+        ),
+        _ if words.contains("quota") => {
+            failure.hint("ask whoever runs that registry for more space, or delete images there")
+        }
+        400 | 404 if lacks_blob && matches!(about, About::Pushed(_)) => failure.hint(
+            "the registry says that it lacks a blob which it had confirmed before: run the same \
+             command again",
+        ),
+        405 => failure.hint(
+            "a repository that is a cache or a group of others (Nexus, Artifactory, Harbor) takes no \
+             push: name one that is hosted there in `destination`",
+        ),
+        _ => failure,
+    }
+}
+
 /// Adds to the reason which item is missing, if the registry tells.
 fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
-    let repository = match about {
-        About::Manifest(reference) => reference.repository(),
-        About::Blob(repository, _) | About::Repository(repository) | About::Upload(repository) => {
-            repository
-        }
-    };
+    let repository = about.repository();
+    if let About::Destination(repository) = about
+        && !said.page
+    {
+        failure = failure.hint(format!(
+            "not every registry makes a repository, or the project that it is in, when it is pushed \
+             to: create `{}` there first, or check the name",
+            repository.name()
+        ));
+    }
     let what = match about {
         _ if said.has("NAME_UNKNOWN") => format!("there is no repository `{}`", repository.name()),
         About::Manifest(reference) if said.has("MANIFEST_UNKNOWN") => {
@@ -255,6 +344,9 @@ fn advise(failure: Failure, caller: &Caller, said: &Said) -> Failure {
             "the registry wants to know who asks, or it says the same of what is not there: check \
              the name, or {ways}"
         )),
+        (false, false) if caller.refused_unasked => {
+            unasked(without_challenge(failure, &said.headers), caller)
+        }
         (false, false) => {
             let credential = (!origin.is_empty()).then_some(origin.as_str());
             not_shown(failure, credential, &said.headers, &ways)
@@ -301,10 +393,7 @@ fn not_shown(
         Some(challenge) if credential.is_some() => failure.hint(format!(
             "the registry asks who it is in a way that does not fit the credential: `{challenge}`"
         )),
-        None if credential.is_some() => failure.hint(
-            "the registry does not say how it wants to know who asks: its answer has no \
-             WWW-Authenticate",
-        ),
+        None if credential.is_some() => without_challenge(failure, headers),
         _ => failure,
     };
     match credential {
@@ -313,6 +402,17 @@ fn not_shown(
              itself, set its `_AUTH_BEARER` variable instead"
         )),
         None => failure.hint(format!("the registry wants to know who asks: {ways}")),
+    }
+}
+
+/// Says of an answer without a challenge that it has none.
+fn without_challenge(failure: Failure, headers: &HeaderMap) -> Failure {
+    match challenge::shown(headers) {
+        Some(_) => failure,
+        None => failure.hint(
+            "the registry does not say how it wants to know who asks: its answer has no \
+             WWW-Authenticate",
+        ),
     }
 }
 

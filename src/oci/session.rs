@@ -1,5 +1,6 @@
 //! A session with one registry: its address, its challenges, and the credential for it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ureq::http::{HeaderMap, Method, header};
@@ -14,7 +15,7 @@ use crate::fetch::http::{Asker, Body, Hop, Pass, Request};
 use crate::fetch::retry::Chance;
 use crate::fetch::source::{Served, SoFar};
 use crate::oci::access::{Access, Credential};
-use crate::oci::challenge::{Challenge, challenges};
+use crate::oci::challenge::{self, Challenge, challenges};
 use crate::oci::reference::Registry;
 use crate::oci::refusal::{self, Caller};
 use crate::oci::token::{Given, Scope, Token, Tokens};
@@ -32,6 +33,8 @@ const CLIENT: &str = "wasm-airgap";
 pub(super) struct Session {
     registry: Registry,
     base: Address,
+    /// Whether it answered the first contact with a page for people, as a server of static files may.
+    greets_people: bool,
     state: Mutex<State>,
     tokens: Tokens,
 }
@@ -40,6 +43,16 @@ struct State {
     access: Access,
     challenges: Vec<Challenge>,
     unasked: Unasked,
+    /// What repositories are called in the scopes of tokens, where the registry says so: it may be a
+    /// proxy in front of another one.
+    renamed: HashMap<String, String>,
+}
+
+/// The answer to the first contact.
+struct Greeting {
+    status: u16,
+    challenges: Vec<Challenge>,
+    is_page: bool,
 }
 
 /// Whether a name and password are sent to a registry that does not ask for them. Some registries
@@ -88,26 +101,29 @@ impl Session {
         let endpoint = registry.endpoint();
         let base = |scheme: &str| Address::parse(&format!("{scheme}://{endpoint}/"));
         let (plain, secure) = (base("http")?, base("https")?);
-        let (base, challenges) = if access.plain_http {
-            let found = ping(transport, &plain, &access)?;
-            (plain, found.1)
+        let (base, greeting) = if access.plain_http {
+            let greeting = ping(transport, &plain, &access)?;
+            (plain, greeting)
         } else if plain.is_loopback() && !access.tls {
             // A server that speaks TLS there cannot parse this request, and says so.
             match ping(transport, &plain, &access) {
-                Ok((400, _))
+                Ok(Greeting { status: 400, .. })
                 | Err(Trouble::Source(Failure { mismatch: Some(Mismatch::NotHttp), .. })) => {
-                    let found = ping(transport, &secure, &access)?;
-                    (secure, found.1)
+                    let greeting = ping(transport, &secure, &access)?;
+                    (secure, greeting)
                 }
-                found => (plain, found?.1),
+                greeting => (plain, greeting?),
             }
         } else {
-            let found =
+            let greeting =
                 ping(transport, &secure, &access).map_err(|error| not_tls(error, &access))?;
-            (secure, found.1)
+            (secure, greeting)
         };
-        let state = Mutex::new(State { access, challenges, unasked: Unasked::Untried });
-        Ok(Session { registry: registry.clone(), base, state, tokens: Tokens::default() })
+        let Greeting { challenges, is_page: greets_people, .. } = greeting;
+        let renamed = HashMap::new();
+        let state = State { access, challenges, unasked: Unasked::Untried, renamed };
+        let (state, tokens) = (Mutex::new(state), Tokens::default());
+        Ok(Session { registry: registry.clone(), base, greets_people, state, tokens })
     }
 
     /// Returns the registry.
@@ -124,6 +140,11 @@ impl Session {
     pub(super) fn address(&self, path: &str) -> Result<Address> {
         let address = self.base.at(&format!("/v2/{path}"));
         address.ok_or_else(|| Error::usage(format!("`{path}` makes no address")))
+    }
+
+    /// Whether what looks like a page for people is one, as the whole host may be a web site.
+    pub(super) fn greets_people(&self) -> bool {
+        self.greets_people
     }
 
     /// Returns the state of the client for this registry, for the texts of failures.
@@ -163,14 +184,15 @@ impl Session {
         transport: &Transport,
         scopes: &[Scope],
     ) -> std::result::Result<Proof, Unproven> {
-        let (credential, challenges, unasked) = {
+        let (credential, challenges, unasked, scopes) = {
             let state = self.state();
             let credential = match audience::check(&self.base, &self.base, false) {
                 Ok(()) => state.access.credential.clone(),
                 Err(_) => Credential::Anonymous,
             };
-            (credential, state.challenges.clone(), state.unasked)
+            (credential, state.challenges.clone(), state.unasked, state.with_renamed(scopes))
         };
+        let scopes = scopes.as_slice();
         if let Credential::Bearer(token) = credential {
             return Ok(Proof::Fixed(format!("Bearer {token}")));
         }
@@ -204,6 +226,20 @@ impl Session {
             state.challenges = found;
         }
         news
+    }
+
+    /// Takes note of the name that the challenge of a refusal has for the repository of a request;
+    /// says whether it is news.
+    pub(super) fn learn_name(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
+        let (Some(name), Some(first)) = (challenge::repository(headers), scopes.first()) else {
+            return false;
+        };
+        if scopes.iter().any(|it| it.repository == name) {
+            return false;
+        }
+        let mut state = self.state();
+        let old = state.renamed.insert(first.repository.clone(), name.clone());
+        old.as_ref() != Some(&name)
     }
 
     /// Returns whether to repeat a request without a credential that got 403 or 404: with an answer
@@ -383,6 +419,17 @@ impl Session {
     }
 }
 
+impl State {
+    /// Returns scopes with those that the registry has other names for.
+    fn with_renamed(&self, scopes: &[Scope]) -> Vec<Scope> {
+        let renamed = scopes.iter().filter_map(|scope| {
+            let repository = self.renamed.get(&scope.repository)?.clone();
+            Some(Scope { repository, ..scope.clone() })
+        });
+        scopes.iter().cloned().chain(renamed).collect()
+    }
+}
+
 impl<E: Into<Trouble>> From<E> for Unproven {
     fn from(error: E) -> Unproven {
         Unproven::Trouble(error.into())
@@ -448,8 +495,8 @@ impl Asker for RegistryAsker<'_> {
     }
 }
 
-/// Returns the status of `/v2/` and the challenges in the response.
-fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<(u16, Vec<Challenge>)> {
+/// Sends the first request, to `/v2/`.
+fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<Greeting> {
     let address = base.at("/v2/").unwrap_or_else(|| base.clone());
     let counters = &transport.counters;
     let (plain, roots) = (access.plain_http, access.roots.clone());
@@ -458,7 +505,6 @@ fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<(u16, V
     let asker = RegistryAsker { base, plain, authorization, roots, identity, purpose, counters };
     let answer = transport.http.send(&address, Request::get(Vec::new()), &asker)?;
     match answer.status.as_u16() {
-        200..300 if answer.is_page() => Err(refusal::page().into()),
         429 | 500.. => {
             let said = refusal::Said::read(answer);
             Err(said.failure(transport.patience.now()).into())
@@ -467,9 +513,10 @@ fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<(u16, V
         status => {
             // A server behind a redirect must not decide where the credential is sent.
             let home = answer.from.origin() == base.origin();
-            let found = if home { challenges(&answer.headers) } else { Vec::new() };
+            let challenges = if home { challenges(&answer.headers) } else { Vec::new() };
+            let is_page = answer.is_page() && answer.status.is_success();
             answer.drain();
-            Ok((status, found))
+            Ok(Greeting { status, challenges, is_page })
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Lists of a repository: its tags, and the referrers of a manifest.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -186,14 +187,15 @@ impl Client {
         let (mut found, mut items) = (Vec::new(), Items::new(REFERRERS));
         let mut known = true;
         // Registries without the referrers API answer in one of these ways.
-        let fine = &[400, 404, 405, 501];
+        let fine = &[400, 404, 405, 406, 410, 415, 422, 501];
         let list = List { path: &path, accept: media_type::INDEX, fine, limit: REFERRERS_LIMIT };
         self.pages(repository, &doing, &list, |reply| {
-            if !reply.status.is_success() || reply.page {
+            let page = Manifest::new(reply.body, media_type::INDEX);
+            // By the OCI distribution specification ("Listing Referrers") it answers with an index.
+            if !reply.status.is_success() || reply.page || page.has_no_list() {
                 known = false;
                 return Ok(());
             }
-            let page = Manifest::new(reply.body, media_type::INDEX);
             found.extend(attached(page, &doing, &mut items)?);
             Ok(())
         })?;
@@ -327,18 +329,23 @@ impl Client {
 /// Returns the address of the next page: `<...>; rel="next"` (RFC 8288).
 pub(super) fn next(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(header::LINK);
-    let links = links.iter().filter_map(|value| value.to_str().ok()).flat_map(|it| it.split(", <"));
-    links.filter_map(read_link).next()
+    let links = links.iter().filter_map(|value| value.to_str().ok()).flat_map(|it| {
+        it.split(", <").enumerate().map(|(nth, link)| match nth {
+            0 => Cow::Borrowed(link),
+            _ => Cow::Owned(format!("<{link}")),
+        })
+    });
+    links.filter_map(|link| read_link(&link)).next()
 }
 
 fn read_link(link: &str) -> Option<String> {
-    let (target, params) = link.trim().trim_start_matches('<').split_once('>')?;
-    let is_next = params.split(';').any(|param| {
-        let (key, value) = param.split_once('=').unwrap_or_default();
-        let value = value.trim().trim_matches('"');
-        key.trim().eq_ignore_ascii_case("rel") && value.eq_ignore_ascii_case("next")
+    let (target, params) = link.trim().strip_prefix('<')?.split_once('>')?;
+    let rel = params.split(';').find_map(|param| {
+        let (key, value) = param.split_once('=')?;
+        key.trim().eq_ignore_ascii_case("rel").then(|| value.trim().trim_matches('"'))
     });
-    is_next.then(|| target.to_owned())
+    // One that does not say what it is for can only be for that.
+    rel.is_none_or(|rel| rel.eq_ignore_ascii_case("next")).then(|| target.to_owned())
 }
 
 /// Parses one page of tags; for `fuzzing`.
@@ -405,6 +412,7 @@ mod tests {
             ("<https://a/v2/b?c=d,e>; rel=next", Some("https://a/v2/b?c=d,e")),
             ("</p>; rel=\"prev\", </n>; rel=\"next\"", Some("/n")),
             ("</n>; title=\"x\"; REL=\"Next\"", Some("/n")),
+            ("</n>", Some("/n")),
             ("</p>; rel=\"prev\"", None),
             ("/n; rel=\"next\"", None),
             ("", None),

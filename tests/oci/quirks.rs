@@ -6,7 +6,7 @@ use wasm_airgap::oci::{Content, Credential, Mount, media_type};
 use wasm_airgap::report::Item;
 
 use crate::fake::{ALICE, Door, Fake, error};
-use crate::server::Reply;
+use crate::server::{Reply, Request, Server};
 use crate::{BODY, Case, HOME, alice, body, filled, home, manifest, reference, repository, says};
 
 const ACCEPT: [&str; 1] = [media_type::MANIFEST];
@@ -259,4 +259,166 @@ fn a_401_of_what_may_be_missing_says_so() {
     says(&error, &["it says the same of what is not there", "check the name", "docker login"]);
     let error = refuse(alice());
     says(&error, &["it says the same of what is not there", "check the name", "renew"]);
+}
+
+#[test]
+fn a_server_of_static_files_may_greet_people() {
+    // `/v2/` is the list of a folder, as for people; the rest is what a registry sends.
+    let fake = filled(Fake::with(Door::Open, |request, _| {
+        let page = || Reply::ok("<html>").header("Content-Type", "text/html");
+        (request.path == "/v2/").then(page)
+    }));
+    named(&fake);
+    let case = Case::new();
+    let client = case.client();
+    client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
+    case.succeeded(case.pull(&client, &fake));
+}
+
+#[test]
+fn a_credential_is_shown_before_a_401_without_a_challenge_is_the_last_word() {
+    let fake = Fake::with(Door::Open, |request, _| {
+        let stranger = request.header("authorization") != Some(ALICE);
+        stranger.then(|| error("401 Unauthorized", "UNAUTHORIZED", "who is it?"))
+    });
+    named(&fake);
+    let case = Case::by(&fake, alice());
+    case.client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
+    let shown = fake.server.headers("authorization");
+    assert_eq!(shown, [None, None, Some(ALICE.to_owned())]);
+}
+
+#[test]
+fn a_token_is_asked_for_by_the_name_that_the_challenge_has() {
+    // A proxy in front of a registry that calls the repository something else.
+    let tokens = Server::start(|request| {
+        let right = request.path.contains("repository%3Acache%2Fns%2Fname%3Apull");
+        Reply::ok(if right { r#"{"token":"right"}"# } else { r#"{"token":"wrong"}"# })
+    });
+    let realm = tokens.url("/token");
+    let fake = Fake::with(Door::Open, move |request, _| {
+        let challenge =
+            format!(r#"Bearer realm="{realm}",scope="repository:cache/ns/name:pull,push""#);
+        let refusal = || error("401 Unauthorized", "UNAUTHORIZED", "authentication required");
+        let known = request.header("authorization") == Some("Bearer right");
+        (!known).then(|| refusal().header("WWW-Authenticate", &challenge))
+    });
+    let digest = named(&fake);
+    fake.store().add_blob(HOME, BODY);
+    let case = Case::new();
+    let client = case.client();
+    let found = client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
+    assert_eq!(*found.digest(), digest);
+    // It is learned once, and nothing more is asked for than is needed.
+    case.succeeded(case.pull(&client, &fake));
+    assert_eq!(tokens.requests().len(), 2);
+    assert!(tokens.requests().iter().all(|it| !it.path.contains("push")));
+}
+
+#[test]
+fn an_upload_that_has_only_a_name_is_found() {
+    let fake = Fake::with(Door::Open, |request, store| match request.method.as_str() {
+        "POST" => {
+            let reply = store.answer(request);
+            let place = reply.header_value("Location").unwrap();
+            let name = place.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+            Some(Reply::new("202 Accepted", "").header("Docker-Upload-UUID", &name))
+        }
+        "PUT" => {
+            let path = format!("{}&state=a%2Fb", request.path);
+            Some(store.answer(&Request { path, ..request.clone() }))
+        }
+        _ => None,
+    });
+    let client = Case::new().client();
+    client.push_blob(&home(&fake), &body(), &BODY, None, &Item::hidden()).unwrap();
+    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+}
+
+#[test]
+fn an_upload_without_an_address_says_whom_to_ask() {
+    let fake = Fake::with(Door::Open, |request, _| {
+        (request.method == "POST").then(|| Reply::new("202 Accepted", ""))
+    });
+    let client = Case::new().client();
+    let failed = client.push_blob(&home(&fake), &body(), &BODY, None, &Item::hidden());
+    says(&failed.unwrap_err(), &["does not say where", "no Location header", "proxy"]);
+}
+
+#[test]
+fn bytes_go_by_patch_where_the_last_put_takes_none() {
+    for status in ["400 Bad Request", "405 Method Not Allowed", "411 Length Required"]
+        .into_iter()
+        .chain(["415 Unsupported Media Type", "501 Not Implemented"])
+    {
+        let fake = Fake::with(Door::Open, move |request, _| {
+            let upload = request.method == "PUT" && request.path.contains("/uploads/");
+            (upload && !request.body.is_empty()).then(|| error(status, "DIGEST_INVALID", "no"))
+        });
+        let case = Case::new();
+        let to = home(&fake);
+        case.client().push_blob(&to, &body(), &BODY, None, &Item::hidden()).unwrap();
+        assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY), "{status}");
+        assert!(case.clock.waits().is_empty(), "{status}");
+    }
+}
+
+#[test]
+fn a_range_that_counts_is_one_that_ends_there() {
+    let fake = Fake::with(Door::Open, |request, store| match request.method.as_str() {
+        "PUT" if request.path.contains("/uploads/") && !request.body.is_empty() => {
+            Some(error("405 Method Not Allowed", "UNSUPPORTED", "by PATCH alone"))
+        }
+        "PATCH" => {
+            let reply = store.answer(request);
+            let place = reply.header_value("Location").unwrap().to_owned();
+            let reply = Reply::new("202 Accepted", "").header("Location", &place);
+            Some(reply.header("Range", &format!("0-{}", BODY.len())))
+        }
+        _ => None,
+    });
+    let client = Case::new().client();
+    client.push_blob(&home(&fake), &body(), &BODY, None, &Item::hidden()).unwrap();
+    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+}
+
+#[test]
+fn a_registry_that_knows_no_list_of_attached_things_is_asked_for_the_tag() {
+    let json = |text: &'static str| Reply::ok(text).header("Content-Type", "application/json");
+    let refusals = ["406 Not Acceptable", "410 Gone", "422 Unprocessable Content"];
+    let silent = [json("{}"), json(""), json(r#"{"errors":[]}"#)];
+    let replies = silent.into_iter().chain(refusals.map(|status| Reply::new(status, "")));
+    for (nth, reply) in replies.enumerate() {
+        let fake = Fake::with(Door::Open, move |request, _| {
+            request.path.contains("/referrers/").then(|| reply.clone())
+        });
+        let subject = Digest::of(b"x");
+        let (item, kind) = (Digest::of(b"y"), media_type::MANIFEST);
+        let list = format!(
+            r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"{kind}","digest":"sha256:{item}","size":1}}]}}"#
+        );
+        fake.store().add_manifest(HOME, &format!("sha256-{subject}"), media_type::INDEX, &list);
+        let found = Case::new().client().referrers(&home(&fake), &subject).unwrap();
+        assert_eq!(found.len(), 1, "{nth}");
+    }
+}
+
+#[test]
+fn lists_and_annotations_may_be_null() {
+    let fake = Fake::new(Door::Open);
+    let config = Digest::of(b"{}");
+    let part =
+        |rest: &str| format!(r#"{{"mediaType":"a/b","digest":"sha256:{config}","size":2{rest}}}"#);
+    let (bare, noted) = (part(""), part(r#","annotations":null"#));
+    for (tag, kind, fields) in [
+        ("1", media_type::MANIFEST, format!(r#""config":{bare},"layers":null"#)),
+        ("2", media_type::MANIFEST, format!(r#""config":{noted},"layers":[{noted}]"#)),
+        ("3", media_type::INDEX, r#""manifests":null"#.to_owned()),
+    ] {
+        let text = format!(r#"{{"schemaVersion":2,"mediaType":"{kind}",{fields}}}"#);
+        fake.store().add_manifest(HOME, tag, kind, &text);
+        let name = reference(&fake, &format!("ns/name:{tag}"));
+        let found = Case::new().client().manifest(&name, &media_type::ALL_MANIFESTS).unwrap();
+        found.content("it").unwrap_or_else(|error| panic!("{tag}: {error}"));
+    }
 }

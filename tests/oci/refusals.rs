@@ -3,6 +3,7 @@
 use wasm_airgap::digest::Digest;
 use wasm_airgap::error::{Error, Kind};
 use wasm_airgap::oci::{Client, Credential, media_type};
+use wasm_airgap::report::Item;
 
 use crate::fake::{Door, Fake, error};
 use crate::server::Reply;
@@ -13,6 +14,10 @@ const ACCEPT: [&str; 1] = [media_type::MANIFEST];
 /// A registry that answers everything but the first contact with this.
 fn saying(reply: Reply) -> Fake {
     Fake::with(Door::Open, move |request, _| (request.path != "/v2/").then(|| reply.clone()))
+}
+
+fn hidden() -> Item {
+    Item::hidden()
 }
 
 fn manifest_error(client: &Client, fake: &Fake, rest: &str) -> Error {
@@ -151,5 +156,78 @@ fn long_messages_are_cut_and_odd_ones_do_no_harm() {
         let error = manifest_error(&Case::new().client(), &fake, "ns/name:1");
         says(&error, &["400 Bad Request"]);
         assert!(!error.to_string().contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn errors_of_all_forms_are_repeated() {
+    for (kind, body, words) in [
+        ("application/json", r#"{"errors":[{"code":"DENIED","message":null}]}"#, ": DENIED"),
+        (
+            "application/json",
+            r#"{"errors":[{"code":"DENIED","message":null,"detail":"no space left"}]}"#,
+            ": no space left (DENIED)",
+        ),
+        (
+            "application/json",
+            r#"{"error":{"code":403,"message":"not for you","status":"PERMISSION_DENIED"}}"#,
+            ": not for you (PERMISSION_DENIED)",
+        ),
+        ("application/json", r#"{"message":"one","details":"two"}"#, ": one"),
+        ("application/json", r#"{"errors":[{"status":403,"message":"one"}]}"#, ": one"),
+        (
+            "application/json",
+            r#"{"status":403,"error_message":"one","error_type":"two","detail":"three"}"#,
+            ": one (two)",
+        ),
+        ("application/json", r#"{"errors":"one"}"#, ": one"),
+        ("application/json", r#"[{"code":"ONE","message":"two"}]"#, ": two (ONE)"),
+        ("application/json", "\u{feff}{\"error\":\"one\"}", ": one"),
+        ("text/plain; charset=utf-8", "\nToo many\nand more", ": Too many"),
+        (
+            "application/xml",
+            "<?xml version=\"1.0\"?><Error><Code>Denied</Code><Message>it expired</Message></Error>",
+            ": it expired (Denied)",
+        ),
+    ] {
+        let reply = Reply::new("403 Forbidden", body).header("Content-Type", kind);
+        let error = manifest_error(&Case::new().client(), &saying(reply), "ns/name:1");
+        says(&error, &[&format!("403 Forbidden{words}")]);
+    }
+    for (kind, body) in [
+        ("application/json", r#"{"errors":[{"code":1,"message":[]}]}"#),
+        ("application/json", "[[[]]]"),
+        ("application/json", "7"),
+        ("application/octet-stream", "geheim"),
+        ("text/plain", "\n\n"),
+        ("application/xml", "<Message>geheim"),
+    ] {
+        let reply = Reply::new("403 Forbidden", body).header("Content-Type", kind);
+        let error = manifest_error(&Case::new().client(), &saying(reply), "ns/name:1").to_string();
+        assert!(error.contains("403 Forbidden\n") && !error.contains("geheim"), "{error}");
+    }
+}
+
+#[test]
+fn a_push_that_is_refused_says_what_to_change() {
+    for (status, code, message, words) in [
+        ("404 Not Found", "NAME_UNKNOWN", "no such repository", "create `ns/name` there first"),
+        ("404 Not Found", "NOT_FOUND", "project ns not found", "the project that it is in"),
+        ("405 Method Not Allowed", "UNSUPPORTED", "", "is a cache or a group of others"),
+        ("403 Forbidden", "DENIED", "the quota of the project is used up", "for more space"),
+    ] {
+        let fake = saying(error(status, code, message));
+        let client = Case::new().client();
+        let pushed = client.push_blob(&home(&fake), &crate::body(), &BODY, None, &hidden());
+        says(&pushed.unwrap_err(), &[status, message, words]);
+    }
+    for (status, code, message, words) in [
+        ("412 Precondition Failed", "PRECONDITION", "configured as immutable", "another tag"),
+        ("400 Bad Request", "MANIFEST_BLOB_UNKNOWN", "blob unknown", "run the same command again"),
+    ] {
+        let fake = saying(error(status, code, message));
+        let client = Case::new().client();
+        let pushed = client.put_manifest(&reference(&fake, "ns/name:1"), b"{}", ACCEPT[0]);
+        says(&pushed.unwrap_err(), &[status, message, words]);
     }
 }

@@ -223,6 +223,12 @@ impl Reply {
         self
     }
 
+    /// The value of a header that was added.
+    pub fn header_value(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// Says that the body is this long, whatever it is.
     #[must_use]
     pub fn claiming(self, length: usize) -> Reply {

@@ -233,7 +233,7 @@ struct One<'a> {
 /// A seed for a descriptor or `null`.
 struct Maybe<'a>(One<'a>);
 
-/// A seed for a list of descriptors.
+/// A seed for a list of descriptors, or `null` for an empty one, as programs in Go write it.
 struct Many<'a> {
     keep: Keep,
     items: &'a mut Items,
@@ -271,7 +271,7 @@ impl<'de> DeserializeSeed<'de> for Many<'_> {
     type Value = Vec<Descriptor>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -280,6 +280,10 @@ impl<'de> Visitor<'de> for Many<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of descriptors")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -357,7 +361,7 @@ impl<'de> Visitor<'de> for One<'_> {
     }
 }
 
-/// A seed for annotations.
+/// A seed for annotations, or `null` for none.
 struct Notes<'a> {
     keep: Keep,
     items: &'a mut Items,
@@ -367,7 +371,7 @@ impl<'de> DeserializeSeed<'de> for Notes<'_> {
     type Value = Annotations;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Annotations, D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -376,6 +380,10 @@ impl<'de> Visitor<'de> for Notes<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("annotations, which are texts by their keys")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Annotations, E> {
+        Ok(Annotations::default())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
