@@ -34,7 +34,7 @@ mod token;
 mod traffic;
 mod transport;
 
-pub use access::{Access, Accesses, Credential};
+pub use access::{Access, Accesses, Credential, Part};
 pub use blob::{OuterBlob, RemoteBlob};
 pub use blob_source::Readable;
 pub use client::Client;

@@ -160,6 +160,7 @@ fn access(credential: Credential) -> Access {
         origin: "the settings of the test".into(),
         roots: Vec::new(),
         identity: None,
+        parts: Vec::new(),
     }
 }
 

@@ -37,7 +37,8 @@ impl Netrc {
                 return Err(error.hint("set NETRC to a file that can be read"));
             }
         };
-        let mut netrc = parse(&String::from_utf8_lossy(&text)).map_err(|line| {
+        let text = String::from_utf8_lossy(&text);
+        let mut netrc = parse(text.trim_start_matches('\u{feff}')).map_err(|line| {
             let path = path.display();
             Error::usage(format!("`{path}` has a quote in line {line} that does not end"))
         })?;
@@ -201,6 +202,15 @@ mod tests {
             assert_eq!(machine(host), None, "{host}");
         }
         assert_eq!(pair(netrc.anyone()), Some(("anonymous", "guest")));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("netrc");
+        std::fs::write(&path, "\u{feff}machine a login b password c\r\n").unwrap();
+        let netrc = Netrc::read(Some(&path)).unwrap();
+        assert_eq!(pair(netrc.machine("a")), Some(("b", "c")));
     }
 
     #[test]

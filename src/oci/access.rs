@@ -40,6 +40,37 @@ pub struct Access {
     /// The source of the credential, as in `WKG_REGISTRY_GHCR_IO_TOKEN`; empty for an anonymous
     /// one.
     pub origin: String,
+    /// The credentials for parts of the registry, each of which comes before that of the whole.
+    pub parts: Vec<Part>,
+}
+
+/// A credential for the repositories below a path of a registry, as `podman login quay.io/org` writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The beginning of the names of these repositories, as in `org`.
+    pub path: String,
+    /// Who asks there.
+    pub credential: Credential,
+    /// Where the credential came from.
+    pub origin: String,
+}
+
+impl Access {
+    /// Returns the credential for a repository and where it came from: that of the longest path which
+    /// the repository is in, otherwise that of the registry.
+    pub(crate) fn for_repository(&self, repository: &str) -> (&Credential, &str) {
+        let is_in = |part: &&Part| {
+            let rest = repository.strip_prefix(part.path.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let part = self.parts.iter().filter(is_in).max_by_key(|part| part.path.len());
+        part.map_or((&self.credential, &self.origin), |part| (&part.credential, &part.origin))
+    }
+
+    /// Returns all its credentials.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &Credential> {
+        [&self.credential].into_iter().chain(self.parts.iter().map(|part| &part.credential))
+    }
 }
 
 /// A credential for a registry. `Debug` shows no secrets, and there is no `Display`.

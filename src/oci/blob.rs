@@ -253,7 +253,7 @@ impl Source for BlobSource<'_> {
         let arrival = Arrival::of(answer, range, |answer| {
             let about = About::Blob(self.repository.clone(), self.digest);
             refusal::by_registry(
-                &self.session.caller(),
+                &self.session.caller(self.repository.name()),
                 &about,
                 answer,
                 self.transport.patience.now(),

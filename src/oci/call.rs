@@ -91,7 +91,8 @@ impl Transport {
         // specification ("Pushing manifests") says 201.
         if !status.is_success() && !call.fine.contains(&status.as_u16()) {
             let now = self.patience.now();
-            return Err(refusal::by_registry(&session.caller(), &call.about, answer, now).into());
+            let caller = session.caller(call.about.repository().name());
+            return Err(refusal::by_registry(&caller, &call.about, answer, now).into());
         }
         if answer.is_page() && status.is_success() && session.greets_people() {
             return Err(refusal::page().into());
@@ -170,7 +171,7 @@ impl Transport {
             let news = match (status, &proof) {
                 (401, Proof::Unasked(_)) => session.reconsider(&answer.headers),
                 (401, Proof::Nothing) if silent && again.is_some() => {
-                    session.offer(&answer.headers)
+                    session.offer(&answer.headers, scopes)
                 }
                 (401, _) => {
                     session.forget(&proof);
@@ -182,7 +183,7 @@ impl Transport {
                     session.distrust(value);
                     true
                 }
-                (_, Proof::Nothing) if again.is_some() => session.offer(&answer.headers),
+                (_, Proof::Nothing) if again.is_some() => session.offer(&answer.headers, scopes),
                 _ => return Ok(answer),
             };
             let Some(again) = again else { return Ok(answer) };

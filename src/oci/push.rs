@@ -363,7 +363,8 @@ impl<'a> Upload<'a> {
         let leads = answer.header(header::LOCATION).map(|it| http::follow(&answer.from, it));
         let about = About::Upload(self.to.clone());
         let now = self.transport.patience.now();
-        let failure = refusal::by_registry(&self.session.caller(), &about, answer, now);
+        let failure =
+            refusal::by_registry(&self.session.caller(self.to.name()), &about, answer, now);
         let passing = |failure| Failure { chance: Chance::Passing, missing: false, ..failure };
         let setback = |failure: Failure| Setback::from(failure);
         match (status, leads) {

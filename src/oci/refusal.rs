@@ -42,7 +42,7 @@ pub(super) enum About {
 }
 
 impl About {
-    fn repository(&self) -> &Repository {
+    pub(super) fn repository(&self) -> &Repository {
         match self {
             About::Manifest(reference) | About::Pushed(reference) => reference.repository(),
             About::Blob(repository, _)

@@ -147,16 +147,17 @@ impl Session {
         self.greets_people
     }
 
-    /// Returns the state of the client for this registry, for the texts of failures.
-    pub(super) fn caller(&self) -> Caller {
+    /// Returns the state of the client for a repository of this registry, for the texts of failures.
+    pub(super) fn caller(&self, repository: &str) -> Caller {
         let state = self.state();
-        let has_credential = state.access.credential != Credential::Anonymous;
         let withheld = audience::check(&self.base, &self.base, false).err();
         let is_bearer = |it: &Challenge| matches!(it, Challenge::Bearer { .. });
+        let (credential, origin) = state.access.for_repository(repository);
+        let has_credential = *credential != Credential::Anonymous;
         Caller {
             registry: self.registry.clone(),
             base: self.base.clone(),
-            origin: if has_credential { state.access.origin.clone() } else { String::new() },
+            origin: if has_credential { origin.to_owned() } else { String::new() },
             withheld: withheld.filter(|_| has_credential),
             refused_unasked: state.unasked == Unasked::Refused,
             wants_tokens: state.challenges.iter().any(is_bearer),
@@ -187,7 +188,7 @@ impl Session {
         let (credential, challenges, unasked, scopes) = {
             let state = self.state();
             let credential = match audience::check(&self.base, &self.base, false) {
-                Ok(()) => state.access.credential.clone(),
+                Ok(()) => state.credential(scopes).clone(),
                 Err(_) => Credential::Anonymous,
             };
             (credential, state.challenges.clone(), state.unasked, state.with_renamed(scopes))
@@ -242,15 +243,16 @@ impl Session {
         old.as_ref() != Some(&name)
     }
 
-    /// Returns whether to repeat a request without a credential that got 403 or 404: with an answer
-    /// to the challenge that it got, or with a name and password that were not asked for.
-    pub(super) fn offer(&self, headers: &HeaderMap) -> bool {
+    /// Returns whether to repeat a request without a credential that got 403 or 404, or 401 without
+    /// a challenge: with an answer to the challenge that it got, or with a name and password that were
+    /// not asked for.
+    pub(super) fn offer(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
         if self.learn(headers) {
             return true;
         }
         let allowed = audience::check(&self.base, &self.base, false).is_ok();
         let mut state = self.state();
-        let has_login = matches!(state.access.credential, Credential::Basic { .. });
+        let has_login = matches!(state.credential(scopes), Credential::Basic { .. });
         let offers = allowed && has_login && state.unasked != Unasked::Refused;
         if offers {
             state.unasked = Unasked::Sent;
@@ -298,7 +300,7 @@ impl Session {
     pub(super) fn ask_again(&self, transport: &Transport) -> Result<bool> {
         let access = transport.access(&self.registry)?;
         let mut state = self.state();
-        let news = access.credential != state.access.credential;
+        let news = !access.credentials().eq(state.access.credentials());
         if news {
             (state.access, state.unasked) = (access, Unasked::Untried);
             self.tokens.clear();
@@ -367,13 +369,9 @@ impl Session {
         if !answer.status.is_success() {
             let said = refusal::Said::read(answer);
             let shown = *credential != Credential::Anonymous;
-            let failure = refusal::by_token_server(
-                &self.caller(),
-                &realm,
-                &said,
-                shown,
-                transport.patience.now(),
-            );
+            let repository = scopes.first().map_or("", |scope| scope.repository.as_str());
+            let (caller, now) = (self.caller(repository), transport.patience.now());
+            let failure = refusal::by_token_server(&caller, &realm, &said, shown, now);
             return Err(match status {
                 400 | 401 | 403 => Unproven::Refused(failure),
                 _ => Unproven::Trouble(failure.into()),
@@ -420,6 +418,12 @@ impl Session {
 }
 
 impl State {
+    /// Returns the credential for a request: that for the repository which it is about.
+    fn credential(&self, scopes: &[Scope]) -> &Credential {
+        let repository = scopes.first().map_or("", |scope| scope.repository.as_str());
+        self.access.for_repository(repository).0
+    }
+
     /// Returns scopes with those that the registry has other names for.
     fn with_renamed(&self, scopes: &[Scope]) -> Vec<Scope> {
         let renamed = scopes.iter().filter_map(|scope| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::fetch::http::Http;
 use crate::fetch::patience::Patience;
-use crate::oci::access::{Access, Accesses};
+use crate::oci::access::{Access, Accesses, Credential};
 use crate::oci::reference::Registry;
 use crate::oci::traffic::Counters;
 
@@ -21,7 +21,7 @@ impl Transport {
     /// Returns the scheme, the credential and the certificates for a registry.
     pub(super) fn access(&self, registry: &Registry) -> Result<Access> {
         let access = self.accesses.access(registry.as_str())?;
-        access.credential.learn();
+        access.credentials().for_each(Credential::learn);
         Ok(access)
     }
 }

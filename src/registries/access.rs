@@ -15,7 +15,7 @@ use super::metadata::Metadata;
 use super::{Discovered, Mirror, Registries};
 use crate::environment::{COMPONENT_MIRROR, REGISTRY, registry_part};
 use crate::error::{Error, Result};
-use crate::oci::{Access, Accesses, Credential, is_host};
+use crate::oci::{Access, Accesses, Credential, Part, is_host};
 
 /// The user name for a token. Registries that exchange tokens ignore it.
 const TOKEN_USER: &str = "token";
@@ -28,6 +28,7 @@ impl Accesses for Registries {
         let setting = self.scheme_setting(&host);
         let tls = setting.as_ref().filter(|it| it.scheme == Scheme::Https);
         let certificates = Certificates::of(&self.environment, &host)?;
+        let parts = if path.is_empty() { self.parts(&host)? } else { Vec::new() };
         Ok(Access {
             plain_http: self.scheme(&host) == Some(Scheme::Http),
             tls_remedy: tls.map(|setting| setting.remedy(&host)).unwrap_or_default(),
@@ -36,6 +37,7 @@ impl Accesses for Registries {
             identity: certificates.identity,
             credential,
             origin,
+            parts,
         })
     }
 }
@@ -92,6 +94,22 @@ impl Registries {
             }
         }
         Ok((Credential::Anonymous, String::new()))
+    }
+
+    /// Returns the credentials that credential files have for parts of a host.
+    fn parts(&self, host: &str) -> Result<Vec<Part>> {
+        let is_own = |it: &Origin<'_>| matches!(it, Origin::Variable { .. } | Origin::Config(_));
+        if self.origins(host, "")?.iter().any(is_own) {
+            return Ok(Vec::new());
+        }
+        let mut parts = Vec::new();
+        for (path, found) in self.stores.parts(host)? {
+            if let Some(credential) = found.credential()? {
+                credential.learn();
+                parts.push(Part { path, credential, origin: found.origin() });
+            }
+        }
+        Ok(parts)
     }
 
     /// Returns the sources of credentials for a host, in the order to try them.

@@ -73,7 +73,7 @@ impl Helper {
     }
 
     fn run(&self, limit: Duration) -> Result<Output> {
-        let program = self.program.as_ref().ok_or_else(|| self.failed("is not on PATH"))?;
+        let program = self.program.as_ref().ok_or_else(|| self.absent())?;
         let mut command = Command::new(program);
         command.envs(self.variables.iter().map(|(name, value)| (name, value))).arg("get");
         let limits = Limits { time: limit, stdout: LARGEST, stderr: 0, memory: None };
@@ -87,14 +87,23 @@ impl Helper {
         })
     }
 
+    fn absent(&self) -> Error {
+        self.error("is not on PATH").hint(format!(
+            "install it, or take `{}` out of the `credsStore` or `credHelpers` of `{}` and log in anew",
+            self.name,
+            self.file.display()
+        ))
+    }
+
+    fn error(&self, what: &str) -> Error {
+        let program = format!("the credential helper `docker-credential-{}` {what}", self.name);
+        Error::new(Kind::Network, program)
+            .fact("asked for", &self.server)
+            .fact("named in", self.file.display())
+    }
+
     fn failed(&self, what: &str) -> Error {
-        Error::new(
-            Kind::Network,
-            format!("the credential helper `docker-credential-{}` {what}", self.name),
-        )
-        .fact("asked for", &self.server)
-        .fact("named in", self.file.display())
-        .hint(format!(
+        self.error(what).hint(format!(
             "try it by hand: `echo {} | docker-credential-{} get`; or take it out of that file",
             self.server, self.name
         ))
@@ -145,6 +154,7 @@ mod tests {
             (write("hangs", "sleep 600"), "did not answer"),
             (write("leaves", "sleep 600 & echo '{}'"), "did not answer"),
             (Helper { program: None, ..write("gone", "") }, "is not on PATH"),
+            (Helper { program: None, ..write("gone", "") }, "out of the `credsStore`"),
         ];
         let basic = |username: &str, password: &str| {
             let (username, password) = (username.to_owned(), password.to_owned());

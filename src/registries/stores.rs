@@ -61,16 +61,61 @@ impl Stores {
     /// Usage, if a file cannot be read or is not a credential file.
     pub(super) fn find(&self, host: &str, path: &str) -> Result<Vec<Found>> {
         let mut found = Vec::new();
-        if let Some(text) = self.environment.get(env::DOCKER_AUTH_CONFIG) {
-            let name = Path::new(env::DOCKER_AUTH_CONFIG);
-            self.in_file(name, &parsed(name, text.as_bytes())?, (host, path), &mut found)?;
-        }
-        for file in &self.files {
-            if let Some(content) = content(file)? {
-                self.in_file(file, &content, (host, path), &mut found)?;
-            }
+        for (file, content) in self.contents()? {
+            self.in_file(&file, &content, (host, path), &mut found)?;
         }
         Ok(found)
+    }
+
+    /// Returns the entries for parts of `host`, each with the path of the part. Reads no secret.
+    ///
+    /// # Errors
+    /// As [`Stores::find`].
+    pub(super) fn parts(&self, host: &str) -> Result<Vec<(String, Found)>> {
+        let mut parts: Vec<(String, Found)> = Vec::new();
+        for (file, content) in self.contents()? {
+            for (key, entry) in section(&file, &content, "auths")?.into_iter().flatten() {
+                let Key { host: its, path } = Key::of(key);
+                let is_new = parts.iter().all(|(known, _)| *known != path);
+                let Some(entry) = entry.as_object().filter(|_| its == host && is_new) else {
+                    continue;
+                };
+                if !path.is_empty() {
+                    let (file, key, entry) = (file.clone(), key.clone(), entry.clone());
+                    parts.push((path, Found::Stored { file, key, entry }));
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Reads all files that are there.
+    fn contents(&self) -> Result<Vec<(PathBuf, Map<String, Value>)>> {
+        let mut contents = Vec::new();
+        if let Some(text) = self.environment.get(env::DOCKER_AUTH_CONFIG) {
+            contents.push((PathBuf::from(env::DOCKER_AUTH_CONFIG), inline(text)?));
+        }
+        self.check_docker_folder()?;
+        for file in &self.files {
+            if let Some(content) = content(file)? {
+                contents.push((file.clone(), content));
+            }
+        }
+        Ok(contents)
+    }
+
+    /// Checks that `DOCKER_CONFIG` does not name a file, which nothing would be read from.
+    fn check_docker_folder(&self) -> Result<()> {
+        let Some(folder) = self.environment.get(env::DOCKER_CONFIG) else { return Ok(()) };
+        match look::is_file(Path::new(folder)) {
+            Ok(true) => {
+                let name = env::DOCKER_CONFIG;
+                Err(Error::usage(format!("{name} names a file, and it must name a folder"))
+                    .fact("found", folder)
+                    .hint(format!("set {name} to the folder in which `config.json` is")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn in_file(
@@ -80,18 +125,16 @@ impl Stores {
         (host, path): (&str, &str),
         found: &mut Vec<Found>,
     ) -> Result<()> {
-        let section = |name: &str| match content.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Object(section)) => Ok(Some(section)),
-            Some(_) => Err(bad(file, &format!("`{name}` is not an object"))),
-        };
-        for (key, program) in section("credHelpers")?.into_iter().flatten() {
+        let helpers = section(file, content, "credHelpers")?.into_iter().flatten();
+        // An empty name says that no program is asked for this registry.
+        let is_named = |(_, program): &(&String, &Value)| program.as_str() != Some("");
+        for (key, program) in helpers.filter(is_named) {
             if Key::of(key).covers(host, "") {
                 let server = if host == "docker.io" { DOCKER_HUB } else { key };
                 found.push(Found::Helper(self.helper(file, program, server)?));
             }
         }
-        let mut stored: Vec<_> = section("auths")?
+        let mut stored: Vec<_> = section(file, content, "auths")?
             .into_iter()
             .flatten()
             .filter(|(key, _)| Key::of(key).covers(host, path))
@@ -209,8 +252,36 @@ fn content(file: &Path) -> Result<Option<Map<String, Value>>> {
     }))
 }
 
+/// Returns an object in a file; nothing where it is not there.
+fn section<'a>(
+    file: &Path,
+    content: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a Map<String, Value>>> {
+    match content.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(section)) => Ok(Some(section)),
+        Some(_) => Err(bad(file, &format!("`{name}` is not an object"))),
+    }
+}
+
+/// Reads the value of the variable that holds the content of a file.
+fn inline(text: &str) -> Result<Map<String, Value>> {
+    let name = Path::new(env::DOCKER_AUTH_CONFIG);
+    parsed(name, text.as_bytes()).map_err(|error| {
+        error.first_hint(
+            "the variable holds the content of a `config.json`; to name the file, set DOCKER_CONFIG to \
+             its folder",
+        )
+    })
+}
+
 fn parsed(file: &Path, bytes: &[u8]) -> Result<Map<String, Value>> {
-    // Only the position is shown: the text of a type error would repeat the content.
+    // An empty file has no logins, as for docker and podman.
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    // Only the place: the words of a type error would repeat what is there.
     match bounded::json(bytes) {
         Ok(Value::Object(content)) => Ok(content),
         Ok(_) => Err(bad(file, "it is not a JSON object")),
@@ -374,6 +445,49 @@ mod tests {
         ] {
             assert_eq!(in_docker(&content, asked).unwrap(), expected, "{asked}");
         }
+    }
+
+    #[test]
+    fn parts_of_a_host_have_entries_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, content: &str| {
+            let file = folder.path().join(name);
+            std::fs::write(&file, content).unwrap();
+            file
+        };
+        let one = r#"{"auths":{"a.corp":{},"a.corp/org":{"auth":"dTpw"},"b.corp/x":{"auth":"?"}}}"#;
+        let two =
+            r#"{"auths":{"a.corp/org":{"auth":"eDp5"},"https://a.corp/v1/":{},"a.corp/o/p":{}}}"#;
+        let files = vec![write("one", one), write("two", two)];
+        let stores = Stores { files, environment: Environment::of(&[], "/") };
+        let parts = stores.parts("a.corp").unwrap();
+        let paths: Vec<_> = parts.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, ["org", "o/p"]);
+        assert!(parts[0].1.origin().ends_with("one"), "{}", parts[0].1.origin());
+    }
+
+    #[test]
+    fn a_helper_without_a_name_is_none() {
+        let content = r#"{"auths":{"a.corp":{"auth":"dTpw"}},"credHelpers":{"a.corp":""}}"#;
+        assert_eq!(in_docker(content, "a.corp").unwrap(), ["u:p"]);
+    }
+
+    #[test]
+    fn an_empty_file_and_a_byte_order_mark_are_no_fault() {
+        assert!(in_docker("\n", "a.corp").unwrap().is_empty());
+        let content = "\u{feff}{\"auths\":{\"a.corp\":{\"auth\":\"dTpw\"}}}";
+        assert_eq!(in_docker(content, "a.corp").unwrap(), ["u:p"]);
+    }
+
+    #[test]
+    fn a_variable_for_a_folder_that_names_a_file_is_an_error() {
+        let files = [("d/config.json", "{}")];
+        let error = find(&files, &[("DOCKER_CONFIG", "d/config.json")], "a.corp").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("set DOCKER_CONFIG to the folder"), "{text}");
+        let error = find(&[], &[("DOCKER_AUTH_CONFIG", "/h/config.json")], "a.corp").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("the variable holds the content of a `config.json`"), "{text}");
     }
 
     #[test]

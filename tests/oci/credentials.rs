@@ -5,9 +5,9 @@ use std::time::Duration;
 use wasm_airgap::digest::Digest;
 use wasm_airgap::error::Kind;
 use wasm_airgap::network::ProxySetting;
-use wasm_airgap::oci::{Access, Credential, media_type};
+use wasm_airgap::oci::{Access, Credential, Part, media_type};
 
-use crate::fake::{ALICE, Door, Fake, param};
+use crate::fake::{ALICE, Door, Fake, error, param};
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, HOME, access, alice, filled, home, manifest, reference, repository, says};
 
@@ -355,4 +355,34 @@ fn nothing_shows_a_secret() {
         let access = Access { credential, ..access(Credential::Anonymous) };
         assert!(!format!("{access:?}").contains("geheim"));
     }
+}
+
+#[test]
+fn a_credential_for_a_part_of_a_registry_is_for_that_part() {
+    let fake = Fake::with(Door::Open, |request, _| {
+        let known = request.header("authorization") == Some(ALICE);
+        let mine = request.path.starts_with("/v2/ns/name/");
+        let refusal = || error("401 Unauthorized", "UNAUTHORIZED", "authentication required");
+        (mine != known && request.path != "/v2/")
+            .then(|| refusal().header("WWW-Authenticate", "Basic realm=\"x\""))
+    });
+    for name in ["ns/name", "ns/names", "other"] {
+        fake.store().add_manifest(name, "1", media_type::MANIFEST, "{}");
+    }
+    let part = |path: &str, password: &str| Part {
+        path: path.to_owned(),
+        credential: Credential::Basic { username: "alice".into(), password: password.into() },
+        origin: format!("the entry for {path}"),
+    };
+    let parts = vec![part("ns", "wrong"), part("ns/name", "p1"), part("ns/name/deep", "wrong")];
+    let case = Case::new();
+    case.accesses.set(&fake.host(), Access { parts, ..access(Credential::Anonymous) });
+    let client = case.client();
+    let get = |name: &str| client.manifest(&reference(&fake, name), &[media_type::MANIFEST]);
+    get("ns/name:1").unwrap();
+    get("other:1").unwrap();
+    // The longest part wins, and a part ends at a slash.
+    fake.store().add_manifest("ns/name/deep", "1", media_type::MANIFEST, "{}");
+    says(&get("ns/name/deep:1").unwrap_err(), &["the credential from the entry for ns/name/deep"]);
+    get("ns/names:1").unwrap();
 }
