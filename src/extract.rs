@@ -53,6 +53,7 @@ use crate::verify::Verified;
 use catalog::Catalog;
 use tree::TreeWriter;
 
+pub(crate) use detect::archive_of;
 pub(crate) use executables::places as executable_places;
 pub use limits::Limits;
 

@@ -35,6 +35,7 @@ mod tls;
 pub(crate) mod transfer;
 
 pub use address::redacted;
+pub use measure::Measured;
 pub(crate) use netrc::login as netrc_login;
 pub use retry::{Clock, SystemClock};
 pub use small::Small;
@@ -139,9 +140,20 @@ impl Client {
         Err(transfer.end(attempts.error(request.subject)))
     }
 
-    /// Returns the digest and the size of the file at an address, to pin it. The file is not
-    /// stored.
+    /// Returns the digest and the size of what an address serves now. Nothing is kept.
+    ///
+    /// # Errors
+    /// As [`Client::inspect`].
     pub fn measure(&self, url: &str, item: &Item) -> Result<(Digest, u64)> {
+        self.inspect(url, item).map(|found| (found.digest, found.size))
+    }
+
+    /// Reads what an address serves now, to pin it. Nothing is kept.
+    ///
+    /// # Errors
+    /// Integrity, where it is a web page, a Git LFS pointer or too long; unavailable, where the server
+    /// says that it does not have it; network, where the server does not deliver.
+    pub fn inspect(&self, url: &str, item: &Item) -> Result<Measured> {
         let address = Address::parse(url)?;
         let source = self.source(&address);
         measure::measure(&source, self.largest, &self.patience, item).map_err(|it| match it {

@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::error::{Context, Error, Kind, Result};
 use crate::regular_file;
 use crate::rooted::{RootedPath, is_absence};
-use crate::stand_in::{self, StandIn};
+use crate::stand_in;
 
 /// The largest manifest, lock, registry file or request in bytes.
 pub(crate) const LIMIT: u64 = 16 << 20;
@@ -109,17 +109,14 @@ fn opened(file: io::Result<File>, path: &dyn Display) -> Result<File> {
 
 /// Returns the text in these bytes. A web page is refused, as this program reads none as a file.
 fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String> {
-    if stand_in::is_page(&bytes[..bytes.len().min(stand_in::BEGINNING)])
-        && let Some(found) = StandIn::of_beginning(&bytes)
-    {
-        let error = Error::integrity(format!("`{}` does not hold its content", path.display()));
-        return Err(found.explain(error));
-    }
+    stand_in::refuse_page(&bytes, path.display())?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Error::new(Kind::Usage, format!("cannot read `{}`: it is not text", path.display()))
+        let path = path.display();
+        let wrong = Error::new(Kind::Usage, format!("cannot read `{path}`: it is not text"))
             .fact("expected", "UTF-8")
-            .fact("found", format!("another byte at {at}"))
+            .fact("found", format!("another byte at {at}"));
+        stand_in::explain_utf16(wrong, error.as_bytes(), path)
     })
 }
 

@@ -134,6 +134,34 @@ pub(crate) fn refuse_pointer(bytes: &[u8], shown: impl std::fmt::Display) -> Res
     }
 }
 
+/// Fails for a pointer or a web page in the place of a text with this name.
+///
+/// # Errors
+/// Integrity, with what to do about it.
+pub(crate) fn refuse_page(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()> {
+    let beginning = &bytes[..bytes.len().min(BEGINNING)];
+    match StandIn::of_beginning(beginning).filter(|_| !bytes.is_empty()) {
+        None => Ok(()),
+        Some(found) => {
+            let error = Error::integrity(format!("`{shown}` does not hold its content"));
+            Err(found.explain(error))
+        }
+    }
+}
+
+/// Adds to an error about bytes that are not UTF-8 that they are UTF-16, and how to change them.
+pub(crate) fn explain_utf16(error: Error, bytes: &[u8], shown: impl std::fmt::Display) -> Error {
+    // The byte order marks of Unicode, section 23.8.
+    match bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        false => error,
+        true => error.fact("it is", "text in UTF-16, as `>` in Windows PowerShell writes it").hint(
+            format!(
+                "change it: `iconv -f UTF-16 -t UTF-8 '{shown}' > new-file`, and use the new one"
+            ),
+        ),
+    }
+}
+
 /// Returns whether bytes begin like an HTML page.
 pub(crate) fn is_page(beginning: &[u8]) -> bool {
     let text = String::from_utf8_lossy(beginning).to_ascii_lowercase();
@@ -209,6 +237,8 @@ mod tests {
         for (bytes, words) in rows {
             assert_eq!(noun(bytes, &expected).as_deref(), words, "{bytes:?}");
         }
+        assert!(refuse_page(b"<html>", "f").unwrap_err().to_string().contains("an HTML page"));
+        assert!(refuse_page(b"", "f").is_ok() && refuse_page(b"a: 1\n", "f").is_ok());
         assert!(refuse_pointer(pinned.as_bytes(), "f").is_err());
         assert!(refuse_pointer(b"version: https://git-lfs.github.com", "f").is_ok());
     }

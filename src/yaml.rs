@@ -283,11 +283,12 @@ pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
         ))
         .fact("limit", format!("{MOST_BYTES} bytes")));
     }
-    stand_in::refuse_pointer(&bytes, name)?;
+    stand_in::refuse_page(&bytes, name)?;
     String::from_utf8(bytes).map_err(|error| {
         let before = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..before].iter().filter(|&&byte| byte == b'\n').count() + 1;
-        Error::usage(format!("`{name}` is not text in UTF-8")).fact("at", format!("line {line}"))
+        let wrong = Error::usage(format!("`{name}` is not text in UTF-8"));
+        stand_in::explain_utf16(wrong.fact("at", format!("line {line}")), error.as_bytes(), name)
     })
 }
 

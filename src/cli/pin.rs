@@ -7,7 +7,8 @@ use crate::artifact::{ArchiveType, AssetUrl};
 use crate::bounded;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
-use crate::fetch::Client;
+use crate::extract;
+use crate::fetch::{Client, Measured};
 use crate::guess::Guess;
 use crate::quantity::megabytes;
 use crate::registry::{Registry, SCHEMA_VERSION, Tool};
@@ -24,10 +25,11 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     }
     let mut pins = Vec::new();
     for url in &args.urls {
-        let entry = Entry::of(url, args, &registry)?;
+        let mut entry = Entry::of(url, args, &registry)?;
         let item = context.report.item(url.as_str());
-        let (digest, size) = client.measure(&policy.upstream(url), &item)?;
+        let Measured { digest, size, beginning } = client.inspect(&policy.upstream(url), &item)?;
         drop(item);
+        entry.recognize(&beginning, context)?;
         let label = format!("{} {} ({})", entry.tool, entry.version, entry.platform);
         context.report.say(&format!("{label}: sha256 {digest}, {}", megabytes(size)));
         pins.push((entry, digest));
@@ -65,6 +67,7 @@ struct Entry {
     version: String,
     platform: String,
     url: AssetUrl,
+    archive: ArchiveType,
 }
 
 impl Entry {
@@ -77,12 +80,38 @@ impl Entry {
         let tool = args.tool.as_ref().map(ToString::to_string).or(guess.tool);
         let version = args.version.as_ref().map(ToString::to_string).or(guess.version);
         let platform = args.platform.or(guess.platform);
+        let url: AssetUrl = url.parse().map_err(Error::usage)?;
+        let archive = ArchiveType::of_filename(url.filename().as_str());
         Ok(Entry {
             tool: tool.ok_or_else(|| missing("tool"))?,
             version: version.ok_or_else(|| missing("version"))?,
             platform: platform.ok_or_else(|| missing("platform"))?.to_string(),
-            url: url.parse().map_err(Error::usage)?,
+            url,
+            archive,
         })
+    }
+
+    /// Looks at the first bytes of the file: its name may be wrong about what it is.
+    fn recognize(&mut self, beginning: &[u8], context: &Context) -> Result<()> {
+        if self.archive == ArchiveType::Binary {
+            return Ok(());
+        }
+        let (url, named) = (self.url.as_str(), self.archive);
+        match extract::archive_of(beginning, url)? {
+            Some(found) if found != named => {
+                context
+                    .report
+                    .warn(&format!("`{url}` is a {found}, although its name says {named}"));
+                self.archive = found;
+            }
+            Some(_) => {}
+            // A zip may begin with a program that unpacks it.
+            None if named == ArchiveType::Zip => {}
+            None => context.report.warn(&format!(
+                "`{url}` does not begin like a {named}: look at it before you rely on this pin"
+            )),
+        }
+        Ok(())
     }
 
     fn add_to(&self, file: &mut Map<String, Value>, digest: &Digest, args: &PinArgs) -> Result<()> {
@@ -117,10 +146,9 @@ impl Entry {
             return Err(moved(&label, pinned, digest));
         }
         // What a person added to the entry stays, as a prefix to strip.
-        let archive = ArchiveType::of_filename(self.url.filename().as_str());
         asset.insert("url".to_owned(), json!(self.url));
         asset.insert("sha256".to_owned(), json!(digest));
-        asset.insert("archive".to_owned(), json!(archive));
+        asset.insert("archive".to_owned(), json!(self.archive));
         Ok(())
     }
 }

@@ -38,6 +38,24 @@ pub(super) fn check(file: &mut File, expected: ArchiveType) -> Result<()> {
     }
 }
 
+/// Returns which archive a file is by its first bytes; nothing where they do not tell.
+///
+/// # Errors
+/// Integrity, where it is something that cannot be unpacked here.
+pub(crate) fn archive_of(beginning: &[u8], shown: &str) -> Result<Option<ArchiveType>> {
+    let refuse = |what: &str| {
+        Error::integrity(format!("`{shown}` cannot be unpacked: it is {what}")).hint(
+            "name another file of the same release: a .tar.gz, .tar.xz, .tar.zst, .zip or an executable",
+        )
+    };
+    match found(beginning) {
+        Found::Type(found) => Ok(Some(found)),
+        Found::Unknown => Ok(None),
+        Found::Other(what) => Err(refuse(what)),
+        Found::StandIn(found) => Err(refuse(found.noun())),
+    }
+}
+
 fn another_type(expected: &str, found: &str) -> Error {
     Error::integrity(format!("the file is not {expected}, as it should be: it is {found}"))
 }

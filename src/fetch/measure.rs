@@ -12,6 +12,18 @@ use crate::fetch::retry::Chance;
 use crate::fetch::source::{SoFar, Source};
 use crate::fetch::transfer::too_large;
 use crate::report::Item;
+use crate::stand_in::{self, BEGINNING};
+
+/// What an address serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// The SHA-256 of the file.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its first 512 bytes, which tell what it is.
+    pub beginning: Vec<u8>,
+}
 
 /// Reads everything and stores nothing. Never resumes: without a pinned digest, a wrong combination
 /// of two parts could not be detected.
@@ -20,7 +32,7 @@ pub(super) fn measure(
     largest: u64,
     patience: &Patience,
     item: &Item,
-) -> Tried<(Digest, u64)> {
+) -> Tried<Measured> {
     let mut retries = patience.retries();
     loop {
         let (began, mut length) = (patience.elapsed(), 0);
@@ -40,7 +52,7 @@ fn measure_once(
     largest: u64,
     item: &Item,
     length: &mut u64,
-) -> Tried<(Digest, u64)> {
+) -> Tried<Measured> {
     let arrival = source.ask(&Range::default())?;
     let Part::Whole { size } = arrival.part else {
         return Err(Failure::new(Chance::None, "sends a part, which was not asked for").into());
@@ -54,10 +66,11 @@ fn measure_once(
     }
     let mut body = arrival.body;
     let mut first = Vec::new();
-    let begun = (&mut body).take(1).read_to_end(&mut first);
-    if arrival.served.page || first == b"<" {
+    let begun = (&mut body).take(BEGINNING as u64).read_to_end(&mut first);
+    if arrival.served.page || first.starts_with(b"<") {
         return Err(page(&source.name()).into());
     }
+    stand_in::refuse_pointer(&first, source.name())?;
     let mut hasher = Hasher::default();
     let mut whole = first.as_slice().chain(body);
     let progress = |count| item.set_position(count);
@@ -67,7 +80,7 @@ fn measure_once(
     };
     match poured {
         Ok(()) if *length == 0 => Err(Failure::new(Chance::None, "sends an empty file").into()),
-        Ok(()) => Ok((hasher.finish(), *length)),
+        Ok(()) => Ok(Measured { digest: hasher.finish(), size: *length, beginning: first }),
         Err(Stop::TooMuch) => Err(too_large(*length, largest).into()),
         // There is no file to write to, so this is never a failed write.
         Err(Stop::Read(error) | Stop::Write(error)) => {

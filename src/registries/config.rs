@@ -18,6 +18,7 @@ use crate::error::{Context, Error, Result};
 use crate::package::PackageName;
 use crate::read;
 use crate::regular_file;
+use crate::stand_in;
 
 /// The largest config file in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -186,10 +187,13 @@ impl Config {
 
 /// Returns the text of the file at `path`.
 fn text<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
+    stand_in::refuse_page(bytes, path.display())?;
     std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Error::usage(format!("`{}:{line}` is not UTF-8, which TOML is written in", path.display()))
+        let path = path.display();
+        let wrong = Error::usage(format!("`{path}:{line}` is not UTF-8, which TOML is written in"));
+        stand_in::explain_utf16(wrong, bytes, path)
     })
 }
 

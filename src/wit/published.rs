@@ -4,7 +4,7 @@
 use super::binary;
 use super::kind;
 use crate::error::{Error, Result};
-use crate::stand_in::{BEGINNING, StandIn};
+use crate::stand_in::{self, BEGINNING, StandIn};
 
 /// Returns the text of a published package. For one in the binary format it is the text that
 /// `wasm-tools component wit` prints for the package itself.
@@ -41,7 +41,11 @@ pub(super) fn utf8(bytes: Vec<u8>, shown: &str) -> Result<String> {
         let at = error.utf8_error().valid_up_to();
         match kind::other_binary(error.as_bytes()) {
             Some(found) => refused(shown, found),
-            None => refused(shown, &format!("neither WebAssembly nor text, at byte {at}")),
+            None => {
+                let refused =
+                    refused(shown, &format!("neither WebAssembly nor text, at byte {at}"));
+                stand_in::explain_utf16(refused, error.as_bytes(), shown)
+            }
         }
     })
 }

@@ -120,6 +120,15 @@ fn nothing_and_several_documents() {
 }
 
 #[test]
+fn another_encoding_and_a_page_are_named() {
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(*b"a\0:\0").collect();
+    let error = read_from(utf16.as_slice(), "m.yaml").unwrap_err().to_string();
+    assert!(error.contains("text in UTF-16") && error.contains("iconv -f UTF-16"), "{error}");
+    let error = read_from(&b"<html><p>Sign in"[..], "m.yaml").unwrap_err().to_string();
+    assert!(error.contains("an HTML page"), "{error}");
+}
+
+#[test]
 fn damaged_text_is_an_error_and_never_a_panic() {
     let whole = "a: &x {b: [1, 'two', \"three\"]}\nc:\n  - |\n    block\n  - *x\n  - <<: *x\n---\n? k\n: v\n";
     let odd = b"{}[],:-?&*!|>'\"%@`#\t\n \\~\xc3\xa9";

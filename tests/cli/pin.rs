@@ -110,3 +110,35 @@ fn offline_nothing_is_pinned() {
         .says(&["offline"]);
     assert!(server.requests().is_empty());
 }
+
+#[test]
+fn a_file_is_pinned_as_what_it_is() {
+    const ZIP: &[u8] = b"PK\x03\x04 and so on";
+    let mut tar = vec![0; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    let page = b"<!DOCTYPE html><p>Sign in".to_vec();
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n".to_vec();
+    let words = ["toolchain", "pin", "--tool=tool", "--registry=t.json"];
+    let sandbox = Sandbox::new();
+    let serve = |bytes: Vec<u8>| Server::start(move |_| Reply::ok(bytes.clone()));
+    for (bytes, found) in [
+        (page, "a web page"),
+        (pointer, "a Git LFS pointer"),
+        (tar, "a tar without compression"),
+        (b"BZh91AY".to_vec(), "a bzip2 file"),
+    ] {
+        let server = serve(bytes);
+        let url = server.url(FILE);
+        sandbox.run(&[&words[..], &[&url]].concat()).ends_with(4).says(&[found]);
+        assert!(!sandbox.path("t.json").exists(), "{found}");
+    }
+    let server = serve(ZIP.to_vec());
+    let url = server.url(FILE);
+    let printed = sandbox.run(&[&words[..], &[&url]].concat()).succeeds();
+    printed.says(&["is a zip, although its name says tar.gz"]);
+    assert!(sandbox.read("t.json").contains(r#""archive": "zip""#));
+    let server = serve(br#"{"message":"Not Found"}"#.to_vec());
+    let url = server.url(FILE);
+    let printed = sandbox.run(&[&words[..3], &[&url]].concat()).succeeds();
+    printed.says(&["does not begin like a tar.gz"]);
+}
