@@ -170,7 +170,13 @@ impl FromStr for AssetUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<AssetUrl, String> {
-        let url = url::Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        let url = url::Url::parse(text).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => format!(
+                "`{text}` is not a URL: write `https://` before a host, or `file://` before the absolute \
+                 path of a file"
+            ),
+            error => format!("`{text}` is not a URL: {error}"),
+        })?;
         if !matches!(url.scheme(), "http" | "https" | "file") {
             return Err(format!("`{text}` starts with neither https://, http:// nor file://"));
         }

@@ -259,6 +259,13 @@ impl<T> Context<T> for io::Result<T> {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     error.hint("check who owns the folder, or choose another one")
                 }
+                io::ErrorKind::NotFound => error.hint(
+                    "check the path: a relative one begins at the current folder, and under `bazel run` \
+                     at the workspace root",
+                ),
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                    error.hint("a file is where a folder should be: name another folder")
+                }
                 io::ErrorKind::WouldBlock if cause.raw_os_error() == Some(NO_THREAD) => error.hint(
                     "raise the limit of processes (`ulimit -u`), or run fewer programs at a time",
                 ),

@@ -19,6 +19,11 @@ const OWN_NAME: &str = "rules_wasm_airgap";
 const COMMANDS: [&str; 9] =
     ["vendor", "plan", "extract", "emit", "wit", "component", "toolchain", "mirror", "verify"];
 
+/// The command that vendors tools, by Bazel and without it.
+const VENDOR_BY_BAZEL: &str =
+    "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- ";
+const VENDOR_BY_HAND: &str = "wasm-airgap vendor toolchains ";
+
 /// A workspace, and the place of the person who reads the output.
 #[derive(Clone, Debug)]
 pub struct Workspace {
@@ -29,6 +34,8 @@ pub struct Workspace {
     in_bazel: bool,
     /// The beginning of labels of this module, before the `//`: `@rules_wasm_airgap`.
     module: String,
+    /// Whether the workspace names this module, so that there are such labels.
+    has_module: bool,
 }
 
 impl Workspace {
@@ -49,7 +56,8 @@ impl Workspace {
         };
         let below_root = here.is_some_and(|here| here != root);
         let module = module_name(&root);
-        Workspace { root, below_root, in_bazel: named.is_some(), module }
+        let has_module = module_file::known_name(&root, OWN_NAME).is_some();
+        Workspace { root, below_root, in_bazel: named.is_some(), module, has_module }
     }
 
     /// Returns the root.
@@ -96,6 +104,14 @@ impl Workspace {
 
     /// Rewrites the label `@rules_wasm_airgap//`, and not the canonical `@@rules_wasm_airgap//`.
     fn address_label(&self, found: &str, last: Option<char>, out: &mut String) -> usize {
+        let (bazel, target) = VENDOR_BY_BAZEL.split_at("bazel run ".len());
+        // A person who uses the program alone has no such target.
+        let by_hand = !self.in_bazel && !self.has_module;
+        if by_hand && found.starts_with(target) && out.ends_with(bazel) {
+            out.truncate(out.len() - bazel.len());
+            out.push_str(VENDOR_BY_HAND);
+            return target.len();
+        }
         let taken = OWN_NAME.len() + 1;
         if last == Some('@')
             || !found[1..].starts_with(OWN_NAME)
@@ -215,5 +231,10 @@ mod tests {
         let here = workspace.clone();
         let typed = Workspace { in_bazel: false, ..here };
         assert_eq!(typed.address("`wasm-airgap mirror lock`"), "`wasm-airgap mirror lock`");
+        let message = format!("run\n{VENDOR_BY_BAZEL}--tool a");
+        let by_bazel = typed.address(&message);
+        assert_eq!(by_bazel, message.replace("@rules_wasm_airgap", "@wasm"));
+        let alone = Workspace { has_module: false, ..typed };
+        assert_eq!(alone.address(&message), "run\nwasm-airgap vendor toolchains --tool a");
     }
 }

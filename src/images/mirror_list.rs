@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::reference::ImageReference;
 use super::registry_path::RegistryPath;
 use crate::error::{Error, Result};
+use crate::look;
 use crate::quantity;
 use crate::suggest::unknown;
 use crate::yaml::{self, Duplicates, Node, Place, Value};
@@ -71,7 +72,17 @@ impl MirrorList {
     }
 
     /// Reads a file.
+    ///
+    /// # Errors
+    /// As [`MirrorList::parse`]; usage, with the command that writes it, where it is not there.
     pub fn read(path: &Path, name: &str) -> Result<MirrorList> {
+        if look::kind(path)?.is_none() {
+            return Err(Error::usage(format!("there is no mirror list `{name}`"))
+                .hint("name another one with `-f`")
+                .hint(format!(
+                    "to write it, run\nwasm-airgap mirror list --chart ./chart --registry registry.corp:5000 -o {name}"
+                )));
+        }
         MirrorList::parse(&yaml::read(path, name)?, name)
     }
 

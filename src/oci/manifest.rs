@@ -235,7 +235,10 @@ impl Manifest {
                 Err(refuse("it is of Docker's first kind, which does not pin its layers")
                     .hint("push the image again with a current tool"))
             }
-            _ => Err(refuse("it is of an unknown kind")),
+            _ => Err(refuse("it is of an unknown kind").hint(
+                "an image or an artifact has one of the media types of OCI or Docker: push it again with \
+                 a current tool, or leave it out",
+            )),
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn is_manifest(media_type: &str) -> bool {
 }
 
 /// Returns whether it is the media type of an index.
-pub(super) fn is_index(media_type: &str) -> bool {
+pub(crate) fn is_index(media_type: &str) -> bool {
     matches!(media_type, INDEX | DOCKER_LIST)
 }
 

@@ -403,7 +403,8 @@ fn no_registry(registries: &Registries, package: &PackageName) -> Error {
         .fact("looked at", "the rule's `registry`, and the config file")
         .hint(format!(
             "write `{namespace} = \"HOST\"` below [namespace_registries] in {file}, or give the \
-             rule a `registry`"
+             rule a `registry`, or the command `--registry HOST` (`--package-registry \
+             {namespace}=HOST` for `vendor wit`)"
         ))
 }
 

@@ -99,6 +99,44 @@ fn what_is_missing_offline_names_a_command_that_runs() {
     run.ends_with(3).says(&["--package-registry a:types=127.0.0.1:1/a"]);
 }
 
+#[test]
+fn a_program_that_is_used_alone_is_what_hints_name() {
+    let sandbox = Sandbox::new();
+    let words = ["plan", "--tool=wasm-tools@1.244.0", "--platform=linux_amd64", "--offline"];
+    let printed = sandbox
+        .run(&words)
+        .ends_with(3)
+        .says(&["wasm-airgap vendor toolchains --output-dir vendor/toolchains --tool"]);
+    assert!(!printed.stderr.contains("bazel run"), "{}", printed.stderr);
+    all_run(&sandbox, &printed, 1);
+}
+
+#[test]
+fn a_path_that_is_not_there_says_what_to_try() {
+    let sandbox = Sandbox::new();
+    for words in [&["mirror", "copy"][..], &["mirror", "lock"], &["mirror", "kustomize"]] {
+        let printed = sandbox
+            .run(words)
+            .ends_with(2)
+            .says(&["there is no mirror list `mirror.yaml`", "mirror list --chart"]);
+        all_run(&sandbox, &printed, 1);
+    }
+    for words in [
+        &["wit", "inspect", "none"][..],
+        &["mirror", "check", "none", "--registry=r.corp"],
+        &["mirror", "list", "--chart=none", "--registry=r.corp"],
+        &["plan", "--registry=none.json"],
+    ] {
+        sandbox.run(words).ends_with(1).says(&["none", "check the path"]);
+    }
+    sandbox.write("file", "");
+    let words = ["vendor", "toolchains", "--output-dir=file", "--tool=wasm-tools", "--offline"];
+    sandbox.run(&words).ends_with(1).says(&["a file is where a folder should be"]);
+    let words = ["toolchain", "pin", "./a.tar.gz", "--tool=a", "--version=1"];
+    let words = [&words[..], &["--platform=linux_amd64"]].concat();
+    sandbox.run(&words).ends_with(2).says(&["`file://` before the absolute path"]);
+}
+
 /// A server that has nothing and speaks plain http, and says so where it is asked by TLS.
 fn plain_server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

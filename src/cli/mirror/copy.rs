@@ -50,8 +50,10 @@ fn lock(args: &CopyArgs, context: &Context) -> Result<Option<MirrorLock>> {
     }
     let (path, name) = (context.path(&args.lock_file), args.lock_file.display().to_string());
     if look::kind(&path)?.is_none() {
-        return Err(Error::integrity(format!("there is no lock `{name}`"))
-            .hint(format!("write it with `wasm-airgap mirror lock -f {}`", args.list.display())));
+        let list = args.list.display();
+        return Err(Error::integrity(format!("there is no lock `{name}`")).hint(format!(
+            "write it with `wasm-airgap mirror lock -f {list} --lock-file {name}`"
+        )));
     }
     MirrorLock::read(&path, &name).map(Some)
 }

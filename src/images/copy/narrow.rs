@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::bounded;
 use crate::error::{Error, Kind, Result};
-use crate::oci::{ATTESTS, Descriptor, Index, Manifest, Platform};
+use crate::oci::{ATTESTS, Descriptor, Index, Manifest, Platform, media_type};
 
 /// The most JSON values in an index of which some manifests are left out. An index with a thousand
 /// manifests has 20 000.
@@ -95,15 +95,32 @@ fn missing(index: &Index, platform: &Platform, image: &str) -> Error {
         true => "no platform at all".to_owned(),
         false => there.join(", "),
     };
-    Error::new(Kind::Unavailable, format!("{image} is not there for {platform}"))
-        .fact("it is there for", there)
-        .hint("ask for another `--platform`, or leave it out for all of them")
+    let error = Error::new(Kind::Unavailable, format!("{image} is not there for {platform}"))
+        .fact("it is there for", there);
+    if index.manifests.iter().any(|it| media_type::is_index(&it.media_type)) {
+        return error
+            .fact("beside them", "an index in the index, whose platforms are not looked at")
+            .hint("leave out `--platform`, which copies all of them");
+    }
+    error.hint("ask for another `--platform`, or leave it out for all of them")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::oci::Content;
+
+    #[test]
+    fn an_index_in_the_index_is_named() {
+        let kind = media_type::INDEX;
+        let inner = format!(r#"{{"mediaType":"{kind}","digest":"sha256:{:0>64}","size":3}}"#, 1);
+        let text = format!(r#"{{"schemaVersion":2,"mediaType":"{kind}","manifests":[{inner}]}}"#);
+        let manifest = Manifest::new(text.into_bytes(), "");
+        let Content::Index(index) = manifest.content("it").unwrap() else { panic!() };
+        let wanted = ["linux/amd64".parse().unwrap()];
+        let error = narrow(&manifest, &index, &wanted, "`a`").unwrap_err().to_string();
+        assert!(error.contains("an index in the index") && error.contains("leave out"), "{error}");
+    }
 
     fn index() -> (Manifest, Index) {
         let entry = |digit: &str, platform: &str, attests: &str| {
