@@ -14,6 +14,7 @@
 
 pub(crate) mod address;
 pub(crate) mod audience;
+pub(crate) mod certificate;
 pub(crate) mod failure;
 mod file;
 pub(crate) mod http;

@@ -3,16 +3,15 @@
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use rustls::CertificateError;
 use ureq::Timeout;
 use ureq::http::{HeaderMap, StatusCode, header};
 
 use crate::error::{Asked, Error, Kind};
 use crate::fetch::address::Address;
+use crate::fetch::certificate;
 use crate::fetch::pace::{CONNECT, Slow};
 use crate::fetch::proxy::Proxy;
 use crate::fetch::retry::{self, Chance};
-use crate::fetch::tls;
 use crate::network::Network;
 
 /// The failure of a source.
@@ -220,44 +219,12 @@ fn unknown_host(reason: &str) -> Failure {
 }
 
 fn of_tls(error: &rustls::Error) -> Failure {
-    use CertificateError as Bad;
     let failure = |reason: String| Failure::new(Chance::None, reason);
     match error {
-        rustls::Error::InvalidCertificate(bad) => match bad {
-            // A bad signature means that another authority has the name of a trusted one.
-            Bad::UnknownIssuer | Bad::BadSignature => failure(
-                "its certificate comes from an authority that is not trusted here".to_owned(),
-            )
-            .hint(
-                "set SSL_CERT_FILE to a PEM file with the certificate of your organisation's \
-                 authority",
-            ),
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-                failure(format!("its certificate is for another name: {bad}"))
-                    .hint("use the name that the certificate is for")
-            }
-            Bad::Expired | Bad::ExpiredContext { .. } => {
-                failure(format!("its certificate has expired: {bad}"))
-                    .hint("ask for a new certificate, and check this machine's clock")
-            }
-            Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-                failure(format!("its certificate is not valid yet: {bad}"))
-                    .hint("check this machine's clock")
-            }
-            _ if tls::is_authority(bad) => failure(
-                "its certificate is one of an authority (`CA:TRUE`), and not one of a server"
-                    .to_owned(),
-            )
-            .hint(
-                "name that very certificate as a root, by SSL_CERT_FILE, by \
-                 `extra_root_certificates` in the config file, or as `ca.crt` in a folder `certs.d`",
-            )
-            .hint(
-                "or make another one for the server: with `openssl req -x509`, add `-addext \
-                 basicConstraints=critical,CA:FALSE`",
-            ),
-            _ => failure(format!("its certificate is not valid: {bad}")),
-        },
+        rustls::Error::InvalidCertificate(bad) => {
+            let certificate::Refusal { reason, hints } = certificate::refused(bad);
+            Failure { hints, ..failure(reason) }
+        }
         rustls::Error::InvalidMessage(_) => Failure {
             mismatch: Some(Mismatch::NotTls),
             ..failure("the server does not speak TLS".to_owned())

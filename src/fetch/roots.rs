@@ -1,11 +1,12 @@
 //! The certificate roots that certificates of servers are checked against.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::error::{Error, Result};
+use crate::fetch::certificate;
 use crate::network::Network;
 use crate::regular_file;
 
@@ -77,6 +78,16 @@ fn check(path: &Path) -> Result<()> {
     }
 }
 
+/// Says what lies in the place of a file with roots, if it can be read.
+fn explain(error: Error, file: &Path) -> Error {
+    let mut bytes = Vec::new();
+    let read = regular_file::open(file).and_then(|it| it.take(LARGEST).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => certificate::explain(error, &bytes, file),
+        Err(_) => error,
+    }
+}
+
 /// Parses the certificates in a PEM text of a config file.
 fn in_pem(text: &str) -> Result<Vec<Certificate<'static>>> {
     let mut certificates = Vec::new();
@@ -106,8 +117,12 @@ fn none(network: &Network, cause: Option<&rustls_native_certs::Error>) -> Error 
             .hint("install the package `ca-certificates`")
             .hint("or set SSL_CERT_FILE to a PEM file with the certificate of your authority")
     } else {
-        Error::usage(format!("no certificate was found by {}", named.join(" and ")))
-            .hint("a certificate in PEM form begins with `-----BEGIN CERTIFICATE-----`")
+        let error = Error::usage(format!("no certificate was found by {}", named.join(" and ")))
+            .hint("a certificate in PEM form begins with `-----BEGIN CERTIFICATE-----`");
+        match &network.ca_file {
+            Some(file) => explain(error, file),
+            None => error,
+        }
     };
     match cause {
         Some(cause) => error.because(cause),

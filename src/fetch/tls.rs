@@ -205,9 +205,14 @@ struct Verifier {
 
 /// Returns whether a certificate was refused only because it is that of an authority. Its dates are
 /// valid then, because webpki checks them first.
-pub(super) fn is_authority(error: &CertificateError) -> bool {
-    let CertificateError::Other(other) = error else { return false };
-    format!("{:?}", other.0) == "CaUsedAsEndEntity"
+fn is_authority(error: &CertificateError) -> bool {
+    other(error).as_deref() == Some("CaUsedAsEndEntity")
+}
+
+/// Returns the name of an error of webpki that has no name in rustls.
+pub(super) fn other(error: &CertificateError) -> Option<String> {
+    let CertificateError::Other(other) = error else { return None };
+    Some(format!("{:?}", other.0))
 }
 
 impl ServerCertVerifier for Verifier {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::environment::Environment;
 use crate::error::{Context, Error, Result};
 use crate::fetch::Identity;
+use crate::fetch::certificate;
 use crate::look;
 use crate::read;
 use crate::secrets;
@@ -95,11 +96,16 @@ fn pem(file: &Path) -> Result<String> {
             .because(error)
             .hint("`*.crt` are roots, and each `NAME.cert` has its key in `NAME.key`, as PEM texts")
     };
-    let text = read::text(file, LARGEST).map_err(|error| wrong(&error.one_line()))?;
-    if !text.contains("-----BEGIN ") {
-        return Err(wrong(&"it is not a PEM text, which begins with `-----BEGIN `"));
+    let read = read::file(file).and_then(|mut opened| read::rest(&mut opened, file, LARGEST));
+    let bytes = read.map_err(|error| wrong(&error.one_line()))?;
+    match String::from_utf8(bytes) {
+        Ok(text) if text.contains("-----BEGIN ") => Ok(text),
+        other => {
+            let bytes = other.map_or_else(|error| error.into_bytes(), String::into_bytes);
+            let error = wrong(&"it is not a PEM text, which begins with `-----BEGIN `");
+            Err(certificate::explain(error, &bytes, file))
+        }
     }
-    Ok(text)
 }
 
 fn shown_folder(file: &Path) -> String {

@@ -46,8 +46,11 @@ fn a_wrong_name_and_a_wrong_time_are_told_apart() {
     let mut early = CertificateParams::new(["localhost".to_owned()]).unwrap();
     early.not_before = date_time_ymd(2200, 1, 1);
     early.not_after = date_time_ymd(2201, 1, 1);
+    let nameless = CertificateParams::new(Vec::new()).unwrap();
     for (config, words) in [
         (authority.server("other.example"), "for another name"),
+        (authority.server("other.example"), "-addext subjectAltName=DNS:localhost"),
+        (authority.server_with(nameless), "(CN) is not looked at"),
         (authority.server_with(expired), "has expired"),
         (authority.server_with(early), "not valid yet"),
     ] {
