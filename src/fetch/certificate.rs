@@ -34,7 +34,8 @@ pub(super) fn refused(bad: &Bad) -> Refusal {
         Bad::UnknownIssuer | Bad::BadSignature => {
             failure("its certificate comes from an authority that is not trusted here").hint(
                 "set SSL_CERT_FILE to a PEM file with the certificate of your organisation's \
-                 authority",
+                 authority; if it has it already, let the server send the certificates between its own \
+                 and that one, too",
             )
         }
         Bad::NotValidForName | Bad::NotValidForNameContext { .. } => for_another_name(bad),
