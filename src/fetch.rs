@@ -141,7 +141,7 @@ impl Client {
         Err(transfer.end(attempts.error(request.subject)))
     }
 
-    /// Returns the digest and the size of what an address serves now. Nothing is kept.
+    /// Returns the digest and the size of the file at an address. The file is not stored.
     ///
     /// # Errors
     /// As [`Client::inspect`].
@@ -149,7 +149,7 @@ impl Client {
         self.inspect(url, item).map(|found| (found.digest, found.size))
     }
 
-    /// Reads what an address serves now, to pin it. Nothing is kept.
+    /// Reads the file at an address, to pin it. The file is not stored.
     ///
     /// # Errors
     /// Integrity, where it is a web page, a Git LFS pointer or too long; unavailable, where the server

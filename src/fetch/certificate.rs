@@ -9,7 +9,7 @@ use super::tls;
 use crate::error::Error;
 use crate::stand_in::{self, BEGINNING, StandIn};
 
-/// Why a certificate was refused.
+/// The reason for which a certificate was refused, and what to do about it.
 pub(super) struct Refusal {
     pub(super) reason: String,
     pub(super) hints: Vec<String>,
@@ -113,7 +113,8 @@ fn detail(bad: &Bad) -> String {
     }
 }
 
-/// Adds to an error about a file without certificates what the file is, and how to make one of it.
+/// Adds the kind of a file without certificates to an error about it, and the command that makes a PEM
+/// file of it.
 pub(crate) fn explain(error: Error, bytes: &[u8], file: &Path) -> Error {
     let shown = file.display();
     let make = |command: String| format!("make a PEM file of it, and name that: `{command}`");

@@ -14,7 +14,7 @@ use crate::fetch::transfer::too_large;
 use crate::report::Item;
 use crate::stand_in::{self, BEGINNING};
 
-/// What an address serves.
+/// A file at an address, which was read and not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
     /// The SHA-256 of the file.

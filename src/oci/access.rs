@@ -49,9 +49,9 @@ pub struct Access {
 pub struct Part {
     /// The beginning of the names of these repositories, as in `org`.
     pub path: String,
-    /// Who asks there.
+    /// The credential for them.
     pub credential: Credential,
-    /// Where the credential came from.
+    /// The place that the credential came from.
     pub origin: String,
 }
 

@@ -171,7 +171,7 @@ impl Manifest {
         Outline::read(&self.bytes).is_ok_and(|it| it.layers || it.manifests)
     }
 
-    /// Whether it is empty, or JSON that names nothing: not an index, whatever was said of it.
+    /// Returns whether it is empty, or JSON without layers and manifests, and so not an index.
     pub(super) fn has_no_list(&self) -> bool {
         let names_nothing = |it: Outline| !(it.layers || it.manifests);
         self.bytes.is_empty() || Outline::read(&self.bytes).is_ok_and(names_nothing)

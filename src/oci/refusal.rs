@@ -237,7 +237,7 @@ pub(super) fn by_registry(
     }
 }
 
-/// Says what helps against the reasons for which registries take no push.
+/// Adds the remedy for a push that was refused.
 fn for_push(failure: Failure, about: &About, said: &Said) -> Failure {
     if !matches!(about, About::Destination(_) | About::Pushed(_) | About::Upload(_)) {
         return failure;
@@ -405,7 +405,7 @@ fn not_shown(
     }
 }
 
-/// Says of an answer without a challenge that it has none.
+/// Adds a hint that a response has no challenge, if it has none.
 fn without_challenge(failure: Failure, headers: &HeaderMap) -> Failure {
     match challenge::shown(headers) {
         Some(_) => failure,

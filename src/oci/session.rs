@@ -33,7 +33,7 @@ const CLIENT: &str = "wasm-airgap";
 pub(super) struct Session {
     registry: Registry,
     base: Address,
-    /// Whether it answered the first contact with a page for people, as a server of static files may.
+    /// Whether the response to the first request was a web page, as from a server of static files.
     greets_people: bool,
     state: Mutex<State>,
     tokens: Tokens,
@@ -43,12 +43,12 @@ struct State {
     access: Access,
     challenges: Vec<Challenge>,
     unasked: Unasked,
-    /// What repositories are called in the scopes of tokens, where the registry says so: it may be a
-    /// proxy in front of another one.
+    /// The names of repositories in the scopes of tokens, where the registry uses other ones: it may be
+    /// a proxy in front of another registry.
     renamed: HashMap<String, String>,
 }
 
-/// The answer to the first contact.
+/// The response to the first request.
 struct Greeting {
     status: u16,
     challenges: Vec<Challenge>,
@@ -142,7 +142,8 @@ impl Session {
         address.ok_or_else(|| Error::usage(format!("`{path}` makes no address")))
     }
 
-    /// Whether what looks like a page for people is one, as the whole host may be a web site.
+    /// Returns whether the first response was a web page. A later one shows then that the whole host
+    /// is a web site.
     pub(super) fn greets_people(&self) -> bool {
         self.greets_people
     }
@@ -229,8 +230,8 @@ impl Session {
         news
     }
 
-    /// Takes note of the name that the challenge of a refusal has for the repository of a request;
-    /// says whether it is news.
+    /// Records the name that the challenge of a refusal has for the repository of a request; returns
+    /// whether it is new.
     pub(super) fn learn_name(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
         let (Some(name), Some(first)) = (challenge::repository(headers), scopes.first()) else {
             return false;
