@@ -31,6 +31,11 @@ pub const MOST_DEPTH: u16 = 200;
 /// The longest file, in bytes. The rendered manifests of the largest charts have a third of it.
 pub(crate) const MOST_BYTES: u64 = 16 << 20;
 
+/// The words for truth values of YAML 1.1.
+const TRUE: [&str; 11] = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
+const FALSE: [&str; 11] =
+    ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
+
 /// The largest number of entries of a mapping that are searched one after the other.
 const FEW: usize = 16;
 
@@ -228,6 +233,16 @@ impl Scalar {
                 !matches!(word.as_str(), "false" | "no" | "off") && self.number() != Some(0.0)
             }
             Style::Text | Style::Literal => true,
+        }
+    }
+
+    /// Returns the truth value that it is for Helm, which reads the words of YAML 1.1.
+    pub fn truth(&self) -> Option<bool> {
+        let is_one_of = |words: &[&str]| words.contains(&self.text.as_str());
+        match self.style {
+            Style::Text | Style::Literal => None,
+            Style::Plain if is_one_of(&TRUE) => Some(true),
+            Style::Plain => is_one_of(&FALSE).then_some(false),
         }
     }
 

@@ -59,6 +59,8 @@ mod real;
 mod rendered;
 #[path = "mirror/repository.rs"]
 mod repository;
+#[path = "mirror/values.rs"]
+mod values;
 
 use fake::{Door, Fake, Store};
 use images::Images;

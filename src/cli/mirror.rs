@@ -227,13 +227,17 @@ impl std::str::FromStr for LayoutName {
 
 /// Write the Helm values that make a chart use the private registry.
 ///
-/// A global registry is set where the chart has one and listens to it, and the registry of each
-/// component otherwise. Parts that are disabled are off in the values as well.
+/// Helm renders the chart with the values, and each image must be at its destination; the first line
+/// says so. A global registry is set where that does it, and else the registry or the repository of
+/// each component, whole lists and tags. Parts that are disabled are off in the values as well.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap mirror values --chart runtime-operator-2.0.0-rc.7.tgz -f mirror.yaml \
-      --pull-secret my-registry-secret > my-values.yaml")]
+      --pull-secret my-registry-secret > my-values.yaml
+
+Exits with 4 if no value brings an image to its destination; it is named, and the values do the rest.
+Without Helm the values are guesses, and the first line says so.")]
 struct ValuesArgs {
     #[command(flatten)]
     chart: ChartArgs,

@@ -22,7 +22,6 @@ use std::rc::Rc;
 use files::{Dependency, Files};
 use room::Room;
 
-use super::reference::ImageReference;
 use crate::error::Result;
 use crate::suggest::unknown;
 use crate::yaml::Node;
@@ -50,8 +49,6 @@ pub struct Chart {
     missing: Vec<String>,
     /// The paths of the switches of parts that the user has disabled.
     switches: Vec<String>,
-    /// The files of the chart that is installed, to be read with other values.
-    whole: Option<Rc<Files>>,
 }
 
 impl Chart {
@@ -75,21 +72,8 @@ impl Chart {
         for over in overrides.iter().chain(&off) {
             values = over.apply(&values)?;
         }
-        let whole = Some(Rc::new(files.clone()));
         let chart = Chart::new(files, values, Vec::new(), None, &mut Room::new(name))?;
-        Ok(Chart { switches, whole, ..chart })
-    }
-
-    /// The same chart with more values over its own.
-    pub(super) fn with(&self, over: &Override) -> Result<Chart> {
-        let files = self.whole.as_deref().unwrap_or(&self.files);
-        let values = over.apply(&self.values)?;
-        Chart::new(files.clone(), values, Vec::new(), None, &mut Room::new(&self.name))
-    }
-
-    /// The images that its values name.
-    pub(super) fn written(&self) -> Result<Vec<ImageReference>> {
-        Ok(self.valued()?.images.into_iter().map(|image| image.image).collect())
+        Ok(Chart { switches, ..chart })
     }
 
     /// The switches of the disabled parts, as Helm sets them.
@@ -131,7 +115,6 @@ impl Chart {
             inner: HashSet::new(),
             missing: Vec::new(),
             switches: Vec::new(),
-            whole: None,
         };
         let inner = std::mem::take(&mut chart.files.charts);
         let dependencies = std::mem::take(&mut chart.files.dependencies);
@@ -204,6 +187,17 @@ impl Chart {
     /// The values that are in force.
     pub(super) fn values(&self) -> &Rc<Node> {
         &self.values
+    }
+
+    /// The values in force of this chart and of the charts in it, each under its key.
+    pub(super) fn whole_values(&self) -> Rc<Node> {
+        let inner = self.charts.iter().filter(|chart| chart.off.is_none());
+        let mut whole = self.values.clone();
+        for chart in inner {
+            let Some(key) = chart.path.last() else { continue };
+            whole = values::with_inner(&whole, &chart.whole_values(), key);
+        }
+        whole
     }
 
     /// Whether a key of its values belongs to a chart in it.

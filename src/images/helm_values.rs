@@ -1,15 +1,37 @@
 //! The values that make a chart use a private registry.
+//!
+//! With Helm they are proven: the chart is rendered with them, and each image of the manifests is
+//! compared with its destination. Without Helm they are guessed from the chart's own values.
 
-use serde_json::{Map, Value, json};
+mod candidates;
+mod demand;
+mod goals;
+mod leaf;
+mod marker;
+mod overlay;
+mod search;
+#[cfg(test)]
+mod tests;
+mod unproven;
 
-use super::chart::{Chart, ChartImage, Form, Override};
-use super::inventory::Inventory;
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::chart::Chart;
+use super::kustomize;
+use super::mention::Mention;
 use super::mirror_list::MirrorList;
-use super::reference::ImageReference;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::suggest::unknown;
+use crate::yaml::Problem;
+use goals::{Goals, Places, State};
+use overlay::Overlay;
+use search::{Attempt, Search};
 
-/// Where charts have the pull secrets of all their images.
+pub use unproven::{UnprovenValues, unproven};
+
+/// The paths at which charts have the pull secrets of all their images.
 const PULL_SECRETS: [&[&str]; 4] = [
     &["global", "image", "pullSecrets"],
     &["global", "imagePullSecrets"],
@@ -17,7 +39,7 @@ const PULL_SECRETS: [&[&str]; 4] = [
     &["imagePullSecrets"],
 ];
 
-/// What is wanted of the values.
+/// The options of the values.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// The names of the pull secrets.
@@ -26,192 +48,123 @@ pub struct Wanted<'a> {
     pub per_component: bool,
 }
 
-/// The values, and what they do not change.
+/// Values with which the chart was rendered.
 #[derive(Debug)]
-pub struct HelmValues {
+pub struct ProvenValues {
     /// The values.
     pub values: Value,
-    /// Sentences about images that no value changes.
-    pub unchanged: Vec<String>,
-    /// Images that the global registry does not bring along, though the chart has one.
-    pub deaf: Vec<ImageReference>,
+    /// The number of different images that the chart renders.
+    pub images: usize,
+    /// The images that are not at their destinations with the values.
+    pub unmoved: Vec<Unmoved>,
+    /// Sentences about texts of which nothing can be proven.
+    pub notes: Vec<String>,
 }
 
-/// The values that make `chart` take its images from where `list` puts them.
-///
-/// A global registry is used where the chart has one, it brings every image to its destination,
-/// and the chart's templates listen to it.
+impl ProvenValues {
+    /// The number of different images that are not at their destinations.
+    pub fn unmoved_images(&self) -> usize {
+        self.unmoved.iter().map(|unmoved| unmoved.image.as_str()).collect::<HashSet<_>>().len()
+    }
+}
+
+/// An image that no value brings to its destination.
+#[derive(Clone, Debug)]
+pub struct Unmoved {
+    /// The image as the chart renders it with the values.
+    pub image: String,
+    /// The field and the resource that name it.
+    pub place: String,
+    /// The destination, if the image is one of the chart without the values.
+    pub destination: Option<String>,
+    /// Whether the images transformer of Kustomize changes it.
+    pub kustomize_can: bool,
+}
+
+/// Finds the values that make `chart` take its images from where `list` puts them, and proves them:
+/// `render` renders the chart with more values over its own. It is called at most 81 times.
 ///
 /// # Errors
-/// Usage, where an image of the chart is not in the list, or where the chart has no value for pull
-/// secrets.
-pub fn helm_values(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<HelmValues> {
-    let images = chart.images()?.images;
-    let mut components = Vec::new();
-    let mut unchanged = Vec::new();
-    for image in &images {
-        match Component::of(image, list)? {
-            Ok(component) => components.push(component),
-            Err(why) => unchanged.push(why),
-        }
-    }
-    let mut values = Map::new();
-    for switch in chart.switches() {
-        insert(&mut values, &switch, json!(false));
-    }
-    let global = chart.global_registry_path().filter(|_| !wanted.per_component);
-    let (mut own, rest): (Vec<_>, Vec<_>) = match (global, common_registry(&components)) {
-        (Some(path), Some(registry)) => {
-            insert(&mut values, &keys(path), json!(registry));
-            components
-                .into_iter()
-                .partition(|component| component.registry != Some(registry.clone()))
-        }
-        _ => (components, Vec::new()),
-    };
-    let mut unheard = Vec::new();
-    if let Some(path) = global.filter(|_| !rest.is_empty()) {
-        // A chart may have the value and not use it, or only where a component has none.
-        let deaf = still_written(chart, &values, &rest)?;
-        if deaf.len() == rest.len() {
-            remove(&mut values, &keys(path));
-        }
-        unheard = deaf.iter().map(|component| component.source.clone()).collect();
-        own.extend(deaf);
-    }
-    for component in &own {
-        component.insert(&mut values);
-    }
-    unchanged.extend(still_written(chart, &values, &own)?.iter().map(|component| {
-        format!("the templates of the chart still write `{}` with these values", component.source)
-    }));
-    insert_pull_secrets(chart, wanted.pull_secrets, &mut values)?;
-    Ok(HelmValues { values: Value::Object(values), unchanged, deaf: unheard })
-}
-
-/// An image that values decide.
-#[derive(Clone, Debug)]
-struct Component {
-    source: ImageReference,
-    destination: ImageReference,
-    form: Form,
-    /// The registry that brings it to its destination without any other change.
-    registry: Option<String>,
-}
-
-impl Component {
-    /// The component, or why there is none.
-    fn of(image: &ChartImage, list: &MirrorList) -> Result<std::result::Result<Component, String>> {
-        let source = &image.image.with_defaults();
-        let destination = match list.find(source) {
-            Some(entry) => entry.destination.clone(),
-            None if list.has_destination(&image.image) => source.clone(),
-            None => {
-                return Err(Error::usage(format!("`{source}` is not in `{}`", list.name()))
-                    .fact("found", &image.found)
-                    .hint("add it with `wasm-airgap mirror list`")
-                    .hint("or leave its part out here as well, with the same `--disable`"));
-            }
-        };
-        let in_list = |path: &[String]| path.iter().any(|key| key.starts_with('['));
-        match &image.form {
-            Form::Fixed => {
-                return Ok(Err(format!(
-                    "no value of the chart changes `{source}` ({})",
-                    image.found
-                )));
-            }
-            Form::Split { path, .. } | Form::Text { path, .. } if in_list(path) => {
-                return Ok(Err(format!(
-                    "`{source}` is in a list, which values can only replace as a whole ({})",
-                    image.found
-                )));
-            }
-            _ => {}
-        }
-        let name = destination.name();
-        let prefix = name.strip_suffix(source.path()).and_then(|prefix| prefix.strip_suffix('/'));
-        let has_registry = matches!(image.form, Form::Split { has_registry: true, .. });
-        let same_tag = destination.tag() == source.tag();
-        let registry = prefix.filter(|_| has_registry && same_tag).map(str::to_owned);
-        Ok(Ok(Component {
-            source: source.clone(),
-            destination,
-            form: image.form.clone(),
-            registry,
-        }))
-    }
-
-    /// Writes the component's own values.
-    fn insert(&self, values: &mut Map<String, Value>) {
-        let name = self.destination.name();
-        let tag = self.destination.tag().filter(|tag| self.source.tag() != Some(tag));
-        match &self.form {
-            Form::Split { path, repository_key, has_registry } => {
-                let mut put = |key: &str, text: &str| {
-                    insert(values, &[&path[..], &[key.to_owned()]].concat(), json!(text));
-                };
-                match (&self.registry, name.split_once('/')) {
-                    (Some(registry), _) => put("registry", registry),
-                    (None, Some((registry, repository))) if *has_registry => {
-                        put("registry", registry);
-                        put(repository_key, repository);
-                    }
-                    _ => put(repository_key, &name),
-                }
-                if let Some(tag) = tag {
-                    put("tag", tag);
-                }
-            }
-            Form::Text { path, tag_key: None } => {
-                insert(values, path, json!(self.destination.to_string()))
-            }
-            Form::Text { path, tag_key: Some(key) } => {
-                insert(values, path, json!(name));
-                if let (Some(tag), Some((_, around))) = (tag, path.split_last()) {
-                    insert(values, &[around, &[(*key).to_owned()]].concat(), json!(tag));
-                }
-            }
-            Form::Fixed => {}
-        }
-    }
-}
-
-/// The registry that most components need and that none with a registry of its own contradicts.
-fn common_registry(components: &[Component]) -> Option<String> {
-    let mut registries: Vec<_> =
-        components.iter().filter_map(|component| component.registry.clone()).collect();
-    let split = components
-        .iter()
-        .filter(|component| matches!(component.form, Form::Split { has_registry: true, .. }));
-    let count = split.count();
-    registries.dedup();
-    let all = components.iter().filter(|component| component.registry.is_some()).count();
-    registries.pop().filter(|_| registries.is_empty() && all == count)
-}
-
-/// The components whose image the chart's templates write as before.
-fn still_written(
+/// Usage, where an image of a container or a field is not in the list, where the chart has no value
+/// for pull secrets, and where it does not render at all.
+pub fn proven<'a>(
     chart: &Chart,
-    values: &Map<String, Value>,
-    components: &[Component],
-) -> Result<Vec<Component>> {
-    let text = crate::yaml::block(&Value::Object(values.clone()));
-    let written = chart.with(&Override::parse(&text, "values")?)?.written()?;
-    let written = Inventory::new(&written);
-    let is_written = |component: &&Component| {
-        component.source.name() != component.destination.name() && written.has(&component.source)
-    };
-    Ok(components.iter().filter(is_written).cloned().collect())
+    list: &MirrorList,
+    wanted: Wanted<'_>,
+    render: &'a mut (dyn FnMut(&str) -> Result<String> + 'a),
+) -> Result<ProvenValues> {
+    let values = chart.whole_values();
+    let mut base = Overlay::new(&values);
+    for switch in chart.switches() {
+        base.set_keys(&switch, json!(false));
+    }
+    if let Some((path, names)) = pull_secrets(chart, wanted.pull_secrets)? {
+        base.set_keys(path, names);
+    }
+    let plain = Places::read(&render(&base.text())?)?;
+    let goals = Goals::new(&plain, list)?;
+    let mut notes: Vec<_> = goals.unlisted.iter().map(note).collect();
+    notes.extend(plain.problems.iter().map(unread));
+    let attempt = Search::new(&values, base, &goals, render).run(plain, wanted.per_component)?;
+    let images: HashSet<_> = goals.all.iter().map(|goal| goal.source()).collect();
+    Ok(ProvenValues {
+        values: attempt.overlay.values(),
+        images: images.len(),
+        unmoved: unmoved(&goals, &attempt, list),
+        notes,
+    })
 }
 
-fn insert_pull_secrets(
+/// The images that are not at their destinations.
+fn unmoved(goals: &Goals, attempt: &Attempt, list: &MirrorList) -> Vec<Unmoved> {
+    let states = goals.all.iter().zip(&attempt.states);
+    let wrong = states.filter(|(_, state)| **state != State::Done).map(|(goal, _)| goal);
+    let mut all: Vec<_> = wrong
+        .map(|goal| {
+            let mention = goals.find(goal, &attempt.places).unwrap_or(&goal.mention);
+            Unmoved {
+                image: mention.written.clone(),
+                place: goals::place(mention),
+                destination: Some(goal.wanted.to_string()),
+                kustomize_can: kustomize_can(mention, list),
+            }
+        })
+        .collect();
+    all.extend(goals.strangers(&attempt.places, list).into_iter().map(|mention| Unmoved {
+        image: mention.written.clone(),
+        place: goals::place(mention),
+        destination: None,
+        kustomize_can: kustomize_can(mention, list),
+    }));
+    all
+}
+
+/// Whether the images transformer brings an image to its destination.
+fn kustomize_can(mention: &Mention, list: &MirrorList) -> bool {
+    let transformer = kustomize::for_manifests(list, std::slice::from_ref(mention));
+    transformer.is_ok_and(|it| it.unreached.is_empty() && !it.images.is_empty())
+}
+
+fn note(mention: &Mention) -> String {
+    let place = goals::place(mention);
+    match &mention.image {
+        Ok(image) => format!("`{image}` in {place} is not in the mirror list, and stays"),
+        Err(reason) => format!("`{}` in {place} is not compared: {reason}", mention.written),
+    }
+}
+
+fn unread(problem: &Problem) -> String {
+    let Problem { place, problem } = problem;
+    format!("{place}: the document is not compared, as it cannot be read: {problem}")
+}
+
+/// The path at which the chart has its pull secrets, and the value for these names.
+fn pull_secrets(
     chart: &Chart,
     names: &[String],
-    values: &mut Map<String, Value>,
-) -> Result<()> {
+) -> Result<Option<(&'static [&'static str], Value)>> {
     if names.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let path = PULL_SECRETS.into_iter().find(|path| chart.has_value(path)).ok_or_else(|| {
         let known: Vec<_> = PULL_SECRETS.iter().map(|path| path.join(".")).collect();
@@ -219,40 +172,5 @@ fn insert_pull_secrets(
         unknown("value for pull secrets in the chart", "pullSecrets", &known)
             .hint("give the pull secret to the service accounts instead")
     })?;
-    let list: Vec<_> = names.iter().map(|name| json!({"name": name})).collect();
-    insert(values, &keys(path), Value::Array(list));
-    Ok(())
-}
-
-fn keys(path: &[&str]) -> Vec<String> {
-    path.iter().map(|key| (*key).to_owned()).collect()
-}
-
-/// Puts a value at a path.
-fn insert(values: &mut Map<String, Value>, path: &[String], value: Value) {
-    let Some((last, leading)) = path.split_last() else { return };
-    let mut map = values;
-    for key in leading {
-        let next = map.entry(key.clone()).or_insert_with(|| json!({}));
-        if !next.is_object() {
-            *next = json!({});
-        }
-        match next {
-            Value::Object(inner) => map = inner,
-            _ => return,
-        }
-    }
-    map.insert(last.clone(), value);
-}
-
-/// Takes a value away, and what is empty without it.
-fn remove(values: &mut Map<String, Value>, path: &[String]) {
-    let Some((first, rest)) = path.split_first() else { return };
-    if let Some(Value::Object(inner)) = values.get_mut(first).filter(|_| !rest.is_empty()) {
-        remove(inner, rest);
-        if !inner.is_empty() {
-            return;
-        }
-    }
-    values.shift_remove(first);
+    Ok(Some((path, names.iter().map(|name| json!({"name": name})).collect())))
 }

@@ -81,13 +81,6 @@ pub struct Found {
 }
 
 impl Inventory {
-    /// Creates an inventory of images of which it does not matter where they were found.
-    pub(super) fn new(images: &[ImageReference]) -> Inventory {
-        let mut inventory = Inventory::default();
-        images.iter().for_each(|image| inventory.add(image, String::new(), None));
-        inventory
-    }
-
     /// Adds the images of a chart.
     pub fn add_chart(&mut self, images: Images) {
         for image in images.images {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Component, Path};
 
+use wasm_airgap::error::{Error, Result};
 use wasm_airgap::images::chart::overrides::Assignments;
 use wasm_airgap::images::chart::repository::{Listed, Wanted};
 use wasm_airgap::images::chart::{Images, Override};
@@ -164,5 +165,23 @@ fn read_chart(path: &Path) {
     let Some(missing) = accepted(inventory.missing_in(&empty, &registry, true)) else { return };
     let Some(list) = accepted(empty.with(&missing)) else { return };
     let wanted = helm_values::Wanted { pull_secrets: &["secret".to_owned()], per_component: true };
-    accepted(helm_values::helm_values(&chart, &list, wanted));
+    accepted(helm_values::unproven(&chart, &list, wanted));
+    let wanted = helm_values::Wanted { pull_secrets: &[], per_component: false };
+    let mut renders = 0;
+    accepted(helm_values::proven(&chart, &list, wanted, &mut |values| {
+        renders += 1;
+        pod(path, values, renders)
+    }));
+}
+
+/// The images of a chart with these values, as the manifest of a pod. A few times are enough.
+fn pod(path: &Path, values: &str, times: usize) -> Result<String> {
+    if times > 8 {
+        return Err(Error::usage("it does not render any more"));
+    }
+    let chart = Chart::read(path, "chart", &[Override::parse(values, "values")?], &[])?;
+    let found = chart.images()?.images;
+    let images: String =
+        found.iter().map(|found| format!("  - image: \"{}\"\n", found.image)).collect();
+    Ok(format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n{images}"))
 }

@@ -103,15 +103,10 @@ pub(super) fn images(
     })
 }
 
-/// The chart with its values, if one is named.
+/// The one chart that is named.
 ///
 /// # Errors
 /// Usage, if several are named.
-pub(super) fn read(args: &ChartArgs, context: &Context) -> Result<Option<Chart>> {
-    one(args, context)?.map(|named| named.read()).transpose()
-}
-
-/// The one chart that is named.
 pub(super) fn one(args: &ChartArgs, context: &Context) -> Result<Option<Named>> {
     match &args.charts[..] {
         [] => Ok(None),

@@ -42,6 +42,37 @@ pub(super) fn for_inner(outer: &Rc<Node>, defaults: &Rc<Node>, key: &str) -> Rc<
     merge(&values, &Rc::new(Node::new(Value::Mapping(vec![entry]), values.place.clone())))
 }
 
+/// The values of a chart with those of a chart in it, whose global ones are its own as well.
+pub(super) fn with_inner(outer: &Rc<Node>, inner: &Rc<Node>, key: &str) -> Rc<Node> {
+    let mut entries: Vec<Entry> = last_of_each(outer).cloned().collect();
+    let mut put = |key: &str, value: Rc<Node>| match entries.iter_mut().find(|it| *it.key == *key) {
+        Some(entry) => entry.value = value,
+        None => entries.push(Entry { key: key.into(), place: value.place.clone(), value }),
+    };
+    let is_own = |entry: &&Entry| &*entry.key != GLOBAL;
+    let own = last_of_each(inner).filter(is_own).cloned().collect();
+    put(key, Rc::new(Node::new(Value::Mapping(own), inner.place.clone())));
+    if let Some(global) = inner.get(GLOBAL).filter(|global| is_mapping(global)) {
+        let known = outer.get(GLOBAL).filter(|global| is_mapping(global));
+        put(GLOBAL, known.map_or_else(|| global.clone(), |known| behind(known, global)));
+    }
+    Rc::new(Node::new(Value::Mapping(entries), outer.place.clone()))
+}
+
+/// `first` with what only `second` has behind it.
+fn behind(first: &Rc<Node>, second: &Rc<Node>) -> Rc<Node> {
+    if !is_mapping(first) || !is_mapping(second) {
+        return first.clone();
+    }
+    let both = |entry: &Entry| match second.get(&entry.key) {
+        Some(other) => Entry { value: behind(&entry.value, other), ..entry.clone() },
+        None => entry.clone(),
+    };
+    let mut entries: Vec<_> = last_of_each(first).map(both).collect();
+    entries.extend(last_of_each(second).filter(|it| first.get(&it.key).is_none()).cloned());
+    Rc::new(Node::new(Value::Mapping(entries), first.place.clone()))
+}
+
 /// The entries of a mapping, each key once: the last one counts.
 fn last_of_each(node: &Rc<Node>) -> impl Iterator<Item = &Entry> {
     let is_last =

@@ -1,0 +1,211 @@
+//! The values of a chart that can be parts of images.
+
+use std::rc::Rc;
+
+use crate::yaml::{Node, Scalar, Value};
+
+/// The most texts in the values of a chart that are looked at.
+const MOST_LEAVES: usize = 20_000;
+
+/// The key of the values that every chart sees.
+const GLOBAL: &str = "global";
+
+/// The usual paths of a registry for all images.
+const GLOBAL_REGISTRIES: [&[&str]; 3] =
+    [&[GLOBAL, "imageRegistry"], &[GLOBAL, "image", "registry"], &[GLOBAL, "registry"]];
+
+/// Words in keys of an image's other settings.
+const SETTINGS: [&str; 8] =
+    ["pull", "secret", "policy", "credential", "enabled", "password", "user", "annotation"];
+
+/// Words in the first key of defaults that templates put below the user's values.
+const DEFAULTS: [&str; 2] = ["default", "builtin"];
+
+/// A step on the way to a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A key of a mapping.
+    Key(Rc<str>),
+    /// An item of a list.
+    Item(usize),
+}
+
+/// A text in the values, or an empty value.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf {
+    /// The way to it from the values of the chart that is installed.
+    pub(super) path: Vec<Step>,
+    /// The text, empty for nothing.
+    pub(super) text: String,
+}
+
+/// The part of an image that a value is by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The registry, perhaps with the first parts of the path.
+    Registry,
+    /// The path in the registry, or the whole image.
+    Name,
+    /// The tag.
+    Tag,
+    /// The digest.
+    Digest,
+    /// Something else.
+    Other,
+}
+
+impl Role {
+    /// Whether it is behind the name.
+    pub(super) fn is_version(self) -> bool {
+        matches!(self, Role::Tag | Role::Digest)
+    }
+}
+
+impl Leaf {
+    /// Returns the texts and the empty values below a node, in their order.
+    pub(super) fn all(values: &Rc<Node>) -> Vec<Leaf> {
+        let mut leaves = Vec::new();
+        add(values, &mut Vec::new(), &mut leaves);
+        leaves
+    }
+
+    /// Returns values that are not there and that templates may read: the parts of each image
+    /// that lacks some, and the usual registries for all images.
+    pub(super) fn absent(values: &Rc<Node>) -> Vec<Leaf> {
+        let mut paths =
+            GLOBAL_REGISTRIES.map(|keys| keys.iter().map(|it| key(it)).collect()).to_vec();
+        add_absent(values, &mut Vec::new(), &mut paths);
+        let is_absent = |path: &Vec<Step>| {
+            let keys: Vec<_> = path.iter().filter_map(Step::key).collect();
+            let (last, around) = keys.split_last().unwrap_or((&"", &[]));
+            let node = values.at(around);
+            node.is_none_or(|node| {
+                node.scalar().is_none_or(Scalar::is_null) && node.get(last).is_none()
+            })
+        };
+        paths.retain(is_absent);
+        paths.into_iter().map(|path| Leaf { path, text: String::new() }).collect()
+    }
+
+    /// The part of an image that it is by its key.
+    pub(super) fn role(&self) -> Role {
+        let key = self.key().to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| key.contains(word));
+        let is_in_image = || {
+            let keys = self.path.iter().filter_map(Step::key);
+            keys.map(str::to_ascii_lowercase).any(|key| key.contains("image"))
+        };
+        match () {
+            () if has(&SETTINGS) => Role::Other,
+            () if has(&["digest", "sha"]) => Role::Digest,
+            () if has(&["tag"]) => Role::Tag,
+            () if has(&["registry"]) || key == "hub" => Role::Registry,
+            () if has(&["image", "repository", "repo"]) => Role::Name,
+            () if has(&["version"]) => Role::Tag,
+            () if matches!(&*key, "name" | "path" | "org" | "project") && is_in_image() => {
+                Role::Name
+            }
+            () => Role::Other,
+        }
+    }
+
+    /// The nearest key above it, or its own.
+    fn key(&self) -> &str {
+        self.path.iter().rev().find_map(Step::key).unwrap_or_default()
+    }
+
+    /// Whether it is for the chart and the charts in it at the same time.
+    pub(super) fn is_global(&self) -> bool {
+        self.path.iter().filter_map(Step::key).any(|key| key == GLOBAL)
+    }
+
+    /// Whether it is in a list, which values can only replace as a whole.
+    pub(super) fn is_in_list(&self) -> bool {
+        self.path.iter().any(|step| matches!(step, Step::Item(_)))
+    }
+
+    /// The value that takes the place of this one, if this is one of the defaults that a chart keeps
+    /// under a key of its own and puts below the user's values.
+    pub(super) fn over_default(&self) -> Option<Leaf> {
+        let first = self.path.first()?.key()?.to_ascii_lowercase();
+        let is_default = first.starts_with('_') || DEFAULTS.iter().any(|word| first.contains(word));
+        let rest = self.path.get(1..).filter(|rest| is_default && !rest.is_empty())?;
+        Some(Leaf { path: rest.to_vec(), text: self.text.clone() })
+    }
+
+    /// The path as `--set` has it.
+    pub(super) fn name(&self) -> String {
+        let mut name = String::new();
+        for step in &self.path {
+            match step {
+                Step::Key(key) if name.is_empty() => name.push_str(key),
+                Step::Key(key) => name.extend([".", key]),
+                Step::Item(index) => name.push_str(&format!("[{index}]")),
+            }
+        }
+        name
+    }
+}
+
+impl Step {
+    /// The key, if it is one.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Step::Key(key) => Some(key),
+            Step::Item(_) => None,
+        }
+    }
+}
+
+fn key(text: &str) -> Step {
+    Step::Key(text.into())
+}
+
+fn add_absent(node: &Rc<Node>, path: &mut Vec<Step>, paths: &mut Vec<Vec<Step>>) {
+    if paths.len() >= MOST_LEAVES {
+        return;
+    }
+    for entry in node.entries() {
+        path.push(Step::Key(entry.key.clone()));
+        let name = entry.key.to_ascii_lowercase();
+        let is_setting = SETTINGS.iter().any(|word| name.contains(word));
+        if matches!(entry.value.value, Value::Mapping(_)) && name.contains("image") && !is_setting {
+            for part in ["registry", "repository", "tag"] {
+                paths.push([&path[..], &[key(part)]].concat());
+            }
+        }
+        add_absent(&entry.value, path, paths);
+        path.pop();
+    }
+}
+
+fn add(node: &Rc<Node>, path: &mut Vec<Step>, leaves: &mut Vec<Leaf>) {
+    if leaves.len() >= MOST_LEAVES {
+        return;
+    }
+    match &node.value {
+        Value::Scalar(scalar) if path.is_empty() || scalar.truth().is_some() => {}
+        Value::Scalar(scalar) => {
+            let text = match scalar.helm_number() {
+                _ if scalar.is_null() => String::new(),
+                Some(number) => number,
+                None => scalar.text.clone(),
+            };
+            leaves.push(Leaf { path: path.clone(), text });
+        }
+        Value::Sequence(items) => {
+            for (index, item) in items.iter().enumerate() {
+                path.push(Step::Item(index));
+                add(item, path, leaves);
+                path.pop();
+            }
+        }
+        Value::Mapping(entries) => {
+            for entry in entries {
+                path.push(Step::Key(entry.key.clone()));
+                add(&entry.value, path, leaves);
+                path.pop();
+            }
+        }
+    }
+}
