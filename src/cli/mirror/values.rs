@@ -40,6 +40,9 @@ fn prove(
 ) -> Result<()> {
     let mut warnings = Vec::new();
     let mut render = |values: &str| {
+        if chart.is_library() {
+            return Ok(String::new());
+        }
         let own = ValuesFile { name: OWN.to_owned(), text: values.to_owned() };
         let rendered = named.render(helm, &[], &[own])?;
         warnings = rendered.warnings;

@@ -169,7 +169,8 @@ impl<'a> Search<'a> {
         if !best.is_done() && per_component {
             best = self.round(&GLOBAL, false, best)?;
         }
-        self.without_vain(best)
+        let best = self.without_vain(best)?;
+        self.without_switches(best)
     }
 
     /// Goes through all rounds once.
@@ -381,6 +382,25 @@ impl<'a> Search<'a> {
                 && attempt.wrong() <= best.wrong()
             {
                 best = attempt;
+            }
+        }
+        Ok(best)
+    }
+
+    /// Takes away the switches that only markers needed: first all, then each.
+    fn without_switches(&mut self, from: Attempt) -> Result<Attempt> {
+        let all = self.switches.clone();
+        let mut best = from;
+        for removed in std::iter::once(&all[..]).chain(all.chunks(1)) {
+            let before = self.switches.clone();
+            self.switches.retain(|switch| !removed.contains(switch));
+            if before.len() == self.switches.len() || self.is_over() {
+                continue;
+            }
+            let values = best.values.clone();
+            match self.attempt_once(&values)? {
+                Ok(attempt) if attempt.score() <= best.score() => best = attempt,
+                _ => self.switches = before,
             }
         }
         Ok(best)

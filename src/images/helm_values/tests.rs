@@ -175,6 +175,30 @@ fn what_a_chart_demands_of_other_registries_is_added() {
     }
 }
 
+/// A chart that knows the private registry and refuses any other, also those of markers.
+#[test]
+fn a_switch_that_only_markers_need_is_not_set() {
+    let values = format!("{TWO}security: {{allowInsecureImages: false, skipImageCheck: false}}\n");
+    let template = |values: &Rc<Node>| {
+        let images = two(values)?;
+        let is_known = |it: &String| {
+            ["docker.io/", "quay.io/", "r.io/"].iter().any(|known| it.starts_with(known))
+        };
+        match images.iter().all(is_known) || text(values, "security.skipImageCheck") == "true" {
+            true => Ok(images),
+            false => Err(Error::usage("unrecognized images")),
+        }
+    };
+    let case = Case { values: &values, template: &template };
+    let list = [("docker.io/org/a:1", "r.io/org/a:1"), ("quay.io/org/b:1", "r.io/org/b:1")];
+    assert_eq!(case.proven(&list), ("global:\n  imageRegistry: r.io\n".to_owned(), vec![]));
+    let list = [("docker.io/org/a:1", "x.io/org/a:1"), ("quay.io/org/b:1", "x.io/org/b:1")];
+    assert_eq!(
+        case.proven(&list).0,
+        "global:\n  imageRegistry: x.io\nsecurity:\n  skipImageCheck: true\n"
+    );
+}
+
 #[test]
 fn a_value_that_no_marker_can_replace_is_tried_with_its_own() {
     let values =
