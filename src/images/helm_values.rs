@@ -3,12 +3,14 @@
 //! With Helm they are proven: the chart is rendered with them, and each image of the manifests is
 //! compared with its destination. Without Helm they are guessed from the chart's own values.
 
+mod attempt;
 mod candidates;
 mod demand;
 mod goals;
 mod leaf;
 mod marker;
 mod overlay;
+mod rounds;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -25,9 +27,10 @@ use super::mirror_list::MirrorList;
 use crate::error::Result;
 use crate::suggest::unknown;
 use crate::yaml::Problem;
+use attempt::Attempt;
 use goals::{Goals, Places, State};
 use overlay::Overlay;
-use search::{Attempt, Search};
+use search::Search;
 
 pub use unproven::{UnprovenValues, unproven};
 

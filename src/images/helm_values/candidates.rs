@@ -67,7 +67,7 @@ pub(super) fn feeds(markers: &[Marker], goals: &Goals, places: &Places) -> Vec<F
     feeds
 }
 
-/// The image of a goal as one that has a value where its text is in it.
+/// Assumes that a value is the part of an image that has its text.
 pub(super) fn assumed(leaf: usize, value: &Leaf, index: usize, goal: &Goal) -> Option<Feed> {
     let text = value.text.trim();
     let core = text.trim_end_matches('/');

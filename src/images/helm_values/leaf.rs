@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::yaml::{Node, Scalar, Value};
 
 /// The most texts in the values of a chart that are looked at.
-const MOST_LEAVES: usize = 20_000;
+const MOST_LEAVES: usize = 100_000;
 
 /// The key of the values that every chart sees.
 const GLOBAL: &str = "global";

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::attempt::Attempt;
 use super::candidates::{self, Candidate, Feed};
 use super::demand;
 use super::goals::{Goals, Places, State};
-use super::leaf::{Leaf, Role};
+use super::leaf::Leaf;
 use super::marker::{self, Marker};
 use super::overlay::Overlay;
+use super::rounds::{ABSENT, ABSENT_TAGS, GLOBAL, NAMES, Round, VERSIONS};
 use crate::error::{Error, Kind, Result};
 use crate::yaml::Node;
 
@@ -24,8 +26,8 @@ use crate::yaml::Node;
 const MOST_RENDERS: usize = 80;
 const MOST_TIME: Duration = Duration::from_secs(180);
 
-/// The most different images among which it is looked for those that a value is a part of; of more,
-/// each value may be a part.
+/// The most different images that are compared with each value before it gets a marker. With more of
+/// them, each value gets one.
 const MOST_SOURCES: usize = 500;
 
 /// The most renders with values that are not among the chart's own.
@@ -46,81 +48,17 @@ pub(super) struct Search<'a> {
     goals: &'a Goals,
     render: &'a mut Render<'a>,
     renders: usize,
+    /// The most renders of the current step.
     most: usize,
     end: Instant,
     /// The paths of switches that the chart wants.
     switches: Vec<Vec<String>>,
     /// Values with whose markers the chart does not render.
     refused: HashSet<usize>,
-    /// Values that are a registry whose path another value must change.
+    /// Registries whose path another value must change.
     unfinished: BTreeSet<usize>,
     /// Whether a registry for all images was left alone, as it would not do for all.
     has_conflict: bool,
-}
-
-/// The values of one attempt, with what the chart renders with them.
-#[derive(Clone)]
-pub(super) struct Attempt {
-    /// The text of each value, by its index.
-    values: BTreeMap<usize, String>,
-    /// The values with all that is set in any case.
-    pub(super) overlay: Overlay,
-    pub(super) places: Rc<Places>,
-    pub(super) states: Vec<State>,
-}
-
-/// Values that are tried together.
-struct Round {
-    /// The states of the images that they may change.
-    states: &'static [State],
-    is_in: fn(&Leaf, Role) -> bool,
-    /// Whether a value must bring all images to their destinations of which it is a part.
-    for_all: bool,
-}
-
-const NAME: &[State] = &[State::Registry, State::Name];
-const VERSION: &[State] = &[State::Version];
-
-/// The registries for all images.
-const GLOBAL: Round = Round {
-    states: NAME,
-    is_in: |leaf, role| role == Role::Registry && leaf.is_global(),
-    for_all: true,
-};
-
-/// The other parts of names, in the order in which they are tried.
-const NAMES: [Round; 6] = [
-    round(NAME, |leaf, role| role == Role::Registry && !leaf.is_global() && !leaf.is_in_list()),
-    // A value that is empty may hide another one.
-    round(NAME, |leaf, role| {
-        role == Role::Registry && !leaf.is_global() && !leaf.is_in_list() && !leaf.text.is_empty()
-    }),
-    round(NAME, |leaf, role| role == Role::Name && !leaf.is_in_list() && !leaf.text.is_empty()),
-    round(NAME, |leaf, _| !leaf.is_in_list() && !leaf.text.is_empty()),
-    round(NAME, |leaf, role| role == Role::Name && !leaf.is_in_list() && leaf.text.is_empty()),
-    round(NAME, |leaf, role| {
-        matches!(role, Role::Registry | Role::Name) && leaf.is_in_list() && !leaf.text.is_empty()
-    }),
-];
-
-/// The values that are not among the chart's own. Of two in one image, one would hide what the
-/// other takes the place of.
-const ABSENT: [Round; 2] =
-    [round(NAME, |_, role| role == Role::Registry), round(NAME, |_, role| role == Role::Name)];
-
-/// The tags and digests.
-const VERSIONS: [Round; 4] = [
-    round(VERSION, |leaf, role| role.is_version() && !leaf.is_in_list() && !leaf.text.is_empty()),
-    round(VERSION, |leaf, role| role == Role::Tag && !leaf.is_in_list() && leaf.text.is_empty()),
-    round(VERSION, |leaf, role| role == Role::Digest && !leaf.is_in_list() && leaf.text.is_empty()),
-    round(VERSION, |leaf, role| role.is_version() && leaf.is_in_list()),
-];
-
-/// The tags that are not among the chart's own values.
-const ABSENT_TAGS: [Round; 1] = [round(VERSION, |_, role| role == Role::Tag)];
-
-const fn round(states: &'static [State], is_in: fn(&Leaf, Role) -> bool) -> Round {
-    Round { states, is_in, for_all: false }
 }
 
 impl<'a> Search<'a> {
@@ -151,8 +89,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Finds values with which as many images as possible are at their destinations. `plain` is what
-    /// the chart renders without them.
+    /// Finds values with which as many images as possible are at their destinations. `plain` has the
+    /// images without them.
     ///
     /// # Errors
     /// Those of a Helm that cannot be run.
@@ -190,8 +128,8 @@ impl<'a> Search<'a> {
         self.texts(attempt)
     }
 
-    /// Tries values that are not among the chart's own. What does not render with them is given up
-    /// soon.
+    /// Tries values that are not among the chart's own, with at most 12 renders: a schema may refuse
+    /// each of them.
     fn absent(&mut self, rounds: &[Round], from: Attempt) -> Result<Attempt> {
         let most = std::mem::replace(&mut self.most, MOST_RENDERS.min(self.renders + MOST_GUESSES));
         let mut attempt = from;
@@ -285,8 +223,8 @@ impl<'a> Search<'a> {
         Ok(best)
     }
 
-    /// Renders with markers for these values, and adds what they show. Where the chart does not
-    /// render with them, each half is tried.
+    /// Renders with markers for these values, and adds the images that have them. If the chart does
+    /// not render, each half of the values is tried.
     fn probe(
         &mut self,
         leaves: &[usize],
@@ -323,8 +261,8 @@ impl<'a> Search<'a> {
         self.probe(second, values, feeds)
     }
 
-    /// What values do with whose markers the chart does not render, by where their texts are in
-    /// images.
+    /// Assumes that a value with whose marker the chart does not render is the part of an image that
+    /// has its text.
     fn assumed(&self, leaves: &[usize], wrong: &[usize]) -> Vec<Feed> {
         let mut feeds = Vec::new();
         for leaf in leaves.iter().filter(|leaf| self.refused.contains(leaf)) {
@@ -406,6 +344,7 @@ impl<'a> Search<'a> {
         Ok(best)
     }
 
+    /// Whether there were enough renders, or was enough time.
     fn is_over(&self) -> bool {
         self.renders >= self.most || Instant::now() >= self.end
     }
@@ -436,6 +375,7 @@ impl<'a> Search<'a> {
         Ok(again)
     }
 
+    /// Renders with these values.
     fn attempt_once(
         &mut self,
         values: &BTreeMap<usize, String>,
@@ -464,29 +404,6 @@ impl<'a> Search<'a> {
             Err(error) if error.kind() == Kind::Usage => Ok(Err(error)),
             Err(error) => Err(error),
         }
-    }
-}
-
-impl Attempt {
-    fn is_done(&self) -> bool {
-        self.wrong() == 0
-    }
-
-    /// The number of images that are not at their destinations.
-    fn wrong(&self) -> usize {
-        self.states.iter().filter(|state| **state != State::Done).count()
-    }
-
-    /// How far all images are from their destinations. One that is broken outweighs all others.
-    fn score(&self) -> (usize, usize) {
-        let broken = self.places_in(&[State::Broken]).len();
-        (broken, self.states.iter().map(|state| *state as usize).sum())
-    }
-
-    /// The indexes of the images in these states.
-    fn places_in(&self, states: &[State]) -> Vec<usize> {
-        let all = self.states.iter().enumerate();
-        all.filter(|(_, state)| states.contains(state)).map(|(index, _)| index).collect()
     }
 }
 

@@ -1,0 +1,59 @@
+//! The order in which values are tried.
+
+use super::goals::State;
+use super::leaf::{Leaf, Role};
+
+/// Values that are tried together.
+pub(super) struct Round {
+    /// The states of the images that they may change.
+    pub(super) states: &'static [State],
+    /// Whether a value with this role is tried.
+    pub(super) is_in: fn(&Leaf, Role) -> bool,
+    /// Whether a value must bring all images to their destinations of which it is a part.
+    pub(super) for_all: bool,
+}
+
+const NAME: &[State] = &[State::Registry, State::Name];
+const VERSION: &[State] = &[State::Version];
+
+/// The registries for all images.
+pub(super) const GLOBAL: Round = Round {
+    states: NAME,
+    is_in: |leaf, role| role == Role::Registry && leaf.is_global(),
+    for_all: true,
+};
+
+/// The other parts of names, in the order in which they are tried.
+pub(super) const NAMES: [Round; 6] = [
+    round(NAME, |leaf, role| role == Role::Registry && !leaf.is_global() && !leaf.is_in_list()),
+    // A value that is empty may hide another one.
+    round(NAME, |leaf, role| {
+        role == Role::Registry && !leaf.is_global() && !leaf.is_in_list() && !leaf.text.is_empty()
+    }),
+    round(NAME, |leaf, role| role == Role::Name && !leaf.is_in_list() && !leaf.text.is_empty()),
+    round(NAME, |leaf, _| !leaf.is_in_list() && !leaf.text.is_empty()),
+    round(NAME, |leaf, role| role == Role::Name && !leaf.is_in_list() && leaf.text.is_empty()),
+    round(NAME, |leaf, role| {
+        matches!(role, Role::Registry | Role::Name) && leaf.is_in_list() && !leaf.text.is_empty()
+    }),
+];
+
+/// The parts of names that are not among the chart's own values. Two of them in one image hide each
+/// other's default.
+pub(super) const ABSENT: [Round; 2] =
+    [round(NAME, |_, role| role == Role::Registry), round(NAME, |_, role| role == Role::Name)];
+
+/// The tags and digests.
+pub(super) const VERSIONS: [Round; 4] = [
+    round(VERSION, |leaf, role| role.is_version() && !leaf.is_in_list() && !leaf.text.is_empty()),
+    round(VERSION, |leaf, role| role == Role::Tag && !leaf.is_in_list() && leaf.text.is_empty()),
+    round(VERSION, |leaf, role| role == Role::Digest && !leaf.is_in_list() && leaf.text.is_empty()),
+    round(VERSION, |leaf, role| role.is_version() && leaf.is_in_list()),
+];
+
+/// The tags that are not among the chart's own values.
+pub(super) const ABSENT_TAGS: [Round; 1] = [round(VERSION, |_, role| role == Role::Tag)];
+
+const fn round(states: &'static [State], is_in: fn(&Leaf, Role) -> bool) -> Round {
+    Round { states, is_in, for_all: false }
+}
