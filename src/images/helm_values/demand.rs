@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use crate::yaml::Node;
 
-/// Words for "do not check", and words for images, in the key of such a switch.
+/// Words for "do not check" in the key of such a switch, and words for images on the way to it.
 const PERMITS: [&str; 4] = ["allow", "skip", "ignore", "accept"];
-const IMAGES: [&str; 4] = ["image", "registr", "insecure", "verif"];
+const IMAGES: [&str; 2] = ["image", "registr"];
 
 /// The most switches of a chart, and the most keys on the way to one.
 const MOST: usize = 10;
@@ -38,7 +38,7 @@ fn named(message: &str) -> Vec<Vec<String>> {
         let path: Vec<_> = word.split('.').map(str::to_owned).collect();
         let is_path =
             (2..=MOST_KEYS).contains(&path.len()) && path.iter().all(|key| !key.is_empty());
-        if is_path && path.last().is_some_and(|key| permits(key)) && !found.contains(&path) {
+        if is_path && permits(&path) && !found.contains(&path) {
             found.push(path);
         }
     }
@@ -46,17 +46,19 @@ fn named(message: &str) -> Vec<Vec<String>> {
     found
 }
 
-fn permits(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| key.contains(word));
-    has(&PERMITS) && has(&IMAGES)
+fn permits(path: &[String]) -> bool {
+    let has = |key: &String, words: &[&str]| {
+        let key = key.to_ascii_lowercase();
+        words.iter().any(|word| key.contains(word))
+    };
+    path.last().is_some_and(|key| has(key, &PERMITS)) && path.iter().any(|key| has(key, &IMAGES))
 }
 
 fn add(node: &Rc<Node>, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     for entry in node.entries() {
         path.push(entry.key.to_string());
         match entry.value.scalar() {
-            Some(scalar) if scalar.truth() == Some(false) && permits(&entry.key) => {
+            Some(scalar) if scalar.truth() == Some(false) && permits(path) => {
                 if found.len() < MOST {
                     found.push(path.clone());
                 }
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn switches_are_about_images() {
-        let values = "global: {security: {allowInsecureImages: false}, acceptLicense: false}\n";
+        let values = "global: {security: {allowInsecureImages: false}, acceptLicense: false}\ntls: {allowInsecure: false}\n";
         let values = yaml::document(values, "values.yaml", Duplicates::LastCounts).unwrap();
         let named = |message: &str| {
             let all = switches(message, &values);
@@ -85,5 +87,6 @@ mod tests {
         assert_eq!(named("set 'global.security.allowInsecureImages' to true."), own);
         assert_eq!(named("needs image.skipVerify=true or x"), ["image.skipVerify"]);
         assert_eq!(named("set acceptLicense=true or global.acceptLicense=true"), own);
+        assert_eq!(named("set tls.allowInsecure=true"), own);
     }
 }
