@@ -35,18 +35,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the file.
+    /// Reads the file. `in_action` says whether an action asks, for the hints of an error.
     ///
     /// # Errors
     /// Usage, where it is not there: without it nothing says whether the network may be used.
-    pub(crate) fn read(path: &Path) -> Result<Settings> {
+    pub(crate) fn read(path: &Path, in_action: bool) -> Result<Settings> {
         if !crate::look::is_file(path)? {
-            return Err(Error::usage("cannot find the settings of the workspace")
-                .fact("expected", path.display())
-                .fact("because", "BAZEL_WASM_OFFLINE and the mirrors stand there")
-                .hint("run the action on this machine, where it sees the file: \
-                       --strategy=WasmComponentFetch=sandboxed,local")
-                .hint("or pull the component by `components.oci` in MODULE.bazel, which needs no action"));
+            return Err(missing(path, in_action));
         }
         let unreadable = || Error::usage(format!("cannot read the settings `{}`", path.display()));
         let settings: Settings = serde_json::from_str(&read::text(path, read::LIMIT)?)
@@ -57,6 +52,26 @@ impl Settings {
                 .fact("expected", format!("schema_version {SCHEMA_VERSION}")));
         }
         Ok(settings)
+    }
+}
+
+/// The error for settings that are not there, in an action or in a program that `bazel run` or
+/// `bazel test` starts.
+fn missing(path: &Path, in_action: bool) -> Error {
+    let error = Error::usage("cannot find the settings of the workspace")
+        .fact("expected", path.display())
+        .fact("because", "BAZEL_WASM_OFFLINE and the mirrors stand there");
+    match in_action {
+        true => error
+            .hint(
+                "run the action on this machine, where it sees the file: \
+                 --strategy=WasmComponentFetch=sandboxed,local",
+            )
+            .hint("or pull the component by `components.oci` in MODULE.bazel, which needs no action"),
+        false => error.hint(
+            "start the target by `bazel run` or `bazel test`, which put the file there; a program in \
+             bazel-bin does not find it by itself",
+        ),
     }
 }
 
@@ -74,24 +89,28 @@ mod tests {
     #[test]
     fn settings_that_cannot_be_read_are_an_error() {
         let folder = tempfile::TempDir::new().unwrap();
-        let read = |text: Option<&str>| {
+        let read = |text: Option<&str>, in_action: bool| {
             if let Some(text) = text {
                 std::fs::write(folder.path().join("s.json"), text).unwrap();
             }
-            Settings::read(&folder.path().join("s.json"))
+            Settings::read(&folder.path().join("s.json"), in_action)
         };
-        let error = read(None).unwrap_err().to_string();
+        let error = read(None, false).unwrap_err().to_string();
         assert!(error.contains("s.json") && error.contains("BAZEL_WASM_OFFLINE"), "{error}");
+        // Only an action has a strategy.
+        assert!(error.contains("`bazel run`") && !error.contains("--strategy"), "{error}");
+        let error = read(None, true).unwrap_err().to_string();
+        assert!(error.contains("--strategy") && !error.contains("`bazel run`"), "{error}");
         for text in [
             "{}",
             r#"{"schema_version": 2, "workspace": "/w", "variables": {}, "withheld": []}"#,
             r#"{"schema_version": 1, "workspace": "/w", "variables": {}, "withheld": [], "x": 1}"#,
         ] {
-            let error = read(Some(text)).unwrap_err().to_string();
+            let error = read(Some(text), false).unwrap_err().to_string();
             assert!(error.contains("s.json"), "{error}");
         }
         let good =
             r#"{"schema_version": 1, "workspace": "/w", "variables": {"A": "1"}, "withheld": []}"#;
-        assert_eq!(read(Some(good)).unwrap().workspace, Path::new("/w"));
+        assert_eq!(read(Some(good), false).unwrap().workspace, Path::new("/w"));
     }
 }

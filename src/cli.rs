@@ -473,7 +473,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) 
 /// The environment with the settings in a file, whose secrets are hidden too.
 fn with_settings(environment: Environment, file: Option<&Path>) -> Result<Environment> {
     let Some(file) = file else { return Ok(environment) };
-    let settings = Settings::read(&settings_file(file, &environment)?)?;
+    let in_action = file.to_str() == Some(bazel::BESIDE);
+    let settings = Settings::read(&settings_file(file, &environment)?, in_action)?;
     let environment = environment.with_settings(settings);
     environment.learn_secrets();
     Ok(environment)

@@ -53,6 +53,9 @@ pub struct Item {
     pub places: Vec<Place>,
     /// The message for a person if no address gives the file.
     pub failure: String,
+    /// Its length in bytes, in a dry run, where that is known without the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
 }
 
 /// A place where an artifact may be.
@@ -130,6 +133,7 @@ impl Item {
             urls,
             places: local.into_iter().chain(remote).collect(),
             failure: String::new(),
+            size: None,
         };
         item.failure = item.unavailable().to_string();
         item
@@ -169,8 +173,8 @@ impl Item {
 fn vendor_command(identity: &Identity) -> String {
     match identity {
         Identity::Tool { tool, version, platform } => format!(
-            "{} --output-dir vendor/toolchains --tool {tool}@{version} --platform {platform}",
-            maker(Kind::Toolchain)
+            "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- \
+             --output-dir vendor/toolchains --tool {tool}@{version} --platform {platform}"
         ),
         Identity::Wit { package } => {
             format!("wasm-airgap vendor wit {package} --archives --output-dir vendor/wit")
@@ -220,10 +224,7 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
                 true => IN_ACTION,
                 false => "a relative path is relative to the workspace root; check the path and the mount",
             })
-            .hint(format!(
-                "to make it, without the variable: {} --output-dir DIR",
-                maker(kind),
-            )));
+            .hint(format!("to make it, where there is a network, run\n{}", maker_of(kind, dir))));
     }
     Ok(())
 }
@@ -233,13 +234,17 @@ pub(crate) const IN_ACTION: &str = "an action does not see the workspace: give i
      folder by `--action_env=BAZEL_WASM_VENDOR_DIR=/path`, or name the vendored file in the rule, \
      `vendored_component = \"//vendor/components:NAME.wasm\"`";
 
-/// Returns the command that fills a vendor folder of this kind.
-fn maker(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Toolchain => "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains --",
-        Kind::Wit => "wasm-airgap vendor wit PACKAGE",
-        Kind::Component => "wasm-airgap vendor components REFERENCE",
-    }
+/// Returns the command that fills this folder with what MODULE.bazel asks for.
+fn maker_of(kind: Kind, dir: &Path) -> String {
+    let (target, dir) = match kind {
+        Kind::Toolchain => ("vendor_all_toolchains", dir),
+        // It fills the folder `wit` in the one that is named.
+        Kind::Wit if dir.ends_with(kind.folder()) => ("vendor_all", dir.parent().unwrap_or(dir)),
+        Kind::Wit => ("vendor_all", dir),
+        Kind::Component => ("vendor_all_components", dir),
+    };
+    let dir = dir.display();
+    format!("bazel run @rules_wasm_airgap//tools/vendor:{target} -- --output-dir {dir}")
 }
 
 /// Returns the folders for a kind, in order, each with the variable that named it.

@@ -127,6 +127,16 @@ impl Registries {
         Ok(route)
     }
 
+    /// Returns where `[overrides]` says that a package is.
+    ///
+    /// # Errors
+    /// Usage, where that folder or file is not there.
+    pub fn override_of(&self, package: &PackageName) -> Result<Option<Source>> {
+        let source = route::override_of(self, package);
+        self.check_paths(source.as_slice())?;
+        Ok(source)
+    }
+
     /// Returns whether a setting names a registry for the package, rather than only a built-in one.
     pub fn is_configured_for(&self, package: &PackageName) -> bool {
         route::is_named(self, package)

@@ -8,6 +8,7 @@ mod module_file;
 use std::path::{Path, PathBuf};
 
 use crate::environment::{self as env, Environment};
+use crate::read;
 
 /// Files that make a folder the root of a Bazel workspace.
 const ROOTS: [&str; 4] = ["MODULE.bazel", "REPO.bazel", "WORKSPACE.bazel", "WORKSPACE"];
@@ -16,8 +17,24 @@ const ROOTS: [&str; 4] = ["MODULE.bazel", "REPO.bazel", "WORKSPACE.bazel", "WORK
 const OWN_NAME: &str = "rules_wasm_airgap";
 
 /// The commands of this program, to find command lines in messages.
-const COMMANDS: [&str; 9] =
-    ["vendor", "plan", "extract", "emit", "wit", "component", "toolchain", "mirror", "verify"];
+const COMMANDS: [&str; 10] = [
+    "component",
+    "config",
+    "emit",
+    "extract",
+    "mirror",
+    "plan",
+    "toolchain",
+    "verify",
+    "vendor",
+    "wit",
+];
+
+/// The file in Bazel's output base that names the workspace.
+const OUTPUT_BASE: &str = "DO_NOT_BUILD_HERE";
+
+/// The most bytes of a path.
+const LONGEST_PATH: u64 = 4096;
 
 /// The command that vendors tools, by Bazel and without it.
 const VENDOR_BY_BAZEL: &str =
@@ -55,9 +72,17 @@ impl Workspace {
             None => None,
         };
         let below_root = here.is_some_and(|here| here != root);
-        let module = module_name(&root);
-        let has_module = module_file::known_name(&root, OWN_NAME).is_some();
-        Workspace { root, below_root, in_bazel: named.is_some(), module, has_module }
+        // An action runs in Bazel's output base, and only its messages are about the workspace.
+        let built_for = match named {
+            Some(_) => None,
+            None => built_for(environment.current_dir()),
+        };
+        let read = built_for.as_deref().unwrap_or(&root);
+        let module = module_name(read);
+        let has_module = module_file::known_name(read, OWN_NAME).is_some();
+        let in_bazel = named.is_some() || built_for.is_some();
+        let below_root = below_root && built_for.is_none();
+        Workspace { root, below_root, in_bazel, module, has_module }
     }
 
     /// Returns the root.
@@ -141,10 +166,10 @@ impl Workspace {
     /// Rewrites the folder in `--output-dir vendor/wit`, if the person's current folder is not the
     /// root.
     fn address_folder(&self, found: &str, last: Option<char>, out: &mut String) -> usize {
-        let option = "--output-dir ";
-        if last != Some(' ') || !self.below_root || !found.starts_with(option) {
+        let option = ["--output-dir ", "--output "].into_iter().find(|it| found.starts_with(it));
+        let Some(option) = option.filter(|_| last == Some(' ') && self.below_root) else {
             return 0;
-        }
+        };
         if !found[option.len()..].starts_with("vendor") {
             return 0;
         }
@@ -159,6 +184,17 @@ pub(crate) fn around(folder: &Path) -> Option<PathBuf> {
         ROOTS.iter().any(|name| crate::look::is_file(&folder.join(name)).unwrap_or(false))
     };
     folder.ancestors().find(is_root).map(Path::to_owned)
+}
+
+/// The workspace for which Bazel runs an action in this folder, through the folders of sandboxes;
+/// nothing where another program runs in it, or on another machine.
+fn built_for(folder: &Path) -> Option<PathBuf> {
+    let real = folder.canonicalize().ok()?;
+    real.ancestors().find_map(|folder| {
+        let text = read::text(&folder.join(OUTPUT_BASE), LONGEST_PATH).ok()?;
+        let root = PathBuf::from(text.trim_end());
+        root.is_absolute().then_some(root)
+    })
 }
 
 /// Returns the beginning of labels of this module in the workspace of this root. A workspace that
@@ -204,6 +240,23 @@ mod tests {
             workspace.address("run\nwasm-airgap vendor wit a:b --output-dir vendor/wit"),
             format!("run\nwasm-airgap vendor wit a:b --output-dir {root}/vendor/wit")
         );
+    }
+
+    #[test]
+    fn an_action_finds_the_workspace_that_it_is_built_for() {
+        let (root, _) = workspace("wasm", &[], "");
+        let base = tempfile::tempdir().unwrap();
+        let action = base.path().join("sandbox/linux-sandbox/1/execroot/_main");
+        std::fs::create_dir_all(&action).unwrap();
+        let of = || Workspace::of(&Environment::of(&[], &action));
+        assert_eq!(of().label("//a:b"), "@rules_wasm_airgap//a:b");
+        std::fs::write(base.path().join(OUTPUT_BASE), root.path().display().to_string()).unwrap();
+        assert_eq!(of().label("//a:b"), "@wasm//a:b");
+        let message = "run\nwasm-airgap config show --output-dir vendor";
+        let addressed = "run\nbazel run @wasm//:wasm-airgap -- config show --output-dir vendor";
+        assert_eq!(of().address(message), addressed);
+        std::fs::write(base.path().join(OUTPUT_BASE), "not/absolute").unwrap();
+        assert_eq!(of().label("//a:b"), "@rules_wasm_airgap//a:b");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::look;
 use crate::manifest::VendorDir;
 use crate::package::{PackageId, PackageRequest, Wanted};
-use crate::packages::{Form, Published, Sources};
+use crate::packages::{Form, Published, Sources, wasm_name};
+use crate::quantity::count;
 use crate::read;
 use crate::registry::{SourceArchive, WitRegistry};
 use crate::request::{Request, WitChoice};
@@ -124,7 +125,8 @@ pub(super) fn registry_of(text: &str) -> std::result::Result<(String, String), S
     }
 }
 
-/// `wit fetch --output`: the text of a package, and in the folder `deps` that of all that it needs.
+/// `wit fetch --output`: the text of a package beside the published file, and in the folder `deps` that
+/// of all that it needs.
 fn fetch_all(
     package: &PackageId,
     out: &Path,
@@ -142,7 +144,7 @@ fn fetch_all(
             sha256: sha256.to_string(),
         }])?,
     };
-    // The vendor folder of this run holds the published files; the text is what is wanted.
+    // What a vendor folder has besides, such as BUILD files, is not wanted.
     let scratch = Scratch::new()?;
     let dir = VendorDir::of(scratch.path(), Kind::Wit);
     let lock = Lock::default();
@@ -165,18 +167,30 @@ fn fetch_all(
     )?;
     let mut deps = Vec::new();
     for locked in &done.lock.packages {
-        let source = Source::of_folder(&dir.folder().join(locked.package.folder()))?;
-        if locked.package == *package {
-            write(&source, out)?;
-        } else {
-            write(&source, &out.join("deps").join(locked.package.folder()))?;
-            deps.push(locked.package.clone());
+        let folder = locked.package.folder();
+        let source = Source::of_folder(&dir.folder().join(&folder))?;
+        let out = match locked.package == *package {
+            true => out.to_owned(),
+            false => {
+                deps.push(locked.package.clone());
+                out.join("deps").join(&folder)
+            }
+        };
+        write(&source, &out)?;
+        // By the published file, and by nothing else, a pin can be checked where the text is used.
+        let name = wasm_name(&locked.package);
+        let published = dir.place(&format!("{folder}/{name}"));
+        if locked.url.is_none() && !locked.is_text() {
+            let file = Unverified::open_rooted(&published, locked.package.to_string())?;
+            let file = file.verify(&locked.digest)?;
+            store::place_copy(&file, &RootedPath::given(&out).join(&name), false)?;
         }
     }
     if context.report.is_json() {
         return context.report.json(&serde_json::json!({"package": package, "deps": deps}));
     }
-    context.report.say(&format!("{package} and {} packages that it needs", deps.len()));
+    let needed = count(deps.len(), "package");
+    context.report.say(&format!("{package} and {needed} that it needs"));
     Ok(())
 }
 

@@ -74,11 +74,35 @@ impl WitRepository<'_> {
         if missing.is_empty() {
             return Ok(deps);
         }
-        Err(Error::usage(format!("{} uses packages of which no library is known", self.package))
-            .fact("missing", missing.join(", "))
-            .hint(
-                "give the label of each: `--dep PACKAGE=LABEL` on the command line, or a tag of its \
-                 own in MODULE.bazel, or `deps` of `wit_package`",
-            ))
+        let error =
+            Error::usage(format!("{} uses packages of which no library is known", self.package))
+                .fact("missing", missing.join(", "));
+        Err(match self.lines(|package| self.labels.contains_key(package)) {
+            Some(lines) => error.hint(format!("ask for each in MODULE.bazel:\n{lines}")),
+            None => error,
+        }
+        .hint("on the command line, give the label of each: `--dep PACKAGE=LABEL`"))
+    }
+
+    /// The lines for MODULE.bazel that bring the packages that are not known.
+    fn lines(&self, is_known: impl Fn(&PackageId) -> bool) -> Option<String> {
+        let missing = self.source.dependencies.iter().filter(|it| !is_known(it));
+        let names: Vec<_> = missing.map(|it| (it, it.name.hyphened())).collect();
+        if names.is_empty() {
+            return None;
+        }
+        let tags = names.iter().map(|(package, name)| {
+            let repository = name.replace('-', "_");
+            format!("wit.package(name = \"{repository}\", package = \"{package}\")\n")
+        });
+        let deps = names.iter().map(|(package, name)| {
+            format!("\"@{}//:{name}\": \"{package}\"", name.replace('-', "_"))
+        });
+        let deps = deps.collect::<Vec<_>>().join(", ");
+        let tags: String = tags.collect();
+        Some(format!(
+            "{tags}or, where `wit_package` is a rule, a `wit_package` for each, and here\n\
+             deps = {{{deps}}}"
+        ))
     }
 }

@@ -27,6 +27,8 @@ pub struct Looked {
     pub places: Vec<Place>,
     /// The usable finding.
     pub found: Option<Found>,
+    /// Whether a folder has the text of the package without the published file that is pinned.
+    pub has_only_text: bool,
 }
 
 /// The condition on a finding.
@@ -57,12 +59,12 @@ pub enum Found {
 /// Usage, if a folder that a variable names cannot be used.
 pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked> {
     plan::check_vendor_dirs(Kind::Wit, policy, &crate::listing::Disk)?;
-    let mut looked = Looked { places: Vec::new(), found: None };
+    let mut looked = Looked { places: Vec::new(), found: None, has_only_text: false };
     for (setting, dir) in plan::folders(Kind::Wit, policy) {
+        let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
+        let places = &mut looked.places;
         let mut note = |path: &RootedPath, finding: Finding| {
-            let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
-            let location = path.to_string();
-            looked.places.push(Place { source, setting, location, finding });
+            places.push(Place { source, setting, location: path.to_string(), finding });
         };
         let vendored = dir.join(&format!("{}/{}", package.folder(), wasm_name(package)));
         let (namespace, name) = (package.name.namespace(), package.name.name());
@@ -85,10 +87,14 @@ pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked
         if !refused {
             note(&vendored, Finding::Absent);
         }
-        for folder in subfolders(&dir) {
+        for folder in candidates(&dir) {
             match hand_made(&folder, package, pin) {
                 Candidate::None => {}
                 Candidate::Unfit(why) => note(&folder, Finding::Unusable(why)),
+                Candidate::OnlyText => {
+                    note(&folder, Finding::Unusable(ONLY_TEXT.to_owned()));
+                    looked.has_only_text = true;
+                }
                 Candidate::Fit(found) => {
                     note(&folder, Finding::Found);
                     looked.found = Some(found);
@@ -123,7 +129,7 @@ pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted>
     for (_, dir) in plan::folders(Kind::Wit, policy) {
         // A vendored folder has the archive beside the text, and the archive counts.
         let is_vendored = |folder: &RootedPath| !matches!(folder.join(filename).stat(), Ok(None));
-        for folder in subfolders(&dir).into_iter().filter(|folder| !is_vendored(folder)) {
+        for folder in candidates(&dir).into_iter().filter(|folder| !is_vendored(folder)) {
             let Ok(source) = Source::of_rooted(&folder) else { continue };
             if !source.is(&archive.package) {
                 continue;
@@ -159,8 +165,13 @@ enum Candidate {
     None,
     /// A file or folder of this package that cannot be used, with the reason.
     Unfit(String),
+    /// A folder with the text of a package whose published file is pinned.
+    OnlyText,
     Fit(Found),
 }
+
+/// The reason why text is not used for a pinned package.
+const ONLY_TEXT: &str = "it has only text, which cannot be checked against the pinned SHA-256";
 
 fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidate {
     if let Some(path) = files(folder, "wasm").into_iter().find(|path| is_it(path, package, pin)) {
@@ -186,9 +197,7 @@ fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidat
             Candidate::Unfit(format!("it declares {}@{version}", source.name))
         }
         (None, _) => Candidate::Unfit(format!("it declares {} without a version", source.name)),
-        (Some(_), Pinned::File(_)) => Candidate::Unfit(
-            "it has only text, which cannot be checked against the pinned SHA-256".to_owned(),
-        ),
+        (Some(_), Pinned::File(_)) => Candidate::OnlyText,
         (Some(_), Pinned::Text(text)) if source.tree_hash() != *text => {
             Candidate::Unfit("its text is not the one in the lock".to_owned())
         }
@@ -210,6 +219,14 @@ fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
             .and_then(|file| Source::of_published(&file))
             .is_ok_and(|source| source.is(package)),
     }
+}
+
+/// Returns the folders that may have a package: those in a vendor folder, and those in the `deps` of
+/// each, into which `wit fetch --output` writes the packages that a package needs.
+fn candidates(dir: &RootedPath) -> Vec<RootedPath> {
+    let folders = subfolders(dir);
+    let deps = folders.iter().flat_map(|folder| subfolders(&folder.join("deps"))).collect();
+    [folders, deps].concat()
 }
 
 /// Returns whether a folder has a name of the package: `wasi-http`, `wasi-http-0.2.6`, `http`.

@@ -41,6 +41,17 @@ impl<'a> Order<'a> {
         Attempts::of(package.to_string(), mend)
     }
 
+    /// Returns the command that brings the published file if only text is at hand, which `vendor wit`
+    /// would copy again.
+    pub(super) fn fetch_command(&self, pin: &Digest) -> String {
+        let package = self.package;
+        let registry = self.rule.map(|rule| format!(" --registry {rule}")).unwrap_or_default();
+        let folder = package.folder();
+        format!(
+            "wasm-airgap wit fetch {package}{registry} --sha256 {pin} --output vendor/wit/{folder}-published"
+        )
+    }
+
     /// Warns that the first fetch of an unpinned file is trusted.
     pub(super) fn warn_unpinned(&self, file: &Verified, report: &Report) {
         if self.pin.is_none() && self.warns {

@@ -26,7 +26,7 @@ use crate::plan;
 use crate::policy::Policy;
 use crate::quantity::megabytes;
 use crate::reach::{self, Attempts, Reach};
-use crate::registries::{Place, Role, Route, Source as Provider};
+use crate::registries::{Place, Route, Source as Provider};
 use crate::registry::{SourceArchive, WitRegistry};
 use crate::report::Report;
 use crate::request::WitChoice;
@@ -150,7 +150,8 @@ impl Sources {
             fetched.registry.clone_from(&locked.registry);
         }
         let size = fetched.file().map(|file| megabytes(file.size())).unwrap_or_default();
-        report.say(&format!("{:8} {package}  {size}", fetched.outcome.word()));
+        let line = format!("{:8} {package}  {size}", fetched.outcome.word());
+        report.say(line.trim_end());
         Ok(fetched)
     }
 
@@ -285,6 +286,9 @@ impl Sources {
         };
         let looked = folders::look(order.package, &pinned, self.policy())?;
         attempts.add_places(&looked.places);
+        if let (true, Some(pin)) = (looked.has_only_text, &search.pin) {
+            attempts.mend_by(order.fetch_command(&pin.digest));
+        }
         match looked.found {
             Some(Found::HandMade(folder)) => {
                 let source = Source::of_rooted(&folder)?;
@@ -364,9 +368,8 @@ impl Sources {
     /// Returns a package that the config file puts in the place of the published one. No pin
     /// applies to it: the user who writes the file decides.
     fn overridden(&self, package: &PackageId) -> Result<Option<Fetched>> {
-        let Ok(route) = self.reach.registries().route(&package.name, None) else { return Ok(None) };
-        let provider = route.sources.first().filter(|it| it.role == Role::Override);
-        let Some(provider) = provider else { return Ok(None) };
+        let provider = self.reach.registries().override_of(&package.name)?;
+        let Some(provider) = &provider else { return Ok(None) };
         let Place::Path(path) = &provider.place else {
             return Err(Error::usage(format!("{provider} is no path")));
         };

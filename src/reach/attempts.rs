@@ -21,6 +21,11 @@ impl Attempts {
         Attempts { subject, mend, facts: Vec::new(), hints: Vec::new(), network: false }
     }
 
+    /// Names another command that mends it.
+    pub(crate) fn mend_by(&mut self, mend: String) {
+        self.mend = mend;
+    }
+
     /// Adds folders that were searched.
     pub(crate) fn add_places(&mut self, places: &[Place]) {
         self.facts.extend(places.iter().map(|place| (place.source, place.describe())));

@@ -109,15 +109,19 @@ struct Named<'a> {
     reason: String,
 }
 
+/// Returns where `[overrides]` says that a package is.
+pub(super) fn override_of(registries: &Registries, package: &PackageName) -> Option<Source> {
+    registries.config.overrides.get(package).map(overridden)
+}
+
 pub(super) fn of_package(
     registries: &Registries,
     package: &PackageName,
     rule: Option<&str>,
 ) -> Result<Route> {
     let config = &registries.config;
-    if let Some(found) = config.overrides.get(package) {
-        let sources = vec![overridden(found)];
-        return Ok(Route { registry: None, sources, discovery: None });
+    if let Some(source) = override_of(registries, package) {
+        return Ok(Route { registry: None, sources: vec![source], discovery: None });
     }
     let local = config.registries.get(LOCAL);
     let local = local.and_then(|entry| Some((&*entry.local.as_ref()?.path, &entry.place)));
@@ -401,10 +405,12 @@ fn no_registry(registries: &Registries, package: &PackageName) -> Error {
     };
     Error::usage(format!("no registry is named for `{package}`"))
         .fact("looked at", "the rule's `registry`, and the config file")
+        .hint(format!("write `{namespace} = \"HOST\"` below [namespace_registries] in {file}"))
         .hint(format!(
-            "write `{namespace} = \"HOST\"` below [namespace_registries] in {file}, or give the \
-             rule a `registry`, or the command `--registry HOST` (`--package-registry \
-             {namespace}=HOST` for `vendor wit`)"
+            "or name it where the package is asked for: `registry = \"HOST\"` in `wit.package` and \
+             `wit_package`, `package_registries = {{\"{namespace}\": \"HOST\"}}` in \
+             `wit_vendor_lock`, `--package-registry {namespace}=HOST` for `vendor wit`, \
+             `--registry HOST` for `wit fetch` and `wit pin`"
         ))
 }
 

@@ -47,6 +47,14 @@ fn both_digests_and_the_lines_that_use_them() {
     ] {
         assert!(printed.stdout.contains(&text), "{text} in {}", printed.stdout);
     }
+    // A workspace may know the module by another name.
+    let module = "bazel_dep(name = \"rules_wasm_airgap\", repo_name = \"wasm\")\n";
+    let elsewhere = Sandbox::new();
+    elsewhere.write("MODULE.bazel", module);
+    let printed = run(&elsewhere, &["component", "pin", &format!("{name}:v1.2.0")]).succeeds();
+    for line in ["use_extension(\"@wasm//bazel:components.bzl\"", "load(\"@wasm//wkg:defs.bzl\""] {
+        assert!(printed.stdout.contains(line), "{}", printed.stdout);
+    }
     let by_content = format!("{name}@sha256:{}", app.content);
     let json = run(&sandbox, &["--json", "component", "pin", &by_content]).succeeds().json();
     assert_eq!(json["manifest"], Value::Null);

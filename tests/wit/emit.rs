@@ -62,6 +62,8 @@ fn each_package_without_a_label_is_named() {
     emit(&sandbox, &words).ends_with(2).says(&[
         "wasi:http@0.2.6 uses packages of which no library is known",
         "wasi:io@0.2.6, my:local (no version)",
+        "wit.package(name = \"wasi_io\", package = \"wasi:io@0.2.6\")",
+        "deps = {\"@wasi_io//:wasi-io\": \"wasi:io@0.2.6\"}",
         "--dep PACKAGE=LABEL",
     ]);
 }

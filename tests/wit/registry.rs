@@ -283,9 +283,17 @@ fn two_packages_of_one_folder_are_refused() {
 fn fetch_with_output_brings_all_that_is_needed() {
     let sandbox = usual();
     let fetch = ["wit", "fetch", "a:api@1.0.0", "--output", "vendor/wit/api"];
-    run(&sandbox, &fetch).succeeds().says(&["a:api@1.0.0 and 1 packages"]);
+    run(&sandbox, &fetch).succeeds().says(&["a:api@1.0.0 and 1 package that it needs"]);
     let names: Vec<_> = sandbox.tree("vendor").into_keys().collect();
-    assert_eq!(names, ["wit/api/deps/a-types-1.0.0/package.wit", "wit/api/package.wit"]);
+    assert_eq!(
+        names,
+        [
+            "wit/api/a-api-1.0.0.wasm",
+            "wit/api/deps/a-types-1.0.0/a-types-1.0.0.wasm",
+            "wit/api/deps/a-types-1.0.0/package.wit",
+            "wit/api/package.wit",
+        ]
+    );
     assert!(sandbox.read("vendor/wit/api/deps/a-types-1.0.0/package.wit").contains("Docs."));
     // The pin is about the package itself, and a failure leaves nothing.
     let wrong = ["wit", "fetch", "a:api@1.0.0", "-o", "x", "--sha256", &"0".repeat(64)];
@@ -294,6 +302,68 @@ fn fetch_with_output_brings_all_that_is_needed() {
     let right = sha256(&encoded(&[TYPES, API]));
     run(&sandbox, &["wit", "fetch", "a:api", "-o", "x", "--sha256", &right]).succeeds();
     run(&sandbox, &["wit", "fetch", "a:api@1.0.0"]).ends_with(2).says(&["--output"]);
+}
+
+#[test]
+fn what_fetch_with_output_brought_serves_pinned_packages_offline() {
+    let sandbox = usual();
+    run(&sandbox, &["wit", "fetch", "a:api@1.0.0", "-o", "vendor/wit/api"]).succeeds();
+    // What it needs lies in the folder `deps`, and is found there too.
+    for (package, content) in [("a:api@1.0.0", &[TYPES, API] as &[_]), ("a:types@1.0.0", &[TYPES])]
+    {
+        let pin = format!("--sha256={}", sha256(&encoded(content)));
+        let words = ["wit", "fetch", package, "--registry=127.0.0.1:1/a", "out", &pin];
+        sandbox.run(&words).env("BAZEL_WASM_OFFLINE", "1").succeeds();
+    }
+}
+
+#[test]
+fn text_alone_does_not_serve_a_pinned_package_and_the_printed_command_brings_what_does() {
+    let sandbox = usual();
+    sandbox.write("vendor/wit/types/types.wit", TYPES);
+    let digest = sha256(&encoded(&[TYPES]));
+    let pin = format!("--sha256={digest}");
+    let fetch = |config: &str| {
+        let words = ["wit", "fetch", "a:types@1.0.0", "--registry=corp.example", "out", &pin];
+        let run = sandbox.run(&words).env("BAZEL_WASM_OFFLINE", "1");
+        run.env("WKG_CONFIG_FILE", sandbox.path(config))
+    };
+    sandbox
+        .write("none.toml", "[registry.\"corp.example\".mirror]\nurl = \"http://127.0.0.1:1\"\n");
+    let command = format!(
+        "wit fetch a:types@1.0.0 --registry corp.example --sha256 {digest} \
+         --output vendor/wit/a-types-1.0.0-published"
+    );
+    let printed = fetch("none.toml").ends_with(3);
+    printed.says(&["it has only text", &format!("wasm-airgap {command}")]);
+    run(&sandbox, &command.split(' ').collect::<Vec<_>>()).succeeds();
+    fetch("none.toml").succeeds();
+}
+
+#[test]
+fn an_override_that_is_not_there_is_an_error_also_where_the_package_is_vendored() {
+    let sandbox = usual();
+    vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
+    let config = sandbox.read("wkg.toml") + "[overrides]\n\"a:types\" = { path = \"mine\" }\n";
+    sandbox.write("wkg.toml", config);
+    for words in [&["wit", "fetch", "a:types@1.0.0", "out"][..], &["wit", "pin", "a:types@1.0.0"]] {
+        run(&sandbox, words).ends_with(2).says(&["mine", "does not exist", "wkg.toml:9"]);
+    }
+    vendor(&sandbox, &["a:types@1.0.0"]).ends_with(2).says(&["does not exist"]);
+    vendor(&sandbox, &["a:types@1.0.0", "--locked"]).ends_with(2).says(&["does not exist"]);
+    assert!(sandbox.tree("out").is_empty());
+}
+
+#[test]
+fn a_package_without_a_registry_says_where_to_name_one() {
+    let sandbox = usual();
+    sandbox.write("wkg.toml", "");
+    run(&sandbox, &["wit", "fetch", "a:api@1.0.0", "-o", "out"]).ends_with(2).says(&[
+        "`a = \"HOST\"`",
+        "--registry HOST",
+        "--package-registry a=HOST",
+        "package_registries = {\"a\": \"HOST\"}",
+    ]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::rooted::RootedPath;
 use crate::segment::Segment;
 use crate::store::Scratch;
 use crate::wit::Component;
+use crate::workspace::Workspace;
 use crate::{report, store};
 
 /// Print the digests of a component, and add it to a checksum registry.
@@ -48,9 +49,6 @@ pub(in crate::cli) struct PinArgs {
     #[arg(long, requires = "registry")]
     update: bool,
 }
-
-/// The name of this module in a workspace.
-const MODULE: &str = "@rules_wasm_airgap";
 
 /// A component that was looked at.
 struct Seen {
@@ -96,26 +94,28 @@ impl Seen {
         digest.is_some() && (digest == Some(self.content) || digest == self.manifest)
     }
 
-    /// What pins it in MODULE.bazel.
-    fn module_lines(&self) -> String {
+    /// The lines that pin it in MODULE.bazel.
+    fn module_lines(&self, workspace: &Workspace) -> String {
         let Wanted { name, reference, .. } = &self.wanted;
         let reference =
             reference.as_ref().map(|it| without_digest(&it.to_string())).unwrap_or_default();
         let name = target(name);
         format!(
-            "components = use_extension(\"{MODULE}//bazel:components.bzl\", \"wasm_components\")\n\
-             components.oci(\n    name = \"{}\",\n    digest = \"sha256:{}\",\n    \
+            "components = use_extension(\"{}\", \"wasm_components\")\n\
+             components.oci(\n    name = \"{name}\",\n    digest = \"sha256:{}\",\n    \
              reference = \"{reference}\",\n)\nuse_repo(components, \"{name}\")\n",
-            name, self.content
+            workspace.label("//bazel:components.bzl"),
+            self.content
         )
     }
 
-    /// What pins it in a BUILD file.
-    fn build_lines(&self) -> String {
+    /// The lines that pin it in a BUILD file.
+    fn build_lines(&self, workspace: &Workspace) -> String {
         let Wanted { name, reference, .. } = &self.wanted;
         let mut lines = format!(
-            "load(\"{MODULE}//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\n\
+            "load(\"{}\", \"wasm_component_from_oci\")\n\n\
              wasm_component_from_oci(\n    name = \"{}\",\n",
+            workspace.label("//wkg:defs.bzl"),
             target(name)
         );
         if let Some(reference) = reference {
@@ -146,12 +146,14 @@ fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
     let Seen { wanted, content, manifest, size, component } = seen;
     let manifest = manifest.map(|it| format!("sha256:{it}"));
     let world = component.world();
+    let (module, build) =
+        (seen.module_lines(&context.workspace), seen.build_lines(&context.workspace));
     if context.report.is_json() {
         return context.report.json(&json!({
             "reference": wanted.words, "name": wanted.name, "size": size,
             "content": format!("sha256:{content}"), "manifest": manifest, "wit_world": world,
             "imports": component.imports, "exports": component.exports,
-            "module": seen.module_lines(), "build": seen.build_lines(),
+            "module": module, "build": build,
             "registry": entry.map(|it| &it.file),
         }));
     }
@@ -162,8 +164,8 @@ fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
     if let Some(world) = world {
         text.push_str(&format!("  world     {world}\n"));
     }
-    text.push_str(&format!("\nin MODULE.bazel:\n\n{}", seen.module_lines()));
-    text.push_str(&format!("\nor in a BUILD file:\n\n{}", seen.build_lines()));
+    text.push_str(&format!("\nin MODULE.bazel:\n\n{module}"));
+    text.push_str(&format!("\nor in a BUILD file:\n\n{build}"));
     context.report.data(&text)?;
     if let Some(entry) = entry {
         context.report.say(&format!(
