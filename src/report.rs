@@ -195,7 +195,8 @@ impl Report {
             bar.set_length(bytes);
             bar.set_style(style(WITH_LENGTH));
         }
-        let sum = Arc::new(Sum { bar, done: AtomicUsize::new(0), count, noun });
+        let (done, count) = (AtomicUsize::new(0), AtomicUsize::new(count));
+        let sum = Arc::new(Sum { bar, done, count, noun });
         sum.show();
         *hold(&bars.total) = Arc::downgrade(&sum);
         Total(Some(sum))
@@ -213,11 +214,19 @@ pub(crate) struct Total(Option<Arc<Sum>>);
 struct Sum {
     bar: ProgressBar,
     done: AtomicUsize,
-    count: usize,
+    count: AtomicUsize,
     noun: &'static str,
 }
 
 impl Total {
+    /// Counts so many more that are to be done.
+    pub(crate) fn more(&self, count: usize) {
+        if let Some(sum) = &self.0 {
+            sum.count.fetch_add(count, Ordering::Relaxed);
+            sum.show();
+        }
+    }
+
     /// Counts one more thing as finished, successfully or not.
     pub(crate) fn done(&self) {
         if let Some(sum) = &self.0 {
@@ -237,8 +246,8 @@ impl Drop for Total {
 
 impl Sum {
     fn show(&self) {
-        let done = self.done.load(Ordering::Relaxed);
-        self.bar.set_message(format!("{done} of {}", quantity::count(self.count, self.noun)));
+        let (done, count) = (self.done.load(Ordering::Relaxed), self.count.load(Ordering::Relaxed));
+        self.bar.set_message(format!("{done} of {}", quantity::count(count, self.noun)));
     }
 }
 
@@ -398,6 +407,8 @@ mod tests {
         total.done();
         let sum = total.0.as_ref().unwrap();
         assert_eq!((sum.bar.position(), &*sum.bar.message()), (9, "1 of 2 files"));
+        total.more(3);
+        assert_eq!(&*sum.bar.message(), "1 of 5 files");
         report.say("done");
         let shown = Arc::downgrade(&report.bars.as_ref().unwrap().shown);
         drop((item, bar, total, report));

@@ -1,17 +1,21 @@
 //! What a plan looks like, for a person and for a program.
 
+use serde_json::{Value, json};
+
 use crate::components::Wanted;
-use crate::plan::{Item, Place, Plan};
+use crate::digest::Digest;
+use crate::manifest::{Manifest, VendorDir};
+use crate::plan::{Finding, Item, Place, Plan};
+use crate::quantity::{count, megabytes};
+use crate::rooted::RootedPath;
 
 /// The plan for a person: each file, the places in order, and the one that is taken.
 pub(super) fn plan(plan: &Plan) -> String {
-    plan.items.iter().map(item_text).collect()
+    plan.items.iter().map(|item| item_text(item) + &places(&item.places)).collect()
 }
 
 fn item_text(item: &Item) -> String {
-    let mut text = format!("{}\n  sha256 {}\n", item.artifact(), item.asset.sha256);
-    text.push_str(&places(&item.places));
-    text
+    format!("{}\n  sha256 {}\n", item.artifact(), item.asset.sha256)
 }
 
 /// The places for a person, in order.
@@ -20,8 +24,8 @@ fn places(places: &[Place]) -> String {
 }
 
 /// What a plan says of a component, for a program.
-pub(super) fn component_json(wanted: &Wanted, at: &[Place]) -> serde_json::Value {
-    serde_json::json!({
+pub(super) fn component_json(wanted: &Wanted, at: &[Place]) -> Value {
+    json!({
         "name": wanted.name, "reference": wanted.words,
         "digest": wanted.pin.as_ref().map(|pin| format!("sha256:{}", pin.digest)),
         "places": at,
@@ -30,11 +34,82 @@ pub(super) fn component_json(wanted: &Wanted, at: &[Place]) -> serde_json::Value
 
 /// What a plan says of a component, for a person.
 pub(super) fn component(wanted: &Wanted, at: &[Place]) -> String {
+    component_text(wanted) + &places(at)
+}
+
+fn component_text(wanted: &Wanted) -> String {
     let pin = match &wanted.pin {
         Some(pin) => format!("sha256 {}", pin.digest),
         None => "not pinned".to_owned(),
     };
-    let mut text = format!("{}\n  {pin}\n", wanted.words);
-    text.push_str(&places(at));
-    text
+    format!("{}\n  {pin}\n", wanted.words)
+}
+
+/// The listing of a dry run: each file with its size, where that is known without the network, and
+/// the total.
+pub(super) struct DryRun {
+    listing: Option<Manifest>,
+    text: String,
+    sizes: Vec<Option<u64>>,
+}
+
+impl DryRun {
+    /// An empty listing of what would go into this folder.
+    pub(super) fn new(dir: &VendorDir) -> DryRun {
+        DryRun { listing: dir.listing(), text: String::new(), sizes: Vec::new() }
+    }
+
+    /// Adds the files of a plan, and notes their sizes in it.
+    pub(super) fn add_plan(&mut self, plan: &mut Plan) {
+        for item in &mut plan.items {
+            item.size = self.size(&item.places, Some(&item.asset.sha256));
+            self.add(&item_text(item), item.size, &item.places);
+        }
+    }
+
+    /// Adds a component, and returns it for a program.
+    pub(super) fn add_component(&mut self, wanted: &Wanted, at: &[Place]) -> Value {
+        let size = self.size(at, wanted.pin.as_ref().map(|pin| &pin.digest));
+        self.add(&component_text(wanted), size, at);
+        let mut value = component_json(wanted, at);
+        if let Some(size) = size {
+            value["size"] = json!(size);
+        }
+        value
+    }
+
+    /// Adds a package of which only the registry is known.
+    pub(super) fn add_package(&mut self, package: &str, registry: &str) {
+        self.add(&format!("{package}\n"), None, &[]);
+        self.text.push_str(&format!("  {:16} {registry}\n", "registry"));
+    }
+
+    /// Returns everything for a person, with the total at its end.
+    pub(super) fn text(self) -> String {
+        let known: Vec<u64> = self.sizes.iter().flatten().copied().collect();
+        let unknown = self.sizes.len() - known.len();
+        let files = count(self.sizes.len(), "file");
+        let total = match (known.len(), unknown) {
+            (0, _) => "sizes unknown".to_owned(),
+            (_, 0) => megabytes(known.iter().sum()),
+            _ => format!("{}, and {unknown} of unknown size", megabytes(known.iter().sum())),
+        };
+        format!("{}total: {files}, {total}\n", self.text)
+    }
+
+    fn add(&mut self, head: &str, size: Option<u64>, at: &[Place]) {
+        let shown = size.map_or_else(|| "unknown".to_owned(), megabytes);
+        self.text.push_str(&format!("{head}  {:16} {shown}\n{}", "size", places(at)));
+        self.sizes.push(size);
+    }
+
+    /// The size that the manifest lists for these bytes, or that of the file at hand.
+    fn size(&self, at: &[Place], digest: Option<&Digest>) -> Option<u64> {
+        let listed = self.listing.iter().flat_map(Manifest::entries);
+        let listed = listed.into_iter().find(|entry| Some(&entry.sha256) == digest);
+        listed.map(|entry| entry.size).or_else(|| {
+            let found = at.iter().find(|place| place.finding == Finding::Found)?;
+            Some(RootedPath::given(&found.location).read().ok()?.metadata().ok()?.len())
+        })
+    }
 }

@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 use crate::package::{PackageId, PackageRequest, Wanted};
 use crate::packages::{Fetched, Held, Sources};
 use crate::quantity::{are, count};
-use crate::report::Report;
+use crate::report::{Report, Total};
 use crate::segment;
 use crate::wit::{Lock, Locked, Source, find_cycle};
 use crate::workers;
@@ -72,11 +72,14 @@ struct Member {
 pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
     Manifest::read(job.dir.root())?;
     job.dir.create()?;
+    let total = report.total(0, "package", None);
     let fetch = |package: &PackageId| {
-        let fetched = job.sources.fetch(package, job.lock.get(package), job.dir, report)?;
-        Ok(Held::Right(Box::new(fetched)))
+        let fetched = job.sources.fetch(package, job.lock.get(package), job.dir, report);
+        total.done();
+        Ok(Held::Right(Box::new(fetched?)))
     };
-    let closure = closure(job, fetch)?;
+    let closure = closure(job, fetch, &total)?;
+    drop(total);
     let (members, folders) = (&closure.members, folders(job, &closure)?);
     let mut entries = Vec::new();
     for (member, folder) in members.values().zip(&folders) {
@@ -99,7 +102,7 @@ pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
 /// Integrity, naming each difference.
 pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
     let held = |package: &PackageId| job.sources.held(package, job.lock.get(package), job.dir);
-    let closure = closure(job, held)?;
+    let closure = closure(job, held, &report.total(0, "package", None))?;
     let (members, folders) = (&closure.members, folders(job, &closure)?);
     let unread = &closure.unread;
     let mut differences: Vec<_> = unread.values().cloned().collect();
@@ -155,7 +158,11 @@ impl Closure {
 }
 
 /// Fetches and reads every needed package.
-fn closure(job: &WitJob<'_>, bring: impl Fn(&PackageId) -> Result<Held> + Sync) -> Result<Closure> {
+fn closure(
+    job: &WitJob<'_>,
+    bring: impl Fn(&PackageId) -> Result<Held> + Sync,
+    total: &Total,
+) -> Result<Closure> {
     let mut closure = Closure::default();
     let mut round = BTreeMap::new();
     // Counted while packages are read: all packages of a round are in memory at once.
@@ -164,6 +171,7 @@ fn closure(job: &WitJob<'_>, bring: impl Fn(&PackageId) -> Result<Held> + Sync) 
         round.insert(choose(request, job)?, requirement(request));
     }
     while !round.is_empty() {
+        total.more(round.len());
         check_folders(closure.packages().chain(round.keys()))?;
         let wanted: Vec<_> = std::mem::take(&mut round).into_iter().collect();
         let read = |(package, requirement): &(PackageId, String)| -> Result<_> {

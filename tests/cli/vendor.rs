@@ -198,8 +198,21 @@ fn dry_run_prints_the_plan_and_does_nothing() {
     let words = vendor_words(&files, &["--output-dir=vendor/toolchains", "--dry-run"]);
     let printed = sandbox.run(&words).succeeds();
     assert!(printed.stdout.contains(&server.url("/a-linux.tar.gz")), "{}", printed.stdout);
+    // Sizes that only the network knows are not asked for.
+    assert!(printed.stdout.contains("size             unknown\n"), "{}", printed.stdout);
+    assert!(printed.stdout.ends_with("total: 1 file, sizes unknown\n"), "{}", printed.stdout);
     assert_eq!(sandbox.tree(""), before);
     assert!(server.requests().is_empty());
+    // The manifest knows them, also where the file is gone.
+    let vendor = vendor_words(&files, &["--output-dir=vendor/toolchains", "--no-helper"]);
+    sandbox.run(&vendor).succeeds();
+    for file in sandbox.tree("vendor/toolchains").into_keys() {
+        let printed = sandbox.run(&words).succeeds();
+        assert!(printed.stdout.ends_with("total: 1 file, 1 kB\n"), "{}", printed.stdout);
+        std::fs::remove_file(sandbox.path(&format!("vendor/toolchains/{file}"))).unwrap();
+    }
+    let json = sandbox.run(&[&words[..], &["--json"]].concat()).succeeds().json();
+    assert_eq!(json["items"][0]["size"], 4);
 }
 
 #[test]

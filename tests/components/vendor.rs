@@ -264,6 +264,7 @@ fn a_dry_run_says_where_and_changes_nothing() {
         "v/components/app.wasm (BAZEL_WASM_VENDOR_DIR): found",
         "mirror.example.com/x/my-org/app",
         &app.content,
+        &format!("total: 1 file, {} kB", component("app").len().div_ceil(1000)),
     ] {
         assert!(printed.stdout.contains(text), "{text}: {}", printed.stdout);
     }

@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::{components, wit};
 use crate::artifact::{Artifact, Kind};
-use crate::cli::{Context, selection, shown};
+use crate::cli::shown::DryRun;
+use crate::cli::{Context, selection};
 use crate::components::{Components, Wanted};
 use crate::error::Result;
 use crate::listing::Disk;
@@ -179,26 +180,24 @@ impl All {
         let policy = policy(args, context)?;
         let archives = self.archives.iter().map(SourceArchive::artifact);
         let files: Vec<_> = self.tools.iter().cloned().chain(archives).collect();
-        let plan = resolve(&files, &policy, &Disk)?;
+        let mut plan = resolve(&files, &policy, &Disk)?;
         let components = Components::new(policy, &context.environment)?;
         let dir = dir(args, Kind::Component, context);
+        let mut listing = DryRun::new(&dir);
+        listing.add_plan(&mut plan);
+        for WitChoice { package, registry, .. } in &self.wit {
+            let registry = if registry.is_empty() { "see `config show`" } else { registry };
+            listing.add_package(&package.to_string(), registry);
+        }
         let items = components::places(&self.components, &dir, &components)?;
+        let items: Vec<_> =
+            items.iter().map(|(one, places)| listing.add_component(one, places)).collect();
         if context.report.is_json() {
-            let items: Vec<_> =
-                items.iter().map(|(one, places)| shown::component_json(one, places)).collect();
             return context.report.json(&serde_json::json!({
                 "files": plan, "wit": self.wit, "components": items,
             }));
         }
-        let mut text = shown::plan(&plan);
-        for WitChoice { package, registry, .. } in &self.wit {
-            let registry = if registry.is_empty() { "see `config show`" } else { registry };
-            text.push_str(&format!("{package}\n  {:16} {registry}\n", "registry"));
-        }
-        for (wanted, places) in &items {
-            text.push_str(&shown::component(wanted, places));
-        }
-        context.report.data(&text)
+        context.report.data(&listing.text())
     }
 }
 

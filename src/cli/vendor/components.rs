@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::{conclude, policy_for, tell};
 use crate::artifact::Kind;
-use crate::cli::{Context, selection, shown};
+use crate::cli::shown::DryRun;
+use crate::cli::{Context, selection};
 use crate::components::{Components, Wanted, wasm_name};
 use crate::error::{Error, Result};
 use crate::manifest::VendorDir;
@@ -102,14 +103,14 @@ fn show(
     components: &Components,
     context: &Context,
 ) -> Result<()> {
+    let mut listing = DryRun::new(dir);
     let items = places(wanted, dir, components)?;
-    if context.report.is_json() {
-        let items: Vec<_> =
-            items.iter().map(|(one, places)| shown::component_json(one, places)).collect();
-        return context.report.json(&serde_json::json!({"components": items}));
+    let items: Vec<_> =
+        items.iter().map(|(one, places)| listing.add_component(one, places)).collect();
+    match context.report.is_json() {
+        true => context.report.json(&serde_json::json!({"components": items})),
+        false => context.report.data(&listing.text()),
     }
-    let text: String = items.iter().map(|(one, places)| shown::component(one, places)).collect();
-    context.report.data(&text)
 }
 
 /// Each component with the places where it may be.

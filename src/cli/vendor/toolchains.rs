@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::{client, conclude, policy_for, tell, tell_pin};
 use crate::artifact::Kind;
-use crate::cli::{Context, SelectionArgs, selection, shown};
+use crate::cli::shown::DryRun;
+use crate::cli::{Context, SelectionArgs, selection};
 use crate::error::Result;
 use crate::listing::Disk;
 use crate::manifest::VendorDir;
@@ -43,11 +44,13 @@ pub(super) fn run(args: &ToolchainsArgs, context: &Context) -> Result<()> {
     let output_dir = context.path(&args.output_dir);
     let dir = VendorDir::of(&output_dir, Kind::Toolchain);
     let policy = policy_for(&dir, context.policy()?);
-    let plan = resolve(&artifacts, &policy, &Disk)?;
+    let mut plan = resolve(&artifacts, &policy, &Disk)?;
     if args.dry_run {
+        let mut listing = DryRun::new(&dir);
+        listing.add_plan(&mut plan);
         return match context.report.is_json() {
             true => context.report.json(&plan),
-            false => context.report.data(&shown::plan(&plan)),
+            false => context.report.data(&listing.text()),
         };
     }
     let helper = if args.no_helper { None } else { Helper::running()? };
