@@ -63,6 +63,7 @@ def _wasm_component_from_oci_impl(ctx):
         mnemonic = mnemonic,
         outputs = [component],
         progress_message = "Getting component %{label}",
+        toolchain = None,
     )
     return [
         DefaultInfo(files = depset([component]), runfiles = ctx.runfiles([component])),

@@ -49,6 +49,7 @@ def _wit_library_impl(ctx):
         mnemonic = "WitLibrary",
         outputs = [directory],
         progress_message = "Checking WIT of %{label}",
+        toolchain = None,
     )
     this = struct(directory = directory, label = ctx.label, package = ctx.attr.package_name)
     return [

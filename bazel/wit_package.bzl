@@ -7,8 +7,9 @@ A package comes from an archive with its sources (`wit_archive`), which Bazel do
 package registry (`wit_package`), which Bazel does not speak: there the helper fetches it.
 """
 
+load("//bazel/private:digest.bzl", "digest_problem")
 load("//bazel/private:download.bzl", "obtain", "plan", "reproducible")
-load("//bazel/private:helper.bzl", "STAMP", "helper")
+load("//bazel/private:helper.bzl", "STAMP", "fail_once", "helper")
 load("//bazel/private:wasi_table.bzl", "WASI_WIT")
 
 RULES = Label("//wit:defs.bzl")
@@ -52,14 +53,25 @@ def _wit_package_impl(rctx):
     if rctx.attr.registry:
         arguments.append("--registry=" + rctx.attr.registry)
     if rctx.attr.sha256:
-        arguments.append("--sha256=" + rctx.attr.sha256)
+        _check_sha256(rctx, package)
+        fetched = json.decode(run("fetch", arguments + ["--sha256=" + rctx.attr.sha256, "--json", "wit"]))
 
-    # Without a pin the helper warns and says what to write; the person must see that.
-    fetched = json.decode(run("fetch", arguments + ["--json", "wit"], quiet = bool(rctx.attr.sha256)))
+        # What `[overrides]` puts in its place has no digest.
+        is_pinned = bool(fetched["sha256"])
+    else:
+        # The helper warns and says what to write; the person must see that.
+        run("fetch", arguments + ["wit"], quiet = False)
+        is_pinned = False
     _emit(rctx, run, package)
+    return reproducible(rctx, is_pinned)
 
-    # What `[overrides]` puts in its place has no digest.
-    return reproducible(rctx, bool(rctx.attr.sha256) and bool(fetched["sha256"]))
+def _check_sha256(rctx, package):
+    problem = digest_problem(rctx.attr.sha256)
+    if problem:
+        registry = " --registry " + rctx.attr.registry if rctx.attr.registry else ""
+        fail_once(rctx, rctx.attr.stamp, ("the `sha256` of {} {}\n" +
+                                          "  hint: to find it out, run\n        wasm-airgap wit pin {}{}\n" +
+                                          "  hint: or leave `sha256` out: the warning says it").format(package, problem, package, registry))
 
 def _emit(rctx, run, package):
     labels = {package: str(Label(hub_label(package))) for package in WASI_WIT}

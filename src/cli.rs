@@ -507,7 +507,7 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Mirror(command) => mirror::run(&command, context),
         Command::Config(ConfigCommand::Show) => config::run(context),
         Command::Say { message } => {
-            context.report.say(&format!("error: {message}"));
+            context.report.say(&format!("error: {}", context.workspace.address(&message)));
             Ok(())
         }
         Command::Stamp => context.report.content(crate::STAMP),

@@ -137,6 +137,11 @@ impl Registries {
         Ok(source)
     }
 
+    /// Returns whether a setting, or a built-in entry, names a registry for the package.
+    pub fn has_registry_for(&self, package: &PackageName) -> bool {
+        route::is_mapped(self, package)
+    }
+
     /// Returns whether a setting names a registry for the package, rather than only a built-in one.
     pub fn is_configured_for(&self, package: &PackageName) -> bool {
         route::is_named(self, package)

@@ -21,6 +21,8 @@ mod workspace;
 
 #[path = "bazel/components.rs"]
 mod components;
+#[path = "bazel/hints.rs"]
+mod hints;
 #[path = "bazel/modules.rs"]
 mod modules;
 #[path = "bazel/settings.rs"]

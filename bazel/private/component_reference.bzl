@@ -1,5 +1,7 @@
 """Which component the attributes of a rule name, and what is wrong with them."""
 
+load(":digest.bzl", "digest_problem")
+
 def component_problem(attr):
     """What is wrong with the attributes of a component, or None.
 
@@ -9,6 +11,9 @@ def component_problem(attr):
     Returns:
         A sentence that says what to write.
     """
+    problem = digest_problem(attr.digest) if attr.digest else None
+    if problem:
+        return "its `digest` {}; `component pin REFERENCE` finds it out".format(problem)
     if attr.vendored_component:
         if attr.tag or attr.version:
             return "`vendored_component` is a file; it can have a `digest`, but neither `tag` nor `version`"

@@ -4,8 +4,9 @@
     BUILD.bazel         the target `:<repository's name in MODULE.bazel>`
 """
 
+load(":digest.bzl", "digest_problem")
 load(":download.bzl", "reproducible")
-load(":helper.bzl", "STAMP", "helper")
+load(":helper.bzl", "STAMP", "fail_once", "helper")
 
 def _component_repo_impl(rctx):
     run = helper(rctx, rctx.attr.stamp, rctx.attr.reference)
@@ -18,6 +19,14 @@ def _component_repo_impl(rctx):
         "--workspace=" + str(rctx.workspace_root),
     ]
     if rctx.attr.digest:
+        problem = digest_problem(rctx.attr.digest)
+        if problem:
+            fail_once(rctx, rctx.attr.stamp, ("the `digest` of {} {}\n" +
+                                              "  hint: to find it out, run\n        wasm-airgap component pin {}").format(
+                rctx.attr.reference,
+                problem,
+                rctx.attr.reference,
+            ))
         arguments.append("--digest=" + rctx.attr.digest)
     for index, content in enumerate(rctx.attr.registry):
         path = "registry/{}.json".format(index)

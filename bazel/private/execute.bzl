@@ -1,5 +1,22 @@
 """Running a program in a repository rule, with an error that says what went wrong."""
 
+def fail_before_helper(rctx, words):
+    """Fails where there is no helper yet, so that the whole message is read once.
+
+    Bazel repeats what a repository rule fails with for each target that needs the repository, and
+    puts a traceback before it. So the whole is printed, and the rule fails with its first line.
+
+    Args:
+        rctx: the repository context.
+        words: the message.
+    """
+    words = words.strip()
+
+    # Below the length that any system takes for an argument.
+    script = ["/bin/sh", "-c", "printf 'error: %s\\n' \"$1\" >&2", "sh", words[:30000]]
+    is_said = not rctx.os.name.startswith("windows") and not rctx.execute(script, quiet = False).return_code
+    fail("{} (see the error above)".format(words.split("\n")[0]) if is_said else words)
+
 def execute_checked(rctx, action, arguments, hint = "", **kwargs):
     """Runs a program and fails with its own words where it fails.
 
@@ -16,5 +33,5 @@ def execute_checked(rctx, action, arguments, hint = "", **kwargs):
     result = rctx.execute(arguments, **kwargs)
     if result.return_code:
         words = (result.stderr or result.stdout).strip()
-        fail("cannot {} (exit code {}):\n{}\n{}".format(action, result.return_code, words, hint))
+        fail_before_helper(rctx, "cannot {} (exit code {}):\n{}\n{}".format(action, result.return_code, words, hint))
     return result.stdout

@@ -27,8 +27,7 @@ def helper(rctx, stamp, subject):
     # The whole environment, so that `--repo_env` reaches the helper for every variable.
     environ = dict(rctx.os.environ)
 
-    # Messages name this module as this workspace does, and commands for its users.
-    environ["BAZEL_WASM_WORKSPACE"] = str(rctx.workspace_root)
+    environ.update(_workspace(rctx))
 
     def run(action, arguments, quiet = True, hint = ""):
         result = rctx.execute([program] + arguments, environment = environ, quiet = quiet)
@@ -56,8 +55,13 @@ def fail_once(rctx, stamp, words, said = False):
     first = words.split("\n")[0]
     if not said:
         # Below the length that any system takes for an argument.
-        said = not rctx.execute([_program(rctx, stamp), "say", words[:30000]], quiet = False).return_code
+        say = [_program(rctx, stamp), "say", words[:30000]]
+        said = not rctx.execute(say, environment = _workspace(rctx), quiet = False).return_code
     fail("{} (see the error above)".format(first) if said else words)
+
+def _workspace(rctx):
+    """Lets messages name this module as this workspace does, and commands for its users."""
+    return {"BAZEL_WASM_WORKSPACE": str(rctx.workspace_root)}
 
 def _program(rctx, stamp):
     name = executable_name("wasm-airgap", "windows" if rctx.os.name.startswith("windows") else "")

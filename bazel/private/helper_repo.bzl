@@ -10,12 +10,19 @@ of date, which breaks `bazel vendor`.
 
 load(":copy.bzl", "copy_program")
 load(":download.bzl", "cached_only", "credentials", "reproducible")
-load(":execute.bzl", "execute_checked")
+load(":execute.bzl", "execute_checked", "fail_before_helper")
 load(":helper_cache.bzl", "cached_helper", "keep_helper")
 load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":platforms.bzl", "executable_name", "platform_of")
 load(":policy.bzl", "is_offline", "mirror_urls", "vendor_folder", "vendor_places")
 load(":sha256.bzl", "sha256_of")
+
+def _three_ways(rctx):
+    """The end of a message: where a helper can come from, with commands that run as printed."""
+    return _THREE_WAYS.format(
+        manifest = rctx.path(rctx.attr.manifest),
+        vendor_helper = Label("//tools/vendor:helper"),
+    )
 
 _THREE_WAYS = """
 The helper can come from one of three places:
@@ -23,10 +30,10 @@ The helper can come from one of three places:
   2. a pinned binary in the vendor folder or on the mirror: run
        bazel run {vendor_helper} -- --output-dir vendor/toolchains
      on a machine that has cargo, and copy the `wasm_helper.pin(...)` that it prints into MODULE.bazel
-  3. the sources, built by the cargo on PATH (https://rustup.rs); without a network also
-       cargo vendor --versioned-dirs vendor/crates
-     in the workspace, run with --manifest-path of this module's Cargo.toml
-""".format(vendor_helper = Label("//tools/vendor:helper"))
+  3. the sources, built by the cargo on PATH (https://rustup.rs); for a build without a
+     network, run this in the workspace where there is one
+       cargo vendor --locked --versioned-dirs --manifest-path {manifest} vendor/crates
+"""
 
 def _helper_repo_impl(rctx):
     platform = platform_of(rctx.os.name, rctx.os.arch)
@@ -63,7 +70,7 @@ filegroup(
 def _copy_override(rctx, override, name):
     source = _path(rctx, override)
     if not source.exists:
-        fail("BAZEL_WASM_HELPER names `{}`, where there is no file.\n{}".format(source, _THREE_WAYS))
+        fail_before_helper(rctx, "BAZEL_WASM_HELPER names `{}`, where there is no file.\n{}".format(source, _three_ways(rctx)))
     rctx.watch(source)
     copy_program(rctx, source, name)
 
@@ -82,8 +89,8 @@ def _pin(rctx, platform):
 def _take_pinned(rctx, pin, platform, name):
     path = "wasm-airgap/{}/{}/{}".format(pin.version, platform, name)
     environ = rctx.os.environ
-    offline = _meaning(is_offline(environ))
-    urls = _meaning(mirror_urls(environ, path, pin.url))
+    offline = _meaning(rctx, is_offline(environ))
+    urls = _meaning(rctx, mirror_urls(environ, path, pin.url))
     _check_vendor_folder(rctx, environ)
 
     looked_at = []
@@ -112,17 +119,17 @@ def _take_pinned(rctx, pin, platform, name):
         if result.success:
             return
         looked_at.extend(["{}: failed, see the warning above".format(url) for url in urls])
-    fail("the pinned helper wasm-airgap {} ({}) is in none of the places that may be used:\n  {}\n{}".format(
+    fail_before_helper(rctx, "the pinned helper wasm-airgap {} ({}) is in none of the places that may be used:\n  {}\n{}".format(
         pin.version,
         platform,
         "\n  ".join(looked_at),
-        _THREE_WAYS,
+        _three_ways(rctx),
     ))
 
-def _meaning(answer):
+def _meaning(rctx, answer):
     """The policy's answer; a string says what is wrong with a variable."""
     if type(answer) == "string":
-        fail(answer)
+        fail_before_helper(rctx, answer)
     return answer
 
 def _check_vendor_folder(rctx, environ):
@@ -130,10 +137,10 @@ def _check_vendor_folder(rctx, environ):
     named = vendor_folder(environ)
     folder = _path(rctx, named) if named else None
     if folder and not folder.is_dir:
-        fail(("the vendor folder `{}` {}\n" +
-              "  named by: BAZEL_WASM_VENDOR_DIR\n" +
-              "  hint:     a relative path is relative to the workspace root; check the path and the mount\n" +
-              "  hint:     to make it, vendor without the variable").format(
+        fail_before_helper(rctx, ("the vendor folder `{}` {}\n" +
+                                  "  named by: BAZEL_WASM_VENDOR_DIR\n" +
+                                  "  hint:     a relative path is relative to the workspace root; check the path and the mount\n" +
+                                  "  hint:     to make it, vendor without the variable").format(
             folder,
             "is no folder" if folder.exists else "does not exist",
         ))
@@ -142,14 +149,14 @@ def _verify(rctx, file, expected):
     """Fails unless the file has the SHA-256. There is no helper yet that could do it."""
     found, failed = sha256_of(rctx, file)
     if not found:
-        fail(("the pinned helper `{}` could not be hashed, so it is not used\n" +
-              "  tried: {}\n" +
-              "  hint:  put one of these programs on PATH, or name a helper that you trust by " +
-              "--repo_env=BAZEL_WASM_HELPER=/path/to/wasm-airgap").format(file, "\n         ".join(failed)))
+        fail_before_helper(rctx, ("the pinned helper `{}` could not be hashed, so it is not used\n" +
+                                  "  tried: {}\n" +
+                                  "  hint:  put one of these programs on PATH, or name a helper that you trust by " +
+                                  "--repo_env=BAZEL_WASM_HELPER=/path/to/wasm-airgap").format(file, "\n         ".join(failed)))
     if found != expected:
-        fail(("the bytes of the helper are not the pinned ones\n" +
-              "  source:   {}\n  expected: sha256:{}\n  found:    sha256:{}\n" +
-              "  hint:     vendor it again, or pin this one in MODULE.bazel if you trust it").format(
+        fail_before_helper(rctx, ("the bytes of the helper are not the pinned ones\n" +
+                                  "  source:   {}\n  expected: sha256:{}\n  found:    sha256:{}\n" +
+                                  "  hint:     vendor it again, or pin this one in MODULE.bazel if you trust it").format(
             file,
             expected,
             found,
@@ -158,13 +165,13 @@ def _verify(rctx, file, expected):
 def _build(rctx, name):
     cargo = rctx.which("cargo")
     if not cargo:
-        fail("there is no cargo on PATH to build the helper with.\n" + _THREE_WAYS)
+        fail_before_helper(rctx, "there is no cargo on PATH to build the helper with\n" + _three_ways(rctx))
     root = rctx.path(rctx.attr.manifest).dirname
     rctx.watch(rctx.attr.manifest)
     rctx.watch(root.get_child("Cargo.lock"))
     rctx.watch_tree(root.get_child("src"))
     rctx.watch_tree(root.get_child("checksums"))
-    offline = _meaning(is_offline(rctx.os.environ))
+    offline = _meaning(rctx, is_offline(rctx.os.environ))
     kept = cached_helper(rctx, root, name)
     if kept and kept.exists:
         copy_program(rctx, kept, name)
@@ -193,7 +200,7 @@ def _build(rctx, name):
         rctx,
         "build the helper with cargo",
         arguments,
-        hint = _THREE_WAYS,
+        hint = _three_ways(rctx),
         timeout = 1800,
         # From the module's root, so that its toolchain file is honoured.
         working_directory = str(root),

@@ -47,6 +47,9 @@ def _problem_impl(ctx):
         asserts.equals(env, None, component_problem(good))
     for bad, words in [
         (_attr(), "name the component"),
+        (_guide(digest = "sha256:abc123..."), "has 9 hexadecimal digits; a SHA-256 has 64"),
+        (_guide(digest = "sha256:" + "g" * 64), "other characters than hexadecimal digits"),
+        (_attr(digest = "<hash>", vendored_component = "//v:x.wasm"), "its `digest` is `<hash>`"),
         (_attr(component_name = "x", tag = "v1"), "name the `registry`"),
         (_guide(), "give `auth-service` a `digest`"),
         (_guide(version = "1.0.0"), "the checksum registry, which knows the rest"),

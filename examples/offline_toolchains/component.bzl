@@ -53,3 +53,46 @@ wasm_component = rule(
     },
     toolchains = [_WASM_TOOLS],
 )
+
+def _wasm_component_test_impl(ctx):
+    tool = ctx.toolchains[_WASM_TOOLS].wasm_tool
+    component = ctx.file.component
+    script = ctx.actions.declare_file(ctx.label.name + ".sh")
+    ctx.actions.write(
+        content = _CHECK.format(
+            component = component.short_path,
+            export = ctx.attr.export,
+            tool = tool.executable.short_path,
+        ),
+        is_executable = True,
+        output = script,
+    )
+    runfiles = ctx.runfiles([component], transitive_files = tool.files)
+    return [DefaultInfo(executable = script, runfiles = runfiles)]
+
+_CHECK = """\
+#!/bin/sh
+# Reads the interface out of the component, and looks for one line in it.
+interface=$("{tool}" component wit "{component}") || exit 1
+case $interface in
+*"export {export};"*) exit 0 ;;
+esac
+echo "expected: export {export};"
+echo "found:    $interface"
+exit 1
+"""
+
+wasm_component_test = rule(
+    implementation = _wasm_component_test_impl,
+    doc = "Tests that a component exports what it should.",
+    attrs = {
+        "component": attr.label(
+            allow_single_file = [".wasm"],
+            mandatory = True,
+            doc = "The component.",
+        ),
+        "export": attr.string(mandatory = True, doc = "What it exports, as WIT writes it."),
+    },
+    test = True,
+    toolchains = [_WASM_TOOLS],
+)

@@ -111,10 +111,17 @@ impl Sources {
         self
     }
 
-    /// Returns the registry that a user named for a package.
+    /// Returns the registry that a user named for a package. A package that no setting knows comes from
+    /// the registry that is named for another package of its namespace.
     fn registry_of(&self, package: &PackageName) -> Option<&str> {
         let named = self.named.get(&package.to_string());
-        named.or_else(|| self.named.get(package.namespace())).map(String::as_str)
+        let named = named.or_else(|| self.named.get(package.namespace()));
+        let beside = || {
+            let prefix = format!("{}:", package.namespace());
+            let other = self.named.iter().find(|(name, _)| name.starts_with(&prefix));
+            other.filter(|_| !self.reach.registries().has_registry_for(package))
+        };
+        named.or_else(|| beside().map(|(_, registry)| registry)).map(String::as_str)
     }
 
     /// Takes each package from its pinned archive if it has one and no user chose a registry for

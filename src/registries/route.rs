@@ -196,6 +196,11 @@ pub(super) fn of_repository(
     Ok(sources)
 }
 
+/// Returns whether a setting, or a built-in entry, names a registry for a package.
+pub(super) fn is_mapped(registries: &Registries, package: &PackageName) -> bool {
+    mapped(registries, package).is_some()
+}
+
 /// Returns the registry that the settings name for a package.
 fn mapped<'a>(registries: &'a Registries, package: &PackageName) -> Option<Named<'a>> {
     let config = &registries.config;

@@ -266,7 +266,7 @@ fn everything_is_vendored_and_built_with_no_network() {
     }
     drop(registry);
     workspace.fresh_output_root();
-    workspace.bazel_on_the_far_side(&["build", "--config=offline", "//..."]).succeeds();
+    workspace.bazel_on_the_far_side(&["test", "--config=offline", "//..."]).succeeds();
     let interface = workspace.sandbox.read("ws/bazel-bin/composed.interface.wit");
     assert!(interface.contains("export run: func() -> u32"), "{interface}");
     assert!(!interface.contains("import"), "{interface}");

@@ -49,7 +49,9 @@ fn vendored_online_it_builds_offline_without_rust() {
 
     // The flags of the example's .bazelrc: the actions have no network either.
     workspace.fresh_output_root();
-    workspace.bazel_on_the_far_side(&["build", "--config=offline", "//..."]).succeeds();
+    let test = ["test", "--config=offline", "//..."];
+    let printed = workspace.bazel_on_the_far_side(&test).succeeds();
+    assert!(printed.stdout.contains("1 test passes"), "{}", printed.stdout);
     // The tool by itself.
     let printed = workspace
         .bazel_on_the_far_side(&[
@@ -233,12 +235,27 @@ fn bad_settings_and_bad_mirrors_are_said() {
 fn without_cargo_the_three_ways_are_named() {
     let mirror = Mirror::new();
     let workspace = Workspace::of("offline_toolchains", &mirror);
-    workspace
+    let printed = workspace
         .bazel(&["build", "//..."])
         .without("BAZEL_WASM_HELPER")
         .env("PATH", "/usr/bin:/bin")
-        .fails()
-        .says(&["no cargo on PATH", "BAZEL_WASM_HELPER=", "wasm_helper.pin", "cargo vendor"]);
+        .fails();
+    let manifest = "external/rules_wasm_airgap~/Cargo.toml vendor/crates";
+    let printed = printed.says(&[
+        "no cargo on PATH",
+        "BAZEL_WASM_HELPER=",
+        "wasm_helper.pin",
+        "cargo vendor",
+        manifest,
+    ]);
+    // A failure without a helper is said once too.
+    let missing = [("BAZEL_WASM_HELPER", "nowhere", "where there is no file")];
+    for (name, value, words) in missing {
+        let again = workspace.bazel(&["build", "//..."]).env(name, value).fails();
+        assert_eq!(again.stderr.matches("one of three places").count(), 1, "{}", again.stderr);
+        again.says(&[words]);
+    }
+    assert_eq!(printed.stderr.matches("one of three places").count(), 1, "{}", printed.stderr);
 }
 
 #[test]
@@ -403,10 +420,21 @@ fn offline_leaves_bazels_own_cache_and_distdir() {
     offline(&workspace, &cache).succeeds();
 }
 
-/// The defaults of later Bazels that this one knows as flags.
-const LATER: [&str; 3] = [
-    "--incompatible_disallow_empty_glob",
+/// The defaults of later Bazels that this one knows as flags, and with which its own rules load.
+const LATER: [&str; 14] = [
     "--incompatible_auto_exec_groups",
+    "--incompatible_check_visibility_for_toolchains",
+    "--incompatible_config_setting_private_default_visibility",
+    "--incompatible_disable_native_repo_rules",
+    "--incompatible_disallow_empty_glob",
+    "--incompatible_disallow_struct_provider_syntax",
+    "--incompatible_modify_execution_info_additive",
+    "--incompatible_no_implicit_file_export",
+    "--incompatible_no_implicit_watch_label",
+    "--incompatible_strict_action_env",
+    "--incompatible_struct_has_no_methods",
+    "--incompatible_top_level_aspects_require_providers",
+    "--incompatible_use_plus_in_repo_names",
     "--noenable_workspace",
 ];
 
@@ -422,11 +450,15 @@ fn the_defaults_of_later_bazels_are_fine() {
     workspace.sandbox.write(
         "ws/BUILD.bazel",
         "load(\"@rules_wasm_airgap//wit:defs.bzl\", \"wit_library\", \"wit_vendor_lock\")\n\
+         load(\"@rules_wasm_airgap//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\
          wit_library(name = \"adder\", srcs = [\"adder.wit\"])\n\
-         wit_vendor_lock(name = \"locked\", packages = [\"wasi:io@0.2.6\"])\n",
+         wit_vendor_lock(name = \"locked\", packages = [\"wasi:io@0.2.6\"])\n\
+         wasm_component_from_oci(name = \"pulled\", component_name = \"a\", registry = \"b\", tag = \"1\")\n\
+         wasm_component_from_oci(name = \"vendored\", vendored_component = \"a.wasm\")\n",
     );
     let labels = "--noincompatible_enable_deprecated_label_apis";
-    workspace.bazel(&with(&[labels, "//:adder", "//:locked"])).succeeds();
+    let targets = [labels, "//:adder", "//:locked", "//:pulled", "//:vendored"];
+    workspace.bazel(&with(&targets)).succeeds();
     // A test finds the source tree without a tree of runfiles: it looks at the lock and not for it.
     let test = ["test", "--noenable_runfiles", "--test_output=errors", "//:locked_test"];
     let printed = workspace.bazel(&test).fails();

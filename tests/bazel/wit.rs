@@ -289,7 +289,7 @@ const API: &str = "package myorg:custom-api@1.0.0;\n\
 
 /// A registry with two packages, encoded by the real wasm-tools and pushed by oras, and the digests
 /// of their files.
-fn packages(sandbox: &Sandbox) -> (Registry, [String; 2]) {
+pub fn packages(sandbox: &Sandbox) -> (Registry, [String; 2]) {
     let registry = Registry::open();
     sandbox.write("api/api.wit", API);
     sandbox.write("api/deps/types/t.wit", TYPES);

@@ -378,6 +378,10 @@ fn a_package_can_have_a_registry_of_its_own() {
     let fetch = ["wit", "fetch", "a:api@1.0.0", "--registry=corp.example", "--output=out"];
     run(&sandbox, &fetch).succeeds();
     assert!(sandbox.path("out/deps/a-types-1.0.0/package.wit").is_file());
+    // What a package needs comes from where it does, as the hints name only the package.
+    std::fs::remove_dir_all(sandbox.path("vendor")).unwrap();
+    let one = ["--update", "a:api@1.0.0", "--package-registry=a:api=corp.example"];
+    vendor(&sandbox, &one).succeeds().says(&["2 copied"]);
     // The nearer name wins.
     std::fs::remove_dir_all(sandbox.path("vendor")).unwrap();
     let both = ["--package-registry=a=none.example", "--package-registry=a:api=corp.example"];

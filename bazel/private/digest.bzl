@@ -1,0 +1,17 @@
+"""What is wrong with a SHA-256 that a person wrote."""
+
+def digest_problem(text):
+    """Says what is wrong with a SHA-256.
+
+    Args:
+        text: 64 hexadecimal digits, with `sha256:` before them or without.
+
+    Returns:
+        The end of a sentence, or None.
+    """
+    digits = text.removeprefix("sha256:")
+    if len(digits) != 64:
+        return "is `{}`, which has {} hexadecimal digits; a SHA-256 has 64".format(text, len(digits))
+    if digits.lower().strip("0123456789abcdef"):
+        return "is `{}`, which has other characters than hexadecimal digits".format(text)
+    return None
