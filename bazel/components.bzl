@@ -11,7 +11,7 @@
 The component is `@auth_service`, and vendored as `components/auth-service.wasm`.
 """
 
-load("//bazel/private:asked.bzl", "asked_by", "one_each")
+load("//bazel/private:asked.bzl", "asked_by", "contradiction", "one_each", "pin")
 load("//bazel/private:component_reference.bzl", "is_in_registry", "registry_of")
 load("//bazel/private:component_repo.bzl", "component_hub", "component_repo")
 
@@ -20,11 +20,16 @@ def _wasm_components_impl(mctx):
     tags, problem = one_each("components", asked, "Give one of the two another name.")
     if problem:
         fail(problem)
-    registries = []
+    files = []
+    pins = []
     for module in reversed(mctx.modules):
         # What is added last wins.
-        registries.extend([tag.file for tag in module.tags.registry])
-    files = [file for label in registries for file in _files(mctx, label)]
+        own = [file for tag in module.tags.registry for file in _files(mctx, tag.file)]
+        files.extend(own)
+        pins.extend([one for file in own for one in _pins(module, file)])
+    problem = contradiction("components", pins)
+    if problem:
+        fail(problem)
     for tag in tags.values():
         component_repo(
             name = tag.name,
@@ -60,6 +65,13 @@ def _files(mctx, label):
     if "components" not in content:
         return [content]
     return [_decode(mctx, path.dirname.get_child(listed["file"])) for listed in content["components"].values()]
+
+def _pins(module, file):
+    """What a registry file pins, for `contradiction`."""
+    return [
+        pin(module, "{}@{}".format(file.get("component_name"), version), published.get("digest", ""))
+        for version, published in file.get("versions", {}).items()
+    ]
 
 def _decode(mctx, path):
     content = json.decode(mctx.read(path), default = None)

@@ -10,11 +10,11 @@ Without `tool` and `bundle` tags, every tool of the registry is there in its lat
 that no build uses is not fetched. The root module's tags win over those of others.
 """
 
-load("//bazel/private:asked.bzl", "asked_by")
+load("//bazel/private:asked.bzl", "asked_by", "contradiction")
 load("//bazel/private:helper.bzl", "STAMP")
 load("//bazel/private:hub_repo.bzl", "hub_repo", "spoke_name")
 load("//bazel/private:platforms.bzl", "PLATFORMS")
-load("//bazel/private:registry.bzl", "add_to_registry", "choose", "disagreement")
+load("//bazel/private:registry.bzl", "add_to_registry", "choose", "disagreement", "pins_of")
 load("//bazel/private:tool_repo.bzl", "tool_repo")
 
 def _wasm_toolchains_impl(mctx):
@@ -66,22 +66,27 @@ def _request(choices):
 def _registry(mctx):
     """The module's own registry files, and the users' on top, the root module's last of all."""
     registry = {}
+    pins = []
     folder = mctx.path(Label("//checksums/tools:BUILD.bazel")).dirname
     for file in sorted(folder.readdir(), key = str):
         if file.basename.endswith(".json"):
-            _add(registry, mctx.read(file), file.basename)
+            pins.extend(_add(registry, mctx.read(file), file.basename, None))
     for module in reversed(mctx.modules):
         for tag in module.tags.registry:
-            _add(registry, mctx.read(mctx.path(tag.file)), str(tag.file))
+            pins.extend(_add(registry, mctx.read(mctx.path(tag.file)), str(tag.file), module))
+    problem = contradiction("archives", pins)
+    if problem:
+        fail(problem)
     return registry
 
-def _add(registry, text, origin):
+def _add(registry, text, origin, module):
     tool = json.decode(text, default = None)
     if type(tool) != "dict":
         fail("the registry file `{}` is no JSON object".format(origin))
-    problem = add_to_registry(registry, tool, origin)
+    problem = add_to_registry(registry, tool, origin, decides = not module or module.is_root)
     if problem:
         fail(problem)
+    return pins_of(module, tool)
 
 _tool = tag_class(
     doc = "Asks for a tool.",

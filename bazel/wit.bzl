@@ -10,15 +10,21 @@ in `checksums/wit`; one that no build uses is not fetched.
 
 load("//bazel:wasi_wit.bzl", "library_label", "wit_archives")
 load("//bazel:wit_package.bzl", "RULES", "hub_label", "wit_package")
-load("//bazel/private:asked.bzl", "asked_by", "one_each")
+load("//bazel/private:asked.bzl", "asked_by", "contradiction", "one_each", "pin")
 load("//bazel/private:wasi_table.bzl", "WASI_WIT")
 load("//bazel/private:wit_request.bzl", "wit_request")
 
 def _wit_packages_impl(mctx):
     archives = dict(WASI_WIT)
+    pins = _pins(None, WASI_WIT)
     for module in reversed(mctx.modules):
         for tag in module.tags.registry:
-            archives.update(_archives(mctx, tag.file))
+            own = _archives(mctx, tag.file)
+            archives.update(own)
+            pins.extend(_pins(module, own))
+    problem = contradiction("archives", pins)
+    if problem:
+        fail(problem)
     rules = RULES
     for module in mctx.modules:
         # Only the root module decides how everybody's BUILD files look.
@@ -56,6 +62,10 @@ def _wit_packages_impl(mctx):
             sha256 = tag.sha256,
         )
     return mctx.extension_metadata(reproducible = True)
+
+def _pins(module, archives):
+    """What a registry file pins, for `contradiction`."""
+    return [pin(module, package, archive["archive"]["sha256"]) for package, archive in archives.items()]
 
 def _wish(tag):
     """What a tag asks for, in words."""

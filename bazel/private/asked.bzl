@@ -42,5 +42,41 @@ def one_each(kind, asked, remedy):
             )
     return {name: one.tag for name, one in first.items()}, None
 
+def contradiction(kind, pins):
+    """Where registry files of several modules pin different bytes by one name.
+
+    The root module's files decide. Those of other modules add to what is known, and change nothing.
+
+    Args:
+        kind: what is pinned, in the plural, as in "archives".
+        pins: a list of structs with `is_root`, `module`, `name`, `tag` and `wish`.
+
+    Returns:
+        None or a string that names two that disagree.
+    """
+    by_root = {one.name: None for one in pins if one.is_root}
+    others = [one for one in pins if not one.is_root and one.name not in by_root]
+    _, problem = one_each(kind, others, "Pin the same in both; a registry file of the root module decides.")
+    return problem
+
+def pin(module, name, digest):
+    """What a registry file pins.
+
+    Args:
+        module: the module that names the file, or None for this one's own files.
+        name: what is pinned, with its version.
+        digest: its digest.
+
+    Returns:
+        A struct for `contradiction`.
+    """
+    return struct(
+        is_root = bool(module) and module.is_root,
+        module = module.name if module else "rules_wasm_airgap",
+        name = name,
+        tag = None,
+        wish = "the digest " + digest,
+    )
+
 def _said(one):
     return "{} asks for {}".format("the module `{}`".format(one.module) if one.module else "the root module", one.wish)

@@ -4,17 +4,19 @@ A registry file has the form of checksums/tool.schema.json. The helper checks it
 is only read.
 """
 
-load(":asked.bzl", "one_each")
+load(":asked.bzl", "one_each", "pin")
 
 SCHEMA_VERSION = 1
 
-def add_to_registry(registry, tool, origin):
+def add_to_registry(registry, tool, origin, decides = True):
     """Adds a registry file. What it says of a version and platform wins.
 
     Args:
         registry: a dict from tool name to registry file; changed in place.
         tool: the decoded registry file.
         origin: its name, for messages.
+        decides: whether it changes which version is the latest, and what the executables are, where
+            that is known.
 
     Returns:
         None, or a string that says what is wrong with the file.
@@ -36,7 +38,7 @@ def add_to_registry(registry, tool, origin):
                 return "the registry file `{}`, {} {}: {}".format(origin, version, platform, problem)
             known["versions"].setdefault(version, {})[platform] = asset
     for field in ["executables", "latest"]:
-        if tool.get(field):
+        if tool.get(field) and (decides or not known.get(field)):
             known[field] = tool[field]
     return None
 
@@ -48,6 +50,22 @@ def _check_asset(asset):
         if not asset.get(field):
             return "`{}` is missing".format(field)
     return None
+
+def pins_of(module, tool):
+    """What a registry file that was added pins.
+
+    Args:
+        module: the module that names it, or None for this one's own files.
+        tool: the decoded registry file.
+
+    Returns:
+        A list of structs for `contradiction`.
+    """
+    return [
+        pin(module, "{} {} ({})".format(tool["tool"], version, platform), asset["sha256"])
+        for version, assets in tool["versions"].items()
+        for platform, asset in assets.items()
+    ]
 
 def disagreement(registry, asked):
     """Where modules ask for different versions of a tool.

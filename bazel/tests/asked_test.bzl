@@ -1,7 +1,7 @@
 """Where modules ask for different things by one name."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
-load("//bazel/private:asked.bzl", "asked_by", "one_each")
+load("//bazel/private:asked.bzl", "asked_by", "contradiction", "one_each", "pin")
 
 def _module(name, tags, is_root = False):
     return struct(name = name, is_root = is_root, tags = tags)
@@ -38,10 +38,32 @@ def _one_each_impl(ctx):
 
 _one_each_test = unittest.make(_one_each_impl)
 
+def _contradiction_impl(ctx):
+    env = unittest.begin(ctx)
+    app = _module("app", [], is_root = True)
+    lib, other = _module("lib", []), _module("other", [])
+    for pins in [
+        [pin(None, "a 1", "x"), pin(lib, "a 1", "x"), pin(lib, "a 2", "y")],
+        # The root module may pin what it wants.
+        [pin(None, "a 1", "x"), pin(app, "a 1", "y")],
+        [pin(None, "a 1", "x"), pin(lib, "a 1", "y"), pin(app, "a 1", "z")],
+    ]:
+        asserts.equals(env, None, contradiction("archives", pins))
+    for pins, words in [
+        ([pin(None, "a 1", "x"), pin(lib, "a 1", "y")], ["`rules_wasm_airgap` asks for the digest x", "`lib` asks for the digest y"]),
+        ([pin(lib, "b 1", "x"), pin(other, "b 1", "y")], ["`lib`", "`other`", "different archives by the name `b 1`"]),
+    ]:
+        problem = contradiction("archives", pins) or ""
+        for word in words:
+            asserts.true(env, word in problem, problem)
+    return unittest.end(env)
+
+_contradiction_test = unittest.make(_contradiction_impl)
+
 def asked_test_suite(name):
     """All tests of this file.
 
     Args:
         name: the name of the suite.
     """
-    unittest.suite(name, _asked_test, _one_each_test)
+    unittest.suite(name, _asked_test, _contradiction_test, _one_each_test)

@@ -206,7 +206,8 @@ impl Components {
                 None => Finding::Absent,
                 Some(Ok(held)) => return Ok(Looked { places, found: Some((path, held)) }),
                 Some(Err(error)) if is_wrong(&error) && must_be_right(wanted, &path, purpose) => {
-                    return Err(error.hint(format!("to vendor it anew, run\n{}", wanted.mend())));
+                    let mend = wanted.mend_in(&dir);
+                    return Err(error.hint(format!("to vendor it anew, run\n{mend}")));
                 }
                 Some(Err(error)) => {
                     let why = error.one_line();

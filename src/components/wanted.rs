@@ -1,5 +1,7 @@
 //! A requested component: by reference, or by its name in a checksum registry.
 
+use std::fmt::Display;
+
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::oci::Reference;
@@ -145,12 +147,17 @@ impl Wanted {
 
     /// Returns the command that brings it into the workspace's vendor folder.
     pub(super) fn mend(&self) -> String {
+        self.mend_in("vendor/components")
+    }
+
+    /// The command that brings it into this folder.
+    pub(super) fn mend_in(&self, folder: impl Display) -> String {
         let name = match Wanted::at(&self.words, None).is_ok_and(|it| it.name == self.name) {
             true => String::new(),
             false => format!(" --name {}", self.name),
         };
         let pinned = self.pinned();
-        format!("wasm-airgap vendor components {pinned}{name} --output-dir vendor/components")
+        format!("wasm-airgap vendor components {pinned}{name} --output-dir {folder}")
     }
 }
 

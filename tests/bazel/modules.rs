@@ -90,3 +90,67 @@ fn a_dependencys_tags_take_no_tool_away() {
         assert!(tools.stdout.contains(name), "{}", tools.stdout);
     }
 }
+
+/// What is built in says which bytes a version has; a dependency may add to it and not change it.
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn a_dependencys_registry_files_change_no_pin() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::of("offline_toolchains", &mirror);
+    workspace.add_to_module(
+        "bazel_dep(name = \"lib\", version = \"1.0\")\n\
+         local_path_override(module_name = \"lib\", path = \"../lib\")\n\
+         wit = use_extension(\"@rules_wasm_airgap//bazel:wit.bzl\", \"wit_packages\")\n\
+         use_repo(wit, \"wasi_wit\")\n",
+    );
+    let registry = |file: &str, extension: &str| {
+        add_dependency(
+            &workspace,
+            &format!(
+                "x = use_extension(\"@rules_wasm_airgap//bazel:{file}\", \"{extension}\")\n\
+                 x.registry(file = \"//:pins.json\")\n"
+            ),
+        );
+        workspace.sandbox.write("lib/BUILD.bazel", "exports_files([\"pins.json\"])\n");
+    };
+    let digest = "e".repeat(64);
+    let asset = serde_json::json!({
+        "url": "https://x.invalid/a.tar.gz", "sha256": &digest, "archive": "tar.gz",
+    });
+    let tool = |version: &str| {
+        serde_json::json!({
+            "schema_version": 1, "tool": "wasmtime", "latest": version,
+            "versions": {version: {"linux_amd64": asset}},
+        })
+    };
+    let package = serde_json::json!({
+        "schema_version": 1, "package": "wasi:io", "versions": {"0.2.6": {"archive": asset}},
+    });
+    for (file, extension, pins, target, name) in [
+        (
+            "toolchains.bzl",
+            "wasm_toolchains",
+            tool("45.0.1"),
+            "@wasm_toolchains//:all",
+            "wasmtime 45.0.1 (linux_amd64)",
+        ),
+        ("wit.bzl", "wit_packages", package, "@wasi_wit//:all", "wasi:io@0.2.6"),
+    ] {
+        registry(file, extension);
+        workspace.sandbox.write("lib/pins.json", pins.to_string());
+        let printed = workspace.bazel(&["query", target]).fails();
+        printed.says(&[name, "`lib`", "`rules_wasm_airgap`", &digest]);
+    }
+    // What is new is added, and the version that is the latest stays.
+    registry("toolchains.bzl", "wasm_toolchains");
+    workspace.sandbox.write("lib/pins.json", tool("99.0.0").to_string());
+    workspace.add_to_module("wasm.tool(name = \"wasmtime\")\n");
+    let request = ["build", "@wasm_toolchains//:request.json"];
+    workspace.bazel(&request).succeeds();
+    let requests = walkdir::WalkDir::new(workspace.sandbox.root()).into_iter().flatten();
+    let mut requests = requests.filter(|it| {
+        it.path().to_string_lossy().ends_with("wasm_toolchains~wasm_toolchains/request.json")
+    });
+    let request = std::fs::read_to_string(requests.next().unwrap().path()).unwrap();
+    assert!(request.contains("45.0.1") && !request.contains("99.0.0"), "{request}");
+}

@@ -328,3 +328,24 @@ fn killed_at_many_moments_it_completes_with_the_same_bytes() {
     vendor(&other, &words).succeeds();
     assert_eq!(other.tree("vendor"), sandbox.tree("vendor"));
 }
+
+#[test]
+fn the_command_for_a_damaged_component_mends_it_where_it_lies() {
+    let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
+    let app = push(&fake, "my-org/app", "v1", &component("app"));
+    sandbox.write("share/components/app.wasm", component("other"));
+    let digest = format!("--digest=sha256:{}", app.content);
+    let reference = format!("--reference={}/my-org/app:v1", fake.host());
+    let fetch = || {
+        let words =
+            ["component", "fetch", &reference, "--name=app", &digest, "--workspace=.", "a.wasm"];
+        let run = run(&sandbox, &words).env("BAZEL_WASM_OFFLINE", "1");
+        run.env("BAZEL_WASM_VENDOR_DIR", "share")
+    };
+    let printed = fetch().ends_with(4);
+    let command = printed.stderr.rsplit("wasm-airgap vendor ").next().unwrap();
+    let command = format!("vendor {}", command.lines().next().unwrap());
+    assert!(command.ends_with("share/components"), "{command}");
+    run(&sandbox, &command.split(' ').collect::<Vec<_>>()).succeeds();
+    fetch().succeeds();
+}
