@@ -15,7 +15,7 @@ def fail_before_helper(rctx, words):
     # Below the length that any system takes for an argument.
     script = ["/bin/sh", "-c", "printf 'error: %s\\n' \"$1\" >&2", "sh", words[:30000]]
     is_said = not rctx.os.name.startswith("windows") and not rctx.execute(script, quiet = False).return_code
-    fail("{} (see the error above)".format(words.split("\n")[0]) if is_said else words)
+    fail("{} (see the error above)".format(words.split("\n")[0].rstrip(":")) if is_said else words)
 
 def execute_checked(rctx, action, arguments, hint = "", **kwargs):
     """Runs a program and fails with its own words where it fails.

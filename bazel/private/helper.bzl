@@ -52,7 +52,7 @@ def fail_once(rctx, stamp, words, said = False):
         words: the message.
         said: whether it was printed already.
     """
-    first = words.split("\n")[0]
+    first = words.split("\n")[0].rstrip(":")
     if not said:
         # Below the length that any system takes for an argument.
         say = [_program(rctx, stamp), "say", words[:30000]]
