@@ -37,6 +37,35 @@ def is_setting(name):
     """Whether a variable is one of ours; those about a registry have the registry in their names."""
     return name in VARIABLES or name.startswith(_REGISTRY)
 
+# More than a name of a host has.
+_LONGEST_HOST = 256
+
+def registry_variables(text):
+    """The variables about the registries that a file names.
+
+    Args:
+        text: MODULE.bazel or a config file.
+
+    Returns:
+        A list of names: `WKG_REGISTRY_GHCR_IO_URL` and the like for each text between quotation marks
+        that begins with a host, such as `ghcr.io/my-org/auth-service:v1.2.0`.
+    """
+    names = {}
+    for word in text.replace("'", "\"").split("\""):
+        host = word.split("://")[-1].split("/")[0]
+        is_host = "." in host.strip(".") or ":" in host.strip(":")
+        if not is_host or len(host) > _LONGEST_HOST or host.startswith("sha256:"):
+            continue
+        if [letter for letter in host.elems() if not (letter.isalnum() or letter in "-.:_")]:
+            continue
+        name = "".join([letter.upper() if letter.isalnum() else "_" for letter in host.elems()])
+        for part in REGISTRY_PARTS:
+            names[_REGISTRY + name + part] = None
+    return list(names)
+
+# The ends of the names of variables about a registry.
+REGISTRY_PARTS = ["_AUTH_BEARER", "_TOKEN", "_URL"]
+
 # Names, with commas between, of variables that are written into the file though they may be secret.
 SECRETS = "BAZEL_WASM_ACTION_SECRETS"
 

@@ -14,10 +14,11 @@ load(":copy.bzl", "copy_program")
 load(":download.bzl", "reproducible")
 load(":execute.bzl", "execute_checked")
 load(":platforms.bzl", "executable_name")
-load(":settings.bzl", "SECRETS", "VARIABLES", "is_setting", "named_secrets", "split_settings")
+load(":settings.bzl", "REGISTRY_PARTS", "SECRETS", "VARIABLES", "is_setting", "named_secrets", "registry_variables", "split_settings")
 
-# Registries whose variables are noticed when a shell sets them for the first time. Those of others
-# are noticed when `--repo_env` or `.bazelrc` sets them, or with the next start of Bazel's server.
+# Registries whose variables are noticed when a shell sets them for the first time, beside those that
+# MODULE.bazel and the config file name. Those of others are noticed when `--repo_env` or `.bazelrc`
+# sets them, or with the next start of Bazel's server.
 _REGISTRIES = ["BYTECODEALLIANCE_ORG", "DOCKER_IO", "GHCR_IO", "QUAY_IO", "WASI_DEV"]
 
 def _settings_repo_impl(rctx):
@@ -31,8 +32,9 @@ def _settings_repo_impl(rctx):
 
     names = {name: None for name in VARIABLES + [name for name in rctx.os.environ if is_setting(name)]}
     for registry in _REGISTRIES:
-        for part in ["AUTH_BEARER", "TOKEN", "URL"]:
-            names["WKG_REGISTRY_{}_{}".format(registry, part)] = None
+        names.update({"WKG_REGISTRY_" + registry + part: None for part in REGISTRY_PARTS})
+    for file in _files(rctx):
+        names.update({name: None for name in registry_variables(file)})
     secrets = named_secrets({SECRETS: rctx.getenv(SECRETS, "")})
     names.update({name: None for name in secrets})
     environ = {name: rctx.getenv(name, "") for name in sorted(names)}
@@ -51,6 +53,15 @@ def _settings_repo_impl(rctx):
         seen = {name: str(hash(value)) for name, value in variables.items()},
     ), executable = False)
     return reproducible(rctx, False)
+
+def _files(rctx):
+    """The content of the files that name registries."""
+    files = [rctx.workspace_root.get_child("MODULE.bazel")]
+    config = rctx.getenv("WKG_CONFIG_FILE", "")
+    if config:
+        is_absolute = config.startswith("/") or config[1:2] == ":"
+        files.append(rctx.path(config) if is_absolute else rctx.workspace_root.get_child(*config.split("/")))
+    return [rctx.read(file) for file in files if file.exists and not file.is_dir]
 
 _BUILD = """\
 load("{rules}", "wasm_settings")

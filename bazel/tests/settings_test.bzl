@@ -1,7 +1,7 @@
 """Which variables are written into a file, and which an action gets by itself."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
-load("//bazel/private:settings.bzl", "action_environment", "is_setting", "named_secrets", "split_settings")
+load("//bazel/private:settings.bzl", "action_environment", "is_setting", "named_secrets", "registry_variables", "split_settings")
 
 def _split_impl(ctx):
     env = unittest.begin(ctx)
@@ -58,10 +58,34 @@ def _action_impl(ctx):
 
 _action_test = unittest.make(_action_impl)
 
+def _registry_variables_impl(ctx):
+    env = unittest.begin(ctx)
+    text = """
+components.oci(name = "a", reference = "corp.example:5000/my-org/a:v1", digest = "sha256:aa")
+# It isn't "x" and
+[registry."acme.example".mirror]
+load("//a:b.bzl", "c")
+url = "https://mirror.example/x"
+"""
+    asserts.equals(env, [
+        "WKG_REGISTRY_CORP_EXAMPLE_5000_AUTH_BEARER",
+        "WKG_REGISTRY_CORP_EXAMPLE_5000_TOKEN",
+        "WKG_REGISTRY_CORP_EXAMPLE_5000_URL",
+        "WKG_REGISTRY_ACME_EXAMPLE_AUTH_BEARER",
+        "WKG_REGISTRY_ACME_EXAMPLE_TOKEN",
+        "WKG_REGISTRY_ACME_EXAMPLE_URL",
+        "WKG_REGISTRY_MIRROR_EXAMPLE_AUTH_BEARER",
+        "WKG_REGISTRY_MIRROR_EXAMPLE_TOKEN",
+        "WKG_REGISTRY_MIRROR_EXAMPLE_URL",
+    ], registry_variables(text))
+    return unittest.end(env)
+
+_registry_variables_test = unittest.make(_registry_variables_impl)
+
 def settings_test_suite(name):
     """All tests of this file.
 
     Args:
         name: the name of the suite.
     """
-    unittest.suite(name, _split_test, _action_test)
+    unittest.suite(name, _split_test, _action_test, _registry_variables_test)
