@@ -90,13 +90,19 @@ def _missing_tool_impl(ctx):
           "wasm = use_extension(\"{}\", \"wasm_toolchains\")\n" +
           "wasm.tool(name = \"{}\")\n").format(
         ctx.attr.tool,
-        "@rules_wasm_airgap//bazel:toolchains.bzl",
+        ctx.attr.extension,
         ctx.attr.tool,
     ))
 
 missing_tool = rule(
     implementation = _missing_tool_impl,
     doc = "Stands for a tool that MODULE.bazel does not ask for, and says so when it is built.",
-    attrs = {"tool": attr.string(mandatory = True, doc = "The tool's name.")},
+    attrs = {
+        "extension": attr.string(
+            mandatory = True,
+            doc = "The file of the extension `wasm_toolchains`, as MODULE.bazel writes it.",
+        ),
+        "tool": attr.string(mandatory = True, doc = "The tool's name."),
+    },
     executable = True,
 )

@@ -101,8 +101,8 @@ impl Report {
     /// The errors of [`Report::data`].
     pub(crate) fn help(&self, text: &impl fmt::Display, colored: &impl fmt::Display) -> Result<()> {
         match io::stdout().is_terminal() {
-            true => write(&colored.to_string()),
-            false => self.data(&text.to_string()),
+            true => write(&self.addressed(&colored.to_string())),
+            false => self.data(&self.addressed(&text.to_string())),
         }
     }
 

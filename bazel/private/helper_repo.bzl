@@ -13,6 +13,7 @@ load(":download.bzl", "cached_only", "credentials", "reproducible")
 load(":execute.bzl", "execute_checked", "fail_before_helper")
 load(":helper_cache.bzl", "cached_helper", "keep_helper")
 load(":helper_releases.bzl", "HELPER_RELEASES")
+load(":module_name.bzl", "module_label")
 load(":platforms.bzl", "executable_name", "platform_of")
 load(":policy.bzl", "is_offline", "mirror_urls", "vendor_folder", "vendor_places")
 load(":sha256.bzl", "sha256_of")
@@ -21,7 +22,7 @@ def _three_ways(rctx):
     """The end of a message: where a helper can come from, with commands that run as printed."""
     return _THREE_WAYS.format(
         manifest = rctx.path(rctx.attr.manifest),
-        vendor_helper = Label("//tools/vendor:helper"),
+        vendor_helper = module_label(rctx, "//tools/vendor:helper"),
     )
 
 _THREE_WAYS = """

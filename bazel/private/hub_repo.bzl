@@ -10,6 +10,7 @@ It depends on the spokes only by label, so that loading it fetches none of them.
 """
 
 load(":download.bzl", "reproducible")
+load(":module_name.bzl", "module_label")
 load(":platforms.bzl", "PLATFORMS")
 
 def spoke_name(tool, platform):
@@ -28,7 +29,8 @@ def _hub_repo_impl(rctx):
         build.append('load("//:defs.bzl", "{}")'.format(rule))
     for index, choice in enumerate(tools):
         build.append(_tool(index, choice, names))
-    build.extend(_missing(rctx.attr.missing, names))
+    extension = module_label(rctx, "//bazel:toolchains.bzl")
+    build.extend(_missing(rctx.attr.missing, names, extension))
     rctx.file("BUILD.bazel", "\n".join(build) + "\n", executable = False)
     rctx.file("defs.bzl", "\n".join(defs) + "\n", executable = False)
     rctx.file("request.json", json.encode_indent(request, indent = "  ") + "\n", executable = False)
@@ -59,16 +61,16 @@ def _tool(index, choice, names):
             lines.append(_TARGET.format(executable = executable, name = name, rule = "tool_{}".format(index)))
     return "\n".join(lines)
 
-def _missing(missing, names):
+def _missing(missing, names, extension):
     """Targets that say which tag brings a tool that is known and not asked for."""
     lines = []
     names = dict(names)
     for tool, executables in sorted(missing.items()):
-        lines.append(_MISSING_TYPE.format(tool = tool))
+        lines.append(_MISSING_TYPE.format(extension = extension, tool = tool))
         for name in [tool] + [path.split("/")[-1] for path in executables]:
             if name not in names:
                 names[name] = None
-                lines.append(_MISSING.format(name = name, tool = tool))
+                lines.append(_MISSING.format(extension = extension, name = name, tool = tool))
     return lines
 
 _MISSING_TYPE = """
@@ -76,6 +78,7 @@ toolchain_type(name = "{tool}_toolchain_type")
 
 missing_tool(
     name = "{tool}_missing",
+    extension = "{extension}",
     tags = ["manual"],
     tool = "{tool}",
 )
@@ -89,6 +92,7 @@ toolchain(
 _MISSING = """
 missing_tool(
     name = "{name}",
+    extension = "{extension}",
     tags = ["manual"],
     tool = "{tool}",
 )"""

@@ -143,11 +143,14 @@ def _choose_one(registry, name, version):
             ", ".join(tool["versions"]),
         )
     if version not in tool["versions"]:
-        return None, ("there is no version of {} called `{}`; there are {}. To pin another one: " +
-                      "wasm-airgap toolchain pin --tool {} URL").format(
+        return None, ("there is no version of {} called `{}`; there are {}. To pin another one, run " +
+                      "the line below with the address of its archive, and name the file by `wasm.registry`\n" +
+                      "bazel run {} -- toolchain pin --registry {}.json --tool {} URL").format(
             name,
             version,
             ", ".join(tool["versions"]),
+            Label("//:wasm-airgap"),
+            name,
             name,
         )
     return {

@@ -51,6 +51,15 @@ fn a_workspace_with_another_name_for_the_module_loads_what_was_generated() {
     run(&["@wasm//tools/vendor:helper", "--", "--output-dir=vendor/toolchains"])
         .succeeds()
         .says(&["use_extension(\"@wasm//bazel:helper.bzl\""]);
+
+    // So do messages of rules, and those of a helper that is not there.
+    let missing = workspace.bazel(&["build", "@wasm_toolchains//:wasmtime"]).fails();
+    missing.says(&["use_extension(\"@wasm//bazel:toolchains.bzl\""]);
+    let none = workspace
+        .bazel(&["build", "@wasm//:wasm-airgap"])
+        .env("BAZEL_WASM_HELPER", "nowhere")
+        .fails();
+    none.says(&["bazel run @wasm//tools/vendor:helper"]);
 }
 
 #[test]

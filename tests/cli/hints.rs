@@ -30,6 +30,8 @@ fn started(words: &[String]) -> Vec<String> {
     assert!(target.starts_with("@wasm//") && words[3] == "--", "{words:?}");
     let own: &[&str] = match target.split_once("//").unwrap().1 {
         ":wasm-airgap" => &["--as-typed"],
+        "tools/vendor:vendor_all" => &["vendor", "all", "--request=request.json"],
+        "tools/vendor:vendor_all_components" => &["vendor", "components", "--request=request.json"],
         "tools/vendor:vendor_all_toolchains" => &["vendor", "toolchains", "--request=request.json"],
         other => panic!("there is no target {other}"),
     };
@@ -135,6 +137,26 @@ fn a_path_that_is_not_there_says_what_to_try() {
     let words = ["toolchain", "pin", "./a.tar.gz", "--tool=a", "--version=1"];
     let words = [&words[..], &["--platform=linux_amd64"]].concat();
     sandbox.run(&words).ends_with(2).says(&["`file://` before the absolute path"]);
+}
+
+#[test]
+fn a_vendor_folder_that_is_not_there_names_the_command_that_makes_it() {
+    let sandbox = workspace();
+    let tool = ["plan", "--tool=wasm-tools@1.244.0", "--platform=linux_amd64"];
+    let package = ["wit", "fetch", "a:types@1.0.0", "--registry=127.0.0.1:1/a", "out"];
+    let component =
+        ["component", "fetch", "--reference=127.0.0.1:1/a/b:1", "--workspace=.", "out.wasm"];
+    for (variable, folder, words, command) in [
+        ("BAZEL_WASM_VENDOR_DIR", "a/toolchains", &tool[..], "vendor_all_toolchains -- "),
+        ("BAZEL_WASM_WIT_VENDOR_DIR", "b/wit", &package, "vendor_all -- "),
+        ("BAZEL_WASM_VENDOR_DIR", "c/components", &component, "vendor_all_components -- "),
+    ] {
+        let path = sandbox.path(folder);
+        let run = || sandbox.run(words).env(variable, &path).env("BAZEL_WASM_OFFLINE", "1");
+        let printed = run().ends_with(2);
+        assert!(printed.stderr.contains(command), "{}", printed.stderr);
+        all_run(&sandbox, &printed, 1);
+    }
 }
 
 /// A server that has nothing and speaks plain http, and says so where it is asked by TLS.

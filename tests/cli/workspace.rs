@@ -23,6 +23,16 @@ fn workspace() -> Sandbox {
 }
 
 #[test]
+fn help_names_the_module_as_the_workspace_does() {
+    let sandbox = workspace();
+    for words in [&["vendor", "all", "--help"][..], &["vendor", "helper", "--help"]] {
+        let help = sandbox.run(words).succeeds().stdout;
+        assert!(help.contains("bazel run @rules_wasm_component//tools/vendor:"), "{help}");
+        assert!(!help.contains("@rules_wasm_airgap"), "{help}");
+    }
+}
+
+#[test]
 fn generated_files_pins_and_commands_know_the_module_as_the_workspace_does() {
     let sandbox = workspace();
     let vendor = |words: &[&str]| {

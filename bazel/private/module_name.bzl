@@ -1,0 +1,42 @@
+"""The name by which a workspace knows this module, for messages.
+
+The helper reads it out of MODULE.bazel for its own messages; this is for those without it.
+"""
+
+_OWN_NAME = "rules_wasm_airgap"
+
+def module_label(rctx, label):
+    """A label of this module as the workspace writes it.
+
+    Args:
+        rctx: the repository context.
+        label: the label without a repository, as in `//wit:defs.bzl`.
+
+    Returns:
+        A string such as `@wasm//wit:defs.bzl`.
+    """
+    file = rctx.workspace_root.get_child("MODULE.bazel")
+
+    # Not watched: only messages have it.
+    text = rctx.read(file, watch = "no") if file.exists else ""
+    return "@{}{}".format(known_name(text), label)
+
+def known_name(text):
+    """The name in the `bazel_dep` of this module.
+
+    Args:
+        text: the content of MODULE.bazel.
+
+    Returns:
+        The `repo_name`, or the module's own name where there is none.
+    """
+    lines = [line for line in text.split("\n") if not line.strip().startswith("#")]
+    for block in "\n".join(lines).split("bazel_dep(")[1:]:
+        arguments = {}
+        for argument in block.split(")")[0].split(","):
+            key, _, value = argument.partition("=")
+            value = value.strip()
+            arguments[key.strip()] = value.strip("\"'") if value[:1] in ["\"", "'"] else ""
+        if arguments.get("name") == _OWN_NAME:
+            return arguments.get("repo_name") or _OWN_NAME
+    return _OWN_NAME
