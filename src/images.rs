@@ -8,6 +8,7 @@ pub mod helm;
 pub mod helm_values;
 pub mod inventory;
 pub mod kustomize;
+pub mod list_format;
 pub mod live;
 pub mod manifests;
 pub mod mention;
@@ -17,10 +18,12 @@ pub mod reference;
 pub mod registry_path;
 pub mod scan;
 
+mod plain_list;
 mod split;
 mod words;
 
 pub use chart::Chart;
+pub use list_format::ListFormat;
 pub use mention::{How, Mention, Resource};
 pub use mirror_list::{MirrorEntry, MirrorList, NewEntry};
 pub use mirror_lock::MirrorLock;

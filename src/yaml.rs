@@ -4,6 +4,7 @@
 //! aliases followed, so that walking one takes bounded time too: the reader refuses values that are
 //! larger than [`MOST_VALUES`] or deeper than [`MOST_DEPTH`].
 
+mod block_list;
 mod compose;
 mod emit;
 mod number;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::error::{Context, Error, Result};
 use crate::stand_in;
 
+pub(crate) use block_list::BlockList;
 pub use compose::{Documents, Duplicates};
 pub use emit::{block, scalar};
 
@@ -265,6 +267,13 @@ pub struct Problem {
     pub place: Place,
     /// The reason.
     pub problem: String,
+}
+
+impl Problem {
+    /// What is wrong with a file as a whole.
+    pub(crate) fn of_file(name: &str, problem: String) -> Problem {
+        Problem { place: Place { file: name.into(), line: 0, column: 0 }, problem }
+    }
 }
 
 impl From<Problem> for Error {

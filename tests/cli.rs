@@ -37,6 +37,8 @@ mod limits;
 mod links;
 #[path = "cli/mirror.rs"]
 mod mirror;
+#[path = "cli/mirror_list.rs"]
+mod mirror_list;
 #[cfg(target_os = "linux")]
 #[path = "cli/output.rs"]
 mod output;

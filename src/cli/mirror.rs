@@ -16,8 +16,8 @@ use clap::{Args, Subcommand};
 
 use super::Context;
 use crate::error::{Error, Result};
-use crate::images::RegistryPath;
 use crate::images::chart::overrides::Assignments;
+use crate::images::{ListFormat, RegistryPath};
 use crate::oci::{Client, Platform};
 use crate::registries::Registries;
 
@@ -87,16 +87,22 @@ Example:
       --registry registry.corp:5000 -o mirror.yaml
 
 Helm has no network, no plugins, no configuration and no cluster here, and 30 s for each chart.
-A file that is there keeps what is in it; only new images are added, at its end.")]
+A file that is there keeps what is in it; only new images are added, at its end.
+
+Exits with 2 if a file cannot be read; the list has the images of the others.")]
 struct ListArgs {
     #[command(flatten)]
     chart: ChartArgs,
-    /// Rendered manifests, or folders with them; - is stdin [default: only the chart]
+    /// Rendered manifests, lists of images with one a line, or folders with manifests; - is stdin
+    /// [default: only the chart]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Where the images go, as in registry.corp:5000 or registry.corp/mirror
-    #[arg(long, value_name = "REGISTRY")]
-    registry: String,
+    #[arg(long, value_name = "REGISTRY", required_unless_present = "format")]
+    registry: Option<String>,
+    /// Write the list for another tool: one image a line, or a manifest of Hauler or Zarf
+    #[arg(long, value_name = "images|hauler|zarf", conflicts_with_all = ["why", "prune"])]
+    format: Option<ListFormat>,
     /// Say above each image where it was found
     #[arg(long)]
     why: bool,
@@ -109,11 +115,15 @@ struct ListArgs {
     /// The file to write, or to add to [default: print it]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Take images out of the file that are not found any more
+    #[arg(long, requires = "output")]
+    prune: bool,
 }
 
 /// Pin each tag of mirror.yaml to what it is now, in mirror.lock.
 ///
-/// What is locked already stays as it is, and what is not in the list any more goes.
+/// What is locked already stays as it is, and what is not in the list any more goes. An image that
+/// cannot be pinned is an error of that image; the others are locked all the same.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:

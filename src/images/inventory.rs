@@ -144,6 +144,20 @@ impl Inventory {
         self.index.find(image).is_some()
     }
 
+    /// Returns the images that are not in a registry, or all of them.
+    pub fn outside_of<'a>(
+        &'a self,
+        registry: Option<&'a RegistryPath>,
+    ) -> impl Iterator<Item = &'a ImageReference> {
+        let is_there = |found: &Found, registry: &RegistryPath| {
+            found.written.iter().all(|image| registry.holds(image))
+        };
+        let images = self.images.iter();
+        images
+            .filter(move |found| !registry.is_some_and(|it| is_there(found, it)))
+            .map(|found| &found.image)
+    }
+
     /// The entries that a mirror list lacks. Images that are in the registry already need none.
     ///
     /// Each keeps its path, unless another one would have the same destination: then the registry

@@ -1,15 +1,16 @@
-//! Rendered manifests: files, folders of them, standard input.
+//! Rendered manifests and lists of images: files, folders of them, standard input.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::mention::Mention;
+use super::plain_list;
 use super::scan::scan;
 use crate::error::{Context, Error, Result};
 use crate::folder::EntryKind;
 use crate::leftovers;
 use crate::look::{self, Walked};
-use crate::yaml::{self, Documents, Duplicates, Place, Problem};
+use crate::yaml::{self, Documents, Duplicates, Problem};
 
 /// The endings of the files that are read in folders.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
@@ -34,6 +35,8 @@ pub struct Manifests {
     /// The documents that are no YAML, and the files that cannot be read. Images in them are not
     /// among the others.
     pub problems: Vec<Problem>,
+    /// The folders without manifests, as the user named them.
+    pub empty: Vec<String>,
     /// How many bytes the images take with their fields.
     bytes: usize,
 }
@@ -43,8 +46,8 @@ impl Manifests {
     /// paths are relative to. What cannot be read is a problem like a document that is no YAML.
     ///
     /// # Errors
-    /// Failed or usage, where nothing at all can be read: a file that is not there, a folder
-    /// without manifests, standard input without a document.
+    /// Failed or usage, where nothing at all can be read: a file that is not there, standard input
+    /// without a document.
     pub fn read(paths: &[PathBuf], base: &Path, mut stdin: impl Read) -> Result<Manifests> {
         let mut manifests = Manifests::default();
         let mut errors = Vec::new();
@@ -65,17 +68,28 @@ impl Manifests {
         if manifests.files == 0 && errors.len() == 1 {
             return errors.pop().map_or(Ok(manifests), |(_, error)| Err(error));
         }
-        let problem = |(name, error): (String, Error)| Problem {
-            place: Place { file: name.as_str().into(), line: 0, column: 0 },
-            problem: error.one_line(),
-        };
+        let problem = |(name, error): (String, Error)| Problem::of_file(&name, error.one_line());
         manifests.problems.extend(errors.into_iter().map(problem));
         Ok(manifests)
     }
 
-    /// Adds the documents of a text.
+    /// Adds the documents of a text, or the images of one that is a plain list of them.
     pub fn add(&mut self, text: &str, name: &str) {
-        self.add_documents(text, name, Duplicates::Refused);
+        match plain_list::images(text, name) {
+            Some(images) => self.add_images(images),
+            None => self.add_documents(text, name, Duplicates::Refused),
+        }
+    }
+
+    fn add_images(&mut self, images: impl Iterator<Item = Mention>) {
+        self.files += 1;
+        for image in images {
+            self.bytes += image.size();
+            self.mentions.push(image);
+            if self.exceeded().is_some() {
+                break;
+            }
+        }
     }
 
     /// Adds the documents that Helm has rendered. It takes the last one of two equal keys.
@@ -91,7 +105,7 @@ impl Manifests {
                     self.bytes += mentions.iter().map(Mention::size).sum::<usize>();
                     self.mentions.extend(mentions);
                 }
-                Err(problem) => self.problems.push(problem),
+                Err(problem) => self.problems.push(named(problem, text)),
             }
             if self.exceeded().is_some() {
                 break;
@@ -129,8 +143,9 @@ impl Manifests {
     /// Adds standard input. Where it has nothing, what should have written it has failed.
     fn add_stdin(&mut self, stdin: impl Read) -> Result<()> {
         let text = yaml::read_from(stdin, "stdin")?;
+        let is_list = plain_list::images(&text, "stdin").is_some();
         let mut documents = Documents::new(&text, "stdin", Duplicates::Refused);
-        if documents.all(|document| document.is_ok_and(|document| document.is_null())) {
+        if !is_list && documents.all(|document| document.is_ok_and(|document| document.is_null())) {
             return Err(Error::usage("standard input has no document")
                 .hint("look whether the program before the `|` has failed"));
         }
@@ -154,11 +169,29 @@ impl Manifests {
             errors.extend(added.err().map(|error| (file.name, error)));
             self.check_limits()?;
         }
-        match is_empty {
-            false => Ok(()),
-            true => Err(Error::usage(format!("there are no manifests in `{name}`"))
-                .fact("looked for", format!("*.{}", ENDINGS.join(", *.")))),
+        if is_empty {
+            self.empty.push(name.to_owned());
         }
+        Ok(())
+    }
+
+    /// Makes a problem of each folder without manifests, for who must have looked at some.
+    ///
+    /// # Errors
+    /// Usage, where such a folder is all that there is.
+    pub fn without_empty(mut self) -> Result<Manifests> {
+        let error = |name: &str| {
+            Error::usage(format!("there are no manifests in `{name}`"))
+                .fact("looked for", format!("*.{}", ENDINGS.join(", *.")))
+        };
+        match &self.empty[..] {
+            [only] if self.files == 0 && self.problems.is_empty() => return Err(error(only)),
+            empty => {
+                let problem = |name: &String| Problem::of_file(name, error(name).one_line());
+                self.problems.extend(empty.iter().map(problem));
+            }
+        }
+        Ok(self)
     }
 
     /// Fails where a document is no YAML, for who cannot go on without it.
@@ -167,6 +200,20 @@ impl Manifests {
             None => Ok(self),
             Some(problem) => Err(Error::from(problem.clone())),
         }
+    }
+}
+
+/// The problem of a document, with what it is where it is a template of Helm.
+fn named(problem: Problem, text: &str) -> Problem {
+    match text.contains("{{") {
+        false => problem,
+        true => Problem {
+            problem: format!(
+                "{}; the file is a template, which `helm template` renders",
+                problem.problem
+            ),
+            ..problem
+        },
     }
 }
 

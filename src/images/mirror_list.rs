@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::look;
 use crate::quantity;
 use crate::suggest::unknown;
-use crate::yaml::{self, Duplicates, Node, Place, Value};
+use crate::yaml::{self, BlockList, Duplicates, Node, Place, Value};
 
 /// The most images of a list.
 const MOST_IMAGES: usize = 20_000;
@@ -204,6 +204,43 @@ impl MirrorList {
         self
     }
 
+    /// Returns the list without some of its images, with the comments above them that say where
+    /// they were found. Other comments stay.
+    ///
+    /// # Errors
+    /// Usage, where the file is written in a way that nothing can be taken out of it.
+    pub fn without(&self, is_gone: impl Fn(&MirrorEntry) -> bool) -> Result<MirrorList> {
+        let (gone, kept): (Vec<_>, Vec<_>) = self.entries.iter().partition(|entry| is_gone(entry));
+        if gone.is_empty() {
+            return Ok(self.clone());
+        }
+        let list = self.text_without(&is_gone).and_then(|text| {
+            let list = MirrorList::of(&text, &self.name).ok()?;
+            let sources = |entry: &MirrorEntry| (entry.source.clone(), entry.destination.clone());
+            let found = list.entries.iter().map(sources);
+            found.eq(kept.iter().map(|entry| sources(entry))).then_some(list)
+        });
+        list.ok_or_else(|| {
+            Error::usage(format!("cannot take images out of `{}` as it is written", self.name))
+                .fact("not found any more", gone[0].source.to_string())
+                .hint("write `images:` in a line of its own and each image below it, begun with `- source:`; or take them out by hand")
+        })
+    }
+
+    fn text_without(&self, is_gone: &impl Fn(&MirrorEntry) -> bool) -> Option<String> {
+        let block = self.block()?;
+        let mut lines: Vec<_> = self.text.split_inclusive('\n').map(Some).collect();
+        for (entry, item) in self.entries.iter().zip(block.items()) {
+            if !is_gone(entry) {
+                continue;
+            }
+            let above = (0..item.start).rev().take_while(|line| says_where(lines[*line]));
+            let first = above.last().unwrap_or(item.start);
+            lines[first..item.end].fill(None);
+        }
+        Some(lines.into_iter().flatten().collect())
+    }
+
     fn text_with(&self, new: &[NewEntry]) -> String {
         let mut text = self.text.clone();
         // What ends a document stays behind it.
@@ -236,15 +273,15 @@ impl MirrorList {
         }
     }
 
-    /// What stands before the dash of the last entry, which may be some lines above its first key.
+    /// What stands before the dashes of the entries.
     fn indent(&self) -> String {
-        let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
-        let Some(last) = self.entries.last() else { return "  ".to_owned() };
-        let column = last.place.column as usize;
-        let lines: Vec<_> = self.text.lines().take(last.place.line as usize).collect();
-        let is_dash = |line: &&&str| line.trim_start().starts_with('-') && indent(line) < column;
-        let dash = lines.iter().rev().find(is_dash);
-        " ".repeat(dash.map_or(2, |line| indent(line)))
+        self.block().map_or("  ".to_owned(), |block| block.indent())
+    }
+
+    /// The lines of the entries.
+    fn block(&self) -> Option<BlockList> {
+        let root = yaml::document(&self.text, &self.name, Duplicates::Refused).ok()?;
+        BlockList::find(&self.text, &root, "images")
     }
 
     fn check_unique(&self) -> Result<()> {
@@ -380,6 +417,18 @@ fn with_empty_images(text: &str) -> String {
     lines.join("\n")
 }
 
+/// Whether a line is a comment that says where an image was found, as `--why` writes them:
+/// `# operator.image in chart/values.yaml:11`.
+fn says_where(line: Option<&str>) -> bool {
+    let comment = line.and_then(|line| line.trim_start().strip_prefix("# "));
+    let place = comment.and_then(|comment| comment.split_once(" in "));
+    place.is_some_and(|(_, place)| {
+        place
+            .match_indices(':')
+            .any(|(at, _)| place[at + 1..].starts_with(|c: char| c.is_ascii_digit()))
+    })
+}
+
 /// Refuses keys that are not known.
 pub(super) fn keys(node: &Node, known: &[&str], shape: &str) -> Result<()> {
     if !matches!(node.value, Value::Mapping(_)) {
@@ -476,6 +525,29 @@ images:
         let flow = "images: [{source: 'b:1', destination: 'r/b:1'}]\n";
         let error = MirrorList::parse(flow, "m").unwrap().with(&[new("a:1", "r/a:1", &[])]);
         assert!(error.is_err());
+    }
+
+    #[test]
+    fn images_are_taken_out_with_what_says_where_they_were() {
+        let text = "# mine\nimages:\n# group\n# x in v.yaml:3\n- source: a:1\n  destination: r/a:1\n# kept\n- source: b:1\n  destination: r/b:1\n# tail\n";
+        let without = |text: &str, gone: &str| {
+            let list = MirrorList::parse(text, "m").unwrap();
+            let gone: ImageReference = gone.parse().unwrap();
+            list.without(|entry| entry.source.is_same_as(&gone)).map(|list| list.text().to_owned())
+        };
+        let one = without(text, "a:1").unwrap();
+        assert_eq!(
+            one,
+            "# mine\nimages:\n# group\n# kept\n- source: b:1\n  destination: r/b:1\n# tail\n"
+        );
+        let none = without(&one, "b:1").unwrap();
+        assert_eq!(none, "# mine\nimages:\n# group\n# kept\n# tail\n");
+        assert_eq!(without(text, "c:1").unwrap(), text);
+        let list = MirrorList::parse(&none, "m").unwrap();
+        assert_eq!(list.with(&[new("n:1", "r/n:1", &[])]).unwrap().entries().len(), 1);
+        let flow = "images: [{source: 'b:1', destination: 'r/b:1'}]\n";
+        let error = without(flow, "b:1").unwrap_err().to_string();
+        assert!(error.contains("cannot take images out of `m`"), "{error}");
     }
 
     #[test]

@@ -119,6 +119,11 @@ impl Charts {
         }
     }
 
+    /// Whether every chart was read.
+    pub(super) fn are_whole(&self) -> bool {
+        self.errors.is_empty()
+    }
+
     /// Fails for the charts that could not be read, after the list of all others.
     pub(super) fn conclude(&self, context: &Context) -> Result<()> {
         if self.errors.is_empty() {

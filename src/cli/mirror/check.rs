@@ -12,7 +12,8 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         context.report.warn(&warning);
     }
     let manifests =
-        Manifests::read(&args.paths, &context.environment.base_dir(), std::io::stdin())?;
+        Manifests::read(&args.paths, &context.environment.base_dir(), std::io::stdin())?
+            .without_empty()?;
     let Manifests { files, mentions, problems, .. } = &manifests;
     let mut findings = check::check(mentions, registry);
     let live = match args.live {

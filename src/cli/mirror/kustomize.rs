@@ -10,7 +10,8 @@ pub(super) fn run(args: &KustomizeArgs, context: &Context) -> Result<()> {
     let report = &context.report;
     let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;
     let base = context.environment.base_dir();
-    let manifests = Manifests::read(&args.paths, &base, std::io::stdin())?.complete()?;
+    let manifests = Manifests::read(&args.paths, &base, std::io::stdin())?;
+    let manifests = manifests.without_empty()?.complete()?;
     let images = match args.paths.is_empty() {
         true => kustomize::for_list(&list)?,
         false => {

@@ -6,7 +6,7 @@ use crate::cli::Context;
 use crate::error::{Error, Result};
 use crate::images::inventory::Inventory;
 use crate::images::manifests::Manifests;
-use crate::images::{MirrorList, NewEntry, RegistryPath};
+use crate::images::{ListFormat, MirrorEntry, MirrorList, NewEntry, RegistryPath};
 use crate::quantity::{count, were};
 use crate::{store, yaml};
 
@@ -16,27 +16,86 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
         return Err(Error::usage("there is nothing to look for images in")
             .hint("name a chart with `--chart`, or the paths of rendered manifests, or both"));
     }
-    let registry = super::registry(&args.registry)?;
-    if let Some(warning) = registry.warning() {
+    let registry = args.registry.as_deref().map(super::registry).transpose()?;
+    if let Some(warning) = registry.as_ref().and_then(RegistryPath::warning) {
         report.warn(&warning);
     }
     let mut inventory = Inventory::default();
     let charts = Charts::add_to(&mut inventory, args, context)?;
     let base = context.environment.base_dir();
-    let manifests = Manifests::read(&args.paths, &base, std::io::stdin())?.complete()?;
+    let mut manifests = Manifests::read(&args.paths, &base, std::io::stdin())?;
+    if args.chart.charts.is_empty() && manifests.files == 0 {
+        manifests = manifests.complete()?;
+    }
     inventory.add_mentions(&manifests.mentions);
     chart::warn_of(&inventory.unresolved, context);
     inventory.notes.iter().for_each(|note| report.warn(note));
     charts.say_doubts(&inventory, args, context)?;
-    if inventory.images.is_empty() {
-        return Err(Error::usage("no image was found")
-            .hint("render the chart with `helm template` and give the manifests"));
+    for folder in &manifests.empty {
+        report.say(&format!("there are no manifests in `{folder}`"));
     }
-    let with_new = |old: MirrorList| -> Result<(MirrorList, Vec<NewEntry>, MirrorList)> {
-        old.check_destinations(&registry)?;
-        let new = inventory.missing_in(&old, &registry, args.why)?;
-        let list = charts.mark(old.with(&new)?);
-        Ok((old, new, list))
+    if inventory.images.is_empty() {
+        report.say("no image was found, so that there is nothing to mirror");
+    }
+    match (args.format, &registry) {
+        (Some(format), _) => {
+            write_for_others(format, registry.as_ref(), &inventory, &charts, args, context)?
+        }
+        (None, Some(registry)) => write(registry, &inventory, &manifests, &charts, args, context)?,
+        (None, None) => return Err(Error::usage("`--registry` is not given")),
+    }
+    match (conclude(&manifests, context), charts.conclude(context)) {
+        (Err(files), Err(charts)) => {
+            context.report.failed("", &files);
+            Err(charts)
+        }
+        (files, charts) => files.and(charts),
+    }
+}
+
+/// Writes the images that are not in the registry yet in the format of another tool.
+fn write_for_others(
+    format: ListFormat,
+    registry: Option<&RegistryPath>,
+    inventory: &Inventory,
+    charts: &Charts,
+    args: &ListArgs,
+    context: &Context,
+) -> Result<()> {
+    let text = format.text(inventory.outside_of(registry));
+    if let Some(path) = &args.output {
+        let place = store::through_link(&context.path(path))?;
+        store::change(&place, yaml::MOST_BYTES, |_| Ok(text.clone().into_bytes()))?;
+        context.report.say(&format!("wrote `{}`", path.display()));
+    }
+    match context.report.is_json() {
+        true => context.report.json(&json(&[], inventory, charts)),
+        false if args.output.is_none() => context.report.content(&text),
+        false => Ok(()),
+    }
+}
+
+/// Writes or adds to the mirror list.
+fn write(
+    registry: &RegistryPath,
+    inventory: &Inventory,
+    manifests: &Manifests,
+    charts: &Charts,
+    args: &ListArgs,
+    context: &Context,
+) -> Result<()> {
+    let report = &context.report;
+    // An image in a file that cannot be read is not found, and may be there.
+    let prunes = args.prune && manifests.problems.is_empty() && charts.are_whole();
+    if args.prune && !prunes {
+        report.warn("`--prune` takes nothing out, as some files or charts cannot be read");
+    }
+    let with_new = |old: MirrorList| -> Result<Changed> {
+        let kept = old.without(|entry| prunes && !inventory.has(&entry.source))?;
+        kept.check_destinations(registry)?;
+        let new = inventory.missing_in(&kept, registry, args.why)?;
+        let list = charts.mark(kept.with(&new)?);
+        Ok(Changed { old, new, list })
     };
     let list = match &args.output {
         Some(path) => {
@@ -49,32 +108,62 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
                     None => MirrorList::empty(&name),
                 };
                 let done = with_new(old)?;
-                let text = done.2.text().as_bytes().to_vec();
+                let text = done.list.text().as_bytes().to_vec();
                 changed = Some(done);
                 Ok(text)
             })?;
-            let (old, new, list) = changed.unwrap_or_else(|| unreachable!("a change is made once"));
-            say_moved(&new, &registry, context);
-            say_what_changed(&old, &new, &inventory, context);
-            list
+            let changed = changed.unwrap_or_else(|| unreachable!("a change is made once"));
+            say_moved(&changed.new, registry, context);
+            say_what_changed(&changed, prunes, inventory, context);
+            changed.list
         }
         None => {
-            let (_, new, list) = with_new(MirrorList::empty("mirror.yaml"))?;
-            say_moved(&new, &registry, context);
+            let Changed { new, list, .. } = with_new(MirrorList::empty("mirror.yaml"))?;
+            say_moved(&new, registry, context);
             if !report.is_json() {
                 report.content(list.text())?;
             }
             list
         }
     };
-    if report.is_json() {
-        report.json(&serde_json::json!({
-            "images": list.entries(), "found": inventory.images,
-            "left_out": inventory.left_out, "unresolved": inventory.unresolved,
-            "guesses": inventory.guesses, "rendered": charts.rendered(),
-        }))?;
+    match report.is_json() {
+        true => report.json(&json(list.entries(), inventory, charts)),
+        false => Ok(()),
     }
-    charts.conclude(context)
+}
+
+/// What a run makes of a mirror list.
+struct Changed {
+    old: MirrorList,
+    new: Vec<NewEntry>,
+    list: MirrorList,
+}
+
+fn json(entries: &[MirrorEntry], inventory: &Inventory, charts: &Charts) -> serde_json::Value {
+    serde_json::json!({
+        "images": entries, "found": inventory.images,
+        "left_out": inventory.left_out, "unresolved": inventory.unresolved,
+        "guesses": inventory.guesses, "rendered": charts.rendered(),
+    })
+}
+
+/// Fails where a file could not be read, after the list of all others.
+fn conclude(manifests: &Manifests, context: &Context) -> Result<()> {
+    let problems = &manifests.problems;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    for problem in problems {
+        context.report.failed("", &Error::from(problem.clone()));
+    }
+    let statement = match problems.len() {
+        1 => "1 document or file could not be read; images in it are not in the list".to_owned(),
+        many => format!(
+            "{many} documents or files could not be read; images in them are not in the list"
+        ),
+    };
+    Err(Error::usage(statement)
+        .hint("mend them, or leave them out; `helm template` renders the templates of a chart"))
 }
 
 /// Says which images do not go where their name says.
@@ -89,14 +178,15 @@ fn say_moved(new: &[NewEntry], registry: &RegistryPath, context: &Context) {
 }
 
 /// Says what was added, and what is in the file though nothing asks for it any more.
-fn say_what_changed(old: &MirrorList, new: &[NewEntry], inventory: &Inventory, context: &Context) {
-    let report = &context.report;
+fn say_what_changed(changed: &Changed, prunes: bool, inventory: &Inventory, context: &Context) {
+    let (Changed { old, new, .. }, report) = (changed, &context.report);
     for entry in new {
         report.say(&format!("added {}", entry.source));
     }
     for entry in old.entries() {
         if !inventory.has(&entry.source) {
-            report.say(&format!("kept {}, which was not found now", entry.source));
+            let done = if prunes { "took out" } else { "kept" };
+            report.say(&format!("{done} {}, which was not found now", entry.source));
         }
     }
     let (added, there) = (new.len(), old.entries().len());

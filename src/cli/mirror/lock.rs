@@ -16,7 +16,7 @@ pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
     let report = &context.report;
     let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;
     let (path, name) = (context.path(&args.lock_file), args.lock_file.display().to_string());
-    let (mut old, mut lock) = (MirrorLock::default(), MirrorLock::default());
+    let (mut old, mut new) = (MirrorLock::default(), Locked::default());
     store::change_slowly(&store::through_link(&path)?, yaml::MOST_BYTES, |bytes| {
         let parse = |bytes| MirrorLock::parse(&yaml::read_from(bytes, &name)?, &name);
         // With `--update` also a lock that cannot be read is no reason to stop.
@@ -25,28 +25,64 @@ pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
             Some(old) => old?,
             None => MirrorLock::default(),
         };
-        lock = locked(&list, &old, args, context)?;
-        Ok(lock.text().into_bytes())
+        new = locked(&list, &old, args, context)?;
+        // A lock without images is not worth a file.
+        match new.lock.sources().count() == 0 && !new.errors.is_empty() {
+            true => Err(new.verdict(&name, context)),
+            false => Ok(new.lock.text().into_bytes()),
+        }
     })?;
-    say_what_changed(&old, &lock, context);
+    let lock = &new.lock;
+    say_what_changed(&old, lock, context);
     if report.is_json() {
         let images: Vec<_> = lock
             .sources()
             .map(|(source, digest)| serde_json::json!({ "source": source, "digest": format!("sha256:{digest}") }))
             .collect();
-        return report.json(&serde_json::json!({ "lock": args.lock_file, "images": images }));
+        report.json(&serde_json::json!({ "lock": args.lock_file, "images": images }))?;
     }
     report.say(&format!("{name}: {} locked", count(lock.sources().count(), "image")));
-    Ok(())
+    match new.errors.is_empty() {
+        true => Ok(()),
+        false => Err(new.verdict(&name, context)),
+    }
 }
 
-/// The lock of a list: known digests stay, and registries are asked for the others.
+/// A lock, and why images of the list are not in it or are as they were.
+#[derive(Default)]
+struct Locked {
+    lock: MirrorLock,
+    /// How many images registries were asked for.
+    asked: usize,
+    errors: Vec<Error>,
+}
+
+impl Locked {
+    /// Says each failure, and returns the error of all.
+    fn verdict(&mut self, name: &str, context: &Context) -> Error {
+        let images = self.lock.sources().count();
+        let others = match images {
+            0 => format!("`{name}` is as it was"),
+            _ => format!("`{name}` has {}; run it again for the rest", count(images, "image")),
+        };
+        if self.errors.len() == 1 {
+            return self.errors.remove(0).fact("lock", others);
+        }
+        self.errors.iter().for_each(|error| context.report.failed("", error));
+        let (failed, asked) = (self.errors.len(), count(self.asked, "image"));
+        let statement = format!("{failed} of {asked} cannot be locked");
+        Error::of_many(&self.errors, statement).fact("lock", others)
+    }
+}
+
+/// The lock of a list: known digests stay, and registries are asked for the others. An image that
+/// cannot be pinned keeps the digest that it had.
 fn locked(
     list: &MirrorList,
     old: &MirrorLock,
     args: &LockArgs,
     context: &Context,
-) -> Result<MirrorLock> {
+) -> Result<Locked> {
     let (mut lock, mut open) = (MirrorLock::default(), BTreeMap::new());
     for entry in list.entries() {
         let source = entry.source.meaning().clone();
@@ -58,41 +94,29 @@ fn locked(
         }
     }
     let open: Vec<_> = open.into_values().collect();
-    for (source, digest) in digests(&open, args.jobs.into(), context)? {
-        lock.insert(&source, digest);
+    let mut errors = Vec::new();
+    for (source, answer) in digests(&open, args.jobs.into(), context)? {
+        let digest = answer.map_err(|error| errors.push(error)).ok();
+        if let Some(digest) = digest.or_else(|| old.get(source).copied()) {
+            lock.insert(source, digest);
+        }
     }
-    Ok(lock)
+    Ok(Locked { lock, asked: open.len(), errors })
 }
 
-/// What each source is now. Where one cannot be told, nothing is locked.
-fn digests(
-    sources: &[Reference],
+/// What each source is now, or why that cannot be told.
+fn digests<'a>(
+    sources: &'a [Reference],
     jobs: usize,
     context: &Context,
-) -> Result<Vec<(Reference, Digest)>> {
+) -> Result<Vec<(&'a Reference, Result<Digest>)>> {
     if sources.is_empty() {
         return Ok(Vec::new());
     }
     let asking = Asking::of(context, "ask registries what the images are")?;
     let registry = RegistrySource::new(&asking.client, &asking.registries);
-    let answers = workers::each(sources, jobs, |source| {
-        registry.digest(source).map(|digest| (source.clone(), digest))
-    });
-    let (mut found, mut errors) = (Vec::new(), Vec::new());
-    for answer in answers {
-        match answer {
-            Ok(answer) => found.push(answer),
-            Err(error) => errors.push(error),
-        }
-    }
-    match errors.len() {
-        0 => return Ok(found),
-        1 => return Err(errors.remove(0)),
-        _ => errors.iter().for_each(|error| context.report.failed("", error)),
-    }
-    let statement =
-        format!("{} of {} cannot be locked", errors.len(), count(sources.len(), "image"));
-    Err(Error::of_many(&errors, statement).hint("the lock is as it was"))
+    let answers = workers::each(sources, jobs, |source| registry.digest(source));
+    Ok(sources.iter().zip(answers).collect())
 }
 
 fn say_what_changed(old: &MirrorLock, new: &MirrorLock, context: &Context) {

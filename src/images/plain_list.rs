@@ -1,0 +1,114 @@
+//! Plain lists of images, one a line, as Longhorn, Rook, K3s and Rancher publish them with their
+//! releases.
+//!
+//! A line may be indented, may end in blanks or a carriage return, and may have a comment behind
+//! `#`. A name without a registry is one of Docker Hub.
+
+use super::mention::{How, Mention};
+use super::reference::ImageReference;
+use super::words;
+use crate::yaml::Place;
+
+/// What is said of the field of an image in a list.
+const FIELD: &str = "listed";
+
+/// Returns the images of a text that is such a list; none where it is not.
+///
+/// It is a list if each line is one word, and at least half of them are images with a part that
+/// only images have. A manifest has lines of two words, such as `kind: Pod`.
+pub(super) fn images<'a>(text: &'a str, name: &str) -> Option<impl Iterator<Item = Mention> + 'a> {
+    let (mut words, mut named) = (0_usize, 0_usize);
+    for (_, word) in lines(text) {
+        if word.contains(char::is_whitespace) {
+            return None;
+        }
+        words += 1;
+        named += usize::from(words::named_image(words::bare(word)).is_some());
+    }
+    let file: std::rc::Rc<str> = name.into();
+    let mention = move |(place, word): ((u32, u32), &str)| {
+        let written = words::bare(word).to_owned();
+        Mention {
+            image: written.parse::<ImageReference>(),
+            written,
+            how: How::Text,
+            resource: None,
+            field: FIELD.to_owned(),
+            place: Place { file: file.clone(), line: place.0, column: place.1 },
+        }
+    };
+    (named > 0 && named * 2 >= words).then(|| lines(text).map(mention))
+}
+
+/// Returns the words of a list with their lines and columns, without comments.
+fn lines(text: &str) -> impl Iterator<Item = ((u32, u32), &str)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.lines().zip(1_u32..).filter_map(|(line, number)| {
+        let comment = line.match_indices('#').map(|(at, _)| at).find(|at| {
+            let before = line[..*at].chars().next_back();
+            before.is_none_or(char::is_whitespace)
+        });
+        let line = &line[..comment.unwrap_or(line.len())];
+        let word = line.trim();
+        let column = line.chars().take_while(|c| c.is_whitespace()).count() as u32 + 1;
+        (!word.is_empty()).then_some(((number, column), word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<Vec<String>> {
+        let images = images(text, "images.txt")?;
+        Some(
+            images
+                .map(|it| format!("{} {}:{}", it.written, it.place.line, it.place.column))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn lists_as_projects_publish_them() {
+        for (text, expected) in [
+            (
+                "longhornio/csi-attacher:v4.8.0\nlonghornio/ui:v1\n",
+                vec!["longhornio/csi-attacher:v4.8.0 1:1", "longhornio/ui:v1 2:1"],
+            ),
+            (
+                " docker.io/rook/ceph:v1.17.0\n quay.io/ceph/ceph:v19  \n",
+                vec!["docker.io/rook/ceph:v1.17.0 1:2", "quay.io/ceph/ceph:v19 2:2"],
+            ),
+            (
+                "rancher/a:v1\r\n\r\n# two\r\nrancher/b:v2\t\r\n",
+                vec!["rancher/a:v1 1:1", "rancher/b:v2 4:1"],
+            ),
+            ("\u{feff}nginx:1 # the web\nbusybox", vec!["nginx:1 1:1", "busybox 2:1"]),
+            ("docker://ghcr.io/a/b:1", vec!["ghcr.io/a/b:1 1:1"]),
+            ("nginx:1\nquay.io/Team/A:1", vec!["nginx:1 1:1", "quay.io/Team/A:1 2:1"]),
+        ] {
+            assert_eq!(found(text).unwrap(), expected, "{text:?}");
+        }
+        let bad: Vec<_> = images("nginx:1\nquay.io/Team/A:1", "x").unwrap().collect();
+        assert!(bad[0].image.is_ok() && bad[1].image.as_ref().unwrap_err().contains("upper-case"));
+    }
+
+    #[test]
+    fn other_texts() {
+        for text in [
+            "",
+            "# only\n",
+            "kind: Pod\n",
+            "a:\n  b:\n    c:\n",
+            "{\"a\":\"b:1\"}",
+            "---\n",
+            "word\n",
+            "- nginx:1\n",
+            "nginx:1\nimage: b\n",
+            "true\nfalse\n",
+            "1.0\n2.5\n",
+        ] {
+            assert!(found(text).is_none(), "{text:?}");
+        }
+    }
+}
