@@ -1,6 +1,7 @@
 //! Container images: which ones a chart or its manifests name, and where each is to come from in a
 //! cluster that reaches only a private registry.
 
+pub mod allow_list;
 pub mod chart;
 pub mod check;
 pub mod copy;
@@ -19,9 +20,11 @@ pub mod registry_path;
 pub mod scan;
 
 mod plain_list;
+mod purpose;
 mod split;
 mod words;
 
+pub use allow_list::AllowList;
 pub use chart::Chart;
 pub use list_format::ListFormat;
 pub use mention::{How, Mention, Resource};

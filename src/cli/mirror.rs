@@ -289,6 +289,11 @@ Example:
   helm template runtime ./runtime-operator -f my-values.yaml |
       wasm-airgap mirror check - --registry registry.corp:5000
 
+A finding that you accept stands in a file for --allow, with the reason:
+  allow:
+    - image: registry.k8s.io/pause:3.10
+      reason: every node has it
+
 Exits with 4 if an image is not in the registry, and with 2 if a file is no YAML.")]
 struct CheckArgs {
     /// Manifests, or folders with them; - is stdin
@@ -297,6 +302,9 @@ struct CheckArgs {
     /// Where the images must be, as in registry.corp:5000 or registry.corp/mirror
     #[arg(long, value_name = "REGISTRY")]
     registry: String,
+    /// A file with images that may be elsewhere, each with a reason
+    #[arg(long, value_name = "FILE")]
+    allow: Option<PathBuf>,
     /// Ask the registry whether each image is really there, by its digest where it has one
     #[arg(long)]
     live: bool,

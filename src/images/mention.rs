@@ -23,6 +23,9 @@ pub struct Mention {
     pub resource: Option<Rc<Resource>>,
     /// The path of the field in the resource.
     pub field: String,
+    /// Whether the image is the whole text of that field, which tools that rewrite fields need.
+    #[serde(skip)]
+    pub is_whole: bool,
     /// Where it stands.
     #[serde(flatten)]
     pub place: Place,

@@ -34,6 +34,7 @@ pub(super) fn images<'a>(text: &'a str, name: &str) -> Option<impl Iterator<Item
             how: How::Text,
             resource: None,
             field: FIELD.to_owned(),
+            is_whole: false,
             place: Place { file: file.clone(), line: place.0, column: place.1 },
         }
     };

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::mention::{FieldPath, How, Mention, Resource};
+use super::purpose::Purpose;
 use super::reference::ImageReference;
-use super::split::{self, Split};
+use super::split::Split;
 use super::words;
 use crate::yaml::{Documents, Duplicates, Entry, Node, Place, Problem, Style, Value};
 
@@ -54,6 +55,7 @@ pub fn scan(document: &Node) -> Result<Vec<Mention>, Problem> {
 struct Scan {
     mentions: Vec<Mention>,
     resource: Option<Rc<Resource>>,
+    purpose: Purpose,
     field: FieldPath,
     /// The texts that this is in.
     within: Vec<Within>,
@@ -157,13 +159,18 @@ impl Scan {
                 Some(text) if words::says_image(key) => scan.item(text, item, key),
                 _ => scan.node(item, key),
             }),
-            Value::Mapping(entries) => match self.enter(node) {
-                None => self.mapping(node, entries, key),
-                Some((resource, field)) => {
+            Value::Mapping(entries) => {
+                let outer = self.purpose;
+                let entered = self.enter(node);
+                self.purpose = self.purpose.of_metadata(node);
+                if !self.purpose.judges {
                     self.mapping(node, entries, key);
+                }
+                self.purpose = outer;
+                if let Some((resource, field)) = entered {
                     (self.resource, self.field) = (resource, field);
                 }
-            },
+            }
         }
     }
 
@@ -204,31 +211,34 @@ impl Scan {
             namespace: text("namespace"),
             name: text("name").or_else(|| text("generateName")).unwrap_or_default(),
         };
+        self.purpose = self.purpose.of_resource(&resource);
         let outer = self.resource.replace(Rc::new(resource));
         Some((outer, std::mem::take(&mut self.field)))
     }
 
     fn mapping(&mut self, node: &Node, entries: &[Entry], key: &str) {
-        let split = Split::of(node, key)
+        let split = Split::in_folder(node)
+            .or_else(|| Split::of(node, key))
             .or_else(|| Split::in_other_words(node, key))
             .filter(|split| self.is_told(split, key));
         if let Some(split) = &split {
             let before = self.field.key(split.repository_key);
-            self.add(&split.reference(), How::Field, &split.repository.place);
+            self.add(&split.reference(), How::Field, &split.repository);
             self.field.back(before);
         }
+        self.flat(entries, node);
         // A variable, a parameter: `{name: SIDECAR_IMAGE, value: …}`.
         let name = node.text_of("name").or_else(|| node.text_of("key")).unwrap_or_default();
         for entry in entries {
             let is_part = split.as_ref().is_some_and(|split| {
-                &*entry.key == split.repository_key || split::PARTS.contains(&&*entry.key)
+                &*entry.key == split.repository_key || split.parts.contains(&&*entry.key)
             });
-            if is_part && entry.value.text().is_some() {
+            if (is_part && entry.value.text().is_some()) || self.purpose.is_rule(&entry.key) {
                 continue;
             }
             let before = self.field.key(&entry.key);
             for (word, _) in words::images_in(&entry.key) {
-                self.add(word, How::Text, &entry.place);
+                self.add_at(word, How::Text, &entry.place, false);
             }
             match (&*entry.key, entry.value.text()) {
                 ("value" | "default", Some(text)) if words::says_image(name) => {
@@ -237,6 +247,17 @@ impl Scan {
                 ("value" | "default", None) => self.node(&entry.value, name),
                 _ => self.entry(entry, node, key),
             }
+            self.field.back(before);
+        }
+    }
+
+    /// Adds the images in parts whose keys begin alike: `operator.repository` and `operator.tag`, as
+    /// ConfigMaps have them.
+    fn flat(&mut self, entries: &[Entry], node: &Node) {
+        for entry in entries {
+            let Some(split) = Split::flat(node, &entry.key) else { continue };
+            let before = self.field.key(&entry.key);
+            self.add(&split.reference(), How::Field, &split.repository);
             self.field.back(before);
         }
     }
@@ -261,19 +282,19 @@ impl Scan {
             (_, Some(_)) if IGNORED.contains(&key) => {}
             ("image", Some(_)) if is_of_a_disk(around) => {}
             ("image", Some(text)) if above == Under::Containers && !self.is_within() => {
-                self.add(text, How::Container, &value.place);
+                self.add(words::resolved(text), How::Container, value);
             }
             ("image", Some(text)) => self.image(text, value, around),
             ("reference", Some(text)) if parent == "image" => {
-                self.add(text, How::Field, &value.place);
+                self.add(text, How::Field, value);
             }
             (_, Some(text)) if IMAGE_LISTS.contains(&key) => self.images(text, value),
             (_, Some(text)) if words::says_image(key) => self.named(text, value, key),
             (_, Some(text)) if words::says_images(parent) && is_one_of_several(text) => {
-                self.add(text, How::Field, &value.place);
+                self.add(text, How::Field, value);
             }
             ("default", Some(text)) if above != Under::Other && is_one_of_several(text) => {
-                self.add(text, How::Field, &value.place);
+                self.add(text, How::Field, value);
             }
             ("args" | "command", None) if !value.items().is_empty() => self.words(value.items()),
             _ => self.node(value, key),
@@ -293,7 +314,7 @@ impl Scan {
             true => !is_other && text.parse::<ImageReference>().is_ok(),
         };
         match is_one {
-            true => self.add(&with_parts(text, around), How::Field, &node.place),
+            true => self.add(&with_parts(text, around), How::Field, node),
             false => self.text(node),
         }
     }
@@ -304,7 +325,7 @@ impl Scan {
         let is_hole =
             !self.is_within() && words::has_hole(text) && !text.contains(char::is_whitespace);
         match is_hole || words::named_image(text).is_some() {
-            true => self.add(text, How::Field, &node.place),
+            true => self.add(text, How::Field, node),
             false => self.once(node, Search::NamedImages, text.len(), |scan| {
                 let mut parts = words::parts_of(text);
                 match parts.all(|part| words::named_image(part).is_some()) {
@@ -323,7 +344,7 @@ impl Scan {
             && text.parse::<ImageReference>().is_ok()
             && !words::is_other(text);
         match is_short {
-            true => self.add(text, How::Field, &node.place),
+            true => self.add(text, How::Field, node),
             false => self.named(text, node, key),
         }
     }
@@ -358,11 +379,11 @@ impl Scan {
         let mut found = HashSet::new();
         for (part, _) in words::images_of(text) {
             found.insert(part);
-            self.add(part, How::Text, &node.place);
+            self.add(part, How::Text, node);
         }
         for (word, _) in words::images_in(text).chain(words::images_said(text)) {
             if found.insert(word) {
-                self.add(word, How::Text, &node.place);
+                self.add(word, How::Text, node);
             }
         }
         let is_hole =
@@ -371,10 +392,10 @@ impl Scan {
             return;
         }
         match text.contains("{{") {
-            true => self.add(text, How::Text, &node.place),
+            true => self.add(text, How::Text, node),
             false => {
                 for part in words::parts_of(text).filter(is_hole) {
-                    self.add(part, How::Text, &node.place);
+                    self.add(part, How::Text, node);
                 }
             }
         }
@@ -395,7 +416,7 @@ impl Scan {
             let mut found = HashSet::new();
             for (word, _) in words::images_in(text).chain(words::images_said(text)) {
                 if found.insert(word) {
-                    scan.add(word, How::Text, &node.place);
+                    scan.add(word, How::Text, node);
                 }
             }
         });
@@ -467,11 +488,17 @@ impl Scan {
         }
     }
 
-    fn add(&mut self, written: &str, how: How, place: &Place) {
+    /// Adds the image that a value is or has in it.
+    fn add(&mut self, written: &str, how: How, node: &Node) {
+        let is_whole = !self.is_within() && node.text() == Some(written);
+        self.add_at(written, how, &node.place, is_whole);
+    }
+
+    fn add_at(&mut self, written: &str, how: How, place: &Place, is_whole: bool) {
         if self.again.is_again {
             self.again.steps += AGAIN_BY_VALUE;
         }
-        if self.has_too_much() {
+        if self.has_too_much() || self.purpose.is_open(written) {
             return;
         }
         self.push(Mention {
@@ -480,6 +507,7 @@ impl Scan {
             how: if self.within.is_empty() { how } else { How::Text },
             resource: self.resource.clone(),
             field: self.field.as_str().to_owned(),
+            is_whole,
             place: self.place(place),
         });
     }

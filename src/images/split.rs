@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::reference::ImageReference;
 use super::words;
 use crate::yaml::Node;
 
@@ -10,17 +11,28 @@ use crate::yaml::Node;
 pub(super) struct Split {
     /// `repository`, or `name` where that is what it is called.
     pub(super) repository_key: &'static str,
+    /// The keys of the other parts.
+    pub(super) parts: &'static [&'static str],
     pub(super) registry: Option<String>,
     pub(super) repository: Rc<Node>,
     pub(super) tag: Option<String>,
     pub(super) digest: Option<String>,
 }
 
-/// The keys that [`Split`] reads beside that of the repository.
-pub(super) const PARTS: [&str; 3] = ["registry", "tag", "digest"];
+/// The keys that are read beside that of the repository.
+const PARTS: [&str; 3] = ["registry", "tag", "digest"];
 
 /// Other keys of a repository, where the key above them says that it is an image's.
 const NAMES: [&str; 4] = ["name", "repo", "uri", "ref"];
+
+/// The endings of keys with the parts of an image, in the ways in which they are written: those of
+/// the repository, the registry, the tag and the digest.
+const FLAT: [[&str; 4]; 4] = [
+    [".repository", ".registry", ".tag", ".digest"],
+    ["_repository", "_registry", "_tag", "_digest"],
+    ["Repository", "Registry", "Tag", "Digest"],
+    ["_REPOSITORY", "_REGISTRY", "_TAG", "_DIGEST"],
+];
 
 /// Whether a text can be the name of an image and is no address or path.
 fn is_name(text: &str) -> bool {
@@ -49,6 +61,7 @@ impl Split {
         let text = |key: &str| node.text_of(key).map(str::to_owned);
         Some(Split {
             repository_key,
+            parts: &PARTS,
             registry: text("registry").map(|registry| registry.trim_end_matches('/').to_owned()),
             repository,
             tag: text("tag"),
@@ -72,7 +85,60 @@ impl Split {
         if is_alone && words::named_image(repository.text()?).is_none() {
             return None;
         }
-        Some(Split { repository_key, registry, repository, tag, digest })
+        Some(Split { repository_key, parts: &PARTS, registry, repository, tag, digest })
+    }
+
+    /// The parts in a mapping whose `repository` is a registry with a folder, and whose `image` is
+    /// the last part of the name: `{repository: nvcr.io/nvidia, image: driver, version: "570.1"}`.
+    pub(super) fn in_folder(node: &Node) -> Option<Split> {
+        let image = node.get("image")?;
+        let is_last = |text: &&str| is_name(text) && !text.contains(['/', ':', '@']);
+        image.text().filter(is_last)?;
+        let folder = node.text_of("repository").filter(|it| !words::is_source(it))?;
+        let text = |key: &str| node.text_of(key).map(str::to_owned);
+        let (tag, digest) = (text("tag").or_else(|| text("version")), text("digest"));
+        if tag.is_none() && digest.is_none() {
+            return None;
+        }
+        let folder = folder.trim_end_matches('/');
+        Some(Split {
+            repository_key: "image",
+            parts: &["registry", "repository", "tag", "version", "digest"],
+            registry: Some(match text("registry") {
+                Some(registry) => format!("{}/{folder}", registry.trim_end_matches('/')),
+                None => folder.to_owned(),
+            }),
+            repository: image.clone(),
+            tag,
+            digest,
+        })
+    }
+
+    /// The parts whose keys begin as this one does, which ends in `repository`:
+    /// `operator.repository` with `operator.tag`, `IMAGE_REPOSITORY` with `IMAGE_TAG`.
+    pub(super) fn flat(node: &Node, key: &str) -> Option<Split> {
+        let [stem, registry, tag, digest] =
+            FLAT.into_iter().find_map(|[repository, rest @ ..]| {
+                let stem = key.strip_suffix(repository).filter(|stem| !stem.is_empty())?;
+                Some([stem, rest[0], rest[1], rest[2]])
+            })?;
+        let text = |end: &str| node.text_of(&format!("{stem}{end}")).map(str::to_owned);
+        let repository = node.get(key)?;
+        let name = repository.text().filter(|it| is_name(it) && !words::is_source(it))?;
+        let (registry, tag, digest) = (text(registry), text(tag), text(digest));
+        let has_host = registry.is_some()
+            || name.parse::<ImageReference>().is_ok_and(|image| image.host().is_some());
+        let is_meant = has_host || stem.to_ascii_lowercase().contains("image");
+        let is_told = is_meant && (tag.is_some() || digest.is_some());
+        let repository = repository.clone();
+        is_told.then_some(Split {
+            repository_key: "",
+            parts: &[],
+            registry,
+            repository,
+            tag,
+            digest,
+        })
     }
 
     /// The repository.
@@ -88,6 +154,7 @@ impl Split {
         };
         match &self.tag {
             Some(tag) if tag.starts_with('@') => text.push_str(tag),
+            Some(tag) if tag.starts_with("sha256:") => text.push_str(&format!("@{tag}")),
             Some(tag) => text.push_str(&format!(":{tag}")),
             None => {}
         }

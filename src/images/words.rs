@@ -44,6 +44,9 @@ const PICTURES: [&str; 7] = [".png", ".svg", ".jpg", ".jpeg", ".gif", ".ico", ".
 /// What programs put before an image; what is behind it is one all the same.
 const SCHEMES: [&str; 3] = ["docker://", "oci://", "docker-daemon:"];
 
+/// The longest text that is read as one variable of the shell, in bytes.
+const MOST_BYTES: usize = 1 << 10;
+
 /// The effects of taints, which look like tags: `node.kubernetes.io/unreachable:NoExecute`.
 const TAINTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
@@ -62,9 +65,48 @@ pub(super) fn says_images(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with("images")
 }
 
-/// A text without the scheme that some programs want before an image.
+/// A text without the scheme that some programs want before an image; of a variable of the shell its
+/// default.
 pub(super) fn bare(text: &str) -> &str {
+    let text = resolved(text);
     SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text)
+}
+
+/// The default of a text that is one variable of the shell, `${NAME:-image}`; else the text.
+pub(super) fn resolved(text: &str) -> &str {
+    if text.len() > MOST_BYTES {
+        return text;
+    }
+    let mut text = text;
+    while let Some(default) = text.strip_prefix("${").and_then(default_of)
+        && let Some(default) = default.strip_suffix('}')
+        && (!default.contains('}') || default.starts_with("${"))
+    {
+        text = default;
+    }
+    text
+}
+
+/// The text behind the name and the operator of a variable of the shell, as in `NAME:-default}`.
+fn default_of(inner: &str) -> Option<&str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let (name, rest) = inner.split_at(inner.find(|c| !is_name(c))?);
+    let operators = [":-", ":=", ":+", "-", "=", "+"];
+    let rest = operators.iter().find_map(|operator| rest.strip_prefix(operator));
+    rest.filter(|_| !name.is_empty())
+}
+
+/// Cuts a text behind each name of a variable of the shell that has a default.
+fn with_defaults_apart(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let cut = text
+            .match_indices("${")
+            .find_map(|(at, opener)| Some((at, default_of(&text[at + opener.len()..])?)));
+        rest = cut.map(|(_, default)| default);
+        Some(cut.map_or(text, |(at, _)| &text[..at]))
+    })
 }
 
 /// Whether a part of a text is known only where it is used: `$(IMAGE)`, `${REGISTRY}/app`,
@@ -136,7 +178,8 @@ pub(super) fn images_of(value: &str) -> impl Iterator<Item = (&str, ImageReferen
 /// The images that are somewhere in a text: a script, a flag with its value, a list.
 pub(super) fn images_in(text: &str) -> impl Iterator<Item = (&str, ImageReference)> {
     let inside = |c: char| c.is_ascii_alphanumeric() || "._-/:@[]".contains(c);
-    text.split(move |c| !inside(c)).filter_map(|token| {
+    let tokens = with_defaults_apart(text).flat_map(move |text| text.split(move |c| !inside(c)));
+    tokens.filter_map(|token| {
         // Another scheme is another thing; these are images all the same.
         let token = bare(token).trim_end_matches(['.', ':', '-', '[', ']']);
         let found = image(token).map(|image| (token, image));
@@ -164,8 +207,21 @@ pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageRefere
             words.filter(|word| !word.is_empty()).filter_map(move |word| {
                 let was_said = std::mem::take(&mut says_next);
                 let word = word.trim_matches(quotes);
+                // The braces of `${NAME:-app:1}` are between words.
+                let (variable, default) = variable(word);
                 let value = match word.split_once('=') {
+                    Some((name, "$" | "\"$")) if says_image(name) => {
+                        says_next = true;
+                        return None;
+                    }
+                    _ if default.is_some() && (was_said || says_image(variable)) => {
+                        default.unwrap_or_default()
+                    }
                     Some((name, value)) if says_image(name.trim_matches(quotes)) => value,
+                    _ if was_said && word == "$" => {
+                        says_next = true;
+                        return None;
+                    }
                     _ if was_said => word,
                     _ => {
                         let key = word.strip_suffix(':').map(|key| key.trim_matches(quotes));
@@ -179,6 +235,16 @@ pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageRefere
             })
         },
     )
+}
+
+/// The name and the default in `NAME:-default`.
+fn variable(word: &str) -> (&str, Option<&str>) {
+    match default_of(word) {
+        Some(default) if word.contains(":-") || word.contains(":=") => {
+            (word.split(':').next().unwrap_or_default(), Some(default))
+        }
+        _ => ("", None),
+    }
 }
 
 /// Whether a repository with a tag is one of sources.
@@ -240,6 +306,10 @@ mod tests {
             ("Pull ghcr.io/a:1.", vec!["ghcr.io/a:1"]),
             ("image:ghcr.io/b/colon:1", vec!["ghcr.io/b/colon:1"]),
             ("-image:registry:5000/c:1", vec!["registry:5000/c:1"]),
+            ("x=${WORKER:-quay.io/t/w:1} y", vec!["quay.io/t/w:1"]),
+            ("${A:=quay.io/a:1}${B-quay.io/b:1}", vec!["quay.io/a:1", "quay.io/b:1"]),
+            ("\"${A:-${B:-quay.io/a:1}}\"", vec!["quay.io/a:1"]),
+            ("${A} ${B:+quay.io/a:1", vec!["quay.io/a:1"]),
             ("images=[ghcr.io/b/b:1]", vec!["ghcr.io/b/b:1"]),
             ("docker-daemon:ghcr.io/a/d:1", vec!["ghcr.io/a/d:1"]),
             ("[::1]:5000/a:1", vec!["[::1]:5000/a:1"]),
@@ -353,6 +423,10 @@ mod tests {
             ("{{ if x }}\nimage: istio/proxyv2:1.2\n{{ end }}", vec!["istio/proxyv2:1.2"]),
             ("SIDE_IMAGE='nginx:4'\nOTHER=x:1", vec!["nginx:4"]),
             ("image=nginx:1.3", vec!["nginx:1.3"]),
+            ("x --worker-image=${X:-nginx:1}", vec!["nginx:1"]),
+            ("x --worker-image \"${X:-nginx:2}\"", vec!["nginx:2"]),
+            ("IMAGE=${IMAGE:-nginx:3}; y", vec!["nginx:3"]),
+            ("run ${WORKER_IMAGE:-nginx:4}", vec!["nginx:4"]),
             ("{\"image\": \"nginx:1\"", vec!["nginx:1"]),
             ("image: {{ .image }}\nimage: nginx\nthe image is here: a/b", vec![]),
         ] {

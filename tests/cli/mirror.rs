@@ -451,6 +451,34 @@ fn check_passes_only_where_it_looked() {
 }
 
 #[test]
+fn check_accepts_findings_that_have_a_reason() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "m.yaml",
+        "kind: Pod\nspec: {containers: [{image: 'r.io/a:1'}, {image: 'k.io/pause:3'}]}\n",
+    );
+    sandbox.write(
+        "allow.yaml",
+        "allow:\n- {image: 'k.io/*', reason: on every node}\n- {image: 'x:1', reason: old}\n",
+    );
+    let words = ["mirror", "check", "m.yaml", "--registry=r.io"];
+    sandbox.run(&words).ends_with(4).says(&["1 of 2 images"]);
+    let words = [&words[..], &["--allow=allow.yaml"]].concat();
+    sandbox.run(&words).succeeds().says(&[
+        "accepted m.yaml:2:",
+        "k.io/pause:3: on every node",
+        "allow.yaml:3:",
+        "`x:1` accepts nothing",
+        "1 image in 1 file is in `r.io`; 1 is accepted by `allow.yaml`",
+    ]);
+    let json = sandbox.run(&[&words[..], &["--json"]].concat()).succeeds().json();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 0);
+    assert_eq!(json["accepted"][0]["reason"], "on every node");
+    sandbox.write("allow.yaml", "allow:\n- image: x:1\n");
+    sandbox.run(&words).ends_with(2).says(&["no `reason`", "allow.yaml:2:"]);
+}
+
+#[test]
 fn check_does_not_overlook_what_it_cannot_read() {
     let sandbox = Sandbox::new();
     let laughs: String = (1..12)

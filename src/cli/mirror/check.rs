@@ -3,7 +3,9 @@
 use super::{Asking, CheckArgs};
 use crate::cli::Context;
 use crate::error::{Error, Result};
-use crate::images::{check, live, manifests::Manifests};
+use crate::images::allow_list::Allowed;
+use crate::images::check::Finding;
+use crate::images::{AllowList, check, live, manifests::Manifests};
 use crate::quantity::{are, count};
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
@@ -11,6 +13,10 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     if let Some(warning) = registry.warning() {
         context.report.warn(&warning);
     }
+    let allow = match &args.allow {
+        Some(path) => AllowList::read(&context.path(path), &path.display().to_string())?,
+        None => AllowList::default(),
+    };
     let manifests =
         Manifests::read(&args.paths, &context.environment.base_dir(), std::io::stdin())?
             .without_empty()?;
@@ -29,10 +35,13 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         findings.sort_by(|a, b| a.mention.place.cmp(&b.mention.place));
         (asked, errors) = (Some(live.asked), live.errors);
     }
+    let accepted = allow.accept(&mut findings);
+    say_accepted(&allow, &accepted, context);
     if context.report.is_json() {
         context.report.json(&serde_json::json!({
             "registry": registry.to_string(), "files": files, "images": mentions.len(),
-            "findings": findings, "unreadable": problems, "asked": asked,
+            "findings": findings, "accepted": accepted.iter().map(accepted_row).collect::<Vec<_>>(),
+            "unreadable": problems, "asked": asked,
             "errors": errors.iter().map(row).collect::<Vec<_>>(),
         }))?;
     } else {
@@ -50,16 +59,37 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         0 => context.report.warn(&format!("no image is named in {}", count(*files, "file"))),
         images => {
             let asked = asked.map(|it| format!(", which has each of the {it} different ones"));
+            let accepted_count = accepted.len();
+            let accepted = match accepted_count {
+                0 => String::new(),
+                some => format!("; {some} {} accepted by `{}`", are(some), allow.name()),
+            };
             context.report.say(&format!(
-                "{} in {} {} in `{registry}`{}",
-                count(images, "image"),
+                "{} in {} {} in `{registry}`{}{accepted}",
+                count(images - accepted_count, "image"),
                 count(*files, "file"),
-                are(images),
+                are(images - accepted_count),
                 asked.unwrap_or_default()
             ));
         }
     }
     Ok(())
+}
+
+/// Says which findings are accepted and why, and which entries accept nothing.
+fn say_accepted(allow: &AllowList, accepted: &[(Finding<'_>, &Allowed)], context: &Context) {
+    for (Finding { mention, .. }, Allowed { reason, .. }) in accepted {
+        let (place, written) = (&mention.place, &mention.written);
+        context.report.say(&format!("accepted {place}  {written}: {reason}"));
+    }
+    for Allowed { image, place, .. } in allow.unused(accepted) {
+        context.report.warn(&format!("{place}: `{image}` accepts nothing that was found"));
+    }
+}
+
+/// A finding that is accepted, for programs.
+fn accepted_row((finding, entry): &(Finding<'_>, &Allowed)) -> serde_json::Value {
+    serde_json::json!({ "finding": finding, "reason": entry.reason })
 }
 
 /// An image that the registry could not be asked for, for programs.

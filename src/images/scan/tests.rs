@@ -297,3 +297,105 @@ fn what_only_looks_like_an_image() {
         assert!(names(text).is_empty(), "{text}: {:?}", names(text));
     }
 }
+
+#[test]
+fn defaults_of_shell_variables() {
+    each(&[
+        ("args: ['exec m --worker-image=${W:-quay.io/t/w:1}']", &["quay.io/t/w:1"]),
+        ("args: ['--worker-image=${W:-w:1}']", &["w:1"]),
+        ("env: [{name: A_IMAGE, value: '${B:-nginx:1}'}]", &["nginx:1"]),
+        ("containers: [{image: '${B:=quay.io/a:1}'}]", &["quay.io/a:1"]),
+        ("sideImage: '${B:-${C:-org/a:1}}'", &["org/a:1"]),
+        ("containers: [{image: '${B}'}]", &["${B}"]),
+        ("image: '${B:-r.io}/a:1'", &["${B:-r.io}/a:1"]),
+    ]);
+}
+
+#[test]
+fn patterns_and_parameters_are_not_images() {
+    let kyverno = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nspec:\n  rules:\n";
+    each(&[
+        (
+            &format!(
+                "{kyverno}  - validate: {{message: 'see quay.io/a:1', pattern: {{spec: {{containers: [{{image: 'r.io/* & !*:latest'}}]}}}}}}\n"
+            ),
+            &[],
+        ),
+        (
+            &format!(
+                "{kyverno}  - mutate: {{patchStrategicMerge: {{spec: {{containers: [{{(name): '*', image: 'side:1'}}, {{image: '{{{{ x }}}}'}}]}}}}}}\n"
+            ),
+            &["side:1"],
+        ),
+        (
+            "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nspec: {validations: [{expression: \"image != 'quay.io/a:1'\"}]}\n",
+            &[],
+        ),
+        (
+            "apiVersion: constraints.gatekeeper.sh/v1\nkind: Repos\nspec: {parameters: {exemptImages: ['quay.io/a:1']}}\n",
+            &[],
+        ),
+        (
+            "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: constraints.gatekeeper.sh/v1, kind: R, image: a:1}\n- {apiVersion: v1, kind: Pod, image: b:1}\n",
+            &["b:1"],
+        ),
+        (
+            "apiVersion: tekton.dev/v1\nkind: Task\nspec: {params: [{name: image, default: 'a:1'}], steps: [{image: $(params.image)}, {image: '$(X)/b:1'}, {image: 'c:1'}]}\n",
+            &["a:1", "c:1"],
+        ),
+        (
+            "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec: {templates: [{container: {image: '{{inputs.parameters.image}}'}}, {container: {image: 'a:1'}}]}\n",
+            &["a:1"],
+        ),
+        (
+            "apiVersion: template.openshift.io/v1\nkind: Template\nobjects: [{apiVersion: v1, kind: Pod, spec: {containers: [{image: '${IMAGE}'}]}}]\nparameters: [{name: IMAGE, value: 'a:1'}]\n",
+            &["a:1"],
+        ),
+        (
+            "kind: Pod\nmetadata: {annotations: {inject.istio.io/templates: gateway}}\nspec: {containers: [{image: auto}, {image: a:1}]}\n",
+            &["a:1"],
+        ),
+        (
+            "spec: {template: {metadata: {labels: {sidecar.istio.io/inject: 'true'}}, spec: {containers: [{image: auto}]}}}\n",
+            &[],
+        ),
+        ("kind: Pod\nspec: {containers: [{image: auto}]}\n", &["auto"]),
+    ]);
+}
+
+#[test]
+fn parts_by_other_keys() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    each(&[
+        (
+            "driver: {repository: nvcr.io/hw, image: driver, version: '570.1', enabled: true}",
+            &["nvcr.io/hw/driver:570.1"],
+        ),
+        ("driver: {repository: nvcr.io/hw/, image: driver, tag: v1}", &["nvcr.io/hw/driver:v1"]),
+        (
+            &format!("d: {{repository: nvcr.io/hw, image: driver, version: '{digest}'}}"),
+            &[&*format!("nvcr.io/hw/driver@{digest}")],
+        ),
+        (
+            "d: {registry: nvcr.io, repository: hw, image: driver, version: '1'}",
+            &["nvcr.io/hw/driver:1"],
+        ),
+        (
+            "data: {operator.repository: quay.io/x/op, operator.tag: v1, other.tag: v2}",
+            &["quay.io/x/op:v1"],
+        ),
+        (
+            "data: {image.registry: quay.io, image.repository: x/op, image.tag: v1}",
+            &["quay.io/x/op:v1"],
+        ),
+        ("data: {SIDE_IMAGE_REPOSITORY: x/side, SIDE_IMAGE_TAG: v1}", &["x/side:v1"]),
+        ("data: {sidecarRepository: quay.io/x/s, sidecarTag: v1}", &["quay.io/x/s:v1"]),
+        (
+            "data: {config.yaml: \"op.repository: quay.io/x/op\\nop.tag: v1\\n\"}",
+            &["quay.io/x/op:v1"],
+        ),
+        ("data: {git.repository: org/code, git.tag: v1}", &[]),
+        ("data: {git.repository: github.com/org/code, git.tag: v1}", &[]),
+        ("data: {operator.repository: quay.io/x/op}", &[]),
+    ]);
+}
