@@ -8,6 +8,8 @@ pub mod copy;
 pub mod helm;
 pub mod helm_values;
 pub mod inventory;
+pub mod json_patch;
+pub mod kustomization;
 pub mod kustomize;
 pub mod list_format;
 pub mod live;
@@ -19,6 +21,7 @@ pub mod reference;
 pub mod registry_path;
 pub mod scan;
 
+mod field;
 mod plain_list;
 mod purpose;
 mod split;

@@ -166,3 +166,131 @@ fn tags_and_digests_change_as_the_list_says() {
     sandbox.write("built.yaml", &built);
     sandbox.run(&["mirror", "check", "--registry=r.io", "built.yaml"]).succeeds();
 }
+
+/// Images in texts, in parts and in custom resources.
+const TEXTS: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: texts.v1}
+data:
+  config.yaml: |
+    sidecar: {image: 'quay.io/side/car:1'}
+    other: quay.io/side/car:10
+  op.repository: quay.io/side/car
+  op.tag: '1'
+  SIDE_IMAGE: quay.io/side/car:1
+---
+apiVersion: hw.example/v1
+kind: Policy
+metadata: {name: policy}
+spec:
+  driver: {repository: quay.io/side, image: car, version: '1'}
+  agent: {image: {registry: quay.io, repository: side/car, tag: '1'}}
+  brokers: [{brokerImage: 'quay.io/side/car:1'}, {brokerImage: 'quay.io/side/car:10'}]
+  images: ['quay.io/side/car:1']
+---
+apiVersion: v1
+kind: List
+items:
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: in-a-list, namespace: n}
+  spec:
+    selector: {matchLabels: {a: b}}
+    template:
+      metadata: {labels: {a: b}}
+      spec:
+        containers:
+        - name: a
+          image: quay.io/side/car:1
+          args: ['--reloader-image=quay.io/side/car:1', 'run quay.io/side/car:10 and quay.io/side/car:1.']
+          env: [{name: A_IMAGE, value: 'quay.io/side/car:1'}, {name: B, value: 'quay.io/side/car'}]
+";
+
+#[test]
+#[ignore = "needs a kustomize: scripts/test runs it"]
+fn a_fresh_folder_is_redirected_whole_and_twice_without_a_duplicate() {
+    let sandbox = Sandbox::new();
+    for (name, text) in tree(RENDERED.as_ref()) {
+        sandbox.write(&format!("manifests/{name}"), text);
+    }
+    for (name, text) in [("a.yaml", SPELLINGS), ("b.yaml", UNREACHED), ("c.yaml", TEXTS)] {
+        sandbox.write(&format!("manifests/more/{name}"), text);
+    }
+    sandbox.write("manifests/notes.yaml", "# nothing is here\n");
+    sandbox.write("manifests/values.yaml", "a: b\n");
+    sandbox.run(&["mirror", "list", REGISTRY, "manifests", "-o", "mirror.yaml"]).succeeds();
+    let words = ["mirror", "kustomize", "./manifests", "-o", "kustomization.yaml"];
+    sandbox.run(&words).succeeds().says(&["kustomization.yaml: 7 resources"]);
+    let (first, fields) = (sandbox.read("kustomization.yaml"), sandbox.read("image-fields.yaml"));
+    sandbox.run(&words).succeeds();
+    assert_eq!(sandbox.read("kustomization.yaml"), first);
+    assert_eq!(sandbox.read("image-fields.yaml"), fields);
+    let built = build(&sandbox);
+    sandbox.write("built/all.yaml", &built);
+    let checked = sandbox.run(&["mirror", "check", REGISTRY, "built"]).succeeds();
+    checked.says(&["33 images in 1 file"]);
+    let before = sandbox.run(&["mirror", "check", REGISTRY, "manifests"]).ends_with(4);
+    before.says(&["33 of 33 images"]);
+    for text in [
+        "registry.corp:5000/mirror/side/car:10 and registry.corp:5000/mirror/side/car:1.",
+        "value: quay.io/side/car\n",
+        "op.repository: registry.corp:5000/mirror/side/car\n",
+        "repository: registry.corp:5000/mirror/side\n",
+        "repository: mirror/side/car\n",
+    ] {
+        assert!(built.contains(text), "{text} is missing in\n{built}");
+    }
+    // The files that it writes and reads are not among the manifests of a folder.
+    std::fs::remove_dir_all(sandbox.path("built")).unwrap();
+    sandbox.run(&["mirror", "kustomize", ".", "-o", "kustomization.yaml"]).succeeds();
+    assert_eq!(sandbox.read("kustomization.yaml"), first);
+}
+
+#[test]
+#[ignore = "needs a kustomize: scripts/test runs it"]
+fn a_kustomization_of_a_person_keeps_what_is_in_it() {
+    let pod = |name: &str, image: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: a, image: '{image}'}}]}}\n"
+        )
+    };
+    let sandbox = Sandbox::new();
+    sandbox.write("app/m/a.yaml", pod("a", "quay.io/a/a:1"));
+    sandbox.write("app/m/b.yaml", pod("b", "quay.io/b/b:1"));
+    sandbox.write("app/mine.yaml", pod("mine", "nginx:1"));
+    sandbox.write(
+        "app/kustomization.yaml",
+        "# mine\nnamePrefix: p-   # why\nresources:\n  - mine.yaml # first\n  - ./m\n  - m/gone.yaml\nimages:\n  # pinned\n  - name: quay.io/a/a\n    newTag: \"2\"\n  - name: nginx\n    newTag: \"3\"\npatches:\n- patch: |-\n    - {op: add, path: /metadata/labels, value: {x: z}}\n  target: {kind: Pod}\n",
+    );
+    sandbox.write("mirror.yaml", "images:\n- {source: 'quay.io/a/a:1', destination: 'r.io/x/a:1'}\n- {source: 'quay.io/b/b:1', destination: 'r.io/b/b:1'}\n");
+    let words = ["mirror", "kustomize", "app/m", "-o", "app/kustomization.yaml"];
+    sandbox.run(&words).succeeds().says(&[
+        "took `./m` out of the resources",
+        "took `m/gone.yaml` out",
+        "kept `newTag: 2` of `quay.io/a/a`",
+    ]);
+    assert_eq!(
+        sandbox.read("app/kustomization.yaml"),
+        "# mine\nnamePrefix: p-   # why\nresources:\n  - mine.yaml # first\n  - m/a.yaml\n  - m/b.yaml\nimages:\n  # pinned\n  - name: quay.io/a/a\n    newTag: \"2\"\n    newName: r.io/x/a\n  - name: nginx\n    newTag: \"3\"\n  - name: quay.io/b/b\n    newName: r.io/b/b\npatches:\n- patch: |-\n    - {op: add, path: /metadata/labels, value: {x: z}}\n  target: {kind: Pod}\n"
+    );
+    let output = Command::new("kustomize").arg("build").arg(sandbox.path("app")).output().unwrap();
+    let built = String::from_utf8(output.stdout).unwrap();
+    for text in [
+        "image: r.io/x/a:2\n",
+        "image: r.io/b/b:1\n",
+        "image: nginx:3\n",
+        "name: p-mine\n",
+        "x: z\n",
+    ] {
+        assert!(built.contains(text), "{text} is missing in\n{built}");
+    }
+    for (words, says) in [
+        (["app/m", "-o", "other/kustomization.yaml"], "is not below the folder"),
+        (["-", "-o", "app/kustomization.yaml"], "standard input"),
+    ] {
+        let words = [&["mirror", "kustomize"][..], &words].concat();
+        let output = sandbox.run(&words).ends_with(2);
+        output.says(&[says]);
+    }
+}

@@ -269,7 +269,13 @@ struct ValuesArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
-  wasm-airgap mirror kustomize -f mirror.yaml ./wasmcloud-manifests >> kustomization.yaml")]
+  wasm-airgap mirror kustomize -f mirror.yaml ./wasmcloud-manifests -o kustomization.yaml
+  kubectl kustomize .
+
+With -o the file has the manifests as its `resources` as well, and what is needed for images where
+the transformer does not look: `configurations` and `patches`. All else in it stays.
+
+Exits with 4 if an image cannot be brought to its destination with -o.")]
 struct KustomizeArgs {
     /// Rendered manifests, or folders with them; - is stdin
     #[arg(value_name = "PATH")]
@@ -277,6 +283,9 @@ struct KustomizeArgs {
     /// The list of images
     #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
     list: PathBuf,
+    /// The kustomization.yaml to write, or to bring up to date [default: print the `images`]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 /// Find every image in rendered manifests that is not in the private registry.

@@ -1,15 +1,17 @@
-//! The images transformer of Kustomize.
+//! The images transformer of Kustomize, and what leads it to fields where it does not look by itself.
 //!
 //! It compares names as text, so that `nats`, `docker.io/nats` and `docker.io/library/nats` each
 //! need an entry of their own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::mention::{How, Mention};
+use super::field::{self, Step};
+use super::mention::{How, Mention, Resource};
 use super::mirror_list::{MirrorEntry, MirrorList};
 use super::reference::ImageReference;
+use super::words;
 use crate::error::{Error, Result};
 
 /// The transformer, and what it leaves as it is.
@@ -17,10 +19,25 @@ use crate::error::{Error, Result};
 pub struct Transformer<'a> {
     /// Its entries, in the order of the mirror list.
     pub images: Vec<Entry>,
+    /// The fields to which it must be led.
+    pub fields: Vec<FieldSpec>,
     /// Images where it does not look.
     pub unreached: Vec<&'a Mention>,
     /// Images that are not in the mirror list.
     pub unlisted: Vec<&'a Mention>,
+}
+
+/// A field of a kind of resource whose text is an image, as the `configurations` of Kustomize have
+/// it (<https://github.com/kubernetes-sigs/kustomize/tree/master/examples/transformerconfigs>).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct FieldSpec {
+    /// The path: `spec/list[]/image`.
+    pub path: String,
+    /// The group of the API, which the core has none of.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// The kind.
+    pub kind: String,
 }
 
 /// What becomes of one name.
@@ -55,8 +72,31 @@ impl Entry {
 }
 
 /// The transformer for these manifests: an entry for each spelling that occurs.
+///
+/// # Errors
+/// Usage, where one name would have to become two, which Kustomize cannot do.
 pub fn for_manifests<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
-    let mut transformer = Transformer::default();
+    transformer(list, mentions, |_| None)
+}
+
+/// The same with the fields of custom resources to which the transformer can be led.
+///
+/// # Errors
+/// As [`for_manifests`].
+pub fn with_fields<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
+    let collections: HashSet<_> = mentions.iter().flat_map(collections).collect();
+    // Kustomize fails where one resource has a text in a field and another one something else.
+    transformer(list, mentions, |mention| {
+        field_of(mention).filter(|field| !collections.contains(field))
+    })
+}
+
+fn transformer<'a>(
+    list: &MirrorList,
+    mentions: &'a [Mention],
+    field_of: impl Fn(&Mention) -> Option<FieldSpec>,
+) -> Result<Transformer<'a>> {
+    let (mut transformer, mut fields) = (Transformer::default(), BTreeSet::new());
     let mut found: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
     for mention in mentions {
         let Ok(image) = &mention.image else {
@@ -70,13 +110,17 @@ pub fn for_manifests<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<T
             continue;
         };
         if !is_reached(mention) {
-            transformer.unreached.push(mention);
-            continue;
+            let Some(field) = field_of(mention) else {
+                transformer.unreached.push(mention);
+                continue;
+            };
+            fields.insert(field);
         }
         let destination = &list.entries()[index].destination;
         found.entry(index).or_default().push(Entry::new(image, destination));
     }
     transformer.images = unique(found.into_values().flatten())?;
+    transformer.fields = fields.into_iter().collect();
     Ok(transformer)
 }
 
@@ -143,7 +187,33 @@ fn is_reached(mention: &Mention) -> bool {
         && mention.field.ends_with("].image.reference");
     let in_list = mention.field.rsplit(['.', '[']).nth(2);
     let is_container = in_list.is_some_and(|list| list != "ephemeralContainers");
-    is_volume || (mention.how == How::Container && is_container)
+    mention.is_whole && (is_volume || (mention.how == How::Container && is_container))
+}
+
+/// The field of an image that is the whole text of one whose name says so.
+fn field_of(mention: &Mention) -> Option<FieldSpec> {
+    let resource = mention.resource.as_ref().filter(|_| mention.is_whole)?;
+    let steps = field::steps(&mention.field)?;
+    let says_image = match steps.last()? {
+        Step::Key(key) => words::says_image(key) || key == "reference",
+        Step::Item(_) => false,
+    };
+    let path = field::field_spec(&steps).filter(|_| says_image)?;
+    Some(FieldSpec { path, ..kind_of(resource) })
+}
+
+/// The fields of a resource that have the field of an image in them.
+fn collections(mention: &Mention) -> Vec<FieldSpec> {
+    let steps = field::steps(&mention.field).unwrap_or_default();
+    let Some(resource) = &mention.resource else { return Vec::new() };
+    let path = |length: usize| field::field_spec(&steps[..length]);
+    let paths = (1..steps.len()).filter_map(path);
+    paths.map(|path| FieldSpec { path, ..kind_of(resource) }).collect()
+}
+
+fn kind_of(resource: &Resource) -> FieldSpec {
+    let group = resource.api_version.split_once('/').map_or("", |(group, _)| group);
+    FieldSpec { path: String::new(), group: group.to_owned(), kind: resource.kind.clone() }
 }
 
 #[cfg(test)]
@@ -246,6 +316,28 @@ mod tests {
             for_list(&list(&[("g.io/a:1", "r.io/a:1"), ("g.io/a:2", "r.io/a:2")])).unwrap().len()
                 == 1
         );
+    }
+
+    #[test]
+    fn fields_to_which_the_transformer_is_led() {
+        let mut manifests = Manifests::default();
+        for (name, spec) in [
+            ("a", "image: g.io/a:1, list: [{sideImage: 'g.io/a:1'}], images: ['g.io/a:1']"),
+            ("b", "other: {image: g.io/a:1}, args: ['--image=g.io/a:1']"),
+            ("c", "other: {image: {repository: g.io/a, tag: '1'}}"),
+        ] {
+            let text = format!(
+                "apiVersion: x.io/v1\nkind: K\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
+            );
+            manifests.add(&text, "a.yaml");
+        }
+        let list = list(&[("g.io/a:1", "r.io/a:1")]);
+        let transformer = with_fields(&list, &manifests.mentions).unwrap();
+        let paths: Vec<_> = transformer.fields.iter().map(|field| &*field.path).collect();
+        // `other/image` is a text in one resource and a mapping in another.
+        assert_eq!(paths, ["spec/image", "spec/list[]/sideImage"]);
+        assert_eq!((transformer.images.len(), transformer.unreached.len()), (1, 4));
+        assert_eq!((&*transformer.fields[0].group, &*transformer.fields[0].kind), ("x.io", "K"));
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Manifests {
     /// The documents that are no YAML, and the files that cannot be read. Images in them are not
     /// among the others.
     pub problems: Vec<Problem>,
+    /// The files with resources of Kubernetes, as the user named them.
+    pub resources: Vec<String>,
     /// The folders without manifests, as the user named them.
     pub empty: Vec<String>,
     /// How many bytes the images take with their fields.
@@ -99,8 +101,14 @@ impl Manifests {
 
     fn add_documents(&mut self, text: &str, name: &str, duplicates: Duplicates) {
         self.files += 1;
+        let mut has_resource = false;
         for document in Documents::new(text, name, duplicates) {
-            match document.and_then(|document| scan(&document)) {
+            let scanned = document.and_then(|document| {
+                has_resource |=
+                    ["apiVersion", "kind"].iter().all(|key| document.get(key).is_some());
+                scan(&document)
+            });
+            match scanned {
                 Ok(mentions) => {
                     self.bytes += mentions.iter().map(Mention::size).sum::<usize>();
                     self.mentions.extend(mentions);
@@ -110,6 +118,9 @@ impl Manifests {
             if self.exceeded().is_some() {
                 break;
             }
+        }
+        if has_resource {
+            self.resources.push(name.to_owned());
         }
     }
 
@@ -173,6 +184,13 @@ impl Manifests {
             self.empty.push(name.to_owned());
         }
         Ok(())
+    }
+
+    /// Keeps the files for which this is so, by the names that the user gave them.
+    pub fn retain_files(&mut self, keeps: impl Fn(&str) -> bool) {
+        self.mentions.retain(|mention| keeps(&mention.place.file));
+        self.problems.retain(|problem| keeps(&problem.place.file));
+        self.resources.retain(|name| keeps(name));
     }
 
     /// Makes a problem of each folder without manifests, for who must have looked at some.

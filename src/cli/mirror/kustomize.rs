@@ -1,41 +1,337 @@
 //! `mirror kustomize`.
 
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::json;
+
 use super::KustomizeArgs;
 use crate::cli::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::images::json_patch::{self, JsonPatch};
+use crate::images::kustomization::{Fate, Kustomization};
+use crate::images::kustomize::{self, Entry, FieldSpec};
 use crate::images::manifests::Manifests;
-use crate::images::{MirrorList, kustomize};
+use crate::images::{Mention, MirrorList};
+use crate::quantity::{are, count};
+use crate::yaml::Node;
+use crate::{look, store, yaml};
+
+/// The file with the fields to which the transformer is led, beside the kustomization.
+const FIELDS: &str = "image-fields.yaml";
+
+/// The first line of that file.
+const HEADER: &str =
+    "# Written by `wasm-airgap mirror kustomize`: fields whose text is an image.\n";
+
+/// The names by which Kustomize finds a kustomization in a folder.
+const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 pub(super) fn run(args: &KustomizeArgs, context: &Context) -> Result<()> {
-    let report = &context.report;
     let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;
     let base = context.environment.base_dir();
-    let manifests = Manifests::read(&args.paths, &base, std::io::stdin())?;
+    let mut manifests = Manifests::read(&args.paths, &base, std::io::stdin())?;
+    if args.output.is_some() {
+        let own = [path_of(&base, &args.list), path_of(&base, Path::new(FIELDS))];
+        manifests.retain_files(|name| {
+            let path = path_of(&base, Path::new(name));
+            let filename = path.file_name().unwrap_or_default().to_string_lossy();
+            !own.contains(&path) && !NAMES.contains(&&*filename) && filename != FIELDS
+        });
+    }
     let manifests = manifests.without_empty()?.complete()?;
+    match &args.output {
+        None => print(args, &list, &manifests, context),
+        Some(output) => write(output, args, &list, &manifests, context),
+    }
+}
+
+/// Prints the images transformer.
+fn print(
+    args: &KustomizeArgs,
+    list: &MirrorList,
+    manifests: &Manifests,
+    context: &Context,
+) -> Result<()> {
+    let report = &context.report;
     let images = match args.paths.is_empty() {
-        true => kustomize::for_list(&list)?,
+        true => kustomize::for_list(list)?,
         false => {
-            let transformer = kustomize::for_manifests(&list, &manifests.mentions)?;
-            for mention in &transformer.unlisted {
-                report.warn(&format!(
-                    "{}: `{}` is not in `{}`",
-                    mention.place,
-                    mention.written,
-                    list.name()
-                ));
-            }
+            let transformer = kustomize::for_manifests(list, &manifests.mentions)?;
+            warn_of_unlisted(&transformer.unlisted, list, context);
             for mention in &transformer.unreached {
                 report.warn(&format!(
-                    "{}: Kustomize does not look at `{}` in {}; set it in the chart's values, or patch it",
+                    "{}: Kustomize does not look at `{}` in {} by itself; `-o kustomization.yaml` writes what makes it",
                     mention.place, mention.written, mention.field
                 ));
             }
             transformer.images
         }
     };
-    let data = serde_json::json!({ "images": images });
+    let data = json!({ "images": images });
     match report.is_json() {
         true => report.json(&data),
-        false => report.content(&crate::yaml::block(&data)),
+        false => report.content(&yaml::block(&data)),
     }
+}
+
+/// What a kustomization gets.
+struct Parts {
+    images: Vec<Entry>,
+    fields: Vec<FieldSpec>,
+    patches: Vec<JsonPatch>,
+    resources: Vec<String>,
+}
+
+/// Writes a kustomization, or brings one up to date.
+fn write(
+    output: &Path,
+    args: &KustomizeArgs,
+    list: &MirrorList,
+    manifests: &Manifests,
+    context: &Context,
+) -> Result<()> {
+    let (base, report) = (context.environment.base_dir(), &context.report);
+    let name = output.display().to_string();
+    if args.paths.iter().any(|path| path == Path::new("-")) {
+        return Err(Error::usage("standard input cannot be a resource of a kustomization")
+            .hint("write it to a file in the folder of the kustomization, and name that"));
+    }
+    let file = path_of(&base, output);
+    let folder = file.parent().unwrap_or(&base);
+    let (parts, left) = parts(args, list, manifests, folder, context)?;
+    write_fields(&folder.join(FIELDS), &parts.fields)?;
+    let given: Vec<_> = args.paths.iter().map(|path| path_of(&base, path)).collect();
+    let mut said = Vec::new();
+    store::change(&store::through_link(&file)?, yaml::MOST_BYTES, |bytes| {
+        let mut kustomization = match bytes {
+            Some(bytes) => Kustomization::parse(&yaml::read_from(bytes, &name)?, &name)?,
+            None => Kustomization::new(&name),
+        };
+        said = update(&mut kustomization, &parts, folder, &given)?;
+        Ok(kustomization.text().as_bytes().to_vec())
+    })?;
+    said.iter().for_each(|text| report.say(&format!("{name}: {text}")));
+    report.say(&format!(
+        "{name}: {}, {}, {}, {}",
+        count(parts.resources.len(), "resource"),
+        count(parts.images.len(), "image"),
+        count(parts.fields.len(), "field"),
+        count(parts.patches.len(), "patch"),
+    ));
+    if report.is_json() {
+        let left: Vec<_> = left.iter().collect();
+        report.json(&json!({
+            "images": parts.images, "resources": parts.resources, "fields": parts.fields,
+            "patched": parts.patches.iter().map(|patch| &patch.resource).collect::<Vec<_>>(),
+            "unreached": left,
+        }))?;
+    }
+    match left.len() {
+        0 => Ok(()),
+        some => Err(Error::integrity(format!(
+            "{} {} not brought to the destination by `{name}`",
+            count(some, "image"),
+            are(some)
+        ))
+        .hint("set it in the chart's values, or change the manifests")),
+    }
+}
+
+/// Makes the parts of a kustomization, and returns the images for which there is no way.
+fn parts<'a>(
+    args: &KustomizeArgs,
+    list: &MirrorList,
+    manifests: &'a Manifests,
+    folder: &Path,
+    context: &Context,
+) -> Result<(Parts, Vec<&'a Mention>)> {
+    let base = context.environment.base_dir();
+    if args.paths.is_empty() {
+        let images = kustomize::for_list(list)?;
+        let (fields, patches, resources) = Default::default();
+        return Ok((Parts { images, fields, patches, resources }, Vec::new()));
+    }
+    let transformer = kustomize::with_fields(list, &manifests.mentions)?;
+    warn_of_unlisted(&transformer.unlisted, list, context);
+    let (mut patches, mut left) = (Vec::new(), Vec::new());
+    let is_of_one_file = |a: &&Mention, b: &&Mention| a.place.file == b.place.file;
+    for mentions in transformer.unreached.chunk_by(is_of_one_file) {
+        let name = &*mentions[0].place.file;
+        let text = yaml::read(&base.join(name), name)?;
+        let (made, unmade) = json_patch::patches(&text, name, mentions, list);
+        patches.extend(made);
+        left.extend(unmade);
+    }
+    for mention in &left {
+        context.report.warn(&format!(
+            "{}: `{}` in {} cannot be changed by Kustomize",
+            mention.place, mention.written, mention.field
+        ));
+    }
+    let resources = manifests.resources.iter().map(|name| below(&base, name, folder));
+    let resources = resources.collect::<Result<_>>()?;
+    let (images, fields) = (transformer.images, transformer.fields);
+    Ok((Parts { images, fields, patches, resources }, left))
+}
+
+/// Brings a kustomization up to date, and returns what is to be said of it.
+fn update(
+    kustomization: &mut Kustomization,
+    parts: &Parts,
+    folder: &Path,
+    given: &[PathBuf],
+) -> Result<Vec<String>> {
+    let mut said = Vec::new();
+    let gone = update_resources(kustomization, parts, folder, given)?;
+    said.extend(gone.into_iter().map(|name| format!("took `{name}` out of the resources")));
+
+    let is_named = |node: &Node, name: &str| node.text_of("name") == Some(name);
+    let mut there = Vec::new();
+    let fate = |node: &Node| match parts.images.iter().find(|it| is_named(node, &it.name)) {
+        Some(entry) => merged(node, entry),
+        None => Fate::Kept,
+    };
+    kustomization.each("images", |node| {
+        there.extend(node.text_of("name").map(str::to_owned));
+        for key in ["newTag", "digest", "tagSuffix"] {
+            let entry = parts.images.iter().find(|it| is_named(node, &it.name));
+            let set = entry.and_then(|it| serde_json::to_value(it).ok()?.get(key).cloned());
+            if let (Some(_), None, Some(kept)) = (entry, set, node.text_of(key)) {
+                let name = node.text_of("name").unwrap_or_default();
+                said.push(format!("kept `{key}: {kept}` of `{name}`, which is not in mirror.yaml"));
+            }
+        }
+    })?;
+    let new = parts.images.iter().filter(|entry| !there.contains(&entry.name));
+    let new: Vec<_> = new.map(|entry| yaml::block(&json!(entry))).collect();
+    kustomization.change("images", fate, &new)?;
+
+    let is_fields = |node: &Node| node.text() == Some(FIELDS);
+    let has_fields = kustomization.has("configurations", is_fields)?;
+    let fate = |node: &Node| match is_fields(node) && parts.fields.is_empty() {
+        true => Fate::Gone,
+        false => Fate::Kept,
+    };
+    let new = (!has_fields && !parts.fields.is_empty()).then(|| FIELDS.to_owned());
+    kustomization.change("configurations", fate, new.as_slice())?;
+
+    let patches: Vec<_> = parts.patches.iter().map(JsonPatch::text).collect();
+    let is_own =
+        |node: &Node| node.text_of("patch").is_some_and(|text| text.starts_with(json_patch::MARK));
+    let fate = |node: &Node| if is_own(node) { Fate::Gone } else { Fate::Kept };
+    kustomization.change("patches", fate, &patches)?;
+    Ok(said)
+}
+
+/// Adds the manifests to the resources. Entries that are gone, and folders that are no
+/// kustomizations, go; their names are returned.
+fn update_resources(
+    kustomization: &mut Kustomization,
+    parts: &Parts,
+    folder: &Path,
+    given: &[PathBuf],
+) -> Result<Vec<String>> {
+    let (mut there, mut gone) = (Vec::new(), Vec::new());
+    let mut error = None;
+    kustomization.each("resources", |node| {
+        let Some(name) = node.text().filter(|name| !name.contains("://")) else { return };
+        let path = path_of(folder, Path::new(name));
+        match is_stale(&path, given) {
+            Ok(true) => gone.push(name.to_owned()),
+            Ok(false) => there.push(path),
+            Err(problem) => error = Some(problem),
+        }
+    })?;
+    if let Some(error) = error {
+        return Err(error);
+    }
+    let is_there = |name: &&String| {
+        let path = path_of(folder, Path::new(name));
+        there.iter().any(|there| path.starts_with(there))
+    };
+    let new: Vec<_> = parts.resources.iter().filter(|name| !is_there(name)).collect();
+    let new: Vec<_> = new.into_iter().map(|name| yaml::scalar(name)).collect();
+    let fate = |node: &Node| match node.text() {
+        Some(name) if gone.iter().any(|gone| gone == name) => Fate::Gone,
+        _ => Fate::Kept,
+    };
+    kustomization.change("resources", fate, &new)?;
+    Ok(gone)
+}
+
+/// Whether a resource among the paths that were given is one that Kustomize does not take: a file
+/// that is gone, or a folder without a kustomization.
+fn is_stale(path: &Path, given: &[PathBuf]) -> Result<bool> {
+    if !given.iter().any(|given| path.starts_with(given) || given.starts_with(path)) {
+        return Ok(false);
+    }
+    if !look::is_folder(path)? {
+        return Ok(look::kind(path)?.is_none());
+    }
+    for name in NAMES {
+        if look::kind(&path.join(name))?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// An entry of a person for the same image, with the new name: what else is in it stays.
+fn merged(node: &Node, entry: &Entry) -> Fate {
+    let mut data = crate::images::kustomization::data(node);
+    let old = data.clone();
+    if let (Some(data), Ok(serde_json::Value::Object(new))) =
+        (data.as_object_mut(), serde_json::to_value(entry))
+    {
+        data.extend(new);
+    }
+    if data == old { Fate::Kept } else { Fate::Replaced(yaml::block(&data)) }
+}
+
+/// Writes the file with the fields to which the transformer is led.
+fn write_fields(path: &Path, fields: &[FieldSpec]) -> Result<()> {
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{HEADER}{}", yaml::block(&json!({ "images": fields })));
+    store::change(&store::through_link(path)?, yaml::MOST_BYTES, |bytes| match bytes {
+        Some(old) if !old.starts_with(HEADER.as_bytes()) => {
+            Err(Error::usage(format!("`{FIELDS}` is another file"))
+                .fact("expected", "a file that `mirror kustomize` has written, or none")
+                .hint("rename it, and run again"))
+        }
+        _ => Ok(text.clone().into_bytes()),
+    })
+}
+
+fn warn_of_unlisted(unlisted: &[&Mention], list: &MirrorList, context: &Context) {
+    for mention in unlisted {
+        let (place, written, list) = (&mention.place, &mention.written, list.name());
+        context.report.warn(&format!("{place}: `{written}` is not in `{list}`"));
+    }
+}
+
+/// The path of a file below a folder, as Kustomize wants it.
+fn below(base: &Path, name: &str, folder: &Path) -> Result<String> {
+    let path = path_of(base, Path::new(name));
+    let below = path.strip_prefix(folder).map_err(|_| {
+        Error::usage(format!("`{name}` is not below the folder of the kustomization"))
+            .fact("folder", folder.display())
+            .hint("Kustomize reads no other files; write the kustomization above the manifests with `-o`")
+    })?;
+    let parts = below.components().map(|part| part.as_os_str().to_string_lossy());
+    Ok(parts.collect::<Vec<_>>().join("/"))
+}
+
+/// A path without `.` and `..`.
+fn path_of(base: &Path, path: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in base.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(whole.pop()),
+            part => whole.push(part),
+        }
+    }
+    whole
 }
