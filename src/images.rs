@@ -17,6 +17,7 @@ pub mod manifests;
 pub mod mention;
 pub mod mirror_list;
 pub mod mirror_lock;
+pub mod pull_policy;
 pub mod reference;
 pub mod registry_path;
 pub mod scan;

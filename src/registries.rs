@@ -38,6 +38,7 @@ mod route;
 mod show;
 mod stores;
 
+pub(crate) use endpoint::is_loopback;
 pub use metadata::Discovery;
 pub use route::{Place, Role, Route, Source};
 

@@ -39,6 +39,8 @@ mod links;
 mod mirror;
 #[path = "cli/mirror_list.rs"]
 mod mirror_list;
+#[path = "cli/mirror_policy.rs"]
+mod mirror_policy;
 #[cfg(target_os = "linux")]
 #[path = "cli/output.rs"]
 mod output;

@@ -49,6 +49,8 @@ mod locked;
 #[cfg(target_os = "linux")]
 #[path = "mirror/memory.rs"]
 mod memory;
+#[path = "mirror/policy.rs"]
+mod policy;
 #[path = "mirror/quirks.rs"]
 mod quirks;
 #[cfg(unix)]

@@ -7,6 +7,7 @@ mod copy;
 mod kustomize;
 mod list;
 mod lock;
+mod policy;
 mod values;
 
 use std::path::PathBuf;
@@ -34,6 +35,8 @@ pub(super) enum MirrorCommand {
     Values(ValuesArgs),
     /// Write the images transformer that makes manifests use the private registry
     Kustomize(KustomizeArgs),
+    /// Write what makes container runtimes pull the images from the private registry
+    Policy(PolicyArgs),
     /// Find every image in rendered manifests that is not in the private registry
     Check(CheckArgs),
 }
@@ -288,6 +291,53 @@ struct KustomizeArgs {
     output: Option<PathBuf>,
 }
 
+/// Write what makes container runtimes pull the images from the private registry.
+///
+/// Manifests keep the names of the sources then; each node asks for them at the destinations of
+/// mirror.yaml, and never where they come from.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  wasm-airgap mirror policy --format containerd -o /etc/containerd/certs.d
+  wasm-airgap mirror policy --format idms -o idms.yaml
+
+Exits with 4 if an image cannot be pulled from its destination so, and says why.")]
+struct PolicyArgs {
+    /// The list of images
+    #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
+    list: PathBuf,
+    /// hosts.toml files of containerd, or OpenShift's mirror set for digests (idms) or tags (itms)
+    #[arg(long, value_name = "containerd|idms|itms")]
+    format: PolicyFormat,
+    /// The folder for containerd, and the file for OpenShift [default: print the set]
+    #[arg(long, short, value_name = "DIR|FILE")]
+    output: Option<PathBuf>,
+    /// The file, on the nodes, with the certificate that containerd trusts for the registry
+    #[arg(long, value_name = "FILE")]
+    ca: Option<String>,
+}
+
+/// The runtime for which a policy is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PolicyFormat {
+    Containerd,
+    Idms,
+    Itms,
+}
+
+impl std::str::FromStr for PolicyFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<PolicyFormat, String> {
+        match text {
+            "containerd" => Ok(PolicyFormat::Containerd),
+            "idms" => Ok(PolicyFormat::Idms),
+            "itms" => Ok(PolicyFormat::Itms),
+            _ => Err("the formats are `containerd`, `idms` and `itms`".to_owned()),
+        }
+    }
+}
+
 /// Find every image in rendered manifests that is not in the private registry.
 ///
 /// Reads containers of every kind of workload, image volumes, custom resources, and the arguments,
@@ -329,6 +379,7 @@ pub(super) fn run(command: &MirrorCommand, context: &Context) -> Result<()> {
         MirrorCommand::Copy(args) => copy::run(args, context),
         MirrorCommand::Values(args) => values::run(args, context),
         MirrorCommand::Kustomize(args) => kustomize::run(args, context),
+        MirrorCommand::Policy(args) => policy::run(args, context),
         MirrorCommand::Check(args) => check::run(args, context),
     }
 }
