@@ -1,7 +1,7 @@
 //! Patches that bring images in texts to their destinations: in arguments, in files in ConfigMaps,
 //! in images that are written in parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use super::field::{self, Step};
@@ -61,7 +61,7 @@ pub fn patches<'a>(
     let mut patches = Vec::new();
     for document in Documents::new(text, name, Duplicates::Refused).flatten() {
         for resource in resources(&document) {
-            let mut values = BTreeMap::new();
+            let mut values = Values::default();
             let mut of = None;
             open.retain(|mention| {
                 let is_here = mention.resource.as_deref().is_some_and(|it| is_of(resource, it));
@@ -72,11 +72,20 @@ pub fn patches<'a>(
                 !is_changed
             });
             if let Some(resource) = of {
-                patches.push(JsonPatch { resource: (*resource).clone(), values });
+                patches
+                    .push(JsonPatch { resource: (*resource).clone(), values: values.by_pointer });
             }
         }
     }
     (patches, open)
+}
+
+/// The new texts of a resource.
+#[derive(Default)]
+struct Values {
+    by_pointer: BTreeMap<String, String>,
+    /// The images that were replaced, with the pointers of their texts.
+    replaced: HashSet<(String, String)>,
 }
 
 /// The resources in a document: itself, or the items of a list.
@@ -102,17 +111,22 @@ fn change(
     resource: &Rc<Node>,
     mention: &Mention,
     list: &MirrorList,
-    values: &mut BTreeMap<String, String>,
+    values: &mut Values,
 ) -> Option<()> {
     let image = mention.image.as_ref().ok()?;
     let destination = destination(image, list)?;
     let steps = field::steps(&mention.field)?;
     let (scalar, depth, around) = field::follow(resource, &steps)?;
     let pointer = field::pointer(&steps[..depth]);
-    // Several images of one text are changed one after the other.
-    let text = values.get(&pointer).map_or(&*scalar.scalar()?.text, |it| it);
+    // An image is replaced everywhere in a text, and several images one after the other.
+    let key = (pointer.clone(), mention.written.clone());
+    if values.replaced.contains(&key) {
+        return Some(());
+    }
+    let text = values.by_pointer.get(&pointer).map_or(&*scalar.scalar()?.text, |it| it);
     if let Some(text) = replaced(text, &mention.written, &destination.to_string()) {
-        values.insert(pointer, text);
+        values.by_pointer.insert(pointer, text);
+        values.replaced.insert(key);
         return Some(());
     }
     match (depth == steps.len(), steps.split_last()?) {
@@ -120,7 +134,7 @@ fn change(
             let parts = parts(around, key, image, &destination)?;
             for (key, text) in parts {
                 let steps = [above, &[Step::Key(key)]].concat();
-                values.insert(field::pointer(&steps), text);
+                values.by_pointer.insert(field::pointer(&steps), text);
             }
             Some(())
         }
@@ -232,12 +246,20 @@ mod tests {
             ),
             ("x: 'g.io/a:1 g.io/a:10 y.g.io/a:1'", "/x", "r.io/m/a:1 g.io/a:10 y.g.io/a:1"),
             (
+                "data: {a: \"- image: nginx:1\\n- image: nginx:1\\n\"}",
+                "/data/a",
+                "- image: r.io/m/nginx:1\n- image: r.io/m/nginx:1\n",
+            ),
+            (
                 "data: {a.b: \"image: nginx:1\\nother: g.io/a:1\\n\"}",
                 "/data/a.b",
                 "image: r.io/m/nginx:1\nother: r.io/m/a:1\n",
             ),
         ] {
-            assert_eq!(made(resource).0, [(pointer.to_owned(), text.to_owned())], "{resource}");
+            // What is not in the list is left.
+            let others = if text.contains("a:10") { 2 } else { 0 };
+            let expected = (vec![(pointer.to_owned(), text.to_owned())], others);
+            assert_eq!(made(resource), expected, "{resource}");
         }
     }
 
