@@ -313,12 +313,25 @@ fn made(target: &str) -> Vec<Vec<u8>> {
         "mirror_lock" => text(&[
             "version: 1\nimages:\n  - source: docker.io/library/nats:2.11\n    digest: sha256:DIGEST\n  - {source: 'a.io/b@sha256:DIGEST', digest: 'sha256:DIGEST'}\n",
         ]),
-        "manifests" => text(&[MANIFESTS]),
+        "manifests" => text(&[
+            MANIFESTS,
+            " docker.io/rook/ceph:v1 \r\n# two\r\nnginx\r\n",
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {x.repository: a.io/b, x.tag: c, d: {repository: a.io, image: b, version: c}}\ndata: {a.b: 'image: a.io/b:c'}\nargs: ['--image=${A:-a.io/b:c}']\n",
+            "apiVersion: kyverno.io/v1\nkind: Policy\nspec: {validate: {image: '!*'}, mutate: {image: '{{a}}'}}\n",
+        ]),
         "rendered" => text(&[&format!(
             "---\n# Source: web/templates/a.yaml\n{MANIFESTS}\n---\n# Source: b\na: 1\na: r.io/a:1\n"
         )]),
         "chart_index" => text(&[
             "entries:\n  web:\n  - {version: 1.0.0, digest: DIGEST, urls: [web-1.0.0.tgz]}\n  - {version: v2.0.0-rc.1, urls: ['oci://a/b']}\n",
+        ]),
+        "kustomization" => text(&[
+            "# a\nresources:\n  - m/a.yaml # b\nimages:\n  # c\n  - name: a\n    newName: b\n# d\npatches:\n- patch: |-\n    # e\n    - op: replace\n",
+            "images: [{name: a}, b]\nx: 1\n...\n",
+            "---\nimages:\r\n-\r\n  name: a\r\n",
+        ]),
+        "allow_list" => text(&[
+            "allow:\n- image: ghcr.io/*/app:1\n  reason: a\n- {image: nginx, resource: Pod a/b, reason: c}\n",
         ]),
         "chart" => text(&[CHART]),
         "chart_set" => text(&["a.b=c,d[0].e=f,g={x,y}", "image\\.tag=1,a=null,b=,c[1]=true"]),

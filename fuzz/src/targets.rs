@@ -389,6 +389,8 @@ targets! {
     manifests = images::manifests, YAML;
     rendered = images::rendered, YAML;
     chart_index = images::chart_index, YAML;
+    kustomization = images::kustomization, YAML;
+    allow_list = images::allow_list, YAML;
     chart = images::chart, CHART;
     chart_tgz = images::chart_tgz, TAR;
     chart_set = images::set, &["a.b=c", "[0]", "{", "}", ",", "\\", "=", "[1000000]"];

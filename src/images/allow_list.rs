@@ -43,6 +43,8 @@ pub struct Allowed {
     pub reason: String,
     /// Where the entry stands.
     pub place: Place,
+    /// The image as a reference, where it is one.
+    reference: Option<ImageReference>,
 }
 
 impl AllowList {
@@ -85,7 +87,8 @@ impl AllowList {
         let mut accepted = Vec::new();
         let mut left = Vec::new();
         for finding in findings.drain(..) {
-            match self.entries.iter().find(|entry| entry.accepts(finding.mention)) {
+            let names = Names::new(finding.mention);
+            match self.entries.iter().find(|entry| entry.accepts(&names)) {
                 Some(entry) => accepted.push((finding, entry)),
                 None => left.push(finding),
             }
@@ -110,29 +113,43 @@ impl Allowed {
                 wrong(&node.place, &format!("an entry has no `{key}`")).fact("expected", SHAPE)
             })
         };
+        let image = needed("image")?;
         Ok(Allowed {
-            image: needed("image")?,
+            reference: image.parse().ok(),
+            image,
             reason: needed("reason")?,
             resource: text("resource"),
             place: node.place.clone(),
         })
     }
 
-    fn accepts(&self, mention: &Mention) -> bool {
-        let resource = mention.resource.as_ref().map(ToString::to_string);
-        if self.resource.is_some() && self.resource != resource {
+    fn accepts(&self, names: &Names<'_>) -> bool {
+        if self.resource.is_some() && self.resource != names.resource {
             return false;
         }
-        let is_same = match self.image.parse::<ImageReference>() {
-            Ok(image) => mention.image.as_ref().is_ok_and(|it| it.is_equal_to(&image)),
-            Err(_) => false,
-        };
-        is_same
-            || matches(&self.image, &mention.written)
-            || mention.image.as_ref().is_ok_and(|image| {
-                matches(&self.image, &image.meaning().to_string())
-                    || matches(&self.image, &image.with_defaults().to_string())
-            })
+        let image = names.image.zip(self.reference.as_ref());
+        image.is_some_and(|(image, reference)| image.is_equal_to(reference))
+            || names.spellings.iter().any(|spelling| matches(&self.image, spelling))
+    }
+}
+
+/// What a mention is called.
+struct Names<'a> {
+    image: Option<&'a ImageReference>,
+    spellings: Vec<String>,
+    resource: Option<String>,
+}
+
+impl Names<'_> {
+    fn new(mention: &Mention) -> Names<'_> {
+        let image = mention.image.as_ref().ok();
+        let spellings =
+            image.map(|image| [image.meaning().to_string(), image.with_defaults().to_string()]);
+        Names {
+            image,
+            spellings: spellings.into_iter().flatten().chain([mention.written.clone()]).collect(),
+            resource: mention.resource.as_ref().map(ToString::to_string),
+        }
     }
 }
 

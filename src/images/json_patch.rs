@@ -1,13 +1,14 @@
 //! Patches that bring images in texts to their destinations: in arguments, in files in ConfigMaps,
 //! in images that are written in parts.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::field::{self, Step};
 use super::mention::{Mention, Resource};
 use super::mirror_list::MirrorList;
 use super::reference::ImageReference;
+use crate::error::{Error, Result};
 use crate::yaml::{self, Documents, Duplicates, Node};
 
 /// The first line of each patch, by which a later run knows those that it replaces.
@@ -49,35 +50,81 @@ impl JsonPatch {
     }
 }
 
-/// Makes the patches for images in a file with this text, and returns the images that no patch can
-/// change.
-pub fn patches<'a>(
-    text: &str,
-    name: &str,
-    mentions: &[&'a Mention],
-    list: &MirrorList,
-) -> (Vec<JsonPatch>, Vec<&'a Mention>) {
-    let mut open: Vec<_> = mentions.to_vec();
-    let mut patches = Vec::new();
-    for document in Documents::new(text, name, Duplicates::Refused).flatten() {
-        for resource in resources(&document) {
-            let mut values = Values::default();
-            let mut of = None;
-            open.retain(|mention| {
-                let is_here = mention.resource.as_deref().is_some_and(|it| is_of(resource, it));
-                let is_changed = is_here && change(resource, mention, list, &mut values).is_some();
-                if is_changed {
-                    of = mention.resource.clone();
-                }
-                !is_changed
-            });
-            if let Some(resource) = of {
-                patches
-                    .push(JsonPatch { resource: (*resource).clone(), values: values.by_pointer });
+/// The most bytes of all patches, as of a file that is read again.
+const MOST_BYTES: usize = 16 << 20;
+
+/// The most bytes in which images are looked for, each text once for each of its images.
+const MOST_SEARCHED: usize = 1 << 30;
+
+/// The patches of all files, which have a limit together.
+#[derive(Debug, Default)]
+pub struct JsonPatches<'a> {
+    /// The patches, in the order of the resources.
+    pub patches: Vec<JsonPatch>,
+    /// Images that no patch can change.
+    pub left: Vec<&'a Mention>,
+    searched: usize,
+    made: usize,
+}
+
+impl<'a> JsonPatches<'a> {
+    /// Adds those for images in a file with this text.
+    ///
+    /// # Errors
+    /// Usage, where all patches together exceed 16 MiB, or the texts to be searched 1 GiB.
+    pub fn add(
+        &mut self,
+        text: &str,
+        name: &str,
+        mentions: &[&'a Mention],
+        list: &MirrorList,
+    ) -> Result<()> {
+        let mut open: HashMap<&Resource, Vec<&'a Mention>> = HashMap::new();
+        for mention in mentions {
+            match mention.resource.as_deref() {
+                Some(resource) => open.entry(resource).or_default().push(mention),
+                None => self.left.push(mention),
             }
         }
+        for document in Documents::new(text, name, Duplicates::Refused).flatten() {
+            for node in resources(&document) {
+                let Some(resource) = resource_of(node) else { continue };
+                let Some(mentions) = open.remove(&resource) else { continue };
+                let mut values = Values::default();
+                for mention in mentions {
+                    if change(node, mention, list, &mut values).is_none() {
+                        self.left.push(mention);
+                    }
+                }
+                self.count(&values)?;
+                if !values.by_pointer.is_empty() {
+                    self.patches.push(JsonPatch { resource, values: values.by_pointer });
+                }
+            }
+        }
+        let left = mentions
+            .iter()
+            .filter(|it| it.resource.as_ref().is_some_and(|it| open.contains_key(&**it)));
+        self.left.extend(left);
+        Ok(())
     }
-    (patches, open)
+
+    fn count(&mut self, values: &Values) -> Result<()> {
+        self.searched = self.searched.saturating_add(values.searched);
+        self.made += values.by_pointer.values().map(String::len).sum::<usize>();
+        let exceeded = match () {
+            () if values.is_too_much || self.made > MOST_BYTES => {
+                format!("{MOST_BYTES} bytes of patches")
+            }
+            () if self.searched > MOST_SEARCHED => {
+                format!("{MOST_SEARCHED} bytes that are searched for images")
+            }
+            () => return Ok(()),
+        };
+        Err(Error::usage("the texts with images are too long for patches")
+            .fact("limit", exceeded)
+            .hint("give fewer files to each run, and write a kustomization for each"))
+    }
 }
 
 /// The new texts of a resource.
@@ -86,6 +133,10 @@ struct Values {
     by_pointer: BTreeMap<String, String>,
     /// The images that were replaced, with the pointers of their texts.
     replaced: HashSet<(String, String)>,
+    /// How many bytes were searched.
+    searched: usize,
+    /// Whether a text got longer than all patches may be.
+    is_too_much: bool,
 }
 
 /// The resources in a document: itself, or the items of a list.
@@ -97,13 +148,15 @@ fn resources(document: &Rc<Node>) -> Vec<&Rc<Node>> {
     }
 }
 
-/// Whether a node is the resource with this name.
-fn is_of(node: &Node, resource: &Resource) -> bool {
+/// The name of a resource, where it has one of its own.
+fn resource_of(node: &Node) -> Option<Resource> {
     let metadata = |key: &str| node.get("metadata").and_then(|it| it.text_of(key));
-    node.text_of("apiVersion") == Some(&*resource.api_version)
-        && node.text_of("kind") == Some(&*resource.kind)
-        && metadata("name").is_some_and(|name| name == resource.name)
-        && metadata("namespace") == resource.namespace.as_deref()
+    Some(Resource {
+        api_version: node.text_of("apiVersion")?.to_owned(),
+        kind: node.text_of("kind")?.to_owned(),
+        namespace: metadata("namespace").map(str::to_owned),
+        name: metadata("name")?.to_owned(),
+    })
 }
 
 /// Adds what brings an image to its destination; none where that cannot be said.
@@ -123,8 +176,13 @@ fn change(
     if values.replaced.contains(&key) {
         return Some(());
     }
+    if values.is_too_much || values.searched > MOST_SEARCHED {
+        return None;
+    }
     let text = values.by_pointer.get(&pointer).map_or(&*scalar.scalar()?.text, |it| it);
+    values.searched += text.len();
     if let Some(text) = replaced(text, &mention.written, &destination.to_string()) {
+        values.is_too_much |= text.len() > MOST_BYTES;
         values.by_pointer.insert(pointer, text);
         values.replaced.insert(key);
         return Some(());
@@ -168,6 +226,10 @@ fn replaced(text: &str, image: &str, destination: &str) -> Option<String> {
         result.push_str(before);
         result.push_str(if starts && ends { destination } else { image });
         found |= starts && ends;
+        if result.len() > MOST_BYTES {
+            // Too long in any case: the caller says so.
+            return Some(result);
+        }
         rest = behind;
     }
     result.push_str(rest);
@@ -230,9 +292,10 @@ mod tests {
         manifests.add(&text, "a.yaml");
         let list = MirrorList::parse(LIST, "mirror.yaml").unwrap();
         let mentions: Vec<_> = manifests.mentions.iter().collect();
-        let (patches, left) = patches(&text, "a.yaml", &mentions, &list);
-        let values = patches.into_iter().flat_map(|it| it.values).collect();
-        (values, left.len())
+        let mut made = JsonPatches::default();
+        made.add(&text, "a.yaml", &mentions, &list).unwrap();
+        let values = made.patches.into_iter().flat_map(|it| it.values).collect();
+        (values, made.left.len())
     }
 
     #[test]
@@ -287,5 +350,21 @@ mod tests {
         }
         // Another tag cannot be said here.
         assert_eq!(made("i: {repository: g.io/b/c, tag: '2'}"), (vec![], 1));
+    }
+
+    #[test]
+    fn texts_that_grow_too_long_are_refused() {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nx: 'image {}'\n",
+            "g.io/a:1 ".repeat(300_000)
+        );
+        let mut manifests = Manifests::default();
+        manifests.add(&text, "a.yaml");
+        let to = "a".repeat(80);
+        let list = format!("images:\n- {{source: 'g.io/a:1', destination: 'r.io/{to}:1'}}\n");
+        let list = MirrorList::parse(&list, "mirror.yaml").unwrap();
+        let mentions: Vec<_> = manifests.mentions.iter().collect();
+        let error = JsonPatches::default().add(&text, "a.yaml", &mentions, &list).unwrap_err();
+        assert!(error.to_string().contains("16777216 bytes of patches"), "{error}");
     }
 }

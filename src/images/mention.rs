@@ -56,7 +56,7 @@ pub enum How {
 }
 
 /// A Kubernetes resource by its name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Resource {
     /// `apps/v1`
     #[serde(rename = "apiVersion")]

@@ -10,9 +10,14 @@ use wasm_airgap::images::chart::repository::{Listed, Wanted};
 use wasm_airgap::images::chart::{Images, Override};
 use wasm_airgap::images::helm::Rendered;
 use wasm_airgap::images::inventory::Inventory;
+use wasm_airgap::images::json_patch::JsonPatches;
+use wasm_airgap::images::kustomization::{Fate, Kustomization};
 use wasm_airgap::images::manifests::Manifests;
-use wasm_airgap::images::{Chart, MirrorList, MirrorLock, NewEntry, RegistryPath};
+use wasm_airgap::images::pull_policy::containerd;
+use wasm_airgap::images::pull_policy::openshift::{self, MirrorSet};
+use wasm_airgap::images::{AllowList, Chart, MirrorList, MirrorLock, NewEntry, RegistryPath};
 use wasm_airgap::images::{check, helm_values, kustomize};
+use wasm_airgap::yaml::Node;
 
 use super::archives::{stored, with_checksums};
 use crate::{accepted, same_twice, text};
@@ -36,7 +41,54 @@ pub fn mirror_list(input: &[u8]) {
         assert_eq!(again.entries().len(), list.entries().len() + 1, "{}", more.text());
         assert!(more.find(&new.source).is_some(), "what was added is not found");
     }
+    if let Some(none) = accepted(list.without(|_| true)) {
+        let again = MirrorList::parse(none.text(), "mirror.yaml").expect("it is read again");
+        assert!(again.entries().is_empty(), "{}", none.text());
+    }
+    containerd::hosts(&list, None);
+    openshift::mirrors(&list, MirrorSet::Digest);
     accepted(kustomize::for_list(&list));
+}
+
+/// A kustomization, of which lists are changed twice.
+pub fn kustomization(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let Some(old) = accepted(Kustomization::parse(text, "kustomization.yaml")) else { return };
+    let count = |it: &Kustomization, key: &str| {
+        let mut count = 0;
+        it.each(key, |_| count += 1).expect("it is read again");
+        count
+    };
+    for fate in [Fate::Kept, Fate::Gone, Fate::Replaced("name: a\nb:\n- c\n".to_owned())] {
+        let mut new = old.clone();
+        let kept = if fate == Fate::Gone { 0 } else { count(&old, "images") };
+        for added in 1..=2 {
+            let item = ["name: new\nnewName: r.io/new\n".to_owned()];
+            let of = |node: &Node| match node.text_of("name") {
+                Some("new") => Fate::Kept,
+                _ => fate.clone(),
+            };
+            if accepted(new.change("images", of, &item)).is_none() {
+                break;
+            }
+            assert!(count(&new, "images") >= added, "{}", new.text());
+            assert!(fate != Fate::Kept || count(&new, "images") == kept + added, "{}", new.text());
+            assert_eq!(count(&new, "resources"), count(&old, "resources"), "{}", new.text());
+        }
+    }
+}
+
+/// The file with findings that are accepted.
+pub fn allow_list(input: &[u8]) {
+    let Some(text) = text(input) else { return };
+    let Some(list) = accepted(AllowList::parse(text, "allow.yaml")) else { return };
+    let mut manifests = Manifests::default();
+    manifests.add("image: ghcr.io/org/app:1\n---\nimage: nginx\n", "a.yaml");
+    let registry: RegistryPath = "registry.example.com/team".parse().expect("a registry");
+    let mut findings = check::check(&manifests.mentions, &registry);
+    let accepted = list.accept(&mut findings);
+    assert_eq!(accepted.len() + findings.len(), 2, "a finding is lost");
+    list.unused(&accepted);
 }
 
 /// A lock of a mirror list.
@@ -72,6 +124,20 @@ pub fn manifests(input: &[u8]) {
         "images are missing after they were added"
     );
     accepted(kustomize::for_manifests(&list, &found.mentions));
+    let Some(transformer) = accepted(kustomize::with_fields(&list, &found.mentions)) else {
+        return;
+    };
+    let mut made = JsonPatches::default();
+    let Some(()) = accepted(made.add(text, "a.yaml", &transformer.unreached, &list)) else {
+        return;
+    };
+    for patch in &made.patches {
+        let document = format!("patches:\n- {}", patch.text().trim_end().replace('\n', "\n  "));
+        let again = Kustomization::parse(&document, "kustomization.yaml").expect("it is YAML");
+        let mut count = 0;
+        again.each("patches", |_| count += 1).expect("it is read again");
+        assert_eq!(count, 1, "{document}");
+    }
 }
 
 /// The manifests that Helm has rendered.

@@ -1,5 +1,6 @@
 //! `mirror kustomize`.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::json;
@@ -7,7 +8,7 @@ use serde_json::json;
 use super::KustomizeArgs;
 use crate::cli::Context;
 use crate::error::{Error, Result};
-use crate::images::json_patch::{self, JsonPatch};
+use crate::images::json_patch::{self, JsonPatch, JsonPatches};
 use crate::images::kustomization::{Fate, Kustomization};
 use crate::images::kustomize::{self, Entry, FieldSpec};
 use crate::images::manifests::Manifests;
@@ -153,15 +154,14 @@ fn parts<'a>(
     }
     let transformer = kustomize::with_fields(list, &manifests.mentions)?;
     warn_of_unlisted(&transformer.unlisted, list, context);
-    let (mut patches, mut left) = (Vec::new(), Vec::new());
+    let mut made = JsonPatches::default();
     let is_of_one_file = |a: &&Mention, b: &&Mention| a.place.file == b.place.file;
     for mentions in transformer.unreached.chunk_by(is_of_one_file) {
         let name = &*mentions[0].place.file;
         let text = yaml::read(&base.join(name), name)?;
-        let (made, unmade) = json_patch::patches(&text, name, mentions, list);
-        patches.extend(made);
-        left.extend(unmade);
+        made.add(&text, name, mentions, list)?;
     }
+    let JsonPatches { patches, left, .. } = made;
     for mention in &left {
         context.report.warn(&format!(
             "{}: `{}` in {} cannot be changed by Kustomize",
@@ -185,19 +185,21 @@ fn update(
     let gone = update_resources(kustomization, parts, folder, given)?;
     said.extend(gone.into_iter().map(|name| format!("took `{name}` out of the resources")));
 
-    let is_named = |node: &Node, name: &str| node.text_of("name") == Some(name);
-    let mut there = Vec::new();
-    let fate = |node: &Node| match parts.images.iter().find(|it| is_named(node, &it.name)) {
+    let by_name: HashMap<_, _> = parts.images.iter().map(|it| (it.name.as_str(), it)).collect();
+    let entry_of = |node: &Node| by_name.get(node.text_of("name")?).copied();
+    let mut there = HashSet::new();
+    let fate = |node: &Node| match entry_of(node) {
         Some(entry) => merged(node, entry),
         None => Fate::Kept,
     };
     kustomization.each("images", |node| {
         there.extend(node.text_of("name").map(str::to_owned));
-        for key in ["newTag", "digest", "tagSuffix"] {
-            let entry = parts.images.iter().find(|it| is_named(node, &it.name));
-            let set = entry.and_then(|it| serde_json::to_value(it).ok()?.get(key).cloned());
-            if let (Some(_), None, Some(kept)) = (entry, set, node.text_of(key)) {
-                let name = node.text_of("name").unwrap_or_default();
+        let Some(entry) = entry_of(node) else { return };
+        for (key, set) in
+            [("newTag", &entry.new_tag), ("digest", &entry.digest), ("tagSuffix", &None)]
+        {
+            if let (None, Some(kept)) = (set, node.text_of(key)) {
+                let name = &entry.name;
                 said.push(format!("kept `{key}: {kept}` of `{name}`, which is not in mirror.yaml"));
             }
         }
@@ -231,14 +233,14 @@ fn update_resources(
     folder: &Path,
     given: &[PathBuf],
 ) -> Result<Vec<String>> {
-    let (mut there, mut gone) = (Vec::new(), Vec::new());
+    let (mut there, mut gone) = (HashSet::new(), Vec::new());
     let mut error = None;
     kustomization.each("resources", |node| {
         let Some(name) = node.text().filter(|name| !name.contains("://")) else { return };
         let path = path_of(folder, Path::new(name));
         match is_stale(&path, given) {
             Ok(true) => gone.push(name.to_owned()),
-            Ok(false) => there.push(path),
+            Ok(false) => drop(there.insert(path)),
             Err(problem) => error = Some(problem),
         }
     })?;
@@ -247,12 +249,13 @@ fn update_resources(
     }
     let is_there = |name: &&String| {
         let path = path_of(folder, Path::new(name));
-        there.iter().any(|there| path.starts_with(there))
+        path.ancestors().any(|folder| there.contains(folder))
     };
     let new: Vec<_> = parts.resources.iter().filter(|name| !is_there(name)).collect();
     let new: Vec<_> = new.into_iter().map(|name| yaml::scalar(name)).collect();
+    let names: HashSet<&str> = gone.iter().map(String::as_str).collect();
     let fate = |node: &Node| match node.text() {
-        Some(name) if gone.iter().any(|gone| gone == name) => Fate::Gone,
+        Some(name) if names.contains(name) => Fate::Gone,
         _ => Fate::Kept,
     };
     kustomization.change("resources", fate, &new)?;

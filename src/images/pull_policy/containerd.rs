@@ -19,6 +19,9 @@ pub const HEADER: &str = "# Written by `wasm-airgap mirror policy --format conta
 /// The registry of a reference that names none, and the host that answers for it.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 
+/// The most places in a file, each of which costs a request for each image that is not there.
+const MOST_PLACES: usize = 50;
+
 /// The files for a mirror list.
 #[derive(Debug, Default)]
 pub struct Hosts {
@@ -50,6 +53,11 @@ pub fn hosts(list: &MirrorList, ca: Option<&str>) -> Hosts {
     for (registry, entries) in by_registry {
         let places = places(&entries);
         for (entry, place) in &entries {
+            if !places.contains(place) {
+                let reason = format!("containerd would ask at more than {MOST_PLACES} places");
+                hosts.unreached.push(Unreached::new(entry, reason));
+                continue;
+            }
             let earlier = places.iter().take_while(|it| *it != place);
             let other = earlier.filter_map(|place| taken.get(&key_at(place, &entry.source))).next();
             if let Some(other) = other.filter(|it| !it.is_same_as(&entry.source)) {
@@ -89,15 +97,13 @@ fn place(entry: &MirrorEntry) -> Result<Option<Place>, String> {
 
 /// The places of the images of one registry, those of most images first.
 fn places(entries: &[(&MirrorEntry, Place)]) -> Vec<Place> {
-    let mut counts: Vec<(&Place, usize)> = Vec::new();
-    for (_, place) in entries {
-        match counts.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((place, 1)),
-        }
+    let mut counts: HashMap<&Place, (usize, usize)> = HashMap::new();
+    for (index, (_, place)) in entries.iter().enumerate() {
+        counts.entry(place).or_insert((0, index)).0 += 1;
     }
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.into_iter().map(|(place, _)| place.clone()).collect()
+    let mut places: Vec<_> = counts.into_iter().collect();
+    places.sort_by_key(|(_, (count, first))| (std::cmp::Reverse(*count), *first));
+    places.into_iter().take(MOST_PLACES).map(|(place, _)| place.clone()).collect()
 }
 
 /// What tells an image from all others of a registry: see [`key_at`].
@@ -166,7 +172,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn made(pairs: &[(&str, &str)]) -> Hosts {
+    fn hosts_of(pairs: &[(&str, &str)]) -> Hosts {
         let entries: String = pairs
             .iter()
             .map(|(a, b)| format!("- {{source: '{a}', destination: '{b}'}}\n"))
@@ -208,7 +214,7 @@ mod tests {
 
     #[test]
     fn containerd_asks_for_what_the_list_says() {
-        let made = made(&[
+        let made = hosts_of(&[
             ("ghcr.io/org/app:1", "r.corp:5000/org/app:1"),
             ("docker.io/nats:2", "r.corp:5000/hub/library/nats:2"),
             ("docker.io/team/a:1", "r.corp:5000/hub/team/a:1"),
@@ -239,6 +245,10 @@ mod tests {
                 "{HEADER}server = \"https://r.corp:5000\"\ncapabilities = [\"pull\", \"resolve\"]\n\n[host.\"https://r.corp:5000\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
             )
         );
+        let many: Vec<_> =
+            (0..60).map(|n| (format!("g.io/a{n}:1"), format!("r.io/p{n}/a{n}:1"))).collect();
+        let many: Vec<_> = many.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        assert_eq!(hosts_of(&many).unreached.len(), 10);
         let ca = text(&[("r.io".into(), "a".into())], Some("/etc/ca \"1\".crt"));
         let file: toml::Table = ca.parse().unwrap();
         assert_eq!(file["ca"].as_str(), Some("/etc/ca \"1\".crt"));
@@ -258,14 +268,14 @@ mod tests {
             ("g.io/a:1", "team/a:1", "no registry with a dot"),
             ("g.io/a:1", "g.io/b/a:1", "in the registry of the source"),
         ] {
-            let made = made(&[(source, destination)]);
+            let made = hosts_of(&[(source, destination)]);
             assert!(made.files.is_empty(), "{source}");
             assert!(made.unreached[0].reason.contains(says), "{:?}", made.unreached);
         }
-        assert!(made(&[(&pinned, &by_digest)]).unreached.is_empty());
-        assert!(made(&[("g.io/a:1", "g.io/a:1")]).files.is_empty());
+        assert!(hosts_of(&[(&pinned, &by_digest)]).unreached.is_empty());
+        assert!(hosts_of(&[("g.io/a:1", "g.io/a:1")]).files.is_empty());
         // Another image has the name at the place that is asked first.
-        let made = made(&[
+        let made = hosts_of(&[
             ("g.io/a:1", "r.io/x/a:1"),
             ("g.io/b:1", "r.io/x/b:1"),
             ("q.io/c:1", "r.io/x/c:1"),

@@ -6,6 +6,8 @@
 //! its mirror. The one kind is only for images that are pulled by digest, the other only for those
 //! that are pulled by tag.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::{Unreached, reason};
@@ -42,7 +44,7 @@ pub fn mirrors(list: &MirrorList, set: MirrorSet) -> Mirrors {
         MirrorSet::Tag => ("ImageTagMirrorSet", "imageTagMirrors"),
     };
     let (mut sources, mut unreached): (Vec<(String, Vec<String>)>, _) = (Vec::new(), Vec::new());
-    let mut others = 0;
+    let (mut indexes, mut others) = (HashMap::new(), 0);
     for entry in list.entries() {
         let is_other = match set {
             MirrorSet::Digest => entry.source.digest().is_none(),
@@ -59,7 +61,8 @@ pub fn mirrors(list: &MirrorList, set: MirrorSet) -> Mirrors {
         if source == mirror || (is_other && set == MirrorSet::Tag) {
             continue;
         }
-        match sources.iter_mut().find(|(known, _)| *known == source) {
+        let index = *indexes.entry(source.clone()).or_insert(sources.len());
+        match sources.get_mut(index) {
             Some((_, mirrors)) if mirrors.contains(&mirror) => {}
             Some((_, mirrors)) => mirrors.push(mirror),
             None => sources.push((source, vec![mirror])),
