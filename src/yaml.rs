@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::error::{Context, Error, Result};
 use crate::stand_in;
 
-pub(crate) use block_list::BlockList;
+pub(crate) use block_list::{BlockList, has_plain_lines};
 pub use compose::{Documents, Duplicates};
 pub use emit::{block, scalar};
 

@@ -39,9 +39,15 @@ impl Kustomization {
     /// Usage, where it is not YAML, or a list of its own.
     pub fn parse(text: &str, name: &str) -> Result<Kustomization> {
         let this = Kustomization { text: text.to_owned(), name: name.to_owned() };
-        let root = this.root()?;
-        match &root.value {
-            _ if root.is_null() => Ok(Kustomization { text: format!("{text}{NEW}"), ..this }),
+        let this = match this.root()?.is_null() {
+            true => {
+                let comments = text.trim_end();
+                let end = if comments.is_empty() { "" } else { "\n" };
+                Kustomization { text: format!("{comments}{end}{NEW}"), ..this }
+            }
+            false => this,
+        };
+        match &this.root()?.value {
             Value::Mapping(_) => Ok(this),
             _ => Err(Error::usage(format!("`{name}` is not a kustomization"))
                 .fact("expected", "`resources:` and other keys")),
@@ -94,6 +100,7 @@ impl Kustomization {
         let kept = fates.iter().filter(|fate| **fate != Fate::Gone).count();
         let text = match BlockList::find(&self.text, &root, key) {
             Some(block) => self.with_lines(&block, &fates, added),
+            None if !yaml::has_plain_lines(&self.text) => String::new(),
             None => self.with_list(&root, key, &fates, added),
         };
         let text = match self.text.contains("\r\n") {
@@ -243,6 +250,8 @@ mod tests {
             ),
             ("x: 1\n...\n", format!("x: 1\nimages:\n- name: z\n{lists}...\n")),
             ("---\nx: 1\n", format!("---\nx: 1\nimages:\n- name: z\n{lists}")),
+            ("# only\n  ", format!("# only\n{NEW}images:\n- name: z\n{lists}")),
+            ("", format!("{NEW}images:\n- name: z\n{lists}")),
             ("# only\n", format!("# only\n{NEW}images:\n- name: z\n{lists}")),
             (
                 "resources:\r\n- b\r\n",
@@ -253,6 +262,7 @@ mod tests {
         }
         let error = changed("{x: 1}\n").unwrap_err().to_string();
         assert!(error.contains("cannot change `k.yaml` as it is written"), "{error}");
+        assert!(changed("x: 1\rimages: []\n").unwrap_err().to_string().contains("cannot change"));
         assert!(changed("- a\n").unwrap_err().to_string().contains("is not a kustomization"));
     }
 }

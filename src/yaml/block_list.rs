@@ -17,6 +17,9 @@ impl BlockList {
     /// is empty, or where it is written in another style. An alias may make the lines wrong, so that
     /// a text that was changed is to be read again and compared.
     pub(crate) fn find(text: &str, root: &Node, key: &str) -> Option<BlockList> {
+        if !has_plain_lines(text) {
+            return None;
+        }
         let lines: Vec<_> = text.lines().collect();
         let entry = root.entries().iter().find(|entry| &*entry.key == key)?;
         let first = entry.place.line as usize;
@@ -50,12 +53,20 @@ impl BlockList {
     }
 }
 
+/// Returns whether the lines of YAML are those that end in a line feed: a carriage return alone ends
+/// one too, and some readers end one at other characters.
+pub(crate) fn has_plain_lines(text: &str) -> bool {
+    let is_alone = |(at, _): (usize, &str)| !text[at + 1..].starts_with('\n');
+    !text.match_indices('\r').any(is_alone) && !text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
+}
+
 /// The line of the dash before an item, which may be some lines above its first key.
 fn dash(lines: &[&str], first: usize, item: &Node) -> Option<usize> {
     let (line, column) = (item.place.line as usize, item.place.column as usize);
     let is_dash = |line: &usize| {
         let text = lines.get(*line).copied().unwrap_or_default();
-        text.trim_start().starts_with('-') && indent_of(text) < column
+        // A list in the list begins with a dash of its own.
+        text.trim_start().starts_with('-') && indent_of(text) + 1 < column
     };
     (first..line).rev().find(is_dash)
 }
@@ -83,6 +94,7 @@ mod tests {
     fn items_have_their_lines_and_no_comments_around_them() {
         let text = "a: [x]\n# b\nb:\n  # one\n  - k: 1\n    # in\n    l: 2\n  # two\n  -\n    k: 3\n\n# c\nc: 1\n";
         assert_eq!(find(text), Some((vec![4..7, 8..10], "  ".to_owned())));
+        assert_eq!(find("b:\n-\n  - x\n- - y\n"), Some((vec![1..3, 3..4], String::new())));
         let text = "b:\n- x\n- y\n# end\n...\n";
         assert_eq!(find(text), Some((vec![1..2, 2..3], String::new())));
         let text = "b:\r\n- x: |\r\n    t\r\n- y\r\n";
@@ -91,7 +103,15 @@ mod tests {
 
     #[test]
     fn other_styles_are_none() {
-        for text in ["b: []\n", "b: [x]\n", "b:\n", "c: 1\n", "b: [\n x]\n", "a:\n- x\nb: [y]\n"] {
+        for text in [
+            "b: []\n",
+            "b: [x]\n",
+            "b:\n",
+            "c: 1\n",
+            "b: [\n x]\n",
+            "a:\n- x\nb: [y]\n",
+            "b:\r- x\n",
+        ] {
             assert_eq!(find(text), None, "{text:?}");
         }
     }
