@@ -97,7 +97,11 @@ pub fn request(input: &[u8]) {
 
 fn ask(text: &str) {
     let Some(request) = accepted(Request::parse(text, "request.json")) else { return };
-    let Some(_) = accepted(wasm_airgap::components::Wanted::of_request(&request)).or(Some(Vec::new())) else { return };
+    let Some(_) =
+        accepted(wasm_airgap::components::Wanted::of_request(&request)).or(Some(Vec::new()))
+    else {
+        return;
+    };
     let wanted = request.artifacts(&Platforms::All);
     for artifact in &wanted.artifacts {
         let path = artifact.path();
