@@ -5,6 +5,10 @@ mod config;
 mod emit;
 mod extract;
 mod help;
+#[cfg(feature = "mirror")]
+mod mirror;
+#[cfg(not(feature = "mirror"))]
+#[path = "cli/mirror_absent.rs"]
 mod mirror;
 mod mishap;
 mod pin;
@@ -20,19 +24,25 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::artifact::{ArchiveType, Strip};
-use crate::bazel::{self, Settings};
-use crate::digest::Digest;
-use crate::environment::Environment;
-use crate::error::{Kind, Result};
-use crate::package::PackageId;
-use crate::platform::Platform;
-use crate::policy::Policy;
-use crate::report::Report;
-use crate::runfiles;
-use crate::secrets;
-use crate::segment::Segment;
-use crate::workspace::Workspace;
+use airgap_config::policy::Policy;
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::bazel::{self, Settings};
+use airgap_core::digest::Digest;
+use airgap_core::environment::Environment;
+use airgap_core::error::{Kind, Result};
+use airgap_core::package::PackageId;
+use airgap_core::platform::Platform;
+use airgap_core::report::Report;
+use airgap_core::runfiles;
+use airgap_core::secrets;
+use airgap_core::segment::Segment;
+use airgap_core::workspace::Workspace;
+
+/// The version of the border between Starlark and this program.
+///
+/// Repository rules depend on this text and not on the binary: it changes when their results for the
+/// same input change, and only then are tools fetched again.
+const STAMP: &str = "wasm-airgap border 1\n";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -438,7 +448,7 @@ impl Context {
 
 /// Runs a command line and gives the process's exit code, which is one of [`Kind`] also where this
 /// program has a mistake and panics.
-pub fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> u8 {
+pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> u8 {
     let words: Vec<_> = words.into_iter().collect();
     environment.learn_secrets();
     words.iter().for_each(|word| secrets::learn_addresses_in(&word.to_string_lossy()));
@@ -510,6 +520,6 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
             context.report.say(&format!("error: {}", context.workspace.address(&message)));
             Ok(())
         }
-        Command::Stamp => context.report.content(crate::STAMP),
+        Command::Stamp => context.report.content(STAMP),
     }
 }

@@ -30,13 +30,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::{Error, Result};
-use wasm_airgap::fetch::{Client, Download};
-use wasm_airgap::network::Network;
-use wasm_airgap::report::Item;
-use wasm_airgap::rooted::RootedPath;
-use wasm_airgap::verify::Verified;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::network::Network;
+use airgap_core::report::Item;
+use airgap_core::rooted::RootedPath;
+use airgap_core::verify::Verified;
+use airgap_http::{Client, Download};
 
 /// The file that the tests download.
 const BODY: &[u8] = b"The quick brown fox jumps over the lazy dog";

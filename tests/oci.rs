@@ -36,13 +36,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::{Error, Result};
-use wasm_airgap::network::Network;
-use wasm_airgap::oci::{Access, Client, Credential, Descriptor, Reference, Repository, media_type};
-use wasm_airgap::report::Item;
-use wasm_airgap::rooted::RootedPath;
-use wasm_airgap::verify::Verified;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::network::Network;
+use airgap_core::report::Item;
+use airgap_core::rooted::RootedPath;
+use airgap_core::verify::Verified;
+use airgap_oci::{Access, Client, Credential, Descriptor, Reference, Repository, media_type};
 
 use accesses::Accesses;
 use fake::Fake;

@@ -10,13 +10,13 @@ mod server;
 use std::path::Path;
 use std::time::Duration;
 
+use airgap_config::registries::{Registries, Route};
+use airgap_core::environment::Environment;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::network::Network;
+use airgap_http::Client;
+use airgap_oci::{Accesses, Credential};
 use server::{Reply, Server};
-use wasm_airgap::environment::Environment;
-use wasm_airgap::error::{Error, Kind, Result};
-use wasm_airgap::fetch::Client;
-use wasm_airgap::network::Network;
-use wasm_airgap::oci::{Accesses, Credential};
-use wasm_airgap::registries::{Registries, Route};
 
 fn client() -> Client {
     let network = Network {

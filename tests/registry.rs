@@ -25,15 +25,15 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::network::Network;
-use wasm_airgap::oci::{
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_core::network::Network;
+use airgap_core::report::Item;
+use airgap_core::rooted::RootedPath;
+use airgap_oci::{
     Access, Client, Content, Credential, Descriptor, Manifest, Mount, Readable, Reference,
     Repository, media_type,
 };
-use wasm_airgap::report::Item;
-use wasm_airgap::rooted::RootedPath;
 
 use accesses::Accesses;
 use authority::Authority;
@@ -148,7 +148,7 @@ fn pull_blob(
     from: &Repository,
     digest: &Digest,
     to: &Path,
-) -> wasm_airgap::error::Result<()> {
+) -> airgap_core::error::Result<()> {
     client
         .blob_if(from, digest, None, &RootedPath::beside(to), &|_| Ok(()), &Item::hidden())
         .map(drop)
@@ -305,7 +305,7 @@ fn what_is_not_there_is_told_apart() {
     let name = reference(&registry, "ns/adder:1.0");
     let client = case.client();
     push(&client, &name, b"x");
-    let error = |error: wasm_airgap::error::Error| {
+    let error = |error: airgap_core::error::Error| {
         assert_eq!(error.kind(), Kind::Unavailable);
         error.to_string()
     };

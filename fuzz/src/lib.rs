@@ -16,7 +16,7 @@ mod targets;
 
 use std::time::Duration;
 
-use wasm_airgap::error::{Error, Result};
+use airgap_core::error::{Error, Result};
 
 /// The most CPU time for one input, all threads together. Inputs have at most [`MOST_BYTES`].
 pub const MOST_CPU: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ pub fn cpu_time() -> Duration {
 fn words(error: &Error) -> String {
     assert!(!error.statement().trim().is_empty(), "an error without a statement: {error:?}");
     let text = error.to_string();
-    let statement = wasm_airgap::secrets::hide(error.statement());
+    let statement = airgap_core::secrets::hide(error.statement());
     assert!(text.starts_with(&*statement), "the text does not begin with the statement");
     format!("{} {text}", error.kind().name())
 }

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{Context, selection};
-use crate::components::{
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::look;
+use airgap_core::quantity::megabytes;
+use airgap_core::rooted::RootedPath;
+use airgap_core::segment::Segment;
+use airgap_core::store;
+use airgap_vendor::components::{
     Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_of, wasm_name,
 };
-use crate::digest::Digest;
-use crate::error::{Error, Kind, Result};
-use crate::look;
-use crate::plan::IN_ACTION;
-use crate::quantity::megabytes;
-use crate::registry::ComponentRegistry;
-use crate::rooted::RootedPath;
-use crate::segment::Segment;
-use crate::store;
-use crate::vendor::unpinned;
+use airgap_vendor::plan::IN_ACTION;
+use airgap_vendor::registry::ComponentRegistry;
+use airgap_vendor::vendor::unpinned;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ComponentCommand {
@@ -236,8 +236,8 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
 
 /// Adds what the registry knows of the bytes that are there.
 fn known_as(error: Error, path: &Path, registry: &ComponentRegistry) -> Error {
-    let hashed =
-        crate::regular_file::open(path).and_then(|mut file| crate::verify::hash(&mut file));
+    let hashed = airgap_core::regular_file::open(path)
+        .and_then(|mut file| airgap_core::verify::hash(&mut file));
     match hashed.ok().and_then(|(digest, _)| registry.known_as(&digest)) {
         Some(known) => error.fact("which is", format!("{known} in the checksum registry")),
         None => error,

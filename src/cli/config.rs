@@ -1,12 +1,12 @@
 //! `config show`: every setting that is in force.
 
 use super::Context;
-use crate::environment::{self as env, Environment};
-use crate::error::Result;
-use crate::network::{self, ProxySetting};
-use crate::policy::{Mirror, Policy};
-use crate::registries::Registries;
-use crate::settings::{DEFAULT, Setting};
+use airgap_config::policy::{Mirror, Policy};
+use airgap_config::registries::Registries;
+use airgap_core::environment::{self as env, Environment};
+use airgap_core::error::Result;
+use airgap_core::network::{self, ProxySetting};
+use airgap_core::settings::{DEFAULT, Setting};
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let policy = context.policy()?;
@@ -95,6 +95,6 @@ fn general(environment: &Environment, policy: &Policy) -> Vec<Setting> {
 
 /// A proxy, without the password that may be in its address.
 fn proxy(name: &str, set: Option<&ProxySetting>) -> Setting {
-    let value = set.map(|set| crate::fetch::redacted(&set.address)).unwrap_or_default();
+    let value = set.map(|set| airgap_http::redacted(&set.address)).unwrap_or_default();
     Setting::new(name, value, set.map_or(DEFAULT, |set| set.variable))
 }

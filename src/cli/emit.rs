@@ -1,9 +1,9 @@
 //! `emit`: write BUILD files.
 
 use super::{Context, EmitToolArgs, EmitWitArgs};
-use crate::emit::{ToolRepository, WitRepository};
-use crate::error::Result;
-use crate::wit::Source;
+use airgap_core::error::Result;
+use airgap_vendor::emit::{ToolRepository, WitRepository};
+use airgap_wit::Source;
 
 /// `emit tool`: for an unpacked tool.
 pub(super) fn tool(args: EmitToolArgs, context: &Context) -> Result<()> {

@@ -1,11 +1,11 @@
 //! `extract`: verify an archive and unpack it.
 
 use super::{Context, ExtractArgs};
-use crate::artifact::{ArchiveType, Strip};
-use crate::error::{Error, Result};
-use crate::extract::{self, Adjustments, BuildFiles, Layout, Limits};
-use crate::quantity::{count, megabytes};
-use crate::verify::Unverified;
+use airgap_archive::{self as extract, Adjustments, BuildFiles, Layout, Limits};
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::{count, megabytes};
+use airgap_core::verify::Unverified;
 
 pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
     let archive = context.path(&args.archive);

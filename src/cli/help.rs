@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use clap::Command;
 use clap::error::ErrorKind;
 
-use crate::error::Result;
-use crate::report::Report;
+use airgap_core::error::Result;
+use airgap_core::report::Report;
 
 /// A space at which no line is broken.
 const UNBROKEN: char = '\u{a0}';

@@ -16,11 +16,11 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 
 use super::Context;
-use crate::error::{Error, Result};
-use crate::images::chart::overrides::Assignments;
-use crate::images::{ListFormat, RegistryPath};
-use crate::oci::{Client, Platform};
-use crate::registries::Registries;
+use airgap_config::registries::Registries;
+use airgap_core::error::{Error, Result};
+use airgap_mirror::chart::overrides::Assignments;
+use airgap_mirror::{ListFormat, RegistryPath};
+use airgap_oci::{Client, Platform};
 
 #[derive(Debug, Subcommand)]
 #[expect(private_interfaces, reason = "the words are those of the modules here")]

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, Once};
 
-use crate::error::{Error, Kind, Result};
-use crate::workers::hold;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::workers::hold;
 
 /// The words of the first panic and its place in the sources. Others may follow from it.
 static FIRST: Mutex<Option<(String, String)>> = Mutex::new(None);

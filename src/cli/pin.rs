@@ -3,16 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::{Context, PinArgs};
-use crate::artifact::{ArchiveType, AssetUrl};
-use crate::bounded;
-use crate::digest::Digest;
-use crate::error::{Error, Result};
-use crate::extract;
-use crate::fetch::{Client, Measured};
-use crate::guess::Guess;
-use crate::quantity::megabytes;
-use crate::registry::{Registry, SCHEMA_VERSION, Tool};
-use crate::{read, report, store, version};
+use airgap_archive as extract;
+use airgap_core::artifact::{ArchiveType, AssetUrl};
+use airgap_core::bounded;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::megabytes;
+use airgap_core::read;
+use airgap_core::report;
+use airgap_core::store;
+use airgap_core::version;
+use airgap_http::{Client, Measured};
+use airgap_vendor::guess::Guess;
+use airgap_vendor::registry::{Registry, SCHEMA_VERSION, Tool};
 
 pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let policy = context.policy()?;

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::{Context, PlanArgs, selection, shown};
-use crate::components::{Components, Wanted};
-use crate::error::Result;
-use crate::listing::Disk;
-use crate::plan::{self, Finding, Place, Plan};
-use crate::policy::Policy;
+use airgap_config::policy::Policy;
+use airgap_core::error::Result;
+use airgap_core::listing::Disk;
+use airgap_vendor::components::{Components, Wanted};
+use airgap_vendor::plan::{self, Finding, Place, Plan};
 
 pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let (artifacts, components) = selection::everything(&args.selection, context)?;

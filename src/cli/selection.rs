@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::{Context, SelectionArgs};
-use crate::artifact::Artifact;
-use crate::components;
-use crate::error::{Error, Result};
-use crate::platform::Platform;
-use crate::read;
-use crate::registry::{ComponentRegistry, Registry};
-use crate::request::{Platforms, Request};
+use airgap_core::artifact::Artifact;
+use airgap_core::error::{Error, Result};
+use airgap_core::platform::Platform;
+use airgap_core::read;
+use airgap_vendor::components;
+use airgap_vendor::registry::{ComponentRegistry, Registry};
+use airgap_vendor::request::{Platforms, Request};
 
 /// The files that are wanted.
 ///
@@ -79,7 +79,7 @@ fn narrow(mut request: Request, tools: &[String]) -> Result<Request> {
     for wanted in tools {
         let (name, version) = split(wanted);
         let Some(choice) = request.tools.iter().find(|choice| choice.tool.as_str() == name) else {
-            return Err(crate::suggest::unknown("tool in MODULE.bazel", name, &known)
+            return Err(airgap_core::suggest::unknown("tool in MODULE.bazel", name, &known)
                 .hint("add it there: `wasm.tool(name = ..., version = ...)`"));
         };
         if version.is_some_and(|version| version != choice.version.as_str()) {

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::components::Wanted;
-use crate::digest::Digest;
-use crate::manifest::{Manifest, VendorDir};
-use crate::plan::{Finding, Item, Place, Plan};
-use crate::quantity::{count, megabytes};
-use crate::rooted::RootedPath;
+use airgap_core::digest::Digest;
+use airgap_core::quantity::{count, megabytes};
+use airgap_core::rooted::RootedPath;
+use airgap_vendor::components::Wanted;
+use airgap_vendor::manifest::{Manifest, VendorDir};
+use airgap_vendor::plan::{Finding, Item, Place, Plan};
 
 /// The plan for a person: each file, the places in order, and the one that is taken.
 pub(super) fn plan(plan: &Plan) -> String {

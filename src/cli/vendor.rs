@@ -11,14 +11,14 @@ use std::collections::HashSet;
 use clap::Subcommand;
 
 use super::Context;
-use crate::error::{Error, Result};
-use crate::fetch::Client;
-use crate::manifest::{Entry, VendorDir};
-use crate::outcome::Tally;
-use crate::plan::Plan;
-use crate::policy::Policy;
-use crate::quantity::count;
-use crate::vendor::Summary;
+use airgap_config::policy::Policy;
+use airgap_core::error::{Error, Result};
+use airgap_core::outcome::Tally;
+use airgap_core::quantity::count;
+use airgap_http::Client;
+use airgap_vendor::manifest::{Entry, VendorDir};
+use airgap_vendor::plan::Plan;
+use airgap_vendor::vendor::Summary;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum VendorCommand {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::{Context, VerifyArgs};
-use crate::error::{Error, Kind, Result};
-use crate::manifest::{self, Finding, Manifest};
-use crate::quantity::{self, count};
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::quantity::{self, count};
+use airgap_vendor::manifest::{self, Finding, Manifest};
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     let dir = match &args.dir {

@@ -5,22 +5,22 @@ use std::path::Path;
 use clap::Args;
 
 use super::{Context, WitAdoptArgs, WitFetchArgs, WitInspectArgs, WitLibraryArgs, WitUnpackArgs};
-use crate::artifact::Kind;
-use crate::error::{Error, Result};
-use crate::look;
-use crate::manifest::VendorDir;
-use crate::package::{PackageId, PackageRequest, Wanted};
-use crate::packages::{Form, Published, Sources, wasm_name};
-use crate::quantity::count;
-use crate::read;
-use crate::registry::{SourceArchive, WitRegistry};
-use crate::request::{Request, WitChoice};
-use crate::rooted::RootedPath;
-use crate::segment::Segment;
-use crate::store::{self, Scratch};
-use crate::vendor::{WitJob, vendor_wit};
-use crate::verify::Unverified;
-use crate::wit::{Library, Lock, Source};
+use airgap_core::artifact::Kind;
+use airgap_core::error::{Error, Result};
+use airgap_core::look;
+use airgap_core::package::{PackageId, PackageRequest, Wanted};
+use airgap_core::quantity::count;
+use airgap_core::read;
+use airgap_core::rooted::RootedPath;
+use airgap_core::segment::Segment;
+use airgap_core::store::{self, Scratch};
+use airgap_core::verify::Unverified;
+use airgap_vendor::manifest::VendorDir;
+use airgap_vendor::packages::{Form, Published, Sources, wasm_name};
+use airgap_vendor::registry::{SourceArchive, WitRegistry};
+use airgap_vendor::request::{Request, WitChoice};
+use airgap_vendor::vendor::{WitJob, vendor_wit};
+use airgap_wit::{Library, Lock, Source};
 
 /// `wit inspect`: what a package declares and needs.
 pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use wasm_airgap::artifact::{ArchiveType, Strip};
-use wasm_airgap::error::Kind;
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::error::Kind;
 
 use crate::archives::{Tar, Zip, gz, pax_record, xz, zst};
 use crate::unpacking::{Unpacking, listing};

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use wasm_airgap::artifact::{ArchiveType, Strip};
-use wasm_airgap::extract::Limits;
+use airgap_archive::Limits;
+use airgap_core::artifact::{ArchiveType, Strip};
 
 use crate::archives::{Tar, Zip, gz, xz, zst};
 use crate::unpacking::Unpacking;

@@ -1,6 +1,6 @@
 //! Links: the ways out of a tree that archives have been given.
 
-use wasm_airgap::artifact::{ArchiveType, Strip};
+use airgap_core::artifact::{ArchiveType, Strip};
 
 use crate::archives::{Tar, Zip};
 use crate::unpacking::Unpacking;

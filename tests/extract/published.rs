@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wasm_airgap::artifact::{ArchiveType, Strip};
-use wasm_airgap::digest::Digest;
-use wasm_airgap::extract::{Layout, Limits, extract};
-use wasm_airgap::verify::Unverified;
+use airgap_archive::{Layout, Limits, extract};
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::digest::Digest;
+use airgap_core::verify::Unverified;
 
 /// Each path with its content and whether it is executable; a link with its target.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, bool)> {

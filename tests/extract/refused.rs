@@ -1,8 +1,8 @@
 //! What a tar may not contain, entry by entry; and the limits.
 
-use wasm_airgap::artifact::{ArchiveType, Strip};
-use wasm_airgap::error::Kind;
-use wasm_airgap::extract::Limits;
+use airgap_archive::Limits;
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::error::Kind;
 
 use crate::archives::{Tar, Zip, gz, pax_record, xz, zst};
 use crate::unpacking::Unpacking;

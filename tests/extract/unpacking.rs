@@ -5,11 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use airgap_archive::{Layout, Limits, Tree, extract};
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::verify::{Unverified, hash};
 use tempfile::TempDir;
-use wasm_airgap::artifact::{ArchiveType, Strip};
-use wasm_airgap::error::{Error, Kind, Result};
-use wasm_airgap::extract::{Layout, Limits, Tree, extract};
-use wasm_airgap::verify::{Unverified, hash};
 
 /// What is extracted and how.
 #[must_use]

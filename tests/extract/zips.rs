@@ -1,6 +1,6 @@
 //! The lies that only a zip can tell.
 
-use wasm_airgap::artifact::ArchiveType;
+use airgap_core::artifact::ArchiveType;
 
 use crate::archives::{Zip, ZipEntry};
 use crate::unpacking::Unpacking;

@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
+use airgap_oci::media_type;
 use serde_json::{Value, json};
-use wasm_airgap::oci::media_type;
 
 use crate::archives::{Tar, Zip};
 use crate::fake::{Door, Fake};

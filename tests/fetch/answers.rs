@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::report::Item;
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_core::report::Item;
 
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
@@ -203,7 +203,7 @@ fn bytes_behind_the_end_are_not_taken_for_the_next_answer() {
 #[track_caller]
 fn fails_with_the_limit(case: &Case, url: &str) {
     let client = case.client().unwrap().with_largest(999);
-    let request = wasm_airgap::fetch::Download {
+    let request = airgap_http::Download {
         subject: "tool",
         urls: &[url.to_owned()],
         expected: &Digest::of(BODY),

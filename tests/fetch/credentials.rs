@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use wasm_airgap::error::Kind;
-use wasm_airgap::network::ProxySetting;
+use airgap_core::error::Kind;
+use airgap_core::network::ProxySetting;
 
 use crate::authority::Authority;
 use crate::server::{Reply, Server};

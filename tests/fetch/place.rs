@@ -4,10 +4,10 @@ use std::fs;
 use std::sync::Barrier;
 use std::thread;
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::fetch::Download;
-use wasm_airgap::report::Item;
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_core::report::Item;
+use airgap_http::Download;
 
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use wasm_airgap::error::Kind;
-use wasm_airgap::network::ProxySetting;
+use airgap_core::error::Kind;
+use airgap_core::network::ProxySetting;
 
 use crate::authority::Authority;
 use crate::server::{Reply, Server};

@@ -1,6 +1,6 @@
 //! Redirects.
 
-use wasm_airgap::error::Kind;
+use airgap_core::error::Kind;
 
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};

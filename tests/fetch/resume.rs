@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use wasm_airgap::error::Kind;
+use airgap_core::error::Kind;
 
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};

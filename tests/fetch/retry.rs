@@ -4,8 +4,8 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use wasm_airgap::error::Kind;
-use wasm_airgap::report::Item;
+use airgap_core::error::Kind;
+use airgap_core::report::Item;
 
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};

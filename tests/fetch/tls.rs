@@ -1,7 +1,7 @@
 //! Certificates, with a private authority.
 
+use airgap_core::error::Kind;
 use rcgen::{CertificateParams, date_time_ymd};
-use wasm_airgap::error::Kind;
 
 use crate::authority::Authority;
 use crate::server::{Reply, Server};

@@ -1,7 +1,7 @@
 //! `mirror check --live`, and charts that are read out of a registry.
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::oci::media_type;
+use airgap_core::digest::Digest;
+use airgap_oci::media_type;
 
 use crate::archives::Tar;
 use crate::fake::{Fake, error};

@@ -1,6 +1,6 @@
 //! What arrives, and what is moved for it.
 
-use wasm_airgap::digest::Digest;
+use airgap_core::digest::Digest;
 
 use crate::fake::{ALICE, Door, Fake};
 use crate::images::{Images, some_bytes};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::environment::Environment;
-use wasm_airgap::images::copy::{self, Options, Order, RegistrySource, RegistryTarget, Way};
-use wasm_airgap::oci::{Client, Reference};
-use wasm_airgap::registries::Registries;
-use wasm_airgap::report::Report;
+use airgap_config::registries::Registries;
+use airgap_core::digest::Digest;
+use airgap_core::environment::Environment;
+use airgap_core::report::Report;
+use airgap_mirror::copy::{self, Options, Order, RegistrySource, RegistryTarget, Way};
+use airgap_oci::{Client, Reference};
 
 use crate::accesses::Accesses;
 use crate::clock::{self, VirtualClock};

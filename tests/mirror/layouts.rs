@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use wasm_airgap::digest::Digest;
+use airgap_core::digest::Digest;
 
 use crate::images::Images;
 use crate::server::Reply;

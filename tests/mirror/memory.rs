@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use wasm_airgap::oci::media_type::{INDEX, MANIFEST};
+use airgap_oci::media_type::{INDEX, MANIFEST};
 
-use wasm_airgap::digest::Digest;
+use airgap_core::digest::Digest;
 
 use crate::fake::{Door, Fake, param};
 use crate::limited::limited;

@@ -4,11 +4,11 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+use airgap_core::digest::Digest;
+use airgap_oci::media_type;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
-use wasm_airgap::digest::Digest;
-use wasm_airgap::oci::media_type;
 
 use crate::fake::{Fake, error};
 use crate::images::Images;

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use airgap_core::digest::Digest;
 use base64::Engine as _;
-use wasm_airgap::digest::Digest;
 
 use crate::images::{Images, digest, layer};
 use crate::registry::Registry;

@@ -1,9 +1,9 @@
 //! Blobs: resumed, checked, counted.
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::{Kind, Result};
-use wasm_airgap::oci::{Client, Credential, Descriptor, Repository};
-use wasm_airgap::report::Item;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Kind, Result};
+use airgap_core::report::Item;
+use airgap_oci::{Client, Credential, Descriptor, Repository};
 
 use crate::fake::{Door, Fake};
 use crate::server::{Reply, Request, Server};

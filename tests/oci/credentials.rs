@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::network::ProxySetting;
-use wasm_airgap::oci::{Access, Credential, Part, media_type};
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_core::network::ProxySetting;
+use airgap_oci::{Access, Credential, Part, media_type};
 
 use crate::fake::{ALICE, Door, Fake, error, param};
 use crate::server::{Reply, Server};

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::oci::{Credential, Descriptor, Reference, media_type};
-use wasm_airgap::report::Item;
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_core::report::Item;
+use airgap_oci::{Credential, Descriptor, Reference, media_type};
 
 use crate::fake::{Door, Fake, error};
 use crate::server::{Reply, Server};
@@ -280,7 +280,7 @@ fn tls_that_was_asked_for_is_tls_on_loopback_too() {
     let mut case = Case::new();
     case.network.silence = Duration::from_millis(200);
     case.network.answer = Duration::from_millis(200);
-    let access = wasm_airgap::oci::Access { tls: true, ..access(secret()) };
+    let access = airgap_oci::Access { tls: true, ..access(secret()) };
     case.accesses.set(&fake.host(), access);
     case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
     assert!(fake.server.requests().is_empty());

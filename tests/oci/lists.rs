@@ -1,8 +1,8 @@
 //! Tags and what is attached to a manifest.
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::oci::media_type;
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_oci::media_type;
 
 use crate::fake::{Door, Fake, error, param};
 use crate::server::{Reply, Request, Server};

@@ -1,8 +1,8 @@
 //! Manifests: by tag and digest, verified, limited.
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::oci::{Content, Manifest, media_type};
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_oci::{Content, Manifest, media_type};
 
 use crate::fake::{Door, Fake};
 use crate::server::{Reply, Request};
@@ -217,6 +217,6 @@ fn platforms_are_chosen_by_their_very_variant_first() {
         assert_eq!(found, digests, "{platform}");
     }
     for text in ["linux", "linux/", "a/b/c/d", "", "/amd64"] {
-        assert!(text.parse::<wasm_airgap::oci::Platform>().is_err(), "{text}");
+        assert!(text.parse::<airgap_oci::Platform>().is_err(), "{text}");
     }
 }

@@ -3,11 +3,11 @@
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::{Error, Kind, Result};
-use wasm_airgap::oci::{Client, Credential, Descriptor, Mount, Readable, media_type};
-use wasm_airgap::report::Item;
-use wasm_airgap::verify::Unverified;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::report::Item;
+use airgap_core::verify::Unverified;
+use airgap_oci::{Client, Credential, Descriptor, Mount, Readable, media_type};
 
 use crate::fake::{Door, Fake, error};
 use crate::server::{Reply, Request, Server};

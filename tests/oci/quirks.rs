@@ -1,9 +1,9 @@
 //! Registries that do not do just what the specification says, as real ones do not.
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::oci::{Content, Credential, Mount, media_type};
-use wasm_airgap::report::Item;
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_core::report::Item;
+use airgap_oci::{Content, Credential, Mount, media_type};
 
 use crate::fake::{ALICE, Door, Fake, error};
 use crate::server::{Reply, Request, Server};

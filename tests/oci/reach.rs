@@ -4,12 +4,12 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Kind};
+use airgap_core::network::ProxySetting;
+use airgap_http::Identity;
+use airgap_oci::{Access, Credential, Repository};
 use rcgen::CertificateParams;
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::{Error, Kind};
-use wasm_airgap::fetch::Identity;
-use wasm_airgap::network::ProxySetting;
-use wasm_airgap::oci::{Access, Credential, Repository};
 
 use crate::authority::Authority;
 use crate::fake::{Door, Fake};

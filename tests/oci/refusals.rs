@@ -1,9 +1,9 @@
 //! What a registry says when it does not do it, and what we say then.
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::{Error, Kind};
-use wasm_airgap::oci::{Client, Credential, media_type};
-use wasm_airgap::report::Item;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Kind};
+use airgap_core::report::Item;
+use airgap_oci::{Client, Credential, media_type};
 
 use crate::fake::{Door, Fake, error};
 use crate::server::Reply;

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use wasm_airgap::error::Result;
-use wasm_airgap::oci::{self, Access};
+use airgap_core::error::Result;
+use airgap_oci::{self as oci, Access};
 
 /// Knows what a test says, and counts how often it was asked.
 #[derive(Default)]

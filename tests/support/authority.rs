@@ -19,7 +19,7 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         // Two authorities of one name would be told apart by their signatures only.
-        let name = format!("authority {}", wasm_airgap::digest::Digest::of(&key.serialize_der()));
+        let name = format!("authority {}", airgap_core::digest::Digest::of(&key.serialize_der()));
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).unwrap().pem();

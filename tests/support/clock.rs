@@ -4,8 +4,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use wasm_airgap::fetch::Clock;
-use wasm_airgap::network::Network;
+use airgap_core::network::Network;
+use airgap_http::Clock;
 
 /// When it begins.
 pub fn start() -> SystemTime {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use wasm_airgap::digest::Digest;
+use airgap_core::digest::Digest;
 
 use crate::server::{Reply, Request, Server};
 

@@ -9,12 +9,12 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use airgap_core::digest::Digest;
+use airgap_oci::media_type;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use wasm_airgap::digest::Digest;
-use wasm_airgap::oci::media_type;
 
 pub use bytes::some_bytes;
 

@@ -1,9 +1,9 @@
 //! Packages in the binary format.
 
-use wasm_airgap::digest::Digest;
-use wasm_airgap::error::Kind;
-use wasm_airgap::verify::Unverified;
-use wasm_airgap::wit::Source;
+use airgap_core::digest::Digest;
+use airgap_core::error::Kind;
+use airgap_core::verify::Unverified;
+use airgap_wit::Source;
 
 use crate::encoded;
 use crate::sandbox::Sandbox;

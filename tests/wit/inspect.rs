@@ -49,7 +49,7 @@ w:http@0.2.6
         crate::sandbox::sha256(WORLD.as_bytes())
     );
     assert_eq!(tree, format!("sha256:{}", crate::sandbox::sha256(lines.as_bytes())));
-    let hash = wasm_airgap::wit::tree_hash(&sandbox.path("wit")).unwrap();
+    let hash = airgap_wit::tree_hash(&sandbox.path("wit")).unwrap();
     assert_eq!(tree, format!("sha256:{hash}"));
 }
 

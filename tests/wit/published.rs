@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use wasm_airgap::artifact::{ArchiveType, Strip};
-use wasm_airgap::digest::Digest;
-use wasm_airgap::extract::{Layout, Limits, extract};
-use wasm_airgap::package::PackageId;
-use wasm_airgap::verify::Unverified;
-use wasm_airgap::wit::Source;
+use airgap_archive::{Layout, Limits, extract};
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::digest::Digest;
+use airgap_core::package::PackageId;
+use airgap_core::verify::Unverified;
+use airgap_wit::Source;
 
 use crate::sandbox::Sandbox;
 use crate::{Rule, resolves, tools};
@@ -150,7 +150,7 @@ fn published_archives_become_libraries_with_what_came_along() {
 #[ignore = "needs a folder with published archives in WASM_AIRGAP_DATA: scripts/test"]
 fn published_archives_have_the_text_that_the_registry_says() {
     let sandbox = Sandbox::new();
-    let registry = wasm_airgap::registry::WitRegistry::builtin().unwrap();
+    let registry = airgap_vendor::registry::WitRegistry::builtin().unwrap();
     for (package, folder) in unpacked(&sandbox) {
         let source = Source::of_folder(&sandbox.path(&folder)).unwrap();
         assert_eq!(registry.archive(&package).unwrap().tree, Some(source.tree_hash()), "{package}");

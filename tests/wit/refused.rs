@@ -2,8 +2,8 @@
 
 use std::fs::File;
 
-use wasm_airgap::error::Kind;
-use wasm_airgap::wit::Source;
+use airgap_core::error::Kind;
+use airgap_wit::Source;
 
 use crate::sandbox::Sandbox;
 

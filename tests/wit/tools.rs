@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use wasm_airgap::wit::Source;
+use airgap_wit::Source;
 
 use crate::Rule;
 use crate::sandbox::Sandbox;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use wasm_airgap::wit::{Lock, Locked};
+use airgap_wit::{Lock, Locked};
 
 use crate::encoded;
 use crate::sandbox::{Sandbox, sha256};

@@ -9,10 +9,10 @@ use std::path::{Component, Path};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use walkdir::WalkDir;
-use wasm_airgap::artifact::{ArchiveType, Strip};
-use wasm_airgap::error::Result;
-use wasm_airgap::extract::{Layout, Limits, Tree, extract_unpinned};
-use wasm_airgap::verify::Unverified;
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::error::Result;
+use airgap_archive::{Layout, Limits, Tree, extract_unpinned};
+use airgap_core::verify::Unverified;
 
 use crate::words;
 

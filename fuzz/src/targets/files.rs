@@ -3,15 +3,15 @@
 use std::fs;
 
 use serde_json::Value;
-use wasm_airgap::environment::Environment;
-use wasm_airgap::listing::Fixed;
-use wasm_airgap::manifest::Manifest;
-use wasm_airgap::plan::resolve;
-use wasm_airgap::policy::Policy;
-use wasm_airgap::registry::{ComponentRegistry, Tool, WitRegistry};
-use wasm_airgap::request::{Platforms, Request};
-use wasm_airgap::segment::is_path;
-use wasm_airgap::wit::Lock;
+use airgap_core::environment::Environment;
+use airgap_core::listing::Fixed;
+use airgap_vendor::manifest::Manifest;
+use airgap_vendor::plan::resolve;
+use airgap_config::policy::Policy;
+use airgap_vendor::registry::{ComponentRegistry, Tool, WitRegistry};
+use airgap_vendor::request::{Platforms, Request};
+use airgap_core::segment::is_path;
+use airgap_wit::Lock;
 
 use crate::{accepted, same_twice, text};
 
@@ -98,7 +98,7 @@ pub fn request(input: &[u8]) {
 fn ask(text: &str) {
     let Some(request) = accepted(Request::parse(text, "request.json")) else { return };
     let Some(_) =
-        accepted(wasm_airgap::components::Wanted::of_request(&request)).or(Some(Vec::new()))
+        accepted(airgap_vendor::components::Wanted::of_request(&request)).or(Some(Vec::new()))
     else {
         return;
     };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 
-use wasm_airgap::oci::{Content, Descriptor, Index, Layout, Manifest, Readable, fuzzing};
+use airgap_oci::{Content, Descriptor, Index, Layout, Manifest, Readable, fuzzing};
 
 use super::archives::with_checksums;
 use crate::{accepted, same_twice};
@@ -29,7 +29,7 @@ pub fn manifest(input: &[u8]) {
             assert!(manifest.is_index() && manifest.names_others());
             for platform in index.manifests.iter().filter_map(|it| it.platform.as_ref()) {
                 assert!(!index.for_platform(platform).is_empty(), "{platform} is not found again");
-                if let Ok(read) = platform.to_string().parse::<wasm_airgap::oci::Platform>() {
+                if let Ok(read) = platform.to_string().parse::<airgap_oci::Platform>() {
                     assert_eq!(read.to_string(), platform.to_string());
                 }
             }
@@ -105,7 +105,7 @@ pub fn layout_tar(input: &[u8]) {
 }
 
 /// Opens a layout and reads all that its index names.
-fn walk(open: impl Fn() -> wasm_airgap::error::Result<Layout>) {
+fn walk(open: impl Fn() -> airgap_core::error::Result<Layout>) {
     let show = |layout: &Layout| format!("{:?}", layout.entries());
     let Some(layout) = same_twice(open, show) else { return };
     written_back(layout.entries());

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use wasm_airgap::report::{is_hidden, pretty, printable, printable_line, shortened};
-use wasm_airgap::secrets;
+use airgap_core::report::{is_hidden, pretty, printable, printable_line, shortened};
+use airgap_core::secrets;
 
 use crate::text;
 

@@ -3,15 +3,15 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use wasm_airgap::artifact::AssetUrl;
-use wasm_airgap::components::Wanted;
-use wasm_airgap::digest::Digest;
-use wasm_airgap::images::{ImageReference, RegistryPath};
-use wasm_airgap::oci::{Platform, Reference, Registry, Tag};
-use wasm_airgap::package::{PackageId, PackageName, PackageRequest};
-use wasm_airgap::registry::ComponentRegistry;
-use wasm_airgap::segment::{Segment, is_path};
-use wasm_airgap::version::compare;
+use airgap_core::artifact::AssetUrl;
+use airgap_vendor::components::Wanted;
+use airgap_core::digest::Digest;
+use airgap_mirror::{ImageReference, RegistryPath};
+use airgap_oci::{Platform, Reference, Registry, Tag};
+use airgap_core::package::{PackageId, PackageName, PackageRequest};
+use airgap_vendor::registry::ComponentRegistry;
+use airgap_core::segment::{Segment, is_path};
+use airgap_core::version::compare;
 
 use crate::{accepted, text};
 
@@ -107,10 +107,10 @@ pub fn packages(input: &[u8]) {
         }
         written_back::<Digest>(line);
         // Messages show the platform, so that hidden characters are replaced in its text.
-        if !line.contains(wasm_airgap::report::is_hidden) {
+        if !line.contains(airgap_core::report::is_hidden) {
             written_back::<Platform>(line);
         }
-        written_back::<wasm_airgap::platform::Platform>(line);
+        written_back::<airgap_core::platform::Platform>(line);
         if let Some(segment) = written_back::<Segment>(line) {
             assert_eq!(segment.as_str(), line);
             assert!(is_path(line) && !line.contains(['/', '\\', '\0']) && line != "..");

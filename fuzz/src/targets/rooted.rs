@@ -3,9 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use wasm_airgap::listing::{Disk, Listing};
-use wasm_airgap::rooted::RootedPath;
-use wasm_airgap::store::write_atomically;
+use airgap_core::listing::{Disk, Listing};
+use airgap_core::rooted::RootedPath;
+use airgap_core::store::write_atomically;
 
 use crate::{text, words};
 

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use wasm_airgap::environment::Environment;
-use wasm_airgap::fetch::Client;
-use wasm_airgap::oci::Accesses;
-use wasm_airgap::package::PackageName;
-use wasm_airgap::policy::Policy;
-use wasm_airgap::registries::Registries;
+use airgap_core::environment::Environment;
+use airgap_http::Client;
+use airgap_oci::Accesses;
+use airgap_core::package::PackageName;
+use airgap_config::policy::Policy;
+use airgap_config::registries::Registries;
 
 use crate::{accepted, same_twice, text};
 

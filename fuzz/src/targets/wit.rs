@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Cursor;
 
 use serde_json::json;
-use wasm_airgap::wit::{Component, Files, Library, Source};
+use airgap_wit::{Component, Files, Library, Source};
 
 use crate::{accepted, same_twice};
 

@@ -1,7 +1,7 @@
 //! YAML: what is read, and what is written so that it is read as the same.
 
 use serde_json::Value as Json;
-use wasm_airgap::yaml::{self, Documents, Duplicates, Node, Scalar, Value};
+use airgap_mirror::yaml::{self, Documents, Duplicates, Node, Scalar, Value};
 
 use crate::{accepted, text};
 

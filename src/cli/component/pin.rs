@@ -6,21 +6,22 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::bounded;
 use crate::cli::pin::moved;
 use crate::cli::{Context, selection};
-use crate::components::{Components, Fetched, Purpose, Wanted};
-use crate::digest::Digest;
-use crate::error::{Error, Result};
-use crate::quantity::megabytes;
-use crate::read;
-use crate::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
-use crate::rooted::RootedPath;
-use crate::segment::Segment;
-use crate::store::Scratch;
-use crate::wit::Component;
-use crate::workspace::Workspace;
-use crate::{report, store};
+use airgap_core::bounded;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::megabytes;
+use airgap_core::read;
+use airgap_core::report;
+use airgap_core::rooted::RootedPath;
+use airgap_core::segment::Segment;
+use airgap_core::store;
+use airgap_core::store::Scratch;
+use airgap_core::workspace::Workspace;
+use airgap_vendor::components::{Components, Fetched, Purpose, Wanted};
+use airgap_vendor::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
+use airgap_wit::Component;
 
 /// Print the digests of a component, and add it to a checksum registry.
 #[derive(Args, Debug)]

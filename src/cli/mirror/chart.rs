@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::{Asking, ChartArgs};
 use crate::cli::Context;
-use crate::error::{Error, Kind, Result};
-use crate::images::Chart;
-use crate::images::chart::{Assignments, Images, Override, Unresolved, registry, repository};
-use crate::images::helm::{Helm, RenderOptions, Rendered, ValuesFile};
-use crate::look;
-use crate::rooted::RootedPath;
-use crate::store::Scratch;
-use crate::{workers, yaml};
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::look;
+use airgap_core::rooted::RootedPath;
+use airgap_core::store::Scratch;
+use airgap_core::workers;
+use airgap_mirror::Chart;
+use airgap_mirror::chart::{Assignments, Images, Override, Unresolved, registry, repository};
+use airgap_mirror::helm::{Helm, RenderOptions, Rendered, ValuesFile};
+use airgap_mirror::yaml;
 
 /// The scheme of charts in registries, as in Helm.
 const SCHEME: &str = "oci://";

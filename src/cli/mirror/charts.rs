@@ -2,12 +2,12 @@
 
 use super::{ListArgs, chart};
 use crate::cli::Context;
-use crate::error::{Error, Result};
-use crate::images::MirrorList;
-use crate::images::chart::Images;
-use crate::images::helm::Helm;
-use crate::images::inventory::Inventory;
-use crate::quantity::{count, were};
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::{count, were};
+use airgap_mirror::MirrorList;
+use airgap_mirror::chart::Images;
+use airgap_mirror::helm::Helm;
+use airgap_mirror::inventory::Inventory;
 
 /// The most parts that are named as left out.
 const MOST_SHOWN: usize = 20;
@@ -93,7 +93,7 @@ impl Charts {
     ) -> Result<()> {
         let report = &context.report;
         inventory.guesses.iter().for_each(|guess| report.warn(guess));
-        let is_there = |it: &crate::images::chart::ChartImage| inventory.has(&it.image);
+        let is_there = |it: &airgap_mirror::chart::ChartImage| inventory.has(&it.image);
         let parts: Vec<_> = inventory
             .left_out
             .iter()

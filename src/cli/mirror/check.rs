@@ -2,11 +2,11 @@
 
 use super::{Asking, CheckArgs};
 use crate::cli::Context;
-use crate::error::{Error, Result};
-use crate::images::allow_list::Allowed;
-use crate::images::check::Finding;
-use crate::images::{AllowList, check, live, manifests::Manifests};
-use crate::quantity::{are, count};
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::{are, count};
+use airgap_mirror::allow_list::Allowed;
+use airgap_mirror::check::Finding;
+use airgap_mirror::{AllowList, check, live, manifests::Manifests};
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let registry = &super::registry(&args.registry)?;

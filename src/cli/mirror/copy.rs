@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use super::{Asking, CopyArgs, LayoutName};
 use crate::cli::Context;
-use crate::error::{Error, Result};
-use crate::images::copy::{
+use airgap_core::error::{Error, Result};
+use airgap_core::look;
+use airgap_core::quantity::{count, megabytes, were};
+use airgap_mirror::copy::{
     self, ArchiveTarget, Copied, LayoutSource, LayoutTarget, Options, Order, RegistrySource,
     RegistryTarget, Source, Summary, Target, Way,
 };
-use crate::images::{MirrorEntry, MirrorList, MirrorLock, RegistryPath};
-use crate::look;
-use crate::oci::Traffic;
-use crate::quantity::{count, megabytes, were};
+use airgap_mirror::{MirrorEntry, MirrorList, MirrorLock, RegistryPath};
+use airgap_oci::Traffic;
 
 pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
     let registry = args.registry.as_deref().map(super::registry).transpose()?;

@@ -7,15 +7,17 @@ use serde_json::json;
 
 use super::KustomizeArgs;
 use crate::cli::Context;
-use crate::error::{Error, Result};
-use crate::images::json_patch::{self, JsonPatch, JsonPatches};
-use crate::images::kustomization::{Fate, Kustomization};
-use crate::images::kustomize::{self, Entry, FieldSpec};
-use crate::images::manifests::Manifests;
-use crate::images::{Mention, MirrorList};
-use crate::quantity::{are, count};
-use crate::yaml::Node;
-use crate::{look, store, yaml};
+use airgap_core::error::{Error, Result};
+use airgap_core::look;
+use airgap_core::quantity::{are, count};
+use airgap_core::store;
+use airgap_mirror::json_patch::{self, JsonPatch, JsonPatches};
+use airgap_mirror::kustomization::{Fate, Kustomization};
+use airgap_mirror::kustomize::{self, Entry, FieldSpec};
+use airgap_mirror::manifests::Manifests;
+use airgap_mirror::yaml;
+use airgap_mirror::yaml::Node;
+use airgap_mirror::{Mention, MirrorList};
 
 /// The file with the fields to which the transformer is led, beside the kustomization.
 const FIELDS: &str = "image-fields.yaml";
@@ -281,7 +283,7 @@ fn is_stale(path: &Path, given: &[PathBuf]) -> Result<bool> {
 
 /// An entry of a person for the same image, with the new name: what else is in it stays.
 fn merged(node: &Node, entry: &Entry) -> Fate {
-    let mut data = crate::images::kustomization::data(node);
+    let mut data = airgap_mirror::kustomization::data(node);
     let old = data.clone();
     if let (Some(data), Ok(serde_json::Value::Object(new))) =
         (data.as_object_mut(), serde_json::to_value(entry))

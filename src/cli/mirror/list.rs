@@ -3,12 +3,13 @@
 use super::charts::Charts;
 use super::{ListArgs, chart};
 use crate::cli::Context;
-use crate::error::{Error, Result};
-use crate::images::inventory::Inventory;
-use crate::images::manifests::Manifests;
-use crate::images::{ListFormat, MirrorEntry, MirrorList, NewEntry, RegistryPath};
-use crate::quantity::{count, were};
-use crate::{store, yaml};
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::{count, were};
+use airgap_core::store;
+use airgap_mirror::inventory::Inventory;
+use airgap_mirror::manifests::Manifests;
+use airgap_mirror::yaml;
+use airgap_mirror::{ListFormat, MirrorEntry, MirrorList, NewEntry, RegistryPath};
 
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let report = &context.report;

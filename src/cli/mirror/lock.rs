@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{Asking, LockArgs};
 use crate::cli::Context;
-use crate::digest::Digest;
-use crate::error::{Error, Result};
-use crate::images::copy::RegistrySource;
-use crate::images::{MirrorList, MirrorLock};
-use crate::oci::Reference;
-use crate::quantity::count;
-use crate::{store, workers, yaml};
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::count;
+use airgap_core::store;
+use airgap_core::workers;
+use airgap_mirror::copy::RegistrySource;
+use airgap_mirror::yaml;
+use airgap_mirror::{MirrorList, MirrorLock};
+use airgap_oci::Reference;
 
 pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
     let report = &context.report;

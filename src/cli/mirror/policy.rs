@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::{PolicyArgs, PolicyFormat};
 use crate::cli::Context;
-use crate::error::{Error, Result};
-use crate::images::MirrorList;
-use crate::images::pull_policy::openshift::MirrorSet;
-use crate::images::pull_policy::{Unreached, containerd, openshift};
-use crate::quantity::{are, count};
-use crate::rooted::RootedPath;
-use crate::{store, yaml};
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::{are, count};
+use airgap_core::rooted::RootedPath;
+use airgap_core::store;
+use airgap_mirror::MirrorList;
+use airgap_mirror::pull_policy::openshift::MirrorSet;
+use airgap_mirror::pull_policy::{Unreached, containerd, openshift};
+use airgap_mirror::yaml;
 
 pub(super) fn run(args: &PolicyArgs, context: &Context) -> Result<()> {
     let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;

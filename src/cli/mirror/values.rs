@@ -2,14 +2,14 @@
 
 use super::{ValuesArgs, chart};
 use crate::cli::Context;
-use crate::error::{Error, Result};
-use crate::images::MirrorList;
-use crate::images::chart::Chart;
-use crate::images::helm::{Helm, ValuesFile};
-use crate::images::helm_values::{ProvenValues, Unmoved, Wanted, proven, unproven};
-use crate::quantity::count;
-use crate::report::printable_line;
-use crate::yaml;
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::count;
+use airgap_core::report::printable_line;
+use airgap_mirror::MirrorList;
+use airgap_mirror::chart::Chart;
+use airgap_mirror::helm::{Helm, ValuesFile};
+use airgap_mirror::helm_values::{ProvenValues, Unmoved, Wanted, proven, unproven};
+use airgap_mirror::yaml;
 
 /// The most images that are named one by one.
 const MOST_NAMED: usize = 50;

@@ -5,21 +5,23 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{components, wit};
-use crate::artifact::{Artifact, Kind};
 use crate::cli::shown::DryRun;
 use crate::cli::{Context, selection};
-use crate::components::{Components, Wanted};
-use crate::error::Result;
-use crate::listing::Disk;
-use crate::manifest::VendorDir;
-use crate::package::{PackageId, PackageRequest, Wanted as Version};
-use crate::packages::Sources;
-use crate::plan::resolve;
-use crate::policy::Policy;
-use crate::registry::{SourceArchive, WitRegistry};
-use crate::request::{Platforms, WitChoice};
-use crate::vendor::{ComponentJob, Helper, Job, Summary, WitJob, vendor_components, vendor_wit};
-use crate::wit::Lock;
+use airgap_config::policy::Policy;
+use airgap_core::artifact::{Artifact, Kind};
+use airgap_core::error::Result;
+use airgap_core::listing::Disk;
+use airgap_core::package::{PackageId, PackageRequest, Wanted as Version};
+use airgap_vendor::components::{Components, Wanted};
+use airgap_vendor::manifest::VendorDir;
+use airgap_vendor::packages::Sources;
+use airgap_vendor::plan::resolve;
+use airgap_vendor::registry::{SourceArchive, WitRegistry};
+use airgap_vendor::request::{Platforms, WitChoice};
+use airgap_vendor::vendor::{
+    ComponentJob, Helper, Job, Summary, WitJob, vendor_components, vendor_wit,
+};
+use airgap_wit::Lock;
 
 /// Vendor everything that MODULE.bazel asks for: toolchains, WIT packages and components.
 #[derive(Args, Debug)]
@@ -126,7 +128,7 @@ impl All {
         let plan = resolve(&self.tools, &policy, &Disk)?;
         let client = super::client(&plan, &policy)?;
         let (helper, client, jobs) = (helper.as_ref(), client.as_ref(), args.jobs.into());
-        crate::vendor::vendor(
+        airgap_vendor::vendor::vendor(
             &Job { plan: &plan, dir: &dir, helper, client, jobs },
             &context.report,
         )

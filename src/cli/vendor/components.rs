@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{conclude, policy_for, tell};
-use crate::artifact::Kind;
 use crate::cli::shown::DryRun;
 use crate::cli::{Context, selection};
-use crate::components::{Components, Wanted, wasm_name};
-use crate::error::{Error, Result};
-use crate::manifest::VendorDir;
-use crate::plan::Place;
-use crate::registry::ComponentRegistry;
-use crate::segment::Segment;
-use crate::vendor::{ComponentJob, vendor_components};
+use airgap_core::artifact::Kind;
+use airgap_core::error::{Error, Result};
+use airgap_core::segment::Segment;
+use airgap_vendor::components::{Components, Wanted, wasm_name};
+use airgap_vendor::manifest::VendorDir;
+use airgap_vendor::plan::Place;
+use airgap_vendor::registry::ComponentRegistry;
+use airgap_vendor::vendor::{ComponentJob, vendor_components};
 
 /// Pull components into a vendor folder, with a BUILD file for them.
 #[derive(Args, Debug)]

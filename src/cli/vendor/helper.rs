@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{tell, tell_pin};
-use crate::artifact::Kind;
 use crate::cli::Context;
-use crate::error::{Error, Result};
-use crate::listing::Disk;
-use crate::manifest::VendorDir;
-use crate::plan::resolve;
-use crate::vendor::{self, Helper, Job};
+use airgap_core::artifact::Kind;
+use airgap_core::error::{Error, Result};
+use airgap_core::listing::Disk;
+use airgap_vendor::manifest::VendorDir;
+use airgap_vendor::plan::resolve;
+use airgap_vendor::vendor::{self, Helper, Job};
 
 /// Vendor this program alone, and print what pins it in MODULE.bazel.
 #[derive(Args, Debug)]

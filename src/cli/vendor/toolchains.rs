@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{client, conclude, policy_for, tell, tell_pin};
-use crate::artifact::Kind;
 use crate::cli::shown::DryRun;
 use crate::cli::{Context, SelectionArgs, selection};
-use crate::error::Result;
-use crate::listing::Disk;
-use crate::manifest::VendorDir;
-use crate::plan::resolve;
-use crate::vendor::{self, Helper, Job};
+use airgap_core::artifact::Kind;
+use airgap_core::error::Result;
+use airgap_core::listing::Disk;
+use airgap_vendor::manifest::VendorDir;
+use airgap_vendor::plan::resolve;
+use airgap_vendor::vendor::{self, Helper, Job};
 
 /// Download toolchain archives into a vendor folder.
 #[derive(Args, Debug)]

@@ -5,18 +5,20 @@ use std::path::{Component, Path, PathBuf};
 use clap::Args;
 
 use super::policy_for;
-use crate::artifact::Kind;
 use crate::cli::Context;
-use crate::error::{Context as _, Error, Result};
-use crate::manifest::VendorDir;
-use crate::outcome::Tally;
-use crate::package::PackageRequest;
-use crate::packages::Sources;
-use crate::registry::WitRegistry;
-use crate::rooted::RootedPath;
-use crate::vendor::{WitJob, WitSummary, check_wit, vendor_wit};
-use crate::wit::Lock;
-use crate::{read, store, workspace};
+use airgap_core::artifact::Kind;
+use airgap_core::error::{Context as _, Error, Result};
+use airgap_core::outcome::Tally;
+use airgap_core::package::PackageRequest;
+use airgap_core::read;
+use airgap_core::rooted::RootedPath;
+use airgap_core::store;
+use airgap_core::workspace;
+use airgap_vendor::manifest::VendorDir;
+use airgap_vendor::packages::Sources;
+use airgap_vendor::registry::WitRegistry;
+use airgap_vendor::vendor::{WitJob, WitSummary, check_wit, vendor_wit};
+use airgap_wit::Lock;
 
 /// Fetch WIT packages and everything they need into a vendor folder, and write the lock.
 #[derive(Args, Debug)]
@@ -189,7 +191,7 @@ fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {
         return Err(Error::usage("no package is named")
             .hint("name some, `wasi:http@0.2.6`, or start from a lock: `--from wkg.lock`"));
     }
-    let exact = |locked: &crate::wit::Locked| locked.package.to_string().parse();
+    let exact = |locked: &airgap_wit::Locked| locked.package.to_string().parse();
     lock.packages.iter().map(|locked| exact(locked).map_err(Error::usage)).collect()
 }
 

@@ -1,0 +1,90 @@
+//! The addresses for requests to an OCI registry: its own host, or a mirror.
+
+use super::endpoint::{Endpoint, canonical};
+use super::route::Role;
+use super::{Mirror, Registries};
+use airgap_core::environment as env;
+
+/// One address for requests to a registry.
+pub(super) struct Hop {
+    /// The address.
+    pub(super) endpoint: Endpoint,
+    /// Whether it is the registry itself or a mirror.
+    pub(super) role: Role,
+    /// Whether it is a mirror of the registry by the name that packages use, rather than of the OCI
+    /// registry that has its packages.
+    pub(super) by_name: bool,
+    /// The setting that names the address; empty for the registry itself.
+    pub(super) reason: String,
+}
+
+impl Hop {
+    fn mirror(endpoint: &Endpoint, by_name: bool, reason: String) -> Hop {
+        Hop { endpoint: endpoint.clone(), role: Role::Mirror, by_name, reason }
+    }
+
+    fn primary(host: &str, reason: String) -> Hop {
+        let endpoint = Endpoint::of_host(host);
+        Hop { endpoint, role: Role::Primary, by_name: false, reason }
+    }
+}
+
+impl Registries {
+    /// Returns the addresses for requests to the OCI registry `host`, in order. `name` is the name
+    /// that packages use for it, which may be the same.
+    pub(super) fn hops(&self, name: Option<&str>, host: &str) -> Vec<Hop> {
+        let behind = (name != Some(host)).then_some((host, false));
+        let names: Vec<_> = name.map(|name| (name, true)).into_iter().chain(behind).collect();
+        for &(it, by_name) in &names {
+            if let Some(url) = self.url(it) {
+                let reason = format!("{} says where `{it}` is", env::registry_variable(it, "URL"));
+                return vec![Hop::mirror(url, by_name, reason)];
+            }
+        }
+        if let Some(mirrors) = &self.mirrors {
+            return self.mirrored(mirrors, host);
+        }
+        let mut hops = Vec::new();
+        let entry = |name: &str| self.config.registries.get(name);
+        for (it, by_name) in names {
+            let Some(mirror) = entry(it).and_then(|entry| entry.mirror.as_ref()) else { continue };
+            let reason = format!("the mirror of `{it}` by {}", mirror.place);
+            hops.push(Hop::mirror(&mirror.endpoint, by_name, reason));
+            if !mirror.fallback {
+                return hops;
+            }
+        }
+        let reason = match hops.last() {
+            Some(_) => "the mirror has `fallback = true`".to_owned(),
+            None => String::new(),
+        };
+        hops.push(Hop::primary(host, reason));
+        hops
+    }
+
+    fn mirrored(&self, mirrors: &[Mirror], host: &str) -> Vec<Hop> {
+        let is_host = |mirror: &Mirror| match mirror {
+            Mirror::Base(base) => canonical(&base.host) == host,
+            Mirror::Direct => false,
+        };
+        // Repositories of the mirror's own registry are not below the path for mirrored ones.
+        if mirrors.iter().any(is_host) {
+            let reason = format!("`{host}` is what {} names", env::COMPONENT_MIRROR);
+            return vec![Hop::primary(host, reason)];
+        }
+        let hop = |mirror: &Mirror| match mirror {
+            Mirror::Base(base) => {
+                Hop::mirror(base, false, format!("{} replaces `{host}`", env::COMPONENT_MIRROR))
+            }
+            Mirror::Direct => {
+                Hop::primary(host, format!("{} allows `direct`", env::COMPONENT_MIRROR))
+            }
+        };
+        mirrors.iter().map(hop).collect()
+    }
+
+    /// Returns whether requests to the registry itself are allowed, and not only to mirrors.
+    pub(super) fn reaches(&self, name: &str) -> bool {
+        self.hops(None, name).iter().any(|hop| hop.role == Role::Primary)
+    }
+}

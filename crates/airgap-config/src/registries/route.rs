@@ -1,0 +1,436 @@
+//! The way from a package or a component to its sources.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::Registries;
+use super::config::{Mapping, registry_name};
+use super::endpoint::{Endpoint, Scheme, canonical, is_loopback};
+use super::metadata::{Discovery, Metadata, NAMESPACES};
+use super::named_path::NamedPath;
+use airgap_core::environment::registry_variable;
+use airgap_core::error::{Error, Result};
+use airgap_core::package::PackageName;
+use airgap_core::suggest::nearest;
+use airgap_oci::{check_name, is_host};
+
+/// The name of the registry whose folder is searched first.
+pub(super) const LOCAL: &str = "local";
+
+/// The sources of a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The name of the registry in lock files, as in `wasi.dev`. None if only folders are named.
+    pub registry: Option<String>,
+    /// The sources, in the order to try them. If one does not have the package, the next one is
+    /// tried; if one has other bytes than the pinned ones, the search stops.
+    pub sources: Vec<Source>,
+    /// The registry that must be asked before the other sources are known.
+    pub discovery: Option<Discovery>,
+}
+
+/// One source of a package, component or image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The place.
+    pub place: Place,
+    /// Its role for the registry that was named.
+    pub role: Role,
+    /// Whether it is used only because a setting asks for a fallback.
+    pub fallback: bool,
+    /// The reason for it, with the settings.
+    pub reason: String,
+}
+
+/// The place of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The content itself: a folder of WIT, or a file.
+    Path(PathBuf),
+    /// A folder that has the versions as `<version>.wasm`.
+    Versions(PathBuf),
+    /// A repository in an OCI registry, whose tags are the versions.
+    Oci {
+        /// The host with an optional port, as [`airgap_oci::Accesses`] takes it.
+        registry: String,
+        /// The repository.
+        repository: String,
+    },
+}
+
+/// The role of a source for the registry that was named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A replacement for the content of the registry.
+    Override,
+    /// A folder that is a registry, or is searched before one.
+    Folder,
+    /// A mirror of the registry.
+    Mirror,
+    /// The registry itself.
+    Primary,
+}
+
+impl Source {
+    /// Returns whether it needs the network, so that it is left out offline.
+    pub fn needs_network(&self) -> bool {
+        matches!(self.place, Place::Oci { .. })
+    }
+
+    /// Returns whether it is in the same registry as another one.
+    pub fn is_beside(&self, other: &Source) -> bool {
+        match (&self.place, &other.place) {
+            (Place::Oci { registry, .. }, Place::Oci { registry: other, .. }) => registry == other,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Path(path) | Place::Versions(path) => path.display().fmt(f),
+            Place::Oci { registry, repository } => write!(f, "{registry}/{repository}"),
+        }
+    }
+}
+
+/// Writes `ghcr.io/webassembly/wasi/http (reason)`.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.place, self.reason)
+    }
+}
+
+/// A registry by its name, with the metadata from the settings.
+struct Named<'a> {
+    name: String,
+    metadata: Option<&'a Metadata>,
+    reason: String,
+}
+
+/// Returns where `[overrides]` says that a package is.
+pub(super) fn override_of(registries: &Registries, package: &PackageName) -> Option<Source> {
+    registries.config.overrides.get(package).map(overridden)
+}
+
+pub(super) fn of_package(
+    registries: &Registries,
+    package: &PackageName,
+    rule: Option<&str>,
+) -> Result<Route> {
+    let config = &registries.config;
+    if let Some(source) = override_of(registries, package) {
+        return Ok(Route { registry: None, sources: vec![source], discovery: None });
+    }
+    let local = config.registries.get(LOCAL);
+    let local = local.and_then(|entry| Some((&*entry.local.as_ref()?.path, &entry.place)));
+    let sources = local.map(|(root, place)| folder(root, package, looked_into_first(place)));
+    let mut route =
+        Route { registry: None, sources: sources.into_iter().collect(), discovery: None };
+    match rule {
+        Some(rule) if rule.contains('/') => below_a_path(registries, package, rule, &mut route)?,
+        Some(rule) => {
+            let name = registry_name(rule).map_err(|problem| wrong_rule(rule, &problem))?;
+            let reason = "asked for by the rule".to_owned();
+            named(registries, package, &Named { name, metadata: None, reason }, &mut route)?;
+        }
+        None => match mapped(registries, package) {
+            Some(it) => named(registries, package, &it, &mut route)?,
+            // The folder may have the package.
+            None if local.is_some() => {}
+            None => return Err(no_registry(registries, package)),
+        },
+    }
+    Ok(route)
+}
+
+pub(super) fn of_component(
+    registries: &Registries,
+    registry: &str,
+    repository: &str,
+) -> Result<Vec<Source>> {
+    let asked = of_repository(registries, registry, repository)?;
+    // The repository `my-org/auth` is `my-org:auth` in a config file.
+    if let Ok(package) = repository.replacen('/', ":", 1).parse::<PackageName>()
+        && let Some(found) = registries.config.overrides.get(&package)
+    {
+        return Ok(vec![overridden(found)]);
+    }
+    let beside = |root: &Path, reason: String| Source {
+        place: Place::Versions(root.join(repository)),
+        role: Role::Folder,
+        fallback: false,
+        reason,
+    };
+    let mut sources = Vec::new();
+    if let Some((root, place)) = folder_of(registries, LOCAL, None) {
+        sources.push(beside(root, looked_into_first(place)));
+    }
+    let host = canonical(&Endpoint::parse(registry).map_err(Error::usage)?.host);
+    match folder_of(registries, &host, None) {
+        Some((root, place)) => {
+            sources.push(beside(root, format!("asked for, a folder by {place}")))
+        }
+        None => sources.extend(asked),
+    }
+    Ok(sources)
+}
+
+pub(super) fn of_repository(
+    registries: &Registries,
+    registry: &str,
+    repository: &str,
+) -> Result<Vec<Source>> {
+    let wrong = |problem: String| {
+        Error::usage(format!("`{registry}/{repository}` is no repository in a registry"))
+            .because(problem)
+    };
+    check_name(repository).map_err(wrong)?;
+    let endpoint = Endpoint::parse(registry).map_err(wrong)?;
+    let host = canonical(&endpoint.host);
+    let repository = endpoint.repository(repository);
+    let mut sources = Vec::new();
+    let candidates = |_: bool| vec![repository.clone()];
+    asked_at(registries, None, &host, candidates, "asked for", &mut sources)?;
+    Ok(sources)
+}
+
+/// Returns whether a setting, or a built-in entry, names a registry for a package.
+pub(super) fn is_mapped(registries: &Registries, package: &PackageName) -> bool {
+    mapped(registries, package).is_some()
+}
+
+/// Returns the registry that the settings name for a package.
+fn mapped<'a>(registries: &'a Registries, package: &PackageName) -> Option<Named<'a>> {
+    let config = &registries.config;
+    let namespace = package.namespace();
+    let by = |mapping: &'a Mapping, what: String| Named {
+        name: mapping.registry.clone(),
+        metadata: mapping.metadata.as_ref(),
+        reason: format!("{what} is at `{}` by {}", mapping.registry, mapping.place),
+    };
+    if let Some(mapping) = config.packages.get(package) {
+        return Some(by(mapping, format!("`{package}`")));
+    }
+    if let Some(mapping) = config.namespaces.get(namespace) {
+        return Some(by(mapping, format!("namespace `{namespace}`")));
+    }
+    if let Some((name, place)) = &config.default_registry {
+        let reason = format!("default_registry is `{name}` by {place}");
+        return Some(Named { name: name.clone(), metadata: None, reason });
+    }
+    let (_, name) = NAMESPACES.iter().find(|(known, _)| *known == namespace)?;
+    let reason = format!("namespace `{namespace}` is at `{name}` by default");
+    Some(Named { name: (*name).to_owned(), metadata: None, reason })
+}
+
+/// Returns whether a setting, rather than the built-in table, decides about a package.
+pub(super) fn is_named(registries: &Registries, package: &PackageName) -> bool {
+    let config = &registries.config;
+    let by_file = config.overrides.contains_key(package)
+        || config.packages.contains_key(package)
+        || config.namespaces.contains_key(package.namespace())
+        || config.default_registry.is_some()
+        || config.registries.get(LOCAL).is_some_and(|entry| entry.local.is_some());
+    let moved = |it: Named<'_>| {
+        let entry = config.registries.get(&it.name);
+        registries.url(&it.name).is_some()
+            || entry.is_some_and(|entry| entry.local.is_some() || entry.mirror.is_some())
+    };
+    by_file || mapped(registries, package).is_some_and(moved)
+}
+
+/// Returns the folder of a folder registry, and the place of the setting.
+fn folder_of<'a>(
+    registries: &'a Registries,
+    name: &str,
+    metadata: Option<&Metadata>,
+) -> Option<(&'a Path, &'a str)> {
+    let entry = registries.config.registries.get(name)?;
+    let root = &entry.local.as_ref()?.path;
+    let preferred = metadata.is_some_and(|it| it.preferred.as_deref() == Some("local"));
+    let is_local = match entry.default {
+        Some(word) => word == "local",
+        None => !entry.has_oci || preferred,
+    };
+    is_local.then_some((root.as_path(), entry.place.as_str()))
+}
+
+/// Adds the sources of a registry that is known by its name.
+fn named(
+    registries: &Registries,
+    package: &PackageName,
+    it: &Named<'_>,
+    route: &mut Route,
+) -> Result<()> {
+    let Named { name, reason, .. } = it;
+    let entry = registries.config.registries.get(name);
+    let metadata = it.metadata.cloned().or_else(|| registries.metadata(name));
+    if let Some((root, place)) = folder_of(registries, name, metadata.as_ref()) {
+        route.registry = Some(name.clone());
+        // It may be in the route already, as the folder that is searched first.
+        if name != LOCAL {
+            let reason = format!("{reason}, a folder by {place}");
+            route.sources.push(folder(root, package, reason));
+        }
+        return Ok(());
+    }
+    let mut reason = reason.clone();
+    let metadata = match metadata {
+        Some(metadata) => metadata,
+        // No metadata can be requested, or no request is allowed.
+        None if registries.url(name).is_some() => Metadata::default(),
+        None if entry.is_some() && !is_host(name) => Metadata::default(),
+        None if !is_host(name) => return Err(unknown(registries, name, &reason)),
+        None if !registries.reaches(name) => {
+            reason.push_str("; it is not asked for its prefix, because a mirror stands in for it");
+            Metadata::default()
+        }
+        None => {
+            route.registry = Some(name.clone());
+            route.discovery = Some(Discovery::of(name, registries.speaks_http(name)));
+            return Ok(());
+        }
+    };
+    route.registry = Some(name.clone());
+    let endpoint = metadata.oci_registry.clone().unwrap_or_else(|| Endpoint::of_host(name));
+    let host = canonical(&endpoint.host);
+    let literal = format!("{}/{}", package.namespace(), package.name());
+    let prefixed = endpoint.repository(&format!("{}{literal}", metadata.prefix));
+    // A mirror of the name may have the packages under the prefix of the OCI registry, because they
+    // were copied from there, or without it, because they were published to it.
+    let candidates = |by_name: bool| match by_name && prefixed != literal {
+        true => vec![prefixed.clone(), literal.clone()],
+        false => vec![prefixed.clone()],
+    };
+    let reason = match host == *name {
+        true => reason,
+        false => format!("{reason}, and its packages are at `{host}`"),
+    };
+    let before = route.sources.len();
+    asked_at(registries, Some(name), &host, candidates, &reason, &mut route.sources)?;
+    // A word is not a host: only its mirrors can be asked.
+    if !is_host(&host) {
+        route.sources.retain(|source| source.role != Role::Primary);
+        if route.sources.len() == before {
+            return Err(unknown(registries, name, &reason));
+        }
+    }
+    Ok(())
+}
+
+/// Adds the sources of `ghcr.io/myorg`: a host and a path that the rule names.
+fn below_a_path(
+    registries: &Registries,
+    package: &PackageName,
+    rule: &str,
+    route: &mut Route,
+) -> Result<()> {
+    let endpoint = Endpoint::parse(rule).map_err(|problem| wrong_rule(rule, &problem))?;
+    if endpoint.scheme == Some(Scheme::Http) && !is_loopback(&endpoint.host) {
+        return Err(wrong_rule(rule, "plain http to another machine is not a rule's to allow")
+            .hint(format!(
+                "where it must be, set {}=http://{}, or `protocol = \"http\"` in \
+                 `[registry.{:?}.oci]` of the config file",
+                registry_variable(&endpoint.host, "URL"),
+                endpoint.host,
+                endpoint.host
+            )));
+    }
+    let host = canonical(&endpoint.host);
+    let literal = endpoint.repository(&format!("{}/{}", package.namespace(), package.name()));
+    // A path that ends with the namespace should not have it twice, but a tool may have published
+    // the package with the namespace twice.
+    let ends = endpoint.path.rsplit('/').next() == Some(package.namespace());
+    let short = ends.then(|| endpoint.repository(package.name()));
+    let candidates = |_: bool| short.iter().chain([&literal]).cloned().collect();
+    route.registry = Some(host.clone());
+    let reason = "asked for by the rule";
+    asked_at(registries, None, &host, candidates, reason, &mut route.sources)
+}
+
+/// Adds the repositories at each address for requests to an OCI registry.
+fn asked_at(
+    registries: &Registries,
+    name: Option<&str>,
+    host: &str,
+    candidates: impl Fn(bool) -> Vec<String>,
+    reason: &str,
+    sources: &mut Vec<Source>,
+) -> Result<()> {
+    for (index, hop) in registries.hops(name, host).into_iter().enumerate() {
+        for repository in candidates(hop.by_name) {
+            let repository = hop.endpoint.repository(&repository);
+            check_name(&repository)
+                .map_err(|problem| Error::usage(problem).fact("because", reason))?;
+            let reason = match hop.reason.as_str() {
+                "" => reason.to_owned(),
+                hop => format!("{reason}; {hop}"),
+            };
+            sources.push(Source {
+                place: Place::Oci { registry: canonical(&hop.endpoint.host), repository },
+                role: hop.role,
+                fallback: index > 0,
+                reason,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn folder(root: &Path, package: &PackageName, reason: String) -> Source {
+    let place = Place::Versions(root.join(package.namespace()).join(package.name()));
+    Source { place, role: Role::Folder, fallback: false, reason }
+}
+
+fn overridden(found: &NamedPath) -> Source {
+    Source {
+        place: Place::Path(found.path.clone()),
+        role: Role::Override,
+        fallback: false,
+        reason: format!("overridden by {}", found.place),
+    }
+}
+
+fn looked_into_first(place: &str) -> String {
+    format!("the folder of the registry `{LOCAL}` by {place}")
+}
+
+fn wrong_rule(rule: &str, problem: &str) -> Error {
+    let shown = airgap_http::redacted(rule);
+    Error::usage(format!("the registry `{shown}` of the rule cannot be used")).because(problem)
+}
+
+fn no_registry(registries: &Registries, package: &PackageName) -> Error {
+    let namespace = package.namespace();
+    let file = match &registries.config.path {
+        Some(path) => format!("`{}`", path.display()),
+        None => "a file that WKG_CONFIG_FILE names".to_owned(),
+    };
+    Error::usage(format!("no registry is named for `{package}`"))
+        .fact("looked at", "the rule's `registry`, and the config file")
+        .hint(format!("write `{namespace} = \"HOST\"` below [namespace_registries] in {file}"))
+        .hint(format!(
+            "or name it where the package is asked for: `registry = \"HOST\"` in `wit.package` and \
+             `wit_package`, `package_registries = {{\"{namespace}\": \"HOST\"}}` in \
+             `wit_vendor_lock`, `--package-registry {namespace}=HOST` for `vendor wit`, \
+             `--registry HOST` for `wit fetch` and `wit pin`"
+        ))
+}
+
+/// Returns the error for a word that is neither a host nor a registry with an address.
+fn unknown(registries: &Registries, name: &str, reason: &str) -> Error {
+    let names: Vec<_> = registries.config.registries.keys().map(String::as_str).collect();
+    let error = Error::usage(format!("nothing says where the registry `{name}` is"))
+        .fact("wanted", reason)
+        .hint(format!(
+            "if it is a host, write its port: `{name}:443`; otherwise set {}, or give \
+             `[registry.{name}]` a `mirror` or a `local` folder in the config file",
+            registry_variable(name, "URL")
+        ));
+    match nearest(name, &names).first() {
+        Some(near) if *near != name => error.fact("nearest", format!("`{near}`")),
+        _ => error,
+    }
+}

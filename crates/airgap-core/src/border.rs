@@ -1,0 +1,30 @@
+//! The JSON documents that Starlark writes for this program.
+
+use serde::de::DeserializeOwned;
+
+use crate::bounded;
+use crate::error::{Error, Result};
+
+/// Reads a document. `versions` gives the version of the format that was
+/// found, and the one that this program knows.
+///
+/// # Errors
+/// Usage, where it is not valid or of another version.
+pub fn parse<T: DeserializeOwned>(
+    text: &str,
+    origin: &str,
+    versions: impl Fn(&T) -> (u32, u32),
+) -> Result<T> {
+    let request = bounded::json(text).map_err(|error| {
+        Error::usage(format!("the request in `{origin}` is not valid")).because(error)
+    })?;
+    match versions(&request) {
+        (found, known) if found != known => Err(Error::usage(format!(
+            "the request in `{origin}` has a format that this program does not know"
+        ))
+        .fact("expected", known)
+        .fact("found", found)
+        .hint("the helper and rules_wasm_airgap differ in version; use those of one release")),
+        _ => Ok(request),
+    }
+}

@@ -1,0 +1,152 @@
+//! A file at an address, with the credential of its host from a netrc file.
+
+use std::io;
+use std::path::Path;
+
+use crate::address::{Address, Credential};
+use crate::audience::{self, Withheld};
+use crate::failure::{Attempts, Failure, Tried};
+use crate::http::{Answer, Asker, Hop, Http, Pass, Request};
+use crate::netrc::Netrc;
+use crate::patience::Patience;
+use crate::resume::{Part, Range};
+use crate::retry::Chance;
+use crate::source::{Arrival, Served, SoFar, Source};
+use airgap_core::error::Error;
+use airgap_core::regular_file;
+
+/// A file at an `http`, `https` or `file` address.
+pub(super) struct FileSource<'a> {
+    pub(super) address: &'a Address,
+    pub(super) http: &'a Http,
+    pub(super) netrc: &'a Netrc,
+    pub(super) patience: &'a Patience,
+}
+
+impl Source for FileSource<'_> {
+    fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn ask(&self, range: &Range) -> Tried<Arrival> {
+        if let Some(path) = self.address.file() {
+            return Ok(open(&path?)?);
+        }
+        let answer = self.http.send(self.address, Request::get(range.headers()), self)?;
+        Ok(Arrival::of(answer, range, |answer| self.refusal(&answer))?)
+    }
+
+    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
+        if self.address.scheme() == "file" {
+            return Failure::new(Chance::None, error.to_string());
+        }
+        so_far.lost(self.http, error, served)
+    }
+
+    fn error(&self, subject: &str, failure: Failure) -> Error {
+        let mut attempts = Attempts::default();
+        attempts.add(self.address, failure);
+        attempts.error(subject)
+    }
+
+    fn advice(&self) -> &'static str {
+        "if upstream really published other bytes, find out why before you pin them with \
+         `wasm-airgap toolchain pin`"
+    }
+}
+
+impl Asker for FileSource<'_> {
+    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
+        let allowed = self.may_see(hop.here);
+        let credential = self.credential(hop.here).filter(|_| allowed.is_ok());
+        Ok(Pass { authorization: credential.map(Credential::basic), ..Pass::default() })
+    }
+}
+
+impl FileSource<'_> {
+    /// Checks that the server at `here` may see a credential: see [`audience`].
+    fn may_see(&self, here: &Address) -> Result<(), Withheld> {
+        audience::check(self.address, here, self.http.is_proxied(here))
+    }
+
+    /// Returns the credential for the server at `here`, whether or not it may be sent there: the
+    /// one in the address, the entry of the netrc file for the host, or the `default` entry.
+    fn credential(&self, here: &Address) -> Option<&Credential> {
+        let home = here.origin() == self.address.origin();
+        let own = self.address.credential().filter(|_| home);
+        own.or_else(|| self.netrc.machine(here.host()))
+            .or_else(|| self.netrc.anyone().filter(|_| home))
+    }
+
+    /// Adds hints to a refusal: the server may not see a credential, and how to change that.
+    fn explain(&self, failure: Failure, here: &Address, reason: Withheld) -> Failure {
+        let host = here.host();
+        let home = here.origin() == self.address.origin();
+        let hint = match self.credential(here) {
+            Some(_) if home && self.address.credential().is_some() => {
+                format!("the user and password in the address were not sent to {host}: {reason}")
+            }
+            Some(_) => {
+                format!("the credential for {host} in {} was not sent: {reason}", self.netrc_file())
+            }
+            None => format!("no credential is ever sent to {host} on this way: {reason}"),
+        };
+        failure.hint(hint).hint(reason.advice(here))
+    }
+
+    /// Returns the name of the netrc file for a message.
+    fn netrc_file(&self) -> String {
+        match self.netrc.path() {
+            Some(path) => format!("`{}`", path.display()),
+            None => "a file named by NETRC".to_owned(),
+        }
+    }
+
+    /// Returns the failure for an answer without a file, with hints.
+    fn refusal(&self, answer: &Answer) -> Failure {
+        let failure = Failure::of_status(answer.status, &answer.headers, self.patience.now());
+        let here = &answer.from;
+        // Some servers answer 404 in place of 401.
+        let hidden = failure.missing && self.credential(here).is_some();
+        if let Err(reason) = self.may_see(here)
+            && (failure.refused || hidden)
+        {
+            return self.explain(failure, here, reason);
+        }
+        let (host, file) = (here.host(), self.netrc_file());
+        let entry = format!("`machine {host} login NAME password PASSWORD` in {file}");
+        match (answer.status.as_u16(), answer.authenticated) {
+            (401, false) => {
+                failure.hint(format!("the server wants to know who asks: write {entry}"))
+            }
+            (401, true) => failure.hint(format!(
+                "the server does not accept the credential that was sent: check {entry}, or the \
+                 user and password in the address"
+            )),
+            (403, false) => failure.hint(format!(
+                "the server refuses those it does not know; if you may have the file, write {entry}"
+            )),
+            (403, true) => failure.hint(format!(
+                "the server knows who asks and refuses: this user may not have the file; check \
+                 {entry}"
+            )),
+            _ => failure,
+        }
+    }
+}
+
+/// Opens a local file, always from its beginning: reading it again costs nothing.
+fn open(path: &Path) -> std::result::Result<Arrival, Failure> {
+    let file = regular_file::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Failure::missing("there is no such file"),
+        io::ErrorKind::InvalidInput => Failure::new(Chance::None, "is not a regular file"),
+        _ => Failure::new(Chance::None, error.to_string()),
+    })?;
+    let size = file.metadata().map_err(|error| Failure::new(Chance::None, error.to_string()))?;
+    Ok(Arrival {
+        part: Part::Whole { size: Some(size.len()) },
+        validator: None,
+        served: Served { sized: true, ..Served::default() },
+        body: Box::new(file),
+    })
+}

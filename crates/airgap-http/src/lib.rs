@@ -1,0 +1,195 @@
+//! Downloads of pinned bytes: unverified bytes stay inside, and the result is [`Verified`].
+//!
+//! ```text
+//! fetch ─┬─ transfer ─┬─ resume   the range that is requested, and the one in the answer
+//!        │            └─ pipe     read, hash and write in three threads
+//!        ├─ stream       the same bytes as a reader, for copies
+//!        ├─ small        short answers, read whole
+//!        ├─ source       the sources of bytes: a file, or a blob of `airgap_oci`
+//!        ├─ file ──────── netrc, audience (which server may see a credential)
+//!        ├─ http ─────── proxy, roots, address, pace, interim
+//!        │  └─ failure   the reason why a source failed
+//!        └─ patience ─── retry    when to try again
+//! ```
+
+#![warn(unreachable_pub)]
+// Tests lay out their own folders.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod address;
+pub mod audience;
+pub mod certificate;
+pub mod failure;
+mod file;
+pub mod http;
+mod interim;
+mod measure;
+mod names;
+mod netrc;
+pub(crate) mod pace;
+pub mod patience;
+mod pipe;
+mod proxy;
+pub mod resume;
+pub mod retry;
+mod roots;
+mod small;
+pub mod source;
+pub mod stream;
+mod tls;
+pub mod transfer;
+
+pub use address::redacted;
+pub use measure::Measured;
+pub use netrc::login as netrc_login;
+pub use retry::{Clock, SystemClock};
+pub use small::Small;
+pub use tls::Identity;
+
+use std::sync::Arc;
+
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::network::Network;
+use airgap_core::report::Item;
+use airgap_core::rooted::RootedPath;
+use airgap_core::verify::Verified;
+
+use address::Address;
+use failure::{Attempts, Trouble};
+use file::FileSource;
+use http::Http;
+use netrc::Netrc;
+use patience::Patience;
+use source::Source;
+use transfer::{Transfer, Wanted};
+
+/// The largest file in bytes. Without a limit, a server that never stops sending would fill the
+/// disk.
+pub const LARGEST: u64 = 16 << 30;
+
+/// A client that downloads files. Any number of threads can share one and its connections.
+pub struct Client {
+    http: Http,
+    netrc: Netrc,
+    patience: Patience,
+    largest: u64,
+}
+
+/// A file to download.
+#[derive(Clone, Copy, Debug)]
+pub struct Download<'a> {
+    /// The name in messages, as in `wasm-tools 1.244.0 (linux_amd64)`.
+    pub subject: &'a str,
+    /// The `http`, `https` and `file` addresses to try, in this order.
+    pub urls: &'a [String],
+    /// The SHA-256 of the file.
+    pub expected: &'a Digest,
+    /// The path of the downloaded file.
+    pub destination: &'a RootedPath,
+}
+
+impl Client {
+    /// Creates a client with these settings. Reads the credentials, and opens no socket yet.
+    ///
+    /// # Errors
+    /// Usage, if the address of a proxy or the netrc file is invalid.
+    pub fn new(network: &Network) -> Result<Client> {
+        let netrc = Netrc::read(network.netrc.as_deref())?;
+        let patience = Patience::new(Arc::new(SystemClock), network.retry_budget);
+        Ok(Client {
+            http: Http::new(network, http::LARGE_READS)?,
+            netrc,
+            patience,
+            largest: LARGEST,
+        })
+    }
+
+    /// Returns the same client with another clock; for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Client {
+        Client { patience: self.patience.with_clock(clock), ..self }
+    }
+
+    /// Returns the same client with another limit on the size of a file.
+    #[must_use]
+    pub fn with_largest(self, largest: u64) -> Client {
+        Client { largest, ..self }
+    }
+
+    /// Downloads a file from the first address that has the pinned bytes. The file appears at its
+    /// destination only if it is right. A download that an earlier run left unfinished is resumed.
+    ///
+    /// # Errors
+    /// Integrity, as soon as a source sends other bytes: the next one is not tried, because the
+    /// wrong source would stay unnoticed. Unavailable, if every source says that it does not have
+    /// the file; otherwise network; both list every attempt.
+    pub fn download(&self, request: &Download<'_>, item: &Item) -> Result<Verified> {
+        let urls: Result<Vec<_>> = request.urls.iter().map(|url| Address::parse(url)).collect();
+        let urls = urls?;
+        let Download { subject, expected, destination, .. } = *request;
+        let largest = self.largest;
+        let wanted = Wanted { subject, expected, size: None, largest, destination, accept: None };
+        let mut transfer = Transfer::begin(wanted, &self.patience, item)?;
+        if transfer.is_right() {
+            return transfer.finish();
+        }
+        let mut attempts = Attempts::default();
+        for url in &urls {
+            match transfer.fill_from(&self.source(url)) {
+                Ok(()) => return transfer.finish(),
+                Err(Trouble::Source(failure)) => attempts.add(url, failure),
+                Err(Trouble::Fatal(error)) => return Err(transfer.end(error)),
+            }
+        }
+        Err(transfer.end(attempts.error(request.subject)))
+    }
+
+    /// Returns the digest and the size of the file at an address. The file is not stored.
+    ///
+    /// # Errors
+    /// As [`Client::inspect`].
+    pub fn measure(&self, url: &str, item: &Item) -> Result<(Digest, u64)> {
+        self.inspect(url, item).map(|found| (found.digest, found.size))
+    }
+
+    /// Reads the file at an address, to pin it. The file is not stored.
+    ///
+    /// # Errors
+    /// Integrity, where it is a web page, a Git LFS pointer or too long; unavailable, where the server
+    /// says that it does not have it; network, where the server does not deliver.
+    pub fn inspect(&self, url: &str, item: &Item) -> Result<Measured> {
+        let address = Address::parse(url)?;
+        let source = self.source(&address);
+        measure::measure(&source, self.largest, &self.patience, item).map_err(|it| match it {
+            Trouble::Fatal(error) => error,
+            Trouble::Source(failure) => source.error(&format!("`{address}`"), failure),
+        })
+    }
+
+    /// Returns the small answer of an `http` or `https` address, which is not stored; nothing if
+    /// the server says that it has none.
+    ///
+    /// # Errors
+    /// Network, if the server fails; integrity, if the answer is longer than `largest` bytes or a
+    /// web page.
+    pub fn small(&self, url: &str, largest: u64, item: &Item) -> Result<Option<Small>> {
+        let address = Address::parse(url)?;
+        if address.scheme() == "file" {
+            return Err(Error::usage(format!("`{address}` is not an http or https address")));
+        }
+        let source = self.source(&address);
+        let within = self.http.answer_time();
+        small::read(&source, largest, within, &self.patience, item).map_err(|it| match it {
+            Trouble::Fatal(error) => error,
+            Trouble::Source(failure) => {
+                let error = Error::new(Kind::Network, format!("cannot read `{address}`"));
+                failure.hints.into_iter().fold(error.because(failure.reason), Error::hint)
+            }
+        })
+    }
+
+    fn source<'a>(&'a self, address: &'a Address) -> FileSource<'a> {
+        FileSource { address, http: &self.http, netrc: &self.netrc, patience: &self.patience }
+    }
+}

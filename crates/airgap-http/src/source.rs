@@ -1,0 +1,181 @@
+//! The interface between a transfer and the source of its bytes, for files and for blobs.
+
+use std::io::{self, Read};
+
+use ureq::http::header;
+
+use crate::address::Address;
+use crate::failure::{Failure, Tried};
+use crate::http::{Answer, Http};
+use crate::proxy::Proxy;
+use crate::resume::{self, Part, Range};
+use crate::retry::Chance;
+use airgap_core::error::Error;
+use airgap_core::stand_in::StandIn;
+
+/// A source of pinned bytes.
+pub trait Source {
+    /// Returns its redacted address, for messages and for the note beside an unfinished file.
+    fn name(&self) -> String;
+
+    /// Requests the missing bytes. Fails if the response has no body.
+    fn ask(&self, range: &Range) -> Tried<Arrival>;
+
+    /// Returns the failure for a body that ended early, after `so_far`.
+    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure;
+
+    /// Returns the final error when no source is left.
+    fn error(&self, subject: &str, failure: Failure) -> Error;
+
+    /// Returns the hint for bytes that are not the pinned ones.
+    fn advice(&self) -> &'static str;
+}
+
+/// The beginning of a response with bytes.
+pub struct Arrival {
+    /// The part of the file that the body has.
+    pub(crate) part: Part,
+    /// The validator of this version of the file at the source.
+    pub(crate) validator: Option<String>,
+    /// The facts of the response, for messages.
+    pub(crate) served: Served,
+    /// The body.
+    pub(crate) body: Box<dyn Read + Send>,
+}
+
+/// The facts of a response, for the error if its bytes are wrong.
+#[derive(Clone, Default)]
+pub struct Served {
+    /// The target of a redirect.
+    pub redirected: Option<String>,
+    /// Whether the media type is that of a web page.
+    pub page: bool,
+    /// The content encoding, which was not requested.
+    pub encoding: Option<String>,
+    /// Whether the response gave a size.
+    pub sized: bool,
+    /// The proxy that was used.
+    pub proxy: Option<Proxy>,
+}
+
+/// The progress of a file.
+#[derive(Clone, Copy)]
+pub struct SoFar {
+    /// The number of bytes that arrived.
+    pub length: u64,
+    /// The size of the file, if it is known.
+    pub size: Option<u64>,
+}
+
+impl Arrival {
+    /// Creates an arrival from an answer; the failure of `refusal` if it has no bytes of the file.
+    pub fn of(
+        answer: Answer,
+        range: &Range,
+        refusal: impl FnOnce(Answer) -> Failure,
+    ) -> Result<Arrival, Failure> {
+        let Some(part) = range.read(answer.status, &answer.headers) else {
+            return Err(refusal(answer));
+        };
+        let sized = match part {
+            Part::Whole { size } | Part::Rest { size, .. } => size.is_some(),
+            Part::Nothing | Part::Unfit => true,
+        };
+        Ok(Arrival {
+            part,
+            validator: resume::validator(&answer.headers),
+            served: Served::of(&answer, sized),
+            body: Box::new(answer.steady()),
+        })
+    }
+}
+
+impl Arrival {
+    /// Returns the same bytes through another reader.
+    pub fn through(
+        self,
+        wrap: impl FnOnce(Box<dyn Read + Send>) -> Box<dyn Read + Send>,
+    ) -> Arrival {
+        Arrival { body: wrap(self.body), ..self }
+    }
+}
+
+impl Served {
+    fn of(answer: &Answer, sized: bool) -> Served {
+        let encoding = answer.header(header::CONTENT_ENCODING);
+        Served {
+            redirected: answer.redirected.then(|| answer.from.to_string()),
+            page: answer.is_page(),
+            encoding: encoding.filter(|it| *it != "identity").map(str::to_owned),
+            sized,
+            proxy: answer.proxy.clone(),
+        }
+    }
+
+    /// Returns whether the response comes from the origin of this address, and not from another one
+    /// that a redirect led to.
+    pub(super) fn is_from(&self, start: &str) -> bool {
+        let address = |text: &str| Address::parse(text).ok();
+        self.redirected.as_deref().is_none_or(|redirected| {
+            matches!((address(start), address(redirected)), (Some(start), Some(end))
+                if start.origin() == end.origin())
+        })
+    }
+
+    /// Adds the facts of the response to an error, and hints about them.
+    pub(crate) fn explain(&self, mut error: Error, length: u64, beginning: &[u8]) -> Error {
+        if let Some(redirected) = &self.redirected {
+            error = error.fact("redirected to", redirected);
+        }
+        if let Some(proxy) = &self.proxy {
+            error = error.fact("proxy", &proxy.shown);
+        }
+        let markup = beginning.trim_ascii_start().starts_with(b"<");
+        if let Some(pointer) = StandIn::pointer(beginning) {
+            return pointer.explain(error);
+        }
+        error.hint(if length == 0 {
+            "the answer was empty; ask whoever runs that server".to_owned()
+        } else if self.page || markup {
+            "the answer is a web page: a login page or the notice of a proxy; open the address in \
+             a browser"
+                .to_owned()
+        } else if let Some(encoding) = &self.encoding {
+            format!(
+                "the answer came with the encoding `{encoding}`, which was not asked for: a proxy \
+                 or the server changes the file on its way"
+            )
+        } else if !self.sized {
+            "the server did not say how long the file is, so it may have been cut short; try again"
+                .to_owned()
+        } else {
+            "if that is a mirror, its copy is stale or damaged: fill it anew".to_owned()
+        })
+    }
+}
+
+impl SoFar {
+    /// Returns the failure for a body that ended early.
+    pub(crate) fn short(self) -> Failure {
+        let of = self.size.map(|size| format!(" of {size}")).unwrap_or_default();
+        let reason = format!("the connection ended after {}{of} bytes", self.length);
+        let excuse = "the connection was lost".to_owned();
+        Failure { excuse, ..Failure::new(Chance::Passing, reason) }
+    }
+
+    /// Returns the failure for a connection that failed in the middle of a body, after it had
+    /// worked.
+    pub fn lost(self, http: &Http, error: io::Error, served: &Served) -> Failure {
+        let error = ureq::Error::from(error);
+        let ended = matches!(&error, ureq::Error::Io(error)
+            if error.kind() == io::ErrorKind::UnexpectedEof);
+        if ended {
+            return self.short();
+        }
+        let failure = http.failure(error, served.proxy.as_ref());
+        let of = self.size.map(|size| format!(" of {size}")).unwrap_or_default();
+        let reason = format!("{}, after {}{of} bytes", failure.reason, self.length);
+        let excuse = "the connection was lost".to_owned();
+        Failure { chance: Chance::Passing, reason, excuse, ..failure }
+    }
+}

@@ -1,0 +1,252 @@
+//! Transfers of pinned bytes into a file: attempts, resumed parts and waits, until the file is
+//! complete or has failed.
+
+use std::fs::File;
+use std::io;
+
+use crate::failure::{Failure, Tried, Trouble};
+use crate::patience::Patience;
+use crate::pipe::{self, Stop};
+use crate::resume::{Part, Range};
+use crate::retry::{Chance, Retries};
+use crate::source::{Arrival, Served, SoFar, Source};
+use airgap_core::digest::Digest;
+use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::report::Item;
+use airgap_core::rooted::RootedPath;
+use airgap_core::store::{Mode, Origin, Partial};
+use airgap_core::verify::{self, Verified};
+
+/// The file that a transfer must produce.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The name in messages, as in `wasm-tools 1.244.0 (linux_amd64)`.
+    pub subject: &'a str,
+    /// The SHA-256 of the file.
+    pub expected: &'a Digest,
+    /// The size of the file, if it is pinned too.
+    pub size: Option<u64>,
+    /// The most bytes that are accepted, whatever a server says.
+    pub largest: u64,
+    /// The path of the file.
+    pub destination: &'a RootedPath,
+    /// A further check of the file, besides its digest.
+    pub accept: Accept<'a>,
+}
+
+/// A check of a file that has the pinned digest, before it appears at its destination.
+pub type Accept<'a> = Option<&'a dyn Fn(File) -> Result<()>>;
+
+/// A transfer of pinned bytes into a file.
+pub struct Transfer<'a> {
+    wanted: Wanted<'a>,
+    patience: &'a Patience,
+    item: &'a Item,
+    partial: Partial,
+    retries: Retries,
+    /// The number of bytes that arrived in all attempts, including discarded ones.
+    received: u64,
+    /// Whether the bytes come from more than one answer, so that they may not fit together.
+    pieced: bool,
+    /// Whether bytes from several answers were wrong and were all requested again.
+    started_over: bool,
+}
+
+impl<'a> Transfer<'a> {
+    /// Begins a transfer, with the bytes that an earlier run left at the destination.
+    pub fn begin(
+        wanted: Wanted<'a>,
+        patience: &'a Patience,
+        item: &'a Item,
+    ) -> Result<Transfer<'a>> {
+        let partial = Partial::resume_or_create(wanted.destination)?;
+        let retries = patience.retries();
+        let (received, pieced, started_over) = (0, false, false);
+        Ok(Transfer { wanted, patience, item, partial, retries, received, pieced, started_over })
+    }
+
+    /// Returns whether the pinned bytes are there.
+    pub fn is_right(&self) -> bool {
+        self.partial.digest() == *self.wanted.expected
+    }
+
+    /// Puts the file at its destination. Called only if its digest is right, and checks that again.
+    ///
+    /// # Errors
+    /// Integrity, if the bytes are right but differ from the pinned size, or the file is not
+    /// accepted.
+    pub fn finish(self) -> Result<Verified> {
+        let found = (self.partial.digest(), self.partial.length());
+        let Wanted { subject, expected, destination, .. } = self.wanted;
+        let source = destination.to_string();
+        if let Some(error) = self.wrong_size(&source, found.1, "") {
+            return Err(self.end(error));
+        }
+        let accept = self.wanted.accept;
+        let accepted = accept.map(|accept| self.partial.reader().and_then(accept));
+        if let Some(Err(error)) = accepted {
+            return Err(self.end(error));
+        }
+        let file = self.partial.place_pinned(Mode::Plain, expected)?;
+        Verified::written((file, destination.path()), (subject, &source), expected, found)
+    }
+
+    /// Ends without the file. The bytes stay for the next run, unless they are wrong.
+    pub fn end(self, error: Error) -> Error {
+        match error.kind() {
+            Kind::Integrity => self.partial.discard(),
+            _ => self.partial.leave(),
+        }
+        error
+    }
+
+    /// Requests the pinned bytes, or the rest of them, from this source.
+    pub fn fill_from(&mut self, source: &dyn Source) -> Tried<()> {
+        self.retries.next_source();
+        loop {
+            let before = self.partial.length();
+            let (began, received) = (self.patience.elapsed(), self.received);
+            match self.attempt(source) {
+                Ok(_) if self.is_right() => return Ok(()),
+                // Once only: the parts of a source that changes while it is read may never fit
+                // together.
+                Ok(_) if self.pieced && !self.started_over => {
+                    self.started_over = true;
+                    self.start_over()?;
+                }
+                Ok(served) => return Err(self.mismatch(source, &served).into()),
+                Err(Trouble::Source(failure)) => {
+                    let took = self.patience.elapsed().saturating_sub(began);
+                    self.retries.spend_attempt(took, self.received - received);
+                    let gained = self.partial.length() > before;
+                    self.patience.pause(&mut self.retries, failure, gained, self.item)?;
+                }
+                Err(fatal) => return Err(fatal),
+            }
+        }
+    }
+
+    /// Requests the missing bytes, and takes the response.
+    fn attempt(&mut self, source: &dyn Source) -> Tried<Served> {
+        let url = source.name();
+        let range = Range::behind(self.partial.length(), self.partial.origin(), &url);
+        let arrival = source.ask(&range)?;
+        let (end, size) = match arrival.part {
+            Part::Unfit => {
+                self.start_over()?;
+                return self.attempt(source);
+            }
+            Part::Nothing => {
+                self.pieced = true;
+                return Ok(arrival.served);
+            }
+            Part::Rest { end, size } => {
+                self.pieced = true;
+                (Some(end), size)
+            }
+            Part::Whole { size } => {
+                self.start_over()?;
+                (size, size)
+            }
+        };
+        if let Some(error) = size.and_then(|size| self.wrong_size(&url, size, "")) {
+            return Err(arrival.served.explain(error, size.unwrap_or(0), b"").into());
+        }
+        self.partial.set_origin(Origin { url, validator: arrival.validator.clone() });
+        self.receive(source, arrival, end, size)
+    }
+
+    /// Writes the body, which ends at `end` of a file of this `size`.
+    fn receive(
+        &mut self,
+        source: &dyn Source,
+        mut arrival: Arrival,
+        end: Option<u64>,
+        size: Option<u64>,
+    ) -> Tried<Served> {
+        let Wanted { largest, size: pinned, .. } = self.wanted;
+        if let Some(size) = size.filter(|size| *size > largest) {
+            return Err(too_large(size, largest).into());
+        }
+        let size = size.or(pinned);
+        if let Some(size) = size {
+            self.item.set_length(size);
+        }
+        // A server may announce a part that ends after the last accepted byte.
+        let accepted = pinned.unwrap_or(largest).min(largest);
+        let end = end.filter(|end| *end <= accepted);
+        let most = end.unwrap_or(accepted);
+        match self.pour(&mut *arrival.body, most) {
+            Ok(()) => {}
+            Err(Stop::Write(error)) => return Err(self.cannot_write(error).into()),
+            Err(Stop::TooMuch) => {
+                let longer = self.wrong_size(&source.name(), self.partial.length(), "at least ");
+                self.start_over()?;
+                let reason = match (end, longer) {
+                    (Some(_), _) => format!("sends more than the {most} bytes that it announced"),
+                    (None, Some(error)) => return Err(error.into()),
+                    (None, None) => {
+                        format!("sends more than {largest} bytes, the most that is accepted")
+                    }
+                };
+                return Err(Failure::new(Chance::None, reason).into());
+            }
+            Err(Stop::Read(error)) => {
+                let so_far = SoFar { length: self.partial.length(), size };
+                return Err(source.interrupted(error, &arrival.served, so_far).into());
+            }
+        }
+        let so_far = SoFar { length: self.partial.length(), size };
+        match size {
+            Some(size) if so_far.length < size => Err(so_far.short().into()),
+            _ => Ok(arrival.served),
+        }
+    }
+
+    fn pour(&mut self, source: &mut dyn io::Read, most: u64) -> std::result::Result<(), Stop> {
+        let intake = self.partial.intake();
+        let before = *intake.length;
+        let left = most.saturating_sub(before);
+        let item = self.item;
+        let progress = |count| item.set_position(count);
+        let (file, length) = (Some(intake.file), intake.length);
+        let poured = pipe::pour(source, file, intake.hasher, length, left, &progress);
+        self.received += *length - before;
+        poured
+    }
+
+    fn start_over(&mut self) -> Result<()> {
+        self.pieced = false;
+        if self.partial.length() > 0 { self.partial.reset() } else { Ok(()) }
+    }
+
+    fn cannot_write(&self, error: io::Error) -> Error {
+        let path = self.partial.path().display();
+        let written = Err::<(), _>(error).doing(|| format!("write `{path}`"));
+        written.expect_err("it was an error before it was given its context")
+    }
+
+    /// Returns the error for a size that is not the pinned one.
+    fn wrong_size(&self, source: &str, found: u64, at_least: &str) -> Option<Error> {
+        let pinned = self.wanted.size.filter(|pinned| *pinned != found)?;
+        let found = format!("{at_least}{found}");
+        Some(verify::wrong_size(self.wanted.subject, source, pinned, &found))
+    }
+
+    /// Returns the error for bytes that are not the pinned ones.
+    fn mismatch(&self, source: &dyn Source, served: &Served) -> Error {
+        let Wanted { subject, expected, .. } = self.wanted;
+        let length = self.partial.length();
+        let name = source.name();
+        let error = self.wrong_size(&name, length, "").unwrap_or_else(|| {
+            verify::mismatch(subject, &name, expected, &self.partial.digest())
+                .fact("size", format!("{length} bytes"))
+        });
+        served.explain(error, length, &self.partial.beginning()).hint(source.advice())
+    }
+}
+
+pub(super) fn too_large(size: u64, largest: u64) -> Failure {
+    let reason = format!("sends {size} bytes, more than the {largest} that are accepted");
+    Failure::new(Chance::None, reason)
+}

@@ -1,0 +1,241 @@
+//! A Helm chart, as far as its images need it.
+
+mod annotated;
+mod files;
+mod found;
+mod guessed;
+pub mod overrides;
+mod paths;
+pub mod registry;
+mod rendered;
+pub mod repository;
+mod room;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::rc::Rc;
+
+use files::{Dependency, Files};
+use room::Room;
+
+use crate::yaml::Node;
+use airgap_core::error::Result;
+use airgap_core::suggest::unknown;
+
+pub use found::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
+pub use overrides::{Assignments, Override};
+
+/// A chart with the values that are in force, and the charts in it.
+#[derive(Debug)]
+pub struct Chart {
+    /// Its name.
+    pub name: String,
+    /// The version of what it installs: the tag of images that say none.
+    pub app_version: Option<String>,
+    /// Where its values are in those of the chart that is installed.
+    path: Vec<String>,
+    values: Rc<Node>,
+    files: Files,
+    charts: Vec<Chart>,
+    /// The path that is off and leaves this chart out of the one that is installed.
+    off: Option<String>,
+    /// The keys of its values that belong to charts in it.
+    inner: HashSet<String>,
+    /// Charts that should be in it and are not.
+    missing: Vec<String>,
+    /// The paths of the switches of parts that the user has disabled.
+    switches: Vec<String>,
+}
+
+impl Chart {
+    /// Reads a chart's folder, or its `.tgz`. `name` is what the user calls it. The `disabled`
+    /// parts have their `enabled` set to false, over all else.
+    ///
+    /// # Errors
+    /// Usage, where it is no chart, or where a part cannot be disabled; integrity, where the archive
+    /// is damaged or hostile.
+    pub fn read(
+        path: &Path,
+        name: &str,
+        overrides: &[Override],
+        disabled: &[String],
+    ) -> Result<Chart> {
+        let files = Files::read(path, name)?;
+        let switches: Vec<_> =
+            disabled.iter().map(|part| switch_of(&files, part)).collect::<Result<_>>()?;
+        let off: Vec<_> = switches.iter().map(|switch| Override::disabled(switch)).collect();
+        let mut values = files.values.clone();
+        for over in overrides.iter().chain(&off) {
+            values = over.apply(&values)?;
+        }
+        let chart = Chart::new(files, values, Vec::new(), None, &mut Room::new(name))?;
+        Ok(Chart { switches, ..chart })
+    }
+
+    /// The switches of the disabled parts, as Helm sets them.
+    pub fn disabled(&self) -> Vec<Assignments> {
+        self.switches.iter().map(|switch| Assignments::disabled(switch)).collect()
+    }
+
+    /// Whether it only has definitions for other charts, so that Helm does not install it.
+    pub fn is_library(&self) -> bool {
+        self.files.manifest.text_of("type") == Some("library")
+    }
+
+    /// What `--disable` set to false, by path.
+    pub(super) fn switches(&self) -> Vec<Vec<String>> {
+        self.switches.iter().map(|switch| switch.split('.').map(str::to_owned).collect()).collect()
+    }
+
+    /// Whether the chart has a value at this path.
+    pub(super) fn has_value(&self, path: &[&str]) -> bool {
+        self.values.at(path).is_some()
+    }
+
+    fn new(
+        files: Files,
+        values: Rc<Node>,
+        path: Vec<String>,
+        off: Option<String>,
+        room: &mut Room,
+    ) -> Result<Chart> {
+        room.chart(&values)?;
+        let mut chart = Chart {
+            name: files.name.clone(),
+            app_version: files.app_version.clone(),
+            path,
+            values,
+            files,
+            charts: Vec::new(),
+            off,
+            inner: HashSet::new(),
+            missing: Vec::new(),
+            switches: Vec::new(),
+        };
+        let inner = std::mem::take(&mut chart.files.charts);
+        let dependencies = std::mem::take(&mut chart.files.dependencies);
+        for dependency in dependencies.iter() {
+            // Under two aliases, one chart is there once and installed twice.
+            match inner.iter().find(|files| files.name == dependency.name) {
+                Some(files) => chart.add(files, dependency, room)?,
+                None if chart.off.is_none() && chart.is_enabled(dependency, None).0 => {
+                    chart.missing.push(dependency.name.clone());
+                }
+                None => {}
+            }
+        }
+        for files in inner.iter() {
+            if dependencies.iter().all(|dependency| dependency.name != files.name) {
+                chart.add(files, &Dependency::plain(&files.name), room)?;
+            }
+        }
+        Ok(chart)
+    }
+
+    /// Adds a chart in this one, unless it is disabled.
+    fn add(&mut self, files: &Files, dependency: &Dependency, room: &mut Room) -> Result<()> {
+        let key = dependency.key();
+        self.inner.insert(key.to_owned());
+        let (enabled, decided_by) = self.is_enabled(dependency, Some(&files.values));
+        let off = self.off.clone().or_else(|| (!enabled).then_some(decided_by));
+        let values = values::for_inner(&self.values, &files.values, key);
+        let mut path = self.path.clone();
+        path.push(key.to_owned());
+        self.charts.push(Chart::new(files.clone(), values, path, off, room)?);
+        Ok(())
+    }
+
+    /// Whether a chart in this one is installed, and the path that says so.
+    fn is_enabled(&self, dependency: &Dependency, defaults: Option<&Rc<Node>>) -> (bool, String) {
+        for condition in &dependency.conditions {
+            let path: Vec<_> = condition.split('.').collect();
+            let own = self.values.at(&path);
+            let inner = || match path.split_first() {
+                Some((first, rest)) if *first == dependency.key() => defaults?.at(rest),
+                _ => None,
+            };
+            if let Some(value) = own.or_else(inner).filter(|value| !value.is_null()) {
+                return (value.is_true(), condition.clone());
+            }
+        }
+        let tags: Vec<_> = dependency
+            .tags
+            .iter()
+            .filter_map(|tag| Some((tag, self.values.at(&["tags", tag])?.is_true())))
+            .collect();
+        match tags.first() {
+            Some((tag, _)) => (tags.iter().any(|(_, is_true)| *is_true), format!("tags.{tag}")),
+            None => (true, String::new()),
+        }
+    }
+
+    /// The charts in this one, and this one before them.
+    fn all(&self) -> Vec<&Chart> {
+        let inner = self.charts.iter().flat_map(Chart::all);
+        std::iter::once(self).chain(inner).collect()
+    }
+
+    /// The path of a value in the values of the chart that is installed.
+    fn path_of(&self, inner: &[String]) -> Vec<String> {
+        self.path.iter().chain(inner).cloned().collect()
+    }
+
+    /// The values that are in force.
+    pub(super) fn values(&self) -> &Rc<Node> {
+        &self.values
+    }
+
+    /// The values in force of this chart and of the charts in it, each under its key.
+    pub(super) fn whole_values(&self) -> Rc<Node> {
+        let inner = self.charts.iter().filter(|chart| chart.off.is_none());
+        let mut whole = self.values.clone();
+        for chart in inner {
+            let Some(key) = chart.path.last() else { continue };
+            whole = values::with_inner(&whole, &chart.whole_values(), key);
+        }
+        whole
+    }
+
+    /// Whether a key of its values belongs to a chart in it.
+    fn has_inner(&self, key: &str) -> bool {
+        self.inner.contains(key)
+    }
+
+    /// The registry that replaces all others, where one is set.
+    fn global_registry(&self) -> Option<&str> {
+        GLOBAL_REGISTRY.iter().find_map(|path| self.values.at(path)?.text())
+    }
+
+    /// Which of the usual values for a global registry the chart has.
+    pub(super) fn global_registry_path(&self) -> Option<&'static [&'static str]> {
+        GLOBAL_REGISTRY.into_iter().find(|path| self.has_value(path))
+    }
+}
+
+/// Where charts have a registry for all their images.
+const GLOBAL_REGISTRY: [&[&str]; 2] =
+    [&["global", "image", "registry"], &["global", "imageRegistry"]];
+
+/// What disables a part: the path of its `enabled`.
+fn switch_of(files: &Files, part: &str) -> Result<String> {
+    let mut switches = Vec::new();
+    files.switches(&mut Vec::new(), &mut switches);
+    let asked = part.strip_suffix(".enabled").unwrap_or(part);
+    let dependency = files.dependencies.iter().find(|dependency| dependency.key() == asked);
+    let condition = dependency.and_then(|dependency| dependency.conditions.first());
+    let enabled = format!("{asked}.enabled");
+    if let Some(switch) = condition.or_else(|| switches.iter().find(|switch| **switch == enabled)) {
+        return Ok(switch.clone());
+    }
+    let mut parts: Vec<_> =
+        switches.iter().filter_map(|switch| switch.strip_suffix(".enabled")).collect();
+    parts.sort_unstable();
+    parts.dedup();
+    Err(unknown("part with a switch `enabled`", part, &parts)
+        .fact("chart", &files.origin)
+        .hint("if it has another switch, use `--set`; `helm show values` shows them all"))
+}

@@ -1,0 +1,189 @@
+//! A chart's files, from its folder or its archive.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use super::room::Room;
+use crate::yaml::{self, Duplicates, Node};
+use airgap_archive::{self as extract, Layout, Limits};
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::error::{Context, Error, Result};
+use airgap_core::leftovers::is_left_by_system;
+use airgap_core::look;
+use airgap_core::segment::Segment;
+use airgap_core::store::Scratch;
+use airgap_core::verify::Unverified;
+
+/// The most charts in charts.
+const MOST_LEVELS: usize = 8;
+
+/// What is in a chart.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    /// What the user calls it, or where it is in what the user named.
+    pub(super) origin: String,
+    pub(super) name: String,
+    pub(super) app_version: Option<String>,
+    pub(super) values: Rc<Node>,
+    /// `Chart.yaml`.
+    pub(super) manifest: Rc<Node>,
+    pub(super) dependencies: Rc<[Dependency]>,
+    pub(super) charts: Rc<[Files]>,
+}
+
+/// What a chart says of a chart in it.
+#[derive(Clone, Debug)]
+pub(super) struct Dependency {
+    pub(super) name: String,
+    pub(super) alias: Option<String>,
+    /// Paths of values; the first one that is there decides.
+    pub(super) conditions: Vec<String>,
+    pub(super) tags: Vec<String>,
+}
+
+impl Dependency {
+    /// One that nothing is said of.
+    pub(super) fn plain(name: &str) -> Dependency {
+        Dependency { name: name.to_owned(), alias: None, conditions: Vec::new(), tags: Vec::new() }
+    }
+
+    fn of(node: &Rc<Node>) -> Option<Dependency> {
+        let list = |key: &str| {
+            let text = node.text_of(key).unwrap_or_default();
+            text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+        };
+        let tags = node.get("tags").map(|tags| tags.items()).unwrap_or_default();
+        Some(Dependency {
+            name: node.text_of("name")?.to_owned(),
+            alias: node.text_of("alias").map(str::to_owned),
+            conditions: list("condition"),
+            tags: tags.iter().filter_map(|tag| tag.text()).map(str::to_owned).collect(),
+        })
+    }
+
+    /// The key of its values in those of the chart that it is in.
+    pub(super) fn key(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.name)
+    }
+}
+
+impl Files {
+    /// Reads a folder or an archive.
+    pub(super) fn read(path: &Path, origin: &str) -> Result<Files> {
+        Files::read_at(path, origin, MOST_LEVELS, &mut Room::new(origin))
+    }
+
+    fn read_at(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
+        if levels == 0 {
+            return Err(Error::usage(format!(
+                "`{origin}` is a chart in more than {MOST_LEVELS} charts"
+            )));
+        }
+        match look::is_folder(path)? {
+            true => Files::of_folder(path, origin, levels, room),
+            false => Files::of_archive(path, origin, levels, room),
+        }
+    }
+
+    /// Archives are hostile until the walk of [`extract`] has been through them.
+    fn of_archive(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
+        // Nobody pinned it; hashing it still keeps it from changing under the walk.
+        let archive = Unverified::open(path, origin)?.take_as_found()?;
+        let folder = Scratch::new()?;
+        let filename: Segment = "chart.tgz".parse().map_err(Error::usage)?;
+        let layout = Layout { archive: ArchiveType::TarGz, strip: Strip::TopFolder, filename };
+        let limits = Limits { entries: 20_000, bytes: 256 << 20, ..Limits::default() };
+        let tree =
+            extract::extract_chart(&archive, &layout, &folder.path().join("chart"), &limits)?;
+        Files::of_folder(&tree.root, origin, levels, room)
+    }
+
+    fn of_folder(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
+        let shown = |name: &str| format!("{origin}/{name}");
+        let read = |name: &str| match look::is_file(&folder.join(name))? {
+            true => {
+                let text = yaml::read(&folder.join(name), &shown(name))?;
+                yaml::document(&text, &shown(name), Duplicates::LastCounts).map(Some)
+            }
+            false => Ok(None),
+        };
+        let Some(manifest) = read("Chart.yaml")? else {
+            return Err(Error::usage(format!("`{origin}` is no Helm chart"))
+                .fact("looked for", shown("Chart.yaml"))
+                .hint("name the folder or the archive of a chart: `helm pull` fetches one"));
+        };
+        let text = |key: &str| manifest.text_of(key).map(str::to_owned);
+        let name = text("name")
+            .ok_or_else(|| Error::usage(format!("`{}` has no `name`", shown("Chart.yaml"))))?;
+        let values = match read("values.yaml")? {
+            Some(values) => values,
+            None => yaml::document("", &shown("values.yaml"), Duplicates::LastCounts)?,
+        };
+        // Charts of Helm 2 have their dependencies in a file of their own.
+        let requirements = read("requirements.yaml")?;
+        let dependencies =
+            requirements.iter().chain([&manifest]).filter_map(|it| it.get("dependencies"));
+        let dependencies: Rc<[_]> =
+            dependencies.flat_map(|list| list.items()).filter_map(Dependency::of).collect();
+        room.dependencies(dependencies.len())?;
+        room.chart(&manifest)?;
+        room.file(&values)?;
+        Ok(Files {
+            app_version: text("appVersion"),
+            name,
+            values,
+            dependencies,
+            charts: charts(folder, origin, levels, room)?.into(),
+            manifest,
+            origin: origin.to_owned(),
+        })
+    }
+
+    /// Adds the path of every `enabled` in the values, and of what enables the charts in it.
+    pub(super) fn switches(&self, path: &mut Vec<String>, switches: &mut Vec<String>) {
+        for condition in self.dependencies.iter().flat_map(|dependency| &dependency.conditions) {
+            switches.push([&path[..], std::slice::from_ref(condition)].concat().join("."));
+        }
+        add_switches(&self.values, path, switches);
+        for chart in self.charts.iter() {
+            let same = self.dependencies.iter().find(|dependency| dependency.name == chart.name);
+            path.push(same.map_or(&chart.name[..], Dependency::key).to_owned());
+            chart.switches(path, switches);
+            path.pop();
+        }
+    }
+}
+
+fn add_switches(node: &Node, path: &mut Vec<String>, switches: &mut Vec<String>) {
+    for entry in node.entries() {
+        path.push(entry.key.to_string());
+        match &*entry.key {
+            "enabled" if path.len() > 1 => switches.push(path.join(".")),
+            _ => add_switches(&entry.value, path, switches),
+        }
+        path.pop();
+    }
+}
+
+/// The charts in `charts/`, as folders or archives.
+fn charts(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Vec<Files>> {
+    let root = folder.join("charts");
+    if !look::is_folder(&root)? {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for path in look::list(&root).doing(|| format!("list `{origin}/charts`"))? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_archive = name.ends_with(".tgz");
+        if name.starts_with(['.', '_']) || is_left_by_system(&name) {
+            continue;
+        }
+        if is_archive || look::is_file(&path.join("Chart.yaml"))? {
+            paths.push((name, path));
+        }
+    }
+    let mut read = |(name, path): &(String, std::path::PathBuf)| {
+        Files::read_at(path, &format!("{origin}/charts/{name}"), levels - 1, room)
+    };
+    paths.iter().map(&mut read).collect()
+}

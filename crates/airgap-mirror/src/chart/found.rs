@@ -1,0 +1,201 @@
+//! The images of a chart, and those that it names and does not use.
+
+use serde::{Serialize, Serializer};
+
+use crate::mention::How;
+use crate::reference::ImageReference;
+use airgap_core::error::{Error, Result};
+
+/// The most images and other findings of a chart, and the bytes of them with their places.
+const MOST_FOUND: usize = 50_000;
+const MOST_BYTES: usize = 16 << 20;
+
+/// The findings in a chart.
+#[derive(Debug, Default)]
+pub struct Images {
+    /// The images, in the order in which they were found.
+    pub images: Vec<ChartImage>,
+    /// Images that are not installed: of parts that are off, or only in annotations.
+    pub left_out: Vec<LeftOut>,
+    /// Texts that may name images, where it cannot be told which.
+    pub unresolved: Vec<Unresolved>,
+    /// The warnings of the Helm that has rendered the chart.
+    pub warnings: Vec<String>,
+    /// The bytes of all findings and of their places.
+    bytes: usize,
+}
+
+/// An image of a chart.
+#[derive(Clone, Debug)]
+pub struct ChartImage {
+    /// The image as the chart writes it.
+    pub image: ImageReference,
+    /// The value and the templates that name it.
+    pub found: String,
+    /// The way in which the chart's values name it.
+    pub form: Form,
+    /// The field of a manifest that names it, if the chart was rendered.
+    pub how: Option<How>,
+    /// The reason why it may be another image than that of the chart.
+    pub guess: Option<Guess>,
+}
+
+/// The reason why an image is not known for sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guess {
+    /// It has the chart's `appVersion` as its tag, as no tag was said.
+    ChartTag,
+    /// It names no registry, which a template may add.
+    NoRegistry,
+    /// Its registry is the global one, which a template may ignore.
+    GlobalRegistry,
+    /// Only an annotation of the chart names it.
+    Annotation,
+    /// The chart does not install it with these values.
+    LeftOut,
+}
+
+impl Guess {
+    /// The reason as a part of a sentence.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Guess::ChartTag => "its tag is taken from the chart's appVersion",
+            Guess::NoRegistry => "no registry is named, and a template may add one",
+            Guess::GlobalRegistry => {
+                "its registry is the chart's global one, which a template may ignore"
+            }
+            Guess::Annotation => "only an annotation of the chart names it",
+            Guess::LeftOut => "the chart does not install it with these values",
+        }
+    }
+}
+
+/// The way in which a chart's values name an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// By a mapping with a repository.
+    Split {
+        /// The path of the mapping.
+        path: Vec<String>,
+        /// The key of the repository.
+        repository_key: &'static str,
+        /// Whether it has a key for the registry.
+        has_registry: bool,
+    },
+    /// By one text.
+    Text {
+        /// The path of the text.
+        path: Vec<String>,
+        /// The key of the tag beside it, where it has one.
+        tag_key: Option<&'static str>,
+    },
+    /// Not by values.
+    Fixed,
+}
+
+impl Form {
+    /// The bytes of its path.
+    fn size(&self) -> usize {
+        match self {
+            Form::Split { path, .. } | Form::Text { path, .. } => {
+                path.iter().map(String::len).sum()
+            }
+            Form::Fixed => 0,
+        }
+    }
+}
+
+/// A part of a chart, or an annotation, whose images were left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOut {
+    /// The path of its values, or the place of the annotation.
+    pub path: String,
+    /// The switch that is off, if it is known.
+    pub disabled_by: Option<String>,
+    /// Its images.
+    #[serde(serialize_with = "references")]
+    pub images: Vec<ChartImage>,
+}
+
+impl LeftOut {
+    /// The line for a person, without the words `left out`.
+    pub fn describe(&self) -> String {
+        let images: Vec<_> =
+            self.images.iter().map(|it| it.image.with_defaults().to_string()).collect();
+        let images = match images.len() {
+            0 => String::new(),
+            1..=3 => format!(" ({})", images.join(", ")),
+            more => format!(" ({more} images)"),
+        };
+        match &self.disabled_by {
+            Some(switch) => format!("{}{images}, as `{switch}` is off", self.path),
+            None => format!("{}{images}, which no manifest uses", self.path),
+        }
+    }
+}
+
+fn references<S: Serializer>(
+    images: &[ChartImage],
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_seq(images.iter().map(|image| image.image.with_defaults()))
+}
+
+/// Something that may name an image.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unresolved {
+    /// Its place.
+    pub place: String,
+    /// Its text.
+    pub text: String,
+    /// The reason why the image could not be told.
+    pub reason: String,
+}
+
+impl Images {
+    /// Adds the images that were left out, each as a guess.
+    pub fn with_all_parts(mut self) -> Images {
+        for part in std::mem::take(&mut self.left_out) {
+            let guess = Some(Guess::LeftOut);
+            let images = part.images.into_iter();
+            self.images.extend(images.map(|image| ChartImage { guess, ..image }));
+        }
+        self
+    }
+
+    pub(super) fn add(&mut self, image: ChartImage) {
+        self.bytes += image.found.len() + image.form.size();
+        self.images.push(image);
+    }
+
+    pub(super) fn add_unresolved(&mut self, unresolved: Unresolved) {
+        self.bytes += unresolved.place.len() + unresolved.text.len() + unresolved.reason.len();
+        self.unresolved.push(unresolved);
+    }
+
+    pub(super) fn add_left_out(&mut self, left_out: LeftOut) {
+        let images = left_out.images.iter().map(|it| it.found.len() + it.form.size());
+        self.bytes += left_out.path.len() + images.sum::<usize>();
+        self.left_out.push(left_out);
+    }
+
+    /// Fails if there is too much.
+    ///
+    /// # Errors
+    /// Usage: over 50,000 findings, or over 16 MiB of them.
+    pub(super) fn check(&self) -> Result<()> {
+        let parts = self.left_out.iter().map(|part| part.images.len() + 1);
+        let count = self.images.len() + self.unresolved.len() + parts.sum::<usize>();
+        if count > MOST_FOUND || self.bytes > MOST_BYTES {
+            return Err(Error::usage("the chart names images too often")
+                .fact("found", format!("{count} times, {} bytes", self.bytes))
+                .fact("limit", format!("{MOST_FOUND} times, {MOST_BYTES} bytes")));
+        }
+        Ok(())
+    }
+
+    /// Whether nothing more is looked for, as there is too much already.
+    pub(super) fn is_full(&self) -> bool {
+        self.check().is_err()
+    }
+}

@@ -1,0 +1,259 @@
+//! The images of a chart that was not rendered, guessed from its values and annotations.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::Chart;
+use super::found::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
+use super::paths::ends;
+use crate::reference::ImageReference;
+use crate::split::Split;
+use crate::words;
+use crate::yaml::{Node, Place, Scalar};
+use airgap_core::error::Result;
+
+/// The end of the place of an image without a tag of its own.
+const CHART_TAG: &str = ", with the chart's appVersion";
+
+impl Chart {
+    /// The images that the values of the chart and of the charts in it name, and those of its
+    /// annotations that no value names. Which of them the templates use, and with which registry,
+    /// only Helm can tell: see [`Chart::rendered`].
+    ///
+    /// # Errors
+    /// Usage, if there are too many.
+    pub fn images(&self) -> Result<Images> {
+        let mut images = self.valued()?;
+        let paths = images.images.iter().chain(images.off()).map(|it| it.image.path().to_owned());
+        let paths: HashSet<_> = paths.collect();
+        for chart in self.all().into_iter().filter(|chart| chart.off.is_none()) {
+            let annotated = chart.annotated();
+            // The values decide about an image that they name, whatever its tag is.
+            let is_new = |it: &ChartImage| ends(it.image.path()).all(|end| !paths.contains(end));
+            annotated.images.into_iter().filter(is_new).for_each(|it| images.add(it));
+            annotated.unresolved.into_iter().for_each(|it| images.add_unresolved(it));
+            images.check()?;
+        }
+        Ok(images)
+    }
+
+    /// The images that the values name.
+    pub(super) fn valued(&self) -> Result<Images> {
+        let mut images = Images::default();
+        self.add_valued(&mut images)?;
+        Ok(images)
+    }
+
+    fn add_valued(&self, images: &mut Images) -> Result<()> {
+        let mut walk = Walk { chart: self, path: Vec::new(), off: None, images };
+        walk.node(self.values(), "");
+        self.add_missing(images);
+        images.check()?;
+        for chart in &self.charts {
+            match &chart.off {
+                Some(switch) if self.off.is_none() => {
+                    let mut all = Images::default();
+                    chart.add_valued(&mut all)?;
+                    let path = chart.path.join(".");
+                    let disabled_by = Some(switch.clone());
+                    let images_of = all.with_all_parts().images;
+                    images.add_left_out(LeftOut { path, disabled_by, images: images_of });
+                }
+                _ => chart.add_valued(images)?,
+            }
+        }
+        images.check()
+    }
+
+    /// Adds the charts that should be in this one and are not.
+    fn add_missing(&self, images: &mut Images) {
+        for name in &self.missing {
+            images.add_unresolved(Unresolved {
+                place: format!("{}/charts", self.files.origin),
+                text: name.clone(),
+                reason: "the chart names it as a dependency, and it is not there; run `helm dependency build`".to_owned(),
+            });
+        }
+    }
+}
+
+impl Images {
+    /// The images that were left out.
+    pub(super) fn off(&self) -> impl Iterator<Item = &ChartImage> {
+        self.left_out.iter().flat_map(|part| &part.images)
+    }
+}
+
+/// A tag that is a number which Helm writes in a form that no tag has.
+struct NoTag;
+
+/// A walk over the values of one chart.
+struct Walk<'a> {
+    chart: &'a Chart,
+    path: Vec<String>,
+    /// The switch that is off, above the current place.
+    off: Option<String>,
+    images: &'a mut Images,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, node: &Rc<Node>, key: &str) {
+        if self.images.is_full() {
+            return;
+        }
+        let outer = self.off.clone();
+        if self.off.is_none()
+            && node.get("enabled").is_some_and(|switch| !switch.is_true())
+            && !self.path.is_empty()
+        {
+            self.off = Some(format!("{}.enabled", self.shown()));
+        }
+        match Split::of(node, key) {
+            Some(split) => self.split(node, &split),
+            None => self.inside(node, key),
+        }
+        self.off = outer;
+    }
+
+    fn inside(&mut self, node: &Rc<Node>, key: &str) {
+        for entry in node.entries() {
+            // The values of the charts in this one are theirs.
+            let is_inner = self.path.is_empty() && self.chart.has_inner(&entry.key);
+            let is_last = node.get(&entry.key).is_some_and(|last| Rc::ptr_eq(last, &entry.value));
+            if is_inner || !is_last {
+                continue;
+            }
+            self.path.push(entry.key.to_string());
+            match entry.value.text() {
+                Some(text) if words::says_image(&entry.key) => self.text(text, &entry.value, node),
+                _ => self.node(&entry.value, &entry.key),
+            }
+            self.path.pop();
+        }
+        for (index, item) in node.items().iter().enumerate() {
+            self.path.push(format!("[{index}]"));
+            match item.text() {
+                Some(text) if words::says_image(key) => self.text(text, item, item),
+                _ => self.node(item, key),
+            }
+            self.path.pop();
+        }
+    }
+
+    /// An image in parts.
+    fn split(&mut self, node: &Rc<Node>, split: &Split) {
+        let mut split = split.clone();
+        if let Some(tag) = node.get("tag") {
+            let Ok(tag) = self.tag(tag) else { return };
+            split.tag = tag;
+        }
+        let has_chart_tag =
+            split.tag.is_none() && split.digest.is_none() && self.chart.app_version.is_some();
+        if has_chart_tag {
+            split.tag.clone_from(&self.chart.app_version);
+        }
+        let form = Form::Split {
+            path: self.chart.path_of(&self.path),
+            repository_key: split.repository_key,
+            has_registry: node.get("registry").is_some(),
+        };
+        let global = self.chart.global_registry().map(|registry| {
+            split.registry = Some(registry.trim_end_matches('/').to_owned());
+            split.reference()
+        });
+        let global = global.filter(|global| global.parse::<ImageReference>().is_ok());
+        let guess = match () {
+            () if global.is_some() => Some(Guess::GlobalRegistry),
+            () if has_chart_tag => Some(Guess::ChartTag),
+            () => None,
+        };
+        let written = global.unwrap_or_else(|| split.reference());
+        self.add(&written, &split.repository.place, form, guess, has_chart_tag);
+    }
+
+    /// An image in one text, with a tag beside it where there is one.
+    fn text(&mut self, text: &str, node: &Rc<Node>, around: &Node) {
+        let Ok(image) = text.parse::<ImageReference>() else {
+            // A picture, a switch, a template: only the last may be an image.
+            if text.contains("{{") {
+                self.unresolved(text, &node.place, "it is a template");
+            }
+            return;
+        };
+        let is_exact = self.path.last().is_some_and(|key| key == "image");
+        let tag_key = ["tag", "imageTag"].into_iter().find(|key| around.get(key).is_some());
+        let beside = tag_key.and_then(|key| around.get(key)).filter(|_| is_exact);
+        if !is_exact && words::named_image(text).is_none() {
+            return;
+        }
+        let (mut written, mut has_chart_tag) = (text.to_owned(), false);
+        if let Some(registry) = around.text_of("registry") {
+            written = format!("{registry}/{written}");
+        }
+        if image.tag().is_none() && image.digest().is_none() && is_exact {
+            let Ok(tag) = beside.map_or(Ok(None), |tag| self.tag(tag)) else { return };
+            has_chart_tag = beside.is_some() && tag.is_none();
+            if let Some(tag) = tag.or_else(|| beside.and(self.chart.app_version.clone())) {
+                written = format!("{written}:{tag}");
+            }
+        }
+        let form = Form::Text {
+            path: self.chart.path_of(&self.path),
+            tag_key: tag_key.filter(|_| is_exact),
+        };
+        let guess = has_chart_tag.then_some(Guess::ChartTag);
+        self.add(&written, &node.place, form, guess, has_chart_tag);
+    }
+
+    /// A tag. One without quotes that is a number is not what it looks like; the error is that Helm
+    /// makes no tag of it.
+    fn tag(&mut self, node: &Rc<Node>) -> std::result::Result<Option<String>, NoTag> {
+        let Some(text) = node.text() else { return Ok(None) };
+        let number = node.scalar().and_then(Scalar::helm_number);
+        let Some(number) = number.filter(|number| number != text) else {
+            return Ok(Some(text.to_owned()));
+        };
+        let is_tag = !number.contains('+') && !number.starts_with('-');
+        let invalid = if is_tag { "" } else { ", which cannot be a tag" };
+        let reason = format!("it is a number, which Helm writes as `{number}`{invalid}; quote it");
+        self.unresolved(text, &node.place, &reason);
+        if is_tag { Ok(Some(number)) } else { Err(NoTag) }
+    }
+
+    fn add(
+        &mut self,
+        written: &str,
+        place: &Place,
+        form: Form,
+        guess: Option<Guess>,
+        has_chart_tag: bool,
+    ) {
+        let image = match written.parse::<ImageReference>() {
+            Ok(image) => image,
+            Err(reason) => return self.unresolved(written, place, &reason),
+        };
+        let tag = if has_chart_tag { CHART_TAG } else { "" };
+        let found = format!("{} in {}:{}{tag}", self.shown(), place.file, place.line);
+        let guess = guess.or_else(|| image.host().is_none().then_some(Guess::NoRegistry));
+        let image = ChartImage { image, found, form, how: None, guess };
+        match &self.off {
+            Some(switch) => {
+                let (path, disabled_by) = (self.shown(), Some(switch.clone()));
+                self.images.add_left_out(LeftOut { path, disabled_by, images: vec![image] });
+            }
+            None => self.images.add(image),
+        }
+    }
+
+    fn unresolved(&mut self, text: &str, place: &Place, reason: &str) {
+        if self.off.is_none() {
+            let (place, text) = (place.to_string(), text.to_owned());
+            self.images.add_unresolved(Unresolved { place, text, reason: reason.to_owned() });
+        }
+    }
+
+    /// The path of the current value in those of the chart that is installed.
+    fn shown(&self) -> String {
+        self.chart.path_of(&self.path).join(".").replace(".[", "[")
+    }
+}

@@ -1,0 +1,105 @@
+//! A chart in a registry, as `helm push` puts it there.
+
+use semver::Version;
+
+use crate::copy::registry::{somewhere, within};
+use airgap_config::registries::Registries;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::report::Report;
+use airgap_core::rooted::RootedPath;
+use airgap_oci::{Client, Content, Reference, Repository, media_type};
+
+/// The layer of a chart: its `.tgz`.
+const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+
+/// A chart that was found.
+pub struct Pulled {
+    /// What it is called.
+    pub reference: Reference,
+    /// The digest of its manifest.
+    pub digest: Digest,
+}
+
+/// Downloads a chart's archive: by the tag or digest in the reference, in this version, or in the
+/// highest version that is no preview. Looks where the settings say that the registry is.
+///
+/// # Errors
+/// Unavailable, where no place has it; integrity, where it is no chart; usage, where the reference
+/// makes no sense or says another version.
+pub fn pull(
+    client: &Client,
+    registries: &Registries,
+    reference: &str,
+    version: Option<&str>,
+    destination: &RootedPath,
+    report: &Report,
+) -> Result<Pulled> {
+    let reference = Reference::parse(reference)?;
+    let wanted = match (version, reference.digest(), reference.tag()) {
+        (Some(version), None, None) => Some(reference.repository().tagged(tag(version)?)),
+        (Some(version), _, Some(said)) if tag(version)? == *said => Some(reference.clone()),
+        (Some(version), ..) => {
+            return Err(Error::usage(format!(
+                "`{reference}` and `--version {version}` are two versions"
+            ))
+            .hint("leave out one of them"));
+        }
+        (None, None, None) => None,
+        (None, ..) => Some(reference.clone()),
+    };
+    let subject = format!("the chart `{reference}`");
+    somewhere(registries, reference.repository(), &subject, |place| {
+        pull_from(client, place, wanted.as_ref(), &reference, destination, report)
+    })
+    .map(|(pulled, _)| pulled)
+}
+
+fn pull_from(
+    client: &Client,
+    place: &Repository,
+    wanted: Option<&Reference>,
+    asked: &Reference,
+    destination: &RootedPath,
+    report: &Report,
+) -> Result<Pulled> {
+    let wanted = match wanted {
+        Some(wanted) => wanted.clone(),
+        None => asked.repository().tagged(tag(&newest(client, place)?)?),
+    };
+    let there = within(place, &wanted);
+    let accept = [media_type::MANIFEST, media_type::DOCKER_MANIFEST];
+    let manifest = client.manifest(&there, &accept)?;
+    let layers = match manifest.content(&format!("`{there}`"))? {
+        Content::Image(image) => image.layers,
+        Content::Index(_) => Vec::new(),
+    };
+    // A chart's provenance may be beside it.
+    let Some(layer) = layers.iter().find(|layer| layer.media_type == CHART) else {
+        let found: Vec<_> = layers.iter().map(|layer| layer.media_type.as_str()).collect();
+        return Err(Error::integrity(format!("`{there}` is no Helm chart"))
+            .fact("expected", format!("a layer that is {CHART}"))
+            .fact("found", airgap_core::report::printable(&found.join(", ")))
+            .hint("check the name of the chart"));
+    };
+    let item = report.item(there.to_string());
+    client.blob(place, layer, destination, &item)?;
+    Ok(Pulled { reference: wanted, digest: *manifest.digest() })
+}
+
+/// The highest version among the tags that is no preview.
+fn newest(client: &Client, place: &Repository) -> Result<String> {
+    let tags = client.tags(place)?;
+    let versions = tags.iter().filter_map(|tag| tag.replace('_', "+").parse::<Version>().ok());
+    let newest = versions.filter(|version| version.pre.is_empty()).max();
+    newest.map(|version| version.to_string()).ok_or_else(|| {
+        Error::new(Kind::Unavailable, format!("`{place}` has no version that is no preview"))
+            .fact("there are", airgap_core::report::printable(&tags.join(", ")))
+            .hint("name one: `--version 1.0.0-rc.1`")
+    })
+}
+
+/// A version as a tag. A plus cannot be in one, so it is an underscore there, as in Helm.
+fn tag(version: &str) -> Result<airgap_oci::Tag> {
+    version.replace('+', "_").parse().map_err(Error::usage)
+}

@@ -1,0 +1,125 @@
+//! The images of a chart that was rendered: those of its manifests, each with the value that it is
+//! from.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Chart;
+use super::found::{ChartImage, Form, Images, LeftOut, Unresolved};
+use super::paths::Paths;
+use super::sources::Sources;
+use crate::helm::Rendered;
+use crate::manifests::Manifests;
+use crate::mention::Mention;
+use airgap_core::error::Result;
+use airgap_oci as oci;
+
+/// The most places that are named for one image.
+const MOST_PLACES: usize = 3;
+
+impl Chart {
+    /// The images of the chart's manifests, with the values that name them. Images that only values
+    /// or annotations name are left out.
+    ///
+    /// # Errors
+    /// Usage, if there are too many.
+    pub fn rendered(&self, rendered: &Rendered) -> Result<Images> {
+        let guessed = self.valued()?;
+        let sources = Sources::new(self, &guessed.images);
+        let mut images = Images::rendered(rendered, &self.name)?;
+        for image in &mut images.images {
+            if let Some(source) = sources.find(&image.image) {
+                image.found = format!("{}; {}", source.found, image.found);
+                image.form = source.form;
+            }
+        }
+        self.add_unused(&mut images, guessed);
+        images.check()?;
+        Ok(images)
+    }
+
+    /// Adds what no manifest uses: images of values and annotations.
+    fn add_unused(&self, images: &mut Images, guessed: Images) {
+        let own: Vec<_> = images.images.iter().map(|it| it.image.clone()).collect();
+        let used: Paths = own.iter().collect();
+        let mut known = HashSet::new();
+        for mut part in guessed.left_out {
+            let had_images = !part.images.is_empty();
+            part.images.retain(|it| !used.has_one_with(&it.image));
+            if !had_images || !part.images.is_empty() {
+                known.extend(part.images.iter().map(|it| it.image.canonical_name()));
+                images.add_left_out(part);
+            }
+        }
+        let charts = self.all().into_iter().filter(|chart| chart.off.is_none());
+        let annotated = charts.flat_map(|chart| chart.annotated().images);
+        for image in guessed.images.into_iter().chain(annotated) {
+            if used.has_one_with(&image.image) || !known.insert(image.image.canonical_name()) {
+                continue;
+            }
+            let path = image.found.clone();
+            images.add_left_out(LeftOut { path, disabled_by: None, images: vec![image] });
+        }
+    }
+}
+
+impl Images {
+    /// The images of manifests that Helm has rendered. `name` is that of the chart.
+    ///
+    /// # Errors
+    /// Usage, if there are too many.
+    pub fn rendered(rendered: &Rendered, name: &str) -> Result<Images> {
+        let mut manifests = Manifests::default();
+        manifests.add_rendered(&rendered.text, name);
+        manifests.check_limits()?;
+        let mut images = Images::default();
+        images.warnings.clone_from(&rendered.warnings);
+        let mut index: HashMap<oci::Reference, (usize, usize)> = HashMap::new();
+        for mention in manifests.mentions {
+            let place = place(&mention, rendered, name);
+            let image = match mention.image {
+                Ok(image) => image,
+                Err(reason) => {
+                    let text = mention.written;
+                    images.add_unresolved(Unresolved { place, text, reason });
+                    continue;
+                }
+            };
+            let key = image.with_defaults().meaning().clone();
+            let (position, count) = index.entry(key).or_insert((images.images.len(), 0));
+            *count += 1;
+            match images.images.get_mut(*position) {
+                None => {
+                    let (form, how) = (Form::Fixed, Some(mention.how));
+                    images.add(ChartImage { image, found: place, form, how, guess: None });
+                }
+                Some(there) => {
+                    there.how = there.how.min(Some(mention.how));
+                    if *count <= MOST_PLACES {
+                        there.found = format!("{}; {place}", there.found);
+                    }
+                }
+            }
+        }
+        for (position, count) in index.into_values().filter(|(_, count)| *count > MOST_PLACES) {
+            let more = count - MOST_PLACES;
+            images.images[position].found.push_str(&format!("; {more} more"));
+        }
+        for problem in manifests.problems {
+            let template = rendered.template_at(problem.place.line).unwrap_or(name);
+            images.add_unresolved(Unresolved {
+                place: template.to_owned(),
+                text: format!("line {} of the rendered chart", problem.place.line),
+                reason: format!("the document cannot be read: {}", problem.problem),
+            });
+        }
+        images.check()?;
+        Ok(images)
+    }
+}
+
+/// The field, the resource and the template of an image.
+fn place(mention: &Mention, rendered: &Rendered, name: &str) -> String {
+    let template = rendered.template_at(mention.place.line).unwrap_or(name);
+    let resource = mention.resource.as_deref().map(|it| format!(" of {it}")).unwrap_or_default();
+    format!("{}{resource} in {template}", mention.field)
+}

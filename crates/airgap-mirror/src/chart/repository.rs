@@ -1,0 +1,176 @@
+//! A chart in a repository: a folder of a web server with an `index.yaml`, as `helm repo` has them.
+
+use std::rc::Rc;
+
+use semver::Version;
+
+use crate::yaml::{self, Duplicates, Node};
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::network::Network;
+use airgap_core::report::{Report, printable_line};
+use airgap_core::rooted::RootedPath;
+use airgap_core::suggest::unknown;
+use airgap_http::{Client, Download};
+
+/// The longest index, in bytes.
+const LARGEST_INDEX: u64 = yaml::MOST_BYTES;
+
+/// The largest chart, in bytes. Helm reads none that is larger.
+const LARGEST_CHART: u64 = 100 << 20;
+
+/// A chart by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The address of the folder with the index.
+    pub repository: &'a str,
+    /// The name of the chart.
+    pub chart: &'a str,
+    /// The version; the highest stable one if it is `None`.
+    pub version: Option<&'a str>,
+}
+
+/// A chart that was downloaded.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// Its address.
+    pub name: String,
+    /// The digest of its archive, which is that of the index.
+    pub digest: Digest,
+}
+
+/// Downloads a chart's archive, whose digest is that of the index.
+///
+/// # Errors
+/// Unavailable, if the repository does not have the chart or the version; usage, if the index or the
+/// address makes no sense; integrity, if the archive has another digest.
+pub fn pull(
+    network: &Network,
+    wanted: Wanted<'_>,
+    destination: &RootedPath,
+    report: &Report,
+) -> Result<Pulled> {
+    let client = Client::new(network)?.with_largest(LARGEST_CHART);
+    let base = wanted.repository.trim_end_matches('/');
+    let address = format!("{base}/index.yaml");
+    let item = report.item(address.clone());
+    let answer = client.small(&address, LARGEST_INDEX, &item)?.ok_or_else(|| {
+        Error::new(Kind::Unavailable, format!("`{base}` is not a repository of charts"))
+            .fact("looked for", &address)
+    })?;
+    let text = yaml::read_from(answer.bytes.as_slice(), &address)?;
+    let Listed { version, url, digest } = Listed::find(&text, &address, wanted)?;
+    let subject = format!("the chart `{} {version}`", wanted.chart);
+    let item = report.item(subject.clone());
+    let (urls, expected) = (&[url.clone()][..], &digest);
+    client.download(&Download { subject: &subject, urls, expected, destination }, &item)?;
+    Ok(Pulled { name: url, digest })
+}
+
+/// A chart in an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its version.
+    pub version: String,
+    /// The address of its archive.
+    pub url: String,
+    /// The digest of its archive.
+    pub digest: Digest,
+}
+
+impl Listed {
+    /// Finds a chart in the text of an index. `address` is that of the index.
+    ///
+    /// # Errors
+    /// As for [`pull`].
+    pub fn find(text: &str, address: &str, wanted: Wanted<'_>) -> Result<Listed> {
+        let index = yaml::document(text, address, Duplicates::LastCounts)?;
+        let entry = Entry::find(&index, wanted)?;
+        Ok(Listed {
+            version: entry.version.to_owned(),
+            url: entry.address(wanted.repository.trim_end_matches('/'))?,
+            digest: entry.digest()?,
+        })
+    }
+}
+
+/// A version of a chart in an index.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    node: &'a Node,
+    version: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn find(index: &'a Node, wanted: Wanted<'_>) -> Result<Entry<'a>> {
+        let charts = index.get("entries").map(|it| it.entries()).unwrap_or_default();
+        let versions = charts.iter().rev().find(|entry| *entry.key == *wanted.chart);
+        let Some(versions) = versions else {
+            let names: Vec<_> = charts.iter().map(|entry| &*entry.key).collect();
+            return Err(unknown("chart in the repository", wanted.chart, &names)
+                .fact("repository", wanted.repository));
+        };
+        let all: Vec<_> = versions.value.items().iter().filter_map(Entry::new).collect();
+        let chosen = match wanted.version {
+            Some(version) => all.iter().find(|entry| entry.is(version)),
+            None => newest(&all),
+        };
+        chosen.copied().ok_or_else(|| {
+            let there: Vec<_> = all.iter().take(10).map(|entry| entry.version).collect();
+            let wanted = wanted.version.map_or("stable version".to_owned(), |it| format!("`{it}`"));
+            Error::new(Kind::Unavailable, format!("the repository has no {wanted} of the chart"))
+                .fact("versions", printable_line(&there.join(", ")))
+                .hint("name one of them with `--version`")
+        })
+    }
+
+    fn new(node: &'a Rc<Node>) -> Option<Entry<'a>> {
+        Some(Entry { node, version: node.text_of("version")? })
+    }
+
+    fn is(&self, version: &str) -> bool {
+        let plain = |it: &str| it.strip_prefix('v').unwrap_or(it).to_owned();
+        plain(self.version) == plain(version)
+    }
+
+    fn digest(&self) -> Result<Digest> {
+        let text = self.node.text_of("digest").unwrap_or_default();
+        let text = text.strip_prefix("sha256:").unwrap_or(text);
+        text.parse().map_err(|_| {
+            Error::integrity("the index of the repository has no SHA-256 of the chart")
+                .fact("at", &self.node.place)
+                .hint("download the archive by hand, check it, and name it with `--chart FILE.tgz`")
+        })
+    }
+
+    /// The address of the archive. One that is relative is relative to the index.
+    fn address(&self, base: &str) -> Result<String> {
+        let urls = self.node.get("urls").map(|urls| urls.items()).unwrap_or_default();
+        let url = urls.first().and_then(|url| url.text()).ok_or_else(|| {
+            Error::usage("the index of the repository has no address of the chart")
+                .fact("at", &self.node.place)
+        })?;
+        match url {
+            url if url.starts_with("oci://") => {
+                Err(Error::usage("the repository has the chart in an OCI registry")
+                    .hint(format!("leave out `--repo`, and use `--chart {}`", printable_line(url))))
+            }
+            url if url.starts_with("https://") || url.starts_with("http://") => Ok(url.to_owned()),
+            url if url.contains("://") => {
+                Err(Error::usage("the index of the repository has an address of another kind")
+                    .fact("found", printable_line(url))
+                    .fact("expected", "an http or https address"))
+            }
+            url => Ok(format!("{base}/{}", url.trim_start_matches("./").trim_start_matches('/'))),
+        }
+    }
+}
+
+/// The highest version that is not a preview.
+fn newest<'a, 'b>(all: &'b [Entry<'a>]) -> Option<&'b Entry<'a>> {
+    let versions = all.iter().filter_map(|entry| {
+        let version = entry.version.strip_prefix('v').unwrap_or(entry.version);
+        Some((version.parse::<Version>().ok().filter(|it| it.pre.is_empty())?, entry))
+    });
+    versions.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, entry)| entry)
+}

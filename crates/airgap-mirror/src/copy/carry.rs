@@ -1,0 +1,431 @@
+//! The second half: blobs, then the manifests of each image whose blobs are all there.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Options;
+use super::attached;
+use super::look::{Image, State};
+use super::side::{Moved, Parcel, Source, Target};
+use super::summary::{Blobs, Left};
+use airgap_core::digest::Digest;
+use airgap_core::error::{Asked, Error, Kind, Result};
+use airgap_core::quantity::megabytes;
+use airgap_core::report::{Item, Report, Total};
+use airgap_core::workers::{self, hold};
+use airgap_oci::{Descriptor, Repository};
+
+/// The media type of what is only moved.
+const BLOB: &str = "application/octet-stream";
+
+/// A blob, and who needs it.
+struct Batch {
+    digest: Digest,
+    size: u64,
+    needs: Vec<Need>,
+}
+
+/// A repository that needs a blob.
+struct Need {
+    /// For these images.
+    images: Vec<usize>,
+    from: Arc<Repository>,
+    to: Arc<Repository>,
+    /// A repository that has it, from where it can be mounted.
+    known: Option<Arc<Repository>>,
+}
+
+/// One thing to do.
+enum Job {
+    /// Brings a blob to the first repository that needs it and gets it.
+    First(usize),
+    /// Brings it to one more, from where it is.
+    Next { batch: usize, need: usize, known: Option<Arc<Repository>> },
+    /// Makes an image appear.
+    Finish(usize),
+}
+
+/// Copies what is missing. What became of each image is noted there.
+pub(super) fn carry(
+    images: &[Image],
+    source: &dyn Source,
+    target: &dyn Target,
+    options: &Options,
+    report: &Report,
+) -> Blobs {
+    for image in images {
+        say_at_once(image, report);
+    }
+    for image in images {
+        let mut state = image.state();
+        let layers = state.tree.left_behind();
+        if let Some(outcome) = &mut state.outcome {
+            let left = |(digest, size)| Left { digest: format!("sha256:{digest}"), size };
+            outcome.left_behind = layers.into_iter().map(left).collect();
+            outcome.left_behind.iter().for_each(|it| report.warn(&left_behind(image, it)));
+        }
+    }
+    let (batches, left) = batches(images, source, target);
+    let planned = planned(&batches);
+    if options.dry_run {
+        images.iter().for_each(measure);
+        return planned;
+    }
+    let wanted = images.iter().filter(|image| wants(&image.state())).count();
+    let total = report.total(wanted, "image", Some(planned.bytes));
+    let mut jobs: Vec<_> = (0..batches.len())
+        .flat_map(|batch| match batches[batch].needs.iter().any(|need| need.known.is_none()) {
+            true => vec![Job::First(batch)],
+            false => next_jobs(&batches, batch, 0, None),
+        })
+        .collect();
+    let complete = (0..images.len()).filter(|nth| wants(&images[*nth].state()) && left[*nth] == 0);
+    jobs.extend(complete.map(Job::Finish));
+    let left = left.into_iter().map(AtomicUsize::new).collect();
+    let carrying =
+        Carrying { images, source, target, report, total, batches, left, blobs: Mutex::default() };
+    workers::each_and_more(jobs, options.jobs, |job| carrying.run(job));
+    carrying.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says that a layer stays behind.
+fn left_behind(image: &Image, layer: &Left) -> String {
+    format!(
+        "`{}`: the layer {} ({}) stays behind, as its media type says that it may not be passed on; \
+         `--include-non-distributable` takes it",
+        image.source(),
+        layer.digest,
+        megabytes(layer.size)
+    )
+}
+
+/// Notes how many bytes belong to an image.
+fn measure(image: &Image) {
+    let mut state = image.state();
+    let bytes = state.tree.blobs().into_iter().map(|(_, size)| size).sum();
+    if let Some(outcome) = &mut state.outcome {
+        outcome.bytes = bytes;
+    }
+}
+
+/// Whether an image is to be copied.
+fn wants(state: &State) -> bool {
+    state.error.is_none() && state.tree_root().is_some()
+}
+
+fn say_at_once(image: &Image, report: &Report) {
+    let state = image.state();
+    if let Some(moved) = &state.moved {
+        report.warn(&moved.to_string());
+    }
+    match (&state.error, &state.outcome) {
+        (Some(error), _) => report.failed(&format!("{}\n", image.line()), error),
+        (None, Some(outcome)) if state.tree_root().is_none() => {
+            report.say(&format!("there    {}  sha256:{}", image.line(), outcome.digest));
+        }
+        _ => {}
+    }
+}
+
+/// Returns every blob with those who need it, in the order of the images, and how many blobs each
+/// image needs.
+fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<Batch>, Vec<usize>) {
+    let mut repositories = HashMap::new();
+    let mut known: HashMap<(Arc<str>, Digest), Arc<Repository>> = HashMap::new();
+    let mut shelves: HashMap<String, Arc<str>> = HashMap::new();
+    for image in images {
+        let state = image.state();
+        if let (Some(to), None) = (&state.to, &state.error) {
+            let shelf = shared(&mut shelves, target.shelf(to.repository()));
+            let to = shared(&mut repositories, to.repository().clone());
+            for digest in &state.there {
+                known.entry((shelf.clone(), *digest)).or_insert_with(|| to.clone());
+            }
+        }
+    }
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut places: HashMap<(Arc<str>, Digest, u64), usize> = HashMap::new();
+    // Several images of one repository need a blob once.
+    let mut needs: HashMap<(usize, Arc<Repository>, Arc<Repository>), usize> = HashMap::new();
+    let mut left = vec![0; images.len()];
+    for (nth, image) in images.iter().enumerate() {
+        let state = image.state();
+        let (true, Some(from), Some(to)) = (wants(&state), &state.from, &state.to) else {
+            continue;
+        };
+        let shelf = shared(&mut shelves, target.shelf(to.repository()));
+        let from = shared(&mut repositories, from.clone());
+        let to = shared(&mut repositories, to.repository().clone());
+        let on_shelf = source.is_on(&from, &shelf);
+        for (digest, size) in state.tree.blobs() {
+            left[nth] += 1;
+            let place = *places.entry((shelf.clone(), digest, size)).or_insert_with(|| {
+                // Most blobs have one need: there may be very many blobs.
+                batches.push(Batch { digest, size, needs: Vec::with_capacity(1) });
+                batches.len() - 1
+            });
+            let all = &mut batches[place].needs;
+            let need = *needs.entry((place, from.clone(), to.clone())).or_insert_with(|| {
+                let known = match on_shelf {
+                    true => Some(from.clone()),
+                    false => known.get(&(shelf.clone(), digest)).cloned(),
+                };
+                let (from, to) = (from.clone(), to.clone());
+                all.push(Need { images: Vec::with_capacity(1), from, to, known });
+                all.len() - 1
+            });
+            all[need].images.push(nth);
+        }
+    }
+    (batches, left)
+}
+
+/// Returns one of several equal values, which are kept once.
+fn shared<K: Eq + std::hash::Hash + Clone, T>(all: &mut HashMap<K, Arc<T>>, value: K) -> Arc<T>
+where
+    T: ?Sized,
+    Arc<T>: From<K>,
+{
+    all.entry(value).or_insert_with_key(|it| Arc::from(it.clone())).clone()
+}
+
+/// The jobs for those who come behind the first.
+fn next_jobs(
+    batches: &[Batch],
+    batch: usize,
+    from: usize,
+    known: Option<&Arc<Repository>>,
+) -> Vec<Job> {
+    let needs = from..batches[batch].needs.len();
+    needs.map(|need| Job::Next { batch, need, known: known.cloned() }).collect()
+}
+
+/// What there would be to move, as far as can be told without asking for each blob.
+fn planned(batches: &[Batch]) -> Blobs {
+    let mut blobs = Blobs::default();
+    for batch in batches {
+        let mounts = batch.needs.iter().filter(|need| need.known.is_some()).count() as u64;
+        let others = batch.needs.len() as u64 - mounts;
+        let moved = others.min(1);
+        blobs.moved += moved;
+        blobs.bytes += moved * batch.size;
+        blobs.mounted += mounts + others - moved;
+    }
+    blobs
+}
+
+struct Carrying<'a> {
+    images: &'a [Image],
+    source: &'a dyn Source,
+    target: &'a dyn Target,
+    report: &'a Report,
+    total: Total,
+    batches: Vec<Batch>,
+    /// How many blobs each image still needs.
+    left: Vec<AtomicUsize>,
+    blobs: Mutex<Blobs>,
+}
+
+impl Carrying<'_> {
+    fn run(&self, job: Job) -> Vec<Job> {
+        match job {
+            Job::First(batch) => self.first(batch),
+            Job::Next { batch, need, known } => {
+                self.bring(batch, need, known.as_deref());
+                self.done(batch, need)
+            }
+            Job::Finish(image) => {
+                self.finish(&self.images[image]);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Where one who needs it does not get it, the next one may: from another registry, or into
+    /// another repository.
+    fn first(&self, batch: usize) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for need in 0..self.batches[batch].needs.len() {
+            let brought = self.bring(batch, need, None);
+            jobs.extend(self.done(batch, need));
+            if brought {
+                let known = &self.batches[batch].needs[need].to;
+                jobs.extend(next_jobs(&self.batches, batch, need + 1, Some(known)));
+                break;
+            }
+        }
+        jobs
+    }
+
+    /// Brings a blob to a repository that needs it; says whether it is there.
+    fn bring(&self, batch: usize, need: usize, known: Option<&Repository>) -> bool {
+        let Batch { digest, size, needs } = &self.batches[batch];
+        let descriptor = &Descriptor::new(BLOB, *digest, *size);
+        let Need { images, from, to, known: own } = &needs[need];
+        let images = images.iter().map(|nth| &self.images[*nth]);
+        // Nobody needs it any more.
+        if images.clone().all(Image::failed) {
+            return false;
+        }
+        let image = images.clone().find(|image| !image.failed()).map(Image::source);
+        let name = image.unwrap_or_default();
+        let item = self.report.item(format!("{} {name}", descriptor.digest.short()));
+        let parcel = Parcel { descriptor, source: self.source, from, to, url: None };
+        let known = known.or(own.as_deref());
+        let moved = self.target.put_blob(&parcel, known, &item).or_else(|error| {
+            let urls = images.clone().map(|image| image.state().tree.urls(digest));
+            let urls = urls.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
+            self.bring_from(&urls, &parcel, &item, error)
+        });
+        match moved {
+            Ok(moved) => {
+                let mut blobs = hold(&self.blobs);
+                match moved {
+                    Moved::Whole => {
+                        blobs.moved += 1;
+                        blobs.bytes += descriptor.size;
+                    }
+                    Moved::Mounted => blobs.mounted += 1,
+                    Moved::There => blobs.there += 1,
+                }
+                true
+            }
+            Err(error) => {
+                images.for_each(|image| {
+                    let attached = image.state().attached_blob(digest);
+                    self.fail(
+                        image,
+                        match attached {
+                            Some(what) => attached::blame(error.clone(), image.source(), &what),
+                            None => error.clone(),
+                        },
+                    );
+                });
+                false
+            }
+        }
+    }
+
+    /// Brings a blob that its source does not have from one of the addresses in its manifest.
+    fn bring_from(
+        &self,
+        urls: &[String],
+        parcel: &Parcel<'_>,
+        item: &Item,
+        mut error: Error,
+    ) -> Result<Moved> {
+        if error.kind() != Kind::Unavailable && error.answer() != Some(Asked::Refused) {
+            return Err(error);
+        }
+        for url in urls {
+            match self.target.put_blob(&Parcel { url: Some(url), ..*parcel }, None, item) {
+                Ok(moved) => return Ok(moved),
+                Err(other) if other.kind() == Kind::Integrity => return Err(other),
+                Err(other) => error = error.fact("elsewhere", other.one_line()),
+            }
+        }
+        Err(error)
+    }
+
+    /// Takes note that these images do not wait for a blob any more.
+    fn done(&self, batch: usize, need: usize) -> Vec<Job> {
+        let images = self.batches[batch].needs[need].images.iter();
+        let complete = images.filter(|nth| {
+            let was_last = self.left[**nth].fetch_sub(1, Ordering::AcqRel) == 1;
+            was_last && !self.images[**nth].failed()
+        });
+        complete.map(|nth| Job::Finish(*nth)).collect()
+    }
+
+    fn fail(&self, image: &Image, error: Error) {
+        if !image.failed() {
+            self.report.failed(&format!("{}\n", image.line()), &error);
+            self.total.done();
+        }
+        image.fail(error);
+    }
+
+    fn finish(&self, image: &Image) {
+        let (appeared, left_some) = {
+            let mut state = image.state();
+            let left_some = state.outcome.as_ref().is_some_and(|it| !it.left_behind.is_empty());
+            let appeared = self.appear(&mut state, image.source());
+            state.release();
+            (appeared, left_some)
+        };
+        let appeared = appeared.map_err(|error| match left_some {
+            true => error.first_hint(
+                "a layer of it stayed behind, and some registries do not take an image without: \
+                 `--include-non-distributable` takes all layers",
+            ),
+            false => error,
+        });
+        match appeared {
+            Ok(digest) => {
+                self.total.done();
+                self.report.say(&format!("copied   {}  sha256:{digest}", image.line()));
+            }
+            Err(error) => self.fail(image, error),
+        }
+    }
+
+    /// Puts the manifests: each behind those that are in it, then what is attached, and the name at
+    /// the very end.
+    fn appear(&self, state: &mut State, source: &str) -> Result<Digest> {
+        let State { tree, to, outcome, whole, .. } = state;
+        let missing = || Error::new(Kind::Failed, "an image was copied without a manifest");
+        let (Some(to), Some(outcome)) = (to, outcome) else { return Err(missing()) };
+        let (repository, mut given) = (to.repository(), HashSet::new());
+        let mut own = tree.in_order(&outcome.digest, &mut given);
+        let root = own.pop().ok_or_else(missing)?;
+        for manifest in own {
+            self.target.put_manifest(repository, manifest)?;
+        }
+        outcome.attached = tree.attached.len() + tree.tags.len();
+        // What is attached has something to be attached to, and still nobody sees it by its tag.
+        if outcome.attached > 0 && to.tag().is_some() {
+            self.target.put_manifest(repository, root)?;
+        }
+        let mut unlisted: Vec<(Digest, Vec<Descriptor>)> = Vec::new();
+        let mut lists = HashMap::new();
+        let mut listed = HashMap::new();
+        let about = |error: Error, what: &str| attached::blame(error, source, what);
+        for (subject, descriptor) in &tree.attached {
+            let what = attached::by_descriptor(descriptor);
+            for manifest in tree.in_order(&descriptor.digest, &mut given) {
+                let known = self
+                    .target
+                    .put_manifest(repository, manifest)
+                    .map_err(|error| about(error, &what))?;
+                listed.insert(*manifest.digest(), known);
+            }
+            if listed.get(&descriptor.digest) != Some(&true) {
+                let list = *lists.entry(*subject).or_insert_with(|| {
+                    unlisted.push((*subject, Vec::new()));
+                    unlisted.len() - 1
+                });
+                unlisted[list].1.push(descriptor.clone());
+            }
+        }
+        for (subject, list) in &unlisted {
+            self.target
+                .attach(repository, subject, list)
+                .map_err(|error| about(error, attached::LIST))?;
+        }
+        for (tag, digest) in &tree.tags {
+            let what = attached::by_tag(tag);
+            for manifest in tree.in_order(digest, &mut given) {
+                self.target
+                    .put_manifest(repository, manifest)
+                    .map_err(|error| about(error, &what))?;
+            }
+            let manifest = tree.manifest(digest).ok_or_else(missing)?;
+            self.target
+                .put_named(&repository.tagged(tag.clone()), manifest, None)
+                .map_err(|error| about(error, &what))?;
+        }
+        self.target.put_named(to, root, whole.as_ref())?;
+        Ok(outcome.digest)
+    }
+}

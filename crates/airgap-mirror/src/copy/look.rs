@@ -1,0 +1,412 @@
+//! The first half: what is wanted, what is there already, and what belongs to the rest.
+
+use std::io::Read;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Deserialize;
+
+use super::attached;
+use super::names::Names;
+use super::narrow::{Narrowed, narrow};
+use super::side::{Found, Source, Target};
+use super::summary::{Copied, Outcome};
+use super::tree::{Room, Tree};
+use super::{Options, Order, Way};
+use airgap_core::digest::Digest;
+use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::verify;
+use airgap_core::workers::{self, hold};
+use airgap_oci::{Content, Descriptor, Manifest, Platform, Reference, Repository, Tag, media_type};
+
+/// No configuration of an image is longer.
+const CONFIG_LIMIT: u64 = 4 << 20;
+
+/// The most blobs that are kept in mind of an image that is there, to be mounted for others. An image
+/// has 127 layers at most.
+const KNOWN_BLOBS: usize = 200;
+
+/// An image on its way.
+pub(super) struct Image {
+    source: String,
+    destination: String,
+    way: Option<Way>,
+    state: Mutex<State>,
+}
+
+/// What is known of it so far.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) error: Option<Error>,
+    pub(super) moved: Option<Error>,
+    /// Where it is, if it was found.
+    pub(super) from: Option<Repository>,
+    /// Where it goes.
+    pub(super) to: Option<Reference>,
+    pub(super) outcome: Option<Outcome>,
+    /// All that belongs to it, where it is to be copied.
+    pub(super) tree: Tree,
+    /// The index that it is a part of, where it has fewer platforms.
+    pub(super) whole: Option<Manifest>,
+    /// Blobs that are at the destination because the image is.
+    pub(super) there: Vec<Digest>,
+}
+
+impl State {
+    /// Forgets all manifests: they are not needed any more.
+    pub(super) fn release(&mut self) {
+        (self.tree, self.whole) = (Tree::default(), None);
+    }
+
+    /// What a blob belongs to, for a message, if it belongs to nothing but what is attached.
+    pub(super) fn attached_blob(&self, blob: &Digest) -> Option<String> {
+        let tree = &self.tree;
+        if tree.has_blob(&self.outcome.as_ref()?.digest, blob) {
+            return None;
+        }
+        let referrers =
+            tree.attached.iter().map(|(_, it)| (it.digest, attached::by_descriptor(it)));
+        let tags = tree.tags.iter().map(|(tag, digest)| (*digest, attached::by_tag(tag)));
+        referrers.chain(tags).find(|(root, _)| tree.has_blob(root, blob)).map(|(_, what)| what)
+    }
+
+    /// The manifest under which it will be known, where it is to be copied and was read.
+    pub(super) fn tree_root(&self) -> Option<&Manifest> {
+        self.tree.manifest(&self.outcome.as_ref()?.digest)
+    }
+}
+
+/// One thing to ask.
+enum Ask {
+    Root,
+    Manifest { descriptor: Box<Descriptor>, thorough: bool },
+    Attached { digest: Digest, thorough: bool },
+    Tagged { tag: Tag },
+}
+
+impl Image {
+    fn new(order: Order, room: &Room, options: &Options) -> Image {
+        let Order { source, destination, way } = order;
+        let mut state = State { tree: Tree::new(room), ..State::default() };
+        state.tree.with_foreign = options.with_foreign;
+        let way = way.map_err(|error| state.error = Some(error)).ok();
+        Image { source, destination, way, state: Mutex::new(state) }
+    }
+
+    /// What is known of it.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        hold(&self.state)
+    }
+
+    /// Notes why it cannot be copied, and frees the memory for its manifests. The first reason stays.
+    pub(super) fn fail(&self, error: Error) {
+        let mut state = self.state();
+        state.error.get_or_insert(error);
+        state.release();
+    }
+
+    /// Whether it failed.
+    pub(super) fn failed(&self) -> bool {
+        self.state().error.is_some()
+    }
+
+    /// Where it comes from, as it is written.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// It in a line: `ghcr.io/a:1 -> registry.corp/a:1`.
+    pub(super) fn line(&self) -> String {
+        format!("{} -> {}", self.source, self.destination)
+    }
+
+    /// What became of it.
+    pub(super) fn end(self) -> Copied {
+        let Image { source, destination, state, .. } = self;
+        let State { error, moved, outcome, .. } =
+            state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let result = match (error, outcome) {
+            (None, Some(outcome)) => Ok(outcome),
+            (Some(error), _) => Err(error),
+            (None, None) => Err(Error::new(Kind::Failed, format!("`{source}` was not looked at"))),
+        };
+        Copied { source, destination, result, moved }
+    }
+
+    fn from(&self) -> Result<Repository> {
+        let from = self.state().from.clone();
+        from.ok_or_else(|| Error::new(Kind::Failed, format!("`{}` was not found", self.source)))
+    }
+
+    fn subject(&self) -> String {
+        format!("`{}`", self.source)
+    }
+}
+
+/// Looks at all images and whatever belongs to those that are not there.
+pub(super) fn look(
+    orders: Vec<Order>,
+    source: &dyn Source,
+    target: &dyn Target,
+    options: &Options,
+) -> Vec<Image> {
+    let room = Room::default();
+    let images: Vec<_> =
+        orders.into_iter().map(|order| Image::new(order, &room, options)).collect();
+    let names = Names::of(images.iter().filter_map(|image| image.way.as_ref()));
+    let first = (0..images.len()).filter(|nth| images[*nth].way.is_some());
+    let first = first.map(|nth| (nth, Ask::Root)).collect();
+    workers::each_and_more(first, options.jobs, |(nth, ask)| {
+        let image = &images[nth];
+        if image.failed() {
+            return Vec::new();
+        }
+        let looking = Looking { image, names: &names, source, target, options };
+        let more = looking.ask(ask).unwrap_or_else(|error| {
+            image.fail(error);
+            Vec::new()
+        });
+        more.into_iter().map(|ask| (nth, ask)).collect()
+    });
+    images
+}
+
+struct Looking<'a> {
+    image: &'a Image,
+    names: &'a Names,
+    source: &'a dyn Source,
+    target: &'a dyn Target,
+    options: &'a Options,
+}
+
+impl Looking<'_> {
+    fn ask(&self, ask: Ask) -> Result<Vec<Ask>> {
+        match ask {
+            Ask::Root => self.root(),
+            Ask::Manifest { descriptor, thorough } => self.manifest(&descriptor, thorough),
+            Ask::Attached { digest, thorough } => {
+                let image = &self.image.source;
+                self.attached(&digest, thorough)
+                    .map_err(|error| attached::blame(error, image, attached::LIST))
+            }
+            Ask::Tagged { tag } => {
+                let manifest = self.source.tagged(&self.image.from()?, &tag).map_err(|error| {
+                    attached::blame(error, &self.image.source, &attached::by_tag(&tag))
+                })?;
+                self.image.state().tree.tags.push((tag, *manifest.digest()));
+                self.add(manifest, false)
+            }
+        }
+    }
+
+    fn root(&self) -> Result<Vec<Ask>> {
+        let Some(way) = &self.image.way else { return Ok(Vec::new()) };
+        let Found { manifest, from, whole } = self.resolve(way)?;
+        let subject = self.image.subject();
+        let content = manifest.content(&subject)?;
+        let narrowed = match &content {
+            Content::Index(index) if !self.options.platforms.is_empty() => {
+                narrow(&manifest, index, &self.options.platforms, &subject)?
+            }
+            _ => Narrowed::Whole,
+        };
+        let digest = match &narrowed {
+            Narrowed::Whole => *manifest.digest(),
+            Narrowed::Manifest(one) => one.digest,
+            Narrowed::Index(index) => *index.digest(),
+        };
+        if let Content::Image(image) = &content {
+            self.check_platform(&from, &image.config)?;
+        }
+        check_destination(way, &digest)?;
+        let whole = whole.or_else(|| (digest != *manifest.digest()).then(|| manifest.clone()));
+        let to = self.target.place(&self.names.name(&way.source), &way.destination);
+        let is_there = self.target.digest(&to)? == Some(digest);
+        let outcome = Outcome {
+            was_there: is_there,
+            digest,
+            narrowed_from: whole.as_ref().map(|whole| *whole.digest()),
+            platforms: platforms(&content, &narrowed, &subject)?,
+            attached: 0,
+            left_behind: Vec::new(),
+            bytes: 0,
+        };
+        {
+            let mut state = self.image.state();
+            (state.from, state.to) = (Some(from.clone()), Some(to));
+            state.outcome = Some(outcome);
+            if is_there && !self.options.recheck && !self.options.with_foreign {
+                if let Content::Image(image) = &content {
+                    let blobs = std::iter::once(&image.config).chain(&image.layers);
+                    state.there = blobs.map(|blob| blob.digest).take(KNOWN_BLOBS).collect();
+                }
+                return Ok(Vec::new());
+            }
+            state.tree.reserve(whole.as_ref().map_or(0, |it| it.bytes().len()), &subject)?;
+            state.whole = whole;
+        }
+        match narrowed {
+            Narrowed::Whole => self.add(manifest, true),
+            Narrowed::Manifest(one) => self.manifest(&one, true),
+            // Nobody knows this index, so that nothing can be attached to it.
+            Narrowed::Index(index) => {
+                let asks = self.add(index, true)?;
+                let of_index =
+                    |ask: &Ask| matches!(ask, Ask::Attached { digest: it, .. } if *it == digest);
+                Ok(asks.into_iter().filter(|ask| !of_index(ask)).collect())
+            }
+        }
+    }
+
+    /// What is wanted: what is locked, where there is a lock, and otherwise what the reference names.
+    fn resolve(&self, way: &Way) -> Result<Found> {
+        let subject = &self.image.source;
+        let Some(locked) = way.locked else { return self.source.resolve(&way.source) };
+        let is_locked = |manifest: &Manifest| *manifest.digest() == locked;
+        let moved = match self.source.resolve(&way.source) {
+            Ok(found) if is_locked(found.whole.as_ref().unwrap_or(&found.manifest)) => {
+                return Ok(found);
+            }
+            Ok(found) => Error::integrity(format!("`{subject}` is another image now"))
+                .fact("found", format!("sha256:{}", found.manifest.digest())),
+            Err(error) if error.kind() == Kind::Unavailable => {
+                Error::integrity(format!("`{subject}` is not there any more"))
+                    .fact("found", error.one_line())
+            }
+            Err(error) => return Err(error),
+        };
+        self.image.state().moved = Some(moved.fact("locked", format!("sha256:{locked}")));
+        self.source.resolve(&way.source.repository().at(locked))
+    }
+
+    /// An image that is no index must be for one of the platforms, if it says for which it is.
+    fn check_platform(&self, from: &Repository, config: &Descriptor) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Config {
+            os: String,
+            architecture: String,
+        }
+        let wanted = &self.options.platforms;
+        if wanted.is_empty() || !media_type::IMAGE_CONFIGS.contains(&&*config.media_type) {
+            return Ok(());
+        }
+        let subject = format!("the configuration of {}", self.image.subject());
+        let mut bytes = Vec::new();
+        self.source
+            .blob(from, config)?
+            .read_from(0)?
+            .take(CONFIG_LIMIT)
+            .read_to_end(&mut bytes)
+            .doing(|| format!("read {subject}"))?;
+        let found = Digest::of(&bytes);
+        if found != config.digest {
+            return Err(verify::mismatch(&subject, &from.to_string(), &config.digest, &found));
+        }
+        let Ok(config) = serde_json::from_slice::<Config>(&bytes) else { return Ok(()) };
+        let fits = |it: &Platform| it.os == config.os && it.architecture == config.architecture;
+        if wanted.iter().any(fits) {
+            return Ok(());
+        }
+        let asked: Vec<_> = wanted.iter().map(ToString::to_string).collect();
+        let there =
+            airgap_core::report::printable(&format!("{}/{}", config.os, config.architecture));
+        Err(Error::new(
+            Kind::Unavailable,
+            format!("{} is not there for {}", self.image.subject(), asked.join(", ")),
+        )
+        .fact("it is there for", there)
+        .hint("ask for another `--platform`, or leave it out for all of them"))
+    }
+
+    fn manifest(&self, descriptor: &Descriptor, thorough: bool) -> Result<Vec<Ask>> {
+        let from = self.image.from()?;
+        let manifest = self.source.manifest(&from, descriptor).map_err(|error| {
+            match error.kind() {
+                // Only what is attached is not looked at thoroughly.
+                _ if !thorough => {
+                    let what = attached::by_descriptor(descriptor);
+                    attached::blame(error, &self.image.source, &what)
+                }
+                Kind::Unavailable => error.hint(format!(
+                    "it belongs to {}; if the source has only some of its platforms, name them with `--platform`",
+                    self.image.subject()
+                )),
+                _ => error,
+            }
+        })?;
+        let size = manifest.bytes().len() as u64;
+        if size != descriptor.size {
+            let subject = format!("`{}`", from.at(descriptor.digest));
+            let found = size.to_string();
+            return Err(verify::wrong_size(&subject, &self.image.source, descriptor.size, &found));
+        }
+        self.add(manifest, thorough)
+    }
+
+    /// Adds a manifest; gives what is to be asked because of it.
+    fn add(&self, manifest: Manifest, thorough: bool) -> Result<Vec<Ask>> {
+        let digest = *manifest.digest();
+        let mut state = self.image.state();
+        let children = state.tree.add(manifest, &self.image.subject())?;
+        let mut asks = Vec::new();
+        for child in children {
+            if state.tree.claim(child.digest, &self.image.subject())? {
+                asks.push(Ask::Manifest { descriptor: Box::new(child), thorough });
+            }
+        }
+        if !self.options.without_attached {
+            asks.push(Ask::Attached { digest, thorough });
+        }
+        Ok(asks)
+    }
+
+    fn attached(&self, digest: &Digest, thorough: bool) -> Result<Vec<Ask>> {
+        let found = self.source.attached(&self.image.from()?, digest, thorough)?;
+        let mut asks = Vec::new();
+        let mut state = self.image.state();
+        for descriptor in found.referrers {
+            if state.tree.claim(descriptor.digest, &self.image.subject())? {
+                let Descriptor { media_type, digest, size, .. } = &descriptor;
+                let descriptor = Box::new(Descriptor::new(media_type, *digest, *size));
+                asks.push(Ask::Manifest { descriptor, thorough: false });
+            }
+            state.tree.attach(*digest, descriptor, &self.image.subject())?;
+        }
+        asks.extend(found.tags.into_iter().map(|tag| Ask::Tagged { tag }));
+        Ok(asks)
+    }
+}
+
+/// A destination with a digest takes nothing else.
+fn check_destination(way: &Way, digest: &Digest) -> Result<()> {
+    match way.destination.digest() {
+        Some(wanted) if wanted != digest => Err(Error::integrity(format!(
+            "`{}` is to have another digest",
+            way.destination
+        ))
+        .fact("expected", format!("sha256:{wanted}"))
+        .fact("found", format!("sha256:{digest}"))
+        .hint(
+            "with fewer platforms an index has another digest; write the destination with a tag",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The platforms of what is copied.
+fn platforms(content: &Content, narrowed: &Narrowed, subject: &str) -> Result<Vec<String>> {
+    let names = |all: &[Descriptor]| {
+        let known = all.iter().filter_map(|it| it.platform.as_ref()).map(ToString::to_string);
+        let mut names: Vec<_> = known.filter(|it| it != "unknown/unknown").collect();
+        names.dedup();
+        names
+    };
+    Ok(match (narrowed, content) {
+        (Narrowed::Manifest(one), _) => names(std::slice::from_ref(one)),
+        (Narrowed::Index(index), _) => match index.content(subject)? {
+            Content::Index(index) => names(&index.manifests),
+            Content::Image(_) => Vec::new(),
+        },
+        (Narrowed::Whole, Content::Index(index)) => names(&index.manifests),
+        (Narrowed::Whole, Content::Image(_)) => Vec::new(),
+    })
+}

@@ -1,0 +1,36 @@
+//! What the images of a run are called where they keep the names of their sources.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Way;
+use airgap_oci::Reference;
+
+/// The names that several images of a run would have.
+pub(super) struct Names {
+    shared: HashSet<Reference>,
+}
+
+impl Names {
+    /// Looks at where all images come from.
+    pub(super) fn of<'a>(ways: impl Iterator<Item = &'a Way>) -> Names {
+        let mut first: HashMap<Reference, &Reference> = HashMap::new();
+        let mut shared = HashSet::new();
+        for Way { source, .. } in ways {
+            let name = source.by_name();
+            if **first.entry(name.clone()).or_insert(source) != *source {
+                shared.insert(name);
+            }
+        }
+        Names { shared }
+    }
+
+    /// The name of what comes from here: its tag, so that others find it by that; its digest where
+    /// another image has the same tag, and one would take the other's name.
+    pub(super) fn name(&self, source: &Reference) -> Reference {
+        let name = source.by_name();
+        match source.digest() {
+            Some(digest) if self.shared.contains(&name) => source.repository().at(*digest),
+            _ => name,
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Registries as sources and targets.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::attached::{self, SUFFIXES};
+use super::side::{Attached, Found, Moved, Parcel, Source, Target};
+use airgap_config::registries::{Place, Registries};
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::report::Item;
+use airgap_core::rooted::RootedPath;
+use airgap_core::workers::hold;
+use airgap_oci::{
+    Client, Descriptor, Manifest, Mount, Readable, Reference, Registry, Repository, Tag, media_type,
+};
+use airgap_vendor::reach;
+
+/// Images in registries, or in the mirrors that the settings name for them.
+pub struct RegistrySource<'a> {
+    client: &'a Client,
+    registries: &'a Registries,
+    /// Whether a registry knows what is attached; each is asked once.
+    knows: Mutex<HashMap<Registry, Arc<Mutex<Option<bool>>>>>,
+    /// The tags of a repository that are made of a digest, if they are few.
+    tags: Mutex<HashMap<Repository, Arc<OnceLock<FewTags>>>>,
+    /// How many of those tags are kept, of all repositories.
+    kept: AtomicUsize,
+}
+
+/// The most tags that are kept of all repositories. Beyond that, each tag is asked for.
+const TAGS_KEPT: usize = 200_000;
+
+/// The tags of a repository; nothing where they are many, or not told.
+type FewTags = Option<HashSet<String>>;
+
+impl<'a> RegistrySource<'a> {
+    /// Asks by this client and goes by these settings.
+    pub fn new(client: &'a Client, registries: &'a Registries) -> RegistrySource<'a> {
+        let (knows, tags, kept) = (Mutex::default(), Mutex::default(), AtomicUsize::new(0));
+        RegistrySource { client, registries, knows, tags, kept }
+    }
+
+    /// The digest of what a reference names, by one request that no rate limit counts.
+    ///
+    /// # Errors
+    /// As [`Source::resolve`].
+    pub fn digest(&self, reference: &Reference) -> Result<Digest> {
+        let head =
+            |there: &Reference| self.client.manifest_digest(there, &media_type::ALL_MANIFESTS);
+        self.somewhere(reference, head).map(|(digest, _)| digest)
+    }
+
+    fn somewhere<T>(
+        &self,
+        reference: &Reference,
+        ask: impl Fn(&Reference) -> Result<T>,
+    ) -> Result<(T, Repository)> {
+        let of = reference.repository();
+        somewhere(self.registries, of, &format!("`{reference}`"), |place| {
+            ask(&within(place, reference))
+        })
+    }
+
+    /// Whether this is a tag, as far as all tags are known.
+    fn has_tag(&self, from: &Repository, tag: &Tag) -> Option<bool> {
+        let slot = hold(&self.tags).entry(from.clone()).or_default().clone();
+        // A registry that fails here fails again where it matters.
+        let tags = slot.get_or_init(|| {
+            let left = TAGS_KEPT.saturating_sub(self.kept.load(Ordering::Relaxed));
+            let tags = self.client.few_tags(from, is_of_digest, left).ok().flatten()?;
+            self.kept.fetch_add(tags.len(), Ordering::Relaxed);
+            Some(tags.into_iter().collect())
+        });
+        tags.as_ref().map(|tags| tags.contains(tag.as_str()))
+    }
+
+    fn is_there(&self, from: &Repository, tag: &Tag, thorough: bool) -> Result<bool> {
+        match self.has_tag(from, tag) {
+            Some(known) => Ok(known),
+            None if !thorough => Ok(false),
+            None => {
+                let tagged = from.tagged(tag.clone());
+                let head = self.client.head_manifest(&tagged, &media_type::ALL_MANIFESTS)?;
+                Ok(head.is_some())
+            }
+        }
+    }
+
+    /// What the registry itself knows of attached things, if it knows anything.
+    fn known(&self, from: &Repository, digest: &Digest) -> Result<Option<Vec<Descriptor>>> {
+        let slot = hold(&self.knows).entry(from.registry().clone()).or_default().clone();
+        // Whoever comes first asks for all; if it knows nothing, nobody asks again.
+        let mut knows = hold(&slot);
+        match *knows {
+            Some(false) => Ok(None),
+            Some(true) => {
+                drop(knows);
+                self.client.known_referrers(from, digest)
+            }
+            None => {
+                let found = self.client.known_referrers(from, digest)?;
+                *knows = Some(found.is_some());
+                Ok(found)
+            }
+        }
+    }
+}
+
+/// Whether a tag is made of a digest: no other one is looked for among those that are kept.
+fn is_of_digest(tag: &str) -> bool {
+    tag.starts_with("sha256-")
+}
+
+/// Asks at each place that the settings name for a repository, in order; gives the first answer and
+/// who gave it. `subject` is what is looked for.
+///
+/// # Errors
+/// Integrity, as soon as one place has something else; of all others the gravest.
+pub(crate) fn somewhere<T>(
+    registries: &Registries,
+    of: &Repository,
+    subject: &str,
+    ask: impl Fn(&Repository) -> Result<T>,
+) -> Result<(T, Repository)> {
+    let mut errors = Vec::new();
+    for place in places(registries, of)? {
+        match ask(&place) {
+            Ok(answer) => return Ok((answer, place)),
+            // Wrong bytes are never a reason to ask somebody else quietly.
+            Err(error) if error.kind() == Kind::Integrity => return Err(error),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.len() == 1 {
+        return Err(errors.remove(0));
+    }
+    let error = Error::of_many(&errors, format!("{subject} is in none of the places for it"));
+    Err(errors.iter().fold(error, |error, it| error.fact("tried", it.one_line())))
+}
+
+/// Where a repository may be, in the order in which to look.
+fn places(registries: &Registries, of: &Repository) -> Result<Vec<Repository>> {
+    let sources = registries.repository(of.registry().as_str(), of.name())?;
+    let mut places = Vec::new();
+    for source in sources {
+        if let Place::Oci { registry, repository } = source.place {
+            places.push(reach::repository(&registry, &repository)?);
+        }
+    }
+    Ok(places)
+}
+
+/// The same tag or digest in another repository. A digest decides where there is a tag too.
+pub(crate) fn within(place: &Repository, reference: &Reference) -> Reference {
+    match (reference.digest(), reference.tag()) {
+        (Some(digest), _) => place.at(*digest),
+        (None, Some(tag)) => place.tagged(tag.clone()),
+        (None, None) => reference.clone(),
+    }
+}
+
+impl Source for RegistrySource<'_> {
+    fn resolve(&self, reference: &Reference) -> Result<Found> {
+        let ask = |there: &Reference| self.client.manifest(there, &media_type::ALL_MANIFESTS);
+        let (manifest, from) = self.somewhere(reference, ask)?;
+        Ok(Found { manifest, from, whole: None })
+    }
+
+    fn manifest(&self, from: &Repository, descriptor: &Descriptor) -> Result<Manifest> {
+        self.client.manifest(&from.at(descriptor.digest), &media_type::ALL_MANIFESTS)
+    }
+
+    fn tagged(&self, from: &Repository, tag: &Tag) -> Result<Manifest> {
+        self.client.manifest(&from.tagged(tag.clone()), &media_type::ALL_MANIFESTS)
+    }
+
+    fn attached(&self, from: &Repository, digest: &Digest, thorough: bool) -> Result<Attached> {
+        let mut found = Attached::default();
+        match self.known(from, digest)? {
+            Some(known) => found.referrers = known,
+            None => {
+                let tag = Tag::of_attached(digest, "");
+                if self.is_there(from, &tag, thorough)? {
+                    found.referrers = self.client.tagged_referrers(from, digest)?;
+                }
+            }
+        }
+        for suffix in SUFFIXES {
+            let tag = Tag::of_attached(digest, suffix);
+            if self.is_there(from, &tag, thorough)? {
+                found.tags.push(tag);
+            }
+        }
+        Ok(found)
+    }
+
+    fn blob<'a>(
+        &'a self,
+        from: &'a Repository,
+        descriptor: &'a Descriptor,
+    ) -> Result<Box<dyn Readable + 'a>> {
+        Ok(Box::new(self.client.remote(from, descriptor)))
+    }
+
+    fn blob_at<'a>(
+        &'a self,
+        url: &str,
+        descriptor: &'a Descriptor,
+    ) -> Result<Option<Box<dyn Readable + 'a>>> {
+        Ok(Some(Box::new(self.client.elsewhere(url, descriptor)?)))
+    }
+
+    fn download(
+        &self,
+        from: &Repository,
+        descriptor: &Descriptor,
+        path: &RootedPath,
+        item: &Item,
+    ) -> Result<Option<()>> {
+        self.client.blob(from, descriptor, path, item).map(|_| Some(()))
+    }
+
+    fn is_on(&self, from: &Repository, shelf: &str) -> bool {
+        from.registry().as_str() == shelf
+    }
+}
+
+/// Registries that images are pushed to.
+pub struct RegistryTarget<'a> {
+    client: &'a Client,
+    /// Held by whoever changes a list of attached things that the registry does not keep.
+    lists: Mutex<()>,
+}
+
+impl<'a> RegistryTarget<'a> {
+    /// Pushes by this client.
+    pub fn new(client: &'a Client) -> RegistryTarget<'a> {
+        RegistryTarget { client, lists: Mutex::default() }
+    }
+}
+
+impl Target for RegistryTarget<'_> {
+    fn place(&self, _: &Reference, destination: &Reference) -> Reference {
+        destination.by_name()
+    }
+
+    fn shelf(&self, to: &Repository) -> String {
+        to.registry().to_string()
+    }
+
+    fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
+        Ok(self.client.head_manifest_to_push(to)?.map(|found| found.digest))
+    }
+
+    fn put_blob(
+        &self,
+        blob: &Parcel<'_>,
+        known: Option<&Repository>,
+        item: &Item,
+    ) -> Result<Moved> {
+        let Parcel { descriptor, to, .. } = blob;
+        let digest = &descriptor.digest;
+        if known == Some(*to) {
+            return Ok(Moved::There);
+        }
+        let location = match known {
+            Some(known) => match self.client.mount(known, to, digest)? {
+                Mount::Mounted => return Ok(Moved::Mounted),
+                // A registry that does not mount may have it from an earlier run.
+                Mount::Upload(_) if self.client.has_blob_to_push(to, digest)? => {
+                    return Ok(Moved::There);
+                }
+                Mount::Upload(location) => location,
+            },
+            None if self.client.has_blob_to_push(to, digest)? => return Ok(Moved::There),
+            None => match self.client.mount_from_anywhere(to, digest)? {
+                Mount::Mounted => return Ok(Moved::Mounted),
+                Mount::Upload(location) => location,
+            },
+        };
+        let bytes = blob.bytes()?;
+        self.client.push_blob(to, descriptor, &*bytes, Some(location), item)?;
+        Ok(Moved::Whole)
+    }
+
+    fn put_manifest(&self, to: &Repository, manifest: &Manifest) -> Result<bool> {
+        self.client.put_attached(&to.at(*manifest.digest()), manifest)
+    }
+
+    fn put_named(&self, to: &Reference, manifest: &Manifest, _: Option<&Manifest>) -> Result<()> {
+        self.client.put_manifest(to, manifest.bytes(), manifest.media_type()).map(drop)
+    }
+
+    fn attach(&self, to: &Repository, subject: &Digest, attached: &[Descriptor]) -> Result<()> {
+        let _alone = hold(&self.lists);
+        let list = to.tagged(Tag::of_attached(subject, ""));
+        let old = self.client.tagged_referrers_to_push(to, subject)?;
+        match attached::merged(&old, attached)? {
+            Some(index) => self.put_named(&list, &index, None),
+            None => Ok(()),
+        }
+    }
+}

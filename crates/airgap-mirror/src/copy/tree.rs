@@ -1,0 +1,303 @@
+//! Everything that belongs to an image.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_oci::{Content, Descriptor, Manifest, Tag, media_type};
+
+/// The most manifests that belong to one image, and the most bytes of them.
+const MOST_MANIFESTS: usize = 5_000;
+const MOST_BYTES: usize = 64 << 20;
+
+/// The most memory in bytes for the manifests of all images of a run, while they are not copied.
+const RUN_BYTES: usize = 96 << 20;
+
+/// About how many bytes of memory a manifest takes besides its own, and how many a descriptor in it:
+/// until its blob is copied, and with its place in the list of blobs.
+const PER_MANIFEST: usize = 400;
+const PER_DESCRIPTOR: usize = 400;
+
+/// The memory that the manifests of all images of a run take.
+#[derive(Clone, Default)]
+pub(super) struct Room(Arc<AtomicUsize>);
+
+/// A part of a [`Room`], which is given back when it is dropped.
+#[derive(Default)]
+struct Share {
+    room: Room,
+    bytes: usize,
+}
+
+impl Share {
+    /// Takes more, if there is room for it.
+    fn grow(&mut self, bytes: usize, image: &str) -> Result<()> {
+        self.bytes += bytes;
+        let taken = self.room.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if taken <= RUN_BYTES {
+            return Ok(());
+        }
+        Err(Error::integrity(format!("there is no room for the manifests of {image}"))
+            .fact("expected", format!("at most {RUN_BYTES} bytes for all images of a run"))
+            .fact("found", format!("{taken} bytes, {} of them for this image", self.bytes))
+            .hint("copy fewer images at a time, with two lists; or leave out `--recheck`"))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.room.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The manifests of an image with what is attached to them, as far as they were read.
+#[derive(Default)]
+pub(super) struct Tree {
+    nodes: HashMap<Digest, Node>,
+    /// What was asked for, to be asked for once.
+    claimed: HashSet<Digest>,
+    /// What is attached, and to what.
+    pub(super) attached: Vec<(Digest, Descriptor)>,
+    /// What is attached by a tag.
+    pub(super) tags: Vec<(Tag, Digest)>,
+    /// Whether layers that their owner lets nobody pass on are taken too.
+    pub(super) with_foreign: bool,
+    bytes: usize,
+    share: Share,
+}
+
+/// One manifest.
+struct Node {
+    manifest: Manifest,
+    /// The manifests in it.
+    children: Vec<Digest>,
+    /// The digests and sizes of the blobs in it that are copied.
+    blobs: Vec<(Digest, u64)>,
+    /// Those of the layers that their owner lets nobody pass on.
+    foreign: Vec<(Digest, u64)>,
+}
+
+impl Tree {
+    /// Returns an empty one that takes its memory from this room.
+    pub(super) fn new(room: &Room) -> Tree {
+        Tree { share: Share { room: room.clone(), bytes: 0 }, ..Tree::default() }
+    }
+
+    /// Adds what is attached to a manifest of the image.
+    ///
+    /// # Errors
+    /// Integrity, where there is no room for it.
+    pub(super) fn attach(&mut self, to: Digest, descriptor: Descriptor, image: &str) -> Result<()> {
+        self.share.grow(PER_DESCRIPTOR + descriptor.extra(), image)?;
+        self.attached.push((to, descriptor));
+        Ok(())
+    }
+
+    /// Notes that a manifest is asked for; says whether that is new.
+    ///
+    /// # Errors
+    /// Integrity, where there are too many.
+    pub(super) fn claim(&mut self, digest: Digest, image: &str) -> Result<bool> {
+        let is_new = self.claimed.insert(digest);
+        if self.claimed.len() > MOST_MANIFESTS {
+            return Err(too_many(image));
+        }
+        Ok(is_new)
+    }
+
+    /// Takes memory for something else that belongs to the image.
+    ///
+    /// # Errors
+    /// Integrity, where there is no room for it.
+    pub(super) fn reserve(&mut self, bytes: usize, image: &str) -> Result<()> {
+        self.share.grow(bytes, image)
+    }
+
+    /// Adds a manifest; gives the manifests in it.
+    ///
+    /// # Errors
+    /// Integrity, where it makes no sense, or where there are too many.
+    pub(super) fn add(&mut self, manifest: Manifest, image: &str) -> Result<Vec<Descriptor>> {
+        self.bytes += manifest.bytes().len();
+        if self.nodes.len() == MOST_MANIFESTS || self.bytes > MOST_BYTES {
+            return Err(too_many(image));
+        }
+        self.share.grow(PER_MANIFEST + manifest.bytes().len(), image)?;
+        let (mut children, mut blobs, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+        match manifest.content(image)? {
+            Content::Image(it) => {
+                blobs.push(it.config);
+                let (all, with_foreign) = (it.layers, self.with_foreign);
+                foreign.extend(all.iter().filter(|it| it.is_foreign()).map(pair));
+                blobs.extend(all.into_iter().filter(|it| with_foreign || !it.is_foreign()));
+            }
+            // An index may have something else in it than manifests: a build's cache does.
+            Content::Index(index) => {
+                (children, blobs) = index
+                    .manifests
+                    .into_iter()
+                    .partition(|it| media_type::is_manifest(&it.media_type));
+            }
+        }
+        let descriptors = children.len() + blobs.len() + foreign.len();
+        self.share.grow(PER_DESCRIPTOR * descriptors, image)?;
+        let digests = children.iter().map(|it| it.digest).collect();
+        let blobs = blobs.iter().map(pair).collect();
+        let digest = *manifest.digest();
+        self.claimed.insert(digest);
+        self.nodes.insert(digest, Node { manifest, children: digests, blobs, foreign });
+        Ok(children)
+    }
+
+    /// A manifest that was added.
+    pub(super) fn manifest(&self, digest: &Digest) -> Option<&Manifest> {
+        self.nodes.get(digest).map(|node| &node.manifest)
+    }
+
+    /// Returns digests and sizes of the blobs of all manifests, each once, the largest first.
+    pub(super) fn blobs(&self) -> Vec<(Digest, u64)> {
+        let mut blobs: Vec<_> = self.nodes.values().flat_map(|node| node.blobs.clone()).collect();
+        blobs.sort_unstable_by_key(|(digest, size)| (std::cmp::Reverse(*size), *digest));
+        blobs.dedup();
+        blobs
+    }
+
+    /// Returns digests and sizes of the layers that stay behind, each once.
+    pub(super) fn left_behind(&self) -> Vec<(Digest, u64)> {
+        if self.with_foreign {
+            return Vec::new();
+        }
+        let mut left: Vec<_> = self.nodes.values().flat_map(|node| node.foreign.clone()).collect();
+        left.sort_unstable();
+        left.dedup();
+        left
+    }
+
+    /// Returns the addresses that the manifests name for a layer.
+    pub(super) fn urls(&self, layer: &Digest) -> Vec<String> {
+        let has = |node: &&Node| node.foreign.iter().any(|(digest, _)| digest == layer);
+        self.nodes.values().find(has).map(|node| node.manifest.urls(layer)).unwrap_or_default()
+    }
+
+    /// Whether a manifest, or one in it, has this blob.
+    pub(super) fn has_blob(&self, root: &Digest, blob: &Digest) -> bool {
+        let manifests = self.in_order(root, &mut HashSet::new());
+        let nodes = manifests.into_iter().filter_map(|it| self.nodes.get(it.digest()));
+        nodes.flat_map(|node| &node.blobs).any(|(digest, _)| digest == blob)
+    }
+
+    /// A manifest and all in it, those that others need first; what was given out before is left
+    /// out. A circle cannot be: nobody can write a digest into what it is the digest of.
+    pub(super) fn in_order<'a>(
+        &'a self,
+        root: &Digest,
+        given: &mut HashSet<Digest>,
+    ) -> Vec<&'a Manifest> {
+        let mut order = Vec::new();
+        let mut left = vec![(*root, false)];
+        while let Some((digest, ready)) = left.pop() {
+            let Some(node) = self.nodes.get(&digest) else { continue };
+            if ready {
+                order.push(&node.manifest);
+            } else if given.insert(digest) {
+                left.push((digest, true));
+                left.extend(node.children.iter().rev().map(|child| (*child, false)));
+            }
+        }
+        order
+    }
+}
+
+fn pair(descriptor: &Descriptor) -> (Digest, u64) {
+    (descriptor.digest, descriptor.size)
+}
+
+fn too_many(image: &str) -> Error {
+    Error::integrity(format!("{image} has too many manifests"))
+        .fact("expected", format!("at most {MOST_MANIFESTS}, of {MOST_BYTES} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    fn digest(nth: usize) -> Digest {
+        format!("sha256:{nth:064x}").parse().unwrap()
+    }
+
+    /// An index with these manifests in it, and some bytes more.
+    fn index(entries: std::ops::Range<usize>, more: usize) -> Manifest {
+        let kind = media_type::MANIFEST;
+        let mut list = String::new();
+        for nth in entries {
+            let comma = if list.is_empty() { "" } else { "," };
+            let digest = digest(nth);
+            write!(list, r#"{comma}{{"mediaType":"{kind}","digest":"sha256:{digest}","size":1}}"#)
+                .unwrap();
+        }
+        let more = " ".repeat(more);
+        Manifest::new(format!(r#"{{"manifests":[{list}]}}{more}"#).into_bytes(), media_type::INDEX)
+    }
+
+    #[test]
+    fn all_manifests_of_an_image_are_counted_together() {
+        let mut tree = Tree::new(&Room::default());
+        let mut claim = |level: usize| -> Result<()> {
+            for child in tree.add(index(level * 1000..level * 1000 + 1000, level), "`a`")? {
+                tree.claim(child.digest, "`a`")?;
+            }
+            Ok(())
+        };
+        (0..4).for_each(|level| claim(level).unwrap());
+        let error = claim(4).unwrap_err().to_string();
+        assert!(error.contains("too many manifests") && error.contains("at most 5000"), "{error}");
+    }
+
+    #[test]
+    fn images_share_their_room_and_give_it_back() {
+        let room = Room::default();
+        let mut trees = Vec::new();
+        let error = loop {
+            let mut tree = Tree::new(&room);
+            match tree.add(index(0..4000, trees.len()), "`a`") {
+                Ok(_) => trees.push(tree),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert!((40..50).contains(&trees.len()), "{}", trees.len());
+        assert!(error.contains("at most 100663296 bytes for all images"), "{error}");
+        trees.pop();
+        assert!(Tree::new(&room).add(index(0..4000, 0), "`a`").is_ok());
+        drop(trees);
+        assert_eq!(room.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn referrers_take_room_too() {
+        let mut tree = Tree::new(&Room::default());
+        let descriptor = Descriptor::new(media_type::MANIFEST, digest(1), 1);
+        let mut attach = || tree.attach(digest(0), descriptor.clone(), "`a`");
+        let most = (0..1_000_000).take_while(|_| attach().is_ok()).count();
+        assert!((100_000..300_000).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn each_blob_is_there_once() {
+        let blob = |nth: usize, size| {
+            format!(r#"{{"mediaType":"x","digest":"sha256:{}","size":{size}}}"#, digest(nth))
+        };
+        let mut tree = Tree::new(&Room::default());
+        for (nth, layers) in [[(1, 5), (2, 7), (1, 5)], [(2, 7), (3, 9), (2, 8)]].iter().enumerate()
+        {
+            let layers: Vec<_> = layers.iter().map(|(nth, size)| blob(*nth, *size)).collect();
+            let (config, layers) = (blob(0, nth), layers.join(","));
+            let json = format!(r#"{{"config":{config},"layers":[{layers}]}}"#);
+            tree.add(Manifest::new(json.into_bytes(), media_type::MANIFEST), "`a`").unwrap();
+        }
+        let found: Vec<_> = tree.blobs().into_iter().map(|(_, size)| size).collect();
+        assert_eq!(found, [9, 8, 7, 5, 1, 0]);
+    }
+}

@@ -1,0 +1,128 @@
+//! The messages of Helm.
+
+use std::path::Path;
+
+use airgap_core::child::{Limits, Output};
+use airgap_core::error::Error;
+use airgap_core::report::shortened;
+
+/// The most lines of a message that are shown, and the most characters of each.
+const MOST_LINES: usize = 12;
+const LONGEST: usize = 600;
+
+/// The words of the Go runtime that has no memory left.
+const NO_MEMORY: [&str; 2] = ["out of memory", "cannot allocate memory"];
+
+/// The fact with Helm's own words.
+const SAID: &str = "Helm said";
+
+/// The files of a run, which the user knows by other names.
+pub(super) struct Renaming<'a> {
+    /// The paths of files with values, and the names of their originals.
+    pub(super) files: &'a [(String, String)],
+    pub(super) chart: &'a Path,
+    pub(super) name: &'a str,
+}
+
+impl Renaming<'_> {
+    /// The lines of a message, in the user's names and without the control characters of a terminal.
+    pub(super) fn lines(&self, message: &[u8]) -> Vec<String> {
+        let mut text = String::from_utf8_lossy(message).into_owned();
+        for (path, name) in self.files {
+            text = text.replace(path, name);
+        }
+        text = text.replace(&self.chart.display().to_string(), self.name);
+        let lines = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
+        lines.take(MOST_LINES).map(|line| shortened(line, LONGEST)).collect()
+    }
+}
+
+/// The error for a chart that Helm does not render.
+pub(super) fn refused(output: &Output, renaming: &Renaming<'_>, limits: Limits) -> Error {
+    let name = renaming.name;
+    let message = String::from_utf8_lossy(&output.stderr);
+    if let (Some(most), true) = (limits.memory, NO_MEMORY.iter().any(|it| message.contains(it))) {
+        return Error::usage(format!("chart `{name}` was not rendered"))
+            .fact("found", format!("Helm needs over {} MiB of memory", most >> 20))
+            .hint("the chart may loop for ever: look at its templates");
+    }
+    let mut lines = renaming.lines(&output.stderr);
+    if let Some(start) = lines.iter().position(|line| line.starts_with("Error: ")) {
+        lines.drain(..start);
+    }
+    lines.retain(|line| !line.starts_with("Use --debug flag"));
+    let said = lines.join("\n");
+    let said = said.strip_prefix("Error: ").unwrap_or(&said);
+    let error = Error::usage(format!("Helm does not render chart `{name}`"));
+    let error = match place(said) {
+        Some(place) => error.fact("at", place),
+        None => error,
+    };
+    let error = match said.is_empty() {
+        true => error.fact("ended with", output.status),
+        false => error.fact(SAID, said),
+    };
+    hints(said, renaming).into_iter().fold(error, Error::hint)
+}
+
+/// The file and line that a message names: `nginx/templates/pod.yaml:3:5`.
+fn place(said: &str) -> Option<&str> {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '\'' | '`' | ',');
+    let mut words = said.split(is_end).map(|word| word.trim_end_matches(':'));
+    words.find(|word| word.contains("/templates/") || word.ends_with("values.yaml"))
+}
+
+fn hints(said: &str, renaming: &Renaming<'_>) -> Vec<String> {
+    let name = renaming.name;
+    let has = |words: &[&str]| words.iter().any(|it| said.contains(it));
+    if has(&["missing in charts/ directory", "chart metadata is missing these dependencies"]) {
+        return vec![
+            format!("if `{name}` is a folder: `helm dependency build {name}`"),
+            "or use the published archive of the chart, which has its dependencies in it"
+                .to_owned(),
+        ];
+    }
+    if has(&["requires kubeVersion"]) {
+        return vec!["name the version of your cluster: `--kube-version 1.33.0`".to_owned()];
+    }
+    if has(&["unable to load chart archive", "larger than the maximum"]) {
+        return vec!["Helm reads charts of at most 100 MiB, and files of at most 5 MiB".to_owned()];
+    }
+    if has(&["execution error at", "schema"]) {
+        return vec![
+            "give the values that the chart asks for: `--set KEY=VALUE` or `--values FILE`"
+                .to_owned(),
+        ];
+    }
+    Vec::new()
+}
+
+/// Whether a chart has a schema that refers to an address.
+pub(super) fn wants_schema_of_web(error: &Error) -> bool {
+    let said = error.facts().iter().find(|(label, _)| *label == SAID);
+    said.is_some_and(|(_, said)| {
+        said.contains("schema")
+            && (said.contains("http://") || said.contains("https://"))
+            && ["failing loading", "dial tcp", "proxyconnect", "no such host"]
+                .iter()
+                .any(|it| said.contains(it))
+    })
+}
+
+/// The version in the answer of `helm version`: `v4.1.4+g05fa379`, or `Client: v2.17.0` of Helm 2.
+pub(super) fn version(answer: &str) -> Option<&str> {
+    let is_version = |word: &&str| {
+        let mut parts = word.split('.');
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        parts.next().is_some_and(is_number) && parts.next().is_some_and(is_number)
+    };
+    let words = answer.split_whitespace().filter_map(|word| word.strip_prefix('v'));
+    words.map(|word| word.split('+').next().unwrap_or(word)).find(is_version)
+}
+
+/// The beginning of what a program printed.
+pub(super) fn first_words(output: &Output) -> String {
+    let lines = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it).into_owned());
+    let line = lines.iter().flat_map(|it| it.lines()).find(|line| !line.trim().is_empty());
+    line.map_or_else(|| output.status.to_string(), |line| shortened(line.trim(), 200))
+}

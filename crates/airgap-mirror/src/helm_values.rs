@@ -1,0 +1,179 @@
+//! The values that make a chart use a private registry.
+//!
+//! With Helm they are proven: the chart is rendered with them, and each image of the manifests is
+//! compared with its destination. Without Helm they are guessed from the chart's own values.
+
+mod attempt;
+mod candidates;
+mod demand;
+mod goals;
+mod leaf;
+mod marker;
+mod overlay;
+mod rounds;
+mod search;
+#[cfg(test)]
+mod tests;
+mod unproven;
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::chart::Chart;
+use super::kustomize;
+use super::mention::Mention;
+use super::mirror_list::MirrorList;
+use crate::yaml::Problem;
+use airgap_core::error::Result;
+use airgap_core::suggest::unknown;
+use attempt::Attempt;
+use goals::{Goals, Places, State};
+use overlay::Overlay;
+use search::Search;
+
+pub use unproven::{UnprovenValues, unproven};
+
+/// The paths at which charts have the pull secrets of all their images.
+const PULL_SECRETS: [&[&str]; 4] = [
+    &["global", "image", "pullSecrets"],
+    &["global", "imagePullSecrets"],
+    &["image", "pullSecrets"],
+    &["imagePullSecrets"],
+];
+
+/// The options of the values.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The names of the pull secrets.
+    pub pull_secrets: &'a [String],
+    /// Whether each component gets its own registry, even where a global one would do.
+    pub per_component: bool,
+}
+
+/// Values with which the chart was rendered.
+#[derive(Debug)]
+pub struct ProvenValues {
+    /// The values.
+    pub values: Value,
+    /// The number of different images that the chart renders.
+    pub images: usize,
+    /// The images that are not at their destinations with the values.
+    pub unmoved: Vec<Unmoved>,
+    /// Sentences about texts of which nothing can be proven.
+    pub notes: Vec<String>,
+}
+
+impl ProvenValues {
+    /// The number of different images that are not at their destinations.
+    pub fn unmoved_images(&self) -> usize {
+        self.unmoved.iter().map(|unmoved| unmoved.image.as_str()).collect::<HashSet<_>>().len()
+    }
+}
+
+/// An image that no value brings to its destination.
+#[derive(Clone, Debug)]
+pub struct Unmoved {
+    /// The image as the chart renders it with the values.
+    pub image: String,
+    /// The field and the resource that name it.
+    pub place: String,
+    /// The destination, if the image is one of the chart without the values.
+    pub destination: Option<String>,
+    /// Whether the images transformer of Kustomize changes it.
+    pub kustomize_can: bool,
+}
+
+/// Finds the values that make `chart` take its images from where `list` puts them, and proves them:
+/// `render` renders the chart with more values over its own. It is called at most 81 times.
+///
+/// # Errors
+/// Usage, where an image of a container or a field is not in the list, where the chart has no value
+/// for pull secrets, and where it does not render at all.
+pub fn proven<'a>(
+    chart: &Chart,
+    list: &MirrorList,
+    wanted: Wanted<'_>,
+    render: &'a mut (dyn FnMut(&str) -> Result<String> + 'a),
+) -> Result<ProvenValues> {
+    let values = chart.whole_values();
+    let mut base = Overlay::new(&values);
+    for switch in chart.switches() {
+        base.set_keys(&switch, json!(false));
+    }
+    if let Some((path, names)) = pull_secrets(chart, wanted.pull_secrets)? {
+        base.set_keys(path, names);
+    }
+    let plain = Places::read(&render(&base.text())?)?;
+    let goals = Goals::new(&plain, list)?;
+    let mut notes: Vec<_> = goals.unlisted.iter().map(note).collect();
+    notes.extend(plain.problems.iter().map(unread));
+    let attempt = Search::new(&values, base, &goals, render).run(plain, wanted.per_component)?;
+    let images: HashSet<_> = goals.all.iter().map(|goal| goal.source()).collect();
+    Ok(ProvenValues {
+        values: attempt.overlay.values(),
+        images: images.len(),
+        unmoved: unmoved(&goals, &attempt, list),
+        notes,
+    })
+}
+
+/// The images that are not at their destinations.
+fn unmoved(goals: &Goals, attempt: &Attempt, list: &MirrorList) -> Vec<Unmoved> {
+    let states = goals.all.iter().zip(&attempt.states);
+    let wrong = states.filter(|(_, state)| **state != State::Done).map(|(goal, _)| goal);
+    let mut all: Vec<_> = wrong
+        .map(|goal| {
+            let mention = goals.find(goal, &attempt.places).unwrap_or(&goal.mention);
+            Unmoved {
+                image: mention.written.clone(),
+                place: goals::place(mention),
+                destination: Some(goal.wanted.to_string()),
+                kustomize_can: kustomize_can(mention, list),
+            }
+        })
+        .collect();
+    all.extend(goals.strangers(&attempt.places, list).into_iter().map(|mention| Unmoved {
+        image: mention.written.clone(),
+        place: goals::place(mention),
+        destination: None,
+        kustomize_can: kustomize_can(mention, list),
+    }));
+    all
+}
+
+/// Whether the images transformer brings an image to its destination.
+fn kustomize_can(mention: &Mention, list: &MirrorList) -> bool {
+    let transformer = kustomize::for_manifests(list, std::slice::from_ref(mention));
+    transformer.is_ok_and(|it| it.unreached.is_empty() && !it.images.is_empty())
+}
+
+fn note(mention: &Mention) -> String {
+    let place = goals::place(mention);
+    match &mention.image {
+        Ok(image) => format!("`{image}` in {place} is not in the mirror list, and stays"),
+        Err(reason) => format!("`{}` in {place} is not compared: {reason}", mention.written),
+    }
+}
+
+fn unread(problem: &Problem) -> String {
+    let Problem { place, problem } = problem;
+    format!("{place}: the document is not compared, as it cannot be read: {problem}")
+}
+
+/// The path at which the chart has its pull secrets, and the value for these names.
+fn pull_secrets(
+    chart: &Chart,
+    names: &[String],
+) -> Result<Option<(&'static [&'static str], Value)>> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let path = PULL_SECRETS.into_iter().find(|path| chart.has_value(path)).ok_or_else(|| {
+        let known: Vec<_> = PULL_SECRETS.iter().map(|path| path.join(".")).collect();
+        let known: Vec<_> = known.iter().map(String::as_str).collect();
+        unknown("value for pull secrets in the chart", "pullSecrets", &known)
+            .hint("give the pull secret to the service accounts instead")
+    })?;
+    Ok(Some((path, names.iter().map(|name| json!({"name": name})).collect())))
+}

@@ -1,0 +1,221 @@
+//! The images that a chart renders, and where each must come from.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::manifests::Manifests;
+use crate::mention::{How, Mention};
+use crate::mirror_list::MirrorList;
+use crate::reference::ImageReference;
+use crate::yaml::Problem;
+use airgap_core::error::{Error, Result};
+
+/// The name of what Helm prints, for messages.
+const RENDERED: &str = "the rendered chart";
+
+/// The most images of one field that are looked through for one whose resource has another name.
+const MOST_ALIKE: usize = 100;
+
+/// The most images that an error names.
+const MOST_NAMED: usize = 10;
+
+/// The images of one render, each with the key of its place.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    mentions: Vec<(String, Mention)>,
+    by_key: HashMap<String, usize>,
+    /// The first images of each field of a kind of resources.
+    by_field: HashMap<String, Vec<usize>>,
+    /// The documents that cannot be read.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// An image that must come from a destination.
+#[derive(Debug)]
+pub(super) struct Goal {
+    /// The key of its place.
+    key: String,
+    /// The image without the values.
+    pub(super) mention: Mention,
+    /// The image that is wanted.
+    pub(super) wanted: ImageReference,
+}
+
+/// The images of a chart with their destinations.
+#[derive(Debug)]
+pub(super) struct Goals {
+    pub(super) all: Vec<Goal>,
+    /// Images in texts that are not in the list, and texts that were meant as images.
+    pub(super) unlisted: Vec<Mention>,
+    keys: HashSet<String>,
+}
+
+/// The state of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is at its destination.
+    Done,
+    /// It has the name of its destination with another tag or digest.
+    Version,
+    /// It has the registry of its destination with another path.
+    Registry,
+    /// It is as it is without the values.
+    Name,
+    /// It is another one, or is not there.
+    Broken,
+}
+
+impl Places {
+    /// Reads manifests.
+    pub(super) fn read(manifests: &str) -> Result<Places> {
+        let mut read = Manifests::default();
+        read.add_rendered(manifests, RENDERED);
+        read.check_limits()?;
+        let Manifests { mentions, problems, .. } = read;
+        let mut times: HashMap<String, usize> = HashMap::new();
+        let key = |mention: Mention| {
+            let resource = mention.resource.as_ref().map(|it| it.to_string()).unwrap_or_default();
+            let field = format!("{resource} {}", mention.field);
+            let time = times.entry(field.clone()).or_default();
+            *time += 1;
+            (format!("{field} {time}"), mention)
+        };
+        let mentions: Vec<_> = mentions.into_iter().map(key).collect();
+        let by_key = mentions.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
+        let mut by_field: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, (_, mention)) in mentions.iter().enumerate() {
+            let first = by_field.entry(field_of_kind(mention)).or_default();
+            if first.len() < MOST_ALIKE {
+                first.push(index);
+            }
+        }
+        Ok(Places { mentions, by_key, by_field, problems })
+    }
+}
+
+impl Goals {
+    /// Finds the destination of each image.
+    ///
+    /// # Errors
+    /// Usage, where the image of a container or a field is not in the list.
+    pub(super) fn new(places: &Places, list: &MirrorList) -> Result<Goals> {
+        let mut goals = Goals { all: Vec::new(), unlisted: Vec::new(), keys: HashSet::new() };
+        let mut missing = Vec::new();
+        for (key, mention) in places.mentions.clone() {
+            goals.keys.insert(key.clone());
+            let wanted = mention.image.as_ref().ok().and_then(|image| destination(image, list));
+            match wanted {
+                Some(wanted) => goals.all.push(Goal { key, mention, wanted }),
+                None if mention.image.is_err() || mention.how == How::Text => {
+                    goals.unlisted.push(mention);
+                }
+                None => missing.push(mention),
+            }
+        }
+        match missing.is_empty() {
+            true => Ok(goals),
+            false => Err(not_listed(&missing, list)),
+        }
+    }
+
+    /// The state of each image in a render.
+    pub(super) fn states(&self, places: &Places) -> Vec<State> {
+        self.all.iter().map(|goal| self.state(goal, places)).collect()
+    }
+
+    fn state(&self, goal: &Goal, places: &Places) -> State {
+        // No resource has such a name: a value that is in it as well cannot be a registry.
+        let is_named = |mention: &Mention| {
+            let name = mention.resource.as_ref().map(|it| it.name.as_str()).unwrap_or_default();
+            name.contains('/') && mention.resource != goal.mention.resource
+        };
+        let state = |mention: &Mention| match &mention.image {
+            _ if is_named(mention) => State::Broken,
+            Ok(image) if is_at(image, &goal.wanted) => State::Done,
+            Ok(image) if image.has_same_name(&goal.wanted) => State::Version,
+            Ok(image) if image.registry() == goal.wanted.registry() => State::Registry,
+            Ok(image) if goal.mention.image.as_ref() == Ok(image) => State::Name,
+            _ => State::Broken,
+        };
+        self.find(goal, places).map_or(State::Broken, state)
+    }
+
+    /// The image of a goal in another render. The name of its resource may have changed with it.
+    pub(super) fn find<'a>(&self, goal: &Goal, places: &'a Places) -> Option<&'a Mention> {
+        if let Some(index) = places.by_key.get(&goal.key) {
+            return Some(&places.mentions[*index].1);
+        }
+        let alike = places.by_field.get(&field_of_kind(&goal.mention)).into_iter().flatten();
+        let alike = alike.map(|index| &places.mentions[*index]);
+        let new = alike.filter(|(key, _)| !self.keys.contains(key)).map(|(_, mention)| mention);
+        let like: Vec<_> = new.collect();
+        let is_done = |mention: &&&Mention| {
+            mention.image.as_ref().is_ok_and(|image| is_at(image, &goal.wanted))
+        };
+        like.iter().find(is_done).or(like.first().filter(|_| like.len() == 1)).copied()
+    }
+
+    /// The images of a render that are neither at a place of the others nor at a destination.
+    pub(super) fn strangers<'a>(&self, places: &'a Places, list: &MirrorList) -> Vec<&'a Mention> {
+        let is_new = |(key, _): &&(String, Mention)| !self.keys.contains(key);
+        let is_listed = |mention: &&Mention| {
+            mention.image.as_ref().is_ok_and(|image| list.has_destination(image))
+        };
+        let new = places.mentions.iter().filter(is_new).map(|(_, mention)| mention);
+        new.filter(|mention| !is_listed(mention)).collect()
+    }
+}
+
+impl Goal {
+    /// The image as it is without the values.
+    pub(super) fn source(&self) -> &str {
+        &self.mention.written
+    }
+}
+
+fn field_of_kind(mention: &Mention) -> String {
+    let kind = mention.resource.as_ref().map(|it| it.kind.as_str()).unwrap_or_default();
+    format!("{kind} {}", mention.field)
+}
+
+/// The destination of an image; the image itself, where it is at one already.
+fn destination(image: &ImageReference, list: &MirrorList) -> Option<ImageReference> {
+    match list.find(image) {
+        Some(entry) => Some(entry.destination.clone()),
+        None => list.has_destination(image).then(|| image.with_defaults()),
+    }
+}
+
+/// Whether an image is the one at a destination. A digest says all, and a tag beside it nothing.
+fn is_at(image: &ImageReference, destination: &ImageReference) -> bool {
+    let (image, destination) = (image.with_defaults(), destination.with_defaults());
+    let has_version = match destination.digest() {
+        Some(digest) => image.digest() == Some(digest),
+        None => image.tag() == destination.tag(),
+    };
+    has_version && image.has_same_name(&destination)
+}
+
+fn not_listed(missing: &[Mention], list: &MirrorList) -> Error {
+    let first = &missing[0];
+    let statement = match missing.len() {
+        1 => format!("`{}` is not in `{}`", first.written, list.name()),
+        many => format!("{many} images of the chart are not in `{}`", list.name()),
+    };
+    let found = |error: Error, mention: &Mention| {
+        error.fact("found", format!("`{}` in {}", mention.written, place(mention)))
+    };
+    missing
+        .iter()
+        .take(MOST_NAMED)
+        .fold(Error::usage(statement), found)
+        .hint("add it with `wasm-airgap mirror list` and the same options")
+        .hint("or leave its part out here as well, with the same `--disable`")
+}
+
+/// The field and the resource of an image, for a person.
+pub(super) fn place(mention: &Mention) -> String {
+    match &mention.resource {
+        Some(resource) => format!("{} of {resource}", mention.field),
+        None => mention.field.clone(),
+    }
+}

@@ -1,0 +1,186 @@
+//! Texts that show which value a part of an image comes from.
+//!
+//! A marker has the shape of the value that it takes the place of, so that templates treat it alike:
+//! `quay.io/org/app` becomes `m0007x.invalid/org/app`, and the tag `v2.10.3-alpine` becomes
+//! `v2.10.990007-alpine`.
+
+use super::leaf::{Leaf, Role};
+use crate::reference::ImageReference;
+
+/// The most markers of one render.
+pub(super) const MOST: usize = 2000;
+
+/// A value with the marker that takes its place.
+#[derive(Clone, Debug)]
+pub(super) struct Marker {
+    /// The index of the value.
+    pub(super) leaf: usize,
+    /// The text that is set.
+    pub(super) text: String,
+    /// The part of it that templates write, without slashes around it.
+    core: String,
+    /// The same part of the value that it takes the place of.
+    before: String,
+    /// The slash behind the value.
+    end: &'static str,
+}
+
+impl Marker {
+    /// Creates the marker with a number.
+    pub(super) fn new(leaf: usize, value: &Leaf, role: Role, number: usize) -> Marker {
+        let before = value.text.trim().trim_end_matches('/').to_owned();
+        let end = if value.text.trim().ends_with('/') { "/" } else { "" };
+        let core = match role {
+            Role::Tag => tag(&before, number),
+            Role::Digest => digest(&before, number),
+            Role::Registry if before.is_empty() => format!("m{number:04}x.invalid"),
+            _ if before.is_empty() => format!("m{number:04}x.invalid/x"),
+            _ => name(&before, number),
+        };
+        Marker { leaf, text: format!("{core}{end}"), core, before, end }
+    }
+
+    /// Whether a text has it.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        text.contains(&self.core)
+    }
+
+    /// The text with the value as it was.
+    pub(super) fn removed_from(&self, text: &str) -> String {
+        text.replace(&self.core, &self.before)
+    }
+
+    /// The value that makes the image `written`, which has the marker, the image `wanted`.
+    pub(super) fn solve(&self, written: &str, wanted: &ImageReference) -> Option<String> {
+        let (before, after) = written.split_once(&self.core)?;
+        solve(before, &self.core, after, wanted).map(|value| format!("{value}{}", self.end))
+    }
+
+    /// The registry of `wanted`, if the marker stands for a registry alone: the rest is for others.
+    pub(super) fn solve_registry(&self, written: &str, wanted: &ImageReference) -> Option<String> {
+        let rest = written.strip_prefix(&self.core)?;
+        let host = wanted.host().filter(|_| rest.starts_with('/') && !self.core.contains('/'))?;
+        Some(format!("{host}{}", self.end))
+    }
+}
+
+/// The value that makes `wanted` of the image `before` + `core` + `after`, if it stands in the place
+/// of `core`.
+pub(super) fn solve(
+    before: &str,
+    core: &str,
+    after: &str,
+    wanted: &ImageReference,
+) -> Option<String> {
+    let (name, whole) = (wanted.name(), wanted.to_string());
+    let version_at = |text: &str| {
+        let start = text.rfind('/').map_or(0, |at| at + 1);
+        text[start..].find([':', '@']).map(|at| start + at)
+    };
+    let has_version = !after.contains('/') && version_at(core).is_some();
+    let after_name = &after[..version_at(after).unwrap_or(after.len())];
+    let is_without_version = after_name == after && !has_version;
+    let value = if has_version || version_at(before).is_some() {
+        whole.strip_prefix(before)?.strip_suffix(after)?
+    } else if is_without_version && after.is_empty() && wanted.tag() != Some("latest") {
+        whole.strip_prefix(before)?
+    } else {
+        name.strip_prefix(before)?.strip_suffix(after_name)?
+    };
+    let is_whole = !value.starts_with('/') && !value.ends_with('/') && !value.is_empty();
+    is_whole.then(|| value.to_owned())
+}
+
+/// A name whose first part is another one.
+fn name(text: &str, number: usize) -> String {
+    let (first, rest) = match text.split_once('/') {
+        Some((first, rest)) => (first, format!("/{rest}")),
+        None => (text, String::new()),
+    };
+    let is_host =
+        first.contains('.') || first == "localhost" || !rest.is_empty() && first.contains(':');
+    match first.split_once(':') {
+        Some((name, tag)) if rest.is_empty() && !name.contains('.') => {
+            format!("m{number:04}x:{tag}")
+        }
+        _ if is_host => format!("m{number:04}x.invalid{rest}"),
+        _ => format!("m{number:04}x{rest}"),
+    }
+}
+
+/// A digest that begins in another way.
+fn digest(text: &str, number: usize) -> String {
+    let is_bare = !text.is_empty() && !text.contains(':');
+    let algorithm = if is_bare { "" } else { "sha256:" };
+    format!("{algorithm}{number:08x}{}", "0".repeat(56))
+}
+
+/// A tag with another last number, or with another ending.
+fn tag(text: &str, number: usize) -> String {
+    if text.is_empty() {
+        return format!("{}.0.0", 990_000 + number);
+    }
+    let is_numeric = |c: char| c.is_ascii_digit() || c == '.';
+    let start = text.find(|c: char| c.is_ascii_digit()).filter(|start| *start <= 1);
+    let Some(start) = start else { return format!("{text}-m{number:04}x") };
+    let end = text[start..].find(|c| !is_numeric(c)).map_or(text.len(), |at| start + at);
+    let leading = text[..end].trim_end_matches('.');
+    let last = leading.rfind('.').map_or(start, |at| at + 1);
+    format!("{}{}{}", &text[..last], 990_000 + number, &text[leading.len()..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marker(text: &str, role: Role) -> Marker {
+        let leaf = Leaf { path: Vec::new(), text: text.to_owned() };
+        Marker::new(0, &leaf, role, 7)
+    }
+
+    #[test]
+    fn a_marker_has_the_shape_of_its_value() {
+        for (text, role, expected) in [
+            ("", Role::Registry, "m0007x.invalid"),
+            ("docker.io", Role::Registry, "m0007x.invalid"),
+            ("quay.io/", Role::Registry, "m0007x.invalid/"),
+            ("host:5000/a/b", Role::Registry, "m0007x.invalid/a/b"),
+            ("", Role::Name, "m0007x.invalid/x"),
+            ("nats", Role::Name, "m0007x"),
+            ("nats:2.10", Role::Name, "m0007x:2.10"),
+            ("org/app:1", Role::Name, "m0007x/app:1"),
+            ("v2.10.3-alpine", Role::Tag, "v2.10.990007-alpine"),
+            ("1.5", Role::Tag, "1.990007"),
+            ("8", Role::Tag, "990007"),
+            ("latest", Role::Tag, "latest-m0007x"),
+            ("", Role::Tag, "990007.0.0"),
+        ] {
+            assert_eq!(marker(text, role).text, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_solved_from_the_place_of_its_marker() {
+        let solve = |text: &str, role: Role, written: &str, wanted: &str| {
+            marker(text, role).solve(written, &wanted.parse().unwrap())
+        };
+        let wanted = "r.io:5000/org/app:1.0";
+        for (text, role, written, expected) in [
+            ("docker.io", Role::Registry, "m0007x.invalid/org/app:1.0", Some("r.io:5000")),
+            ("quay.io/", Role::Registry, "m0007x.invalid/org/app:1.0", Some("r.io:5000/")),
+            ("quay.io/org", Role::Registry, "m0007x.invalid/org/app:1.0", Some("r.io:5000/org")),
+            ("org/app", Role::Name, "m0007x/app:1.0", Some("r.io:5000/org/app")),
+            ("org/app:1.0", Role::Name, "m0007x/app:1.0", Some(wanted)),
+            ("org/app", Role::Name, "m0007x/app", Some(wanted)),
+            ("org/app", Role::Name, "docker.io/m0007x/app:1.0", None),
+            ("app", Role::Name, "r.io:5000/org/m0007x:1.0", Some("app")),
+            ("1.0", Role::Tag, "r.io:5000/org/app:1.990007", Some("1.0")),
+        ] {
+            let solved = solve(text, role, written, wanted);
+            assert_eq!(solved.as_deref(), expected, "{text} in {written}");
+        }
+        let digest = format!("r.io/a:1@sha256:{}", "a".repeat(64));
+        let solved = solve("2", Role::Tag, "r.io/a:990007", &digest);
+        assert_eq!(solved, Some(digest["r.io/a:".len()..].to_owned()));
+    }
+}

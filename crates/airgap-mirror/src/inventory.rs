@@ -1,0 +1,291 @@
+//! The images of a chart and of manifests together, each once.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+
+use super::chart::{Images, LeftOut, Unresolved};
+use super::mention::{How, Mention};
+use super::mirror_list::{MirrorList, NewEntry};
+use super::reference::ImageReference;
+use super::registry_path::RegistryPath;
+use airgap_core::error::{Error, Result};
+use airgap_oci as oci;
+
+/// Every image that was found.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// The images, in the order in which they were found.
+    pub images: Vec<Found>,
+    /// Images of parts that are disabled.
+    pub left_out: Vec<LeftOut>,
+    /// What may name images, and cannot be told.
+    pub unresolved: Vec<Unresolved>,
+    /// Notes for the person: tags that were not said.
+    pub notes: Vec<String>,
+    /// Sentences about images that may be others than those of a chart.
+    pub guesses: Vec<String>,
+    index: Index,
+}
+
+/// The images of an inventory by what makes two of them one: see [`ImageReference::is_one_with`].
+#[derive(Debug, Default)]
+struct Index {
+    /// By the reference with what a runtime adds to it.
+    by_reference: HashMap<oci::Reference, usize>,
+    /// The first image with a digest, by its name with that.
+    by_digest: HashMap<String, usize>,
+    /// The image with a digest and no tag, likewise.
+    bare: HashMap<String, usize>,
+}
+
+impl Index {
+    /// The first image that is one with this one.
+    fn find(&self, image: &ImageReference) -> Option<usize> {
+        let same = self.by_reference.get(image.with_defaults().meaning()).copied();
+        let by_digest = if image.tag().is_none() { &self.by_digest } else { &self.bare };
+        let digest = pinned(image).and_then(|key| by_digest.get(&key).copied());
+        same.into_iter().chain(digest).min()
+    }
+
+    /// Adds an image, or the one that takes the place of another one without a tag.
+    fn insert(&mut self, image: &ImageReference, index: usize) {
+        self.by_reference.entry(image.meaning().clone()).or_insert(index);
+        let Some(key) = pinned(image) else { return };
+        if image.tag().is_none() {
+            self.bare.insert(key.clone(), index);
+        } else if self.bare.get(&key) == Some(&index) {
+            self.bare.remove(&key);
+        }
+        self.by_digest.entry(key).or_insert(index);
+    }
+}
+
+/// The name and the digest of an image that has one.
+fn pinned(image: &ImageReference) -> Option<String> {
+    image.digest().map(|digest| format!("{}@{digest}", image.canonical_name()))
+}
+
+/// An image and where it was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// The image, with its registry and a tag or digest.
+    pub image: ImageReference,
+    /// Where.
+    pub found: Vec<String>,
+    /// The field of a manifest that names it: a container's before all others.
+    pub named_by: Option<How>,
+    /// How it is written there.
+    #[serde(skip)]
+    written: Vec<ImageReference>,
+}
+
+impl Inventory {
+    /// Adds the images of a chart.
+    pub fn add_chart(&mut self, images: Images) {
+        for image in images.images {
+            if image.image.tag().is_none() && image.image.digest().is_none() {
+                let note =
+                    format!("`{}` has no tag, which means `latest` ({})", image.image, image.found);
+                self.notes.push(note);
+            }
+            if let Some(guess) = image.guess {
+                let (name, reason) = (image.image.with_defaults(), guess.reason());
+                self.guesses.push(format!("`{name}` is a guess: {reason} ({})", image.found));
+            }
+            self.add(&image.image, image.found, image.how);
+        }
+        self.left_out.extend(images.left_out);
+        self.unresolved.extend(images.unresolved);
+    }
+
+    /// Adds the images of manifests.
+    pub fn add_mentions(&mut self, mentions: &[Mention]) {
+        for mention in mentions {
+            let Mention { written, image, resource, field, place, .. } = mention;
+            let image = match image {
+                Ok(image) => image,
+                Err(reason) => {
+                    let (place, text) = (place.to_string(), written.clone());
+                    self.unresolved.push(Unresolved { place, text, reason: reason.clone() });
+                    continue;
+                }
+            };
+            if image.tag().is_none() && image.digest().is_none() {
+                let note = format!("`{written}` has no tag, which means `latest` ({place})");
+                self.notes.push(note);
+            }
+            let of = resource.as_ref().map(|it| format!(" of {it}")).unwrap_or_default();
+            let found = format!("{field}{of} in {}:{}", place.file, place.line);
+            self.add(image, found, Some(mention.how));
+        }
+    }
+
+    fn add(&mut self, image: &ImageReference, found: String, how: Option<How>) {
+        let index = self.index.find(image).unwrap_or(self.images.len());
+        if index == self.images.len() {
+            let image = image.with_defaults();
+            self.index.insert(&image, index);
+            let named_by = None;
+            self.images.push(Found { image, found: Vec::new(), named_by, written: Vec::new() });
+        }
+        let there = &mut self.images[index];
+        if there.image.tag().is_none() {
+            there.image = image.with_defaults();
+            self.index.insert(&there.image, index);
+        }
+        there.named_by = there.named_by.into_iter().chain(how).min();
+        there.found.push(found);
+        there.written.push(image.clone());
+    }
+
+    /// Whether an image was found.
+    pub fn has(&self, image: &ImageReference) -> bool {
+        self.index.find(image).is_some()
+    }
+
+    /// Returns the images that are not in a registry, or all of them.
+    pub fn outside_of<'a>(
+        &'a self,
+        registry: Option<&'a RegistryPath>,
+    ) -> impl Iterator<Item = &'a ImageReference> {
+        let is_there = |found: &Found, registry: &RegistryPath| {
+            found.written.iter().all(|image| registry.holds(image))
+        };
+        let images = self.images.iter();
+        images
+            .filter(move |found| !registry.is_some_and(|it| is_there(found, it)))
+            .map(|found| &found.image)
+    }
+
+    /// The entries that a mirror list lacks. Images that are in the registry already need none.
+    ///
+    /// Each keeps its path, unless another one would have the same destination: then the registry
+    /// that it comes from is a part of its path. So it is for all tags of such an image, as tools
+    /// that rewrite names do that for all tags at once.
+    ///
+    /// # Errors
+    /// Usage, where an image cannot have its name in the registry.
+    pub fn missing_in(
+        &self,
+        list: &MirrorList,
+        registry: &RegistryPath,
+        why: bool,
+    ) -> Result<Vec<NewEntry>> {
+        let is_new = |found: &&Found| {
+            let is_there = found.written.iter().all(|image| registry.holds(image));
+            !is_there && list.find(&found.image).is_none()
+        };
+        let new: Vec<_> = self.images.iter().filter(is_new).collect();
+        let plain = |image: &ImageReference| registry.destination(image).map_err(Error::usage);
+        let mut taken = Places::default();
+        for entry in list.entries() {
+            taken.insert(&entry.source, &entry.destination);
+        }
+        for found in &new {
+            taken.insert(&found.image, &plain(&found.image)?);
+        }
+        let mut crowded = HashSet::new();
+        for found in &new {
+            if taken.at(&plain(&found.image)?).is_some_and(|there| there.len() > 1) {
+                crowded.insert(found.image.canonical_name());
+            }
+        }
+        let entry = |found: &&Found| {
+            let image = &found.image;
+            let own = plain(image)?;
+            let mut destination = match crowded.contains(&image.canonical_name()) {
+                true => registry.destination_by_host(image).map_err(Error::usage)?,
+                false => own.clone(),
+            };
+            // Of one tag with several contents, the digests tell which is which.
+            let same = taken.at(&own).and_then(|there| there.get(&image.canonical_name()));
+            if same.is_some_and(|references| references.len() > 1) {
+                destination = destination.by_digest();
+            }
+            let comments = if why { found.found.clone() } else { Vec::new() };
+            Ok(NewEntry { source: image.clone(), destination, comments })
+        };
+        new.iter().map(entry).collect()
+    }
+}
+
+/// The sources of each destination: their names, with all references of each name.
+#[derive(Default)]
+struct Places(HashMap<String, Sources>);
+
+type Sources = HashMap<String, HashSet<oci::Reference>>;
+
+impl Places {
+    fn insert(&mut self, source: &ImageReference, destination: &ImageReference) {
+        let sources = self.0.entry(Places::key(destination)).or_default();
+        sources.entry(source.canonical_name()).or_default().insert(source.meaning().clone());
+    }
+
+    fn at(&self, destination: &ImageReference) -> Option<&Sources> {
+        self.0.get(&Places::key(destination))
+    }
+
+    /// Where only one image can be: see [`ImageReference::has_same_place`].
+    fn key(destination: &ImageReference) -> String {
+        let version = destination.tag().or(destination.digest()).unwrap_or_default();
+        format!("{} {version}", destination.canonical_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests::Manifests;
+
+    fn destinations(images: &[&str], list: &MirrorList) -> Vec<String> {
+        let lines: String = images.iter().map(|image| format!("- image: {image}\n")).collect();
+        let mut manifests = Manifests::default();
+        manifests.add(&format!("containers:\n{lines}"), "a.yaml");
+        let mut inventory = Inventory::default();
+        inventory.add_mentions(&manifests.mentions);
+        let new = inventory.missing_in(list, &"r.io".parse().unwrap(), false).unwrap();
+        list.with(&new).unwrap();
+        let mut all: Vec<_> = new.iter().map(|entry| entry.destination.to_string()).collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn images_of_two_registries_with_one_path_get_different_destinations() {
+        let empty = MirrorList::empty("mirror.yaml");
+        let images = ["quay.io/p/n:1", "p/n:1", "p/n:2", "quay.io/q:1", "h.io:5000/p/n:1"];
+        let expected = [
+            "r.io/docker.io/p/n:1",
+            "r.io/docker.io/p/n:2",
+            "r.io/h.io-5000/p/n:1",
+            "r.io/q:1",
+            "r.io/quay.io/p/n:1",
+        ];
+        assert_eq!(destinations(&images, &empty), expected);
+        let mut backwards = images;
+        backwards.reverse();
+        assert_eq!(destinations(&backwards, &empty), expected);
+        // What is in the file stays there.
+        let text = "images:\n- source: quay.io/p/n:1\n  destination: r.io/p/n:1\n";
+        let old = MirrorList::parse(text, "mirror.yaml").unwrap();
+        assert_eq!(destinations(&["quay.io/p/n:1", "p/n:1"], &old), ["r.io/docker.io/p/n:1"]);
+    }
+
+    #[test]
+    fn one_digest_is_one_image_and_one_tag_may_be_two() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let image = |rest: &str, digest: &str| format!("q.io/x{rest}@sha256:{digest}");
+        let list = |images: &[String]| {
+            let images: Vec<_> = images.iter().map(String::as_str).collect();
+            destinations(&images, &MirrorList::empty("mirror.yaml"))
+        };
+        let at = |rest: &str, digest: &str| format!("r.io/x{rest}@sha256:{digest}");
+        assert_eq!(list(&[image("", &a), image(":1", &a)]), [at(":1", &a)]);
+        assert_eq!(list(&[image(":1", &a), image(":1", &b)]), [at("", &a), at("", &b)]);
+        assert_eq!(
+            list(&["q.io/x:1".to_owned(), image(":1", &b)]),
+            ["r.io/x:1".to_owned(), at("", &b)]
+        );
+    }
+}

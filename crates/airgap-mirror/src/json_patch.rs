@@ -1,0 +1,370 @@
+//! Patches that bring images in texts to their destinations: in arguments, in files in ConfigMaps,
+//! in images that are written in parts.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use super::field::{self, Step};
+use super::mention::{Mention, Resource};
+use super::mirror_list::MirrorList;
+use super::reference::ImageReference;
+use crate::yaml::{self, Documents, Duplicates, Node};
+use airgap_core::error::{Error, Result};
+
+/// The first line of each patch, by which a later run knows those that it replaces.
+pub const MARK: &str = "# written by `wasm-airgap mirror kustomize`";
+
+/// A patch of one resource, as Kustomize and RFC 6902 have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonPatch {
+    /// The resource.
+    pub resource: Resource,
+    /// The JSON pointers of fields, and the texts that they get.
+    pub values: BTreeMap<String, String>,
+}
+
+impl JsonPatch {
+    /// Returns the patch and its target as an item of `patches` in a kustomization.
+    pub fn text(&self) -> String {
+        let Resource { api_version, kind, namespace, name } = &self.resource;
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        // A name in a target is a regular expression.
+        let name = name.replace('.', "\\.");
+        let fields = [
+            ("group", group),
+            ("version", version),
+            ("kind", kind),
+            ("name", &name),
+            ("namespace", namespace.as_deref().unwrap_or_default()),
+        ];
+        let mut text = "target:\n".to_owned();
+        for (key, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+            text.push_str(&format!("  {key}: {}\n", yaml::scalar(value)));
+        }
+        text.push_str(&format!("patch: |-\n  {MARK}\n"));
+        for (pointer, value) in &self.values {
+            let (pointer, value) = (yaml::scalar(pointer), yaml::scalar(value));
+            text.push_str(&format!("  - op: replace\n    path: {pointer}\n    value: {value}\n"));
+        }
+        text
+    }
+}
+
+/// The most bytes of all patches, as of a file that is read again.
+const MOST_BYTES: usize = 16 << 20;
+
+/// The most bytes in which images are looked for, each text once for each of its images.
+const MOST_SEARCHED: usize = 1 << 30;
+
+/// The patches of all files, which have a limit together.
+#[derive(Debug, Default)]
+pub struct JsonPatches<'a> {
+    /// The patches, in the order of the resources.
+    pub patches: Vec<JsonPatch>,
+    /// Images that no patch can change.
+    pub left: Vec<&'a Mention>,
+    searched: usize,
+    made: usize,
+}
+
+impl<'a> JsonPatches<'a> {
+    /// Adds those for images in a file with this text.
+    ///
+    /// # Errors
+    /// Usage, where all patches together exceed 16 MiB, or the texts to be searched 1 GiB.
+    pub fn add(
+        &mut self,
+        text: &str,
+        name: &str,
+        mentions: &[&'a Mention],
+        list: &MirrorList,
+    ) -> Result<()> {
+        let mut open: HashMap<&Resource, Vec<&'a Mention>> = HashMap::new();
+        for mention in mentions {
+            match mention.resource.as_deref() {
+                Some(resource) => open.entry(resource).or_default().push(mention),
+                None => self.left.push(mention),
+            }
+        }
+        for document in Documents::new(text, name, Duplicates::Refused).flatten() {
+            for node in resources(&document) {
+                let Some(resource) = resource_of(node) else { continue };
+                let Some(mentions) = open.remove(&resource) else { continue };
+                let mut values = Values::default();
+                for mention in mentions {
+                    if change(node, mention, list, &mut values).is_none() {
+                        self.left.push(mention);
+                    }
+                }
+                self.count(&values)?;
+                if !values.by_pointer.is_empty() {
+                    self.patches.push(JsonPatch { resource, values: values.by_pointer });
+                }
+            }
+        }
+        let left = mentions
+            .iter()
+            .filter(|it| it.resource.as_ref().is_some_and(|it| open.contains_key(&**it)));
+        self.left.extend(left);
+        Ok(())
+    }
+
+    fn count(&mut self, values: &Values) -> Result<()> {
+        self.searched = self.searched.saturating_add(values.searched);
+        self.made += values.by_pointer.values().map(String::len).sum::<usize>();
+        let exceeded = match () {
+            () if values.is_too_much || self.made > MOST_BYTES => {
+                format!("{MOST_BYTES} bytes of patches")
+            }
+            () if self.searched > MOST_SEARCHED => {
+                format!("{MOST_SEARCHED} bytes that are searched for images")
+            }
+            () => return Ok(()),
+        };
+        Err(Error::usage("the texts with images are too long for patches")
+            .fact("limit", exceeded)
+            .hint("give fewer files to each run, and write a kustomization for each"))
+    }
+}
+
+/// The new texts of a resource.
+#[derive(Default)]
+struct Values {
+    by_pointer: BTreeMap<String, String>,
+    /// The images that were replaced, with the pointers of their texts.
+    replaced: HashSet<(String, String)>,
+    /// How many bytes were searched.
+    searched: usize,
+    /// Whether a text got longer than all patches may be.
+    is_too_much: bool,
+}
+
+/// The resources in a document: itself, or the items of a list.
+fn resources(document: &Rc<Node>) -> Vec<&Rc<Node>> {
+    let is_list = document.text_of("kind").is_some_and(|kind| kind.ends_with("List"));
+    match document.get("items") {
+        Some(items) if is_list => items.items().iter().collect(),
+        _ => vec![document],
+    }
+}
+
+/// The name of a resource, where it has one of its own.
+fn resource_of(node: &Node) -> Option<Resource> {
+    let metadata = |key: &str| node.get("metadata").and_then(|it| it.text_of(key));
+    Some(Resource {
+        api_version: node.text_of("apiVersion")?.to_owned(),
+        kind: node.text_of("kind")?.to_owned(),
+        namespace: metadata("namespace").map(str::to_owned),
+        name: metadata("name")?.to_owned(),
+    })
+}
+
+/// Adds what brings an image to its destination; none where that cannot be said.
+fn change(
+    resource: &Rc<Node>,
+    mention: &Mention,
+    list: &MirrorList,
+    values: &mut Values,
+) -> Option<()> {
+    let image = mention.image.as_ref().ok()?;
+    let destination = destination(image, list)?;
+    let steps = field::steps(&mention.field)?;
+    let (scalar, depth, around) = field::follow(resource, &steps)?;
+    let pointer = field::pointer(&steps[..depth]);
+    // An image is replaced everywhere in a text, and several images one after the other.
+    let key = (pointer.clone(), mention.written.clone());
+    if values.replaced.contains(&key) {
+        return Some(());
+    }
+    if values.is_too_much || values.searched > MOST_SEARCHED {
+        return None;
+    }
+    let text = values.by_pointer.get(&pointer).map_or(&*scalar.scalar()?.text, |it| it);
+    values.searched += text.len();
+    if let Some(text) = replaced(text, &mention.written, &destination.to_string()) {
+        values.is_too_much |= text.len() > MOST_BYTES;
+        values.by_pointer.insert(pointer, text);
+        values.replaced.insert(key);
+        return Some(());
+    }
+    match (depth == steps.len(), steps.split_last()?) {
+        (true, (Step::Key(key), above)) => {
+            let parts = parts(around, key, image, &destination)?;
+            for (key, text) in parts {
+                let steps = [above, &[Step::Key(key)]].concat();
+                values.by_pointer.insert(field::pointer(&steps), text);
+            }
+            Some(())
+        }
+        _ => None,
+    }
+}
+
+/// The destination of an image, with the digest that is written.
+fn destination(image: &ImageReference, list: &MirrorList) -> Option<ImageReference> {
+    let destination = &list.entries()[list.position(image)?].destination;
+    match (image.digest(), destination.digest()) {
+        (Some(digest), None) => format!("{destination}@{digest}").parse().ok(),
+        _ => Some(destination.clone()),
+    }
+}
+
+/// The text with an image replaced wherever it stands as a whole; none where it does not.
+fn replaced(text: &str, image: &str, destination: &str) -> Option<String> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c);
+    let mut result = String::new();
+    let (mut rest, mut found) = (text, false);
+    while let Some(at) = rest.find(image) {
+        let (before, behind) = (&rest[..at], &rest[at + image.len()..]);
+        let starts = before.ends_with("://") || !before.ends_with(inside);
+        let mut next = behind.chars();
+        let ends = match next.next() {
+            Some('.') => !next.next().is_some_and(|c| inside(c) || c == ':'),
+            Some(c) => !inside(c) && c != ':',
+            None => true,
+        };
+        result.push_str(before);
+        result.push_str(if starts && ends { destination } else { image });
+        found |= starts && ends;
+        if result.len() > MOST_BYTES {
+            // Too long in any case: the caller says so.
+            return Some(result);
+        }
+        rest = behind;
+    }
+    result.push_str(rest);
+    found.then_some(result)
+}
+
+/// The parts of an image that is written in several fields, with their new texts. The tag and the
+/// digest must stay.
+fn parts(
+    around: &Node,
+    key: &str,
+    image: &ImageReference,
+    destination: &ImageReference,
+) -> Option<Vec<(String, String)>> {
+    let from = image.with_defaults();
+    if (from.tag(), from.digest()) != (destination.tag(), destination.digest()) {
+        return None;
+    }
+    let (host, path) = (destination.host()?.to_owned(), destination.path().to_owned());
+    let has = |key: &str| around.text_of(key).is_some();
+    let part = |key: &str, text: String| (key.to_owned(), text);
+    if key == "image" && has("repository") {
+        let (folder, last) = path.rsplit_once('/').unwrap_or(("", &path));
+        let folder = match has("registry") {
+            true => folder.to_owned(),
+            false => format!("{host}/{folder}").trim_end_matches('/').to_owned(),
+        };
+        let registry = has("registry").then(|| part("registry", host));
+        let names = [part("repository", folder), part("image", last.to_owned())];
+        return Some(registry.into_iter().chain(names).collect());
+    }
+    let registry = match key.to_ascii_lowercase().strip_suffix("repository") {
+        Some(stem) => {
+            let end = &key[stem.len()..];
+            let own = match end.chars().next() {
+                Some('R') if end.ends_with('Y') => "REGISTRY",
+                Some('R') => "Registry",
+                _ => "registry",
+            };
+            format!("{}{own}", &key[..stem.len()])
+        }
+        None => "registry".to_owned(),
+    };
+    Some(match has(&registry) {
+        true => vec![(registry, host), part(key, path)],
+        false => vec![part(key, format!("{host}/{path}"))],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests::Manifests;
+
+    const LIST: &str = "images:\n- {source: 'g.io/a:1', destination: 'r.io/m/a:1'}\n- {source: 'nginx:1', destination: 'r.io/m/nginx:1'}\n- {source: 'g.io/b/c:2', destination: 'r.io/c:2-x'}\n";
+
+    fn made(resource: &str) -> (Vec<(String, String)>, usize) {
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\n{resource}\n");
+        let mut manifests = Manifests::default();
+        manifests.add(&text, "a.yaml");
+        let list = MirrorList::parse(LIST, "mirror.yaml").unwrap();
+        let mentions: Vec<_> = manifests.mentions.iter().collect();
+        let mut made = JsonPatches::default();
+        made.add(&text, "a.yaml", &mentions, &list).unwrap();
+        let values = made.patches.into_iter().flat_map(|it| it.values).collect();
+        (values, made.left.len())
+    }
+
+    #[test]
+    fn texts_get_their_images_replaced() {
+        for (resource, pointer, text) in [
+            ("args: ['--a-image=g.io/a:1']", "/args/0", "--a-image=r.io/m/a:1"),
+            (
+                "args: ['x docker://g.io/a:1, g.io/a:1.']",
+                "/args/0",
+                "x docker://r.io/m/a:1, r.io/m/a:1.",
+            ),
+            ("x: 'g.io/a:1 g.io/a:10 y.g.io/a:1'", "/x", "r.io/m/a:1 g.io/a:10 y.g.io/a:1"),
+            (
+                "data: {a: \"- image: nginx:1\\n- image: nginx:1\\n\"}",
+                "/data/a",
+                "- image: r.io/m/nginx:1\n- image: r.io/m/nginx:1\n",
+            ),
+            (
+                "data: {a.b: \"image: nginx:1\\nother: g.io/a:1\\n\"}",
+                "/data/a.b",
+                "image: r.io/m/nginx:1\nother: r.io/m/a:1\n",
+            ),
+        ] {
+            // What is not in the list is left.
+            let others = if text.contains("a:10") { 2 } else { 0 };
+            let expected = (vec![(pointer.to_owned(), text.to_owned())], others);
+            assert_eq!(made(resource), expected, "{resource}");
+        }
+    }
+
+    #[test]
+    fn parts_get_theirs() {
+        let pair = |key: &str, text: &str| (format!("/i/{key}"), text.to_owned());
+        let cases = [
+            (
+                "{registry: g.io, repository: a, tag: '1'}",
+                vec![pair("registry", "r.io"), pair("repository", "m/a")],
+            ),
+            ("{repository: g.io/a, tag: '1'}", vec![pair("repository", "r.io/m/a")]),
+            (
+                "{repository: docker.io/library, image: nginx, version: '1'}",
+                vec![pair("image", "nginx"), pair("repository", "r.io/m")],
+            ),
+            ("{x.repository: g.io/a, x.tag: '1'}", vec![pair("x.repository", "r.io/m/a")]),
+            (
+                "{IMAGE_REGISTRY: g.io, IMAGE_REPOSITORY: a, IMAGE_TAG: '1'}",
+                vec![pair("IMAGE_REGISTRY", "r.io"), pair("IMAGE_REPOSITORY", "m/a")],
+            ),
+        ];
+        for (parts, expected) in cases {
+            assert_eq!(made(&format!("i: {parts}")), (expected, 0), "{parts}");
+        }
+        // Another tag cannot be said here.
+        assert_eq!(made("i: {repository: g.io/b/c, tag: '2'}"), (vec![], 1));
+    }
+
+    #[test]
+    fn texts_that_grow_too_long_are_refused() {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nx: 'image {}'\n",
+            "g.io/a:1 ".repeat(300_000)
+        );
+        let mut manifests = Manifests::default();
+        manifests.add(&text, "a.yaml");
+        let to = "a".repeat(80);
+        let list = format!("images:\n- {{source: 'g.io/a:1', destination: 'r.io/{to}:1'}}\n");
+        let list = MirrorList::parse(&list, "mirror.yaml").unwrap();
+        let mentions: Vec<_> = manifests.mentions.iter().collect();
+        let error = JsonPatches::default().add(&text, "a.yaml", &mentions, &list).unwrap_err();
+        assert!(error.to_string().contains("16777216 bytes of patches"), "{error}");
+    }
+}

@@ -1,0 +1,364 @@
+//! The images transformer of Kustomize, and what leads it to fields where it does not look by itself.
+//!
+//! It compares names as text, so that `nats`, `docker.io/nats` and `docker.io/library/nats` each
+//! need an entry of their own.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde::Serialize;
+
+use super::field::{self, Step};
+use super::mention::{How, Mention, Resource};
+use super::mirror_list::{MirrorEntry, MirrorList};
+use super::reference::ImageReference;
+use super::words;
+use airgap_core::error::{Error, Result};
+
+/// The transformer, and what it leaves as it is.
+#[derive(Debug, Default)]
+pub struct Transformer<'a> {
+    /// Its entries, in the order of the mirror list.
+    pub images: Vec<Entry>,
+    /// The fields to which it must be led.
+    pub fields: Vec<FieldSpec>,
+    /// Images where it does not look.
+    pub unreached: Vec<&'a Mention>,
+    /// Images that are not in the mirror list.
+    pub unlisted: Vec<&'a Mention>,
+}
+
+/// A field of a kind of resource whose text is an image, as the `configurations` of Kustomize have
+/// it (<https://github.com/kubernetes-sigs/kustomize/tree/master/examples/transformerconfigs>).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct FieldSpec {
+    /// The path: `spec/list[]/image`.
+    pub path: String,
+    /// The group of the API, which the core has none of.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// The kind.
+    pub kind: String,
+}
+
+/// What becomes of one name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The name as it is written in manifests.
+    pub name: String,
+    /// The name that it gets.
+    pub new_name: String,
+    /// The tag that it gets, where that changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_tag: Option<String>,
+    /// The digest that it gets, where that changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+impl Entry {
+    fn new(image: &ImageReference, destination: &ImageReference) -> Entry {
+        let changed =
+            |to: Option<&str>, from: Option<&str>| to.filter(|_| to != from).map(str::to_owned);
+        let from = image.with_defaults();
+        Entry {
+            name: image.name(),
+            new_name: destination.name(),
+            new_tag: changed(destination.tag(), from.tag()),
+            // A digest in the manifest stays; one that only the list has is worth adding.
+            digest: changed(destination.digest(), from.digest()),
+        }
+    }
+}
+
+/// The transformer for these manifests: an entry for each spelling that occurs.
+///
+/// # Errors
+/// Usage, where one name would have to become two, which Kustomize cannot do.
+pub fn for_manifests<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
+    transformer(list, mentions, |_| None)
+}
+
+/// The same with the fields of custom resources to which the transformer can be led.
+///
+/// # Errors
+/// As [`for_manifests`].
+pub fn with_fields<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
+    let collections: HashSet<_> = mentions.iter().flat_map(collections).collect();
+    // Kustomize fails where one resource has a text in a field and another one something else.
+    transformer(list, mentions, |mention| {
+        field_of(mention).filter(|field| !collections.contains(field))
+    })
+}
+
+fn transformer<'a>(
+    list: &MirrorList,
+    mentions: &'a [Mention],
+    field_of: impl Fn(&Mention) -> Option<FieldSpec>,
+) -> Result<Transformer<'a>> {
+    let (mut transformer, mut fields) = (Transformer::default(), BTreeSet::new());
+    let mut found: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
+    for mention in mentions {
+        let Ok(image) = &mention.image else {
+            transformer.unlisted.push(mention);
+            continue;
+        };
+        let Some(index) = list.position(image) else {
+            if !list.has_destination(image) {
+                transformer.unlisted.push(mention);
+            }
+            continue;
+        };
+        if !is_reached(mention) {
+            let Some(field) = field_of(mention) else {
+                transformer.unreached.push(mention);
+                continue;
+            };
+            fields.insert(field);
+        }
+        let destination = &list.entries()[index].destination;
+        found.entry(index).or_default().push(Entry::new(image, destination));
+    }
+    transformer.images = unique(found.into_values().flatten())?;
+    transformer.fields = fields.into_iter().collect();
+    Ok(transformer)
+}
+
+/// The transformer for manifests that are not there: an entry for each usual spelling.
+pub fn for_list(list: &MirrorList) -> Result<Vec<Entry>> {
+    let entries = list.entries().iter().flat_map(|MirrorEntry { source, destination, .. }| {
+        let names = source.spellings().into_iter();
+        names.map(|name| Entry { name, ..Entry::new(source, destination) })
+    });
+    unique(entries)
+}
+
+/// Each name once.
+///
+/// # Errors
+/// Usage, where one name would have to become two, which Kustomize cannot do.
+fn unique(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
+    let (mut all, mut by_name) = (Vec::<Entry>::new(), HashMap::new());
+    for entry in entries {
+        if entry.name == entry.new_name && entry.new_tag.is_none() && entry.digest.is_none() {
+            continue;
+        }
+        match by_name.get(&entry.name).map(|index: &usize| &all[*index]) {
+            None => {
+                by_name.insert(entry.name.clone(), all.len());
+                all.push(entry);
+            }
+            Some(other) if *other == entry => {}
+            Some(other) => {
+                return Err(Error::usage(format!(
+                    "Kustomize gives every tag of `{}` the same new name and tag",
+                    entry.name
+                ))
+                .fact("first", shown(other))
+                .fact("second", shown(&entry))
+                .hint("give both tags the same repository in the mirror list, and keep the tags"));
+            }
+        }
+    }
+    // Entries are applied one after the other, each to what the last one made.
+    let again =
+        all.iter().find(|one| one.new_name != one.name && by_name.contains_key(&one.new_name));
+    match again {
+        None => Ok(all),
+        Some(entry) => Err(Error::usage(format!(
+            "`{}` would become `{}`, which is the name of another image and would change again",
+            entry.name, entry.new_name
+        ))),
+    }
+}
+
+fn shown(entry: &Entry) -> String {
+    let tag = entry.new_tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+    let digest = entry.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
+    format!("{}{tag}{digest}", entry.new_name)
+}
+
+/// Whether the transformer looks there: at containers and init containers wherever they are, and
+/// at the image volumes of a pod or a pod's template. Kustomize 5.8 does that; older ones leave
+/// volumes alone, which `mirror check` finds.
+fn is_reached(mention: &Mention) -> bool {
+    let field = mention.field.split('[').next().unwrap_or_default();
+    let is_volume = ["spec.volumes", "spec.template.spec.volumes"].contains(&field)
+        && mention.field.ends_with("].image.reference");
+    let in_list = mention.field.rsplit(['.', '[']).nth(2);
+    let is_container = in_list.is_some_and(|list| list != "ephemeralContainers");
+    mention.is_whole && (is_volume || (mention.how == How::Container && is_container))
+}
+
+/// The field of an image that is the whole text of one whose name says so.
+fn field_of(mention: &Mention) -> Option<FieldSpec> {
+    let resource = mention.resource.as_ref().filter(|_| mention.is_whole)?;
+    let steps = field::steps(&mention.field)?;
+    let says_image = match steps.last()? {
+        Step::Key(key) => words::says_image(key) || key == "reference",
+        Step::Item(_) => false,
+    };
+    let path = field::field_spec(&steps).filter(|_| says_image)?;
+    Some(FieldSpec { path, ..kind_of(resource) })
+}
+
+/// The fields of a resource that have the field of an image in them.
+fn collections(mention: &Mention) -> Vec<FieldSpec> {
+    let steps = field::steps(&mention.field).unwrap_or_default();
+    let Some(resource) = &mention.resource else { return Vec::new() };
+    let path = |length: usize| field::field_spec(&steps[..length]);
+    let paths = (1..steps.len()).filter_map(path);
+    paths.map(|path| FieldSpec { path, ..kind_of(resource) }).collect()
+}
+
+fn kind_of(resource: &Resource) -> FieldSpec {
+    let group = resource.api_version.split_once('/').map_or("", |(group, _)| group);
+    FieldSpec { path: String::new(), group: group.to_owned(), kind: resource.kind.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifests::Manifests;
+
+    fn list(pairs: &[(&str, &str)]) -> MirrorList {
+        let entries: String = pairs
+            .iter()
+            .map(|(source, destination)| {
+                format!("- {{source: '{source}', destination: '{destination}'}}\n")
+            })
+            .collect();
+        MirrorList::parse(&format!("images:\n{entries}"), "mirror.yaml").unwrap()
+    }
+
+    fn names(entries: &[Entry]) -> Vec<(&str, &str)> {
+        entries.iter().map(|entry| (&*entry.name, &*entry.new_name)).collect()
+    }
+
+    fn mentions(images: &[&str]) -> Vec<Mention> {
+        let containers: String =
+            images.iter().map(|image| format!("  - image: {image}\n")).collect();
+        let mut manifests = Manifests::default();
+        manifests.add(&format!("spec:\n  containers:\n{containers}"), "a.yaml");
+        manifests.mentions
+    }
+
+    #[test]
+    fn an_entry_for_each_spelling_that_occurs_and_no_other() {
+        let list = list(&[("ghcr.io/a/b:1", "r.io/a/b:1"), ("docker.io/nats:2", "r.io/nats:2")]);
+        let mentions = mentions(&[
+            "docker.io/library/nats:2",
+            "nats:2",
+            "ghcr.io/a/b:1",
+            "nats:2",
+            "r.io/nats:2",
+            "x:1",
+        ]);
+        let transformer = for_manifests(&list, &mentions).unwrap();
+        assert_eq!(
+            names(&transformer.images),
+            [
+                ("ghcr.io/a/b", "r.io/a/b"),
+                ("docker.io/library/nats", "r.io/nats"),
+                ("nats", "r.io/nats")
+            ]
+        );
+        assert!(transformer.images.iter().all(|entry| entry.new_tag.is_none()));
+        let unlisted: Vec<_> =
+            transformer.unlisted.iter().map(|mention| &*mention.written).collect();
+        assert_eq!(unlisted, ["x:1"]);
+        assert_eq!(
+            names(&for_list(&list).unwrap()),
+            [
+                ("ghcr.io/a/b", "r.io/a/b"),
+                ("nats", "r.io/nats"),
+                ("docker.io/nats", "r.io/nats"),
+                ("docker.io/library/nats", "r.io/nats")
+            ]
+        );
+    }
+
+    #[test]
+    fn tags_and_digests_where_they_change() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let pinned = format!("r.io/c:1@{digest}");
+        let list = list(&[
+            ("g.io/a:1", "r.io/a:1-mirrored"),
+            ("g.io/c:1", &pinned),
+            ("nginx:latest", "r.io/nginx:latest"),
+        ]);
+        let mentions = mentions(&["g.io/a:1", "g.io/c:1", "nginx"]);
+        let images = for_manifests(&list, &mentions).unwrap().images;
+        assert_eq!(images[0].new_tag.as_deref(), Some("1-mirrored"));
+        assert_eq!(
+            (images[1].new_tag.as_deref(), images[1].digest.as_deref()),
+            (None, Some(&*digest))
+        );
+        assert_eq!(
+            images[2],
+            Entry {
+                name: "nginx".into(),
+                new_name: "r.io/nginx".into(),
+                new_tag: None,
+                digest: None
+            }
+        );
+    }
+
+    #[test]
+    fn what_kustomize_cannot_do_is_refused() {
+        let two = list(&[("g.io/a:1", "r.io/a:1"), ("g.io/a:2", "r.io/b:2")]);
+        let error = for_list(&two).unwrap_err().to_string();
+        assert!(error.contains("r.io/a") && error.contains("r.io/b"), "{error}");
+        let again = list(&[("g.io/a:1", "q.io/b:1"), ("q.io/b:1", "r.io/b:1")]);
+        assert!(for_list(&again).unwrap_err().to_string().contains("change again"));
+        assert!(
+            for_list(&list(&[("g.io/a:1", "r.io/a:1"), ("g.io/a:2", "r.io/a:2")])).unwrap().len()
+                == 1
+        );
+    }
+
+    #[test]
+    fn fields_to_which_the_transformer_is_led() {
+        let mut manifests = Manifests::default();
+        for (name, spec) in [
+            ("a", "image: g.io/a:1, list: [{sideImage: 'g.io/a:1'}], images: ['g.io/a:1']"),
+            ("b", "other: {image: g.io/a:1}, args: ['--image=g.io/a:1']"),
+            ("c", "other: {image: {repository: g.io/a, tag: '1'}}"),
+        ] {
+            let text = format!(
+                "apiVersion: x.io/v1\nkind: K\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
+            );
+            manifests.add(&text, "a.yaml");
+        }
+        let list = list(&[("g.io/a:1", "r.io/a:1")]);
+        let transformer = with_fields(&list, &manifests.mentions).unwrap();
+        let paths: Vec<_> = transformer.fields.iter().map(|field| &*field.path).collect();
+        // `other/image` is a text in one resource and a mapping in another.
+        assert_eq!(paths, ["spec/image", "spec/list[]/sideImage"]);
+        assert_eq!((transformer.images.len(), transformer.unreached.len()), (1, 4));
+        assert_eq!((&*transformer.fields[0].group, &*transformer.fields[0].kind), ("x.io", "K"));
+    }
+
+    #[test]
+    fn where_the_transformer_does_not_look() {
+        let mut manifests = Manifests::default();
+        manifests.add(
+            "spec:\n  containers:\n  - image: g.io/a:1\n    args: [--x=g.io/a:1]\n  ephemeralContainers:\n  - image: g.io/a:1\n  initContainers:\n  - image: g.io/a:1\n  volumes:\n  - image: {reference: 'g.io/a:1'}\n  x:\n    volumes:\n    - image: {reference: 'g.io/a:1'}\n  image: g.io/a:1\n",
+            "a.yaml",
+        );
+        let list = list(&[("g.io/a:1", "r.io/a:1")]);
+        let transformer = for_manifests(&list, &manifests.mentions).unwrap();
+        assert_eq!(transformer.images.len(), 1);
+        let fields: Vec<_> = transformer.unreached.iter().map(|mention| &*mention.field).collect();
+        assert_eq!(
+            fields,
+            [
+                "spec.containers[0].args[0]",
+                "spec.ephemeralContainers[0].image",
+                "spec.x.volumes[0].image.reference",
+                "spec.image"
+            ]
+        );
+    }
+}

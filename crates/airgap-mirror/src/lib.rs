@@ -1,0 +1,43 @@
+//! Container images: which ones a chart or its manifests name, and where each is to come from in a
+//! cluster that reaches only a private registry.
+
+#![warn(unreachable_pub)]
+// Tests lay out their own folders.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod allow_list;
+pub mod chart;
+pub mod check;
+pub mod copy;
+pub mod helm;
+pub mod helm_values;
+pub mod inventory;
+pub mod json_patch;
+pub mod kustomization;
+pub mod kustomize;
+pub mod list_format;
+pub mod live;
+pub mod manifests;
+pub mod mention;
+pub mod mirror_list;
+pub mod mirror_lock;
+pub mod pull_policy;
+pub mod reference;
+pub mod registry_path;
+pub mod scan;
+pub mod yaml;
+
+mod field;
+mod plain_list;
+mod purpose;
+mod split;
+mod words;
+
+pub use allow_list::AllowList;
+pub use chart::Chart;
+pub use list_format::ListFormat;
+pub use mention::{How, Mention, Resource};
+pub use mirror_list::{MirrorEntry, MirrorList, NewEntry};
+pub use mirror_lock::MirrorLock;
+pub use reference::ImageReference;
+pub use registry_path::RegistryPath;

@@ -1,0 +1,67 @@
+//! Whether the images that manifests name are really in the registry.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use super::check::Finding;
+use super::mention::Mention;
+use super::registry_path::RegistryPath;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::workers::{self, hold};
+use airgap_oci::{Client, Reference, media_type};
+
+/// What came of asking.
+pub struct Live<'a> {
+    /// How many different images were asked for.
+    pub asked: usize,
+    /// Images that are not there, in the order of the mentions.
+    pub findings: Vec<Finding<'a>>,
+    /// Why it could not be told of others: one for each image.
+    pub errors: Vec<Error>,
+}
+
+/// Asks the registry for each image that belongs there: by its digest where it has one, and each
+/// once.
+pub fn live<'a>(
+    mentions: &'a [Mention],
+    registry: &RegistryPath,
+    client: &Client,
+    jobs: usize,
+) -> Live<'a> {
+    let key = |mention: &Mention| {
+        let image = mention.image.as_ref().ok().filter(|image| registry.holds(image))?;
+        Some(image.with_defaults().meaning().clone())
+    };
+    let images: Vec<_> =
+        mentions.iter().filter_map(key).collect::<BTreeSet<_>>().into_iter().collect();
+    let problems = Mutex::new(BTreeMap::new());
+    let answers = workers::each(&images, jobs, |image| {
+        if let Some(problem) = problem(client, image)? {
+            let mut problems = hold(&problems);
+            problems.insert(image.clone(), problem);
+        }
+        Ok(())
+    });
+    let problems = problems.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let finding = |mention: &'a Mention| {
+        let problem = problems.get(&key(mention)?)?.clone();
+        Some(Finding { mention, problem })
+    };
+    let errors = answers.into_iter().filter_map(Result::err).collect();
+    Live { asked: images.len(), findings: mentions.iter().filter_map(finding).collect(), errors }
+}
+
+/// What is wrong with an image, where the registry says that it is not there.
+fn problem(client: &Client, image: &Reference) -> Result<Option<String>> {
+    match client.head_manifest(image, &media_type::ALL_MANIFESTS) {
+        Ok(Some(_)) => Ok(None),
+        Ok(None) => Ok(Some(match (image.digest(), image.tag()) {
+            (Some(digest), _) => format!("the registry has no such image with sha256:{digest}"),
+            (None, Some(tag)) => format!("the registry has no such image with the tag `{tag}`"),
+            (None, None) => "the registry has no such image".to_owned(),
+        })),
+        // Something else is there under this digest.
+        Err(error) if error.kind() == Kind::Integrity => Ok(Some(error.one_line())),
+        Err(error) => Err(error),
+    }
+}

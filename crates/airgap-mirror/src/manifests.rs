@@ -1,0 +1,316 @@
+//! Rendered manifests and lists of images: files, folders of them, standard input.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::mention::Mention;
+use super::plain_list;
+use super::scan::scan;
+use crate::yaml::{self, Documents, Duplicates, Problem};
+use airgap_core::error::{Context, Error, Result};
+use airgap_core::folder::EntryKind;
+use airgap_core::leftovers;
+use airgap_core::look::{self, Walked};
+
+/// The endings of the files that are read in folders.
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// The most documents that cannot be read, over all files.
+const MOST_PROBLEMS: usize = 1000;
+
+/// The most images in all files, and the most bytes of their texts and fields.
+const MOST_MENTIONS: usize = 50_000;
+const MOST_BYTES: usize = 16 << 20;
+
+/// What a path is called that means standard input.
+const STDIN: &str = "-";
+
+/// The images in a set of manifests.
+#[derive(Debug, Default)]
+pub struct Manifests {
+    /// How many files were read.
+    pub files: usize,
+    /// The images, in the order of the files and of their lines.
+    pub mentions: Vec<Mention>,
+    /// The documents that are no YAML, and the files that cannot be read. Images in them are not
+    /// among the others.
+    pub problems: Vec<Problem>,
+    /// The files with resources of Kubernetes, as the user named them.
+    pub resources: Vec<String>,
+    /// The folders without manifests, as the user named them.
+    pub empty: Vec<String>,
+    /// How many bytes the images take with their fields.
+    bytes: usize,
+}
+
+impl Manifests {
+    /// Reads files and every YAML or JSON file in folders; `-` is `stdin`. `base` is what relative
+    /// paths are relative to. What cannot be read is a problem like a document that is no YAML.
+    ///
+    /// # Errors
+    /// Failed or usage, where nothing at all can be read: a file that is not there, standard input
+    /// without a document.
+    pub fn read(paths: &[PathBuf], base: &Path, mut stdin: impl Read) -> Result<Manifests> {
+        let mut manifests = Manifests::default();
+        let mut errors = Vec::new();
+        for typed in paths {
+            let name = typed.display().to_string();
+            let path = base.join(typed);
+            let read = if name == STDIN {
+                manifests.add_stdin(&mut stdin)
+            } else {
+                look::is_folder(&path).and_then(|is_folder| match is_folder {
+                    true => manifests.add_folder(&path, &name, &mut errors),
+                    false => manifests.add_file(&path, &name),
+                })
+            };
+            errors.extend(read.err().map(|error| (name, error)));
+            manifests.check_limits()?;
+        }
+        if manifests.files == 0 && errors.len() == 1 {
+            return errors.pop().map_or(Ok(manifests), |(_, error)| Err(error));
+        }
+        let problem = |(name, error): (String, Error)| Problem::of_file(&name, error.one_line());
+        manifests.problems.extend(errors.into_iter().map(problem));
+        Ok(manifests)
+    }
+
+    /// Adds the documents of a text, or the images of one that is a plain list of them.
+    pub fn add(&mut self, text: &str, name: &str) {
+        match plain_list::images(text, name) {
+            Some(images) => self.add_images(images),
+            None => self.add_documents(text, name, Duplicates::Refused),
+        }
+    }
+
+    fn add_images(&mut self, images: impl Iterator<Item = Mention>) {
+        self.files += 1;
+        for image in images {
+            self.bytes += image.size();
+            self.mentions.push(image);
+            if self.exceeded().is_some() {
+                break;
+            }
+        }
+    }
+
+    /// Adds the documents that Helm has rendered. It takes the last one of two equal keys.
+    pub(super) fn add_rendered(&mut self, text: &str, name: &str) {
+        self.add_documents(text, name, Duplicates::LastCounts);
+    }
+
+    fn add_documents(&mut self, text: &str, name: &str, duplicates: Duplicates) {
+        self.files += 1;
+        let mut has_resource = false;
+        for document in Documents::new(text, name, duplicates) {
+            let scanned = document.and_then(|document| {
+                has_resource |=
+                    ["apiVersion", "kind"].iter().all(|key| document.get(key).is_some());
+                scan(&document)
+            });
+            match scanned {
+                Ok(mentions) => {
+                    self.bytes += mentions.iter().map(Mention::size).sum::<usize>();
+                    self.mentions.extend(mentions);
+                }
+                Err(problem) => self.problems.push(named(problem, text)),
+            }
+            if self.exceeded().is_some() {
+                break;
+            }
+        }
+        if has_resource {
+            self.resources.push(name.to_owned());
+        }
+    }
+
+    /// The limit that is exceeded by all files together, and its unit.
+    fn exceeded(&self) -> Option<(usize, &'static str)> {
+        let limits = [
+            (self.problems.len(), MOST_PROBLEMS, "documents that cannot be read"),
+            (self.mentions.len(), MOST_MENTIONS, "images, each time that one is named"),
+            (self.bytes, MOST_BYTES, "bytes of images and the fields that name them"),
+        ];
+        let exceeded = limits.into_iter().find(|(found, most, _)| found > most);
+        exceeded.map(|(_, most, unit)| (most, unit))
+    }
+
+    pub(super) fn check_limits(&self) -> Result<()> {
+        match self.exceeded() {
+            None => Ok(()),
+            Some((most, unit)) => {
+                Err(Error::usage("the manifests are too many to be read at once")
+                    .fact("limit", format!("{most} {unit}"))
+                    .hint("give fewer files to each run"))
+            }
+        }
+    }
+
+    fn add_file(&mut self, path: &Path, name: &str) -> Result<()> {
+        self.add(&yaml::read(path, name)?, name);
+        Ok(())
+    }
+
+    /// Adds standard input. Where it has nothing, what should have written it has failed.
+    fn add_stdin(&mut self, stdin: impl Read) -> Result<()> {
+        let text = yaml::read_from(stdin, "stdin")?;
+        let is_list = plain_list::images(&text, "stdin").is_some();
+        let mut documents = Documents::new(&text, "stdin", Duplicates::Refused);
+        if !is_list && documents.all(|document| document.is_ok_and(|document| document.is_null())) {
+            return Err(Error::usage("standard input has no document")
+                .hint("look whether the program before the `|` has failed"));
+        }
+        self.add(&text, "stdin");
+        Ok(())
+    }
+
+    fn add_folder(
+        &mut self,
+        path: &Path,
+        name: &str,
+        errors: &mut Vec<(String, Error)>,
+    ) -> Result<()> {
+        let mut is_empty = true;
+        for file in files_in(path, name) {
+            is_empty = false;
+            let added = match &file.path {
+                Ok(path) => self.add_file(path, &file.name),
+                Err(error) => Err(error.clone()),
+            };
+            errors.extend(added.err().map(|error| (file.name, error)));
+            self.check_limits()?;
+        }
+        if is_empty {
+            self.empty.push(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Keeps the files for which this is so, by the names that the user gave them.
+    pub fn retain_files(&mut self, keeps: impl Fn(&str) -> bool) {
+        self.mentions.retain(|mention| keeps(&mention.place.file));
+        self.problems.retain(|problem| keeps(&problem.place.file));
+        self.resources.retain(|name| keeps(name));
+    }
+
+    /// Makes a problem of each folder without manifests, for who must have looked at some.
+    ///
+    /// # Errors
+    /// Usage, where such a folder is all that there is.
+    pub fn without_empty(mut self) -> Result<Manifests> {
+        let error = |name: &str| {
+            Error::usage(format!("there are no manifests in `{name}`"))
+                .fact("looked for", format!("*.{}", ENDINGS.join(", *.")))
+        };
+        match &self.empty[..] {
+            [only] if self.files == 0 && self.problems.is_empty() => return Err(error(only)),
+            empty => {
+                let problem = |name: &String| Problem::of_file(name, error(name).one_line());
+                self.problems.extend(empty.iter().map(problem));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Fails where a document is no YAML, for who cannot go on without it.
+    pub fn complete(self) -> Result<Manifests> {
+        match self.problems.first() {
+            None => Ok(self),
+            Some(problem) => Err(Error::from(problem.clone())),
+        }
+    }
+}
+
+/// The problem of a document, with what it is where it is a template of Helm.
+fn named(problem: Problem, text: &str) -> Problem {
+    match text.contains("{{") {
+        false => problem,
+        true => Problem {
+            problem: format!(
+                "{}; the file is a template, which `helm template` renders",
+                problem.problem
+            ),
+            ..problem
+        },
+    }
+}
+
+/// A file in a folder.
+struct Listed {
+    /// As the user would name it.
+    name: String,
+    /// Where it is, or why that cannot be told.
+    path: Result<PathBuf>,
+}
+
+/// The manifests in a folder, sorted, and what cannot be looked at. Links are followed, as they are
+/// by what applies the folder.
+fn files_in(folder: &Path, name: &str) -> Vec<Listed> {
+    let shown = |path: &Path| {
+        let below = path.strip_prefix(folder).unwrap_or(path);
+        Path::new(name).join(below).display().to_string()
+    };
+    let mut files = Vec::new();
+    for Walked { path, kind } in look::walk(folder) {
+        let name = shown(&path);
+        match kind {
+            Ok(kind) => {
+                let filename = path.file_name().unwrap_or_default().to_string_lossy();
+                if leftovers::is_left_by_system(&filename) {
+                    continue;
+                }
+                let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+                if kind == EntryKind::File && ENDINGS.contains(&ending.as_str()) {
+                    files.push(Listed { name, path: Ok(path) });
+                }
+            }
+            Err(error) => {
+                let path = Err(error).doing(|| format!("read `{name}`"));
+                files.push(Listed { name, path });
+            }
+        }
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(folder: &Path, paths: &[&str], stdin: &str) -> Result<Manifests> {
+        let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
+        Manifests::read(&paths, folder, stdin.as_bytes())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_read_hides_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("m")).unwrap();
+        std::fs::write(path("m/a.yaml"), b"image: \xff").unwrap();
+        std::fs::write(path("m/z.yaml"), "image: org/z:1\n").unwrap();
+        std::os::unix::fs::symlink("nowhere", path("m/b.yaml")).unwrap();
+        std::os::unix::fs::symlink(".", path("m/loop")).unwrap();
+        let found = read(folder.path(), &["missing.yaml", "m"], "").unwrap();
+        assert_eq!(found.mentions.len(), 1);
+        let places: Vec<_> = found.problems.iter().map(|it| it.place.to_string()).collect();
+        assert_eq!(places, ["missing.yaml", "m/a.yaml", "m/b.yaml", "m/loop"]);
+        let error = found.complete().unwrap_err().to_string();
+        assert!(error.contains("missing.yaml") && !error.contains("YAML"), "{error}");
+        // On its own it is what it was: the reason for stopping.
+        let error = read(folder.path(), &["missing.yaml"], "").unwrap_err().to_string();
+        assert!(error.contains("read `missing.yaml`"), "{error}");
+    }
+
+    #[test]
+    fn standard_input_without_a_document_is_none() {
+        for text in ["", "\n", "# Source: a.yaml\n", "---\n---\n"] {
+            let error = read(Path::new("."), &["-"], text).unwrap_err().to_string();
+            assert!(error.contains("no document"), "{text:?}: {error}");
+        }
+        assert_eq!(read(Path::new("."), &["-"], "a: b\n").unwrap().files, 1);
+        let broken = read(Path::new("."), &["-"], "a: [\n").unwrap();
+        assert_eq!(broken.problems.len(), 1);
+    }
+}

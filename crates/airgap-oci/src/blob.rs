@@ -1,0 +1,359 @@
+//! Blobs: downloads into a file, and readers for a push to another registry.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex};
+
+use ureq::http::Method;
+
+use crate::blob_source::{Readable, subject};
+use crate::call::Call;
+use crate::client::Client;
+use crate::manifest::Descriptor;
+use crate::reference::Repository;
+use crate::refusal::{self, About};
+use crate::session::Session;
+use crate::token::Scope;
+use crate::traffic::Counters;
+use crate::transport::Transport;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::report::{Item, printable};
+use airgap_core::rooted::RootedPath;
+use airgap_core::verify::Verified;
+use airgap_http::LARGEST;
+use airgap_http::address::Address;
+use airgap_http::failure::{Attempts, Failure, Tried, Trouble};
+use airgap_http::http::{Asker, Hop, Pass, Request};
+use airgap_http::resume::Range;
+use airgap_http::retry::Retries;
+use airgap_http::source::{Arrival, Served, SoFar, Source};
+use airgap_http::stream::Stream;
+use airgap_http::transfer::{Accept, Transfer, Wanted};
+
+/// A blob in a registry that can be read from any position, any number of times. A copy from
+/// another registry pushes it.
+pub struct RemoteBlob<'a> {
+    client: &'a Client,
+    repository: &'a Repository,
+    descriptor: &'a Descriptor,
+    /// The time that is left for waiting, over all reads of the blob.
+    retries: Mutex<Retries>,
+}
+
+impl Client {
+    /// Downloads a blob. It appears at its destination only if its digest and size are right. A
+    /// download that an earlier run left unfinished is resumed.
+    ///
+    /// # Errors
+    /// Integrity, if the digest or the size differ; unavailable, if the registry does not have it;
+    /// otherwise network.
+    pub fn blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        destination: &RootedPath,
+        item: &Item,
+    ) -> Result<Verified> {
+        let size = Some(descriptor.size);
+        self.fetch(repository, &descriptor.digest, size, destination, None, item)
+    }
+
+    /// Downloads a blob with a further check: `accept` inspects the file after its digest is
+    /// verified and before it appears at its destination. The size is checked if it is known.
+    ///
+    /// # Errors
+    /// As [`Client::blob`], and the errors of `accept`.
+    pub fn blob_if(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: Option<u64>,
+        destination: &RootedPath,
+        accept: &dyn Fn(File) -> Result<()>,
+        item: &Item,
+    ) -> Result<Verified> {
+        self.fetch(repository, digest, size, destination, Some(accept), item)
+    }
+
+    fn fetch(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: Option<u64>,
+        destination: &RootedPath,
+        accept: Accept<'_>,
+        item: &Item,
+    ) -> Result<Verified> {
+        let subject = subject(repository, digest);
+        let largest = size.unwrap_or(LARGEST);
+        if largest > LARGEST {
+            return Err(Error::integrity(format!("{subject} is too large"))
+                .fact("expected", format!("at most {LARGEST} bytes"))
+                .fact("found", format!("{largest} bytes, says what names it"))
+                .hint("nothing was downloaded: whoever made the manifest can correct it"));
+        }
+        let expected = digest;
+        let wanted = Wanted { subject: &subject, expected, size, largest, destination, accept };
+        let mut transfer = Transfer::begin(wanted, &self.transport().patience, item)?;
+        // A blob that is there already needs no network.
+        if transfer.is_right() {
+            return transfer.finish();
+        }
+        let source = match self.source(repository, digest) {
+            Ok(source) => source,
+            Err(error) => return Err(transfer.end(error)),
+        };
+        match transfer.fill_from(&source) {
+            Ok(()) => transfer.finish(),
+            Err(Trouble::Fatal(error)) => Err(transfer.end(error)),
+            Err(Trouble::Source(failure)) => Err(transfer.end(source.error(&subject, failure))),
+        }
+    }
+
+    /// Returns a reader of a blob in a registry, for a push to another one.
+    pub fn remote<'a>(
+        &'a self,
+        repository: &'a Repository,
+        descriptor: &'a Descriptor,
+    ) -> RemoteBlob<'a> {
+        let retries = Mutex::new(self.transport().patience.retries());
+        RemoteBlob { client: self, repository, descriptor, retries }
+    }
+
+    /// Returns a reader of a blob at an address in `urls` of its descriptor, for a push. No
+    /// credential is sent there.
+    ///
+    /// # Errors
+    /// Usage, if it is not an address of `http` or `https`.
+    pub fn elsewhere<'a>(&'a self, url: &str, descriptor: &'a Descriptor) -> Result<OuterBlob<'a>> {
+        let address = Address::parse(url).ok();
+        let is_web = |it: &Address| matches!(it.scheme(), "http" | "https");
+        let address = address.filter(is_web).ok_or_else(|| {
+            Error::usage(format!(
+                "the manifest names no address of https for {}",
+                descriptor.digest
+            ))
+            .fact("found", printable(url))
+        })?;
+        let retries = Mutex::new(self.transport().patience.retries());
+        Ok(OuterBlob { transport: self.transport(), address, descriptor, retries })
+    }
+
+    /// Returns whether the registry has a blob.
+    ///
+    /// # Errors
+    /// Network, if the registry does not answer that.
+    pub fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
+        self.has_blob_within(repository, digest, &mut self.transport().patience.retries())
+    }
+
+    /// Returns the same as [`Client::has_blob`], within the time that is left for waiting.
+    pub(super) fn has_blob_within(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        retries: &mut Retries,
+    ) -> Result<bool> {
+        let scope = Scope::pull(repository.name());
+        self.head_blob(repository, digest, scope, &[404], retries)
+    }
+
+    /// Returns whether the registry has a blob that is to be pushed. A registry that hides its
+    /// repository, does not know it yet, or does not answer HEAD counts as one without the blob:
+    /// the push decides.
+    ///
+    /// # Errors
+    /// As [`Client::has_blob`].
+    pub fn has_blob_to_push(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
+        let scope = Scope::push(repository.name());
+        let mut retries = self.transport().patience.retries();
+        self.head_blob(repository, digest, scope, &[400, 401, 403, 404, 405, 501], &mut retries)
+    }
+
+    fn head_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        scope: Scope,
+        fine: &[u16],
+        retries: &mut Retries,
+    ) -> Result<bool> {
+        let session = self.session(repository.registry())?;
+        let call = Call {
+            doing: format!("look for {}", subject(repository, digest)),
+            about: About::Blob(repository.clone(), *digest),
+            method: Method::HEAD,
+            address: session.address(&path(repository, digest))?,
+            headers: Vec::new(),
+            body: &[],
+            scopes: vec![scope],
+            fine,
+            limit: 0,
+        };
+        Ok(self.transport().call_within(&session, &call, retries)?.status.is_success())
+    }
+
+    fn stream<'a>(
+        &'a self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        position: u64,
+        retries: &'a Mutex<Retries>,
+    ) -> Result<Stream<'a, BlobSource<'a>>> {
+        let source = self.source(repository, &descriptor.digest)?;
+        let subject = subject(repository, &descriptor.digest);
+        let (patience, size) = (&self.transport().patience, descriptor.size);
+        Ok(Stream::new(source, subject, patience, retries, size, position))
+    }
+
+    fn source(&self, repository: &Repository, digest: &Digest) -> Result<BlobSource<'_>> {
+        let session = self.session(repository.registry())?;
+        let address = session.address(&path(repository, digest))?;
+        let repository = repository.clone();
+        Ok(BlobSource {
+            transport: self.transport(),
+            session,
+            address,
+            repository,
+            digest: *digest,
+        })
+    }
+}
+
+impl Readable for RemoteBlob<'_> {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(self.client.stream(
+            self.repository,
+            self.descriptor,
+            position,
+            &self.retries,
+        )?))
+    }
+}
+
+/// A blob in a registry, as a source of bytes.
+struct BlobSource<'a> {
+    transport: &'a Transport,
+    session: Arc<Session>,
+    address: Address,
+    repository: Repository,
+    digest: Digest,
+}
+
+impl Source for BlobSource<'_> {
+    fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn ask(&self, range: &Range) -> Tried<Arrival> {
+        let scopes = [Scope::pull(self.repository.name())];
+        let request = Request::get(range.headers());
+        let answer = self.transport.send(&self.session, &self.address, request, &scopes)?;
+        let arrival = Arrival::of(answer, range, |answer| {
+            let about = About::Blob(self.repository.clone(), self.digest);
+            refusal::by_registry(
+                &self.session.caller(self.repository.name()),
+                &about,
+                answer,
+                self.transport.patience.now(),
+            )
+        })?;
+        let counters = self.transport.counters.clone();
+        Ok(arrival.through(|body| Box::new(Counted { body, counters })))
+    }
+
+    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
+        so_far.lost(&self.transport.http, error, served)
+    }
+
+    fn error(&self, subject: &str, failure: Failure) -> Error {
+        let doing = format!("download {subject}");
+        refusal::error(&doing, &self.address, self.session.registry(), failure)
+    }
+
+    fn advice(&self) -> &'static str {
+        "blobs never change under their digest: find out what changes or damages them between that \
+         registry and here"
+    }
+}
+
+/// A blob at an address from `urls` of its descriptor.
+pub struct OuterBlob<'a> {
+    transport: &'a Transport,
+    address: Address,
+    descriptor: &'a Descriptor,
+    /// The time that is left for waiting, over all reads of the blob.
+    retries: Mutex<Retries>,
+}
+
+impl Readable for OuterBlob<'_> {
+    fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
+        let subject = format!("`sha256:{}`", self.descriptor.digest);
+        let (patience, size) = (&self.transport.patience, self.descriptor.size);
+        let source = OuterSource { transport: self.transport, address: self.address.clone() };
+        Ok(Box::new(Stream::new(source, subject, patience, &self.retries, size, position)))
+    }
+}
+
+/// An address from `urls` of a descriptor, as a source of bytes.
+struct OuterSource<'a> {
+    transport: &'a Transport,
+    address: Address,
+}
+
+impl Source for OuterSource<'_> {
+    fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    fn ask(&self, range: &Range) -> Tried<Arrival> {
+        let request = Request::get(range.headers());
+        let answer = self.transport.http.send(&self.address, request, self)?;
+        let arrival = Arrival::of(answer, range, |answer| {
+            Failure::of_status(answer.status, &answer.headers, self.transport.patience.now())
+        })?;
+        let counters = self.transport.counters.clone();
+        Ok(arrival.through(|body| Box::new(Counted { body, counters })))
+    }
+
+    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
+        so_far.lost(&self.transport.http, error, served)
+    }
+
+    fn error(&self, subject: &str, failure: Failure) -> Error {
+        let mut attempts = Attempts::default();
+        attempts.add(&self.address, failure);
+        attempts.error(subject)
+    }
+
+    fn advice(&self) -> &'static str {
+        "the manifest names this address and another digest than what is there: ask whoever made \
+         the image"
+    }
+}
+
+impl Asker for OuterSource<'_> {
+    fn pass(&self, _: &Hop<'_>) -> Tried<Pass> {
+        Ok(Pass::default())
+    }
+}
+
+/// A response body whose bytes are counted.
+struct Counted {
+    body: Box<dyn Read + Send>,
+    counters: Arc<Counters>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.body.read(buffer)?;
+        self.counters.received(count);
+        Ok(count)
+    }
+}
+
+/// Returns the path of a blob in the API (OCI distribution-spec "Pulling blobs").
+fn path(repository: &Repository, digest: &Digest) -> String {
+    format!("{}/blobs/sha256:{digest}", repository.name())
+}

@@ -1,0 +1,53 @@
+//! The OCI distribution API, as far as components, WIT packages and images need it.
+//!
+//! ```text
+//! client ─┬─ blob, tags, push   requests of the API, built on `airgap_http`
+//!         ├─ call            one request, repeated where that helps
+//!         │  └─ refusal         the error response of a registry
+//!         └─ session ─┬─ challenge, token, transport
+//!                     └─ access   the credential: see `Accesses`
+//! ```
+//!
+//! `layout` is independent of all this: the same content in a folder or a tar, without a registry.
+//!
+//! A credential is sent to the registry that it is for and to the token server which that registry
+//! names, and to no other origin. Bytes are hashed on download and on upload.
+
+#![warn(unreachable_pub)]
+// Tests lay out their own folders.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod access;
+mod blob;
+mod blob_source;
+mod call;
+mod challenge;
+mod checked;
+mod client;
+#[doc(hidden)]
+pub mod fuzzing;
+mod layout;
+mod manifest;
+pub mod media_type;
+mod push;
+mod reference;
+mod refusal;
+mod session;
+mod tags;
+mod token;
+mod traffic;
+mod transport;
+
+pub use access::{Access, Accesses, Credential, Part};
+pub use blob::{OuterBlob, RemoteBlob};
+pub use blob_source::Readable;
+pub use client::Client;
+pub use layout::{FilePart, Layout, LayoutFolder};
+pub use manifest::{ATTESTS, MANIFEST_LIMIT};
+pub use manifest::{
+    Annotations, Content, Descriptor, ImageManifest, Index, Manifest, OtherFields, Platform,
+};
+pub use push::{Mount, UploadLocation};
+pub use reference::{Reference, Registry, Repository, Tag};
+pub use reference::{check_name, is_host, shown};
+pub use traffic::Traffic;

@@ -1,0 +1,550 @@
+//! A session with one registry: its address, its challenges, and the credential for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use ureq::http::{HeaderMap, Method, header};
+use url::form_urlencoded;
+
+use crate::access::{Access, Credential};
+use crate::challenge::{self, Challenge, challenges};
+use crate::reference::Registry;
+use crate::refusal::{self, Caller};
+use crate::token::{Given, Scope, Token, Tokens};
+use crate::traffic::{Counters, Purpose};
+use crate::transport::Transport;
+use airgap_core::error::{Error, Result};
+use airgap_core::workers::hold;
+use airgap_http::Identity;
+use airgap_http::address::{self, Address};
+use airgap_http::audience;
+use airgap_http::failure::{Failure, Mismatch, Tried, Trouble};
+use airgap_http::http::{Asker, Body, Hop, Pass, Request};
+use airgap_http::retry::Chance;
+use airgap_http::source::{Served, SoFar};
+
+/// The most bytes of the response of a token server.
+const TOKEN_LIMIT: u64 = 1 << 20;
+
+/// The `client_id` of this program at token servers.
+const CLIENT: &str = "wasm-airgap";
+
+/// A session with one registry.
+pub(super) struct Session {
+    registry: Registry,
+    base: Address,
+    /// Whether the response to the first request was a web page, as from a server of static files.
+    greets_people: bool,
+    state: Mutex<State>,
+    tokens: Tokens,
+}
+
+struct State {
+    access: Access,
+    challenges: Vec<Challenge>,
+    unasked: Unasked,
+    /// The names of repositories in the scopes of tokens, where the registry uses other ones: it may be
+    /// a proxy in front of another registry.
+    renamed: HashMap<String, String>,
+}
+
+/// The response to the first request.
+struct Greeting {
+    status: u16,
+    challenges: Vec<Challenge>,
+    is_page: bool,
+}
+
+/// Whether a name and password are sent to a registry that does not ask for them. Some registries
+/// accept anonymous requests, and hide private repositories by 403 or 404 without a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unasked {
+    /// They were not sent yet.
+    Untried,
+    /// They are sent with each request.
+    Sent,
+    /// They are not sent any more, because the registry did not accept them.
+    Refused,
+}
+
+/// The authorization of a request. Has no `Debug`.
+pub(super) enum Proof {
+    /// No authorization.
+    Nothing,
+    /// A value that does not change.
+    Fixed(String),
+    /// A name and password for which the registry did not ask.
+    Unasked(String),
+    /// A token of a token server.
+    Token {
+        /// The token.
+        value: String,
+        /// Whether it was issued for this very request.
+        fresh: bool,
+        /// Whether it was requested for exactly these scopes, and not for more.
+        own: bool,
+    },
+}
+
+/// The reason why there is no [`Proof`].
+pub(super) enum Unproven {
+    /// The token server refuses the credential.
+    Refused(Failure),
+    /// Any other failure.
+    Trouble(Trouble),
+}
+
+impl Session {
+    /// Opens a session with the first request to the registry.
+    pub(super) fn open(transport: &Transport, registry: &Registry) -> Tried<Session> {
+        let access = transport.access(registry)?;
+        let endpoint = registry.endpoint();
+        let base = |scheme: &str| Address::parse(&format!("{scheme}://{endpoint}/"));
+        let (plain, secure) = (base("http")?, base("https")?);
+        let (base, greeting) = if access.plain_http {
+            let greeting = ping(transport, &plain, &access)?;
+            (plain, greeting)
+        } else if plain.is_loopback() && !access.tls {
+            // A server that speaks TLS there cannot parse this request, and says so.
+            match ping(transport, &plain, &access) {
+                Ok(Greeting { status: 400, .. })
+                | Err(Trouble::Source(Failure { mismatch: Some(Mismatch::NotHttp), .. })) => {
+                    let greeting = ping(transport, &secure, &access)?;
+                    (secure, greeting)
+                }
+                greeting => (plain, greeting?),
+            }
+        } else {
+            let greeting =
+                ping(transport, &secure, &access).map_err(|error| not_tls(error, &access))?;
+            (secure, greeting)
+        };
+        let Greeting { challenges, is_page: greets_people, .. } = greeting;
+        let renamed = HashMap::new();
+        let state = State { access, challenges, unasked: Unasked::Untried, renamed };
+        let (state, tokens) = (Mutex::new(state), Tokens::default());
+        Ok(Session { registry: registry.clone(), base, greets_people, state, tokens })
+    }
+
+    /// Returns the registry.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Returns the address of its API, without a path.
+    pub(super) fn base(&self) -> &Address {
+        &self.base
+    }
+
+    /// Returns an address of its API: `/v2/{path}`.
+    pub(super) fn address(&self, path: &str) -> Result<Address> {
+        let address = self.base.at(&format!("/v2/{path}"));
+        address.ok_or_else(|| Error::usage(format!("`{path}` makes no address")))
+    }
+
+    /// Returns whether the first response was a web page. A later one shows then that the whole host
+    /// is a web site.
+    pub(super) fn greets_people(&self) -> bool {
+        self.greets_people
+    }
+
+    /// Returns the state of the client for a repository of this registry, for the texts of failures.
+    pub(super) fn caller(&self, repository: &str) -> Caller {
+        let state = self.state();
+        let withheld = audience::check(&self.base, &self.base, false).err();
+        let is_bearer = |it: &Challenge| matches!(it, Challenge::Bearer { .. });
+        let (credential, origin) = state.access.for_repository(repository);
+        let has_credential = *credential != Credential::Anonymous;
+        Caller {
+            registry: self.registry.clone(),
+            base: self.base.clone(),
+            origin: if has_credential { origin.to_owned() } else { String::new() },
+            withheld: withheld.filter(|_| has_credential),
+            refused_unasked: state.unasked == Unasked::Refused,
+            wants_tokens: state.challenges.iter().any(is_bearer),
+        }
+    }
+
+    /// Returns the certificate roots for the registry, in addition to all others.
+    pub(super) fn roots(&self) -> Vec<String> {
+        self.state().access.roots.clone()
+    }
+
+    /// Returns the client certificate for the registry.
+    pub(super) fn identity(&self) -> Option<Arc<Identity>> {
+        self.state().access.identity.clone()
+    }
+
+    /// Returns whether a setting allows plain http.
+    pub(super) fn plain(&self) -> bool {
+        self.state().access.plain_http
+    }
+
+    /// Returns the authorization for these scopes.
+    pub(super) fn prove(
+        &self,
+        transport: &Transport,
+        scopes: &[Scope],
+    ) -> std::result::Result<Proof, Unproven> {
+        let (credential, challenges, unasked, scopes) = {
+            let state = self.state();
+            let credential = match audience::check(&self.base, &self.base, false) {
+                Ok(()) => state.credential(scopes).clone(),
+                Err(_) => Credential::Anonymous,
+            };
+            (credential, state.challenges.clone(), state.unasked, state.with_renamed(scopes))
+        };
+        let scopes = scopes.as_slice();
+        if let Credential::Bearer(token) = credential {
+            return Ok(Proof::Fixed(format!("Bearer {token}")));
+        }
+        for challenge in &challenges {
+            if let Challenge::Bearer { realm, service } = challenge {
+                let ask = || {
+                    self.ask_for_token(transport, realm, service.as_deref(), scopes, &credential)
+                };
+                let Given { token, fresh, own } =
+                    self.tokens.get(scopes, transport.patience.now(), ask)?;
+                return Ok(Proof::Token { value: token.value, fresh, own });
+            }
+        }
+        match credential {
+            Credential::Basic { username, password } if challenges.contains(&Challenge::Basic) => {
+                Ok(Proof::Fixed(basic(username, password)))
+            }
+            Credential::Basic { username, password } if unasked == Unasked::Sent => {
+                Ok(Proof::Unasked(basic(username, password)))
+            }
+            _ => Ok(Proof::Nothing),
+        }
+    }
+
+    /// Stores the challenges of a refusal; returns whether they are new.
+    pub(super) fn learn(&self, headers: &HeaderMap) -> bool {
+        let found = challenges(headers);
+        let mut state = self.state();
+        let news = !found.is_empty() && found != state.challenges;
+        if news {
+            state.challenges = found;
+        }
+        news
+    }
+
+    /// Records the name that the challenge of a refusal has for the repository of a request; returns
+    /// whether it is new.
+    pub(super) fn learn_name(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
+        let (Some(name), Some(first)) = (challenge::repository(headers), scopes.first()) else {
+            return false;
+        };
+        if scopes.iter().any(|it| it.repository == name) {
+            return false;
+        }
+        let mut state = self.state();
+        let old = state.renamed.insert(first.repository.clone(), name.clone());
+        old.as_ref() != Some(&name)
+    }
+
+    /// Returns whether to repeat a request without a credential that got 403 or 404, or 401 without
+    /// a challenge: with an answer to the challenge that it got, or with a name and password that were
+    /// not asked for.
+    pub(super) fn offer(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
+        if self.learn(headers) {
+            return true;
+        }
+        let allowed = audience::check(&self.base, &self.base, false).is_ok();
+        let mut state = self.state();
+        let has_login = matches!(state.credential(scopes), Credential::Basic { .. });
+        let offers = allowed && has_login && state.unasked != Unasked::Refused;
+        if offers {
+            state.unasked = Unasked::Sent;
+        }
+        offers
+    }
+
+    /// Records that a name and password which were sent unasked got 401. If the answer names a
+    /// token server, it is asked; otherwise the next requests go without a credential. Returns that
+    /// the request is to be repeated.
+    pub(super) fn reconsider(&self, headers: &HeaderMap) -> bool {
+        let found = challenges(headers);
+        let mut state = self.state();
+        match found.iter().any(|it| matches!(it, Challenge::Bearer { .. })) {
+            true => state.challenges = found,
+            false => state.unasked = Unasked::Refused,
+        }
+        true
+    }
+
+    /// Drops a token server that was only found by sending a credential unasked, after it refused
+    /// the credential; returns whether there was one.
+    pub(super) fn retract(&self) -> bool {
+        let mut state = self.state();
+        let is_so = state.unasked == Unasked::Sent;
+        if is_so {
+            (state.unasked, state.challenges) = (Unasked::Refused, Vec::new());
+        }
+        is_so
+    }
+
+    /// Forgets a token that was refused.
+    pub(super) fn forget(&self, proof: &Proof) {
+        if let Proof::Token { value, .. } = proof {
+            self.tokens.forget(value);
+        }
+    }
+
+    /// Records that a token was refused for less than the scopes it was requested for.
+    pub(super) fn distrust(&self, token: &str) {
+        self.tokens.distrust(token);
+    }
+
+    /// Looks up the credential again; returns whether it has changed.
+    pub(super) fn ask_again(&self, transport: &Transport) -> Result<bool> {
+        let access = transport.access(&self.registry)?;
+        let mut state = self.state();
+        let news = !access.credentials().eq(state.access.credentials());
+        if news {
+            (state.access, state.unasked) = (access, Unasked::Untried);
+            self.tokens.clear();
+        }
+        Ok(news)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        hold(&self.state)
+    }
+
+    fn ask_for_token(
+        &self,
+        transport: &Transport,
+        realm: &str,
+        service: Option<&str>,
+        scopes: &[Scope],
+        credential: &Credential,
+    ) -> std::result::Result<Token, Unproven> {
+        let realm =
+            self.token_server(realm, credential).map_err(|it| Unproven::Trouble(it.into()))?;
+        let mut fields = form_urlencoded::Serializer::new(String::new());
+        if let Some(service) = service {
+            fields.append_pair("service", service);
+        }
+        let (mut address, mut authorization, mut form) = (realm.clone(), None, None);
+        match credential {
+            Credential::Refresh(refresh) => {
+                let scopes: Vec<_> = scopes.iter().map(Scope::to_string).collect();
+                fields.append_pair("client_id", CLIENT).append_pair("grant_type", "refresh_token");
+                fields.append_pair("scope", &scopes.join(" "));
+                fields.append_pair("refresh_token", refresh);
+                form = Some(fields.finish());
+            }
+            other => {
+                if let Some(service) = service {
+                    address = address.with_query("service", service);
+                }
+                for scope in scopes {
+                    address = address.with_query("scope", &scope.to_string());
+                }
+                if let Credential::Basic { username, password } = other {
+                    authorization = Some(basic(username.clone(), password.clone()));
+                }
+            }
+        }
+        let form_type = "application/x-www-form-urlencoded".to_owned();
+        let request = match &form {
+            Some(form) => Request {
+                method: Method::POST,
+                headers: vec![(header::CONTENT_TYPE, form_type)],
+                body: Body::Bytes(form.as_bytes()),
+            },
+            None => Request::get(Vec::new()),
+        };
+        let (roots, counters) = (self.roots(), &transport.counters);
+        let identity = self.identity().filter(|_| realm.origin() == self.base.origin());
+        let asker = TokenAsker { realm: &realm, authorization, roots, identity, counters };
+        let at_server = |failure: Failure| at_server(&realm, failure);
+        let answer =
+            transport.http.send(&address, request, &asker).map_err(|trouble| match trouble {
+                Trouble::Source(failure) => at_server(failure),
+                fatal => Unproven::Trouble(fatal),
+            })?;
+        let status = answer.status.as_u16();
+        if !answer.status.is_success() {
+            let said = refusal::Said::read(answer);
+            let shown = *credential != Credential::Anonymous;
+            let repository = scopes.first().map_or("", |scope| scope.repository.as_str());
+            let (caller, now) = (self.caller(repository), transport.patience.now());
+            let failure = refusal::by_token_server(&caller, &realm, &said, shown, now);
+            return Err(match status {
+                400 | 401 | 403 => Unproven::Refused(failure),
+                _ => Unproven::Trouble(failure.into()),
+            });
+        }
+        let page = answer.is_page();
+        let served = Served { proxy: answer.proxy.clone(), ..Served::default() };
+        let json = answer.read(TOKEN_LIMIT).map_err(|(error, length)| {
+            at_server(SoFar { length, size: None }.lost(&transport.http, error, &served))
+        })?;
+        let sends = |what: &str| at_server(Failure::new(Chance::None, format!("sends {what}")));
+        if page {
+            return Err(sends("a web page instead of a token"));
+        }
+        if json.len() as u64 > TOKEN_LIMIT {
+            return Err(sends(&format!("more than {TOKEN_LIMIT} bytes instead of a token")));
+        }
+        Token::read(&json, transport.patience.now()).map_err(|what| sends(&what))
+    }
+
+    /// Parses the address of the token server. It must be https or loopback if a credential is sent
+    /// there.
+    fn token_server(
+        &self,
+        realm: &str,
+        credential: &Credential,
+    ) -> std::result::Result<Address, Failure> {
+        let refuse = |why: &str| {
+            let shown = address::redacted(realm);
+            let reason = format!("the registry names the token server `{shown}`, {why}");
+            Failure::new(Chance::None, reason)
+        };
+        let address = Address::parse(realm).map_err(|_| refuse("which is no address"))?;
+        let plain_here = self.base.scheme() == "http";
+        // With a setting for plain http, a request without a credential may use it.
+        let nothing_to_hide = self.plain() && *credential == Credential::Anonymous;
+        match address.scheme() {
+            "https" => Ok(address),
+            "http" if plain_here && (address.is_loopback() || nothing_to_hide) => Ok(address),
+            "http" => Err(refuse("where anyone can listen: it must be https")),
+            _ => Err(refuse("which is no https address")),
+        }
+    }
+}
+
+impl State {
+    /// Returns the credential for a request: that for the repository which it is about.
+    fn credential(&self, scopes: &[Scope]) -> &Credential {
+        let repository = scopes.first().map_or("", |scope| scope.repository.as_str());
+        self.access.for_repository(repository).0
+    }
+
+    /// Returns scopes with those that the registry has other names for.
+    fn with_renamed(&self, scopes: &[Scope]) -> Vec<Scope> {
+        let renamed = scopes.iter().filter_map(|scope| {
+            let repository = self.renamed.get(&scope.repository)?.clone();
+            Some(Scope { repository, ..scope.clone() })
+        });
+        scopes.iter().cloned().chain(renamed).collect()
+    }
+}
+
+impl<E: Into<Trouble>> From<E> for Unproven {
+    fn from(error: E) -> Unproven {
+        Unproven::Trouble(error.into())
+    }
+}
+
+/// The authorization of a request to a token server. It is sent to no other origin.
+struct TokenAsker<'a> {
+    realm: &'a Address,
+    authorization: Option<String>,
+    roots: Vec<String>,
+    identity: Option<Arc<Identity>>,
+    counters: &'a Counters,
+}
+
+impl Asker for TokenAsker<'_> {
+    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
+        if hop.here.origin() != self.realm.origin() {
+            let reason = format!("leads to {}", hop.here);
+            return Err(Failure::new(Chance::None, reason).into());
+        }
+        self.counters.request(Purpose::Token, hop.method, hop.nth > 0);
+        let direct = hop.here.scheme() == "http" && hop.here.is_loopback();
+        let (authorization, roots) = (self.authorization.clone(), self.roots.clone());
+        Ok(Pass { authorization, direct, roots, identity: self.identity.clone() })
+    }
+}
+
+/// The authorization of a request to a registry. It is not sent to other origins.
+pub(super) struct RegistryAsker<'a> {
+    /// The address of the registry.
+    pub(super) base: &'a Address,
+    /// Whether a setting allows plain http.
+    pub(super) plain: bool,
+    /// The value that is sent to the registry.
+    pub(super) authorization: Option<&'a str>,
+    /// Certificate roots for all hops, in addition to all others.
+    pub(super) roots: Vec<String>,
+    /// The client certificate that is shown to the registry.
+    pub(super) identity: Option<Arc<Identity>>,
+    /// The purpose of the request, for the counters.
+    pub(super) purpose: Purpose,
+    /// The counters of requests.
+    pub(super) counters: &'a Counters,
+}
+
+impl Asker for RegistryAsker<'_> {
+    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
+        let loopback = hop.here.is_loopback();
+        if hop.here.scheme() == "http" && !loopback && !self.plain {
+            let reason = format!("leads to {} by plain http, where anyone can listen", hop.here);
+            return Err(Failure::new(Chance::None, reason).into());
+        }
+        self.counters.request(self.purpose, hop.method, hop.nth > 0);
+        let home = hop.here.origin() == self.base.origin();
+        Ok(Pass {
+            authorization: self.authorization.filter(|_| home).map(str::to_owned),
+            // A plain request that is safe because it stays on this machine must stay there.
+            direct: hop.here.scheme() == "http" && loopback,
+            roots: self.roots.clone(),
+            identity: self.identity.clone().filter(|_| home),
+        })
+    }
+}
+
+/// Sends the first request, to `/v2/`.
+fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<Greeting> {
+    let address = base.at("/v2/").unwrap_or_else(|| base.clone());
+    let counters = &transport.counters;
+    let (plain, roots) = (access.plain_http, access.roots.clone());
+    let (authorization, purpose) = (None, Purpose::Ping);
+    let identity = access.identity.clone();
+    let asker = RegistryAsker { base, plain, authorization, roots, identity, purpose, counters };
+    let answer = transport.http.send(&address, Request::get(Vec::new()), &asker)?;
+    match answer.status.as_u16() {
+        429 | 500.. => {
+            let said = refusal::Said::read(answer);
+            Err(said.failure(transport.patience.now()).into())
+        }
+        // Any other status is accepted: the next request shows its reason.
+        status => {
+            // A server behind a redirect must not decide where the credential is sent.
+            let home = answer.from.origin() == base.origin();
+            let challenges = if home { challenges(&answer.headers) } else { Vec::new() };
+            let is_page = answer.is_page() && answer.status.is_success();
+            answer.drain();
+            Ok(Greeting { status, challenges, is_page })
+        }
+    }
+}
+
+/// Adds a hint with the setting that demands TLS, if the registry does not speak it.
+fn not_tls(trouble: Trouble, access: &Access) -> Trouble {
+    match trouble {
+        Trouble::Source(failure)
+            if failure.mismatch == Some(Mismatch::NotTls) && !access.tls_remedy.is_empty() =>
+        {
+            // The general hint names a setting that does not override this one.
+            Failure { mismatch: None, ..failure }.hint(access.tls_remedy.clone()).into()
+        }
+        trouble => trouble,
+    }
+}
+
+/// Adds the token server to a failure: its host differs from the registry in the error.
+fn at_server(realm: &Address, failure: Failure) -> Unproven {
+    let reason = format!("the token server `{realm}`: {}", failure.reason);
+    Unproven::Trouble(Failure { reason, mismatch: None, ..failure }.into())
+}
+
+fn basic(login: String, password: String) -> String {
+    address::Credential { login, password }.basic()
+}

@@ -1,0 +1,258 @@
+//! Searches vendor folders for a package: as it was vendored, or as a user put it there.
+
+use std::path::Path;
+
+use semver::Version;
+
+use super::listed;
+use super::published::wasm_name;
+
+use crate::plan::{self, Finding, Place};
+use crate::registry::SourceArchive;
+use airgap_config::policy::Policy;
+use airgap_core::artifact::Kind;
+use airgap_core::digest::Digest;
+use airgap_core::error::Result;
+use airgap_core::folder::EntryKind;
+use airgap_core::leftovers;
+use airgap_core::package::PackageId;
+use airgap_core::rooted::RootedPath;
+use airgap_core::verify::Unverified;
+use airgap_wit::Source;
+
+/// The result of a search.
+#[derive(Debug)]
+pub struct Looked {
+    /// Every place, in order, with the finding there.
+    pub places: Vec<Place>,
+    /// The usable finding.
+    pub found: Option<Found>,
+    /// Whether a folder has the text of the package without the published file that is pinned.
+    pub has_only_text: bool,
+}
+
+/// The condition on a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pinned {
+    /// No pin: it only must declare the package.
+    Nothing,
+    /// A pinned file: it must be the published file with this SHA-256.
+    File(Digest),
+    /// A pinned text: it must have this hash, see [`airgap_wit::tree_hash`].
+    Text(Digest),
+}
+
+/// The content of a folder for a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The published `.wasm`. It is not verified yet.
+    Published(RootedPath),
+    /// A handmade folder with `.wit` files that declare the package.
+    HandMade(RootedPath),
+}
+
+/// Searches the vendor folders and the workspace's own folders for a package, highest first.
+///
+/// If a file is pinned, only the published file is accepted, because only it can be checked.
+///
+/// # Errors
+/// Usage, if a folder that a variable names cannot be used.
+pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked> {
+    plan::check_vendor_dirs(Kind::Wit, policy, &airgap_core::listing::Disk)?;
+    let mut looked = Looked { places: Vec::new(), found: None, has_only_text: false };
+    for (setting, dir) in plan::folders(Kind::Wit, policy) {
+        let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
+        let places = &mut looked.places;
+        let mut note = |path: &RootedPath, finding: Finding| {
+            places.push(Place { source, setting, location: path.to_string(), finding });
+        };
+        let vendored = dir.join(&format!("{}/{}", package.folder(), wasm_name(package)));
+        let (namespace, name) = (package.name.namespace(), package.name.name());
+        let in_registry = dir.join(&format!("{namespace}/{name}/{}.wasm", package.version));
+        let mut refused = false;
+        for path in [&vendored, &in_registry] {
+            match path.is_file() {
+                Ok(false) => {}
+                Ok(true) => {
+                    note(path, Finding::Found);
+                    looked.found = Some(Found::Published(path.clone()));
+                    return Ok(looked);
+                }
+                Err(error) => {
+                    note(path, Finding::Unusable(error.to_string()));
+                    refused = true;
+                }
+            }
+        }
+        if !refused {
+            note(&vendored, Finding::Absent);
+        }
+        for folder in candidates(&dir) {
+            match hand_made(&folder, package, pin) {
+                Candidate::None => {}
+                Candidate::Unfit(why) => note(&folder, Finding::Unusable(why)),
+                Candidate::OnlyText => {
+                    note(&folder, Finding::Unusable(ONLY_TEXT.to_owned()));
+                    looked.has_only_text = true;
+                }
+                Candidate::Fit(found) => {
+                    note(&folder, Finding::Found);
+                    looked.found = Some(found);
+                    return Ok(looked);
+                }
+            }
+        }
+    }
+    Ok(looked)
+}
+
+/// Text that is used in place of a published archive: the text of a handmade folder, if its hash is
+/// that of the text in the archive; or any text that the config file names.
+#[derive(Debug, Default)]
+pub struct Adopted {
+    /// The text.
+    pub source: Option<Source>,
+    /// Whether the config file names it, so that no pin applies to it.
+    pub overridden: bool,
+    /// The folders that declare the package and have another text, a line each.
+    pub remarks: Vec<String>,
+}
+
+/// Searches handmade folders for the text of a published archive, highest first.
+///
+/// # Errors
+/// Usage, if a folder that a variable names cannot be used.
+pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted> {
+    plan::check_vendor_dirs(Kind::Wit, policy, &airgap_core::listing::Disk)?;
+    let mut adopted = Adopted::default();
+    let filename = archive.archive.filename().as_str();
+    for (_, dir) in plan::folders(Kind::Wit, policy) {
+        // A vendored folder has the archive beside the text, and the archive counts.
+        let is_vendored = |folder: &RootedPath| !matches!(folder.join(filename).stat(), Ok(None));
+        for folder in candidates(&dir).into_iter().filter(|folder| !is_vendored(folder)) {
+            let Ok(source) = Source::of_rooted(&folder) else { continue };
+            if !source.is(&archive.package) {
+                continue;
+            }
+            if archive.tree == Some(source.tree_hash()) {
+                adopted.source = Some(source);
+                return Ok(adopted);
+            }
+            let expected = archive.tree.map_or("unknown".to_owned(), |it| it.to_string());
+            adopted.remarks.push(format!(
+                "`{}` declares {}, and is not used: its text is not the published one\n  \
+                 expected: tree {expected}\n  found:    tree {}",
+                folder,
+                archive.package,
+                source.tree_hash()
+            ));
+        }
+    }
+    Ok(adopted)
+}
+
+/// Returns the versions in a folder that has them as `<version>.wasm`, in ascending order.
+pub(super) fn versions(folder: &Path) -> Vec<Version> {
+    let stem = |path: RootedPath| path.path().file_stem()?.to_str()?.parse().ok();
+    let files = files(&RootedPath::given(folder), "wasm");
+    let mut versions: Vec<Version> = files.into_iter().filter_map(stem).collect();
+    versions.sort();
+    versions
+}
+
+enum Candidate {
+    /// A file or folder of another package.
+    None,
+    /// A file or folder of this package that cannot be used, with the reason.
+    Unfit(String),
+    /// A folder with the text of a package whose published file is pinned.
+    OnlyText,
+    Fit(Found),
+}
+
+/// The reason why text is not used for a pinned package.
+const ONLY_TEXT: &str = "it has only text, which cannot be checked against the pinned SHA-256";
+
+fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidate {
+    if let Some(path) = files(folder, "wasm").into_iter().find(|path| is_it(path, package, pin)) {
+        return Candidate::Fit(Found::Published(path));
+    }
+    match folder.open_folder() {
+        Err(error) if names(folder, package) => return Candidate::Unfit(error.to_string()),
+        Err(_) => return Candidate::None,
+        Ok(_) if files(folder, "wit").is_empty() => return Candidate::None,
+        Ok(_) => {}
+    }
+    let source = match Source::of_rooted(folder) {
+        Ok(source) => source,
+        // An error is only reported for a folder with the package's name.
+        Err(error) if names(folder, package) => return Candidate::Unfit(error.one_line()),
+        Err(_) => return Candidate::None,
+    };
+    if source.name != package.name {
+        return Candidate::None;
+    }
+    match (&source.version, pin) {
+        (Some(version), _) if *version != package.version => {
+            Candidate::Unfit(format!("it declares {}@{version}", source.name))
+        }
+        (None, _) => Candidate::Unfit(format!("it declares {} without a version", source.name)),
+        (Some(_), Pinned::File(_)) => Candidate::OnlyText,
+        (Some(_), Pinned::Text(text)) if source.tree_hash() != *text => {
+            Candidate::Unfit("its text is not the one in the lock".to_owned())
+        }
+        (Some(_), _) => Candidate::Fit(Found::HandMade(folder.clone())),
+    }
+}
+
+/// Returns whether a `.wasm` in a folder is the published one.
+fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
+    let Ok(file) = Unverified::open_rooted(path, package.to_string()) else { return false };
+    match pin {
+        // A damaged file must not be skipped: copying it reports the damage.
+        Pinned::File(pin) => {
+            listed::pin(path.path()).is_some_and(|it| it.digest == *pin) || file.verify(pin).is_ok()
+        }
+        Pinned::Text(_) => false,
+        Pinned::Nothing => file
+            .take_as_found()
+            .and_then(|file| Source::of_published(&file))
+            .is_ok_and(|source| source.is(package)),
+    }
+}
+
+/// Returns the folders that may have a package: those in a vendor folder, and those in the `deps` of
+/// each, into which `wit fetch --output` writes the packages that a package needs.
+fn candidates(dir: &RootedPath) -> Vec<RootedPath> {
+    let folders = subfolders(dir);
+    let deps = folders.iter().flat_map(|folder| subfolders(&folder.join("deps"))).collect();
+    [folders, deps].concat()
+}
+
+/// Returns whether a folder has a name of the package: `wasi-http`, `wasi-http-0.2.6`, `http`.
+fn names(folder: &RootedPath, package: &PackageId) -> bool {
+    let name = folder.name().to_string_lossy().into_owned();
+    name == package.folder() || name == package.name.hyphened() || name == package.name.name()
+}
+
+fn subfolders(dir: &RootedPath) -> Vec<RootedPath> {
+    // Links are included: reading one gives the reason for its refusal.
+    entries(dir, |_, kind| matches!(kind, EntryKind::Folder | EntryKind::Link))
+}
+
+fn files(dir: &RootedPath, extension: &str) -> Vec<RootedPath> {
+    entries(dir, |name, kind| {
+        kind == EntryKind::File && Path::new(name).extension() == Some(extension.as_ref())
+    })
+}
+
+/// Returns the wanted entries of a folder, sorted. Returns none if it cannot be read, which the
+/// folder's own place reports.
+fn entries(dir: &RootedPath, is_wanted: impl Fn(&str, EntryKind) -> bool) -> Vec<RootedPath> {
+    let entries = dir.open_folder().and_then(|folder| folder.list()).unwrap_or_default();
+    let names = entries.into_iter().filter_map(|(name, kind)| {
+        let name = name.into_string().ok().filter(|name| !leftovers::is_left_by_system(name))?;
+        is_wanted(&name, kind).then_some(name)
+    });
+    names.map(|name| dir.join(&name)).collect()
+}

@@ -1,0 +1,185 @@
+//! The requested tools and WIT packages in their versions, with the facts needed to fetch and
+//! unpack them, and the requested components by reference.
+
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{Choice, ComponentRegistry, SourceArchive};
+use airgap_core::artifact::Artifact;
+use airgap_core::border;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::package::PackageId;
+use airgap_core::platform::Platform;
+use airgap_core::segment::Segment;
+
+/// The version of the request format.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The largest number of files in one request. A plan holds all their places.
+const MOST_FILES: usize = 5_000;
+
+/// A list of the chosen versions.
+///
+/// The JSON form crosses the border from Starlark: the extensions read the registry files, choose
+/// by the tags in MODULE.bazel and pass on the chosen versions.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    schema_version: u32,
+    /// The tools, each in one version.
+    #[serde(default)]
+    pub tools: Vec<Choice>,
+    /// The WIT packages whose sources are published as archives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<SourceArchive>,
+    /// The WIT packages that registries serve.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wit: Vec<WitChoice>,
+    /// The components.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<ComponentChoice>,
+    /// Files of a checksum registry of components, which resolves the names in the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    component_registry: Vec<serde_json::Value>,
+}
+
+/// One WIT package in one version, from a registry.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitChoice {
+    /// The package.
+    pub package: PackageId,
+    /// The registry; empty for the one that the settings name.
+    #[serde(default)]
+    pub registry: String,
+    /// The SHA-256 of the published file; empty if it is not pinned.
+    #[serde(default)]
+    pub sha256: String,
+}
+
+/// One component.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComponentChoice {
+    /// The name of its file in vendor folders.
+    pub name: Segment,
+    /// Its reference, or its name and version in a checksum registry.
+    pub reference: String,
+    /// The digest that pins it; empty if only the reference pins it.
+    #[serde(default)]
+    digest: String,
+}
+
+impl WitChoice {
+    /// Returns the digest that pins it.
+    ///
+    /// # Errors
+    /// Usage, if it is not a digest.
+    pub fn digest(&self) -> Result<Option<Digest>> {
+        digest(&self.sha256, &self.package)
+    }
+}
+
+impl ComponentChoice {
+    /// Returns the digest that pins it.
+    ///
+    /// # Errors
+    /// Usage, if it is not a digest.
+    pub fn digest(&self) -> Result<Option<Digest>> {
+        digest(&self.digest, &self.reference)
+    }
+}
+
+/// Parses a digest that may be empty.
+fn digest(text: &str, of: &dyn std::fmt::Display) -> Result<Option<Digest>> {
+    let parsed = (!text.is_empty()).then(|| text.parse()).transpose();
+    parsed.map_err(|problem: String| {
+        Error::usage(format!("the digest of `{of}` cannot be right")).because(problem)
+    })
+}
+
+/// The platforms of a request.
+#[derive(Clone, Debug)]
+pub enum Platforms {
+    /// All for which the tool is published.
+    All,
+    /// These.
+    Only(Vec<Platform>),
+}
+
+impl Request {
+    /// Creates a request for these tools.
+    pub fn new(tools: Vec<Choice>) -> Request {
+        Request {
+            schema_version: SCHEMA_VERSION,
+            tools,
+            packages: Vec::new(),
+            wit: Vec::new(),
+            components: Vec::new(),
+            component_registry: Vec::new(),
+        }
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// Usage, if it is not valid, of another version, or asks for more than `MOST_FILES` files.
+    pub fn parse(text: &str, origin: &str) -> Result<Request> {
+        let request: Request = border::parse(text, origin, |request: &Request| {
+            (request.schema_version, SCHEMA_VERSION)
+        })?;
+        let files = request.tools.iter().map(|choice| choice.assets.len()).sum::<usize>()
+            + request.packages.len()
+            + request.wit.len()
+            + request.components.len();
+        match files > MOST_FILES {
+            true => Err(Error::usage(format!("the request in `{origin}` is for too many files"))
+                .fact("expected", format!("at most {MOST_FILES} files"))
+                .fact("found", files)
+                .hint("ask for fewer tools, packages and components at a time")),
+            false => Ok(request),
+        }
+    }
+
+    /// Returns the checksum registry of components, with the request's own files.
+    ///
+    /// # Errors
+    /// Usage, if a file is not valid.
+    pub fn component_registry(&self) -> Result<ComponentRegistry> {
+        let mut registry = ComponentRegistry::builtin()?;
+        for file in &self.component_registry {
+            registry.add(&file.to_string(), "component_registry of a request")?;
+        }
+        Ok(registry)
+    }
+
+    /// Returns the requested files, and an error for each tool that is not published for a named
+    /// platform.
+    pub fn artifacts(&self, platforms: &Platforms) -> Wanted {
+        let mut wanted = Wanted::default();
+        wanted.artifacts.extend(self.packages.iter().map(SourceArchive::artifact));
+        for choice in &self.tools {
+            let published: Vec<_> = choice.assets.keys().copied().collect();
+            let platforms = match platforms {
+                Platforms::All => &published,
+                Platforms::Only(named) => named,
+            };
+            for &platform in platforms {
+                match choice.artifact(platform) {
+                    Ok(artifact) => wanted.artifacts.push(artifact),
+                    Err(error) => wanted.unpublished.push(error),
+                }
+            }
+        }
+        wanted
+    }
+}
+
+/// The files of a request.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The files.
+    pub artifacts: Vec<Artifact>,
+    /// One error for each tool that is not published for a platform that was named.
+    pub unpublished: Vec<Error>,
+}

@@ -1,0 +1,57 @@
+//! This program in the vendor folder, so that a machine without network needs no Rust.
+
+use std::path::PathBuf;
+
+use crate::manifest::{Entry, VendorDir};
+use airgap_core::error::{Context, Result};
+use airgap_core::platform::Platform;
+use airgap_core::store;
+use airgap_core::verify::Unverified;
+
+const NAME: &str = "wasm-airgap";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A build of this program.
+pub struct Helper {
+    program: PathBuf,
+    platform: Platform,
+}
+
+impl Helper {
+    /// Returns the running program; none if this program does not know its platform.
+    pub fn running() -> Result<Option<Helper>> {
+        let Some(platform) = Platform::host() else { return Ok(None) };
+        let program = std::env::current_exe().doing(|| "find this program itself".to_owned())?;
+        Ok(Some(Helper { program, platform }))
+    }
+
+    /// Puts it into the folder, like any other tool, and returns its entry.
+    pub(super) fn vendor(&self, dir: &VendorDir) -> Result<Entry> {
+        // Nothing pins it: its digest is the one that this run computes, and other machines pin
+        // that.
+        let program = Unverified::open(&self.program, NAME)?.take_as_found()?;
+        let path = self.path();
+        let destination = dir.place(&path);
+        let there = Unverified::open_rooted(&destination, NAME);
+        let there = there.and_then(|it| it.verify(program.digest()));
+        if there.is_err() {
+            store::place_copy(&program, &destination, true)?;
+        }
+        Ok(Entry {
+            kind: "helper".to_owned(),
+            name: NAME.to_owned(),
+            version: VERSION.to_owned(),
+            platform: self.platform.to_string(),
+            path: dir.entry_path(&path),
+            size: program.size(),
+            sha256: *program.digest(),
+            url: String::new(),
+        })
+    }
+
+    /// Returns its path in the folder of the tools and on mirrors.
+    fn path(&self) -> String {
+        let ending = if self.platform.is_windows() { ".exe" } else { "" };
+        format!("{NAME}/{VERSION}/{}/{NAME}{ending}", self.platform)
+    }
+}

@@ -1,0 +1,249 @@
+//! The text of one package, and its declarations and uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use semver::Version;
+use wit_parser::{SourceMap, UnresolvedPackage, UnresolvedPackageGroup, World};
+
+use super::Declared;
+use super::files::{self, Files};
+use super::guarded::guarded;
+use super::limits::{MOST_BYTES, Size};
+use super::published;
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::package::{PackageId, PackageName};
+use airgap_core::rooted::RootedPath;
+use airgap_core::verify::Verified;
+
+/// The name of the file with the text of a package that was published in the binary format.
+const TEXT: &str = "package.wit";
+
+/// The `.wit` files of one package, and the facts read from them.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The package that the files declare.
+    pub name: PackageName,
+    /// The version that they declare.
+    pub version: Option<Version>,
+    /// Each package that the files use directly, in the version that they name.
+    pub dependencies: BTreeSet<PackageId>,
+    /// Packages that the files use without naming a version.
+    pub unversioned: BTreeSet<PackageName>,
+    /// Packages in the same files, as `package a:b { ... }`. Their uses are among the dependencies;
+    /// they themselves are not.
+    pub nested: BTreeSet<Declared>,
+    /// The interfaces, in the order of their names.
+    pub interfaces: BTreeSet<String>,
+    /// The worlds, in the order of their names.
+    pub worlds: BTreeSet<String>,
+    /// The files. The text of a package that was published in the binary format is `package.wit`.
+    pub files: Files,
+    /// The path of each file, for messages.
+    shown: BTreeMap<String, String>,
+    /// The packages that each package in the files uses.
+    uses: BTreeMap<Declared, BTreeSet<Declared>>,
+    /// Its size, to be limited together with others.
+    size: Size,
+}
+
+/// Compares the files alone, as everything else is read from them.
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        self.files == other.files
+    }
+}
+
+impl Eq for Source {}
+
+impl Source {
+    /// Reads the package in a published file: in the binary format, or text in its place.
+    ///
+    /// # Errors
+    /// Integrity, if the file is something else, which the error names; or, with line and column,
+    /// if its text does not parse.
+    pub fn of_published(file: &Verified) -> Result<Source> {
+        let shown = file.path().display().to_string();
+        let bytes = files::take(file.reader()?, MOST_BYTES, &shown)?;
+        // The bytes in memory are hashed again, as another process may write to the file.
+        if Digest::of(&bytes) != *file.digest() {
+            return Err(file.changed());
+        }
+        Source::of_bytes(bytes, &shown)
+    }
+
+    /// Reads the package in a file without a known digest: one that a person names.
+    pub fn of_unverified(path: &Path) -> Result<Source> {
+        let bytes = files::read(path, &mut { MOST_BYTES })?;
+        Source::of_bytes(bytes, &path.display().to_string())
+    }
+
+    /// Reads the package in these bytes; `shown` is their origin, for messages.
+    pub fn of_bytes(bytes: Vec<u8>, shown: &str) -> Result<Source> {
+        let text = published::text(bytes, shown)?;
+        Source::parse([(TEXT.to_owned(), (shown.to_owned(), text.into_bytes()))], shown)
+    }
+
+    /// Reads the package in a folder: its own `.wit` files, without those in a folder `deps`.
+    ///
+    /// # Errors
+    /// Usage, if there are none. Integrity, with file, line and column, if they do not parse.
+    pub fn of_folder(folder: &Path) -> Result<Source> {
+        Source::of_folder_known_as(folder, &folder.display().to_string())
+    }
+
+    /// Reads the package in a folder below a root, in which no link is followed.
+    ///
+    /// # Errors
+    /// The errors of [`Source::of_folder`]; integrity, if a folder on the path is a link.
+    pub fn of_rooted(folder: &RootedPath) -> Result<Source> {
+        Source::of_files(files::in_rooted(folder)?, &folder.to_string())
+    }
+
+    /// Reads the package in a folder that has another name in messages.
+    pub fn of_folder_known_as(folder: &Path, shown: &str) -> Result<Source> {
+        Source::of_files(files::in_folder(folder)?, shown)
+    }
+
+    /// Reads the package in these files; `origin` is their folder, for messages.
+    pub fn of_files(files: Files, origin: &str) -> Result<Source> {
+        let shown = |name: &str| match origin {
+            "" => name.to_owned(),
+            origin => format!("{origin}/{name}"),
+        };
+        let files = files.into_iter().map(|(name, bytes)| {
+            let shown = shown(&name);
+            (name, (shown, bytes))
+        });
+        Source::parse(files, origin)
+    }
+
+    /// Parses the package in these files: name -> path for messages, and content.
+    pub(super) fn parse(
+        files: impl IntoIterator<Item = (String, (String, Vec<u8>))>,
+        origin: &str,
+    ) -> Result<Source> {
+        let (mut contents, mut shown) = (Files::new(), BTreeMap::new());
+        for (name, (place, bytes)) in files {
+            shown.insert(name.clone(), place);
+            contents.insert(name, bytes);
+        }
+        let mut size = Size::of_files(&contents, origin)?;
+        let group = parse(&contents, &shown, origin)?;
+        let own = Declared::of_parser(&group.main.name, origin)?;
+        let mut uses = BTreeMap::new();
+        for package in std::iter::once(&group.main).chain(&group.nested) {
+            uses.insert(Declared::of_parser(&package.name, origin)?, used_by(package, origin)?);
+            size.worlds += package.worlds.len();
+            size.world_items += package.interfaces.len();
+            let items = |world: &World| world.imports.len() + world.exports.len();
+            size.world_items += package.worlds.iter().map(|(_, it)| items(it)).sum::<usize>();
+        }
+        let foreign = uses.values().flatten().filter(|it| !uses.contains_key(it));
+        let (with, without): (Vec<_>, Vec<_>) = foreign.partition(|it| it.version.is_some());
+        Ok(Source {
+            dependencies: with.into_iter().filter_map(Declared::id).collect(),
+            unversioned: without.into_iter().map(|it| it.name.clone()).collect(),
+            nested: uses.keys().filter(|it| **it != own).cloned().collect(),
+            interfaces: names(group.main.interfaces.iter().filter_map(|(_, it)| it.name.as_ref())),
+            worlds: names(group.main.worlds.iter().map(|(_, it)| &it.name)),
+            name: own.name,
+            version: own.version,
+            files: contents,
+            shown,
+            uses,
+            size,
+        })
+    }
+
+    /// Returns the package as the files declare it.
+    pub fn declared(&self) -> Declared {
+        Declared { name: self.name.clone(), version: self.version.clone() }
+    }
+
+    /// Returns the package in the version that the files declare.
+    ///
+    /// # Errors
+    /// Usage, if they declare no version: a lock or registry cannot hold it.
+    pub fn id(&self) -> Result<PackageId> {
+        self.declared().id().ok_or_else(|| {
+            Error::usage(format!("the package {} declares no version", self.name))
+                .fact("declared in", self.shown.values().next().map_or("", String::as_str))
+                .hint(format!("write it in the WIT: `package {}@1.0.0;`", self.name))
+        })
+    }
+
+    /// Returns whether the files declare this package.
+    pub fn is(&self, package: &PackageId) -> bool {
+        self.name == package.name && self.version.as_ref() == Some(&package.version)
+    }
+
+    /// Fails if the files at `origin` declare another package.
+    ///
+    /// # Errors
+    /// Integrity, with both names.
+    pub fn must_be(&self, package: &PackageId, origin: &str) -> Result<()> {
+        if self.is(package) {
+            return Ok(());
+        }
+        Err(Error::integrity(format!("`{origin}` is another package than was asked for"))
+            .fact("expected", package)
+            .fact("found", self.declared()))
+    }
+
+    /// Returns the hash of the files: see [`super::tree_hash`].
+    pub fn tree_hash(&self) -> Digest {
+        files::hash(&self.files)
+    }
+
+    /// Returns the uses of each package in the files, including the own one.
+    pub(super) fn uses(&self) -> &BTreeMap<Declared, BTreeSet<Declared>> {
+        &self.uses
+    }
+
+    /// Returns its size.
+    pub(super) fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Returns the path of the file of this name, for messages.
+    pub fn shown<'a>(&'a self, name: &'a str) -> &'a str {
+        self.shown.get(name).map_or(name, String::as_str)
+    }
+
+    /// Returns the files as the parser represents them.
+    pub(super) fn group(&self) -> Result<UnresolvedPackageGroup> {
+        parse(&self.files, &self.shown, &self.name.to_string())
+    }
+}
+
+fn parse(
+    files: &Files,
+    shown: &BTreeMap<String, String>,
+    origin: &str,
+) -> Result<UnresolvedPackageGroup> {
+    let mut map = SourceMap::new();
+    for (name, bytes) in files {
+        let shown = shown.get(name).unwrap_or(name);
+        map.push_str(shown, published::utf8(bytes.clone(), shown)?);
+    }
+    let parsed = guarded(|| map.parse()).map_err(|cause| {
+        Error::integrity(format!("the WIT at `{origin}` does not parse")).because(cause)
+    })?;
+    parsed.map_err(|(map, error)| {
+        let span = error.kind().span();
+        let at = if span.is_known() { map.render_location(span) } else { origin.to_owned() };
+        Error::integrity(format!("the WIT at `{at}` does not parse")).because(error.render(&map))
+    })
+}
+
+/// Returns the packages that one package uses.
+fn used_by(package: &UnresolvedPackage, origin: &str) -> Result<BTreeSet<Declared>> {
+    package.foreign_deps.keys().map(|name| Declared::of_parser(name, origin)).collect()
+}
+
+/// Returns the names, without the empty ones, which represent uses of other packages.
+fn names<'a>(names: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
+    names.filter(|name| !name.is_empty()).cloned().collect()
+}
