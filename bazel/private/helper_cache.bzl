@@ -8,7 +8,7 @@ the flags that the environment gives it. The build is reproducible, so it is the
 load(":sha256.bzl", "sha256_of")
 
 # Folders and files of the sources.
-_SOURCES = ["Cargo.lock", "Cargo.toml", "checksums", "rust-toolchain.toml", "src"]
+_SOURCES = ["Cargo.lock", "Cargo.toml", "checksums", "crates", "rust-toolchain.toml", "src"]
 
 # Variables that change what cargo builds.
 _FLAGS = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTFLAGS"]

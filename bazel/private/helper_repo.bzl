@@ -170,15 +170,15 @@ def _build(rctx, name):
     root = rctx.path(rctx.attr.manifest).dirname
     rctx.watch(rctx.attr.manifest)
     rctx.watch(root.get_child("Cargo.lock"))
-    rctx.watch_tree(root.get_child("src"))
-    rctx.watch_tree(root.get_child("checksums"))
+    for name in ["checksums", "crates", "src"]:
+        rctx.watch_tree(root.get_child(name))
     offline = _meaning(rctx, is_offline(rctx.os.environ))
     kept = cached_helper(rctx, root, name)
     if kept and kept.exists:
         copy_program(rctx, kept, name)
         return
 
-    rctx.report_progress("building the wasm-airgap helper with cargo")
+    rctx.report_progress("building the wasm-airgap helper with cargo, once for this user")
     target = rctx.path("target")
     arguments = [
         cargo,
@@ -186,6 +186,8 @@ def _build(rctx, name):
         "--release",
         "--locked",
         "--bin=wasm-airgap",
+        # Without `mirror`, which no rule calls.
+        "--no-default-features",
         "--manifest-path={}".format(root.get_child("Cargo.toml")),
         "--target-dir={}".format(target),
     ]

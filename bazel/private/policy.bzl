@@ -1,6 +1,6 @@
 """Where bytes may come from, for the one file that is needed before the helper is there: itself.
 
-Everything else asks the helper. The rules are those of src/policy.rs; tests/vectors holds both to
+Everything else asks the helper. The rules are those of crates/airgap-config/src/policy.rs; tests/vectors holds both to
 the same meaning of `BAZEL_WASM_OFFLINE` and `BAZEL_WASM_MIRROR`.
 """
 

@@ -1,6 +1,6 @@
 """The variables that hold for the helper wherever it runs."""
 
-# All that src/environment.rs reads, but for those that Bazel sets. A test compares the two.
+# All that crates/airgap-core/src/environment.rs reads, but for those that Bazel sets. A test compares the two.
 VARIABLES = [
     "ALL_PROXY",
     "APPDATA",

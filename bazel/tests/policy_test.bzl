@@ -1,4 +1,4 @@
-"""The Starlark side of the policy gives the answers that src/policy.rs gives."""
+"""The Starlark side of the policy gives the answers that crates/airgap-config/src/policy.rs gives."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:platforms.bzl", "platform_of")

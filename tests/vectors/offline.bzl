@@ -1,6 +1,6 @@
 """Values of BAZEL_WASM_OFFLINE and what they mean: true, false or error.
 
-Read as Starlark by bazel/tests and as JSON (what follows the equals sign) by src/policy.rs.
+Read as Starlark by bazel/tests and as JSON (what follows the equals sign) by crates/airgap-config/src/policy.rs.
 """
 
 OFFLINE = {

@@ -19,7 +19,7 @@ const MOST_SAME: usize = 100;
 const KEYS: [&str; 6] = ["repository", "repo", "name", "hub", "registry", "ref"];
 
 /// A value that names an image, or a part of one.
-pub struct Source {
+pub(super) struct Source {
     /// Its path and its place.
     pub(super) found: String,
     /// Its form, if it names the whole image.
