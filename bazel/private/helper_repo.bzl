@@ -199,15 +199,20 @@ def _build(rctx, name):
         ])
     if crates or offline:
         arguments.append("--offline")
-    execute_checked(
-        rctx,
-        "build the helper with cargo",
+    result = rctx.execute(
         arguments,
-        hint = _three_ways(rctx),
+        # Cargo's own progress, such as `Building [==>  ] 52/157: rustls`, is shown as it comes.
+        environment = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": "80"},
+        quiet = False,
         timeout = 1800,
         # From the module's root, so that its toolchain file is honoured.
         working_directory = str(root),
     )
+    if result.return_code:
+        fail_before_helper(rctx, "cannot build the helper with cargo (exit code {}), see its messages above\n{}".format(
+            result.return_code,
+            _three_ways(rctx),
+        ))
     copy_program(rctx, target.get_child("release", name), name)
     if kept:
         keep_helper(rctx, rctx.path(name), kept)

@@ -24,6 +24,7 @@
 //! which text is removed from data.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::{PoisonError, RwLock};
@@ -58,13 +59,22 @@ const HIDDEN: &str = "...";
 /// The most forms of secrets from servers that are kept, as servers may send any number.
 const PASSING: usize = 1024;
 
-#[cfg(not(test))]
+/// The secrets of the process.
 static KNOWN: RwLock<Known> = RwLock::new(Known::new());
 
-// The passwords of one test must not be removed from the messages of another.
-#[cfg(test)]
 thread_local! {
-    static KNOWN: RwLock<Known> = const { RwLock::new(Known::new()) };
+    /// The secrets of this thread, if it is apart.
+    static OWN: RwLock<Known> = const { RwLock::new(Known::new()) };
+
+    /// Whether this thread has secrets of its own. Tests of this crate always have.
+    static IS_APART: Cell<bool> = const { Cell::new(cfg!(test)) };
+}
+
+/// Gives this thread secrets of its own from now on. Tests run side by side in one process: the
+/// passwords of one must not be removed from the messages of another.
+#[doc(hidden)]
+pub fn keep_apart() {
+    IS_APART.set(true);
 }
 
 /// All known secrets.
@@ -168,20 +178,15 @@ pub(crate) fn hide_in_json(value: &mut serde_json::Value) {
 }
 
 fn write(change: impl FnOnce(&mut Known)) {
-    let change =
-        |known: &RwLock<Known>| change(&mut known.write().unwrap_or_else(PoisonError::into_inner));
-    #[cfg(not(test))]
-    change(&KNOWN);
-    #[cfg(test)]
-    KNOWN.with(change);
+    with(|known| change(&mut known.write().unwrap_or_else(PoisonError::into_inner)));
 }
 
 fn read<T>(look: impl FnOnce(&Known) -> T) -> T {
-    let look = |known: &RwLock<Known>| look(&known.read().unwrap_or_else(PoisonError::into_inner));
-    #[cfg(not(test))]
-    return look(&KNOWN);
-    #[cfg(test)]
-    KNOWN.with(look)
+    with(|known| look(&known.read().unwrap_or_else(PoisonError::into_inner)))
+}
+
+fn with<T>(work: impl FnOnce(&RwLock<Known>) -> T) -> T {
+    if IS_APART.get() { OWN.with(work) } else { work(&KNOWN) }
 }
 
 fn decode(text: &str) -> Cow<'_, str> {

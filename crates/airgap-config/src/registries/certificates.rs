@@ -119,6 +119,7 @@ mod tests {
     const PEM: &str = "-----BEGIN CERTIFICATE-----\ngeheim\n-----END CERTIFICATE-----\n";
 
     fn of(files: &[(&str, &str)], host: &str) -> Result<Certificates> {
+        airgap_core::secrets::keep_apart();
         let folder = tempfile::tempdir().unwrap();
         for (name, content) in files {
             let path = folder.path().join(name);

@@ -7,6 +7,7 @@ use airgap_oci::{Access, Accesses, Credential};
 const FILE: &str = "/etc/wkg.toml";
 
 fn registries(config: &str, variables: &[(&str, &str)]) -> Registries {
+    airgap_core::secrets::keep_apart();
     let config = Config::parse(config, Path::new(FILE)).unwrap_or_else(|error| panic!("{error}"));
     Registries::with(&Environment::of(variables, "/ws"), config)
         .unwrap_or_else(|error| panic!("{error}"))

@@ -3,6 +3,7 @@ use super::*;
 const FILE: &str = "/etc/wasm/config.toml";
 
 fn parse(text: &str) -> Result<Config> {
+    airgap_core::secrets::keep_apart();
     Config::parse(text, Path::new(FILE))
 }
 
