@@ -129,7 +129,7 @@ pub struct Answer {
 }
 
 impl Http {
-    /// Creates a client; opens no socket. `reads` is one of [`LARGE_READS`] and [`SMALL_READS`].
+    /// Creates a client; opens no socket. `reads` is one of `LARGE_READS` and `SMALL_READS`.
     pub fn new(network: &Network, reads: usize) -> Result<Http> {
         let proxies = Proxies::of(network)?;
         Ok(Http { network: network.clone(), reads, proxies, agents: Mutex::default() })

@@ -1,6 +1,6 @@
 //! Decides whether to retry, and the wait before it.
 //!
-//! [`decide`] is a pure function, and [`Clock`] replaces real time, so that tests do not wait.
+//! `decide` is a pure function, and [`Clock`] replaces real time, so that tests do not wait.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
