@@ -5,36 +5,45 @@
 // Tests lay out their own folders.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+// Names and values: no input or output.
 pub mod annex;
 pub mod artifact;
-pub mod bazel;
-pub mod border;
 pub mod bounded;
-pub mod child;
 pub mod digest;
-pub mod environment;
-pub mod error;
-pub mod folder;
 pub mod leftovers;
-pub mod listing;
-pub mod look;
-pub mod network;
 pub mod outcome;
 pub mod package;
 pub mod platform;
 pub mod quantity;
-pub mod read;
-pub mod regular_file;
-pub mod report;
-pub mod rooted;
-pub mod runfiles;
-pub mod secrets;
 pub mod segment;
 pub mod settings;
-pub mod stand_in;
-pub mod store;
-pub mod suggest;
-pub mod verify;
 pub mod version;
+
+// Errors, and the secrets that no output may show.
+pub mod error;
+pub mod secrets;
+pub mod stand_in;
+pub mod suggest;
+
+// Files: folders by their handles, reading with limits, and writing that completes or leaves nothing.
+pub mod folder;
+pub mod listing;
+pub mod look;
+pub mod read;
+pub mod regular_file;
+pub mod rooted;
+pub mod store;
+pub mod verify;
+
+// The process and its surroundings: variables, Bazel, the network, threads and other programs.
+pub mod bazel;
+pub mod border;
+pub mod child;
+pub mod environment;
+pub mod network;
+pub mod runfiles;
 pub mod workers;
 pub mod workspace;
+
+// The output.
+pub mod report;

@@ -15,6 +15,10 @@ use airgap_core::error::Result;
 /// The end of the place of an image without a tag of its own.
 const CHART_TAG: &str = ", with the chart's appVersion";
 
+/// The reason why a word such as `proxyv2` is not listed.
+const PART_OF_A_NAME: &str =
+    "it has no registry, folder or tag, so that it may be a part of a name; Helm can tell";
+
 impl Chart {
     /// The images that the values of the chart and of the charts in it name, and those of its
     /// annotations that no value names. Which of them the templates use, and with which registry,
@@ -192,6 +196,9 @@ impl Walk<'_> {
         }
         if image.tag().is_none() && image.digest().is_none() && is_exact {
             let Ok(tag) = beside.map_or(Ok(None), |tag| self.tag(tag)) else { return };
+            if tag.is_none() && !written.contains('/') {
+                return self.unresolved(text, &node.place, PART_OF_A_NAME);
+            }
             has_chart_tag = beside.is_some() && tag.is_none();
             if let Some(tag) = tag.or_else(|| beside.and(self.chart.app_version.clone())) {
                 written = format!("{written}:{tag}");

@@ -45,6 +45,17 @@ fn a_number_is_the_tag_that_helm_writes_or_none() {
     assert!(images(&files, &["c0.image.tag=20231101"]).contains(&"org/c0:20231101".to_owned()));
 }
 
+#[test]
+fn a_part_of_a_name_is_named_and_not_listed() {
+    let values = "global: {proxy: {image: proxyv2}}\npilot: {image: pilot, hub: '', tag: ''}\n\
+                  web: {image: nginx, tag: '1'}\nold: {image: org/old, tag: ''}\n";
+    let files = [("values.yaml", values)];
+    assert_eq!(images(&files, &[]), ["nginx:1", "org/old:9"]);
+    let unresolved = chart(&files, &[]).images().unwrap().unresolved;
+    let texts: Vec<_> = unresolved.iter().map(|it| it.text.as_str()).collect();
+    assert_eq!(texts, ["proxyv2", "pilot"]);
+}
+
 /// The manifests that Helm renders of a chart `c`.
 const RENDERED: &str = "\
 ---
