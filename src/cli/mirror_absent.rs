@@ -20,10 +20,29 @@ pub(super) enum MirrorCommand {
 /// # Errors
 /// Usage, always.
 pub(super) fn run(command: &MirrorCommand, _: &Context) -> Result<()> {
-    let MirrorCommand::Any(words) = command;
+    Err(refusal(command))
+}
+
+fn refusal(MirrorCommand::Any(words): &MirrorCommand) -> Error {
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    Err(Error::usage("this build of wasm-airgap has no `mirror` command")
-        .fact("found", "the helper that Bazel builds, which leaves out container images")
-        .hint(format!("run it from the sources: cargo run --release -- mirror {}", words.join(" ")))
-        .hint("or install the whole program: cargo install --locked --path ."))
+    Error::usage("this build of wasm-airgap has no `mirror` command")
+        .fact("reason", "the helper that Bazel builds leaves out container images")
+        .hint(format!(
+            "in a checkout of rules_wasm_airgap, run\ncargo run --release -- mirror {}",
+            words.join(" ")
+        ))
+        .hint("or install the whole program there: `cargo install --locked --path .`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_that_has_the_command_is_named() {
+        let words = ["list", "--chart", "c"].map(OsString::from).to_vec();
+        let shown = refusal(&MirrorCommand::Any(words)).to_string();
+        assert!(shown.contains("cargo run --release -- mirror list --chart c"), "{shown}");
+        assert!(shown.contains("cargo install"), "{shown}");
+    }
 }
