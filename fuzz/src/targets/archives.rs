@@ -6,13 +6,13 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path};
 
+use airgap_archive::{Layout, Limits, Tree, extract_unpinned};
+use airgap_core::artifact::{ArchiveType, Strip};
+use airgap_core::error::Result;
+use airgap_core::verify::Unverified;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use walkdir::WalkDir;
-use airgap_core::artifact::{ArchiveType, Strip};
-use airgap_core::error::Result;
-use airgap_archive::{Layout, Limits, Tree, extract_unpinned};
-use airgap_core::verify::Unverified;
 
 use crate::words;
 

@@ -2,16 +2,16 @@
 
 use std::fs;
 
-use serde_json::Value;
+use airgap_config::policy::Policy;
 use airgap_core::environment::Environment;
 use airgap_core::listing::Fixed;
+use airgap_core::segment::is_path;
 use airgap_vendor::manifest::Manifest;
 use airgap_vendor::plan::resolve;
-use airgap_config::policy::Policy;
 use airgap_vendor::registry::{ComponentRegistry, Tool, WitRegistry};
 use airgap_vendor::request::{Platforms, Request};
-use airgap_core::segment::is_path;
 use airgap_wit::Lock;
+use serde_json::Value;
 
 use crate::{accepted, same_twice, text};
 

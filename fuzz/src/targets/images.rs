@@ -15,9 +15,9 @@ use airgap_mirror::kustomization::{Fate, Kustomization};
 use airgap_mirror::manifests::Manifests;
 use airgap_mirror::pull_policy::containerd;
 use airgap_mirror::pull_policy::openshift::{self, MirrorSet};
+use airgap_mirror::yaml::Node;
 use airgap_mirror::{AllowList, Chart, MirrorList, MirrorLock, NewEntry, RegistryPath};
 use airgap_mirror::{check, helm_values, kustomize};
-use airgap_mirror::yaml::Node;
 
 use super::archives::{stored, with_checksums};
 use crate::{accepted, same_twice, text};

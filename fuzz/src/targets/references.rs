@@ -4,14 +4,14 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use airgap_core::artifact::AssetUrl;
-use airgap_vendor::components::Wanted;
 use airgap_core::digest::Digest;
-use airgap_mirror::{ImageReference, RegistryPath};
-use airgap_oci::{Platform, Reference, Registry, Tag};
 use airgap_core::package::{PackageId, PackageName, PackageRequest};
-use airgap_vendor::registry::ComponentRegistry;
 use airgap_core::segment::{Segment, is_path};
 use airgap_core::version::compare;
+use airgap_mirror::{ImageReference, RegistryPath};
+use airgap_oci::{Platform, Reference, Registry, Tag};
+use airgap_vendor::components::Wanted;
+use airgap_vendor::registry::ComponentRegistry;
 
 use crate::{accepted, text};
 

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use airgap_core::environment::Environment;
-use airgap_http::Client;
-use airgap_oci::Accesses;
-use airgap_core::package::PackageName;
 use airgap_config::policy::Policy;
 use airgap_config::registries::Registries;
+use airgap_core::environment::Environment;
+use airgap_core::package::PackageName;
+use airgap_http::Client;
+use airgap_oci::Accesses;
 
 use crate::{accepted, same_twice, text};
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::Cursor;
 
-use serde_json::json;
 use airgap_wit::{Component, Files, Library, Source};
+use serde_json::json;
 
 use crate::{accepted, same_twice};
 

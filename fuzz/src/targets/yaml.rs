@@ -1,7 +1,7 @@
 //! YAML: what is read, and what is written so that it is read as the same.
 
-use serde_json::Value as Json;
 use airgap_mirror::yaml::{self, Documents, Duplicates, Node, Scalar, Value};
+use serde_json::Value as Json;
 
 use crate::{accepted, text};
 
