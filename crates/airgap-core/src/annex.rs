@@ -4,7 +4,8 @@
 pub(crate) const REMEDY: &str = "run `git annex get .` and `git annex unlock .` in the checkout that the \
      file comes from, which bring the file itself, and then bring it here again";
 
-/// Returns whether the target of a link is in the store (git-annex internals, ".git/annex/objects").
+/// Returns whether the target of a link is in the store (git-annex internals,
+/// ".git/annex/objects").
 pub(crate) fn holds(target: &str) -> bool {
     target.contains(".git/annex/objects/")
 }

@@ -1,8 +1,8 @@
 //! The settings of a Bazel workspace, in a file that Bazel gives a program that it runs.
 //!
-//! Variables that say where pinned bytes come from must not be in the key of an action, or every
-//! pinned file would be made again with each change of them. So `@wasm_airgap_settings` writes them
-//! into a file, which the program reads when it runs.
+//! Variables that name the sources of pinned bytes must not be in the key of an action: each change
+//! of them would make every pinned file again. So `@wasm_airgap_settings` writes them into a file,
+//! which the program reads when it runs.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,16 +12,16 @@ use serde::Deserialize;
 use crate::error::{Context, Error, Result};
 use crate::read;
 
-/// The word in place of a path: the file lies beside this program.
+/// The path that stands for a file beside this program.
 pub const BESIDE: &str = "beside";
 
 /// The name of the file beside this program.
 const FILE: &str = "settings.json";
 
-/// The version of the file's form.
+/// The version of the file's format.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The settings that a repository rule saw.
+/// The settings that a repository rule read.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -35,10 +35,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the file. `in_action` says whether an action asks, for the hints of an error.
+    /// Reads the file. `in_action` tells whether an action reads it, for the hints of an error.
     ///
     /// # Errors
-    /// Usage, where it is not there: without it nothing says whether the network may be used.
+    /// Usage, if the file does not exist: without it the network setting is unknown.
     pub fn read(path: &Path, in_action: bool) -> Result<Settings> {
         if !crate::look::is_file(path)? {
             return Err(missing(path, in_action));
@@ -55,7 +55,7 @@ impl Settings {
     }
 }
 
-/// The error for settings that are not there, in an action or in a program that `bazel run` or
+/// Returns the error for a missing settings file, in an action or in a program that `bazel run` or
 /// `bazel test` starts.
 fn missing(path: &Path, in_action: bool) -> Error {
     let error = Error::usage("cannot find the settings of the workspace")

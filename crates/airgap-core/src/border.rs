@@ -5,11 +5,11 @@ use serde::de::DeserializeOwned;
 use crate::bounded;
 use crate::error::{Error, Result};
 
-/// Reads a document. `versions` gives the version of the format that was
-/// found, and the one that this program knows.
+/// Parses a document. `versions` returns the document's format version and the version that this
+/// program supports.
 ///
 /// # Errors
-/// Usage, where it is not valid or of another version.
+/// Usage, if the document is not valid or has another version.
 pub fn parse<T: DeserializeOwned>(
     text: &str,
     origin: &str,

@@ -1,4 +1,4 @@
-//! A program that is run with limits on its time, its memory and its output.
+//! Child processes with limits on their time, memory and output.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 
 use crate::workers::spawn_detached;
 
-/// The interval at which a program without output is looked at.
+/// The interval at which a process without output is checked.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The limits of one run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The time until it is ended, with all that it has started.
+    /// The time after which the process and all that it has started are ended.
     pub time: Duration,
-    /// The most bytes of standard output; one more ends it.
+    /// The largest number of bytes of standard output; one more ends the process.
     pub stdout: u64,
-    /// The bytes of standard error that are kept; the rest is read and dropped.
+    /// The number of bytes of standard error that are kept; the rest is read and dropped.
     pub stderr: u64,
-    /// The most bytes of its address space, which Linux alone can limit here.
+    /// The largest address space in bytes. It is enforced on Linux only.
     pub memory: Option<u64>,
 }
 
-/// The result of a program that has ended by itself.
+/// The result of a process that has ended by itself.
 #[derive(Debug)]
 pub struct Output {
     /// Its exit code or signal.
@@ -35,32 +35,32 @@ pub struct Output {
     pub stderr: Vec<u8>,
 }
 
-/// The reason why a program has no result.
+/// The reason why a process has no result.
 #[derive(Debug)]
 pub enum Failure {
-    /// It cannot be started.
+    /// The process cannot be started.
     Start(io::Error),
-    /// It cannot be watched.
+    /// The process cannot be watched.
     Watch(io::Error),
-    /// It, or a program that it started, is still at work when its time is over.
+    /// The process, or one that it started, still runs after the time limit.
     Time,
-    /// Its standard output is over the limit.
+    /// The standard output exceeds the limit.
     Size,
 }
 
-/// Runs a program until its end. It gets `stdin` as its standard input.
+/// Runs a command until it ends, with `stdin` as its standard input.
 pub fn run(mut command: Command, stdin: &[u8], limits: Limits) -> Result<Output, Failure> {
     let end = Instant::now() + limits.time;
     command.stdin(if stdin.is_empty() { Stdio::null() } else { Stdio::piped() });
     command.stdout(Stdio::piped());
     command.stderr(if limits.stderr == 0 { Stdio::null() } else { Stdio::piped() });
-    // A group of its own, so that the programs that it starts can be ended with it.
+    // A process group of its own, so that the processes that it starts can be ended with it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut running = Running { child: command.spawn().map_err(Failure::Start)?, ended: false };
     limit(&running.child, limits);
     if let Some(mut pipe) = running.child.stdin.take() {
-        // A program that does not read its input may have all that it needs.
+        // A process that does not read its input may have all that it needs.
         let _ = pipe.write_all(stdin);
     }
     let stdout = aside(running.child.stdout.take(), limits.stdout, false)?;
@@ -75,14 +75,14 @@ pub fn run(mut command: Command, stdin: &[u8], limits: Limits) -> Result<Output,
     Ok(Output { status, stdout, stderr })
 }
 
-/// A program that is ended when it is dropped before its end.
+/// A process that is ended if it is dropped before its end.
 struct Running {
     child: Child,
     ended: bool,
 }
 
 impl Running {
-    /// Waits for the end of the program.
+    /// Waits for the end of the process.
     fn wait(&mut self, end: Instant) -> Result<ExitStatus, Failure> {
         loop {
             match self.child.try_wait() {
@@ -109,13 +109,13 @@ impl Drop for Running {
     }
 }
 
-/// The CPU time of a program for each second of its time limit. It ends a program that outlives this
-/// one, as after Ctrl-C.
+/// The CPU time of a process for each second of its time limit. The limit ends a process that
+/// outlives this one, as after Ctrl-C.
 #[cfg(target_os = "linux")]
 const CPU_FACTOR: u64 = 4;
 
-/// Limits the CPU time and the address space of a program that has just been started. Memory that it
-/// has taken before counts too.
+/// Limits the CPU time and the address space of a process that has just been started. Memory that
+/// it has already taken counts too.
 #[cfg(target_os = "linux")]
 fn limit(child: &Child, limits: Limits) {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -124,7 +124,7 @@ fn limit(child: &Child, limits: Limits) {
     let seconds = CPU_FACTOR * limits.time.as_secs().max(1);
     let all = [(Resource::Cpu, Some(seconds)), (Resource::As, limits.memory)];
     for (resource, most) in all.into_iter().filter(|(_, most)| most.is_some()) {
-        // It fails only for a program that has ended already, or that has a lower limit.
+        // `prlimit` fails only for a process that has ended already, or that has a lower limit.
         let _ = prlimit(Some(pid), resource, Rlimit { current: most, maximum: most });
     }
 }
@@ -132,8 +132,8 @@ fn limit(child: &Child, limits: Limits) {
 #[cfg(not(target_os = "linux"))]
 fn limit(_: &Child, _: Limits) {}
 
-/// Reads a pipe on another thread, which ends with the program's output. Keeps one byte over the
-/// limit, so that it shows; with `drain` the rest is read too.
+/// Reads a pipe on another thread, which ends with the process's output. Keeps one byte over the
+/// limit, so that the excess is seen; with `drain` the rest is read too.
 fn aside(
     pipe: Option<impl Read + Send + 'static>,
     most: u64,
@@ -143,7 +143,7 @@ fn aside(
     let (sender, receiver) = mpsc::channel();
     let read = move || {
         let mut bytes = Vec::new();
-        // Output that ends with an error is incomplete, which its reader finds.
+        // An error leaves the output incomplete, which its reader detects.
         let _ = pipe.by_ref().take(most + 1).read_to_end(&mut bytes);
         if drain {
             bytes.truncate(most as usize);
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn memory_and_cpu_time_are_limited() {
-        // The pause lets the limit come before the memory is taken.
+        // The pause lets the limit be set before the memory is taken.
         let script = "sleep 0.2; head -c 300000000 /dev/zero | tail -c 299999999 | wc -c";
         let limits = Limits { memory: Some(64 << 20), ..LIMITS };
         let output = shell(script, b"", limits).unwrap();

@@ -1,24 +1,24 @@
-//! The way in which files came into a folder, and how many came in each.
+//! The outcomes of placing files in a folder, and the number of files with each outcome.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// How one file came to be in the vendor folder.
+/// The outcome for one file of the vendor folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was there already and is right.
+    /// The file was there and is right.
     Kept,
-    /// It was copied from another folder.
+    /// The file was copied from another folder.
     Copied,
-    /// It was downloaded.
+    /// The file was downloaded.
     Fetched,
-    /// It was there and wrong, and was downloaded or copied again.
+    /// The file was there and wrong, and was downloaded or copied again.
     Repaired,
 }
 
 impl Outcome {
-    /// Returns the word that is printed for it.
+    /// Returns the word that is printed for the outcome.
     pub fn word(self) -> &'static str {
         match self {
             Outcome::Kept => "kept",
@@ -29,16 +29,16 @@ impl Outcome {
     }
 }
 
-/// How many files or packages had each outcome.
+/// The number of files or packages with each outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Downloaded.
+    /// The number of downloaded ones.
     pub fetched: usize,
-    /// Copied from another folder.
+    /// The number copied from another folder.
     pub copied: usize,
-    /// There already.
+    /// The number that were there and right.
     pub kept: usize,
-    /// There and wrong, and brought anew.
+    /// The number that were there and wrong, and were downloaded or copied again.
     pub repaired: usize,
 }
 

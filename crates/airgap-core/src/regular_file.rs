@@ -1,4 +1,4 @@
-//! Opens regular files, and nothing else that a path may lead to.
+//! Opens regular files, and refuses everything else that a path may lead to.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,7 @@ use crate::folder::uninterrupted;
 /// Opens a regular file for reading, through links.
 ///
 /// # Errors
-/// Those of the system; `InvalidInput`, where it is a folder, a device or a pipe.
+/// Errors of the system; `InvalidInput`, if the path leads to a folder, a device or a pipe.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
@@ -17,7 +17,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     {
         use std::os::unix::fs::OpenOptionsExt;
 
-        // Opening a pipe would wait for somebody to write to it.
+        // Without this flag, opening a pipe waits for a writer (POSIX open).
         let flags = rustix::fs::OFlags::NONBLOCK.bits();
         options.custom_flags(flags.cast_signed());
     }

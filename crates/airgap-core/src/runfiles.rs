@@ -1,13 +1,13 @@
-//! Files that Bazel gives a program by their place in the runfiles.
+//! Files that Bazel gives a program by their paths in the runfiles.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{self as env, Environment};
 use crate::read;
 
-/// A file that Starlark names by its place in the runfiles, relative to the main repository there.
+/// Returns the path of a runfile. `path` is relative to the main repository in the runfiles.
 ///
-/// Without a tree of links, as on Windows, Bazel's manifest of the runfiles says where it is.
+/// Without a tree of links, as on Windows, the path comes from Bazel's runfiles manifest.
 pub fn find(path: &Path, environment: &Environment) -> PathBuf {
     let direct = environment.current_dir().join(path);
     if path.is_absolute() || matches!(crate::look::kind(&direct), Ok(Some(_))) {
@@ -29,7 +29,7 @@ fn manifests(environment: &Environment) -> Vec<PathBuf> {
     named.into_iter().chain(folders.map(|folder| folder.join("MANIFEST"))).collect()
 }
 
-/// The names that a file may have in the manifest.
+/// Returns the names that a file may have in the manifest.
 fn keys(path: &Path, environment: &Environment) -> Vec<String> {
     let mut parts = Vec::new();
     for part in path.components() {
@@ -47,7 +47,8 @@ fn keys(path: &Path, environment: &Environment) -> Vec<String> {
     main.map(|name| format!("{name}/{key}")).collect()
 }
 
-/// The file of a name in a manifest. A line that begins with a space has escapes in its name.
+/// Returns the file of a name in a manifest. A line that begins with a space has escapes in its
+/// name.
 fn lookup(manifest: &str, key: &str) -> Option<PathBuf> {
     manifest.lines().find_map(|line| {
         let (name, file) = match line.strip_prefix(' ') {
@@ -106,7 +107,7 @@ mod tests {
         let main = tree.join("_main");
         assert_eq!(find(&main, "a.json"), main.join("a.json"));
         assert_eq!(find(&main, "../other~/here.json"), main.join("../other~/here.json"));
-        // A test is told where the manifest is.
+        // Bazel tells a test where the manifest is.
         write("elsewhere", "ws/b.json /src/of-test.json\n");
         let named = folder.path().join("elsewhere").display().to_string();
         let pairs = [(env::RUNFILES_MANIFEST_FILE, named.as_str()), (env::TEST_WORKSPACE, "ws")];

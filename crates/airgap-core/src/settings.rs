@@ -4,31 +4,31 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-/// Where a setting comes from that nobody made.
+/// The origin of a setting that was not set.
 pub const DEFAULT: &str = "default";
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
-    /// What it decides.
+    /// The name of the setting.
     pub name: String,
-    /// Its value; empty where there is none.
+    /// Its value; empty if it has none.
     pub value: String,
-    /// The variable it came from, the place in a file as `path:line`, or `default`.
+    /// Its origin: a variable, a position in a file as `path:line`, or `default`.
     pub from: String,
-    /// Where other settings are that say something else and lost, the strongest first.
+    /// The origins of overridden settings with other values, the strongest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub over: Vec<String>,
 }
 
 impl Setting {
-    /// A setting that won over no other.
+    /// Creates a setting that overrides no other.
     pub fn new(name: impl Display, value: impl Display, from: impl Display) -> Setting {
         let (name, value) = (name.to_string(), value.to_string());
         Setting { name, value, from: from.to_string(), over: Vec::new() }
     }
 
-    /// The same setting, which won over these.
+    /// Returns the setting with the origins of the settings that it overrides.
     #[must_use]
     pub fn over(self, over: Vec<String>) -> Setting {
         Setting { over, ..self }

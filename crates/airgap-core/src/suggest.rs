@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 
-/// The error for a name that is not there, with the nearest ones that are.
+/// Returns the error for an unknown name, with up to three similar names.
 pub fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
     let mut near: Vec<_> = nearest(name, known).into_iter().take(3).collect();
     let mut known = known.to_vec();
@@ -19,7 +19,7 @@ pub fn unknown(what: &str, name: &str, known: &[&str]) -> Error {
     }
 }
 
-/// The names that are like this one, the likest first.
+/// Returns the names that are similar to this one, the most similar first.
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
     let mut near: Vec<_> = known
         .iter()
