@@ -1,4 +1,4 @@
-//! A Helm chart, as far as its images need it.
+//! A Helm chart, with the parts of it that its images depend on.
 
 mod annotated;
 mod files;
@@ -29,35 +29,35 @@ use airgap_core::suggest::unknown;
 pub use found::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
 pub use overrides::{Assignments, Override};
 
-/// A chart with the values that are in force, and the charts in it.
+/// A chart with its effective values, and its subcharts.
 #[derive(Debug)]
 pub struct Chart {
     /// Its name.
     pub name: String,
-    /// The version of what it installs: the tag of images that say none.
+    /// The `appVersion`: the tag of images without one.
     pub app_version: Option<String>,
-    /// Where its values are in those of the chart that is installed.
+    /// The path of its values in those of the root chart.
     path: Vec<String>,
     values: Rc<Node>,
     files: Files,
     charts: Vec<Chart>,
-    /// The path that is off and leaves this chart out of the one that is installed.
+    /// The path of the false condition that disables this chart.
     off: Option<String>,
-    /// The keys of its values that belong to charts in it.
+    /// The keys of its values that belong to subcharts.
     inner: HashSet<String>,
-    /// Charts that should be in it and are not.
+    /// The dependencies that are missing in `charts/`.
     missing: Vec<String>,
     /// The paths of the switches of parts that the user has disabled.
     switches: Vec<String>,
 }
 
 impl Chart {
-    /// Reads a chart's folder, or its `.tgz`. `name` is what the user calls it. The `disabled`
-    /// parts have their `enabled` set to false, over all else.
+    /// Reads a chart from a folder or a `.tgz`. `name` is the user's name for it. The `enabled`
+    /// values of the `disabled` parts are set to false, over all other values.
     ///
     /// # Errors
-    /// Usage, where it is no chart, or where a part cannot be disabled; integrity, where the archive
-    /// is damaged or hostile.
+    /// Usage, if it is not a chart, or if a part cannot be disabled; integrity, if the archive is
+    /// damaged or hostile.
     pub fn read(
         path: &Path,
         name: &str,
@@ -76,22 +76,22 @@ impl Chart {
         Ok(Chart { switches, ..chart })
     }
 
-    /// The switches of the disabled parts, as Helm sets them.
+    /// Returns the switches of the disabled parts, as assignments for Helm.
     pub fn disabled(&self) -> Vec<Assignments> {
         self.switches.iter().map(|switch| Assignments::disabled(switch)).collect()
     }
 
-    /// Whether it only has definitions for other charts, so that Helm does not install it.
+    /// Returns whether it is a library chart, which has only definitions and is not installed.
     pub fn is_library(&self) -> bool {
         self.files.manifest.text_of("type") == Some("library")
     }
 
-    /// What `--disable` set to false, by path.
+    /// Returns the paths that `--disable` set to false.
     pub(super) fn switches(&self) -> Vec<Vec<String>> {
         self.switches.iter().map(|switch| switch.split('.').map(str::to_owned).collect()).collect()
     }
 
-    /// Whether the chart has a value at this path.
+    /// Returns whether the chart has a value at this path.
     pub(super) fn has_value(&self, path: &[&str]) -> bool {
         self.values.at(path).is_some()
     }
@@ -119,7 +119,7 @@ impl Chart {
         let inner = std::mem::take(&mut chart.files.charts);
         let dependencies = std::mem::take(&mut chart.files.dependencies);
         for dependency in dependencies.iter() {
-            // Under two aliases, one chart is there once and installed twice.
+            // A chart with two aliases is in `charts/` once and is installed twice.
             match inner.iter().find(|files| files.name == dependency.name) {
                 Some(files) => chart.add(files, dependency, room)?,
                 None if chart.off.is_none() && chart.is_enabled(dependency, None).0 => {
@@ -136,7 +136,7 @@ impl Chart {
         Ok(chart)
     }
 
-    /// Adds a chart in this one, unless it is disabled.
+    /// Adds a subchart, unless it is disabled.
     fn add(&mut self, files: &Files, dependency: &Dependency, room: &mut Room) -> Result<()> {
         let key = dependency.key();
         self.inner.insert(key.to_owned());
@@ -149,7 +149,7 @@ impl Chart {
         Ok(())
     }
 
-    /// Whether a chart in this one is installed, and the path that says so.
+    /// Returns whether a subchart is installed, and the path that decides it.
     fn is_enabled(&self, dependency: &Dependency, defaults: Option<&Rc<Node>>) -> (bool, String) {
         for condition in &dependency.conditions {
             let path: Vec<_> = condition.split('.').collect();
@@ -173,23 +173,23 @@ impl Chart {
         }
     }
 
-    /// The charts in this one, and this one before them.
+    /// Returns this chart and all its subcharts, this one first.
     fn all(&self) -> Vec<&Chart> {
         let inner = self.charts.iter().flat_map(Chart::all);
         std::iter::once(self).chain(inner).collect()
     }
 
-    /// The path of a value in the values of the chart that is installed.
+    /// Returns the path of a value in the values of the root chart.
     fn path_of(&self, inner: &[String]) -> Vec<String> {
         self.path.iter().chain(inner).cloned().collect()
     }
 
-    /// The values that are in force.
+    /// Returns the effective values.
     pub(super) fn values(&self) -> &Rc<Node> {
         &self.values
     }
 
-    /// The values in force of this chart and of the charts in it, each under its key.
+    /// Returns the effective values of this chart and of its subcharts, each under its key.
     pub(super) fn whole_values(&self) -> Rc<Node> {
         let inner = self.charts.iter().filter(|chart| chart.off.is_none());
         let mut whole = self.values.clone();
@@ -200,27 +200,27 @@ impl Chart {
         whole
     }
 
-    /// Whether a key of its values belongs to a chart in it.
+    /// Returns whether a key of its values belongs to a subchart.
     fn has_inner(&self, key: &str) -> bool {
         self.inner.contains(key)
     }
 
-    /// The registry that replaces all others, where one is set.
+    /// Returns the registry that replaces all others, if one is set.
     fn global_registry(&self) -> Option<&str> {
         GLOBAL_REGISTRY.iter().find_map(|path| self.values.at(path)?.text())
     }
 
-    /// Which of the usual values for a global registry the chart has.
+    /// Returns the usual path of a global registry that the chart has a value for.
     pub(super) fn global_registry_path(&self) -> Option<&'static [&'static str]> {
         GLOBAL_REGISTRY.into_iter().find(|path| self.has_value(path))
     }
 }
 
-/// Where charts have a registry for all their images.
+/// The usual paths of a registry for all images of a chart.
 const GLOBAL_REGISTRY: [&[&str]; 2] =
     [&["global", "image", "registry"], &["global", "imageRegistry"]];
 
-/// What disables a part: the path of its `enabled`.
+/// Returns the switch that disables a part: the path of its `enabled`.
 fn switch_of(files: &Files, part: &str) -> Result<String> {
     let mut switches = Vec::new();
     files.switches(&mut Vec::new(), &mut switches);

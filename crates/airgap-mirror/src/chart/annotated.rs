@@ -5,7 +5,7 @@ use super::found::{ChartImage, Form, Guess, Images, Unresolved};
 use crate::scan::scan;
 
 impl Chart {
-    /// The images that `Chart.yaml` lists for tools such as this one.
+    /// Returns the images that annotations of `Chart.yaml` list.
     pub(super) fn annotated(&self) -> Images {
         let mut images = Images::default();
         let Some(annotations) = self.files.manifest.get("annotations") else { return images };

@@ -14,35 +14,35 @@ use airgap_core::segment::Segment;
 use airgap_core::store::Scratch;
 use airgap_core::verify::Unverified;
 
-/// The most charts in charts.
+/// The largest depth of nested charts.
 const MOST_LEVELS: usize = 8;
 
-/// What is in a chart.
+/// The files of a chart.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
-    /// What the user calls it, or where it is in what the user named.
+    /// The user's name for it, or its path in the chart that the user named.
     pub(super) origin: String,
     pub(super) name: String,
     pub(super) app_version: Option<String>,
     pub(super) values: Rc<Node>,
-    /// `Chart.yaml`.
+    /// The content of `Chart.yaml`.
     pub(super) manifest: Rc<Node>,
     pub(super) dependencies: Rc<[Dependency]>,
     pub(super) charts: Rc<[Files]>,
 }
 
-/// What a chart says of a chart in it.
+/// A dependency entry of a chart.
 #[derive(Clone, Debug)]
 pub(super) struct Dependency {
     pub(super) name: String,
     pub(super) alias: Option<String>,
-    /// Paths of values; the first one that is there decides.
+    /// Paths of values; the first existing one decides.
     pub(super) conditions: Vec<String>,
     pub(super) tags: Vec<String>,
 }
 
 impl Dependency {
-    /// One that nothing is said of.
+    /// Creates a dependency without an entry in the chart's metadata.
     pub(super) fn plain(name: &str) -> Dependency {
         Dependency { name: name.to_owned(), alias: None, conditions: Vec::new(), tags: Vec::new() }
     }
@@ -61,7 +61,7 @@ impl Dependency {
         })
     }
 
-    /// The key of its values in those of the chart that it is in.
+    /// Returns the key of its values in those of the parent chart.
     pub(super) fn key(&self) -> &str {
         self.alias.as_deref().unwrap_or(&self.name)
     }
@@ -85,9 +85,9 @@ impl Files {
         }
     }
 
-    /// Archives are hostile until the walk of [`extract`] has been through them.
+    /// Reads an archive. It is untrusted until [`extract`] has checked its entries.
     fn of_archive(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
-        // Nobody pinned it; hashing it still keeps it from changing under the walk.
+        // The archive is not pinned; its hash detects a change between checking and extraction.
         let archive = Unverified::open(path, origin)?.take_as_found()?;
         let folder = Scratch::new()?;
         let filename: Segment = "chart.tgz".parse().map_err(Error::usage)?;
@@ -119,7 +119,7 @@ impl Files {
             Some(values) => values,
             None => yaml::document("", &shown("values.yaml"), Duplicates::LastCounts)?,
         };
-        // Charts of Helm 2 have their dependencies in a file of their own.
+        // Helm 2 charts list their dependencies in a separate file.
         let requirements = read("requirements.yaml")?;
         let dependencies =
             requirements.iter().chain([&manifest]).filter_map(|it| it.get("dependencies"));
@@ -139,7 +139,7 @@ impl Files {
         })
     }
 
-    /// Adds the path of every `enabled` in the values, and of what enables the charts in it.
+    /// Adds the path of every `enabled` in the values, and the conditions of the subcharts.
     pub(super) fn switches(&self, path: &mut Vec<String>, switches: &mut Vec<String>) {
         for condition in self.dependencies.iter().flat_map(|dependency| &dependency.conditions) {
             switches.push([&path[..], std::slice::from_ref(condition)].concat().join("."));
@@ -165,7 +165,7 @@ fn add_switches(node: &Node, path: &mut Vec<String>, switches: &mut Vec<String>)
     }
 }
 
-/// The charts in `charts/`, as folders or archives.
+/// Reads the charts in `charts/`, as folders or archives.
 fn charts(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Vec<Files>> {
     let root = folder.join("charts");
     if !look::is_folder(&root)? {

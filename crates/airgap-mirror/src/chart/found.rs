@@ -6,7 +6,8 @@ use crate::mention::How;
 use crate::reference::ImageReference;
 use airgap_core::error::{Error, Result};
 
-/// The most images and other findings of a chart, and the bytes of them with their places.
+/// The largest number of images and other findings of a chart, and of the bytes of them with their
+/// positions.
 const MOST_FOUND: usize = 50_000;
 const MOST_BYTES: usize = 16 << 20;
 
@@ -15,13 +16,13 @@ const MOST_BYTES: usize = 16 << 20;
 pub struct Images {
     /// The images, in the order in which they were found.
     pub images: Vec<ChartImage>,
-    /// Images that are not installed: of parts that are off, or only in annotations.
+    /// Images that are not installed: of disabled parts, or only in annotations.
     pub left_out: Vec<LeftOut>,
-    /// Texts that may name images, where it cannot be told which.
+    /// Texts that may name images that cannot be determined.
     pub unresolved: Vec<Unresolved>,
-    /// The warnings of the Helm that has rendered the chart.
+    /// Helm's warnings from rendering the chart.
     pub warnings: Vec<String>,
-    /// The bytes of all findings and of their places.
+    /// The size of all findings and their positions, in bytes.
     bytes: usize,
 }
 
@@ -32,20 +33,20 @@ pub struct ChartImage {
     pub image: ImageReference,
     /// The value and the templates that name it.
     pub found: String,
-    /// The way in which the chart's values name it.
+    /// The form in which the chart's values name it.
     pub form: Form,
     /// The field of a manifest that names it, if the chart was rendered.
     pub how: Option<How>,
-    /// The reason why it may be another image than that of the chart.
+    /// The reason why the chart may use another image.
     pub guess: Option<Guess>,
 }
 
-/// The reason why an image is not known for sure.
+/// The reason why an image is uncertain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guess {
-    /// It has the chart's `appVersion` as its tag, as no tag was said.
+    /// Its tag is the chart's `appVersion`, because it has none of its own.
     ChartTag,
-    /// It names no registry, which a template may add.
+    /// It has no registry, and a template may add one.
     NoRegistry,
     /// Its registry is the global one, which a template may ignore.
     GlobalRegistry,
@@ -56,7 +57,7 @@ pub enum Guess {
 }
 
 impl Guess {
-    /// The reason as a part of a sentence.
+    /// Returns the reason as a part of a sentence.
     pub fn reason(self) -> &'static str {
         match self {
             Guess::ChartTag => "its tag is taken from the chart's appVersion",
@@ -70,10 +71,10 @@ impl Guess {
     }
 }
 
-/// The way in which a chart's values name an image.
+/// The form in which a chart's values name an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// By a mapping with a repository.
+    /// A mapping with a repository.
     Split {
         /// The path of the mapping.
         path: Vec<String>,
@@ -82,19 +83,19 @@ pub enum Form {
         /// Whether it has a key for the registry.
         has_registry: bool,
     },
-    /// By one text.
+    /// One text.
     Text {
         /// The path of the text.
         path: Vec<String>,
-        /// The key of the tag beside it, where it has one.
+        /// The key of the tag beside it, if it has one.
         tag_key: Option<&'static str>,
     },
-    /// Not by values.
+    /// No value names it.
     Fixed,
 }
 
 impl Form {
-    /// The bytes of its path.
+    /// Returns the size of its path in bytes.
     fn size(&self) -> usize {
         match self {
             Form::Split { path, .. } | Form::Text { path, .. } => {
@@ -108,7 +109,7 @@ impl Form {
 /// A part of a chart, or an annotation, whose images were left out.
 #[derive(Clone, Debug, Serialize)]
 pub struct LeftOut {
-    /// The path of its values, or the place of the annotation.
+    /// The path of its values, or the position of the annotation.
     pub path: String,
     /// The switch that is off, if it is known.
     pub disabled_by: Option<String>,
@@ -118,7 +119,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// The line for a person, without the words `left out`.
+    /// Returns the line for a person, without the words `left out`.
     pub fn describe(&self) -> String {
         let images: Vec<_> =
             self.images.iter().map(|it| it.image.with_defaults().to_string()).collect();
@@ -141,14 +142,14 @@ fn references<S: Serializer>(
     serializer.collect_seq(images.iter().map(|image| image.image.with_defaults()))
 }
 
-/// Something that may name an image.
+/// A text that may name an image.
 #[derive(Clone, Debug, Serialize)]
 pub struct Unresolved {
-    /// Its place.
+    /// Its position.
     pub place: String,
     /// Its text.
     pub text: String,
-    /// The reason why the image could not be told.
+    /// The reason why the image could not be determined.
     pub reason: String,
 }
 
@@ -179,10 +180,10 @@ impl Images {
         self.left_out.push(left_out);
     }
 
-    /// Fails if there is too much.
+    /// Checks the limits on findings.
     ///
     /// # Errors
-    /// Usage: over 50,000 findings, or over 16 MiB of them.
+    /// Usage, if there are over 50,000 findings, or over 16 MiB of them.
     pub(super) fn check(&self) -> Result<()> {
         let parts = self.left_out.iter().map(|part| part.images.len() + 1);
         let count = self.images.len() + self.unresolved.len() + parts.sum::<usize>();
@@ -194,7 +195,7 @@ impl Images {
         Ok(())
     }
 
-    /// Whether nothing more is looked for, as there is too much already.
+    /// Returns whether a limit is exceeded, so that the search can stop.
     pub(super) fn is_full(&self) -> bool {
         self.check().is_err()
     }

@@ -12,7 +12,7 @@ use crate::words;
 use crate::yaml::{Node, Place, Scalar};
 use airgap_core::error::Result;
 
-/// The end of the place of an image without a tag of its own.
+/// The suffix of the position of an image without a tag of its own.
 const CHART_TAG: &str = ", with the chart's appVersion";
 
 /// The reason why a word such as `proxyv2` is not listed.
@@ -20,9 +20,9 @@ const PART_OF_A_NAME: &str =
     "it has no registry, folder or tag, so that it may be a part of a name; Helm can tell";
 
 impl Chart {
-    /// The images that the values of the chart and of the charts in it name, and those of its
-    /// annotations that no value names. Which of them the templates use, and with which registry,
-    /// only Helm can tell: see [`Chart::rendered`].
+    /// Returns the images that the values of the chart and of its subcharts name, and the images of
+    /// its annotations that no value names. Only Helm can tell which of them the templates use, and
+    /// with which registry: see [`Chart::rendered`].
     ///
     /// # Errors
     /// Usage, if there are too many.
@@ -32,7 +32,8 @@ impl Chart {
         let paths: HashSet<_> = paths.collect();
         for chart in self.all().into_iter().filter(|chart| chart.off.is_none()) {
             let annotated = chart.annotated();
-            // The values decide about an image that they name, whatever its tag is.
+            // For an image that the values name, the values win over an annotation with another
+            // tag.
             let is_new = |it: &ChartImage| ends(it.image.path()).all(|end| !paths.contains(end));
             annotated.images.into_iter().filter(is_new).for_each(|it| images.add(it));
             annotated.unresolved.into_iter().for_each(|it| images.add_unresolved(it));
@@ -41,7 +42,7 @@ impl Chart {
         Ok(images)
     }
 
-    /// The images that the values name.
+    /// Returns the images that the values name.
     pub(super) fn valued(&self) -> Result<Images> {
         let mut images = Images::default();
         self.add_valued(&mut images)?;
@@ -69,7 +70,7 @@ impl Chart {
         images.check()
     }
 
-    /// Adds the charts that should be in this one and are not.
+    /// Adds the missing dependencies.
     fn add_missing(&self, images: &mut Images) {
         for name in &self.missing {
             images.add_unresolved(Unresolved {
@@ -82,20 +83,20 @@ impl Chart {
 }
 
 impl Images {
-    /// The images that were left out.
+    /// Returns the images that were left out.
     pub(super) fn off(&self) -> impl Iterator<Item = &ChartImage> {
         self.left_out.iter().flat_map(|part| &part.images)
     }
 }
 
-/// A tag that is a number which Helm writes in a form that no tag has.
+/// A tag that is a number which Helm writes in a form that is not a valid tag.
 struct NoTag;
 
 /// A walk over the values of one chart.
 struct Walk<'a> {
     chart: &'a Chart,
     path: Vec<String>,
-    /// The switch that is off, above the current place.
+    /// The false switch above the current value.
     off: Option<String>,
     images: &'a mut Images,
 }
@@ -121,7 +122,7 @@ impl Walk<'_> {
 
     fn inside(&mut self, node: &Rc<Node>, key: &str) {
         for entry in node.entries() {
-            // The values of the charts in this one are theirs.
+            // The values of a subchart are read with the subchart.
             let is_inner = self.path.is_empty() && self.chart.has_inner(&entry.key);
             let is_last = node.get(&entry.key).is_some_and(|last| Rc::ptr_eq(last, &entry.value));
             if is_inner || !is_last {
@@ -144,7 +145,7 @@ impl Walk<'_> {
         }
     }
 
-    /// An image in parts.
+    /// Adds an image in parts.
     fn split(&mut self, node: &Rc<Node>, split: &Split) {
         let mut split = split.clone();
         if let Some(tag) = node.get("tag") {
@@ -175,10 +176,10 @@ impl Walk<'_> {
         self.add(&written, &split.repository.place, form, guess, has_chart_tag);
     }
 
-    /// An image in one text, with a tag beside it where there is one.
+    /// Adds an image in one text, with the tag beside it if there is one.
     fn text(&mut self, text: &str, node: &Rc<Node>, around: &Node) {
         let Ok(image) = text.parse::<ImageReference>() else {
-            // A picture, a switch, a template: only the last may be an image.
+            // The text is a picture, a switch or a template; only a template may be an image.
             if text.contains("{{") {
                 self.unresolved(text, &node.place, "it is a template");
             }
@@ -212,8 +213,8 @@ impl Walk<'_> {
         self.add(&written, &node.place, form, guess, has_chart_tag);
     }
 
-    /// A tag. One without quotes that is a number is not what it looks like; the error is that Helm
-    /// makes no tag of it.
+    /// Returns a tag as Helm writes it. An unquoted number may get another form; the error is that
+    /// this form is not a valid tag.
     fn tag(&mut self, node: &Rc<Node>) -> std::result::Result<Option<String>, NoTag> {
         let Some(text) = node.text() else { return Ok(None) };
         let number = node.scalar().and_then(Scalar::helm_number);
@@ -259,7 +260,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The path of the current value in those of the chart that is installed.
+    /// Returns the path of the current value in those of the root chart.
     fn shown(&self) -> String {
         self.chart.path_of(&self.path).join(".").replace(".[", "[")
     }

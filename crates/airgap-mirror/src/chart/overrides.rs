@@ -1,4 +1,4 @@
-//! Values that a person sets over those of a chart: `--values FILE` and `--set a.b=c`.
+//! Values that the user sets over those of a chart: `--values FILE` and `--set a.b=c`.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -8,12 +8,12 @@ use super::values::merge;
 use crate::yaml::{self, Duplicates, Entry, Node, Place, Scalar, Style, Value};
 use airgap_core::error::{Error, Result};
 
-/// The longest list that an index may make, and the longest path.
+/// The largest index of a list, and the largest number of steps of a path.
 const MOST_ITEMS: usize = 1000;
 const MOST_STEPS: usize = 100;
 
-/// Values over those of a chart. They are applied in the order of the command line, files first,
-/// as in Helm.
+/// Values over those of a chart. They are applied in the order of the command line, files first, as
+/// in Helm.
 #[derive(Clone, Debug)]
 pub enum Override {
     /// A file with values.
@@ -22,10 +22,10 @@ pub enum Override {
     Set(Assignments),
 }
 
-/// The values of one `--set` or `--set-string`.
+/// The assignments of one `--set` or `--set-string`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignments {
-    /// As it was written.
+    /// The text as it was written.
     text: String,
     all: Vec<(Vec<Step>, Assigned)>,
 }
@@ -43,12 +43,12 @@ enum Assigned {
 }
 
 impl Override {
-    /// Reads a file of values.
+    /// Reads a values file.
     pub fn file(path: &Path, name: &str) -> Result<Override> {
         Override::parse(&yaml::read(path, name)?, name)
     }
 
-    /// Reads the text of a file of values.
+    /// Parses the text of a values file.
     pub fn parse(text: &str, name: &str) -> Result<Override> {
         let node = yaml::document(text, name, Duplicates::LastCounts)?;
         match &node.value {
@@ -61,12 +61,12 @@ impl Override {
         }
     }
 
-    /// Sets a switch to false.
+    /// Creates the override that sets a switch to false.
     pub(super) fn disabled(switch: &str) -> Override {
         Override::Set(Assignments::disabled(switch))
     }
 
-    /// The values with this over them.
+    /// Returns the values with this override applied.
     pub(super) fn apply(&self, values: &Rc<Node>) -> Result<Rc<Node>> {
         let empty = Rc::new(Node::new(Value::Mapping(Vec::new()), values.place.clone()));
         let values = if values.is_null() { &empty } else { values };
@@ -79,7 +79,7 @@ impl Override {
     }
 }
 
-/// The node at a path replaced; what leads to it is made where it is missing.
+/// Returns the node with the value at a path replaced; missing parents are created.
 fn set(node: Option<&Rc<Node>>, path: &[Step], value: &Assigned) -> Result<Rc<Node>> {
     if path.len() > MOST_STEPS {
         return Err(
@@ -128,18 +128,18 @@ fn place() -> Place {
 }
 
 impl Assignments {
-    /// Reads a `--set-string`: numbers and truth values are texts.
+    /// Parses a `--set-string`: numbers and truth values are texts.
     pub fn texts(text: &str) -> std::result::Result<Assignments, String> {
         let style = Style::Text;
         Assignments::read(text, |value| Scalar { text: plain(value), style })
     }
 
-    /// The text, as Helm reads it.
+    /// Returns the text in Helm's syntax.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Sets a switch to false.
+    /// Creates the assignment that sets a switch to false.
     pub(super) fn disabled(switch: &str) -> Assignments {
         let all = switch.split('.').map(|key| Step::Key(key.to_owned())).collect();
         let value = Scalar { text: "false".to_owned(), style: Style::Plain };
@@ -179,7 +179,7 @@ impl Assignments {
 impl FromStr for Assignments {
     type Err = String;
 
-    /// Reads `a.b=c,d[0].e=f,g={x,y}`, where a backslash takes the meaning from the next character.
+    /// Parses `a.b=c,d[0].e=f,g={x,y}`; a backslash escapes the next character.
     fn from_str(text: &str) -> std::result::Result<Assignments, String> {
         Assignments::read(text, typed)
     }
@@ -208,7 +208,7 @@ fn path(key: &str) -> std::result::Result<Vec<Step>, String> {
     Ok(steps)
 }
 
-/// Splits at a character that has no backslash before it and is not in braces.
+/// Splits at a character that is not in braces and has no backslash before it.
 fn split(text: &str, at: char) -> Vec<&str> {
     let (mut parts, mut start, mut depth, mut escaped) = (Vec::new(), 0, 0_u32, false);
     for (index, c) in text.char_indices() {
@@ -237,7 +237,8 @@ fn plain(text: &str) -> String {
     text.chars().filter(keep).collect()
 }
 
-/// What Helm takes for a truth value, a number or nothing is that, and all else is text.
+/// Returns the scalar for a text: truth values, numbers and null as Helm reads them, otherwise
+/// text.
 fn typed(text: &str) -> Scalar {
     let is_number = text == "0" || (!text.starts_with('0') && text.parse::<i64>().is_ok());
     // It stays an integer, which Helm writes without an exponent, unlike the numbers of a file.

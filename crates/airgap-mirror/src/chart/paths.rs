@@ -9,8 +9,8 @@ use crate::reference::ImageReference;
 pub(super) struct Paths<'a>(HashSet<&'a str>);
 
 impl<'a> Paths<'a> {
-    /// Whether the path of an image is that of one in the set, or the end of one, whatever their
-    /// registries and tags are: a template may put something before a value.
+    /// Returns whether the path of an image equals or ends a path in the set, with any registry and
+    /// tag: a template may put a prefix before a value.
     pub(super) fn has_one_with(&self, image: &ImageReference) -> bool {
         self.0.contains(image.path())
     }
@@ -22,7 +22,7 @@ impl<'a> FromIterator<&'a ImageReference> for Paths<'a> {
     }
 }
 
-/// A path and each of its ends, from the longest to the shortest.
+/// Returns a path and each of its ends, from the longest to the shortest.
 pub(super) fn ends(path: &str) -> impl Iterator<Item = &str> {
     let starts = path.match_indices('/').map(|(at, _)| at + 1);
     std::iter::once(0).chain(starts).map(|start| &path[start..])

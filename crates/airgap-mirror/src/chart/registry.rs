@@ -1,4 +1,4 @@
-//! A chart in a registry, as `helm push` puts it there.
+//! A chart in an OCI registry, as `helm push` stores it.
 
 use semver::Version;
 
@@ -10,23 +10,23 @@ use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
 use airgap_oci::{Client, Content, Reference, Repository, media_type};
 
-/// The layer of a chart: its `.tgz`.
+/// The media type of a chart's layer, the `.tgz`.
 const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
 /// A chart that was found.
 pub struct Pulled {
-    /// What it is called.
+    /// Its reference.
     pub reference: Reference,
     /// The digest of its manifest.
     pub digest: Digest,
 }
 
-/// Downloads a chart's archive: by the tag or digest in the reference, in this version, or in the
-/// highest version that is no preview. Looks where the settings say that the registry is.
+/// Downloads a chart's archive: by the tag or digest in the reference, in the given version, or in
+/// the highest stable version. Uses the places that the settings name for the registry.
 ///
 /// # Errors
-/// Unavailable, where no place has it; integrity, where it is no chart; usage, where the reference
-/// makes no sense or says another version.
+/// Unavailable, if no place has it; integrity, if it is not a chart; usage, if the reference is not
+/// valid or has another version.
 pub fn pull(
     client: &Client,
     registries: &Registries,
@@ -74,7 +74,7 @@ fn pull_from(
         Content::Image(image) => image.layers,
         Content::Index(_) => Vec::new(),
     };
-    // A chart's provenance may be beside it.
+    // The manifest may also have a layer for the chart's provenance.
     let Some(layer) = layers.iter().find(|layer| layer.media_type == CHART) else {
         let found: Vec<_> = layers.iter().map(|layer| layer.media_type.as_str()).collect();
         return Err(Error::integrity(format!("`{there}` is no Helm chart"))
@@ -87,7 +87,7 @@ fn pull_from(
     Ok(Pulled { reference: wanted, digest: *manifest.digest() })
 }
 
-/// The highest version among the tags that is no preview.
+/// Returns the highest stable version among the tags.
 fn newest(client: &Client, place: &Repository) -> Result<String> {
     let tags = client.tags(place)?;
     let versions = tags.iter().filter_map(|tag| tag.replace('_', "+").parse::<Version>().ok());
@@ -99,7 +99,7 @@ fn newest(client: &Client, place: &Repository) -> Result<String> {
     })
 }
 
-/// A version as a tag. A plus cannot be in one, so it is an underscore there, as in Helm.
+/// Returns a version as a tag. A tag cannot have a plus, so it becomes an underscore, as in Helm.
 fn tag(version: &str) -> Result<airgap_oci::Tag> {
     version.replace('+', "_").parse().map_err(Error::usage)
 }

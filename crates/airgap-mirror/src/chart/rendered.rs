@@ -1,5 +1,4 @@
-//! The images of a chart that was rendered: those of its manifests, each with the value that it is
-//! from.
+//! The images of a rendered chart: those of its manifests, each with the value that it comes from.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,12 +12,12 @@ use crate::mention::Mention;
 use airgap_core::error::Result;
 use airgap_oci as oci;
 
-/// The most places that are named for one image.
+/// The largest number of positions that are named for one image.
 const MOST_PLACES: usize = 3;
 
 impl Chart {
-    /// The images of the chart's manifests, with the values that name them. Images that only values
-    /// or annotations name are left out.
+    /// Returns the images of the chart's manifests, with the values that name them. Images that
+    /// only values or annotations name are left out.
     ///
     /// # Errors
     /// Usage, if there are too many.
@@ -37,7 +36,7 @@ impl Chart {
         Ok(images)
     }
 
-    /// Adds what no manifest uses: images of values and annotations.
+    /// Adds the images that no manifest uses: those of values and annotations.
     fn add_unused(&self, images: &mut Images, guessed: Images) {
         let own: Vec<_> = images.images.iter().map(|it| it.image.clone()).collect();
         let used: Paths = own.iter().collect();
@@ -63,7 +62,7 @@ impl Chart {
 }
 
 impl Images {
-    /// The images of manifests that Helm has rendered. `name` is that of the chart.
+    /// Returns the images of manifests that Helm has rendered. `name` is that of the chart.
     ///
     /// # Errors
     /// Usage, if there are too many.
@@ -117,7 +116,7 @@ impl Images {
     }
 }
 
-/// The field, the resource and the template of an image.
+/// Returns the field, the resource and the template of an image.
 fn place(mention: &Mention, rendered: &Rendered, name: &str) -> String {
     let template = rendered.template_at(mention.place.line).unwrap_or(name);
     let resource = mention.resource.as_deref().map(|it| format!(" of {it}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A chart in a repository: a folder of a web server with an `index.yaml`, as `helm repo` has them.
+//! A chart in a Helm repository: a folder of a web server with an `index.yaml`.
 
 use std::rc::Rc;
 
@@ -13,37 +13,37 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::suggest::unknown;
 use airgap_http::{Client, Download};
 
-/// The longest index, in bytes.
+/// The largest size of an index, in bytes.
 const LARGEST_INDEX: u64 = yaml::MOST_BYTES;
 
-/// The largest chart, in bytes. Helm reads none that is larger.
+/// The largest size of a chart, in bytes. It is Helm's own limit.
 const LARGEST_CHART: u64 = 100 << 20;
 
-/// A chart by its name.
+/// A chart request by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// The address of the folder with the index.
+    /// The URL of the folder with the index.
     pub repository: &'a str,
     /// The name of the chart.
     pub chart: &'a str,
-    /// The version; the highest stable one if it is `None`.
+    /// The version; `None` for the highest stable one.
     pub version: Option<&'a str>,
 }
 
 /// A chart that was downloaded.
 #[derive(Clone, Debug)]
 pub struct Pulled {
-    /// Its address.
+    /// Its URL.
     pub name: String,
-    /// The digest of its archive, which is that of the index.
+    /// The digest of its archive, which equals the digest in the index.
     pub digest: Digest,
 }
 
-/// Downloads a chart's archive, whose digest is that of the index.
+/// Downloads a chart's archive, and checks it against the digest in the index.
 ///
 /// # Errors
-/// Unavailable, if the repository does not have the chart or the version; usage, if the index or the
-/// address makes no sense; integrity, if the archive has another digest.
+/// Unavailable, if the repository does not have the chart or the version; usage, if the index or
+/// the address is not valid; integrity, if the archive has another digest.
 pub fn pull(
     network: &Network,
     wanted: Wanted<'_>,
@@ -67,12 +67,12 @@ pub fn pull(
     Ok(Pulled { name: url, digest })
 }
 
-/// A chart in an index.
+/// An index entry that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its version.
     pub version: String,
-    /// The address of its archive.
+    /// The URL of its archive.
     pub url: String,
     /// The digest of its archive.
     pub digest: Digest,
@@ -143,7 +143,7 @@ impl<'a> Entry<'a> {
         })
     }
 
-    /// The address of the archive. One that is relative is relative to the index.
+    /// Returns the URL of the archive. A relative URL is relative to the index.
     fn address(&self, base: &str) -> Result<String> {
         let urls = self.node.get("urls").map(|urls| urls.items()).unwrap_or_default();
         let url = urls.first().and_then(|url| url.text()).ok_or_else(|| {
@@ -166,7 +166,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The highest version that is not a preview.
+/// Returns the highest stable version.
 fn newest<'a, 'b>(all: &'b [Entry<'a>]) -> Option<&'b Entry<'a>> {
     let versions = all.iter().filter_map(|entry| {
         let version = entry.version.strip_prefix('v').unwrap_or(entry.version);

@@ -1,55 +1,55 @@
-//! How much a chart may be, with all charts in it.
+//! The limits on the size of a chart with all its subcharts.
 
 use std::rc::Rc;
 
 use crate::yaml::Node;
 use airgap_core::error::{Error, Result};
 
-/// The most charts, those in charts and those under two names included.
+/// The largest number of charts, subcharts and charts with two aliases included.
 const MOST_CHARTS: usize = 500;
 
-/// The most values in all files, and in what is in force of them in all charts: about 150 bytes of
-/// memory each.
+/// The largest number of values in all files, and of effective values in all charts: about 150
+/// bytes of memory each.
 const MOST_VALUES: u64 = 500_000;
 
-/// The longest key of a value in bytes; the paths of values are made of them.
+/// The longest key of a value in bytes; the paths of values consist of keys.
 const MOST_KEY: usize = 1024;
 
-/// The most dependencies of one chart.
+/// The largest number of dependencies of one chart.
 const MOST_DEPENDENCIES: usize = 1000;
 
-/// What was taken so far of what a chart may be.
+/// The used part of the limits.
 pub(super) struct Room {
-    /// What the user calls the chart.
+    /// The user's name for the chart.
     name: String,
     charts: usize,
     values: u64,
 }
 
 impl Room {
-    /// Returns one in which nothing is taken.
+    /// Creates an empty count.
     pub(super) fn new(name: &str) -> Room {
         let name = name.to_owned();
         Room { name, charts: 0, values: 0 }
     }
 
-    /// Takes a chart with these values.
+    /// Counts a chart with these values.
     ///
     /// # Errors
-    /// Usage, where there are too many; as for the others.
+    /// Usage, if a limit is exceeded; the same for the other functions.
     pub(super) fn chart(&mut self, values: &Node) -> Result<()> {
         self.charts += 1;
         self.limit(self.charts, MOST_CHARTS, "charts")?;
         self.values(values)
     }
 
-    /// Takes values.
+    /// Counts values.
     pub(super) fn values(&mut self, values: &Node) -> Result<()> {
         self.values += u64::from(values.weight());
         self.limit(self.values, MOST_VALUES, "values")
     }
 
-    /// Takes the values of a file, whose keys become parts of paths.
+    /// Counts the values of a file, whose keys become parts of paths.
     pub(super) fn file(&mut self, values: &Rc<Node>) -> Result<()> {
         self.values(values)?;
         match longest_key(values) {
@@ -62,7 +62,7 @@ impl Room {
         }
     }
 
-    /// Takes the dependencies of a chart.
+    /// Checks the number of dependencies of a chart.
     pub(super) fn dependencies(&self, count: usize) -> Result<()> {
         self.limit(count, MOST_DEPENDENCIES, "dependencies of one chart")
     }

@@ -1,4 +1,4 @@
-//! The values from which the images of a rendered chart are made.
+//! The values that the images of a rendered chart are made of.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use crate::reference::ImageReference;
 use crate::words;
 use crate::yaml::Node;
 
-/// The longest value that is taken for a part of an image, in bytes.
+/// The longest value that is treated as a part of an image, in bytes.
 const LONGEST: usize = 300;
 
-/// The most values with the path of one image that are looked through.
+/// The largest number of values with the path of one image that are searched.
 const MOST_SAME: usize = 100;
 
 /// Keys of values that are a part of an image.
@@ -20,7 +20,7 @@ const KEYS: [&str; 6] = ["repository", "repo", "name", "hub", "registry", "ref"]
 
 /// A value that names an image, or a part of one.
 pub(super) struct Source {
-    /// Its path and its place.
+    /// Its path and its position.
     pub(super) found: String,
     /// Its form, if it names the whole image.
     pub(super) form: Form,
@@ -30,7 +30,7 @@ pub(super) struct Source {
 pub(super) struct Sources<'a> {
     /// The images that values name, by their paths.
     images: HashMap<&'a str, Vec<&'a ChartImage>>,
-    /// Texts of values, each with its path and its place.
+    /// Texts of values, each with its path and its position.
     texts: HashMap<&'a str, String>,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// The value that names most of an image.
+    /// Returns the value that names the largest part of an image.
     pub(super) fn find(&self, image: &ImageReference) -> Option<Source> {
         let written = image.to_string();
         let whole =

@@ -1,11 +1,11 @@
-//! What is found in whole charts.
+//! Tests with whole charts.
 
 use std::path::Path;
 
 use super::*;
 use crate::How;
 
-/// A chart of these files.
+/// Creates a chart of these files.
 fn chart(files: &[(&str, &str)], sets: &[&str]) -> Chart {
     let folder = tempfile::tempdir().unwrap();
     let manifest = ("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: '9'\n");
@@ -41,7 +41,7 @@ fn a_number_is_the_tag_that_helm_writes_or_none() {
         let words = format!("which Helm writes as `{written}`");
         assert_eq!(said.iter().filter(|it| it.contains(&words)).count(), 1, "{written}: {said:?}");
     }
-    // What `--set` gives is an integer.
+    // A number of `--set` is an integer.
     assert!(images(&files, &["c0.image.tag=20231101"]).contains(&"org/c0:20231101".to_owned()));
 }
 
@@ -56,7 +56,7 @@ fn a_part_of_a_name_is_named_and_not_listed() {
     assert_eq!(texts, ["proxyv2", "pilot"]);
 }
 
-/// The manifests that Helm renders of a chart `c`.
+/// The manifests that Helm renders for a chart `c`.
 const RENDERED: &str = "\
 ---
 # Source: c/templates/web.yaml

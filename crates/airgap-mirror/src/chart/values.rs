@@ -1,14 +1,14 @@
-//! Values over values, as Helm lays them.
+//! Merging of values, with Helm's rules.
 
 use std::rc::Rc;
 
 use crate::yaml::{Entry, Node, Value};
 
-/// The key of the values that every chart sees.
+/// The key of the values that every chart gets.
 const GLOBAL: &str = "global";
 
-/// `base` with what `over` says: mappings are merged, anything else is replaced, and nothing takes
-/// away what is there.
+/// Returns `base` with `over` applied: mappings are merged, a null removes the entry, and anything
+/// else is replaced.
 pub(super) fn merge(base: &Rc<Node>, over: &Rc<Node>) -> Rc<Node> {
     if !is_mapping(base) || !is_mapping(over) {
         return over.clone();
@@ -23,13 +23,13 @@ pub(super) fn merge(base: &Rc<Node>, over: &Rc<Node>) -> Rc<Node> {
             None => entries.push(entry.clone()),
         }
     }
-    // What takes away nothing here may take it away from a chart in this one.
+    // A null without an entry in `base` stays: it may remove a value of a subchart.
     entries.extend(last_of_each(over).filter(|entry| base.get(&entry.key).is_none()).cloned());
     Rc::new(Node::new(Value::Mapping(entries), over.place.clone()))
 }
 
-/// The values of a chart that is in another one: its own defaults, then what the outer one says
-/// under its name, and the global ones of the outer one.
+/// Returns the values of a subchart: its own defaults, then the parent's values under its key, then
+/// the parent's global values.
 pub(super) fn for_inner(outer: &Rc<Node>, defaults: &Rc<Node>, key: &str) -> Rc<Node> {
     let empty = Rc::new(Node::new(Value::Mapping(Vec::new()), defaults.place.clone()));
     let defaults = if is_mapping(defaults) { defaults } else { &empty };
@@ -42,7 +42,8 @@ pub(super) fn for_inner(outer: &Rc<Node>, defaults: &Rc<Node>, key: &str) -> Rc<
     merge(&values, &Rc::new(Node::new(Value::Mapping(vec![entry]), values.place.clone())))
 }
 
-/// The values of a chart with those of a chart in it, whose global ones are its own as well.
+/// Returns the values of a chart with those of a subchart, which has the global values as its own
+/// too.
 pub(super) fn with_inner(outer: &Rc<Node>, inner: &Rc<Node>, key: &str) -> Rc<Node> {
     let mut entries: Vec<Entry> = last_of_each(outer).cloned().collect();
     let mut put = |key: &str, value: Rc<Node>| match entries.iter_mut().find(|it| *it.key == *key) {
@@ -59,7 +60,7 @@ pub(super) fn with_inner(outer: &Rc<Node>, inner: &Rc<Node>, key: &str) -> Rc<No
     Rc::new(Node::new(Value::Mapping(entries), outer.place.clone()))
 }
 
-/// `first` with what only `second` has behind it.
+/// Returns `first` followed by the entries that only `second` has.
 fn behind(first: &Rc<Node>, second: &Rc<Node>) -> Rc<Node> {
     if !is_mapping(first) || !is_mapping(second) {
         return first.clone();
@@ -73,7 +74,7 @@ fn behind(first: &Rc<Node>, second: &Rc<Node>) -> Rc<Node> {
     Rc::new(Node::new(Value::Mapping(entries), first.place.clone()))
 }
 
-/// The entries of a mapping, each key once: the last one counts.
+/// Returns the entries of a mapping, each key once: the last one counts.
 fn last_of_each(node: &Rc<Node>) -> impl Iterator<Item = &Entry> {
     let is_last =
         |entry: &&Entry| node.get(&entry.key).is_some_and(|last| Rc::ptr_eq(last, &entry.value));
