@@ -1,7 +1,8 @@
 //! The values that make a chart use a private registry.
 //!
-//! With Helm they are proven: the chart is rendered with them, and each image of the manifests is
-//! compared with its destination. Without Helm they are guessed from the chart's own values.
+//! With Helm, the values are proven: the chart is rendered with them, and each image of the
+//! manifests is compared with its destination. Without Helm, they are guessed from the chart's own
+//! values.
 
 mod attempt;
 mod candidates;
@@ -34,7 +35,7 @@ use search::Search;
 
 pub use unproven::{UnprovenValues, unproven};
 
-/// The paths at which charts have the pull secrets of all their images.
+/// The usual paths of the pull secrets for all images of a chart.
 const PULL_SECRETS: [&[&str]; 4] = [
     &["global", "image", "pullSecrets"],
     &["global", "imagePullSecrets"],
@@ -47,7 +48,7 @@ const PULL_SECRETS: [&[&str]; 4] = [
 pub struct Wanted<'a> {
     /// The names of the pull secrets.
     pub pull_secrets: &'a [String],
-    /// Whether each component gets its own registry, even where a global one would do.
+    /// Whether each component gets its own registry, even if a global one suffices.
     pub per_component: bool,
 }
 
@@ -60,12 +61,12 @@ pub struct ProvenValues {
     pub images: usize,
     /// The images that are not at their destinations with the values.
     pub unmoved: Vec<Unmoved>,
-    /// Sentences about texts of which nothing can be proven.
+    /// Sentences about texts for which nothing can be proven.
     pub notes: Vec<String>,
 }
 
 impl ProvenValues {
-    /// The number of different images that are not at their destinations.
+    /// Returns the number of different images that are not at their destinations.
     pub fn unmoved_images(&self) -> usize {
         self.unmoved.iter().map(|unmoved| unmoved.image.as_str()).collect::<HashSet<_>>().len()
     }
@@ -78,18 +79,19 @@ pub struct Unmoved {
     pub image: String,
     /// The field and the resource that name it.
     pub place: String,
-    /// The destination, if the image is one of the chart without the values.
+    /// The destination, if the chart renders the image without the values too.
     pub destination: Option<String>,
-    /// Whether the images transformer of Kustomize changes it.
+    /// Whether the images transformer of Kustomize can change it.
     pub kustomize_can: bool,
 }
 
-/// Finds the values that make `chart` take its images from where `list` puts them, and proves them:
-/// `render` renders the chart with more values over its own. It is called at most 81 times.
+/// Finds the values with which `chart` takes its images from their destinations in `list`, and
+/// proves them: `render` renders the chart with more values over its own. It is called at most 81
+/// times.
 ///
 /// # Errors
-/// Usage, where an image of a container or a field is not in the list, where the chart has no value
-/// for pull secrets, and where it does not render at all.
+/// Usage, if an image of a container or a field is not in the list, if the chart has no value for
+/// pull secrets, or if it does not render at all.
 pub fn proven<'a>(
     chart: &Chart,
     list: &MirrorList,
@@ -118,7 +120,7 @@ pub fn proven<'a>(
     })
 }
 
-/// The images that are not at their destinations.
+/// Returns the images that are not at their destinations.
 fn unmoved(goals: &Goals, attempt: &Attempt, list: &MirrorList) -> Vec<Unmoved> {
     let states = goals.all.iter().zip(&attempt.states);
     let wrong = states.filter(|(_, state)| **state != State::Done).map(|(goal, _)| goal);
@@ -142,7 +144,7 @@ fn unmoved(goals: &Goals, attempt: &Attempt, list: &MirrorList) -> Vec<Unmoved> 
     all
 }
 
-/// Whether the images transformer brings an image to its destination.
+/// Returns whether the images transformer brings an image to its destination.
 fn kustomize_can(mention: &Mention, list: &MirrorList) -> bool {
     let transformer = kustomize::for_manifests(list, std::slice::from_ref(mention));
     transformer.is_ok_and(|it| it.unreached.is_empty() && !it.images.is_empty())
@@ -161,7 +163,7 @@ fn unread(problem: &Problem) -> String {
     format!("{place}: the document is not compared, as it cannot be read: {problem}")
 }
 
-/// The path at which the chart has its pull secrets, and the value for these names.
+/// Returns the path of the chart's pull secrets, and the value for these names.
 fn pull_secrets(
     chart: &Chart,
     names: &[String],

@@ -6,10 +6,10 @@ use super::goals::{Goal, Goals, Places, State};
 use super::leaf::Leaf;
 use super::marker::{self, Marker};
 
-/// The characters of which an image is made.
+/// The characters of an image reference besides letters and digits.
 const INSIDE: &str = "._-/:@";
 
-/// The most pairs of a marker and an image that are compared after one render.
+/// The largest number of pairs of a marker and an image that are compared after one render.
 const MOST_COMPARED: usize = 20_000_000;
 
 /// A value that is a part of an image.
@@ -38,7 +38,7 @@ pub(super) struct Candidate {
     pub(super) feeds: HashSet<usize>,
 }
 
-/// The images of a render that have markers.
+/// Returns the parts of the rendered images in which markers occur.
 pub(super) fn feeds(markers: &[Marker], goals: &Goals, places: &Places) -> Vec<Feed> {
     let (mut feeds, mut left) = (Vec::new(), MOST_COMPARED);
     for (goal, wanted) in goals.all.iter().enumerate() {
@@ -67,7 +67,7 @@ pub(super) fn feeds(markers: &[Marker], goals: &Goals, places: &Places) -> Vec<F
     feeds
 }
 
-/// Assumes that a value is the part of an image that has its text.
+/// Returns the assumption that a value is the part of an image that has its text.
 pub(super) fn assumed(leaf: usize, value: &Leaf, index: usize, goal: &Goal) -> Option<Feed> {
     let text = value.text.trim();
     let core = text.trim_end_matches('/');
@@ -90,7 +90,7 @@ pub(super) fn split<'a>(image: &'a str, part: &str) -> Option<(&'a str, &'a str)
     })
 }
 
-/// The value with the images of some goals replaced by their destinations.
+/// Returns the value with the images of some goals replaced by their destinations.
 pub(super) fn replaced(
     leaf: usize,
     value: &Leaf,
@@ -111,7 +111,7 @@ pub(super) fn replaced(
     (!candidate.moves.is_empty()).then_some(candidate)
 }
 
-/// Replaces an image where it is whole.
+/// Replaces each whole occurrence of an image.
 fn replace(text: &str, image: &str, new: &str) -> String {
     let is_inside = |c: char| c.is_ascii_alphanumeric() || INSIDE.contains(c);
     let (mut done, mut rest) = (String::new(), text);
@@ -125,9 +125,9 @@ fn replace(text: &str, image: &str, new: &str) -> String {
     done + rest
 }
 
-/// Chooses the fewest values that move images to their destinations, and those of many images before
-/// those of few. With `for_all` a value must be right for each image of which it is a part; also
-/// returns whether one was left out for that.
+/// Chooses the fewest values that move images to their destinations, and those of many images
+/// before those of few. With `for_all` a value must be right for each image of which it is a part;
+/// also returns whether a value was left out because of that.
 pub(super) fn choose(feeds: &[Feed], states: &[State], for_all: bool) -> (Vec<Candidate>, bool) {
     let mut by_leaf: BTreeMap<usize, Vec<&Feed>> = BTreeMap::new();
     for feed in feeds {
@@ -155,7 +155,7 @@ pub(super) fn choose(feeds: &[Feed], states: &[State], for_all: bool) -> (Vec<Ca
     (chosen, has_conflict)
 }
 
-/// The text of a value that is right for the most images.
+/// Returns the text of a value that is right for the most images.
 fn best(leaf: usize, feeds: &[&Feed], states: &[State]) -> Option<Candidate> {
     let mut by_value: BTreeMap<&str, (usize, HashSet<usize>)> = BTreeMap::new();
     for feed in feeds {
@@ -163,7 +163,7 @@ fn best(leaf: usize, feeds: &[&Feed], states: &[State]) -> Option<Candidate> {
         let value = feed.exact.as_ref().or(feed.registry.as_ref());
         if let Some(value) = value.filter(|_| is_wrong) {
             let (weight, moves) = by_value.entry(value).or_default();
-            // A registry alone leaves work for another value.
+            // A registry alone needs another value for the rest of the image.
             *weight += if feed.exact.is_some() { 2 } else { 1 };
             moves.insert(feed.goal);
         }

@@ -1,21 +1,21 @@
-//! Switches that a chart wants before it renders images of another registry.
+//! Switches that a chart requires before it renders images of another registry.
 
 use std::rc::Rc;
 
 use crate::yaml::Node;
 
-/// Words for "do not check" in the key of such a switch, and words for images on the way to it.
+/// Words for "do not check" in the key of such a switch, and words for images in its path.
 const PERMITS: [&str; 4] = ["allow", "skip", "ignore", "accept"];
 const IMAGES: [&str; 2] = ["image", "registr"];
 
-/// The most switches of a chart, and the most keys on the way to one.
+/// The largest number of switches of a chart, and of keys in the path of one.
 const MOST: usize = 10;
 const MOST_KEYS: usize = 8;
 
-/// Returns the paths of the switches that a chart may want when it has refused to render with this
+/// Returns the paths of the switches that a chart may require if it has refused to render with this
 /// message: those that the message names, or else those among the chart's values.
 ///
-/// A switch is about images by its name: a chart that wants another consent does not get it.
+/// Only switches whose names refer to images are set: any other consent is left to the user.
 pub(super) fn switches(message: &str, values: &Rc<Node>) -> Vec<Vec<String>> {
     let named = named(message);
     if !named.is_empty() {

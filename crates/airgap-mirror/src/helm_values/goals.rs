@@ -1,4 +1,4 @@
-//! The images that a chart renders, and where each must come from.
+//! The images that a chart renders, and the destination of each.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,16 +9,16 @@ use crate::reference::ImageReference;
 use crate::yaml::Problem;
 use airgap_core::error::{Error, Result};
 
-/// The name of what Helm prints, for messages.
+/// The name of Helm's output, for messages.
 const RENDERED: &str = "the rendered chart";
 
-/// The most images of one field that are looked through for one whose resource has another name.
+/// The largest number of images of one field that are searched for a resource with a new name.
 const MOST_ALIKE: usize = 100;
 
-/// The most images that an error names.
+/// The largest number of images that an error names.
 const MOST_NAMED: usize = 10;
 
-/// The images of one render, each with the key of its place.
+/// The images of one render, each with the key of its position.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     mentions: Vec<(String, Mention)>,
@@ -32,11 +32,11 @@ pub(super) struct Places {
 /// An image that must come from a destination.
 #[derive(Debug)]
 pub(super) struct Goal {
-    /// The key of its place.
+    /// The key of its position.
     key: String,
-    /// The image without the values.
+    /// The image as it is without the values.
     pub(super) mention: Mention,
-    /// The image that is wanted.
+    /// The destination.
     pub(super) wanted: ImageReference,
 }
 
@@ -58,14 +58,14 @@ pub(super) enum State {
     Version,
     /// It has the registry of its destination with another path.
     Registry,
-    /// It is as it is without the values.
+    /// It is unchanged.
     Name,
-    /// It is another one, or is not there.
+    /// It is another image, or does not exist.
     Broken,
 }
 
 impl Places {
-    /// Reads manifests.
+    /// Parses manifests.
     pub(super) fn read(manifests: &str) -> Result<Places> {
         let mut read = Manifests::default();
         read.add_rendered(manifests, RENDERED);
@@ -93,10 +93,10 @@ impl Places {
 }
 
 impl Goals {
-    /// Finds the destination of each image.
+    /// Determines the destination of each image.
     ///
     /// # Errors
-    /// Usage, where the image of a container or a field is not in the list.
+    /// Usage, if the image of a container or a field is not in the list.
     pub(super) fn new(places: &Places, list: &MirrorList) -> Result<Goals> {
         let mut goals = Goals { all: Vec::new(), unlisted: Vec::new(), keys: HashSet::new() };
         let mut missing = Vec::new();
@@ -117,13 +117,14 @@ impl Goals {
         }
     }
 
-    /// The state of each image in a render.
+    /// Returns the state of each image in a render.
     pub(super) fn states(&self, places: &Places) -> Vec<State> {
         self.all.iter().map(|goal| self.state(goal, places)).collect()
     }
 
     fn state(&self, goal: &Goal, places: &Places) -> State {
-        // No resource has such a name: a value that is in it as well cannot be a registry.
+        // A resource name with a slash is not valid: a value that is in one as well cannot be a
+        // registry.
         let is_named = |mention: &Mention| {
             let name = mention.resource.as_ref().map(|it| it.name.as_str()).unwrap_or_default();
             name.contains('/') && mention.resource != goal.mention.resource
@@ -139,7 +140,8 @@ impl Goals {
         self.find(goal, places).map_or(State::Broken, state)
     }
 
-    /// The image of a goal in another render. The name of its resource may have changed with it.
+    /// Returns the image of a goal in another render. The name of its resource may have changed
+    /// too.
     pub(super) fn find<'a>(&self, goal: &Goal, places: &'a Places) -> Option<&'a Mention> {
         if let Some(index) = places.by_key.get(&goal.key) {
             return Some(&places.mentions[*index].1);
@@ -154,7 +156,8 @@ impl Goals {
         like.iter().find(is_done).or(like.first().filter(|_| like.len() == 1)).copied()
     }
 
-    /// The images of a render that are neither at a place of the others nor at a destination.
+    /// Returns the images of a render that are neither at the position of a goal nor at a
+    /// destination.
     pub(super) fn strangers<'a>(&self, places: &'a Places, list: &MirrorList) -> Vec<&'a Mention> {
         let is_new = |(key, _): &&(String, Mention)| !self.keys.contains(key);
         let is_listed = |mention: &&Mention| {
@@ -166,7 +169,7 @@ impl Goals {
 }
 
 impl Goal {
-    /// The image as it is without the values.
+    /// Returns the image as it is without the values.
     pub(super) fn source(&self) -> &str {
         &self.mention.written
     }
@@ -177,7 +180,7 @@ fn field_of_kind(mention: &Mention) -> String {
     format!("{kind} {}", mention.field)
 }
 
-/// The destination of an image; the image itself, where it is at one already.
+/// Returns the destination of an image; the image itself, if it is at a destination already.
 fn destination(image: &ImageReference, list: &MirrorList) -> Option<ImageReference> {
     match list.find(image) {
         Some(entry) => Some(entry.destination.clone()),
@@ -185,7 +188,7 @@ fn destination(image: &ImageReference, list: &MirrorList) -> Option<ImageReferen
     }
 }
 
-/// Whether an image is the one at a destination. A digest says all, and a tag beside it nothing.
+/// Returns whether an image is the one at a destination. If it has a digest, its tag is ignored.
 fn is_at(image: &ImageReference, destination: &ImageReference) -> bool {
     let (image, destination) = (image.with_defaults(), destination.with_defaults());
     let has_version = match destination.digest() {
@@ -212,7 +215,7 @@ fn not_listed(missing: &[Mention], list: &MirrorList) -> Error {
         .hint("or leave its part out here as well, with the same `--disable`")
 }
 
-/// The field and the resource of an image, for a person.
+/// Returns the field and the resource of an image, for a person.
 pub(super) fn place(mention: &Mention) -> String {
     match &mention.resource {
         Some(resource) => format!("{} of {resource}", mention.field),

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use crate::yaml::{Node, Scalar, Value};
 
-/// The most texts in the values of a chart that are looked at.
+/// The largest number of texts in the values of a chart that are examined.
 const MOST_LEAVES: usize = 100_000;
 
-/// The key of the values that every chart sees.
+/// The key of the values that every chart gets.
 const GLOBAL: &str = "global";
 
 /// The usual paths of a registry for all images.
@@ -21,7 +21,7 @@ const SETTINGS: [&str; 8] =
 /// Words in the first key of defaults that templates put below the user's values.
 const DEFAULTS: [&str; 2] = ["default", "builtin"];
 
-/// A step on the way to a value.
+/// A step of the path of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// A key of a mapping.
@@ -33,16 +33,16 @@ pub(super) enum Step {
 /// A text in the values, or an empty value.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
-    /// The way to it from the values of the chart that is installed.
+    /// Its path in the values of the root chart.
     pub(super) path: Vec<Step>,
     /// The text, empty for nothing.
     pub(super) text: String,
 }
 
-/// The part of an image that a value is by its key.
+/// The part of an image that a value is, judged by its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The registry, perhaps with the first parts of the path.
+    /// The registry, possibly with the first parts of the path.
     Registry,
     /// The path in the registry, or the whole image.
     Name,
@@ -55,7 +55,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    /// Whether it is behind the name.
+    /// Returns whether it is a tag or a digest.
     pub(super) fn is_version(self) -> bool {
         matches!(self, Role::Tag | Role::Digest)
     }
@@ -69,8 +69,8 @@ impl Leaf {
         leaves
     }
 
-    /// Returns values that are not there and that templates may read: the parts of each image
-    /// that lacks some, and the usual registries for all images.
+    /// Returns values that do not exist and that templates may read: the missing parts of each
+    /// image, and the usual registries for all images.
     pub(super) fn absent(values: &Rc<Node>) -> Vec<Leaf> {
         let mut paths =
             GLOBAL_REGISTRIES.map(|keys| keys.iter().map(|it| key(it)).collect()).to_vec();
@@ -87,7 +87,7 @@ impl Leaf {
         paths.into_iter().map(|path| Leaf { path, text: String::new() }).collect()
     }
 
-    /// The part of an image that it is by its key.
+    /// Returns the part of an image that it is, judged by its key.
     pub(super) fn role(&self) -> Role {
         let key = self.key().to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| key.contains(word));
@@ -109,23 +109,23 @@ impl Leaf {
         }
     }
 
-    /// The nearest key above it, or its own.
+    /// Returns its own key, or the nearest key above a list item.
     fn key(&self) -> &str {
         self.path.iter().rev().find_map(Step::key).unwrap_or_default()
     }
 
-    /// Whether it is for the chart and the charts in it at the same time.
+    /// Returns whether it applies to the chart and its subcharts at the same time.
     pub(super) fn is_global(&self) -> bool {
         self.path.iter().filter_map(Step::key).any(|key| key == GLOBAL)
     }
 
-    /// Whether it is in a list, which values can only replace as a whole.
+    /// Returns whether it is in a list, which values can only replace as a whole.
     pub(super) fn is_in_list(&self) -> bool {
         self.path.iter().any(|step| matches!(step, Step::Item(_)))
     }
 
-    /// The value that takes the place of this one, if this is one of the defaults that a chart keeps
-    /// under a key of its own and puts below the user's values.
+    /// Returns the value that overrides this one, if this is one of the defaults that a chart keeps
+    /// under a separate key and merges below the user's values.
     pub(super) fn over_default(&self) -> Option<Leaf> {
         let first = self.path.first()?.key()?.to_ascii_lowercase();
         let is_default = first.starts_with('_') || DEFAULTS.iter().any(|word| first.contains(word));
@@ -133,7 +133,7 @@ impl Leaf {
         Some(Leaf { path: rest.to_vec(), text: self.text.clone() })
     }
 
-    /// The path as `--set` has it.
+    /// Returns the path in the syntax of `--set`.
     pub(super) fn name(&self) -> String {
         let mut name = String::new();
         for step in &self.path {
@@ -148,7 +148,7 @@ impl Leaf {
 }
 
 impl Step {
-    /// The key, if it is one.
+    /// Returns the key, if the step is one.
     pub(super) fn key(&self) -> Option<&str> {
         match self {
             Step::Key(key) => Some(key),

@@ -1,27 +1,27 @@
-//! Texts that show which value a part of an image comes from.
+//! Marker texts that show which value a part of an image comes from.
 //!
-//! A marker has the shape of the value that it takes the place of, so that templates treat it alike:
+//! A marker has the shape of the value that it replaces, so that templates treat both alike:
 //! `quay.io/org/app` becomes `m0007x.invalid/org/app`, and the tag `v2.10.3-alpine` becomes
 //! `v2.10.990007-alpine`.
 
 use super::leaf::{Leaf, Role};
 use crate::reference::ImageReference;
 
-/// The most markers of one render.
+/// The largest number of markers of one render.
 pub(super) const MOST: usize = 2000;
 
-/// A value with the marker that takes its place.
+/// A value with the marker that replaces it.
 #[derive(Clone, Debug)]
 pub(super) struct Marker {
     /// The index of the value.
     pub(super) leaf: usize,
     /// The text that is set.
     pub(super) text: String,
-    /// The part of it that templates write, without slashes around it.
+    /// The part of the text that templates write, without slashes around it.
     core: String,
-    /// The same part of the value that it takes the place of.
+    /// The same part of the replaced value.
     before: String,
-    /// The slash behind the value.
+    /// The slash at the end of the value.
     end: &'static str,
 }
 
@@ -40,23 +40,24 @@ impl Marker {
         Marker { leaf, text: format!("{core}{end}"), core, before, end }
     }
 
-    /// Whether a text has it.
+    /// Returns whether a text contains the marker.
     pub(super) fn is_in(&self, text: &str) -> bool {
         text.contains(&self.core)
     }
 
-    /// The text with the value as it was.
+    /// Returns the text with the original value in place of the marker.
     pub(super) fn removed_from(&self, text: &str) -> String {
         text.replace(&self.core, &self.before)
     }
 
-    /// The value that makes the image `written`, which has the marker, the image `wanted`.
+    /// Returns the value that turns the image `written`, which has the marker, into `wanted`.
     pub(super) fn solve(&self, written: &str, wanted: &ImageReference) -> Option<String> {
         let (before, after) = written.split_once(&self.core)?;
         solve(before, &self.core, after, wanted).map(|value| format!("{value}{}", self.end))
     }
 
-    /// The registry of `wanted`, if the marker stands for a registry alone: the rest is for others.
+    /// Returns the registry of `wanted`, if the marker replaces a registry alone. Other values set
+    /// the rest.
     pub(super) fn solve_registry(&self, written: &str, wanted: &ImageReference) -> Option<String> {
         let rest = written.strip_prefix(&self.core)?;
         let host = wanted.host().filter(|_| rest.starts_with('/') && !self.core.contains('/'))?;
@@ -64,8 +65,8 @@ impl Marker {
     }
 }
 
-/// The value that makes `wanted` of the image `before` + `core` + `after`, if it stands in the place
-/// of `core`.
+/// Returns the value that turns the image `before` + `core` + `after` into `wanted` if it replaces
+/// `core`.
 pub(super) fn solve(
     before: &str,
     core: &str,
@@ -91,7 +92,7 @@ pub(super) fn solve(
     is_whole.then(|| value.to_owned())
 }
 
-/// A name whose first part is another one.
+/// Returns a name with another first part.
 fn name(text: &str, number: usize) -> String {
     let (first, rest) = match text.split_once('/') {
         Some((first, rest)) => (first, format!("/{rest}")),
@@ -108,14 +109,14 @@ fn name(text: &str, number: usize) -> String {
     }
 }
 
-/// A digest that begins in another way.
+/// Returns a digest with another beginning.
 fn digest(text: &str, number: usize) -> String {
     let is_bare = !text.is_empty() && !text.contains(':');
     let algorithm = if is_bare { "" } else { "sha256:" };
     format!("{algorithm}{number:08x}{}", "0".repeat(56))
 }
 
-/// A tag with another last number, or with another ending.
+/// Returns a tag with another last number, or with another ending.
 fn tag(text: &str, number: usize) -> String {
     if text.is_empty() {
         return format!("{}.0.0", 990_000 + number);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::leaf::Step;
 use crate::yaml::{self, Node, Scalar, Style};
 
-/// Values over those of a chart. A list is replaced as a whole.
+/// Values that override those of a chart. A list is replaced as a whole.
 #[derive(Clone, Debug)]
 pub(super) struct Overlay {
     values: Value,
@@ -15,7 +15,7 @@ pub(super) struct Overlay {
 }
 
 impl Overlay {
-    /// Creates one without values over those of a chart.
+    /// Creates an overlay without values.
     pub(super) fn new(chart: &Rc<Node>) -> Overlay {
         Overlay { values: json!({}), chart: chart.clone() }
     }
@@ -31,12 +31,12 @@ impl Overlay {
         self.set(&path, value);
     }
 
-    /// The values, their keys in the order of the chart's own.
+    /// Returns the values, with their keys in the order of the chart's own.
     pub(super) fn values(&self) -> Value {
         ordered(&self.values, Some(&self.chart))
     }
 
-    /// The values as a file.
+    /// Returns the text of a values file with them.
     pub(super) fn text(&self) -> String {
         yaml::block(&self.values())
     }
@@ -77,7 +77,7 @@ fn ordered(value: &Value, chart: Option<&Rc<Node>>) -> Value {
     Value::Object(sorted.into_iter().map(entry).collect())
 }
 
-/// A node as data.
+/// Returns a node as JSON data.
 fn data(node: &Node) -> Value {
     match &node.value {
         yaml::Value::Scalar(scalar) => scalar_data(scalar),

@@ -5,11 +5,11 @@ use super::leaf::{Leaf, Role};
 
 /// Values that are tried together.
 pub(super) struct Round {
-    /// The states of the images that they may change.
+    /// The states of the images that the values may change.
     pub(super) states: &'static [State],
-    /// Whether a value with this role is tried.
+    /// Returns whether a value with this role is tried.
     pub(super) is_in: fn(&Leaf, Role) -> bool,
-    /// Whether a value must bring all images to their destinations of which it is a part.
+    /// Whether a value must bring all images of which it is a part to their destinations.
     pub(super) for_all: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) const GLOBAL: Round = Round {
 /// The other parts of names, in the order in which they are tried.
 pub(super) const NAMES: [Round; 6] = [
     round(NAME, |leaf, role| role == Role::Registry && !leaf.is_global() && !leaf.is_in_list()),
-    // A value that is empty may hide another one.
+    // Setting an empty value may hide another value.
     round(NAME, |leaf, role| {
         role == Role::Registry && !leaf.is_global() && !leaf.is_in_list() && !leaf.text.is_empty()
     }),
@@ -38,8 +38,8 @@ pub(super) const NAMES: [Round; 6] = [
     }),
 ];
 
-/// The parts of names that are not among the chart's own values. Two of them in one image hide each
-/// other's default.
+/// The parts of names that are not among the chart's own values. Two such parts in one image hide
+/// each other's default.
 pub(super) const ABSENT: [Round; 2] =
     [round(NAME, |_, role| role == Role::Registry), round(NAME, |_, role| role == Role::Name)];
 

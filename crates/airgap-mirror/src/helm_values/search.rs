@@ -1,7 +1,7 @@
 //! The search for the values that bring each image of a chart to its destination.
 //!
 //! Some values of the chart are replaced by markers. The images of one render then show which value
-//! is which part of which image, whatever the templates do, and so the text that the value needs.
+//! is which part of which image, for any templates, and so the text that the value needs.
 //! Registries for all images come first, then those of components, then names, then lists, then
 //! tags; a value is kept if a render with it has more images at their destinations.
 
@@ -22,24 +22,25 @@ use super::rounds::{ABSENT, ABSENT_TAGS, GLOBAL, NAMES, Round, VERSIONS};
 use crate::yaml::Node;
 use airgap_core::error::{Error, Kind, Result};
 
-/// The most renders of one search, and the most time. A usual chart takes 2 to 6.
+/// The largest number of renders of one search, and its time limit. A usual chart takes 2 to 6
+/// renders.
 const MOST_RENDERS: usize = 80;
 const MOST_TIME: Duration = Duration::from_secs(180);
 
-/// The most different images that are compared with each value before it gets a marker. With more of
-/// them, each value gets one.
+/// The largest number of different images that are compared with each value before it gets a
+/// marker. Beyond it, each value gets one.
 const MOST_SOURCES: usize = 500;
 
-/// The most renders with values that are not among the chart's own.
+/// The largest number of renders with values that are not among the chart's own.
 const MOST_GUESSES: usize = 12;
 
 /// A renderer of the chart with more values over its own.
 pub(super) type Render<'a> = dyn FnMut(&str) -> Result<String> + 'a;
 
-/// The search.
+/// A search.
 pub(super) struct Search<'a> {
     chart: Rc<Node>,
-    /// The chart's own values, and behind them those that templates may read.
+    /// The chart's own values, followed by those that templates may read.
     leaves: Vec<Leaf>,
     /// The number of the chart's own values.
     own: usize,
@@ -48,16 +49,16 @@ pub(super) struct Search<'a> {
     goals: &'a Goals,
     render: &'a mut Render<'a>,
     renders: usize,
-    /// The most renders of the current step.
+    /// The limit on renders of the current step.
     most: usize,
     end: Instant,
-    /// The paths of switches that the chart wants.
+    /// The paths of switches that the chart requires.
     switches: Vec<Vec<String>>,
     /// Values with whose markers the chart does not render.
     refused: HashSet<usize>,
     /// Registries whose path another value must change.
     unfinished: BTreeSet<usize>,
-    /// Whether a registry for all images was left alone, as it would not do for all.
+    /// Whether a registry for all images was skipped because it is wrong for some of them.
     has_conflict: bool,
 }
 
@@ -89,11 +90,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Finds values with which as many images as possible are at their destinations. `plain` has the
-    /// images without them.
+    /// Finds values that bring as many images as possible to their destinations. `plain` has the
+    /// images without the values.
     ///
     /// # Errors
-    /// Those of a Helm that cannot be run.
+    /// Errors of a Helm that cannot be run.
     pub(super) fn run(mut self, plain: Places, per_component: bool) -> Result<Attempt> {
         let states = self.goals.states(&plain);
         let (values, overlay) = (BTreeMap::new(), self.base.clone());
@@ -111,7 +112,7 @@ impl<'a> Search<'a> {
         self.without_switches(best)
     }
 
-    /// Goes through all rounds once.
+    /// Runs all rounds once.
     fn pass(&mut self, global: Option<Round>, from: Attempt) -> Result<Attempt> {
         let mut attempt = from;
         for round in global.iter().chain(&NAMES) {
@@ -128,8 +129,8 @@ impl<'a> Search<'a> {
         self.texts(attempt)
     }
 
-    /// Tries values that are not among the chart's own, with at most 12 renders: a schema may refuse
-    /// each of them.
+    /// Tries values that are not among the chart's own, with at most 12 renders: a schema may
+    /// refuse each of them.
     fn absent(&mut self, rounds: &[Round], from: Attempt) -> Result<Attempt> {
         let most = std::mem::replace(&mut self.most, MOST_RENDERS.min(self.renders + MOST_GUESSES));
         let mut attempt = from;
@@ -188,7 +189,7 @@ impl<'a> Search<'a> {
         self.add(from, &chosen)
     }
 
-    /// The different images of goals.
+    /// Returns the different images of goals.
     fn sources(&self, goals: &[usize]) -> BTreeSet<&'a str> {
         goals.iter().map(|goal| self.goals.all[*goal].source()).collect()
     }
@@ -261,8 +262,8 @@ impl<'a> Search<'a> {
         self.probe(second, values, feeds)
     }
 
-    /// Assumes that a value with whose marker the chart does not render is the part of an image that
-    /// has its text.
+    /// Returns the assumption that a value whose marker the chart refuses is the part of an image
+    /// that has its text.
     fn assumed(&self, leaves: &[usize], wrong: &[usize]) -> Vec<Feed> {
         let mut feeds = Vec::new();
         for leaf in leaves.iter().filter(|leaf| self.refused.contains(leaf)) {
@@ -304,7 +305,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Takes away the registries whose path no other value has changed.
+    /// Removes the registries whose path no other value has changed.
     fn without_vain(&mut self, from: Attempt) -> Result<Attempt> {
         let mut best = from;
         if best.is_done() {
@@ -325,7 +326,7 @@ impl<'a> Search<'a> {
         Ok(best)
     }
 
-    /// Takes away the switches that only markers needed: first all, then each.
+    /// Removes the switches that only markers needed: first all, then each.
     fn without_switches(&mut self, from: Attempt) -> Result<Attempt> {
         let all = self.switches.clone();
         let mut best = from;
@@ -344,13 +345,13 @@ impl<'a> Search<'a> {
         Ok(best)
     }
 
-    /// Whether there were enough renders, or was enough time.
+    /// Returns whether the limit on renders or time is reached.
     fn is_over(&self) -> bool {
         self.renders >= self.most || Instant::now() >= self.end
     }
 
-    /// Renders with these values, and with the switches that the chart wants then. The inner error
-    /// is that of a chart that does not render.
+    /// Renders with these values, and with the switches that the chart then requires. The inner
+    /// error is that of a chart that does not render.
     fn attempt(
         &mut self,
         values: &BTreeMap<usize, String>,
@@ -407,7 +408,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The values of a chart, with those that take the place of its defaults.
+/// Returns the values of a chart, with those that override its defaults.
 fn leaves(chart: &Rc<Node>) -> Vec<Leaf> {
     let mut leaves = Vec::new();
     let all = Leaf::all(chart);
@@ -423,7 +424,7 @@ fn leaves(chart: &Rc<Node>) -> Vec<Leaf> {
     leaves
 }
 
-/// Whether a value may be a part of an image.
+/// Returns whether a value may be a part of an image.
 fn is_part(value: &Leaf, image: &str) -> bool {
     let text = value.text.trim().trim_end_matches('/');
     match value.role().is_version() {
@@ -432,14 +433,15 @@ fn is_part(value: &Leaf, image: &str) -> bool {
     }
 }
 
-/// Values with these over them.
+/// Returns the values with the candidates' values over them.
 fn with(values: &BTreeMap<usize, String>, more: &[Candidate]) -> BTreeMap<usize, String> {
     let mut values = values.clone();
     values.extend(more.iter().map(|one| (one.leaf, one.value.clone())));
     values
 }
 
-/// Whether a message names a value: by its path, or by its pointer as a schema has it.
+/// Returns whether a message names a value: by its path, or by its JSON pointer as in a schema
+/// error.
 fn names(message: &str, leaf: &Leaf) -> bool {
     let name = leaf.name();
     let pointer = name.replace(['.', '['], "/").replace(']', "");

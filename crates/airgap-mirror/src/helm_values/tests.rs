@@ -1,4 +1,4 @@
-//! The search with renderers that are functions. Tests with the real Helm are in `tests/`.
+//! Tests of the search with functions as renderers. Tests with the real Helm are in `tests/`.
 
 use std::fs;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use crate::chart::Override;
 use crate::yaml::{Node, block};
 use airgap_core::error::Error;
 
-/// A chart with a function in the place of its templates, which gives the images of its values.
+/// A chart with a function in place of its templates, which returns the images for its values.
 struct Case<'a> {
     values: &'a str,
     template: &'a dyn Fn(&Rc<Node>) -> Result<Vec<String>>,
@@ -21,7 +21,7 @@ impl Case<'_> {
         Chart::read(folder, "c", &[Override::parse(over, "over").unwrap()], &[]).unwrap()
     }
 
-    /// The values, and the images that they leave where they are; `list` has pairs of a source and a
+    /// Returns the values, and the images that they do not move; `list` has pairs of a source and a
     /// destination.
     fn proven(&self, list: &[(&str, &str)]) -> (String, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
@@ -44,18 +44,18 @@ impl Case<'_> {
     }
 }
 
-/// The text at a path, empty for none.
+/// Returns the text at a path, empty if there is none.
 fn text(values: &Rc<Node>, path: &str) -> String {
     let path: Vec<_> = path.split('.').collect();
     values.at(&path).and_then(|node| node.text()).unwrap_or_default().to_owned()
 }
 
-/// The first text that is not empty.
+/// Returns the first text that is not empty.
 fn first(values: &Rc<Node>, paths: &[&str]) -> String {
     paths.iter().map(|path| text(values, path)).find(|it| !it.is_empty()).unwrap_or_default()
 }
 
-/// The images `a` and `b`, whose registry may be the global one.
+/// Returns the images `a` and `b`, whose registry may be the global one.
 fn two(values: &Rc<Node>) -> Result<Vec<String>> {
     let image = |name: &str| {
         let own = format!("{name}.registry");
@@ -76,7 +76,7 @@ fn a_registry_for_all_images_comes_first() {
     let case = Case { values: TWO, template: &two };
     let list = [("docker.io/org/a:1", "r.io/org/a:1"), ("quay.io/org/b:1", "r.io/org/b:1")];
     assert_eq!(case.proven(&list), ("global:\n  imageRegistry: r.io\n".to_owned(), vec![]));
-    // It does not do for both.
+    // One registry is not right for both.
     let list = [("docker.io/org/a:1", "r.io/org/a:1"), ("quay.io/org/b:1", "r.io/quay/org/b:1")];
     assert_eq!(case.proven(&list).0, "a:\n  registry: r.io\nb:\n  registry: r.io/quay\n");
     let list = [("docker.io/org/a:1", "r.io/org/a:1"), ("quay.io/org/b:1", "r.io/other/name:1")];
@@ -175,7 +175,7 @@ fn what_a_chart_demands_of_other_registries_is_added() {
     }
 }
 
-/// A chart that knows the private registry and refuses any other, also those of markers.
+/// A chart that accepts the private registry and refuses any other, also that of a marker.
 #[test]
 fn a_switch_that_only_markers_need_is_not_set() {
     let values = format!("{TWO}security: {{allowInsecureImages: false, skipImageCheck: false}}\n");

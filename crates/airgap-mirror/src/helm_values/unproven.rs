@@ -1,4 +1,4 @@
-//! Values by the look of a chart's own, without rendering it.
+//! Values that are guessed from a chart's own, without rendering it.
 
 use serde_json::{Map, Value, json};
 
@@ -17,13 +17,13 @@ pub struct UnprovenValues {
     pub unchanged: Vec<String>,
 }
 
-/// Guesses the values that make `chart` take its images from where `list` puts them, by the look of
-/// the chart's own values: its templates may do otherwise.
+/// Guesses the values with which `chart` takes its images from their destinations in `list`, by the
+/// chart's own values: its templates may use them in another way.
 ///
 /// A global registry is used if the chart has one that brings every image to its destination.
 ///
 /// # Errors
-/// Usage, where an image of the chart is not in the list, or where the chart has no value for pull
+/// Usage, if an image of the chart is not in the list, or if the chart has no value for pull
 /// secrets.
 pub fn unproven(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<UnprovenValues> {
     let mut components = Vec::new();
@@ -52,18 +52,18 @@ pub fn unproven(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<
     Ok(UnprovenValues { values: Value::Object(values), unchanged })
 }
 
-/// An image that values decide.
+/// An image that values determine.
 #[derive(Clone, Debug)]
 struct Component {
     source: ImageReference,
     destination: ImageReference,
     form: Form,
-    /// The registry that brings it to its destination without any other change.
+    /// The registry that suffices to bring it to its destination.
     registry: Option<String>,
 }
 
 impl Component {
-    /// The component, or why there is none.
+    /// Creates the component of an image; the inner error is the reason why it has none.
     fn of(image: &ChartImage, list: &MirrorList) -> Result<std::result::Result<Component, String>> {
         let source = &image.image.with_defaults();
         let destination = match list.find(source) {
@@ -140,7 +140,8 @@ impl Component {
     }
 }
 
-/// The registry that most components need and that none with a registry of its own contradicts.
+/// Returns the registry that suffices for every component with a registry key, if it is the same
+/// one.
 fn common_registry(components: &[Component]) -> Option<String> {
     let mut registries: Vec<_> =
         components.iter().filter_map(|component| component.registry.clone()).collect();
@@ -157,7 +158,7 @@ fn keys(path: &[&str]) -> Vec<String> {
     path.iter().map(|key| (*key).to_owned()).collect()
 }
 
-/// Puts a value at a path.
+/// Sets a value at a path.
 fn insert(values: &mut Map<String, Value>, path: &[String], value: Value) {
     let Some((last, leading)) = path.split_last() else { return };
     let mut map = values;
