@@ -1,13 +1,13 @@
-//! Copies images: from registries or a layout into registries or a layout.
+//! Copying of images: from registries or a layout into registries or a layout.
 //!
 //! ```text
-//! orders --look--> what is missing, and everything that belongs to it --carry--> copied images
-//!          └ source: manifests, attached things        target: blobs, manifests, tags ┘
+//! orders --look--> missing images, with all their manifests and blobs --carry--> copied images
+//!          └ source: manifests, attached manifests     target: blobs, manifests, tags ┘
 //! ```
 //!
-//! Everything is looked at before the first byte moves, so that a plan can be shown and each blob is
-//! known to all who need it: it moves once, and is mounted into the other repositories. An image's
-//! manifests follow when all its blobs are there, and its tag comes last of all.
+//! All images are examined before the first byte moves, so that a plan can be shown. Each blob is
+//! moved once, and is mounted into the other repositories that need it. An image's manifests follow
+//! when all its blobs are at the destination, and its tag is written last.
 
 mod attached;
 mod carry;
@@ -30,47 +30,47 @@ pub use registry::{RegistrySource, RegistryTarget};
 pub use side::{Source, Target};
 pub use summary::{Blobs, Copied, Left, Outcome, Summary};
 
-/// An image that is wanted.
+/// A copy request for one image.
 pub struct Order {
-    /// Where it comes from, as it is written.
+    /// The source, as it is written.
     pub source: String,
-    /// Where it goes, as it is written.
+    /// The destination, as it is written.
     pub destination: String,
-    /// Both, understood and allowed; or why not.
+    /// The parsed source and destination, if they are valid and allowed; otherwise the error.
     pub way: Result<Way>,
 }
 
-/// From where to where.
+/// The source and the destination of an image.
 pub struct Way {
-    /// Where the image comes from; it has a tag or a digest.
+    /// The source; it has a tag or a digest.
     pub source: Reference,
-    /// Where it goes; it has a tag or a digest.
+    /// The destination; it has a tag or a digest.
     pub destination: Reference,
-    /// What it must be, whatever its tag says now.
+    /// The digest that the lock has for the source, even if its tag has moved since.
     pub locked: Option<Digest>,
 }
 
-/// How to copy.
+/// The options of a copy.
 pub struct Options {
-    /// The platforms that are wanted of an index; none for all of them.
+    /// The platforms to copy from an index; all of them if it is empty.
     pub platforms: Vec<Platform>,
-    /// How much is done at a time.
+    /// The number of parallel jobs.
     pub jobs: usize,
-    /// Whether nothing is to be moved.
+    /// Whether to show the plan only, and to move nothing.
     pub dry_run: bool,
-    /// Whether images that are there are looked through all the same.
+    /// Whether to examine images that are at the destination already.
     pub recheck: bool,
-    /// Whether what is attached to an image stays behind.
+    /// Whether to copy images without their attached manifests, such as signatures.
     pub without_attached: bool,
-    /// Whether layers that their owner lets nobody pass on are copied too. Images that are there are
-    /// looked through then.
+    /// Whether to copy nondistributable layers too (OCI image-spec "Non-Distributable Layers").
+    /// Images that are at the destination already are examined then.
     pub with_foreign: bool,
 }
 
-/// Copies images. What becomes of each stands in the summary: one that fails stops no other.
+/// Copies images. The summary has the result of each image; a failure stops no other image.
 ///
 /// # Errors
-/// Only what concerns all of them, such as a tar that cannot be written.
+/// Only errors that concern all images, such as a tar that cannot be written.
 pub fn copy(
     orders: Vec<Order>,
     source: &dyn Source,

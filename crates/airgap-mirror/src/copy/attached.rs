@@ -1,4 +1,4 @@
-//! Signatures and the like: what is attached to an image.
+//! Attached manifests of an image, such as signatures: referrers, and tags that cosign makes.
 
 use std::collections::HashSet;
 
@@ -8,18 +8,18 @@ use airgap_core::error::{Error, Result};
 use airgap_core::report::printable;
 use airgap_oci::{Descriptor, MANIFEST_LIMIT, Manifest, Tag, media_type};
 
-/// What cosign appends to the tag that it makes of a digest.
+/// The suffixes that cosign appends to the tag that it makes of a digest.
 pub(super) const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
-/// Says of an error that it is about something which is attached to an image, and how to copy the
-/// image without it.
+/// Adds to an error the attached manifest that it concerns, and the option to copy the image
+/// without it.
 pub(super) fn blame(error: Error, image: &str, what: &str) -> Error {
     error
         .fact("concerns", format!("{what}, attached to `{image}`"))
         .first_hint("to copy the image without what is attached to it, add `--no-attached`")
 }
 
-/// Names a referrer for a message.
+/// Returns the name of a referrer for a message.
 pub(super) fn by_descriptor(descriptor: &Descriptor) -> String {
     let digest = descriptor.digest.short();
     match &descriptor.artifact_type {
@@ -28,7 +28,7 @@ pub(super) fn by_descriptor(descriptor: &Descriptor) -> String {
     }
 }
 
-/// Names something that is attached by its tag, as cosign makes it, for a message.
+/// Returns the name of a manifest that is attached by a tag of cosign, for a message.
 pub(super) fn by_tag(tag: &Tag) -> String {
     let noun = match tag.as_str().rsplit_once('.') {
         Some((_, "sig")) => "a cosign signature",
@@ -39,13 +39,13 @@ pub(super) fn by_tag(tag: &Tag) -> String {
     format!("{noun} (tag `{tag}`)")
 }
 
-/// The list of referrers of a manifest, for a message.
+/// The name of a manifest's list of referrers, for a message.
 pub(super) const LIST: &str = "the list of referrers";
 
-/// Returns the index that lists these besides the old ones; nothing where the old ones have them all.
+/// Returns the index that adds `new` to the `old` referrers; `None` if `old` has them all.
 ///
 /// # Errors
-/// Integrity, where the index would be longer than a manifest may be.
+/// Integrity, if the index would exceed the size limit of a manifest.
 pub(super) fn merged(old: &[Descriptor], new: &[Descriptor]) -> Result<Option<Manifest>> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]

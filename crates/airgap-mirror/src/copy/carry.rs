@@ -1,4 +1,4 @@
-//! The second half: blobs, then the manifests of each image whose blobs are all there.
+//! The second half of a copy: moves blobs, then pushes each image whose blobs are all there.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,10 +16,10 @@ use airgap_core::report::{Item, Report, Total};
 use airgap_core::workers::{self, hold};
 use airgap_oci::{Descriptor, Repository};
 
-/// The media type of what is only moved.
+/// The media type of a blob in a transfer.
 const BLOB: &str = "application/octet-stream";
 
-/// A blob, and who needs it.
+/// A blob with the repositories that need it.
 struct Batch {
     digest: Digest,
     size: u64,
@@ -28,25 +28,25 @@ struct Batch {
 
 /// A repository that needs a blob.
 struct Need {
-    /// For these images.
+    /// The indexes of the images that need it there.
     images: Vec<usize>,
     from: Arc<Repository>,
     to: Arc<Repository>,
-    /// A repository that has it, from where it can be mounted.
+    /// A repository that has the blob, from which it can be mounted.
     known: Option<Arc<Repository>>,
 }
 
-/// One thing to do.
+/// A unit of work.
 enum Job {
-    /// Brings a blob to the first repository that needs it and gets it.
+    /// Moves a blob to the first repository that needs it and accepts it.
     First(usize),
-    /// Brings it to one more, from where it is.
+    /// Moves a blob to one more repository, with a mount from `known` if possible.
     Next { batch: usize, need: usize, known: Option<Arc<Repository>> },
-    /// Makes an image appear.
+    /// Pushes the manifests and the tag of an image.
     Finish(usize),
 }
 
-/// Copies what is missing. What became of each image is noted there.
+/// Copies the missing blobs and manifests. The result of each image is noted in it.
 pub(super) fn carry(
     images: &[Image],
     source: &dyn Source,
@@ -89,7 +89,7 @@ pub(super) fn carry(
     carrying.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says that a layer stays behind.
+/// Returns the message for a layer that is not copied.
 fn left_behind(image: &Image, layer: &Left) -> String {
     format!(
         "`{}`: the layer {} ({}) stays behind, as its media type says that it may not be passed on; \
@@ -100,7 +100,7 @@ fn left_behind(image: &Image, layer: &Left) -> String {
     )
 }
 
-/// Notes how many bytes belong to an image.
+/// Notes the number of bytes of an image.
 fn measure(image: &Image) {
     let mut state = image.state();
     let bytes = state.tree.blobs().into_iter().map(|(_, size)| size).sum();
@@ -109,7 +109,7 @@ fn measure(image: &Image) {
     }
 }
 
-/// Whether an image is to be copied.
+/// Returns whether an image is to be copied.
 fn wants(state: &State) -> bool {
     state.error.is_none() && state.tree_root().is_some()
 }
@@ -128,8 +128,8 @@ fn say_at_once(image: &Image, report: &Report) {
     }
 }
 
-/// Returns every blob with those who need it, in the order of the images, and how many blobs each
-/// image needs.
+/// Returns every blob with the repositories that need it, in the order of the images, and the
+/// number of blobs that each image needs.
 fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<Batch>, Vec<usize>) {
     let mut repositories = HashMap::new();
     let mut known: HashMap<(Arc<str>, Digest), Arc<Repository>> = HashMap::new();
@@ -161,7 +161,8 @@ fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<B
         for (digest, size) in state.tree.blobs() {
             left[nth] += 1;
             let place = *places.entry((shelf.clone(), digest, size)).or_insert_with(|| {
-                // Most blobs have one need: there may be very many blobs.
+                // Most blobs have one need, and there may be very many blobs: capacity for one
+                // saves memory.
                 batches.push(Batch { digest, size, needs: Vec::with_capacity(1) });
                 batches.len() - 1
             });
@@ -181,7 +182,7 @@ fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<B
     (batches, left)
 }
 
-/// Returns one of several equal values, which are kept once.
+/// Returns the shared copy of equal values.
 fn shared<K: Eq + std::hash::Hash + Clone, T>(all: &mut HashMap<K, Arc<T>>, value: K) -> Arc<T>
 where
     T: ?Sized,
@@ -190,7 +191,7 @@ where
     all.entry(value).or_insert_with_key(|it| Arc::from(it.clone())).clone()
 }
 
-/// The jobs for those who come behind the first.
+/// Returns the jobs for the other repositories that need a blob.
 fn next_jobs(
     batches: &[Batch],
     batch: usize,
@@ -201,7 +202,7 @@ fn next_jobs(
     needs.map(|need| Job::Next { batch, need, known: known.cloned() }).collect()
 }
 
-/// What there would be to move, as far as can be told without asking for each blob.
+/// Returns the planned transfers, as far as they are known without a request for each blob.
 fn planned(batches: &[Batch]) -> Blobs {
     let mut blobs = Blobs::default();
     for batch in batches {
@@ -222,7 +223,7 @@ struct Carrying<'a> {
     report: &'a Report,
     total: Total,
     batches: Vec<Batch>,
-    /// How many blobs each image still needs.
+    /// The number of blobs that each image still needs.
     left: Vec<AtomicUsize>,
     blobs: Mutex<Blobs>,
 }
@@ -242,8 +243,8 @@ impl Carrying<'_> {
         }
     }
 
-    /// Where one who needs it does not get it, the next one may: from another registry, or into
-    /// another repository.
+    /// Tries the repositories that need a blob in turn: if one fails, the next may succeed, from
+    /// another registry or into another repository.
     fn first(&self, batch: usize) -> Vec<Job> {
         let mut jobs = Vec::new();
         for need in 0..self.batches[batch].needs.len() {
@@ -258,13 +259,13 @@ impl Carrying<'_> {
         jobs
     }
 
-    /// Brings a blob to a repository that needs it; says whether it is there.
+    /// Moves a blob to a repository that needs it; returns whether the blob is there.
     fn bring(&self, batch: usize, need: usize, known: Option<&Repository>) -> bool {
         let Batch { digest, size, needs } = &self.batches[batch];
         let descriptor = &Descriptor::new(BLOB, *digest, *size);
         let Need { images, from, to, known: own } = &needs[need];
         let images = images.iter().map(|nth| &self.images[*nth]);
-        // Nobody needs it any more.
+        // No image needs the blob any more.
         if images.clone().all(Image::failed) {
             return false;
         }
@@ -307,7 +308,7 @@ impl Carrying<'_> {
         }
     }
 
-    /// Brings a blob that its source does not have from one of the addresses in its manifest.
+    /// Moves a blob that its source does not have from one of the URLs in its manifest.
     fn bring_from(
         &self,
         urls: &[String],
@@ -328,7 +329,7 @@ impl Carrying<'_> {
         Err(error)
     }
 
-    /// Takes note that these images do not wait for a blob any more.
+    /// Notes that these images do not wait for a blob any more.
     fn done(&self, batch: usize, need: usize) -> Vec<Job> {
         let images = self.batches[batch].needs[need].images.iter();
         let complete = images.filter(|nth| {
@@ -370,8 +371,8 @@ impl Carrying<'_> {
         }
     }
 
-    /// Puts the manifests: each behind those that are in it, then what is attached, and the name at
-    /// the very end.
+    /// Pushes the manifests: each after those that it refers to, then the attached ones, and the
+    /// tag at the very end.
     fn appear(&self, state: &mut State, source: &str) -> Result<Digest> {
         let State { tree, to, outcome, whole, .. } = state;
         let missing = || Error::new(Kind::Failed, "an image was copied without a manifest");
@@ -383,7 +384,7 @@ impl Carrying<'_> {
             self.target.put_manifest(repository, manifest)?;
         }
         outcome.attached = tree.attached.len() + tree.tags.len();
-        // What is attached has something to be attached to, and still nobody sees it by its tag.
+        // The subject of the attached manifests exists then, and its tag does not show it yet.
         if outcome.attached > 0 && to.tag().is_some() {
             self.target.put_manifest(repository, root)?;
         }

@@ -17,15 +17,15 @@ use airgap_oci::{
     media_type,
 };
 
-/// How many names of a layout stand in a message, and how long each may be.
+/// The largest number of names of a layout in a message, and the largest length of each.
 const NAMES_SHOWN: usize = 5;
 const NAME_SHOWN: usize = 200;
 
-/// Images in a layout, by the names that they had where they come from.
+/// A layout as a source, with images under the names of their sources.
 pub struct LayoutSource {
     layout: Layout,
     shown: String,
-    /// The indexes of the entries that are attached, by what they are attached to.
+    /// The positions of the attached entries in the index, by the digest of their subject.
     attached: HashMap<Digest, Vec<u32>>,
 }
 
@@ -33,7 +33,7 @@ impl LayoutSource {
     /// Opens a folder or a tar.
     ///
     /// # Errors
-    /// As [`Layout::open`]; integrity, where a manifest in its index is wrong.
+    /// As [`Layout::open`]; integrity, if a manifest in its index is damaged.
     pub fn open(path: &Path, shown: &str) -> Result<LayoutSource> {
         let layout = Layout::open(path)?;
         let mut attached: HashMap<_, Vec<_>> = HashMap::new();
@@ -57,8 +57,8 @@ impl LayoutSource {
         Ok(LayoutSource { layout, shown: shown.to_owned(), attached })
     }
 
-    /// The entries that may be what is asked for: one with its name, which may have another digest
-    /// by now; then those that were the same where they come from, whole ones before parts.
+    /// Returns the entries that may be the requested image: first one with its name, which may have
+    /// another digest by now; then those with the same source, whole indexes before narrowed ones.
     fn entries<'a>(&'a self, reference: &'a Reference) -> impl Iterator<Item = &'a Descriptor> {
         let named = self.layout.named(&reference.by_name()).into_iter();
         let digest = reference.digest();
@@ -67,8 +67,8 @@ impl LayoutSource {
         named.chain(wholes).chain(parts)
     }
 
-    /// The index that an entry with fewer platforms is a part of. That it really is one is looked
-    /// at: who trusts the digest of the whole may trust the part.
+    /// Returns the full index that a narrowed entry is a part of. The relation is checked, because
+    /// trust in the digest of the full index extends to the part.
     fn whole(&self, entry: &Descriptor, part: &Manifest) -> Result<Option<Manifest>> {
         let Some(digest) = entry.narrowed_from() else { return Ok(None) };
         let subject = format!("`sha256:{digest}` in `{}`", self.shown);
@@ -176,7 +176,7 @@ impl Source for LayoutSource {
     }
 }
 
-/// The names of the first entries of an index, for a message.
+/// Returns the names of the first entries of an index, for a message.
 fn names(entries: &[Descriptor]) -> String {
     let all: Vec<_> = entries.iter().filter_map(Descriptor::layout_name).collect();
     let mut parts: Vec<_> =
@@ -188,15 +188,15 @@ fn names(entries: &[Descriptor]) -> String {
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
-/// A layout in a folder that images are copied into.
+/// A layout folder as a target.
 pub struct LayoutTarget {
     layout: LayoutFolder,
-    /// Whether everything that is attached to images, and has no name, is whole.
+    /// Whether all attached manifests without a name are complete and undamaged.
     attached: OnceLock<bool>,
 }
 
 impl LayoutTarget {
-    /// The layout in this folder, which is made with the first blob where it is missing.
+    /// Creates a target for the layout in this folder; the first blob creates a missing folder.
     ///
     /// # Errors
     /// As [`LayoutFolder::at`].
@@ -223,7 +223,7 @@ impl Target for LayoutTarget {
 
     fn put_blob(&self, blob: &Parcel<'_>, _: Option<&Repository>, item: &Item) -> Result<Moved> {
         let Parcel { descriptor, source, from, .. } = blob;
-        // One that is damaged is brought again.
+        // A damaged blob is written again.
         if self.layout.has(&descriptor.digest) {
             return Ok(Moved::There);
         }
@@ -259,8 +259,8 @@ impl Target for LayoutTarget {
     }
 }
 
-/// The digest that a name has in an index, if everything that belongs to it is there and right: a
-/// layout goes across the gap, and a damaged one would be found only there.
+/// Returns the digest that a name has in an index, if all its content is there and undamaged: a
+/// layout is carried across the gap, and damage would be found only there.
 fn whole_entry(
     layout: &Layout,
     to: &Reference,
@@ -270,33 +270,33 @@ fn whole_entry(
     is_whole(entry).then_some(entry.digest)
 }
 
-/// The entries of manifests that are attached to others: by their subject, or by a tag as cosign
-/// makes it.
+/// Returns the entries of attached manifests: referrers, which have no name, and those with a tag
+/// that cosign makes.
 fn attached(entries: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
     let is_attached = |name: &str| SUFFIXES.iter().any(|suffix| name.ends_with(suffix));
     entries.iter().filter(move |it| it.layout_name().is_none_or(is_attached))
 }
 
-/// A tar that images are copied into. It is made in a folder beside it, which the next run continues
-/// where one was killed or an image failed. One process at a time works on a tar.
+/// A tar as a target. It is built in a folder beside it, and the next run continues there if a run
+/// was killed or an image failed. One process at a time works on a tar.
 pub struct ArchiveTarget {
     archive: PathBuf,
     folder: RootedPath,
-    /// The content of the tar; none where the folder is ahead of it.
+    /// The content of the tar; none if the folder is newer.
     old: Option<Layout>,
-    /// Whether everything that is attached to images in the tar is whole.
+    /// Whether all manifests that are attached to images in the tar are complete and undamaged.
     attached: OnceLock<bool>,
-    /// Made with the first blob.
+    /// The folder's target, created with the first blob.
     inner: Mutex<Option<std::sync::Arc<LayoutTarget>>>,
     _lock: Hold,
 }
 
 impl ArchiveTarget {
-    /// The tar at this path, which may be there already. Calls `waits` once where another process
-    /// works on it.
+    /// Creates a target for the tar at this path, which may exist. Calls `waits` once if another
+    /// process works on it.
     ///
     /// # Errors
-    /// Usage, where something else is there.
+    /// Usage, if the path has something that is not a layout in a tar.
     pub fn at(archive: &Path, waits: &dyn Fn()) -> Result<ArchiveTarget> {
         let name = archive.file_name().ok_or_else(|| {
             Error::usage(format!("`{}` cannot be the name of a tar", archive.display()))
@@ -323,7 +323,7 @@ impl ArchiveTarget {
         })
     }
 
-    /// The folder, with everything in it that the tar has.
+    /// Returns the folder's target, with all content of the tar in it.
     fn inner(&self) -> Result<std::sync::Arc<LayoutTarget>> {
         let mut inner = hold(&self.inner);
         if let Some(inner) = &*inner {
@@ -337,7 +337,7 @@ impl ArchiveTarget {
         Ok(made)
     }
 
-    /// Removes the folder. Its index goes first: without one, no run takes it for a continuation.
+    /// Removes the folder. Its index goes first: a folder without an index is not continued.
     fn sweep(&self) -> Result<()> {
         let remove = || {
             let Some(_) = self.folder.stat()? else { return Ok(()) };

@@ -1,4 +1,5 @@
-//! The first half: what is wanted, what is there already, and what belongs to the rest.
+//! The first half of a copy: finds the images, skips those at the destination, reads the manifests
+//! of the rest.
 
 use std::io::Read;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,14 +19,14 @@ use airgap_core::verify;
 use airgap_core::workers::{self, hold};
 use airgap_oci::{Content, Descriptor, Manifest, Platform, Reference, Repository, Tag, media_type};
 
-/// No configuration of an image is longer.
+/// The largest size of an image's configuration, in bytes.
 const CONFIG_LIMIT: u64 = 4 << 20;
 
-/// The most blobs that are kept in mind of an image that is there, to be mounted for others. An image
-/// has 127 layers at most.
+/// The largest number of blobs of an existing image that are remembered for mounts into other
+/// repositories. An image has 127 layers at most.
 const KNOWN_BLOBS: usize = 200;
 
-/// An image on its way.
+/// An image of a copy in progress.
 pub(super) struct Image {
     source: String,
     destination: String,
@@ -33,31 +34,31 @@ pub(super) struct Image {
     state: Mutex<State>,
 }
 
-/// What is known of it so far.
+/// The state of an image so far.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) error: Option<Error>,
     pub(super) moved: Option<Error>,
-    /// Where it is, if it was found.
+    /// The repository that has it, if it was found.
     pub(super) from: Option<Repository>,
-    /// Where it goes.
+    /// The destination.
     pub(super) to: Option<Reference>,
     pub(super) outcome: Option<Outcome>,
-    /// All that belongs to it, where it is to be copied.
+    /// Its manifests, if it is to be copied.
     pub(super) tree: Tree,
-    /// The index that it is a part of, where it has fewer platforms.
+    /// The full index, if only some of its platforms are copied.
     pub(super) whole: Option<Manifest>,
     /// Blobs that are at the destination because the image is.
     pub(super) there: Vec<Digest>,
 }
 
 impl State {
-    /// Forgets all manifests: they are not needed any more.
+    /// Drops all manifests, which are not needed any more.
     pub(super) fn release(&mut self) {
         (self.tree, self.whole) = (Tree::default(), None);
     }
 
-    /// What a blob belongs to, for a message, if it belongs to nothing but what is attached.
+    /// Returns the attached manifest that has a blob, for a message, if the image does not have it.
     pub(super) fn attached_blob(&self, blob: &Digest) -> Option<String> {
         let tree = &self.tree;
         if tree.has_blob(&self.outcome.as_ref()?.digest, blob) {
@@ -69,13 +70,14 @@ impl State {
         referrers.chain(tags).find(|(root, _)| tree.has_blob(root, blob)).map(|(_, what)| what)
     }
 
-    /// The manifest under which it will be known, where it is to be copied and was read.
+    /// Returns the manifest that the image's name will refer to, if it is to be copied and was
+    /// read.
     pub(super) fn tree_root(&self) -> Option<&Manifest> {
         self.tree.manifest(&self.outcome.as_ref()?.digest)
     }
 }
 
-/// One thing to ask.
+/// One request.
 enum Ask {
     Root,
     Manifest { descriptor: Box<Descriptor>, thorough: bool },
@@ -92,34 +94,34 @@ impl Image {
         Image { source, destination, way, state: Mutex::new(state) }
     }
 
-    /// What is known of it.
+    /// Returns the state, locked.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         hold(&self.state)
     }
 
-    /// Notes why it cannot be copied, and frees the memory for its manifests. The first reason stays.
+    /// Notes the error, and frees the memory of its manifests. The first error stays.
     pub(super) fn fail(&self, error: Error) {
         let mut state = self.state();
         state.error.get_or_insert(error);
         state.release();
     }
 
-    /// Whether it failed.
+    /// Returns whether it failed.
     pub(super) fn failed(&self) -> bool {
         self.state().error.is_some()
     }
 
-    /// Where it comes from, as it is written.
+    /// Returns the source, as it is written.
     pub(super) fn source(&self) -> &str {
         &self.source
     }
 
-    /// It in a line: `ghcr.io/a:1 -> registry.corp/a:1`.
+    /// Returns it in one line: `ghcr.io/a:1 -> registry.corp/a:1`.
     pub(super) fn line(&self) -> String {
         format!("{} -> {}", self.source, self.destination)
     }
 
-    /// What became of it.
+    /// Returns the result.
     pub(super) fn end(self) -> Copied {
         let Image { source, destination, state, .. } = self;
         let State { error, moved, outcome, .. } =
@@ -142,7 +144,7 @@ impl Image {
     }
 }
 
-/// Looks at all images and whatever belongs to those that are not there.
+/// Examines all images, and reads the manifests of those that are not at the destination.
 pub(super) fn look(
     orders: Vec<Order>,
     source: &dyn Source,
@@ -247,7 +249,7 @@ impl Looking<'_> {
         match narrowed {
             Narrowed::Whole => self.add(manifest, true),
             Narrowed::Manifest(one) => self.manifest(&one, true),
-            // Nobody knows this index, so that nothing can be attached to it.
+            // The narrowed index is new, so that it cannot have attached manifests.
             Narrowed::Index(index) => {
                 let asks = self.add(index, true)?;
                 let of_index =
@@ -257,7 +259,7 @@ impl Looking<'_> {
         }
     }
 
-    /// What is wanted: what is locked, where there is a lock, and otherwise what the reference names.
+    /// Returns the requested image: the locked digest if there is a lock, otherwise the reference.
     fn resolve(&self, way: &Way) -> Result<Found> {
         let subject = &self.image.source;
         let Some(locked) = way.locked else { return self.source.resolve(&way.source) };
@@ -278,7 +280,7 @@ impl Looking<'_> {
         self.source.resolve(&way.source.repository().at(locked))
     }
 
-    /// An image that is no index must be for one of the platforms, if it says for which it is.
+    /// Checks that a single image is for a requested platform, if its configuration has a platform.
     fn check_platform(&self, from: &Repository, config: &Descriptor) -> Result<()> {
         #[derive(Deserialize)]
         struct Config {
@@ -321,7 +323,7 @@ impl Looking<'_> {
         let from = self.image.from()?;
         let manifest = self.source.manifest(&from, descriptor).map_err(|error| {
             match error.kind() {
-                // Only what is attached is not looked at thoroughly.
+                // Only attached manifests are not examined thoroughly.
                 _ if !thorough => {
                     let what = attached::by_descriptor(descriptor);
                     attached::blame(error, &self.image.source, &what)
@@ -342,7 +344,7 @@ impl Looking<'_> {
         self.add(manifest, thorough)
     }
 
-    /// Adds a manifest; gives what is to be asked because of it.
+    /// Adds a manifest; returns the requests that follow from it.
     fn add(&self, manifest: Manifest, thorough: bool) -> Result<Vec<Ask>> {
         let digest = *manifest.digest();
         let mut state = self.image.state();
@@ -376,7 +378,7 @@ impl Looking<'_> {
     }
 }
 
-/// A destination with a digest takes nothing else.
+/// Refuses a digest other than that in the destination.
 fn check_destination(way: &Way, digest: &Digest) -> Result<()> {
     match way.destination.digest() {
         Some(wanted) if wanted != digest => Err(Error::integrity(format!(
@@ -392,7 +394,7 @@ fn check_destination(way: &Way, digest: &Digest) -> Result<()> {
     }
 }
 
-/// The platforms of what is copied.
+/// Returns the platforms of the copied image.
 fn platforms(content: &Content, narrowed: &Narrowed, subject: &str) -> Result<Vec<String>> {
     let names = |all: &[Descriptor]| {
         let known = all.iter().filter_map(|it| it.platform.as_ref()).map(ToString::to_string);

@@ -1,4 +1,4 @@
-//! What the images of a run are called where they keep the names of their sources.
+//! The names of a run's images where these keep the names of their sources.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Looks at where all images come from.
+    /// Creates the set from the sources of all images.
     pub(super) fn of<'a>(ways: impl Iterator<Item = &'a Way>) -> Names {
         let mut first: HashMap<Reference, &Reference> = HashMap::new();
         let mut shared = HashSet::new();
@@ -24,8 +24,8 @@ impl Names {
         Names { shared }
     }
 
-    /// The name of what comes from here: its tag, so that others find it by that; its digest where
-    /// another image has the same tag, and one would take the other's name.
+    /// Returns the name for this source: its tag, or its digest if another image has the same tag
+    /// and one would overwrite the other's name.
     pub(super) fn name(&self, source: &Reference) -> Reference {
         let name = source.by_name();
         match source.digest() {

@@ -8,25 +8,25 @@ use airgap_core::bounded;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_oci::{ATTESTS, Descriptor, Index, Manifest, Platform, media_type};
 
-/// The most JSON values in an index of which some manifests are left out. An index with a thousand
-/// manifests has 20 000.
+/// The largest number of JSON values in an index that is narrowed. An index with a thousand
+/// manifests has 20,000.
 const VALUES: usize = 200_000;
 
-/// What is left of an index.
+/// The result of narrowing an index.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Narrowed {
-    /// All of it.
+    /// The whole index.
     Whole,
-    /// One manifest, which takes the place of the index.
+    /// One manifest, which replaces the index.
     Manifest(Box<Descriptor>),
-    /// An index with fewer manifests. What is in it keeps its bytes.
+    /// An index with fewer manifests. The manifests keep their bytes.
     Index(Manifest),
 }
 
-/// The manifests for these platforms, and what attests them.
+/// Selects the manifests for these platforms, and their attestations.
 ///
 /// # Errors
-/// Unavailable, naming the platforms that there are, where one is not among them.
+/// Unavailable, with the platforms of the index, if a platform is not among them.
 pub(super) fn narrow(
     manifest: &Manifest,
     index: &Index,
@@ -55,7 +55,8 @@ pub(super) fn narrow(
     }
 }
 
-/// Also what has a variant where none was asked for: `linux/arm64` is `linux/arm64/v8`.
+/// Returns the manifests of a platform. A request without a variant matches any: `linux/arm64`
+/// matches `linux/arm64/v8`.
 fn of_platform<'a>(index: &'a Index, wanted: &Platform) -> Vec<&'a Descriptor> {
     let found = index.for_platform(wanted);
     if !found.is_empty() || wanted.variant.is_some() {
@@ -70,7 +71,7 @@ fn of_platform<'a>(index: &'a Index, wanted: &Platform) -> Vec<&'a Descriptor> {
 
 fn rewritten(manifest: &Manifest, is_left: &[bool]) -> Result<Manifest> {
     let unreadable = |error| Error::integrity("an index cannot be narrowed").because(error);
-    // A value takes up to thirty times as much memory as its text. Each follows one of these.
+    // A value takes up to thirty times as much memory as its text. Each follows one of these bytes.
     let values = manifest.bytes().iter().filter(|it| matches!(it, b',' | b'[' | b'{')).count();
     if values > VALUES {
         return Err(Error::integrity("an index has too much in it to leave manifests out")

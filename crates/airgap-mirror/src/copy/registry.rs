@@ -17,32 +17,32 @@ use airgap_oci::{
 };
 use airgap_vendor::reach;
 
-/// Images in registries, or in the mirrors that the settings name for them.
+/// A source of images in registries, or in the mirrors that the settings name for them.
 pub struct RegistrySource<'a> {
     client: &'a Client,
     registries: &'a Registries,
-    /// Whether a registry knows what is attached; each is asked once.
+    /// Whether a registry supports the referrers API; each is asked once.
     knows: Mutex<HashMap<Registry, Arc<Mutex<Option<bool>>>>>,
-    /// The tags of a repository that are made of a digest, if they are few.
+    /// The tags of a repository that are made of a digest, if there are few of them.
     tags: Mutex<HashMap<Repository, Arc<OnceLock<FewTags>>>>,
-    /// How many of those tags are kept, of all repositories.
+    /// The number of kept tags of all repositories.
     kept: AtomicUsize,
 }
 
-/// The most tags that are kept of all repositories. Beyond that, each tag is asked for.
+/// The largest number of kept tags of all repositories. Beyond it, each tag needs a request.
 const TAGS_KEPT: usize = 200_000;
 
-/// The tags of a repository; nothing where they are many, or not told.
+/// The tags of a repository; `None` if they are many, or the registry does not list them.
 type FewTags = Option<HashSet<String>>;
 
 impl<'a> RegistrySource<'a> {
-    /// Asks by this client and goes by these settings.
+    /// Creates a source with this client and these settings.
     pub fn new(client: &'a Client, registries: &'a Registries) -> RegistrySource<'a> {
         let (knows, tags, kept) = (Mutex::default(), Mutex::default(), AtomicUsize::new(0));
         RegistrySource { client, registries, knows, tags, kept }
     }
 
-    /// The digest of what a reference names, by one request that no rate limit counts.
+    /// Returns the digest of a reference, by one request that does not count against a rate limit.
     ///
     /// # Errors
     /// As [`Source::resolve`].
@@ -63,10 +63,10 @@ impl<'a> RegistrySource<'a> {
         })
     }
 
-    /// Whether this is a tag, as far as all tags are known.
+    /// Returns whether a tag exists, if the tags of the repository are known.
     fn has_tag(&self, from: &Repository, tag: &Tag) -> Option<bool> {
         let slot = hold(&self.tags).entry(from.clone()).or_default().clone();
-        // A registry that fails here fails again where it matters.
+        // If the registry fails here, it fails again in a request whose error is reported.
         let tags = slot.get_or_init(|| {
             let left = TAGS_KEPT.saturating_sub(self.kept.load(Ordering::Relaxed));
             let tags = self.client.few_tags(from, is_of_digest, left).ok().flatten()?;
@@ -88,10 +88,10 @@ impl<'a> RegistrySource<'a> {
         }
     }
 
-    /// What the registry itself knows of attached things, if it knows anything.
+    /// Returns the referrers of a digest by the registry's own API, if it supports it.
     fn known(&self, from: &Repository, digest: &Digest) -> Result<Option<Vec<Descriptor>>> {
         let slot = hold(&self.knows).entry(from.registry().clone()).or_default().clone();
-        // Whoever comes first asks for all; if it knows nothing, nobody asks again.
+        // The first caller asks the registry; without support, no later caller asks again.
         let mut knows = hold(&slot);
         match *knows {
             Some(false) => Ok(None),
@@ -108,16 +108,17 @@ impl<'a> RegistrySource<'a> {
     }
 }
 
-/// Whether a tag is made of a digest: no other one is looked for among those that are kept.
+/// Returns whether a tag is made of a digest. Only such tags are kept and looked up.
 fn is_of_digest(tag: &str) -> bool {
     tag.starts_with("sha256-")
 }
 
-/// Asks at each place that the settings name for a repository, in order; gives the first answer and
-/// who gave it. `subject` is what is looked for.
+/// Tries each place that the settings name for a repository, in order; returns the first answer
+/// with its repository. `subject` is the requested item, for messages.
 ///
 /// # Errors
-/// Integrity, as soon as one place has something else; of all others the gravest.
+/// Integrity, as soon as one place has other content; otherwise the most severe error of all
+/// places.
 pub(crate) fn somewhere<T>(
     registries: &Registries,
     of: &Repository,
@@ -128,7 +129,7 @@ pub(crate) fn somewhere<T>(
     for place in places(registries, of)? {
         match ask(&place) {
             Ok(answer) => return Ok((answer, place)),
-            // Wrong bytes are never a reason to ask somebody else quietly.
+            // Wrong content must be reported, and not hidden by the answer of another place.
             Err(error) if error.kind() == Kind::Integrity => return Err(error),
             Err(error) => errors.push(error),
         }
@@ -140,7 +141,7 @@ pub(crate) fn somewhere<T>(
     Err(errors.iter().fold(error, |error, it| error.fact("tried", it.one_line())))
 }
 
-/// Where a repository may be, in the order in which to look.
+/// Returns the repositories that may have the content, in the order of the settings.
 fn places(registries: &Registries, of: &Repository) -> Result<Vec<Repository>> {
     let sources = registries.repository(of.registry().as_str(), of.name())?;
     let mut places = Vec::new();
@@ -152,7 +153,7 @@ fn places(registries: &Registries, of: &Repository) -> Result<Vec<Repository>> {
     Ok(places)
 }
 
-/// The same tag or digest in another repository. A digest decides where there is a tag too.
+/// Returns the same tag or digest in another repository. If there are both, the digest counts.
 pub(crate) fn within(place: &Repository, reference: &Reference) -> Reference {
     match (reference.digest(), reference.tag()) {
         (Some(digest), _) => place.at(*digest),
@@ -227,15 +228,15 @@ impl Source for RegistrySource<'_> {
     }
 }
 
-/// Registries that images are pushed to.
+/// A target that pushes images to registries.
 pub struct RegistryTarget<'a> {
     client: &'a Client,
-    /// Held by whoever changes a list of attached things that the registry does not keep.
+    /// The lock for changes of a referrers tag (OCI distribution-spec "Referrers Tag Schema").
     lists: Mutex<()>,
 }
 
 impl<'a> RegistryTarget<'a> {
-    /// Pushes by this client.
+    /// Creates a target that pushes with this client.
     pub fn new(client: &'a Client) -> RegistryTarget<'a> {
         RegistryTarget { client, lists: Mutex::default() }
     }
@@ -268,7 +269,7 @@ impl Target for RegistryTarget<'_> {
         let location = match known {
             Some(known) => match self.client.mount(known, to, digest)? {
                 Mount::Mounted => return Ok(Moved::Mounted),
-                // A registry that does not mount may have it from an earlier run.
+                // A registry that does not mount may have the blob from an earlier run.
                 Mount::Upload(_) if self.client.has_blob_to_push(to, digest)? => {
                     return Ok(Moved::There);
                 }

@@ -1,4 +1,4 @@
-//! What copying needs of where images come from and go to.
+//! The interfaces of copying: sources and targets.
 
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
@@ -6,48 +6,48 @@ use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
 use airgap_oci::{Descriptor, Manifest, Readable, Reference, Repository, Tag};
 
-/// Where images come from.
+/// A source of images.
 pub trait Source: Sync {
-    /// What a reference names, and the repository that has it: a mirror may stand in for another.
+    /// Returns the manifest of a reference, and the repository that has it, which may be a mirror.
     ///
     /// # Errors
-    /// Unavailable, where it is not there; integrity, where it is wrong; otherwise network.
+    /// Unavailable, if it does not exist; integrity, if its content is wrong; otherwise network.
     fn resolve(&self, reference: &Reference) -> Result<Found>;
 
-    /// A manifest by its digest.
+    /// Returns a manifest by its digest.
     ///
     /// # Errors
     /// As [`Source::resolve`].
     fn manifest(&self, from: &Repository, descriptor: &Descriptor) -> Result<Manifest>;
 
-    /// A manifest by its tag.
+    /// Returns a manifest by its tag.
     ///
     /// # Errors
     /// As [`Source::resolve`].
     fn tagged(&self, from: &Repository, tag: &Tag) -> Result<Manifest>;
 
-    /// What is attached to a manifest. What is attached to something attached is only looked for
-    /// where that costs little: `thorough` is for the images themselves.
+    /// Returns the manifests that are attached to a manifest. For one that is itself attached,
+    /// costly requests are left out: `thorough` is for the images themselves.
     ///
     /// # Errors
-    /// Network, where the registry does not say.
+    /// Network, if the registry does not answer.
     fn attached(&self, from: &Repository, digest: &Digest, thorough: bool) -> Result<Attached>;
 
-    /// A blob to be read from any position.
+    /// Returns a blob to be read from any position.
     ///
     /// # Errors
-    /// Unavailable, where it is not there. A registry tells that later, when it is read.
+    /// Unavailable, if it does not exist. A registry reports that later, when the blob is read.
     fn blob<'a>(
         &'a self,
         from: &'a Repository,
         descriptor: &'a Descriptor,
     ) -> Result<Box<dyn Readable + 'a>>;
 
-    /// A blob from an address that a manifest names for it, to be read from any position; nothing
-    /// where no other address is asked than those of the source.
+    /// Returns a blob from a URL in a manifest, to be read from any position; `None` if this source
+    /// uses no URLs but its own.
     ///
     /// # Errors
-    /// Usage, where that is not an address.
+    /// Usage, if the URL is not valid.
     fn blob_at<'a>(
         &'a self,
         _url: &str,
@@ -56,11 +56,11 @@ pub trait Source: Sync {
         Ok(None)
     }
 
-    /// Writes a blob to a file, continuing what an earlier run left; nothing where this is not a
-    /// way that is any better than reading it.
+    /// Writes a blob to a file, continuing an earlier run's partial file; `None` if this is not
+    /// better than reading the blob.
     ///
     /// # Errors
-    /// Integrity, where digest or size are others; otherwise unavailable or network.
+    /// Integrity, if digest or size differ; otherwise unavailable or network.
     fn download(
         &self,
         from: &Repository,
@@ -69,63 +69,64 @@ pub trait Source: Sync {
         item: &Item,
     ) -> Result<Option<()>>;
 
-    /// Whether this repository is itself on a shelf: see [`Target::shelf`].
+    /// Returns whether this repository is itself on a shelf: see [`Target::shelf`].
     fn is_on(&self, from: &Repository, shelf: &str) -> bool;
 }
 
-/// An image where it comes from.
+/// An image at its source.
 pub struct Found {
     /// Its manifest or index.
     pub manifest: Manifest,
-    /// Where it is.
+    /// The repository that has it.
     pub from: Repository,
-    /// The index that this is a part of, where a layout has only some of its platforms.
+    /// The full index, if a layout has only some of its platforms.
     pub whole: Option<Manifest>,
 }
 
-/// What is attached to a manifest.
+/// The manifests that are attached to a manifest.
 #[derive(Default)]
 pub struct Attached {
-    /// Manifests that name it as their subject.
+    /// Manifests whose `subject` it is (OCI image-spec, image manifest).
     pub referrers: Vec<Descriptor>,
-    /// Tags that are made of its digest, as cosign does it.
+    /// Tags that cosign makes of its digest.
     pub tags: Vec<Tag>,
 }
 
-/// Where images go to.
+/// A target of images.
 pub trait Target: Sync {
-    /// Where an image goes: its destination, or in a layout the name of its source.
+    /// Returns the reference of an image at the target: its destination, or in a layout the name of
+    /// its source.
     fn place(&self, name: &Reference, destination: &Reference) -> Reference;
 
-    /// What blobs of these repositories have in common: one that is in the one can be had in the
-    /// other without moving it.
+    /// Returns the shelf of a repository: repositories on one shelf can share a blob without moving
+    /// it.
     fn shelf(&self, to: &Repository) -> String;
 
-    /// The digest of what is there under this name.
+    /// Returns the digest of a reference at the target.
     ///
     /// # Errors
-    /// Network, where the registry does not say.
+    /// Network, if the registry does not answer.
     fn digest(&self, to: &Reference) -> Result<Option<Digest>>;
 
-    /// Brings a blob there. `known` is a repository on the same shelf that has it.
+    /// Moves a blob to the target. `known` is a repository on the same shelf that has it.
     ///
     /// # Errors
-    /// Those of the source, and those of the destination.
+    /// Errors of the source, and errors of the destination.
     fn put_blob(&self, blob: &Parcel<'_>, known: Option<&Repository>, item: &Item)
     -> Result<Moved>;
 
-    /// Puts a manifest under its digest; says whether what it is attached to will be listed by the
-    /// destination itself.
+    /// Pushes a manifest under its digest; returns whether the destination itself lists it as a
+    /// referrer of its subject.
     ///
     /// # Errors
-    /// Those of the destination.
+    /// Errors of the destination.
     fn put_manifest(&self, to: &Repository, manifest: &Manifest) -> Result<bool>;
 
-    /// Puts a manifest under a name: what makes it visible. `whole` is the index that it is a part
-    /// of, where it has fewer platforms.
+    /// Pushes a manifest under a name, which makes it visible. `whole` is the full index, if the
+    /// manifest has only some of its platforms.
     ///
     /// # Errors
-    /// Those of the destination.
+    /// Errors of the destination.
     fn put_named(
         &self,
         to: &Reference,
@@ -133,37 +134,37 @@ pub trait Target: Sync {
         whole: Option<&Manifest>,
     ) -> Result<()>;
 
-    /// Lists manifests as attached to another one, where the destination does not do it.
+    /// Adds manifests to a subject's list of referrers, if the destination does not do it.
     ///
     /// # Errors
-    /// Those of the destination.
+    /// Errors of the destination.
     fn attach(&self, to: &Repository, subject: &Digest, attached: &[Descriptor]) -> Result<()>;
 
-    /// Is called when everything is over, `well` where no image failed.
+    /// Finishes the target at the end of a run; `well` tells whether no image failed.
     ///
     /// # Errors
-    /// Whatever keeps it from being finished.
+    /// Any error that prevents the target from being finished.
     fn finish(&self, _well: bool) -> Result<Option<String>> {
         Ok(None)
     }
 }
 
-/// A blob, from where to where.
+/// A blob transfer.
 pub struct Parcel<'a> {
-    /// Which.
+    /// The descriptor of the blob.
     pub descriptor: &'a Descriptor,
-    /// Who has it.
+    /// The source that has it.
     pub source: &'a dyn Source,
-    /// Where it is.
+    /// The repository of the source.
     pub from: &'a Repository,
-    /// Where it goes.
+    /// The repository of the target.
     pub to: &'a Repository,
-    /// Another address of it, to be asked instead of the source.
+    /// A URL to read it from, instead of the source.
     pub url: Option<&'a str>,
 }
 
 impl Parcel<'_> {
-    /// Its bytes, to be read from any position.
+    /// Returns its bytes, to be read from any position.
     ///
     /// # Errors
     /// As [`Source::blob`] and [`Source::blob_at`].
@@ -176,13 +177,13 @@ impl Parcel<'_> {
     }
 }
 
-/// How a blob came to be there.
+/// The way in which a blob got to its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
     /// Its bytes were moved.
     Whole,
-    /// The registry had it in another repository.
+    /// The registry mounted it from another repository.
     Mounted,
-    /// It was there.
+    /// It was there already.
     There,
 }

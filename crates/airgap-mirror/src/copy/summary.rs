@@ -1,4 +1,4 @@
-//! What became of a copy.
+//! The results of a copy.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{count, were};
 
-/// What became of all images.
+/// The results of all images.
 pub struct Summary {
     /// The images, in the order of the list.
     pub images: Vec<Copied>,
@@ -14,61 +14,61 @@ pub struct Summary {
     pub blobs: Blobs,
 }
 
-/// What became of one image.
+/// The result of one image.
 pub struct Copied {
-    /// Where it comes from, as it is written.
+    /// The source, as it is written.
     pub source: String,
-    /// Where it goes, as it is written.
+    /// The destination, as it is written.
     pub destination: String,
-    /// Where it is now, or why it is not there.
+    /// The copied image, or the error.
     pub result: Result<Outcome>,
-    /// Set where the tag is another image now than the lock says. What was locked was copied.
+    /// The error if the tag has moved since the lock. The locked image was copied.
     pub moved: Option<Error>,
 }
 
-/// An image that is where it should be, or would be.
+/// An image that is at its destination, or would be after a real run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Whether it was there before.
+    /// Whether it was there before the run.
     pub was_there: bool,
-    /// What the destination has under the name now.
+    /// The digest of the name at the destination now.
     pub digest: Digest,
-    /// What that was at the source, where it has fewer platforms now.
+    /// The digest at the source, if only some platforms are copied.
     pub narrowed_from: Option<Digest>,
-    /// The platforms, where it is an index.
+    /// The platforms, if it is an index.
     pub platforms: Vec<String>,
-    /// How many things were attached to it.
+    /// The number of manifests attached to it.
     pub attached: usize,
-    /// The layers that stay behind, as their owner lets nobody pass them on.
+    /// The nondistributable layers that are not copied.
     pub left_behind: Vec<Left>,
-    /// The bytes of its blobs, where it is only looked at and was not there.
+    /// The bytes of its blobs, if the run only plans and the image was not there.
     pub bytes: u64,
 }
 
-/// A layer that stays behind.
+/// A layer that is not copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Left {
-    /// Its digest, as it stands in the manifest.
+    /// Its digest, as it is in the manifest.
     pub digest: String,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub size: u64,
 }
 
-/// Blobs, each counted once for each repository that needs it.
+/// The number of blobs, each counted once for each repository that needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Blobs {
-    /// Those whose bytes were moved.
+    /// The number of blobs whose bytes were moved.
     pub moved: u64,
-    /// Those bytes.
+    /// The number of those bytes.
     pub bytes: u64,
-    /// Those that the registry had in another repository.
+    /// The number of blobs that the registry mounted from another repository.
     pub mounted: u64,
-    /// Those that were there.
+    /// The number of blobs that were there already.
     pub there: u64,
 }
 
 impl Summary {
-    /// How many were copied, were there, and failed.
+    /// Returns the numbers of images that were copied, that were there, and that failed.
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |test: fn(&Result<Outcome>) -> bool| {
             self.images.iter().filter(|it| test(&it.result)).count()
@@ -77,16 +77,16 @@ impl Summary {
         (copied, count(|it| it.as_ref().is_ok_and(|it| it.was_there)), count(|it| it.is_err()))
     }
 
-    /// How many layers stay behind, of all images.
+    /// Returns the number of layers that are not copied, of all images.
     pub fn left_behind(&self) -> usize {
         let outcomes = self.images.iter().filter_map(|it| it.result.as_ref().ok());
         outcomes.map(|it| it.left_behind.len()).sum()
     }
 
-    /// The error of the whole, where an image failed or a tag has moved.
+    /// Returns the error of the whole run, if an image failed or a tag has moved.
     ///
     /// # Errors
-    /// Always that one.
+    /// Only that error.
     pub fn verdict(&self) -> Result<()> {
         let failed: Vec<_> = self.images.iter().filter_map(|it| it.result.as_ref().err()).collect();
         let moved: Vec<_> = self.images.iter().filter_map(|it| it.moved.as_ref()).collect();

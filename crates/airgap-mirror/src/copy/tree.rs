@@ -1,4 +1,4 @@
-//! Everything that belongs to an image.
+//! The manifests and blobs of an image.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,23 +8,23 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
 use airgap_oci::{Content, Descriptor, Manifest, Tag, media_type};
 
-/// The most manifests that belong to one image, and the most bytes of them.
+/// The largest number of manifests of one image, and the largest number of their bytes.
 const MOST_MANIFESTS: usize = 5_000;
 const MOST_BYTES: usize = 64 << 20;
 
-/// The most memory in bytes for the manifests of all images of a run, while they are not copied.
+/// The largest memory in bytes for the manifests of all images of a run, until they are copied.
 const RUN_BYTES: usize = 96 << 20;
 
-/// About how many bytes of memory a manifest takes besides its own, and how many a descriptor in it:
+/// The estimated memory in bytes of a manifest besides its own bytes, and of a descriptor in it:
 /// until its blob is copied, and with its place in the list of blobs.
 const PER_MANIFEST: usize = 400;
 const PER_DESCRIPTOR: usize = 400;
 
-/// The memory that the manifests of all images of a run take.
+/// The memory of the manifests of all images of a run.
 #[derive(Clone, Default)]
 pub(super) struct Room(Arc<AtomicUsize>);
 
-/// A part of a [`Room`], which is given back when it is dropped.
+/// A part of a [`Room`], which is released when it is dropped.
 #[derive(Default)]
 struct Share {
     room: Room,
@@ -32,7 +32,7 @@ struct Share {
 }
 
 impl Share {
-    /// Takes more, if there is room for it.
+    /// Takes more memory, if there is room for it.
     fn grow(&mut self, bytes: usize, image: &str) -> Result<()> {
         self.bytes += bytes;
         let taken = self.room.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -52,53 +52,53 @@ impl Drop for Share {
     }
 }
 
-/// The manifests of an image with what is attached to them, as far as they were read.
+/// The manifests of an image and its attached manifests, as far as they were read.
 #[derive(Default)]
 pub(super) struct Tree {
     nodes: HashMap<Digest, Node>,
-    /// What was asked for, to be asked for once.
+    /// The requested digests, each of which is requested once.
     claimed: HashSet<Digest>,
-    /// What is attached, and to what.
+    /// The attached manifests, each with the digest of its subject.
     pub(super) attached: Vec<(Digest, Descriptor)>,
-    /// What is attached by a tag.
+    /// The manifests attached by a tag.
     pub(super) tags: Vec<(Tag, Digest)>,
-    /// Whether layers that their owner lets nobody pass on are taken too.
+    /// Whether nondistributable layers are copied too.
     pub(super) with_foreign: bool,
     bytes: usize,
     share: Share,
 }
 
-/// One manifest.
+/// A manifest with the digests that it refers to.
 struct Node {
     manifest: Manifest,
-    /// The manifests in it.
+    /// The manifests that it refers to.
     children: Vec<Digest>,
-    /// The digests and sizes of the blobs in it that are copied.
+    /// The digests and sizes of its blobs that are copied.
     blobs: Vec<(Digest, u64)>,
-    /// Those of the layers that their owner lets nobody pass on.
+    /// The digests and sizes of its nondistributable layers.
     foreign: Vec<(Digest, u64)>,
 }
 
 impl Tree {
-    /// Returns an empty one that takes its memory from this room.
+    /// Creates an empty tree that takes its memory from this room.
     pub(super) fn new(room: &Room) -> Tree {
         Tree { share: Share { room: room.clone(), bytes: 0 }, ..Tree::default() }
     }
 
-    /// Adds what is attached to a manifest of the image.
+    /// Adds a manifest that is attached to a manifest of the image.
     ///
     /// # Errors
-    /// Integrity, where there is no room for it.
+    /// Integrity, if there is no room for it.
     pub(super) fn attach(&mut self, to: Digest, descriptor: Descriptor, image: &str) -> Result<()> {
         self.share.grow(PER_DESCRIPTOR + descriptor.extra(), image)?;
         self.attached.push((to, descriptor));
         Ok(())
     }
 
-    /// Notes that a manifest is asked for; says whether that is new.
+    /// Notes that a manifest is requested; returns whether the request is new.
     ///
     /// # Errors
-    /// Integrity, where there are too many.
+    /// Integrity, if there are too many.
     pub(super) fn claim(&mut self, digest: Digest, image: &str) -> Result<bool> {
         let is_new = self.claimed.insert(digest);
         if self.claimed.len() > MOST_MANIFESTS {
@@ -107,18 +107,18 @@ impl Tree {
         Ok(is_new)
     }
 
-    /// Takes memory for something else that belongs to the image.
+    /// Takes memory for other data of the image.
     ///
     /// # Errors
-    /// Integrity, where there is no room for it.
+    /// Integrity, if there is no room for it.
     pub(super) fn reserve(&mut self, bytes: usize, image: &str) -> Result<()> {
         self.share.grow(bytes, image)
     }
 
-    /// Adds a manifest; gives the manifests in it.
+    /// Adds a manifest; returns the manifests that it refers to.
     ///
     /// # Errors
-    /// Integrity, where it makes no sense, or where there are too many.
+    /// Integrity, if it is not valid, or if there are too many.
     pub(super) fn add(&mut self, manifest: Manifest, image: &str) -> Result<Vec<Descriptor>> {
         self.bytes += manifest.bytes().len();
         if self.nodes.len() == MOST_MANIFESTS || self.bytes > MOST_BYTES {
@@ -133,7 +133,7 @@ impl Tree {
                 foreign.extend(all.iter().filter(|it| it.is_foreign()).map(pair));
                 blobs.extend(all.into_iter().filter(|it| with_foreign || !it.is_foreign()));
             }
-            // An index may have something else in it than manifests: a build's cache does.
+            // An index may refer to blobs that are not manifests: a build cache does.
             Content::Index(index) => {
                 (children, blobs) = index
                     .manifests
@@ -151,7 +151,7 @@ impl Tree {
         Ok(children)
     }
 
-    /// A manifest that was added.
+    /// Returns a manifest that was added.
     pub(super) fn manifest(&self, digest: &Digest) -> Option<&Manifest> {
         self.nodes.get(digest).map(|node| &node.manifest)
     }
@@ -164,7 +164,7 @@ impl Tree {
         blobs
     }
 
-    /// Returns digests and sizes of the layers that stay behind, each once.
+    /// Returns digests and sizes of the layers that are not copied, each once.
     pub(super) fn left_behind(&self) -> Vec<(Digest, u64)> {
         if self.with_foreign {
             return Vec::new();
@@ -175,21 +175,21 @@ impl Tree {
         left
     }
 
-    /// Returns the addresses that the manifests name for a layer.
+    /// Returns the URLs that the manifests name for a layer.
     pub(super) fn urls(&self, layer: &Digest) -> Vec<String> {
         let has = |node: &&Node| node.foreign.iter().any(|(digest, _)| digest == layer);
         self.nodes.values().find(has).map(|node| node.manifest.urls(layer)).unwrap_or_default()
     }
 
-    /// Whether a manifest, or one in it, has this blob.
+    /// Returns whether a manifest, or one that it refers to, has this blob.
     pub(super) fn has_blob(&self, root: &Digest, blob: &Digest) -> bool {
         let manifests = self.in_order(root, &mut HashSet::new());
         let nodes = manifests.into_iter().filter_map(|it| self.nodes.get(it.digest()));
         nodes.flat_map(|node| &node.blobs).any(|(digest, _)| digest == blob)
     }
 
-    /// A manifest and all in it, those that others need first; what was given out before is left
-    /// out. A circle cannot be: nobody can write a digest into what it is the digest of.
+    /// Returns a manifest and all that it refers to, the referenced ones first, without those that
+    /// were returned before. A cycle is impossible: a manifest cannot contain its own digest.
     pub(super) fn in_order<'a>(
         &'a self,
         root: &Digest,
@@ -228,7 +228,7 @@ mod tests {
         format!("sha256:{nth:064x}").parse().unwrap()
     }
 
-    /// An index with these manifests in it, and some bytes more.
+    /// Creates an index with these manifests in it, and some bytes more.
     fn index(entries: std::ops::Range<usize>, more: usize) -> Manifest {
         let kind = media_type::MANIFEST;
         let mut list = String::new();
