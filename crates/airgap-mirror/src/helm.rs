@@ -1,8 +1,8 @@
-//! Helm, which renders charts.
+//! Running of Helm, which renders charts.
 //!
-//! A chart is a program of a stranger. It is rendered by a Helm that has no plugins, no
-//! configuration, no repositories, no credentials and no cluster, with limits on its time, its memory
-//! and its output, and where the system allows it without a network. See [`Helm::render`].
+//! A chart is an untrusted program. The Helm that renders it has no plugins, configuration,
+//! repositories, credentials or cluster. Its time, memory and output are limited, and it has no
+//! network if the system allows that. See [`Helm::render`].
 
 mod failure;
 mod isolation;
@@ -23,14 +23,14 @@ use normal::Parts;
 pub use options::{RenderOptions, ValuesFile};
 pub use rendered::Rendered;
 
-/// The major versions of Helm whose `template` command is known.
+/// The major versions of Helm whose `template` command is supported.
 const KNOWN: [&str; 2] = ["3", "4"];
 
-/// The time for the answer of `helm version`.
+/// The time limit for `helm version`.
 const VERSION_TIME: Duration = Duration::from_secs(20);
 
-/// The limits of rendering one chart. The largest ones of 187 published charts take 0.3 s, 95 MB
-/// and 5 MB of output.
+/// The limits of rendering one chart. The largest of 187 published charts take 0.3 s, 95 MB and 5
+/// MB of output.
 const LIMITS: Limits = Limits {
     time: Duration::from_secs(30),
     stdout: crate::yaml::MOST_BYTES,
@@ -38,7 +38,7 @@ const LIMITS: Limits = Limits {
     memory: Some(2 << 30),
 };
 
-/// The name of the release, and of its namespace where none is given.
+/// The name of the release, and of its namespace if none is given.
 const RELEASE: &str = "release";
 const NAMESPACE: &str = "default";
 
@@ -52,11 +52,11 @@ pub struct Helm {
 }
 
 impl Helm {
-    /// Finds the Helm at a path, or else on `PATH`. Returns `None` if none is named and none is
-    /// there.
+    /// Finds Helm at a path, or else on `PATH`. Returns `None` if no path is given and `PATH` does
+    /// not have it.
     ///
     /// # Errors
-    /// Usage, for a program that is not Helm 3 or 4, or that does not answer.
+    /// Usage, if the program is not Helm 3 or 4, or does not answer.
     pub fn find(environment: &Environment, named: Option<&Path>) -> Result<Option<Helm>> {
         let program = match named {
             Some(path) if path.components().count() == 1 && !airgap_core::look::is_file(path)? => {
@@ -76,7 +76,7 @@ impl Helm {
         }
     }
 
-    /// Asks a program for its version, without a network where the system can cut it.
+    /// Asks a program for its version, without a network if the system can cut it.
     fn new(program: PathBuf, environment: &Environment) -> Result<Helm> {
         let mut isolation = Isolation::new(environment);
         let mut output = ask_version(&program, &isolation)?;
@@ -95,28 +95,27 @@ impl Helm {
         Ok(Helm { program, version: version.to_owned(), isolation, limits: LIMITS })
     }
 
-    /// The version, such as `4.1.4`.
+    /// Returns the version, such as `4.1.4`.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Whether charts are rendered in a network namespace without an interface. Otherwise their only
-    /// network is a proxy that is not there.
+    /// Returns whether charts are rendered in a network namespace without an interface. Otherwise
+    /// their only network is a proxy that does not exist.
     pub fn has_no_network(&self) -> bool {
         self.isolation.has_no_network()
     }
 
-    /// Renders the chart in a folder or a `.tgz`, whose name for the user is `name`.
+    /// Renders the chart in a folder or a `.tgz`. `name` is the user's name for it.
     ///
     /// # Errors
-    /// Usage, with Helm's own words and the file that they name, where Helm refuses the chart or
-    /// the values, and where a limit is exceeded: 30 s, 2 GiB of memory (on Linux), 16 MiB of
-    /// manifests.
+    /// Usage, with Helm's own message and the file that it names, if Helm refuses the chart or the
+    /// values, or if a limit is exceeded: 30 s, 2 GiB of memory (on Linux), 16 MiB of manifests.
     pub fn render(&self, chart: &Path, name: &str, options: &RenderOptions) -> Result<Rendered> {
         let rendered = self.render_once(chart, name, options, false);
         match rendered {
-            // A schema that is on the web cannot be fetched here. It checks values, and renders
-            // nothing.
+            // A schema at a web address cannot be fetched here. It validates values and does not
+            // change the rendering, so it is skipped.
             Err(error) if failure::wants_schema_of_web(&error) => {
                 self.render_once(chart, name, options, true).map_err(|_| error)
             }
@@ -156,8 +155,8 @@ impl Helm {
         Ok(Rendered::new(self.normal(text)?, warnings))
     }
 
-    /// The manifests in a form in which others read them as Helm does. They stay as they are where
-    /// Helm does not read them again.
+    /// Returns the manifests in a form that other readers read as Helm does. They stay unchanged if
+    /// Helm cannot read them again.
     fn normal(&self, text: String) -> Result<String> {
         let parts = Parts::new(&text);
         if parts.are_read() {
@@ -192,7 +191,7 @@ impl Helm {
         error.fact("with", format!("{program} ({})", self.version))
     }
 
-    /// The same Helm with other limits; for tests.
+    /// Returns the same Helm with other limits; for tests.
     #[cfg(test)]
     fn with_limits(self, change: impl FnOnce(&mut Limits)) -> Helm {
         let mut limits = self.limits;
@@ -201,7 +200,8 @@ impl Helm {
     }
 }
 
-/// Runs `helm version`. Helm 2 would ask a cluster without `--client`, and the later ones ignore it.
+/// Runs `helm version`. Helm 2 would contact a cluster without `--client`, and later versions
+/// ignore it.
 fn ask_version(program: &Path, isolation: &Isolation) -> Result<Output> {
     let room = isolation.room()?;
     let mut command: Command = isolation.command(program, room.path());

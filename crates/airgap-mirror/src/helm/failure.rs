@@ -1,4 +1,4 @@
-//! The messages of Helm.
+//! The error messages of Helm.
 
 use std::path::Path;
 
@@ -6,26 +6,27 @@ use airgap_core::child::{Limits, Output};
 use airgap_core::error::Error;
 use airgap_core::report::shortened;
 
-/// The most lines of a message that are shown, and the most characters of each.
+/// The largest number of lines of a message that are shown, and of characters of each.
 const MOST_LINES: usize = 12;
 const LONGEST: usize = 600;
 
-/// The words of the Go runtime that has no memory left.
+/// The messages of the Go runtime without free memory.
 const NO_MEMORY: [&str; 2] = ["out of memory", "cannot allocate memory"];
 
-/// The fact with Helm's own words.
+/// The label of the fact with Helm's own message.
 const SAID: &str = "Helm said";
 
-/// The files of a run, which the user knows by other names.
+/// The files of a run with the names that the user has for them.
 pub(super) struct Renaming<'a> {
-    /// The paths of files with values, and the names of their originals.
+    /// The paths of values files, and the names of their originals.
     pub(super) files: &'a [(String, String)],
     pub(super) chart: &'a Path,
     pub(super) name: &'a str,
 }
 
 impl Renaming<'_> {
-    /// The lines of a message, in the user's names and without the control characters of a terminal.
+    /// Returns the lines of a message, with the user's names and without terminal control
+    /// characters.
     pub(super) fn lines(&self, message: &[u8]) -> Vec<String> {
         let mut text = String::from_utf8_lossy(message).into_owned();
         for (path, name) in self.files {
@@ -37,7 +38,7 @@ impl Renaming<'_> {
     }
 }
 
-/// The error for a chart that Helm does not render.
+/// Returns the error for a chart that Helm does not render.
 pub(super) fn refused(output: &Output, renaming: &Renaming<'_>, limits: Limits) -> Error {
     let name = renaming.name;
     let message = String::from_utf8_lossy(&output.stderr);
@@ -65,7 +66,7 @@ pub(super) fn refused(output: &Output, renaming: &Renaming<'_>, limits: Limits) 
     hints(said, renaming).into_iter().fold(error, Error::hint)
 }
 
-/// The file and line that a message names: `nginx/templates/pod.yaml:3:5`.
+/// Returns the file and line that a message names: `nginx/templates/pod.yaml:3:5`.
 fn place(said: &str) -> Option<&str> {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '\'' | '`' | ',');
     let mut words = said.split(is_end).map(|word| word.trim_end_matches(':'));
@@ -97,7 +98,7 @@ fn hints(said: &str, renaming: &Renaming<'_>) -> Vec<String> {
     Vec::new()
 }
 
-/// Whether a chart has a schema that refers to an address.
+/// Returns whether the schema of a chart refers to a web address.
 pub(super) fn wants_schema_of_web(error: &Error) -> bool {
     let said = error.facts().iter().find(|(label, _)| *label == SAID);
     said.is_some_and(|(_, said)| {
@@ -109,7 +110,8 @@ pub(super) fn wants_schema_of_web(error: &Error) -> bool {
     })
 }
 
-/// The version in the answer of `helm version`: `v4.1.4+g05fa379`, or `Client: v2.17.0` of Helm 2.
+/// Returns the version in the output of `helm version`: `v4.1.4+g05fa379`, or `Client: v2.17.0` of
+/// Helm 2.
 pub(super) fn version(answer: &str) -> Option<&str> {
     let is_version = |word: &&str| {
         let mut parts = word.split('.');
@@ -120,7 +122,7 @@ pub(super) fn version(answer: &str) -> Option<&str> {
     words.map(|word| word.split('+').next().unwrap_or(word)).find(is_version)
 }
 
-/// The beginning of what a program printed.
+/// Returns the beginning of the output of a program.
 pub(super) fn first_words(output: &Output) -> String {
     let lines = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it).into_owned());
     let line = lines.iter().flat_map(|it| it.lines()).find(|line| !line.trim().is_empty());

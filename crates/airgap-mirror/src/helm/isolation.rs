@@ -7,7 +7,7 @@ use airgap_core::environment::{self, Environment};
 use airgap_core::error::Result;
 use airgap_core::store::Scratch;
 
-/// The variables that name Helm's files, each below its room. None of the files is there.
+/// The variables that name Helm's files, each below the run's folder. None of the files exists.
 const FOLDERS: [(&str, &str); 11] = [
     ("APPDATA", "config"),
     ("XDG_CACHE_HOME", "cache"),
@@ -22,16 +22,16 @@ const FOLDERS: [(&str, &str); 11] = [
     ("KUBECONFIG", "kubeconfig"),
 ];
 
-/// A proxy that is not there: nothing listens at the port that once was `discard`.
+/// A proxy that does not exist: nothing listens at port 9, which was once `discard`.
 const NOWHERE: &str = "http://127.0.0.1:9";
 const PROXIES: [&str; 6] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The memory at which Go's garbage collector works harder, half of the limit.
+/// The soft memory limit of Go's garbage collector, half of the limit of the process.
 const MEMORY: (&str, &str) = ("GOMEMLIMIT", "1GiB");
 
-/// The options of `unshare` for a network namespace. The superuser needs no other user namespace, in
-/// which it could not read the files of others.
+/// Returns the options of `unshare` for a network namespace. The superuser needs no new user
+/// namespace, in which it could not read the files of others.
 #[cfg(unix)]
 fn cut() -> &'static [&'static str] {
     match rustix::process::geteuid().is_root() {
@@ -45,23 +45,23 @@ fn cut() -> &'static [&'static str] {
     &[]
 }
 
-/// The parts of this machine that a program gets.
+/// The parts of this machine that a program can use.
 #[derive(Clone, Debug)]
 pub(super) struct Isolation {
-    /// The folders of programs: Helm may be a script.
+    /// The `PATH` of a program: Helm may be a script.
     path: Option<String>,
-    /// The program that runs another one without a network.
+    /// The `unshare` program, which runs another program without a network.
     unshare: Option<PathBuf>,
 }
 
 impl Isolation {
-    /// Creates an isolation that cuts the network if there is a program for it.
+    /// Creates an isolation that cuts the network if `unshare` is available.
     pub(super) fn new(environment: &Environment) -> Isolation {
         let unshare = cfg!(target_os = "linux").then(|| environment.program("unshare")).flatten();
         Isolation { path: environment.get(environment::PATH).map(str::to_owned), unshare }
     }
 
-    /// The same without cutting the network, for systems that forbid it.
+    /// Returns the same isolation without cutting the network, for systems that forbid it.
     pub(super) fn with_network(self) -> Isolation {
         Isolation { unshare: None, ..self }
     }
@@ -70,18 +70,20 @@ impl Isolation {
         self.unshare.is_some()
     }
 
-    /// A folder for the files of one run.
+    /// Creates a folder for the files of one run.
     pub(super) fn room(&self) -> Result<Scratch> {
         Scratch::new()
     }
 
-    /// A command that has only this folder, and no variable that is not named here.
+    /// Creates a command with this folder alone, and only the environment variables that are named
+    /// here.
     pub(super) fn command(&self, program: &Path, room: &Path) -> Command {
         let mut command = match &self.unshare {
             None => Command::new(program),
             Some(unshare) => {
                 let mut command = Command::new(unshare);
-                // Replaces itself by the program, which therefore is the process that is watched.
+                // `unshare` replaces itself by the program, so that the program is the watched
+                // process.
                 command.args(cut()).arg(program);
                 command
             }

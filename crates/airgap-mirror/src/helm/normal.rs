@@ -1,8 +1,8 @@
 //! Documents in a form in which this program reads them as Helm does.
 //!
-//! Helm's reader of YAML accepts what others refuse: two equal keys, and quoted texts whose next line is
-//! not indented. Helm itself turns such documents into JSON: they are files of a small chart, whose
-//! template is [`TEMPLATE`].
+//! Helm's YAML reader accepts documents that others refuse: two equal keys, and quoted texts whose
+//! next line is not indented. Helm itself turns such documents into JSON: they are files of a small
+//! chart, whose template is [`TEMPLATE`].
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -12,19 +12,19 @@ use crate::yaml::{Documents, Duplicates};
 use airgap_core::folder::Folder;
 use airgap_core::rooted::RootedPath;
 
-/// The most documents of a chart, of which the last one has the rest, and the most of them that are
-/// read again.
+/// The largest number of documents of a chart, the last of which has the rest, and the largest
+/// number of them that are read again.
 const MOST_PARTS: usize = 50_000;
 const MOST_UNREAD: usize = 1000;
 
 /// The largest file that Helm reads in a chart, in bytes.
 const LARGEST: usize = 5 << 20;
 
-/// The line above each document, and that with the name of its template.
+/// The line above each document, and the line with the name of its template.
 const MARK: &str = "---";
 const SOURCE: &str = "# Source: ";
 
-/// The name of the small chart in the room of a run.
+/// The name of the small chart in the run's folder.
 pub(super) const CHART: &str = "documents";
 
 const MANIFEST: &str = "apiVersion: v2\nname: documents\nversion: 1.0.0\n";
@@ -35,15 +35,15 @@ documents:
 {{- end }}
 ";
 
-/// The parts of a text, of which some are to be read by Helm.
+/// The documents of a text, some of which Helm must read.
 pub(super) struct Parts<'a> {
     parts: Vec<&'a str>,
-    /// The indexes of those.
+    /// The indexes of the documents that Helm must read.
     unread: Vec<usize>,
 }
 
 impl<'a> Parts<'a> {
-    /// Divides a text into its documents.
+    /// Splits a text into its documents.
     pub(super) fn new(text: &'a str) -> Parts<'a> {
         let mut parts = Vec::new();
         let (mut start, mut end) = (0, 0);
@@ -64,7 +64,7 @@ impl<'a> Parts<'a> {
         Parts { parts, unread }
     }
 
-    /// Whether all documents can be read as they are.
+    /// Returns whether all documents can be read without Helm.
     pub(super) fn are_read(&self) -> bool {
         self.unread.is_empty()
     }
@@ -81,7 +81,7 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    /// The text with the documents that Helm has read, in its answer.
+    /// Returns the text with the documents from Helm's answer.
     pub(super) fn with(&self, answer: &str) -> String {
         let read = answer.lines().filter_map(|line| line.strip_prefix("- "));
         let mut read: std::collections::HashMap<_, _> =
@@ -122,7 +122,7 @@ mod tests {
             "---\n# Source: c/a.yaml\na: 1\n---\n# Source: c/b.yaml\n{\"a\":2}\n---\n\
              # Source: c/d.yaml\n{\"b\":{\"c\":\"d e\"}}\n---\n: [\n"
         );
-        // An answer that lacks some leaves them as they are.
+        // Documents that the answer lacks stay unchanged.
         assert_eq!(parts.with(""), text);
         assert!(Parts::new("a: 1\n").are_read());
     }

@@ -1,4 +1,4 @@
-//! The options of `helm template` that are passed on.
+//! The options that are passed on to `helm template`.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -11,33 +11,33 @@ use airgap_core::rooted::RootedPath;
 /// Values and capabilities with which a chart is rendered.
 #[derive(Clone, Debug, Default)]
 pub struct RenderOptions {
-    /// Files with values; a later one is over an earlier one.
+    /// Values files; a later one overrides an earlier one.
     pub values: Vec<ValuesFile>,
     /// Each `--set`, as it is written.
     pub set: Vec<String>,
     /// Each `--set-string`.
     pub set_string: Vec<String>,
-    /// The version of Kubernetes; Helm's own default if it is `None`.
+    /// The version of Kubernetes; `None` for Helm's own default.
     pub kube_version: Option<String>,
     /// Each `--api-versions`.
     pub api_versions: Vec<String>,
-    /// The namespace of the release; `default` if it is `None`.
+    /// The namespace of the release; `None` for `default`.
     pub namespace: Option<String>,
 }
 
-/// A file with values.
+/// A values file.
 #[derive(Clone, Debug)]
 pub struct ValuesFile {
-    /// Its name for the user, for messages.
+    /// The user's name for it, for messages.
     pub name: String,
     /// Its content.
     pub text: String,
 }
 
 impl RenderOptions {
-    /// Adds the options to a command, and writes the files into a folder: Helm would take a comma
-    /// in a path for the end of it, `-` for its own input, and would download from an address.
-    /// Returns the path and the user's name of each file.
+    /// Adds the options to a command, and writes the values into files of a folder: Helm splits a
+    /// path at a comma, reads standard input for `-`, and downloads from a URL. Returns the path
+    /// and the user's name of each file.
     pub(super) fn add_to(
         &self,
         command: &mut Command,

@@ -12,12 +12,13 @@ pub struct Rendered {
     pub text: String,
     /// The warnings of Helm, each on one line.
     pub warnings: Vec<String>,
-    /// The line, from 1, at which the text of a template begins, and where in the text its name is.
+    /// The line, from 1, at which the text of a template begins, and the range of its name in the
+    /// text.
     sources: Vec<(u32, Range<usize>)>,
 }
 
 impl Rendered {
-    /// Reads what Helm has printed.
+    /// Parses Helm's output.
     pub fn new(text: String, warnings: Vec<String>) -> Rendered {
         let mut sources = Vec::new();
         let mut start = 0;
@@ -31,7 +32,7 @@ impl Rendered {
         Rendered { text, warnings, sources }
     }
 
-    /// The template that writes a line of the manifests, such as `nginx/templates/pod.yaml`.
+    /// Returns the template of a line of the manifests, such as `nginx/templates/pod.yaml`.
     pub fn template_at(&self, line: u32) -> Option<&str> {
         let after = self.sources.partition_point(|(first, _)| *first <= line);
         let (_, name) = self.sources.get(after.checked_sub(1)?)?;

@@ -1,12 +1,12 @@
-//! Helm as small scripts. Tests with the real one are in `tests/`.
+//! Tests with small scripts in place of Helm. Tests with the real Helm are in `tests/`.
 
 use std::io::Write;
 use std::process::Stdio;
 
 use super::*;
 
-/// A folder with a script that is found as `helm`. Another process writes it: a file that this one
-/// has open for writing may be busy in a program that another test has started meanwhile.
+/// A folder with a script named `helm`. Another process writes it: a file that this process has
+/// open for writing may be busy in a program that another test has started meanwhile.
 struct Fake(tempfile::TempDir);
 
 impl Fake {
