@@ -16,32 +16,31 @@ const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContain
 /// Annotations whose value is a list of images.
 const IMAGE_LISTS: [&str; 2] = ["helm.sh/images", "artifacthub.io/images"];
 
-/// Texts about other things: documentation, and what was applied before.
+/// Keys of texts that are not configuration: documentation, and the last applied manifest.
 const IGNORED: [&str; 2] = ["description", "kubectl.kubernetes.io/last-applied-configuration"];
 
-/// How deep manifests in texts in manifests are followed.
+/// The largest depth at which manifests in texts in manifests are followed.
 const MOST_NESTED: u8 = 3;
 
-/// How often values may be looked at again and images found again because of aliases, in steps: so
-/// many in each document, and so many more for each of its values.
+/// The limit on repeated visits of values and images because of aliases, in steps: this number for
+/// each document, plus this number for each of its values.
 const MOST_AGAIN: usize = 1 << 16;
 const AGAIN_BY_VALUE: usize = 64;
 
-/// The most values in all texts of a document that are YAML or JSON themselves.
+/// The largest number of values in all texts of a document that are YAML or JSON themselves.
 const MOST_NESTED_VALUES: u32 = 250_000;
 
-/// The most images in a document, and the most bytes of their texts and fields.
+/// The largest number of images in a document, and of the bytes of their texts and fields.
 const MOST_MENTIONS: usize = 50_000;
 const MOST_BYTES: usize = 16 << 20;
 
-/// The longest text that is searched again instead of being remembered, in bytes.
+/// The longest text that is searched again instead of being cached, in bytes.
 const SHORT: usize = 64;
 
-/// The images in a document.
+/// Returns the images in a document.
 ///
 /// # Errors
-/// The problem, where the document has more than a limit, as one that is nothing but aliases of
-/// itself has.
+/// The problem, if the document exceeds a limit, as a document of nested aliases does.
 pub fn scan(document: &Node) -> Result<Vec<Mention>, Problem> {
     let mut scan = Scan::default();
     scan.value(document, "");
@@ -57,46 +56,47 @@ struct Scan {
     resource: Option<Rc<Resource>>,
     purpose: Purpose,
     field: FieldPath,
-    /// The texts that this is in.
+    /// The texts that contain the current value.
     within: Vec<Within>,
     again: Again,
-    /// How many values the texts had that were YAML or JSON.
+    /// The number of values in texts that are YAML or JSON.
     nested: u32,
-    /// How many bytes the images take with their fields.
+    /// The size of the images and their fields, in bytes.
     bytes: usize,
 }
 
 /// A text that is itself YAML.
 struct Within {
     place: Place,
-    /// Whether its lines are those of the file.
+    /// Whether its lines equal the lines of the file.
     has_lines: bool,
 }
 
-/// What aliases bring again. A value is known by its address: all of them live as long as the scan.
+/// The state for values that aliases repeat. A value is identified by its address: all of them live
+/// as long as the scan.
 #[derive(Default)]
 struct Again {
     /// Values that several places share.
     seen: HashSet<*const Node>,
-    /// Those in which nothing was found, under which key.
+    /// Values without images, each with the kind of key above it.
     fruitless: HashSet<(*const Node, Under)>,
-    /// What was found in a text, with the fields in it.
+    /// The images of a text, with their fields within it.
     texts: HashMap<(*const Node, Search, usize), Rc<[Mention]>>,
     /// The documents in texts.
     kept: Vec<Rc<Node>>,
-    /// Whether the current value was looked at before.
+    /// Whether the current value was scanned before.
     is_again: bool,
     values: usize,
     steps: usize,
 }
 
-/// The key above a value, as far as it matters.
+/// The kind of key above a value, as far as it matters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Under {
     Containers,
     /// `image`, `images`: a bare word is an image too.
     Image,
-    /// `sidecarImage`
+    /// A key for several images, such as `sidecarImages`.
     Images,
     NamedImage,
     Other,
@@ -114,19 +114,19 @@ impl Under {
     }
 }
 
-/// What is expected of a text.
+/// The expected content of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Search {
-    /// Images: the value of a flag or a variable that says so.
+    /// Images: the value of a flag or a variable whose name says `image`.
     Images,
-    /// Maybe images: the value of a key that says so.
+    /// Possibly images: the value of a key whose name says `image`.
     NamedImages,
-    /// Anything.
+    /// Any content.
     Text,
 }
 
 impl Scan {
-    /// Looks at a value that may be shared; `key` is the nearest one above it.
+    /// Scans a value that may be shared; `key` is the nearest one above it.
     fn node(&mut self, node: &Rc<Node>, key: &str) {
         if Rc::strong_count(node) == 1 {
             return self.value(node, key);
@@ -181,7 +181,7 @@ impl Scan {
             || self.bytes > MOST_BYTES
     }
 
-    /// The limit that is exceeded, in words.
+    /// Returns the limit that is exceeded, in words.
     fn too_much(&self) -> Option<String> {
         if self.nested > MOST_NESTED_VALUES {
             let limit = format!("more than {MOST_NESTED_VALUES} values");
@@ -197,7 +197,7 @@ impl Scan {
         }
     }
 
-    /// Begins a resource, if this is one; gives what it is in.
+    /// Enters a resource, if the node is one; returns the outer resource and path.
     fn enter(&mut self, node: &Node) -> Option<(Option<Rc<Resource>>, FieldPath)> {
         let (kind, api_version) = (node.text_of("kind")?, node.text_of("apiVersion")?);
         if !self.within.is_empty() {
@@ -227,7 +227,7 @@ impl Scan {
             self.field.back(before);
         }
         self.flat(entries, node);
-        // A variable, a parameter: `{name: SIDECAR_IMAGE, value: …}`.
+        // A variable or a parameter: `{name: SIDECAR_IMAGE, value: …}`.
         let name = node.text_of("name").or_else(|| node.text_of("key")).unwrap_or_default();
         for entry in entries {
             let is_part = split.as_ref().is_some_and(|split| {
@@ -251,8 +251,8 @@ impl Scan {
         }
     }
 
-    /// Adds the images in parts whose keys begin alike: `operator.repository` and `operator.tag`, as
-    /// ConfigMaps have them.
+    /// Adds the images in parts whose keys have a common prefix: `operator.repository` and
+    /// `operator.tag`, as in ConfigMaps.
     fn flat(&mut self, entries: &[Entry], node: &Node) {
         for entry in entries {
             let Some(split) = Split::flat(node, &entry.key) else { continue };
@@ -262,7 +262,7 @@ impl Scan {
         }
     }
 
-    /// Whether parts come to an image, or were meant to and do not.
+    /// Returns whether the parts form an image, or were meant to form one and do not.
     fn is_told(&self, split: &Split, key: &str) -> bool {
         let text = split.reference();
         let is_meant = words::says_image(key) || split.registry.is_some();
@@ -274,7 +274,7 @@ impl Scan {
         !self.within.is_empty()
     }
 
-    /// Looks at the value of a key in the mapping `around`, which is itself the value of `parent`.
+    /// Scans the value of a key in the mapping `around`, which is itself the value of `parent`.
     fn entry(&mut self, entry: &Entry, around: &Node, parent: &str) {
         let (key, value) = (&*entry.key, &entry.value);
         let above = Under::of(parent);
@@ -301,7 +301,8 @@ impl Scan {
         }
     }
 
-    /// The `image` of something that is no container: an address of a picture is none.
+    /// Adds the `image` of a mapping that is not a container: the address of a picture is not an
+    /// image.
     fn image(&mut self, text: &str, node: &Node, around: &Node) {
         let text = words::bare(text);
         let is_other = text.contains("://")
@@ -319,7 +320,7 @@ impl Scan {
         }
     }
 
-    /// The value of a key that ends in `image`.
+    /// Adds the value of a key that ends in `image`.
     fn named(&mut self, text: &str, node: &Node, key: &str) {
         let text = words::bare(text);
         let is_hole =
@@ -337,7 +338,7 @@ impl Scan {
         }
     }
 
-    /// An item of a list under a key that says `image`.
+    /// Adds an item of a list under a key whose name says `image`.
     fn item(&mut self, text: &str, node: &Node, key: &str) {
         let text = words::bare(text);
         let is_short = Under::of(key) == Under::Image
@@ -349,7 +350,7 @@ impl Scan {
         }
     }
 
-    /// A command line: flags that say `image`, and whatever names one anywhere.
+    /// Scans a command line: flags whose names say `image`, and images in any other word.
     fn words(&mut self, items: &[Rc<Node>]) {
         let mut says_image = false;
         self.each(items, |scan, item| {
@@ -365,7 +366,7 @@ impl Scan {
         });
     }
 
-    /// The value of a flag or a variable that says `image`.
+    /// Adds the value of a flag or a variable whose name says `image`.
     fn images(&mut self, text: &str, node: &Node) {
         self.once(node, Search::Images, text.len(), |scan| {
             if !scan.nested(text, node, "images") {
@@ -374,7 +375,7 @@ impl Scan {
         });
     }
 
-    /// A list of images in a text, or one of them.
+    /// Adds the images of a text that is a list of images, or a single one.
     fn parts(&mut self, text: &str, node: &Node) {
         let mut found = HashSet::new();
         for (part, _) in words::images_of(text) {
@@ -401,11 +402,11 @@ impl Scan {
         }
     }
 
-    /// A text anywhere: it may be YAML or JSON itself, or name images among other words.
+    /// Scans any text: it may be YAML or JSON itself, or name images among other words.
     fn text(&mut self, node: &Node) {
         let Some(scalar) = node.scalar() else { return };
         let text = scalar.text.as_str();
-        // Whatever names an image has a tag or a digest, or stands behind a key or a flag.
+        // An image in a text has a tag or a digest, or follows a key or a flag.
         if !text.contains([':', '@', '=']) && !text.contains("--") {
             return;
         }
@@ -422,14 +423,14 @@ impl Scan {
         });
     }
 
-    /// Looks into a text that is YAML or JSON; gives whether it is.
+    /// Scans a text that is YAML or JSON; returns whether it is.
     fn nested(&mut self, text: &str, node: &Node, key: &str) -> bool {
         if self.within.len() >= usize::from(MOST_NESTED) || !is_collection(text) {
             return false;
         }
         let Some(scalar) = node.scalar() else { return false };
         let is_whole = scalar.text.trim() == text.trim();
-        // With what stands before its first line, for the sake of its lines.
+        // The text before its first line is included, so that line numbers are right.
         let text = if is_whole { scalar.text.as_str() } else { text };
         let left = MOST_NESTED_VALUES.saturating_sub(self.nested);
         let mut reader =
@@ -452,7 +453,7 @@ impl Scan {
         true
     }
 
-    /// Searches a text, or finds again what was found in it.
+    /// Searches a text, or adds the cached images of an earlier search.
     fn once(&mut self, node: &Node, how: Search, length: usize, search: impl FnOnce(&mut Scan)) {
         let address = (std::ptr::from_ref(node), how, length);
         if let Some(found) = self.again.texts.get(&address).cloned() {
@@ -488,7 +489,7 @@ impl Scan {
         }
     }
 
-    /// Adds the image that a value is or has in it.
+    /// Adds the image that a value is or contains.
     fn add(&mut self, written: &str, how: How, node: &Node) {
         let is_whole = !self.is_within() && node.text() == Some(written);
         self.add_at(written, how, &node.place, is_whole);
@@ -519,7 +520,7 @@ impl Scan {
         }
     }
 
-    /// Where a value stands in the file, also where it is in a text in the file.
+    /// Returns the position of a value in the file, also for a value in a text in the file.
     fn place(&self, place: &Place) -> Place {
         let mut place = place.clone();
         for within in self.within.iter().rev() {
@@ -537,7 +538,7 @@ impl Scan {
     }
 }
 
-/// An `image` with the registry and the tag beside it, where it has none itself.
+/// Returns an `image` with the registry and the tag beside it, if it has none itself.
 fn with_parts(text: &str, around: &Node) -> String {
     let Ok(image) = text.parse::<ImageReference>() else { return text.to_owned() };
     let mut whole = text.to_owned();
@@ -550,19 +551,19 @@ fn with_parts(text: &str, around: &Node) -> String {
     whole
 }
 
-/// Whether the image beside is one of a disk: a volume of Ceph, which always has its monitors.
+/// Returns whether the image beside is that of a disk: a Ceph volume, which always has monitors.
 fn is_of_a_disk(around: &Node) -> bool {
     around.get("monitors").is_some()
 }
 
-/// Whether a text is an image for sure, where some of its kind are expected.
+/// Returns whether a text is certainly an image: it has a tag, a digest or a registry.
 fn is_one_of_several(text: &str) -> bool {
     words::named_image(text).is_some_and(|image| {
         image.tag().is_some() || image.digest().is_some() || image.host().is_some()
     })
 }
 
-/// Whether a text can be YAML or JSON with something in it.
+/// Returns whether a text can be YAML or JSON with content.
 fn is_collection(text: &str) -> bool {
     let start = text.trim_start();
     start.starts_with(['{', '['])
@@ -570,7 +571,7 @@ fn is_collection(text: &str) -> bool {
         || (text.trim_end().contains('\n') && text.contains([':', '-']))
 }
 
-/// A flag and its value, where that is in the same word.
+/// Returns a flag and its value, if the value is in the same word.
 pub(super) fn flag(word: &str) -> Option<(&str, Option<&str>)> {
     let name = word.strip_prefix('-')?.trim_start_matches('-');
     match name.split_once('=') {

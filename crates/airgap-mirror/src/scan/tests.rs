@@ -1,6 +1,6 @@
 use super::*;
 
-/// Each image with its field and line.
+/// Returns each image with its field and line.
 fn found(text: &str) -> Vec<(String, String, u32)> {
     let documents = Documents::new(text, "a.yaml", Duplicates::Refused);
     documents
@@ -142,7 +142,7 @@ fn aliases_do_not_multiply_texts_or_images() {
     let text = format!("c: &c [{}]\nx: [{items}]\n", "{image: a:1},".repeat(300));
     let document = Documents::new(&text, "a.yaml", Duplicates::Refused).next().unwrap().unwrap();
     assert!(scan(&document).unwrap_err().problem.contains("too many images"));
-    // What was found in a text is not searched for again.
+    // The cached images of a text are not searched for again.
     for text in ["x/".repeat(1 << 16), format!("'[{}]'", "a:,".repeat(2_000))] {
         let text = format!("c: &c {text}\nx: [{}]\n", "*c,".repeat(20_000));
         let document = Documents::new(&text, "a.yaml", Duplicates::Refused).next();
@@ -161,7 +161,7 @@ fn aliases_do_not_multiply_texts_or_images() {
     );
 }
 
-/// Manifests with the images that are found in them.
+/// Checks the images that are found in each manifest.
 #[track_caller]
 fn each(cases: &[(&str, &[&str])]) {
     for (text, images) in cases {
