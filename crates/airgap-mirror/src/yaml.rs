@@ -1,6 +1,6 @@
 //! YAML with the source position of each value, for files from other programs.
 //!
-//! Aliases share their nodes, so that nested aliases take no memory. Each node knows its size with
+//! Aliases share their nodes, so that nested aliases take no memory. Each node stores its size with
 //! aliases followed, so that walking one takes bounded time too: the reader refuses values that are
 //! larger than [`MOST_VALUES`] or deeper than [`MOST_DEPTH`].
 
@@ -30,7 +30,8 @@ pub const MOST_VALUES: u32 = 1_000_000;
 /// The largest depth of a value, with aliases followed.
 pub const MOST_DEPTH: u16 = 200;
 
-/// The longest file, in bytes. The rendered manifests of the largest charts have a third of it.
+/// The largest size of a file, in bytes. The rendered manifests of the largest charts have a third
+/// of it.
 pub const MOST_BYTES: u64 = 16 << 20;
 
 /// The words for truth values of YAML 1.1.
@@ -38,7 +39,7 @@ const TRUE: [&str; 11] = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE",
 const FALSE: [&str; 11] =
     ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
 
-/// The largest number of entries of a mapping that are searched one after the other.
+/// The largest number of entries of a mapping that are searched linearly.
 const FEW: usize = 16;
 
 /// A source position.
@@ -68,7 +69,7 @@ pub struct Node {
     pub value: Value,
     /// The position of its beginning.
     pub place: Place,
-    /// The number of values in it, itself and aliases included.
+    /// The number of values in the node, itself and aliases included.
     weight: u32,
     /// The number of its levels.
     depth: u16,
@@ -135,7 +136,7 @@ impl Node {
         Node { value, place, weight, depth, sorted: OnceCell::new() }
     }
 
-    /// Returns the number of values in it, itself and aliases included.
+    /// Returns the number of values in the node, itself and aliases included.
     pub(crate) fn weight(&self) -> u32 {
         self.weight
     }
@@ -162,7 +163,7 @@ impl Node {
         path.iter().try_fold(self, |node, key| node.get(key.as_ref()))
     }
 
-    /// Returns the entries of a mapping; none of any other value.
+    /// Returns the entries of a mapping; none for any other value.
     pub fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Mapping(entries) => entries,
@@ -170,7 +171,7 @@ impl Node {
         }
     }
 
-    /// Returns the items of a sequence; none of any other value.
+    /// Returns the items of a sequence; none for any other value.
     pub fn items(&self) -> &[Rc<Node>] {
         match &self.value {
             Value::Sequence(items) => items,
@@ -186,7 +187,7 @@ impl Node {
         }
     }
 
-    /// Returns the text of a scalar that is not null; trimmed, as YAML's blocks end in a newline.
+    /// Returns the trimmed text of a scalar that is not null: YAML's blocks end in a newline.
     pub fn text(&self) -> Option<&str> {
         let scalar = self.scalar().filter(|scalar| !scalar.is_null())?;
         Some(scalar.text.trim()).filter(|text| !text.is_empty())
@@ -270,7 +271,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// What is wrong with a file as a whole.
+    /// Creates a problem of a file as a whole.
     pub(crate) fn of_file(name: &str, problem: String) -> Problem {
         Problem { place: Place { file: name.into(), line: 0, column: 0 }, problem }
     }
@@ -316,7 +317,7 @@ pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
     })
 }
 
-/// Returns the only document of a text; nothing, if there is none.
+/// Returns the only document of a text; `None` if there is none.
 ///
 /// # Errors
 /// Usage, if it is not YAML or has more than one document.

@@ -1,4 +1,5 @@
-//! The lines of a list in a file, so that it can be changed and all else in the file stays.
+//! The lines of a list in a file, so that the list can be changed and everything else in the file
+//! stays.
 
 use std::ops::Range;
 
@@ -8,14 +9,14 @@ use super::Node;
 pub(crate) struct BlockList {
     /// The lines of each item, from 0, without the comments above it.
     items: Vec<Range<usize>>,
-    /// How far the dashes are indented.
+    /// The indentation of the dashes.
     indent: usize,
 }
 
 impl BlockList {
-    /// Finds the list under `key` in a document with this text; none where there is none, where it
-    /// is empty, or where it is written in another style. An alias may make the lines wrong, so that
-    /// a text that was changed is to be read again and compared.
+    /// Finds the list under `key` in a document with this text; `None` if there is no list, or if
+    /// it is empty or in another style. An alias may make the lines wrong, so that a changed text
+    /// must be read again and compared.
     pub(crate) fn find(text: &str, root: &Node, key: &str) -> Option<BlockList> {
         if !has_plain_lines(text) {
             return None;
@@ -42,30 +43,30 @@ impl BlockList {
         Some(BlockList { items: items.collect(), indent })
     }
 
-    /// The lines of each item, from 0, without the comments above it.
+    /// Returns the lines of each item, from 0, without the comments above it.
     pub(crate) fn items(&self) -> &[Range<usize>] {
         &self.items
     }
 
-    /// What stands before each dash.
+    /// Returns the indentation of each dash.
     pub(crate) fn indent(&self) -> String {
         " ".repeat(self.indent)
     }
 }
 
-/// Returns whether the lines of YAML are those that end in a line feed: a carriage return alone ends
-/// one too, and some readers end one at other characters.
+/// Returns whether line feeds alone end the lines of the YAML text: a carriage return alone ends a
+/// line too, and some readers end one at other characters.
 pub(crate) fn has_plain_lines(text: &str) -> bool {
     let is_alone = |(at, _): (usize, &str)| !text[at + 1..].starts_with('\n');
     !text.match_indices('\r').any(is_alone) && !text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
 }
 
-/// The line of the dash before an item, which may be some lines above its first key.
+/// Returns the line of the dash before an item, which may be some lines above its first key.
 fn dash(lines: &[&str], first: usize, item: &Node) -> Option<usize> {
     let (line, column) = (item.place.line as usize, item.place.column as usize);
     let is_dash = |line: &usize| {
         let text = lines.get(*line).copied().unwrap_or_default();
-        // A list in the list begins with a dash of its own.
+        // An inner list begins with a dash of its own.
         text.trim_start().starts_with('-') && indent_of(text) + 1 < column
     };
     (first..line).rev().find(is_dash)
@@ -75,7 +76,7 @@ fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// Whether a line is a comment or blank.
+/// Returns whether a line is a comment or blank.
 fn is_between(line: &str) -> bool {
     line.trim().is_empty() || line.trim_start().starts_with('#')
 }

@@ -19,7 +19,7 @@ pub enum Duplicates {
     LastCounts,
 }
 
-/// The documents of a text, one after the other. After a broken one, the later ones still follow.
+/// The documents of a text, one after the other. Documents after a broken one are still read.
 pub struct Documents<'a> {
     parser: Parser<'a, StrInput<'a>>,
     file: Rc<str>,
@@ -93,7 +93,7 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// Reads events until a document is complete; returns none at the end of the text.
+    /// Reads events until a document is complete; returns `None` at the end of the text.
     fn document(&mut self) -> Result<Option<Rc<Node>>, Problem> {
         let mut root = None;
         loop {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Returns data as a block, its keys in their order.
+/// Returns data in block style, its keys in their order.
 pub fn block(value: &Value) -> String {
     let mut text = String::new();
     write(value, 0, &mut text);
@@ -66,7 +66,7 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// Returns a text: plain if that cannot be misread, quoted otherwise.
+/// Returns a scalar for a text: plain if that cannot be misread, quoted otherwise.
 pub fn scalar(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();

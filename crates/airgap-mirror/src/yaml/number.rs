@@ -1,7 +1,7 @@
 //! Numbers as Helm reads and writes them: YAML 1.1 read by Go, and each value a `float64`.
 
 /// Parses the number of a plain scalar, if it is one. As in yaml.v2, underscores are removed, an
-/// integer has the prefixes of Go, so that a leading zero makes it octal, and all else is a
+/// integer has the prefixes of Go, so that a leading zero makes it octal, and everything else is a
 /// decimal.
 pub(super) fn parse(text: &str) -> Option<f64> {
     if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
