@@ -1,5 +1,5 @@
-//! What makes container runtimes pull the images of a mirror list from their destinations, while
-//! manifests keep the names of the sources.
+//! Configurations of container runtimes that pull the images of a mirror list from their
+//! destinations, while manifests keep the names of the sources.
 
 pub mod containerd;
 pub mod openshift;
@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use super::mirror_list::MirrorEntry;
 
-/// An image that a runtime cannot be led to.
+/// An image that the configuration cannot redirect.
 #[derive(Clone, Debug, Serialize)]
 pub struct Unreached {
-    /// The image.
+    /// The source.
     pub source: String,
-    /// Where it is.
+    /// The destination.
     pub destination: String,
-    /// Why the runtime does not find it there.
+    /// The reason why the runtime does not find it there.
     pub reason: String,
 }
 
@@ -29,7 +29,7 @@ impl Unreached {
     }
 }
 
-/// Why an entry is nowhere that a runtime can be led to, whatever the runtime.
+/// Returns the reason why no runtime can be redirected to an entry's destination.
 fn reason(entry: &MirrorEntry) -> Option<String> {
     let (source, destination) = (&entry.source, &entry.destination);
     if destination.host().is_none() {

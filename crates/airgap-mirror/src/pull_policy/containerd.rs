@@ -1,11 +1,11 @@
-//! The `hosts.toml` files of containerd, as its documentation of registry hosts has them
+//! The `hosts.toml` files of containerd, as in its documentation of registry hosts
 //! (<https://github.com/containerd/containerd/blob/main/docs/hosts.md>).
 //!
-//! containerd has one file for each registry that images come from, `HOST/hosts.toml`, with the
-//! places where it asks instead. It appends the repository to the root of a place: to `/v2` at a
-//! bare host, and with `override_path` to the path that is written. So `ghcr.io/org/app` becomes
-//! `/v2/mirror/org/app` at `https://registry.corp/v2/mirror`, and no other name: a place can put a
-//! path before a repository, but cannot change it, and never changes a tag.
+//! containerd has one file for each source registry, `HOST/hosts.toml`, with the places that it
+//! asks instead. It appends the repository to the root of a place: to `/v2` at a bare host, and
+//! with `override_path` to the path that is written. So `ghcr.io/org/app` becomes
+//! `/v2/mirror/org/app` at `https://registry.corp/v2/mirror`, and no other name: a place can prefix
+//! a repository with a path, but cannot change it, and never changes a tag.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,26 +16,26 @@ use airgap_config::registries::is_loopback;
 /// The first line of each file.
 pub const HEADER: &str = "# Written by `wasm-airgap mirror policy --format containerd`.\n";
 
-/// The registry of a reference that names none, and the host that answers for it.
+/// The default registry of a reference, and the host that answers for it.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 
-/// The most places in a file, each of which costs a request for each image that is not there.
+/// The largest number of places in a file. Each costs a request for each image that is not there.
 const MOST_PLACES: usize = 50;
 
-/// The files for a mirror list.
+/// The configuration for a mirror list.
 #[derive(Debug, Default)]
 pub struct Hosts {
-    /// The folder and the text of each `hosts.toml`.
+    /// The text of each `hosts.toml`, by its folder.
     pub files: BTreeMap<String, String>,
     /// Images that containerd does not find at their destinations.
     pub unreached: Vec<Unreached>,
 }
 
-/// A place where containerd asks: a registry with a path in it, which may be empty.
+/// A place that containerd asks: a registry with a path in it, which may be empty.
 type Place = (String, String);
 
-/// Makes the files for a mirror list. `ca` is the path of the file, on the nodes, with the
-/// certificate that signs those of the destinations.
+/// Creates the files for a mirror list. `ca` is the path on the nodes of the CA certificate for the
+/// destinations.
 pub fn hosts(list: &MirrorList, ca: Option<&str>) -> Hosts {
     let mut hosts = Hosts::default();
     let mut by_registry: BTreeMap<&str, Vec<(&MirrorEntry, Place)>> = BTreeMap::new();
@@ -70,7 +70,7 @@ pub fn hosts(list: &MirrorList, ca: Option<&str>) -> Hosts {
     hosts
 }
 
-/// The place at which containerd finds an image; none where that is its source.
+/// Returns the place at which containerd finds an image; `None` if it is the source itself.
 fn place(entry: &MirrorEntry) -> Result<Option<Place>, String> {
     if let Some(reason) = reason(entry) {
         return Err(reason);
@@ -95,7 +95,7 @@ fn place(entry: &MirrorEntry) -> Result<Option<Place>, String> {
     }
 }
 
-/// The places of the images of one registry, those of most images first.
+/// Returns the places of the images of one registry, those of most images first.
 fn places(entries: &[(&MirrorEntry, Place)]) -> Vec<Place> {
     let mut counts: HashMap<&Place, (usize, usize)> = HashMap::new();
     for (index, (_, place)) in entries.iter().enumerate() {
@@ -106,21 +106,21 @@ fn places(entries: &[(&MirrorEntry, Place)]) -> Vec<Place> {
     places.into_iter().take(MOST_PLACES).map(|(place, _)| place.clone()).collect()
 }
 
-/// What tells an image from all others of a registry: see [`key_at`].
+/// Returns the identity of an image within a registry: see [`key_at`].
 fn key(image: &ImageReference) -> String {
     let version = image.tag().or(image.digest()).unwrap_or_default();
     format!("{}/{} {version}", image.registry(), image.repository())
 }
 
-/// The key of what containerd gets where it asks a place for an image.
+/// Returns the key of the image that containerd gets from a place for an image.
 fn key_at((registry, path): &Place, image: &ImageReference) -> String {
     let version = image.digest().or(image.tag()).unwrap_or_default();
     let separator = if path.is_empty() { "" } else { "/" };
     format!("{registry}/{path}{separator}{} {version}", image.repository())
 }
 
-/// The folder of a registry, with a port in a form that Windows has too ("Port Handling in Registry
-/// Host").
+/// Returns the folder of a registry, with a port in a form that Windows allows too ("Port Handling
+/// in Registry Host").
 fn folder(registry: &str) -> String {
     match registry.rsplit_once(':') {
         Some((host, port)) => format!("{host}_{port}_"),
@@ -128,8 +128,8 @@ fn folder(registry: &str) -> String {
     }
 }
 
-/// The text of a file. The last place is also the `server`, without which containerd would ask the
-/// registry that the images come from; releases before 2.0 want a `host` beside it.
+/// Returns the text of a file. The last place is also the `server`, without which containerd would
+/// ask the source registry; releases before 2.0 need a `host` beside it.
 fn text(places: &[Place], ca: Option<&str>) -> String {
     let mut text = HEADER.to_owned();
     if let Some(place) = places.last() {
@@ -152,7 +152,7 @@ fn settings((_, path): &Place, ca: Option<&str>, indent: &str) -> String {
     text
 }
 
-/// The root of the API at a place: the `/v2` of a host is said only before a path.
+/// Returns the root of the API at a place: the `/v2` of a host is written only before a path.
 fn url((registry, path): &Place) -> String {
     let scheme = if is_loopback(registry) { "http" } else { "https" };
     let (hub, endpoint) = DOCKER_HUB;
@@ -163,7 +163,7 @@ fn url((registry, path): &Place) -> String {
     }
 }
 
-/// A TOML string.
+/// Returns a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -181,7 +181,8 @@ mod tests {
         hosts(&list, None)
     }
 
-    /// Where containerd pulls an image from with such a file, by the rules of its documentation.
+    /// Returns the places from which containerd pulls an image with such a file, by its
+    /// documentation.
     fn asked(hosts: &Hosts, source: &str) -> Vec<String> {
         let source: ImageReference = source.parse().unwrap();
         let file: toml::Table = hosts.files[&folder(source.registry())].parse().unwrap();
@@ -274,7 +275,7 @@ mod tests {
         }
         assert!(hosts_of(&[(&pinned, &by_digest)]).unreached.is_empty());
         assert!(hosts_of(&[("g.io/a:1", "g.io/a:1")]).files.is_empty());
-        // Another image has the name at the place that is asked first.
+        // The first place has another image under the name.
         let made = hosts_of(&[
             ("g.io/a:1", "r.io/x/a:1"),
             ("g.io/b:1", "r.io/x/b:1"),

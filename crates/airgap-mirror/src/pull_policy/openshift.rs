@@ -1,10 +1,10 @@
-//! The mirror sets of OpenShift, as its API has them: ImageDigestMirrorSet
+//! The mirror sets of OpenShift, as in its API: ImageDigestMirrorSet
 //! (<https://docs.redhat.com/en/documentation/openshift_container_platform/4.17/html/config_apis/imagedigestmirrorset-config-openshift-io-v1>)
 //! and ImageTagMirrorSet.
 //!
 //! A set has whole repositories with their mirrors, so that a repository may have another name at
-//! its mirror. The one kind is only for images that are pulled by digest, the other only for those
-//! that are pulled by tag.
+//! its mirror. ImageDigestMirrorSet applies only to images that are pulled by digest,
+//! ImageTagMirrorSet only to those that are pulled by tag.
 
 use std::collections::HashMap;
 
@@ -30,14 +30,14 @@ pub enum MirrorSet {
 pub struct Mirrors {
     /// The resource.
     pub resource: Value,
-    /// Images that are not pulled from their destinations with it.
+    /// Images that are not pulled from their destinations with the mirror set.
     pub unreached: Vec<Unreached>,
-    /// How many images the list names in the other way: with a tag alone for
-    /// [`MirrorSet::Digest`], without a tag for [`MirrorSet::Tag`].
+    /// The number of images for the other kind: those with a tag alone for [`MirrorSet::Digest`],
+    /// those without a tag for [`MirrorSet::Tag`].
     pub others: usize,
 }
 
-/// Makes the mirror set of a list.
+/// Creates the mirror set of a list.
 pub fn mirrors(list: &MirrorList, set: MirrorSet) -> Mirrors {
     let (kind, field) = match set {
         MirrorSet::Digest => ("ImageDigestMirrorSet", "imageDigestMirrors"),
@@ -57,7 +57,7 @@ pub fn mirrors(list: &MirrorList, set: MirrorSet) -> Mirrors {
         }
         let name = |image: &ImageReference| format!("{}/{}", image.registry(), image.repository());
         let (source, mirror) = (name(&entry.source), name(&entry.destination));
-        // By digest a repository of the list is pulled too where the list has its tag.
+        // A pull by digest also uses a repository that the list has with a tag.
         if source == mirror || (is_other && set == MirrorSet::Tag) {
             continue;
         }
