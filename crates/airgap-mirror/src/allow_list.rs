@@ -1,4 +1,4 @@
-//! The file with findings of the check that are accepted, and why.
+//! The allow list: findings of the check that are accepted, each with its reason.
 //!
 //! ```yaml
 //! allow:
@@ -19,31 +19,31 @@ use crate::yaml::{self, Duplicates, Node, Place};
 use airgap_core::error::Result;
 use airgap_core::quantity::count;
 
-/// The most entries of a list.
+/// The largest number of entries of a list.
 const MOST_ENTRIES: usize = 1_000;
 
-/// What an entry is.
+/// The shape of an entry, for messages.
 const SHAPE: &str = "an entry has an `image` and a `reason`, and may have a `resource`";
 
-/// Findings that are accepted.
+/// The accepted findings.
 #[derive(Debug, Default)]
 pub struct AllowList {
     entries: Vec<Allowed>,
     name: String,
 }
 
-/// Images that may be where they are.
+/// An entry: images that are accepted outside of the registry.
 #[derive(Debug)]
 pub struct Allowed {
-    /// The image as it is written or in another spelling; `*` is for any characters.
+    /// The image as it is written or in another spelling; `*` matches any characters.
     pub image: String,
-    /// The only resource in which it is accepted, as the check writes it.
+    /// The only resource in which it is accepted, in the check's notation.
     pub resource: Option<String>,
-    /// Why it is accepted.
+    /// The reason why it is accepted.
     pub reason: String,
-    /// Where the entry stands.
+    /// The source position of the entry.
     pub place: Place,
-    /// The image as a reference, where it is one.
+    /// The image as a reference, if it is one.
     reference: Option<ImageReference>,
 }
 
@@ -56,10 +56,10 @@ impl AllowList {
         AllowList::parse(&yaml::read(path, name)?, name)
     }
 
-    /// Reads a text that is the content of the file `name`.
+    /// Parses the text of the file `name`.
     ///
     /// # Errors
-    /// Usage, with the place: a key that is not known, or an entry without an image or a reason.
+    /// Usage, with the position: an unknown key, or an entry without an image or a reason.
     pub fn parse(text: &str, name: &str) -> Result<AllowList> {
         let root = yaml::document(text, name, Duplicates::Refused)?;
         let mut list = AllowList { name: name.to_owned(), ..AllowList::default() };
@@ -77,12 +77,12 @@ impl AllowList {
         Ok(list)
     }
 
-    /// The name of the file.
+    /// Returns the name of the file.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Takes out the findings that are accepted, and returns them with the entries that accept them.
+    /// Removes the accepted findings, and returns them with the entries that accept them.
     pub fn accept<'a>(&self, findings: &mut Vec<Finding<'a>>) -> Vec<(Finding<'a>, &Allowed)> {
         let mut accepted = Vec::new();
         let mut left = Vec::new();
@@ -97,7 +97,7 @@ impl AllowList {
         accepted
     }
 
-    /// Returns the entries that accept nothing in these findings.
+    /// Returns the entries that accept none of these findings.
     pub fn unused<'a>(&'a self, accepted: &[(Finding<'_>, &Allowed)]) -> Vec<&'a Allowed> {
         let is_used = |entry: &&Allowed| accepted.iter().any(|(_, it)| std::ptr::eq(*it, *entry));
         self.entries.iter().filter(|entry| !is_used(entry)).collect()
@@ -133,7 +133,7 @@ impl Allowed {
     }
 }
 
-/// What a mention is called.
+/// The names of a mention.
 struct Names<'a> {
     image: Option<&'a ImageReference>,
     spellings: Vec<String>,
@@ -153,7 +153,7 @@ impl Names<'_> {
     }
 }
 
-/// Whether a text is as a pattern in which `*` is for any characters says.
+/// Returns whether a text matches a pattern in which `*` stands for any characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();

@@ -1,22 +1,22 @@
-//! Whether every image is in the private registry.
+//! Checks that every image is in the private registry.
 
 use serde::Serialize;
 
 use super::mention::Mention;
 use super::registry_path::RegistryPath;
 
-/// An image that is not where it must be.
+/// An image that is not in the registry.
 #[derive(Debug, Serialize)]
 pub struct Finding<'a> {
-    /// The image and where it stands.
+    /// The mention of the image.
     #[serde(flatten)]
     pub mention: &'a Mention,
-    /// What is wrong with it.
+    /// The problem with it.
     pub problem: String,
 }
 
 impl Finding<'_> {
-    /// The finding in a few lines for a person.
+    /// Returns the finding in a few lines for a person.
     pub fn describe(&self) -> String {
         let Mention { written, resource, field, place, .. } = self.mention;
         let mut text = format!("{place}  {written}\n");
@@ -27,12 +27,12 @@ impl Finding<'_> {
     }
 }
 
-/// The images that are not in the registry, in the order of the mentions.
+/// Returns the images that are not in the registry, in the order of the mentions.
 pub fn check<'a>(mentions: &'a [Mention], registry: &RegistryPath) -> Vec<Finding<'a>> {
     let problem = |mention: &Mention| match &mention.image {
         Err(problem) => Some(problem.clone()),
         Ok(image) if registry.holds(image) => None,
-        // Of two paths in one registry the paths tell what is wrong.
+        // Both paths are in one registry, so the message names the paths.
         Ok(image) if registry.is_on(image.registry()) => {
             Some(format!("it comes from `{}`, which is not in `{registry}`", image.name()))
         }

@@ -1,17 +1,17 @@
-//! The path of a field in a resource, as tools that change fields write it.
+//! The path of a field in a resource, in the syntax of tools that change fields.
 
 use std::rc::Rc;
 
 use crate::yaml::Node;
 
-/// A step on the way to a field.
+/// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Key(String),
     Item(usize),
 }
 
-/// Reads a path such as `spec.containers[0].image` or `data["a.yaml"]`; none where a key in it has
+/// Parses a path such as `spec.containers[0].image` or `data["a.yaml"]`; `None` if a key in it has
 /// characters that no field of Kubernetes has.
 pub(super) fn steps(path: &str) -> Option<Vec<Step>> {
     let (mut steps, mut rest) = (Vec::new(), path);
@@ -39,8 +39,9 @@ pub(super) fn steps(path: &str) -> Option<Vec<Step>> {
     are_plain.then_some(steps)
 }
 
-/// Writes a path as the field specification of a Kustomize transformer: `spec/list[]/image`. None
-/// where it ends at an item of a list, or goes through lists of lists, which it cannot say.
+/// Returns a path as the field specification of a Kustomize transformer: `spec/list[]/image`.
+/// `None` if it ends at an item of a list, or goes through lists of lists, which the syntax cannot
+/// express.
 pub(super) fn field_spec(steps: &[Step]) -> Option<String> {
     let mut path = String::new();
     for pair in steps.iter().zip(steps.iter().skip(1).map(Some).chain([None])) {
@@ -57,7 +58,7 @@ pub(super) fn field_spec(steps: &[Step]) -> Option<String> {
     Some(path)
 }
 
-/// Writes a path as a JSON pointer (RFC 6901 section 3).
+/// Returns a path as a JSON pointer (RFC 6901 section 3).
 pub(super) fn pointer(steps: &[Step]) -> String {
     let step = |step: &Step| match step {
         Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
@@ -67,7 +68,7 @@ pub(super) fn pointer(steps: &[Step]) -> String {
 }
 
 /// Follows a path from a resource to the first value that is not a collection, and returns it with
-/// the number of steps and the collection that it is in.
+/// the number of steps and its parent.
 pub(super) fn follow<'a>(
     resource: &'a Rc<Node>,
     steps: &[Step],

@@ -1,4 +1,4 @@
-//! The images of a chart and of manifests together, each once.
+//! The images of a chart and of manifests together, without duplicates.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,35 +12,35 @@ use super::registry_path::RegistryPath;
 use airgap_core::error::{Error, Result};
 use airgap_oci as oci;
 
-/// Every image that was found.
+/// All images that were found.
 #[derive(Debug, Default)]
 pub struct Inventory {
     /// The images, in the order in which they were found.
     pub images: Vec<Found>,
-    /// Images of parts that are disabled.
+    /// Images of disabled parts.
     pub left_out: Vec<LeftOut>,
-    /// What may name images, and cannot be told.
+    /// Texts that may name images that cannot be determined.
     pub unresolved: Vec<Unresolved>,
-    /// Notes for the person: tags that were not said.
+    /// Notes for the user about images without a tag.
     pub notes: Vec<String>,
-    /// Sentences about images that may be others than those of a chart.
+    /// Sentences about images of a chart that are uncertain.
     pub guesses: Vec<String>,
     index: Index,
 }
 
-/// The images of an inventory by what makes two of them one: see [`ImageReference::is_one_with`].
+/// The images of an inventory by their identity: see [`ImageReference::is_one_with`].
 #[derive(Debug, Default)]
 struct Index {
-    /// By the reference with what a runtime adds to it.
+    /// The images by their references with a runtime's defaults.
     by_reference: HashMap<oci::Reference, usize>,
-    /// The first image with a digest, by its name with that.
+    /// The first image with each digest, by its name and digest.
     by_digest: HashMap<String, usize>,
-    /// The image with a digest and no tag, likewise.
+    /// The image with a digest and no tag, by its name and digest.
     bare: HashMap<String, usize>,
 }
 
 impl Index {
-    /// The first image that is one with this one.
+    /// Returns the first image that is identical to this one.
     fn find(&self, image: &ImageReference) -> Option<usize> {
         let same = self.by_reference.get(image.with_defaults().meaning()).copied();
         let by_digest = if image.tag().is_none() { &self.by_digest } else { &self.bare };
@@ -48,7 +48,7 @@ impl Index {
         same.into_iter().chain(digest).min()
     }
 
-    /// Adds an image, or the one that takes the place of another one without a tag.
+    /// Adds an image, or the tagged image that replaces one without a tag.
     fn insert(&mut self, image: &ImageReference, index: usize) {
         self.by_reference.entry(image.meaning().clone()).or_insert(index);
         let Some(key) = pinned(image) else { return };
@@ -61,21 +61,21 @@ impl Index {
     }
 }
 
-/// The name and the digest of an image that has one.
+/// Returns the name and the digest of an image that has a digest.
 fn pinned(image: &ImageReference) -> Option<String> {
     image.digest().map(|digest| format!("{}@{digest}", image.canonical_name()))
 }
 
-/// An image and where it was found.
+/// An image and the positions where it was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Found {
     /// The image, with its registry and a tag or digest.
     pub image: ImageReference,
-    /// Where.
+    /// The positions where it was found.
     pub found: Vec<String>,
-    /// The field of a manifest that names it: a container's before all others.
+    /// The kind of field that names it in a manifest: a container's before all others.
     pub named_by: Option<How>,
-    /// How it is written there.
+    /// Its spellings.
     #[serde(skip)]
     written: Vec<ImageReference>,
 }
@@ -139,7 +139,7 @@ impl Inventory {
         there.written.push(image.clone());
     }
 
-    /// Whether an image was found.
+    /// Returns whether an image was found.
     pub fn has(&self, image: &ImageReference) -> bool {
         self.index.find(image).is_some()
     }
@@ -158,14 +158,15 @@ impl Inventory {
             .map(|found| &found.image)
     }
 
-    /// The entries that a mirror list lacks. Images that are in the registry already need none.
+    /// Returns the entries that a mirror list lacks. Images that are in the registry already need
+    /// none.
     ///
-    /// Each keeps its path, unless another one would have the same destination: then the registry
-    /// that it comes from is a part of its path. So it is for all tags of such an image, as tools
-    /// that rewrite names do that for all tags at once.
+    /// Each image keeps its path, unless another image would have the same destination: then its
+    /// path begins with its source registry. That applies to all tags of such an image, because
+    /// tools that rewrite names treat all tags of a name alike.
     ///
     /// # Errors
-    /// Usage, where an image cannot have its name in the registry.
+    /// Usage, if an image cannot have its name in the registry.
     pub fn missing_in(
         &self,
         list: &MirrorList,
@@ -198,7 +199,7 @@ impl Inventory {
                 true => registry.destination_by_host(image).map_err(Error::usage)?,
                 false => own.clone(),
             };
-            // Of one tag with several contents, the digests tell which is which.
+            // If one tag has several contents, their digests distinguish them.
             let same = taken.at(&own).and_then(|there| there.get(&image.canonical_name()));
             if same.is_some_and(|references| references.len() > 1) {
                 destination = destination.by_digest();
@@ -226,7 +227,8 @@ impl Places {
         self.0.get(&Places::key(destination))
     }
 
-    /// Where only one image can be: see [`ImageReference::has_same_place`].
+    /// Returns the key of a place that holds only one image: see
+    /// [`ImageReference::has_same_place`].
     fn key(destination: &ImageReference) -> String {
         let version = destination.tag().or(destination.digest()).unwrap_or_default();
         format!("{} {version}", destination.canonical_name())
@@ -266,7 +268,7 @@ mod tests {
         let mut backwards = images;
         backwards.reverse();
         assert_eq!(destinations(&backwards, &empty), expected);
-        // What is in the file stays there.
+        // Existing entries of the file stay.
         let text = "images:\n- source: quay.io/p/n:1\n  destination: r.io/p/n:1\n";
         let old = MirrorList::parse(text, "mirror.yaml").unwrap();
         assert_eq!(destinations(&["quay.io/p/n:1", "p/n:1"], &old), ["r.io/docker.io/p/n:1"]);

@@ -1,5 +1,5 @@
-//! Patches that bring images in texts to their destinations: in arguments, in files in ConfigMaps,
-//! in images that are written in parts.
+//! JSON patches (RFC 6902) that bring images in texts to their destinations: in arguments, in files
+//! in ConfigMaps, in images that are written in parts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
@@ -11,15 +11,15 @@ use super::reference::ImageReference;
 use crate::yaml::{self, Documents, Duplicates, Node};
 use airgap_core::error::{Error, Result};
 
-/// The first line of each patch, by which a later run knows those that it replaces.
+/// The first line of each patch, by which a later run recognizes patches to replace.
 pub const MARK: &str = "# written by `wasm-airgap mirror kustomize`";
 
-/// A patch of one resource, as Kustomize and RFC 6902 have them.
+/// A patch of one resource, in the form of Kustomize and RFC 6902.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonPatch {
     /// The resource.
     pub resource: Resource,
-    /// The JSON pointers of fields, and the texts that they get.
+    /// The new texts of fields, by their JSON pointers.
     pub values: BTreeMap<String, String>,
 }
 
@@ -28,7 +28,7 @@ impl JsonPatch {
     pub fn text(&self) -> String {
         let Resource { api_version, kind, namespace, name } = &self.resource;
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        // A name in a target is a regular expression.
+        // The name in a target is a regular expression.
         let name = name.replace('.', "\\.");
         let fields = [
             ("group", group),
@@ -50,13 +50,13 @@ impl JsonPatch {
     }
 }
 
-/// The most bytes of all patches, as of a file that is read again.
+/// The largest size of all patches in bytes, which is that of a file that is read again.
 const MOST_BYTES: usize = 16 << 20;
 
-/// The most bytes in which images are looked for, each text once for each of its images.
+/// The largest number of bytes that are searched for images, each text once for each of its images.
 const MOST_SEARCHED: usize = 1 << 30;
 
-/// The patches of all files, which have a limit together.
+/// The patches of all files, which share the limits.
 #[derive(Debug, Default)]
 pub struct JsonPatches<'a> {
     /// The patches, in the order of the resources.
@@ -68,10 +68,10 @@ pub struct JsonPatches<'a> {
 }
 
 impl<'a> JsonPatches<'a> {
-    /// Adds those for images in a file with this text.
+    /// Adds the patches for images in a file with this text.
     ///
     /// # Errors
-    /// Usage, where all patches together exceed 16 MiB, or the texts to be searched 1 GiB.
+    /// Usage, if all patches together exceed 16 MiB, or the searched texts 1 GiB.
     pub fn add(
         &mut self,
         text: &str,
@@ -131,15 +131,15 @@ impl<'a> JsonPatches<'a> {
 #[derive(Default)]
 struct Values {
     by_pointer: BTreeMap<String, String>,
-    /// The images that were replaced, with the pointers of their texts.
+    /// The replaced images, with the pointers of their texts.
     replaced: HashSet<(String, String)>,
-    /// How many bytes were searched.
+    /// The number of searched bytes.
     searched: usize,
-    /// Whether a text got longer than all patches may be.
+    /// Whether a text exceeded the limit of all patches.
     is_too_much: bool,
 }
 
-/// The resources in a document: itself, or the items of a list.
+/// Returns the resources in a document: the document itself, or the items of a list.
 fn resources(document: &Rc<Node>) -> Vec<&Rc<Node>> {
     let is_list = document.text_of("kind").is_some_and(|kind| kind.ends_with("List"));
     match document.get("items") {
@@ -148,7 +148,7 @@ fn resources(document: &Rc<Node>) -> Vec<&Rc<Node>> {
     }
 }
 
-/// The name of a resource, where it has one of its own.
+/// Returns the resource of a node, if it has a name.
 fn resource_of(node: &Node) -> Option<Resource> {
     let metadata = |key: &str| node.get("metadata").and_then(|it| it.text_of(key));
     Some(Resource {
@@ -159,7 +159,7 @@ fn resource_of(node: &Node) -> Option<Resource> {
     })
 }
 
-/// Adds what brings an image to its destination; none where that cannot be said.
+/// Adds the new texts that bring an image to its destination; `None` if there are none.
 fn change(
     resource: &Rc<Node>,
     mention: &Mention,
@@ -171,7 +171,7 @@ fn change(
     let steps = field::steps(&mention.field)?;
     let (scalar, depth, around) = field::follow(resource, &steps)?;
     let pointer = field::pointer(&steps[..depth]);
-    // An image is replaced everywhere in a text, and several images one after the other.
+    // All occurrences of an image in a text are replaced, and several images one after the other.
     let key = (pointer.clone(), mention.written.clone());
     if values.replaced.contains(&key) {
         return Some(());
@@ -200,7 +200,7 @@ fn change(
     }
 }
 
-/// The destination of an image, with the digest that is written.
+/// Returns the destination of an image, with the digest that is written.
 fn destination(image: &ImageReference, list: &MirrorList) -> Option<ImageReference> {
     let destination = &list.entries()[list.position(image)?].destination;
     match (image.digest(), destination.digest()) {
@@ -209,7 +209,8 @@ fn destination(image: &ImageReference, list: &MirrorList) -> Option<ImageReferen
     }
 }
 
-/// The text with an image replaced wherever it stands as a whole; none where it does not.
+/// Returns the text with each whole occurrence of an image replaced; `None` if there is no
+/// occurrence.
 fn replaced(text: &str, image: &str, destination: &str) -> Option<String> {
     let inside = |c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c);
     let mut result = String::new();
@@ -227,7 +228,7 @@ fn replaced(text: &str, image: &str, destination: &str) -> Option<String> {
         result.push_str(if starts && ends { destination } else { image });
         found |= starts && ends;
         if result.len() > MOST_BYTES {
-            // Too long in any case: the caller says so.
+            // The text is too long already, which the caller reports.
             return Some(result);
         }
         rest = behind;
@@ -236,8 +237,8 @@ fn replaced(text: &str, image: &str, destination: &str) -> Option<String> {
     found.then_some(result)
 }
 
-/// The parts of an image that is written in several fields, with their new texts. The tag and the
-/// digest must stay.
+/// Returns the parts of an image that is written in several fields, with their new texts. The tag
+/// and the digest must stay.
 fn parts(
     around: &Node,
     key: &str,
@@ -319,7 +320,7 @@ mod tests {
                 "image: r.io/m/nginx:1\nother: r.io/m/a:1\n",
             ),
         ] {
-            // What is not in the list is left.
+            // Images that are not in the list stay.
             let others = if text.contains("a:10") { 2 } else { 0 };
             let expected = (vec![(pointer.to_owned(), text.to_owned())], others);
             assert_eq!(made(resource), expected, "{resource}");
@@ -348,7 +349,7 @@ mod tests {
         for (parts, expected) in cases {
             assert_eq!(made(&format!("i: {parts}")), (expected, 0), "{parts}");
         }
-        // Another tag cannot be said here.
+        // A patch cannot express another tag.
         assert_eq!(made("i: {repository: g.io/b/c, tag: '2'}"), (vec![], 1));
     }
 

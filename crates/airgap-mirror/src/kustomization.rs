@@ -1,4 +1,4 @@
-//! A `kustomization.yaml` that a person and this program write together.
+//! A `kustomization.yaml` that both the user and this program edit.
 
 use serde_json::{Value as Json, json};
 
@@ -6,37 +6,37 @@ use crate::yaml::{self, BlockList, Duplicates, Node, Value};
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::count;
 
-/// What stands in a file that is new.
+/// The beginning of a new file.
 const NEW: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
 
-/// The text of a kustomization, of which single lists are changed and all else stays.
+/// The text of a kustomization, in which single lists are changed and everything else stays.
 #[derive(Clone, Debug)]
 pub struct Kustomization {
     text: String,
     name: String,
 }
 
-/// What becomes of an item of a list.
+/// The change of a list item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays as it is written.
+    /// The item stays as it is written.
     Kept,
-    /// It is taken out.
+    /// The item is removed.
     Gone,
-    /// It is written anew, as this YAML.
+    /// The item is replaced by this YAML.
     Replaced(String),
 }
 
 impl Kustomization {
-    /// Creates one that is not there yet.
+    /// Creates a kustomization for a file that does not exist yet.
     pub fn new(name: &str) -> Kustomization {
         Kustomization { text: NEW.to_owned(), name: name.to_owned() }
     }
 
-    /// Reads a text that is the content of the file `name`.
+    /// Parses the text of the file `name`.
     ///
     /// # Errors
-    /// Usage, where it is not YAML, or a list of its own.
+    /// Usage, if it is not YAML, or if a value that must be a list is not one.
     pub fn parse(text: &str, name: &str) -> Result<Kustomization> {
         let this = Kustomization { text: text.to_owned(), name: name.to_owned() };
         let this = match this.root()?.is_null() {
@@ -54,7 +54,7 @@ impl Kustomization {
         }
     }
 
-    /// The text of the file.
+    /// Returns the text of the file.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -70,7 +70,7 @@ impl Kustomization {
         Ok(())
     }
 
-    /// Whether the list under a key has such an item.
+    /// Returns whether the list under a key has a matching item.
     ///
     /// # Errors
     /// As [`Kustomization::parse`].
@@ -80,11 +80,11 @@ impl Kustomization {
         Ok(has)
     }
 
-    /// Changes the list under a key: `fate` says what becomes of each item, and the items of `added`
-    /// come behind them, each as YAML.
+    /// Changes the list under a key: `fate` returns the change of each item, and the items of
+    /// `added` follow at the end, each as YAML.
     ///
     /// # Errors
-    /// Usage, where the file is written in a way in which that cannot be done.
+    /// Usage, if the style of the file does not allow the change.
     pub fn change(
         &mut self,
         key: &str,
@@ -125,7 +125,7 @@ impl Kustomization {
         yaml::document(&self.text, &self.name, Duplicates::Refused)
     }
 
-    /// The text with other lines for some items of a list.
+    /// Returns the text with other lines for some items of a list.
     fn with_lines(&self, block: &BlockList, fates: &[Fate], added: &[String]) -> String {
         let mut lines: Vec<_> = self.text.lines().map(|line| format!("{line}\n")).collect();
         let indent = block.indent();
@@ -146,7 +146,7 @@ impl Kustomization {
         lines.concat()
     }
 
-    /// The text with the list anew, in the place of one in another style or at the end.
+    /// Returns the text with a new list, in place of one in another style or at the end.
     fn with_list(&self, root: &Node, key: &str, fates: &[Fate], added: &[String]) -> String {
         let entry = root.entries().iter().find(|entry| &*entry.key == key);
         let old = entry.map(|entry| entry.value.items()).unwrap_or_default();
@@ -178,7 +178,7 @@ impl Kustomization {
     }
 }
 
-/// An item of a list, its first line behind a dash.
+/// Returns an item of a list, its first line behind a dash.
 fn item(text: &str, indent: &str) -> String {
     let lines = text.lines().enumerate().map(|(index, line)| {
         let before = if index == 0 { "- " } else { "  " };
@@ -187,13 +187,13 @@ fn item(text: &str, indent: &str) -> String {
     lines.collect()
 }
 
-/// The data of all other keys.
+/// Returns the data of all other keys.
 fn others(root: &Node, key: &str) -> Vec<(String, Json)> {
     let entries = root.entries().iter().filter(|entry| &*entry.key != key);
     entries.map(|entry| (entry.key.to_string(), data(&entry.value))).collect()
 }
 
-/// The data of a node.
+/// Returns a node as JSON data.
 pub fn data(node: &Node) -> Json {
     match &node.value {
         Value::Sequence(items) => items.iter().map(|item| data(item)).collect(),

@@ -1,7 +1,7 @@
-//! The images transformer of Kustomize, and what leads it to fields where it does not look by itself.
+//! The images transformer of Kustomize, and its configuration for fields that it does not know.
 //!
-//! It compares names as text, so that `nats`, `docker.io/nats` and `docker.io/library/nats` each
-//! need an entry of their own.
+//! The transformer compares names as text, so that `nats`, `docker.io/nats` and
+//! `docker.io/library/nats` each need an entry of their own.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -14,44 +14,44 @@ use super::reference::ImageReference;
 use super::words;
 use airgap_core::error::{Error, Result};
 
-/// The transformer, and what it leaves as it is.
+/// The transformer, and the images that it does not change.
 #[derive(Debug, Default)]
 pub struct Transformer<'a> {
     /// Its entries, in the order of the mirror list.
     pub images: Vec<Entry>,
-    /// The fields to which it must be led.
+    /// The fields that must be configured.
     pub fields: Vec<FieldSpec>,
-    /// Images where it does not look.
+    /// Images in fields that the transformer does not read.
     pub unreached: Vec<&'a Mention>,
     /// Images that are not in the mirror list.
     pub unlisted: Vec<&'a Mention>,
 }
 
-/// A field of a kind of resource whose text is an image, as the `configurations` of Kustomize have
-/// it (<https://github.com/kubernetes-sigs/kustomize/tree/master/examples/transformerconfigs>).
+/// A field of a kind of resource whose text is an image, as in the `configurations` of Kustomize
+/// (<https://github.com/kubernetes-sigs/kustomize/tree/master/examples/transformerconfigs>).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct FieldSpec {
     /// The path: `spec/list[]/image`.
     pub path: String,
-    /// The group of the API, which the core has none of.
+    /// The API group, empty for the core group.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub group: String,
     /// The kind.
     pub kind: String,
 }
 
-/// What becomes of one name.
+/// The change of one name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
     /// The name as it is written in manifests.
     pub name: String,
-    /// The name that it gets.
+    /// The new name.
     pub new_name: String,
-    /// The tag that it gets, where that changes.
+    /// The new tag, if it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_tag: Option<String>,
-    /// The digest that it gets, where that changes.
+    /// The new digest, if it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -65,27 +65,28 @@ impl Entry {
             name: image.name(),
             new_name: destination.name(),
             new_tag: changed(destination.tag(), from.tag()),
-            // A digest in the manifest stays; one that only the list has is worth adding.
+            // A digest in the manifest stays; a digest that only the list has is added.
             digest: changed(destination.digest(), from.digest()),
         }
     }
 }
 
-/// The transformer for these manifests: an entry for each spelling that occurs.
+/// Creates the transformer for these manifests, with an entry for each spelling that occurs.
 ///
 /// # Errors
-/// Usage, where one name would have to become two, which Kustomize cannot do.
+/// Usage, if one name would need two new names, which Kustomize cannot express.
 pub fn for_manifests<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
     transformer(list, mentions, |_| None)
 }
 
-/// The same with the fields of custom resources to which the transformer can be led.
+/// Creates the same transformer, with the fields of custom resources that can be configured.
 ///
 /// # Errors
 /// As [`for_manifests`].
 pub fn with_fields<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
     let collections: HashSet<_> = mentions.iter().flat_map(collections).collect();
-    // Kustomize fails where one resource has a text in a field and another one something else.
+    // Kustomize fails if a field is a text in one resource and has another type in another
+    // resource.
     transformer(list, mentions, |mention| {
         field_of(mention).filter(|field| !collections.contains(field))
     })
@@ -124,7 +125,7 @@ fn transformer<'a>(
     Ok(transformer)
 }
 
-/// The transformer for manifests that are not there: an entry for each usual spelling.
+/// Returns entries without manifests: one for each usual spelling.
 pub fn for_list(list: &MirrorList) -> Result<Vec<Entry>> {
     let entries = list.entries().iter().flat_map(|MirrorEntry { source, destination, .. }| {
         let names = source.spellings().into_iter();
@@ -133,10 +134,10 @@ pub fn for_list(list: &MirrorList) -> Result<Vec<Entry>> {
     unique(entries)
 }
 
-/// Each name once.
+/// Returns the entries, each name once.
 ///
 /// # Errors
-/// Usage, where one name would have to become two, which Kustomize cannot do.
+/// Usage, if one name would need two new names, which Kustomize cannot express.
 fn unique(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
     let (mut all, mut by_name) = (Vec::<Entry>::new(), HashMap::new());
     for entry in entries {
@@ -160,7 +161,7 @@ fn unique(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
             }
         }
     }
-    // Entries are applied one after the other, each to what the last one made.
+    // Kustomize applies entries in order, each to the result of the ones before.
     let again =
         all.iter().find(|one| one.new_name != one.name && by_name.contains_key(&one.new_name));
     match again {
@@ -178,9 +179,9 @@ fn shown(entry: &Entry) -> String {
     format!("{}{tag}{digest}", entry.new_name)
 }
 
-/// Whether the transformer looks there: at containers and init containers wherever they are, and
-/// at the image volumes of a pod or a pod's template. Kustomize 5.8 does that; older ones leave
-/// volumes alone, which `mirror check` finds.
+/// Returns whether the transformer changes the image: it reads containers and init containers at
+/// any depth, and the image volumes of a pod or a pod's template. Kustomize 5.8 does that; older
+/// ones leave volumes alone, which `mirror check` finds.
 fn is_reached(mention: &Mention) -> bool {
     let field = mention.field.split('[').next().unwrap_or_default();
     let is_volume = ["spec.volumes", "spec.template.spec.volumes"].contains(&field)
@@ -190,7 +191,7 @@ fn is_reached(mention: &Mention) -> bool {
     mention.is_whole && (is_volume || (mention.how == How::Container && is_container))
 }
 
-/// The field of an image that is the whole text of one whose name says so.
+/// Returns the field of an image, if the image is its whole text and its name says `image`.
 fn field_of(mention: &Mention) -> Option<FieldSpec> {
     let resource = mention.resource.as_ref().filter(|_| mention.is_whole)?;
     let steps = field::steps(&mention.field)?;
@@ -202,7 +203,7 @@ fn field_of(mention: &Mention) -> Option<FieldSpec> {
     Some(FieldSpec { path, ..kind_of(resource) })
 }
 
-/// The fields of a resource that have the field of an image in them.
+/// Returns the fields of a resource that contain the field of an image.
 fn collections(mention: &Mention) -> Vec<FieldSpec> {
     let steps = field::steps(&mention.field).unwrap_or_default();
     let Some(resource) = &mention.resource else { return Vec::new() };

@@ -1,8 +1,8 @@
-//! Container images: which ones a chart or its manifests name, and where each is to come from in a
-//! cluster that reaches only a private registry.
+//! Container images: the images of a chart or of manifests, and their destinations for a cluster
+//! that reaches only a private registry.
 
 #![warn(unreachable_pub)]
-// Tests lay out their own folders.
+// Tests create folders directly.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod allow_list;

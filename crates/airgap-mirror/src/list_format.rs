@@ -1,21 +1,21 @@
-//! Lists of images as other tools for air gaps read them.
+//! Lists of images in the formats of other air-gap tools.
 
 use serde_json::json;
 
 use super::reference::ImageReference;
 use crate::yaml;
 
-/// The name of the manifest, package and component that are written.
+/// The name of the written manifest, package and component.
 const NAME: &str = "images";
 
 /// The format of a list of images that another tool reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListFormat {
-    /// One image a line, for scripts.
+    /// One image per line, for scripts.
     Images,
-    /// A manifest of Hauler, for `hauler store sync`.
+    /// A Hauler manifest, for `hauler store sync`.
     Hauler,
-    /// A package of Zarf with one component, for `zarf package create`.
+    /// A Zarf package with one component, for `zarf package create`.
     Zarf,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the images that manifests name are really in the registry.
+//! Asks the registry for the images that manifests name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -10,18 +10,18 @@ use airgap_core::error::{Error, Kind, Result};
 use airgap_core::workers::{self, hold};
 use airgap_oci::{Client, Reference, media_type};
 
-/// What came of asking.
+/// The result of asking the registry.
 pub struct Live<'a> {
-    /// How many different images were asked for.
+    /// The number of different images that were requested.
     pub asked: usize,
-    /// Images that are not there, in the order of the mentions.
+    /// Images that do not exist, in the order of the mentions.
     pub findings: Vec<Finding<'a>>,
-    /// Why it could not be told of others: one for each image.
+    /// Errors of requests without an answer: one for each image.
     pub errors: Vec<Error>,
 }
 
-/// Asks the registry for each image that belongs there: by its digest where it has one, and each
-/// once.
+/// Asks the registry once for each image that belongs there: by its digest if it has one, otherwise
+/// by its tag.
 pub fn live<'a>(
     mentions: &'a [Mention],
     registry: &RegistryPath,
@@ -51,7 +51,7 @@ pub fn live<'a>(
     Live { asked: images.len(), findings: mentions.iter().filter_map(finding).collect(), errors }
 }
 
-/// What is wrong with an image, where the registry says that it is not there.
+/// Returns the problem of an image, if the registry answers that it does not exist.
 fn problem(client: &Client, image: &Reference) -> Result<Option<String>> {
     match client.head_manifest(image, &media_type::ALL_MANIFESTS) {
         Ok(Some(_)) => Ok(None),
@@ -60,7 +60,7 @@ fn problem(client: &Client, image: &Reference) -> Result<Option<String>> {
             (None, Some(tag)) => format!("the registry has no such image with the tag `{tag}`"),
             (None, None) => "the registry has no such image".to_owned(),
         })),
-        // Something else is there under this digest.
+        // The registry has other content under this digest.
         Err(error) if error.kind() == Kind::Integrity => Ok(Some(error.one_line())),
         Err(error) => Err(error),
     }

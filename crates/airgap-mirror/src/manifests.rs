@@ -12,44 +12,45 @@ use airgap_core::folder::EntryKind;
 use airgap_core::leftovers;
 use airgap_core::look::{self, Walked};
 
-/// The endings of the files that are read in folders.
+/// The extensions of the files that are read in folders.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
-/// The most documents that cannot be read, over all files.
+/// The largest number of problems, over all files.
 const MOST_PROBLEMS: usize = 1000;
 
-/// The most images in all files, and the most bytes of their texts and fields.
+/// The largest number of images in all files, and of the bytes of their texts and fields.
 const MOST_MENTIONS: usize = 50_000;
 const MOST_BYTES: usize = 16 << 20;
 
-/// What a path is called that means standard input.
+/// The path that stands for standard input.
 const STDIN: &str = "-";
 
 /// The images in a set of manifests.
 #[derive(Debug, Default)]
 pub struct Manifests {
-    /// How many files were read.
+    /// The number of files that were read.
     pub files: usize,
     /// The images, in the order of the files and of their lines.
     pub mentions: Vec<Mention>,
-    /// The documents that are no YAML, and the files that cannot be read. Images in them are not
-    /// among the others.
+    /// The documents that are not YAML, and the files that cannot be read. Images in them are not
+    /// in `mentions`.
     pub problems: Vec<Problem>,
-    /// The files with resources of Kubernetes, as the user named them.
+    /// The files with Kubernetes resources, as the user named them.
     pub resources: Vec<String>,
     /// The folders without manifests, as the user named them.
     pub empty: Vec<String>,
-    /// How many bytes the images take with their fields.
+    /// The size of the images and their fields, in bytes.
     bytes: usize,
 }
 
 impl Manifests {
-    /// Reads files and every YAML or JSON file in folders; `-` is `stdin`. `base` is what relative
-    /// paths are relative to. What cannot be read is a problem like a document that is no YAML.
+    /// Reads files and every YAML or JSON file in folders; `-` is `stdin`. Relative paths are
+    /// relative to `base`. A file that cannot be read is a problem like a document that is not
+    /// YAML.
     ///
     /// # Errors
-    /// Failed or usage, where nothing at all can be read: a file that is not there, standard input
-    /// without a document.
+    /// Failed or usage, if no input can be read: a file does not exist, or standard input has no
+    /// document.
     pub fn read(paths: &[PathBuf], base: &Path, mut stdin: impl Read) -> Result<Manifests> {
         let mut manifests = Manifests::default();
         let mut errors = Vec::new();
@@ -75,7 +76,7 @@ impl Manifests {
         Ok(manifests)
     }
 
-    /// Adds the documents of a text, or the images of one that is a plain list of them.
+    /// Adds the documents of a text, or the images of a plain list.
     pub fn add(&mut self, text: &str, name: &str) {
         match plain_list::images(text, name) {
             Some(images) => self.add_images(images),
@@ -94,7 +95,8 @@ impl Manifests {
         }
     }
 
-    /// Adds the documents that Helm has rendered. It takes the last one of two equal keys.
+    /// Adds the documents that Helm has rendered. Of two equal keys the last one counts, as in
+    /// Helm.
     pub(super) fn add_rendered(&mut self, text: &str, name: &str) {
         self.add_documents(text, name, Duplicates::LastCounts);
     }
@@ -124,7 +126,7 @@ impl Manifests {
         }
     }
 
-    /// The limit that is exceeded by all files together, and its unit.
+    /// Returns the limit that all files together exceed, and its unit.
     fn exceeded(&self) -> Option<(usize, &'static str)> {
         let limits = [
             (self.problems.len(), MOST_PROBLEMS, "documents that cannot be read"),
@@ -151,7 +153,7 @@ impl Manifests {
         Ok(())
     }
 
-    /// Adds standard input. Where it has nothing, what should have written it has failed.
+    /// Adds standard input. If it is empty, the program that writes it has failed.
     fn add_stdin(&mut self, stdin: impl Read) -> Result<()> {
         let text = yaml::read_from(stdin, "stdin")?;
         let is_list = plain_list::images(&text, "stdin").is_some();
@@ -186,17 +188,17 @@ impl Manifests {
         Ok(())
     }
 
-    /// Keeps the files for which this is so, by the names that the user gave them.
+    /// Keeps the files whose names, as the user gave them, satisfy `keeps`.
     pub fn retain_files(&mut self, keeps: impl Fn(&str) -> bool) {
         self.mentions.retain(|mention| keeps(&mention.place.file));
         self.problems.retain(|problem| keeps(&problem.place.file));
         self.resources.retain(|name| keeps(name));
     }
 
-    /// Makes a problem of each folder without manifests, for who must have looked at some.
+    /// Turns each folder without manifests into a problem, for callers that need manifests.
     ///
     /// # Errors
-    /// Usage, where such a folder is all that there is.
+    /// Usage, if such folders are the only input.
     pub fn without_empty(mut self) -> Result<Manifests> {
         let error = |name: &str| {
             Error::usage(format!("there are no manifests in `{name}`"))
@@ -212,7 +214,7 @@ impl Manifests {
         Ok(self)
     }
 
-    /// Fails where a document is no YAML, for who cannot go on without it.
+    /// Fails if a document is not YAML, for callers that need all documents.
     pub fn complete(self) -> Result<Manifests> {
         match self.problems.first() {
             None => Ok(self),
@@ -221,7 +223,7 @@ impl Manifests {
     }
 }
 
-/// The problem of a document, with what it is where it is a template of Helm.
+/// Returns the problem of a document, with a hint if the document is a Helm template.
 fn named(problem: Problem, text: &str) -> Problem {
     match text.contains("{{") {
         false => problem,
@@ -237,14 +239,14 @@ fn named(problem: Problem, text: &str) -> Problem {
 
 /// A file in a folder.
 struct Listed {
-    /// As the user would name it.
+    /// The name with the path that the user gave.
     name: String,
-    /// Where it is, or why that cannot be told.
+    /// The path, or the error of resolving it.
     path: Result<PathBuf>,
 }
 
-/// The manifests in a folder, sorted, and what cannot be looked at. Links are followed, as they are
-/// by what applies the folder.
+/// Returns the manifests in a folder, sorted, and errors of reading it. Links are followed, as by
+/// the tool that applies the folder.
 fn files_in(folder: &Path, name: &str) -> Vec<Listed> {
     let shown = |path: &Path| {
         let below = path.strip_prefix(folder).unwrap_or(path);
@@ -298,7 +300,7 @@ mod tests {
         assert_eq!(places, ["missing.yaml", "m/a.yaml", "m/b.yaml", "m/loop"]);
         let error = found.complete().unwrap_err().to_string();
         assert!(error.contains("missing.yaml") && !error.contains("YAML"), "{error}");
-        // On its own it is what it was: the reason for stopping.
+        // A single input with an error stops the run with that error.
         let error = read(folder.path(), &["missing.yaml"], "").unwrap_err().to_string();
         assert!(error.contains("read `missing.yaml`"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! An image in a manifest, and where in it.
+//! An image in a manifest, with its position.
 
 use std::fmt;
 use std::rc::Rc;
@@ -11,28 +11,28 @@ use crate::yaml::Place;
 /// An image that a manifest names.
 #[derive(Clone, Debug, Serialize)]
 pub struct Mention {
-    /// What stands there, or what its parts come to.
+    /// The text of the image, or the text that its parts form.
     pub written: String,
-    /// The image, or why that is none.
+    /// The image, or the reason why the text is not one.
     #[serde(skip)]
     pub image: Result<ImageReference, String>,
-    /// How it is named.
+    /// The kind of text that names it.
     #[serde(rename = "named_by")]
     pub how: How,
-    /// The resource that it is in, where it is in one.
+    /// The resource that contains it, if there is one.
     pub resource: Option<Rc<Resource>>,
     /// The path of the field in the resource.
     pub field: String,
-    /// Whether the image is the whole text of that field, which tools that rewrite fields need.
+    /// Whether the image is the whole text of that field, as tools that rewrite fields need it.
     #[serde(skip)]
     pub is_whole: bool,
-    /// Where it stands.
+    /// The source position.
     #[serde(flatten)]
     pub place: Place,
 }
 
 impl Mention {
-    /// About how many bytes its texts take.
+    /// Returns the estimated size of its texts in bytes.
     pub(super) fn size(&self) -> usize {
         let reason = self.image.as_ref().err().map_or(0, String::len);
         let resource = self.resource.as_ref().map_or(0, |it| {
@@ -43,29 +43,29 @@ impl Mention {
     }
 }
 
-/// How a manifest names an image.
+/// The kind of text by which a manifest names an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// By the `image` of a container: what tools that rewrite images look at.
+    /// The `image` of a container: the field that tools that rewrite images read.
     Container,
-    /// By another field: an image volume, a custom resource, a registry and a repository.
+    /// Another field: an image volume, a custom resource, a registry and a repository.
     Field,
-    /// By a text: an argument, a variable, an annotation, a file in a ConfigMap.
+    /// A text: an argument, a variable, an annotation, a file in a ConfigMap.
     Text,
 }
 
 /// A Kubernetes resource by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Resource {
-    /// `apps/v1`
+    /// The API version: `apps/v1`.
     #[serde(rename = "apiVersion")]
     pub api_version: String,
-    /// `Deployment`
+    /// The kind: `Deployment`.
     pub kind: String,
-    /// The namespace, where the manifest says one.
+    /// The namespace, if the manifest has one.
     pub namespace: Option<String>,
-    /// The name; empty where the manifest says none.
+    /// The name; empty if the manifest has none.
     pub name: String,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for Resource {
 pub(super) struct FieldPath(String);
 
 impl FieldPath {
-    /// Goes to a key; gives what [`FieldPath::back`] takes.
+    /// Appends a key; returns the length to pass to [`FieldPath::back`].
     pub(super) fn key(&mut self, key: &str) -> usize {
         let before = self.0.len();
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -95,14 +95,14 @@ impl FieldPath {
         before
     }
 
-    /// Goes to an item.
+    /// Appends an index; returns the length to pass to [`FieldPath::back`].
     pub(super) fn item(&mut self, index: usize) -> usize {
         let before = self.0.len();
         self.0.push_str(&format!("[{index}]"));
         before
     }
 
-    /// Goes back to where it was.
+    /// Removes the steps after a length.
     pub(super) fn back(&mut self, before: usize) {
         self.0.truncate(before);
     }

@@ -1,4 +1,4 @@
-//! `mirror.yaml`: which image goes where.
+//! `mirror.yaml`: the destination of each image.
 //!
 //! ```yaml
 //! images:
@@ -6,8 +6,8 @@
 //!     destination: registry.corp:5000/wasmcloud/wash:2.0.0-rc.7
 //! ```
 //!
-//! People edit this file: what they wrote stays, comments and order included, and new images are
-//! added behind it.
+//! Users edit this file: their text stays, comments and order included, and new images are added at
+//! the end.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -22,10 +22,10 @@ use airgap_core::look;
 use airgap_core::quantity;
 use airgap_core::suggest::unknown;
 
-/// The most images of a list.
+/// The largest number of images of a list.
 const MOST_IMAGES: usize = 20_000;
 
-/// The beginning of the first line of a list with images of a chart that was not rendered.
+/// The beginning of the first line of a list with images of an unrendered chart.
 const NOT_RENDERED: &str = "# Not rendered:";
 
 /// The images to mirror, in the order of the file.
@@ -37,14 +37,14 @@ pub struct MirrorList {
     name: String,
 }
 
-/// One image.
+/// An image to mirror.
 #[derive(Clone, Debug, Serialize)]
 pub struct MirrorEntry {
-    /// Where it comes from; it has a tag or a digest.
+    /// The source; it has a tag or a digest.
     pub source: ImageReference,
-    /// Where it goes; it has a tag or a digest.
+    /// The destination; it has a tag or a digest.
     pub destination: ImageReference,
-    /// Where the entry stands.
+    /// The source position of the entry.
     #[serde(skip)]
     pub place: Place,
 }
@@ -52,16 +52,16 @@ pub struct MirrorEntry {
 /// An image to be added.
 #[derive(Clone, Debug)]
 pub struct NewEntry {
-    /// Where it comes from.
+    /// The source.
     pub source: ImageReference,
-    /// Where it goes.
+    /// The destination.
     pub destination: ImageReference,
     /// Lines to write above it as comments.
     pub comments: Vec<String>,
 }
 
 impl MirrorList {
-    /// A list without images, for a file that is not there yet.
+    /// Creates a list without images, for a file that does not exist yet.
     pub fn empty(name: &str) -> MirrorList {
         MirrorList {
             entries: Vec::new(),
@@ -74,7 +74,8 @@ impl MirrorList {
     /// Reads a file.
     ///
     /// # Errors
-    /// As [`MirrorList::parse`]; usage, with the command that writes it, where it is not there.
+    /// As [`MirrorList::parse`]; usage, with the command that writes the file, if it does not
+    /// exist.
     pub fn read(path: &Path, name: &str) -> Result<MirrorList> {
         if look::kind(path)?.is_none() {
             return Err(Error::usage(format!("there is no mirror list `{name}`"))
@@ -86,11 +87,11 @@ impl MirrorList {
         MirrorList::parse(&yaml::read(path, name)?, name)
     }
 
-    /// Reads a text that is the content of the file `name`.
+    /// Parses the text of the file `name`.
     ///
     /// # Errors
-    /// Usage, with the place: no YAML, a key that is not known, an image without tag or digest, or
-    /// one destination for images with different content.
+    /// Usage, with the position: not YAML, an unknown key, an image without tag or digest, or one
+    /// destination for images with different content.
     pub fn parse(text: &str, name: &str) -> Result<MirrorList> {
         let list = MirrorList::of(text, name)?;
         list.check_unique()?;
@@ -123,37 +124,37 @@ impl MirrorList {
         Ok(list)
     }
 
-    /// The images.
+    /// Returns the images.
     pub fn entries(&self) -> &[MirrorEntry] {
         &self.entries
     }
 
-    /// The name of the file.
+    /// Returns the name of the file.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The text of the file.
+    /// Returns the text of the file.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The entry of an image, whichever way it is spelt. One with the same spelling comes first.
+    /// Returns the entry of an image in any spelling. An entry with the same spelling comes first.
     pub fn find(&self, image: &ImageReference) -> Option<&MirrorEntry> {
         self.position(image).map(|index| &self.entries[index])
     }
 
-    /// The index of that entry.
+    /// Returns the index of that entry.
     pub(super) fn position(&self, image: &ImageReference) -> Option<usize> {
         self.index.find(&image.with_defaults())
     }
 
-    /// Whether an image is in a repository that the list has as a destination.
+    /// Returns whether an image is in a repository that is a destination of the list.
     pub(super) fn has_destination(&self, image: &ImageReference) -> bool {
         self.index.destinations.contains(&image.canonical_name())
     }
 
-    /// Refuses a destination that is not in the registry.
+    /// Fails if a destination is not in the registry.
     pub fn check_destinations(&self, registry: &RegistryPath) -> Result<()> {
         match self.entries.iter().find(|entry| !registry.holds(&entry.destination)) {
             None => Ok(()),
@@ -166,11 +167,11 @@ impl MirrorList {
         }
     }
 
-    /// The list with these images added behind what is there.
+    /// Returns the list with these images added at the end.
     ///
     /// # Errors
-    /// Usage, where one would take the destination of another, or where the file is written in a
-    /// way that nothing can be added to.
+    /// Usage, if an image would take the destination of another, or if the style of the file does
+    /// not allow additions.
     pub fn with(&self, new: &[NewEntry]) -> Result<MirrorList> {
         if new.is_empty() {
             return Ok(self.clone());
@@ -178,7 +179,8 @@ impl MirrorList {
         let sources = new.iter().map(|entry| (&entry.source, &entry.destination));
         let before = self.entries.iter().map(|entry| (&entry.source, &entry.destination));
         let expected: Vec<_> = before.chain(sources).collect();
-        // How the text came about is no concern of who wrote the file.
+        // The error of a wrong result is dropped: its position is in a text that the user has not
+        // written.
         let list = MirrorList::of(&self.text_with(new), &self.name).ok().filter(|list| {
             let found = list.entries.iter().map(|entry| (&entry.source, &entry.destination));
             found.eq(expected.iter().copied())
@@ -191,7 +193,7 @@ impl MirrorList {
         Ok(list)
     }
 
-    /// The list with the first line that says that its images are guesses, or without that line.
+    /// Returns the list with the first line that marks its images as guesses, or without that line.
     pub fn with_first_line(mut self, note: Option<&str>) -> MirrorList {
         if self.text.starts_with(NOT_RENDERED) {
             let end = self.text.find('\n').map_or(self.text.len(), |end| end + 1);
@@ -204,11 +206,11 @@ impl MirrorList {
         self
     }
 
-    /// Returns the list without some of its images, with the comments above them that say where
-    /// they were found. Other comments stay.
+    /// Returns the list without some of its images, and without the comments above them that say
+    /// where they were found. Other comments stay.
     ///
     /// # Errors
-    /// Usage, where the file is written in a way that nothing can be taken out of it.
+    /// Usage, if the style of the file does not allow removals.
     pub fn without(&self, is_gone: impl Fn(&MirrorEntry) -> bool) -> Result<MirrorList> {
         let (gone, kept): (Vec<_>, Vec<_>) = self.entries.iter().partition(|entry| is_gone(entry));
         if gone.is_empty() {
@@ -243,7 +245,7 @@ impl MirrorList {
 
     fn text_with(&self, new: &[NewEntry]) -> String {
         let mut text = self.text.clone();
-        // What ends a document stays behind it.
+        // The end marker of the document stays at the end.
         let is_ended = text.lines().next_back().is_some_and(|line| line.trim_end() == "...");
         let end = match is_ended {
             true => text.split_off(text.trim_end().len() - "...".len()),
@@ -276,12 +278,12 @@ impl MirrorList {
         }
     }
 
-    /// What stands before the dashes of the entries.
+    /// Returns the indentation of the entries' dashes.
     fn indent(&self) -> String {
         self.block().map_or("  ".to_owned(), |block| block.indent())
     }
 
-    /// The lines of the entries.
+    /// Returns the lines of the entries.
     fn block(&self) -> Option<BlockList> {
         let root = yaml::document(&self.text, &self.name, Duplicates::Refused).ok()?;
         BlockList::find(&self.text, &root, "images")
@@ -333,22 +335,21 @@ impl MirrorEntry {
     }
 }
 
-/// The entries of a list by their sources. A digest says everything, and a tag beside it nothing:
-/// where an image and an entry both have a digest, the digests must be the same, and otherwise the
-/// tags.
+/// The entries of a list by their sources. If an image and an entry both have a digest, the digests
+/// must be equal and the tags are ignored; otherwise the tags must be equal.
 #[derive(Clone, Debug, Default)]
 struct Index {
-    /// By name and tag.
+    /// The entries by name and tag.
     by_tag: HashMap<String, Spellings>,
-    /// By name and tag, those without a digest.
+    /// The entries without a digest, by name and tag.
     by_tag_alone: HashMap<String, Spellings>,
-    /// By name and digest.
+    /// The entries by name and digest.
     by_digest: HashMap<String, Spellings>,
     /// The names of all destinations.
     destinations: HashSet<String>,
 }
 
-/// The first entry for each spelling of a name, of which there are few.
+/// The first entry for each spelling of a name. A name has few spellings.
 type Spellings = Vec<(String, usize)>;
 
 impl Index {
@@ -375,7 +376,7 @@ impl Index {
         all
     }
 
-    /// The first entry of an image that has its spelling, or else the first of it.
+    /// Returns the first entry with the spelling of an image, or else the first one.
     fn find(&self, image: &ImageReference) -> Option<usize> {
         let of = |map: &'_ HashMap<String, Spellings>, version: Option<&str>| {
             version.and_then(|it| map.get(&Index::key(image, it)).cloned()).unwrap_or_default()
@@ -397,8 +398,8 @@ impl Index {
     }
 }
 
-/// The text of a list without images, with `images:` as the last that it says of them: not `[]`,
-/// not `~`, and added where it is not there.
+/// Returns the text of a list without images, with a bare `images:` key: a value such as `[]` or
+/// `~` is removed, and a missing key is added at the end.
 fn with_empty_images(text: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let value = |line: &str| {
@@ -420,7 +421,7 @@ fn with_empty_images(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Whether a line is a comment that says where an image was found, as `--why` writes them:
+/// Returns whether a line is a comment with the position of an image, as `--why` writes them:
 /// `# operator.image in chart/values.yaml:11`.
 fn says_where(line: Option<&str>) -> bool {
     let comment = line.and_then(|line| line.trim_start().strip_prefix("# "));
@@ -432,7 +433,7 @@ fn says_where(line: Option<&str>) -> bool {
     })
 }
 
-/// Refuses keys that are not known.
+/// Fails if a key is not known.
 pub(super) fn keys(node: &Node, known: &[&str], shape: &str) -> Result<()> {
     if !matches!(node.value, Value::Mapping(_)) {
         return Err(wrong(&node.place, shape));
@@ -643,7 +644,7 @@ images:
         let (a, b) = (digest('a'), digest('b'));
         let error = refusal(&format!("images:\n- {{source: 'a@{a}', destination: 'r/a@{b}'}}\n"));
         assert!(error.contains("different digests"), "{error}");
-        // The same content may come from two places.
+        // Two sources may have the same content.
         let text = format!(
             "images:\n- {{source: 'g.io/a@{a}', destination: 'r/a:1'}}\n- {{source: 'q.io/a@{a}', destination: 'r/a:1'}}\n- {{source: 'nats:1', destination: 'r/n:1'}}\n- {{source: 'docker.io/nats:1', destination: 'r/n:1'}}\n"
         );

@@ -1,4 +1,4 @@
-//! `mirror.lock`: which image each tag of `mirror.yaml` was when somebody looked.
+//! `mirror.lock`: the digest of each tag of `mirror.yaml` at the time of locking.
 //!
 //! ```yaml
 //! version: 1
@@ -7,8 +7,8 @@
 //!     digest: sha256:…
 //! ```
 //!
-//! It is YAML because the list that it locks is: people read the two side by side, and what reads
-//! the one reads the other. Sources are written in full, sorted, each once.
+//! It is YAML because the list that it locks is: users read the two side by side, and tools for the
+//! one read the other. Sources are written in full, sorted, each once.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,14 +22,14 @@ use airgap_core::error::{Error, Result};
 use airgap_core::quantity::count;
 use airgap_oci::Reference;
 
-/// What is written above it.
+/// The comment at the top of the file.
 const HEADER: &str =
     "# Written by `wasm-airgap mirror lock`; `mirror copy --locked` copies just this.\n";
 
 /// The version of the format.
 const VERSION: &str = "1";
 
-/// The most images of a lock: those of one mirror list.
+/// The largest number of images of a lock, which is that of a mirror list.
 const MOST_IMAGES: usize = 20_000;
 
 /// Digests by their sources.
@@ -45,10 +45,10 @@ impl MirrorLock {
         MirrorLock::parse(&yaml::read(path, name)?, name)
     }
 
-    /// Reads a text that is the content of the file `name`.
+    /// Parses the text of the file `name`.
     ///
     /// # Errors
-    /// Usage, with the place, where it is no lock of this version.
+    /// Usage, with the position, if it is not a lock of this version.
     pub fn parse(text: &str, name: &str) -> Result<MirrorLock> {
         let root = yaml::document(text, name, Duplicates::Refused)?;
         keys(&root, &["version", "images"], "a lock has a `version` and `images:`")?;
@@ -78,7 +78,7 @@ impl MirrorLock {
         Ok(lock)
     }
 
-    /// The text of the file. The same lock has the same text.
+    /// Returns the text of the file. Equal locks have equal texts.
     pub fn text(&self) -> String {
         let images: Vec<_> = self
             .0
@@ -95,12 +95,12 @@ impl MirrorLock {
         self.0.insert(source.to_string(), digest);
     }
 
-    /// What a source was.
+    /// Returns the locked digest of a source.
     pub fn get(&self, source: &Reference) -> Option<&Digest> {
         self.0.get(&source.to_string())
     }
 
-    /// All sources, sorted.
+    /// Returns all sources, sorted.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &Digest)> {
         self.0.iter().map(|(source, digest)| (source.as_str(), digest))
     }

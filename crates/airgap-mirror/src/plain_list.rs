@@ -1,18 +1,18 @@
-//! Plain lists of images, one a line, as Longhorn, Rook, K3s and Rancher publish them with their
+//! Plain lists of images, one per line, as Longhorn, Rook, K3s and Rancher publish them with their
 //! releases.
 //!
-//! A line may be indented, may end in blanks or a carriage return, and may have a comment behind
-//! `#`. A name without a registry is one of Docker Hub.
+//! A line may be indented, may end in blanks or a carriage return, and may have a comment after
+//! `#`. A name without a registry is on Docker Hub.
 
 use super::mention::{How, Mention};
 use super::reference::ImageReference;
 use super::words;
 use crate::yaml::Place;
 
-/// What is said of the field of an image in a list.
+/// The field of an image in a list, for messages.
 const FIELD: &str = "listed";
 
-/// Returns the images of a text that is such a list; none where it is not.
+/// Returns the images of a text that is such a list; `None` if it is not one.
 ///
 /// It is a list if each line is one word, and at least half of them are images with a part that
 /// only images have. A manifest has lines of two words, such as `kind: Pod`.

@@ -1,11 +1,11 @@
-//! What texts of a resource mean that would be images in others: patterns in the rules of admission
+//! The purpose of texts that look like images and are not: patterns in the rules of admission
 //! policies, and parameters of pipelines and templates.
 
 use super::mention::Resource;
 use crate::yaml::Node;
 
 /// API groups whose resources judge images or report on them, and run none. A group that begins
-/// with a dot is each one that ends so.
+/// with a dot matches each group that ends in it.
 const JUDGES: [&str; 7] = [
     "admissionregistration.k8s.io",
     ".gatekeeper.sh",
@@ -16,16 +16,16 @@ const JUDGES: [&str; 7] = [
     ".reports.kyverno.io",
 ];
 
-/// The kinds of those groups that put images into pods all the same.
+/// The kinds of those groups that put images into pods.
 const MUTATORS: [&str; 1] = ["MutatingAdmissionPolicy"];
 
-/// Kinds of Kyverno that only judge.
+/// The kinds of Kyverno that only judge.
 const KYVERNO_JUDGES: [&str; 3] = ["PolicyException", "CleanupPolicy", "ClusterCleanupPolicy"];
 
 /// The parts of a Kyverno rule that only judge.
 const RULES: [&str; 5] = ["validate", "verifyImages", "match", "exclude", "preconditions"];
 
-/// What parameters of Tekton begin with, behind `$(`.
+/// The beginnings of Tekton parameters, after `$(`.
 const TEKTON: [&str; 11] = [
     "params.",
     "inputs.",
@@ -40,23 +40,23 @@ const TEKTON: [&str; 11] = [
     "extensions.",
 ];
 
-/// What parameters of Argo begin with, behind `{{`.
+/// The beginnings of Argo parameters, after `{{`.
 const ARGO: [&str; 9] =
     ["inputs.", "outputs.", "workflow.", "tasks.", "steps.", "item", "pod.", "args.", "="];
 
-/// What the texts in a resource are.
+/// The purpose of the texts in a resource.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Purpose {
-    /// Whether nothing in it names an image that is run.
+    /// Whether no text in it names an image that is run.
     pub(super) judges: bool,
     has_rules: bool,
-    /// Whether `$(…)` is a parameter, whatever is in it.
+    /// Whether every `$(…)` is a parameter.
     in_pipeline: bool,
-    /// Likewise `{{…}}`.
+    /// Whether every `{{…}}` is a parameter.
     in_workflow: bool,
-    /// Likewise `${…}`.
+    /// Whether every `${…}` is a parameter.
     in_template: bool,
-    /// Whether the pod gets the images of some containers from a webhook.
+    /// Whether a webhook sets the images of some of the pod's containers.
     is_injected: bool,
 }
 
@@ -91,13 +91,13 @@ impl Purpose {
         Purpose { is_injected: self.is_injected || is_injected, ..self }
     }
 
-    /// Whether the value of a key is a rule, and names no image that is run.
+    /// Returns whether the value of a key is a rule, which names no image that is run.
     pub(super) fn is_rule(self, key: &str) -> bool {
         self.has_rules && RULES.contains(&key)
     }
 
-    /// Whether a text stands for an image that is decided elsewhere: a pattern, a parameter, or the
-    /// word `auto` for which Istio puts its own image.
+    /// Returns whether a text stands for an image that is set elsewhere: a pattern, a parameter, or
+    /// the word `auto`, which Istio replaces by its own image.
     pub(super) fn is_open(self, text: &str) -> bool {
         is_pattern(text)
             || has(text, "$(", self.in_pipeline, &TEKTON)
@@ -107,12 +107,12 @@ impl Purpose {
     }
 }
 
-/// Whether a text is a pattern for images, as `registry.corp/* & !*:latest`.
+/// Returns whether a text is a pattern for images, such as `registry.corp/* & !*:latest`.
 fn is_pattern(text: &str) -> bool {
     text.contains('*') || text.starts_with('!')
 }
 
-/// Whether there is a parameter in a text: any, or one that begins with one of the words.
+/// Returns whether a text has a parameter: any, or one that begins with one of the words.
 fn has(text: &str, opener: &str, any: bool, words: &[&str]) -> bool {
     text.match_indices(opener).any(|(at, _)| {
         let inner = text[at + opener.len()..].trim_start();

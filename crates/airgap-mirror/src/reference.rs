@@ -1,70 +1,70 @@
-//! A container image by its name, as a person wrote it.
+//! References to container images, as users write them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use airgap_oci as oci;
 
-/// The registry of a reference that names none.
+/// The default registry of a reference.
 const DOCKER_HUB: &str = "docker.io";
 
-/// Where Docker's own images are, which are written without it.
+/// The prefix of Docker's official images, which references may omit.
 const LIBRARY: &str = "library/";
 
 /// A reference to an image as it is written: `nats`, `docker.io/library/nats:2.11`,
 /// `ghcr.io/org/app@sha256:…`.
-///
 /// `nats`, `library/nats`, `docker.io/nats` and `index.docker.io/library/nats` are one image in
-/// four spellings: what they [mean](Self::meaning) is the same for all, while
-/// [`name`](Self::name) is what was written.
+/// four spellings: the [meaning](Self::meaning) is the same for all, while [`name`](Self::name)
+/// returns the written name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageReference {
-    /// The registry as written, if it was.
+    /// The registry as written, if there is one.
     host: Option<String>,
     /// The repository as written.
     path: String,
-    /// With its algorithm: `sha256:…`.
+    /// The digest with its algorithm: `sha256:…`.
     digest: Option<String>,
     meaning: oci::Reference,
 }
 
 impl ImageReference {
-    /// The image as registries are asked for it: by its canonical name, and nothing added.
+    /// Returns the reference for requests to a registry: the canonical name without added defaults.
     pub fn meaning(&self) -> &oci::Reference {
         &self.meaning
     }
 
-    /// The registry: a host in lower case with an optional port, `docker.io` where none is written.
+    /// Returns the registry: a host in lower case with an optional port, or `docker.io` by default.
     pub fn registry(&self) -> &str {
         self.meaning.registry().as_str()
     }
 
-    /// The repository in the registry: `library/nats` for `nats`.
+    /// Returns the repository in the registry: `library/nats` for `nats`.
     pub fn repository(&self) -> &str {
         self.meaning.repository().name()
     }
 
-    /// The repository as written: what a registry that takes the place of the written one has.
+    /// Returns the repository as written, which is also its name in a registry that replaces the
+    /// written one.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The registry as written, if it was.
+    /// Returns the registry as written, if there is one.
     pub fn host(&self) -> Option<&str> {
         self.host.as_deref()
     }
 
-    /// The tag.
+    /// Returns the tag.
     pub fn tag(&self) -> Option<&str> {
         self.meaning.tag().map(oci::Tag::as_str)
     }
 
-    /// The digest with its algorithm.
+    /// Returns the digest with its algorithm.
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
     }
 
-    /// The name as written, without tag and digest.
+    /// Returns the name as written, without tag and digest.
     pub fn name(&self) -> String {
         match &self.host {
             Some(host) => format!("{host}/{}", self.path),
@@ -72,14 +72,14 @@ impl ImageReference {
         }
     }
 
-    /// The name without tag and digest, the same for each of its spellings.
+    /// Returns the name without tag and digest, which is the same for all its spellings.
     pub(super) fn canonical_name(&self) -> String {
         format!("{}/{}", self.registry(), self.repository())
     }
 
-    /// Returns every usual way to write the name: three for an official image of Docker Hub, two for
-    /// another one there, one for any other. A name that would be read as one of another registry is
-    /// not among them.
+    /// Returns every usual spelling of the name: three for an official image of Docker Hub, two for
+    /// another one there, one for any other. A spelling that would be read as a name of another
+    /// registry is left out.
     pub fn spellings(&self) -> Vec<String> {
         let (registry, repository) = (self.registry(), self.repository());
         let full = format!("{registry}/{repository}");
@@ -94,8 +94,8 @@ impl ImageReference {
         }
     }
 
-    /// The reference with its registry, and with the tag `latest` where it has neither tag nor
-    /// digest: what a runtime makes of it, in the fewest words.
+    /// Returns the reference with its registry, and with the tag `latest` if it has neither tag nor
+    /// digest, as runtimes read it, in the shortest form.
     #[must_use]
     pub fn with_defaults(&self) -> ImageReference {
         let mut whole = self.clone();
@@ -108,23 +108,24 @@ impl ImageReference {
         whole
     }
 
-    /// Whether both are spellings of one name, whatever their tags.
+    /// Returns whether both are spellings of one name, with any tags.
     pub fn has_same_name(&self, other: &ImageReference) -> bool {
         self.meaning.repository() == other.meaning.repository()
     }
 
-    /// Whether both are spellings of one reference.
+    /// Returns whether both are spellings of one reference.
     pub fn is_same_as(&self, other: &ImageReference) -> bool {
         self.meaning == other.meaning
     }
 
-    /// Whether both are where only one image can be: under one tag, or one digest without a tag.
+    /// Returns whether both are in a place that holds only one image: one tag, or one digest
+    /// without a tag.
     pub fn has_same_place(&self, other: &ImageReference) -> bool {
         let version = |image: &ImageReference| image.tag().or(image.digest()).map(str::to_owned);
         self.has_same_name(other) && version(self) == version(other)
     }
 
-    /// The reference without its tag, where it has a digest.
+    /// Returns the reference without its tag, if it has a digest.
     #[must_use]
     pub fn by_digest(&self) -> ImageReference {
         let digest = self.digest.as_ref();
@@ -133,21 +134,21 @@ impl ImageReference {
             .unwrap_or_else(|| self.clone())
     }
 
-    /// Whether both are one image: spellings of one reference, or of one digest, where a tag beside
-    /// it says nothing and one of them has none.
+    /// Returns whether both are one image: spellings of one reference, or of one digest if one of
+    /// them has no tag, because a tag beside a digest is ignored.
     pub fn is_one_with(&self, other: &ImageReference) -> bool {
         let has_same_digest = self.digest.is_some() && self.digest == other.digest;
         let is_bare = self.tag().is_none() || other.tag().is_none();
         self.is_equal_to(other) || (has_same_digest && is_bare && self.has_same_name(other))
     }
 
-    /// Whether a runtime takes both for one reference, with what it adds to each.
+    /// Returns whether a runtime reads both as one reference, with its defaults for each.
     pub fn is_equal_to(&self, other: &ImageReference) -> bool {
         self.with_defaults().is_same_as(&other.with_defaults())
     }
 }
 
-/// Whether a name is the identifier of an image in a local store: 64 hexadecimal digits.
+/// Returns whether a name is the identifier of an image in a local store: 64 hexadecimal digits.
 fn is_local_identifier(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -217,7 +218,7 @@ mod tests {
         }
         assert_eq!(parsed("natsio/box").spellings(), ["natsio/box", "docker.io/natsio/box"]);
         assert_eq!(parsed("ghcr.io/a/nats").spellings(), ["ghcr.io/a/nats"]);
-        // `a.b/c` names the registry `a.b`, and `a/b` is not in `library`.
+        // The reference `a.b/c` would name the registry `a.b`, and `a/b` is not in `library`.
         assert_eq!(parsed("docker.io/a.b/c").spellings(), ["docker.io/a.b/c"]);
         let nested = ["library/a/b", "docker.io/library/a/b"];
         assert_eq!(parsed("docker.io/library/a/b").spellings(), nested);

@@ -6,10 +6,12 @@ use std::str::FromStr;
 use super::reference::ImageReference;
 use airgap_oci as oci;
 
-/// Where images may be: a registry with an optional path in it, as in `registry.corp:5000/mirror`.
+/// An allowed location of images: a registry with an optional path, as in
+/// `registry.corp:5000/mirror`.
 ///
-/// What is in it is decided by host and by whole parts of the path, so that `registry.corp` holds
-/// nothing of `registry.corp.evil.org`, and `registry.corp/team` nothing of `registry.corp/team2`.
+/// The host and whole parts of the path decide which images are in it: `registry.corp` does not
+/// include `registry.corp.evil.org`, and `registry.corp/team` does not include
+/// `registry.corp/team2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryPath {
     host: String,
@@ -17,10 +19,10 @@ pub struct RegistryPath {
 }
 
 impl RegistryPath {
-    /// Whether the image is here.
+    /// Returns whether the image is in this location.
     pub fn holds(&self, image: &ImageReference) -> bool {
         let repository = match self.is_bare() {
-            // As written: `docker.io/myregistry/nats` says where it is, and that is not here.
+            // As written: `docker.io/myregistry/nats` names another registry.
             true if image.host().is_some() => return false,
             true => match image.path().split_once('/') {
                 Some((first, rest)) if first == self.host => rest.to_owned(),
@@ -33,22 +35,22 @@ impl RegistryPath {
         self.path.iter().all(|part| parts.next() == Some(part)) && parts.next().is_some()
     }
 
-    /// Whether this is the host that it is on.
+    /// Returns whether this host is the registry.
     pub fn is_on(&self, host: &str) -> bool {
         !self.is_bare() && self.registry() == host
     }
 
-    /// What the image is called here: the written repository, tag and digest stay.
+    /// Returns the destination of an image: the written repository, tag and digest stay.
     ///
     /// # Errors
-    /// The sentence that says why it cannot be called that.
+    /// The sentence with the reason why the image cannot have that name.
     pub fn destination(&self, image: &ImageReference) -> Result<ImageReference, String> {
         let own = image.name();
         format!("{self}/{}{}", image.path(), &image.to_string()[own.len()..]).parse()
     }
 
-    /// What the image is called here where another one has its path: the registry that it comes
-    /// from stands before it, with a hyphen for what no path has.
+    /// Returns the destination of an image if another one has its path: its source registry comes
+    /// before the path, with hyphens for characters that a path cannot have.
     ///
     /// # Errors
     /// As [`RegistryPath::destination`].
@@ -59,13 +61,13 @@ impl RegistryPath {
         below.parse::<RegistryPath>()?.destination(image)
     }
 
-    /// Whether the name is that of no host: it has no dot and no port. Container runtimes take it
-    /// for the name of a user on Docker Hub.
+    /// Returns whether the name is not a host name: it has no dot and no port. Container runtimes
+    /// read it as the name of a user on Docker Hub.
     pub fn is_bare(&self) -> bool {
         !oci::is_host(&self.host)
     }
 
-    /// What a person should know before they rely on a bare name.
+    /// Returns the warning for users of a bare name.
     pub fn warning(&self) -> Option<String> {
         self.is_bare().then(|| {
             format!(
@@ -77,7 +79,7 @@ impl RegistryPath {
     }
 
     fn registry(&self) -> String {
-        // The other names of Docker Hub are known there.
+        // The parser also accepts the other names of Docker Hub.
         format!("{}/x", self.host)
             .parse::<ImageReference>()
             .map_or_else(|_| self.host.clone(), |image| image.registry().to_owned())

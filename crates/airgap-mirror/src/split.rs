@@ -1,4 +1,4 @@
-//! An image in parts: `registry`, `repository`, `tag` and `digest`, as charts and operators have it.
+//! An image in parts: `registry`, `repository`, `tag` and `digest`, as in charts and operators.
 
 use std::rc::Rc;
 
@@ -6,10 +6,10 @@ use super::reference::ImageReference;
 use super::words;
 use crate::yaml::Node;
 
-/// The parts of an image, each where it stands.
+/// The parts of an image with their positions.
 #[derive(Clone, Debug)]
 pub(super) struct Split {
-    /// `repository`, or `name` where that is what it is called.
+    /// The key of the repository: `repository`, or another one such as `name`.
     pub(super) repository_key: &'static str,
     /// The keys of the other parts.
     pub(super) parts: &'static [&'static str],
@@ -22,11 +22,11 @@ pub(super) struct Split {
 /// The keys that are read beside that of the repository.
 const PARTS: [&str; 3] = ["registry", "tag", "digest"];
 
-/// Other keys of a repository, where the key above them says that it is an image's.
+/// Other keys of a repository, if the key above them says that it is an image's.
 const NAMES: [&str; 4] = ["name", "repo", "uri", "ref"];
 
-/// The endings of keys with the parts of an image, in the ways in which they are written: those of
-/// the repository, the registry, the tag and the digest.
+/// The endings of keys with the parts of an image, in their usual spellings: those of the
+/// repository, the registry, the tag and the digest.
 const FLAT: [[&str; 4]; 4] = [
     [".repository", ".registry", ".tag", ".digest"],
     ["_repository", "_registry", "_tag", "_digest"],
@@ -34,13 +34,13 @@ const FLAT: [[&str; 4]; 4] = [
     ["_REPOSITORY", "_REGISTRY", "_TAG", "_DIGEST"],
 ];
 
-/// Whether a text can be the name of an image and is no address or path.
+/// Returns whether a text can be the name of an image and is not an address or a path.
 fn is_name(text: &str) -> bool {
     !text.contains("://") && !text.starts_with(['/', '.', '#']) && !words::is_other(text)
 }
 
 impl Split {
-    /// The parts in a mapping that is the value of `key`, if it is an image.
+    /// Returns the parts in a mapping that is the value of `key`, if it is an image.
     pub(super) fn of(node: &Node, key: &str) -> Option<Split> {
         let has = |key: &str| node.get(key).is_some();
         let says_image = words::says_image(key);
@@ -69,8 +69,8 @@ impl Split {
         })
     }
 
-    /// The parts in a mapping that is the value of `key`, which says that it is an image, in other
-    /// words: `{name: ghcr.io/org/app}`, `{repo: org/app, version: 1.0}`.
+    /// Returns the parts in a mapping that is the value of `key`, which says that it is an image,
+    /// with other keys: `{name: ghcr.io/org/app}`, `{repo: org/app, version: 1.0}`.
     pub(super) fn in_other_words(node: &Node, key: &str) -> Option<Split> {
         if !words::says_image(key) || node.get("repository").is_some() {
             return None;
@@ -88,8 +88,9 @@ impl Split {
         Some(Split { repository_key, parts: &PARTS, registry, repository, tag, digest })
     }
 
-    /// The parts in a mapping whose `repository` is a registry with a folder, and whose `image` is
-    /// the last part of the name: `{repository: nvcr.io/nvidia, image: driver, version: "570.1"}`.
+    /// Returns the parts in a mapping whose `repository` is a registry with a folder, and whose
+    /// `image` is the last part of the name:
+    /// `{repository: nvcr.io/nvidia, image: driver, version: "570.1"}`.
     pub(super) fn in_folder(node: &Node) -> Option<Split> {
         let image = node.get("image")?;
         let is_last = |text: &&str| is_name(text) && !text.contains(['/', ':', '@']);
@@ -114,7 +115,7 @@ impl Split {
         })
     }
 
-    /// The parts whose keys begin as this one does, which ends in `repository`:
+    /// Returns the parts whose keys have the same prefix as this one, which ends in `repository`:
     /// `operator.repository` with `operator.tag`, `IMAGE_REPOSITORY` with `IMAGE_TAG`.
     pub(super) fn flat(node: &Node, key: &str) -> Option<Split> {
         let [stem, registry, tag, digest] =
@@ -141,12 +142,12 @@ impl Split {
         })
     }
 
-    /// The repository.
+    /// Returns the repository.
     pub(super) fn repository(&self) -> &str {
         self.repository.text().unwrap_or_default()
     }
 
-    /// The reference that the parts come to.
+    /// Returns the reference that the parts form.
     pub(super) fn reference(&self) -> String {
         let mut text = match &self.registry {
             Some(registry) => format!("{registry}/{}", self.repository()),

@@ -1,4 +1,4 @@
-//! What in a text names an image, and what only looks like it.
+//! Texts that name images, and texts that only look like images.
 //!
 //! | text | names an image |
 //! |---|---|
@@ -7,11 +7,11 @@
 //! | `app` | after a flag or in a variable that says so, unless it is a word like `true` or `always`, a number or a picture |
 //!
 //! A host and a path without a tag is not enough: `app.kubernetes.io/name` and `example.com/v1` are
-//! everywhere and name no image.
+//! common and do not name images.
 
 use super::reference::ImageReference;
 
-/// What stands where an image could, and is none.
+/// Words in the place of an image that are not images.
 const PLAIN_WORDS: [&str; 19] = [
     "true",
     "false",
@@ -34,14 +34,14 @@ const PLAIN_WORDS: [&str; 19] = [
     "ifnotpresent",
 ];
 
-/// Words of sentences. Where one stands, the words around it are no images.
+/// Words of sentences. The words around one are not images.
 const PROSE: [&str; 12] =
     ["a", "an", "and", "for", "from", "in", "is", "of", "or", "the", "to", "with"];
 
-/// The endings of pictures.
+/// The file extensions of pictures.
 const PICTURES: [&str; 7] = [".png", ".svg", ".jpg", ".jpeg", ".gif", ".ico", ".webp"];
 
-/// What programs put before an image; what is behind it is one all the same.
+/// The schemes that programs put before an image.
 const SCHEMES: [&str; 3] = ["docker://", "oci://", "docker-daemon:"];
 
 /// The longest text that is read as one variable of the shell, in bytes.
@@ -50,29 +50,30 @@ const MOST_BYTES: usize = 1 << 10;
 /// The effects of taints, which look like tags: `node.kubernetes.io/unreachable:NoExecute`.
 const TAINTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
-/// Hosts of sources, which have repositories and tags as well.
+/// Hosts of source code, which have repositories and tags as well.
 const FORGES: [&str; 3] = ["github.com", "gitlab.com", "bitbucket.org"];
 
-/// Whether a key, a flag or a variable says that its value is an image, or several.
+/// Returns whether the name of a key, a flag or a variable says that its value is one or several
+/// images.
 pub(super) fn says_image(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["image", "images", "imagename"].iter().any(|end| name.ends_with(end))
         || name.starts_with("related_image_")
 }
 
-/// Whether a name says that its value are several images.
+/// Returns whether a name says that its value is several images.
 pub(super) fn says_images(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with("images")
 }
 
-/// A text without the scheme that some programs want before an image; of a variable of the shell its
-/// default.
+/// Returns a text without the scheme that some programs put before an image; for a shell variable,
+/// its default.
 pub(super) fn bare(text: &str) -> &str {
     let text = resolved(text);
     SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text)
 }
 
-/// The default of a text that is one variable of the shell, `${NAME:-image}`; else the text.
+/// Returns the default of a text that is one shell variable, `${NAME:-image}`; otherwise the text.
 pub(super) fn resolved(text: &str) -> &str {
     if text.len() > MOST_BYTES {
         return text;
@@ -87,7 +88,7 @@ pub(super) fn resolved(text: &str) -> &str {
     text
 }
 
-/// The text behind the name and the operator of a variable of the shell, as in `NAME:-default}`.
+/// Returns the text after the name and the operator of a shell variable, as in `NAME:-default}`.
 fn default_of(inner: &str) -> Option<&str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (name, rest) = inner.split_at(inner.find(|c| !is_name(c))?);
@@ -96,7 +97,7 @@ fn default_of(inner: &str) -> Option<&str> {
     rest.filter(|_| !name.is_empty())
 }
 
-/// Cuts a text behind each name of a variable of the shell that has a default.
+/// Splits a text after each name of a shell variable that has a default.
 fn with_defaults_apart(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -109,14 +110,14 @@ fn with_defaults_apart(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a part of a text is known only where it is used: `$(IMAGE)`, `${REGISTRY}/app`,
+/// Returns whether a part of a text is unknown until it is used: `$(IMAGE)`, `${REGISTRY}/app`,
 /// `{{ .image }}`.
 pub(super) fn has_hole(text: &str) -> bool {
     ["$(", "${", "{{"].iter().any(|start| text.contains(start))
 }
 
-/// Whether what could be an image is a switch, a number, a duration, an address to listen at or a
-/// picture.
+/// Returns whether a text that could be an image is a switch, a number, a duration, a listen
+/// address or a picture.
 pub(super) fn is_other(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     let is_address = text.parse::<std::net::SocketAddrV4>().is_ok();
@@ -127,7 +128,7 @@ pub(super) fn is_other(text: &str) -> bool {
         || PICTURES.iter().any(|ending| text.ends_with(ending))
 }
 
-/// The image that a text is, wherever it stands: one with a registry, and a tag or a digest.
+/// Returns the image that a text is in any context: one with a registry, and a tag or a digest.
 pub(super) fn image(text: &str) -> Option<ImageReference> {
     let image: ImageReference = text.parse().ok()?;
     let is_pinned =
@@ -136,13 +137,13 @@ pub(super) fn image(text: &str) -> Option<ImageReference> {
     is_found.then_some(image)
 }
 
-/// The image that a text is where a name says that it is one: one with a part that only images have.
+/// Returns the image that a text is if a name says so: one with a part that only images have.
 pub(super) fn named_image(text: &str) -> Option<ImageReference> {
     text.parse().ok().filter(|_| text.contains([':', '/', '@']) && !is_other(text))
 }
 
-/// The parts of the value of a flag or a variable that says that it has images: what is between
-/// commas and the like, without a name (`web=nginx:1`), quotes and a scheme.
+/// Returns the parts of the value of a flag or a variable whose name says that it has images: the
+/// texts between commas and the like, without a name (`web=nginx:1`), quotes and a scheme.
 pub(super) fn parts_of(value: &str) -> impl Iterator<Item = &str> {
     let parts = value.split(|c: char| c.is_whitespace() || ",;".contains(c));
     parts.map(part).filter(|part| !part.is_empty())
@@ -153,13 +154,13 @@ fn part(text: &str) -> &str {
     let text = bare(text.trim_matches(['"', '\'']));
     match text.parse::<ImageReference>() {
         Ok(_) => text,
-        // `$(IMAGE)` and `{{ .image }}` stay whole.
+        // A text such as `$(IMAGE)` or `{{ .image }}` stays whole.
         Err(_) if has_hole(text) => text,
         Err(_) => bare(text.trim_matches(['[', ']', '{', '}', '(', ')', '"', '\''])),
     }
 }
 
-/// The images in the value of a flag or a variable that says that it has some.
+/// Returns the images in the value of a flag or a variable whose name says that it has some.
 pub(super) fn images_of(value: &str) -> impl Iterator<Item = (&str, ImageReference)> {
     let is_list = value.contains([',', ';', '\n']);
     let is_prose = !is_list
@@ -175,19 +176,19 @@ pub(super) fn images_of(value: &str) -> impl Iterator<Item = (&str, ImageReferen
     })
 }
 
-/// The images that are somewhere in a text: a script, a flag with its value, a list.
+/// Returns the images anywhere in a text: a script, a flag with its value, a list.
 pub(super) fn images_in(text: &str) -> impl Iterator<Item = (&str, ImageReference)> {
     let inside = |c: char| c.is_ascii_alphanumeric() || "._-/:@[]".contains(c);
     let tokens = with_defaults_apart(text).flat_map(move |text| text.split(move |c| !inside(c)));
     tokens.filter_map(|token| {
-        // Another scheme is another thing; these are images all the same.
+        // A text with any other scheme is not an image; these schemes are removed.
         let token = bare(token).trim_end_matches(['.', ':', '-', '[', ']']);
         let found = image(token).map(|image| (token, image));
         found.or_else(|| without_words(token).find_map(|token| Some((token, image(token)?))))
     })
 }
 
-/// A token without words before its host: `image:ghcr.io/org/app:1`, `[ghcr.io/org/app:1`.
+/// Returns a token without words before its host: `image:ghcr.io/org/app:1`, `[ghcr.io/org/app:1`.
 fn without_words(token: &str) -> impl Iterator<Item = &str> {
     let host = &token[..token.find('/').unwrap_or_default()];
     let last = host.rfind([':', '[']);
@@ -196,8 +197,8 @@ fn without_words(token: &str) -> impl Iterator<Item = &str> {
     [before, last].into_iter().flatten().map(|at| &token[at + 1..])
 }
 
-/// The images that a text names by words before them, as scripts and templates do: `image: app:1`,
-/// `--image=app:1`, `--image app:1`, `APP_IMAGE=app:1`.
+/// Returns the images that a text names by words before them, as in scripts and templates:
+/// `image: app:1`, `--image=app:1`, `--image app:1`, `APP_IMAGE=app:1`.
 pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageReference)> {
     let quotes = ['"', '\''];
     text.lines().filter(|line| line.contains("mage") || line.contains("MAGE")).flat_map(
@@ -207,7 +208,7 @@ pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageRefere
             words.filter(|word| !word.is_empty()).filter_map(move |word| {
                 let was_said = std::mem::take(&mut says_next);
                 let word = word.trim_matches(quotes);
-                // The braces of `${NAME:-app:1}` are between words.
+                // The braces of `${NAME:-app:1}` separate words.
                 let (variable, default) = variable(word);
                 let value = match word.split_once('=') {
                     Some((name, "$" | "\"$")) if says_image(name) => {
@@ -237,7 +238,7 @@ pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageRefere
     )
 }
 
-/// The name and the default in `NAME:-default`.
+/// Returns the name and the default in `NAME:-default`.
 fn variable(word: &str) -> (&str, Option<&str>) {
     match default_of(word) {
         Some(default) if word.contains(":-") || word.contains(":=") => {
@@ -247,13 +248,14 @@ fn variable(word: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether a repository with a tag is one of sources.
+/// Returns whether a repository with a tag is one of source code.
 pub(super) fn is_source(repository: &str) -> bool {
     let host = repository.split('/').next().unwrap_or_default();
     FORGES.contains(&host) || repository.contains("://") || repository.ends_with(".git")
 }
 
-/// Whether what looks like an image is sources, a network, a group of the API or a service.
+/// Returns whether a text that looks like an image is source code, a network, an API group or a
+/// service.
 fn is_network(image: &ImageReference) -> bool {
     let Some(host) = image.host() else { return false };
     let name = host.split(':').next().unwrap_or_default();
@@ -266,8 +268,8 @@ fn is_network(image: &ImageReference) -> bool {
     is_range || (is_cluster && !name.contains("registry")) || FORGES.contains(&name)
 }
 
-/// Whether a first part is a host and not a file or a version: its last label begins with a letter,
-/// or it is an address.
+/// Returns whether a first part is a host and not a file or a version: its last label begins with a
+/// letter, or it is an address.
 fn is_reachable(host: &str) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, _)) if !host.ends_with(']') => (name, true),
