@@ -170,8 +170,8 @@ def _build(rctx, name):
     root = rctx.path(rctx.attr.manifest).dirname
     rctx.watch(rctx.attr.manifest)
     rctx.watch(root.get_child("Cargo.lock"))
-    for name in ["checksums", "crates", "src"]:
-        rctx.watch_tree(root.get_child(name))
+    for folder in ["checksums", "crates", "src"]:
+        rctx.watch_tree(root.get_child(folder))
     offline = _meaning(rctx, is_offline(rctx.os.environ))
     kept = cached_helper(rctx, root, name)
     if kept and kept.exists:
