@@ -7,8 +7,8 @@ WasmComponentInfo = provider(
     doc = "A WebAssembly component.",
     fields = {
         "component": "File: the `.wasm`.",
-        "digest": "string: the digest that pins it, as in `sha256:...`; empty where nothing does.",
-        "reference": "string: where it comes from, as in `ghcr.io/my-org/auth-service:v1.2.0`; empty where that is not said.",
+        "digest": "string: the digest that pins it, as in `sha256:...`; empty if none does.",
+        "reference": "string: its reference, as in `ghcr.io/my-org/auth-service:v1.2.0`; empty if it is not known.",
     },
 )
 
@@ -20,7 +20,7 @@ def _wasm_component_from_oci_impl(ctx):
     arguments = ctx.actions.args()
     inputs = list(ctx.files.registries)
     if ctx.file.vendored_component:
-        # Runs without a network, gives the same for the same, and can come from any cache.
+        # Uses no network and is deterministic, so the result can come from any cache.
         mnemonic = "WasmComponentCheck"
         helper = ctx.executable._helper
         requirements = {}
@@ -42,8 +42,8 @@ def _wasm_component_from_oci_impl(ctx):
         requirements = {"no-remote-exec": "1"}
         environ = action_environment(settings.seen, ctx.configuration.default_shell_env)
         if not is_pinned(ctx.attr):
-            # What a tag means may change, and others should not get what it meant once. Whether it
-            # may be asked for is a setting.
+            # A tag may move, and a cache must not give an old component to others. A setting says
+            # whether a tag may be resolved.
             requirements["no-cache"] = "1"
             inputs.append(settings.file)
         arguments.add_all(["component", "fetch", "--settings=beside"])
@@ -76,7 +76,7 @@ def _wasm_component_from_oci_impl(ctx):
 
 wasm_component_from_oci = rule(
     implementation = _wasm_component_from_oci_impl,
-    doc = """A component from an OCI registry, or from a file that was vendored.
+    doc = """Provides a component from an OCI registry, or from a file that was vendored.
 
     wasm_component_from_oci(
         name = "auth_service",
@@ -86,12 +86,12 @@ wasm_component_from_oci = rule(
         digest = "sha256:...",
     )
 
-Prefer the module extension `wasm_components` for what is pulled: `bazel vendor` takes its
-repositories along, and an action needs no network then.""",
+Prefer the module extension `wasm_components` for components from a registry: `bazel vendor`
+includes its repositories, and then the build needs no network.""",
     attrs = {
         "component_name": attr.string(doc = "The last part of the repository, or the name in the checksum registry."),
         "digest": attr.string(
-            doc = "What pins it: the digest of the manifest, or of the content, which is the file's SHA-256. With " +
+            doc = "The pin: the digest of the manifest, or of the content, which is the file's SHA-256. With " +
                   "`vendored_component`, the file must have it.",
         ),
         "namespace": attr.string(doc = "The parts of the repository before the last."),
@@ -101,19 +101,19 @@ repositories along, and an action needs no network then.""",
         ),
         "registry": attr.string(doc = "The registry's host, as in `ghcr.io`."),
         "tag": attr.string(
-            doc = "The tag. Alone it pins nothing: no shared cache holds the component, a warning says what to " +
-                  "write, and when offline it is not pulled at all.",
+            doc = "The tag. It does not pin the component: no shared cache holds it, a warning says what to " +
+                  "write, and offline it is not pulled.",
         ),
         "vendored_component": attr.label(
             allow_single_file = [".wasm"],
-            doc = "A component that is at hand, as `vendor components` puts it there.",
+            doc = "A component file, as `vendor components` writes it.",
         ),
         "vendored_manifest": attr.label(
             allow_single_file = [".json"],
-            doc = "The manifest that `vendor components` puts beside the component. Needed where `digest` is the " +
-                  "manifest's, which says nothing of the component by itself.",
+            doc = "The manifest that `vendor components` writes beside the component. Needed if `digest` is the " +
+                  "manifest's, which alone does not verify the component.",
         ),
-        "version": attr.string(doc = "The version in the checksum registry, which has the digest."),
+        "version": attr.string(doc = "The version in the checksum registry, which holds the digest."),
         "_helper": attr.label(
             allow_single_file = True,
             cfg = "exec",
@@ -137,10 +137,10 @@ def _wasm_component_file_impl(ctx):
 
 wasm_component_file = rule(
     implementation = _wasm_component_file_impl,
-    doc = "A component that is there already. The extension `wasm_components` writes this into its repositories.",
+    doc = "Provides a component file that exists already. The extension `wasm_components` writes this into its repositories.",
     attrs = {
         "digest": attr.string(doc = "The digest that pins it."),
-        "reference": attr.string(doc = "Where it comes from."),
+        "reference": attr.string(doc = "The reference of the component."),
         "src": attr.label(allow_single_file = [".wasm"], doc = "The component.", mandatory = True),
     },
     provides = [WasmComponentInfo],

@@ -23,7 +23,7 @@ def _wasm_components_impl(mctx):
     files = []
     pins = []
     for module in reversed(mctx.modules):
-        # What is added last wins.
+        # The registry file that is added last wins.
         own = [file for tag in module.tags.registry for file in _files(mctx, tag.file)]
         files.extend(own)
         pins.extend([one for file in own for one in _pins(module, file)])
@@ -54,12 +54,12 @@ def _wasm_components_impl(mctx):
     return mctx.extension_metadata(reproducible = True)
 
 def _wish(tag):
-    """What a tag asks for, in words."""
+    """Returns in words what a tag asks for."""
     words = tag.reference + (" with the digest " + tag.digest if tag.digest else " without a digest")
     return words + (" as `{}.wasm`".format(tag.component) if tag.component else "")
 
 def _files(mctx, label):
-    """The content of a component's registry file, or of those that a `registry.json` lists."""
+    """Returns the content of a component's registry file, or of those that a `registry.json` lists."""
     path = mctx.path(label)
     content = _decode(mctx, path)
     if "components" not in content:
@@ -67,7 +67,7 @@ def _files(mctx, label):
     return [_decode(mctx, path.dirname.get_child(listed["file"])) for listed in content["components"].values()]
 
 def _pins(module, file):
-    """What a registry file pins, for `contradiction`."""
+    """Returns the pins of a registry file, for `contradiction`."""
     return [
         pin(module, "{}@{}".format(file.get("component_name"), version), published.get("digest", ""))
         for version, published in file.get("versions", {}).items()
@@ -80,14 +80,14 @@ def _decode(mctx, path):
     return content
 
 def _component(tag):
-    """The component's name: the last part of its repository."""
+    """Returns the component's name: by default the last part of its repository."""
     return tag.component or tag.reference.split("/")[-1].split("@")[0].split(":")[0]
 
 _oci = tag_class(
     doc = "Asks for a component.",
     attrs = {
         "component": attr.string(
-            doc = "The name of the file in vendor folders; left out: the last part of the repository.",
+            doc = "The name of the file in vendor folders; by default the last part of the repository.",
         ),
         "digest": attr.string(
             doc = "The digest of the manifest or of the content. Without it the component is fetched online only, " +
@@ -96,7 +96,7 @@ _oci = tag_class(
         "name": attr.string(mandatory = True, doc = "The name of the repository and of its target."),
         "reference": attr.string(
             mandatory = True,
-            doc = "Where it is, as in `ghcr.io/my-org/auth-service:v1.2.0`; or its name and version in a checksum " +
+            doc = "Its reference, as in `ghcr.io/my-org/auth-service:v1.2.0`; or its name and version in a checksum " +
                   "registry, as in `auth-service@1.2.0`.",
         ),
     },
@@ -104,7 +104,7 @@ _oci = tag_class(
 
 _registry = tag_class(
     doc = "Adds a checksum registry file of your own, as `wasm-airgap component pin --registry` writes it.",
-    attrs = {"file": attr.label(mandatory = True, doc = "The file.")},
+    attrs = {"file": attr.label(mandatory = True, doc = "The registry file.")},
 )
 
 wasm_components = module_extension(

@@ -3,8 +3,8 @@
     wasm_helper = use_extension("@rules_wasm_airgap//bazel:helper.bzl", "wasm_helper")
     wasm_helper.pin(platform = "linux_amd64", sha256 = "...", version = "0.1.0")
 
-Nothing needs to be said where there is a cargo. `vendor_all_toolchains` prints the `pin` that
-makes the far side of the gap independent of it.
+No tag is needed on a machine with cargo. `vendor_all_toolchains` prints the `pin` with which the
+offline machine needs no cargo.
 """
 
 load("//bazel/private:helper.bzl", "STAMP")
@@ -15,7 +15,7 @@ load("//bazel/private:settings_repo.bzl", "settings_repo")
 def _wasm_helper_impl(mctx):
     pins = {}
     for module in mctx.modules:
-        # Only the root module decides which program runs in everybody's repository rules.
+        # Only the root module decides which program runs in the repository rules of all modules.
         for tag in module.tags.pin if module.is_root else []:
             if tag.platform not in PLATFORMS:
                 fail("`{}` is no platform; the platforms are {}".format(tag.platform, ", ".join(sorted(PLATFORMS))))
@@ -27,12 +27,12 @@ def _wasm_helper_impl(mctx):
     return mctx.extension_metadata(reproducible = True)
 
 _pin = tag_class(
-    doc = "Takes a binary that is pinned by SHA-256 instead of building the helper.",
+    doc = "Uses a binary that is pinned by SHA-256 instead of building the helper.",
     attrs = {
-        "platform": attr.string(mandatory = True, doc = "Where it runs, as in `linux_amd64`."),
+        "platform": attr.string(mandatory = True, doc = "The platform on which it runs, as in `linux_amd64`."),
         "sha256": attr.string(mandatory = True, doc = "Its SHA-256 in hexadecimal."),
-        "url": attr.string(doc = "Where it is served, if not only in vendor folders and on mirrors."),
-        "version": attr.string(mandatory = True, doc = "Its version, a part of its path there."),
+        "url": attr.string(doc = "Its upstream address, if it is not only in vendor folders and on mirrors."),
+        "version": attr.string(mandatory = True, doc = "Its version, which is a part of its path in vendor folders and on mirrors."),
     },
 )
 

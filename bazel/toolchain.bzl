@@ -15,7 +15,7 @@ WasmToolInfo = provider(
     fields = {
         "executable": "File: the main executable.",
         "executables": "dict: the name of each executable -> its File.",
-        "files": "depset of File: all of the tool; an action that runs it needs them.",
+        "files": "depset of File: all files of the tool, which an action that runs it needs.",
         "tool": "string: the tool's name, as in `wasm-tools`.",
         "version": "string: its version, as in `1.244.0`.",
     },
@@ -35,14 +35,14 @@ def _wasm_tool_impl(ctx):
 
 wasm_tool = rule(
     implementation = _wasm_tool_impl,
-    doc = "A tool for one platform. The helper writes this into the BUILD file of each spoke.",
+    doc = "A tool for one platform. The helper writes this rule into the BUILD file of each spoke.",
     attrs = {
         "executables": attr.label_keyed_string_dict(
             allow_files = True,
             mandatory = True,
             doc = "The file of each executable -> its name.",
         ),
-        "files": attr.label_list(allow_files = True, doc = "All of the tool."),
+        "files": attr.label_list(allow_files = True, doc = "All files of the tool."),
         "main": attr.string(mandatory = True, doc = "The name of the main executable."),
         "tool": attr.string(mandatory = True, doc = "The tool's name."),
         "version": attr.string(mandatory = True, doc = "The tool's version."),
@@ -51,9 +51,9 @@ wasm_tool = rule(
 )
 
 def resolved_tool_rule(toolchain_type):
-    """A rule that makes the resolved toolchain of a type runnable.
+    """Returns a rule that makes the resolved toolchain of a type runnable.
 
-    `bazel run` and the `tools` of a genrule want an executable target, which a toolchain is not.
+    `bazel run` and the `tools` of a genrule need an executable target, and a toolchain is not one.
 
     Args:
         toolchain_type: the Label of the toolchain type.
@@ -96,11 +96,11 @@ def _missing_tool_impl(ctx):
 
 missing_tool = rule(
     implementation = _missing_tool_impl,
-    doc = "Stands for a tool that MODULE.bazel does not ask for, and says so when it is built.",
+    doc = "Stands for a known tool that MODULE.bazel does not ask for. Its build fails and names the tag to add.",
     attrs = {
         "extension": attr.string(
             mandatory = True,
-            doc = "The file of the extension `wasm_toolchains`, as MODULE.bazel writes it.",
+            doc = "The label of the file with the extension `wasm_toolchains`, as MODULE.bazel writes it.",
         ),
         "tool": attr.string(mandatory = True, doc = "The tool's name."),
     },

@@ -6,8 +6,8 @@
     wasm.registry(file = "//:private_tools.json")
     use_repo(wasm, "wasm_toolchains")
 
-Without `tool` and `bundle` tags, every tool of the registry is there in its latest version; a tool
-that no build uses is not fetched. The root module's tags win over those of others.
+Without `tool` and `bundle` tags, every tool of the registry is available in its latest version; a
+tool that no build uses is not fetched. The root module's tags win over those of other modules.
 """
 
 load("//bazel/private:asked.bzl", "asked_by", "contradiction")
@@ -30,7 +30,7 @@ def _wasm_toolchains_impl(mctx):
     tools = [(one.name, one.tag.version) for one in asked]
     wanted = [tag.name for module in mctx.modules for tag in module.tags.bundle]
 
-    # A root that has no tags has every tool, whatever the modules that it depends on ask for.
+    # A root module without tags has every tool, also if the modules that it depends on have tags.
     has_all = [module for module in mctx.modules if module.is_root and not (module.tags.tool or module.tags.bundle)]
     choices, problem = choose(registry, tools, wanted, bundles, everything = True if has_all else None)
     if problem:
@@ -64,7 +64,7 @@ def _request(choices):
     return json.encode({"schema_version": 1, "tools": choices})
 
 def _registry(mctx):
-    """The module's own registry files, and the users' on top, the root module's last of all."""
+    """Returns this module's registry files merged with the users'; the root module's files come last and win."""
     registry = {}
     pins = []
     folder = mctx.path(Label("//checksums/tools:BUILD.bazel")).dirname
@@ -92,7 +92,7 @@ _tool = tag_class(
     doc = "Asks for a tool.",
     attrs = {
         "name": attr.string(mandatory = True, doc = "The tool's name in the registry."),
-        "version": attr.string(doc = "Its version; the registry's latest where it is left out."),
+        "version": attr.string(doc = "The tool's version; by default the registry's latest."),
     },
 )
 
@@ -106,7 +106,7 @@ _registry_tag = tag_class(
     attrs = {
         "file": attr.label(
             mandatory = True,
-            doc = "A file as `wasm-airgap toolchain pin --registry` writes it.",
+            doc = "The registry file, as `wasm-airgap toolchain pin --registry` writes it.",
         ),
     },
 )

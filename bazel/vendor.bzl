@@ -1,4 +1,4 @@
-"""Targets that run the helper: those that vendor what MODULE.bazel asks for, and tests."""
+"""Targets that run the helper: commands that vendor what MODULE.bazel asks for, and tests."""
 
 def _helper_command_impl(ctx):
     source = ctx.file.helper
@@ -24,23 +24,23 @@ _helper_command = rule(
 )
 
 def helper_command(name, args, data = [], **kwargs):
-    """A target that runs the helper by `bazel run`, with the settings that repository rules see.
+    """Creates a target that runs the helper by `bazel run`, with the settings that repository rules see.
 
     Args:
         name: the target's name.
-        args: the command.
+        args: the command and its arguments.
         data: files that the command reads.
         **kwargs: the attributes that every rule has.
     """
     _helper_command(name = name, args = args + _SETTINGS_ARGS, data = data + [_SETTINGS], **kwargs)
 
-# `--repo_env` does not reach what `bazel run` starts; the file has it. In the command itself, what
-# the shell sets wins.
+# `--repo_env` does not reach a program that `bazel run` starts, so the settings come from this
+# file. In the program, a variable that the shell sets wins.
 _SETTINGS = Label("@wasm_airgap_settings//:settings.json")
 _SETTINGS_ARGS = ["--settings=../$(rlocationpath {})".format(_SETTINGS)]
 
 def _helper_test_impl(ctx):
-    # What is tested needs no network, and must not ask for any.
+    # The test needs no network, and must not use one.
     return _helper_command_impl(ctx) + [RunEnvironmentInfo(environment = {"BAZEL_WASM_OFFLINE": "1"})]
 
 _helper_test = rule(
@@ -51,11 +51,11 @@ _helper_test = rule(
 )
 
 def helper_test(name, args, data = [], tags = [], **kwargs):
-    """A test that looks at the source tree itself, so that nothing of it can be remembered.
+    """Creates a test that reads the source tree itself, so that its result is never cached.
 
     Args:
         name: the target's name.
-        args: the command.
+        args: the command and its arguments.
         data: files that the command reads.
         tags: further tags.
         **kwargs: the attributes that every test has.
@@ -69,13 +69,13 @@ def helper_test(name, args, data = [], tags = [], **kwargs):
         **kwargs
     )
 
-# The extensions' repositories that say what MODULE.bazel asks for.
+# The requests that the extensions derive from MODULE.bazel.
 _TOOLCHAINS = Label("@wasm_toolchains//:request.json")
 _WIT = Label("@wasi_wit//:request.json")
 _COMPONENTS = Label("@wasm_components//:request.json")
 
 def vendor_all(name, wit_library = None, **kwargs):
-    """A target that vendors all that MODULE.bazel asks for by `bazel run`: toolchains, WIT, components.
+    """Creates a target that vendors the toolchains, WIT and components of MODULE.bazel by `bazel run`.
 
     Args:
         name: the target's name.
@@ -91,17 +91,17 @@ def vendor_all(name, wit_library = None, **kwargs):
     )
 
 def vendor_toolchains(name, request = _TOOLCHAINS, **kwargs):
-    """A target that vendors toolchains by `bazel run`.
+    """Creates a target that vendors toolchains by `bazel run`.
 
     Args:
         name: the target's name.
-        request: the file that says which tools; by default what MODULE.bazel asks for.
+        request: the file that lists the tools; by default those in MODULE.bazel.
         **kwargs: the attributes that every rule has.
     """
     _vendor(name, ["vendor", "toolchains"], [request], kwargs)
 
 def vendor_helper(name, **kwargs):
-    """A target that vendors the helper alone by `bazel run`, and prints what pins it in MODULE.bazel.
+    """Creates a target that vendors only the helper by `bazel run`, and prints the tag that pins it.
 
     Args:
         name: the target's name.
@@ -110,11 +110,11 @@ def vendor_helper(name, **kwargs):
     _vendor(name, ["vendor", "helper"], [], kwargs)
 
 def vendor_components(name, request = _COMPONENTS, **kwargs):
-    """A target that vendors components by `bazel run`.
+    """Creates a target that vendors components by `bazel run`.
 
     Args:
         name: the target's name.
-        request: the file that says which components; by default what MODULE.bazel asks for.
+        request: the file that lists the components; by default those in MODULE.bazel.
         **kwargs: the attributes that every rule has.
     """
     _vendor(name, ["vendor", "components"], [request], kwargs)

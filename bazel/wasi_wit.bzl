@@ -15,8 +15,8 @@ load(":wit_package.bzl", "RULES", "hub_label", "wit_archive")
 def wasi_wit_dependencies():
     """Makes every WASI package and version available, as `@wasi_wit//:wasi-http-0.2.6`.
 
-    For a WORKSPACE; in MODULE.bazel the extension `wit_packages` does it. Nothing is fetched before
-    it is used, and what is fetched is pinned by SHA-256.
+    For a WORKSPACE; in MODULE.bazel the extension `wit_packages` does this. A package is fetched
+    when it is first used, and is pinned by SHA-256.
     """
     if not native.existing_rule("wasm_airgap_helper"):
         helper_repo(name = "wasm_airgap_helper")
@@ -26,13 +26,13 @@ def wasi_wit_dependencies():
     wit_archives(WASI_WIT, RULES, {}, request)
 
 def wit_archives(archives, rules, labels, request):
-    """A repository for each archive, and the hub.
+    """Creates a repository for each archive, and the hub.
 
     Args:
         archives: package, as in `wasi:http@0.2.6` -> the request for its archive, a dict.
         rules: the label of the `.bzl` file with `wit_library`.
         labels: packages that are not in `WASI_WIT` -> the labels of their libraries.
-        request: what `vendor_all` vendors.
+        request: the request for `vendor_all`, a dict.
     """
     for package, archive in archives.items():
         wit_archive(
@@ -49,11 +49,11 @@ def wit_archives(archives, rules, labels, request):
     )
 
 def library_label(repository, package):
-    """The label of the library of a package in its repository."""
+    """Returns the label of the library of a package in its repository."""
     return "@{}//:{}".format(repository, package.split("@")[0].replace(":", "-"))
 
 def repository_name(package):
-    """The name of the repository of a package: `wasi_http_0.2.6`."""
+    """Returns the name of the repository of a package: `wasi_http_0.2.6`."""
     return package.replace(":", "_").replace("@", "_")
 
 def _wit_hub_impl(rctx):
@@ -83,12 +83,12 @@ alias(
 
 wit_hub = repository_rule(
     implementation = _wit_hub_impl,
-    doc = "Gives the libraries of WIT packages a name each, and says which `vendor_all` vendors.",
+    doc = "Names the libraries of WIT packages, and holds the list of packages that `vendor_all` vendors.",
     attrs = {
         "labels": attr.string_dict(
             doc = "Package -> the label of its library.",
             mandatory = True,
         ),
-        "request": attr.string(doc = "The request, as JSON.", mandatory = True),
+        "request": attr.string(doc = "The request for the helper, as JSON.", mandatory = True),
     },
 )

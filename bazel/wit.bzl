@@ -4,8 +4,8 @@
     wit.package(name = "custom_api", package = "myorg:custom-api@1.0.0", registry = "ghcr.io/myorg", sha256 = "...")
     use_repo(wit, "custom_api", "wasi_wit")
 
-`@wasi_wit//:wasi-http-0.2.6` is there without being asked for, like every WASI package and version
-in `checksums/wit`; one that no build uses is not fetched.
+`@wasi_wit//:wasi-http-0.2.6` needs no tag, like every WASI package and version in `checksums/wit`;
+a package that no build uses is not fetched.
 """
 
 load("//bazel:wasi_wit.bzl", "library_label", "wit_archives")
@@ -27,7 +27,7 @@ def _wit_packages_impl(mctx):
         fail(problem)
     rules = RULES
     for module in mctx.modules:
-        # Only the root module decides how everybody's BUILD files look.
+        # Only the root module decides which rules the generated BUILD files of all modules load.
         for tag in module.tags.rules if module.is_root else []:
             rules = tag.file
 
@@ -36,7 +36,7 @@ def _wit_packages_impl(mctx):
     if problem:
         fail(problem)
 
-    # Vendored, a package has one folder, whatever its repositories are called.
+    # A vendored package has one folder, even if it has several repositories.
     by_package = [
         struct(module = it.module, name = it.tag.package, tag = it.tag, wish = "the SHA-256 " + it.tag.sha256)
         for it in asked
@@ -64,11 +64,11 @@ def _wit_packages_impl(mctx):
     return mctx.extension_metadata(reproducible = True)
 
 def _pins(module, archives):
-    """What a registry file pins, for `contradiction`."""
+    """Returns the pins of a registry file, for `contradiction`."""
     return [pin(module, package, archive["archive"]["sha256"]) for package, archive in archives.items()]
 
 def _wish(tag):
-    """What a tag asks for, in words."""
+    """Returns in words what a tag asks for."""
     return "{} from {} {}".format(
         tag.package,
         tag.registry or "the registry that is configured",
@@ -76,7 +76,7 @@ def _wish(tag):
     )
 
 def _archives(mctx, file):
-    """The archives that a registry file pins."""
+    """Returns the archives that a registry file pins."""
     registry = json.decode(mctx.read(mctx.path(file)), default = None)
     if type(registry) != "dict" or "package" not in registry or "versions" not in registry:
         fail("`{}` is no registry file of a WIT package; its form is in checksums/wit.schema.json".format(file))
@@ -99,7 +99,7 @@ _package = tag_class(
         "name": attr.string(mandatory = True, doc = "The name of the repository."),
         "package": attr.string(mandatory = True, doc = "The package, as in `myorg:custom-api@1.0.0`."),
         "registry": attr.string(
-            doc = "The registry, as in `ghcr.io/myorg`; left out: the one that wkg's config file or the defaults name.",
+            doc = "The registry, as in `ghcr.io/myorg`; by default the one in wkg's config file, or else the built-in one.",
         ),
         "sha256": attr.string(
             doc = "The SHA-256 of the published `.wasm`. Without it the package is fetched online only, " +
@@ -110,21 +110,21 @@ _package = tag_class(
 
 _registry = tag_class(
     doc = "Adds a registry file of your own, in the form of `checksums/wit/*.json`.",
-    attrs = {"file": attr.label(mandatory = True, doc = "The file.")},
+    attrs = {"file": attr.label(mandatory = True, doc = "The registry file.")},
 )
 
 _rules = tag_class(
-    doc = "Lets the generated BUILD files load `wit_library` from another file. For the root module.",
+    doc = "Lets the generated BUILD files load `wit_library` from another file. Only the root module's tag counts.",
     attrs = {"file": attr.label(mandatory = True, doc = "The `.bzl` file.")},
 )
 
 _vendor = tag_class(
-    doc = "Says which packages `vendor_all` takes along, with what they need. Without it: all of `@wasi_wit`.",
+    doc = "Lists the packages that `vendor_all` vendors, with their dependencies. Without this tag: all of `@wasi_wit`.",
     attrs = {"packages": attr.string_list(mandatory = True, doc = "Packages, as in `wasi:http@0.2.6`.")},
 )
 
 wit_packages = module_extension(
     implementation = _wit_packages_impl,
-    doc = "Provides WIT packages: those of WASI in `@wasi_wit`, and others by tag.",
+    doc = "Provides WIT packages: WASI packages in `@wasi_wit`, and others by tag.",
     tag_classes = {"package": _package, "registry": _registry, "rules": _rules, "vendor": _vendor},
 )

@@ -1,8 +1,8 @@
-"""Libraries of WIT: checked at build time, and put together with what they need.
+"""Libraries of WIT, which are checked at build time and put together with their dependencies.
 
-`bazel build //:my_wit` gives the folder `my_wit_wit`: the package's own `.wit` files at its top,
-and `deps/<namespace>-<name>-<version>` for everything it needs. wit-bindgen, wasm-tools and wkg
-take such a folder.
+`bazel build //:my_wit` creates the folder `my_wit_wit`: the package's own `.wit` files at its top,
+and `deps/<namespace>-<name>-<version>` for each dependency. wit-bindgen, wasm-tools and wkg read
+such a folder.
 """
 
 load("//bazel:wit_package.bzl", "hub_label")
@@ -12,9 +12,9 @@ WitInfo = provider(
     doc = "A WIT package.",
     fields = {
         "directory": "File: the folder `<name>_wit`.",
-        "interfaces": "list of string: the interfaces that the rule names; empty where it names none.",
-        "package": "string: the package as the rule names it, as in `wasi:http@0.2.6`; empty where it leaves that to the WIT.",
-        "transitive": "depset of struct(label, package, directory): this package and all that it needs.",
+        "interfaces": "list of string: the interfaces that the rule names; empty if it names none.",
+        "package": "string: the package as the rule names it, as in `wasi:http@0.2.6`; empty if only the WIT names it.",
+        "transitive": "depset of struct(label, package, directory): this package and its dependencies, direct and indirect.",
     },
 )
 
@@ -63,11 +63,11 @@ def _wit_library_impl(ctx):
     ]
 
 def _shown(label):
-    """A label as a person writes it, as far as that can be known here."""
+    """Returns a label as a person writes it, as far as that can be known here."""
     return str(label).removeprefix("@@") if not label.repo_name else str(label)
 
 def _short_path(ctx, file):
-    """The path below the package, in which a folder `deps` means dependencies that came along."""
+    """Returns the path below the package; a folder `deps` in it holds dependencies that came along."""
     path = file.short_path
     if path.startswith("../"):
         path = path.split("/", 2)[2]
@@ -78,23 +78,23 @@ wit_library = rule(
     implementation = _wit_library_impl,
     doc = """A WIT package.
 
-Fails where a file does not parse, where the files declare another package than `package_name`,
-where an interface in `interfaces` is not there, and where they use a package that is not in `deps`;
-the error names the label to add.""",
+Fails if a file does not parse, if the files declare another package than `package_name`, if an
+interface in `interfaces` does not exist, or if the files use a package that is not in `deps`; the
+error names the label to add.""",
     attrs = {
         "deps": attr.label_list(
             doc = "The libraries of the packages that the files use.",
             providers = [WitInfo],
         ),
         "interfaces": attr.string_list(
-            doc = "Interfaces that the package must have; others may be there too.",
+            doc = "Interfaces that the package must have; it may have others too.",
         ),
         "package_name": attr.string(
-            doc = "The package that the files must declare, as in `wasi:http@0.2.6`; left out: whichever they declare.",
+            doc = "The package that the files must declare, as in `wasi:http@0.2.6`; by default the one that they declare.",
         ),
         "srcs": attr.label_list(
             allow_files = [".wit", ".wasm"],
-            doc = "The package's `.wit` files. What lies in a folder `deps` among them belongs to packages that came along.",
+            doc = "The package's `.wit` files. A file in a folder `deps` belongs to a dependency that came along.",
             mandatory = True,
         ),
         "_helper": attr.label(
@@ -108,7 +108,7 @@ the error names the label to add.""",
 )
 
 def vendored_wit_library(name, path, package_name = "", interfaces = None, deps = None, **kwargs):
-    """A `wit_library` of a folder with `.wit` files.
+    """Creates a `wit_library` of a folder with `.wit` files.
 
     Args:
         name: the target's name.

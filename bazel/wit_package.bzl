@@ -4,7 +4,7 @@
     BUILD.bazel     the `wit_library` target `:<namespace>-<name>`
 
 A package comes from an archive with its sources (`wit_archive`), which Bazel downloads, or from a
-package registry (`wit_package`), which Bazel does not speak: there the helper fetches it.
+package registry (`wit_package`), from which the helper fetches it, as Bazel lacks the protocol.
 """
 
 load("//bazel/private:digest.bzl", "digest_problem")
@@ -30,11 +30,11 @@ def _wit_archive_impl(rctx):
     rctx.delete("download")
     _emit(rctx, run, package)
 
-    # What `[overrides]` puts in its place is nobody's pin.
+    # A package that `[overrides]` replaces is not pinned.
     return reproducible(rctx, not looked.get("overridden", False))
 
 def _look_for_text(rctx, run):
-    """Takes the text from where `[overrides]` says, or from a folder with the archive's very text."""
+    """Takes the text from the path in `[overrides]`, or from a folder with exactly the archive's text."""
     rctx.file("download/request.json", rctx.attr.request, executable = False)
     return json.decode(run("look for", [
         "wit",
@@ -56,10 +56,10 @@ def _wit_package_impl(rctx):
         _check_sha256(rctx, package)
         fetched = json.decode(run("fetch", arguments + ["--sha256=" + rctx.attr.sha256, "--json", "wit"]))
 
-        # What `[overrides]` puts in its place has no digest.
+        # A package that `[overrides]` replaces has no digest.
         is_pinned = bool(fetched["sha256"])
     else:
-        # The helper warns and says what to write; the person must see that.
+        # The helper warns and says what to write; the user must see the warning.
         run("fetch", arguments + ["wit"], quiet = False)
         is_pinned = False
     _emit(rctx, run, package)
@@ -82,16 +82,16 @@ def _emit(rctx, run, package):
     rctx.file("BUILD.bazel", run("describe", arguments + ["--folder=wit", "."]), executable = False)
 
 def hub_label(package):
-    """The label of a WASI package in the hub: `@wasi_wit//:wasi-http-0.2.6`."""
+    """Returns the label of a WASI package in the hub: `@wasi_wit//:wasi-http-0.2.6`."""
     return "@wasi_wit//:" + package.replace(":", "-").replace("@", "-")
 
 _ATTRS = {
     "deps": attr.label_keyed_string_dict(
         doc = "The library of each package that this one uses -> the package, as in " +
-              "`myorg:types@1.0.0`. Those of WASI need not be named.",
+              "`myorg:types@1.0.0`. WASI packages need not be named.",
     ),
     "labels": attr.string_dict(
-        doc = "The same the other way round, as the extension fills it in.",
+        doc = "The reverse map: package -> the label of its library. The extension sets it.",
     ),
     "package": attr.string(
         doc = "The package, as in `myorg:custom-api@1.0.0`.",
@@ -136,8 +136,8 @@ first.""",
     attrs = dict(
         _ATTRS,
         registry = attr.string(
-            doc = "The registry, as in `ghcr.io/myorg` or `wasi.dev`; left out: the one that wkg's " +
-                  "config file or the defaults name for the namespace.",
+            doc = "The registry, as in `ghcr.io/myorg` or `wasi.dev`; by default the one in wkg's " +
+                  "config file, or else the built-in one, for the namespace.",
         ),
         sha256 = attr.string(
             doc = "The SHA-256 of the published `.wasm`. Without it the package is fetched online " +

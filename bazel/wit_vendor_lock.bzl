@@ -11,20 +11,21 @@ def wit_vendor_lock(
         package_registries = None,
         wit_library = None,
         **kwargs):
-    """Targets that vendor WIT packages, with everything they need.
+    """Creates targets that vendor WIT packages, with their dependencies.
 
-    * `bazel run //:<name>_generate` writes the lock and the folder. What the lock has already stays
-      as it is; `-- --update` takes what is newest.
-    * `bazel test //:<name>_test` fails where the lock or the folder is not what it would write.
+    * `bazel run //:<name>_generate` writes the lock and the folder. Packages in the lock keep their
+      versions; `-- --update` takes the newest ones.
+    * `bazel test //:<name>_test` fails if the lock or the folder is not what the command would write.
 
     Args:
         name: the beginning of the targets' names.
-        packages: packages with a version, `wasi:cli@0.2.6`, a range, `myorg:api@^1.2`, or neither.
+        packages: packages, each with a version (`wasi:cli@0.2.6`), a range (`myorg:api@^1.2`), or
+            neither.
         lock_file: the lock, relative to the BUILD file.
         output_dir: the vendor folder, relative to the BUILD file.
         registries: registry files of your own with pinned archives, as in `checksums/wit`.
         package_registries: a package, `myorg:api`, or a namespace, `myorg` -> its registry, as in
-            `ghcr.io/myorg`; for the others, the one that is configured.
+            `ghcr.io/myorg`; other packages use the configured registry.
         wit_library: the label of the `.bzl` file that the generated BUILD files load `wit_library`
             from; by default this module's, by the name that MODULE.bazel gives it.
         **kwargs: the attributes that every rule has.
@@ -32,7 +33,7 @@ def wit_vendor_lock(
     package = native.package_name()
     below = package + "/" if package else ""
 
-    # Bazel takes an argument apart as a shell does; a range may have spaces.
+    # Bazel splits an argument as a shell does, and a range may have spaces.
     arguments = ["vendor", "wit"] + ["'{}'".format(wanted) for wanted in packages] + [
         "--lock-file=" + below + lock_file,
         "--output-dir=" + below + output_dir,
@@ -54,8 +55,8 @@ def wit_vendor_lock(
         **kwargs
     )
 
-    # A file that is always there, by which the test finds the source tree: what it looks at are the
-    # files as they are now, also those that no rule knows of.
+    # A file that always exists, by which the test finds the source tree. The test reads the present
+    # files there, also those that no rule lists.
     anchor = native.glob(["BUILD.bazel", "BUILD"], allow_empty = True)[0]
     helper_test(
         name = name + "_test",
@@ -69,7 +70,7 @@ def wit_vendor_lock(
         **kwargs
     )
 
-    # The lock by the name of the whole, for whoever wants to depend on it.
+    # The lock under the macro's own name, for targets that depend on it.
     native.filegroup(
         name = name,
         srcs = native.glob([lock_file], allow_empty = True),

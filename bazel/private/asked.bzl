@@ -1,13 +1,13 @@
-"""What the tags of all modules ask for by name, and where they disagree."""
+"""The tags of all modules by name, and the conflicts between them."""
 
 def asked_by(modules, tags_of, describe):
-    """The tags of all modules, each with who asks.
+    """Returns the tags of all modules, each with the module that has it.
 
     Args:
         modules: the modules, the root first.
-        tags_of: a function that gives the tags of a module.
-        describe: a function that says in words what a tag asks for. Tags with the same words ask
-            for the same.
+        tags_of: a function that returns the tags of a module.
+        describe: a function that returns in words what a tag asks for. Two tags with the same words
+            ask for the same thing.
 
     Returns:
         A list of structs with `is_root`, `module`, `name`, `tag` and `wish`.
@@ -19,15 +19,15 @@ def asked_by(modules, tags_of, describe):
     ]
 
 def one_each(kind, asked, remedy):
-    """One tag for each name. The same thing may be asked for twice, and is shared.
+    """Returns one tag for each name. Two tags may ask for the same thing, which is then shared.
 
     Args:
-        kind: what is asked for, in the plural, as in "components".
-        asked: a list of structs as `asked_by` gives it.
-        remedy: what to do about two that disagree.
+        kind: a plural noun for the things that are asked for, as in "components".
+        asked: a list of structs as `asked_by` returns it.
+        remedy: the advice for two tags that disagree.
 
     Returns:
-        A dict from name to tag, and None or a string that names two that disagree.
+        A dict from name to tag; and None, or a string that names two tags that disagree.
     """
     first = {}
     for one in asked:
@@ -43,16 +43,16 @@ def one_each(kind, asked, remedy):
     return {name: one.tag for name, one in first.items()}, None
 
 def contradiction(kind, pins):
-    """Where registry files of several modules pin different bytes by one name.
+    """Checks that registry files of several modules do not pin different bytes by one name.
 
     The root module's files decide. Those of other modules add to what is known, and change nothing.
 
     Args:
-        kind: what is pinned, in the plural, as in "archives".
+        kind: a plural noun for the pinned things, as in "archives".
         pins: a list of structs with `is_root`, `module`, `name`, `tag` and `wish`.
 
     Returns:
-        None or a string that names two that disagree.
+        None, or a string that names two pins that disagree.
     """
     by_root = {one.name: None for one in pins if one.is_root}
     others = [one for one in pins if not one.is_root and one.name not in by_root]
@@ -60,12 +60,12 @@ def contradiction(kind, pins):
     return problem
 
 def pin(module, name, digest):
-    """What a registry file pins.
+    """Creates the entry for one pin of a registry file.
 
     Args:
         module: the module that names the file, or None for this one's own files.
-        name: what is pinned, with its version.
-        digest: its digest.
+        name: the pinned thing, with its version.
+        digest: the digest in the registry file.
 
     Returns:
         A struct for `contradiction`.

@@ -1,15 +1,15 @@
-"""Which component the attributes of a rule name, and what is wrong with them."""
+"""The component that the attributes of a rule name, and the check of these attributes."""
 
 load(":digest.bzl", "digest_problem")
 
 def component_problem(attr):
-    """What is wrong with the attributes of a component, or None.
+    """Checks the attributes that name a component.
 
     Args:
         attr: a struct with the attributes of `wasm_component_from_oci`.
 
     Returns:
-        A sentence that says what to write.
+        A sentence that says what to write, or None if nothing is wrong.
     """
     problem = digest_problem(attr.digest) if attr.digest else None
     if problem:
@@ -29,11 +29,11 @@ def component_problem(attr):
     return None
 
 def is_pinned(attr):
-    """Whether something pins the component, so that it is the same each time."""
+    """Returns whether a digest or the checksum registry pins the component."""
     return bool(attr.digest or attr.version)
 
 def component_reference(attr):
-    """The reference of a component.
+    """Returns the reference of a component.
 
     Args:
         attr: a struct with the attributes of `wasm_component_from_oci`.
@@ -48,19 +48,19 @@ def component_reference(attr):
     return "/".join(parts) + tag
 
 def is_in_registry(reference):
-    """Whether a reference is a name and version in the checksum registry: `auth-service@1.2.0`."""
+    """Returns whether a reference is a name and version in the checksum registry: `auth-service@1.2.0`."""
     return "/" not in reference
 
 def registry_of(reference, files):
-    """What checksum registry files say of a component.
+    """Returns the checksum registry files that describe a component.
 
     Args:
-        reference: its reference.
-        files: the decoded files of components, those that win last.
+        reference: the component's reference.
+        files: the decoded registry files of components, in the order of rising priority.
 
     Returns:
-        A list of JSON texts: of the files that are about it; of none where the reference is
-        no name and version in them.
+        A list of JSON texts, one for each file about the component; empty if the reference is not
+        a name and version in the checksum registry.
     """
     name = reference.split("@")[0] if is_in_registry(reference) else None
     return [json.encode(file) for file in files if name and file.get("component_name") == name]

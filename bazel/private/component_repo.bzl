@@ -33,7 +33,7 @@ def _component_repo_impl(rctx):
         rctx.file(path, content, executable = False)
         arguments.append("--registry=" + path)
 
-    # Without a pin the helper warns and says what to write; the person must see that.
+    # Without a pin, the helper warns and says what to write; the user must see the warning.
     run("fetch", arguments + [file], quiet = rctx.attr.pinned)
     rctx.delete("registry")
     rctx.file("BUILD.bazel", _BUILD.format(
@@ -66,12 +66,12 @@ component_repo = repository_rule(
     implementation = _component_repo_impl,
     doc = "Holds a component from an OCI registry, a mirror or a vendor folder.",
     attrs = {
-        "component": attr.string(mandatory = True, doc = "The component's name, and that of its file in vendor folders."),
-        "digest": attr.string(doc = "The digest that pins it: the manifest's or the content's."),
-        "pinned": attr.bool(mandatory = True, doc = "Whether something pins it."),
-        "reference": attr.string(mandatory = True, doc = "Where it comes from."),
+        "component": attr.string(mandatory = True, doc = "The component's name, which its file in vendor folders has too."),
+        "digest": attr.string(doc = "The digest that pins the component: the manifest's or the content's."),
+        "pinned": attr.bool(mandatory = True, doc = "Whether a digest or the checksum registry pins the component."),
+        "reference": attr.string(mandatory = True, doc = "The reference of the component, as in `ghcr.io/my-org/auth-service:v1.2.0`."),
         "registry": attr.string_list(
-            doc = "What checksum registry files say of it, as JSON, so that another pin is another repository.",
+            doc = "The checksum registry files about the component, as JSON. A changed pin makes Bazel fetch it again.",
         ),
         "stamp": attr.label(default = STAMP, doc = "The helper's stamp file; the helper lies beside it."),
         "target": attr.string(mandatory = True, doc = "The name of the target."),
@@ -85,6 +85,6 @@ def _component_hub_impl(rctx):
 
 component_hub = repository_rule(
     implementation = _component_hub_impl,
-    doc = "Says which components MODULE.bazel asks for, which `vendor_all` vendors.",
-    attrs = {"request": attr.string(mandatory = True, doc = "The request, as JSON.")},
+    doc = "Holds the list of components in MODULE.bazel, which `vendor_all` vendors.",
+    attrs = {"request": attr.string(mandatory = True, doc = "The request for the helper, as JSON.")},
 )

@@ -1,13 +1,13 @@
-"""What is wrong with a SHA-256 that a person wrote."""
+"""The check of a SHA-256 that a person wrote."""
 
 def digest_problem(text):
-    """Says what is wrong with a SHA-256.
+    """Checks the form of a SHA-256.
 
     Args:
         text: 64 hexadecimal digits, with `sha256:` before them or without.
 
     Returns:
-        The end of a sentence, or None.
+        The end of a sentence that says what is wrong, or None.
     """
     digits = text.removeprefix("sha256:")
     if len(digits) != 64:

@@ -1,6 +1,6 @@
 """Downloading an item of the helper's plan by Bazel's own downloader.
 
-So the repository cache, `--distdir`, the downloader config, credential helpers and
+In this way the repository cache, `--distdir`, the downloader config, credential helpers and
 `--repository_disable_download` keep working.
 """
 
@@ -9,14 +9,14 @@ load(":helper.bzl", "fail_once")
 load(":policy.bzl", "may_see_credentials")
 
 def plan(rctx, run, request, arguments = [], hint = ""):
-    """Lets the helper decide where the one file of a request comes from.
+    """Asks the helper where the one file of a request comes from.
 
     Args:
         rctx: the repository context.
-        run: what `helper` gave.
+        run: the function that `helper` returned.
         request: the request, as JSON.
         arguments: further arguments of `wasm-airgap plan`.
-        hint: what to add where there is no such file.
+        hint: the text that the message gets if there is no such file.
 
     Returns:
         The item of the plan, a dict.
@@ -32,12 +32,12 @@ def plan(rctx, run, request, arguments = [], hint = ""):
     return dict(json.decode(plan)["items"][0], hint = hint)
 
 def obtain(rctx, item, subject):
-    """The path of the file of a plan's item: at hand, or downloaded into `download/`.
+    """Returns the path of the file of a plan's item: a local file, or one downloaded into `download/`.
 
     Args:
         rctx: the repository context.
-        item: what `plan` gave.
-        subject: what the file is, for messages.
+        item: the item that `plan` returned.
+        subject: a name of the file, for messages.
 
     Returns:
         A path. The helper verifies the file when it uses it.
@@ -70,17 +70,18 @@ def obtain(rctx, item, subject):
 def cached_only(rctx, filename, output, sha256, executable = False):
     """Takes a file from Bazel's repository cache or a `--distdir`, without a network.
 
-    Bazel looks into both before it asks an address, so the address is one where nothing is.
+    Bazel looks into both before it asks an address. The address given here is of a file that does
+    not exist.
 
     Args:
         rctx: the repository context.
-        filename: the last part of its address, by which a `--distdir` has it.
+        filename: the last part of its address, which is its name in a `--distdir`.
         output: its path in the repository.
         sha256: its SHA-256.
         executable: whether it is a program.
 
     Returns:
-        Whether it was there.
+        Whether the file was found.
     """
     nowhere = str(rctx.path("not_downloaded_offline")).lstrip("/")
     return rctx.download(
@@ -92,20 +93,20 @@ def cached_only(rctx, filename, output, sha256, executable = False):
     ).success
 
 def credentials(rctx, urls):
-    """What `rctx.download` needs for servers that ask who is there.
+    """Returns the credentials that `rctx.download` sends to servers that ask for them.
 
     Args:
         rctx: the repository context.
         urls: the addresses.
 
     Returns:
-        The user's credentials for them, out of netrc; none for plain http beyond this machine,
-        where anyone on the way could read them.
+        The user's credentials for the addresses, from netrc; none for plain http to another
+        machine, because anyone on the way could read them.
     """
     return use_netrc(_netrc(rctx), [url for url in urls if may_see_credentials(url)], {})
 
 def _netrc(rctx):
-    """The user's netrc file, read without recording it as a dependency."""
+    """Returns the user's parsed netrc file, which is read without recording it as a dependency."""
     home = rctx.os.environ.get("HOME") or rctx.os.environ.get("USERPROFILE")
     name = rctx.os.environ.get("NETRC") or (home + "/.netrc" if home else "")
     if not name or not rctx.path(name).exists:
@@ -113,13 +114,13 @@ def _netrc(rctx):
     return parse_netrc(rctx.read(name, watch = "no"), name)
 
 def reproducible(rctx, value = True):
-    """What a repository rule returns: whether its attributes decide what it holds.
+    """Returns the metadata of a repository: whether the rule's attributes alone decide its content.
 
     Args:
         rctx: the repository context.
-        value: whether they do.
+        value: whether the attributes alone decide it.
 
     Returns:
-        The metadata, or None where this Bazel has none.
+        The metadata, or None if this version of Bazel does not have `repo_metadata`.
     """
     return rctx.repo_metadata(reproducible = value) if hasattr(rctx, "repo_metadata") else None

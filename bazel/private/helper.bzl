@@ -5,26 +5,25 @@ load(":platforms.bzl", "executable_name")
 STAMP = Label("@wasm_airgap_helper//:stamp")
 
 def helper(rctx, stamp, subject):
-    """A function that runs the helper.
+    """Returns a function that runs the helper.
 
-    The stamp is a recorded dependency and the binary beside it is not. The variables are read
-    untracked: they say where pinned bytes come from and do not change them, and what was fetched
-    online must stay valid offline.
+    The stamp is a recorded dependency, and the binary beside it is not. The variables are read
+    untracked: they say where pinned bytes come from and do not change them. A repository that was
+    fetched online must stay valid offline.
 
     Args:
         rctx: the repository context.
         stamp: the label of the helper's stamp file; the helper lies beside it.
-        subject: what the repository holds, for messages.
+        subject: a name of the repository's content, for messages.
 
     Returns:
-        A function of an action, as in "find", a list of arguments, whether the person need not see
-        what the helper says, and what to add where it fails; it gives what the helper wrote to
-        stdout.
+        A function of an action, as in "find"; a list of arguments; whether to hide the helper's
+        messages; and a hint that is added to a failure. It returns the helper's stdout.
     """
     program = _program(rctx, stamp)
     rctx.read(rctx.path(stamp))
 
-    # The whole environment, so that `--repo_env` reaches the helper for every variable.
+    # All variables are passed, so that `--repo_env` reaches the helper for each of them.
     environ = dict(rctx.os.environ)
 
     environ.update(_workspace(rctx))
@@ -41,26 +40,27 @@ def helper(rctx, stamp, subject):
     return run
 
 def fail_once(rctx, stamp, words, said = False):
-    """Fails so that the whole message is read once, with the cause first.
+    """Fails so that the whole message is shown once, with the cause first.
 
-    Bazel repeats what a repository rule fails with for each target that needs the repository, and
-    puts a traceback before it. So the whole is printed, and the rule fails with its first line.
+    Bazel repeats the message of a failed repository rule for each target that needs the repository,
+    and puts a traceback before it. So the whole message is printed, and the rule fails with its
+    first line.
 
     Args:
         rctx: the repository context.
         stamp: the label of the helper's stamp file.
         words: the message.
-        said: whether it was printed already.
+        said: whether the message was printed already.
     """
     first = words.split("\n")[0].rstrip(":")
     if not said:
-        # Below the length that any system takes for an argument.
+        # Below the limit that each system has for the length of an argument.
         say = [_program(rctx, stamp), "say", words[:30000]]
         said = not rctx.execute(say, environment = _workspace(rctx), quiet = False).return_code
     fail("{} (see the error above)".format(first) if said else words)
 
 def _workspace(rctx):
-    """Lets messages name this module as this workspace does, and commands for its users."""
+    """Returns the variable that lets messages use this workspace's name for this module, and its commands."""
     return {"BAZEL_WASM_WORKSPACE": str(rctx.workspace_root)}
 
 def _program(rctx, stamp):

@@ -1,7 +1,7 @@
 """The user's cache of helpers that were built from sources.
 
 One build serves all workspaces of a user, and outlives `bazel clean --expunge`. A binary lies in a
-folder that is named by a SHA-256 of everything that it depends on: the sources, the compiler, and
+folder whose name is the SHA-256 of everything that it depends on: the sources, the compiler, and
 the flags that the environment gives it. The build is reproducible, so it is the same as a new one.
 """
 
@@ -13,11 +13,11 @@ _SOURCES = ["Cargo.lock", "Cargo.toml", "checksums", "crates", "rust-toolchain.t
 # Variables that change what cargo builds.
 _FLAGS = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTFLAGS"]
 
-# More files than there are.
+# A limit above the number of the source files.
 _MOST_FILES = 100000
 
 def cached_helper(rctx, root, name):
-    """The place of the helper in the user's cache.
+    """Returns the place of the helper in the user's cache.
 
     Args:
         rctx: the repository context.
@@ -25,8 +25,8 @@ def cached_helper(rctx, root, name):
         name: the file name of the helper.
 
     Returns:
-        A path, where a file may be; or None where there is no home folder, no compiler that says
-        which one it is, or nothing that computes a SHA-256.
+        A path, at which a file may exist; or None if there is no home folder, if no compiler tells
+        its version, or if no program can compute a SHA-256.
     """
     cache = _cache(rctx.os.environ)
     rustc = rctx.which("rustc")
@@ -45,12 +45,12 @@ def cached_helper(rctx, root, name):
     return rctx.path("{}/helper/{}/{}".format(cache, key, name)) if key else None
 
 def keep_helper(rctx, built, place):
-    """Puts a helper into the cache. One that is not kept is built again, so no failure matters.
+    """Puts a helper into the cache. A failure is ignored: a helper that is not kept is built again.
 
     Args:
         rctx: the repository context.
         built: the helper, a path.
-        place: what `cached_helper` gave.
+        place: the path that `cached_helper` returned.
     """
     if rctx.os.name.startswith("windows"):
         source, target = [str(path).replace("/", "\\") for path in [built, place]]
@@ -59,7 +59,8 @@ def keep_helper(rctx, built, place):
         rctx.execute(["cmd", "/c", "move", "/y", target + ".part", target])
         return
 
-    # It has its name only when it is whole, also where two workspaces keep theirs at a time.
+    # The file gets its name when it is complete, also if two workspaces keep theirs at the same
+    # time.
     rctx.execute(["sh", "-c", _KEEP, "sh", built, place])
 
 _KEEP = """set -e; umask 077; mkdir -p "$(dirname "$2")"
@@ -78,7 +79,7 @@ def _is_absolute(path):
     return path.startswith("/") or path[1:2] == ":"
 
 def _files(root):
-    """All source files, in the order of their paths."""
+    """Returns all source files, in the order of their paths."""
     files = []
     todo = [root.get_child(name) for name in _SOURCES]
     for _ in range(_MOST_FILES):

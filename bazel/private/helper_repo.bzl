@@ -1,11 +1,11 @@
 """The repository that holds the `wasm-airgap` binary for this machine.
 
     wasm-airgap     the binary (wasm-airgap.exe on Windows)
-    stamp           the version of the border between Starlark and the binary
+    stamp           the version of the interface between Starlark and the binary
 
-Other repository rules depend on `stamp` and never on the binary: Bazel records the digest of what
-they depend on, and a helper that was built by another compiler would mark every fetched tool out
-of date, which breaks `bazel vendor`.
+Other repository rules depend on `stamp` and never on the binary. Bazel records the digest of each
+dependency, and a helper that was built by another compiler would mark every fetched tool out of
+date, which breaks `bazel vendor`.
 """
 
 load(":copy.bzl", "copy_program")
@@ -19,7 +19,7 @@ load(":policy.bzl", "is_offline", "mirror_urls", "vendor_folder", "vendor_places
 load(":sha256.bzl", "sha256_of")
 
 def _three_ways(rctx):
-    """The end of a message: where a helper can come from, with commands that run as printed."""
+    """Returns the end of a message: the three sources of a helper, with commands that run as printed."""
     return _THREE_WAYS.format(
         manifest = rctx.path(rctx.attr.manifest),
         vendor_helper = module_label(rctx, "//tools/vendor:helper"),
@@ -40,8 +40,8 @@ def _helper_repo_impl(rctx):
     platform = platform_of(rctx.os.name, rctx.os.arch)
     name = executable_name("wasm-airgap", platform or "")
 
-    # Tracked, unlike the variables that say where pinned bytes come from: this one changes what
-    # the repository holds.
+    # Tracked, unlike the variables that say where pinned bytes come from: this one changes the
+    # content of the repository.
     override = rctx.getenv("BAZEL_WASM_HELPER", "")
     if override:
         _copy_override(rctx, override, name)
@@ -76,12 +76,12 @@ def _copy_override(rctx, override, name):
     copy_program(rctx, source, name)
 
 def _path(rctx, text):
-    """A path of the user's; a relative one is relative to the workspace root."""
+    """Returns the path that a user wrote; a relative one is relative to the workspace root."""
     is_relative = not text.startswith("/") and text[1:2] != ":"
     return rctx.workspace_root.get_child(*text.split("/")) if is_relative else rctx.path(text)
 
 def _pin(rctx, platform):
-    """The pinned binary for this machine: MODULE.bazel first, then the release."""
+    """Returns the pinned binary for this machine: from MODULE.bazel first, then from the release."""
     if platform in rctx.attr.pins:
         version, sha256, url = rctx.attr.pins[platform]
         return struct(version = version, sha256 = sha256, url = url)
@@ -128,13 +128,13 @@ def _take_pinned(rctx, pin, platform, name):
     ))
 
 def _meaning(rctx, answer):
-    """The policy's answer; a string says what is wrong with a variable."""
+    """Returns an answer of the policy; fails if it is a string, which says what is wrong with a variable."""
     if type(answer) == "string":
         fail_before_helper(rctx, answer)
     return answer
 
 def _check_vendor_folder(rctx, environ):
-    """A folder that is named and not there means a missing mount or a misspelt path."""
+    """Fails if the named vendor folder does not exist: a mount is missing, or the path is misspelt."""
     named = vendor_folder(environ)
     folder = _path(rctx, named) if named else None
     if folder and not folder.is_dir:
@@ -147,7 +147,7 @@ def _check_vendor_folder(rctx, environ):
         ))
 
 def _verify(rctx, file, expected):
-    """Fails unless the file has the SHA-256. There is no helper yet that could do it."""
+    """Fails unless the file has the SHA-256. There is no helper yet that could check it."""
     found, failed = sha256_of(rctx, file)
     if not found:
         fail_before_helper(rctx, ("the pinned helper `{}` could not be hashed, so it is not used\n" +
@@ -186,7 +186,7 @@ def _build(rctx, name):
         "--release",
         "--locked",
         "--bin=wasm-airgap",
-        # Without `mirror`, which no rule calls.
+        # Without the feature `mirror`, which no rule uses.
         "--no-default-features",
         "--manifest-path={}".format(root.get_child("Cargo.toml")),
         "--target-dir={}".format(target),
@@ -219,7 +219,7 @@ def _build(rctx, name):
     rctx.delete("target")
 
 def _vendored_crates(rctx, root):
-    """The folder with vendored crates, if somebody made one."""
+    """Returns the folder with vendored crates, or None if there is none."""
     folder = vendor_folder(rctx.os.environ)
     places = [rctx.workspace_root.get_child("vendor", "crates"), root.get_child("vendor", "crates")]
     if folder:
@@ -238,7 +238,7 @@ helper_repo = repository_rule(
             doc = "The Cargo.toml of the helper's sources.",
         ),
         "pins": attr.string_list_dict(
-            doc = "Platform -> `[version, sha256, url]` of a binary that is taken instead of built.",
+            doc = "Platform -> `[version, sha256, url]` of a binary that is used instead of a build.",
         ),
     },
 )

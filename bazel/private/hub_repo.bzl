@@ -2,9 +2,9 @@
 
     BUILD.bazel     per tool: `<tool>_toolchain_type`, a `toolchain` for each platform, and a
                     runnable target for each executable, as in `:wasm-tools`; and for each tool that
-                    was not chosen, the same names with an error that says which tag brings it
+                    was not chosen, the same names with an error that says which tag to add
     defs.bzl        the rules behind the runnable targets
-    request.json    what MODULE.bazel asks for, which `vendor_all_toolchains` vendors
+    request.json    the tools in MODULE.bazel, which `vendor_all_toolchains` vendors
 
 It depends on the spokes only by label, so that loading it fetches none of them.
 """
@@ -14,7 +14,7 @@ load(":module_name.bzl", "module_label")
 load(":platforms.bzl", "PLATFORMS")
 
 def spoke_name(tool, platform):
-    """The name of the repository that holds a tool for a platform."""
+    """Returns the name of the repository that holds a tool for a platform."""
     return "wasm_toolchains_{}_{}".format(tool, platform)
 
 def _hub_repo_impl(rctx):
@@ -37,7 +37,7 @@ def _hub_repo_impl(rctx):
     return reproducible(rctx)
 
 def _target_names(tools):
-    """Target name -> (tool, executable). A tool's own name goes to its main executable."""
+    """Returns target name -> (tool, executable). A tool's own name goes to its main executable."""
     names = {choice["tool"]: (choice["tool"], "") for choice in tools}
     for choice in tools:
         for path in choice["executables"]:
@@ -62,7 +62,7 @@ def _tool(index, choice, names):
     return "\n".join(lines)
 
 def _missing(missing, names, extension):
-    """Targets that say which tag brings a tool that is known and not asked for."""
+    """Returns targets for the known tools that were not chosen; each fails and says which tag to add."""
     lines = []
     names = dict(names)
     for tool, executables in sorted(missing.items()):
@@ -129,14 +129,14 @@ _TARGET = """
 
 hub_repo = repository_rule(
     implementation = _hub_repo_impl,
-    doc = "Registers the toolchains of all chosen tools and gives them names.",
+    doc = "Registers the toolchains of all chosen tools and names their executables.",
     attrs = {
         "missing": attr.string_list_dict(
-            doc = "The tools that are known and were not chosen -> their executables.",
+            doc = "The known tools that were not chosen -> their executables.",
         ),
         "request": attr.string(
             mandatory = True,
-            doc = "The choice, as JSON in the form of the helper's request.",
+            doc = "The chosen tools, as JSON in the form of the helper's request.",
         ),
     },
 )

@@ -1,12 +1,12 @@
 """The name by which a workspace knows this module, for messages.
 
-The helper reads it out of MODULE.bazel for its own messages; this is for those without it.
+The helper reads it from MODULE.bazel for its own messages; this file serves messages without it.
 """
 
 _OWN_NAME = "rules_wasm_airgap"
 
 def module_label(rctx, label):
-    """A label of this module as the workspace writes it.
+    """Returns a label of this module as the workspace writes it.
 
     Args:
         rctx: the repository context.
@@ -17,18 +17,18 @@ def module_label(rctx, label):
     """
     file = rctx.workspace_root.get_child("MODULE.bazel")
 
-    # Not watched: only messages have it.
+    # Not watched: only messages use it.
     text = rctx.read(file, watch = "no") if file.exists else ""
     return "@{}{}".format(known_name(text), label)
 
 def known_name(text):
-    """The name in the `bazel_dep` of this module.
+    """Returns the name in the `bazel_dep` of this module.
 
     Args:
         text: the content of MODULE.bazel.
 
     Returns:
-        The `repo_name`, or the module's own name where there is none.
+        The `repo_name`, or the module's own name if there is none.
     """
     lines = [line for line in text.split("\n") if not line.strip().startswith("#")]
     for block in "\n".join(lines).split("bazel_dep(")[1:]:

@@ -1,4 +1,4 @@
-"""The platforms for which tools are published, and what Bazel calls them."""
+"""The platforms for which tools are published, and their constraints in Bazel."""
 
 # Name in registries, vendor folders and mirrors -> the constraints of a toolchain.
 PLATFORMS = {
@@ -13,19 +13,19 @@ _SYSTEMS = {"linux": "linux", "mac os x": "darwin"}
 _PROCESSORS = {"aarch64": "arm64", "amd64": "amd64", "arm64": "arm64", "x86_64": "amd64"}
 
 def platform_of(name, arch):
-    """The platform of a machine.
+    """Returns the platform of a machine.
 
     Args:
         name: the operating system as `repository_os.name` spells it.
-        arch: the processor as `repository_os.arch` spells it, which is Java's way.
+        arch: the processor as `repository_os.arch` spells it, which is Java's spelling.
 
     Returns:
-        A key of `PLATFORMS`, or None where no tools are published for the machine.
+        A key of `PLATFORMS`, or None if no tools are published for the machine.
     """
     system = "windows" if name.startswith("windows") else _SYSTEMS.get(name)
     platform = "{}_{}".format(system, _PROCESSORS.get(arch))
     return platform if platform in PLATFORMS else None
 
 def executable_name(name, platform):
-    """The file name of an executable, with `.exe` on Windows."""
+    """Returns the file name of an executable, with `.exe` on Windows."""
     return name + ".exe" if platform.startswith("windows") else name

@@ -1,6 +1,6 @@
-"""Where bytes may come from, for the one file that is needed before the helper is there: itself.
+"""The policy of sources for the one file that is needed before there is a helper: the helper.
 
-Everything else asks the helper. The rules are those of crates/airgap-config/src/policy.rs; tests/vectors holds both to
+All other code asks the helper. The rules are those of crates/airgap-config/src/policy.rs; tests/vectors holds both to
 the same meaning of `BAZEL_WASM_OFFLINE` and `BAZEL_WASM_MIRROR`.
 """
 
@@ -14,7 +14,7 @@ _DIRECT = "direct"
 _WORKSPACE_FOLDERS = ["third_party/toolchains", "vendor/toolchains"]
 
 def is_offline(environ):
-    """Whether only what needs no network may be used.
+    """Returns whether only sources that need no network may be used.
 
     Args:
         environ: the environment, a dict.
@@ -31,7 +31,7 @@ def is_offline(environ):
             "1, true, yes or on; 0, false, no, off or nothing").format(value)
 
 def vendor_folder(environ):
-    """The vendor folder that is named, which must be there; empty where none is.
+    """Returns the vendor folder in `BAZEL_WASM_VENDOR_DIR`, which must exist; empty if none is named.
 
     Args:
         environ: the environment, a dict.
@@ -42,7 +42,7 @@ def vendor_folder(environ):
     return environ.get("BAZEL_WASM_VENDOR_DIR", "").strip()
 
 def vendor_places(environ, path):
-    """The places where a vendored file may lie, in order, relative to the workspace or absolute.
+    """Returns the paths at which a vendored file may lie, in order, relative to the workspace or absolute.
 
     Args:
         environ: the environment, a dict.
@@ -56,14 +56,14 @@ def vendor_places(environ, path):
     return ["{}/{}".format(place, path) for place in named + _WORKSPACE_FOLDERS]
 
 def mirrors(environ):
-    """What is tried, in order.
+    """Returns the mirrors to try, in order.
 
     Args:
         environ: the environment, a dict.
 
     Returns:
         A list of the mirrors' addresses, with `direct` for upstream; or a string that says what is
-        wrong with the variable. One that is set wrongly never silently means upstream.
+        wrong with the variable. A wrong value never silently means upstream.
     """
     value = environ.get("BAZEL_WASM_MIRROR", "").strip()
     if not value:
@@ -79,12 +79,12 @@ def mirrors(environ):
                      "expected addresses with commas between, and perhaps `direct` at the end").format(value)
 
 def mirror_urls(environ, path, upstream):
-    """The addresses of a file, in order.
+    """Returns the addresses of a file, in order.
 
     Args:
         environ: the environment, a dict.
         path: `{tool}/{version}/{platform}/{filename}`.
-        upstream: the upstream address, or the empty string where there is none.
+        upstream: the upstream address, or the empty string if there is none.
 
     Returns:
         A list of URLs, with the mirrors' and upstream's in the order of `BAZEL_WASM_MIRROR`; or a
@@ -103,7 +103,7 @@ def mirror_urls(environ, path, upstream):
     return [url for url in urls if url]
 
 def may_see_credentials(url):
-    """Whether credentials may be sent with a request: by https, or by plain http to this machine.
+    """Returns whether credentials may be sent with a request: by https, or by plain http to this machine.
 
     Args:
         url: the address.
@@ -126,11 +126,11 @@ def may_see_credentials(url):
     )
 
 def _address_problem(name, value):
-    """What is wrong with an address that others are made from by adding a path, or None."""
+    """Returns what is wrong with an address to which paths will be added, or None."""
     scheme, _, rest = value.partition("://")
     host = rest.split("/")[0]
 
-    # A password or a signature must not be repeated, not even to say that it is wrong.
+    # A password or a signature must not be printed, not even in the message about it.
     shown = value.split("@")[-1].split("?")[0].split("#")[0]
     if "@" in host:
         problem = "it holds a user name or password, which would be printed and stored; put them into your netrc file"

@@ -1,7 +1,7 @@
-"""The checksum registry in Starlark: files laid over each other, and a choice among the tools.
+"""The checksum registry in Starlark: merging registry files, and choosing tools.
 
-A registry file has the form of checksums/tool.schema.json. The helper checks it in depth; here it
-is only read.
+A registry file has the form of checksums/tool.schema.json. The helper checks it in depth; this
+file only reads it.
 """
 
 load(":asked.bzl", "one_each", "pin")
@@ -9,14 +9,13 @@ load(":asked.bzl", "one_each", "pin")
 SCHEMA_VERSION = 1
 
 def add_to_registry(registry, tool, origin, decides = True):
-    """Adds a registry file. What it says of a version and platform wins.
+    """Adds a registry file. Its entry for a version and platform replaces an earlier one.
 
     Args:
         registry: a dict from tool name to registry file; changed in place.
         tool: the decoded registry file.
         origin: its name, for messages.
-        decides: whether it changes which version is the latest, and what the executables are, where
-            that is known.
+        decides: whether its `latest` and `executables` replace those that are known already.
 
     Returns:
         None, or a string that says what is wrong with the file.
@@ -52,7 +51,7 @@ def _check_asset(asset):
     return None
 
 def pins_of(module, tool):
-    """What a registry file that was added pins.
+    """Returns the pins of a registry file.
 
     Args:
         module: the module that names it, or None for this one's own files.
@@ -68,16 +67,16 @@ def pins_of(module, tool):
     ]
 
 def disagreement(registry, asked):
-    """Where modules ask for different versions of a tool.
+    """Checks that modules do not ask for different versions of a tool.
 
     The root module decides; another module cannot know what the others ask for.
 
     Args:
         registry: a dict from tool name to registry file.
-        asked: a list of structs as `asked_by` gives it, whose tags have a `version`.
+        asked: a list of structs as `asked_by` returns it, whose tags have a `version`.
 
     Returns:
-        None, or a string that names two that disagree.
+        None, or a string that names two tags that disagree.
     """
     by_root = {one.name: None for one in asked if one.is_root}
     deciding = [
@@ -101,8 +100,8 @@ def choose(registry, tools, bundles, known_bundles, everything = None):
         tools: a list of `(name, version)`, highest priority first; an empty version is the latest.
         bundles: a list of bundle names, highest priority first.
         known_bundles: a dict from bundle name to its `tools`.
-        everything: whether to take the tools too that nobody asks for; left out: where nobody asks
-            for any.
+        everything: whether to add the tools that no tag asks for; by default only if there are no
+            tags.
 
     Returns:
         A pair: the list of choices in the form of the helper's request, sorted by name, and None
@@ -161,7 +160,7 @@ def _choose_one(registry, name, version):
     }, None
 
 def _nearest(name, known):
-    """The known names that share a long part with `name`, or all of them."""
+    """Returns a hint with the known names that share a long part with `name`, or with all of them."""
     letters = name.replace("-", "").replace("_", "").lower()
     near = [
         candidate

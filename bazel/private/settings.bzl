@@ -1,6 +1,6 @@
-"""The variables that hold for the helper wherever it runs."""
+"""The variables that set up the helper in repository rules, in actions and in `bazel run`."""
 
-# All that crates/airgap-core/src/environment.rs reads, but for those that Bazel sets. A test compares the two.
+# The variables that crates/airgap-core/src/environment.rs reads, except those that Bazel sets. A test compares the two.
 VARIABLES = [
     "ALL_PROXY",
     "APPDATA",
@@ -34,20 +34,20 @@ VARIABLES = [
 _REGISTRY = "WKG_REGISTRY_"
 
 def is_setting(name):
-    """Whether a variable is one of ours; those about a registry have the registry in their names."""
+    """Returns whether a variable is a setting of the helper, by its name or by the prefix of registries."""
     return name in VARIABLES or name.startswith(_REGISTRY)
 
-# More than a name of a host has.
+# A limit above the length of a host name with a port, in characters.
 _LONGEST_HOST = 256
 
 def registry_variables(text):
-    """The variables about the registries that a file names.
+    """Returns the names of the variables about the registries that a file names.
 
     Args:
-        text: MODULE.bazel or a config file.
+        text: the content of MODULE.bazel or of a config file.
 
     Returns:
-        A list of names: `WKG_REGISTRY_GHCR_IO_URL` and the like for each text between quotation marks
+        A list of names, such as `WKG_REGISTRY_GHCR_IO_URL`, for each text between quotation marks
         that begins with a host, such as `ghcr.io/my-org/auth-service:v1.2.0`.
     """
     names = {}
@@ -66,11 +66,12 @@ def registry_variables(text):
 # The ends of the names of variables about a registry.
 REGISTRY_PARTS = ["_AUTH_BEARER", "_TOKEN", "_URL"]
 
-# Names, with commas between, of variables that are written into the file though they may be secret.
+# The variable with the names, separated by commas, of variables that are written into the file
+# although they may be secret.
 SECRETS = "BAZEL_WASM_ACTION_SECRETS"
 
 def named_secrets(environ):
-    """The names in `BAZEL_WASM_ACTION_SECRETS`.
+    """Returns the names in `BAZEL_WASM_ACTION_SECRETS`.
 
     Args:
         environ: the environment, a dict.
@@ -81,14 +82,14 @@ def named_secrets(environ):
     return [name.strip() for name in environ.get(SECRETS, "").split(",") if name.strip()]
 
 def split_settings(environ, permitted = []):
-    """What is written into a file, and what is not because it may be secret.
+    """Splits variables into those to write into a file and those to withhold as possibly secret.
 
     Args:
         environ: the variables, a dict.
-        permitted: the names of those that are written though they may be secret.
+        permitted: the names of variables to write although they may be secret.
 
     Returns:
-        The variables with their values, and the names of those that are withheld.
+        A pair: a dict of the variables to write, and a list of the names of the withheld ones.
     """
     variables = {}
     withheld = []
@@ -103,7 +104,7 @@ def split_settings(environ, permitted = []):
     return variables, withheld
 
 def _may_be_secret(name, value):
-    """Whether it is a token, or an address with a user, a password or a signature."""
+    """Returns whether a value is a token, or an address with a user, a password or a signature."""
     if name == "DOCKER_AUTH_CONFIG" or name.startswith(_REGISTRY) and not name.endswith("_URL"):
         return True
     if name in ["NO_PROXY", "PATH", "no_proxy"]:
@@ -116,17 +117,17 @@ def _may_be_secret(name, value):
     return any(["@" in rest.split("/")[0] or "?" in rest for rest in rests])
 
 def action_environment(seen, shell):
-    """The variables that an action gets by itself.
+    """Returns the variables that an action gets directly, not from the file.
 
-    All that `--action_env` gives a value, but for those that the file has with the same value: an
-    action that gets them runs again when one changes.
+    These are the variables to which `--action_env` gives a value, except those that the file has
+    with the same value: an action that gets them runs again when one changes.
 
     Args:
         seen: the variables in the file, each with a hash of its value.
         shell: the variables that `--action_env` sets for all actions.
 
     Returns:
-        A dict.
+        A dict from name to value.
     """
     return {
         name: value

@@ -4,10 +4,10 @@
     wasm-airgap     a copy of the helper, which finds the file beside itself
     BUILD.bazel     the target `:settings`
 
-Only the copy is an input of an action. So the variables are not in the action's key, and what a
-digest pins is not made again when one of them changes; the action reads them when it runs.
+Only the copy is an input of an action, so the variables are not in the action's key. A component
+that a digest pins is not fetched again when one changes; the action reads them when it runs.
 
-The repository is `local`: Bazel never vendors it, and makes it again when a variable changes.
+The repository is `local`: Bazel never vendors it, and creates it again when a variable changes.
 """
 
 load(":copy.bzl", "copy_program")
@@ -55,7 +55,7 @@ def _settings_repo_impl(rctx):
     return reproducible(rctx, False)
 
 def _files(rctx):
-    """The content of the files that name registries."""
+    """Returns the content of the files that name registries."""
     files = [rctx.workspace_root.get_child("MODULE.bazel")]
     config = rctx.getenv("WKG_CONFIG_FILE", "")
     if config:

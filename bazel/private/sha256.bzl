@@ -1,9 +1,9 @@
-"""The SHA-256 of a file, before there is a helper that could compute it."""
+"""The SHA-256 of a file, computed before there is a helper."""
 
-# Programs that print a SHA-256. Of the first three, one is on every machine that is no Windows.
+# Programs that print a SHA-256. Every machine except Windows has one of these three.
 _HASHERS = [["sha256sum"], ["shasum", "-a", "256"], ["openssl", "dgst", "-sha256", "-r"]]
 
-# Every Windows has it. What other systems call so is another program.
+# Every Windows has it. On other systems, this is the name of another program.
 _CERTUTIL = "certutil"
 
 def sha256_of(rctx, file):
@@ -14,8 +14,8 @@ def sha256_of(rctx, file):
         file: the file, a path.
 
     Returns:
-        A pair: the SHA-256 in hexadecimal, or None where nothing could compute it; and what was
-        tried in vain, a list of lines.
+        A pair: the SHA-256 in hexadecimal, or None if no program could compute it; and the failed
+        attempts, a list of lines.
     """
     failed = []
     for words in _commands(rctx, file):
@@ -33,7 +33,7 @@ def sha256_of(rctx, file):
             (result.stderr or result.stdout).strip(),
         ))
 
-    # Bazel hashes what it downloads, also from a file, where its flags do not forbid that.
+    # Bazel hashes each file that it downloads, also a local one, unless its flags forbid that.
     result = rctx.download("file:///" + str(file).lstrip("/"), output = "hashed", allow_fail = True)
     rctx.delete("hashed")
     if result.success:
@@ -47,16 +47,16 @@ def _commands(rctx, file):
     return commands
 
 def sha256_in(output):
-    """The SHA-256 in what a program printed.
+    """Returns the SHA-256 in the output of a program.
 
     Args:
-        output: `<hex>  <file>`, or a line of its own, in which old Windows puts spaces.
+        output: `<hex>  <file>`, or the SHA-256 on its own line, in which old Windows puts spaces.
 
     Returns:
-        The SHA-256 in small letters, or None.
+        The SHA-256 in lower case, or None.
     """
     for line in output.splitlines():
-        # sha256sum puts a backslash in front where it had to escape the name.
+        # sha256sum puts a backslash in front if it had to escape the name.
         first = line.strip().lstrip("\\").split(" ")[0]
         for word in [first, line.replace(" ", "").strip()]:
             if len(word) == 64 and not word.lower().strip("0123456789abcdef"):

@@ -1,11 +1,11 @@
 """A spoke: the repository that holds one tool for one platform.
 
-    tool/           what the archive holds
+    tool/           the content of the archive
     BUILD.bazel     the `wasm_tool` target `:toolchain`
 
-The helper decides where the archive comes from and prints a plan; Bazel downloads it, so that the
+The helper decides where the archive comes from and prints a plan. Bazel downloads it, so that the
 repository cache, `--distdir`, the downloader config and `--repository_disable_download` keep
-working; the helper verifies and extracts it.
+working. The helper verifies and extracts it.
 """
 
 load(":download.bzl", "obtain", "plan", "reproducible")
@@ -70,7 +70,7 @@ tool_repo = repository_rule(
         ),
         "subject": attr.string(
             mandatory = True,
-            doc = "What this is, for messages: `wasm-tools 1.244.0 (linux_amd64)`.",
+            doc = "The name of the tool in messages, as in `wasm-tools 1.244.0 (linux_amd64)`.",
         ),
     },
 )

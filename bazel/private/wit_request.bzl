@@ -3,15 +3,15 @@
 load(":wasi_table.bzl", "WASI_WIT")
 
 def wit_request(archives, tags, wanted):
-    """What MODULE.bazel asks for, for the helper.
+    """Creates the helper's request from the tags in MODULE.bazel.
 
     Args:
         archives: package, as in `wasi:http@0.2.6` -> the request for its archive, a dict.
         tags: the `package` tags, each with `package`, `registry` and `sha256`.
-        wanted: what to take of the archives, and of the tags' packages; if empty, all.
+        wanted: the packages to take from the archives and the tags; if empty, all.
 
     Returns:
-        The request, and what is wrong, one of the two `None`.
+        A pair: the request, and a string that says what is wrong; one of the two is None.
     """
     named = {tag.package: tag for tag in tags}
     for package in wanted:
@@ -21,7 +21,7 @@ def wit_request(archives, tags, wanted):
                 ", ".join(sorted(list(named) + list(archives))),
             )
 
-    # A file of one's own lists what one needs; what is built in is only there to be asked for.
+    # A user's registry file lists needed packages; the built-in packages are only available.
     own = [package for package in archives if archives[package] != WASI_WIT.get(package)]
     taken = {package: True for package in (wanted + own if wanted else archives) if package not in named}
     return {

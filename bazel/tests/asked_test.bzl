@@ -1,4 +1,4 @@
-"""Where modules ask for different things by one name."""
+"""Tests of tags and pins of several modules that disagree about one name."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:asked.bzl", "asked_by", "contradiction", "one_each", "pin")
@@ -61,7 +61,7 @@ def _contradiction_impl(ctx):
 _contradiction_test = unittest.make(_contradiction_impl)
 
 def asked_test_suite(name):
-    """All tests of this file.
+    """Creates all tests of this file.
 
     Args:
         name: the name of the suite.

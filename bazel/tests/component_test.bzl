@@ -1,4 +1,4 @@
-"""Which component the attributes of a rule name, and what is wrong with them."""
+"""Tests of the component that a rule's attributes name, and of the messages about them."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:component_reference.bzl", "component_problem", "component_reference", "is_pinned", "registry_of")
@@ -74,7 +74,7 @@ def _registry_impl(ctx):
 _registry_test = unittest.make(_registry_impl)
 
 def component_test_suite(name):
-    """All tests of this file.
+    """Creates all tests of this file.
 
     Args:
         name: the name of the suite.

@@ -1,4 +1,4 @@
-"""The name by which a workspace knows this module."""
+"""Tests of the name by which a workspace knows this module."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:module_name.bzl", "known_name")
@@ -20,7 +20,7 @@ def _known_name_impl(ctx):
 _known_name_test = unittest.make(_known_name_impl)
 
 def module_name_test_suite(name):
-    """All tests of this file.
+    """Creates all tests of this file.
 
     Args:
         name: the name of the suite.

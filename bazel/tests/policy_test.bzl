@@ -1,4 +1,4 @@
-"""The Starlark side of the policy gives the answers that crates/airgap-config/src/policy.rs gives."""
+"""Tests that the policy in Starlark gives the answers of crates/airgap-config/src/policy.rs."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:platforms.bzl", "platform_of")
@@ -104,7 +104,7 @@ def _platforms_impl(ctx):
 _platforms_test = unittest.make(_platforms_impl)
 
 def policy_test_suite(name):
-    """All tests of this file.
+    """Creates all tests of this file.
 
     Args:
         name: the name of the suite.

@@ -1,4 +1,4 @@
-"""Choosing tools: by tag, by bundle and by default; users' files on top."""
+"""Tests of choosing tools by tag, by bundle and by default, and of users' registry files."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:registry.bzl", "add_to_registry", "choose", "disagreement")
@@ -117,7 +117,7 @@ def _bad_files_impl(ctx):
 _bad_files_test = unittest.make(_bad_files_impl)
 
 def registry_test_suite(name):
-    """All tests of this file.
+    """Creates all tests of this file.
 
     Args:
         name: the name of the suite.

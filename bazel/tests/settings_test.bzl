@@ -1,4 +1,4 @@
-"""Which variables are written into a file, and which an action gets by itself."""
+"""Tests of the variables that are written into a file, and of those that an action gets directly."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:settings.bzl", "action_environment", "is_setting", "named_secrets", "registry_variables", "split_settings")
@@ -27,7 +27,7 @@ def _split_impl(ctx):
     asserts.equals(env, {}, variables)
     asserts.equals(env, list(secret), withheld)
 
-    # Only what is named is written all the same.
+    # Only the named variables are written although they may be secret.
     names = named_secrets({"BAZEL_WASM_ACTION_SECRETS": " WKG_REGISTRY_GHCR_IO_TOKEN,, GHCR_TOKEN"})
     asserts.equals(env, ["WKG_REGISTRY_GHCR_IO_TOKEN", "GHCR_TOKEN"], names)
     variables, withheld = split_settings(secret, names)
@@ -50,7 +50,7 @@ def _action_impl(ctx):
     asserts.equals(env, {}, environ(dict(off, **url), {}))
     asserts.equals(env, {}, environ(dict(off, **url), dict(off, **url)))
 
-    # What the file does not have, or has otherwise; and what is not ours.
+    # Variables that the file lacks or has with another value, and variables that are not settings.
     asserts.equals(env, off, environ({}, off))
     asserts.equals(env, off, environ({"BAZEL_WASM_OFFLINE": "0"}, off))
     asserts.equals(env, {"CC": "clang"}, environ({}, {"CC": "clang"}))
@@ -83,7 +83,7 @@ url = "https://mirror.example/x"
 _registry_variables_test = unittest.make(_registry_variables_impl)
 
 def settings_test_suite(name):
-    """All tests of this file.
+    """Creates all tests of this file.
 
     Args:
         name: the name of the suite.

@@ -1,4 +1,4 @@
-"""What hashing programs print is understood."""
+"""Tests of reading the output of hashing programs."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:sha256.bzl", "sha256_in")
@@ -27,7 +27,7 @@ def _outputs_impl(ctx):
 _outputs_test = unittest.make(_outputs_impl)
 
 def sha256_test_suite(name):
-    """All tests of this file.
+    """Creates all tests of this file.
 
     Args:
         name: the name of the suite.

@@ -1,4 +1,4 @@
-"""Which WIT packages `vendor_all` vendors."""
+"""Tests of the list of WIT packages that `vendor_all` vendors."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//bazel/private:wasi_table.bzl", "WASI_WIT")
@@ -10,13 +10,13 @@ _TAG = struct(package = "myorg:api@1.0.0", registry = "ghcr.io/myorg", sha256 = 
 def _request_impl(ctx):
     env = unittest.begin(ctx)
 
-    # Everything that is built in.
+    # All built-in packages.
     request, problem = wit_request(WASI_WIT, [], [])
     asserts.equals(env, None, problem)
     asserts.equals(env, [], request["wit"])
     asserts.equals(env, sorted(WASI_WIT), [it["package"] for it in request["packages"]])
 
-    # What is named, what a tag asks for, and what only this workspace knows.
+    # The named packages, those that a tag asks for, and those that only this workspace knows.
     archives = dict(WASI_WIT, **{"own:x@1.0.0": _OWN})
     request, problem = wit_request(archives, [_TAG], ["wasi:io@0.2.6"])
     asserts.equals(env, None, problem)
@@ -38,7 +38,7 @@ def _request_impl(ctx):
 _request_test = unittest.make(_request_impl)
 
 def wit_request_test_suite(name):
-    """All tests of this file.
+    """Creates all tests of this file.
 
     Args:
         name: the name of the suite.
