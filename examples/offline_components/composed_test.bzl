@@ -1,4 +1,4 @@
-"""A test of what a component says of itself."""
+"""A test of the interface of a component."""
 
 def _composed_test_impl(ctx):
     script = ctx.actions.declare_file(ctx.label.name + ".sh")

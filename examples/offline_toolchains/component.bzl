@@ -84,14 +84,14 @@ exit 1
 
 wasm_component_test = rule(
     implementation = _wasm_component_test_impl,
-    doc = "Tests that a component exports what it should.",
+    doc = "Tests that a component exports an item.",
     attrs = {
         "component": attr.label(
             allow_single_file = [".wasm"],
             mandatory = True,
             doc = "The component.",
         ),
-        "export": attr.string(mandatory = True, doc = "What it exports, as WIT writes it."),
+        "export": attr.string(mandatory = True, doc = "The item, as WIT writes it, without `export` and `;`."),
     },
     test = True,
     toolchains = [_WASM_TOOLS],
