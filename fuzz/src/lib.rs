@@ -1,14 +1,14 @@
-//! Fuzz targets for everything in wasm-airgap that reads bytes of a stranger.
+//! Fuzz targets for all code of wasm-airgap that reads untrusted bytes.
 //!
-//! A [`Target`] is a function of bytes that panics where a property does not hold. Two drivers feed
+//! A [`Target`] is a function of bytes that panics if a property does not hold. Two drivers feed
 //! it: libFuzzer, guided by coverage (`fuzz_targets/`), and the program `wasm-airgap-fuzz`, which
 //! mutates seeds without coverage and needs neither a C++ compiler nor instrumented code.
 //!
-//! Properties that every target has, besides that nothing panics:
+//! Properties of every target, besides that nothing panics:
 //!
-//! * an error has a statement, and its text can be written out;
-//! * two runs over the same bytes agree;
-//! * one input takes no more than [`MOST_CPU`] of CPU time, and what `ulimit -v` leaves of memory.
+//! * an error has a message, and its text can be written;
+//! * two runs with the same bytes give the same result;
+//! * one input takes at most [`MOST_CPU`] of CPU time, and the memory that `ulimit -v` leaves.
 
 pub mod mutate;
 pub mod seeds;
@@ -18,17 +18,17 @@ use std::time::Duration;
 
 use airgap_core::error::{Error, Result};
 
-/// The most CPU time for one input, all threads together. Inputs have at most [`MOST_BYTES`].
+/// The limit of CPU time for one input, in all threads. Inputs have at most [`MOST_BYTES`].
 pub const MOST_CPU: Duration = Duration::from_secs(5);
 
-/// The longest input that a driver makes.
+/// The limit for the length of an input that a driver creates, in bytes: 64 KiB.
 pub const MOST_BYTES: usize = 64 << 10;
 
-/// One fuzz target.
+/// A fuzz target.
 pub struct Target {
-    /// Its name on the command line, and that of its folder in `regressions` and `artifacts`.
+    /// The name on the command line, and of the folder in `regressions` and `artifacts`.
     pub name: &'static str,
-    /// The function; it panics where a property does not hold.
+    /// The function, which panics if a property does not hold.
     pub run: fn(&[u8]),
     /// Words of the format, which mutations insert.
     pub words: &'static [&'static str],
@@ -37,12 +37,12 @@ pub struct Target {
 pub use targets::TARGETS;
 
 impl Target {
-    /// Returns the target of this name.
+    /// Returns the target with this name.
     pub fn find(name: &str) -> Option<&'static Target> {
         TARGETS.iter().find(|target| target.name == name)
     }
 
-    /// Runs the target over one input.
+    /// Runs the target on one input.
     ///
     /// # Panics
     /// If a property does not hold, or if the input takes more than [`MOST_CPU`].
@@ -58,8 +58,7 @@ impl Target {
     }
 }
 
-/// Returns the CPU time that this process has taken, in all its threads; nothing where there is no
-/// `/proc`.
+/// Returns the CPU time of this process, in all its threads; zero if there is no `/proc`.
 pub fn cpu_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // proc_pid_stat(5): `utime` and `stime` are fields 14 and 15, in hundredths of a second. The
@@ -69,7 +68,7 @@ pub fn cpu_time() -> Duration {
     Duration::from_millis(ticks.filter_map(|it| it.parse::<u64>().ok()).sum::<u64>() * 10)
 }
 
-/// Checks that an error says something, and gives its whole text.
+/// Checks that an error has a message, and returns its whole text.
 fn words(error: &Error) -> String {
     assert!(!error.statement().trim().is_empty(), "an error without a statement: {error:?}");
     let text = error.to_string();
@@ -78,7 +77,7 @@ fn words(error: &Error) -> String {
     format!("{} {text}", error.kind().name())
 }
 
-/// Returns what came out; an error is checked and gone.
+/// Returns the value; an error is checked and dropped.
 fn accepted<T>(result: Result<T>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
@@ -89,7 +88,7 @@ fn accepted<T>(result: Result<T>) -> Option<T> {
     }
 }
 
-/// Runs the work twice, checks that both runs say the same, and returns what came out.
+/// Runs the work twice, checks that both results are equal, and returns the value.
 fn same_twice<T>(work: impl Fn() -> Result<T>, show: impl Fn(&T) -> String) -> Option<T> {
     let told = |result: &Result<T>| match result {
         Ok(value) => show(value),
@@ -100,12 +99,12 @@ fn same_twice<T>(work: impl Fn() -> Result<T>, show: impl Fn(&T) -> String) -> O
     first.ok()
 }
 
-/// Returns the input as text; nothing where it is not UTF-8.
+/// Returns the input as text; `None` if it is not UTF-8.
 fn text(input: &[u8]) -> Option<&str> {
     std::str::from_utf8(input).ok()
 }
 
-/// Makes the driver of libFuzzer for one target.
+/// Creates the driver of libFuzzer for one target.
 #[cfg(feature = "libfuzzer")]
 #[macro_export]
 macro_rules! driver {

@@ -1,9 +1,9 @@
 //! The driver without coverage: `wasm-airgap-fuzz NAME --seconds N --seed S`.
 //!
-//! It runs the work in a process of its own, so that an input that takes all memory or overflows the
-//! stack is known afterwards: the worker writes each input into a file before it is run.
+//! It runs the work in a separate process, so that an input that takes all memory or overflows the
+//! stack is known afterwards: the worker writes each input to a file before it runs it.
 
-// Instrumented code needs the counters of libFuzzer, whoever drives it.
+// Instrumented code needs the counters of libFuzzer, also with this driver.
 #[cfg(feature = "libfuzzer")]
 use libfuzzer_sys as _;
 
@@ -25,7 +25,7 @@ usage: wasm-airgap-fuzz list
        wasm-airgap-fuzz replay NAME FILE...
        wasm-airgap-fuzz seeds NAME FOLDER       (seeds, and the words as a dictionary beside them)";
 
-/// The exit code of a worker that found something.
+/// The exit code of a worker that found a failure.
 const FOUND: u8 = 77;
 
 fn main() -> ExitCode {
@@ -76,7 +76,7 @@ fn options(name: &str, words: &[&str]) -> Result<Options, String> {
     Ok(options)
 }
 
-/// Starts the worker, and keeps the input at which it ended.
+/// Starts the worker, and keeps the input at which the worker ended.
 fn supervise(name: &str, words: &[&str]) -> Result<ExitCode, String> {
     let target = find(name)?;
     let options = options(name, words)?;
@@ -106,7 +106,7 @@ fn supervise(name: &str, words: &[&str]) -> Result<ExitCode, String> {
     Ok(ExitCode::from(FOUND))
 }
 
-/// Runs mutations until the time is over or something is found.
+/// Runs mutations until the time is over or a failure is found.
 fn worker(name: &str, words: &[&str]) -> Result<ExitCode, String> {
     let target = find(name)?;
     let options = options(name, words)?;
@@ -127,7 +127,7 @@ fn worker(name: &str, words: &[&str]) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ends the process where one input takes too long.
+/// A watch that ends the process if one input takes too long.
 struct Watch {
     /// The CPU time at which the current input began, in milliseconds; 0 between two of them.
     began: &'static AtomicU64,
@@ -184,7 +184,7 @@ fn write_seeds(name: &str, folder: &Path) -> Result<ExitCode, String> {
     for (n, seed) in seeds::seeds(name).iter().enumerate() {
         fs::write(folder.join(format!("seed-{n}")), seed).map_err(failed)?;
     }
-    // The format of libFuzzer's dictionaries: one quoted word in a line, odd bytes as \xAB.
+    // The format of libFuzzer's dictionaries: one quoted word in a line, other bytes as \xAB.
     let byte = |byte: u8| match byte {
         b'"' | b'\\' => format!("\\{}", char::from(byte)),
         b' '..=b'~' => char::from(byte).to_string(),

@@ -3,11 +3,11 @@
 use crate::targets::ALWAYS;
 use crate::{MOST_BYTES, Target};
 
-/// Random numbers: xorshift64*, the same ones for the same seed.
+/// A generator of random numbers, xorshift64*, whose seed determines the sequence.
 pub struct Random(u64);
 
 impl Random {
-    /// Starts a sequence.
+    /// Creates a generator from a seed.
     pub fn new(seed: u64) -> Random {
         Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
@@ -20,7 +20,7 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// Returns a number below `end`; 0 where that is 0.
+    /// Returns a number below `end`, or 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         match u64::try_from(end) {
             Ok(end) if end > 0 => usize::try_from((self.number() >> 11) % end).unwrap_or(0),
@@ -40,7 +40,7 @@ impl Random {
     }
 }
 
-/// Makes an input from those that are there.
+/// Creates an input from those in the corpus.
 pub fn mutated(target: &Target, corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     let mut input = random.pick(corpus).cloned().unwrap_or_default();
     for _ in 0..=random.below(6) {
@@ -59,7 +59,7 @@ fn mutate(target: &Target, corpus: &[Vec<u8>], input: &mut Vec<u8>, random: &mut
         3 => digits(input, random),
         4 => drop(input.drain(random.range(input.len()))),
         5 => {
-            // A part once more, perhaps many times: what adds up.
+            // Repeats a part, perhaps many times, to find limits that add up.
             let part = input[random.range(input.len())].to_vec();
             let times = 1 << random.below(8);
             insert(input, at, &part.repeat(times));
@@ -73,7 +73,7 @@ fn mutate(target: &Target, corpus: &[Vec<u8>], input: &mut Vec<u8>, random: &mut
             }
         }
         8 => {
-            // A part of another input.
+            // Inserts a part of another input.
             let Some(other) = random.pick(corpus) else { return };
             let part = other[random.range(other.len())].to_vec();
             match random.below(2) {
@@ -82,7 +82,7 @@ fn mutate(target: &Target, corpus: &[Vec<u8>], input: &mut Vec<u8>, random: &mut
             }
         }
         9 => {
-            // The end of another input.
+            // Appends the end of another input.
             let Some(other) = random.pick(corpus) else { return };
             let end = other[random.below(other.len())..].to_vec();
             input.truncate(at);
@@ -92,7 +92,7 @@ fn mutate(target: &Target, corpus: &[Vec<u8>], input: &mut Vec<u8>, random: &mut
     }
 }
 
-/// Replaces an integer of 1, 2, 4 or 8 bytes, in either order.
+/// Replaces an integer of 1, 2, 4 or 8 bytes, in either byte order.
 fn integer(input: &mut [u8], at: usize, random: &mut Random) {
     let size = 1 << random.below(4);
     let Some(place) = input.get_mut(at..at + size) else { return };
@@ -114,7 +114,7 @@ fn integer(input: &mut [u8], at: usize, random: &mut Random) {
     }
 }
 
-/// Replaces a number in digits.
+/// Replaces a decimal number.
 fn digits(input: &mut Vec<u8>, random: &mut Random) {
     let starts: Vec<_> = (0..input.len())
         .filter(|&at| input[at].is_ascii_digit() && (at == 0 || !input[at - 1].is_ascii_digit()))

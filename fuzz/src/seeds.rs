@@ -1,4 +1,4 @@
-//! Seeds: inputs that are right, made by the builders of the project's own tests, and files of the
+//! Seeds: valid inputs, created by the builders of the project's own tests, and files of the
 //! repository. Mutations start from them.
 
 #[path = "../../tests/support/archives.rs"]
@@ -185,12 +185,12 @@ list:
 second
 ";
 
-/// Returns the root of the repository.
+/// Returns the root folder of the repository.
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Returns the folder of inputs that once broke a target.
+/// Returns the folder with the inputs that once broke a target.
 pub fn regressions(target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions").join(target)
 }
@@ -203,7 +203,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Returns the content of the files in a folder, sorted by name; none where there is no folder.
+/// Returns the content of the files in a folder, sorted by name; empty if the folder does not
+/// exist.
 pub fn files(folder: &Path) -> Vec<Vec<u8>> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|it| it.is_file()).collect();
@@ -424,7 +425,7 @@ fn encoded(text: &str) -> Vec<u8> {
     wit_component::encode(&resolve, id, false).expect("it can be encoded")
 }
 
-/// A component with a core module, which imports and exports an interface.
+/// Creates a component with a core module, which imports and exports an interface.
 fn component() -> Vec<u8> {
     let section = |id: u8, content: &[u8]| {
         [&[id, u8::try_from(content.len()).expect("a short section")][..], content].concat()

@@ -13,8 +13,8 @@ mod yaml;
 
 use crate::Target;
 
-/// Words that mean something in many formats: numbers at the ends of their ranges, and what must not
-/// be in a path or on a terminal.
+/// Words with a meaning in many formats: numbers at the ends of their ranges, and characters that
+/// must not be in a path or on a terminal.
 const COMMON: &[&str] = &[
     "..",
     "../",
@@ -405,5 +405,5 @@ targets! {
     rooted = rooted::rooted, PATHS;
 }
 
-/// Words that any target may be given besides its own.
+/// Words for all targets, besides a target's own.
 pub const ALWAYS: &[&str] = COMMON;

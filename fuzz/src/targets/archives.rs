@@ -1,4 +1,4 @@
-//! Archives, through the whole of `extract`: a file on disk in, a folder or nothing out.
+//! Archives, through the whole of `extract`: from a file on disk to a folder or an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,12 +16,12 @@ use walkdir::WalkDir;
 
 use crate::words;
 
-/// A tar without compression. It is put into gzip members that store it as it is.
+/// Extracts a tar without compression, put into gzip members that store it unchanged.
 pub fn tar(input: &[u8]) {
     extract(ArchiveType::TarGz, &stored(&with_checksums(input)));
 }
 
-/// A compressed tar.
+/// Extracts a compressed tar.
 pub fn tar_gz(input: &[u8]) {
     extract(ArchiveType::TarGz, input);
 }
@@ -38,12 +38,13 @@ pub fn zip(input: &[u8]) {
     extract(ArchiveType::Zip, input);
 }
 
-/// A single executable, which may be compressed by mistake.
+/// Extracts a single executable, which may be compressed by mistake.
 pub fn binary(input: &[u8]) {
     extract(ArchiveType::Binary, input);
 }
 
-/// Makes the checksums in the headers of a tar right, so that mutations reach what is behind them.
+/// Corrects the checksums in the headers of a tar, so that mutations reach the code behind the
+/// check.
 pub(super) fn with_checksums(input: &[u8]) -> Vec<u8> {
     let mut tar = input.to_vec();
     for header in tar.chunks_exact_mut(512).filter(|header| header[257..262] == *b"ustar") {
@@ -54,7 +55,7 @@ pub(super) fn with_checksums(input: &[u8]) -> Vec<u8> {
     tar
 }
 
-/// Wraps bytes as gzip, without compressing them.
+/// Wraps bytes in gzip members without compression.
 pub(super) fn stored(input: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
     encoder.write_all(input).and_then(|()| encoder.finish()).expect("memory takes what is written")
@@ -64,7 +65,7 @@ fn limits() -> Limits {
     Limits { entries: 5_000, bytes: 8 << 20, ratio: 20, memory: 64 << 20, ..Limits::default() }
 }
 
-/// Extracts with both ways to strip, and looks at what is on disk afterwards.
+/// Extracts with both settings for stripping, and checks the files on disk afterwards.
 fn extract(archive: ArchiveType, bytes: &[u8]) {
     let sandbox = tempfile::tempdir().expect("create a sandbox");
     let (work, canary) = (sandbox.path().join("work"), sandbox.path().join("canary"));
@@ -80,7 +81,7 @@ fn extract(archive: ArchiveType, bytes: &[u8]) {
     assert_eq!(names(sandbox.path()), ["canary", "work"], "something is beside the work folder");
 }
 
-/// Extracts once and tells all of what came of it. Afterwards the folder is as before.
+/// Extracts once and describes the result. Afterwards the folder is as before.
 fn told(work: &Path, archive: ArchiveType, strip: Strip) -> String {
     let out = work.join("out");
     let told = match run(work, archive, strip) {
@@ -112,7 +113,7 @@ fn run(work: &Path, archive: ArchiveType, strip: Strip) -> Result<Tree> {
     extract_unpinned(&verified, &layout, &work.join("out"), &limits())
 }
 
-/// Lists a tree, and checks that each thing in it is harmless by itself.
+/// Lists a tree, and checks that each entry in it is harmless by itself.
 fn list(root: &Path) -> BTreeMap<String, String> {
     let entries = WalkDir::new(root).min_depth(1).follow_links(false);
     entries
@@ -141,7 +142,7 @@ fn list(root: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Returns whether a link's target is relative and, by its words, never above the root.
+/// Returns whether a link's target is relative and, by its text alone, never above the root.
 fn stays_inside(link: &Path, target: &Path) -> bool {
     let mut depth = link.components().count() - 1;
     target.components().all(|part| match part {

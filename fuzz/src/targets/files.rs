@@ -1,4 +1,4 @@
-//! Files that this program or its rules write and read: locks, manifests, registries, requests.
+//! Files that this program or its rules write and read: locks, manifests, registries and requests.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{accepted, same_twice, text};
 
-/// `wit.lock`, and wkg's `wkg.lock`.
+/// Parses `wit.lock`, and wkg's `wkg.lock`.
 pub fn wit_lock(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let Some(lock) = same_twice(|| Lock::parse(text, "wit.lock"), Lock::text) else { return };
@@ -29,7 +29,7 @@ pub fn wit_lock(input: &[u8]) {
     }
 }
 
-/// The manifest of a vendor folder.
+/// Parses the manifest of a vendor folder.
 pub fn vendor_manifest(input: &[u8]) {
     let sandbox = tempfile::tempdir().expect("create a sandbox");
     let root = sandbox.path();
@@ -49,7 +49,7 @@ pub fn vendor_manifest(input: &[u8]) {
     }
 }
 
-/// A checksum registry's file of one tool.
+/// Parses a checksum registry file of one tool.
 pub fn tool_registry(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let Some(tool) = same_twice(|| Tool::parse(text, "tool.json"), |it| format!("{it:?}")) else {
@@ -62,7 +62,7 @@ pub fn tool_registry(input: &[u8]) {
     }
 }
 
-/// The same of one component, or of the list of all.
+/// Parses a checksum registry file of one component, or the list of all components.
 pub fn component_registry(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || {
@@ -78,7 +78,7 @@ pub fn component_registry(input: &[u8]) {
     accepted(registry.component("no-such", "1.0"));
 }
 
-/// The same of one WIT package.
+/// Parses a checksum registry file of one WIT package.
 pub fn wit_registry(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || {
@@ -88,7 +88,7 @@ pub fn wit_registry(input: &[u8]) {
     same_twice(read, |it| format!("{it:?}"));
 }
 
-/// A request of a repository rule, and the plan that is made of it.
+/// Parses a request of a repository rule, and creates its plan.
 pub fn request(input: &[u8]) {
     if let Some(text) = text(input) {
         ask(text);

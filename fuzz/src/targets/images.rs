@@ -22,7 +22,7 @@ use airgap_mirror::{check, helm_values, kustomize};
 use super::archives::{stored, with_checksums};
 use crate::{accepted, same_twice, text};
 
-/// A mirror list, and what is added to it.
+/// Parses a mirror list, and adds to it.
 pub fn mirror_list(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || MirrorList::parse(text, "mirror.yaml");
@@ -50,7 +50,7 @@ pub fn mirror_list(input: &[u8]) {
     accepted(kustomize::for_list(&list));
 }
 
-/// A kustomization, of which lists are changed twice.
+/// Parses a kustomization, and changes its lists twice.
 pub fn kustomization(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let Some(old) = accepted(Kustomization::parse(text, "kustomization.yaml")) else { return };
@@ -78,7 +78,7 @@ pub fn kustomization(input: &[u8]) {
     }
 }
 
-/// The file with findings that are accepted.
+/// Parses the file with accepted findings.
 pub fn allow_list(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let Some(list) = accepted(AllowList::parse(text, "allow.yaml")) else { return };
@@ -91,7 +91,7 @@ pub fn allow_list(input: &[u8]) {
     list.unused(&accepted);
 }
 
-/// A lock of a mirror list.
+/// Parses a lock of a mirror list.
 pub fn mirror_lock(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let Some(lock) = accepted(MirrorLock::parse(text, "mirror.lock")) else { return };
@@ -99,7 +99,7 @@ pub fn mirror_lock(input: &[u8]) {
     assert_eq!(again.ok().as_ref(), Some(&lock), "the lock is not read as it is written");
 }
 
-/// Rendered manifests.
+/// Reads rendered manifests.
 pub fn manifests(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || {
@@ -140,7 +140,7 @@ pub fn manifests(input: &[u8]) {
     }
 }
 
-/// The manifests that Helm has rendered.
+/// Reads the manifests that Helm rendered.
 pub fn rendered(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || Images::rendered(&Rendered::new(text.to_owned(), Vec::new()), "chart");
@@ -153,7 +153,7 @@ pub fn rendered(input: &[u8]) {
     assert!(images.left_out.is_empty());
 }
 
-/// The index of a repository of charts.
+/// Parses the index of a chart repository.
 pub fn chart_index(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let repository = "https://charts.example.com/a/";
@@ -165,7 +165,8 @@ pub fn chart_index(input: &[u8]) {
     }
 }
 
-/// A chart as a folder: lines of `=== PATH` with the file's content below.
+/// Reads a chart in a folder. The input has lines of `=== PATH`, each with the file's content
+/// below.
 pub fn chart(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let sandbox = tempfile::tempdir().expect("create a sandbox");
@@ -185,7 +186,7 @@ pub fn chart(input: &[u8]) {
     read_chart(&folder);
 }
 
-/// A chart in an archive. It is put into gzip members that store it as it is.
+/// Reads a chart in an archive, put into gzip members that store it unchanged.
 pub fn chart_tgz(input: &[u8]) {
     let sandbox = tempfile::tempdir().expect("create a sandbox");
     let path = sandbox.path().join("chart.tgz");
@@ -193,7 +194,7 @@ pub fn chart_tgz(input: &[u8]) {
     read_chart(&path);
 }
 
-/// What `--set` is given.
+/// Parses the argument of `--set`.
 pub fn set(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let Ok(set) = text.parse::<Assignments>().map_err(|words| assert!(!words.is_empty())) else {
@@ -205,7 +206,7 @@ pub fn set(input: &[u8]) {
     accepted(Chart::read(sandbox.path(), "chart", &[Override::Set(set)], &[]));
 }
 
-/// Creates a file in the chart; nothing where the path leads out of it.
+/// Creates a file in the chart; returns `None` if the path leads out of the chart.
 fn open(folder: &Path, path: &str) -> Option<fs::File> {
     let is_inside = Path::new(path).components().all(|it| matches!(it, Component::Normal(_)));
     let path = folder.join(path);
@@ -240,7 +241,7 @@ fn read_chart(path: &Path) {
     }));
 }
 
-/// The images of a chart with these values, as the manifest of a pod. A few times are enough.
+/// Returns the images of a chart with these values, as the manifest of a pod; fails after 8 rounds.
 fn pod(path: &Path, values: &str, times: usize) -> Result<String> {
     if times > 8 {
         return Err(Error::usage("it does not render any more"));

@@ -1,4 +1,4 @@
-//! What registries answer, and OCI image layouts.
+//! Answers of registries, and OCI image layouts.
 
 use std::fs;
 use std::io::Read;
@@ -8,7 +8,7 @@ use airgap_oci::{Content, Descriptor, Index, Layout, Manifest, Readable, fuzzing
 use super::archives::with_checksums;
 use crate::{accepted, same_twice};
 
-/// A manifest or an index. The first line is the media type that its sender says.
+/// Parses a manifest or an index. The first line is the media type in the answer.
 pub fn manifest(input: &[u8]) {
     let (said, bytes) = first_line(input);
     if let Ok(index) = serde_json::from_slice::<Index>(bytes) {
@@ -38,13 +38,13 @@ pub fn manifest(input: &[u8]) {
     }
 }
 
-/// Asks a descriptor all that it can be asked.
+/// Calls all functions of a descriptor.
 fn descriptor(descriptor: Descriptor) {
     let _ = (descriptor.is_foreign(), descriptor.layout_name(), descriptor.narrowed_from());
 }
 
-/// The index of a layout and a list of referrers are written again: each descriptor is read as the
-/// same afterwards.
+/// Writes an index of a layout and a list of referrers again, and checks that each descriptor is
+/// read as the same afterwards.
 fn written_back(manifests: &[Descriptor]) {
     // Not through a `Value`: a field that this program does not know may occur twice.
     let manifests_text = serde_json::to_string(manifests).expect("descriptors can be written");
@@ -53,7 +53,7 @@ fn written_back(manifests: &[Descriptor]) {
     assert_eq!(again.manifests, manifests, "a descriptor changes when it is written back");
 }
 
-/// A page of tags or of referrers: `Link` headers, an empty line, and the body.
+/// Parses a page of tags or of referrers: `Link` headers, an empty line, and the body.
 pub fn pages(input: &[u8]) {
     let (lines, body) = headers_and_body(input);
     let next = fuzzing::next_page(&lines);
@@ -76,7 +76,7 @@ pub fn pages(input: &[u8]) {
     }
 }
 
-/// A challenge of a registry, or the answer of its token server.
+/// Parses a challenge of a registry, or the answer of its token server.
 pub fn challenge(input: &[u8]) {
     let (lines, body) = headers_and_body(input);
     assert_eq!(fuzzing::challenge(&lines), fuzzing::challenge(&lines));
@@ -85,7 +85,7 @@ pub fn challenge(input: &[u8]) {
     }
 }
 
-/// An index of a layout in a folder.
+/// Reads a layout in a folder with this index.
 pub fn layout(input: &[u8]) {
     let sandbox = tempfile::tempdir().expect("create a sandbox");
     let root = sandbox.path();
@@ -96,7 +96,7 @@ pub fn layout(input: &[u8]) {
     walk(|| Layout::open(root));
 }
 
-/// A layout in a tar.
+/// Reads a layout in a tar.
 pub fn layout_tar(input: &[u8]) {
     let sandbox = tempfile::tempdir().expect("create a sandbox");
     let path = sandbox.path().join("images.tar");
@@ -104,7 +104,7 @@ pub fn layout_tar(input: &[u8]) {
     walk(|| Layout::open(&path));
 }
 
-/// Opens a layout and reads all that its index names.
+/// Opens a layout and reads all content that its index names.
 fn walk(open: impl Fn() -> airgap_core::error::Result<Layout>) {
     let show = |layout: &Layout| format!("{:?}", layout.entries());
     let Some(layout) = same_twice(open, show) else { return };
@@ -130,7 +130,7 @@ fn first_line(input: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Splits an input into its lines up to the first empty one, and what is behind it.
+/// Splits an input into its lines before the first empty line, and the rest.
 fn headers_and_body(input: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let end = input.windows(2).position(|pair| pair == b"\n\n");
     let (head, body) = match end {

@@ -1,4 +1,4 @@
-//! What reaches a terminal or a document, and what must not be in it.
+//! Output for a terminal or a document, and the text that must not be in it.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use airgap_core::secrets;
 
 use crate::text;
 
-/// A text of a stranger, for people and in JSON.
+/// Writes untrusted text for people and as JSON.
 pub fn output(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let shown = printable(text);
@@ -25,13 +25,13 @@ pub fn output(input: &[u8]) {
     assert_eq!(again, value, "JSON changes by its escapes");
 }
 
-/// The shortest secret that is hidden anywhere in words.
+/// The length from which a secret is hidden also within words, in bytes.
 const ANYWHERE: usize = 8;
 
-/// The shortest one that is hidden in data.
+/// The length from which a secret is hidden in data, in bytes.
 const IN_DATA: usize = 12;
 
-/// A token in the first line, and a text around it.
+/// Hides a token, which is the first line of the input, in the text after it.
 pub fn secrets(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let (token, text) = text.split_once('\n').unwrap_or((text, ""));
@@ -40,7 +40,7 @@ pub fn secrets(input: &[u8]) {
     for hidden in [secrets::hide(text), secrets::hide_in_data(text)] {
         assert!(hidden.len() <= text.len() + text.len() / 2 + 16, "hiding makes a text longer");
     }
-    // A form is kept up to 48 bytes. Dots stand in the place of what is hidden.
+    // A form is kept up to 48 bytes. Dots replace hidden text.
     if token.len() < ANYWHERE || token.len() > 48 || token.contains("...") {
         return;
     }

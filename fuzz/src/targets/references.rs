@@ -1,4 +1,4 @@
-//! Names: of images, registries, packages, tools.
+//! Names of images, registries, packages and tools.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use airgap_vendor::registry::ComponentRegistry;
 
 use crate::{accepted, text};
 
-/// References to images and components, one in each line.
+/// Parses references to images and components, one in each line.
 pub fn references(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let lines: Vec<_> = text.split('\n').take(16).collect();
@@ -46,7 +46,7 @@ pub fn references(input: &[u8]) {
     }
 }
 
-/// A reference's text is canonical, whichever way it was read.
+/// Checks that a reference's text is canonical, however it was parsed.
 fn canonical(reference: &Reference, line: &str) {
     let text = reference.to_string();
     let again = Reference::parse(&text);
@@ -93,7 +93,7 @@ fn both(first: &str, second: &str) {
     }
 }
 
-/// Names of packages, tools, files and platforms, one in each line.
+/// Parses names of packages, tools, files and platforms, one in each line.
 pub fn packages(input: &[u8]) {
     let Some(text) = text(input) else { return };
     for line in text.split('\n').take(16) {
@@ -102,7 +102,7 @@ pub fn packages(input: &[u8]) {
         if let Some(id) = written_back::<PackageId>(line) {
             let folder = id.folder();
             assert!(!folder.contains(['/', '\\']), "the folder of {id} is {folder}");
-            // A manifest refuses one that is longer than a segment may be.
+            // A manifest refuses a name that is longer than a path component may be.
             assert!(is_path(&folder) || folder.len() > 100, "the folder of {id} is {folder}");
         }
         written_back::<Digest>(line);
@@ -125,12 +125,12 @@ pub fn packages(input: &[u8]) {
     }
 }
 
-/// Parses a line; an error must have words.
+/// Parses a line; an error must have a message.
 fn written<T: FromStr<Err = String>>(line: &str) -> Option<T> {
     line.parse().map_err(|words: String| assert!(!words.is_empty())).ok()
 }
 
-/// Parses a line, and checks that its text is read as the same.
+/// Parses a line, and checks that its text is parsed as the same value.
 fn written_back<T: FromStr<Err = String> + Display + PartialEq>(line: &str) -> Option<T> {
     let value = written::<T>(line)?;
     let shown = value.to_string();

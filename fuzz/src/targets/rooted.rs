@@ -1,4 +1,4 @@
-//! Paths below a root in which links wait.
+//! Paths below a root that contains hostile links.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use airgap_core::store::write_atomically;
 
 use crate::{text, words};
 
-/// Names below a root, one in each line; files are written there.
+/// Writes files at paths below a root, one in each line.
 pub fn rooted(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let sandbox = tempfile::tempdir().expect("create a sandbox");

@@ -1,4 +1,4 @@
-//! What a person or an administrator has set: variables, config files, credential files.
+//! Settings of a user or an administrator: variables, config files and credential files.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use airgap_oci::Accesses;
 
 use crate::{accepted, same_twice, text};
 
-/// Hosts that are asked about; the seeds name them.
+/// Hosts to look up, which the seeds name.
 const HOSTS: [&str; 4] = ["a.io", "ghcr.io", "docker.io", "a.io/team/app"];
 
 /// A file that a variable names, alone in a folder.
@@ -21,7 +21,7 @@ struct Setting {
 }
 
 impl Setting {
-    /// Writes the file `name`. `variable` names it, or the folder that it is in.
+    /// Writes the file `name`. `variable` names the file, or its folder.
     fn new(input: &[u8], name: &str, variable: &str, is_folder: bool) -> Setting {
         let folder = tempfile::tempdir().expect("create a sandbox");
         let path = folder.path().join(name);
@@ -37,7 +37,7 @@ impl Setting {
     }
 }
 
-/// A config file of wkg, with what this program adds to it.
+/// Reads a config file of wkg, with the fields that this program adds.
 pub fn wkg_config(input: &[u8]) {
     let setting = Setting::new(input, "config.toml", "WKG_CONFIG_FILE", false);
     if let Some(registries) = setting.registries() {
@@ -45,7 +45,7 @@ pub fn wkg_config(input: &[u8]) {
     }
 }
 
-/// A credential file of docker and podman.
+/// Reads a credential file of docker and podman.
 pub fn docker_config(input: &[u8]) {
     let setting = Setting::new(input, "config.json", "DOCKER_CONFIG", true);
     if let Some(registries) = setting.registries() {
@@ -53,7 +53,7 @@ pub fn docker_config(input: &[u8]) {
     }
 }
 
-/// A netrc file.
+/// Reads a netrc file.
 pub fn netrc(input: &[u8]) {
     let setting = Setting::new(input, "netrc", "NETRC", false);
     if let Some(registries) = setting.registries() {
@@ -61,12 +61,12 @@ pub fn netrc(input: &[u8]) {
     }
 }
 
-/// Variables: `NAME=VALUE` in each line.
+/// Reads variables: `NAME=VALUE` in each line.
 pub fn variables(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let folder = tempfile::tempdir().expect("create a sandbox");
     let lines = text.lines().take(32).filter_map(|line| line.split_once('='));
-    // Nothing outside of the sandbox is read, and no program is started.
+    // No file outside of the sandbox is read, and no program is started.
     let files = ["PATH", "HOME", "NETRC", "DOCKER_CONFIG", "CONFIG", "AUTH_FILE", "CERT", "_DIR"];
     let pairs: Vec<_> = lines
         .filter(|(name, _)| !files.iter().any(|it| name.to_uppercase().contains(it)))
@@ -83,7 +83,7 @@ pub fn variables(input: &[u8]) {
         assert_eq!(policy.is_offline(), wanted, "offline is not what was said");
         assert_eq!(policy.network(|| "fetch".to_owned()).is_err(), policy.is_offline());
         let _ = policy.upstream("https://github.com/a/b");
-        // The proxies are read where a client is made.
+        // A client reads the proxies when it is created.
         if pairs.len() % 4 == 1
             && let Ok(network) = policy.network(|| "fetch".to_owned())
         {
@@ -95,7 +95,7 @@ pub fn variables(input: &[u8]) {
     }
 }
 
-/// The metadata that a registry serves about itself.
+/// Parses the metadata that a registry serves about itself.
 pub fn metadata(input: &[u8]) {
     let folder = tempfile::tempdir().expect("create a sandbox");
     let environment = Environment::of(&[], folder.path());
@@ -108,7 +108,7 @@ pub fn metadata(input: &[u8]) {
     }
 }
 
-/// Asks all that is asked of settings.
+/// Calls all functions of the settings.
 fn ask(registries: &Registries) {
     same_twice(|| registries.settings(), |rows| format!("{:?}", serde_json::to_value(rows).ok()));
     for name in ["wasi:http", "my-org:app"] {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{accepted, same_twice};
 
-/// The text of one or more `.wit` files of one package.
+/// Parses the text of one or more `.wit` files of one package.
 pub fn text(input: &[u8]) {
     let files = |input: &[u8]| -> Files {
         let parts = bundle(input);
@@ -20,18 +20,18 @@ pub fn text(input: &[u8]) {
     }
 }
 
-/// A file as it is published: the binary format, or text.
+/// Parses a published file: the binary format, or text.
 pub fn binary(input: &[u8]) {
     let source = same_twice(|| Source::of_bytes(input.to_vec(), "a.wasm"), tell);
     let Some(source) = source else { return };
     look_at(&source);
-    // Everything is read out of the text, so that the text says the same of itself.
+    // All facts are read from the text, so the text alone must give the same package.
     let again = accepted(Source::of_files(source.files.clone(), "a"));
     let again = again.expect("the text of a package that was read is read again");
     assert_eq!(tell(&source), tell(&again), "the text says something else");
 }
 
-/// A component.
+/// Parses a component.
 pub fn component(input: &[u8]) {
     let read = || Component::read(Cursor::new(input), "a.wasm");
     let found = same_twice(read, |it| format!("{it:?} {:?}", it.world()));
@@ -41,13 +41,13 @@ pub fn component(input: &[u8]) {
     }
 }
 
-/// A library: its own files, and those of a second one that it may use.
+/// Checks a library: its own files, and those of a second one that it may use.
 pub fn library(input: &[u8]) {
     let sandbox = tempfile::tempdir().expect("create a sandbox");
     let root = sandbox.path();
     let mut files = Vec::new();
     for (n, part) in bundle(input).into_iter().take(8).enumerate() {
-        // The first two are the library's own, the others came along with it.
+        // The first two are the library's own; the others are bundled with it.
         let place = match n {
             0 | 1 => format!("{n}.wit"),
             _ => format!("deps/{n}/a.wit"),

@@ -1,11 +1,11 @@
-//! YAML: what is read, and what is written so that it is read as the same.
+//! YAML: reading, and writing text that is read as the same value.
 
 use airgap_mirror::yaml::{self, Documents, Duplicates, Node, Scalar, Value};
 use serde_json::Value as Json;
 
 use crate::{accepted, text};
 
-/// A text with any number of documents.
+/// Parses a text with any number of documents.
 pub fn yaml(input: &[u8]) {
     let Some(text) = text(input) else { return };
     for duplicates in [Duplicates::Refused, Duplicates::LastCounts] {
@@ -31,7 +31,7 @@ pub fn yaml(input: &[u8]) {
     }
 }
 
-/// Looks at a part of a document; aliases can make the whole much larger than the text.
+/// Visits a part of a document; aliases can make the whole much larger than the text.
 fn look_at(node: &Node, text: &str, budget: &mut u32) {
     if *budget == 0 {
         return;
@@ -52,10 +52,10 @@ fn look_at(node: &Node, text: &str, budget: &mut u32) {
     }
 }
 
-/// The longest key that needs no `?` before it (YAML 1.2.2, section 8.2.2).
+/// The length of the longest key that needs no `?` before it (YAML 1.2.2, section 8.2.2).
 const LONGEST_KEY: usize = 1024;
 
-/// JSON, or else a text: it is written as YAML and read again.
+/// Parses JSON, or else takes the input as text; writes it as YAML and reads it again.
 pub fn writing(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let value = match serde_json::from_str::<Json>(text) {
@@ -115,7 +115,7 @@ fn is_same(node: &Node, value: &Json) -> bool {
             scalar.text == *text && !scalar.is_null() && !is_other(scalar)
         }
         (other, Value::Scalar(scalar)) => {
-            // The text of a number or a truth value, which is not a string in JSON.
+            // The text of a number or a boolean, which is not a string in JSON.
             let written = other.to_string();
             scalar.text == written
         }
@@ -123,7 +123,7 @@ fn is_same(node: &Node, value: &Json) -> bool {
     }
 }
 
-/// Returns whether a reader may take a scalar that should be text for a number or a truth value.
+/// Returns whether a reader may take a scalar that should be text for a number or a boolean.
 fn is_other(scalar: &Scalar) -> bool {
     let words = ["true", "false", "yes", "no", "on", "off", "y", "n"];
     scalar.style == yaml::Style::Plain
