@@ -1,6 +1,7 @@
-//! The whole way in a real Bazel, with a real tool, from a real server, and without a network.
+//! Vendoring and building in a real Bazel, with a real tool, from a real server, and without a
+//! network.
 //!
-//! These need root and a Bazel; `scripts/test` provides both and runs them.
+//! These tests need root and a Bazel; `scripts/test` provides both and runs them.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 

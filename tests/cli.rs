@@ -1,6 +1,6 @@
-//! The program as a person runs it: arguments in, files, text and exit codes out.
+//! The program as a user runs it: arguments in; files, text and exit codes out.
 
-// Tests lay out their own folders.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
@@ -59,8 +59,8 @@ mod workspace;
 
 use sandbox::{Sandbox, sha256};
 
-/// A registry file for made-up tools `a`, `b`, ... in version 1.0, one for each of these contents.
-/// Upstream is `{base}/{tool}-linux.tar.gz`.
+/// Writes a registry file for each of these contents, for invented tools `a`, `b`, ... in version
+/// 1.0. Upstream is `{base}/{tool}-linux.tar.gz`.
 fn registry_files(sandbox: &Sandbox, base: &str, contents: &[&[u8]]) -> Vec<String> {
     let mut arguments = Vec::new();
     for (content, letter) in contents.iter().zip('a'..) {
@@ -82,7 +82,7 @@ fn registry_files(sandbox: &Sandbox, base: &str, contents: &[&[u8]]) -> Vec<Stri
     arguments
 }
 
-/// The words of a `vendor toolchains` of these registry files.
+/// Returns the command line of `vendor toolchains` for these registry files.
 fn vendor_words<'a>(files: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
     let mut words = vec!["vendor", "toolchains"];
     words.extend(files.iter().map(String::as_str).filter(|word| !word.is_empty()));

@@ -1,6 +1,6 @@
 //! Components: pulled by digest, by tag and from folders, vendored and pinned.
 
-// Tests lay out their own folders.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
@@ -48,15 +48,15 @@ use serde_json::json;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const WASM: &str = "application/wasm";
 
-/// What was pushed.
+/// A pushed component.
 struct Pushed {
     /// The SHA-256 of the file.
     content: String,
-    /// That of the manifest.
+    /// The SHA-256 of the manifest.
     manifest: String,
 }
 
-/// The bytes of a section.
+/// Returns the bytes of a section.
 fn section(id: u8, content: &[u8]) -> Vec<u8> {
     [&[id][..], &size(content.len()), content].concat()
 }
@@ -71,7 +71,7 @@ fn size(mut size: usize) -> Vec<u8> {
     bytes
 }
 
-/// A component with a core module in it and this many bytes that nothing compresses, which exports
+/// Returns a component with a core module, this many bytes that do not compress, and exports of
 /// these interfaces.
 fn exporting(names: &[&str], more: usize) -> Vec<u8> {
     let mut state = 1u32;
@@ -94,12 +94,12 @@ fn exporting(names: &[&str], more: usize) -> Vec<u8> {
     bytes
 }
 
-/// A component that others can be told from.
+/// Returns a component that differs from others by its name.
 fn component(name: &str) -> Vec<u8> {
     exporting(&[&format!("my-org:{name}/api@1.0.0")], 100)
 }
 
-/// The manifest of an artifact with this layer.
+/// Returns the manifest of an artifact with this layer.
 fn manifest(bytes: &[u8], kind: &str) -> serde_json::Value {
     json!({
         "schemaVersion": 2, "mediaType": MANIFEST,
@@ -129,7 +129,7 @@ fn push_as(
     Pushed { content, manifest }
 }
 
-/// The program, with a settings file that knows no registry.
+/// Returns the program with a settings file that knows no registry.
 fn run(sandbox: &Sandbox, words: &[&str]) -> Run {
     sandbox.run(words).env("BAZEL_WASM_RETRY_SECONDS", "0")
 }

@@ -1,4 +1,4 @@
-//! Components: pulled by digest, vendored, and built with offline.
+//! Components: pulled by digest, vendored, and built offline.
 
 use std::fs;
 use std::process::Command;
@@ -11,17 +11,17 @@ use crate::workspace::{HELPER, Mirror, Workspace, output};
 const GREETER: &str = include_str!("../../examples/offline_components/components/greeter.wat");
 pub const APP: &str = include_str!("../../examples/offline_components/components/app.wat");
 
-/// A component that was pushed.
+/// A pushed component.
 pub struct Pushed {
-    /// `127.0.0.1:5000/example/app`.
+    /// The repository, as in `127.0.0.1:5000/example/app`.
     repository: String,
-    /// The digest of the file, as the guide's recipe computes it.
+    /// The digest of the file, as the recipe in the guide computes it.
     pub content: String,
-    /// The digest of the manifest, as oras says it.
+    /// The digest of the manifest, as oras prints it.
     manifest: String,
 }
 
-/// Makes a component of text by the real wasm-tools, and pushes it by oras.
+/// Creates a component from text with the real wasm-tools, and pushes it with oras.
 pub fn push(sandbox: &Sandbox, registry: &Registry, name: &str, text: &str) -> Pushed {
     sandbox.write(&format!("{name}.wat"), text);
     let file = format!("{name}.wasm");
@@ -48,7 +48,7 @@ pub fn push(sandbox: &Sandbox, registry: &Registry, name: &str, text: &str) -> P
     Pushed { repository, content, manifest }
 }
 
-/// A workspace with one target, in a BUILD file that knows this module by the guide's name.
+/// Creates a workspace with one target, in a BUILD file that uses the guide's name of this module.
 pub fn workspace_of(build: &str, mirror: &Mirror) -> Workspace {
     let workspace = Workspace::of("offline_toolchains", mirror);
     let load = "load(\"@rules_wasm_component//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\n";
@@ -62,7 +62,7 @@ pub fn workspace_of(build: &str, mirror: &Mirror) -> Workspace {
     workspace
 }
 
-/// The guide's rule with these last lines.
+/// Returns the rule of the guide with these last lines.
 pub fn rule(name: &str, host: &str, last: &str) -> String {
     format!(
         "wasm_component_from_oci(\n    name = {name:?},\n    registry = {:?},\n    \
@@ -87,10 +87,10 @@ fn a_component_is_pulled_by_either_digest_and_by_tag() {
         let built = fs::read(workspace.path(&format!("bazel-bin/{name}.wasm"))).unwrap();
         assert_eq!(sha256(&built), app.content, "{name}");
     }
-    // The tag alone pins nothing, and the person is told what would.
+    // A tag alone does not pin the component, and the warning names the digest that does.
     assert!(printed.stderr.contains(&app.content), "{}", printed.stderr);
 
-    // A digest that nothing has, and a tag when offline.
+    // A digest that no component has, and a tag when offline.
     let none = format!("digest = \"sha256:{}\"", "0".repeat(64));
     let build = rule("none", &registry.host(), &none)
         + &rule("by_tag", &registry.host(), "tag = \"1.0.0\"");
@@ -122,7 +122,7 @@ fn a_vendored_component_needs_no_network_and_its_digest_holds() {
     workspace.sandbox.write("ws/vendor/components/BUILD.bazel", "exports_files([\"app.wasm\"])\n");
     let bytes = fs::read(sandbox.path("app.wasm")).unwrap();
     workspace.sandbox.write("ws/vendor/components/app.wasm", &bytes);
-    // As in the guide, and with what sha256sum printed.
+    // As in the guide, with the digest that sha256sum printed.
     let offline = ["build", "--spawn_strategy=linux-sandbox", "//:auth_service"];
     let no_network = [
         "build",
@@ -137,18 +137,18 @@ fn a_vendored_component_needs_no_network_and_its_digest_holds() {
     let built = fs::read(workspace.path("bazel-bin/auth_service.wasm")).unwrap();
     assert_eq!(built, bytes);
 
-    // Cacheable: a second machine gets it from any HTTP cache, without running anything.
+    // Cacheable: a second machine gets it from any HTTP cache, and runs no action.
     let cache = crate::nginx::Nginx::for_writing(&workspace.sandbox.path("cache"));
     let remote = format!("--remote_cache={}", cache.url());
     let mut other = workspace;
-    // What this machine has built already would not go to the cache.
+    // An action result that this machine has already would not go to the cache.
     other.fresh_output_root();
     other.bazel(&["build", &remote, "//:auth_service"]).succeeds();
     other.fresh_output_root();
     let printed = other.bazel(&["build", &remote, "//:auth_service"]).succeeds();
     assert!(printed.stderr.contains("1 remote cache hit"), "{}", printed.stderr);
 
-    // A byte of it, and a core module in its place.
+    // One changed byte, and a core module instead of a component.
     let mut bad = bytes.clone();
     *bad.last_mut().unwrap() ^= 1;
     other.sandbox.write("ws/vendor/components/app.wasm", &bad);
@@ -189,7 +189,7 @@ fn a_component_of_the_checksum_registry_is_taken_along_by_bazel_vendor() {
     let built = fs::read(workspace.path("bazel-bin/by_action.wasm")).unwrap();
     assert_eq!(sha256(&built), app.content);
 
-    // Another pin is another component, also where the file is only listed in the one that is named.
+    // Another pin gives another component, also if the named file only lists its file.
     let copy = || sha256(&fs::read(workspace.path("bazel-bin/copy.wasm")).unwrap());
     assert_eq!(copy(), app.content);
     let pins = workspace.sandbox.read("ws/pins/app.json");
@@ -222,7 +222,7 @@ fn a_component_of_the_checksum_registry_is_taken_along_by_bazel_vendor() {
     let printed = build.succeeds();
     assert!(!printed.stderr.contains("out-of-date"), "{}", printed.stderr);
 
-    // Another machine that vendored nothing: what is missing, and the command.
+    // A machine without vendored files: the message names the missing file and the command.
     workspace.fresh_output_root();
     let offline = ["build", "--repo_env=BAZEL_WASM_OFFLINE=1", "//:by_repository"];
     let build = workspace.bazel_on_the_far_side(&offline).env("BAZEL_WASM_HELPER", HELPER);
@@ -270,7 +270,8 @@ fn everything_is_vendored_and_built_with_no_network() {
     let interface = workspace.sandbox.read("ws/bazel-bin/composed.interface.wit");
     assert!(interface.contains("export run: func() -> u32"), "{interface}");
     assert!(!interface.contains("import"), "{interface}");
-    // A rule takes what was vendored by the digest of its manifest too, with the manifest as proof.
+    // A rule also accepts a vendored component by the digest of its manifest, with the manifest as
+    // proof.
     let by_manifest = format!(
         "load(\"@rules_wasm_airgap//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\
          wasm_component_from_oci(\n    name = \"by_manifest\",\n    digest = {:?},\n    \
@@ -288,7 +289,7 @@ fn everything_is_vendored_and_built_with_no_network() {
     let verify = Command::new(HELPER).args(["verify"]).arg(workspace.path("vendor")).status();
     assert!(verify.unwrap().success());
 
-    // A byte of a vendored component.
+    // One changed byte of a vendored component.
     let file = workspace.path("vendor/components/app.wasm");
     let mut bytes = fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;

@@ -1,4 +1,5 @@
-//! The commands in messages: each runs as printed in a real Bazel, and what failed passes after it.
+//! The commands in messages: each runs as printed in a real Bazel, and then the failed build
+//! passes.
 
 use std::fs;
 
@@ -8,18 +9,18 @@ use crate::sandbox::{Printed, Sandbox};
 use crate::wit::packages;
 use crate::workspace::{Mirror, Workspace};
 
-/// The commands of Bazel that stand on lines of their own.
+/// Returns the commands of Bazel that are on separate lines.
 fn commands(printed: &Printed) -> Vec<String> {
     let lines = printed.stderr.lines().chain(printed.stdout.lines()).map(str::trim);
     let lines = lines.map(|line| line.trim_start_matches("hint:").trim());
     lines.filter(|line| line.starts_with("bazel run ")).map(str::to_owned).collect()
 }
 
-/// A workspace that knows this module as `wasm` and uses everything; nothing of it is vendored.
+/// A workspace that knows this module as `wasm` and uses everything; it has no vendored files.
 struct Case {
     workspace: Workspace,
     mirror: Mirror,
-    /// Keeps the registry of the packages and components.
+    /// The registry of the packages and components, kept running.
     _registry: Registry,
 }
 
@@ -70,8 +71,8 @@ wit_vendor_lock(name = "lock", packages = ["wasi:io@0.2.6"])
         Case { workspace, mirror, _registry: registry }
     }
 
-    /// Fails without a network, and succeeds there after each command of the message was run where
-    /// there is one.
+    /// Checks that a build fails without a network, and succeeds there after each command of the
+    /// message was run with one.
     #[track_caller]
     fn mends(&self, words: &[&str], (name, value): (&str, &str)) {
         let offline =
@@ -80,7 +81,7 @@ wit_vendor_lock(name = "lock", packages = ["wasi:io@0.2.6"])
         offline().succeeds();
     }
 
-    /// Runs each command as printed, in the root of the workspace.
+    /// Runs each command as printed, in the workspace root.
     #[track_caller]
     fn run_all(&self, printed: &Printed) -> Vec<Printed> {
         let commands = commands(printed);
@@ -102,7 +103,7 @@ fn published_archives_and_all_else_that_is_missing_come_by_the_printed_commands(
     for target in ["//:tool", "//:wasi", "//:package", "//:action"] {
         case.mends(&["build", target], none);
     }
-    // The component is vendored by the command for the action; away with it.
+    // The command for the action has vendored the component; remove it.
     fs::remove_dir_all(case.workspace.path("vendor/components")).unwrap();
     case.mends(&["build", "//:repository"], none);
     case.mends(&["test", "--test_output=errors", "//:lock_test"], none);
@@ -112,7 +113,7 @@ fn published_archives_and_all_else_that_is_missing_come_by_the_printed_commands(
     let pinned = case.run_all(&printed);
     assert!(pinned[0].stdout.contains("sha256 = \""), "{}", pinned[0].stdout);
 
-    // A folder that is named and is not there.
+    // A named folder that does not exist.
     let folder = case.workspace.sandbox.path("share").display().to_string();
     fs::remove_dir_all(case.workspace.path("vendor/toolchains")).unwrap();
     let mut case = case;

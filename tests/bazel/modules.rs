@@ -1,8 +1,8 @@
-//! Several modules, each with tags of its own.
+//! Several modules, each with its own tags.
 
 use crate::workspace::{Mirror, Workspace};
 
-/// A module that the workspace depends on, which asks for things of its own.
+/// Adds a module, on which the workspace depends, with its own tags.
 fn add_dependency(workspace: &Workspace, tags: &str) {
     let module = format!(
         "module(name = \"lib\", version = \"1.0\")\n\
@@ -56,7 +56,7 @@ fn modules_that_want_different_things_by_one_name_are_named() {
         workspace.sandbox.write("ws/MODULE.bazel", format!("{module}{own}{hub}"));
         let printed = workspace.bazel(&["query", target]).fails();
         printed.says(&words).says(&["`offline_toolchains`", "`lib`"]);
-        // The same thing is shared.
+        // Two tags that ask for the same thing share it.
         add_dependency(&workspace, &own);
         workspace.bazel(&["query", target]).succeeds();
     }
@@ -72,7 +72,7 @@ fn a_dependencys_tags_take_no_tool_away() {
         "wasm = use_extension(\"@rules_wasm_airgap//bazel:toolchains.bzl\", \"wasm_toolchains\")\n\
          wasm.tool(name = \"wasm-tools\", version = \"1.244.0\")\n",
     );
-    // What is missing says which tag brings it, by name and by type.
+    // The error about a missing tool names the tag to add, by name and by type.
     let tool = ["build", "--nobuild", "@wasm_toolchains//:wasmtime"];
     let words = ["asks for the tool `wasmtime`", "wasm.tool(name = \"wasmtime\")"];
     workspace.bazel(&tool).fails().says(&words);
@@ -91,7 +91,7 @@ fn a_dependencys_tags_take_no_tool_away() {
     }
 }
 
-/// What is built in says which bytes a version has; a dependency may add to it and not change it.
+/// The built-in files pin the bytes of a version; a dependency may add versions but not change one.
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn a_dependencys_registry_files_change_no_pin() {
@@ -141,7 +141,7 @@ fn a_dependencys_registry_files_change_no_pin() {
         let printed = workspace.bazel(&["query", target]).fails();
         printed.says(&[name, "`lib`", "`rules_wasm_airgap`", &digest]);
     }
-    // What is new is added, and the version that is the latest stays.
+    // A new version is added, and the latest version stays.
     registry("toolchains.bzl", "wasm_toolchains");
     workspace.sandbox.write("lib/pins.json", tool("99.0.0").to_string());
     workspace.add_to_module("wasm.tool(name = \"wasmtime\")\n");

@@ -1,4 +1,4 @@
-//! Settings: a variable holds wherever the program runs, and offline nothing is asked.
+//! Settings: a variable applies wherever the program runs, and offline no server is asked.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn an_action_asks_nobody_where_any_setting_says_offline() {
     let mirror = Mirror::new();
     let (sandbox, registry) = (Sandbox::new(), Registry::open());
     let app = push(&sandbox, &registry, "app", APP);
-    // A registry in front of it that counts.
+    // A server in front of the registry, which counts requests.
     let front = Nginx::before(registry.port());
     let host = front.url().replace("http://", "");
     let build = rule("pinned", &host, &format!("digest = \"sha256:{}\"", app.content))
@@ -28,7 +28,7 @@ fn an_action_asks_nobody_where_any_setting_says_offline() {
     let mut workspace = workspace_of(&build, &mirror);
     let is_off = ["not asked: BAZEL_WASM_OFFLINE is on"];
 
-    // The guide's lines, the guide's command, and the flags of the examples.
+    // The lines and the command of the guide, and the flags of the examples.
     bazelrc(&workspace, "common --repo_env=BAZEL_WASM_OFFLINE=1\n");
     workspace.bazel(&["build", "//..."]).fails().says(&is_off);
     bazelrc(
@@ -43,7 +43,7 @@ fn an_action_asks_nobody_where_any_setting_says_offline() {
     by_shell.fails().says(&is_off);
     let by_flag = ["build", "--action_env=BAZEL_WASM_OFFLINE=1", "//:pinned"];
     workspace.bazel(&by_flag).fails().says(&is_off);
-    // The flags of the sandbox alone: the registry cannot be reached.
+    // The flags of the sandbox alone: the registry is out of reach.
     let sandboxed =
         ["build", "--spawn_strategy=linux-sandbox", "--sandbox_default_allow_network=false"];
     let sandboxed =
@@ -51,7 +51,7 @@ fn an_action_asks_nobody_where_any_setting_says_offline() {
     workspace.bazel(&sandboxed.concat()).fails().says(&[&host]);
     assert_eq!(front.requests(), [""; 0]);
 
-    // Fetched online it stays, whatever is set afterwards; a tag alone does not.
+    // A pinned component fetched online stays, whatever is set later; one with only a tag does not.
     workspace.bazel(&["build", "//..."]).succeeds();
     let asked = front.requests().len();
     assert_ne!(asked, 0);
@@ -92,7 +92,7 @@ fn an_action_is_not_run_again_for_another_place() {
     let action_env = format!("--action_env={url}");
     let repo_env = format!("--repo_env={mirrored}");
     let target = "//:pinned";
-    // A token is in no file.
+    // No file contains the token.
     let build = workspace.bazel(&["build", &repo_env, target]);
     build.env("WKG_REGISTRY_GHCR_IO_TOKEN", "a-secret-token").succeeds();
     let settings = walkdir::WalkDir::new(workspace.sandbox.root());
@@ -123,7 +123,7 @@ fn what_is_vendored_by_bazel_run_obeys_the_same_settings() {
     let workspace = Workspace::of("offline_toolchains", &mirror);
     let mirrored = format!("common --repo_env=BAZEL_WASM_MIRROR={}\n", mirror.server.url());
     bazelrc(&workspace, &mirrored);
-    // As on Windows, where there is no tree of runfiles.
+    // As on Windows, which has no tree of runfiles.
     let vendor = ["run", "--noenable_runfiles", VENDOR, "--", "--output-dir", "vendor/toolchains"];
     workspace.bazel(&vendor).succeeds();
     assert!(workspace.path("vendor/toolchains").join(mirror.path()).is_file());
@@ -134,6 +134,6 @@ fn what_is_vendored_by_bazel_run_obeys_the_same_settings() {
     fs::remove_dir_all(workspace.path("vendor")).unwrap();
     workspace.bazel(&other).fails().says(&["BAZEL_WASM_OFFLINE is on"]);
     assert_eq!(mirror.server.requests().len(), asked);
-    // In the command itself, the shell's word is the last.
+    // In the command itself, the variable of the shell wins.
     workspace.bazel(&other).env("BAZEL_WASM_OFFLINE", "0").succeeds();
 }

@@ -1,4 +1,4 @@
-//! Toolchains: vendored online, built with offline.
+//! Toolchains: vendored online, built offline.
 
 use std::fs;
 use std::process::Command;
@@ -6,12 +6,12 @@ use std::process::Command;
 use crate::workspace::{HELPER, Mirror, REPOSITORY, Workspace, output};
 use crate::{nginx, sandbox};
 
-// As the messages name it. The examples have shorter names for it.
+// The target's name in messages. The examples have shorter names for it.
 const VENDOR: &str = "@rules_wasm_airgap//tools/vendor:vendor_all_toolchains";
 const OFFLINE: (&str, &str) = ("BAZEL_WASM_OFFLINE", "true");
 const VENDOR_DIR: (&str, &str) = ("BAZEL_WASM_VENDOR_DIR", "vendor/toolchains");
 
-/// Vendors from the mirror and gives the lines that pin the helper.
+/// Vendors from the mirror and returns the lines that pin the helper.
 fn vendor(workspace: &Workspace, mirror: &Mirror) -> String {
     let printed = workspace
         .bazel(&["run", VENDOR, "--", "--output-dir", "vendor/toolchains"])
@@ -21,7 +21,7 @@ fn vendor(workspace: &Workspace, mirror: &Mirror) -> String {
     format!("wasm_helper = {}\n)", pin.split_once("\n)").unwrap().0)
 }
 
-/// A workspace on the far side: vendored, pinned, and nothing left of the near side.
+/// Creates an offline workspace: vendored, pinned, and without files of the online machine.
 fn vendored(mirror: &Mirror) -> Workspace {
     let mut workspace = Workspace::of("offline_toolchains", mirror);
     let pin = vendor(&workspace, mirror);
@@ -43,7 +43,7 @@ fn vendored_online_it_builds_offline_without_rust() {
         .succeeds();
     let interface = workspace.sandbox.read("ws/bazel-bin/adder.interface.wit");
     assert!(interface.contains("export add: func(a: s32, b: s32) -> s32"), "{interface}");
-    // An independent witness reads what was built.
+    // An independent program reads the built component.
     let component = workspace.path("bazel-bin/adder.component.wasm");
     output(Command::new("wasm-tools").arg("validate").arg(component));
 
@@ -94,7 +94,7 @@ fn a_missing_archive_names_every_place_and_nothing_connects() {
     let trace = workspace.sandbox.path("trace");
     let strace = format!("--output={}", trace.display());
 
-    // With a network and a mirror that has the file, so that leaving it alone is a decision.
+    // With a network and a mirror that has the file, so that not using them is a decision.
     let printed = workspace
         .command(
             &[
@@ -146,15 +146,15 @@ fn bazel_vendor_stays_valid_offline_and_with_another_helper() {
         .command(&[], &["vendor", "--vendor_dir=bazel_vendor", "//..."])
         .env(VENDOR_DIR.0, VENDOR_DIR.1)
         .succeeds();
-    // A refetch of anything would need these.
+    // A second fetch of anything would need these.
     fs::rename(workspace.path("vendor"), workspace.path("gone")).unwrap();
     workspace.fresh_output_root();
     let build = ["build", "--vendor_dir=bazel_vendor", "--repository_disable_download", "//..."];
     let printed = workspace.bazel_on_the_far_side(&build).env("BAZEL_WASM_OFFLINE", "1").succeeds();
     assert!(!printed.stderr.contains("out-of-date"), "{}", printed.stderr);
 
-    // A helper with other bytes: all that its repository rule asks it for is the stamp. If a tool
-    // were fetched again, this one could not.
+    // A helper with other bytes: its repository rule asks it only for the stamp. If a tool were
+    // fetched again, this helper could not do it.
     let other = workspace.sandbox.write(
         "other-helper",
         "#!/bin/sh\n[ \"$1\" = stamp ] && exec printf 'wasm-airgap border 1\\n'\nexit 9\n",
@@ -173,7 +173,7 @@ fn bazel_vendor_stays_valid_offline_and_with_another_helper() {
 fn only_the_hosts_archive_is_fetched() {
     let mirror = Mirror::new();
     let workspace = Workspace::of("offline_toolchains", &mirror);
-    // Whatever is not for this platform is sent to a host that is blocked.
+    // Requests for other platforms go to a host that is blocked.
     let host = format!("127.0.0.1:{}", mirror.server.port());
     workspace.sandbox.write(
         "ws/downloader.cfg",
@@ -221,7 +221,7 @@ fn bad_settings_and_bad_mirrors_are_said() {
     ] {
         workspace.bazel(&["build", "//..."]).env(name, value).fails().says(&[words]);
     }
-    // A mirror that has not got the file: Bazel says why, and we where and what to do.
+    // A mirror without the file: Bazel prints the cause, and this module the place and the remedy.
     let empty = nginx::Nginx::serve(&workspace.path("tools"));
     workspace.bazel(&["build", "//..."]).env("BAZEL_WASM_MIRROR", empty.url()).fails().says(&[
         "404",
@@ -248,7 +248,7 @@ fn without_cargo_the_three_ways_are_named() {
         "cargo vendor",
         manifest,
     ]);
-    // A failure without a helper is said once too.
+    // A failure without a helper is also printed once.
     let missing = [("BAZEL_WASM_HELPER", "nowhere", "where there is no file")];
     for (name, value, words) in missing {
         let again = workspace.bazel(&["build", "//..."]).env(name, value).fails();
@@ -282,7 +282,7 @@ fn a_pinned_helper_with_other_bytes_is_refused() {
 fn the_pinned_helper_is_looked_for_by_the_same_rules_as_everything() {
     let mirror = Mirror::new();
     let mut workspace = vendored(&mirror);
-    // This needs the helper and no tool, so what is said is said of the helper.
+    // This target needs the helper and no tool, so the messages are about the helper.
     let build = ["build", VENDOR];
     for (name, value, words) in [
         ("BAZEL_WASM_MIRROR", ",", "`BAZEL_WASM_MIRROR` names no mirror: found `,`"),
@@ -292,8 +292,8 @@ fn the_pinned_helper_is_looked_for_by_the_same_rules_as_everything() {
         workspace.bazel_on_the_far_side(&build).env(name, value).fails().says(&[words]);
     }
 
-    // With nothing that hashes, as far as Bazel's flags allow to find out. What cannot be hashed is
-    // not said to be wrong.
+    // Without a hashing program, as far as Bazel's flags allow the test. A file that cannot be
+    // hashed is not reported as wrong.
     let few = workspace.path("few");
     fs::create_dir(&few).unwrap();
     for program in ["cp", "chmod", "cat", "dirname", "env", "uname"] {
@@ -307,7 +307,7 @@ fn the_pinned_helper_is_looked_for_by_the_same_rules_as_everything() {
     printed.says(&["could not be hashed", "sha256sum: not on PATH", "BAZEL_WASM_HELPER="]);
     workspace.bazel_on_the_far_side(&["build", &path, VENDOR]).succeeds();
 
-    // From a mirror that wants to know who is there.
+    // From a mirror that requires a login.
     let served = workspace.path("vendor/toolchains");
     fs::rename(workspace.path("vendor"), workspace.path("served")).unwrap();
     let served = workspace.path("served").join(served.file_name().unwrap());
@@ -334,7 +334,7 @@ fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
     let mut built = walkdir::WalkDir::new(built).follow_links(true).into_iter().flatten();
     let built = built.find(|entry| entry.file_name() == "vendor_all_toolchains").unwrap();
 
-    // The same sources in another folder, by a person.
+    // The same sources in another folder, built by hand.
     let copy = workspace.sandbox.path("copy");
     fs::create_dir(&copy).unwrap();
     for part in ["Cargo.toml", "Cargo.lock", "src", "checksums"] {
@@ -407,7 +407,7 @@ fn offline_leaves_bazels_own_cache_and_distdir() {
         let build = workspace.bazel_on_the_far_side(&words);
         build.env("BAZEL_WASM_HELPER", HELPER)
     };
-    // The folder of the example's flags is there, with nothing in it.
+    // The folder in the example's flags exists and is empty.
     fs::create_dir_all(workspace.path("vendor/toolchains")).unwrap();
     let empty = format!("--distdir={}", workspace.path("vendor").display());
     let printed = offline(&workspace, &empty).fails();
@@ -420,7 +420,8 @@ fn offline_leaves_bazels_own_cache_and_distdir() {
     offline(&workspace, &cache).succeeds();
 }
 
-/// The defaults of later Bazels that this one knows as flags, and with which its own rules load.
+/// Defaults of later versions of Bazel that this version has as flags, with which its own rules
+/// load.
 const LATER: [&str; 14] = [
     "--incompatible_auto_exec_groups",
     "--incompatible_check_visibility_for_toolchains",
@@ -446,7 +447,7 @@ fn the_defaults_of_later_bazels_are_fine() {
     let with =
         |flags: &[&'static str]| [&["build", "--nobuild"], &LATER as &[&str], flags].concat();
     workspace.bazel(&with(&["//..."])).env("BAZEL_WASM_MIRROR", mirror.server.url()).succeeds();
-    // What the rules for C load does not do with this one, so no tool is in it.
+    // The files that the rules for C load fail with this flag, so no tool is in it.
     workspace.sandbox.write(
         "ws/BUILD.bazel",
         "load(\"@rules_wasm_airgap//wit:defs.bzl\", \"wit_library\", \"wit_vendor_lock\")\n\
@@ -459,7 +460,7 @@ fn the_defaults_of_later_bazels_are_fine() {
     let labels = "--noincompatible_enable_deprecated_label_apis";
     let targets = [labels, "//:adder", "//:locked", "//:pulled", "//:vendored"];
     workspace.bazel(&with(&targets)).succeeds();
-    // A test finds the source tree without a tree of runfiles: it looks at the lock and not for it.
+    // A test finds the source tree without a tree of runfiles, because it reads the lock in place.
     let test = ["test", "--noenable_runfiles", "--test_output=errors", "//:locked_test"];
     let printed = workspace.bazel(&test).fails();
     assert!(printed.stdout.contains("wit.lock"), "{}", printed.stdout);

@@ -1,4 +1,4 @@
-//! WIT packages: vendored online, built with offline.
+//! WIT packages: vendored online, built offline.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,8 @@ use crate::workspace::{Mirror, Workspace, output};
 const OFFLINE: [(&str, &str); 2] =
     [("BAZEL_WASM_OFFLINE", "1"), ("BAZEL_WASM_WIT_VENDOR_DIR", "vendor/wit")];
 
-/// A mirror with the tool, and with the published WASI archives in the layout of a vendor folder.
+/// Creates a mirror with the tool and the published WASI archives, in the layout of a vendor
+/// folder.
 fn mirror() -> Mirror {
     let mirror = Mirror::new();
     for archive in crate::data::wasi_archives() {
@@ -21,7 +22,7 @@ fn mirror() -> Mirror {
     mirror
 }
 
-/// The example, vendored from the mirror, with nothing left of the near side.
+/// Creates the example, vendored from the mirror, without files of the online machine.
 fn vendored(mirror: &Mirror) -> Workspace {
     let mut workspace = Workspace::of("offline_wit", mirror);
     for (target, arguments) in [
@@ -48,7 +49,7 @@ fn published_archives_are_vendored_and_built_offline() {
 
     let build = workspace.bazel_on_the_far_side(&["build", "--config=offline", "//..."]);
     build.succeeds();
-    // An independent witness reads what was built, with both versions of the packages.
+    // An independent program reads the built packages, with both versions of the dependencies.
     for (name, version) in [("service", "0.2.6"), ("service_0_9", "0.2.3")] {
         let encoded = workspace.path(&format!("bazel-bin/{name}.wasm"));
         let text = output(Command::new("wasm-tools").args(["component", "wit"]).arg(encoded));
@@ -57,7 +58,7 @@ fn published_archives_are_vendored_and_built_offline() {
     let folder = workspace.path("bazel-bin/service_wit/deps/wasi-http-0.2.6");
     assert!(folder.join("types.wit").is_file());
 
-    // The variables of the guide, with another folder than the workspace's own.
+    // The variables of the guide, with a folder outside of the workspace.
     workspace.fresh_output_root();
     let elsewhere = workspace.sandbox.path("elsewhere");
     fs::rename(workspace.path("vendor/wit"), &elsewhere).unwrap();
@@ -76,7 +77,7 @@ fn published_archives_that_changed_or_went_are_found() {
     let words = ["test", "--config=offline", "--test_output=errors", "//:all"];
     workspace.bazel_on_the_far_side(&words).succeeds();
 
-    // What the test finds, and the command that it prints.
+    // The finding of the test, and the command that it prints.
     let added = workspace.path("vendor/wit/wasi-io-0.2.6/added.wit");
     fs::write(&added, "package wasi:io@0.2.6;").unwrap();
     let found = workspace.bazel_on_the_far_side(&words).fails().stdout;
@@ -85,14 +86,14 @@ fn published_archives_that_changed_or_went_are_found() {
     }
     fs::remove_file(&added).unwrap();
 
-    // A byte of a published archive: the build names both digests, as for tools.
+    // One changed byte of a published archive: the build names both digests, as for tools.
     let archive = workspace.path("vendor/wit/wasi-io-0.2.6/v0.2.6.tar.gz");
     let good = fs::read(&archive).unwrap();
     let mut bad = good.clone();
     bad[100] ^= 1;
     fs::write(&archive, &bad).unwrap();
     let (good, bad) = (crate::sandbox::sha256(&good), crate::sandbox::sha256(&bad));
-    // What was fetched when it was right stays; a new machine fetches it anew.
+    // A package fetched while it was right stays; a new machine fetches it again.
     workspace.fresh_output_root();
     let build = workspace.bazel_on_the_far_side(&["build", "//..."]);
     build.env(OFFLINE[0].0, OFFLINE[0].1).env(OFFLINE[1].0, OFFLINE[1].1).fails().says(&[
@@ -100,8 +101,8 @@ fn published_archives_that_changed_or_went_are_found() {
         &good,
         &bad,
     ]);
-    // Without it the text beside it will do if it is the published one, which its hash tells. If it
-    // is not: every place, and the command.
+    // Without the archive, the text beside it is used if its hash is that of the published text. If
+    // it is not, the message names every place, and the command.
     fs::remove_file(&archive).unwrap();
     let text = workspace.path("vendor/wit/wasi-io-0.2.6/world.wit");
     let changed = fs::read_to_string(&text).unwrap() + "// A word.\n";
@@ -122,7 +123,7 @@ fn published_archives_that_bazel_vendored_stay_valid_offline() {
     let mut workspace = vendored(&mirror);
     let vendor = ["vendor", "--vendor_dir=bazel_vendor", "//:service"];
     workspace.command(&[], &vendor).env("BAZEL_WASM_VENDOR_DIR", "vendor").succeeds();
-    // A refetch of anything would need this.
+    // A second fetch of anything would need this.
     fs::rename(workspace.path("vendor"), workspace.path("gone")).unwrap();
     workspace.fresh_output_root();
     let build =
@@ -149,14 +150,14 @@ fn a_missing_dep_is_named_with_the_label_to_add() {
     ]);
 }
 
-/// Folders that somebody made out of the archives, with no archive in sight.
+/// Uses folders that a person unpacked from the archives, without the archives.
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn published_archives_unpacked_by_hand_build_offline() {
     let mirror = Mirror::new();
     let mut workspace = Workspace::of("offline_wit", &mirror);
     for archive in crate::data::wasi_archives() {
-        // In folders of any name.
+        // In folders with any name.
         let (name, version) = archive.folder.rsplit_once('-').unwrap();
         if !["0.2.3", "0.2.6"].contains(&version) {
             continue;
@@ -174,7 +175,7 @@ fn published_archives_unpacked_by_hand_build_offline() {
     }
     let build = || workspace.bazel(&["build", "//:service", "//:service_0_9"]);
     build().env(OFFLINE[0].0, OFFLINE[0].1).env(OFFLINE[1].0, OFFLINE[1].1).succeeds();
-    // With another text they are not taken for the published ones.
+    // With another text they do not count as the published packages.
     let changed = workspace.path("vendor/wit/wasi-io026/poll.wit");
     fs::write(&changed, fs::read_to_string(&changed).unwrap() + "\n").unwrap();
     workspace.fresh_output_root();
@@ -184,7 +185,7 @@ fn published_archives_unpacked_by_hand_build_offline() {
         .env(OFFLINE[1].0, OFFLINE[1].1)
         .fails()
         .says(&["wasi:io@0.2.6 is in none of the places"]);
-    // But for what the config file puts in its place.
+    // Except for a replacement in the config file.
     let config = workspace.sandbox.write(
         "wkg.toml",
         format!("[overrides]\n\"wasi:io\" = {{ path = {:?} }}\n", changed.parent().unwrap()),
@@ -197,7 +198,7 @@ fn published_archives_unpacked_by_hand_build_offline() {
         .succeeds();
 }
 
-/// The guide's own snippets, with hand-made folders and no network.
+/// Builds the guide's own snippets, with hand-made folders and no network.
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn hand_made_folders_build_offline() {
@@ -233,7 +234,7 @@ fn hand_made_folders_build_offline() {
     let build = workspace.bazel(&["build", "//...", "//vendor/wit/..."]);
     build.env(OFFLINE[0].0, OFFLINE[0].1).env(OFFLINE[1].0, OFFLINE[1].1).succeeds();
 
-    // Another version than the one that is asked for does not do.
+    // Another version than the requested one is not used.
     let other = api.replace("@1.0.0", "@1.1.0");
     workspace.sandbox.write("ws/vendor/wit/custom-api/api.wit", other);
     workspace.fresh_output_root();
@@ -245,7 +246,7 @@ fn hand_made_folders_build_offline() {
     ]);
 }
 
-/// `wasi_wit_dependencies()` and `wit_package` in a WORKSPACE.
+/// Uses `wasi_wit_dependencies()` and `wit_package` in a WORKSPACE.
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn published_archives_in_a_workspace_without_modules() {
@@ -287,8 +288,8 @@ const API: &str = "package myorg:custom-api@1.0.0;\n\
     interface api { use myorg:types/t@1.0.0.{id}; get: func() -> id; }\n\
     world plugin { import api; }\n";
 
-/// A registry with two packages, encoded by the real wasm-tools and pushed by oras, and the digests
-/// of their files.
+/// Creates a registry with two packages, encoded by the real wasm-tools and pushed by oras; returns
+/// it with the digests of their files.
 pub fn packages(sandbox: &Sandbox) -> (Registry, [String; 2]) {
     let registry = Registry::open();
     sandbox.write("api/api.wit", API);
@@ -314,7 +315,8 @@ const CONFIG: &str = "config.json:application/vnd.wasm.config.v0+json";
 const WASM_CONFIG: &str = r#"{"created":"2025-01-01T00:00:00Z","author":null,"architecture":"wasm",
     "os":"wasip2","layerDigests":[],"component":{"exports":[],"imports":[],"target":null}}"#;
 
-/// A workspace with a library that uses the packages, and that knows this module by the guide's name.
+/// Creates a workspace with a library that uses the packages, and with the guide's name of this
+/// module.
 fn user_of(mirror: &Mirror) -> Workspace {
     let workspace = Workspace::of("offline_wit", mirror);
     workspace.sandbox.write(
@@ -358,13 +360,13 @@ fn packages_from_a_registry_are_pinned_vendored_and_built_offline() {
         )
     };
     let module = workspace.sandbox.read("ws/MODULE.bazel");
-    // A pin that is not right is enforced, and both digests are said.
+    // A wrong pin is enforced, and the error names both digests.
     workspace.add_to_module(&tags(&types));
     workspace.bazel(&["build", "//:mine"]).fails().says(&[&types, &api, "the rule's sha256"]);
     workspace.sandbox.write("ws/MODULE.bazel", format!("{module}\n{}", tags(&api)));
     workspace.bazel(&["build", "//:mine"]).succeeds();
     let text = workspace.path("bazel-bin/mine_wit/deps/myorg-types-1.0.0/package.wit");
-    // The package itself, and not the stub of it in the one that uses it.
+    // The package itself, and not its stub in the package that uses it.
     assert!(fs::read_to_string(text).unwrap().contains("About ids"));
 
     // Vendored with a config file, as wkg has it.
@@ -437,7 +439,7 @@ fn a_package_without_a_pin_builds_online_with_a_warning_and_says_what_it_lacks()
     };
     let module = workspace.sandbox.read("ws/MODULE.bazel");
     workspace.add_to_module(&rule(""));
-    // What it uses must be named.
+    // A package that the library uses must be named.
     workspace.bazel(&["build", "//:mine"]).fails().says(&["myorg:types@1.0.0", "wit_package"]);
     let deps = "    deps = {\"@custom_types//:myorg-types\": \"myorg:types@1.0.0\"},\n";
     workspace.sandbox.write("ws/MODULE.bazel", format!("{module}\n{}", rule(deps)));

@@ -1,12 +1,12 @@
-//! What a workspace and its user see of this module: its name, failures, and the helper's build.
+//! This module as a workspace and its user see it: its name, its failures, and the helper's build.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::workspace::{HELPER, Mirror, Workspace};
 
-/// A workspace that knows this module as `wasm`, with a package that a config file puts in place of
-/// what is published.
+/// Creates a workspace that knows this module as `wasm`, and whose config file replaces a published
+/// package.
 fn renamed(mirror: &Mirror) -> Workspace {
     let workspace = Workspace::of("offline_toolchains", mirror);
     workspace.know_module_as("wasm");
@@ -35,14 +35,14 @@ fn a_workspace_with_another_name_for_the_module_loads_what_was_generated() {
     let test = workspace.bazel(&["test", "--test_env=WKG_CONFIG_FILE", "//:vendor_wit_test"]);
     test.env("WKG_CONFIG_FILE", workspace.path("wkg.toml")).succeeds();
 
-    // Behind `--`, what is typed wins.
+    // Arguments after `--` win.
     let typed = ["--lock-file", "b.lock", "--output-dir=b", "--rules", "//:b.bzl"];
     run(&[&["//:vendor_wit_generate", "--"], &typed[..]].concat()).succeeds();
     assert!(workspace.path("b.lock").is_file());
     let build = workspace.sandbox.read("ws/b/a-api-1.0.0/BUILD.bazel");
     assert!(build.contains("load(\"//:b.bzl\","), "{build}");
 
-    // The program itself goes by where the person stands, and so do the lines that it prints.
+    // The program itself uses the current folder, and so do the lines that it prints.
     let vendor = ["vendor", "wit", "a:api@1.0.0", "--output-dir=c"];
     let below = workspace.path("tools");
     let program = [&["@wasm//:wasm-airgap", "--"], &vendor[..]].concat();
@@ -52,7 +52,7 @@ fn a_workspace_with_another_name_for_the_module_loads_what_was_generated() {
         .succeeds()
         .says(&["use_extension(\"@wasm//bazel:helper.bzl\""]);
 
-    // So do messages of rules, and those of a helper that is not there.
+    // Messages of rules do the same, and those about a missing helper.
     let missing = workspace.bazel(&["build", "@wasm_toolchains//:wasmtime"]).fails();
     missing.says(&["use_extension(\"@wasm//bazel:toolchains.bzl\""]);
     let none = workspace
@@ -78,7 +78,7 @@ fn a_failure_is_said_once_and_its_command_runs_as_printed() {
     let times = |text: &str| printed.matches(text).count();
     assert_eq!(times("third_party/toolchains"), 1, "{printed}");
     assert_eq!(times("where there is a network"), 1, "{printed}");
-    // The cause comes before what Bazel makes of it.
+    // The cause is printed before Bazel's own text.
     assert!(printed.find("third_party/toolchains") < printed.find("Traceback"), "{printed}");
     let lines = printed.lines().filter(|line| !line.trim().is_empty()).count();
     assert!(lines <= 32, "{lines} lines:\n{printed}");
@@ -90,7 +90,7 @@ fn a_failure_is_said_once_and_its_command_runs_as_printed() {
     workspace.bazel(&build).env("BAZEL_WASM_OFFLINE", "1").succeeds();
 }
 
-/// A program that stands in for another one.
+/// Writes a program that replaces another one.
 fn write_program(path: &std::path::Path, script: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -102,7 +102,7 @@ fn write_program(path: &std::path::Path, script: &str) {
 fn one_build_of_the_helper_serves_all_workspaces_of_a_user() {
     let mirror = Mirror::new();
     let mut workspace = Workspace::of("offline_toolchains", &mirror);
-    // A compiler that is quick, and counts how often it runs.
+    // A fast compiler that counts its runs.
     let (programs, count) = (workspace.sandbox.path("programs"), workspace.sandbox.path("count"));
     let cargo = format!(
         "for word; do case $word in --target-dir=*) dir=${{word#*=}}/release;; esac; done\n\
@@ -118,11 +118,11 @@ fn one_build_of_the_helper_serves_all_workspaces_of_a_user() {
     let built = || fs::read_to_string(&count).unwrap().lines().count();
     build(&workspace).succeeds();
     assert_eq!(built(), 1);
-    // Nothing is left of Bazel's own folders, as after `clean --expunge` and in another workspace.
+    // Bazel's own folders are removed, as after `clean --expunge` and in another workspace.
     workspace.fresh_output_root();
     build(&workspace).succeeds();
     assert_eq!(built(), 1);
-    // Another compiler makes another helper; without a home nothing is kept.
+    // Another compiler gives another helper; without a home folder no helper is kept.
     write_program(&programs.join("rustc"), "echo rustc 2.0.0");
     workspace.fresh_output_root();
     build(&workspace).succeeds();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::sandbox::{Run, Sandbox};
 
-/// Compares with a golden file, in which `$ROOT` stands for the sandbox; `BLESS=1` writes it anew.
+/// Compares with a golden file, in which `$ROOT` stands for the sandbox; `BLESS=1` writes it again.
 #[track_caller]
 fn compare(golden: &str, sandbox: &Sandbox, run: Run) {
     let text = run.succeeds().stdout.replace(&sandbox.root().display().to_string(), "$ROOT");
@@ -17,7 +17,7 @@ fn compare(golden: &str, sandbox: &Sandbox, run: Run) {
     assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{}", path.display());
 }
 
-/// The guide's own file, both of its parts.
+/// The config file of the guide, both parts.
 const GUIDE: &str = r#"[registry."ghcr.io"]
 auth = { type = "basic", username = "user", password_env = "GHCR_TOKEN" }
 
@@ -33,7 +33,7 @@ local = { root = "/path/to/local/registry" }
 "wasi:http" = { path = "/path/to/local/wasi-http" }
 "#;
 
-/// What wkg reads, and nothing that this program adds.
+/// A config file with fields of wkg only.
 const WKG: &str = r#"default_registry = "acme.registry.com"
 
 [namespace_registries]

@@ -1,4 +1,4 @@
-//! `emit`: compared with golden files, which `BLESS=1` writes anew.
+//! `emit`, compared with golden files, which `BLESS=1` writes again.
 
 use crate::golden::compare;
 use crate::sandbox::Sandbox;

@@ -1,4 +1,4 @@
-//! `extract`. What archives may hold is tested beside the module itself.
+//! `extract`. The tests of archive contents are in tests/extract.
 
 use std::fs;
 use std::process::Command;
@@ -192,7 +192,8 @@ fn only_a_binary_needs_a_filename() {
     sandbox.run(&words).ends_with(2).says(&["cannot be a name"]);
 }
 
-/// An xz of many blocks with the largest dictionary of `xz -9`, of which each thread takes one.
+/// Returns an xz of many blocks with the largest dictionary of `xz -9`; each thread decodes one
+/// block.
 fn many_blocks(bytes: &[u8]) -> Vec<u8> {
     use liblzma::stream::MtStreamBuilder;
 
@@ -214,7 +215,7 @@ fn an_xz_needs_little_address_space_whatever_the_limit_is() {
     let archive = many_blocks(&fs::read(sandbox.path("a.tar")).unwrap());
     fs::write(sandbox.path("a.tar.xz"), &archive).unwrap();
     let digest = sha256(&archive);
-    // Each thread would reserve some, and the dictionary needs 64 MiB.
+    // Each thread would reserve memory, and the dictionary needs 64 MiB.
     for limit in (160..=288).step_by(32) {
         let out = format!("out{limit}");
         let run = sandbox.run(&["extract", "--sha256", &digest, "a.tar.xz", &out]);

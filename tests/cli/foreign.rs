@@ -1,5 +1,5 @@
-//! Names, settings and answers of strangers: no character of theirs steers a terminal, and no secret
-//! comes back.
+//! Untrusted names, settings and answers: none of their characters controls a terminal, and no
+//! secret is printed.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -9,11 +9,12 @@ use crate::registry_files;
 use crate::sandbox::{Run, Sandbox, sha256};
 use crate::server::{Reply, Server};
 
-/// One of each kind: a title, a colour, DEL, C1, text in another direction, no width, tags.
+/// One of each kind: a title, a colour, DEL, C1, text in another direction, zero width, tags.
 const HOSTILE: &str = "\u{1b}]0;t\u{7}\u{9b}31m\u{7f}\u{85}\u{ad}\u{61c}\u{200b}\u{200e}\u{2028}\
                        \u{202e}\u{2060}\u{2066}\u{feff}\u{e0041}x";
 
-/// Whether a character steers or deceives a terminal. Not the program's own list.
+/// Returns whether a character controls or deceives a terminal. Independent of the program's own
+/// list.
 fn is_forbidden(c: char) -> bool {
     let bidi = matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let unseen = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}');
@@ -21,7 +22,7 @@ fn is_forbidden(c: char) -> bool {
     control || bidi || unseen
 }
 
-/// A workspace in which every name and value that can be hostile is.
+/// Creates a workspace in which every name and value that can be hostile is hostile.
 fn workspace(base: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     registry_files(&sandbox, base, &[b"AAAA"]);
@@ -37,7 +38,7 @@ fn workspace(base: &str) -> Sandbox {
         sha256(b"x")
     );
     sandbox.write("w/manifest.json", format!(r#"{{"schema_version": 1, "files": [{file}]}}"#));
-    // TOML and JSON have the same escapes for what is in a text.
+    // TOML and JSON have the same escapes in strings.
     let toml = |text: &str| toml_text(&name(text));
     sandbox.write(
         "config.toml",
@@ -112,7 +113,7 @@ fn is_clean(what: &str, output: &Output) -> String {
     all
 }
 
-/// Each command, by the words that lead to as much output of foreign text as it can have.
+/// Returns each command, with the arguments that print as much untrusted text as possible.
 fn commands() -> Vec<Vec<String>> {
     let lines = "
         {}
@@ -222,7 +223,7 @@ fn no_command_prints_a_character_that_steers_a_terminal() {
             seen.push_str(&all);
         }
     }
-    // It was there, and not passed over.
+    // The characters were present in the output, and replaced.
     assert!(seen.matches('\u{fffd}').count() > 500, "{}", seen.matches('\u{fffd}').count());
     assert!(seen.contains("\\u202e"));
 }
@@ -264,13 +265,13 @@ fn no_setting_prints_such_a_character() {
             is_clean(&format!("{words:?} with {variable}={value:?}"), &finished(run));
         }
     }
-    // A name that is no UTF-8.
+    // A name that is not UTF-8.
     let mut run = sandbox.run(&["verify"]);
     run.command.arg(std::ffi::OsStr::from_bytes(b"\xff\x1b\x9b"));
     is_clean("no UTF-8", &finished(run));
 }
 
-/// Forms in which a server may repeat a credential, by the header in which it came.
+/// Returns the forms in which a server may repeat a credential, by the header that sent it.
 fn forms(header: &str) -> Vec<String> {
     let value = header.split_once(' ').map_or(header, |(_, value)| value);
     let every = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
@@ -290,8 +291,8 @@ fn forms(header: &str) -> Vec<String> {
 
 const SECRET: &str = "s3cr/t+passw0rd";
 
-/// Every place of an answer in which a server can repeat something, with a good credential and with a
-/// bad one.
+/// Tests every place of an answer in which a server can repeat a text, with a good credential and
+/// with a bad one.
 #[test]
 fn no_answer_brings_a_secret_into_any_output() {
     type Place = fn(&str) -> Reply;
@@ -368,7 +369,7 @@ fn error_body(text: &str) -> String {
     serde_json::json!({"errors": [{"code": text, "message": text}]}).to_string()
 }
 
-/// Base64 of a login, by hand: an independent witness.
+/// Encodes a login in base64 without a library, as an independent check.
 fn base64(user: &str, password: &str) -> String {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
@@ -383,7 +384,7 @@ fn base64(user: &str, password: &str) -> String {
     text
 }
 
-/// What a person writes into an argument or a variable comes back in errors, too.
+/// Checks errors about arguments and variables, which repeat the user's text.
 #[test]
 fn no_password_in_an_address_is_repeated() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! The commands in messages: each runs as printed, from where its reader is.
+//! The commands in messages: each runs as printed, in the folder of its reader.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -7,7 +7,8 @@ use std::path::Path;
 
 use crate::sandbox::{Printed, Sandbox};
 
-/// The commands of this program in a text: those between backticks, and those on lines of their own.
+/// Returns the commands of this program in a text: those between backticks, and those on separate
+/// lines.
 fn commands(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
     let lines = text.lines().map(|line| line.trim().trim_start_matches("hint:").trim().to_owned());
@@ -15,13 +16,13 @@ fn commands(text: &str) -> Vec<String> {
     quoted.chain(lines).filter(ours).collect()
 }
 
-/// The words of a command line that has quotes only around whole words.
+/// Returns the words of a command line that has quotes only around whole words.
 fn words(command: &str) -> Vec<String> {
     let command = command.split_whitespace().map(|word| word.trim_matches(['\'', '"']).to_owned());
     command.collect()
 }
 
-/// What Bazel starts for a command: the target's arguments, and those behind `--`.
+/// Returns the arguments with which Bazel starts a command: the target's own, and those after `--`.
 fn started(words: &[String]) -> Vec<String> {
     if words[0] == "wasm-airgap" {
         return words[1..].to_vec();
@@ -38,8 +39,8 @@ fn started(words: &[String]) -> Vec<String> {
     own.iter().map(|word| (*word).to_owned()).chain(typed).collect()
 }
 
-/// Runs each command of a message where a person would. What it finds there differs; that it is a
-/// command must not.
+/// Runs each command of a message in the folder of its reader. Its result may differ, but it must
+/// be a valid command.
 #[track_caller]
 fn all_run(sandbox: &Sandbox, printed: &Printed, at_least: usize) {
     let commands = commands(&printed.stderr);
@@ -96,7 +97,7 @@ fn what_is_missing_offline_names_a_command_that_runs() {
             all_run(&sandbox, &printed, 1);
         }
     }
-    // The registry that the rule names is a part of the command.
+    // The registry in the rule is a part of the command.
     let run = sandbox.run(&package).env("BAZEL_WASM_OFFLINE", "1");
     run.ends_with(3).says(&["--package-registry a:types=127.0.0.1:1/a"]);
 }
@@ -159,7 +160,8 @@ fn a_vendor_folder_that_is_not_there_names_the_command_that_makes_it() {
     }
 }
 
-/// A server that has nothing and speaks plain http, and says so where it is asked by TLS.
+/// Creates a server that has no content and speaks plain http, and answers TLS with an error in
+/// http.
 fn plain_server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -210,7 +212,7 @@ fn the_hint_for_a_registry_without_tls_ends_the_error() {
     pull(config_file, &protocol("http"), 3);
 }
 
-/// Every Rust file of the program.
+/// Returns the text of every Rust file of the program.
 fn sources(folder: &Path) -> Vec<String> {
     let files = walkdir::WalkDir::new(folder).into_iter().flatten();
     let rust = files.filter(|it| it.path().extension().is_some_and(|it| it == "rs"));
@@ -223,9 +225,9 @@ fn each_command_in_the_sources_is_one_and_has_its_options() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut seen = std::collections::BTreeSet::new();
     for text in sources(&folder) {
-        // The tests at the end of a file have commands that are not ours.
+        // The tests at the end of a file contain commands of other programs.
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-        // A text may go on in the next line of the source.
+        // A string may continue in the next line of the source.
         let joined = text.split("\\\n").map(str::trim_start).collect::<String>();
         seen.extend(commands(&joined.replace("\\\"", "\"")));
     }

@@ -1,4 +1,4 @@
-//! Killed at any moment and started again; many at once; a full disk.
+//! Runs that are killed at any moment and started again; many runs at once; a full disk.
 
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn start(sandbox: &Sandbox, words: &[&str]) -> Child {
     run.command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Kills the program after ever longer times, and lets the last run finish.
+/// Kills the program after increasing times, and lets the last run finish.
 #[test]
 fn killed_at_many_moments_it_completes_and_fetches_only_what_is_missing() {
     let (sandbox, server) = (Sandbox::new(), server());
@@ -40,7 +40,7 @@ fn killed_at_many_moments_it_completes_and_fetches_only_what_is_missing() {
         std::thread::sleep(Duration::from_millis(milliseconds));
         child.kill().unwrap();
         child.wait().unwrap();
-        // Whatever has its final name is right.
+        // Each file with its final name is right.
         for (name, bytes) in sandbox.tree("vendor/toolchains") {
             if name.ends_with("-linux.tar.gz") {
                 assert!(contents.contains(&bytes.as_slice()), "{name} is half written");
@@ -52,7 +52,7 @@ fn killed_at_many_moments_it_completes_and_fetches_only_what_is_missing() {
     assert_eq!(whole.len(), 5, "{:?}", whole.keys());
     sandbox.run(&["verify", "vendor"]).succeeds();
 
-    // What an undisturbed run makes.
+    // The result of an undisturbed run.
     let other = Sandbox::new();
     let files = registry_files(&other, &server.url(""), &contents);
     other.run(&vendor_words(&files, &OUT)).succeeds();
@@ -70,7 +70,7 @@ fn a_run_continues_where_a_killed_one_stopped() {
     let files = registry_files(&sandbox, &server.url(""), &[&body]);
     let words = vendor_words(&files, &OUT);
     let mut child = start(&sandbox, &words);
-    // Until the first half is on disk.
+    // Waits until the first half is on disk.
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while !sandbox.path("vendor").exists()
         || sandbox.tree("vendor").values().map(Vec::len).max().unwrap_or(0) < SIZE / 2 - 300_000
@@ -118,7 +118,7 @@ fn sixteen_may_fill_one_folder_at_once() {
     assert_eq!(sandbox.tree("vendor").len(), 4);
 }
 
-/// A file system that is too small; only root can make one.
+/// Uses a file system that is too small; only root can create one.
 #[test]
 #[ignore = "needs root, to mount a small file system: scripts/test runs it"]
 fn a_full_disk_is_said_and_the_next_run_continues() {

@@ -1,6 +1,6 @@
-//! Charts, manifests, requests and locks at the edge of each limit: what is accepted takes at most
-//! 256 MB, and what is refused says which limit it exceeds. None of them would end in minutes if work
-//! grew with the square of their items.
+//! Charts, manifests, requests and locks at the edge of each limit: an accepted input takes at most
+//! 256 MB, and a refused one is reported with the limit that it exceeds. No run would end within
+//! minutes if the work grew with the square of the items.
 
 use crate::limited::limited;
 use crate::sandbox::{Printed, Sandbox};
@@ -11,7 +11,7 @@ fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect()
 }
 
-/// Lists the images of a chart of these files.
+/// Lists the images of a chart with these files.
 #[track_caller]
 fn list(files: &[(&str, &str)], code: i32) -> Printed {
     let sandbox = Sandbox::new();

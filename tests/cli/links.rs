@@ -1,4 +1,4 @@
-//! Folders that come with the sources: git carries links, and pipes and devices can be made.
+//! Folders that come with the sources: git stores links, and a build can create pipes and devices.
 
 #![cfg(unix)]
 
@@ -14,7 +14,7 @@ fn upstream() -> Server {
     Server::start(|_| Reply::ok("AAAA"))
 }
 
-/// A sandbox with a folder `outside`, whose files nothing may touch.
+/// Creates a sandbox with a folder `outside`, whose files must not change.
 fn hostile() -> (Sandbox, BTreeMap<String, Vec<u8>>) {
     let sandbox = Sandbox::new();
     sandbox.write("outside/.git/HEAD", "ref");
@@ -24,7 +24,7 @@ fn hostile() -> (Sandbox, BTreeMap<String, Vec<u8>>) {
     (sandbox, outside)
 }
 
-/// Makes a link to `outside` in the place of a folder.
+/// Replaces a folder by a link to `outside`.
 fn link(sandbox: &Sandbox, path: &str) {
     let path = sandbox.path(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -6,13 +6,13 @@ use std::process::Stdio;
 use crate::archives::Tar;
 use crate::sandbox::{Printed, Sandbox, tree};
 
-/// A chart with the images and the values of the guide's.
+/// A chart with the images and the values of the guide's chart.
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-operator");
 
-/// What `helm template --output-dir` makes of it.
+/// The output of `helm template --output-dir` for the chart.
 const RENDERED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/rendered");
 
-/// The guide's list, but for its comments.
+/// The list in the guide, without its comments.
 const GUIDE: &str = "\
 images:
   - source: ghcr.io/wasmcloud/runtime-operator:2.0.0-rc.7
@@ -25,13 +25,13 @@ images:
     destination: myregistry/nats:2.11.3-alpine
 ";
 
-/// The list of a chart that was not rendered: there is no Helm on `PATH` in these tests.
+/// Returns the list of a chart that was not rendered: `PATH` has no Helm in these tests.
 fn guessed(list: &str) -> String {
     let reason = "the images of the chart are guessed from its values and annotations";
     format!("# Not rendered: {reason}, as there is no `helm` on PATH\n{list}")
 }
 
-/// The values below the first line, which says that nothing has proven them.
+/// Returns the values below the first line, which says that they are not proven.
 fn guess(printed: &Printed) -> String {
     let reason = "the values are guessed from those of the chart, as there is no `helm` on PATH";
     let warning = format!("warning: not proven: {reason}\n");
@@ -40,7 +40,7 @@ fn guess(printed: &Printed) -> String {
     values.unwrap_or_else(|| panic!("{}", printed.stdout)).to_owned()
 }
 
-/// A sandbox with the chart in its folder `chart`.
+/// Creates a sandbox with the chart in its folder `chart`.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     for (name, content) in tree(CHART.as_ref()) {
@@ -53,12 +53,12 @@ fn list(sandbox: &Sandbox, more: &[&str]) -> Printed {
     sandbox.run(&[&["mirror", "list", "--registry=myregistry"], more].concat()).succeeds()
 }
 
-/// The sources in a list, one a line.
+/// Returns the sources in a list, one in each line.
 fn sources(list: &str) -> Vec<&str> {
     list.lines().filter_map(|line| line.trim().strip_prefix("- source: ")).collect()
 }
 
-/// The program with this on its standard input.
+/// Runs the program with this standard input.
 fn piped(sandbox: &Sandbox, words: &[&str], input: &str) -> std::process::Output {
     let mut command = sandbox.run(words).command;
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -79,7 +79,7 @@ fn the_list_of_the_guide_from_a_folder_an_archive_and_rendered_manifests() {
     }
     sandbox.write("chart.tgz", tar.gz());
     assert_eq!(list(&sandbox, &["--chart=chart.tgz"]).stdout, guessed(GUIDE));
-    // Both together are the same images; manifests alone come in the order of their files.
+    // Both together give the same images; manifests alone come in the order of their files.
     assert_eq!(list(&sandbox, &["--chart=chart", RENDERED]).stdout, guessed(GUIDE));
     let mut rendered = list(&sandbox, &[RENDERED]).stdout;
     let mut guide: Vec<_> = sources(GUIDE);
@@ -112,7 +112,7 @@ fn a_chart_that_was_packed_elsewhere_is_read() {
         sandbox.write(name, tar.gz());
         assert_eq!(list(&sandbox, &["--chart", name]).stdout, guessed(GUIDE), "{name}");
     }
-    // A folder that was copied from one, and manifests.
+    // A folder copied from a Mac, and manifests.
     sandbox.write("chart/templates/._x.yaml", "image: org/wrong:1");
     sandbox.write("chart/charts/._x.tgz", "");
     sandbox.write("manifests/pod.yaml", "image: org/right:1\n");
@@ -120,7 +120,7 @@ fn a_chart_that_was_packed_elsewhere_is_read() {
     let printed = list(&sandbox, &["--chart=chart", "manifests"]);
     assert_eq!(sources(&printed.stdout).last(), Some(&"docker.io/org/right:1"));
     assert!(!printed.stdout.contains("wrong"), "{}", printed.stdout);
-    // Climbing is refused in either spelling.
+    // A path that climbs is refused with either separator.
     sandbox.write("evil.tgz", Tar::new().file("chart\\..\\..\\x", "").gz());
     let words = ["mirror", "list", "--registry=r", "--chart=evil.tgz"];
     sandbox.run(&words).ends_with(4).says(&["climbs"]);
@@ -200,7 +200,7 @@ fn each_value_of_the_guides_table_changes_the_list() {
     }
     let global = list(&sandbox, &["--chart=chart", "--set=global.image.registry=r.io"]).stdout;
     assert_eq!(sources(&global)[3], "r.io/nats:2.11.3-alpine");
-    // A file, and a value over it.
+    // A file, and a value that overrides it.
     sandbox.write("v.yaml", "runtime: {image: {tag: '8'}}\nnats:\n  image: {tag: '9'}\n");
     let both =
         list(&sandbox, &["--chart=chart", "--values=v.yaml", "--set=nats.image.tag=10"]).stdout;
@@ -226,12 +226,12 @@ fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
     assert_eq!(sandbox.read("mirror.yaml"), format!("{text}{nats}"));
     list(&sandbox, &output).says(&["0 images added, 5 were there"]);
     assert_eq!(sandbox.read("mirror.yaml"), format!("{text}{nats}"));
-    // What a person put where another image would go stays there.
+    // A user's entry at the place of another image stays there.
     let taken = "images:\n- source: quay.io/nats:1\n  destination: myregistry/nats:2.11.3-alpine\n";
     sandbox.write("mirror.yaml", taken);
     list(&sandbox, &output).says(&["goes to `myregistry/docker.io/nats:2.11.3-alpine`"]);
     assert!(sandbox.read("mirror.yaml").starts_with(&guessed(taken)));
-    // A file that cannot be right is neither used nor changed.
+    // A file with a wrong form is neither used nor changed.
     for (wrong, said) in [
         ("images:\n- source: a\n  destination: r/a:1\n", "no tag and no digest"),
         ("images:\n- source: a:1\n  destinatoin: r/a:1\n", "nearest: `destination`"),
@@ -319,7 +319,7 @@ fn the_values_of_the_guide() {
     assert_eq!(values(&["--per-component"]), all);
     let without = values(&["--disable=nats", "--per-component"]);
     assert_eq!(without, format!("nats:\n  enabled: false\n{}", &all[..all.find("nats").unwrap()]));
-    // With these values the chart is in the private registry, by the program's own account.
+    // With these values the chart is in the private registry, as the program itself checks.
     sandbox.write("my-values.yaml", values(&["--pull-secret=s"]));
     let error = sandbox
         .run(&[
@@ -504,7 +504,7 @@ fn check_does_not_overlook_what_it_cannot_read() {
             printed.stdout
         );
     }
-    // What is readable in the same file is checked all the same.
+    // The readable documents of the same file are checked too.
     sandbox.write("m.yaml", "image: a:1\n---\n[\n---\nimage: b:1\n");
     let printed = sandbox.run(&["mirror", "check", "m.yaml", "--registry=r.io"]).ends_with(2);
     for place in ["m.yaml:1:8  a:1", "not YAML", "m.yaml:5:8  b:1"] {
@@ -512,7 +512,7 @@ fn check_does_not_overlook_what_it_cannot_read() {
     }
     sandbox.write("m.yaml", b"image: \xff\n");
     sandbox.run(&["mirror", "check", "m.yaml", "--registry=r.io"]).ends_with(2).says(&["UTF-8"]);
-    // Words of strangers do not steer the terminal.
+    // Untrusted text does not control the terminal.
     sandbox.write("m.yaml", "image: \"evil.io/a:1\\e[2J\"\n");
     let printed = sandbox.run(&["mirror", "check", "m.yaml", "--registry=r.io"]).ends_with(4);
     assert!(!printed.stdout.contains('\u{1b}'), "{}", printed.stdout);
@@ -543,14 +543,14 @@ fn charts_that_are_none_or_mean_harm() {
         run("evil.tgz").ends_with(4).says(&["evil"]);
         assert_eq!(sandbox.tree(""), before);
     }
-    // A chart in itself again and again.
+    // A chart that contains itself many times.
     let mut inner = Tar::new().file("c/Chart.yaml", "name: c\n").gz();
     for _ in 0..10 {
         inner = Tar::new().file("c/Chart.yaml", "name: c\n").file("c/charts/c.tgz", inner).gz();
     }
     sandbox.write("deep.tgz", inner);
     run("deep.tgz").ends_with(2).says(&["more than 8 charts"]);
-    // Tags that are numbers are not what they look like.
+    // A tag that YAML reads as a number is not the tag that it looks like.
     sandbox.write("number/Chart.yaml", "name: x\n");
     sandbox.write("number/values.yaml", "image: {repository: a, tag: 1.10}\n");
     let printed = run("number").succeeds();
@@ -594,7 +594,7 @@ fn two_registries_with_one_path_and_what_else_is_said() {
     for destination in ["r.io/quay.io/p/n:v1", "r.io/docker.io/p/n:v1", "r.io/org/a:1"] {
         assert!(text.contains(&format!("destination: {destination}\n")), "{destination} {text}");
     }
-    // The other commands follow the file.
+    // The other commands use the same file.
     let made = sandbox.run(&["mirror", "kustomize", "m.yaml"]).succeeds().stdout;
     assert!(made.contains("newName: r.io/docker.io/p/n"), "{made}");
     sandbox.run(&["mirror", "list", "--registry=r.io"]).ends_with(2).says(&["--chart", "paths"]);

@@ -1,4 +1,4 @@
-//! `mirror list`: its inputs beside charts, its formats, and files that cannot be read.
+//! `mirror list`: its inputs besides charts, its formats, and files that cannot be read.
 
 use crate::sandbox::Sandbox;
 
@@ -43,7 +43,7 @@ fn an_unreadable_file_does_not_end_the_list() {
         "2 documents or files could not be read",
     ]);
     assert!(printed.stdout.contains("source: quay.io/team/a:1\n"), "{}", printed.stdout);
-    // So it is with a file; and images in what cannot be read are not taken out of it.
+    // The same with an output file; no entry is removed if a document cannot be read.
     sandbox.write("mirror.yaml", "images:\n- source: old:1\n  destination: r.io/old:1\n");
     list(&sandbox, &["m", "-o", "mirror.yaml", "--prune"]).ends_with(2).says(&[
         "takes nothing out",
@@ -92,7 +92,7 @@ fn lists_for_other_tools() {
         sandbox.run(&[&["mirror", "list", "images.txt"], words].concat()).succeeds().stdout
     };
     assert_eq!(run(&["--format=images"]), "quay.io/a/b:1\ndocker.io/nats:2\nr.io/c:3\n");
-    // What is in the registry needs no copy.
+    // An image that is in the registry needs no copy.
     assert_eq!(run(&["--format=images", "--registry=r.io"]), "quay.io/a/b:1\ndocker.io/nats:2\n");
     assert!(run(&["--format=hauler"]).contains("kind: Images\n"));
     assert_eq!(run(&["--format=zarf", "-o", "zarf.yaml"]), "");

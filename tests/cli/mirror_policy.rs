@@ -30,7 +30,8 @@ fn containerd_gets_its_files_and_says_what_it_cannot_do() {
     let expected = "# Written by `wasm-airgap mirror policy --format containerd`.\nserver = \"https://r.corp:5000/v2/mirror\"\ncapabilities = [\"pull\", \"resolve\"]\noverride_path = true\nca = \"/etc/ca.crt\"\n\n[host.\"https://r.corp:5000/v2/mirror\"]\n  capabilities = [\"pull\", \"resolve\"]\n  override_path = true\n  ca = \"/etc/ca.crt\"\n";
     assert_eq!(sandbox.read("etc/certs.d/ghcr.io/hosts.toml"), expected);
     assert_eq!(sandbox.tree("etc").len(), 1);
-    // With the destination that was named it is whole, and again; a file of others stays.
+    // With the named destination it is complete, also a second time; a file of another program
+    // stays.
     sandbox.write("mirror.yaml", LIST.replace("5000/nats", "5000/library/nats"));
     policy(&sandbox, &words).succeeds().says(&["hosts.toml for 2 registries"]);
     policy(&sandbox, &words).succeeds();

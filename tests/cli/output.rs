@@ -1,4 +1,4 @@
-//! Streams that cannot be written, and resources that end: the work and its exit code stay.
+//! Streams that cannot be written, and resources that run out: the work and its exit code stay.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -10,14 +10,14 @@ use crate::{registry_files, vendor_words};
 
 const CONTENTS: [&[u8]; 3] = [b"/a-linux.tar.gz", b"/b-linux.tar.gz", b"/c-linux.tar.gz"];
 
-/// A server of three tools and the words that vendor them.
+/// Starts a server with three tools, and returns it with the command line that vendors them.
 fn three_tools(sandbox: &Sandbox) -> (Server, Vec<String>) {
     let server = Server::start(|request| Reply::ok(request.path.clone()));
     let files = registry_files(sandbox, &server.url(""), &CONTENTS);
     (server, files)
 }
 
-/// The writing end of a pipe that nobody reads.
+/// Returns the writing end of a pipe that has no reader.
 fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -28,7 +28,7 @@ fn full() -> Stdio {
     File::options().write(true).open("/dev/full").unwrap().into()
 }
 
-/// Open, but not for writing.
+/// Returns a file that is open, but not for writing.
 fn read_only() -> Stdio {
     File::open("/dev/null").unwrap().into()
 }
@@ -82,8 +82,8 @@ fn data_that_could_not_be_written_is_a_failure_and_a_closed_pipe_is_none() {
     }
 }
 
-/// Runs the program under `strace` with a system call that fails from its nth time on; nothing where
-/// there is no `strace`.
+/// Runs the program under `strace` with a system call that fails from its nth time on; returns
+/// `None` if there is no `strace`.
 fn with_fault(sandbox: &Sandbox, inject: &str, words: &[&str]) -> Option<Output> {
     let run = sandbox.run(words);
     let mut strace = Command::new("strace");
@@ -95,7 +95,7 @@ fn with_fault(sandbox: &Sandbox, inject: &str, words: &[&str]) -> Option<Output>
     }
 }
 
-/// A process may have no thread left from the beginning, or after some.
+/// Lets the creation of threads fail, from the first one or from a later one on.
 #[test]
 fn without_threads_the_work_is_done_by_fewer() {
     for first in 1..8 {
@@ -112,7 +112,7 @@ fn without_threads_the_work_is_done_by_fewer() {
     }
 }
 
-/// A limit of open files, from one that is too small for anything to one that is large enough.
+/// Sets limits of open files, from one that is too small for any work to one that is large enough.
 #[test]
 fn too_few_file_handles_are_an_error_in_words() {
     let mut succeeded = 0;
@@ -129,7 +129,7 @@ fn too_few_file_handles_are_an_error_in_words() {
             output => output.unwrap(),
         };
         let said = String::from_utf8_lossy(&output.stderr);
-        // With three, the loader cannot open the program's libraries.
+        // With three files, the loader cannot open the program's libraries.
         if said.contains("error while loading shared libraries") {
             continue;
         }

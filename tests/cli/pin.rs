@@ -29,7 +29,7 @@ fn what_is_pinned_can_be_vendored() {
     });
     let written = sandbox.read("tool.json");
     assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), expected);
-    // Again: the same entry in the same words.
+    // A second run writes the same entry in the same words.
     sandbox.run(&words).succeeds();
     assert_eq!(sandbox.read("tool.json"), written);
 
@@ -55,7 +55,7 @@ fn what_moved_is_not_pinned_anew_by_itself() {
         "--update",
     ]);
     assert_eq!(sandbox.read("tool.json"), other.to_string());
-    // What a person wrote beside the digest stays.
+    // A user's fields beside the digest stay.
     sandbox.run(&[&words[..], &["--update"]].concat()).succeeds();
     other["versions"]["1.10.0"]["linux_amd64"]["sha256"] = sha256(b"new").into();
     let written: serde_json::Value = serde_json::from_str(&sandbox.read("tool.json")).unwrap();

@@ -1,4 +1,4 @@
-//! The registry files: the built-in ones by their schema, a user's with what is wrong in them.
+//! The registry files: the built-in ones against their schema, and a user's with errors in them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ fn read(path: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The files in checksums against their JSON schemas, by an independent validator.
+/// Validates a file in checksums against its JSON schema, with an independent validator.
 #[track_caller]
 fn validate(schema: &str, document: &Value) -> Result<(), String> {
     let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
@@ -73,7 +73,7 @@ fn the_schema_refuses_what_the_program_refuses() {
     }
 }
 
-/// A WORKSPACE macro cannot read JSON, so the same is there as Starlark.
+/// Compares the Starlark table with the files: a WORKSPACE macro cannot read JSON.
 #[test]
 fn the_starlark_table_is_what_the_files_say() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checksums/wit");

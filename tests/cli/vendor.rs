@@ -6,7 +6,7 @@ use crate::sandbox::{Sandbox, sha256};
 use crate::server::{Reply, Server};
 use crate::{registry_files, vendor_words};
 
-/// Serves `A` and `B` as the tools a and b.
+/// Starts a server with `A` and `B` as the tools a and b.
 fn upstream() -> Server {
     Server::start(|request| match request.path.as_str() {
         "/a-linux.tar.gz" => Reply::ok("AAAA"),
@@ -35,7 +35,7 @@ fn twice_gives_the_same_bytes_and_fetches_nothing_more() {
     assert_eq!(sandbox.tree("vendor"), first);
     assert_eq!(server.requests().len(), 2);
 
-    // Another machine behind a mirror writes the same.
+    // Another machine behind a mirror writes the same files.
     let other = Sandbox::new();
     let files = registry_files(&other, &server.url(""), &[b"AAAA", b"BB"]);
     let mirror = Server::start(|request| match request.path.as_str() {
@@ -60,7 +60,7 @@ fn the_manifest_says_what_is_there() {
         "url": server.url("/a-linux.tar.gz"),
     });
     assert_eq!(manifest, serde_json::json!({"schema_version": 1, "files": [entry]}));
-    // Vendoring something else adds to it.
+    // Vendoring another tool adds to the folder.
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
     sandbox.run(&vendor_words(&files[3..], &OUT)).succeeds();
     assert_eq!(sandbox.read("vendor/manifest.json").matches("\"sha256\"").count(), 2);
@@ -124,7 +124,7 @@ fn one_failure_does_not_stop_the_rest_and_nothing_wrong_stays() {
     let names: Vec<_> = sandbox.tree("vendor").into_keys().collect();
     assert_eq!(names, ["manifest.json", "toolchains/.gitattributes", &B["vendor/".len()..]]);
 
-    // A program reads one document: what came of it, and each failure.
+    // A program reads one JSON document, with the results and each failure.
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB", b"CC"]);
     let json = sandbox.run(&[&vendor_words(&files, &OUT)[..], &["--json"]].concat());
     let json = json.ends_with(4).json();
@@ -183,7 +183,7 @@ fn offline_without_the_file_is_unavailable() {
             .ends_with(3)
             .says(&["in none of the places", "vendor/toolchains/a/1.0", "not asked"]);
     }
-    // What forbids it is named, and what a person can do.
+    // The error names the flag or variable that forbids it, and the remedy.
     let by_flag = vendor_words(&files, &["--output-dir=vendor/toolchains", "--offline"]);
     let said = sandbox.run(&by_flag).ends_with(3).says(&["not asked: --offline is on"]);
     assert!(said.stderr.contains("leave out --offline to use the network"), "{}", said.stderr);
@@ -198,12 +198,12 @@ fn dry_run_prints_the_plan_and_does_nothing() {
     let words = vendor_words(&files, &["--output-dir=vendor/toolchains", "--dry-run"]);
     let printed = sandbox.run(&words).succeeds();
     assert!(printed.stdout.contains(&server.url("/a-linux.tar.gz")), "{}", printed.stdout);
-    // Sizes that only the network knows are not asked for.
+    // A size that only the network knows is not requested.
     assert!(printed.stdout.contains("size             unknown\n"), "{}", printed.stdout);
     assert!(printed.stdout.ends_with("total: 1 file, sizes unknown\n"), "{}", printed.stdout);
     assert_eq!(sandbox.tree(""), before);
     assert!(server.requests().is_empty());
-    // The manifest knows them, also where the file is gone.
+    // The manifest has the sizes, also of a missing file.
     let vendor = vendor_words(&files, &["--output-dir=vendor/toolchains", "--no-helper"]);
     sandbox.run(&vendor).succeeds();
     for file in sandbox.tree("vendor/toolchains").into_keys() {
@@ -224,7 +224,7 @@ fn the_folder_that_is_made_need_not_be_there_and_a_dry_run_does_not_make_it() {
     for folder in ["vendor", "vendor/toolchains"] {
         sandbox.run(&dry).env("BAZEL_WASM_VENDOR_DIR", folder).succeeds();
         assert!(!sandbox.path("vendor").exists());
-        // Nor does what only compares.
+        // A command that only compares does not request them either.
         let locked = ["vendor", "wit", "wasi:io@0.2.6", "--output-dir=vendor/wit", "--locked"];
         sandbox.write("wit.lock", "version = 1\n");
         let mut run = sandbox.run(&locked).env("BAZEL_WASM_WIT_VENDOR_DIR", "vendor/wit");
@@ -233,7 +233,7 @@ fn the_folder_that_is_made_need_not_be_there_and_a_dry_run_does_not_make_it() {
         std::fs::remove_file(sandbox.path("wit.lock")).unwrap();
     }
     assert_eq!(sandbox.tree(""), before);
-    // Another one that is not there is still a missing mount.
+    // Another missing folder is still a missing mount.
     let run = sandbox.run(&dry).env("BAZEL_WASM_VENDOR_DIR", "mnt");
     run.ends_with(2).says(&["mnt` does not exist"]);
     let real = vendor_words(&files, &OUT);

@@ -25,7 +25,7 @@ fn a_whole_folder_passes_by_each_of_its_names() {
     }
     sandbox.run(&["verify"]).succeeds();
     sandbox.run(&["verify"]).env("BAZEL_WASM_VENDOR_DIR", "vendor/toolchains").succeeds();
-    // What lies beside the tools is somebody else's.
+    // A file beside the tools belongs to another program.
     sandbox.write("vendor/notes.txt", "");
     sandbox.run(&["verify"]).succeeds();
 }
@@ -46,7 +46,7 @@ fn each_finding_is_named() {
         file("a")
     );
     assert_eq!(printed.stdout, expected);
-    // One document, with the failure in it.
+    // One JSON document, with the failure in it.
     let json = sandbox.run(&["verify", "vendor", "--json"]).ends_with(4).json();
     let found: Vec<_> =
         json["findings"].as_array().unwrap().iter().map(|it| it["finding"].clone()).collect();

@@ -1,5 +1,5 @@
-//! The workspace around a command: its root, the name by which it knows this module, and the words
-//! of a target that a person overrides.
+//! The workspace around a command: its root, its name of this module, and the arguments of a target
+//! that a user overrides.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::{registry_files, vendor_words};
 const MODULE: &str = "module(name = 'app')\nbazel_dep(\n    # The guide's labels.\n    \
     repo_name = 'rules_wasm_component',\n    name = 'rules_wasm_airgap',\n)\n";
 
-/// A workspace with one package that was made by hand.
+/// Creates a workspace with one package that was made by hand.
 fn workspace() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("MODULE.bazel", MODULE);
@@ -43,7 +43,7 @@ fn generated_files_pins_and_commands_know_the_module_as_the_workspace_does() {
     let build = sandbox.read("vendor/wit/a-api-1.0.0/BUILD.bazel");
     assert!(build.contains("load(\"@rules_wasm_component//wit:defs.bzl\""), "{build}");
 
-    // Another workspace: that around the folder counts, and what is named wins.
+    // In another workspace: the one around the folder counts, and a named one wins.
     sandbox.write("other/MODULE.bazel", MODULE.replace("_component", "_other"));
     vendor(&["--output-dir=other/wit"]).succeeds();
     let build = sandbox.read("other/wit/a-api-1.0.0/BUILD.bazel");
@@ -59,7 +59,7 @@ fn generated_files_pins_and_commands_know_the_module_as_the_workspace_does() {
     offline(&missing).ends_with(3).says(&[
         "bazel run @rules_wasm_component//tools/vendor:vendor_all_toolchains -- --output-dir",
     ]);
-    // Bazel asks for a person who has no `wasm-airgap` on PATH.
+    // Bazel runs the program for a user who has no `wasm-airgap` on PATH.
     let fetch = ["wit", "fetch", "b:none@1.0.0", "--registry=r.invalid/b", "out"];
     let asked = offline(&fetch).env("BAZEL_WASM_WORKSPACE", sandbox.root());
     asked.ends_with(3).says(&["bazel run @rules_wasm_component//:wasm-airgap -- vendor wit"]);
@@ -80,7 +80,8 @@ fn the_workspace_is_found_upward_and_typed_paths_are_relative_to_the_current_fol
     run(&["vendor", "wit", "a:api@1.0.0", "--output-dir=wit"]).succeeds();
     let build = sandbox.read("below/here/wit/a-api-1.0.0/BUILD.bazel");
     assert!(build.contains("@rules_wasm_component//") && here.join("wit.lock").is_file());
-    // By `bazel run`: a target that vendors goes by the root, the program itself by the person.
+    // By `bazel run`, a target that vendors uses the root; the program itself uses the current
+    // folder.
     let bazel = |words: &[&str]| {
         let run = run(words).env("BUILD_WORKSPACE_DIRECTORY", sandbox.root());
         run.env("BUILD_WORKING_DIRECTORY", sandbox.path("below"))
@@ -104,7 +105,7 @@ fn what_a_target_passes_is_overridden_by_what_comes_later() {
     assert!(sandbox.path("b.lock").is_file() && !sandbox.path("a.lock").exists());
     assert!(sandbox.read("b/a-api-1.0.0/BUILD.bazel").contains("load(\"//b\","));
 
-    // What may be repeated is added to.
+    // Arguments that may occur several times are added.
     let server = Server::start(|request| match request.path.as_str() {
         "/a-linux.tar.gz" => Reply::ok("AAAA"),
         "/b-linux.tar.gz" => Reply::ok("BB"),

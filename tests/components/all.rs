@@ -1,4 +1,4 @@
-//! `vendor all`: tools, WIT packages and components, from what the module extensions ask for.
+//! `vendor all`: tools, WIT packages and components, from the requests of the module extensions.
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ struct Case {
     upstream: Server,
 }
 
-/// A request of each extension.
+/// Creates a request of each extension.
 fn case() -> Case {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let upstream = Server::start(|request| match request.path.as_str() {
@@ -108,7 +108,7 @@ fn one_folder_with_one_manifest_and_the_helper() {
     let json = case.run(&["--json", "--no-helper"]).succeeds().json();
     assert_eq!((json["kept"].as_u64(), json["failed"].as_u64()), (Some(3), Some(0)));
 
-    // Each kind is in what is verified.
+    // Each kind is among the verified files.
     for path in [
         "components/app.wasm",
         "components/app.manifest.json",
@@ -161,7 +161,7 @@ fn a_dry_run_and_a_plan_say_where_everything_is() {
     assert_eq!(case.requests(), 0);
     assert!(!case.sandbox.path("ws/vendor").exists());
 
-    // A folder that a variable names already is not missed, as the real run makes it.
+    // A vendor folder that a variable names need not exist, as the real run creates it.
     for folder in ["vendor", "vendor/toolchains", "vendor/components"] {
         let folder = case.sandbox.path(&format!("ws/{folder}")).display().to_string();
         case.run(&["--dry-run"]).env("BAZEL_WASM_VENDOR_DIR", &folder).succeeds();

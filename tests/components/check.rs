@@ -1,4 +1,4 @@
-//! `component check`: a vendored file for a rule, without any network.
+//! `component check`: a vendored file for a rule, without a network.
 
 use crate::sandbox::Sandbox;
 use crate::{bytes, component, manifest, run, sha256};
@@ -51,7 +51,7 @@ fn what_is_wrong_is_named() {
     ] {
         sandbox.write("app.wasm", bytes);
         run(&sandbox, &check).ends_with(4).says(&["app.wasm", says]);
-        // That its digest is pinned makes it no component.
+        // A pinned digest does not make the file a component.
         let digest = format!("--digest=sha256:{}", sha256(bytes));
         run(&sandbox, &[&check[..], &[&digest]].concat()).ends_with(4).says(&[says]);
     }

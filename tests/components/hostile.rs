@@ -1,4 +1,4 @@
-//! What is in a registry and is no component: named for what it is, and nothing is left of it.
+//! Registry content that is not a component: the error names its kind, and no file is left.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::{MANIFEST, WASM, component, manifest, push, push_as, run};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// A manifest that is changed.
+/// Returns a changed manifest.
 fn changed(bytes: &[u8], change: impl FnOnce(&mut Value)) -> Value {
     let mut manifest = manifest(bytes, WASM);
     change(&mut manifest);
@@ -141,7 +141,7 @@ fn bytes_that_are_no_component_are_named_whatever_the_manifest_says() {
 fn a_digest_of_another_kind_is_told_for_what_it_is() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     push(&fake, "my-org/app", "v1", &component("app"));
-    // That of the configuration.
+    // The digest of the configuration.
     let pin = format!("{}/my-org/app@sha256:{}", fake.host(), sha256(b"{}"));
     run(&sandbox, &["component", "pull", &pin, "-o", "a.wasm"])
         .ends_with(4)

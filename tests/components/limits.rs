@@ -1,22 +1,22 @@
-//! Components at the edge of each limit: what is accepted takes at most 256 MB, and what is refused
-//! says which limit it exceeds and leaves no file.
+//! Components at the edge of each limit: an accepted one takes at most 256 MB, and a refused one is
+//! reported with the limit that it exceeds and leaves no file.
 
 use crate::fake::{Door, Fake};
 use crate::limited::limited;
 use crate::sandbox::Sandbox;
 use crate::{push, run, section, size};
 
-/// The most imports and exports, and the most bytes of their sections.
+/// The limit for imports and exports, and the limit for the bytes of their sections.
 const MOST_NAMES: usize = 1 << 16;
 const MOST_BYTES: usize = 4 << 20;
 const MOST_SECTIONS: usize = 1 << 17;
 
-/// A component with a module and these sections.
+/// Returns a component with a module and these sections.
 fn component(sections: &[u8]) -> Vec<u8> {
     [b"\0asm\x0d\0\x01\0", section(1, b"\0asm\x01\0\0\0").as_slice(), sections].concat()
 }
 
-/// A section with this many imports of a name with this length.
+/// Returns a section with this many imports, whose names have this length.
 fn imports(count: usize, length: usize) -> Vec<u8> {
     let name = [&[0][..], &size(length), &vec![b'a'; length], &[5, 0]].concat();
     section(10, &[size(count), name.repeat(count)].concat())

@@ -6,7 +6,7 @@ use crate::fake::{Door, Fake};
 use crate::sandbox::Sandbox;
 use crate::{bytes, component, exporting, push, run};
 
-/// A file against a schema of the repository, by an independent validator.
+/// Validates a file against a schema of the repository, with an independent validator.
 fn validate(schema: &str, document: &Value) -> Result<(), String> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checksums").join(schema);
     let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -59,7 +59,7 @@ fn both_digests_and_the_lines_that_use_them() {
     let json = run(&sandbox, &["--json", "component", "pin", &by_content]).succeeds().json();
     assert_eq!(json["manifest"], Value::Null);
     assert_eq!(json["exports"], json!(["my-org:auth/api@1.0.0"]));
-    // It is about what the registry has, whatever is vendored.
+    // The pin is of the registry's content, whatever is vendored.
     sandbox.write("vendor/components/auth-service.wasm", component("old"));
     run(&sandbox, &["component", "pin", &format!("{name}:v1.2.0")]).succeeds();
     run(&sandbox, &["--offline", "component", "pin", &format!("{name}:v1.2.0")]).ends_with(3);
@@ -98,7 +98,7 @@ fn the_three_steps_in_one_and_twice_the_same() {
     pin(&format!("{name}:v1.2.0"), &[]).succeeds();
     assert_eq!(sandbox.tree("checksums"), before);
 
-    // A tag that was moved is what a pin is there to find.
+    // A pin detects a tag that was moved.
     let moved = push(&fake, "my-org/auth-service", "v1.2.0", &component("moved"));
     let again = || pin(&format!("{name}:v1.2.0"), &[]);
     let says = ["auth-service@1.2.0 is pinned already", &app.content, &moved.content, "--update"];
@@ -112,7 +112,7 @@ fn the_three_steps_in_one_and_twice_the_same() {
     pin(&format!("{name}:v1.2.0"), &["--update"]).succeeds();
     assert_eq!(sandbox.tree("checksums"), before);
 
-    // Another version from elsewhere, and another component.
+    // Another version from another repository, and another component.
     let next = push(&fake, "other/auth-service", "2", &component("next"));
     pin(&format!("{}/other/auth-service:2", fake.host()), &["--version=2.0.0"]).succeeds();
     push(&fake, "my-org/app", "v1", &component("app"));
@@ -128,7 +128,7 @@ fn the_three_steps_in_one_and_twice_the_same() {
         validate(schema, &read(&sandbox, path)).unwrap();
     }
 
-    // By name and version: the digest is the registry's, and so is the place.
+    // By name and version: the digest and the place come from the checksum registry.
     for registry in [file, index] {
         let words =
             ["component", "pull", "auth-service@2.0.0", "-o", "a.wasm", "--registry", registry];
