@@ -1,6 +1,6 @@
-//! Extraction: what comes out of an archive, what is refused, and that a refusal leaves no trace.
+//! Extraction: the extracted tree, refused archives, and that a refusal leaves no file.
 
-// Tests lay out their own folders.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, unreachable_pub)]
 

@@ -1,13 +1,13 @@
 //! Every command that writes, under faults: killed at each system call, each error number at each
-//! call, small disks, no handles, no stderr, inputs that are no regular files, many processes.
+//! call, small disks, no handles, no stderr, inputs that are not regular files, many processes.
 //!
-//! A fault may end a run. It must not hang it or make it panic, its exit code must be in the table, it
-//! must say what failed, and the next run without a fault must leave the tree of a run that never
-//! had one: the same files, modes and links, and nothing beside them.
+//! A fault may end a run. It must not make it hang or panic, its exit code must be in the table,
+//! its message must say what failed, and the next run without a fault must leave the tree of a run
+//! that never had one: the same files, modes and links, and no other file.
 //!
-//! strace injects the faults. It counts the calls of each thread by itself, so that every point
-//! is tried twice: in the thread that gets there first, and in the main thread. `FAULTS=all` tries every
-//! call with every error number, which takes an hour; without it, calls that occur often are sampled.
+//! strace injects the faults. It counts the calls of each thread separately, so that every point is
+//! tried twice: in the thread that gets there first, and in the main thread. `FAULTS=all` tries
+//! every call with every error number, which takes an hour; without it, frequent calls are sampled.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
@@ -43,7 +43,7 @@ mod tree;
 #[path = "faults/world.rs"]
 mod world;
 
-/// Makes a test of each scenario out of a function that takes one.
+/// Creates a test of each scenario from a function that takes a scenario.
 macro_rules! for_each_scenario {
     ($check:path, $reason:literal: $($name:ident)*) => {$(
         #[test]

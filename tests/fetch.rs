@@ -1,5 +1,5 @@
-//! Downloads from scripted servers on loopback. No test leaves the machine or waits for real.
-// Tests lay out their own folders.
+//! Downloads from scripted servers on loopback. No test uses another machine or waits in real time.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -66,7 +66,7 @@ impl Case {
         RootedPath::beside(&self.destination())
     }
 
-    /// Downloads what should be [`BODY`].
+    /// Downloads a file that should be [`BODY`].
     fn get(&self, urls: &[&str]) -> Result<Verified> {
         self.get_bytes(urls, BODY)
     }
@@ -85,7 +85,7 @@ impl Case {
         )
     }
 
-    /// Downloads, and looks whether just the right file is there.
+    /// Downloads, and checks that exactly the right file exists.
     #[track_caller]
     fn succeed(&self, urls: &[&str]) {
         let verified = self.get(urls).unwrap_or_else(|error| panic!("{error}"));
@@ -95,7 +95,7 @@ impl Case {
         assert_eq!(self.names(), ["tool.tar.gz"]);
     }
 
-    /// Fails, and looks whether nothing is there that looks finished.
+    /// Fails, and checks that no file looks finished.
     #[track_caller]
     fn fail(&self, urls: &[&str]) -> Error {
         let Err(error) = self.get(urls) else { panic!("it should have failed") };
@@ -103,7 +103,7 @@ impl Case {
         error
     }
 
-    /// What is in the destination's folder.
+    /// Returns the file names in the destination's folder.
     fn names(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.destination().parent().unwrap()) else {
             return Vec::new();
@@ -114,7 +114,7 @@ impl Case {
         names
     }
 
-    /// The waits so far, in whole seconds.
+    /// Returns the waits so far, in whole seconds.
     fn waits(&self) -> Vec<u64> {
         self.clock.waits()
     }
@@ -126,7 +126,7 @@ impl Case {
     }
 }
 
-/// Looks for these words in an error.
+/// Checks that an error contains these words.
 #[track_caller]
 fn says(error: &Error, words: &[&str]) {
     let text = error.to_string();

@@ -1,8 +1,8 @@
-//! The images transformer in a real Kustomize, over manifests in every spelling.
+//! The images transformer in a real Kustomize, on manifests with every spelling of an image.
 //!
-//! These need a `kustomize` on PATH; `scripts/test` provides it and runs them.
+//! These tests need a `kustomize` on PATH; `scripts/test` provides it and runs them.
 
-// Tests lay out their own folders.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
@@ -18,7 +18,7 @@ const RENDERED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/render
 
 const REGISTRY: &str = "--registry=registry.corp:5000/mirror";
 
-/// One image of Docker Hub in each of its spellings, in several kinds of workload.
+/// One image of Docker Hub in each spelling, in several kinds of workload.
 const SPELLINGS: &str = "\
 apiVersion: batch/v1
 kind: CronJob
@@ -53,7 +53,7 @@ spec:
     - {name: a, image: 'quay.io/custom/app:1'}
 ";
 
-/// What the transformer does not look at.
+/// Fields that the transformer does not read.
 const UNREACHED: &str = "\
 apiVersion: v1
 kind: Pod
@@ -75,7 +75,7 @@ metadata: {name: far}
 spec: {image: 'ghcr.io/far/app:1', deep: {volumes: [{name: v, image: {reference: 'ghcr.io/far/app:1'}}]}}
 ";
 
-/// A folder with manifests, their mirror list and a kustomization with the transformer.
+/// Creates a folder with manifests, their mirror list and a kustomization with the transformer.
 fn mirrored(manifests: &[(&str, &str)]) -> Sandbox {
     let sandbox = Sandbox::new();
     let mut resources = String::from("resources:\n");
@@ -89,7 +89,7 @@ fn mirrored(manifests: &[(&str, &str)]) -> Sandbox {
     sandbox
 }
 
-/// What Kustomize makes of the folder.
+/// Returns the output of Kustomize for the folder.
 fn build(sandbox: &Sandbox) -> String {
     let output = Command::new("kustomize").arg("build").arg(sandbox.root()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -241,7 +241,7 @@ fn a_fresh_folder_is_redirected_whole_and_twice_without_a_duplicate() {
     ] {
         assert!(built.contains(text), "{text} is missing in\n{built}");
     }
-    // The files that it writes and reads are not among the manifests of a folder.
+    // The files that the transformer writes and reads do not count as manifests of a folder.
     std::fs::remove_dir_all(sandbox.path("built")).unwrap();
     sandbox.run(&["mirror", "kustomize", ".", "-o", "kustomization.yaml"]).succeeds();
     assert_eq!(sandbox.read("kustomization.yaml"), first);

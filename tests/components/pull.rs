@@ -54,7 +54,7 @@ fn either_digest_gives_the_same_and_is_said_which_it_is() {
         assert_eq!(*asked.last().unwrap(), blob);
         std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
 
-        // The same in the words of a rule, with the digest beside the reference.
+        // The same as arguments of a rule, with the digest beside the reference.
         let digest = format!("--digest=sha256:{digest}");
         let reference = format!("--reference={name}:v1");
         run(&sandbox, &["component", "fetch", &reference, "--name=app", &digest, "a.wasm"])
@@ -63,7 +63,7 @@ fn either_digest_gives_the_same_and_is_said_which_it_is() {
         assert_eq!(bytes(&sandbox, "a.wasm"), app);
         std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
     }
-    // What is there and right is not fetched again; its digest needs nobody.
+    // A right file is not fetched again; its digest needs no registry.
     let before = fake.asked().len();
     let pin = format!("{name}@sha256:{}", pushed.content);
     sandbox.write("a.wasm", &app);
@@ -71,7 +71,7 @@ fn either_digest_gives_the_same_and_is_said_which_it_is() {
     assert_eq!(fake.asked().len(), before);
 }
 
-/// Registries differ in what they say of a digest of the other kind.
+/// Registries differ in their answers for a digest of the other kind.
 #[test]
 fn a_registry_that_gives_manifests_as_blobs_or_breaks_over_a_layer() {
     let app = component("app");
@@ -119,7 +119,7 @@ fn what_is_no_file_is_not_replaced() {
     }
     let pipe = std::fs::symlink_metadata(&pipes[0]).unwrap();
     assert!(!pipe.is_file() && !sandbox.path("-").exists());
-    // Nor is one waited for that lies where a component could be.
+    // The program does not wait for a pipe at the path of a component either.
     let pull = ["component", "pull", &*pin, "--offline", "--output", "app.wasm"];
     sandbox.run(&pull).ends_with(3).says(&["is not a file"]);
 }
@@ -192,7 +192,7 @@ fn what_is_vendored_comes_first_in_both_layouts() {
             assert_eq!(bytes(&sandbox, "a.wasm"), app);
             std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
         }
-        // A byte of it: no other place is asked.
+        // One changed byte: no other source is asked.
         let mut bad = app.clone();
         *bad.last_mut().unwrap() ^= 1;
         sandbox.write(place, &bad);
@@ -239,7 +239,7 @@ fn a_damaged_vendored_component_is_an_error_for_every_purpose() {
         }
         assert_eq!(fake.server.requests().len(), asked);
     }
-    // The file of another version is not damage.
+    // A file of another version is not damage.
     sandbox.write(file, &app);
     run(&sandbox, &["component", "pull", &pin(&newer.content), "-o", "a.wasm"])
         .succeeds()
@@ -265,7 +265,7 @@ fn a_mirror_replaces_the_registry_and_falls_back_only_where_that_is_asked_for() 
     assert_eq!(bytes(&sandbox, "a.wasm"), app);
     std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
 
-    // The mirror's own.
+    // The mirror's own copy, without a request to upstream.
     let asked = upstream.server.requests().len();
     push(&mirror, APP, "v1", &app);
     run(&sandbox, &words).env("BAZEL_WASM_COMPONENT_MIRROR", &both).succeeds();
@@ -372,14 +372,14 @@ fn a_folder_in_place_of_a_registry_serves_it_offline() {
     for reference in [
         "ghcr.io/my-org/app:1.2.0".to_owned(),
         "ghcr.io/my-org/app:v1.2.0".to_owned(),
-        // Whatever version it is.
+        // With any version.
         format!("ghcr.io/my-org/app@sha256:{pin}"),
     ] {
         pull(&reference).succeeds().says(&["copied", "registry/my-org/app/1.2.0.wasm"]);
         assert_eq!(bytes(&sandbox, "a.wasm"), app, "{reference}");
         std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
     }
-    // A version that is another than the pinned one is no reason to look elsewhere.
+    // If a version has other bytes than the pinned ones, no other source is asked.
     let wrong = format!("ghcr.io/my-org/app:1.0.0@sha256:{pin}");
     pull(&wrong).ends_with(4).says(&[&pin, &crate::sha256(&other)]);
     pull("ghcr.io/my-org/app:2.0.0").ends_with(3).says(&["registry/my-org/app", "not there"]);
@@ -393,7 +393,7 @@ fn a_folder_in_place_of_a_registry_serves_it_offline() {
             .stdout
     };
     assert!(show().contains("gone.wasm, which does not exist"), "{}", show());
-    // What is elsewhere needs no folder for this one.
+    // A component that is elsewhere does not need the folder of this one.
     pull("ghcr.io/my-org/other:1.2.0").ends_with(3);
     for (root, problem) in [("nope", "does not exist"), ("wkg.toml", "is no folder")] {
         let config = format!("[registry.local]\nlocal = {{ root = \"{root}\" }}\n");
@@ -407,7 +407,7 @@ fn a_folder_in_place_of_a_registry_serves_it_offline() {
     }
 }
 
-/// What no source can mend is said as what it is, whatever would come after it.
+/// An error that no other source can fix is reported as it is, whatever the next sources are.
 #[test]
 fn a_setting_that_makes_no_sense_is_no_reason_to_ask_somebody_else() {
     let (sandbox, upstream, mirror) =
@@ -494,7 +494,7 @@ fn a_full_disk_is_a_failure_here() {
     let fake = Fake::new(Door::Open);
     push(&fake, APP, "v1", &crate::exporting(&["my-org:app/api@1.0.0"], 3_000_000));
     let name = format!("{}/{APP}:v1", fake.host());
-    // No file may become longer than a megabyte, as on a disk with that much room.
+    // No file may be longer than a megabyte, as on a disk with that much space.
     let program = env!("CARGO_BIN_EXE_wasm-airgap");
     let script = format!("ulimit -f 1024; trap '' XFSZ; {program} component pull {name} -o a.wasm");
     let output = std::process::Command::new("bash")

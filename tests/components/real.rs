@@ -1,4 +1,4 @@
-//! Components in a real registry, pushed by oras; oras, crane and skopeo pull the same.
+//! Components in a real registry, pushed by oras; oras, crane and skopeo pull the same content.
 //!
 //! These need the programs; `scripts/test` provides them and runs these tests.
 
@@ -18,13 +18,13 @@ const APP: &str = r#"(component
   (instance $api (export "answer" (func $answer)))
   (export "example:greeter/api@1.0.0" (instance $api)))"#;
 
-/// A sandbox with a real component in it, and the settings of everybody.
+/// A sandbox with a real component in it, and the settings of all programs.
 struct Case {
     sandbox: Sandbox,
     registry: Registry,
-    /// What oras needs to reach the registry.
+    /// The options with which oras reaches the registry.
     oras: Vec<String>,
-    /// `127.0.0.1:5000/my-org/app`.
+    /// The repository, as in `127.0.0.1:5000/my-org/app`.
     name: String,
 }
 
@@ -39,7 +39,7 @@ impl Case {
         case
     }
 
-    /// Tells everybody who asks.
+    /// Writes the credential for all programs.
     fn log_in(&self, password: &str) {
         use base64::Engine as _;
         let pair = base64::prelude::BASE64_STANDARD.encode(format!("alice:{password}"));
@@ -47,13 +47,13 @@ impl Case {
         self.sandbox.write("config.json", config);
     }
 
-    /// What a program prints. It must succeed.
+    /// Returns the output of a program, which must succeed.
     #[track_caller]
     fn program(&self, words: &[&str]) -> String {
         witness(self.sandbox.root(), words)
     }
 
-    /// Pushes the component by oras, and gives the digest of its manifest.
+    /// Pushes the component with oras, and returns the digest of its manifest.
     fn push(&self) -> String {
         self.sandbox.write("wasm.json", "{}");
         let reference = format!("{}:v1", self.name);
@@ -64,7 +64,7 @@ impl Case {
         self.program(&words)
     }
 
-    /// We, with docker's credentials.
+    /// Returns our program, with docker's credentials.
     fn we(&self, words: &[&str]) -> Run {
         run(&self.sandbox, words).env("DOCKER_CONFIG", self.sandbox.root())
     }
@@ -99,7 +99,8 @@ fn four_witnesses_agree() {
     ]);
     assert_eq!(bytes(&case.sandbox, &format!("skopeo/{}", &content["sha256:".len()..])), app);
 
-    // Both digests are those that the witnesses name, and the vendored manifest is the registry's.
+    // Both digests are those that the other programs print, and the vendored manifest is the
+    // registry's.
     let printed = case.we(&["--json", "component", "pin", &format!("{name}:v1")]).succeeds().json();
     assert_eq!(
         (&printed["manifest"], &printed["content"]),
@@ -113,7 +114,7 @@ fn four_witnesses_agree() {
     assert_eq!(case.program(&["crane", "manifest", "--insecure", &pinned]), vendored.trim());
     case.program(&["wasm-tools", "validate", "vendor/components/app.wasm"]);
 
-    // What is not there, in the words of a real registry.
+    // A missing component, in the words of a real registry.
     let zeros = format!("sha256:{}", "0".repeat(64));
     let none = format!("{}/none", case.registry.host());
     for (reference, says) in [
@@ -134,7 +135,7 @@ fn what_oras_pushes_without_a_type_is_pulled_too() {
     case.program(&["oras", "push", "--plain-http", &reference, "app.wasm"]);
     case.we(&["component", "pull", &reference, "-o", "ours.wasm"]).succeeds();
     assert_eq!(bytes(&case.sandbox, "ours.wasm"), bytes(&case.sandbox, "app.wasm"));
-    // Two files make it something else.
+    // An artifact with two files is not a component.
     case.sandbox.write("other.txt", "x");
     let two = format!("{}:two", case.name);
     case.program(&["oras", "push", "--plain-http", &two, "app.wasm", "other.txt"]);

@@ -1,4 +1,4 @@
-//! `vendor components`: the folder, what proves it, and what a second run does.
+//! `vendor components`: the folder, the proof of its files, and a second run.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -48,10 +48,10 @@ fn the_folder_is_golden_and_a_second_run_downloads_nothing() {
     vendor(&sandbox, &words).succeeds().says(&["0 fetched, 0 copied, 2 kept"]);
     assert_eq!(fake.asked().len(), asked);
     assert_eq!(sandbox.tree("vendor"), tree);
-    // Nor does one on the other side of the gap; and in another order.
+    // Nor does an offline run need the registry; and in another order.
     vendor(&sandbox, &[words[1], words[0]]).env("BAZEL_WASM_OFFLINE", "1").succeeds();
     assert_eq!(sandbox.tree("vendor"), tree);
-    // Another machine, one after the other.
+    // Another machine, with one command for each component.
     let other = Sandbox::new();
     vendor(&other, &words[1..]).succeeds();
     vendor(&other, &words[..1]).succeeds();
@@ -75,7 +75,7 @@ fn a_vendored_manifest_proves_its_file() {
     let (wasm, manifest) = ("vendor/components/app.wasm", "vendor/components/app.manifest.json");
     let (right, proof) = (bytes(&sandbox, wasm), sandbox.read(manifest));
 
-    // A byte of the component.
+    // One changed byte of the component.
     let mut bad = right.clone();
     *bad.last_mut().unwrap() ^= 1;
     sandbox.write(wasm, &bad);
@@ -84,14 +84,14 @@ fn a_vendored_manifest_proves_its_file() {
     // A manifest that fits the wrong bytes is not the pinned one.
     sandbox.write(manifest, proof.replace(&app.content, &crate::sha256(&bad)));
     fetch().ends_with(4).says(&["another manifest", &app.manifest]);
-    // No manifest.
+    // Without a manifest.
     std::fs::remove_file(sandbox.path(manifest)).unwrap();
     sandbox.write(wasm, &right);
     fetch().ends_with(4).says(&["no manifest", &app.manifest, &app.content, "pin the content"]);
     assert!(!sandbox.path("a.wasm").exists());
     assert_eq!(fake.server.requests().len(), asked);
 
-    // Vendoring mends it, and downloads only the manifest.
+    // Vendoring repairs it, and downloads only the manifest.
     vendor(&sandbox, &[&pin]).succeeds();
     assert_eq!((bytes(&sandbox, wasm), sandbox.read(manifest)), (right, proof));
     let blobs = fake.asked().iter().filter(|it| it.ends_with(&app.content)).count();
@@ -150,7 +150,7 @@ fn sixteen_may_fill_one_folder_at_once() {
         assert!(child.wait().unwrap().success());
     }
     sandbox.run(&["verify", "vendor"]).succeeds().says(&["9 files"]);
-    // One after the other gives the same.
+    // One command for each component gives the same files.
     let other = Sandbox::new();
     for pin in pins.iter().rev() {
         vendor(&other, &[pin]).succeeds();
@@ -181,16 +181,16 @@ fn a_tag_says_its_pin_and_is_good_offline_once_it_is_vendored() {
     assert_eq!(bytes(&sandbox, "a.wasm"), component("app"));
     // Another tag is another component.
     fetch(&two).ends_with(3).says(&[&format!("what was vendored is `{one}`")]);
-    // So is one of the same name from elsewhere.
+    // So is one with the same name from another repository.
     let elsewhere = one.replace("/my-org/", "/your-org/");
     fetch(&elsewhere).ends_with(3).says(&[&format!("what was vendored is `{one}`")]);
-    // What the folder's manifest lists must be there.
+    // The files in the folder's manifest must be right.
     let mut bad = component("app");
     *bad.last_mut().unwrap() ^= 1;
     sandbox.write("vendor/components/app.wasm", &bad);
     fetch(&one).ends_with(4).says(&[&app.content, &crate::sha256(&bad)]);
 
-    // The tag is moved: the vendored file follows, and its manifest too.
+    // The tag is moved: the vendored file and its manifest change with it.
     let moved = push(&fake, "my-org/app", "v1", &component("moved"));
     vendor(&sandbox, &[&one]).succeeds().says(&["1 repaired", &moved.content]);
     sandbox.run(&["verify", "vendor"]).succeeds();
@@ -223,7 +223,7 @@ fn names_that_collide_are_refused_before_anything_is_fetched() {
     assert!(fake.server.requests().is_empty() && !sandbox.path("vendor").exists());
     vendor(&sandbox, &[&a, &b, "--name=x"]).succeeds().says(&["2 fetched"]);
     assert_eq!(crate::sha256(&bytes(&sandbox, "vendor/components/x.wasm")), one.content);
-    // The same twice is once.
+    // The same component twice counts once.
     vendor(&sandbox, &[&a, &a]).succeeds().says(&["1 repaired, 0 failed"]);
 }
 
@@ -238,7 +238,7 @@ fn a_request_of_the_extension_is_vendored() {
         {"digest": "", "name": "tagged", "reference": format!("{}/my-org/tagged:v1", fake.host())},
     ]});
     sandbox.write("request.json", request.to_string());
-    // Under `bazel run` the folder is the workspace's, and the request the runfiles'.
+    // Under `bazel run`, the folder is in the workspace, and the request in the runfiles.
     std::fs::create_dir(sandbox.path("ws")).unwrap();
     vendor(&sandbox, &["--request=request.json"])
         .env("BUILD_WORKSPACE_DIRECTORY", sandbox.path("ws"))

@@ -1,5 +1,5 @@
-//! A component that the real wkg published. scripts/test says so where there is none and leaves this
-//! out.
+//! A component that the real wkg published. If wkg is missing, scripts/test says so and skips this
+//! test.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use crate::fake::{Door, Fake};
 use crate::sandbox::Sandbox;
 use crate::{bytes, run, section, sha256};
 
-/// The smallest component that every tool takes for one: a core module in it, and nothing else.
+/// Returns the smallest file that every tool accepts as a component: only a core module in it.
 fn smallest() -> Vec<u8> {
     [b"\0asm\x0d\0\x01\0".to_vec(), section(1, b"\0asm\x01\0\0\0")].concat()
 }

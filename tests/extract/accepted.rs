@@ -1,4 +1,4 @@
-//! What toolchains contain.
+//! Archives with the features that toolchains use.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -77,7 +77,7 @@ fn zip_gives_the_same_tree() {
         .with("sdk-1.0/", 0o040_755, "", |_| {})
         .with("sdk-1.0/bin/clang-20", 0o100_755, "elf", |_| {})
         .with("sdk-1.0/bin/clang", 0o120_777, "clang-20", |_| {})
-        // Size and checksum after the data, as a writer to a pipe has to.
+        // Size and checksum after the data, as a writer to a pipe needs (APPNOTE 4.3.9).
         .with("sdk-1.0/lib/npm.js", 0o100_644, "js", |entry| entry.flags = 8)
         .stored("sdk-1.0/README", "read me")
         .with("sdk-1.0/dos.txt", 0, "no mode", |_| {})
@@ -251,11 +251,11 @@ fn headers_of_old_and_large_tars() {
     };
     let one = |name: &str| Tar::new().file(name, "x");
     let tar = [
-        // A file that should lie in one piece on the disk.
+        // A file that should be in one piece on the disk.
         Tar::new().entry(b'7', 0o755, "contiguous", "", "x").0,
         Tar::new().entry(0, 0o644, "v7", "", "x").0,
         Tar::new().entry(b'0', 0o755, "folder/", "", "").0,
-        // The size is in the PAX record alone, as for files of more than 8 GiB.
+        // The size is only in the PAX record, as for files of more than 8 GiB.
         Tar::new().pax("size", "1").0,
         field(124, b"00000000000", one("pax-size")),
         field(124, b"\x80\0\0\0\0\0\0\0\0\0\0\x01", one("binary-size")),
@@ -292,7 +292,7 @@ fn rare_headers_that_tar_and_bsdtar_read_alike() {
     let tar = [
         Tar::new().entry(b'X', 0o644, "sun", "", pax_record("path", b"sun/x")).file("a", "x").0,
         field(345, b"prefix/", Tar::new().file("slash", "x")),
-        // No number where there is no content.
+        // An empty size field for an entry without content.
         field(124, &[0; 12], Tar::new().folder("empty/")),
         field(124, &[0; 12], Tar::new().file("none", "")),
         Tar::new().hard_link("hard", ".//sun/./x").0,
@@ -330,7 +330,7 @@ fn a_zip_may_begin_with_a_program_and_fill_a_tape_record() {
 
 #[test]
 fn only_unix_gives_a_zip_its_modes() {
-    // Darwin is 19, and no reader takes it for a Unix.
+    // 19 is Darwin, which no reader takes for a Unix.
     let zip = Zip::new().with("a", 0o100_755, "x", |entry| entry.central_patch.push((5, vec![19])));
     let tree = Unpacking::of(ArchiveType::Zip, &zip.bytes()).tree();
     assert_eq!(tree, listing(&[("a", "644 x")]));

@@ -1,4 +1,4 @@
-//! Archives that lost something on the way, and archives that chance changed.
+//! Truncated archives, and archives with random changes.
 
 use std::fs;
 
@@ -40,7 +40,7 @@ fn cut_at_every_byte() {
 #[test]
 fn cut_before_it_was_compressed() {
     let tar = tar();
-    // Between entries it is a tar without the mark of its end, which is one that tar reads.
+    // Cut between entries, it is a tar without the mark of its end, which GNU tar accepts.
     let between = [512, 1536, 2048, 2560];
     for length in (64..tar.len() - 1024).step_by(64).filter(|length| !between.contains(length)) {
         Unpacking::of(ArchiveType::TarGz, &gz(&tar[..length])).refused(&["cut short"]);
@@ -85,15 +85,16 @@ fn with_a_header_that_is_none() {
     Unpacking::of(ArchiveType::TarGz, &Tar(header.to_vec()).gz()).refused(&["more than"]);
 }
 
-/// Whatever bytes come, it is a whole tree or an error, nothing is anywhere else, and there is an
-/// end to it.
+/// Checks that any bytes give a whole tree or an error, that no file is outside of it, and that the
+/// run ends.
 #[test]
 fn changed_by_chance() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let limits = Limits { bytes: 1 << 20, ratio: 0, memory: 16 << 20, ..Limits::default() };
     for round in 0..1200 {
         let (archive, bytes) = match round % 5 {
-            // What is changed before compression reaches the walk; the rest mostly the decoder.
+            // Changes before compression reach the reader of entries; the others mostly reach the
+            // decoder.
             0 => (ArchiveType::TarGz, gz(&random.mutate(fix_checksums, tar()))),
             1 => (ArchiveType::TarGz, random.mutate(|_| {}, gz(&tar()))),
             2 => (ArchiveType::TarXz, random.mutate(|_| {}, xz(&tar()))),
@@ -112,7 +113,7 @@ fn changed_by_chance() {
     }
 }
 
-/// Otherwise nearly every change would be noticed by the checksum alone.
+/// Corrects the checksums; otherwise nearly every change would be detected by the checksum alone.
 fn fix_checksums(tar: &mut [u8]) {
     for header in tar.chunks_exact_mut(512).filter(|block| block[257..262] == *b"ustar") {
         let fixed = crate::archives::with_checksum((&*header).try_into().unwrap());

@@ -1,4 +1,4 @@
-//! Links: the ways out of a tree that archives have been given.
+//! Links: attempts of archives to leave the tree.
 
 use airgap_core::artifact::{ArchiveType, Strip};
 
@@ -37,7 +37,7 @@ fn writing_through_a_symbolic_link() {
     refused(link().file("link", "y"), &["twice"]);
     refused(link().folder("link/sub/"), &["is a link, not a folder"]);
     refused(link().symlink("link/up", "f"), &["is a link, not a folder"]);
-    // Where the link comes last, the folder is there first.
+    // If the link comes last, a folder with its name exists already.
     let tar = Tar::new().file("link/g", "y").symlink("link", "d").file("d/f", "x");
     refused(tar, &["a folder of this name"]);
     let zip = Zip::new().with("link", 0o120_777, "..", |_| {}).file("link/canary", "dead");
@@ -58,11 +58,11 @@ fn symbolic_links_to_nothing_or_in_circles() {
 
 #[test]
 fn symbolic_links_by_way_of_others() {
-    // By the letter `d/up/../f` is `d/f`; followed, it is the parent of what `d/up` leads to.
+    // As text, `d/up/../f` is `d/f`; followed, it is in the parent of the target of `d/up`.
     let tar = Tar::new().file("d/f", "x").symlink("d/up", "../e/deep").folder("e/deep/");
     refused(tar.clone().symlink("link", "d/up/../f"), &["`link`", "is not in the archive"]);
     refused(tar.symlink("link", "d/up/g"), &["`link`", "is not in the archive"]);
-    // Each link is inside by itself, and together they climb out.
+    // Each link alone stays inside, and together they leave the tree.
     let tar = Tar::new().file("a/b/f", "x").symlink("up", "a/b").symlink("a/b/top", "../..");
     for target in ["up/../../..", "a/b/top/..", "up/top/a/../..", "up/top/../canary"] {
         refused(tar.clone().symlink("link", target), &["`link`", "leads out of the tree"]);
@@ -81,11 +81,11 @@ fn links_through_linked_folders_resolve_as_on_disk() {
         .symlink("F/Versions/Current", "A")
         .symlink("F/Headers", "Versions/Current/Headers")
         .symlink("x.h", "F//Headers/./x.h")
-        // By the letter this is `F/Versions/..`; followed, it is the parent of `A/Headers`.
+        // As text, this is `F/Versions/..`; followed, it is the parent of `A/Headers`.
         .symlink("up", "F/Headers/..")
         .symlink("late", "up/Headers/x.h")
         .hard_link("again", "late");
-    // A second name of a link in another folder leads elsewhere.
+    // A second name of a link, in another folder, leads to another path.
     refused(tar.clone().hard_link("d/again", "late"), &["`d/again`", "is not in the archive"]);
     let unpacking = Unpacking::of(ArchiveType::TarGz, &tar.gz());
     let tree = unpacking.tree();
@@ -106,7 +106,7 @@ fn long_chains_are_followed_and_the_steps_counted() {
     assert_eq!(Unpacking::of(ArchiveType::TarGz, &whole).tree()["l0"], "-> l1");
     refused(chain.symlink("l5000", "l0"), &["circle"]);
 
-    // One name in a target is one step, and `.` is none.
+    // One name in a target is one step, and `.` is not a step.
     let mut dots = Tar::new().file("d/f", "x");
     let mut bomb = dots.clone();
     for n in 0..1000 {

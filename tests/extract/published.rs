@@ -1,4 +1,4 @@
-//! Real published archives, by their published digests, against GNU tar.
+//! Real published archives, with their published digests, compared with GNU tar.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use airgap_core::artifact::{ArchiveType, Strip};
 use airgap_core::digest::Digest;
 use airgap_core::verify::Unverified;
 
-/// Each path with its content and whether it is executable; a link with its target.
+/// Returns each path with its content and whether it is executable; a link with its target.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, bool)> {
     let mut found = BTreeMap::new();
     for entry in walkdir::WalkDir::new(folder) {

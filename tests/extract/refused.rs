@@ -1,4 +1,4 @@
-//! What a tar may not contain, entry by entry; and the limits.
+//! Refused entries of a tar, and the limits.
 
 use airgap_archive::Limits;
 use airgap_core::artifact::{ArchiveType, Strip};
@@ -45,7 +45,7 @@ fn names_that_are_another_place_somewhere() {
             Unpacking::of(ArchiveType::Zip, &zip.bytes()).refused(&words);
         }
     }
-    // Only in a PAX header can there be a NUL.
+    // Only a PAX header can contain a NUL.
     refused(&Tar::new().pax("path", b"a\0b").file("fine", "x"), &["control character"]);
     refused(&Tar::new().pax("path", "../canary").file("fine", "x"), &["climbs"]);
     refused(&Tar::new().pax("path", "").file("fine", "x"), &["empty"]);
@@ -103,14 +103,14 @@ fn descriptions_that_can_be_read_in_two_ways() {
     refused(&long(long(Tar::new())).file("a", "x"), &["given twice"]);
     refused(&long(Tar::new().pax("path", "b")).file("a", "x"), &["given twice"]);
     refused(&Tar::new().pax("path", "a").pax("path", "b").file("c", "x"), &["given twice"]);
-    // GNU tar forgets what the first one says, and others do not.
+    // GNU tar drops the content of the first header, and other readers do not.
     let two = Tar::new().pax("path", "b").pax("mtime", "1").file("a", "x");
     refused(&two, &["two PAX headers"]);
     refused(&Tar::new().pax("size", "512").file("a", "x"), &["two sizes"]);
     for size in ["many", "+1", "-1", " 1", "1 ", "01", "0x1", "", "99999999999999999999"] {
         refused(&Tar::new().pax("size", size).file("a", "x"), &["no number"]);
     }
-    // bsdtar takes the prefix with any version of the header, GNU tar only with its own.
+    // bsdtar uses the prefix with any version of the header, GNU tar only with its own.
     let mut header: [u8; 512] = Tar::new().file("a", "").0.try_into().unwrap();
     header[257..265].copy_from_slice(b"ustarX00");
     header[345..351].copy_from_slice(b"prefix");
@@ -156,9 +156,9 @@ fn more_than_the_limits_allow() {
         .refused(&["more than 3 entries"]);
     zip(z().file("a", "").file("b", "").file("c", "").file("d", ""))
         .refused(&["more than 3 entries"]);
-    // Folders that no entry names are there all the same.
+    // Folders that no entry names are created and counted too.
     tar(t().file("a/b/c", "").file("d", "")).refused(&["more than 3 files"]);
-    // So are headers that make nothing.
+    // Headers that create no file count too.
     let empty = Tar::new().entry(b'g', 0, "g", "", "");
     tar(Tar(empty.0.repeat(4)).file("a", "")).refused(&["more than 3 entries"]);
     tar(t().file("a", &x).file("b", &x)).refused(&["more than 100 bytes", "120 bytes or more"]);
@@ -201,7 +201,7 @@ fn names_that_are_too_many_bytes_together() {
 fn decoders_that_would_fill_the_memory() {
     let tar = Tar::new().file("a", "x").end();
     let limits = Limits { memory: 1 << 20, ..Limits::default() };
-    // The dictionary that xz -9 asks for is 64 MiB.
+    // The dictionary of `xz -9` has 64 MiB.
     let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 9);
     std::io::Write::write_all(&mut encoder, &tar).unwrap();
     let large = encoder.finish().unwrap();

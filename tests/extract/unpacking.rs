@@ -1,4 +1,4 @@
-//! One extraction in a folder of its own, with a canary beside it.
+//! One extraction in its own folder, with a canary beside it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use airgap_core::error::{Error, Kind, Result};
 use airgap_core::verify::{Unverified, hash};
 use tempfile::TempDir;
 
-/// What is extracted and how.
+/// An archive and the settings for its extraction.
 #[must_use]
 pub struct Unpacking {
     sandbox: TempDir,
@@ -51,7 +51,7 @@ impl Unpacking {
         extract(&verified, &self.layout, &self.destination(), &self.limits)
     }
 
-    /// Extracts, and lists what came out.
+    /// Extracts, and lists the result.
     #[track_caller]
     pub fn tree(&self) -> BTreeMap<String, String> {
         let tree = self.run().unwrap_or_else(|error| panic!("{error}"));
@@ -62,7 +62,7 @@ impl Unpacking {
         listing
     }
 
-    /// Extracts, and checks that it fails for this reason and leaves nothing.
+    /// Extracts, and checks that it fails for this reason and leaves no file.
     #[track_caller]
     pub fn refused(&self, words: &[&str]) -> Error {
         let error = match self.run() {
@@ -77,21 +77,21 @@ impl Unpacking {
         error
     }
 
-    /// Whatever happened, it is all or nothing, and nothing is anywhere else.
+    /// Checks that no file outside of the destination was created or changed.
     #[track_caller]
     pub fn assert_untouched(&self) {
         assert_eq!(self.beside(), ["canary", "work", "work/archive"]);
         assert_eq!(fs::read_to_string(self.sandbox.path().join("canary")).unwrap(), "alive");
     }
 
-    /// The paths in the sandbox, outside of the destination.
+    /// Returns the paths in the sandbox, outside of the destination.
     pub fn beside(&self) -> Vec<String> {
         let all = list(self.sandbox.path()).into_keys();
         all.filter(|path| !path.starts_with("work/out/")).collect()
     }
 }
 
-/// Paths with `755 content`, `folder`, or `-> target`.
+/// Returns the paths with `755 content`, `folder`, or `-> target`.
 pub fn list(root: &Path) -> BTreeMap<String, String> {
     let entries = walkdir::WalkDir::new(root).min_depth(1).into_iter().map(|entry| {
         let entry = entry.unwrap();
@@ -111,7 +111,7 @@ pub fn list(root: &Path) -> BTreeMap<String, String> {
     entries.collect()
 }
 
-/// A listing, written down.
+/// Returns a listing with these entries.
 pub fn listing(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
     entries.iter().map(|(path, what)| ((*path).to_owned(), (*what).to_owned())).collect()
 }

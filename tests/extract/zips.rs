@@ -1,4 +1,4 @@
-//! The lies that only a zip can tell.
+//! Contradictions that only a zip can contain.
 
 use airgap_core::artifact::ArchiveType;
 
@@ -10,7 +10,7 @@ fn refused(zip: &Zip, words: &[&str]) {
     Unpacking::of(ArchiveType::Zip, &zip.bytes()).refused(words);
 }
 
-/// A zip whose second entry, `b`, is changed.
+/// Returns a zip whose second entry, `b`, is changed.
 fn with(change: impl FnOnce(&mut ZipEntry)) -> Zip {
     Zip::new().file("a", "x").with("b", 0o100_644, "content", change).file("c", "y")
 }
@@ -36,7 +36,7 @@ fn lies_about_sizes_and_checksums() {
 fn entries_that_share_data() {
     let zip = Zip::new().file("a", "x").with("b", 0o100_644, "x", |entry| entry.shares = Some(0));
     refused(&zip, &["overlaps"]);
-    // A header within the data of another entry, as in the better bombs.
+    // A header within the data of another entry, as in zip bombs that overlap.
     let inner = Zip::new().stored("b", "y").bytes();
     let outer = Zip::new().with("a", 0o100_644, "", |entry| {
         entry.method = 0;
@@ -98,10 +98,10 @@ fn another_archive_for_those_who_search_the_end() {
     Unpacking::of(ArchiveType::Zip, &two).refused(&["not where its end says"]);
     let before = Zip { before: b"PK\x03\x04 and a program".to_vec(), ..zip.clone() };
     Unpacking::of(ArchiveType::Zip, &before.bytes()).tree();
-    // Offsets that count from after what stands before are not corrected.
+    // Offsets that count from the end of a preceding text are not corrected.
     let shifted = [b"PK\x03\x04 and a program".to_vec(), zip.bytes()].concat();
     Unpacking::of(ArchiveType::Zip, &shifted).refused(&["not where its end says"]);
-    // The count in the end is one too small.
+    // The count of entries in the end record is one too small.
     let mut bytes = zip.bytes();
     let end = bytes.len() - 22;
     bytes[end + 8] -= 1;
@@ -110,12 +110,12 @@ fn another_archive_for_those_who_search_the_end() {
     refused(&Zip::new(), &["nothing is in it"]);
 }
 
-/// A zip64 field with these two sizes.
+/// Returns a zip64 field with these two sizes.
 fn zip64(size: u64, compressed: u64) -> Vec<u8> {
     [&b"\x01\0\x10\0"[..], &size.to_le_bytes(), &compressed.to_le_bytes()].concat()
 }
 
-/// The record after the data, with sizes of 4 or 8 bytes.
+/// Returns the record after the data, with sizes of 4 or 8 bytes (APPNOTE 4.3.9).
 fn record(entry: &ZipEntry, mark: &[u8], width: usize) -> Vec<u8> {
     let sizes = [entry.compressed, entry.size].map(u64::from);
     let sizes = sizes.iter().flat_map(|size| size.to_le_bytes()[..width].to_vec());
@@ -161,12 +161,12 @@ fn another_file_for_those_who_read_from_the_beginning() {
     refused(&disagrees, &["`b`", "disagree"]);
     let name = with(|entry| entry.local_extra = b"\x75\x70\x06\0\x01....z".to_vec());
     refused(&name, &["`b`", "another name"]);
-    // In folders and links, too.
+    // In folders and links too.
     let folder =
         |change: fn(&mut ZipEntry)| Zip::new().file("a", "x").with("d/", 0o040_755, "", change);
     refused(&folder(|entry| entry.local_name = b"e/".to_vec()), &["`d/`", "another name"]);
     refused(&folder(|entry| entry.local_patch.push((22, vec![9]))), &["`d/`", "another size"]);
-    // In a name that is not ASCII, whether it is UTF-8.
+    // For a name that is not ASCII, both flags about UTF-8 must agree.
     let name =
         Zip::new().with("\u{e4}", 0o100_644, "x", |entry| entry.local_patch.push((7, vec![8])));
     refused(&name, &["other flags"]);
@@ -188,7 +188,7 @@ fn sizes_after_the_data() {
         });
         assert_eq!(tree(&zip)["b"], "644 content", "{mark:?} {width}");
     }
-    // The header may give them nevertheless, or leave them to a zip64 field.
+    // The header may contain them nevertheless, or leave them to a zip64 field.
     tree(&later(|entry| {
         let sizes = [entry.crc, entry.compressed, entry.size].map(u32::to_le_bytes).concat();
         entry.local_patch.push((14, sizes));
@@ -208,7 +208,7 @@ fn sizes_after_the_data() {
     refused(&later(|entry| entry.after = Some(vec![0; 16])), &["`b`", "is not one"]);
     refused(&later(|entry| entry.after = Some(vec![0; 12])), &["`b`", "another size or checksum"]);
     refused(&later(|entry| entry.after = Some(vec![0; 100])), &["`b`", "something else"]);
-    // Stored data that holds what looks like its end, for those who do not know how long it is.
+    // Stored data that contains text like its own end, for readers that do not know its length.
     let stored = |content: &'static [u8]| {
         with(move |entry| {
             (entry.flags, entry.method) = (8, 0);
@@ -239,7 +239,7 @@ fn entries_that_are_not_in_the_list() {
         bytes[end + at] += 1;
         Unpacking::of(ArchiveType::Zip, &bytes).refused(&["several parts"]);
     }
-    // Two ends that count differently.
+    // Two end records with different counts.
     let mut bytes = Zip { is_64: true, ..with(|_| {}) }.bytes();
     let end = bytes.len() - 22;
     bytes[end + 8..end + 12].copy_from_slice(&[1, 0, 1, 0]);

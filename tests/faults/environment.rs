@@ -9,12 +9,12 @@ use crate::run::{Case, Findings, Scenario};
 use crate::sandbox::Sandbox;
 use crate::tree::Tree;
 
-/// Starts what follows through a shell, which changes what it inherits.
+/// Returns the words that start the next command through a shell, which changes its environment.
 fn shell(script: &str) -> [&str; 4] {
     ["sh", "-c", script, "sh"]
 }
 
-/// Runs the command with stdout and stderr that cannot be written, or that are not there.
+/// Runs the command with a stdout and stderr that cannot be written, or that are closed.
 fn without_output(scenario: &Scenario) {
     let (clean, first) = scenario.clean();
     let mut findings = Findings::new(scenario);
@@ -29,7 +29,7 @@ fn without_output(scenario: &Scenario) {
         ("exec \"$@\" >&- 2>&- <&-", true),
     ] {
         let case = scenario.case();
-        // The shell ends with what the pipe's last command says.
+        // The shell ends with the exit code of the pipe's last command.
         let is_pipe = script.contains('|');
         let ended = case.command(&shell(script), &scenario.words).run();
         let silent = script.contains("2>");
@@ -42,7 +42,7 @@ fn without_output(scenario: &Scenario) {
             Some(1) if is_data && data => Ok(()),
             _ => Err(ended.text()),
         };
-        // The work is done, whoever can be told of it.
+        // The work is complete, although the output could not be written.
         let result = result.and_then(|()| match is_pipe {
             true => Ok(()),
             false => work_is_done(&case, &clean),
@@ -59,7 +59,7 @@ fn work_is_done(case: &Case, clean: &Tree) -> Result<(), String> {
     }
 }
 
-/// Runs the command with ever more handles, until it succeeds.
+/// Runs the command with more and more handles, until it succeeds.
 fn few_handles(scenario: &Scenario) {
     let (clean, _) = scenario.clean();
     let mut findings = Findings::new(scenario);
@@ -82,7 +82,7 @@ fn few_handles(scenario: &Scenario) {
     findings.end();
 }
 
-/// Runs the command with each umask, which what it makes must keep.
+/// Runs the command with each umask, which the created files must respect.
 fn umask_is_kept(scenario: &Scenario) {
     let mut findings = Findings::new(scenario);
     for mask in [0o077, 0o022, 0o002] {
@@ -93,7 +93,7 @@ fn umask_is_kept(scenario: &Scenario) {
         for name in case.state().keys().filter(|name| !before.contains_key(*name)) {
             let Ok(meta) = case.sandbox.path(name).symlink_metadata() else { continue };
             let mode = meta.permissions().mode() & 0o777;
-            // A file that a person may read is readable for all whom the mask lets.
+            // A file that its owner may read is readable for all users whom the umask permits.
             let right = mode & (0o700 | 0o777 & !mask);
             let wide = if meta.is_dir() || mode & 0o100 != 0 { 0o755 } else { 0o644 };
             let result = match meta.is_symlink() || right == mode && mode & 0o755 == wide & !mask {
@@ -130,7 +130,7 @@ impl Drop for Mount {
     }
 }
 
-/// Runs the command on file systems that are too small by more and by less, and on one that is
+/// Runs the command on file systems that are too small by different amounts, and on one that is
 /// read-only.
 fn a_full_disk(scenario: &Scenario) {
     let (clean, _) = scenario.clean();
@@ -144,7 +144,7 @@ fn a_full_disk(scenario: &Scenario) {
         let case = scenario.case_in(Sandbox::below(&place));
         let (options, words) = match free {
             Some(kilobytes) => {
-                // A size of 0 would be no limit.
+                // A size of 0 would mean no limit.
                 let size = (mount.used() + kilobytes * 1024).max(4096);
                 (format!("remount,size={size}"), "No space left on device")
             }

@@ -7,11 +7,11 @@ use std::process::Command;
 use crate::for_each_scenario;
 use crate::run::{Case, Findings, Scenario};
 
-/// The memory that a command may take, beside what the program and its threads' stacks map.
+/// The memory that a command may use, besides the mapped program and its threads' stacks, in bytes.
 const MEMORY: u64 = 256 << 20;
 
-/// What stands where a file should be. The large file is sparse and more than the memory, and short
-/// enough to be hashed in time where the digest of a file of any size is asked for.
+/// Replacements for a file. The large file is sparse and larger than the memory, and small enough
+/// to be hashed in time if the command hashes a file of any size.
 const KINDS: [&str; 5] = ["FIFO", "/dev/zero", "folder", "400 MB", "link to itself"];
 
 fn put(kind: &str, path: &Path) {
@@ -24,7 +24,7 @@ fn put(kind: &str, path: &Path) {
     }
 }
 
-/// The regular files of a case.
+/// Returns the regular files of a case.
 fn files(case: &Case) -> Vec<String> {
     let state = case.state();
     let mut names: Vec<_> = state
@@ -32,19 +32,19 @@ fn files(case: &Case) -> Vec<String> {
         .filter(|(name, what)| what.starts_with("file") && case.sandbox.path(name).exists())
         .map(|(name, _)| name.clone())
         .collect();
-    // Of the blobs of a layout each is like the other.
+    // All blobs of a layout are alike, so one is enough.
     let blobs: Vec<_> = names.iter().filter(|it| it.contains("/blobs/")).skip(2).cloned().collect();
     names.retain(|it| !blobs.contains(it));
     names
 }
 
-/// Replaces each file that the command finds, and then each that it makes, by each kind.
+/// Replaces each input file of the command, and then each output file, by each kind.
 fn replaced(scenario: &Scenario) {
     let program = fs::metadata(env!("CARGO_BIN_EXE_wasm-airgap")).unwrap().len();
     let limit = format!("--as={}", MEMORY + program);
     let before = ["prlimit", limit.as_str(), "env", "MALLOC_ARENA_MAX=1"];
     let mut findings = Findings::new(scenario);
-    // The same limit with nothing replaced.
+    // The same limit without a replacement.
     let case = scenario.case();
     case.command(&before, &scenario.words).succeeds();
     let made = files(&case);

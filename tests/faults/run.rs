@@ -1,4 +1,4 @@
-//! One run of a scenario, and the rules that every end of a run keeps.
+//! One run of a scenario, and the rules for every end of a run.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -9,27 +9,28 @@ use crate::fake::{Door, Fake};
 use crate::sandbox::{Sandbox, sha256};
 use crate::tree::{self, Tree};
 
-/// How long a run may take before it counts as hanging. A run takes less than a second, but for the
-/// machine on which much else runs.
+/// The time after which a run counts as hanging. A run takes less than a second, except on a busy
+/// machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// A command in a folder.
+/// A command and its folder.
 pub struct Scenario {
-    /// Its name in messages.
+    /// The name in messages.
     pub name: &'static str,
     /// The command line.
     pub words: Vec<String>,
-    /// Writes the files that the command finds.
+    /// The function that writes the command's input files.
     pub lay: Box<dyn Fn(&Case) + Send + Sync>,
-    /// The vendor folder that it makes.
+    /// The vendor folder that the command creates.
     pub vendor: Option<&'static str>,
-    /// The folder that it makes at once, and that a second run refuses to write into.
+    /// The folder that the command creates in one step, and into which a second run refuses to
+    /// write.
     pub out: Option<&'static str>,
-    /// Whether it writes into a registry.
+    /// Whether the command writes into a registry.
     pub target: bool,
 }
 
-/// A fresh folder for a scenario.
+/// A new folder for a scenario.
 pub struct Case {
     pub sandbox: Sandbox,
     target: Option<Fake>,
@@ -37,7 +38,7 @@ pub struct Case {
     out: Option<&'static str>,
 }
 
-/// How a run ended.
+/// The result of a run.
 pub struct Ended {
     pub status: ExitStatus,
     pub stdout: String,
@@ -46,9 +47,9 @@ pub struct Ended {
 }
 
 impl Scenario {
-    /// Makes a folder with the files of the scenario.
+    /// Creates a folder with the files of the scenario.
     pub fn case(&self) -> Case {
-        // In memory, where to flush a file costs nothing.
+        // In memory, where flushing a file takes no time.
         let memory = Path::new("/dev/shm");
         self.case_in(match memory.is_dir() {
             true => Sandbox::below(memory),
@@ -56,7 +57,7 @@ impl Scenario {
         })
     }
 
-    /// Makes the files in this folder.
+    /// Creates the files in this folder.
     pub fn case_in(&self, sandbox: Sandbox) -> Case {
         let target = self.target.then(|| {
             let fake = Fake::new(Door::Open);
@@ -64,13 +65,13 @@ impl Scenario {
             fake
         });
         let case = Case { sandbox, target, vendor: self.vendor, out: self.out };
-        // What is left in the temporary folder is seen.
+        // Files left in the temporary folder are part of the tree.
         std::fs::create_dir_all(case.sandbox.path("tmp")).unwrap();
         (self.lay)(&case);
         case
     }
 
-    /// Returns what a run without a fault leaves. A second run must leave it as it is.
+    /// Returns the tree after a run without a fault. A second run must leave it unchanged.
     #[track_caller]
     pub fn clean(&self) -> (Tree, Ended) {
         let case = self.case();
@@ -84,18 +85,19 @@ impl Scenario {
 }
 
 impl Case {
-    /// The registry that the scenario copies to.
+    /// Returns the registry to which the scenario copies.
     pub fn target(&self) -> String {
         self.target.as_ref().map_or_else(|| "r.example".to_owned(), Fake::host)
     }
 
-    /// The program with these words, started by the words before it.
+    /// Returns the program with these arguments, started by the words before it.
     pub fn command(&self, before: &[&str], words: &[String]) -> Start {
         let mut all: Vec<&str> = before.to_vec();
         all.push(env!("CARGO_BIN_EXE_wasm-airgap"));
         all.extend(words.iter().map(String::as_str));
         let mut command = Command::new("timeout");
-        // Alone it would take a Ctrl-C of the person who runs the tests for its own.
+        // `timeout` puts the program into a process group, so that a Ctrl-C of the person who runs
+        // the tests does not reach it.
         command.args(["--signal=KILL", &LIMIT.as_secs().to_string()]).args(all);
         command.current_dir(self.sandbox.root()).env_clear().stdin(Stdio::null());
         command.env("PATH", path_without_helm());
@@ -104,7 +106,7 @@ impl Case {
         Start { command }
     }
 
-    /// All that is in the folder, and in the registry that is written to.
+    /// Returns the tree of the folder and the content of the registry that is written to.
     pub fn state(&self) -> Tree {
         let mut state = tree::list(self.sandbox.root());
         if let Some(target) = &self.target {
@@ -115,14 +117,14 @@ impl Case {
         state
     }
 
-    /// Runs the scenario without a fault, and compares what it leaves with this.
+    /// Runs the scenario without a fault, and compares the resulting tree with this one.
     pub fn completes(&self, scenario: &Scenario, expected: &Tree) -> Result<(), String> {
         let is_out = self.out.is_some_and(|out| {
-            // An empty folder is as good as none.
+            // An empty folder counts as a missing one.
             std::fs::read_dir(self.sandbox.path(out)).is_ok_and(|it| it.count() > 0)
         });
         let again = self.command(&[], &scenario.words).run();
-        // It does not write into a folder that is there, so that one must be complete.
+        // The command does not write into an existing folder, so that one must be complete.
         if !(again.status.success() || is_out && again.status.code() == Some(2)) {
             return Err(format!("a run without a fault does not complete it: {}", again.text()));
         }
@@ -148,7 +150,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// Waits for its end, which a hanging run is brought to.
+    /// Waits for the end of the run; kills a hanging run.
     pub fn run(mut self) -> Ended {
         let began = Instant::now();
         let output = self.command.output().unwrap();
@@ -160,7 +162,7 @@ impl Start {
         }
     }
 
-    /// Runs it; it must end with 0.
+    /// Runs it; the exit code must be 0.
     #[track_caller]
     pub fn succeeds(self) -> Ended {
         let words = format!("{:?}", self.command);
@@ -171,18 +173,18 @@ impl Start {
 }
 
 impl Ended {
-    /// How it ended and what it said, for a message.
+    /// Returns the result and the output, for a message.
     pub fn text(&self) -> String {
         format!("{}: {}", self.status, self.stderr.trim())
     }
 
-    /// Whether the run was killed, as was asked for.
+    /// Returns whether the run was killed as requested.
     pub fn was_killed(&self) -> bool {
         self.status.signal() == Some(9) && !self.hung
     }
 
-    /// The rules for a run with a fault: it ends by itself, with a code of the table, and says what
-    /// failed. Gives whether it succeeded.
+    /// Checks the rules for a run with a fault: it ends by itself, with a code of the table, and
+    /// says what failed. Returns whether it succeeded.
     pub fn keeps_the_rules(&self, folder: &Path) -> Result<bool, String> {
         if self.hung {
             return Err(format!("hangs: {}", self.stderr.trim()));
@@ -196,7 +198,7 @@ impl Ended {
         match self.status.code() {
             Some(0) => Ok(true),
             Some(1..=5) => {
-                // What it was about: a path, or something in backticks.
+                // The subject of the error: a path, or something in backticks.
                 let path = folder.display().to_string();
                 let says = self.stderr.contains('`') || self.stderr.contains(&path);
                 if says && self.stderr.contains("error: ") {
@@ -210,7 +212,7 @@ impl Ended {
     }
 }
 
-/// Collects what is wrong in one scenario.
+/// A list of the failures in one scenario.
 pub struct Findings {
     scenario: String,
     runs: usize,
@@ -222,7 +224,7 @@ impl Findings {
         Findings { scenario: scenario.name.to_owned(), runs: 0, wrong: Vec::new() }
     }
 
-    /// Notes what became of a run with this fault.
+    /// Adds the result of a run with this fault.
     pub fn note(&mut self, fault: &str, result: Result<(), String>) {
         self.runs += 1;
         if let Err(why) = result {
@@ -230,7 +232,7 @@ impl Findings {
         }
     }
 
-    /// Fails with all of it.
+    /// Fails with all failures.
     #[track_caller]
     pub fn end(self) {
         assert!(
@@ -245,7 +247,7 @@ impl Findings {
 }
 
 impl crate::fake::Store {
-    /// Lists what the registry has, by digest.
+    /// Lists the content of the registry, by digest.
     fn listing(&self) -> Tree {
         let blobs = self.all_blobs().map(|(repository, digest, bytes)| {
             (format!("registry {repository} {digest}"), sha256(bytes))
@@ -257,7 +259,7 @@ impl crate::fake::Store {
     }
 }
 
-/// `PATH` without Helm, whose own errors have words of their own.
+/// Returns `PATH` without Helm, whose errors have other words.
 fn path_without_helm() -> std::ffi::OsString {
     let path = std::env::var_os("PATH").unwrap();
     let folders = std::env::split_paths(&path).filter(|folder| !folder.join("helm").exists());

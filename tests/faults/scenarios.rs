@@ -1,4 +1,4 @@
-//! The commands that are run: which files they find, and their words.
+//! The commands of the tests: their input files, and their arguments.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::world::{self, HTTP, IO, World};
 /// The chart of the guide.
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-operator");
 
-/// A scenario without files, which may be run again and again.
+/// Creates a scenario without files, which may run several times.
 fn scenario(name: &'static str, words: &[&str]) -> Scenario {
     Scenario {
         name,
@@ -23,7 +23,7 @@ fn scenario(name: &'static str, words: &[&str]) -> Scenario {
     }
 }
 
-/// Writes a registry file of the tool in these versions.
+/// Writes a registry file of the tool with these versions.
 pub fn tool_registry(case: &Case, versions: &[usize]) {
     let world = World::get();
     let mut registry = json!({"schema_version": 1, "tool": "tool", "versions": {}});
@@ -287,7 +287,7 @@ pub fn mirror_kustomize() -> Scenario {
     Scenario { lay: Box::new(lay), ..scenario("mirror kustomize", &words) }
 }
 
-/// Writes a list of images that go to the target's registry.
+/// Writes a list of images to copy to the target registry.
 pub fn images(case: &Case, file: &str, which: &[usize]) {
     let (from, to) = (World::get().host(), case.target());
     let line = |nth: &usize| {

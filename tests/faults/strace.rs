@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::for_each_scenario;
 use crate::run::{Case, Ended, Findings, Scenario};
 
-/// The calls that change files, and those that bring them to the disk.
+/// The system calls that change files, and those that flush them to the disk.
 const CHANGES: &[&str] = &[
     "openat",
     "write",
@@ -37,14 +37,14 @@ const CHANGES: &[&str] = &[
     "utimensat",
 ];
 
-/// The calls that look at files, and the one that makes threads.
+/// The system calls that look at files, and the one that creates threads.
 const LOOKS: &[&str] =
     &["read", "pread64", "getdents64", "fstat", "newfstatat", "statx", "lseek", "clone3"];
 
-/// Calls that are tried at this many places, unless all are asked for.
+/// The number of places at which a call is tried, unless all are requested.
 const OFTEN: usize = 3;
 
-/// The calls that a signal may interrupt, after which they are tried again.
+/// The calls that a signal may interrupt, after which the program tries them again.
 const INTERRUPTED: &[&str] = &[
     "openat",
     "read",
@@ -58,7 +58,7 @@ const INTERRUPTED: &[&str] = &[
     "copy_file_range",
 ];
 
-/// The error numbers and the words that the C library has for them.
+/// The error numbers, and the C library's messages for them.
 const ERRORS: [(&str, &str); 6] = [
     ("ENOSPC", "No space left on device"),
     ("EIO", "Input/output error"),
@@ -68,23 +68,23 @@ const ERRORS: [(&str, &str); 6] = [
     ("EINTR", "Interrupted system call"),
 ];
 
-/// Which threads have their calls counted.
+/// The threads whose calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Threads {
     All,
     Main,
 }
 
-/// The calls of each thread on files of the sandbox: the numbers of those among all of that name.
+/// The calls of each thread on files of the sandbox: their numbers among all calls with that name.
 type Counts = BTreeMap<(&'static str, bool), Vec<usize>>;
 
-/// Counts the calls of a run, those of the main thread and the most of any thread.
+/// Counts the calls of a run: those of the main thread, and the largest number of any thread.
 fn count(
     scenario: &Scenario,
     calls: &[&'static str],
 ) -> BTreeMap<(&'static str, bool), Vec<usize>> {
     let case = scenario.case();
-    // Outside of the folder, whose tree the program may list.
+    // Outside of the folder, because the program may list its tree.
     let traces = crate::sandbox::Sandbox::new();
     let prefix = traces.path("trace");
     let prefix = prefix.to_str().unwrap();
@@ -121,7 +121,8 @@ fn count(
     counts
 }
 
-/// Whether a call is about a file of the sandbox, and not about a library, a socket or stderr.
+/// Returns whether a call is about a file of the sandbox, and not about a library, a socket or
+/// stderr.
 fn is_ours(line: &str, folder: &Path) -> bool {
     let folder = folder.to_str().unwrap();
     line.starts_with("clone3(")
@@ -132,12 +133,12 @@ fn is_ours(line: &str, folder: &Path) -> bool {
             && !line.contains("\"/proc")
 }
 
-/// Whether all places and error numbers are tried.
+/// Returns whether all places and error numbers are tried.
 fn all() -> bool {
     std::env::var("FAULTS").is_ok_and(|it| it == "all")
 }
 
-/// Some of these, spread, with the first and the last.
+/// Returns some of these numbers, evenly spread, with the first and the last.
 fn sample(numbers: &[usize], most: usize) -> Vec<usize> {
     if all() || numbers.len() <= most {
         return numbers.to_vec();
@@ -156,13 +157,13 @@ fn inject(case: &Case, scenario: &Scenario, threads: Threads, what: &str) -> End
     case.command(&before, &scenario.words).run()
 }
 
-/// The places of a scenario: which threads, which call, which of them.
+/// Returns the places of a scenario: which threads, which call, and its number.
 fn places(scenario: &Scenario, calls: &[&'static str]) -> Vec<(Threads, &'static str, usize)> {
     let counts = count(scenario, calls);
     let mut places = Vec::new();
     for ((call, main), numbers) in &counts {
         let threads = if *main { Threads::Main } else { Threads::All };
-        // Where there is but the main thread, all are its.
+        // If there is only the main thread, all calls are its own.
         if *main && counts.get(&(*call, false)) == Some(numbers) && !has_threads(&counts) {
             continue;
         }
@@ -177,7 +178,7 @@ fn has_threads(counts: &Counts) -> bool {
     counts.contains_key(&("clone3", true))
 }
 
-/// Kills the command at each call that changes a file; the next run completes it.
+/// Kills the command at each call that changes a file; the next run must complete the work.
 fn killed(scenario: &Scenario) {
     let (clean, _) = scenario.clean();
     let mut findings = Findings::new(scenario);
@@ -197,14 +198,14 @@ fn killed(scenario: &Scenario) {
     findings.end();
 }
 
-/// Lets each call fail; the run says so or gets by, and the next one completes it.
+/// Lets each call fail; the run reports it or succeeds, and the next one completes the work.
 fn failing(scenario: &Scenario) {
     let (clean, _) = scenario.clean();
     let mut findings = Findings::new(scenario);
     let calls = [CHANGES, LOOKS].concat();
     for (at, (threads, call, nth)) in places(scenario, &calls).into_iter().enumerate() {
         for (number, (name, words)) in ERRORS.into_iter().enumerate() {
-            // One number for each place, each in its turn; an interrupted call is tried at all.
+            // One error number for each place, in turn; an interrupted call is tried at all places.
             let turn = number == at % 5 || name == "EINTR" && INTERRUPTED.contains(&call);
             if !all() && !turn {
                 continue;
@@ -212,7 +213,7 @@ fn failing(scenario: &Scenario) {
             let case = scenario.case();
             let ended =
                 inject(&case, scenario, threads, &format!("{call}:error={name}:when={nth}"));
-            // The loader's calls have the numbers of those of threads.
+            // The loader's calls are counted with those of threads.
             if ended.status.code() == Some(127) {
                 continue;
             }
@@ -225,7 +226,7 @@ fn failing(scenario: &Scenario) {
     findings.end();
 }
 
-/// Whether a run with an error number ended as it should.
+/// Checks the end of a run with an error number.
 fn said(ended: &Ended, folder: &Path, name: &str, words: &str, call: &str) -> Result<(), String> {
     if ended.keeps_the_rules(folder)? {
         return Ok(());
@@ -236,7 +237,7 @@ fn said(ended: &Ended, folder: &Path, name: &str, words: &str, call: &str) -> Re
     if ended.status.code() == Some(4) {
         return Err(format!("is taken for tampering: {}", ended.text()));
     }
-    // The standard library makes a folder and, where that fails, looks whether there is one.
+    // The standard library creates a folder and, if that fails, checks whether it exists.
     let is_lost = call == "statx" && ended.stderr.contains("File exists");
     if call != "clone3" && !is_lost && !ended.stderr.contains(words) {
         return Err(format!("the cause `{words}` is missing: {}", ended.text()));

@@ -15,7 +15,7 @@ fn start(case: &Case, words: &[String]) -> Child {
     run.command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Lets all of these end; gives how often each way of ending occurred.
+/// Waits for all of these; returns the exit code and the message of each.
 fn wait(children: Vec<Child>) -> Vec<(Option<i32>, String)> {
     let ends = children.into_iter().map(|child| {
         let output = child.wait_with_output().unwrap();
@@ -24,12 +24,13 @@ fn wait(children: Vec<Child>) -> Vec<(Option<i32>, String)> {
     ends.collect()
 }
 
-/// Kills some of these after a while, others after another.
+/// Kills two of three of these processes, each after a short time.
 fn kill_some(children: &mut [Child], round: usize) {
     for (nth, child) in children.iter_mut().enumerate() {
         if nth % 3 != 0 {
             sleep(Duration::from_millis((nth * 7 + round * 3) as u64 % 11));
-            // `timeout` and the program are a group; until they are one, nothing is killed.
+            // `timeout` and the program are one process group; before they are, no process is
+            // killed.
             let script = format!("kill -KILL -{} 2>/dev/null", child.id());
             let _ = std::process::Command::new("sh").args(["-c", &script]).status();
         }
@@ -49,7 +50,7 @@ fn sixteen(scenario: &Scenario) {
         }
         let ends = wait(children);
         if !kills {
-            // Only one makes a folder that must not be there yet.
+            // Only one process creates a folder that must not exist before.
             let is_right =
                 |code| code == Some(0) || scenario.out.is_some() && matches!(code, Some(1 | 2));
             for (code, said) in ends.iter().filter(|(code, _)| !is_right(*code)) {
@@ -71,12 +72,12 @@ mod sixteen {
     super::for_each_scenario!(super::sixteen, "takes long: scripts/test runs it");
 }
 
-/// The scenarios that fill one vendor folder.
+/// Returns the scenarios that fill one vendor folder.
 fn kinds() -> [Scenario; 3] {
     [scenarios::vendor_toolchains(), scenarios::vendor_wit(), scenarios::vendor_components()]
 }
 
-/// An empty folder with the files that all of the kinds find.
+/// Creates an empty folder with the input files of all kinds.
 fn case_of_all() -> Case {
     let all = kinds().map(|kind| kind.lay);
     let lay = Box::new(move |case: &Case| all.iter().for_each(|lay| lay(case)));
@@ -121,7 +122,7 @@ fn different_kinds_at_once_lose_nothing() {
     findings.end();
 }
 
-/// Runs 16 command lines at once; of each that succeeds, the file must have what it added.
+/// Runs 16 command lines at once; the file must contain the addition of each that succeeds.
 fn added(case: &Case, words: impl Fn(usize) -> Vec<String>, has: impl Fn(&Sandbox, usize) -> bool) {
     let children: Vec<_> = (0..MANY).map(|nth| start(case, &words(nth))).collect();
     for (nth, (code, said)) in wait(children).into_iter().enumerate() {
@@ -213,7 +214,7 @@ fn sixteen_write_one_wit_lock() {
         words
     };
     added(&case, words, |_, _| true);
-    // The last one decides what is needed, and the lock and the folder say the same of it.
+    // The last run decides what is needed, and the lock and the folder agree.
     let verified = case.command(&[], &strings(&["verify", "vendor"])).run();
     assert!(verified.status.success(), "{}", verified.text());
     let locked = case.sandbox.read("wit.lock").contains("a:http");

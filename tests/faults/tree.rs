@@ -1,4 +1,4 @@
-//! A folder as it is: types, modes, link targets and digests.
+//! The content of a folder: types, modes, link targets and digests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,13 +7,13 @@ use std::path::Path;
 
 use crate::sandbox::sha256;
 
-/// How many differences are said.
+/// The number of differences in a message.
 const SAID: usize = 3;
 
-/// What is at each path.
+/// Each path with its type and content.
 pub type Tree = BTreeMap<String, String>;
 
-/// Lists a folder. No link is followed, and only regular files are read.
+/// Lists a folder. Links are not followed, and only regular files are read.
 pub fn list(folder: &Path) -> Tree {
     let mut tree = Tree::new();
     for entry in walkdir::WalkDir::new(folder).min_depth(1) {
@@ -38,7 +38,7 @@ pub fn list(folder: &Path) -> Tree {
     tree
 }
 
-/// Says how two trees differ; nothing where they are the same.
+/// Describes how two trees differ; returns an empty string if they are equal.
 pub fn difference(expected: &Tree, found: &Tree) -> String {
     let mut lines = Vec::new();
     for (name, what) in expected {

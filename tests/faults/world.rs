@@ -1,4 +1,4 @@
-//! The servers that all runs ask: they answer well, and nothing changes what they have.
+//! The servers for all runs: they answer correctly, and no run changes their content.
 
 use std::sync::OnceLock;
 
@@ -18,7 +18,7 @@ pub const IO: &str = "package a:io@1.0.0;\n\ninterface streams {\n  type token =
 pub const HTTP: &str = "package a:http@1.0.0;\n\ninterface types {\n  \
                         use a:io/streams@1.0.0.{token};\n\n  get: func() -> token;\n}\n";
 
-/// How many tools, components and images there are for the tests with many processes.
+/// The number of tools, components and images for the tests with many processes.
 pub const MANY: usize = 16;
 
 /// A registry and a server with release files.
@@ -103,7 +103,7 @@ pub fn tool(nth: usize) -> Vec<u8> {
         .gz()
 }
 
-/// Returns the same kind of archive as a zip.
+/// Returns a zip with such an archive's content.
 pub fn zip() -> Vec<u8> {
     Zip::new()
         .with("tool-1.0/bin/tool", 0o100_755, "#!/bin/sh\n", |_| {})
@@ -112,7 +112,7 @@ pub fn zip() -> Vec<u8> {
         .bytes()
 }
 
-/// Returns a component with a custom section that nothing compresses.
+/// Returns a component with a custom section that does not compress.
 pub fn component(nth: usize) -> Vec<u8> {
     let noise: Vec<u8> = [1, b'x'].into_iter().chain(some_bytes(nth as u32 + 1, 100)).collect();
     [b"\0asm\x0d\0\x01\0".as_slice(), &[0, noise.len() as u8], &noise].concat()
@@ -126,7 +126,7 @@ pub fn package() -> Vec<u8> {
     wit_component::encode(&resolve, id, false).unwrap()
 }
 
-/// Returns an image of two platforms, with something attached.
+/// Returns an image of two platforms, with a referrer.
 fn image(nth: usize) -> Images {
     let (mut images, index) = Images::two_platforms("1", 10 * nth as u32 + 1, 3000);
     images.signed(&index, &format!("the signature of {nth}"));

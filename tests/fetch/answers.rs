@@ -1,4 +1,4 @@
-//! Good and bad answers.
+//! Valid and invalid answers.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ fn what_is_wrong_with_wrong_bytes_is_guessed() {
 
 #[test]
 fn an_encoding_does_no_harm_where_the_bytes_are_right() {
-    // Apache says so of every .tar.gz that it serves as it is.
+    // Apache sends this header for every .tar.gz that it serves unchanged.
     let server = Server::start(|_| Reply::ok(BODY).header("Content-Encoding", "x-gzip"));
     Case::new().succeed(&[&server.url("/")]);
 }
@@ -105,7 +105,7 @@ fn headers_that_contradict_each_other_bring_the_right_bytes_or_an_error() {
         case.network.retry_budget = Duration::ZERO;
         says(&case.fail(&[&server.url("/")]), &[words]);
     };
-    // A Content-Length beside a Transfer-Encoding says nothing.
+    // A Content-Length beside a Transfer-Encoding has no meaning (RFC 9112 section 6.3).
     right(Reply::ok(chunked.clone()).header("Transfer-Encoding", "chunked").claiming(7));
     right(Reply::ok(chunked.clone()).header("Transfer-Encoding", "chunked").claiming(9999));
     right(Reply::ok(BODY).header("Content-Length", &length));
@@ -155,7 +155,7 @@ fn interim_answers_are_skipped_before_an_answer_of_any_size() {
             let status = format!("{interim}\r\n\r\nHTTP/1.1 200 OK");
             let server = Server::start(move |_| Reply::new(&status, answer.clone()));
             let case = Case::new();
-            // Twice, for the second one uses the same connection.
+            // Twice, because the second download uses the same connection.
             let client = case.client().unwrap();
             for _ in 0..2 {
                 let found = client.measure(&server.url("/"), &Item::hidden());
@@ -199,7 +199,7 @@ fn bytes_behind_the_end_are_not_taken_for_the_next_answer() {
     case.succeed(&[&server.url("/other")]);
 }
 
-/// Downloads where 999 bytes are the most, and looks for that in the error.
+/// Downloads with a limit of 999 bytes, and checks that the error names it.
 #[track_caller]
 fn fails_with_the_limit(case: &Case, url: &str) {
     let client = case.client().unwrap().with_largest(999);

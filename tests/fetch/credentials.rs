@@ -1,4 +1,4 @@
-//! Who gets to see which credential: looked up in what the servers really received.
+//! The recipients of credentials, checked in the requests that the servers received.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +15,7 @@ fn authorization(server: &Server) -> Vec<Option<String>> {
     server.headers("authorization")
 }
 
-/// A server that sends everybody on to the other one, which it knows as `localhost`.
+/// Creates a server that redirects every request to the other one, which it knows as `localhost`.
 fn two_hosts() -> (Server, Server) {
     let far = Server::start(|_| Reply::ok(BODY));
     let to = far.url_as("localhost", "/file");
@@ -82,7 +82,7 @@ fn a_redirect_from_http_to_https_is_one_to_another_server() {
     };
     case().succeed(&[&near.url_as("localhost", "/")]);
     assert_eq!(authorization(&far), [None]);
-    // The same address, written by the user.
+    // The same address, given by the user.
     case().succeed(&[&to]);
     assert_eq!(authorization(&far), [None, Some(ALICE.to_owned())]);
 }
@@ -108,7 +108,7 @@ fn a_way_back_to_the_first_server_keeps_its_credential_there() {
 
 #[test]
 fn no_credential_leaves_this_machine_by_plain_http() {
-    // A proxy makes any host one of ours: this is how a server beyond loopback looks from here.
+    // A proxy leads every host name to this machine, which stands in for a server beyond loopback.
     let proxy = Server::start(|_| Reply::tunnel());
     let server = Server::start(|_| Reply::new("401 Unauthorized", ""));
     let mut case = Case::new();
@@ -121,7 +121,7 @@ fn no_credential_leaves_this_machine_by_plain_http() {
         ("default login a password geheim", &url, ["netrc` was not sent", "by https"]),
         ("", &url.replace("://", "://a:geheim@"), ["in the address were not sent", "by https"]),
         ("", &url, ["no credential is ever sent to mirror.corp", "by https"]),
-        // Behind a proxy, this name is that of the proxy's own machine.
+        // Behind a proxy, this name means the proxy's own machine.
         ("machine localhost login a password geheim", &machine, ["not sent", "in no_proxy"]),
     ] {
         case.netrc(netrc);

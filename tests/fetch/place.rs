@@ -1,4 +1,4 @@
-//! What appears in the folder, and when.
+//! The files in the folder, and the time at which they appear.
 
 use std::fs;
 use std::sync::Barrier;
@@ -17,7 +17,7 @@ fn sixteen_writers_of_one_file_all_succeed() {
     let bytes: Vec<u8> = (0..400_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
     let server = Server::start({
         let bytes = bytes.clone();
-        // Every third answer is cut, so that there are orphans to fight for.
+        // Every third answer is cut, so that there are partial files to compete for.
         move |request| match request.nth % 3 {
             0 => Reply::file(request, &bytes, "\"1\"").cut_at(150_000),
             _ => Reply::file(request, &bytes, "\"1\""),

@@ -11,12 +11,12 @@ use crate::authority::Authority;
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
 
-/// A proxy that lets everybody through.
+/// Creates a proxy that accepts every request.
 fn proxy() -> Server {
     Server::start(|_| Reply::tunnel())
 }
 
-/// A proxy as this variable sets it.
+/// Returns the setting of a proxy by this variable.
 fn set(variable: &'static str, address: &str) -> Option<ProxySetting> {
     Some(ProxySetting { variable, address: address.to_owned() })
 }
@@ -101,7 +101,7 @@ fn a_dead_proxy_is_named_with_its_variable() {
     drop(url);
 }
 
-/// The time for a connection is real time here, so that this test takes as long.
+/// Waits in real time, because the limit for a connection is real time.
 #[test]
 fn a_proxy_that_never_comes_to_an_answer_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! Downloads that stop in the middle and go on.
+//! Downloads that stop in the middle and continue.
 
 use std::fs;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::{BODY, Case, says};
 
 const TAG: &str = "\"v1\"";
 
-/// A body of which `len` bytes lie in a file that an earlier run left behind.
+/// Creates the partial file of an earlier run, with these bytes.
 fn left_behind(case: &Case, bytes: &[u8]) {
     let server = Server::start({
         let bytes = bytes.to_vec();

@@ -1,4 +1,4 @@
-//! Busy servers, and the time that a download may wait.
+//! Busy servers, and the limit for waiting during a download.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use airgap_core::report::Item;
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
 
-/// Busy until it was asked so often.
+/// Creates a server that is busy for this number of requests.
 fn busy(times: usize, status: &'static str, retry_after: &str) -> Server {
     let value = retry_after.to_owned();
     Server::start(move |request| match request.nth {
@@ -102,7 +102,7 @@ fn a_busy_mirror_is_followed_by_the_next_one() {
 
 #[test]
 fn a_source_that_is_cut_over_and_over_ends_with_the_budget() {
-    // Each answer gains a byte, so only the budget ends it.
+    // Each answer adds a byte, so only the time budget ends it.
     let body = vec![b'x'; 5000];
     let server = Server::start(move |request| Reply::file(request, &body, "\"1\"").cut_at(1));
     let case = Case::new();
@@ -111,7 +111,7 @@ fn a_source_that_is_cut_over_and_over_ends_with_the_budget() {
     assert!(server.requests().len() > 100);
 }
 
-/// A server of this body that takes so long for each answer, and cuts it after so many bytes.
+/// Creates a server that needs this time for each answer, and cuts it after this many bytes.
 fn slow(case: &Case, body: &[u8], seconds: u64, cut: usize) -> Server {
     let (clock, body) = (case.clock.clone(), body.to_vec());
     Server::start(move |request| {
@@ -180,7 +180,7 @@ fn all_redirects_together_have_the_time_of_one_answer() {
 
 #[test]
 fn a_small_answer_must_be_there_as_a_whole_within_a_time() {
-    // Fast enough for a file, of which nobody knows how long it takes.
+    // Fast enough for a file, for which no whole time is set.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     std::thread::spawn(move || {
