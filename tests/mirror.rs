@@ -1,7 +1,7 @@
 //! `mirror copy`, `lock`, `check --live` and charts from registries: against registries in memory,
-//! and in `real` against docker-registry with skopeo, oras and crane as witnesses.
+//! and in `real` against docker-registry, checked with skopeo, oras and crane.
 
-// Tests lay out their own folders.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
@@ -81,7 +81,7 @@ impl Case {
         Case::with(|_, _| None, |_, _| None)
     }
 
-    /// Registries that do something else where these say so.
+    /// Creates a case whose registries give another answer if these functions return one.
     fn with(
         from: impl Fn(&Request, &mut Store) -> Option<Reply> + Send + Sync + 'static,
         to: impl Fn(&Request, &mut Store) -> Option<Reply> + Send + Sync + 'static,
@@ -97,7 +97,7 @@ impl Case {
         Case { sandbox: Sandbox::new(), from, to }
     }
 
-    /// Writes the list: `a:1` of the one registry goes to `a:1` of the other.
+    /// Writes the list: each name goes from the first registry to the same name in the second one.
     fn list(&self, names: &[&str]) {
         let (from, to) = (self.from.host(), self.to.host());
         let line = |name: &&str| format!("- source: {from}/{name}\n  destination: {to}/{name}\n");
@@ -105,7 +105,8 @@ impl Case {
         self.sandbox.write("mirror.yaml", format!("images:\n{lines}"));
     }
 
-    /// `mirror copy` with these words, without waiting for anything.
+    /// Returns the program with `mirror copy` and these arguments, which does not wait between
+    /// attempts.
     fn copy(&self, words: &[&str]) -> Run {
         self.run("copy", words)
     }
@@ -116,7 +117,7 @@ impl Case {
             .env("BAZEL_WASM_RETRY_SECONDS", "0")
     }
 
-    /// Looks whether the destination has all of it, in this repository.
+    /// Checks that the destination has all blobs, manifests and tags in this repository.
     #[track_caller]
     fn has(&self, repository: &str, images: &Images) {
         let store = self.to.store();
@@ -133,7 +134,8 @@ impl Case {
         }
     }
 
-    /// How often each registry was asked by this method for something with these words in it.
+    /// Returns the number of requests to a registry with this method and with these words in the
+    /// path.
     fn count(fake: &Fake, method: &str, words: &str) -> usize {
         let asked = fake.asked();
         asked.iter().filter(|it| it.starts_with(method) && it.contains(words)).count()
@@ -155,7 +157,7 @@ fn fill(fake: &Fake, repository: &str, images: &Images) {
     }
 }
 
-/// An image of two platforms, signed in the old and the new way, with something attached to one of
+/// Returns an image of two platforms, signed in the old and the new way, with a referrer of one of
 /// its platforms too.
 fn signed(tag: &str, seed: u32) -> Images {
     let (mut images, index) = Images::two_platforms(tag, seed, 3000);

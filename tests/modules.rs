@@ -1,7 +1,7 @@
 //! Modules of a crate import in one direction: no file is in a cycle of imports.
 //!
-//! The compiler keeps the crates apart; within a crate this test does. A parent may use its children
-//! by their names, so only paths that begin with `crate` or `super` count.
+//! The compiler separates the crates; this test separates the modules within a crate. A parent may
+//! use its children by their names, so only paths that begin with `crate` or `super` count.
 
 // The test reads the sources.
 #![allow(clippy::disallowed_methods)]
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Module path, such as `chart::files`, to the modules that it imports.
+/// A map from a module path, such as `chart::files`, to the modules that the module imports.
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
@@ -69,7 +69,7 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The modules that the paths in a text lead to.
+/// Returns the modules to which the paths in a text lead.
 fn imports_in(text: &str, module: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     let code: String = lines.collect::<Vec<_>>().join(" ");
@@ -99,7 +99,7 @@ fn imports_in(text: &str, module: &str, modules: &BTreeSet<String>) -> BTreeSet<
     found
 }
 
-/// The paths at the beginning of a text: `a::{b, c::D}` has two.
+/// Returns the paths at the beginning of a text: `a::{b, c::D}` has two.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let text = text.trim_start();
     if let Some(group) = text.strip_prefix('{') {
@@ -117,7 +117,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     }
 }
 
-/// The members of a group, up to the brace that ends it.
+/// Returns the members of a group, up to the brace that ends it.
 fn members(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut found) = (0, 0, Vec::new());
     for (at, c) in group.char_indices() {
@@ -137,7 +137,7 @@ fn members(group: &str) -> Vec<&str> {
     found
 }
 
-/// The first cycle, its first module at both ends.
+/// Returns the first cycle, with its first module at both ends.
 fn find_cycle(imports: &Imports) -> Option<Vec<String>> {
     fn visit(
         module: &str,

@@ -1,5 +1,5 @@
-//! The OCI client against a registry in memory. No test leaves the machine or waits for real.
-// Tests lay out their own folders.
+//! The OCI client against a registry in memory. No test uses another machine or waits in real time.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -47,10 +47,10 @@ use airgap_oci::{Access, Client, Credential, Descriptor, Reference, Repository, 
 use accesses::Accesses;
 use fake::Fake;
 
-/// The blob that the tests move.
+/// The blob that the tests transfer.
 const BODY: &[u8] = b"The quick brown fox jumps over the lazy dog";
 
-/// The repository that it is in.
+/// The repository with the blob.
 const HOME: &str = "ns/name";
 
 /// A folder, settings, credentials and a clock for one test.
@@ -71,7 +71,7 @@ impl Case {
         }
     }
 
-    /// A case in which this registry is asked by somebody.
+    /// Creates a case with this credential for the registry.
     fn by(fake: &Fake, credential: Credential) -> Case {
         let case = Case::new();
         case.accesses.set(&fake.host(), access(credential));
@@ -91,12 +91,12 @@ impl Case {
         RootedPath::beside(&self.destination())
     }
 
-    /// Downloads what should be [`BODY`].
+    /// Downloads a blob that should be [`BODY`].
     fn pull(&self, client: &Client, fake: &Fake) -> Result<Verified> {
         client.blob(&home(fake), &body(), &self.place(), &Item::hidden())
     }
 
-    /// Looks whether just the right file is there.
+    /// Checks that exactly the right file exists.
     #[track_caller]
     fn succeeded(&self, pulled: Result<Verified>) {
         let verified = pulled.unwrap_or_else(|error| panic!("{error}"));
@@ -105,7 +105,7 @@ impl Case {
         assert_eq!(self.names(), ["blob.wasm"]);
     }
 
-    /// Looks whether nothing is there that looks finished.
+    /// Checks that no file looks finished.
     #[track_caller]
     fn failed(&self, pulled: Result<Verified>) -> Error {
         let Err(error) = pulled else { panic!("it should have failed") };
@@ -113,7 +113,7 @@ impl Case {
         error
     }
 
-    /// What is in the destination's folder.
+    /// Returns the file names in the destination's folder.
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.destination().parent().unwrap()).unwrap();
         let mut names: Vec<_> =
@@ -123,12 +123,12 @@ impl Case {
     }
 }
 
-/// The descriptor of [`BODY`].
+/// Returns the descriptor of [`BODY`].
 fn body() -> Descriptor {
     Descriptor::new("application/wasm", Digest::of(BODY), BODY.len() as u64)
 }
 
-/// The repository with [`BODY`] in it.
+/// Returns the repository with [`BODY`] in it.
 fn home(fake: &Fake) -> Repository {
     repository(fake, HOME)
 }
@@ -141,7 +141,7 @@ fn reference(fake: &Fake, rest: &str) -> Reference {
     Reference::parse(&format!("{}/{rest}", fake.host())).unwrap()
 }
 
-/// A registry that has [`BODY`].
+/// Adds [`BODY`] to a registry.
 fn filled(fake: Fake) -> Fake {
     fake.store().add_blob(HOME, BODY);
     fake
@@ -164,7 +164,7 @@ fn access(credential: Credential) -> Access {
     }
 }
 
-/// A manifest of [`BODY`] as the only layer.
+/// Returns a manifest with [`BODY`] as the only layer.
 fn manifest() -> String {
     let digest = Digest::of(BODY);
     let size = BODY.len();
@@ -175,7 +175,7 @@ fn manifest() -> String {
     )
 }
 
-/// Looks for these words in an error.
+/// Checks that an error contains these words.
 #[track_caller]
 fn says(error: &Error, words: &[&str]) {
     let text = error.to_string();

@@ -1,6 +1,6 @@
-//! Registries that are asked where their packages are, and credentials from real files and
-//! programs; by scripted servers on loopback.
-// Tests lay out their own folders.
+//! Registries that are asked for the location of their packages, and credentials from real files
+//! and programs; with scripted servers on loopback.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -33,7 +33,7 @@ fn client() -> Client {
     Client::new(&network).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Settings that say nothing.
+/// Returns empty settings.
 fn registries() -> Registries {
     Registries::of(&Environment::of(&[], "/"), Path::new("/")).unwrap()
 }
@@ -103,7 +103,7 @@ fn a_helper_on_path_is_run_for_the_host_that_is_asked_for() {
 
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    // It notes each question, knows one registry, and fails for another.
+    // The helper logs each request, knows one registry, and fails for another.
     let script = r#"#!/bin/sh
         server=$(cat); echo "$1 $server" >> "$0.log"
         case $server in
@@ -140,7 +140,7 @@ fn a_helper_on_path_is_run_for_the_host_that_is_asked_for() {
     assert!(error.contains("is not on PATH"), "{error}");
 }
 
-/// The settings with these variables.
+/// Returns the settings with these variables.
 fn settings(variables: &[(&str, &str)]) -> Registries {
     Registries::of(&Environment::of(variables, "/"), Path::new("/")).unwrap()
 }
@@ -176,7 +176,7 @@ fn metadata_does_not_choose_a_port_for_a_netrc_entry() {
         ("localhost:1", &[][..], false),
         ("oci.example:8443", &[], false),
         ("oci.example", &[], true),
-        // The same, named by the user.
+        // The same mirror, named by the user.
         ("oci.example:8443", &[mirror], true),
     ] {
         let json = format!(r#"{{"oci":{{"registry":"{host}"}}}}"#);
@@ -188,7 +188,7 @@ fn metadata_does_not_choose_a_port_for_a_netrc_entry() {
         let access = registries.access(host).unwrap();
         assert_eq!(access.credential != Credential::Anonymous, expected, "{host}");
     }
-    // A reference to it is the user's own word.
+    // A reference to it comes from the user.
     assert!(
         settings(&[("NETRC", &netrc)]).access("localhost:1").unwrap().credential
             != Credential::Anonymous

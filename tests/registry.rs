@@ -1,6 +1,6 @@
-//! The OCI client against a real registry, with oras, skopeo and crane as witnesses.
+//! The OCI client against a real registry, compared with oras, skopeo and crane.
 //!
-//! These need the programs; `scripts/test` provides them and runs these tests.
+//! These tests need the programs; `scripts/test` provides them and runs these tests.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 #[path = "support/accesses.rs"]
@@ -42,7 +42,7 @@ use nginx::Nginx;
 use registry::Registry;
 use witness::witness;
 
-/// A folder for one test, and everybody's settings in it.
+/// A folder for one test, with the settings of all programs.
 struct Case {
     folder: tempfile::TempDir,
     accesses: Arc<Accesses>,
@@ -68,7 +68,7 @@ impl Case {
         self.path(name)
     }
 
-    /// Tells us and the witnesses who asks at this registry.
+    /// Writes the credential for this registry, for us and the other programs.
     fn log_in(&self, host: &str, password: &str) {
         let credential =
             Credential::Basic { username: "alice".into(), password: password.to_owned() };
@@ -80,13 +80,13 @@ impl Case {
         self.write("config.json", config.as_bytes());
     }
 
-    /// What a program prints, run in the folder. It must succeed.
+    /// Returns the output of a program in the folder, which must succeed.
     #[track_caller]
     fn run(&self, words: &[&str]) -> String {
         witness(self.folder.path(), words)
     }
 
-    /// The digest of a manifest in plain http, as all witnesses know it.
+    /// Returns the digest of a manifest in plain http, from each of the other programs.
     #[track_caller]
     fn witnesses(&self, reference: &Reference) -> Vec<String> {
         let (name, url) = (reference.to_string(), format!("docker://{reference}"));
@@ -116,7 +116,7 @@ fn descriptor(kind: &str, bytes: &[u8]) -> Descriptor {
 
 const CONFIG: &[u8] = br#"{"architecture":"wasm","os":"wasip2"}"#;
 
-/// Pushes an artifact of one layer, and gives its manifest.
+/// Pushes an artifact with one layer, and returns its manifest.
 fn push(client: &Client, to: &Reference, layer: &[u8]) -> Manifest {
     let repository = to.repository();
     let config = descriptor("application/vnd.wasm.config.v0+json", CONFIG);
@@ -142,7 +142,7 @@ fn pull(client: &Client, from: &Reference, to: &Path) -> Manifest {
     manifest
 }
 
-/// Pulls a blob of which only the digest is known.
+/// Pulls a blob by its digest, without its size.
 fn pull_blob(
     client: &Client,
     from: &Repository,
@@ -154,7 +154,7 @@ fn pull_blob(
         .map(drop)
 }
 
-/// The whole of a blob.
+/// Returns the whole content of a blob.
 fn bytes_of(client: &Client, from: &Repository, blob: &Descriptor) -> Vec<u8> {
     let mut bytes = Vec::new();
     client.remote(from, blob).read_from(0).unwrap().read_to_end(&mut bytes).unwrap();
@@ -178,7 +178,7 @@ fn pushed_by_oras_pulled_by_us() {
     let head = client.head_manifest(&name, &media_type::ALL_MANIFESTS).unwrap().unwrap();
     assert_eq!(head, manifest.descriptor());
     assert_eq!(client.tags(name.repository()).unwrap(), ["1.0"]);
-    // The same by the manifest's digest, and the blob by its own.
+    // The same by the manifest's digest, and the blob by its own digest.
     let pinned = name.repository().at(*manifest.digest());
     assert_eq!(pull(&client, &pinned, &case.path("again.wasm")), manifest);
     let (to, content) = (case.path("content.wasm"), Digest::of(&bytes));
@@ -232,7 +232,7 @@ fn images_of_crane_and_skopeo_in_both_formats() {
         let config = bytes_of(&client, two.repository(), &image.config);
         assert_eq!(Digest::of(&config), image.config.digest);
     }
-    // An index of two of them, made by crane.
+    // An index of two of them, created by crane.
     let index = reference(&registry, "crane/index:1");
     let (text, image) = (index.to_string(), one.to_string());
     let make = ["crane", "index", "append", "--insecure", "-t", &text, "-m", &image];
@@ -366,7 +366,7 @@ fn in_parts_through_an_nginx_with_a_limit() {
     let client = case.client();
     client.push_blob(&to, &blob, &bytes, None, &Item::hidden()).unwrap();
     assert_eq!(client.traffic().patch, 4);
-    // Straight from the registry, byte for byte.
+    // From registry to registry, byte for byte.
     let from = repository(&registry.host(), "ns/large");
     let (path, client) = (case.path("out"), case.client());
     client.blob(&from, &blob, &RootedPath::beside(&path), &Item::hidden()).unwrap();
@@ -395,7 +395,7 @@ fn a_pull_that_breaks_off_is_taken_up() {
     let name = reference(&registry, "ns/adder:1.0");
     let bytes = some_bytes(8, 3_000_000);
     push(&case.client(), &name, &bytes);
-    // The registry is stopped in the middle for those who come by this way.
+    // The registry's answers through this port are cut in the middle.
     let cut = cut_answers_once(registry.port(), 1_000_000);
     let from = repository(&format!("127.0.0.1:{cut}"), "ns/adder");
     let (client, path) = (case.client(), case.path("out"));
@@ -428,17 +428,18 @@ fn what_oras_attaches_is_found() {
     assert_eq!(image.subject.unwrap().digest, *manifest.digest());
 }
 
-/// The port of a way to another port, which breaks off after so many bytes that go there; once.
+/// Returns a port that leads to another port, and once cuts the requests after this many bytes.
 fn cut_once(port: u16, bytes: usize) -> u16 {
     way(port, move |nth| if nth == 0 { (bytes, usize::MAX) } else { (usize::MAX, usize::MAX) })
 }
 
-/// The same for bytes that come from there.
+/// Returns a port that leads to another port, and once cuts the answers after this many bytes.
 fn cut_answers_once(port: u16, bytes: usize) -> u16 {
     way(port, move |nth| if nth == 0 { (usize::MAX, bytes) } else { (usize::MAX, usize::MAX) })
 }
 
-/// The port of a way to another port. `limits` are for each connection.
+/// Returns a port that leads to another port. `limits` gives the bytes in both directions for each
+/// connection.
 fn way(port: u16, limits: impl Fn(usize) -> (usize, usize) + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let here = listener.local_addr().unwrap().port();

@@ -1,6 +1,6 @@
-//! WIT packages: what is read out of them, what a library of them is, and their BUILD files.
+//! WIT packages: their parsed content, their libraries, and their BUILD files.
 
-// Tests lay out their own folders.
+// Tests create their own folders.
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
@@ -42,8 +42,8 @@ mod wkg;
 use sandbox::Sandbox;
 use wit_parser::Resolve;
 
-/// A package in the binary format, made by the reference implementation. The texts are those of
-/// its dependencies, each behind its own, and last its own.
+/// Returns a package in the binary format, encoded by the reference implementation. The texts are
+/// those of its dependencies, each after its own dependencies, and last the package's own text.
 fn encoded(texts: &[&str]) -> Vec<u8> {
     let mut resolve = Resolve { all_features: true, ..Resolve::default() };
     let packages: Vec<_> =
@@ -51,13 +51,14 @@ fn encoded(texts: &[&str]) -> Vec<u8> {
     wit_component::encode(&resolve, *packages.last().unwrap(), false).unwrap()
 }
 
-/// A library that a test makes by the program, as the rule does.
+/// A library that a test builds with the program, as the rule does.
 struct Rule {
     request: serde_json::Value,
 }
 
 impl Rule {
-    /// The library `//x:{name}` of these files, which are at the same place below its BUILD file.
+    /// Creates the library `//x:{name}` of these files, which have the same path below its BUILD
+    /// file.
     fn new(name: &str, srcs: &[&str]) -> Rule {
         let srcs: Vec<_> =
             srcs.iter().map(|it| serde_json::json!({"path": it, "short_path": it})).collect();
@@ -74,12 +75,12 @@ impl Rule {
         self
     }
 
-    /// With these libraries, which were made in `out/{name}`.
+    /// Adds these libraries, which were built in `out/{name}`.
     fn deps(self, direct: &[&str]) -> Rule {
         self.all_deps(direct, true)
     }
 
-    /// With libraries that others of its deps need.
+    /// Adds libraries that other deps need.
     fn indirect(self, names: &[&str]) -> Rule {
         self.all_deps(names, false)
     }
@@ -93,20 +94,20 @@ impl Rule {
         self
     }
 
-    /// Where it is made.
+    /// Returns the output folder.
     fn out(&self) -> String {
         let label = self.request["label"].as_str().unwrap();
         format!("out/{}", label.rsplit(':').next().unwrap())
     }
 
-    /// The command that makes it.
+    /// Returns the command that builds it.
     fn command(&self, sandbox: &Sandbox) -> sandbox::Run {
         sandbox.write("request.json", self.request.to_string());
         let out = self.out();
         sandbox.run(&["wit", "library", "--request=request.json", "--out", &out])
     }
 
-    /// Makes it, and lets the reference implementation read the folder.
+    /// Builds it, and lets the reference implementation read the folder.
     #[track_caller]
     fn make(&self, sandbox: &Sandbox) -> sandbox::Printed {
         let printed = self.command(sandbox).succeeds();
@@ -114,7 +115,7 @@ impl Rule {
         printed
     }
 
-    /// Fails with this exit code and these words, and leaves nothing.
+    /// Fails with this exit code and these words, and leaves no file.
     #[track_caller]
     fn fails(&self, sandbox: &Sandbox, code: i32, words: &[&str]) {
         let before = sandbox.tree(".");

@@ -1,4 +1,4 @@
-//! `mirror check --live`, and charts that are read out of a registry.
+//! `mirror check --live`, and charts that are read from a registry.
 
 use airgap_core::digest::Digest;
 use airgap_oci::media_type;
@@ -43,7 +43,7 @@ fn each_image_is_asked_for_once_and_by_its_digest() {
         assert!(printed.stdout.contains(words), "{words}: {}", printed.stdout);
     }
     printed.says(&["3 of 4 images"]);
-    // Without being told to, nobody is asked.
+    // Without the option, no registry is asked.
     let before = case.to.asked().len();
     case.run("check", &live[..2]).ends_with(4).says(&["1 of 4 images"]);
     assert_eq!(case.to.asked().len(), before);
@@ -79,7 +79,7 @@ fn whatever_could_not_be_asked_for_is_told_beside_the_findings() {
     let errors = |words: &[&str], code| {
         case.run("check", words).ends_with(code).says(&["broken1", "broken2"]);
         let printed = case.run("check", &[words, &["--json"]].concat()).ends_with(code);
-        // A failure is an object of its own, behind the answer.
+        // A failure is a separate JSON object after the answer.
         let mut answers = serde_json::Deserializer::from_str(&printed.stdout).into_iter();
         let json: serde_json::Value = answers.next().unwrap().unwrap();
         let errors = json["errors"].as_array().unwrap().clone();
@@ -87,7 +87,8 @@ fn whatever_could_not_be_asked_for_is_told_beside_the_findings() {
         assert!(texts.len() == 2 && texts[0].contains("broken1") && texts[1].contains("broken2"));
         assert!(errors.iter().all(|it| it["kind"] == "network"), "{errors:?}");
     };
-    // What could not be read comes first, then what is not there, then what was not told.
+    // The exit code for an unreadable file wins, then that for a missing image, then that for a
+    // failure.
     case.sandbox.write("bad.yaml", "a: [");
     case.sandbox.write("p.yaml", pod(&[&one, "ghcr.io/b:1", &two]));
     errors(&live, 2);
@@ -97,7 +98,7 @@ fn whatever_could_not_be_asked_for_is_told_beside_the_findings() {
     errors(&live, 5);
 }
 
-/// Puts the chart there as `helm push` does.
+/// Pushes the chart to the registry as `helm push` does.
 fn push_chart(fake: &Fake, repository: &str, version: &str) -> Digest {
     let mut tar = Tar::new();
     for (name, content) in tree(CHART.as_ref()) {
@@ -133,13 +134,13 @@ fn a_chart_out_of_a_registry_is_the_same_as_from_a_folder() {
     assert_eq!(printed.stdout, folder);
     assert_eq!(list(&[&format!("{chart}:2.0.0-rc.7")]).succeeds().stdout, folder);
     assert_eq!(list(&[&format!("{chart}@sha256:{digest}")]).succeeds().stdout, folder);
-    // Previews are only taken when they are asked for.
+    // Prereleases are only used if they are requested.
     list(&[&chart]).succeeds().says(&["runtime-operator:1.9.0"]);
     list(&[&chart, "--version=3.0.0"]).ends_with(3).says(&["3.0.0"]);
     list(&[&format!("{chart}:1.9.0"), version]).ends_with(2).says(&["two versions"]);
     list(&[&format!("--chart={CHART}"), version]).ends_with(2).says(&["in a registry"]);
     list(&["--chart=https://example.com/c"]).ends_with(2).says(&["oci://"]);
-    // A place that could not be asked may have it, whatever the others say.
+    // A source that could not be asked may have the image, whatever the others answer.
     let broken = Fake::with(crate::fake::Door::Open, |_, _| {
         Some(error("500 Internal Server Error", "UNKNOWN", "broken"))
     });
@@ -148,7 +149,7 @@ fn a_chart_out_of_a_registry_is_the_same_as_from_a_folder() {
         let list = list.env("BAZEL_WASM_COMPONENT_MIRROR", mirrors);
         list.ends_with(5).says(&["is in none of the places for it", "500", "3.0.0"]);
     }
-    // What is no chart.
+    // An artifact that is not a chart.
     fill(&case.from, "a", &Images::two_platforms("1.0.0", 5, 100).0);
     let other = format!("--chart=oci://{}/a:1.0.0", case.from.host());
     list(&[&other]).ends_with(4).says(&["is no Helm chart"]);

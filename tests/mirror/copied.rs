@@ -1,4 +1,4 @@
-//! What arrives, and what is moved for it.
+//! The copied content, and the transfers for it.
 
 use airgap_core::digest::Digest;
 
@@ -18,13 +18,13 @@ fn all_that_belongs_to_an_image_arrives_and_its_tag_last() {
     assert_eq!(printed.stdout, format!("{}/a:1@sha256:{digest}\n", case.to.host()));
     let said = printed.says(&["copied   ", "1 image copied, 0 were there, 0 failed"]);
     assert!(said.stderr.contains(&format!("sha256:{digest}")), "{}", said.stderr);
-    // Nothing is named before all that it names is there: the registry refuses that too.
+    // A manifest is pushed after all content that it names: the registry refuses another order too.
     let asked = case.to.asked();
     assert_eq!(asked.last().unwrap(), "PUT /v2/a/manifests/1");
     let last_blob = asked.iter().rposition(|it| it.contains("/blobs/")).unwrap();
     let first_manifest = asked.iter().position(|it| it.starts_with("PUT /v2/a/manifests")).unwrap();
     assert!(last_blob < first_manifest, "{asked:#?}");
-    // Each byte once, and each blob of the source asked for once.
+    // Each byte is sent once, and each blob of the source is requested once.
     assert_eq!(Case::count(&case.from, "GET", "/blobs/"), images.blobs.len());
     assert_eq!(case.to.store().uploads(), [] as [usize; 0]);
 }
@@ -155,11 +155,11 @@ fn both_sides_are_asked_by_whoever_may_ask_there_with_few_tokens() {
         case.has(name, images);
     }
     assert_eq!(printed.json()["traffic"]["pings"], 2);
-    // One for each repository at the source; at the destination one more for what is mounted.
+    // One token for each repository at the source; at the destination one more for mounted blobs.
     assert_eq!(case.from.scopes().len() - before.0, 2, "{:?}", case.from.scopes());
     let asked = &case.to.scopes()[before.1..];
     assert!((2..=4).contains(&asked.len()), "{asked:?}");
-    // The password goes to its own registry's token server and nowhere else.
+    // The password goes to its registry's token server and to no other server.
     let requests = case.from.server.requests().into_iter();
     let tokens = case.from.tokens.as_ref().unwrap().requests();
     assert!(requests.chain(tokens).all(|it| it.header("authorization") != Some(ALICE)));
@@ -180,7 +180,7 @@ fn a_plan_moves_nothing_and_says_what_it_would_move() {
         assert_eq!(Case::count(&case.to, method, ""), 0);
     }
     assert_eq!(Case::count(&case.from, "GET", "/blobs/"), 0);
-    // What was planned is what is done.
+    // The copy does what was planned.
     let done = case.copy(&["--json"]).succeeds().json();
     assert_eq!(done["blobs"], json["blobs"]);
 }
@@ -198,9 +198,9 @@ fn some_platforms_of_an_index() {
     assert_eq!(image["narrowed_from"], format!("sha256:{}", images.tags["1"]));
     assert_eq!(image["platforms"], serde_json::json!(["linux/arm64"]));
     assert_eq!(Case::count(&case.to, "PUT", "/blobs/"), 3);
-    // Again, and nothing is missing.
+    // A second copy finds nothing missing.
     case.copy(&["--platform=linux/arm64"]).succeeds().says(&["1 was there"]);
-    // Both are all of it.
+    // Both platforms together are the whole image.
     case.copy(&["--platform=linux/arm64", "--platform=linux/amd64"]).succeeds();
     case.has("a", &images);
 }
@@ -218,7 +218,7 @@ fn one_who_asks_for_more_gets_what_was_attached_since() {
     case.copy(&[]).succeeds().says(&["there "]);
     case.copy(&["--recheck"]).succeeds();
     case.has("a", &images);
-    // And who asks for less gets less.
+    // A copy without referrers has fewer manifests.
     let other = Case::new();
     fill(&other.from, "a", &images);
     other.list(&["a:1"]);

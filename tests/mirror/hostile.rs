@@ -1,4 +1,4 @@
-//! Registries that refuse, break off or lie, and lists that make no sense.
+//! Registries that refuse, abort or lie, and lists that contradict themselves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::images::{Images, some_bytes};
 use crate::server::Reply;
 use crate::{Case, fill, signed};
 
-/// Three images, of which `bad` fails.
+/// Returns three images, of which `bad` fails.
 fn three(case: &Case) -> [Images; 3] {
     let all = [signed("1", 10), signed("1", 20), signed("1", 30)];
     for (name, images) in ["a", "bad", "c"].iter().zip(&all) {
@@ -27,7 +27,7 @@ fn three(case: &Case) -> [Images; 3] {
     all
 }
 
-/// Looks whether the others are there, and nothing of the bad one can be seen.
+/// Checks that the other images arrived, and no part of the bad one is visible.
 #[track_caller]
 fn the_others_are_there(case: &Case, code: i32, words: &[&str]) {
     let all = three(case);
@@ -160,7 +160,7 @@ fn an_image_that_is_not_there_or_not_for_the_platform() {
     case.list(&["a:1"]);
     let printed = case.copy(&["--platform=windows/amd64"]).ends_with(3);
     printed.says(&["is not there for windows/amd64", "linux/amd64, linux/arm64"]);
-    // An image that is no index says for what it is in its configuration.
+    // An image without an index names its platform in its configuration.
     let mut single = Images::default();
     let image = single.image("linux/s390x", &[b"layer"]);
     single.tag("1", &image);
@@ -258,7 +258,8 @@ fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
 
 #[test]
 fn whoever_needs_a_blob_from_a_registry_that_fails_may_get_it_for_another_image() {
-    // The same layer in two images: the first one's repository refuses, the second one gets it.
+    // The same layer in two images: the first one's repository refuses it, the second one accepts
+    // it.
     let case = Case::with(
         |_, _| None,
         |request, _| {

@@ -1,4 +1,4 @@
-//! By way of a folder or a tar.
+//! Copies through a folder or a tar.
 
 use std::fs;
 use std::process::Stdio;
@@ -29,14 +29,14 @@ fn into_a_layout_and_out_of_it_without_the_source() {
         assert!(printed.stdout.contains(&format!("a:1@sha256:{}", all[0].tags["1"])));
         assert_eq!(case.to.server.requests().len(), 0, "nobody else is asked");
         let before = case.sandbox.tree("");
-        // Nothing but the four files of the form is there, and no half of anything.
+        // Only the four kinds of files of a layout are there, and no partial file.
         let strange = before.keys().find(|name| name.contains(".part") || name.contains(".layout"));
         assert_eq!(strange, None);
         let asked = case.from.asked().len();
         case.copy(&[&to]).succeeds().says(&["2 were there"]);
         assert_eq!(case.from.asked().len(), asked + 2, "two tags");
         assert_eq!(case.sandbox.tree(""), before, "nothing has changed");
-        // On the other side there is no source.
+        // The offline machine has no source registry.
         let asked = case.from.server.requests().len();
         let from = format!("--from={layout}");
         case.copy(&[&from]).succeeds();
@@ -57,7 +57,7 @@ fn the_same_images_make_the_same_tar_and_each_blob_is_in_it_once() {
         fs::read(case.sandbox.path("one.tar")).unwrap(),
         fs::read(case.sandbox.path("two.tar")).unwrap()
     );
-    // From a folder it is the same too.
+    // A copy from a folder gives the same result too.
     case.copy(&["--to=folder"]).succeeds();
     case.copy(&["--from=folder", "--to=three.tar"]).succeeds();
     assert_eq!(
@@ -159,7 +159,7 @@ fn some_platforms_of_what_has_a_tag_and_a_digest() {
             let store = case.to.store();
             assert_eq!(store.manifest(repository, "1"), Some(&*images.manifests[0].2));
         }
-        // Another one than the layout has.
+        // A digest that the layout does not have.
         let other = Digest::of(b"another").to_string();
         list(&[line(&format!("a:1@sha256:{other}"), "a")]);
         case.copy(&[&from]).ends_with(3).says(&[&other]);
@@ -217,7 +217,7 @@ fn a_damaged_layout_is_found_out_and_mended() {
     assert!(case.to.store().blob("a", digest).is_none());
     // The same into a tar.
     case.copy(&["--from=images", "--to=images.tar"]).ends_with(4);
-    // A layout that lacks something.
+    // A layout with a missing file.
     fs::remove_file(&path).unwrap();
     case.copy(&["--from=images"]).ends_with(3).says(&[&digest.to_string(), "not whole"]);
     case.copy(&["--to=images", "--recheck"]).succeeds();
@@ -235,7 +235,7 @@ fn an_image_in_a_damaged_layout_is_not_called_there() {
         let to = format!("--to={layout}");
         case.copy(&[&to]).succeeds();
         let whole = case.sandbox.tree("");
-        // Each blob and each manifest, those of what is attached too.
+        // Each blob and each manifest, those of referrers too.
         let manifests = all[0].manifests.iter().map(|(digest, ..)| *digest);
         for digest in all[0].blobs.keys().copied().chain(manifests) {
             match layout {
@@ -244,7 +244,7 @@ fn an_image_in_a_damaged_layout_is_not_called_there() {
                     fs::remove_file(&path).unwrap();
                 }
                 tar => {
-                    // The first byte behind its header.
+                    // The first byte after its header.
                     let mut bytes = whole[tar].clone();
                     let name = format!("blobs/sha256/{digest}\0");
                     let at = bytes.windows(name.len()).position(|it| it == name.as_bytes());

@@ -1,15 +1,15 @@
-//! Lists and manifests at the edge of each limit: what is accepted takes at most 256 MB, and what is
-//! refused says which limit it exceeds. None of them would end in minutes if work grew with the
-//! square of their items.
+//! Lists and manifests at the edge of each limit: an accepted input takes at most 256 MB, and a
+//! refused one is reported with the limit that it exceeds. No run would end within minutes if the
+//! work grew with the square of the items.
 
 use crate::limited::limited;
 use crate::sandbox::{Printed, Sandbox};
 
-/// The most images of a list, and the most times that manifests name one.
+/// The limit for the images of a list, and the limit for how often manifests name an image.
 const MOST_IMAGES: usize = 20_000;
 const MOST_MENTIONS: usize = 50_000;
 
-/// The most values of a file, and its most bytes.
+/// The limit for the values of a file, and the limit for its bytes.
 const MOST_VALUES: usize = 1_000_000;
 const MOST_BYTES: usize = 16 << 20;
 
@@ -24,7 +24,7 @@ fn check(text: &str, code: i32) -> Printed {
     limited(sandbox.run(&["mirror", "check", "--registry=r.corp", "a.yaml"])).ends_with(code)
 }
 
-/// Fails as what cannot be read, with these words in what is printed.
+/// Fails as an unreadable file, with these words in the output.
 #[track_caller]
 fn refused(text: &str, words: &str) {
     let printed = check(text, 2);
@@ -41,7 +41,7 @@ fn values_are_limited_in_a_file_and_not_in_each_document() {
     let documents = |count: usize| format!("---\n{}", list(MOST_VALUES / 10)).repeat(count);
     check(&documents(10), 0);
     refused(&documents(11), "more than 1000000 values");
-    // A document of aliases is small, and there could be many of them.
+    // A document of aliases is small, and a file could contain many of them.
     let bomb = format!("---\na: &a {}b: [{}]\n", list(100), "*a,".repeat(1000));
     refused(&bomb.repeat(100), "more than 1000000 values");
     refused(&repeated(100_001, |n| format!("- &a{n} x\n")), "more than 100000 anchors");

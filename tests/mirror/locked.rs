@@ -1,4 +1,4 @@
-//! `mirror lock`, and copies of just what is locked.
+//! `mirror lock`, and copies of exactly the locked images.
 
 use crate::images::Images;
 use crate::{Case, fill};
@@ -25,7 +25,7 @@ fn a_moved_tag_is_told_and_what_was_locked_is_copied() {
         lock.lines().filter(|it| !it.starts_with('#')).map(|it| format!("{it}\n")).collect();
     let plain = |text: &str| text.replace([' ', '-', '"'], "");
     assert_eq!(plain(&body), plain(&expected));
-    // No manifest is fetched, for some registries count those.
+    // No manifest is fetched, because some registries count these requests.
     assert_eq!(Case::count(&case.from, "GET", ""), 0);
 
     fill(&case.from, "a", &new);
@@ -99,7 +99,7 @@ fn a_tag_that_is_gone_is_copied_by_its_digest() {
     fill(&case.from, "a", &images);
     case.list(&["a:1"]);
     case.run("lock", &[]).succeeds();
-    // Now it is.
+    // From now on the tag is missing.
     case.from.store().uses = Some(9);
     case.copy(&["--locked"]).ends_with(4).says(&["is not there any more"]);
     case.has("a", &images);
@@ -115,7 +115,7 @@ fn the_locked_one_out_of_a_layout() {
     case.copy(&["--to=images.tar", "--locked"]).succeeds();
     case.copy(&["--from=images.tar", "--locked"]).succeeds();
     case.has("a", &old);
-    // Somebody brought another one.
+    // Another image is pushed under the tag.
     fill(&case.from, "a", &new);
     case.copy(&["--to=other.tar"]).succeeds();
     case.copy(&["--from=other.tar", "--locked"]).ends_with(4).says(&[&old.tags["1"].to_string()]);
@@ -152,7 +152,7 @@ fn what_only_says_that_it_is_a_part_of_the_locked_one_is_found_out() {
     case.list(&["a:1", "b:1"]);
     case.run("lock", &[]).succeeds();
     case.copy(&["--to=images", "--locked", "--platform=linux/arm64"]).succeeds();
-    // Somebody puts the one in the place of the other.
+    // One manifest is replaced by the other.
     let (a, b) = (images.manifests[1].0.to_string(), other.manifests[1].0.to_string());
     let index = case.sandbox.read("images/index.json");
     case.sandbox.write("images/index.json", index.replace(&a, &b));

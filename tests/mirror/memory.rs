@@ -1,4 +1,5 @@
-//! What a registry or a layout sends is bounded in memory, and not only in bytes.
+//! The memory for content of a registry or a layout is limited, and not only by the number of
+//! bytes.
 
 use std::fmt::Write;
 
@@ -12,17 +13,17 @@ use crate::sandbox::Run;
 use crate::server::Reply;
 use crate::{Case, fill, signed};
 
-/// A run with at most 256 MB. Each thread of the C library would reserve 64 MB of address space.
+/// Limits a run to 256 MB. Each thread of the C library would reserve 64 MB of address space.
 fn small(run: Run) -> Run {
     limited(run.env("MALLOC_ARENA_MAX", "1"))
 }
 
-/// A descriptor with these fields more.
+/// Returns a descriptor with these additional fields.
 fn descriptor(nth: usize, kind: &str, more: &str) -> String {
     format!(r#"{{"mediaType":"{kind}","digest":"sha256:{nth:064x}","size":1{more}}}"#)
 }
 
-/// A list of what `one` makes, as long as fits into these bytes.
+/// Returns a list of the results of `one`, as long as it fits into this number of bytes.
 fn list(bytes: usize, one: impl Fn(usize) -> String) -> String {
     let mut text = String::new();
     for nth in 0.. {
@@ -36,7 +37,7 @@ fn list(bytes: usize, one: impl Fn(usize) -> String) -> String {
     text
 }
 
-/// Nearly as long as a manifest may be.
+/// A little below the limit for a manifest, in bytes.
 const LONG: usize = (4 << 20) - 1000;
 
 #[test]
@@ -151,12 +152,12 @@ fn a_layout_with_many_long_manifests() {
     let index = case.sandbox.read("images/index.json");
     let index = index.replace("\"manifests\":[", &format!("\"manifests\":[{}", entries.concat()));
     case.sandbox.write("images/index.json", index);
-    // Everything that is attached must be whole; it is looked at one after the other.
+    // All referrers must be complete; they are checked one after the other.
     small(case.copy(&["--to=images", "--no-attached"])).succeeds().says(&["1 was there"]);
     small(case.copy(&["--from=images", "--dry-run", "--no-attached"])).succeeds();
 }
 
-/// The index of a layout with this list.
+/// Writes the index of a layout with this list.
 fn layout(case: &Case, entries: &str) {
     case.sandbox.write("images/oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
     let json = format!(r#"{{"schemaVersion":2,"manifests":[{entries}]}}"#);
@@ -176,7 +177,7 @@ fn a_layout_with_a_long_index() {
     };
     let ours: Vec<_> = (0..100_000).map(named).collect();
     for (entries, words) in [
-        // So many images are real.
+        // Real layouts have this number of images.
         (ours.join(","), "is not in `images`"),
         (list(63 << 20, |nth| descriptor(nth, kind, "")), "more than 500000 descriptors"),
         (list(63 << 20, |nth| descriptor(nth, kind, &annotated)), "more than 500000 descriptors"),

@@ -1,4 +1,4 @@
-//! `mirror policy`: the URLs that containerd asks, with its rules, against the registry to which
+//! `mirror policy`: the URLs that containerd requests, by its own rules, from the registry to which
 //! the images were copied.
 
 use std::io::{Read, Write};
@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use crate::images::Images;
 use crate::{Case, fill};
 
-/// The status of a GET, asked with nothing but a socket.
+/// Returns the status of a GET, sent with a plain socket.
 fn status(url: &str) -> String {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut socket = std::net::TcpStream::connect(host).unwrap();

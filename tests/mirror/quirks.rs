@@ -15,10 +15,10 @@ use crate::images::Images;
 use crate::server::{Reply, Server};
 use crate::{Case, fill};
 
-/// The layer that its owner lets nobody pass on.
+/// The layer whose owner forbids to distribute it.
 const BASE: &[u8] = b"the base layer of another company";
 
-/// Puts an image with such a layer into a registry, and names an address for the layer.
+/// Pushes an image with such a layer to a registry, and names an address for the layer.
 fn add_foreign(fake: &Fake, url: &str) -> Digest {
     let mut store = fake.store();
     let layer = |bytes: &[u8], kind: &str| {
@@ -57,12 +57,12 @@ fn a_layer_that_may_not_be_passed_on_is_said_counted_and_taken() {
     assert_eq!(json["left_behind"], 1);
     let left = json!([{"digest": format!("sha256:{base}"), "size": BASE.len()}]);
     assert_eq!(json["images"][0]["left_behind"], left);
-    // The image is there by now, and the layer is taken all the same.
+    // The image exists at the destination by now, and the layer is still copied.
     let json = case.copy(&["--include-non-distributable", "--json"]).succeeds().json();
     assert_eq!((&json["left_behind"], &json["blobs"]["moved"]), (&json!(0), &json!(1)));
     assert_eq!(case.to.store().blob("a", &base), Some(BASE));
     assert!(case.to.store().manifest("a", &format!("sha256:{digest}")).is_some());
-    // Through a layout and a tar, too.
+    // Through a layout and a tar too.
     for layout in ["images", "images.tar"] {
         let far = Case::new();
         far.to.store().strict = true;
@@ -99,7 +99,7 @@ fn a_layer_that_the_source_does_not_have_comes_from_its_own_address() {
         let printed = case.copy(&["--include-non-distributable", "--to=images"]);
         if code == 0 { drop(printed.succeeds()) } else { drop(printed.ends_with(code)) }
     }
-    // An address that is none of the web is not opened.
+    // An address that is not http or https is not opened.
     let case = Case::new();
     let file = case.sandbox.write("base", BASE);
     add_foreign(&case.from, &format!("file://{}", file.display()));
@@ -139,7 +139,8 @@ fn what_is_attached_and_refused_is_named_with_the_way_around_it() {
 
 #[test]
 fn what_is_attached_and_cannot_be_read_or_pushed_is_named_too() {
-    // A blob of it that the destination refuses, and a signature that the source does not give.
+    // A blob of a referrer that the destination refuses, and a signature that the source does not
+    // give.
     for (at_source, words) in [(true, "a cosign signature"), (false, "a cosign signature")] {
         let on = Arc::new(AtomicBool::new(true));
         let fault = move |request: &crate::Request, mine: bool| {
@@ -183,7 +184,7 @@ fn a_compressed_layout_is_called_by_its_format_with_the_command_that_helps() {
         case.sandbox.write(name, bytes);
         case.copy(&[&format!("--from=oci-archive:{name}")]).ends_with(2).says(&says);
     }
-    // No byte of a stranger gets to the terminal.
+    // No untrusted byte reaches the terminal.
     let mut bytes = vec![0xff; 1024];
     bytes[..4].copy_from_slice(b"\x1b[2J");
     case.sandbox.write("l.tar", bytes);

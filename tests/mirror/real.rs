@@ -1,6 +1,7 @@
-//! Between real registries, with images that skopeo and oras pushed, read back by others.
+//! Copies between real registries, of images that skopeo and oras pushed, read back by other
+//! programs.
 //!
-//! These need the programs; `scripts/test` provides them and runs these tests.
+//! These tests need the programs; `scripts/test` provides them and runs these tests.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,7 +21,7 @@ const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-o
 const RENDERED: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/rendered/runtime-operator");
 
-/// The guide's images, as they are called there, and what they are called at the destination.
+/// The images of the guide, with their names at the source and at the destination.
 const GUIDE: [(&str, &str); 4] = [
     ("wasmcloud/runtime-operator", "2.0.0-rc.7"),
     ("wasmcloud/runtime-gateway", "2.0.0-rc.7"),
@@ -28,7 +29,7 @@ const GUIDE: [(&str, &str); 4] = [
     ("library/nats", "2.11.3-alpine"),
 ];
 
-/// A registry with images, and one for alice that has none.
+/// A registry with images, and an empty one for alice.
 struct Case {
     sandbox: Sandbox,
     from: Registry,
@@ -37,7 +38,7 @@ struct Case {
 }
 
 impl Case {
-    /// The guide's images, with layers of this size.
+    /// Creates the images of the guide, with layers of this size.
     fn new(size: usize) -> Case {
         let (sandbox, from, to) = (Sandbox::new(), Registry::open(), Registry::for_alice());
         let pair = base64::prelude::BASE64_STANDARD.encode("alice:p1");
@@ -57,8 +58,8 @@ impl Case {
         case
     }
 
-    /// Builds one as a layout, and has it pushed: a base that all have, two platforms, a signature
-    /// under a tag, and something attached.
+    /// Builds an image as a layout, and pushes it with other programs: a base layer of all images,
+    /// two platforms, a signature under a tag, and a referrer.
     fn push(&mut self, name: &str, tag: &str, seed: u32, size: usize) {
         let mut images = Images::default();
         let base = layer(1000, size);
@@ -74,7 +75,7 @@ impl Case {
         let folder = format!("layouts/{seed}");
         images.write(&self.sandbox.path(&folder));
         let (from, to) = (format!("{folder}:{tag}"), format!("{}/{name}:{tag}", self.from.host()));
-        // The one takes what is attached along, the other one tags.
+        // oras copies referrers, and skopeo copies tags.
         self.program(&["oras", "cp", "-r", "--from-oci-layout", "--to-plain-http", &from, &to]);
         let (from, to) = (
             format!("oci:{folder}:{signature}"),
@@ -84,7 +85,7 @@ impl Case {
         self.all.push(images);
     }
 
-    /// What a program prints, run in the folder. It must succeed.
+    /// Returns the output of a program in the folder, which must succeed.
     #[track_caller]
     fn program(&self, words: &[&str]) -> String {
         witness(self.sandbox.root(), words)
@@ -98,7 +99,7 @@ impl Case {
         self.run(&[&["mirror", "copy", "--json"], words].concat()).succeeds().json()
     }
 
-    /// Reads everything back from the destination, by programs of others, and compares.
+    /// Reads everything back from the destination with other programs, and compares.
     #[track_caller]
     fn is_whole(&self) {
         for ((name, tag), images) in GUIDE.iter().zip(&self.all) {
@@ -126,7 +127,7 @@ impl Case {
                 let found = self.program(&["crane", "digest", "--insecure", &tagged]);
                 assert_eq!(found, format!("sha256:{digest}"), "{tagged}");
             }
-            // What is attached is found by those who look for it.
+            // Programs that look for referrers find them.
             let words = ["oras", "discover", "--plain-http", "--format=json", &tagged];
             let found: serde_json::Value = serde_json::from_str(&self.program(&words)).unwrap();
             let found = found.to_string();
@@ -138,7 +139,7 @@ impl Case {
         }
     }
 
-    /// How many different blobs there are, and how many the repositories have together.
+    /// Returns the number of different blobs, and the number that the repositories have together.
     fn blobs(&self) -> (usize, usize) {
         let all: std::collections::BTreeSet<_> =
             self.all.iter().flat_map(|it| it.blobs.keys()).collect();
@@ -161,7 +162,7 @@ fn the_guides_list_between_two_registries() {
         (&done["traffic"]["received"], &done["traffic"]["sent"]),
         (&bytes.into(), &bytes.into())
     );
-    // Again: two requests an image, and nothing is put.
+    // A second copy: two requests for each image, and no upload.
     let again = case.copy(&[]);
     assert_eq!(again["there"], 4, "{again:#}");
     let traffic = &again["traffic"];
@@ -170,7 +171,7 @@ fn the_guides_list_between_two_registries() {
     for nothing in ["post", "put", "patch", "sent", "received"] {
         assert_eq!(count(nothing), 0, "{nothing}");
     }
-    // Who does not know the password gets nowhere, and is told how.
+    // A wrong password is refused, and the message says how to log in.
     let words = ["mirror", "copy"];
     case.sandbox.run(&words).ends_with(5).says(&["4 of 4", "docker login"]);
 }
@@ -186,7 +187,7 @@ fn killed_at_many_moments_it_is_finished_with_the_same_digests() {
         std::thread::sleep(Duration::from_millis(milliseconds));
         child.kill().unwrap();
         child.wait().unwrap();
-        // An image whose tag is there is there as a whole.
+        // An image whose tag exists at the destination is complete.
         for ((name, tag), images) in GUIDE.iter().zip(&case.all) {
             let tagged = format!("{}/mirror/{name}:{tag}", case.to.host());
             let mut crane = Command::new("crane");
@@ -223,13 +224,13 @@ fn by_way_of_a_folder_and_a_tar_that_others_read() {
             let raw = case.program(&["skopeo", "inspect", "--raw", &url]);
             assert_eq!(Digest::of(raw.as_bytes()), images.tags[*tag], "{url}");
         }
-        // Another program copies all of it out of our layout.
+        // Another program copies everything from our layout.
         let from = format!("oci:images:{reference}");
         let to = format!("oci:theirs:{tag}");
         case.program(&["skopeo", "copy", "--all", &from, &to]);
     }
     assert_eq!(case.sandbox.read("images/oci-layout").trim(), r#"{"imageLayoutVersion":"1.0.0"}"#);
-    // On the other side, without the first registry.
+    // On the offline machine, without the first registry.
     let done = case.copy(&["--from=images.tar"]);
     assert_eq!(done["traffic"]["received"], 0);
     case.is_whole();
@@ -324,8 +325,8 @@ fn locked_and_checked_where_it_is_deployed() {
     case.run(&check).ends_with(4).says(&["1 of 4 images"]);
 }
 
-/// Stands in for Helm where it would take the chart from a registry, which it wants to be one with
-/// TLS: Helm wrote `tests/charts/rendered`. A chart on this machine is rendered by Helm itself.
+/// Stands in for Helm when it would pull the chart from a registry, which Helm requires to use TLS:
+/// Helm wrote `tests/charts/rendered`. The real Helm renders a chart on this machine.
 const HELM: &str = r#"#!/bin/sh
 case "$*" in
 *oci://*--output-dir*) mkdir wasmcloud-manifests && cp -r "$RENDERED" wasmcloud-manifests ;;
@@ -335,22 +336,23 @@ case "$*" in
 esac
 "#;
 
-/// The Helm of this machine.
+/// Returns the path of Helm on this machine.
 fn real_helm() -> String {
     let path = std::env::var_os("PATH").unwrap();
     let found = std::env::split_paths(&path).map(|it| it.join("helm")).find(|it| it.exists());
     found.expect("there is no `helm` on PATH").display().to_string()
 }
 
-/// The commands in the example's README do what it says, and its files are their outcome.
+/// Checks that the commands in the example's README do what it says, and that its files are their
+/// output.
 #[test]
 #[ignore = "needs real registries: scripts/test runs it"]
 fn the_example_of_a_private_registry() {
     let example = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/private_registry"));
     let case = Case::new(10_000);
-    // A name that is written as it is in YAML, as most are.
+    // A name that YAML writes without quotes, like most names.
     let (sandbox, host) = (&case.sandbox, format!("localhost:{}", case.to.port()));
-    // What helm push makes of the chart.
+    // The same artifact as `helm push` creates from the chart.
     let chart = Path::new(CHART);
     let words = ["tar", "-czf", "chart.tgz", "-C", chart.parent().unwrap().to_str().unwrap()];
     case.program(&[&words[..], &["runtime-operator"]].concat());

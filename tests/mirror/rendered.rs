@@ -8,18 +8,18 @@ use crate::sandbox::{Printed, Sandbox, tree};
 /// The chart of the guide.
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-operator");
 
-/// `mirror list` with the Helm of this machine.
+/// Returns the output of `mirror list` with the Helm of this machine.
 fn list(sandbox: &Sandbox, words: &[&str], code: i32) -> Printed {
     let run = sandbox.run(&[&["mirror", "list", "--registry=r.corp"], words].concat());
     run.env("PATH", std::env::var_os("PATH").unwrap()).ends_with(code)
 }
 
-/// The sources in a list.
+/// Returns the sources in a list.
 fn sources(list: &str) -> Vec<&str> {
     list.lines().filter_map(|line| line.trim().strip_prefix("- source: ")).collect()
 }
 
-/// A sandbox with a chart `c` of these files.
+/// Creates a sandbox with a chart `c` of these files.
 fn chart(files: &[(&str, &str)]) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: '9'\n");
@@ -29,14 +29,14 @@ fn chart(files: &[(&str, &str)]) -> Sandbox {
     sandbox
 }
 
-/// A pod with this image.
+/// Returns a pod with this image.
 fn pod(image: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: a, image: {image}}}]}}\n"
     )
 }
 
-/// The images of containers in the JSON of a list.
+/// Returns the images of containers in the JSON of a list.
 fn containers(printed: &Printed) -> BTreeSet<String> {
     let data = printed.json();
     let found = data["found"].as_array().unwrap().iter();
@@ -52,13 +52,13 @@ fn published_charts_have_the_images_that_helm_renders() {
     for (path, images) in charts() {
         let chart = format!("--chart={}", path.display());
         let found = containers(&list(&sandbox, &["--json", &chart], 0));
-        // Istio puts its own image in the place of this word.
+        // Istio replaces this word by its own image.
         let expected: BTreeSet<_> = images.into_iter().filter(|it| it != "auto").collect();
         assert_eq!(found, expected, "{chart}");
         words.push(chart);
         all.extend(expected);
     }
-    // All in one run.
+    // All charts in one run.
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     assert_eq!(containers(&list(&sandbox, &words, 0)), all);
 }
@@ -139,7 +139,7 @@ spec:
     assert_eq!(found, expected.map(|it| format!("r.io/{it}")).iter().map(String::as_str).collect());
 }
 
-/// The right images of charts whose templates put them together: a merge of values, a registry from
+/// Checks charts whose templates build image names from parts: a merge of values, a registry from
 /// another key, an inclusion, a condition on the cluster.
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
@@ -181,7 +181,7 @@ fn images_that_templates_put_together() {
     ] {
         let template = format!("kind: A\napiVersion: x.y/v1\n{template}\n");
         let sandbox = chart(&[("values.yaml", values), ("templates/a.yaml", &template)]);
-        // A chart without images is told apart by its exit code.
+        // A chart without images has its own exit code.
         let words = ["mirror", "list", "--registry=r.corp", "--chart=c", "--json"];
         let mut run = sandbox.run(&words).env("PATH", std::env::var_os("PATH").unwrap());
         let output = run.command.output().unwrap();
@@ -192,7 +192,8 @@ fn images_that_templates_put_together() {
     }
 }
 
-/// Helm's reader of YAML takes the last one of two equal keys, and quoted texts that are not indented.
+/// Checks that Helm's YAML rules hold: the last of two equal keys wins, and quoted text needs no
+/// indent.
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
 fn manifests_are_read_as_helm_reads_them() {
@@ -297,7 +298,7 @@ fn one_chart_that_fails_does_not_hide_the_others() {
     let words = ["--chart=bad", "--chart=c", "--chart=gone", "-o=list.yaml"];
     list(&sandbox, &words, 1).says(&["never", "gone`", "2 of 3 charts"]);
     assert_eq!(sources(&sandbox.read("list.yaml")), ["r.io/good:1"]);
-    // The first line of a guess goes when the chart is rendered.
+    // The first line of an unproven list is removed when the chart is rendered.
     let words = ["mirror", "list", "--registry=r.corp", "--chart=c", "-o=guessed.yaml"];
     sandbox.write("c/values.yaml", "image: r.io/good:1\n");
     sandbox.run(&words).succeeds();

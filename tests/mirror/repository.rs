@@ -4,7 +4,7 @@ use crate::archives::Tar;
 use crate::sandbox::{Run, Sandbox, sha256};
 use crate::server::{Reply, Server};
 
-/// The archive of a chart with one image in its values.
+/// Returns the archive of a chart with one image in its values.
 fn archive() -> Vec<u8> {
     Tar::new()
         .file("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.0\n")
@@ -12,7 +12,7 @@ fn archive() -> Vec<u8> {
         .gz()
 }
 
-/// A repository with this index, in which `{digest}` is that of the archive.
+/// Creates a repository with this index, in which `{digest}` is that of the archive.
 fn repository(index: &str) -> Server {
     let index = index.replace("{digest}", &sha256(&archive()));
     Server::start(move |request| match &*request.path {

@@ -10,12 +10,12 @@ const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-o
 
 const REGISTRY: &str = "--registry=r.corp:5000";
 
-/// A program of this machine beside the one that is tested.
+/// Sets `PATH` for a run, so that it finds the programs of this machine.
 fn on_path(run: Run) -> Run {
     run.env("PATH", std::env::var_os("PATH").unwrap())
 }
 
-/// A sandbox with a chart `c`, whose template `a.yaml` has a pod with these images.
+/// Creates a sandbox with a chart `c`, whose template `a.yaml` has a pod with these images.
 fn chart(values: &str, images: &[&str]) -> Sandbox {
     let containers: String =
         images.iter().map(|image| format!("  - {{name: a, image: {image}}}\n")).collect();
@@ -23,7 +23,7 @@ fn chart(values: &str, images: &[&str]) -> Sandbox {
     chart_with(values, &format!("{pod}{containers}"))
 }
 
-/// A sandbox with a chart `c` of this template.
+/// Creates a sandbox with a chart `c` of this template.
 fn chart_with(values: &str, template: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: '9'\n");
@@ -38,7 +38,8 @@ fn list(sandbox: &Sandbox, chart: &str) {
     on_path(sandbox.run(&words)).succeeds();
 }
 
-/// Writes the values for the list into `v.yaml`, which must begin with `first_line`. Gives the rest.
+/// Writes the values for the list into `v.yaml`, which must begin with `first_line`. Returns the
+/// rest.
 #[track_caller]
 fn written(sandbox: &Sandbox, words: &[&str], code: i32, first_line: &str) -> Printed {
     let run = on_path(sandbox.run(&[&["mirror", "values"], words].concat()));
@@ -49,7 +50,7 @@ fn written(sandbox: &Sandbox, words: &[&str], code: i32, first_line: &str) -> Pr
     Printed { stdout: rest.to_owned(), stderr: printed.stderr }
 }
 
-/// Renders a chart with `v.yaml` into `m.yaml`, without the program that is tested.
+/// Renders a chart with `v.yaml` into `m.yaml`, without the program under test.
 fn render(sandbox: &Sandbox, chart: &str) {
     let mut command = Command::new("helm");
     command.args(["template", "r", chart, "--values=v.yaml"]).current_dir(sandbox.root());
@@ -58,7 +59,7 @@ fn render(sandbox: &Sandbox, chart: &str) {
     sandbox.write("m.yaml", output.stdout);
 }
 
-/// The values of a chart `c` all of whose images are at their destinations with them.
+/// Returns the values of a chart `c` with which all of its images are at their destinations.
 #[track_caller]
 fn proven(sandbox: &Sandbox, images: usize) -> String {
     list(sandbox, "c");
@@ -76,7 +77,7 @@ fn proven(sandbox: &Sandbox, images: usize) -> String {
 #[ignore = "needs Helm and published charts: scripts/test runs it"]
 fn published_charts_are_redirected_by_their_values() {
     for (path, images) in charts() {
-        // Istio puts its own image there.
+        // Istio inserts its own image there.
         if images == ["auto"] {
             continue;
         }
@@ -113,7 +114,7 @@ fn a_registry_for_all_images_where_the_templates_follow_it() {
     let three = "3 of 3 images are at their destinations in mirror.yaml";
     let without = written(&sandbox, &["--chart=c", "--disable=nats"], 0, three).stdout;
     assert_eq!(without, format!("{global}nats:\n  enabled: false\n"));
-    // A template that does not follow it.
+    // A template that does not use the global value.
     let path = "c/templates/nats/deployment.yaml";
     let template = sandbox.read(path);
     sandbox.write(path, template.replace(".Values.global.image.registry | default ", ""));
@@ -124,7 +125,7 @@ fn a_registry_for_all_images_where_the_templates_follow_it() {
 #[ignore = "needs Helm: scripts/test runs it"]
 fn images_that_values_put_together_in_many_ways() {
     for (values, images, expected) in [
-        // A registry from another key, and one that takes the place of the repository's.
+        // A registry from another key, and one that replaces the repository's.
         (
             "image: {registry: ~, fallback: r.io, repository: team/app, tag: ~}\n",
             &[
@@ -151,19 +152,19 @@ fn images_that_values_put_together_in_many_ways() {
             ],
             "operator:\n  repository: r.corp:5000/cloud\n",
         ),
-        // Values that the chart's own do not have.
+        // Values that are missing in the chart's own.
         (
             "a: {image: {}}\n",
             &["'{{ .Values.a.image.registry | default \"r.io\" }}/a:1'"],
             "a:\n  image:\n    registry: r.corp:5000\n",
         ),
-        // A text that is a template.
+        // A value that is a template.
         (
             "hub: r.io\nimage: '{{ .Values.hub }}/a:1'\nside: nginx:1.25\n",
             &["{{ tpl .Values.image . }}", "{{ .Values.side }}"],
             "hub: r.corp:5000\nside: r.corp:5000/nginx:1.25\n",
         ),
-        // Two images of one path.
+        // Two images with one path.
         (
             "global: {imageRegistry: ''}\na: {registry: q.io, repository: p/n}\nb: {registry: r.io, repository: p/n}\n",
             &[
@@ -258,7 +259,7 @@ spec:
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
 fn checks_of_charts_are_met() {
-    // A check that names its switch, in the notes.
+    // A check that names its switch in the notes.
     let values = "global: {imageRegistry: '', security: {allowInsecureImages: false}}\nimage: {registry: docker.io, repository: team/web}\n";
     let image = "'{{ .Values.global.imageRegistry | default .Values.image.registry }}/{{ .Values.image.repository }}:1'";
     let sandbox = chart(values, &[image]);
@@ -286,7 +287,7 @@ fn checks_of_charts_are_met() {
         proven(&sandbox, 2),
         "image:\n  registry: r.corp:5000\nside:\n  registry: r.corp:5000\n"
     );
-    // A check without words, which refuses them too.
+    // A check without a message, which refuses markers too.
     let sandbox = chart(values, &images);
     sandbox.write(
         "c/templates/check.yaml",
@@ -307,7 +308,7 @@ fn tags_and_digests_of_destinations() {
         "'{{ .Values.side.image.repository }}:{{ .Values.side.image.tag | default .Chart.AppVersion }}'",
     ];
     let sandbox = chart(values, &images);
-    // A part of the chart compares the version.
+    // A template of the chart compares the version.
     sandbox.write(
         "c/templates/check.yaml",
         "{{ if not (semverCompare \">=2.0.0-0\" .Values.image.tag) }}{{ fail \"too old\" }}{{ end }}",
@@ -353,7 +354,7 @@ data:
         "2 of 3 images are not at their destinations with these values",
     ]);
     assert_eq!(printed.stdout, "image: r.corp:5000/a:1\n");
-    // Kustomize does what is said.
+    // Kustomize makes the announced change.
     render(&sandbox, "c");
     sandbox
         .run(&["mirror", "kustomize", "m.yaml"])
@@ -362,7 +363,7 @@ data:
         .stdout
         .find("newName: r.corp:5000/fixed")
         .unwrap();
-    // A value that would break another image is left alone.
+    // A value that would break another image is not changed.
     let images = ["'{{ .Values.org }}/a:1'", "'q.io/{{ .Values.org }}/b:1'"];
     let sandbox = chart("org: team\n", &images);
     list(&sandbox, "c");
@@ -383,10 +384,10 @@ fn the_values_and_options_of_the_user_are_below() {
     assert!(sandbox.read("mirror.yaml").contains("u.io/a:v1.31.2"));
     let one = "1 of 1 image is at its destination in mirror.yaml";
     assert_eq!(written(&sandbox, &options, 0, one).stdout, "image:\n  registry: r.corp:5000\n");
-    // Without the options it is another image.
+    // Without the options the image is another one.
     let words = ["mirror", "values", "--chart=c"];
     on_path(sandbox.run(&words)).ends_with(2).says(&["is not in `mirror.yaml`", "same options"]);
-    // What `--set` sets is over every file.
+    // A value of `--set` overrides every file.
     let options = ["--chart=c", "--set=image.registry=u.io", "--kube-version=1.31.2"];
     let none = "0 of 1 image is at its destination in mirror.yaml, and no value of the chart \
                 moves the other 1";

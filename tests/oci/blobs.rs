@@ -179,7 +179,7 @@ fn a_failure_of_the_storage_is_told_as_its_own() {
     assert!(!error.to_string().contains("geheim"), "{error}");
 }
 
-/// Pushes a blob of one registry to another one, as a copy of images does.
+/// Pushes a blob from one registry to another one, as a copy of images does.
 fn pass_on(client: &Client, from: &Repository, blob: &Descriptor, to: &Fake) -> Result<()> {
     client.push_blob(&home(to), blob, &client.remote(from, blob), None, &Item::hidden())
 }

@@ -1,4 +1,4 @@
-//! Who gets to see which credential: looked up in what the servers really received.
+//! The recipients of credentials, checked in the requests that the servers received.
 
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ fn a_token_is_renewed_before_it_expires_and_when_it_is_refused() {
     case.clock.pass(Duration::from_secs(2));
     ask();
     let traffic = client.traffic();
-    // No request was made with the old one.
+    // No request was sent with the old token.
     assert_eq!((traffic.tokens, traffic.head), (2, 3));
     fake.store().expire();
     ask();
@@ -199,7 +199,7 @@ fn a_redirect_within_the_registry_keeps_it() {
     assert_eq!(fake.server.headers("authorization"), [None, some(ALICE), some(ALICE)]);
 }
 
-/// A registry that names this token server.
+/// Creates a registry that names this token server.
 fn naming(realm: &str) -> Fake {
     let challenge = format!("Bearer realm=\"{realm}\",service=\"x\"");
     Fake::with(Door::Open, move |_, _| {
@@ -238,7 +238,7 @@ fn plain_http_that_is_allowed_for_a_registry_is_not_allowed_for_a_credential() {
     let error = case.failed(case.pull(&case.client(), &fake));
     says(&error, &["auth.invalid", "must be https"]);
     assert!(proxy.requests().is_empty(), "it would be on its way there");
-    // Without a credential it is asked.
+    // Without a credential, the token server is asked.
     case.accesses.set(&fake.host(), plain(Credential::Anonymous));
     case.failed(case.pull(&case.client(), &fake));
     assert_eq!(proxy.requests().len(), 1);
@@ -312,7 +312,7 @@ fn a_busy_token_server_is_waited_for() {
         Some(if known { store.answer(request) } else { refused })
     }));
     let case = Case::new();
-    // The scope of the path stays the same whatever the service is called, or not.
+    // The scope is that of the path, with any name of the service or none.
     case.succeeded(case.pull(&case.client(), &fake));
     assert_eq!(case.clock.waits(), [11]);
 }
@@ -333,7 +333,7 @@ fn a_registry_that_asks_for_more_each_time_is_left() {
 
 #[test]
 fn challenges_that_only_the_request_brings_are_met() {
-    // The first contact needs nobody; the repository does.
+    // The first contact needs no credential; the repository does.
     let fake = filled(Fake::with(Door::Open, |request, store| {
         let known = request.path == "/v2/" || request.header("authorization") == Some(ALICE);
         let refused =
@@ -381,7 +381,7 @@ fn a_credential_for_a_part_of_a_registry_is_for_that_part() {
     let get = |name: &str| client.manifest(&reference(&fake, name), &[media_type::MANIFEST]);
     get("ns/name:1").unwrap();
     get("other:1").unwrap();
-    // The longest part wins, and a part ends at a slash.
+    // The longest prefix wins, and a prefix ends at a slash.
     fake.store().add_manifest("ns/name/deep", "1", media_type::MANIFEST, "{}");
     says(&get("ns/name/deep:1").unwrap_err(), &["the credential from the entry for ns/name/deep"]);
     get("ns/names:1").unwrap();

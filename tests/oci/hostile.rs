@@ -1,4 +1,4 @@
-//! Registries that mean harm, or that do much by mistake.
+//! Hostile registries, and registries that cause much work by mistake.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -43,13 +43,13 @@ fn a_first_contact_that_leads_elsewhere_does_not_say_who_gets_the_credential() {
     assert!(thief.headers("authorization").iter().all(Option::is_none));
 }
 
-/// Headers of an answer in chunks (RFC 9112 section 7.1).
+/// The headers of an answer in chunks (RFC 9112 section 7.1).
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// The same with a whole body, whose trailers may follow.
+/// The same headers with a whole body, which trailers may follow.
 const TRAILERS: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n";
 
-/// A server that sends `head`, and then `more` every few milliseconds for ever.
+/// Starts a server that sends `head`, and then `more` every few milliseconds without end.
 fn trickling(head: &'static str, more: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -75,7 +75,7 @@ fn a_server_that_trickles_does_not_hold_a_run_up() {
         ("", "HTTP/1.1 102 Processing\r\n\r\n", "no answer within 0.2 s"),
         ("HTTP/1.1 500 X\r\nContent-Length: 100000\r\n\r\n", "a", "500"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "a", "all of its answer within"),
-        // Frames of a body that never comes: a size, an extension, trailers.
+        // Frames of a body that never arrives: a size, an extension, trailers.
         (CHUNKED, "0", "all of its answer within"),
         (CHUNKED, "1;a=b", "all of its answer within"),
         (TRAILERS, "X: y\r\n", "all of its answer within"),
@@ -167,7 +167,7 @@ fn a_secret_that_comes_back_is_not_shown() {
     }
 }
 
-/// A port where nobody listens.
+/// Returns a port without a listener.
 fn dead() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -210,7 +210,7 @@ fn a_challenge_that_is_not_understood_is_said_so() {
         });
         let case = Case::by(&fake, alice());
         let error = case.client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err();
-        // Without any challenge it was offered, as after 403 and 404.
+        // Without a challenge the credential was sent, as after 403 and 404.
         let became = match challenge {
             Some(_) => "the credential from the settings of the test was not shown",
             None => "did not accept the credential from the settings of the test, which was sent",

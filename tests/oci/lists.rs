@@ -1,4 +1,4 @@
-//! Tags and what is attached to a manifest.
+//! Tags, and referrers of a manifest.
 
 use airgap_core::digest::Digest;
 use airgap_core::error::Kind;
@@ -122,7 +122,7 @@ fn a_repository_that_is_not_there() {
     says(&error, &["there is no repository `no/such`", "repository name not known"]);
 }
 
-/// An index with one signature in it.
+/// Returns an index with one signature in it.
 fn signatures(digest: &Digest) -> String {
     format!(
         r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{{"mediaType":"{}","digest":"sha256:{digest}","size":9,"artifactType":"application/x-sig","annotations":{{"a":"b"}}}}]}}"#,

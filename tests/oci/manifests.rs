@@ -1,4 +1,4 @@
-//! Manifests: by tag and digest, verified, limited.
+//! Manifests: by tag and by digest, verified, limited.
 
 use airgap_core::digest::Digest;
 use airgap_core::error::Kind;
@@ -19,7 +19,7 @@ fn is_manifest(request: &Request) -> bool {
     request.path.contains("/manifests/")
 }
 
-/// A registry that answers each request for a manifest with this.
+/// Creates a registry that sends this answer to each request for a manifest.
 fn answering(reply: Reply) -> Fake {
     Fake::with(Door::Open, move |request, _| is_manifest(request).then(|| reply.clone()))
 }
@@ -32,7 +32,7 @@ fn by_tag_by_digest_and_by_both() {
     for (name, found) in [
         ("ns/name:1.0".to_owned(), digest),
         (format!("ns/name@sha256:{digest}"), digest),
-        // The digest decides, wherever the tag points to now.
+        // The digest decides, whatever the tag points to now.
         (format!("ns/name:2.0@sha256:{digest}"), digest),
         ("ns/name:2.0".to_owned(), other),
     ] {

@@ -1,4 +1,4 @@
-//! Pushes: what goes, how often, and what is left behind.
+//! Pushes: the sent bytes, the number of requests, and the content left in the registry.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -17,7 +17,8 @@ fn push(client: &Client, fake: &Fake, bytes: &dyn Readable) -> Result<()> {
     client.push_blob(&home(fake), &body(), bytes, None, &Item::hidden())
 }
 
-/// How many bytes of each body a server reads: all, but for the first request of a method.
+/// Returns the number of bytes of each body that a server reads: all, except for the first request
+/// with this method.
 fn cutting(method: &'static str, at: usize) -> impl Fn(&Request) -> usize + Send + Sync {
     let first = AtomicBool::new(true);
     move |request| {
@@ -289,7 +290,7 @@ fn a_copy_resumes_its_source_in_the_middle() {
     let (source, blob) = (home(&from), body());
     push(&client, &fake, &client.remote(&source, &blob)).unwrap();
     let traffic = client.traffic();
-    // The destination noticed nothing.
+    // The destination received each byte once.
     assert_eq!((traffic.post, traffic.put, traffic.sent, traffic.received), (1, 1, 43, 43));
 }
 
@@ -352,7 +353,7 @@ fn locations_of_all_forms_are_followed() {
         let put_to = fake.asked().pop().unwrap();
         assert!(put_to.starts_with(&format!("PUT {put}sha256%3A")), "{put_to}");
     }
-    // On another server it takes no credential along.
+    // A request to another server has no credential.
     let fake = Fake::with(Door::Basic, move |request, _| {
         let there = || Reply::new("202 Accepted", "").header("Location", &far);
         (request.method == "POST").then(there)
@@ -494,8 +495,8 @@ impl Read for CountingReader<'_> {
     }
 }
 
-/// Pushes to a registry that keeps the push going: it must fail after a few requests and waits, and
-/// must not read its source again and again.
+/// Pushes to a registry that keeps the push running: it must fail after a few requests and waits,
+/// and must not read its source again and again.
 #[track_caller]
 fn ends(
     name: &str,
@@ -510,14 +511,14 @@ fn ends(
     let error = client.push_blob(&home(&fake), &blob, &source, None, &Item::hidden()).unwrap_err();
     let (requests, waits) = (fake.server.requests().len(), case.clock.waits().len());
     assert!(requests < 50, "{name}: {requests} requests");
-    // A redirect is not waited for, and not followed more than ten times.
+    // The client does not wait before a redirect, and follows at most ten.
     assert!(waits >= 5 || error.to_string().contains("307"), "{name}: {waits} waits");
     let read = source.1.load(SeqCst);
     assert!(read < 12 * bytes.len(), "{name}: {read} bytes were read");
     error
 }
 
-/// Refuses a whole blob in one request, so that it is sent in parts.
+/// Refuses a whole blob in one request, so that the client sends it in parts.
 fn in_parts(request: &Request) -> Option<Reply> {
     let whole = request.method == "PUT" && !request.body.is_empty();
     whole.then(|| Reply::new("413 Content Too Large", ""))
@@ -556,7 +557,7 @@ fn a_part_that_is_taken_in_half_each_time_makes_parts_smaller() {
     let source = Counting(&bytes, Default::default());
     client.push_blob(&home(&fake), &blob, &source, None, &Item::hidden()).unwrap();
     assert!(fake.store().blob(HOME, &digest) == Some(&bytes));
-    // No part is cut twice, and the source is taken up where the registry is.
+    // No part is cut twice, and the upload continues at the registry's offset.
     assert!(client.traffic().patch < 16, "{}", client.traffic().patch);
     assert!(source.1.load(SeqCst) < 3 * bytes.len());
     assert!(case.clock.waits().is_empty());
@@ -564,7 +565,7 @@ fn a_part_that_is_taken_in_half_each_time_makes_parts_smaller() {
 
 #[test]
 fn a_registry_that_sends_an_upload_in_circles_is_given_up() {
-    // One that takes parts and then has only some of them.
+    // A registry that accepts parts and then has only some of them.
     ends("loses parts", |request, _| {
         let range = |last: &str| Reply::new("204 No Content", "").header("Range", last);
         in_parts(request).or(match request.method.as_str() {
@@ -576,26 +577,26 @@ fn a_registry_that_sends_an_upload_in_circles_is_given_up() {
             _ => None,
         })
     });
-    // One that takes all parts, and then never heard of the upload.
+    // A registry that accepts all parts, and then does not know the upload.
     ends("forgets", |request, _| match request.method.as_str() {
         "PUT" if request.body.is_empty() => {
             Some(error("404 Not Found", "BLOB_UPLOAD_UNKNOWN", "unknown"))
         }
         _ => in_parts(request),
     });
-    // One that is always elsewhere.
+    // A registry that always moves the upload.
     ends("moves", |request, _| {
         (request.method == "PUT").then(|| {
             let to = format!("/v2/ns/name/blobs/uploads/{}", request.path.len());
             Reply::new("307 Temporary Redirect", "").header("Location", &to)
         })
     });
-    // One that is always busy, and asks for no wait.
+    // A registry that is always busy, and requests no wait.
     ends("busy", |request, _| {
         (request.method == "PUT")
             .then(|| Reply::new("429 Too Many Requests", "").header("Retry-After", "0"))
     });
-    // One that wants another credential for each part.
+    // A registry that requires another credential for each part.
     let nth = std::sync::atomic::AtomicUsize::new(0);
     let fake = Fake::with(Door::Open, move |request, _| {
         (request.method == "PUT").then(|| {
@@ -610,7 +611,7 @@ fn a_registry_that_sends_an_upload_in_circles_is_given_up() {
 
 #[test]
 fn all_requests_of_an_upload_share_one_budget() {
-    // Each question works at the second try, and the upload never ends.
+    // Each status request succeeds at the second attempt, and the upload never ends.
     let turn = std::sync::atomic::AtomicUsize::new(0);
     let fake = Fake::with(Door::Open, move |request, _| {
         let busy = || Reply::new("503 Service Unavailable", "").header("Retry-After", "30");

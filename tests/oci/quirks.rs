@@ -1,4 +1,4 @@
-//! Registries that do not do just what the specification says, as real ones do not.
+//! Registries that differ from the specification, as real ones do.
 
 use airgap_core::digest::Digest;
 use airgap_core::error::Kind;
@@ -95,8 +95,8 @@ fn a_blob_is_pushed_where_head_is_not_answered() {
     }
 }
 
-/// A registry that lets strangers in at `/v2/` and hides everything else from them without a word of
-/// how to log in.
+/// Creates a registry that accepts anonymous requests at `/v2/` and hides everything else from
+/// them, without a challenge.
 fn hiding(status: &'static str, code: &'static str) -> Fake {
     filled(Fake::with(Door::Open, move |request, _| {
         let stranger = request.header("authorization") != Some(ALICE);
@@ -113,7 +113,7 @@ fn a_credential_is_shown_before_a_403_or_404_is_the_last_word() {
         let client = case.client();
         client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
         case.succeeded(case.pull(&client, &fake));
-        // It is offered once, and shown from then on.
+        // The credential is tried once, and sent with each request from then on.
         let shown = fake.server.headers("authorization");
         assert_eq!(shown[..2], [None, None], "{status}");
         assert!(shown[2..].iter().all(|it| it.as_deref() == Some(ALICE)), "{status}: {shown:?}");
@@ -153,7 +153,7 @@ fn a_credential_that_nobody_asked_for_and_nobody_takes_does_no_harm() {
     let error = client.manifest(&reference(&fake, "ns/name:2"), &ACCEPT).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     says(&error, &["there is no tag `2`", "did not accept the credential from", "check the name"]);
-    // The rest goes on without it.
+    // The other requests are sent without it.
     client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
     assert_eq!(client.traffic().get, 4);
 }
@@ -215,7 +215,7 @@ fn an_answer_without_a_manifest_is_not_an_empty_one() {
 
 #[test]
 fn a_token_that_is_good_for_less_than_was_asked_for_is_not_used_for_it() {
-    // The token server grants the last scope alone, and the registry answers 403 to the rest.
+    // The token server grants only the last scope, and the registry answers 403 to other requests.
     let fake = filled(Fake::with(Door::Token, |_, _| None));
     let realm = fake.tokens.as_ref().unwrap().url("/token");
     let push = "repository:new:pull,push";
@@ -225,7 +225,7 @@ fn a_token_that_is_good_for_less_than_was_asked_for_is_not_used_for_it() {
             let challenge = format!("Bearer realm=\"{realm}\"");
             return Some(Reply::new("401 Unauthorized", "").header("WWW-Authenticate", &challenge));
         }
-        // The second token is the one that was asked for `push` alone.
+        // The second token is the one that was requested for `push` alone.
         let may = !request.path.contains("/new/") || shown == "Bearer token-2";
         Some(match may {
             true => store.answer(request),
@@ -263,7 +263,7 @@ fn a_401_of_what_may_be_missing_says_so() {
 
 #[test]
 fn a_server_of_static_files_may_greet_people() {
-    // `/v2/` is the list of a folder, as for people; the rest is what a registry sends.
+    // `/v2/` is the list of a folder, for people; other paths are answered as by a registry.
     let fake = filled(Fake::with(Door::Open, |request, _| {
         let page = || Reply::ok("<html>").header("Content-Type", "text/html");
         (request.path == "/v2/").then(page)
@@ -290,7 +290,7 @@ fn a_credential_is_shown_before_a_401_without_a_challenge_is_the_last_word() {
 
 #[test]
 fn a_token_is_asked_for_by_the_name_that_the_challenge_has() {
-    // A proxy in front of a registry that calls the repository something else.
+    // A proxy in front of a registry that has another name for the repository.
     let tokens = Server::start(|request| {
         let right = request.path.contains("repository%3Acache%2Fns%2Fname%3Apull");
         Reply::ok(if right { r#"{"token":"right"}"# } else { r#"{"token":"wrong"}"# })
@@ -309,7 +309,7 @@ fn a_token_is_asked_for_by_the_name_that_the_challenge_has() {
     let client = case.client();
     let found = client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
     assert_eq!(*found.digest(), digest);
-    // It is learned once, and nothing more is asked for than is needed.
+    // The name is learned once, and no scope is requested without need.
     case.succeeded(case.pull(&client, &fake));
     assert_eq!(tokens.requests().len(), 2);
     assert!(tokens.requests().iter().all(|it| !it.path.contains("push")));

@@ -1,4 +1,4 @@
-//! Reaching a registry: schemes, certificates, hosts that are not there.
+//! Reaching a registry: schemes, certificates, and hosts that do not exist.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::fake::{Door, Fake};
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, access, alice, filled, home, says};
 
-/// Looks for the blob in a registry on this host.
+/// Asks for the blob in a registry on this host.
 fn look(case: &Case, host: &str) -> Result<bool, Error> {
     let repository = Repository::new(host.parse().unwrap(), "ns/name").unwrap();
     case.client().has_blob(&repository, &Digest::of(BODY))
@@ -69,13 +69,13 @@ fn a_certificate_that_is_itself_a_named_root_is_accepted() {
     let case = named(&text);
     case.accesses.set(&host, Access { roots: vec![pem.clone()], ..Access::default() });
     assert!(look(&case, &host).unwrap());
-    // One that is not named is not trusted, however alike it is.
+    // A certificate that is not named is not trusted, however similar it is.
     let (twin, _) = Authority::of_itself(params());
     for text in [text, twin] {
         let error = look(&named(&text), &host).unwrap_err();
         says(&error, &["CA:TRUE", "SSL_CERT_FILE", "basicConstraints=critical,CA:FALSE"]);
     }
-    // Its name and its dates hold.
+    // The name and the dates of the certificate are checked.
     let error = look(&named(&pem), &format!("127.0.0.1:{}", server.port())).unwrap_err();
     says(&error, &["for another name"]);
     let mut old = params();
@@ -106,7 +106,7 @@ fn a_client_certificate_is_shown_to_its_registry_alone() {
     assert!(look(&case, &host(&known)).unwrap());
     let error = look(&case, &host(&other)).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
-    // A redirect takes it nowhere.
+    // A redirect does not lead to another host.
     let to = other.url("/v2/ns/name");
     let leads =
         Server::start_tls(authority.server_for_clients("localhost"), move |request| match request
@@ -127,7 +127,7 @@ fn a_client_certificate_is_shown_to_its_registry_alone() {
     }
 }
 
-/// `extra_root_certificates` of a config file: for this registry, and for no other.
+/// Checks `extra_root_certificates` of a config file: it applies to this registry, and to no other.
 #[test]
 fn an_authority_that_one_registry_has_of_its_own() {
     let (authority, other) = (Authority::new(), Authority::new());
@@ -149,7 +149,7 @@ fn an_authority_that_one_registry_has_of_its_own() {
     says(&error, &["extra_root_certificates"]);
 }
 
-/// A proxy by which a name that is not loopback leads to this server.
+/// Creates a proxy through which a name beyond loopback leads to this server.
 fn through_proxy(case: &mut Case) -> Server {
     let proxy = Server::start(|_| Reply::tunnel());
     let set = ProxySetting { variable: "all_proxy", address: proxy.url("") };
@@ -166,7 +166,7 @@ fn off_loopback_it_is_tls_or_nothing() {
     case.network.silence = Duration::from_millis(200);
     let host = format!("registry.invalid:{}", server.port());
     look(&case, &host).unwrap_err();
-    // Whatever the server made of it, no request in plain text reached it.
+    // No request in plain text reached the server.
     assert!(server.requests().is_empty());
     assert!(!proxy.requests().is_empty());
 }
@@ -207,7 +207,7 @@ fn no_credential_leaves_this_machine_by_plain_http() {
 
 #[test]
 fn a_server_without_tls_gets_the_hint_how_to_allow_it() {
-    // Answers in plain text, whatever it is sent.
+    // A server that answers in plain text to every request.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! What a registry says when it does not do it, and what we say then.
+//! The errors for refusals of a registry.
 
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind};
@@ -11,7 +11,7 @@ use crate::{BODY, Case, HOME, alice, home, reference, says};
 
 const ACCEPT: [&str; 1] = [media_type::MANIFEST];
 
-/// A registry that answers everything but the first contact with this.
+/// Creates a registry with this answer to all requests but the first contact.
 fn saying(reply: Reply) -> Fake {
     Fake::with(Door::Open, move |request, _| (request.path != "/v2/").then(|| reply.clone()))
 }
@@ -46,7 +46,7 @@ fn what_is_not_there_is_told_apart() {
     let error = case.failed(case.pull(&client, &fake));
     assert_eq!(error.kind(), Kind::Unavailable);
     says(&error, &["there is no blob with the digest", "blob unknown to registry (BLOB_UNKNOWN)"]);
-    // Nothing is tried twice.
+    // No request is tried twice.
     assert_eq!(client.traffic().get, 4);
     assert!(case.clock.waits().is_empty());
 }
@@ -99,7 +99,7 @@ fn too_little_permission_is_told_from_a_wrong_credential() {
 
 #[test]
 fn who_may_pull_but_not_push_hears_that() {
-    // The token server gives a token, and the registry wants more than is in it.
+    // The token server gives a token, and the registry requires more scopes than it has.
     let fake = Fake::with(Door::AliceToken, |request, _| {
         (request.method == "PUT").then(|| error("403 Forbidden", "DENIED", "read only"))
     });

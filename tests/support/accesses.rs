@@ -1,4 +1,4 @@
-//! Credentials by registry, as a test sets them.
+//! Credentials by registry, set by a test.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use airgap_core::error::Result;
 use airgap_oci::{self as oci, Access};
 
-/// Knows what a test says, and counts how often it was asked.
+/// The credentials of a test, with a list of the requests for them.
 #[derive(Default)]
 pub struct Accesses {
     known: Mutex<HashMap<String, Vec<Access>>>,
@@ -15,17 +15,17 @@ pub struct Accesses {
 }
 
 impl Accesses {
-    /// How to reach this registry.
+    /// Sets the access for this registry.
     pub fn set(&self, registry: &str, access: Access) {
         self.known.lock().unwrap().insert(registry.to_owned(), vec![access]);
     }
 
-    /// What comes after that: the next answer when asked again.
+    /// Adds the access for the next request.
     pub fn then(&self, registry: &str, access: Access) {
         self.known.lock().unwrap().get_mut(registry).unwrap().push(access);
     }
 
-    /// Whom it was asked about.
+    /// Returns the registries that were asked for.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! Archives built byte by byte, so that they can say what no archiver would write.
+//! Archives built byte by byte, so that they can contain fields that no archiver would write.
 
 use std::io::Write;
 
@@ -34,12 +34,12 @@ impl Tar {
         self.entry(b'1', 0o644, name, target, "")
     }
 
-    /// A PAX header for the next entry.
+    /// Adds a PAX header for the next entry.
     pub fn pax(self, key: &str, value: impl AsRef<[u8]>) -> Tar {
         self.entry(b'x', 0o644, "pax", "", pax_record(key, value.as_ref()))
     }
 
-    /// Any entry. Names and targets must fit into their fields.
+    /// Adds an entry of any type. Names and targets must fit into their fields.
     pub fn entry(
         mut self,
         kind: u8,
@@ -65,7 +65,7 @@ impl Tar {
         self
     }
 
-    /// The bytes with the mark of the end.
+    /// Returns the bytes with the mark of the end.
     pub fn end(&self) -> Vec<u8> {
         let mut bytes = self.0.clone();
         bytes.resize(bytes.len() + 1024, 0);
@@ -77,7 +77,7 @@ impl Tar {
     }
 }
 
-/// A header with the checksum that it should have.
+/// Sets the right checksum in a header.
 pub fn with_checksum(mut header: [u8; 512]) -> [u8; 512] {
     header[148..156].fill(b' ');
     let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
@@ -110,17 +110,17 @@ pub fn zst(bytes: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
-/// A zip. Every field of every entry can be made to lie.
+/// A zip. Every field of every entry can have a wrong value.
 #[derive(Clone, Default)]
 pub struct Zip {
     pub entries: Vec<ZipEntry>,
-    /// Written with the records for large archives.
+    /// Whether it is written with the records for large archives (zip64).
     pub is_64: bool,
     pub before: Vec<u8>,
     pub comment: Vec<u8>,
 }
 
-/// What the list says about an entry, and what the header before its data says.
+/// The fields of an entry in the central directory, and those in the header before its data.
 #[derive(Clone)]
 pub struct ZipEntry {
     pub name: Vec<u8>,
@@ -132,15 +132,15 @@ pub struct ZipEntry {
     pub size: u32,
     pub compressed: u32,
     pub mode: u32,
-    /// The number of the entry whose data this one has, instead of its own.
+    /// The number of the entry whose data this one shares, instead of its own.
     pub shares: Option<usize>,
-    /// Bytes to write over the header before the data, each with its place.
+    /// Bytes to write over the header before the data, each with its offset.
     pub local_patch: Vec<(usize, Vec<u8>)>,
-    /// Bytes to write over the entry in the list.
+    /// Bytes to write over the entry in the central directory.
     pub central_patch: Vec<(usize, Vec<u8>)>,
     /// The extra fields in the header before the data.
     pub local_extra: Vec<u8>,
-    /// What stands after the data, instead of a record that is right.
+    /// The bytes after the data, instead of a right record.
     pub after: Option<Vec<u8>>,
 }
 
@@ -153,7 +153,7 @@ impl Zip {
         self.with(name, 0o100_644, content, |_| {})
     }
 
-    /// An entry, changed before it is added.
+    /// Adds an entry, changed by this function.
     pub fn with(
         mut self,
         name: impl AsRef<[u8]>,
@@ -188,7 +188,7 @@ impl Zip {
         self
     }
 
-    /// A file that is not compressed.
+    /// Adds a file without compression.
     pub fn stored(self, name: &str, content: &str) -> Zip {
         self.with(name, 0o100_644, content, |entry| {
             entry.method = 0;

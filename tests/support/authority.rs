@@ -1,4 +1,4 @@
-//! A company's own certificate authority.
+//! A private certificate authority, as a company has it.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// A company's own certificate authority.
+/// A private certificate authority.
 pub struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -18,7 +18,7 @@ impl Authority {
     pub fn new() -> Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        // Two authorities of one name would be told apart by their signatures only.
+        // Two authorities with one name would differ only in their signatures.
         let name = format!("authority {}", airgap_core::digest::Digest::of(&key.serialize_der()));
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -26,7 +26,7 @@ impl Authority {
         Authority { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// The settings of a server with a certificate for this name.
+    /// Returns the settings of a server with a certificate for this name.
     pub fn server(&self, name: &str) -> Arc<rustls::ServerConfig> {
         self.server_with(CertificateParams::new([name.to_owned()]).unwrap())
     }
@@ -44,7 +44,7 @@ impl Authority {
         Arc::new(config.unwrap())
     }
 
-    /// The settings of a server that wants to see a client certificate of this authority.
+    /// Returns the settings of a server that requires a client certificate of this authority.
     pub fn server_for_clients(&self, name: &str) -> Arc<rustls::ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -65,7 +65,7 @@ impl Authority {
         Arc::new(config.unwrap())
     }
 
-    /// A client certificate and its key, as PEM texts.
+    /// Returns a client certificate and its key, as PEM texts.
     pub fn client(&self) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(["client".to_owned()]).unwrap();
@@ -73,8 +73,8 @@ impl Authority {
         (certificate.pem(), key.serialize_pem())
     }
 
-    /// A certificate as `openssl req -x509` makes it, and the settings of a server with it: it is one
-    /// of an authority and signed by itself.
+    /// Returns a certificate as `openssl req -x509` creates it, and the settings of a server with
+    /// it: it is the certificate of an authority and signed by itself.
     pub fn of_itself(mut params: CertificateParams) -> (String, Arc<rustls::ServerConfig>) {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -89,7 +89,7 @@ impl Authority {
         (certificate.pem(), Arc::new(config.unwrap()))
     }
 
-    /// Writes a certificate for this name and its key, for servers that are other programs.
+    /// Writes a certificate for this name and its key, for servers of other programs.
     pub fn write_server(&self, name: &str, folder: &Path) -> (PathBuf, PathBuf) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -100,7 +100,7 @@ impl Authority {
         paths
     }
 
-    /// Writes what `SSL_CERT_FILE` may name.
+    /// Writes a file for `SSL_CERT_FILE`.
     pub fn write_to(&self, folder: &Path) -> PathBuf {
         let path = folder.join("authority.pem");
         std::fs::write(&path, &self.pem).unwrap();

@@ -1,6 +1,6 @@
 //! Content of blobs.
 
-/// Bytes that no one can compress, the same for the same seed.
+/// Returns bytes that do not compress, the same for the same seed.
 pub fn some_bytes(seed: u32, count: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     let next = || {

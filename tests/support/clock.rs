@@ -1,4 +1,4 @@
-//! Time that passes only when somebody waits, and a network without settings.
+//! A clock that advances only by waits, and a network without settings.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::sync::Mutex;
@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 use airgap_core::network::Network;
 use airgap_http::Clock;
 
-/// When it begins.
+/// Returns the first time of the clock.
 pub fn start() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
 
-/// Time that passes only when somebody waits, or a test says so.
+/// A clock that advances only by waits and by calls of a test.
 #[derive(Default)]
 pub struct VirtualClock {
     waits: Mutex<Vec<Duration>>,
@@ -31,18 +31,18 @@ impl Clock for VirtualClock {
 }
 
 impl VirtualClock {
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn pass(&self, time: Duration) {
         *self.passed.lock().unwrap() += time;
     }
 
-    /// The waits so far, in whole seconds.
+    /// Returns the waits so far, in whole seconds.
     pub fn waits(&self) -> Vec<u64> {
         self.waits.lock().unwrap().iter().map(Duration::as_secs).collect()
     }
 }
 
-/// A network without proxies, private authorities and credentials.
+/// Returns a network without proxies, private authorities and credentials.
 pub fn network() -> Network {
     Network {
         https_proxy: None,

@@ -1,19 +1,19 @@
-//! The published archives and charts, which stay outside the repository.
+//! The published archives and charts, which are not in the repository.
 
 use std::path::PathBuf;
 
 /// A published archive of a WASI package.
 pub struct WasiArchive {
-    /// The file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its folder in a vendor folder: `wasi-http-0.2.6`.
+    /// The name of its folder in a vendor folder: `wasi-http-0.2.6`.
     pub folder: String,
-    /// Its name there and upstream: `v0.2.6.tar.gz`.
+    /// The file name there and upstream: `v0.2.6.tar.gz`.
     pub filename: String,
 }
 
-/// The archives in WASM_AIRGAP_DATA. Tests that need them have `published_archives` in their names:
-/// scripts/test leaves those out where the variable is not set, and says so.
+/// Returns the archives in WASM_AIRGAP_DATA. Tests that need them have `published_archives` in
+/// their names: if the variable is not set, scripts/test skips them and says so.
 pub fn wasi_archives() -> Vec<WasiArchive> {
     let data = std::env::var_os("WASM_AIRGAP_DATA").expect("WASM_AIRGAP_DATA is not set");
     let folder = PathBuf::from(data).join("wasi-archives");
@@ -32,8 +32,8 @@ pub fn wasi_archives() -> Vec<WasiArchive> {
     archives
 }
 
-/// The charts in WASM_AIRGAP_DATA, each with the images of the containers that Helm renders. Tests
-/// that need them have `published_charts` in their names.
+/// Returns the charts in WASM_AIRGAP_DATA, each with the images of the containers that Helm
+/// renders. Tests that need them have `published_charts` in their names.
 #[allow(dead_code, reason = "only the tests of charts use it")]
 pub fn charts() -> Vec<(PathBuf, Vec<String>)> {
     let data = std::env::var_os("WASM_AIRGAP_DATA").expect("WASM_AIRGAP_DATA is not set");

@@ -1,5 +1,5 @@
-//! A registry in memory, with a token server beside it: it does what it should until a test says
-//! otherwise, and remembers what it was asked.
+//! A registry in memory, with a token server beside it: it follows the specification except for the
+//! faults of a test, and records the requests.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,12 +17,12 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 /// A running registry.
 pub struct Fake {
     pub server: Server,
-    /// The token server, where there is one.
+    /// The token server, if there is one.
     pub tokens: Option<Server>,
     store: Arc<Mutex<Store>>,
 }
 
-/// What a registry keeps.
+/// The content of a registry.
 #[derive(Default)]
 pub struct Store {
     blobs: HashMap<(String, String), Vec<u8>>,
@@ -30,11 +30,11 @@ pub struct Store {
     uploads: HashMap<String, Vec<u8>>,
     tokens: HashMap<String, Token>,
     count: usize,
-    /// How often each further token may be used.
+    /// The number of uses of each further token.
     pub uses: Option<usize>,
-    /// Whether it knows by itself what is attached to a manifest.
+    /// Whether it answers requests for referrers.
     pub referrers: bool,
-    /// Whether it takes a manifest only when it has what that names.
+    /// Whether it accepts a manifest only if it has all content that the manifest names.
     pub strict: bool,
 }
 
@@ -43,15 +43,15 @@ struct Token {
     uses: Option<usize>,
 }
 
-/// How a registry lets people in.
+/// The authentication of a registry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     Open,
-    /// For alice.
+    /// Basic, for alice.
     Basic,
-    /// For everybody with a token, which the token server gives to everybody.
+    /// With a token, which the token server gives to everyone.
     Token,
-    /// For everybody with a token, which the token server gives to alice.
+    /// With a token, which the token server gives to alice.
     AliceToken,
 }
 
@@ -62,7 +62,7 @@ impl Fake {
         Fake::with(door, |_, _| None)
     }
 
-    /// A registry that does something else where `fault` says so.
+    /// Creates a registry that gives another answer if `fault` returns one.
     pub fn with(
         door: Door,
         fault: impl Fn(&Request, &mut Store) -> Option<Reply> + Send + Sync + 'static,
@@ -70,7 +70,7 @@ impl Fake {
         Fake::gated(door, |_| usize::MAX, fault)
     }
 
-    /// The same, reading only so much of each body.
+    /// Creates the same, which reads only this many bytes of each body.
     pub fn gated(
         door: Door,
         gate: impl Fn(&Request) -> usize + Send + Sync + 'static,
@@ -101,7 +101,7 @@ impl Fake {
         Fake { server, tokens, store }
     }
 
-    /// Its name in references.
+    /// Returns its host and port, as in references.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.server.port())
     }
@@ -110,13 +110,13 @@ impl Fake {
         self.store.lock().unwrap()
     }
 
-    /// What was asked of it after the first contact: `GET /v2/...`.
+    /// Returns the requests after the first contact, such as `GET /v2/...`.
     pub fn asked(&self) -> Vec<String> {
         let requests = self.server.requests().into_iter().filter(|it| it.path != "/v2/");
         requests.map(|it| format!("{} {}", it.method, it.path)).collect()
     }
 
-    /// The scopes that were asked for at the token server.
+    /// Returns the scopes that were requested from the token server.
     pub fn scopes(&self) -> Vec<Vec<String>> {
         let requests = self.tokens.as_ref().unwrap().requests();
         requests.iter().map(scopes).collect()
@@ -149,32 +149,32 @@ impl Store {
         found.map(|(_, bytes)| bytes.as_slice())
     }
 
-    /// Each blob: its repository, digest and bytes.
+    /// Returns each blob: its repository, digest and bytes.
     pub fn all_blobs(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
         self.blobs.iter().map(|((repository, digest), bytes)| {
             (repository.as_str(), digest.as_str(), bytes.as_slice())
         })
     }
 
-    /// Each manifest: its repository, tag or digest, and bytes.
+    /// Returns each manifest: its repository, tag or digest, and bytes.
     pub fn all_manifests(&self) -> impl Iterator<Item = (&str, &str, &[u8])> {
         self.manifests.iter().map(|((repository, name), (_, bytes))| {
             (repository.as_str(), name.as_str(), bytes.as_slice())
         })
     }
 
-    /// How much of each upload that is not finished is there.
+    /// Returns the number of received bytes of each unfinished upload.
     pub fn uploads(&self) -> Vec<usize> {
         self.uploads.values().map(Vec::len).collect()
     }
 
-    /// Keeps what came of an upload that broke off.
+    /// Keeps the received bytes of an upload that was aborted.
     pub fn keep(&mut self, request: &Request) {
         let id = id(&request.path);
         self.uploads.get_mut(&id).unwrap().extend(&request.body);
     }
 
-    /// Lets no token be of use any more.
+    /// Makes all tokens invalid.
     pub fn expire(&mut self) {
         self.tokens.clear();
     }
@@ -220,7 +220,7 @@ impl Store {
         Reply::json("200 OK", &format!(r#"{{"token":"{token}","expires_in":300}}"#))
     }
 
-    /// What a good registry answers.
+    /// Returns the answer of a registry without faults.
     pub fn answer(&mut self, request: &Request) -> Reply {
         let (repository, rest) = split(&request.path);
         let (kind, name) = rest.split_once('/').unwrap_or((rest.as_str(), ""));
@@ -271,7 +271,7 @@ impl Store {
         }
     }
 
-    /// What a manifest names and the repository does not have.
+    /// Returns the first digest that a manifest names and the repository does not have.
     fn missing(&self, repository: &str, json: &str) -> Option<String> {
         let manifest: serde_json::Value = serde_json::from_str(json).unwrap();
         let list = |key: &str| manifest[key].as_array().cloned().unwrap_or_default();
@@ -354,19 +354,19 @@ impl Store {
     }
 }
 
-/// An error in the form of the specification.
+/// Returns an error in the form of the OCI distribution-spec.
 pub fn error(status: &str, code: &str, message: &str) -> Reply {
     let json = serde_json::json!({ "errors": [{ "code": code, "message": message }] });
     Reply::json(status, &json.to_string())
 }
 
-/// What a manifest says that it is attached to.
+/// Returns the subject of a manifest.
 fn subject(bytes: &[u8]) -> Option<String> {
     let manifest: serde_json::Value = serde_json::from_slice(bytes).ok()?;
     manifest["subject"]["digest"].as_str().map(str::to_owned)
 }
 
-/// The repository in a path, and what is behind it: `manifests/1.0`.
+/// Splits a path into the repository and the rest, such as `manifests/1.0`.
 fn split(path: &str) -> (String, String) {
     let path = path.split('?').next().unwrap().strip_prefix("/v2/").unwrap();
     for kind in ["/manifests/", "/blobs/", "/tags/", "/referrers/"] {
@@ -381,7 +381,7 @@ fn id(path: &str) -> String {
     path.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned()
 }
 
-/// A parameter of a query.
+/// Returns a parameter of a query.
 pub fn param(path: &str, name: &str) -> Option<String> {
     all(path, name).into_iter().next()
 }
@@ -392,7 +392,7 @@ fn all(path: &str, name: &str) -> Vec<String> {
     pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
 }
 
-/// The scopes that a request to a token server names.
+/// Returns the scopes in a request to a token server.
 fn scopes(request: &Request) -> Vec<String> {
     let form = format!("?{}", String::from_utf8(request.body.clone()).unwrap());
     let mut scopes = all(&request.path, "scope");

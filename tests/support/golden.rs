@@ -1,8 +1,8 @@
-//! Files in the repository that tests compare with what the program writes.
+//! Files in the repository that tests compare with the output of the program.
 
 use std::path::Path;
 
-/// Compares a file of the repository with a text; `BLESS=1` writes it anew.
+/// Compares a file of the repository with a text; `BLESS=1` writes it again.
 #[track_caller]
 pub fn compare(golden: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(golden);

@@ -1,4 +1,4 @@
-//! Images as a registry has them: platforms, indexes, signatures, and what is attached.
+//! Images as in a registry: platforms, indexes, signatures and referrers.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 #[path = "bytes.rs"]
@@ -18,25 +18,25 @@ use serde_json::{Value, json};
 
 pub use bytes::some_bytes;
 
-/// The kind of a layer.
+/// The media type of a layer.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// The kind of what cosign signs.
+/// The media type of the content that cosign signs.
 const SIGNATURE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
-/// The kind of a configuration.
+/// The media type of a configuration.
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
-/// What is in one repository.
+/// The content of one repository.
 #[derive(Clone, Default)]
 pub struct Images {
     pub blobs: BTreeMap<Digest, Vec<u8>>,
-    /// Kinds and bytes, in an order in which a registry takes them.
+    /// Digests, media types and bytes, in an order in which a registry accepts them.
     pub manifests: Vec<(Digest, String, Vec<u8>)>,
     pub tags: BTreeMap<String, Digest>,
 }
 
-/// A layer as it should be: the tar of one file that no one can compress.
+/// Returns a valid layer: the tar of one file that does not compress.
 pub fn layer(seed: u32, size: usize) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     let mut header = tar::Header::new_gnu();
@@ -46,7 +46,7 @@ pub fn layer(seed: u32, size: usize) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-/// The digest of what is in a layer, if it is compressed.
+/// Returns the digest of the uncompressed content of a layer (OCI image-spec, DiffID).
 fn diff_id(layer: &[u8]) -> String {
     let mut bytes = Vec::new();
     let unpacked = GzDecoder::new(layer).read_to_end(&mut bytes);
@@ -68,7 +68,7 @@ impl Images {
         json!({"mediaType": kind, "digest": format!("sha256:{digest}"), "size": size})
     }
 
-    /// An image for a platform with these layers; gives its descriptor.
+    /// Adds an image for a platform with these layers; returns its descriptor.
     pub fn image(&mut self, platform: &str, layers: &[&[u8]]) -> Value {
         self.image_of(platform, LAYER, layers)
     }
@@ -93,7 +93,7 @@ impl Images {
         descriptor
     }
 
-    /// An index of these; gives its descriptor.
+    /// Adds an index of these manifests; returns its descriptor.
     pub fn index(&mut self, manifests: &[Value]) -> Value {
         let index = json!({
             "schemaVersion": 2, "mediaType": media_type::INDEX, "manifests": manifests,
@@ -101,7 +101,7 @@ impl Images {
         self.manifest(media_type::INDEX, &index)
     }
 
-    /// Something that says what it is attached to.
+    /// Adds a referrer of this subject.
     pub fn attached(&mut self, subject: &Value, text: &str) -> Value {
         let config = self.blob("application/vnd.oci.empty.v1+json", b"{}");
         let layer = self.blob("text/plain", text.as_bytes());
@@ -117,7 +117,7 @@ impl Images {
         descriptor
     }
 
-    /// A signature under a tag, as cosign keeps it.
+    /// Adds a signature under a tag, as cosign stores it.
     pub fn signed(&mut self, subject: &Value, text: &str) -> String {
         let signature = self.image_of("linux/amd64", SIGNATURE, &[text.as_bytes()]);
         let tag = format!("{}.sig", digest(subject).replace(':', "-"));
@@ -125,12 +125,12 @@ impl Images {
         tag
     }
 
-    /// Gives it a tag.
+    /// Adds a tag for a descriptor.
     pub fn tag(&mut self, tag: &str, descriptor: &Value) {
         self.tags.insert(tag.to_owned(), digest(descriptor)[7..].parse().unwrap());
     }
 
-    /// An index of two platforms that have a layer in common.
+    /// Returns an index of two platforms that have a layer in common.
     pub fn two_platforms(tag: &str, seed: u32, size: usize) -> (Images, Value) {
         let mut images = Images::default();
         let common = some_bytes(seed, size);
@@ -144,12 +144,12 @@ impl Images {
         (images, index)
     }
 
-    /// The bytes of all blobs together.
+    /// Returns the size of all blobs together, in bytes.
     pub fn size(&self) -> u64 {
         self.blobs.values().map(|it| it.len() as u64).sum()
     }
 
-    /// Writes them as a layout.
+    /// Writes the images as a layout.
     pub fn write(&self, folder: &Path) {
         let blobs = folder.join("blobs/sha256");
         fs::create_dir_all(&blobs).unwrap();
@@ -175,7 +175,7 @@ impl Images {
     }
 }
 
-/// The digest in a descriptor, with its kind.
+/// Returns the digest in a descriptor, with its algorithm.
 pub fn digest(descriptor: &Value) -> &str {
     descriptor["digest"].as_str().unwrap()
 }

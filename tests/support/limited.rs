@@ -1,18 +1,18 @@
-//! The program under a limit of memory, for inputs that a stranger has made.
+//! The program with a limit of memory, for untrusted inputs.
 
 use std::process::{Command, Stdio};
 
 use crate::sandbox::Run;
 
-/// The most memory that a command may need, in kilobytes: 256 MB.
+/// The limit of memory for a command, in kilobytes: 256 MB.
 const MOST_MEMORY: u64 = 256 << 10;
 
-/// The address space of the program itself before it has read anything, in kilobytes: the code of
-/// a debug build, its libraries and the stacks of a few threads. Address space is what the kernel
-/// can limit, and it is more than the memory in use.
+/// The address space of the program itself before it has read any input, in kilobytes: the code of
+/// a debug build, its libraries and the stacks of a few threads. The kernel can only limit address
+/// space, which is larger than the memory in use.
 const PROGRAM: u64 = 64 << 10;
 
-/// A guard against a command that never ends, in seconds of processor time. No test measures time.
+/// A guard against a command that never ends, in seconds of CPU time. No test measures time.
 const MOST_SECONDS: u64 = 300;
 
 /// Returns the same command line with at most 256 MB of memory. A program that needs more is

@@ -1,4 +1,4 @@
-//! A real nginx on loopback, serving a folder: what users put in front of a vendor folder.
+//! A real nginx on loopback that serves a folder, as users do with a vendor folder.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -21,14 +21,14 @@ impl Nginx {
         Nginx::start(&format!("root {};", folder.display()))
     }
 
-    /// Serves `folder` to those whose `name:{PLAIN}password` is in the file `users`.
+    /// Serves `folder` to users whose `name:{PLAIN}password` is in the file `users`.
     #[allow(dead_code, reason = "not all test programs have one")]
     pub fn guarded(folder: &Path, users: &Path) -> Nginx {
         let (folder, users) = (folder.display(), users.display());
         Nginx::start(&format!("root {folder}; auth_basic x; auth_basic_user_file {users};"))
     }
 
-    /// Keeps what is put there, by WebDAV: an HTTP cache for Bazel.
+    /// Stores uploads by WebDAV: an HTTP cache for Bazel.
     #[allow(dead_code, reason = "not all test programs have one")]
     pub fn for_writing(folder: &Path) -> Nginx {
         fs::create_dir_all(folder).unwrap();
@@ -38,7 +38,7 @@ impl Nginx {
         ))
     }
 
-    /// Stands before another server, with nginx's own limit on the size of what is sent there.
+    /// Forwards to another server, with nginx's own limit for the size of an upload.
     #[allow(dead_code, reason = "not all test programs have one")]
     pub fn before(port: u16) -> Nginx {
         Nginx::start(&format!(
@@ -49,7 +49,7 @@ impl Nginx {
 
     fn start(server: &str) -> Nginx {
         let state = tempfile::TempDir::new().unwrap();
-        // The port is free again when the listener is dropped, and nobody else asks for it.
+        // The port is free again when the listener is dropped, and no other process requests it.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = state.path().join("access.log");
         let config = state.path().join("nginx.conf");
@@ -75,17 +75,17 @@ impl Nginx {
         server
     }
 
-    /// The address of the folder.
+    /// Returns the address of the folder.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The port.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The paths that were asked for so far, in order.
+    /// Returns the paths of the requests so far, in order.
     pub fn requests(&self) -> Vec<String> {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         log.lines().filter_map(|line| Some(line.split(' ').nth(6)?.to_owned())).collect()
@@ -103,7 +103,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // SIGTERM, so that the master takes its worker along.
+        // SIGTERM, so that the master ends its worker too.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }

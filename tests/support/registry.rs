@@ -1,4 +1,4 @@
-//! A real docker-registry on loopback, with its storage in a folder of its own.
+//! A real docker-registry on loopback, with its storage in a separate folder.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::authority::Authority;
 
-/// `alice` and `p1`, as htpasswd writes them by bcrypt.
+/// The user `alice` with the password `p1`, as htpasswd writes them with bcrypt.
 const HTPASSWD: &str = "alice:$2b$04$KGmDJCJNX4BiEbxZvYU7ouyH9h3TMlM3.6IdPYNWsAgyiePO93sGS\n";
 
 /// A running registry; stopped when dropped.
@@ -20,17 +20,17 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// One for everybody, in plain http.
+    /// Starts a registry without a login, in plain http.
     pub fn open() -> Registry {
         Registry::start("127.0.0.1", false, None)
     }
 
-    /// One for alice.
+    /// Starts a registry for alice.
     pub fn for_alice() -> Registry {
         Registry::start("127.0.0.1", true, None)
     }
 
-    /// One with a certificate of this authority for `localhost`.
+    /// Starts a registry with a certificate of this authority for `localhost`.
     pub fn with_tls(authority: &Authority) -> Registry {
         Registry::start("localhost", false, Some(authority))
     }
@@ -38,7 +38,7 @@ impl Registry {
     fn start(name: &'static str, auth: bool, authority: Option<&Authority>) -> Registry {
         let state = tempfile::TempDir::new().unwrap();
         let folder = state.path();
-        // The port is free again when the listener is dropped, and nobody else asks for it.
+        // The port is free again when the listener is dropped, and no other process requests it.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut config = format!(
             "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n\
@@ -76,12 +76,12 @@ impl Registry {
         registry
     }
 
-    /// Its name in references.
+    /// Returns its host and port, as in references.
     pub fn host(&self) -> String {
         format!("{}:{}", self.name, self.port)
     }
 
-    /// Its port.
+    /// Returns its port.
     pub fn port(&self) -> u16 {
         self.port
     }

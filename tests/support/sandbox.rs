@@ -1,4 +1,4 @@
-//! A folder of its own, and the program run in it with an environment of its own.
+//! A separate folder, and the program run in it with a separate environment.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,23 +14,23 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// An empty one.
+    /// Creates an empty folder.
     pub fn new() -> Sandbox {
         Sandbox { dir: TempDir::new().unwrap() }
     }
 
-    /// An empty one in this folder.
+    /// Creates an empty folder in this one.
     #[allow(dead_code, reason = "for tests that need a fast or a small file system")]
     pub fn below(folder: &Path) -> Sandbox {
         Sandbox { dir: TempDir::new_in(folder).unwrap() }
     }
 
-    /// The path of something in it.
+    /// Returns the path of a file in it.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.dir.path().join(relative)
     }
 
-    /// The folder itself.
+    /// Returns the folder itself.
     pub fn root(&self) -> &Path {
         self.dir.path()
     }
@@ -43,27 +43,27 @@ impl Sandbox {
         path
     }
 
-    /// Reads a file.
+    /// Reads a file as text.
     pub fn read(&self, relative: &str) -> String {
         fs::read_to_string(self.path(relative))
             .unwrap_or_else(|error| panic!("{relative}: {error}"))
     }
 
-    /// Every file in it with its content, by path; what must not change is compared with this.
+    /// Returns every file below a folder in it with its content, by path, for comparisons.
     pub fn tree(&self, relative: &str) -> BTreeMap<String, Vec<u8>> {
         tree(&self.path(relative))
     }
 
-    /// The program with these arguments, started here.
+    /// Returns the program with these arguments, to be started here.
     pub fn run(&self, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-airgap"));
         command.args(arguments).current_dir(self.root()).env_clear().stdin(Stdio::null());
-        // Without a home folder there is no netrc of the person who runs the tests.
+        // Without a home folder, the netrc of the person who runs the tests is not read.
         Run { command }
     }
 }
 
-/// Every file below a folder with its content, by path; none where there is no folder.
+/// Returns every file below a folder with its content, by path; empty if there is no folder.
 pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     if !folder.exists() {
@@ -79,7 +79,7 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// The SHA-256 in hexadecimal, computed without the code under test.
+/// Returns the SHA-256 in hexadecimal, computed without the code under test.
 pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(sha2::Sha256::digest(bytes))
 }
@@ -87,33 +87,33 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// A command line that has not been run yet.
 #[must_use]
 pub struct Run {
-    /// For what the other functions do not offer.
+    /// The command, for settings without a function here.
     pub command: Command,
 }
 
-/// What a run printed.
+/// The output of a run.
 pub struct Printed {
-    /// Data.
+    /// The data on stdout.
     pub stdout: String,
-    /// Talk.
+    /// The messages on stderr.
     pub stderr: String,
 }
 
 impl Run {
-    /// With this variable.
+    /// Sets this variable.
     #[allow(dead_code, reason = "not every test binary sets one")]
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Run {
         self.command.env(name, value);
         self
     }
 
-    /// Runs it; it must end with 0.
+    /// Runs it; the exit code must be 0.
     #[track_caller]
     pub fn succeeds(self) -> Printed {
         self.ends_with(0)
     }
 
-    /// Runs it; it must end with this exit code.
+    /// Runs it; the exit code must be this one.
     #[track_caller]
     pub fn ends_with(mut self, code: i32) -> Printed {
         let output = self.command.output().unwrap();
@@ -134,7 +134,7 @@ impl Run {
 }
 
 impl Printed {
-    /// Stderr must hold each of these texts.
+    /// Checks that stderr contains each of these texts.
     #[track_caller]
     pub fn says(self, texts: &[&str]) -> Printed {
         for text in texts {
@@ -143,7 +143,7 @@ impl Printed {
         self
     }
 
-    /// Stdout as JSON.
+    /// Returns stdout as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e} in\n{}", self.stdout))

@@ -1,4 +1,4 @@
-//! A scripted HTTP server on loopback: a closure answers each request, well or badly.
+//! A scripted HTTP server on loopback: a closure answers each request, correctly or not.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
 
 use std::collections::HashMap;
@@ -17,18 +17,18 @@ pub struct Server {
     stop: Arc<AtomicBool>,
 }
 
-/// A request, as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// How many requests for the same path came before.
+    /// The number of earlier requests for the same path.
     pub nth: usize,
 }
 
-/// What the server does about a request.
+/// The server's reaction to a request.
 #[derive(Clone)]
 pub struct Reply {
     status: String,
@@ -44,9 +44,9 @@ enum Then {
     /// Wait for the next request.
     KeepAlive,
     Close,
-    /// Say nothing more, and keep the connection open.
+    /// Send no more bytes, and keep the connection open.
     Stall,
-    /// Become a tunnel to where a `CONNECT` leads.
+    /// Become a tunnel to the target of a `CONNECT`.
     Tunnel,
 }
 
@@ -57,7 +57,7 @@ impl Server {
         })
     }
 
-    /// A server that reads only so much of each body before it answers.
+    /// Creates a server that reads only this many bytes of each body before it answers.
     pub fn start_gated(
         gate: impl Fn(&Request) -> usize + Send + Sync + 'static,
         script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
@@ -113,7 +113,7 @@ impl Server {
                         drop(counts);
                         (script)(&request)
                     };
-                    // A client that goes away in the middle is part of many scripts.
+                    // Many scripts include a client that closes the connection early.
                     wrap(stream, &|stream| drop(serve(stream, &*gate, &answer)));
                 });
             }
@@ -121,12 +121,12 @@ impl Server {
         server
     }
 
-    /// An address on this server.
+    /// Returns an address on this server.
     pub fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme, self.address)
     }
 
-    /// The same server under another name.
+    /// Returns an address on this server with another host name.
     pub fn url_as(&self, host: &str, path: &str) -> String {
         format!("{}://{host}:{}{path}", self.scheme, self.address.port())
     }
@@ -135,17 +135,17 @@ impl Server {
         self.address.port()
     }
 
-    /// Everything that arrived so far.
+    /// Returns all received requests so far.
     pub fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// How many connections there were.
+    /// Returns the number of connections.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// What one header said in each request.
+    /// Returns the value of one header in each request.
     pub fn headers(&self, name: &str) -> Vec<Option<String>> {
         self.requests().iter().map(|it| it.header(name).map(str::to_owned)).collect()
     }
@@ -164,7 +164,7 @@ impl Request {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Where a `Range: bytes=N-` begins.
+    /// Returns the start of a `Range: bytes=N-` (RFC 9110 section 14.2).
     pub fn range(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
@@ -181,7 +181,8 @@ impl Reply {
         Reply::new("200 OK", body)
     }
 
-    /// A file as a good server sends it: with its tag, and in parts where that is asked for.
+    /// Returns a file as a correct server sends it: with its tag, and in parts if that is
+    /// requested.
     pub fn file(request: &Request, body: &[u8], tag: &str) -> Reply {
         let current = request.header("if-range").is_none_or(|wanted| wanted == tag);
         let reply = match request.range().filter(|_| current) {
@@ -193,13 +194,13 @@ impl Reply {
         reply.header("ETag", tag)
     }
 
-    /// The rest of a file from this byte on.
+    /// Returns the rest of a file from this byte on.
     pub fn part(body: &[u8], first: usize) -> Reply {
         let range = format!("bytes {first}-{}/{}", body.len() - 1, body.len());
         Reply::new("206 Partial Content", &body[first..]).header("Content-Range", &range)
     }
 
-    /// An answer in JSON.
+    /// Returns an answer in JSON.
     pub fn json(status: &str, json: &str) -> Reply {
         Reply::new(status, json).header("Content-Type", "application/json")
     }
@@ -208,7 +209,7 @@ impl Reply {
         Reply::new("302 Found", "").header("Location", to)
     }
 
-    /// No answer at all.
+    /// Closes the connection without an answer.
     pub fn nothing() -> Reply {
         Reply { then: Then::Close, ..Reply::new("", "") }
     }
@@ -223,19 +224,19 @@ impl Reply {
         self
     }
 
-    /// The value of a header that was added.
+    /// Returns the value of a header of this answer.
     pub fn header_value(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Says that the body is this long, whatever it is.
+    /// Sets the Content-Length, whatever the length of the body.
     #[must_use]
     pub fn claiming(self, length: usize) -> Reply {
         Reply { length: Some(length), ..self }
     }
 
-    /// Ends the body with the connection instead of telling its length.
+    /// Ends the body with the connection instead of sending its length.
     #[must_use]
     pub fn without_length(self) -> Reply {
         Reply { length: Some(usize::MAX), then: Then::Close, ..self }
@@ -247,7 +248,7 @@ impl Reply {
         Reply { cut: Some(bytes), then: Then::Close, ..self }
     }
 
-    /// Falls silent after this many bytes of the body.
+    /// Sends no more bytes after this many bytes of the body.
     #[must_use]
     pub fn stalling_at(self, bytes: usize) -> Reply {
         Reply { cut: Some(bytes), then: Then::Stall, ..self }
@@ -302,7 +303,7 @@ impl Stream for rustls::StreamOwned<rustls::ServerConnection, TcpStream> {
     }
 }
 
-/// The gate of a server that reads all of each body.
+/// Returns the gate of a server that reads all of each body.
 fn all(_: &Request) -> usize {
     usize::MAX
 }
@@ -335,7 +336,7 @@ fn serve(
     Ok(())
 }
 
-/// Whatever the host is called, its port is one of ours.
+/// Connects to this machine with the target's port, whatever its host name.
 fn tunnel(near: &TcpStream, target: &str) -> io::Result<()> {
     let port: u16 = target.rsplit(':').next().unwrap().parse().unwrap();
     let far = TcpStream::connect(("127.0.0.1", port))?;

@@ -1,10 +1,10 @@
-//! Programs of others, which say what they see.
+//! Other programs, whose output the tests compare with ours.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What a program prints, run in this folder, which has its credentials in `config.json` too. It
-/// must succeed.
+/// Returns the output of a program in this folder, where its credentials are in `config.json` too.
+/// It must succeed.
 #[track_caller]
 pub fn witness(folder: &Path, words: &[&str]) -> String {
     let output = Command::new(words[0])

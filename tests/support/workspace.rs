@@ -8,17 +8,17 @@ use std::process::{Command, Stdio};
 use crate::nginx::Nginx;
 use crate::sandbox::{Printed, Sandbox, sha256};
 
-/// The checkout.
+/// The root of the repository.
 pub const REPOSITORY: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The helper that this test run built.
 pub const HELPER: &str = env!("CARGO_BIN_EXE_wasm-airgap");
 
-/// A real wasm-tools, packed in the layout of its release archive, on a mirror of its own.
+/// A real wasm-tools, packed in the layout of its release archive, on a separate mirror.
 pub struct Mirror {
-    /// What it serves is in `served`.
+    /// The folder of the mirror; `served` in it is the served folder.
     pub folder: Sandbox,
-    /// The server over it.
+    /// The server of the mirror.
     pub server: Nginx,
     /// The tool's version.
     pub version: String,
@@ -36,7 +36,7 @@ impl Mirror {
         let path = folder.write(&format!("{name}/wasm-tools"), tool);
         output(Command::new("chmod").arg("755").arg(path));
         folder.write(&format!("{name}/README.md"), "wasm-tools\n");
-        // Bazel would take this for a package; the tool must work all the same.
+        // Bazel would take this folder for a package; the tool must still work.
         folder.write(&format!("{name}/doc/BUILD"), "not for Bazel\n");
         let served = folder.path(&format!("served/{}", path_on_mirror(&version)));
         fs::create_dir_all(served.parent().unwrap()).unwrap();
@@ -45,17 +45,18 @@ impl Mirror {
         Mirror { folder, server, version }
     }
 
-    /// The archive's path on the mirror and in a vendor folder.
+    /// Returns the archive's path on the mirror and in a vendor folder.
     pub fn path(&self) -> String {
         path_on_mirror(&self.version)
     }
 
-    /// The archive's SHA-256.
+    /// Returns the archive's SHA-256.
     pub fn sha256(&self) -> String {
         sha256(&fs::read(self.folder.path("served").join(self.path())).unwrap())
     }
 
-    /// A registry file that pins the archive, and one for another platform that nobody serves.
+    /// Returns a registry file that pins the archive, and one for another platform that is not
+    /// served.
     fn registry(&self) -> String {
         let asset = |platform: &str, sha256: &str| {
             let url = self.url_of(platform);
@@ -82,7 +83,7 @@ fn path_on_mirror(version: &str) -> String {
 
 /// A copy of an example that asks for the mirror's tool.
 pub struct Workspace {
-    /// Its folder is `ws`; Bazel's output roots are beside it.
+    /// The sandbox with the workspace in `ws`; Bazel's output roots are beside it.
     pub sandbox: Sandbox,
     output_roots: u32,
 }
@@ -123,7 +124,7 @@ impl Workspace {
         }
     }
 
-    /// The path of something in the workspace.
+    /// Returns the path of a file in the workspace.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.sandbox.path("ws").join(relative)
     }
@@ -134,31 +135,32 @@ impl Workspace {
         self.sandbox.write("ws/MODULE.bazel", format!("{module}\n{lines}\n"));
     }
 
-    /// The next Bazel commands start from nothing: no server, no output, no repository cache.
+    /// Lets the next Bazel commands start from an empty state: no server, output or repository
+    /// cache.
     pub fn fresh_output_root(&mut self) {
         self.shut_down();
         self.output_roots += 1;
     }
 
-    /// A Bazel command with a network. The helper is the one of this test run.
+    /// Returns a Bazel command with a network. The helper is that of this test run.
     pub fn bazel(&self, arguments: &[&str]) -> Bazel {
         self.command(&[], arguments).env("BAZEL_WASM_HELPER", HELPER)
     }
 
-    /// A Bazel command on the far side: no network, no cargo, no helper by path.
+    /// Returns an offline Bazel command: no network, no cargo, no helper by path.
     pub fn bazel_on_the_far_side(&self, arguments: &[&str]) -> Bazel {
         let without_network = format!("{REPOSITORY}/scripts/without-network");
         self.command(&[&without_network], arguments).env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin")
     }
 
-    /// A Bazel command under another program, such as strace.
+    /// Returns a Bazel command under another program, such as strace.
     pub fn command(&self, prefix: &[&str], arguments: &[&str]) -> Bazel {
-        // The server is ended with each command: it would keep the namespace it was started in.
+        // The server ends with each command: it would keep the namespace in which it was started.
         let script = r#"root=$1; shift
             bazel --nohome_rc --output_user_root="$root" "$@"; code=$?
             bazel --nohome_rc --output_user_root="$root" shutdown; exit $code"#;
         let words = [prefix, &["bash", "-c", script, "bazel"]].concat();
-        // An empty repository cache of its own: nothing may come from an earlier build.
+        // A separate, empty repository cache: no file may come from an earlier build.
         let cache = format!("--repository_cache={}", self.output_root().join("cache").display());
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg(self.output_root());
@@ -167,7 +169,7 @@ impl Workspace {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BAZEL_WASM_")) {
             command.env_remove(name);
         }
-        // Helpers that were built for earlier tests must not serve this one.
+        // Helpers that were built for earlier tests must not be used in this one.
         command.env("XDG_CACHE_HOME", self.sandbox.path("user_cache"));
         Bazel { command }
     }
@@ -177,7 +179,7 @@ impl Workspace {
     }
 
     fn shut_down(&self) {
-        // Bazel makes its outputs read-only, which keeps the temporary folder from going away.
+        // Bazel makes its outputs read-only, so that the temporary folder could not be removed.
         let _ = Command::new("chmod").arg("-R").arg("u+w").arg(self.output_root()).status();
     }
 }
@@ -200,19 +202,19 @@ pub struct Bazel {
 }
 
 impl Bazel {
-    /// With this variable.
+    /// Sets this variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Bazel {
         self.command.env(name, value);
         self
     }
 
-    /// Typed in this folder.
+    /// Runs in this folder.
     pub fn in_folder(mut self, folder: &Path) -> Bazel {
         self.command.current_dir(folder);
         self
     }
 
-    /// Without this variable.
+    /// Removes this variable.
     pub fn without(mut self, name: &str) -> Bazel {
         self.command.env_remove(name);
         self
@@ -250,7 +252,7 @@ impl Bazel {
     }
 }
 
-/// What a command printed to stdout; it must succeed.
+/// Returns the stdout of a command, which must succeed.
 #[track_caller]
 pub fn output(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));

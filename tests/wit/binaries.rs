@@ -70,7 +70,7 @@ fn the_text_has_the_documentation_and_the_gates() {
     assert_eq!(strings(&source.interfaces), ["types"]);
     assert_eq!(strings(&source.worlds), ["w"]);
     assert!(source.dependencies.is_empty() && source.nested.is_empty());
-    // What the text says of itself is the same wherever it comes from.
+    // The facts read from the text are the same from either form.
     let again = Source::of_bytes(text.into_bytes(), "base.wit").unwrap();
     assert_eq!(again, source);
     assert_eq!(again.tree_hash(), source.tree_hash());
@@ -103,7 +103,7 @@ fn a_verified_file_is_read_to_its_end() {
     }
 }
 
-/// Whatever is damaged is an error and never a panic, which would say nothing to a person.
+/// Checks that damage gives an error and never a panic.
 #[test]
 fn damaged_files_are_errors() {
     let whole = encoded(&[BASE, MID]);
@@ -111,7 +111,7 @@ fn damaged_files_are_errors() {
     for length in 0..whole.len() {
         match Source::of_bytes(whole[..length].to_vec(), "cut.wasm") {
             Err(error) => assert_eq!(error.kind(), Kind::Integrity, "{length}"),
-            // At the end of a section the format cannot tell; a digest can.
+            // At the end of a section the format cannot detect a cut; a digest can.
             Ok(_) => accepted += 1,
         }
     }
@@ -121,7 +121,7 @@ fn damaged_files_are_errors() {
         for mask in [0x01, 0x80, 0xff] {
             let mut bytes = whole.clone();
             bytes[index] ^= mask;
-            // A letter in a comment can be any other.
+            // A letter in a comment may change to any other.
             refused += usize::from(Source::of_bytes(bytes, "bent.wasm").is_err());
         }
     }

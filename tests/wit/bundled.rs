@@ -1,4 +1,4 @@
-//! Packages that came along: in a folder `deps` among the files, or in the files themselves.
+//! Bundled packages: in a folder `deps` among the files, or in the files themselves.
 
 use crate::sandbox::Sandbox;
 use crate::{Rule, encoded};
@@ -39,7 +39,7 @@ fn each_way_in_which_tools_write_them() {
     }
 }
 
-/// `vendor/wit/deps/x.wit`: a package that lies in a folder of that name.
+/// Checks `vendor/wit/deps/x.wit`: a package that is in a folder with that name.
 #[test]
 fn a_folder_above_everything_is_only_a_name() {
     let sandbox = Sandbox::new();
@@ -56,7 +56,7 @@ fn a_library_wins_over_what_came_along() {
     sandbox.write("wit/deps/io.wit", IO.replace("u32", "u64"));
     Rule::new("x", &["wit"]).deps(&["io"]).make(&sandbox);
     assert_eq!(sandbox.read("out/x/deps/w-io-0.2.6/streams.wit"), IO);
-    // Also where another of its deps brings it.
+    // Also if another of its deps depends on it.
     Rule::new("y", &["wit"]).indirect(&["io"]).make(&sandbox);
     assert_eq!(sandbox.read("out/y/deps/w-io-0.2.6/streams.wit"), IO);
 }
@@ -72,7 +72,7 @@ fn what_came_along_with_a_dep_can_be_used() {
     Rule::new("y", &["y.wit"]).deps(&["x"]).make(&sandbox);
     assert_eq!(sandbox.tree("out/y").len(), 4);
 
-    // Of a library that is not named, it is not.
+    // A package bundled with a library outside of `deps` cannot be used.
     sandbox.write("z.wit", "package my:z;\nworld z { import w:io/streams@0.2.6; }\n");
     let rule = Rule::new("z", &["z.wit"]).indirect(&["x"]);
     rule.fails(
@@ -85,7 +85,7 @@ fn what_came_along_with_a_dep_can_be_used() {
         ],
     );
 
-    // Two that brought different ones need a library that decides.
+    // Two deps with different texts need a library that decides.
     sandbox.write("wit/deps/io/streams.wit", IO.replace("u32", "u64"));
     sandbox.write("wit/x.wit", OWN.replace("my:x", "my:x2"));
     Rule::new("x2", &["wit"]).make(&sandbox);
@@ -125,7 +125,7 @@ fn what_came_along_must_be_whole() {
             "add `@wasi_wit",
         ],
     );
-    // The piece of w:io that is in the binary is not w:io.
+    // The part of w:io in the binary is not the whole w:io.
     std::fs::remove_file(sandbox.path("wit/deps/cli.wit")).unwrap();
     sandbox.write("wit/deps/cli.wasm", encoded(&[IO, CLI]));
     Rule::new("x", &["wit"]).fails(
@@ -158,7 +158,7 @@ fn packages_in_one_file() {
     sandbox.write("y.wit", "package my:y;\nworld y { import w:io/streams@0.2.6; }");
     assert_eq!(Rule::new("y", &["y.wit"]).deps(&["n"]).make(&sandbox).stderr, "");
 
-    // A file cannot be cut in pieces, so the package may come from nowhere else.
+    // A file cannot be split, so the package must not come from another source too.
     Rule::new("io", &["io/streams.wit"]).make(&sandbox);
     let one = "one:   //x:m, in the files of my:x@1.0.0";
     let words = ["//x:m gets w:io@0.2.6 from two places", one, "other: //x:io"];
@@ -166,7 +166,7 @@ fn packages_in_one_file() {
     let words =
         ["//x:z gets w:io@0.2.6 from two places", "//x:io\n", "//x:n, in the files of my:x"];
     Rule::new("z", &["y.wit"]).deps(&["n", "io"]).fails(&sandbox, 2, &words);
-    // Except from a dep's folder `deps`, for which there is no label to leave out.
+    // A package in a dep's folder `deps` is an exception, because no label could be left out.
     sandbox.write("wit/deps/io.wit", IO);
     sandbox.write("wit/deps/cli.wit", CLI);
     sandbox.write("wit/x.wit", OWN.replace("my:x", "my:x2"));

@@ -1,4 +1,4 @@
-//! `emit wit`: compared with golden files, which `BLESS=1` writes anew.
+//! `emit wit`, compared with golden files, which `BLESS=1` writes again.
 
 use crate::golden::compare;
 use crate::sandbox::{Printed, Sandbox};

@@ -1,4 +1,4 @@
-//! `wit inspect`: what a package declares and needs, for a person and for a program.
+//! `wit inspect`: the declarations and dependencies of a package, for people and for programs.
 
 use crate::encoded;
 use crate::sandbox::Sandbox;
@@ -19,7 +19,7 @@ fn a_folder() {
     let sandbox = Sandbox::new();
     sandbox.write("wit/types.wit", TYPES);
     sandbox.write("wit/world.wit", WORLD);
-    // None of these is the package's own.
+    // These files do not belong to the package itself.
     sandbox.write("wit/deps/io/x.wit", "package w:io@0.2.6;\ninterface other {}");
     sandbox.write("wit/deps.toml", "");
     sandbox.write("wit/.types.wit", "not WIT");

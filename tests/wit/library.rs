@@ -1,4 +1,4 @@
-//! What the rule `wit_library` makes.
+//! The output of the rule `wit_library`.
 
 use crate::sandbox::Sandbox;
 use crate::{Rule, resolves};
@@ -12,7 +12,7 @@ world proxy { import types; }
 ";
 const APP: &str = "package my:app;\n\nworld app { include w:http/proxy@0.2.6; }\n";
 
-/// A sandbox in which `w:io` and `w:http` are made.
+/// Creates a sandbox in which `w:io` and `w:http` are built.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("io/streams.wit", IO);
@@ -37,7 +37,7 @@ fn a_folder_with_everything_that_is_needed() {
     assert_eq!(files, ["app.wit", "deps/w-http-0.2.6/types.wit", "deps/w-io-0.2.6/streams.wit"]);
     assert_eq!(tree["deps/w-http-0.2.6/types.wit"], HTTP.as_bytes());
 
-    // The same for another order of everything, and into the empty folder that Bazel makes.
+    // The result is the same in another order, and in the empty folder that Bazel creates.
     std::fs::remove_dir_all(sandbox.path("out/app")).unwrap();
     std::fs::create_dir(sandbox.path("out/app")).unwrap();
     Rule::new("app", &["app.wit"]).indirect(&["io"]).deps(&["http"]).make(&sandbox);
@@ -72,7 +72,7 @@ fn the_interfaces_that_are_named_are_there() {
     std::fs::remove_dir_all(sandbox.path("out/x")).unwrap();
     rule("typos").fails(&sandbox, 2, &["no interface called `typos`", "`types`", "//x:x"]);
     rule("proxy").fails(&sandbox, 2, &["`proxy` is a world"]);
-    // One of a package that is used is none of its own.
+    // An interface of a dependency is not one of the package.
     rule("streams").fails(&sandbox, 2, &["no interface called `streams`"]);
 }
 
@@ -121,7 +121,7 @@ fn a_package_that_others_need_must_be_named_where_it_is_used() {
             "add `//x:io` to deps",
         ],
     );
-    // A label of a repository that others named is nothing a person can write.
+    // A user cannot write a label of a repository that other modules named.
     let mut rule = rule.with("known", serde_json::json!({"w:io@0.2.6": "@wasi_wit//:w-io-0.2.6"}));
     rule.fails(&sandbox, 2, &["add `//x:io` to deps"]);
     rule.request["deps"][1]["label"] = "@@m~~e~wasi_io//:w-io".into();
@@ -167,7 +167,7 @@ fn a_circle_is_shown() {
     Rule::new("c", &["c.wit"]).deps(&["b"]).indirect(&["a1"]).make(&sandbox);
     let rule = Rule::new("a", &["a.wit"]).deps(&["c"]).indirect(&["b", "a1"]);
     rule.fails(&sandbox, 2, &["in a circle", "x:a -> x:c -> x:b -> x:a", "//x:a"]);
-    // Itself by its full name is the smallest circle.
+    // A package that uses itself by its full name is the smallest cycle.
     sandbox.write("s.wit", "package x:s;\ninterface i {}\nworld w { import x:s/i; }");
     Rule::new("s", &["s.wit"]).fails(&sandbox, 2, &["x:s -> x:s"]);
 }
@@ -213,7 +213,7 @@ fn two_versions_of_a_package_are_two_packages() {
     assert_eq!(sandbox.tree("out/x").len(), 3);
 }
 
-/// `a-b:c` and `a:b-c` are two packages, and both names become `a-b-c`.
+/// Checks that `a-b:c` and `a:b-c` are two packages, although both names become `a-b-c`.
 #[test]
 fn two_packages_never_share_a_folder() {
     let sandbox = Sandbox::new();
@@ -253,7 +253,7 @@ fn the_sources_can_be_a_folder_or_one_published_file() {
     Rule::new("y", &["http.wasm"]).deps(&["io"]).make(&sandbox);
     let files: Vec<_> = sandbox.tree("out/y").into_keys().collect();
     assert_eq!(files, ["deps/w-io-0.2.6/streams.wit", "package.wit"]);
-    // The published file may lie beside its text.
+    // The published file may be beside its text.
     Rule::new("z", &["http.wasm", "http/types.wit"]).deps(&["io"]).make(&sandbox);
     assert_eq!(sandbox.tree("out/z").len(), 2);
 }
@@ -312,7 +312,7 @@ fn everything_that_is_missing_is_named_at_once() {
             "`package = \"n:none@1.0.0\"`",
         ],
     );
-    // One that another library lacks is named with that one.
+    // A package that another library lacks is reported with that library.
     let broken = Rule::new("app", &["app.wit", "deps/w-http/types.wit"]);
     sandbox.write("deps/w-http/types.wit", HTTP);
     broken.fails(&sandbox, 2, &["w:http@0.2.6 uses w:io@0.2.6, which nothing provides"]);

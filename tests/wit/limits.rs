@@ -1,14 +1,14 @@
-//! WIT at the edge of each limit: what is accepted takes at most 256 MB, and what is refused says
-//! which limit it exceeds.
+//! WIT at the edge of each limit: an accepted package takes at most 256 MB, and a refused one is
+//! reported with the limit that it exceeds.
 
 use crate::limited::limited;
 use crate::sandbox::Sandbox;
 use crate::{Rule, encoded};
 
-/// The most items of a package.
+/// The limit for the items of a package.
 const MOST_ITEMS: usize = 1 << 16;
 
-/// The most bytes of a package's text, and those of its sections of types.
+/// The limit for the bytes of a package's text, and for those of its sections of types.
 const MOST_BYTES: usize = 4 << 20;
 const MOST_SECTION_BYTES: usize = 1 << 20;
 
@@ -16,12 +16,12 @@ fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect()
 }
 
-/// A section of a WebAssembly file.
+/// Returns a section of a WebAssembly file.
 fn section(id: u8, content: &[u8]) -> Vec<u8> {
     [&[id][..], &leb(content.len()), content].concat()
 }
 
-/// A number in WebAssembly's variable length.
+/// Returns a number in LEB128, WebAssembly's variable-length encoding.
 fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number > 0x7f {
@@ -32,7 +32,7 @@ fn leb(mut number: usize) -> Vec<u8> {
     bytes
 }
 
-/// A file in the binary format with these sections.
+/// Returns a file in the binary format with these sections.
 fn binary(sections: &[Vec<u8>]) -> Vec<u8> {
     [b"\0asm\x0d\0\x01\0", sections.concat().as_slice()].concat()
 }
@@ -95,7 +95,7 @@ fn a_section_is_never_longer_than_the_file() {
         inspect(&binary(&[section(4, &inner)]), 4, &["a component"]);
         inspect(&binary(&[section(1, &inner)]), 4, &["a component"]);
     }
-    // Counts that nothing follows.
+    // Counts without the items after them.
     for id in [7, 10, 11] {
         inspect(&binary(&[section(id, &size)]), 4, &["WIT package"]);
     }
@@ -123,7 +123,8 @@ fn binaries_with_many_items_are_read_in_little_memory() {
     inspect(&package, 0, &[]);
 }
 
-/// Each world that includes all others has a place for each of their imports.
+/// Checks the limit for all worlds together: a world that includes others stores each of their
+/// imports.
 #[test]
 fn worlds_that_include_each_other_are_limited_together() {
     let text = |count: usize| {
@@ -142,7 +143,7 @@ fn worlds_that_include_each_other_are_limited_together() {
     limited(rule.command(&sandbox)).ends_with(4).says(&words);
 }
 
-/// Packages in the folder `deps` count once each, and all of them together.
+/// Checks that packages in the folder `deps` count once each, and all of them together.
 #[test]
 fn the_packages_of_a_library_are_limited_together() {
     let sandbox = Sandbox::new();

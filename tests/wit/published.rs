@@ -1,4 +1,4 @@
-//! Real published archives: each is a package, and all fit together in their versions.
+//! Real published archives: each is a package, and they fit together in their versions.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use airgap_wit::Source;
 use crate::sandbox::Sandbox;
 use crate::{Rule, resolves, tools};
 
-/// Unpacks each archive that is there to `{package}`, and gives the folder with its WIT.
+/// Unpacks each available archive to `{package}`, and returns the folder with its WIT.
 fn unpacked(sandbox: &Sandbox) -> BTreeMap<PackageId, String> {
     #[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the program")]
     let data = PathBuf::from(std::env::var_os("WASM_AIRGAP_DATA").expect("WASM_AIRGAP_DATA"));
@@ -47,7 +47,7 @@ fn wit_files(sandbox: &Sandbox, folder: &str) -> Vec<String> {
     names.filter(|name| name.ends_with(".wit")).map(|name| format!("{folder}/{name}")).collect()
 }
 
-/// Everything that a package needs, each with whether it does so itself.
+/// Returns all dependencies of a package, each with whether it is a direct one.
 fn needed(id: &PackageId, sources: &BTreeMap<PackageId, Source>) -> BTreeMap<PackageId, bool> {
     let mut all = BTreeMap::new();
     let mut left: Vec<_> = sources[id].dependencies.iter().map(|it| (it, true)).collect();
@@ -70,7 +70,8 @@ fn published_archives_become_libraries() {
         assert!(source.unversioned.is_empty() && source.nested.is_empty());
         sources.insert(id.clone(), source);
     }
-    // Those that need fewer come first, so that what is needed is there.
+    // Packages with fewer dependencies come first, so that dependencies are built before their
+    // users.
     let mut order: Vec<_> = folders.keys().map(|id| (needed(id, &sources), id)).collect();
     order.sort_by_key(|(needed, _)| needed.len());
     assert!(order.last().unwrap().0.len() >= 6, "wasi:http needs six others");
@@ -101,7 +102,7 @@ fn published_archives_become_libraries() {
         }
         goes_there_and_back(&sandbox, &out, &sources[id]);
     }
-    // One library without one of its deps, to see that they count.
+    // One library without one of its deps, to prove that they are checked.
     let http = order.last().unwrap().1.folder();
     let folder = &folders[order.last().unwrap().1];
     let files = wit_files(&sandbox, folder);
@@ -109,7 +110,7 @@ fn published_archives_become_libraries() {
     Rule::new(&format!("{http}_alone"), &files).fails(&sandbox, 2, &["in its deps"]);
 }
 
-/// In the binary format and back, a package declares and needs the same.
+/// Checks that a package converted to the binary format and back declares and needs the same.
 fn goes_there_and_back(sandbox: &Sandbox, out: &Path, source: &Source) {
     let mut resolve = resolves(out);
     let name = &source.name;
@@ -133,7 +134,7 @@ fn same(packed: &Source, source: &Source) {
     assert_eq!(packed.dependencies, source.dependencies);
 }
 
-/// As upstream has them: with their dependencies in a folder `deps`.
+/// Uses the archives as upstream publishes them: with their dependencies in a folder `deps`.
 #[test]
 #[ignore = "needs a folder with published archives in WASM_AIRGAP_DATA: scripts/test"]
 fn published_archives_become_libraries_with_what_came_along() {
@@ -145,7 +146,7 @@ fn published_archives_become_libraries_with_what_came_along() {
     }
 }
 
-/// By this a folder that somebody made out of an archive is known for what it is.
+/// Checks the hash by which a folder that was unpacked from an archive is recognized.
 #[test]
 #[ignore = "needs a folder with published archives in WASM_AIRGAP_DATA: scripts/test"]
 fn published_archives_have_the_text_that_the_registry_says() {

@@ -1,4 +1,4 @@
-//! What is no WIT package, and what people read then.
+//! Files that are not WIT packages, and the errors about them.
 
 use std::fs::File;
 
@@ -7,10 +7,10 @@ use airgap_wit::Source;
 
 use crate::sandbox::Sandbox;
 
-/// `(module)`.
+/// The text form is `(module)`.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
-/// `(component)`.
+/// The text form is `(component)`.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 #[track_caller]
@@ -38,7 +38,7 @@ fn other_files_are_named_for_what_they_are() {
     refused(b"package a:b@1.0.0;\ninterface {}", "`lib/x.wasm:2:11` does not parse");
 }
 
-/// A real component, with an import and an export, which has the same header as a package.
+/// Checks a real component, with an import and an export, which has the same header as a package.
 #[test]
 fn a_component_is_none_however_much_it_looks_like_one() {
     let mut resolve = wit_parser::Resolve::default();
@@ -52,7 +52,7 @@ fn a_component_is_none_however_much_it_looks_like_one() {
     refused(&encoded.unwrap(), "a component");
 }
 
-/// Whatever is damaged is an error with the file's name and never a panic.
+/// Checks that damage gives an error with the file's name and never a panic.
 #[test]
 fn damaged_text() {
     let whole = b"package a:b@1.0.0;\n/// x\ninterface i { @since(version = 1.0.0) resource r { constructor(a: list<u8>); } use c:d/e@0.1.0.{f as g}; }\nworld w { include x:y/z@2.0.0 with { k as l } }\n";

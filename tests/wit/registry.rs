@@ -1,5 +1,5 @@
-//! `vendor wit` and `wit fetch` from a folder that is a registry, as wkg lays one out. Registries that
-//! are asked over a network are in tests/oci.rs and tests/bazel.
+//! `vendor wit` and `wit fetch` from a folder that is a registry, in wkg's layout. The tests of
+//! registries on a network are in tests/oci.rs and tests/bazel.
 
 use crate::encoded;
 use crate::sandbox::{Run, Sandbox, sha256};
@@ -7,7 +7,7 @@ use crate::sandbox::{Run, Sandbox, sha256};
 const TYPES: &str = "package a:types@1.0.0;\n\n/// Docs.\ninterface t {\n  type id = u64;\n}\n";
 const API: &str = "package a:api@1.0.0;\n\ninterface api {\n  use a:types/t@1.0.0.{id};\n\n  get: func() -> id;\n}\n";
 
-/// A registry with `a:api` and `a:types`, which a config file names for the namespace.
+/// Creates a registry with `a:api` and `a:types`, which a config file names for the namespace.
 fn usual() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("MODULE.bazel", "");
@@ -52,13 +52,13 @@ fn the_published_file_stays_beside_its_text_and_in_wkgs_layout() {
             "a/types/1.0.0.wasm",
         ]
     );
-    // Each from its own file: the stub in the other one has no documentation.
+    // Each package from its own file: the stub in the other one has no documentation.
     assert_eq!(sandbox.read("vendor/wit/a-types-1.0.0/package.wit").trim_end(), TYPES.trim_end());
     assert!(sandbox.read("wit.lock").contains("registry = \"corp.example\""));
     vendor(&sandbox, &["a:api@1.0.0", "--locked"]).succeeds();
     sandbox.run(&["verify", "vendor"]).succeeds().says(&["8 files are what the manifest lists"]);
 
-    // The folder is a registry itself.
+    // The vendor folder is a registry itself.
     sandbox.write("wkg.toml", sandbox.read("wkg.toml").replace("registry\"\n", "vendor/wit\"\n"));
     run(&sandbox, &["wit", "fetch", "a:api@1.0.0", "out"]).succeeds();
     assert_eq!(sandbox.read("out/package.wit").trim_end(), API.trim_end());
@@ -85,7 +85,7 @@ fn locked_finds_a_published_file_that_changed_or_went() {
         vendor(&sandbox, &["a:api@1.0.0", "--locked"]).ends_with(4).says(says);
         assert_eq!(sandbox.tree("."), before);
     };
-    // The registry has it, and so has the copy for wkg.
+    // The registry has the right file, and so has the copy for wkg.
     sandbox.write(file, "damaged");
     check(&["changed", file]);
     std::fs::remove_file(sandbox.path(file)).unwrap();
@@ -112,7 +112,7 @@ fn what_is_vendored_without_a_pin_is_what_the_manifest_lists() {
         ("vendor/wit/a-types-1.0.0/a-types-1.0.0.wasm", "vendor/wit/a/types/1.0.0.wasm");
     sandbox.write(file, &other);
     fetch("a:types@1.0.0").ends_with(4).says(&[&good, &bad, "vendor/manifest.json", file]);
-    // The copy for wkg too, and text that somebody made.
+    // The copy for wkg too, and text that was written by hand.
     std::fs::remove_file(sandbox.path(file)).unwrap();
     sandbox.write(copy, &other);
     fetch("a:types@1.0.0").ends_with(4).says(&[&good, &bad, copy]);
@@ -167,7 +167,7 @@ fn who_could_pin_a_package_and_does_not_is_told() {
     };
     all("").says(&says);
     assert!(!all(&digest).stderr.contains("not pinned"));
-    // What the lock will pin needs no word.
+    // A package that the lock will pin needs no warning.
     assert!(!vendor(&sandbox, &["a:types@1.0.0"]).succeeds().stderr.contains("not pinned"));
 }
 
@@ -197,7 +197,7 @@ fn a_version_that_was_published_anew_is_refused() {
     vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
     let before = sandbox.tree("vendor");
     sandbox.write("registry/a/types/1.0.0.wasm", encoded(&[&TYPES.replace("u64", "u32")]));
-    // What is vendored is right and stays.
+    // A right vendored file stays.
     vendor(&sandbox, &["a:types@1.0.0"]).succeeds().says(&["1 kept"]);
     assert_eq!(sandbox.tree("vendor"), before);
     std::fs::remove_dir_all(sandbox.path("vendor")).unwrap();
@@ -235,7 +235,7 @@ fn what_a_known_registry_serves_is_compared_with_what_is_known() {
         "what `wasi.dev` is known to serve",
         "06b1e3bfc7548e3c0c06a78b4c1f98a3fa81b8b231ea3d4e7602fe221e2f3cc5",
     ]);
-    // Under another name it is another registry.
+    // A registry with another name is another registry.
     let config = sandbox.read("wkg.toml").replace("wasi.dev", "mirror.example");
     sandbox.write("wkg.toml", config);
     vendor(&sandbox, &["wasi:io@0.2.3"]).succeeds();
@@ -295,7 +295,7 @@ fn fetch_with_output_brings_all_that_is_needed() {
         ]
     );
     assert!(sandbox.read("vendor/wit/api/deps/a-types-1.0.0/package.wit").contains("Docs."));
-    // The pin is about the package itself, and a failure leaves nothing.
+    // The pin is that of the package itself, and a failure leaves no file.
     let wrong = ["wit", "fetch", "a:api@1.0.0", "-o", "x", "--sha256", &"0".repeat(64)];
     run(&sandbox, &wrong).ends_with(4);
     assert!(sandbox.tree("x").is_empty());
@@ -308,7 +308,7 @@ fn fetch_with_output_brings_all_that_is_needed() {
 fn what_fetch_with_output_brought_serves_pinned_packages_offline() {
     let sandbox = usual();
     run(&sandbox, &["wit", "fetch", "a:api@1.0.0", "-o", "vendor/wit/api"]).succeeds();
-    // What it needs lies in the folder `deps`, and is found there too.
+    // Its dependencies are in the folder `deps`, and are found there too.
     for (package, content) in [("a:api@1.0.0", &[TYPES, API] as &[_]), ("a:types@1.0.0", &[TYPES])]
     {
         let pin = format!("--sha256={}", sha256(&encoded(content)));
@@ -378,11 +378,11 @@ fn a_package_can_have_a_registry_of_its_own() {
     let fetch = ["wit", "fetch", "a:api@1.0.0", "--registry=corp.example", "--output=out"];
     run(&sandbox, &fetch).succeeds();
     assert!(sandbox.path("out/deps/a-types-1.0.0/package.wit").is_file());
-    // What a package needs comes from where it does, as the hints name only the package.
+    // A dependency comes from the registry of the package, because the hints name only the package.
     std::fs::remove_dir_all(sandbox.path("vendor")).unwrap();
     let one = ["--update", "a:api@1.0.0", "--package-registry=a:api=corp.example"];
     vendor(&sandbox, &one).succeeds().says(&["2 copied"]);
-    // The nearer name wins.
+    // The more specific name wins.
     std::fs::remove_dir_all(sandbox.path("vendor")).unwrap();
     let both = ["--package-registry=a=none.example", "--package-registry=a:api=corp.example"];
     vendor(&sandbox, &[&["--update", "a:api@1.0.0"], &both[..]].concat()).ends_with(3);

@@ -1,4 +1,4 @@
-//! The real wasm-tools as a witness, where it is installed.
+//! The real wasm-tools as an independent check, if it is installed.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use airgap_wit::Source;
 use crate::Rule;
 use crate::sandbox::Sandbox;
 
-/// The program, if there is one.
+/// Returns the program, if there is one.
 fn wasm_tools() -> Option<Command> {
     let runs = Command::new("wasm-tools").arg("--version").output().is_ok();
     runs.then(|| Command::new("wasm-tools"))
@@ -22,7 +22,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// It reads this folder.
+/// Checks that wasm-tools reads this folder.
 #[track_caller]
 pub(crate) fn accepts(folder: &Path) {
     if let Some(mut tools) = wasm_tools() {
@@ -30,8 +30,8 @@ pub(crate) fn accepts(folder: &Path) {
     }
 }
 
-/// It packs this folder, and what it prints for that is our text of it. It packs for itself, as it
-/// may be too old for what the parser of these tests writes.
+/// Checks that wasm-tools packs this folder and prints it as our text. It reads its own binary,
+/// because it may be too old for the output of the encoder in these tests.
 #[track_caller]
 pub(crate) fn packs_and_prints(folder: &Path) -> Option<Source> {
     let mut tools = wasm_tools()?;

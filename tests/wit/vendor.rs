@@ -6,12 +6,12 @@ use crate::archives::Tar;
 use crate::golden::compare;
 use crate::sandbox::{Run, Sandbox, sha256};
 
-/// A small world of packages: `a:http` needs `a:io`, in two versions.
+/// The test packages: `a:http` needs `a:io`, in two versions.
 const IO: &str = "interface streams { type token = u32; }\n";
 const HTTP: &str = "interface types { use a:io/streams@VERSION.{token}; get: func() -> token; }\n";
 
 /// Packs packages as archives on a mirror in `mirror`, writes the registry files that pin them, and
-/// gives the flags that name those.
+/// returns the flags that name these files.
 fn serve(sandbox: &Sandbox, packages: &[(&str, &str, &str)]) -> Vec<String> {
     let mut files = std::collections::BTreeMap::<String, serde_json::Value>::new();
     for (package, version, text) in packages {
@@ -43,7 +43,7 @@ fn serve(sandbox: &Sandbox, packages: &[(&str, &str, &str)]) -> Vec<String> {
     files.into_iter().map(flag).collect()
 }
 
-/// The usual world.
+/// Serves the usual packages.
 fn usual(sandbox: &Sandbox) -> Vec<String> {
     sandbox.write("MODULE.bazel", "");
     serve(
@@ -57,7 +57,7 @@ fn usual(sandbox: &Sandbox) -> Vec<String> {
     )
 }
 
-/// A run of `vendor wit` into `vendor/wit` with the mirror.
+/// Returns `vendor wit` into `vendor/wit` with the mirror.
 fn vendor(sandbox: &Sandbox, flags: &[String], words: &[&str]) -> Run {
     let flags: Vec<_> = flags.iter().map(String::as_str).collect();
     let words = [&["vendor", "wit", "--output-dir=vendor/wit"], words, &flags].concat();
@@ -93,14 +93,15 @@ fn what_is_needed_comes_along_and_twice_is_the_same() {
     );
     assert!(lock.contains("dependencies = [\"a:io@1.0.0\"]"), "{lock}");
 
-    // What a killed run left behind goes, also where everything is whole.
+    // Partial files of a killed run are removed, also if everything else is complete.
     for file in ["a-io-1.0.0.tar.gz", "types.wit", "BUILD.bazel"] {
         sandbox.write(&format!("vendor/wit/a-io-1.0.0/.{file}.s828tB5mlP2P.part"), "half");
     }
     run().says(&["0 fetched, 0 copied, 2 kept"]);
     assert_eq!((sandbox.tree("vendor"), sandbox.read("wit.lock")), (first.clone(), lock.clone()));
 
-    // Another machine writes the same, also from the first one's folder and without a network.
+    // Another machine writes the same files, also from the first one's folder and without a
+    // network.
     let other = Sandbox::new();
     let flags = usual(&other);
     vendor(&other, &flags, &["a:http@1.0.0"])
@@ -136,14 +137,14 @@ fn a_range_takes_the_highest_and_the_lock_keeps_it() {
     assert_eq!(locked(), "version = \"1.1.0\"");
     assert!(sandbox.read("wit.lock").contains("requirement = \"^1.0\""));
 
-    // A newer one is published: the lock stays, until it is asked to go on.
+    // A newer version is published: the lock stays, until an update is requested.
     let flags =
         serve(&sandbox, &[("a:io", "1.0.0", IO), ("a:io", "1.1.0", IO), ("a:io", "1.2.0", IO)]);
     vendor(&sandbox, &flags, &["a:io@^1.0"]).succeeds();
     assert_eq!(locked(), "version = \"1.1.0\"");
     vendor(&sandbox, &flags, &["a:io@^1.0", "--update"]).succeeds();
     assert_eq!(locked(), "version = \"1.2.0\"");
-    // What nobody needs any more is gone, and nothing else.
+    // A package that is not needed any more is removed, and no other.
     assert!(!sandbox.path("vendor/wit/a-io-1.1.0").exists());
     sandbox.run(&["verify", "vendor"]).succeeds();
 }
@@ -204,7 +205,7 @@ fn locked_finds_each_kind_of_change_and_changes_nothing() {
     sandbox.write("wit.lock", lock.replace("airgap_version = 1", "airgap_version = 2"));
     locked(&["a:http@1.0.0"]).ends_with(2).says(&["airgap_version = 2"]);
     sandbox.write("wit.lock", &lock);
-    // The command without the flag mends it.
+    // The command without the flag repairs it.
     sandbox.write(text, "package a:io@1.0.0;\n");
     vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
     locked(&["a:http@1.0.0"]).succeeds();
@@ -215,7 +216,7 @@ fn locked_finds_published_files_that_changed_or_went_and_brings_none() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);
     vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
-    // The mirror has what would mend it, and nothing forbids to ask.
+    // The mirror has the right file, and no setting forbids to ask it.
     let check = |words: &[&str], says: &[&str]| {
         let before = sandbox.tree(".");
         let printed = vendor(&sandbox, &flags, &[&["--locked"], words].concat()).ends_with(4);
@@ -228,14 +229,14 @@ fn locked_finds_published_files_that_changed_or_went_and_brings_none() {
     let good = fs::read(sandbox.path(http)).unwrap();
     sandbox.write(http, "damaged");
     sandbox.write(io, "package a:io@1.0.0;\n");
-    // What one that cannot be read needs is known from the lock.
+    // The dependencies of an unreadable package are known from the lock.
     let printed = check(&["a:http@1.0.0"], &["changed", http, io]);
     assert!(!printed.stderr.contains("locked and not needed"), "{}", printed.stderr);
     fs::remove_file(sandbox.path(http)).unwrap();
     check(&["a:http@1.0.0"], &["missing", http, io]);
     sandbox.write(http, good);
     vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
-    // What a killed run left is for the next one that writes.
+    // Partial files of a killed run stay until the next run that writes.
     sandbox.write("vendor/wit/a-io-1.0.0/.a-io-1.0.0.tar.gz.s828tB5mlP2P.part", "half");
     let before = sandbox.tree(".");
     vendor(&sandbox, &flags, &["a:http@1.0.0", "--locked"]).succeeds();
@@ -265,7 +266,7 @@ fn text_that_somebody_made_is_locked_by_its_hash() {
     run(&["--locked"]).ends_with(4).says(&["changed", "my-api-1.0.0"]);
     run(&[]).succeeds();
     run(&["--locked"]).succeeds();
-    // Its text was changed where it was made: that is for `--update`.
+    // The source text was changed, which needs `--update`.
     fs::remove_dir_all(sandbox.path("vendor/wit/my-api-1.0.0")).unwrap();
     sandbox.write(mine, "package my:api@1.0.0;\n// Newer.\n");
     run(&[]).ends_with(3).says(&["vendor/wit/mine", "not the one in the lock"]);
@@ -279,7 +280,7 @@ fn an_archive_with_other_bytes_than_the_lock_is_refused() {
     let flags = usual(&sandbox);
     vendor(&sandbox, &flags, &["a:io@1.0.0"]).succeeds();
     let before = sandbox.tree("vendor");
-    // Somebody publishes the same version anew and pins it.
+    // The same version is published again, and pinned.
     let flags = serve(&sandbox, &[("a:io", "1.0.0", "interface other {}\n")]);
     vendor(&sandbox, &flags, &["a:io@1.0.0"]).ends_with(4).says(&[
         "wit.lock",
@@ -304,7 +305,7 @@ fn what_an_archive_must_not_be() {
     ] {
         let sandbox = Sandbox::new();
         let flags = serve(&sandbox, &[(package, "1.0.0", IO)]);
-        // The archive again, with this text as it is.
+        // The archive again, with this text unchanged.
         let archive = Tar::new().file("top/wit/types.wit", text).gz();
         let name = "mirror/wit/a-io-1.0.0/a-io-1.0.0.tar.gz";
         let (old, new) = (sha256(&fs::read(sandbox.path(name)).unwrap()), sha256(&archive));
@@ -425,7 +426,7 @@ fn a_file_whose_name_no_manifest_can_list_is_refused() {
     vendor(&sandbox, &flags, &["a:io@1.0.0"]).succeeds();
 }
 
-/// The request of a build for the archives of these packages, out of their registry files.
+/// Writes a build's request for the archives of these packages, from their registry files.
 fn request(sandbox: &Sandbox, packages: &[&str]) {
     let archive = |package: &&str| {
         let (name, version) = package.split_once('@').unwrap();
@@ -445,7 +446,7 @@ fn vendor_all_takes_the_archives_that_the_build_needs() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);
     request(&sandbox, &["a:http@1.0.0", "a:io@1.0.0"]);
-    // Each of these names a registry for the packages, which has none of them.
+    // Each of these names a registry for the packages, which does not have them.
     for config in [
         "default_registry = \"registry.invalid\"\n",
         "[registry.local]\nlocal = { root = \"registry\" }\n",
@@ -465,7 +466,7 @@ fn vendor_all_takes_the_archives_that_the_build_needs() {
         assert!(!names.keys().any(|name| name.ends_with(".wasm")), "{names:?}");
         fs::remove_dir_all(sandbox.path("vendor")).unwrap();
 
-        // The command that the plan's message names.
+        // The command in the plan's message.
         run(&plan).ends_with(3).says(&["vendor wit a:http@1.0.0 --archives"]);
         let words = ["vendor", "wit", "a:http@1.0.0", "--archives", "--output-dir=vendor/wit"];
         let flags = flags.iter().map(String::as_str);

@@ -1,4 +1,4 @@
-//! The real wkg as a witness. scripts/wkg builds it.
+//! The real wkg as an independent check. scripts/wkg builds it.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::sandbox::{Sandbox, sha256};
 const BASE: &str = "package acme:base@1.2.3;\n\ninterface types {\n  type t = u32;\n}\n";
 const OWN: &str = "package my:x@1.0.0;\n\nworld w {\n  import acme:base/types@1.2.3;\n}\n";
 
-/// What `wkg build` says with this lock. It obeys its lock, unlike `wkg fetch`.
+/// Returns the output of `wkg build` with this lock. It obeys its lock, unlike `wkg fetch`.
 fn build(sandbox: &Sandbox, lock: &str) -> (bool, String) {
     let config = format!(
         "[namespace_registries]\nacme = \"acme.example\"\n\
@@ -44,7 +44,7 @@ fn a_real_wkg_takes_our_lock_for_its_own() {
         tree: Some(sha256(b"tree").parse().unwrap()),
         dependencies: vec!["acme:deep@0.1.0".parse().unwrap()],
     };
-    // What is needed indirectly, in two versions, and from an archive.
+    // An indirect dependency, in two versions, and from an archive.
     let more = ["wasi:io@0.2.3", "wasi:io@0.2.6"].map(|package| Locked {
         package: package.parse().unwrap(),
         requirement: "*".to_owned(),
@@ -55,7 +55,7 @@ fn a_real_wkg_takes_our_lock_for_its_own() {
     let lock = Lock::new(more.into_iter().chain([locked.clone()]));
     let (succeeded, said) = build(&sandbox, &lock.text());
     assert!(succeeded, "{said}");
-    // What wkg wrote of it is a lock of the same bytes.
+    // The lock that wkg wrote again pins the same bytes.
     let rewritten = Lock::parse(&sandbox.read("wkg.lock"), "wkg.lock").unwrap();
     assert_eq!(rewritten.get(&locked.package).unwrap().digest, locked.digest);
 
