@@ -1,4 +1,4 @@
-//! The words of the command line. What they mean is in the modules below, one a command.
+//! The arguments of the command line. The modules below contain the commands, one in each.
 
 mod component;
 mod config;
@@ -38,10 +38,10 @@ use airgap_core::secrets;
 use airgap_core::segment::Segment;
 use airgap_core::workspace::Workspace;
 
-/// The version of the border between Starlark and this program.
+/// The version of the interface between Starlark and this program.
 ///
-/// Repository rules depend on this text and not on the binary: it changes when their results for the
-/// same input change, and only then are tools fetched again.
+/// Repository rules depend on this text and not on the binary. It changes only when their results
+/// for the same input change, and only then are tools fetched again.
 const STAMP: &str = "wasm-airgap border 1\n";
 
 const EXIT_CODES: &str = "\
@@ -281,9 +281,9 @@ struct EmitWitArgs {
     published: Option<Segment>,
 }
 
-/// Reads `wasi:io@0.2.6=@wasi//:io`.
+/// Parses a package and its label: `wasi:io@0.2.6=@wasi//:io`.
 fn package_label(text: &str) -> std::result::Result<(PackageId, String), String> {
-    // `=` can stand behind the `@` too, as in `wasi:io@=0.2.6`; a label begins with none of those.
+    // `=` may also follow the `@`, as in `wasi:io@=0.2.6`; a label starts with `@`, `/` or `:`.
     let split =
         ["=@", "=//", "=:"].iter().find_map(|mark| text.split_once(mark).map(|it| (it, mark)));
     let ((package, rest), mark) = split.ok_or_else(|| {
@@ -418,7 +418,7 @@ struct VerifyArgs {
     jobs: Option<usize>,
 }
 
-/// What every command gets.
+/// The state that every command gets.
 struct Context {
     environment: Environment,
     report: Report,
@@ -435,19 +435,19 @@ impl Context {
         Ok(Policy::of(&self.environment, workspace)?.or_offline("--offline", self.offline))
     }
 
-    /// A path that a person typed.
+    /// Returns the full path of an argument, which is relative to the user's folder.
     fn path(&self, typed: &std::path::Path) -> PathBuf {
         self.environment.base_dir().join(typed)
     }
 
-    /// A path that Starlark wrote: relative to where the process was started.
+    /// Returns a path that Starlark wrote, which is relative to the initial folder of the process.
     fn written(&self, path: &std::path::Path) -> PathBuf {
         runfiles::find(path, &self.environment)
     }
 }
 
-/// Runs a command line and gives the process's exit code, which is one of [`Kind`] also where this
-/// program has a mistake and panics.
+/// Runs a command line and returns the process's exit code, which is one of [`Kind`] also if the
+/// program panics.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> u8 {
     let words: Vec<_> = words.into_iter().collect();
     environment.learn_secrets();
@@ -463,8 +463,8 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Enviro
         }
     };
     let before = Workspace::of(&environment);
-    // The path of the settings is relative to the folder in which Bazel starts the program, so it is
-    // read before `as_typed` moves to the folder in which the person stands.
+    // The path of the settings is relative to the folder in which Bazel starts the program, so it
+    // is read before `as_typed` moves to the user's folder.
     let environment = match with_settings(environment, arguments.settings.as_deref()) {
         Ok(environment) => environment,
         Err(error) => {
@@ -480,7 +480,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Enviro
     context.report.end(result).map_or_else(|error| error.kind() as u8, |()| 0)
 }
 
-/// The environment with the settings in a file, whose secrets are hidden too.
+/// Returns the environment with the settings in a file; their secrets are hidden in messages too.
 fn with_settings(environment: Environment, file: Option<&Path>) -> Result<Environment> {
     let Some(file) = file else { return Ok(environment) };
     let in_action = file.to_str() == Some(bazel::BESIDE);
@@ -490,7 +490,7 @@ fn with_settings(environment: Environment, file: Option<&Path>) -> Result<Enviro
     Ok(environment)
 }
 
-/// The path of the settings: beside this program, or in the runfiles.
+/// Returns the path of the settings: beside this program, or in the runfiles.
 fn settings_file(named: &Path, environment: &Environment) -> Result<PathBuf> {
     match named.to_str() {
         Some(bazel::BESIDE) => bazel::beside_this_program(),

@@ -119,7 +119,7 @@ fn pull(args: &PullArgs, context: &Context) -> Result<()> {
     get(&wanted, &components, &RootedPath::beside(&destination), Purpose::Pull, context)
 }
 
-/// That what a person names is a file: neither a folder nor what is written as one.
+/// Checks that the user's path names a file, and neither a folder nor a path in the form of one.
 fn check_file_name(written: &Path, destination: &Path, wanted: &Wanted) -> Result<()> {
     if written == Path::new("-") {
         return Err(Error::usage("a component cannot be written to stdout")
@@ -144,7 +144,7 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
         selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
     let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
     let workspace = args.workspace.as_deref().map(|dir| here.join(dir));
-    // A repository rule says where the workspace is, and so do the settings that an action reads.
+    // A repository rule passes the workspace, and so do the settings that an action reads.
     let is_unknown = workspace.is_none() && context.environment.workspace().is_none();
     let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
     let policy = policy.in_action(is_unknown);
@@ -161,7 +161,7 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
         .map_err(|error| with_withheld(error, context))
 }
 
-/// Names the credentials that an action does not get, where a server refused.
+/// Adds the credentials that an action does not get to the error of a server that refused.
 fn with_withheld(error: Error, context: &Context) -> Error {
     let names = context.environment.withheld();
     if error.kind() != Kind::Network || names.is_empty() {
@@ -202,7 +202,7 @@ fn tell(wanted: &Wanted, fetched: &Fetched, context: &Context) -> Result<()> {
         line.push_str(&format!("; sha256:{} is {kind}", pin.digest));
     }
     context.report.say(&line);
-    // What lies in a vendor folder is what that is.
+    // A component in a vendor folder stays the same, so it needs no warning.
     if wanted.pin.is_none() && !fetched.held {
         context.report.warn(&unpinned(wanted, fetched));
     }
@@ -234,7 +234,7 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Adds what the registry knows of the bytes that are there.
+/// Adds the registry's facts about the file's bytes to an error.
 fn known_as(error: Error, path: &Path, registry: &ComponentRegistry) -> Error {
     let hashed = airgap_core::regular_file::open(path)
         .and_then(|mut file| airgap_core::verify::hash(&mut file));

@@ -1,4 +1,4 @@
-//! `config show`: every setting that is in force.
+//! `config show`: every setting in effect.
 
 use super::Context;
 use airgap_config::policy::{Mirror, Policy};
@@ -27,10 +27,10 @@ pub(super) fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The settings of this environment, and the policy and the registries made from it.
+/// Returns the settings of this environment, and the policy and the registries made from it.
 ///
 /// # Errors
-/// Usage, where settings contradict each other or a credential file makes no sense.
+/// Usage, if settings contradict each other or a credential file is invalid.
 fn settings(
     environment: &Environment,
     policy: &Policy,
@@ -93,7 +93,7 @@ fn general(environment: &Environment, policy: &Policy) -> Vec<Setting> {
     ]
 }
 
-/// A proxy, without the password that may be in its address.
+/// Returns a proxy, without the password that may be in its address.
 fn proxy(name: &str, set: Option<&ProxySetting>) -> Setting {
     let value = set.map(|set| airgap_http::redacted(&set.address)).unwrap_or_default();
     Setting::new(name, value, set.map_or(DEFAULT, |set| set.variable))

@@ -5,7 +5,7 @@ use airgap_core::error::Result;
 use airgap_vendor::emit::{ToolRepository, WitRepository};
 use airgap_wit::Source;
 
-/// `emit tool`: for an unpacked tool.
+/// Writes the BUILD file for an unpacked tool (`emit tool`).
 pub(super) fn tool(args: EmitToolArgs, context: &Context) -> Result<()> {
     let root = context.path(&args.root);
     let EmitToolArgs { tool, version, platform, executables, rules, .. } = args;
@@ -13,7 +13,7 @@ pub(super) fn tool(args: EmitToolArgs, context: &Context) -> Result<()> {
     context.report.content(&repository.build_file(&root)?.text())
 }
 
-/// `emit wit`: for the folder of a package.
+/// Writes the BUILD file for the folder of a package (`emit wit`).
 pub(super) fn wit(args: EmitWitArgs, context: &Context) -> Result<()> {
     let root = context.path(&args.root);
     let EmitWitArgs { package, rules, deps, folder, published, .. } = args;

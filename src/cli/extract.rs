@@ -14,7 +14,7 @@ pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
     let filename = match (&args.filename, archive_type) {
         (Some(filename), _) => filename.clone(),
         (None, ArchiveType::Binary) => name.parse().map_err(Error::usage)?,
-        // No file of an archive is called as the archive.
+        // Not used: the files of an archive have their own names.
         (None, _) => "archive".parse().map_err(Error::usage)?,
     };
     let layout = Layout {

@@ -11,7 +11,7 @@ use airgap_core::report::Report;
 /// A space at which no line is broken.
 const UNBROKEN: char = '\u{a0}';
 
-/// The help that clap printed, laid out for the terminal; any other error as it is.
+/// Returns the help that clap printed, laid out for the terminal; any other error unchanged.
 pub(super) fn laid_out(command: Command, words: &[OsString], error: clap::Error) -> clap::Error {
     let kinds = [ErrorKind::DisplayHelp, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
     match kinds.contains(&error.kind()) {
@@ -20,8 +20,8 @@ pub(super) fn laid_out(command: Command, words: &[OsString], error: clap::Error)
     }
 }
 
-/// Prints the text of clap: help and the version to stdout, an error to stderr. The arguments that an
-/// error repeats are foreign text like any other.
+/// Prints the text of clap: help and the version to stdout, an error to stderr. The arguments in an
+/// error are untrusted text.
 pub(super) fn print(error: &clap::Error, report: &Report) -> Result<()> {
     if error.use_stderr() {
         report.say(error.to_string().trim_end());
@@ -48,7 +48,7 @@ fn lay_out(command: Command) -> Command {
     long.into_iter().fold(command, Command::long_about)
 }
 
-/// Keeps the last two words together, or the last one and what stands in brackets behind it.
+/// Keeps the last two words in one line, or the last word and the brackets after it.
 fn keep_end(text: &str) -> String {
     let bracket = text.ends_with(']').then(|| text.rfind(" [")).flatten();
     let bracket = bracket.filter(|at| text.len() - at < 30);
@@ -57,8 +57,8 @@ fn keep_end(text: &str) -> String {
     format!("{start}{}", end.replace(' ', &UNBROKEN.to_string()))
 }
 
-/// Joins the lines of each paragraph, so that they are broken where the terminal ends. Lines that
-/// begin with a space are examples and tables, and stay.
+/// Joins the lines of each paragraph, so that they break at the terminal's width. Lines that start
+/// with a space are examples and tables, and stay.
 fn flowing(text: &str) -> String {
     let mut flowing = String::new();
     let mut joins = false;
@@ -82,7 +82,7 @@ fn flowing(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Every help of a command and those below it.
+    /// Adds the help of a command and of all its subcommands.
     fn all(command: &mut Command, texts: &mut Vec<String>) {
         texts.push(command.render_help().to_string());
         texts.push(command.render_long_help().to_string());

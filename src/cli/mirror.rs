@@ -212,7 +212,7 @@ enum LayoutName {
 }
 
 impl LayoutName {
-    /// The folder or file.
+    /// Returns the folder or file.
     fn path(&self) -> &std::path::Path {
         match self {
             LayoutName::Folder(path) | LayoutName::Archive(path) => path,
@@ -384,20 +384,21 @@ pub(super) fn run(command: &MirrorCommand, context: &Context) -> Result<()> {
     }
 }
 
-/// Reads `--registry`. Here, because the complaint of whoever reads the command line repeats the text,
-/// which may hold a password.
+/// Parses `--registry`. The parser of the command line does not do it, because its error repeats
+/// the text, which may contain a password.
 fn registry(text: &str) -> Result<RegistryPath> {
     text.parse().map_err(|problem: String| Error::usage(problem).fact("named by", "--registry"))
 }
 
-/// Registries, asked with the credentials and by way of the mirrors that the settings name.
+/// A client of registries, with the credentials and the mirrors in the settings.
 struct Asking {
     registries: Arc<Registries>,
     client: Client,
 }
 
 impl Asking {
-    /// `what` is what the network is wanted for, as an infinitive.
+    /// Creates a client. `what` is the purpose of the network access, as an infinitive, for
+    /// messages.
     fn of(context: &Context, what: &str) -> Result<Asking> {
         let policy = context.policy()?;
         let network = policy.network(|| what.to_owned())?;

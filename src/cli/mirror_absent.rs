@@ -15,7 +15,7 @@ pub(super) enum MirrorCommand {
     Any(Vec<OsString>),
 }
 
-/// Refuses the command, and names the build that has it.
+/// Refuses the command, and names the build that contains it.
 ///
 /// # Errors
 /// Usage, always.

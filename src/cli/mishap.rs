@@ -1,4 +1,4 @@
-//! Panics, which are mistakes in this program, as errors.
+//! Panics, which are bugs in this program, as errors.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
@@ -7,11 +7,11 @@ use std::sync::{Mutex, Once};
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::workers::hold;
 
-/// The words of the first panic and its place in the sources. Others may follow from it.
+/// The message of the first panic and its place in the sources. Others may follow from it.
 static FIRST: Mutex<Option<(String, String)>> = Mutex::new(None);
 
-/// Does the work; a panic of it, or of a thread that it started, becomes an error. Nothing is printed
-/// here, as stderr itself may be what failed.
+/// Does the work; a panic in it, or in a thread that it started, becomes an error. This function
+/// prints nothing, because stderr itself may have failed.
 pub(super) fn caught(work: impl FnOnce() -> Result<()>) -> Result<()> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -20,7 +20,7 @@ pub(super) fn caught(work: impl FnOnce() -> Result<()>) -> Result<()> {
             hold(&FIRST).get_or_insert_with(|| (words(info.payload()), place));
         }));
     });
-    // What the work has borrowed is used again only to print the error.
+    // After a panic, the borrowed values are only used to print the error.
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let (words, place) = hold(&FIRST).take().unwrap_or_else(|| (words(&*panic), String::new()));
         Err(error(&words, &place))

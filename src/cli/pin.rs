@@ -44,7 +44,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
         }
         let text = report::json_file(&file)
             .map_err(|error| Error::usage("cannot write a registry file").because(error))?;
-        // The new text passes the checks of the reader before anything is replaced.
+        // The new text must pass the reader's checks before a file is replaced.
         Tool::parse(&text, "the new registry file")?;
         Ok(text)
     };
@@ -56,7 +56,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     }
 }
 
-/// The registry file with this content; an empty one where there is no file.
+/// Returns the registry file with this content; an empty one if there is no file.
 fn parse(bytes: Option<&[u8]>, name: &str) -> Result<Map<String, Value>> {
     let Some(bytes) = bytes else { return Ok(Map::new()) };
     Tool::parse(&String::from_utf8_lossy(bytes), name)?;
@@ -64,7 +64,7 @@ fn parse(bytes: Option<&[u8]>, name: &str) -> Result<Map<String, Value>> {
         .map_err(|error| Error::usage(format!("`{name}` is not a registry file")).because(error))
 }
 
-/// Which file it is, by the flags and, where they are silent, by its address.
+/// The identity of a file, from the flags or else from its address.
 struct Entry {
     tool: String,
     version: String,
@@ -94,7 +94,7 @@ impl Entry {
         })
     }
 
-    /// Looks at the first bytes of the file: its name may be wrong about what it is.
+    /// Checks the first bytes of the file, because its name may give a wrong type.
     fn recognize(&mut self, beginning: &[u8], context: &Context) -> Result<()> {
         if self.archive == ArchiveType::Binary {
             return Ok(());
@@ -108,7 +108,7 @@ impl Entry {
                 self.archive = found;
             }
             Some(_) => {}
-            // A zip may begin with a program that unpacks it.
+            // A zip may start with a program that unpacks it.
             None if named == ArchiveType::Zip => {}
             None => context.report.warn(&format!(
                 "`{url}` does not begin like a {named}: look at it before you rely on this pin"
@@ -148,7 +148,7 @@ impl Entry {
             let label = format!("{} {} ({})", self.tool, self.version, self.platform);
             return Err(moved(&label, pinned, digest));
         }
-        // What a person added to the entry stays, as a prefix to strip.
+        // A user's fields in the entry stay, such as a prefix to strip.
         asset.insert("url".to_owned(), json!(self.url));
         asset.insert("sha256".to_owned(), json!(digest));
         asset.insert("archive".to_owned(), json!(self.archive));
@@ -156,7 +156,7 @@ impl Entry {
     }
 }
 
-/// The error for what was pinned and is something else now, which a pin is there to find.
+/// Returns the error for pinned content that has changed, which a pin must detect.
 pub(super) fn moved(what: &str, pinned: &str, found: &Digest) -> Error {
     let pinned = pinned.strip_prefix("sha256:").unwrap_or(pinned);
     Error::integrity(format!("{what} is pinned already, and its bytes are other ones now"))

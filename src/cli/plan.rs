@@ -1,4 +1,4 @@
-//! `plan`: where each file would come from.
+//! `plan`: the source of each file.
 
 use serde::Serialize;
 
@@ -31,7 +31,7 @@ pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     asked.check()
 }
 
-/// A plan with the components that a request asks for.
+/// A plan with the components of a request.
 #[derive(Serialize)]
 struct Whole<'a> {
     #[serde(flatten)]
@@ -40,7 +40,7 @@ struct Whole<'a> {
     components: Vec<serde_json::Value>,
 }
 
-/// Components, each with the places where it may be.
+/// Components, each with its possible places.
 struct Asked(Vec<(Wanted, Vec<Place>)>);
 
 impl Asked {
@@ -56,7 +56,7 @@ impl Asked {
         asked.collect::<Result<_>>().map(Asked)
     }
 
-    /// Fails where one has no place to come from.
+    /// Fails if a component has no place to come from.
     fn check(&self) -> Result<()> {
         let usable = |it: &Place| matches!(it.finding, Finding::Found | Finding::Network);
         match self.0.iter().find(|(_, places)| !places.iter().any(usable)) {

@@ -1,4 +1,4 @@
-//! What `--tool`, `--bundle`, `--registry`, `--request` and `--platform` come down to.
+//! The files that `--tool`, `--bundle`, `--registry`, `--request` and `--platform` select.
 
 use std::path::{Path, PathBuf};
 
@@ -11,15 +11,15 @@ use airgap_vendor::components;
 use airgap_vendor::registry::{ComponentRegistry, Registry};
 use airgap_vendor::request::{Platforms, Request};
 
-/// The files that are wanted.
+/// Returns the selected files.
 ///
-/// A tool that was named and is not published for a platform is an error; one that came with a
-/// bundle or with everything is left out with a warning.
+/// A named tool that is not published for a platform is an error; one from a bundle or from the set
+/// of all tools is left out with a warning.
 pub(super) fn artifacts(args: &SelectionArgs, context: &Context) -> Result<Vec<Artifact>> {
     Ok(everything(args, context)?.0)
 }
 
-/// The files that are wanted, and the components that a request asks for beside them.
+/// Returns the selected files, and the components of a request.
 pub(super) fn everything(
     args: &SelectionArgs,
     context: &Context,
@@ -47,7 +47,7 @@ fn request(args: &SelectionArgs, context: &Context) -> Result<Request> {
     narrow(read(path, context)?, &args.tools)
 }
 
-/// The components that are pinned: what is built in, and these files.
+/// Returns the pinned components: the built-in ones, and those in these files.
 pub(super) fn component_registry(
     files: impl Iterator<Item = PathBuf>,
 ) -> Result<ComponentRegistry> {
@@ -58,8 +58,8 @@ pub(super) fn component_registry(
     Ok(registry)
 }
 
-/// The request in a file. Starlark names it, not a person: it is relative to where the process was
-/// started.
+/// Reads the request in a file. Starlark names the file, so its path is relative to the initial
+/// folder of the process.
 pub(super) fn read(path: &Path, context: &Context) -> Result<Request> {
     let name = path.display().to_string();
     let text = match name.as_str() {
@@ -69,7 +69,7 @@ pub(super) fn read(path: &Path, context: &Context) -> Result<Request> {
     Request::parse(&text, &name)
 }
 
-/// The part of a request that `--tool` names.
+/// Returns the part of a request that `--tool` names.
 fn narrow(mut request: Request, tools: &[String]) -> Result<Request> {
     if tools.is_empty() {
         return Ok(request);
@@ -102,7 +102,7 @@ fn split(wanted: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The platforms of these names.
+/// Returns the platforms with these names.
 pub(super) fn platforms(names: &[String]) -> Result<Platforms> {
     if names.iter().any(|platform| platform == "all") {
         return Ok(Platforms::All);

@@ -1,4 +1,4 @@
-//! What a plan looks like, for a person and for a program.
+//! The output of a plan, for people and as JSON.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use airgap_vendor::components::Wanted;
 use airgap_vendor::manifest::{Manifest, VendorDir};
 use airgap_vendor::plan::{Finding, Item, Place, Plan};
 
-/// The plan for a person: each file, the places in order, and the one that is taken.
+/// Returns the plan for people: each file, its places in order, and the chosen one.
 pub(super) fn plan(plan: &Plan) -> String {
     plan.items.iter().map(|item| item_text(item) + &places(&item.places)).collect()
 }
@@ -18,12 +18,12 @@ fn item_text(item: &Item) -> String {
     format!("{}\n  sha256 {}\n", item.artifact(), item.asset.sha256)
 }
 
-/// The places for a person, in order.
+/// Returns the places for people, in order.
 fn places(places: &[Place]) -> String {
     places.iter().map(|it| format!("  {:16} {}\n", it.source, it.describe())).collect()
 }
 
-/// What a plan says of a component, for a program.
+/// Returns a component of a plan as JSON.
 pub(super) fn component_json(wanted: &Wanted, at: &[Place]) -> Value {
     json!({
         "name": wanted.name, "reference": wanted.words,
@@ -32,7 +32,7 @@ pub(super) fn component_json(wanted: &Wanted, at: &[Place]) -> Value {
     })
 }
 
-/// What a plan says of a component, for a person.
+/// Returns a component of a plan for people.
 pub(super) fn component(wanted: &Wanted, at: &[Place]) -> String {
     component_text(wanted) + &places(at)
 }
@@ -45,8 +45,8 @@ fn component_text(wanted: &Wanted) -> String {
     format!("{}\n  {pin}\n", wanted.words)
 }
 
-/// The listing of a dry run: each file with its size, where that is known without the network, and
-/// the total.
+/// The listing of a dry run: each file with its size, if it is known without the network, and the
+/// total.
 pub(super) struct DryRun {
     listing: Option<Manifest>,
     text: String,
@@ -54,7 +54,7 @@ pub(super) struct DryRun {
 }
 
 impl DryRun {
-    /// An empty listing of what would go into this folder.
+    /// Creates an empty listing for files that would go into this folder.
     pub(super) fn new(dir: &VendorDir) -> DryRun {
         DryRun { listing: dir.listing(), text: String::new(), sizes: Vec::new() }
     }
@@ -67,7 +67,7 @@ impl DryRun {
         }
     }
 
-    /// Adds a component, and returns it for a program.
+    /// Adds a component, and returns it as JSON.
     pub(super) fn add_component(&mut self, wanted: &Wanted, at: &[Place]) -> Value {
         let size = self.size(at, wanted.pin.as_ref().map(|pin| &pin.digest));
         self.add(&component_text(wanted), size, at);
@@ -84,7 +84,7 @@ impl DryRun {
         self.text.push_str(&format!("  {:16} {registry}\n", "registry"));
     }
 
-    /// Returns everything for a person, with the total at its end.
+    /// Returns the listing for people, with the total at its end.
     pub(super) fn text(self) -> String {
         let known: Vec<u64> = self.sizes.iter().flatten().copied().collect();
         let unknown = self.sizes.len() - known.len();
@@ -103,7 +103,7 @@ impl DryRun {
         self.sizes.push(size);
     }
 
-    /// The size that the manifest lists for these bytes, or that of the file at hand.
+    /// Returns the size in the manifest for these bytes, or that of the local file.
     fn size(&self, at: &[Place], digest: Option<&Digest>) -> Option<u64> {
         let listed = self.listing.iter().flat_map(Manifest::entries);
         let listed = listed.into_iter().find(|entry| Some(&entry.sha256) == digest);

@@ -1,4 +1,4 @@
-//! `vendor`: bring what a build needs into a folder that goes across the gap.
+//! `vendor`: bring the inputs of a build into a folder for the offline machine.
 
 mod all;
 mod components;
@@ -44,7 +44,7 @@ pub(super) fn run(command: &VendorCommand, context: &Context) -> Result<()> {
     }
 }
 
-/// The rules for a command that makes this folder, and the vendor folder around it.
+/// Returns the policy for a command that writes this folder, inside of its vendor folder.
 fn policy_for(dir: &VendorDir, policy: Policy) -> Policy {
     policy.making([dir.folder().to_owned(), dir.root().to_owned()])
 }
@@ -70,8 +70,8 @@ fn tell(summary: &Summary, dir: &VendorDir, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Prints the lines that pin the helper, unless it is all that could be vendored: then the folder is
-/// of no use yet, and the next run prints them.
+/// Prints the lines that pin the helper, unless only the helper could be vendored: then the folder
+/// is not usable yet, and the next run prints them.
 fn tell_pin(summary: &Summary, context: &Context) {
     let (helpers, others): (Vec<_>, Vec<_>) =
         summary.entries.iter().partition(|entry| entry.kind == "helper");
@@ -91,7 +91,7 @@ fn pin_lines(helper: &Entry, extension: &str) -> String {
     )
 }
 
-/// All failures are told; the gravest decides the exit code.
+/// Reports all failures; the gravest one decides the exit code.
 fn conclude(summary: Summary) -> Result<()> {
     let mut failures = summary.failures;
     if failures.len() <= 1 {

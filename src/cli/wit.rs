@@ -1,4 +1,4 @@
-//! `wit`: what one package is, and what the rule `wit_library` does with it.
+//! `wit`: the content of one package, and the work of the rule `wit_library`.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use airgap_vendor::request::{Request, WitChoice};
 use airgap_vendor::vendor::{WitJob, vendor_wit};
 use airgap_wit::{Library, Lock, Source};
 
-/// `wit inspect`: what a package declares and needs.
+/// Prints the declarations and dependencies of a package (`wit inspect`).
 pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {
     let path = context.path(&args.path);
     let source = match look::is_folder(&path)? {
@@ -59,10 +59,11 @@ fn dependencies(source: &Source) -> Vec<String> {
     with.chain(source.unversioned.iter().map(ToString::to_string)).collect()
 }
 
-/// `wit library`: check a package and make its folder.
+/// Checks a package and creates its folder (`wit library`).
 pub(super) fn library(args: &WitLibraryArgs, context: &Context) -> Result<()> {
     let name = args.request.display().to_string();
-    // All paths are relative to where Bazel runs the action, as those in the request are.
+    // All paths, also those in the request, are relative to the folder in which Bazel runs the
+    // action.
     let text = read::text(&args.request, read::LIMIT)?;
     let made = Library::parse(&text, &name)?.make(&args.out)?;
     if context.report.is_json() {
@@ -76,7 +77,7 @@ pub(super) fn library(args: &WitLibraryArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// `wit fetch`: one package from a vendor folder, a mirror or a registry.
+/// Fetches one package from a vendor folder, a mirror or a registry (`wit fetch`).
 pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
     let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
@@ -107,7 +108,7 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The package that a request comes down to.
+/// Returns the package with its version that a request selects.
 fn exact(request: PackageRequest, sources: &Sources, rule: Option<&str>) -> Result<PackageId> {
     match request.version {
         Wanted::Exactly(version) => Ok(PackageId { name: request.name, version }),
@@ -115,7 +116,7 @@ fn exact(request: PackageRequest, sources: &Sources, rule: Option<&str>) -> Resu
     }
 }
 
-/// Reads `myorg=ghcr.io/myorg`.
+/// Parses a name and its registry: `myorg=ghcr.io/myorg`.
 pub(super) fn registry_of(text: &str) -> std::result::Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, registry)) if !name.is_empty() && !registry.is_empty() => {
@@ -125,8 +126,8 @@ pub(super) fn registry_of(text: &str) -> std::result::Result<(String, String), S
     }
 }
 
-/// `wit fetch --output`: the text of a package beside the published file, and in the folder `deps` that
-/// of all that it needs.
+/// Writes the text of a package beside the published file, and the text of all dependencies in the
+/// folder `deps` (`wit fetch --output`).
 fn fetch_all(
     package: &PackageId,
     out: &Path,
@@ -144,7 +145,7 @@ fn fetch_all(
             sha256: sha256.to_string(),
         }])?,
     };
-    // What a vendor folder has besides, such as BUILD files, is not wanted.
+    // Other files of a vendor folder, such as BUILD files, are not copied.
     let scratch = Scratch::new()?;
     let dir = VendorDir::of(scratch.path(), Kind::Wit);
     let lock = Lock::default();
@@ -177,7 +178,7 @@ fn fetch_all(
             }
         };
         write(&source, &out)?;
-        // By the published file, and by nothing else, a pin can be checked where the text is used.
+        // A build that uses the text can check its pin only with the published file.
         let name = wasm_name(&locked.package);
         let published = dir.place(&format!("{folder}/{name}"));
         if locked.url.is_none() && !locked.is_text() {
@@ -213,7 +214,7 @@ pub(super) struct PinArgs {
     name: Option<Segment>,
 }
 
-/// `wit pin`: the digest of a published package, and the lines that use it.
+/// Prints the digest of a published package, and the lines that use it (`wit pin`).
 pub(super) fn pin(args: &PinArgs, context: &Context) -> Result<()> {
     let sources = Sources::new(context.policy()?, WitRegistry::builtin()?, &context.environment)?;
     let request: PackageRequest = args.package.parse().map_err(Error::usage)?;
@@ -226,7 +227,7 @@ pub(super) fn pin(args: &PinArgs, context: &Context) -> Result<()> {
             .fact("from", &fetched.from)
             .hint("a folder that `[overrides]` names counts as it is"));
     };
-    // A file that is no package must not be pinned.
+    // A file that is not a package must not be pinned.
     fetched.source()?;
     let name = match &args.name {
         Some(name) => name.to_string(),
@@ -252,7 +253,7 @@ pub(super) fn pin(args: &PinArgs, context: &Context) -> Result<()> {
     ))
 }
 
-/// `wit adopt`: the text of a pinned archive from a folder that somebody made.
+/// Writes the text of a pinned archive from a folder that a user unpacked (`wit adopt`).
 pub(super) fn adopt(args: &WitAdoptArgs, context: &Context) -> Result<()> {
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
     let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
@@ -267,7 +268,7 @@ pub(super) fn adopt(args: &WitAdoptArgs, context: &Context) -> Result<()> {
     }))
 }
 
-/// `wit unpack`: from a pinned archive that is at hand.
+/// Writes the text of a package from a local pinned archive (`wit unpack`).
 pub(super) fn unpack(args: &WitUnpackArgs, context: &Context) -> Result<()> {
     let archive = requested(&args.request, context)?;
     let subject = archive.package.to_string();
@@ -277,7 +278,7 @@ pub(super) fn unpack(args: &WitUnpackArgs, context: &Context) -> Result<()> {
     write(&published.source()?, &context.path(&args.out))
 }
 
-/// The one archive of a request.
+/// Returns the one archive of a request.
 fn requested(request: &Path, context: &Context) -> Result<SourceArchive> {
     let path = context.environment.current_dir().join(request);
     let name = request.display().to_string();

@@ -51,7 +51,7 @@ pub(in crate::cli) struct PinArgs {
     update: bool,
 }
 
-/// A component that was looked at.
+/// A component whose digests are known.
 struct Seen {
     wanted: Wanted,
     content: Digest,
@@ -63,7 +63,7 @@ struct Seen {
 pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let registry = selection::component_registry(std::iter::empty())?;
     let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
-    // What is written is found out before anything is downloaded.
+    // The place of the entry is found before any download.
     let entry =
         args.registry.as_deref().map(|it| Entry::of(it, &wanted, args, context)).transpose()?;
     let components = Components::new(context.policy()?, &context.environment)?;
@@ -89,13 +89,13 @@ impl Seen {
         Ok(Seen { wanted, content: *file.digest(), manifest, size: file.size(), component })
     }
 
-    /// Whether this is a digest of it, of the content or of the manifest.
+    /// Returns whether this is the digest of its content or of its manifest.
     fn is(&self, digest: &str) -> bool {
         let digest = digest.parse().ok();
         digest.is_some() && (digest == Some(self.content) || digest == self.manifest)
     }
 
-    /// The lines that pin it in MODULE.bazel.
+    /// Returns the lines that pin it in MODULE.bazel.
     fn module_lines(&self, workspace: &Workspace) -> String {
         let Wanted { name, reference, .. } = &self.wanted;
         let reference =
@@ -110,7 +110,7 @@ impl Seen {
         )
     }
 
-    /// The lines that pin it in a BUILD file.
+    /// Returns the lines that pin it in a BUILD file.
     fn build_lines(&self, workspace: &Workspace) -> String {
         let Wanted { name, reference, .. } = &self.wanted;
         let mut lines = format!(
@@ -133,12 +133,12 @@ impl Seen {
     }
 }
 
-/// A reference without its digest.
+/// Returns a reference without its digest.
 fn without_digest(reference: &str) -> String {
     reference.split('@').next().unwrap_or(reference).to_owned()
 }
 
-/// A target's name as people write them.
+/// Returns a target's name in the usual spelling.
 fn target(name: &Segment) -> String {
     name.as_str().replace(['-', '.'], "_")
 }
@@ -180,7 +180,7 @@ fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Where an entry of the checksum registry goes.
+/// The place of an entry in the checksum registry.
 struct Entry {
     name: Segment,
     version: Segment,
@@ -216,7 +216,7 @@ impl Entry {
         Ok(Entry { name: wanted.name.clone(), version, file, index })
     }
 
-    /// The three steps: the component's file, its entry in the list, the digest.
+    /// Writes the component's file, and then its entry in the list.
     fn add(&self, seen: &Seen, update: bool) -> Result<()> {
         let file = store::through_link(&self.file)?;
         store::change(&file, read::LIMIT, |old| self.component_file(old, seen, update))?;
@@ -260,7 +260,7 @@ impl Entry {
             versions.insert(self.version.to_string(), version);
         }
         let text = text(file)?;
-        // What is written must be what is read.
+        // The written text must be valid for the reader.
         ComponentRegistry::default().add(&text, &self.file.display().to_string())?;
         Ok(text.into_bytes())
     }
@@ -279,7 +279,7 @@ impl Entry {
     }
 }
 
-/// `v1.2.0` is the version 1.2.0.
+/// Returns the version in a tag: `v1.2.0` is the version 1.2.0.
 fn plain(tag: &str) -> &str {
     match tag.strip_prefix('v') {
         Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => version,
@@ -287,7 +287,7 @@ fn plain(tag: &str) -> &str {
     }
 }
 
-/// The object in a file; an empty one where there is no file.
+/// Returns the object in a file; an empty one if there is no file.
 fn object(bytes: Option<&[u8]>, path: &Path) -> Result<Map<String, Value>> {
     let Some(bytes) = bytes else { return Ok(Map::new()) };
     bounded::json(bytes).map_err(|error| {

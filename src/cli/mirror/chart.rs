@@ -19,16 +19,16 @@ const SCHEME: &str = "oci://";
 
 /// A chart on this machine, with its options.
 pub(super) struct Named {
-    /// The name for the user.
+    /// The name in messages.
     pub(super) name: String,
     path: PathBuf,
     options: RenderOptions,
     overrides: Overrides,
-    /// The folder of a chart that was downloaded.
+    /// The folder of a downloaded chart, kept until the chart is dropped.
     _folder: Option<Scratch>,
 }
 
-/// The values over those of a chart, as they are read without Helm.
+/// The values over those of a chart, read without Helm.
 #[derive(Clone, Default)]
 struct Overrides {
     sets: Vec<Assignments>,
@@ -45,7 +45,7 @@ impl Named {
         Chart::read(&self.path, &self.name, &overrides, &self.overrides.disabled)
     }
 
-    /// Renders the chart, with more values over all others.
+    /// Renders the chart, with additional values over all others.
     pub(super) fn render(
         &self,
         helm: &Helm,
@@ -58,7 +58,7 @@ impl Named {
         helm.render(&self.path, &self.name, &options)
     }
 
-    /// The images of the chart: those that it renders, or guesses where there is no Helm.
+    /// Returns the images of the chart: rendered by Helm, or guessed if there is no Helm.
     fn images(&self, helm: Option<&Helm>) -> Result<Images> {
         let Some(helm) = helm else { return self.read()?.images() };
         match self.read() {
@@ -68,8 +68,8 @@ impl Named {
                 let disabled: Vec<_> = disabled.iter().map(|it| it.text().to_owned()).collect();
                 chart.rendered(&self.render(helm, &disabled, &[])?)
             }
-            // Helm may read values that are too much or too odd for this program. They only say
-            // where the images are from.
+            // Helm may read values that are too large or too unusual for this program, which needs
+            // them only to find the origin of the images.
             Err(error) if error.kind() == Kind::Usage && self.overrides.disabled.is_empty() => {
                 match self.render(helm, &[], &[]) {
                     Ok(rendered) => Images::rendered(&rendered, &self.name),
@@ -81,7 +81,7 @@ impl Named {
     }
 }
 
-/// The Helm that renders the charts, if there is one.
+/// Returns the Helm that renders the charts, if there is one.
 pub(super) fn helm(args: &ChartArgs, context: &Context) -> Result<Option<Helm>> {
     match args.charts.is_empty() {
         true => Ok(None),
@@ -89,8 +89,8 @@ pub(super) fn helm(args: &ChartArgs, context: &Context) -> Result<Option<Helm>> 
     }
 }
 
-/// The images of each chart, or the reason why there are none, in the order of the command line.
-/// As many charts are rendered at a time as there are processors.
+/// Returns the images of each chart, or its error, in the order of the command line. As many charts
+/// are rendered at a time as there are processors.
 pub(super) fn images(
     args: &ChartArgs,
     helm: Option<&Helm>,
@@ -104,7 +104,7 @@ pub(super) fn images(
     })
 }
 
-/// The one chart that is named.
+/// Returns the one chart that is named.
 ///
 /// # Errors
 /// Usage, if several are named.
@@ -166,7 +166,7 @@ fn named(chart: &Path, args: &ChartArgs, context: &Context) -> Result<Named> {
     Ok(here(name.trim_end_matches('/'), context.path(chart), None))
 }
 
-/// The options for Helm.
+/// Returns the options for Helm.
 fn options(args: &ChartArgs, context: &Context) -> Result<RenderOptions> {
     let read = |file: &PathBuf| {
         let name = file.display().to_string();
@@ -183,8 +183,8 @@ fn options(args: &ChartArgs, context: &Context) -> Result<RenderOptions> {
     })
 }
 
-/// Whether a name begins with the host of a registry, as `ghcr.io/org/chart` does, and is not that
-/// of an archive.
+/// Returns whether a name starts with the host of a registry, as `ghcr.io/org/chart` does, and is
+/// not the name of an archive.
 fn is_in_registry(name: &str) -> bool {
     let is_host =
         |host: &str| host == "localhost" || (host.contains(['.', ':']) && !host.starts_with('.'));
@@ -192,7 +192,7 @@ fn is_in_registry(name: &str) -> bool {
     name.split_once('/').is_some_and(is_place) && !name.ends_with(".tgz")
 }
 
-/// Downloads a chart from a registry. Gives its name and its archive.
+/// Downloads a chart from a registry. Returns its name and its archive.
 fn pulled(place: &str, args: &ChartArgs, context: &Context) -> Result<(String, PathBuf, Scratch)> {
     let asking = Asking::of(context, "fetch a chart")?;
     let folder = Scratch::new()?;
@@ -210,7 +210,7 @@ fn pulled(place: &str, args: &ChartArgs, context: &Context) -> Result<(String, P
     Ok((name, path, folder))
 }
 
-/// Downloads a chart from a repository. Gives its name and its archive.
+/// Downloads a chart from a repository. Returns its name and its archive.
 fn from_repository(
     chart: &str,
     repository: &str,
@@ -227,7 +227,7 @@ fn from_repository(
     Ok((found.name, path, folder))
 }
 
-/// Says what cannot be told without rendering.
+/// Warns of the images that are unknown without rendering.
 pub(super) fn warn_of(unresolved: &[Unresolved], context: &Context) {
     for Unresolved { place, text, reason } in unresolved {
         context.report.warn(&format!("{place}: `{text}`: {reason}"));

@@ -1,4 +1,4 @@
-//! The charts of `mirror list`: rendered, or guessed where there is no Helm.
+//! The charts of `mirror list`: rendered, or guessed if there is no Helm.
 
 use super::{ListArgs, chart};
 use crate::cli::Context;
@@ -9,7 +9,7 @@ use airgap_mirror::chart::Images;
 use airgap_mirror::helm::Helm;
 use airgap_mirror::inventory::Inventory;
 
-/// The most parts that are named as left out.
+/// The limit for the number of omitted parts that are named.
 const MOST_SHOWN: usize = 20;
 
 /// The reason why no chart is rendered.
@@ -24,10 +24,10 @@ pub(super) struct Charts {
 }
 
 impl Charts {
-    /// Adds the images of all charts. The error of one chart is kept until all others are there.
+    /// Adds the images of all charts. The error of one chart is kept until all others are added.
     ///
     /// # Errors
-    /// That of the only chart.
+    /// The error of the only chart.
     pub(super) fn add_to(
         inventory: &mut Inventory,
         args: &ListArgs,
@@ -63,7 +63,7 @@ impl Charts {
         Ok(charts)
     }
 
-    /// Writes the first line of a list with guesses, or takes it away if the charts were rendered.
+    /// Writes the first line of a list with guesses, or removes it if the charts were rendered.
     pub(super) fn mark(&self, list: MirrorList) -> MirrorList {
         match self.count {
             0 => list,
@@ -71,17 +71,17 @@ impl Charts {
         }
     }
 
-    /// The reason for the first line of a list of images that are guesses.
+    /// Returns the reason for the first line of a list of guessed images.
     fn first_line(&self) -> Option<&'static str> {
         (self.count > 0 && self.helm.is_none()).then_some(NO_HELM)
     }
 
-    /// The version of the Helm that has rendered the charts.
+    /// Returns the version of the Helm that rendered the charts.
     pub(super) fn rendered(&self) -> Option<&str> {
         self.helm.as_ref().map(Helm::version)
     }
 
-    /// Says which images are guesses, and which were left out.
+    /// Reports the guessed images, and the omitted ones.
     ///
     /// # Errors
     /// Usage, with `--strict`, if an image is not known for sure.
@@ -119,12 +119,12 @@ impl Charts {
         }
     }
 
-    /// Whether every chart was read.
+    /// Returns whether every chart was read.
     pub(super) fn are_whole(&self) -> bool {
         self.errors.is_empty()
     }
 
-    /// Fails for the charts that could not be read, after the list of all others.
+    /// Fails for the charts that could not be read, after the list of all others is written.
     pub(super) fn conclude(&self, context: &Context) -> Result<()> {
         if self.errors.is_empty() {
             return Ok(());

@@ -46,7 +46,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         }))?;
     } else {
         let unreadable = problems.iter().map(|it| {
-            // Without a line it is the file itself that cannot be read.
+            // Without a line, the file itself cannot be read.
             let what = if it.place.line == 0 { "" } else { "not YAML: " };
             format!("{}  {what}{}\n", it.place, it.problem)
         });
@@ -76,7 +76,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Says which findings are accepted and why, and which entries accept nothing.
+/// Reports the accepted findings with their reasons, and the entries that accept no finding.
 fn say_accepted(allow: &AllowList, accepted: &[(Finding<'_>, &Allowed)], context: &Context) {
     for (Finding { mention, .. }, Allowed { reason, .. }) in accepted {
         let (place, written) = (&mention.place, &mention.written);
@@ -87,18 +87,18 @@ fn say_accepted(allow: &AllowList, accepted: &[(Finding<'_>, &Allowed)], context
     }
 }
 
-/// A finding that is accepted, for programs.
+/// Returns an accepted finding as JSON.
 fn accepted_row((finding, entry): &(Finding<'_>, &Allowed)) -> serde_json::Value {
     serde_json::json!({ "finding": finding, "reason": entry.reason })
 }
 
-/// An image that the registry could not be asked for, for programs.
+/// Returns the error of an image for which the registry could not be asked, as JSON.
 fn row(error: &Error) -> serde_json::Value {
     serde_json::json!({ "error": error.to_string(), "kind": error.kind().name() })
 }
 
-/// All that failed is told before one of them decides the exit code: what could not be read, then
-/// what is not in the registry, then what the registry could not be asked for.
+/// Reports all failures before one of them decides the exit code: first unreadable files, then
+/// images that are not in the registry, then images for which the registry could not be asked.
 fn conclude(
     manifests: &Manifests,
     findings: &[check::Finding<'_>],

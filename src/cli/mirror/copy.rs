@@ -23,7 +23,7 @@ pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
     warn(args, &list, lock.as_ref(), context);
     let order = |entry| order(entry, args, registry.as_ref(), lock.as_ref());
     let orders = list.entries().iter().map(order).collect();
-    // Between two layouts nobody is asked.
+    // A copy between two layouts asks no registry.
     let asking = match (&args.from, &args.to) {
         (Some(_), Some(_)) => None,
         _ => Some(Asking::of(context, "copy images")?),
@@ -91,7 +91,7 @@ fn target<'a>(
     })
 }
 
-/// What an entry asks for, as far as it may.
+/// Returns the request of an entry, if it is allowed.
 fn order(
     entry: &MirrorEntry,
     args: &CopyArgs,
@@ -126,7 +126,7 @@ fn order(
     }
 }
 
-/// What a person should know before anything is copied.
+/// Prints the warnings before anything is copied.
 fn warn(args: &CopyArgs, list: &MirrorList, lock: Option<&MirrorLock>, context: &Context) {
     if list.entries().is_empty() {
         context.report.warn(&format!("`{}` has no images", list.name()));
@@ -164,7 +164,7 @@ fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context
         let Ok(outcome) = &image.result else { continue };
         let place = if args.to.is_some() { &image.source } else { &image.destination };
         let name = place.split('@').next().unwrap_or_default();
-        // What was copied has been said already; here is what to pin.
+        // The copied images were reported already; these lines are the pins.
         let planned = format!("{:8} {} -> ", word(image, args), image.source);
         let planned = if args.dry_run { planned } else { String::new() };
         let size = match (args.dry_run, outcome.bytes) {
@@ -203,7 +203,7 @@ fn word(image: &Copied, args: &CopyArgs) -> &'static str {
     }
 }
 
-/// What became of an image, for programs.
+/// Returns the result of an image as JSON.
 fn row(image: &Copied, args: &CopyArgs) -> Value {
     let mut row = json!({
         "source": image.source, "destination": image.destination, "outcome": word(image, args),

@@ -19,7 +19,7 @@ use airgap_mirror::yaml;
 use airgap_mirror::yaml::Node;
 use airgap_mirror::{Mention, MirrorList};
 
-/// The file with the fields to which the transformer is led, beside the kustomization.
+/// The name of the file beside the kustomization with the transformer's additional fields.
 const FIELDS: &str = "image-fields.yaml";
 
 /// The first line of that file.
@@ -77,7 +77,7 @@ fn print(
     }
 }
 
-/// What a kustomization gets.
+/// The additions to a kustomization.
 struct Parts {
     images: Vec<Entry>,
     fields: Vec<FieldSpec>,
@@ -85,7 +85,7 @@ struct Parts {
     resources: Vec<String>,
 }
 
-/// Writes a kustomization, or brings one up to date.
+/// Writes a kustomization, or updates one.
 fn write(
     output: &Path,
     args: &KustomizeArgs,
@@ -140,7 +140,7 @@ fn write(
     }
 }
 
-/// Makes the parts of a kustomization, and returns the images for which there is no way.
+/// Creates the parts of a kustomization, and returns the images that no entry can change.
 fn parts<'a>(
     args: &KustomizeArgs,
     list: &MirrorList,
@@ -176,7 +176,7 @@ fn parts<'a>(
     Ok((Parts { images, fields, patches, resources }, left))
 }
 
-/// Brings a kustomization up to date, and returns what is to be said of it.
+/// Updates a kustomization, and returns the messages about it.
 fn update(
     kustomization: &mut Kustomization,
     parts: &Parts,
@@ -227,8 +227,8 @@ fn update(
     Ok(said)
 }
 
-/// Adds the manifests to the resources. Entries that are gone, and folders that are no
-/// kustomizations, go; their names are returned.
+/// Adds the manifests to the resources. Removes entries of missing files, and of folders without a
+/// kustomization, and returns their names.
 fn update_resources(
     kustomization: &mut Kustomization,
     parts: &Parts,
@@ -264,8 +264,8 @@ fn update_resources(
     Ok(gone)
 }
 
-/// Whether a resource among the paths that were given is one that Kustomize does not take: a file
-/// that is gone, or a folder without a kustomization.
+/// Returns whether a resource among the given paths is one that Kustomize does not accept: a
+/// missing file, or a folder without a kustomization.
 fn is_stale(path: &Path, given: &[PathBuf]) -> Result<bool> {
     if !given.iter().any(|given| path.starts_with(given) || given.starts_with(path)) {
         return Ok(false);
@@ -281,7 +281,7 @@ fn is_stale(path: &Path, given: &[PathBuf]) -> Result<bool> {
     Ok(true)
 }
 
-/// An entry of a person for the same image, with the new name: what else is in it stays.
+/// Merges a user's entry for the same image with the new name; its other fields stay.
 fn merged(node: &Node, entry: &Entry) -> Fate {
     let mut data = airgap_mirror::kustomization::data(node);
     let old = data.clone();
@@ -293,7 +293,7 @@ fn merged(node: &Node, entry: &Entry) -> Fate {
     if data == old { Fate::Kept } else { Fate::Replaced(yaml::block(&data)) }
 }
 
-/// Writes the file with the fields to which the transformer is led.
+/// Writes the file with the transformer's additional fields.
 fn write_fields(path: &Path, fields: &[FieldSpec]) -> Result<()> {
     if fields.is_empty() {
         return Ok(());
@@ -316,7 +316,7 @@ fn warn_of_unlisted(unlisted: &[&Mention], list: &MirrorList, context: &Context)
     }
 }
 
-/// The path of a file below a folder, as Kustomize wants it.
+/// Returns the path of a file below a folder, in the form that Kustomize needs.
 fn below(base: &Path, name: &str, folder: &Path) -> Result<String> {
     let path = path_of(base, Path::new(name));
     let below = path.strip_prefix(folder).map_err(|_| {
@@ -328,7 +328,7 @@ fn below(base: &Path, name: &str, folder: &Path) -> Result<String> {
     Ok(parts.collect::<Vec<_>>().join("/"))
 }
 
-/// A path without `.` and `..`.
+/// Returns a path without `.` and `..`.
 fn path_of(base: &Path, path: &Path) -> PathBuf {
     let mut whole = PathBuf::new();
     for part in base.join(path).components() {

@@ -86,7 +86,7 @@ fn write(
     context: &Context,
 ) -> Result<()> {
     let report = &context.report;
-    // An image in a file that cannot be read is not found, and may be there.
+    // An image in an unreadable file is not found, although it may still be in use.
     let prunes = args.prune && manifests.problems.is_empty() && charts.are_whole();
     if args.prune && !prunes {
         report.warn("`--prune` takes nothing out, as some files or charts cannot be read");
@@ -133,7 +133,7 @@ fn write(
     }
 }
 
-/// What a run makes of a mirror list.
+/// The changes of a run to a mirror list.
 struct Changed {
     old: MirrorList,
     new: Vec<NewEntry>,
@@ -148,7 +148,7 @@ fn json(entries: &[MirrorEntry], inventory: &Inventory, charts: &Charts) -> serd
     })
 }
 
-/// Fails where a file could not be read, after the list of all others.
+/// Fails if a file could not be read, after the list of all others is written.
 fn conclude(manifests: &Manifests, context: &Context) -> Result<()> {
     let problems = &manifests.problems;
     if problems.is_empty() {
@@ -167,7 +167,7 @@ fn conclude(manifests: &Manifests, context: &Context) -> Result<()> {
         .hint("mend them, or leave them out; `helm template` renders the templates of a chart"))
 }
 
-/// Says which images do not go where their name says.
+/// Reports the images whose destination differs from the one that their name implies.
 fn say_moved(new: &[NewEntry], registry: &RegistryPath, context: &Context) {
     for NewEntry { source, destination, .. } in new {
         if registry.destination(source).as_ref() != Ok(destination) {
@@ -178,7 +178,7 @@ fn say_moved(new: &[NewEntry], registry: &RegistryPath, context: &Context) {
     }
 }
 
-/// Says what was added, and what is in the file though nothing asks for it any more.
+/// Reports the added entries, and the entries that are not used any more.
 fn say_what_changed(changed: &Changed, prunes: bool, inventory: &Inventory, context: &Context) {
     let (Changed { old, new, .. }, report) = (changed, &context.report);
     for entry in new {

@@ -21,14 +21,14 @@ pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
     let (mut old, mut new) = (MirrorLock::default(), Locked::default());
     store::change_slowly(&store::through_link(&path)?, yaml::MOST_BYTES, |bytes| {
         let parse = |bytes| MirrorLock::parse(&yaml::read_from(bytes, &name)?, &name);
-        // With `--update` also a lock that cannot be read is no reason to stop.
+        // With `--update`, an unreadable lock is not an error either.
         old = match bytes.map(parse) {
             Some(Err(_)) if args.update => MirrorLock::default(),
             Some(old) => old?,
             None => MirrorLock::default(),
         };
         new = locked(&list, &old, args, context)?;
-        // A lock without images is not worth a file.
+        // A lock without images is not written.
         match new.lock.sources().count() == 0 && !new.errors.is_empty() {
             true => Err(new.verdict(&name, context)),
             false => Ok(new.lock.text().into_bytes()),
@@ -50,17 +50,17 @@ pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
     }
 }
 
-/// A lock, and why images of the list are not in it or are as they were.
+/// A lock, and the errors of images of the list that are missing in it or unchanged.
 #[derive(Default)]
 struct Locked {
     lock: MirrorLock,
-    /// How many images registries were asked for.
+    /// The number of images for which registries were asked.
     asked: usize,
     errors: Vec<Error>,
 }
 
 impl Locked {
-    /// Says each failure, and returns the error of all.
+    /// Reports each failure, and returns the error for all.
     fn verdict(&mut self, name: &str, context: &Context) -> Error {
         let images = self.lock.sources().count();
         let others = match images {
@@ -77,8 +77,8 @@ impl Locked {
     }
 }
 
-/// The lock of a list: known digests stay, and registries are asked for the others. An image that
-/// cannot be pinned keeps the digest that it had.
+/// Returns the lock of a list: known digests stay, and registries are asked for the others. An
+/// image that cannot be pinned keeps its old digest.
 fn locked(
     list: &MirrorList,
     old: &MirrorLock,
@@ -89,7 +89,7 @@ fn locked(
     for entry in list.entries() {
         let source = entry.source.meaning().clone();
         match (source.digest(), old.get(&source)) {
-            // A digest is its own lock.
+            // A source with a digest needs no request.
             (Some(digest), _) => lock.insert(&source, *digest),
             (None, Some(digest)) if !args.update => lock.insert(&source, *digest),
             (None, _) => drop(open.insert(source.to_string(), source)),
@@ -106,7 +106,7 @@ fn locked(
     Ok(Locked { lock, asked: open.len(), errors })
 }
 
-/// What each source is now, or why that cannot be told.
+/// Returns the present digest of each source, or the error.
 fn digests<'a>(
     sources: &'a [Reference],
     jobs: usize,

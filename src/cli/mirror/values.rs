@@ -11,10 +11,10 @@ use airgap_mirror::helm::{Helm, ValuesFile};
 use airgap_mirror::helm_values::{ProvenValues, Unmoved, Wanted, proven, unproven};
 use airgap_mirror::yaml;
 
-/// The most images that are named one by one.
+/// The limit for the number of images that are named individually.
 const MOST_NAMED: usize = 50;
 
-/// The name of the values in the messages of Helm.
+/// The name of the values in Helm's messages.
 const OWN: &str = "the values of `mirror values`";
 
 pub(super) fn run(args: &ValuesArgs, context: &Context) -> Result<()> {
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ValuesArgs, context: &Context) -> Result<()> {
     }
 }
 
-/// Writes values with which Helm has rendered the chart.
+/// Writes values that are proven, because Helm rendered the chart with them.
 fn prove(
     named: &chart::Named,
     chart: &Chart,
@@ -56,7 +56,7 @@ fn prove(
     conclude(&made, list.name())
 }
 
-/// Writes values that nothing has proven.
+/// Writes values that are not proven.
 fn guess(chart: &Chart, list: &MirrorList, args: &ValuesArgs, context: &Context) -> Result<()> {
     let made = unproven(chart, list, wanted(args))?;
     let reason = "the values are guessed from those of the chart, as there is no `helm` on PATH";
@@ -99,7 +99,7 @@ fn at_destination(images: usize) -> &'static str {
     if images == 1 { "is at its destination" } else { "are at their destinations" }
 }
 
-/// Names the images that no value moves, and what does.
+/// Reports the images that no value moves, with the field to change.
 fn say_unmoved(unmoved: &[Unmoved], context: &Context) {
     for Unmoved { image, place, destination, kustomize_can } in unmoved.iter().take(MOST_NAMED) {
         let destination = destination.as_ref().map(|it| format!(" to `{it}`")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `vendor all`: everything that MODULE.bazel asks for, into one folder.
+//! `vendor all`: everything in MODULE.bazel, into one folder.
 
 use std::path::PathBuf;
 
@@ -59,7 +59,7 @@ pub(in crate::cli) struct AllArgs {
     no_helper: bool,
 }
 
-/// Everything that is asked for.
+/// All items of the requests.
 struct All {
     tools: Vec<Artifact>,
     archives: Vec<SourceArchive>,
@@ -73,7 +73,7 @@ pub(super) fn run(args: &AllArgs, context: &Context) -> Result<()> {
         return all.show(args, context);
     }
     let mut summary = Summary::default();
-    // One that fails does not stop the others; all are told in the end.
+    // A failing part does not stop the others; all failures are reported at the end.
     for part in [All::bring_tools, All::bring_wit, All::bring_components] {
         match part(&all, args, context) {
             Ok(done) => {
@@ -89,7 +89,7 @@ pub(super) fn run(args: &AllArgs, context: &Context) -> Result<()> {
     super::conclude(summary)
 }
 
-/// The folder of a kind.
+/// Returns the folder of a kind.
 fn dir(args: &AllArgs, kind: Kind, context: &Context) -> VendorDir {
     VendorDir::of(&context.path(&args.output_dir).join(kind.folder()), kind)
 }
@@ -145,7 +145,7 @@ impl All {
         let policy = policy(args, context)?;
         let sources = Sources::new(policy, registry, &context.environment)?.with_archives_first();
         let sources = sources.choosing(&self.wit)?;
-        // The pins are in MODULE.bazel; a lock is for those who vendor packages by name.
+        // The pins are in MODULE.bazel; a lock is only for packages that are vendored by name.
         let lock = Lock::default();
         let job = WitJob {
             requests: &requests,
@@ -172,7 +172,7 @@ impl All {
         vendor_components(&job, &context.report)
     }
 
-    /// The WIT packages, without those that they need.
+    /// Returns the WIT packages, without their dependencies.
     fn packages(&self) -> impl Iterator<Item = &PackageId> {
         let archives = self.archives.iter().map(|archive| &archive.package);
         archives.chain(self.wit.iter().map(|choice| &choice.package))

@@ -96,7 +96,7 @@ fn wanted(
     }
 }
 
-/// Where each would come from.
+/// Prints the source of each component.
 fn show(
     wanted: &[Wanted],
     dir: &VendorDir,
@@ -113,7 +113,7 @@ fn show(
     }
 }
 
-/// Each component with the places where it may be.
+/// Returns each component with its possible places.
 pub(super) fn places<'a>(
     wanted: &'a [Wanted],
     dir: &VendorDir,

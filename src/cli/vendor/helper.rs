@@ -1,4 +1,4 @@
-//! `vendor helper`: this program alone, so that the far side of the gap needs no Rust.
+//! `vendor helper`: only this program, so that the offline machine needs no Rust.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `vendor wit`: bring WIT packages and what they need into a vendor folder.
+//! `vendor wit`: bring WIT packages and their dependencies into a vendor folder.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -91,14 +91,14 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     for file in &args.registries {
         registry.add_file(&context.written(file))?;
     }
-    // What is locked is compared with what is there; the network could not change that.
+    // Locked packages are compared with local files, so the network is not needed.
     let policy = policy.or_offline("--locked", args.locked);
     let sources = Sources::new(policy, registry, &context.environment)?;
     let sources = sources.naming(args.package_registries.iter().cloned());
     let sources = if args.archives { sources.with_archives_first() } else { sources };
     let bazel_package = bazel_package(&output_dir, &workspace);
     let rules = rules(args.rules.as_deref(), &output_dir, context);
-    // `previous` is the lock file as it is now.
+    // `previous` is the present lock file.
     let with_job = |previous: Lock, run: &mut dyn FnMut(&WitJob<'_>) -> Result<()>| {
         let lock = match &from {
             Some(from) => from.clone(),
@@ -129,7 +129,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     }
     let mut summary = None;
     store::change_slowly(&lock_file, read::LIMIT, |bytes| {
-        // With `--update` also a lock that cannot be read is no reason to stop.
+        // With `--update`, an unreadable lock is not an error either.
         let previous = match bytes.map(|bytes| parse_lock(bytes, &lock_file)) {
             Some(Err(_)) if args.update => Lock::default(),
             previous => previous.transpose()?.unwrap_or_default(),
@@ -146,7 +146,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     summary.map_or(Ok(()), |summary| tell(&summary, lock_file.path(), context))
 }
 
-/// The lock in a file; none where there is no file.
+/// Returns the lock in a file; `None` if there is no file.
 fn lock_in(path: &RootedPath) -> Result<Option<Lock>> {
     let bytes = read::rooted_bytes(path, read::LIMIT)?;
     bytes.map(|bytes| parse_lock(&bytes, path)).transpose()
@@ -156,18 +156,18 @@ fn parse_lock(bytes: &[u8], path: &RootedPath) -> Result<Lock> {
     Lock::parse(&String::from_utf8_lossy(bytes), &path.to_string())
 }
 
-/// The source tree that a command is about.
+/// The source tree of a command.
 struct Tree {
     /// The root of the workspace.
     root: PathBuf,
-    /// What the paths of arguments are relative to.
+    /// The folder to which the paths of arguments are relative.
     base: PathBuf,
 }
 
 /// Finds the source tree.
 ///
-/// A test of Bazel's is told a file of the source tree, and finds the tree by where that really
-/// lies: it has no other way to it.
+/// A test in Bazel gets the path of a source file, and finds the tree by the file's real path,
+/// because Bazel does not pass the path of the tree.
 fn tree(args: &WitArgs, context: &Context) -> Result<Tree> {
     let Some(file) = &args.workspace_of else {
         let root = context.workspace.root().to_owned();
@@ -195,12 +195,13 @@ fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {
     lock.packages.iter().map(|locked| exact(locked).map_err(Error::usage)).collect()
 }
 
-/// The file that BUILD files load `wit_library` from: the one that is named, or this module's.
+/// Returns the file from which BUILD files load `wit_library`: the named one, or this module's.
 pub(super) fn rules(named: Option<&str>, dir: &Path, context: &Context) -> String {
     named.map_or_else(|| context.workspace.wit_rules(dir), str::to_owned)
 }
 
-/// The folder as a Bazel package: below the workspace that it lies in, or else below this one.
+/// Returns the folder as a Bazel package: below the workspace that contains it, or else below this
+/// one.
 pub(super) fn bazel_package(dir: &Path, workspace: &Path) -> String {
     let root = workspace::around(dir).unwrap_or_else(|| workspace.to_owned());
     let below = dir.strip_prefix(root).unwrap_or(dir);
