@@ -1,7 +1,7 @@
 # Shared by the scripts in this folder; sourced, not run.
 # shellcheck shell=bash
 
-# Ends the script with what was being done, and what to try.
+# Ends the script with the failed action, and commands to try.
 fail() {
     printf '%s: error: %s\n' "${0##*/}" "$1" >&2
     shift
@@ -13,8 +13,8 @@ say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
 
-# Everything these scripts fetch or make is in this one folder. It may be
-# deleted at any time: the next run makes what it needs again.
+# The one folder for everything that these scripts fetch or create. It may be
+# deleted at any time: the next run creates its files again.
 cache_dir() {
     local dir=${WASM_AIRGAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wasm-airgap}
     mkdir -p -- "$dir" || fail "cannot create the cache folder $dir" \
@@ -22,7 +22,8 @@ cache_dir() {
     realpath -- "$dir"
 }
 
-# apt_install PACKAGE...: Debian packages for this machine (not for the root).
+# apt_install PACKAGE...: installs Debian packages on this machine (not in the
+# root).
 apt_install() {
     command -v apt-get >/dev/null || fail "installing $*: there is no apt-get here" \
         "install these by hand: $*"
@@ -38,7 +39,7 @@ apt_install() {
 # The real wkg; see scripts/wkg.
 wkg_version=0.16.1
 
-# wkg_bin CACHE: the folder with it, for PATH.
+# wkg_bin CACHE: the folder that contains it, for PATH.
 wkg_bin() {
     printf '%s\n' "$1/wkg-$wkg_version/bin"
 }
@@ -46,7 +47,7 @@ wkg_bin() {
 # The real Helm; see scripts/helm.
 helm_version=4.1.4
 
-# helm_bin CACHE: the folder with it and with kubectl, for PATH.
+# helm_bin CACHE: the folder that contains it and kubectl, for PATH.
 helm_bin() {
     printf '%s\n' "$1/helm-$helm_version/bin"
 }
