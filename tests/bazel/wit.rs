@@ -254,7 +254,7 @@ fn published_archives_in_a_workspace_without_modules() {
     let workspace = Workspace::of("offline_wit", &mirror);
     fs::remove_file(workspace.path("MODULE.bazel")).unwrap();
     let build = workspace.sandbox.read("ws/BUILD.bazel");
-    let build = build.split("# What a real tool makes").next().unwrap();
+    let build = build.split("# Encodes each package").next().unwrap();
     workspace.sandbox.write("ws/BUILD.bazel", build.replace(", \"wit_vendor_lock\"", ""));
     fs::remove_dir_all(workspace.path("tools")).unwrap();
     workspace.sandbox.write(

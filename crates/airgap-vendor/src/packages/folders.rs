@@ -134,6 +134,10 @@ pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted>
             if !source.is(&archive.package) {
                 continue;
             }
+            // A folder of the package itself decides, and not a copy among the deps of another one.
+            if !adopted.remarks.is_empty() && is_dep(&folder, &dir) {
+                break;
+            }
             if archive.tree == Some(source.tree_hash()) {
                 adopted.source = Some(source);
                 return Ok(adopted);
@@ -227,6 +231,11 @@ fn candidates(dir: &RootedPath) -> Vec<RootedPath> {
     let folders = subfolders(dir);
     let deps = folders.iter().flat_map(|folder| subfolders(&folder.join("deps"))).collect();
     [folders, deps].concat()
+}
+
+/// Returns whether a folder is below the `deps` of another one.
+fn is_dep(folder: &RootedPath, dir: &RootedPath) -> bool {
+    folder.parent().is_some_and(|parent| parent != *dir)
 }
 
 /// Returns whether a folder has a name of the package: `wasi-http`, `wasi-http-0.2.6`, `http`.
