@@ -193,22 +193,16 @@ fn others(root: &Node, key: &str) -> Vec<(String, Json)> {
     entries.map(|entry| (entry.key.to_string(), data(&entry.value))).collect()
 }
 
-/// Returns a node as JSON data.
+/// Returns a node as JSON data. A number that is not an integer stays the text that it is: `1.10`
+/// is a tag.
 pub fn data(node: &Node) -> Json {
-    match &node.value {
-        Value::Sequence(items) => items.iter().map(|item| data(item)).collect(),
-        Value::Mapping(entries) => {
-            let entries = entries.iter().map(|it| (it.key.to_string(), data(&it.value)));
-            Json::Object(entries.collect())
-        }
-        Value::Scalar(_) if node.is_null() => Json::Null,
-        Value::Scalar(scalar) => match (scalar.number(), &*scalar.text) {
-            (Some(_), text) => text.parse::<i64>().map_or(json!(text), |number| json!(number)),
-            (None, "true") if scalar.style == yaml::Style::Plain => json!(true),
-            (None, "false") if scalar.style == yaml::Style::Plain => json!(false),
-            (None, text) => json!(text),
-        },
-    }
+    yaml::to_json(node, |scalar| match (scalar.number(), &*scalar.text) {
+        _ if scalar.is_null() => Json::Null,
+        (Some(_), text) => text.parse::<i64>().map_or(json!(text), |number| json!(number)),
+        (None, "true") if scalar.style == yaml::Style::Plain => json!(true),
+        (None, "false") if scalar.style == yaml::Style::Plain => json!(false),
+        (None, text) => json!(text),
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod block_list;
 mod compose;
 mod emit;
+mod json;
 mod number;
 
 use std::cell::OnceCell;
@@ -23,6 +24,7 @@ use airgap_core::stand_in;
 pub(crate) use block_list::{BlockList, has_plain_lines};
 pub use compose::{Documents, Duplicates};
 pub use emit::{block, scalar};
+pub use json::to_json;
 
 /// The largest number of values in one file, with aliases followed: about 150 bytes of memory each.
 pub const MOST_VALUES: u32 = 1_000_000;

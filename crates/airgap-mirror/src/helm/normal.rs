@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::rendered::SOURCE;
 use crate::yaml::{Documents, Duplicates};
 use airgap_core::folder::Folder;
 use airgap_core::rooted::RootedPath;
@@ -20,9 +21,8 @@ const MOST_UNREAD: usize = 1000;
 /// The largest file that Helm reads in a chart, in bytes.
 const LARGEST: usize = 5 << 20;
 
-/// The line above each document, and the line with the name of its template.
+/// The line above each document.
 const MARK: &str = "---";
-const SOURCE: &str = "# Source: ";
 
 /// The name of the small chart in the run's folder.
 pub(super) const CHART: &str = "documents";

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// The beginning of the line that Helm writes above the text of each template.
-const SOURCE: &str = "# Source: ";
+pub(super) const SOURCE: &str = "# Source: ";
 
 /// Manifests, with the template of each line.
 #[derive(Debug)]

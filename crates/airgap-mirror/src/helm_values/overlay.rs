@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::leaf::Step;
 use crate::yaml::{self, Node, Scalar, Style};
@@ -55,7 +55,7 @@ fn set(slot: &mut Value, chart: Option<&Rc<Node>>, path: &[Step], value: Value) 
         }
         Some((Step::Item(index), rest)) => {
             if !slot.is_array() {
-                *slot = chart.map_or_else(|| json!([]), |node| data(node));
+                *slot = chart.map_or_else(|| json!([]), |node| yaml::to_json(node, scalar_data));
             }
             let item = slot.as_array_mut().and_then(|items| items.get_mut(*index));
             let below = chart.and_then(|node| node.items().get(*index));
@@ -77,21 +77,7 @@ fn ordered(value: &Value, chart: Option<&Rc<Node>>) -> Value {
     Value::Object(sorted.into_iter().map(entry).collect())
 }
 
-/// Returns a node as JSON data.
-fn data(node: &Node) -> Value {
-    match &node.value {
-        yaml::Value::Scalar(scalar) => scalar_data(scalar),
-        yaml::Value::Sequence(items) => items.iter().map(|item| data(item)).collect(),
-        yaml::Value::Mapping(entries) => {
-            let mut all = Map::new();
-            for entry in entries {
-                all.insert(entry.key.to_string(), data(&entry.value));
-            }
-            Value::Object(all)
-        }
-    }
-}
-
+/// Returns a scalar in the type that Helm reads.
 fn scalar_data(scalar: &Scalar) -> Value {
     let text = || Value::String(scalar.text.clone());
     match scalar.style {
