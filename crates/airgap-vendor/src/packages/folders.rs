@@ -87,16 +87,17 @@ pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked
         if !refused {
             note(&vendored, Finding::Absent);
         }
-        for folder in candidates(&dir) {
-            match hand_made(&folder, package, pin) {
+        let own = subfolders(&dir);
+        for folder in own.iter().chain(&deps_of(&own)) {
+            match hand_made(folder, package, pin) {
                 Candidate::None => {}
-                Candidate::Unfit(why) => note(&folder, Finding::Unusable(why)),
+                Candidate::Unfit(why) => note(folder, Finding::Unusable(why)),
                 Candidate::OnlyText => {
-                    note(&folder, Finding::Unusable(ONLY_TEXT.to_owned()));
+                    note(folder, Finding::Unusable(ONLY_TEXT.to_owned()));
                     looked.has_only_text = true;
                 }
                 Candidate::Fit(found) => {
-                    note(&folder, Finding::Found);
+                    note(folder, Finding::Found);
                     looked.found = Some(found);
                     return Ok(looked);
                 }
@@ -125,25 +126,40 @@ pub struct Adopted {
 pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted> {
     plan::check_vendor_dirs(Kind::Wit, policy, &airgap_core::listing::Disk)?;
     let mut adopted = Adopted::default();
-    let filename = archive.archive.filename().as_str();
     for (_, dir) in plan::folders(Kind::Wit, policy) {
+        let folders = subfolders(&dir);
+        adopted.search(archive, &folders);
+        // A folder of the package itself decides, and not a copy among the deps of another one.
+        if adopted.remarks.is_empty() {
+            adopted.search(archive, &deps_of(&folders));
+        }
+        if adopted.source.is_some() {
+            break;
+        }
+    }
+    Ok(adopted)
+}
+
+impl Adopted {
+    /// Searches folders for the text of an archive, unless it is found already.
+    fn search(&mut self, archive: &SourceArchive, folders: &[RootedPath]) {
+        let filename = archive.archive.filename().as_str();
         // A vendored folder has the archive beside the text, and the archive counts.
         let is_vendored = |folder: &RootedPath| !matches!(folder.join(filename).stat(), Ok(None));
-        for folder in candidates(&dir).into_iter().filter(|folder| !is_vendored(folder)) {
-            let Ok(source) = Source::of_rooted(&folder) else { continue };
+        for folder in folders.iter().filter(|folder| !is_vendored(folder)) {
+            if self.source.is_some() {
+                return;
+            }
+            let Ok(source) = Source::of_rooted(folder) else { continue };
             if !source.is(&archive.package) {
                 continue;
             }
-            // A folder of the package itself decides, and not a copy among the deps of another one.
-            if !adopted.remarks.is_empty() && is_dep(&folder, &dir) {
-                break;
-            }
             if archive.tree == Some(source.tree_hash()) {
-                adopted.source = Some(source);
-                return Ok(adopted);
+                self.source = Some(source);
+                return;
             }
             let expected = archive.tree.map_or("unknown".to_owned(), |it| it.to_string());
-            adopted.remarks.push(format!(
+            self.remarks.push(format!(
                 "`{}` declares {}, and is not used: its text is not the published one\n  \
                  expected: tree {expected}\n  found:    tree {}",
                 folder,
@@ -152,7 +168,6 @@ pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted>
             ));
         }
     }
-    Ok(adopted)
 }
 
 /// Returns the versions in a folder that has them as `<version>.wasm`, in ascending order.
@@ -225,17 +240,10 @@ fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
     }
 }
 
-/// Returns the folders that may have a package: those in a vendor folder, and those in the `deps` of
-/// each, into which `wit fetch --output` writes the packages that a package needs.
-fn candidates(dir: &RootedPath) -> Vec<RootedPath> {
-    let folders = subfolders(dir);
-    let deps = folders.iter().flat_map(|folder| subfolders(&folder.join("deps"))).collect();
-    [folders, deps].concat()
-}
-
-/// Returns whether a folder is below the `deps` of another one.
-fn is_dep(folder: &RootedPath, dir: &RootedPath) -> bool {
-    folder.parent().is_some_and(|parent| parent != *dir)
+/// Returns the folders in the `deps` of folders, into which `wit fetch --output` writes the packages
+/// that a package needs.
+fn deps_of(folders: &[RootedPath]) -> Vec<RootedPath> {
+    folders.iter().flat_map(|folder| subfolders(&folder.join("deps"))).collect()
 }
 
 /// Returns whether a folder has a name of the package: `wasi-http`, `wasi-http-0.2.6`, `http`.
