@@ -7,6 +7,7 @@ mod copy;
 mod kustomize;
 mod list;
 mod lock;
+mod output;
 mod policy;
 mod values;
 

@@ -603,3 +603,30 @@ fn two_registries_with_one_path_and_what_else_is_said() {
     let says = "it comes from `r.io/team2/x`, which is not in `r.io/team`";
     assert!(check.stdout.contains(says), "{}", check.stdout);
 }
+
+#[test]
+fn the_file_of_another_program_beside_a_kustomization_stays() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "m.yaml",
+        "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: p}\n\
+         spec: {image: 'quay.io/prometheus/prometheus:v3'}\n",
+    );
+    sandbox.write(
+        "mirror.yaml",
+        "images:\n- {source: 'quay.io/prometheus/prometheus:v3', destination: 'r.corp/p:v3'}\n",
+    );
+    let words = ["mirror", "kustomize", "m.yaml", "-o", "kustomization.yaml"];
+    sandbox.write("image-fields.yaml", "mine: true\n");
+    sandbox.run(&words).ends_with(2).says(&[
+        "cannot write `image-fields.yaml`",
+        "a file that `mirror kustomize` has written",
+        "rename it",
+    ]);
+    assert_eq!(sandbox.read("image-fields.yaml"), "mine: true\n");
+    assert!(!sandbox.path("kustomization.yaml").exists());
+    std::fs::remove_file(sandbox.path("image-fields.yaml")).unwrap();
+    sandbox.run(&words).succeeds();
+    sandbox.run(&words).succeeds();
+    assert!(sandbox.read("image-fields.yaml").contains("kind: Prometheus"));
+}

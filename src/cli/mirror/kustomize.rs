@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::json;
 
 use super::KustomizeArgs;
+use super::output::OwnFile;
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::look;
@@ -299,14 +300,14 @@ fn write_fields(path: &Path, fields: &[FieldSpec]) -> Result<()> {
         return Ok(());
     }
     let text = format!("{HEADER}{}", yaml::block(&json!({ "images": fields })));
-    store::change(&store::through_link(path)?, yaml::MOST_BYTES, |bytes| match bytes {
-        Some(old) if !old.starts_with(HEADER.as_bytes()) => {
-            Err(Error::usage(format!("`{FIELDS}` is another file"))
-                .fact("expected", "a file that `mirror kustomize` has written, or none")
-                .hint("rename it, and run again"))
-        }
-        _ => Ok(text.clone().into_bytes()),
-    })
+    let file = OwnFile {
+        place: &store::through_link(path)?,
+        name: Path::new(FIELDS),
+        header: HEADER,
+        command: "mirror kustomize",
+        hint: "rename it, and run the same command again",
+    };
+    file.write(&text)
 }
 
 fn warn_of_unlisted(unlisted: &[&Mention], list: &MirrorList, context: &Context) {

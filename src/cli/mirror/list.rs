@@ -1,7 +1,7 @@
 //! `mirror list`.
 
 use super::charts::Charts;
-use super::{ListArgs, chart};
+use super::{ListArgs, chart, output};
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{count, were};
@@ -65,8 +65,7 @@ fn write_for_others(
 ) -> Result<()> {
     let text = format.text(inventory.outside_of(registry));
     if let Some(path) = &args.output {
-        let place = store::through_link(&context.path(path))?;
-        store::change(&place, yaml::MOST_BYTES, |_| Ok(text.clone().into_bytes()))?;
+        output::write_named(path, &text, context)?;
         context.report.say(&format!("wrote `{}`", path.display()));
     }
     match context.report.is_json() {

@@ -1,15 +1,13 @@
 //! `mirror policy`.
 
-use std::path::Path;
-
 use serde_json::json;
 
+use super::output::{self, OwnFile};
 use super::{PolicyArgs, PolicyFormat};
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{are, count};
 use airgap_core::rooted::RootedPath;
-use airgap_core::store;
 use airgap_mirror::MirrorList;
 use airgap_mirror::pull_policy::openshift::MirrorSet;
 use airgap_mirror::pull_policy::{Unreached, containerd, openshift};
@@ -47,10 +45,14 @@ fn write_hosts(list: &MirrorList, args: &PolicyArgs, context: &Context) -> Resul
     for (folder, text) in &hosts.files {
         let path = root.join(folder).join("hosts.toml");
         let name = output.join(folder).join("hosts.toml");
-        store::change(&path, yaml::MOST_BYTES, |bytes| match bytes {
-            Some(old) if !old.starts_with(containerd::HEADER.as_bytes()) => Err(another(&name)),
-            _ => Ok(text.clone().into_bytes()),
-        })?;
+        let file = OwnFile {
+            place: &path,
+            name: &name,
+            header: containerd::HEADER,
+            command: "mirror policy",
+            hint: "name another folder with `-o`, and copy from it what is needed",
+        };
+        file.write(text)?;
     }
     let folders = count(hosts.files.len(), "registry");
     context.report.say(&format!("{}: hosts.toml for {folders}", output.display()));
@@ -59,13 +61,6 @@ fn write_hosts(list: &MirrorList, args: &PolicyArgs, context: &Context) -> Resul
         context.report.json(&json!({ "files": files, "unreached": unreached }))?;
     }
     Ok(hosts.unreached)
-}
-
-fn another(name: &Path) -> Error {
-    let expected = "a file that `mirror policy` has written, or none";
-    Error::usage(format!("`{}` is the file of another program or person", name.display()))
-        .fact("expected", expected)
-        .hint("name another folder with `-o`, and copy from it what is needed")
 }
 
 /// Writes or prints a mirror set of OpenShift.
@@ -83,8 +78,7 @@ fn write_mirrors(
     let made = openshift::mirrors(list, set);
     let text = yaml::block(&made.resource);
     if let Some(output) = &args.output {
-        let place = store::through_link(&context.path(output))?;
-        store::change(&place, yaml::MOST_BYTES, |_| Ok(text.clone().into_bytes()))?;
+        output::write_named(output, &text, context)?;
     }
     let (images, other) = (count(made.others, "image"), are(made.others));
     match (made.others, set) {

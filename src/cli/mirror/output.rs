@@ -1,0 +1,50 @@
+//! Files that the commands below `mirror` write.
+
+use std::path::Path;
+
+use crate::cli::Context;
+use airgap_core::error::{Error, Result};
+use airgap_core::rooted::RootedPath;
+use airgap_core::store;
+use airgap_mirror::yaml;
+
+/// Writes a file that the user names. A link at its place stays, and its target is written.
+pub(super) fn write_named(path: &Path, text: &str, context: &Context) -> Result<()> {
+    let place = store::through_link(&context.path(path))?;
+    store::change(&place, yaml::MOST_BYTES, |_| Ok(text.as_bytes().to_vec()))
+}
+
+/// A file whose place the program chooses, so that another file may already be there.
+pub(super) struct OwnFile<'a> {
+    /// The place.
+    pub(super) place: &'a RootedPath,
+    /// The name in messages.
+    pub(super) name: &'a Path,
+    /// The beginning of each text that the command writes.
+    pub(super) header: &'a str,
+    /// The command, such as `mirror policy`.
+    pub(super) command: &'a str,
+    /// The advice if the file is another one.
+    pub(super) hint: &'a str,
+}
+
+impl OwnFile<'_> {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// Usage, if the file that is there does not begin with the header; it stays as it is.
+    pub(super) fn write(&self, text: &str) -> Result<()> {
+        store::change(self.place, yaml::MOST_BYTES, |bytes| match bytes {
+            Some(old) if !old.starts_with(self.header.as_bytes()) => Err(self.refusal()),
+            _ => Ok(text.as_bytes().to_vec()),
+        })
+    }
+
+    fn refusal(&self) -> Error {
+        let name = self.name.display();
+        Error::usage(format!("cannot write `{name}`: it is the file of another program or person"))
+            .fact("expected", format!("a file that `{}` has written, or none", self.command))
+            .fact("found", "a file that begins with another line")
+            .hint(self.hint)
+    }
+}
