@@ -97,7 +97,12 @@ pub(super) fn images(
     context: &Context,
 ) -> Vec<(String, Result<Images>)> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let named: Vec<_> = args.charts.iter().map(|chart| named(chart, args, context)).collect();
+    let options = options(args, context);
+    let named: Vec<_> = args
+        .charts
+        .iter()
+        .map(|chart| options.clone().and_then(|options| named(chart, options, args, context)))
+        .collect();
     workers::each(&named, jobs, |named| match named {
         Ok(named) => (named.name.clone(), named.images(helm)),
         Err(error) => (String::new(), Err(error.clone())),
@@ -111,15 +116,19 @@ pub(super) fn images(
 pub(super) fn one(args: &ChartArgs, context: &Context) -> Result<Option<Named>> {
     match &args.charts[..] {
         [] => Ok(None),
-        [chart] => named(chart, args, context).map(Some),
+        [chart] => named(chart, options(args, context)?, args, context).map(Some),
         _ => Err(Error::usage("`--chart` names several charts")
             .hint("name one chart in each run of this command")),
     }
 }
 
 /// Finds a chart on this machine, or downloads it.
-fn named(chart: &Path, args: &ChartArgs, context: &Context) -> Result<Named> {
-    let options = options(args, context)?;
+fn named(
+    chart: &Path,
+    options: RenderOptions,
+    args: &ChartArgs,
+    context: &Context,
+) -> Result<Named> {
     let sets = args.set.iter().chain(&args.set_string).cloned().collect();
     let overrides = Overrides { sets, disabled: args.disable.clone() };
     let here = |name: &str, path: PathBuf, folder| Named {
