@@ -7,8 +7,9 @@ the flags that the environment gives it. The build is reproducible, so it is the
 
 load(":sha256.bzl", "sha256_of")
 
-# Folders and files of the sources.
-_SOURCES = ["Cargo.lock", "Cargo.toml", "checksums", "crates", "rust-toolchain.toml", "src"]
+# Folders and files of the sources: a change of one makes another helper. `rust-toolchain.toml` may be
+# missing.
+HELPER_SOURCES = ["Cargo.lock", "Cargo.toml", "checksums", "crates", "rust-toolchain.toml", "src"]
 
 # Variables that change what cargo builds.
 _FLAGS = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTFLAGS"]
@@ -81,7 +82,7 @@ def _is_absolute(path):
 def _files(root):
     """Returns all source files, in the order of their paths."""
     files = []
-    todo = [root.get_child(name) for name in _SOURCES]
+    todo = [root.get_child(name) for name in HELPER_SOURCES]
     for _ in range(_MOST_FILES):
         if not todo:
             break

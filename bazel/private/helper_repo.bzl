@@ -11,7 +11,7 @@ date, which breaks `bazel vendor`.
 load(":copy.bzl", "copy_program")
 load(":download.bzl", "cached_only", "credentials", "reproducible")
 load(":execute.bzl", "execute_checked", "fail_before_helper")
-load(":helper_cache.bzl", "cached_helper", "keep_helper")
+load(":helper_cache.bzl", "HELPER_SOURCES", "cached_helper", "keep_helper")
 load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":module_name.bzl", "module_label")
 load(":platforms.bzl", "executable_name", "platform_of")
@@ -168,10 +168,12 @@ def _build(rctx, name):
     if not cargo:
         fail_before_helper(rctx, "there is no cargo on PATH to build the helper with\n" + _three_ways(rctx))
     root = rctx.path(rctx.attr.manifest).dirname
-    rctx.watch(rctx.attr.manifest)
-    rctx.watch(root.get_child("Cargo.lock"))
-    for folder in ["checksums", "crates", "src"]:
-        rctx.watch_tree(root.get_child(folder))
+    for source in HELPER_SOURCES:
+        path = root.get_child(source)
+        if path.is_dir:
+            rctx.watch_tree(path)
+        else:
+            rctx.watch(path)
     offline = _meaning(rctx, is_offline(rctx.os.environ))
     kept = cached_helper(rctx, root, name)
     if kept and kept.exists:
