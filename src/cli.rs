@@ -1,14 +1,13 @@
 //! The arguments of the command line. The modules below contain the commands, one in each.
 
+#[cfg(not(feature = "mirror"))]
+mod absent;
 mod component;
 mod config;
 mod emit;
 mod extract;
 mod help;
 #[cfg(feature = "mirror")]
-mod mirror;
-#[cfg(not(feature = "mirror"))]
-#[path = "cli/mirror_absent.rs"]
 mod mirror;
 mod mishap;
 mod pin;
@@ -98,8 +97,12 @@ enum Command {
     /// Hash a vendor folder again and compare it with its manifest
     Verify(VerifyArgs),
     /// Bring container images into a private registry, and manifests to use it
+    #[cfg(feature = "mirror")]
     #[command(subcommand)]
     Mirror(mirror::MirrorCommand),
+    /// Not in this build: container images
+    #[cfg(not(feature = "mirror"))]
+    Mirror(absent::Absent),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -514,7 +517,10 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Wit(WitCommand::Library(args)) => wit::library(&args, context),
         Command::Toolchain(ToolchainCommand::Pin(args)) => pin::run(&args, context),
         Command::Verify(args) => verify::run(&args, context),
+        #[cfg(feature = "mirror")]
         Command::Mirror(command) => mirror::run(&command, context),
+        #[cfg(not(feature = "mirror"))]
+        Command::Mirror(absent) => Err(absent.refusal("mirror")),
         Command::Config(ConfigCommand::Show) => config::run(context),
         Command::Say { message } => {
             context.report.say(&format!("error: {}", context.workspace.address(&message)));

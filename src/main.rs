@@ -11,6 +11,7 @@
 //! airgap-vendor    request --plan--> Plan --fetch--> Unverified --verify--> Verified
 //!                                    --extract--> tree --emit--> BUILD files
 //! airgap-mirror    container images (feature `mirror`)
+//! airgap-operations    diagnosis, proofs, transfers (feature `operations`)
 //! ```
 
 #![warn(unreachable_pub)]

@@ -1,0 +1,6 @@
+//! Operating offline builds: a diagnosis before the build, the proof that a build used no network,
+//! transfers over the gap, and lists of the content of a vendor folder.
+
+#![warn(unreachable_pub)]
+// Tests create folders directly.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
