@@ -185,10 +185,10 @@ def _build(rctx, name):
     arguments = [
         cargo,
         "build",
-        "--release",
+        "--profile=helper",
         "--locked",
         "--bin=wasm-airgap",
-        # Without the feature `mirror`, which no rule uses.
+        # Without the features `mirror` and `operations`, which no rule uses.
         "--no-default-features",
         "--manifest-path={}".format(root.get_child("Cargo.toml")),
         "--target-dir={}".format(target),
@@ -215,7 +215,7 @@ def _build(rctx, name):
             result.return_code,
             _three_ways(rctx),
         ))
-    copy_program(rctx, target.get_child("release", name), name)
+    copy_program(rctx, target.get_child("helper", name), name)
     if kept:
         keep_helper(rctx, rctx.path(name), kept)
     rctx.delete("target")
