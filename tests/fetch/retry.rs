@@ -156,7 +156,7 @@ fn measuring_and_small_answers_have_the_same_budget() {
         let client = case.client().unwrap();
         let (url, item) = (server.url("/"), Item::hidden());
         let error = match small {
-            true => client.small(&url, 1000, &item).map(drop).unwrap_err(),
+            true => client.get_small(&url, 1000, &item).map(drop).unwrap_err(),
             false => client.measure(&url, &item).map(drop).unwrap_err(),
         };
         says(&error, &["the 120 s for waiting are used up"]);
@@ -193,6 +193,6 @@ fn a_small_answer_must_be_there_as_a_whole_within_a_time() {
     let mut case = Case::new();
     case.network.answer = Duration::from_millis(300);
     case.network.retry_budget = Duration::ZERO;
-    let error = case.client().unwrap().small(&url, 64 << 10, &Item::hidden()).unwrap_err();
+    let error = case.client().unwrap().get_small(&url, 64 << 10, &Item::hidden()).unwrap_err();
     says(&error, &["did not send all of its answer within 0.3 s"]);
 }

@@ -79,7 +79,7 @@ struct Discovered {
     /// Whether only the registry itself can have sent it: it came by https or from this machine,
     /// and not from the target of a redirect. Only then the credentials of the registry are sent to
     /// the OCI registry that it names.
-    own: bool,
+    same_origin: bool,
 }
 
 /// An entry of `BAZEL_WASM_COMPONENT_MIRROR`.
@@ -162,9 +162,10 @@ impl Registries {
         let route = self.route(package, rule)?;
         let Some(discovery) = &route.discovery else { return Ok(route) };
         let item = Item::hidden();
-        let answer = client.small(&discovery.url, metadata::LARGEST, &item);
-        let own = answer.as_ref().is_ok_and(|it| it.as_ref().is_none_or(|it| it.own));
-        self.note(discovery, answer.map(|it| it.map(|it| it.bytes)), own)?;
+        let answer = client.get_small(&discovery.url, metadata::LARGEST, &item);
+        let same_origin =
+            answer.as_ref().is_ok_and(|it| it.as_ref().is_none_or(|it| it.same_origin));
+        self.note(discovery, answer.map(|it| it.map(|it| it.bytes)), same_origin)?;
         self.route(package, rule)
     }
 
@@ -219,16 +220,16 @@ impl Registries {
         self.note(discovery, get(&discovery.url), true)
     }
 
-    /// Stores the answer of a registry; `own` says that no other server sent it.
+    /// Stores the answer of a registry; `same_origin` says that no other server sent it.
     fn note(
         &self,
         discovery: &Discovery,
         answer: Result<Option<Vec<u8>>>,
-        own: bool,
+        same_origin: bool,
     ) -> Result<()> {
         let metadata = discovery.read(answer)?;
-        let own = own && discovery.is_private();
-        self.discovered().insert(discovery.registry.clone(), Discovered { metadata, own });
+        let same_origin = same_origin && discovery.is_private();
+        self.discovered().insert(discovery.registry.clone(), Discovered { metadata, same_origin });
         Ok(())
     }
 
@@ -246,7 +247,7 @@ impl Registries {
     fn own_metadata(&self, name: &str) -> Option<Metadata> {
         self.told(name).or_else(|| {
             let discovered = self.discovered();
-            discovered.get(name).filter(|it| it.own).map(|it| it.metadata.clone())
+            discovered.get(name).filter(|it| it.same_origin).map(|it| it.metadata.clone())
         })
     }
 

@@ -34,7 +34,7 @@ impl Credential {
     }
 
     /// Returns the user and password before the `@` of an address, percent-decoded.
-    pub(crate) fn of(url: &Url) -> Option<Credential> {
+    pub(crate) fn from_url(url: &Url) -> Option<Credential> {
         let decode = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
         let login = decode(url.username()).into_owned();
         let password = decode(url.password().unwrap_or_default()).into_owned();
@@ -56,16 +56,16 @@ impl Address {
         let url = Url::parse(text).map_err(|error| bad(text).because(error))?;
         secrets::learn_signature(&url);
         let address = match url.scheme() {
-            "http" | "https" if url.has_host() => Address::of(url),
-            "file" => Address::of(url),
+            "http" | "https" if url.has_host() => Address::from_url(url),
+            "file" => Address::from_url(url),
             _ => return Err(bad(text)),
         };
         address.credential.iter().for_each(Credential::learn);
         Ok(address)
     }
 
-    fn of(mut url: Url) -> Address {
-        let credential = Credential::of(&url);
+    fn from_url(mut url: Url) -> Address {
+        let credential = Credential::from_url(&url);
         // These fail only for addresses that cannot have a user or password.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -77,7 +77,7 @@ impl Address {
     pub fn join(&self, location: &str) -> Option<Address> {
         let url = self.url.join(location).ok()?;
         secrets::learn_signature(&url);
-        Some(Address { credential: None, ..Address::of(url) })
+        Some(Address { credential: None, ..Address::from_url(url) })
     }
 
     /// Returns the same address with another path and query: `/v2/a/tags/list?n=1`.
@@ -152,7 +152,7 @@ impl fmt::Display for Address {
 /// in its query, which contain the secret of a signed address.
 pub fn redacted(text: &str) -> String {
     match Url::parse(text) {
-        Ok(url) if url.has_host() || url.scheme() == "file" => shown(&Address::of(url).url),
+        Ok(url) if url.has_host() || url.scheme() == "file" => shown(&Address::from_url(url).url),
         // A text that cannot be parsed may contain a password too.
         _ => {
             let text = text.split(['?', '#']).next().unwrap_or_default();

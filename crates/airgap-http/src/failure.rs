@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::certificate;
 use crate::pace::{CONNECT, Slow};
 use crate::proxy::Proxy;
-use crate::retry::{self, Chance};
+use crate::retry::{self, Retryable};
 use airgap_core::error::{Asked, Error, Kind};
 use airgap_core::network::Network;
 
@@ -20,11 +20,11 @@ pub struct Failure {
     /// The reason, for the list of attempts.
     pub reason: String,
     /// The reason in few words, after `waiting 3 s`.
-    pub excuse: String,
+    pub short_reason: String,
     /// Whether a retry may help.
-    pub chance: Chance,
+    pub retryable: Retryable,
     /// The `Retry-After` of the server.
-    pub asked: Option<Duration>,
+    pub retry_after: Option<Duration>,
     /// Whether the source works and does not have the file.
     pub missing: bool,
     /// Whether the source needs another credential, or a permission.
@@ -48,7 +48,7 @@ pub enum Mismatch {
 
 /// The reason why an attempt ended.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum AttemptError {
     /// This source failed; another one may work.
     Source(Failure),
     /// An error that no other source can avoid.
@@ -56,30 +56,30 @@ pub enum Trouble {
 }
 
 /// The result of an attempt.
-pub type Tried<T> = std::result::Result<T, Trouble>;
+pub type AttemptResult<T> = std::result::Result<T, AttemptError>;
 
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Trouble {
-        Trouble::Fatal(error)
+impl From<Error> for AttemptError {
+    fn from(error: Error) -> AttemptError {
+        AttemptError::Fatal(error)
     }
 }
 
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Trouble {
-        Trouble::Source(failure)
+impl From<Failure> for AttemptError {
+    fn from(failure: Failure) -> AttemptError {
+        AttemptError::Source(failure)
     }
 }
 
 impl Failure {
     /// Creates a failure with a reason and without hints.
-    pub fn new(chance: Chance, reason: impl Into<String>) -> Failure {
+    pub fn new(retryable: Retryable, reason: impl Into<String>) -> Failure {
         let reason = reason.into();
-        let excuse = reason.clone();
+        let short_reason = reason.clone();
         Failure {
             reason,
-            excuse,
-            chance,
-            asked: None,
+            short_reason,
+            retryable,
+            retry_after: None,
             missing: false,
             refused: false,
             slow: false,
@@ -96,64 +96,64 @@ impl Failure {
     }
 
     /// Returns the same failure for a server that a redirect led to.
-    pub(crate) fn elsewhere(self, here: &Address) -> Failure {
+    pub(crate) fn after_redirect(self, here: &Address) -> Failure {
         let reason = format!("redirects to {here}: {}", self.reason);
         Failure { reason, mismatch: None, ..self }
     }
 
     /// Returns the failure of a source that works and does not have the file.
     pub(crate) fn missing(reason: impl Into<String>) -> Failure {
-        Failure { missing: true, ..Failure::new(Chance::None, reason) }
+        Failure { missing: true, ..Failure::new(Retryable::Never, reason) }
     }
 
     /// Returns the failure for a status without a file.
-    pub fn of_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failure {
+    pub fn from_status(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Failure {
         let text = shown(status);
         match status.as_u16() {
             404 | 410 => Failure::missing(text),
-            401 | 403 => Failure { refused: true, ..Failure::new(Chance::None, text) },
+            401 | 403 => Failure { refused: true, ..Failure::new(Retryable::Never, text) },
             408 | 425 | 429 | 500 | 502 | 503 | 504 => {
                 let asked = headers.get(header::RETRY_AFTER).and_then(|it| it.to_str().ok());
                 Failure {
-                    asked: asked.and_then(|value| retry::retry_after(value, now)),
-                    excuse: format!("the server is busy ({})", status.as_u16()),
-                    ..Failure::new(Chance::Passing, text)
+                    retry_after: asked.and_then(|value| retry::retry_after(value, now)),
+                    short_reason: format!("the server is busy ({})", status.as_u16()),
+                    ..Failure::new(Retryable::Transient, text)
                 }
             }
-            _ => Failure::new(Chance::None, text),
+            _ => Failure::new(Retryable::Never, text),
         }
     }
 
     /// Converts an error of the HTTP client.
-    pub(crate) fn of_error(
+    pub(crate) fn from_ureq(
         error: ureq::Error,
         proxy: Option<&Proxy>,
         network: &Network,
     ) -> Failure {
         let failure = match error {
             ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::new(
-                Chance::Unreachable,
+                Retryable::Unreachable,
                 format!("no connection within {} s", CONNECT.as_secs()),
             ),
             ureq::Error::Timeout(Timeout::RecvResponse) => Failure::new(
-                Chance::Passing,
+                Retryable::Transient,
                 format!("no answer within {} s", network.answer.as_secs_f64()),
             ),
             ureq::Error::Timeout(_) => silent(network),
             ureq::Error::HostNotFound => unknown_host("the name has no address"),
             ureq::Error::ConnectProxyFailed(reason) => return refused_by_proxy(&reason, proxy),
-            ureq::Error::Rustls(error) => of_tls(&error),
-            ureq::Error::Io(error) => of_io(&error, network),
+            ureq::Error::Rustls(error) => from_tls(&error),
+            ureq::Error::Io(error) => from_io(&error, network),
             // The server speaks HTTP, and a retry would get headers of the same length.
             ureq::Error::LargeResponseHeader(found, most) => Failure::new(
-                Chance::None,
+                Retryable::Never,
                 format!(
                     "the headers of the answer are too long: {found} bytes, and {most} are the most"
                 ),
             ),
             other => Failure {
                 mismatch: Some(Mismatch::NotHttp),
-                ..Failure::new(Chance::None, format!("the answer is not understood: {other}"))
+                ..Failure::new(Retryable::Never, format!("the answer is not understood: {other}"))
             },
         };
         match proxy {
@@ -175,51 +175,56 @@ pub fn shown(status: StatusCode) -> String {
     format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("")).trim_end().to_owned()
 }
 
-fn of_io(error: &io::Error, network: &Network) -> Failure {
+fn from_io(error: &io::Error, network: &Network) -> Failure {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return of_tls(error);
+        return from_tls(error);
     }
     if let Some(slow) = error.get_ref().and_then(|inner| inner.downcast_ref::<Slow>()) {
-        return Failure { slow: true, ..Failure::new(Chance::Passing, slow.to_string()) };
+        return Failure { slow: true, ..Failure::new(Retryable::Transient, slow.to_string()) };
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Failure {
             mismatch: Some(Mismatch::NotHttp),
-            ..Failure::new(Chance::Passing, "the server closed the connection without an answer")
+            ..Failure::new(
+                Retryable::Transient,
+                "the server closed the connection without an answer",
+            )
         },
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::ConnectionAborted
         | io::ErrorKind::BrokenPipe => Failure {
             mismatch: Some(Mismatch::NotHttp),
-            ..Failure::new(Chance::Passing, "the connection was lost")
+            ..Failure::new(Retryable::Transient, "the connection was lost")
         },
         io::ErrorKind::TimedOut => silent(network),
         io::ErrorKind::ConnectionRefused
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::AddrNotAvailable => Failure::new(Chance::Unreachable, error.to_string()),
+        | io::ErrorKind::AddrNotAvailable => {
+            Failure::new(Retryable::Unreachable, error.to_string())
+        }
         // The standard library has no kind for this error, only its text.
         _ if error.to_string().contains("failed to lookup address") => {
             unknown_host(&error.to_string())
         }
-        _ => Failure::new(Chance::None, error.to_string()),
+        _ => Failure::new(Retryable::Never, error.to_string()),
     }
 }
 
 fn silent(network: &Network) -> Failure {
     let seconds = network.silence.as_secs_f64();
-    Failure::new(Chance::Passing, format!("the server sent nothing for {seconds} s"))
+    Failure::new(Retryable::Transient, format!("the server sent nothing for {seconds} s"))
 }
 
 fn unknown_host(reason: &str) -> Failure {
     let passing = reason.contains("Temporary failure") || reason.contains("Try again");
-    let chance = if passing { Chance::Unreachable } else { Chance::None };
-    Failure::new(chance, format!("the host was not found: {reason}"))
+    let retryable = if passing { Retryable::Unreachable } else { Retryable::Never };
+    Failure::new(retryable, format!("the host was not found: {reason}"))
         .hint("check the spelling of the host, and whether this machine reaches a name server")
 }
 
-fn of_tls(error: &rustls::Error) -> Failure {
-    let failure = |reason: String| Failure::new(Chance::None, reason);
+fn from_tls(error: &rustls::Error) -> Failure {
+    let failure = |reason: String| Failure::new(Retryable::Never, reason);
     match error {
         rustls::Error::InvalidCertificate(bad) => {
             let certificate::Refusal { reason, hints } = certificate::refused(bad);
@@ -239,14 +244,14 @@ fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
     let (shown, variable) = proxy.map_or(("", ""), |it| (it.shown.as_str(), it.variable));
     let status = reason.rsplit('/').next().and_then(|code| code.parse::<StatusCode>().ok());
     let Some(status) = status else {
-        return Failure::new(Chance::Passing, format!("the proxy {shown} failed: {reason}"));
+        return Failure::new(Retryable::Transient, format!("the proxy {shown} failed: {reason}"));
     };
-    let chance = match status.as_u16() {
-        429 | 500 | 502 | 503 | 504 => Chance::Passing,
-        _ => Chance::None,
+    let retryable = match status.as_u16() {
+        429 | 500 | 502 | 503 | 504 => Retryable::Transient,
+        _ => Retryable::Never,
     };
     let answers = self::shown(status);
-    let failure = Failure::new(chance, format!("the proxy {shown} answers {answers}"));
+    let failure = Failure::new(retryable, format!("the proxy {shown} answers {answers}"));
     match status.as_u16() {
         407 => failure.hint(format!(
             "write the proxy's user and password into {variable}: `http://user:password@host:port`"
@@ -272,7 +277,7 @@ impl Attempts {
     /// Returns the error for a file that no source delivered.
     pub fn error(self, subject: &str) -> Error {
         let missing = self.0.iter().all(|(_, failure)| failure.missing);
-        let hopeless = self.0.iter().all(|(_, failure)| failure.chance == Chance::None);
+        let hopeless = self.0.iter().all(|(_, failure)| failure.retryable == Retryable::Never);
         let kind = if missing { Kind::Unavailable } else { Kind::Network };
         let asked = Asked::by(self.0.iter().any(|(_, failure)| failure.refused));
         let mut error = Error::new(kind, format!("cannot download {subject}")).asked(asked);

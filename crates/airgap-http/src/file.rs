@@ -5,13 +5,13 @@ use std::path::Path;
 
 use crate::address::{Address, Credential};
 use crate::audience::{self, Withheld};
-use crate::failure::{Attempts, Failure, Tried};
-use crate::http::{Answer, Asker, Hop, Http, Pass, Request};
+use crate::failure::{AttemptResult, Attempts, Failure};
+use crate::http::{AuthProvider, Hop, HopAuth, Http, Request, Response};
 use crate::netrc::Netrc;
-use crate::patience::Patience;
-use crate::resume::{Part, Range};
-use crate::retry::Chance;
-use crate::source::{Arrival, Served, SoFar, Source};
+use crate::resume::{ResponseRange, ResumeRange};
+use crate::retry::Retryable;
+use crate::retry_policy::RetryPolicy;
+use crate::source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use airgap_core::error::Error;
 use airgap_core::regular_file;
 
@@ -20,27 +20,27 @@ pub(super) struct FileSource<'a> {
     pub(super) address: &'a Address,
     pub(super) http: &'a Http,
     pub(super) netrc: &'a Netrc,
-    pub(super) patience: &'a Patience,
+    pub(super) retry_policy: &'a RetryPolicy,
 }
 
-impl Source for FileSource<'_> {
+impl ByteSource for FileSource<'_> {
     fn name(&self) -> String {
         self.address.to_string()
     }
 
-    fn ask(&self, range: &Range) -> Tried<Arrival> {
+    fn request(&self, range: &ResumeRange) -> AttemptResult<SourceResponse> {
         if let Some(path) = self.address.file() {
             return Ok(open(&path?)?);
         }
         let answer = self.http.send(self.address, Request::get(range.headers()), self)?;
-        Ok(Arrival::of(answer, range, |answer| self.refusal(&answer))?)
+        Ok(SourceResponse::from_response(answer, range, |answer| self.refusal(&answer))?)
     }
 
-    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
+    fn interrupted(&self, error: io::Error, facts: &ResponseFacts, progress: Progress) -> Failure {
         if self.address.scheme() == "file" {
-            return Failure::new(Chance::None, error.to_string());
+            return Failure::new(Retryable::Never, error.to_string());
         }
-        so_far.lost(self.http, error, served)
+        progress.lost(self.http, error, facts)
     }
 
     fn error(&self, subject: &str, failure: Failure) -> Error {
@@ -55,11 +55,11 @@ impl Source for FileSource<'_> {
     }
 }
 
-impl Asker for FileSource<'_> {
-    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
+impl AuthProvider for FileSource<'_> {
+    fn auth_for(&self, hop: &Hop<'_>) -> AttemptResult<HopAuth> {
         let allowed = self.may_see(hop.here);
         let credential = self.credential(hop.here).filter(|_| allowed.is_ok());
-        Ok(Pass { authorization: credential.map(Credential::basic), ..Pass::default() })
+        Ok(HopAuth { authorization: credential.map(Credential::basic), ..HopAuth::default() })
     }
 }
 
@@ -103,8 +103,8 @@ impl FileSource<'_> {
     }
 
     /// Returns the failure for an answer without a file, with hints.
-    fn refusal(&self, answer: &Answer) -> Failure {
-        let failure = Failure::of_status(answer.status, &answer.headers, self.patience.now());
+    fn refusal(&self, answer: &Response) -> Failure {
+        let failure = Failure::from_status(answer.status, &answer.headers, self.retry_policy.now());
         let here = &answer.from;
         // Some servers answer 404 in place of 401.
         let hidden = failure.missing && self.credential(here).is_some();
@@ -136,17 +136,18 @@ impl FileSource<'_> {
 }
 
 /// Opens a local file, always from its beginning: reading it again costs nothing.
-fn open(path: &Path) -> std::result::Result<Arrival, Failure> {
+fn open(path: &Path) -> std::result::Result<SourceResponse, Failure> {
     let file = regular_file::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Failure::missing("there is no such file"),
-        io::ErrorKind::InvalidInput => Failure::new(Chance::None, "is not a regular file"),
-        _ => Failure::new(Chance::None, error.to_string()),
+        io::ErrorKind::InvalidInput => Failure::new(Retryable::Never, "is not a regular file"),
+        _ => Failure::new(Retryable::Never, error.to_string()),
     })?;
-    let size = file.metadata().map_err(|error| Failure::new(Chance::None, error.to_string()))?;
-    Ok(Arrival {
-        part: Part::Whole { size: Some(size.len()) },
+    let size =
+        file.metadata().map_err(|error| Failure::new(Retryable::Never, error.to_string()))?;
+    Ok(SourceResponse {
+        part: ResponseRange::Whole { size: Some(size.len()) },
         validator: None,
-        served: Served { sized: true, ..Served::default() },
+        facts: ResponseFacts { sized: true, ..ResponseFacts::default() },
         body: Box::new(file),
     })
 }

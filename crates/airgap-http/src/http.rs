@@ -5,20 +5,20 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ureq::http::{self, HeaderMap, HeaderName, Method, Response, StatusCode, header};
+use ureq::http::{self, HeaderMap, HeaderName, Method, StatusCode, header};
 use ureq::unversioned::transport::{
     ConnectProxyConnector, Connector, DefaultConnector, SocksConnector, TcpConnector,
 };
 use ureq::{Agent, BodyReader, ProxyProtocol, SendBody};
 
 use crate::address::Address;
-use crate::failure::{Failure, Tried, Trouble};
+use crate::failure::{AttemptError, AttemptResult, Failure};
 use crate::interim::SkipInterim;
 use crate::names::Names;
 use crate::pace::CONNECT;
-use crate::pace::{InTime, Steady, Whole};
+use crate::pace::{ConnectDeadline, DeadlineReader, PacedReader};
 use crate::proxy::{Proxies, Proxy};
-use crate::retry::Chance;
+use crate::retry::Retryable;
 use crate::roots;
 use crate::tls::{Identity, Tls};
 use airgap_core::error::Result;
@@ -47,18 +47,18 @@ pub struct Http {
     network: Network,
     reads: usize,
     proxies: Proxies,
-    agents: Mutex<HashMap<Way, Agent>>,
+    agents: Mutex<HashMap<AgentKey, Agent>>,
 }
 
 /// The key of an agent: whether TLS is needed, the variable that names the proxy, the roots that
 /// are trusted in addition to all others, and the client certificate.
-type Way = (bool, Option<&'static str>, Vec<String>, Option<Arc<Identity>>);
+type AgentKey = (bool, Option<&'static str>, Vec<String>, Option<Arc<Identity>>);
 
 /// A request to a server.
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
-    /// Headers for every hop. `Authorization` is not one of them: see [`Asker`].
+    /// Headers for every hop. `Authorization` is not one of them: see [`AuthProvider`].
     pub headers: Vec<(HeaderName, String)>,
     /// The body.
     pub body: Body<'a>,
@@ -76,13 +76,13 @@ pub enum Body<'a> {
 
 /// The sender of a request. It decides for each hop which credential is sent there, so that a
 /// server cannot choose that.
-pub trait Asker {
+pub trait AuthProvider {
     /// Returns the authorization and settings for `hop.here`. Called before a socket is opened for
     /// it.
     ///
     /// # Errors
     /// A failure, if the request must not be sent there.
-    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass>;
+    fn auth_for(&self, hop: &Hop<'_>) -> AttemptResult<HopAuth>;
 }
 
 /// A request, or one of the requests that follow its redirects.
@@ -97,7 +97,7 @@ pub struct Hop<'a> {
 
 /// The authorization and settings of a hop.
 #[derive(Default)]
-pub struct Pass {
+pub struct HopAuth {
     /// The value of its `Authorization` header.
     pub authorization: Option<String>,
     /// Whether the request must not go through a proxy.
@@ -109,7 +109,7 @@ pub struct Pass {
 }
 
 /// The answer of a server, with any status.
-pub struct Answer {
+pub struct Response {
     /// The status of the last hop.
     pub status: StatusCode,
     /// Its headers.
@@ -131,7 +131,7 @@ pub struct Answer {
 impl Http {
     /// Creates a client; opens no socket. `reads` is one of `LARGE_READS` and `SMALL_READS`.
     pub fn new(network: &Network, reads: usize) -> Result<Http> {
-        let proxies = Proxies::of(network)?;
+        let proxies = Proxies::new(network)?;
         Ok(Http { network: network.clone(), reads, proxies, agents: Mutex::default() })
     }
 
@@ -147,7 +147,7 @@ impl Http {
 
     /// Converts an error of the HTTP library.
     pub(crate) fn failure(&self, error: ureq::Error, proxy: Option<&Proxy>) -> Failure {
-        Failure::of_error(error, proxy, &self.network)
+        Failure::from_ureq(error, proxy, &self.network)
     }
 
     /// Sends a request to this address, and follows its redirects.
@@ -155,19 +155,19 @@ impl Http {
         &self,
         start: &Address,
         mut request: Request<'_>,
-        asker: &dyn Asker,
-    ) -> Tried<Answer> {
+        auth_provider: &dyn AuthProvider,
+    ) -> AttemptResult<Response> {
         let mut here = start.clone();
         let mut seen = Vec::new();
         let began = Instant::now();
         loop {
             let nth = seen.len();
             let hop = Hop { here: &here, nth, method: &request.method };
-            let pass = asker.pass(&hop)?;
-            let answer = self.hop(&here, &mut request, pass, nth > 0);
-            let answer = answer.map_err(|trouble| match trouble {
-                Trouble::Source(failure) if here.origin() != start.origin() => {
-                    failure.elsewhere(&here).into()
+            let auth = auth_provider.auth_for(&hop)?;
+            let answer = self.hop(&here, &mut request, auth, nth > 0);
+            let answer = answer.map_err(|error| match error {
+                AttemptError::Source(failure) if here.origin() != start.origin() => {
+                    failure.after_redirect(&here).into()
                 }
                 other => other,
             })?;
@@ -180,17 +180,19 @@ impl Http {
             seen.push(here);
             if seen.contains(&next) {
                 let reason = format!("redirects in a circle, back to {next}");
-                return Err(Failure::new(Chance::None, reason).into());
+                return Err(Failure::new(Retryable::Never, reason).into());
             }
             if seen.len() > REDIRECTS {
                 let reason = format!("redirects more than {REDIRECTS} times");
-                return Err(Failure::new(Chance::None, reason).into());
+                return Err(Failure::new(Retryable::Never, reason).into());
             }
             // All hops together share the time of one answer.
             if began.elapsed() >= self.network.answer {
                 let seconds = self.network.answer.as_secs_f64();
                 let reason = format!("redirects, and gives no answer within {seconds} s in all");
-                return Err(Failure { slow: true, ..Failure::new(Chance::Passing, reason) }.into());
+                return Err(
+                    Failure { slow: true, ..Failure::new(Retryable::Transient, reason) }.into()
+                );
             }
             here = next;
         }
@@ -200,17 +202,17 @@ impl Http {
         &self,
         here: &Address,
         request: &mut Request<'_>,
-        pass: Pass,
+        auth: HopAuth,
         redirected: bool,
-    ) -> Tried<Answer> {
-        let proxy = self.proxies.for_address(here).filter(|_| !pass.direct);
-        let authenticated = pass.authorization.is_some();
-        let agent = self.agent(here, proxy, pass.roots, pass.identity)?;
+    ) -> AttemptResult<Response> {
+        let proxy = self.proxies.for_address(here).filter(|_| !auth.direct);
+        let authenticated = auth.authorization.is_some();
+        let agent = self.agent(here, proxy, auth.roots, auth.identity)?;
         let mut head = http::Request::builder().method(request.method.clone()).uri(here.as_str());
         for (name, value) in &request.headers {
             head = head.header(name, value);
         }
-        if let Some(authorization) = pass.authorization {
+        if let Some(authorization) = auth.authorization {
             head = head.header(header::AUTHORIZATION, authorization);
         }
         let answered = match &mut request.body {
@@ -226,7 +228,7 @@ impl Http {
             }
         };
         let (parts, body) = answered.map_err(|error| self.failure(error, proxy))?.into_parts();
-        Ok(Answer {
+        Ok(Response {
             status: parts.status,
             headers: parts.headers,
             from: here.clone(),
@@ -250,9 +252,9 @@ impl Http {
         let proxied = proxy.map(|proxy| proxy.inner.clone());
         let to_proxy = proxied.as_ref().is_some_and(|it| it.protocol() == ProxyProtocol::Https);
         let tls = address.scheme() == "https" || to_proxy;
-        let way = (tls, proxy.map(|proxy| proxy.variable), roots, identity);
+        let key = (tls, proxy.map(|proxy| proxy.variable), roots, identity);
         let mut agents = hold(&self.agents);
-        if let Some(agent) = agents.get(&way) {
+        if let Some(agent) = agents.get(&key) {
             return Ok(agent.clone());
         }
         let mut config = Agent::config_builder()
@@ -272,29 +274,29 @@ impl Http {
             .timeout_per_read(Some(self.network.silence))
             .timeout_per_write(Some(self.network.silence))
             .proxy(proxied);
-        let roots = match way.0 {
-            true => Some(roots::load(&self.network, &way.2)?),
+        let roots = match key.0 {
+            true => Some(roots::load(&self.network, &key.2)?),
             false => None,
         };
-        let named = roots.as_ref().filter(|it| !it.named.is_empty() || way.3.is_some());
+        let named = roots.as_ref().filter(|it| !it.named.is_empty() || key.3.is_some());
         let agent = match named {
             Some(roots) => {
-                let tls = Tls::new(&roots.all, &roots.named, way.3.as_deref())?;
+                let tls = Tls::new(&roots.all, &roots.named, key.3.as_deref())?;
                 let plain = SocksConnector::default()
                     .chain(ConnectProxyConnector::default())
                     .chain(TcpConnector::default());
-                let connector = InTime(plain.chain(tls).chain(SkipInterim));
+                let connector = ConnectDeadline(plain.chain(tls).chain(SkipInterim));
                 Agent::with_parts(config.build(), connector, Names)
             }
             None => {
                 if let Some(roots) = &roots {
                     config = config.tls_config(roots.config());
                 }
-                let connector = InTime(DefaultConnector::default().chain(SkipInterim));
+                let connector = ConnectDeadline(DefaultConnector::default().chain(SkipInterim));
                 Agent::with_parts(config.build(), connector, Names)
             }
         };
-        agents.insert(way, agent.clone());
+        agents.insert(key, agent.clone());
         Ok(agent)
     }
 }
@@ -323,7 +325,7 @@ impl<'a> Request<'a> {
     }
 }
 
-impl Answer {
+impl Response {
     /// Returns the value of a header, if it is readable.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -337,7 +339,8 @@ impl Answer {
 
     /// Reads and drops the body.
     pub fn drain(self) {
-        let _ = io::copy(&mut Whole::new(self.body, self.within).take(DRAIN), &mut io::sink());
+        let _ =
+            io::copy(&mut DeadlineReader::new(self.body, self.within).take(DRAIN), &mut io::sink());
     }
 
     /// Returns the body, at most `limit` bytes of it and one more: the extra byte shows that the
@@ -347,7 +350,7 @@ impl Answer {
     /// The reason why the body ended early, and the number of bytes before that.
     pub fn read(self, limit: u64) -> std::result::Result<Vec<u8>, (io::Error, u64)> {
         let mut bytes = Vec::new();
-        let body = Whole::new(self.body, self.within);
+        let body = DeadlineReader::new(self.body, self.within);
         match body.take(limit.saturating_add(1)).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
             Err(error) => Err((error, bytes.len() as u64)),
@@ -355,8 +358,8 @@ impl Answer {
     }
 
     /// Returns a reader of a large body.
-    pub(super) fn steady(self) -> Steady<BodyReader<'static>> {
-        Steady::new(self.body, self.within)
+    pub(super) fn steady(self) -> PacedReader<BodyReader<'static>> {
+        PacedReader::new(self.body, self.within)
     }
 }
 
@@ -387,7 +390,7 @@ fn run(
     agent: &Agent,
     head: http::request::Builder,
     body: impl ureq::AsSendBody,
-) -> std::result::Result<Response<ureq::Body>, ureq::Error> {
+) -> std::result::Result<http::Response<ureq::Body>, ureq::Error> {
     agent.run(head.body(body)?)
 }
 
@@ -396,7 +399,7 @@ fn is_safe(method: &Method) -> bool {
 }
 
 /// Returns the `Location` of an answer, if it is a redirect.
-fn location(answer: &Answer) -> Option<String> {
+fn location(answer: &Response) -> Option<String> {
     let leads = matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308);
     // The value may be UTF-8, which `to_str` does not accept.
     let value = answer.headers.get(header::LOCATION).filter(|_| leads)?;
@@ -405,15 +408,15 @@ fn location(answer: &Answer) -> Option<String> {
 
 /// Returns the address of a `Location`. A redirect from https to http fails.
 pub fn follow(here: &Address, location: &str) -> std::result::Result<Address, Failure> {
-    let next = here
-        .join(location)
-        .ok_or_else(|| Failure::new(Chance::None, "redirects to something that is no address"))?;
+    let next = here.join(location).ok_or_else(|| {
+        Failure::new(Retryable::Never, "redirects to something that is no address")
+    })?;
     match (here.scheme(), next.scheme()) {
         ("https", "http") => Err(Failure::new(
-            Chance::None,
+            Retryable::Never,
             format!("redirects from https to {next}, where anyone can listen"),
         )),
         (_, "http" | "https") => Ok(next),
-        _ => Err(Failure::new(Chance::None, format!("redirects to {next}"))),
+        _ => Err(Failure::new(Retryable::Never, format!("redirects to {next}"))),
     }
 }

@@ -9,7 +9,7 @@
 //!        ├─ file ──────── netrc, audience (which server may see a credential)
 //!        ├─ http ─────── proxy, roots, address, pace, interim
 //!        │  └─ failure   the reason why a source failed
-//!        └─ patience ─── retry    when to try again
+//!        └─ retry_policy ─ retry  when to try again
 //! ```
 
 #![warn(unreachable_pub)]
@@ -27,11 +27,11 @@ mod measure;
 mod names;
 mod netrc;
 pub(crate) mod pace;
-pub mod patience;
 mod pipe;
 mod proxy;
 pub mod resume;
 pub mod retry;
+pub mod retry_policy;
 mod roots;
 mod small;
 pub mod source;
@@ -43,7 +43,7 @@ pub use address::redacted;
 pub use measure::Measured;
 pub use netrc::login as netrc_login;
 pub use retry::{Clock, SystemClock};
-pub use small::Small;
+pub use small::SmallResponse;
 pub use tls::Identity;
 
 use std::sync::Arc;
@@ -56,13 +56,13 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::verify::Verified;
 
 use address::Address;
-use failure::{Attempts, Trouble};
+use failure::{AttemptError, Attempts};
 use file::FileSource;
 use http::Http;
 use netrc::Netrc;
-use patience::Patience;
-use source::Source;
-use transfer::{Transfer, Wanted};
+use retry_policy::RetryPolicy;
+use source::ByteSource;
+use transfer::{Transfer, TransferRequest};
 
 /// The largest file in bytes. Without a limit, a server that never stops sending would fill the
 /// disk.
@@ -72,7 +72,7 @@ pub const LARGEST: u64 = 16 << 30;
 pub struct Client {
     http: Http,
     netrc: Netrc,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     largest: u64,
 }
 
@@ -96,11 +96,11 @@ impl Client {
     /// Usage, if the address of a proxy or the netrc file is invalid.
     pub fn new(network: &Network) -> Result<Client> {
         let netrc = Netrc::read(network.netrc.as_deref())?;
-        let patience = Patience::new(Arc::new(SystemClock), network.retry_budget);
+        let retry_policy = RetryPolicy::new(Arc::new(SystemClock), network.retry_budget);
         Ok(Client {
             http: Http::new(network, http::LARGE_READS)?,
             netrc,
-            patience,
+            retry_policy,
             largest: LARGEST,
         })
     }
@@ -108,7 +108,7 @@ impl Client {
     /// Returns the same client with another clock; for tests.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Client {
-        Client { patience: self.patience.with_clock(clock), ..self }
+        Client { retry_policy: self.retry_policy.with_clock(clock), ..self }
     }
 
     /// Returns the same client with another limit on the size of a file.
@@ -129,8 +129,9 @@ impl Client {
         let urls = urls?;
         let Download { subject, expected, destination, .. } = *request;
         let largest = self.largest;
-        let wanted = Wanted { subject, expected, size: None, largest, destination, accept: None };
-        let mut transfer = Transfer::begin(wanted, &self.patience, item)?;
+        let wanted =
+            TransferRequest { subject, expected, size: None, largest, destination, accept: None };
+        let mut transfer = Transfer::begin(wanted, &self.retry_policy, item)?;
         if transfer.is_right() {
             return transfer.finish();
         }
@@ -138,8 +139,8 @@ impl Client {
         for url in &urls {
             match transfer.fill_from(&self.source(url)) {
                 Ok(()) => return transfer.finish(),
-                Err(Trouble::Source(failure)) => attempts.add(url, failure),
-                Err(Trouble::Fatal(error)) => return Err(transfer.end(error)),
+                Err(AttemptError::Source(failure)) => attempts.add(url, failure),
+                Err(AttemptError::Fatal(error)) => return Err(transfer.end(error)),
             }
         }
         Err(transfer.end(attempts.error(request.subject)))
@@ -161,9 +162,9 @@ impl Client {
     pub fn inspect(&self, url: &str, item: &Item) -> Result<Measured> {
         let address = Address::parse(url)?;
         let source = self.source(&address);
-        measure::measure(&source, self.largest, &self.patience, item).map_err(|it| match it {
-            Trouble::Fatal(error) => error,
-            Trouble::Source(failure) => source.error(&format!("`{address}`"), failure),
+        measure::measure(&source, self.largest, &self.retry_policy, item).map_err(|it| match it {
+            AttemptError::Fatal(error) => error,
+            AttemptError::Source(failure) => source.error(&format!("`{address}`"), failure),
         })
     }
 
@@ -173,16 +174,16 @@ impl Client {
     /// # Errors
     /// Network, if the server fails; integrity, if the answer is longer than `largest` bytes or a
     /// web page.
-    pub fn small(&self, url: &str, largest: u64, item: &Item) -> Result<Option<Small>> {
+    pub fn get_small(&self, url: &str, largest: u64, item: &Item) -> Result<Option<SmallResponse>> {
         let address = Address::parse(url)?;
         if address.scheme() == "file" {
             return Err(Error::usage(format!("`{address}` is not an http or https address")));
         }
         let source = self.source(&address);
         let within = self.http.answer_time();
-        small::read(&source, largest, within, &self.patience, item).map_err(|it| match it {
-            Trouble::Fatal(error) => error,
-            Trouble::Source(failure) => {
+        small::read(&source, largest, within, &self.retry_policy, item).map_err(|it| match it {
+            AttemptError::Fatal(error) => error,
+            AttemptError::Source(failure) => {
                 let error = Error::new(Kind::Network, format!("cannot read `{address}`"));
                 failure.hints.into_iter().fold(error.because(failure.reason), Error::hint)
             }
@@ -190,6 +191,11 @@ impl Client {
     }
 
     fn source<'a>(&'a self, address: &'a Address) -> FileSource<'a> {
-        FileSource { address, http: &self.http, netrc: &self.netrc, patience: &self.patience }
+        FileSource {
+            address,
+            http: &self.http,
+            netrc: &self.netrc,
+            retry_policy: &self.retry_policy,
+        }
     }
 }

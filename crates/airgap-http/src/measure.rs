@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use crate::failure::{Failure, Tried, Trouble};
-use crate::patience::Patience;
+use crate::failure::{AttemptError, AttemptResult, Failure};
 use crate::pipe::{self, Stop};
-use crate::resume::{Part, Range};
-use crate::retry::Chance;
-use crate::source::{SoFar, Source};
+use crate::resume::{ResponseRange, ResumeRange};
+use crate::retry::Retryable;
+use crate::retry_policy::RetryPolicy;
+use crate::source::{ByteSource, Progress};
 use crate::transfer::too_large;
 use airgap_core::digest::{Digest, Hasher};
 use airgap_core::error::{Error, Kind};
@@ -28,18 +28,18 @@ pub struct Measured {
 /// Reads everything and stores nothing. Never resumes: without a pinned digest, a wrong combination
 /// of two parts could not be detected.
 pub(super) fn measure(
-    source: &dyn Source,
+    source: &dyn ByteSource,
     largest: u64,
-    patience: &Patience,
+    retry_policy: &RetryPolicy,
     item: &Item,
-) -> Tried<Measured> {
-    let mut retries = patience.retries();
+) -> AttemptResult<Measured> {
+    let mut retries = retry_policy.retries();
     loop {
-        let (began, mut length) = (patience.elapsed(), 0);
+        let (began, mut length) = (retry_policy.elapsed(), 0);
         match measure_once(source, largest, item, &mut length) {
-            Err(Trouble::Source(failure)) => {
-                retries.spend_attempt(patience.elapsed().saturating_sub(began), length);
-                patience.pause(&mut retries, failure, false, item)?;
+            Err(AttemptError::Source(failure)) => {
+                retries.spend_attempt(retry_policy.elapsed().saturating_sub(began), length);
+                retry_policy.wait_before_retry(&mut retries, failure, false, item)?;
             }
             result => return result,
         }
@@ -48,26 +48,26 @@ pub(super) fn measure(
 
 /// Reads everything once, and adds up in `length` the bytes that arrived.
 fn measure_once(
-    source: &dyn Source,
+    source: &dyn ByteSource,
     largest: u64,
     item: &Item,
     length: &mut u64,
-) -> Tried<Measured> {
-    let arrival = source.ask(&Range::default())?;
-    let Part::Whole { size } = arrival.part else {
-        return Err(Failure::new(Chance::None, "sends a part, which was not asked for").into());
+) -> AttemptResult<Measured> {
+    let response = source.request(&ResumeRange::default())?;
+    let ResponseRange::Whole { size } = response.part else {
+        return Err(Failure::new(Retryable::Never, "sends a part, which was not asked for").into());
     };
-    if let Some(encoding) = arrival.served.encoding {
+    if let Some(encoding) = response.facts.encoding {
         let reason = format!("sends the encoding `{encoding}`, which was not asked for");
-        return Err(Failure::new(Chance::None, reason).into());
+        return Err(Failure::new(Retryable::Never, reason).into());
     }
     if let Some(size) = size {
         item.set_length(size);
     }
-    let mut body = arrival.body;
+    let mut body = response.body;
     let mut first = Vec::new();
     let begun = (&mut body).take(BEGINNING as u64).read_to_end(&mut first);
-    if arrival.served.page || first.starts_with(b"<") {
+    if response.facts.page || first.starts_with(b"<") {
         return Err(page(&source.name()).into());
     }
     stand_in::refuse_pointer(&first, source.name())?;
@@ -79,13 +79,13 @@ fn measure_once(
         Err(error) => Err(Stop::Read(error)),
     };
     match poured {
-        Ok(()) if *length == 0 => Err(Failure::new(Chance::None, "sends an empty file").into()),
+        Ok(()) if *length == 0 => Err(Failure::new(Retryable::Never, "sends an empty file").into()),
         Ok(()) => Ok(Measured { digest: hasher.finish(), size: *length, beginning: first }),
         Err(Stop::TooMuch) => Err(too_large(*length, largest).into()),
         // There is no file to write to, so this is never a failed write.
-        Err(Stop::Read(error) | Stop::Write(error)) => {
-            Err(source.interrupted(error, &arrival.served, SoFar { length: *length, size }).into())
-        }
+        Err(Stop::Read(error) | Stop::Write(error)) => Err(source
+            .interrupted(error, &response.facts, Progress { length: *length, size })
+            .into()),
     }
 }
 

@@ -91,9 +91,9 @@ fn is_late(error: &io::Error) -> bool {
 
 /// A connector that connects within [`CONNECT`], whatever a proxy sends.
 #[derive(Debug)]
-pub(super) struct InTime<C>(pub(super) C);
+pub(super) struct ConnectDeadline<C>(pub(super) C);
 
-impl<C: Connector> Connector for InTime<C> {
+impl<C: Connector> Connector for ConnectDeadline<C> {
     type Out = C::Out;
 
     fn connect(
@@ -109,19 +109,19 @@ impl<C: Connector> Connector for InTime<C> {
 }
 
 /// A reader of a small body, which must arrive as a whole within a time.
-pub(super) struct Whole<R> {
+pub(super) struct DeadlineReader<R> {
     body: R,
     began: Instant,
     within: Duration,
 }
 
-impl<R> Whole<R> {
-    pub(super) fn new(body: R, within: Duration) -> Whole<R> {
-        Whole { body, began: Instant::now(), within }
+impl<R> DeadlineReader<R> {
+    pub(super) fn new(body: R, within: Duration) -> DeadlineReader<R> {
+        DeadlineReader { body, began: Instant::now(), within }
     }
 }
 
-impl<R: Read> Read for Whole<R> {
+impl<R: Read> Read for DeadlineReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.within.saturating_sub(self.began.elapsed());
         let count = read_within(&mut self.body, buffer, left)?;
@@ -136,20 +136,20 @@ impl<R: Read> Read for Whole<R> {
 
 /// A reader of a large body, which must keep the slowest pace in each window of time. Only the time
 /// in `read` counts, because the consumer may be slow too.
-pub(super) struct Steady<R> {
+pub(super) struct PacedReader<R> {
     body: R,
     window: Duration,
     spent: Duration,
     count: u64,
 }
 
-impl<R> Steady<R> {
-    pub(super) fn new(body: R, window: Duration) -> Steady<R> {
-        Steady { body, window, spent: Duration::ZERO, count: 0 }
+impl<R> PacedReader<R> {
+    pub(super) fn new(body: R, window: Duration) -> PacedReader<R> {
+        PacedReader { body, window, spent: Duration::ZERO, count: 0 }
     }
 }
 
-impl<R: Read> Read for Steady<R> {
+impl<R: Read> Read for PacedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let began = Instant::now();
         let Some(count) = read_within(&mut self.body, buffer, self.window)? else {

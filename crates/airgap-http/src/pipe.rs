@@ -39,7 +39,7 @@ pub(crate) fn pour(
     progress: &dyn Fn(u64),
 ) -> Result<(), Stop> {
     let start = *length;
-    let mut source = Source { source, total: 0, most };
+    let mut source = LimitedReader { source, total: 0, most };
     let progress = |count| progress(start + count);
     let mut file = file;
     let poured = thread::scope(|scope| {
@@ -65,7 +65,7 @@ pub(crate) fn pour(
 
 /// Hashes and writes in the calling thread.
 fn pour_alone(
-    source: &mut Source<'_>,
+    source: &mut LimitedReader<'_>,
     mut file: Option<&mut File>,
     hasher: &mut Hasher,
     length: &mut u64,
@@ -86,13 +86,13 @@ fn pour_alone(
 }
 
 /// A source with the number of bytes that were read from it.
-struct Source<'a> {
+struct LimitedReader<'a> {
     source: &'a mut dyn Read,
     total: u64,
     most: u64,
 }
 
-impl Source<'_> {
+impl LimitedReader<'_> {
     /// Fills a buffer, which is shorter at the end of the source. Returns the result at the end.
     fn fill(&mut self, piece: &mut Vec<u8>, progress: impl Fn(u64)) -> Option<Result<(), Stop>> {
         piece.resize(PIECE, 0);
@@ -123,7 +123,7 @@ impl Source<'_> {
 }
 
 fn read(
-    source: &mut Source<'_>,
+    source: &mut LimitedReader<'_>,
     empties: Receiver<Vec<u8>>,
     to_hash: Sender<Vec<u8>>,
     progress: impl Fn(u64),
@@ -219,7 +219,7 @@ mod tests {
             let mut file = tempfile::NamedTempFile::new().unwrap();
             let (mut hasher, mut length) = (Hasher::default(), 0);
             let mut reader = bytes.as_slice();
-            let mut source = Source { source: &mut reader, total: 0, most: most as u64 };
+            let mut source = LimitedReader { source: &mut reader, total: 0, most: most as u64 };
             let out = Some(file.as_file_mut());
             let result = pour_alone(&mut source, out, &mut hasher, &mut length, |_| {});
             assert_eq!(result.is_ok(), size <= most, "{size} of {most}: {result:?}");

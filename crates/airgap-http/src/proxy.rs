@@ -28,7 +28,7 @@ pub struct Proxy {
 }
 
 impl Proxies {
-    pub(crate) fn of(network: &Network) -> Result<Proxies> {
+    pub(crate) fn new(network: &Network) -> Result<Proxies> {
         let parse = |set: &Option<ProxySetting>| set.as_ref().map(Proxy::parse).transpose();
         Ok(Proxies {
             https: parse(&network.https_proxy)?,
@@ -64,7 +64,7 @@ impl Proxy {
         if let Some(port) = url.port_or_known_default() {
             builder = builder.port(port);
         }
-        if let Some(credential) = Credential::of(&url) {
+        if let Some(credential) = Credential::from_url(&url) {
             credential.learn();
             let Credential { login, password } = credential;
             builder = builder.username(&login).password(&password);

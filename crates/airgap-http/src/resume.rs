@@ -6,7 +6,7 @@ use airgap_core::store::Origin;
 
 /// The part of a file that is requested.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Range {
+pub struct ResumeRange {
     /// The number of bytes that are there already.
     have: u64,
     /// The version of the file that they belong to, if the source is the same.
@@ -15,22 +15,22 @@ pub struct Range {
 
 /// The content of the body of an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum ResponseRange {
     /// The whole file, of this size.
     Whole { size: Option<u64> },
     /// The missing part up to `end`, of a file of this size.
     Rest { end: u64, size: Option<u64> },
     /// No bytes: everything is there already.
-    Nothing,
+    Complete,
     /// A part that does not continue the file: it must be requested from the beginning.
-    Unfit,
+    Mismatch,
 }
 
-impl Range {
+impl ResumeRange {
     /// Returns the range after `have` bytes that came from `origin`.
-    pub(crate) fn behind(have: u64, origin: Option<&Origin>, url: &str) -> Range {
+    pub(crate) fn after(have: u64, origin: Option<&Origin>, url: &str) -> ResumeRange {
         let same = origin.filter(|origin| have > 0 && origin.url == url);
-        Range { have, validator: same.and_then(|origin| origin.validator.clone()) }
+        ResumeRange { have, validator: same.and_then(|origin| origin.validator.clone()) }
     }
 
     /// Returns the headers of the request. Without a validator the rest is requested all the same,
@@ -45,23 +45,25 @@ impl Range {
     }
 
     /// Parses an answer; nothing if it has no bytes of the file.
-    pub(crate) fn read(&self, status: StatusCode, headers: &HeaderMap) -> Option<Part> {
+    pub(crate) fn read(&self, status: StatusCode, headers: &HeaderMap) -> Option<ResponseRange> {
         match status.as_u16() {
             // With `Transfer-Encoding`, the `Content-Length` does not count (RFC 9112 section 6.3).
             200 | 201 | 203 if headers.contains_key(header::TRANSFER_ENCODING) => {
-                Some(Part::Whole { size: None })
+                Some(ResponseRange::Whole { size: None })
             }
-            200 | 201 | 203 => Some(Part::Whole { size: number(headers, header::CONTENT_LENGTH) }),
-            206 if self.have > 0 => Some(self.rest(headers).unwrap_or(Part::Unfit)),
+            200 | 201 | 203 => {
+                Some(ResponseRange::Whole { size: number(headers, header::CONTENT_LENGTH) })
+            }
+            206 if self.have > 0 => Some(self.rest(headers).unwrap_or(ResponseRange::Mismatch)),
             416 if self.have > 0 => match text(headers, header::CONTENT_RANGE).and_then(content) {
-                Some((None, Some(size))) if size == self.have => Some(Part::Nothing),
-                _ => Some(Part::Unfit),
+                Some((None, Some(size))) if size == self.have => Some(ResponseRange::Complete),
+                _ => Some(ResponseRange::Mismatch),
             },
             _ => None,
         }
     }
 
-    fn rest(&self, headers: &HeaderMap) -> Option<Part> {
+    fn rest(&self, headers: &HeaderMap) -> Option<ResponseRange> {
         let (span, size) = content(text(headers, header::CONTENT_RANGE)?)?;
         let (first, last) = span?;
         let end = last.checked_add(1)?;
@@ -69,7 +71,7 @@ impl Range {
         let changed = self.validator.is_some()
             && validator(headers).is_some_and(|now| Some(now) != self.validator);
         let fits = first == self.have && first < end && size.is_none_or(|size| end <= size);
-        (fits && !changed).then_some(Part::Rest { end, size })
+        (fits && !changed).then_some(ResponseRange::Rest { end, size })
     }
 }
 
@@ -115,68 +117,68 @@ mod tests {
         pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
 
-    fn part(have: u64, status: u16, content_range: &str) -> Part {
+    fn part(have: u64, status: u16, content_range: &str) -> ResponseRange {
         let headers = headers(&[(header::CONTENT_RANGE, content_range)]);
-        Range { have, validator: None }.read(status.try_into().unwrap(), &headers).unwrap()
+        ResumeRange { have, validator: None }.read(status.try_into().unwrap(), &headers).unwrap()
     }
 
     #[test]
     fn only_the_right_rest_is_taken() {
-        let rest = |end, size| Part::Rest { end, size };
+        let rest = |end, size| ResponseRange::Rest { end, size };
         for (value, expected) in [
             ("bytes 5-9/10", rest(10, Some(10))),
             ("bytes 5-7/10", rest(8, Some(10))),
             ("bytes 5-9/*", rest(10, None)),
-            ("bytes 4-9/10", Part::Unfit),
-            ("bytes 6-9/10", Part::Unfit),
-            ("bytes 0-9/10", Part::Unfit),
-            ("bytes 5-10/10", Part::Unfit),
-            ("bytes 5-4/10", Part::Unfit),
-            ("bytes 5-18446744073709551615/*", Part::Unfit),
-            ("bytes */10", Part::Unfit),
-            ("bytes +5-9/10", Part::Unfit),
-            ("items 5-9/10", Part::Unfit),
-            ("5-9/10", Part::Unfit),
-            ("", Part::Unfit),
+            ("bytes 4-9/10", ResponseRange::Mismatch),
+            ("bytes 6-9/10", ResponseRange::Mismatch),
+            ("bytes 0-9/10", ResponseRange::Mismatch),
+            ("bytes 5-10/10", ResponseRange::Mismatch),
+            ("bytes 5-4/10", ResponseRange::Mismatch),
+            ("bytes 5-18446744073709551615/*", ResponseRange::Mismatch),
+            ("bytes */10", ResponseRange::Mismatch),
+            ("bytes +5-9/10", ResponseRange::Mismatch),
+            ("items 5-9/10", ResponseRange::Mismatch),
+            ("5-9/10", ResponseRange::Mismatch),
+            ("", ResponseRange::Mismatch),
         ] {
             assert_eq!(part(5, 206, value), expected, "{value}");
         }
         let headers = HeaderMap::new();
-        assert_eq!(Range::default().read(StatusCode::PARTIAL_CONTENT, &headers), None);
+        assert_eq!(ResumeRange::default().read(StatusCode::PARTIAL_CONTENT, &headers), None);
     }
 
     #[test]
     fn not_satisfiable_means_complete_or_another_file() {
-        assert_eq!(part(10, 416, "bytes */10"), Part::Nothing);
-        assert_eq!(part(10, 416, "bytes */9"), Part::Unfit);
-        assert_eq!(part(10, 416, ""), Part::Unfit);
+        assert_eq!(part(10, 416, "bytes */10"), ResponseRange::Complete);
+        assert_eq!(part(10, 416, "bytes */9"), ResponseRange::Mismatch);
+        assert_eq!(part(10, 416, ""), ResponseRange::Mismatch);
     }
 
     #[test]
     fn a_validator_is_sent_to_the_source_that_gave_it() {
         let origin = Origin { url: "http://a/".into(), validator: Some("\"1\"".into()) };
-        let names = |range: Range| {
+        let names = |range: ResumeRange| {
             range
                 .headers()
                 .into_iter()
                 .map(|(name, value)| format!("{name}: {value}"))
                 .collect::<Vec<_>>()
         };
-        let same = Range::behind(5, Some(&origin), "http://a/");
+        let same = ResumeRange::after(5, Some(&origin), "http://a/");
         assert_eq!(names(same), ["range: bytes=5-", "if-range: \"1\""]);
-        assert_eq!(names(Range::behind(5, Some(&origin), "http://b/")), ["range: bytes=5-"]);
-        assert_eq!(names(Range::behind(0, Some(&origin), "http://a/")), [""; 0]);
+        assert_eq!(names(ResumeRange::after(5, Some(&origin), "http://b/")), ["range: bytes=5-"]);
+        assert_eq!(names(ResumeRange::after(0, Some(&origin), "http://a/")), [""; 0]);
     }
 
     #[test]
     fn the_rest_of_another_version_is_refused() {
-        let range = Range { have: 5, validator: Some("\"1\"".into()) };
+        let range = ResumeRange { have: 5, validator: Some("\"1\"".into()) };
         let answer = |tag| {
             let pairs = [(header::CONTENT_RANGE, "bytes 5-9/10"), (header::ETAG, tag)];
             range.read(StatusCode::PARTIAL_CONTENT, &headers(&pairs)).unwrap()
         };
-        assert_eq!(answer("\"1\""), Part::Rest { end: 10, size: Some(10) });
-        assert_eq!(answer("\"2\""), Part::Unfit);
+        assert_eq!(answer("\"1\""), ResponseRange::Rest { end: 10, size: Some(10) });
+        assert_eq!(answer("\"2\""), ResponseRange::Mismatch);
     }
 
     #[test]

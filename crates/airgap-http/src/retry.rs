@@ -53,13 +53,13 @@ impl Clock for SystemClock {
 
 /// Whether a retry after a failure may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chance {
+pub enum Retryable {
     /// The next answer would be the same.
-    None,
+    Never,
     /// There was no connection.
     Unreachable,
     /// The server is busy, or the connection was lost.
-    Passing,
+    Transient,
 }
 
 /// The state of the retries of one job, such as a download from all of its sources.
@@ -101,10 +101,10 @@ impl Retries {
         self.fruitless = 0;
     }
 
-    /// Subtracts the time of a failed attempt from the budget, less the time that `brought` bytes
+    /// Subtracts the time of a failed attempt from the budget, less the time that `received` bytes
     /// account for.
-    pub fn spend_attempt(&mut self, took: Duration, brought: u64) {
-        self.left = self.left.saturating_sub(took.saturating_sub(pace::slowest(brought)));
+    pub fn spend_attempt(&mut self, took: Duration, received: u64) {
+        self.left = self.left.saturating_sub(took.saturating_sub(pace::slowest(received)));
     }
 
     /// Records a decision of [`decide`].
@@ -118,15 +118,15 @@ impl Retries {
 /// again, `asked` is the `Retry-After` of the server, and `jitter` is a random number from 0 to 1.
 pub(crate) fn decide(
     retries: &Retries,
-    chance: Chance,
+    retryable: Retryable,
     gained: bool,
     asked: Option<Duration>,
     jitter: f64,
 ) -> Decision {
-    let tries = match chance {
-        Chance::None => return Decision::GiveUp,
-        Chance::Unreachable => CONNECTS,
-        Chance::Passing => TRIES,
+    let tries = match retryable {
+        Retryable::Never => return Decision::GiveUp,
+        Retryable::Unreachable => CONNECTS,
+        Retryable::Transient => TRIES,
     };
     if let Some(asked) = asked.filter(|asked| *asked > retries.left) {
         return Decision::AsksTooMuch(asked);
@@ -167,7 +167,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn wait(retries: &Retries, jitter: f64) -> Decision {
-        decide(retries, Chance::Passing, false, None, jitter)
+        decide(retries, Retryable::Transient, false, None, jitter)
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_host_that_does_not_answer_gets_fewer_tries() {
         let retries = Retries { fruitless: CONNECTS, ..Retries::new(120 * SECOND) };
-        assert_eq!(decide(&retries, Chance::Unreachable, false, None, 0.0), Decision::GiveUp);
+        assert_eq!(decide(&retries, Retryable::Unreachable, false, None, 0.0), Decision::GiveUp);
         assert!(matches!(wait(&retries, 0.0), Decision::Wait(_)));
     }
 
@@ -193,19 +193,19 @@ mod tests {
     fn bytes_gained_start_the_tries_anew_but_not_the_budget() {
         let mut retries = Retries::new(10 * SECOND);
         let mut count = 0;
-        while let Decision::Wait(time) = decide(&retries, Chance::Passing, true, None, 0.0) {
+        while let Decision::Wait(time) = decide(&retries, Retryable::Transient, true, None, 0.0) {
             retries.spend(time, true);
             count += 1;
         }
         assert_eq!(count, 20);
-        assert_eq!(decide(&retries, Chance::Passing, true, None, 0.0), Decision::UsedUp);
+        assert_eq!(decide(&retries, Retryable::Transient, true, None, 0.0), Decision::UsedUp);
     }
 
     #[test]
     fn attempts_use_up_the_budget_but_for_the_bytes_that_they_bring() {
-        let left = |took, brought| {
+        let left = |took, received| {
             let mut retries = Retries::new(120 * SECOND);
-            retries.spend_attempt(took, brought);
+            retries.spend_attempt(took, received);
             retries.left
         };
         assert_eq!(left(SECOND, 0), 119 * SECOND);
@@ -222,21 +222,21 @@ mod tests {
         assert_eq!(wait(&retries, 1.0), Decision::Wait(SECOND));
         let asked = |left, jitter| {
             let retries = Retries { left, ..retries };
-            decide(&retries, Chance::Passing, false, Some(10 * SECOND), jitter)
+            decide(&retries, Retryable::Transient, false, Some(10 * SECOND), jitter)
         };
         assert_eq!(asked(120 * SECOND, 0.0), Decision::Wait(10 * SECOND));
         assert_eq!(asked(120 * SECOND, 1.0), Decision::Wait(Duration::from_millis(10_500)));
         assert_eq!(asked(10 * SECOND, 1.0), Decision::Wait(10 * SECOND));
         assert_eq!(asked(9 * SECOND, 1.0), Decision::AsksTooMuch(10 * SECOND));
         let ever = Retries::new(Duration::MAX);
-        let wait = decide(&ever, Chance::Passing, false, Some(Duration::MAX), 1.0);
+        let wait = decide(&ever, Retryable::Transient, false, Some(Duration::MAX), 1.0);
         assert_eq!(wait, Decision::Wait(Duration::MAX));
     }
 
     #[test]
     fn what_cannot_get_better_is_not_tried_again() {
         let retries = Retries::new(120 * SECOND);
-        assert_eq!(decide(&retries, Chance::None, true, Some(SECOND), 0.0), Decision::GiveUp);
+        assert_eq!(decide(&retries, Retryable::Never, true, Some(SECOND), 0.0), Decision::GiveUp);
     }
 
     #[test]

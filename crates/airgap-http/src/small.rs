@@ -3,62 +3,62 @@
 use std::io::Read;
 use std::time::Duration;
 
-use crate::failure::{Tried, Trouble};
+use crate::failure::{AttemptError, AttemptResult};
 use crate::measure::page;
-use crate::pace::Whole;
-use crate::patience::Patience;
-use crate::resume::Range;
-use crate::source::{SoFar, Source};
+use crate::pace::DeadlineReader;
+use crate::resume::ResumeRange;
+use crate::retry_policy::RetryPolicy;
+use crate::source::{ByteSource, Progress};
 use airgap_core::error::{Error, Kind};
 use airgap_core::report::Item;
 
 /// A small answer.
 #[derive(Clone, Debug)]
-pub struct Small {
+pub struct SmallResponse {
     /// The body.
     pub bytes: Vec<u8>,
     /// Whether it comes from the requested origin, and not from the target of a redirect.
-    pub own: bool,
+    pub same_origin: bool,
 }
 
 /// Returns the answer of a source, or nothing if the source does not have it. An answer that is
 /// longer than `largest` bytes, or does not arrive as a whole `within` a time, is refused.
 pub(super) fn read(
-    source: &dyn Source,
+    source: &dyn ByteSource,
     largest: u64,
     within: Duration,
-    patience: &Patience,
+    retry_policy: &RetryPolicy,
     item: &Item,
-) -> Tried<Option<Small>> {
-    let mut retries = patience.retries();
+) -> AttemptResult<Option<SmallResponse>> {
+    let mut retries = retry_policy.retries();
     loop {
-        let began = patience.elapsed();
+        let began = retry_policy.elapsed();
         match once(source, largest, within) {
-            Err(Trouble::Source(failure)) if failure.missing => return Ok(None),
-            Err(Trouble::Source(failure)) => {
-                retries.spend_attempt(patience.elapsed().saturating_sub(began), 0);
-                patience.pause(&mut retries, failure, false, item)?;
+            Err(AttemptError::Source(failure)) if failure.missing => return Ok(None),
+            Err(AttemptError::Source(failure)) => {
+                retries.spend_attempt(retry_policy.elapsed().saturating_sub(began), 0);
+                retry_policy.wait_before_retry(&mut retries, failure, false, item)?;
             }
             result => return result.map(Some),
         }
     }
 }
 
-fn once(source: &dyn Source, largest: u64, within: Duration) -> Tried<Small> {
-    let arrival = source.ask(&Range::default())?;
-    if arrival.served.page {
+fn once(source: &dyn ByteSource, largest: u64, within: Duration) -> AttemptResult<SmallResponse> {
+    let response = source.request(&ResumeRange::default())?;
+    if response.facts.page {
         return Err(page(&source.name()).into());
     }
     let mut bytes = Vec::new();
-    let body = Whole::new(arrival.body, within);
+    let body = DeadlineReader::new(response.body, within);
     if let Err(error) = body.take(largest + 1).read_to_end(&mut bytes) {
-        let so_far = SoFar { length: bytes.len() as u64, size: None };
-        return Err(source.interrupted(error, &arrival.served, so_far).into());
+        let progress = Progress { length: bytes.len() as u64, size: None };
+        return Err(source.interrupted(error, &response.facts, progress).into());
     }
     if bytes.len() as u64 > largest {
         let name = source.name();
         let error = Error::new(Kind::Integrity, format!("`{name}` sends more than it should"));
         return Err(error.fact("most", format!("{largest} bytes")).into());
     }
-    Ok(Small { bytes, own: arrival.served.is_from(&source.name()) })
+    Ok(SmallResponse { bytes, same_origin: response.facts.is_from(&source.name()) })
 }

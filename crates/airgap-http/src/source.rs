@@ -5,24 +5,24 @@ use std::io::{self, Read};
 use ureq::http::header;
 
 use crate::address::Address;
-use crate::failure::{Failure, Tried};
-use crate::http::{Answer, Http};
+use crate::failure::{AttemptResult, Failure};
+use crate::http::{Http, Response};
 use crate::proxy::Proxy;
-use crate::resume::{self, Part, Range};
-use crate::retry::Chance;
+use crate::resume::{self, ResponseRange, ResumeRange};
+use crate::retry::Retryable;
 use airgap_core::error::Error;
 use airgap_core::stand_in::StandIn;
 
 /// A source of pinned bytes.
-pub trait Source {
+pub trait ByteSource {
     /// Returns its redacted address, for messages and for the note beside an unfinished file.
     fn name(&self) -> String;
 
     /// Requests the missing bytes. Fails if the response has no body.
-    fn ask(&self, range: &Range) -> Tried<Arrival>;
+    fn request(&self, range: &ResumeRange) -> AttemptResult<SourceResponse>;
 
-    /// Returns the failure for a body that ended early, after `so_far`.
-    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure;
+    /// Returns the failure for a body that ended early, after `progress`.
+    fn interrupted(&self, error: io::Error, facts: &ResponseFacts, progress: Progress) -> Failure;
 
     /// Returns the final error when no source is left.
     fn error(&self, subject: &str, failure: Failure) -> Error;
@@ -32,20 +32,20 @@ pub trait Source {
 }
 
 /// The beginning of a response with bytes.
-pub struct Arrival {
+pub struct SourceResponse {
     /// The part of the file that the body has.
-    pub(crate) part: Part,
+    pub(crate) part: ResponseRange,
     /// The validator of this version of the file at the source.
     pub(crate) validator: Option<String>,
     /// The facts of the response, for messages.
-    pub(crate) served: Served,
+    pub(crate) facts: ResponseFacts,
     /// The body.
     pub(crate) body: Box<dyn Read + Send>,
 }
 
 /// The facts of a response, for the error if its bytes are wrong.
 #[derive(Clone, Default)]
-pub struct Served {
+pub struct ResponseFacts {
     /// The target of a redirect.
     pub redirected: Option<String>,
     /// Whether the media type is that of a web page.
@@ -60,50 +60,50 @@ pub struct Served {
 
 /// The progress of a file.
 #[derive(Clone, Copy)]
-pub struct SoFar {
+pub struct Progress {
     /// The number of bytes that arrived.
     pub length: u64,
     /// The size of the file, if it is known.
     pub size: Option<u64>,
 }
 
-impl Arrival {
+impl SourceResponse {
     /// Creates an arrival from an answer; the failure of `refusal` if it has no bytes of the file.
-    pub fn of(
-        answer: Answer,
-        range: &Range,
-        refusal: impl FnOnce(Answer) -> Failure,
-    ) -> Result<Arrival, Failure> {
+    pub fn from_response(
+        answer: Response,
+        range: &ResumeRange,
+        refusal: impl FnOnce(Response) -> Failure,
+    ) -> Result<SourceResponse, Failure> {
         let Some(part) = range.read(answer.status, &answer.headers) else {
             return Err(refusal(answer));
         };
         let sized = match part {
-            Part::Whole { size } | Part::Rest { size, .. } => size.is_some(),
-            Part::Nothing | Part::Unfit => true,
+            ResponseRange::Whole { size } | ResponseRange::Rest { size, .. } => size.is_some(),
+            ResponseRange::Complete | ResponseRange::Mismatch => true,
         };
-        Ok(Arrival {
+        Ok(SourceResponse {
             part,
             validator: resume::validator(&answer.headers),
-            served: Served::of(&answer, sized),
+            facts: ResponseFacts::from_response(&answer, sized),
             body: Box::new(answer.steady()),
         })
     }
 }
 
-impl Arrival {
+impl SourceResponse {
     /// Returns the same bytes through another reader.
     pub fn through(
         self,
         wrap: impl FnOnce(Box<dyn Read + Send>) -> Box<dyn Read + Send>,
-    ) -> Arrival {
-        Arrival { body: wrap(self.body), ..self }
+    ) -> SourceResponse {
+        SourceResponse { body: wrap(self.body), ..self }
     }
 }
 
-impl Served {
-    fn of(answer: &Answer, sized: bool) -> Served {
+impl ResponseFacts {
+    fn from_response(answer: &Response, sized: bool) -> ResponseFacts {
         let encoding = answer.header(header::CONTENT_ENCODING);
-        Served {
+        ResponseFacts {
             redirected: answer.redirected.then(|| answer.from.to_string()),
             page: answer.is_page(),
             encoding: encoding.filter(|it| *it != "identity").map(str::to_owned),
@@ -154,28 +154,28 @@ impl Served {
     }
 }
 
-impl SoFar {
+impl Progress {
     /// Returns the failure for a body that ended early.
     pub(crate) fn short(self) -> Failure {
         let of = self.size.map(|size| format!(" of {size}")).unwrap_or_default();
         let reason = format!("the connection ended after {}{of} bytes", self.length);
-        let excuse = "the connection was lost".to_owned();
-        Failure { excuse, ..Failure::new(Chance::Passing, reason) }
+        let short_reason = "the connection was lost".to_owned();
+        Failure { short_reason, ..Failure::new(Retryable::Transient, reason) }
     }
 
     /// Returns the failure for a connection that failed in the middle of a body, after it had
     /// worked.
-    pub fn lost(self, http: &Http, error: io::Error, served: &Served) -> Failure {
+    pub fn lost(self, http: &Http, error: io::Error, facts: &ResponseFacts) -> Failure {
         let error = ureq::Error::from(error);
         let ended = matches!(&error, ureq::Error::Io(error)
             if error.kind() == io::ErrorKind::UnexpectedEof);
         if ended {
             return self.short();
         }
-        let failure = http.failure(error, served.proxy.as_ref());
+        let failure = http.failure(error, facts.proxy.as_ref());
         let of = self.size.map(|size| format!(" of {size}")).unwrap_or_default();
         let reason = format!("{}, after {}{of} bytes", failure.reason, self.length);
-        let excuse = "the connection was lost".to_owned();
-        Failure { chance: Chance::Passing, reason, excuse, ..failure }
+        let short_reason = "the connection was lost".to_owned();
+        Failure { retryable: Retryable::Transient, reason, short_reason, ..failure }
     }
 }

@@ -4,11 +4,11 @@ use std::io::{self, Read};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::failure::{Failure, Tried, Trouble};
-use crate::patience::Patience;
-use crate::resume::{Part, Range};
+use crate::failure::{AttemptError, AttemptResult, Failure};
+use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::Retries;
-use crate::source::{Served, SoFar, Source};
+use crate::retry_policy::RetryPolicy;
+use crate::source::{ByteSource, Progress, ResponseFacts};
 use airgap_core::error::Error;
 use airgap_core::store::Origin;
 use airgap_core::verify;
@@ -20,7 +20,7 @@ use airgap_core::workers::hold;
 pub struct Stream<'a, S> {
     source: S,
     subject: String,
-    patience: &'a Patience,
+    retry_policy: &'a RetryPolicy,
     /// The time that is left for waiting; all streams of the same bytes share it.
     retries: &'a Mutex<Retries>,
     /// The total number of bytes.
@@ -33,21 +33,21 @@ pub struct Stream<'a, S> {
     /// The time of requests and reads since the last failure.
     spent: Duration,
     /// The number of bytes that arrived in that time, including skipped ones.
-    brought: u64,
+    received: u64,
 }
 
 struct Arriving {
     body: Box<dyn Read + Send>,
-    served: Served,
+    facts: ResponseFacts,
     began: u64,
 }
 
-impl<'a, S: Source> Stream<'a, S> {
+impl<'a, S: ByteSource> Stream<'a, S> {
     /// Creates a reader from `position` on. Sends no request before the first read.
     pub fn new(
         source: S,
         subject: String,
-        patience: &'a Patience,
+        retry_policy: &'a RetryPolicy,
         retries: &'a Mutex<Retries>,
         size: u64,
         position: u64,
@@ -56,34 +56,34 @@ impl<'a, S: Source> Stream<'a, S> {
         Stream {
             source,
             subject,
-            patience,
+            retry_policy,
             retries,
             size,
             position,
             origin: None,
             arriving: None,
             spent: Duration::ZERO,
-            brought: 0,
+            received: 0,
         }
     }
 
     /// Reads, after a request for the rest if needed. Returns nothing if a signal interrupts it.
-    fn attempt(&mut self, buffer: &mut [u8]) -> Tried<Option<usize>> {
+    fn attempt(&mut self, buffer: &mut [u8]) -> AttemptResult<Option<usize>> {
         let left = self.size - self.position;
         let mut arriving = match self.arriving.take() {
             Some(arriving) => arriving,
             None if left == 0 => return Ok(Some(0)),
-            None => self.ask()?,
+            None => self.request()?,
         };
         let most = left.min(buffer.len() as u64) as usize;
-        let so_far = SoFar { length: self.position, size: Some(self.size) };
+        let progress = Progress { length: self.position, size: Some(self.size) };
         match arriving.body.read(&mut buffer[..most]) {
-            Ok(0) => Err(so_far.short().into()),
+            Ok(0) => Err(progress.short().into()),
             // No byte may follow the last one. Reading up to the end also frees the connection.
             Ok(count) if count as u64 == left => match arriving.body.read(&mut [0]) {
                 Ok(1..) => {
                     let found = format!("more than {}", self.size);
-                    Err(self.wrong_size(&found, &arriving.served).into())
+                    Err(self.wrong_size(&found, &arriving.facts).into())
                 }
                 _ => {
                     self.position += left;
@@ -99,80 +99,81 @@ impl<'a, S: Source> Stream<'a, S> {
                 self.arriving = Some(arriving);
                 Ok(None)
             }
-            Err(error) => Err(self.source.interrupted(error, &arriving.served, so_far).into()),
+            Err(error) => Err(self.source.interrupted(error, &arriving.facts, progress).into()),
         }
     }
 
-    fn ask(&mut self) -> Tried<Arriving> {
+    fn request(&mut self) -> AttemptResult<Arriving> {
         let url = self.source.name();
-        let range = Range::behind(self.position, self.origin.as_ref(), &url);
-        let mut arrival = self.source.ask(&range)?;
-        if matches!(arrival.part, Part::Unfit) {
-            arrival = self.source.ask(&Range::default())?;
+        let range = ResumeRange::after(self.position, self.origin.as_ref(), &url);
+        let mut response = self.source.request(&range)?;
+        if matches!(response.part, ResponseRange::Mismatch) {
+            response = self.source.request(&ResumeRange::default())?;
         }
-        let (begin, size) = match arrival.part {
-            Part::Whole { size } => (0, size),
-            Part::Rest { size, .. } => (self.position, size),
-            Part::Nothing => (self.position, Some(self.position)),
-            Part::Unfit => (0, None),
+        let (begin, size) = match response.part {
+            ResponseRange::Whole { size } => (0, size),
+            ResponseRange::Rest { size, .. } => (self.position, size),
+            ResponseRange::Complete => (self.position, Some(self.position)),
+            ResponseRange::Mismatch => (0, None),
         };
         if let Some(size) = size.filter(|size| *size != self.size) {
-            return Err(self.wrong_size(&size.to_string(), &arrival.served).into());
+            return Err(self.wrong_size(&size.to_string(), &response.facts).into());
         }
-        self.origin = Some(Origin { url, validator: arrival.validator });
-        let (mut body, served) = (arrival.body, arrival.served);
+        self.origin = Some(Origin { url, validator: response.validator });
+        let (mut body, facts) = (response.body, response.facts);
         // A server without support for ranges sends everything again.
         let skip = self.position - begin;
         let skipped = io::copy(&mut (&mut body).take(skip), &mut io::sink());
-        self.brought += *skipped.as_ref().unwrap_or(&0);
-        let so_far = |length| SoFar { length, size: Some(self.size) };
+        self.received += *skipped.as_ref().unwrap_or(&0);
+        let progress = |length| Progress { length, size: Some(self.size) };
         match skipped {
-            Ok(skipped) if skipped < skip => Err(so_far(skipped).short().into()),
-            Ok(_) => Ok(Arriving { body, served, began: self.position }),
+            Ok(skipped) if skipped < skip => Err(progress(skipped).short().into()),
+            Ok(_) => Ok(Arriving { body, facts, began: self.position }),
             Err(error) => {
-                Err(self.source.interrupted(error, &served, so_far(self.position)).into())
+                Err(self.source.interrupted(error, &facts, progress(self.position)).into())
             }
         }
     }
 
-    fn wrong_size(&self, found: &str, served: &Served) -> Error {
+    fn wrong_size(&self, found: &str, facts: &ResponseFacts) -> Error {
         let error = verify::wrong_size(&self.subject, &self.source.name(), self.size, found);
-        served.explain(error, self.size, b"")
+        facts.explain(error, self.size, b"")
     }
 
     fn wait(&mut self, failure: Failure, gained: bool) -> io::Result<()> {
         let item = airgap_core::report::Item::hidden();
-        let (spent, brought) = (std::mem::take(&mut self.spent), std::mem::take(&mut self.brought));
+        let (spent, received) =
+            (std::mem::take(&mut self.spent), std::mem::take(&mut self.received));
         let mut retries = hold(self.retries);
-        retries.spend_attempt(spent, brought);
-        match self.patience.pause(&mut retries, failure, gained, &item) {
+        retries.spend_attempt(spent, received);
+        match self.retry_policy.wait_before_retry(&mut retries, failure, gained, &item) {
             Ok(()) => Ok(()),
-            Err(Trouble::Source(failure)) => {
+            Err(AttemptError::Source(failure)) => {
                 Err(io::Error::other(self.source.error(&self.subject, failure)))
             }
-            Err(Trouble::Fatal(error)) => Err(io::Error::other(error)),
+            Err(AttemptError::Fatal(error)) => Err(io::Error::other(error)),
         }
     }
 }
 
-impl<S: Source> Read for Stream<'_, S> {
+impl<S: ByteSource> Read for Stream<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
         loop {
             let start = self.arriving.as_ref().map_or(self.position, |it| it.began);
-            let began = self.patience.elapsed();
-            let tried = self.attempt(buffer);
-            self.spent += self.patience.elapsed().saturating_sub(began);
-            match tried {
+            let began = self.retry_policy.elapsed();
+            let result = self.attempt(buffer);
+            self.spent += self.retry_policy.elapsed().saturating_sub(began);
+            match result {
                 Ok(Some(count)) => {
-                    self.brought += count as u64;
+                    self.received += count as u64;
                     return Ok(count);
                 }
                 Ok(None) => {}
-                Err(Trouble::Fatal(error)) => return Err(io::Error::other(error)),
-                Err(Trouble::Source(failure)) => self.wait(failure, self.position > start)?,
+                Err(AttemptError::Fatal(error)) => return Err(io::Error::other(error)),
+                Err(AttemptError::Source(failure)) => self.wait(failure, self.position > start)?,
             }
         }
     }

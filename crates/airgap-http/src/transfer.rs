@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::io;
 
-use crate::failure::{Failure, Tried, Trouble};
-use crate::patience::Patience;
+use crate::failure::{AttemptError, AttemptResult, Failure};
 use crate::pipe::{self, Stop};
-use crate::resume::{Part, Range};
-use crate::retry::{Chance, Retries};
-use crate::source::{Arrival, Served, SoFar, Source};
+use crate::resume::{ResponseRange, ResumeRange};
+use crate::retry::{Retries, Retryable};
+use crate::retry_policy::RetryPolicy;
+use crate::source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Kind, Result};
 use airgap_core::report::Item;
@@ -19,7 +19,7 @@ use airgap_core::verify::{self, Verified};
 
 /// The file that a transfer must produce.
 #[derive(Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct TransferRequest<'a> {
     /// The name in messages, as in `wasm-tools 1.244.0 (linux_amd64)`.
     pub subject: &'a str,
     /// The SHA-256 of the file.
@@ -39,8 +39,8 @@ pub type Accept<'a> = Option<&'a dyn Fn(File) -> Result<()>>;
 
 /// A transfer of pinned bytes into a file.
 pub struct Transfer<'a> {
-    wanted: Wanted<'a>,
-    patience: &'a Patience,
+    wanted: TransferRequest<'a>,
+    retry_policy: &'a RetryPolicy,
     item: &'a Item,
     partial: Partial,
     retries: Retries,
@@ -55,14 +55,23 @@ pub struct Transfer<'a> {
 impl<'a> Transfer<'a> {
     /// Begins a transfer, with the bytes that an earlier run left at the destination.
     pub fn begin(
-        wanted: Wanted<'a>,
-        patience: &'a Patience,
+        wanted: TransferRequest<'a>,
+        retry_policy: &'a RetryPolicy,
         item: &'a Item,
     ) -> Result<Transfer<'a>> {
         let partial = Partial::resume_or_create(wanted.destination)?;
-        let retries = patience.retries();
+        let retries = retry_policy.retries();
         let (received, pieced, started_over) = (0, false, false);
-        Ok(Transfer { wanted, patience, item, partial, retries, received, pieced, started_over })
+        Ok(Transfer {
+            wanted,
+            retry_policy,
+            item,
+            partial,
+            retries,
+            received,
+            pieced,
+            started_over,
+        })
     }
 
     /// Returns whether the pinned bytes are there.
@@ -77,7 +86,7 @@ impl<'a> Transfer<'a> {
     /// accepted.
     pub fn finish(self) -> Result<Verified> {
         let found = (self.partial.digest(), self.partial.length());
-        let Wanted { subject, expected, destination, .. } = self.wanted;
+        let TransferRequest { subject, expected, destination, .. } = self.wanted;
         let source = destination.to_string();
         if let Some(error) = self.wrong_size(&source, found.1, "") {
             return Err(self.end(error));
@@ -101,11 +110,11 @@ impl<'a> Transfer<'a> {
     }
 
     /// Requests the pinned bytes, or the rest of them, from this source.
-    pub fn fill_from(&mut self, source: &dyn Source) -> Tried<()> {
+    pub fn fill_from(&mut self, source: &dyn ByteSource) -> AttemptResult<()> {
         self.retries.next_source();
         loop {
             let before = self.partial.length();
-            let (began, received) = (self.patience.elapsed(), self.received);
+            let (began, received) = (self.retry_policy.elapsed(), self.received);
             match self.attempt(source) {
                 Ok(_) if self.is_right() => return Ok(()),
                 // Once only: the parts of a source that changes while it is read may never fit
@@ -114,12 +123,17 @@ impl<'a> Transfer<'a> {
                     self.started_over = true;
                     self.start_over()?;
                 }
-                Ok(served) => return Err(self.mismatch(source, &served).into()),
-                Err(Trouble::Source(failure)) => {
-                    let took = self.patience.elapsed().saturating_sub(began);
+                Ok(facts) => return Err(self.mismatch(source, &facts).into()),
+                Err(AttemptError::Source(failure)) => {
+                    let took = self.retry_policy.elapsed().saturating_sub(began);
                     self.retries.spend_attempt(took, self.received - received);
                     let gained = self.partial.length() > before;
-                    self.patience.pause(&mut self.retries, failure, gained, self.item)?;
+                    self.retry_policy.wait_before_retry(
+                        &mut self.retries,
+                        failure,
+                        gained,
+                        self.item,
+                    )?;
                 }
                 Err(fatal) => return Err(fatal),
             }
@@ -127,44 +141,44 @@ impl<'a> Transfer<'a> {
     }
 
     /// Requests the missing bytes, and takes the response.
-    fn attempt(&mut self, source: &dyn Source) -> Tried<Served> {
+    fn attempt(&mut self, source: &dyn ByteSource) -> AttemptResult<ResponseFacts> {
         let url = source.name();
-        let range = Range::behind(self.partial.length(), self.partial.origin(), &url);
-        let arrival = source.ask(&range)?;
-        let (end, size) = match arrival.part {
-            Part::Unfit => {
+        let range = ResumeRange::after(self.partial.length(), self.partial.origin(), &url);
+        let response = source.request(&range)?;
+        let (end, size) = match response.part {
+            ResponseRange::Mismatch => {
                 self.start_over()?;
                 return self.attempt(source);
             }
-            Part::Nothing => {
+            ResponseRange::Complete => {
                 self.pieced = true;
-                return Ok(arrival.served);
+                return Ok(response.facts);
             }
-            Part::Rest { end, size } => {
+            ResponseRange::Rest { end, size } => {
                 self.pieced = true;
                 (Some(end), size)
             }
-            Part::Whole { size } => {
+            ResponseRange::Whole { size } => {
                 self.start_over()?;
                 (size, size)
             }
         };
         if let Some(error) = size.and_then(|size| self.wrong_size(&url, size, "")) {
-            return Err(arrival.served.explain(error, size.unwrap_or(0), b"").into());
+            return Err(response.facts.explain(error, size.unwrap_or(0), b"").into());
         }
-        self.partial.set_origin(Origin { url, validator: arrival.validator.clone() });
-        self.receive(source, arrival, end, size)
+        self.partial.set_origin(Origin { url, validator: response.validator.clone() });
+        self.receive(source, response, end, size)
     }
 
     /// Writes the body, which ends at `end` of a file of this `size`.
     fn receive(
         &mut self,
-        source: &dyn Source,
-        mut arrival: Arrival,
+        source: &dyn ByteSource,
+        mut response: SourceResponse,
         end: Option<u64>,
         size: Option<u64>,
-    ) -> Tried<Served> {
-        let Wanted { largest, size: pinned, .. } = self.wanted;
+    ) -> AttemptResult<ResponseFacts> {
+        let TransferRequest { largest, size: pinned, .. } = self.wanted;
         if let Some(size) = size.filter(|size| *size > largest) {
             return Err(too_large(size, largest).into());
         }
@@ -176,7 +190,7 @@ impl<'a> Transfer<'a> {
         let accepted = pinned.unwrap_or(largest).min(largest);
         let end = end.filter(|end| *end <= accepted);
         let most = end.unwrap_or(accepted);
-        match self.pour(&mut *arrival.body, most) {
+        match self.pour(&mut *response.body, most) {
             Ok(()) => {}
             Err(Stop::Write(error)) => return Err(self.cannot_write(error).into()),
             Err(Stop::TooMuch) => {
@@ -189,17 +203,17 @@ impl<'a> Transfer<'a> {
                         format!("sends more than {largest} bytes, the most that is accepted")
                     }
                 };
-                return Err(Failure::new(Chance::None, reason).into());
+                return Err(Failure::new(Retryable::Never, reason).into());
             }
             Err(Stop::Read(error)) => {
-                let so_far = SoFar { length: self.partial.length(), size };
-                return Err(source.interrupted(error, &arrival.served, so_far).into());
+                let progress = Progress { length: self.partial.length(), size };
+                return Err(source.interrupted(error, &response.facts, progress).into());
             }
         }
-        let so_far = SoFar { length: self.partial.length(), size };
+        let progress = Progress { length: self.partial.length(), size };
         match size {
-            Some(size) if so_far.length < size => Err(so_far.short().into()),
-            _ => Ok(arrival.served),
+            Some(size) if progress.length < size => Err(progress.short().into()),
+            _ => Ok(response.facts),
         }
     }
 
@@ -234,19 +248,19 @@ impl<'a> Transfer<'a> {
     }
 
     /// Returns the error for bytes that are not the pinned ones.
-    fn mismatch(&self, source: &dyn Source, served: &Served) -> Error {
-        let Wanted { subject, expected, .. } = self.wanted;
+    fn mismatch(&self, source: &dyn ByteSource, facts: &ResponseFacts) -> Error {
+        let TransferRequest { subject, expected, .. } = self.wanted;
         let length = self.partial.length();
         let name = source.name();
         let error = self.wrong_size(&name, length, "").unwrap_or_else(|| {
             verify::mismatch(subject, &name, expected, &self.partial.digest())
                 .fact("size", format!("{length} bytes"))
         });
-        served.explain(error, length, &self.partial.beginning()).hint(source.advice())
+        facts.explain(error, length, &self.partial.beginning()).hint(source.advice())
     }
 }
 
 pub(super) fn too_large(size: u64, largest: u64) -> Failure {
     let reason = format!("sends {size} bytes, more than the {largest} that are accepted");
-    Failure::new(Chance::None, reason)
+    Failure::new(Retryable::Never, reason)
 }

@@ -9,9 +9,9 @@ use ureq::http::Method;
 use crate::blob_source::{Readable, subject};
 use crate::call::Call;
 use crate::client::Client;
+use crate::error_response::{self, RequestSubject};
 use crate::manifest::Descriptor;
 use crate::reference::Repository;
-use crate::refusal::{self, About};
 use crate::session::Session;
 use crate::token::Scope;
 use crate::traffic::Counters;
@@ -23,13 +23,13 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::verify::Verified;
 use airgap_http::LARGEST;
 use airgap_http::address::Address;
-use airgap_http::failure::{Attempts, Failure, Tried, Trouble};
-use airgap_http::http::{Asker, Hop, Pass, Request};
-use airgap_http::resume::Range;
+use airgap_http::failure::{AttemptError, AttemptResult, Attempts, Failure};
+use airgap_http::http::{AuthProvider, Hop, HopAuth, Request};
+use airgap_http::resume::ResumeRange;
 use airgap_http::retry::Retries;
-use airgap_http::source::{Arrival, Served, SoFar, Source};
+use airgap_http::source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use airgap_http::stream::Stream;
-use airgap_http::transfer::{Accept, Transfer, Wanted};
+use airgap_http::transfer::{Accept, Transfer, TransferRequest};
 
 /// A blob in a registry that can be read from any position, any number of times. A copy from
 /// another registry pushes it.
@@ -94,8 +94,9 @@ impl Client {
                 .hint("nothing was downloaded: whoever made the manifest can correct it"));
         }
         let expected = digest;
-        let wanted = Wanted { subject: &subject, expected, size, largest, destination, accept };
-        let mut transfer = Transfer::begin(wanted, &self.transport().patience, item)?;
+        let wanted =
+            TransferRequest { subject: &subject, expected, size, largest, destination, accept };
+        let mut transfer = Transfer::begin(wanted, &self.transport().retry_policy, item)?;
         // A blob that is there already needs no network.
         if transfer.is_right() {
             return transfer.finish();
@@ -106,8 +107,10 @@ impl Client {
         };
         match transfer.fill_from(&source) {
             Ok(()) => transfer.finish(),
-            Err(Trouble::Fatal(error)) => Err(transfer.end(error)),
-            Err(Trouble::Source(failure)) => Err(transfer.end(source.error(&subject, failure))),
+            Err(AttemptError::Fatal(error)) => Err(transfer.end(error)),
+            Err(AttemptError::Source(failure)) => {
+                Err(transfer.end(source.error(&subject, failure)))
+            }
         }
     }
 
@@ -117,7 +120,7 @@ impl Client {
         repository: &'a Repository,
         descriptor: &'a Descriptor,
     ) -> RemoteBlob<'a> {
-        let retries = Mutex::new(self.transport().patience.retries());
+        let retries = Mutex::new(self.transport().retry_policy.retries());
         RemoteBlob { client: self, repository, descriptor, retries }
     }
 
@@ -126,7 +129,7 @@ impl Client {
     ///
     /// # Errors
     /// Usage, if it is not an address of `http` or `https`.
-    pub fn elsewhere<'a>(&'a self, url: &str, descriptor: &'a Descriptor) -> Result<OuterBlob<'a>> {
+    pub fn elsewhere<'a>(&'a self, url: &str, descriptor: &'a Descriptor) -> Result<UrlBlob<'a>> {
         let address = Address::parse(url).ok();
         let is_web = |it: &Address| matches!(it.scheme(), "http" | "https");
         let address = address.filter(is_web).ok_or_else(|| {
@@ -136,8 +139,8 @@ impl Client {
             ))
             .fact("found", printable(url))
         })?;
-        let retries = Mutex::new(self.transport().patience.retries());
-        Ok(OuterBlob { transport: self.transport(), address, descriptor, retries })
+        let retries = Mutex::new(self.transport().retry_policy.retries());
+        Ok(UrlBlob { transport: self.transport(), address, descriptor, retries })
     }
 
     /// Returns whether the registry has a blob.
@@ -145,7 +148,7 @@ impl Client {
     /// # Errors
     /// Network, if the registry does not answer that.
     pub fn has_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
-        self.has_blob_within(repository, digest, &mut self.transport().patience.retries())
+        self.has_blob_within(repository, digest, &mut self.transport().retry_policy.retries())
     }
 
     /// Returns the same as [`Client::has_blob`], within the time that is left for waiting.
@@ -167,7 +170,7 @@ impl Client {
     /// As [`Client::has_blob`].
     pub fn has_blob_to_push(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
         let scope = Scope::push(repository.name());
-        let mut retries = self.transport().patience.retries();
+        let mut retries = self.transport().retry_policy.retries();
         self.head_blob(repository, digest, scope, &[400, 401, 403, 404, 405, 501], &mut retries)
     }
 
@@ -176,19 +179,19 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
         scope: Scope,
-        fine: &[u16],
+        accepted_statuses: &[u16],
         retries: &mut Retries,
     ) -> Result<bool> {
         let session = self.session(repository.registry())?;
         let call = Call {
             doing: format!("look for {}", subject(repository, digest)),
-            about: About::Blob(repository.clone(), *digest),
+            about: RequestSubject::Blob(repository.clone(), *digest),
             method: Method::HEAD,
             address: session.address(&path(repository, digest))?,
             headers: Vec::new(),
             body: &[],
             scopes: vec![scope],
-            fine,
+            accepted_statuses,
             limit: 0,
         };
         Ok(self.transport().call_within(&session, &call, retries)?.status.is_success())
@@ -203,8 +206,8 @@ impl Client {
     ) -> Result<Stream<'a, BlobSource<'a>>> {
         let source = self.source(repository, &descriptor.digest)?;
         let subject = subject(repository, &descriptor.digest);
-        let (patience, size) = (&self.transport().patience, descriptor.size);
-        Ok(Stream::new(source, subject, patience, retries, size, position))
+        let (retry_policy, size) = (&self.transport().retry_policy, descriptor.size);
+        Ok(Stream::new(source, subject, retry_policy, retries, size, position))
     }
 
     fn source(&self, repository: &Repository, digest: &Digest) -> Result<BlobSource<'_>> {
@@ -241,35 +244,35 @@ struct BlobSource<'a> {
     digest: Digest,
 }
 
-impl Source for BlobSource<'_> {
+impl ByteSource for BlobSource<'_> {
     fn name(&self) -> String {
         self.address.to_string()
     }
 
-    fn ask(&self, range: &Range) -> Tried<Arrival> {
+    fn request(&self, range: &ResumeRange) -> AttemptResult<SourceResponse> {
         let scopes = [Scope::pull(self.repository.name())];
         let request = Request::get(range.headers());
         let answer = self.transport.send(&self.session, &self.address, request, &scopes)?;
-        let arrival = Arrival::of(answer, range, |answer| {
-            let about = About::Blob(self.repository.clone(), self.digest);
-            refusal::by_registry(
+        let response = SourceResponse::from_response(answer, range, |answer| {
+            let about = RequestSubject::Blob(self.repository.clone(), self.digest);
+            error_response::by_registry(
                 &self.session.caller(self.repository.name()),
                 &about,
                 answer,
-                self.transport.patience.now(),
+                self.transport.retry_policy.now(),
             )
         })?;
         let counters = self.transport.counters.clone();
-        Ok(arrival.through(|body| Box::new(Counted { body, counters })))
+        Ok(response.through(|body| Box::new(Counted { body, counters })))
     }
 
-    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
-        so_far.lost(&self.transport.http, error, served)
+    fn interrupted(&self, error: io::Error, facts: &ResponseFacts, progress: Progress) -> Failure {
+        progress.lost(&self.transport.http, error, facts)
     }
 
     fn error(&self, subject: &str, failure: Failure) -> Error {
         let doing = format!("download {subject}");
-        refusal::error(&doing, &self.address, self.session.registry(), failure)
+        error_response::error(&doing, &self.address, self.session.registry(), failure)
     }
 
     fn advice(&self) -> &'static str {
@@ -279,7 +282,7 @@ impl Source for BlobSource<'_> {
 }
 
 /// A blob at an address from `urls` of its descriptor.
-pub struct OuterBlob<'a> {
+pub struct UrlBlob<'a> {
     transport: &'a Transport,
     address: Address,
     descriptor: &'a Descriptor,
@@ -287,38 +290,38 @@ pub struct OuterBlob<'a> {
     retries: Mutex<Retries>,
 }
 
-impl Readable for OuterBlob<'_> {
+impl Readable for UrlBlob<'_> {
     fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
         let subject = format!("`sha256:{}`", self.descriptor.digest);
-        let (patience, size) = (&self.transport.patience, self.descriptor.size);
-        let source = OuterSource { transport: self.transport, address: self.address.clone() };
-        Ok(Box::new(Stream::new(source, subject, patience, &self.retries, size, position)))
+        let (retry_policy, size) = (&self.transport.retry_policy, self.descriptor.size);
+        let source = UrlBlobSource { transport: self.transport, address: self.address.clone() };
+        Ok(Box::new(Stream::new(source, subject, retry_policy, &self.retries, size, position)))
     }
 }
 
 /// An address from `urls` of a descriptor, as a source of bytes.
-struct OuterSource<'a> {
+struct UrlBlobSource<'a> {
     transport: &'a Transport,
     address: Address,
 }
 
-impl Source for OuterSource<'_> {
+impl ByteSource for UrlBlobSource<'_> {
     fn name(&self) -> String {
         self.address.to_string()
     }
 
-    fn ask(&self, range: &Range) -> Tried<Arrival> {
+    fn request(&self, range: &ResumeRange) -> AttemptResult<SourceResponse> {
         let request = Request::get(range.headers());
         let answer = self.transport.http.send(&self.address, request, self)?;
-        let arrival = Arrival::of(answer, range, |answer| {
-            Failure::of_status(answer.status, &answer.headers, self.transport.patience.now())
+        let response = SourceResponse::from_response(answer, range, |answer| {
+            Failure::from_status(answer.status, &answer.headers, self.transport.retry_policy.now())
         })?;
         let counters = self.transport.counters.clone();
-        Ok(arrival.through(|body| Box::new(Counted { body, counters })))
+        Ok(response.through(|body| Box::new(Counted { body, counters })))
     }
 
-    fn interrupted(&self, error: io::Error, served: &Served, so_far: SoFar) -> Failure {
-        so_far.lost(&self.transport.http, error, served)
+    fn interrupted(&self, error: io::Error, facts: &ResponseFacts, progress: Progress) -> Failure {
+        progress.lost(&self.transport.http, error, facts)
     }
 
     fn error(&self, subject: &str, failure: Failure) -> Error {
@@ -333,9 +336,9 @@ impl Source for OuterSource<'_> {
     }
 }
 
-impl Asker for OuterSource<'_> {
-    fn pass(&self, _: &Hop<'_>) -> Tried<Pass> {
-        Ok(Pass::default())
+impl AuthProvider for UrlBlobSource<'_> {
+    fn auth_for(&self, _: &Hop<'_>) -> AttemptResult<HopAuth> {
+        Ok(HopAuth::default())
     }
 }
 

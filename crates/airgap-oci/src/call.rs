@@ -3,18 +3,18 @@
 use ureq::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use crate::challenge;
-use crate::refusal::{self, About};
-use crate::session::{Proof, RegistryAsker, Session, Unproven};
+use crate::error_response::{self, RequestSubject};
+use crate::session::{AuthError, Authorization, RegistryAuth, Session};
 use crate::token::Scope;
 use crate::traffic::Purpose;
 use crate::transport::Transport;
 use airgap_core::error::{Error, Result};
 use airgap_core::report::Item;
 use airgap_http::address::Address;
-use airgap_http::failure::{Tried, Trouble};
-use airgap_http::http::{Answer, Body, Request};
+use airgap_http::failure::{AttemptError, AttemptResult};
+use airgap_http::http::{Body, Request, Response};
 use airgap_http::retry::Retries;
-use airgap_http::source::{Served, SoFar};
+use airgap_http::source::{Progress, ResponseFacts};
 
 /// The most repetitions of a request because its authorization was not enough.
 const ROUNDS: usize = 4;
@@ -24,7 +24,7 @@ pub(super) struct Call<'a> {
     /// The action as an infinitive: "read the tags of `a`".
     pub(super) doing: String,
     /// The item that is missing if the answer is 404.
-    pub(super) about: About,
+    pub(super) about: RequestSubject,
     pub(super) method: Method,
     pub(super) address: Address,
     pub(super) headers: Vec<(HeaderName, String)>,
@@ -32,7 +32,7 @@ pub(super) struct Call<'a> {
     /// The permissions that the request needs.
     pub(super) scopes: Vec<Scope>,
     /// The statuses besides 2xx that are not a failure.
-    pub(super) fine: &'a [u16],
+    pub(super) accepted_statuses: &'a [u16],
     /// The most bytes of the response body.
     pub(super) limit: u64,
 }
@@ -51,7 +51,7 @@ pub(super) struct Reply {
 impl Transport {
     /// Sends a request until it succeeds, or a repetition does not help.
     pub(super) fn call(&self, session: &Session, call: &Call<'_>) -> Result<Reply> {
-        self.call_within(session, call, &mut self.patience.retries())
+        self.call_within(session, call, &mut self.retry_policy.retries())
     }
 
     /// Sends one of several requests that share one budget of time for waiting.
@@ -62,48 +62,53 @@ impl Transport {
         retries: &mut Retries,
     ) -> Result<Reply> {
         loop {
-            let began = self.patience.elapsed();
-            let trouble = match self.attempt(session, call) {
+            let began = self.retry_policy.elapsed();
+            let error = match self.attempt(session, call) {
                 Ok(reply) => return Ok(reply),
-                Err(Trouble::Fatal(error)) => return Err(error),
-                Err(Trouble::Source(failure)) => {
-                    retries.spend_attempt(self.patience.elapsed().saturating_sub(began), 0);
-                    self.patience.pause(retries, failure, false, &Item::hidden())
+                Err(AttemptError::Fatal(error)) => return Err(error),
+                Err(AttemptError::Source(failure)) => {
+                    retries.spend_attempt(self.retry_policy.elapsed().saturating_sub(began), 0);
+                    self.retry_policy.wait_before_retry(retries, failure, false, &Item::hidden())
                 }
             };
-            match trouble {
+            match error {
                 Ok(()) => {}
-                Err(Trouble::Fatal(error)) => return Err(error),
-                Err(Trouble::Source(failure)) => {
+                Err(AttemptError::Fatal(error)) => return Err(error),
+                Err(AttemptError::Source(failure)) => {
                     let registry = session.registry();
-                    return Err(refusal::error(&call.doing, &call.address, registry, failure));
+                    return Err(error_response::error(
+                        &call.doing,
+                        &call.address,
+                        registry,
+                        failure,
+                    ));
                 }
             }
         }
     }
 
-    fn attempt(&self, session: &Session, call: &Call<'_>) -> Tried<Reply> {
+    fn attempt(&self, session: &Session, call: &Call<'_>) -> AttemptResult<Reply> {
         let body = if call.body.is_empty() { Body::None } else { Body::Bytes(call.body) };
         let request = Request { method: call.method.clone(), headers: call.headers.clone(), body };
         let answer = self.send(session, &call.address, request, &call.scopes)?;
         let status = answer.status;
         // Accepts each 2xx, as it differs by registry: some answer 202 where the OCI distribution
         // specification ("Pushing manifests") says 201.
-        if !status.is_success() && !call.fine.contains(&status.as_u16()) {
-            let now = self.patience.now();
+        if !status.is_success() && !call.accepted_statuses.contains(&status.as_u16()) {
+            let now = self.retry_policy.now();
             let caller = session.caller(call.about.repository().name());
-            return Err(refusal::by_registry(&caller, &call.about, answer, now).into());
+            return Err(error_response::by_registry(&caller, &call.about, answer, now).into());
         }
-        if answer.is_page() && status.is_success() && session.greets_people() {
-            return Err(refusal::page().into());
+        if answer.is_page() && status.is_success() && session.greets_with_page() {
+            return Err(error_response::page().into());
         }
         let (headers, from, page) = (answer.headers.clone(), answer.from.clone(), answer.is_page());
-        let served = Served { proxy: answer.proxy.clone(), ..Served::default() };
+        let facts = ResponseFacts { proxy: answer.proxy.clone(), ..ResponseFacts::default() };
         let size =
             headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
         let body = answer
             .read(call.limit)
-            .map_err(|(error, length)| SoFar { length, size }.lost(&self.http, error, &served))?;
+            .map_err(|(error, length)| Progress { length, size }.lost(&self.http, error, &facts))?;
         if body.len() as u64 > call.limit {
             return Err(Error::integrity(format!("cannot {}: the answer is too long", call.doing))
                 .fact("source", from)
@@ -125,30 +130,32 @@ impl Transport {
         address: &Address,
         mut request: Request<'_>,
         scopes: &[Scope],
-    ) -> Tried<Answer> {
-        let mut asked_again = false;
+    ) -> AttemptResult<Response> {
+        let mut reloaded = false;
         let mut rounds = 0;
         loop {
-            let proof = match session.prove(self, scopes) {
-                Ok(proof) => proof,
-                Err(Unproven::Trouble(trouble)) => return Err(trouble),
-                Err(Unproven::Refused(failure)) => {
-                    if session.retract() {
+            let authorization = match session.authorize(self, scopes) {
+                Ok(authorization) => authorization,
+                Err(AuthError::Attempt(error)) => return Err(error),
+                Err(AuthError::Refused(failure)) => {
+                    if session.retract_token_server() {
                         continue;
                     }
-                    if asked_again || !session.ask_again(self)? {
+                    if reloaded || !session.reload_credential(self)? {
                         return Err(failure.into());
                     }
-                    asked_again = true;
+                    reloaded = true;
                     continue;
                 }
             };
-            let value = match &proof {
-                Proof::Nothing => None,
-                Proof::Fixed(value) | Proof::Unasked(value) => Some(value.clone()),
-                Proof::Token { value, .. } => Some(format!("Bearer {value}")),
+            let value = match &authorization {
+                Authorization::None => None,
+                Authorization::Fixed(value) | Authorization::Unsolicited(value) => {
+                    Some(value.clone())
+                }
+                Authorization::Token { value, .. } => Some(format!("Bearer {value}")),
             };
-            let asker = RegistryAsker {
+            let auth_provider = RegistryAuth {
                 base: session.base(),
                 plain: session.plain(),
                 authorization: value.as_deref(),
@@ -157,48 +164,52 @@ impl Transport {
                 purpose: Purpose::Api,
                 counters: &self.counters,
             };
-            let again = request.again();
-            let answer = self.http.send(address, request, &asker)?;
-            let home = answer.from.origin() == session.base().origin();
+            let repeat = request.again();
+            let answer = self.http.send(address, request, &auth_provider)?;
+            let same_origin = answer.from.origin() == session.base().origin();
             let status = answer.status.as_u16();
-            if !matches!(status, 401 | 403 | 404) || !home {
+            if !matches!(status, 401 | 403 | 404) || !same_origin {
                 return Ok(answer);
             }
             let renamed = status == 401
-                && matches!(proof, Proof::Token { .. })
-                && session.learn_name(&answer.headers, scopes);
-            let silent = challenge::shown(&answer.headers).is_none();
-            let news = match (status, &proof) {
-                (401, Proof::Unasked(_)) => session.reconsider(&answer.headers),
-                (401, Proof::Nothing) if silent && again.is_some() => {
-                    session.offer(&answer.headers, scopes)
+                && matches!(authorization, Authorization::Token { .. })
+                && session.store_repository_name(&answer.headers, scopes);
+            let no_challenge = challenge::shown(&answer.headers).is_none();
+            let changed = match (status, &authorization) {
+                (401, Authorization::Unsolicited(_)) => {
+                    session.reconsider_unsolicited(&answer.headers)
+                }
+                (401, Authorization::None) if no_challenge && repeat.is_some() => {
+                    session.enable_unsolicited(&answer.headers, scopes)
                 }
                 (401, _) => {
-                    session.forget(&proof);
-                    session.learn(&answer.headers)
+                    session.forget(&authorization);
+                    session.store_challenges(&answer.headers)
                 }
                 // The token server issued another token than was requested, or the registry needs
                 // one for this repository alone.
-                (403, Proof::Token { own: false, value, .. }) => {
-                    session.distrust(value);
+                (403, Authorization::Token { exact_scope: false, value, .. }) => {
+                    session.restrict_token(value);
                     true
                 }
-                (_, Proof::Nothing) if again.is_some() => session.offer(&answer.headers, scopes),
+                (_, Authorization::None) if repeat.is_some() => {
+                    session.enable_unsolicited(&answer.headers, scopes)
+                }
                 _ => return Ok(answer),
             };
-            let Some(again) = again else { return Ok(answer) };
-            request = again;
-            let more = match &proof {
+            let Some(repeat) = repeat else { return Ok(answer) };
+            request = repeat;
+            let more = match &authorization {
                 // A limit, as a registry could send another challenge each time.
                 _ if rounds == ROUNDS => false,
-                _ if status != 401 => news,
+                _ if status != 401 => changed,
                 _ if renamed => true,
-                Proof::Token { fresh: false, .. } | Proof::Unasked(_) => true,
-                Proof::Nothing | Proof::Fixed(_) if news => true,
-                _ if asked_again => false,
+                Authorization::Token { fresh: false, .. } | Authorization::Unsolicited(_) => true,
+                Authorization::None | Authorization::Fixed(_) if changed => true,
+                _ if reloaded => false,
                 _ => {
-                    asked_again = true;
-                    session.ask_again(self)?
+                    reloaded = true;
+                    session.reload_credential(self)?
                 }
             };
             if !more {

@@ -121,7 +121,7 @@ fn param(challenge: &http_auth::ChallengeRef<'_>, name: &str) -> Option<String> 
 mod tests {
     use super::*;
 
-    fn of(lines: &[&str]) -> Vec<Challenge> {
+    fn parsed(lines: &[&str]) -> Vec<Challenge> {
         let pairs = lines.iter().map(|line| (header::WWW_AUTHENTICATE, line.parse().unwrap()));
         challenges(&pairs.collect())
     }
@@ -134,7 +134,7 @@ mod tests {
     fn the_forms_that_registries_send() {
         let docker =
             r#"Bearer realm="https://a.io/token",service="r.io",scope="repository:x:pull""#;
-        assert_eq!(of(&[docker]), [bearer("https://a.io/token", Some("r.io"))]);
+        assert_eq!(parsed(&[docker]), [bearer("https://a.io/token", Some("r.io"))]);
         for (line, expected) in [
             (r#"Basic realm="Registry Realm""#, vec![Challenge::Basic]),
             (r#"BASIC realm=x"#, vec![Challenge::Basic]),
@@ -166,10 +166,10 @@ mod tests {
             (r#"Bearer realm="https://a"#, vec![]),
             ("", vec![]),
         ] {
-            assert_eq!(of(&[line]), expected, "{line}");
+            assert_eq!(parsed(&[line]), expected, "{line}");
         }
         let lines = ["Negotiate", "NTLM TlRMTVNTUAAB==", r#"Basic realm="x""#];
-        assert_eq!(of(&lines), [Challenge::Basic]);
+        assert_eq!(parsed(&lines), [Challenge::Basic]);
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
             "Bearer ".repeat(long),
         ] {
             let lines = [line.as_str(); 3];
-            let _ = of(&lines);
+            let _ = parsed(&lines);
             let pairs = lines.iter().map(|it| (header::WWW_AUTHENTICATE, it.parse().unwrap()));
             let headers = pairs.collect();
             assert!(shown(&headers).is_some_and(|it| it.len() < 1000));
@@ -245,7 +245,7 @@ mod tests {
         };
         for _ in 0..20_000 {
             let line: String = (0..next(12)).map(|_| parts[next(parts.len())]).collect();
-            let _ = of(&[&line]);
+            let _ = parsed(&[&line]);
         }
     }
 }

@@ -7,10 +7,10 @@ use ureq::http::{Method, header};
 
 use crate::access::Accesses;
 use crate::call::{Call, Reply};
+use crate::error_response::{self, RequestSubject};
 use crate::manifest::{Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::media_type;
 use crate::reference::{Reference, Registry};
-use crate::refusal::{self, About};
 use crate::session::Session;
 use crate::token::Scope;
 use crate::traffic::{Counters, Traffic};
@@ -21,10 +21,10 @@ use airgap_core::network::Network;
 use airgap_core::report::{Item, printable};
 use airgap_core::verify;
 use airgap_core::workers::hold;
-use airgap_http::failure::{self, Failure, Trouble};
+use airgap_http::failure::{self, AttemptError, Failure};
 use airgap_http::http::{Http, SMALL_READS};
-use airgap_http::patience::Patience;
-use airgap_http::retry::Chance;
+use airgap_http::retry::Retryable;
+use airgap_http::retry_policy::RetryPolicy;
 use airgap_http::{Clock, SystemClock};
 
 /// The header with the digest of the content that a registry sends or has received.
@@ -74,17 +74,17 @@ impl Client {
     /// Usage, if the address of a proxy is invalid.
     pub fn new(network: &Network, accesses: Arc<dyn Accesses>) -> Result<Client> {
         let http = Http::new(network, SMALL_READS)?;
-        let patience = Patience::new(Arc::new(SystemClock), network.retry_budget);
+        let retry_policy = RetryPolicy::new(Arc::new(SystemClock), network.retry_budget);
         let transport =
-            Transport { http, patience, accesses, counters: Arc::new(Counters::default()) };
+            Transport { http, retry_policy, accesses, counters: Arc::new(Counters::default()) };
         Ok(Client { transport, registries: Mutex::default() })
     }
 
     /// Returns the same client with another clock; for tests.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Client {
-        let patience = self.transport.patience.with_clock(clock);
-        Client { transport: Transport { patience, ..self.transport }, ..self }
+        let retry_policy = self.transport.retry_policy.with_clock(clock);
+        Client { transport: Transport { retry_policy, ..self.transport }, ..self }
     }
 
     /// Returns the counts of the requests so far.
@@ -218,7 +218,7 @@ impl Client {
         method: Method,
         accept: &[&str],
         scope: Scope,
-        fine: &[u16],
+        accepted_statuses: &[u16],
     ) -> Result<Reply> {
         let name = match (reference.digest(), reference.tag()) {
             (Some(digest), _) => format!("sha256:{digest}"),
@@ -229,13 +229,13 @@ impl Client {
         let repository = reference.repository().name();
         let call = Call {
             doing: format!("read the manifest of `{reference}`"),
-            about: About::Manifest(reference.clone()),
+            about: RequestSubject::Manifest(reference.clone()),
             method,
             address: session.address(&format!("{repository}/manifests/{name}"))?,
             headers: vec![(header::ACCEPT, accept.join(", "))],
             body: &[],
             scopes: vec![scope],
-            fine,
+            accepted_statuses,
             limit: MANIFEST_LIMIT,
         };
         self.transport.call(&session, &call)
@@ -279,13 +279,13 @@ impl Client {
         let repository = reference.repository().name();
         let call = Call {
             doing: format!("push the manifest of `{reference}`"),
-            about: About::Pushed(reference.clone()),
+            about: RequestSubject::Pushed(reference.clone()),
             method: Method::PUT,
             address: session.address(&format!("{repository}/manifests/{name}"))?,
             headers: vec![(header::CONTENT_TYPE, media_type.to_owned())],
             body: bytes,
             scopes: vec![Scope::push(repository)],
-            fine: &[],
+            accepted_statuses: &[],
             limit: MANIFEST_LIMIT,
         };
         let reply = self.transport.call(&session, &call)?;
@@ -311,27 +311,34 @@ impl Client {
         if let Some(session) = &contact.session {
             return Ok(session.clone());
         }
-        let patience = &self.transport.patience;
-        let mut retries = patience.retries();
+        let retry_policy = &self.transport.retry_policy;
+        let mut retries = retry_policy.retries();
         loop {
-            let began = patience.elapsed();
+            let began = retry_policy.elapsed();
             let failure = match Session::open(&self.transport, registry) {
                 Ok(session) => return Ok(contact.session.insert(Arc::new(session)).clone()),
-                Err(Trouble::Fatal(error)) => return Err(error),
-                Err(Trouble::Source(failure)) => failure,
+                Err(AttemptError::Fatal(error)) => return Err(error),
+                Err(AttemptError::Source(failure)) => failure,
             };
-            retries.spend_attempt(patience.elapsed().saturating_sub(began), 0);
+            retries.spend_attempt(retry_policy.elapsed().saturating_sub(began), 0);
             let waited = match contact.failed {
                 true => Err(failure.into()),
-                false => patience.pause(&mut retries, failure, false, &Item::hidden()),
+                false => {
+                    retry_policy.wait_before_retry(&mut retries, failure, false, &Item::hidden())
+                }
             };
             match waited {
                 Ok(()) => {}
-                Err(Trouble::Fatal(error)) => return Err(error),
-                Err(Trouble::Source(failure)) => {
+                Err(AttemptError::Fatal(error)) => return Err(error),
+                Err(AttemptError::Source(failure)) => {
                     contact.failed = true;
                     let doing = format!("reach the registry `{registry}`");
-                    return Err(refusal::error(&doing, &registry.endpoint(), registry, failure));
+                    return Err(error_response::error(
+                        &doing,
+                        &registry.endpoint(),
+                        registry,
+                        failure,
+                    ));
                 }
             }
         }
@@ -342,13 +349,14 @@ impl Client {
 fn check_manifest(reference: &Reference, reply: Reply) -> Result<Manifest> {
     let doing = || format!("read the manifest of `{reference}`");
     if reply.page {
-        let failure = refusal::page();
-        return Err(refusal::error(&doing(), &reply.from, reference.registry(), failure));
+        let failure = error_response::page();
+        return Err(error_response::error(&doing(), &reply.from, reference.registry(), failure));
     }
     if reply.body.is_empty() && reference.digest().is_none() {
         let status = failure::shown(reply.status);
-        let failure = Failure::new(Chance::None, format!("answers {status} without a manifest"));
-        return Err(refusal::error(&doing(), &reply.from, reference.registry(), failure));
+        let failure =
+            Failure::new(Retryable::Never, format!("answers {status} without a manifest"));
+        return Err(error_response::error(&doing(), &reply.from, reference.registry(), failure));
     }
     let said = content_digest(&reply);
     let kind = reply.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());

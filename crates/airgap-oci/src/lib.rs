@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! client ─┬─ blob, tags, push   requests of the API, built on `airgap_http`
-//!         ├─ call            one request, repeated where that helps
-//!         │  └─ refusal         the error response of a registry
+//!         ├─ call               one request, repeated where that helps
+//!         │  └─ error_response  the error response of a registry
 //!         └─ session ─┬─ challenge, token, transport
-//!                     └─ access   the credential: see `Accesses`
+//!                     └─ access           the credential: see `Accesses`
 //! ```
 //!
 //! `layout` is independent of all this: the same content in a folder or a tar, without a registry.
@@ -24,6 +24,7 @@ mod call;
 mod challenge;
 mod checked;
 mod client;
+mod error_response;
 #[doc(hidden)]
 pub mod fuzzing;
 mod layout;
@@ -31,7 +32,6 @@ mod manifest;
 pub mod media_type;
 mod push;
 mod reference;
-mod refusal;
 mod session;
 mod tags;
 mod token;
@@ -39,7 +39,7 @@ mod traffic;
 mod transport;
 
 pub use access::{Access, Accesses, Credential, Part};
-pub use blob::{OuterBlob, RemoteBlob};
+pub use blob::{RemoteBlob, UrlBlob};
 pub use blob_source::Readable;
 pub use client::Client;
 pub use layout::{FilePart, Layout, LayoutFolder};

@@ -9,8 +9,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use crate::error_response::SHOWN;
 use crate::media_type;
-use crate::refusal::SHOWN;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
 use airgap_core::report::{printable, shortened};

@@ -9,9 +9,9 @@ use crate::blob_source::{Readable, subject};
 use crate::call::Call;
 use crate::checked::{Checked, Mark};
 use crate::client::Client;
+use crate::error_response::{self, RequestSubject};
 use crate::manifest::Descriptor;
 use crate::reference::Repository;
-use crate::refusal::{self, About};
 use crate::session::Session;
 use crate::token::Scope;
 use crate::transport::Transport;
@@ -19,9 +19,9 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::report::Item;
 use airgap_http::address::Address;
-use airgap_http::failure::{Failure, Trouble};
-use airgap_http::http::{self, Answer, Body, Request};
-use airgap_http::retry::{Chance, Retries};
+use airgap_http::failure::{AttemptError, Failure};
+use airgap_http::http::{self, Body, Request, Response};
+use airgap_http::retry::{Retries, Retryable};
 
 /// The most attempts without a wait before them, until the upload has gained [`CHUNK`].
 const CHANGES: usize = 10;
@@ -97,8 +97,8 @@ impl Client {
         }
         // Accepts a refusal to read the other repository: a push to this one may be allowed all the
         // same.
-        let fine = &[400, 401, 403, 404, 405, 406, 409, 410, 412, 415, 422, 501];
-        let call = begin(doing.clone(), to, address, scopes, fine);
+        let accepted_statuses = &[400, 401, 403, 404, 405, 406, 409, 410, 412, 415, 422, 501];
+        let call = begin(doing.clone(), to, address, scopes, accepted_statuses);
         let reply = self.transport().call(session, &call)?;
         // By the OCI distribution specification ("Mounting a blob from another repository"), 201
         // means that the blob is there, and 202 names the location of an upload. For other 2xx the
@@ -152,14 +152,14 @@ impl Client {
             offset: 0,
             furthest: 0,
             mark: Mark::default(),
-            retries: self.transport().patience.retries(),
+            retries: self.transport().retry_policy.retries(),
             changes: 0,
         };
         upload.run()
     }
 
     fn begin_upload(&self, session: &Session, to: &Repository) -> Result<UploadLocation> {
-        self.begin_upload_within(session, to, &mut self.transport().patience.retries())
+        self.begin_upload_within(session, to, &mut self.transport().retry_policy.retries())
     }
 
     /// Begins an upload within the time that is left for waiting.
@@ -206,18 +206,18 @@ struct Upload<'a> {
 }
 
 /// The reason why an attempt did not finish the upload.
-struct Setback {
-    trouble: Trouble,
+struct UploadError {
+    error: AttemptError,
     /// Whether to retry at once because the next attempt is a different request.
-    at_once: bool,
+    retry_at_once: bool,
     /// Whether the number of bytes that the registry has is unknown.
-    unsure: bool,
+    offset_unknown: bool,
 }
 
 impl<'a> Upload<'a> {
     fn run(mut self) -> Result<()> {
         loop {
-            let Err(setback) = self.attempt() else { return Ok(()) };
+            let Err(upload_error) = self.attempt() else { return Ok(()) };
             let gain = self.offset.saturating_sub(self.furthest);
             // A registry that takes one byte of each part makes no progress and causes a wait.
             let gained = gain >= LEAST;
@@ -225,28 +225,32 @@ impl<'a> Upload<'a> {
                 self.furthest = self.offset;
             }
             self.changes = if gain >= CHUNK { 0 } else { self.changes + 1 };
-            let waited = match setback.trouble {
+            let waited = match upload_error.error {
                 // A limit, as the location of a registry could lead in a circle.
-                Trouble::Source(_) if setback.at_once && self.changes <= CHANGES => Ok(()),
-                Trouble::Source(failure) => {
-                    let (patience, retries) = (&self.transport.patience, &mut self.retries);
-                    patience.pause(retries, failure, gained, self.item)
+                AttemptError::Source(_)
+                    if upload_error.retry_at_once && self.changes <= CHANGES =>
+                {
+                    Ok(())
+                }
+                AttemptError::Source(failure) => {
+                    let (retry_policy, retries) = (&self.transport.retry_policy, &mut self.retries);
+                    retry_policy.wait_before_retry(retries, failure, gained, self.item)
                 }
                 fatal => Err(fatal),
             };
             match waited {
                 Ok(()) => {}
-                Err(Trouble::Fatal(error)) => return Err(error),
-                Err(Trouble::Source(failure)) => return Err(self.error(failure)),
+                Err(AttemptError::Fatal(error)) => return Err(error),
+                Err(AttemptError::Source(failure)) => return Err(self.error(failure)),
             }
-            if setback.unsure && self.is_there()? {
+            if upload_error.offset_unknown && self.is_there()? {
                 return Ok(());
             }
         }
     }
 
     /// Sends the missing bytes and finishes the upload.
-    fn attempt(&mut self) -> std::result::Result<(), Setback> {
+    fn attempt(&mut self) -> std::result::Result<(), UploadError> {
         if self.location.is_none() {
             let (session, retries) = (&self.session, &mut self.retries);
             let begun = self.client.begin_upload_within(session, self.to, retries)?;
@@ -283,13 +287,13 @@ impl<'a> Upload<'a> {
         &mut self,
         bytes: &mut Checked<Box<dyn Read + 'a>>,
         length: u64,
-    ) -> std::result::Result<(), Setback> {
+    ) -> std::result::Result<(), UploadError> {
         let address = self.location()?;
         let end = self.offset + length;
         let range = (header::CONTENT_RANGE, format!("{}-{}", self.offset, end - 1));
         let answer = self.send(Method::PATCH, &address, bytes, length, Some(range))?;
         if !answer.status.is_success() {
-            return Err(self.judge(answer));
+            return Err(self.handle_error_status(answer));
         }
         if let Some(next) = answer.header(header::LOCATION) {
             self.location = Some(http::follow(&answer.from, next)?);
@@ -299,7 +303,7 @@ impl<'a> Upload<'a> {
         let taken = reached(&answer.headers).map_or(end, |it| if it == end + 1 { end } else { it });
         if taken > end || taken < self.offset {
             let reason = format!("says that it has {taken} bytes, after {end} were sent");
-            return Err(Failure::new(Chance::None, reason).into());
+            return Err(Failure::new(Retryable::Never, reason).into());
         }
         answer.drain();
         self.offset = taken;
@@ -311,8 +315,8 @@ impl<'a> Upload<'a> {
         let taken_of_part = taken - (end - length);
         self.chunk = Some(taken_of_part.max(LEAST)).min(self.chunk);
         let reason = format!("takes {taken_of_part} of the {length} bytes of a part");
-        let at_once = taken_of_part >= LEAST;
-        Err(Setback { at_once, ..Failure::new(Chance::Passing, reason).into() })
+        let retry_at_once = taken_of_part >= LEAST;
+        Err(UploadError { retry_at_once, ..Failure::new(Retryable::Transient, reason).into() })
     }
 
     /// Sends the rest and finishes the upload.
@@ -320,12 +324,12 @@ impl<'a> Upload<'a> {
         &mut self,
         bytes: &mut Checked<Box<dyn Read + 'a>>,
         length: u64,
-    ) -> std::result::Result<(), Setback> {
+    ) -> std::result::Result<(), UploadError> {
         let digest = format!("sha256:{}", self.descriptor.digest);
         let address = self.location()?.with_query("digest", &digest);
         let answer = self.send(Method::PUT, &address, bytes, length, None)?;
         if !answer.status.is_success() {
-            return Err(self.judge(answer));
+            return Err(self.handle_error_status(answer));
         }
         answer.drain();
         self.item.set_position(self.descriptor.size);
@@ -339,7 +343,7 @@ impl<'a> Upload<'a> {
         bytes: &mut Checked<Box<dyn Read + 'a>>,
         length: u64,
         range: Option<(header::HeaderName, String)>,
-    ) -> std::result::Result<Answer, Setback> {
+    ) -> std::result::Result<Response, UploadError> {
         let kind = (header::CONTENT_TYPE, "application/octet-stream".to_owned());
         let headers = [kind].into_iter().chain(range).collect();
         let scopes = [Scope::push(self.to.name())];
@@ -354,33 +358,42 @@ impl<'a> Upload<'a> {
         if let Some(error) = bytes.failure() {
             return Err(error.into());
         }
-        answer.map_err(|trouble| Setback { trouble, at_once: false, unsure: true })
+        answer.map_err(|error| UploadError { error, retry_at_once: false, offset_unknown: true })
     }
 
     /// Decides how to go on after a response that is not a success.
-    fn judge(&mut self, answer: Answer) -> Setback {
+    fn handle_error_status(&mut self, answer: Response) -> UploadError {
         let status = answer.status.as_u16();
         let leads = answer.header(header::LOCATION).map(|it| http::follow(&answer.from, it));
-        let about = About::Upload(self.to.clone());
-        let now = self.transport.patience.now();
+        let about = RequestSubject::Upload(self.to.clone());
+        let now = self.transport.retry_policy.now();
         let failure =
-            refusal::by_registry(&self.session.caller(self.to.name()), &about, answer, now);
-        let passing = |failure| Failure { chance: Chance::Passing, missing: false, ..failure };
-        let setback = |failure: Failure| Setback::from(failure);
+            error_response::by_registry(&self.session.caller(self.to.name()), &about, answer, now);
+        let passing =
+            |failure| Failure { retryable: Retryable::Transient, missing: false, ..failure };
+        let upload_error = |failure: Failure| UploadError::from(failure);
         match (status, leads) {
             (307 | 308, Some(Ok(next))) => {
                 self.location = Some(next);
-                Setback { at_once: true, ..setback(failure) }
+                UploadError { retry_at_once: true, ..upload_error(failure) }
             }
             (307 | 308, Some(Err(failure))) => failure.into(),
             // The token is forgotten; the next request uses another one, if there is one.
-            (401, _) => Setback { at_once: true, unsure: true, ..setback(failure) },
+            (401, _) => {
+                UploadError { retry_at_once: true, offset_unknown: true, ..upload_error(failure) }
+            }
             // The registry has forgotten the upload, or has another number of bytes.
-            (404 | 416, _) => Setback { unsure: true, ..setback(passing(failure)) },
+            (404 | 416, _) => {
+                UploadError { offset_unknown: true, ..upload_error(passing(failure)) }
+            }
             (413, _) => match self.smaller() {
                 Some(chunk) => {
                     self.chunk = Some(chunk);
-                    Setback { at_once: true, unsure: true, ..setback(failure) }
+                    UploadError {
+                        retry_at_once: true,
+                        offset_unknown: true,
+                        ..upload_error(failure)
+                    }
                 }
                 None => failure.into(),
             },
@@ -389,9 +402,9 @@ impl<'a> Upload<'a> {
                 if self.chunk.is_none() && self.descriptor.size > 0 =>
             {
                 self.chunk = Some(CHUNK);
-                Setback { at_once: true, unsure: true, ..setback(failure) }
+                UploadError { retry_at_once: true, offset_unknown: true, ..upload_error(failure) }
             }
-            (429 | 500.., _) => Setback { unsure: true, ..setback(failure) },
+            (429 | 500.., _) => UploadError { offset_unknown: true, ..upload_error(failure) },
             _ => failure.into(),
         }
     }
@@ -412,13 +425,13 @@ impl<'a> Upload<'a> {
         if let Some(address) = self.location.take() {
             let call = Call {
                 doing: format!("ask how far the push to `{}` is", self.to),
-                about: About::Upload(self.to.clone()),
+                about: RequestSubject::Upload(self.to.clone()),
                 method: Method::GET,
                 address,
                 headers: Vec::new(),
                 body: &[],
                 scopes: vec![Scope::push(self.to.name())],
-                fine: &[400, 404, 405, 410, 416, 501],
+                accepted_statuses: &[400, 404, 405, 410, 416, 501],
                 limit: ANSWER_LIMIT,
             };
             let reply = self.transport.call_within(&self.session, &call, &mut self.retries)?;
@@ -449,21 +462,21 @@ impl<'a> Upload<'a> {
         let doing = format!("push {}", subject(self.to, &self.descriptor.digest));
         let registry = self.session.registry();
         match &self.location {
-            Some(address) => refusal::error(&doing, address, registry, failure),
-            None => refusal::error(&doing, self.to, registry, failure),
+            Some(address) => error_response::error(&doing, address, registry, failure),
+            None => error_response::error(&doing, self.to, registry, failure),
         }
     }
 }
 
-impl From<Failure> for Setback {
-    fn from(failure: Failure) -> Setback {
-        Setback { trouble: failure.into(), at_once: false, unsure: false }
+impl From<Failure> for UploadError {
+    fn from(failure: Failure) -> UploadError {
+        UploadError { error: failure.into(), retry_at_once: false, offset_unknown: false }
     }
 }
 
-impl From<Error> for Setback {
-    fn from(error: Error) -> Setback {
-        Setback { trouble: error.into(), at_once: false, unsure: false }
+impl From<Error> for UploadError {
+    fn from(error: Error) -> UploadError {
+        UploadError { error: error.into(), retry_at_once: false, offset_unknown: false }
     }
 }
 
@@ -489,17 +502,17 @@ fn begin<'a>(
     to: &Repository,
     address: Address,
     scopes: Vec<Scope>,
-    fine: &'a [u16],
+    accepted_statuses: &'a [u16],
 ) -> Call<'a> {
     Call {
         doing,
-        about: About::Destination(to.clone()),
+        about: RequestSubject::Destination(to.clone()),
         method: Method::POST,
         address,
         headers: Vec::new(),
         body: &[],
         scopes,
-        fine,
+        accepted_statuses,
         limit: ANSWER_LIMIT,
     }
 }

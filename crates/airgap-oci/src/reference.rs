@@ -134,7 +134,7 @@ impl Reference {
     /// # Errors
     /// Usage, with the part that does not parse and the reason.
     pub fn parse(text: &str) -> Result<Reference> {
-        Parts::of(text).and_then(Parts::strict).map_err(|problem| {
+        Parts::parse(text).and_then(Parts::strict).map_err(|problem| {
             refuse(text, &problem, "HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST")
         })
     }
@@ -145,9 +145,11 @@ impl Reference {
     /// # Errors
     /// Usage, with the part that does not parse and the reason.
     pub fn parse_image(text: &str) -> Result<Reference> {
-        Parts::of(text).and_then(Parts::image).map(|(reference, ..)| reference).map_err(|problem| {
-            refuse(text, &problem, "NAME:TAG, HOST/NAME:TAG or either with @sha256:DIGEST")
-        })
+        Parts::parse(text).and_then(Parts::image).map(|(reference, ..)| reference).map_err(
+            |problem| {
+                refuse(text, &problem, "NAME:TAG, HOST/NAME:TAG or either with @sha256:DIGEST")
+            },
+        )
     }
 
     /// Parses a reference as Docker does, and returns it with the host and the repository as they
@@ -156,7 +158,7 @@ impl Reference {
     /// # Errors
     /// The problem with the text, in words.
     pub fn read_image(text: &str) -> Parsed<(Reference, Option<&str>, &str)> {
-        Parts::of(text).and_then(Parts::image)
+        Parts::parse(text).and_then(Parts::image)
     }
 
     /// Returns its repository.
@@ -209,7 +211,7 @@ struct Parts<'a> {
 pub(crate) type Parsed<T> = std::result::Result<T, String>;
 
 impl<'a> Parts<'a> {
-    fn of(text: &'a str) -> Parsed<Parts<'a>> {
+    fn parse(text: &'a str) -> Parsed<Parts<'a>> {
         if text.is_empty() {
             return Err("it is empty".to_owned());
         }

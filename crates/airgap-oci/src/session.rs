@@ -8,9 +8,9 @@ use url::form_urlencoded;
 
 use crate::access::{Access, Credential};
 use crate::challenge::{self, Challenge, challenges};
+use crate::error_response::{self, ClientState};
 use crate::reference::Registry;
-use crate::refusal::{self, Caller};
-use crate::token::{Given, Scope, Token, Tokens};
+use crate::token::{IssuedToken, Scope, Token, Tokens};
 use crate::traffic::{Counters, Purpose};
 use crate::transport::Transport;
 use airgap_core::error::{Error, Result};
@@ -18,10 +18,10 @@ use airgap_core::workers::hold;
 use airgap_http::Identity;
 use airgap_http::address::{self, Address};
 use airgap_http::audience;
-use airgap_http::failure::{Failure, Mismatch, Tried, Trouble};
-use airgap_http::http::{Asker, Body, Hop, Pass, Request};
-use airgap_http::retry::Chance;
-use airgap_http::source::{Served, SoFar};
+use airgap_http::failure::{AttemptError, AttemptResult, Failure, Mismatch};
+use airgap_http::http::{AuthProvider, Body, Hop, HopAuth, Request};
+use airgap_http::retry::Retryable;
+use airgap_http::source::{Progress, ResponseFacts};
 
 /// The most bytes of the response of a token server.
 const TOKEN_LIMIT: u64 = 1 << 20;
@@ -34,7 +34,7 @@ pub(super) struct Session {
     registry: Registry,
     base: Address,
     /// Whether the response to the first request was a web page, as from a server of static files.
-    greets_people: bool,
+    greets_with_page: bool,
     state: Mutex<State>,
     tokens: Tokens,
 }
@@ -42,14 +42,14 @@ pub(super) struct Session {
 struct State {
     access: Access,
     challenges: Vec<Challenge>,
-    unasked: Unasked,
+    unsolicited: UnsolicitedLogin,
     /// The names of repositories in the scopes of tokens, where the registry uses other ones: it may be
     /// a proxy in front of another registry.
     renamed: HashMap<String, String>,
 }
 
 /// The response to the first request.
-struct Greeting {
+struct PingResponse {
     status: u16,
     challenges: Vec<Challenge>,
     is_page: bool,
@@ -58,7 +58,7 @@ struct Greeting {
 /// Whether a name and password are sent to a registry that does not ask for them. Some registries
 /// accept anonymous requests, and hide private repositories by 403 or 404 without a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unasked {
+enum UnsolicitedLogin {
     /// They were not sent yet.
     Untried,
     /// They are sent with each request.
@@ -68,13 +68,13 @@ enum Unasked {
 }
 
 /// The authorization of a request. Has no `Debug`.
-pub(super) enum Proof {
+pub(super) enum Authorization {
     /// No authorization.
-    Nothing,
+    None,
     /// A value that does not change.
     Fixed(String),
     /// A name and password for which the registry did not ask.
-    Unasked(String),
+    Unsolicited(String),
     /// A token of a token server.
     Token {
         /// The token.
@@ -82,48 +82,50 @@ pub(super) enum Proof {
         /// Whether it was issued for this very request.
         fresh: bool,
         /// Whether it was requested for exactly these scopes, and not for more.
-        own: bool,
+        exact_scope: bool,
     },
 }
 
-/// The reason why there is no [`Proof`].
-pub(super) enum Unproven {
+/// The reason why there is no [`Authorization`].
+pub(super) enum AuthError {
     /// The token server refuses the credential.
     Refused(Failure),
     /// Any other failure.
-    Trouble(Trouble),
+    Attempt(AttemptError),
 }
 
 impl Session {
     /// Opens a session with the first request to the registry.
-    pub(super) fn open(transport: &Transport, registry: &Registry) -> Tried<Session> {
+    pub(super) fn open(transport: &Transport, registry: &Registry) -> AttemptResult<Session> {
         let access = transport.access(registry)?;
         let endpoint = registry.endpoint();
         let base = |scheme: &str| Address::parse(&format!("{scheme}://{endpoint}/"));
         let (plain, secure) = (base("http")?, base("https")?);
-        let (base, greeting) = if access.plain_http {
-            let greeting = ping(transport, &plain, &access)?;
-            (plain, greeting)
+        let (base, ping_response) = if access.plain_http {
+            let ping_response = ping(transport, &plain, &access)?;
+            (plain, ping_response)
         } else if plain.is_loopback() && !access.tls {
             // A server that speaks TLS there cannot parse this request, and says so.
             match ping(transport, &plain, &access) {
-                Ok(Greeting { status: 400, .. })
-                | Err(Trouble::Source(Failure { mismatch: Some(Mismatch::NotHttp), .. })) => {
-                    let greeting = ping(transport, &secure, &access)?;
-                    (secure, greeting)
+                Ok(PingResponse { status: 400, .. })
+                | Err(AttemptError::Source(Failure {
+                    mismatch: Some(Mismatch::NotHttp), ..
+                })) => {
+                    let ping_response = ping(transport, &secure, &access)?;
+                    (secure, ping_response)
                 }
-                greeting => (plain, greeting?),
+                ping_response => (plain, ping_response?),
             }
         } else {
-            let greeting =
+            let ping_response =
                 ping(transport, &secure, &access).map_err(|error| not_tls(error, &access))?;
-            (secure, greeting)
+            (secure, ping_response)
         };
-        let Greeting { challenges, is_page: greets_people, .. } = greeting;
+        let PingResponse { challenges, is_page: greets_with_page, .. } = ping_response;
         let renamed = HashMap::new();
-        let state = State { access, challenges, unasked: Unasked::Untried, renamed };
+        let state = State { access, challenges, unsolicited: UnsolicitedLogin::Untried, renamed };
         let (state, tokens) = (Mutex::new(state), Tokens::default());
-        Ok(Session { registry: registry.clone(), base, greets_people, state, tokens })
+        Ok(Session { registry: registry.clone(), base, greets_with_page, state, tokens })
     }
 
     /// Returns the registry.
@@ -144,23 +146,23 @@ impl Session {
 
     /// Returns whether the first response was a web page. A later one shows then that the whole host
     /// is a web site.
-    pub(super) fn greets_people(&self) -> bool {
-        self.greets_people
+    pub(super) fn greets_with_page(&self) -> bool {
+        self.greets_with_page
     }
 
     /// Returns the state of the client for a repository of this registry, for the texts of failures.
-    pub(super) fn caller(&self, repository: &str) -> Caller {
+    pub(super) fn caller(&self, repository: &str) -> ClientState {
         let state = self.state();
         let withheld = audience::check(&self.base, &self.base, false).err();
         let is_bearer = |it: &Challenge| matches!(it, Challenge::Bearer { .. });
         let (credential, origin) = state.access.for_repository(repository);
         let has_credential = *credential != Credential::Anonymous;
-        Caller {
+        ClientState {
             registry: self.registry.clone(),
             base: self.base.clone(),
             origin: if has_credential { origin.to_owned() } else { String::new() },
             withheld: withheld.filter(|_| has_credential),
-            refused_unasked: state.unasked == Unasked::Refused,
+            refused_unsolicited: state.unsolicited == UnsolicitedLogin::Refused,
             wants_tokens: state.challenges.iter().any(is_bearer),
         }
     }
@@ -181,58 +183,58 @@ impl Session {
     }
 
     /// Returns the authorization for these scopes.
-    pub(super) fn prove(
+    pub(super) fn authorize(
         &self,
         transport: &Transport,
         scopes: &[Scope],
-    ) -> std::result::Result<Proof, Unproven> {
-        let (credential, challenges, unasked, scopes) = {
+    ) -> std::result::Result<Authorization, AuthError> {
+        let (credential, challenges, unsolicited, scopes) = {
             let state = self.state();
             let credential = match audience::check(&self.base, &self.base, false) {
                 Ok(()) => state.credential(scopes).clone(),
                 Err(_) => Credential::Anonymous,
             };
-            (credential, state.challenges.clone(), state.unasked, state.with_renamed(scopes))
+            (credential, state.challenges.clone(), state.unsolicited, state.with_renamed(scopes))
         };
         let scopes = scopes.as_slice();
         if let Credential::Bearer(token) = credential {
-            return Ok(Proof::Fixed(format!("Bearer {token}")));
+            return Ok(Authorization::Fixed(format!("Bearer {token}")));
         }
         for challenge in &challenges {
             if let Challenge::Bearer { realm, service } = challenge {
                 let ask = || {
                     self.ask_for_token(transport, realm, service.as_deref(), scopes, &credential)
                 };
-                let Given { token, fresh, own } =
-                    self.tokens.get(scopes, transport.patience.now(), ask)?;
-                return Ok(Proof::Token { value: token.value, fresh, own });
+                let IssuedToken { token, fresh, exact_scope } =
+                    self.tokens.get(scopes, transport.retry_policy.now(), ask)?;
+                return Ok(Authorization::Token { value: token.value, fresh, exact_scope });
             }
         }
         match credential {
             Credential::Basic { username, password } if challenges.contains(&Challenge::Basic) => {
-                Ok(Proof::Fixed(basic(username, password)))
+                Ok(Authorization::Fixed(basic(username, password)))
             }
-            Credential::Basic { username, password } if unasked == Unasked::Sent => {
-                Ok(Proof::Unasked(basic(username, password)))
+            Credential::Basic { username, password } if unsolicited == UnsolicitedLogin::Sent => {
+                Ok(Authorization::Unsolicited(basic(username, password)))
             }
-            _ => Ok(Proof::Nothing),
+            _ => Ok(Authorization::None),
         }
     }
 
     /// Stores the challenges of a refusal; returns whether they are new.
-    pub(super) fn learn(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn store_challenges(&self, headers: &HeaderMap) -> bool {
         let found = challenges(headers);
         let mut state = self.state();
-        let news = !found.is_empty() && found != state.challenges;
-        if news {
+        let changed = !found.is_empty() && found != state.challenges;
+        if changed {
             state.challenges = found;
         }
-        news
+        changed
     }
 
     /// Records the name that the challenge of a refusal has for the repository of a request; returns
     /// whether it is new.
-    pub(super) fn learn_name(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
+    pub(super) fn store_repository_name(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
         let (Some(name), Some(first)) = (challenge::repository(headers), scopes.first()) else {
             return false;
         };
@@ -247,16 +249,16 @@ impl Session {
     /// Returns whether to repeat a request without a credential that got 403 or 404, or 401 without
     /// a challenge: with an answer to the challenge that it got, or with a name and password that were
     /// not asked for.
-    pub(super) fn offer(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
-        if self.learn(headers) {
+    pub(super) fn enable_unsolicited(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
+        if self.store_challenges(headers) {
             return true;
         }
         let allowed = audience::check(&self.base, &self.base, false).is_ok();
         let mut state = self.state();
         let has_login = matches!(state.credential(scopes), Credential::Basic { .. });
-        let offers = allowed && has_login && state.unasked != Unasked::Refused;
+        let offers = allowed && has_login && state.unsolicited != UnsolicitedLogin::Refused;
         if offers {
-            state.unasked = Unasked::Sent;
+            state.unsolicited = UnsolicitedLogin::Sent;
         }
         offers
     }
@@ -264,49 +266,49 @@ impl Session {
     /// Records that a name and password which were sent unasked got 401. If the answer names a
     /// token server, it is asked; otherwise the next requests go without a credential. Returns that
     /// the request is to be repeated.
-    pub(super) fn reconsider(&self, headers: &HeaderMap) -> bool {
+    pub(super) fn reconsider_unsolicited(&self, headers: &HeaderMap) -> bool {
         let found = challenges(headers);
         let mut state = self.state();
         match found.iter().any(|it| matches!(it, Challenge::Bearer { .. })) {
             true => state.challenges = found,
-            false => state.unasked = Unasked::Refused,
+            false => state.unsolicited = UnsolicitedLogin::Refused,
         }
         true
     }
 
     /// Drops a token server that was only found by sending a credential unasked, after it refused
     /// the credential; returns whether there was one.
-    pub(super) fn retract(&self) -> bool {
+    pub(super) fn retract_token_server(&self) -> bool {
         let mut state = self.state();
-        let is_so = state.unasked == Unasked::Sent;
-        if is_so {
-            (state.unasked, state.challenges) = (Unasked::Refused, Vec::new());
+        let was_sent = state.unsolicited == UnsolicitedLogin::Sent;
+        if was_sent {
+            (state.unsolicited, state.challenges) = (UnsolicitedLogin::Refused, Vec::new());
         }
-        is_so
+        was_sent
     }
 
     /// Forgets a token that was refused.
-    pub(super) fn forget(&self, proof: &Proof) {
-        if let Proof::Token { value, .. } = proof {
+    pub(super) fn forget(&self, authorization: &Authorization) {
+        if let Authorization::Token { value, .. } = authorization {
             self.tokens.forget(value);
         }
     }
 
     /// Records that a token was refused for less than the scopes it was requested for.
-    pub(super) fn distrust(&self, token: &str) {
-        self.tokens.distrust(token);
+    pub(super) fn restrict_token(&self, token: &str) {
+        self.tokens.restrict(token);
     }
 
     /// Looks up the credential again; returns whether it has changed.
-    pub(super) fn ask_again(&self, transport: &Transport) -> Result<bool> {
+    pub(super) fn reload_credential(&self, transport: &Transport) -> Result<bool> {
         let access = transport.access(&self.registry)?;
         let mut state = self.state();
-        let news = !access.credentials().eq(state.access.credentials());
-        if news {
-            (state.access, state.unasked) = (access, Unasked::Untried);
+        let changed = !access.credentials().eq(state.access.credentials());
+        if changed {
+            (state.access, state.unsolicited) = (access, UnsolicitedLogin::Untried);
             self.tokens.clear();
         }
-        Ok(news)
+        Ok(changed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -320,9 +322,9 @@ impl Session {
         service: Option<&str>,
         scopes: &[Scope],
         credential: &Credential,
-    ) -> std::result::Result<Token, Unproven> {
+    ) -> std::result::Result<Token, AuthError> {
         let realm =
-            self.token_server(realm, credential).map_err(|it| Unproven::Trouble(it.into()))?;
+            self.token_server(realm, credential).map_err(|it| AuthError::Attempt(it.into()))?;
         let mut fields = form_urlencoded::Serializer::new(String::new());
         if let Some(service) = service {
             fields.append_pair("service", service);
@@ -359,38 +361,41 @@ impl Session {
         };
         let (roots, counters) = (self.roots(), &transport.counters);
         let identity = self.identity().filter(|_| realm.origin() == self.base.origin());
-        let asker = TokenAsker { realm: &realm, authorization, roots, identity, counters };
+        let auth_provider =
+            TokenServerAuth { realm: &realm, authorization, roots, identity, counters };
         let at_server = |failure: Failure| at_server(&realm, failure);
         let answer =
-            transport.http.send(&address, request, &asker).map_err(|trouble| match trouble {
-                Trouble::Source(failure) => at_server(failure),
-                fatal => Unproven::Trouble(fatal),
-            })?;
+            transport.http.send(&address, request, &auth_provider).map_err(
+                |error| match error {
+                    AttemptError::Source(failure) => at_server(failure),
+                    fatal => AuthError::Attempt(fatal),
+                },
+            )?;
         let status = answer.status.as_u16();
         if !answer.status.is_success() {
-            let said = refusal::Said::read(answer);
+            let said = error_response::ErrorResponse::read(answer);
             let shown = *credential != Credential::Anonymous;
             let repository = scopes.first().map_or("", |scope| scope.repository.as_str());
-            let (caller, now) = (self.caller(repository), transport.patience.now());
-            let failure = refusal::by_token_server(&caller, &realm, &said, shown, now);
+            let (caller, now) = (self.caller(repository), transport.retry_policy.now());
+            let failure = error_response::by_token_server(&caller, &realm, &said, shown, now);
             return Err(match status {
-                400 | 401 | 403 => Unproven::Refused(failure),
-                _ => Unproven::Trouble(failure.into()),
+                400 | 401 | 403 => AuthError::Refused(failure),
+                _ => AuthError::Attempt(failure.into()),
             });
         }
         let page = answer.is_page();
-        let served = Served { proxy: answer.proxy.clone(), ..Served::default() };
+        let facts = ResponseFacts { proxy: answer.proxy.clone(), ..ResponseFacts::default() };
         let json = answer.read(TOKEN_LIMIT).map_err(|(error, length)| {
-            at_server(SoFar { length, size: None }.lost(&transport.http, error, &served))
+            at_server(Progress { length, size: None }.lost(&transport.http, error, &facts))
         })?;
-        let sends = |what: &str| at_server(Failure::new(Chance::None, format!("sends {what}")));
+        let sends = |what: &str| at_server(Failure::new(Retryable::Never, format!("sends {what}")));
         if page {
             return Err(sends("a web page instead of a token"));
         }
         if json.len() as u64 > TOKEN_LIMIT {
             return Err(sends(&format!("more than {TOKEN_LIMIT} bytes instead of a token")));
         }
-        Token::read(&json, transport.patience.now()).map_err(|what| sends(&what))
+        Token::read(&json, transport.retry_policy.now()).map_err(|what| sends(&what))
     }
 
     /// Parses the address of the token server. It must be https or loopback if a credential is sent
@@ -403,7 +408,7 @@ impl Session {
         let refuse = |why: &str| {
             let shown = address::redacted(realm);
             let reason = format!("the registry names the token server `{shown}`, {why}");
-            Failure::new(Chance::None, reason)
+            Failure::new(Retryable::Never, reason)
         };
         let address = Address::parse(realm).map_err(|_| refuse("which is no address"))?;
         let plain_here = self.base.scheme() == "http";
@@ -435,14 +440,14 @@ impl State {
     }
 }
 
-impl<E: Into<Trouble>> From<E> for Unproven {
-    fn from(error: E) -> Unproven {
-        Unproven::Trouble(error.into())
+impl<E: Into<AttemptError>> From<E> for AuthError {
+    fn from(error: E) -> AuthError {
+        AuthError::Attempt(error.into())
     }
 }
 
 /// The authorization of a request to a token server. It is sent to no other origin.
-struct TokenAsker<'a> {
+struct TokenServerAuth<'a> {
     realm: &'a Address,
     authorization: Option<String>,
     roots: Vec<String>,
@@ -450,21 +455,21 @@ struct TokenAsker<'a> {
     counters: &'a Counters,
 }
 
-impl Asker for TokenAsker<'_> {
-    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
+impl AuthProvider for TokenServerAuth<'_> {
+    fn auth_for(&self, hop: &Hop<'_>) -> AttemptResult<HopAuth> {
         if hop.here.origin() != self.realm.origin() {
             let reason = format!("leads to {}", hop.here);
-            return Err(Failure::new(Chance::None, reason).into());
+            return Err(Failure::new(Retryable::Never, reason).into());
         }
         self.counters.request(Purpose::Token, hop.method, hop.nth > 0);
         let direct = hop.here.scheme() == "http" && hop.here.is_loopback();
         let (authorization, roots) = (self.authorization.clone(), self.roots.clone());
-        Ok(Pass { authorization, direct, roots, identity: self.identity.clone() })
+        Ok(HopAuth { authorization, direct, roots, identity: self.identity.clone() })
     }
 }
 
 /// The authorization of a request to a registry. It is not sent to other origins.
-pub(super) struct RegistryAsker<'a> {
+pub(super) struct RegistryAuth<'a> {
     /// The address of the registry.
     pub(super) base: &'a Address,
     /// Whether a setting allows plain http.
@@ -481,16 +486,16 @@ pub(super) struct RegistryAsker<'a> {
     pub(super) counters: &'a Counters,
 }
 
-impl Asker for RegistryAsker<'_> {
-    fn pass(&self, hop: &Hop<'_>) -> Tried<Pass> {
+impl AuthProvider for RegistryAuth<'_> {
+    fn auth_for(&self, hop: &Hop<'_>) -> AttemptResult<HopAuth> {
         let loopback = hop.here.is_loopback();
         if hop.here.scheme() == "http" && !loopback && !self.plain {
             let reason = format!("leads to {} by plain http, where anyone can listen", hop.here);
-            return Err(Failure::new(Chance::None, reason).into());
+            return Err(Failure::new(Retryable::Never, reason).into());
         }
         self.counters.request(self.purpose, hop.method, hop.nth > 0);
         let home = hop.here.origin() == self.base.origin();
-        Ok(Pass {
+        Ok(HopAuth {
             authorization: self.authorization.filter(|_| home).map(str::to_owned),
             // A plain request that is safe because it stays on this machine must stay there.
             direct: hop.here.scheme() == "http" && loopback,
@@ -501,18 +506,19 @@ impl Asker for RegistryAsker<'_> {
 }
 
 /// Sends the first request, to `/v2/`.
-fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<Greeting> {
+fn ping(transport: &Transport, base: &Address, access: &Access) -> AttemptResult<PingResponse> {
     let address = base.at("/v2/").unwrap_or_else(|| base.clone());
     let counters = &transport.counters;
     let (plain, roots) = (access.plain_http, access.roots.clone());
     let (authorization, purpose) = (None, Purpose::Ping);
     let identity = access.identity.clone();
-    let asker = RegistryAsker { base, plain, authorization, roots, identity, purpose, counters };
-    let answer = transport.http.send(&address, Request::get(Vec::new()), &asker)?;
+    let auth_provider =
+        RegistryAuth { base, plain, authorization, roots, identity, purpose, counters };
+    let answer = transport.http.send(&address, Request::get(Vec::new()), &auth_provider)?;
     match answer.status.as_u16() {
         429 | 500.. => {
-            let said = refusal::Said::read(answer);
-            Err(said.failure(transport.patience.now()).into())
+            let said = error_response::ErrorResponse::read(answer);
+            Err(said.failure(transport.retry_policy.now()).into())
         }
         // Any other status is accepted: the next request shows its reason.
         status => {
@@ -521,28 +527,28 @@ fn ping(transport: &Transport, base: &Address, access: &Access) -> Tried<Greetin
             let challenges = if home { challenges(&answer.headers) } else { Vec::new() };
             let is_page = answer.is_page() && answer.status.is_success();
             answer.drain();
-            Ok(Greeting { status, challenges, is_page })
+            Ok(PingResponse { status, challenges, is_page })
         }
     }
 }
 
 /// Adds a hint with the setting that demands TLS, if the registry does not speak it.
-fn not_tls(trouble: Trouble, access: &Access) -> Trouble {
-    match trouble {
-        Trouble::Source(failure)
+fn not_tls(error: AttemptError, access: &Access) -> AttemptError {
+    match error {
+        AttemptError::Source(failure)
             if failure.mismatch == Some(Mismatch::NotTls) && !access.tls_remedy.is_empty() =>
         {
             // The general hint names a setting that does not override this one.
             Failure { mismatch: None, ..failure }.hint(access.tls_remedy.clone()).into()
         }
-        trouble => trouble,
+        error => error,
     }
 }
 
 /// Adds the token server to a failure: its host differs from the registry in the error.
-fn at_server(realm: &Address, failure: Failure) -> Unproven {
+fn at_server(realm: &Address, failure: Failure) -> AuthError {
     let reason = format!("the token server `{realm}`: {}", failure.reason);
-    Unproven::Trouble(Failure { reason, mismatch: None, ..failure }.into())
+    AuthError::Attempt(Failure { reason, mismatch: None, ..failure }.into())
 }
 
 fn basic(login: String, password: String) -> String {

@@ -11,10 +11,10 @@ use ureq::http::{HeaderMap, Method, header};
 
 use crate::call::{Call, Reply};
 use crate::client::Client;
+use crate::error_response::{self, RequestSubject};
 use crate::manifest::{Content, Descriptor, Items, Keep, Manifest};
 use crate::media_type;
 use crate::reference::{Repository, Tag};
-use crate::refusal::{self, About};
 use crate::token::Scope;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
@@ -146,8 +146,12 @@ impl Client {
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>> {
         let doing = format!("list the tags of `{repository}`");
         let mut tags = Vec::new();
-        let list =
-            List { path: "tags/list", accept: "application/json", fine: &[], limit: LIST_LIMIT };
+        let list = List {
+            path: "tags/list",
+            accept: "application/json",
+            accepted_statuses: &[],
+            limit: LIST_LIMIT,
+        };
         self.pages(repository, &doing, &list, |reply| {
             let page = TagsPage { tags: &mut tags, wanted: |_| true, most: TAGS };
             page.read(&reply.body).map_err(|cause| unreadable(&doing, repository, &reply, &cause))
@@ -187,8 +191,13 @@ impl Client {
         let (mut found, mut items) = (Vec::new(), Items::new(REFERRERS));
         let mut known = true;
         // Registries without the referrers API answer in one of these ways.
-        let fine = &[400, 404, 405, 406, 410, 415, 422, 501];
-        let list = List { path: &path, accept: media_type::INDEX, fine, limit: REFERRERS_LIMIT };
+        let accepted_statuses = &[400, 404, 405, 406, 410, 415, 422, 501];
+        let list = List {
+            path: &path,
+            accept: media_type::INDEX,
+            accepted_statuses,
+            limit: REFERRERS_LIMIT,
+        };
         self.pages(repository, &doing, &list, |reply| {
             let page = Manifest::new(reply.body, media_type::INDEX);
             // By the OCI distribution specification ("Listing Referrers") it answers with an index.
@@ -247,13 +256,13 @@ impl Client {
         let address = session.address(&format!("{}/tags/list", repository.name()))?;
         let call = Call {
             doing: format!("list the tags of `{repository}`"),
-            about: About::Repository(repository.clone()),
+            about: RequestSubject::Repository(repository.clone()),
             method: Method::GET,
             address: address.with_query("n", FEW),
             headers: vec![(header::ACCEPT, "application/json".to_owned())],
             body: &[],
             scopes: vec![Scope::pull(repository.name())],
-            fine: &[400, 401, 403, 404, 405, 501],
+            accepted_statuses: &[400, 401, 403, 404, 405, 501],
             limit: PAGE_LIMIT,
         };
         let reply = self.transport().call(&session, &call)?;
@@ -274,22 +283,22 @@ impl Client {
         mut take: impl FnMut(Reply) -> Result<()>,
     ) -> Result<()> {
         let session = self.session(repository.registry())?;
-        let List { path, accept, fine, limit } = *list;
+        let List { path, accept, accepted_statuses, limit } = *list;
         let mut address = session.address(&format!("{}/{path}", repository.name()))?;
         let mut seen = Vec::new();
         let mut total = 0;
-        let mut retries = self.transport().patience.retries();
+        let mut retries = self.transport().retry_policy.retries();
         let began = Instant::now();
         loop {
             let call = Call {
                 doing: doing.to_owned(),
-                about: About::Repository(repository.clone()),
+                about: RequestSubject::Repository(repository.clone()),
                 method: Method::GET,
                 address: address.clone(),
                 headers: vec![(header::ACCEPT, accept.to_owned())],
                 body: &[],
                 scopes: vec![Scope::pull(repository.name())],
-                fine,
+                accepted_statuses,
                 limit: PAGE_LIMIT,
             };
             // All pages share one budget for waiting; a page that was received is progress.
@@ -366,7 +375,7 @@ struct List<'a> {
     path: &'a str,
     accept: &'a str,
     /// The statuses besides 2xx that are not failures.
-    fine: &'a [u16],
+    accepted_statuses: &'a [u16],
     /// The most bytes of all pages.
     limit: usize,
 }
@@ -379,8 +388,8 @@ fn unreadable(
     cause: &serde_json::Error,
 ) -> Error {
     if reply.page || reply.body.trim_ascii_start().starts_with(b"<") {
-        let failure = refusal::page();
-        return refusal::error(doing, &reply.from, repository.registry(), failure);
+        let failure = error_response::page();
+        return error_response::error(doing, &reply.from, repository.registry(), failure);
     }
     Error::integrity(format!("cannot {doing}: the answer is not as it should be"))
         .fact("source", &reply.from)

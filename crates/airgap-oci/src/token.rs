@@ -44,24 +44,24 @@ pub(super) struct Token {
 }
 
 /// A token that was issued for a request. Has no `Debug`.
-pub(super) struct Given {
+pub(super) struct IssuedToken {
     pub(super) token: Token,
     /// Whether it was requested just now.
     pub(super) fresh: bool,
     /// Whether it was requested for exactly these scopes, and not for more.
-    pub(super) own: bool,
+    pub(super) exact_scope: bool,
 }
 
 /// The tokens of one registry. Tokens for different scopes are requested at the same time; a token
 /// for the same scopes is requested once.
 #[derive(Default)]
 pub(super) struct Tokens {
-    held: Mutex<Held>,
+    held: Mutex<TokenCache>,
 }
 
 /// The tokens that may be used, or are being requested.
 #[derive(Default)]
-struct Held {
+struct TokenCache {
     slots: HashMap<Vec<Scope>, Slot>,
     /// The scopes of the slots by each repository in them, to find those that cover others.
     by_repository: HashMap<String, BTreeSet<Vec<Scope>>>,
@@ -158,19 +158,19 @@ impl Tokens {
         scopes: &[Scope],
         now: SystemTime,
         ask: impl FnOnce() -> Result<Token, E>,
-    ) -> Result<Given, E> {
+    ) -> Result<IssuedToken, E> {
         if let Some(token) = self.wider(scopes, now) {
             return Ok(token);
         }
         let slot = hold(&self.held).slot(scopes);
         let mut held = hold(&slot);
         if let Some(token) = held.as_ref().filter(|token| token.until > now) {
-            return Ok(Given { token: token.clone(), fresh: false, own: true });
+            return Ok(IssuedToken { token: token.clone(), fresh: false, exact_scope: true });
         }
         let token = ask()?;
         self.note(&token.value);
         *held = Some(token.clone());
-        Ok(Given { token, fresh: true, own: true })
+        Ok(IssuedToken { token, fresh: true, exact_scope: true })
     }
 
     /// Counts a token that was issued, and forgets all others if they are too many.
@@ -178,12 +178,12 @@ impl Tokens {
         let mut held = hold(&self.held);
         held.bytes += value.len();
         if held.bytes > KEPT {
-            *held = Held { bytes: value.len(), ..Held::default() };
+            *held = TokenCache { bytes: value.len(), ..TokenCache::default() };
         }
     }
 
     /// Returns a token that covers these scopes, if one is kept.
-    fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<Given> {
+    fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<IssuedToken> {
         let held = hold(&self.held);
         let near = held.by_repository.get(&scopes.first()?.repository)?;
         // The token that was requested for exactly these scopes comes first.
@@ -192,14 +192,14 @@ impl Tokens {
             // A token that is being requested by another thread is not waited for.
             let slot = held.slots.get(have).filter(|_| covered)?;
             let token = slot.try_lock().ok()?.clone();
-            let own = have == scopes;
-            let fits = |it: &Token| it.until > now && (own || it.covers(scopes, have));
-            token.filter(fits).map(|token| Given { token, fresh: false, own })
+            let exact_scope = have == scopes;
+            let fits = |it: &Token| it.until > now && (exact_scope || it.covers(scopes, have));
+            token.filter(fits).map(|token| IssuedToken { token, fresh: false, exact_scope })
         })
     }
 
     /// Restricts a token to the scopes that it was requested for.
-    pub(super) fn distrust(&self, value: &str) {
+    pub(super) fn restrict(&self, value: &str) {
         self.change(value, |slot| {
             if let Some(token) = slot {
                 token.granted = Some(Vec::new());
@@ -225,11 +225,11 @@ impl Tokens {
 
     /// Forgets all tokens.
     pub(super) fn clear(&self) {
-        *hold(&self.held) = Held::default();
+        *hold(&self.held) = TokenCache::default();
     }
 }
 
-impl Held {
+impl TokenCache {
     /// Returns the slot of the token for these scopes.
     fn slot(&mut self, scopes: &[Scope]) -> Slot {
         if let Some(slot) = self.slots.get(scopes) {
@@ -317,7 +317,7 @@ mod tests {
                 let json = format!(r#"{{"token":"t{}","expires_in":60}}"#, asked.get());
                 Token::read(json.as_bytes(), now)
             });
-            answer.map(|given| given.token.value).unwrap()
+            answer.map(|issued| issued.token.value).unwrap()
         };
         let (pull, push) = ([Scope::pull("a")], [Scope::push("a")]);
         assert_eq!(get(&pull, NOW), "t1");
@@ -342,7 +342,7 @@ mod tests {
                 let json = format!(r#"{{"token":"{:0>65535}"}}"#, asked.get());
                 Token::read(json.as_bytes(), NOW)
             });
-            answer.map(|given| given.token.value).unwrap()
+            answer.map(|issued| issued.token.value).unwrap()
         };
         let first = get(0);
         for nth in 0..300 {

@@ -7,12 +7,12 @@ use crate::reference::Registry;
 use crate::traffic::Counters;
 use airgap_core::error::Result;
 use airgap_http::http::Http;
-use airgap_http::patience::Patience;
+use airgap_http::retry_policy::RetryPolicy;
 
 /// The parts of the client that all registries share.
 pub(super) struct Transport {
     pub(super) http: Http,
-    pub(super) patience: Patience,
+    pub(super) retry_policy: RetryPolicy,
     pub(super) accesses: Arc<dyn Accesses>,
     pub(super) counters: Arc<Counters>,
 }

@@ -54,7 +54,7 @@ pub fn pull(
     let base = wanted.repository.trim_end_matches('/');
     let address = format!("{base}/index.yaml");
     let item = report.item(address.clone());
-    let answer = client.small(&address, LARGEST_INDEX, &item)?.ok_or_else(|| {
+    let answer = client.get_small(&address, LARGEST_INDEX, &item)?.ok_or_else(|| {
         Error::new(Kind::Unavailable, format!("`{base}` is not a repository of charts"))
             .fact("looked for", &address)
     })?;

@@ -15,8 +15,8 @@ use airgap_core::report::{printable, shortened};
 use airgap_http::address::Address;
 use airgap_http::audience::Withheld;
 use airgap_http::failure::{Failure, Mismatch};
-use airgap_http::http::Answer;
-use airgap_http::retry::Chance;
+use airgap_http::http::Response;
+use airgap_http::retry::Retryable;
 
 /// The most bytes that are read of an error response.
 const LIMIT: u64 = 64 * 1024;
@@ -26,7 +26,7 @@ pub(super) const SHOWN: usize = 500;
 
 /// The subject of a request: the item that is missing if the answer is 404.
 #[derive(Clone, Debug)]
-pub(super) enum About {
+pub(super) enum RequestSubject {
     /// A manifest in a repository, by tag or digest.
     Manifest(Reference),
     /// A blob.
@@ -41,20 +41,22 @@ pub(super) enum About {
     Upload(Repository),
 }
 
-impl About {
+impl RequestSubject {
     pub(super) fn repository(&self) -> &Repository {
         match self {
-            About::Manifest(reference) | About::Pushed(reference) => reference.repository(),
-            About::Blob(repository, _)
-            | About::Repository(repository)
-            | About::Destination(repository)
-            | About::Upload(repository) => repository,
+            RequestSubject::Manifest(reference) | RequestSubject::Pushed(reference) => {
+                reference.repository()
+            }
+            RequestSubject::Blob(repository, _)
+            | RequestSubject::Repository(repository)
+            | RequestSubject::Destination(repository)
+            | RequestSubject::Upload(repository) => repository,
         }
     }
 }
 
 /// The state of the client for one registry, for the texts of failures.
-pub(super) struct Caller {
+pub(super) struct ClientState {
     /// The registry.
     pub(super) registry: Registry,
     /// The address of its API.
@@ -64,13 +66,13 @@ pub(super) struct Caller {
     /// The reason why the credential is not sent.
     pub(super) withheld: Option<Withheld>,
     /// Whether the registry refused a credential for which it did not ask.
-    pub(super) refused_unasked: bool,
+    pub(super) refused_unsolicited: bool,
     /// Whether the registry needs tokens of a token server.
     pub(super) wants_tokens: bool,
 }
 
 /// An error response.
-pub(super) struct Said {
+pub(super) struct ErrorResponse {
     status: StatusCode,
     headers: HeaderMap,
     authenticated: bool,
@@ -152,16 +154,16 @@ impl Reported {
     }
 }
 
-impl Said {
+impl ErrorResponse {
     /// Reads a response. If its body cannot be parsed, only the status counts.
-    pub(super) fn read(answer: Answer) -> Said {
+    pub(super) fn read(answer: Response) -> ErrorResponse {
         let (status, headers) = (answer.status, answer.headers.clone());
         let (authenticated, page) = (answer.authenticated, answer.is_page());
         let kind = answer.header(header::CONTENT_TYPE).unwrap_or_default();
         let is_plain_text = kind.to_ascii_lowercase().starts_with("text/plain");
         let body = answer.read(LIMIT).unwrap_or_default();
         let errors = Reported::read(&body, is_plain_text);
-        Said { status, headers, authenticated, page, errors }
+        ErrorResponse { status, headers, authenticated, page, errors }
     }
 
     /// Returns whether one of the errors has this code.
@@ -188,7 +190,7 @@ impl Said {
 
     /// Returns the failure without the state of the client.
     pub(super) fn failure(&self, now: SystemTime) -> Failure {
-        let mut failure = Failure::of_status(self.status, &self.headers, now);
+        let mut failure = Failure::from_status(self.status, &self.headers, now);
         let words = self.words();
         if !words.is_empty() {
             failure.reason.push_str(&format!(": {words}"));
@@ -204,47 +206,50 @@ impl Said {
     /// Returns the limit that was reached: `100;w=21600` is a hundred in six hours.
     fn limit(&self) -> Option<String> {
         let text = |name: &str| Some(self.headers.get(name)?.to_str().ok()?.to_owned());
-        let said = text("ratelimit-limit").or_else(|| text("x-ratelimit-limit"))?;
-        let said = printable(&said);
-        Some(match said.split_once(";w=") {
+        let response = text("ratelimit-limit").or_else(|| text("x-ratelimit-limit"))?;
+        let response = printable(&response);
+        Some(match response.split_once(";w=") {
             Some((count, seconds)) => format!("the limit is {count} in {seconds} s"),
-            None => format!("the limit is {said}"),
+            None => format!("the limit is {response}"),
         })
     }
 }
 
 /// Returns the failure for an error response of a registry.
 pub(super) fn by_registry(
-    caller: &Caller,
-    about: &About,
-    answer: Answer,
+    client: &ClientState,
+    about: &RequestSubject,
+    answer: Response,
     now: SystemTime,
 ) -> Failure {
-    let elsewhere = answer.from.origin() != caller.base.origin();
+    let elsewhere = answer.from.origin() != client.base.origin();
     let host = answer.from.host().to_owned();
-    let said = Said::read(answer);
-    let mut failure = said.failure(now);
+    let response = ErrorResponse::read(answer);
+    let mut failure = response.failure(now);
     if elsewhere {
         failure.reason =
             format!("{host}, where the registry redirects to, answers {}", failure.reason);
         return failure;
     }
-    failure = for_push(failure, about, &said);
-    match said.status.as_u16() {
-        401 | 403 => advise(failure, caller, &said),
-        404 => hidden(missing(failure, about, &said), caller, &said),
+    failure = for_push(failure, about, &response);
+    match response.status.as_u16() {
+        401 | 403 => advise(failure, client, &response),
+        404 => hidden(missing(failure, about, &response), client, &response),
         _ => failure,
     }
 }
 
 /// Adds the remedy for a push that was refused.
-fn for_push(failure: Failure, about: &About, said: &Said) -> Failure {
-    if !matches!(about, About::Destination(_) | About::Pushed(_) | About::Upload(_)) {
+fn for_push(failure: Failure, about: &RequestSubject, response: &ErrorResponse) -> Failure {
+    if !matches!(
+        about,
+        RequestSubject::Destination(_) | RequestSubject::Pushed(_) | RequestSubject::Upload(_)
+    ) {
         return failure;
     }
-    let words = said.words().to_lowercase();
-    let lacks_blob = said.has("MANIFEST_BLOB_UNKNOWN") || said.has("BLOB_UNKNOWN");
-    match said.status.as_u16() {
+    let words = response.words().to_lowercase();
+    let lacks_blob = response.has("MANIFEST_BLOB_UNKNOWN") || response.has("BLOB_UNKNOWN");
+    match response.status.as_u16() {
         _ if words.contains("immutab") => failure.hint(
             "the tag is there with another content, and the registry does not replace it: choose \
              another tag in `destination`, or delete the one that is there",
@@ -252,7 +257,7 @@ fn for_push(failure: Failure, about: &About, said: &Said) -> Failure {
         _ if words.contains("quota") => {
             failure.hint("ask whoever runs that registry for more space, or delete images there")
         }
-        400 | 404 if lacks_blob && matches!(about, About::Pushed(_)) => failure.hint(
+        400 | 404 if lacks_blob && matches!(about, RequestSubject::Pushed(_)) => failure.hint(
             "the registry says that it lacks a blob which it had confirmed before: run the same \
              command again",
         ),
@@ -265,10 +270,10 @@ fn for_push(failure: Failure, about: &About, said: &Said) -> Failure {
 }
 
 /// Adds to the reason which item is missing, if the registry tells.
-fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
+fn missing(mut failure: Failure, about: &RequestSubject, response: &ErrorResponse) -> Failure {
     let repository = about.repository();
-    if let About::Destination(repository) = about
-        && !said.page
+    if let RequestSubject::Destination(repository) = about
+        && !response.page
     {
         failure = failure.hint(format!(
             "not every registry makes a repository, or the project that it is in, when it is pushed \
@@ -277,8 +282,10 @@ fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
         ));
     }
     let what = match about {
-        _ if said.has("NAME_UNKNOWN") => format!("there is no repository `{}`", repository.name()),
-        About::Manifest(reference) if said.has("MANIFEST_UNKNOWN") => {
+        _ if response.has("NAME_UNKNOWN") => {
+            format!("there is no repository `{}`", repository.name())
+        }
+        RequestSubject::Manifest(reference) if response.has("MANIFEST_UNKNOWN") => {
             match (reference.digest(), reference.tag()) {
                 (Some(digest), _) => {
                     format!("there is no manifest with the digest sha256:{digest}")
@@ -287,10 +294,10 @@ fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
                 (None, None) => return failure,
             }
         }
-        About::Blob(_, digest) if said.has("BLOB_UNKNOWN") => {
+        RequestSubject::Blob(_, digest) if response.has("BLOB_UNKNOWN") => {
             format!("there is no blob with the digest sha256:{digest}")
         }
-        _ if said.page => {
+        _ if response.page => {
             return failure.hint(format!(
                 "the web page may be a proxy's, or `{}` is no registry",
                 repository.registry()
@@ -304,21 +311,21 @@ fn missing(mut failure: Failure, about: &About, said: &Said) -> Failure {
 
 /// Adds a hint to a 404 for a request without the credential that there is for the registry: some
 /// registries hide private repositories from anonymous requests.
-fn hidden(failure: Failure, caller: &Caller, said: &Said) -> Failure {
-    if said.authenticated || caller.origin.is_empty() {
+fn hidden(failure: Failure, client: &ClientState, response: &ErrorResponse) -> Failure {
+    if response.authenticated || client.origin.is_empty() {
         return failure;
     }
     let failure = failure.hint("check the name, the tag and the digest");
-    match caller.withheld {
-        Some(reason) => not_sent(failure, caller, reason),
-        None => unasked(failure, caller),
+    match client.withheld {
+        Some(reason) => not_sent(failure, client, reason),
+        None => unsolicited_hint(failure, client),
     }
 }
 
 /// Adds a hint about a credential for which the registry did not ask.
-fn unasked(failure: Failure, caller: &Caller) -> Failure {
-    let origin = &caller.origin;
-    failure.hint(match caller.refused_unasked {
+fn unsolicited_hint(failure: Failure, client: &ClientState) -> Failure {
+    let origin = &client.origin;
+    failure.hint(match client.refused_unsolicited {
         true => format!(
             "the registry did not accept the credential from {origin}, which was sent although the \
              registry did not ask for one: renew it"
@@ -331,37 +338,38 @@ fn unasked(failure: Failure, caller: &Caller) -> Failure {
 }
 
 /// Adds a hint against 401 and 403.
-fn advise(failure: Failure, caller: &Caller, said: &Said) -> Failure {
-    if let Some(reason) = caller.withheld {
-        return not_sent(failure, caller, reason);
+fn advise(failure: Failure, client: &ClientState, response: &ErrorResponse) -> Failure {
+    if let Some(reason) = client.withheld {
+        return not_sent(failure, client, reason);
     }
-    let origin = &caller.origin;
-    let ways = ways(&caller.registry);
+    let origin = &client.origin;
+    let places_to_set = places_to_set(&client.registry);
     // A registry that knows the caller may answer 403 or 401: the hint is the same.
-    let known = said.status == StatusCode::FORBIDDEN || challenge::is_insufficient(&said.headers);
-    match (known, said.authenticated && !origin.is_empty()) {
-        (false, false) if said.authenticated => failure.hint(format!(
+    let known =
+        response.status == StatusCode::FORBIDDEN || challenge::is_insufficient(&response.headers);
+    match (known, response.authenticated && !origin.is_empty()) {
+        (false, false) if response.authenticated => failure.hint(format!(
             "the registry wants to know who asks, or it says the same of what is not there: check \
-             the name, or {ways}"
+             the name, or {places_to_set}"
         )),
-        (false, false) if caller.refused_unasked => {
-            unasked(without_challenge(failure, &said.headers), caller)
+        (false, false) if client.refused_unsolicited => {
+            unsolicited_hint(without_challenge(failure, &response.headers), client)
         }
         (false, false) => {
             let credential = (!origin.is_empty()).then_some(origin.as_str());
-            not_shown(failure, credential, &said.headers, &ways)
+            not_shown(failure, credential, &response.headers, &places_to_set)
         }
-        (false, true) if caller.wants_tokens => failure.hint(format!(
+        (false, true) if client.wants_tokens => failure.hint(format!(
             "the registry does not accept the credential from {origin}, or it says the same of what \
              is not there: check the name, or renew the credential"
         )),
         (false, true) => failure
             .hint(format!("the registry does not accept the credential from {origin}: renew it")),
-        (true, false) if !origin.is_empty() => unasked(failure, caller)
+        (true, false) if !origin.is_empty() => unsolicited_hint(failure, client)
             .hint("the registry may say the same of what is not there: check the name"),
         (true, false) => failure.hint(format!(
             "the registry refuses those it does not know; it says the same of what is not there: \
-             check the name, or {ways}"
+             check the name, or {places_to_set}"
         )),
         (true, true) => failure.hint(format!(
             "the registry knows who asks, by the credential from {origin}, and refuses: ask for \
@@ -371,11 +379,11 @@ fn advise(failure: Failure, caller: &Caller, said: &Said) -> Failure {
 }
 
 /// Adds hints that the credential of the registry was not sent, and how to change that.
-fn not_sent(failure: Failure, caller: &Caller, reason: Withheld) -> Failure {
-    let origin = &caller.origin;
+fn not_sent(failure: Failure, client: &ClientState, reason: Withheld) -> Failure {
+    let origin = &client.origin;
     failure
         .hint(format!("the credential from {origin} was not sent: {reason}"))
-        .hint(reason.advice(&caller.base))
+        .hint(reason.advice(&client.base))
 }
 
 /// Adds a hint to the failure of a request without a credential.
@@ -383,7 +391,7 @@ fn not_shown(
     failure: Failure,
     credential: Option<&str>,
     headers: &HeaderMap,
-    ways: &str,
+    places_to_set: &str,
 ) -> Failure {
     let understood = !challenge::challenges(headers).is_empty();
     let failure = match challenge::shown(headers) {
@@ -401,7 +409,7 @@ fn not_shown(
             "the credential from {origin} was not shown; if that is a token for the registry \
              itself, set its `_AUTH_BEARER` variable instead"
         )),
-        None => failure.hint(format!("the registry wants to know who asks: {ways}")),
+        None => failure.hint(format!("the registry wants to know who asks: {places_to_set}")),
     }
 }
 
@@ -417,7 +425,7 @@ fn without_challenge(failure: Failure, headers: &HeaderMap) -> Failure {
 }
 
 /// Returns the places where a credential for a registry can be set.
-fn ways(registry: &Registry) -> String {
+fn places_to_set(registry: &Registry) -> String {
     format!(
         "set {}, or use `docker login {registry}` (which writes to docker's config.json), or write \
          it into the config file of wkg",
@@ -427,25 +435,25 @@ fn ways(registry: &Registry) -> String {
 
 /// Returns the failure for a token that was refused.
 pub(super) fn by_token_server(
-    caller: &Caller,
+    client: &ClientState,
     realm: &Address,
-    said: &Said,
+    response: &ErrorResponse,
     shown: bool,
     now: SystemTime,
 ) -> Failure {
-    let mut failure = said.failure(now);
+    let mut failure = response.failure(now);
     failure.missing = false;
     failure.reason = format!("the token server `{realm}` answers {}", failure.reason);
-    let origin = &caller.origin;
-    match (said.status.as_u16(), caller.withheld) {
-        (401 | 403, Some(reason)) => not_sent(failure, caller, reason),
+    let origin = &client.origin;
+    match (response.status.as_u16(), client.withheld) {
+        (401 | 403, Some(reason)) => not_sent(failure, client, reason),
         (400 | 401 | 403, _) if shown => failure.hint(format!(
             "the token server does not accept the credential from {origin}: renew it"
         )),
         (401 | 403, _) => failure.hint(format!(
             "it refuses those it does not know; it may say the same of what is not there: check \
              the name, or {}",
-            ways(&caller.registry)
+            places_to_set(&client.registry)
         )),
         _ => failure,
     }
@@ -453,7 +461,7 @@ pub(super) fn by_token_server(
 
 /// Returns the failure for a web page in place of the response of a registry.
 pub(super) fn page() -> Failure {
-    Failure::new(Chance::None, "answers with a web page instead of JSON").hint(
+    Failure::new(Retryable::Never, "answers with a web page instead of JSON").hint(
         "it may be a login page or the notice of a proxy, or that host is no registry; open the \
          address in a browser",
     )
@@ -477,12 +485,12 @@ pub(super) fn error(
              `[registry.\"{registry}\".oci]` with `protocol = \"http\"`"
         ));
     }
-    let chance = failure.chance;
+    let retryable = failure.retryable;
     let nothing = failure.hints.is_empty() && !plain;
     let error = failure.hints.into_iter().fold(error, Error::hint);
     match (nothing, kind) {
         (true, Kind::Unavailable) => error.hint("check the name, the tag and the digest"),
-        (true, _) if chance == Chance::None => error.hint(
+        (true, _) if retryable == Retryable::Never => error.hint(
             "the same request would fail again: check the name and the address, ask whoever runs \
              that server, or use a mirror",
         ),

@@ -3,26 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::failure::{Failure, Tried};
+use crate::failure::{AttemptResult, Failure};
 use crate::retry::{self, Clock, Decision, Retries};
 use airgap_core::report::Item;
 
 /// The budget of time for waiting, and the clock for it.
 #[derive(Clone)]
-pub struct Patience {
+pub struct RetryPolicy {
     clock: Arc<dyn Clock>,
     budget: Duration,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// Creates a budget of waiting for each job, by this clock.
-    pub fn new(clock: Arc<dyn Clock>, budget: Duration) -> Patience {
-        Patience { clock, budget }
+    pub fn new(clock: Arc<dyn Clock>, budget: Duration) -> RetryPolicy {
+        RetryPolicy { clock, budget }
     }
 
     /// Returns the same budget with another clock.
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Patience {
-        Patience { clock, ..self }
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> RetryPolicy {
+        RetryPolicy { clock, ..self }
     }
 
     /// Returns the current date.
@@ -41,19 +41,25 @@ impl Patience {
     }
 
     /// Waits before the next attempt, or returns the failure if there is none.
-    pub fn pause(
+    pub fn wait_before_retry(
         &self,
         retries: &mut Retries,
         mut failure: Failure,
         gained: bool,
         item: &Item,
-    ) -> Tried<()> {
+    ) -> AttemptResult<()> {
         let gained = gained && !failure.slow;
         let seconds = |time: Duration| time.as_secs_f64().ceil();
         let budget = seconds(retries.budget);
-        match retry::decide(retries, failure.chance, gained, failure.asked, retry::jitter()) {
+        match retry::decide(
+            retries,
+            failure.retryable,
+            gained,
+            failure.retry_after,
+            retry::jitter(),
+        ) {
             Decision::Wait(time) => {
-                item.set_message(format!("waiting {} s, {}", seconds(time), failure.excuse));
+                item.set_message(format!("waiting {} s, {}", seconds(time), failure.short_reason));
                 self.clock.sleep(time);
                 item.set_message("");
                 retries.spend(time, gained);
