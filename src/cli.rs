@@ -30,11 +30,11 @@ use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
 use airgap_core::error::{Kind, Result};
 use airgap_core::package::PackageId;
+use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
 use airgap_core::report::Report;
 use airgap_core::runfiles;
 use airgap_core::secrets;
-use airgap_core::segment::Segment;
 use airgap_core::workspace::Workspace;
 
 /// The version of the interface between Starlark and this program.
@@ -218,7 +218,7 @@ struct ExtractArgs {
     strip_prefix: Option<Strip>,
     /// The name that a binary gets [default: that of the file]
     #[arg(long, value_name = "NAME")]
-    filename: Option<Segment>,
+    filename: Option<PathComponent>,
     /// Rename BUILD files in the archive, which Bazel would take for packages
     #[arg(long)]
     for_bazel: bool,
@@ -241,10 +241,10 @@ struct EmitToolArgs {
     root: PathBuf,
     /// The tool
     #[arg(long)]
-    tool: Segment,
+    tool: PathComponent,
     /// Its version
     #[arg(long)]
-    version: Segment,
+    version: PathComponent,
     /// Where it runs
     #[arg(long)]
     platform: Platform,
@@ -281,7 +281,7 @@ struct EmitWitArgs {
     folder: String,
     /// The published file beside the BUILD file, which other packages may name
     #[arg(long, value_name = "FILE")]
-    published: Option<Segment>,
+    published: Option<PathComponent>,
 }
 
 /// Parses a package and its label: `wasi:io@0.2.6=@wasi//:io`.
@@ -391,10 +391,10 @@ struct PinArgs {
     registry: Option<PathBuf>,
     /// The tool [default: by the address]
     #[arg(long)]
-    tool: Option<Segment>,
+    tool: Option<PathComponent>,
     /// The version [default: by the address]
     #[arg(long)]
-    version: Option<Segment>,
+    version: Option<PathComponent>,
     /// The platform [default: by the address]
     #[arg(long)]
     platform: Option<Platform>,

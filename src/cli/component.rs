@@ -10,9 +10,9 @@ use super::{Context, selection};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::look;
+use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::megabytes;
 use airgap_core::rooted::RootedPath;
-use airgap_core::segment::Segment;
 use airgap_core::store;
 use airgap_vendor::components::{
     Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_of, wasm_name,
@@ -50,7 +50,7 @@ pub(super) struct PullArgs {
     output: PathBuf,
     /// The name of its file in vendor folders [default: the last part of its repository]
     #[arg(long, value_name = "NAME")]
-    name: Option<Segment>,
+    name: Option<PathComponent>,
     /// What pins it
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<Digest>,
@@ -69,7 +69,7 @@ pub(super) struct FetchArgs {
     reference: String,
     /// The name of its file in vendor folders [default: the last part of its repository]
     #[arg(long, value_name = "NAME")]
-    name: Option<Segment>,
+    name: Option<PathComponent>,
     /// What pins it
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<Digest>,

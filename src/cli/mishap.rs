@@ -5,7 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, Once};
 
 use airgap_core::error::{Error, Kind, Result};
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 
 /// The message of the first panic and its place in the sources. Others may follow from it.
 static FIRST: Mutex<Option<(String, String)>> = Mutex::new(None);
@@ -17,12 +17,12 @@ pub(super) fn caught(work: impl FnOnce() -> Result<()>) -> Result<()> {
     HOOK.call_once(|| {
         panic::set_hook(Box::new(|info| {
             let place = info.location().map(ToString::to_string).unwrap_or_default();
-            hold(&FIRST).get_or_insert_with(|| (words(info.payload()), place));
+            lock(&FIRST).get_or_insert_with(|| (words(info.payload()), place));
         }));
     });
     // After a panic, the borrowed values are only used to print the error.
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let (words, place) = hold(&FIRST).take().unwrap_or_else(|| (words(&*panic), String::new()));
+        let (words, place) = lock(&FIRST).take().unwrap_or_else(|| (words(&*panic), String::new()));
         Err(error(&words, &place))
     })
 }

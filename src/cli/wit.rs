@@ -9,10 +9,10 @@ use airgap_core::artifact::Kind;
 use airgap_core::error::{Error, Result};
 use airgap_core::look;
 use airgap_core::package::{PackageId, PackageRequest, Wanted};
+use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::count;
 use airgap_core::read;
 use airgap_core::rooted::RootedPath;
-use airgap_core::segment::Segment;
 use airgap_core::store::{self, Scratch};
 use airgap_core::verify::Unverified;
 use airgap_vendor::manifest::VendorDir;
@@ -211,7 +211,7 @@ pub(super) struct PinArgs {
     registry: Option<String>,
     /// The name of the repository [default: that of the package, with `_`]
     #[arg(long, value_name = "NAME")]
-    name: Option<Segment>,
+    name: Option<PathComponent>,
 }
 
 /// Prints the digest of a published package, and the lines that use it (`wit pin`).

@@ -7,7 +7,7 @@ use airgap_config::registries::Registries;
 use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
 use airgap_core::report::Report;
-use airgap_mirror::copy::{self, Options, Order, RegistrySource, RegistryTarget, Way};
+use airgap_mirror::copy::{self, CopyRequest, CopyRoute, Options, RegistrySource, RegistryTarget};
 use airgap_oci::{Client, Reference};
 
 use crate::accesses::Accesses;
@@ -91,7 +91,7 @@ fn one_that_dies_in_the_middle_is_finished_by_the_next_run() {
         assert!(case.to.store().manifest(name, "1").is_none());
     }
     let before = Case::count(&case.from, "GET", "/blobs/");
-    assert!((6..=7).contains(&before), "{before} blobs were on their way");
+    assert!((6..=7).contains(&before), "{before} blobs were on their route");
     switch.store(0, Ordering::SeqCst);
     let printed = case.copy(&["--jobs=2", "--json"]).succeeds();
     for (name, images) in ["a", "bad", "c"].iter().zip(&all) {
@@ -222,12 +222,12 @@ fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
         let client = Client::new(&clock::network(), Arc::new(Accesses::default())).unwrap();
         let client = client.with_clock(virtual_clock.clone());
         let place = |host: String| Reference::parse(&format!("{host}/a:1")).unwrap();
-        let way = Way {
+        let route = CopyRoute {
             source: place(case.from.host()),
             destination: place(case.to.host()),
             locked: None,
         };
-        let order = Order { source: "a".into(), destination: "b".into(), way: Ok(way) };
+        let request = CopyRequest { source: "a".into(), destination: "b".into(), route: Ok(route) };
         let options = Options {
             platforms: Vec::new(),
             jobs: 2,
@@ -237,7 +237,7 @@ fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
             with_foreign: false,
         };
         let summary = copy::copy(
-            vec![order],
+            vec![request],
             &RegistrySource::new(&client, &registries),
             &RegistryTarget::new(&client),
             &options,

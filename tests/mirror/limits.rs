@@ -7,7 +7,7 @@ use crate::sandbox::{Printed, Sandbox};
 
 /// The limit for the images of a list, and the limit for how often manifests name an image.
 const MOST_IMAGES: usize = 20_000;
-const MOST_MENTIONS: usize = 50_000;
+const MOST_OCCURRENCES: usize = 50_000;
 
 /// The limit for the values of a file, and the limit for its bytes.
 const MOST_VALUES: usize = 1_000_000;
@@ -67,13 +67,13 @@ fn texts_that_are_yaml_share_a_limit() {
 #[test]
 fn mentions_are_limited_over_all_files() {
     let images = |count: usize| repeated(count, |n| format!("- image: r.corp/a{n}:1\n"));
-    check(&images(MOST_MENTIONS), 0);
-    refused(&images(MOST_MENTIONS + 1), "50000 times");
+    check(&images(MOST_OCCURRENCES), 0);
+    refused(&images(MOST_OCCURRENCES + 1), "50000 times");
     let long = "k".repeat(100_000);
     refused(&format!("? {long}\n:\n{}", images(1000)), "16777216 bytes");
     let sandbox = Sandbox::new();
-    sandbox.write("m/a.yaml", images(MOST_MENTIONS / 2));
-    sandbox.write("m/b.yaml", images(MOST_MENTIONS / 2));
+    sandbox.write("m/a.yaml", images(MOST_OCCURRENCES / 2));
+    sandbox.write("m/b.yaml", images(MOST_OCCURRENCES / 2));
     limited(sandbox.run(&["mirror", "check", "--registry=r.corp", "m"])).succeeds();
     sandbox.write("m/c.yaml", images(1));
     let check = limited(sandbox.run(&["mirror", "check", "--registry=r.corp", "m"]));

@@ -50,7 +50,7 @@ use std::path::{Path, PathBuf};
 
 use airgap_core::artifact::{ArchiveType, Strip};
 use airgap_core::error::{Kind, Result};
-use airgap_core::segment::Segment;
+use airgap_core::path_component::PathComponent;
 use airgap_core::store::Staging;
 use airgap_core::verify::Verified;
 
@@ -69,7 +69,7 @@ pub struct Layout {
     /// The folders to remove from the front of each path.
     pub strip: Strip,
     /// The name of the file if it is not an archive.
-    pub filename: Segment,
+    pub filename: PathComponent,
 }
 
 /// The treatment of BUILD files in an archive.

@@ -52,7 +52,7 @@ use airgap_core::error::{Error, Result};
 use airgap_core::network;
 use airgap_core::package::PackageName;
 use airgap_core::report::Item;
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 use airgap_http::Client;
 
 use config::Config;
@@ -234,7 +234,7 @@ impl Registries {
     }
 
     fn discovered(&self) -> MutexGuard<'_, BTreeMap<String, Discovered>> {
-        hold(&self.discovered)
+        lock(&self.discovered)
     }
 
     /// Returns the metadata of a registry by its name: from a mapping in the config file, from the

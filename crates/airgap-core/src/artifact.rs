@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
 use crate::package::PackageId;
+use crate::path_component::PathComponent;
 use crate::platform::Platform;
-use crate::segment::Segment;
 
 /// One published file that is pinned: its identity and its upstream address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub enum Identity {
     /// A version of a tool for a platform.
     Tool {
         /// The tool, as in `wasm-tools`.
-        tool: Segment,
+        tool: PathComponent,
         /// Its version, as in `1.244.0`.
-        version: Segment,
+        version: PathComponent,
         /// The platform that it runs on.
         platform: Platform,
     },
@@ -142,7 +142,7 @@ pub struct Asset {
 impl Asset {
     /// Returns the last part of the URL's path, which is the file's name in vendor folders and on
     /// mirrors.
-    pub fn filename(&self) -> &Segment {
+    pub fn filename(&self) -> &PathComponent {
         &self.url.filename
     }
 }
@@ -151,7 +151,7 @@ impl Asset {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetUrl {
     text: String,
-    filename: Segment,
+    filename: PathComponent,
 }
 
 impl AssetUrl {
@@ -161,7 +161,7 @@ impl AssetUrl {
     }
 
     /// Returns the last part of its path.
-    pub fn filename(&self) -> &Segment {
+    pub fn filename(&self) -> &PathComponent {
         &self.filename
     }
 }

@@ -13,9 +13,9 @@ pub mod digest;
 pub mod leftovers;
 pub mod outcome;
 pub mod package;
+pub mod path_component;
 pub mod platform;
 pub mod quantity;
-pub mod segment;
 pub mod settings;
 pub mod version;
 

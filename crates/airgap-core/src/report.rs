@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Kind, Result};
 use crate::quantity::{self, megabytes};
 use crate::secrets;
-use crate::workers::{hold, spawn_detached};
+use crate::workers::{lock, spawn_detached};
 use crate::workspace::Workspace;
 
 pub use document::pretty;
@@ -118,7 +118,7 @@ impl Report {
     /// if JSON is wanted.
     pub fn end(&self, result: Result<()>) -> Result<()> {
         if let Err(error) = &result {
-            self.say(&format!("error: {}", error.one_of_many(&mut hold(&self.hints))));
+            self.say(&format!("error: {}", error.one_of_many(&mut lock(&self.hints))));
             if self.json {
                 let mut document = self.document();
                 self.add_failure(document.get_or_insert_with(|| json!({})), error);
@@ -145,7 +145,7 @@ impl Report {
 
     /// Prints the failure of one of several things. A hint is printed with the first failure only.
     pub fn failed(&self, what: &str, error: &Error) {
-        let error = error.one_of_many(&mut hold(&self.hints));
+        let error = error.one_of_many(&mut lock(&self.hints));
         self.say(&format!("failed   {what}{error}"));
     }
 
@@ -172,7 +172,7 @@ impl Report {
     }
 
     fn document(&self) -> MutexGuard<'_, Option<Value>> {
-        hold(&self.document)
+        lock(&self.document)
     }
 
     /// Creates a line of progress for one thing that takes time.
@@ -181,7 +181,7 @@ impl Report {
         if let Some(bar) = &bar {
             bar.set_prefix(safe_line(&name.into()));
         }
-        let total = self.bars.as_ref().and_then(|bars| hold(&bars.total).upgrade());
+        let total = self.bars.as_ref().and_then(|bars| lock(&bars.total).upgrade());
         Item { bar, total }
     }
 
@@ -198,7 +198,7 @@ impl Report {
         let (done, count) = (AtomicUsize::new(0), AtomicUsize::new(count));
         let sum = Arc::new(Sum { bar, done, count, noun });
         sum.show();
-        *hold(&bars.total) = Arc::downgrade(&sum);
+        *lock(&bars.total) = Arc::downgrade(&sum);
         Total(Some(sum))
     }
 }
@@ -275,7 +275,7 @@ impl Bars {
     fn add(&self) -> ProgressBar {
         let bar = self.all.add(ProgressBar::new_spinner());
         bar.set_style(style(WITHOUT_LENGTH));
-        hold(&self.shown).push(bar.downgrade());
+        lock(&self.shown).push(bar.downgrade());
         bar
     }
 }
@@ -284,7 +284,7 @@ impl Bars {
 fn tick(shown: &Weak<Mutex<Vec<WeakProgressBar>>>) {
     while let Some(shown) = shown.upgrade() {
         let mut bars = Vec::new();
-        hold(&shown).retain(|bar| {
+        lock(&shown).retain(|bar| {
             let bar = bar.upgrade();
             let is_there = bar.is_some();
             bars.extend(bar);

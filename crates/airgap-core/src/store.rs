@@ -16,12 +16,12 @@
 //! Every path here is a [`RootedPath`]: no link below a root is followed.
 
 mod change;
-mod hold;
+mod file_lock;
 mod partial;
 mod staging;
 
 pub use change::{change, change_slowly};
-pub use hold::Hold;
+pub use file_lock::FileLock;
 pub use partial::{Mode, Origin, Partial};
 pub use staging::{Scratch, Staging};
 

@@ -52,7 +52,7 @@ pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R +
             let nth = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(nth) else { break };
             let result = work(item);
-            hold(&results).push((nth, result));
+            lock(&results).push((nth, result));
         }
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +101,7 @@ impl<T> Queue<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, (VecDeque<T>, usize)> {
-        hold(&self.state)
+        lock(&self.state)
     }
 }
 
@@ -118,7 +118,7 @@ impl<T> Drop for Done<'_, T> {
 
 /// Locks a mutex. A thread that panicked while it held the lock has not left a half-made change:
 /// each change here is one step.
-pub fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

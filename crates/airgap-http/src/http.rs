@@ -23,7 +23,7 @@ use crate::roots;
 use crate::tls::{Identity, Tls};
 use airgap_core::error::Result;
 use airgap_core::network::Network;
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 
 /// The most redirects that are followed.
 const REDIRECTS: usize = 10;
@@ -253,7 +253,7 @@ impl Http {
         let to_proxy = proxied.as_ref().is_some_and(|it| it.protocol() == ProxyProtocol::Https);
         let tls = address.scheme() == "https" || to_proxy;
         let key = (tls, proxy.map(|proxy| proxy.variable), roots, identity);
-        let mut agents = hold(&self.agents);
+        let mut agents = lock(&self.agents);
         if let Some(agent) = agents.get(&key) {
             return Ok(agent.clone());
         }

@@ -12,7 +12,7 @@ use crate::source::{ByteSource, Progress, ResponseFacts};
 use airgap_core::error::Error;
 use airgap_core::store::Origin;
 use airgap_core::verify;
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 
 /// A reader that requests the missing bytes again when its connection is lost.
 ///
@@ -52,7 +52,7 @@ impl<'a, S: ByteSource> Stream<'a, S> {
         size: u64,
         position: u64,
     ) -> Stream<'a, S> {
-        hold(retries).next_source();
+        lock(retries).next_source();
         Stream {
             source,
             subject,
@@ -144,7 +144,7 @@ impl<'a, S: ByteSource> Stream<'a, S> {
         let item = airgap_core::report::Item::hidden();
         let (spent, received) =
             (std::mem::take(&mut self.spent), std::mem::take(&mut self.received));
-        let mut retries = hold(self.retries);
+        let mut retries = lock(self.retries);
         retries.spend_attempt(spent, received);
         match self.retry_policy.wait_before_retry(&mut retries, failure, gained, &item) {
             Ok(()) => Ok(()),

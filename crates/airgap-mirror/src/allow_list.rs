@@ -12,7 +12,7 @@
 use std::path::Path;
 
 use super::check::Finding;
-use super::mention::Mention;
+use super::image_occurrence::ImageOccurrence;
 use super::mirror_list::{keys, wrong};
 use super::reference::ImageReference;
 use crate::yaml::{self, Duplicates, Node, Place};
@@ -87,7 +87,7 @@ impl AllowList {
         let mut accepted = Vec::new();
         let mut left = Vec::new();
         for finding in findings.drain(..) {
-            let names = Names::new(finding.mention);
+            let names = Names::new(finding.occurrence);
             match self.entries.iter().find(|entry| entry.accepts(&names)) {
                 Some(entry) => accepted.push((finding, entry)),
                 None => left.push(finding),
@@ -133,7 +133,7 @@ impl Allowed {
     }
 }
 
-/// The names of a mention.
+/// The names of a occurrence.
 struct Names<'a> {
     image: Option<&'a ImageReference>,
     spellings: Vec<String>,
@@ -141,14 +141,18 @@ struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn new(mention: &Mention) -> Names<'_> {
-        let image = mention.image.as_ref().ok();
+    fn new(occurrence: &ImageOccurrence) -> Names<'_> {
+        let image = occurrence.image.as_ref().ok();
         let spellings =
             image.map(|image| [image.meaning().to_string(), image.with_defaults().to_string()]);
         Names {
             image,
-            spellings: spellings.into_iter().flatten().chain([mention.written.clone()]).collect(),
-            resource: mention.resource.as_ref().map(ToString::to_string),
+            spellings: spellings
+                .into_iter()
+                .flatten()
+                .chain([occurrence.written.clone()])
+                .collect(),
+            resource: occurrence.resource.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -182,7 +186,7 @@ mod tests {
         let registry = "r.io".parse().unwrap();
         let accepted = |text: &str| {
             let list = AllowList::parse(text, "allow.yaml").unwrap();
-            let mut findings = check(&manifests.mentions, &registry);
+            let mut findings = check(&manifests.occurrences, &registry);
             let accepted = list.accept(&mut findings);
             assert_eq!(findings.len() + accepted.len(), 5);
             (accepted.len(), list.unused(&accepted).len())

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::mention::Mention;
+use super::image_occurrence::ImageOccurrence;
 use super::registry_path::RegistryPath;
 
 /// An image that is not in the registry.
 #[derive(Debug, Serialize)]
 pub struct Finding<'a> {
-    /// The mention of the image.
+    /// The occurrence of the image.
     #[serde(flatten)]
-    pub mention: &'a Mention,
+    pub occurrence: &'a ImageOccurrence,
     /// The problem with it.
     pub problem: String,
 }
@@ -18,7 +18,7 @@ pub struct Finding<'a> {
 impl Finding<'_> {
     /// Returns the finding in a few lines for a person.
     pub fn describe(&self) -> String {
-        let Mention { written, resource, field, place, .. } = self.mention;
+        let ImageOccurrence { written, resource, field, place, .. } = self.occurrence;
         let mut text = format!("{place}  {written}\n");
         if let Some(resource) = resource {
             text.push_str(&format!("  resource: {resource}\n"));
@@ -27,9 +27,9 @@ impl Finding<'_> {
     }
 }
 
-/// Returns the images that are not in the registry, in the order of the mentions.
-pub fn check<'a>(mentions: &'a [Mention], registry: &RegistryPath) -> Vec<Finding<'a>> {
-    let problem = |mention: &Mention| match &mention.image {
+/// Returns the images that are not in the registry, in the order of the occurrences.
+pub fn check<'a>(occurrences: &'a [ImageOccurrence], registry: &RegistryPath) -> Vec<Finding<'a>> {
+    let problem = |occurrence: &ImageOccurrence| match &occurrence.image {
         Err(problem) => Some(problem.clone()),
         Ok(image) if registry.holds(image) => None,
         // Both paths are in one registry, so the message names the paths.
@@ -38,8 +38,8 @@ pub fn check<'a>(mentions: &'a [Mention], registry: &RegistryPath) -> Vec<Findin
         }
         Ok(image) => Some(format!("it comes from `{}`, not from `{registry}`", image.registry())),
     };
-    mentions
+    occurrences
         .iter()
-        .filter_map(|mention| Some(Finding { mention, problem: problem(mention)? }))
+        .filter_map(|occurrence| Some(Finding { occurrence, problem: problem(occurrence)? }))
         .collect()
 }

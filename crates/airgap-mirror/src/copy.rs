@@ -1,7 +1,7 @@
 //! Copying of images: from registries or a layout into registries or a layout.
 //!
 //! ```text
-//! orders --look--> missing images, with all their manifests and blobs --carry--> copied images
+//! requests --plan--> missing images, with all their manifests and blobs --transfer--> copied images
 //!          └ source: manifests, attached manifests     target: blobs, manifests, tags ┘
 //! ```
 //!
@@ -9,39 +9,39 @@
 //! moved once, and is mounted into the other repositories that need it. An image's manifests follow
 //! when all its blobs are at the destination, and its tag is written last.
 
-mod attached;
-mod carry;
+mod endpoint;
+mod layout_names;
 mod layouts;
-mod look;
-mod names;
-mod narrow;
+mod manifest_tree;
+mod plan;
+mod platform_filter;
+mod referrers;
 pub(crate) mod registry;
-mod side;
 mod summary;
-mod tree;
+mod transfer;
 
 use airgap_core::digest::Digest;
 use airgap_core::error::Result;
 use airgap_core::report::Report;
 use airgap_oci::{Platform, Reference};
 
+pub use endpoint::{ImageSource, ImageTarget};
 pub use layouts::{ArchiveTarget, LayoutSource, LayoutTarget};
 pub use registry::{RegistrySource, RegistryTarget};
-pub use side::{Source, Target};
-pub use summary::{Blobs, Copied, Left, Outcome, Summary};
+pub use summary::{BlobCounts, ImageOutcome, ImageResult, SkippedLayer, Summary};
 
 /// A copy request for one image.
-pub struct Order {
+pub struct CopyRequest {
     /// The source, as it is written.
     pub source: String,
     /// The destination, as it is written.
     pub destination: String,
     /// The parsed source and destination, if they are valid and allowed; otherwise the error.
-    pub way: Result<Way>,
+    pub route: Result<CopyRoute>,
 }
 
 /// The source and the destination of an image.
-pub struct Way {
+pub struct CopyRoute {
     /// The source; it has a tag or a digest.
     pub source: Reference,
     /// The destination; it has a tag or a digest.
@@ -72,15 +72,15 @@ pub struct Options {
 /// # Errors
 /// Only errors that concern all images, such as a tar that cannot be written.
 pub fn copy(
-    orders: Vec<Order>,
-    source: &dyn Source,
-    target: &dyn Target,
+    requests: Vec<CopyRequest>,
+    source: &dyn ImageSource,
+    target: &dyn ImageTarget,
     options: &Options,
     report: &Report,
 ) -> Result<Summary> {
-    let images = look::look(orders, source, target, options);
-    let blobs = carry::carry(&images, source, target, options, report);
-    let copied: Vec<_> = images.into_iter().map(look::Image::end).collect();
+    let images = plan::plan(requests, source, target, options);
+    let blobs = transfer::transfer(&images, source, target, options, report);
+    let copied: Vec<_> = images.into_iter().map(plan::Image::into_result).collect();
     let failed = copied.iter().any(|it| it.result.is_err());
     if !options.dry_run {
         let note = target.finish(!failed)?;

@@ -22,8 +22,8 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::chart::Chart;
+use super::image_occurrence::ImageOccurrence;
 use super::kustomize;
-use super::mention::Mention;
 use super::mirror_list::MirrorList;
 use crate::yaml::Problem;
 use airgap_core::error::Result;
@@ -126,35 +126,35 @@ fn unmoved(goals: &Goals, attempt: &Attempt, list: &MirrorList) -> Vec<Unmoved> 
     let wrong = states.filter(|(_, state)| **state != State::Done).map(|(goal, _)| goal);
     let mut all: Vec<_> = wrong
         .map(|goal| {
-            let mention = goals.find(goal, &attempt.places).unwrap_or(&goal.mention);
+            let occurrence = goals.find(goal, &attempt.places).unwrap_or(&goal.occurrence);
             Unmoved {
-                image: mention.written.clone(),
-                place: goals::place(mention),
+                image: occurrence.written.clone(),
+                place: goals::place(occurrence),
                 destination: Some(goal.wanted.to_string()),
-                kustomize_can: kustomize_can(mention, list),
+                kustomize_can: kustomize_can(occurrence, list),
             }
         })
         .collect();
-    all.extend(goals.strangers(&attempt.places, list).into_iter().map(|mention| Unmoved {
-        image: mention.written.clone(),
-        place: goals::place(mention),
+    all.extend(goals.strangers(&attempt.places, list).into_iter().map(|occurrence| Unmoved {
+        image: occurrence.written.clone(),
+        place: goals::place(occurrence),
         destination: None,
-        kustomize_can: kustomize_can(mention, list),
+        kustomize_can: kustomize_can(occurrence, list),
     }));
     all
 }
 
 /// Returns whether the images transformer brings an image to its destination.
-fn kustomize_can(mention: &Mention, list: &MirrorList) -> bool {
-    let transformer = kustomize::for_manifests(list, std::slice::from_ref(mention));
+fn kustomize_can(occurrence: &ImageOccurrence, list: &MirrorList) -> bool {
+    let transformer = kustomize::for_manifests(list, std::slice::from_ref(occurrence));
     transformer.is_ok_and(|it| it.unreached.is_empty() && !it.images.is_empty())
 }
 
-fn note(mention: &Mention) -> String {
-    let place = goals::place(mention);
-    match &mention.image {
+fn note(occurrence: &ImageOccurrence) -> String {
+    let place = goals::place(occurrence);
+    match &occurrence.image {
         Ok(image) => format!("`{image}` in {place} is not in the mirror list, and stays"),
-        Err(reason) => format!("`{}` in {place} is not compared: {reason}", mention.written),
+        Err(reason) => format!("`{}` in {place} is not compared: {reason}", occurrence.written),
     }
 }
 

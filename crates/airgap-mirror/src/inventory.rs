@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::chart::{Images, LeftOut, Unresolved};
-use super::mention::{How, Mention};
+use super::image_occurrence::{ImageOccurrence, OccurrenceKind};
 use super::mirror_list::{MirrorList, NewEntry};
 use super::reference::ImageReference;
 use super::registry_path::RegistryPath;
@@ -74,7 +74,7 @@ pub struct Found {
     /// The positions where it was found.
     pub found: Vec<String>,
     /// The kind of field that names it in a manifest: a container's before all others.
-    pub named_by: Option<How>,
+    pub named_by: Option<OccurrenceKind>,
     /// Its spellings.
     #[serde(skip)]
     written: Vec<ImageReference>,
@@ -93,16 +93,16 @@ impl Inventory {
                 let (name, reason) = (image.image.with_defaults(), guess.reason());
                 self.guesses.push(format!("`{name}` is a guess: {reason} ({})", image.found));
             }
-            self.add(&image.image, image.found, image.how);
+            self.add(&image.image, image.found, image.named_by);
         }
         self.left_out.extend(images.left_out);
         self.unresolved.extend(images.unresolved);
     }
 
     /// Adds the images of manifests.
-    pub fn add_mentions(&mut self, mentions: &[Mention]) {
-        for mention in mentions {
-            let Mention { written, image, resource, field, place, .. } = mention;
+    pub fn add_occurrences(&mut self, occurrences: &[ImageOccurrence]) {
+        for occurrence in occurrences {
+            let ImageOccurrence { written, image, resource, field, place, .. } = occurrence;
             let image = match image {
                 Ok(image) => image,
                 Err(reason) => {
@@ -117,11 +117,11 @@ impl Inventory {
             }
             let of = resource.as_ref().map(|it| format!(" of {it}")).unwrap_or_default();
             let found = format!("{field}{of} in {}:{}", place.file, place.line);
-            self.add(image, found, Some(mention.how));
+            self.add(image, found, Some(occurrence.named_by));
         }
     }
 
-    fn add(&mut self, image: &ImageReference, found: String, how: Option<How>) {
+    fn add(&mut self, image: &ImageReference, found: String, named_by: Option<OccurrenceKind>) {
         let index = self.index.find(image).unwrap_or(self.images.len());
         if index == self.images.len() {
             let image = image.with_defaults();
@@ -134,7 +134,7 @@ impl Inventory {
             there.image = image.with_defaults();
             self.index.insert(&there.image, index);
         }
-        there.named_by = there.named_by.into_iter().chain(how).min();
+        there.named_by = there.named_by.into_iter().chain(named_by).min();
         there.found.push(found);
         there.written.push(image.clone());
     }
@@ -245,7 +245,7 @@ mod tests {
         let mut manifests = Manifests::default();
         manifests.add(&format!("containers:\n{lines}"), "a.yaml");
         let mut inventory = Inventory::default();
-        inventory.add_mentions(&manifests.mentions);
+        inventory.add_occurrences(&manifests.occurrences);
         let new = inventory.missing_in(list, &"r.io".parse().unwrap(), false).unwrap();
         list.with(&new).unwrap();
         let mut all: Vec<_> = new.iter().map(|entry| entry.destination.to_string()).collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::field::{self, Step};
-use super::mention::{Mention, Resource};
+use super::image_occurrence::{ImageOccurrence, Resource};
 use super::mirror_list::MirrorList;
 use super::reference::ImageReference;
 use crate::yaml::{self, Documents, Duplicates, Node};
@@ -62,7 +62,7 @@ pub struct JsonPatches<'a> {
     /// The patches, in the order of the resources.
     pub patches: Vec<JsonPatch>,
     /// Images that no patch can change.
-    pub left: Vec<&'a Mention>,
+    pub left: Vec<&'a ImageOccurrence>,
     searched: usize,
     made: usize,
 }
@@ -76,24 +76,24 @@ impl<'a> JsonPatches<'a> {
         &mut self,
         text: &str,
         name: &str,
-        mentions: &[&'a Mention],
+        occurrences: &[&'a ImageOccurrence],
         list: &MirrorList,
     ) -> Result<()> {
-        let mut open: HashMap<&Resource, Vec<&'a Mention>> = HashMap::new();
-        for mention in mentions {
-            match mention.resource.as_deref() {
-                Some(resource) => open.entry(resource).or_default().push(mention),
-                None => self.left.push(mention),
+        let mut open: HashMap<&Resource, Vec<&'a ImageOccurrence>> = HashMap::new();
+        for occurrence in occurrences {
+            match occurrence.resource.as_deref() {
+                Some(resource) => open.entry(resource).or_default().push(occurrence),
+                None => self.left.push(occurrence),
             }
         }
         for document in Documents::new(text, name, Duplicates::Refused).flatten() {
             for node in resources(&document) {
                 let Some(resource) = resource_of(node) else { continue };
-                let Some(mentions) = open.remove(&resource) else { continue };
+                let Some(occurrences) = open.remove(&resource) else { continue };
                 let mut values = Values::default();
-                for mention in mentions {
-                    if change(node, mention, list, &mut values).is_none() {
-                        self.left.push(mention);
+                for occurrence in occurrences {
+                    if change(node, occurrence, list, &mut values).is_none() {
+                        self.left.push(occurrence);
                     }
                 }
                 self.count(&values)?;
@@ -102,7 +102,7 @@ impl<'a> JsonPatches<'a> {
                 }
             }
         }
-        let left = mentions
+        let left = occurrences
             .iter()
             .filter(|it| it.resource.as_ref().is_some_and(|it| open.contains_key(&**it)));
         self.left.extend(left);
@@ -162,17 +162,17 @@ fn resource_of(node: &Node) -> Option<Resource> {
 /// Adds the new texts that bring an image to its destination; `None` if there are none.
 fn change(
     resource: &Rc<Node>,
-    mention: &Mention,
+    occurrence: &ImageOccurrence,
     list: &MirrorList,
     values: &mut Values,
 ) -> Option<()> {
-    let image = mention.image.as_ref().ok()?;
+    let image = occurrence.image.as_ref().ok()?;
     let destination = destination(image, list)?;
-    let steps = field::steps(&mention.field)?;
+    let steps = field::steps(&occurrence.field)?;
     let (scalar, depth, around) = field::follow(resource, &steps)?;
     let pointer = field::pointer(&steps[..depth]);
     // All occurrences of an image in a text are replaced, and several images one after the other.
-    let key = (pointer.clone(), mention.written.clone());
+    let key = (pointer.clone(), occurrence.written.clone());
     if values.replaced.contains(&key) {
         return Some(());
     }
@@ -181,7 +181,7 @@ fn change(
     }
     let text = values.by_pointer.get(&pointer).map_or(&*scalar.scalar()?.text, |it| it);
     values.searched += text.len();
-    if let Some(text) = replaced(text, &mention.written, &destination.to_string()) {
+    if let Some(text) = replaced(text, &occurrence.written, &destination.to_string()) {
         values.is_too_much |= text.len() > MOST_BYTES;
         values.by_pointer.insert(pointer, text);
         values.replaced.insert(key);
@@ -292,9 +292,9 @@ mod tests {
         let mut manifests = Manifests::default();
         manifests.add(&text, "a.yaml");
         let list = MirrorList::parse(LIST, "mirror.yaml").unwrap();
-        let mentions: Vec<_> = manifests.mentions.iter().collect();
+        let occurrences: Vec<_> = manifests.occurrences.iter().collect();
         let mut made = JsonPatches::default();
-        made.add(&text, "a.yaml", &mentions, &list).unwrap();
+        made.add(&text, "a.yaml", &occurrences, &list).unwrap();
         let values = made.patches.into_iter().flat_map(|it| it.values).collect();
         (values, made.left.len())
     }
@@ -364,8 +364,8 @@ mod tests {
         let to = "a".repeat(80);
         let list = format!("images:\n- {{source: 'g.io/a:1', destination: 'r.io/{to}:1'}}\n");
         let list = MirrorList::parse(&list, "mirror.yaml").unwrap();
-        let mentions: Vec<_> = manifests.mentions.iter().collect();
-        let error = JsonPatches::default().add(&text, "a.yaml", &mentions, &list).unwrap_err();
+        let occurrences: Vec<_> = manifests.occurrences.iter().collect();
+        let error = JsonPatches::default().add(&text, "a.yaml", &occurrences, &list).unwrap_err();
         assert!(error.to_string().contains("16777216 bytes of patches"), "{error}");
     }
 }

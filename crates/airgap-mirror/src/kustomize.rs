@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde::Serialize;
 
 use super::field::{self, Step};
-use super::mention::{How, Mention, Resource};
+use super::image_occurrence::{ImageOccurrence, OccurrenceKind, Resource};
 use super::mirror_list::{MirrorEntry, MirrorList};
 use super::reference::ImageReference;
 use super::words;
@@ -22,9 +22,9 @@ pub struct Transformer<'a> {
     /// The fields that must be configured.
     pub fields: Vec<FieldSpec>,
     /// Images in fields that the transformer does not read.
-    pub unreached: Vec<&'a Mention>,
+    pub unreached: Vec<&'a ImageOccurrence>,
     /// Images that are not in the mirror list.
-    pub unlisted: Vec<&'a Mention>,
+    pub unlisted: Vec<&'a ImageOccurrence>,
 }
 
 /// A field of a kind of resource whose text is an image, as in the `configurations` of Kustomize
@@ -75,44 +75,50 @@ impl Entry {
 ///
 /// # Errors
 /// Usage, if one name would need two new names, which Kustomize cannot express.
-pub fn for_manifests<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
-    transformer(list, mentions, |_| None)
+pub fn for_manifests<'a>(
+    list: &MirrorList,
+    occurrences: &'a [ImageOccurrence],
+) -> Result<Transformer<'a>> {
+    transformer(list, occurrences, |_| None)
 }
 
 /// Creates the same transformer, with the fields of custom resources that can be configured.
 ///
 /// # Errors
 /// As [`for_manifests`].
-pub fn with_fields<'a>(list: &MirrorList, mentions: &'a [Mention]) -> Result<Transformer<'a>> {
-    let collections: HashSet<_> = mentions.iter().flat_map(collections).collect();
+pub fn with_fields<'a>(
+    list: &MirrorList,
+    occurrences: &'a [ImageOccurrence],
+) -> Result<Transformer<'a>> {
+    let collections: HashSet<_> = occurrences.iter().flat_map(collections).collect();
     // Kustomize fails if a field is a text in one resource and has another type in another
     // resource.
-    transformer(list, mentions, |mention| {
-        field_of(mention).filter(|field| !collections.contains(field))
+    transformer(list, occurrences, |occurrence| {
+        field_of(occurrence).filter(|field| !collections.contains(field))
     })
 }
 
 fn transformer<'a>(
     list: &MirrorList,
-    mentions: &'a [Mention],
-    field_of: impl Fn(&Mention) -> Option<FieldSpec>,
+    occurrences: &'a [ImageOccurrence],
+    field_of: impl Fn(&ImageOccurrence) -> Option<FieldSpec>,
 ) -> Result<Transformer<'a>> {
     let (mut transformer, mut fields) = (Transformer::default(), BTreeSet::new());
     let mut found: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
-    for mention in mentions {
-        let Ok(image) = &mention.image else {
-            transformer.unlisted.push(mention);
+    for occurrence in occurrences {
+        let Ok(image) = &occurrence.image else {
+            transformer.unlisted.push(occurrence);
             continue;
         };
         let Some(index) = list.position(image) else {
             if !list.has_destination(image) {
-                transformer.unlisted.push(mention);
+                transformer.unlisted.push(occurrence);
             }
             continue;
         };
-        if !is_reached(mention) {
-            let Some(field) = field_of(mention) else {
-                transformer.unreached.push(mention);
+        if !is_reached(occurrence) {
+            let Some(field) = field_of(occurrence) else {
+                transformer.unreached.push(occurrence);
                 continue;
             };
             fields.insert(field);
@@ -182,19 +188,20 @@ fn shown(entry: &Entry) -> String {
 /// Returns whether the transformer changes the image: it reads containers and init containers at
 /// any depth, and the image volumes of a pod or a pod's template. Kustomize 5.8 does that; older
 /// ones leave volumes alone, which `mirror check` finds.
-fn is_reached(mention: &Mention) -> bool {
-    let field = mention.field.split('[').next().unwrap_or_default();
+fn is_reached(occurrence: &ImageOccurrence) -> bool {
+    let field = occurrence.field.split('[').next().unwrap_or_default();
     let is_volume = ["spec.volumes", "spec.template.spec.volumes"].contains(&field)
-        && mention.field.ends_with("].image.reference");
-    let in_list = mention.field.rsplit(['.', '[']).nth(2);
+        && occurrence.field.ends_with("].image.reference");
+    let in_list = occurrence.field.rsplit(['.', '[']).nth(2);
     let is_container = in_list.is_some_and(|list| list != "ephemeralContainers");
-    mention.is_whole && (is_volume || (mention.how == How::Container && is_container))
+    occurrence.is_whole
+        && (is_volume || (occurrence.named_by == OccurrenceKind::Container && is_container))
 }
 
 /// Returns the field of an image, if the image is its whole text and its name says `image`.
-fn field_of(mention: &Mention) -> Option<FieldSpec> {
-    let resource = mention.resource.as_ref().filter(|_| mention.is_whole)?;
-    let steps = field::steps(&mention.field)?;
+fn field_of(occurrence: &ImageOccurrence) -> Option<FieldSpec> {
+    let resource = occurrence.resource.as_ref().filter(|_| occurrence.is_whole)?;
+    let steps = field::steps(&occurrence.field)?;
     let says_image = match steps.last()? {
         Step::Key(key) => words::says_image(key) || key == "reference",
         Step::Item(_) => false,
@@ -204,9 +211,9 @@ fn field_of(mention: &Mention) -> Option<FieldSpec> {
 }
 
 /// Returns the fields of a resource that contain the field of an image.
-fn collections(mention: &Mention) -> Vec<FieldSpec> {
-    let steps = field::steps(&mention.field).unwrap_or_default();
-    let Some(resource) = &mention.resource else { return Vec::new() };
+fn collections(occurrence: &ImageOccurrence) -> Vec<FieldSpec> {
+    let steps = field::steps(&occurrence.field).unwrap_or_default();
+    let Some(resource) = &occurrence.resource else { return Vec::new() };
     let path = |length: usize| field::field_spec(&steps[..length]);
     let paths = (1..steps.len()).filter_map(path);
     paths.map(|path| FieldSpec { path, ..kind_of(resource) }).collect()
@@ -236,18 +243,18 @@ mod tests {
         entries.iter().map(|entry| (&*entry.name, &*entry.new_name)).collect()
     }
 
-    fn mentions(images: &[&str]) -> Vec<Mention> {
+    fn occurrences(images: &[&str]) -> Vec<ImageOccurrence> {
         let containers: String =
             images.iter().map(|image| format!("  - image: {image}\n")).collect();
         let mut manifests = Manifests::default();
         manifests.add(&format!("spec:\n  containers:\n{containers}"), "a.yaml");
-        manifests.mentions
+        manifests.occurrences
     }
 
     #[test]
     fn an_entry_for_each_spelling_that_occurs_and_no_other() {
         let list = list(&[("ghcr.io/a/b:1", "r.io/a/b:1"), ("docker.io/nats:2", "r.io/nats:2")]);
-        let mentions = mentions(&[
+        let occurrences = occurrences(&[
             "docker.io/library/nats:2",
             "nats:2",
             "ghcr.io/a/b:1",
@@ -255,7 +262,7 @@ mod tests {
             "r.io/nats:2",
             "x:1",
         ]);
-        let transformer = for_manifests(&list, &mentions).unwrap();
+        let transformer = for_manifests(&list, &occurrences).unwrap();
         assert_eq!(
             names(&transformer.images),
             [
@@ -266,7 +273,7 @@ mod tests {
         );
         assert!(transformer.images.iter().all(|entry| entry.new_tag.is_none()));
         let unlisted: Vec<_> =
-            transformer.unlisted.iter().map(|mention| &*mention.written).collect();
+            transformer.unlisted.iter().map(|occurrence| &*occurrence.written).collect();
         assert_eq!(unlisted, ["x:1"]);
         assert_eq!(
             names(&for_list(&list).unwrap()),
@@ -288,8 +295,8 @@ mod tests {
             ("g.io/c:1", &pinned),
             ("nginx:latest", "r.io/nginx:latest"),
         ]);
-        let mentions = mentions(&["g.io/a:1", "g.io/c:1", "nginx"]);
-        let images = for_manifests(&list, &mentions).unwrap().images;
+        let occurrences = occurrences(&["g.io/a:1", "g.io/c:1", "nginx"]);
+        let images = for_manifests(&list, &occurrences).unwrap().images;
         assert_eq!(images[0].new_tag.as_deref(), Some("1-mirrored"));
         assert_eq!(
             (images[1].new_tag.as_deref(), images[1].digest.as_deref()),
@@ -333,7 +340,7 @@ mod tests {
             manifests.add(&text, "a.yaml");
         }
         let list = list(&[("g.io/a:1", "r.io/a:1")]);
-        let transformer = with_fields(&list, &manifests.mentions).unwrap();
+        let transformer = with_fields(&list, &manifests.occurrences).unwrap();
         let paths: Vec<_> = transformer.fields.iter().map(|field| &*field.path).collect();
         // `other/image` is a text in one resource and a mapping in another.
         assert_eq!(paths, ["spec/image", "spec/list[]/sideImage"]);
@@ -349,9 +356,10 @@ mod tests {
             "a.yaml",
         );
         let list = list(&[("g.io/a:1", "r.io/a:1")]);
-        let transformer = for_manifests(&list, &manifests.mentions).unwrap();
+        let transformer = for_manifests(&list, &manifests.occurrences).unwrap();
         assert_eq!(transformer.images.len(), 1);
-        let fields: Vec<_> = transformer.unreached.iter().map(|mention| &*mention.field).collect();
+        let fields: Vec<_> =
+            transformer.unreached.iter().map(|occurrence| &*occurrence.field).collect();
         assert_eq!(
             fields,
             [

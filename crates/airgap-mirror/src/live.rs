@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::check::Finding;
-use super::mention::Mention;
+use super::image_occurrence::ImageOccurrence;
 use super::registry_path::RegistryPath;
 use airgap_core::error::{Error, Kind, Result};
-use airgap_core::workers::{self, hold};
+use airgap_core::workers::{self, lock};
 use airgap_oci::{Client, Reference, media_type};
 
 /// The result of asking the registry.
 pub struct Live<'a> {
     /// The number of different images that were requested.
     pub asked: usize,
-    /// Images that do not exist, in the order of the mentions.
+    /// Images that do not exist, in the order of the occurrences.
     pub findings: Vec<Finding<'a>>,
     /// Errors of requests without an answer: one for each image.
     pub errors: Vec<Error>,
@@ -23,32 +23,32 @@ pub struct Live<'a> {
 /// Asks the registry once for each image that belongs there: by its digest if it has one, otherwise
 /// by its tag.
 pub fn live<'a>(
-    mentions: &'a [Mention],
+    occurrences: &'a [ImageOccurrence],
     registry: &RegistryPath,
     client: &Client,
     jobs: usize,
 ) -> Live<'a> {
-    let key = |mention: &Mention| {
-        let image = mention.image.as_ref().ok().filter(|image| registry.holds(image))?;
+    let key = |occurrence: &ImageOccurrence| {
+        let image = occurrence.image.as_ref().ok().filter(|image| registry.holds(image))?;
         Some(image.with_defaults().meaning().clone())
     };
     let images: Vec<_> =
-        mentions.iter().filter_map(key).collect::<BTreeSet<_>>().into_iter().collect();
+        occurrences.iter().filter_map(key).collect::<BTreeSet<_>>().into_iter().collect();
     let problems = Mutex::new(BTreeMap::new());
     let answers = workers::each(&images, jobs, |image| {
         if let Some(problem) = problem(client, image)? {
-            let mut problems = hold(&problems);
+            let mut problems = lock(&problems);
             problems.insert(image.clone(), problem);
         }
         Ok(())
     });
     let problems = problems.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let finding = |mention: &'a Mention| {
-        let problem = problems.get(&key(mention)?)?.clone();
-        Some(Finding { mention, problem })
+    let finding = |occurrence: &'a ImageOccurrence| {
+        let problem = problems.get(&key(occurrence)?)?.clone();
+        Some(Finding { occurrence, problem })
     };
     let errors = answers.into_iter().filter_map(Result::err).collect();
-    Live { asked: images.len(), findings: mentions.iter().filter_map(finding).collect(), errors }
+    Live { asked: images.len(), findings: occurrences.iter().filter_map(finding).collect(), errors }
 }
 
 /// Returns the problem of an image, if the registry answers that it does not exist.

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::mention::Mention;
+use super::image_occurrence::ImageOccurrence;
 use super::plain_list;
 use super::scan::scan;
 use crate::yaml::{self, Documents, Duplicates, Problem};
@@ -19,7 +19,7 @@ const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 const MOST_PROBLEMS: usize = 1000;
 
 /// The largest number of images in all files, and of the bytes of their texts and fields.
-const MOST_MENTIONS: usize = 50_000;
+const MOST_OCCURRENCES: usize = 50_000;
 const MOST_BYTES: usize = 16 << 20;
 
 /// The path that stands for standard input.
@@ -31,9 +31,9 @@ pub struct Manifests {
     /// The number of files that were read.
     pub files: usize,
     /// The images, in the order of the files and of their lines.
-    pub mentions: Vec<Mention>,
+    pub occurrences: Vec<ImageOccurrence>,
     /// The documents that are not YAML, and the files that cannot be read. Images in them are not
-    /// in `mentions`.
+    /// in `occurrences`.
     pub problems: Vec<Problem>,
     /// The files with Kubernetes resources, as the user named them.
     pub resources: Vec<String>,
@@ -84,11 +84,11 @@ impl Manifests {
         }
     }
 
-    fn add_images(&mut self, images: impl Iterator<Item = Mention>) {
+    fn add_images(&mut self, images: impl Iterator<Item = ImageOccurrence>) {
         self.files += 1;
         for image in images {
             self.bytes += image.size();
-            self.mentions.push(image);
+            self.occurrences.push(image);
             if self.exceeded().is_some() {
                 break;
             }
@@ -111,9 +111,9 @@ impl Manifests {
                 scan(&document)
             });
             match scanned {
-                Ok(mentions) => {
-                    self.bytes += mentions.iter().map(Mention::size).sum::<usize>();
-                    self.mentions.extend(mentions);
+                Ok(occurrences) => {
+                    self.bytes += occurrences.iter().map(ImageOccurrence::size).sum::<usize>();
+                    self.occurrences.extend(occurrences);
                 }
                 Err(problem) => self.problems.push(named(problem, text)),
             }
@@ -130,7 +130,7 @@ impl Manifests {
     fn exceeded(&self) -> Option<(usize, &'static str)> {
         let limits = [
             (self.problems.len(), MOST_PROBLEMS, "documents that cannot be read"),
-            (self.mentions.len(), MOST_MENTIONS, "images, each time that one is named"),
+            (self.occurrences.len(), MOST_OCCURRENCES, "images, each time that one is named"),
             (self.bytes, MOST_BYTES, "bytes of images and the fields that name them"),
         ];
         let exceeded = limits.into_iter().find(|(found, most, _)| found > most);
@@ -190,7 +190,7 @@ impl Manifests {
 
     /// Keeps the files whose names, as the user gave them, satisfy `keeps`.
     pub fn retain_files(&mut self, keeps: impl Fn(&str) -> bool) {
-        self.mentions.retain(|mention| keeps(&mention.place.file));
+        self.occurrences.retain(|occurrence| keeps(&occurrence.place.file));
         self.problems.retain(|problem| keeps(&problem.place.file));
         self.resources.retain(|name| keeps(name));
     }
@@ -295,7 +295,7 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", path("m/b.yaml")).unwrap();
         std::os::unix::fs::symlink(".", path("m/loop")).unwrap();
         let found = read(folder.path(), &["missing.yaml", "m"], "").unwrap();
-        assert_eq!(found.mentions.len(), 1);
+        assert_eq!(found.occurrences.len(), 1);
         let places: Vec<_> = found.problems.iter().map(|it| it.place.to_string()).collect();
         assert_eq!(places, ["missing.yaml", "m/a.yaml", "m/b.yaml", "m/loop"]);
         let error = found.complete().unwrap_err().to_string();

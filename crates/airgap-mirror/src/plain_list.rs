@@ -4,7 +4,7 @@
 //! A line may be indented, may end in blanks or a carriage return, and may have a comment after
 //! `#`. A name without a registry is on Docker Hub.
 
-use super::mention::{How, Mention};
+use super::image_occurrence::{ImageOccurrence, OccurrenceKind};
 use super::reference::ImageReference;
 use super::words;
 use crate::yaml::Place;
@@ -16,7 +16,10 @@ const FIELD: &str = "listed";
 ///
 /// It is a list if each line is one word, and at least half of them are images with a part that
 /// only images have. A manifest has lines of two words, such as `kind: Pod`.
-pub(super) fn images<'a>(text: &'a str, name: &str) -> Option<impl Iterator<Item = Mention> + 'a> {
+pub(super) fn images<'a>(
+    text: &'a str,
+    name: &str,
+) -> Option<impl Iterator<Item = ImageOccurrence> + 'a> {
     let (mut words, mut named) = (0_usize, 0_usize);
     for (_, word) in lines(text) {
         if word.contains(char::is_whitespace) {
@@ -26,19 +29,19 @@ pub(super) fn images<'a>(text: &'a str, name: &str) -> Option<impl Iterator<Item
         named += usize::from(words::named_image(words::bare(word)).is_some());
     }
     let file: std::rc::Rc<str> = name.into();
-    let mention = move |(place, word): ((u32, u32), &str)| {
+    let occurrence = move |(place, word): ((u32, u32), &str)| {
         let written = words::bare(word).to_owned();
-        Mention {
+        ImageOccurrence {
             image: written.parse::<ImageReference>(),
             written,
-            how: How::Text,
+            named_by: OccurrenceKind::Text,
             resource: None,
             field: FIELD.to_owned(),
             is_whole: false,
             place: Place { file: file.clone(), line: place.0, column: place.1 },
         }
     };
-    (named > 0 && named * 2 >= words).then(|| lines(text).map(mention))
+    (named > 0 && named * 2 >= words).then(|| lines(text).map(occurrence))
 }
 
 /// Returns the words of a list with their lines and columns, without comments.

@@ -1,7 +1,7 @@
 //! The purpose of texts that look like images and are not: patterns in the rules of admission
 //! policies, and parameters of pipelines and templates.
 
-use super::mention::Resource;
+use super::image_occurrence::Resource;
 use crate::yaml::Node;
 
 /// API groups whose resources judge images or report on them, and run none. A group that begins

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::mention::{FieldPath, How, Mention, Resource};
+use super::image_occurrence::{FieldPath, ImageOccurrence, OccurrenceKind, Resource};
 use super::purpose::Purpose;
 use super::reference::ImageReference;
 use super::split::Split;
@@ -31,7 +31,7 @@ const AGAIN_BY_VALUE: usize = 64;
 const MOST_NESTED_VALUES: u32 = 250_000;
 
 /// The largest number of images in a document, and of the bytes of their texts and fields.
-const MOST_MENTIONS: usize = 50_000;
+const MOST_OCCURRENCES: usize = 50_000;
 const MOST_BYTES: usize = 16 << 20;
 
 /// The longest text that is searched again instead of being cached, in bytes.
@@ -41,18 +41,18 @@ const SHORT: usize = 64;
 ///
 /// # Errors
 /// The problem, if the document exceeds a limit, as a document of nested aliases does.
-pub fn scan(document: &Node) -> Result<Vec<Mention>, Problem> {
+pub fn scan(document: &Node) -> Result<Vec<ImageOccurrence>, Problem> {
     let mut scan = Scan::default();
     scan.value(document, "");
     match scan.too_much() {
-        None => Ok(scan.mentions),
+        None => Ok(scan.occurrences),
         Some(problem) => Err(Problem { place: document.place.clone(), problem }),
     }
 }
 
 #[derive(Default)]
 struct Scan {
-    mentions: Vec<Mention>,
+    occurrences: Vec<ImageOccurrence>,
     resource: Option<Rc<Resource>>,
     purpose: Purpose,
     field: FieldPath,
@@ -81,7 +81,7 @@ struct Again {
     /// Values without images, each with the kind of key above it.
     fruitless: HashSet<(*const Node, Under)>,
     /// The images of a text, with their fields within it.
-    texts: HashMap<(*const Node, Search, usize), Rc<[Mention]>>,
+    texts: HashMap<(*const Node, Search, usize), Rc<[ImageOccurrence]>>,
     /// The documents in texts.
     kept: Vec<Rc<Node>>,
     /// Whether the current value was scanned before.
@@ -136,11 +136,11 @@ impl Scan {
         if self.again.fruitless.contains(&under) {
             return;
         }
-        let (was_again, before) = (self.again.is_again, self.mentions.len());
+        let (was_again, before) = (self.again.is_again, self.occurrences.len());
         self.again.is_again |= !self.again.seen.insert(address);
         self.value(node, key);
         self.again.is_again = was_again;
-        if self.mentions.len() == before && !self.has_too_much() {
+        if self.occurrences.len() == before && !self.has_too_much() {
             self.again.fruitless.insert(under);
         }
     }
@@ -177,7 +177,7 @@ impl Scan {
     fn has_too_much(&self) -> bool {
         self.again.steps > MOST_AGAIN + AGAIN_BY_VALUE * self.again.values
             || self.nested > MOST_NESTED_VALUES
-            || self.mentions.len() > MOST_MENTIONS
+            || self.occurrences.len() > MOST_OCCURRENCES
             || self.bytes > MOST_BYTES
     }
 
@@ -186,8 +186,8 @@ impl Scan {
         if self.nested > MOST_NESTED_VALUES {
             let limit = format!("more than {MOST_NESTED_VALUES} values");
             Some(format!("the texts of the document that are YAML themselves have {limit}"))
-        } else if self.mentions.len() > MOST_MENTIONS {
-            Some(format!("the document names images more than {MOST_MENTIONS} times"))
+        } else if self.occurrences.len() > MOST_OCCURRENCES {
+            Some(format!("the document names images more than {MOST_OCCURRENCES} times"))
         } else if self.bytes > MOST_BYTES {
             let limit = format!("more than {MOST_BYTES} bytes");
             Some(format!("the images of the document and their fields take {limit}"))
@@ -223,7 +223,7 @@ impl Scan {
             .filter(|split| self.is_told(split, key));
         if let Some(split) = &split {
             let before = self.field.key(split.repository_key);
-            self.add(&split.reference(), How::Field, &split.repository);
+            self.add(&split.reference(), OccurrenceKind::Field, &split.repository);
             self.field.back(before);
         }
         self.flat(entries, node);
@@ -238,7 +238,7 @@ impl Scan {
             }
             let before = self.field.key(&entry.key);
             for (word, _) in words::images_in(&entry.key) {
-                self.add_at(word, How::Text, &entry.place, false);
+                self.add_at(word, OccurrenceKind::Text, &entry.place, false);
             }
             match (&*entry.key, entry.value.text()) {
                 ("value" | "default", Some(text)) if words::says_image(name) => {
@@ -257,7 +257,7 @@ impl Scan {
         for entry in entries {
             let Some(split) = Split::flat(node, &entry.key) else { continue };
             let before = self.field.key(&entry.key);
-            self.add(&split.reference(), How::Field, &split.repository);
+            self.add(&split.reference(), OccurrenceKind::Field, &split.repository);
             self.field.back(before);
         }
     }
@@ -282,19 +282,19 @@ impl Scan {
             (_, Some(_)) if IGNORED.contains(&key) => {}
             ("image", Some(_)) if is_of_a_disk(around) => {}
             ("image", Some(text)) if above == Under::Containers && !self.is_within() => {
-                self.add(words::resolved(text), How::Container, value);
+                self.add(words::resolved(text), OccurrenceKind::Container, value);
             }
             ("image", Some(text)) => self.image(text, value, around),
             ("reference", Some(text)) if parent == "image" => {
-                self.add(text, How::Field, value);
+                self.add(text, OccurrenceKind::Field, value);
             }
             (_, Some(text)) if IMAGE_LISTS.contains(&key) => self.images(text, value),
             (_, Some(text)) if words::says_image(key) => self.named(text, value, key),
             (_, Some(text)) if words::says_images(parent) && is_one_of_several(text) => {
-                self.add(text, How::Field, value);
+                self.add(text, OccurrenceKind::Field, value);
             }
             ("default", Some(text)) if above != Under::Other && is_one_of_several(text) => {
-                self.add(text, How::Field, value);
+                self.add(text, OccurrenceKind::Field, value);
             }
             ("args" | "command", None) if !value.items().is_empty() => self.words(value.items()),
             _ => self.node(value, key),
@@ -315,7 +315,7 @@ impl Scan {
             true => !is_other && text.parse::<ImageReference>().is_ok(),
         };
         match is_one {
-            true => self.add(&with_parts(text, around), How::Field, node),
+            true => self.add(&with_parts(text, around), OccurrenceKind::Field, node),
             false => self.text(node),
         }
     }
@@ -326,7 +326,7 @@ impl Scan {
         let is_hole =
             !self.is_within() && words::has_hole(text) && !text.contains(char::is_whitespace);
         match is_hole || words::named_image(text).is_some() {
-            true => self.add(text, How::Field, node),
+            true => self.add(text, OccurrenceKind::Field, node),
             false => self.once(node, Search::NamedImages, text.len(), |scan| {
                 let mut parts = words::parts_of(text);
                 match parts.all(|part| words::named_image(part).is_some()) {
@@ -345,7 +345,7 @@ impl Scan {
             && text.parse::<ImageReference>().is_ok()
             && !words::is_other(text);
         match is_short {
-            true => self.add(text, How::Field, node),
+            true => self.add(text, OccurrenceKind::Field, node),
             false => self.named(text, node, key),
         }
     }
@@ -380,11 +380,11 @@ impl Scan {
         let mut found = HashSet::new();
         for (part, _) in words::images_of(text) {
             found.insert(part);
-            self.add(part, How::Text, node);
+            self.add(part, OccurrenceKind::Text, node);
         }
         for (word, _) in words::images_in(text).chain(words::images_said(text)) {
             if found.insert(word) {
-                self.add(word, How::Text, node);
+                self.add(word, OccurrenceKind::Text, node);
             }
         }
         let is_hole =
@@ -393,10 +393,10 @@ impl Scan {
             return;
         }
         match text.contains("{{") {
-            true => self.add(text, How::Text, node),
+            true => self.add(text, OccurrenceKind::Text, node),
             false => {
                 for part in words::parts_of(text).filter(is_hole) {
-                    self.add(part, How::Text, node);
+                    self.add(part, OccurrenceKind::Text, node);
                 }
             }
         }
@@ -417,7 +417,7 @@ impl Scan {
             let mut found = HashSet::new();
             for (word, _) in words::images_in(text).chain(words::images_said(text)) {
                 if found.insert(word) {
-                    scan.add(word, How::Text, node);
+                    scan.add(word, OccurrenceKind::Text, node);
                 }
             }
         });
@@ -461,22 +461,22 @@ impl Scan {
             if self.has_too_much() {
                 return;
             }
-            let again = |mention: &Mention| Mention {
+            let again = |occurrence: &ImageOccurrence| ImageOccurrence {
                 resource: self.resource.clone(),
-                field: format!("{}{}", self.field.as_str(), mention.field),
-                ..mention.clone()
+                field: format!("{}{}", self.field.as_str(), occurrence.field),
+                ..occurrence.clone()
             };
             let again: Vec<_> = found.iter().map(again).collect();
-            return again.into_iter().for_each(|mention| self.push(mention));
+            return again.into_iter().for_each(|occurrence| self.push(occurrence));
         }
-        let (before, field) = (self.mentions.len(), self.field.as_str().len());
+        let (before, field) = (self.occurrences.len(), self.field.as_str().len());
         search(self);
-        if length <= SHORT && self.mentions.len() == before {
+        if length <= SHORT && self.occurrences.len() == before {
             return;
         }
-        let found = self.mentions[before..].iter().map(|mention| Mention {
-            field: mention.field.get(field..).unwrap_or_default().to_owned(),
-            ..mention.clone()
+        let found = self.occurrences[before..].iter().map(|occurrence| ImageOccurrence {
+            field: occurrence.field.get(field..).unwrap_or_default().to_owned(),
+            ..occurrence.clone()
         });
         self.again.texts.insert(address, found.collect());
     }
@@ -490,22 +490,22 @@ impl Scan {
     }
 
     /// Adds the image that a value is or contains.
-    fn add(&mut self, written: &str, how: How, node: &Node) {
+    fn add(&mut self, written: &str, named_by: OccurrenceKind, node: &Node) {
         let is_whole = !self.is_within() && node.text() == Some(written);
-        self.add_at(written, how, &node.place, is_whole);
+        self.add_at(written, named_by, &node.place, is_whole);
     }
 
-    fn add_at(&mut self, written: &str, how: How, place: &Place, is_whole: bool) {
+    fn add_at(&mut self, written: &str, named_by: OccurrenceKind, place: &Place, is_whole: bool) {
         if self.again.is_again {
             self.again.steps += AGAIN_BY_VALUE;
         }
         if self.has_too_much() || self.purpose.is_open(written) {
             return;
         }
-        self.push(Mention {
+        self.push(ImageOccurrence {
             written: written.to_owned(),
             image: written.parse(),
-            how: if self.within.is_empty() { how } else { How::Text },
+            named_by: if self.within.is_empty() { named_by } else { OccurrenceKind::Text },
             resource: self.resource.clone(),
             field: self.field.as_str().to_owned(),
             is_whole,
@@ -513,10 +513,10 @@ impl Scan {
         });
     }
 
-    fn push(&mut self, mention: Mention) {
+    fn push(&mut self, occurrence: ImageOccurrence) {
         if !self.has_too_much() {
-            self.bytes += mention.size();
-            self.mentions.push(mention);
+            self.bytes += occurrence.size();
+            self.occurrences.push(occurrence);
         }
     }
 

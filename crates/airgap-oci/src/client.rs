@@ -20,7 +20,7 @@ use airgap_core::error::{Error, Result};
 use airgap_core::network::Network;
 use airgap_core::report::{Item, printable};
 use airgap_core::verify;
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 use airgap_http::failure::{self, AttemptError, Failure};
 use airgap_http::http::{Http, SMALL_READS};
 use airgap_http::retry::Retryable;
@@ -304,10 +304,10 @@ impl Client {
     /// Returns the session with a registry. The first caller opens it.
     pub(super) fn session(&self, registry: &Registry) -> Result<Arc<Session>> {
         let contact = {
-            let mut all = hold(&self.registries);
+            let mut all = lock(&self.registries);
             all.entry(registry.clone()).or_default().clone()
         };
-        let mut contact = hold(&contact);
+        let mut contact = lock(&contact);
         if let Some(session) = &contact.session {
             return Ok(session.clone());
         }

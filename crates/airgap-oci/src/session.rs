@@ -14,7 +14,7 @@ use crate::token::{IssuedToken, Scope, Token, Tokens};
 use crate::traffic::{Counters, Purpose};
 use crate::transport::Transport;
 use airgap_core::error::{Error, Result};
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 use airgap_http::Identity;
 use airgap_http::address::{self, Address};
 use airgap_http::audience;
@@ -312,7 +312,7 @@ impl Session {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        hold(&self.state)
+        lock(&self.state)
     }
 
     fn ask_for_token(

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use airgap_core::secrets;
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -162,8 +162,8 @@ impl Tokens {
         if let Some(token) = self.wider(scopes, now) {
             return Ok(token);
         }
-        let slot = hold(&self.held).slot(scopes);
-        let mut held = hold(&slot);
+        let slot = lock(&self.held).slot(scopes);
+        let mut held = lock(&slot);
         if let Some(token) = held.as_ref().filter(|token| token.until > now) {
             return Ok(IssuedToken { token: token.clone(), fresh: false, exact_scope: true });
         }
@@ -175,7 +175,7 @@ impl Tokens {
 
     /// Counts a token that was issued, and forgets all others if they are too many.
     fn note(&self, value: &str) {
-        let mut held = hold(&self.held);
+        let mut held = lock(&self.held);
         held.bytes += value.len();
         if held.bytes > KEPT {
             *held = TokenCache { bytes: value.len(), ..TokenCache::default() };
@@ -184,7 +184,7 @@ impl Tokens {
 
     /// Returns a token that covers these scopes, if one is kept.
     fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<IssuedToken> {
-        let held = hold(&self.held);
+        let held = lock(&self.held);
         let near = held.by_repository.get(&scopes.first()?.repository)?;
         // The token that was requested for exactly these scopes comes first.
         near.get(scopes).into_iter().chain(near).find_map(|have| {
@@ -214,9 +214,9 @@ impl Tokens {
 
     /// Changes each slot with this token.
     fn change(&self, value: &str, change: impl Fn(&mut Option<Token>)) {
-        let slots: Vec<_> = hold(&self.held).slots.values().cloned().collect();
+        let slots: Vec<_> = lock(&self.held).slots.values().cloned().collect();
         for slot in slots {
-            let mut held = hold(&slot);
+            let mut held = lock(&slot);
             if held.as_ref().is_some_and(|token| token.value == value) {
                 change(&mut held);
             }
@@ -225,7 +225,7 @@ impl Tokens {
 
     /// Forgets all tokens.
     pub(super) fn clear(&self) {
-        *hold(&self.held) = TokenCache::default();
+        *lock(&self.held) = TokenCache::default();
     }
 }
 
@@ -347,7 +347,7 @@ mod tests {
         let first = get(0);
         for nth in 0..300 {
             get(nth);
-            assert!(hold(&tokens.held).slots.len() <= KEPT / 65_535);
+            assert!(lock(&tokens.held).slots.len() <= KEPT / 65_535);
         }
         assert_eq!(asked.get(), 300);
         assert_ne!(get(0), first, "it was forgotten");

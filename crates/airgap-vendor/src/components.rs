@@ -20,6 +20,6 @@ pub use sources::{Components, Fetched, Purpose};
 pub use wanted::{Pin, Wanted};
 
 /// Returns the name of a component's file in vendor folders.
-pub fn wasm_name(name: &airgap_core::segment::Segment) -> String {
+pub fn wasm_name(name: &airgap_core::path_component::PathComponent) -> String {
     format!("{name}.wasm")
 }

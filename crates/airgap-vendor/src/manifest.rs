@@ -12,10 +12,10 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::{EntryKind, Folder, LinkRefused};
 use airgap_core::leftovers;
+use airgap_core::path_component;
 use airgap_core::read;
 use airgap_core::report::{self, printable_line, shortened};
 use airgap_core::rooted::RootedPath;
-use airgap_core::segment;
 use airgap_core::stand_in::StandIn;
 use airgap_core::store;
 use airgap_core::verify::{self, Verified};
@@ -425,7 +425,7 @@ impl Manifest {
                 .fact("found", self.files.len())
                 .hint("vendor into several folders"));
         }
-        let is_sound = |path: &str| path.len() <= MOST_PATH && segment::is_path(path);
+        let is_sound = |path: &str| path.len() <= MOST_PATH && path_component::is_path(path);
         match self.files.iter().find(|entry| !is_sound(&entry.path)) {
             None => Ok(()),
             Some(entry) => Err(Error::integrity(format!(

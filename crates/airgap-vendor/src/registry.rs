@@ -22,9 +22,9 @@ use serde::Deserialize;
 use airgap_core::artifact::Asset;
 use airgap_core::bounded;
 use airgap_core::error::{Error, Result};
+use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
 use airgap_core::read;
-use airgap_core::segment::Segment;
 use airgap_core::suggest::unknown;
 
 static TOOLS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../checksums/tools");
@@ -36,7 +36,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Every known tool and bundle.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    tools: BTreeMap<Segment, Tool>,
+    tools: BTreeMap<PathComponent, Tool>,
     bundles: BTreeMap<String, Bundle>,
 }
 
@@ -48,7 +48,7 @@ pub struct Tool {
     _schema: Option<String>,
     schema_version: u32,
     /// Its name, as in `wasm-tools`.
-    pub tool: Segment,
+    pub tool: PathComponent,
     /// Its purpose, in one line.
     #[serde(default)]
     pub description: String,
@@ -61,10 +61,10 @@ pub struct Tool {
     pub executables: Vec<String>,
     /// The default version.
     #[serde(default)]
-    pub latest: Option<Segment>,
+    pub latest: Option<PathComponent>,
     /// The published files by version and platform.
     #[serde(deserialize_with = "unique::maps")]
-    pub versions: BTreeMap<Segment, Assets>,
+    pub versions: BTreeMap<PathComponent, Assets>,
 }
 
 /// The published files of one version by platform.
@@ -77,7 +77,7 @@ pub struct Bundle {
     /// Its purpose, in one line.
     pub description: String,
     /// The version of each tool.
-    pub tools: BTreeMap<Segment, Segment>,
+    pub tools: BTreeMap<PathComponent, PathComponent>,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +142,7 @@ impl Registry {
     /// Usage, with the nearest name, if there is none.
     pub fn tool(&self, name: &str) -> Result<&Tool> {
         self.tools.get(name).ok_or_else(|| {
-            let names: Vec<_> = self.tools.keys().map(Segment::as_str).collect();
+            let names: Vec<_> = self.tools.keys().map(PathComponent::as_str).collect();
             unknown("tool", name, &names).hint(
                 "add a tool of your own with a registry file: `wasm-airgap toolchain pin --help`",
             )
@@ -221,7 +221,7 @@ impl Tool {
             }
         };
         let Some((version, assets)) = self.versions.get_key_value(version) else {
-            let names: Vec<_> = self.versions.keys().map(Segment::as_str).collect();
+            let names: Vec<_> = self.versions.keys().map(PathComponent::as_str).collect();
             return Err(unknown(&format!("version of {name}"), version, &names).hint(format!(
                 "pin another version yourself: `wasm-airgap toolchain pin --tool {name} URL`"
             )));
@@ -242,7 +242,7 @@ impl Tool {
     }
 
     fn known_versions(&self) -> String {
-        self.versions.keys().map(Segment::as_str).collect::<Vec<_>>().join(", ")
+        self.versions.keys().map(PathComponent::as_str).collect::<Vec<_>>().join(", ")
     }
 
     /// Adds the entries of another file for the same tool, which win.

@@ -9,8 +9,8 @@ use airgap_core::border;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
 use airgap_core::package::PackageId;
+use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
-use airgap_core::segment::Segment;
 
 /// The version of the request format.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -62,7 +62,7 @@ pub struct WitChoice {
 #[serde(deny_unknown_fields)]
 pub struct ComponentChoice {
     /// The name of its file in vendor folders.
-    pub name: Segment,
+    pub name: PathComponent,
     /// Its reference, or its name and version in a checksum registry.
     pub reference: String,
     /// The digest that pins it; empty if only the reference pins it.

@@ -29,7 +29,7 @@ mod format;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
 use airgap_core::package::PackageId;
-use airgap_core::segment;
+use airgap_core::path_component;
 
 /// A lock. The default is an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Lock {
     /// Checks that all paths stay in the vendor folder, as a lock can come from another machine.
     fn check_paths(&self, origin: &str) -> Result<()> {
         let paths = self.packages.iter().filter_map(|locked| locked.path.as_deref());
-        match paths.into_iter().find(|path| !segment::is_path(path)) {
+        match paths.into_iter().find(|path| !path_component::is_path(path)) {
             None => Ok(()),
             Some(path) => Err(Error::integrity(format!(
                 "the lock `{origin}` has a path that cannot be right"

@@ -5,7 +5,7 @@ use std::fs;
 use airgap_config::policy::Policy;
 use airgap_core::environment::Environment;
 use airgap_core::listing::Fixed;
-use airgap_core::segment::is_path;
+use airgap_core::path_component::is_path;
 use airgap_vendor::manifest::Manifest;
 use airgap_vendor::plan::resolve;
 use airgap_vendor::registry::{ComponentRegistry, Tool, WitRegistry};

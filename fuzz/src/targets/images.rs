@@ -85,7 +85,7 @@ pub fn allow_list(input: &[u8]) {
     let mut manifests = Manifests::default();
     manifests.add("image: ghcr.io/org/app:1\n---\nimage: nginx\n", "a.yaml");
     let registry: RegistryPath = "registry.example.com/team".parse().expect("a registry");
-    let mut findings = check::check(&manifests.mentions, &registry);
+    let mut findings = check::check(&manifests.occurrences, &registry);
     let accepted = list.accept(&mut findings);
     assert_eq!(accepted.len() + findings.len(), 2, "a finding is lost");
     list.unused(&accepted);
@@ -110,11 +110,11 @@ pub fn manifests(input: &[u8]) {
     let found = read();
     assert_eq!(format!("{found:?}"), format!("{:?}", read()), "two runs do not agree");
     let registry: RegistryPath = "registry.example.com/team".parse().expect("a registry");
-    for finding in check::check(&found.mentions, &registry) {
+    for finding in check::check(&found.occurrences, &registry) {
         assert!(!finding.describe().is_empty());
     }
     let mut inventory = Inventory::default();
-    inventory.add_mentions(&found.mentions);
+    inventory.add_occurrences(&found.occurrences);
     let empty = MirrorList::empty("mirror.yaml");
     let Some(missing) = accepted(inventory.missing_in(&empty, &registry, true)) else { return };
     let Some(list) = accepted(empty.with(&missing)) else { return };
@@ -123,8 +123,8 @@ pub fn manifests(input: &[u8]) {
         accepted(inventory.missing_in(&list, &registry, true)).is_some_and(|it| it.is_empty()),
         "images are missing after they were added"
     );
-    accepted(kustomize::for_manifests(&list, &found.mentions));
-    let Some(transformer) = accepted(kustomize::with_fields(&list, &found.mentions)) else {
+    accepted(kustomize::for_manifests(&list, &found.occurrences));
+    let Some(transformer) = accepted(kustomize::with_fields(&list, &found.occurrences)) else {
         return;
     };
     let mut made = JsonPatches::default();
@@ -147,7 +147,7 @@ pub fn rendered(input: &[u8]) {
     let show = |found: &Images| format!("{:?} {:?}", found.images, found.unresolved);
     let Some(images) = same_twice(read, show) else { return };
     for image in &images.images {
-        assert!(image.how.is_some() && image.guess.is_none(), "{image:?}");
+        assert!(image.named_by.is_some() && image.guess.is_none(), "{image:?}");
         assert!(!image.found.is_empty(), "{image:?}");
     }
     assert!(images.left_out.is_empty());

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use airgap_core::artifact::AssetUrl;
 use airgap_core::digest::Digest;
 use airgap_core::package::{PackageId, PackageName, PackageRequest};
-use airgap_core::segment::{Segment, is_path};
+use airgap_core::path_component::{PathComponent, is_path};
 use airgap_core::version::compare;
 use airgap_mirror::{ImageReference, RegistryPath};
 use airgap_oci::{Platform, Reference, Registry, Tag};
@@ -111,8 +111,8 @@ pub fn packages(input: &[u8]) {
             written_back::<Platform>(line);
         }
         written_back::<airgap_core::platform::Platform>(line);
-        if let Some(segment) = written_back::<Segment>(line) {
-            assert_eq!(segment.as_str(), line);
+        if let Some(path_component) = written_back::<PathComponent>(line) {
+            assert_eq!(path_component.as_str(), line);
             assert!(is_path(line) && !line.contains(['/', '\\', '\0']) && line != "..");
         }
         if let Some(url) = written::<AssetUrl>(line) {

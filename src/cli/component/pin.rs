@@ -11,11 +11,11 @@ use crate::cli::{Context, selection};
 use airgap_core::bounded;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
+use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::megabytes;
 use airgap_core::read;
 use airgap_core::report;
 use airgap_core::rooted::RootedPath;
-use airgap_core::segment::Segment;
 use airgap_core::store;
 use airgap_core::store::Scratch;
 use airgap_core::workspace::Workspace;
@@ -42,10 +42,10 @@ pub(in crate::cli) struct PinArgs {
     registry: Option<PathBuf>,
     /// The component's name [default: the last part of its repository]
     #[arg(long, value_name = "NAME")]
-    name: Option<Segment>,
+    name: Option<PathComponent>,
     /// Its version in the registry [default: the tag, without a `v` before a number]
     #[arg(long, value_name = "VERSION")]
-    version: Option<Segment>,
+    version: Option<PathComponent>,
     /// Replace what the registry has for this version already
     #[arg(long, requires = "registry")]
     update: bool,
@@ -139,7 +139,7 @@ fn without_digest(reference: &str) -> String {
 }
 
 /// Returns a target's name in the usual spelling.
-fn target(name: &Segment) -> String {
+fn target(name: &PathComponent) -> String {
     name.as_str().replace(['-', '.'], "_")
 }
 
@@ -182,8 +182,8 @@ fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
 
 /// The place of an entry in the checksum registry.
 struct Entry {
-    name: Segment,
-    version: Segment,
+    name: PathComponent,
+    version: PathComponent,
     file: PathBuf,
     index: PathBuf,
 }

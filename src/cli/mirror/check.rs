@@ -20,26 +20,26 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let manifests =
         Manifests::read(&args.paths, &context.environment.base_dir(), std::io::stdin())?
             .without_empty()?;
-    let Manifests { files, mentions, problems, .. } = &manifests;
-    let mut findings = check::check(mentions, registry);
+    let Manifests { files, occurrences, problems, .. } = &manifests;
+    let mut findings = check::check(occurrences, registry);
     let live = match args.live {
         true => {
             let asking = Asking::of(context, "ask the registry for each image")?;
-            Some(live::live(mentions, registry, &asking.client, args.jobs.into()))
+            Some(live::live(occurrences, registry, &asking.client, args.jobs.into()))
         }
         false => None,
     };
     let (mut asked, mut errors) = (None, Vec::new());
     if let Some(live) = live {
         findings.extend(live.findings);
-        findings.sort_by(|a, b| a.mention.place.cmp(&b.mention.place));
+        findings.sort_by(|a, b| a.occurrence.place.cmp(&b.occurrence.place));
         (asked, errors) = (Some(live.asked), live.errors);
     }
     let accepted = allow.accept(&mut findings);
     say_accepted(&allow, &accepted, context);
     if context.report.is_json() {
         context.report.json(&serde_json::json!({
-            "registry": registry.to_string(), "files": files, "images": mentions.len(),
+            "registry": registry.to_string(), "files": files, "images": occurrences.len(),
             "findings": findings, "accepted": accepted.iter().map(accepted_row).collect::<Vec<_>>(),
             "unreadable": problems, "asked": asked,
             "errors": errors.iter().map(row).collect::<Vec<_>>(),
@@ -55,7 +55,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
         context.report.data(&text)?;
     }
     conclude(&manifests, &findings, errors, args, context)?;
-    match mentions.len() {
+    match occurrences.len() {
         0 => context.report.warn(&format!("no image is named in {}", count(*files, "file"))),
         images => {
             let asked = asked.map(|it| format!(", which has each of the {it} different ones"));
@@ -78,8 +78,8 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
 
 /// Reports the accepted findings with their reasons, and the entries that accept no finding.
 fn say_accepted(allow: &AllowList, accepted: &[(Finding<'_>, &Allowed)], context: &Context) {
-    for (Finding { mention, .. }, Allowed { reason, .. }) in accepted {
-        let (place, written) = (&mention.place, &mention.written);
+    for (Finding { occurrence, .. }, Allowed { reason, .. }) in accepted {
+        let (place, written) = (&occurrence.place, &occurrence.written);
         context.report.say(&format!("accepted {place}  {written}: {reason}"));
     }
     for Allowed { image, place, .. } in allow.unused(accepted) {
@@ -106,7 +106,7 @@ fn conclude(
     args: &CheckArgs,
     context: &Context,
 ) -> Result<()> {
-    let (Manifests { mentions, problems, .. }, registry) = (manifests, &args.registry);
+    let (Manifests { occurrences, problems, .. }, registry) = (manifests, &args.registry);
     if problems.is_empty() && findings.is_empty() && errors.len() <= 1 {
         return errors.pop().map_or(Ok(()), Err);
     }
@@ -128,7 +128,7 @@ fn conclude(
         );
     }
     if !findings.is_empty() {
-        let (found, all) = (findings.len(), mentions.len());
+        let (found, all) = (findings.len(), occurrences.len());
         let statement =
             format!("{found} of {} {} not in `{registry}`", count(all, "image"), are(found));
         return Err(with_failed(Error::integrity(statement))

@@ -10,8 +10,8 @@ use airgap_core::error::{Error, Result};
 use airgap_core::look;
 use airgap_core::quantity::{count, megabytes, were};
 use airgap_mirror::copy::{
-    self, ArchiveTarget, Copied, LayoutSource, LayoutTarget, Options, Order, RegistrySource,
-    RegistryTarget, Source, Summary, Target, Way,
+    self, ArchiveTarget, CopyRequest, CopyRoute, ImageResult, ImageSource, ImageTarget,
+    LayoutSource, LayoutTarget, Options, RegistrySource, RegistryTarget, Summary,
 };
 use airgap_mirror::{MirrorEntry, MirrorList, MirrorLock, RegistryPath};
 use airgap_oci::Traffic;
@@ -21,8 +21,8 @@ pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
     let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;
     let lock = lock(args, context)?;
     warn(args, &list, lock.as_ref(), context);
-    let order = |entry| order(entry, args, registry.as_ref(), lock.as_ref());
-    let orders = list.entries().iter().map(order).collect();
+    let request = |entry| request(entry, args, registry.as_ref(), lock.as_ref());
+    let requests = list.entries().iter().map(request).collect();
     // A copy between two layouts asks no registry.
     let asking = match (&args.from, &args.to) {
         (Some(_), Some(_)) => None,
@@ -38,7 +38,7 @@ pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
     };
     let (source, target) =
         (source(args, asking.as_ref(), context)?, target(args, asking.as_ref(), context)?);
-    let summary = copy::copy(orders, &*source, &*target, &options, &context.report)?;
+    let summary = copy::copy(requests, &*source, &*target, &options, &context.report)?;
     let traffic = asking.as_ref().map(|asking| asking.client.traffic()).unwrap_or_default();
     tell(&summary, &traffic, args, context)?;
     summary.verdict()
@@ -62,7 +62,7 @@ fn source<'a>(
     args: &CopyArgs,
     asking: Option<&'a Asking>,
     context: &Context,
-) -> Result<Box<dyn Source + 'a>> {
+) -> Result<Box<dyn ImageSource + 'a>> {
     Ok(match (&args.from, asking) {
         (Some(LayoutName::Folder(path) | LayoutName::Archive(path)), _) => {
             Box::new(LayoutSource::open(&context.path(path), &path.display().to_string())?)
@@ -76,7 +76,7 @@ fn target<'a>(
     args: &CopyArgs,
     asking: Option<&'a Asking>,
     context: &Context,
-) -> Result<Box<dyn Target + 'a>> {
+) -> Result<Box<dyn ImageTarget + 'a>> {
     Ok(match (&args.to, asking) {
         (Some(LayoutName::Folder(path)), _) => Box::new(LayoutTarget::at(&context.path(path))?),
         (Some(LayoutName::Archive(path)), _) => {
@@ -92,13 +92,13 @@ fn target<'a>(
 }
 
 /// Returns the request of an entry, if it is allowed.
-fn order(
+fn request(
     entry: &MirrorEntry,
     args: &CopyArgs,
     registry: Option<&RegistryPath>,
     lock: Option<&MirrorLock>,
-) -> Order {
-    let way = || {
+) -> CopyRequest {
+    let route = || {
         let (source, destination) =
             (entry.source.meaning().clone(), entry.destination.meaning().clone());
         if let Some(registry) = registry.filter(|it| !it.holds(&entry.destination)) {
@@ -116,13 +116,13 @@ fn order(
                     .hint("add it with `wasm-airgap mirror lock`")
             })?),
         };
-        Ok(Way { source, destination, locked })
+        Ok(CopyRoute { source, destination, locked })
     };
     let layout = args.to.as_ref().map(|to| to.path().display().to_string());
-    Order {
+    CopyRequest {
         source: entry.source.to_string(),
         destination: layout.unwrap_or_else(|| entry.destination.to_string()),
-        way: way().map_err(|error: Error| error.fact("at", &entry.place)),
+        route: route().map_err(|error: Error| error.fact("at", &entry.place)),
     }
 }
 
@@ -194,7 +194,7 @@ fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context
     Ok(())
 }
 
-fn word(image: &Copied, args: &CopyArgs) -> &'static str {
+fn word(image: &ImageResult, args: &CopyArgs) -> &'static str {
     match &image.result {
         Err(_) => "failed",
         Ok(outcome) if outcome.was_there => "there",
@@ -204,7 +204,7 @@ fn word(image: &Copied, args: &CopyArgs) -> &'static str {
 }
 
 /// Returns the result of an image as JSON.
-fn row(image: &Copied, args: &CopyArgs) -> Value {
+fn row(image: &ImageResult, args: &CopyArgs) -> Value {
     let mut row = json!({
         "source": image.source, "destination": image.destination, "outcome": word(image, args),
     });

@@ -18,7 +18,7 @@ use airgap_mirror::kustomize::{self, Entry, FieldSpec};
 use airgap_mirror::manifests::Manifests;
 use airgap_mirror::yaml;
 use airgap_mirror::yaml::Node;
-use airgap_mirror::{Mention, MirrorList};
+use airgap_mirror::{ImageOccurrence, MirrorList};
 
 /// The name of the file beside the kustomization with the transformer's additional fields.
 const FIELDS: &str = "image-fields.yaml";
@@ -60,12 +60,12 @@ fn print(
     let images = match args.paths.is_empty() {
         true => kustomize::for_list(list)?,
         false => {
-            let transformer = kustomize::for_manifests(list, &manifests.mentions)?;
+            let transformer = kustomize::for_manifests(list, &manifests.occurrences)?;
             warn_of_unlisted(&transformer.unlisted, list, context);
-            for mention in &transformer.unreached {
+            for occurrence in &transformer.unreached {
                 report.warn(&format!(
                     "{}: Kustomize does not look at `{}` in {} by itself; `-o kustomization.yaml` writes what makes it",
-                    mention.place, mention.written, mention.field
+                    occurrence.place, occurrence.written, occurrence.field
                 ));
             }
             transformer.images
@@ -148,27 +148,27 @@ fn parts<'a>(
     manifests: &'a Manifests,
     folder: &Path,
     context: &Context,
-) -> Result<(Parts, Vec<&'a Mention>)> {
+) -> Result<(Parts, Vec<&'a ImageOccurrence>)> {
     let base = context.environment.base_dir();
     if args.paths.is_empty() {
         let images = kustomize::for_list(list)?;
         let (fields, patches, resources) = Default::default();
         return Ok((Parts { images, fields, patches, resources }, Vec::new()));
     }
-    let transformer = kustomize::with_fields(list, &manifests.mentions)?;
+    let transformer = kustomize::with_fields(list, &manifests.occurrences)?;
     warn_of_unlisted(&transformer.unlisted, list, context);
     let mut made = JsonPatches::default();
-    let is_of_one_file = |a: &&Mention, b: &&Mention| a.place.file == b.place.file;
-    for mentions in transformer.unreached.chunk_by(is_of_one_file) {
-        let name = &*mentions[0].place.file;
+    let is_of_one_file = |a: &&ImageOccurrence, b: &&ImageOccurrence| a.place.file == b.place.file;
+    for occurrences in transformer.unreached.chunk_by(is_of_one_file) {
+        let name = &*occurrences[0].place.file;
         let text = yaml::read(&base.join(name), name)?;
-        made.add(&text, name, mentions, list)?;
+        made.add(&text, name, occurrences, list)?;
     }
     let JsonPatches { patches, left, .. } = made;
-    for mention in &left {
+    for occurrence in &left {
         context.report.warn(&format!(
             "{}: `{}` in {} cannot be changed by Kustomize",
-            mention.place, mention.written, mention.field
+            occurrence.place, occurrence.written, occurrence.field
         ));
     }
     let resources = manifests.resources.iter().map(|name| below(&base, name, folder));
@@ -310,9 +310,9 @@ fn write_fields(path: &Path, fields: &[FieldSpec]) -> Result<()> {
     file.write(&text)
 }
 
-fn warn_of_unlisted(unlisted: &[&Mention], list: &MirrorList, context: &Context) {
-    for mention in unlisted {
-        let (place, written, list) = (&mention.place, &mention.written, list.name());
+fn warn_of_unlisted(unlisted: &[&ImageOccurrence], list: &MirrorList, context: &Context) {
+    for occurrence in unlisted {
+        let (place, written, list) = (&occurrence.place, &occurrence.written, list.name());
         context.report.warn(&format!("{place}: `{written}` is not in `{list}`"));
     }
 }

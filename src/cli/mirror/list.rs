@@ -28,7 +28,7 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     if args.chart.charts.is_empty() && manifests.files == 0 {
         manifests = manifests.complete()?;
     }
-    inventory.add_mentions(&manifests.mentions);
+    inventory.add_occurrences(&manifests.occurrences);
     chart::warn_of(&inventory.unresolved, context);
     inventory.notes.iter().for_each(|note| report.warn(note));
     charts.say_doubts(&inventory, args, context)?;

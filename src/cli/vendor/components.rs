@@ -9,7 +9,7 @@ use crate::cli::shown::DryRun;
 use crate::cli::{Context, selection};
 use airgap_core::artifact::Kind;
 use airgap_core::error::{Error, Result};
-use airgap_core::segment::Segment;
+use airgap_core::path_component::PathComponent;
 use airgap_vendor::components::{Components, Wanted, wasm_name};
 use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::plan::Place;
@@ -34,7 +34,7 @@ pub(in crate::cli) struct ComponentsArgs {
     output_dir: PathBuf,
     /// The name of the first reference's file, of the second's, and so on
     #[arg(long = "name", value_name = "NAME")]
-    names: Vec<Segment>,
+    names: Vec<PathComponent>,
     /// A request as the component extension writes it, relative to the current folder; may be
     /// repeated
     #[arg(long = "request", value_name = "FILE")]

@@ -6,8 +6,8 @@ use std::iter::Peekable;
 use std::path::Path;
 use std::str::Chars;
 
+use crate::path_component;
 use crate::read;
-use crate::segment;
 
 /// The file of a workspace that names the modules which it uses.
 const MODULE_FILE: &str = "MODULE.bazel";
@@ -52,7 +52,7 @@ fn is_name(name: &str) -> bool {
 fn path_of(label: &str) -> Option<String> {
     let (package, name) = label.strip_prefix("//")?.split_once(':')?;
     let path = if package.is_empty() { name.to_owned() } else { format!("{package}/{name}") };
-    segment::is_path(&path).then_some(path)
+    path_component::is_path(&path).then_some(path)
 }
 
 /// A call at the top level of a file.

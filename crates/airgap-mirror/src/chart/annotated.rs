@@ -9,19 +9,19 @@ impl Chart {
     pub(super) fn annotated(&self) -> Images {
         let mut images = Images::default();
         let Some(annotations) = self.files.manifest.get("annotations") else { return images };
-        for mention in scan(annotations).unwrap_or_default() {
-            let place = &mention.place;
-            match mention.image {
+        for occurrence in scan(annotations).unwrap_or_default() {
+            let place = &occurrence.place;
+            match occurrence.image {
                 Ok(image) => images.add(ChartImage {
                     image,
                     found: format!("annotation in {}:{}", place.file, place.line),
                     form: Form::Fixed,
-                    how: None,
+                    named_by: None,
                     guess: Some(Guess::Annotation),
                 }),
                 Err(reason) => images.add_unresolved(Unresolved {
                     place: place.to_string(),
-                    text: mention.written,
+                    text: occurrence.written,
                     reason,
                 }),
             }

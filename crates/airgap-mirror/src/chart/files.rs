@@ -10,7 +10,7 @@ use airgap_core::artifact::{ArchiveType, Strip};
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::leftovers::is_left_by_system;
 use airgap_core::look;
-use airgap_core::segment::Segment;
+use airgap_core::path_component::PathComponent;
 use airgap_core::store::Scratch;
 use airgap_core::verify::Unverified;
 
@@ -90,7 +90,7 @@ impl Files {
         // The archive is not pinned; its hash detects a change between checking and extraction.
         let archive = Unverified::open(path, origin)?.take_as_found()?;
         let folder = Scratch::new()?;
-        let filename: Segment = "chart.tgz".parse().map_err(Error::usage)?;
+        let filename: PathComponent = "chart.tgz".parse().map_err(Error::usage)?;
         let layout = Layout { archive: ArchiveType::TarGz, strip: Strip::TopFolder, filename };
         let limits = Limits { entries: 20_000, bytes: 256 << 20, ..Limits::default() };
         let tree =

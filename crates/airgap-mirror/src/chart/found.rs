@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::mention::How;
+use crate::image_occurrence::OccurrenceKind;
 use crate::reference::ImageReference;
 use airgap_core::error::{Error, Result};
 
@@ -36,7 +36,7 @@ pub struct ChartImage {
     /// The form in which the chart's values name it.
     pub form: Form,
     /// The field of a manifest that names it, if the chart was rendered.
-    pub how: Option<How>,
+    pub named_by: Option<OccurrenceKind>,
     /// The reason why the chart may use another image.
     pub guess: Option<Guess>,
 }

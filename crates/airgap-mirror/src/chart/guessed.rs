@@ -243,7 +243,7 @@ impl Walk<'_> {
         let tag = if has_chart_tag { CHART_TAG } else { "" };
         let found = format!("{} in {}:{}{tag}", self.shown(), place.file, place.line);
         let guess = guess.or_else(|| image.host().is_none().then_some(Guess::NoRegistry));
-        let image = ChartImage { image, found, form, how: None, guess };
+        let image = ChartImage { image, found, form, named_by: None, guess };
         match &self.off {
             Some(switch) => {
                 let (path, disabled_by) = (self.shown(), Some(switch.clone()));

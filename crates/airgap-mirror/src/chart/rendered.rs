@@ -7,8 +7,8 @@ use super::found::{ChartImage, Form, Images, LeftOut, Unresolved};
 use super::paths::Paths;
 use super::sources::Sources;
 use crate::helm::Rendered;
+use crate::image_occurrence::ImageOccurrence;
 use crate::manifests::Manifests;
-use crate::mention::Mention;
 use airgap_core::error::Result;
 use airgap_oci as oci;
 
@@ -73,12 +73,12 @@ impl Images {
         let mut images = Images::default();
         images.warnings.clone_from(&rendered.warnings);
         let mut index: HashMap<oci::Reference, (usize, usize)> = HashMap::new();
-        for mention in manifests.mentions {
-            let place = place(&mention, rendered, name);
-            let image = match mention.image {
+        for occurrence in manifests.occurrences {
+            let place = place(&occurrence, rendered, name);
+            let image = match occurrence.image {
                 Ok(image) => image,
                 Err(reason) => {
-                    let text = mention.written;
+                    let text = occurrence.written;
                     images.add_unresolved(Unresolved { place, text, reason });
                     continue;
                 }
@@ -88,11 +88,11 @@ impl Images {
             *count += 1;
             match images.images.get_mut(*position) {
                 None => {
-                    let (form, how) = (Form::Fixed, Some(mention.how));
-                    images.add(ChartImage { image, found: place, form, how, guess: None });
+                    let (form, named_by) = (Form::Fixed, Some(occurrence.named_by));
+                    images.add(ChartImage { image, found: place, form, named_by, guess: None });
                 }
                 Some(there) => {
-                    there.how = there.how.min(Some(mention.how));
+                    there.named_by = there.named_by.min(Some(occurrence.named_by));
                     if *count <= MOST_PLACES {
                         there.found = format!("{}; {place}", there.found);
                     }
@@ -117,8 +117,8 @@ impl Images {
 }
 
 /// Returns the field, the resource and the template of an image.
-fn place(mention: &Mention, rendered: &Rendered, name: &str) -> String {
-    let template = rendered.template_at(mention.place.line).unwrap_or(name);
-    let resource = mention.resource.as_deref().map(|it| format!(" of {it}")).unwrap_or_default();
-    format!("{}{resource} in {template}", mention.field)
+fn place(occurrence: &ImageOccurrence, rendered: &Rendered, name: &str) -> String {
+    let template = rendered.template_at(occurrence.place.line).unwrap_or(name);
+    let resource = occurrence.resource.as_deref().map(|it| format!(" of {it}")).unwrap_or_default();
+    format!("{}{resource} in {template}", occurrence.field)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::How;
+use crate::OccurrenceKind;
 
 /// Creates a chart of these files.
 fn chart(files: &[(&str, &str)], sets: &[&str]) -> Chart {
@@ -101,14 +101,14 @@ fn rendered(files: &[(&str, &str)]) -> Images {
 fn the_images_of_a_rendered_chart_are_those_of_its_manifests() {
     let images = rendered(&[("values.yaml", VALUES)]);
     let found: Vec<_> =
-        images.images.iter().map(|it| (it.image.to_string(), it.how, &*it.found)).collect();
+        images.images.iter().map(|it| (it.image.to_string(), it.named_by, &*it.found)).collect();
     let at = "of Pod web in c/templates/web.yaml";
     assert_eq!(
         found,
         [
             (
                 "r.io/mesh/pilot:1.2".to_owned(),
-                Some(How::Container),
+                Some(OccurrenceKind::Container),
                 &*format!(
                     "pilot.image in c/values.yaml:2; spec.containers[0].image {at}; \
                      spec.containers[1].image {at}"
@@ -116,17 +116,17 @@ fn the_images_of_a_rendered_chart_are_those_of_its_manifests() {
             ),
             (
                 "r.io/side:3".to_owned(),
-                Some(How::Text),
+                Some(OccurrenceKind::Text),
                 &*format!("side in c/values.yaml:3; spec.containers[0].args[0] {at}")
             ),
             (
                 "fixed:1".to_owned(),
-                Some(How::Container),
+                Some(OccurrenceKind::Container),
                 &*format!("spec.initContainers[0].image {at}")
             ),
             (
                 "r.io/in/text:4".to_owned(),
-                Some(How::Text),
+                Some(OccurrenceKind::Text),
                 "data.b of ConfigMap cm in c/templates/cm.yaml"
             ),
         ]

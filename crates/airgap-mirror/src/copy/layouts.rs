@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
-use super::attached::SUFFIXES;
-use super::side::{Attached, Found, Moved, Parcel, Source, Target};
+use super::endpoint::{
+    AttachedManifests, BlobCopy, BlobOutcome, ImageSource, ImageTarget, ResolvedImage,
+};
+use super::referrers::SUFFIXES;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Kind, Result};
 use airgap_core::report::{Item, shortened};
 use airgap_core::rooted::RootedPath;
-use airgap_core::store::Hold;
-use airgap_core::workers::hold;
+use airgap_core::store::FileLock;
+use airgap_core::workers::lock;
 use airgap_oci::{
     Content, Descriptor, Layout, LayoutFolder, Manifest, Readable, Reference, Repository, Tag,
     media_type,
@@ -100,21 +102,21 @@ impl LayoutSource {
     }
 }
 
-impl Source for LayoutSource {
-    fn resolve(&self, reference: &Reference) -> Result<Found> {
+impl ImageSource for LayoutSource {
+    fn resolve(&self, reference: &Reference) -> Result<ResolvedImage> {
         let from = reference.repository().clone();
         for entry in self.entries(reference) {
             let manifest = self.get(entry)?;
             let whole = self.whole(entry, &manifest)?;
             let known = whole.as_ref().unwrap_or(&manifest).digest();
             if reference.digest().is_none_or(|it| it == manifest.digest() || it == known) {
-                return Ok(Found { manifest, from, whole });
+                return Ok(ResolvedImage { manifest, from, whole });
             }
         }
         if let Some(digest) = reference.digest()
             && let Some(manifest) = self.layout.manifest(digest, media_type::MANIFEST)?
         {
-            return Ok(Found { manifest, from, whole: None });
+            return Ok(ResolvedImage { manifest, from, whole: None });
         }
         let error =
             Error::new(Kind::Unavailable, format!("`{reference}` is not in `{}`", self.shown))
@@ -145,12 +147,15 @@ impl Source for LayoutSource {
         self.resolve(&from.tagged(tag.clone())).map(|found| found.manifest)
     }
 
-    fn attached(&self, from: &Repository, digest: &Digest, _: bool) -> Result<Attached> {
+    fn attached(&self, from: &Repository, digest: &Digest, _: bool) -> Result<AttachedManifests> {
         let indexes = self.attached.get(digest).into_iter().flatten();
         let referrers = indexes.filter_map(|it| self.layout.entries().get(*it as usize)).cloned();
         let tags = SUFFIXES.iter().map(|suffix| Tag::of_attached(digest, suffix));
         let is_there = |tag: &Tag| self.layout.named(&from.tagged(tag.clone())).is_some();
-        Ok(Attached { referrers: referrers.collect(), tags: tags.filter(is_there).collect() })
+        Ok(AttachedManifests {
+            referrers: referrers.collect(),
+            tags: tags.filter(is_there).collect(),
+        })
     }
 
     fn blob<'a>(
@@ -171,7 +176,7 @@ impl Source for LayoutSource {
         Ok(None)
     }
 
-    fn is_on(&self, _: &Repository, _: &str) -> bool {
+    fn is_in_mount_scope(&self, _: &Repository, _: &str) -> bool {
         false
     }
 }
@@ -205,12 +210,12 @@ impl LayoutTarget {
     }
 }
 
-impl Target for LayoutTarget {
-    fn place(&self, name: &Reference, _: &Reference) -> Reference {
+impl ImageTarget for LayoutTarget {
+    fn reference_at_target(&self, name: &Reference, _: &Reference) -> Reference {
         name.clone()
     }
 
-    fn shelf(&self, _: &Repository) -> String {
+    fn mount_scope(&self, _: &Repository) -> String {
         String::new()
     }
 
@@ -221,11 +226,16 @@ impl Target for LayoutTarget {
         Ok(whole_entry(&layout, to, |it| *attached && self.layout.holds(&layout, [it])))
     }
 
-    fn put_blob(&self, blob: &Parcel<'_>, _: Option<&Repository>, item: &Item) -> Result<Moved> {
-        let Parcel { descriptor, source, from, .. } = blob;
+    fn put_blob(
+        &self,
+        blob: &BlobCopy<'_>,
+        _: Option<&Repository>,
+        item: &Item,
+    ) -> Result<BlobOutcome> {
+        let BlobCopy { descriptor, source, from, .. } = blob;
         // A damaged blob is written again.
         if self.layout.has(&descriptor.digest) {
-            return Ok(Moved::There);
+            return Ok(BlobOutcome::Existing);
         }
         let path = self.layout.path(&descriptor.digest);
         let downloaded = match blob.url {
@@ -236,7 +246,7 @@ impl Target for LayoutTarget {
             Some(()) => self.layout.stored(&descriptor.digest),
             None => self.layout.store(descriptor, &*blob.bytes()?, item)?,
         }
-        Ok(Moved::Whole)
+        Ok(BlobOutcome::Transferred)
     }
 
     fn put_manifest(&self, _: &Repository, manifest: &Manifest) -> Result<bool> {
@@ -288,7 +298,7 @@ pub struct ArchiveTarget {
     attached: OnceLock<bool>,
     /// The folder's target, created with the first blob.
     inner: Mutex<Option<std::sync::Arc<LayoutTarget>>>,
-    _lock: Hold,
+    _lock: FileLock,
 }
 
 impl ArchiveTarget {
@@ -304,7 +314,7 @@ impl ArchiveTarget {
         let name = name.to_string_lossy();
         let place = RootedPath::beside(archive);
         let folder = place.with_name(format!(".{name}.layout"));
-        let lock = Hold::wait(&place.with_name(format!(".{name}.layout.lock")), waits)?;
+        let lock = FileLock::acquire(&place.with_name(format!(".{name}.layout.lock")), waits)?;
         let doing = || format!("read `{folder}`");
         let (mut old, mut inner) = (None, None);
         let continues = folder.join("index.json").is_file().doing(doing)?;
@@ -325,7 +335,7 @@ impl ArchiveTarget {
 
     /// Returns the folder's target, with all content of the tar in it.
     fn inner(&self) -> Result<std::sync::Arc<LayoutTarget>> {
-        let mut inner = hold(&self.inner);
+        let mut inner = lock(&self.inner);
         if let Some(inner) = &*inner {
             return Ok(inner.clone());
         }
@@ -348,12 +358,12 @@ impl ArchiveTarget {
     }
 }
 
-impl Target for ArchiveTarget {
-    fn place(&self, name: &Reference, _: &Reference) -> Reference {
+impl ImageTarget for ArchiveTarget {
+    fn reference_at_target(&self, name: &Reference, _: &Reference) -> Reference {
         name.clone()
     }
 
-    fn shelf(&self, _: &Repository) -> String {
+    fn mount_scope(&self, _: &Repository) -> String {
         String::new()
     }
 
@@ -369,10 +379,10 @@ impl Target for ArchiveTarget {
 
     fn put_blob(
         &self,
-        blob: &Parcel<'_>,
+        blob: &BlobCopy<'_>,
         known: Option<&Repository>,
         item: &Item,
-    ) -> Result<Moved> {
+    ) -> Result<BlobOutcome> {
         self.inner()?.put_blob(blob, known, item)
     }
 
@@ -394,7 +404,7 @@ impl Target for ArchiveTarget {
     }
 
     fn finish(&self, well: bool) -> Result<Option<String>> {
-        let inner = hold(&self.inner).clone();
+        let inner = lock(&self.inner).clone();
         if let Some(inner) = inner.filter(|_| well)
             && !inner.layout.entries()?.is_empty()
         {

@@ -4,14 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::attached::{self, SUFFIXES};
-use super::side::{Attached, Found, Moved, Parcel, Source, Target};
+use super::endpoint::{
+    AttachedManifests, BlobCopy, BlobOutcome, ImageSource, ImageTarget, ResolvedImage,
+};
+use super::referrers::{self, SUFFIXES};
 use airgap_config::registries::{Place, Registries};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 use airgap_oci::{
     Client, Descriptor, Manifest, Mount, Readable, Reference, Registry, Repository, Tag, media_type,
 };
@@ -45,7 +47,7 @@ impl<'a> RegistrySource<'a> {
     /// Returns the digest of a reference, by one request that does not count against a rate limit.
     ///
     /// # Errors
-    /// As [`Source::resolve`].
+    /// As [`ImageSource::resolve`].
     pub fn digest(&self, reference: &Reference) -> Result<Digest> {
         let head =
             |there: &Reference| self.client.manifest_digest(there, &media_type::ALL_MANIFESTS);
@@ -65,7 +67,7 @@ impl<'a> RegistrySource<'a> {
 
     /// Returns whether a tag exists, if the tags of the repository are known.
     fn has_tag(&self, from: &Repository, tag: &Tag) -> Option<bool> {
-        let slot = hold(&self.tags).entry(from.clone()).or_default().clone();
+        let slot = lock(&self.tags).entry(from.clone()).or_default().clone();
         // If the registry fails here, it fails again in a request whose error is reported.
         let tags = slot.get_or_init(|| {
             let left = TAGS_KEPT.saturating_sub(self.kept.load(Ordering::Relaxed));
@@ -90,9 +92,9 @@ impl<'a> RegistrySource<'a> {
 
     /// Returns the referrers of a digest by the registry's own API, if it supports it.
     fn known(&self, from: &Repository, digest: &Digest) -> Result<Option<Vec<Descriptor>>> {
-        let slot = hold(&self.knows).entry(from.registry().clone()).or_default().clone();
+        let slot = lock(&self.knows).entry(from.registry().clone()).or_default().clone();
         // The first caller asks the registry; without support, no later caller asks again.
-        let mut knows = hold(&slot);
+        let mut knows = lock(&slot);
         match *knows {
             Some(false) => Ok(None),
             Some(true) => {
@@ -162,11 +164,11 @@ pub(crate) fn within(place: &Repository, reference: &Reference) -> Reference {
     }
 }
 
-impl Source for RegistrySource<'_> {
-    fn resolve(&self, reference: &Reference) -> Result<Found> {
+impl ImageSource for RegistrySource<'_> {
+    fn resolve(&self, reference: &Reference) -> Result<ResolvedImage> {
         let ask = |there: &Reference| self.client.manifest(there, &media_type::ALL_MANIFESTS);
         let (manifest, from) = self.somewhere(reference, ask)?;
-        Ok(Found { manifest, from, whole: None })
+        Ok(ResolvedImage { manifest, from, whole: None })
     }
 
     fn manifest(&self, from: &Repository, descriptor: &Descriptor) -> Result<Manifest> {
@@ -177,8 +179,13 @@ impl Source for RegistrySource<'_> {
         self.client.manifest(&from.tagged(tag.clone()), &media_type::ALL_MANIFESTS)
     }
 
-    fn attached(&self, from: &Repository, digest: &Digest, thorough: bool) -> Result<Attached> {
-        let mut found = Attached::default();
+    fn attached(
+        &self,
+        from: &Repository,
+        digest: &Digest,
+        thorough: bool,
+    ) -> Result<AttachedManifests> {
+        let mut found = AttachedManifests::default();
         match self.known(from, digest)? {
             Some(known) => found.referrers = known,
             None => {
@@ -223,8 +230,8 @@ impl Source for RegistrySource<'_> {
         self.client.blob(from, descriptor, path, item).map(|_| Some(()))
     }
 
-    fn is_on(&self, from: &Repository, shelf: &str) -> bool {
-        from.registry().as_str() == shelf
+    fn is_in_mount_scope(&self, from: &Repository, mount_scope: &str) -> bool {
+        from.registry().as_str() == mount_scope
     }
 }
 
@@ -242,12 +249,12 @@ impl<'a> RegistryTarget<'a> {
     }
 }
 
-impl Target for RegistryTarget<'_> {
-    fn place(&self, _: &Reference, destination: &Reference) -> Reference {
+impl ImageTarget for RegistryTarget<'_> {
+    fn reference_at_target(&self, _: &Reference, destination: &Reference) -> Reference {
         destination.by_name()
     }
 
-    fn shelf(&self, to: &Repository) -> String {
+    fn mount_scope(&self, to: &Repository) -> String {
         to.registry().to_string()
     }
 
@@ -257,33 +264,33 @@ impl Target for RegistryTarget<'_> {
 
     fn put_blob(
         &self,
-        blob: &Parcel<'_>,
+        blob: &BlobCopy<'_>,
         known: Option<&Repository>,
         item: &Item,
-    ) -> Result<Moved> {
-        let Parcel { descriptor, to, .. } = blob;
+    ) -> Result<BlobOutcome> {
+        let BlobCopy { descriptor, to, .. } = blob;
         let digest = &descriptor.digest;
         if known == Some(*to) {
-            return Ok(Moved::There);
+            return Ok(BlobOutcome::Existing);
         }
         let location = match known {
             Some(known) => match self.client.mount(known, to, digest)? {
-                Mount::Mounted => return Ok(Moved::Mounted),
+                Mount::Mounted => return Ok(BlobOutcome::Mounted),
                 // A registry that does not mount may have the blob from an earlier run.
                 Mount::Upload(_) if self.client.has_blob_to_push(to, digest)? => {
-                    return Ok(Moved::There);
+                    return Ok(BlobOutcome::Existing);
                 }
                 Mount::Upload(location) => location,
             },
-            None if self.client.has_blob_to_push(to, digest)? => return Ok(Moved::There),
+            None if self.client.has_blob_to_push(to, digest)? => return Ok(BlobOutcome::Existing),
             None => match self.client.mount_from_anywhere(to, digest)? {
-                Mount::Mounted => return Ok(Moved::Mounted),
+                Mount::Mounted => return Ok(BlobOutcome::Mounted),
                 Mount::Upload(location) => location,
             },
         };
         let bytes = blob.bytes()?;
         self.client.push_blob(to, descriptor, &*bytes, Some(location), item)?;
-        Ok(Moved::Whole)
+        Ok(BlobOutcome::Transferred)
     }
 
     fn put_manifest(&self, to: &Repository, manifest: &Manifest) -> Result<bool> {
@@ -295,10 +302,10 @@ impl Target for RegistryTarget<'_> {
     }
 
     fn attach(&self, to: &Repository, subject: &Digest, attached: &[Descriptor]) -> Result<()> {
-        let _alone = hold(&self.lists);
+        let _alone = lock(&self.lists);
         let list = to.tagged(Tag::of_attached(subject, ""));
         let old = self.client.tagged_referrers_to_push(to, subject)?;
-        match attached::merged(&old, attached)? {
+        match referrers::merge_referrers(&old, attached)? {
             Some(index) => self.put_named(&list, &index, None),
             None => Ok(()),
         }

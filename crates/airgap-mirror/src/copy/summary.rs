@@ -9,26 +9,26 @@ use airgap_core::quantity::{count, were};
 /// The results of all images.
 pub struct Summary {
     /// The images, in the order of the list.
-    pub images: Vec<Copied>,
+    pub images: Vec<ImageResult>,
     /// Their blobs.
-    pub blobs: Blobs,
+    pub blobs: BlobCounts,
 }
 
 /// The result of one image.
-pub struct Copied {
+pub struct ImageResult {
     /// The source, as it is written.
     pub source: String,
     /// The destination, as it is written.
     pub destination: String,
     /// The copied image, or the error.
-    pub result: Result<Outcome>,
+    pub result: Result<ImageOutcome>,
     /// The error if the tag has moved since the lock. The locked image was copied.
     pub moved: Option<Error>,
 }
 
 /// An image that is at its destination, or would be after a real run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ImageOutcome {
     /// Whether it was there before the run.
     pub was_there: bool,
     /// The digest of the name at the destination now.
@@ -40,14 +40,14 @@ pub struct Outcome {
     /// The number of manifests attached to it.
     pub attached: usize,
     /// The nondistributable layers that are not copied.
-    pub left_behind: Vec<Left>,
+    pub left_behind: Vec<SkippedLayer>,
     /// The bytes of its blobs, if the run only plans and the image was not there.
     pub bytes: u64,
 }
 
 /// A layer that is not copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Left {
+pub struct SkippedLayer {
     /// Its digest, as it is in the manifest.
     pub digest: String,
     /// Its size in bytes.
@@ -56,7 +56,7 @@ pub struct Left {
 
 /// The number of blobs, each counted once for each repository that needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Blobs {
+pub struct BlobCounts {
     /// The number of blobs whose bytes were moved.
     pub moved: u64,
     /// The number of those bytes.
@@ -70,7 +70,7 @@ pub struct Blobs {
 impl Summary {
     /// Returns the numbers of images that were copied, that were there, and that failed.
     pub fn counts(&self) -> (usize, usize, usize) {
-        let count = |test: fn(&Result<Outcome>) -> bool| {
+        let count = |test: fn(&Result<ImageOutcome>) -> bool| {
             self.images.iter().filter(|it| test(&it.result)).count()
         };
         let copied = count(|it| it.as_ref().is_ok_and(|it| !it.was_there));

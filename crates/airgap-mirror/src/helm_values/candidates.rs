@@ -42,8 +42,8 @@ pub(super) struct Candidate {
 pub(super) fn feeds(markers: &[Marker], goals: &Goals, places: &Places) -> Vec<Feed> {
     let (mut feeds, mut left) = (Vec::new(), MOST_COMPARED);
     for (goal, wanted) in goals.all.iter().enumerate() {
-        let Some(mention) = goals.find(wanted, places) else { continue };
-        if mention.written == wanted.source() {
+        let Some(occurrence) = goals.find(wanted, places) else { continue };
+        if occurrence.written == wanted.source() {
             continue;
         }
         left = left.saturating_sub(markers.len());
@@ -51,11 +51,11 @@ pub(super) fn feeds(markers: &[Marker], goals: &Goals, places: &Places) -> Vec<F
             break;
         }
         let found: Vec<_> =
-            markers.iter().filter(|marker| marker.is_in(&mention.written)).collect();
+            markers.iter().filter(|marker| marker.is_in(&occurrence.written)).collect();
         for marker in &found {
             let others = found.iter().filter(|other| other.leaf != marker.leaf);
             let written =
-                others.fold(mention.written.clone(), |text, other| other.removed_from(&text));
+                others.fold(occurrence.written.clone(), |text, other| other.removed_from(&text));
             feeds.push(Feed {
                 leaf: marker.leaf,
                 goal,

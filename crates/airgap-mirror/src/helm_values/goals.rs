@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::image_occurrence::{ImageOccurrence, OccurrenceKind};
 use crate::manifests::Manifests;
-use crate::mention::{How, Mention};
 use crate::mirror_list::MirrorList;
 use crate::reference::ImageReference;
 use crate::yaml::Problem;
@@ -21,7 +21,7 @@ const MOST_NAMED: usize = 10;
 /// The images of one render, each with the key of its position.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
-    mentions: Vec<(String, Mention)>,
+    occurrences: Vec<(String, ImageOccurrence)>,
     by_key: HashMap<String, usize>,
     /// The first images of each field of a kind of resources.
     by_field: HashMap<String, Vec<usize>>,
@@ -35,7 +35,7 @@ pub(super) struct Goal {
     /// The key of its position.
     key: String,
     /// The image as it is without the values.
-    pub(super) mention: Mention,
+    pub(super) occurrence: ImageOccurrence,
     /// The destination.
     pub(super) wanted: ImageReference,
 }
@@ -45,7 +45,7 @@ pub(super) struct Goal {
 pub(super) struct Goals {
     pub(super) all: Vec<Goal>,
     /// Images in texts that are not in the list, and texts that were meant as images.
-    pub(super) unlisted: Vec<Mention>,
+    pub(super) unlisted: Vec<ImageOccurrence>,
     keys: HashSet<String>,
 }
 
@@ -70,25 +70,27 @@ impl Places {
         let mut read = Manifests::default();
         read.add_rendered(manifests, RENDERED);
         read.check_limits()?;
-        let Manifests { mentions, problems, .. } = read;
+        let Manifests { occurrences, problems, .. } = read;
         let mut times: HashMap<String, usize> = HashMap::new();
-        let key = |mention: Mention| {
-            let resource = mention.resource.as_ref().map(|it| it.to_string()).unwrap_or_default();
-            let field = format!("{resource} {}", mention.field);
+        let key = |occurrence: ImageOccurrence| {
+            let resource =
+                occurrence.resource.as_ref().map(|it| it.to_string()).unwrap_or_default();
+            let field = format!("{resource} {}", occurrence.field);
             let time = times.entry(field.clone()).or_default();
             *time += 1;
-            (format!("{field} {time}"), mention)
+            (format!("{field} {time}"), occurrence)
         };
-        let mentions: Vec<_> = mentions.into_iter().map(key).collect();
-        let by_key = mentions.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
+        let occurrences: Vec<_> = occurrences.into_iter().map(key).collect();
+        let by_key =
+            occurrences.iter().enumerate().map(|(at, (key, _))| (key.clone(), at)).collect();
         let mut by_field: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, (_, mention)) in mentions.iter().enumerate() {
-            let first = by_field.entry(field_of_kind(mention)).or_default();
+        for (index, (_, occurrence)) in occurrences.iter().enumerate() {
+            let first = by_field.entry(field_of_kind(occurrence)).or_default();
             if first.len() < MOST_ALIKE {
                 first.push(index);
             }
         }
-        Ok(Places { mentions, by_key, by_field, problems })
+        Ok(Places { occurrences, by_key, by_field, problems })
     }
 }
 
@@ -100,15 +102,17 @@ impl Goals {
     pub(super) fn new(places: &Places, list: &MirrorList) -> Result<Goals> {
         let mut goals = Goals { all: Vec::new(), unlisted: Vec::new(), keys: HashSet::new() };
         let mut missing = Vec::new();
-        for (key, mention) in places.mentions.clone() {
+        for (key, occurrence) in places.occurrences.clone() {
             goals.keys.insert(key.clone());
-            let wanted = mention.image.as_ref().ok().and_then(|image| destination(image, list));
+            let wanted = occurrence.image.as_ref().ok().and_then(|image| destination(image, list));
             match wanted {
-                Some(wanted) => goals.all.push(Goal { key, mention, wanted }),
-                None if mention.image.is_err() || mention.how == How::Text => {
-                    goals.unlisted.push(mention);
+                Some(wanted) => goals.all.push(Goal { key, occurrence, wanted }),
+                None if occurrence.image.is_err()
+                    || occurrence.named_by == OccurrenceKind::Text =>
+                {
+                    goals.unlisted.push(occurrence);
                 }
-                None => missing.push(mention),
+                None => missing.push(occurrence),
             }
         }
         match missing.is_empty() {
@@ -125,16 +129,16 @@ impl Goals {
     fn state(&self, goal: &Goal, places: &Places) -> State {
         // A resource name with a slash is not valid: a value that is in one as well cannot be a
         // registry.
-        let is_named = |mention: &Mention| {
-            let name = mention.resource.as_ref().map(|it| it.name.as_str()).unwrap_or_default();
-            name.contains('/') && mention.resource != goal.mention.resource
+        let is_named = |occurrence: &ImageOccurrence| {
+            let name = occurrence.resource.as_ref().map(|it| it.name.as_str()).unwrap_or_default();
+            name.contains('/') && occurrence.resource != goal.occurrence.resource
         };
-        let state = |mention: &Mention| match &mention.image {
-            _ if is_named(mention) => State::Broken,
+        let state = |occurrence: &ImageOccurrence| match &occurrence.image {
+            _ if is_named(occurrence) => State::Broken,
             Ok(image) if is_at(image, &goal.wanted) => State::Done,
             Ok(image) if image.has_same_name(&goal.wanted) => State::Version,
             Ok(image) if image.registry() == goal.wanted.registry() => State::Registry,
-            Ok(image) if goal.mention.image.as_ref() == Ok(image) => State::Name,
+            Ok(image) if goal.occurrence.image.as_ref() == Ok(image) => State::Name,
             _ => State::Broken,
         };
         self.find(goal, places).map_or(State::Broken, state)
@@ -142,42 +146,47 @@ impl Goals {
 
     /// Returns the image of a goal in another render. The name of its resource may have changed
     /// too.
-    pub(super) fn find<'a>(&self, goal: &Goal, places: &'a Places) -> Option<&'a Mention> {
+    pub(super) fn find<'a>(&self, goal: &Goal, places: &'a Places) -> Option<&'a ImageOccurrence> {
         if let Some(index) = places.by_key.get(&goal.key) {
-            return Some(&places.mentions[*index].1);
+            return Some(&places.occurrences[*index].1);
         }
-        let alike = places.by_field.get(&field_of_kind(&goal.mention)).into_iter().flatten();
-        let alike = alike.map(|index| &places.mentions[*index]);
-        let new = alike.filter(|(key, _)| !self.keys.contains(key)).map(|(_, mention)| mention);
+        let alike = places.by_field.get(&field_of_kind(&goal.occurrence)).into_iter().flatten();
+        let alike = alike.map(|index| &places.occurrences[*index]);
+        let new =
+            alike.filter(|(key, _)| !self.keys.contains(key)).map(|(_, occurrence)| occurrence);
         let like: Vec<_> = new.collect();
-        let is_done = |mention: &&&Mention| {
-            mention.image.as_ref().is_ok_and(|image| is_at(image, &goal.wanted))
+        let is_done = |occurrence: &&&ImageOccurrence| {
+            occurrence.image.as_ref().is_ok_and(|image| is_at(image, &goal.wanted))
         };
         like.iter().find(is_done).or(like.first().filter(|_| like.len() == 1)).copied()
     }
 
     /// Returns the images of a render that are neither at the position of a goal nor at a
     /// destination.
-    pub(super) fn strangers<'a>(&self, places: &'a Places, list: &MirrorList) -> Vec<&'a Mention> {
-        let is_new = |(key, _): &&(String, Mention)| !self.keys.contains(key);
-        let is_listed = |mention: &&Mention| {
-            mention.image.as_ref().is_ok_and(|image| list.has_destination(image))
+    pub(super) fn strangers<'a>(
+        &self,
+        places: &'a Places,
+        list: &MirrorList,
+    ) -> Vec<&'a ImageOccurrence> {
+        let is_new = |(key, _): &&(String, ImageOccurrence)| !self.keys.contains(key);
+        let is_listed = |occurrence: &&ImageOccurrence| {
+            occurrence.image.as_ref().is_ok_and(|image| list.has_destination(image))
         };
-        let new = places.mentions.iter().filter(is_new).map(|(_, mention)| mention);
-        new.filter(|mention| !is_listed(mention)).collect()
+        let new = places.occurrences.iter().filter(is_new).map(|(_, occurrence)| occurrence);
+        new.filter(|occurrence| !is_listed(occurrence)).collect()
     }
 }
 
 impl Goal {
     /// Returns the image as it is without the values.
     pub(super) fn source(&self) -> &str {
-        &self.mention.written
+        &self.occurrence.written
     }
 }
 
-fn field_of_kind(mention: &Mention) -> String {
-    let kind = mention.resource.as_ref().map(|it| it.kind.as_str()).unwrap_or_default();
-    format!("{kind} {}", mention.field)
+fn field_of_kind(occurrence: &ImageOccurrence) -> String {
+    let kind = occurrence.resource.as_ref().map(|it| it.kind.as_str()).unwrap_or_default();
+    format!("{kind} {}", occurrence.field)
 }
 
 /// Returns the destination of an image; the image itself, if it is at a destination already.
@@ -198,14 +207,14 @@ fn is_at(image: &ImageReference, destination: &ImageReference) -> bool {
     has_version && image.has_same_name(&destination)
 }
 
-fn not_listed(missing: &[Mention], list: &MirrorList) -> Error {
+fn not_listed(missing: &[ImageOccurrence], list: &MirrorList) -> Error {
     let first = &missing[0];
     let statement = match missing.len() {
         1 => format!("`{}` is not in `{}`", first.written, list.name()),
         many => format!("{many} images of the chart are not in `{}`", list.name()),
     };
-    let found = |error: Error, mention: &Mention| {
-        error.fact("found", format!("`{}` in {}", mention.written, place(mention)))
+    let found = |error: Error, occurrence: &ImageOccurrence| {
+        error.fact("found", format!("`{}` in {}", occurrence.written, place(occurrence)))
     };
     missing
         .iter()
@@ -216,9 +225,9 @@ fn not_listed(missing: &[Mention], list: &MirrorList) -> Error {
 }
 
 /// Returns the field and the resource of an image, for a person.
-pub(super) fn place(mention: &Mention) -> String {
-    match &mention.resource {
-        Some(resource) => format!("{} of {resource}", mention.field),
-        None => mention.field.clone(),
+pub(super) fn place(occurrence: &ImageOccurrence) -> String {
+    match &occurrence.resource {
+        Some(resource) => format!("{} of {resource}", occurrence.field),
+        None => occurrence.field.clone(),
     }
 }

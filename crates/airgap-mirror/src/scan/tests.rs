@@ -5,7 +5,7 @@ fn found(text: &str) -> Vec<(String, String, u32)> {
     let documents = Documents::new(text, "a.yaml", Duplicates::Refused);
     documents
         .flat_map(|document| scan(&document.unwrap()).unwrap())
-        .map(|mention| (mention.written, mention.field, mention.place.line))
+        .map(|occurrence| (occurrence.written, occurrence.field, occurrence.place.line))
         .collect()
 }
 
@@ -40,12 +40,12 @@ fn containers_of_every_workload() {
 fn lists_have_the_resources_in_them() {
     let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: d, namespace: n}\n  spec: {template: {spec: {containers: [{image: a:1}]}}}\n- {\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}, \"spec\": {\"containers\": [{\"image\": \"b:1\"}]}}\n";
     let document = Documents::new(text, "a.yaml", Duplicates::Refused).next().unwrap().unwrap();
-    let mentions = scan(&document).unwrap();
+    let occurrences = scan(&document).unwrap();
     let resources: Vec<_> =
-        mentions.iter().map(|m| m.resource.as_ref().unwrap().to_string()).collect();
+        occurrences.iter().map(|m| m.resource.as_ref().unwrap().to_string()).collect();
     assert_eq!(resources, ["Deployment n/d", "Pod p"]);
-    assert_eq!(mentions[0].field, "spec.template.spec.containers[0].image");
-    assert_eq!(mentions[0].how, How::Container);
+    assert_eq!(occurrences[0].field, "spec.template.spec.containers[0].image");
+    assert_eq!(occurrences[0].named_by, OccurrenceKind::Container);
 }
 
 #[test]
@@ -131,8 +131,8 @@ fn what_a_container_cannot_have_as_image_is_found_too() {
         "a.yaml",
         Duplicates::Refused,
     );
-    let mentions = scan(&document.last().unwrap().unwrap()).unwrap();
-    let ok: Vec<_> = mentions.iter().map(|m| m.image.is_ok()).collect();
+    let occurrences = scan(&document.last().unwrap().unwrap()).unwrap();
+    let ok: Vec<_> = occurrences.iter().map(|m| m.image.is_ok()).collect();
     assert_eq!(ok, [false, false, true, true, true]);
 }
 

@@ -21,7 +21,7 @@ use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::{self, Mode, Partial};
 use airgap_core::verify::{self, Unverified};
-use airgap_core::workers::hold;
+use airgap_core::workers::lock;
 
 /// The number of bytes that are copied at a time.
 const BUFFER: usize = 256 * 1024;
@@ -94,7 +94,7 @@ impl LayoutFolder {
     /// # Errors
     /// As [`Layout::open`].
     pub fn layout(&self) -> Result<Option<Arc<Layout>>> {
-        let mut known = hold(&self.index);
+        let mut known = lock(&self.index);
         if known.is_none() {
             let index = self.root.join(INDEX_FILE);
             if index.stat().doing(|| format!("read `{index}`"))?.is_none() {
@@ -252,7 +252,7 @@ impl LayoutFolder {
 
     /// Changes the index and writes it. Other processes may change it too: see [`store::change`].
     fn change(&self, change: impl Fn(&mut Vec<Descriptor>)) -> Result<()> {
-        let mut known = hold(&self.index);
+        let mut known = lock(&self.index);
         *known = None;
         let version = self.root.join(VERSION_FILE);
         let there = version.stat().doing(|| format!("read `{version}`"))?;
@@ -268,7 +268,7 @@ impl LayoutFolder {
     }
 
     fn right(&self) -> std::sync::MutexGuard<'_, HashSet<Digest>> {
-        hold(&self.right)
+        lock(&self.right)
     }
 }
 

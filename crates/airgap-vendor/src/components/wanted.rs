@@ -8,14 +8,14 @@ use crate::registry::ComponentRegistry;
 use crate::request::{ComponentChoice, Request};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
-use airgap_core::segment::Segment;
+use airgap_core::path_component::PathComponent;
 use airgap_oci::Reference;
 
 /// A requested component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Its name, which is also the name of its file in vendor folders.
-    pub name: Segment,
+    pub name: PathComponent,
     /// Its reference; none if the checksum registry does not give one.
     pub reference: Option<Reference>,
     /// Its pin, if it is pinned.
@@ -58,7 +58,7 @@ impl Wanted {
     /// tag.
     pub fn parse(
         words: &str,
-        name: Option<&Segment>,
+        name: Option<&PathComponent>,
         digest: Option<Digest>,
         registry: &ComponentRegistry,
     ) -> Result<Wanted> {
@@ -101,7 +101,7 @@ impl Wanted {
         })
     }
 
-    fn at(words: &str, name: Option<&Segment>) -> Result<Wanted> {
+    fn at(words: &str, name: Option<&PathComponent>) -> Result<Wanted> {
         let reference = Reference::parse(words)?;
         let repository = reference.repository().name();
         let last = repository.rsplit('/').next().unwrap_or(repository);

@@ -6,8 +6,8 @@ use super::starlark::{BuildFile, Call, Value};
 use airgap_archive::executable_places;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::look;
+use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
-use airgap_core::segment::Segment;
 
 /// The folder of a tool repository that contains the unpacked tool.
 pub const TOOL_FOLDER: &str = "tool";
@@ -16,9 +16,9 @@ pub const TOOL_FOLDER: &str = "tool";
 #[derive(Clone, Debug)]
 pub struct ToolRepository {
     /// The tool.
-    pub tool: Segment,
+    pub tool: PathComponent,
     /// Its version.
-    pub version: Segment,
+    pub version: PathComponent,
     /// The platform that it runs on.
     pub platform: Platform,
     /// The executables, the main one first, as in a registry file.

@@ -5,17 +5,17 @@ use serde::{Deserialize, Serialize};
 use super::Assets;
 use airgap_core::artifact::{Artifact, Identity};
 use airgap_core::error::{Error, Result};
+use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
-use airgap_core::segment::Segment;
 
 /// One tool in one version.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// The tool.
-    pub tool: Segment,
+    pub tool: PathComponent,
     /// The version.
-    pub version: Segment,
+    pub version: PathComponent,
     /// The executables, the main one first.
     pub executables: Vec<String>,
     /// The published file for each platform.

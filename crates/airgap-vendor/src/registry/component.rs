@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{SCHEMA_VERSION, check_schema, parse, read, unique, unknown};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
-use airgap_core::segment::Segment;
+use airgap_core::path_component::PathComponent;
 use airgap_oci::Reference;
 
 static COMPONENTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../checksums/components");
@@ -24,7 +24,7 @@ pub const COMPONENTS_FILE: &str = "registry.json";
 /// Every pinned component.
 #[derive(Clone, Debug, Default)]
 pub struct ComponentRegistry {
-    components: BTreeMap<Segment, BTreeMap<Segment, PinnedComponent>>,
+    components: BTreeMap<PathComponent, BTreeMap<PathComponent, PinnedComponent>>,
 }
 
 /// One version of a component.
@@ -46,13 +46,13 @@ struct ComponentFile {
     /// The version of the format. A file that a user wrote by the guide has none.
     #[serde(default = "known_schema")]
     schema_version: u32,
-    component_name: Segment,
+    component_name: PathComponent,
     #[serde(rename = "description", default)]
     _description: String,
     #[serde(default)]
     reference: Option<String>,
     #[serde(deserialize_with = "unique::map")]
-    versions: BTreeMap<Segment, Version>,
+    versions: BTreeMap<PathComponent, Version>,
 }
 
 #[derive(Deserialize)]
@@ -75,13 +75,13 @@ struct Index {
     #[serde(default = "known_schema")]
     schema_version: u32,
     #[serde(deserialize_with = "unique::map")]
-    components: BTreeMap<Segment, Listed>,
+    components: BTreeMap<PathComponent, Listed>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Listed {
-    file: Segment,
+    file: PathComponent,
 }
 
 fn known_schema() -> u32 {
@@ -155,11 +155,11 @@ impl ComponentRegistry {
         let pin = "pin it: `wasm-airgap component pin REFERENCE --registry FOLDER`; and name the \
                    file with `--registry`, or in MODULE.bazel";
         let versions = self.components.get(name).ok_or_else(|| {
-            let names: Vec<_> = self.components.keys().map(Segment::as_str).collect();
+            let names: Vec<_> = self.components.keys().map(PathComponent::as_str).collect();
             unknown("component in the checksum registry", name, &names).hint(pin)
         })?;
         versions.get(version).ok_or_else(|| {
-            let names: Vec<_> = versions.keys().map(Segment::as_str).collect();
+            let names: Vec<_> = versions.keys().map(PathComponent::as_str).collect();
             unknown(&format!("version of the component {name}"), version, &names).hint(pin)
         })
     }
@@ -183,7 +183,7 @@ impl ComponentFile {
 }
 
 /// Returns the files by component, if this is a `registry.json`.
-fn index(text: &str, origin: &str) -> Result<Option<BTreeMap<Segment, Segment>>> {
+fn index(text: &str, origin: &str) -> Result<Option<BTreeMap<PathComponent, PathComponent>>> {
     let fields: serde_json::Map<String, serde_json::Value> = parse(text, origin)?;
     if !fields.contains_key("components") {
         return Ok(None);

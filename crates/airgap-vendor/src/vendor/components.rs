@@ -10,11 +10,11 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
 use airgap_core::outcome::Outcome;
+use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::megabytes;
 use airgap_core::read;
 use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
-use airgap_core::segment::Segment;
 use airgap_core::store;
 use airgap_core::workers;
 use std::collections::BTreeMap;
@@ -214,7 +214,7 @@ fn names(dir: &VendorDir) -> Result<Vec<String>> {
     let names = files.filter_map(|(name, _)| name.into_string().ok());
     let fits = |name: &String| {
         (name.ends_with(".wasm") || name.ends_with(".manifest.json"))
-            && name.parse::<Segment>().is_ok()
+            && name.parse::<PathComponent>().is_ok()
     };
     Ok(names.filter(fits).collect())
 }

@@ -15,9 +15,9 @@ use crate::packages::{Fetched, Held, Sources};
 use airgap_core::error::{Error, Result};
 use airgap_core::outcome::Outcome;
 use airgap_core::package::{PackageId, PackageRequest, Wanted};
+use airgap_core::path_component;
 use airgap_core::quantity::{are, count};
 use airgap_core::report::{Report, Total};
-use airgap_core::segment;
 use airgap_core::workers;
 use airgap_wit::{Lock, Locked, Source, find_cycle};
 use folder::{PackageFolder, filename};
@@ -351,7 +351,7 @@ fn check_folders<'a>(packages: impl Iterator<Item = &'a PackageId>) -> Result<()
 
 /// Checks that every name is valid on every platform, as it becomes a path in the manifest.
 fn check_names(package: &PackageId, source: &Source) -> Result<()> {
-    let Some(name) = source.files.keys().find(|name| !segment::is_path(name)) else {
+    let Some(name) = source.files.keys().find(|name| !path_component::is_path(name)) else {
         return Ok(());
     };
     Err(Error::usage(format!("a file of {package} has a name that cannot be vendored"))

@@ -6,17 +6,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 
-use super::attached;
-use super::names::Names;
-use super::narrow::{Narrowed, narrow};
-use super::side::{Found, Source, Target};
-use super::summary::{Copied, Outcome};
-use super::tree::{Room, Tree};
-use super::{Options, Order, Way};
+use super::endpoint::{ImageSource, ImageTarget, ResolvedImage};
+use super::layout_names::LayoutNames;
+use super::manifest_tree::{ManifestTree, MemoryBudget};
+use super::platform_filter::{Narrowed, narrow};
+use super::referrers;
+use super::summary::{ImageOutcome, ImageResult};
+use super::{CopyRequest, CopyRoute, Options};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Kind, Result};
 use airgap_core::verify;
-use airgap_core::workers::{self, hold};
+use airgap_core::workers::{self, lock};
 use airgap_oci::{Content, Descriptor, Manifest, Platform, Reference, Repository, Tag, media_type};
 
 /// The largest size of an image's configuration, in bytes.
@@ -30,7 +30,7 @@ const KNOWN_BLOBS: usize = 200;
 pub(super) struct Image {
     source: String,
     destination: String,
-    way: Option<Way>,
+    route: Option<CopyRoute>,
     state: Mutex<State>,
 }
 
@@ -43,9 +43,9 @@ pub(super) struct State {
     pub(super) from: Option<Repository>,
     /// The destination.
     pub(super) to: Option<Reference>,
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<ImageOutcome>,
     /// Its manifests, if it is to be copied.
-    pub(super) tree: Tree,
+    pub(super) tree: ManifestTree,
     /// The full index, if only some of its platforms are copied.
     pub(super) whole: Option<Manifest>,
     /// Blobs that are at the destination because the image is.
@@ -55,7 +55,7 @@ pub(super) struct State {
 impl State {
     /// Drops all manifests, which are not needed any more.
     pub(super) fn release(&mut self) {
-        (self.tree, self.whole) = (Tree::default(), None);
+        (self.tree, self.whole) = (ManifestTree::default(), None);
     }
 
     /// Returns the attached manifest that has a blob, for a message, if the image does not have it.
@@ -65,8 +65,9 @@ impl State {
             return None;
         }
         let referrers =
-            tree.attached.iter().map(|(_, it)| (it.digest, attached::by_descriptor(it)));
-        let tags = tree.tags.iter().map(|(tag, digest)| (*digest, attached::by_tag(tag)));
+            tree.attached.iter().map(|(_, it)| (it.digest, referrers::referrer_name(it)));
+        let tags =
+            tree.tags.iter().map(|(tag, digest)| (*digest, referrers::attached_tag_name(tag)));
         referrers.chain(tags).find(|(root, _)| tree.has_blob(root, blob)).map(|(_, what)| what)
     }
 
@@ -78,7 +79,7 @@ impl State {
 }
 
 /// One request.
-enum Ask {
+enum PlanRequest {
     Root,
     Manifest { descriptor: Box<Descriptor>, thorough: bool },
     Attached { digest: Digest, thorough: bool },
@@ -86,17 +87,17 @@ enum Ask {
 }
 
 impl Image {
-    fn new(order: Order, room: &Room, options: &Options) -> Image {
-        let Order { source, destination, way } = order;
-        let mut state = State { tree: Tree::new(room), ..State::default() };
+    fn new(request: CopyRequest, budget: &MemoryBudget, options: &Options) -> Image {
+        let CopyRequest { source, destination, route } = request;
+        let mut state = State { tree: ManifestTree::new(budget), ..State::default() };
         state.tree.with_foreign = options.with_foreign;
-        let way = way.map_err(|error| state.error = Some(error)).ok();
-        Image { source, destination, way, state: Mutex::new(state) }
+        let route = route.map_err(|error| state.error = Some(error)).ok();
+        Image { source, destination, route, state: Mutex::new(state) }
     }
 
     /// Returns the state, locked.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        hold(&self.state)
+        lock(&self.state)
     }
 
     /// Notes the error, and frees the memory of its manifests. The first error stays.
@@ -122,7 +123,7 @@ impl Image {
     }
 
     /// Returns the result.
-    pub(super) fn end(self) -> Copied {
+    pub(super) fn into_result(self) -> ImageResult {
         let Image { source, destination, state, .. } = self;
         let State { error, moved, outcome, .. } =
             state.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +132,7 @@ impl Image {
             (Some(error), _) => Err(error),
             (None, None) => Err(Error::new(Kind::Failed, format!("`{source}` was not looked at"))),
         };
-        Copied { source, destination, result, moved }
+        ImageResult { source, destination, result, moved }
     }
 
     fn from(&self) -> Result<Repository> {
@@ -145,54 +146,59 @@ impl Image {
 }
 
 /// Examines all images, and reads the manifests of those that are not at the destination.
-pub(super) fn look(
-    orders: Vec<Order>,
-    source: &dyn Source,
-    target: &dyn Target,
+pub(super) fn plan(
+    requests: Vec<CopyRequest>,
+    source: &dyn ImageSource,
+    target: &dyn ImageTarget,
     options: &Options,
 ) -> Vec<Image> {
-    let room = Room::default();
+    let budget = MemoryBudget::default();
     let images: Vec<_> =
-        orders.into_iter().map(|order| Image::new(order, &room, options)).collect();
-    let names = Names::of(images.iter().filter_map(|image| image.way.as_ref()));
-    let first = (0..images.len()).filter(|nth| images[*nth].way.is_some());
-    let first = first.map(|nth| (nth, Ask::Root)).collect();
-    workers::each_and_more(first, options.jobs, |(nth, ask)| {
+        requests.into_iter().map(|request| Image::new(request, &budget, options)).collect();
+    let names = LayoutNames::new(images.iter().filter_map(|image| image.route.as_ref()));
+    let first = (0..images.len()).filter(|nth| images[*nth].route.is_some());
+    let first = first.map(|nth| (nth, PlanRequest::Root)).collect();
+    workers::each_and_more(first, options.jobs, |(nth, request)| {
         let image = &images[nth];
         if image.failed() {
             return Vec::new();
         }
-        let looking = Looking { image, names: &names, source, target, options };
-        let more = looking.ask(ask).unwrap_or_else(|error| {
+        let planner = Planner { image, names: &names, source, target, options };
+        let more = planner.run(request).unwrap_or_else(|error| {
             image.fail(error);
             Vec::new()
         });
-        more.into_iter().map(|ask| (nth, ask)).collect()
+        more.into_iter().map(|request| (nth, request)).collect()
     });
     images
 }
 
-struct Looking<'a> {
+struct Planner<'a> {
     image: &'a Image,
-    names: &'a Names,
-    source: &'a dyn Source,
-    target: &'a dyn Target,
+    names: &'a LayoutNames,
+    source: &'a dyn ImageSource,
+    target: &'a dyn ImageTarget,
     options: &'a Options,
 }
 
-impl Looking<'_> {
-    fn ask(&self, ask: Ask) -> Result<Vec<Ask>> {
-        match ask {
-            Ask::Root => self.root(),
-            Ask::Manifest { descriptor, thorough } => self.manifest(&descriptor, thorough),
-            Ask::Attached { digest, thorough } => {
+impl Planner<'_> {
+    fn run(&self, request: PlanRequest) -> Result<Vec<PlanRequest>> {
+        match request {
+            PlanRequest::Root => self.root(),
+            PlanRequest::Manifest { descriptor, thorough } => self.manifest(&descriptor, thorough),
+            PlanRequest::Attached { digest, thorough } => {
                 let image = &self.image.source;
-                self.attached(&digest, thorough)
-                    .map_err(|error| attached::blame(error, image, attached::LIST))
+                self.attached(&digest, thorough).map_err(|error| {
+                    referrers::with_attached_context(error, image, referrers::LIST)
+                })
             }
-            Ask::Tagged { tag } => {
+            PlanRequest::Tagged { tag } => {
                 let manifest = self.source.tagged(&self.image.from()?, &tag).map_err(|error| {
-                    attached::blame(error, &self.image.source, &attached::by_tag(&tag))
+                    referrers::with_attached_context(
+                        error,
+                        &self.image.source,
+                        &referrers::attached_tag_name(&tag),
+                    )
                 })?;
                 self.image.state().tree.tags.push((tag, *manifest.digest()));
                 self.add(manifest, false)
@@ -200,9 +206,9 @@ impl Looking<'_> {
         }
     }
 
-    fn root(&self) -> Result<Vec<Ask>> {
-        let Some(way) = &self.image.way else { return Ok(Vec::new()) };
-        let Found { manifest, from, whole } = self.resolve(way)?;
+    fn root(&self) -> Result<Vec<PlanRequest>> {
+        let Some(route) = &self.image.route else { return Ok(Vec::new()) };
+        let ResolvedImage { manifest, from, whole } = self.resolve(route)?;
         let subject = self.image.subject();
         let content = manifest.content(&subject)?;
         let narrowed = match &content {
@@ -219,11 +225,12 @@ impl Looking<'_> {
         if let Content::Image(image) = &content {
             self.check_platform(&from, &image.config)?;
         }
-        check_destination(way, &digest)?;
+        check_destination(route, &digest)?;
         let whole = whole.or_else(|| (digest != *manifest.digest()).then(|| manifest.clone()));
-        let to = self.target.place(&self.names.name(&way.source), &way.destination);
+        let to =
+            self.target.reference_at_target(&self.names.name(&route.source), &route.destination);
         let is_there = self.target.digest(&to)? == Some(digest);
-        let outcome = Outcome {
+        let outcome = ImageOutcome {
             was_there: is_there,
             digest,
             narrowed_from: whole.as_ref().map(|whole| *whole.digest()),
@@ -251,20 +258,19 @@ impl Looking<'_> {
             Narrowed::Manifest(one) => self.manifest(&one, true),
             // The narrowed index is new, so that it cannot have attached manifests.
             Narrowed::Index(index) => {
-                let asks = self.add(index, true)?;
-                let of_index =
-                    |ask: &Ask| matches!(ask, Ask::Attached { digest: it, .. } if *it == digest);
-                Ok(asks.into_iter().filter(|ask| !of_index(ask)).collect())
+                let requests = self.add(index, true)?;
+                let of_index = |request: &PlanRequest| matches!(request, PlanRequest::Attached { digest: it, .. } if *it == digest);
+                Ok(requests.into_iter().filter(|request| !of_index(request)).collect())
             }
         }
     }
 
     /// Returns the requested image: the locked digest if there is a lock, otherwise the reference.
-    fn resolve(&self, way: &Way) -> Result<Found> {
+    fn resolve(&self, route: &CopyRoute) -> Result<ResolvedImage> {
         let subject = &self.image.source;
-        let Some(locked) = way.locked else { return self.source.resolve(&way.source) };
+        let Some(locked) = route.locked else { return self.source.resolve(&route.source) };
         let is_locked = |manifest: &Manifest| *manifest.digest() == locked;
-        let moved = match self.source.resolve(&way.source) {
+        let moved = match self.source.resolve(&route.source) {
             Ok(found) if is_locked(found.whole.as_ref().unwrap_or(&found.manifest)) => {
                 return Ok(found);
             }
@@ -277,7 +283,7 @@ impl Looking<'_> {
             Err(error) => return Err(error),
         };
         self.image.state().moved = Some(moved.fact("locked", format!("sha256:{locked}")));
-        self.source.resolve(&way.source.repository().at(locked))
+        self.source.resolve(&route.source.repository().at(locked))
     }
 
     /// Checks that a single image is for a requested platform, if its configuration has a platform.
@@ -319,14 +325,14 @@ impl Looking<'_> {
         .hint("ask for another `--platform`, or leave it out for all of them"))
     }
 
-    fn manifest(&self, descriptor: &Descriptor, thorough: bool) -> Result<Vec<Ask>> {
+    fn manifest(&self, descriptor: &Descriptor, thorough: bool) -> Result<Vec<PlanRequest>> {
         let from = self.image.from()?;
         let manifest = self.source.manifest(&from, descriptor).map_err(|error| {
             match error.kind() {
                 // Only attached manifests are not examined thoroughly.
                 _ if !thorough => {
-                    let what = attached::by_descriptor(descriptor);
-                    attached::blame(error, &self.image.source, &what)
+                    let what = referrers::referrer_name(descriptor);
+                    referrers::with_attached_context(error, &self.image.source, &what)
                 }
                 Kind::Unavailable => error.hint(format!(
                     "it belongs to {}; if the source has only some of its platforms, name them with `--platform`",
@@ -345,45 +351,45 @@ impl Looking<'_> {
     }
 
     /// Adds a manifest; returns the requests that follow from it.
-    fn add(&self, manifest: Manifest, thorough: bool) -> Result<Vec<Ask>> {
+    fn add(&self, manifest: Manifest, thorough: bool) -> Result<Vec<PlanRequest>> {
         let digest = *manifest.digest();
         let mut state = self.image.state();
         let children = state.tree.add(manifest, &self.image.subject())?;
-        let mut asks = Vec::new();
+        let mut requests = Vec::new();
         for child in children {
             if state.tree.claim(child.digest, &self.image.subject())? {
-                asks.push(Ask::Manifest { descriptor: Box::new(child), thorough });
+                requests.push(PlanRequest::Manifest { descriptor: Box::new(child), thorough });
             }
         }
         if !self.options.without_attached {
-            asks.push(Ask::Attached { digest, thorough });
+            requests.push(PlanRequest::Attached { digest, thorough });
         }
-        Ok(asks)
+        Ok(requests)
     }
 
-    fn attached(&self, digest: &Digest, thorough: bool) -> Result<Vec<Ask>> {
+    fn attached(&self, digest: &Digest, thorough: bool) -> Result<Vec<PlanRequest>> {
         let found = self.source.attached(&self.image.from()?, digest, thorough)?;
-        let mut asks = Vec::new();
+        let mut requests = Vec::new();
         let mut state = self.image.state();
         for descriptor in found.referrers {
             if state.tree.claim(descriptor.digest, &self.image.subject())? {
                 let Descriptor { media_type, digest, size, .. } = &descriptor;
                 let descriptor = Box::new(Descriptor::new(media_type, *digest, *size));
-                asks.push(Ask::Manifest { descriptor, thorough: false });
+                requests.push(PlanRequest::Manifest { descriptor, thorough: false });
             }
             state.tree.attach(*digest, descriptor, &self.image.subject())?;
         }
-        asks.extend(found.tags.into_iter().map(|tag| Ask::Tagged { tag }));
-        Ok(asks)
+        requests.extend(found.tags.into_iter().map(|tag| PlanRequest::Tagged { tag }));
+        Ok(requests)
     }
 }
 
 /// Refuses a digest other than that in the destination.
-fn check_destination(way: &Way, digest: &Digest) -> Result<()> {
-    match way.destination.digest() {
+fn check_destination(route: &CopyRoute, digest: &Digest) -> Result<()> {
+    match route.destination.digest() {
         Some(wanted) if wanted != digest => Err(Error::integrity(format!(
             "`{}` is to have another digest",
-            way.destination
+            route.destination
         ))
         .fact("expected", format!("sha256:{wanted}"))
         .fact("found", format!("sha256:{digest}"))

@@ -22,20 +22,20 @@ const PER_DESCRIPTOR: usize = 400;
 
 /// The memory of the manifests of all images of a run.
 #[derive(Clone, Default)]
-pub(super) struct Room(Arc<AtomicUsize>);
+pub(super) struct MemoryBudget(Arc<AtomicUsize>);
 
-/// A part of a [`Room`], which is released when it is dropped.
+/// A part of a [`MemoryBudget`], which is released when it is dropped.
 #[derive(Default)]
-struct Share {
-    room: Room,
+struct Reservation {
+    budget: MemoryBudget,
     bytes: usize,
 }
 
-impl Share {
+impl Reservation {
     /// Takes more memory, if there is room for it.
     fn grow(&mut self, bytes: usize, image: &str) -> Result<()> {
         self.bytes += bytes;
-        let taken = self.room.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let taken = self.budget.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if taken <= RUN_BYTES {
             return Ok(());
         }
@@ -46,15 +46,15 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.room.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 /// The manifests of an image and its attached manifests, as far as they were read.
 #[derive(Default)]
-pub(super) struct Tree {
+pub(super) struct ManifestTree {
     nodes: HashMap<Digest, Node>,
     /// The requested digests, each of which is requested once.
     claimed: HashSet<Digest>,
@@ -65,7 +65,7 @@ pub(super) struct Tree {
     /// Whether nondistributable layers are copied too.
     pub(super) with_foreign: bool,
     bytes: usize,
-    share: Share,
+    reservation: Reservation,
 }
 
 /// A manifest with the digests that it refers to.
@@ -79,10 +79,13 @@ struct Node {
     foreign: Vec<(Digest, u64)>,
 }
 
-impl Tree {
+impl ManifestTree {
     /// Creates an empty tree that takes its memory from this room.
-    pub(super) fn new(room: &Room) -> Tree {
-        Tree { share: Share { room: room.clone(), bytes: 0 }, ..Tree::default() }
+    pub(super) fn new(budget: &MemoryBudget) -> ManifestTree {
+        ManifestTree {
+            reservation: Reservation { budget: budget.clone(), bytes: 0 },
+            ..ManifestTree::default()
+        }
     }
 
     /// Adds a manifest that is attached to a manifest of the image.
@@ -90,7 +93,7 @@ impl Tree {
     /// # Errors
     /// Integrity, if there is no room for it.
     pub(super) fn attach(&mut self, to: Digest, descriptor: Descriptor, image: &str) -> Result<()> {
-        self.share.grow(PER_DESCRIPTOR + descriptor.extra(), image)?;
+        self.reservation.grow(PER_DESCRIPTOR + descriptor.extra(), image)?;
         self.attached.push((to, descriptor));
         Ok(())
     }
@@ -112,7 +115,7 @@ impl Tree {
     /// # Errors
     /// Integrity, if there is no room for it.
     pub(super) fn reserve(&mut self, bytes: usize, image: &str) -> Result<()> {
-        self.share.grow(bytes, image)
+        self.reservation.grow(bytes, image)
     }
 
     /// Adds a manifest; returns the manifests that it refers to.
@@ -124,7 +127,7 @@ impl Tree {
         if self.nodes.len() == MOST_MANIFESTS || self.bytes > MOST_BYTES {
             return Err(too_many(image));
         }
-        self.share.grow(PER_MANIFEST + manifest.bytes().len(), image)?;
+        self.reservation.grow(PER_MANIFEST + manifest.bytes().len(), image)?;
         let (mut children, mut blobs, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
         match manifest.content(image)? {
             Content::Image(it) => {
@@ -142,7 +145,7 @@ impl Tree {
             }
         }
         let descriptors = children.len() + blobs.len() + foreign.len();
-        self.share.grow(PER_DESCRIPTOR * descriptors, image)?;
+        self.reservation.grow(PER_DESCRIPTOR * descriptors, image)?;
         let digests = children.iter().map(|it| it.digest).collect();
         let blobs = blobs.iter().map(pair).collect();
         let digest = *manifest.digest();
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn all_manifests_of_an_image_are_counted_together() {
-        let mut tree = Tree::new(&Room::default());
+        let mut tree = ManifestTree::new(&MemoryBudget::default());
         let mut claim = |level: usize| -> Result<()> {
             for child in tree.add(index(level * 1000..level * 1000 + 1000, level), "`a`")? {
                 tree.claim(child.digest, "`a`")?;
@@ -258,10 +261,10 @@ mod tests {
 
     #[test]
     fn images_share_their_room_and_give_it_back() {
-        let room = Room::default();
+        let budget = MemoryBudget::default();
         let mut trees = Vec::new();
         let error = loop {
-            let mut tree = Tree::new(&room);
+            let mut tree = ManifestTree::new(&budget);
             match tree.add(index(0..4000, trees.len()), "`a`") {
                 Ok(_) => trees.push(tree),
                 Err(error) => break error.to_string(),
@@ -270,14 +273,14 @@ mod tests {
         assert!((40..50).contains(&trees.len()), "{}", trees.len());
         assert!(error.contains("at most 100663296 bytes for all images"), "{error}");
         trees.pop();
-        assert!(Tree::new(&room).add(index(0..4000, 0), "`a`").is_ok());
+        assert!(ManifestTree::new(&budget).add(index(0..4000, 0), "`a`").is_ok());
         drop(trees);
-        assert_eq!(room.0.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.0.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn referrers_take_room_too() {
-        let mut tree = Tree::new(&Room::default());
+        let mut tree = ManifestTree::new(&MemoryBudget::default());
         let descriptor = Descriptor::new(media_type::MANIFEST, digest(1), 1);
         let mut attach = || tree.attach(digest(0), descriptor.clone(), "`a`");
         let most = (0..1_000_000).take_while(|_| attach().is_ok()).count();
@@ -289,7 +292,7 @@ mod tests {
         let blob = |nth: usize, size| {
             format!(r#"{{"mediaType":"x","digest":"sha256:{}","size":{size}}}"#, digest(nth))
         };
-        let mut tree = Tree::new(&Room::default());
+        let mut tree = ManifestTree::new(&MemoryBudget::default());
         for (nth, layers) in [[(1, 5), (2, 7), (1, 5)], [(2, 7), (3, 9), (2, 8)]].iter().enumerate()
         {
             let layers: Vec<_> = layers.iter().map(|(nth, size)| blob(*nth, *size)).collect();

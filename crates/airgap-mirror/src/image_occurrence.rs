@@ -10,15 +10,14 @@ use crate::yaml::Place;
 
 /// An image that a manifest names.
 #[derive(Clone, Debug, Serialize)]
-pub struct Mention {
+pub struct ImageOccurrence {
     /// The text of the image, or the text that its parts form.
     pub written: String,
     /// The image, or the reason why the text is not one.
     #[serde(skip)]
     pub image: Result<ImageReference, String>,
     /// The kind of text that names it.
-    #[serde(rename = "named_by")]
-    pub how: How,
+    pub named_by: OccurrenceKind,
     /// The resource that contains it, if there is one.
     pub resource: Option<Rc<Resource>>,
     /// The path of the field in the resource.
@@ -31,7 +30,7 @@ pub struct Mention {
     pub place: Place,
 }
 
-impl Mention {
+impl ImageOccurrence {
     /// Returns the estimated size of its texts in bytes.
     pub(super) fn size(&self) -> usize {
         let reason = self.image.as_ref().err().map_or(0, String::len);
@@ -46,7 +45,7 @@ impl Mention {
 /// The kind of text by which a manifest names an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum How {
+pub enum OccurrenceKind {
     /// The `image` of a container: the field that tools that rewrite images read.
     Container,
     /// Another field: an image volume, a custom resource, a registry and a repository.

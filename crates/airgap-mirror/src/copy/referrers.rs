@@ -13,14 +13,14 @@ pub(super) const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
 /// Adds to an error the attached manifest that it concerns, and the option to copy the image
 /// without it.
-pub(super) fn blame(error: Error, image: &str, what: &str) -> Error {
+pub(super) fn with_attached_context(error: Error, image: &str, what: &str) -> Error {
     error
         .fact("concerns", format!("{what}, attached to `{image}`"))
         .first_hint("to copy the image without what is attached to it, add `--no-attached`")
 }
 
 /// Returns the name of a referrer for a message.
-pub(super) fn by_descriptor(descriptor: &Descriptor) -> String {
+pub(super) fn referrer_name(descriptor: &Descriptor) -> String {
     let digest = descriptor.digest.short();
     match &descriptor.artifact_type {
         Some(kind) => format!("the referrer {digest} (`{}`)", printable(kind)),
@@ -29,7 +29,7 @@ pub(super) fn by_descriptor(descriptor: &Descriptor) -> String {
 }
 
 /// Returns the name of a manifest that is attached by a tag of cosign, for a message.
-pub(super) fn by_tag(tag: &Tag) -> String {
+pub(super) fn attached_tag_name(tag: &Tag) -> String {
     let noun = match tag.as_str().rsplit_once('.') {
         Some((_, "sig")) => "a cosign signature",
         Some((_, "att")) => "an attestation",
@@ -46,7 +46,7 @@ pub(super) const LIST: &str = "the list of referrers";
 ///
 /// # Errors
 /// Integrity, if the index would exceed the size limit of a manifest.
-pub(super) fn merged(old: &[Descriptor], new: &[Descriptor]) -> Result<Option<Manifest>> {
+pub(super) fn merge_referrers(old: &[Descriptor], new: &[Descriptor]) -> Result<Option<Manifest>> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct List<'a> {

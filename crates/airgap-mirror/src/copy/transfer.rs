@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Options;
-use super::attached;
-use super::look::{Image, State};
-use super::side::{Moved, Parcel, Source, Target};
-use super::summary::{Blobs, Left};
+use super::endpoint::{BlobCopy, BlobOutcome, ImageSource, ImageTarget};
+use super::plan::{Image, State};
+use super::referrers;
+use super::summary::{BlobCounts, SkippedLayer};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Asked, Error, Kind, Result};
 use airgap_core::quantity::megabytes;
 use airgap_core::report::{Item, Report, Total};
-use airgap_core::workers::{self, hold};
+use airgap_core::workers::{self, lock};
 use airgap_oci::{Descriptor, Repository};
 
 /// The media type of a blob in a transfer.
@@ -47,13 +47,13 @@ enum Job {
 }
 
 /// Copies the missing blobs and manifests. The result of each image is noted in it.
-pub(super) fn carry(
+pub(super) fn transfer(
     images: &[Image],
-    source: &dyn Source,
-    target: &dyn Target,
+    source: &dyn ImageSource,
+    target: &dyn ImageTarget,
     options: &Options,
     report: &Report,
-) -> Blobs {
+) -> BlobCounts {
     for image in images {
         say_at_once(image, report);
     }
@@ -61,7 +61,7 @@ pub(super) fn carry(
         let mut state = image.state();
         let layers = state.tree.left_behind();
         if let Some(outcome) = &mut state.outcome {
-            let left = |(digest, size)| Left { digest: format!("sha256:{digest}"), size };
+            let left = |(digest, size)| SkippedLayer { digest: format!("sha256:{digest}"), size };
             outcome.left_behind = layers.into_iter().map(left).collect();
             outcome.left_behind.iter().for_each(|it| report.warn(&left_behind(image, it)));
         }
@@ -83,14 +83,22 @@ pub(super) fn carry(
     let complete = (0..images.len()).filter(|nth| wants(&images[*nth].state()) && left[*nth] == 0);
     jobs.extend(complete.map(Job::Finish));
     let left = left.into_iter().map(AtomicUsize::new).collect();
-    let carrying =
-        Carrying { images, source, target, report, total, batches, left, blobs: Mutex::default() };
-    workers::each_and_more(jobs, options.jobs, |job| carrying.run(job));
-    carrying.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let run = TransferRun {
+        images,
+        source,
+        target,
+        report,
+        total,
+        batches,
+        left,
+        blobs: Mutex::default(),
+    };
+    workers::each_and_more(jobs, options.jobs, |job| run.run(job));
+    run.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns the message for a layer that is not copied.
-fn left_behind(image: &Image, layer: &Left) -> String {
+fn left_behind(image: &Image, layer: &SkippedLayer) -> String {
     format!(
         "`{}`: the layer {} ({}) stays behind, as its media type says that it may not be passed on; \
          `--include-non-distributable` takes it",
@@ -130,17 +138,21 @@ fn say_at_once(image: &Image, report: &Report) {
 
 /// Returns every blob with the repositories that need it, in the order of the images, and the
 /// number of blobs that each image needs.
-fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<Batch>, Vec<usize>) {
+fn batches(
+    images: &[Image],
+    source: &dyn ImageSource,
+    target: &dyn ImageTarget,
+) -> (Vec<Batch>, Vec<usize>) {
     let mut repositories = HashMap::new();
     let mut known: HashMap<(Arc<str>, Digest), Arc<Repository>> = HashMap::new();
-    let mut shelves: HashMap<String, Arc<str>> = HashMap::new();
+    let mut mount_scopes: HashMap<String, Arc<str>> = HashMap::new();
     for image in images {
         let state = image.state();
         if let (Some(to), None) = (&state.to, &state.error) {
-            let shelf = shared(&mut shelves, target.shelf(to.repository()));
+            let mount_scope = shared(&mut mount_scopes, target.mount_scope(to.repository()));
             let to = shared(&mut repositories, to.repository().clone());
             for digest in &state.there {
-                known.entry((shelf.clone(), *digest)).or_insert_with(|| to.clone());
+                known.entry((mount_scope.clone(), *digest)).or_insert_with(|| to.clone());
             }
         }
     }
@@ -154,13 +166,13 @@ fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<B
         let (true, Some(from), Some(to)) = (wants(&state), &state.from, &state.to) else {
             continue;
         };
-        let shelf = shared(&mut shelves, target.shelf(to.repository()));
+        let mount_scope = shared(&mut mount_scopes, target.mount_scope(to.repository()));
         let from = shared(&mut repositories, from.clone());
         let to = shared(&mut repositories, to.repository().clone());
-        let on_shelf = source.is_on(&from, &shelf);
+        let in_mount_scope = source.is_in_mount_scope(&from, &mount_scope);
         for (digest, size) in state.tree.blobs() {
             left[nth] += 1;
-            let place = *places.entry((shelf.clone(), digest, size)).or_insert_with(|| {
+            let place = *places.entry((mount_scope.clone(), digest, size)).or_insert_with(|| {
                 // Most blobs have one need, and there may be very many blobs: capacity for one
                 // saves memory.
                 batches.push(Batch { digest, size, needs: Vec::with_capacity(1) });
@@ -168,9 +180,9 @@ fn batches(images: &[Image], source: &dyn Source, target: &dyn Target) -> (Vec<B
             });
             let all = &mut batches[place].needs;
             let need = *needs.entry((place, from.clone(), to.clone())).or_insert_with(|| {
-                let known = match on_shelf {
+                let known = match in_mount_scope {
                     true => Some(from.clone()),
-                    false => known.get(&(shelf.clone(), digest)).cloned(),
+                    false => known.get(&(mount_scope.clone(), digest)).cloned(),
                 };
                 let (from, to) = (from.clone(), to.clone());
                 all.push(Need { images: Vec::with_capacity(1), from, to, known });
@@ -203,8 +215,8 @@ fn next_jobs(
 }
 
 /// Returns the planned transfers, as far as they are known without a request for each blob.
-fn planned(batches: &[Batch]) -> Blobs {
-    let mut blobs = Blobs::default();
+fn planned(batches: &[Batch]) -> BlobCounts {
+    let mut blobs = BlobCounts::default();
     for batch in batches {
         let mounts = batch.needs.iter().filter(|need| need.known.is_some()).count() as u64;
         let others = batch.needs.len() as u64 - mounts;
@@ -216,24 +228,24 @@ fn planned(batches: &[Batch]) -> Blobs {
     blobs
 }
 
-struct Carrying<'a> {
+struct TransferRun<'a> {
     images: &'a [Image],
-    source: &'a dyn Source,
-    target: &'a dyn Target,
+    source: &'a dyn ImageSource,
+    target: &'a dyn ImageTarget,
     report: &'a Report,
     total: Total,
     batches: Vec<Batch>,
     /// The number of blobs that each image still needs.
     left: Vec<AtomicUsize>,
-    blobs: Mutex<Blobs>,
+    blobs: Mutex<BlobCounts>,
 }
 
-impl Carrying<'_> {
+impl TransferRun<'_> {
     fn run(&self, job: Job) -> Vec<Job> {
         match job {
             Job::First(batch) => self.first(batch),
             Job::Next { batch, need, known } => {
-                self.bring(batch, need, known.as_deref());
+                self.transfer_blob(batch, need, known.as_deref());
                 self.done(batch, need)
             }
             Job::Finish(image) => {
@@ -248,9 +260,9 @@ impl Carrying<'_> {
     fn first(&self, batch: usize) -> Vec<Job> {
         let mut jobs = Vec::new();
         for need in 0..self.batches[batch].needs.len() {
-            let brought = self.bring(batch, need, None);
+            let transferred = self.transfer_blob(batch, need, None);
             jobs.extend(self.done(batch, need));
-            if brought {
+            if transferred {
                 let known = &self.batches[batch].needs[need].to;
                 jobs.extend(next_jobs(&self.batches, batch, need + 1, Some(known)));
                 break;
@@ -260,7 +272,7 @@ impl Carrying<'_> {
     }
 
     /// Moves a blob to a repository that needs it; returns whether the blob is there.
-    fn bring(&self, batch: usize, need: usize, known: Option<&Repository>) -> bool {
+    fn transfer_blob(&self, batch: usize, need: usize, known: Option<&Repository>) -> bool {
         let Batch { digest, size, needs } = &self.batches[batch];
         let descriptor = &Descriptor::new(BLOB, *digest, *size);
         let Need { images, from, to, known: own } = &needs[need];
@@ -272,23 +284,23 @@ impl Carrying<'_> {
         let image = images.clone().find(|image| !image.failed()).map(Image::source);
         let name = image.unwrap_or_default();
         let item = self.report.item(format!("{} {name}", descriptor.digest.short()));
-        let parcel = Parcel { descriptor, source: self.source, from, to, url: None };
+        let blob_copy = BlobCopy { descriptor, source: self.source, from, to, url: None };
         let known = known.or(own.as_deref());
-        let moved = self.target.put_blob(&parcel, known, &item).or_else(|error| {
+        let moved = self.target.put_blob(&blob_copy, known, &item).or_else(|error| {
             let urls = images.clone().map(|image| image.state().tree.urls(digest));
             let urls = urls.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
-            self.bring_from(&urls, &parcel, &item, error)
+            self.transfer_from_urls(&urls, &blob_copy, &item, error)
         });
         match moved {
             Ok(moved) => {
-                let mut blobs = hold(&self.blobs);
+                let mut blobs = lock(&self.blobs);
                 match moved {
-                    Moved::Whole => {
+                    BlobOutcome::Transferred => {
                         blobs.moved += 1;
                         blobs.bytes += descriptor.size;
                     }
-                    Moved::Mounted => blobs.mounted += 1,
-                    Moved::There => blobs.there += 1,
+                    BlobOutcome::Mounted => blobs.mounted += 1,
+                    BlobOutcome::Existing => blobs.there += 1,
                 }
                 true
             }
@@ -298,7 +310,11 @@ impl Carrying<'_> {
                     self.fail(
                         image,
                         match attached {
-                            Some(what) => attached::blame(error.clone(), image.source(), &what),
+                            Some(what) => referrers::with_attached_context(
+                                error.clone(),
+                                image.source(),
+                                &what,
+                            ),
                             None => error.clone(),
                         },
                     );
@@ -309,18 +325,18 @@ impl Carrying<'_> {
     }
 
     /// Moves a blob that its source does not have from one of the URLs in its manifest.
-    fn bring_from(
+    fn transfer_from_urls(
         &self,
         urls: &[String],
-        parcel: &Parcel<'_>,
+        blob_copy: &BlobCopy<'_>,
         item: &Item,
         mut error: Error,
-    ) -> Result<Moved> {
+    ) -> Result<BlobOutcome> {
         if error.kind() != Kind::Unavailable && error.answer() != Some(Asked::Refused) {
             return Err(error);
         }
         for url in urls {
-            match self.target.put_blob(&Parcel { url: Some(url), ..*parcel }, None, item) {
+            match self.target.put_blob(&BlobCopy { url: Some(url), ..*blob_copy }, None, item) {
                 Ok(moved) => return Ok(moved),
                 Err(other) if other.kind() == Kind::Integrity => return Err(other),
                 Err(other) => error = error.fact("elsewhere", other.one_line()),
@@ -348,21 +364,21 @@ impl Carrying<'_> {
     }
 
     fn finish(&self, image: &Image) {
-        let (appeared, left_some) = {
+        let (pushed, left_some) = {
             let mut state = image.state();
             let left_some = state.outcome.as_ref().is_some_and(|it| !it.left_behind.is_empty());
-            let appeared = self.appear(&mut state, image.source());
+            let pushed = self.push_manifests(&mut state, image.source());
             state.release();
-            (appeared, left_some)
+            (pushed, left_some)
         };
-        let appeared = appeared.map_err(|error| match left_some {
+        let pushed = pushed.map_err(|error| match left_some {
             true => error.first_hint(
                 "a layer of it stayed behind, and some registries do not take an image without: \
                  `--include-non-distributable` takes all layers",
             ),
             false => error,
         });
-        match appeared {
+        match pushed {
             Ok(digest) => {
                 self.total.done();
                 self.report.say(&format!("copied   {}  sha256:{digest}", image.line()));
@@ -373,7 +389,7 @@ impl Carrying<'_> {
 
     /// Pushes the manifests: each after those that it refers to, then the attached ones, and the
     /// tag at the very end.
-    fn appear(&self, state: &mut State, source: &str) -> Result<Digest> {
+    fn push_manifests(&self, state: &mut State, source: &str) -> Result<Digest> {
         let State { tree, to, outcome, whole, .. } = state;
         let missing = || Error::new(Kind::Failed, "an image was copied without a manifest");
         let (Some(to), Some(outcome)) = (to, outcome) else { return Err(missing()) };
@@ -391,9 +407,10 @@ impl Carrying<'_> {
         let mut unlisted: Vec<(Digest, Vec<Descriptor>)> = Vec::new();
         let mut lists = HashMap::new();
         let mut listed = HashMap::new();
-        let about = |error: Error, what: &str| attached::blame(error, source, what);
+        let about =
+            |error: Error, what: &str| referrers::with_attached_context(error, source, what);
         for (subject, descriptor) in &tree.attached {
-            let what = attached::by_descriptor(descriptor);
+            let what = referrers::referrer_name(descriptor);
             for manifest in tree.in_order(&descriptor.digest, &mut given) {
                 let known = self
                     .target
@@ -412,10 +429,10 @@ impl Carrying<'_> {
         for (subject, list) in &unlisted {
             self.target
                 .attach(repository, subject, list)
-                .map_err(|error| about(error, attached::LIST))?;
+                .map_err(|error| about(error, referrers::LIST))?;
         }
         for (tag, digest) in &tree.tags {
-            let what = attached::by_tag(tag);
+            let what = referrers::attached_tag_name(tag);
             for manifest in tree.in_order(digest, &mut given) {
                 self.target
                     .put_manifest(repository, manifest)

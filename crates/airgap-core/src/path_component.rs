@@ -13,19 +13,19 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// climb out of its folder, or hide in it, does not parse.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct Segment(String);
+pub struct PathComponent(String);
 
-impl Segment {
+impl PathComponent {
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for Segment {
+impl FromStr for PathComponent {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Segment, String> {
+    fn from_str(text: &str) -> Result<PathComponent, String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-+@~".contains(c);
         if text.is_empty() || text.starts_with('.') || text.ends_with('.') {
             return Err(format!("`{text}` cannot be a name: it is empty or has a dot at an end"));
@@ -35,39 +35,39 @@ impl FromStr for Segment {
         }
         match text.chars().find(|&c| !allowed(c)) {
             Some(c) => Err(format!("`{text}` cannot be a name: `{}` is in it", c.escape_default())),
-            None => Ok(Segment(text.to_owned())),
+            None => Ok(PathComponent(text.to_owned())),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Segment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Segment, D::Error> {
+impl<'de> Deserialize<'de> for PathComponent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PathComponent, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
-impl fmt::Display for Segment {
+impl fmt::Display for PathComponent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
 }
 
-impl AsRef<Path> for Segment {
+impl AsRef<Path> for PathComponent {
     fn as_ref(&self) -> &Path {
         Path::new(&self.0)
     }
 }
 
-impl std::borrow::Borrow<str> for Segment {
+impl std::borrow::Borrow<str> for PathComponent {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
 /// Returns whether a relative path, with `/` on every platform, stays in its folder: each part of
-/// it is a [`Segment`].
+/// it is a [`PathComponent`].
 pub fn is_path(path: &str) -> bool {
-    path.split('/').all(|part| part.parse::<Segment>().is_ok())
+    path.split('/').all(|part| part.parse::<PathComponent>().is_ok())
 }
 
 #[cfg(test)]
@@ -77,14 +77,14 @@ mod tests {
     #[test]
     fn takes_the_names_that_occur() {
         for name in ["wasm-tools", "0.2.0-rc-2024-06-25", "wac-cli-x86_64", "go1.2+x", "1.0"] {
-            assert_eq!(name.parse::<Segment>().unwrap().as_str(), name);
+            assert_eq!(name.parse::<PathComponent>().unwrap().as_str(), name);
         }
     }
 
     #[test]
     fn refuses_what_could_leave_the_folder() {
         for name in ["", ".", "..", "a/b", "a\\b", "C:", "a\0b", ".hidden", "a b", "ä", "a."] {
-            assert!(name.parse::<Segment>().is_err(), "{name:?}");
+            assert!(name.parse::<PathComponent>().is_err(), "{name:?}");
         }
     }
 

@@ -2,26 +2,26 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Way;
+use super::CopyRoute;
 use airgap_oci::Reference;
 
 /// The names that several images of a run would have.
-pub(super) struct Names {
+pub(super) struct LayoutNames {
     shared: HashSet<Reference>,
 }
 
-impl Names {
+impl LayoutNames {
     /// Creates the set from the sources of all images.
-    pub(super) fn of<'a>(ways: impl Iterator<Item = &'a Way>) -> Names {
+    pub(super) fn new<'a>(routes: impl Iterator<Item = &'a CopyRoute>) -> LayoutNames {
         let mut first: HashMap<Reference, &Reference> = HashMap::new();
         let mut shared = HashSet::new();
-        for Way { source, .. } in ways {
+        for CopyRoute { source, .. } in routes {
             let name = source.by_name();
             if **first.entry(name.clone()).or_insert(source) != *source {
                 shared.insert(name);
             }
         }
-        Names { shared }
+        LayoutNames { shared }
     }
 
     /// Returns the name for this source: its tag, or its digest if another image has the same tag

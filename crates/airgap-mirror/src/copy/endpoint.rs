@@ -7,23 +7,23 @@ use airgap_core::rooted::RootedPath;
 use airgap_oci::{Descriptor, Manifest, Readable, Reference, Repository, Tag};
 
 /// A source of images.
-pub trait Source: Sync {
+pub trait ImageSource: Sync {
     /// Returns the manifest of a reference, and the repository that has it, which may be a mirror.
     ///
     /// # Errors
     /// Unavailable, if it does not exist; integrity, if its content is wrong; otherwise network.
-    fn resolve(&self, reference: &Reference) -> Result<Found>;
+    fn resolve(&self, reference: &Reference) -> Result<ResolvedImage>;
 
     /// Returns a manifest by its digest.
     ///
     /// # Errors
-    /// As [`Source::resolve`].
+    /// As [`ImageSource::resolve`].
     fn manifest(&self, from: &Repository, descriptor: &Descriptor) -> Result<Manifest>;
 
     /// Returns a manifest by its tag.
     ///
     /// # Errors
-    /// As [`Source::resolve`].
+    /// As [`ImageSource::resolve`].
     fn tagged(&self, from: &Repository, tag: &Tag) -> Result<Manifest>;
 
     /// Returns the manifests that are attached to a manifest. For one that is itself attached,
@@ -31,7 +31,12 @@ pub trait Source: Sync {
     ///
     /// # Errors
     /// Network, if the registry does not answer.
-    fn attached(&self, from: &Repository, digest: &Digest, thorough: bool) -> Result<Attached>;
+    fn attached(
+        &self,
+        from: &Repository,
+        digest: &Digest,
+        thorough: bool,
+    ) -> Result<AttachedManifests>;
 
     /// Returns a blob to be read from any position.
     ///
@@ -69,12 +74,13 @@ pub trait Source: Sync {
         item: &Item,
     ) -> Result<Option<()>>;
 
-    /// Returns whether this repository is itself on a shelf: see [`Target::shelf`].
-    fn is_on(&self, from: &Repository, shelf: &str) -> bool;
+    /// Returns whether this repository is itself in a mount scope: see
+    /// [`ImageTarget::mount_scope`].
+    fn is_in_mount_scope(&self, from: &Repository, mount_scope: &str) -> bool;
 }
 
 /// An image at its source.
-pub struct Found {
+pub struct ResolvedImage {
     /// Its manifest or index.
     pub manifest: Manifest,
     /// The repository that has it.
@@ -85,7 +91,7 @@ pub struct Found {
 
 /// The manifests that are attached to a manifest.
 #[derive(Default)]
-pub struct Attached {
+pub struct AttachedManifests {
     /// Manifests whose `subject` it is (OCI image-spec, image manifest).
     pub referrers: Vec<Descriptor>,
     /// Tags that cosign makes of its digest.
@@ -93,14 +99,14 @@ pub struct Attached {
 }
 
 /// A target of images.
-pub trait Target: Sync {
+pub trait ImageTarget: Sync {
     /// Returns the reference of an image at the target: its destination, or in a layout the name of
     /// its source.
-    fn place(&self, name: &Reference, destination: &Reference) -> Reference;
+    fn reference_at_target(&self, name: &Reference, destination: &Reference) -> Reference;
 
-    /// Returns the shelf of a repository: repositories on one shelf can share a blob without moving
+    /// Returns the mount scope of a repository: repositories in one scope can share a blob without moving
     /// it.
-    fn shelf(&self, to: &Repository) -> String;
+    fn mount_scope(&self, to: &Repository) -> String;
 
     /// Returns the digest of a reference at the target.
     ///
@@ -108,12 +114,16 @@ pub trait Target: Sync {
     /// Network, if the registry does not answer.
     fn digest(&self, to: &Reference) -> Result<Option<Digest>>;
 
-    /// Moves a blob to the target. `known` is a repository on the same shelf that has it.
+    /// Moves a blob to the target. `known` is a repository in the same mount scope that has it.
     ///
     /// # Errors
     /// Errors of the source, and errors of the destination.
-    fn put_blob(&self, blob: &Parcel<'_>, known: Option<&Repository>, item: &Item)
-    -> Result<Moved>;
+    fn put_blob(
+        &self,
+        blob: &BlobCopy<'_>,
+        known: Option<&Repository>,
+        item: &Item,
+    ) -> Result<BlobOutcome>;
 
     /// Pushes a manifest under its digest; returns whether the destination itself lists it as a
     /// referrer of its subject.
@@ -149,12 +159,12 @@ pub trait Target: Sync {
     }
 }
 
-/// A blob transfer.
-pub struct Parcel<'a> {
+/// A request to copy one blob.
+pub struct BlobCopy<'a> {
     /// The descriptor of the blob.
     pub descriptor: &'a Descriptor,
     /// The source that has it.
-    pub source: &'a dyn Source,
+    pub source: &'a dyn ImageSource,
     /// The repository of the source.
     pub from: &'a Repository,
     /// The repository of the target.
@@ -163,11 +173,11 @@ pub struct Parcel<'a> {
     pub url: Option<&'a str>,
 }
 
-impl Parcel<'_> {
+impl BlobCopy<'_> {
     /// Returns its bytes, to be read from any position.
     ///
     /// # Errors
-    /// As [`Source::blob`] and [`Source::blob_at`].
+    /// As [`ImageSource::blob`] and [`ImageSource::blob_at`].
     pub fn bytes(&self) -> Result<Box<dyn Readable + '_>> {
         let Some(url) = self.url else { return self.source.blob(self.from, self.descriptor) };
         self.source.blob_at(url, self.descriptor)?.ok_or_else(|| {
@@ -177,13 +187,13 @@ impl Parcel<'_> {
     }
 }
 
-/// The way in which a blob got to its destination.
+/// The way by which a blob got to its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moved {
+pub enum BlobOutcome {
     /// Its bytes were moved.
-    Whole,
+    Transferred,
     /// The registry mounted it from another repository.
     Mounted,
     /// It was there already.
-    There,
+    Existing,
 }

@@ -13,19 +13,19 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// A locked file, which is removed when the lock is released. The file of a killed process is taken
 /// over. On a file system without locks it protects nothing.
-pub struct Hold {
+pub struct FileLock {
     folder: Folder,
     path: RootedPath,
     _file: File,
 }
 
-impl Hold {
+impl FileLock {
     /// Takes the lock. If another process holds it, calls `waits` once and waits until that process
     /// releases it.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn wait(path: &RootedPath, waits: &dyn Fn()) -> Result<Hold> {
+    pub fn acquire(path: &RootedPath, waits: &dyn Fn()) -> Result<FileLock> {
         let doing = || format!("lock `{path}`");
         let folder = path.make_folder().doing(doing)?;
         let mut is_said = false;
@@ -49,7 +49,7 @@ impl Hold {
                 // The previous holder may have removed it since it was opened.
                 Ok(()) if !is_at(&file, &folder, path).doing(doing)? => {}
                 Ok(()) | Err(TryLockError::Error(_)) => {
-                    return Ok(Hold { folder, path: path.clone(), _file: file });
+                    return Ok(FileLock { folder, path: path.clone(), _file: file });
                 }
             }
         }
@@ -63,7 +63,7 @@ fn is_at(file: &File, folder: &Folder, path: &RootedPath) -> io::Result<bool> {
     }
 }
 
-impl Drop for Hold {
+impl Drop for FileLock {
     fn drop(&mut self) {
         // Removed while it is locked, so that no other process has the lock on it.
         let _ = self.folder.remove_if_there(self.path.name());
@@ -84,7 +84,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
-                    let _hold = Hold::wait(&path, &|| {}).unwrap();
+                    let _lock = FileLock::acquire(&path, &|| {}).unwrap();
                     let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
                     most.fetch_max(now, Ordering::SeqCst);
                     std::thread::sleep(Duration::from_millis(5));
