@@ -1,0 +1,183 @@
+//! The manual: each page is in the summary, and each link leads to a page or a heading.
+//!
+//! Addresses of other sites are not fetched. An address in this repository at GitHub is compared
+//! with the files here: the pages use it for files outside of `docs`, which the site does not have.
+
+// The tests read the sources.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+/// The files of this repository, as the pages name them.
+const REPOSITORY: &str = "https://github.com/rules-wasm-airgap/rules_wasm_airgap/";
+
+#[test]
+fn every_link_leads_to_a_page_or_a_heading() {
+    let pages = pages();
+    assert!(pages.len() > 20, "only {} pages", pages.len());
+    let problems: Vec<_> = pages
+        .iter()
+        .flat_map(|(path, page)| {
+            page.links.iter().filter_map(|(line, link)| {
+                let problem = problem(&pages, path, link)?;
+                Some(format!("{}:{line}: {link}: {problem}", path.display()))
+            })
+        })
+        .collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn every_page_is_in_the_summary() {
+    let pages = pages();
+    let docs = Path::new("docs");
+    let summary = &pages[&docs.join("SUMMARY.md")];
+    let listed: BTreeSet<_> = summary.links.iter().map(|(_, link)| docs.join(link)).collect();
+    let written =
+        pages.keys().filter(|path| path.starts_with(docs) && !path.ends_with("SUMMARY.md"));
+    assert_eq!(listed.len(), summary.links.len(), "a page is in docs/SUMMARY.md twice");
+    assert_eq!(listed.iter().collect::<Vec<_>>(), written.collect::<Vec<_>>());
+}
+
+#[test]
+fn links_to_nothing_are_found() {
+    let page = |text| (PathBuf::from("docs/guides/a.md"), Page::parse(text));
+    let pages = BTreeMap::from([
+        page("# One two\n\n## `Code`, and (more)!\n\n## One two\n\n<a id=\"by-hand\"></a>"),
+        (PathBuf::from("docs/b.md"), Page::parse("[x](c.md)\n")),
+    ]);
+    let found = |link: &str| problem(&pages, Path::new("docs/b.md"), link);
+    let repository = |path: &str| format!("{REPOSITORY}blob/main/{path}");
+    for good in [
+        "guides/a.md",
+        "guides/a.md#one-two",
+        "guides/a.md#one-two-1",
+        "guides/a.md#code-and-more",
+        "guides/a.md#by-hand",
+        "https://example.com/x",
+        repository("Cargo.toml").as_str(),
+    ] {
+        assert_eq!(found(good), None, "{good}");
+    }
+    for bad in [
+        "c.md",
+        "#x",
+        "guides/a.md#two",
+        "../Cargo.toml",
+        "/docs/b.md",
+        repository("absent").as_str(),
+    ] {
+        assert!(found(bad).is_some(), "{bad}");
+    }
+    assert_eq!(pages[Path::new("docs/b.md")].links, [(1, "c.md".to_owned())]);
+}
+
+/// The links of a page with their lines, and the anchors to which others can link.
+struct Page {
+    links: Vec<(usize, String)>,
+    anchors: BTreeSet<String>,
+}
+
+impl Page {
+    fn parse(text: &str) -> Page {
+        let mut page = Page { links: Vec::new(), anchors: BTreeSet::new() };
+        let mut heading: Option<String> = None;
+        let events = Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter();
+        for (event, range) in events {
+            match event {
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    let line = text[..range.start].lines().count().max(1);
+                    page.links.push((line, dest_url.into_string()));
+                }
+                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+                Event::Text(text) | Event::Code(text) => {
+                    heading.iter_mut().for_each(|heading| heading.push_str(&text));
+                }
+                Event::End(TagEnd::Heading(_)) => {
+                    page.add_heading(&heading.take().unwrap_or_default());
+                }
+                Event::Html(html) | Event::InlineHtml(html) => {
+                    let ids = html.split("id=\"").skip(1).filter_map(|it| it.split('"').next());
+                    page.anchors.extend(ids.map(str::to_owned));
+                }
+                _ => {}
+            }
+        }
+        page
+    }
+
+    /// Adds the anchor of a heading, as GitHub and mdBook make it: a second heading with the same
+    /// text ends in `-1`.
+    fn add_heading(&mut self, heading: &str) {
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let name =
+            heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-");
+        let numbered = (1..).map(|number| format!("{name}-{number}"));
+        let free =
+            std::iter::once(name.clone()).chain(numbered).find(|name| !self.anchors.contains(name));
+        self.anchors.extend(free);
+    }
+}
+
+/// Returns the pages that readers see, by their paths in the repository.
+fn pages() -> BTreeMap<PathBuf, Page> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let mut files: Vec<_> = names.iter().map(|name| root.join(name)).collect();
+    for folder in ["docs", "examples"] {
+        let entries = walkdir::WalkDir::new(root.join(folder)).sort_by_file_name().into_iter();
+        let entries = entries.map(|entry| entry.unwrap().into_path());
+        files.extend(entries.filter(|path| path.extension().is_some_and(|it| it == "md")));
+    }
+    let page = |file: PathBuf| {
+        let text = fs::read_to_string(&file).unwrap();
+        (file.strip_prefix(root).unwrap().to_owned(), Page::parse(&text))
+    };
+    files.into_iter().map(page).collect()
+}
+
+/// Returns the reason why a link of a page leads nowhere.
+fn problem(pages: &BTreeMap<PathBuf, Page>, from: &Path, link: &str) -> Option<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if let Some(path) = link.strip_prefix(REPOSITORY) {
+        let path = path.split_once("/main/").map_or(path, |(_, path)| path);
+        return (!path.is_empty() && !root.join(path).exists())
+            .then(|| format!("there is no {path} in the repository"));
+    }
+    if ["https://", "http://", "mailto:"].iter().any(|scheme| link.starts_with(scheme)) {
+        return None;
+    }
+    let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = match path {
+        "" => from.to_owned(),
+        _ => resolve(from, path),
+    };
+    if from.starts_with("docs") && !target.starts_with("docs") {
+        return Some(format!("the site has only docs/; use {REPOSITORY}blob/main/..."));
+    }
+    match pages.get(&target) {
+        None if !root.join(&target).exists() => Some("there is no such file".to_owned()),
+        Some(page) if !anchor.is_empty() && !page.anchors.contains(anchor) => {
+            let anchors: Vec<_> = page.anchors.iter().map(String::as_str).collect();
+            Some(format!("there is no such heading; there are {}", anchors.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the path in the repository to which a relative link of a page leads.
+fn resolve(from: &Path, link: &str) -> PathBuf {
+    let mut path = from.parent().unwrap().to_owned();
+    for part in Path::new(link).components() {
+        match part {
+            Component::ParentDir => drop(path.pop()),
+            Component::CurDir => {}
+            part => path.push(part),
+        }
+    }
+    path
+}
