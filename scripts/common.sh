@@ -51,3 +51,11 @@ helm_version=4.1.4
 helm_bin() {
     printf '%s\n' "$1/helm-$helm_version/bin"
 }
+
+# mdBook, which makes a site of the manual; see scripts/docs.
+mdbook_version=0.5.4
+
+# mdbook_bin CACHE: the folder that contains it.
+mdbook_bin() {
+    printf '%s\n' "$1/mdbook-$mdbook_version/bin"
+}

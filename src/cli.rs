@@ -12,6 +12,8 @@ mod mirror;
 mod mishap;
 mod pin;
 mod plan;
+#[cfg(all(test, feature = "operations"))]
+mod reference;
 mod selection;
 mod shown;
 mod vendor;
@@ -260,8 +262,8 @@ struct EmitToolArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
-  wasm-airgap emit wit --package wasi:cli@0.2.6 --rules @rules_wasm_airgap//wit:defs.bzl \\
-      --dep wasi:io@0.2.6=//vendor/wit/wasi-io-0.2.6:wasi-io ... vendor/wit/wasi-cli-0.2.6
+  wasm-airgap emit wit --package wasi:clocks@0.2.6 --rules @rules_wasm_airgap//wit:defs.bzl \\
+      --dep wasi:io@0.2.6=//vendor/wit/wasi-io-0.2.6:wasi-io vendor/wit/wasi-clocks-0.2.6
 
 The dependencies and the interfaces are read from the WIT; each dependency needs its `--dep`.")]
 struct EmitWitArgs {

@@ -43,6 +43,47 @@ fn every_page_is_in_the_summary() {
     assert_eq!(listed.iter().collect::<Vec<_>>(), written.collect::<Vec<_>>());
 }
 
+/// `scripts/docs` writes the site and runs this test.
+#[test]
+#[ignore = "needs the site"]
+fn every_link_of_the_site_leads_to_a_file() {
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/book");
+    let mut checked = 0;
+    let files = files_in(&site, "html");
+    // 404.html is for a server, and its links begin at the server's root.
+    for file in files.into_iter().filter(|file| !file.ends_with("404.html")) {
+        let html = fs::read_to_string(&file).unwrap();
+        let links = html.split(" href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+        for link in links.filter(|link| !link.contains(':')) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { file.clone() } else { resolve(&file, path) };
+            let target = if path.ends_with('/') { target.join("index.html") } else { target };
+            let text = fs::read(&target).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let id = format!("id=\"{anchor}\"");
+            let found = text.is_ok_and(|text| anchor.is_empty() || text.contains(&id));
+            assert!(found, "{}: {link}", file.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 300, "only {checked} links");
+}
+
+#[test]
+fn every_variable_of_the_rules_is_in_the_manual() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/reference/variables.md")).unwrap();
+    let mut checked = 0;
+    for file in files_in(&root.join("bazel"), "bzl") {
+        let text = fs::read_to_string(&file).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+        for name in words.filter(|word| word.starts_with("BAZEL_WASM_")) {
+            assert!(page.contains(&format!("`{name}`")), "{name}, in {}", file.display());
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "only {checked} variables");
+}
+
 #[test]
 fn links_to_nothing_are_found() {
     let page = |text| (PathBuf::from("docs/guides/a.md"), Page::parse(text));
@@ -128,16 +169,18 @@ fn pages() -> BTreeMap<PathBuf, Page> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
     let mut files: Vec<_> = names.iter().map(|name| root.join(name)).collect();
-    for folder in ["docs", "examples"] {
-        let entries = walkdir::WalkDir::new(root.join(folder)).sort_by_file_name().into_iter();
-        let entries = entries.map(|entry| entry.unwrap().into_path());
-        files.extend(entries.filter(|path| path.extension().is_some_and(|it| it == "md")));
-    }
+    files.extend(["docs", "examples"].iter().flat_map(|folder| files_in(&root.join(folder), "md")));
     let page = |file: PathBuf| {
         let text = fs::read_to_string(&file).unwrap();
         (file.strip_prefix(root).unwrap().to_owned(), Page::parse(&text))
     };
     files.into_iter().map(page).collect()
+}
+
+fn files_in(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter();
+    let files = entries.map(|entry| entry.unwrap().into_path());
+    files.filter(|path| path.extension().is_some_and(|it| it == extension)).collect()
 }
 
 /// Returns the reason why a link of a page leads nowhere.

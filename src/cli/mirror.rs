@@ -247,7 +247,7 @@ impl std::str::FromStr for LayoutName {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
-  wasm-airgap mirror values --chart runtime-operator-2.0.0-rc.7.tgz -f mirror.yaml \
+  wasm-airgap mirror values --chart runtime-operator-2.0.0-rc.7.tgz -f mirror.yaml \\
       --pull-secret my-registry-secret > my-values.yaml
 
 Exits with 4 if no value brings an image to its destination; it is named, and the values do the rest.

@@ -7,114 +7,127 @@ use std::path::{Path, PathBuf};
 use crate::bazel::Settings;
 use crate::secrets;
 
-/// The variables with fixed names. Other names are derived from a registry's name, or are in a
-/// config file; [`Environment::named`] reads those.
-pub const VARIABLES: &[&str] = &[
-    OFFLINE,
-    VENDOR_DIR,
-    WIT_VENDOR_DIR,
-    MIRROR,
-    GITHUB_MIRROR,
-    COMPONENT_MIRROR,
-    WKG_CONFIG_FILE,
-    RETRY_SECONDS,
-    HTTPS_PROXY,
-    HTTPS_PROXY_LOWER,
-    HTTP_PROXY_LOWER,
-    ALL_PROXY,
-    ALL_PROXY_LOWER,
-    NO_PROXY,
-    NO_PROXY_LOWER,
-    SSL_CERT_FILE,
-    SSL_CERT_DIR,
-    NETRC,
-    DOCKER_CONFIG,
-    DOCKER_AUTH_CONFIG,
-    REGISTRY_AUTH_FILE,
-    XDG_CONFIG_HOME,
-    XDG_RUNTIME_DIR,
-    APPDATA,
-    HOME,
-    USERPROFILE,
-    PATH,
-    WORKSPACE,
-    RUNFILES_DIR,
-    RUNFILES_MANIFEST_FILE,
-    TEST_WORKSPACE,
-    WORKING_DIRECTORY,
-    BAZEL_WORKSPACE,
-];
+/// A variable of the environment, for the page of the manual.
+#[derive(Debug)]
+pub struct Variable {
+    /// The name.
+    pub name: &'static str,
+    /// The heading of its table in the manual.
+    pub group: &'static str,
+    /// The meaning in Markdown.
+    pub meaning: &'static str,
+}
+
+/// Declares variables, and lists them in [`VARIABLES`]. The text above each one is also its meaning
+/// in the manual, so it is for readers of both.
+macro_rules! variables {
+    ($($group:literal: $($(#[doc = $meaning:literal])+ $constant:ident = $name:literal;)+)+) => {
+        $($($(#[doc = $meaning])+ pub const $constant: &str = $name;)+)+
+
+        /// The variables with fixed names. Other names are derived from a registry's name, or are
+        /// in a config file; [`Environment::named`] reads those.
+        pub const VARIABLES: &[Variable] = &[$($(Variable {
+            name: $name,
+            group: $group,
+            meaning: concat!($($meaning),+),
+        },)+)+];
+    };
+}
+
+variables! {
+"Sources":
+/// Forbids everything that needs the network: `1`, `true`, `yes` or `on`, in any case of letters.
+/// `0`, `false`, `no`, `off` and an empty value allow it. Any other value is an error.
+OFFLINE = "BAZEL_WASM_OFFLINE";
+/// A vendor folder, or the folder `toolchains` in it. A folder that does not exist is an error,
+/// unless the command creates it.
+VENDOR_DIR = "BAZEL_WASM_VENDOR_DIR";
+/// A vendor folder, or the folder `wit` in it, for WIT packages only. It is searched before
+/// `BAZEL_WASM_VENDOR_DIR`.
+WIT_VENDOR_DIR = "BAZEL_WASM_WIT_VENDOR_DIR";
+/// Mirrors of published files, separated by commas and tried in order:
+/// `https://a.example,https://b.example,direct`. `direct` is the upstream server. Without `direct`,
+/// the upstream server is not asked.
+MIRROR = "BAZEL_WASM_MIRROR";
+/// The address that replaces `https://github.com` in upstream addresses.
+GITHUB_MIRROR = "BAZEL_WASM_GITHUB_MIRROR";
+/// Mirrors of OCI registries for components and WIT packages, in the form of `BAZEL_WASM_MIRROR`.
+/// `direct` is the registry itself.
+COMPONENT_MIRROR = "BAZEL_WASM_COMPONENT_MIRROR";
+/// The config file, which names the registry of each package. It replaces
+/// `wasm-pkg/config.toml` in the folder of config files.
+WKG_CONFIG_FILE = "WKG_CONFIG_FILE";
+
+"Network":
+/// The most seconds that all retries of one file, one upload or one list of a registry may take in
+/// total: the waits, and failed attempts that received less than 100 bytes per second. The default
+/// is 120; 0 means no retries.
+RETRY_SECONDS = "BAZEL_WASM_RETRY_SECONDS";
+/// The proxy for https addresses. The name in lower case wins.
+HTTPS_PROXY_LOWER = "https_proxy";
+/// The proxy for https addresses. The name in lower case wins.
+HTTPS_PROXY = "HTTPS_PROXY";
+/// The proxy for http addresses. Only this name in lower case is read, as in curl: in a CGI program
+/// a request can set the one in capitals.
+HTTP_PROXY_LOWER = "http_proxy";
+/// The proxy for addresses without a proxy of their own. The name in lower case wins.
+ALL_PROXY_LOWER = "all_proxy";
+/// The proxy for addresses without a proxy of their own. The name in lower case wins.
+ALL_PROXY = "ALL_PROXY";
+/// Hosts that are reached without a proxy, separated by commas. `example.com` and `.example.com` are
+/// the host and all hosts below it; `*.example.com` is only the hosts below it. The name in lower
+/// case wins.
+NO_PROXY_LOWER = "no_proxy";
+/// Hosts that are reached without a proxy, separated by commas. `example.com` and `.example.com` are
+/// the host and all hosts below it; `*.example.com` is only the hosts below it. The name in lower
+/// case wins.
+NO_PROXY = "NO_PROXY";
+/// A PEM file with certificate roots that replace the system's.
+SSL_CERT_FILE = "SSL_CERT_FILE";
+/// A folder with certificate roots that replace the system's.
+SSL_CERT_DIR = "SSL_CERT_DIR";
+
+"Credentials":
+/// The netrc file that replaces `~/.netrc`.
+NETRC = "NETRC";
+/// The content of a `config.json` of docker, as GitLab CI sets it. It is a secret.
+DOCKER_AUTH_CONFIG = "DOCKER_AUTH_CONFIG";
+/// The folder of docker's `config.json`, which replaces `~/.docker`.
+DOCKER_CONFIG = "DOCKER_CONFIG";
+/// The credential file of podman, skopeo and buildah.
+REGISTRY_AUTH_FILE = "REGISTRY_AUTH_FILE";
+
+"The system's folders":
+/// The folder of config files, which replaces `~/.config`. A relative path is ignored.
+XDG_CONFIG_HOME = "XDG_CONFIG_HOME";
+/// The folder of files that exist while a user is logged in, where podman has credentials.
+XDG_RUNTIME_DIR = "XDG_RUNTIME_DIR";
+/// The folder of config files on Windows.
+APPDATA = "APPDATA";
+/// The home folder.
+HOME = "HOME";
+/// The home folder on Windows.
+USERPROFILE = "USERPROFILE";
+/// The folders of programs: Helm and credential helpers. Relative folders are ignored.
+PATH = "PATH";
+
+"Set by Bazel":
+/// The workspace root. `bazel run` sets it.
+WORKSPACE = "BUILD_WORKSPACE_DIRECTORY";
+/// The folder in which the user typed `bazel run`.
+WORKING_DIRECTORY = "BUILD_WORKING_DIRECTORY";
+/// The workspace root. The repository rules set it.
+BAZEL_WORKSPACE = "BAZEL_WASM_WORKSPACE";
+/// The folder of the runfiles. `bazel test` sets it.
+RUNFILES_DIR = "RUNFILES_DIR";
+/// The list of the runfiles. `bazel test` sets it.
+RUNFILES_MANIFEST_FILE = "RUNFILES_MANIFEST_FILE";
+/// The name of the main repository in the runfiles. `bazel test` sets it.
+TEST_WORKSPACE = "TEST_WORKSPACE";
+}
 
 /// The prefix of the variables about a registry.
 pub const REGISTRY: &str = "WKG_REGISTRY_";
-
-/// The setting that forbids everything that needs the network.
-pub const OFFLINE: &str = "BAZEL_WASM_OFFLINE";
-/// The vendor folder.
-pub const VENDOR_DIR: &str = "BAZEL_WASM_VENDOR_DIR";
-/// The vendor folder for WIT packages.
-pub const WIT_VENDOR_DIR: &str = "BAZEL_WASM_WIT_VENDOR_DIR";
-/// The mirrors for toolchains.
-pub const MIRROR: &str = "BAZEL_WASM_MIRROR";
-/// The replacement for `https://github.com`.
-pub const GITHUB_MIRROR: &str = "BAZEL_WASM_GITHUB_MIRROR";
-/// The mirrors for components and WIT packages.
-pub const COMPONENT_MIRROR: &str = "BAZEL_WASM_COMPONENT_MIRROR";
-/// The file that maps packages to registries.
-pub const WKG_CONFIG_FILE: &str = "WKG_CONFIG_FILE";
-/// The time in seconds that all retries of one file together may wait.
-pub const RETRY_SECONDS: &str = "BAZEL_WASM_RETRY_SECONDS";
-/// The proxy for https.
-pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
-/// The proxy for https.
-pub const HTTPS_PROXY_LOWER: &str = "https_proxy";
-/// The proxy for http. Only in lower case, as in curl: `HTTP_PROXY` can be set by a request's
-/// header if a program runs under CGI.
-pub const HTTP_PROXY_LOWER: &str = "http_proxy";
-/// The proxy for everything else.
-pub const ALL_PROXY: &str = "ALL_PROXY";
-/// The proxy for everything else.
-pub const ALL_PROXY_LOWER: &str = "all_proxy";
-/// Hosts that are reached without a proxy.
-pub const NO_PROXY: &str = "NO_PROXY";
-/// Hosts that are reached without a proxy.
-pub const NO_PROXY_LOWER: &str = "no_proxy";
-/// A PEM file with the certificate roots, instead of the system's.
-pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
-/// A folder with certificate roots, instead of the system's.
-pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
-/// The netrc file, instead of the one in the home folder.
-pub const NETRC: &str = "NETRC";
-/// The folder of docker's `config.json`.
-pub const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
-/// The content of a `config.json` of docker, as GitLab CI has it in a variable; a secret.
-pub const DOCKER_AUTH_CONFIG: &str = "DOCKER_AUTH_CONFIG";
-/// The credential file of podman, skopeo and buildah.
-pub const REGISTRY_AUTH_FILE: &str = "REGISTRY_AUTH_FILE";
-/// The folder of config files, instead of `~/.config`.
-pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
-/// The folder of files that live as long as a login.
-pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
-/// The folder of config files on Windows.
-pub const APPDATA: &str = "APPDATA";
-/// The home folder.
-pub const HOME: &str = "HOME";
-/// The home folder on Windows.
-pub const USERPROFILE: &str = "USERPROFILE";
-/// The folders of programs.
-pub const PATH: &str = "PATH";
-/// The workspace root, set by `bazel run`.
-pub const WORKSPACE: &str = "BUILD_WORKSPACE_DIRECTORY";
-/// The folder of the runfiles, set by `bazel test`.
-pub const RUNFILES_DIR: &str = "RUNFILES_DIR";
-/// The list of the runfiles, set by `bazel test`.
-pub const RUNFILES_MANIFEST_FILE: &str = "RUNFILES_MANIFEST_FILE";
-/// The name of the main repository in the runfiles, set by `bazel test`.
-pub const TEST_WORKSPACE: &str = "TEST_WORKSPACE";
-/// The folder in which a person ran `bazel run`.
-pub const WORKING_DIRECTORY: &str = "BUILD_WORKING_DIRECTORY";
-/// The workspace root, set by this module's repository rules.
-pub const BAZEL_WORKSPACE: &str = "BAZEL_WASM_WORKSPACE";
 
 /// A snapshot of the variables, and of the current folder. `Debug` shows no values: some are
 /// secrets.
@@ -194,7 +207,10 @@ impl Environment {
 
     /// Returns a variable's value. An empty one counts as not set.
     pub fn get(&self, name: &'static str) -> Option<&str> {
-        debug_assert!(VARIABLES.contains(&name), "{name} is missing in VARIABLES");
+        debug_assert!(
+            VARIABLES.iter().any(|variable| variable.name == name),
+            "{name} is missing in VARIABLES"
+        );
         self.named(name)
     }
 
@@ -360,7 +376,8 @@ mod tests {
             RUNFILES_MANIFEST_FILE,
             TEST_WORKSPACE,
         ];
-        let mut expected: Vec<_> = VARIABLES.iter().filter(|it| !own.contains(it)).collect();
+        let all = VARIABLES.iter().map(|variable| &variable.name);
+        let mut expected: Vec<_> = all.filter(|name| !own.contains(name)).collect();
         expected.sort();
         assert_eq!(names.iter().collect::<Vec<_>>(), expected);
     }
