@@ -437,7 +437,8 @@ impl Context {
     }
 
     fn policy_in(&self, workspace: &std::path::Path) -> Result<Policy> {
-        Ok(Policy::of(&self.environment, workspace)?.or_offline("--offline", self.offline))
+        Ok(Policy::from_environment(&self.environment, workspace)?
+            .or_offline("--offline", self.offline))
     }
 
     /// Returns the full path of an argument, which is relative to the user's folder.
@@ -462,12 +463,12 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Enviro
         Err(error) => {
             let error = help::laid_out(Arguments::command(), &words, error);
             let code = if error.use_stderr() { Kind::Usage as u8 } else { 0 };
-            let report = Report::new(false, Workspace::of(&environment));
+            let report = Report::new(false, Workspace::from_environment(&environment));
             let told = report.end(help::print(&error, &report));
             return told.map_or_else(|error| error.kind() as u8, |()| code);
         }
     };
-    let before = Workspace::of(&environment);
+    let before = Workspace::from_environment(&environment);
     // The path of the settings is relative to the folder in which Bazel starts the program, so it
     // is read before `as_typed` moves to the user's folder.
     let environment = match with_settings(environment, arguments.settings.as_deref()) {
@@ -478,7 +479,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Enviro
         }
     };
     let environment = if arguments.as_typed { environment.as_typed() } else { environment };
-    let workspace = Workspace::of(&environment);
+    let workspace = Workspace::from_environment(&environment);
     let report = Report::new(arguments.json, workspace.clone());
     let context = Context { environment, report, workspace, offline: arguments.offline };
     let result = mishap::caught(|| dispatch(arguments.command, &context));

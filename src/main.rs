@@ -25,5 +25,5 @@ use std::process::ExitCode;
 use airgap_core::environment::Environment;
 
 fn main() -> ExitCode {
-    ExitCode::from(cli::run(std::env::args_os(), Environment::of_process()))
+    ExitCode::from(cli::run(std::env::args_os(), Environment::from_process()))
 }

@@ -78,7 +78,7 @@ impl Case {
             &Download {
                 subject: "tool 1.0 (linux_amd64)",
                 urls: &urls,
-                expected: &Digest::of(bytes),
+                expected: &Digest::compute(bytes),
                 destination: &destination,
             },
             &Item::hidden(),

@@ -125,7 +125,7 @@ impl Case {
 
 /// Returns the descriptor of [`BODY`].
 fn body() -> Descriptor {
-    Descriptor::new("application/wasm", Digest::of(BODY), BODY.len() as u64)
+    Descriptor::new("application/wasm", Digest::compute(BODY), BODY.len() as u64)
 }
 
 /// Returns the repository with [`BODY`] in it.
@@ -166,9 +166,9 @@ fn access(credential: Credential) -> Access {
 
 /// Returns a manifest with [`BODY`] as the only layer.
 fn manifest() -> String {
-    let digest = Digest::of(BODY);
+    let digest = Digest::compute(BODY);
     let size = BODY.len();
-    let config = Digest::of(b"{}");
+    let config = Digest::compute(b"{}");
     format!(
         r#"{{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"application/vnd.wasm.config.v0+json","digest":"sha256:{config}","size":2}},"layers":[{{"mediaType":"application/wasm","digest":"sha256:{digest}","size":{size}}}]}}"#,
         media_type::MANIFEST

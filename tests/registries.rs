@@ -35,7 +35,7 @@ fn client() -> Client {
 
 /// Returns empty settings.
 fn registries() -> Registries {
-    Registries::of(&Environment::of(&[], "/"), Path::new("/")).unwrap()
+    Registries::from_environment(&Environment::from_pairs(&[], "/"), Path::new("/")).unwrap()
 }
 
 fn ask(registries: &Registries, server: &Server) -> Result<Route> {
@@ -120,8 +120,8 @@ fn a_helper_on_path_is_run_for_the_host_that_is_asked_for() {
     let in_path = format!("relative:{root}");
     let access = |search: &str, host: &str| {
         let variables = [("DOCKER_CONFIG", root.as_str()), ("PATH", search)];
-        let environment = Environment::of(&variables, "/");
-        Registries::of(&environment, Path::new("/")).unwrap().access(host)
+        let environment = Environment::from_pairs(&variables, "/");
+        Registries::from_environment(&environment, Path::new("/")).unwrap().access(host)
     };
     let found = access(&in_path, "a.corp/some/repository").unwrap();
     let basic = Credential::Basic { username: "me".into(), password: "geheim".into() };
@@ -142,7 +142,7 @@ fn a_helper_on_path_is_run_for_the_host_that_is_asked_for() {
 
 /// Returns the settings with these variables.
 fn settings(variables: &[(&str, &str)]) -> Registries {
-    Registries::of(&Environment::of(variables, "/"), Path::new("/")).unwrap()
+    Registries::from_environment(&Environment::from_pairs(variables, "/"), Path::new("/")).unwrap()
 }
 
 #[test]

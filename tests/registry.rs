@@ -97,7 +97,7 @@ impl Case {
         vec![
             descriptor["digest"].as_str().unwrap().to_owned(),
             self.run(&["crane", "digest", "--insecure", &name]),
-            format!("sha256:{}", Digest::of(raw.as_bytes())),
+            format!("sha256:{}", Digest::compute(raw.as_bytes())),
         ]
     }
 }
@@ -111,7 +111,7 @@ fn repository(host: &str, name: &str) -> Repository {
 }
 
 fn descriptor(kind: &str, bytes: &[u8]) -> Descriptor {
-    Descriptor::new(kind, Digest::of(bytes), bytes.len() as u64)
+    Descriptor::new(kind, Digest::compute(bytes), bytes.len() as u64)
 }
 
 const CONFIG: &[u8] = br#"{"architecture":"wasm","os":"wasip2"}"#;
@@ -181,7 +181,7 @@ fn pushed_by_oras_pulled_by_us() {
     // The same by the manifest's digest, and the blob by its own digest.
     let pinned = name.repository().at(*manifest.digest());
     assert_eq!(pull(&client, &pinned, &case.path("again.wasm")), manifest);
-    let (to, content) = (case.path("content.wasm"), Digest::of(&bytes));
+    let (to, content) = (case.path("content.wasm"), Digest::compute(&bytes));
     pull_blob(&client, name.repository(), &content, &to).unwrap();
     assert!(fs::read(to).unwrap() == bytes);
 }
@@ -197,14 +197,14 @@ fn pushed_by_us_pulled_by_everybody() {
     assert_eq!(case.witnesses(&name), [&*digest; 3]);
 
     let text = name.to_string();
-    let blob = format!("{}@sha256:{}", name.repository(), Digest::of(&bytes));
+    let blob = format!("{}@sha256:{}", name.repository(), Digest::compute(&bytes));
     case.run(&["oras", "blob", "fetch", "--plain-http", "--output", "oras.wasm", &blob]);
     assert!(fs::read(case.path("oras.wasm")).unwrap() == bytes);
     case.run(&["crane", "pull", "--insecure", "--format", "oci", &text, "crane"]);
     let url = format!("docker://{name}");
     case.run(&["skopeo", "copy", "--src-tls-verify=false", &url, "oci:skopeo:1.0"]);
     for layout in ["crane", "skopeo"] {
-        let path = case.path(layout).join(format!("blobs/sha256/{}", Digest::of(&bytes)));
+        let path = case.path(layout).join(format!("blobs/sha256/{}", Digest::compute(&bytes)));
         assert!(fs::read(path).unwrap() == bytes, "{layout}");
         let path = case.path(layout).join(format!("blobs/sha256/{}", manifest.digest()));
         assert_eq!(fs::read(path).unwrap(), manifest.bytes(), "{layout}");
@@ -230,7 +230,7 @@ fn images_of_crane_and_skopeo_in_both_formats() {
         assert_eq!(case.witnesses(&two), [&*format!("sha256:{}", manifest.digest()); 3]);
         let Content::Image(image) = manifest.content("it").unwrap() else { panic!("an image") };
         let config = bytes_of(&client, two.repository(), &image.config);
-        assert_eq!(Digest::of(&config), image.config.digest);
+        assert_eq!(Digest::compute(&config), image.config.digest);
     }
     // An index of two of them, created by crane.
     let index = reference(&registry, "crane/index:1");
@@ -314,7 +314,7 @@ fn what_is_not_there_is_told_apart() {
     assert!(text.contains("there is no tag `2.0`"), "{text}");
     let text = error(client.tags(&repository(&registry.host(), "no/such")).unwrap_err());
     assert!(text.contains("there is no repository `no/such`"), "{text}");
-    let digest = Digest::of(b"other");
+    let digest = Digest::compute(b"other");
     let text =
         error(pull_blob(&client, name.repository(), &digest, &case.path("out")).err().unwrap());
     assert!(text.contains("there is no blob with the digest"), "{text}");
@@ -329,14 +329,14 @@ fn mounted_within_a_registry_and_copied_between_two() {
     let name = reference(&one, "ns/adder:1.0");
     let bytes = some_bytes(5, 2_000_000);
     let manifest = push(&case.client(), &name, &bytes);
-    let digest = Digest::of(&bytes);
+    let digest = Digest::compute(&bytes);
 
     let client = case.client();
     let other = repository(&one.host(), "other/place");
     assert!(matches!(client.mount(name.repository(), &other, &digest).unwrap(), Mount::Mounted));
     assert!(client.has_blob(&other, &digest).unwrap());
     assert_eq!((client.traffic().sent, client.traffic().put), (0, 0));
-    let nothing = Digest::of(b"nothing");
+    let nothing = Digest::compute(b"nothing");
     let mount = client.mount(name.repository(), &other, &nothing).unwrap();
     assert!(matches!(mount, Mount::Upload(_)));
 

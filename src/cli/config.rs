@@ -10,7 +10,7 @@ use airgap_core::settings::{DEFAULT, Setting};
 
 pub(super) fn run(context: &Context) -> Result<()> {
     let policy = context.policy()?;
-    let registries = Registries::of(&context.environment, policy.workspace())?;
+    let registries = Registries::from_environment(&context.environment, policy.workspace())?;
     let settings = settings(&context.environment, &policy, &registries)?;
     if context.report.is_json() {
         return context.report.json(&settings);

@@ -21,7 +21,7 @@ pub(super) fn wit(args: EmitWitArgs, context: &Context) -> Result<()> {
         "" => root,
         folder => root.join(folder),
     };
-    let source = Source::of_folder(&text)?;
+    let source = Source::from_folder(&text)?;
     source.must_be(&package, &text.display().to_string())?;
     let repository = WitRepository {
         package,

@@ -10,7 +10,7 @@ use airgap_core::verify::Unverified;
 pub(super) fn run(args: &ExtractArgs, context: &Context) -> Result<()> {
     let archive = context.path(&args.archive);
     let name = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let archive_type = args.archive_type.unwrap_or_else(|| ArchiveType::of_filename(&name));
+    let archive_type = args.archive_type.unwrap_or_else(|| ArchiveType::from_filename(&name));
     let filename = match (&args.filename, archive_type) {
         (Some(filename), _) => filename.clone(),
         (None, ArchiveType::Binary) => name.parse().map_err(Error::usage)?,

@@ -400,10 +400,11 @@ struct Asking {
 impl Asking {
     /// Creates a client. `what` is the purpose of the network access, as an infinitive, for
     /// messages.
-    fn of(context: &Context, what: &str) -> Result<Asking> {
+    fn new(context: &Context, what: &str) -> Result<Asking> {
         let policy = context.policy()?;
         let network = policy.network(|| what.to_owned())?;
-        let registries = Arc::new(Registries::of(&context.environment, policy.workspace())?);
+        let registries =
+            Arc::new(Registries::from_environment(&context.environment, policy.workspace())?);
         let client = Client::new(network, registries.clone())?;
         Ok(Asking { registries, client })
     }

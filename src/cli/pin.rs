@@ -28,7 +28,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     }
     let mut pins = Vec::new();
     for url in &args.urls {
-        let mut entry = Entry::of(url, args, &registry)?;
+        let mut entry = Entry::new(url, args, &registry)?;
         let item = context.report.item(url.as_str());
         let Measured { digest, size, beginning } = client.inspect(&policy.upstream(url), &item)?;
         drop(item);
@@ -74,7 +74,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(url: &str, args: &PinArgs, registry: &Registry) -> Result<Entry> {
+    fn new(url: &str, args: &PinArgs, registry: &Registry) -> Result<Entry> {
         let guess = Guess::of(url, registry);
         let missing = |what: &str| {
             Error::usage(format!("the address `{url}` does not tell the {what}"))
@@ -84,7 +84,7 @@ impl Entry {
         let version = args.version.as_ref().map(ToString::to_string).or(guess.version);
         let platform = args.platform.or(guess.platform);
         let url: AssetUrl = url.parse().map_err(Error::usage)?;
-        let archive = ArchiveType::of_filename(url.filename().as_str());
+        let archive = ArchiveType::from_filename(url.filename().as_str());
         Ok(Entry {
             tool: tool.ok_or_else(|| missing("tool"))?,
             version: version.ok_or_else(|| missing("version"))?,

@@ -17,7 +17,7 @@ pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     for item in &mut plan.items {
         item.failure = context.workspace.address(&item.failure);
     }
-    let asked = Asked::of(components, policy, context)?;
+    let asked = Asked::plan(components, policy, context)?;
     // A program that reads JSON gets either a whole plan or an error, never both.
     if context.report.is_json() {
         if !args.with_missing {
@@ -44,7 +44,7 @@ struct Whole<'a> {
 struct Asked(Vec<(Wanted, Vec<Place>)>);
 
 impl Asked {
-    fn of(wanted: Vec<Wanted>, policy: Policy, context: &Context) -> Result<Asked> {
+    fn plan(wanted: Vec<Wanted>, policy: Policy, context: &Context) -> Result<Asked> {
         if wanted.is_empty() {
             return Ok(Asked(Vec::new()));
         }

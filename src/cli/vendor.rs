@@ -57,7 +57,7 @@ fn client(plan: &Plan, policy: &Policy) -> Result<Option<Client>> {
 }
 
 fn tell(summary: &Summary, dir: &VendorDir, context: &Context) -> Result<()> {
-    let (tally, failed) = (Tally::of(&summary.outcomes), summary.failures.len());
+    let (tally, failed) = (Tally::from_outcomes(&summary.outcomes), summary.failures.len());
     if context.report.is_json() {
         let Tally { fetched, copied, kept, repaired } = tally;
         return context.report.json(&serde_json::json!({
@@ -98,7 +98,7 @@ fn conclude(summary: Summary) -> Result<()> {
         return failures.pop().map_or(Ok(()), Err);
     }
     let statement = format!("{} could not be vendored", count(failures.len(), "file"));
-    let mut error = Error::of_many(&failures, statement);
+    let mut error = Error::from_many(&failures, statement);
     let mut said = HashSet::new();
     for failure in &failures {
         error = error.fact("failed", failure.one_of_many(&mut said));

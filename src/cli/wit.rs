@@ -26,8 +26,8 @@ use airgap_wit::{Library, Lock, Source};
 pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {
     let path = context.path(&args.path);
     let source = match look::is_folder(&path)? {
-        true => Source::of_folder(&path)?,
-        false => Source::of_unverified(&path)?,
+        true => Source::from_folder(&path)?,
+        false => Source::from_unverified(&path)?,
     };
     let package = source.declared();
     if context.report.is_json() {
@@ -169,7 +169,7 @@ fn fetch_all(
     let mut deps = Vec::new();
     for locked in &done.lock.packages {
         let folder = locked.package.folder();
-        let source = Source::of_folder(&dir.folder().join(&folder))?;
+        let source = Source::from_folder(&dir.folder().join(&folder))?;
         let out = match locked.package == *package {
             true => out.to_owned(),
             false => {

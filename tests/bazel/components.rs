@@ -50,7 +50,7 @@ pub fn push(sandbox: &Sandbox, registry: &Registry, name: &str, text: &str) -> P
 
 /// Creates a workspace with one target, in a BUILD file that uses the guide's name of this module.
 pub fn workspace_of(build: &str, mirror: &Mirror) -> Workspace {
-    let workspace = Workspace::of("offline_toolchains", mirror);
+    let workspace = Workspace::from_example("offline_toolchains", mirror);
     let load = "load(\"@rules_wasm_component//wkg:defs.bzl\", \"wasm_component_from_oci\")\n\n";
     workspace.sandbox.write("ws/BUILD.bazel", format!("{load}{build}"));
     let own = "name = \"rules_wasm_airgap\", version";
@@ -248,7 +248,7 @@ fn everything_is_vendored_and_built_with_no_network() {
     let (sandbox, registry) = (Sandbox::new(), Registry::open());
     let app = push(&sandbox, &registry, "app", APP);
     let greeter = push(&sandbox, &registry, "greeter", GREETER);
-    let mut workspace = Workspace::of("offline_components", &mirror);
+    let mut workspace = Workspace::from_example("offline_components", &mirror);
     let module = workspace.sandbox.read("ws/MODULE.bazel");
     let module = module
         .replace("registry.example.com", &registry.host())

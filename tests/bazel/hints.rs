@@ -34,7 +34,7 @@ impl Case {
         let sandbox = Sandbox::new();
         let (registry, [types, api]) = packages(&sandbox);
         let app = push(&sandbox, &registry, "app", APP);
-        let workspace = Workspace::of("offline_toolchains", &mirror);
+        let workspace = Workspace::from_example("offline_toolchains", &mirror);
         workspace.know_module_as("wasm");
         let (host, digest) = (registry.host(), app.content);
         workspace.add_to_module(&format!(

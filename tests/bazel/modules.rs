@@ -16,7 +16,7 @@ fn add_dependency(workspace: &Workspace, tags: &str) {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn modules_that_want_different_things_by_one_name_are_named() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     workspace.add_to_module(
         "bazel_dep(name = \"lib\", version = \"1.0\")\n\
          local_path_override(module_name = \"lib\", path = \"../lib\")\n",
@@ -66,7 +66,7 @@ fn modules_that_want_different_things_by_one_name_are_named() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn a_dependencys_tags_take_no_tool_away() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     add_dependency(
         &workspace,
         "wasm = use_extension(\"@rules_wasm_airgap//bazel:toolchains.bzl\", \"wasm_toolchains\")\n\
@@ -96,7 +96,7 @@ fn a_dependencys_tags_take_no_tool_away() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn a_dependencys_registry_files_change_no_pin() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     workspace.add_to_module(
         "bazel_dep(name = \"lib\", version = \"1.0\")\n\
          local_path_override(module_name = \"lib\", path = \"../lib\")\n\

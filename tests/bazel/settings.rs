@@ -120,7 +120,7 @@ fn an_action_is_not_run_again_for_another_place() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn what_is_vendored_by_bazel_run_obeys_the_same_settings() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     let mirrored = format!("common --repo_env=BAZEL_WASM_MIRROR={}\n", mirror.server.url());
     bazelrc(&workspace, &mirrored);
     // As on Windows, which has no tree of runfiles.

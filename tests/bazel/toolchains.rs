@@ -23,7 +23,7 @@ fn vendor(workspace: &Workspace, mirror: &Mirror) -> String {
 
 /// Creates an offline workspace: vendored, pinned, and without files of the online machine.
 fn vendored(mirror: &Mirror) -> Workspace {
-    let mut workspace = Workspace::of("offline_toolchains", mirror);
+    let mut workspace = Workspace::from_example("offline_toolchains", mirror);
     let pin = vendor(&workspace, mirror);
     workspace.add_to_module(&pin);
     workspace.fresh_output_root();
@@ -172,7 +172,7 @@ fn bazel_vendor_stays_valid_offline_and_with_another_helper() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn only_the_hosts_archive_is_fetched() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     // Requests for other platforms go to a host that is blocked.
     let host = format!("127.0.0.1:{}", mirror.server.port());
     workspace.sandbox.write(
@@ -203,7 +203,7 @@ fn what_is_wrong_in_module_bazel_is_said() {
         ("wasm.bundle(name = \"tiny\")", "no bundle called `tiny`"),
         ("wasm.registry(file = \"//:adder.wit\")", "adder.wit` is no JSON object"),
     ] {
-        let workspace = Workspace::of("offline_toolchains", &mirror);
+        let workspace = Workspace::from_example("offline_toolchains", &mirror);
         workspace.add_to_module(lines);
         workspace.bazel(&["build", "//..."]).fails().says(&[words]);
     }
@@ -213,7 +213,7 @@ fn what_is_wrong_in_module_bazel_is_said() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn bad_settings_and_bad_mirrors_are_said() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     for (name, value, words) in [
         ("BAZEL_WASM_OFFLINE", "maybe", "`BAZEL_WASM_OFFLINE` is neither on nor off"),
         ("BAZEL_WASM_MIRROR", "mirror", "`BAZEL_WASM_MIRROR` holds no address"),
@@ -234,7 +234,7 @@ fn bad_settings_and_bad_mirrors_are_said() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn without_cargo_the_three_ways_are_named() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     let printed = workspace
         .bazel(&["build", "//..."])
         .without("BAZEL_WASM_HELPER")
@@ -328,7 +328,7 @@ fn the_pinned_helper_is_looked_for_by_the_same_rules_as_everything() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     workspace.bazel(&["build", VENDOR]).without("BAZEL_WASM_HELPER").succeeds();
     let built = fs::canonicalize(workspace.path("bazel-bin/external")).unwrap();
     let mut built = walkdir::WalkDir::new(built).follow_links(true).into_iter().flatten();
@@ -352,7 +352,7 @@ fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn cargo_builds_the_helper_from_vendored_crates_without_a_network() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     let mut cargo = Command::new("cargo");
     cargo.args(["vendor", "--quiet", "--locked", "--versioned-dirs", "--manifest-path"]);
     output(cargo.arg(format!("{REPOSITORY}/Cargo.toml")).arg(workspace.path("vendor/crates")));
@@ -395,7 +395,7 @@ fn the_helper_opens_no_socket_offline() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn offline_leaves_bazels_own_cache_and_distdir() {
     let mirror = Mirror::new();
-    let mut workspace = Workspace::of("offline_toolchains", &mirror);
+    let mut workspace = Workspace::from_example("offline_toolchains", &mirror);
     let cache = format!("--repository_cache={}", workspace.sandbox.path("kept").display());
     let dist = workspace.sandbox.path("dist");
     let archive = mirror.folder.path("served").join(mirror.path());
@@ -444,7 +444,7 @@ const LATER: [&str; 14] = [
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn the_defaults_of_later_bazels_are_fine() {
     let mirror = Mirror::new();
-    let workspace = Workspace::of("offline_toolchains", &mirror);
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
     let with =
         |flags: &[&'static str]| [&["build", "--nobuild"], &LATER as &[&str], flags].concat();
     workspace.bazel(&with(&["//..."])).env("BAZEL_WASM_MIRROR", mirror.server.url()).succeeds();

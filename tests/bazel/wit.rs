@@ -24,7 +24,7 @@ fn mirror() -> Mirror {
 
 /// Creates the example, vendored from the mirror, without files of the online machine.
 fn vendored(mirror: &Mirror) -> Workspace {
-    let mut workspace = Workspace::of("offline_wit", mirror);
+    let mut workspace = Workspace::from_example("offline_wit", mirror);
     for (target, arguments) in [
         ("//tools/vendor:vendor_all_toolchains", &["--output-dir", "vendor/toolchains"] as &[&str]),
         ("//:vendor_wit_generate", &[]),
@@ -137,7 +137,7 @@ fn published_archives_that_bazel_vendored_stay_valid_offline() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn a_missing_dep_is_named_with_the_label_to_add() {
     let mirror = mirror();
-    let workspace = Workspace::of("offline_wit", &mirror);
+    let workspace = Workspace::from_example("offline_wit", &mirror);
     let build = workspace.sandbox.read("ws/BUILD.bazel");
     let without = build.replace("        \"@wasi_wit//:wasi-http-0.2.6\",\n", "");
     assert_ne!(build, without);
@@ -155,7 +155,7 @@ fn a_missing_dep_is_named_with_the_label_to_add() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn published_archives_unpacked_by_hand_build_offline() {
     let mirror = Mirror::new();
-    let mut workspace = Workspace::of("offline_wit", &mirror);
+    let mut workspace = Workspace::from_example("offline_wit", &mirror);
     for archive in crate::data::wasi_archives() {
         // In folders with any name.
         let (name, version) = archive.folder.rsplit_once('-').unwrap();
@@ -203,7 +203,7 @@ fn published_archives_unpacked_by_hand_build_offline() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn hand_made_folders_build_offline() {
     let mirror = Mirror::new();
-    let mut workspace = Workspace::of("offline_wit", &mirror);
+    let mut workspace = Workspace::from_example("offline_wit", &mirror);
     let api = "package myorg:custom-api@1.0.0;\ninterface api { hello: func() -> string; }\n";
     workspace.sandbox.write("ws/vendor/wit/custom-api/api.wit", api);
     workspace.sandbox.write(
@@ -251,7 +251,7 @@ fn hand_made_folders_build_offline() {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn published_archives_in_a_workspace_without_modules() {
     let mirror = mirror();
-    let workspace = Workspace::of("offline_wit", &mirror);
+    let workspace = Workspace::from_example("offline_wit", &mirror);
     fs::remove_file(workspace.path("MODULE.bazel")).unwrap();
     let build = workspace.sandbox.read("ws/BUILD.bazel");
     let build = build.split("# Encodes each package").next().unwrap();
@@ -318,7 +318,7 @@ const WASM_CONFIG: &str = r#"{"created":"2025-01-01T00:00:00Z","author":null,"ar
 /// Creates a workspace with a library that uses the packages, and with the guide's name of this
 /// module.
 fn user_of(mirror: &Mirror) -> Workspace {
-    let workspace = Workspace::of("offline_wit", mirror);
+    let workspace = Workspace::from_example("offline_wit", mirror);
     workspace.sandbox.write(
         "ws/BUILD.bazel",
         "load(\"@rules_wasm_component//wit:defs.bzl\", \"wit_library\", \"wit_vendor_lock\")\n\

@@ -8,7 +8,7 @@ use crate::workspace::{HELPER, Mirror, Workspace};
 /// Creates a workspace that knows this module as `wasm`, and whose config file replaces a published
 /// package.
 fn renamed(mirror: &Mirror) -> Workspace {
-    let workspace = Workspace::of("offline_toolchains", mirror);
+    let workspace = Workspace::from_example("offline_toolchains", mirror);
     workspace.know_module_as("wasm");
     workspace.sandbox.write(
         "ws/BUILD.bazel",
@@ -101,7 +101,7 @@ fn write_program(path: &std::path::Path, script: &str) {
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn one_build_of_the_helper_serves_all_workspaces_of_a_user() {
     let mirror = Mirror::new();
-    let mut workspace = Workspace::of("offline_toolchains", &mirror);
+    let mut workspace = Workspace::from_example("offline_toolchains", &mirror);
     // A fast compiler that counts its runs.
     let (programs, count) = (workspace.sandbox.path("programs"), workspace.sandbox.path("count"));
     let cargo = format!(

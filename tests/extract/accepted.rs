@@ -50,7 +50,7 @@ fn every_compression_gives_the_same_tree() {
         (ArchiveType::TarZst, zst(&tar)),
     ] {
         for strip in [Strip::TopFolder, Strip::Prefix("sdk-1.0".to_owned())] {
-            let tree = Unpacking::of(archive, &bytes).strip(strip).tree();
+            let tree = Unpacking::new(archive, &bytes).strip(strip).tree();
             assert_eq!(tree, unpacked(), "{archive}");
         }
     }
@@ -66,7 +66,7 @@ fn compressed_files_may_have_several_parts() {
         (ArchiveType::TarXz, [xz(start), vec![0; 8], xz(end), vec![0; 4]].concat()),
         (ArchiveType::TarZst, [skippable.clone(), zst(start), skippable, zst(end)].concat()),
     ] {
-        let tree = Unpacking::of(archive, &bytes).strip(Strip::TopFolder).tree();
+        let tree = Unpacking::new(archive, &bytes).strip(Strip::TopFolder).tree();
         assert_eq!(tree, unpacked(), "{archive}");
     }
 }
@@ -94,7 +94,7 @@ fn zip_gives_the_same_tree() {
     ]);
     for is_64 in [false, true] {
         let zip = Zip { is_64, comment: b"hello".to_vec(), ..zip.clone() };
-        let unpacking = Unpacking::of(ArchiveType::Zip, &zip.bytes()).strip(Strip::TopFolder);
+        let unpacking = Unpacking::new(ArchiveType::Zip, &zip.bytes()).strip(Strip::TopFolder);
         assert_eq!(unpacking.tree(), expected, "zip64: {is_64}");
     }
 }
@@ -110,10 +110,10 @@ fn many_and_large_files_survive_the_buffers() {
         zip = zip.file(&name(n), &content[n..n * 11]);
     }
     for unpacking in [
-        Unpacking::of(ArchiveType::TarGz, &tar.gz()),
-        Unpacking::of(ArchiveType::TarXz, &xz(&tar.end())),
-        Unpacking::of(ArchiveType::TarZst, &zst(&tar.end())),
-        Unpacking::of(ArchiveType::Zip, &zip.bytes()),
+        Unpacking::new(ArchiveType::TarGz, &tar.gz()),
+        Unpacking::new(ArchiveType::TarXz, &xz(&tar.end())),
+        Unpacking::new(ArchiveType::TarZst, &zst(&tar.end())),
+        Unpacking::new(ArchiveType::Zip, &zip.bytes()),
     ] {
         let tree = unpacking.tree();
         assert!(tree["large"] == format!("644 {content}"));
@@ -131,7 +131,7 @@ fn long_names_are_read_in_both_dialects() {
         .file("short", "pax")
         .entry(b'K', 0o644, "././@LongLink", "", format!("{long}\0"))
         .symlink("link", "short");
-    let tree = Unpacking::of(ArchiveType::TarGz, &tar.gz()).tree();
+    let tree = Unpacking::new(ArchiveType::TarGz, &tar.gz()).tree();
     assert_eq!(tree[&long], "644 gnu");
     assert_eq!(tree[&format!("{long}-pax")], "644 pax");
     assert_eq!(tree["link"], format!("-> {long}"));
@@ -144,7 +144,7 @@ fn special_bits_and_odd_modes_are_dropped() {
         .entry(b'5', 0o1777, "sticky/", "", "")
         .entry(b'0', 0o000, "secret", "", "x")
         .entry(b'0', 0o011, "others", "", "x");
-    let unpacking = Unpacking::of(ArchiveType::TarGz, &tar.gz());
+    let unpacking = Unpacking::new(ArchiveType::TarGz, &tar.gz());
     let tree = unpacking.tree();
     assert_eq!(tree["setuid"], "755 x");
     assert_eq!(tree["secret"], "644 x");
@@ -158,7 +158,7 @@ fn special_bits_and_odd_modes_are_dropped() {
 #[test]
 fn hard_links_are_one_file() {
     let tar = Tar::new().file("a", "x").hard_link("d/b", "a");
-    let unpacking = Unpacking::of(ArchiveType::TarGz, &tar.gz());
+    let unpacking = Unpacking::new(ArchiveType::TarGz, &tar.gz());
     assert_eq!(unpacking.tree()["d/b"], "644 x");
     let inode = |name| fs::metadata(unpacking.destination().join(name)).unwrap().ino();
     assert_eq!(inode("a"), inode("d/b"));
@@ -168,7 +168,7 @@ fn hard_links_are_one_file() {
 fn only_a_single_top_folder_is_taken_off() {
     let one_file = Tar::new().file("tool", "x").gz();
     let two = Tar::new().file("a/x", "x").file("b", "y").gz();
-    let strip = |bytes: &[u8]| Unpacking::of(ArchiveType::TarGz, bytes).strip(Strip::TopFolder);
+    let strip = |bytes: &[u8]| Unpacking::new(ArchiveType::TarGz, bytes).strip(Strip::TopFolder);
     assert_eq!(strip(&one_file).tree(), listing(&[("tool", "644 x")]));
     let whole = listing(&[("a", "folder"), ("a/x", "644 x"), ("b", "644 y")]);
     assert_eq!(strip(&two).tree(), whole);
@@ -178,13 +178,13 @@ fn only_a_single_top_folder_is_taken_off() {
 fn a_prefix_may_be_several_folders_deep() {
     let tar = Tar::new().folder("a/").folder("a/b/").file("a/b/c", "x").folder("a/b/d/");
     let strip = Strip::Prefix("a/b".to_owned());
-    let tree = Unpacking::of(ArchiveType::TarGz, &tar.gz()).strip(strip).tree();
+    let tree = Unpacking::new(ArchiveType::TarGz, &tar.gz()).strip(strip).tree();
     assert_eq!(tree, listing(&[("c", "644 x"), ("d", "folder")]));
 }
 
 #[test]
 fn a_bare_binary_becomes_an_executable() {
-    let unpacking = Unpacking::of(ArchiveType::Binary, b"\x7fELF...");
+    let unpacking = Unpacking::new(ArchiveType::Binary, b"\x7fELF...");
     let strip = Strip::Prefix("ignored".to_owned());
     assert_eq!(unpacking.strip(strip).tree(), listing(&[("tool.bin", "755 \u{7f}ELF...")]));
 }
@@ -192,26 +192,26 @@ fn a_bare_binary_becomes_an_executable() {
 #[test]
 fn an_empty_folder_is_a_destination_and_anything_else_is_not() {
     let bytes = Tar::new().file("a", "x").gz();
-    let unpacking = Unpacking::of(ArchiveType::TarGz, &bytes);
+    let unpacking = Unpacking::new(ArchiveType::TarGz, &bytes);
     fs::create_dir(unpacking.destination()).unwrap();
     assert_eq!(unpacking.tree(), listing(&[("a", "644 x")]));
     let error = unpacking.run().unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
     assert!(error.statement().contains("not empty"), "{error}");
 
-    let unpacking = Unpacking::of(ArchiveType::TarGz, &bytes);
+    let unpacking = Unpacking::new(ArchiveType::TarGz, &bytes);
     fs::write(unpacking.destination(), "mine").unwrap();
     assert_eq!(unpacking.run().unwrap_err().kind(), Kind::Usage);
     assert_eq!(fs::read_to_string(unpacking.destination()).unwrap(), "mine");
 
-    let unpacking = Unpacking::of(ArchiveType::TarGz, &bytes);
+    let unpacking = Unpacking::new(ArchiveType::TarGz, &bytes);
     std::os::unix::fs::symlink("nowhere", unpacking.destination()).unwrap();
     assert_eq!(unpacking.run().unwrap_err().kind(), Kind::Usage);
 }
 
 #[test]
 fn a_failure_leaves_an_empty_destination_empty() {
-    let unpacking = Unpacking::of(ArchiveType::TarGz, &Tar::new().file("../a", "x").gz());
+    let unpacking = Unpacking::new(ArchiveType::TarGz, &Tar::new().file("../a", "x").gz());
     fs::create_dir(unpacking.destination()).unwrap();
     assert!(unpacking.run().is_err());
     assert_eq!(fs::read_dir(unpacking.destination()).unwrap().count(), 0);
@@ -220,25 +220,25 @@ fn a_failure_leaves_an_empty_destination_empty() {
 
 #[test]
 fn a_tar_needs_no_mark_of_its_end() {
-    let whole = Unpacking::of(ArchiveType::TarGz, &toolchain().gz()).tree();
+    let whole = Unpacking::new(ArchiveType::TarGz, &toolchain().gz()).tree();
     let tar = toolchain().0;
     for (archive, bytes) in [
         (ArchiveType::TarGz, gz(&tar)),
         (ArchiveType::TarXz, xz(&tar)),
         (ArchiveType::TarZst, zst(&tar)),
     ] {
-        assert_eq!(Unpacking::of(archive, &bytes).tree(), whole, "{archive}");
+        assert_eq!(Unpacking::new(archive, &bytes).tree(), whole, "{archive}");
     }
     let one_block = [tar, vec![0; 512]].concat();
-    assert_eq!(Unpacking::of(ArchiveType::TarGz, &gz(&one_block)).tree(), whole);
+    assert_eq!(Unpacking::new(ArchiveType::TarGz, &gz(&one_block)).tree(), whole);
 }
 
 #[test]
 fn zeros_may_follow_after_gzip_data() {
-    let whole = Unpacking::of(ArchiveType::TarGz, &toolchain().gz()).tree();
+    let whole = Unpacking::new(ArchiveType::TarGz, &toolchain().gz()).tree();
     for zeros in [1, 512, 1 << 20] {
         let padded = [toolchain().gz(), vec![0; zeros]].concat();
-        assert_eq!(Unpacking::of(ArchiveType::TarGz, &padded).tree(), whole, "{zeros}");
+        assert_eq!(Unpacking::new(ArchiveType::TarGz, &padded).tree(), whole, "{zeros}");
     }
 }
 
@@ -279,7 +279,7 @@ fn headers_of_old_and_large_tars() {
         ("spaces", "644 x"),
         ("v7", "644 x"),
     ]);
-    assert_eq!(Unpacking::of(ArchiveType::TarGz, &gz(&tar)).tree(), expected);
+    assert_eq!(Unpacking::new(ArchiveType::TarGz, &gz(&tar)).tree(), expected);
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn rare_headers_that_tar_and_bsdtar_read_alike() {
         ("sun", "folder"),
         ("sun/x", "644 x"),
     ]);
-    assert_eq!(Unpacking::of(ArchiveType::TarGz, &gz(&tar)).tree(), expected);
+    assert_eq!(Unpacking::new(ArchiveType::TarGz, &gz(&tar)).tree(), expected);
 }
 
 #[test]
@@ -315,16 +315,16 @@ fn a_zip_may_begin_with_a_program_and_fill_a_tape_record() {
     let zip = Zip::new().with("a", 0o100_755, "x", |_| {}).file("b", "y");
     let expected = listing(&[("a", "755 x"), ("b", "644 y")]);
     let program = Zip { before: b"#!/bin/sh\nexec unzip $0\n".to_vec(), ..zip.clone() };
-    assert_eq!(Unpacking::of(ArchiveType::Zip, &program.bytes()).tree(), expected);
+    assert_eq!(Unpacking::new(ArchiveType::Zip, &program.bytes()).tree(), expected);
     // As `bsdtar --format zip -c` writes it to a pipe.
     let mut filled = zip.bytes();
     filled.resize(10_240, 0);
-    assert_eq!(Unpacking::of(ArchiveType::Zip, &filled).tree(), expected);
+    assert_eq!(Unpacking::new(ArchiveType::Zip, &filled).tree(), expected);
     for (at, size) in [(10_239, 10_240), (10_239, 10_241), (20_479, 20_480)] {
         let mut odd = zip.bytes();
         odd.resize(size, 0);
         odd[at] = u8::from(size == 10_240);
-        Unpacking::of(ArchiveType::Zip, &odd).refused(&["something follows"]);
+        Unpacking::new(ArchiveType::Zip, &odd).refused(&["something follows"]);
     }
 }
 
@@ -332,6 +332,6 @@ fn a_zip_may_begin_with_a_program_and_fill_a_tape_record() {
 fn only_unix_gives_a_zip_its_modes() {
     // 19 is Darwin, which no reader takes for a Unix.
     let zip = Zip::new().with("a", 0o100_755, "x", |entry| entry.central_patch.push((5, vec![19])));
-    let tree = Unpacking::of(ArchiveType::Zip, &zip.bytes()).tree();
+    let tree = Unpacking::new(ArchiveType::Zip, &zip.bytes()).tree();
     assert_eq!(tree, listing(&[("a", "644 x")]));
 }

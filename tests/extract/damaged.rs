@@ -31,9 +31,9 @@ fn archives() -> [(ArchiveType, Vec<u8>); 4] {
 fn cut_at_every_byte() {
     for (archive, bytes) in archives() {
         for length in 0..bytes.len() {
-            Unpacking::of(archive, &bytes[..length]).refused(&[]);
+            Unpacking::new(archive, &bytes[..length]).refused(&[]);
         }
-        Unpacking::of(archive, &bytes).tree();
+        Unpacking::new(archive, &bytes).tree();
     }
 }
 
@@ -43,9 +43,9 @@ fn cut_before_it_was_compressed() {
     // Cut between entries, it is a tar without the mark of its end, which GNU tar accepts.
     let between = [512, 1536, 2048, 2560];
     for length in (64..tar.len() - 1024).step_by(64).filter(|length| !between.contains(length)) {
-        Unpacking::of(ArchiveType::TarGz, &gz(&tar[..length])).refused(&["cut short"]);
+        Unpacking::new(ArchiveType::TarGz, &gz(&tar[..length])).refused(&["cut short"]);
     }
-    Unpacking::of(ArchiveType::TarGz, &gz(&[])).refused(&["nothing is in it"]);
+    Unpacking::new(ArchiveType::TarGz, &gz(&[])).refused(&["nothing is in it"]);
 }
 
 #[test]
@@ -56,33 +56,34 @@ fn followed_by_garbage() {
             if archive == ArchiveType::TarGz && garbage == b"\0" {
                 continue;
             }
-            Unpacking::of(archive, &[&bytes, garbage].concat()).refused(&[]);
+            Unpacking::new(archive, &[&bytes, garbage].concat()).refused(&[]);
         }
     }
     let after_the_mark = [tar(), Tar::new().file("hidden", "x").end()].concat();
-    Unpacking::of(ArchiveType::TarGz, &gz(&after_the_mark)).refused(&["after the mark of its end"]);
+    Unpacking::new(ArchiveType::TarGz, &gz(&after_the_mark))
+        .refused(&["after the mark of its end"]);
     let padded = [tar(), vec![0; 10_240]].concat();
-    Unpacking::of(ArchiveType::TarGz, &gz(&padded)).tree();
+    Unpacking::new(ArchiveType::TarGz, &gz(&padded)).tree();
     let endless = [tar(), vec![0; 2 << 20]].concat();
-    Unpacking::of(ArchiveType::TarGz, &gz(&endless)).refused(&["after the mark of its end"]);
+    Unpacking::new(ArchiveType::TarGz, &gz(&endless)).refused(&["after the mark of its end"]);
 }
 
 #[test]
 fn with_a_header_that_is_none() {
     let mut bytes = tar();
     bytes[0] ^= 1;
-    Unpacking::of(ArchiveType::TarGz, &gz(&bytes)).refused(&["checksum of a header"]);
+    Unpacking::new(ArchiveType::TarGz, &gz(&bytes)).refused(&["checksum of a header"]);
     let mut header = [0; 512];
     header[0] = b'a';
     header[124..135].copy_from_slice(b"not a size!");
     header[156] = b'0';
     let tar = Tar(crate::archives::with_checksum(header).to_vec());
-    Unpacking::of(ArchiveType::TarGz, &tar.gz()).refused(&["`a`", "no number"]);
+    Unpacking::new(ArchiveType::TarGz, &tar.gz()).refused(&["`a`", "no number"]);
     let mut empty_header = Tar::new().file("a", "x").0;
     // A size in binary, larger than any file.
     empty_header[124..136].copy_from_slice(b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff");
     let header = crate::archives::with_checksum(empty_header[..512].try_into().unwrap());
-    Unpacking::of(ArchiveType::TarGz, &Tar(header.to_vec()).gz()).refused(&["more than"]);
+    Unpacking::new(ArchiveType::TarGz, &Tar(header.to_vec()).gz()).refused(&["more than"]);
 }
 
 /// Checks that any bytes give a whole tree or an error, that no file is outside of it, and that the
@@ -102,7 +103,7 @@ fn changed_by_chance() {
             _ => (ArchiveType::Zip, random.mutate(|_| {}, zip())),
         };
         let strip = if round % 2 == 0 { Strip::TopFolder } else { Strip::Nothing };
-        let unpacking = Unpacking::of(archive, &bytes).strip(strip).limits(limits.clone());
+        let unpacking = Unpacking::new(archive, &bytes).strip(strip).limits(limits.clone());
         match unpacking.run() {
             Err(_) => unpacking.assert_untouched(),
             Ok(_) => {

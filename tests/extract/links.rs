@@ -7,7 +7,7 @@ use crate::unpacking::Unpacking;
 
 #[track_caller]
 fn refused(tar: Tar, words: &[&str]) {
-    Unpacking::of(ArchiveType::TarGz, &tar.gz()).refused(words);
+    Unpacking::new(ArchiveType::TarGz, &tar.gz()).refused(words);
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn symbolic_links_out_of_the_tree() {
         let tar = Tar::new().file("d/f", "x").symlink("link", target);
         refused(tar, &["`link`", "it is a link to", reason]);
         let zip = Zip::new().file("d/f", "x").with("link", 0o120_777, target, |_| {});
-        Unpacking::of(ArchiveType::Zip, &zip.bytes()).refused(&["`link`", reason]);
+        Unpacking::new(ArchiveType::Zip, &zip.bytes()).refused(&["`link`", reason]);
     }
 }
 
@@ -41,7 +41,7 @@ fn writing_through_a_symbolic_link() {
     let tar = Tar::new().file("link/g", "y").symlink("link", "d").file("d/f", "x");
     refused(tar, &["a folder of this name"]);
     let zip = Zip::new().with("link", 0o120_777, "..", |_| {}).file("link/canary", "dead");
-    Unpacking::of(ArchiveType::Zip, &zip.bytes()).refused(&["a folder of this name"]);
+    Unpacking::new(ArchiveType::Zip, &zip.bytes()).refused(&["a folder of this name"]);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn links_through_linked_folders_resolve_as_on_disk() {
         .hard_link("again", "late");
     // A second name of a link, in another folder, leads to another path.
     refused(tar.clone().hard_link("d/again", "late"), &["`d/again`", "is not in the archive"]);
-    let unpacking = Unpacking::of(ArchiveType::TarGz, &tar.gz());
+    let unpacking = Unpacking::new(ArchiveType::TarGz, &tar.gz());
     let tree = unpacking.tree();
     assert_eq!(tree["F/Headers"], "-> Versions/Current/Headers");
     assert_eq!(tree["again"], "-> up/Headers/x.h");
@@ -103,7 +103,7 @@ fn long_chains_are_followed_and_the_steps_counted() {
         chain = chain.symlink(&format!("l{n}"), &format!("l{}", n + 1));
     }
     let whole = chain.clone().symlink("l5000", "f").gz();
-    assert_eq!(Unpacking::of(ArchiveType::TarGz, &whole).tree()["l0"], "-> l1");
+    assert_eq!(Unpacking::new(ArchiveType::TarGz, &whole).tree()["l0"], "-> l1");
     refused(chain.symlink("l5000", "l0"), &["circle"]);
 
     // One name in a target is one step, and `.` is not a step.
@@ -113,7 +113,7 @@ fn long_chains_are_followed_and_the_steps_counted() {
         dots =
             dots.pax("linkpath", format!("{}f", "./".repeat(500))).symlink(&format!("d/{n}"), "");
     }
-    Unpacking::of(ArchiveType::TarGz, &dots.gz()).tree();
+    Unpacking::new(ArchiveType::TarGz, &dots.gz()).tree();
     for n in 0..12_000 {
         bomb = bomb
             .pax("linkpath", format!("{}f", "../d/".repeat(200)))
@@ -125,9 +125,9 @@ fn long_chains_are_followed_and_the_steps_counted() {
 #[test]
 fn what_is_inside_before_the_strip_and_outside_after_it() {
     let tar = Tar::new().file("top/f", "x").symlink("top/bin/link", "../../top/f").gz();
-    Unpacking::of(ArchiveType::TarGz, &tar).tree();
+    Unpacking::new(ArchiveType::TarGz, &tar).tree();
     for strip in [Strip::TopFolder, Strip::Prefix("top".to_owned())] {
-        Unpacking::of(ArchiveType::TarGz, &tar).strip(strip).refused(&["leads out of the tree"]);
+        Unpacking::new(ArchiveType::TarGz, &tar).strip(strip).refused(&["leads out of the tree"]);
     }
 }
 
@@ -147,7 +147,7 @@ fn hard_links() {
         refused(tar, &["`hard`", "it is a hard link to", reason]);
     }
     let outside = Tar::new().file("other/f", "x").folder("sdk/").hard_link("sdk/f", "other/f");
-    Unpacking::of(ArchiveType::TarGz, &outside.gz())
+    Unpacking::new(ArchiveType::TarGz, &outside.gz())
         .strip(Strip::Prefix("sdk".to_owned()))
         .refused(&["does not lie under"]);
 }

@@ -9,7 +9,7 @@ use crate::unpacking::Unpacking;
 
 #[track_caller]
 fn refused(tar: &Tar, words: &[&str]) {
-    Unpacking::of(ArchiveType::TarGz, &tar.gz()).refused(words);
+    Unpacking::new(ArchiveType::TarGz, &tar.gz()).refused(words);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn names_that_are_another_place_somewhere() {
         let mut zip = Zip::new().file("fine", "x");
         zip = zip.with(name, 0o100_644, if name.ends_with(b"/") { "" } else { "x" }, |_| {});
         if name != b"./" {
-            Unpacking::of(ArchiveType::Zip, &zip.bytes()).refused(&words);
+            Unpacking::new(ArchiveType::Zip, &zip.bytes()).refused(&words);
         }
     }
     // Only a PAX header can contain a NUL.
@@ -56,7 +56,7 @@ fn names_that_are_another_place_somewhere() {
 #[test]
 fn a_hostile_name_does_not_reach_the_terminal() {
     let tar = Tar::new().file("a\x1b]0;title\x07\u{202e}b", "x");
-    let error = Unpacking::of(ArchiveType::TarGz, &tar.gz()).refused(&["control character"]);
+    let error = Unpacking::new(ArchiveType::TarGz, &tar.gz()).refused(&["control character"]);
     let text = error.to_string();
     assert!(!text.contains(['\x1b', '\x07', '\u{202e}']), "{text:?}");
 }
@@ -126,7 +126,7 @@ fn descriptions_that_can_be_read_in_two_ways() {
 fn what_does_not_lie_under_the_prefix() {
     let tar = Tar::new().file("sdk-1.1/bin/tool", "x");
     let strip = |prefix: &str| {
-        Unpacking::of(ArchiveType::TarGz, &tar.gz()).strip(Strip::Prefix(prefix.to_owned()))
+        Unpacking::new(ArchiveType::TarGz, &tar.gz()).strip(Strip::Prefix(prefix.to_owned()))
     };
     strip("sdk-1.0").refused(&[
         "`sdk-1.1/bin/tool`",
@@ -138,8 +138,8 @@ fn what_does_not_lie_under_the_prefix() {
     strip("sdk-1.1/bin/tool").refused(&["it stands where the folder should be"]);
     let only_folders = Tar::new().folder("sdk/").gz();
     let strip = Strip::Prefix("sdk".to_owned());
-    Unpacking::of(ArchiveType::TarGz, &only_folders).strip(strip).refused(&["nothing is in it"]);
-    let bad = Unpacking::of(ArchiveType::TarGz, &tar.gz()).strip(Strip::Prefix("../a".to_owned()));
+    Unpacking::new(ArchiveType::TarGz, &only_folders).strip(strip).refused(&["nothing is in it"]);
+    let bad = Unpacking::new(ArchiveType::TarGz, &tar.gz()).strip(Strip::Prefix("../a".to_owned()));
     assert_eq!(bad.run().unwrap_err().kind(), Kind::Usage);
     bad.assert_untouched();
 }
@@ -147,8 +147,8 @@ fn what_does_not_lie_under_the_prefix() {
 #[test]
 fn more_than_the_limits_allow() {
     let small = || Limits { entries: 3, bytes: 100, ratio: 0, path: 20, depth: 3, memory: 1 << 20 };
-    let tar = |tar: Tar| Unpacking::of(ArchiveType::TarGz, &tar.gz()).limits(small());
-    let zip = |zip: Zip| Unpacking::of(ArchiveType::Zip, &zip.bytes()).limits(small());
+    let tar = |tar: Tar| Unpacking::new(ArchiveType::TarGz, &tar.gz()).limits(small());
+    let zip = |zip: Zip| Unpacking::new(ArchiveType::Zip, &zip.bytes()).limits(small());
     let (t, z) = (Tar::new, Zip::new);
     let x = "x".repeat(60);
     tar(t().file("a/b/c", &x)).tree();
@@ -166,14 +166,14 @@ fn more_than_the_limits_allow() {
     tar(t().entry(b'g', 0, "g", "", x.repeat(2)).file("a", "")).refused(&["more than 100 bytes"]);
     tar(t().file("x".repeat(21), "")).refused(&["21 bytes long, and the limit is 20"]);
     tar(t().file("a/b/c/d", "")).refused(&["4 folders deep, and the limit is 3"]);
-    Unpacking::of(ArchiveType::Binary, x.repeat(2).as_bytes()).limits(small()).refused(&["100"]);
+    Unpacking::new(ArchiveType::Binary, x.repeat(2).as_bytes()).limits(small()).refused(&["100"]);
 }
 
 #[test]
 fn the_size_limit_is_the_larger_of_bytes_and_ratio() {
     let bytes = Tar::new().file("a", "x".repeat(1 << 20)).gz();
     let limits = |ratio| Limits { bytes: 100, ratio, ..Limits::default() };
-    let unpacking = |ratio| Unpacking::of(ArchiveType::TarGz, &bytes).limits(limits(ratio));
+    let unpacking = |ratio| Unpacking::new(ArchiveType::TarGz, &bytes).limits(limits(ratio));
     unpacking(20).refused(&["unpacks to more than"]);
     unpacking(1000).tree();
 }
@@ -183,7 +183,7 @@ fn names_that_would_fill_the_memory() {
     let huge = Tar::new().entry(b'L', 0, "././@LongLink", "", vec![b'a'; 2 << 20]).file("a", "");
     refused(&huge, &["description of an entry is 2097152 bytes long"]);
     let huge = Tar::new().pax("path", vec![b'a'; 100_000]).file("a", "");
-    let error = Unpacking::of(ArchiveType::TarGz, &huge.gz()).refused(&["100000 bytes long"]);
+    let error = Unpacking::new(ArchiveType::TarGz, &huge.gz()).refused(&["100000 bytes long"]);
     assert!(error.to_string().len() < 2000);
 }
 
@@ -205,11 +205,11 @@ fn decoders_that_would_fill_the_memory() {
     let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 9);
     std::io::Write::write_all(&mut encoder, &tar).unwrap();
     let large = encoder.finish().unwrap();
-    let unpacking = Unpacking::of(ArchiveType::TarXz, &large).limits(limits.clone());
+    let unpacking = Unpacking::new(ArchiveType::TarXz, &large).limits(limits.clone());
     unpacking.refused(&["more than 1 MiB of memory"]);
     // A frame with a window of a gigabyte and one raw block.
     let large = b"\x28\xb5\x2f\xfd\x00\xa0\x09\0\0a".to_vec();
-    Unpacking::of(ArchiveType::TarZst, &large).limits(limits).refused(&["damaged", "indow"]);
+    Unpacking::new(ArchiveType::TarZst, &large).limits(limits).refused(&["damaged", "indow"]);
 }
 
 #[test]
@@ -230,6 +230,6 @@ fn a_file_of_another_type_than_it_should_be() {
         (ArchiveType::Binary, Vec::new(), ["not a bare executable", "it is empty"]),
         (ArchiveType::TarGz, b"Not Found".to_vec(), ["something else", "4e6f7420466f756e"]),
     ] {
-        Unpacking::of(archive, &bytes).refused(&words);
+        Unpacking::new(archive, &bytes).refused(&words);
     }
 }

@@ -20,7 +20,7 @@ pub struct Unpacking {
 }
 
 impl Unpacking {
-    pub fn of(archive: ArchiveType, bytes: &[u8]) -> Unpacking {
+    pub fn new(archive: ArchiveType, bytes: &[u8]) -> Unpacking {
         let sandbox = TempDir::new().unwrap();
         fs::create_dir(sandbox.path().join("work")).unwrap();
         fs::write(sandbox.path().join("canary"), "alive").unwrap();

@@ -7,7 +7,7 @@ use crate::unpacking::Unpacking;
 
 #[track_caller]
 fn refused(zip: &Zip, words: &[&str]) {
-    Unpacking::of(ArchiveType::Zip, &zip.bytes()).refused(words);
+    Unpacking::new(ArchiveType::Zip, &zip.bytes()).refused(words);
 }
 
 /// Returns a zip whose second entry, `b`, is changed.
@@ -56,7 +56,7 @@ fn another_entry_for_those_who_read_from_the_beginning() {
     let mut bytes = with(|_| {}).bytes();
     let local_method = 8;
     bytes[local_method] = 0;
-    Unpacking::of(ArchiveType::Zip, &bytes).refused(&["`a`", "another compression"]);
+    Unpacking::new(ArchiveType::Zip, &bytes).refused(&["`a`", "another compression"]);
 }
 
 #[test]
@@ -93,20 +93,20 @@ fn names_that_come_twice() {
 fn another_archive_for_those_who_search_the_end() {
     let zip = with(|_| {});
     let after = [zip.bytes(), b"garbage".to_vec()].concat();
-    Unpacking::of(ArchiveType::Zip, &after).refused(&["something follows"]);
+    Unpacking::new(ArchiveType::Zip, &after).refused(&["something follows"]);
     let two = [zip.bytes(), Zip::new().file("other", "x").bytes()].concat();
-    Unpacking::of(ArchiveType::Zip, &two).refused(&["not where its end says"]);
+    Unpacking::new(ArchiveType::Zip, &two).refused(&["not where its end says"]);
     let before = Zip { before: b"PK\x03\x04 and a program".to_vec(), ..zip.clone() };
-    Unpacking::of(ArchiveType::Zip, &before.bytes()).tree();
+    Unpacking::new(ArchiveType::Zip, &before.bytes()).tree();
     // Offsets that count from the end of a preceding text are not corrected.
     let shifted = [b"PK\x03\x04 and a program".to_vec(), zip.bytes()].concat();
-    Unpacking::of(ArchiveType::Zip, &shifted).refused(&["not where its end says"]);
+    Unpacking::new(ArchiveType::Zip, &shifted).refused(&["not where its end says"]);
     // The count of entries in the end record is one too small.
     let mut bytes = zip.bytes();
     let end = bytes.len() - 22;
     bytes[end + 8] -= 1;
     bytes[end + 10] -= 1;
-    Unpacking::of(ArchiveType::Zip, &bytes).refused(&["more entries than it says"]);
+    Unpacking::new(ArchiveType::Zip, &bytes).refused(&["more entries than it says"]);
     refused(&Zip::new(), &["nothing is in it"]);
 }
 
@@ -180,7 +180,7 @@ fn sizes_after_the_data() {
             change(entry);
         })
     };
-    let tree = |zip: &Zip| Unpacking::of(ArchiveType::Zip, &zip.bytes()).tree();
+    let tree = |zip: &Zip| Unpacking::new(ArchiveType::Zip, &zip.bytes()).tree();
     for (mark, width) in [(&b"PK\x07\x08"[..], 4), (b"", 4), (b"PK\x07\x08", 8), (b"", 8)] {
         let zip = with(|entry| {
             entry.flags = 8;
@@ -237,13 +237,13 @@ fn entries_that_are_not_in_the_list() {
         let mut bytes = with(|_| {}).bytes();
         let end = bytes.len() - 22;
         bytes[end + at] += 1;
-        Unpacking::of(ArchiveType::Zip, &bytes).refused(&["several parts"]);
+        Unpacking::new(ArchiveType::Zip, &bytes).refused(&["several parts"]);
     }
     // Two end records with different counts.
     let mut bytes = Zip { is_64: true, ..with(|_| {}) }.bytes();
     let end = bytes.len() - 22;
     bytes[end + 8..end + 12].copy_from_slice(&[1, 0, 1, 0]);
-    Unpacking::of(ArchiveType::Zip, &bytes).refused(&["zip64 record disagree"]);
+    Unpacking::new(ArchiveType::Zip, &bytes).refused(&["zip64 record disagree"]);
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn an_independent_reader_finds_the_same_files() {
     let zip = Zip::new().file("top/a", "x").stored("top/b", "y").file("top/d/c", "content");
     let bytes = zip.bytes();
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
-    let unpacking = Unpacking::of(ArchiveType::Zip, &bytes);
+    let unpacking = Unpacking::new(ArchiveType::Zip, &bytes);
     unpacking.run().unwrap();
     for nth in 0..archive.len() {
         let mut entry = archive.by_index(nth).unwrap();

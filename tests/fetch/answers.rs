@@ -61,7 +61,10 @@ fn wrong_bytes_are_an_integrity_error_and_the_next_source_is_not_asked() {
     let error = case.fail(&[&url, &second.url("/")]);
     assert_eq!(error.kind(), Kind::Integrity);
     says(&error, &["tool 1.0 (linux_amd64)", "14 bytes", "/tool.tar.gz?token=...", "mirror"]);
-    says(&error, &[&Digest::of(BODY).to_string(), &Digest::of(b"something else").to_string()]);
+    says(
+        &error,
+        &[&Digest::compute(BODY).to_string(), &Digest::compute(b"something else").to_string()],
+    );
     assert!(!error.to_string().contains("geheim"), "{error}");
     assert!(second.requests().is_empty());
     assert_eq!(case.names(), [""; 0]);
@@ -159,7 +162,11 @@ fn interim_answers_are_skipped_before_an_answer_of_any_size() {
             let client = case.client().unwrap();
             for _ in 0..2 {
                 let found = client.measure(&server.url("/"), &Item::hidden());
-                assert_eq!(found.unwrap(), (Digest::of(&body), body.len() as u64), "{interim}");
+                assert_eq!(
+                    found.unwrap(),
+                    (Digest::compute(&body), body.len() as u64),
+                    "{interim}"
+                );
             }
             assert_eq!((server.requests().len(), server.connections()), (2, 1), "{interim}");
         }
@@ -206,7 +213,7 @@ fn fails_with_the_limit(case: &Case, url: &str) {
     let request = airgap_http::Download {
         subject: "tool",
         urls: &[url.to_owned()],
-        expected: &Digest::of(BODY),
+        expected: &Digest::compute(BODY),
         destination: &case.place(),
     };
     let Err(error) = client.download(&request, &Item::hidden()) else { panic!() };
@@ -295,7 +302,7 @@ fn measuring_gives_digest_and_size_of_a_file_only() {
     });
     let case = Case::new();
     let client = case.client().unwrap();
-    let right = (Digest::of(BODY), BODY.len() as u64);
+    let right = (Digest::compute(BODY), BODY.len() as u64);
     for path in ["/good", "/busy", "/cut"] {
         assert_eq!(client.measure(&server.url(path), &Item::hidden()).unwrap(), right, "{path}");
     }

@@ -33,7 +33,7 @@ fn sixteen_writers_of_one_file_all_succeed() {
                 let request = Download {
                     subject: "tool",
                     urls: &urls,
-                    expected: &Digest::of(&bytes),
+                    expected: &Digest::compute(&bytes),
                     destination: &case.place(),
                 };
                 let verified = client.download(&request, &Item::hidden());
@@ -59,7 +59,7 @@ fn one_client_serves_many_threads_over_few_connections() {
                     let request = Download {
                         subject: "tool",
                         urls: &[server.url(&format!("/{name}"))],
-                        expected: &Digest::of(BODY),
+                        expected: &Digest::compute(BODY),
                         destination: &case.place().with_name(&name),
                     };
                     client.download(&request, &Item::hidden()).unwrap();

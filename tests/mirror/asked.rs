@@ -35,7 +35,7 @@ fn each_image_is_asked_for_once_and_by_its_digest() {
     let by_digest = format!("HEAD /v2/a/manifests/sha256:{digest}");
     assert_eq!(asked, ["HEAD /v2/a/manifests/1".to_owned(), by_digest]);
 
-    let gone = format!("{host}/a@sha256:{}", Digest::of(b"nothing"));
+    let gone = format!("{host}/a@sha256:{}", Digest::compute(b"nothing"));
     let away = "ghcr.io/b:1";
     case.sandbox.write("p.yaml", pod(&[&tagged, &gone, &format!("{host}/a:2"), away]));
     let printed = case.run("check", &live).ends_with(4);

@@ -104,7 +104,7 @@ fn a_layer_that_many_images_share_is_moved_once_and_mounted_for_the_others() {
     assert_eq!(Case::count(&case.to, "POST", "&from="), 2);
     let blobs = &printed.json()["blobs"];
     assert_eq!((&blobs["moved"], &blobs["mounted"]), (&distinct.len().into(), &2.into()));
-    let digest = Digest::of(&shared);
+    let digest = Digest::compute(&shared);
     for repository in ["a", "b/c", "d"] {
         assert_eq!(case.to.store().blob(repository, &digest), Some(&*shared));
     }

@@ -110,13 +110,14 @@ fn a_blob_with_other_bytes_never_arrives() {
         |request, store| {
             let blob = request.path.starts_with("/v2/bad/blobs/").then(|| store.answer(request))?;
             let length: usize = 3000;
-            let wrong = request.path.contains(&Digest::of(&some_bytes(21, length)).to_string());
+            let wrong =
+                request.path.contains(&Digest::compute(&some_bytes(21, length)).to_string());
             Some(if wrong { Reply::ok(some_bytes(99, length)) } else { blob })
         },
         |_, _| None,
     );
     the_others_are_there(&case, 4, &["expected", "found", "sha256"]);
-    let wrong = Digest::of(&some_bytes(99, 3000));
+    let wrong = Digest::compute(&some_bytes(99, 3000));
     assert!(case.to.store().blob("bad", &wrong).is_none());
 }
 
@@ -141,7 +142,7 @@ fn a_registry_that_takes_something_else_than_was_pushed() {
         |_, _| None,
         |request, _| {
             let one = request.method == "PUT" && request.path.starts_with("/v2/bad/manifests/");
-            let digest = format!("sha256:{}", Digest::of(b"something else"));
+            let digest = format!("sha256:{}", Digest::compute(b"something else"));
             one.then(|| Reply::new("201 Created", "").header("Docker-Content-Digest", &digest))
         },
     );
@@ -194,7 +195,7 @@ fn lists_that_make_no_sense() {
     let printed = case.copy(&[&registry]).ends_with(2);
     printed.says(&["other.example/x:1", "is not in", "mirror.yaml:4"]);
     assert!(case.to.store().manifest("x", "1").is_some(), "the other one is copied");
-    let digest = format!("{to}/x@sha256:{}", Digest::of(b"another"));
+    let digest = format!("{to}/x@sha256:{}", Digest::compute(b"another"));
     list(&[(&a, &digest)]);
     case.copy(&[]).ends_with(4).says(&["is to have another digest"]);
     case.sandbox.write("mirror.yaml", "images:\n- source: [\n");
@@ -217,8 +218,8 @@ fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
         let (images, _) = Images::two_platforms("1", 5, 500);
         fill(&case.from, "a", &images);
         let virtual_clock = Arc::new(VirtualClock::default());
-        let environment = Environment::of(&[], case.sandbox.root());
-        let registries = Registries::of(&environment, case.sandbox.root()).unwrap();
+        let environment = Environment::from_pairs(&[], case.sandbox.root());
+        let registries = Registries::from_environment(&environment, case.sandbox.root()).unwrap();
         let client = Client::new(&clock::network(), Arc::new(Accesses::default())).unwrap();
         let client = client.with_clock(virtual_clock.clone());
         let place = |host: String| Reference::parse(&format!("{host}/a:1")).unwrap();

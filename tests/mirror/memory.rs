@@ -134,7 +134,7 @@ fn a_layout_with_many_long_manifests() {
     case.list(&["a:1"]);
     case.copy(&["--to=images", "--no-attached"]).succeeds();
     let blob = |bytes: &str| {
-        let digest = Digest::of(bytes.as_bytes());
+        let digest = Digest::compute(bytes.as_bytes());
         case.sandbox.write(&format!("images/blobs/sha256/{digest}"), bytes);
         digest
     };

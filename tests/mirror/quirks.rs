@@ -22,7 +22,7 @@ const BASE: &[u8] = b"the base layer of another company";
 fn add_foreign(fake: &Fake, url: &str) -> Digest {
     let mut store = fake.store();
     let layer = |bytes: &[u8], kind: &str| {
-        let digest = format!("sha256:{}", Digest::of(bytes));
+        let digest = format!("sha256:{}", Digest::compute(bytes));
         json!({"mediaType": kind, "digest": digest, "size": bytes.len()})
     };
     let config = b"{}";
@@ -43,7 +43,7 @@ fn add_foreign(fake: &Fake, url: &str) -> Digest {
 fn a_layer_that_may_not_be_passed_on_is_said_counted_and_taken() {
     let case = Case::new();
     case.to.store().strict = false;
-    let (digest, base) = (add_foreign(&case.from, "https://x.invalid/base"), Digest::of(BASE));
+    let (digest, base) = (add_foreign(&case.from, "https://x.invalid/base"), Digest::compute(BASE));
     case.from.store().add_blob("a", BASE);
     case.list(&["a:1"]);
     for to in ["--to=images", "--to=images.tar", ""] {
@@ -90,10 +90,10 @@ fn a_layer_that_the_source_does_not_have_comes_from_its_own_address() {
         let run = case.copy(&["--include-non-distributable"]);
         if code == 0 {
             run.succeeds();
-            assert_eq!(case.to.store().blob("a", &Digest::of(BASE)), Some(BASE));
+            assert_eq!(case.to.store().blob("a", &Digest::compute(BASE)), Some(BASE));
         } else {
             run.ends_with(code);
-            assert_eq!(case.to.store().blob("a", &Digest::of(BASE)), None);
+            assert_eq!(case.to.store().blob("a", &Digest::compute(BASE)), None);
         }
         assert!(outer.headers("authorization").iter().all(Option::is_none));
         let printed = case.copy(&["--include-non-distributable", "--to=images"]);

@@ -109,7 +109,7 @@ impl Case {
             assert_eq!(self.program(&["crane", "digest", "--insecure", &tagged]), index);
             let url = format!("docker://{tagged}");
             let raw = self.program(&["skopeo", "inspect", "--raw", "--tls-verify=false", &url]);
-            assert_eq!(format!("sha256:{}", Digest::of(raw.as_bytes())), index);
+            assert_eq!(format!("sha256:{}", Digest::compute(raw.as_bytes())), index);
             for (digest, _, bytes) in &images.manifests {
                 let reference = format!("{place}@sha256:{digest}");
                 let found = self.program(&["crane", "manifest", "--insecure", &reference]);
@@ -222,7 +222,7 @@ fn by_way_of_a_folder_and_a_tar_that_others_read() {
         for place in ["oci:images", "oci-archive:images.tar"] {
             let url = format!("{place}:{reference}");
             let raw = case.program(&["skopeo", "inspect", "--raw", &url]);
-            assert_eq!(Digest::of(raw.as_bytes()), images.tags[*tag], "{url}");
+            assert_eq!(Digest::compute(raw.as_bytes()), images.tags[*tag], "{url}");
         }
         // Another program copies everything from our layout.
         let from = format!("oci:images:{reference}");
@@ -318,8 +318,8 @@ fn locked_and_checked_where_it_is_deployed() {
     let registry = format!("--registry={host}/mirror");
     let check = ["mirror", "check", "pod.yaml", &registry, "--live"];
     case.run(&check).succeeds().says(&["has each of the 4"]);
-    let other =
-        digest(&serde_json::json!({"digest": format!("sha256:{}", Digest::of(b""))})).to_owned();
+    let other = digest(&serde_json::json!({"digest": format!("sha256:{}", Digest::compute(b""))}))
+        .to_owned();
     let wrong = pods.replace(&format!("sha256:{}", case.all[0].tags[GUIDE[0].1]), &other);
     case.sandbox.write("pod.yaml", pod(&wrong.replace("- {", "  - {")));
     case.run(&check).ends_with(4).says(&["1 of 4 images"]);

@@ -92,7 +92,7 @@ fn wrong_bytes_are_refused_with_both_digests() {
     let case = Case::new();
     let error = case.failed(case.pull(&case.client(), &fake));
     assert_eq!(error.kind(), Kind::Integrity);
-    let found = Digest::of(&BODY.to_ascii_uppercase()).to_string();
+    let found = Digest::compute(&BODY.to_ascii_uppercase()).to_string();
     says(&error, &["are not the pinned ones", &body().digest.to_string(), &found]);
     says(&error, &["blobs never change under their digest"]);
     assert_eq!(case.names(), [""; 0]);
@@ -123,7 +123,7 @@ fn a_blob_of_another_size_is_refused_with_both_sizes() {
 fn right_bytes_with_a_wrong_descriptor_are_refused() {
     let fake = filled(Fake::new(Door::Open));
     let case = Case::new();
-    let wrong = Descriptor::new("application/wasm", Digest::of(BODY), 44);
+    let wrong = Descriptor::new("application/wasm", Digest::compute(BODY), 44);
     let pulled = case.client().blob(&home(&fake), &wrong, &case.place(), &Item::hidden());
     let error = case.failed(pulled);
     assert_eq!(error.kind(), Kind::Integrity);
@@ -134,7 +134,7 @@ fn right_bytes_with_a_wrong_descriptor_are_refused() {
 fn by_digest_alone() {
     let fake = filled(Fake::new(Door::Open));
     let case = Case::new();
-    let (digest, to) = (Digest::of(BODY), case.place());
+    let (digest, to) = (Digest::compute(BODY), case.place());
     let any = |_: std::fs::File| Ok(());
     let client = case.client();
     case.succeeded(client.blob_if(&home(&fake), &digest, None, &to, &any, &Item::hidden()));
@@ -202,7 +202,7 @@ fn what_is_passed_on_resumes_and_is_hashed() {
         let client = case.client();
         let (from, to) = (home(&fake), Fake::new(Door::Open));
         pass_on(&client, &from, &body(), &to).unwrap();
-        assert_eq!(to.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+        assert_eq!(to.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
         assert_eq!(case.clock.waits()[1], 7);
     }
 }
@@ -230,7 +230,7 @@ fn wrong_bytes_are_never_passed_on_whole() {
             let client = case.client();
             let (from, to) = (home(&fake), Fake::new(Door::Open));
             let error = pass_on(&client, &from, &body(), &to).unwrap_err();
-            assert_eq!(to.store().blob(HOME, &Digest::of(BODY)), None);
+            assert_eq!(to.store().blob(HOME, &Digest::compute(BODY)), None);
             assert_eq!(error.kind(), Kind::Integrity, "{error}");
             says(&error, &[words]);
         }
@@ -256,8 +256,8 @@ fn whether_it_is_there() {
     let fake = filled(Fake::new(Door::Token));
     let case = Case::by(&fake, Credential::Anonymous);
     let client = case.client();
-    assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
-    assert!(!client.has_blob(&home(&fake), &Digest::of(b"other")).unwrap());
+    assert!(client.has_blob(&home(&fake), &Digest::compute(BODY)).unwrap());
+    assert!(!client.has_blob(&home(&fake), &Digest::compute(b"other")).unwrap());
     let traffic = client.traffic();
     assert_eq!((traffic.head, traffic.get, traffic.tokens), (2, 0, 1));
 }

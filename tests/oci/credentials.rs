@@ -81,7 +81,7 @@ fn one_token_for_each_repository_and_no_more() {
     let fake = filled(Fake::new(Door::Token));
     let client = Case::new().client();
     for name in [HOME, HOME, "other", HOME, "other"] {
-        client.has_blob(&repository(&fake, name), &Digest::of(BODY)).unwrap();
+        client.has_blob(&repository(&fake, name), &Digest::compute(BODY)).unwrap();
     }
     let traffic = client.traffic();
     assert_eq!((traffic.pings, traffic.tokens, traffic.head), (1, 2, 5));
@@ -93,7 +93,7 @@ fn threads_share_the_first_contact_and_the_tokens() {
     let client = Case::new().client();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap()));
+            scope.spawn(|| assert!(client.has_blob(&home(&fake), &Digest::compute(BODY)).unwrap()));
         }
     });
     let traffic = client.traffic();
@@ -105,7 +105,7 @@ fn a_token_is_renewed_before_it_expires_and_when_it_is_refused() {
     let fake = filled(Fake::new(Door::Token));
     let case = Case::new();
     let client = case.client();
-    let ask = || assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
+    let ask = || assert!(client.has_blob(&home(&fake), &Digest::compute(BODY)).unwrap());
     ask();
     case.clock.pass(Duration::from_secs(289));
     ask();
@@ -127,7 +127,7 @@ fn tokens_that_work_once_are_no_obstacle() {
     fake.store().uses = Some(1);
     let client = Case::new().client();
     for _ in 0..3 {
-        assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
+        assert!(client.has_blob(&home(&fake), &Digest::compute(BODY)).unwrap());
     }
     assert_eq!(client.traffic().tokens, 3);
 }
@@ -164,8 +164,8 @@ fn the_credential_of_one_registry_is_not_shown_to_another() {
     let (one, two) = (filled(Fake::new(Door::Basic)), Fake::new(Door::Open));
     let case = Case::by(&one, alice());
     let client = case.client();
-    client.has_blob(&home(&one), &Digest::of(BODY)).unwrap();
-    client.has_blob(&home(&two), &Digest::of(BODY)).unwrap();
+    client.has_blob(&home(&one), &Digest::compute(BODY)).unwrap();
+    client.has_blob(&home(&two), &Digest::compute(BODY)).unwrap();
     assert_eq!(two.server.headers("authorization"), [None, None]);
 }
 
@@ -218,7 +218,7 @@ fn a_token_server_where_anyone_can_listen_gets_nothing() {
     ] {
         let fake = naming(realm);
         let case = Case::by(&fake, alice());
-        let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+        let error = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
         assert_eq!(error.kind(), Kind::Network);
         says(&error, &["names the token server", words]);
         assert_eq!(fake.server.requests().len(), 1);
@@ -254,7 +254,7 @@ fn a_token_server_that_leads_elsewhere_is_not_followed() {
         });
         let fake = naming(&near.url("/token"));
         let case = Case::by(&fake, credential);
-        let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+        let error = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
         says(&error, &["the token server", "leads to"]);
     }
     assert!(far.requests().is_empty());
@@ -265,7 +265,7 @@ fn a_password_in_the_realm_is_not_used() {
     let tokens = Server::start(|_| Reply::json("200 OK", r#"{"token":"t"}"#));
     let fake = naming(&tokens.url("/token").replace("://", "://eve:geheim@"));
     let case = Case::by(&fake, Credential::Anonymous);
-    let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+    let error = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
     assert_eq!(tokens.headers("authorization"), [None]);
     assert!(!error.to_string().contains("geheim"), "{error}");
 }
@@ -292,7 +292,7 @@ fn answers_of_token_servers_that_are_no_tokens() {
         let tokens = Server::start(move |_| reply.clone());
         let fake = naming(&tokens.url("/token"));
         let case = Case::by(&fake, alice());
-        let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+        let error = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
         assert_eq!(error.kind(), Kind::Network, "{error}");
         says(&error, &[words, "the token server `http://127.0.0.1"]);
     }
@@ -326,7 +326,7 @@ fn a_registry_that_asks_for_more_each_time_is_left() {
     });
     for credential in [alice(), Credential::Anonymous] {
         let case = Case::by(&fake, credential);
-        case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+        case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
     }
     assert!(fake.server.requests().len() < 16);
 }

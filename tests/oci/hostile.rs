@@ -147,7 +147,7 @@ fn a_secret_that_comes_back_is_not_shown() {
     let challenge = format!("Bearer realm=\"{}\"", tokens.url("/token"));
     let fake = Fake::with(Door::Open, move |_, _| Some(refused(&challenge)));
     let case = Case::by(&fake, secret());
-    let found = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+    let found = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
     says(&found, &["got Basic ... user:..."]);
     assert!(!found.to_string().contains("geheim"), "{found}");
 
@@ -186,7 +186,7 @@ fn the_host_that_failed_is_named() {
 
     let challenge = format!("Bearer realm=\"http://127.0.0.1:{tokens}/token\"");
     let fake = Fake::with(Door::Open, move |_, _| Some(refused(&challenge)));
-    let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+    let error = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
     let words = format!("the token server `http://127.0.0.1:{tokens}/token`: ");
     says(&error, &[&words, "Connection refused"]);
 }
@@ -231,7 +231,7 @@ fn token_answers_that_are_too_long_are_said_so() {
         let challenge = format!("Bearer realm={}", tokens.url("/token"));
         let fake = Fake::with(Door::Open, move |_, _| Some(refused(&challenge)));
         let case = Case::by(&fake, alice());
-        let error = case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+        let error = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
         says(&error, &[words, "the token server"]);
     }
 }
@@ -282,7 +282,7 @@ fn tls_that_was_asked_for_is_tls_on_loopback_too() {
     case.network.answer = Duration::from_millis(200);
     let access = airgap_oci::Access { tls: true, ..access(secret()) };
     case.accesses.set(&fake.host(), access);
-    case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap_err();
+    case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
     assert!(fake.server.requests().is_empty());
 }
 

@@ -133,7 +133,7 @@ fn signatures(digest: &Digest) -> String {
 
 #[test]
 fn what_is_attached_by_the_registry_or_by_a_tag() {
-    let (subject, signature) = (Digest::of(b"subject"), Digest::of(b"signature"));
+    let (subject, signature) = (Digest::compute(b"subject"), Digest::compute(b"signature"));
     let modern = Fake::with(Door::Open, move |request, _| {
         request
             .path
@@ -161,12 +161,12 @@ fn what_is_attached_by_the_registry_or_by_a_tag() {
 #[test]
 fn nothing_attached_is_no_failure_and_a_refusal_is_one() {
     let fake = Fake::new(Door::Open);
-    let none = Case::new().client().referrers(&home(&fake), &Digest::of(b"x")).unwrap();
+    let none = Case::new().client().referrers(&home(&fake), &Digest::compute(b"x")).unwrap();
     assert!(none.is_empty());
     let fake = Fake::with(Door::Open, |request, _| {
         let refused = || error("403 Forbidden", "DENIED", "not for you");
         request.path.contains("/referrers/").then(refused)
     });
-    let error = Case::new().client().referrers(&home(&fake), &Digest::of(b"x")).unwrap_err();
+    let error = Case::new().client().referrers(&home(&fake), &Digest::compute(b"x")).unwrap_err();
     says(&error, &["403 Forbidden: not for you (DENIED)"]);
 }

@@ -64,11 +64,11 @@ fn the_bytes_stay_as_they_are() {
 
 #[test]
 fn another_digest_than_asked_for_is_refused() {
-    let (fake, digest) = (answering(Reply::ok("{}")), Digest::of(b"x"));
+    let (fake, digest) = (answering(Reply::ok("{}")), Digest::compute(b"x"));
     let wanted = reference(&fake, &format!("ns/name:1@sha256:{digest}"));
     let error = Case::new().client().manifest(&wanted, &ACCEPT).unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
-    let found = Digest::of(b"{}").to_string();
+    let found = Digest::compute(b"{}").to_string();
     says(
         &error,
         &["are not the pinned ones", &digest.to_string(), &found, "/v2/ns/name/manifests/"],
@@ -77,14 +77,17 @@ fn another_digest_than_asked_for_is_refused() {
 
 #[test]
 fn another_digest_than_the_registry_says_is_refused() {
-    let said = format!("sha256:{}", Digest::of(b"x"));
+    let said = format!("sha256:{}", Digest::compute(b"x"));
     let fake = answering(Reply::ok("{}").header("Docker-Content-Digest", &said));
     let client = Case::new().client();
     let error = client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
-    says(&error, &["is not what the registry says it is", &said, &Digest::of(b"{}").to_string()]);
+    says(
+        &error,
+        &["is not what the registry says it is", &said, &Digest::compute(b"{}").to_string()],
+    );
 
-    let pinned = reference(&fake, &format!("ns/name@sha256:{}", Digest::of(b"{}")));
+    let pinned = reference(&fake, &format!("ns/name@sha256:{}", Digest::compute(b"{}")));
     let error = client.head_manifest(&pinned, &ACCEPT).unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
 }
@@ -101,7 +104,7 @@ fn a_registry_that_says_little_is_asked_for_the_whole() {
     let fake = answering(Reply::ok("{}"));
     let client = Case::new().client();
     let found = client.head_manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap().unwrap();
-    assert_eq!((found.digest, found.size), (Digest::of(b"{}"), 2));
+    assert_eq!((found.digest, found.size), (Digest::compute(b"{}"), 2));
     assert_eq!(client.traffic().get, 1);
 }
 

@@ -36,7 +36,7 @@ fn a_blob_takes_a_post_and_a_put() {
     let case = Case::by(&fake, alice());
     let client = case.client();
     push(&client, &fake, &BODY).unwrap();
-    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
     let traffic = client.traffic();
     assert_eq!((traffic.post, traffic.put, traffic.patch, traffic.sent), (1, 1, 0, 43));
     assert_eq!(fake.scopes(), [["repository:ns/name:pull,push"]]);
@@ -49,24 +49,24 @@ fn bytes_files_and_other_registries_can_be_pushed() {
     let client = case.client();
     case.succeeded(case.pull(&client, &from));
     let file = Unverified::open(&case.destination(), "it").unwrap();
-    let file = file.verify(&Digest::of(BODY)).unwrap();
+    let file = file.verify(&Digest::compute(BODY)).unwrap();
     let (source, blob) = (home(&from), body());
     let remote = client.remote(&source, &blob);
     let sources: [&dyn Readable; 3] = [&BODY.to_vec(), &file, &remote];
     for bytes in sources {
         let fake = Fake::new(Door::Open);
         push(&client, &fake, bytes).unwrap();
-        assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+        assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
     }
 }
 
 #[test]
 fn an_empty_blob() {
     let fake = Fake::new(Door::Open);
-    let empty = Descriptor::new("application/wasm", Digest::of(b""), 0);
+    let empty = Descriptor::new("application/wasm", Digest::compute(b""), 0);
     let client = Case::new().client();
     client.push_blob(&home(&fake), &empty, &Vec::new(), None, &Item::hidden()).unwrap();
-    assert_eq!(fake.store().blob(HOME, &Digest::of(b"")), Some(&b""[..]));
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(b"")), Some(&b""[..]));
 }
 
 #[test]
@@ -75,9 +75,9 @@ fn a_mount_moves_no_byte() {
     fake.store().add_blob("ns/from", BODY);
     let case = Case::by(&fake, alice());
     let client = case.client();
-    let mounted = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::of(BODY));
+    let mounted = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::compute(BODY));
     assert!(matches!(mounted.unwrap(), Mount::Mounted));
-    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
     let traffic = client.traffic();
     assert_eq!((traffic.post, traffic.put, traffic.sent), (1, 0, 0));
     assert_eq!(fake.scopes(), [["repository:ns/name:pull,push", "repository:ns/from:pull"]]);
@@ -87,7 +87,7 @@ fn a_mount_moves_no_byte() {
 fn what_cannot_be_mounted_is_pushed_where_the_registry_waits() {
     let fake = Fake::new(Door::Open);
     let client = Case::new().client();
-    let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::of(BODY));
+    let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::compute(BODY));
     let Mount::Upload(place) = mount.unwrap() else { panic!("there is nothing to mount") };
     client.push_blob(&home(&fake), &body(), &BODY, Some(place), &Item::hidden()).unwrap();
     let traffic = client.traffic();
@@ -100,10 +100,10 @@ fn who_may_not_read_the_other_repository_may_push_all_the_same() {
         request.path.contains("mount=").then(|| error("403 Forbidden", "DENIED", "no"))
     });
     let client = Case::new().client();
-    let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::of(BODY));
+    let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::compute(BODY));
     assert!(matches!(mount.unwrap(), Mount::Upload(_)));
     let other = Fake::new(Door::Open);
-    let mount = client.mount(&home(&other), &home(&fake), &Digest::of(BODY));
+    let mount = client.mount(&home(&other), &home(&fake), &Digest::compute(BODY));
     assert!(matches!(mount.unwrap(), Mount::Upload(_)));
     assert!(other.server.requests().is_empty());
 }
@@ -119,7 +119,7 @@ fn wrong_bytes_never_end_an_upload() {
         let error = push(&Case::new().client(), &fake, &bytes).unwrap_err();
         assert_eq!(error.kind(), Kind::Integrity, "{error}");
         says(&error, &[words]);
-        assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), None);
+        assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), None);
         assert!(fake.asked().iter().filter(|it| it.starts_with("PUT")).count() == 0);
     }
 }
@@ -133,14 +133,14 @@ fn an_upload_that_is_lost_begins_anew() {
         });
         let client = Case::new().client();
         push(&client, &fake, &BODY).unwrap();
-        assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+        assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
     }
 }
 
 #[test]
 fn an_upload_goes_on_where_the_registry_is() {
     let bytes = large();
-    let digest = Digest::of(&bytes);
+    let digest = Digest::compute(&bytes);
     let fake = Fake::gated(Door::Open, cutting("PUT", 1_000_000), |request, store| {
         (request.method == "PUT" && request.body.len() == 1_000_000).then(|| {
             store.keep(request);
@@ -172,7 +172,7 @@ fn an_answer_that_is_lost_is_no_second_upload() {
 #[test]
 fn what_is_too_large_goes_in_smaller_parts() {
     let bytes = large();
-    let digest = Digest::of(&bytes);
+    let digest = Digest::compute(&bytes);
     let fake = Fake::with(Door::Open, |request, _| {
         let large = request.body.len() > 800_000;
         large.then(|| Reply::new("413 Request Entity Too Large", "<html>"))
@@ -194,7 +194,7 @@ fn no_part_is_smaller_than_the_registry_wants() {
         _ => None,
     });
     let client = Case::new().client();
-    let blob = Descriptor::new("application/wasm", Digest::of(&bytes), bytes.len() as u64);
+    let blob = Descriptor::new("application/wasm", Digest::compute(&bytes), bytes.len() as u64);
     let pushed = client.push_blob(&home(&fake), &blob, &bytes, None, &Item::hidden());
     says(&pushed.unwrap_err(), &["413"]);
     let requests = fake.server.requests();
@@ -204,7 +204,7 @@ fn no_part_is_smaller_than_the_registry_wants() {
 #[test]
 fn a_part_that_is_not_taken_whole_is_sent_on_from_there() {
     let bytes = large();
-    let digest = Digest::of(&bytes);
+    let digest = Digest::compute(&bytes);
     let fake = Fake::with(Door::Open, |request, store| {
         if request.method == "PUT" && !request.body.is_empty() {
             return Some(Reply::new("413 Request Entity Too Large", ""));
@@ -236,7 +236,7 @@ fn a_busy_registry_is_waited_for_and_a_token_renewed() {
     let client = case.client();
     push(&client, &fake, &BODY).unwrap();
     assert_eq!(case.clock.waits(), [13]);
-    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
     assert_eq!(client.traffic().tokens, 2);
 }
 
@@ -253,7 +253,7 @@ fn a_token_that_expires_before_the_bytes_go_is_renewed() {
     let case = Case::by(&fake, alice());
     let client = case.client();
     push(&client, &fake, &BODY).unwrap();
-    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
     assert_eq!(client.traffic().tokens, 2);
     assert!(case.clock.waits().is_empty());
 }
@@ -276,7 +276,7 @@ fn a_source_that_fails_is_what_is_told() {
     let error = push(&case.client(), &fake, &Broken).unwrap_err();
     assert_eq!((error.kind(), error.statement()), (Kind::Unavailable, "the source is gone"));
     assert!(case.clock.waits().is_empty());
-    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), None);
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), None);
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn a_damaged_source_leaves_nothing_behind() {
     let (source, blob) = (home(&from), body());
     let error = push(&client, &fake, &client.remote(&source, &blob)).unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
-    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), None);
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), None);
 }
 
 #[test]
@@ -423,7 +423,7 @@ fn manifests_are_put_under_tag_or_digest() {
     let fake = Fake::new(Door::AliceToken);
     let case = Case::by(&fake, alice());
     let client = case.client();
-    let (json, digest) = (manifest(), Digest::of(manifest().as_bytes()));
+    let (json, digest) = (manifest(), Digest::compute(manifest().as_bytes()));
     let kind = media_type::MANIFEST;
     for rest in [
         "ns/name:1".to_owned(),
@@ -438,7 +438,7 @@ fn manifests_are_put_under_tag_or_digest() {
     for name in ["1".to_owned(), "2".to_owned(), format!("sha256:{digest}")] {
         assert_eq!(fake.store().manifest(HOME, &name), Some(json.as_bytes()));
     }
-    let other = reference(&fake, &format!("ns/name:3@sha256:{}", Digest::of(b"x")));
+    let other = reference(&fake, &format!("ns/name:3@sha256:{}", Digest::compute(b"x")));
     let error = client.put_manifest(&other, json.as_bytes(), kind).unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
     assert_eq!(client.traffic().put, 3);
@@ -446,7 +446,7 @@ fn manifests_are_put_under_tag_or_digest() {
 
 #[test]
 fn a_registry_that_keeps_another_manifest_is_found_out() {
-    let said = format!("sha256:{}", Digest::of(b"x"));
+    let said = format!("sha256:{}", Digest::compute(b"x"));
     let fake = Fake::with(Door::Open, move |request, _| {
         let lie = || Reply::new("201 Created", "").header("Docker-Content-Digest", &said);
         (request.method == "PUT").then(lie)
@@ -455,7 +455,7 @@ fn a_registry_that_keeps_another_manifest_is_found_out() {
     let error = client.put_manifest(&reference(&fake, "ns/name:1"), b"{}", media_type::MANIFEST);
     let error = error.unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
-    says(&error, &["keeps another manifest", &Digest::of(b"x").to_string()]);
+    says(&error, &["keeps another manifest", &Digest::compute(b"x").to_string()]);
 }
 
 #[test]
@@ -506,7 +506,7 @@ fn ends(
     let case = Case::new();
     let client = case.client();
     let bytes = large();
-    let blob = Descriptor::new("application/wasm", Digest::of(&bytes), bytes.len() as u64);
+    let blob = Descriptor::new("application/wasm", Digest::compute(&bytes), bytes.len() as u64);
     let source = Counting(&bytes, Default::default());
     let error = client.push_blob(&home(&fake), &blob, &source, None, &Item::hidden()).unwrap_err();
     let (requests, waits) = (fake.server.requests().len(), case.clock.waits().len());
@@ -541,7 +541,7 @@ fn a_registry_that_takes_a_byte_of_each_part_is_given_up() {
 #[test]
 fn a_part_that_is_taken_in_half_each_time_makes_parts_smaller() {
     let bytes = large();
-    let digest = Digest::of(&bytes);
+    let digest = Digest::compute(&bytes);
     let fake = Fake::with(Door::Open, |request, store| {
         in_parts(request).or_else(|| {
             (request.method == "PATCH" && request.body.len() > 400_000).then(|| {

@@ -31,14 +31,14 @@ fn each_2xx_is_a_success() {
         let name = reference(&fake, "new:1");
         client.put_manifest(&name, manifest().as_bytes(), media_type::MANIFEST).unwrap();
         let store = fake.store();
-        assert_eq!(store.blob("new", &Digest::of(BODY)), Some(BODY), "{status}");
+        assert_eq!(store.blob("new", &Digest::compute(BODY)), Some(BODY), "{status}");
         assert_eq!(store.manifest("new", "1"), Some(manifest().as_bytes()), "{status}");
     }
 }
 
 #[test]
 fn a_mount_that_is_answered_with_the_blob_is_one() {
-    let digest = Digest::of(BODY);
+    let digest = Digest::compute(BODY);
     for (status, there) in [("202 Accepted", true), ("200 OK", true), ("202 Accepted", false)] {
         let fake = filled(Fake::with(Door::Open, move |request, store| {
             let mount = request.method == "POST" && request.path.contains("mount=");
@@ -90,7 +90,8 @@ fn a_blob_is_pushed_where_head_is_not_answered() {
         let fake = Fake::with(Door::Open, move |request, _| {
             (request.method == "HEAD").then(|| Reply::new(status, ""))
         });
-        let there = Case::new().client().has_blob_to_push(&home(&fake), &Digest::of(BODY)).unwrap();
+        let there =
+            Case::new().client().has_blob_to_push(&home(&fake), &Digest::compute(BODY)).unwrap();
         assert!(!there, "{status}");
     }
 }
@@ -235,13 +236,14 @@ fn a_token_that_is_good_for_less_than_was_asked_for_is_not_used_for_it() {
     let client = Case::new().client();
     let to = repository(&front, "new");
     for _ in 0..2 {
-        let Mount::Upload(location) = client.mount(&home(&front), &to, &Digest::of(BODY)).unwrap()
+        let Mount::Upload(location) =
+            client.mount(&home(&front), &to, &Digest::compute(BODY)).unwrap()
         else {
             panic!("it was mounted");
         };
         client.push_blob(&to, &body(), &BODY, Some(location), &Item::hidden()).unwrap();
     }
-    assert_eq!(front.store().blob("new", &Digest::of(BODY)), Some(BODY));
+    assert_eq!(front.store().blob("new", &Digest::compute(BODY)), Some(BODY));
     let scopes = fake.scopes();
     assert_eq!(scopes, [vec![push, "repository:ns/name:pull"], vec![push]]);
 }
@@ -332,7 +334,7 @@ fn an_upload_that_has_only_a_name_is_found() {
     });
     let client = Case::new().client();
     client.push_blob(&home(&fake), &body(), &BODY, None, &Item::hidden()).unwrap();
-    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
 }
 
 #[test]
@@ -358,7 +360,7 @@ fn bytes_go_by_patch_where_the_last_put_takes_none() {
         let case = Case::new();
         let to = home(&fake);
         case.client().push_blob(&to, &body(), &BODY, None, &Item::hidden()).unwrap();
-        assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY), "{status}");
+        assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY), "{status}");
         assert!(case.clock.waits().is_empty(), "{status}");
     }
 }
@@ -379,7 +381,7 @@ fn a_range_that_counts_is_one_that_ends_there() {
     });
     let client = Case::new().client();
     client.push_blob(&home(&fake), &body(), &BODY, None, &Item::hidden()).unwrap();
-    assert_eq!(fake.store().blob(HOME, &Digest::of(BODY)), Some(BODY));
+    assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
 }
 
 #[test]
@@ -392,8 +394,8 @@ fn a_registry_that_knows_no_list_of_attached_things_is_asked_for_the_tag() {
         let fake = Fake::with(Door::Open, move |request, _| {
             request.path.contains("/referrers/").then(|| reply.clone())
         });
-        let subject = Digest::of(b"x");
-        let (item, kind) = (Digest::of(b"y"), media_type::MANIFEST);
+        let subject = Digest::compute(b"x");
+        let (item, kind) = (Digest::compute(b"y"), media_type::MANIFEST);
         let list = format!(
             r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"{kind}","digest":"sha256:{item}","size":1}}]}}"#
         );
@@ -406,7 +408,7 @@ fn a_registry_that_knows_no_list_of_attached_things_is_asked_for_the_tag() {
 #[test]
 fn lists_and_annotations_may_be_null() {
     let fake = Fake::new(Door::Open);
-    let config = Digest::of(b"{}");
+    let config = Digest::compute(b"{}");
     let part =
         |rest: &str| format!(r#"{{"mediaType":"a/b","digest":"sha256:{config}","size":2{rest}}}"#);
     let (bare, noted) = (part(""), part(r#","annotations":null"#));

@@ -19,7 +19,7 @@ use crate::{BODY, Case, access, alice, filled, home, says};
 /// Asks for the blob in a registry on this host.
 fn look(case: &Case, host: &str) -> Result<bool, Error> {
     let repository = Repository::new(host.parse().unwrap(), "ns/name").unwrap();
-    case.client().has_blob(&repository, &Digest::of(BODY))
+    case.client().has_blob(&repository, &Digest::compute(BODY))
 }
 
 fn plain() -> Access {
@@ -51,7 +51,7 @@ fn an_authority_that_is_not_trusted() {
 #[test]
 fn a_certificate_that_is_itself_a_named_root_is_accepted() {
     let params = || CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let (pem, config) = Authority::of_itself(params());
+    let (pem, config) = Authority::self_signed(params());
     let server = Server::start_tls(config, |_| Reply::ok(""));
     let host = format!("localhost:{}", server.port());
     let other = Authority::new();
@@ -70,7 +70,7 @@ fn a_certificate_that_is_itself_a_named_root_is_accepted() {
     case.accesses.set(&host, Access { roots: vec![pem.clone()], ..Access::default() });
     assert!(look(&case, &host).unwrap());
     // A certificate that is not named is not trusted, however similar it is.
-    let (twin, _) = Authority::of_itself(params());
+    let (twin, _) = Authority::self_signed(params());
     for text in [text, twin] {
         let error = look(&named(&text), &host).unwrap_err();
         says(&error, &["CA:TRUE", "SSL_CERT_FILE", "basicConstraints=critical,CA:FALSE"]);
@@ -80,7 +80,7 @@ fn a_certificate_that_is_itself_a_named_root_is_accepted() {
     says(&error, &["for another name"]);
     let mut old = params();
     old.not_after = rcgen::date_time_ymd(2001, 1, 1);
-    let (pem, config) = Authority::of_itself(old);
+    let (pem, config) = Authority::self_signed(old);
     let server = Server::start_tls(config, |_| Reply::ok(""));
     let error = look(&named(&pem), &format!("localhost:{}", server.port())).unwrap_err();
     says(&error, &["has expired"]);
@@ -270,9 +270,9 @@ fn who_comes_later_waits_no_more_for_a_registry_that_is_down() {
     let repository = Repository::new(host.parse().unwrap(), "a").unwrap();
     let case = Case::new();
     let client = case.client();
-    client.has_blob(&repository, &Digest::of(BODY)).unwrap_err();
+    client.has_blob(&repository, &Digest::compute(BODY)).unwrap_err();
     let waits = case.clock.waits().len();
-    client.has_blob(&repository, &Digest::of(BODY)).unwrap_err();
+    client.has_blob(&repository, &Digest::compute(BODY)).unwrap_err();
     assert_eq!((waits, case.clock.waits().len()), (3, 3));
 }
 
@@ -283,7 +283,7 @@ fn a_registry_that_comes_up_is_waited_for() {
         _ => None,
     }));
     let case = Case::new();
-    assert!(case.client().has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
+    assert!(case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap());
     assert_eq!(case.clock.waits(), [9, 9]);
 }
 

@@ -26,7 +26,7 @@ fn manifest_error(client: &Client, fake: &Fake, rest: &str) -> Error {
 
 #[test]
 fn what_is_not_there_is_told_apart() {
-    let digest = Digest::of(b"x");
+    let digest = Digest::compute(b"x");
     let fake = Fake::with(Door::Open, |request, _| {
         let unknown = || error("404 Not Found", "NAME_UNKNOWN", "repository not known");
         request.path.starts_with("/v2/no/such/").then(unknown)
@@ -122,7 +122,7 @@ fn busy_registries_are_asked_again_in_both_forms() {
             fake.store().add_blob(HOME, BODY);
             let case = Case::new();
             let client = case.client();
-            assert!(client.has_blob(&home(&fake), &Digest::of(BODY)).unwrap());
+            assert!(client.has_blob(&home(&fake), &Digest::compute(BODY)).unwrap());
             assert_eq!((client.traffic().head, case.clock.waits()), (2, vec![wait]));
         }
     }

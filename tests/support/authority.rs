@@ -19,7 +19,8 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         // Two authorities with one name would differ only in their signatures.
-        let name = format!("authority {}", airgap_core::digest::Digest::of(&key.serialize_der()));
+        let name =
+            format!("authority {}", airgap_core::digest::Digest::compute(&key.serialize_der()));
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).unwrap().pem();
@@ -75,7 +76,7 @@ impl Authority {
 
     /// Returns a certificate as `openssl req -x509` creates it, and the settings of a server with
     /// it: it is the certificate of an authority and signed by itself.
-    pub fn of_itself(mut params: CertificateParams) -> (String, Arc<rustls::ServerConfig>) {
+    pub fn self_signed(mut params: CertificateParams) -> (String, Arc<rustls::ServerConfig>) {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();

@@ -125,7 +125,7 @@ impl Fake {
 
 impl Store {
     pub fn add_blob(&mut self, repository: &str, bytes: &[u8]) -> Digest {
-        let digest = Digest::of(bytes);
+        let digest = Digest::compute(bytes);
         self.blobs.insert((repository.to_owned(), format!("sha256:{digest}")), bytes.to_vec());
         digest
     }
@@ -136,7 +136,7 @@ impl Store {
     }
 
     pub fn add_manifest(&mut self, repository: &str, tag: &str, kind: &str, json: &str) -> Digest {
-        let digest = Digest::of(json.as_bytes());
+        let digest = Digest::compute(json.as_bytes());
         for name in [tag.to_owned(), format!("sha256:{digest}")] {
             let manifest = (kind.to_owned(), json.as_bytes().to_vec());
             self.manifests.insert((repository.to_owned(), name), manifest);
@@ -230,7 +230,7 @@ impl Store {
             ("GET" | "HEAD", "manifests") => match self.manifests.get(&key) {
                 Some((kind, bytes)) => Reply::ok(bytes.clone())
                     .header("Content-Type", kind)
-                    .header("Docker-Content-Digest", &format!("sha256:{}", Digest::of(bytes))),
+                    .header("Docker-Content-Digest", &format!("sha256:{}", Digest::compute(bytes))),
                 None => error("404 Not Found", "MANIFEST_UNKNOWN", "manifest unknown"),
             },
             ("PUT", "manifests") => {
@@ -341,7 +341,7 @@ impl Store {
             "PUT" => {
                 let mut bytes = self.uploads.remove(&id).unwrap();
                 bytes.extend(&request.body);
-                let digest = format!("sha256:{}", Digest::of(&bytes));
+                let digest = format!("sha256:{}", Digest::compute(&bytes));
                 if param(&request.path, "digest").as_deref() != Some(&digest) {
                     return error("400 Bad Request", "DIGEST_INVALID", "digest did not match");
                 }

@@ -51,19 +51,19 @@ fn diff_id(layer: &[u8]) -> String {
     let mut bytes = Vec::new();
     let unpacked = GzDecoder::new(layer).read_to_end(&mut bytes);
     let bytes = if unpacked.is_ok() { &*bytes } else { layer };
-    format!("sha256:{}", Digest::of(bytes))
+    format!("sha256:{}", Digest::compute(bytes))
 }
 
 impl Images {
     fn blob(&mut self, kind: &str, bytes: &[u8]) -> Value {
-        let digest = Digest::of(bytes);
+        let digest = Digest::compute(bytes);
         self.blobs.insert(digest, bytes.to_vec());
         json!({"mediaType": kind, "digest": format!("sha256:{digest}"), "size": bytes.len()})
     }
 
     fn manifest(&mut self, kind: &str, manifest: &Value) -> Value {
         let bytes = manifest.to_string().into_bytes();
-        let (digest, size) = (Digest::of(&bytes), bytes.len());
+        let (digest, size) = (Digest::compute(&bytes), bytes.len());
         self.manifests.push((digest, kind.to_owned(), bytes));
         json!({"mediaType": kind, "digest": format!("sha256:{digest}"), "size": size})
     }

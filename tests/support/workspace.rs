@@ -90,7 +90,7 @@ pub struct Workspace {
 
 impl Workspace {
     /// Copies `examples/{example}`.
-    pub fn of(example: &str, mirror: &Mirror) -> Workspace {
+    pub fn from_example(example: &str, mirror: &Mirror) -> Workspace {
         let sandbox = Sandbox::new();
         let example = Path::new(REPOSITORY).join("examples").join(example);
         for entry in walkdir::WalkDir::new(&example).into_iter().filter_entry(is_source) {

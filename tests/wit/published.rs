@@ -65,7 +65,7 @@ fn published_archives_become_libraries() {
     let folders = unpacked(&sandbox);
     let mut sources = BTreeMap::new();
     for (id, folder) in &folders {
-        let source = Source::of_folder(&sandbox.path(folder)).unwrap();
+        let source = Source::from_folder(&sandbox.path(folder)).unwrap();
         source.must_be(id, folder).unwrap();
         assert!(source.unversioned.is_empty() && source.nested.is_empty());
         sources.insert(id.clone(), source);
@@ -122,7 +122,7 @@ fn goes_there_and_back(sandbox: &Sandbox, out: &Path, source: &Source) {
     resolve.all_features = true;
     let bytes = wit_component::encode(&resolve, main, false).unwrap();
     let path = sandbox.write("there.wasm", bytes);
-    let back = Source::of_unverified(&path).unwrap();
+    let back = Source::from_unverified(&path).unwrap();
     same(&back, source);
 }
 
@@ -153,7 +153,7 @@ fn published_archives_have_the_text_that_the_registry_says() {
     let sandbox = Sandbox::new();
     let registry = airgap_vendor::registry::WitRegistry::builtin().unwrap();
     for (package, folder) in unpacked(&sandbox) {
-        let source = Source::of_folder(&sandbox.path(&folder)).unwrap();
+        let source = Source::from_folder(&sandbox.path(&folder)).unwrap();
         assert_eq!(registry.archive(&package).unwrap().tree, Some(source.tree_hash()), "{package}");
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn packs_and_prints(folder: &Path) -> Option<Source> {
     tools.args(["component", "wit", "--all-features", "--wasm", "-o"]);
     run(tools.arg(&packed).arg(folder));
     run(wasm_tools()?.args(["component", "wit", "--out-dir"]).arg(&printed).arg(&packed));
-    let (ours, theirs) = (Source::of_unverified(&packed).unwrap(), Source::of_folder(&printed));
+    let (ours, theirs) = (Source::from_unverified(&packed).unwrap(), Source::from_folder(&printed));
     let text = |source: &Source| {
         let texts: Vec<_> = source.files.values().map(|it| String::from_utf8_lossy(it)).collect();
         texts.concat()

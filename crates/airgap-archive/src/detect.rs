@@ -80,7 +80,7 @@ fn found(start: &[u8]) -> Found {
         () if is(b"BZh") => Found::Other("a bzip2 file"),
         () if is(b"7z\xbc\xaf\x27\x1c") => Found::Other("a 7z archive"),
         () if start.get(257..262) == Some(b"ustar") => Found::Other("a tar without compression"),
-        () => StandIn::of_beginning(start).map_or(Found::Unknown, Found::StandIn),
+        () => StandIn::from_beginning(start).map_or(Found::Unknown, Found::StandIn),
     }
 }
 

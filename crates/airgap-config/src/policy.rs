@@ -54,7 +54,7 @@ impl Policy {
     /// # Errors
     /// Usage, with the variable, if a value is invalid. A variable with an invalid value never
     /// silently means online.
-    pub fn of(environment: &Environment, workspace: &Path) -> Result<Policy> {
+    pub fn from_environment(environment: &Environment, workspace: &Path) -> Result<Policy> {
         Ok(Policy {
             offline: is_true(environment, env::OFFLINE)?.then_some(Offline(env::OFFLINE)),
             workspace: workspace.to_owned(),
@@ -67,7 +67,7 @@ impl Policy {
                 .get(env::GITHUB_MIRROR)
                 .map(|value| base_url(env::GITHUB_MIRROR, value))
                 .transpose()?,
-            network: Network::of(environment)?,
+            network: Network::from_environment(environment)?,
         })
     }
 
@@ -280,7 +280,7 @@ mod tests {
     use airgap_core::error::Kind;
 
     fn policy(pairs: &[(&'static str, &str)]) -> Result<Policy> {
-        Policy::of(&Environment::of(pairs, "/cwd"), Path::new("/ws"))
+        Policy::from_environment(&Environment::from_pairs(pairs, "/cwd"), Path::new("/ws"))
     }
 
     /// Parses the vectors in a file for Starlark.

@@ -94,11 +94,11 @@ impl Registries {
     ///
     /// # Errors
     /// Usage, with the variable or the place in the file, if a setting is invalid.
-    pub fn of(environment: &Environment, workspace: &Path) -> Result<Registries> {
-        Registries::with(environment, Config::read(environment, workspace)?)
+    pub fn from_environment(environment: &Environment, workspace: &Path) -> Result<Registries> {
+        Registries::from_config(environment, Config::read(environment, workspace)?)
     }
 
-    fn with(environment: &Environment, config: Config) -> Result<Registries> {
+    fn from_config(environment: &Environment, config: Config) -> Result<Registries> {
         let mut urls = BTreeMap::new();
         for (variable, name) in environment.between(env::REGISTRY, "_URL") {
             let value = environment.named(variable).unwrap_or_default();
@@ -106,7 +106,7 @@ impl Registries {
         }
         Ok(Registries {
             mirrors: mirrors(environment)?,
-            stores: Stores::of(environment),
+            stores: Stores::from_environment(environment),
             netrc: network::netrc(environment),
             environment: environment.clone(),
             config,
@@ -123,7 +123,7 @@ impl Registries {
     /// Usage, if no setting names a registry for the package, or one names an invalid registry, or
     /// a folder or file that is not there.
     pub fn route(&self, package: &PackageName, rule: Option<&str>) -> Result<Route> {
-        let route = route::of_package(self, package, rule)?;
+        let route = route::for_package(self, package, rule)?;
         self.check_paths(&route.sources)?;
         Ok(route)
     }
@@ -177,7 +177,7 @@ impl Registries {
     /// Usage, if they are not a host and a repository, or if a setting names a folder or file that
     /// is not there.
     pub fn component(&self, registry: &str, repository: &str) -> Result<Vec<Source>> {
-        let sources = route::of_component(self, registry, repository)?;
+        let sources = route::for_component(self, registry, repository)?;
         self.check_paths(&sources)?;
         Ok(sources)
     }
@@ -203,7 +203,7 @@ impl Registries {
     /// # Errors
     /// Usage, if they are not a host and a repository.
     pub fn repository(&self, registry: &str, repository: &str) -> Result<Vec<Source>> {
-        route::of_repository(self, registry, repository)
+        route::for_repository(self, registry, repository)
     }
 
     /// Asks a registry where its packages are, and stores the answer. `get` returns the content at

@@ -255,7 +255,7 @@ impl ArchiveType {
     }
 
     /// Returns the format of a file with this name.
-    pub fn of_filename(filename: &str) -> ArchiveType {
+    pub fn from_filename(filename: &str) -> ArchiveType {
         let lower = filename.to_ascii_lowercase();
         let has = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
         match () {
@@ -381,7 +381,7 @@ mod tests {
             ("a.zip", ArchiveType::Zip),
             ("wac-cli-x86_64-apple-darwin", ArchiveType::Binary),
         ] {
-            assert_eq!(ArchiveType::of_filename(name), format, "{name}");
+            assert_eq!(ArchiveType::from_filename(name), format, "{name}");
         }
     }
 }

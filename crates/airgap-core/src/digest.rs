@@ -20,7 +20,7 @@ impl Digest {
     }
 
     /// Computes the digest of bytes in memory.
-    pub fn of(bytes: &[u8]) -> Digest {
+    pub fn compute(bytes: &[u8]) -> Digest {
         let mut hasher = Hasher::default();
         hasher.update(bytes);
         hasher.finish()
@@ -104,7 +104,7 @@ mod tests {
         let plain: Digest = EMPTY.parse().unwrap();
         let prefixed: Digest = format!("sha256:{}", EMPTY.to_uppercase()).parse().unwrap();
         assert_eq!(plain, prefixed);
-        assert_eq!(plain, Digest::of(b""));
+        assert_eq!(plain, Digest::compute(b""));
         assert_eq!(plain.to_string(), EMPTY);
     }
 

@@ -148,7 +148,7 @@ pub struct Environment {
 impl Environment {
     /// Reads the process's environment.
     #[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
-    pub fn of_process() -> Environment {
+    pub fn from_process() -> Environment {
         let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let variables =
             std::env::vars_os().map(|(name, value)| (key(&text(name)), text(value))).collect();
@@ -158,7 +158,7 @@ impl Environment {
     }
 
     /// Creates an environment with only these variables; for tests.
-    pub fn of(pairs: &[(&str, &str)], current_dir: impl Into<PathBuf>) -> Environment {
+    pub fn from_pairs(pairs: &[(&str, &str)], current_dir: impl Into<PathBuf>) -> Environment {
         let own = |(name, value): &(&str, &str)| (key(name), (*value).to_owned());
         let variables = pairs.iter().map(own).collect();
         Environment { variables, current_dir: current_dir.into(), ..Environment::default() }
@@ -335,7 +335,7 @@ mod tests {
             ("WKG_REGISTRY__TOKEN", "x"),
             ("WKG_REGISTRY_A_TOKEN", "  "),
         ];
-        let environment = Environment::of(&pairs, "/");
+        let environment = Environment::from_pairs(&pairs, "/");
         assert_eq!(environment.named("WKG_REGISTRY_GHCR_IO_TOKEN"), Some("geheim"));
         assert_eq!(environment.named("WKG_REGISTRY_A_TOKEN"), None);
         let found: Vec<_> = environment.between("WKG_REGISTRY_", "_TOKEN").collect();
@@ -349,7 +349,7 @@ mod tests {
         let settings = r#"{"schema_version": 1, "workspace": "/ws", "withheld": ["T", "U"],
             "variables": {"BAZEL_WASM_OFFLINE": "1", "BAZEL_WASM_MIRROR": "https://a", "HOME": "/h"}}"#;
         let pairs = [("BAZEL_WASM_OFFLINE", " "), ("BAZEL_WASM_MIRROR", "https://b"), ("U", "x")];
-        let environment = Environment::of(&pairs, "/cwd");
+        let environment = Environment::from_pairs(&pairs, "/cwd");
         assert_eq!(environment.base_dir(), Path::new("/cwd"));
         let environment = environment.with_settings(serde_json::from_str(settings).unwrap());
         assert_eq!(environment.get(OFFLINE), Some("1"));
@@ -385,7 +385,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn config_files_are_where_the_specification_says() {
-        let home = |pairs: &[(&str, &str)]| Environment::of(pairs, "/").config_home();
+        let home = |pairs: &[(&str, &str)]| Environment::from_pairs(pairs, "/").config_home();
         assert_eq!(home(&[("HOME", "/h")]), Some("/h/.config".into()));
         assert_eq!(home(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/c")]), Some("/c".into()));
         assert_eq!(home(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "c")]), Some("/h/.config".into()));

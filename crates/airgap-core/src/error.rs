@@ -102,7 +102,7 @@ impl Error {
     /// Creates the common error of several failures. Its kind is that of the gravest one, in any
     /// order: wrong bytes first, then failures that a person must fix. It is `Unavailable` only if
     /// every failure is.
-    pub fn of_many<'a>(
+    pub fn from_many<'a>(
         errors: impl IntoIterator<Item = &'a Error>,
         statement: impl Into<String>,
     ) -> Error {
@@ -288,7 +288,7 @@ mod tests {
             [Kind::Integrity, Kind::Failed, Kind::Usage, Kind::Network, Kind::Unavailable];
         let kind = |kinds: &[Kind]| {
             let errors: Vec<_> = kinds.iter().map(|kind| Error::new(*kind, "it failed")).collect();
-            Error::of_many(&errors, "they failed").kind()
+            Error::from_many(&errors, "they failed").kind()
         };
         for (nth, graver) in from_gravest.iter().enumerate() {
             for other in &from_gravest[nth..] {

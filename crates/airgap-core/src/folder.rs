@@ -69,7 +69,7 @@ impl LinkRefused {
 
 impl Stat {
     /// Creates the value from the standard library's metadata, of which the identity is not used.
-    pub fn of(found: &std::fs::Metadata) -> Stat {
+    pub fn from_metadata(found: &std::fs::Metadata) -> Stat {
         let kind = match found.file_type() {
             kind if kind.is_symlink() => EntryKind::Link,
             kind if kind.is_dir() => EntryKind::Folder,
@@ -527,7 +527,7 @@ mod implementation {
         /// Returns the metadata of an entry; for a link, its own.
         pub fn stat(&self, name: &OsStr) -> io::Result<Stat> {
             self.check_name(name)?;
-            Ok(Stat::of(&fs::symlink_metadata(self.0.join(name))?))
+            Ok(Stat::from_metadata(&fs::symlink_metadata(self.0.join(name))?))
         }
 
         /// Returns the entries with their kinds, sorted by name.
@@ -535,8 +535,10 @@ mod implementation {
             let mut entries = Vec::new();
             for entry in fs::read_dir(&self.0)? {
                 let entry = entry?;
-                entries
-                    .push((entry.file_name(), Stat::of(&fs::symlink_metadata(entry.path())?).kind));
+                entries.push((
+                    entry.file_name(),
+                    Stat::from_metadata(&fs::symlink_metadata(entry.path())?).kind,
+                ));
             }
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Ok(entries)

@@ -51,7 +51,7 @@ pub struct Fixed(BTreeMap<PathBuf, State>);
 
 impl Fixed {
     /// Creates a listing of these files and the folders above them.
-    pub fn of(files: &[&str]) -> Fixed {
+    pub fn from_files(files: &[&str]) -> Fixed {
         let mut states = BTreeMap::new();
         for file in files {
             let path = PathBuf::from(file);

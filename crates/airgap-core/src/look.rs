@@ -41,7 +41,7 @@ pub fn is_folder(path: &Path) -> Result<bool> {
 /// The errors of [`is_file`].
 pub fn kind(path: &Path) -> Result<Option<EntryKind>> {
     match uninterrupted(|| path.metadata()) {
-        Ok(found) => Ok(Some(Stat::of(&found).kind)),
+        Ok(found) => Ok(Some(Stat::from_metadata(&found).kind)),
         Err(error) if is_absence(&error) => Ok(None),
         Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
     }

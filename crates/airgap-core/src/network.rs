@@ -54,7 +54,7 @@ impl Network {
     ///
     /// # Errors
     /// Usage, if the time for retries is not a number.
-    pub fn of(environment: &Environment) -> Result<Network> {
+    pub fn from_environment(environment: &Environment) -> Result<Network> {
         // As in curl, the name in lower case wins.
         let proxy = |names: &[&'static str]| {
             let names = [names, &[env::ALL_PROXY_LOWER, env::ALL_PROXY]].concat();
@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn the_proxy_that_wins_is_curls_and_has_its_name() {
-        let network = |pairs: &[(&str, &str)]| Network::of(&Environment::of(pairs, "/")).unwrap();
+        let network = |pairs: &[(&str, &str)]| {
+            Network::from_environment(&Environment::from_pairs(pairs, "/")).unwrap()
+        };
         let of = |pairs: &[(&str, &str)]| {
             let network = network(pairs);
             [network.https_proxy, network.http_proxy]

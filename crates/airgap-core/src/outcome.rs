@@ -44,7 +44,7 @@ pub struct Tally {
 
 impl Tally {
     /// Counts outcomes.
-    pub fn of(outcomes: &[Outcome]) -> Tally {
+    pub fn from_outcomes(outcomes: &[Outcome]) -> Tally {
         let mut tally = Tally::default();
         for outcome in outcomes {
             *match outcome {

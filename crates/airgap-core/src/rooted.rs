@@ -123,7 +123,7 @@ impl RootedPath {
     /// Those of the system, and a refused link; a missing entry is not an error.
     pub fn stat(&self) -> io::Result<Option<Stat>> {
         let found = match self.is_given() {
-            true => std::fs::metadata(&self.root).map(|found| Stat::of(&found)),
+            true => std::fs::metadata(&self.root).map(|found| Stat::from_metadata(&found)),
             false => self.folder().and_then(|folder| folder.stat(self.name())),
         };
         match found {

@@ -89,7 +89,7 @@ mod tests {
         write("x.runfiles/MANIFEST", manifest);
         let tree = folder.path().join("x.runfiles");
         let find = |from: &Path, path: &str| {
-            super::find(Path::new(path), &Environment::of(&[], from.to_owned()))
+            super::find(Path::new(path), &Environment::from_pairs(&[], from.to_owned()))
         };
         for here in [tree.join("_main"), tree.clone()] {
             for (path, expected) in [
@@ -111,7 +111,7 @@ mod tests {
         write("elsewhere", "ws/b.json /src/of-test.json\n");
         let named = folder.path().join("elsewhere").display().to_string();
         let pairs = [(env::RUNFILES_MANIFEST_FILE, named.as_str()), (env::TEST_WORKSPACE, "ws")];
-        let environment = Environment::of(&pairs, folder.path());
+        let environment = Environment::from_pairs(&pairs, folder.path());
         assert_eq!(super::find(Path::new("b.json"), &environment), Path::new("/src/of-test.json"));
     }
 }

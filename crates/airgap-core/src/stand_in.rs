@@ -55,7 +55,7 @@ impl StandIn {
     }
 
     /// Recognizes a pointer, a web page and an empty file by the first bytes.
-    pub fn of_beginning(beginning: &[u8]) -> Option<StandIn> {
+    pub fn from_beginning(beginning: &[u8]) -> Option<StandIn> {
         if beginning.is_empty() {
             return Some(StandIn::new("an empty file", None));
         }
@@ -64,25 +64,25 @@ impl StandIn {
     }
 
     /// Recognizes the bytes in the place of the file with this digest.
-    pub fn of_bytes(bytes: &[u8], expected: &Digest) -> Option<StandIn> {
+    pub fn from_bytes(bytes: &[u8], expected: &Digest) -> Option<StandIn> {
         let mut rest = bytes;
-        StandIn::of(&bytes[..bytes.len().min(BEGINNING)], expected, || Ok(&mut rest))
+        StandIn::recognize(&bytes[..bytes.len().min(BEGINNING)], expected, || Ok(&mut rest))
     }
 
     /// Recognizes an open file in the place of the file with this digest, from its first byte on.
-    pub fn of_file(file: &mut File, expected: &Digest) -> Option<StandIn> {
+    pub fn from_file(file: &mut File, expected: &Digest) -> Option<StandIn> {
         let mut beginning = Vec::new();
         file.rewind().ok()?;
         file.by_ref().take(BEGINNING as u64).read_to_end(&mut beginning).ok()?;
-        StandIn::of(&beginning, expected, || file.rewind().map(|()| file))
+        StandIn::recognize(&beginning, expected, || file.rewind().map(|()| file))
     }
 
-    fn of<R: Read>(
+    fn recognize<R: Read>(
         beginning: &[u8],
         expected: &Digest,
         whole: impl FnOnce() -> io::Result<R>,
     ) -> Option<StandIn> {
-        if let Some(found) = StandIn::of_beginning(beginning) {
+        if let Some(found) = StandIn::from_beginning(beginning) {
             let names_it = String::from_utf8_lossy(beginning).contains(&expected.to_string());
             let noun = match names_it {
                 true => format!("{} to the pinned file", found.noun),
@@ -140,7 +140,7 @@ pub fn refuse_pointer(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()>
 /// Integrity, with what to do about it.
 pub fn refuse_page(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()> {
     let beginning = &bytes[..bytes.len().min(BEGINNING)];
-    match StandIn::of_beginning(beginning).filter(|_| !bytes.is_empty()) {
+    match StandIn::from_beginning(beginning).filter(|_| !bytes.is_empty()) {
         None => Ok(()),
         Some(found) => {
             let error = Error::integrity(format!("`{shown}` does not hold its content"));
@@ -211,16 +211,16 @@ mod tests {
     use super::*;
 
     fn noun(bytes: &[u8], expected: &Digest) -> Option<String> {
-        StandIn::of_bytes(bytes, expected).map(|found| found.noun)
+        StandIn::from_bytes(bytes, expected).map(|found| found.noun)
     }
 
     #[test]
     fn each_stand_in_is_recognized() {
-        let expected = Digest::of(b"a\nb\r\r\nc\n");
+        let expected = Digest::compute(b"a\nb\r\r\nc\n");
         let lfs = |digest: &Digest| {
             format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 9\n")
         };
-        let (pinned, other) = (lfs(&expected), lfs(&Digest::of(b"")));
+        let (pinned, other) = (lfs(&expected), lfs(&Digest::compute(b"")));
         let rows: [(&[u8], Option<&str>); 11] = [
             (pinned.as_bytes(), Some("a Git LFS pointer to the pinned file")),
             (other.as_bytes(), Some("a Git LFS pointer")),

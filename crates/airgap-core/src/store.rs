@@ -251,7 +251,7 @@ mod tests {
         let source = folder.path().join("source");
         fs::write(&source, "tool").unwrap();
         let verified =
-            Unverified::open(&source, "tool").unwrap().verify(&Digest::of(b"tool")).unwrap();
+            Unverified::open(&source, "tool").unwrap().verify(&Digest::compute(b"tool")).unwrap();
         for (executable, mode) in [(true, 0o755), (false, 0o644)] {
             let path = folder.path().join("bin/tool");
             place_copy(&verified, &at(&path), executable).unwrap();
@@ -266,7 +266,7 @@ mod tests {
         let (source, path) = (folder.path().join("source"), folder.path().join("copy"));
         fs::write(&source, "right").unwrap();
         let verified =
-            Unverified::open(&source, "tool").unwrap().verify(&Digest::of(b"right")).unwrap();
+            Unverified::open(&source, "tool").unwrap().verify(&Digest::compute(b"right")).unwrap();
         fs::write(&source, "wrong").unwrap();
         let error = place_copy(&verified, &at(&path), false).err().unwrap();
         assert_eq!(error.kind(), crate::error::Kind::Integrity);

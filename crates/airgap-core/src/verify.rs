@@ -80,7 +80,7 @@ impl Unverified {
         let mut found = self.take_as_found()?;
         if found.digest != *expected {
             let error = mismatch(&found.subject, &source, expected, &found.digest);
-            let stand_in = StandIn::of_file(&mut found.file, expected);
+            let stand_in = StandIn::from_file(&mut found.file, expected);
             let has_remedy = stand_in.as_ref().is_some_and(|it| it.remedy().is_some());
             let error = stand_in.iter().fold(error, |error, it| it.explain(error));
             return Err(match has_remedy {
@@ -105,7 +105,7 @@ impl Unverified {
 }
 
 impl State {
-    fn of(file: &File) -> io::Result<State> {
+    fn read(file: &File) -> io::Result<State> {
         let found = uninterrupted(|| file.metadata())?;
         Ok(State {
             size: found.len(),
@@ -123,10 +123,10 @@ impl State {
             let since = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + since).ok()
         };
-        let state = State::of(file)?;
+        let state = State::read(file)?;
         if let Some(left) = age(&state).and_then(|age| CLOCK_TICK.checked_sub(age)) {
             std::thread::sleep(left);
-            return State::of(file);
+            return State::read(file);
         }
         Ok(state)
     }
@@ -168,7 +168,7 @@ impl Verified {
             return Err(mismatch(subject, source, expected, &found));
         }
         Ok(Verified {
-            state: State::of(&file).doing(|| format!("read `{}`", path.display()))?,
+            state: State::read(&file).doing(|| format!("read `{}`", path.display()))?,
             file,
             path: path.to_owned(),
             subject: subject.to_owned(),
@@ -203,7 +203,7 @@ impl Verified {
     /// # Errors
     /// Integrity, if it was written to; failed, if that cannot be determined.
     pub fn check_unchanged(&self) -> Result<()> {
-        let now = State::of(&self.file).doing(|| format!("read `{}`", self.path.display()))?;
+        let now = State::read(&self.file).doing(|| format!("read `{}`", self.path.display()))?;
         if now == self.state {
             return Ok(());
         }
@@ -293,7 +293,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tool.tar.gz");
         std::fs::write(&path, "bytes").unwrap();
-        let expected = Digest::of(b"bytes");
+        let expected = Digest::compute(b"bytes");
         let verified = Unverified::open(&path, "tool").unwrap().verify(&expected).unwrap();
         assert_eq!((verified.size(), verified.digest()), (5, &expected));
         verified.check_unchanged().unwrap();
@@ -306,6 +306,6 @@ mod tests {
         let error = Unverified::open(&path, "tool").unwrap().verify(&expected).err().unwrap();
         let text = error.to_string();
         assert!(text.contains(&expected.to_string()), "{text}");
-        assert!(text.contains(&Digest::of(b"BYTES").to_string()), "{text}");
+        assert!(text.contains(&Digest::compute(b"BYTES").to_string()), "{text}");
     }
 }

@@ -58,7 +58,7 @@ pub struct Workspace {
 impl Workspace {
     /// Returns the workspace of a process: the one that Bazel names, or the nearest folder above
     /// the current one that is the root of a workspace, or else the current folder.
-    pub fn of(environment: &Environment) -> Workspace {
+    pub fn from_environment(environment: &Environment) -> Workspace {
         let named = environment.first(&[env::WORKSPACE, env::BAZEL_WORKSPACE]);
         let named = named.map(|(_, root)| Path::new(root)).or(environment.workspace());
         let root = match named {
@@ -224,8 +224,8 @@ mod tests {
             variables.iter().map(|(name, value)| (*name, value.replace("ROOT", &named))).collect();
         let variables: Vec<_> =
             variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let environment = Environment::of(&variables, root.path().join(here));
-        let workspace = Workspace::of(&environment);
+        let environment = Environment::from_pairs(&variables, root.path().join(here));
+        let workspace = Workspace::from_environment(&environment);
         (root, workspace)
     }
 
@@ -248,7 +248,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let action = base.path().join("sandbox/linux-sandbox/1/execroot/_main");
         std::fs::create_dir_all(&action).unwrap();
-        let of = || Workspace::of(&Environment::of(&[], &action));
+        let of = || Workspace::from_environment(&Environment::from_pairs(&[], &action));
         assert_eq!(of().label("//a:b"), "@rules_wasm_airgap//a:b");
         std::fs::write(base.path().join(OUTPUT_BASE), root.path().display().to_string()).unwrap();
         assert_eq!(of().label("//a:b"), "@wasm//a:b");

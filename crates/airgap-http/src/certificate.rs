@@ -120,7 +120,7 @@ pub fn explain(error: Error, bytes: &[u8], file: &Path) -> Error {
     let make = |command: String| format!("make a PEM file of it, and name that: `{command}`");
     let text = String::from_utf8_lossy(bytes);
     let beginning = &bytes[..bytes.len().min(BEGINNING)];
-    if let Some(found) = StandIn::of_beginning(beginning) {
+    if let Some(found) = StandIn::from_beginning(beginning) {
         return found.explain(error);
     }
     match () {

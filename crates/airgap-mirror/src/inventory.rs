@@ -247,7 +247,7 @@ mod tests {
         let mut inventory = Inventory::default();
         inventory.add_occurrences(&manifests.occurrences);
         let new = inventory.missing_in(list, &"r.io".parse().unwrap(), false).unwrap();
-        list.with(&new).unwrap();
+        list.with_entries(&new).unwrap();
         let mut all: Vec<_> = new.iter().map(|entry| entry.destination.to_string()).collect();
         all.sort();
         all

@@ -71,7 +71,7 @@ impl Manifests {
         if manifests.files == 0 && errors.len() == 1 {
             return errors.pop().map_or(Ok(manifests), |(_, error)| Err(error));
         }
-        let problem = |(name, error): (String, Error)| Problem::of_file(&name, error.one_line());
+        let problem = |(name, error): (String, Error)| Problem::for_file(&name, error.one_line());
         manifests.problems.extend(errors.into_iter().map(problem));
         Ok(manifests)
     }
@@ -207,7 +207,7 @@ impl Manifests {
         match &self.empty[..] {
             [only] if self.files == 0 && self.problems.is_empty() => return Err(error(only)),
             empty => {
-                let problem = |name: &String| Problem::of_file(name, error(name).one_line());
+                let problem = |name: &String| Problem::for_file(name, error(name).one_line());
                 self.problems.extend(empty.iter().map(problem));
             }
         }

@@ -93,12 +93,12 @@ impl MirrorList {
     /// Usage, with the position: not YAML, an unknown key, an image without tag or digest, or one
     /// destination for images with different content.
     pub fn parse(text: &str, name: &str) -> Result<MirrorList> {
-        let list = MirrorList::of(text, name)?;
+        let list = MirrorList::parse_unchecked(text, name)?;
         list.check_unique()?;
         Ok(list)
     }
 
-    fn of(text: &str, name: &str) -> Result<MirrorList> {
+    fn parse_unchecked(text: &str, name: &str) -> Result<MirrorList> {
         let root = yaml::document(text, name, Duplicates::Refused)?;
         let mut list = MirrorList { text: text.to_owned(), ..MirrorList::empty(name) };
         if root.is_null() {
@@ -118,7 +118,7 @@ impl MirrorList {
                 .hint("divide it into several lists"));
         }
         for item in images.items() {
-            list.entries.push(MirrorEntry::of(item)?);
+            list.entries.push(MirrorEntry::from_node(item)?);
         }
         list.index = Index::new(&list.entries);
         Ok(list)
@@ -172,7 +172,7 @@ impl MirrorList {
     /// # Errors
     /// Usage, if an image would take the destination of another, or if the style of the file does
     /// not allow additions.
-    pub fn with(&self, new: &[NewEntry]) -> Result<MirrorList> {
+    pub fn with_entries(&self, new: &[NewEntry]) -> Result<MirrorList> {
         if new.is_empty() {
             return Ok(self.clone());
         }
@@ -181,10 +181,11 @@ impl MirrorList {
         let expected: Vec<_> = before.chain(sources).collect();
         // The error of a wrong result is dropped: its position is in a text that the user has not
         // written.
-        let list = MirrorList::of(&self.text_with(new), &self.name).ok().filter(|list| {
-            let found = list.entries.iter().map(|entry| (&entry.source, &entry.destination));
-            found.eq(expected.iter().copied())
-        });
+        let list =
+            MirrorList::parse_unchecked(&self.text_with(new), &self.name).ok().filter(|list| {
+                let found = list.entries.iter().map(|entry| (&entry.source, &entry.destination));
+                found.eq(expected.iter().copied())
+            });
         let list = list.ok_or_else(|| {
             Error::usage(format!("cannot add to `{}` as it is written", self.name))
                 .hint("write `images:` in a line of its own and each image below it, begun with `- source:`")
@@ -217,7 +218,7 @@ impl MirrorList {
             return Ok(self.clone());
         }
         let list = self.text_without(&is_gone).and_then(|text| {
-            let list = MirrorList::of(&text, &self.name).ok()?;
+            let list = MirrorList::parse_unchecked(&text, &self.name).ok()?;
             let sources = |entry: &MirrorEntry| (entry.source.clone(), entry.destination.clone());
             let found = list.entries.iter().map(sources);
             found.eq(kept.iter().map(|entry| sources(entry))).then_some(list)
@@ -311,7 +312,7 @@ impl MirrorList {
 }
 
 impl MirrorEntry {
-    fn of(node: &Node) -> Result<MirrorEntry> {
+    fn from_node(node: &Node) -> Result<MirrorEntry> {
         if !matches!(node.value, Value::Mapping(_)) {
             return Err(wrong(&node.place, "an image has a `source` and a `destination`"));
         }
@@ -509,10 +510,12 @@ images:
     #[test]
     fn what_a_person_wrote_stays_and_new_images_come_behind() {
         let list = MirrorList::parse(GUIDE, "mirror.yaml").unwrap();
-        let more = list.with(&[new("quay.io/a:1", "myregistry/a:1", &["args in x.yaml"])]).unwrap();
+        let more = list
+            .with_entries(&[new("quay.io/a:1", "myregistry/a:1", &["args in x.yaml"])])
+            .unwrap();
         let added = "\n# args in x.yaml\n- source: quay.io/a:1\n  destination: myregistry/a:1\n";
         assert_eq!(more.text(), format!("{GUIDE}{added}"));
-        assert_eq!(more.with(&[]).unwrap().text(), more.text());
+        assert_eq!(more.with_entries(&[]).unwrap().text(), more.text());
         for (text, expected) in [
             ("", "images:\n  - source: a:1\n    destination: r/a:1\n"),
             ("# mine\n", "# mine\nimages:\n  - source: a:1\n    destination: r/a:1\n"),
@@ -521,13 +524,13 @@ images:
         ] {
             let list = MirrorList::parse(text, "m").unwrap();
             assert_eq!(
-                list.with(&[new("a:1", "r/a:1", &[])]).unwrap().text(),
+                list.with_entries(&[new("a:1", "r/a:1", &[])]).unwrap().text(),
                 expected,
                 "{text:?}"
             );
         }
         let flow = "images: [{source: 'b:1', destination: 'r/b:1'}]\n";
-        let error = MirrorList::parse(flow, "m").unwrap().with(&[new("a:1", "r/a:1", &[])]);
+        let error = MirrorList::parse(flow, "m").unwrap().with_entries(&[new("a:1", "r/a:1", &[])]);
         assert!(error.is_err());
     }
 
@@ -548,7 +551,7 @@ images:
         assert_eq!(none, "# mine\nimages:\n# group\n# kept\n# tail\n");
         assert_eq!(without(text, "c:1").unwrap(), text);
         let list = MirrorList::parse(&none, "m").unwrap();
-        assert_eq!(list.with(&[new("n:1", "r/n:1", &[])]).unwrap().entries().len(), 1);
+        assert_eq!(list.with_entries(&[new("n:1", "r/n:1", &[])]).unwrap().entries().len(), 1);
         let flow = "images: [{source: 'b:1', destination: 'r/b:1'}]\n";
         let error = without(flow, "b:1").unwrap_err().to_string();
         assert!(error.contains("cannot take images out of `m`"), "{error}");
@@ -558,7 +561,7 @@ images:
     fn a_list_is_added_to_however_it_is_written() {
         let add = |text: &str| {
             let list = MirrorList::parse(text, "m").unwrap();
-            list.with(&[new("n:1", "r/n:1", &[])]).map(|list| list.text().to_owned())
+            list.with_entries(&[new("n:1", "r/n:1", &[])]).map(|list| list.text().to_owned())
         };
         let entry = "  - source: n:1\n    destination: r/n:1\n";
         for (text, before) in [
@@ -593,7 +596,7 @@ images:
         for hostile in
             ["a\nb", "a\r\n- source: x", "\u{85}b", "\u{2028}b", "\n", "a\n...\n", "\u{feff}"]
         {
-            let more = list.with(&[new("MyHost/a:1", "r/a:1", &[hostile])]).unwrap();
+            let more = list.with_entries(&[new("MyHost/a:1", "r/a:1", &[hostile])]).unwrap();
             assert_eq!(more.text().lines().count(), GUIDE.lines().count() + 3, "{hostile:?}");
             assert_eq!(MirrorList::parse(more.text(), "m").unwrap().entries().len(), 3);
         }

@@ -62,7 +62,7 @@ pub(super) struct Purpose {
 
 impl Purpose {
     /// Returns the purpose of a resource that may be in another one, such as a template.
-    pub(super) fn of_resource(self, resource: &Resource) -> Purpose {
+    pub(super) fn with_resource(self, resource: &Resource) -> Purpose {
         let (group, kind) = (group_of(&resource.api_version), resource.kind.as_str());
         let is_judge = |judge: &&str| match judge.strip_prefix('.') {
             Some(parent) => group.strip_suffix(parent).is_some_and(|it| it.ends_with('.')),
@@ -83,7 +83,7 @@ impl Purpose {
     }
 
     /// Returns the purpose of a value with a `metadata`, such as the template of a pod.
-    pub(super) fn of_metadata(self, around: &Node) -> Purpose {
+    pub(super) fn with_metadata(self, around: &Node) -> Purpose {
         let Some(metadata) = around.get("metadata") else { return self };
         let has = |at: &str, key: &str| metadata.get(at).is_some_and(|it| it.get(key).is_some());
         let keys = ["inject.istio.io/templates", "sidecar.istio.io/inject"];
@@ -131,7 +131,7 @@ mod tests {
     fn purpose(api_version: &str, kind: &str) -> Purpose {
         let (api_version, kind) = (api_version.to_owned(), kind.to_owned());
         let resource = Resource { api_version, kind, namespace: None, name: String::new() };
-        Purpose::default().of_resource(&resource)
+        Purpose::default().with_resource(&resource)
     }
 
     #[test]

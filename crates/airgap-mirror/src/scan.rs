@@ -103,7 +103,7 @@ enum Under {
 }
 
 impl Under {
-    fn of(key: &str) -> Under {
+    fn from_key(key: &str) -> Under {
         match key {
             "image" | "images" => Under::Image,
             _ if CONTAINERS.contains(&key) => Under::Containers,
@@ -132,7 +132,7 @@ impl Scan {
             return self.value(node, key);
         }
         let address: *const Node = Rc::as_ptr(node);
-        let under = (address, Under::of(key));
+        let under = (address, Under::from_key(key));
         if self.again.fruitless.contains(&under) {
             return;
         }
@@ -162,7 +162,7 @@ impl Scan {
             Value::Mapping(entries) => {
                 let outer = self.purpose;
                 let entered = self.enter(node);
-                self.purpose = self.purpose.of_metadata(node);
+                self.purpose = self.purpose.with_metadata(node);
                 if !self.purpose.judges {
                     self.mapping(node, entries, key);
                 }
@@ -211,14 +211,14 @@ impl Scan {
             namespace: text("namespace"),
             name: text("name").or_else(|| text("generateName")).unwrap_or_default(),
         };
-        self.purpose = self.purpose.of_resource(&resource);
+        self.purpose = self.purpose.with_resource(&resource);
         let outer = self.resource.replace(Rc::new(resource));
         Some((outer, std::mem::take(&mut self.field)))
     }
 
     fn mapping(&mut self, node: &Node, entries: &[Entry], key: &str) {
         let split = Split::in_folder(node)
-            .or_else(|| Split::of(node, key))
+            .or_else(|| Split::from_mapping(node, key))
             .or_else(|| Split::in_other_words(node, key))
             .filter(|split| self.is_told(split, key));
         if let Some(split) = &split {
@@ -277,7 +277,7 @@ impl Scan {
     /// Scans the value of a key in the mapping `around`, which is itself the value of `parent`.
     fn entry(&mut self, entry: &Entry, around: &Node, parent: &str) {
         let (key, value) = (&*entry.key, &entry.value);
-        let above = Under::of(parent);
+        let above = Under::from_key(parent);
         match (key, value.text()) {
             (_, Some(_)) if IGNORED.contains(&key) => {}
             ("image", Some(_)) if is_of_a_disk(around) => {}
@@ -341,7 +341,7 @@ impl Scan {
     /// Adds an item of a list under a key whose name says `image`.
     fn item(&mut self, text: &str, node: &Node, key: &str) {
         let text = words::bare(text);
-        let is_short = Under::of(key) == Under::Image
+        let is_short = Under::from_key(key) == Under::Image
             && text.parse::<ImageReference>().is_ok()
             && !words::is_other(text);
         match is_short {

@@ -41,7 +41,7 @@ fn is_name(text: &str) -> bool {
 
 impl Split {
     /// Returns the parts in a mapping that is the value of `key`, if it is an image.
-    pub(super) fn of(node: &Node, key: &str) -> Option<Split> {
+    pub(super) fn from_mapping(node: &Node, key: &str) -> Option<Split> {
         let has = |key: &str| node.get(key).is_some();
         let says_image = words::says_image(key);
         let repository_key = match () {

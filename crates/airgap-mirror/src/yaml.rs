@@ -274,7 +274,7 @@ pub struct Problem {
 
 impl Problem {
     /// Creates a problem of a file as a whole.
-    pub(crate) fn of_file(name: &str, problem: String) -> Problem {
+    pub(crate) fn for_file(name: &str, problem: String) -> Problem {
         Problem { place: Place { file: name.into(), line: 0, column: 0 }, problem }
     }
 }

@@ -272,7 +272,7 @@ impl Client {
         bytes: &[u8],
         media_type: &str,
     ) -> Result<(Digest, Reply)> {
-        let digest = Digest::of(bytes);
+        let digest = Digest::compute(bytes);
         check_digest(reference, "what is to be pushed", &digest, None)?;
         let name = reference.tag().map_or_else(|| format!("sha256:{digest}"), ToString::to_string);
         let session = self.session(reference.registry())?;

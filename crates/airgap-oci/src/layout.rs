@@ -175,7 +175,7 @@ impl Layout {
         let manifest = Manifest::new(bytes, said);
         if manifest.digest() != digest {
             let error = verify::mismatch(&subject, &self.shown, digest, manifest.digest());
-            let stand_in = StandIn::of_bytes(manifest.bytes(), digest);
+            let stand_in = StandIn::from_bytes(manifest.bytes(), digest);
             let error = stand_in.iter().fold(error, |error, it| it.explain(error));
             return Err(
                 error.hint("the layout was changed or damaged; copy the image into it again")
@@ -266,7 +266,7 @@ impl FilePart {
     fn stand_in(&self) -> Option<StandIn> {
         let (mut start, mut reader) = (Vec::new(), self.read_from(0).ok()?);
         reader.by_ref().take(BEGINNING as u64).read_to_end(&mut start).ok()?;
-        StandIn::of_beginning(&start)
+        StandIn::from_beginning(&start)
     }
 
     /// Returns the number of bytes.

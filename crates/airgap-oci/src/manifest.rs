@@ -125,7 +125,7 @@ impl Manifest {
             }
             (true, said) => said,
         };
-        let digest = Digest::of(&bytes);
+        let digest = Digest::compute(&bytes);
         Manifest { bytes, media_type, digest }
     }
 

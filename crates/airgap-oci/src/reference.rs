@@ -118,7 +118,7 @@ impl Tag {
     /// Returns the tag of the referrers of a manifest: `sha256-DIGEST` for the index of all (OCI
     /// distribution-spec "Referrers Tag Schema"), and with a `suffix` such as `.sig` for the
     /// manifests of cosign.
-    pub fn of_attached(digest: &Digest, suffix: &str) -> Tag {
+    pub fn for_attached(digest: &Digest, suffix: &str) -> Tag {
         Tag(format!("sha256-{digest}{suffix}"))
     }
 

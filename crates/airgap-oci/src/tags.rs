@@ -168,7 +168,7 @@ impl Client {
         match self.known_referrers(repository, digest)? {
             Some(found) => Ok(found),
             None => {
-                let tagged = repository.tagged(Tag::of_attached(digest, ""));
+                let tagged = repository.tagged(Tag::for_attached(digest, ""));
                 match self.manifest_if_there(&tagged, &[media_type::INDEX])? {
                     Some(list) => listed(list, repository, digest),
                     None => Ok(Vec::new()),
@@ -220,7 +220,7 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Vec<Descriptor>> {
-        let tagged = repository.tagged(Tag::of_attached(digest, ""));
+        let tagged = repository.tagged(Tag::for_attached(digest, ""));
         listed(self.manifest(&tagged, &[media_type::INDEX])?, repository, digest)
     }
 
@@ -233,7 +233,7 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Vec<Descriptor>> {
-        let tagged = repository.tagged(Tag::of_attached(digest, ""));
+        let tagged = repository.tagged(Tag::for_attached(digest, ""));
         match self.manifest_to_push(&tagged)? {
             Some(list) => listed(list, repository, digest),
             None => Ok(Vec::new()),

@@ -482,7 +482,7 @@ impl Entry {
             Err(error) => Some(Finding::unreadable(path, &error)),
             Ok((mut file, found, size)) if found != self.sha256 => {
                 let expected = self.sha256;
-                let stand_in = StandIn::of_file(&mut file, &expected);
+                let stand_in = StandIn::from_file(&mut file, &expected);
                 let remedy = stand_in.as_ref().and_then(StandIn::remedy);
                 let is_short = || (size < self.size).then(|| verify::too_short(size, self.size));
                 let it_is = stand_in.map(|it| it.noun().to_owned()).or_else(is_short);
@@ -556,7 +556,7 @@ mod tests {
             platform: String::new(),
             path: path.to_owned(),
             size: 1,
-            sha256: Digest::of(b"a"),
+            sha256: Digest::compute(b"a"),
             url: String::new(),
         };
         Manifest::change(root.path(), &[], &[entry("wit/a.wit")]).unwrap();

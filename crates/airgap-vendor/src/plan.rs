@@ -329,7 +329,10 @@ mod tests {
     fn item(variables: &[(&'static str, &str)], listing: &Fixed) -> Result<Item> {
         let choice = Registry::builtin()?.choose("wasm-tools@1.244.0")?;
         let artifact = choice.artifact("linux_amd64".parse().unwrap())?;
-        let policy = Policy::of(&Environment::of(variables, "/cwd"), Path::new("/ws"))?;
+        let policy = Policy::from_environment(
+            &Environment::from_pairs(variables, "/cwd"),
+            Path::new("/ws"),
+        )?;
         Ok(resolve(&[artifact], &policy, listing)?.items.remove(0))
     }
 
@@ -338,7 +341,7 @@ mod tests {
     fn row(variables: &[(&'static str, &str)], files: &[&str], path: Option<&str>, urls: &[&str]) {
         let files: Vec<_> = files.iter().map(|dir| format!("{dir}/{PATH}")).collect();
         let files: Vec<_> = files.iter().map(String::as_str).chain(["/v/x", "/ws/v/x"]).collect();
-        let item = item(variables, &Fixed::of(&files)).unwrap();
+        let item = item(variables, &Fixed::from_files(&files)).unwrap();
         assert_eq!(item.path, path.map(|dir| PathBuf::from(format!("{dir}/{PATH}"))));
         assert_eq!(item.urls, urls);
     }
@@ -394,7 +397,7 @@ mod tests {
     #[test]
     fn what_is_nowhere_names_every_place_and_the_command() {
         let variables = [(env::OFFLINE, "1"), (env::VENDOR_DIR, "/v"), (env::MIRROR, "https://a")];
-        let item = item(&variables, &Fixed::of(&["/v/x"])).unwrap();
+        let item = item(&variables, &Fixed::from_files(&["/v/x"])).unwrap();
         assert!(!item.is_available());
         let error = item.unavailable();
         assert_eq!(error.kind(), Kind::Unavailable);
@@ -409,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_vendor_folder_that_cannot_be_used_is_an_error() {
-        let listing = Fixed::of(&["/v"]).with("/secret", State::Unusable("denied".into()));
+        let listing = Fixed::from_files(&["/v"]).with("/secret", State::Unusable("denied".into()));
         for (dir, problem) in
             [("/v", "is a file"), ("/none", "does not exist"), ("/secret", "denied")]
         {
@@ -422,7 +425,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_passed_over_and_named() {
         let path = format!("/v/{PATH}");
-        let listing = Fixed::of(&["/v/x"]).with(&path, State::Unusable("denied".into()));
+        let listing = Fixed::from_files(&["/v/x"]).with(&path, State::Unusable("denied".into()));
         let item = item(&[(env::VENDOR_DIR, "/v"), (env::OFFLINE, "1")], &listing).unwrap();
         assert!(item.unavailable().to_string().contains("cannot be used: denied"));
     }

@@ -31,7 +31,7 @@ impl Reach {
     /// # Errors
     /// Usage, if a setting about registries is invalid.
     pub fn new(policy: Policy, environment: &Environment) -> Result<Reach> {
-        let registries = Arc::new(Registries::of(environment, policy.workspace())?);
+        let registries = Arc::new(Registries::from_environment(environment, policy.workspace())?);
         let (http, oci) = (OnceLock::new(), OnceLock::new());
         Ok(Reach { policy, registries, http, oci })
     }

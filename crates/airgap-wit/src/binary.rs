@@ -31,7 +31,8 @@ pub(super) fn text(bytes: &[u8], shown: &str) -> Result<Option<String>> {
             .because(cause)
             .hint("it is damaged, or it was made by tools that are newer than this program")
     };
-    let size = guarded(|| Size::of(bytes)).map_err(refuse)?.map_err(|it| refuse(it.to_string()))?;
+    let size =
+        guarded(|| Size::parse(bytes)).map_err(refuse)?.map_err(|it| refuse(it.to_string()))?;
     let Some(size) = size else { return Ok(None) };
     within("bytes of types", size.types, MOST_SECTION_BYTES, shown)?;
     within("bytes in custom sections", size.custom, MOST_SECTION_BYTES, shown)?;
@@ -56,7 +57,7 @@ struct Size {
 impl Size {
     /// Reads the section headers; no section can be longer than the remaining bytes. Returns
     /// nothing if there is a section that no package has.
-    fn of(bytes: &[u8]) -> wasmparser::Result<Option<Size>> {
+    fn parse(bytes: &[u8]) -> wasmparser::Result<Option<Size>> {
         let mut size = Size::default();
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {

@@ -54,7 +54,7 @@ impl Component {
     ///
     /// # Errors
     /// Integrity, if it is damaged or something else, which the error names.
-    pub fn of_file(path: &Path, shown: &str) -> Result<Component> {
+    pub fn from_file(path: &Path, shown: &str) -> Result<Component> {
         let file = airgap_core::read::file(path)?;
         Component::read(file, shown)
     }
@@ -62,7 +62,7 @@ impl Component {
     /// Reads a component from its first byte on.
     ///
     /// # Errors
-    /// The errors of [`Component::of_file`].
+    /// The errors of [`Component::from_file`].
     pub fn read(mut source: impl Read + Seek, shown: &str) -> Result<Component> {
         let reading = || format!("read {shown}");
         let length = source.seek(SeekFrom::End(0)).doing(reading)?;
@@ -88,7 +88,7 @@ impl Component {
     /// Returns the world of WASI that the component targets. A component does not name its world,
     /// so its imports and exports determine it.
     pub fn world(&self) -> Option<String> {
-        WORLDS.iter().find_map(|world| world.of(self))
+        WORLDS.iter().find_map(|world| world.version_in(self))
     }
 }
 
@@ -134,7 +134,7 @@ const WORLDS: [World; 2] = [
 
 impl World {
     /// Returns the world in the version of the component's export.
-    fn of(&self, component: &Component) -> Option<String> {
+    fn version_in(&self, component: &Component) -> Option<String> {
         let version = component.exports.iter().find_map(|it| {
             let (name, version) = split(it);
             (name == self.export).then_some(version)

@@ -37,7 +37,7 @@ impl Declared {
     }
 
     /// Converts the parser's name. `origin` is the file it was read from, for messages.
-    pub(super) fn of_parser(name: &wit_parser::PackageName, origin: &str) -> Result<Declared> {
+    pub(super) fn from_parser(name: &wit_parser::PackageName, origin: &str) -> Result<Declared> {
         let parsed = format!("{}:{}", name.namespace, name.name).parse();
         let parsed = parsed.map_err(|problem: String| {
             Error::integrity(format!("`{origin}` names a package that no registry can hold"))

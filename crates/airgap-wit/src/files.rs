@@ -28,9 +28,9 @@ pub fn tree_hash(folder: &Path) -> Result<Digest> {
 
 /// Computes the hash of [`tree_hash`] over files in memory.
 pub(super) fn hash(files: &Files) -> Digest {
-    let line = |(name, bytes): (&String, &Vec<u8>)| format!("{}  {name}\n", Digest::of(bytes));
+    let line = |(name, bytes): (&String, &Vec<u8>)| format!("{}  {name}\n", Digest::compute(bytes));
     let lines: String = files.iter().map(line).collect();
-    Digest::of(lines.as_bytes())
+    Digest::compute(lines.as_bytes())
 }
 
 /// Reads the `.wit` files in a folder, without those in folders below it.

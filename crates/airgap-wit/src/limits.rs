@@ -44,7 +44,7 @@ impl Size {
     ///
     /// # Errors
     /// Integrity, with the limit, if they exceed a limit of a package.
-    pub(super) fn of_files(files: &BTreeMap<String, Vec<u8>>, origin: &str) -> Result<Size> {
+    pub(super) fn from_files(files: &BTreeMap<String, Vec<u8>>, origin: &str) -> Result<Size> {
         let bytes = files.values().map(|bytes| bytes.len() as u64).sum();
         within("bytes", bytes, MOST_BYTES, origin)?;
         within("files", files.len() as u64, MOST_FILES as u64, origin)?;
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn each_limit_is_named_where_it_is_exceeded() {
         let parameters = |count: usize| format!("f: func({});", "a: u8,".repeat(count));
-        let size = |text: &str| Size::of_files(&files(text), "x.wit");
+        let size = |text: &str| Size::from_files(&files(text), "x.wit");
         assert!(size(&parameters(MOST_PARAMETERS)).is_ok());
         assert!(size(&";".repeat(MOST_ITEMS)).is_ok());
         assert!(size(&" ".repeat(MOST_BYTES as usize)).is_ok());
@@ -197,7 +197,7 @@ mod tests {
         }
         let many: BTreeMap<_, _> =
             (0..=MOST_FILES).map(|n| (format!("{n}.wit"), Vec::new())).collect();
-        let error = Size::of_files(&many, "x").unwrap_err().to_string();
+        let error = Size::from_files(&many, "x").unwrap_err().to_string();
         assert!(error.contains("1000 files"), "{error}");
     }
 

@@ -151,9 +151,9 @@ mod tests {
             requirement: format!("={}", package.version),
             registry: registry.map(str::to_owned),
             url: registry.is_none().then(|| "https://x/a.tar.gz".to_owned()),
-            digest: Digest::of(package.to_string().as_bytes()),
+            digest: Digest::compute(package.to_string().as_bytes()),
             path: Some(package.folder()),
-            tree: Some(Digest::of(b"tree")),
+            tree: Some(Digest::compute(b"tree")),
             dependencies: vec!["wasi:io@0.2.6".parse().unwrap()],
             package,
         }

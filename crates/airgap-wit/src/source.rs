@@ -63,24 +63,24 @@ impl Source {
     /// # Errors
     /// Integrity, if the file is something else, which the error names; or, with line and column,
     /// if its text does not parse.
-    pub fn of_published(file: &Verified) -> Result<Source> {
+    pub fn from_published(file: &Verified) -> Result<Source> {
         let shown = file.path().display().to_string();
         let bytes = files::take(file.reader()?, MOST_BYTES, &shown)?;
         // The bytes in memory are hashed again, as another process may write to the file.
-        if Digest::of(&bytes) != *file.digest() {
+        if Digest::compute(&bytes) != *file.digest() {
             return Err(file.changed());
         }
-        Source::of_bytes(bytes, &shown)
+        Source::from_bytes(bytes, &shown)
     }
 
     /// Reads the package in a file without a known digest: one that a person names.
-    pub fn of_unverified(path: &Path) -> Result<Source> {
+    pub fn from_unverified(path: &Path) -> Result<Source> {
         let bytes = files::read(path, &mut { MOST_BYTES })?;
-        Source::of_bytes(bytes, &path.display().to_string())
+        Source::from_bytes(bytes, &path.display().to_string())
     }
 
     /// Reads the package in these bytes; `shown` is their origin, for messages.
-    pub fn of_bytes(bytes: Vec<u8>, shown: &str) -> Result<Source> {
+    pub fn from_bytes(bytes: Vec<u8>, shown: &str) -> Result<Source> {
         let text = published::text(bytes, shown)?;
         Source::parse([(TEXT.to_owned(), (shown.to_owned(), text.into_bytes()))], shown)
     }
@@ -89,25 +89,25 @@ impl Source {
     ///
     /// # Errors
     /// Usage, if there are none. Integrity, with file, line and column, if they do not parse.
-    pub fn of_folder(folder: &Path) -> Result<Source> {
-        Source::of_folder_known_as(folder, &folder.display().to_string())
+    pub fn from_folder(folder: &Path) -> Result<Source> {
+        Source::from_folder_shown_as(folder, &folder.display().to_string())
     }
 
     /// Reads the package in a folder below a root, in which no link is followed.
     ///
     /// # Errors
-    /// The errors of [`Source::of_folder`]; integrity, if a folder on the path is a link.
-    pub fn of_rooted(folder: &RootedPath) -> Result<Source> {
-        Source::of_files(files::in_rooted(folder)?, &folder.to_string())
+    /// The errors of [`Source::from_folder`]; integrity, if a folder on the path is a link.
+    pub fn from_rooted(folder: &RootedPath) -> Result<Source> {
+        Source::from_files(files::in_rooted(folder)?, &folder.to_string())
     }
 
     /// Reads the package in a folder that has another name in messages.
-    pub fn of_folder_known_as(folder: &Path, shown: &str) -> Result<Source> {
-        Source::of_files(files::in_folder(folder)?, shown)
+    pub fn from_folder_shown_as(folder: &Path, shown: &str) -> Result<Source> {
+        Source::from_files(files::in_folder(folder)?, shown)
     }
 
     /// Reads the package in these files; `origin` is their folder, for messages.
-    pub fn of_files(files: Files, origin: &str) -> Result<Source> {
+    pub fn from_files(files: Files, origin: &str) -> Result<Source> {
         let shown = |name: &str| match origin {
             "" => name.to_owned(),
             origin => format!("{origin}/{name}"),
@@ -129,12 +129,12 @@ impl Source {
             shown.insert(name.clone(), place);
             contents.insert(name, bytes);
         }
-        let mut size = Size::of_files(&contents, origin)?;
+        let mut size = Size::from_files(&contents, origin)?;
         let group = parse(&contents, &shown, origin)?;
-        let own = Declared::of_parser(&group.main.name, origin)?;
+        let own = Declared::from_parser(&group.main.name, origin)?;
         let mut uses = BTreeMap::new();
         for package in std::iter::once(&group.main).chain(&group.nested) {
-            uses.insert(Declared::of_parser(&package.name, origin)?, used_by(package, origin)?);
+            uses.insert(Declared::from_parser(&package.name, origin)?, used_by(package, origin)?);
             size.worlds += package.worlds.len();
             size.world_items += package.interfaces.len();
             let items = |world: &World| world.imports.len() + world.exports.len();
@@ -240,7 +240,7 @@ fn parse(
 
 /// Returns the packages that one package uses.
 fn used_by(package: &UnresolvedPackage, origin: &str) -> Result<BTreeSet<Declared>> {
-    package.foreign_deps.keys().map(|name| Declared::of_parser(name, origin)).collect()
+    package.foreign_deps.keys().map(|name| Declared::from_parser(name, origin)).collect()
 }
 
 /// Returns the names, without the empty ones, which represent uses of other packages.

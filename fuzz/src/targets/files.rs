@@ -108,8 +108,8 @@ fn ask(text: &str) {
         assert!(is_path(&path), "the path in a vendor folder is {path:?}");
     }
     for offline in ["0", "1"] {
-        let environment = Environment::of(&[("BAZEL_WASM_OFFLINE", offline)], "/");
-        let policy = Policy::of(&environment, "/w".as_ref()).expect("a sound environment");
+        let environment = Environment::from_pairs(&[("BAZEL_WASM_OFFLINE", offline)], "/");
+        let policy = Policy::from_environment(&environment, "/w".as_ref()).expect("a sound environment");
         let plan = || resolve(&wanted.artifacts, &policy, &Fixed::default());
         let show = |plan: &_| serde_json::to_string(plan).expect("a plan can be written");
         let Some(plan) = same_twice(plan, show) else { continue };

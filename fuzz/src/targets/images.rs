@@ -36,7 +36,7 @@ pub fn mirror_list(input: &[u8]) {
         destination: "registry.example.com/new/image:1".parse().expect("an image"),
         comments: vec!["a key\nwith two lines".to_owned()],
     };
-    if let Some(more) = accepted(list.with(std::slice::from_ref(&new))) {
+    if let Some(more) = accepted(list.with_entries(std::slice::from_ref(&new))) {
         let again = MirrorList::parse(more.text(), "mirror.yaml").expect("it is read again");
         assert_eq!(again.entries().len(), list.entries().len() + 1, "{}", more.text());
         assert!(more.find(&new.source).is_some(), "what was added is not found");
@@ -117,7 +117,7 @@ pub fn manifests(input: &[u8]) {
     inventory.add_occurrences(&found.occurrences);
     let empty = MirrorList::empty("mirror.yaml");
     let Some(missing) = accepted(inventory.missing_in(&empty, &registry, true)) else { return };
-    let Some(list) = accepted(empty.with(&missing)) else { return };
+    let Some(list) = accepted(empty.with_entries(&missing)) else { return };
     list.check_destinations(&registry).expect("what is added is in the registry");
     assert!(
         accepted(inventory.missing_in(&list, &registry, true)).is_some_and(|it| it.is_empty()),
@@ -230,7 +230,7 @@ fn read_chart(path: &Path) {
     let registry: RegistryPath = "registry.example.com/team".parse().expect("a registry");
     let empty = MirrorList::empty("mirror.yaml");
     let Some(missing) = accepted(inventory.missing_in(&empty, &registry, true)) else { return };
-    let Some(list) = accepted(empty.with(&missing)) else { return };
+    let Some(list) = accepted(empty.with_entries(&missing)) else { return };
     let wanted = helm_values::Wanted { pull_secrets: &["secret".to_owned()], per_component: true };
     accepted(helm_values::unproven(&chart, &list, wanted));
     let wanted = helm_values::Wanted { pull_secrets: &[], per_component: false };

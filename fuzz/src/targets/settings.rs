@@ -28,12 +28,12 @@ impl Setting {
         fs::write(&path, input).expect("write the file");
         let named = if is_folder { folder.path() } else { path.as_path() };
         let named = named.to_str().expect("a sandbox has a plain name").to_owned();
-        let environment = Environment::of(&[(variable, &named)], folder.path());
+        let environment = Environment::from_pairs(&[(variable, &named)], folder.path());
         Setting { _folder: folder, environment }
     }
 
     fn registries(&self) -> Option<Registries> {
-        accepted(Registries::of(&self.environment, self.environment.current_dir()))
+        accepted(Registries::from_environment(&self.environment, self.environment.current_dir()))
     }
 }
 
@@ -71,9 +71,9 @@ pub fn variables(input: &[u8]) {
     let pairs: Vec<_> = lines
         .filter(|(name, _)| !files.iter().any(|it| name.to_uppercase().contains(it)))
         .collect();
-    let environment = Environment::of(&pairs, folder.path());
+    let environment = Environment::from_pairs(&pairs, folder.path());
     let policy = same_twice(
-        || Policy::of(&environment, folder.path()),
+        || Policy::from_environment(&environment, folder.path()),
         |policy| format!("{:?} {:?} {:?}", policy.offline(), policy.mirrors(), policy.vendor_dir()),
     );
     if let Some(policy) = policy {
@@ -90,7 +90,7 @@ pub fn variables(input: &[u8]) {
             accepted(Client::new(network).map(drop));
         }
     }
-    if let Some(registries) = accepted(Registries::of(&environment, folder.path())) {
+    if let Some(registries) = accepted(Registries::from_environment(&environment, folder.path())) {
         ask(&registries);
     }
 }
@@ -98,8 +98,8 @@ pub fn variables(input: &[u8]) {
 /// Parses the metadata that a registry serves about itself.
 pub fn metadata(input: &[u8]) {
     let folder = tempfile::tempdir().expect("create a sandbox");
-    let environment = Environment::of(&[], folder.path());
-    let Some(registries) = accepted(Registries::of(&environment, folder.path())) else { return };
+    let environment = Environment::from_pairs(&[], folder.path());
+    let Some(registries) = accepted(Registries::from_environment(&environment, folder.path())) else { return };
     let package: PackageName = "my-org:app".parse().expect("a name");
     let route = || registries.route(&package, Some("registry.example.com")).expect("a route");
     let discovery = route().discovery.expect("nothing is known of it yet");

@@ -14,7 +14,7 @@ pub fn text(input: &[u8]) {
         let parts = bundle(input);
         parts.into_iter().enumerate().map(|(n, it)| (format!("{n}.wit"), it)).collect()
     };
-    let source = same_twice(|| Source::of_files(files(input), "origin"), tell);
+    let source = same_twice(|| Source::from_files(files(input), "origin"), tell);
     if let Some(source) = source {
         look_at(&source);
     }
@@ -22,11 +22,11 @@ pub fn text(input: &[u8]) {
 
 /// Parses a published file: the binary format, or text.
 pub fn binary(input: &[u8]) {
-    let source = same_twice(|| Source::of_bytes(input.to_vec(), "a.wasm"), tell);
+    let source = same_twice(|| Source::from_bytes(input.to_vec(), "a.wasm"), tell);
     let Some(source) = source else { return };
     look_at(&source);
     // All facts are read from the text, so the text alone must give the same package.
-    let again = accepted(Source::of_files(source.files.clone(), "a"));
+    let again = accepted(Source::from_files(source.files.clone(), "a"));
     let again = again.expect("the text of a package that was read is read again");
     assert_eq!(tell(&source), tell(&again), "the text says something else");
 }

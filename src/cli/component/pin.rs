@@ -65,9 +65,9 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
     // The place of the entry is found before any download.
     let entry =
-        args.registry.as_deref().map(|it| Entry::of(it, &wanted, args, context)).transpose()?;
+        args.registry.as_deref().map(|it| Entry::new(it, &wanted, args, context)).transpose()?;
     let components = Components::new(context.policy()?, &context.environment)?;
-    let seen = Seen::of(wanted, &components, context)?;
+    let seen = Seen::fetch(wanted, &components, context)?;
     if let Some(entry) = &entry {
         entry.add(&seen, args.update)?;
     }
@@ -75,7 +75,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
 }
 
 impl Seen {
-    fn of(wanted: Wanted, components: &Components, context: &Context) -> Result<Seen> {
+    fn fetch(wanted: Wanted, components: &Components, context: &Context) -> Result<Seen> {
         let folder = Scratch::new()?;
         let path = folder.path().join("component.wasm");
         let Fetched { file, manifest, .. } = components.fetch(
@@ -189,7 +189,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(registry: &Path, wanted: &Wanted, args: &PinArgs, context: &Context) -> Result<Entry> {
+    fn new(registry: &Path, wanted: &Wanted, args: &PinArgs, context: &Context) -> Result<Entry> {
         let path = context.path(registry);
         let named =
             path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();

@@ -203,7 +203,7 @@ fn is_in_registry(name: &str) -> bool {
 
 /// Downloads a chart from a registry. Returns its name and its archive.
 fn pulled(place: &str, args: &ChartArgs, context: &Context) -> Result<(String, PathBuf, Scratch)> {
-    let asking = Asking::of(context, "fetch a chart")?;
+    let asking = Asking::new(context, "fetch a chart")?;
     let folder = Scratch::new()?;
     let path = folder.path().join("chart.tgz");
     let found = registry::pull(

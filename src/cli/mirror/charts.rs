@@ -133,7 +133,7 @@ impl Charts {
             context.report.failed("", error);
         }
         let (failed, all) = (self.errors.len(), count(self.count, "chart"));
-        Err(Error::of_many(&self.errors, format!("{failed} of {all} could not be read"))
+        Err(Error::from_many(&self.errors, format!("{failed} of {all} could not be read"))
             .hint("fix the errors above; the list has the images of the others"))
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let mut findings = check::check(occurrences, registry);
     let live = match args.live {
         true => {
-            let asking = Asking::of(context, "ask the registry for each image")?;
+            let asking = Asking::new(context, "ask the registry for each image")?;
             Some(live::live(occurrences, registry, &asking.client, args.jobs.into()))
         }
         false => None,
@@ -134,7 +134,7 @@ fn conclude(
         return Err(with_failed(Error::integrity(statement))
             .hint("`wasm-airgap mirror values` and `mirror kustomize` make the manifests use it; `mirror copy` brings the images there"));
     }
-    Err(Error::of_many(
+    Err(Error::from_many(
         &errors,
         format!("`{registry}` could not be asked for {}", count(failed, "image")),
     ))

@@ -26,7 +26,7 @@ pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
     // A copy between two layouts asks no registry.
     let asking = match (&args.from, &args.to) {
         (Some(_), Some(_)) => None,
-        _ => Some(Asking::of(context, "copy images")?),
+        _ => Some(Asking::new(context, "copy images")?),
     };
     let options = Options {
         platforms: args.platforms.clone(),

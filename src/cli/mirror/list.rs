@@ -94,7 +94,7 @@ fn write(
         let kept = old.without(|entry| prunes && !inventory.has(&entry.source))?;
         kept.check_destinations(registry)?;
         let new = inventory.missing_in(&kept, registry, args.why)?;
-        let list = charts.mark(kept.with(&new)?);
+        let list = charts.mark(kept.with_entries(&new)?);
         Ok(Changed { old, new, list })
     };
     let list = match &args.output {

@@ -73,7 +73,7 @@ impl Locked {
         self.errors.iter().for_each(|error| context.report.failed("", error));
         let (failed, asked) = (self.errors.len(), count(self.asked, "image"));
         let statement = format!("{failed} of {asked} cannot be locked");
-        Error::of_many(&self.errors, statement).fact("lock", others)
+        Error::from_many(&self.errors, statement).fact("lock", others)
     }
 }
 
@@ -115,7 +115,7 @@ fn digests<'a>(
     if sources.is_empty() {
         return Ok(Vec::new());
     }
-    let asking = Asking::of(context, "ask registries what the images are")?;
+    let asking = Asking::new(context, "ask registries what the images are")?;
     let registry = RegistrySource::new(&asking.client, &asking.registries);
     let answers = workers::each(sources, jobs, |source| registry.digest(source));
     Ok(sources.iter().zip(answers).collect())

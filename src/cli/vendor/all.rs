@@ -68,7 +68,7 @@ struct All {
 }
 
 pub(super) fn run(args: &AllArgs, context: &Context) -> Result<()> {
-    let all = All::of(args, context)?;
+    let all = All::new(args, context)?;
     if args.dry_run {
         return all.show(args, context);
     }
@@ -100,7 +100,7 @@ fn policy(args: &AllArgs, context: &Context) -> Result<Policy> {
 }
 
 impl All {
-    fn of(args: &AllArgs, context: &Context) -> Result<All> {
+    fn new(args: &AllArgs, context: &Context) -> Result<All> {
         let platforms: Platforms = selection::platforms(&args.platforms)?;
         let (mut tools, mut archives) = (Vec::new(), Vec::new());
         let (mut wit, mut components) = (Vec::new(), Vec::new());

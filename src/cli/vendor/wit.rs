@@ -210,7 +210,7 @@ pub(super) fn bazel_package(dir: &Path, workspace: &Path) -> String {
 }
 
 fn tell(summary: &WitSummary, lock_file: &Path, context: &Context) -> Result<()> {
-    let tally = Tally::of(&summary.outcomes);
+    let tally = Tally::from_outcomes(&summary.outcomes);
     if context.report.is_json() {
         let Tally { fetched, copied, kept, repaired } = tally;
         return context.report.json(&serde_json::json!({

@@ -27,7 +27,7 @@ impl Accesses for Registries {
         let (credential, origin) = self.credential(&host, path)?;
         let setting = self.scheme_setting(&host);
         let tls = setting.as_ref().filter(|it| it.scheme == Scheme::Https);
-        let certificates = Certificates::of(&self.environment, &host)?;
+        let certificates = Certificates::from_environment(&self.environment, &host)?;
         let parts = if path.is_empty() { self.parts(&host)? } else { Vec::new() };
         Ok(Access {
             plain_http: self.scheme(&host) == Some(Scheme::Http),

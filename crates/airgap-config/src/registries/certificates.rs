@@ -31,7 +31,7 @@ impl Certificates {
     ///
     /// # Errors
     /// Usage, if a file cannot be read or is not a PEM text.
-    pub(super) fn of(environment: &Environment, host: &str) -> Result<Certificates> {
+    pub(super) fn from_environment(environment: &Environment, host: &str) -> Result<Certificates> {
         let mut all = Certificates::default();
         // The name becomes that of a folder, which must not be a path.
         if host.starts_with('.') || host.contains(['/', '\\']) {
@@ -127,7 +127,7 @@ mod tests {
             std::fs::write(path, content).unwrap();
         }
         let home = folder.path().display().to_string();
-        Certificates::of(&Environment::of(&[("HOME", &home)], "/"), host)
+        Certificates::from_environment(&Environment::from_pairs(&[("HOME", &home)], "/"), host)
     }
 
     #[cfg(unix)]

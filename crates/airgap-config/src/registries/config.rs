@@ -150,7 +150,7 @@ impl Config {
 
     /// Parses the text of the file at `path`.
     pub(super) fn parse(text: &str, path: &Path) -> Result<Config> {
-        let document = Document::of(path, text);
+        let document = Document::new(path, text);
         let tree = document.parse()?;
         let mut top = document.table(&tree);
         let mut config = Config { path: Some(path.to_owned()), ..Config::default() };

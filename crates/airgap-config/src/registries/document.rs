@@ -42,7 +42,7 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn of(path: &'a Path, text: &'a str) -> Document<'a> {
+    pub(super) fn new(path: &'a Path, text: &'a str) -> Document<'a> {
         Document { path, text, lines: OnceCell::new() }
     }
 
@@ -68,7 +68,7 @@ impl<'a> Document<'a> {
 
     /// Returns the entries of the document.
     pub(super) fn table(&'a self, tree: &'a DeTable<'a>) -> Table<'a> {
-        Table::of(self, String::new(), 1, tree)
+        Table::new(self, String::new(), 1, tree)
     }
 
     fn line(&self, at: usize) -> usize {
@@ -157,7 +157,7 @@ impl<'a> Node<'a> {
     pub(super) fn table(&self) -> Result<Table<'a>> {
         let table = self.value.as_table().ok_or_else(|| self.wrong_type("a table"))?;
         let line = self.document.line(self.at);
-        Ok(Table::of(self.document, self.key.clone(), line, table))
+        Ok(Table::new(self.document, self.key.clone(), line, table))
     }
 
     /// Returns the elements of a list.
@@ -173,7 +173,7 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn of(
+    fn new(
         document: &'a Document<'a>,
         key: String,
         line: usize,

@@ -58,7 +58,7 @@ impl Endpoint {
     }
 
     /// Creates the address of a host, without a path.
-    pub(super) fn of_host(host: &str) -> Endpoint {
+    pub(super) fn from_host(host: &str) -> Endpoint {
         Endpoint { scheme: None, host: host.to_owned(), path: String::new() }
     }
 

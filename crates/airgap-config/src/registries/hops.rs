@@ -24,7 +24,7 @@ impl Hop {
     }
 
     fn primary(host: &str, reason: String) -> Hop {
-        let endpoint = Endpoint::of_host(host);
+        let endpoint = Endpoint::from_host(host);
         Hop { endpoint, role: Role::Primary, by_name: false, reason }
     }
 }

@@ -69,7 +69,7 @@ impl Metadata {
         let (_, host, prefix) = KNOWN.iter().find(|(known, ..)| *known == name)?;
         Some(Metadata {
             preferred: None,
-            oci_registry: Some(Endpoint::of_host(host)),
+            oci_registry: Some(Endpoint::from_host(host)),
             prefix: (*prefix).to_owned(),
             has_oci: true,
         })
@@ -123,7 +123,7 @@ impl Metadata {
 
 impl Discovery {
     /// Creates the request for this registry.
-    pub(super) fn of(registry: &str, plain_http: bool) -> Discovery {
+    pub(super) fn new(registry: &str, plain_http: bool) -> Discovery {
         let scheme = if plain_http { "http" } else { "https" };
         Discovery {
             registry: registry.to_owned(),
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_an_error_that_says_how_to_do_without() {
-        let discovery = Discovery::of("acme.example", false);
+        let discovery = Discovery::new("acme.example", false);
         assert_eq!(discovery.url, "https://acme.example/.well-known/wasm-pkg/registry.json");
         assert_eq!(discovery.read(Ok(None)).unwrap(), Metadata::default());
         let network = Error::new(Kind::Network, "cannot read it").because("503").hint("wait");

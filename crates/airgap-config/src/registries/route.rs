@@ -114,7 +114,7 @@ pub(super) fn override_of(registries: &Registries, package: &PackageName) -> Opt
     registries.config.overrides.get(package).map(overridden)
 }
 
-pub(super) fn of_package(
+pub(super) fn for_package(
     registries: &Registries,
     package: &PackageName,
     rule: Option<&str>,
@@ -145,12 +145,12 @@ pub(super) fn of_package(
     Ok(route)
 }
 
-pub(super) fn of_component(
+pub(super) fn for_component(
     registries: &Registries,
     registry: &str,
     repository: &str,
 ) -> Result<Vec<Source>> {
-    let asked = of_repository(registries, registry, repository)?;
+    let asked = for_repository(registries, registry, repository)?;
     // The repository `my-org/auth` is `my-org:auth` in a config file.
     if let Ok(package) = repository.replacen('/', ":", 1).parse::<PackageName>()
         && let Some(found) = registries.config.overrides.get(&package)
@@ -177,7 +177,7 @@ pub(super) fn of_component(
     Ok(sources)
 }
 
-pub(super) fn of_repository(
+pub(super) fn for_repository(
     registries: &Registries,
     registry: &str,
     repository: &str,
@@ -289,12 +289,12 @@ fn named(
         }
         None => {
             route.registry = Some(name.clone());
-            route.discovery = Some(Discovery::of(name, registries.speaks_http(name)));
+            route.discovery = Some(Discovery::new(name, registries.speaks_http(name)));
             return Ok(());
         }
     };
     route.registry = Some(name.clone());
-    let endpoint = metadata.oci_registry.clone().unwrap_or_else(|| Endpoint::of_host(name));
+    let endpoint = metadata.oci_registry.clone().unwrap_or_else(|| Endpoint::from_host(name));
     let host = canonical(&endpoint.host);
     let literal = format!("{}/{}", package.namespace(), package.name());
     let prefixed = endpoint.repository(&format!("{}{literal}", metadata.prefix));

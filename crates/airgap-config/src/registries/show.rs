@@ -7,7 +7,7 @@ use super::access::Origin;
 use super::config::{Auth, Secret, Who};
 use super::hops::Hop;
 use super::metadata::NAMESPACES;
-use super::route::{LOCAL, Place, Role, Route, of_package};
+use super::route::{LOCAL, Place, Role, Route, for_package};
 use super::stores::Found;
 use super::{Mirror, Registries};
 use airgap_core::environment as env;
@@ -100,7 +100,7 @@ impl Registries {
     fn mapping(&self, name: String, package: &PackageName) -> Option<Setting> {
         let mut places = self.mapping_places(package).into_iter();
         let from = places.next()?;
-        let value = match of_package(self, package, None) {
+        let value = match for_package(self, package, None) {
             Ok(route) => {
                 let value = shown_route(&route, package, name.starts_with("namespace"));
                 match self.folder_problem(&route) {

@@ -43,7 +43,7 @@ pub(super) enum Found {
 }
 
 impl Stores {
-    pub(super) fn of(environment: &Environment) -> Stores {
+    pub(super) fn from_environment(environment: &Environment) -> Stores {
         let files = files(environment, login_folder());
         Stores { files, environment: environment.clone() }
     }
@@ -75,7 +75,7 @@ impl Stores {
         let mut parts: Vec<(String, Found)> = Vec::new();
         for (file, content) in self.contents()? {
             for (key, entry) in section(&file, &content, "auths")?.into_iter().flatten() {
-                let Key { host: its, path } = Key::of(key);
+                let Key { host: its, path } = Key::parse(key);
                 let is_new = parts.iter().all(|(known, _)| *known != path);
                 let Some(entry) = entry.as_object().filter(|_| its == host && is_new) else {
                     continue;
@@ -129,7 +129,7 @@ impl Stores {
         // An empty name says that no program is asked for this registry.
         let is_named = |(_, program): &(&String, &Value)| program.as_str() != Some("");
         for (key, program) in helpers.filter(is_named) {
-            if Key::of(key).covers(host, "") {
+            if Key::parse(key).covers(host, "") {
                 let server = if host == "docker.io" { DOCKER_HUB } else { key };
                 found.push(Found::Helper(self.helper(file, program, server)?));
             }
@@ -137,14 +137,14 @@ impl Stores {
         let mut stored: Vec<_> = section(file, content, "auths")?
             .into_iter()
             .flatten()
-            .filter(|(key, _)| Key::of(key).covers(host, path))
+            .filter(|(key, _)| Key::parse(key).covers(host, path))
             .filter_map(|(key, entry)| Some((key, entry.as_object()?)))
             // With a `credsStore`, docker leaves an empty entry for each registry.
             .filter(|(_, entry)| {
                 entry.values().any(|value| value.as_str().is_some_and(|it| !it.is_empty()))
             })
             .collect();
-        stored.sort_by_key(|(key, _)| std::cmp::Reverse(Key::of(key).path.len()));
+        stored.sort_by_key(|(key, _)| std::cmp::Reverse(Key::parse(key).path.len()));
         found.extend(stored.into_iter().map(|(key, entry)| Found::Stored {
             file: file.to_owned(),
             key: key.clone(),
@@ -299,7 +299,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(key: &str) -> Key {
+    fn parse(key: &str) -> Key {
         let bare = key.split_once("://").map_or(key, |(_, rest)| rest).trim_end_matches('/');
         let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
         // An address is the API of a registry, and does not select repositories.
@@ -373,7 +373,7 @@ mod tests {
             let is_content = *name == env::DOCKER_AUTH_CONFIG;
             pairs.push((*name, if is_content { *text } else { path.as_str() }));
         }
-        let environment = Environment::of(&pairs, "/");
+        let environment = Environment::from_pairs(&pairs, "/");
         let files = super::files(&environment, Some(folder.path().join("login/containers")));
         let stores = Stores { files, environment };
         let (host, path) = asked.split_once('/').unwrap_or((asked, ""));
@@ -459,7 +459,7 @@ mod tests {
         let two =
             r#"{"auths":{"a.corp/org":{"auth":"eDp5"},"https://a.corp/v1/":{},"a.corp/o/p":{}}}"#;
         let files = vec![write("one", one), write("two", two)];
-        let stores = Stores { files, environment: Environment::of(&[], "/") };
+        let stores = Stores { files, environment: Environment::from_pairs(&[], "/") };
         let parts = stores.parts("a.corp").unwrap();
         let paths: Vec<_> = parts.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(paths, ["org", "o/p"]);
@@ -547,7 +547,10 @@ mod tests {
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for path in [pipe.to_str().unwrap(), "/dev/zero"] {
-            let stores = Stores::of(&Environment::of(&[("REGISTRY_AUTH_FILE", path)], "/"));
+            let stores = Stores::from_environment(&Environment::from_pairs(
+                &[("REGISTRY_AUTH_FILE", path)],
+                "/",
+            ));
             let Err(error) = stores.find("a.corp", "") else { panic!("it was read") };
             assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
             assert!(error.to_string().contains("not a regular file"), "{error}");

@@ -9,7 +9,7 @@ const FILE: &str = "/etc/wkg.toml";
 fn registries(config: &str, variables: &[(&str, &str)]) -> Registries {
     airgap_core::secrets::keep_apart();
     let config = Config::parse(config, Path::new(FILE)).unwrap_or_else(|error| panic!("{error}"));
-    Registries::with(&Environment::of(variables, "/ws"), config)
+    Registries::from_config(&Environment::from_pairs(variables, "/ws"), config)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -356,7 +356,7 @@ fn what_names_no_registry_is_an_error_that_says_what_to_write() {
     let route = |rule| registries("", &[]).route(&"acme:api".parse().unwrap(), rule);
     let error = route(None).unwrap_err().to_string();
     assert!(error.contains("acme = \"HOST\"") && error.contains(FILE), "{error}");
-    let bare = Registries::with(&Environment::default(), Config::default()).unwrap();
+    let bare = Registries::from_config(&Environment::default(), Config::default()).unwrap();
     let error = bare.route(&"acme:api".parse().unwrap(), None).unwrap_err().to_string();
     assert!(error.contains("WKG_CONFIG_FILE"), "{error}");
     for (rule, word) in [
@@ -384,8 +384,8 @@ fn variables_without_a_meaning_are_named() {
         ("WKG_REGISTRY_GHCR_IO_URL", "internal"),
         ("WKG_REGISTRY_GHCR_IO_URL", "https://u:geheim@a.corp"),
     ] {
-        let environment = Environment::of(&[(name, value)], "/ws");
-        let error = Registries::with(&environment, Config::default()).err().unwrap();
+        let environment = Environment::from_pairs(&[(name, value)], "/ws");
+        let error = Registries::from_config(&environment, Config::default()).err().unwrap();
         assert_eq!(error.kind(), airgap_core::error::Kind::Usage, "{value}");
         let error = error.to_string();
         assert!(error.contains(name) && !error.contains("geheim"), "{error}");

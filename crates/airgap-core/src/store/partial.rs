@@ -558,7 +558,7 @@ mod tests {
         assert_eq!(second.length(), 6);
         assert_eq!(second.origin(), Some(&origin));
         write(&mut second, b"world");
-        assert_eq!(second.digest(), Digest::of(b"hello world"));
+        assert_eq!(second.digest(), Digest::compute(b"hello world"));
         assert_eq!(second.beginning(), b"hello world");
         second.place(Mode::Plain).unwrap();
         assert_eq!(fs::read(&destination).unwrap(), b"hello world");

@@ -47,7 +47,7 @@ impl Dependency {
         Dependency { name: name.to_owned(), alias: None, conditions: Vec::new(), tags: Vec::new() }
     }
 
-    fn of(node: &Rc<Node>) -> Option<Dependency> {
+    fn from_node(node: &Rc<Node>) -> Option<Dependency> {
         let list = |key: &str| {
             let text = node.text_of(key).unwrap_or_default();
             text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
@@ -80,13 +80,13 @@ impl Files {
             )));
         }
         match look::is_folder(path)? {
-            true => Files::of_folder(path, origin, levels, room),
-            false => Files::of_archive(path, origin, levels, room),
+            true => Files::from_folder(path, origin, levels, room),
+            false => Files::from_archive(path, origin, levels, room),
         }
     }
 
     /// Reads an archive. It is untrusted until [`extract`] has checked its entries.
-    fn of_archive(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
+    fn from_archive(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
         // The archive is not pinned; its hash detects a change between checking and extraction.
         let archive = Unverified::open(path, origin)?.take_as_found()?;
         let folder = Scratch::new()?;
@@ -95,10 +95,10 @@ impl Files {
         let limits = Limits { entries: 20_000, bytes: 256 << 20, ..Limits::default() };
         let tree =
             extract::extract_chart(&archive, &layout, &folder.path().join("chart"), &limits)?;
-        Files::of_folder(&tree.root, origin, levels, room)
+        Files::from_folder(&tree.root, origin, levels, room)
     }
 
-    fn of_folder(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
+    fn from_folder(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
         let shown = |name: &str| format!("{origin}/{name}");
         let read = |name: &str| match look::is_file(&folder.join(name))? {
             true => {
@@ -124,7 +124,7 @@ impl Files {
         let dependencies =
             requirements.iter().chain([&manifest]).filter_map(|it| it.get("dependencies"));
         let dependencies: Rc<[_]> =
-            dependencies.flat_map(|list| list.items()).filter_map(Dependency::of).collect();
+            dependencies.flat_map(|list| list.items()).filter_map(Dependency::from_node).collect();
         room.dependencies(dependencies.len())?;
         room.chart(&manifest)?;
         room.file(&values)?;

@@ -113,7 +113,7 @@ impl Walk<'_> {
         {
             self.off = Some(format!("{}.enabled", self.shown()));
         }
-        match Split::of(node, key) {
+        match Split::from_mapping(node, key) {
             Some(split) => self.split(node, &split),
             None => self.inside(node, key),
         }

@@ -150,7 +150,7 @@ impl ImageSource for LayoutSource {
     fn attached(&self, from: &Repository, digest: &Digest, _: bool) -> Result<AttachedManifests> {
         let indexes = self.attached.get(digest).into_iter().flatten();
         let referrers = indexes.filter_map(|it| self.layout.entries().get(*it as usize)).cloned();
-        let tags = SUFFIXES.iter().map(|suffix| Tag::of_attached(digest, suffix));
+        let tags = SUFFIXES.iter().map(|suffix| Tag::for_attached(digest, suffix));
         let is_there = |tag: &Tag| self.layout.named(&from.tagged(tag.clone())).is_some();
         Ok(AttachedManifests {
             referrers: referrers.collect(),

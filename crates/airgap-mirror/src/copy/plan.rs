@@ -305,7 +305,7 @@ impl Planner<'_> {
             .take(CONFIG_LIMIT)
             .read_to_end(&mut bytes)
             .doing(|| format!("read {subject}"))?;
-        let found = Digest::of(&bytes);
+        let found = Digest::compute(&bytes);
         if found != config.digest {
             return Err(verify::mismatch(&subject, &from.to_string(), &config.digest, &found));
         }

@@ -139,7 +139,7 @@ pub(crate) fn somewhere<T>(
     if errors.len() == 1 {
         return Err(errors.remove(0));
     }
-    let error = Error::of_many(&errors, format!("{subject} is in none of the places for it"));
+    let error = Error::from_many(&errors, format!("{subject} is in none of the places for it"));
     Err(errors.iter().fold(error, |error, it| error.fact("tried", it.one_line())))
 }
 
@@ -189,14 +189,14 @@ impl ImageSource for RegistrySource<'_> {
         match self.known(from, digest)? {
             Some(known) => found.referrers = known,
             None => {
-                let tag = Tag::of_attached(digest, "");
+                let tag = Tag::for_attached(digest, "");
                 if self.is_there(from, &tag, thorough)? {
                     found.referrers = self.client.tagged_referrers(from, digest)?;
                 }
             }
         }
         for suffix in SUFFIXES {
-            let tag = Tag::of_attached(digest, suffix);
+            let tag = Tag::for_attached(digest, suffix);
             if self.is_there(from, &tag, thorough)? {
                 found.tags.push(tag);
             }
@@ -303,7 +303,7 @@ impl ImageTarget for RegistryTarget<'_> {
 
     fn attach(&self, to: &Repository, subject: &Digest, attached: &[Descriptor]) -> Result<()> {
         let _alone = lock(&self.lists);
-        let list = to.tagged(Tag::of_attached(subject, ""));
+        let list = to.tagged(Tag::for_attached(subject, ""));
         let old = self.client.tagged_referrers_to_push(to, subject)?;
         match referrers::merge_referrers(&old, attached)? {
             Some(index) => self.put_named(&list, &index, None),

@@ -98,7 +98,7 @@ impl Summary {
                 count(all, "image"),
                 were(failed.len())
             );
-            return Err(Error::of_many(failed.into_iter().chain(moved), statement)
+            return Err(Error::from_many(failed.into_iter().chain(moved), statement)
                 .hint("mend what is said above and run the same command again: it goes on where this one stopped"));
         }
         if !moved.is_empty() {
@@ -108,7 +108,7 @@ impl Summary {
                 count(all, "tag"),
                 if moved.len() == 1 { "has" } else { "have" }
             );
-            return Err(Error::of_many(moved, statement)
+            return Err(Error::from_many(moved, statement)
                 .hint("what was locked was copied; find out who moved the tag, then `wasm-airgap mirror lock --update`"));
         }
         Ok(())

@@ -33,7 +33,7 @@ impl Fake {
     fn environment(&self) -> Environment {
         let path = format!("{}:/usr/bin:/bin", self.0.path().display());
         let secret = ("HELM_REGISTRY_CONFIG", "/home/me/secret");
-        Environment::of(&[("PATH", &path), ("HOME", "/home/me"), secret], "/")
+        Environment::from_pairs(&[("PATH", &path), ("HOME", "/home/me"), secret], "/")
     }
 
     fn helm(&self) -> Helm {
@@ -49,7 +49,7 @@ impl Fake {
 fn helm_is_found_on_path_or_where_it_is_named() {
     let fake = Fake::new("");
     assert_eq!(fake.helm().version(), "4.1.4");
-    let nothing = Environment::of(&[("PATH", "/no/such/folder")], "/");
+    let nothing = Environment::from_pairs(&[("PATH", "/no/such/folder")], "/");
     assert!(Helm::find(&nothing, None).unwrap().is_none());
     let named = fake.0.path().join("helm");
     assert_eq!(Helm::find(&nothing, Some(&named)).unwrap().unwrap().version(), "4.1.4");

@@ -29,7 +29,7 @@ pub fn unproven(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<
     let mut components = Vec::new();
     let mut unchanged = Vec::new();
     for image in &chart.images()?.images {
-        match Component::of(image, list)? {
+        match Component::from_image(image, list)? {
             Ok(component) => components.push(component),
             Err(why) => unchanged.push(why),
         }
@@ -64,7 +64,10 @@ struct Component {
 
 impl Component {
     /// Creates the component of an image; the inner error is the reason why it has none.
-    fn of(image: &ChartImage, list: &MirrorList) -> Result<std::result::Result<Component, String>> {
+    fn from_image(
+        image: &ChartImage,
+        list: &MirrorList,
+    ) -> Result<std::result::Result<Component, String>> {
         let source = &image.image.with_defaults();
         let destination = match list.find(source) {
             Some(entry) => entry.destination.clone(),

@@ -50,7 +50,7 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
     let file = airgap_core::read::file(path)?;
     let mut magic = [0; BEGINNING];
     let length = fill(&file, &mut magic, 0).doing(doing)?;
-    if let Some(found) = StandIn::of_beginning(&magic[..length]) {
+    if let Some(found) = StandIn::from_beginning(&magic[..length]) {
         let error = Error::integrity(format!("`{shown}` is not a tar of an OCI image layout"));
         return Err(found.explain(error));
     }

@@ -79,7 +79,7 @@ pub(super) fn is_listed(path: &RootedPath, pin: Option<&Pin>) -> bool {
     let Some(pin) = pin else { return listed(path).is_some() };
     let manifest = manifest_of(path);
     let there = read::rooted_bytes(&manifest, MANIFEST_LIMIT).ok().flatten();
-    let manifests = [listed(&manifest), there.map(|bytes| Digest::of(&bytes))];
+    let manifests = [listed(&manifest), there.map(|bytes| Digest::compute(&bytes))];
     listed(path) == Some(pin.digest)
         || manifests.into_iter().flatten().any(|it| it == pin.digest || Some(it) == pin.manifest)
 }

@@ -150,7 +150,7 @@ impl Adopted {
             if self.source.is_some() {
                 return;
             }
-            let Ok(source) = Source::of_rooted(folder) else { continue };
+            let Ok(source) = Source::from_rooted(folder) else { continue };
             if !source.is(&archive.package) {
                 continue;
             }
@@ -202,7 +202,7 @@ fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidat
         Ok(_) if files(folder, "wit").is_empty() => return Candidate::None,
         Ok(_) => {}
     }
-    let source = match Source::of_rooted(folder) {
+    let source = match Source::from_rooted(folder) {
         Ok(source) => source,
         // An error is only reported for a folder with the package's name.
         Err(error) if names(folder, package) => return Candidate::Unfit(error.one_line()),
@@ -235,7 +235,7 @@ fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
         Pinned::Text(_) => false,
         Pinned::Nothing => file
             .take_as_found()
-            .and_then(|file| Source::of_published(&file))
+            .and_then(|file| Source::from_published(&file))
             .is_ok_and(|source| source.is(package)),
     }
 }

@@ -52,13 +52,13 @@ pub(super) fn check_text(source: &Source, folder: &Path) -> Result<()> {
     let lists = Lists::of_files_in(folder);
     for (name, bytes) in &source.files {
         let Some(pin) = lists.pin(name.as_ref()) else { continue };
-        let found = Digest::of(bytes);
+        let found = Digest::compute(bytes);
         if found != pin.digest {
             let from = folder.join(name).display().to_string();
             let subject = source.declared().to_string();
             let error =
                 verify::mismatch(&subject, &from, &pin.digest, &found).fact("pinned by", pin.from);
-            let stand_in = StandIn::of_bytes(bytes, &pin.digest);
+            let stand_in = StandIn::from_bytes(bytes, &pin.digest);
             let error = stand_in.iter().fold(error, |error, it| it.explain(error));
             return Err(error.hint("vendor it again, or find out who changed it"));
         }

@@ -56,7 +56,7 @@ impl Published {
     /// published as.
     pub fn source(&self) -> Result<Source> {
         let source = match &self.form {
-            Form::Wasm => Source::of_published(&self.file)?,
+            Form::Wasm => Source::from_published(&self.file)?,
             Form::Archive { archive, strip, wit_dir } => {
                 self.unpacked(*archive, strip.clone(), wit_dir)?
             }
@@ -83,7 +83,7 @@ impl Published {
         }
         // The temporary folder means nothing to a person.
         let shown = format!("{}/{wit_dir}", self.file.path().display());
-        Source::of_folder_known_as(&wit, &shown)
+        Source::from_folder_shown_as(&wit, &shown)
     }
 }
 

@@ -298,7 +298,7 @@ impl Sources {
         }
         match looked.found {
             Some(Found::HandMade(folder)) => {
-                let source = Source::of_rooted(&folder)?;
+                let source = Source::from_rooted(&folder)?;
                 listed::check_text(&source, folder.path())?;
                 Ok(Some(Fetched::text(source, Outcome::Copied, folder.to_string())))
             }
@@ -381,8 +381,8 @@ impl Sources {
             return Err(Error::usage(format!("{provider} is no path")));
         };
         let source = match look::is_folder(path)? {
-            true => Source::of_folder(path)?,
-            false => Source::of_unverified(path)?,
+            true => Source::from_folder(path)?,
+            false => Source::from_unverified(path)?,
         };
         source
             .must_be(package, &path.display().to_string())

@@ -190,7 +190,7 @@ fn write_build(dir: &VendorDir, report: &Report) -> Result<Vec<Entry>> {
         platform: String::new(),
         path: dir.entry_path(BUILD),
         size: text.len() as u64,
-        sha256: Digest::of(text.as_bytes()),
+        sha256: Digest::compute(text.as_bytes()),
         url: String::new(),
     }])
 }

@@ -95,12 +95,12 @@ impl Provided {
         }
         for dep in &library.deps {
             let (label, indirect) = (dep.label.clone(), !dep.direct);
-            let source =
-                Source::of_folder(&dep.directory).map_err(|error| error.fact("library", &label))?;
+            let source = Source::from_folder(&dep.directory)
+                .map_err(|error| error.fact("library", &label))?;
             let owner = Owner::Library { indirect, label };
             all.add(Package { source, owner }, &library.label)?;
             for folder in along(dep)? {
-                let source = Source::of_folder(&folder)?;
+                let source = Source::from_folder(&folder)?;
                 let owner = Owner::Along { indirect, label: dep.label.clone() };
                 all.add(Package { source, owner }, &library.label)?;
             }

@@ -39,12 +39,12 @@ impl Srcs {
             (Vec::new(), BTreeMap::<_, Vec<_>>::new(), Vec::new());
         let all = listed(&library.srcs)?;
         let is_named_deps =
-            all.iter().all(|file| !matches!(Place::of(&file.short_path), Place::Own));
+            all.iter().all(|file| !matches!(Place::parse(&file.short_path), Place::Own));
         for file in all {
             let place = match is_named_deps {
                 // If all files are below a folder of that name, it has no special meaning.
                 true => Place::Own,
-                false => Place::of(&file.short_path),
+                false => Place::parse(&file.short_path),
             };
             match place {
                 Place::Own => own.push(file),
@@ -74,7 +74,7 @@ impl Srcs {
 }
 
 impl Place {
-    fn of(short_path: &str) -> Place {
+    fn parse(short_path: &str) -> Place {
         let parts: Vec<_> = short_path.split('/').collect();
         let Some(index) = parts.iter().rposition(|part| *part == DEPS) else { return Place::Own };
         match parts.len() - index {
@@ -125,7 +125,7 @@ fn package(sources: &[File], library: &Library) -> Result<Source> {
     if texts.is_empty() {
         let binaries: Vec<_> = sources.iter().filter(|file| file.is_wasm()).collect();
         return match binaries.as_slice() {
-            [one] => Source::of_unverified(&one.path),
+            [one] => Source::from_unverified(&one.path),
             found => Err(Error::usage(format!("{} has no `.wit` files", library.label))
                 .fact("expected", "`.wit` files, or one `.wasm` file")
                 .fact("found", format!("{} `.wasm` files", found.len()))),

@@ -82,7 +82,7 @@ mod tests {
             locked("a:e@2.1.0", None),
         ]);
         assert!(one.differences(&one).is_empty());
-        other.packages[0].digest = Digest::of(b"other");
+        other.packages[0].digest = Digest::compute(b"other");
         other.packages[0].tree = None;
         let lines = one.differences(&other);
         assert_eq!(lines.len(), 5, "{lines:#?}");

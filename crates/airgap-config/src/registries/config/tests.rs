@@ -221,7 +221,7 @@ fn the_file_is_found_where_wkg_looks_for_it() {
     let home = folder.path().display().to_string();
     let xdg = folder.path().join("xdg").display().to_string();
     let read = |pairs: &[(&str, &str)]| {
-        let config = Config::read(&Environment::of(pairs, "/"), folder.path())?;
+        let config = Config::read(&Environment::from_pairs(pairs, "/"), folder.path())?;
         Ok::<_, Error>(config.default_registry.map(|(name, _)| name).unwrap_or_default())
     };
     assert_eq!(read(&[]).unwrap(), "");

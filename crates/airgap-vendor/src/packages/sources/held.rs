@@ -78,7 +78,7 @@ fn file(package: &PackageId, path: &RootedPath, digest: Option<Digest>, form: Fo
 
 /// Checks text that stands in for a published file.
 fn folder(path: &RootedPath, text: &Digest) -> Held {
-    match Source::of_rooted(path) {
+    match Source::from_rooted(path) {
         Ok(source) if source.tree_hash() == *text => {
             Held::Right(Box::new(Fetched::text(source, Outcome::Kept, path.to_string())))
         }

@@ -98,7 +98,7 @@ impl PackageFolder<'_> {
         };
         let folder = self.package.folder();
         let file = |(name, bytes): (&String, &Vec<u8>)| {
-            entry(&format!("{folder}/{name}"), bytes.len() as u64, Digest::of(bytes), "")
+            entry(&format!("{folder}/{name}"), bytes.len() as u64, Digest::compute(bytes), "")
         };
         let mut entries: Vec<_> = self.files.iter().map(file).collect();
         if let Some(it) = self.published {
