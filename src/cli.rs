@@ -1,7 +1,5 @@
 //! The arguments of the command line. The modules below contain the commands, one in each.
 
-#[cfg(not(feature = "mirror"))]
-mod absent;
 mod component;
 mod config;
 mod emit;
@@ -9,13 +7,15 @@ mod extract;
 mod help;
 #[cfg(feature = "mirror")]
 mod mirror;
-mod mishap;
+#[cfg(not(feature = "mirror"))]
+mod missing_features;
+mod panics;
 mod pin;
 mod plan;
+mod plan_output;
 #[cfg(all(test, feature = "operations"))]
 mod reference;
 mod selection;
-mod shown;
 mod vendor;
 mod verify;
 mod wit;
@@ -104,7 +104,7 @@ enum Command {
     Mirror(mirror::MirrorCommand),
     /// Not in this build: container images
     #[cfg(not(feature = "mirror"))]
-    Mirror(absent::Absent),
+    Mirror(missing_features::Absent),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -482,7 +482,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Enviro
     let workspace = Workspace::from_environment(&environment);
     let report = Report::new(arguments.json, workspace.clone());
     let context = Context { environment, report, workspace, offline: arguments.offline };
-    let result = mishap::caught(|| dispatch(arguments.command, &context));
+    let result = panics::caught(|| dispatch(arguments.command, &context));
     context.report.end(result).map_or_else(|error| error.kind() as u8, |()| 0)
 }
 

@@ -28,13 +28,13 @@ mod hints;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[cfg(target_os = "linux")]
-#[path = "support/limited.rs"]
-mod limited;
-#[cfg(target_os = "linux")]
 #[path = "cli/limits.rs"]
 mod limits;
 #[path = "cli/links.rs"]
 mod links;
+#[cfg(target_os = "linux")]
+#[path = "support/memory_limit.rs"]
+mod memory_limit;
 #[path = "cli/mirror.rs"]
 mod mirror;
 #[path = "cli/mirror_list.rs"]

@@ -6,12 +6,14 @@
 
 #[path = "support/authority.rs"]
 mod authority;
-#[path = "support/fake.rs"]
-mod fake;
+#[path = "support/fake_registry.rs"]
+mod fake_registry;
 #[path = "support/golden.rs"]
 mod golden;
-#[path = "support/limited.rs"]
-mod limited;
+#[path = "support/memory_limit.rs"]
+mod memory_limit;
+#[path = "support/reference_programs.rs"]
+mod reference_programs;
 #[allow(dead_code, reason = "the tests of the OCI client use more of it")]
 #[path = "support/registry.rs"]
 mod registry;
@@ -19,8 +21,6 @@ mod registry;
 mod sandbox;
 #[path = "support/server.rs"]
 mod server;
-#[path = "support/witness.rs"]
-mod witness;
 
 #[path = "components/all.rs"]
 mod all;
@@ -41,7 +41,7 @@ mod vendor;
 #[path = "components/wkg.rs"]
 mod wkg;
 
-use fake::Fake;
+use fake_registry::Fake;
 use sandbox::{Run, Sandbox, sha256};
 use serde_json::json;
 

@@ -16,8 +16,8 @@
 #[allow(dead_code, reason = "the tests of extraction use more of it")]
 #[path = "support/archives.rs"]
 mod archives;
-#[path = "support/fake.rs"]
-mod fake;
+#[path = "support/fake_registry.rs"]
+mod fake_registry;
 #[path = "support/images.rs"]
 mod images;
 #[allow(dead_code, reason = "the tests of the command line use more of it")]

@@ -5,8 +5,8 @@
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/accesses.rs"]
-mod accesses;
+#[path = "support/access.rs"]
+mod access;
 #[allow(dead_code, reason = "the tests of extraction use more of it")]
 #[path = "support/archives.rs"]
 mod archives;
@@ -17,12 +17,14 @@ mod clock;
 #[allow(dead_code, reason = "the tests of WIT packages use more of it")]
 #[path = "support/data.rs"]
 mod data;
-#[path = "support/fake.rs"]
-mod fake;
+#[path = "support/fake_registry.rs"]
+mod fake_registry;
 #[path = "support/images.rs"]
 mod images;
-#[path = "support/limited.rs"]
-mod limited;
+#[path = "support/memory_limit.rs"]
+mod memory_limit;
+#[path = "support/reference_programs.rs"]
+mod reference_programs;
 #[allow(dead_code, reason = "the tests of the client use more of it")]
 #[path = "support/registry.rs"]
 mod registry;
@@ -31,8 +33,6 @@ mod registry;
 mod sandbox;
 #[path = "support/server.rs"]
 mod server;
-#[path = "support/witness.rs"]
-mod witness;
 
 #[path = "mirror/asked.rs"]
 mod asked;
@@ -64,7 +64,7 @@ mod repository;
 #[path = "mirror/values.rs"]
 mod values;
 
-use fake::{Door, Fake, Store};
+use fake_registry::{Door, Fake, Store};
 use images::Images;
 use sandbox::{Run, Sandbox};
 use server::{Reply, Request};

@@ -3,8 +3,8 @@
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "support/accesses.rs"]
-mod accesses;
+#[path = "support/access.rs"]
+mod access;
 #[path = "support/authority.rs"]
 mod authority;
 #[path = "oci/blobs.rs"]
@@ -13,8 +13,8 @@ mod blobs;
 mod clock;
 #[path = "oci/credentials.rs"]
 mod credentials;
-#[path = "support/fake.rs"]
-mod fake;
+#[path = "support/fake_registry.rs"]
+mod fake_registry;
 #[path = "oci/hostile.rs"]
 mod hostile;
 #[path = "oci/lists.rs"]
@@ -44,8 +44,8 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::verify::Verified;
 use airgap_oci::{Access, Client, Credential, Descriptor, Reference, Repository, media_type};
 
-use accesses::Accesses;
-use fake::Fake;
+use access::TestAccess;
+use fake_registry::Fake;
 
 /// The blob that the tests transfer.
 const BODY: &[u8] = b"The quick brown fox jumps over the lazy dog";
@@ -57,7 +57,7 @@ const HOME: &str = "ns/name";
 struct Case {
     folder: tempfile::TempDir,
     network: Network,
-    accesses: Arc<Accesses>,
+    accesses: Arc<TestAccess>,
     clock: Arc<clock::VirtualClock>,
 }
 

@@ -15,7 +15,7 @@ use airgap_core::environment::Environment;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::network::Network;
 use airgap_http::Client;
-use airgap_oci::{Accesses, Credential};
+use airgap_oci::{AccessProvider, Credential};
 use server::{Reply, Server};
 
 fn client() -> Client {

@@ -3,8 +3,8 @@
 //! These tests need the programs; `scripts/test` provides them and runs these tests.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
-#[path = "support/accesses.rs"]
-mod accesses;
+#[path = "support/access.rs"]
+mod access;
 #[path = "support/authority.rs"]
 mod authority;
 #[path = "support/bytes.rs"]
@@ -14,10 +14,10 @@ mod clock;
 #[allow(dead_code, reason = "the tests of Bazel use more of it")]
 #[path = "support/nginx.rs"]
 mod nginx;
+#[path = "support/reference_programs.rs"]
+mod reference_programs;
 #[path = "support/registry.rs"]
 mod registry;
-#[path = "support/witness.rs"]
-mod witness;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -35,17 +35,17 @@ use airgap_oci::{
     Repository, media_type,
 };
 
-use accesses::Accesses;
+use access::TestAccess;
 use authority::Authority;
 use bytes::some_bytes;
 use nginx::Nginx;
+use reference_programs::run_reference;
 use registry::Registry;
-use witness::witness;
 
 /// A folder for one test, with the settings of all programs.
 struct Case {
     folder: tempfile::TempDir,
-    accesses: Arc<Accesses>,
+    accesses: Arc<TestAccess>,
     network: Network,
 }
 
@@ -83,7 +83,7 @@ impl Case {
     /// Returns the output of a program in the folder, which must succeed.
     #[track_caller]
     fn run(&self, words: &[&str]) -> String {
-        witness(self.folder.path(), words)
+        run_reference(self.folder.path(), words)
     }
 
     /// Returns the digest of a manifest in plain http, from each of the other programs.

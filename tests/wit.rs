@@ -9,8 +9,8 @@
 mod archives;
 #[path = "support/golden.rs"]
 mod golden;
-#[path = "support/limited.rs"]
-mod limited;
+#[path = "support/memory_limit.rs"]
+mod memory_limit;
 #[path = "support/sandbox.rs"]
 mod sandbox;
 

@@ -9,11 +9,11 @@ use clap::{Args, Subcommand};
 use super::{Context, selection};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
-use airgap_core::look;
 use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::megabytes;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
+use airgap_core::user_path;
 use airgap_vendor::components::{
     Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_of, wasm_name,
 };
@@ -127,7 +127,7 @@ fn check_file_name(written: &Path, destination: &Path, wanted: &Wanted) -> Resul
             .hint(format!("name a file: -o {}", wasm_name(&wanted.name))));
     }
     let ends = written.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
-    if !ends && destination.file_name().is_some() && !look::is_folder(destination)? {
+    if !ends && destination.file_name().is_some() && !user_path::is_folder(destination)? {
         return Ok(());
     }
     let file = written.join(wasm_name(&wanted.name));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Context, PlanArgs, selection, shown};
+use super::{Context, PlanArgs, plan_output, selection};
 use airgap_config::policy::Policy;
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
@@ -26,7 +26,7 @@ pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
         asked.check()?;
         return context.report.json(&Whole { plan: &plan, components: asked.json() });
     }
-    context.report.data(&(shown::plan(&plan) + &asked.text()))?;
+    context.report.data(&(plan_output::plan(&plan) + &asked.text()))?;
     plan.check()?;
     asked.check()
 }
@@ -66,10 +66,10 @@ impl Asked {
     }
 
     fn json(&self) -> Vec<serde_json::Value> {
-        self.0.iter().map(|(wanted, places)| shown::component_json(wanted, places)).collect()
+        self.0.iter().map(|(wanted, places)| plan_output::component_json(wanted, places)).collect()
     }
 
     fn text(&self) -> String {
-        self.0.iter().map(|(wanted, places)| shown::component(wanted, places)).collect()
+        self.0.iter().map(|(wanted, places)| plan_output::component(wanted, places)).collect()
     }
 }

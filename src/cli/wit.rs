@@ -7,13 +7,13 @@ use clap::Args;
 use super::{Context, WitAdoptArgs, WitFetchArgs, WitInspectArgs, WitLibraryArgs, WitUnpackArgs};
 use airgap_core::artifact::Kind;
 use airgap_core::error::{Error, Result};
-use airgap_core::look;
 use airgap_core::package::{PackageId, PackageRequest, Wanted};
 use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::count;
 use airgap_core::read;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::{self, Scratch};
+use airgap_core::user_path;
 use airgap_core::verify::Unverified;
 use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::packages::{Form, Published, Sources, wasm_name};
@@ -25,7 +25,7 @@ use airgap_wit::{Library, Lock, Source};
 /// Prints the declarations and dependencies of a package (`wit inspect`).
 pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {
     let path = context.path(&args.path);
-    let source = match look::is_folder(&path)? {
+    let source = match user_path::is_folder(&path)? {
         true => Source::from_folder(&path)?,
         false => Source::from_unverified(&path)?,
     };

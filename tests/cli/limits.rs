@@ -2,7 +2,7 @@
 //! 256 MB, and a refused one is reported with the limit that it exceeds. No run would end within
 //! minutes if the work grew with the square of the items.
 
-use crate::limited::limited;
+use crate::memory_limit::with_memory_limit;
 use crate::sandbox::{Printed, Sandbox};
 
 const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -21,7 +21,7 @@ fn list(files: &[(&str, &str)], code: i32) -> Printed {
         sandbox.write(&format!("c/{name}"), text);
     }
     let words = ["mirror", "list", "--registry=r.corp", "--chart=c", "-o=list.yaml"];
-    limited(sandbox.run(&words)).ends_with(code)
+    with_memory_limit(sandbox.run(&words)).ends_with(code)
 }
 
 const INNER: &str = "apiVersion: v2\nname: inner\nversion: 1.0.0\n";
@@ -90,13 +90,13 @@ fn a_vendor_folder_with_many_files() {
         let files = files.trim_end_matches(',');
         sandbox
             .write("vendor/manifest.json", format!(r#"{{"schema_version":1,"files":[{files}]}}"#));
-        limited(sandbox.run(&["verify", "vendor"]))
+        with_memory_limit(sandbox.run(&["verify", "vendor"]))
     };
     check(50_000).ends_with(4).says(&["findings: 50000"]);
     check(50_001).ends_with(2).says(&["too many files", "50000 files"]);
     let values = format!(r#"{{"schema_version":1,"files":[{}1]}}"#, "1,".repeat(8_000_000));
     sandbox.write("vendor/manifest.json", values);
-    let check = limited(sandbox.run(&["verify", "vendor"]));
+    let check = with_memory_limit(sandbox.run(&["verify", "vendor"]));
     check.ends_with(2).says(&["more than 500000 values"]);
 }
 
@@ -105,7 +105,7 @@ fn requests_and_registry_files_with_many_values() {
     let sandbox = Sandbox::new();
     let plan = |text: &str| {
         sandbox.write("request.json", text);
-        limited(sandbox.run(&["plan", "--request=request.json"]))
+        with_memory_limit(sandbox.run(&["plan", "--request=request.json"]))
     };
     let package = |n: usize| format!(r#"{{"package":"a:p{n}@1.0.0"}},"#);
     let packages = |count: usize| {
@@ -119,7 +119,7 @@ fn requests_and_registry_files_with_many_values() {
     plan(&text).ends_with(2).says(&["more than 250000 values"]);
     sandbox.write("tool.json", format!(r#"{{"schema_version":1,"tool":{fields}}}"#));
     let words = ["plan", "--registry=tool.json", "--tool=a"];
-    limited(sandbox.run(&words)).ends_with(2).says(&["more than 250000 values"]);
+    with_memory_limit(sandbox.run(&words)).ends_with(2).says(&["more than 250000 values"]);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn configuration_with_many_keys() {
     let config = |text: &str, code: i32| {
         sandbox.write("config.toml", text);
         let run = sandbox.run(&["config", "show"]).env("WKG_CONFIG_FILE", "config.toml");
-        limited(run).ends_with(code)
+        with_memory_limit(run).ends_with(code)
     };
     config(&repeated(1_000, |n| format!("[registry.\"a{n}.io\"]\ntype = \"oci\"\n")), 0);
     let words = &["more than 500000 keys and values"];

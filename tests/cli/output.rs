@@ -121,10 +121,13 @@ fn too_few_file_handles_are_an_error_in_words() {
         let (_server, files) = three_tools(&sandbox);
         let words = vendor_words(&files, &["--output-dir=v/toolchains", "--no-helper"]);
         let run = sandbox.run(&words);
-        let mut limited = Command::new("prlimit");
-        limited.arg(format!("--nofile={handles}")).arg(run.command.get_program()).args(&words);
-        limited.current_dir(sandbox.root()).env_clear().env("PATH", "/usr/bin:/bin");
-        let output = match limited.stdin(Stdio::null()).output() {
+        let mut with_memory_limit = Command::new("prlimit");
+        with_memory_limit
+            .arg(format!("--nofile={handles}"))
+            .arg(run.command.get_program())
+            .args(&words);
+        with_memory_limit.current_dir(sandbox.root()).env_clear().env("PATH", "/usr/bin:/bin");
+        let output = match with_memory_limit.stdin(Stdio::null()).output() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             output => output.unwrap(),
         };

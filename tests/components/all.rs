@@ -4,7 +4,7 @@ use serde_json::json;
 
 use std::process::Stdio;
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::sandbox::{Run, Sandbox, sha256};
 use crate::server::{Reply, Server};
 use crate::{bytes, component, manifest, push_as, run};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::sandbox::{Sandbox, sha256};
 use crate::server::Reply;
 use crate::{MANIFEST, WASM, component, manifest, push, push_as, run};

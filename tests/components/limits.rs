@@ -1,8 +1,8 @@
 //! Components at the edge of each limit: an accepted one takes at most 256 MB, and a refused one is
 //! reported with the limit that it exceeds and leaves no file.
 
-use crate::fake::{Door, Fake};
-use crate::limited::limited;
+use crate::fake_registry::{Door, Fake};
+use crate::memory_limit::with_memory_limit;
 use crate::sandbox::Sandbox;
 use crate::{push, run, section, size};
 
@@ -28,7 +28,7 @@ fn pull(bytes: &[u8], code: i32, words: &[&str]) {
     push(&fake, "my-org/app", "v1", bytes);
     let reference = format!("{}/my-org/app:v1", fake.host());
     let pull = run(&sandbox, &["component", "pull", &reference, "-o", "a.wasm"]);
-    limited(pull).ends_with(code).says(words);
+    with_memory_limit(pull).ends_with(code).says(words);
     assert_eq!(sandbox.path("a.wasm").exists(), code == 0);
     assert_eq!(sandbox.tree(".").len(), usize::from(code == 0));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::sandbox::Sandbox;
 use crate::{bytes, component, exporting, push, run};
 

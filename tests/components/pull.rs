@@ -1,6 +1,6 @@
 //! `component pull` and `component fetch`: by either digest, by tag, from mirrors and folders.
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::sandbox::Sandbox;
 use crate::server::Reply;
 use crate::{bytes, component, push, run};
@@ -316,7 +316,11 @@ fn what_is_not_there_is_told_apart() {
     }
     let missing = Fake::with(Door::Open, |request, _| {
         (request.path != "/v2/").then(|| {
-            crate::fake::error("404 Not Found", "NAME_UNKNOWN", "repository name not known")
+            crate::fake_registry::error(
+                "404 Not Found",
+                "NAME_UNKNOWN",
+                "repository name not known",
+            )
         })
     });
     let reference = format!("{}/{APP}:v1", missing.host());

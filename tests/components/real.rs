@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::authority::Authority;
+use crate::reference_programs::run_reference;
 use crate::registry::Registry;
 use crate::sandbox::{Run, Sandbox, sha256};
-use crate::witness::witness;
 use crate::{bytes, run};
 
 const APP: &str = r#"(component
@@ -50,7 +50,7 @@ impl Case {
     /// Returns the output of a program, which must succeed.
     #[track_caller]
     fn program(&self, words: &[&str]) -> String {
-        witness(self.sandbox.root(), words)
+        run_reference(self.sandbox.root(), words)
     }
 
     /// Pushes the component with oras, and returns the digest of its manifest.

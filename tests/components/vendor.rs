@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::golden::compare;
 use crate::sandbox::{Run, Sandbox};
 use crate::{bytes, component, push, run};

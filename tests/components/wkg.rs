@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::sandbox::Sandbox;
 use crate::{bytes, run, section, sha256};
 

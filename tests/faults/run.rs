@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::sandbox::{Sandbox, sha256};
 use crate::tree::{self, Tree};
 
@@ -246,7 +246,7 @@ impl Findings {
     }
 }
 
-impl crate::fake::Store {
+impl crate::fake_registry::Store {
     /// Lists the content of the registry, by digest.
     fn listing(&self) -> Tree {
         let blobs = self.all_blobs().map(|(repository, digest, bytes)| {

@@ -6,7 +6,7 @@ use airgap_oci::media_type;
 use serde_json::{Value, json};
 
 use crate::archives::{Tar, Zip};
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::images::{Images, some_bytes};
 use crate::sandbox::sha256;
 use crate::server::{Reply, Server};

@@ -4,7 +4,7 @@ use airgap_core::digest::Digest;
 use airgap_oci::media_type;
 
 use crate::archives::Tar;
-use crate::fake::{Fake, error};
+use crate::fake_registry::{Fake, error};
 use crate::images::Images;
 use crate::sandbox::tree;
 use crate::{Case, fill};
@@ -141,7 +141,7 @@ fn a_chart_out_of_a_registry_is_the_same_as_from_a_folder() {
     list(&[&format!("--chart={CHART}"), version]).ends_with(2).says(&["in a registry"]);
     list(&["--chart=https://example.com/c"]).ends_with(2).says(&["oci://"]);
     // A source that could not be asked may have the image, whatever the others answer.
-    let broken = Fake::with(crate::fake::Door::Open, |_, _| {
+    let broken = Fake::with(crate::fake_registry::Door::Open, |_, _| {
         Some(error("500 Internal Server Error", "UNKNOWN", "broken"))
     });
     for mirrors in [format!("{},direct", broken.host()), format!("direct,{}", broken.host())] {

@@ -2,7 +2,7 @@
 
 use airgap_core::digest::Digest;
 
-use crate::fake::{ALICE, Door, Fake};
+use crate::fake_registry::{ALICE, Door, Fake};
 use crate::images::{Images, some_bytes};
 use crate::{Case, fill, signed};
 

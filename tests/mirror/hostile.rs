@@ -10,9 +10,9 @@ use airgap_core::report::Report;
 use airgap_mirror::copy::{self, CopyRequest, CopyRoute, Options, RegistrySource, RegistryTarget};
 use airgap_oci::{Client, Reference};
 
-use crate::accesses::Accesses;
+use crate::access::TestAccess;
 use crate::clock::{self, VirtualClock};
-use crate::fake::error;
+use crate::fake_registry::error;
 use crate::images::{Images, some_bytes};
 use crate::server::Reply;
 use crate::{Case, fill, signed};
@@ -220,7 +220,7 @@ fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
         let virtual_clock = Arc::new(VirtualClock::default());
         let environment = Environment::from_pairs(&[], case.sandbox.root());
         let registries = Registries::from_environment(&environment, case.sandbox.root()).unwrap();
-        let client = Client::new(&clock::network(), Arc::new(Accesses::default())).unwrap();
+        let client = Client::new(&clock::network(), Arc::new(TestAccess::default())).unwrap();
         let client = client.with_clock(virtual_clock.clone());
         let place = |host: String| Reference::parse(&format!("{host}/a:1")).unwrap();
         let route = CopyRoute {

@@ -2,7 +2,7 @@
 //! refused one is reported with the limit that it exceeds. No run would end within minutes if the
 //! work grew with the square of the items.
 
-use crate::limited::limited;
+use crate::memory_limit::with_memory_limit;
 use crate::sandbox::{Printed, Sandbox};
 
 /// The limit for the images of a list, and the limit for how often manifests name an image.
@@ -21,7 +21,8 @@ fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
 fn check(text: &str, code: i32) -> Printed {
     let sandbox = Sandbox::new();
     sandbox.write("a.yaml", text);
-    limited(sandbox.run(&["mirror", "check", "--registry=r.corp", "a.yaml"])).ends_with(code)
+    with_memory_limit(sandbox.run(&["mirror", "check", "--registry=r.corp", "a.yaml"]))
+        .ends_with(code)
 }
 
 /// Fails as an unreadable file, with these words in the output.
@@ -74,9 +75,9 @@ fn mentions_are_limited_over_all_files() {
     let sandbox = Sandbox::new();
     sandbox.write("m/a.yaml", images(MOST_OCCURRENCES / 2));
     sandbox.write("m/b.yaml", images(MOST_OCCURRENCES / 2));
-    limited(sandbox.run(&["mirror", "check", "--registry=r.corp", "m"])).succeeds();
+    with_memory_limit(sandbox.run(&["mirror", "check", "--registry=r.corp", "m"])).succeeds();
     sandbox.write("m/c.yaml", images(1));
-    let check = limited(sandbox.run(&["mirror", "check", "--registry=r.corp", "m"]));
+    let check = with_memory_limit(sandbox.run(&["mirror", "check", "--registry=r.corp", "m"]));
     check.ends_with(2).says(&["too many to be read at once", "50000 images"]);
     refused(&"---\n[\n".repeat(1001), "1000 documents that cannot be read");
 }
@@ -93,18 +94,20 @@ fn lists_with_the_most_images() {
     let manifests = format!("spec:\n  containers:\n{manifests}");
     sandbox.write("m.yaml", manifests.replace("\n- ", "\n  - "));
     let list_command = ["mirror", "list", "--registry=r.corp", "-o=new.yaml", "m.yaml"];
-    limited(sandbox.run(&list_command)).succeeds();
+    with_memory_limit(sandbox.run(&list_command)).succeeds();
     let written = sandbox.read("new.yaml");
     assert_eq!(written.matches("source:").count(), MOST_IMAGES);
     sandbox.write("mirror.yaml", list(MOST_IMAGES, "1"));
-    limited(sandbox.run(&["mirror", "kustomize", "-f", "mirror.yaml", "m.yaml"])).succeeds();
-    limited(sandbox.run(&["mirror", "kustomize", "-f", "mirror.yaml"])).succeeds();
+    with_memory_limit(sandbox.run(&["mirror", "kustomize", "-f", "mirror.yaml", "m.yaml"]))
+        .succeeds();
+    with_memory_limit(sandbox.run(&["mirror", "kustomize", "-f", "mirror.yaml"])).succeeds();
     sandbox.write("mirror.yaml", list(MOST_IMAGES + 1, "1"));
-    let refused = limited(sandbox.run(&["mirror", "kustomize", "-f", "mirror.yaml"]));
+    let refused = with_memory_limit(sandbox.run(&["mirror", "kustomize", "-f", "mirror.yaml"]));
     refused.ends_with(2).says(&["too many images", "20000 images"]);
     // Many tags of one repository, and many registries with one path.
     for image in [|n| format!("a.io/x:{n}"), |n| format!("a{n}.io/x:1")] {
         sandbox.write("m.yaml", repeated(MOST_IMAGES, |n| format!("- image: {}\n", image(n))));
-        limited(sandbox.run(&["mirror", "list", "--registry=r.corp", "m.yaml"])).succeeds();
+        with_memory_limit(sandbox.run(&["mirror", "list", "--registry=r.corp", "m.yaml"]))
+            .succeeds();
     }
 }

@@ -73,7 +73,9 @@ fn the_gravest_of_many_failures_decides() {
     let case = Case::with(
         |request, _| {
             let broken = request.path.starts_with("/v2/b/manifests/");
-            broken.then(|| crate::fake::error("500 Internal Server Error", "UNKNOWN", "broken"))
+            broken.then(|| {
+                crate::fake_registry::error("500 Internal Server Error", "UNKNOWN", "broken")
+            })
         },
         |_, _| None,
     );
@@ -91,7 +93,9 @@ fn a_tag_that_is_gone_is_copied_by_its_digest() {
     let case = Case::with(
         |request, store| {
             let gone = request.path == "/v2/a/manifests/1" && store.uses == Some(9);
-            gone.then(|| crate::fake::error("404 Not Found", "MANIFEST_UNKNOWN", "unknown"))
+            gone.then(|| {
+                crate::fake_registry::error("404 Not Found", "MANIFEST_UNKNOWN", "unknown")
+            })
         },
         |_, _| None,
     );

@@ -7,15 +7,15 @@ use airgap_oci::media_type::{INDEX, MANIFEST};
 
 use airgap_core::digest::Digest;
 
-use crate::fake::{Door, Fake, param};
-use crate::limited::limited;
+use crate::fake_registry::{Door, Fake, param};
+use crate::memory_limit::with_memory_limit;
 use crate::sandbox::Run;
 use crate::server::Reply;
 use crate::{Case, fill, signed};
 
 /// Limits a run to 256 MB. Each thread of the C library would reserve 64 MB of address space.
 fn small(run: Run) -> Run {
-    limited(run.env("MALLOC_ARENA_MAX", "1"))
+    with_memory_limit(run.env("MALLOC_ARENA_MAX", "1"))
 }
 
 /// Returns a descriptor with these additional fields.

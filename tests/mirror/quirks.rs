@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use crate::fake::{Fake, error};
+use crate::fake_registry::{Fake, error};
 use crate::images::Images;
 use crate::server::{Reply, Server};
 use crate::{Case, fill};

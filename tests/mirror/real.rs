@@ -13,9 +13,9 @@ use airgap_core::digest::Digest;
 use base64::Engine as _;
 
 use crate::images::{Images, digest, layer};
+use crate::reference_programs::run_reference;
 use crate::registry::Registry;
 use crate::sandbox::{Run, Sandbox};
-use crate::witness::witness;
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/runtime-operator");
 const RENDERED: &str =
@@ -88,7 +88,7 @@ impl Case {
     /// Returns the output of a program in the folder, which must succeed.
     #[track_caller]
     fn program(&self, words: &[&str]) -> String {
-        witness(self.sandbox.root(), words)
+        run_reference(self.sandbox.root(), words)
     }
 
     fn run(&self, words: &[&str]) -> Run {

@@ -5,7 +5,7 @@ use airgap_core::error::{Kind, Result};
 use airgap_core::report::Item;
 use airgap_oci::{Client, Credential, Descriptor, Repository};
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::server::{Reply, Request, Server};
 use crate::{BODY, Case, HOME, alice, body, filled, home, says};
 

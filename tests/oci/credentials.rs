@@ -7,7 +7,7 @@ use airgap_core::error::Kind;
 use airgap_core::network::ProxySetting;
 use airgap_oci::{Access, Credential, Part, media_type};
 
-use crate::fake::{ALICE, Door, Fake, error, param};
+use crate::fake_registry::{ALICE, Door, Fake, error, param};
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, HOME, access, alice, filled, home, manifest, reference, repository, says};
 

@@ -10,7 +10,7 @@ use airgap_core::error::Kind;
 use airgap_core::report::Item;
 use airgap_oci::{Credential, Descriptor, Reference, media_type};
 
-use crate::fake::{Door, Fake, error};
+use crate::fake_registry::{Door, Fake, error};
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, HOME, access, alice, filled, home, manifest, reference, says};
 

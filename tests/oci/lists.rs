@@ -4,7 +4,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::Kind;
 use airgap_oci::media_type;
 
-use crate::fake::{Door, Fake, error, param};
+use crate::fake_registry::{Door, Fake, error, param};
 use crate::server::{Reply, Request, Server};
 use crate::{Case, HOME, home, manifest, repository, says};
 

@@ -4,7 +4,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::Kind;
 use airgap_oci::{Content, Manifest, media_type};
 
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::server::{Reply, Request};
 use crate::{BODY, Case, HOME, manifest, reference, says};
 

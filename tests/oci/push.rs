@@ -9,7 +9,7 @@ use airgap_core::report::Item;
 use airgap_core::verify::Unverified;
 use airgap_oci::{Client, Credential, Descriptor, Mount, Readable, media_type};
 
-use crate::fake::{Door, Fake, error};
+use crate::fake_registry::{Door, Fake, error};
 use crate::server::{Reply, Request, Server};
 use crate::{BODY, Case, HOME, alice, body, filled, home, manifest, reference, repository, says};
 
@@ -500,7 +500,7 @@ impl Read for CountingReader<'_> {
 #[track_caller]
 fn ends(
     name: &str,
-    fault: impl Fn(&Request, &mut crate::fake::Store) -> Option<Reply> + Send + Sync + 'static,
+    fault: impl Fn(&Request, &mut crate::fake_registry::Store) -> Option<Reply> + Send + Sync + 'static,
 ) -> Error {
     let fake = Fake::with(Door::Open, fault);
     let case = Case::new();

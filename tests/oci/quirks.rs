@@ -5,7 +5,7 @@ use airgap_core::error::Kind;
 use airgap_core::report::Item;
 use airgap_oci::{Content, Credential, Mount, media_type};
 
-use crate::fake::{ALICE, Door, Fake, error};
+use crate::fake_registry::{ALICE, Door, Fake, error};
 use crate::server::{Reply, Request, Server};
 use crate::{BODY, Case, HOME, alice, body, filled, home, manifest, reference, repository, says};
 

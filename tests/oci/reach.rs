@@ -12,7 +12,7 @@ use airgap_oci::{Access, Credential, Repository};
 use rcgen::CertificateParams;
 
 use crate::authority::Authority;
-use crate::fake::{Door, Fake};
+use crate::fake_registry::{Door, Fake};
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, access, alice, filled, home, says};
 

@@ -5,7 +5,7 @@ use airgap_core::error::{Error, Kind};
 use airgap_core::report::Item;
 use airgap_oci::{Client, Credential, media_type};
 
-use crate::fake::{Door, Fake, error};
+use crate::fake_registry::{Door, Fake, error};
 use crate::server::Reply;
 use crate::{BODY, Case, HOME, alice, home, reference, says};
 

@@ -1,7 +1,7 @@
 //! WIT at the edge of each limit: an accepted package takes at most 256 MB, and a refused one is
 //! reported with the limit that it exceeds.
 
-use crate::limited::limited;
+use crate::memory_limit::with_memory_limit;
 use crate::sandbox::Sandbox;
 use crate::{Rule, encoded};
 
@@ -41,7 +41,7 @@ fn binary(sections: &[Vec<u8>]) -> Vec<u8> {
 fn inspect(bytes: &[u8], code: i32, words: &[&str]) {
     let sandbox = Sandbox::new();
     sandbox.write("x.wit", bytes);
-    limited(sandbox.run(&["wit", "inspect", "x.wit"])).ends_with(code).says(words);
+    with_memory_limit(sandbox.run(&["wit", "inspect", "x.wit"])).ends_with(code).says(words);
 }
 
 #[test]
@@ -136,11 +136,11 @@ fn worlds_that_include_each_other_are_limited_together() {
     let sandbox = Sandbox::new();
     let rule = Rule::new("x", &["x.wit"]);
     sandbox.write("x.wit", text(900));
-    limited(rule.command(&sandbox)).succeeds();
+    with_memory_limit(rule.command(&sandbox)).succeeds();
     sandbox.write("x.wit", text(1001));
     let rule = Rule::new("y", &["x.wit"]);
     let words = ["//x:y with all that it needs", "1000000 items in all worlds together"];
-    limited(rule.command(&sandbox)).ends_with(4).says(&words);
+    with_memory_limit(rule.command(&sandbox)).ends_with(4).says(&words);
 }
 
 /// Checks that packages in the folder `deps` count once each, and all of them together.
@@ -155,7 +155,7 @@ fn the_packages_of_a_library_are_limited_together() {
         srcs.push(name);
     }
     let srcs: Vec<_> = srcs.iter().map(String::as_str).collect();
-    limited(Rule::new("x", &srcs[..8]).command(&sandbox)).succeeds();
-    let refused = limited(Rule::new("y", &srcs).command(&sandbox)).ends_with(4);
+    with_memory_limit(Rule::new("x", &srcs[..8]).command(&sandbox)).succeeds();
+    let refused = with_memory_limit(Rule::new("y", &srcs).command(&sandbox)).ends_with(4);
     refused.says(&["//x:y with all that it needs", "8388608 bytes"]);
 }

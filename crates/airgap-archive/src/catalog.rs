@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use airgap_core::artifact::Strip;
 use airgap_core::error::{Error, Result};
-use airgap_core::leftovers;
+use airgap_core::system_files;
 
 use super::build_files::{self, BuildFile};
 use super::entry_path::EntryPath;
@@ -84,7 +84,7 @@ impl<'a> Catalog<'a> {
             true => raw.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect(),
             false => Cow::Borrowed(raw),
         };
-        let is_left = |part: &[u8]| leftovers::is_left_by_archiver(&String::from_utf8_lossy(part));
+        let is_left = |part: &[u8]| system_files::is_archiver_file(&String::from_utf8_lossy(part));
         (!name.split(|byte| *byte == b'/').any(is_left)).then_some(name)
     }
 

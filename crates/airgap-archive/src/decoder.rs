@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 
+use super::gzip::GzipReader;
 use super::input::Input;
 use super::limits::Limits;
 use super::refusal;
-use super::ungz::Ungz;
-use super::unxz::Unxz;
-use super::unzstd::Unzstd;
+use super::xz::XzReader;
+use super::zstd::ZstdReader;
 use airgap_core::artifact::ArchiveType;
 use airgap_core::error::Result;
 
@@ -23,9 +23,9 @@ type Fill<'a> = Box<dyn FnMut(&mut [u8]) -> Result<usize> + Send + 'a>;
 pub(super) fn decoder(archive: ArchiveType, file: File, limits: &Limits) -> Fill<'static> {
     let input = BufReader::with_capacity(INPUT, Input(file));
     let mut decoder: Box<dyn Read + Send> = match archive {
-        ArchiveType::TarXz => Box::new(Unxz::new(input, limits.memory)),
-        ArchiveType::TarZst => Box::new(Unzstd::new(input, limits.memory)),
-        _ => Box::new(Ungz::new(input)),
+        ArchiveType::TarXz => Box::new(XzReader::new(input, limits.memory)),
+        ArchiveType::TarZst => Box::new(ZstdReader::new(input, limits.memory)),
+        _ => Box::new(GzipReader::new(input)),
     };
     Box::new(move |buffer| decoder.read(buffer).map_err(|error| refusal::reading(&error)))
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use airgap_core::artifact::ArchiveType;
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::stand_in::StandIn;
+use airgap_core::wrong_content::WrongContent;
 
 use super::zip_end;
 
@@ -27,7 +27,7 @@ pub(super) fn check(file: &mut File, expected: ArchiveType) -> Result<()> {
         Found::Type(found) => Err(another_type(expected_as, describe(found))
             .hint(format!("in the checksum registry, set \"archive\" to \"{found}\""))),
         Found::Other(what) => Err(another_type(expected_as, what)),
-        Found::StandIn(found) => {
+        Found::WrongContent(found) => {
             let error = another_type(expected_as, found.noun());
             Err(found.remedy().into_iter().fold(error, Error::hint))
         }
@@ -52,7 +52,7 @@ pub fn archive_of(beginning: &[u8], shown: &str) -> Result<Option<ArchiveType>> 
         Found::Type(found) => Ok(Some(found)),
         Found::Unknown => Ok(None),
         Found::Other(what) => Err(refuse(what)),
-        Found::StandIn(found) => Err(refuse(found.noun())),
+        Found::WrongContent(found) => Err(refuse(found.noun())),
     }
 }
 
@@ -63,7 +63,7 @@ fn another_type(expected: &str, found: &str) -> Error {
 enum Found {
     Type(ArchiveType),
     Other(&'static str),
-    StandIn(StandIn),
+    WrongContent(WrongContent),
     Unknown,
 }
 
@@ -80,7 +80,7 @@ fn found(start: &[u8]) -> Found {
         () if is(b"BZh") => Found::Other("a bzip2 file"),
         () if is(b"7z\xbc\xaf\x27\x1c") => Found::Other("a 7z archive"),
         () if start.get(257..262) == Some(b"ustar") => Found::Other("a tar without compression"),
-        () => StandIn::from_beginning(start).map_or(Found::Unknown, Found::StandIn),
+        () => WrongContent::from_beginning(start).map_or(Found::Unknown, Found::WrongContent),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn allow(tree: &Path, executables: &[String]) -> Result<()> {
         let places = [false, true].map(|is_windows| places(wanted, is_windows)).concat();
         for place in places {
             let path = tree.join(place);
-            if !airgap_core::look::is_file(&path)? {
+            if !airgap_core::user_path::is_file(&path)? {
                 continue;
             }
             let doing = || format!("make `{}` executable", path.display());

@@ -26,11 +26,12 @@ mod entry_path;
 mod executables;
 mod input;
 
+mod decoder_thread;
+mod gzip;
 mod limits;
 mod links;
 mod names;
 mod pax;
-mod pipe;
 mod read_at;
 mod refusal;
 mod small_files;
@@ -38,13 +39,12 @@ mod tar;
 pub mod tar_entries;
 mod threads;
 mod tree;
-mod ungz;
-mod unxz;
-mod unzstd;
+mod xz;
 mod zip;
 mod zip_end;
 mod zip_list;
 mod zip_member;
+mod zstd;
 
 use std::path::{Path, PathBuf};
 
@@ -218,7 +218,9 @@ fn unpack(
         ArchiveType::Zip => zip::extract(&file, &mut catalog, &mut tree)?,
         ArchiveType::TarGz | ArchiveType::TarXz | ArchiveType::TarZst => {
             let decoder = decoder::decoder(layout.archive, file, limits);
-            pipe::through(decoder, |stream| tar::extract(stream, &mut catalog, &mut tree))?;
+            decoder_thread::through(decoder, |stream| {
+                tar::extract(stream, &mut catalog, &mut tree)
+            })?;
         }
     }
     let contents = catalog.finish(adjustments.build_files)?;

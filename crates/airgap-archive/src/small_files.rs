@@ -11,8 +11,8 @@ use std::thread;
 
 use airgap_core::error::{Context, Error, Result};
 
+use super::decoder_thread::Stream;
 use super::entry_path::EntryPath;
-use super::pipe::Stream;
 use super::refusal;
 use super::threads;
 use super::tree::TreeWriter;

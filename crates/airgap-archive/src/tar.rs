@@ -6,7 +6,7 @@ use std::io::Write;
 use airgap_core::error::{Context, Result};
 
 use super::catalog::Catalog;
-use super::pipe::Stream;
+use super::decoder_thread::Stream;
 use super::refusal;
 use super::small_files::{self, SMALL, SmallFiles};
 use super::tar_entries::{self, Entry, Kind, Source, cut_short, skip_padding};

@@ -13,9 +13,9 @@ use std::thread;
 use airgap_core::error::{Context, Result};
 
 use super::catalog::Catalog;
+use super::decoder_thread;
 use super::entry_path::EntryPath;
 use super::limits::Limits;
-use super::pipe;
 use super::read_at::read_at;
 use super::refusal;
 use super::threads;
@@ -107,7 +107,10 @@ impl<'a> Worker<'a> {
             |piece: &[u8]| file.write_all(piece).doing(|| format!("write `{}`", path.as_str()));
         let mut content = self.inflater.content(member, bounds.after(member.start))?;
         if member.size >= LARGE {
-            return pipe::through(|buffer| content.read(buffer), |stream| stream.drain(write));
+            return decoder_thread::through(
+                |buffer| content.read(buffer),
+                |stream| stream.drain(write),
+            );
         }
         loop {
             match content.read(&mut self.buffer)? {

@@ -4,8 +4,8 @@
 //! the folders that replace them.)
 //!
 //! ```text
-//! variables + config file --of--> Registries --route--> sources in order, each with its reason
-//!                                     └───────access--> scheme, roots and credential of a host
+//! variables + config file --> Registries --route--> sources in order, each with its reason
+//!                                 └───────access--> scheme, roots and credential of a host
 //! ```
 //!
 //! Finding the sources is pure: the same variables, config file and package give the same answer.

@@ -40,7 +40,7 @@ impl Settings {
     /// # Errors
     /// Usage, if the file does not exist: without it the network setting is unknown.
     pub fn read(path: &Path, in_action: bool) -> Result<Settings> {
-        if !crate::look::is_file(path)? {
+        if !crate::user_path::is_file(path)? {
             return Err(missing(path, in_action));
         }
         let unreadable = || Error::usage(format!("cannot read the settings `{}`", path.display()));

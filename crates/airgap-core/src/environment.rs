@@ -282,7 +282,7 @@ impl Environment {
         std::env::split_paths(self.get(PATH)?)
             .filter(|folder| folder.is_absolute())
             .map(|folder| folder.join(&file))
-            .find(|path| crate::look::is_file(path).unwrap_or(false))
+            .find(|path| crate::user_path::is_file(path).unwrap_or(false))
     }
 
     /// Returns the base of a person's relative paths: the workspace root under `bazel run` of a

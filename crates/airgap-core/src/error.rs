@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io;
 
-use crate::annex;
 use crate::folder::LinkRefused;
+use crate::git_annex;
 use crate::secrets;
 
 /// The result of every function in this crate that can fail.
@@ -245,8 +245,8 @@ impl<T> Context<T> for io::Result<T> {
                 let error = Error::integrity(format!("cannot {}: a link is in the way", what()))
                     .fact("link", link.path.display())
                     .fact("leads to", link.target.display());
-                if annex::holds(&link.target.to_string_lossy()) {
-                    return error.hint(annex::REMEDY);
+                if git_annex::holds(&link.target.to_string_lossy()) {
+                    return error.hint(git_annex::REMEDY);
                 }
                 return error
                     .hint("remove the link: a link may come with the sources and lead anywhere; or name the folder that it leads to");

@@ -6,42 +6,42 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 // Names and values: no input or output.
-pub mod annex;
 pub mod artifact;
 pub mod bounded;
 pub mod digest;
-pub mod leftovers;
+pub mod git_annex;
 pub mod outcome;
 pub mod package;
 pub mod path_component;
 pub mod platform;
 pub mod quantity;
 pub mod settings;
+pub mod system_files;
 pub mod version;
 
 // Errors, and the secrets that no output may show.
 pub mod error;
 pub mod secrets;
-pub mod stand_in;
 pub mod suggest;
+pub mod wrong_content;
 
 // Files: folders by their handles, reading with limits, and writing that completes or leaves nothing.
 pub mod folder;
 pub mod listing;
-pub mod look;
 pub mod read;
 pub mod regular_file;
 pub mod rooted;
 pub mod store;
+pub mod user_path;
 pub mod verify;
 
 // The process and its surroundings: variables, Bazel, the network, threads and other programs.
 pub mod bazel;
-pub mod border;
 pub mod child;
 pub mod environment;
 pub mod network;
 pub mod runfiles;
+pub mod starlark_json;
 pub mod workers;
 pub mod workspace;
 

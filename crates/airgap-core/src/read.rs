@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::error::{Context, Error, Kind, Result};
 use crate::regular_file;
 use crate::rooted::{RootedPath, is_absence};
-use crate::stand_in;
+use crate::wrong_content;
 
 /// The largest manifest, lock, registry file or request in bytes.
 pub const LIMIT: u64 = 16 << 20;
@@ -84,7 +84,7 @@ pub fn rest(file: &mut impl Read, path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).doing(|| format!("read `{}`", path.display()))?;
     if bytes.len() as u64 <= limit {
-        stand_in::refuse_pointer(&bytes, path.display())?;
+        wrong_content::refuse_pointer(&bytes, path.display())?;
         return Ok(bytes);
     }
     Err(Error::usage(format!("cannot read `{}`: it is too long", path.display()))
@@ -109,14 +109,14 @@ fn opened(file: io::Result<File>, path: &dyn Display) -> Result<File> {
 
 /// Returns the text in these bytes. A web page is refused, as this program reads none as a file.
 fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String> {
-    stand_in::refuse_page(&bytes, path.display())?;
+    wrong_content::refuse_page(&bytes, path.display())?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let path = path.display();
         let wrong = Error::new(Kind::Usage, format!("cannot read `{path}`: it is not text"))
             .fact("expected", "UTF-8")
             .fact("found", format!("another byte at {at}"));
-        stand_in::explain_utf16(wrong, error.as_bytes(), path)
+        wrong_content::explain_utf16(wrong, error.as_bytes(), path)
     })
 }
 

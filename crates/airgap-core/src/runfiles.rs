@@ -10,7 +10,7 @@ use crate::read;
 /// Without a tree of links, as on Windows, the path comes from Bazel's runfiles manifest.
 pub fn find(path: &Path, environment: &Environment) -> PathBuf {
     let direct = environment.current_dir().join(path);
-    if path.is_absolute() || matches!(crate::look::kind(&direct), Ok(Some(_))) {
+    if path.is_absolute() || matches!(crate::user_path::kind(&direct), Ok(Some(_))) {
         return direct;
     }
     let found = manifests(environment).into_iter().find_map(|manifest| {

@@ -10,7 +10,7 @@ use crate::error::{Context, Error, Kind, Result};
 use crate::folder::uninterrupted;
 use crate::read;
 use crate::rooted::RootedPath;
-use crate::stand_in::StandIn;
+use crate::wrong_content::WrongContent;
 
 /// The number of bytes that are hashed at a time. A larger buffer is not faster.
 const BUFFER: usize = 256 * 1024;
@@ -80,9 +80,9 @@ impl Unverified {
         let mut found = self.take_as_found()?;
         if found.digest != *expected {
             let error = mismatch(&found.subject, &source, expected, &found.digest);
-            let stand_in = StandIn::from_file(&mut found.file, expected);
-            let has_remedy = stand_in.as_ref().is_some_and(|it| it.remedy().is_some());
-            let error = stand_in.iter().fold(error, |error, it| it.explain(error));
+            let wrong_content = WrongContent::from_file(&mut found.file, expected);
+            let has_remedy = wrong_content.as_ref().is_some_and(|it| it.remedy().is_some());
+            let error = wrong_content.iter().fold(error, |error, it| it.explain(error));
             return Err(match has_remedy {
                 true => error,
                 false => error.hint(

@@ -181,7 +181,7 @@ impl Workspace {
 /// Returns the nearest folder, this one or above it, that is the root of a workspace.
 pub fn around(folder: &Path) -> Option<PathBuf> {
     let is_root = |folder: &&Path| {
-        ROOTS.iter().any(|name| crate::look::is_file(&folder.join(name)).unwrap_or(false))
+        ROOTS.iter().any(|name| crate::user_path::is_file(&folder.join(name)).unwrap_or(false))
     };
     folder.ancestors().find(is_root).map(Path::to_owned)
 }

@@ -7,7 +7,7 @@ use rustls::pki_types::ServerName;
 
 use super::tls;
 use airgap_core::error::Error;
-use airgap_core::stand_in::{self, BEGINNING, StandIn};
+use airgap_core::wrong_content::{self, BEGINNING, WrongContent};
 
 /// The reason for which a certificate was refused, and what to do about it.
 pub(super) struct Refusal {
@@ -120,7 +120,7 @@ pub fn explain(error: Error, bytes: &[u8], file: &Path) -> Error {
     let make = |command: String| format!("make a PEM file of it, and name that: `{command}`");
     let text = String::from_utf8_lossy(bytes);
     let beginning = &bytes[..bytes.len().min(BEGINNING)];
-    if let Some(found) = StandIn::from_beginning(beginning) {
+    if let Some(found) = WrongContent::from_beginning(beginning) {
         return found.explain(error);
     }
     match () {
@@ -138,7 +138,7 @@ pub fn explain(error: Error, bytes: &[u8], file: &Path) -> Error {
         () if text.starts_with('\u{feff}') => error
             .fact("it is", "a text with a byte order mark")
             .hint(make(format!("tail -c +4 '{shown}' > '{shown}.pem'"))),
-        () => stand_in::explain_utf16(error, bytes, shown),
+        () => wrong_content::explain_utf16(error, bytes, shown),
     }
 }
 

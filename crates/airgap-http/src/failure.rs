@@ -8,7 +8,7 @@ use ureq::http::{HeaderMap, StatusCode, header};
 
 use crate::address::Address;
 use crate::certificate;
-use crate::pace::{CONNECT, Slow};
+use crate::deadline::{CONNECT, Slow};
 use crate::proxy::Proxy;
 use crate::retry::{self, Retryable};
 use airgap_core::error::{Asked, Error, Kind};

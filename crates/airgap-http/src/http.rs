@@ -12,11 +12,11 @@ use ureq::unversioned::transport::{
 use ureq::{Agent, BodyReader, ProxyProtocol, SendBody};
 
 use crate::address::Address;
+use crate::deadline::CONNECT;
+use crate::deadline::{ConnectDeadline, DeadlineReader, PacedReader};
+use crate::dns::DnsResolver;
 use crate::failure::{AttemptError, AttemptResult, Failure};
-use crate::interim::SkipInterim;
-use crate::names::Names;
-use crate::pace::CONNECT;
-use crate::pace::{ConnectDeadline, DeadlineReader, PacedReader};
+use crate::interim_response::SkipInterim;
 use crate::proxy::{Proxies, Proxy};
 use crate::retry::Retryable;
 use crate::roots;
@@ -286,14 +286,14 @@ impl Http {
                     .chain(ConnectProxyConnector::default())
                     .chain(TcpConnector::default());
                 let connector = ConnectDeadline(plain.chain(tls).chain(SkipInterim));
-                Agent::with_parts(config.build(), connector, Names)
+                Agent::with_parts(config.build(), connector, DnsResolver)
             }
             None => {
                 if let Some(roots) = &roots {
                     config = config.tls_config(roots.config());
                 }
                 let connector = ConnectDeadline(DefaultConnector::default().chain(SkipInterim));
-                Agent::with_parts(config.build(), connector, Names)
+                Agent::with_parts(config.build(), connector, DnsResolver)
             }
         };
         agents.insert(key, agent.clone());

@@ -1,15 +1,15 @@
 //! Downloads of pinned bytes: unverified bytes stay inside, and the result is [`Verified`].
 //!
 //! ```text
-//! fetch ─┬─ transfer ─┬─ resume   the range that is requested, and the one in the answer
-//!        │            └─ pipe     read, hash and write in three threads
-//!        ├─ stream       the same bytes as a reader, for copies
-//!        ├─ small        short answers, read whole
-//!        ├─ source       the sources of bytes: a file, or a blob of `airgap_oci`
-//!        ├─ file ──────── netrc, audience (which server may see a credential)
-//!        ├─ http ─────── proxy, roots, address, pace, interim
-//!        │  └─ failure   the reason why a source failed
-//!        └─ retry_policy ─ retry  when to try again
+//! lib ─┬─ transfer ─┬─ resume    the range that is requested, and the one in the response
+//!      │            └─ pipeline  read, hash and write in three threads
+//!      ├─ stream          the same bytes as a reader, for copies
+//!      ├─ small_response  short responses, read whole
+//!      ├─ byte_source     the sources of bytes: a file, or a blob of `airgap_oci`
+//!      ├─ file_source ─── netrc, credential_scope (which server may see a credential)
+//!      ├─ http ─────────── proxy, roots, dns, address, deadline, interim_response
+//!      │  └─ failure       the reason why a source failed
+//!      └─ retry_policy ── retry     when to try again
 //! ```
 
 #![warn(unreachable_pub)]
@@ -17,24 +17,24 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod address;
-pub mod audience;
+pub mod byte_source;
 pub mod certificate;
+pub mod credential_scope;
+pub(crate) mod deadline;
+mod dns;
 pub mod failure;
-mod file;
+mod file_source;
 pub mod http;
-mod interim;
+mod interim_response;
 mod measure;
-mod names;
 mod netrc;
-pub(crate) mod pace;
-mod pipe;
+mod pipeline;
 mod proxy;
 pub mod resume;
 pub mod retry;
 pub mod retry_policy;
 mod roots;
-mod small;
-pub mod source;
+mod small_response;
 pub mod stream;
 mod tls;
 pub mod transfer;
@@ -43,7 +43,7 @@ pub use address::redacted;
 pub use measure::Measured;
 pub use netrc::login as netrc_login;
 pub use retry::{Clock, SystemClock};
-pub use small::SmallResponse;
+pub use small_response::SmallResponse;
 pub use tls::Identity;
 
 use std::sync::Arc;
@@ -56,12 +56,12 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::verify::Verified;
 
 use address::Address;
+use byte_source::ByteSource;
 use failure::{AttemptError, Attempts};
-use file::FileSource;
+use file_source::FileSource;
 use http::Http;
 use netrc::Netrc;
 use retry_policy::RetryPolicy;
-use source::ByteSource;
 use transfer::{Transfer, TransferRequest};
 
 /// The largest file in bytes. Without a limit, a server that never stops sending would fill the
@@ -181,11 +181,13 @@ impl Client {
         }
         let source = self.source(&address);
         let within = self.http.answer_time();
-        small::read(&source, largest, within, &self.retry_policy, item).map_err(|it| match it {
-            AttemptError::Fatal(error) => error,
-            AttemptError::Source(failure) => {
-                let error = Error::new(Kind::Network, format!("cannot read `{address}`"));
-                failure.hints.into_iter().fold(error.because(failure.reason), Error::hint)
+        small_response::read(&source, largest, within, &self.retry_policy, item).map_err(|it| {
+            match it {
+                AttemptError::Fatal(error) => error,
+                AttemptError::Source(failure) => {
+                    let error = Error::new(Kind::Network, format!("cannot read `{address}`"));
+                    failure.hints.into_iter().fold(error.because(failure.reason), Error::hint)
+                }
             }
         })
     }

@@ -2,17 +2,17 @@
 
 use std::io::Read;
 
+use crate::byte_source::{ByteSource, Progress};
 use crate::failure::{AttemptError, AttemptResult, Failure};
-use crate::pipe::{self, Stop};
+use crate::pipeline::{self, Stop};
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::Retryable;
 use crate::retry_policy::RetryPolicy;
-use crate::source::{ByteSource, Progress};
 use crate::transfer::too_large;
 use airgap_core::digest::{Digest, Hasher};
 use airgap_core::error::{Error, Kind};
 use airgap_core::report::Item;
-use airgap_core::stand_in::{self, BEGINNING};
+use airgap_core::wrong_content::{self, BEGINNING};
 
 /// A file at an address, which was read and not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,12 +70,12 @@ fn measure_once(
     if response.facts.page || first.starts_with(b"<") {
         return Err(page(&source.name()).into());
     }
-    stand_in::refuse_pointer(&first, source.name())?;
+    wrong_content::refuse_pointer(&first, source.name())?;
     let mut hasher = Hasher::default();
     let mut whole = first.as_slice().chain(body);
     let progress = |count| item.set_position(count);
     let poured = match begun {
-        Ok(_) => pipe::pour(&mut whole, None, &mut hasher, length, largest, &progress),
+        Ok(_) => pipeline::pour(&mut whole, None, &mut hasher, length, largest, &progress),
         Err(error) => Err(Stop::Read(error)),
     };
     match poured {

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::pace;
+use crate::deadline;
 
 /// The first wait; each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(500);
@@ -104,7 +104,7 @@ impl Retries {
     /// Subtracts the time of a failed attempt from the budget, less the time that `received` bytes
     /// account for.
     pub fn spend_attempt(&mut self, took: Duration, received: u64) {
-        self.left = self.left.saturating_sub(took.saturating_sub(pace::slowest(received)));
+        self.left = self.left.saturating_sub(took.saturating_sub(deadline::slowest(received)));
     }
 
     /// Records a decision of [`decide`].

@@ -4,11 +4,11 @@ use std::io::{self, Read};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::byte_source::{ByteSource, Progress, ResponseFacts};
 use crate::failure::{AttemptError, AttemptResult, Failure};
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::Retries;
 use crate::retry_policy::RetryPolicy;
-use crate::source::{ByteSource, Progress, ResponseFacts};
 use airgap_core::error::Error;
 use airgap_core::store::Origin;
 use airgap_core::verify;

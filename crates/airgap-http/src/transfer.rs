@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::io;
 
+use crate::byte_source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use crate::failure::{AttemptError, AttemptResult, Failure};
-use crate::pipe::{self, Stop};
+use crate::pipeline::{self, Stop};
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::{Retries, Retryable};
 use crate::retry_policy::RetryPolicy;
-use crate::source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Kind, Result};
 use airgap_core::report::Item;
@@ -224,7 +224,7 @@ impl<'a> Transfer<'a> {
         let item = self.item;
         let progress = |count| item.set_position(count);
         let (file, length) = (Some(intake.file), intake.length);
-        let poured = pipe::pour(source, file, intake.hasher, length, left, &progress);
+        let poured = pipeline::pour(source, file, intake.hasher, length, left, &progress);
         self.received += *length - before;
         poured
     }

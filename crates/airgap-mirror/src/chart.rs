@@ -2,14 +2,14 @@
 
 mod annotated;
 mod files;
-mod found;
 mod guessed;
+mod image_paths;
+mod images;
 pub mod overrides;
-mod paths;
 pub mod registry;
 mod rendered;
 pub mod repository;
-mod room;
+mod size_limits;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -20,13 +20,13 @@ use std::path::Path;
 use std::rc::Rc;
 
 use files::{Dependency, Files};
-use room::Room;
+use size_limits::SizeBudget;
 
 use crate::yaml::Node;
 use airgap_core::error::Result;
 use airgap_core::suggest::unknown;
 
-pub use found::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
+pub use images::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
 pub use overrides::{Assignments, Override};
 
 /// A chart with its effective values, and its subcharts.
@@ -72,7 +72,7 @@ impl Chart {
         for over in overrides.iter().chain(&off) {
             values = over.apply(&values)?;
         }
-        let chart = Chart::new(files, values, Vec::new(), None, &mut Room::new(name))?;
+        let chart = Chart::new(files, values, Vec::new(), None, &mut SizeBudget::new(name))?;
         Ok(Chart { switches, ..chart })
     }
 
@@ -101,7 +101,7 @@ impl Chart {
         values: Rc<Node>,
         path: Vec<String>,
         off: Option<String>,
-        room: &mut Room,
+        room: &mut SizeBudget,
     ) -> Result<Chart> {
         room.chart(&values)?;
         let mut chart = Chart {
@@ -137,7 +137,7 @@ impl Chart {
     }
 
     /// Adds a subchart, unless it is disabled.
-    fn add(&mut self, files: &Files, dependency: &Dependency, room: &mut Room) -> Result<()> {
+    fn add(&mut self, files: &Files, dependency: &Dependency, room: &mut SizeBudget) -> Result<()> {
         let key = dependency.key();
         self.inner.insert(key.to_owned());
         let (enabled, decided_by) = self.is_enabled(dependency, Some(&files.values));

@@ -6,7 +6,7 @@
 
 mod failure;
 mod isolation;
-mod normal;
+mod normalize;
 mod options;
 mod rendered;
 
@@ -18,7 +18,7 @@ use airgap_core::child::{self, Failure, Limits, Output};
 use airgap_core::environment::Environment;
 use airgap_core::error::{Context, Error, Kind, Result};
 use isolation::Isolation;
-use normal::Parts;
+use normalize::Parts;
 
 pub use options::{RenderOptions, ValuesFile};
 pub use rendered::Rendered;
@@ -59,7 +59,9 @@ impl Helm {
     /// Usage, if the program is not Helm 3 or 4, or does not answer.
     pub fn find(environment: &Environment, named: Option<&Path>) -> Result<Option<Helm>> {
         let program = match named {
-            Some(path) if path.components().count() == 1 && !airgap_core::look::is_file(path)? => {
+            Some(path)
+                if path.components().count() == 1 && !airgap_core::user_path::is_file(path)? =>
+            {
                 environment.program(&path.to_string_lossy())
             }
             Some(path) => Some(environment.base_dir().join(path)),
@@ -165,7 +167,7 @@ impl Helm {
         let room = self.isolation.room()?;
         parts.write_chart(room.path()).doing(|| "write manifests for Helm".to_owned())?;
         let mut command = self.isolation.command(&self.program, room.path());
-        command.args(["template", RELEASE]).arg(room.path().join(normal::CHART));
+        command.args(["template", RELEASE]).arg(room.path().join(normalize::CHART));
         match child::run(command, b"", self.limits) {
             Ok(output) if output.status.success() => {
                 Ok(parts.with(&String::from_utf8_lossy(&output.stdout)))

@@ -4,17 +4,17 @@
 //! manifests is compared with its destination. Without Helm, they are guessed from the chart's own
 //! values.
 
-mod attempt;
 mod candidates;
-mod demand;
 mod goals;
 mod leaf;
 mod marker;
 mod overlay;
-mod rounds;
+mod rendering;
+mod required_switch;
 mod search;
 #[cfg(test)]
 mod tests;
+mod trial_order;
 mod unproven;
 
 use std::collections::HashSet;
@@ -28,9 +28,9 @@ use super::mirror_list::MirrorList;
 use crate::yaml::Problem;
 use airgap_core::error::Result;
 use airgap_core::suggest::unknown;
-use attempt::Attempt;
 use goals::{Goals, Places, State};
 use overlay::Overlay;
+use rendering::Attempt;
 use search::Search;
 
 pub use unproven::{UnprovenValues, unproven};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::field::{self, Step};
+use super::field_path::{self, Step};
 use super::image_occurrence::{ImageOccurrence, Resource};
 use super::mirror_list::MirrorList;
 use super::reference::ImageReference;
@@ -168,9 +168,9 @@ fn change(
 ) -> Option<()> {
     let image = occurrence.image.as_ref().ok()?;
     let destination = destination(image, list)?;
-    let steps = field::steps(&occurrence.field)?;
-    let (scalar, depth, around) = field::follow(resource, &steps)?;
-    let pointer = field::pointer(&steps[..depth]);
+    let steps = field_path::steps(&occurrence.field)?;
+    let (scalar, depth, around) = field_path::follow(resource, &steps)?;
+    let pointer = field_path::pointer(&steps[..depth]);
     // All occurrences of an image in a text are replaced, and several images one after the other.
     let key = (pointer.clone(), occurrence.written.clone());
     if values.replaced.contains(&key) {
@@ -192,7 +192,7 @@ fn change(
             let parts = parts(around, key, image, &destination)?;
             for (key, text) in parts {
                 let steps = [above, &[Step::Key(key)]].concat();
-                values.by_pointer.insert(field::pointer(&steps), text);
+                values.by_pointer.insert(field_path::pointer(&steps), text);
             }
             Some(())
         }

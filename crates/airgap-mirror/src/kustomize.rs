@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::field::{self, Step};
+use super::field_path::{self, Step};
 use super::image_occurrence::{ImageOccurrence, OccurrenceKind, Resource};
+use super::image_text;
 use super::mirror_list::{MirrorEntry, MirrorList};
 use super::reference::ImageReference;
-use super::words;
 use airgap_core::error::{Error, Result};
 
 /// The transformer, and the images that it does not change.
@@ -201,20 +201,20 @@ fn is_reached(occurrence: &ImageOccurrence) -> bool {
 /// Returns the field of an image, if the image is its whole text and its name says `image`.
 fn field_of(occurrence: &ImageOccurrence) -> Option<FieldSpec> {
     let resource = occurrence.resource.as_ref().filter(|_| occurrence.is_whole)?;
-    let steps = field::steps(&occurrence.field)?;
+    let steps = field_path::steps(&occurrence.field)?;
     let says_image = match steps.last()? {
-        Step::Key(key) => words::says_image(key) || key == "reference",
+        Step::Key(key) => image_text::says_image(key) || key == "reference",
         Step::Item(_) => false,
     };
-    let path = field::field_spec(&steps).filter(|_| says_image)?;
+    let path = field_path::field_spec(&steps).filter(|_| says_image)?;
     Some(FieldSpec { path, ..kind_of(resource) })
 }
 
 /// Returns the fields of a resource that contain the field of an image.
 fn collections(occurrence: &ImageOccurrence) -> Vec<FieldSpec> {
-    let steps = field::steps(&occurrence.field).unwrap_or_default();
+    let steps = field_path::steps(&occurrence.field).unwrap_or_default();
     let Some(resource) = &occurrence.resource else { return Vec::new() };
-    let path = |length: usize| field::field_spec(&steps[..length]);
+    let path = |length: usize| field_path::field_spec(&steps[..length]);
     let paths = (1..steps.len()).filter_map(path);
     paths.map(|path| FieldSpec { path, ..kind_of(resource) }).collect()
 }

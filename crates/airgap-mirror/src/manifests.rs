@@ -9,8 +9,8 @@ use super::scan::scan;
 use crate::yaml::{self, Documents, Duplicates, Problem};
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
-use airgap_core::leftovers;
-use airgap_core::look::{self, Walked};
+use airgap_core::system_files;
+use airgap_core::user_path::{self, Walked};
 
 /// The extensions of the files that are read in folders.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
@@ -60,7 +60,7 @@ impl Manifests {
             let read = if name == STDIN {
                 manifests.add_stdin(&mut stdin)
             } else {
-                look::is_folder(&path).and_then(|is_folder| match is_folder {
+                user_path::is_folder(&path).and_then(|is_folder| match is_folder {
                     true => manifests.add_folder(&path, &name, &mut errors),
                     false => manifests.add_file(&path, &name),
                 })
@@ -253,12 +253,12 @@ fn files_in(folder: &Path, name: &str) -> Vec<Listed> {
         Path::new(name).join(below).display().to_string()
     };
     let mut files = Vec::new();
-    for Walked { path, kind } in look::walk(folder) {
+    for Walked { path, kind } in user_path::walk(folder) {
         let name = shown(&path);
         match kind {
             Ok(kind) => {
                 let filename = path.file_name().unwrap_or_default().to_string_lossy();
-                if leftovers::is_left_by_system(&filename) {
+                if system_files::is_system_file(&filename) {
                     continue;
                 }
                 let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();

@@ -18,9 +18,9 @@ use super::reference::ImageReference;
 use super::registry_path::RegistryPath;
 use crate::yaml::{self, BlockList, Duplicates, Node, Place, Value};
 use airgap_core::error::{Error, Result};
-use airgap_core::look;
 use airgap_core::quantity;
 use airgap_core::suggest::unknown;
+use airgap_core::user_path;
 
 /// The largest number of images of a list.
 const MOST_IMAGES: usize = 20_000;
@@ -77,7 +77,7 @@ impl MirrorList {
     /// As [`MirrorList::parse`]; usage, with the command that writes the file, if it does not
     /// exist.
     pub fn read(path: &Path, name: &str) -> Result<MirrorList> {
-        if look::kind(path)?.is_none() {
+        if user_path::kind(path)?.is_none() {
             return Err(Error::usage(format!("there is no mirror list `{name}`"))
                 .hint("name another one with `-f`")
                 .hint(format!(

@@ -5,8 +5,8 @@
 //! `#`. A name without a registry is on Docker Hub.
 
 use super::image_occurrence::{ImageOccurrence, OccurrenceKind};
+use super::image_text;
 use super::reference::ImageReference;
-use super::words;
 use crate::yaml::Place;
 
 /// The field of an image in a list, for messages.
@@ -26,11 +26,11 @@ pub(super) fn images<'a>(
             return None;
         }
         words += 1;
-        named += usize::from(words::named_image(words::bare(word)).is_some());
+        named += usize::from(image_text::named_image(image_text::bare(word)).is_some());
     }
     let file: std::rc::Rc<str> = name.into();
     let occurrence = move |(place, word): ((u32, u32), &str)| {
-        let written = words::bare(word).to_owned();
+        let written = image_text::bare(word).to_owned();
         ImageOccurrence {
             image: written.parse::<ImageReference>(),
             written,

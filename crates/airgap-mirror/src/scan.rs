@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::image_occurrence::{FieldPath, ImageOccurrence, OccurrenceKind, Resource};
+use super::image_parts::ImageParts;
+use super::image_text;
 use super::purpose::Purpose;
 use super::reference::ImageReference;
-use super::split::Split;
-use super::words;
 use crate::yaml::{Documents, Duplicates, Entry, Node, Place, Problem, Style, Value};
 
 /// The keys of lists of containers.
@@ -107,8 +107,8 @@ impl Under {
         match key {
             "image" | "images" => Under::Image,
             _ if CONTAINERS.contains(&key) => Under::Containers,
-            _ if words::says_images(key) => Under::Images,
-            _ if words::says_image(key) => Under::NamedImage,
+            _ if image_text::says_images(key) => Under::Images,
+            _ if image_text::says_image(key) => Under::NamedImage,
             _ => Under::Other,
         }
     }
@@ -156,7 +156,7 @@ impl Scan {
         match &node.value {
             Value::Scalar(_) => self.text(node),
             Value::Sequence(items) => self.each(items, |scan, item| match item.text() {
-                Some(text) if words::says_image(key) => scan.item(text, item, key),
+                Some(text) if image_text::says_image(key) => scan.item(text, item, key),
                 _ => scan.node(item, key),
             }),
             Value::Mapping(entries) => {
@@ -217,9 +217,9 @@ impl Scan {
     }
 
     fn mapping(&mut self, node: &Node, entries: &[Entry], key: &str) {
-        let split = Split::in_folder(node)
-            .or_else(|| Split::from_mapping(node, key))
-            .or_else(|| Split::in_other_words(node, key))
+        let split = ImageParts::in_folder(node)
+            .or_else(|| ImageParts::from_mapping(node, key))
+            .or_else(|| ImageParts::in_other_words(node, key))
             .filter(|split| self.is_told(split, key));
         if let Some(split) = &split {
             let before = self.field.key(split.repository_key);
@@ -237,11 +237,11 @@ impl Scan {
                 continue;
             }
             let before = self.field.key(&entry.key);
-            for (word, _) in words::images_in(&entry.key) {
+            for (word, _) in image_text::images_in(&entry.key) {
                 self.add_at(word, OccurrenceKind::Text, &entry.place, false);
             }
             match (&*entry.key, entry.value.text()) {
-                ("value" | "default", Some(text)) if words::says_image(name) => {
+                ("value" | "default", Some(text)) if image_text::says_image(name) => {
                     self.images(text, &entry.value);
                 }
                 ("value" | "default", None) => self.node(&entry.value, name),
@@ -255,7 +255,7 @@ impl Scan {
     /// `operator.tag`, as in ConfigMaps.
     fn flat(&mut self, entries: &[Entry], node: &Node) {
         for entry in entries {
-            let Some(split) = Split::flat(node, &entry.key) else { continue };
+            let Some(split) = ImageParts::flat(node, &entry.key) else { continue };
             let before = self.field.key(&entry.key);
             self.add(&split.reference(), OccurrenceKind::Field, &split.repository);
             self.field.back(before);
@@ -263,11 +263,11 @@ impl Scan {
     }
 
     /// Returns whether the parts form an image, or were meant to form one and do not.
-    fn is_told(&self, split: &Split, key: &str) -> bool {
+    fn is_told(&self, split: &ImageParts, key: &str) -> bool {
         let text = split.reference();
-        let is_meant = words::says_image(key) || split.registry.is_some();
+        let is_meant = image_text::says_image(key) || split.registry.is_some();
         text.parse::<ImageReference>().is_ok()
-            || (is_meant && !(self.is_within() && words::has_hole(&text)))
+            || (is_meant && !(self.is_within() && image_text::has_hole(&text)))
     }
 
     fn is_within(&self) -> bool {
@@ -282,15 +282,15 @@ impl Scan {
             (_, Some(_)) if IGNORED.contains(&key) => {}
             ("image", Some(_)) if is_of_a_disk(around) => {}
             ("image", Some(text)) if above == Under::Containers && !self.is_within() => {
-                self.add(words::resolved(text), OccurrenceKind::Container, value);
+                self.add(image_text::resolved(text), OccurrenceKind::Container, value);
             }
             ("image", Some(text)) => self.image(text, value, around),
             ("reference", Some(text)) if parent == "image" => {
                 self.add(text, OccurrenceKind::Field, value);
             }
             (_, Some(text)) if IMAGE_LISTS.contains(&key) => self.images(text, value),
-            (_, Some(text)) if words::says_image(key) => self.named(text, value, key),
-            (_, Some(text)) if words::says_images(parent) && is_one_of_several(text) => {
+            (_, Some(text)) if image_text::says_image(key) => self.named(text, value, key),
+            (_, Some(text)) if image_text::says_images(parent) && is_one_of_several(text) => {
                 self.add(text, OccurrenceKind::Field, value);
             }
             ("default", Some(text)) if above != Under::Other && is_one_of_several(text) => {
@@ -304,14 +304,14 @@ impl Scan {
     /// Adds the `image` of a mapping that is not a container: the address of a picture is not an
     /// image.
     fn image(&mut self, text: &str, node: &Node, around: &Node) {
-        let text = words::bare(text);
+        let text = image_text::bare(text);
         let is_other = text.contains("://")
             || text.starts_with(['/', '.', '#'])
             || text.starts_with("data:")
             || text.contains(char::is_whitespace)
-            || words::is_other(text);
+            || image_text::is_other(text);
         let is_one = match self.is_within() {
-            false => !is_other || words::has_hole(text),
+            false => !is_other || image_text::has_hole(text),
             true => !is_other && text.parse::<ImageReference>().is_ok(),
         };
         match is_one {
@@ -322,14 +322,14 @@ impl Scan {
 
     /// Adds the value of a key that ends in `image`.
     fn named(&mut self, text: &str, node: &Node, key: &str) {
-        let text = words::bare(text);
+        let text = image_text::bare(text);
         let is_hole =
-            !self.is_within() && words::has_hole(text) && !text.contains(char::is_whitespace);
-        match is_hole || words::named_image(text).is_some() {
+            !self.is_within() && image_text::has_hole(text) && !text.contains(char::is_whitespace);
+        match is_hole || image_text::named_image(text).is_some() {
             true => self.add(text, OccurrenceKind::Field, node),
             false => self.once(node, Search::NamedImages, text.len(), |scan| {
-                let mut parts = words::parts_of(text);
-                match parts.all(|part| words::named_image(part).is_some()) {
+                let mut parts = image_text::parts_of(text);
+                match parts.all(|part| image_text::named_image(part).is_some()) {
                     true => scan.parts(text, node),
                     false if scan.nested(text, node, key) => {}
                     false => scan.text(node),
@@ -340,10 +340,10 @@ impl Scan {
 
     /// Adds an item of a list under a key whose name says `image`.
     fn item(&mut self, text: &str, node: &Node, key: &str) {
-        let text = words::bare(text);
+        let text = image_text::bare(text);
         let is_short = Under::from_key(key) == Under::Image
             && text.parse::<ImageReference>().is_ok()
-            && !words::is_other(text);
+            && !image_text::is_other(text);
         match is_short {
             true => self.add(text, OccurrenceKind::Field, node),
             false => self.named(text, node, key),
@@ -357,9 +357,11 @@ impl Scan {
             let Some(text) = item.text() else { return scan.node(item, "") };
             let was_flag = std::mem::take(&mut says_image);
             match flag(text) {
-                Some((name, Some(""))) if words::says_image(name) => says_image = true,
-                Some((name, Some(value))) if words::says_image(name) => scan.images(value, item),
-                Some((name, None)) if words::says_image(name) => says_image = true,
+                Some((name, Some(""))) if image_text::says_image(name) => says_image = true,
+                Some((name, Some(value))) if image_text::says_image(name) => {
+                    scan.images(value, item)
+                }
+                Some((name, None)) if image_text::says_image(name) => says_image = true,
                 None if was_flag => scan.images(text, item),
                 _ => scan.text(item),
             }
@@ -378,24 +380,24 @@ impl Scan {
     /// Adds the images of a text that is a list of images, or a single one.
     fn parts(&mut self, text: &str, node: &Node) {
         let mut found = HashSet::new();
-        for (part, _) in words::images_of(text) {
+        for (part, _) in image_text::images_of(text) {
             found.insert(part);
             self.add(part, OccurrenceKind::Text, node);
         }
-        for (word, _) in words::images_in(text).chain(words::images_said(text)) {
+        for (word, _) in image_text::images_in(text).chain(image_text::images_said(text)) {
             if found.insert(word) {
                 self.add(word, OccurrenceKind::Text, node);
             }
         }
         let is_hole =
-            |part: &&str| words::has_hole(part) && part.parse::<ImageReference>().is_err();
+            |part: &&str| image_text::has_hole(part) && part.parse::<ImageReference>().is_err();
         if self.is_within() {
             return;
         }
         match text.contains("{{") {
             true => self.add(text, OccurrenceKind::Text, node),
             false => {
-                for part in words::parts_of(text).filter(is_hole) {
+                for part in image_text::parts_of(text).filter(is_hole) {
                     self.add(part, OccurrenceKind::Text, node);
                 }
             }
@@ -415,7 +417,7 @@ impl Scan {
                 return;
             }
             let mut found = HashSet::new();
-            for (word, _) in words::images_in(text).chain(words::images_said(text)) {
+            for (word, _) in image_text::images_in(text).chain(image_text::images_said(text)) {
                 if found.insert(word) {
                     scan.add(word, OccurrenceKind::Text, node);
                 }
@@ -558,7 +560,7 @@ fn is_of_a_disk(around: &Node) -> bool {
 
 /// Returns whether a text is certainly an image: it has a tag, a digest or a registry.
 fn is_one_of_several(text: &str) -> bool {
-    words::named_image(text).is_some_and(|image| {
+    image_text::named_image(text).is_some_and(|image| {
         image.tag().is_some() || image.digest().is_some() || image.host().is_some()
     })
 }

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::stand_in;
+use airgap_core::wrong_content;
 
 pub(crate) use block_list::{BlockList, has_plain_lines};
 pub use compose::{Documents, Duplicates};
@@ -310,12 +310,16 @@ pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
         ))
         .fact("limit", format!("{MOST_BYTES} bytes")));
     }
-    stand_in::refuse_page(&bytes, name)?;
+    wrong_content::refuse_page(&bytes, name)?;
     String::from_utf8(bytes).map_err(|error| {
         let before = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..before].iter().filter(|&&byte| byte == b'\n').count() + 1;
         let wrong = Error::usage(format!("`{name}` is not text in UTF-8"));
-        stand_in::explain_utf16(wrong.fact("at", format!("line {line}")), error.as_bytes(), name)
+        wrong_content::explain_utf16(
+            wrong.fact("at", format!("line {line}")),
+            error.as_bytes(),
+            name,
+        )
     })
 }
 

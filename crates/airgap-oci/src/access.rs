@@ -10,7 +10,7 @@ use airgap_http::Identity;
 /// A provider of the settings and the credential of each registry. It reads config files, variables
 /// and credential stores. The client calls it before its first request to a registry, and again
 /// after the registry refused the credential.
-pub trait Accesses: Send + Sync {
+pub trait AccessProvider: Send + Sync {
     /// Returns how to reach `registry`: a host with an optional port as in a reference. A
     /// repository may follow, as in `ghcr.io/myorg/api`: some credential files have entries for a
     /// part of a registry.

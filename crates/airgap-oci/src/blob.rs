@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use ureq::http::Method;
 
-use crate::blob_source::{Readable, subject};
-use crate::call::Call;
+use crate::api_call::ApiCall;
 use crate::client::Client;
 use crate::error_response::{self, RequestSubject};
 use crate::manifest::Descriptor;
+use crate::readable::{Readable, subject};
 use crate::reference::Repository;
 use crate::session::Session;
 use crate::token::Scope;
@@ -23,11 +23,11 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::verify::Verified;
 use airgap_http::LARGEST;
 use airgap_http::address::Address;
+use airgap_http::byte_source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use airgap_http::failure::{AttemptError, AttemptResult, Attempts, Failure};
 use airgap_http::http::{AuthProvider, Hop, HopAuth, Request};
 use airgap_http::resume::ResumeRange;
 use airgap_http::retry::Retries;
-use airgap_http::source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use airgap_http::stream::Stream;
 use airgap_http::transfer::{Accept, Transfer, TransferRequest};
 
@@ -183,7 +183,7 @@ impl Client {
         retries: &mut Retries,
     ) -> Result<bool> {
         let session = self.session(repository.registry())?;
-        let call = Call {
+        let call = ApiCall {
             doing: format!("look for {}", subject(repository, digest)),
             about: RequestSubject::Blob(repository.clone(), *digest),
             method: Method::HEAD,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use ureq::http::{Method, header};
 
-use crate::access::Accesses;
-use crate::call::{Call, Reply};
+use crate::access::AccessProvider;
+use crate::api_call::{ApiCall, ApiResponse};
 use crate::error_response::{self, RequestSubject};
 use crate::manifest::{Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::media_type;
@@ -72,7 +72,7 @@ impl Client {
     ///
     /// # Errors
     /// Usage, if the address of a proxy is invalid.
-    pub fn new(network: &Network, accesses: Arc<dyn Accesses>) -> Result<Client> {
+    pub fn new(network: &Network, accesses: Arc<dyn AccessProvider>) -> Result<Client> {
         let http = Http::new(network, SMALL_READS)?;
         let retry_policy = RetryPolicy::new(Arc::new(SystemClock), network.retry_budget);
         let transport =
@@ -219,7 +219,7 @@ impl Client {
         accept: &[&str],
         scope: Scope,
         accepted_statuses: &[u16],
-    ) -> Result<Reply> {
+    ) -> Result<ApiResponse> {
         let name = match (reference.digest(), reference.tag()) {
             (Some(digest), _) => format!("sha256:{digest}"),
             (None, Some(tag)) => tag.to_string(),
@@ -227,7 +227,7 @@ impl Client {
         };
         let session = self.session(reference.registry())?;
         let repository = reference.repository().name();
-        let call = Call {
+        let call = ApiCall {
             doing: format!("read the manifest of `{reference}`"),
             about: RequestSubject::Manifest(reference.clone()),
             method,
@@ -271,13 +271,13 @@ impl Client {
         reference: &Reference,
         bytes: &[u8],
         media_type: &str,
-    ) -> Result<(Digest, Reply)> {
+    ) -> Result<(Digest, ApiResponse)> {
         let digest = Digest::compute(bytes);
         check_digest(reference, "what is to be pushed", &digest, None)?;
         let name = reference.tag().map_or_else(|| format!("sha256:{digest}"), ToString::to_string);
         let session = self.session(reference.registry())?;
         let repository = reference.repository().name();
-        let call = Call {
+        let call = ApiCall {
             doing: format!("push the manifest of `{reference}`"),
             about: RequestSubject::Pushed(reference.clone()),
             method: Method::PUT,
@@ -346,7 +346,7 @@ impl Client {
 }
 
 /// Parses the answer to a GET as a manifest. It must match the reference and the headers.
-fn check_manifest(reference: &Reference, reply: Reply) -> Result<Manifest> {
+fn check_manifest(reference: &Reference, reply: ApiResponse) -> Result<Manifest> {
     let doing = || format!("read the manifest of `{reference}`");
     if reply.page {
         let failure = error_response::page();
@@ -379,7 +379,7 @@ fn check_manifest(reference: &Reference, reply: Reply) -> Result<Manifest> {
 }
 
 /// Returns the digest in the header of the registry, if it is a SHA-256.
-fn content_digest(reply: &Reply) -> Option<Digest> {
+fn content_digest(reply: &ApiResponse) -> Option<Digest> {
     let said = reply.headers.get(CONTENT_DIGEST)?.to_str().ok()?;
     said.starts_with("sha256:").then(|| said.parse().ok()).flatten()
 }

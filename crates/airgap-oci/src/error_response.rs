@@ -13,7 +13,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Asked, Error, Kind};
 use airgap_core::report::{printable, shortened};
 use airgap_http::address::Address;
-use airgap_http::audience::Withheld;
+use airgap_http::credential_scope::Withheld;
 use airgap_http::failure::{Failure, Mismatch};
 use airgap_http::http::Response;
 use airgap_http::retry::Retryable;

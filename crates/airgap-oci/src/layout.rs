@@ -22,17 +22,17 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::blob_source::{Readable, read_at};
 use crate::manifest::{Descriptor, Index, MANIFEST_LIMIT, Manifest};
 use crate::media_type;
+use crate::readable::{Readable, read_at};
 use crate::reference::Reference;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::look;
 use airgap_core::read;
 use airgap_core::rooted::{RootedPath, is_absence};
-use airgap_core::stand_in::{BEGINNING, StandIn};
+use airgap_core::user_path;
 use airgap_core::verify;
+use airgap_core::wrong_content::{BEGINNING, WrongContent};
 
 use archive::Reached;
 pub use folder::LayoutFolder;
@@ -84,7 +84,7 @@ impl Layout {
     /// Usage, if it is not a layout or has an unknown version; integrity, if its index is invalid.
     pub fn open(path: &Path) -> Result<Layout> {
         let shown = path.display().to_string();
-        if look::is_folder(path)? {
+        if user_path::is_folder(path)? {
             let root = RootedPath::given(path);
             let version = read::rooted_bytes(&root.join(VERSION_FILE), MANIFEST_LIMIT)?;
             let index = read::rooted_bytes(&root.join(INDEX_FILE), INDEX_LIMIT)?;
@@ -175,8 +175,8 @@ impl Layout {
         let manifest = Manifest::new(bytes, said);
         if manifest.digest() != digest {
             let error = verify::mismatch(&subject, &self.shown, digest, manifest.digest());
-            let stand_in = StandIn::from_bytes(manifest.bytes(), digest);
-            let error = stand_in.iter().fold(error, |error, it| it.explain(error));
+            let wrong_content = WrongContent::from_bytes(manifest.bytes(), digest);
+            let error = wrong_content.iter().fold(error, |error, it| it.explain(error));
             return Err(
                 error.hint("the layout was changed or damaged; copy the image into it again")
             );
@@ -199,7 +199,7 @@ impl Layout {
             Some(part) if part.size != descriptor.size => {
                 let found = part.size.to_string();
                 let error = verify::wrong_size(&subject, &self.shown, descriptor.size, &found);
-                Err(part.stand_in().iter().fold(error, |error, it| it.explain(error)))
+                Err(part.wrong_content().iter().fold(error, |error, it| it.explain(error)))
             }
             Some(part) => Ok(part),
         }
@@ -263,10 +263,10 @@ impl FilePart {
     }
 
     /// Returns the kind of content that is here in place of the blob, if it is a known one.
-    fn stand_in(&self) -> Option<StandIn> {
+    fn wrong_content(&self) -> Option<WrongContent> {
         let (mut start, mut reader) = (Vec::new(), self.read_from(0).ok()?);
         reader.by_ref().take(BEGINNING as u64).read_to_end(&mut start).ok()?;
-        StandIn::from_beginning(&start)
+        WrongContent::from_beginning(&start)
     }
 
     /// Returns the number of bytes.

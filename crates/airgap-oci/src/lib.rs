@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! client ─┬─ blob, tags, push   requests of the API, built on `airgap_http`
-//!         ├─ call               one request, repeated where that helps
+//!         ├─ api_call           one request, repeated where that helps
 //!         │  └─ error_response  the error response of a registry
 //!         └─ session ─┬─ challenge, token, transport
-//!                     └─ access           the credential: see `Accesses`
+//!                     └─ access  the credential: see `AccessProvider`
 //! ```
 //!
 //! `layout` is independent of all this: the same content in a folder or a tar, without a registry.
@@ -18,11 +18,9 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod access;
+mod api_call;
 mod blob;
-mod blob_source;
-mod call;
 mod challenge;
-mod checked;
 mod client;
 mod error_response;
 #[doc(hidden)]
@@ -31,16 +29,17 @@ mod layout;
 mod manifest;
 pub mod media_type;
 mod push;
+mod readable;
 mod reference;
 mod session;
 mod tags;
 mod token;
 mod traffic;
 mod transport;
+mod verifying_reader;
 
-pub use access::{Access, Accesses, Credential, Part};
+pub use access::{Access, AccessProvider, Credential, Part};
 pub use blob::{RemoteBlob, UrlBlob};
-pub use blob_source::Readable;
 pub use client::Client;
 pub use layout::{FilePart, Layout, LayoutFolder};
 pub use manifest::{ATTESTS, MANIFEST_LIMIT};
@@ -48,6 +47,7 @@ pub use manifest::{
     Annotations, Content, Descriptor, ImageManifest, Index, Manifest, OtherFields, Platform,
 };
 pub use push::{Mount, UploadLocation};
+pub use readable::Readable;
 pub use reference::{Reference, Registry, Repository, Tag};
 pub use reference::{check_name, is_host, shown};
 pub use traffic::Traffic;

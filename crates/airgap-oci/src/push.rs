@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use ureq::http::{HeaderMap, Method, StatusCode, header};
 
-use crate::blob_source::{Readable, subject};
-use crate::call::Call;
-use crate::checked::{Checked, Mark};
+use crate::api_call::ApiCall;
 use crate::client::Client;
 use crate::error_response::{self, RequestSubject};
 use crate::manifest::Descriptor;
+use crate::readable::{Readable, subject};
 use crate::reference::Repository;
 use crate::session::Session;
 use crate::token::Scope;
 use crate::transport::Transport;
+use crate::verifying_reader::{Checkpoint, VerifyingReader};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::report::Item;
@@ -151,7 +151,7 @@ impl Client {
             chunk: None,
             offset: 0,
             furthest: 0,
-            mark: Mark::default(),
+            mark: Checkpoint::default(),
             retries: self.transport().retry_policy.retries(),
             changes: 0,
         };
@@ -198,7 +198,7 @@ struct Upload<'a> {
     /// progress.
     furthest: u64,
     /// A position to read the source again from, if the registry has the bytes before it.
-    mark: Mark,
+    mark: Checkpoint,
     /// The time that is left for waiting, in all requests of this upload together.
     retries: Retries,
     /// The number of attempts without a wait since the last [`CHUNK`] was gained.
@@ -269,14 +269,14 @@ impl<'a> Upload<'a> {
     }
 
     /// Returns a reader of the bytes that the registry does not have.
-    fn open(&mut self) -> Result<Checked<Box<dyn Read + 'a>>> {
+    fn open(&mut self) -> Result<VerifyingReader<Box<dyn Read + 'a>>> {
         if self.mark.position > self.offset {
-            self.mark = Mark::default();
+            self.mark = Checkpoint::default();
         }
         let name = subject(self.to, &self.descriptor.digest);
         let bytes: &'a dyn Readable = self.bytes;
         let reader = bytes.read_from(self.mark.position)?;
-        let mut checked = Checked::new(reader, self.descriptor, name, self.mark.clone());
+        let mut checked = VerifyingReader::new(reader, self.descriptor, name, self.mark.clone());
         checked.skip_to(self.offset)?;
         self.mark = checked.mark();
         Ok(checked)
@@ -285,7 +285,7 @@ impl<'a> Upload<'a> {
     /// Sends the next part.
     fn patch(
         &mut self,
-        bytes: &mut Checked<Box<dyn Read + 'a>>,
+        bytes: &mut VerifyingReader<Box<dyn Read + 'a>>,
         length: u64,
     ) -> std::result::Result<(), UploadError> {
         let address = self.location()?;
@@ -322,7 +322,7 @@ impl<'a> Upload<'a> {
     /// Sends the rest and finishes the upload.
     fn put(
         &mut self,
-        bytes: &mut Checked<Box<dyn Read + 'a>>,
+        bytes: &mut VerifyingReader<Box<dyn Read + 'a>>,
         length: u64,
     ) -> std::result::Result<(), UploadError> {
         let digest = format!("sha256:{}", self.descriptor.digest);
@@ -340,7 +340,7 @@ impl<'a> Upload<'a> {
         &self,
         method: Method,
         address: &Address,
-        bytes: &mut Checked<Box<dyn Read + 'a>>,
+        bytes: &mut VerifyingReader<Box<dyn Read + 'a>>,
         length: u64,
         range: Option<(header::HeaderName, String)>,
     ) -> std::result::Result<Response, UploadError> {
@@ -423,7 +423,7 @@ impl<'a> Upload<'a> {
     fn is_there(&mut self) -> Result<bool> {
         self.offset = 0;
         if let Some(address) = self.location.take() {
-            let call = Call {
+            let call = ApiCall {
                 doing: format!("ask how far the push to `{}` is", self.to),
                 about: RequestSubject::Upload(self.to.clone()),
                 method: Method::GET,
@@ -482,7 +482,7 @@ impl From<Error> for UploadError {
 
 /// A reader that counts the bytes that are sent.
 struct Sending<'a, 'b> {
-    bytes: &'a mut Checked<Box<dyn Read + 'b>>,
+    bytes: &'a mut VerifyingReader<Box<dyn Read + 'b>>,
     transport: &'a Transport,
     item: &'a Item,
 }
@@ -503,8 +503,8 @@ fn begin<'a>(
     address: Address,
     scopes: Vec<Scope>,
     accepted_statuses: &'a [u16],
-) -> Call<'a> {
-    Call {
+) -> ApiCall<'a> {
+    ApiCall {
         doing,
         about: RequestSubject::Destination(to.clone()),
         method: Method::POST,

@@ -17,11 +17,11 @@ use airgap_core::error::{Error, Result};
 use airgap_core::workers::lock;
 use airgap_http::Identity;
 use airgap_http::address::{self, Address};
-use airgap_http::audience;
+use airgap_http::byte_source::{Progress, ResponseFacts};
+use airgap_http::credential_scope;
 use airgap_http::failure::{AttemptError, AttemptResult, Failure, Mismatch};
 use airgap_http::http::{AuthProvider, Body, Hop, HopAuth, Request};
 use airgap_http::retry::Retryable;
-use airgap_http::source::{Progress, ResponseFacts};
 
 /// The most bytes of the response of a token server.
 const TOKEN_LIMIT: u64 = 1 << 20;
@@ -153,7 +153,7 @@ impl Session {
     /// Returns the state of the client for a repository of this registry, for the texts of failures.
     pub(super) fn caller(&self, repository: &str) -> ClientState {
         let state = self.state();
-        let withheld = audience::check(&self.base, &self.base, false).err();
+        let withheld = credential_scope::check(&self.base, &self.base, false).err();
         let is_bearer = |it: &Challenge| matches!(it, Challenge::Bearer { .. });
         let (credential, origin) = state.access.for_repository(repository);
         let has_credential = *credential != Credential::Anonymous;
@@ -190,7 +190,7 @@ impl Session {
     ) -> std::result::Result<Authorization, AuthError> {
         let (credential, challenges, unsolicited, scopes) = {
             let state = self.state();
-            let credential = match audience::check(&self.base, &self.base, false) {
+            let credential = match credential_scope::check(&self.base, &self.base, false) {
                 Ok(()) => state.credential(scopes).clone(),
                 Err(_) => Credential::Anonymous,
             };
@@ -253,7 +253,7 @@ impl Session {
         if self.store_challenges(headers) {
             return true;
         }
-        let allowed = audience::check(&self.base, &self.base, false).is_ok();
+        let allowed = credential_scope::check(&self.base, &self.base, false).is_ok();
         let mut state = self.state();
         let has_login = matches!(state.credential(scopes), Credential::Basic { .. });
         let offers = allowed && has_login && state.unsolicited != UnsolicitedLogin::Refused;

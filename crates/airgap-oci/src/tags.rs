@@ -9,7 +9,7 @@ use serde::de::{
 };
 use ureq::http::{HeaderMap, Method, header};
 
-use crate::call::{Call, Reply};
+use crate::api_call::{ApiCall, ApiResponse};
 use crate::client::Client;
 use crate::error_response::{self, RequestSubject};
 use crate::manifest::{Content, Descriptor, Items, Keep, Manifest};
@@ -254,7 +254,7 @@ impl Client {
     ) -> Result<Option<Vec<String>>> {
         let session = self.session(repository.registry())?;
         let address = session.address(&format!("{}/tags/list", repository.name()))?;
-        let call = Call {
+        let call = ApiCall {
             doing: format!("list the tags of `{repository}`"),
             about: RequestSubject::Repository(repository.clone()),
             method: Method::GET,
@@ -280,7 +280,7 @@ impl Client {
         repository: &Repository,
         doing: &str,
         list: &List<'_>,
-        mut take: impl FnMut(Reply) -> Result<()>,
+        mut take: impl FnMut(ApiResponse) -> Result<()>,
     ) -> Result<()> {
         let session = self.session(repository.registry())?;
         let List { path, accept, accepted_statuses, limit } = *list;
@@ -290,7 +290,7 @@ impl Client {
         let mut retries = self.transport().retry_policy.retries();
         let began = Instant::now();
         loop {
-            let call = Call {
+            let call = ApiCall {
                 doing: doing.to_owned(),
                 about: RequestSubject::Repository(repository.clone()),
                 method: Method::GET,
@@ -384,7 +384,7 @@ struct List<'a> {
 fn unreadable(
     doing: &str,
     repository: &Repository,
-    reply: &Reply,
+    reply: &ApiResponse,
     cause: &serde_json::Error,
 ) -> Error {
     if reply.page || reply.body.trim_ascii_start().starts_with(b"<") {

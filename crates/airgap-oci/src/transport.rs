@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access::{Access, Accesses, Credential};
+use crate::access::{Access, AccessProvider, Credential};
 use crate::reference::Registry;
 use crate::traffic::Counters;
 use airgap_core::error::Result;
@@ -13,7 +13,7 @@ use airgap_http::retry_policy::RetryPolicy;
 pub(super) struct Transport {
     pub(super) http: Http,
     pub(super) retry_policy: RetryPolicy,
-    pub(super) accesses: Arc<dyn Accesses>,
+    pub(super) accesses: Arc<dyn AccessProvider>,
     pub(super) counters: Arc<Counters>,
 }
 

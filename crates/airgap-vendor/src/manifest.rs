@@ -11,15 +11,15 @@ use airgap_core::bounded;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::{EntryKind, Folder, LinkRefused};
-use airgap_core::leftovers;
 use airgap_core::path_component;
 use airgap_core::read;
 use airgap_core::report::{self, printable_line, shortened};
 use airgap_core::rooted::RootedPath;
-use airgap_core::stand_in::StandIn;
 use airgap_core::store;
+use airgap_core::system_files;
 use airgap_core::verify::{self, Verified};
 use airgap_core::workers;
+use airgap_core::wrong_content::WrongContent;
 
 /// The name of the file.
 pub const FILENAME: &str = "manifest.json";
@@ -395,7 +395,7 @@ impl Manifest {
                     "" => path == **ours,
                     name => path.strip_prefix(name).is_some_and(|it| it[1..] == **ours),
                 });
-                let is_left = parts.iter().any(|part| leftovers::is_left_by_system(part));
+                let is_left = parts.iter().any(|part| system_files::is_system_file(part));
                 if !listed.contains(path.as_str()) && !is_ours && !is_left {
                     findings.push(Finding::Unlisted { path });
                 }
@@ -482,10 +482,10 @@ impl Entry {
             Err(error) => Some(Finding::unreadable(path, &error)),
             Ok((mut file, found, size)) if found != self.sha256 => {
                 let expected = self.sha256;
-                let stand_in = StandIn::from_file(&mut file, &expected);
-                let remedy = stand_in.as_ref().and_then(StandIn::remedy);
+                let wrong_content = WrongContent::from_file(&mut file, &expected);
+                let remedy = wrong_content.as_ref().and_then(WrongContent::remedy);
                 let is_short = || (size < self.size).then(|| verify::too_short(size, self.size));
-                let it_is = stand_in.map(|it| it.noun().to_owned()).or_else(is_short);
+                let it_is = wrong_content.map(|it| it.noun().to_owned()).or_else(is_short);
                 Some(Finding::Changed { path, expected, found, it_is, remedy })
             }
             Ok((_, _, found)) if found != self.size => {

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::{Choice, ComponentRegistry, SourceArchive};
 use airgap_core::artifact::Artifact;
-use airgap_core::border;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
 use airgap_core::package::PackageId;
 use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
+use airgap_core::starlark_json;
 
 /// The version of the request format.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -125,7 +125,7 @@ impl Request {
     /// # Errors
     /// Usage, if it is not valid, of another version, or asks for more than `MOST_FILES` files.
     pub fn parse(text: &str, origin: &str) -> Result<Request> {
-        let request: Request = border::parse(text, origin, |request: &Request| {
+        let request: Request = starlark_json::parse(text, origin, |request: &Request| {
             (request.schema_version, SCHEMA_VERSION)
         })?;
         let files = request.tools.iter().map(|choice| choice.assets.len()).sum::<usize>()

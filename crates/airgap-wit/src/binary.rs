@@ -12,7 +12,7 @@ use wasmparser::{
 use wit_component::{Output, OutputToString, WitPrinter};
 use wit_parser::decoding::{DecodedWasm, decode};
 
-use super::guarded::{guarded, stop};
+use super::catch_panic::{catch_panic, stop};
 use super::limits::{MOST_BYTES, MOST_ITEMS, within};
 use airgap_core::error::{Error, Result};
 
@@ -32,12 +32,12 @@ pub(super) fn text(bytes: &[u8], shown: &str) -> Result<Option<String>> {
             .hint("it is damaged, or it was made by tools that are newer than this program")
     };
     let size =
-        guarded(|| Size::parse(bytes)).map_err(refuse)?.map_err(|it| refuse(it.to_string()))?;
+        catch_panic(|| Size::parse(bytes)).map_err(refuse)?.map_err(|it| refuse(it.to_string()))?;
     let Some(size) = size else { return Ok(None) };
     within("bytes of types", size.types, MOST_SECTION_BYTES, shown)?;
     within("bytes in custom sections", size.custom, MOST_SECTION_BYTES, shown)?;
     within("items", size.items as u64, MOST_ITEMS as u64, shown)?;
-    let text = guarded(|| {
+    let text = catch_panic(|| {
         let DecodedWasm::WitPackage(resolve, package) = decode(bytes)? else { return Ok(None) };
         let mut printer = WitPrinter::new(Limited::default());
         printer.print(&resolve, package, &[]).map(|()| Some(printer.output.text.to_string()))

@@ -10,10 +10,10 @@ use wasmparser::{
     BinaryReader, ComponentExportSectionReader, ComponentExternalKind, ComponentImportSectionReader,
 };
 
-use super::guarded::guarded;
-use super::kind;
+use super::catch_panic::catch_panic;
+use super::file_type;
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::stand_in::StandIn;
+use airgap_core::wrong_content::WrongContent;
 
 /// The version of the binary format that tools write.
 const VERSION: u8 = 0x0d;
@@ -68,8 +68,12 @@ impl Component {
         let length = source.seek(SeekFrom::End(0)).doing(reading)?;
         source.rewind().doing(reading)?;
         let mut beginning = Vec::new();
-        source.by_ref().take(kind::BEGINNING as u64).read_to_end(&mut beginning).doing(reading)?;
-        if let Some(found) = StandIn::pointer(&beginning) {
+        source
+            .by_ref()
+            .take(file_type::BEGINNING as u64)
+            .read_to_end(&mut beginning)
+            .doing(reading)?;
+        if let Some(found) = WrongContent::pointer(&beginning) {
             return Err(found.explain(refused(shown, found.noun())));
         }
         if let Some(found) = other(&beginning) {
@@ -160,16 +164,16 @@ fn split(name: &str) -> (&str, &str) {
 
 /// Returns the format of a file that is not a component, by its first bytes.
 fn other(beginning: &[u8]) -> Option<String> {
-    if kind::is_wasm(beginning) {
-        return match kind::other_wasm(beginning) {
+    if file_type::is_wasm(beginning) {
+        return match file_type::other_wasm(beginning) {
             None if beginning[4] != VERSION => {
                 Some(format!("a component in version {} of the binary format", beginning[4]))
             }
             found => found,
         };
     }
-    let found = kind::other_binary(beginning);
-    let found = found.or_else(|| kind::other_text(&String::from_utf8_lossy(beginning)));
+    let found = file_type::other_binary(beginning);
+    let found = found.or_else(|| file_type::other_text(&String::from_utf8_lossy(beginning)));
     Some(found.unwrap_or("no WebAssembly").to_owned())
 }
 
@@ -230,7 +234,7 @@ impl<S: Read + Seek> Walk<'_, S> {
                     }
                     let bytes = self.section(size)?;
                     let at = self.at - size;
-                    let names = guarded(|| names(id, &bytes, at, &mut found));
+                    let names = catch_panic(|| names(id, &bytes, at, &mut found));
                     names.and_then(|it| it).map_err(|problem| self.damaged(&problem))?;
                     if found.names() > MOST_NAMES {
                         return Err(self.too_large(MOST_NAMES as u64, "imports and exports"));

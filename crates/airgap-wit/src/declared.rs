@@ -13,14 +13,14 @@ use airgap_core::package::{PackageId, PackageName};
 /// A package that is only used by its neighbours needs no version; one that is published or
 /// vendored does, and is a [`PackageId`]. A use without a version means a package without one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Declared {
+pub struct DeclaredPackage {
     /// The package.
     pub name: PackageName,
     /// The version, if one is written.
     pub version: Option<Version>,
 }
 
-impl Declared {
+impl DeclaredPackage {
     /// Returns the package with its version, if it has one.
     pub fn id(&self) -> Option<PackageId> {
         let version = self.version.clone()?;
@@ -37,23 +37,26 @@ impl Declared {
     }
 
     /// Converts the parser's name. `origin` is the file it was read from, for messages.
-    pub(super) fn from_parser(name: &wit_parser::PackageName, origin: &str) -> Result<Declared> {
+    pub(super) fn from_parser(
+        name: &wit_parser::PackageName,
+        origin: &str,
+    ) -> Result<DeclaredPackage> {
         let parsed = format!("{}:{}", name.namespace, name.name).parse();
         let parsed = parsed.map_err(|problem: String| {
             Error::integrity(format!("`{origin}` names a package that no registry can hold"))
                 .because(problem)
         })?;
-        Ok(Declared { name: parsed, version: name.version.clone() })
+        Ok(DeclaredPackage { name: parsed, version: name.version.clone() })
     }
 }
 
-impl From<PackageId> for Declared {
-    fn from(id: PackageId) -> Declared {
-        Declared { name: id.name, version: Some(id.version) }
+impl From<PackageId> for DeclaredPackage {
+    fn from(id: PackageId) -> DeclaredPackage {
+        DeclaredPackage { name: id.name, version: Some(id.version) }
     }
 }
 
-impl fmt::Display for Declared {
+impl fmt::Display for DeclaredPackage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.version {
             Some(version) => f.pad(&format!("{}@{version}", self.name)),
@@ -62,7 +65,7 @@ impl fmt::Display for Declared {
     }
 }
 
-impl Serialize for Declared {
+impl Serialize for DeclaredPackage {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

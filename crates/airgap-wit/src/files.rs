@@ -8,10 +8,10 @@ use super::limits::{self, MOST_BYTES, MOST_FILES};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
-use airgap_core::look;
 use airgap_core::read;
 use airgap_core::rooted::RootedPath;
-use airgap_core::stand_in;
+use airgap_core::user_path;
+use airgap_core::wrong_content;
 
 /// The files of a package: name -> content. A package is flat, so that names have no folders.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -37,9 +37,9 @@ pub(super) fn hash(files: &Files) -> Digest {
 pub(super) fn in_folder(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     let mut left = MOST_BYTES;
-    for path in look::list(folder).doing(|| format!("list `{}`", folder.display()))? {
+    for path in user_path::list(folder).doing(|| format!("list `{}`", folder.display()))? {
         // Links are followed: Bazel's sandbox is made of them.
-        if !is_wit(&path) || look::is_folder(&path)? {
+        if !is_wit(&path) || user_path::is_folder(&path)? {
             continue;
         }
         let bytes = read(&path, &mut left)?;
@@ -101,7 +101,7 @@ pub(super) fn take(reader: impl Read, most: u64, shown: &str) -> Result<Vec<u8>>
         return Err(Error::integrity(format!("`{shown}` is too large for a WIT package"))
             .fact("limit", format!("{MOST_BYTES} bytes for all files of a package")));
     }
-    stand_in::refuse_pointer(&bytes, shown)?;
+    wrong_content::refuse_pointer(&bytes, shown)?;
     Ok(bytes)
 }
 

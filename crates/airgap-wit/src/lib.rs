@@ -12,12 +12,12 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod binary;
+mod catch_panic;
 mod component;
 mod cycle;
 mod declared;
+mod file_type;
 mod files;
-mod guarded;
-mod kind;
 mod library;
 mod limits;
 mod lock;
@@ -26,7 +26,7 @@ mod source;
 
 pub use component::Component;
 pub use cycle::find_cycle;
-pub use declared::Declared;
+pub use declared::DeclaredPackage;
 pub use files::{Files, tree_hash};
 pub use library::{Dep, File, Library, Made};
 pub use lock::{Lock, Locked};

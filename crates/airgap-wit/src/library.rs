@@ -10,9 +10,9 @@
 //! folder `deps` of another library. A library wins over a bundled package, because the BUILD file
 //! names it.
 
+mod available;
 mod check;
 mod output;
-mod provided;
 mod srcs;
 
 use std::collections::BTreeMap;
@@ -20,10 +20,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Declared;
-use airgap_core::border;
+use super::DeclaredPackage;
 use airgap_core::error::Result;
-use provided::Provided;
+use airgap_core::starlark_json;
+use available::AvailablePackages;
 use srcs::Srcs;
 
 /// The version of the request's format.
@@ -77,9 +77,9 @@ pub struct Dep {
 #[derive(Debug)]
 pub struct Made {
     /// The package.
-    pub package: Declared,
+    pub package: DeclaredPackage,
     /// The packages in its folder `deps`.
-    pub deps: Vec<Declared>,
+    pub deps: Vec<DeclaredPackage>,
     /// Suggestions about things that are not wrong.
     pub remarks: Vec<String>,
 }
@@ -90,7 +90,9 @@ impl Library {
     /// # Errors
     /// Usage, if it is not valid or of another version.
     pub fn parse(text: &str, origin: &str) -> Result<Library> {
-        border::parse(text, origin, |library: &Library| (library.schema_version, SCHEMA_VERSION))
+        starlark_json::parse(text, origin, |library: &Library| {
+            (library.schema_version, SCHEMA_VERSION)
+        })
     }
 
     /// Checks the library and writes its folder. The folder appears only after every check passed.
@@ -103,7 +105,7 @@ impl Library {
         let Srcs { own, bundled, ignored, size } = Srcs::read(self)?;
         self.check_package(&own)?;
         self.check_interfaces(&own)?;
-        let provided = Provided::collect(self, &own, bundled, size)?;
+        let provided = AvailablePackages::collect(self, &own, bundled, size)?;
         self.check_circles(&own, &provided)?;
         self.check_places(&own, &provided)?;
         self.check_complete(&own, &provided)?;

@@ -2,9 +2,9 @@
 //! registry allows. The error for any other file names its type.
 
 use super::binary;
-use super::kind;
+use super::file_type;
 use airgap_core::error::{Error, Result};
-use airgap_core::stand_in::{self, BEGINNING, StandIn};
+use airgap_core::wrong_content::{self, BEGINNING, WrongContent};
 
 /// Returns the text of a published package. For one in the binary format it is the text that
 /// `wasm-tools component wit` prints for the package itself.
@@ -15,13 +15,13 @@ use airgap_core::stand_in::{self, BEGINNING, StandIn};
 /// # Errors
 /// Integrity, if the file is something else, which the error names.
 pub(super) fn text(bytes: Vec<u8>, shown: &str) -> Result<String> {
-    if let Some(found) = StandIn::pointer(&bytes[..bytes.len().min(BEGINNING)]) {
+    if let Some(found) = WrongContent::pointer(&bytes[..bytes.len().min(BEGINNING)]) {
         return Err(found.explain(refused(shown, found.noun())));
     }
-    if !kind::is_wasm(&bytes) {
+    if !file_type::is_wasm(&bytes) {
         return text_form(bytes, shown);
     }
-    match kind::other_wasm(&bytes) {
+    match file_type::other_wasm(&bytes) {
         None => binary::text(&bytes, shown)?.ok_or_else(|| refused(shown, "a component")),
         Some(found) => Err(refused(shown, &found)),
     }
@@ -29,7 +29,7 @@ pub(super) fn text(bytes: Vec<u8>, shown: &str) -> Result<String> {
 
 fn text_form(bytes: Vec<u8>, shown: &str) -> Result<String> {
     let text = utf8(bytes, shown)?;
-    match kind::other_text(&text) {
+    match file_type::other_text(&text) {
         Some(found) => Err(refused(shown, found)),
         None => Ok(text),
     }
@@ -39,12 +39,12 @@ fn text_form(bytes: Vec<u8>, shown: &str) -> Result<String> {
 pub(super) fn utf8(bytes: Vec<u8>, shown: &str) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        match kind::other_binary(error.as_bytes()) {
+        match file_type::other_binary(error.as_bytes()) {
             Some(found) => refused(shown, found),
             None => {
                 let refused =
                     refused(shown, &format!("neither WebAssembly nor text, at byte {at}"));
-                stand_in::explain_utf16(refused, error.as_bytes(), shown)
+                wrong_content::explain_utf16(refused, error.as_bytes(), shown)
             }
         }
     })

@@ -6,9 +6,9 @@ use std::path::Path;
 use semver::Version;
 use wit_parser::{SourceMap, UnresolvedPackage, UnresolvedPackageGroup, World};
 
-use super::Declared;
+use super::DeclaredPackage;
+use super::catch_panic::catch_panic;
 use super::files::{self, Files};
-use super::guarded::guarded;
 use super::limits::{MOST_BYTES, Size};
 use super::published;
 use airgap_core::digest::Digest;
@@ -33,7 +33,7 @@ pub struct Source {
     pub unversioned: BTreeSet<PackageName>,
     /// Packages in the same files, as `package a:b { ... }`. Their uses are among the dependencies;
     /// they themselves are not.
-    pub nested: BTreeSet<Declared>,
+    pub nested: BTreeSet<DeclaredPackage>,
     /// The interfaces, in the order of their names.
     pub interfaces: BTreeSet<String>,
     /// The worlds, in the order of their names.
@@ -43,7 +43,7 @@ pub struct Source {
     /// The path of each file, for messages.
     shown: BTreeMap<String, String>,
     /// The packages that each package in the files uses.
-    uses: BTreeMap<Declared, BTreeSet<Declared>>,
+    uses: BTreeMap<DeclaredPackage, BTreeSet<DeclaredPackage>>,
     /// Its size, to be limited together with others.
     size: Size,
 }
@@ -131,10 +131,13 @@ impl Source {
         }
         let mut size = Size::from_files(&contents, origin)?;
         let group = parse(&contents, &shown, origin)?;
-        let own = Declared::from_parser(&group.main.name, origin)?;
+        let own = DeclaredPackage::from_parser(&group.main.name, origin)?;
         let mut uses = BTreeMap::new();
         for package in std::iter::once(&group.main).chain(&group.nested) {
-            uses.insert(Declared::from_parser(&package.name, origin)?, used_by(package, origin)?);
+            uses.insert(
+                DeclaredPackage::from_parser(&package.name, origin)?,
+                used_by(package, origin)?,
+            );
             size.worlds += package.worlds.len();
             size.world_items += package.interfaces.len();
             let items = |world: &World| world.imports.len() + world.exports.len();
@@ -143,7 +146,7 @@ impl Source {
         let foreign = uses.values().flatten().filter(|it| !uses.contains_key(it));
         let (with, without): (Vec<_>, Vec<_>) = foreign.partition(|it| it.version.is_some());
         Ok(Source {
-            dependencies: with.into_iter().filter_map(Declared::id).collect(),
+            dependencies: with.into_iter().filter_map(DeclaredPackage::id).collect(),
             unversioned: without.into_iter().map(|it| it.name.clone()).collect(),
             nested: uses.keys().filter(|it| **it != own).cloned().collect(),
             interfaces: names(group.main.interfaces.iter().filter_map(|(_, it)| it.name.as_ref())),
@@ -158,8 +161,8 @@ impl Source {
     }
 
     /// Returns the package as the files declare it.
-    pub fn declared(&self) -> Declared {
-        Declared { name: self.name.clone(), version: self.version.clone() }
+    pub fn declared(&self) -> DeclaredPackage {
+        DeclaredPackage { name: self.name.clone(), version: self.version.clone() }
     }
 
     /// Returns the package in the version that the files declare.
@@ -198,7 +201,7 @@ impl Source {
     }
 
     /// Returns the uses of each package in the files, including the own one.
-    pub(super) fn uses(&self) -> &BTreeMap<Declared, BTreeSet<Declared>> {
+    pub(super) fn uses(&self) -> &BTreeMap<DeclaredPackage, BTreeSet<DeclaredPackage>> {
         &self.uses
     }
 
@@ -228,7 +231,7 @@ fn parse(
         let shown = shown.get(name).unwrap_or(name);
         map.push_str(shown, published::utf8(bytes.clone(), shown)?);
     }
-    let parsed = guarded(|| map.parse()).map_err(|cause| {
+    let parsed = catch_panic(|| map.parse()).map_err(|cause| {
         Error::integrity(format!("the WIT at `{origin}` does not parse")).because(cause)
     })?;
     parsed.map_err(|(map, error)| {
@@ -239,8 +242,8 @@ fn parse(
 }
 
 /// Returns the packages that one package uses.
-fn used_by(package: &UnresolvedPackage, origin: &str) -> Result<BTreeSet<Declared>> {
-    package.foreign_deps.keys().map(|name| Declared::from_parser(name, origin)).collect()
+fn used_by(package: &UnresolvedPackage, origin: &str) -> Result<BTreeSet<DeclaredPackage>> {
+    package.foreign_deps.keys().map(|name| DeclaredPackage::from_parser(name, origin)).collect()
 }
 
 /// Returns the names, without the empty ones, which represent uses of other packages.

@@ -7,7 +7,7 @@ use airgap_config::registries::Registries;
 use airgap_core::environment::Environment;
 use airgap_core::package::PackageName;
 use airgap_http::Client;
-use airgap_oci::Accesses;
+use airgap_oci::AccessProvider;
 
 use crate::{accepted, same_twice, text};
 

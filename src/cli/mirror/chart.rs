@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{Asking, ChartArgs};
 use crate::cli::Context;
 use airgap_core::error::{Error, Kind, Result};
-use airgap_core::look;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::Scratch;
+use airgap_core::user_path;
 use airgap_core::workers;
 use airgap_mirror::Chart;
 use airgap_mirror::chart::{Assignments, Images, Override, Unresolved, registry, repository};
@@ -139,7 +139,7 @@ fn named(
         _folder: folder,
     };
     let name = chart.display().to_string();
-    let is_here = || Ok::<_, Error>(look::kind(&context.path(chart))?.is_some());
+    let is_here = || Ok::<_, Error>(user_path::kind(&context.path(chart))?.is_some());
     let place = match name.strip_prefix(SCHEME) {
         Some(place) => Some(place),
         None if args.repo.is_none() && is_in_registry(&name) && !is_here()? => {

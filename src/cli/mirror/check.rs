@@ -6,7 +6,7 @@ use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{are, count};
 use airgap_mirror::allow_list::Allowed;
 use airgap_mirror::check::Finding;
-use airgap_mirror::{AllowList, check, live, manifests::Manifests};
+use airgap_mirror::{AllowList, check, existence, manifests::Manifests};
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let registry = &super::registry(&args.registry)?;
@@ -25,7 +25,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let live = match args.live {
         true => {
             let asking = Asking::new(context, "ask the registry for each image")?;
-            Some(live::live(occurrences, registry, &asking.client, args.jobs.into()))
+            Some(existence::live(occurrences, registry, &asking.client, args.jobs.into()))
         }
         false => None,
     };

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{Asking, CopyArgs, LayoutName};
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
-use airgap_core::look;
 use airgap_core::quantity::{count, megabytes, were};
+use airgap_core::user_path;
 use airgap_mirror::copy::{
     self, ArchiveTarget, CopyRequest, CopyRoute, ImageResult, ImageSource, ImageTarget,
     LayoutSource, LayoutTarget, Options, RegistrySource, RegistryTarget, Summary,
@@ -49,7 +49,7 @@ fn lock(args: &CopyArgs, context: &Context) -> Result<Option<MirrorLock>> {
         return Ok(None);
     }
     let (path, name) = (context.path(&args.lock_file), args.lock_file.display().to_string());
-    if look::kind(&path)?.is_none() {
+    if user_path::kind(&path)?.is_none() {
         let list = args.list.display();
         return Err(Error::integrity(format!("there is no lock `{name}`")).hint(format!(
             "write it with `wasm-airgap mirror lock -f {list} --lock-file {name}`"

@@ -9,9 +9,9 @@ use super::KustomizeArgs;
 use super::output::OwnFile;
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
-use airgap_core::look;
 use airgap_core::quantity::{are, count};
 use airgap_core::store;
+use airgap_core::user_path;
 use airgap_mirror::json_patch::{self, JsonPatch, JsonPatches};
 use airgap_mirror::kustomization::{Fate, Kustomization};
 use airgap_mirror::kustomize::{self, Entry, FieldSpec};
@@ -271,11 +271,11 @@ fn is_stale(path: &Path, given: &[PathBuf]) -> Result<bool> {
     if !given.iter().any(|given| path.starts_with(given) || given.starts_with(path)) {
         return Ok(false);
     }
-    if !look::is_folder(path)? {
-        return Ok(look::kind(path)?.is_none());
+    if !user_path::is_folder(path)? {
+        return Ok(user_path::kind(path)?.is_none());
     }
     for name in NAMES {
-        if look::kind(&path.join(name))?.is_some() {
+        if user_path::kind(&path.join(name))?.is_some() {
             return Ok(false);
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{components, wit};
-use crate::cli::shown::DryRun;
+use crate::cli::plan_output::DryRun;
 use crate::cli::{Context, selection};
 use airgap_config::policy::Policy;
 use airgap_core::artifact::{Artifact, Kind};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{client, conclude, policy_for, tell, tell_pin};
-use crate::cli::shown::DryRun;
+use crate::cli::plan_output::DryRun;
 use crate::cli::{Context, SelectionArgs, selection};
 use airgap_core::artifact::Kind;
 use airgap_core::error::Result;

@@ -15,12 +15,12 @@ use super::metadata::Metadata;
 use super::{Discovered, Mirror, Registries};
 use airgap_core::environment::{COMPONENT_MIRROR, REGISTRY, registry_part};
 use airgap_core::error::{Error, Result};
-use airgap_oci::{Access, Accesses, Credential, Part, is_host};
+use airgap_oci::{Access, AccessProvider, Credential, Part, is_host};
 
 /// The user name for a token. Registries that exchange tokens ignore it.
 const TOKEN_USER: &str = "token";
 
-impl Accesses for Registries {
+impl AccessProvider for Registries {
     fn access(&self, registry: &str) -> Result<Access> {
         let (host, path) = registry.split_once('/').unwrap_or((registry, ""));
         let host = canonical(host);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use airgap_core::environment::Environment;
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::look;
 use airgap_core::read;
 use airgap_core::secrets;
+use airgap_core::user_path;
 use airgap_http::Identity;
 use airgap_http::certificate;
 
@@ -44,7 +44,7 @@ impl Certificates {
     }
 
     fn add(&mut self, folder: &Path) -> Result<()> {
-        let files = match look::list(folder) {
+        let files = match user_path::list(folder) {
             Ok(files) => files,
             // On some systems only root can read the folders of the whole machine.
             Err(error)

@@ -18,7 +18,7 @@ use airgap_core::error::{Context, Error, Result};
 use airgap_core::package::PackageName;
 use airgap_core::read;
 use airgap_core::regular_file;
-use airgap_core::stand_in;
+use airgap_core::wrong_content;
 
 /// The largest config file in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -187,13 +187,13 @@ impl Config {
 
 /// Returns the text of the file at `path`.
 fn text<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
-    stand_in::refuse_page(bytes, path.display())?;
+    wrong_content::refuse_page(bytes, path.display())?;
     std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         let path = path.display();
         let wrong = Error::usage(format!("`{path}:{line}` is not UTF-8, which TOML is written in"));
-        stand_in::explain_utf16(wrong, bytes, path)
+        wrong_content::explain_utf16(wrong, bytes, path)
     })
 }
 

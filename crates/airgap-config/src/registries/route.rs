@@ -51,7 +51,7 @@ pub enum Place {
     Versions(PathBuf),
     /// A repository in an OCI registry, whose tags are the versions.
     Oci {
-        /// The host with an optional port, as [`airgap_oci::Accesses`] takes it.
+        /// The host with an optional port, as [`airgap_oci::AccessProvider`] takes it.
         registry: String,
         /// The repository.
         repository: String,

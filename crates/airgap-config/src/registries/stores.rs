@@ -14,9 +14,9 @@ use super::helper::{self, Helper};
 use airgap_core::bounded;
 use airgap_core::environment::{self as env, Environment};
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::look;
 use airgap_core::read;
 use airgap_core::regular_file;
+use airgap_core::user_path;
 use airgap_oci::Credential;
 
 /// The largest credential file in bytes.
@@ -50,7 +50,7 @@ impl Stores {
 
     /// Returns the files that exist, and those whose existence cannot be checked.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        let is_there = |file: &&Path| look::is_file(file).unwrap_or(true);
+        let is_there = |file: &&Path| user_path::is_file(file).unwrap_or(true);
         self.files.iter().map(PathBuf::as_path).filter(is_there)
     }
 
@@ -107,7 +107,7 @@ impl Stores {
     /// Checks that `DOCKER_CONFIG` does not name a file, which nothing would be read from.
     fn check_docker_folder(&self) -> Result<()> {
         let Some(folder) = self.environment.get(env::DOCKER_CONFIG) else { return Ok(()) };
-        match look::is_file(Path::new(folder)) {
+        match user_path::is_file(Path::new(folder)) {
             Ok(true) => {
                 let name = env::DOCKER_CONFIG;
                 Err(Error::usage(format!("{name} names a file, and it must name a folder"))

@@ -2,7 +2,7 @@
 
 use super::*;
 use airgap_core::error::Kind;
-use airgap_oci::{Access, Accesses, Credential};
+use airgap_oci::{Access, AccessProvider, Credential};
 
 const FILE: &str = "/etc/wkg.toml";
 

@@ -1,7 +1,7 @@
 //! The images in the annotations of a chart: `artifacthub.io/images`, `images` of Bitnami.
 
 use super::Chart;
-use super::found::{ChartImage, Form, Guess, Images, Unresolved};
+use super::images::{ChartImage, Form, Guess, Images, Unresolved};
 use crate::scan::scan;
 
 impl Chart {

@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use super::room::Room;
+use super::size_limits::SizeBudget;
 use crate::yaml::{self, Duplicates, Node};
 use airgap_archive::{self as extract, Layout, Limits};
 use airgap_core::artifact::{ArchiveType, Strip};
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::leftovers::is_left_by_system;
-use airgap_core::look;
 use airgap_core::path_component::PathComponent;
 use airgap_core::store::Scratch;
+use airgap_core::system_files::is_system_file;
+use airgap_core::user_path;
 use airgap_core::verify::Unverified;
 
 /// The largest depth of nested charts.
@@ -70,23 +70,28 @@ impl Dependency {
 impl Files {
     /// Reads a folder or an archive.
     pub(super) fn read(path: &Path, origin: &str) -> Result<Files> {
-        Files::read_at(path, origin, MOST_LEVELS, &mut Room::new(origin))
+        Files::read_at(path, origin, MOST_LEVELS, &mut SizeBudget::new(origin))
     }
 
-    fn read_at(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
+    fn read_at(path: &Path, origin: &str, levels: usize, room: &mut SizeBudget) -> Result<Files> {
         if levels == 0 {
             return Err(Error::usage(format!(
                 "`{origin}` is a chart in more than {MOST_LEVELS} charts"
             )));
         }
-        match look::is_folder(path)? {
+        match user_path::is_folder(path)? {
             true => Files::from_folder(path, origin, levels, room),
             false => Files::from_archive(path, origin, levels, room),
         }
     }
 
     /// Reads an archive. It is untrusted until [`extract`] has checked its entries.
-    fn from_archive(path: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
+    fn from_archive(
+        path: &Path,
+        origin: &str,
+        levels: usize,
+        room: &mut SizeBudget,
+    ) -> Result<Files> {
         // The archive is not pinned; its hash detects a change between checking and extraction.
         let archive = Unverified::open(path, origin)?.take_as_found()?;
         let folder = Scratch::new()?;
@@ -98,9 +103,14 @@ impl Files {
         Files::from_folder(&tree.root, origin, levels, room)
     }
 
-    fn from_folder(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Files> {
+    fn from_folder(
+        folder: &Path,
+        origin: &str,
+        levels: usize,
+        room: &mut SizeBudget,
+    ) -> Result<Files> {
         let shown = |name: &str| format!("{origin}/{name}");
-        let read = |name: &str| match look::is_file(&folder.join(name))? {
+        let read = |name: &str| match user_path::is_file(&folder.join(name))? {
             true => {
                 let text = yaml::read(&folder.join(name), &shown(name))?;
                 yaml::document(&text, &shown(name), Duplicates::LastCounts).map(Some)
@@ -166,19 +176,19 @@ fn add_switches(node: &Node, path: &mut Vec<String>, switches: &mut Vec<String>)
 }
 
 /// Reads the charts in `charts/`, as folders or archives.
-fn charts(folder: &Path, origin: &str, levels: usize, room: &mut Room) -> Result<Vec<Files>> {
+fn charts(folder: &Path, origin: &str, levels: usize, room: &mut SizeBudget) -> Result<Vec<Files>> {
     let root = folder.join("charts");
-    if !look::is_folder(&root)? {
+    if !user_path::is_folder(&root)? {
         return Ok(Vec::new());
     }
     let mut paths = Vec::new();
-    for path in look::list(&root).doing(|| format!("list `{origin}/charts`"))? {
+    for path in user_path::list(&root).doing(|| format!("list `{origin}/charts`"))? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_archive = name.ends_with(".tgz");
-        if name.starts_with(['.', '_']) || is_left_by_system(&name) {
+        if name.starts_with(['.', '_']) || is_system_file(&name) {
             continue;
         }
-        if is_archive || look::is_file(&path.join("Chart.yaml"))? {
+        if is_archive || user_path::is_file(&path.join("Chart.yaml"))? {
             paths.push((name, path));
         }
     }

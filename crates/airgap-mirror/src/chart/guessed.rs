@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::Chart;
-use super::found::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
-use super::paths::ends;
+use super::image_paths::ends;
+use super::images::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
+use crate::image_parts::ImageParts;
+use crate::image_text;
 use crate::reference::ImageReference;
-use crate::split::Split;
-use crate::words;
 use crate::yaml::{Node, Place, Scalar};
 use airgap_core::error::Result;
 
@@ -113,7 +113,7 @@ impl Walk<'_> {
         {
             self.off = Some(format!("{}.enabled", self.shown()));
         }
-        match Split::from_mapping(node, key) {
+        match ImageParts::from_mapping(node, key) {
             Some(split) => self.split(node, &split),
             None => self.inside(node, key),
         }
@@ -130,7 +130,9 @@ impl Walk<'_> {
             }
             self.path.push(entry.key.to_string());
             match entry.value.text() {
-                Some(text) if words::says_image(&entry.key) => self.text(text, &entry.value, node),
+                Some(text) if image_text::says_image(&entry.key) => {
+                    self.text(text, &entry.value, node)
+                }
                 _ => self.node(&entry.value, &entry.key),
             }
             self.path.pop();
@@ -138,7 +140,7 @@ impl Walk<'_> {
         for (index, item) in node.items().iter().enumerate() {
             self.path.push(format!("[{index}]"));
             match item.text() {
-                Some(text) if words::says_image(key) => self.text(text, item, item),
+                Some(text) if image_text::says_image(key) => self.text(text, item, item),
                 _ => self.node(item, key),
             }
             self.path.pop();
@@ -146,7 +148,7 @@ impl Walk<'_> {
     }
 
     /// Adds an image in parts.
-    fn split(&mut self, node: &Rc<Node>, split: &Split) {
+    fn split(&mut self, node: &Rc<Node>, split: &ImageParts) {
         let mut split = split.clone();
         if let Some(tag) = node.get("tag") {
             let Ok(tag) = self.tag(tag) else { return };
@@ -157,7 +159,7 @@ impl Walk<'_> {
         if has_chart_tag {
             split.tag.clone_from(&self.chart.app_version);
         }
-        let form = Form::Split {
+        let form = Form::ImageParts {
             path: self.chart.path_of(&self.path),
             repository_key: split.repository_key,
             has_registry: node.get("registry").is_some(),
@@ -188,7 +190,7 @@ impl Walk<'_> {
         let is_exact = self.path.last().is_some_and(|key| key == "image");
         let tag_key = ["tag", "imageTag"].into_iter().find(|key| around.get(key).is_some());
         let beside = tag_key.and_then(|key| around.get(key)).filter(|_| is_exact);
-        if !is_exact && words::named_image(text).is_none() {
+        if !is_exact && image_text::named_image(text).is_none() {
             return;
         }
         let (mut written, mut has_chart_tag) = (text.to_owned(), false);

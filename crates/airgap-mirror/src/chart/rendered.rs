@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Chart;
-use super::found::{ChartImage, Form, Images, LeftOut, Unresolved};
-use super::paths::Paths;
+use super::image_paths::Paths;
+use super::images::{ChartImage, Form, Images, LeftOut, Unresolved};
 use super::sources::Sources;
 use crate::helm::Rendered;
 use crate::image_occurrence::ImageOccurrence;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::Chart;
-use super::found::{ChartImage, Form};
-use super::paths::ends;
+use super::image_paths::ends;
+use super::images::{ChartImage, Form};
+use crate::image_text;
 use crate::reference::ImageReference;
-use crate::words;
 use crate::yaml::Node;
 
 /// The longest value that is treated as a part of an image, in bytes.
@@ -68,7 +68,7 @@ impl<'a> Sources<'a> {
 
     fn add_text(&mut self, chart: &Chart, key: &str, node: &'a Node, path: &[String]) {
         let Some(text) = node.text().filter(|text| text.len() <= LONGEST) else { return };
-        if words::says_image(key) || text.contains('/') || KEYS.contains(&key) {
+        if image_text::says_image(key) || text.contains('/') || KEYS.contains(&key) {
             let place = &node.place;
             let path = chart.path_of(path).join(".").replace(".[", "[");
             let found = || format!("{path} in {}:{}", place.file, place.line);

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::attempt::Attempt;
 use super::candidates::{self, Candidate, Feed};
-use super::demand;
 use super::goals::{Goals, Places, State};
 use super::leaf::Leaf;
 use super::marker::{self, Marker};
 use super::overlay::Overlay;
-use super::rounds::{ABSENT, ABSENT_TAGS, GLOBAL, NAMES, Round, VERSIONS};
+use super::rendering::Attempt;
+use super::required_switch;
+use super::trial_order::{ABSENT, ABSENT_TAGS, GLOBAL, NAMES, Round, VERSIONS};
 use crate::yaml::Node;
 use airgap_core::error::{Error, Kind, Result};
 
@@ -361,7 +361,7 @@ impl<'a> Search<'a> {
             Err(error) => error,
         };
         let before = self.switches.len();
-        for switch in demand::switches(&error.to_string(), &self.chart) {
+        for switch in required_switch::switches(&error.to_string(), &self.chart) {
             if !self.switches.contains(&switch) {
                 self.switches.push(switch);
             }

@@ -87,7 +87,7 @@ impl Component {
                     image.found
                 )));
             }
-            Form::Split { path, .. } | Form::Text { path, .. } if in_list(path) => {
+            Form::ImageParts { path, .. } | Form::Text { path, .. } if in_list(path) => {
                 return Ok(Err(format!(
                     "`{source}` is in a list, which values can only replace as a whole ({})",
                     image.found
@@ -97,7 +97,7 @@ impl Component {
         }
         let name = destination.name();
         let prefix = name.strip_suffix(source.path()).and_then(|prefix| prefix.strip_suffix('/'));
-        let has_registry = matches!(image.form, Form::Split { has_registry: true, .. });
+        let has_registry = matches!(image.form, Form::ImageParts { has_registry: true, .. });
         let same_tag = destination.tag() == source.tag();
         let registry = prefix.filter(|_| has_registry && same_tag).map(str::to_owned);
         Ok(Ok(Component {
@@ -113,7 +113,7 @@ impl Component {
         let name = self.destination.name();
         let tag = self.destination.tag().filter(|tag| self.source.tag() != Some(tag));
         match &self.form {
-            Form::Split { path, repository_key, has_registry } => {
+            Form::ImageParts { path, repository_key, has_registry } => {
                 let mut put = |key: &str, text: &str| {
                     insert(values, &[&path[..], &[key.to_owned()]].concat(), json!(text));
                 };
@@ -150,7 +150,7 @@ fn common_registry(components: &[Component]) -> Option<String> {
         components.iter().filter_map(|component| component.registry.clone()).collect();
     let split = components
         .iter()
-        .filter(|component| matches!(component.form, Form::Split { has_registry: true, .. }));
+        .filter(|component| matches!(component.form, Form::ImageParts { has_registry: true, .. }));
     let count = split.count();
     registries.dedup();
     let all = components.iter().filter(|component| component.registry.is_some()).count();

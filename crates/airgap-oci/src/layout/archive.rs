@@ -10,18 +10,18 @@ use tar::{Builder, EntryType, Header};
 use super::{
     BLOBS, INDEX_FILE, INDEX_LIMIT, INDEX_TYPE, Layout, VERSION_FILE, VERSION_TEXT, index_text,
 };
-use crate::blob_source::Readable;
-use crate::checked::{Checked, Mark};
 use crate::manifest::{Content, Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::media_type;
+use crate::readable::Readable;
+use crate::verifying_reader::{Checkpoint, VerifyingReader};
 use airgap_archive::tar_entries::{self, Entry, Source};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Kind, Result};
-use airgap_core::look;
 use airgap_core::report::printable;
 use airgap_core::rooted::RootedPath;
-use airgap_core::stand_in::{BEGINNING, StandIn};
 use airgap_core::store::{Mode, Partial};
+use airgap_core::user_path;
+use airgap_core::wrong_content::{BEGINNING, WrongContent};
 
 /// The most headers of a tar.
 const MOST_ENTRIES: usize = 1_000_000;
@@ -43,14 +43,14 @@ pub(super) struct Scanned {
 pub(super) fn scan(path: &Path) -> Result<Scanned> {
     let shown = path.display();
     let doing = || format!("read `{shown}`");
-    if look::kind(path)?.is_none() {
+    if user_path::kind(path)?.is_none() {
         return Err(Error::usage(format!("there is no `{shown}`"))
             .hint("name a folder or a tar with an OCI image layout"));
     }
     let file = airgap_core::read::file(path)?;
     let mut magic = [0; BEGINNING];
     let length = fill(&file, &mut magic, 0).doing(doing)?;
-    if let Some(found) = StandIn::from_beginning(&magic[..length]) {
+    if let Some(found) = WrongContent::from_beginning(&magic[..length]) {
         let error = Error::integrity(format!("`{shown}` is not a tar of an OCI image layout"));
         return Err(found.explain(error));
     }
@@ -391,7 +391,7 @@ fn write(layout: &Layout, file: &mut File) -> Result<()> {
             let part = layout.blob(&blob)?;
             let reader = part.read_from(0)?;
             let subject = layout.subject(&blob.digest);
-            let mut checked = Checked::new(reader, &blob, subject, Mark::default());
+            let mut checked = VerifyingReader::new(reader, &blob, subject, Checkpoint::default());
             let appended = append(&name, blob.size, &mut checked);
             checked.failure().map_or_else(|| appended.doing(doing), Err)
         }

@@ -11,8 +11,8 @@ use super::{
     archive::{self, Reached},
     blob_path, entries, index_text,
 };
-use crate::blob_source::Readable;
 use crate::manifest::{Descriptor, Manifest, NAME, NARROWED_FROM};
+use crate::readable::Readable;
 use crate::reference::Reference;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Kind, Result};
@@ -287,7 +287,7 @@ fn copy(
             Ok(0) => return Ok(()),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(crate::checked::cannot_read(subject, error)),
+            Err(error) => return Err(crate::verifying_reader::cannot_read(subject, error)),
         };
         let intake = to.intake();
         intake.hasher.update(&buffer[..count]);

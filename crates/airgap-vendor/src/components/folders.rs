@@ -5,8 +5,8 @@ use super::wanted::Wanted;
 use airgap_config::registries::Place;
 use airgap_core::error::{Context as _, Kind, Result};
 use airgap_core::folder::EntryKind;
-use airgap_core::leftovers;
 use airgap_core::rooted::{RootedPath, is_absence};
+use airgap_core::system_files;
 
 /// Returns the component at a place that needs no network, or nothing if it is not there.
 ///
@@ -58,6 +58,6 @@ fn files(folder: &RootedPath) -> Result<Vec<RootedPath>> {
     let names = entries.into_iter().filter(|(_, kind)| *kind == EntryKind::File);
     let names = names.filter_map(|(name, _)| name.into_string().ok());
     let components =
-        names.filter(|name| name.ends_with(".wasm") && !leftovers::is_left_by_system(name));
+        names.filter(|name| name.ends_with(".wasm") && !system_files::is_system_file(name));
     Ok(components.map(|name| folder.join(&name)).collect())
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::starlark::{BuildFile, Call, Value};
 use airgap_archive::executable_places;
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::look;
 use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
+use airgap_core::user_path;
 
 /// The folder of a tool repository that contains the unpacked tool.
 pub const TOOL_FOLDER: &str = "tool";
@@ -59,7 +59,7 @@ impl ToolRepository {
     fn find(&self, tree: &Path, wanted: &str) -> Result<String> {
         let places = executable_places(wanted, self.platform.is_windows());
         for place in &places {
-            if look::is_file(&tree.join(place.split('/').collect::<PathBuf>()))? {
+            if user_path::is_file(&tree.join(place.split('/').collect::<PathBuf>()))? {
                 return Ok(place.clone());
             }
         }
@@ -77,7 +77,7 @@ fn target_name(path: &str) -> String {
 }
 
 fn top_entries(tree: &Path) -> Result<String> {
-    let entries = look::list(tree).doing(|| format!("list `{}`", tree.display()))?;
+    let entries = user_path::list(tree).doing(|| format!("list `{}`", tree.display()))?;
     let names = entries.iter().take(20).filter_map(|path| path.file_name());
     let names: Vec<_> = names.map(|name| name.to_string_lossy().into_owned()).collect();
     Ok(names.join(", "))

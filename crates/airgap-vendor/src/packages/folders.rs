@@ -14,9 +14,9 @@ use airgap_core::artifact::Kind;
 use airgap_core::digest::Digest;
 use airgap_core::error::Result;
 use airgap_core::folder::EntryKind;
-use airgap_core::leftovers;
 use airgap_core::package::PackageId;
 use airgap_core::rooted::RootedPath;
+use airgap_core::system_files;
 use airgap_core::verify::Unverified;
 use airgap_wit::Source;
 
@@ -268,7 +268,7 @@ fn files(dir: &RootedPath, extension: &str) -> Vec<RootedPath> {
 fn entries(dir: &RootedPath, is_wanted: impl Fn(&str, EntryKind) -> bool) -> Vec<RootedPath> {
     let entries = dir.open_folder().and_then(|folder| folder.list()).unwrap_or_default();
     let names = entries.into_iter().filter_map(|(name, kind)| {
-        let name = name.into_string().ok().filter(|name| !leftovers::is_left_by_system(name))?;
+        let name = name.into_string().ok().filter(|name| !system_files::is_system_file(name))?;
         is_wanted(&name, kind).then_some(name)
     });
     names.map(|name| dir.join(&name)).collect()

@@ -8,8 +8,8 @@ use crate::manifest::{Manifest, VendorDir};
 use airgap_core::artifact::Kind;
 use airgap_core::digest::Digest;
 use airgap_core::error::Result;
-use airgap_core::stand_in::StandIn;
 use airgap_core::verify;
+use airgap_core::wrong_content::WrongContent;
 use airgap_wit::Source;
 
 /// Returns the digest that is listed for a file: `<folder>/a-b-1.0.0/<name>`, or
@@ -58,8 +58,8 @@ pub(super) fn check_text(source: &Source, folder: &Path) -> Result<()> {
             let subject = source.declared().to_string();
             let error =
                 verify::mismatch(&subject, &from, &pin.digest, &found).fact("pinned by", pin.from);
-            let stand_in = StandIn::from_bytes(bytes, &pin.digest);
-            let error = stand_in.iter().fold(error, |error, it| it.explain(error));
+            let wrong_content = WrongContent::from_bytes(bytes, &pin.digest);
+            let error = wrong_content.iter().fold(error, |error, it| it.explain(error));
             return Err(error.hint("vendor it again, or find out who changed it"));
         }
     }

@@ -4,9 +4,9 @@ use crate::registry::SourceArchive;
 use airgap_archive::{self as extract, Layout, Limits};
 use airgap_core::artifact::{ArchiveType, Asset, Strip};
 use airgap_core::error::{Error, Kind, Result};
-use airgap_core::look;
 use airgap_core::package::PackageId;
 use airgap_core::store::Scratch;
+use airgap_core::user_path;
 use airgap_core::verify::Verified;
 use airgap_wit::Source;
 
@@ -73,7 +73,7 @@ impl Published {
         let tree =
             extract::extract(&self.file, &layout, &folder.path().join("tree"), &Limits::default())?;
         let wit = wit_dir.split('/').fold(tree.root, |path, part| path.join(part));
-        if !look::is_folder(&wit)? {
+        if !user_path::is_folder(&wit)? {
             return Err(Error::new(
                 Kind::Integrity,
                 format!("the archive of {} has no folder `{wit_dir}`", self.package),

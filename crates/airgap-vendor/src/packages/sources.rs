@@ -26,13 +26,13 @@ use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
 use airgap_core::error::{Context as _, Error, Kind, Result};
 use airgap_core::listing::Disk;
-use airgap_core::look;
 use airgap_core::outcome::Outcome;
 use airgap_core::package::{PackageId, PackageName};
 use airgap_core::quantity::megabytes;
 use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
+use airgap_core::user_path;
 use airgap_core::verify::{Unverified, Verified};
 use airgap_wit::{Locked, Source};
 
@@ -380,7 +380,7 @@ impl Sources {
         let Place::Path(path) = &provider.place else {
             return Err(Error::usage(format!("{provider} is no path")));
         };
-        let source = match look::is_folder(path)? {
+        let source = match user_path::is_folder(path)? {
             true => Source::from_folder(path)?,
             false => Source::from_unverified(path)?,
         };

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use wit_parser::Resolve;
 
 use super::Library;
-use super::provided::{Owner, Package, Provided};
-use crate::guarded::guarded;
-use crate::{Declared, Source, find_cycle};
+use super::available::{AvailablePackages, Owner, Package};
+use crate::catch_panic::catch_panic;
+use crate::{DeclaredPackage, Source, find_cycle};
 use airgap_core::error::{Error, Result};
 use airgap_core::suggest;
 
@@ -44,8 +44,8 @@ impl Library {
     }
 
     /// Checks that the packages do not depend on each other in a cycle.
-    pub(super) fn check_circles(&self, own: &Source, provided: &Provided) -> Result<()> {
-        let mut graph: BTreeMap<&Declared, &BTreeSet<Declared>> = BTreeMap::new();
+    pub(super) fn check_circles(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
+        let mut graph: BTreeMap<&DeclaredPackage, &BTreeSet<DeclaredPackage>> = BTreeMap::new();
         for (_, package) in provided.packages() {
             graph.extend(package.source.uses());
         }
@@ -61,7 +61,7 @@ impl Library {
 
     /// Checks that each package is in one place: as one of its own, or in the files of another one,
     /// which cannot be split.
-    pub(super) fn check_places(&self, own: &Source, provided: &Provided) -> Result<()> {
+    pub(super) fn check_places(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
         let mut places = BTreeMap::new();
         let sources = provided.packages().map(|(_, it)| (&it.source, it.owner.to_string()));
         for (source, owner) in [(own, self.label.clone())].into_iter().chain(sources) {
@@ -84,7 +84,7 @@ impl Library {
     /// Checks that each used package is available: the packages that the files use are among the
     /// deps, and packages from elsewhere have all their dependencies. The error names all missing
     /// packages.
-    pub(super) fn check_complete(&self, own: &Source, provided: &Provided) -> Result<()> {
+    pub(super) fn check_complete(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
         let mut missing = Vec::new();
         for used in used(own) {
             let package = provided.find(&used);
@@ -107,7 +107,7 @@ impl Library {
         }
     }
 
-    fn not_among_deps(&self, used: &Declared, provided: &Provided) -> Error {
+    fn not_among_deps(&self, used: &DeclaredPackage, provided: &AvailablePackages) -> Error {
         let error = self.missing(used);
         let Some(package) = provided.find(used) else {
             return self.nowhere(error, used, provided);
@@ -120,10 +120,10 @@ impl Library {
 
     fn not_provided(
         &self,
-        missing: &Declared,
-        id: &Declared,
+        missing: &DeclaredPackage,
+        id: &DeclaredPackage,
         package: &Package,
-        provided: &Provided,
+        provided: &AvailablePackages,
     ) -> Error {
         let error = Error::usage(format!("{id} uses {missing}, which nothing provides"))
             .fact("library", &self.label)
@@ -139,7 +139,7 @@ impl Library {
     }
 
     /// Returns the error for several packages, each with the label to add if one is known.
-    fn several_missing(&self, missing: &[Missing<'_>], provided: &Provided) -> Error {
+    fn several_missing(&self, missing: &[Missing<'_>], provided: &AvailablePackages) -> Error {
         let mut labels = BTreeSet::new();
         let mut unknown = BTreeSet::new();
         let all: BTreeSet<_> = missing.iter().map(|it| &it.used).collect();
@@ -166,14 +166,14 @@ impl Library {
     }
 
     /// Checks that everything fits together, as other tools do.
-    pub(super) fn resolve(&self, own: &Source, provided: &Provided) -> Result<()> {
+    pub(super) fn resolve(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
         let deps = provided.packages().map(|(_, package)| package.source.group());
         let deps = deps.collect::<Result<_>>()?;
         let mut resolve = Resolve { all_features: true, ..Resolve::default() };
         let own = own.group()?;
         let refuse =
             || Error::integrity(format!("the WIT of {} does not fit together", self.label));
-        guarded(|| resolve.push_groups(own, deps))
+        catch_panic(|| resolve.push_groups(own, deps))
             .map_err(|cause| refuse().because(cause))?
             .map_err(|error| {
                 let at = resolve.render_location(error.kind().span());
@@ -183,7 +183,7 @@ impl Library {
     }
 
     /// Returns suggestions about things that are not wrong.
-    pub(super) fn remarks(&self, own: &Source, provided: &Provided) -> Vec<String> {
+    pub(super) fn remarks(&self, own: &Source, provided: &AvailablePackages) -> Vec<String> {
         let used: BTreeSet<_> = used(own).into_iter().collect();
         let mut remarks = Vec::new();
         for (id, package) in provided.packages() {
@@ -199,12 +199,17 @@ impl Library {
         remarks
     }
 
-    fn missing(&self, id: &Declared) -> Error {
+    fn missing(&self, id: &DeclaredPackage) -> Error {
         Error::usage(format!("{} uses {id}, which is not among its deps", self.label))
     }
 
     /// Adds the available versions or names instead of a missing package, and the remedy.
-    fn nowhere(&self, mut error: Error, id: &Declared, provided: &Provided) -> Error {
+    fn nowhere(
+        &self,
+        mut error: Error,
+        id: &DeclaredPackage,
+        provided: &AvailablePackages,
+    ) -> Error {
         for (other, package) in provided.packages().filter(|(other, _)| other.name == id.name) {
             error = error.fact("there is", format!("{other}, from {}", package.owner));
         }
@@ -225,7 +230,7 @@ impl Library {
         }
     }
 
-    fn known_versions(&self, id: &Declared) -> Vec<&str> {
+    fn known_versions(&self, id: &DeclaredPackage) -> Vec<&str> {
         let versions = self.known.keys().filter_map(|known| {
             let (name, version) = known.split_once('@')?;
             (name == id.name.to_string()).then_some(version)
@@ -237,7 +242,7 @@ impl Library {
 
     /// Returns the label under which a person knows a package. A canonical one, with `@@`, is
     /// internal to Bazel and does not work in a BUILD file of another version of the module.
-    fn label_for<'a>(&'a self, id: &Declared, package: &'a Package) -> &'a str {
+    fn label_for<'a>(&'a self, id: &DeclaredPackage, package: &'a Package) -> &'a str {
         let known = self.known.get(&id.to_string()).map(String::as_str);
         let label =
             package.owner.label().filter(|label| known.is_none() || !label.starts_with("@@"));
@@ -247,9 +252,9 @@ impl Library {
 
 /// A package that is used and not available.
 struct Missing<'a> {
-    used: Declared,
+    used: DeclaredPackage,
     /// The package that uses it; none for the library's own.
-    by: Option<(&'a Declared, &'a Package)>,
+    by: Option<(&'a DeclaredPackage, &'a Package)>,
 }
 
 /// Adds how MODULE.bazel makes the repositories of these labels known.
@@ -270,8 +275,8 @@ fn with_use_repo<'a>(error: Error, labels: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Returns the packages that a package uses.
-fn used(source: &Source) -> Vec<Declared> {
-    let with = source.dependencies.iter().cloned().map(Declared::from);
+fn used(source: &Source) -> Vec<DeclaredPackage> {
+    let with = source.dependencies.iter().cloned().map(DeclaredPackage::from);
     let without = source.unversioned.iter();
-    with.chain(without.map(|name| Declared { name: name.clone(), version: None })).collect()
+    with.chain(without.map(|name| DeclaredPackage { name: name.clone(), version: None })).collect()
 }

@@ -5,14 +5,14 @@ use std::io::Write;
 use std::path::Path;
 
 use super::DEPS;
-use super::provided::Provided;
+use super::available::AvailablePackages;
 use crate::Source;
 use airgap_core::error::{Context, Result};
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::Staging;
 
 /// Writes the package and all its dependencies. The folder appears as a whole.
-pub(super) fn write(own: &Source, provided: &Provided, out: &Path) -> Result<()> {
+pub(super) fn write(own: &Source, provided: &AvailablePackages, out: &Path) -> Result<()> {
     let staging = Staging::beside(out)?;
     let root = RootedPath::given(staging.root());
     write_files(own, &root)?;

@@ -9,7 +9,7 @@ use crate::files;
 use crate::limits::{MOST_BYTES, Size};
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
-use airgap_core::look::{self, Walked};
+use airgap_core::user_path::{self, Walked};
 
 /// The divided files of a library.
 pub(super) struct Srcs {
@@ -100,11 +100,11 @@ impl File {
 fn listed(srcs: &[File]) -> Result<Vec<File>> {
     let mut all = Vec::new();
     for file in srcs {
-        if !look::is_folder(&file.path)? {
+        if !user_path::is_folder(&file.path)? {
             all.push(File { path: file.path.clone(), short_path: file.short_path.clone() });
             continue;
         }
-        for Walked { path, kind } in look::walk(&file.path) {
+        for Walked { path, kind } in user_path::walk(&file.path) {
             let kind = kind.doing(|| format!("list `{}`", file.path.display()))?;
             if kind == EntryKind::Folder {
                 continue;

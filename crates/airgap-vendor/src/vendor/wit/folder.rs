@@ -8,11 +8,11 @@ use airgap_core::artifact::Kind;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Result};
 use airgap_core::folder::EntryKind;
-use airgap_core::leftovers::is_left_by_system;
 use airgap_core::package::PackageId;
 use airgap_core::read;
 use airgap_core::rooted::{RootedPath, is_absence};
 use airgap_core::store;
+use airgap_core::system_files::is_system_file;
 use airgap_core::verify::{Unverified, Verified};
 
 /// The name of the BUILD file.
@@ -142,7 +142,7 @@ impl PackageFolder<'_> {
             let is_known = self.files.contains_key(&name)
                 || self.published.is_some_and(|it| filename(it) == name);
             let is_partial = name.starts_with('.') && name.contains(".part");
-            if !is_known && !is_partial && !is_left_by_system(&name) {
+            if !is_known && !is_partial && !is_system_file(&name) {
                 strays.push(name);
             }
         }

@@ -13,7 +13,7 @@ const MOST_THREADS: usize = 4;
 
 /// A reader of xz, which inflates the blocks of a stream in parallel if it has several and the
 /// memory suffices.
-pub(super) struct Unxz {
+pub(super) struct XzReader {
     input: BufReader<Input>,
     stream: Option<Stream>,
     memory: u64,
@@ -21,10 +21,10 @@ pub(super) struct Unxz {
     streams: u64,
 }
 
-impl Unxz {
+impl XzReader {
     /// Creates a reader that takes at most `memory` bytes.
-    pub(super) fn new(input: BufReader<Input>, memory: u64) -> Unxz {
-        Unxz { input, stream: None, memory, streams: 0 }
+    pub(super) fn new(input: BufReader<Input>, memory: u64) -> XzReader {
+        XzReader { input, stream: None, memory, streams: 0 }
     }
 
     /// Begins the next stream, if there is one.
@@ -64,7 +64,7 @@ impl Unxz {
     }
 }
 
-impl Read for Unxz {
+impl Read for XzReader {
     fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.stream.is_none() {

@@ -11,7 +11,7 @@ use airgap_core::verify;
 ///
 /// It ends with an error instead of the last bytes if the digest or size differ, so that a consumer
 /// never completes a wrong upload or file.
-pub(super) struct Checked<R> {
+pub(super) struct VerifyingReader<R> {
     inner: R,
     hasher: Hasher,
     position: u64,
@@ -21,25 +21,25 @@ pub(super) struct Checked<R> {
     failed: Option<Error>,
 }
 
-/// A position in a [`Checked`], from which it can be resumed.
+/// A position in a [`VerifyingReader`], from which it can be resumed.
 #[derive(Clone, Default)]
-pub(super) struct Mark {
+pub(super) struct Checkpoint {
     /// The number of bytes before the mark.
     pub(super) position: u64,
     hasher: Hasher,
 }
 
-impl<R: Read> Checked<R> {
+impl<R: Read> VerifyingReader<R> {
     /// Creates a reader; `inner` continues from the mark.
     pub(super) fn new(
         inner: R,
         descriptor: &Descriptor,
         subject: String,
-        mark: Mark,
-    ) -> Checked<R> {
+        mark: Checkpoint,
+    ) -> VerifyingReader<R> {
         let (digest, size) = (descriptor.digest, descriptor.size);
-        let Mark { position, hasher } = mark;
-        Checked { inner, hasher, position, digest, size, subject, failed: None }
+        let Checkpoint { position, hasher } = mark;
+        VerifyingReader { inner, hasher, position, digest, size, subject, failed: None }
     }
 
     /// Returns the number of bytes that were read.
@@ -48,8 +48,8 @@ impl<R: Read> Checked<R> {
     }
 
     /// Returns a mark at the current position.
-    pub(super) fn mark(&self) -> Mark {
-        Mark { position: self.position, hasher: self.hasher.clone() }
+    pub(super) fn mark(&self) -> Checkpoint {
+        Checkpoint { position: self.position, hasher: self.hasher.clone() }
     }
 
     /// Reads up to this position and drops the bytes.
@@ -76,7 +76,7 @@ impl<R: Read> Checked<R> {
     }
 }
 
-impl<R: Read> Read for Checked<R> {
+impl<R: Read> Read for VerifyingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = match self.inner.read(buffer) {
             Ok(count) => count,

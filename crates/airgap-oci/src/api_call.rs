@@ -11,16 +11,16 @@ use crate::transport::Transport;
 use airgap_core::error::{Error, Result};
 use airgap_core::report::Item;
 use airgap_http::address::Address;
+use airgap_http::byte_source::{Progress, ResponseFacts};
 use airgap_http::failure::{AttemptError, AttemptResult};
 use airgap_http::http::{Body, Request, Response};
 use airgap_http::retry::Retries;
-use airgap_http::source::{Progress, ResponseFacts};
 
 /// The most repetitions of a request because its authorization was not enough.
 const ROUNDS: usize = 4;
 
 /// A request with a small response.
-pub(super) struct Call<'a> {
+pub(super) struct ApiCall<'a> {
     /// The action as an infinitive: "read the tags of `a`".
     pub(super) doing: String,
     /// The item that is missing if the answer is 404.
@@ -38,7 +38,7 @@ pub(super) struct Call<'a> {
 }
 
 /// A small response.
-pub(super) struct Reply {
+pub(super) struct ApiResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// The address that it came from.
@@ -50,7 +50,7 @@ pub(super) struct Reply {
 
 impl Transport {
     /// Sends a request until it succeeds, or a repetition does not help.
-    pub(super) fn call(&self, session: &Session, call: &Call<'_>) -> Result<Reply> {
+    pub(super) fn call(&self, session: &Session, call: &ApiCall<'_>) -> Result<ApiResponse> {
         self.call_within(session, call, &mut self.retry_policy.retries())
     }
 
@@ -58,9 +58,9 @@ impl Transport {
     pub(super) fn call_within(
         &self,
         session: &Session,
-        call: &Call<'_>,
+        call: &ApiCall<'_>,
         retries: &mut Retries,
-    ) -> Result<Reply> {
+    ) -> Result<ApiResponse> {
         loop {
             let began = self.retry_policy.elapsed();
             let error = match self.attempt(session, call) {
@@ -87,7 +87,7 @@ impl Transport {
         }
     }
 
-    fn attempt(&self, session: &Session, call: &Call<'_>) -> AttemptResult<Reply> {
+    fn attempt(&self, session: &Session, call: &ApiCall<'_>) -> AttemptResult<ApiResponse> {
         let body = if call.body.is_empty() { Body::None } else { Body::Bytes(call.body) };
         let request = Request { method: call.method.clone(), headers: call.headers.clone(), body };
         let answer = self.send(session, &call.address, request, &call.scopes)?;
@@ -115,7 +115,7 @@ impl Transport {
                 .fact("expected", format!("at most {} bytes", call.limit))
                 .into());
         }
-        Ok(Reply { status, headers, from, body, page })
+        Ok(ApiResponse { status, headers, from, body, page })
     }
 
     /// Sends a request once, except for its authorization: an expired token is renewed, a

@@ -3,12 +3,12 @@
 use std::io::Read;
 use std::time::Duration;
 
+use crate::byte_source::{ByteSource, Progress};
+use crate::deadline::DeadlineReader;
 use crate::failure::{AttemptError, AttemptResult};
 use crate::measure::page;
-use crate::pace::DeadlineReader;
 use crate::resume::ResumeRange;
 use crate::retry_policy::RetryPolicy;
-use crate::source::{ByteSource, Progress};
 use airgap_core::error::{Error, Kind};
 use airgap_core::report::Item;
 

@@ -11,7 +11,7 @@ use airgap_core::workers::{self, lock};
 use airgap_oci::{Client, Reference, media_type};
 
 /// The result of asking the registry.
-pub struct Live<'a> {
+pub struct ExistenceReport<'a> {
     /// The number of different images that were requested.
     pub asked: usize,
     /// Images that do not exist, in the order of the occurrences.
@@ -27,7 +27,7 @@ pub fn live<'a>(
     registry: &RegistryPath,
     client: &Client,
     jobs: usize,
-) -> Live<'a> {
+) -> ExistenceReport<'a> {
     let key = |occurrence: &ImageOccurrence| {
         let image = occurrence.image.as_ref().ok().filter(|image| registry.holds(image))?;
         Some(image.with_defaults().meaning().clone())
@@ -48,7 +48,11 @@ pub fn live<'a>(
         Some(Finding { occurrence, problem })
     };
     let errors = answers.into_iter().filter_map(Result::err).collect();
-    Live { asked: images.len(), findings: occurrences.iter().filter_map(finding).collect(), errors }
+    ExistenceReport {
+        asked: images.len(),
+        findings: occurrences.iter().filter_map(finding).collect(),
+        errors,
+    }
 }
 
 /// Returns the problem of an image, if the registry answers that it does not exist.

@@ -75,7 +75,7 @@ impl Guess {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A mapping with a repository.
-    Split {
+    ImageParts {
         /// The path of the mapping.
         path: Vec<String>,
         /// The key of the repository.
@@ -98,7 +98,7 @@ impl Form {
     /// Returns the size of its path in bytes.
     fn size(&self) -> usize {
         match self {
-            Form::Split { path, .. } | Form::Text { path, .. } => {
+            Form::ImageParts { path, .. } | Form::Text { path, .. } => {
                 path.iter().map(String::len).sum()
             }
             Form::Fixed => 0,

@@ -4,14 +4,14 @@ use std::io;
 use std::path::Path;
 
 use crate::address::{Address, Credential};
-use crate::audience::{self, Withheld};
+use crate::byte_source::{ByteSource, Progress, ResponseFacts, SourceResponse};
+use crate::credential_scope::{self, Withheld};
 use crate::failure::{AttemptResult, Attempts, Failure};
 use crate::http::{AuthProvider, Hop, HopAuth, Http, Request, Response};
 use crate::netrc::Netrc;
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::Retryable;
 use crate::retry_policy::RetryPolicy;
-use crate::source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use airgap_core::error::Error;
 use airgap_core::regular_file;
 
@@ -64,9 +64,9 @@ impl AuthProvider for FileSource<'_> {
 }
 
 impl FileSource<'_> {
-    /// Checks that the server at `here` may see a credential: see [`audience`].
+    /// Checks that the server at `here` may see a credential: see [`credential_scope`].
     fn may_see(&self, here: &Address) -> Result<(), Withheld> {
-        audience::check(self.address, here, self.http.is_proxied(here))
+        credential_scope::check(self.address, here, self.http.is_proxied(here))
     }
 
     /// Returns the credential for the server at `here`, whether or not it may be sent there: the

@@ -19,9 +19,9 @@ const MOST: usize = 16;
 
 /// A resolver that calls the system's own. Without a thread, the timeout does not apply to it.
 #[derive(Debug)]
-pub(super) struct Names;
+pub(super) struct DnsResolver;
 
-impl Resolver for Names {
+impl Resolver for DnsResolver {
     fn resolve(
         &self,
         uri: &Uri,

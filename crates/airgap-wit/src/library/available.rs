@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use super::{DEPS, Library};
 use crate::limits::Size;
-use crate::{Declared, Source};
+use crate::{DeclaredPackage, Source};
 use airgap_core::error::{Context, Error, Result};
-use airgap_core::look;
+use airgap_core::user_path;
 
 /// Every available package, besides the library's own.
-pub(super) struct Provided {
-    packages: BTreeMap<Declared, Package>,
+pub(super) struct AvailablePackages {
+    packages: BTreeMap<DeclaredPackage, Package>,
 }
 
 /// A package that can be used.
@@ -76,7 +76,7 @@ impl fmt::Display for Owner {
     }
 }
 
-impl Provided {
+impl AvailablePackages {
     /// Reads the packages of all needed libraries, and joins them with the bundled ones.
     ///
     /// `size` is the size of the library's own package and its bundled packages together.
@@ -88,7 +88,7 @@ impl Provided {
         own: &Source,
         bundled: Vec<(String, Source)>,
         size: Size,
-    ) -> Result<Provided> {
+    ) -> Result<AvailablePackages> {
         let mut all = Collected { size, packages: BTreeMap::new() };
         for (path, source) in bundled {
             all.keep(Package { source, owner: Owner::Bundle { path } });
@@ -108,7 +108,7 @@ impl Provided {
         let mut all: Vec<_> = all.packages.into_values().flatten().collect();
         // The first owner wins; the order does not depend on that of the request.
         all.sort_by(|a, b| a.owner.cmp(&b.owner));
-        let mut packages = BTreeMap::<Declared, Package>::new();
+        let mut packages = BTreeMap::<DeclaredPackage, Package>::new();
         for package in all {
             let id = package.source.declared();
             match packages.get(&id) {
@@ -120,7 +120,7 @@ impl Provided {
                 Some(known) => return Err(two_contents(library, &id, known, &package)),
             }
         }
-        let mut provided = Provided { packages };
+        let mut provided = AvailablePackages { packages };
         provided.give_way(own);
         Ok(provided)
     }
@@ -136,12 +136,12 @@ impl Provided {
     }
 
     /// Returns the packages, sorted.
-    pub(super) fn packages(&self) -> impl Iterator<Item = (&Declared, &Package)> {
+    pub(super) fn packages(&self) -> impl Iterator<Item = (&DeclaredPackage, &Package)> {
         self.packages.iter()
     }
 
     /// Returns the package that provides this one: as its own, or in its text.
-    pub(super) fn find(&self, id: &Declared) -> Option<&Package> {
+    pub(super) fn find(&self, id: &DeclaredPackage) -> Option<&Package> {
         self.packages
             .get(id)
             .or_else(|| self.packages.values().find(|it| it.source.nested.contains(id)))
@@ -151,7 +151,7 @@ impl Provided {
 /// The packages that were read so far, grouped by name.
 struct Collected {
     size: Size,
-    packages: BTreeMap<Declared, Vec<Package>>,
+    packages: BTreeMap<DeclaredPackage, Vec<Package>>,
 }
 
 impl Collected {
@@ -178,13 +178,13 @@ impl Collected {
 /// Returns the folders of packages in the folder `deps` of a library, as this program wrote them.
 fn along(dep: &super::Dep) -> Result<Vec<PathBuf>> {
     let folder = dep.directory.join(DEPS);
-    if !look::is_folder(&folder)? {
+    if !user_path::is_folder(&folder)? {
         return Ok(Vec::new());
     }
-    look::list(&folder).doing(|| format!("list `{}`", folder.display()))
+    user_path::list(&folder).doing(|| format!("list `{}`", folder.display()))
 }
 
-fn two_contents(library: &Library, id: &Declared, one: &Package, other: &Package) -> Error {
+fn two_contents(library: &Library, id: &DeclaredPackage, one: &Package, other: &Package) -> Error {
     let names = one.source.files.keys().chain(other.source.files.keys());
     let different =
         names.filter(|name| one.source.files.get(*name) != other.source.files.get(*name)).min();

@@ -19,18 +19,18 @@ const MOST_KEY: usize = 1024;
 const MOST_DEPENDENCIES: usize = 1000;
 
 /// The used part of the limits.
-pub(super) struct Room {
+pub(super) struct SizeBudget {
     /// The user's name for the chart.
     name: String,
     charts: usize,
     values: u64,
 }
 
-impl Room {
+impl SizeBudget {
     /// Creates an empty count.
-    pub(super) fn new(name: &str) -> Room {
+    pub(super) fn new(name: &str) -> SizeBudget {
         let name = name.to_owned();
-        Room { name, charts: 0, values: 0 }
+        SizeBudget { name, charts: 0, values: 0 }
     }
 
     /// Counts a chart with these values.

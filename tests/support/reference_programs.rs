@@ -6,7 +6,7 @@ use std::process::Command;
 /// Returns the output of a program in this folder, where its credentials are in `config.json` too.
 /// It must succeed.
 #[track_caller]
-pub fn witness(folder: &Path, words: &[&str]) -> String {
+pub fn run_reference(folder: &Path, words: &[&str]) -> String {
     let output = Command::new(words[0])
         .args(&words[1..])
         .current_dir(folder)

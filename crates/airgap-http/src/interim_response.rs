@@ -9,7 +9,7 @@
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
-use crate::pace;
+use crate::deadline;
 
 /// A connector that wraps each connection, to remove interim answers from it.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl<T: Transport> Transport for WithoutInterim<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        pace::check_time()?;
+        deadline::check_time()?;
         let more = self.inner.await_input(timeout)?;
         if self.before_answer {
             let buffers = self.inner.buffers();

@@ -9,12 +9,12 @@ use airgap_oci::{self as oci, Access};
 
 /// The credentials of a test, with a list of the requests for them.
 #[derive(Default)]
-pub struct Accesses {
+pub struct TestAccess {
     known: Mutex<HashMap<String, Vec<Access>>>,
     asked: Mutex<Vec<String>>,
 }
 
-impl Accesses {
+impl TestAccess {
     /// Sets the access for this registry.
     pub fn set(&self, registry: &str, access: Access) {
         self.known.lock().unwrap().insert(registry.to_owned(), vec![access]);
@@ -31,7 +31,7 @@ impl Accesses {
     }
 }
 
-impl oci::Accesses for Accesses {
+impl oci::AccessProvider for TestAccess {
     fn access(&self, registry: &str) -> Result<Access> {
         self.asked.lock().unwrap().push(registry.to_owned());
         let mut known = self.known.lock().unwrap();

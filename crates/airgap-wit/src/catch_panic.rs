@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// Runs `work`. If it panics, returns the panic's message and prints nothing.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(super) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let others = panic::take_hook();
@@ -31,7 +31,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|panic| words(&*panic))
 }
 
-/// Stops the work of [`guarded`], which fails with these words. It is for callbacks that have no
+/// Stops the work of [`catch_panic`], which fails with these words. It is for callbacks that have no
 /// other way to stop the parser or the printer that calls them.
 pub(super) fn stop(words: &str) -> ! {
     panic::resume_unwind(Box::new(Stopped(words.to_owned())))
@@ -55,11 +55,11 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_words() {
-        assert_eq!(guarded(|| 1).unwrap(), 1);
-        let found = guarded(|| -> u8 { panic!("at {}", 7) }).unwrap_err();
+        assert_eq!(catch_panic(|| 1).unwrap(), 1);
+        let found = catch_panic(|| -> u8 { panic!("at {}", 7) }).unwrap_err();
         assert!(found.ends_with("did not expect this: at 7"), "{found}");
-        assert!(guarded(|| -> u8 { unreachable!() }).unwrap_err().contains("unreachable"));
-        assert_eq!(guarded(|| -> u8 { stop("too long") }), Err("too long".to_owned()));
+        assert!(catch_panic(|| -> u8 { unreachable!() }).unwrap_err().contains("unreachable"));
+        assert_eq!(catch_panic(|| -> u8 { stop("too long") }), Err("too long".to_owned()));
         assert!(!GUARDED.get());
     }
 }

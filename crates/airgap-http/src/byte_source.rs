@@ -11,7 +11,7 @@ use crate::proxy::Proxy;
 use crate::resume::{self, ResponseRange, ResumeRange};
 use crate::retry::Retryable;
 use airgap_core::error::Error;
-use airgap_core::stand_in::StandIn;
+use airgap_core::wrong_content::WrongContent;
 
 /// A source of pinned bytes.
 pub trait ByteSource {
@@ -131,7 +131,7 @@ impl ResponseFacts {
             error = error.fact("proxy", &proxy.shown);
         }
         let markup = beginning.trim_ascii_start().starts_with(b"<");
-        if let Some(pointer) = StandIn::pointer(beginning) {
+        if let Some(pointer) = WrongContent::pointer(beginning) {
             return pointer.explain(error);
         }
         error.hint(if length == 0 {

@@ -7,9 +7,9 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
-use crate::annex;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
+use crate::git_annex;
 
 /// The number of bytes from which a file is recognized.
 pub const BEGINNING: usize = 512;
@@ -31,72 +31,75 @@ const LINE_ENDS_REMEDY: &str = "git changed the line ends: put `* -text` into `.
 
 /// The wrong content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StandIn {
+pub struct WrongContent {
     noun: String,
     remedy: Option<&'static str>,
 }
 
-impl StandIn {
-    fn new(noun: impl Into<String>, remedy: Option<&'static str>) -> StandIn {
-        StandIn { noun: noun.into(), remedy }
+impl WrongContent {
+    fn new(noun: impl Into<String>, remedy: Option<&'static str>) -> WrongContent {
+        WrongContent { noun: noun.into(), remedy }
     }
 
     /// Recognizes a pointer, which is never the content of a file that this program reads.
-    pub fn pointer(beginning: &[u8]) -> Option<StandIn> {
+    pub fn pointer(beginning: &[u8]) -> Option<WrongContent> {
         let text = String::from_utf8_lossy(beginning);
         let first = text.lines().next().unwrap_or_default().trim_end();
         if LFS.iter().any(|it| first.starts_with(it)) {
-            return Some(StandIn::new("a Git LFS pointer", Some(LFS_REMEDY)));
+            return Some(WrongContent::new("a Git LFS pointer", Some(LFS_REMEDY)));
         }
         // The pointer of an unlocked file; or a link, on a file system without links.
         let is_annex = first.starts_with("/annex/objects/")
-            || (first.starts_with(['.', '/']) && annex::holds(first));
-        is_annex.then(|| StandIn::new("a git-annex pointer", Some(annex::REMEDY)))
+            || (first.starts_with(['.', '/']) && git_annex::holds(first));
+        is_annex.then(|| WrongContent::new("a git-annex pointer", Some(git_annex::REMEDY)))
     }
 
     /// Recognizes a pointer, a web page and an empty file by the first bytes.
-    pub fn from_beginning(beginning: &[u8]) -> Option<StandIn> {
+    pub fn from_beginning(beginning: &[u8]) -> Option<WrongContent> {
         if beginning.is_empty() {
-            return Some(StandIn::new("an empty file", None));
+            return Some(WrongContent::new("an empty file", None));
         }
-        let page = || is_page(beginning).then(|| StandIn::new("an HTML page", Some(PAGE_REMEDY)));
-        StandIn::pointer(beginning).or_else(page)
+        let page =
+            || is_page(beginning).then(|| WrongContent::new("an HTML page", Some(PAGE_REMEDY)));
+        WrongContent::pointer(beginning).or_else(page)
     }
 
     /// Recognizes the bytes in the place of the file with this digest.
-    pub fn from_bytes(bytes: &[u8], expected: &Digest) -> Option<StandIn> {
+    pub fn from_bytes(bytes: &[u8], expected: &Digest) -> Option<WrongContent> {
         let mut rest = bytes;
-        StandIn::recognize(&bytes[..bytes.len().min(BEGINNING)], expected, || Ok(&mut rest))
+        WrongContent::recognize(&bytes[..bytes.len().min(BEGINNING)], expected, || Ok(&mut rest))
     }
 
     /// Recognizes an open file in the place of the file with this digest, from its first byte on.
-    pub fn from_file(file: &mut File, expected: &Digest) -> Option<StandIn> {
+    pub fn from_file(file: &mut File, expected: &Digest) -> Option<WrongContent> {
         let mut beginning = Vec::new();
         file.rewind().ok()?;
         file.by_ref().take(BEGINNING as u64).read_to_end(&mut beginning).ok()?;
-        StandIn::recognize(&beginning, expected, || file.rewind().map(|()| file))
+        WrongContent::recognize(&beginning, expected, || file.rewind().map(|()| file))
     }
 
     fn recognize<R: Read>(
         beginning: &[u8],
         expected: &Digest,
         whole: impl FnOnce() -> io::Result<R>,
-    ) -> Option<StandIn> {
-        if let Some(found) = StandIn::from_beginning(beginning) {
+    ) -> Option<WrongContent> {
+        if let Some(found) = WrongContent::from_beginning(beginning) {
             let names_it = String::from_utf8_lossy(beginning).contains(&expected.to_string());
             let noun = match names_it {
                 true => format!("{} to the pinned file", found.noun),
                 false => found.noun,
             };
-            return Some(StandIn { noun, ..found });
+            return Some(WrongContent { noun, ..found });
         }
         if !is_text_with_crlf(beginning) {
             return None;
         }
         let same = whole().and_then(with_line_feeds).is_ok_and(|found| found == Some(*expected));
         Some(match same {
-            true => StandIn::new("the pinned text with CRLF line ends", Some(LINE_ENDS_REMEDY)),
-            false => StandIn::new("a text with CRLF line ends", None),
+            true => {
+                WrongContent::new("the pinned text with CRLF line ends", Some(LINE_ENDS_REMEDY))
+            }
+            false => WrongContent::new("a text with CRLF line ends", None),
         })
     }
 
@@ -125,7 +128,7 @@ impl StandIn {
 /// # Errors
 /// Integrity, with the command that brings the file.
 pub fn refuse_pointer(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()> {
-    match StandIn::pointer(&bytes[..bytes.len().min(BEGINNING)]) {
+    match WrongContent::pointer(&bytes[..bytes.len().min(BEGINNING)]) {
         None => Ok(()),
         Some(found) => {
             let error = Error::integrity(format!("`{shown}` does not hold its content"));
@@ -140,7 +143,7 @@ pub fn refuse_pointer(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()>
 /// Integrity, with what to do about it.
 pub fn refuse_page(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()> {
     let beginning = &bytes[..bytes.len().min(BEGINNING)];
-    match StandIn::from_beginning(beginning).filter(|_| !bytes.is_empty()) {
+    match WrongContent::from_beginning(beginning).filter(|_| !bytes.is_empty()) {
         None => Ok(()),
         Some(found) => {
             let error = Error::integrity(format!("`{shown}` does not hold its content"));
@@ -211,7 +214,7 @@ mod tests {
     use super::*;
 
     fn noun(bytes: &[u8], expected: &Digest) -> Option<String> {
-        StandIn::from_bytes(bytes, expected).map(|found| found.noun)
+        WrongContent::from_bytes(bytes, expected).map(|found| found.noun)
     }
 
     #[test]

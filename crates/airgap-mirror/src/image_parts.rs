@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
+use super::image_text;
 use super::reference::ImageReference;
-use super::words;
 use crate::yaml::Node;
 
 /// The parts of an image with their positions.
 #[derive(Clone, Debug)]
-pub(super) struct Split {
+pub(super) struct ImageParts {
     /// The key of the repository: `repository`, or another one such as `name`.
     pub(super) repository_key: &'static str,
     /// The keys of the other parts.
@@ -36,14 +36,14 @@ const FLAT: [[&str; 4]; 4] = [
 
 /// Returns whether a text can be the name of an image and is not an address or a path.
 fn is_name(text: &str) -> bool {
-    !text.contains("://") && !text.starts_with(['/', '.', '#']) && !words::is_other(text)
+    !text.contains("://") && !text.starts_with(['/', '.', '#']) && !image_text::is_other(text)
 }
 
-impl Split {
+impl ImageParts {
     /// Returns the parts in a mapping that is the value of `key`, if it is an image.
-    pub(super) fn from_mapping(node: &Node, key: &str) -> Option<Split> {
+    pub(super) fn from_mapping(node: &Node, key: &str) -> Option<ImageParts> {
         let has = |key: &str| node.get(key).is_some();
-        let says_image = words::says_image(key);
+        let says_image = image_text::says_image(key);
         let repository_key = match () {
             () if node.text_of("repository").is_some() => "repository",
             () if says_image && (has("tag") || has("digest")) && node.text_of("name").is_some() => {
@@ -55,11 +55,11 @@ impl Split {
             return None;
         }
         let repository = node.get(repository_key)?.clone();
-        if words::is_source(repository.text()?) {
+        if image_text::is_source(repository.text()?) {
             return None;
         }
         let text = |key: &str| node.text_of(key).map(str::to_owned);
-        Some(Split {
+        Some(ImageParts {
             repository_key,
             parts: &PARTS,
             registry: text("registry").map(|registry| registry.trim_end_matches('/').to_owned()),
@@ -71,8 +71,8 @@ impl Split {
 
     /// Returns the parts in a mapping that is the value of `key`, which says that it is an image,
     /// with other keys: `{name: ghcr.io/org/app}`, `{repo: org/app, version: 1.0}`.
-    pub(super) fn in_other_words(node: &Node, key: &str) -> Option<Split> {
-        if !words::says_image(key) || node.get("repository").is_some() {
+    pub(super) fn in_other_words(node: &Node, key: &str) -> Option<ImageParts> {
+        if !image_text::says_image(key) || node.get("repository").is_some() {
             return None;
         }
         let repository_key =
@@ -82,27 +82,27 @@ impl Split {
         let (registry, digest) = (text("registry"), text("digest"));
         let tag = text("tag").or_else(|| text("version"));
         let is_alone = registry.is_none() && tag.is_none() && digest.is_none();
-        if is_alone && words::named_image(repository.text()?).is_none() {
+        if is_alone && image_text::named_image(repository.text()?).is_none() {
             return None;
         }
-        Some(Split { repository_key, parts: &PARTS, registry, repository, tag, digest })
+        Some(ImageParts { repository_key, parts: &PARTS, registry, repository, tag, digest })
     }
 
     /// Returns the parts in a mapping whose `repository` is a registry with a folder, and whose
     /// `image` is the last part of the name:
     /// `{repository: nvcr.io/nvidia, image: driver, version: "570.1"}`.
-    pub(super) fn in_folder(node: &Node) -> Option<Split> {
+    pub(super) fn in_folder(node: &Node) -> Option<ImageParts> {
         let image = node.get("image")?;
         let is_last = |text: &&str| is_name(text) && !text.contains(['/', ':', '@']);
         image.text().filter(is_last)?;
-        let folder = node.text_of("repository").filter(|it| !words::is_source(it))?;
+        let folder = node.text_of("repository").filter(|it| !image_text::is_source(it))?;
         let text = |key: &str| node.text_of(key).map(str::to_owned);
         let (tag, digest) = (text("tag").or_else(|| text("version")), text("digest"));
         if tag.is_none() && digest.is_none() {
             return None;
         }
         let folder = folder.trim_end_matches('/');
-        Some(Split {
+        Some(ImageParts {
             repository_key: "image",
             parts: &["registry", "repository", "tag", "version", "digest"],
             registry: Some(match text("registry") {
@@ -117,7 +117,7 @@ impl Split {
 
     /// Returns the parts whose keys have the same prefix as this one, which ends in `repository`:
     /// `operator.repository` with `operator.tag`, `IMAGE_REPOSITORY` with `IMAGE_TAG`.
-    pub(super) fn flat(node: &Node, key: &str) -> Option<Split> {
+    pub(super) fn flat(node: &Node, key: &str) -> Option<ImageParts> {
         let [stem, registry, tag, digest] =
             FLAT.into_iter().find_map(|[repository, rest @ ..]| {
                 let stem = key.strip_suffix(repository).filter(|stem| !stem.is_empty())?;
@@ -125,14 +125,14 @@ impl Split {
             })?;
         let text = |end: &str| node.text_of(&format!("{stem}{end}")).map(str::to_owned);
         let repository = node.get(key)?;
-        let name = repository.text().filter(|it| is_name(it) && !words::is_source(it))?;
+        let name = repository.text().filter(|it| is_name(it) && !image_text::is_source(it))?;
         let (registry, tag, digest) = (text(registry), text(tag), text(digest));
         let has_host = registry.is_some()
             || name.parse::<ImageReference>().is_ok_and(|image| image.host().is_some());
         let is_meant = has_host || stem.to_ascii_lowercase().contains("image");
         let is_told = is_meant && (tag.is_some() || digest.is_some());
         let repository = repository.clone();
-        is_told.then_some(Split {
+        is_told.then_some(ImageParts {
             repository_key: "",
             parts: &[],
             registry,

@@ -17,7 +17,7 @@ const MOST_SECONDS: u64 = 300;
 
 /// Returns the same command line with at most 256 MB of memory. A program that needs more is
 /// ended by a signal, which is not an exit code, so that each `ends_with` fails.
-pub fn limited(run: Run) -> Run {
+pub fn with_memory_limit(run: Run) -> Run {
     let Run { command: inner } = run;
     let limit = MOST_MEMORY + PROGRAM;
     // `exec`, so that the exit code is that of the program.

@@ -9,7 +9,7 @@ use super::input::Input;
 
 /// A reader of zstd that makes the two checks which the crate leaves to its caller: the checksum
 /// and the size that a frame declares.
-pub(super) struct Unzstd {
+pub(super) struct ZstdReader {
     input: BufReader<Input>,
     decoder: FrameDecoder,
     in_frame: bool,
@@ -17,13 +17,13 @@ pub(super) struct Unzstd {
     produced: u64,
 }
 
-impl Unzstd {
+impl ZstdReader {
     /// Creates a reader that takes at most `memory` bytes.
-    pub(super) fn new(input: BufReader<Input>, memory: u64) -> Unzstd {
+    pub(super) fn new(input: BufReader<Input>, memory: u64) -> ZstdReader {
         let mut decoder = FrameDecoder::new();
         // Beside the window, memory holds tables and the current block.
         decoder.set_max_window_size(memory / 2);
-        Unzstd { input, decoder, in_frame: false, produced: 0 }
+        ZstdReader { input, decoder, in_frame: false, produced: 0 }
     }
 
     /// Begins the next frame; returns `false` if there is none.
@@ -60,7 +60,7 @@ impl Unzstd {
     }
 }
 
-impl Read for Unzstd {
+impl Read for ZstdReader {
     fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
         loop {
             if !self.in_frame && !self.next_frame()? {

@@ -8,15 +8,15 @@ use super::input::Input;
 
 /// A reader of gzip. Zeros may follow after the last member, as tapes and `dd` add them and gzip
 /// itself ignores them; the crate's reader of several members reports them as a damaged member.
-pub(super) struct Ungz(Option<GzDecoder<BufReader<Input>>>);
+pub(super) struct GzipReader(Option<GzDecoder<BufReader<Input>>>);
 
-impl Ungz {
-    pub(super) fn new(input: BufReader<Input>) -> Ungz {
-        Ungz(Some(GzDecoder::new(input)))
+impl GzipReader {
+    pub(super) fn new(input: BufReader<Input>) -> GzipReader {
+        GzipReader(Some(GzDecoder::new(input)))
     }
 }
 
-impl Read for Ungz {
+impl Read for GzipReader {
     fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
         while let Some(member) = &mut self.0 {
             let count = member.read(output)?;
