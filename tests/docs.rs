@@ -85,6 +85,33 @@ fn every_variable_of_the_rules_is_in_the_manual() {
 }
 
 #[test]
+fn every_field_of_a_schema_is_in_the_manual() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/reference/files.md")).unwrap();
+    for file in files_in(&root.join("checksums"), "schema.json") {
+        let name = file.strip_prefix(root).unwrap().to_str().unwrap();
+        assert!(page.contains(&format!("blob/main/{name}")), "{name}");
+        let schema = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let mut fields = Vec::new();
+        add_fields(&schema, &mut fields);
+        assert!(fields.len() > 2, "{name}: {fields:?}");
+        for field in fields.iter().filter(|field| *field != "$schema") {
+            assert!(page.contains(&format!("`{field}`")), "{field}, in {name}");
+        }
+    }
+}
+
+fn add_fields(schema: &serde_json::Value, fields: &mut Vec<String>) {
+    let parts = schema.as_object().into_iter().flatten();
+    for (key, part) in parts {
+        if key == "properties" {
+            fields.extend(part.as_object().unwrap().keys().cloned());
+        }
+        add_fields(part, fields);
+    }
+}
+
+#[test]
 fn links_to_nothing_are_found() {
     let page = |text| (PathBuf::from("docs/guides/a.md"), Page::parse(text));
     let pages = BTreeMap::from([
@@ -177,10 +204,11 @@ fn pages() -> BTreeMap<PathBuf, Page> {
     files.into_iter().map(page).collect()
 }
 
+/// Returns the files below a folder whose names end so.
 fn files_in(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter();
     let files = entries.map(|entry| entry.unwrap().into_path());
-    files.filter(|path| path.extension().is_some_and(|it| it == extension)).collect()
+    files.filter(|path| path.to_string_lossy().ends_with(&format!(".{extension}"))).collect()
 }
 
 /// Returns the reason why a link of a page leads nowhere.

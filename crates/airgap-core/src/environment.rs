@@ -75,12 +75,14 @@ ALL_PROXY_LOWER = "all_proxy";
 /// The proxy for addresses without a proxy of their own. The name in lower case wins.
 ALL_PROXY = "ALL_PROXY";
 /// Hosts that are reached without a proxy, separated by commas. `example.com` and `.example.com` are
-/// the host and all hosts below it; `*.example.com` is only the hosts below it. The name in lower
-/// case wins.
+/// the host and all hosts below it; `*.example.com` is only the hosts below it. An entry may have a
+/// port. Addresses (`10.0.0.1`), ranges (`10.0.0.0/8`) and `*` for every host are possible too. The
+/// name in lower case wins.
 NO_PROXY_LOWER = "no_proxy";
 /// Hosts that are reached without a proxy, separated by commas. `example.com` and `.example.com` are
-/// the host and all hosts below it; `*.example.com` is only the hosts below it. The name in lower
-/// case wins.
+/// the host and all hosts below it; `*.example.com` is only the hosts below it. An entry may have a
+/// port. Addresses (`10.0.0.1`), ranges (`10.0.0.0/8`) and `*` for every host are possible too. The
+/// name in lower case wins.
 NO_PROXY = "NO_PROXY";
 /// A PEM file with certificate roots that replace the system's.
 SSL_CERT_FILE = "SSL_CERT_FILE";
