@@ -14,6 +14,7 @@ The component is `@auth_service`, and vendored as `components/auth-service.wasm`
 load("//bazel/private:asked.bzl", "asked_by", "contradiction", "one_each", "pin")
 load("//bazel/private:component_reference.bzl", "is_in_registry", "registry_of")
 load("//bazel/private:component_repo.bzl", "component_hub", "component_repo")
+load("//bazel/private:direct_deps.bzl", "extension_metadata")
 
 def _wasm_components_impl(mctx):
     asked = asked_by(mctx.modules, lambda module: module.tags.oci, _wish)
@@ -51,7 +52,7 @@ def _wasm_components_impl(mctx):
             "schema_version": 1,
         }, indent = "  ") + "\n",
     )
-    return mctx.extension_metadata(reproducible = True)
+    return extension_metadata(mctx, own = ["wasm_components"], tags = lambda module: module.tags.oci)
 
 def _wish(tag):
     """Returns in words what a tag asks for."""

@@ -7,6 +7,7 @@ No tag is needed on a machine with cargo. `vendor_all_toolchains` prints the `pi
 offline machine needs no cargo.
 """
 
+load("//bazel/private:direct_deps.bzl", "extension_metadata")
 load("//bazel/private:helper.bzl", "STAMP")
 load("//bazel/private:helper_repo.bzl", "helper_repo")
 load("//bazel/private:platforms.bzl", "PLATFORMS")
@@ -24,7 +25,7 @@ def _wasm_helper_impl(mctx):
             pins[tag.platform] = [tag.version, tag.sha256.lower(), tag.url]
     helper_repo(name = "wasm_airgap_helper", pins = pins)
     settings_repo(name = "wasm_airgap_settings", stamp = STAMP)
-    return mctx.extension_metadata(reproducible = True)
+    return extension_metadata(mctx, own = ["wasm_airgap_helper", "wasm_airgap_settings"])
 
 _pin = tag_class(
     doc = "Uses a binary that is pinned by SHA-256 instead of building the helper.",

@@ -11,6 +11,7 @@ tool that no build uses is not fetched. The root module's tags win over those of
 """
 
 load("//bazel/private:asked.bzl", "asked_by", "contradiction")
+load("//bazel/private:direct_deps.bzl", "extension_metadata")
 load("//bazel/private:helper.bzl", "STAMP")
 load("//bazel/private:hub_repo.bzl", "hub_repo", "spoke_name")
 load("//bazel/private:platforms.bzl", "PLATFORMS")
@@ -58,7 +59,7 @@ def _wasm_toolchains_impl(mctx):
         },
         request = _request(choices),
     )
-    return mctx.extension_metadata(reproducible = True)
+    return extension_metadata(mctx, hubs = ["wasm_toolchains"])
 
 def _request(choices):
     return json.encode({"schema_version": 1, "tools": choices})

@@ -11,6 +11,7 @@ a package that no build uses is not fetched.
 load("//bazel:wasi_wit.bzl", "library_label", "wit_archives")
 load("//bazel:wit_package.bzl", "RULES", "hub_label", "wit_package")
 load("//bazel/private:asked.bzl", "asked_by", "contradiction", "one_each", "pin")
+load("//bazel/private:direct_deps.bzl", "extension_metadata")
 load("//bazel/private:wasi_table.bzl", "WASI_WIT")
 load("//bazel/private:wit_request.bzl", "wit_request")
 
@@ -61,7 +62,7 @@ def _wit_packages_impl(mctx):
             rules = rules,
             sha256 = tag.sha256,
         )
-    return mctx.extension_metadata(reproducible = True)
+    return extension_metadata(mctx, hubs = ["wasi_wit"], tags = lambda module: module.tags.package)
 
 def _pins(module, archives):
     """Returns the pins of a registry file, for `contradiction`."""

@@ -59,3 +59,41 @@ mdbook_version=0.5.4
 mdbook_bin() {
     printf '%s\n' "$1/mdbook-$mdbook_version/bin"
 }
+
+# Bazel's buildozer; see scripts/buildozer.
+buildozer_version=8.2.1
+
+# buildozer_bin CACHE: the folder that contains it, for PATH.
+buildozer_bin() {
+    printf '%s\n' "$1/buildozer-$buildozer_version/bin"
+}
+
+# npm_binary NAME VERSION SHA256 FILE: writes the binary for this machine from the npm
+# package @bazel/NAME, which has this SHA-256. The package contains the plain binaries:
+# node is not needed to run them.
+npm_binary() {
+    local platform temp archive found
+    case $(uname -sm) in
+        'Linux x86_64') platform=linux_amd64 ;;
+        'Linux aarch64') platform=linux_arm64 ;;
+        *) fail "$1: no binary is known for $(uname -sm)" "add its name to scripts/common.sh" ;;
+    esac
+    command -v npm >/dev/null || apt_install npm
+    mkdir -p -- "$(dirname -- "$4")"
+    temp=$(mktemp -d -- "$4.XXXXXX")
+    # shellcheck disable=SC2064  # the folder of this call
+    trap "rm -rf -- '$temp'" EXIT
+    say "fetching $1 $2"
+    (cd -- "$temp" && npm pack --silent "@bazel/$1@$2" >/dev/null) ||
+        fail "npm could not fetch @bazel/$1 $2" "npm ping, and read its message"
+    archive=$temp/bazel-$1-$2.tgz
+    found=$(sha256sum -- "$archive")
+    found=${found%% *}
+    [[ $found == "$3" ]] ||
+        fail "@bazel/$1 $2: expected sha256 $3, found $found" \
+            "if the package was replaced on purpose, put the new digest into scripts/$1"
+    tar -xzf "$archive" -C "$temp" "package/$1-$platform"
+    # Renamed when complete, so that a killed run leaves no file that looks finished.
+    mv -- "$temp/package/$1-$platform" "$4"
+    rm -rf -- "$temp"
+}

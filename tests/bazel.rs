@@ -28,6 +28,8 @@ mod hints;
 mod modules;
 #[path = "bazel/settings.rs"]
 mod settings;
+#[path = "bazel/tidy.rs"]
+mod tidy;
 #[path = "bazel/toolchains.rs"]
 mod toolchains;
 #[path = "bazel/wit.rs"]

@@ -1,11 +1,15 @@
-"""The extension of buildozer that bazel_tools uses, with an empty repository."""
+"""The extension of buildozer that bazel_tools uses, with the buildozer on PATH."""
 
-def _empty_repo_impl(rctx):
-    rctx.file("BUILD.bazel")
+def _buildozer_repo_impl(rctx):
+    # Only `bazel mod tidy` needs it; the suffix is the one that Bazel asks for on all systems.
+    program = rctx.which("buildozer")
+    if program:
+        rctx.symlink(program, "buildozer.exe")
+    rctx.file("BUILD.bazel", "exports_files([\"buildozer.exe\"])\n" if program else "")
 
-_empty_repo = repository_rule(implementation = _empty_repo_impl)
+_buildozer_repo = repository_rule(implementation = _buildozer_repo_impl)
 
 def _buildozer_binary_impl(_mctx):
-    _empty_repo(name = "buildozer_binary")
+    _buildozer_repo(name = "buildozer_binary")
 
 buildozer_binary = module_extension(implementation = _buildozer_binary_impl)
