@@ -65,7 +65,9 @@ pub(super) fn library(args: &WitLibraryArgs, context: &Context) -> Result<()> {
     // All paths, also those in the request, are relative to the folder in which Bazel runs the
     // action.
     let text = read::text(&args.request, read::LIMIT)?;
-    let made = Library::parse(&text, &name)?.make(&args.out)?;
+    let registry = WitRegistry::builtin()?;
+    let known = registry.labels().map(|(package, label)| (package.to_string(), label));
+    let made = Library::parse(&text, &name)?.with_known(known).make(&args.out)?;
     if context.report.is_json() {
         return context.report.json(&serde_json::json!({
             "package": made.package, "deps": made.deps, "remarks": made.remarks,

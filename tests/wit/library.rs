@@ -95,6 +95,11 @@ fn a_package_that_is_missing_is_named_with_what_to_add() {
         2,
         &["`package = \"w:io@0.2.6\"`", "known versions are 0.2.9, 0.2.10"],
     );
+    // The published packages need not be in the request.
+    let wasi = APP.replace("w:http/proxy@0.2.6", "wasi:http/proxy@0.2.6");
+    sandbox.write("wasi.wit", wasi);
+    let words = ["add `@wasi_wit//:wasi-http-0.2.6` to deps"];
+    Rule::new("x", &["wasi.wit"]).fails(&sandbox, 2, &words);
     sandbox.write("io3/streams.wit", IO.replace("0.2.6", "0.2.3"));
     Rule::new("io3", &["io3/streams.wit"]).make(&sandbox);
     rule().deps(&["io3"]).fails(

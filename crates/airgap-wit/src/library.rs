@@ -47,7 +47,8 @@ pub struct Library {
     pub srcs: Vec<File>,
     /// Every library that is needed, directly or indirectly.
     pub deps: Vec<Dep>,
-    /// Package -> the label of its library, for hints.
+    /// Package -> the label of its library, for hints; beside those that the program knows.
+    #[serde(default)]
     pub known: BTreeMap<String, String>,
 }
 
@@ -93,6 +94,16 @@ impl Library {
         starlark_json::parse(text, origin, |library: &Library| {
             (library.schema_version, SCHEMA_VERSION)
         })
+    }
+
+    /// Adds packages, with the labels of their libraries, to those that hints name. The request's
+    /// own ones win.
+    #[must_use]
+    pub fn with_known(mut self, known: impl IntoIterator<Item = (String, String)>) -> Library {
+        for (package, label) in known {
+            self.known.entry(package).or_insert(label);
+        }
+        self
     }
 
     /// Checks the library and writes its folder. The folder appears only after every check passed.

@@ -136,6 +136,19 @@ impl WitRegistry {
             .collect()
     }
 
+    /// Returns each package with an archive, with the label of its library in the repository
+    /// `@wasi_wit`.
+    pub fn labels(&self) -> impl Iterator<Item = (PackageId, String)> {
+        self.packages.iter().flat_map(|(name, versions)| {
+            let archived = versions.iter().filter(|(_, it)| it.archive.is_some());
+            archived.map(|(version, _)| {
+                let package = PackageId { name: name.clone(), version: version.clone() };
+                let target = package.to_string().replace([':', '@'], "-");
+                (package, format!("@wasi_wit//:{target}"))
+            })
+        })
+    }
+
     fn published(&self, package: &PackageId) -> Option<&Published> {
         self.packages.get(&package.name)?.get(&package.version)
     }
@@ -163,6 +176,8 @@ mod tests {
         assert_eq!(registry.archive(&http).unwrap().wit_dir, "wit");
         assert!(registry.served(&http, "wasi.dev").unwrap().to_string().starts_with("e526c1586"));
         assert!(registry.served(&http, "corp.example").is_none());
+        let labels: BTreeMap<_, _> = registry.labels().collect();
+        assert_eq!((labels.len(), labels[&http].as_str()), (30, "@wasi_wit//:wasi-http-0.2.3"));
         let versions = registry.archived_versions(&http.name);
         assert_eq!(versions.last().unwrap().to_string(), "0.2.8");
     }
