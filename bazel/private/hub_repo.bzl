@@ -3,7 +3,8 @@
     BUILD.bazel     per tool: `<tool>_toolchain_type`, a `toolchain` for each platform, and a
                     runnable target for each executable, as in `:wasm-tools`; and for each tool that
                     was not chosen, the same names with an error that says which tag to add
-    defs.bzl        the rules behind the runnable targets
+    defs.bzl        the rules behind the runnable targets: one for each tool, because a rule names
+                    the toolchain types that Bazel resolves for all of its targets
     request.json    the tools in MODULE.bazel, which `vendor_all_toolchains` vendors
 
 It depends on the spokes only by label, so that loading it fetches none of them.
@@ -13,26 +14,29 @@ load(":download.bzl", "reproducible")
 load(":module_name.bzl", "module_label")
 load(":platforms.bzl", "PLATFORMS")
 
-def spoke_name(tool, platform):
-    """Returns the name of the repository that holds a tool for a platform."""
-    return "wasm_toolchains_{}_{}".format(tool, platform)
-
 def _hub_repo_impl(rctx):
     request = json.decode(rctx.attr.request)
     tools = request["tools"]
     names = _target_names(tools)
-    build = [_HEADER, 'load("{}", "missing_tool")'.format(Label("//bazel:toolchain.bzl"))]
-    defs = [_DEFS_HEADER.format(toolchain = Label("//bazel:toolchain.bzl"))]
-    for index, choice in enumerate(tools):
-        rule = "tool_{}".format(index)
-        defs.append('{} = resolved_tool_rule(Label("//:{}_toolchain_type"))'.format(rule, choice["tool"]))
-        build.append('load("//:defs.bzl", "{}")'.format(rule))
-    for index, choice in enumerate(tools):
-        build.append(_tool(index, choice, names))
     extension = module_label(rctx, "//bazel:toolchains.bzl")
-    build.extend(_missing(rctx.attr.missing, names, extension))
-    rctx.file("BUILD.bazel", "\n".join(build) + "\n", executable = False)
-    rctx.file("defs.bzl", "\n".join(defs) + "\n", executable = False)
+    defs = [_DEFS.format(toolchain = Label("//bazel:toolchain.bzl"))]
+    build = [_BUILD.format(targets = Label("//bazel/private:hub_targets.bzl"))]
+    for index, choice in enumerate(tools):
+        defs.append(_RULE.format(index = index, tool = choice["tool"]))
+        build.append(_LOAD.format(index = index))
+    build.append(_PACKAGE)
+    for index, choice in enumerate(tools):
+        tool = choice["tool"]
+        build.append(_TOOL.format(
+            executables = {name: executable for name, (owner, executable) in names.items() if owner == tool},
+            index = index,
+            platforms = [platform for platform in choice["assets"] if platform in PLATFORMS],
+            tool = tool,
+        ))
+    for tool, executables in _missing_names(rctx.attr.missing, names).items():
+        build.append(_MISSING.format(executables = executables, extension = extension, tool = tool))
+    rctx.file("BUILD.bazel", "".join(build), executable = False)
+    rctx.file("defs.bzl", "".join(defs), executable = False)
     rctx.file("request.json", json.encode_indent(request, indent = "  ") + "\n", executable = False)
     return reproducible(rctx)
 
@@ -45,87 +49,61 @@ def _target_names(tools):
             names.setdefault(executable, (choice["tool"], executable))
     return names
 
-def _tool(index, choice, names):
-    tool = choice["tool"]
-    lines = ['\ntoolchain_type(name = "{}_toolchain_type")'.format(tool)]
-    for platform in choice["assets"]:
-        if platform in PLATFORMS:
-            lines.append(_TOOLCHAIN.format(
-                constraints = ", ".join(['"{}"'.format(label) for label in PLATFORMS[platform]]),
-                platform = platform,
-                spoke = spoke_name(tool, platform),
-                tool = tool,
-            ))
-    for name, (owner, executable) in names.items():
-        if owner == tool:
-            lines.append(_TARGET.format(executable = executable, name = name, rule = "tool_{}".format(index)))
-    return "\n".join(lines)
-
-def _missing(missing, names, extension):
-    """Returns targets for the known tools that were not chosen; each fails and says which tag to add."""
-    lines = []
-    names = dict(names)
+def _missing_names(missing, taken):
+    """Returns tool -> the names of its targets, without those that another tool has."""
+    taken = dict(taken)
+    targets = {}
     for tool, executables in sorted(missing.items()):
-        lines.append(_MISSING_TYPE.format(extension = extension, tool = tool))
+        targets[tool] = []
         for name in [tool] + [path.split("/")[-1] for path in executables]:
-            if name not in names:
-                names[name] = None
-                lines.append(_MISSING.format(extension = extension, name = name, tool = tool))
-    return lines
+            if name not in taken:
+                taken[name] = None
+                targets[tool].append(name)
+    return targets
 
-_MISSING_TYPE = """
-toolchain_type(name = "{tool}_toolchain_type")
-
-missing_tool(
-    name = "{tool}_missing",
-    extension = "{extension}",
-    tags = ["manual"],
-    tool = "{tool}",
-)
-
-toolchain(
-    name = "{tool}_none",
-    toolchain = ":{tool}_missing",
-    toolchain_type = ":{tool}_toolchain_type",
-)"""
-
-_MISSING = """
-missing_tool(
-    name = "{name}",
-    extension = "{extension}",
-    tags = ["manual"],
-    tool = "{tool}",
-)"""
-
-_HEADER = """\
+_BUILD = """\
 # Written by rules_wasm_airgap from the tags in MODULE.bazel.
 
+load("{targets}", "missing_tool_targets", "tool_targets")
+"""
+
+_PACKAGE = """
 package(default_visibility = ["//visibility:public"])
 
 exports_files(["request.json"])
 """
 
-_DEFS_HEADER = """\
+_LOAD = """\
+load("//:defs.bzl", "tool_{index}")
+"""
+
+_TOOL = """
+tool_targets(
+    name = "{tool}",
+    executables = {executables},
+    platforms = {platforms},
+    rule = tool_{index},
+)
+"""
+
+_MISSING = """
+missing_tool_targets(
+    name = "{tool}",
+    executables = {executables},
+    extension = "{extension}",
+)
+"""
+
+_DEFS = """\
 # Written by rules_wasm_airgap from the tags in MODULE.bazel.
 
 load("{toolchain}", "resolved_tool_rule")
+
 """
 
-_TOOLCHAIN = """
-toolchain(
-    name = "{tool}_{platform}",
-    exec_compatible_with = [{constraints}],
-    toolchain = "@{spoke}//:toolchain",
-    toolchain_type = ":{tool}_toolchain_type",
-)"""
-
-# Manual: `bazel build @wasm_toolchains//...` should not fetch every tool.
-_TARGET = """
-{rule}(
-    name = "{name}",
-    executable = "{executable}",
-    tags = ["manual"],
-)"""
+_RULE = """\
+tool_{index} = resolved_tool_rule(Label("//:{tool}_toolchain_type"))
+"""
 
 hub_repo = repository_rule(
     implementation = _hub_repo_impl,
