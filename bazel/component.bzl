@@ -1,16 +1,11 @@
 """Components as targets: pulled by an action, vendored, or in a repository of their own."""
 
+load("//bazel:providers.bzl", "WasmSettingsInfo", _WasmComponentInfo = "WasmComponentInfo")
 load("//bazel/private:component_reference.bzl", "component_problem", "component_reference", "is_pinned")
-load("//bazel/private:settings.bzl", "WasmSettingsInfo", "action_environment")
+load("//bazel/private:helper_toolchain.bzl", "HELPER_ATTRS", "HELPER_TOOLCHAINS", "HELPER_TYPE", "helper_of")
+load("//bazel/private:settings.bzl", "action_environment")
 
-WasmComponentInfo = provider(
-    doc = "A WebAssembly component.",
-    fields = {
-        "component": "File: the `.wasm`.",
-        "digest": "string: the digest that pins it, as in `sha256:...`; empty if none does.",
-        "reference": "string: its reference, as in `ghcr.io/my-org/auth-service:v1.2.0`; empty if it is not known.",
-    },
-)
+WasmComponentInfo = _WasmComponentInfo
 
 def _wasm_component_from_oci_impl(ctx):
     problem = component_problem(ctx.attr)
@@ -22,7 +17,8 @@ def _wasm_component_from_oci_impl(ctx):
     if ctx.file.vendored_component:
         # Uses no network and is deterministic, so the result can come from any cache.
         mnemonic = "WasmComponentCheck"
-        helper = ctx.executable._helper
+        helper = helper_of(ctx)
+        toolchain = HELPER_TYPE
         requirements = {}
         environ = {}
         arguments.add_all(["component", "check"])
@@ -36,6 +32,7 @@ def _wasm_component_from_oci_impl(ctx):
         settings = ctx.attr._settings[WasmSettingsInfo]
         mnemonic = "WasmComponentFetch"
         helper = settings.helper
+        toolchain = None
 
         # Another machine does not have the settings. `requires-network` would beat
         # `--sandbox_default_allow_network=false`; without a flag there is a network anyway.
@@ -63,7 +60,7 @@ def _wasm_component_from_oci_impl(ctx):
         mnemonic = mnemonic,
         outputs = [component],
         progress_message = "Getting component %{label}",
-        toolchain = None,
+        toolchain = toolchain,
     )
     return [
         DefaultInfo(files = depset([component]), runfiles = ctx.runfiles([component])),
@@ -114,19 +111,14 @@ includes its repositories, and then the build needs no network.""",
                   "manifest's, which alone does not verify the component.",
         ),
         "version": attr.string(doc = "The version in the checksum registry, which holds the digest."),
-        "_helper": attr.label(
-            allow_single_file = True,
-            cfg = "exec",
-            default = Label("@wasm_airgap_helper//:helper"),
-            executable = True,
-        ),
         "_settings": attr.label(
             cfg = "exec",
             default = Label("@wasm_airgap_settings//:settings"),
             providers = [WasmSettingsInfo],
         ),
-    },
+    } | HELPER_ATTRS,
     provides = [WasmComponentInfo],
+    toolchains = HELPER_TOOLCHAINS,
 )
 
 def _wasm_component_file_impl(ctx):

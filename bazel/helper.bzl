@@ -4,11 +4,13 @@
     wasm_helper.pin(platform = "linux_amd64", sha256 = "...", version = "0.1.0")
 
 No tag is needed on a machine with cargo. `vendor_all_toolchains` prints the `pin` with which the
-offline machine needs no cargo.
+offline machine needs no cargo. Actions that run on another platform use the helper that is pinned
+for it.
 """
 
 load("//bazel/private:direct_deps.bzl", "extension_metadata")
 load("//bazel/private:helper.bzl", "STAMP")
+load("//bazel/private:helper_hub_repo.bzl", "helper_hub")
 load("//bazel/private:helper_repo.bzl", "helper_repo")
 load("//bazel/private:platforms.bzl", "PLATFORMS")
 load("//bazel/private:settings_repo.bzl", "settings_repo")
@@ -24,11 +26,12 @@ def _wasm_helper_impl(mctx):
                 fail("a SHA-256 has 64 hexadecimal digits, `{}` has {}".format(tag.sha256, len(tag.sha256)))
             pins[tag.platform] = [tag.version, tag.sha256.lower(), tag.url]
     helper_repo(name = "wasm_airgap_helper", pins = pins)
+    helper_hub(pins)
     settings_repo(name = "wasm_airgap_settings", stamp = STAMP)
-    return extension_metadata(mctx, own = ["wasm_airgap_helper", "wasm_airgap_settings"])
+    return extension_metadata(mctx, own = ["wasm_airgap_helper", "wasm_airgap_helpers", "wasm_airgap_settings"])
 
 _pin = tag_class(
-    doc = "Uses a binary that is pinned by SHA-256 instead of building the helper.",
+    doc = "Uses a binary that is pinned by SHA-256: on this machine instead of building it, and for actions on another exec platform.",
     attrs = {
         "platform": attr.string(mandatory = True, doc = "The platform on which it runs, as in `linux_amd64`."),
         "sha256": attr.string(mandatory = True, doc = "Its SHA-256 in hexadecimal."),
@@ -39,6 +42,6 @@ _pin = tag_class(
 
 wasm_helper = module_extension(
     implementation = _wasm_helper_impl,
-    doc = "Provides the `wasm-airgap` binary in `@wasm_airgap_helper`.",
+    doc = "Provides the `wasm-airgap` binary: for this machine, and for the exec platforms of actions.",
     tag_classes = {"pin": _pin},
 )

@@ -1,4 +1,4 @@
-"""Toolchains of WebAssembly tools: the provider, the rule in each spoke, and runnable tools.
+"""Toolchains of WebAssembly tools and of the helper: providers, rules, and runnable tools.
 
 To use a tool in a rule of your own:
 
@@ -10,16 +10,12 @@ To use a tool in a rule of your own:
     rule(_impl, toolchains = [_TYPE])
 """
 
-WasmToolInfo = provider(
-    doc = "A tool that runs on the exec platform.",
-    fields = {
-        "executable": "File: the main executable.",
-        "executables": "dict: the name of each executable -> its File.",
-        "files": "depset of File: all files of the tool, which an action that runs it needs.",
-        "tool": "string: the tool's name, as in `wasm-tools`.",
-        "version": "string: its version, as in `1.244.0`.",
-    },
-)
+load("//bazel:providers.bzl", _WasmHelperInfo = "WasmHelperInfo", _WasmToolInfo = "WasmToolInfo")
+load("//bazel/private:helper_toolchain.bzl", _wasm_helper_toolchain = "wasm_helper_toolchain")
+
+WasmHelperInfo = _WasmHelperInfo
+WasmToolInfo = _WasmToolInfo
+wasm_helper_toolchain = _wasm_helper_toolchain
 
 def _wasm_tool_impl(ctx):
     executables = {name: target.files.to_list()[0] for target, name in ctx.attr.executables.items()}

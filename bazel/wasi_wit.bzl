@@ -6,12 +6,14 @@
 
 load("//bazel/private:download.bzl", "reproducible")
 load("//bazel/private:helper.bzl", "STAMP")
+load("//bazel/private:helper_hub_repo.bzl", "helper_hub")
 load("//bazel/private:helper_repo.bzl", "helper_repo")
 load("//bazel/private:settings_repo.bzl", "settings_repo")
 load("//bazel/private:wasi_table.bzl", "WASI_WIT")
 load("//bazel/private:wit_request.bzl", "wit_request")
 load(":wit_package.bzl", "RULES", "hub_label", "wit_archive")
 
+# buildifier: disable=unnamed-macro (it is called once in a WORKSPACE)
 def wasi_wit_dependencies():
     """Makes every WASI package and version available, as `@wasi_wit//:wasi-http-0.2.6`.
 
@@ -20,6 +22,9 @@ def wasi_wit_dependencies():
     """
     if not native.existing_rule("wasm_airgap_helper"):
         helper_repo(name = "wasm_airgap_helper")
+    if not native.existing_rule("wasm_airgap_helpers"):
+        helper_hub({})
+        native.register_toolchains("@wasm_airgap_helpers//:all")
     if not native.existing_rule("wasm_airgap_settings"):
         settings_repo(name = "wasm_airgap_settings", stamp = STAMP)
     request, _ = wit_request(WASI_WIT, [], [])

@@ -5,62 +5,75 @@ and `deps/<namespace>-<name>-<version>` for each dependency. wit-bindgen, wasm-t
 such a folder.
 """
 
-load("//bazel:wit_package.bzl", "hub_label")
-load("//bazel/private:wasi_table.bzl", "WASI_WIT")
+load("//bazel:providers.bzl", _WitInfo = "WitInfo")
+load("//bazel/private:helper_toolchain.bzl", "HELPER_ATTRS", "HELPER_TOOLCHAINS", "HELPER_TYPE", "helper_of")
 
-WitInfo = provider(
-    doc = "A WIT package.",
-    fields = {
-        "directory": "File: the folder `<name>_wit`.",
-        "interfaces": "list of string: the interfaces that the rule names; empty if it names none.",
-        "package": "string: the package as the rule names it, as in `wasi:http@0.2.6`; empty if only the WIT names it.",
-        "transitive": "depset of struct(label, package, directory): this package and its dependencies, direct and indirect.",
-    },
-)
+WitInfo = _WitInfo
 
 def _wit_library_impl(ctx):
     directory = ctx.actions.declare_directory(ctx.label.name + "_wit")
     request = ctx.actions.declare_file(ctx.label.name + "_wit.request.json")
     transitive = depset(transitive = [dep[WitInfo].transitive for dep in ctx.attr.deps])
-    direct = {str(dep.label): None for dep in ctx.attr.deps}
-    ctx.actions.write(request, json.encode_indent({
-        "deps": [
-            {
-                "direct": str(dep.label) in direct,
-                "directory": dep.directory.path,
-                "label": _shown(dep.label),
-            }
-            for dep in transitive.to_list()
-        ],
-        "interfaces": ctx.attr.interfaces,
-        "known": {package: hub_label(package) for package in WASI_WIT},
-        "label": _shown(ctx.label),
-        "package": ctx.attr.package_name,
-        "schema_version": 1,
-        "srcs": [{"path": file.path, "short_path": _short_path(ctx, file)} for file in ctx.files.srcs],
-    }, indent = "  "))
+    directories = depset(transitive = [dep[WitInfo].directories for dep in ctx.attr.deps])
+    ctx.actions.write(request, _request(ctx, transitive))
+    arguments = ctx.actions.args()
+    arguments.add_all(["wit", "library"])
+    arguments.add("--request", request)
+    arguments.add_all([directory], before_each = "--out", expand_directories = False)
     ctx.actions.run(
-        arguments = ["wit", "library", "--request", request.path, "--out", directory.path],
-        executable = ctx.executable._helper,
-        inputs = depset(
-            ctx.files.srcs + [request],
-            transitive = [depset([dep.directory for dep in transitive.to_list()])],
-        ),
+        arguments = [arguments],
+        executable = helper_of(ctx),
+        inputs = depset(ctx.files.srcs + [request], transitive = [directories]),
         mnemonic = "WitLibrary",
         outputs = [directory],
         progress_message = "Checking WIT of %{label}",
-        toolchain = None,
+        toolchain = HELPER_TYPE,
     )
     this = struct(directory = directory, label = ctx.label, package = ctx.attr.package_name)
     return [
         DefaultInfo(files = depset([directory]), runfiles = ctx.runfiles([directory])),
         WitInfo(
+            directories = depset([directory], transitive = [directories]),
             directory = directory,
             interfaces = ctx.attr.interfaces,
             package = ctx.attr.package_name,
             transitive = depset([this], transitive = [transitive]),
         ),
     ]
+
+def _request(ctx, transitive):
+    """Returns the request of the helper: JSON, of which Bazel expands the libraries when it is written."""
+    direct = {str(dep.label): None for dep in ctx.attr.deps}
+
+    def encode_dep(dep):
+        return json.encode({
+            "direct": str(dep.label) in direct,
+            "directory": dep.directory.path,
+            "label": _shown(dep.label),
+        })
+
+    own = json.encode({
+        "interfaces": ctx.attr.interfaces,
+        # The helper knows the WASI packages, whose libraries its hints name.
+        "known": {},
+        "label": _shown(ctx.label),
+        "package": ctx.attr.package_name,
+        "schema_version": 1,
+        "srcs": [{"path": file.path, "short_path": _short_path(ctx, file)} for file in ctx.files.srcs],
+    })
+    request = ctx.actions.args()
+    request.set_param_file_format("multiline")
+    request.add(own.removesuffix("}") + ",")
+    request.add_joined(
+        transitive,
+        # The dict of the direct libraries is small.
+        allow_closure = True,
+        format_joined = "\"deps\": [%s]}",
+        join_with = ",\n",
+        map_each = encode_dep,
+        omit_if_empty = False,
+    )
+    return request
 
 def _shown(label):
     """Returns a label as a person writes it, as far as that can be known here."""
@@ -97,14 +110,9 @@ error names the label to add.""",
             doc = "The package's `.wit` files. A file in a folder `deps` belongs to a dependency that came along.",
             mandatory = True,
         ),
-        "_helper": attr.label(
-            allow_single_file = True,
-            cfg = "exec",
-            default = Label("@wasm_airgap_helper//:helper"),
-            executable = True,
-        ),
-    },
+    } | HELPER_ATTRS,
     provides = [WitInfo],
+    toolchains = HELPER_TOOLCHAINS,
 )
 
 def vendored_wit_library(name, path, package_name = "", interfaces = None, deps = None, **kwargs):

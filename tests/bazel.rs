@@ -22,6 +22,8 @@ mod workspace;
 
 #[path = "bazel/components.rs"]
 mod components;
+#[path = "bazel/exec_platforms.rs"]
+mod exec_platforms;
 #[path = "bazel/hints.rs"]
 mod hints;
 #[path = "bazel/modules.rs"]

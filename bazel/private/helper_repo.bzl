@@ -9,14 +9,14 @@ date, which breaks `bazel vendor`.
 """
 
 load(":copy.bzl", "copy_program")
-load(":download.bzl", "cached_only", "credentials", "reproducible")
+load(":download.bzl", "reproducible")
 load(":execute.bzl", "execute_checked", "fail_before_helper")
 load(":helper_cache.bzl", "HELPER_SOURCES", "cached_helper", "keep_helper")
 load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":module_name.bzl", "module_label")
+load(":pinned_helper.bzl", "helper_build_file", "path_in_workspace", "policy_answer", "take_pinned_helper")
 load(":platforms.bzl", "executable_name", "platform_of")
-load(":policy.bzl", "is_offline", "mirror_urls", "vendor_folder", "vendor_places")
-load(":sha256.bzl", "sha256_of")
+load(":policy.bzl", "is_offline", "vendor_folder")
 
 def _three_ways(rctx):
     """Returns the end of a message: the three sources of a helper, with commands that run as printed."""
@@ -48,37 +48,21 @@ def _helper_repo_impl(rctx):
     else:
         pin = _pin(rctx, platform)
         if pin:
-            _take_pinned(rctx, pin, platform, name)
+            take_pinned_helper(rctx, pin, platform, name, _three_ways(rctx))
         else:
             _build(rctx, name)
 
     stamp = execute_checked(rctx, "ask the helper for its stamp", [rctx.path(name), "stamp"])
     rctx.file("stamp", stamp, executable = False)
-    rctx.file("BUILD.bazel", _BUILD.format(name = name), executable = False)
+    rctx.file("BUILD.bazel", helper_build_file(name, ["stamp"]), executable = False)
     return reproducible(rctx)
 
-_BUILD = """\
-package(default_visibility = ["//visibility:public"])
-
-exports_files(["{name}", "stamp"])
-
-filegroup(
-    name = "helper",
-    srcs = ["{name}"],
-)
-"""
-
 def _copy_override(rctx, override, name):
-    source = _path(rctx, override)
+    source = path_in_workspace(rctx, override)
     if not source.exists:
         fail_before_helper(rctx, "BAZEL_WASM_HELPER names `{}`, where there is no file.\n{}".format(source, _three_ways(rctx)))
     rctx.watch(source)
     copy_program(rctx, source, name)
-
-def _path(rctx, text):
-    """Returns the path that a user wrote; a relative one is relative to the workspace root."""
-    is_relative = not text.startswith("/") and text[1:2] != ":"
-    return rctx.workspace_root.get_child(*text.split("/")) if is_relative else rctx.path(text)
 
 def _pin(rctx, platform):
     """Returns the pinned binary for this machine: from MODULE.bazel first, then from the release."""
@@ -86,82 +70,6 @@ def _pin(rctx, platform):
         version, sha256, url = rctx.attr.pins[platform]
         return struct(version = version, sha256 = sha256, url = url)
     return HELPER_RELEASES.get(platform)
-
-def _take_pinned(rctx, pin, platform, name):
-    path = "wasm-airgap/{}/{}/{}".format(pin.version, platform, name)
-    environ = rctx.os.environ
-    offline = _meaning(rctx, is_offline(environ))
-    urls = _meaning(rctx, mirror_urls(environ, path, pin.url))
-    _check_vendor_folder(rctx, environ)
-
-    looked_at = []
-    for place in vendor_places(environ, path):
-        file = _path(rctx, place)
-        if file.exists:
-            _verify(rctx, file, pin.sha256)
-            copy_program(rctx, file, name)
-            return
-        looked_at.append("{}: not there".format(file))
-
-    if offline:
-        if cached_only(rctx, name, name, pin.sha256, executable = True):
-            return
-        looked_at.append("Bazel's repository cache, `--distdir`: not there")
-        looked_at.extend(["{}: not asked: BAZEL_WASM_OFFLINE is on".format(url) for url in urls])
-    elif urls:
-        result = rctx.download(
-            urls,
-            output = name,
-            sha256 = pin.sha256,
-            auth = credentials(rctx, urls),
-            executable = True,
-            allow_fail = True,
-        )
-        if result.success:
-            return
-        looked_at.extend(["{}: failed, see the warning above".format(url) for url in urls])
-    fail_before_helper(rctx, "the pinned helper wasm-airgap {} ({}) is in none of the places that may be used:\n  {}\n{}".format(
-        pin.version,
-        platform,
-        "\n  ".join(looked_at),
-        _three_ways(rctx),
-    ))
-
-def _meaning(rctx, answer):
-    """Returns an answer of the policy; fails if it is a string, which says what is wrong with a variable."""
-    if type(answer) == "string":
-        fail_before_helper(rctx, answer)
-    return answer
-
-def _check_vendor_folder(rctx, environ):
-    """Fails if the named vendor folder does not exist: a mount is missing, or the path is misspelt."""
-    named = vendor_folder(environ)
-    folder = _path(rctx, named) if named else None
-    if folder and not folder.is_dir:
-        fail_before_helper(rctx, ("the vendor folder `{}` {}\n" +
-                                  "  named by: BAZEL_WASM_VENDOR_DIR\n" +
-                                  "  hint:     a relative path is relative to the workspace root; check the path and the mount\n" +
-                                  "  hint:     to make it, vendor without the variable").format(
-            folder,
-            "is no folder" if folder.exists else "does not exist",
-        ))
-
-def _verify(rctx, file, expected):
-    """Fails unless the file has the SHA-256. There is no helper yet that could check it."""
-    found, failed = sha256_of(rctx, file)
-    if not found:
-        fail_before_helper(rctx, ("the pinned helper `{}` could not be hashed, so it is not used\n" +
-                                  "  tried: {}\n" +
-                                  "  hint:  put one of these programs on PATH, or name a helper that you trust by " +
-                                  "--repo_env=BAZEL_WASM_HELPER=/path/to/wasm-airgap").format(file, "\n         ".join(failed)))
-    if found != expected:
-        fail_before_helper(rctx, ("the bytes of the helper are not the pinned ones\n" +
-                                  "  source:   {}\n  expected: sha256:{}\n  found:    sha256:{}\n" +
-                                  "  hint:     vendor it again, or pin this one in MODULE.bazel if you trust it").format(
-            file,
-            expected,
-            found,
-        ))
 
 def _build(rctx, name):
     cargo = rctx.which("cargo")
@@ -174,7 +82,7 @@ def _build(rctx, name):
             rctx.watch_tree(path)
         else:
             rctx.watch(path)
-    offline = _meaning(rctx, is_offline(rctx.os.environ))
+    offline = policy_answer(rctx, is_offline(rctx.os.environ))
     kept = cached_helper(rctx, root, name)
     if kept and kept.exists:
         copy_program(rctx, kept, name)
@@ -225,7 +133,7 @@ def _vendored_crates(rctx, root):
     folder = vendor_folder(rctx.os.environ)
     places = [rctx.workspace_root.get_child("vendor", "crates"), root.get_child("vendor", "crates")]
     if folder:
-        places.insert(0, _path(rctx, folder + "/crates"))
+        places.insert(0, path_in_workspace(rctx, folder + "/crates"))
     for place in places:
         if place.exists:
             return place

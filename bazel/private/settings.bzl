@@ -1,5 +1,7 @@
 """The variables that set up the helper in repository rules, in actions and in `bazel run`."""
 
+load("//bazel:providers.bzl", "WasmSettingsInfo")
+
 # The variables that crates/airgap-core/src/environment.rs reads, except those that Bazel sets. A test compares the two.
 VARIABLES = [
     "ALL_PROXY",
@@ -134,15 +136,6 @@ def action_environment(seen, shell):
         for name, value in shell.items()
         if not is_setting(name) or seen.get(name) != str(hash(value.strip()))
     }
-
-WasmSettingsInfo = provider(
-    doc = "The settings of the workspace.",
-    fields = {
-        "file": "File: the settings. As an input, it makes an action run again when they change.",
-        "helper": "File: the helper that has the file beside it.",
-        "seen": "dict: the variables in the file -> a hash of the value.",
-    },
-)
 
 def _wasm_settings_impl(ctx):
     return [WasmSettingsInfo(
