@@ -18,7 +18,7 @@ wasm_component_from_oci(name = \"pulled\", component_name = \"a\", registry = \"
 
 /// Creates a workspace with libraries, components and a platform `//:mac`.
 fn workspace(mirror: &Mirror) -> Workspace {
-    let workspace = Workspace::of("offline_toolchains", mirror);
+    let workspace = Workspace::from_example("offline_toolchains", mirror);
     workspace.sandbox.write("ws/BUILD.bazel", LIBRARY);
     workspace.sandbox.write("ws/a.wasm", b"\0asm\x0d\0\x01\0");
     workspace.add_to_module("bazel_dep(name = \"platforms\", version = \"0.0.10\")");

@@ -21,7 +21,7 @@ const EXAMPLES: [(&str, &[&str]); 3] = [
 fn mod_tidy_keeps_and_restores_the_imports_of_each_example() {
     let mirror = Mirror::new();
     for (example, imports) in EXAMPLES {
-        let workspace = Workspace::of(example, &mirror);
+        let workspace = Workspace::from_example(example, &mirror);
         // The file as it is in the example, without the lines that tests add.
         let module =
             std::fs::read_to_string(format!("{REPOSITORY}/examples/{example}/MODULE.bazel"));

@@ -27,7 +27,7 @@ fn shown(sources: &[Source]) -> Vec<String> {
 
 /// Returns the places for a package; `?` and an address if a registry must be asked.
 fn places(registries: &Registries, package: &str, rule: Option<&str>) -> Vec<String> {
-    let route = route::of_package(registries, &package.parse().unwrap(), rule);
+    let route = route::for_package(registries, &package.parse().unwrap(), rule);
     let route = route.unwrap_or_else(|error| panic!("{package}: {error}"));
     let mut places = shown(&route.sources);
     places.extend(route.discovery.map(|discovery| format!("? {}", discovery.url)));
@@ -197,7 +197,7 @@ fn a_folder_called_local_is_looked_into_first() {
     assert_eq!(places(&ours, "my:api", None), ["folder /path/to/local/registry/my/api"]);
     let only = registries(&format!("default_registry = \"local\"\n{OPTION_3}"), &[]);
     assert_eq!(places(&only, "wasi:io", None), [folder]);
-    let offline = route::of_package(&ours, &"wasi:io".parse().unwrap(), None).unwrap();
+    let offline = route::for_package(&ours, &"wasi:io".parse().unwrap(), None).unwrap();
     let net: Vec<_> = offline.sources.iter().map(Source::needs_network).collect();
     assert_eq!(net, [false, true]);
 }
@@ -251,7 +251,7 @@ fn components_take_the_same_way() {
 fn a_component_is_looked_for_in_folders_that_are_registries() {
     let folder = "folder /path/to/local/registry/my-org/auth";
     let sources = |config: &str, of: &str| {
-        shown(&route::of_component(&registries(config, &[]), of, "my-org/auth").unwrap())
+        shown(&route::for_component(&registries(config, &[]), of, "my-org/auth").unwrap())
     };
     assert_eq!(sources(OPTION_3, "ghcr.io"), [folder, "primary ghcr.io/my-org/auth"]);
     let overridden = format!("{OPTION_3}\"my-org:auth\" = {{ path = \"/mine/auth.wasm\" }}\n");
