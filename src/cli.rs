@@ -57,40 +57,41 @@ Exit codes:
 
 /// Fetch WebAssembly toolchains once, pinned by SHA-256, and build from them with no network.
 #[derive(Debug, Parser)]
-#[command(name = "wasm-airgap", bin_name = "wasm-airgap", version, after_help = EXIT_CODES, arg_required_else_help = true, args_override_self = true)]
+#[command(name = "wasm-airgap", bin_name = "wasm-airgap", version, after_help = EXIT_CODES,
+arg_required_else_help = true, args_override_self = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// Print data as JSON on stdout
     #[arg(long, global = true)]
     json: bool,
-    /// Use nothing that needs the network, as BAZEL_WASM_OFFLINE=1 does
+    /// Do not use the network, like BAZEL_WASM_OFFLINE=1
     #[arg(long, global = true)]
     offline: bool,
     /// The settings of the workspace, as Bazel's repository rules see them; `beside` this program
     #[arg(long, global = true, value_name = "FILE", hide = true)]
     settings: Option<PathBuf>,
-    /// Take relative paths from where `bazel run` was typed
+    /// Resolve relative paths from the folder in which `bazel run` was typed
     #[arg(long, global = true, hide = true)]
     as_typed: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Bring what a build needs into a folder that goes across the gap
+    /// Download the inputs of a build into a folder for the offline machine
     #[command(subcommand)]
     Vendor(vendor::VendorCommand),
-    /// Show where each file would come from, without fetching any
+    /// Show the source of each file without downloading anything
     Plan(PlanArgs),
     /// Verify an archive and unpack it
     Extract(ExtractArgs),
     /// Write the BUILD file of a repository
     #[command(subcommand)]
     Emit(EmitCommand),
-    /// Look at WIT packages and check them
+    /// Inspect, fetch and pin WIT packages
     #[command(subcommand)]
     Wit(WitCommand),
-    /// Pull components, check them and pin them
+    /// Pull, check and pin components
     #[command(subcommand)]
     Component(component::ComponentCommand),
     /// Manage the checksum registry
@@ -98,20 +99,20 @@ enum Command {
     Toolchain(ToolchainCommand),
     /// Hash a vendor folder again and compare it with its manifest
     Verify(VerifyArgs),
-    /// Bring container images into a private registry, and manifests to use it
+    /// Copy container images to a private registry, and change manifests to use it
     #[cfg(feature = "mirror")]
     #[command(subcommand)]
     Mirror(mirror::MirrorCommand),
-    /// Not in this build: container images
+    /// Container images (not in this build)
     #[cfg(not(feature = "mirror"))]
     Mirror(missing_features::Absent),
-    /// Look at the configuration
+    /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print the version of the border to Starlark; repository rules depend on it
     #[command(hide = true)]
     Stamp,
-    /// Print an error; repository rules do it once so, as Bazel would repeat it
+    /// Print an error; repository rules call this because Bazel would print it twice
     #[command(hide = true)]
     Say {
         /// The message
@@ -129,19 +130,20 @@ enum EmitCommand {
 
 #[derive(Debug, Subcommand)]
 enum WitCommand {
-    /// Print what a WIT package declares and needs
+    /// Print the declarations and dependencies of a WIT package
     Inspect(WitInspectArgs),
     /// Fetch one package, verify it and write its text
     Fetch(WitFetchArgs),
     /// Print the SHA-256 of a published package, and the lines that pin it
     Pin(wit::PinArgs),
-    /// Take the text of a pinned archive from a folder that somebody made, if there is one
+    /// Copy the text of a pinned archive from a folder that a user unpacked, if the folder exists
     #[command(hide = true)]
     Adopt(WitAdoptArgs),
-    /// Take the WIT of a package out of a pinned archive
+    /// Extract the WIT of a package from a pinned archive
     #[command(hide = true)]
     Unpack(WitUnpackArgs),
-    /// Check a package against its dependencies and put all into one folder; for `wit_library`
+    /// Check a package against its dependencies and write all of them to one folder, for
+    /// `wit_library`
     #[command(hide = true)]
     Library(WitLibraryArgs),
 }
@@ -154,23 +156,23 @@ enum ToolchainCommand {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Show every setting that is in force and where it came from
+    /// Show every setting in effect and its origin
     Show,
 }
 
-/// What is wanted: tools by name, by bundle, by a request from Starlark, or all of them.
+/// The selected tools: by name, by bundle, by a request from Starlark, or all of them.
 #[derive(Args, Debug)]
 struct SelectionArgs {
-    /// A tool, in its latest version or in this one; may be repeated [default: all tools]
+    /// A tool in this version, or in its latest one; may be repeated [default: all tools]
     #[arg(long = "tool", value_name = "TOOL[@VERSION]")]
     tools: Vec<String>,
     /// A bundle of tools; may be repeated
     #[arg(long = "bundle", value_name = "NAME")]
     bundles: Vec<String>,
-    /// A registry file of your own; what it says wins; may be repeated
+    /// Your own registry file, which overrides the built-in entries; may be repeated
     #[arg(long = "registry", value_name = "FILE")]
     registries: Vec<PathBuf>,
-    /// A request as the toolchain extension writes it, relative to the current folder; - is stdin
+    /// A request written by the toolchain extension, relative to the current folder; - is stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bundles", "registries"])]
     request: Option<PathBuf>,
     /// A platform, or `all`; may be repeated [default: this one]
@@ -178,20 +180,20 @@ struct SelectionArgs {
     platforms: Vec<String>,
 }
 
-/// Show where each file would come from, without fetching any.
+/// Show the source of each file without downloading anything.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   BAZEL_WASM_OFFLINE=1 wasm-airgap plan --tool wasm-tools@1.244.0
 
-Exits with 3 where a file is in none of the places that may be used.")]
+Exits with 3 if a file was not found in any allowed source.")]
 struct PlanArgs {
     #[command(flatten)]
     selection: SelectionArgs,
     /// The workspace root, to which relative folders are relative
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
-    /// Give also what no place has, because the caller has a cache of its own
+    /// Include files without a source, because the caller has a cache
     #[arg(long, hide = true, requires = "json")]
     with_missing: bool,
 }
@@ -203,7 +205,7 @@ Example:
   wasm-airgap extract --sha256 e959f2… --type tar.gz --strip-prefix binaryen-version_123 \\
       binaryen-version_123-x86_64-linux.tar.gz out
 
-Nothing is at OUT before everything is.")]
+OUT appears only when the whole archive is verified and unpacked.")]
 struct ExtractArgs {
     /// The archive, or the binary with `--type none`
     archive: PathBuf,
@@ -215,19 +217,19 @@ struct ExtractArgs {
     /// tar.gz, tar.xz, tar.zst, zip, or none for a binary [default: by the file's name]
     #[arg(long = "type", value_name = "TYPE")]
     archive_type: Option<ArchiveType>,
-    /// A folder to take off the front of every path; empty for none [default: the one at the top]
+    /// The folder to remove from the start of every path; empty for none [default: the top folder]
     #[arg(long, value_name = "PREFIX")]
     strip_prefix: Option<Strip>,
-    /// The name that a binary gets [default: that of the file]
+    /// The name of the binary after extraction [default: that of the file]
     #[arg(long, value_name = "NAME")]
     filename: Option<PathComponent>,
-    /// Rename BUILD files in the archive, which Bazel would take for packages
+    /// Rename BUILD files in the archive, because Bazel would make packages of them
     #[arg(long)]
     for_bazel: bool,
-    /// A file to make executable, whatever the archive says of it; may be repeated
+    /// A file to make executable, regardless of its mode in the archive; may be repeated
     #[arg(long = "executable", value_name = "PATH")]
     executables: Vec<String>,
-    /// What the archive is, for messages
+    /// The name of the archive in messages
     #[arg(long, value_name = "TEXT")]
     subject: Option<String>,
 }
@@ -247,7 +249,7 @@ struct EmitToolArgs {
     /// Its version
     #[arg(long)]
     version: PathComponent,
-    /// Where it runs
+    /// The platform on which it runs
     #[arg(long)]
     platform: Platform,
     /// An executable, the main one first
@@ -281,7 +283,7 @@ struct EmitWitArgs {
     /// The folder with the `.wit` files, below that of the BUILD file [default: the same]
     #[arg(long, value_name = "FOLDER", default_value = "", hide_default_value = true)]
     folder: String,
-    /// The published file beside the BUILD file, which other packages may name
+    /// The published file beside the BUILD file, for use by other packages
     #[arg(long, value_name = "FILE")]
     published: Option<PathComponent>,
 }
@@ -297,7 +299,7 @@ fn package_label(text: &str) -> std::result::Result<(PackageId, String), String>
     Ok((package.parse()?, format!("{}{rest}", &mark[1..])))
 }
 
-/// Print what a WIT package declares and needs.
+/// Print the declarations and dependencies of a WIT package.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -316,9 +318,9 @@ Example:
   wasm-airgap wit fetch wasi:cli@0.2.6 --output vendor/wit/wasi-cli
   wasm-airgap wit fetch myorg:api@1.0.0 --registry ghcr.io/myorg --output vendor/wit/api
 
-It comes from a vendor folder, a mirror, a pinned archive or the registry, as `config show` says. With
---output, what it needs comes along into the folder `deps`; with OUT, the published file stays beside
-its text, and nothing else comes.")]
+The source is a vendor folder, a mirror, a pinned archive or the registry; `config show` prints
+which. --output also writes the dependencies, into the folder `deps`. OUT keeps the published file
+beside its text, without dependencies.")]
 struct WitFetchArgs {
     /// The package
     #[arg(value_name = "PACKAGE[@VERSION]")]
@@ -326,10 +328,10 @@ struct WitFetchArgs {
     /// The folder for the published file and its text
     #[arg(conflicts_with = "output")]
     out: Option<PathBuf>,
-    /// The folder for the text, and for that of all that it needs
+    /// The folder for the text of the package and of its dependencies
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// The registry, as in ghcr.io/myorg or wasi.dev [default: the one that is configured]
+    /// The registry, as in ghcr.io/myorg or wasi.dev [default: the configured one]
     #[arg(long, value_name = "REGISTRY")]
     registry: Option<String>,
     /// The SHA-256 that the published file must have
@@ -340,7 +342,7 @@ struct WitFetchArgs {
     workspace: Option<PathBuf>,
 }
 
-/// Take the text of a pinned archive from a folder that somebody made, if there is one.
+/// Copy the text of a pinned archive from a folder that a user unpacked, if the folder exists.
 #[derive(Args, Debug)]
 struct WitAdoptArgs {
     /// The folder for the `.wit` files
@@ -353,7 +355,7 @@ struct WitAdoptArgs {
     workspace: Option<PathBuf>,
 }
 
-/// Take the WIT of a package out of a pinned archive.
+/// Extract the WIT of a package from a pinned archive.
 #[derive(Args, Debug)]
 struct WitUnpackArgs {
     /// The archive
@@ -365,10 +367,10 @@ struct WitUnpackArgs {
     request: PathBuf,
 }
 
-/// Check a package against its dependencies and put all into one folder.
+/// Check a package against its dependencies and write all of them to one folder.
 #[derive(Args, Debug)]
 struct WitLibraryArgs {
-    /// The request as `wit_library` writes it
+    /// The request written by `wit_library`
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
     /// A folder that does not exist yet or is empty
@@ -383,27 +385,27 @@ Example:
   wasm-airgap toolchain pin --registry wasm_tools.json \\
       https://github.com/bytecodealliance/wasm-tools/releases/download/v1.245.0/wasm-tools-1.245.0-x86_64-linux.tar.gz
 
-Trust begins here: compare the printed SHA-256 with one that upstream publishes.")]
+Compare the printed SHA-256 with the one that upstream publishes: all later checks rely on it.")]
 struct PinArgs {
-    /// The addresses of the files; https://, http:// or file://
+    /// The URLs of the files; https://, http:// or file://
     #[arg(required = true, value_name = "URL")]
     urls: Vec<String>,
-    /// The registry file to add to; it is made if it is not there [default: print it]
+    /// The registry file for the entries; it is created if it does not exist [default: print them]
     #[arg(long, value_name = "FILE")]
     registry: Option<PathBuf>,
-    /// The tool [default: by the address]
+    /// The tool [default: from the URL]
     #[arg(long)]
     tool: Option<PathComponent>,
-    /// The version [default: by the address]
+    /// The version [default: from the URL]
     #[arg(long)]
     version: Option<PathComponent>,
-    /// The platform [default: by the address]
+    /// The platform [default: from the URL]
     #[arg(long)]
     platform: Option<Platform>,
     /// An executable in the archive, the main one first [default: the tool's name]
     #[arg(long = "executable", value_name = "PATH")]
     executables: Vec<String>,
-    /// Replace what is pinned already to other bytes
+    /// Replace existing pins whose bytes have changed
     #[arg(long, requires = "registry")]
     update: bool,
 }
@@ -414,11 +416,11 @@ struct PinArgs {
 Example:
   wasm-airgap verify vendor
 
-Names each missing, changed and unlisted file and exits with 4 if there is any.")]
+Prints each missing, changed and unlisted file, and exits with 4 if there are any.")]
 struct VerifyArgs {
     /// The vendor folder [default: BAZEL_WASM_VENDOR_DIR, or vendor]
     dir: Option<PathBuf>,
-    /// How many files to hash at a time [default: one a processor]
+    /// The number of files to hash in parallel [default: the number of processors]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
 }

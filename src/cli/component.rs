@@ -25,9 +25,9 @@ use airgap_vendor::vendor::unpinned;
 pub(super) enum ComponentCommand {
     /// Pull a component from a vendor folder, a mirror or its registry, and check it
     Pull(PullArgs),
-    /// Print the digests of a component, and add it to a checksum registry
+    /// Print the digests of a component, and add it to a checksum registry if asked
     Pin(pin::PinArgs),
-    /// Get a component for a rule
+    /// Fetch a component for a rule
     #[command(hide = true)]
     Fetch(FetchArgs),
     /// Check a vendored component for a rule
@@ -41,28 +41,29 @@ pub(super) enum ComponentCommand {
 Example:
   wasm-airgap component pull ghcr.io/my-org/auth-service:v1.2.0 -o auth-service.wasm
 
-The digest may be that of the content, which is the file's SHA-256, or that of the manifest.")]
+The digest is that of the content (the SHA-256 of the file) or that of the manifest.")]
 pub(super) struct PullArgs {
     /// HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:DIGEST, or NAME@VERSION in a checksum registry
     reference: String,
-    /// The file; relative to the workspace root under `bazel run`, to the current folder otherwise
+    /// The output file, relative to the workspace root under `bazel run`, else to the current
+    /// folder
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// The name of its file in vendor folders [default: the last part of its repository]
     #[arg(long, value_name = "NAME")]
     name: Option<PathComponent>,
-    /// What pins it
+    /// The digest that the component must have
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<Digest>,
-    /// A checksum registry file of your own; may be repeated
+    /// Your own checksum registry file; may be repeated
     #[arg(long = "registry", value_name = "FILE")]
     registries: Vec<PathBuf>,
 }
 
-/// Get a component for a rule.
+/// Fetch a component for a rule.
 #[derive(Args, Debug)]
 pub(super) struct FetchArgs {
-    /// The file, relative to the current folder
+    /// The output file, relative to the current folder
     out: PathBuf,
     /// The component
     #[arg(long, value_name = "REFERENCE")]
@@ -70,7 +71,7 @@ pub(super) struct FetchArgs {
     /// The name of its file in vendor folders [default: the last part of its repository]
     #[arg(long, value_name = "NAME")]
     name: Option<PathComponent>,
-    /// What pins it
+    /// The digest that the component must have
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<Digest>,
     /// A checksum registry file, relative to the current folder; may be repeated
@@ -86,16 +87,17 @@ pub(super) struct FetchArgs {
 pub(super) struct CheckArgs {
     /// The vendored file, relative to the current folder
     file: PathBuf,
-    /// Where a copy of it goes
+    /// The file for a copy of it
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// What pins it
+    /// The digest that the component must have
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<Digest>,
-    /// Its manifest, for the digest of one; left out: `<name>.manifest.json` beside it
+    /// Its manifest, if the pin is the digest of a manifest [default: `<name>.manifest.json` beside
+    /// it]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
-    /// A checksum registry file, to say what a wrong file is; may be repeated
+    /// A checksum registry file, to identify a wrong file in messages; may be repeated
     #[arg(long = "registry", value_name = "FILE")]
     registries: Vec<PathBuf>,
 }
@@ -123,7 +125,7 @@ fn pull(args: &PullArgs, context: &Context) -> Result<()> {
 fn check_file_name(written: &Path, destination: &Path, wanted: &Wanted) -> Result<()> {
     if written == Path::new("-") {
         return Err(Error::usage("a component cannot be written to stdout")
-            .fact("because", "nothing may be used before all of it is checked")
+            .fact("because", "the component is written only after all of it is checked")
             .hint(format!("name a file: -o {}", wasm_name(&wanted.name))));
     }
     let ends = written.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
@@ -131,11 +133,8 @@ fn check_file_name(written: &Path, destination: &Path, wanted: &Wanted) -> Resul
         return Ok(());
     }
     let file = written.join(wasm_name(&wanted.name));
-    Err(Error::usage(format!(
-        "`{}` is a folder, where the name of a file is needed",
-        written.display()
-    ))
-    .hint(format!("name the file: -o {}", file.display())))
+    Err(Error::usage(format!("`{}` is a folder; expected the name of a file", written.display()))
+        .hint(format!("name the file: -o {}", file.display())))
 }
 
 fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
@@ -169,8 +168,8 @@ fn with_withheld(error: Error, context: &Context) -> Error {
     }
     let names = names.join(",");
     error.hint(format!(
-        "{names} may be secret, so the action does not get it; log in with docker or podman, or \
-         let the action have it: --repo_env=BAZEL_WASM_ACTION_SECRETS={names}"
+        "actions do not get {names}, because it may be a secret; log in with docker or podman, or \
+         pass it to actions with --repo_env=BAZEL_WASM_ACTION_SECRETS={names}"
     ))
 }
 

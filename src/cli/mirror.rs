@@ -30,13 +30,13 @@ pub(super) enum MirrorCommand {
     List(ListArgs),
     /// Pin each tag of mirror.yaml to what it is now, in mirror.lock
     Lock(LockArgs),
-    /// Copy the images of mirror.yaml: to a registry, or by way of a folder or a tar
+    /// Copy the images of mirror.yaml to a registry, directly or through a folder or a tar
     Copy(CopyArgs),
-    /// Write the Helm values that make a chart use the private registry
+    /// Write Helm values that make a chart use the private registry
     Values(ValuesArgs),
-    /// Write the images transformer that makes manifests use the private registry
+    /// Write an images transformer that makes manifests use the private registry
     Kustomize(KustomizeArgs),
-    /// Write what makes container runtimes pull the images from the private registry
+    /// Write settings that make container runtimes pull the images from the private registry
     Policy(PolicyArgs),
     /// Find every image in rendered manifests that is not in the private registry
     Check(CheckArgs),
@@ -45,25 +45,25 @@ pub(super) enum MirrorCommand {
 /// Charts with the values and the cluster for which they are rendered.
 #[derive(Args, Debug)]
 struct ChartArgs {
-    /// A Helm chart: its folder, its .tgz, oci:// with its place in a registry, or its name in --repo
+    /// A Helm chart: its folder, its .tgz, its oci:// reference, or its name in --repo
     #[arg(long = "chart", id = "chart", value_name = "CHART")]
     charts: Vec<PathBuf>,
     /// The chart's version in the registry or repository [default: the highest stable one]
     #[arg(long, value_name = "VERSION", requires = "chart")]
     version: Option<String>,
-    /// The repository of the chart: the address of the folder with its index.yaml
+    /// The repository of the chart: the URL of the folder with its index.yaml
     #[arg(long, value_name = "URL", requires = "chart")]
     repo: Option<String>,
-    /// A file with values over those of the chart; may be repeated
+    /// A file with values that override those of the chart; may be repeated
     #[arg(long, value_name = "FILE", requires = "chart")]
     values: Vec<PathBuf>,
-    /// A value over those of the chart and the files, as in Helm; may be repeated
+    /// A value that overrides those of the chart and the files, as in Helm; may be repeated
     #[arg(long, value_name = "KEY=VALUE", requires = "chart")]
     set: Vec<Assignments>,
-    /// The same, where the value is always a text; may be repeated
+    /// Like --set, but the value is always a string; may be repeated
     #[arg(long, value_name = "KEY=VALUE", requires = "chart", value_parser = Assignments::texts)]
     set_string: Vec<Assignments>,
-    /// A part of the chart that is not installed: `nats` for `nats.enabled=false`; may be repeated
+    /// A part of the chart to disable: `nats` sets `nats.enabled=false`; may be repeated
     #[arg(long, value_name = "PART", requires = "chart")]
     disable: Vec<String>,
     /// The version of Kubernetes for which the chart is rendered [default: that of Helm]
@@ -90,8 +90,8 @@ Example:
   wasm-airgap mirror list --chart runtime-operator-2.0.0-rc.7.tgz --disable nats \\
       --registry registry.corp:5000 -o mirror.yaml
 
-Helm has no network, no plugins, no configuration and no cluster here, and 30 s for each chart.
-A file that is there keeps what is in it; only new images are added, at its end.
+Helm runs without network, plugins, configuration and cluster, for at most 30 s for each chart. An
+existing file keeps its entries; only new images are added, at its end.
 
 Exits with 2 if a file cannot be read; the list has the images of the others.")]
 struct ListArgs {
@@ -101,39 +101,38 @@ struct ListArgs {
     /// [default: only the chart]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Where the images go, as in registry.corp:5000 or registry.corp/mirror
+    /// The destination of the images, as in registry.corp:5000 or registry.corp/mirror
     #[arg(long, value_name = "REGISTRY", required_unless_present = "format")]
     registry: Option<String>,
     /// Write the list for another tool: one image a line, or a manifest of Hauler or Zarf
     #[arg(long, value_name = "images|hauler|zarf", conflicts_with_all = ["why", "prune"])]
     format: Option<ListFormat>,
-    /// Say above each image where it was found
+    /// Write above each image where it was found
     #[arg(long)]
     why: bool,
-    /// Add the images of parts of the chart that are off, and those of its annotations
+    /// Add the images of disabled parts of the chart, and those of its annotations
     #[arg(long, requires = "chart")]
     all_parts: bool,
-    /// Fail if an image cannot be told for sure, or if a chart was not rendered
+    /// Fail if an image is uncertain, or if a chart was not rendered
     #[arg(long)]
     strict: bool,
-    /// The file to write, or to add to [default: print it]
+    /// The file to create or extend [default: print the list]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Take images out of the file that are not found any more
+    /// Remove images from the file that are not found any more
     #[arg(long, requires = "output")]
     prune: bool,
 }
 
-/// Pin each tag of mirror.yaml to what it is now, in mirror.lock.
-///
-/// What is locked already stays as it is, and what is not in the list any more goes. An image that
-/// cannot be pinned is an error of that image; the others are locked all the same.
+/// Pin each tag of mirror.yaml to its present digest, in mirror.lock.
+/// Existing entries keep their digests; entries of images that are not in the list any more are
+/// removed. If an image cannot be pinned, its error is reported and the others are locked.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap mirror lock -f mirror.yaml
 
-The digests are those of the sources, of indexes with all their platforms.")]
+The digest of a multi-platform image is that of its index.")]
 struct LockArgs {
     /// The list of images
     #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
@@ -141,18 +140,17 @@ struct LockArgs {
     /// The lock
     #[arg(long, value_name = "FILE", default_value = "mirror.lock")]
     lock_file: PathBuf,
-    /// Look at every tag again, instead of keeping what is locked
+    /// Pin every tag again, instead of keeping the locked digests
     #[arg(long)]
     update: bool,
-    /// How many images to ask for at a time
+    /// The number of images to look up in parallel
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
 }
 
-/// Copy the images of mirror.yaml: to a registry, or by way of a folder or a tar.
-///
-/// Copies every platform, and with each image what is attached to it: signatures, attestations,
-/// SBOMs. What is there is left alone; what a run that was cut off has done is not done again.
+/// Copy the images of mirror.yaml to a registry, directly or through a folder or a tar.
+/// Copies every platform, and the referrers of each image: signatures, attestations, SBOMs. Images
+/// that are already at the destination are skipped, and an interrupted copy resumes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -160,47 +158,48 @@ Examples:
   wasm-airgap mirror copy -f mirror.yaml --locked --to images.tar
   wasm-airgap mirror copy -f mirror.yaml --locked --from images.tar
 
-One image that fails stops no other, and the exit code tells. Exits with 4 where a tag is not what is
-locked; what is locked is copied all the same.")]
+If an image fails, the others are still copied, and the exit code reports the failure. Exits with 4
+if a tag differs from its lock; the locked image is copied nevertheless.")]
 struct CopyArgs {
     /// The list of images
     #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
     list: PathBuf,
-    /// Take the images from an OCI layout, a folder or a tar of it [default: their sources]
+    /// Copy the images from an OCI layout: a folder, or a tar of one [default: from their sources]
     #[arg(long, value_name = "DIR|FILE.tar")]
     from: Option<LayoutName>,
-    /// Bring the images into an OCI layout, a folder or a tar of it [default: their destinations]
+    /// Copy the images to an OCI layout: a folder, or a tar of one [default: to their destinations]
     #[arg(long, value_name = "DIR|FILE.tar")]
     to: Option<LayoutName>,
     /// A platform of an index, as in linux/amd64; may be repeated [default: all of them]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<Platform>,
-    /// Copy what mirror.lock says, whatever the tags are now
+    /// Copy the digests in mirror.lock, even if the tags have moved
     #[arg(long)]
     locked: bool,
     /// The lock
     #[arg(long, value_name = "FILE", default_value = "mirror.lock")]
     lock_file: PathBuf,
-    /// Where all destinations must be, as in registry.corp:5000 or registry.corp/mirror
+    /// The registry that all destinations must be in, as in registry.corp:5000 or
+    /// registry.corp/mirror
     #[arg(long, value_name = "REGISTRY", conflicts_with = "to")]
     registry: Option<String>,
-    /// How much to do at a time
+    /// The number of images and blobs to transfer in parallel
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// Show what would be copied, and copy nothing
+    /// Show the images that would be copied, without copying them
     #[arg(long)]
     dry_run: bool,
-    /// Look through images that are there too: mend them, and copy what was attached to them since
+    /// Check images that are already at the destination too: repair them, and copy new referrers
     #[arg(long)]
     recheck: bool,
-    /// Leave signatures and whatever else is attached behind
+    /// Do not copy signatures and other referrers
     #[arg(long)]
     no_attached: bool,
-    /// Copy layers that their media type says may not be passed on, as those of Windows; from the
-    /// source, or else from the addresses in the manifest
+    /// Copy layers whose media type forbids distribution, such as those of Windows: from the
+    /// source, or else from the URLs in the manifest
     #[arg(long)]
     include_non_distributable: bool,
-    /// Go on with the other images where one fails; that is so in any case
+    /// Continue with the other images if one fails; this is always the case
     #[arg(long, hide = true)]
     keep_going: bool,
 }
@@ -226,31 +225,32 @@ impl std::str::FromStr for LayoutName {
 
     fn from_str(text: &str) -> std::result::Result<LayoutName, String> {
         match text.split_once(':') {
-            Some((_, "")) => Err(format!("`{text}` names no folder and no file")),
+            Some((_, "")) => Err(format!("`{text}` does not name a folder or file")),
             Some(("oci", path)) => Ok(LayoutName::Folder(path.into())),
             Some(("oci-archive", path)) => Ok(LayoutName::Archive(path.into())),
             Some((scheme @ ("docker" | "docker-archive" | "docker-daemon" | "dir"), _)) => {
-                Err(format!("`{scheme}:` is none of `oci:DIR` and `oci-archive:FILE.tar`"))
+                Err(format!(
+                    "`{scheme}:` is not supported; expected `oci:DIR` or `oci-archive:FILE.tar`"
+                ))
             }
-            _ if text.is_empty() => Err("it names no folder and no file".to_owned()),
+            _ if text.is_empty() => Err("it does not name a folder or file".to_owned()),
             _ if text.ends_with(".tar") => Ok(LayoutName::Archive(text.into())),
             _ => Ok(LayoutName::Folder(text.into())),
         }
     }
 }
 
-/// Write the Helm values that make a chart use the private registry.
-///
-/// Helm renders the chart with the values, and each image must be at its destination; the first line
-/// says so. A global registry is set where that does it, and else the registry or the repository of
-/// each component, whole lists and tags. Parts that are disabled are off in the values as well.
+/// Write Helm values that make a chart use the private registry.
+/// Helm renders the chart with the values, and each image must be at its destination; the first
+/// line says so. A global registry is set if that is enough, or else the registry or the repository
+/// of each component, whole lists and tags. Disabled parts are disabled in the values as well.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap mirror values --chart runtime-operator-2.0.0-rc.7.tgz -f mirror.yaml \\
       --pull-secret my-registry-secret > my-values.yaml
 
-Exits with 4 if no value brings an image to its destination; it is named, and the values do the rest.
+Exits with 4 and names the image if no value can change it; the values still cover the others.
 Without Helm the values are guesses, and the first line says so.")]
 struct ValuesArgs {
     #[command(flatten)]
@@ -261,25 +261,24 @@ struct ValuesArgs {
     /// The name of a secret with the registry's credentials; may be repeated
     #[arg(long = "pull-secret", value_name = "NAME")]
     pull_secrets: Vec<String>,
-    /// Set the registry of each component, even where a global one would do
+    /// Set the registry of each component, even if a global one is enough
     #[arg(long)]
     per_component: bool,
 }
 
-/// Write the images transformer that makes manifests use the private registry.
-///
-/// Kustomize compares names as text: with manifests there is an entry for each spelling that is in
-/// them, and without for each usual one.
+/// Write an images transformer that makes manifests use the private registry.
+/// Kustomize compares names as text: the transformer has an entry for each spelling in the
+/// manifests or, without manifests, for each usual spelling.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap mirror kustomize -f mirror.yaml ./wasmcloud-manifests -o kustomization.yaml
   kubectl kustomize .
 
-With -o the file has the manifests as its `resources` as well, and what is needed for images where
-the transformer does not look: `configurations` and `patches`. All else in it stays.
+With -o the file also lists the manifests as `resources`, and has `configurations` and `patches`
+for images in fields that the transformer does not read. Its other content stays.
 
-Exits with 4 if an image cannot be brought to its destination with -o.")]
+With -o, exits with 4 if an image cannot be changed to its destination.")]
 struct KustomizeArgs {
     /// Rendered manifests, or folders with them; - is stdin
     #[arg(value_name = "PATH")]
@@ -287,22 +286,21 @@ struct KustomizeArgs {
     /// The list of images
     #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
     list: PathBuf,
-    /// The kustomization.yaml to write, or to bring up to date [default: print the `images`]
+    /// The kustomization.yaml to create or update [default: print the `images`]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// Write what makes container runtimes pull the images from the private registry.
-///
-/// Manifests keep the names of the sources then; each node asks for them at the destinations of
-/// mirror.yaml, and never where they come from.
+/// Write settings that make container runtimes pull the images from the private registry.
+/// Manifests can then keep the names of the sources; each node pulls from the destinations in
+/// mirror.yaml, and never from the sources.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   wasm-airgap mirror policy --format containerd -o /etc/containerd/certs.d
   wasm-airgap mirror policy --format idms -o idms.yaml
 
-Exits with 4 if an image cannot be pulled from its destination so, and says why.")]
+Exits with 4 and the reason if an image cannot be pulled from its destination this way.")]
 struct PolicyArgs {
     /// The list of images
     #[arg(long = "file", short = 'f', value_name = "FILE", default_value = "mirror.yaml")]
@@ -349,26 +347,26 @@ Example:
   helm template runtime ./runtime-operator -f my-values.yaml |
       wasm-airgap mirror check - --registry registry.corp:5000
 
-A finding that you accept stands in a file for --allow, with the reason:
+List accepted findings in a file for --allow, each with a reason:
   allow:
     - image: registry.k8s.io/pause:3.10
       reason: every node has it
 
-Exits with 4 if an image is not in the registry, and with 2 if a file is no YAML.")]
+Exits with 4 if an image is not in the registry, and with 2 if a file is not valid YAML.")]
 struct CheckArgs {
     /// Manifests, or folders with them; - is stdin
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Where the images must be, as in registry.corp:5000 or registry.corp/mirror
+    /// The registry that the images must be in, as in registry.corp:5000 or registry.corp/mirror
     #[arg(long, value_name = "REGISTRY")]
     registry: String,
-    /// A file with images that may be elsewhere, each with a reason
+    /// A file with images that may be in other registries, each with a reason
     #[arg(long, value_name = "FILE")]
     allow: Option<PathBuf>,
-    /// Ask the registry whether each image is really there, by its digest where it has one
+    /// Ask the registry whether it has each image, by its digest if it has one
     #[arg(long)]
     live: bool,
-    /// How many images to ask for at a time
+    /// The number of images to look up in parallel
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64), requires = "live")]
     jobs: u16,
 }

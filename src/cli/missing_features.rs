@@ -20,7 +20,7 @@ impl Absent {
     pub(super) fn refusal(&self, command: &str) -> Error {
         let mut words = vec![command.into()];
         words.extend(self.words.iter().map(|word| word.to_string_lossy()));
-        Error::usage(format!("this build of wasm-airgap has no `{command}` command"))
+        Error::usage(format!("the command `{command}` is not in this build of wasm-airgap"))
             .fact("reason", "the helper that Bazel builds contains only the commands of its rules")
             .hint(format!(
                 "in a checkout of rules_wasm_airgap, run\ncargo run --release -- {}",

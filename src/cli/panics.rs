@@ -29,13 +29,13 @@ pub(super) fn caught(work: impl FnOnce() -> Result<()>) -> Result<()> {
 
 fn error(words: &str, place: &str) -> Error {
     if words.contains("failed to spawn thread") {
-        return Error::new(Kind::Failed, "cannot start a thread")
-            .because(words)
-            .hint("raise the limit of processes (`ulimit -u`), or run fewer programs at a time");
+        return Error::new(Kind::Failed, "cannot start a thread").because(words).hint(
+            "raise the limit of processes (`ulimit -u`), or run fewer programs at the same time",
+        );
     }
     Error::new(Kind::Failed, format!("this program has a bug: {words}"))
         .fact("at", place)
-        .hint("report it, with this text and the command; the files that were written are whole")
+        .hint("report it with this text and the command; all written files are complete")
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {

@@ -19,7 +19,7 @@ use airgap_vendor::registry::{Registry, SCHEMA_VERSION, Tool};
 
 pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let policy = context.policy()?;
-    let client = Client::new(policy.network(|| "pin what upstream serves".to_owned())?)?;
+    let client = Client::new(policy.network(|| "pin files of upstream".to_owned())?)?;
     let registry = Registry::builtin()?;
     let path = args.registry.as_deref().map(|path| context.path(path));
     let path = path.map(|path| store::through_link(&path)).transpose()?;
@@ -77,8 +77,8 @@ impl Entry {
     fn new(url: &str, args: &PinArgs, registry: &Registry) -> Result<Entry> {
         let guess = Guess::of(url, registry);
         let missing = |what: &str| {
-            Error::usage(format!("the address `{url}` does not tell the {what}"))
-                .hint(format!("say it with `--{what}`"))
+            Error::usage(format!("the URL `{url}` does not contain the {what}"))
+                .hint(format!("pass it with `--{what}`"))
         };
         let tool = args.tool.as_ref().map(ToString::to_string).or(guess.tool);
         let version = args.version.as_ref().map(ToString::to_string).or(guess.version);
@@ -102,16 +102,14 @@ impl Entry {
         let (url, named) = (self.url.as_str(), self.archive);
         match extract::archive_of(beginning, url)? {
             Some(found) if found != named => {
-                context
-                    .report
-                    .warn(&format!("`{url}` is a {found}, although its name says {named}"));
+                context.report.warn(&format!("`{url}` is a {found}; its name says {named}"));
                 self.archive = found;
             }
             Some(_) => {}
             // A zip may start with a program that unpacks it.
             None if named == ArchiveType::Zip => {}
             None => context.report.warn(&format!(
-                "`{url}` does not begin like a {named}: look at it before you rely on this pin"
+                "`{url}` does not start like a {named}; inspect it before you rely on this pin"
             )),
         }
         Ok(())
@@ -120,7 +118,7 @@ impl Entry {
     fn add_to(&self, file: &mut Map<String, Value>, digest: &Digest, args: &PinArgs) -> Result<()> {
         match file.get("tool").and_then(Value::as_str) {
             Some(other) if other != self.tool => {
-                return Err(Error::usage("one registry file is about one tool")
+                return Err(Error::usage("a registry file describes one tool")
                     .fact("expected", other)
                     .fact("found", &self.tool)
                     .hint("name another file with `--registry`"));
@@ -159,10 +157,10 @@ impl Entry {
 /// Returns the error for pinned content that has changed, which a pin must detect.
 pub(super) fn moved(what: &str, pinned: &str, found: &Digest) -> Error {
     let pinned = pinned.strip_prefix("sha256:").unwrap_or(pinned);
-    Error::integrity(format!("{what} is pinned already, and its bytes are other ones now"))
+    Error::integrity(format!("{what} is already pinned, and its bytes have changed"))
         .fact("expected", format!("sha256:{pinned}"))
         .fact("found", format!("sha256:{found}"))
-        .hint("find out why it changed; then pin it anew with `--update`")
+        .hint("find out why it changed; then replace the pin with `--update`")
 }
 
 fn object<'a>(parent: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {

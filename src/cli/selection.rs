@@ -83,10 +83,10 @@ fn narrow(mut request: Request, tools: &[String]) -> Result<Request> {
                 .hint("add it there: `wasm.tool(name = ..., version = ...)`"));
         };
         if version.is_some_and(|version| version != choice.version.as_str()) {
-            return Err(Error::usage(format!("MODULE.bazel asks for another version of `{name}`"))
+            return Err(Error::usage(format!("MODULE.bazel requests another version of `{name}`"))
                 .fact("expected", &choice.version)
                 .fact("found", version.unwrap_or_default())
-                .hint("change it there, so that the build asks for what is vendored"));
+                .hint("change it there, so that the build requests the vendored version"));
         }
     }
     request
@@ -109,7 +109,7 @@ pub(super) fn platforms(names: &[String]) -> Result<Platforms> {
     }
     if names.is_empty() {
         let host = Platform::host().ok_or_else(|| {
-            Error::usage("no tools are published for the platform of this machine")
+            Error::usage("no tool is published for the platform of this machine")
                 .hint("name one: `--platform linux_amd64`")
         })?;
         return Ok(Platforms::Only(vec![host]));

@@ -24,13 +24,13 @@ use airgap_vendor::vendor::Summary;
 pub(super) enum VendorCommand {
     /// Download toolchain archives into a vendor folder
     Toolchains(toolchains::ToolchainsArgs),
-    /// Fetch WIT packages and everything they need into a vendor folder, and write the lock
+    /// Fetch WIT packages and their dependencies into a vendor folder, and write the lock
     Wit(wit::WitArgs),
-    /// Vendor everything that MODULE.bazel asks for: toolchains, WIT packages and components
+    /// Vendor all toolchains, WIT packages and components requested in MODULE.bazel
     All(all::AllArgs),
     /// Pull components into a vendor folder, with a BUILD file for them
     Components(components::ComponentsArgs),
-    /// Vendor this program alone, and print what pins it in MODULE.bazel
+    /// Vendor this program alone, and print the lines that pin it in MODULE.bazel
     Helper(helper::HelperArgs),
 }
 
@@ -84,7 +84,7 @@ fn tell_pin(summary: &Summary, context: &Context) {
 
 fn pin_lines(helper: &Entry, extension: &str) -> String {
     format!(
-        "to build without Rust on the far side, pin this helper in MODULE.bazel:\n\n\
+        "to build without Rust on the offline machine, pin this helper in MODULE.bazel:\n\n\
          wasm_helper = use_extension(\"{extension}\", \"wasm_helper\")\n\
          wasm_helper.pin(\n    platform = \"{}\",\n    sha256 = \"{}\",\n    version = \"{}\",\n)\n",
         helper.platform, helper.sha256, helper.version
@@ -103,5 +103,5 @@ fn conclude(summary: Summary) -> Result<()> {
     for failure in &failures {
         error = error.fact("failed", failure.one_of_many(&mut said));
     }
-    Err(error.hint("run the same command again; what is there already is kept"))
+    Err(error.hint("run the same command again; it keeps the files that are already vendored"))
 }

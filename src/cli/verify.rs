@@ -17,7 +17,7 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     let Some(manifest) = Manifest::read(root)? else {
         return Err(Error::usage(format!("`{}` has no manifest", dir.display()))
             .fact("looked for", root.join(manifest::FILENAME).display())
-            .hint("`wasm-airgap vendor` writes it; or name the vendor folder"));
+            .hint("name the vendor folder; `wasm-airgap vendor` writes the manifest into it"));
     };
     let jobs =
         args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -33,7 +33,7 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     if findings.is_empty() {
         let files = manifest.entries().len();
         context.report.say(&format!(
-            "{} {} what the manifest lists",
+            "{} {} as listed in the manifest",
             count(files, "file"),
             quantity::are(files)
         ));
@@ -43,15 +43,15 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
         let statement = format!("`{}` cannot be read in full", dir.display());
         let error = Error::new(Kind::Failed, statement).fact("files", findings.len());
         let error = findings.iter().filter_map(Finding::cause).take(1).fold(error, Error::because);
-        return Err(error.hint("mend what keeps the files from being read, and verify again"));
+        return Err(error.hint("make the files readable, and run `wasm-airgap verify` again"));
     }
-    let error = Error::integrity(format!("`{}` is not what its manifest lists", dir.display()))
+    let error = Error::integrity(format!("`{}` differs from its manifest", dir.display()))
         .fact("findings", findings.len());
     let remedies: BTreeSet<_> = findings.iter().filter_map(Finding::remedy).collect();
     Err(remedies
         .into_iter()
         .fold(error, Error::hint)
-        .hint("vendor again to mend it; a file that is not listed can only be removed by you"))
+        .hint("vendor again to replace missing and changed files; remove unlisted files yourself"))
 }
 
 fn default_dir(context: &Context) -> Result<PathBuf> {

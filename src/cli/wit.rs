@@ -93,7 +93,7 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
         (None, Some(out)) => context.path(out),
         (None, None) => {
             return Err(Error::usage("no folder is named")
-                .hint("name the one for the text with what it needs: `--output DIR`"));
+                .hint("name the folder for the text and its dependencies: `--output DIR`"));
         }
     };
     let rule = args.registry.as_deref();
@@ -193,7 +193,7 @@ fn fetch_all(
         return context.report.json(&serde_json::json!({"package": package, "deps": deps}));
     }
     let needed = count(deps.len(), "package");
-    context.report.say(&format!("{package} and {needed} that it needs"));
+    context.report.say(&format!("{package} and {needed} that it depends on"));
     Ok(())
 }
 
@@ -203,12 +203,12 @@ fn fetch_all(
 Example:
   wasm-airgap wit pin myorg:api@1.0.0 --registry ghcr.io/myorg
 
-Trust begins here: compare the printed SHA-256 with one that its makers publish.")]
+Compare the printed SHA-256 with the one that its makers publish: all later checks rely on it.")]
 pub(super) struct PinArgs {
     /// The package
     #[arg(value_name = "PACKAGE[@VERSION]")]
     package: String,
-    /// The registry, as in ghcr.io/myorg or wasi.dev [default: the one that is configured]
+    /// The registry, as in ghcr.io/myorg or wasi.dev [default: the configured one]
     #[arg(long, value_name = "REGISTRY")]
     registry: Option<String>,
     /// The name of the repository [default: that of the package, with `_`]
@@ -225,9 +225,9 @@ pub(super) fn pin(args: &PinArgs, context: &Context) -> Result<()> {
     let scratch = Scratch::new()?;
     let fetched = sources.look(&package, rule, scratch.path(), &context.report)?;
     let Some(file) = fetched.file() else {
-        return Err(Error::usage(format!("{package} has no published file that could be pinned"))
+        return Err(Error::usage(format!("{package} has no published file to pin"))
             .fact("from", &fetched.from)
-            .hint("a folder that `[overrides]` names counts as it is"));
+            .hint("a folder in `[overrides]` is used without a digest"));
     };
     // A file that is not a package must not be pinned.
     fetched.source()?;

@@ -28,12 +28,12 @@ images:
 /// Returns the list of a chart that was not rendered: `PATH` has no Helm in these tests.
 fn guessed(list: &str) -> String {
     let reason = "the images of the chart are guessed from its values and annotations";
-    format!("# Not rendered: {reason}, as there is no `helm` on PATH\n{list}")
+    format!("# Not rendered: {reason}, because `helm` is not on PATH\n{list}")
 }
 
 /// Returns the values below the first line, which says that they are not proven.
 fn guess(printed: &Printed) -> String {
-    let reason = "the values are guessed from those of the chart, as there is no `helm` on PATH";
+    let reason = "the values are guessed from those of the chart, because `helm` is not on PATH";
     let warning = format!("warning: not proven: {reason}\n");
     assert!(printed.stderr.starts_with(&warning), "{}", printed.stderr);
     let values = printed.stdout.strip_prefix(&format!("# Not proven: {reason}\n"));
@@ -134,7 +134,7 @@ fn a_chart_in_a_registry_needs_no_scheme() {
         sandbox.run(&words)
     };
     for chart in ["ghcr.io/org/chart", "localhost/chart", "r.example:5000/chart:1.0.0"] {
-        run(chart).ends_with(3).says(&[&format!("is taken for `oci://{chart}`"), "--offline"]);
+        run(chart).ends_with(3).says(&[&format!("as `oci://{chart}`"), "--offline"]);
     }
     for chart in ["./chart", "../chart", "charts/app", "r.example/c.tgz", "chart"] {
         assert!(!run(chart).ends_with(1).stderr.contains("oci://"), "{chart}");
@@ -165,7 +165,7 @@ fn parts_that_are_disabled_are_left_out() {
     ] {
         let printed = list(&sandbox, words).says(&[
             "left out: nats.image (docker.io/nats:2.11.3-alpine), as `nats.enabled` is off",
-            "1 image of parts that are off or of annotations was left out; `--all-parts` adds them",
+            "1 image of disabled parts or of annotations was left out; `--all-parts` adds them",
         ]);
         assert_eq!(sources(&printed.stdout), &sources(GUIDE)[..3], "{words:?}");
         let printed = list(&sandbox, &[words, &["--all-parts"]].concat());
@@ -219,7 +219,7 @@ fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
     sandbox.write("mirror.yaml", &text);
     list(&sandbox, &output).says(&[
         "added docker.io/nats:2.11.3-alpine",
-        "kept quay.io/own/tool:1, which was not found now",
+        "kept quay.io/own/tool:1, which was not found this time",
         "1 image added, 4 were there",
     ]);
     let nats = "  - source: docker.io/nats:2.11.3-alpine\n    destination: myregistry/nats:2.11.3-alpine\n";
@@ -397,7 +397,7 @@ fn the_transformer_of_the_guide() {
     let printed = sandbox.run(&["mirror", "kustomize", "m.yaml"]).succeeds();
     assert_eq!(printed.stdout, "images: []\n");
     printed.says(&[
-        "m.yaml:1:15: Kustomize does not look at `nats:2.11.3-alpine` in spec.image",
+        "m.yaml:1:15: Kustomize does not change `nats:2.11.3-alpine` in spec.image",
         "`busybox:1` is not in `mirror.yaml`",
     ]);
 }
@@ -435,10 +435,10 @@ fn check_passes_only_where_it_looked() {
     let check = |path: &str| sandbox.run(&["mirror", "check", path, "--registry=r.io"]);
     check("d").succeeds().says(&["1 image in 1 file is in `r.io`"]);
     sandbox.write("empty/notes.txt", "");
-    check("empty").ends_with(2).says(&["there are no manifests in `empty`"]);
+    check("empty").ends_with(2).says(&["found no manifests in `empty`"]);
     check("nowhere").ends_with(1).says(&["nowhere"]);
     sandbox.write("none.yaml", "a: 1\n");
-    check("none.yaml").succeeds().says(&["no image is named"]);
+    check("none.yaml").succeeds().says(&["found no image in 1 file"]);
     sandbox
         .run(&["mirror", "check", "d", "--registry=https://r.io"])
         .ends_with(2)
@@ -525,9 +525,9 @@ fn charts_that_are_none_or_mean_harm() {
     sandbox.write("empty/x", "");
     run("empty").ends_with(2).says(&["`empty` is no Helm chart", "empty/Chart.yaml"]);
     run("nowhere").ends_with(1).says(&["nowhere"]);
-    run("https://ghcr.io/c").ends_with(2).says(&["its place in a registry", "`oci://`"]);
+    run("https://ghcr.io/c").ends_with(2).says(&["its oci:// reference", "`oci://`"]);
     sandbox.write("imageless/Chart.yaml", "name: x\n");
-    let printed = run("imageless").succeeds().says(&["no image was found", "nothing to mirror"]);
+    let printed = run("imageless").succeeds().says(&["no image was found to mirror"]);
     assert!(printed.stdout.ends_with("\nimages: []\n"), "{}", printed.stdout);
     sandbox.write("broken/Chart.yaml", "name: x\n");
     sandbox.write("broken/values.yaml", "a: b: c\n");

@@ -46,7 +46,7 @@ fn an_unreadable_file_does_not_end_the_list() {
     // The same with an output file; no entry is removed if a document cannot be read.
     sandbox.write("mirror.yaml", "images:\n- source: old:1\n  destination: r.io/old:1\n");
     list(&sandbox, &["m", "-o", "mirror.yaml", "--prune"]).ends_with(2).says(&[
-        "takes nothing out",
+        "removes nothing",
         "added quay.io/team/a:1",
         "kept old:1",
     ]);
@@ -59,8 +59,10 @@ fn a_folder_without_manifests_is_an_empty_list() {
     sandbox.write("empty/notes.txt", "");
     sandbox.write("none/a.yaml", "kind: ConfigMap\ndata: {a: b}\n");
     let printed = list(&sandbox, &["empty"]).succeeds();
-    printed.says(&["there are no manifests in `empty`", "no image was found"]);
-    list(&sandbox, &["none", "-o", "mirror.yaml"]).succeeds().says(&["nothing to mirror"]);
+    printed.says(&["found no manifests in `empty`", "no image was found"]);
+    list(&sandbox, &["none", "-o", "mirror.yaml"])
+        .succeeds()
+        .says(&["no image was found to mirror"]);
     assert_eq!(sandbox.read("mirror.yaml"), "images: []\n");
     list(&sandbox, &["nowhere"]).ends_with(1).says(&["nowhere"]);
 }
@@ -76,7 +78,7 @@ fn images_that_are_not_found_any_more_are_taken_out() {
     list(&sandbox, &["pod.yaml", "-o", "mirror.yaml"]).succeeds().says(&["kept quay.io/team/a:1"]);
     list(&sandbox, &["pod.yaml", "-o", "mirror.yaml", "--prune"])
         .succeeds()
-        .says(&["took out quay.io/team/a:1"]);
+        .says(&["removed quay.io/team/a:1"]);
     assert_eq!(
         sandbox.read("mirror.yaml"),
         "# mine\nimages:\n  - source: quay.io/team/a:2\n    destination: r.io/team/a:2\n"

@@ -49,7 +49,7 @@ fn what_moved_is_not_pinned_anew_by_itself() {
     other["versions"]["1.10.0"]["linux_amd64"]["strip_prefix"] = "tool-1.10.0".into();
     sandbox.write("tool.json", other.to_string());
     sandbox.run(&words).ends_with(4).says(&[
-        "tool 1.10.0 (linux_amd64) is pinned already",
+        "tool 1.10.0 (linux_amd64) is already pinned",
         &sha256(b"older"),
         &sha256(b"new"),
         "--update",
@@ -92,7 +92,10 @@ fn a_file_of_another_tool_or_a_missing_release_changes_nothing() {
     sandbox.write("other.json", r#"{"schema_version": 1, "tool": "other", "versions": {}}"#);
     let before = sandbox.tree("");
     let pin = ["toolchain", "pin", "--registry=other.json", "--tool=tool"];
-    sandbox.run(&[&pin[..], &[&server.url(FILE)]].concat()).ends_with(2).says(&["about one tool"]);
+    sandbox
+        .run(&[&pin[..], &[&server.url(FILE)]].concat())
+        .ends_with(2)
+        .says(&["describes one tool"]);
     let missing = server.url("/o/r/releases/download/v1.0/t-linux-x86_64.zip");
     sandbox
         .run(&["toolchain", "pin", "--tool=t", "--registry=t.json", &missing])
@@ -135,10 +138,10 @@ fn a_file_is_pinned_as_what_it_is() {
     let server = serve(ZIP.to_vec());
     let url = server.url(FILE);
     let printed = sandbox.run(&[&words[..], &[&url]].concat()).succeeds();
-    printed.says(&["is a zip, although its name says tar.gz"]);
+    printed.says(&["is a zip; its name says tar.gz"]);
     assert!(sandbox.read("t.json").contains(r#""archive": "zip""#));
     let server = serve(br#"{"message":"Not Found"}"#.to_vec());
     let url = server.url(FILE);
     let printed = sandbox.run(&[&words[..3], &[&url]].concat()).succeeds();
-    printed.says(&["does not begin like a tar.gz"]);
+    printed.says(&["does not start like a tar.gz"]);
 }

@@ -44,7 +44,7 @@ fn a_request_chooses_as_a_registry_does() {
     sandbox
         .run(&["plan", "--request=request.json", "--tool=a@2.0"])
         .ends_with(2)
-        .says(&["MODULE.bazel asks for another version"]);
+        .says(&["MODULE.bazel requests another version"]);
     sandbox
         .run(&["plan", "--request=request.json", "--tool=b"])
         .ends_with(2)

@@ -21,7 +21,7 @@ fn vendored() -> Sandbox {
 fn a_whole_folder_passes_by_each_of_its_names() {
     let sandbox = vendored();
     for dir in ["vendor", "vendor/toolchains"] {
-        sandbox.run(&["verify", dir]).succeeds().says(&["3 files are what the manifest lists"]);
+        sandbox.run(&["verify", dir]).succeeds().says(&["3 files are as listed in the manifest"]);
     }
     sandbox.run(&["verify"]).succeeds();
     sandbox.run(&["verify"]).env("BAZEL_WASM_VENDOR_DIR", "vendor/toolchains").succeeds();
@@ -61,7 +61,7 @@ fn what_systems_leave_behind_is_passed_over() {
     for name in ["._a", ".DS_Store", "a/Thumbs.db", "wit/desktop.ini", "a/.nfs0000000000001"] {
         sandbox.write(&format!("vendor/toolchains/{name}"), "x");
     }
-    sandbox.run(&["verify", "vendor"]).succeeds().says(&["3 files are what the manifest lists"]);
+    sandbox.run(&["verify", "vendor"]).succeeds().says(&["3 files are as listed in the manifest"]);
 }
 
 #[test]

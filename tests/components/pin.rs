@@ -101,7 +101,7 @@ fn the_three_steps_in_one_and_twice_the_same() {
     // A pin detects a tag that was moved.
     let moved = push(&fake, "my-org/auth-service", "v1.2.0", &component("moved"));
     let again = || pin(&format!("{name}:v1.2.0"), &[]);
-    let says = ["auth-service@1.2.0 is pinned already", &app.content, &moved.content, "--update"];
+    let says = ["auth-service@1.2.0 is already pinned", &app.content, &moved.content, "--update"];
     again().ends_with(4).says(&says);
     assert_eq!(sandbox.tree("checksums"), before);
     pin(&format!("{name}:v1.2.0"), &["--update"]).succeeds();
@@ -176,7 +176,7 @@ fn what_cannot_be_written_is_said_before_anything_is_asked() {
     let list = format!("{}/my-org/registry:v1", fake.host());
     for (words, says) in [
         (vec![digest.as_str(), "--registry=r"], "--version"),
-        (vec![&list, "--registry=r"], "cannot be called `registry`"),
+        (vec![&list, "--registry=r"], "cannot have the name `registry`"),
         (vec![&tag, "--registry=r", "--version=a/b"], "cannot be a name"),
     ] {
         run(&sandbox, &[&["component", "pin"], &words[..]].concat()).ends_with(2).says(&[says]);
@@ -185,7 +185,7 @@ fn what_cannot_be_written_is_said_before_anything_is_asked() {
     sandbox.write("r/app.json", r#"{"component_name": "other", "versions": {}}"#);
     run(&sandbox, &["component", "pin", &tag, "--registry=r/app.json"])
         .ends_with(2)
-        .says(&["one registry file is about one component", "other"]);
+        .says(&["a registry file describes one component", "other"]);
     sandbox.write("r/app.json", "[]");
     run(&sandbox, &["component", "pin", &tag, "--registry=r"]).ends_with(2).says(&["app.json"]);
     assert_eq!(sandbox.tree("r").len(), 1);

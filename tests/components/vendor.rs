@@ -42,7 +42,7 @@ fn the_folder_is_golden_and_a_second_run_downloads_nothing() {
     let listed = text("manifest.json").replace(&host, "registry.example.com");
     compare("tests/components/golden/manifest.json", &listed);
     assert_eq!(crate::sha256(&tree["components/auth-service.manifest.json"]), auth.manifest);
-    sandbox.run(&["verify", "vendor"]).succeeds().says(&["4 files are what the manifest lists"]);
+    sandbox.run(&["verify", "vendor"]).succeeds().says(&["4 files are as listed in the manifest"]);
 
     let asked = fake.asked().len();
     vendor(&sandbox, &words).succeeds().says(&["0 fetched, 0 copied, 2 kept"]);

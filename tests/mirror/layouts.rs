@@ -307,6 +307,6 @@ fn what_is_no_layout_is_left_alone() {
     case.copy(&["--to=notes.tar"]).ends_with(4);
     case.copy(&["--from=notes"]).ends_with(2).says(&["is not an OCI image layout"]);
     case.copy(&["--from=nothing.tar"]).ends_with(2);
-    case.copy(&["--to=docker:x"]).ends_with(2).says(&["none of `oci:DIR`"]);
+    case.copy(&["--to=docker:x"]).ends_with(2).says(&["expected `oci:DIR`"]);
     assert_eq!(case.sandbox.read("notes.tar"), "mine");
 }

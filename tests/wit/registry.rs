@@ -56,7 +56,7 @@ fn the_published_file_stays_beside_its_text_and_in_wkgs_layout() {
     assert_eq!(sandbox.read("vendor/wit/a-types-1.0.0/package.wit").trim_end(), TYPES.trim_end());
     assert!(sandbox.read("wit.lock").contains("registry = \"corp.example\""));
     vendor(&sandbox, &["a:api@1.0.0", "--locked"]).succeeds();
-    sandbox.run(&["verify", "vendor"]).succeeds().says(&["8 files are what the manifest lists"]);
+    sandbox.run(&["verify", "vendor"]).succeeds().says(&["8 files are as listed in the manifest"]);
 
     // The vendor folder is a registry itself.
     sandbox.write("wkg.toml", sandbox.read("wkg.toml").replace("registry\"\n", "vendor/wit\"\n"));
@@ -283,7 +283,7 @@ fn two_packages_of_one_folder_are_refused() {
 fn fetch_with_output_brings_all_that_is_needed() {
     let sandbox = usual();
     let fetch = ["wit", "fetch", "a:api@1.0.0", "--output", "vendor/wit/api"];
-    run(&sandbox, &fetch).succeeds().says(&["a:api@1.0.0 and 1 package that it needs"]);
+    run(&sandbox, &fetch).succeeds().says(&["a:api@1.0.0 and 1 package that it depends on"]);
     let names: Vec<_> = sandbox.tree("vendor").into_keys().collect();
     assert_eq!(
         names,

@@ -201,7 +201,7 @@ impl Manifests {
     /// Usage, if such folders are the only input.
     pub fn without_empty(mut self) -> Result<Manifests> {
         let error = |name: &str| {
-            Error::usage(format!("there are no manifests in `{name}`"))
+            Error::usage(format!("found no manifests in `{name}`"))
                 .fact("looked for", format!("*.{}", ENDINGS.join(", *.")))
         };
         match &self.empty[..] {

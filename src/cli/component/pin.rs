@@ -23,21 +23,21 @@ use airgap_vendor::components::{Components, Fetched, Purpose, Wanted};
 use airgap_vendor::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
 use airgap_wit::Component;
 
-/// Print the digests of a component, and add it to a checksum registry.
+/// Print the digests of a component, and add it to a checksum registry if asked.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap component pin ghcr.io/my-org/auth-service:v1.2.0 --registry checksums/components
 
-Trust begins here: compare the printed digests with those that its makers publish.")]
+Compare the printed digests with those that its makers publish: all later checks rely on them.")]
 pub(in crate::cli) struct PinArgs {
     /// HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST
     reference: String,
-    /// What must be there
+    /// The digest that the component must have
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<Digest>,
-    /// The folder of a checksum registry, or the component's file in it; they are made if they are
-    /// not there
+    /// The folder of a checksum registry, or the component's file in it; created if it does not
+    /// exist
     #[arg(long, value_name = "FILE-OR-DIR")]
     registry: Option<PathBuf>,
     /// The component's name [default: the last part of its repository]
@@ -46,7 +46,7 @@ pub(in crate::cli) struct PinArgs {
     /// Its version in the registry [default: the tag, without a `v` before a number]
     #[arg(long, value_name = "VERSION")]
     version: Option<PathComponent>,
-    /// Replace what the registry has for this version already
+    /// Replace the existing entry for this version
     #[arg(long, requires = "registry")]
     update: bool,
 }
@@ -158,7 +158,8 @@ fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
             "registry": entry.map(|it| &it.file),
         }));
     }
-    let manifest = manifest.unwrap_or_else(|| "not known: the digest is the content's".to_owned());
+    let manifest =
+        manifest.unwrap_or_else(|| "unknown: the digest is that of the content".to_owned());
     let mut text =
         format!("{}\n  manifest  {manifest}\n  content   sha256:{content}\n", wanted.words);
     text.push_str(&format!("  size      {}\n", megabytes(*size)));
@@ -201,16 +202,25 @@ impl Entry {
         let own = folder.join(format!("{}.json", wanted.name));
         let file = if named.ends_with(".json") && path != index { path } else { own };
         if file == index {
-            return Err(Error::usage(format!("a component cannot be called `{}`", wanted.name))
-                .fact("because", format!("`{COMPONENTS_FILE}` is the list of all"))
-                .hint("give it another name: `--name`"));
+            return Err(Error::usage(format!(
+                "a component cannot have the name `{}`",
+                wanted.name
+            ))
+            .fact(
+                "because",
+                format!(
+                    "`{COMPONENTS_FILE}` is the list of all components \
+                components"
+                ),
+            )
+            .hint("give it another name with `--name`"));
         }
         let version = match (&args.version, &wanted.version) {
             (Some(version), _) => version.clone(),
             (None, Some(tag)) => plain(tag).parse().map_err(Error::usage)?,
             (None, None) => {
-                return Err(Error::usage(format!("`{}` does not tell the version", wanted.words))
-                    .hint("say it with `--version`"));
+                return Err(Error::usage(format!("`{}` does not contain a version", wanted.words))
+                    .hint("pass it with `--version`"));
             }
         };
         Ok(Entry { name: wanted.name.clone(), version, file, index })
@@ -228,7 +238,7 @@ impl Entry {
         let mut file = object(old, &self.file)?;
         match file.get("component_name").and_then(Value::as_str) {
             Some(other) if other != self.name.as_str() => {
-                return Err(Error::usage("one registry file is about one component")
+                return Err(Error::usage("a registry file describes one component")
                     .fact("expected", other)
                     .fact("found", &self.name)
                     .hint("name another file with `--registry`"));

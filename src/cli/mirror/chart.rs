@@ -143,7 +143,7 @@ fn named(
     let place = match name.strip_prefix(SCHEME) {
         Some(place) => Some(place),
         None if args.repo.is_none() && is_in_registry(&name) && !is_here()? => {
-            context.report.say(&format!("`{name}` is taken for `{SCHEME}{name}`"));
+            context.report.say(&format!("reading `{name}` as `{SCHEME}{name}`"));
             Some(name.as_str())
         }
         None => None,
@@ -166,11 +166,14 @@ fn named(
     }
     if name.contains("://") {
         return Err(Error::usage(
-            "a chart is named by its folder, its .tgz or its place in a registry",
+            "a chart is named by its folder, its .tgz or its oci:// reference",
         )
         .fact("found", &name)
         .hint(format!("charts in registries begin with `{SCHEME}`"))
-        .hint("a chart of a repository has its address in `--repo` and its name in `--chart`"));
+        .hint(
+            "for a chart in a repository, pass the repository's URL in `--repo` and the chart's \
+             name in `--chart`",
+        ));
     }
     Ok(here(name.trim_end_matches('/'), context.path(chart), None))
 }

@@ -13,8 +13,8 @@ use airgap_mirror::inventory::Inventory;
 const MOST_SHOWN: usize = 20;
 
 /// The reason why no chart is rendered.
-const NO_HELM: &str = "the images of the chart are guessed from its values and annotations, as \
-                       there is no `helm` on PATH";
+const NO_HELM: &str = "the images of the chart are guessed from its values and annotations, \
+    because `helm` is not on PATH";
 
 /// The charts of one run.
 pub(super) struct Charts {
@@ -105,14 +105,14 @@ impl Charts {
         let images = parts.iter().map(|part| part.images.len()).sum::<usize>();
         if images > 0 {
             report.say(&format!(
-                "{} of parts that are off or of annotations {} left out; `--all-parts` adds them",
+                "{} of disabled parts or of annotations {} left out; `--all-parts` adds them",
                 count(images, "image"),
                 were(images)
             ));
         }
         match inventory.guesses.len() + inventory.unresolved.len() {
             doubts if args.strict && doubts > 0 => {
-                let statement = format!("`--strict`: {} cannot be told", count(doubts, "image"));
+                let statement = format!("`--strict`: {} uncertain", count(doubts, "image"));
                 Err(Error::usage(statement).hint("see the warnings above"))
             }
             _ => Ok(()),

@@ -56,7 +56,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     }
     conclude(&manifests, &findings, errors, args, context)?;
     match occurrences.len() {
-        0 => context.report.warn(&format!("no image is named in {}", count(*files, "file"))),
+        0 => context.report.warn(&format!("found no image in {}", count(*files, "file"))),
         images => {
             let asked = asked.map(|it| format!(", which has each of the {it} different ones"));
             let accepted_count = accepted.len();
@@ -114,8 +114,9 @@ fn conclude(
     let failed = errors.len();
     let with_failed = |error: Error| match failed {
         0 => error,
-        _ => error
-            .fact("not asked for", format!("{}: see what failed above", count(failed, "image"))),
+        _ => {
+            error.fact("not asked for", format!("{}: see the errors above", count(failed, "image")))
+        }
     };
     if !problems.is_empty() {
         let statement = match problems.len() {
@@ -124,18 +125,20 @@ fn conclude(
         };
         let error = Error::usage(statement).fact("findings", findings.len());
         return Err(
-            with_failed(error).hint("mend the files, or leave out those that are no manifests")
+            with_failed(error).hint("fix the files, or leave out those that are not manifests")
         );
     }
     if !findings.is_empty() {
         let (found, all) = (findings.len(), occurrences.len());
         let statement =
             format!("{found} of {} {} not in `{registry}`", count(all, "image"), are(found));
-        return Err(with_failed(Error::integrity(statement))
-            .hint("`wasm-airgap mirror values` and `mirror kustomize` make the manifests use it; `mirror copy` brings the images there"));
+        return Err(with_failed(Error::integrity(statement)).hint(
+            "`wasm-airgap mirror values` and `mirror kustomize` make the manifests use it; `mirror \
+             copy` copies the images to it",
+        ));
     }
     Err(Error::from_many(
         &errors,
-        format!("`{registry}` could not be asked for {}", count(failed, "image")),
+        format!("could not ask `{registry}` for {}", count(failed, "image")),
     ))
 }

@@ -134,7 +134,7 @@ fn warn(args: &CopyArgs, list: &MirrorList, lock: Option<&MirrorLock>, context: 
     let bare = |entry: &&MirrorEntry| entry.destination.host().is_none();
     if let Some(entry) = list.entries().iter().find(bare).filter(|_| args.to.is_none()) {
         context.report.warn(&format!(
-            "the destination `{}` has no registry with a dot or a port, so that it is on `docker.io`",
+            "the destination `{}` is on `docker.io`, because its first part has no dot and no port",
             entry.destination
         ));
     }

@@ -64,7 +64,8 @@ fn print(
             warn_of_unlisted(&transformer.unlisted, list, context);
             for occurrence in &transformer.unreached {
                 report.warn(&format!(
-                    "{}: Kustomize does not look at `{}` in {} by itself; `-o kustomization.yaml` writes what makes it",
+                    "{}: Kustomize does not change `{}` in {} by default; `-o kustomization.yaml` \
+                     also writes the configuration for it",
                     occurrence.place, occurrence.written, occurrence.field
                 ));
             }
@@ -133,7 +134,7 @@ fn write(
     match left.len() {
         0 => Ok(()),
         some => Err(Error::integrity(format!(
-            "{} {} not brought to the destination by `{name}`",
+            "{} {} not changed to the destination by `{name}`",
             count(some, "image"),
             are(some)
         ))
@@ -186,7 +187,7 @@ fn update(
 ) -> Result<Vec<String>> {
     let mut said = Vec::new();
     let gone = update_resources(kustomization, parts, folder, given)?;
-    said.extend(gone.into_iter().map(|name| format!("took `{name}` out of the resources")));
+    said.extend(gone.into_iter().map(|name| format!("removed `{name}` from the resources")));
 
     let by_name: HashMap<_, _> = parts.images.iter().map(|it| (it.name.as_str(), it)).collect();
     let entry_of = |node: &Node| by_name.get(node.text_of("name")?).copied();

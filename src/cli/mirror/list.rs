@@ -14,7 +14,7 @@ use airgap_mirror::{ListFormat, MirrorEntry, MirrorList, NewEntry, RegistryPath}
 pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     let report = &context.report;
     if args.chart.charts.is_empty() && args.paths.is_empty() {
-        return Err(Error::usage("there is nothing to look for images in")
+        return Err(Error::usage("no chart and no manifest is given")
             .hint("name a chart with `--chart`, or the paths of rendered manifests, or both"));
     }
     let registry = args.registry.as_deref().map(super::registry).transpose()?;
@@ -33,10 +33,10 @@ pub(super) fn run(args: &ListArgs, context: &Context) -> Result<()> {
     inventory.notes.iter().for_each(|note| report.warn(note));
     charts.say_doubts(&inventory, args, context)?;
     for folder in &manifests.empty {
-        report.say(&format!("there are no manifests in `{folder}`"));
+        report.say(&format!("found no manifests in `{folder}`"));
     }
     if inventory.images.is_empty() {
-        report.say("no image was found, so that there is nothing to mirror");
+        report.say("no image was found to mirror");
     }
     match (args.format, &registry) {
         (Some(format), _) => {
@@ -88,7 +88,7 @@ fn write(
     // An image in an unreadable file is not found, although it may still be in use.
     let prunes = args.prune && manifests.problems.is_empty() && charts.are_whole();
     if args.prune && !prunes {
-        report.warn("`--prune` takes nothing out, as some files or charts cannot be read");
+        report.warn("`--prune` removes nothing, because some files or charts cannot be read");
     }
     let with_new = |old: MirrorList| -> Result<Changed> {
         let kept = old.without(|entry| prunes && !inventory.has(&entry.source))?;
@@ -163,7 +163,7 @@ fn conclude(manifests: &Manifests, context: &Context) -> Result<()> {
         ),
     };
     Err(Error::usage(statement)
-        .hint("mend them, or leave them out; `helm template` renders the templates of a chart"))
+        .hint("fix the files, or leave them out; `helm template` renders the templates of a chart"))
 }
 
 /// Reports the images whose destination differs from the one that their name implies.
@@ -171,7 +171,7 @@ fn say_moved(new: &[NewEntry], registry: &RegistryPath, context: &Context) {
     for NewEntry { source, destination, .. } in new {
         if registry.destination(source).as_ref() != Ok(destination) {
             context.report.say(&format!(
-                "`{source}` goes to `{destination}`, as another image has its path and tag"
+                "`{source}` goes to `{destination}`, because another image has its path and tag"
             ));
         }
     }
@@ -185,8 +185,8 @@ fn say_what_changed(changed: &Changed, prunes: bool, inventory: &Inventory, cont
     }
     for entry in old.entries() {
         if !inventory.has(&entry.source) {
-            let done = if prunes { "took out" } else { "kept" };
-            report.say(&format!("{done} {}, which was not found now", entry.source));
+            let done = if prunes { "removed" } else { "kept" };
+            report.say(&format!("{done} {}, which was not found this time", entry.source));
         }
     }
     let (added, there) = (new.len(), old.entries().len());

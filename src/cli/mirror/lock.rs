@@ -64,7 +64,7 @@ impl Locked {
     fn verdict(&mut self, name: &str, context: &Context) -> Error {
         let images = self.lock.sources().count();
         let others = match images {
-            0 => format!("`{name}` is as it was"),
+            0 => format!("`{name}` is unchanged"),
             _ => format!("`{name}` has {}; run it again for the rest", count(images, "image")),
         };
         if self.errors.len() == 1 {
@@ -115,7 +115,7 @@ fn digests<'a>(
     if sources.is_empty() {
         return Ok(Vec::new());
     }
-    let asking = Asking::new(context, "ask registries what the images are")?;
+    let asking = Asking::new(context, "ask registries for the digests of images")?;
     let registry = RegistrySource::new(&asking.client, &asking.registries);
     let answers = workers::each(sources, jobs, |source| registry.digest(source));
     Ok(sources.iter().zip(answers).collect())

@@ -42,9 +42,9 @@ impl OwnFile<'_> {
 
     fn refusal(&self) -> Error {
         let name = self.name.display();
-        Error::usage(format!("cannot write `{name}`: it is the file of another program or person"))
-            .fact("expected", format!("a file that `{}` has written, or none", self.command))
-            .fact("found", "a file that begins with another line")
+        Error::usage(format!("cannot write `{name}`: the file was not written by this command"))
+            .fact("expected", format!("no file, or one written by `{}`", self.command))
+            .fact("found", "a file with another first line")
             .hint(self.hint)
     }
 }

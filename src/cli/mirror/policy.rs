@@ -50,7 +50,7 @@ fn write_hosts(list: &MirrorList, args: &PolicyArgs, context: &Context) -> Resul
             name: &name,
             header: containerd::HEADER,
             command: "mirror policy",
-            hint: "name another folder with `-o`, and copy from it what is needed",
+            hint: "name another folder with `-o`, and copy the files that you need from it",
         };
         file.write(text)?;
     }

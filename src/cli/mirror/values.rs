@@ -59,7 +59,7 @@ fn prove(
 /// Writes values that are not proven.
 fn guess(chart: &Chart, list: &MirrorList, args: &ValuesArgs, context: &Context) -> Result<()> {
     let made = unproven(chart, list, wanted(args))?;
-    let reason = "the values are guessed from those of the chart, as there is no `helm` on PATH";
+    let reason = "the values are guessed from those of the chart, because `helm` is not on PATH";
     context.report.warn(&format!("not proven: {reason}"));
     made.unchanged.iter().for_each(|why| context.report.warn(why));
     write(&made.values, &format!("Not proven: {reason}"), context)
@@ -128,8 +128,8 @@ fn conclude(made: &ProvenValues, list: &str) -> Result<()> {
     let can = made.unmoved.iter().any(|unmoved| unmoved.kustomize_can);
     Err(match can {
         true => error.hint(format!(
-            "render the chart with the values, and give the manifests to Kustomize: \
-             `wasm-airgap mirror kustomize -f {list} manifests.yaml`"
+            "render the chart with the values, and pass the manifests to Kustomize: `wasm-airgap \
+             mirror kustomize -f {list} manifests.yaml`"
         )),
         false => error.hint("render the chart with the values, and patch the manifests"),
     })

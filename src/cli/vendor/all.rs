@@ -23,19 +23,20 @@ use airgap_vendor::vendor::{
 };
 use airgap_wit::Lock;
 
-/// Vendor everything that MODULE.bazel asks for: toolchains, WIT packages and components.
+/// Vendor all toolchains, WIT packages and components requested in MODULE.bazel.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   bazel run @rules_wasm_airgap//tools/vendor:vendor_all -- --output-dir vendor
 
-What is vendored is in the folders toolchains, wit and components, and listed in one manifest.json.
-The folder can be used with BAZEL_WASM_VENDOR_DIR; `wasm-airgap verify` checks all of it.")]
+The files are in the folders toolchains, wit and components, and listed in one manifest.json. Use
+the folder with BAZEL_WASM_VENDOR_DIR; `wasm-airgap verify` checks all of it.")]
 pub(in crate::cli) struct AllArgs {
-    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    /// The vendor folder, relative to the workspace root under `bazel run`, else to the current
+    /// folder
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
-    /// A request as the module extensions write them, relative to the current folder; may be repeated
+    /// A request written by the module extensions, relative to the current folder; may be repeated
     #[arg(long = "request", value_name = "FILE", required = true)]
     requests: Vec<PathBuf>,
     /// A checksum registry file of components, relative to the current folder; may be repeated
@@ -44,17 +45,17 @@ pub(in crate::cli) struct AllArgs {
     /// A platform for the tools, or `all`; may be repeated [default: this one]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
-    /// The label of the file that the BUILD files of WIT packages load `wit_library` from
-    /// [default: `//wit:defs.bzl` of this module, by its name in the workspace]
+    /// The label of the file with `wit_library`, for the BUILD files of WIT packages [default:
+    /// `//wit:defs.bzl` of this module, by its name in the workspace]
     #[arg(long, value_name = "LABEL")]
     rules: Option<String>,
-    /// How many files to fetch at a time
+    /// The number of files to fetch in parallel
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// Show what would come from where, and fetch nothing
+    /// Show the source of each file, without fetching any
     #[arg(long)]
     dry_run: bool,
-    /// Leave this program itself out of the folder
+    /// Do not vendor this program itself
     #[arg(long)]
     no_helper: bool,
 }

@@ -22,31 +22,32 @@ use airgap_vendor::vendor::{ComponentJob, vendor_components};
 Example:
   wasm-airgap vendor components ghcr.io/my-org/auth-service:v1.2.0 --output-dir vendor/components
 
-Each is `<name>.wasm`, where the name is the last part of its repository. A tag is asked for again
-by each run; what a digest pins is not.")]
+Each is `<name>.wasm`, where the name is the last part of its repository. Each run resolves a tag
+again, and never a digest.")]
 pub(in crate::cli) struct ComponentsArgs {
     /// HOST/REPOSITORY:TAG, HOST/REPOSITORY@sha256:DIGEST (of the content or of the manifest), or
     /// NAME@VERSION in a checksum registry
     #[arg(value_name = "REFERENCE")]
     references: Vec<String>,
-    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    /// The vendor folder, relative to the workspace root under `bazel run`, else to the current
+    /// folder
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
-    /// The name of the first reference's file, of the second's, and so on
+    /// The file name of the first reference, then of the second, and so on
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<PathComponent>,
-    /// A request as the component extension writes it, relative to the current folder; may be
+    /// A request written by the component extension, relative to the current folder; may be
     /// repeated
     #[arg(long = "request", value_name = "FILE")]
     requests: Vec<PathBuf>,
-    /// A checksum registry file of your own, relative to the current folder; what it says wins; may be
-    /// repeated
+    /// Your own checksum registry file, relative to the current folder, which overrides the
+    /// built-in entries; may be repeated
     #[arg(long = "registry", value_name = "FILE")]
     registries: Vec<PathBuf>,
-    /// How many components to pull at a time
+    /// The number of components to pull in parallel
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// Show what would come from where, and ask nobody
+    /// Show the source of each component, without sending requests
     #[arg(long)]
     dry_run: bool,
 }
@@ -91,7 +92,7 @@ fn wanted(
     }
     match wanted.is_empty() && args.requests.is_empty() {
         true => Err(Error::usage("no component is named")
-            .hint("name some, as in `ghcr.io/my-org/auth-service:v1.2.0`")),
+            .hint("name at least one, as in `ghcr.io/my-org/auth-service:v1.2.0`")),
         false => Ok(wanted),
     }
 }

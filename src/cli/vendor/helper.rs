@@ -13,21 +13,22 @@ use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::plan::resolve;
 use airgap_vendor::vendor::{self, Helper, Job};
 
-/// Vendor this program alone, and print what pins it in MODULE.bazel.
+/// Vendor this program alone, and print the lines that pin it in MODULE.bazel.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   bazel run @rules_wasm_airgap//tools/vendor:helper -- --output-dir vendor/toolchains")]
 pub(in crate::cli) struct HelperArgs {
-    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    /// The vendor folder, relative to the workspace root under `bazel run`, else to the current
+    /// folder
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
 }
 
 pub(super) fn run(args: &HelperArgs, context: &Context) -> Result<()> {
     let Some(helper) = Helper::running()? else {
-        return Err(Error::usage("no helper can be pinned for the platform of this machine")
-            .hint("build it on the far side: `cargo build --release --locked`"));
+        return Err(Error::usage("a helper cannot be pinned for the platform of this machine")
+            .hint("build it on the offline machine: `cargo build --release --locked`"));
     };
     let dir = VendorDir::of(&context.path(&args.output_dir), Kind::Toolchain);
     let plan = resolve(&[], &super::policy_for(&dir, context.policy()?), &Disk)?;

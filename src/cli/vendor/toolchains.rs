@@ -20,21 +20,22 @@ use airgap_vendor::vendor::{self, Helper, Job};
 Example:
   wasm-airgap vendor toolchains --output-dir vendor/toolchains --bundle minimal --platform all
 
-The folder can be used with BAZEL_WASM_VENDOR_DIR, and any static file server over it is a mirror
-for BAZEL_WASM_MIRROR.")]
+Use the folder with BAZEL_WASM_VENDOR_DIR, or serve it with any static file server as a mirror for
+BAZEL_WASM_MIRROR.")]
 pub(in crate::cli) struct ToolchainsArgs {
-    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    /// The vendor folder, relative to the workspace root under `bazel run`, else to the current
+    /// folder
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
     #[command(flatten)]
     selection: SelectionArgs,
-    /// How many files to fetch at a time
+    /// The number of files to fetch in parallel
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// Show what would be fetched from where, and fetch nothing
+    /// Show the source of each file, without fetching any
     #[arg(long)]
     dry_run: bool,
-    /// Leave this program itself out of the folder
+    /// Do not vendor this program itself
     #[arg(long)]
     no_helper: bool,
 }

@@ -20,55 +20,56 @@ use airgap_vendor::registry::WitRegistry;
 use airgap_vendor::vendor::{WitJob, WitSummary, check_wit, vendor_wit};
 use airgap_wit::Lock;
 
-/// Fetch WIT packages and everything they need into a vendor folder, and write the lock.
+/// Fetch WIT packages and their dependencies into a vendor folder, and write the lock.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap vendor wit wasi:http@0.2.6 'myorg:api@^1.2' --output-dir vendor/wit
 
-What the lock has stays as it is. With --locked nothing is changed: it exits with 4 where the lock or
-the folder is not what would be written.")]
+Locked versions stay. --locked changes nothing, and exits with 4 if the lock or the folder is not
+up to date.")]
 pub(in crate::cli) struct WitArgs {
-    /// Packages in a version, in the highest of a range, or in the highest there is
+    /// Packages: in a version, in the highest of a range, or in the highest of all
     #[arg(value_name = "PACKAGE[@VERSION]")]
     packages: Vec<String>,
-    /// Where to; relative to the workspace root under `bazel run`, to the current folder otherwise
+    /// The vendor folder, relative to the workspace root under `bazel run`, else to the current
+    /// folder
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
     /// The lock
     #[arg(long, value_name = "FILE", default_value = "wit.lock")]
     lock_file: PathBuf,
-    /// Change nothing, and fail where something would have to change
+    /// Change nothing, and fail if the lock or the folder is not up to date
     #[arg(long, conflicts_with_all = ["update", "from"])]
     locked: bool,
-    /// Take what is newest instead of what the lock has
+    /// Select the newest versions instead of the locked ones
     #[arg(long, conflicts_with = "from")]
     update: bool,
     /// Start from the versions and digests of this lock, such as a wkg.lock
     #[arg(long, value_name = "LOCK")]
     from: Option<PathBuf>,
-    /// A registry file of your own with pinned archives; what it says wins; may be repeated
+    /// Your own registry file with pinned archives, which override the built-in ones; may be
+    /// repeated
     #[arg(long = "registry", value_name = "FILE")]
     registries: Vec<PathBuf>,
     /// The registry of a package, `myorg:api=ghcr.io/myorg`, or of a namespace, `myorg=ghcr.io/myorg`;
     /// may be repeated
     #[arg(long = "package-registry", value_name = "NAME=REGISTRY", value_parser = super::super::wit::registry_of)]
     package_registries: Vec<(String, String)>,
-    /// Take the pinned archive where there is one, also where the config file names a registry: as
-    /// `@wasi_wit` needs it
+    /// Prefer pinned archives, even over a registry in the config file, as `@wasi_wit` requires
     #[arg(long)]
     archives: bool,
-    /// The label of the file that the BUILD files load `wit_library` from
-    /// [default: `//wit:defs.bzl` of this module, by its name in the workspace]
+    /// The label of the file with `wit_library`, for the BUILD files [default: `//wit:defs.bzl` of
+    /// this module, by its name in the workspace]
     #[arg(long, value_name = "LABEL")]
     rules: Option<String>,
-    /// How many packages to fetch at a time
+    /// The number of packages to fetch in parallel
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
-    /// A file of the source tree, by its path from the root, that tells where the tree is
+    /// A file of the source tree, by its path from the root, for finding the tree
     #[arg(long, value_name = "FILE", hide = true)]
     workspace_of: Option<PathBuf>,
-    /// The command that mends what --locked finds
+    /// The command that fixes the findings of --locked
     #[arg(long, value_name = "COMMAND", hide = true)]
     mend: Option<String>,
 }
@@ -124,7 +125,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
         })?;
         return with_job(lock, &mut |job| {
             check_wit(job, &context.report)
-                .map_err(|error| error.hint(format!("to mend it, run\n{mend}")))
+                .map_err(|error| error.hint(format!("to fix it, run\n{mend}")))
         });
     }
     let mut summary = None;
@@ -188,8 +189,9 @@ fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {
         return requests.collect();
     }
     if args.from.is_none() {
-        return Err(Error::usage("no package is named")
-            .hint("name some, `wasi:http@0.2.6`, or start from a lock: `--from wkg.lock`"));
+        return Err(Error::usage("no package is named").hint(
+            "name at least one, as in `wasi:http@0.2.6`, or start from a lock: `--from wkg.lock`",
+        ));
     }
     let exact = |locked: &airgap_wit::Locked| locked.package.to_string().parse();
     lock.packages.iter().map(|locked| exact(locked).map_err(Error::usage)).collect()
