@@ -134,7 +134,7 @@ fn a_path_that_is_not_there_says_what_to_try() {
     }
     sandbox.write("file", "");
     let words = ["vendor", "toolchains", "--output-dir=file", "--tool=wasm-tools", "--offline"];
-    sandbox.run(&words).ends_with(1).says(&["a file is where a folder should be"]);
+    sandbox.run(&words).ends_with(1).says(&["there is a file at this path"]);
     let words = ["toolchain", "pin", "./a.tar.gz", "--tool=a", "--version=1"];
     let words = [&words[..], &["--platform=linux_amd64"]].concat();
     sandbox.run(&words).ends_with(2).says(&["`file://` before the absolute path"]);

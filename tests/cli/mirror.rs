@@ -620,7 +620,7 @@ fn the_file_of_another_program_beside_a_kustomization_stays() {
     sandbox.write("image-fields.yaml", "mine: true\n");
     sandbox.run(&words).ends_with(2).says(&[
         "cannot write `image-fields.yaml`",
-        "a file that `mirror kustomize` has written",
+        "no file, or one written by `mirror kustomize`",
         "rename it",
     ]);
     assert_eq!(sandbox.read("image-fields.yaml"), "mine: true\n");

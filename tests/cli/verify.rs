@@ -39,7 +39,8 @@ fn each_finding_is_named() {
     sandbox.write("vendor/toolchains/extra", "");
     let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
     let expected = format!(
-        "changed   {}\n  expected: sha256:{}\n  found:    sha256:{}\n  it is:    too short: 5 of 15 bytes, as after a download that was broken off\nmissing   {}\nunlisted  toolchains/extra\n",
+        "changed   {}\n  expected: sha256:{}\n  found:    sha256:{}\n  it is:    too short: 5 of \
+         15 bytes, as after an interrupted download\nmissing   {}\nunlisted  toolchains/extra\n",
         file("b"),
         sha256(b"/b-linux.tar.gz"),
         sha256(b"other"),

@@ -72,8 +72,8 @@ fn sixteen_manifests_that_are_none_of_a_component() {
         ("negative", &negative, 4, "-1"),
         ("sha512", &other_digest, 4, "no SHA-256 digest"),
         ("missing", &missing, 3, "there is no blob with the digest"),
-        ("longer", &longer, 4, "not the size"),
-        ("shorter", &shorter, 4, "not the size"),
+        ("longer", &longer, 4, "not have the size"),
+        ("shorter", &shorter, 4, "not have the size"),
         ("terminal", &terminal, 4, "a layer of type a\u{fffd}[2J"),
     ];
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));

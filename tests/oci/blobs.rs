@@ -213,8 +213,8 @@ fn wrong_bytes_are_never_passed_on_whole() {
     long.push(b'!');
     for (served, words) in [
         (BODY.to_ascii_uppercase(), "are not the pinned ones"),
-        (BODY[..42].to_vec(), "has not the size"),
-        (long, "has not the size"),
+        (BODY[..42].to_vec(), "does not have the size"),
+        (long, "does not have the size"),
     ] {
         for sized in [true, false] {
             let served = served.clone();

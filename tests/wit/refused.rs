@@ -69,8 +69,8 @@ fn damaged_text() {
 
 #[test]
 fn names_that_no_registry_can_hold() {
-    refused(b"package A:b@1.0.0;", "`A:b` is no name of a WIT package");
-    refused(b"package a:b@1.0.0;\nworld w { import X:y/z; }", "`X:y` is no name");
+    refused(b"package A:b@1.0.0;", "`A:b` is not the name of a WIT package");
+    refused(b"package a:b@1.0.0;\nworld w { import X:y/z; }", "`X:y` is not the name");
 }
 
 #[test]

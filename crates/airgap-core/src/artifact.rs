@@ -178,17 +178,18 @@ impl FromStr for AssetUrl {
             error => format!("`{text}` is not a URL: {error}"),
         })?;
         if !matches!(url.scheme(), "http" | "https" | "file") {
-            return Err(format!("`{text}` starts with neither https://, http:// nor file://"));
+            return Err(format!("`{text}` does not start with https://, http:// or file://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("an address must not hold a user name or password: they would be printed \
-                        and stored; put them into your netrc file"
+            return Err("a URL must not contain a user name or password, because they would be \
+                printed and stored; put them into your netrc file"
                 .to_owned());
         }
         let last = url.path_segments().and_then(Iterator::last).unwrap_or_default();
         let filename = last.parse().map_err(|error| {
             format!(
-                "`{text}` must end in the name of a file, as it is kept under that name: {error}"
+                "`{text}` must end in a file name, which is the name under which the file is \
+                 stored: {error}"
             )
         })?;
         Ok(AssetUrl { text: text.to_owned(), filename })
@@ -280,7 +281,7 @@ impl FromStr for ArchiveType {
     fn from_str(text: &str) -> Result<ArchiveType, String> {
         ArchiveType::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
             let names: Vec<_> = ArchiveType::ALL.iter().map(|kind| kind.name()).collect();
-            format!("`{text}` is no archive type; the types are {}", names.join(", "))
+            format!("`{text}` is not an archive type; the types are {}", names.join(", "))
         })
     }
 }

@@ -60,17 +60,20 @@ impl Settings {
 fn missing(path: &Path, in_action: bool) -> Error {
     let error = Error::usage("cannot find the settings of the workspace")
         .fact("expected", path.display())
-        .fact("because", "BAZEL_WASM_OFFLINE and the mirrors stand there");
+        .fact("because", "they contain BAZEL_WASM_OFFLINE and the mirrors");
     match in_action {
         true => error
             .hint(
-                "run the action on this machine, where it sees the file: \
+                "run the action on this machine, where the file exists: \
                  --strategy=WasmComponentFetch=sandboxed,local",
             )
-            .hint("or pull the component by `components.oci` in MODULE.bazel, which needs no action"),
+            .hint(
+                "or pull the component with `components.oci` in MODULE.bazel, which does not run \
+                 an action",
+            ),
         false => error.hint(
-            "start the target by `bazel run` or `bazel test`, which put the file there; a program in \
-             bazel-bin does not find it by itself",
+            "start the target with `bazel run` or `bazel test`, which provide the file; a program \
+             started from bazel-bin does not find it",
         ),
     }
 }

@@ -40,7 +40,7 @@ impl FromStr for Digest {
         }
         let mut bytes = [0; 32];
         hex::decode_to_slice(digits, &mut bytes)
-            .map_err(|_| format!("`{text}` holds something other than hexadecimal digits"))?;
+            .map_err(|_| format!("`{text}` contains other characters than hexadecimal digits"))?;
         Ok(Digest(bytes))
     }
 }

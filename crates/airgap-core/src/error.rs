@@ -248,8 +248,10 @@ impl<T> Context<T> for io::Result<T> {
                 if git_annex::holds(&link.target.to_string_lossy()) {
                     return error.hint(git_annex::REMEDY);
                 }
-                return error
-                    .hint("remove the link: a link may come with the sources and lead anywhere; or name the folder that it leads to");
+                return error.hint(
+                    "remove the link, or name the folder that it leads to; links are not followed, \
+                     because they may come with the sources and lead anywhere",
+                );
             }
             let error = Error::new(Kind::Failed, format!("cannot {}", what())).because(&cause);
             match cause.kind() {
@@ -260,14 +262,15 @@ impl<T> Context<T> for io::Result<T> {
                     error.hint("check who owns the folder, or choose another one")
                 }
                 io::ErrorKind::NotFound => error.hint(
-                    "check the path: a relative one begins at the current folder, and under `bazel run` \
-                     at the workspace root",
+                    "check the path: a relative one starts at the current folder, and under `bazel \
+                     run` at the workspace root",
                 ),
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                    error.hint("a file is where a folder should be: name another folder")
+                    error.hint("name another folder: there is a file at this path")
                 }
                 io::ErrorKind::WouldBlock if cause.raw_os_error() == Some(NO_THREAD) => error.hint(
-                    "raise the limit of processes (`ulimit -u`), or run fewer programs at a time",
+                    "raise the limit of processes (`ulimit -u`), or run fewer programs at the same \
+                     time",
                 ),
                 _ if cause.raw_os_error().is_some_and(|code| NO_HANDLES.contains(&code)) => {
                     error.hint("raise the limit of open files (`ulimit -n`)")

@@ -54,7 +54,7 @@ pub struct LinkRefused {
 impl fmt::Display for LinkRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, target) = (self.path.display(), self.target.display());
-        write!(f, "`{path}` is a link to `{target}`, and no link is followed here")
+        write!(f, "`{path}` is a link to `{target}`; links are not followed here")
     }
 }
 
@@ -132,10 +132,10 @@ impl Folder {
                 let target = std::fs::read_link(&path).unwrap_or_default();
                 return io::Error::other(LinkRefused { path, target });
             }
-            (EntryKind::Folder, _) => "is a folder, and a file is needed",
-            (EntryKind::File, _) => "is a file, and a folder is needed",
+            (EntryKind::Folder, _) => "is a folder; expected a file",
+            (EntryKind::File, _) => "is a file; expected a folder",
             (EntryKind::Other, EntryKind::Folder) => "is not a folder",
-            (EntryKind::Other, _) => "is not a file: a pipe, a socket or a device is there",
+            (EntryKind::Other, _) => "is a pipe, a socket or a device; expected a file",
         };
         let text = format!("`{}` {why}", path.display());
         io::Error::new(io::ErrorKind::InvalidInput, text)

@@ -1,8 +1,8 @@
 //! The object store of git-annex, into which the links of a checkout lead.
 
 /// The advice for a file whose content is still in the store.
-pub(crate) const REMEDY: &str = "run `git annex get .` and `git annex unlock .` in the checkout that the \
-     file comes from, which bring the file itself, and then bring it here again";
+pub(crate) const REMEDY: &str = "run `git annex get .` and `git annex unlock .` in the checkout \
+    that the file comes from, to download its content; then copy it here again";
 
 /// Returns whether the target of a link is in the store (git-annex internals,
 /// ".git/annex/objects").

@@ -84,7 +84,7 @@ pub fn netrc(environment: &Environment) -> Option<PathBuf> {
 fn retry_budget(environment: &Environment) -> Result<Duration> {
     let Some(value) = environment.get(env::RETRY_SECONDS) else { return Ok(RETRY_BUDGET) };
     value.parse().map(Duration::from_secs).map_err(|_| {
-        Error::usage(format!("`{}` is no number of seconds", env::RETRY_SECONDS))
+        Error::usage(format!("`{}` is not a number of seconds", env::RETRY_SECONDS))
             .fact("found", format!("`{value}`"))
             .fact("expected", "a whole number, such as 120; 0 for no retries")
     })

@@ -39,7 +39,7 @@ impl FromStr for PackageName {
 
     fn from_str(text: &str) -> Result<PackageName, String> {
         let refuse = |problem: &str| {
-            format!("`{text}` is no name of a WIT package such as `wasi:http`: {problem}")
+            format!("`{text}` is not the name of a WIT package such as `wasi:http`: {problem}")
         };
         let Some((namespace, name)) = text.split_once(':') else {
             return Err(refuse("it has no colon"));
@@ -50,7 +50,7 @@ impl FromStr for PackageName {
             }
             if let Some(c) = part.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
                 return Err(refuse(&format!(
-                    "`{}` is in it; only lower-case letters, digits and hyphens may be",
+                    "it contains `{}`; only lower-case letters, digits and hyphens are allowed",
                     c.escape_default()
                 )));
             }
@@ -98,7 +98,7 @@ impl FromStr for PackageId {
             PackageRequest { name, version: Wanted::Exactly(version) } => {
                 Ok(PackageId { name, version })
             }
-            _ => Err(format!("`{text}` names no exact version; write `ns:name@1.2.3`")),
+            _ => Err(format!("`{text}` does not contain an exact version; write `ns:name@1.2.3`")),
         }
     }
 }

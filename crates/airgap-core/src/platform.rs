@@ -83,7 +83,7 @@ impl FromStr for Platform {
     fn from_str(text: &str) -> Result<Platform, String> {
         Platform::ALL.into_iter().find(|platform| platform.name() == text).ok_or_else(|| {
             let names: Vec<_> = Platform::ALL.iter().map(|platform| platform.name()).collect();
-            format!("`{text}` is no platform; the platforms are {}", names.join(", "))
+            format!("`{text}` is not a platform; the platforms are {}", names.join(", "))
         })
     }
 }

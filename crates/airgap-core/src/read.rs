@@ -89,7 +89,7 @@ pub fn rest(file: &mut impl Read, path: &Path, limit: u64) -> Result<Vec<u8>> {
     }
     Err(Error::usage(format!("cannot read `{}`: it is too long", path.display()))
         .fact("expected", format!("at most {limit} bytes"))
-        .hint("check that the path leads to the right file"))
+        .hint("check that this is the right file"))
 }
 
 /// Converts the failure to open a file into an error with a message.
@@ -98,7 +98,7 @@ fn opened(file: io::Result<File>, path: &dyn Display) -> Result<File> {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
             Err(Error::usage(format!("`{path}` is not a file"))
                 .because(error)
-                .hint("name a regular file; where standard input will do, it is called `-`"))
+                .hint("name a regular file; commands that read standard input take it as `-`"))
         }
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
             Err(Error::usage(format!("`{path}` is not a file")).fact("found", "a folder"))
@@ -115,7 +115,7 @@ fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String> {
         let path = path.display();
         let wrong = Error::new(Kind::Usage, format!("cannot read `{path}`: it is not text"))
             .fact("expected", "UTF-8")
-            .fact("found", format!("another byte at {at}"));
+            .fact("found", format!("a byte that is not UTF-8, at {at}"));
         wrong_content::explain_utf16(wrong, error.as_bytes(), path)
     })
 }
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(text(&path, 5).unwrap(), "12345");
         assert!(text(&path, 4).unwrap_err().to_string().contains("at most 4 bytes"));
         std::fs::write(&path, [b'a', 0xff]).unwrap();
-        assert!(text(&path, 5).unwrap_err().to_string().contains("another byte at 1"));
+        assert!(text(&path, 5).unwrap_err().to_string().contains("a byte that is not UTF-8, at 1"));
     }
 
     #[cfg(unix)]

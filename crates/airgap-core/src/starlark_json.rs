@@ -19,12 +19,15 @@ pub fn parse<T: DeserializeOwned>(
         Error::usage(format!("the request in `{origin}` is not valid")).because(error)
     })?;
     match versions(&request) {
-        (found, known) if found != known => Err(Error::usage(format!(
-            "the request in `{origin}` has a format that this program does not know"
-        ))
-        .fact("expected", known)
-        .fact("found", found)
-        .hint("the helper and rules_wasm_airgap differ in version; use those of one release")),
+        (found, known) if found != known => {
+            Err(Error::usage(format!("the request in `{origin}` has an unknown format"))
+                .fact("expected", known)
+                .fact("found", found)
+                .hint(
+                    "the helper and rules_wasm_airgap have different versions; use those of one \
+                     release",
+                ))
+        }
         _ => Ok(request),
     }
 }

@@ -74,9 +74,12 @@ pub fn through_link(path: &Path) -> Result<RootedPath> {
         let below: PathBuf = target.iter().collect();
         return Ok(RootedPath::given(folder).join(&below.to_string_lossy()));
     }
-    Err(Error::usage(format!("cannot write `{}`: it is a link out of its folder", path.display()))
-        .fact("leads to", target.display())
-        .hint("name the file that it leads to, or remove the link"))
+    Err(Error::usage(format!(
+        "cannot write `{}`: it is a link to a path outside its folder",
+        path.display()
+    ))
+    .fact("leads to", target.display())
+    .hint("name the target of the link, or remove the link"))
 }
 
 /// Removes the leftovers of killed runs for a finished file.
@@ -111,7 +114,7 @@ pub fn place_copy(
         ))
         .fact("expected", format!("sha256:{}", source.digest()))
         .fact("found", format!("sha256:{found}"))
-        .hint("find out what writes to that file, then run the same command again"));
+        .hint("find out which program writes to that file, then run the same command again"));
     }
     let mode = if executable { Mode::Executable } else { Mode::Plain };
     let file = partial.place_pinned(mode, &found)?;

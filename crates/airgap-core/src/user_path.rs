@@ -80,7 +80,8 @@ fn walk_once(folder: &Path) -> Vec<Walked> {
     let mut walked = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
         if walked.len() == MOST_ENTRIES {
-            let why = format!("it has more than {MOST_ENTRIES} entries, also those behind links");
+            let why =
+                format!("it has more than {MOST_ENTRIES} entries, including those behind links");
             let kind = Err(io::Error::new(io::ErrorKind::InvalidInput, why));
             walked.push(Walked { path: folder.to_owned(), kind });
             break;

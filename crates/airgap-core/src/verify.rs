@@ -221,7 +221,7 @@ impl Verified {
     pub fn changed(&self) -> Error {
         Error::integrity(format!("{} was changed while it was used", self.subject))
             .fact("source", self.path.display())
-            .hint("find out what writes to that file, then run the same command again")
+            .hint("find out which program writes to that file, then run the same command again")
     }
 
     /// Returns a reader from the first byte, over the file that was verified even if another one
@@ -268,16 +268,17 @@ pub fn mismatch(subject: &str, source: &str, expected: &Digest, found: &Digest) 
 
 /// Returns the words for a file with fewer bytes than it should have.
 pub fn too_short(found: u64, expected: u64) -> String {
-    format!("too short: {found} of {expected} bytes, as after a download that was broken off")
+    format!("too short: {found} of {expected} bytes, as after an interrupted download")
 }
 
 /// Returns the error for bytes that are more or fewer than the pinned ones.
 pub fn wrong_size(subject: &str, source: &str, expected: u64, found: &str) -> Error {
-    let error =
-        Error::integrity(format!("{subject} has not the size that was announced with its digest"))
-            .fact("source", source)
-            .fact("expected", format!("{expected} bytes"))
-            .fact("found", format!("{found} bytes"));
+    let error = Error::integrity(format!(
+        "{subject} does not have the size that was announced with its digest"
+    ))
+    .fact("source", source)
+    .fact("expected", format!("{expected} bytes"))
+    .fact("found", format!("{found} bytes"));
     match found.parse::<u64>() {
         Ok(found) if found < expected => error.fact("it is", too_short(found, expected)),
         _ => error,

@@ -22,8 +22,8 @@ const MOST_TEXT: u64 = 64 << 20;
 const LFS: [&str; 2] =
     ["version https://git-lfs.github.com/spec/", "version https://hawser.github.com/spec/"];
 
-const LFS_REMEDY: &str = "run `git lfs pull` in the checkout that the file comes from, which brings \
-     the file itself, and then bring it here again";
+const LFS_REMEDY: &str = "run `git lfs pull` in the checkout that the file comes from, to download \
+    its content; then copy it here again";
 const PAGE_REMEDY: &str = "it is a login page, an error page or the notice of a proxy; open the \
      address that it was downloaded from in a browser";
 const LINE_ENDS_REMEDY: &str = "git changed the line ends: put `* -text` into `.gitattributes` in \
@@ -131,7 +131,7 @@ pub fn refuse_pointer(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()>
     match WrongContent::pointer(&bytes[..bytes.len().min(BEGINNING)]) {
         None => Ok(()),
         Some(found) => {
-            let error = Error::integrity(format!("`{shown}` does not hold its content"));
+            let error = Error::integrity(format!("`{shown}` does not contain the file itself"));
             Err(found.explain(error))
         }
     }
@@ -146,7 +146,7 @@ pub fn refuse_page(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()> {
     match WrongContent::from_beginning(beginning).filter(|_| !bytes.is_empty()) {
         None => Ok(()),
         Some(found) => {
-            let error = Error::integrity(format!("`{shown}` does not hold its content"));
+            let error = Error::integrity(format!("`{shown}` does not contain the file itself"));
             Err(found.explain(error))
         }
     }
@@ -159,7 +159,8 @@ pub fn explain_utf16(error: Error, bytes: &[u8], shown: impl std::fmt::Display) 
         false => error,
         true => error.fact("it is", "text in UTF-16, as `>` in Windows PowerShell writes it").hint(
             format!(
-                "change it: `iconv -f UTF-16 -t UTF-8 '{shown}' > new-file`, and use the new one"
+                "convert it with `iconv -f UTF-16 -t UTF-8 '{shown}' > new-file`, and use the new \
+                 file"
             ),
         ),
     }

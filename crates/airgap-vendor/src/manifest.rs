@@ -294,11 +294,9 @@ impl Manifest {
                 .hint("choose another folder, or move that file away")
         })?;
         if manifest.schema_version != SCHEMA_VERSION {
-            return Err(Error::usage(format!(
-                "`{path}` has a format that this program does not know"
-            ))
-            .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
-            .fact("found", format!("schema_version {}", manifest.schema_version)));
+            return Err(Error::usage(format!("`{path}` has an unknown format"))
+                .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
+                .fact("found", format!("schema_version {}", manifest.schema_version)));
         }
         manifest.check_paths(root, "lists")?;
         manifest.files.sort_by(|a, b| a.path.cmp(&b.path));

@@ -297,12 +297,10 @@ fn check_schema(found: u32, origin: &str) -> Result<()> {
     if found == SCHEMA_VERSION {
         return Ok(());
     }
-    Err(Error::usage(format!(
-        "the registry file `{origin}` has a format that this program does not know"
-    ))
-    .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
-    .fact("found", format!("schema_version {found}"))
-    .hint("use the wasm-airgap that belongs to it"))
+    Err(Error::usage(format!("the registry file `{origin}` has an unknown format"))
+        .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
+        .fact("found", format!("schema_version {found}"))
+        .hint("use the wasm-airgap that belongs to it"))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ pub fn change_slowly(
 
 fn disturbed(path: &RootedPath) -> Error {
     Error::new(Kind::Failed, format!("cannot change `{path}`"))
-        .because("other processes changed it each time")
+        .because("other processes changed it during each attempt")
         .hint("run the same command again when they are done")
 }
 
@@ -132,7 +132,7 @@ impl Locked {
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::new(Kind::Failed, format!("cannot change `{path}`"))
                         .because("another process holds a lock on it")
-                        .hint(format!("find it and end it: `lsof {path}`")));
+                        .hint(format!("find that process with `lsof {path}`, and end it")));
                 }
                 Err(TryLockError::Error(_)) => false,
             };

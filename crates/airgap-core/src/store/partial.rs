@@ -355,7 +355,7 @@ fn open_folder(destination: &RootedPath) -> Result<Folder> {
     };
     Err(Error::usage(format!("cannot write a file to `{destination}`"))
         .fact("found", what)
-        .hint("name a file, or remove what is there"))
+        .hint("name a file, or remove the entry at this path"))
 }
 
 /// The names of the unfinished files of one destination.

@@ -135,7 +135,7 @@ fn check_free(parent: &Folder, destination: &RootedPath) -> Result<()> {
         stat => stat.doing(doing)?.kind,
     };
     if kind != EntryKind::Folder {
-        return Err(taken("something that is not a folder is there"));
+        return Err(taken("it exists and is not a folder"));
     }
     let entries = parent.enter(destination.name()).and_then(|folder| folder.list()).doing(doing)?;
     match entries.is_empty() {

@@ -92,7 +92,7 @@ fn check(name: &str, found: u64, known: std::ops::RangeInclusive<u64>, origin: &
     if known.contains(&found) {
         return Ok(());
     }
-    Err(Error::usage(format!("the lock `{origin}` has a format that this program does not know"))
+    Err(Error::usage(format!("the lock `{origin}` has an unknown format"))
         .fact("expected", format!("{name} = {}", known.end()))
         .fact("found", format!("{name} = {found}"))
         .hint("it was written by a newer program; use that one"))
