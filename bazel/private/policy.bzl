@@ -27,8 +27,8 @@ def is_offline(environ):
         return True
     if value.lower() in _OFF:
         return False
-    return ("`BAZEL_WASM_OFFLINE` is neither on nor off: found `{}`, expected " +
-            "1, true, yes or on; 0, false, no, off or nothing").format(value)
+    return ("`BAZEL_WASM_OFFLINE` must be on or off: found `{}`, expected " +
+            "1, true, yes or on; or 0, false, no, off or empty").format(value)
 
 def vendor_folder(environ):
     """Returns the vendor folder in `BAZEL_WASM_VENDOR_DIR`, which must exist; empty if none is named.
@@ -75,8 +75,8 @@ def mirrors(environ):
             return problem
         if word:
             found.append(word.rstrip("/"))
-    return found or ("`BAZEL_WASM_MIRROR` names no mirror: found `{}`, " +
-                     "expected addresses with commas between, and perhaps `direct` at the end").format(value)
+    return found or ("`BAZEL_WASM_MIRROR` does not name a mirror: found `{}`, " +
+                     "expected URLs separated by commas, optionally with `direct` at the end").format(value)
 
 def mirror_urls(environ, path, upstream):
     """Returns the addresses of a file, in order.
@@ -133,16 +133,16 @@ def _address_problem(name, value):
     # A password or a signature must not be printed, not even in the message about it.
     shown = value.split("@")[-1].split("?")[0].split("#")[0]
     if "@" in host:
-        problem = "it holds a user name or password, which would be printed and stored; put them into your netrc file"
+        problem = "it contains a user name or password, which would be printed and stored; put them into your netrc file"
     elif scheme.lower() not in ["https", "http", "file"]:
-        problem = "`{}` begins with none of https://, http:// and file://".format(shown)
+        problem = "`{}` does not start with https://, http:// or file://".format(shown)
     elif " " in value or not (host or scheme.lower() == "file"):
-        problem = "`{}` names no host".format(shown)
+        problem = "`{}` does not contain a host".format(shown)
     elif "?" in value or "#" in value:
         problem = "`{}` has a query or fragment, so no path can be added to it".format(shown)
     else:
         return None
-    return "`{}` holds no address that can be used: {}; expected one such as `https://mirror.example.com/tools`".format(
+    return "`{}` does not contain a usable URL: {}; expected one such as `https://mirror.example.com/tools`".format(
         name,
         problem,
     )

@@ -215,8 +215,8 @@ fn bad_settings_and_bad_mirrors_are_said() {
     let mirror = Mirror::new();
     let workspace = Workspace::from_example("offline_toolchains", &mirror);
     for (name, value, words) in [
-        ("BAZEL_WASM_OFFLINE", "maybe", "`BAZEL_WASM_OFFLINE` is neither on nor off"),
-        ("BAZEL_WASM_MIRROR", "mirror", "`BAZEL_WASM_MIRROR` holds no address"),
+        ("BAZEL_WASM_OFFLINE", "maybe", "`BAZEL_WASM_OFFLINE` must be on or off"),
+        ("BAZEL_WASM_MIRROR", "mirror", "`BAZEL_WASM_MIRROR` does not contain a usable URL"),
         ("BAZEL_WASM_VENDOR_DIR", "nowhere", "ws/nowhere` does not exist"),
     ] {
         workspace.bazel(&["build", "//..."]).env(name, value).fails().says(&[words]);
@@ -285,7 +285,7 @@ fn the_pinned_helper_is_looked_for_by_the_same_rules_as_everything() {
     // This target needs the helper and no tool, so the messages are about the helper.
     let build = ["build", VENDOR];
     for (name, value, words) in [
-        ("BAZEL_WASM_MIRROR", ",", "`BAZEL_WASM_MIRROR` names no mirror: found `,`"),
+        ("BAZEL_WASM_MIRROR", ",", "`BAZEL_WASM_MIRROR` does not name a mirror: found `,`"),
         ("BAZEL_WASM_VENDOR_DIR", "nowhere", "ws/nowhere` does not exist"),
         ("BAZEL_WASM_VENDOR_DIR", "BUILD.bazel", "ws/BUILD.bazel` is no folder"),
     ] {

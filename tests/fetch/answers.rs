@@ -44,7 +44,7 @@ fn a_local_source_that_is_not_a_regular_file_is_an_error_at_once() {
         (pipe.as_path(), "not a regular file"),
         (std::path::Path::new("/dev/zero"), "not a regular file"),
         (case.folder.path(), "not a regular file"),
-        (&large, "are accepted"),
+        (&large, "bytes; the limit is"),
     ] {
         let error = case.fail(&[url::Url::from_file_path(path).unwrap().as_str()]);
         assert_eq!(error.kind(), Kind::Network);
@@ -115,16 +115,16 @@ fn headers_that_contradict_each_other_bring_the_right_bytes_or_an_error() {
     right(Reply::ok(BODY).header("X-Name", "caf\u{e9}").header("ETag", "\"\u{e9}\""));
     right(Reply::ok(BODY).header("Content-Range", "bytes 5-9/10"));
     right(Reply::ok(BODY).header("Content-Encoding", "identity"));
-    wrong(Reply::ok(BODY).header("Content-Length", "7"), "the answer is not understood");
+    wrong(Reply::ok(BODY).header("Content-Length", "7"), "the answer is not valid HTTP");
     wrong(Reply::ok(BODY).claiming(7), "not the pinned ones");
     let endless = Reply::ok(BODY).header("Content-Length", "99999999999999999999");
-    wrong(endless.without_length(), "the answer is not understood");
+    wrong(endless.without_length(), "the answer is not valid HTTP");
     let minus = Reply::ok(BODY).header("Content-Length", "-1");
-    wrong(minus.without_length(), "the answer is not understood");
+    wrong(minus.without_length(), "the answer is not valid HTTP");
     wrong(Reply::new("206 Partial Content", BODY), "206 Partial Content");
     wrong(Reply::new("204 No Content", ""), "204 No Content");
     wrong(Reply::new("600 Odd", BODY), "600");
-    wrong(Reply::new("099 Odd", BODY), "the answer is not understood");
+    wrong(Reply::new("099 Odd", BODY), "the answer is not valid HTTP");
     wrong(Reply::ok("ff\r\nx").header("Transfer-Encoding", "chunked").cut_at(5), "ended");
 }
 
@@ -183,7 +183,7 @@ fn headers_that_are_too_long_are_an_error_also_behind_an_interim_answer() {
         (long(70_000), "the headers of the answer are too long"),
         (long(3_000_000), "the headers of the answer are too long"),
         (Reply::new(&early, BODY), "the headers of the answer are too long"),
-        (many, "the answer is not understood"),
+        (many, "the answer is not valid HTTP"),
     ] {
         let server = Server::start(move |_| reply.clone());
         let error = Case::new().fail(&[&server.url("/")]);
@@ -217,7 +217,7 @@ fn fails_with_the_limit(case: &Case, url: &str) {
         destination: &case.place(),
     };
     let Err(error) = client.download(&request, &Item::hidden()) else { panic!() };
-    says(&error, &["999", "accepted"]);
+    says(&error, &["999", "limit"]);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn missing_everywhere_is_unavailable_and_lists_every_place() {
     let urls = [server.url("/a"), server.url("/b"), "file:///does/not/exist".to_owned()];
     let error = case.fail(&urls.each_ref().map(String::as_str));
     assert_eq!(error.kind(), Kind::Unavailable);
-    says(&error, &["/a: 404 Not Found", "/b: 410 Gone", "no such file"]);
+    says(&error, &["/a: 404 Not Found", "/b: 410 Gone", "the file does not exist"]);
     assert_eq!(server.requests().len(), 2, "404 is never tried again");
     assert!(case.waits().is_empty());
     assert_eq!(case.names(), [""; 0]);

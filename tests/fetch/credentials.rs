@@ -120,7 +120,7 @@ fn no_credential_leaves_this_machine_by_plain_http() {
         ("machine mirror.corp login a password geheim", &url, ["netrc` was not sent", "by https"]),
         ("default login a password geheim", &url, ["netrc` was not sent", "by https"]),
         ("", &url.replace("://", "://a:geheim@"), ["in the address were not sent", "by https"]),
-        ("", &url, ["no credential is ever sent to mirror.corp", "by https"]),
+        ("", &url, ["credentials are never sent to mirror.corp", "by https"]),
         // Behind a proxy, this name means the proxy's own machine.
         ("machine localhost login a password geheim", &machine, ["not sent", "in no_proxy"]),
     ] {
@@ -140,7 +140,7 @@ fn a_refusal_says_which_credential_was_withheld_and_why() {
         ("401 Unauthorized", "machine localhost login a password geheim", "for localhost in"),
         ("403 Forbidden", "machine localhost login a password geheim", "was not sent"),
         ("404 Not Found", "machine localhost login a password geheim", "was not sent"),
-        ("401 Unauthorized", "", "no credential is ever sent to localhost"),
+        ("401 Unauthorized", "", "credentials are never sent to localhost"),
     ] {
         let far = Server::start(move |_| Reply::new(status, ""));
         let to = far.url_as("localhost", "/file");
@@ -148,7 +148,7 @@ fn a_refusal_says_which_credential_was_withheld_and_why() {
         let mut case = Case::new();
         case.netrc(netrc);
         let error = case.fail(&[&near.url("/")]);
-        says(&error, &[status, words, "only a redirect named this server", "write an address of"]);
+        says(&error, &[status, words, "only a redirect named this server", "use a URL of"]);
         assert!(!error.to_string().contains("geheim"), "{error}");
     }
 }
@@ -189,10 +189,10 @@ fn the_next_source_does_not_see_the_credential_of_the_first() {
 #[test]
 fn refusals_say_what_would_help_and_tell_no_secret() {
     for (status, netrc, words) in [
-        ("401 Unauthorized", "", "wants to know who asks: write `machine 127.0.0.1"),
+        ("401 Unauthorized", "", "requires a credential: write `machine 127.0.0.1"),
         ("401 Unauthorized", "machine 127.0.0.1 login a password geheim", "does not accept"),
-        ("403 Forbidden", "", "refuses those it does not know"),
-        ("403 Forbidden", "machine 127.0.0.1 login a password geheim", "knows who asks"),
+        ("403 Forbidden", "", "refuses requests without a credential"),
+        ("403 Forbidden", "machine 127.0.0.1 login a password geheim", "accepted the credential"),
     ] {
         let server = Server::start(move |_| Reply::new(status, ""));
         let mut case = Case::new();

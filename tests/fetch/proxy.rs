@@ -76,7 +76,7 @@ fn a_proxy_gets_its_own_credential_and_no_other() {
 fn a_proxy_that_refuses_is_named() {
     for (status, words) in [
         ("407 Proxy Authentication Required", "user and password into http_proxy"),
-        ("403 Forbidden", "does not let this host or port through"),
+        ("403 Forbidden", "does not allow this host or port"),
     ] {
         let proxy = Server::start(move |_| Reply::new(status, ""));
         let mut case = Case::new();
@@ -97,7 +97,7 @@ fn a_dead_proxy_is_named_with_its_variable() {
     let mut case = Case::new();
     case.network.http_proxy = set("ALL_PROXY", &format!("http://127.0.0.1:{port}"));
     let error = case.fail(&["http://host.invalid/"]);
-    says(&error, &["through the proxy http://127.0.0.1", "the proxy comes from ALL_PROXY;"]);
+    says(&error, &["through the proxy http://127.0.0.1", "the proxy is set by ALL_PROXY;"]);
     drop(url);
 }
 
@@ -118,7 +118,7 @@ fn a_proxy_that_never_comes_to_an_answer_is_given_up() {
     case.network.retry_budget = Duration::ZERO;
     let error = case.fail(&["http://host.invalid/"]);
     assert_eq!(error.kind(), Kind::Network);
-    says(&error, &["no connection within 15 s", &format!("through the proxy {proxy}")]);
+    says(&error, &["could not connect within 15 s", &format!("through the proxy {proxy}")]);
 }
 
 #[test]

@@ -77,7 +77,14 @@ fn a_server_that_asks_for_more_than_is_left_is_given_up_at_once() {
     let case = Case::new();
     let error = case.fail(&[&server.url("/")]);
     assert_eq!(error.kind(), Kind::Network);
-    says(&error, &["429 Too Many Requests", "wait 1000000000 s", "120 s are left of the 120 s"]);
+    says(
+        &error,
+        &[
+            "429 Too Many Requests",
+            "wait 1000000000 s",
+            "only 120 s of the 120 s for waiting are left",
+        ],
+    );
     assert!(case.waits().is_empty());
 }
 
@@ -89,7 +96,7 @@ fn one_budget_holds_for_all_waits_and_all_sources() {
     let error = case.fail(&[&server.url("/"), &second.url("/")]);
     assert_eq!(case.waits().len(), 2);
     assert!(case.waits().iter().sum::<u64>() <= 120);
-    says(&error, &["wait 50 s, and 1", "of the 120 s"]);
+    says(&error, &["wait 50 s, but only 1", "of the 120 s"]);
     assert_eq!((server.requests().len(), second.requests().len()), (3, 1));
 }
 
@@ -174,7 +181,7 @@ fn all_redirects_together_have_the_time_of_one_answer() {
     case.network.answer = Duration::from_millis(400);
     case.network.retry_budget = Duration::ZERO;
     let error = case.fail(&[&server.url("/")]);
-    says(&error, &["redirects, and gives no answer within 0.4 s in all"]);
+    says(&error, &["redirects, without an answer within 0.4 s in total"]);
     assert_eq!(server.requests().len(), 3);
 }
 

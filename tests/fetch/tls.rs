@@ -34,7 +34,7 @@ fn an_unknown_authority_is_refused_with_the_remedy() {
     case.network.ca_file = Some(other.write_to(case.folder.path()));
     let error = case.fail(&[&server.url_as("localhost", "/")]);
     assert_eq!(error.kind(), Kind::Network);
-    says(&error, &["authority that is not trusted", "SSL_CERT_FILE"]);
+    says(&error, &["authority that this machine does not trust", "SSL_CERT_FILE"]);
     assert!(case.waits().is_empty(), "it would be refused again");
 }
 
@@ -50,7 +50,7 @@ fn a_wrong_name_and_a_wrong_time_are_told_apart() {
     for (config, words) in [
         (authority.server("other.example"), "for another name"),
         (authority.server("other.example"), "-addext subjectAltName=DNS:localhost"),
-        (authority.server_with(nameless), "(CN) is not looked at"),
+        (authority.server_with(nameless), "(CN) is ignored"),
         (authority.server_with(expired), "has expired"),
         (authority.server_with(early), "not valid yet"),
     ] {

@@ -74,11 +74,11 @@ fn a_server_that_trickles_does_not_hold_a_run_up() {
         ("HTTP/1.1 200 OK\r\nX: ", "a", "no answer within 0.2 s"),
         ("", "HTTP/1.1 102 Processing\r\n\r\n", "no answer within 0.2 s"),
         ("HTTP/1.1 500 X\r\nContent-Length: 100000\r\n\r\n", "a", "500"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "a", "all of its answer within"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "a", "its whole answer within"),
         // Frames of a body that never arrives: a size, an extension, trailers.
-        (CHUNKED, "0", "all of its answer within"),
-        (CHUNKED, "1;a=b", "all of its answer within"),
-        (TRAILERS, "X: y\r\n", "all of its answer within"),
+        (CHUNKED, "0", "its whole answer within"),
+        (CHUNKED, "1;a=b", "its whole answer within"),
+        (TRAILERS, "X: y\r\n", "its whole answer within"),
     ] {
         let port = trickling(head, more);
         let mut case = Case::new();
@@ -120,7 +120,7 @@ fn a_blob_whose_frame_never_ends_is_given_up() {
         case.network.retry_budget = Duration::ZERO;
         let error = case.failed(case.pull(&case.client(), &fake));
         assert_eq!(error.kind(), Kind::Network);
-        says(&error, &["nothing but the frame of its answer"]);
+        says(&error, &["no data, only the chunk headers of its answer"]);
     }
 }
 

@@ -92,7 +92,7 @@ fn all_pages_of_a_list_share_one_budget() {
     });
     let case = Case::new();
     let error = case.client().tags(&home(&fake)).unwrap_err();
-    says(&error, &["503", "it asks to wait 10 s"]);
+    says(&error, &["503", "the server asks to wait 10 s"]);
     let waited: u64 = case.clock.waits().iter().sum();
     assert!((100..=120).contains(&waited), "{waited} s");
     assert!(fake.server.requests().len() < 40);

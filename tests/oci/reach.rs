@@ -45,7 +45,10 @@ fn an_authority_that_is_not_trusted() {
     case.network.ca_file = Some(other.write_to(case.folder.path()));
     let error = look(&case, &format!("localhost:{}", server.port())).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
-    says(&error, &["reach the registry `localhost:", "not trusted here", "SSL_CERT_FILE"]);
+    says(
+        &error,
+        &["reach the registry `localhost:", "this machine does not trust", "SSL_CERT_FILE"],
+    );
 }
 
 #[test]
@@ -141,7 +144,7 @@ fn an_authority_that_one_registry_has_of_its_own() {
     case.accesses.set(&host, Access { roots: vec![pem], ..Access::default() });
     assert!(look(&case, &host).unwrap());
     let error = look(&case, &format!("localhost:{}", stranger.port())).unwrap_err();
-    says(&error, &["not trusted here"]);
+    says(&error, &["this machine does not trust"]);
 
     let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned();
     case.accesses.set(&host, Access { roots: vec![broken], ..Access::default() });

@@ -140,7 +140,7 @@ fn a_limit_that_was_reached_is_shown() {
     let error = manifest_error(&case.client(), &fake, "ns/name:1");
     assert_eq!(error.kind(), Kind::Network);
     says(&error, &[message, "TOOMANYREQUESTS", "the limit is 100 in 21600 s"]);
-    says(&error, &["it asks to wait 21600 s, and 120 s are left"]);
+    says(&error, &["the server asks to wait 21600 s, but only 120 s"]);
     assert!(case.clock.waits().is_empty());
 }
 

@@ -151,7 +151,7 @@ impl Policy {
         match self.offline {
             Some(offline) => {
                 Err(Error::new(error::Kind::Unavailable, format!("cannot {} offline", what()))
-                    .hint(format!("{offline}; {} where there is a network", offline.mend())))
+                    .hint(format!("{offline}; on a machine with a network, {}", offline.mend())))
             }
             None => Ok(&self.network),
         }
@@ -204,9 +204,9 @@ fn is_true(environment: &Environment, name: &'static str) -> Result<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(Error::usage(format!("`{name}` is neither on nor off"))
+        _ => Err(Error::usage(format!("`{name}` must be on or off"))
             .fact("found", format!("`{value}`"))
-            .fact("expected", "1, true, yes or on; 0, false, no, off or nothing")),
+            .fact("expected", "1, true, yes or on; or 0, false, no, off or empty")),
     }
 }
 
@@ -232,9 +232,9 @@ pub(crate) fn mirror_list<T>(
     let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
     let mirrors: Vec<_> = words.map(read).collect::<Result<_>>()?;
     if mirrors.is_empty() {
-        return Err(Error::usage(format!("`{name}` names no mirror"))
+        return Err(Error::usage(format!("`{name}` does not name a mirror"))
             .fact("found", format!("`{value}`"))
-            .fact("expected", "addresses with commas between, and perhaps `direct` at the end"));
+            .fact("expected", "URLs separated by commas, optionally with `direct` at the end"));
     }
     Ok(Some(mirrors))
 }
@@ -242,21 +242,21 @@ pub(crate) fn mirror_list<T>(
 /// Checks an address to which paths are appended.
 fn base_url(name: &'static str, value: &str) -> Result<String> {
     let refuse = |problem: String| {
-        Error::usage(format!("`{name}` holds no address that can be used: {problem}"))
-            .fact("expected", "an address such as `https://mirror.example.com/tools`")
+        Error::usage(format!("`{name}` does not contain a usable URL: {problem}"))
+            .fact("expected", "a URL such as `https://mirror.example.com/tools`")
     };
     // An address may have a password in it and must not be repeated, even in the error for it.
     let url = url::Url::parse(value)
         .map_err(|error| refuse(format!("`{}`: {error}", airgap_http::redacted(value))))?;
     if !matches!(url.scheme(), "https" | "http" | "file") {
         return Err(refuse(format!(
-            "`{}://` is none of https://, http:// and file://",
+            "it starts with `{}://`, not with https://, http:// or file://",
             url.scheme()
         )));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refuse(
-            "it holds a user name or password, which would be printed and stored".into(),
+            "it contains a user name or password, which would be printed and stored".into(),
         )
         .hint(
             "put the credentials into your netrc file: `machine HOST login USER password SECRET`",

@@ -273,9 +273,9 @@ fn mirrors(environment: &Environment) -> Result<Option<Vec<Mirror>>> {
 
 fn address(variable: &str, value: &str) -> Result<Endpoint> {
     Endpoint::parse(value).map_err(|problem| {
-        let error = Error::usage(format!("`{variable}` holds no address of a registry"))
+        let error = Error::usage(format!("`{variable}` does not contain the URL of a registry"))
             .because(&problem)
-            .fact("expected", "an address such as `https://registry.example.com/mirror`");
+            .fact("expected", "a URL such as `https://registry.example.com/mirror`");
         if value.contains('@') {
             let token = "put the credentials into `WKG_REGISTRY_<NAME>_TOKEN` or the config file";
             return error.hint(token);

@@ -135,21 +135,22 @@ impl ResponseFacts {
             return pointer.explain(error);
         }
         error.hint(if length == 0 {
-            "the answer was empty; ask whoever runs that server".to_owned()
+            "the answer was empty; ask the administrator of that server".to_owned()
         } else if self.page || markup {
             "the answer is a web page: a login page or the notice of a proxy; open the address in \
              a browser"
                 .to_owned()
         } else if let Some(encoding) = &self.encoding {
             format!(
-                "the answer came with the encoding `{encoding}`, which was not asked for: a proxy \
-                 or the server changes the file on its way"
+                "the answer has the encoding `{encoding}`, which was not requested: a proxy or the \
+                 server changes the file"
             )
         } else if !self.sized {
-            "the server did not say how long the file is, so it may have been cut short; try again"
+            "the server did not send the length of the file, so the file may be cut short; try \
+             again"
                 .to_owned()
         } else {
-            "if that is a mirror, its copy is stale or damaged: fill it anew".to_owned()
+            "if that is a mirror, its copy is stale or damaged: replace it".to_owned()
         })
     }
 }

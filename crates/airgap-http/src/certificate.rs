@@ -32,10 +32,10 @@ pub(super) fn refused(bad: &Bad) -> Refusal {
     match bad {
         // A bad signature means that another authority has the name of one that is trusted.
         Bad::UnknownIssuer | Bad::BadSignature => {
-            failure("its certificate comes from an authority that is not trusted here").hint(
+            failure("its certificate is from an authority that this machine does not trust").hint(
                 "set SSL_CERT_FILE to a PEM file with the certificate of your organisation's \
-                 authority; if it has it already, let the server send the certificates between its own \
-                 and that one, too",
+                 authority; if the file already contains it, configure the server to send the \
+                 intermediate certificates too",
             )
         }
         Bad::NotValidForName | Bad::NotValidForNameContext { .. } => for_another_name(bad),
@@ -48,37 +48,38 @@ pub(super) fn refused(bad: &Bad) -> Refusal {
                 .hint("check this machine's clock")
         }
         Bad::UnsupportedSignatureAlgorithmContext { .. } => failure(
-            "its certificate is signed in a way that is not accepted, such as by SHA-1",
+            "its certificate has a signature algorithm that is not accepted, such as SHA-1",
         )
         .hint("ask for a new certificate: with `openssl x509` or `openssl req`, add `-sha256`"),
         _ => match tls::other(bad).as_deref() {
             Some("CaUsedAsEndEntity") => failure(
-                "its certificate is one of an authority (`CA:TRUE`), and not one of a server",
+                "its certificate is that of an authority (`CA:TRUE`), not of a server",
             )
             .hint(
-                "name that very certificate as a root, by SSL_CERT_FILE, by \
-                         `extra_root_certificates` in the config file, or as `ca.crt` in a folder \
-                         `certs.d`",
+                "make this certificate a root: in SSL_CERT_FILE, in `extra_root_certificates` of \
+                 the config file, or as `ca.crt` in a folder `certs.d`",
             )
             .hint(
-                "or make another one for the server: with `openssl req -x509`, add `-addext \
-                         basicConstraints=critical,CA:FALSE`",
+                "or make another certificate for the server: with `openssl req -x509`, add \
+                 `-addext basicConstraints=critical,CA:FALSE`",
             ),
             Some("UnsupportedCertVersion") => failure(
-                "its certificate is of version 1, which has no names (X.509 has version 3)",
+                "its certificate has X.509 version 1, which has no names; expected version 3",
             )
             .hint(
-                "make a new one with extensions: `openssl x509 -req` with `-extfile FILE`, and \
-                         `subjectAltName=DNS:HOST` in that file",
+                "make a new certificate with extensions: `openssl x509 -req` with `-extfile FILE`, \
+                 and `subjectAltName=DNS:HOST` in that file",
             ),
             Some("NameConstraintViolation") => {
-                failure("its authority may not give out certificates for this name").hint(
-                    "look at the `nameConstraints` of the authority's certificate, and use a name \
+                failure("its authority may not issue certificates for this name").hint(
+                    "check the `nameConstraints` of the authority's certificate, and use a name \
                      that they permit",
                 )
             }
-            _ => Refusal::new(format!("its certificate is not valid: {bad}"))
-                .hint("ask whoever runs that server for a certificate that `curl` accepts, too"),
+            _ => Refusal::new(format!("its certificate is not valid: {bad}")).hint(
+                "ask the administrator of that server for a valid certificate, which `curl` \
+                 accepts too",
+            ),
         },
     }
 }
@@ -95,11 +96,11 @@ fn for_another_name(bad: &Bad) -> Refusal {
     };
     match presented.is_empty() {
         true => failure.hint(format!(
-            "the name in its subject (CN) is not looked at (RFC 9525 section 2): make a new one with \
-             `-addext subjectAltName={wanted}`"
+            "the name in its subject (CN) is ignored (RFC 9525 section 2): make a new certificate \
+             with `-addext subjectAltName={wanted}`"
         )),
         false => failure.hint(format!(
-            "use the name that the certificate is for, or make a new one with `-addext \
+            "use the name that the certificate is for, or make a new certificate with `-addext \
              subjectAltName={wanted}`"
         )),
     }
@@ -117,7 +118,8 @@ fn detail(bad: &Bad) -> String {
 /// file of it.
 pub fn explain(error: Error, bytes: &[u8], file: &Path) -> Error {
     let shown = file.display();
-    let make = |command: String| format!("make a PEM file of it, and name that: `{command}`");
+    let make =
+        |command: String| format!("convert it to a PEM file with `{command}`, and use that file");
     let text = String::from_utf8_lossy(bytes);
     let beginning = &bytes[..bytes.len().min(BEGINNING)];
     if let Some(found) = WrongContent::from_beginning(beginning) {
@@ -169,9 +171,9 @@ mod tests {
     #[test]
     fn each_refusal_has_words_and_a_remedy() {
         for (error, words, remedy) in [
-            (Webpki::UnsupportedCertVersion, "of version 1", "-extfile"),
-            (Webpki::NameConstraintViolation, "may not give out", "nameConstraints"),
-            (Webpki::SomethingNew, "is not valid", "ask whoever runs"),
+            (Webpki::UnsupportedCertVersion, "X.509 version 1", "-extfile"),
+            (Webpki::NameConstraintViolation, "may not issue", "nameConstraints"),
+            (Webpki::SomethingNew, "is not valid", "ask the administrator"),
         ] {
             let failure = refused(&Bad::Other(OtherError(Arc::new(error))));
             assert!(failure.reason.contains(words), "{}", failure.reason);

@@ -47,10 +47,12 @@ impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Withheld::OtherOrigin => {
-                "only a redirect named this server, and a credential goes to no server that the \
-                 user did not name"
+                "only a redirect named this server, and credentials go only to servers that the \
+                 user named"
             }
-            Withheld::PlainHttp => "anyone on the way could read it from plain http",
+            Withheld::PlainHttp => {
+                "with plain http, anyone between this machine and the server could read it"
+            }
         })
     }
 }
@@ -60,12 +62,12 @@ impl Withheld {
     pub fn advice(self, here: &Address) -> String {
         match self {
             Withheld::OtherOrigin => format!(
-                "if that server may see it, write an address of `{}` itself in place of the one \
-                 that redirects there",
+                "if that server may get it, use a URL of `{}` itself instead of the one that \
+                 redirects to it",
                 here.host()
             ),
             Withheld::PlainHttp if here.is_loopback() => {
-                format!("list `{}` in no_proxy, so that no proxy sees the request", here.host())
+                format!("list `{}` in no_proxy, to send the request without a proxy", here.host())
             }
             Withheld::PlainHttp => "reach that server by https".to_owned(),
         }

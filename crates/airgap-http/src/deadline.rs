@@ -43,7 +43,7 @@ struct Late;
 
 impl fmt::Display for Late {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the server sends nothing but the frame of its answer")
+        f.write_str("the server sends no data, only the chunk headers of its answer")
     }
 }
 
@@ -127,7 +127,7 @@ impl<R: Read> Read for DeadlineReader<R> {
         let count = read_within(&mut self.body, buffer, left)?;
         if count != Some(0) && self.began.elapsed() >= self.within {
             let seconds = self.within.as_secs_f64();
-            let reason = format!("the server did not send all of its answer within {seconds} s");
+            let reason = format!("the server did not send its whole answer within {seconds} s");
             return Err(io::Error::other(Slow(reason)));
         }
         count.ok_or_else(|| io::Error::other(Late))
@@ -154,8 +154,9 @@ impl<R: Read> Read for PacedReader<R> {
         let began = Instant::now();
         let Some(count) = read_within(&mut self.body, buffer, self.window)? else {
             let seconds = began.elapsed().as_secs_f64();
-            let reason =
-                format!("the server sent nothing but the frame of its answer for {seconds:.1} s");
+            let reason = format!(
+                "the server sent no data, only the chunk headers of its answer, for {seconds:.1} s"
+            );
             return Err(io::Error::other(Slow(reason)));
         };
         self.spent += began.elapsed();
@@ -164,8 +165,8 @@ impl<R: Read> Read for PacedReader<R> {
             let seconds = self.spent.as_secs_f64();
             if (self.count as f64) < LEAST * seconds {
                 let reason = format!(
-                    "the server is too slow: {} bytes in {seconds:.1} s, and {LEAST} a second are \
-                     the least",
+                    "the server is too slow: {} bytes in {seconds:.1} s; the minimum is {LEAST} \
+                     bytes per second",
                     self.count
                 );
                 return Err(io::Error::other(Slow(reason)));

@@ -133,7 +133,7 @@ impl Failure {
         let failure = match error {
             ureq::Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::new(
                 Retryable::Unreachable,
-                format!("no connection within {} s", CONNECT.as_secs()),
+                format!("could not connect within {} s", CONNECT.as_secs()),
             ),
             ureq::Error::Timeout(Timeout::RecvResponse) => Failure::new(
                 Retryable::Transient,
@@ -148,12 +148,12 @@ impl Failure {
             ureq::Error::LargeResponseHeader(found, most) => Failure::new(
                 Retryable::Never,
                 format!(
-                    "the headers of the answer are too long: {found} bytes, and {most} are the most"
+                    "the headers of the answer are too long: {found} bytes; the limit is {most}"
                 ),
             ),
             other => Failure {
                 mismatch: Some(Mismatch::NotHttp),
-                ..Failure::new(Retryable::Never, format!("the answer is not understood: {other}"))
+                ..Failure::new(Retryable::Never, format!("the answer is not valid HTTP: {other}"))
             },
         };
         match proxy {
@@ -162,7 +162,7 @@ impl Failure {
                 ..failure
             }
             .hint(format!(
-                "the proxy comes from {}; no_proxy lists the hosts to reach without it",
+                "the proxy is set by {}; no_proxy lists the hosts to reach without it",
                 proxy.variable
             )),
             None => failure,
@@ -257,8 +257,8 @@ fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
             "write the proxy's user and password into {variable}: `http://user:password@host:port`"
         )),
         403 => failure.hint(
-            "the proxy does not let this host or port through; ask for it, or use a mirror that \
-             no_proxy lists",
+            "the proxy does not allow this host or port; ask its administrator to allow it, or use \
+             a mirror that no_proxy lists",
         ),
         _ => failure,
     }
@@ -284,8 +284,9 @@ impl Attempts {
         let mut hints: Vec<String> = Vec::new();
         for (address, failure) in self.0 {
             error = error.fact("tried", format!("{address}: {}", failure.reason));
-            let plain = (failure.mismatch == Some(Mismatch::NotTls))
-                .then(|| "if it really speaks plain http, write `http://` and its port".to_owned());
+            let plain = (failure.mismatch == Some(Mismatch::NotTls)).then(|| {
+                "if the server speaks plain http, write `http://` and its port".to_owned()
+            });
             for hint in failure.hints.into_iter().chain(plain) {
                 if !hints.contains(&hint) {
                     hints.push(hint);

@@ -50,8 +50,8 @@ impl ByteSource for FileSource<'_> {
     }
 
     fn advice(&self) -> &'static str {
-        "if upstream really published other bytes, find out why before you pin them with \
-         `wasm-airgap toolchain pin`"
+        "if upstream published other bytes, find out why before you pin them with `wasm-airgap \
+         toolchain pin`"
     }
 }
 
@@ -89,7 +89,7 @@ impl FileSource<'_> {
             Some(_) => {
                 format!("the credential for {host} in {} was not sent: {reason}", self.netrc_file())
             }
-            None => format!("no credential is ever sent to {host} on this way: {reason}"),
+            None => format!("credentials are never sent to {host} over this route: {reason}"),
         };
         failure.hint(hint).hint(reason.advice(here))
     }
@@ -98,7 +98,7 @@ impl FileSource<'_> {
     fn netrc_file(&self) -> String {
         match self.netrc.path() {
             Some(path) => format!("`{}`", path.display()),
-            None => "a file named by NETRC".to_owned(),
+            None => "the file named by NETRC".to_owned(),
         }
     }
 
@@ -117,18 +117,19 @@ impl FileSource<'_> {
         let entry = format!("`machine {host} login NAME password PASSWORD` in {file}");
         match (answer.status.as_u16(), answer.authenticated) {
             (401, false) => {
-                failure.hint(format!("the server wants to know who asks: write {entry}"))
+                failure.hint(format!("the server requires a credential: write {entry}"))
             }
             (401, true) => failure.hint(format!(
-                "the server does not accept the credential that was sent: check {entry}, or the \
-                 user and password in the address"
+                "the server does not accept the credential: check {entry}, or the user and \
+                 password in the URL"
             )),
             (403, false) => failure.hint(format!(
-                "the server refuses those it does not know; if you may have the file, write {entry}"
+                "the server refuses requests without a credential; if you have access to the file, \
+                 write {entry}"
             )),
             (403, true) => failure.hint(format!(
-                "the server knows who asks and refuses: this user may not have the file; check \
-                 {entry}"
+                "the server accepted the credential, but this user has no access to the file; \
+                 check {entry}"
             )),
             _ => failure,
         }
@@ -138,7 +139,7 @@ impl FileSource<'_> {
 /// Opens a local file, always from its beginning: reading it again costs nothing.
 fn open(path: &Path) -> std::result::Result<SourceResponse, Failure> {
     let file = regular_file::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::missing("there is no such file"),
+        io::ErrorKind::NotFound => Failure::missing("the file does not exist"),
         io::ErrorKind::InvalidInput => Failure::new(Retryable::Never, "is not a regular file"),
         _ => Failure::new(Retryable::Never, error.to_string()),
     })?;

@@ -189,7 +189,7 @@ impl Http {
             // All hops together share the time of one answer.
             if began.elapsed() >= self.network.answer {
                 let seconds = self.network.answer.as_secs_f64();
-                let reason = format!("redirects, and gives no answer within {seconds} s in all");
+                let reason = format!("redirects, without an answer within {seconds} s in total");
                 return Err(
                     Failure { slow: true, ..Failure::new(Retryable::Transient, reason) }.into()
                 );
@@ -408,13 +408,13 @@ fn location(answer: &Response) -> Option<String> {
 
 /// Returns the address of a `Location`. A redirect from https to http fails.
 pub fn follow(here: &Address, location: &str) -> std::result::Result<Address, Failure> {
-    let next = here.join(location).ok_or_else(|| {
-        Failure::new(Retryable::Never, "redirects to something that is no address")
-    })?;
+    let next = here
+        .join(location)
+        .ok_or_else(|| Failure::new(Retryable::Never, "redirects to an invalid URL"))?;
     match (here.scheme(), next.scheme()) {
         ("https", "http") => Err(Failure::new(
             Retryable::Never,
-            format!("redirects from https to {next}, where anyone can listen"),
+            format!("redirects from https to {next}, which is not encrypted"),
         )),
         (_, "http" | "https") => Ok(next),
         _ => Err(Failure::new(Retryable::Never, format!("redirects to {next}"))),

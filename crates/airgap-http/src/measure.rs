@@ -55,10 +55,10 @@ fn measure_once(
 ) -> AttemptResult<Measured> {
     let response = source.request(&ResumeRange::default())?;
     let ResponseRange::Whole { size } = response.part else {
-        return Err(Failure::new(Retryable::Never, "sends a part, which was not asked for").into());
+        return Err(Failure::new(Retryable::Never, "sends a part, which was not requested").into());
     };
     if let Some(encoding) = response.facts.encoding {
-        let reason = format!("sends the encoding `{encoding}`, which was not asked for");
+        let reason = format!("sends the encoding `{encoding}`, which was not requested");
         return Err(Failure::new(Retryable::Never, reason).into());
     }
     if let Some(size) = size {

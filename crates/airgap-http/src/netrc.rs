@@ -34,13 +34,13 @@ impl Netrc {
             Err(error) => {
                 let text = format!("cannot read the credentials in `{}`", path.display());
                 let error = Error::usage(text).because(error);
-                return Err(error.hint("set NETRC to a file that can be read"));
+                return Err(error.hint("set NETRC to a readable file"));
             }
         };
         let text = String::from_utf8_lossy(&text);
         let mut netrc = parse(text.trim_start_matches('\u{feff}')).map_err(|line| {
             let path = path.display();
-            Error::usage(format!("`{path}` has a quote in line {line} that does not end"))
+            Error::usage(format!("`{path}` has an unclosed quote in line {line}"))
         })?;
         netrc.path = Some(path.to_owned());
         Ok(netrc)

@@ -48,7 +48,7 @@ impl Proxy {
     fn parse(set: &ProxySetting) -> Result<Proxy> {
         let (variable, value) = (set.variable, set.address.as_str());
         let wrong = |why: &str| {
-            Error::usage(format!("{variable} is not the address of a proxy: {why}"))
+            Error::usage(format!("{variable} is not the URL of a proxy: {why}"))
                 .fact("value", redacted(value))
                 .hint("write it as in `http://proxy.example:3128`")
         };
@@ -56,10 +56,10 @@ impl Proxy {
         let full = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
         let url = Url::parse(&full).map_err(|error| wrong(&error.to_string()))?;
         let protocol = ProxyProtocol::try_from(url.scheme())
-            .map_err(|_| wrong(&format!("`{}` is no kind of proxy", url.scheme())))?;
+            .map_err(|_| wrong(&format!("`{}` is not a kind of proxy", url.scheme())))?;
         let host = url.host_str().filter(|host| !host.is_empty());
-        let mut builder =
-            ureq::Proxy::builder(protocol).host(host.ok_or_else(|| wrong("it names no host"))?);
+        let mut builder = ureq::Proxy::builder(protocol)
+            .host(host.ok_or_else(|| wrong("it does not name a host"))?);
         // The `url` crate drops port 80, the default of the scheme, but not that of a proxy.
         if let Some(port) = url.port_or_known_default() {
             builder = builder.port(port);

@@ -71,7 +71,8 @@ impl RetryPolicy {
             Decision::GiveUp => {}
             Decision::AsksTooMuch(asked) => {
                 failure.reason.push_str(&format!(
-                    "; it asks to wait {} s, and {} s are left of the {budget} s for waiting",
+                    "; the server asks to wait {} s, but only {} s of the {budget} s for waiting \
+                     are left",
                     seconds(asked),
                     retries.left.as_secs(),
                 ));

@@ -64,14 +64,14 @@ pub(super) fn load(network: &Network, more: &[String]) -> Result<Roots> {
 /// whole. A missing file is reported later, with the errors of the others.
 fn check(path: &Path) -> Result<()> {
     let wrong = |why: String| {
-        Err(Error::usage("the file that SSL_CERT_FILE names cannot be read")
+        Err(Error::usage("the file named by SSL_CERT_FILE cannot be read")
             .fact("file", path.display())
             .because(why)
             .hint("set it to a PEM file with the certificate of your organisation's authority"))
     };
     match regular_file::open(path).and_then(|file| file.metadata()) {
         Ok(found) if found.len() > LARGEST => {
-            wrong(format!("it has {} bytes, and the limit is {LARGEST}", found.len()))
+            wrong(format!("it has {} bytes; the limit is {LARGEST}", found.len()))
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => wrong(error.to_string()),
         _ => Ok(()),
@@ -93,9 +93,12 @@ fn in_pem(text: &str) -> Result<Vec<Certificate<'static>>> {
     let mut certificates = Vec::new();
     for item in ureq::tls::parse_pem(text.as_bytes()) {
         let item = item.map_err(|error| {
-            Error::usage("a certificate root of this registry cannot be read: it stands in `extra_root_certificates` of the config file, or in a `*.crt` of a folder `certs.d`")
-                .because(error)
-                .hint("a certificate in PEM form begins with `-----BEGIN CERTIFICATE-----`")
+            Error::usage(
+                "a certificate root of this registry cannot be read: one in \
+                 `extra_root_certificates` of the config file, or a `*.crt` in a folder `certs.d`",
+            )
+            .because(error)
+            .hint("a certificate in PEM form starts with `-----BEGIN CERTIFICATE-----`")
         })?;
         if let ureq::tls::PemItem::Certificate(certificate) = item {
             certificates.push(certificate);
@@ -117,8 +120,8 @@ fn none(network: &Network, cause: Option<&rustls_native_certs::Error>) -> Error 
             .hint("install the package `ca-certificates`")
             .hint("or set SSL_CERT_FILE to a PEM file with the certificate of your authority")
     } else {
-        let error = Error::usage(format!("no certificate was found by {}", named.join(" and ")))
-            .hint("a certificate in PEM form begins with `-----BEGIN CERTIFICATE-----`");
+        let error = Error::usage(format!("no certificate was found in {}", named.join(" and ")))
+            .hint("a certificate in PEM form starts with `-----BEGIN CERTIFICATE-----`");
         match &network.ca_file {
             Some(file) => explain(error, file),
             None => error,

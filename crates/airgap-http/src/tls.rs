@@ -57,10 +57,11 @@ impl Identity {
         let certificates: std::result::Result<Vec<_>, _> = certificates.collect();
         let certificates = certificates.map_err(|_| wrong("it is not a PEM text"))?;
         if certificates.is_empty() {
-            return Err(wrong("there is no certificate in it"));
+            return Err(wrong("it does not contain a certificate"));
         }
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
-        let key = key.map_err(|_| wrong("there is no private key beside it that can be read"))?;
+        let key =
+            key.map_err(|_| wrong("the file of its private key does not contain a readable key"))?;
         Ok((certificates, key))
     }
 }
@@ -143,7 +144,7 @@ impl<In: Transport> Connector<In> for Tls {
         }
         let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(host)
-            .map_err(|_| ureq::Error::Tls("the host cannot be the name of a server"))?;
+            .map_err(|_| ureq::Error::Tls("the host is not a valid server name"))?;
         let mut connection = ClientConnection::new(self.0.clone(), name)?;
         let mut socket = TransportAdapter::new(inner.boxed(), details.current_time.clone());
         socket.set_timeout(details.timeout);

@@ -197,10 +197,10 @@ impl<'a> Transfer<'a> {
                 let longer = self.wrong_size(&source.name(), self.partial.length(), "at least ");
                 self.start_over()?;
                 let reason = match (end, longer) {
-                    (Some(_), _) => format!("sends more than the {most} bytes that it announced"),
+                    (Some(_), _) => format!("sends more than the announced {most} bytes"),
                     (None, Some(error)) => return Err(error.into()),
                     (None, None) => {
-                        format!("sends more than {largest} bytes, the most that is accepted")
+                        format!("sends more than {largest} bytes, the limit")
                     }
                 };
                 return Err(Failure::new(Retryable::Never, reason).into());
@@ -261,6 +261,6 @@ impl<'a> Transfer<'a> {
 }
 
 pub(super) fn too_large(size: u64, largest: u64) -> Failure {
-    let reason = format!("sends {size} bytes, more than the {largest} that are accepted");
+    let reason = format!("sends {size} bytes; the limit is {largest}");
     Failure::new(Retryable::Never, reason)
 }

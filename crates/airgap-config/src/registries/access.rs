@@ -55,7 +55,7 @@ impl SchemeSetting {
     /// Returns the hint to change the setting for a host that speaks plain http.
     fn remedy(&self, host: &str) -> String {
         let (found, right) = match self.address {
-            true => ("the address in", format!("http://{host}")),
+            true => ("the URL in", format!("http://{host}")),
             false => ("`protocol` in", "protocol = \"http\"".to_owned()),
         };
         format!(
@@ -248,7 +248,7 @@ impl Registries {
             return Ok(());
         }
         Err(Error::usage(format!("it is not clear that `{name}` is for the registry `{host}`"))
-            .fact("named by", "only the metadata of another registry")
+            .fact("named by", "the metadata of another registry, and no setting")
             .fact("reason", "hosts that differ in `.`, `-` and `:` have the same variables")
             .hint(format!(
                 "if it is for this registry, write `[registry.{host:?}]` into the config file of \

@@ -102,7 +102,7 @@ fn pem(file: &Path) -> Result<String> {
         Ok(text) if text.contains("-----BEGIN ") => Ok(text),
         other => {
             let bytes = other.map_or_else(|error| error.into_bytes(), String::into_bytes);
-            let error = wrong(&"it is not a PEM text, which begins with `-----BEGIN `");
+            let error = wrong(&"it is not a PEM text, which starts with `-----BEGIN `");
             Err(certificate::explain(error, &bytes, file))
         }
     }

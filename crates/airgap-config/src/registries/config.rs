@@ -138,7 +138,7 @@ impl Config {
             }
             Err(error) => {
                 let say = || format!("read the config file `{}`", path.display());
-                let error = Err::<(), _>(error).doing(say).expect_err("it was one");
+                let error = Err::<(), _>(error).doing(say).expect_err("the result is an error");
                 let error = Error::usage(error.one_line());
                 Err(match named {
                     Some(_) => error.hint(format!("{} names it", env::WKG_CONFIG_FILE)),
@@ -160,7 +160,7 @@ impl Config {
         for (name, node) in entries(top.take("namespace_registries"))? {
             // A namespace is the part of the name of a package before its colon.
             if format!("{name}:x").parse::<PackageName>().is_err() {
-                return Err(node.wrong("is no namespace such as `wasi`"));
+                return Err(node.wrong("is not a namespace such as `wasi`"));
             }
             config.namespaces.insert(name, mapping(&node)?);
         }
@@ -169,9 +169,9 @@ impl Config {
         }
         for (name, node) in entries(top.take("registry"))? {
             let name = registry_name(&name)
-                .map_err(|problem| node.wrong("is no registry").because(problem))?;
+                .map_err(|problem| node.wrong("is not a registry").because(problem))?;
             if config.registries.insert(name, entry(&node)?).is_some() {
-                return Err(node.wrong("is there twice: it has another spelling above"));
+                return Err(node.wrong("occurs twice: it is also above, in another spelling"));
             }
         }
         for (name, node) in entries(top.take("overrides"))? {
@@ -192,7 +192,7 @@ fn text<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
         let before = &bytes[..error.valid_up_to()];
         let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         let path = path.display();
-        let wrong = Error::usage(format!("`{path}:{line}` is not UTF-8, which TOML is written in"));
+        let wrong = Error::usage(format!("`{path}:{line}` is not UTF-8, the encoding of TOML"));
         wrong_content::explain_utf16(wrong, bytes, path)
     })
 }
@@ -206,7 +206,7 @@ fn entries<'a>(node: Option<Node<'a>>) -> Result<Vec<(String, Node<'a>)>> {
 }
 
 fn package(name: &str, node: &Node<'_>) -> Result<PackageName> {
-    name.parse().map_err(|problem: String| node.wrong("is no package").because(problem))
+    name.parse().map_err(|problem: String| node.wrong("is not a package").because(problem))
 }
 
 /// Parses the name of a registry: a host with an optional port, or a word.
@@ -278,7 +278,7 @@ fn entry(node: &Node<'_>) -> Result<Entry> {
     let mut table = node.table()?;
     let mut entry = Entry { place: node.place(), ..Entry::default() };
     let default = match (table.take("default"), table.take("type")) {
-        (Some(_), Some(node)) => return Err(node.wrong("says what `default` says already")),
+        (Some(_), Some(node)) => return Err(node.wrong("repeats `default`")),
         (default, kind) => default.or(kind),
     };
     if let Some(node) = &default {
@@ -303,7 +303,7 @@ fn entry(node: &Node<'_>) -> Result<Entry> {
     }
     table.finish()?;
     if let (Some(node), Some("local"), None) = (&default, entry.default, &entry.local) {
-        return Err(node.wrong("is `local`, and there is no `local = { root = ... }` beside it"));
+        return Err(node.wrong("is `local`, but `local = { root = ... }` is missing beside it"));
     }
     Ok(entry)
 }
@@ -312,7 +312,7 @@ fn oci(mut table: Table<'_>, entry: &mut Entry) -> Result<()> {
     entry.has_oci = true;
     if let Some(node) = table.take("auth") {
         if entry.auth.is_some() {
-            return Err(node.wrong("is given twice: the registry has an `auth` of its own"));
+            return Err(node.wrong("is given twice: the registry also has its own `auth`"));
         }
         entry.auth = Some(auth(&node)?);
     }
@@ -324,7 +324,10 @@ fn oci(mut table: Table<'_>, entry: &mut Entry) -> Result<()> {
         && node.flag()?
     {
         return Err(node
-            .wrong("would let anyone in the middle change what is fetched, and is never done")
+            .wrong(
+                "is not supported: it would let anyone between this machine and the server change \
+                 the files",
+            )
             .hint(
                 "trust the server's own authority instead: put its certificate into \
                  `extra_root_certificates`, or into the file that SSL_CERT_FILE names",
@@ -336,14 +339,14 @@ fn oci(mut table: Table<'_>, entry: &mut Entry) -> Result<()> {
         let mut table = node.table()?;
         let encoding = table.need("encoding")?;
         if encoding.word(&["pem", "der"])? == "der" {
-            return Err(encoding.wrong("is `der`, which a text cannot hold").hint(
+            return Err(encoding.wrong("is `der`, which is not a text").hint(
                 "write the certificate as PEM: `openssl x509 -inform der -in ca.der -out ca.pem`",
             ));
         }
         let data = table.need("data")?;
         let pem = data.text()?;
         if !pem.contains("-----BEGIN CERTIFICATE-----") {
-            return Err(data.wrong("holds no `-----BEGIN CERTIFICATE-----`"));
+            return Err(data.wrong("does not contain `-----BEGIN CERTIFICATE-----`"));
         }
         table.finish()?;
         entry.roots.push(pem.to_owned());
@@ -392,7 +395,7 @@ fn secret(
             }
             Ok(Secret::Variable(name.to_owned()))
         }
-        (Some(_), Some(node)) => Err(node.wrong(&format!("says what `{literal}` says already"))),
+        (Some(_), Some(node)) => Err(node.wrong(&format!("repeats `{literal}`"))),
         // One of the keys may be misspelt.
         (None, None) => Err(table
             .check()

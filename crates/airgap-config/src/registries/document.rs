@@ -60,7 +60,7 @@ impl<'a> Document<'a> {
             match self.text.get(span).filter(|_| error.message() == DUPLICATE) {
                 Some(key) => told
                     .fact("key", format!("`{key}`"))
-                    .hint("it stands above as well; keep one of them, or join them"),
+                    .hint("it also occurs above; keep one of them, or join them"),
                 None => told,
             }
         })
@@ -122,7 +122,7 @@ impl<'a> Node<'a> {
     pub(super) fn word(&self, words: &[&'static str]) -> Result<&'static str> {
         let text = self.text()?;
         words.iter().copied().find(|word| *word == text).ok_or_else(|| {
-            self.wrong("has none of the values that it may have")
+            self.wrong("has an unknown value")
                 .fact("found", format!("`{text}`"))
                 .fact("expected", words.join(" or "))
         })
@@ -150,7 +150,7 @@ impl<'a> Node<'a> {
         &self,
         parse: impl FnOnce(&str) -> std::result::Result<T, String>,
     ) -> Result<T> {
-        parse(self.text()?).map_err(|error| self.wrong("makes no sense").because(error))
+        parse(self.text()?).map_err(|error| self.wrong("is not valid").because(error))
     }
 
     /// Returns the entries of a table.
@@ -246,7 +246,7 @@ impl<'a> Table<'a> {
 }
 
 fn unknown(name: &str, node: &Node<'_>, known: &[&str]) -> Error {
-    let error = Error::usage(format!("there is no key called `{name}` here"))
+    let error = Error::usage(format!("the key `{name}` is unknown here"))
         .fact("place", format!("{}: `{}`", node.place(), node.key));
     let list = |names: &[&str]| {
         names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")

@@ -31,17 +31,19 @@ impl Endpoint {
             // `oci://` is the scheme of Helm for a registry.
             Some(("https" | "oci", rest)) => (Some(Scheme::Https), rest),
             Some((other, _)) => {
-                return Err(format!("`{other}://` is none of https://, http:// and oci://"));
+                return Err(format!(
+                    "it starts with `{other}://`, not with https://, http:// or oci://"
+                ));
             }
         };
         if rest.contains('@') {
             return Err(
-                "it holds a user name or password, which would be printed and stored".into()
+                "it contains a user name or password, which would be printed and stored".into()
             );
         }
         if rest.contains(['?', '#']) {
             let shown = airgap_http::redacted(text);
-            return Err(format!("`{shown}` has a query or fragment, and no registry has those"));
+            return Err(format!("`{shown}` has a query or fragment, which a registry cannot have"));
         }
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let host = authority(host, scheme)?;

@@ -59,7 +59,7 @@ impl Helper {
             let is_message = !message.trim().is_empty() && !said.contains('{');
             return Err(if is_message { error.fact("it said", message.trim()) } else { error });
         }
-        let garbage = || self.failed("printed something that is no credential");
+        let garbage = || self.failed("printed something that is not a credential");
         let Ok(Value::Object(answer)) = bounded::json(&*said) else { return Err(garbage()) };
         let field = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         let (Some(username), Some(secret)) = (field("Username"), field("Secret")) else {
@@ -83,13 +83,14 @@ impl Helper {
             Failure::Time => self
                 .failed(&format!("did not answer within {} s", limit.as_secs_f64()))
                 .hint("it cannot ask for a password on a terminal here"),
-            Failure::Size => self.failed("printed more than a credential can be"),
+            Failure::Size => self.failed("printed more than the limit for a credential"),
         })
     }
 
     fn absent(&self) -> Error {
         self.error("is not on PATH").hint(format!(
-            "install it, or take `{}` out of the `credsStore` or `credHelpers` of `{}` and log in anew",
+            "install it, or remove `{}` from the `credsStore` or `credHelpers` of `{}` and log in \
+             again",
             self.name,
             self.file.display()
         ))
@@ -104,7 +105,7 @@ impl Helper {
 
     fn failed(&self, what: &str) -> Error {
         self.error(what).hint(format!(
-            "try it by hand: `echo {} | docker-credential-{} get`; or take it out of that file",
+            "run it by hand: `echo {} | docker-credential-{} get`; or remove it from that file",
             self.server, self.name
         ))
     }
@@ -147,14 +148,14 @@ mod tests {
         let failures = [
             (write("fails", "echo 'the keychain is locked'; exit 3"), "the keychain is locked"),
             (write("mixed", r#"echo '{"Secret":"geheim"'; exit 1"#), "failed"),
-            (write("garbage", "echo geheim"), "is no credential"),
-            (write("half", r#"echo '{"Username":"geheim"}'"#), "is no credential"),
+            (write("garbage", "echo geheim"), "is not a credential"),
+            (write("half", r#"echo '{"Username":"geheim"}'"#), "is not a credential"),
             (write("endless", "exec yes geheim"), "more than"),
             (write("long", "head -c 100000 /dev/zero"), "more than"),
             (write("hangs", "sleep 600"), "did not answer"),
             (write("leaves", "sleep 600 & echo '{}'"), "did not answer"),
             (Helper { program: None, ..write("gone", "") }, "is not on PATH"),
-            (Helper { program: None, ..write("gone", "") }, "out of the `credsStore`"),
+            (Helper { program: None, ..write("gone", "") }, "from the `credsStore`"),
         ];
         let basic = |username: &str, password: &str| {
             let (username, password) = (username.to_owned(), password.to_owned());

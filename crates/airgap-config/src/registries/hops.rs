@@ -37,7 +37,8 @@ impl Registries {
         let names: Vec<_> = name.map(|name| (name, true)).into_iter().chain(behind).collect();
         for &(it, by_name) in &names {
             if let Some(url) = self.url(it) {
-                let reason = format!("{} says where `{it}` is", env::registry_variable(it, "URL"));
+                let reason =
+                    format!("{} names the host of `{it}`", env::registry_variable(it, "URL"));
                 return vec![Hop::mirror(url, by_name, reason)];
             }
         }
@@ -69,7 +70,7 @@ impl Registries {
         };
         // Repositories of the mirror's own registry are not below the path for mirrored ones.
         if mirrors.iter().any(is_host) {
-            let reason = format!("`{host}` is what {} names", env::COMPONENT_MIRROR);
+            let reason = format!("{} names `{host}`", env::COMPONENT_MIRROR);
             return vec![Hop::primary(host, reason)];
         }
         let hop = |mirror: &Mirror| match mirror {

@@ -112,9 +112,9 @@ impl Metadata {
             prefix: namespace_prefix(&prefix.unwrap_or_default())?,
         };
         match metadata.preferred.as_deref() {
-            Some("local") => Err("it names a folder, which only a config file may do".into()),
+            Some("local") => Err("it names a folder; only a config file may do that".into()),
             Some(other) if other != "oci" && !has_oci => {
-                Err(format!("it speaks `{other}`, and only `oci` is understood"))
+                Err(format!("its protocol is `{other}`; only `oci` is supported"))
             }
             _ => Ok(metadata),
         }
@@ -144,10 +144,10 @@ impl Discovery {
     /// second error that hides the first.
     pub(super) fn read(&self, answer: Result<Option<Vec<u8>>>) -> Result<Metadata> {
         let statement =
-            format!("cannot learn where the registry `{}` has its packages", self.registry);
+            format!("cannot find the location of the packages of the registry `{}`", self.registry);
         let hint = format!(
-            "say it in the config file, and nobody has to ask: `NAMESPACE = {{ registry = {:?}, \
-             metadata = {{ oci = {{ registry = \"HOST\", namespacePrefix = \"PREFIX/\" }} }} }}` in \
+            "or write the location into the config file: `NAMESPACE = {{ registry = {:?}, metadata \
+             = {{ oci = {{ registry = \"HOST\", namespacePrefix = \"PREFIX/\" }} }} }}` in \
              [namespace_registries]",
             self.registry
         );

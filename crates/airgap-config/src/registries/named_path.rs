@@ -20,7 +20,9 @@ impl NamedPath {
     /// Returns the problem of the path, if it cannot be used.
     pub(super) fn problem(&self) -> Option<String> {
         match self.path.metadata() {
-            Ok(found) if self.must_be_folder && !found.is_dir() => Some("is no folder".to_owned()),
+            Ok(found) if self.must_be_folder && !found.is_dir() => {
+                Some("is not a folder".to_owned())
+            }
             Ok(_) => None,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Some("does not exist".to_owned())

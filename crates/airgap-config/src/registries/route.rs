@@ -132,7 +132,7 @@ pub(super) fn for_package(
         Some(rule) if rule.contains('/') => below_a_path(registries, package, rule, &mut route)?,
         Some(rule) => {
             let name = registry_name(rule).map_err(|problem| wrong_rule(rule, &problem))?;
-            let reason = "asked for by the rule".to_owned();
+            let reason = "requested by the rule".to_owned();
             named(registries, package, &Named { name, metadata: None, reason }, &mut route)?;
         }
         None => match mapped(registries, package) {
@@ -170,7 +170,7 @@ pub(super) fn for_component(
     let host = canonical(&Endpoint::parse(registry).map_err(Error::usage)?.host);
     match folder_of(registries, &host, None) {
         Some((root, place)) => {
-            sources.push(beside(root, format!("asked for, a folder by {place}")))
+            sources.push(beside(root, format!("requested; a folder by {place}")))
         }
         None => sources.extend(asked),
     }
@@ -183,7 +183,7 @@ pub(super) fn for_repository(
     repository: &str,
 ) -> Result<Vec<Source>> {
     let wrong = |problem: String| {
-        Error::usage(format!("`{registry}/{repository}` is no repository in a registry"))
+        Error::usage(format!("`{registry}/{repository}` is not a repository in a registry"))
             .because(problem)
     };
     check_name(repository).map_err(wrong)?;
@@ -284,7 +284,7 @@ fn named(
         None if entry.is_some() && !is_host(name) => Metadata::default(),
         None if !is_host(name) => return Err(unknown(registries, name, &reason)),
         None if !registries.reaches(name) => {
-            reason.push_str("; it is not asked for its prefix, because a mirror stands in for it");
+            reason.push_str("; its metadata is not requested, because a mirror replaces it");
             Metadata::default()
         }
         None => {
@@ -329,14 +329,15 @@ fn below_a_path(
 ) -> Result<()> {
     let endpoint = Endpoint::parse(rule).map_err(|problem| wrong_rule(rule, &problem))?;
     if endpoint.scheme == Some(Scheme::Http) && !is_loopback(&endpoint.host) {
-        return Err(wrong_rule(rule, "plain http to another machine is not a rule's to allow")
-            .hint(format!(
-                "where it must be, set {}=http://{}, or `protocol = \"http\"` in \
-                 `[registry.{:?}.oci]` of the config file",
+        return Err(wrong_rule(rule, "a rule cannot allow plain http to another machine").hint(
+            format!(
+                "to allow it, set {}=http://{}, or `protocol = \"http\"` in `[registry.{:?}.oci]` \
+                 of the config file",
                 registry_variable(&endpoint.host, "URL"),
                 endpoint.host,
                 endpoint.host
-            )));
+            ),
+        ));
     }
     let host = canonical(&endpoint.host);
     let literal = endpoint.repository(&format!("{}/{}", package.namespace(), package.name()));
@@ -346,7 +347,7 @@ fn below_a_path(
     let short = ends.then(|| endpoint.repository(package.name()));
     let candidates = |_: bool| short.iter().chain([&literal]).cloned().collect();
     route.registry = Some(host.clone());
-    let reason = "asked for by the rule";
+    let reason = "requested by the rule";
     asked_at(registries, None, &host, candidates, reason, &mut route.sources)
 }
 
@@ -406,13 +407,13 @@ fn no_registry(registries: &Registries, package: &PackageName) -> Error {
     let namespace = package.namespace();
     let file = match &registries.config.path {
         Some(path) => format!("`{}`", path.display()),
-        None => "a file that WKG_CONFIG_FILE names".to_owned(),
+        None => "a file named by WKG_CONFIG_FILE".to_owned(),
     };
-    Error::usage(format!("no registry is named for `{package}`"))
+    Error::usage(format!("no registry is configured for `{package}`"))
         .fact("looked at", "the rule's `registry`, and the config file")
         .hint(format!("write `{namespace} = \"HOST\"` below [namespace_registries] in {file}"))
         .hint(format!(
-            "or name it where the package is asked for: `registry = \"HOST\"` in `wit.package` and \
+            "or name it where the package is requested: `registry = \"HOST\"` in `wit.package` and \
              `wit_package`, `package_registries = {{\"{namespace}\": \"HOST\"}}` in \
              `wit_vendor_lock`, `--package-registry {namespace}=HOST` for `vendor wit`, \
              `--registry HOST` for `wit fetch` and `wit pin`"
@@ -422,7 +423,7 @@ fn no_registry(registries: &Registries, package: &PackageName) -> Error {
 /// Returns the error for a word that is neither a host nor a registry with an address.
 fn unknown(registries: &Registries, name: &str, reason: &str) -> Error {
     let names: Vec<_> = registries.config.registries.keys().map(String::as_str).collect();
-    let error = Error::usage(format!("nothing says where the registry `{name}` is"))
+    let error = Error::usage(format!("the address of the registry `{name}` is unknown"))
         .fact("wanted", reason)
         .hint(format!(
             "if it is a host, write its port: `{name}:443`; otherwise set {}, or give \

@@ -110,7 +110,7 @@ impl Stores {
         match user_path::is_file(Path::new(folder)) {
             Ok(true) => {
                 let name = env::DOCKER_CONFIG;
-                Err(Error::usage(format!("{name} names a file, and it must name a folder"))
+                Err(Error::usage(format!("{name} names a file; it must name a folder"))
                     .fact("found", folder)
                     .hint(format!("set {name} to the folder in which `config.json` is")))
             }
@@ -162,7 +162,7 @@ impl Stores {
         // It becomes the name of a program, which must not be a path outside of PATH.
         let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || !name.chars().all(sound) {
-            return Err(bad(file, "it names a credential helper that is no plain name"));
+            return Err(bad(file, "it names a credential helper whose name is not a plain word"));
         }
         let program = self.environment.program(&format!("docker-credential-{name}"));
         let (name, server, file) = (name.to_owned(), server.to_owned(), file.to_owned());
@@ -341,9 +341,9 @@ fn stored(file: &Path, key: &str, entry: &Map<String, Value>) -> Result<Option<C
 }
 
 fn bad(file: &Path, problem: &str) -> Error {
-    Error::usage(format!("`{}` is no credential file that can be used", file.display()))
+    Error::usage(format!("the credential file `{}` cannot be used", file.display()))
         .because(problem)
-        .hint("log in anew with `docker login` or `podman login`, or mend the file by hand")
+        .hint("log in again with `docker login` or `podman login`, or fix the file by hand")
 }
 
 #[cfg(test)]
