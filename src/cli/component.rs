@@ -25,7 +25,7 @@ use airgap_vendor::vendor::unpinned;
 pub(super) enum ComponentCommand {
     /// Pull a component from a vendor folder, a mirror or its registry, and check it
     Pull(PullArgs),
-    /// Print the digests of a component, and add it to a checksum registry if asked
+    /// Print the digests of a component, and add it to a checksum registry
     Pin(pin::PinArgs),
     /// Fetch a component for a rule
     #[command(hide = true)]

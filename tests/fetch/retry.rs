@@ -201,5 +201,5 @@ fn a_small_answer_must_be_there_as_a_whole_within_a_time() {
     case.network.answer = Duration::from_millis(300);
     case.network.retry_budget = Duration::ZERO;
     let error = case.client().unwrap().get_small(&url, 64 << 10, &Item::hidden()).unwrap_err();
-    says(&error, &["did not send all of its answer within 0.3 s"]);
+    says(&error, &["did not send its whole answer within 0.3 s"]);
 }

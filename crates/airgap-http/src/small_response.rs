@@ -57,7 +57,7 @@ fn once(source: &dyn ByteSource, largest: u64, within: Duration) -> AttemptResul
     }
     if bytes.len() as u64 > largest {
         let name = source.name();
-        let error = Error::new(Kind::Integrity, format!("`{name}` sends more than it should"));
+        let error = Error::new(Kind::Integrity, format!("`{name}` sends more than the limit"));
         return Err(error.fact("most", format!("{largest} bytes")).into());
     }
     Ok(SmallResponse { bytes, same_origin: response.facts.is_from(&source.name()) })

@@ -23,7 +23,7 @@ use airgap_vendor::components::{Components, Fetched, Purpose, Wanted};
 use airgap_vendor::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
 use airgap_wit::Component;
 
-/// Print the digests of a component, and add it to a checksum registry if asked.
+/// Print the digests of a component, and add it to a checksum registry.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
