@@ -1,6 +1,8 @@
 """All rules and macros for BUILD files.
 
-    load("@rules_wasm_airgap//bazel:defs.bzl", "wasm_component_from_oci", "wit_library")
+```starlark
+load("@rules_wasm_airgap//bazel:defs.bzl", "wasm_component_from_oci", "wit_library")
+```
 
 `//wit:defs.bzl` and `//wkg:defs.bzl` have the same rules in two parts. A module extension is loaded
 from its own file, because Bazel takes the same extension in another file for another extension.

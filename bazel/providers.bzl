@@ -1,6 +1,8 @@
 """The providers of all rules.
 
-    load("@rules_wasm_airgap//bazel:providers.bzl", "WasmComponentInfo", "WitInfo")
+```starlark
+load("@rules_wasm_airgap//bazel:providers.bzl", "WasmComponentInfo", "WitInfo")
+```
 """
 
 WasmComponentInfo = provider(

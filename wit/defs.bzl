@@ -1,6 +1,8 @@
 """WIT packages: libraries, packages from registries, and vendoring.
 
-    load("@rules_wasm_airgap//wit:defs.bzl", "wit_library")
+```starlark
+load("@rules_wasm_airgap//wit:defs.bzl", "wit_library")
+```
 """
 
 load("//bazel:wasi_wit.bzl", _wasi_wit_dependencies = "wasi_wit_dependencies")

@@ -1,6 +1,8 @@
 """WebAssembly components from OCI registries.
 
-    load("@rules_wasm_airgap//wkg:defs.bzl", "wasm_component_from_oci")
+```starlark
+load("@rules_wasm_airgap//wkg:defs.bzl", "wasm_component_from_oci")
+```
 """
 
 load("//bazel:component.bzl", _WasmComponentInfo = "WasmComponentInfo", _wasm_component_from_oci = "wasm_component_from_oci")
