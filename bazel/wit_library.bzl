@@ -54,7 +54,8 @@ def _request(ctx, transitive):
 
     own = json.encode({
         "interfaces": ctx.attr.interfaces,
-        # The helper knows the WASI packages, whose libraries its hints name.
+        # The helper knows the WASI packages, whose libraries its hints name. Helpers of earlier
+        # releases need the field.
         "known": {},
         "label": _shown(ctx.label),
         "package": ctx.attr.package_name,
