@@ -24,6 +24,8 @@ mod workspace;
 mod components;
 #[path = "bazel/exec_platforms.rs"]
 mod exec_platforms;
+#[path = "bazel/first_page.rs"]
+mod first_page;
 #[path = "bazel/hints.rs"]
 mod hints;
 #[path = "bazel/modules.rs"]

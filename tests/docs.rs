@@ -112,6 +112,22 @@ fn add_fields(schema: &serde_json::Value, fields: &mut Vec<String>) {
 }
 
 #[test]
+fn every_message_in_the_manual_is_one_of_the_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["crates", "src", "bazel"].map(|folder| root.join(folder));
+    let files = folders.iter().flat_map(|it| [files_in(it, "rs"), files_in(it, "bzl")].concat());
+    let sources: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sources = words(&sources.replace("\\\n", " "));
+    let page = fs::read_to_string(root.join("docs/troubleshooting.md")).unwrap();
+    let messages = page.lines().filter_map(|line| line.strip_prefix("### `")?.strip_suffix('`'));
+    let parts: Vec<_> = messages.flat_map(|message| message.split("...")).map(words).collect();
+    assert!(parts.len() > 20, "{parts:?}");
+    let unknown: Vec<_> = parts.iter().filter(|part| !sources.contains(part.as_str())).collect();
+    assert!(unknown.is_empty(), "no message contains {unknown:?}");
+}
+
+#[test]
 fn links_to_nothing_are_found() {
     let page = |text| (PathBuf::from("docs/guides/a.md"), Page::parse(text));
     let pages = BTreeMap::from([

@@ -101,8 +101,9 @@ fn compare(page: &str, expected: impl FnOnce(&str) -> String) {
 fn add_command(command: &Command, page: &mut String) {
     let usage = command.clone().render_usage().to_string().replace("Usage: ", "");
     let name = usage.split(" [").next().unwrap().split(" <").next().unwrap();
+    let level = "#".repeat(name.split(' ').count().clamp(2, 3));
     let about = command.get_long_about().or(command.get_about()).unwrap_or_default().to_string();
-    write!(page, "\n## {name}\n\n{}.\n\n```text\n{usage}\n```\n", about.trim_end_matches('.'))
+    write!(page, "\n{level} {name}\n\n{}.\n\n```text\n{usage}\n```\n", about.trim_end_matches('.'))
         .unwrap();
     let is_root = name == "wasm-airgap";
     let shown = |arg: &&Arg| {
