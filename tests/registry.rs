@@ -31,7 +31,7 @@ use airgap_core::network::Network;
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
 use airgap_oci::{
-    Access, Client, Content, Credential, Descriptor, Manifest, Mount, Readable, Reference,
+    Access, Client, Content, Credential, Descriptor, Manifest, MountResult, Readable, Reference,
     Repository, media_type,
 };
 
@@ -333,12 +333,15 @@ fn mounted_within_a_registry_and_copied_between_two() {
 
     let client = case.client();
     let other = repository(&one.host(), "other/place");
-    assert!(matches!(client.mount(name.repository(), &other, &digest).unwrap(), Mount::Mounted));
+    assert!(matches!(
+        client.mount(name.repository(), &other, &digest).unwrap(),
+        MountResult::Mounted
+    ));
     assert!(client.has_blob(&other, &digest).unwrap());
     assert_eq!((client.traffic().sent, client.traffic().put), (0, 0));
     let nothing = Digest::compute(b"nothing");
     let mount = client.mount(name.repository(), &other, &nothing).unwrap();
-    assert!(matches!(mount, Mount::Upload(_)));
+    assert!(matches!(mount, MountResult::Upload(_)));
 
     let client = case.client();
     let copy = reference(&two, "copy/adder:1.0");

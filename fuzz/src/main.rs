@@ -98,7 +98,8 @@ fn supervise(name: &str, words: &[&str]) -> Result<ExitCode, String> {
     let input = fs::read(&current).map_err(|error| format!("the worker ended early: {error}"))?;
     fs::create_dir_all(&options.artifacts)
         .map_err(|error| format!("cannot create {}: {error}", options.artifacts.display()))?;
-    let kept = options.artifacts.join(&airgap_core::digest::Digest::compute(&input).to_string()[..16]);
+    let kept =
+        options.artifacts.join(&airgap_core::digest::Digest::compute(&input).to_string()[..16]);
     fs::write(&kept, input).map_err(|error| format!("cannot write {}: {error}", kept.display()))?;
     eprintln!("{}: FOUND something: the worker ended with {status}", target.name);
     eprintln!("  input:  {}", kept.display());

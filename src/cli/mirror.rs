@@ -390,20 +390,20 @@ fn registry(text: &str) -> Result<RegistryPath> {
 }
 
 /// A client of registries, with the credentials and the mirrors in the settings.
-struct Asking {
+struct RegistryAccess {
     registries: Arc<Registries>,
     client: Client,
 }
 
-impl Asking {
+impl RegistryAccess {
     /// Creates a client. `what` is the purpose of the network access, as an infinitive, for
     /// messages.
-    fn new(context: &Context, what: &str) -> Result<Asking> {
+    fn new(context: &Context, what: &str) -> Result<RegistryAccess> {
         let policy = context.policy()?;
         let network = policy.network(|| what.to_owned())?;
         let registries =
             Arc::new(Registries::from_environment(&context.environment, policy.workspace())?);
         let client = Client::new(network, registries.clone())?;
-        Ok(Asking { registries, client })
+        Ok(RegistryAccess { registries, client })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use airgap_core::digest::Digest;
 use airgap_core::error::Kind;
 use airgap_core::network::ProxySetting;
-use airgap_oci::{Access, Credential, Part, media_type};
+use airgap_oci::{Access, Credential, CredentialPart, media_type};
 
 use crate::fake_registry::{ALICE, Door, Fake, error, param};
 use crate::server::{Reply, Server};
@@ -369,7 +369,7 @@ fn a_credential_for_a_part_of_a_registry_is_for_that_part() {
     for name in ["ns/name", "ns/names", "other"] {
         fake.store().add_manifest(name, "1", media_type::MANIFEST, "{}");
     }
-    let part = |path: &str, password: &str| Part {
+    let part = |path: &str, password: &str| CredentialPart {
         path: path.to_owned(),
         credential: Credential::Basic { username: "alice".into(), password: password.into() },
         origin: format!("the entry for {path}"),

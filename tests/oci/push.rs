@@ -7,7 +7,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::report::Item;
 use airgap_core::verify::Unverified;
-use airgap_oci::{Client, Credential, Descriptor, Mount, Readable, media_type};
+use airgap_oci::{Client, Credential, Descriptor, MountResult, Readable, media_type};
 
 use crate::fake_registry::{Door, Fake, error};
 use crate::server::{Reply, Request, Server};
@@ -76,7 +76,7 @@ fn a_mount_moves_no_byte() {
     let case = Case::by(&fake, alice());
     let client = case.client();
     let mounted = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::compute(BODY));
-    assert!(matches!(mounted.unwrap(), Mount::Mounted));
+    assert!(matches!(mounted.unwrap(), MountResult::Mounted));
     assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), Some(BODY));
     let traffic = client.traffic();
     assert_eq!((traffic.post, traffic.put, traffic.sent), (1, 0, 0));
@@ -88,7 +88,7 @@ fn what_cannot_be_mounted_is_pushed_where_the_registry_waits() {
     let fake = Fake::new(Door::Open);
     let client = Case::new().client();
     let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::compute(BODY));
-    let Mount::Upload(place) = mount.unwrap() else { panic!("there is nothing to mount") };
+    let MountResult::Upload(place) = mount.unwrap() else { panic!("there is nothing to mount") };
     client.push_blob(&home(&fake), &body(), &BODY, Some(place), &Item::hidden()).unwrap();
     let traffic = client.traffic();
     assert_eq!((traffic.post, traffic.put), (1, 1));
@@ -101,10 +101,10 @@ fn who_may_not_read_the_other_repository_may_push_all_the_same() {
     });
     let client = Case::new().client();
     let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::compute(BODY));
-    assert!(matches!(mount.unwrap(), Mount::Upload(_)));
+    assert!(matches!(mount.unwrap(), MountResult::Upload(_)));
     let other = Fake::new(Door::Open);
     let mount = client.mount(&home(&other), &home(&fake), &Digest::compute(BODY));
-    assert!(matches!(mount.unwrap(), Mount::Upload(_)));
+    assert!(matches!(mount.unwrap(), MountResult::Upload(_)));
     assert!(other.server.requests().is_empty());
 }
 

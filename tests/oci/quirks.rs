@@ -3,7 +3,7 @@
 use airgap_core::digest::Digest;
 use airgap_core::error::Kind;
 use airgap_core::report::Item;
-use airgap_oci::{Content, Credential, Mount, media_type};
+use airgap_oci::{Content, Credential, MountResult, media_type};
 
 use crate::fake_registry::{ALICE, Door, Fake, error};
 use crate::server::{Reply, Request, Server};
@@ -52,7 +52,7 @@ fn a_mount_that_is_answered_with_the_blob_is_one() {
         }));
         let client = Case::new().client();
         let mount = client.mount(&home(&fake), &repository(&fake, "new"), &digest).unwrap();
-        assert_eq!(matches!(mount, Mount::Mounted), there, "{status}");
+        assert_eq!(matches!(mount, MountResult::Mounted), there, "{status}");
     }
 }
 
@@ -236,7 +236,7 @@ fn a_token_that_is_good_for_less_than_was_asked_for_is_not_used_for_it() {
     let client = Case::new().client();
     let to = repository(&front, "new");
     for _ in 0..2 {
-        let Mount::Upload(location) =
+        let MountResult::Upload(location) =
             client.mount(&home(&front), &to, &Digest::compute(BODY)).unwrap()
         else {
             panic!("it was mounted");

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use super::entry_path::EntryPath;
 use super::links::{End, Link};
-use super::names::{Names, Node};
+use super::names::{NameNode, NameTree};
 
 /// A file or a link with a name that Bazel reads as a BUILD file.
 pub(super) struct BuildFile {
     pub(super) path: EntryPath,
     /// The number of the folder that contains it.
     pub(super) folder: usize,
-    pub(super) node: Node,
+    pub(super) node: NameNode,
 }
 
 impl BuildFile {
@@ -28,15 +28,15 @@ impl BuildFile {
 /// BUILD file.
 pub(super) fn hide(
     build_files: Vec<BuildFile>,
-    names: &mut Names,
+    names: &mut NameTree,
     links: &mut [Link],
     ends: &[End],
 ) -> Vec<(EntryPath, EntryPath)> {
     let mut renamed: HashMap<(usize, String), String> = HashMap::new();
     let mut files = Vec::new();
     for BuildFile { path, folder, node } in build_files {
-        if let Node::Link(link) = node
-            && ends[link].node != Node::File
+        if let NameNode::Link(link) = node
+            && ends[link].node != NameNode::File
         {
             continue;
         }
@@ -46,7 +46,7 @@ pub(super) fn hide(
         let hidden = path.sibling(&free);
         renamed.insert((folder, path.name().to_owned()), free);
         match node {
-            Node::Link(link) => links[link].path = hidden,
+            NameNode::Link(link) => links[link].path = hidden,
             _ => files.push((path, hidden)),
         }
     }

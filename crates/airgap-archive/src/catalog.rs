@@ -10,7 +10,7 @@ use super::build_files::{self, BuildFile};
 use super::entry_path::EntryPath;
 use super::limits::{Budget, Limits};
 use super::links::{self, Link};
-use super::names::{Names, Node};
+use super::names::{NameNode, NameTree};
 use super::refusal;
 use super::{BuildFiles, EntryNames};
 
@@ -22,12 +22,12 @@ pub(super) struct Catalog<'a> {
     prefix: EntryPath,
     strips_top_folder: bool,
     entry_names: EntryNames,
-    names: Names,
+    names: NameTree,
     links: Vec<Link>,
     build_files: Vec<BuildFile>,
     bytes: u64,
     /// The names at the top before the prefix is removed, for the error that lists them.
-    tops: Names,
+    tops: NameTree,
 }
 
 /// The contents of an archive after its last entry.
@@ -62,11 +62,11 @@ impl<'a> Catalog<'a> {
             prefix,
             strips_top_folder: *strip == Strip::TopFolder,
             entry_names,
-            names: Names::new(limits.entries),
+            names: NameTree::new(limits.entries),
             links: Vec::new(),
             build_files: Vec::new(),
             bytes: 0,
-            tops: Names::new(limits.entries),
+            tops: NameTree::new(limits.entries),
         })
     }
 
@@ -121,7 +121,7 @@ impl<'a> Catalog<'a> {
     pub(super) fn file(&mut self, raw: &[u8], size: u64) -> Result<EntryPath> {
         self.budget.entry()?;
         self.budget.bytes(size)?;
-        let (path, _) = self.place(raw, Node::File)?;
+        let (path, _) = self.place(raw, NameNode::File)?;
         self.bytes += size;
         Ok(path)
     }
@@ -135,7 +135,7 @@ impl<'a> Catalog<'a> {
 
     fn add_link(&mut self, raw: &[u8], target: &[u8]) -> Result<()> {
         self.budget.names(target.len())?;
-        let (path, folder) = self.place(raw, Node::Link(self.links.len()))?;
+        let (path, folder) = self.place(raw, NameNode::Link(self.links.len()))?;
         let link = Link::parse(path, folder, target, self.limits)
             .map_err(|reason| refusal::entry(raw, reason))?;
         self.links.push(link);
@@ -158,13 +158,13 @@ impl<'a> Catalog<'a> {
             .and_then(|path| path.below(&self.prefix))
             .ok_or_else(|| refuse("which is no place in the tree"))?;
         match self.names.find(existing.as_str()) {
-            Some(Node::File) => Ok(Some((self.place(raw, Node::File)?.0, existing))),
-            Some(Node::Link(link)) => {
+            Some(NameNode::File) => Ok(Some((self.place(raw, NameNode::File)?.0, existing))),
+            Some(NameNode::Link(link)) => {
                 let target = self.links[link].target.clone();
                 self.add_link(raw, target.as_bytes())?;
                 Ok(None)
             }
-            Some(Node::Folder(_)) => Err(refuse("which is not a regular file")),
+            Some(NameNode::Folder(_)) => Err(refuse("which is not a regular file")),
             None => Err(refuse("which does not come before it in the archive")),
         }
     }
@@ -192,7 +192,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// Adds a file or a link, and returns its path and the number of its folder.
-    fn place(&mut self, raw: &[u8], node: Node) -> Result<(EntryPath, usize)> {
+    fn place(&mut self, raw: &[u8], node: NameNode) -> Result<(EntryPath, usize)> {
         if raw.ends_with(b"/") {
             return Err(refusal::entry(raw, "its name is that of a folder, and it is none"));
         }

@@ -24,7 +24,7 @@ const BUFFERS: usize = 6;
 /// Runs `consume` on the output of `source`. When it returns, the thread ends, too.
 pub(super) fn through<T>(
     source: impl FnMut(&mut [u8]) -> Result<usize> + Send,
-    consume: impl FnOnce(&mut Stream<'_>) -> Result<T>,
+    consume: impl FnOnce(&mut DecodedStream<'_>) -> Result<T>,
 ) -> Result<T> {
     let (full_in, full) = sync_channel(BUFFERS);
     let (empty, empty_out) = sync_channel(BUFFERS);
@@ -51,7 +51,7 @@ pub(super) fn through<T>(
                 Supply::Inline { source: &mut *inline, failed: None }
             }
         };
-        consume(&mut Stream { supply, current: None, position: 0 })
+        consume(&mut DecodedStream { supply, current: None, position: 0 })
     })
 }
 
@@ -103,7 +103,7 @@ fn fill(source: &mut impl FnMut(&mut [u8]) -> Result<usize>, buffer: &mut Buffer
 }
 
 /// The consumer's side of the pipe.
-pub(super) struct Stream<'a> {
+pub(super) struct DecodedStream<'a> {
     supply: Supply<'a>,
     current: Option<Buffer>,
     position: usize,
@@ -141,7 +141,7 @@ impl Supply<'_> {
     }
 }
 
-impl Stream<'_> {
+impl DecodedStream<'_> {
     /// Returns the available bytes, at least one; none at the end.
     pub(super) fn fill(&mut self) -> Result<&[u8]> {
         if self.left() == 0 && !self.at_end() {

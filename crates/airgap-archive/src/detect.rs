@@ -20,18 +20,20 @@ pub(super) fn check(file: &mut File, expected: ArchiveType) -> Result<()> {
     file.rewind().doing(|| "read the archive".to_owned())?;
     let expected_as = describe(expected);
     match found(&start) {
-        Found::Type(found) if found == expected => Ok(()),
-        Found::Unknown if expected == ArchiveType::Binary => Ok(()),
+        DetectedFormat::Type(found) if found == expected => Ok(()),
+        DetectedFormat::Unknown if expected == ArchiveType::Binary => Ok(()),
         // A zip is found from its end, and one that unpacks itself begins with a program.
-        Found::Unknown if expected == ArchiveType::Zip && zip_end::is_there(file)? => Ok(()),
-        Found::Type(found) => Err(another_type(expected_as, describe(found))
+        DetectedFormat::Unknown if expected == ArchiveType::Zip && zip_end::is_there(file)? => {
+            Ok(())
+        }
+        DetectedFormat::Type(found) => Err(another_type(expected_as, describe(found))
             .hint(format!("in the checksum registry, set \"archive\" to \"{found}\""))),
-        Found::Other(what) => Err(another_type(expected_as, what)),
-        Found::WrongContent(found) => {
+        DetectedFormat::Other(what) => Err(another_type(expected_as, what)),
+        DetectedFormat::WrongContent(found) => {
             let error = another_type(expected_as, found.noun());
             Err(found.remedy().into_iter().fold(error, Error::hint))
         }
-        Found::Unknown => {
+        DetectedFormat::Unknown => {
             let bytes = hex::encode(&start[..start.len().min(8)]);
             Err(another_type(expected_as, "something else").fact("first bytes", bytes))
         }
@@ -49,10 +51,10 @@ pub fn archive_of(beginning: &[u8], shown: &str) -> Result<Option<ArchiveType>> 
         )
     };
     match found(beginning) {
-        Found::Type(found) => Ok(Some(found)),
-        Found::Unknown => Ok(None),
-        Found::Other(what) => Err(refuse(what)),
-        Found::WrongContent(found) => Err(refuse(found.noun())),
+        DetectedFormat::Type(found) => Ok(Some(found)),
+        DetectedFormat::Unknown => Ok(None),
+        DetectedFormat::Other(what) => Err(refuse(what)),
+        DetectedFormat::WrongContent(found) => Err(refuse(found.noun())),
     }
 }
 
@@ -60,27 +62,30 @@ fn another_type(expected: &str, found: &str) -> Error {
     Error::integrity(format!("the file is not {expected}, as it should be: it is {found}"))
 }
 
-enum Found {
+enum DetectedFormat {
     Type(ArchiveType),
     Other(&'static str),
     WrongContent(WrongContent),
     Unknown,
 }
 
-fn found(start: &[u8]) -> Found {
+fn found(start: &[u8]) -> DetectedFormat {
     let is = |magic: &[u8]| start.starts_with(magic);
     match () {
-        () if start.is_empty() => Found::Other("empty"),
-        () if is(b"\x1f\x8b") => Found::Type(ArchiveType::TarGz),
-        () if is(b"\xfd7zXZ\0") => Found::Type(ArchiveType::TarXz),
+        () if start.is_empty() => DetectedFormat::Other("empty"),
+        () if is(b"\x1f\x8b") => DetectedFormat::Type(ArchiveType::TarGz),
+        () if is(b"\xfd7zXZ\0") => DetectedFormat::Type(ArchiveType::TarXz),
         () if is(b"\x28\xb5\x2f\xfd") || is_skippable_zstd(start) => {
-            Found::Type(ArchiveType::TarZst)
+            DetectedFormat::Type(ArchiveType::TarZst)
         }
-        () if is(b"PK\x03\x04") || is(b"PK\x05\x06") => Found::Type(ArchiveType::Zip),
-        () if is(b"BZh") => Found::Other("a bzip2 file"),
-        () if is(b"7z\xbc\xaf\x27\x1c") => Found::Other("a 7z archive"),
-        () if start.get(257..262) == Some(b"ustar") => Found::Other("a tar without compression"),
-        () => WrongContent::from_beginning(start).map_or(Found::Unknown, Found::WrongContent),
+        () if is(b"PK\x03\x04") || is(b"PK\x05\x06") => DetectedFormat::Type(ArchiveType::Zip),
+        () if is(b"BZh") => DetectedFormat::Other("a bzip2 file"),
+        () if is(b"7z\xbc\xaf\x27\x1c") => DetectedFormat::Other("a 7z archive"),
+        () if start.get(257..262) == Some(b"ustar") => {
+            DetectedFormat::Other("a tar without compression")
+        }
+        () => WrongContent::from_beginning(start)
+            .map_or(DetectedFormat::Unknown, DetectedFormat::WrongContent),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::entry_path::{EntryPath, check_component, check_text};
 use super::limits::Limits;
-use super::names::{Names, Node};
+use super::names::{NameNode, NameTree};
 
 /// The largest number of names that are looked up to follow all links of an archive. A toolchain
 /// with 200,000 links needs about a million.
@@ -47,7 +47,7 @@ pub(super) struct Refused {
 /// The end of a link: the entry that it leads to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
-    pub(super) node: Node,
+    pub(super) node: NameNode,
     /// The number of the folder that contains the last name of the target.
     pub(super) folder: usize,
 }
@@ -56,14 +56,14 @@ pub(super) struct End {
 ///
 /// `base` is the number of the folder that becomes the root of the tree, which no link may leave.
 /// Each link is followed once: if another link leads through it, its known end is used.
-pub(super) fn follow(links: &[Link], names: &Names, base: usize) -> Result<Vec<End>, Refused> {
+pub(super) fn follow(links: &[Link], names: &NameTree, base: usize) -> Result<Vec<End>, Refused> {
     let mut resolver =
-        Resolver { links, names, base, ends: vec![State::Unknown; links.len()], steps: 0 };
+        Resolver { links, names, base, ends: vec![LinkState::Unknown; links.len()], steps: 0 };
     (0..links.len()).map(|link| resolver.end(link)).collect()
 }
 
 #[derive(Clone, Copy)]
-enum State {
+enum LinkState {
     Unknown,
     /// The link is being followed; a link that leads to it closes a cycle.
     Pending,
@@ -71,37 +71,42 @@ enum State {
 }
 
 /// A link that is being followed.
-struct Walk {
+struct LinkWalk {
     link: usize,
     /// The number of bytes of the target that were read.
     position: usize,
-    at: Node,
+    at: NameNode,
     /// The folder of the last name so far.
     folder: usize,
 }
 
 struct Resolver<'a> {
     links: &'a [Link],
-    names: &'a Names,
+    names: &'a NameTree,
     base: usize,
-    ends: Vec<State>,
+    ends: Vec<LinkState>,
     steps: u64,
 }
 
 impl Resolver<'_> {
     /// Follows one link. The stack is a list of its own, as a chain can have 200,000 links.
     fn end(&mut self, start: usize) -> Result<End, Refused> {
-        let mut stack: Vec<Walk> = Vec::new();
+        let mut stack: Vec<LinkWalk> = Vec::new();
         let mut next = start;
         loop {
             match self.ends[next] {
-                State::Pending => return Err(self.refuse(start, start, "leads in a circle")),
-                State::Unknown => {
-                    self.ends[next] = State::Pending;
+                LinkState::Pending => return Err(self.refuse(start, start, "leads in a circle")),
+                LinkState::Unknown => {
+                    self.ends[next] = LinkState::Pending;
                     let folder = self.links[next].folder;
-                    stack.push(Walk { link: next, position: 0, at: Node::Folder(folder), folder });
+                    stack.push(LinkWalk {
+                        link: next,
+                        position: 0,
+                        at: NameNode::Folder(folder),
+                        folder,
+                    });
                 }
-                State::Known(end) => match stack.last_mut() {
+                LinkState::Known(end) => match stack.last_mut() {
                     None => return Ok(end),
                     // A link inside a target stands for its end.
                     Some(walk) => walk.at = end.node,
@@ -112,7 +117,7 @@ impl Resolver<'_> {
             next = match self.walk(walk).map_err(|reason| self.refuse(start, link, reason))? {
                 Some(next) => next,
                 None => {
-                    self.ends[link] = State::Known(End { node: walk.at, folder: walk.folder });
+                    self.ends[link] = LinkState::Known(End { node: walk.at, folder: walk.folder });
                     stack.pop();
                     link
                 }
@@ -121,19 +126,19 @@ impl Resolver<'_> {
     }
 
     /// Goes on to the end of the target, or to the next link inside it, which is returned.
-    fn walk(&mut self, walk: &mut Walk) -> Result<Option<usize>, &'static str> {
+    fn walk(&mut self, walk: &mut LinkWalk) -> Result<Option<usize>, &'static str> {
         let target = self.links[walk.link].target.as_str();
         while walk.position <= target.len() {
             let rest = &target[walk.position..];
             let length = rest.find('/').unwrap_or(rest.len());
             walk.position += length + 1;
-            let Node::Folder(folder) = walk.at else {
+            let NameNode::Folder(folder) = walk.at else {
                 return Err("goes through something that is no folder");
             };
             walk.at = match &rest[..length] {
                 "" | "." => continue,
                 ".." if folder == self.base => return Err("leads out of the tree"),
-                ".." => Node::Folder(self.names.parent(folder)),
+                ".." => NameNode::Folder(self.names.parent(folder)),
                 name => self.names.child_of(folder, name).ok_or("is not in the archive")?,
             };
             walk.folder = folder;
@@ -141,7 +146,7 @@ impl Resolver<'_> {
             if self.steps > MOST_STEPS {
                 return Err("takes, with all the other links, too many steps to follow");
             }
-            if let Node::Link(link) = walk.at {
+            if let NameNode::Link(link) = walk.at {
                 return Ok(Some(link));
             }
         }

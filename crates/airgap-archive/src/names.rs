@@ -15,7 +15,7 @@ use super::entry_path::EntryPath;
 
 /// The kind of entry that a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Node {
+pub(super) enum NameNode {
     /// A folder, by its number.
     Folder(usize),
     /// A regular file.
@@ -24,19 +24,19 @@ pub(super) enum Node {
     Link(usize),
 }
 
-impl Node {
+impl NameNode {
     fn noun(self) -> &'static str {
         match self {
-            Node::Folder(_) => "folder",
-            Node::File => "file",
-            Node::Link(_) => "link",
+            NameNode::Folder(_) => "folder",
+            NameNode::File => "file",
+            NameNode::Link(_) => "link",
         }
     }
 }
 
 /// The names of an archive as a tree of folders.
-pub(super) struct Names {
-    folders: Vec<Folder>,
+pub(super) struct NameTree {
+    folders: Vec<NameFolder>,
     /// The folder of the last lookup. Archives are sorted by folder.
     recent: (String, usize),
     count: u64,
@@ -45,29 +45,34 @@ pub(super) struct Names {
 
 /// The names in one folder, by the form in which they are compared.
 #[derive(Default)]
-struct Folder {
+struct NameFolder {
     /// The number of the folder that contains it; the root is in itself.
     parent: usize,
-    names: HashMap<Box<str>, Named>,
+    names: HashMap<Box<str>, KnownName>,
 }
 
-struct Named {
+struct KnownName {
     /// The name as it is written, if it is not the form in which it is compared.
     written: Option<Box<str>>,
-    node: Node,
+    node: NameNode,
 }
 
-impl Named {
+impl KnownName {
     fn name<'a>(&'a self, folded: &'a str) -> &'a str {
         self.written.as_deref().unwrap_or(folded)
     }
 }
 
-impl Names {
+impl NameTree {
     /// Creates an empty set of names. The limit also counts folders that no entry names: a short
     /// archive can imply many.
-    pub(super) fn new(limit: u64) -> Names {
-        Names { folders: vec![Folder::default()], recent: (String::new(), 0), count: 0, limit }
+    pub(super) fn new(limit: u64) -> NameTree {
+        NameTree {
+            folders: vec![NameFolder::default()],
+            recent: (String::new(), 0),
+            count: 0,
+            limit,
+        }
     }
 
     /// Returns the number of files, folders and links.
@@ -77,11 +82,11 @@ impl Names {
 
     /// Adds a file or a link, and returns the number of the folder that contains it; the error is
     /// the reason for refusing it.
-    pub(super) fn add(&mut self, path: &EntryPath, node: Node) -> Result<usize, String> {
+    pub(super) fn add(&mut self, path: &EntryPath, node: NameNode) -> Result<usize, String> {
         let folder = self.folder(path.parent())?;
         match self.child(folder, path.name(), node)? {
             None => Ok(folder),
-            Some(Node::Folder(_)) => {
+            Some(NameNode::Folder(_)) => {
                 Err(format!("a folder of this name comes before this {}", node.noun()))
             }
             Some(_) => Err("it comes twice".to_owned()),
@@ -96,12 +101,12 @@ impl Names {
         let mut folder = 0;
         for name in path.split('/').filter(|name| !name.is_empty()) {
             let new = self.folders.len();
-            folder = match self.child(folder, name, Node::Folder(new))? {
+            folder = match self.child(folder, name, NameNode::Folder(new))? {
                 None => {
-                    self.folders.push(Folder { parent: folder, names: HashMap::new() });
+                    self.folders.push(NameFolder { parent: folder, names: HashMap::new() });
                     new
                 }
-                Some(Node::Folder(there)) => there,
+                Some(NameNode::Folder(there)) => there,
                 Some(node) => {
                     return Err(format!("`{name}` in its path is a {}, not a folder", node.noun()));
                 }
@@ -112,17 +117,17 @@ impl Names {
     }
 
     /// Returns the entry at a path; the root is a folder.
-    pub(super) fn find(&self, path: &str) -> Option<Node> {
-        let mut node = Node::Folder(0);
+    pub(super) fn find(&self, path: &str) -> Option<NameNode> {
+        let mut node = NameNode::Folder(0);
         for name in path.split('/').filter(|name| !name.is_empty()) {
-            let Node::Folder(folder) = node else { return None };
+            let NameNode::Folder(folder) = node else { return None };
             node = self.child_of(folder, name)?;
         }
         Some(node)
     }
 
     /// Returns the entry with exactly this name in a folder.
-    pub(super) fn child_of(&self, folder: usize, name: &str) -> Option<Node> {
+    pub(super) fn child_of(&self, folder: usize, name: &str) -> Option<NameNode> {
         let folded = fold(name);
         let named = self.folders[folder].names.get(folded.as_ref())?;
         (named.name(&folded) == name).then_some(named.node)
@@ -134,13 +139,13 @@ impl Names {
         &mut self,
         folder: usize,
         mut choices: impl Iterator<Item = String>,
-        node: Node,
+        node: NameNode,
     ) -> Option<String> {
         let names = &mut self.folders[folder].names;
         let free = choices.find(|name| !names.contains_key(fold(name).as_ref()))?;
         let folded = fold(&free);
         let written = (*folded != *free).then(|| free.as_str().into());
-        names.insert(folded.into(), Named { written, node });
+        names.insert(folded.into(), KnownName { written, node });
         Some(free)
     }
 
@@ -154,8 +159,8 @@ impl Names {
         let mut top = self.folders[0].names.iter();
         match (top.next(), top.next()) {
             (Some((folded, named)), None) => match named.node {
-                Node::Folder(number) => Some((named.name(folded), number)),
-                Node::File | Node::Link(_) => None,
+                NameNode::Folder(number) => Some((named.name(folded), number)),
+                NameNode::File | NameNode::Link(_) => None,
             },
             _ => None,
         }
@@ -170,7 +175,12 @@ impl Names {
     }
 
     /// Adds a name to a folder, unless an equal name is there, which is returned.
-    fn child(&mut self, folder: usize, name: &str, node: Node) -> Result<Option<Node>, String> {
+    fn child(
+        &mut self,
+        folder: usize,
+        name: &str,
+        node: NameNode,
+    ) -> Result<Option<NameNode>, String> {
         let folded = fold(name);
         let written = (*folded != *name).then(|| name.into());
         match self.folders[folder].names.entry(folded.into()) {
@@ -188,7 +198,7 @@ impl Names {
                         self.limit
                     ));
                 }
-                free.insert(Named { written, node });
+                free.insert(KnownName { written, node });
                 self.count += 1;
                 Ok(None)
             }
@@ -216,13 +226,13 @@ mod tests {
     use super::*;
     use crate::Limits;
 
-    fn names(paths: &[&str]) -> Result<Names, String> {
-        let mut names = Names::new(100);
+    fn names(paths: &[&str]) -> Result<NameTree, String> {
+        let mut names = NameTree::new(100);
         for path in paths {
             let parsed = EntryPath::parse(path.as_bytes(), &Limits::default())?;
             match path.ends_with('/') {
                 true => names.folder(parsed.as_str()).map(drop)?,
-                false => names.add(&parsed, Node::File).map(drop)?,
+                false => names.add(&parsed, NameNode::File).map(drop)?,
             }
         }
         Ok(names)
@@ -257,8 +267,8 @@ mod tests {
     #[test]
     fn finds_exact_names_and_the_top() {
         let names = names(&["top/bin/tool", "top/README"]).unwrap();
-        assert_eq!(names.find("top/bin/tool"), Some(Node::File));
-        assert!(matches!(names.find(""), Some(Node::Folder(0))));
+        assert_eq!(names.find("top/bin/tool"), Some(NameNode::File));
+        assert!(matches!(names.find(""), Some(NameNode::Folder(0))));
         assert_eq!(names.find("top/readme"), None);
         assert_eq!(names.top_folder(), Some(("top", 1)));
         assert_eq!(names.count(), 4);

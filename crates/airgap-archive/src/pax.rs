@@ -10,7 +10,7 @@ use super::refusal;
 
 /// The values that headers before the next entry set for it.
 #[derive(Default)]
-pub(super) struct Overrides {
+pub(super) struct PaxOverrides {
     pub(super) path: Option<Vec<u8>>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
@@ -20,7 +20,7 @@ pub(super) struct Overrides {
     has_pax: bool,
 }
 
-impl Overrides {
+impl PaxOverrides {
     /// Takes the content of a GNU `L` entry.
     pub(super) fn gnu_path(&mut self, content: Vec<u8>) -> Result<()> {
         self.any = true;
@@ -157,9 +157,9 @@ mod tests {
         ] {
             assert!(records(content).is_err(), "{content:?}");
         }
-        let mut twice = Overrides::default();
+        let mut twice = PaxOverrides::default();
         assert!(twice.pax(b"9 path=a\n9 path=b\n").is_err());
-        let mut both = Overrides::default();
+        let mut both = PaxOverrides::default();
         both.gnu_path(b"a\0".to_vec()).unwrap();
         assert!(both.pax(b"9 path=a\n").is_err());
         assert!(check_global(b"9 path=a\n").is_err());

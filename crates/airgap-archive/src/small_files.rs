@@ -11,7 +11,7 @@ use std::thread;
 
 use airgap_core::error::{Context, Error, Result};
 
-use super::decoder_thread::Stream;
+use super::decoder_thread::DecodedStream;
 use super::entry_path::EntryPath;
 use super::refusal;
 use super::threads;
@@ -79,7 +79,7 @@ impl SmallFiles {
         path: EntryPath,
         executable: bool,
         size: u64,
-        stream: &mut Stream<'_>,
+        stream: &mut DecodedStream<'_>,
         tree: &mut TreeWriter,
     ) -> Result<()> {
         if self.current.ends_before(&path) {

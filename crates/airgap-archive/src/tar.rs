@@ -6,10 +6,10 @@ use std::io::Write;
 use airgap_core::error::{Context, Result};
 
 use super::catalog::Catalog;
-use super::decoder_thread::Stream;
+use super::decoder_thread::DecodedStream;
 use super::refusal;
 use super::small_files::{self, SMALL, SmallFiles};
-use super::tar_entries::{self, Entry, Kind, Source, cut_short, skip_padding};
+use super::tar_entries::{self, TarEntry, TarEntryKind, TarSource, cut_short, skip_padding};
 use super::tree::TreeWriter;
 
 /// The largest number of bytes of padding after the end. `tar` fills up records, mostly of 10 KiB.
@@ -17,14 +17,14 @@ const MOST_PADDING: usize = 1 << 20;
 
 /// Creates the entries of the archive.
 pub(super) fn extract(
-    stream: &mut Stream<'_>,
+    stream: &mut DecodedStream<'_>,
     catalog: &mut Catalog<'_>,
     tree: &mut TreeWriter,
 ) -> Result<()> {
-    small_files::with(tree.again()?, |small| walk(Walk { stream, catalog, tree, small }))
+    small_files::with(tree.again()?, |small| walk(TarWalk { stream, catalog, tree, small }))
 }
 
-fn walk(mut walk: Walk<'_, '_, '_>) -> Result<()> {
+fn walk(mut walk: TarWalk<'_, '_, '_>) -> Result<()> {
     while let Some(entry) = tar_entries::next(&mut walk)? {
         walk.entry(entry)?;
     }
@@ -32,14 +32,14 @@ fn walk(mut walk: Walk<'_, '_, '_>) -> Result<()> {
     walk.small.finish(walk.tree)
 }
 
-struct Walk<'a, 'b, 'c> {
-    stream: &'a mut Stream<'c>,
+struct TarWalk<'a, 'b, 'c> {
+    stream: &'a mut DecodedStream<'c>,
     catalog: &'a mut Catalog<'b>,
     tree: &'a mut TreeWriter,
     small: &'a mut SmallFiles,
 }
 
-impl Source for Walk<'_, '_, '_> {
+impl TarSource for TarWalk<'_, '_, '_> {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize> {
         self.stream.read(bytes)
     }
@@ -49,15 +49,15 @@ impl Source for Walk<'_, '_, '_> {
     }
 }
 
-impl Walk<'_, '_, '_> {
-    fn entry(&mut self, entry: Entry) -> Result<()> {
-        let Entry { path, target, size, kind, executable } = entry;
+impl TarWalk<'_, '_, '_> {
+    fn entry(&mut self, entry: TarEntry) -> Result<()> {
+        let TarEntry { path, target, size, kind, executable } = entry;
         let Some(path) = self.catalog.named(&path) else { return self.pass_over(size) };
         match kind {
-            Kind::File => self.file(&path, size, executable),
-            Kind::Folder => self.folder(&path),
-            Kind::Symlink => self.catalog.symlink(&path, &target),
-            Kind::HardLink => match self
+            TarEntryKind::File => self.file(&path, size, executable),
+            TarEntryKind::Folder => self.folder(&path),
+            TarEntryKind::Symlink => self.catalog.symlink(&path, &target),
+            TarEntryKind::HardLink => match self
                 .catalog
                 .hard_link(&path, &self.catalog.named(&target).unwrap_or_default())?
             {
@@ -68,7 +68,7 @@ impl Walk<'_, '_, '_> {
                 }
                 None => Ok(()),
             },
-            Kind::Other(_) => Err(refusal::entry(&path, format!("it is {}", kind.noun()))),
+            TarEntryKind::Other(_) => Err(refusal::entry(&path, format!("it is {}", kind.noun()))),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use airgap_core::error::{Error, Result};
 
-use super::pax::{self, Overrides};
+use super::pax::{self, PaxOverrides};
 use super::refusal;
 
 pub(crate) const BLOCK: usize = 512;
@@ -16,7 +16,7 @@ pub(crate) const BLOCK: usize = 512;
 const MOST_DESCRIPTION: u64 = 1 << 20;
 
 /// The bytes of a tar, from its beginning.
-pub trait Source {
+pub trait TarSource {
     /// Fills `bytes`, and returns the number of bytes that were filled before the end.
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize>;
 
@@ -25,7 +25,7 @@ pub trait Source {
 }
 
 /// An entry, with the values of the headers before it.
-pub struct Entry {
+pub struct TarEntry {
     /// The path, in the bytes of the archive.
     pub path: Vec<u8>,
     /// The target of a link, empty if the entry is not a link.
@@ -34,14 +34,14 @@ pub struct Entry {
     /// content.
     pub size: u64,
     /// The type.
-    pub kind: Kind,
+    pub kind: TarEntryKind,
     /// Whether the owner may execute it.
     pub(crate) executable: bool,
 }
 
 /// The type of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TarEntryKind {
     /// A regular file.
     File,
     /// A folder.
@@ -54,25 +54,25 @@ pub enum Kind {
     Other(u8),
 }
 
-impl Kind {
+impl TarEntryKind {
     /// Returns the noun for this type that completes "it is ...".
     pub fn noun(self) -> String {
         match self {
-            Kind::File => "a file".to_owned(),
-            Kind::Folder => "a folder".to_owned(),
-            Kind::Symlink => "a symbolic link".to_owned(),
-            Kind::HardLink => "a hard link".to_owned(),
-            Kind::Other(b'3' | b'4') => "a device".to_owned(),
-            Kind::Other(b'6') => "a named pipe".to_owned(),
-            Kind::Other(other) => format!("of the unknown type `{}`", other.escape_ascii()),
+            TarEntryKind::File => "a file".to_owned(),
+            TarEntryKind::Folder => "a folder".to_owned(),
+            TarEntryKind::Symlink => "a symbolic link".to_owned(),
+            TarEntryKind::HardLink => "a hard link".to_owned(),
+            TarEntryKind::Other(b'3' | b'4') => "a device".to_owned(),
+            TarEntryKind::Other(b'6') => "a named pipe".to_owned(),
+            TarEntryKind::Other(other) => format!("of the unknown type `{}`", other.escape_ascii()),
         }
     }
 }
 
 /// Reads up to the next entry. Returns `None` at the empty block that ends a tar, or at its last
 /// byte if it has no such block.
-pub fn next(source: &mut impl Source) -> Result<Option<Entry>> {
-    let mut overrides = Overrides::default();
+pub fn next(source: &mut impl TarSource) -> Result<Option<TarEntry>> {
+    let mut overrides = PaxOverrides::default();
     while let Some(header) = header(source)? {
         match header.kind() {
             b'L' => overrides.gnu_path(content(&header, source)?)?,
@@ -95,7 +95,7 @@ pub fn padding(size: u64) -> usize {
 }
 
 /// Reads the padding after content of this size.
-pub(crate) fn skip_padding(source: &mut impl Source, size: u64) -> Result<()> {
+pub(crate) fn skip_padding(source: &mut impl TarSource, size: u64) -> Result<()> {
     let mut block = [0; BLOCK];
     let padding = &mut block[..padding(size)];
     match source.read(padding)? == padding.len() {
@@ -109,7 +109,7 @@ pub fn cut_short() -> Error {
     refusal::damaged("it is cut short")
 }
 
-fn header(source: &mut impl Source) -> Result<Option<Header>> {
+fn header(source: &mut impl TarSource) -> Result<Option<Header>> {
     let mut block = [0; BLOCK];
     match source.read(&mut block)? {
         0 => return Ok(None),
@@ -127,7 +127,7 @@ fn header(source: &mut impl Source) -> Result<Option<Header>> {
 }
 
 /// Reads the content of a header that describes one entry or all later ones.
-fn content(header: &Header, source: &mut impl Source) -> Result<Vec<u8>> {
+fn content(header: &Header, source: &mut impl TarSource) -> Result<Vec<u8>> {
     let size = header.size()?;
     source.description(size)?;
     if size > MOST_DESCRIPTION {
@@ -143,7 +143,7 @@ fn content(header: &Header, source: &mut impl Source) -> Result<Vec<u8>> {
     Ok(content)
 }
 
-fn entry(header: &Header, overrides: Overrides) -> Result<Entry> {
+fn entry(header: &Header, overrides: PaxOverrides) -> Result<TarEntry> {
     let size = header.size()?;
     let path = match overrides.path {
         Some(path) => path,
@@ -159,19 +159,19 @@ fn entry(header: &Header, overrides: Overrides) -> Result<Entry> {
     };
     let kind = match header.kind() {
         // Before there was a type for folders, a file whose name ends in `/` was one.
-        0 | b'0' | b'7' if size == 0 && path.ends_with(b"/") => Kind::Folder,
-        0 | b'0' | b'7' => Kind::File,
-        b'1' => Kind::HardLink,
-        b'2' => Kind::Symlink,
-        b'5' => Kind::Folder,
+        0 | b'0' | b'7' if size == 0 && path.ends_with(b"/") => TarEntryKind::Folder,
+        0 | b'0' | b'7' => TarEntryKind::File,
+        b'1' => TarEntryKind::HardLink,
+        b'2' => TarEntryKind::Symlink,
+        b'5' => TarEntryKind::Folder,
         b'S' => return Err(pax::sparse()),
-        other => Kind::Other(other),
+        other => TarEntryKind::Other(other),
     };
-    if size != 0 && kind != Kind::File {
+    if size != 0 && kind != TarEntryKind::File {
         return Err(refusal::entry(&path, format!("it is {}, yet has content", kind.noun())));
     }
     let target = overrides.link.unwrap_or_else(|| header.target().to_vec());
-    Ok(Entry { path, target, size, kind, executable: header.is_executable() })
+    Ok(TarEntry { path, target, size, kind, executable: header.is_executable() })
 }
 
 /// One block that is a header: POSIX.1 pax, "ustar Interchange Format", with GNU's numbers.

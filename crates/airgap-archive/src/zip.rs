@@ -21,7 +21,7 @@ use super::refusal;
 use super::threads;
 use super::tree::TreeWriter;
 use super::zip_end;
-use super::zip_list::{List, Listed, REFUSED};
+use super::zip_list::{EntryList, ListedEntry, REFUSED};
 use super::zip_member::{DEFLATED, Inflater, Member, STORED};
 
 /// The largest number of threads. More of them only contend for the folder they write to.
@@ -76,7 +76,7 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
     })
 }
 
-struct Plan {
+struct ExtractionPlan {
     files: Vec<Planned>,
     runs: Vec<Range<usize>>,
     bounds: Bounds,
@@ -122,11 +122,11 @@ impl<'a> Worker<'a> {
 }
 
 /// Checks the whole list, creates the folders that it names, and plans the work.
-fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Result<Plan> {
+fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Result<ExtractionPlan> {
     let size = file.metadata().doing(|| "read the archive".to_owned())?.len();
     let end = zip_end::read(file, size)?;
     catalog.announce(end.entries)?;
-    let mut list = List::new(file, &end);
+    let mut list = EntryList::new(file, &end);
     let mut places = Vec::new();
     let mut files = Vec::new();
     let mut folders = Vec::new();
@@ -135,17 +135,17 @@ fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Resul
         check(&entry)?;
         places.push(place(&entry));
         match kind(&entry)? {
-            Kind::Folder => {
+            ZipEntryKind::Folder => {
                 if let Some(path) = catalog.folder(&entry.raw)? {
                     tree.folder(&path)?;
                 }
                 folders.push(Member::new(entry));
             }
-            Kind::File { executable } => {
+            ZipEntryKind::File { executable } => {
                 let path = catalog.file(&entry.raw, entry.size)?;
                 files.push(Planned { member: Member::new(entry), path, executable });
             }
-            Kind::Symlink => {
+            ZipEntryKind::Symlink => {
                 catalog.name(entry.raw.len())?;
                 symlinks.push(Member::new(entry));
             }
@@ -165,7 +165,7 @@ fn admit(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWriter) -> Resul
         let target = target(&link, &bounds, &mut inflater, catalog.limits())?;
         catalog.symlink(&link.raw, &target)?;
     }
-    Ok(Plan { runs: runs(&files), files, bounds })
+    Ok(ExtractionPlan { runs: runs(&files), files, bounds })
 }
 
 /// Refuses an entry before the first one of the list. Other data may be there: zips that unpack
@@ -205,14 +205,14 @@ fn target(
     Ok(target)
 }
 
-enum Kind {
+enum ZipEntryKind {
     Folder,
     File { executable: bool },
     Symlink,
 }
 
 /// Returns the kind of an entry, by its name and its Unix mode, which must agree.
-fn kind(entry: &Listed) -> Result<Kind> {
+fn kind(entry: &ListedEntry) -> Result<ZipEntryKind> {
     let refuse = |reason: &str| Err(refusal::entry(&entry.raw, reason));
     let is_folder = entry.raw.ends_with(b"/");
     let mode = entry.mode;
@@ -221,9 +221,9 @@ fn kind(entry: &Listed) -> Result<Kind> {
     }
     match (mode & 0o170_000, is_folder) {
         (0 | 0o040_000, true) if entry.size > 0 => refuse("it is a folder, yet has content"),
-        (0 | 0o040_000, true) => Ok(Kind::Folder),
-        (0 | 0o100_000, false) => Ok(Kind::File { executable: mode & 0o100 != 0 }),
-        (0o120_000, false) => Ok(Kind::Symlink),
+        (0 | 0o040_000, true) => Ok(ZipEntryKind::Folder),
+        (0 | 0o100_000, false) => Ok(ZipEntryKind::File { executable: mode & 0o100 != 0 }),
+        (0o120_000, false) => Ok(ZipEntryKind::Symlink),
         (0o040_000, false) | (0o100_000 | 0o120_000, true) => {
             refuse("by its name and by its mode it is two different things")
         }
@@ -234,7 +234,7 @@ fn kind(entry: &Listed) -> Result<Kind> {
     }
 }
 
-fn check(entry: &Listed) -> Result<()> {
+fn check(entry: &ListedEntry) -> Result<()> {
     let refuse = |reason: &str| Err(refusal::entry(&entry.raw, reason));
     if entry.flags & REFUSED != 0 {
         return refuse("it is encrypted or patched");
@@ -251,9 +251,9 @@ fn check(entry: &Listed) -> Result<()> {
 }
 
 /// The start of an entry and its earliest possible end, and its name.
-type Place = (Range<u64>, Box<[u8]>);
+type EntrySpan = (Range<u64>, Box<[u8]>);
 
-fn place(entry: &Listed) -> Place {
+fn place(entry: &ListedEntry) -> EntrySpan {
     let length = 30 + entry.raw.len() as u64;
     let end = entry.start.saturating_add(length).saturating_add(entry.compressed);
     (entry.start..end, entry.raw.clone())
@@ -265,7 +265,7 @@ fn place(entry: &Listed) -> Place {
 struct Bounds(Vec<u64>);
 
 impl Bounds {
-    fn new(mut places: Vec<Place>, directory_start: u64) -> Result<Bounds> {
+    fn new(mut places: Vec<EntrySpan>, directory_start: u64) -> Result<Bounds> {
         places.sort_unstable_by_key(|(place, _)| (place.start, place.end));
         let starts = places.iter().map(|(place, _)| place.start);
         let starts: Vec<_> = starts.chain([directory_start]).collect();

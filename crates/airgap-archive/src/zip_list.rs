@@ -26,7 +26,7 @@ const ZIP_64: u64 = 1;
 const UNICODE_PATH: u64 = 0x7075;
 
 /// The fields of one entry of the list.
-pub(super) struct Listed {
+pub(super) struct ListedEntry {
     pub(super) raw: Box<[u8]>,
     pub(super) start: u64,
     pub(super) compressed: u64,
@@ -41,17 +41,17 @@ pub(super) struct Listed {
 }
 
 /// The list of entries of a zip.
-pub(super) struct List<'a> {
+pub(super) struct EntryList<'a> {
     input: BufReader<Section<'a>>,
     /// The number of entries and of bytes that are left.
     entries: u64,
     bytes: u64,
 }
 
-impl<'a> List<'a> {
-    pub(super) fn new(file: &'a File, end: &End) -> List<'a> {
+impl<'a> EntryList<'a> {
+    pub(super) fn new(file: &'a File, end: &End) -> EntryList<'a> {
         let section = Section { file, from: end.directory_start, to: end.directory_end };
-        List {
+        EntryList {
             input: BufReader::with_capacity(INPUT, section),
             entries: end.entries,
             bytes: end.directory_end - end.directory_start,
@@ -60,7 +60,7 @@ impl<'a> List<'a> {
 
     /// Reads the next entry. The last entry must end where the list ends: readers that trust the
     /// entry count would skip an entry after it.
-    pub(super) fn next(&mut self) -> Result<Option<Listed>> {
+    pub(super) fn next(&mut self) -> Result<Option<ListedEntry>> {
         if self.entries == 0 {
             return match self.bytes {
                 0 => Ok(None),
@@ -87,7 +87,7 @@ impl<'a> List<'a> {
     }
 }
 
-fn listed(header: &[u8; HEADER], raw: Box<[u8]>, extra: &[u8]) -> Result<Listed> {
+fn listed(header: &[u8; HEADER], raw: Box<[u8]>, extra: &[u8]) -> Result<ListedEntry> {
     let refuse = |reason: &str| refusal::entry(&raw, reason);
     let field = |at: usize, length: usize| number(&header[at..at + length]);
     let mut large = [
@@ -107,7 +107,7 @@ fn listed(header: &[u8; HEADER], raw: Box<[u8]>, extra: &[u8]) -> Result<Listed>
     // Unix. The other systems that have modes, as 19 for macOS, are not read as such by unzip,
     // bsdtar and 7z, and their own archivers write 3.
     let is_unix = header[5] == 3;
-    Ok(Listed {
+    Ok(ListedEntry {
         start,
         compressed,
         size,

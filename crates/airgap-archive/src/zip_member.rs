@@ -9,7 +9,7 @@ use airgap_core::error::{Error, Result};
 use super::read_at::read_at;
 use super::refusal;
 use super::zip_end::number;
-use super::zip_list::{DESCRIBED_AFTER, Extra, Large, Listed, REFUSED, UTF_8};
+use super::zip_list::{DESCRIBED_AFTER, Extra, Large, ListedEntry, REFUSED, UTF_8};
 
 /// The number of bytes that are read at a time.
 const INPUT: usize = 64 * 1024;
@@ -38,8 +38,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(entry: Listed) -> Member {
-        let Listed { raw, start, compressed, size, crc, method, flags, .. } = entry;
+    pub(super) fn new(entry: ListedEntry) -> Member {
+        let ListedEntry { raw, start, compressed, size, crc, method, flags, .. } = entry;
         Member { raw, start, compressed, size, crc, flags, deflated: method == DEFLATED }
     }
 
@@ -107,11 +107,11 @@ impl<'a> Inflater<'a> {
         &'i mut self,
         member: &'i Member,
         bound: u64,
-    ) -> Result<Content<'i, 'a>> {
+    ) -> Result<MemberContent<'i, 'a>> {
         let rest = self.open(member, bound)?;
         self.state.reset(false);
         let (crc, tail) = (Crc::new(), Vec::new());
-        Ok(Content { inflater: self, member, rest, crc, size: 0, ended: false, tail })
+        Ok(MemberContent { inflater: self, member, rest, crc, size: 0, ended: false, tail })
     }
 
     /// Checks the header before the data against the list. Programs that read a zip from its
@@ -202,7 +202,7 @@ impl<'a> Inflater<'a> {
 }
 
 /// The content of an entry, checked against the list when it ends.
-pub(super) struct Content<'i, 'a> {
+pub(super) struct MemberContent<'i, 'a> {
     inflater: &'i mut Inflater<'a>,
     member: &'i Member,
     rest: Rest,
@@ -213,7 +213,7 @@ pub(super) struct Content<'i, 'a> {
     tail: Vec<u8>,
 }
 
-impl Content<'_, '_> {
+impl MemberContent<'_, '_> {
     /// Fills the beginning of `output`; returns zero only at the end.
     pub(super) fn read(&mut self, output: &mut [u8]) -> Result<usize> {
         let mut produced = 0;

@@ -31,9 +31,9 @@ mod config;
 mod document;
 mod endpoint;
 mod helper;
-mod hops;
 mod metadata;
 mod named_path;
+mod oci_endpoints;
 mod route;
 mod show;
 mod stores;
@@ -67,7 +67,7 @@ pub struct Registries {
     /// `WKG_REGISTRY_<NAME>_URL` by `<NAME>`.
     urls: BTreeMap<String, Endpoint>,
     /// `BAZEL_WASM_COMPONENT_MIRROR`.
-    mirrors: Option<Vec<Mirror>>,
+    mirrors: Option<Vec<ComponentMirror>>,
     stores: Stores,
     netrc: Option<PathBuf>,
     discovered: Mutex<BTreeMap<String, Discovered>>,
@@ -83,7 +83,7 @@ struct Discovered {
 }
 
 /// An entry of `BAZEL_WASM_COMPONENT_MIRROR`.
-enum Mirror {
+enum ComponentMirror {
     Base(Endpoint),
     Direct,
 }
@@ -264,10 +264,10 @@ impl Registries {
     }
 }
 
-fn mirrors(environment: &Environment) -> Result<Option<Vec<Mirror>>> {
+fn mirrors(environment: &Environment) -> Result<Option<Vec<ComponentMirror>>> {
     policy::mirror_list(environment, env::COMPONENT_MIRROR, |word| match word {
-        "direct" => Ok(Mirror::Direct),
-        word => address(env::COMPONENT_MIRROR, word).map(Mirror::Base),
+        "direct" => Ok(ComponentMirror::Direct),
+        word => address(env::COMPONENT_MIRROR, word).map(ComponentMirror::Base),
     })
 }
 

@@ -80,11 +80,11 @@ pub fn keep_apart() {
 /// All known secrets.
 struct Known {
     /// The forms of credentials.
-    lasting: Vec<Form>,
+    lasting: Vec<SecretForm>,
     /// The latest forms of secrets from servers: tokens and the signatures of addresses.
-    passing: VecDeque<Form>,
+    passing: VecDeque<SecretForm>,
     /// All forms by their first byte in lower case, the longest first.
-    by_start: Vec<Vec<Form>>,
+    by_start: Vec<Vec<SecretForm>>,
     /// The hashes of the first [`AS_A_WORD`] bytes of the forms, so that nearly every position in a
     /// text is skipped without a comparison with the forms.
     starts: Vec<bool>,
@@ -92,7 +92,7 @@ struct Known {
 
 /// A form of a secret.
 #[derive(Clone, PartialEq, Eq)]
-struct Form {
+struct SecretForm {
     bytes: Vec<u8>,
     /// Whether it is hidden in data too. A server must not choose which text is hidden there.
     in_data: bool,
@@ -261,11 +261,11 @@ impl Known {
     }
 
     /// Returns the forms that are not known yet.
-    fn news(&self, forms: Vec<Vec<u8>>, in_data: bool) -> Vec<Form> {
-        let mut news: Vec<Form> = Vec::new();
+    fn news(&self, forms: Vec<Vec<u8>>, in_data: bool) -> Vec<SecretForm> {
+        let mut news: Vec<SecretForm> = Vec::new();
         for mut bytes in forms {
             bytes.truncate(KEPT);
-            let form = Form { bytes, in_data };
+            let form = SecretForm { bytes, in_data };
             let known = self.lasting.contains(&form) || self.passing.contains(&form);
             if form.bytes.len() >= AS_A_WORD && !known && !news.contains(&form) {
                 news.push(form);
@@ -329,7 +329,7 @@ impl Known {
         let forms = starting(bytes[at]).iter().chain(others.flat_map(starting));
         let is_letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
         forms.filter(|form| !is_data || (form.in_data && form.bytes.len() >= IN_DATA)).find_map(
-            |Form { bytes: form, .. }| {
+            |SecretForm { bytes: form, .. }| {
                 let any_case = form.len() >= ANYWHERE;
                 let (matched, length) = prefix(&bytes[at..], form, any_case);
                 let mut end = at + length;

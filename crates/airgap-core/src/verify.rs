@@ -33,12 +33,12 @@ pub struct Verified {
     subject: String,
     digest: Digest,
     size: u64,
-    state: State,
+    state: FileState,
 }
 
 /// The metadata by which a later write to a file is detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct State {
+struct FileState {
     size: u64,
     /// The number of its names; 0 for a file that was replaced or removed.
     names: u64,
@@ -49,7 +49,7 @@ struct State {
 }
 
 /// The time for which the system's clock for files may stand still: a write within that time after
-/// another one does not show in [`State`].
+/// another one does not show in [`FileState`].
 const CLOCK_TICK: Duration = Duration::from_millis(10);
 
 impl Unverified {
@@ -97,17 +97,17 @@ impl Unverified {
     /// digest for the person, so that it can be pinned from then on.
     pub fn take_as_found(mut self) -> Result<Verified> {
         let doing = || format!("read `{}`", self.path.display());
-        let state = State::settled(&self.file).doing(doing)?;
+        let state = FileState::settled(&self.file).doing(doing)?;
         let (digest, size) = hash(&mut self.file).doing(doing)?;
         let Unverified { file, path, subject, .. } = self;
         Ok(Verified { file, path, subject, digest, size, state })
     }
 }
 
-impl State {
-    fn read(file: &File) -> io::Result<State> {
+impl FileState {
+    fn read(file: &File) -> io::Result<FileState> {
         let found = uninterrupted(|| file.metadata())?;
-        Ok(State {
+        Ok(FileState {
             size: found.len(),
             names: names(&found),
             modified: found.modified().ok(),
@@ -117,16 +117,16 @@ impl State {
 
     /// Returns the state of a file that is about to be hashed. Waits if it was written just now, so
     /// that another write shows in the state.
-    fn settled(file: &File) -> io::Result<State> {
-        let age = |state: &State| {
+    fn settled(file: &File) -> io::Result<FileState> {
+        let age = |state: &FileState| {
             let (seconds, nanoseconds) = state.changed;
             let since = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + since).ok()
         };
-        let state = State::read(file)?;
+        let state = FileState::read(file)?;
         if let Some(left) = age(&state).and_then(|age| CLOCK_TICK.checked_sub(age)) {
             std::thread::sleep(left);
-            return State::read(file);
+            return FileState::read(file);
         }
         Ok(state)
     }
@@ -168,7 +168,7 @@ impl Verified {
             return Err(mismatch(subject, source, expected, &found));
         }
         Ok(Verified {
-            state: State::read(&file).doing(|| format!("read `{}`", path.display()))?,
+            state: FileState::read(&file).doing(|| format!("read `{}`", path.display()))?,
             file,
             path: path.to_owned(),
             subject: subject.to_owned(),
@@ -203,7 +203,8 @@ impl Verified {
     /// # Errors
     /// Integrity, if it was written to; failed, if that cannot be determined.
     pub fn check_unchanged(&self) -> Result<()> {
-        let now = State::read(&self.file).doing(|| format!("read `{}`", self.path.display()))?;
+        let now =
+            FileState::read(&self.file).doing(|| format!("read `{}`", self.path.display()))?;
         if now == self.state {
             return Ok(());
         }

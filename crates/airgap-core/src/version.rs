@@ -9,24 +9,31 @@ use std::cmp::Ordering;
 pub fn compare(a: &str, b: &str) -> Ordering {
     let (a, b) = (parts(a), parts(b));
     let longest = a.len().max(b.len());
-    let pad = |parts: &[Part]| {
-        parts.iter().cloned().chain(std::iter::repeat(Part::End)).take(longest).collect::<Vec<_>>()
+    let pad = |parts: &[VersionPart]| {
+        parts
+            .iter()
+            .cloned()
+            .chain(std::iter::repeat(VersionPart::End))
+            .take(longest)
+            .collect::<Vec<_>>()
     };
     pad(&a).cmp(&pad(&b))
 }
 
 /// A piece of a version; the variants are in their order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum VersionPart {
     Word(String),
     End,
     Number(u64),
 }
 
-fn parts(version: &str) -> Vec<Part> {
+fn parts(version: &str) -> Vec<VersionPart> {
     version
         .split(['.', '-', '_', '+', '~'])
-        .map(|part| part.parse().map_or_else(|_| Part::Word(part.to_owned()), Part::Number))
+        .map(|part| {
+            part.parse().map_or_else(|_| VersionPart::Word(part.to_owned()), VersionPart::Number)
+        })
         .collect()
 }
 

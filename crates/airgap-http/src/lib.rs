@@ -3,7 +3,7 @@
 //! ```text
 //! lib ─┬─ transfer ─┬─ resume    the range that is requested, and the one in the response
 //!      │            └─ pipeline  read, hash and write in three threads
-//!      ├─ stream          the same bytes as a reader, for copies
+//!      ├─ resuming_reader the same bytes as a reader, for copies
 //!      ├─ small_response  short responses, read whole
 //!      ├─ byte_source     the sources of bytes: a file, or a blob of `airgap_oci`
 //!      ├─ file_source ─── netrc, credential_scope (which server may see a credential)
@@ -31,11 +31,11 @@ mod netrc;
 mod pipeline;
 mod proxy;
 pub mod resume;
+pub mod resuming_reader;
 pub mod retry;
 pub mod retry_policy;
 mod roots;
 mod small_response;
-pub mod stream;
 mod tls;
 pub mod transfer;
 

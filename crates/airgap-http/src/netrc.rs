@@ -71,7 +71,7 @@ pub fn login(path: &Path, host: &str) -> Result<Option<(String, String)>> {
 }
 
 /// The hosts that an entry is for.
-enum Entry {
+enum NetrcEntry {
     Machine(String),
     Default,
 }
@@ -89,8 +89,8 @@ fn parse(text: &str) -> std::result::Result<Netrc, usize> {
         }
         match word.as_deref() {
             None => return Ok(netrc),
-            Some("machine") => entry = words.next()?.map(Entry::Machine),
-            Some("default") => entry = Some(Entry::Default),
+            Some("machine") => entry = words.next()?.map(NetrcEntry::Machine),
+            Some("default") => entry = Some(NetrcEntry::Default),
             Some("macdef") => words.skip_macro(),
             Some("login" | "user") => login = words.next()?,
             Some("password") => password = words.next()?,
@@ -102,13 +102,13 @@ fn parse(text: &str) -> std::result::Result<Netrc, usize> {
 }
 
 impl Netrc {
-    fn add(&mut self, entry: Option<Entry>, login: Option<String>, password: Option<String>) {
+    fn add(&mut self, entry: Option<NetrcEntry>, login: Option<String>, password: Option<String>) {
         let Some(login) = login else { return };
         let credential = Credential { login, password: password.unwrap_or_default() };
         credential.learn();
         match entry {
-            Some(Entry::Machine(name)) => self.machines.push((name, credential)),
-            Some(Entry::Default) => self.default = Some(credential),
+            Some(NetrcEntry::Machine(name)) => self.machines.push((name, credential)),
+            Some(NetrcEntry::Default) => self.default = Some(credential),
             None => {}
         }
     }

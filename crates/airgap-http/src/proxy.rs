@@ -76,9 +76,9 @@ impl Proxy {
 
 /// The hosts that are reached without a proxy, as curl parses `no_proxy`.
 #[derive(Default)]
-struct Direct(Vec<Rule>);
+struct Direct(Vec<NoProxyRule>);
 
-enum Rule {
+enum NoProxyRule {
     Everything,
     Name { name: String, subdomains_only: bool, port: Option<u16> },
     Addresses { address: IpAddr, bits: u8, port: Option<u16> },
@@ -87,7 +87,7 @@ enum Rule {
 impl Direct {
     fn parse(text: &str) -> Direct {
         let words = text.split([',', ' ', '\t']).filter(|word| !word.is_empty());
-        Direct(words.map(Rule::parse).collect())
+        Direct(words.map(NoProxyRule::parse).collect())
     }
 
     fn holds(&self, host: &str, port: u16) -> bool {
@@ -96,10 +96,10 @@ impl Direct {
     }
 }
 
-impl Rule {
-    fn parse(word: &str) -> Rule {
+impl NoProxyRule {
+    fn parse(word: &str) -> NoProxyRule {
         if word == "*" {
-            return Rule::Everything;
+            return NoProxyRule::Everything;
         }
         if let Some(addresses) = addresses(word, None) {
             return addresses;
@@ -115,19 +115,19 @@ impl Rule {
         // A single leading dot has no meaning, since curl 7.86.
         let subdomains_only = name.starts_with("*.");
         let name = bare.trim_matches('.').to_ascii_lowercase();
-        Rule::Name { name, subdomains_only, port }
+        NoProxyRule::Name { name, subdomains_only, port }
     }
 
     fn matches(&self, host: &str, at: u16) -> bool {
         match self {
-            Rule::Everything => true,
-            Rule::Name { name, subdomains_only, port } => {
+            NoProxyRule::Everything => true,
+            NoProxyRule::Name { name, subdomains_only, port } => {
                 let parent = host.strip_suffix(name.as_str());
                 let below = parent.is_some_and(|rest| rest.ends_with('.'));
                 let itself = !subdomains_only && parent == Some("");
                 !name.is_empty() && (below || itself) && port.is_none_or(|port| port == at)
             }
-            Rule::Addresses { address, bits, port } => {
+            NoProxyRule::Addresses { address, bits, port } => {
                 let found = host.parse().is_ok_and(|host| share(*address, host, *bits));
                 found && port.is_none_or(|port| port == at)
             }
@@ -136,7 +136,7 @@ impl Rule {
 }
 
 /// Parses `10.0.0.1`, `10.0.0.0/8`, `::1`, `[::1]`, `fd00::/8`.
-fn addresses(text: &str, port: Option<u16>) -> Option<Rule> {
+fn addresses(text: &str, port: Option<u16>) -> Option<NoProxyRule> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(bits.parse::<u8>().ok()?)),
         None => (text, None),
@@ -145,7 +145,7 @@ fn addresses(text: &str, port: Option<u16>) -> Option<Rule> {
     let address: IpAddr = address.parse().ok()?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let bits = bits.unwrap_or(most);
-    (bits <= most).then_some(Rule::Addresses { address, bits, port })
+    (bits <= most).then_some(NoProxyRule::Addresses { address, bits, port })
 }
 
 /// Returns whether two addresses begin with the same bits.

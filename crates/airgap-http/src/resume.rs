@@ -83,10 +83,10 @@ pub(crate) fn validator(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The parts of a `Content-Range`: the first and last byte, and the whole size.
-type Content = (Option<(u64, u64)>, Option<u64>);
+type ContentRange = (Option<(u64, u64)>, Option<u64>);
 
 /// Parses `bytes 5-9/10`, `bytes 5-9/*` and `bytes */10` (RFC 9110 section 14.4).
-fn content(value: &str) -> Option<Content> {
+fn content(value: &str) -> Option<ContentRange> {
     let (span, size) = value.trim().strip_prefix("bytes")?.trim_start().split_once('/')?;
     let size = if size == "*" { None } else { Some(digits(size)?) };
     if span == "*" {

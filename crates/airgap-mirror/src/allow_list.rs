@@ -15,7 +15,7 @@ use super::check::Finding;
 use super::image_occurrence::ImageOccurrence;
 use super::mirror_list::{keys, wrong};
 use super::reference::ImageReference;
-use crate::yaml::{self, Duplicates, Node, Place};
+use crate::yaml::{self, Duplicates, Node, Position};
 use airgap_core::error::Result;
 use airgap_core::quantity::count;
 
@@ -42,7 +42,7 @@ pub struct Allowed {
     /// The reason why it is accepted.
     pub reason: String,
     /// The source position of the entry.
-    pub place: Place,
+    pub place: Position,
     /// The image as a reference, if it is one.
     reference: Option<ImageReference>,
 }
@@ -87,7 +87,7 @@ impl AllowList {
         let mut accepted = Vec::new();
         let mut left = Vec::new();
         for finding in findings.drain(..) {
-            let names = Names::new(finding.occurrence);
+            let names = OccurrenceNames::new(finding.occurrence);
             match self.entries.iter().find(|entry| entry.accepts(&names)) {
                 Some(entry) => accepted.push((finding, entry)),
                 None => left.push(finding),
@@ -123,7 +123,7 @@ impl Allowed {
         })
     }
 
-    fn accepts(&self, names: &Names<'_>) -> bool {
+    fn accepts(&self, names: &OccurrenceNames<'_>) -> bool {
         if self.resource.is_some() && self.resource != names.resource {
             return false;
         }
@@ -134,18 +134,18 @@ impl Allowed {
 }
 
 /// The names of a occurrence.
-struct Names<'a> {
+struct OccurrenceNames<'a> {
     image: Option<&'a ImageReference>,
     spellings: Vec<String>,
     resource: Option<String>,
 }
 
-impl Names<'_> {
-    fn new(occurrence: &ImageOccurrence) -> Names<'_> {
+impl OccurrenceNames<'_> {
+    fn new(occurrence: &ImageOccurrence) -> OccurrenceNames<'_> {
         let image = occurrence.image.as_ref().ok();
         let spellings =
             image.map(|image| [image.meaning().to_string(), image.with_defaults().to_string()]);
-        Names {
+        OccurrenceNames {
             image,
             spellings: spellings
                 .into_iter()

@@ -19,14 +19,14 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
-use files::{Dependency, Files};
+use files::{ChartDependency, ChartFiles};
 use size_limits::SizeBudget;
 
 use crate::yaml::Node;
 use airgap_core::error::Result;
 use airgap_core::suggest::unknown;
 
-pub use images::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
+pub use images::{ChartImage, ChartImages, LeftOut, Uncertainty, Unresolved, ValueForm};
 pub use overrides::{Assignments, Override};
 
 /// A chart with its effective values, and its subcharts.
@@ -39,7 +39,7 @@ pub struct Chart {
     /// The path of its values in those of the root chart.
     path: Vec<String>,
     values: Rc<Node>,
-    files: Files,
+    files: ChartFiles,
     charts: Vec<Chart>,
     /// The path of the false condition that disables this chart.
     off: Option<String>,
@@ -64,7 +64,7 @@ impl Chart {
         overrides: &[Override],
         disabled: &[String],
     ) -> Result<Chart> {
-        let files = Files::read(path, name)?;
+        let files = ChartFiles::read(path, name)?;
         let switches: Vec<_> =
             disabled.iter().map(|part| switch_of(&files, part)).collect::<Result<_>>()?;
         let off: Vec<_> = switches.iter().map(|switch| Override::disabled(switch)).collect();
@@ -97,7 +97,7 @@ impl Chart {
     }
 
     fn new(
-        files: Files,
+        files: ChartFiles,
         values: Rc<Node>,
         path: Vec<String>,
         off: Option<String>,
@@ -130,14 +130,19 @@ impl Chart {
         }
         for files in inner.iter() {
             if dependencies.iter().all(|dependency| dependency.name != files.name) {
-                chart.add(files, &Dependency::plain(&files.name), room)?;
+                chart.add(files, &ChartDependency::plain(&files.name), room)?;
             }
         }
         Ok(chart)
     }
 
     /// Adds a subchart, unless it is disabled.
-    fn add(&mut self, files: &Files, dependency: &Dependency, room: &mut SizeBudget) -> Result<()> {
+    fn add(
+        &mut self,
+        files: &ChartFiles,
+        dependency: &ChartDependency,
+        room: &mut SizeBudget,
+    ) -> Result<()> {
         let key = dependency.key();
         self.inner.insert(key.to_owned());
         let (enabled, decided_by) = self.is_enabled(dependency, Some(&files.values));
@@ -150,7 +155,11 @@ impl Chart {
     }
 
     /// Returns whether a subchart is installed, and the path that decides it.
-    fn is_enabled(&self, dependency: &Dependency, defaults: Option<&Rc<Node>>) -> (bool, String) {
+    fn is_enabled(
+        &self,
+        dependency: &ChartDependency,
+        defaults: Option<&Rc<Node>>,
+    ) -> (bool, String) {
         for condition in &dependency.conditions {
             let path: Vec<_> = condition.split('.').collect();
             let own = self.values.at(&path);
@@ -221,7 +230,7 @@ const GLOBAL_REGISTRY: [&[&str]; 2] =
     [&["global", "image", "registry"], &["global", "imageRegistry"]];
 
 /// Returns the switch that disables a part: the path of its `enabled`.
-fn switch_of(files: &Files, part: &str) -> Result<String> {
+fn switch_of(files: &ChartFiles, part: &str) -> Result<String> {
     let mut switches = Vec::new();
     files.switches(&mut Vec::new(), &mut switches);
     let asked = part.strip_suffix(".enabled").unwrap_or(part);

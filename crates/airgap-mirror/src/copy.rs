@@ -80,7 +80,7 @@ pub fn copy(
 ) -> Result<Summary> {
     let images = plan::plan(requests, source, target, options);
     let blobs = transfer::transfer(&images, source, target, options, report);
-    let copied: Vec<_> = images.into_iter().map(plan::Image::into_result).collect();
+    let copied: Vec<_> = images.into_iter().map(plan::PlannedImage::into_result).collect();
     let failed = copied.iter().any(|it| it.result.is_err());
     if !options.dry_run {
         let note = target.finish(!failed)?;

@@ -6,35 +6,35 @@ use crate::yaml::Node;
 
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum FieldStep {
     Key(String),
     Item(usize),
 }
 
 /// Parses a path such as `spec.containers[0].image` or `data["a.yaml"]`; `None` if a key in it has
 /// characters that no field of Kubernetes has.
-pub(super) fn steps(path: &str) -> Option<Vec<Step>> {
+pub(super) fn steps(path: &str) -> Option<Vec<FieldStep>> {
     let (mut steps, mut rest) = (Vec::new(), path);
     while !rest.is_empty() {
         if let Some(quoted) = rest.strip_prefix("[\"") {
             let (key, behind) = quoted.split_once("\"]")?;
-            steps.push(Step::Key(key.to_owned()));
+            steps.push(FieldStep::Key(key.to_owned()));
             rest = behind;
         } else if let Some(item) = rest.strip_prefix('[') {
             let (index, behind) = item.split_once(']')?;
-            steps.push(Step::Item(index.parse().ok()?));
+            steps.push(FieldStep::Item(index.parse().ok()?));
             rest = behind;
         } else {
             let key = rest.strip_prefix('.').unwrap_or(rest);
             let end = key.find(['.', '[']).unwrap_or(key.len());
-            steps.push(Step::Key(key[..end].to_owned()));
+            steps.push(FieldStep::Key(key[..end].to_owned()));
             rest = &key[end..];
         }
     }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
     let are_plain = steps.iter().all(|step| match step {
-        Step::Key(key) => !key.is_empty() && key.chars().all(is_plain),
-        Step::Item(_) => true,
+        FieldStep::Key(key) => !key.is_empty() && key.chars().all(is_plain),
+        FieldStep::Item(_) => true,
     });
     are_plain.then_some(steps)
 }
@@ -42,14 +42,14 @@ pub(super) fn steps(path: &str) -> Option<Vec<Step>> {
 /// Returns a path as the field specification of a Kustomize transformer: `spec/list[]/image`.
 /// `None` if it ends at an item of a list, or goes through lists of lists, which the syntax cannot
 /// express.
-pub(super) fn field_spec(steps: &[Step]) -> Option<String> {
+pub(super) fn field_spec(steps: &[FieldStep]) -> Option<String> {
     let mut path = String::new();
     for pair in steps.iter().zip(steps.iter().skip(1).map(Some).chain([None])) {
         match pair {
-            (Step::Item(_), None | Some(Step::Item(_))) => return None,
-            (Step::Item(_), _) if path.is_empty() => return None,
-            (Step::Item(_), _) => path.push_str("[]"),
-            (Step::Key(key), _) => {
+            (FieldStep::Item(_), None | Some(FieldStep::Item(_))) => return None,
+            (FieldStep::Item(_), _) if path.is_empty() => return None,
+            (FieldStep::Item(_), _) => path.push_str("[]"),
+            (FieldStep::Key(key), _) => {
                 let separator = if path.is_empty() { "" } else { "/" };
                 path.push_str(&format!("{separator}{}", key.replace('/', "\\/")));
             }
@@ -59,10 +59,10 @@ pub(super) fn field_spec(steps: &[Step]) -> Option<String> {
 }
 
 /// Returns a path as a JSON pointer (RFC 6901 section 3).
-pub(super) fn pointer(steps: &[Step]) -> String {
-    let step = |step: &Step| match step {
-        Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-        Step::Item(index) => format!("/{index}"),
+pub(super) fn pointer(steps: &[FieldStep]) -> String {
+    let step = |step: &FieldStep| match step {
+        FieldStep::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        FieldStep::Item(index) => format!("/{index}"),
     };
     steps.iter().map(step).collect()
 }
@@ -71,13 +71,13 @@ pub(super) fn pointer(steps: &[Step]) -> String {
 /// the number of steps and its parent.
 pub(super) fn follow<'a>(
     resource: &'a Rc<Node>,
-    steps: &[Step],
+    steps: &[FieldStep],
 ) -> Option<(&'a Rc<Node>, usize, &'a Rc<Node>)> {
     let mut node = resource;
     for (index, step) in steps.iter().enumerate() {
         let next = match step {
-            Step::Key(key) => node.get(key)?,
-            Step::Item(index) => node.items().get(*index)?,
+            FieldStep::Key(key) => node.get(key)?,
+            FieldStep::Item(index) => node.items().get(*index)?,
         };
         if next.scalar().is_some() {
             return Some((next, index + 1, node));

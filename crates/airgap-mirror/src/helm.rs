@@ -18,7 +18,7 @@ use airgap_core::child::{self, Failure, Limits, Output};
 use airgap_core::environment::Environment;
 use airgap_core::error::{Context, Error, Kind, Result};
 use isolation::Isolation;
-use normalize::Parts;
+use normalize::DocumentParts;
 
 pub use options::{RenderOptions, ValuesFile};
 pub use rendered::Rendered;
@@ -160,7 +160,7 @@ impl Helm {
     /// Returns the manifests in a form that other readers read as Helm does. They stay unchanged if
     /// Helm cannot read them again.
     fn normal(&self, text: String) -> Result<String> {
-        let parts = Parts::new(&text);
+        let parts = DocumentParts::new(&text);
         if parts.are_read() {
             return Ok(text);
         }

@@ -28,7 +28,7 @@ use super::mirror_list::MirrorList;
 use crate::yaml::Problem;
 use airgap_core::error::Result;
 use airgap_core::suggest::unknown;
-use goals::{Goals, Places, State};
+use goals::{GoalState, Goals, RenderedImages};
 use overlay::Overlay;
 use rendering::Attempt;
 use search::Search;
@@ -45,7 +45,7 @@ const PULL_SECRETS: [&[&str]; 4] = [
 
 /// The options of the values.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct ValuesOptions<'a> {
     /// The names of the pull secrets.
     pub pull_secrets: &'a [String],
     /// Whether each component gets its own registry, even if a global one suffices.
@@ -95,7 +95,7 @@ pub struct Unmoved {
 pub fn proven<'a>(
     chart: &Chart,
     list: &MirrorList,
-    wanted: Wanted<'_>,
+    options: ValuesOptions<'_>,
     render: &'a mut (dyn FnMut(&str) -> Result<String> + 'a),
 ) -> Result<ProvenValues> {
     let values = chart.whole_values();
@@ -103,14 +103,14 @@ pub fn proven<'a>(
     for switch in chart.switches() {
         base.set_keys(&switch, json!(false));
     }
-    if let Some((path, names)) = pull_secrets(chart, wanted.pull_secrets)? {
+    if let Some((path, names)) = pull_secrets(chart, options.pull_secrets)? {
         base.set_keys(path, names);
     }
-    let plain = Places::read(&render(&base.text())?)?;
+    let plain = RenderedImages::read(&render(&base.text())?)?;
     let goals = Goals::new(&plain, list)?;
     let mut notes: Vec<_> = goals.unlisted.iter().map(note).collect();
     notes.extend(plain.problems.iter().map(unread));
-    let attempt = Search::new(&values, base, &goals, render).run(plain, wanted.per_component)?;
+    let attempt = Search::new(&values, base, &goals, render).run(plain, options.per_component)?;
     let images: HashSet<_> = goals.all.iter().map(|goal| goal.source()).collect();
     Ok(ProvenValues {
         values: attempt.overlay.values(),
@@ -123,7 +123,7 @@ pub fn proven<'a>(
 /// Returns the images that are not at their destinations.
 fn unmoved(goals: &Goals, attempt: &Attempt, list: &MirrorList) -> Vec<Unmoved> {
     let states = goals.all.iter().zip(&attempt.states);
-    let wrong = states.filter(|(_, state)| **state != State::Done).map(|(goal, _)| goal);
+    let wrong = states.filter(|(_, state)| **state != GoalState::Done).map(|(goal, _)| goal);
     let mut all: Vec<_> = wrong
         .map(|goal| {
             let occurrence = goals.find(goal, &attempt.places).unwrap_or(&goal.occurrence);

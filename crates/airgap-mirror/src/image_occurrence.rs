@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::{Serialize, Serializer};
 
 use super::reference::ImageReference;
-use crate::yaml::Place;
+use crate::yaml::Position;
 
 /// An image that a manifest names.
 #[derive(Clone, Debug, Serialize)]
@@ -27,7 +27,7 @@ pub struct ImageOccurrence {
     pub is_whole: bool,
     /// The source position.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: Position,
 }
 
 impl ImageOccurrence {

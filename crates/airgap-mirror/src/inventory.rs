@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::chart::{Images, LeftOut, Unresolved};
+use super::chart::{ChartImages, LeftOut, Unresolved};
 use super::image_occurrence::{ImageOccurrence, OccurrenceKind};
 use super::mirror_list::{MirrorList, NewEntry};
 use super::reference::ImageReference;
@@ -16,7 +16,7 @@ use airgap_oci as oci;
 #[derive(Debug, Default)]
 pub struct Inventory {
     /// The images, in the order in which they were found.
-    pub images: Vec<Found>,
+    pub images: Vec<InventoryImage>,
     /// Images of disabled parts.
     pub left_out: Vec<LeftOut>,
     /// Texts that may name images that cannot be determined.
@@ -25,12 +25,12 @@ pub struct Inventory {
     pub notes: Vec<String>,
     /// Sentences about images of a chart that are uncertain.
     pub guesses: Vec<String>,
-    index: Index,
+    index: NameIndex,
 }
 
 /// The images of an inventory by their identity: see [`ImageReference::is_one_with`].
 #[derive(Debug, Default)]
-struct Index {
+struct NameIndex {
     /// The images by their references with a runtime's defaults.
     by_reference: HashMap<oci::Reference, usize>,
     /// The first image with each digest, by its name and digest.
@@ -39,7 +39,7 @@ struct Index {
     bare: HashMap<String, usize>,
 }
 
-impl Index {
+impl NameIndex {
     /// Returns the first image that is identical to this one.
     fn find(&self, image: &ImageReference) -> Option<usize> {
         let same = self.by_reference.get(image.with_defaults().meaning()).copied();
@@ -68,7 +68,7 @@ fn pinned(image: &ImageReference) -> Option<String> {
 
 /// An image and the positions where it was found.
 #[derive(Clone, Debug, Serialize)]
-pub struct Found {
+pub struct InventoryImage {
     /// The image, with its registry and a tag or digest.
     pub image: ImageReference,
     /// The positions where it was found.
@@ -82,15 +82,15 @@ pub struct Found {
 
 impl Inventory {
     /// Adds the images of a chart.
-    pub fn add_chart(&mut self, images: Images) {
+    pub fn add_chart(&mut self, images: ChartImages) {
         for image in images.images {
             if image.image.tag().is_none() && image.image.digest().is_none() {
                 let note =
                     format!("`{}` has no tag, which means `latest` ({})", image.image, image.found);
                 self.notes.push(note);
             }
-            if let Some(guess) = image.guess {
-                let (name, reason) = (image.image.with_defaults(), guess.reason());
+            if let Some(uncertainty) = image.uncertainty {
+                let (name, reason) = (image.image.with_defaults(), uncertainty.reason());
                 self.guesses.push(format!("`{name}` is a guess: {reason} ({})", image.found));
             }
             self.add(&image.image, image.found, image.named_by);
@@ -127,7 +127,12 @@ impl Inventory {
             let image = image.with_defaults();
             self.index.insert(&image, index);
             let named_by = None;
-            self.images.push(Found { image, found: Vec::new(), named_by, written: Vec::new() });
+            self.images.push(InventoryImage {
+                image,
+                found: Vec::new(),
+                named_by,
+                written: Vec::new(),
+            });
         }
         let there = &mut self.images[index];
         if there.image.tag().is_none() {
@@ -149,7 +154,7 @@ impl Inventory {
         &'a self,
         registry: Option<&'a RegistryPath>,
     ) -> impl Iterator<Item = &'a ImageReference> {
-        let is_there = |found: &Found, registry: &RegistryPath| {
+        let is_there = |found: &InventoryImage, registry: &RegistryPath| {
             found.written.iter().all(|image| registry.holds(image))
         };
         let images = self.images.iter();
@@ -173,13 +178,13 @@ impl Inventory {
         registry: &RegistryPath,
         why: bool,
     ) -> Result<Vec<NewEntry>> {
-        let is_new = |found: &&Found| {
+        let is_new = |found: &&InventoryImage| {
             let is_there = found.written.iter().all(|image| registry.holds(image));
             !is_there && list.find(&found.image).is_none()
         };
         let new: Vec<_> = self.images.iter().filter(is_new).collect();
         let plain = |image: &ImageReference| registry.destination(image).map_err(Error::usage);
-        let mut taken = Places::default();
+        let mut taken = SourcesByDestination::default();
         for entry in list.entries() {
             taken.insert(&entry.source, &entry.destination);
         }
@@ -192,7 +197,7 @@ impl Inventory {
                 crowded.insert(found.image.canonical_name());
             }
         }
-        let entry = |found: &&Found| {
+        let entry = |found: &&InventoryImage| {
             let image = &found.image;
             let own = plain(image)?;
             let mut destination = match crowded.contains(&image.canonical_name()) {
@@ -213,18 +218,18 @@ impl Inventory {
 
 /// The sources of each destination: their names, with all references of each name.
 #[derive(Default)]
-struct Places(HashMap<String, Sources>);
+struct SourcesByDestination(HashMap<String, Sources>);
 
 type Sources = HashMap<String, HashSet<oci::Reference>>;
 
-impl Places {
+impl SourcesByDestination {
     fn insert(&mut self, source: &ImageReference, destination: &ImageReference) {
-        let sources = self.0.entry(Places::key(destination)).or_default();
+        let sources = self.0.entry(SourcesByDestination::key(destination)).or_default();
         sources.entry(source.canonical_name()).or_default().insert(source.meaning().clone());
     }
 
     fn at(&self, destination: &ImageReference) -> Option<&Sources> {
-        self.0.get(&Places::key(destination))
+        self.0.get(&SourcesByDestination::key(destination))
     }
 
     /// Returns the key of a place that holds only one image: see

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::field_path::{self, Step};
+use super::field_path::{self, FieldStep};
 use super::image_occurrence::{ImageOccurrence, Resource};
 use super::mirror_list::MirrorList;
 use super::reference::ImageReference;
@@ -188,10 +188,10 @@ fn change(
         return Some(());
     }
     match (depth == steps.len(), steps.split_last()?) {
-        (true, (Step::Key(key), above)) => {
+        (true, (FieldStep::Key(key), above)) => {
             let parts = parts(around, key, image, &destination)?;
             for (key, text) in parts {
-                let steps = [above, &[Step::Key(key)]].concat();
+                let steps = [above, &[FieldStep::Key(key)]].concat();
                 values.by_pointer.insert(field_path::pointer(&steps), text);
             }
             Some(())

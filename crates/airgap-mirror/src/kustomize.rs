@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::field_path::{self, Step};
+use super::field_path::{self, FieldStep};
 use super::image_occurrence::{ImageOccurrence, OccurrenceKind, Resource};
 use super::image_text;
 use super::mirror_list::{MirrorEntry, MirrorList};
@@ -18,7 +18,7 @@ use airgap_core::error::{Error, Result};
 #[derive(Debug, Default)]
 pub struct Transformer<'a> {
     /// Its entries, in the order of the mirror list.
-    pub images: Vec<Entry>,
+    pub images: Vec<ImageEntry>,
     /// The fields that must be configured.
     pub fields: Vec<FieldSpec>,
     /// Images in fields that the transformer does not read.
@@ -43,7 +43,7 @@ pub struct FieldSpec {
 /// The change of one name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub struct ImageEntry {
     /// The name as it is written in manifests.
     pub name: String,
     /// The new name.
@@ -56,12 +56,12 @@ pub struct Entry {
     pub digest: Option<String>,
 }
 
-impl Entry {
-    fn new(image: &ImageReference, destination: &ImageReference) -> Entry {
+impl ImageEntry {
+    fn new(image: &ImageReference, destination: &ImageReference) -> ImageEntry {
         let changed =
             |to: Option<&str>, from: Option<&str>| to.filter(|_| to != from).map(str::to_owned);
         let from = image.with_defaults();
-        Entry {
+        ImageEntry {
             name: image.name(),
             new_name: destination.name(),
             new_tag: changed(destination.tag(), from.tag()),
@@ -104,7 +104,7 @@ fn transformer<'a>(
     field_of: impl Fn(&ImageOccurrence) -> Option<FieldSpec>,
 ) -> Result<Transformer<'a>> {
     let (mut transformer, mut fields) = (Transformer::default(), BTreeSet::new());
-    let mut found: BTreeMap<usize, Vec<Entry>> = BTreeMap::new();
+    let mut found: BTreeMap<usize, Vec<ImageEntry>> = BTreeMap::new();
     for occurrence in occurrences {
         let Ok(image) = &occurrence.image else {
             transformer.unlisted.push(occurrence);
@@ -124,7 +124,7 @@ fn transformer<'a>(
             fields.insert(field);
         }
         let destination = &list.entries()[index].destination;
-        found.entry(index).or_default().push(Entry::new(image, destination));
+        found.entry(index).or_default().push(ImageEntry::new(image, destination));
     }
     transformer.images = unique(found.into_values().flatten())?;
     transformer.fields = fields.into_iter().collect();
@@ -132,10 +132,10 @@ fn transformer<'a>(
 }
 
 /// Returns entries without manifests: one for each usual spelling.
-pub fn for_list(list: &MirrorList) -> Result<Vec<Entry>> {
+pub fn for_list(list: &MirrorList) -> Result<Vec<ImageEntry>> {
     let entries = list.entries().iter().flat_map(|MirrorEntry { source, destination, .. }| {
         let names = source.spellings().into_iter();
-        names.map(|name| Entry { name, ..Entry::new(source, destination) })
+        names.map(|name| ImageEntry { name, ..ImageEntry::new(source, destination) })
     });
     unique(entries)
 }
@@ -144,8 +144,8 @@ pub fn for_list(list: &MirrorList) -> Result<Vec<Entry>> {
 ///
 /// # Errors
 /// Usage, if one name would need two new names, which Kustomize cannot express.
-fn unique(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
-    let (mut all, mut by_name) = (Vec::<Entry>::new(), HashMap::new());
+fn unique(entries: impl Iterator<Item = ImageEntry>) -> Result<Vec<ImageEntry>> {
+    let (mut all, mut by_name) = (Vec::<ImageEntry>::new(), HashMap::new());
     for entry in entries {
         if entry.name == entry.new_name && entry.new_tag.is_none() && entry.digest.is_none() {
             continue;
@@ -179,7 +179,7 @@ fn unique(entries: impl Iterator<Item = Entry>) -> Result<Vec<Entry>> {
     }
 }
 
-fn shown(entry: &Entry) -> String {
+fn shown(entry: &ImageEntry) -> String {
     let tag = entry.new_tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
     let digest = entry.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
     format!("{}{tag}{digest}", entry.new_name)
@@ -203,8 +203,8 @@ fn field_of(occurrence: &ImageOccurrence) -> Option<FieldSpec> {
     let resource = occurrence.resource.as_ref().filter(|_| occurrence.is_whole)?;
     let steps = field_path::steps(&occurrence.field)?;
     let says_image = match steps.last()? {
-        Step::Key(key) => image_text::says_image(key) || key == "reference",
-        Step::Item(_) => false,
+        FieldStep::Key(key) => image_text::says_image(key) || key == "reference",
+        FieldStep::Item(_) => false,
     };
     let path = field_path::field_spec(&steps).filter(|_| says_image)?;
     Some(FieldSpec { path, ..kind_of(resource) })
@@ -239,7 +239,7 @@ mod tests {
         MirrorList::parse(&format!("images:\n{entries}"), "mirror.yaml").unwrap()
     }
 
-    fn names(entries: &[Entry]) -> Vec<(&str, &str)> {
+    fn names(entries: &[ImageEntry]) -> Vec<(&str, &str)> {
         entries.iter().map(|entry| (&*entry.name, &*entry.new_name)).collect()
     }
 
@@ -304,7 +304,7 @@ mod tests {
         );
         assert_eq!(
             images[2],
-            Entry {
+            ImageEntry {
                 name: "nginx".into(),
                 new_name: "r.io/nginx".into(),
                 new_tag: None,

@@ -238,7 +238,7 @@ fn named(problem: Problem, text: &str) -> Problem {
 }
 
 /// A file in a folder.
-struct Listed {
+struct ListedFile {
     /// The name with the path that the user gave.
     name: String,
     /// The path, or the error of resolving it.
@@ -247,7 +247,7 @@ struct Listed {
 
 /// Returns the manifests in a folder, sorted, and errors of reading it. Links are followed, as by
 /// the tool that applies the folder.
-fn files_in(folder: &Path, name: &str) -> Vec<Listed> {
+fn files_in(folder: &Path, name: &str) -> Vec<ListedFile> {
     let shown = |path: &Path| {
         let below = path.strip_prefix(folder).unwrap_or(path);
         Path::new(name).join(below).display().to_string()
@@ -263,12 +263,12 @@ fn files_in(folder: &Path, name: &str) -> Vec<Listed> {
                 }
                 let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
                 if kind == EntryKind::File && ENDINGS.contains(&ending.as_str()) {
-                    files.push(Listed { name, path: Ok(path) });
+                    files.push(ListedFile { name, path: Ok(path) });
                 }
             }
             Err(error) => {
                 let path = Err(error).doing(|| format!("read `{name}`"));
-                files.push(Listed { name, path });
+                files.push(ListedFile { name, path });
             }
         }
     }

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::reference::ImageReference;
 use super::registry_path::RegistryPath;
-use crate::yaml::{self, BlockList, Duplicates, Node, Place, Value};
+use crate::yaml::{self, BlockList, Duplicates, Node, Position, Value};
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity;
 use airgap_core::suggest::unknown;
@@ -32,7 +32,7 @@ const NOT_RENDERED: &str = "# Not rendered:";
 #[derive(Clone, Debug)]
 pub struct MirrorList {
     entries: Vec<MirrorEntry>,
-    index: Index,
+    index: EntryIndex,
     text: String,
     name: String,
 }
@@ -46,7 +46,7 @@ pub struct MirrorEntry {
     pub destination: ImageReference,
     /// The source position of the entry.
     #[serde(skip)]
-    pub place: Place,
+    pub place: Position,
 }
 
 /// An image to be added.
@@ -65,7 +65,7 @@ impl MirrorList {
     pub fn empty(name: &str) -> MirrorList {
         MirrorList {
             entries: Vec::new(),
-            index: Index::default(),
+            index: EntryIndex::default(),
             text: "images: []\n".to_owned(),
             name: name.to_owned(),
         }
@@ -120,7 +120,7 @@ impl MirrorList {
         for item in images.items() {
             list.entries.push(MirrorEntry::from_node(item)?);
         }
-        list.index = Index::new(&list.entries);
+        list.index = EntryIndex::new(&list.entries);
         Ok(list)
     }
 
@@ -339,7 +339,7 @@ impl MirrorEntry {
 /// The entries of a list by their sources. If an image and an entry both have a digest, the digests
 /// must be equal and the tags are ignored; otherwise the tags must be equal.
 #[derive(Clone, Debug, Default)]
-struct Index {
+struct EntryIndex {
     /// The entries by name and tag.
     by_tag: HashMap<String, Spellings>,
     /// The entries without a digest, by name and tag.
@@ -353,9 +353,9 @@ struct Index {
 /// The first entry for each spelling of a name. A name has few spellings.
 type Spellings = Vec<(String, usize)>;
 
-impl Index {
-    fn new(entries: &[MirrorEntry]) -> Index {
-        let mut all = Index::default();
+impl EntryIndex {
+    fn new(entries: &[MirrorEntry]) -> EntryIndex {
+        let mut all = EntryIndex::default();
         for (index, MirrorEntry { source, destination, .. }) in entries.iter().enumerate() {
             let name = source.with_defaults().name();
             let add = |map: &mut HashMap<String, Spellings>, key: String| {
@@ -365,11 +365,11 @@ impl Index {
                 }
             };
             if let Some(tag) = source.tag() {
-                add(&mut all.by_tag, Index::key(source, tag));
+                add(&mut all.by_tag, EntryIndex::key(source, tag));
             }
             match (source.tag(), source.digest()) {
-                (_, Some(digest)) => add(&mut all.by_digest, Index::key(source, digest)),
-                (Some(tag), None) => add(&mut all.by_tag_alone, Index::key(source, tag)),
+                (_, Some(digest)) => add(&mut all.by_digest, EntryIndex::key(source, digest)),
+                (Some(tag), None) => add(&mut all.by_tag_alone, EntryIndex::key(source, tag)),
                 (None, None) => {}
             }
             all.destinations.insert(destination.canonical_name());
@@ -380,7 +380,7 @@ impl Index {
     /// Returns the first entry with the spelling of an image, or else the first one.
     fn find(&self, image: &ImageReference) -> Option<usize> {
         let of = |map: &'_ HashMap<String, Spellings>, version: Option<&str>| {
-            version.and_then(|it| map.get(&Index::key(image, it)).cloned()).unwrap_or_default()
+            version.and_then(|it| map.get(&EntryIndex::key(image, it)).cloned()).unwrap_or_default()
         };
         let found = match image.digest() {
             None => of(&self.by_tag, image.tag()),
@@ -462,7 +462,7 @@ fn image(node: &Node, key: &str) -> Result<ImageReference> {
     Ok(image)
 }
 
-pub(super) fn wrong(place: &Place, statement: &str) -> Error {
+pub(super) fn wrong(place: &Position, statement: &str) -> Error {
     Error::usage(statement).fact("at", place)
 }
 

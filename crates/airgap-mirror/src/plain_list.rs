@@ -7,7 +7,7 @@
 use super::image_occurrence::{ImageOccurrence, OccurrenceKind};
 use super::image_text;
 use super::reference::ImageReference;
-use crate::yaml::Place;
+use crate::yaml::Position;
 
 /// The field of an image in a list, for messages.
 const FIELD: &str = "listed";
@@ -38,7 +38,7 @@ pub(super) fn images<'a>(
             resource: None,
             field: FIELD.to_owned(),
             is_whole: false,
-            place: Place { file: file.clone(), line: place.0, column: place.1 },
+            place: Position { file: file.clone(), line: place.0, column: place.1 },
         }
     };
     (named > 0 && named * 2 >= words).then(|| lines(text).map(occurrence))

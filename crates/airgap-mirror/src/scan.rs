@@ -8,7 +8,7 @@ use super::image_parts::ImageParts;
 use super::image_text;
 use super::purpose::Purpose;
 use super::reference::ImageReference;
-use crate::yaml::{Documents, Duplicates, Entry, Node, Place, Problem, Style, Value};
+use crate::yaml::{Documents, Duplicates, MappingEntry, Node, Position, Problem, Style, Value};
 
 /// The keys of lists of containers.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -67,7 +67,7 @@ struct Scan {
 
 /// A text that is itself YAML.
 struct Within {
-    place: Place,
+    place: Position,
     /// Whether its lines equal the lines of the file.
     has_lines: bool,
 }
@@ -81,7 +81,7 @@ struct Again {
     /// Values without images, each with the kind of key above it.
     fruitless: HashSet<(*const Node, Under)>,
     /// The images of a text, with their fields within it.
-    texts: HashMap<(*const Node, Search, usize), Rc<[ImageOccurrence]>>,
+    texts: HashMap<(*const Node, SearchMode, usize), Rc<[ImageOccurrence]>>,
     /// The documents in texts.
     kept: Vec<Rc<Node>>,
     /// Whether the current value was scanned before.
@@ -116,7 +116,7 @@ impl Under {
 
 /// The expected content of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Search {
+enum SearchMode {
     /// Images: the value of a flag or a variable whose name says `image`.
     Images,
     /// Possibly images: the value of a key whose name says `image`.
@@ -216,7 +216,7 @@ impl Scan {
         Some((outer, std::mem::take(&mut self.field)))
     }
 
-    fn mapping(&mut self, node: &Node, entries: &[Entry], key: &str) {
+    fn mapping(&mut self, node: &Node, entries: &[MappingEntry], key: &str) {
         let split = ImageParts::in_folder(node)
             .or_else(|| ImageParts::from_mapping(node, key))
             .or_else(|| ImageParts::in_other_words(node, key))
@@ -253,7 +253,7 @@ impl Scan {
 
     /// Adds the images in parts whose keys have a common prefix: `operator.repository` and
     /// `operator.tag`, as in ConfigMaps.
-    fn flat(&mut self, entries: &[Entry], node: &Node) {
+    fn flat(&mut self, entries: &[MappingEntry], node: &Node) {
         for entry in entries {
             let Some(split) = ImageParts::flat(node, &entry.key) else { continue };
             let before = self.field.key(&entry.key);
@@ -275,7 +275,7 @@ impl Scan {
     }
 
     /// Scans the value of a key in the mapping `around`, which is itself the value of `parent`.
-    fn entry(&mut self, entry: &Entry, around: &Node, parent: &str) {
+    fn entry(&mut self, entry: &MappingEntry, around: &Node, parent: &str) {
         let (key, value) = (&*entry.key, &entry.value);
         let above = Under::from_key(parent);
         match (key, value.text()) {
@@ -327,7 +327,7 @@ impl Scan {
             !self.is_within() && image_text::has_hole(text) && !text.contains(char::is_whitespace);
         match is_hole || image_text::named_image(text).is_some() {
             true => self.add(text, OccurrenceKind::Field, node),
-            false => self.once(node, Search::NamedImages, text.len(), |scan| {
+            false => self.once(node, SearchMode::NamedImages, text.len(), |scan| {
                 let mut parts = image_text::parts_of(text);
                 match parts.all(|part| image_text::named_image(part).is_some()) {
                     true => scan.parts(text, node),
@@ -370,7 +370,7 @@ impl Scan {
 
     /// Adds the value of a flag or a variable whose name says `image`.
     fn images(&mut self, text: &str, node: &Node) {
-        self.once(node, Search::Images, text.len(), |scan| {
+        self.once(node, SearchMode::Images, text.len(), |scan| {
             if !scan.nested(text, node, "images") {
                 scan.parts(text, node);
             }
@@ -412,7 +412,7 @@ impl Scan {
         if !text.contains([':', '@', '=']) && !text.contains("--") {
             return;
         }
-        self.once(node, Search::Text, text.len(), |scan| {
+        self.once(node, SearchMode::Text, text.len(), |scan| {
             if scan.nested(text, node, "") {
                 return;
             }
@@ -456,7 +456,13 @@ impl Scan {
     }
 
     /// Searches a text, or adds the cached images of an earlier search.
-    fn once(&mut self, node: &Node, how: Search, length: usize, search: impl FnOnce(&mut Scan)) {
+    fn once(
+        &mut self,
+        node: &Node,
+        how: SearchMode,
+        length: usize,
+        search: impl FnOnce(&mut Scan),
+    ) {
         let address = (std::ptr::from_ref(node), how, length);
         if let Some(found) = self.again.texts.get(&address).cloned() {
             self.again.steps += found.len() * AGAIN_BY_VALUE;
@@ -497,7 +503,13 @@ impl Scan {
         self.add_at(written, named_by, &node.place, is_whole);
     }
 
-    fn add_at(&mut self, written: &str, named_by: OccurrenceKind, place: &Place, is_whole: bool) {
+    fn add_at(
+        &mut self,
+        written: &str,
+        named_by: OccurrenceKind,
+        place: &Position,
+        is_whole: bool,
+    ) {
         if self.again.is_again {
             self.again.steps += AGAIN_BY_VALUE;
         }
@@ -523,12 +535,12 @@ impl Scan {
     }
 
     /// Returns the position of a value in the file, also for a value in a text in the file.
-    fn place(&self, place: &Place) -> Place {
+    fn place(&self, place: &Position) -> Position {
         let mut place = place.clone();
         for within in self.within.iter().rev() {
             let outer = &within.place;
             place = match within.has_lines {
-                true => Place {
+                true => Position {
                     file: outer.file.clone(),
                     line: outer.line + place.line - 1,
                     column: outer.column + place.column - 1,

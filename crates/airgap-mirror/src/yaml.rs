@@ -46,7 +46,7 @@ const FEW: usize = 16;
 
 /// A source position.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
+pub struct Position {
     /// The file as the user named it; `stdin` for standard input.
     pub file: Rc<str>,
     /// The line, from 1; 0 for the file as a whole.
@@ -55,7 +55,7 @@ pub struct Place {
     pub column: u32,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line == 0 {
             return f.write_str(&self.file);
@@ -70,7 +70,7 @@ pub struct Node {
     /// The value.
     pub value: Value,
     /// The position of its beginning.
-    pub place: Place,
+    pub place: Position,
     /// The number of values in the node, itself and aliases included.
     weight: u32,
     /// The number of its levels.
@@ -88,16 +88,16 @@ pub enum Value {
     /// A list.
     Sequence(Vec<Rc<Node>>),
     /// Keys with values, in the order of the file.
-    Mapping(Vec<Entry>),
+    Mapping(Vec<MappingEntry>),
 }
 
 /// A key with its value.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct MappingEntry {
     /// The key.
     pub key: Rc<str>,
     /// The position of the key.
-    pub place: Place,
+    pub place: Position,
     /// The value.
     pub value: Rc<Node>,
 }
@@ -124,7 +124,7 @@ pub enum Style {
 
 impl Node {
     /// Creates a node that was not read from a file.
-    pub fn new(value: Value, place: Place) -> Node {
+    pub fn new(value: Value, place: Position) -> Node {
         let (mut weight, mut depth) = (1_u32, 0_u16);
         let mut add = |child: &Node| {
             weight = weight.saturating_add(child.weight);
@@ -166,7 +166,7 @@ impl Node {
     }
 
     /// Returns the entries of a mapping; none for any other value.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[MappingEntry] {
         match &self.value {
             Value::Mapping(entries) => entries,
             _ => &[],
@@ -267,7 +267,7 @@ impl Scalar {
 pub struct Problem {
     /// The position.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: Position,
     /// The reason.
     pub problem: String,
 }
@@ -275,7 +275,7 @@ pub struct Problem {
 impl Problem {
     /// Creates a problem of a file as a whole.
     pub(crate) fn for_file(name: &str, problem: String) -> Problem {
-        Problem { place: Place { file: name.into(), line: 0, column: 0 }, problem }
+        Problem { place: Position { file: name.into(), line: 0, column: 0 }, problem }
     }
 }
 
@@ -330,7 +330,7 @@ pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
 pub fn document(text: &str, name: &str, duplicates: Duplicates) -> Result<Rc<Node>> {
     let mut documents = Documents::new(text, name, duplicates);
     let Some(first) = documents.next().transpose()? else {
-        let place = Place { file: name.into(), line: 1, column: 1 };
+        let place = Position { file: name.into(), line: 1, column: 1 };
         return Ok(Rc::new(Node::new(Value::Scalar(null()), place)));
     };
     match documents.next().transpose()? {

@@ -41,12 +41,12 @@ pub struct Access {
     /// one.
     pub origin: String,
     /// The credentials for parts of the registry, each of which comes before that of the whole.
-    pub parts: Vec<Part>,
+    pub parts: Vec<CredentialPart>,
 }
 
 /// A credential for the repositories below a path of a registry, as `podman login quay.io/org` writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct CredentialPart {
     /// The beginning of the names of these repositories, as in `org`.
     pub path: String,
     /// The credential for them.
@@ -59,7 +59,7 @@ impl Access {
     /// Returns the credential for a repository and where it came from: that of the longest path which
     /// the repository is in, otherwise that of the registry.
     pub(crate) fn for_repository(&self, repository: &str) -> (&Credential, &str) {
-        let is_in = |part: &&Part| {
+        let is_in = |part: &&CredentialPart| {
             let rest = repository.strip_prefix(part.path.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };

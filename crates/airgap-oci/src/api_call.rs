@@ -6,7 +6,7 @@ use crate::challenge;
 use crate::error_response::{self, RequestSubject};
 use crate::session::{AuthError, Authorization, RegistryAuth, Session};
 use crate::token::Scope;
-use crate::traffic::Purpose;
+use crate::traffic::RequestPurpose;
 use crate::transport::Transport;
 use airgap_core::error::{Error, Result};
 use airgap_core::report::Item;
@@ -161,7 +161,7 @@ impl Transport {
                 authorization: value.as_deref(),
                 roots: session.roots(),
                 identity: session.identity(),
-                purpose: Purpose::Api,
+                purpose: RequestPurpose::Api,
                 counters: &self.counters,
             };
             let repeat = request.again();

@@ -27,8 +27,8 @@ use airgap_http::byte_source::{ByteSource, Progress, ResponseFacts, SourceRespon
 use airgap_http::failure::{AttemptError, AttemptResult, Attempts, Failure};
 use airgap_http::http::{AuthProvider, Hop, HopAuth, Request};
 use airgap_http::resume::ResumeRange;
+use airgap_http::resuming_reader::ResumingReader;
 use airgap_http::retry::Retries;
-use airgap_http::stream::Stream;
 use airgap_http::transfer::{Accept, Transfer, TransferRequest};
 
 /// A blob in a registry that can be read from any position, any number of times. A copy from
@@ -203,11 +203,11 @@ impl Client {
         descriptor: &Descriptor,
         position: u64,
         retries: &'a Mutex<Retries>,
-    ) -> Result<Stream<'a, BlobSource<'a>>> {
+    ) -> Result<ResumingReader<'a, BlobSource<'a>>> {
         let source = self.source(repository, &descriptor.digest)?;
         let subject = subject(repository, &descriptor.digest);
         let (retry_policy, size) = (&self.transport().retry_policy, descriptor.size);
-        Ok(Stream::new(source, subject, retry_policy, retries, size, position))
+        Ok(ResumingReader::new(source, subject, retry_policy, retries, size, position))
     }
 
     fn source(&self, repository: &Repository, digest: &Digest) -> Result<BlobSource<'_>> {
@@ -295,7 +295,14 @@ impl Readable for UrlBlob<'_> {
         let subject = format!("`sha256:{}`", self.descriptor.digest);
         let (retry_policy, size) = (&self.transport.retry_policy, self.descriptor.size);
         let source = UrlBlobSource { transport: self.transport, address: self.address.clone() };
-        Ok(Box::new(Stream::new(source, subject, retry_policy, &self.retries, size, position)))
+        Ok(Box::new(ResumingReader::new(
+            source,
+            subject,
+            retry_policy,
+            &self.retries,
+            size,
+            position,
+        )))
     }
 }
 

@@ -34,7 +34,7 @@ use airgap_core::user_path;
 use airgap_core::verify;
 use airgap_core::wrong_content::{BEGINNING, WrongContent};
 
-use archive::Reached;
+use archive::ReachedContent;
 pub use folder::LayoutFolder;
 use lookup::Lookup;
 
@@ -53,7 +53,7 @@ const INDEX_LIMIT: u64 = 64 << 20;
 /// A layout that is read.
 pub struct Layout {
     shown: String,
-    files: Files,
+    files: LayoutFiles,
     entries: Vec<Descriptor>,
     /// The entries by their names, as parsed references, and as they are written.
     by_reference: OnceLock<Lookup>,
@@ -64,7 +64,7 @@ pub struct Layout {
 }
 
 /// The files of a layout.
-enum Files {
+enum LayoutFiles {
     Folder(RootedPath),
     /// A tar, and the first byte and the size of each blob in it.
     Archive(File, HashMap<Digest, (u64, u64)>),
@@ -90,16 +90,16 @@ impl Layout {
             let index = read::rooted_bytes(&root.join(INDEX_FILE), INDEX_LIMIT)?;
             let docker = root.join(DOCKER_LIST_FILE).is_file().unwrap_or(false);
             let entries = entries(&shown, version.as_deref(), index.as_deref(), docker)?;
-            return Ok(Layout::new(shown, Files::Folder(root), entries));
+            return Ok(Layout::new(shown, LayoutFiles::Folder(root), entries));
         }
         let scanned = archive::scan(path)?;
         let (version, index) = (scanned.version.as_deref(), scanned.index.as_deref());
         let entries = entries(&shown, version, index, scanned.docker)?;
-        let files = Files::Archive(scanned.file, scanned.blobs);
+        let files = LayoutFiles::Archive(scanned.file, scanned.blobs);
         Ok(Layout::new(shown, files, entries))
     }
 
-    fn new(shown: String, files: Files, entries: Vec<Descriptor>) -> Layout {
+    fn new(shown: String, files: LayoutFiles, entries: Vec<Descriptor>) -> Layout {
         Layout {
             shown,
             files,
@@ -119,8 +119,8 @@ impl Layout {
     /// Returns the transport of skopeo for a layout of this form.
     pub fn transport(&self) -> &'static str {
         match self.files {
-            Files::Folder(_) => "oci",
-            Files::Archive(..) => "oci-archive",
+            LayoutFiles::Folder(_) => "oci",
+            LayoutFiles::Archive(..) => "oci-archive",
         }
     }
 
@@ -213,7 +213,9 @@ impl Layout {
         mut is_right: impl FnMut(&Descriptor) -> bool,
     ) -> bool {
         let reached = archive::reach(self, entries, &mut |part| match part? {
-            Reached::Blob(blob) if !is_right(&blob) => Err(archive::missing(self, &blob.digest)),
+            ReachedContent::Blob(blob) if !is_right(&blob) => {
+                Err(archive::missing(self, &blob.digest))
+            }
             _ => Ok(()),
         });
         reached.is_ok()
@@ -232,8 +234,8 @@ impl Layout {
 
     fn part(&self, digest: &Digest) -> Result<Option<FilePart>> {
         match &self.files {
-            Files::Folder(root) => FilePart::whole(&blob_path(root, digest)),
-            Files::Archive(file, blobs) => match blobs.get(digest) {
+            LayoutFiles::Folder(root) => FilePart::whole(&blob_path(root, digest)),
+            LayoutFiles::Archive(file, blobs) => match blobs.get(digest) {
                 None => Ok(None),
                 Some(&(start, size)) => {
                     let file = file.try_clone().doing(|| format!("read `{}`", self.shown))?;

@@ -38,7 +38,7 @@ mod traffic;
 mod transport;
 mod verifying_reader;
 
-pub use access::{Access, AccessProvider, Credential, Part};
+pub use access::{Access, AccessProvider, Credential, CredentialPart};
 pub use blob::{RemoteBlob, UrlBlob};
 pub use client::Client;
 pub use layout::{FilePart, Layout, LayoutFolder};
@@ -46,7 +46,7 @@ pub use manifest::{ATTESTS, MANIFEST_LIMIT};
 pub use manifest::{
     Annotations, Content, Descriptor, ImageManifest, Index, Manifest, OtherFields, Platform,
 };
-pub use push::{Mount, UploadLocation};
+pub use push::{MountResult, UploadLocation};
 pub use readable::Readable;
 pub use reference::{Reference, Registry, Repository, Tag};
 pub use reference::{check_name, is_host, shown};

@@ -43,7 +43,7 @@ const CHUNK_MIN: &str = "oci-chunk-min-length";
 const ANSWER_LIMIT: u64 = 1 << 20;
 
 /// The result of an attempt to mount a blob.
-pub enum Mount {
+pub enum MountResult {
     /// The repository has the blob now, and no byte was transferred.
     Mounted,
     /// The blob must be pushed, to this location.
@@ -63,10 +63,15 @@ impl Client {
     /// # Errors
     /// Network. A registry that does not mount, for any reason, is not an error: the blob can still
     /// be pushed.
-    pub fn mount(&self, from: &Repository, to: &Repository, digest: &Digest) -> Result<Mount> {
+    pub fn mount(
+        &self,
+        from: &Repository,
+        to: &Repository,
+        digest: &Digest,
+    ) -> Result<MountResult> {
         let session = self.session(to.registry())?;
         if from.registry() != to.registry() {
-            return Ok(Mount::Upload(self.begin_upload(&session, to)?));
+            return Ok(MountResult::Upload(self.begin_upload(&session, to)?));
         }
         self.try_mount(&session, Some(from), to, digest)
     }
@@ -76,7 +81,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::mount`].
-    pub fn mount_from_anywhere(&self, to: &Repository, digest: &Digest) -> Result<Mount> {
+    pub fn mount_from_anywhere(&self, to: &Repository, digest: &Digest) -> Result<MountResult> {
         let session = self.session(to.registry())?;
         self.try_mount(&session, None, to, digest)
     }
@@ -87,7 +92,7 @@ impl Client {
         from: Option<&Repository>,
         to: &Repository,
         digest: &Digest,
-    ) -> Result<Mount> {
+    ) -> Result<MountResult> {
         let doing = format!("mount {} into `{to}`", subject(from.unwrap_or(to), digest));
         let mut address = uploads(session, to)?.with_query("mount", &format!("sha256:{digest}"));
         let mut scopes = vec![Scope::push(to.name())];
@@ -104,20 +109,22 @@ impl Client {
         // means that the blob is there, and 202 names the location of an upload. For other 2xx the
         // location decides.
         if reply.status == StatusCode::CREATED {
-            return Ok(Mount::Mounted);
+            return Ok(MountResult::Mounted);
         }
         if reply.status.is_success() {
             match reply.headers.get(header::LOCATION).and_then(|it| it.to_str().ok()) {
                 Some(said) if is_blob(said, digest) => {
                     if self.has_blob_to_push(to, digest)? {
-                        return Ok(Mount::Mounted);
+                        return Ok(MountResult::Mounted);
                     }
                 }
                 None if reply.status != StatusCode::ACCEPTED => {}
-                _ => return Ok(Mount::Upload(location(&doing, &reply.from, &reply.headers)?)),
+                _ => {
+                    return Ok(MountResult::Upload(location(&doing, &reply.from, &reply.headers)?));
+                }
             }
         }
-        Ok(Mount::Upload(self.begin_upload(session, to)?))
+        Ok(MountResult::Upload(self.begin_upload(session, to)?))
     }
 
     /// Pushes a blob, to the location that [`Client::mount`] returned if there is one.

@@ -134,7 +134,7 @@ impl Reference {
     /// # Errors
     /// Usage, with the part that does not parse and the reason.
     pub fn parse(text: &str) -> Result<Reference> {
-        Parts::parse(text).and_then(Parts::strict).map_err(|problem| {
+        ReferenceParts::parse(text).and_then(ReferenceParts::strict).map_err(|problem| {
             refuse(text, &problem, "HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST")
         })
     }
@@ -145,11 +145,12 @@ impl Reference {
     /// # Errors
     /// Usage, with the part that does not parse and the reason.
     pub fn parse_image(text: &str) -> Result<Reference> {
-        Parts::parse(text).and_then(Parts::image).map(|(reference, ..)| reference).map_err(
-            |problem| {
+        ReferenceParts::parse(text)
+            .and_then(ReferenceParts::image)
+            .map(|(reference, ..)| reference)
+            .map_err(|problem| {
                 refuse(text, &problem, "NAME:TAG, HOST/NAME:TAG or either with @sha256:DIGEST")
-            },
-        )
+            })
     }
 
     /// Parses a reference as Docker does, and returns it with the host and the repository as they
@@ -158,7 +159,7 @@ impl Reference {
     /// # Errors
     /// The problem with the text, in words.
     pub fn read_image(text: &str) -> Parsed<(Reference, Option<&str>, &str)> {
-        Parts::parse(text).and_then(Parts::image)
+        ReferenceParts::parse(text).and_then(ReferenceParts::image)
     }
 
     /// Returns its repository.
@@ -198,7 +199,7 @@ impl Reference {
 }
 
 /// The parts of a reference, some of them still unchecked.
-struct Parts<'a> {
+struct ReferenceParts<'a> {
     /// The text without tag and digest.
     name: &'a str,
     /// The text before the first slash, if there is one.
@@ -210,8 +211,8 @@ struct Parts<'a> {
 
 pub(crate) type Parsed<T> = std::result::Result<T, String>;
 
-impl<'a> Parts<'a> {
-    fn parse(text: &'a str) -> Parsed<Parts<'a>> {
+impl<'a> ReferenceParts<'a> {
+    fn parse(text: &'a str) -> Parsed<ReferenceParts<'a>> {
         if text.is_empty() {
             return Err("it is empty".to_owned());
         }
@@ -236,7 +237,7 @@ impl<'a> Parts<'a> {
             Some((first, rest)) => (Some(first), rest),
             None => (None, name),
         };
-        Ok(Parts { name, first, rest, tag, digest })
+        Ok(ReferenceParts { name, first, rest, tag, digest })
     }
 
     fn strict(self) -> Parsed<Reference> {

@@ -11,7 +11,7 @@ use crate::challenge::{self, Challenge, challenges};
 use crate::error_response::{self, ClientState};
 use crate::reference::Registry;
 use crate::token::{IssuedToken, Scope, Token, Tokens};
-use crate::traffic::{Counters, Purpose};
+use crate::traffic::{Counters, RequestPurpose};
 use crate::transport::Transport;
 use airgap_core::error::{Error, Result};
 use airgap_core::workers::lock;
@@ -35,11 +35,11 @@ pub(super) struct Session {
     base: Address,
     /// Whether the response to the first request was a web page, as from a server of static files.
     greets_with_page: bool,
-    state: Mutex<State>,
+    state: Mutex<SessionState>,
     tokens: Tokens,
 }
 
-struct State {
+struct SessionState {
     access: Access,
     challenges: Vec<Challenge>,
     unsolicited: UnsolicitedLogin,
@@ -123,7 +123,8 @@ impl Session {
         };
         let PingResponse { challenges, is_page: greets_with_page, .. } = ping_response;
         let renamed = HashMap::new();
-        let state = State { access, challenges, unsolicited: UnsolicitedLogin::Untried, renamed };
+        let state =
+            SessionState { access, challenges, unsolicited: UnsolicitedLogin::Untried, renamed };
         let (state, tokens) = (Mutex::new(state), Tokens::default());
         Ok(Session { registry: registry.clone(), base, greets_with_page, state, tokens })
     }
@@ -311,7 +312,7 @@ impl Session {
         Ok(changed)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SessionState> {
         lock(&self.state)
     }
 
@@ -423,7 +424,7 @@ impl Session {
     }
 }
 
-impl State {
+impl SessionState {
     /// Returns the credential for a request: that for the repository which it is about.
     fn credential(&self, scopes: &[Scope]) -> &Credential {
         let repository = scopes.first().map_or("", |scope| scope.repository.as_str());
@@ -461,7 +462,7 @@ impl AuthProvider for TokenServerAuth<'_> {
             let reason = format!("leads to {}", hop.here);
             return Err(Failure::new(Retryable::Never, reason).into());
         }
-        self.counters.request(Purpose::Token, hop.method, hop.nth > 0);
+        self.counters.request(RequestPurpose::Token, hop.method, hop.nth > 0);
         let direct = hop.here.scheme() == "http" && hop.here.is_loopback();
         let (authorization, roots) = (self.authorization.clone(), self.roots.clone());
         Ok(HopAuth { authorization, direct, roots, identity: self.identity.clone() })
@@ -481,7 +482,7 @@ pub(super) struct RegistryAuth<'a> {
     /// The client certificate that is shown to the registry.
     pub(super) identity: Option<Arc<Identity>>,
     /// The purpose of the request, for the counters.
-    pub(super) purpose: Purpose,
+    pub(super) purpose: RequestPurpose,
     /// The counters of requests.
     pub(super) counters: &'a Counters,
 }
@@ -510,7 +511,7 @@ fn ping(transport: &Transport, base: &Address, access: &Access) -> AttemptResult
     let address = base.at("/v2/").unwrap_or_else(|| base.clone());
     let counters = &transport.counters;
     let (plain, roots) = (access.plain_http, access.roots.clone());
-    let (authorization, purpose) = (None, Purpose::Ping);
+    let (authorization, purpose) = (None, RequestPurpose::Ping);
     let identity = access.identity.clone();
     let auth_provider =
         RegistryAuth { base, plain, authorization, roots, identity, purpose, counters };

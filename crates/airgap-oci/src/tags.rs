@@ -146,7 +146,7 @@ impl Client {
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>> {
         let doing = format!("list the tags of `{repository}`");
         let mut tags = Vec::new();
-        let list = List {
+        let list = ListRequest {
             path: "tags/list",
             accept: "application/json",
             accepted_statuses: &[],
@@ -192,7 +192,7 @@ impl Client {
         let mut known = true;
         // Registries without the referrers API answer in one of these ways.
         let accepted_statuses = &[400, 404, 405, 406, 410, 415, 422, 501];
-        let list = List {
+        let list = ListRequest {
             path: &path,
             accept: media_type::INDEX,
             accepted_statuses,
@@ -279,11 +279,11 @@ impl Client {
         &self,
         repository: &Repository,
         doing: &str,
-        list: &List<'_>,
+        list: &ListRequest<'_>,
         mut take: impl FnMut(ApiResponse) -> Result<()>,
     ) -> Result<()> {
         let session = self.session(repository.registry())?;
-        let List { path, accept, accepted_statuses, limit } = *list;
+        let ListRequest { path, accept, accepted_statuses, limit } = *list;
         let mut address = session.address(&format!("{}/{path}", repository.name()))?;
         let mut seen = Vec::new();
         let mut total = 0;
@@ -371,7 +371,7 @@ pub(super) fn referrers_of(page: &[u8]) -> Result<Vec<Descriptor>> {
 }
 
 /// A list that comes in pages.
-struct List<'a> {
+struct ListRequest<'a> {
     path: &'a str,
     accept: &'a str,
     /// The statuses besides 2xx that are not failures.

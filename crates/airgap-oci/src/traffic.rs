@@ -32,7 +32,7 @@ pub struct Traffic {
 
 /// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum RequestPurpose {
     Ping,
     Token,
     Api,
@@ -55,16 +55,16 @@ pub(super) struct Counters {
 
 impl Counters {
     /// Counts a request.
-    pub(super) fn request(&self, purpose: Purpose, method: &Method, redirected: bool) {
+    pub(super) fn request(&self, purpose: RequestPurpose, method: &Method, redirected: bool) {
         let counter = match (purpose, method.as_str()) {
             _ if redirected => &self.redirects,
-            (Purpose::Ping, _) => &self.pings,
-            (Purpose::Token, _) => &self.tokens,
-            (Purpose::Api, "HEAD") => &self.head,
-            (Purpose::Api, "POST") => &self.post,
-            (Purpose::Api, "PUT") => &self.put,
-            (Purpose::Api, "PATCH") => &self.patch,
-            (Purpose::Api, _) => &self.get,
+            (RequestPurpose::Ping, _) => &self.pings,
+            (RequestPurpose::Token, _) => &self.tokens,
+            (RequestPurpose::Api, "HEAD") => &self.head,
+            (RequestPurpose::Api, "POST") => &self.post,
+            (RequestPurpose::Api, "PUT") => &self.put,
+            (RequestPurpose::Api, "PATCH") => &self.patch,
+            (RequestPurpose::Api, _) => &self.get,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

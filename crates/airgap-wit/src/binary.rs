@@ -31,8 +31,9 @@ pub(super) fn text(bytes: &[u8], shown: &str) -> Result<Option<String>> {
             .because(cause)
             .hint("it is damaged, or it was made by tools that are newer than this program")
     };
-    let size =
-        catch_panic(|| Size::parse(bytes)).map_err(refuse)?.map_err(|it| refuse(it.to_string()))?;
+    let size = catch_panic(|| BinarySize::parse(bytes))
+        .map_err(refuse)?
+        .map_err(|it| refuse(it.to_string()))?;
     let Some(size) = size else { return Ok(None) };
     within("bytes of types", size.types, MOST_SECTION_BYTES, shown)?;
     within("bytes in custom sections", size.custom, MOST_SECTION_BYTES, shown)?;
@@ -48,17 +49,17 @@ pub(super) fn text(bytes: &[u8], shown: &str) -> Result<Option<String>> {
 
 /// The size of the sections of a package.
 #[derive(Default)]
-struct Size {
+struct BinarySize {
     types: u64,
     custom: u64,
     items: usize,
 }
 
-impl Size {
+impl BinarySize {
     /// Reads the section headers; no section can be longer than the remaining bytes. Returns
     /// nothing if there is a section that no package has.
-    fn parse(bytes: &[u8]) -> wasmparser::Result<Option<Size>> {
-        let mut size = Size::default();
+    fn parse(bytes: &[u8]) -> wasmparser::Result<Option<BinarySize>> {
+        let mut size = BinarySize::default();
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::Version { .. } | Payload::End(_) => {}

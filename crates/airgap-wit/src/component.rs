@@ -80,7 +80,7 @@ impl Component {
             return Err(refused(shown, &found));
         }
         source.seek(SeekFrom::Start(8)).doing(reading)?;
-        let mut walk = Walk { source, at: 8, length, shown };
+        let mut walk = SectionWalk { source, at: 8, length, shown };
         let found = walk.component()?;
         match found.is_wit_package() {
             true => Err(refused(shown, "a WIT package, which has interfaces and no code")
@@ -97,7 +97,7 @@ impl Component {
 }
 
 /// A world of WASI, with the properties that tell its components from others.
-struct World {
+struct WasiWorld {
     name: &'static str,
     /// The interface that each of its components exports.
     export: &'static str,
@@ -107,8 +107,8 @@ struct World {
 }
 
 /// The worlds of WASI 0.2 that programs target.
-const WORLDS: [World; 2] = [
-    World {
+const WORLDS: [WasiWorld; 2] = [
+    WasiWorld {
         name: "wasi:http/proxy",
         export: "wasi:http/incoming-handler",
         imports: &[
@@ -122,7 +122,7 @@ const WORLDS: [World; 2] = [
             "wasi:http/outgoing-handler",
         ],
     },
-    World {
+    WasiWorld {
         name: "wasi:cli/command",
         export: "wasi:cli/run",
         imports: &[
@@ -136,7 +136,7 @@ const WORLDS: [World; 2] = [
     },
 ];
 
-impl World {
+impl WasiWorld {
     /// Returns the world in the version of the component's export.
     fn version_in(&self, component: &Component) -> Option<String> {
         let version = component.exports.iter().find_map(|it| {
@@ -179,7 +179,7 @@ fn other(beginning: &[u8]) -> Option<String> {
 
 /// The findings of one walk through the sections.
 #[derive(Default)]
-struct Found {
+struct SectionFindings {
     component: Component,
     /// Whether it has code or instantiates anything.
     acts: bool,
@@ -189,7 +189,7 @@ struct Found {
     bytes: u64,
 }
 
-impl Found {
+impl SectionFindings {
     fn names(&self) -> usize {
         self.component.imports.len() + self.component.exports.len()
     }
@@ -202,16 +202,16 @@ impl Found {
 }
 
 /// A walk through the sections.
-struct Walk<'a, S> {
+struct SectionWalk<'a, S> {
     source: S,
     at: u64,
     length: u64,
     shown: &'a str,
 }
 
-impl<S: Read + Seek> Walk<'_, S> {
-    fn component(&mut self) -> Result<Found> {
-        let mut found = Found::default();
+impl<S: Read + Seek> SectionWalk<'_, S> {
+    fn component(&mut self) -> Result<SectionFindings> {
+        let mut found = SectionFindings::default();
         let mut sections = 0;
         while self.at < self.length {
             sections += 1;
@@ -305,7 +305,12 @@ impl<S: Read + Seek> Walk<'_, S> {
 }
 
 /// Adds the names of the section that begins at this offset. Fails above [`MOST_NAMES`].
-fn names(id: u8, bytes: &[u8], at: u64, found: &mut Found) -> std::result::Result<(), String> {
+fn names(
+    id: u8,
+    bytes: &[u8],
+    at: u64,
+    found: &mut SectionFindings,
+) -> std::result::Result<(), String> {
     let words = |error: wasmparser::BinaryReaderError| error.to_string();
     let reader = BinaryReader::new(bytes, at);
     if id == section::IMPORT {

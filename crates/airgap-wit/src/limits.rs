@@ -30,7 +30,7 @@ const MOST_WORLD_ITEMS: usize = 1_000_000;
 
 /// The size of a package in the units of its limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Size {
+pub(super) struct TextSize {
     pub(super) bytes: u64,
     pub(super) items: usize,
     /// The number of declared worlds.
@@ -39,12 +39,12 @@ pub(super) struct Size {
     pub(super) world_items: usize,
 }
 
-impl Size {
+impl TextSize {
     /// Measures the files of a package; `origin` is their folder, for messages.
     ///
     /// # Errors
     /// Integrity, with the limit, if they exceed a limit of a package.
-    pub(super) fn from_files(files: &BTreeMap<String, Vec<u8>>, origin: &str) -> Result<Size> {
+    pub(super) fn from_files(files: &BTreeMap<String, Vec<u8>>, origin: &str) -> Result<TextSize> {
         let bytes = files.values().map(|bytes| bytes.len() as u64).sum();
         within("bytes", bytes, MOST_BYTES, origin)?;
         within("files", files.len() as u64, MOST_FILES as u64, origin)?;
@@ -56,14 +56,14 @@ impl Size {
             })?;
         }
         within("items", items as u64, MOST_ITEMS as u64, origin)?;
-        Ok(Size { bytes, items, ..Size::default() })
+        Ok(TextSize { bytes, items, ..TextSize::default() })
     }
 
     /// Adds a package of a library, or one of its dependencies, to the library's size so far.
     ///
     /// # Errors
     /// Integrity, with the limit, if the sum exceeds a limit of a library.
-    pub(super) fn add(&mut self, more: Size, label: &str) -> Result<()> {
+    pub(super) fn add(&mut self, more: TextSize, label: &str) -> Result<()> {
         self.bytes += more.bytes;
         self.items += more.items;
         self.worlds += more.worlds;
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn each_limit_is_named_where_it_is_exceeded() {
         let parameters = |count: usize| format!("f: func({});", "a: u8,".repeat(count));
-        let size = |text: &str| Size::from_files(&files(text), "x.wit");
+        let size = |text: &str| TextSize::from_files(&files(text), "x.wit");
         assert!(size(&parameters(MOST_PARAMETERS)).is_ok());
         assert!(size(&";".repeat(MOST_ITEMS)).is_ok());
         assert!(size(&" ".repeat(MOST_BYTES as usize)).is_ok());
@@ -197,22 +197,23 @@ mod tests {
         }
         let many: BTreeMap<_, _> =
             (0..=MOST_FILES).map(|n| (format!("{n}.wit"), Vec::new())).collect();
-        let error = Size::from_files(&many, "x").unwrap_err().to_string();
+        let error = TextSize::from_files(&many, "x").unwrap_err().to_string();
         assert!(error.contains("1000 files"), "{error}");
     }
 
     #[test]
     fn a_library_is_measured_with_all_that_it_needs() {
-        let check = |sizes: [Size; 2]| {
-            let mut all = Size::default();
+        let check = |sizes: [TextSize; 2]| {
+            let mut all = TextSize::default();
             sizes.into_iter().try_for_each(|size| all.add(size, "//x:y"))
         };
-        let half = Size { bytes: 4 << 20, items: MOST_ITEMS / 2, worlds: 500, world_items: 500 };
+        let half =
+            TextSize { bytes: 4 << 20, items: MOST_ITEMS / 2, worlds: 500, world_items: 500 };
         assert!(check([half, half]).is_ok());
         for (more, limit) in [
-            (Size { bytes: half.bytes + 1, ..half }, "8388608 bytes"),
-            (Size { items: half.items + 1, ..half }, "65536 items"),
-            (Size { worlds: half.worlds + 1, ..half }, "1000000 items in all worlds"),
+            (TextSize { bytes: half.bytes + 1, ..half }, "8388608 bytes"),
+            (TextSize { items: half.items + 1, ..half }, "65536 items"),
+            (TextSize { worlds: half.worlds + 1, ..half }, "1000000 items in all worlds"),
         ] {
             let error = check([half, more]).unwrap_err().to_string();
             assert!(error.contains("//x:y") && error.contains(limit), "{error}");

@@ -9,7 +9,7 @@ use wit_parser::{SourceMap, UnresolvedPackage, UnresolvedPackageGroup, World};
 use super::DeclaredPackage;
 use super::catch_panic::catch_panic;
 use super::files::{self, Files};
-use super::limits::{MOST_BYTES, Size};
+use super::limits::{MOST_BYTES, TextSize};
 use super::published;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
@@ -45,7 +45,7 @@ pub struct Source {
     /// The packages that each package in the files uses.
     uses: BTreeMap<DeclaredPackage, BTreeSet<DeclaredPackage>>,
     /// Its size, to be limited together with others.
-    size: Size,
+    size: TextSize,
 }
 
 /// Compares the files alone, as everything else is read from them.
@@ -129,7 +129,7 @@ impl Source {
             shown.insert(name.clone(), place);
             contents.insert(name, bytes);
         }
-        let mut size = Size::from_files(&contents, origin)?;
+        let mut size = TextSize::from_files(&contents, origin)?;
         let group = parse(&contents, &shown, origin)?;
         let own = DeclaredPackage::from_parser(&group.main.name, origin)?;
         let mut uses = BTreeMap::new();
@@ -206,7 +206,7 @@ impl Source {
     }
 
     /// Returns its size.
-    pub(super) fn size(&self) -> Size {
+    pub(super) fn size(&self) -> TextSize {
         self.size
     }
 

@@ -109,7 +109,8 @@ fn ask(text: &str) {
     }
     for offline in ["0", "1"] {
         let environment = Environment::from_pairs(&[("BAZEL_WASM_OFFLINE", offline)], "/");
-        let policy = Policy::from_environment(&environment, "/w".as_ref()).expect("a sound environment");
+        let policy =
+            Policy::from_environment(&environment, "/w".as_ref()).expect("a sound environment");
         let plan = || resolve(&wanted.artifacts, &policy, &Fixed::default());
         let show = |plan: &_| serde_json::to_string(plan).expect("a plan can be written");
         let Some(plan) = same_twice(plan, show) else { continue };

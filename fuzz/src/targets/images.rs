@@ -6,8 +6,8 @@ use std::path::{Component, Path};
 
 use airgap_core::error::{Error, Result};
 use airgap_mirror::chart::overrides::Assignments;
-use airgap_mirror::chart::repository::{Listed, Wanted};
-use airgap_mirror::chart::{Images, Override};
+use airgap_mirror::chart::repository::{ChartRequest, ChartVersion};
+use airgap_mirror::chart::{ChartImages, Override};
 use airgap_mirror::helm::Rendered;
 use airgap_mirror::inventory::Inventory;
 use airgap_mirror::json_patch::JsonPatches;
@@ -143,11 +143,11 @@ pub fn manifests(input: &[u8]) {
 /// Reads the manifests that Helm rendered.
 pub fn rendered(input: &[u8]) {
     let Some(text) = text(input) else { return };
-    let read = || Images::rendered(&Rendered::new(text.to_owned(), Vec::new()), "chart");
-    let show = |found: &Images| format!("{:?} {:?}", found.images, found.unresolved);
+    let read = || ChartImages::rendered(&Rendered::new(text.to_owned(), Vec::new()), "chart");
+    let show = |found: &ChartImages| format!("{:?} {:?}", found.images, found.unresolved);
     let Some(images) = same_twice(read, show) else { return };
     for image in &images.images {
-        assert!(image.named_by.is_some() && image.guess.is_none(), "{image:?}");
+        assert!(image.named_by.is_some() && image.uncertainty.is_none(), "{image:?}");
         assert!(!image.found.is_empty(), "{image:?}");
     }
     assert!(images.left_out.is_empty());
@@ -158,7 +158,9 @@ pub fn chart_index(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let repository = "https://charts.example.com/a/";
     for version in [None, Some("1.0.0")] {
-        let find = || Listed::find(text, "index", Wanted { repository, chart: "web", version });
+        let find = || {
+            ChartVersion::find(text, "index", ChartRequest { repository, chart: "web", version })
+        };
         let Some(listed) = same_twice(find, |listed| format!("{listed:?}")) else { continue };
         let is_web = ["https://", "http://"].iter().any(|scheme| listed.url.starts_with(scheme));
         assert!(is_web, "{}", listed.url);
@@ -231,9 +233,10 @@ fn read_chart(path: &Path) {
     let empty = MirrorList::empty("mirror.yaml");
     let Some(missing) = accepted(inventory.missing_in(&empty, &registry, true)) else { return };
     let Some(list) = accepted(empty.with_entries(&missing)) else { return };
-    let wanted = helm_values::Wanted { pull_secrets: &["secret".to_owned()], per_component: true };
+    let wanted =
+        helm_values::ValuesOptions { pull_secrets: &["secret".to_owned()], per_component: true };
     accepted(helm_values::unproven(&chart, &list, wanted));
-    let wanted = helm_values::Wanted { pull_secrets: &[], per_component: false };
+    let wanted = helm_values::ValuesOptions { pull_secrets: &[], per_component: false };
     let mut renders = 0;
     accepted(helm_values::proven(&chart, &list, wanted, &mut |values| {
         renders += 1;

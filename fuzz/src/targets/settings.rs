@@ -99,7 +99,10 @@ pub fn variables(input: &[u8]) {
 pub fn metadata(input: &[u8]) {
     let folder = tempfile::tempdir().expect("create a sandbox");
     let environment = Environment::from_pairs(&[], folder.path());
-    let Some(registries) = accepted(Registries::from_environment(&environment, folder.path())) else { return };
+    let Some(registries) = accepted(Registries::from_environment(&environment, folder.path()))
+    else {
+        return;
+    };
     let package: PackageName = "my-org:app".parse().expect("a name");
     let route = || registries.route(&package, Some("registry.example.com")).expect("a route");
     let discovery = route().discovery.expect("nothing is known of it yet");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Asking, ChartArgs};
+use super::{ChartArgs, RegistryAccess};
 use crate::cli::Context;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::rooted::RootedPath;
@@ -10,7 +10,7 @@ use airgap_core::store::Scratch;
 use airgap_core::user_path;
 use airgap_core::workers;
 use airgap_mirror::Chart;
-use airgap_mirror::chart::{Assignments, Images, Override, Unresolved, registry, repository};
+use airgap_mirror::chart::{Assignments, ChartImages, Override, Unresolved, registry, repository};
 use airgap_mirror::helm::{Helm, RenderOptions, Rendered, ValuesFile};
 use airgap_mirror::yaml;
 
@@ -18,24 +18,24 @@ use airgap_mirror::yaml;
 const SCHEME: &str = "oci://";
 
 /// A chart on this machine, with its options.
-pub(super) struct Named {
+pub(super) struct NamedChart {
     /// The name in messages.
     pub(super) name: String,
     path: PathBuf,
     options: RenderOptions,
-    overrides: Overrides,
+    overrides: ChartOverrides,
     /// The folder of a downloaded chart, kept until the chart is dropped.
     _folder: Option<Scratch>,
 }
 
 /// The values over those of a chart, read without Helm.
 #[derive(Clone, Default)]
-struct Overrides {
+struct ChartOverrides {
     sets: Vec<Assignments>,
     disabled: Vec<String>,
 }
 
-impl Named {
+impl NamedChart {
     /// Reads the chart with its values.
     pub(super) fn read(&self) -> Result<Chart> {
         let files = self.options.values.iter();
@@ -59,10 +59,10 @@ impl Named {
     }
 
     /// Returns the images of the chart: rendered by Helm, or guessed if there is no Helm.
-    fn images(&self, helm: Option<&Helm>) -> Result<Images> {
+    fn images(&self, helm: Option<&Helm>) -> Result<ChartImages> {
         let Some(helm) = helm else { return self.read()?.images() };
         match self.read() {
-            Ok(chart) if chart.is_library() => Ok(Images::default()),
+            Ok(chart) if chart.is_library() => Ok(ChartImages::default()),
             Ok(chart) => {
                 let disabled = chart.disabled();
                 let disabled: Vec<_> = disabled.iter().map(|it| it.text().to_owned()).collect();
@@ -72,7 +72,7 @@ impl Named {
             // them only to find the origin of the images.
             Err(error) if error.kind() == Kind::Usage && self.overrides.disabled.is_empty() => {
                 match self.render(helm, &[], &[]) {
-                    Ok(rendered) => Images::rendered(&rendered, &self.name),
+                    Ok(rendered) => ChartImages::rendered(&rendered, &self.name),
                     Err(_) => Err(error),
                 }
             }
@@ -95,7 +95,7 @@ pub(super) fn images(
     args: &ChartArgs,
     helm: Option<&Helm>,
     context: &Context,
-) -> Vec<(String, Result<Images>)> {
+) -> Vec<(String, Result<ChartImages>)> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     let options = options(args, context);
     let named: Vec<_> = args
@@ -113,7 +113,7 @@ pub(super) fn images(
 ///
 /// # Errors
 /// Usage, if several are named.
-pub(super) fn one(args: &ChartArgs, context: &Context) -> Result<Option<Named>> {
+pub(super) fn one(args: &ChartArgs, context: &Context) -> Result<Option<NamedChart>> {
     match &args.charts[..] {
         [] => Ok(None),
         [chart] => named(chart, options(args, context)?, args, context).map(Some),
@@ -128,10 +128,10 @@ fn named(
     options: RenderOptions,
     args: &ChartArgs,
     context: &Context,
-) -> Result<Named> {
+) -> Result<NamedChart> {
     let sets = args.set.iter().chain(&args.set_string).cloned().collect();
-    let overrides = Overrides { sets, disabled: args.disable.clone() };
-    let here = |name: &str, path: PathBuf, folder| Named {
+    let overrides = ChartOverrides { sets, disabled: args.disable.clone() };
+    let here = |name: &str, path: PathBuf, folder| NamedChart {
         name: name.to_owned(),
         path,
         options: options.clone(),
@@ -206,7 +206,7 @@ fn is_in_registry(name: &str) -> bool {
 
 /// Downloads a chart from a registry. Returns its name and its archive.
 fn pulled(place: &str, args: &ChartArgs, context: &Context) -> Result<(String, PathBuf, Scratch)> {
-    let asking = Asking::new(context, "fetch a chart")?;
+    let asking = RegistryAccess::new(context, "fetch a chart")?;
     let folder = Scratch::new()?;
     let path = folder.path().join("chart.tgz");
     let found = registry::pull(
@@ -233,8 +233,8 @@ fn from_repository(
     let network = policy.network(|| "fetch a chart".to_owned())?;
     let folder = Scratch::new()?;
     let path = folder.path().join("chart.tgz");
-    let wanted = repository::Wanted { repository, chart, version: args.version.as_deref() };
-    let found = repository::pull(network, wanted, &RootedPath::beside(&path), &context.report)?;
+    let request = repository::ChartRequest { repository, chart, version: args.version.as_deref() };
+    let found = repository::pull(network, request, &RootedPath::beside(&path), &context.report)?;
     context.report.say(&format!("{}  sha256:{}", found.name, found.digest));
     Ok((found.name, path, folder))
 }

@@ -5,7 +5,7 @@ use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{count, were};
 use airgap_mirror::MirrorList;
-use airgap_mirror::chart::Images;
+use airgap_mirror::chart::ChartImages;
 use airgap_mirror::helm::Helm;
 use airgap_mirror::inventory::Inventory;
 
@@ -44,7 +44,7 @@ impl Charts {
             context.report.warn(&format!("not rendered: {reason}"));
         }
         for (name, images) in chart::images(&args.chart, charts.helm.as_ref(), context) {
-            let all = |images: Images| match args.all_parts {
+            let all = |images: ChartImages| match args.all_parts {
                 true => images.with_all_parts(),
                 false => images,
             };

@@ -1,6 +1,6 @@
 //! `mirror check`.
 
-use super::{Asking, CheckArgs};
+use super::{CheckArgs, RegistryAccess};
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{are, count};
@@ -24,7 +24,7 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let mut findings = check::check(occurrences, registry);
     let live = match args.live {
         true => {
-            let asking = Asking::new(context, "ask the registry for each image")?;
+            let asking = RegistryAccess::new(context, "ask the registry for each image")?;
             Some(existence::live(occurrences, registry, &asking.client, args.jobs.into()))
         }
         false => None,

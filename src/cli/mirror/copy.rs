@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::{Asking, CopyArgs, LayoutName};
+use super::{CopyArgs, LayoutName, RegistryAccess};
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{count, megabytes, were};
@@ -26,7 +26,7 @@ pub(super) fn run(args: &CopyArgs, context: &Context) -> Result<()> {
     // A copy between two layouts asks no registry.
     let asking = match (&args.from, &args.to) {
         (Some(_), Some(_)) => None,
-        _ => Some(Asking::new(context, "copy images")?),
+        _ => Some(RegistryAccess::new(context, "copy images")?),
     };
     let options = Options {
         platforms: args.platforms.clone(),
@@ -60,7 +60,7 @@ fn lock(args: &CopyArgs, context: &Context) -> Result<Option<MirrorLock>> {
 
 fn source<'a>(
     args: &CopyArgs,
-    asking: Option<&'a Asking>,
+    asking: Option<&'a RegistryAccess>,
     context: &Context,
 ) -> Result<Box<dyn ImageSource + 'a>> {
     Ok(match (&args.from, asking) {
@@ -74,7 +74,7 @@ fn source<'a>(
 
 fn target<'a>(
     args: &CopyArgs,
-    asking: Option<&'a Asking>,
+    asking: Option<&'a RegistryAccess>,
     context: &Context,
 ) -> Result<Box<dyn ImageTarget + 'a>> {
     Ok(match (&args.to, asking) {

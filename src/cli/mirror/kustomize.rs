@@ -14,7 +14,7 @@ use airgap_core::store;
 use airgap_core::user_path;
 use airgap_mirror::json_patch::{self, JsonPatch, JsonPatches};
 use airgap_mirror::kustomization::{Fate, Kustomization};
-use airgap_mirror::kustomize::{self, Entry, FieldSpec};
+use airgap_mirror::kustomize::{self, FieldSpec, ImageEntry};
 use airgap_mirror::manifests::Manifests;
 use airgap_mirror::yaml;
 use airgap_mirror::yaml::Node;
@@ -80,8 +80,8 @@ fn print(
 }
 
 /// The additions to a kustomization.
-struct Parts {
-    images: Vec<Entry>,
+struct KustomizationParts {
+    images: Vec<ImageEntry>,
     fields: Vec<FieldSpec>,
     patches: Vec<JsonPatch>,
     resources: Vec<String>,
@@ -149,12 +149,12 @@ fn parts<'a>(
     manifests: &'a Manifests,
     folder: &Path,
     context: &Context,
-) -> Result<(Parts, Vec<&'a ImageOccurrence>)> {
+) -> Result<(KustomizationParts, Vec<&'a ImageOccurrence>)> {
     let base = context.environment.base_dir();
     if args.paths.is_empty() {
         let images = kustomize::for_list(list)?;
         let (fields, patches, resources) = Default::default();
-        return Ok((Parts { images, fields, patches, resources }, Vec::new()));
+        return Ok((KustomizationParts { images, fields, patches, resources }, Vec::new()));
     }
     let transformer = kustomize::with_fields(list, &manifests.occurrences)?;
     warn_of_unlisted(&transformer.unlisted, list, context);
@@ -175,13 +175,13 @@ fn parts<'a>(
     let resources = manifests.resources.iter().map(|name| below(&base, name, folder));
     let resources = resources.collect::<Result<_>>()?;
     let (images, fields) = (transformer.images, transformer.fields);
-    Ok((Parts { images, fields, patches, resources }, left))
+    Ok((KustomizationParts { images, fields, patches, resources }, left))
 }
 
 /// Updates a kustomization, and returns the messages about it.
 fn update(
     kustomization: &mut Kustomization,
-    parts: &Parts,
+    parts: &KustomizationParts,
     folder: &Path,
     given: &[PathBuf],
 ) -> Result<Vec<String>> {
@@ -233,7 +233,7 @@ fn update(
 /// kustomization, and returns their names.
 fn update_resources(
     kustomization: &mut Kustomization,
-    parts: &Parts,
+    parts: &KustomizationParts,
     folder: &Path,
     given: &[PathBuf],
 ) -> Result<Vec<String>> {
@@ -284,7 +284,7 @@ fn is_stale(path: &Path, given: &[PathBuf]) -> Result<bool> {
 }
 
 /// Merges a user's entry for the same image with the new name; its other fields stay.
-fn merged(node: &Node, entry: &Entry) -> Fate {
+fn merged(node: &Node, entry: &ImageEntry) -> Fate {
     let mut data = airgap_mirror::kustomization::data(node);
     let old = data.clone();
     if let (Some(data), Ok(serde_json::Value::Object(new))) =

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asking, LockArgs};
+use super::{LockArgs, RegistryAccess};
 use crate::cli::Context;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
@@ -18,7 +18,7 @@ pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
     let report = &context.report;
     let list = MirrorList::read(&context.path(&args.list), &args.list.display().to_string())?;
     let (path, name) = (context.path(&args.lock_file), args.lock_file.display().to_string());
-    let (mut old, mut new) = (MirrorLock::default(), Locked::default());
+    let (mut old, mut new) = (MirrorLock::default(), LockedImages::default());
     store::change_slowly(&store::through_link(&path)?, yaml::MOST_BYTES, |bytes| {
         let parse = |bytes| MirrorLock::parse(&yaml::read_from(bytes, &name)?, &name);
         // With `--update`, an unreadable lock is not an error either.
@@ -52,14 +52,14 @@ pub(super) fn run(args: &LockArgs, context: &Context) -> Result<()> {
 
 /// A lock, and the errors of images of the list that are missing in it or unchanged.
 #[derive(Default)]
-struct Locked {
+struct LockedImages {
     lock: MirrorLock,
     /// The number of images for which registries were asked.
     asked: usize,
     errors: Vec<Error>,
 }
 
-impl Locked {
+impl LockedImages {
     /// Reports each failure, and returns the error for all.
     fn verdict(&mut self, name: &str, context: &Context) -> Error {
         let images = self.lock.sources().count();
@@ -84,7 +84,7 @@ fn locked(
     old: &MirrorLock,
     args: &LockArgs,
     context: &Context,
-) -> Result<Locked> {
+) -> Result<LockedImages> {
     let (mut lock, mut open) = (MirrorLock::default(), BTreeMap::new());
     for entry in list.entries() {
         let source = entry.source.meaning().clone();
@@ -103,7 +103,7 @@ fn locked(
             lock.insert(source, digest);
         }
     }
-    Ok(Locked { lock, asked: open.len(), errors })
+    Ok(LockedImages { lock, asked: open.len(), errors })
 }
 
 /// Returns the present digest of each source, or the error.
@@ -115,7 +115,7 @@ fn digests<'a>(
     if sources.is_empty() {
         return Ok(Vec::new());
     }
-    let asking = Asking::new(context, "ask registries for the digests of images")?;
+    let asking = RegistryAccess::new(context, "ask registries for the digests of images")?;
     let registry = RegistrySource::new(&asking.client, &asking.registries);
     let answers = workers::each(sources, jobs, |source| registry.digest(source));
     Ok(sources.iter().zip(answers).collect())

@@ -8,7 +8,7 @@ use airgap_core::report::printable_line;
 use airgap_mirror::MirrorList;
 use airgap_mirror::chart::Chart;
 use airgap_mirror::helm::{Helm, ValuesFile};
-use airgap_mirror::helm_values::{ProvenValues, Unmoved, Wanted, proven, unproven};
+use airgap_mirror::helm_values::{ProvenValues, Unmoved, ValuesOptions, proven, unproven};
 use airgap_mirror::yaml;
 
 /// The limit for the number of images that are named individually.
@@ -31,7 +31,7 @@ pub(super) fn run(args: &ValuesArgs, context: &Context) -> Result<()> {
 
 /// Writes values that are proven, because Helm rendered the chart with them.
 fn prove(
-    named: &chart::Named,
+    named: &chart::NamedChart,
     chart: &Chart,
     list: &MirrorList,
     helm: &Helm,
@@ -48,7 +48,7 @@ fn prove(
         warnings = rendered.warnings;
         Ok(rendered.text)
     };
-    let made = proven(chart, list, wanted(args), &mut render)?;
+    let made = proven(chart, list, options(args), &mut render)?;
     warnings.iter().chain(&made.notes).for_each(|note| context.report.warn(note));
     say_unmoved(&made.unmoved, context);
     let first_line = first_line(&made, list, helm);
@@ -58,15 +58,15 @@ fn prove(
 
 /// Writes values that are not proven.
 fn guess(chart: &Chart, list: &MirrorList, args: &ValuesArgs, context: &Context) -> Result<()> {
-    let made = unproven(chart, list, wanted(args))?;
+    let made = unproven(chart, list, options(args))?;
     let reason = "the values are guessed from those of the chart, because `helm` is not on PATH";
     context.report.warn(&format!("not proven: {reason}"));
     made.unchanged.iter().for_each(|why| context.report.warn(why));
     write(&made.values, &format!("Not proven: {reason}"), context)
 }
 
-fn wanted(args: &ValuesArgs) -> Wanted<'_> {
-    Wanted { pull_secrets: &args.pull_secrets, per_component: args.per_component }
+fn options(args: &ValuesArgs) -> ValuesOptions<'_> {
+    ValuesOptions { pull_secrets: &args.pull_secrets, per_component: args.per_component }
 }
 
 fn write(values: &serde_json::Value, first_line: &str, context: &Context) -> Result<()> {

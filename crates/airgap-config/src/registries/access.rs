@@ -9,13 +9,13 @@
 use std::collections::BTreeSet;
 
 use super::certificates::Certificates;
-use super::config::{Auth, Secret, Who};
+use super::config::{Auth, AuthMethod, Secret};
 use super::endpoint::{Endpoint, Scheme, canonical, is_loopback, split_port};
 use super::metadata::Metadata;
-use super::{Discovered, Mirror, Registries};
+use super::{ComponentMirror, Discovered, Registries};
 use airgap_core::environment::{COMPONENT_MIRROR, REGISTRY, registry_part};
 use airgap_core::error::{Error, Result};
-use airgap_oci::{Access, AccessProvider, Credential, Part, is_host};
+use airgap_oci::{Access, AccessProvider, Credential, CredentialPart, is_host};
 
 /// The user name for a token. Registries that exchange tokens ignore it.
 const TOKEN_USER: &str = "token";
@@ -66,10 +66,10 @@ impl SchemeSetting {
 }
 
 /// The source of a credential, before it is read.
-pub(super) enum Origin<'a> {
+pub(super) enum CredentialOrigin<'a> {
     Variable { name: String, bearer: bool },
     Config(&'a Auth),
-    Store(super::stores::Found),
+    Store(super::stores::StoredCredential),
     Netrc,
 }
 
@@ -78,13 +78,13 @@ impl Registries {
         for origin in self.origins(host, path)? {
             let shown = self.shown(&origin);
             let found = match origin {
-                Origin::Variable { name, bearer } => {
+                CredentialOrigin::Variable { name, bearer } => {
                     let secret = self.environment.named(&name).unwrap_or_default().to_owned();
                     Some(if bearer { Credential::Bearer(secret) } else { token(secret) })
                 }
-                Origin::Config(auth) => Some(self.written(auth)?),
-                Origin::Store(found) => found.credential()?,
-                Origin::Netrc => self
+                CredentialOrigin::Config(auth) => Some(self.written(auth)?),
+                CredentialOrigin::Store(found) => found.credential()?,
+                CredentialOrigin::Netrc => self
                     .netrc_login(host)?
                     .map(|(username, password)| Credential::Basic { username, password }),
             };
@@ -97,8 +97,10 @@ impl Registries {
     }
 
     /// Returns the credentials that credential files have for parts of a host.
-    fn parts(&self, host: &str) -> Result<Vec<Part>> {
-        let is_own = |it: &Origin<'_>| matches!(it, Origin::Variable { .. } | Origin::Config(_));
+    fn parts(&self, host: &str) -> Result<Vec<CredentialPart>> {
+        let is_own = |it: &CredentialOrigin<'_>| {
+            matches!(it, CredentialOrigin::Variable { .. } | CredentialOrigin::Config(_))
+        };
         if self.origins(host, "")?.iter().any(is_own) {
             return Ok(Vec::new());
         }
@@ -106,7 +108,7 @@ impl Registries {
         for (path, found) in self.stores.parts(host)? {
             if let Some(credential) = found.credential()? {
                 credential.learn();
-                parts.push(Part { path, credential, origin: found.origin() });
+                parts.push(CredentialPart { path, credential, origin: found.origin() });
             }
         }
         Ok(parts)
@@ -117,39 +119,39 @@ impl Registries {
     /// # Errors
     /// Usage, if two registries at this host have different credentials, or a credential file is
     /// invalid.
-    pub(super) fn origins(&self, host: &str, path: &str) -> Result<Vec<Origin<'_>>> {
+    pub(super) fn origins(&self, host: &str, path: &str) -> Result<Vec<CredentialOrigin<'_>>> {
         let mut origins = Vec::new();
         for (what, bearer) in [("TOKEN", false), ("AUTH_BEARER", true)] {
             let names =
                 self.parts_for(host).into_iter().map(|part| format!("{REGISTRY}{part}_{what}"));
             let set: Vec<_> = names.filter(|name| self.environment.named(name).is_some()).collect();
             self.check_twin(host, &set)?;
-            origins.extend(set.into_iter().map(|name| Origin::Variable { name, bearer }));
+            origins.extend(set.into_iter().map(|name| CredentialOrigin::Variable { name, bearer }));
         }
-        origins.extend(self.auth(host)?.map(Origin::Config));
+        origins.extend(self.auth(host)?.map(CredentialOrigin::Config));
         // Settings of this program are not mixed with credentials that other programs stored.
         if origins.is_empty() {
-            origins.extend(self.stores.find(host, path)?.into_iter().map(Origin::Store));
+            origins.extend(self.stores.find(host, path)?.into_iter().map(CredentialOrigin::Store));
             // A netrc entry is for a name with any port, and a server must not choose the port.
             let may_choose = split_port(host).1.is_some() || is_loopback(host);
             if self.netrc_login(host)?.is_some() && !(may_choose && self.is_named_by_a_server(host))
             {
-                origins.push(Origin::Netrc);
+                origins.push(CredentialOrigin::Netrc);
             }
         }
         Ok(origins)
     }
 
     /// Returns the source of a credential, for messages.
-    pub(super) fn shown(&self, origin: &Origin<'_>) -> String {
+    pub(super) fn shown(&self, origin: &CredentialOrigin<'_>) -> String {
         match origin {
-            Origin::Variable { name, .. } => name.clone(),
-            Origin::Config(auth) => match variable_of(auth) {
+            CredentialOrigin::Variable { name, .. } => name.clone(),
+            CredentialOrigin::Config(auth) => match variable_of(auth) {
                 Some(name) => format!("{name} by {}", auth.place),
                 None => auth.place.clone(),
             },
-            Origin::Store(found) => found.origin(),
-            Origin::Netrc => {
+            CredentialOrigin::Store(found) => found.origin(),
+            CredentialOrigin::Netrc => {
                 self.netrc.as_ref().map(|it| it.display().to_string()).unwrap_or_default()
             }
         }
@@ -192,7 +194,7 @@ impl Registries {
             .collect();
         match others.as_slice() {
             [] => Ok(None),
-            [one, rest @ ..] => match rest.iter().find(|it| it.who != one.who) {
+            [one, rest @ ..] => match rest.iter().find(|it| it.method != one.method) {
                 None => Ok(Some(one)),
                 Some(other) => Err(Error::usage(format!(
                     "`{host}` has more than one `auth` in the config file"
@@ -216,12 +218,12 @@ impl Registries {
                 })
             }
         };
-        Ok(match &auth.who {
-            Who::Basic { username, password } => {
+        Ok(match &auth.method {
+            AuthMethod::Basic { username, password } => {
                 Credential::Basic { username: username.clone(), password: read(password)? }
             }
-            Who::Bearer(secret) => Credential::Bearer(read(secret)?),
-            Who::Token(secret) => token(read(secret)?),
+            AuthMethod::Bearer(secret) => Credential::Bearer(read(secret)?),
+            AuthMethod::Token(secret) => token(read(secret)?),
         })
     }
 
@@ -268,8 +270,8 @@ impl Registries {
             discovered.keys().cloned().collect()
         };
         let mirrors = self.mirrors.iter().flatten().filter_map(|mirror| match mirror {
-            Mirror::Base(base) => Some(base),
-            Mirror::Direct => None,
+            ComponentMirror::Base(base) => Some(base),
+            ComponentMirror::Direct => None,
         });
         let names = self.names();
         let by_user = |name: &String| !asked.contains(name) && self.hosts(name).contains(host);
@@ -318,8 +320,8 @@ impl Registries {
     fn scheme_setting(&self, host: &str) -> Option<SchemeSetting> {
         let urls = self.urls.iter().map(|(part, url)| (url, format!("{REGISTRY}{part}_URL")));
         let mirrors = self.mirrors.iter().flatten().filter_map(|mirror| match mirror {
-            Mirror::Base(base) => Some((base, COMPONENT_MIRROR.to_owned())),
-            Mirror::Direct => None,
+            ComponentMirror::Base(base) => Some((base, COMPONENT_MIRROR.to_owned())),
+            ComponentMirror::Direct => None,
         });
         let entries = self.config.registries.values();
         let written = entries.filter_map(|entry| entry.mirror.as_ref());
@@ -351,7 +353,7 @@ impl Registries {
 
     /// Returns the entries of the config file for the registries at a host, the one of that name
     /// first.
-    fn entries_at(&self, host: &str) -> impl Iterator<Item = &super::config::Entry> {
+    fn entries_at(&self, host: &str) -> impl Iterator<Item = &super::config::RegistryEntry> {
         let entries = &self.config.registries;
         let own = entries.get(host).into_iter();
         let others = entries.iter().filter(move |(name, _)| *name != host);
@@ -374,10 +376,10 @@ fn token(text: String) -> Credential {
 
 /// Returns the variable with the secret, if a variable has it.
 fn variable_of(auth: &Auth) -> Option<&str> {
-    match &auth.who {
-        Who::Basic { password: Secret::Variable(name), .. }
-        | Who::Bearer(Secret::Variable(name))
-        | Who::Token(Secret::Variable(name)) => Some(name),
+    match &auth.method {
+        AuthMethod::Basic { password: Secret::Variable(name), .. }
+        | AuthMethod::Bearer(Secret::Variable(name))
+        | AuthMethod::Token(Secret::Variable(name)) => Some(name),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::GeneralPurposeConfig;
 use base64::engine::{DecodePaddingMode, GeneralPurpose};
 
-use super::document::{Document, Node, Table};
+use super::document::{Document, Table, TomlNode};
 use super::endpoint::{self, Endpoint, Scheme};
 use super::metadata::{Metadata, namespace_prefix, oci_registry};
 use super::named_path::NamedPath;
@@ -35,7 +35,7 @@ pub(super) struct Config {
     /// The registry of single packages.
     pub(super) packages: BTreeMap<PackageName, Mapping>,
     /// The settings of each registry by its name.
-    pub(super) registries: BTreeMap<String, Entry>,
+    pub(super) registries: BTreeMap<String, RegistryEntry>,
     /// Packages that are in a folder or file.
     pub(super) overrides: BTreeMap<PackageName, NamedPath>,
 }
@@ -52,7 +52,7 @@ pub(super) struct Mapping {
 
 /// The settings of one registry.
 #[derive(Default)]
-pub(super) struct Entry {
+pub(super) struct RegistryEntry {
     /// The place of the settings.
     pub(super) place: String,
     /// The protocol to use if there are several: `oci` or `local`.
@@ -68,11 +68,11 @@ pub(super) struct Entry {
     /// The root of a folder registry.
     pub(super) local: Option<NamedPath>,
     /// The mirror of the registry.
-    pub(super) mirror: Option<Mirror>,
+    pub(super) mirror: Option<RegistryMirror>,
 }
 
 /// A mirror of a registry.
-pub(super) struct Mirror {
+pub(super) struct RegistryMirror {
     /// The address of the mirror.
     pub(super) endpoint: Endpoint,
     /// Whether the registry itself is asked for content that the mirror does not have.
@@ -84,7 +84,7 @@ pub(super) struct Mirror {
 /// A credential and the place of its setting.
 pub(super) struct Auth {
     /// The credential.
-    pub(super) who: Who,
+    pub(super) method: AuthMethod,
     /// The place of the setting.
     pub(super) place: String,
     /// The key: `registry."ghcr.io".auth`.
@@ -93,7 +93,7 @@ pub(super) struct Auth {
 
 /// A credential in the config file.
 #[derive(PartialEq, Eq)]
-pub(super) enum Who {
+pub(super) enum AuthMethod {
     /// A name and a password.
     Basic {
         /// The name.
@@ -197,7 +197,7 @@ fn text<'a>(bytes: &'a [u8], path: &Path) -> Result<&'a str> {
     })
 }
 
-fn entries<'a>(node: Option<Node<'a>>) -> Result<Vec<(String, Node<'a>)>> {
+fn entries<'a>(node: Option<TomlNode<'a>>) -> Result<Vec<(String, TomlNode<'a>)>> {
     Ok(node
         .map(|node| node.table())
         .transpose()?
@@ -205,7 +205,7 @@ fn entries<'a>(node: Option<Node<'a>>) -> Result<Vec<(String, Node<'a>)>> {
         .unwrap_or_default())
 }
 
-fn package(name: &str, node: &Node<'_>) -> Result<PackageName> {
+fn package(name: &str, node: &TomlNode<'_>) -> Result<PackageName> {
     name.parse().map_err(|problem: String| node.wrong("is not a package").because(problem))
 }
 
@@ -229,7 +229,7 @@ pub(super) fn registry_name(text: &str) -> std::result::Result<String, String> {
 }
 
 /// Parses `"wasi.dev"`, or `{ registry = "wasi.dev", metadata = { ... } }`.
-fn mapping(node: &Node<'_>) -> Result<Mapping> {
+fn mapping(node: &TomlNode<'_>) -> Result<Mapping> {
     let place = node.place();
     if node.as_text().is_some() {
         return Ok(Mapping { registry: node.parsed(registry_name)?, metadata: None, place });
@@ -241,13 +241,13 @@ fn mapping(node: &Node<'_>) -> Result<Mapping> {
     Ok(Mapping { registry, metadata, place })
 }
 
-fn metadata(node: &Node<'_>) -> Result<Metadata> {
+fn metadata(node: &TomlNode<'_>) -> Result<Metadata> {
     let mut table = node.table()?;
     let mut found = Metadata::default();
     if let Some(node) = table.take("preferredProtocol") {
         found.preferred = Some(node.word(&["oci", "local"])?.to_owned());
     }
-    let mut oci = |registry: Option<Node<'_>>, prefix: Option<Node<'_>>| -> Result<()> {
+    let mut oci = |registry: Option<TomlNode<'_>>, prefix: Option<TomlNode<'_>>| -> Result<()> {
         if let Some(node) = registry {
             found.oci_registry = Some(node.parsed(oci_registry)?);
         }
@@ -274,9 +274,9 @@ fn metadata(node: &Node<'_>) -> Result<Metadata> {
     Ok(found)
 }
 
-fn entry(node: &Node<'_>) -> Result<Entry> {
+fn entry(node: &TomlNode<'_>) -> Result<RegistryEntry> {
     let mut table = node.table()?;
-    let mut entry = Entry { place: node.place(), ..Entry::default() };
+    let mut entry = RegistryEntry { place: node.place(), ..RegistryEntry::default() };
     let default = match (table.take("default"), table.take("type")) {
         (Some(_), Some(node)) => return Err(node.wrong("repeats `default`")),
         (default, kind) => default.or(kind),
@@ -299,7 +299,7 @@ fn entry(node: &Node<'_>) -> Result<Entry> {
         let fallback = table.take("fallback").map(|node| node.flag()).transpose()?;
         table.finish()?;
         let fallback = fallback.unwrap_or(false);
-        entry.mirror = Some(Mirror { endpoint, fallback, place: node.place() });
+        entry.mirror = Some(RegistryMirror { endpoint, fallback, place: node.place() });
     }
     table.finish()?;
     if let (Some(node), Some("local"), None) = (&default, entry.default, &entry.local) {
@@ -308,7 +308,7 @@ fn entry(node: &Node<'_>) -> Result<Entry> {
     Ok(entry)
 }
 
-fn oci(mut table: Table<'_>, entry: &mut Entry) -> Result<()> {
+fn oci(mut table: Table<'_>, entry: &mut RegistryEntry) -> Result<()> {
     entry.has_oci = true;
     if let Some(node) = table.take("auth") {
         if entry.auth.is_some() {
@@ -354,32 +354,32 @@ fn oci(mut table: Table<'_>, entry: &mut Entry) -> Result<()> {
     table.finish()
 }
 
-fn auth(node: &Node<'_>) -> Result<Auth> {
+fn auth(node: &TomlNode<'_>) -> Result<Auth> {
     let (place, key) = (node.place(), node.key().to_owned());
     if let Some(text) = node.as_text() {
         let (username, password) = pair(text).ok_or_else(|| {
             node.wrong("is a text that is not the base64 form of `user:password`")
         })?;
         let password = Secret::Literal(password);
-        return Ok(Auth { who: Who::Basic { username, password }, place, key });
+        return Ok(Auth { method: AuthMethod::Basic { username, password }, place, key });
     }
     let mut table = node.table()?;
     let kind =
         table.take("type").map(|node| node.word(&["basic", "bearer", "token"])).transpose()?;
-    let who = match kind {
-        Some("bearer") => Who::Bearer(secret(node, &mut table, "token", "token_env")?),
-        Some("token") => Who::Token(secret(node, &mut table, "token", "token_env")?),
-        _ => Who::Basic {
+    let method = match kind {
+        Some("bearer") => AuthMethod::Bearer(secret(node, &mut table, "token", "token_env")?),
+        Some("token") => AuthMethod::Token(secret(node, &mut table, "token", "token_env")?),
+        _ => AuthMethod::Basic {
             username: table.need("username")?.text()?.to_owned(),
             password: secret(node, &mut table, "password", "password_env")?,
         },
     };
     table.finish()?;
-    Ok(Auth { who, place, key })
+    Ok(Auth { method, place, key })
 }
 
 fn secret(
-    auth: &Node<'_>,
+    auth: &TomlNode<'_>,
     table: &mut Table<'_>,
     literal: &'static str,
     variable: &'static str,

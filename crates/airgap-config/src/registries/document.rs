@@ -24,7 +24,7 @@ pub(super) struct Document<'a> {
 
 /// A key and its value.
 #[derive(Clone)]
-pub(super) struct Node<'a> {
+pub(super) struct TomlNode<'a> {
     document: &'a Document<'a>,
     /// The key with its parents: `registry."ghcr.io".mirror`.
     key: String,
@@ -37,7 +37,7 @@ pub(super) struct Table<'a> {
     document: &'a Document<'a>,
     key: String,
     line: usize,
-    left: Vec<(String, Node<'a>)>,
+    left: Vec<(String, TomlNode<'a>)>,
     known: Vec<&'static str>,
 }
 
@@ -89,7 +89,7 @@ impl<'a> Document<'a> {
     }
 }
 
-impl<'a> Node<'a> {
+impl<'a> TomlNode<'a> {
     /// Returns its place: `path:line`.
     pub(super) fn place(&self) -> String {
         self.document.place(self.at)
@@ -161,9 +161,9 @@ impl<'a> Node<'a> {
     }
 
     /// Returns the elements of a list.
-    pub(super) fn list(&self) -> Result<Vec<Node<'a>>> {
+    pub(super) fn list(&self) -> Result<Vec<TomlNode<'a>>> {
         let array = self.value.as_array().ok_or_else(|| self.wrong_type("a list"))?;
-        let node = |value: &'a toml::Spanned<DeValue<'a>>| Node {
+        let node = |value: &'a toml::Spanned<DeValue<'a>>| TomlNode {
             at: value.span().start,
             value: value.get_ref(),
             ..self.clone()
@@ -191,7 +191,7 @@ impl<'a> Table<'a> {
                 };
                 let full = if key.is_empty() { quoted } else { format!("{key}.{quoted}") };
                 let (at, value) = (name.span().start, value.get_ref());
-                (text.to_owned(), Node { document, key: full, at, value })
+                (text.to_owned(), TomlNode { document, key: full, at, value })
             })
             .collect();
         left.sort_by_key(|(_, node)| node.at);
@@ -199,14 +199,14 @@ impl<'a> Table<'a> {
     }
 
     /// Takes the entry of this name, if there is one.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<Node<'a>> {
+    pub(super) fn take(&mut self, name: &'static str) -> Option<TomlNode<'a>> {
         self.known.push(name);
         let at = self.left.iter().position(|(key, _)| key == name)?;
         Some(self.left.remove(at).1)
     }
 
     /// Takes the entry of this name, which must be there.
-    pub(super) fn need(&mut self, name: &'static str) -> Result<Node<'a>> {
+    pub(super) fn need(&mut self, name: &'static str) -> Result<TomlNode<'a>> {
         if let Some(node) = self.take(name) {
             return Ok(node);
         }
@@ -221,7 +221,7 @@ impl<'a> Table<'a> {
     }
 
     /// Returns every entry with its name, for tables in which the user chooses the names.
-    pub(super) fn entries(self) -> impl Iterator<Item = (String, Node<'a>)> {
+    pub(super) fn entries(self) -> impl Iterator<Item = (String, TomlNode<'a>)> {
         self.left.into_iter()
     }
 
@@ -245,7 +245,7 @@ impl<'a> Table<'a> {
     }
 }
 
-fn unknown(name: &str, node: &Node<'_>, known: &[&str]) -> Error {
+fn unknown(name: &str, node: &TomlNode<'_>, known: &[&str]) -> Error {
     let error = Error::usage(format!("the key `{name}` is unknown here"))
         .fact("place", format!("{}: `{}`", node.place(), node.key));
     let list = |names: &[&str]| {
@@ -261,7 +261,7 @@ fn unknown(name: &str, node: &Node<'_>, known: &[&str]) -> Error {
 }
 
 /// Returns the host that the user meant if TOML reads `[registry.ghcr.io]` as three keys.
-fn host_without_quotes(name: &str, node: &Node<'_>, known: &[&str]) -> Option<String> {
+fn host_without_quotes(name: &str, node: &TomlNode<'_>, known: &[&str]) -> Option<String> {
     let first = node.key.strip_prefix("registry.")?.strip_suffix(name)?.strip_suffix('.')?;
     let mut table = node.value.as_table().filter(|_| !first.contains(['.', '"']))?;
     let mut host = format!("{first}.{name}");

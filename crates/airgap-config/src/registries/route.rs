@@ -103,7 +103,7 @@ impl fmt::Display for Source {
 }
 
 /// A registry by its name, with the metadata from the settings.
-struct Named<'a> {
+struct NamedRegistry<'a> {
     name: String,
     metadata: Option<&'a Metadata>,
     reason: String,
@@ -133,7 +133,12 @@ pub(super) fn for_package(
         Some(rule) => {
             let name = registry_name(rule).map_err(|problem| wrong_rule(rule, &problem))?;
             let reason = "requested by the rule".to_owned();
-            named(registries, package, &Named { name, metadata: None, reason }, &mut route)?;
+            named(
+                registries,
+                package,
+                &NamedRegistry { name, metadata: None, reason },
+                &mut route,
+            )?;
         }
         None => match mapped(registries, package) {
             Some(it) => named(registries, package, &it, &mut route)?,
@@ -202,10 +207,10 @@ pub(super) fn is_mapped(registries: &Registries, package: &PackageName) -> bool 
 }
 
 /// Returns the registry that the settings name for a package.
-fn mapped<'a>(registries: &'a Registries, package: &PackageName) -> Option<Named<'a>> {
+fn mapped<'a>(registries: &'a Registries, package: &PackageName) -> Option<NamedRegistry<'a>> {
     let config = &registries.config;
     let namespace = package.namespace();
-    let by = |mapping: &'a Mapping, what: String| Named {
+    let by = |mapping: &'a Mapping, what: String| NamedRegistry {
         name: mapping.registry.clone(),
         metadata: mapping.metadata.as_ref(),
         reason: format!("{what} is at `{}` by {}", mapping.registry, mapping.place),
@@ -218,11 +223,11 @@ fn mapped<'a>(registries: &'a Registries, package: &PackageName) -> Option<Named
     }
     if let Some((name, place)) = &config.default_registry {
         let reason = format!("default_registry is `{name}` by {place}");
-        return Some(Named { name: name.clone(), metadata: None, reason });
+        return Some(NamedRegistry { name: name.clone(), metadata: None, reason });
     }
     let (_, name) = NAMESPACES.iter().find(|(known, _)| *known == namespace)?;
     let reason = format!("namespace `{namespace}` is at `{name}` by default");
-    Some(Named { name: (*name).to_owned(), metadata: None, reason })
+    Some(NamedRegistry { name: (*name).to_owned(), metadata: None, reason })
 }
 
 /// Returns whether a setting, rather than the built-in table, decides about a package.
@@ -233,7 +238,7 @@ pub(super) fn is_named(registries: &Registries, package: &PackageName) -> bool {
         || config.namespaces.contains_key(package.namespace())
         || config.default_registry.is_some()
         || config.registries.get(LOCAL).is_some_and(|entry| entry.local.is_some());
-    let moved = |it: Named<'_>| {
+    let moved = |it: NamedRegistry<'_>| {
         let entry = config.registries.get(&it.name);
         registries.url(&it.name).is_some()
             || entry.is_some_and(|entry| entry.local.is_some() || entry.mirror.is_some())
@@ -261,10 +266,10 @@ fn folder_of<'a>(
 fn named(
     registries: &Registries,
     package: &PackageName,
-    it: &Named<'_>,
+    it: &NamedRegistry<'_>,
     route: &mut Route,
 ) -> Result<()> {
-    let Named { name, reason, .. } = it;
+    let NamedRegistry { name, reason, .. } = it;
     let entry = registries.config.registries.get(name);
     let metadata = it.metadata.cloned().or_else(|| registries.metadata(name));
     if let Some((root, place)) = folder_of(registries, name, metadata.as_ref()) {
@@ -360,18 +365,18 @@ fn asked_at(
     reason: &str,
     sources: &mut Vec<Source>,
 ) -> Result<()> {
-    for (index, hop) in registries.hops(name, host).into_iter().enumerate() {
-        for repository in candidates(hop.by_name) {
-            let repository = hop.endpoint.repository(&repository);
+    for (index, oci_endpoint) in registries.oci_endpoints(name, host).into_iter().enumerate() {
+        for repository in candidates(oci_endpoint.by_name) {
+            let repository = oci_endpoint.endpoint.repository(&repository);
             check_name(&repository)
                 .map_err(|problem| Error::usage(problem).fact("because", reason))?;
-            let reason = match hop.reason.as_str() {
+            let reason = match oci_endpoint.reason.as_str() {
                 "" => reason.to_owned(),
-                hop => format!("{reason}; {hop}"),
+                oci_endpoint => format!("{reason}; {oci_endpoint}"),
             };
             sources.push(Source {
-                place: Place::Oci { registry: canonical(&hop.endpoint.host), repository },
-                role: hop.role,
+                place: Place::Oci { registry: canonical(&oci_endpoint.endpoint.host), repository },
+                role: oci_endpoint.role,
                 fallback: index > 0,
                 reason,
             });

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::access::Origin;
-use super::config::{Auth, Secret, Who};
-use super::hops::Hop;
+use super::access::CredentialOrigin;
+use super::config::{Auth, AuthMethod, Secret};
 use super::metadata::NAMESPACES;
+use super::oci_endpoints::OciEndpoint;
 use super::route::{LOCAL, Place, Role, Route, for_package};
-use super::stores::Found;
-use super::{Mirror, Registries};
+use super::stores::StoredCredential;
+use super::{ComponentMirror, Registries};
 use airgap_core::environment as env;
 use airgap_core::error::Result;
 use airgap_core::package::PackageName;
@@ -29,8 +29,8 @@ impl Registries {
         rows.extend(self.unknown_urls());
         let asked: BTreeSet<_> = hosts
             .iter()
-            .flat_map(|(host, is_name)| self.hops_of(host, *is_name))
-            .map(|hop| super::endpoint::canonical(&hop.endpoint.host))
+            .flat_map(|(host, is_name)| self.endpoints_of(host, *is_name))
+            .map(|oci_endpoint| super::endpoint::canonical(&oci_endpoint.endpoint.host))
             .filter(|host| is_host(host))
             .collect();
         for host in asked {
@@ -43,8 +43,8 @@ impl Registries {
         let file = self.config.path.as_ref().map(|path| path.display().to_string());
         let named = self.environment.get(env::WKG_CONFIG_FILE).map(|_| env::WKG_CONFIG_FILE);
         let mirrors = self.mirrors.iter().flatten().map(|mirror| match mirror {
-            Mirror::Base(base) => base.to_string(),
-            Mirror::Direct => "direct".to_owned(),
+            ComponentMirror::Base(base) => base.to_string(),
+            ComponentMirror::Direct => "direct".to_owned(),
         });
         let mirrors: Vec<_> = mirrors.collect();
         let by_variable = self.mirrors.as_ref().map(|_| env::COMPONENT_MIRROR);
@@ -159,20 +159,21 @@ impl Registries {
         entry.is_some_and(|it| it.local.is_some() && !it.has_oci && it.default != Some("oci"))
     }
 
-    fn hops_of(&self, registry: &str, is_name: bool) -> Vec<Hop> {
+    fn endpoints_of(&self, registry: &str, is_name: bool) -> Vec<OciEndpoint> {
         if !is_name {
-            return self.hops(None, registry);
+            return self.oci_endpoints(None, registry);
         }
         let hosts = self.hosts(registry);
         let host = hosts.first().map_or(registry, String::as_str);
-        let mut hops = self.hops(Some(registry), host);
-        hops.retain(|hop| hop.role == Role::Mirror || is_host(host));
-        hops
+        let mut oci_endpoints = self.oci_endpoints(Some(registry), host);
+        oci_endpoints.retain(|oci_endpoint| oci_endpoint.role == Role::Mirror || is_host(host));
+        oci_endpoints
     }
 
     fn registry(&self, registry: &str, is_name: bool) -> Setting {
-        let hops = self.hops_of(registry, is_name);
-        let value: Vec<_> = hops.iter().map(|hop| hop.endpoint.to_string()).collect();
+        let oci_endpoints = self.endpoints_of(registry, is_name);
+        let value: Vec<_> =
+            oci_endpoints.iter().map(|oci_endpoint| oci_endpoint.endpoint.to_string()).collect();
         let url = self.url(registry).map(|_| env::registry_variable(registry, "URL"));
         let mirrors = self.mirrors.as_ref().map(|_| env::COMPONENT_MIRROR.to_owned());
         let entry = self.config.registries.get(registry);
@@ -208,21 +209,23 @@ impl Registries {
             return Ok(Setting::new(name, "anonymous", DEFAULT));
         };
         let value = match &origins[0] {
-            Origin::Variable { bearer: true, .. } => "bearer token".to_owned(),
-            Origin::Variable { .. } => "token".to_owned(),
-            Origin::Config(auth) => self.kind(auth),
-            Origin::Store(Found::Helper(_)) => "from a helper program".to_owned(),
-            Origin::Store(Found::Stored { .. }) => "stored".to_owned(),
-            Origin::Netrc => "user and password".to_owned(),
+            CredentialOrigin::Variable { bearer: true, .. } => "bearer token".to_owned(),
+            CredentialOrigin::Variable { .. } => "token".to_owned(),
+            CredentialOrigin::Config(auth) => self.kind(auth),
+            CredentialOrigin::Store(StoredCredential::Helper(_)) => {
+                "from a helper program".to_owned()
+            }
+            CredentialOrigin::Store(StoredCredential::Stored { .. }) => "stored".to_owned(),
+            CredentialOrigin::Netrc => "user and password".to_owned(),
         };
         Ok(Setting::new(name, value, from).over(places.collect()))
     }
 
     fn kind(&self, auth: &Auth) -> String {
-        let (kind, secret) = match &auth.who {
-            Who::Basic { password, .. } => ("user and password", password),
-            Who::Bearer(secret) => ("bearer token", secret),
-            Who::Token(secret) => ("token", secret),
+        let (kind, secret) = match &auth.method {
+            AuthMethod::Basic { password, .. } => ("user and password", password),
+            AuthMethod::Bearer(secret) => ("bearer token", secret),
+            AuthMethod::Token(secret) => ("token", secret),
         };
         match secret {
             Secret::Variable(name) if self.environment.named(name).is_none() => {

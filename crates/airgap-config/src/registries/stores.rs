@@ -35,7 +35,7 @@ pub(super) struct Stores {
 }
 
 /// The place of a credential for a host.
-pub(super) enum Found {
+pub(super) enum StoredCredential {
     /// An entry of a file.
     Stored { file: PathBuf, key: String, entry: Map<String, Value> },
     /// A helper program.
@@ -59,7 +59,7 @@ impl Stores {
     ///
     /// # Errors
     /// Usage, if a file cannot be read or is not a credential file.
-    pub(super) fn find(&self, host: &str, path: &str) -> Result<Vec<Found>> {
+    pub(super) fn find(&self, host: &str, path: &str) -> Result<Vec<StoredCredential>> {
         let mut found = Vec::new();
         for (file, content) in self.contents()? {
             self.in_file(&file, &content, (host, path), &mut found)?;
@@ -71,18 +71,18 @@ impl Stores {
     ///
     /// # Errors
     /// As [`Stores::find`].
-    pub(super) fn parts(&self, host: &str) -> Result<Vec<(String, Found)>> {
-        let mut parts: Vec<(String, Found)> = Vec::new();
+    pub(super) fn parts(&self, host: &str) -> Result<Vec<(String, StoredCredential)>> {
+        let mut parts: Vec<(String, StoredCredential)> = Vec::new();
         for (file, content) in self.contents()? {
             for (key, entry) in section(&file, &content, "auths")?.into_iter().flatten() {
-                let Key { host: its, path } = Key::parse(key);
+                let HostKey { host: its, path } = HostKey::parse(key);
                 let is_new = parts.iter().all(|(known, _)| *known != path);
                 let Some(entry) = entry.as_object().filter(|_| its == host && is_new) else {
                     continue;
                 };
                 if !path.is_empty() {
                     let (file, key, entry) = (file.clone(), key.clone(), entry.clone());
-                    parts.push((path, Found::Stored { file, key, entry }));
+                    parts.push((path, StoredCredential::Stored { file, key, entry }));
                 }
             }
         }
@@ -123,36 +123,36 @@ impl Stores {
         file: &Path,
         content: &Map<String, Value>,
         (host, path): (&str, &str),
-        found: &mut Vec<Found>,
+        found: &mut Vec<StoredCredential>,
     ) -> Result<()> {
         let helpers = section(file, content, "credHelpers")?.into_iter().flatten();
         // An empty name says that no program is asked for this registry.
         let is_named = |(_, program): &(&String, &Value)| program.as_str() != Some("");
         for (key, program) in helpers.filter(is_named) {
-            if Key::parse(key).covers(host, "") {
+            if HostKey::parse(key).covers(host, "") {
                 let server = if host == "docker.io" { DOCKER_HUB } else { key };
-                found.push(Found::Helper(self.helper(file, program, server)?));
+                found.push(StoredCredential::Helper(self.helper(file, program, server)?));
             }
         }
         let mut stored: Vec<_> = section(file, content, "auths")?
             .into_iter()
             .flatten()
-            .filter(|(key, _)| Key::parse(key).covers(host, path))
+            .filter(|(key, _)| HostKey::parse(key).covers(host, path))
             .filter_map(|(key, entry)| Some((key, entry.as_object()?)))
             // With a `credsStore`, docker leaves an empty entry for each registry.
             .filter(|(_, entry)| {
                 entry.values().any(|value| value.as_str().is_some_and(|it| !it.is_empty()))
             })
             .collect();
-        stored.sort_by_key(|(key, _)| std::cmp::Reverse(Key::parse(key).path.len()));
-        found.extend(stored.into_iter().map(|(key, entry)| Found::Stored {
+        stored.sort_by_key(|(key, _)| std::cmp::Reverse(HostKey::parse(key).path.len()));
+        found.extend(stored.into_iter().map(|(key, entry)| StoredCredential::Stored {
             file: file.to_owned(),
             key: key.clone(),
             entry: entry.clone(),
         }));
         if let Some(program) = content.get("credsStore").filter(|it| it.as_str() != Some("")) {
             let server = if host == "docker.io" { DOCKER_HUB } else { host };
-            found.push(Found::Helper(self.helper(file, program, server)?));
+            found.push(StoredCredential::Helper(self.helper(file, program, server)?));
         }
         Ok(())
     }
@@ -172,12 +172,12 @@ impl Stores {
     }
 }
 
-impl Found {
+impl StoredCredential {
     /// Returns its place, for messages.
     pub(super) fn origin(&self) -> String {
         match self {
-            Found::Stored { file, key, .. } => format!("`{key}` in {}", file.display()),
-            Found::Helper(helper) => helper.to_string(),
+            StoredCredential::Stored { file, key, .. } => format!("`{key}` in {}", file.display()),
+            StoredCredential::Helper(helper) => helper.to_string(),
         }
     }
 
@@ -187,8 +187,8 @@ impl Found {
     /// Usage, if the entry is invalid; network, if the helper fails.
     pub(super) fn credential(&self) -> Result<Option<Credential>> {
         match self {
-            Found::Stored { file, key, entry } => stored(file, key, entry),
-            Found::Helper(helper) => helper.get(helper::LIMIT),
+            StoredCredential::Stored { file, key, entry } => stored(file, key, entry),
+            StoredCredential::Helper(helper) => helper.get(helper::LIMIT),
         }
     }
 }
@@ -293,18 +293,18 @@ fn parsed(file: &Path, bytes: &[u8]) -> Result<Map<String, Value>> {
 }
 
 /// The host and path of a key of `auths`.
-struct Key {
+struct HostKey {
     host: String,
     path: String,
 }
 
-impl Key {
-    fn parse(key: &str) -> Key {
+impl HostKey {
+    fn parse(key: &str) -> HostKey {
         let bare = key.split_once("://").map_or(key, |(_, rest)| rest).trim_end_matches('/');
         let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
         // An address is the API of a registry, and does not select repositories.
         let is_address = bare.len() != key.len() || matches!(path, "v1" | "v2");
-        Key {
+        HostKey {
             host: canonical(host),
             path: if is_address { String::new() } else { path.to_owned() },
         }
@@ -377,9 +377,11 @@ mod tests {
         let files = super::files(&environment, Some(folder.path().join("login/containers")));
         let stores = Stores { files, environment };
         let (host, path) = asked.split_once('/').unwrap_or((asked, ""));
-        let shown = |found: &Found| match found {
-            Found::Helper(helper) => Ok(format!("{} for {}", helper.name, helper.server)),
-            Found::Stored { .. } => Ok(match found.credential()? {
+        let shown = |found: &StoredCredential| match found {
+            StoredCredential::Helper(helper) => {
+                Ok(format!("{} for {}", helper.name, helper.server))
+            }
+            StoredCredential::Stored { .. } => Ok(match found.credential()? {
                 Some(Credential::Basic { username, password }) => format!("{username}:{password}"),
                 Some(Credential::Refresh(token)) => format!("refresh {token}"),
                 Some(Credential::Bearer(token)) => format!("bearer {token}"),

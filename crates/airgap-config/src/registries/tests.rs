@@ -393,7 +393,7 @@ fn variables_without_a_meaning_are_named() {
 }
 
 /// Returns the credential for a host and its source, in a form that can be compared.
-fn who(registries: &Registries, host: &str) -> (String, String) {
+fn method(registries: &Registries, host: &str) -> (String, String) {
     let access = registries.access(host).unwrap_or_else(|error| panic!("{host}: {error}"));
     let credential = match access.credential {
         Credential::Anonymous => "nobody".to_owned(),
@@ -449,7 +449,7 @@ fn a_credential_is_for_the_host_it_is_written_for() {
         (word, &[corp], "r.corp", ("u:p", &line_2)),
         (word, &[], "r.corp", nobody),
     ] {
-        let (credential, origin) = who(&registries(config, variables), host);
+        let (credential, origin) = method(&registries(config, variables), host);
         assert_eq!((credential.as_str(), origin.as_str()), expected, "{host} {variables:?}");
     }
 }
@@ -530,11 +530,11 @@ fn stores_come_after_what_is_said_for_this_program_and_netrc_last() {
         ("127.0.0.1:5000", "l:p", "netrc"),
         ("c.corp", "nobody", ""),
     ] {
-        let found = who(&ours, host);
+        let found = method(&ours, host);
         assert!(found.0 == credential && found.1.ends_with(origin), "{host}: {found:?}");
     }
     // A broken file is an error, but not if it is not needed.
     std::fs::write(path("docker/config.json"), "{").unwrap();
     assert!(ours.access("a.corp").is_err());
-    assert_eq!(who(&ours, "t.corp").0, "token:t");
+    assert_eq!(method(&ours, "t.corp").0, "token:t");
 }

@@ -38,7 +38,7 @@ pub fn change(
     mut new: impl FnMut(Option<&[u8]>) -> Result<Vec<u8>>,
 ) -> Result<()> {
     for _ in 0..MOST_ATTEMPTS {
-        let locked = Locked::open(path)?;
+        let locked = LockedFile::open(path)?;
         let old = locked.as_ref().map(|it| it.content(path, limit)).transpose()?;
         let bytes = new(old.as_deref())?;
         if write(path, locked.as_ref(), old.as_deref(), &bytes)? {
@@ -62,7 +62,7 @@ pub fn change_slowly(
     for _ in 0..MOST_ATTEMPTS {
         let old = read::rooted_bytes(path, limit)?;
         let bytes = new(old.as_deref())?;
-        let locked = Locked::open(path)?;
+        let locked = LockedFile::open(path)?;
         let now = locked.as_ref().map(|it| it.content(path, limit)).transpose()?;
         // Another run that wrote the same content has left nothing to do.
         let is_mine = now == old || now.as_deref() == Some(&*bytes);
@@ -82,7 +82,7 @@ fn disturbed(path: &RootedPath) -> Error {
 /// Writes the new content, if no other process changed the file meanwhile.
 fn write(
     path: &RootedPath,
-    locked: Option<&Locked>,
+    locked: Option<&LockedFile>,
     old: Option<&[u8]>,
     bytes: &[u8],
 ) -> Result<bool> {
@@ -101,13 +101,13 @@ fn write(
 }
 
 /// The current version of a file, locked if the file system has locks.
-struct Locked {
+struct LockedFile {
     file: File,
     is_held: bool,
 }
 
-impl Locked {
-    fn open(path: &RootedPath) -> Result<Option<Locked>> {
+impl LockedFile {
+    fn open(path: &RootedPath) -> Result<Option<LockedFile>> {
         let doing = || format!("open `{path}`");
         let deadline = Instant::now() + LONGEST_WAIT;
         loop {
@@ -142,7 +142,7 @@ impl Locked {
                 now => is_same(&file, &now.doing(doing)?).doing(doing)?,
             };
             if now || Instant::now() > deadline {
-                return Ok(Some(Locked { file, is_held }));
+                return Ok(Some(LockedFile { file, is_held }));
             }
         }
     }

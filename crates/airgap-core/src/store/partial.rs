@@ -83,7 +83,7 @@ impl Partial {
     }
 
     fn create_in(folder: Folder, destination: &RootedPath) -> Result<Partial> {
-        let names = Names::new(destination);
+        let names = PartialNames::new(destination);
         let doing = || format!("create a file in `{}`", folder.path().display());
         loop {
             let (file, name) = names.create(&folder).doing(doing)?;
@@ -116,7 +116,7 @@ impl Partial {
     pub fn resume_or_create(destination: &RootedPath) -> Result<Partial> {
         let folder = open_folder(destination)?;
         let doing = || format!("open `{}`", folder.path().display());
-        for orphan in Names::new(destination).orphans(&folder) {
+        for orphan in PartialNames::new(destination).orphans(&folder) {
             // One that cannot be claimed belongs to another process; a new one always works.
             let folder = folder.again().doing(doing)?;
             if let Ok(Some(partial)) = Partial::claim(folder, orphan, destination) {
@@ -297,7 +297,7 @@ impl Partial {
         self.folder.remove_if_there(&note(&self.name))?;
         rename(&self.folder, &self.name, self.destination.name())?;
         self.folder.sync()?;
-        Names::new(&self.destination).sweep(&self.folder);
+        PartialNames::new(&self.destination).sweep(&self.folder);
         Ok(reader)
     }
 
@@ -320,7 +320,7 @@ impl Partial {
         if let Some(mut there) = there.ok().filter(|it| has_mode(it, mode))
             && verify::hash(&mut there).is_ok_and(|(found, _)| found == *digest)
         {
-            Names::new(&self.destination).sweep(&self.folder);
+            PartialNames::new(&self.destination).sweep(&self.folder);
             self.discard();
             return Ok(there);
         }
@@ -359,16 +359,16 @@ fn open_folder(destination: &RootedPath) -> Result<Folder> {
 }
 
 /// The names of the unfinished files of one destination.
-struct Names {
+struct PartialNames {
     prefix: OsString,
 }
 
-impl Names {
-    fn new(destination: &RootedPath) -> Names {
+impl PartialNames {
+    fn new(destination: &RootedPath) -> PartialNames {
         let mut prefix = OsString::from(".");
         prefix.push(destination.name());
         prefix.push(".");
-        Names { prefix }
+        PartialNames { prefix }
     }
 
     fn create(&self, folder: &Folder) -> io::Result<(File, OsString)> {
@@ -439,7 +439,7 @@ fn is_at(file: &File, folder: &Folder, name: &OsStr) -> bool {
 /// Removes the unfinished files of a destination whose writers have ended.
 pub(super) fn sweep(destination: &RootedPath) {
     if let Ok(folder) = destination.folder() {
-        Names::new(destination).sweep(&folder);
+        PartialNames::new(destination).sweep(&folder);
     }
 }
 

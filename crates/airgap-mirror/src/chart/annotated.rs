@@ -1,13 +1,13 @@
 //! The images in the annotations of a chart: `artifacthub.io/images`, `images` of Bitnami.
 
 use super::Chart;
-use super::images::{ChartImage, Form, Guess, Images, Unresolved};
+use super::images::{ChartImage, ChartImages, Uncertainty, Unresolved, ValueForm};
 use crate::scan::scan;
 
 impl Chart {
     /// Returns the images that annotations of `Chart.yaml` list.
-    pub(super) fn annotated(&self) -> Images {
-        let mut images = Images::default();
+    pub(super) fn annotated(&self) -> ChartImages {
+        let mut images = ChartImages::default();
         let Some(annotations) = self.files.manifest.get("annotations") else { return images };
         for occurrence in scan(annotations).unwrap_or_default() {
             let place = &occurrence.place;
@@ -15,9 +15,9 @@ impl Chart {
                 Ok(image) => images.add(ChartImage {
                     image,
                     found: format!("annotation in {}:{}", place.file, place.line),
-                    form: Form::Fixed,
+                    form: ValueForm::Fixed,
                     named_by: None,
-                    guess: Some(Guess::Annotation),
+                    uncertainty: Some(Uncertainty::Annotation),
                 }),
                 Err(reason) => images.add_unresolved(Unresolved {
                     place: place.to_string(),

@@ -19,7 +19,7 @@ const MOST_LEVELS: usize = 8;
 
 /// The files of a chart.
 #[derive(Clone, Debug)]
-pub(super) struct Files {
+pub(super) struct ChartFiles {
     /// The user's name for it, or its path in the chart that the user named.
     pub(super) origin: String,
     pub(super) name: String,
@@ -27,13 +27,13 @@ pub(super) struct Files {
     pub(super) values: Rc<Node>,
     /// The content of `Chart.yaml`.
     pub(super) manifest: Rc<Node>,
-    pub(super) dependencies: Rc<[Dependency]>,
-    pub(super) charts: Rc<[Files]>,
+    pub(super) dependencies: Rc<[ChartDependency]>,
+    pub(super) charts: Rc<[ChartFiles]>,
 }
 
 /// A dependency entry of a chart.
 #[derive(Clone, Debug)]
-pub(super) struct Dependency {
+pub(super) struct ChartDependency {
     pub(super) name: String,
     pub(super) alias: Option<String>,
     /// Paths of values; the first existing one decides.
@@ -41,19 +41,24 @@ pub(super) struct Dependency {
     pub(super) tags: Vec<String>,
 }
 
-impl Dependency {
+impl ChartDependency {
     /// Creates a dependency without an entry in the chart's metadata.
-    pub(super) fn plain(name: &str) -> Dependency {
-        Dependency { name: name.to_owned(), alias: None, conditions: Vec::new(), tags: Vec::new() }
+    pub(super) fn plain(name: &str) -> ChartDependency {
+        ChartDependency {
+            name: name.to_owned(),
+            alias: None,
+            conditions: Vec::new(),
+            tags: Vec::new(),
+        }
     }
 
-    fn from_node(node: &Rc<Node>) -> Option<Dependency> {
+    fn from_node(node: &Rc<Node>) -> Option<ChartDependency> {
         let list = |key: &str| {
             let text = node.text_of(key).unwrap_or_default();
             text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
         };
         let tags = node.get("tags").map(|tags| tags.items()).unwrap_or_default();
-        Some(Dependency {
+        Some(ChartDependency {
             name: node.text_of("name")?.to_owned(),
             alias: node.text_of("alias").map(str::to_owned),
             conditions: list("condition"),
@@ -67,21 +72,26 @@ impl Dependency {
     }
 }
 
-impl Files {
+impl ChartFiles {
     /// Reads a folder or an archive.
-    pub(super) fn read(path: &Path, origin: &str) -> Result<Files> {
-        Files::read_at(path, origin, MOST_LEVELS, &mut SizeBudget::new(origin))
+    pub(super) fn read(path: &Path, origin: &str) -> Result<ChartFiles> {
+        ChartFiles::read_at(path, origin, MOST_LEVELS, &mut SizeBudget::new(origin))
     }
 
-    fn read_at(path: &Path, origin: &str, levels: usize, room: &mut SizeBudget) -> Result<Files> {
+    fn read_at(
+        path: &Path,
+        origin: &str,
+        levels: usize,
+        room: &mut SizeBudget,
+    ) -> Result<ChartFiles> {
         if levels == 0 {
             return Err(Error::usage(format!(
                 "`{origin}` is a chart in more than {MOST_LEVELS} charts"
             )));
         }
         match user_path::is_folder(path)? {
-            true => Files::from_folder(path, origin, levels, room),
-            false => Files::from_archive(path, origin, levels, room),
+            true => ChartFiles::from_folder(path, origin, levels, room),
+            false => ChartFiles::from_archive(path, origin, levels, room),
         }
     }
 
@@ -91,7 +101,7 @@ impl Files {
         origin: &str,
         levels: usize,
         room: &mut SizeBudget,
-    ) -> Result<Files> {
+    ) -> Result<ChartFiles> {
         // The archive is not pinned; its hash detects a change between checking and extraction.
         let archive = Unverified::open(path, origin)?.take_as_found()?;
         let folder = Scratch::new()?;
@@ -100,7 +110,7 @@ impl Files {
         let limits = Limits { entries: 20_000, bytes: 256 << 20, ..Limits::default() };
         let tree =
             extract::extract_chart(&archive, &layout, &folder.path().join("chart"), &limits)?;
-        Files::from_folder(&tree.root, origin, levels, room)
+        ChartFiles::from_folder(&tree.root, origin, levels, room)
     }
 
     fn from_folder(
@@ -108,7 +118,7 @@ impl Files {
         origin: &str,
         levels: usize,
         room: &mut SizeBudget,
-    ) -> Result<Files> {
+    ) -> Result<ChartFiles> {
         let shown = |name: &str| format!("{origin}/{name}");
         let read = |name: &str| match user_path::is_file(&folder.join(name))? {
             true => {
@@ -133,12 +143,14 @@ impl Files {
         let requirements = read("requirements.yaml")?;
         let dependencies =
             requirements.iter().chain([&manifest]).filter_map(|it| it.get("dependencies"));
-        let dependencies: Rc<[_]> =
-            dependencies.flat_map(|list| list.items()).filter_map(Dependency::from_node).collect();
+        let dependencies: Rc<[_]> = dependencies
+            .flat_map(|list| list.items())
+            .filter_map(ChartDependency::from_node)
+            .collect();
         room.dependencies(dependencies.len())?;
         room.chart(&manifest)?;
         room.file(&values)?;
-        Ok(Files {
+        Ok(ChartFiles {
             app_version: text("appVersion"),
             name,
             values,
@@ -157,7 +169,7 @@ impl Files {
         add_switches(&self.values, path, switches);
         for chart in self.charts.iter() {
             let same = self.dependencies.iter().find(|dependency| dependency.name == chart.name);
-            path.push(same.map_or(&chart.name[..], Dependency::key).to_owned());
+            path.push(same.map_or(&chart.name[..], ChartDependency::key).to_owned());
             chart.switches(path, switches);
             path.pop();
         }
@@ -176,7 +188,12 @@ fn add_switches(node: &Node, path: &mut Vec<String>, switches: &mut Vec<String>)
 }
 
 /// Reads the charts in `charts/`, as folders or archives.
-fn charts(folder: &Path, origin: &str, levels: usize, room: &mut SizeBudget) -> Result<Vec<Files>> {
+fn charts(
+    folder: &Path,
+    origin: &str,
+    levels: usize,
+    room: &mut SizeBudget,
+) -> Result<Vec<ChartFiles>> {
     let root = folder.join("charts");
     if !user_path::is_folder(&root)? {
         return Ok(Vec::new());
@@ -193,7 +210,7 @@ fn charts(folder: &Path, origin: &str, levels: usize, room: &mut SizeBudget) -> 
         }
     }
     let mut read = |(name, path): &(String, std::path::PathBuf)| {
-        Files::read_at(path, &format!("{origin}/charts/{name}"), levels - 1, room)
+        ChartFiles::read_at(path, &format!("{origin}/charts/{name}"), levels - 1, room)
     };
     paths.iter().map(&mut read).collect()
 }

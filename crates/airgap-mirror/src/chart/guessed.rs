@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use super::Chart;
 use super::image_paths::ends;
-use super::images::{ChartImage, Form, Guess, Images, LeftOut, Unresolved};
+use super::images::{ChartImage, ChartImages, LeftOut, Uncertainty, Unresolved, ValueForm};
 use crate::image_parts::ImageParts;
 use crate::image_text;
 use crate::reference::ImageReference;
-use crate::yaml::{Node, Place, Scalar};
+use crate::yaml::{Node, Position, Scalar};
 use airgap_core::error::Result;
 
 /// The suffix of the position of an image without a tag of its own.
@@ -26,7 +26,7 @@ impl Chart {
     ///
     /// # Errors
     /// Usage, if there are too many.
-    pub fn images(&self) -> Result<Images> {
+    pub fn images(&self) -> Result<ChartImages> {
         let mut images = self.valued()?;
         let paths = images.images.iter().chain(images.off()).map(|it| it.image.path().to_owned());
         let paths: HashSet<_> = paths.collect();
@@ -43,21 +43,21 @@ impl Chart {
     }
 
     /// Returns the images that the values name.
-    pub(super) fn valued(&self) -> Result<Images> {
-        let mut images = Images::default();
+    pub(super) fn valued(&self) -> Result<ChartImages> {
+        let mut images = ChartImages::default();
         self.add_valued(&mut images)?;
         Ok(images)
     }
 
-    fn add_valued(&self, images: &mut Images) -> Result<()> {
-        let mut walk = Walk { chart: self, path: Vec::new(), off: None, images };
+    fn add_valued(&self, images: &mut ChartImages) -> Result<()> {
+        let mut walk = ValuesWalk { chart: self, path: Vec::new(), off: None, images };
         walk.node(self.values(), "");
         self.add_missing(images);
         images.check()?;
         for chart in &self.charts {
             match &chart.off {
                 Some(switch) if self.off.is_none() => {
-                    let mut all = Images::default();
+                    let mut all = ChartImages::default();
                     chart.add_valued(&mut all)?;
                     let path = chart.path.join(".");
                     let disabled_by = Some(switch.clone());
@@ -71,7 +71,7 @@ impl Chart {
     }
 
     /// Adds the missing dependencies.
-    fn add_missing(&self, images: &mut Images) {
+    fn add_missing(&self, images: &mut ChartImages) {
         for name in &self.missing {
             images.add_unresolved(Unresolved {
                 place: format!("{}/charts", self.files.origin),
@@ -82,7 +82,7 @@ impl Chart {
     }
 }
 
-impl Images {
+impl ChartImages {
     /// Returns the images that were left out.
     pub(super) fn off(&self) -> impl Iterator<Item = &ChartImage> {
         self.left_out.iter().flat_map(|part| &part.images)
@@ -93,15 +93,15 @@ impl Images {
 struct NoTag;
 
 /// A walk over the values of one chart.
-struct Walk<'a> {
+struct ValuesWalk<'a> {
     chart: &'a Chart,
     path: Vec<String>,
     /// The false switch above the current value.
     off: Option<String>,
-    images: &'a mut Images,
+    images: &'a mut ChartImages,
 }
 
-impl Walk<'_> {
+impl ValuesWalk<'_> {
     fn node(&mut self, node: &Rc<Node>, key: &str) {
         if self.images.is_full() {
             return;
@@ -159,7 +159,7 @@ impl Walk<'_> {
         if has_chart_tag {
             split.tag.clone_from(&self.chart.app_version);
         }
-        let form = Form::ImageParts {
+        let form = ValueForm::ImageParts {
             path: self.chart.path_of(&self.path),
             repository_key: split.repository_key,
             has_registry: node.get("registry").is_some(),
@@ -169,13 +169,13 @@ impl Walk<'_> {
             split.reference()
         });
         let global = global.filter(|global| global.parse::<ImageReference>().is_ok());
-        let guess = match () {
-            () if global.is_some() => Some(Guess::GlobalRegistry),
-            () if has_chart_tag => Some(Guess::ChartTag),
+        let uncertainty = match () {
+            () if global.is_some() => Some(Uncertainty::GlobalRegistry),
+            () if has_chart_tag => Some(Uncertainty::ChartTag),
             () => None,
         };
         let written = global.unwrap_or_else(|| split.reference());
-        self.add(&written, &split.repository.place, form, guess, has_chart_tag);
+        self.add(&written, &split.repository.place, form, uncertainty, has_chart_tag);
     }
 
     /// Adds an image in one text, with the tag beside it if there is one.
@@ -207,12 +207,12 @@ impl Walk<'_> {
                 written = format!("{written}:{tag}");
             }
         }
-        let form = Form::Text {
+        let form = ValueForm::Text {
             path: self.chart.path_of(&self.path),
             tag_key: tag_key.filter(|_| is_exact),
         };
-        let guess = has_chart_tag.then_some(Guess::ChartTag);
-        self.add(&written, &node.place, form, guess, has_chart_tag);
+        let uncertainty = has_chart_tag.then_some(Uncertainty::ChartTag);
+        self.add(&written, &node.place, form, uncertainty, has_chart_tag);
     }
 
     /// Returns a tag as Helm writes it. An unquoted number may get another form; the error is that
@@ -233,9 +233,9 @@ impl Walk<'_> {
     fn add(
         &mut self,
         written: &str,
-        place: &Place,
-        form: Form,
-        guess: Option<Guess>,
+        place: &Position,
+        form: ValueForm,
+        uncertainty: Option<Uncertainty>,
         has_chart_tag: bool,
     ) {
         let image = match written.parse::<ImageReference>() {
@@ -244,8 +244,9 @@ impl Walk<'_> {
         };
         let tag = if has_chart_tag { CHART_TAG } else { "" };
         let found = format!("{} in {}:{}{tag}", self.shown(), place.file, place.line);
-        let guess = guess.or_else(|| image.host().is_none().then_some(Guess::NoRegistry));
-        let image = ChartImage { image, found, form, named_by: None, guess };
+        let uncertainty =
+            uncertainty.or_else(|| image.host().is_none().then_some(Uncertainty::NoRegistry));
+        let image = ChartImage { image, found, form, named_by: None, uncertainty };
         match &self.off {
             Some(switch) => {
                 let (path, disabled_by) = (self.shown(), Some(switch.clone()));
@@ -255,7 +256,7 @@ impl Walk<'_> {
         }
     }
 
-    fn unresolved(&mut self, text: &str, place: &Place, reason: &str) {
+    fn unresolved(&mut self, text: &str, place: &Position, reason: &str) {
         if self.off.is_none() {
             let (place, text) = (place.to_string(), text.to_owned());
             self.images.add_unresolved(Unresolved { place, text, reason: reason.to_owned() });

@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 16 << 20;
 
 /// The findings in a chart.
 #[derive(Debug, Default)]
-pub struct Images {
+pub struct ChartImages {
     /// The images, in the order in which they were found.
     pub images: Vec<ChartImage>,
     /// Images that are not installed: of disabled parts, or only in annotations.
@@ -34,16 +34,16 @@ pub struct ChartImage {
     /// The value and the templates that name it.
     pub found: String,
     /// The form in which the chart's values name it.
-    pub form: Form,
+    pub form: ValueForm,
     /// The field of a manifest that names it, if the chart was rendered.
     pub named_by: Option<OccurrenceKind>,
     /// The reason why the chart may use another image.
-    pub guess: Option<Guess>,
+    pub uncertainty: Option<Uncertainty>,
 }
 
 /// The reason why an image is uncertain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guess {
+pub enum Uncertainty {
     /// Its tag is the chart's `appVersion`, because it has none of its own.
     ChartTag,
     /// It has no registry, and a template may add one.
@@ -56,24 +56,24 @@ pub enum Guess {
     LeftOut,
 }
 
-impl Guess {
+impl Uncertainty {
     /// Returns the reason as a part of a sentence.
     pub fn reason(self) -> &'static str {
         match self {
-            Guess::ChartTag => "its tag is taken from the chart's appVersion",
-            Guess::NoRegistry => "no registry is named, and a template may add one",
-            Guess::GlobalRegistry => {
+            Uncertainty::ChartTag => "its tag is taken from the chart's appVersion",
+            Uncertainty::NoRegistry => "no registry is named, and a template may add one",
+            Uncertainty::GlobalRegistry => {
                 "its registry is the chart's global one, which a template may ignore"
             }
-            Guess::Annotation => "only an annotation of the chart names it",
-            Guess::LeftOut => "the chart does not install it with these values",
+            Uncertainty::Annotation => "only an annotation of the chart names it",
+            Uncertainty::LeftOut => "the chart does not install it with these values",
         }
     }
 }
 
 /// The form in which a chart's values name an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum ValueForm {
     /// A mapping with a repository.
     ImageParts {
         /// The path of the mapping.
@@ -94,14 +94,14 @@ pub enum Form {
     Fixed,
 }
 
-impl Form {
+impl ValueForm {
     /// Returns the size of its path in bytes.
     fn size(&self) -> usize {
         match self {
-            Form::ImageParts { path, .. } | Form::Text { path, .. } => {
+            ValueForm::ImageParts { path, .. } | ValueForm::Text { path, .. } => {
                 path.iter().map(String::len).sum()
             }
-            Form::Fixed => 0,
+            ValueForm::Fixed => 0,
         }
     }
 }
@@ -153,13 +153,13 @@ pub struct Unresolved {
     pub reason: String,
 }
 
-impl Images {
+impl ChartImages {
     /// Adds the images that were left out, each as a guess.
-    pub fn with_all_parts(mut self) -> Images {
+    pub fn with_all_parts(mut self) -> ChartImages {
         for part in std::mem::take(&mut self.left_out) {
-            let guess = Some(Guess::LeftOut);
+            let uncertainty = Some(Uncertainty::LeftOut);
             let images = part.images.into_iter();
-            self.images.extend(images.map(|image| ChartImage { guess, ..image }));
+            self.images.extend(images.map(|image| ChartImage { uncertainty, ..image }));
         }
         self
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use super::values::merge;
-use crate::yaml::{self, Duplicates, Entry, Node, Place, Scalar, Style, Value};
+use crate::yaml::{self, Duplicates, MappingEntry, Node, Position, Scalar, Style, Value};
 use airgap_core::error::{Error, Result};
 
 /// The largest index of a list, and the largest number of steps of a path.
@@ -27,11 +27,11 @@ pub enum Override {
 pub struct Assignments {
     /// The text as it was written.
     text: String,
-    all: Vec<(Vec<Step>, Assigned)>,
+    all: Vec<(Vec<KeyStep>, Assigned)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum KeyStep {
     Key(String),
     Item(usize),
 }
@@ -80,7 +80,7 @@ impl Override {
 }
 
 /// Returns the node with the value at a path replaced; missing parents are created.
-fn set(node: Option<&Rc<Node>>, path: &[Step], value: &Assigned) -> Result<Rc<Node>> {
+fn set(node: Option<&Rc<Node>>, path: &[KeyStep], value: &Assigned) -> Result<Rc<Node>> {
     if path.len() > MOST_STEPS {
         return Err(
             Error::usage("`--set` names a value that is too deep").fact("limit", MOST_STEPS)
@@ -98,16 +98,18 @@ fn set(node: Option<&Rc<Node>>, path: &[Step], value: &Assigned) -> Result<Rc<No
         };
     };
     match first {
-        Step::Key(key) => {
+        KeyStep::Key(key) => {
             let mut entries = node.map(|node| node.entries().to_vec()).unwrap_or_default();
             let value = set(node.and_then(|node| node.get(key)), rest, value)?;
             match entries.iter_mut().rev().find(|entry| *entry.key == **key) {
                 Some(entry) => entry.value = value,
-                None => entries.push(Entry { key: key.as_str().into(), place: place(), value }),
+                None => {
+                    entries.push(MappingEntry { key: key.as_str().into(), place: place(), value })
+                }
             }
             made(Value::Mapping(entries))
         }
-        Step::Item(index) => {
+        KeyStep::Item(index) => {
             if *index >= MOST_ITEMS {
                 return Err(Error::usage(format!("`--set` names item {index} of a list"))
                     .fact("limit", MOST_ITEMS));
@@ -123,8 +125,8 @@ fn set(node: Option<&Rc<Node>>, path: &[Step], value: &Assigned) -> Result<Rc<No
     }
 }
 
-fn place() -> Place {
-    Place { file: "--set".into(), line: 1, column: 1 }
+fn place() -> Position {
+    Position { file: "--set".into(), line: 1, column: 1 }
 }
 
 impl Assignments {
@@ -141,7 +143,7 @@ impl Assignments {
 
     /// Creates the assignment that sets a switch to false.
     pub(super) fn disabled(switch: &str) -> Assignments {
-        let all = switch.split('.').map(|key| Step::Key(key.to_owned())).collect();
+        let all = switch.split('.').map(|key| KeyStep::Key(key.to_owned())).collect();
         let value = Scalar { text: "false".to_owned(), style: Style::Plain };
         let escaped: String = switch
             .chars()
@@ -185,7 +187,7 @@ impl FromStr for Assignments {
     }
 }
 
-fn path(key: &str) -> std::result::Result<Vec<Step>, String> {
+fn path(key: &str) -> std::result::Result<Vec<KeyStep>, String> {
     let mut steps = Vec::new();
     for part in split(key, '.') {
         let (name, mut items) = match part.find('[') {
@@ -195,10 +197,10 @@ fn path(key: &str) -> std::result::Result<Vec<Step>, String> {
         if name.is_empty() {
             return Err("a part of its key is empty".to_owned());
         }
-        steps.push(Step::Key(plain(name)));
+        steps.push(KeyStep::Key(plain(name)));
         while let Some((index, rest)) = items.strip_prefix('[').and_then(|it| it.split_once(']')) {
             let index = index.parse().map_err(|_| format!("`{index}` is no index"))?;
-            steps.push(Step::Item(index));
+            steps.push(KeyStep::Item(index));
             items = rest;
         }
         if !items.is_empty() {

@@ -14,7 +14,7 @@ use airgap_oci::{Client, Content, Reference, Repository, media_type};
 const CHART: &str = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
 
 /// A chart that was found.
-pub struct Pulled {
+pub struct PulledChart {
     /// Its reference.
     pub reference: Reference,
     /// The digest of its manifest.
@@ -34,7 +34,7 @@ pub fn pull(
     version: Option<&str>,
     destination: &RootedPath,
     report: &Report,
-) -> Result<Pulled> {
+) -> Result<PulledChart> {
     let reference = Reference::parse(reference)?;
     let wanted = match (version, reference.digest(), reference.tag()) {
         (Some(version), None, None) => Some(reference.repository().tagged(tag(version)?)),
@@ -62,7 +62,7 @@ fn pull_from(
     asked: &Reference,
     destination: &RootedPath,
     report: &Report,
-) -> Result<Pulled> {
+) -> Result<PulledChart> {
     let wanted = match wanted {
         Some(wanted) => wanted.clone(),
         None => asked.repository().tagged(tag(&newest(client, place)?)?),
@@ -84,7 +84,7 @@ fn pull_from(
     };
     let item = report.item(there.to_string());
     client.blob(place, layer, destination, &item)?;
-    Ok(Pulled { reference: wanted, digest: *manifest.digest() })
+    Ok(PulledChart { reference: wanted, digest: *manifest.digest() })
 }
 
 /// Returns the highest stable version among the tags.

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::Chart;
 use super::image_paths::Paths;
-use super::images::{ChartImage, Form, Images, LeftOut, Unresolved};
-use super::sources::Sources;
+use super::images::{ChartImage, ChartImages, LeftOut, Unresolved, ValueForm};
+use super::sources::ValueSources;
 use crate::helm::Rendered;
 use crate::image_occurrence::ImageOccurrence;
 use crate::manifests::Manifests;
@@ -21,10 +21,10 @@ impl Chart {
     ///
     /// # Errors
     /// Usage, if there are too many.
-    pub fn rendered(&self, rendered: &Rendered) -> Result<Images> {
+    pub fn rendered(&self, rendered: &Rendered) -> Result<ChartImages> {
         let guessed = self.valued()?;
-        let sources = Sources::new(self, &guessed.images);
-        let mut images = Images::rendered(rendered, &self.name)?;
+        let sources = ValueSources::new(self, &guessed.images);
+        let mut images = ChartImages::rendered(rendered, &self.name)?;
         for image in &mut images.images {
             if let Some(source) = sources.find(&image.image) {
                 image.found = format!("{}; {}", source.found, image.found);
@@ -37,7 +37,7 @@ impl Chart {
     }
 
     /// Adds the images that no manifest uses: those of values and annotations.
-    fn add_unused(&self, images: &mut Images, guessed: Images) {
+    fn add_unused(&self, images: &mut ChartImages, guessed: ChartImages) {
         let own: Vec<_> = images.images.iter().map(|it| it.image.clone()).collect();
         let used: Paths = own.iter().collect();
         let mut known = HashSet::new();
@@ -61,16 +61,16 @@ impl Chart {
     }
 }
 
-impl Images {
+impl ChartImages {
     /// Returns the images of manifests that Helm has rendered. `name` is that of the chart.
     ///
     /// # Errors
     /// Usage, if there are too many.
-    pub fn rendered(rendered: &Rendered, name: &str) -> Result<Images> {
+    pub fn rendered(rendered: &Rendered, name: &str) -> Result<ChartImages> {
         let mut manifests = Manifests::default();
         manifests.add_rendered(&rendered.text, name);
         manifests.check_limits()?;
-        let mut images = Images::default();
+        let mut images = ChartImages::default();
         images.warnings.clone_from(&rendered.warnings);
         let mut index: HashMap<oci::Reference, (usize, usize)> = HashMap::new();
         for occurrence in manifests.occurrences {
@@ -88,8 +88,14 @@ impl Images {
             *count += 1;
             match images.images.get_mut(*position) {
                 None => {
-                    let (form, named_by) = (Form::Fixed, Some(occurrence.named_by));
-                    images.add(ChartImage { image, found: place, form, named_by, guess: None });
+                    let (form, named_by) = (ValueForm::Fixed, Some(occurrence.named_by));
+                    images.add(ChartImage {
+                        image,
+                        found: place,
+                        form,
+                        named_by,
+                        uncertainty: None,
+                    });
                 }
                 Some(there) => {
                     there.named_by = there.named_by.min(Some(occurrence.named_by));

@@ -21,7 +21,7 @@ const LARGEST_CHART: u64 = 100 << 20;
 
 /// A chart request by name.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct ChartRequest<'a> {
     /// The URL of the folder with the index.
     pub repository: &'a str,
     /// The name of the chart.
@@ -32,7 +32,7 @@ pub struct Wanted<'a> {
 
 /// A chart that was downloaded.
 #[derive(Clone, Debug)]
-pub struct Pulled {
+pub struct DownloadedChart {
     /// Its URL.
     pub name: String,
     /// The digest of its archive, which equals the digest in the index.
@@ -46,12 +46,12 @@ pub struct Pulled {
 /// the address is not valid; integrity, if the archive has another digest.
 pub fn pull(
     network: &Network,
-    wanted: Wanted<'_>,
+    request: ChartRequest<'_>,
     destination: &RootedPath,
     report: &Report,
-) -> Result<Pulled> {
+) -> Result<DownloadedChart> {
     let client = Client::new(network)?.with_largest(LARGEST_CHART);
-    let base = wanted.repository.trim_end_matches('/');
+    let base = request.repository.trim_end_matches('/');
     let address = format!("{base}/index.yaml");
     let item = report.item(address.clone());
     let answer = client.get_small(&address, LARGEST_INDEX, &item)?.ok_or_else(|| {
@@ -59,17 +59,17 @@ pub fn pull(
             .fact("looked for", &address)
     })?;
     let text = yaml::read_from(answer.bytes.as_slice(), &address)?;
-    let Listed { version, url, digest } = Listed::find(&text, &address, wanted)?;
-    let subject = format!("the chart `{} {version}`", wanted.chart);
+    let ChartVersion { version, url, digest } = ChartVersion::find(&text, &address, request)?;
+    let subject = format!("the chart `{} {version}`", request.chart);
     let item = report.item(subject.clone());
     let (urls, expected) = (&[url.clone()][..], &digest);
     client.download(&Download { subject: &subject, urls, expected, destination }, &item)?;
-    Ok(Pulled { name: url, digest })
+    Ok(DownloadedChart { name: url, digest })
 }
 
 /// An index entry that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ChartVersion {
     /// Its version.
     pub version: String,
     /// The URL of its archive.
@@ -78,17 +78,17 @@ pub struct Listed {
     pub digest: Digest,
 }
 
-impl Listed {
+impl ChartVersion {
     /// Finds a chart in the text of an index. `address` is that of the index.
     ///
     /// # Errors
     /// As for [`pull`].
-    pub fn find(text: &str, address: &str, wanted: Wanted<'_>) -> Result<Listed> {
+    pub fn find(text: &str, address: &str, request: ChartRequest<'_>) -> Result<ChartVersion> {
         let index = yaml::document(text, address, Duplicates::LastCounts)?;
-        let entry = Entry::find(&index, wanted)?;
-        Ok(Listed {
+        let entry = IndexEntry::find(&index, request)?;
+        Ok(ChartVersion {
             version: entry.version.to_owned(),
-            url: entry.address(wanted.repository.trim_end_matches('/'))?,
+            url: entry.address(request.repository.trim_end_matches('/'))?,
             digest: entry.digest()?,
         })
     }
@@ -96,36 +96,37 @@ impl Listed {
 
 /// A version of a chart in an index.
 #[derive(Clone, Copy)]
-struct Entry<'a> {
+struct IndexEntry<'a> {
     node: &'a Node,
     version: &'a str,
 }
 
-impl<'a> Entry<'a> {
-    fn find(index: &'a Node, wanted: Wanted<'_>) -> Result<Entry<'a>> {
+impl<'a> IndexEntry<'a> {
+    fn find(index: &'a Node, request: ChartRequest<'_>) -> Result<IndexEntry<'a>> {
         let charts = index.get("entries").map(|it| it.entries()).unwrap_or_default();
-        let versions = charts.iter().rev().find(|entry| *entry.key == *wanted.chart);
+        let versions = charts.iter().rev().find(|entry| *entry.key == *request.chart);
         let Some(versions) = versions else {
             let names: Vec<_> = charts.iter().map(|entry| &*entry.key).collect();
-            return Err(unknown("chart in the repository", wanted.chart, &names)
-                .fact("repository", wanted.repository));
+            return Err(unknown("chart in the repository", request.chart, &names)
+                .fact("repository", request.repository));
         };
-        let all: Vec<_> = versions.value.items().iter().filter_map(Entry::new).collect();
-        let chosen = match wanted.version {
+        let all: Vec<_> = versions.value.items().iter().filter_map(IndexEntry::new).collect();
+        let chosen = match request.version {
             Some(version) => all.iter().find(|entry| entry.is(version)),
             None => newest(&all),
         };
         chosen.copied().ok_or_else(|| {
             let there: Vec<_> = all.iter().take(10).map(|entry| entry.version).collect();
-            let wanted = wanted.version.map_or("stable version".to_owned(), |it| format!("`{it}`"));
-            Error::new(Kind::Unavailable, format!("the repository has no {wanted} of the chart"))
+            let request =
+                request.version.map_or("stable version".to_owned(), |it| format!("`{it}`"));
+            Error::new(Kind::Unavailable, format!("the repository has no {request} of the chart"))
                 .fact("versions", printable_line(&there.join(", ")))
                 .hint("name one of them with `--version`")
         })
     }
 
-    fn new(node: &'a Rc<Node>) -> Option<Entry<'a>> {
-        Some(Entry { node, version: node.text_of("version")? })
+    fn new(node: &'a Rc<Node>) -> Option<IndexEntry<'a>> {
+        Some(IndexEntry { node, version: node.text_of("version")? })
     }
 
     fn is(&self, version: &str) -> bool {
@@ -167,7 +168,7 @@ impl<'a> Entry<'a> {
 }
 
 /// Returns the highest stable version.
-fn newest<'a, 'b>(all: &'b [Entry<'a>]) -> Option<&'b Entry<'a>> {
+fn newest<'a, 'b>(all: &'b [IndexEntry<'a>]) -> Option<&'b IndexEntry<'a>> {
     let versions = all.iter().filter_map(|entry| {
         let version = entry.version.strip_prefix('v').unwrap_or(entry.version);
         Some((version.parse::<Version>().ok().filter(|it| it.pre.is_empty())?, entry))

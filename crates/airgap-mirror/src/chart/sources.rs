@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Chart;
 use super::image_paths::ends;
-use super::images::{ChartImage, Form};
+use super::images::{ChartImage, ValueForm};
 use crate::image_text;
 use crate::reference::ImageReference;
 use crate::yaml::Node;
@@ -19,24 +19,24 @@ const MOST_SAME: usize = 100;
 const KEYS: [&str; 6] = ["repository", "repo", "name", "hub", "registry", "ref"];
 
 /// A value that names an image, or a part of one.
-pub(super) struct Source {
+pub(super) struct ValueSource {
     /// Its path and its position.
     pub(super) found: String,
     /// Its form, if it names the whole image.
-    pub(super) form: Form,
+    pub(super) form: ValueForm,
 }
 
 /// All values that may be a part of an image.
-pub(super) struct Sources<'a> {
+pub(super) struct ValueSources<'a> {
     /// The images that values name, by their paths.
     images: HashMap<&'a str, Vec<&'a ChartImage>>,
     /// Texts of values, each with its path and its position.
     texts: HashMap<&'a str, String>,
 }
 
-impl<'a> Sources<'a> {
-    pub(super) fn new(chart: &'a Chart, images: &'a [ChartImage]) -> Sources<'a> {
-        let mut sources = Sources { images: HashMap::new(), texts: HashMap::new() };
+impl<'a> ValueSources<'a> {
+    pub(super) fn new(chart: &'a Chart, images: &'a [ChartImage]) -> ValueSources<'a> {
+        let mut sources = ValueSources { images: HashMap::new(), texts: HashMap::new() };
         for image in images {
             let same = sources.images.entry(image.image.path()).or_default();
             if same.len() < MOST_SAME {
@@ -77,7 +77,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Returns the value that names the largest part of an image.
-    pub(super) fn find(&self, image: &ImageReference) -> Option<Source> {
+    pub(super) fn find(&self, image: &ImageReference) -> Option<ValueSource> {
         let written = image.to_string();
         let whole =
             |it: &&&ChartImage| it.image.tag() == image.tag() && it.image.host() == image.host();
@@ -87,11 +87,11 @@ impl<'a> Sources<'a> {
             exact.or(all.first())
         });
         if let Some(named) = named {
-            return Some(Source { found: named.found.clone(), form: named.form.clone() });
+            return Some(ValueSource { found: named.found.clone(), form: named.form.clone() });
         }
         let name = image.name();
         let mut texts = [written.as_str(), name.as_str()].into_iter().chain(ends(image.path()));
         let found = texts.find_map(|text| self.texts.get(text))?;
-        Some(Source { found: found.clone(), form: Form::Fixed })
+        Some(ValueSource { found: found.clone(), form: ValueForm::Fixed })
     }
 }

@@ -92,7 +92,7 @@ gone: {image: {repository: org/gone, tag: '1'}}
 metrics: {enabled: false, image: {repository: org/metrics, tag: '1'}}
 ";
 
-fn rendered(files: &[(&str, &str)]) -> Images {
+fn rendered(files: &[(&str, &str)]) -> ChartImages {
     let rendered = crate::helm::Rendered::new(RENDERED.to_owned(), Vec::new());
     chart(files, &[]).rendered(&rendered).unwrap()
 }
@@ -131,7 +131,7 @@ fn the_images_of_a_rendered_chart_are_those_of_its_manifests() {
             ),
         ]
     );
-    assert!(images.images.iter().all(|it| it.guess.is_none()));
+    assert!(images.images.iter().all(|it| it.uncertainty.is_none()));
     let unread: Vec<_> = images.unresolved.iter().map(|it| &*it.place).collect();
     assert_eq!(unread, ["c/templates/bad.yaml"]);
 }
@@ -152,7 +152,8 @@ fn images_that_no_manifest_uses_are_left_out() {
         ]
     );
     let all = images.with_all_parts().images;
-    let more: Vec<_> = all.iter().filter(|it| it.guess == Some(Guess::LeftOut)).collect();
+    let more: Vec<_> =
+        all.iter().filter(|it| it.uncertainty == Some(Uncertainty::LeftOut)).collect();
     assert_eq!(more.len(), 3);
 }
 

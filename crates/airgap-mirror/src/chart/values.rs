@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{MappingEntry, Node, Value};
 
 /// The key of the values that every chart gets.
 const GLOBAL: &str = "global";
@@ -13,12 +13,12 @@ pub(super) fn merge(base: &Rc<Node>, over: &Rc<Node>) -> Rc<Node> {
     if !is_mapping(base) || !is_mapping(over) {
         return over.clone();
     }
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<MappingEntry> = Vec::new();
     for entry in last_of_each(base) {
         match over.get(&entry.key) {
             Some(value) if value.is_null() => {}
             Some(value) => {
-                entries.push(Entry { value: merge(&entry.value, value), ..entry.clone() })
+                entries.push(MappingEntry { value: merge(&entry.value, value), ..entry.clone() })
             }
             None => entries.push(entry.clone()),
         }
@@ -38,19 +38,20 @@ pub(super) fn for_inner(outer: &Rc<Node>, defaults: &Rc<Node>, key: &str) -> Rc<
         None => defaults.clone(),
     };
     let Some(global) = outer.get(GLOBAL).filter(|global| is_mapping(global)) else { return values };
-    let entry = Entry { key: GLOBAL.into(), place: global.place.clone(), value: global.clone() };
+    let entry =
+        MappingEntry { key: GLOBAL.into(), place: global.place.clone(), value: global.clone() };
     merge(&values, &Rc::new(Node::new(Value::Mapping(vec![entry]), values.place.clone())))
 }
 
 /// Returns the values of a chart with those of a subchart, which has the global values as its own
 /// too.
 pub(super) fn with_inner(outer: &Rc<Node>, inner: &Rc<Node>, key: &str) -> Rc<Node> {
-    let mut entries: Vec<Entry> = last_of_each(outer).cloned().collect();
+    let mut entries: Vec<MappingEntry> = last_of_each(outer).cloned().collect();
     let mut put = |key: &str, value: Rc<Node>| match entries.iter_mut().find(|it| *it.key == *key) {
         Some(entry) => entry.value = value,
-        None => entries.push(Entry { key: key.into(), place: value.place.clone(), value }),
+        None => entries.push(MappingEntry { key: key.into(), place: value.place.clone(), value }),
     };
-    let is_own = |entry: &&Entry| &*entry.key != GLOBAL;
+    let is_own = |entry: &&MappingEntry| &*entry.key != GLOBAL;
     let own = last_of_each(inner).filter(is_own).cloned().collect();
     put(key, Rc::new(Node::new(Value::Mapping(own), inner.place.clone())));
     if let Some(global) = inner.get(GLOBAL).filter(|global| is_mapping(global)) {
@@ -65,8 +66,8 @@ fn behind(first: &Rc<Node>, second: &Rc<Node>) -> Rc<Node> {
     if !is_mapping(first) || !is_mapping(second) {
         return first.clone();
     }
-    let both = |entry: &Entry| match second.get(&entry.key) {
-        Some(other) => Entry { value: behind(&entry.value, other), ..entry.clone() },
+    let both = |entry: &MappingEntry| match second.get(&entry.key) {
+        Some(other) => MappingEntry { value: behind(&entry.value, other), ..entry.clone() },
         None => entry.clone(),
     };
     let mut entries: Vec<_> = last_of_each(first).map(both).collect();
@@ -75,9 +76,10 @@ fn behind(first: &Rc<Node>, second: &Rc<Node>) -> Rc<Node> {
 }
 
 /// Returns the entries of a mapping, each key once: the last one counts.
-fn last_of_each(node: &Rc<Node>) -> impl Iterator<Item = &Entry> {
-    let is_last =
-        |entry: &&Entry| node.get(&entry.key).is_some_and(|last| Rc::ptr_eq(last, &entry.value));
+fn last_of_each(node: &Rc<Node>) -> impl Iterator<Item = &MappingEntry> {
+    let is_last = |entry: &&MappingEntry| {
+        node.get(&entry.key).is_some_and(|last| Rc::ptr_eq(last, &entry.value))
+    };
     node.entries().iter().filter(is_last)
 }
 

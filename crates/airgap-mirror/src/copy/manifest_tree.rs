@@ -55,7 +55,7 @@ impl Drop for Reservation {
 /// The manifests of an image and its attached manifests, as far as they were read.
 #[derive(Default)]
 pub(super) struct ManifestTree {
-    nodes: HashMap<Digest, Node>,
+    nodes: HashMap<Digest, ManifestNode>,
     /// The requested digests, each of which is requested once.
     claimed: HashSet<Digest>,
     /// The attached manifests, each with the digest of its subject.
@@ -69,7 +69,7 @@ pub(super) struct ManifestTree {
 }
 
 /// A manifest with the digests that it refers to.
-struct Node {
+struct ManifestNode {
     manifest: Manifest,
     /// The manifests that it refers to.
     children: Vec<Digest>,
@@ -150,7 +150,7 @@ impl ManifestTree {
         let blobs = blobs.iter().map(pair).collect();
         let digest = *manifest.digest();
         self.claimed.insert(digest);
-        self.nodes.insert(digest, Node { manifest, children: digests, blobs, foreign });
+        self.nodes.insert(digest, ManifestNode { manifest, children: digests, blobs, foreign });
         Ok(children)
     }
 
@@ -180,7 +180,7 @@ impl ManifestTree {
 
     /// Returns the URLs that the manifests name for a layer.
     pub(super) fn urls(&self, layer: &Digest) -> Vec<String> {
-        let has = |node: &&Node| node.foreign.iter().any(|(digest, _)| digest == layer);
+        let has = |node: &&ManifestNode| node.foreign.iter().any(|(digest, _)| digest == layer);
         self.nodes.values().find(has).map(|node| node.manifest.urls(layer)).unwrap_or_default()
     }
 

@@ -27,16 +27,16 @@ const CONFIG_LIMIT: u64 = 4 << 20;
 const KNOWN_BLOBS: usize = 200;
 
 /// An image of a copy in progress.
-pub(super) struct Image {
+pub(super) struct PlannedImage {
     source: String,
     destination: String,
     route: Option<CopyRoute>,
-    state: Mutex<State>,
+    state: Mutex<ImageState>,
 }
 
 /// The state of an image so far.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct ImageState {
     pub(super) error: Option<Error>,
     pub(super) moved: Option<Error>,
     /// The repository that has it, if it was found.
@@ -52,7 +52,7 @@ pub(super) struct State {
     pub(super) there: Vec<Digest>,
 }
 
-impl State {
+impl ImageState {
     /// Drops all manifests, which are not needed any more.
     pub(super) fn release(&mut self) {
         (self.tree, self.whole) = (ManifestTree::default(), None);
@@ -86,17 +86,17 @@ enum PlanRequest {
     Tagged { tag: Tag },
 }
 
-impl Image {
-    fn new(request: CopyRequest, budget: &MemoryBudget, options: &Options) -> Image {
+impl PlannedImage {
+    fn new(request: CopyRequest, budget: &MemoryBudget, options: &Options) -> PlannedImage {
         let CopyRequest { source, destination, route } = request;
-        let mut state = State { tree: ManifestTree::new(budget), ..State::default() };
+        let mut state = ImageState { tree: ManifestTree::new(budget), ..ImageState::default() };
         state.tree.with_foreign = options.with_foreign;
         let route = route.map_err(|error| state.error = Some(error)).ok();
-        Image { source, destination, route, state: Mutex::new(state) }
+        PlannedImage { source, destination, route, state: Mutex::new(state) }
     }
 
     /// Returns the state, locked.
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, ImageState> {
         lock(&self.state)
     }
 
@@ -124,8 +124,8 @@ impl Image {
 
     /// Returns the result.
     pub(super) fn into_result(self) -> ImageResult {
-        let Image { source, destination, state, .. } = self;
-        let State { error, moved, outcome, .. } =
+        let PlannedImage { source, destination, state, .. } = self;
+        let ImageState { error, moved, outcome, .. } =
             state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let result = match (error, outcome) {
             (None, Some(outcome)) => Ok(outcome),
@@ -151,10 +151,10 @@ pub(super) fn plan(
     source: &dyn ImageSource,
     target: &dyn ImageTarget,
     options: &Options,
-) -> Vec<Image> {
+) -> Vec<PlannedImage> {
     let budget = MemoryBudget::default();
     let images: Vec<_> =
-        requests.into_iter().map(|request| Image::new(request, &budget, options)).collect();
+        requests.into_iter().map(|request| PlannedImage::new(request, &budget, options)).collect();
     let names = LayoutNames::new(images.iter().filter_map(|image| image.route.as_ref()));
     let first = (0..images.len()).filter(|nth| images[*nth].route.is_some());
     let first = first.map(|nth| (nth, PlanRequest::Root)).collect();
@@ -174,7 +174,7 @@ pub(super) fn plan(
 }
 
 struct Planner<'a> {
-    image: &'a Image,
+    image: &'a PlannedImage,
     names: &'a LayoutNames,
     source: &'a dyn ImageSource,
     target: &'a dyn ImageTarget,

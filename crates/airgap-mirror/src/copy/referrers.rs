@@ -49,7 +49,7 @@ pub(super) const LIST: &str = "the list of referrers";
 pub(super) fn merge_referrers(old: &[Descriptor], new: &[Descriptor]) -> Result<Option<Manifest>> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct List<'a> {
+    struct ReferrersIndex<'a> {
         schema_version: u8,
         media_type: &'a str,
         manifests: Vec<&'a Descriptor>,
@@ -61,7 +61,7 @@ pub(super) fn merge_referrers(old: &[Descriptor], new: &[Descriptor]) -> Result<
     }
     let manifests: Vec<_> = old.iter().chain(added).collect();
     let count = manifests.len();
-    let list = List { schema_version: 2, media_type: media_type::INDEX, manifests };
+    let list = ReferrersIndex { schema_version: 2, media_type: media_type::INDEX, manifests };
     let unwritable =
         |error| Error::integrity("a list of referrers cannot be written").because(error);
     let bytes = serde_json::to_vec(&list).map_err(unwritable)?;

@@ -15,7 +15,8 @@ use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
 use airgap_core::workers::lock;
 use airgap_oci::{
-    Client, Descriptor, Manifest, Mount, Readable, Reference, Registry, Repository, Tag, media_type,
+    Client, Descriptor, Manifest, MountResult, Readable, Reference, Registry, Repository, Tag,
+    media_type,
 };
 use airgap_vendor::reach;
 
@@ -275,17 +276,17 @@ impl ImageTarget for RegistryTarget<'_> {
         }
         let location = match known {
             Some(known) => match self.client.mount(known, to, digest)? {
-                Mount::Mounted => return Ok(BlobOutcome::Mounted),
+                MountResult::Mounted => return Ok(BlobOutcome::Mounted),
                 // A registry that does not mount may have the blob from an earlier run.
-                Mount::Upload(_) if self.client.has_blob_to_push(to, digest)? => {
+                MountResult::Upload(_) if self.client.has_blob_to_push(to, digest)? => {
                     return Ok(BlobOutcome::Existing);
                 }
-                Mount::Upload(location) => location,
+                MountResult::Upload(location) => location,
             },
             None if self.client.has_blob_to_push(to, digest)? => return Ok(BlobOutcome::Existing),
             None => match self.client.mount_from_anywhere(to, digest)? {
-                Mount::Mounted => return Ok(BlobOutcome::Mounted),
-                Mount::Upload(location) => location,
+                MountResult::Mounted => return Ok(BlobOutcome::Mounted),
+                MountResult::Upload(location) => location,
             },
         };
         let bytes = blob.bytes()?;

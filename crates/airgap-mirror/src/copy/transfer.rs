@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Options;
 use super::endpoint::{BlobCopy, BlobOutcome, ImageSource, ImageTarget};
-use super::plan::{Image, State};
+use super::plan::{ImageState, PlannedImage};
 use super::referrers;
 use super::summary::{BlobCounts, SkippedLayer};
 use airgap_core::digest::Digest;
@@ -48,7 +48,7 @@ enum Job {
 
 /// Copies the missing blobs and manifests. The result of each image is noted in it.
 pub(super) fn transfer(
-    images: &[Image],
+    images: &[PlannedImage],
     source: &dyn ImageSource,
     target: &dyn ImageTarget,
     options: &Options,
@@ -98,7 +98,7 @@ pub(super) fn transfer(
 }
 
 /// Returns the message for a layer that is not copied.
-fn left_behind(image: &Image, layer: &SkippedLayer) -> String {
+fn left_behind(image: &PlannedImage, layer: &SkippedLayer) -> String {
     format!(
         "`{}`: the layer {} ({}) stays behind, as its media type says that it may not be passed on; \
          `--include-non-distributable` takes it",
@@ -109,7 +109,7 @@ fn left_behind(image: &Image, layer: &SkippedLayer) -> String {
 }
 
 /// Notes the number of bytes of an image.
-fn measure(image: &Image) {
+fn measure(image: &PlannedImage) {
     let mut state = image.state();
     let bytes = state.tree.blobs().into_iter().map(|(_, size)| size).sum();
     if let Some(outcome) = &mut state.outcome {
@@ -118,11 +118,11 @@ fn measure(image: &Image) {
 }
 
 /// Returns whether an image is to be copied.
-fn wants(state: &State) -> bool {
+fn wants(state: &ImageState) -> bool {
     state.error.is_none() && state.tree_root().is_some()
 }
 
-fn say_at_once(image: &Image, report: &Report) {
+fn say_at_once(image: &PlannedImage, report: &Report) {
     let state = image.state();
     if let Some(moved) = &state.moved {
         report.warn(&moved.to_string());
@@ -139,7 +139,7 @@ fn say_at_once(image: &Image, report: &Report) {
 /// Returns every blob with the repositories that need it, in the order of the images, and the
 /// number of blobs that each image needs.
 fn batches(
-    images: &[Image],
+    images: &[PlannedImage],
     source: &dyn ImageSource,
     target: &dyn ImageTarget,
 ) -> (Vec<Batch>, Vec<usize>) {
@@ -229,7 +229,7 @@ fn planned(batches: &[Batch]) -> BlobCounts {
 }
 
 struct TransferRun<'a> {
-    images: &'a [Image],
+    images: &'a [PlannedImage],
     source: &'a dyn ImageSource,
     target: &'a dyn ImageTarget,
     report: &'a Report,
@@ -278,10 +278,10 @@ impl TransferRun<'_> {
         let Need { images, from, to, known: own } = &needs[need];
         let images = images.iter().map(|nth| &self.images[*nth]);
         // No image needs the blob any more.
-        if images.clone().all(Image::failed) {
+        if images.clone().all(PlannedImage::failed) {
             return false;
         }
-        let image = images.clone().find(|image| !image.failed()).map(Image::source);
+        let image = images.clone().find(|image| !image.failed()).map(PlannedImage::source);
         let name = image.unwrap_or_default();
         let item = self.report.item(format!("{} {name}", descriptor.digest.short()));
         let blob_copy = BlobCopy { descriptor, source: self.source, from, to, url: None };
@@ -355,7 +355,7 @@ impl TransferRun<'_> {
         complete.map(|nth| Job::Finish(*nth)).collect()
     }
 
-    fn fail(&self, image: &Image, error: Error) {
+    fn fail(&self, image: &PlannedImage, error: Error) {
         if !image.failed() {
             self.report.failed(&format!("{}\n", image.line()), &error);
             self.total.done();
@@ -363,7 +363,7 @@ impl TransferRun<'_> {
         image.fail(error);
     }
 
-    fn finish(&self, image: &Image) {
+    fn finish(&self, image: &PlannedImage) {
         let (pushed, left_some) = {
             let mut state = image.state();
             let left_some = state.outcome.as_ref().is_some_and(|it| !it.left_behind.is_empty());
@@ -389,8 +389,8 @@ impl TransferRun<'_> {
 
     /// Pushes the manifests: each after those that it refers to, then the attached ones, and the
     /// tag at the very end.
-    fn push_manifests(&self, state: &mut State, source: &str) -> Result<Digest> {
-        let State { tree, to, outcome, whole, .. } = state;
+    fn push_manifests(&self, state: &mut ImageState, source: &str) -> Result<Digest> {
+        let ImageState { tree, to, outcome, whole, .. } = state;
         let missing = || Error::new(Kind::Failed, "an image was copied without a manifest");
         let (Some(to), Some(outcome)) = (to, outcome) else { return Err(missing()) };
         let (repository, mut given) = (to.repository(), HashSet::new());

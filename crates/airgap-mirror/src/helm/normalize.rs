@@ -36,15 +36,15 @@ documents:
 ";
 
 /// The documents of a text, some of which Helm must read.
-pub(super) struct Parts<'a> {
+pub(super) struct DocumentParts<'a> {
     parts: Vec<&'a str>,
     /// The indexes of the documents that Helm must read.
     unread: Vec<usize>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> DocumentParts<'a> {
     /// Splits a text into its documents.
-    pub(super) fn new(text: &'a str) -> Parts<'a> {
+    pub(super) fn new(text: &'a str) -> DocumentParts<'a> {
         let mut parts = Vec::new();
         let (mut start, mut end) = (0, 0);
         for line in text.split_inclusive('\n') {
@@ -61,7 +61,7 @@ impl<'a> Parts<'a> {
         let unread = (0..parts.len()).filter(|index| is_unread(&parts[*index]));
         let unread = unread.filter(|index| parts[*index].len() <= LARGEST);
         let unread = unread.take(MOST_UNREAD).collect();
-        Parts { parts, unread }
+        DocumentParts { parts, unread }
     }
 
     /// Returns whether all documents can be read without Helm.
@@ -113,7 +113,7 @@ mod tests {
     fn documents_that_only_helm_reads_are_replaced() {
         let text = "---\n# Source: c/a.yaml\na: 1\n---\n# Source: c/b.yaml\na: 1\na: 2\n--- # x\n\
                     # Source: c/d.yaml\nb:\n  c: \"d\n  e\"\n---\n: [\n";
-        let parts = Parts::new(text);
+        let parts = DocumentParts::new(text);
         assert_eq!(parts.unread, [1, 2, 3]);
         let answer = "---\n# Source: documents/templates/documents.yaml\ndocuments:\n\
                       - {\"a\":2}\n- {\"b\":{\"c\":\"d e\"}}\n- {\"Error\":\"no\"}\n";
@@ -124,6 +124,6 @@ mod tests {
         );
         // Documents that the answer lacks stay unchanged.
         assert_eq!(parts.with(""), text);
-        assert!(Parts::new("a: 1\n").are_read());
+        assert!(DocumentParts::new("a: 1\n").are_read());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::goals::{Goal, Goals, Places, State};
+use super::goals::{Goal, GoalState, Goals, RenderedImages};
 use super::leaf::Leaf;
 use super::marker::{self, Marker};
 
@@ -39,7 +39,7 @@ pub(super) struct Candidate {
 }
 
 /// Returns the parts of the rendered images in which markers occur.
-pub(super) fn feeds(markers: &[Marker], goals: &Goals, places: &Places) -> Vec<Feed> {
+pub(super) fn feeds(markers: &[Marker], goals: &Goals, places: &RenderedImages) -> Vec<Feed> {
     let (mut feeds, mut left) = (Vec::new(), MOST_COMPARED);
     for (goal, wanted) in goals.all.iter().enumerate() {
         let Some(occurrence) = goals.find(wanted, places) else { continue };
@@ -128,7 +128,11 @@ fn replace(text: &str, image: &str, new: &str) -> String {
 /// Chooses the fewest values that move images to their destinations, and those of many images
 /// before those of few. With `for_all` a value must be right for each image of which it is a part;
 /// also returns whether a value was left out because of that.
-pub(super) fn choose(feeds: &[Feed], states: &[State], for_all: bool) -> (Vec<Candidate>, bool) {
+pub(super) fn choose(
+    feeds: &[Feed],
+    states: &[GoalState],
+    for_all: bool,
+) -> (Vec<Candidate>, bool) {
     let mut by_leaf: BTreeMap<usize, Vec<&Feed>> = BTreeMap::new();
     for feed in feeds {
         by_leaf.entry(feed.leaf).or_default().push(feed);
@@ -156,10 +160,10 @@ pub(super) fn choose(feeds: &[Feed], states: &[State], for_all: bool) -> (Vec<Ca
 }
 
 /// Returns the text of a value that is right for the most images.
-fn best(leaf: usize, feeds: &[&Feed], states: &[State]) -> Option<Candidate> {
+fn best(leaf: usize, feeds: &[&Feed], states: &[GoalState]) -> Option<Candidate> {
     let mut by_value: BTreeMap<&str, (usize, HashSet<usize>)> = BTreeMap::new();
     for feed in feeds {
-        let is_wrong = states[feed.goal] != State::Done;
+        let is_wrong = states[feed.goal] != GoalState::Done;
         let value = feed.exact.as_ref().or(feed.registry.as_ref());
         if let Some(value) = value.filter(|_| is_wrong) {
             let (weight, moves) = by_value.entry(value).or_default();
@@ -171,8 +175,9 @@ fn best(leaf: usize, feeds: &[&Feed], states: &[State]) -> Option<Candidate> {
     let (value, (_, moves)) = by_value
         .into_iter()
         .max_by_key(|(value, (weight, _))| (*weight, std::cmp::Reverse(*value)))?;
-    let is_lost =
-        |feed: &&&Feed| states[feed.goal] == State::Done && feed.exact.as_deref() != Some(value);
+    let is_lost = |feed: &&&Feed| {
+        states[feed.goal] == GoalState::Done && feed.exact.as_deref() != Some(value)
+    };
     let lost = feeds.iter().filter(is_lost).count();
     let all = feeds.iter().map(|feed| feed.goal).collect();
     (moves.len() > lost).then(|| Candidate { leaf, value: value.to_owned(), moves, feeds: all })

@@ -20,7 +20,7 @@ const MOST_NAMED: usize = 10;
 
 /// The images of one render, each with the key of its position.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
+pub(super) struct RenderedImages {
     occurrences: Vec<(String, ImageOccurrence)>,
     by_key: HashMap<String, usize>,
     /// The first images of each field of a kind of resources.
@@ -51,7 +51,7 @@ pub(super) struct Goals {
 
 /// The state of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum GoalState {
     /// It is at its destination.
     Done,
     /// It has the name of its destination with another tag or digest.
@@ -64,9 +64,9 @@ pub(super) enum State {
     Broken,
 }
 
-impl Places {
+impl RenderedImages {
     /// Parses manifests.
-    pub(super) fn read(manifests: &str) -> Result<Places> {
+    pub(super) fn read(manifests: &str) -> Result<RenderedImages> {
         let mut read = Manifests::default();
         read.add_rendered(manifests, RENDERED);
         read.check_limits()?;
@@ -90,7 +90,7 @@ impl Places {
                 first.push(index);
             }
         }
-        Ok(Places { occurrences, by_key, by_field, problems })
+        Ok(RenderedImages { occurrences, by_key, by_field, problems })
     }
 }
 
@@ -99,7 +99,7 @@ impl Goals {
     ///
     /// # Errors
     /// Usage, if the image of a container or a field is not in the list.
-    pub(super) fn new(places: &Places, list: &MirrorList) -> Result<Goals> {
+    pub(super) fn new(places: &RenderedImages, list: &MirrorList) -> Result<Goals> {
         let mut goals = Goals { all: Vec::new(), unlisted: Vec::new(), keys: HashSet::new() };
         let mut missing = Vec::new();
         for (key, occurrence) in places.occurrences.clone() {
@@ -122,11 +122,11 @@ impl Goals {
     }
 
     /// Returns the state of each image in a render.
-    pub(super) fn states(&self, places: &Places) -> Vec<State> {
+    pub(super) fn states(&self, places: &RenderedImages) -> Vec<GoalState> {
         self.all.iter().map(|goal| self.state(goal, places)).collect()
     }
 
-    fn state(&self, goal: &Goal, places: &Places) -> State {
+    fn state(&self, goal: &Goal, places: &RenderedImages) -> GoalState {
         // A resource name with a slash is not valid: a value that is in one as well cannot be a
         // registry.
         let is_named = |occurrence: &ImageOccurrence| {
@@ -134,19 +134,23 @@ impl Goals {
             name.contains('/') && occurrence.resource != goal.occurrence.resource
         };
         let state = |occurrence: &ImageOccurrence| match &occurrence.image {
-            _ if is_named(occurrence) => State::Broken,
-            Ok(image) if is_at(image, &goal.wanted) => State::Done,
-            Ok(image) if image.has_same_name(&goal.wanted) => State::Version,
-            Ok(image) if image.registry() == goal.wanted.registry() => State::Registry,
-            Ok(image) if goal.occurrence.image.as_ref() == Ok(image) => State::Name,
-            _ => State::Broken,
+            _ if is_named(occurrence) => GoalState::Broken,
+            Ok(image) if is_at(image, &goal.wanted) => GoalState::Done,
+            Ok(image) if image.has_same_name(&goal.wanted) => GoalState::Version,
+            Ok(image) if image.registry() == goal.wanted.registry() => GoalState::Registry,
+            Ok(image) if goal.occurrence.image.as_ref() == Ok(image) => GoalState::Name,
+            _ => GoalState::Broken,
         };
-        self.find(goal, places).map_or(State::Broken, state)
+        self.find(goal, places).map_or(GoalState::Broken, state)
     }
 
     /// Returns the image of a goal in another render. The name of its resource may have changed
     /// too.
-    pub(super) fn find<'a>(&self, goal: &Goal, places: &'a Places) -> Option<&'a ImageOccurrence> {
+    pub(super) fn find<'a>(
+        &self,
+        goal: &Goal,
+        places: &'a RenderedImages,
+    ) -> Option<&'a ImageOccurrence> {
         if let Some(index) = places.by_key.get(&goal.key) {
             return Some(&places.occurrences[*index].1);
         }
@@ -165,7 +169,7 @@ impl Goals {
     /// destination.
     pub(super) fn strangers<'a>(
         &self,
-        places: &'a Places,
+        places: &'a RenderedImages,
         list: &MirrorList,
     ) -> Vec<&'a ImageOccurrence> {
         let is_new = |(key, _): &&(String, ImageOccurrence)| !self.keys.contains(key);

@@ -23,7 +23,7 @@ const DEFAULTS: [&str; 2] = ["default", "builtin"];
 
 /// A step of the path of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum LeafStep {
     /// A key of a mapping.
     Key(Rc<str>),
     /// An item of a list.
@@ -34,14 +34,14 @@ pub(super) enum Step {
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
     /// Its path in the values of the root chart.
-    pub(super) path: Vec<Step>,
+    pub(super) path: Vec<LeafStep>,
     /// The text, empty for nothing.
     pub(super) text: String,
 }
 
 /// The part of an image that a value is, judged by its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum PartRole {
     /// The registry, possibly with the first parts of the path.
     Registry,
     /// The path in the registry, or the whole image.
@@ -54,10 +54,10 @@ pub(super) enum Role {
     Other,
 }
 
-impl Role {
+impl PartRole {
     /// Returns whether it is a tag or a digest.
     pub(super) fn is_version(self) -> bool {
-        matches!(self, Role::Tag | Role::Digest)
+        matches!(self, PartRole::Tag | PartRole::Digest)
     }
 }
 
@@ -75,8 +75,8 @@ impl Leaf {
         let mut paths =
             GLOBAL_REGISTRIES.map(|keys| keys.iter().map(|it| key(it)).collect()).to_vec();
         add_absent(values, &mut Vec::new(), &mut paths);
-        let is_absent = |path: &Vec<Step>| {
-            let keys: Vec<_> = path.iter().filter_map(Step::key).collect();
+        let is_absent = |path: &Vec<LeafStep>| {
+            let keys: Vec<_> = path.iter().filter_map(LeafStep::key).collect();
             let (last, around) = keys.split_last().unwrap_or((&"", &[]));
             let node = values.at(around);
             node.is_none_or(|node| {
@@ -88,40 +88,40 @@ impl Leaf {
     }
 
     /// Returns the part of an image that it is, judged by its key.
-    pub(super) fn role(&self) -> Role {
+    pub(super) fn role(&self) -> PartRole {
         let key = self.key().to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| key.contains(word));
         let is_in_image = || {
-            let keys = self.path.iter().filter_map(Step::key);
+            let keys = self.path.iter().filter_map(LeafStep::key);
             keys.map(str::to_ascii_lowercase).any(|key| key.contains("image"))
         };
         match () {
-            () if has(&SETTINGS) => Role::Other,
-            () if has(&["digest", "sha"]) => Role::Digest,
-            () if has(&["tag"]) => Role::Tag,
-            () if has(&["registry"]) || key == "hub" => Role::Registry,
-            () if has(&["image", "repository", "repo"]) => Role::Name,
-            () if has(&["version"]) => Role::Tag,
+            () if has(&SETTINGS) => PartRole::Other,
+            () if has(&["digest", "sha"]) => PartRole::Digest,
+            () if has(&["tag"]) => PartRole::Tag,
+            () if has(&["registry"]) || key == "hub" => PartRole::Registry,
+            () if has(&["image", "repository", "repo"]) => PartRole::Name,
+            () if has(&["version"]) => PartRole::Tag,
             () if matches!(&*key, "name" | "path" | "org" | "project") && is_in_image() => {
-                Role::Name
+                PartRole::Name
             }
-            () => Role::Other,
+            () => PartRole::Other,
         }
     }
 
     /// Returns its own key, or the nearest key above a list item.
     fn key(&self) -> &str {
-        self.path.iter().rev().find_map(Step::key).unwrap_or_default()
+        self.path.iter().rev().find_map(LeafStep::key).unwrap_or_default()
     }
 
     /// Returns whether it applies to the chart and its subcharts at the same time.
     pub(super) fn is_global(&self) -> bool {
-        self.path.iter().filter_map(Step::key).any(|key| key == GLOBAL)
+        self.path.iter().filter_map(LeafStep::key).any(|key| key == GLOBAL)
     }
 
     /// Returns whether it is in a list, which values can only replace as a whole.
     pub(super) fn is_in_list(&self) -> bool {
-        self.path.iter().any(|step| matches!(step, Step::Item(_)))
+        self.path.iter().any(|step| matches!(step, LeafStep::Item(_)))
     }
 
     /// Returns the value that overrides this one, if this is one of the defaults that a chart keeps
@@ -138,35 +138,35 @@ impl Leaf {
         let mut name = String::new();
         for step in &self.path {
             match step {
-                Step::Key(key) if name.is_empty() => name.push_str(key),
-                Step::Key(key) => name.extend([".", key]),
-                Step::Item(index) => name.push_str(&format!("[{index}]")),
+                LeafStep::Key(key) if name.is_empty() => name.push_str(key),
+                LeafStep::Key(key) => name.extend([".", key]),
+                LeafStep::Item(index) => name.push_str(&format!("[{index}]")),
             }
         }
         name
     }
 }
 
-impl Step {
+impl LeafStep {
     /// Returns the key, if the step is one.
     pub(super) fn key(&self) -> Option<&str> {
         match self {
-            Step::Key(key) => Some(key),
-            Step::Item(_) => None,
+            LeafStep::Key(key) => Some(key),
+            LeafStep::Item(_) => None,
         }
     }
 }
 
-fn key(text: &str) -> Step {
-    Step::Key(text.into())
+fn key(text: &str) -> LeafStep {
+    LeafStep::Key(text.into())
 }
 
-fn add_absent(node: &Rc<Node>, path: &mut Vec<Step>, paths: &mut Vec<Vec<Step>>) {
+fn add_absent(node: &Rc<Node>, path: &mut Vec<LeafStep>, paths: &mut Vec<Vec<LeafStep>>) {
     if paths.len() >= MOST_LEAVES {
         return;
     }
     for entry in node.entries() {
-        path.push(Step::Key(entry.key.clone()));
+        path.push(LeafStep::Key(entry.key.clone()));
         let name = entry.key.to_ascii_lowercase();
         let is_setting = SETTINGS.iter().any(|word| name.contains(word));
         if matches!(entry.value.value, Value::Mapping(_)) && name.contains("image") && !is_setting {
@@ -179,7 +179,7 @@ fn add_absent(node: &Rc<Node>, path: &mut Vec<Step>, paths: &mut Vec<Vec<Step>>)
     }
 }
 
-fn add(node: &Rc<Node>, path: &mut Vec<Step>, leaves: &mut Vec<Leaf>) {
+fn add(node: &Rc<Node>, path: &mut Vec<LeafStep>, leaves: &mut Vec<Leaf>) {
     if leaves.len() >= MOST_LEAVES {
         return;
     }
@@ -195,14 +195,14 @@ fn add(node: &Rc<Node>, path: &mut Vec<Step>, leaves: &mut Vec<Leaf>) {
         }
         Value::Sequence(items) => {
             for (index, item) in items.iter().enumerate() {
-                path.push(Step::Item(index));
+                path.push(LeafStep::Item(index));
                 add(item, path, leaves);
                 path.pop();
             }
         }
         Value::Mapping(entries) => {
             for entry in entries {
-                path.push(Step::Key(entry.key.clone()));
+                path.push(LeafStep::Key(entry.key.clone()));
                 add(&entry.value, path, leaves);
                 path.pop();
             }

@@ -4,7 +4,7 @@
 //! `quay.io/org/app` becomes `m0007x.invalid/org/app`, and the tag `v2.10.3-alpine` becomes
 //! `v2.10.990007-alpine`.
 
-use super::leaf::{Leaf, Role};
+use super::leaf::{Leaf, PartRole};
 use crate::reference::ImageReference;
 
 /// The largest number of markers of one render.
@@ -27,13 +27,13 @@ pub(super) struct Marker {
 
 impl Marker {
     /// Creates the marker with a number.
-    pub(super) fn new(leaf: usize, value: &Leaf, role: Role, number: usize) -> Marker {
+    pub(super) fn new(leaf: usize, value: &Leaf, role: PartRole, number: usize) -> Marker {
         let before = value.text.trim().trim_end_matches('/').to_owned();
         let end = if value.text.trim().ends_with('/') { "/" } else { "" };
         let core = match role {
-            Role::Tag => tag(&before, number),
-            Role::Digest => digest(&before, number),
-            Role::Registry if before.is_empty() => format!("m{number:04}x.invalid"),
+            PartRole::Tag => tag(&before, number),
+            PartRole::Digest => digest(&before, number),
+            PartRole::Registry if before.is_empty() => format!("m{number:04}x.invalid"),
             _ if before.is_empty() => format!("m{number:04}x.invalid/x"),
             _ => name(&before, number),
         };
@@ -134,7 +134,7 @@ fn tag(text: &str, number: usize) -> String {
 mod tests {
     use super::*;
 
-    fn marker(text: &str, role: Role) -> Marker {
+    fn marker(text: &str, role: PartRole) -> Marker {
         let leaf = Leaf { path: Vec::new(), text: text.to_owned() };
         Marker::new(0, &leaf, role, 7)
     }
@@ -142,19 +142,19 @@ mod tests {
     #[test]
     fn a_marker_has_the_shape_of_its_value() {
         for (text, role, expected) in [
-            ("", Role::Registry, "m0007x.invalid"),
-            ("docker.io", Role::Registry, "m0007x.invalid"),
-            ("quay.io/", Role::Registry, "m0007x.invalid/"),
-            ("host:5000/a/b", Role::Registry, "m0007x.invalid/a/b"),
-            ("", Role::Name, "m0007x.invalid/x"),
-            ("nats", Role::Name, "m0007x"),
-            ("nats:2.10", Role::Name, "m0007x:2.10"),
-            ("org/app:1", Role::Name, "m0007x/app:1"),
-            ("v2.10.3-alpine", Role::Tag, "v2.10.990007-alpine"),
-            ("1.5", Role::Tag, "1.990007"),
-            ("8", Role::Tag, "990007"),
-            ("latest", Role::Tag, "latest-m0007x"),
-            ("", Role::Tag, "990007.0.0"),
+            ("", PartRole::Registry, "m0007x.invalid"),
+            ("docker.io", PartRole::Registry, "m0007x.invalid"),
+            ("quay.io/", PartRole::Registry, "m0007x.invalid/"),
+            ("host:5000/a/b", PartRole::Registry, "m0007x.invalid/a/b"),
+            ("", PartRole::Name, "m0007x.invalid/x"),
+            ("nats", PartRole::Name, "m0007x"),
+            ("nats:2.10", PartRole::Name, "m0007x:2.10"),
+            ("org/app:1", PartRole::Name, "m0007x/app:1"),
+            ("v2.10.3-alpine", PartRole::Tag, "v2.10.990007-alpine"),
+            ("1.5", PartRole::Tag, "1.990007"),
+            ("8", PartRole::Tag, "990007"),
+            ("latest", PartRole::Tag, "latest-m0007x"),
+            ("", PartRole::Tag, "990007.0.0"),
         ] {
             assert_eq!(marker(text, role).text, expected, "{text:?}");
         }
@@ -162,26 +162,31 @@ mod tests {
 
     #[test]
     fn a_value_is_solved_from_the_place_of_its_marker() {
-        let solve = |text: &str, role: Role, written: &str, wanted: &str| {
+        let solve = |text: &str, role: PartRole, written: &str, wanted: &str| {
             marker(text, role).solve(written, &wanted.parse().unwrap())
         };
         let wanted = "r.io:5000/org/app:1.0";
         for (text, role, written, expected) in [
-            ("docker.io", Role::Registry, "m0007x.invalid/org/app:1.0", Some("r.io:5000")),
-            ("quay.io/", Role::Registry, "m0007x.invalid/org/app:1.0", Some("r.io:5000/")),
-            ("quay.io/org", Role::Registry, "m0007x.invalid/org/app:1.0", Some("r.io:5000/org")),
-            ("org/app", Role::Name, "m0007x/app:1.0", Some("r.io:5000/org/app")),
-            ("org/app:1.0", Role::Name, "m0007x/app:1.0", Some(wanted)),
-            ("org/app", Role::Name, "m0007x/app", Some(wanted)),
-            ("org/app", Role::Name, "docker.io/m0007x/app:1.0", None),
-            ("app", Role::Name, "r.io:5000/org/m0007x:1.0", Some("app")),
-            ("1.0", Role::Tag, "r.io:5000/org/app:1.990007", Some("1.0")),
+            ("docker.io", PartRole::Registry, "m0007x.invalid/org/app:1.0", Some("r.io:5000")),
+            ("quay.io/", PartRole::Registry, "m0007x.invalid/org/app:1.0", Some("r.io:5000/")),
+            (
+                "quay.io/org",
+                PartRole::Registry,
+                "m0007x.invalid/org/app:1.0",
+                Some("r.io:5000/org"),
+            ),
+            ("org/app", PartRole::Name, "m0007x/app:1.0", Some("r.io:5000/org/app")),
+            ("org/app:1.0", PartRole::Name, "m0007x/app:1.0", Some(wanted)),
+            ("org/app", PartRole::Name, "m0007x/app", Some(wanted)),
+            ("org/app", PartRole::Name, "docker.io/m0007x/app:1.0", None),
+            ("app", PartRole::Name, "r.io:5000/org/m0007x:1.0", Some("app")),
+            ("1.0", PartRole::Tag, "r.io:5000/org/app:1.990007", Some("1.0")),
         ] {
             let solved = solve(text, role, written, wanted);
             assert_eq!(solved.as_deref(), expected, "{text} in {written}");
         }
         let digest = format!("r.io/a:1@sha256:{}", "a".repeat(64));
-        let solved = solve("2", Role::Tag, "r.io/a:990007", &digest);
+        let solved = solve("2", PartRole::Tag, "r.io/a:990007", &digest);
         assert_eq!(solved, Some(digest["r.io/a:".len()..].to_owned()));
     }
 }

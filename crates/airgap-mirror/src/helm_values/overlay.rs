@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
-use super::leaf::Step;
+use super::leaf::LeafStep;
 use crate::yaml::{self, Node, Scalar, Style};
 
 /// Values that override those of a chart. A list is replaced as a whole.
@@ -21,13 +21,13 @@ impl Overlay {
     }
 
     /// Sets a value.
-    pub(super) fn set(&mut self, path: &[Step], value: Value) {
+    pub(super) fn set(&mut self, path: &[LeafStep], value: Value) {
         set(&mut self.values, Some(&self.chart), path, value);
     }
 
     /// Sets a value at a path of keys.
     pub(super) fn set_keys(&mut self, path: &[impl AsRef<str>], value: Value) {
-        let path: Vec<_> = path.iter().map(|key| Step::Key(key.as_ref().into())).collect();
+        let path: Vec<_> = path.iter().map(|key| LeafStep::Key(key.as_ref().into())).collect();
         self.set(&path, value);
     }
 
@@ -42,10 +42,10 @@ impl Overlay {
     }
 }
 
-fn set(slot: &mut Value, chart: Option<&Rc<Node>>, path: &[Step], value: Value) {
+fn set(slot: &mut Value, chart: Option<&Rc<Node>>, path: &[LeafStep], value: Value) {
     match path.split_first() {
         None => *slot = value,
-        Some((Step::Key(key), rest)) => {
+        Some((LeafStep::Key(key), rest)) => {
             if !slot.is_object() {
                 *slot = json!({});
             }
@@ -53,7 +53,7 @@ fn set(slot: &mut Value, chart: Option<&Rc<Node>>, path: &[Step], value: Value) 
             let below = entries.entry(key.to_string()).or_insert(Value::Null);
             set(below, chart.and_then(|node| node.get(key)), rest, value);
         }
-        Some((Step::Item(index), rest)) => {
+        Some((LeafStep::Item(index), rest)) => {
             if !slot.is_array() {
                 *slot = chart.map_or_else(|| json!([]), |node| yaml::to_json(node, scalar_data));
             }
@@ -116,7 +116,10 @@ mod tests {
         let mut over = overlay(
             "l:\n- {v: 0.10, o: 07, t: yes, s: '1', e: ~, i: a:1}\n- {i: b:1, d: 12345678901, m: {}}\n",
         );
-        over.set(&[Step::Key("l".into()), Step::Item(1), Step::Key("i".into())], json!("r.io/b:1"));
+        over.set(
+            &[LeafStep::Key("l".into()), LeafStep::Item(1), LeafStep::Key("i".into())],
+            json!("r.io/b:1"),
+        );
         assert_eq!(
             over.text(),
             "l:\n  - v: 0.1\n    o: 7\n    t: true\n    s: \"1\"\n    e: null\n    i: a:1\n  - i: r.io/b:1\n    d: 12345678901\n    m: {}\n"

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::candidates::{self, Candidate, Feed};
-use super::goals::{Goals, Places, State};
+use super::goals::{GoalState, Goals, RenderedImages};
 use super::leaf::Leaf;
 use super::marker::{self, Marker};
 use super::overlay::Overlay;
@@ -95,7 +95,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// Errors of a Helm that cannot be run.
-    pub(super) fn run(mut self, plain: Places, per_component: bool) -> Result<Attempt> {
+    pub(super) fn run(mut self, plain: RenderedImages, per_component: bool) -> Result<Attempt> {
         let states = self.goals.states(&plain);
         let (values, overlay) = (BTreeMap::new(), self.base.clone());
         let plain = Attempt { values, overlay, places: Rc::new(plain), states };
@@ -204,7 +204,7 @@ impl<'a> Search<'a> {
             if attempt.score() < from.score() {
                 return Ok(attempt);
             }
-            let broken = attempt.places_in(&[State::Broken]);
+            let broken = attempt.places_in(&[GoalState::Broken]);
             let is_right = |one: &&Candidate| broken.iter().all(|goal| !one.feeds.contains(goal));
             let right: Vec<_> = chosen.iter().filter(is_right).cloned().collect();
             if right.len() < chosen.len() {
@@ -277,7 +277,12 @@ impl<'a> Search<'a> {
 
     /// Replaces images in texts, such as arguments and files.
     fn texts(&mut self, from: Attempt) -> Result<Attempt> {
-        let wrong = from.places_in(&[State::Version, State::Registry, State::Name, State::Broken]);
+        let wrong = from.places_in(&[
+            GoalState::Version,
+            GoalState::Registry,
+            GoalState::Name,
+            GoalState::Broken,
+        ]);
         if wrong.is_empty() {
             return Ok(from);
         }
@@ -292,7 +297,8 @@ impl<'a> Search<'a> {
         }
         let before: Vec<_> = from.values.keys().copied().collect();
         let all = self.add(from, &replaced)?;
-        let helps = |one: &&Candidate| one.moves.iter().any(|it| all.states[*it] == State::Done);
+        let helps =
+            |one: &&Candidate| one.moves.iter().any(|it| all.states[*it] == GoalState::Done);
         let helping: HashSet<_> = replaced.iter().filter(helps).map(|one| one.leaf).collect();
         let mut values = all.values.clone();
         values.retain(|leaf, _| before.contains(leaf) || helping.contains(leaf));
@@ -393,7 +399,7 @@ impl<'a> Search<'a> {
         }
         self.renders += 1;
         let rendered = match (self.render)(&overlay.text()) {
-            Ok(text) => Places::read(&text),
+            Ok(text) => RenderedImages::read(&text),
             Err(error) => Err(error),
         };
         match rendered {

@@ -37,8 +37,8 @@ impl Case<'_> {
             let images: String = images.iter().map(|it| format!("  - image: {it}\n")).collect();
             Ok(format!("kind: Pod\napiVersion: v1\nspec:\n  containers:\n{images}"))
         };
-        let wanted = Wanted { pull_secrets: &[], per_component: false };
-        let made = proven(&chart, &list, wanted, &mut render).unwrap();
+        let options = ValuesOptions { pull_secrets: &[], per_component: false };
+        let made = proven(&chart, &list, options, &mut render).unwrap();
         assert!(renders < 30, "{renders} renders");
         (block(&made.values), made.unmoved.into_iter().map(|it| it.image).collect())
     }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Wanted, pull_secrets};
-use crate::chart::{Chart, ChartImage, Form};
+use super::{ValuesOptions, pull_secrets};
+use crate::chart::{Chart, ChartImage, ValueForm};
 use crate::mirror_list::MirrorList;
 use crate::reference::ImageReference;
 use airgap_core::error::{Error, Result};
@@ -25,11 +25,15 @@ pub struct UnprovenValues {
 /// # Errors
 /// Usage, if an image of the chart is not in the list, or if the chart has no value for pull
 /// secrets.
-pub fn unproven(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<UnprovenValues> {
+pub fn unproven(
+    chart: &Chart,
+    list: &MirrorList,
+    options: ValuesOptions<'_>,
+) -> Result<UnprovenValues> {
     let mut components = Vec::new();
     let mut unchanged = Vec::new();
     for image in &chart.images()?.images {
-        match Component::from_image(image, list)? {
+        match ChartComponent::from_image(image, list)? {
             Ok(component) => components.push(component),
             Err(why) => unchanged.push(why),
         }
@@ -38,7 +42,7 @@ pub fn unproven(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<
     for switch in chart.switches() {
         insert(&mut values, &switch, json!(false));
     }
-    let global = chart.global_registry_path().filter(|_| !wanted.per_component);
+    let global = chart.global_registry_path().filter(|_| !options.per_component);
     if let (Some(path), Some(registry)) = (global, common_registry(&components)) {
         insert(&mut values, &keys(path), json!(registry));
         components.retain(|component| component.registry.as_ref() != Some(&registry));
@@ -46,7 +50,7 @@ pub fn unproven(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<
     for component in &components {
         component.insert(&mut values);
     }
-    if let Some((path, names)) = pull_secrets(chart, wanted.pull_secrets)? {
+    if let Some((path, names)) = pull_secrets(chart, options.pull_secrets)? {
         insert(&mut values, &keys(path), names);
     }
     Ok(UnprovenValues { values: Value::Object(values), unchanged })
@@ -54,20 +58,20 @@ pub fn unproven(chart: &Chart, list: &MirrorList, wanted: Wanted<'_>) -> Result<
 
 /// An image that values determine.
 #[derive(Clone, Debug)]
-struct Component {
+struct ChartComponent {
     source: ImageReference,
     destination: ImageReference,
-    form: Form,
+    form: ValueForm,
     /// The registry that suffices to bring it to its destination.
     registry: Option<String>,
 }
 
-impl Component {
+impl ChartComponent {
     /// Creates the component of an image; the inner error is the reason why it has none.
     fn from_image(
         image: &ChartImage,
         list: &MirrorList,
-    ) -> Result<std::result::Result<Component, String>> {
+    ) -> Result<std::result::Result<ChartComponent, String>> {
         let source = &image.image.with_defaults();
         let destination = match list.find(source) {
             Some(entry) => entry.destination.clone(),
@@ -81,13 +85,13 @@ impl Component {
         };
         let in_list = |path: &[String]| path.iter().any(|key| key.starts_with('['));
         match &image.form {
-            Form::Fixed => {
+            ValueForm::Fixed => {
                 return Ok(Err(format!(
                     "no value of the chart changes `{source}` ({})",
                     image.found
                 )));
             }
-            Form::ImageParts { path, .. } | Form::Text { path, .. } if in_list(path) => {
+            ValueForm::ImageParts { path, .. } | ValueForm::Text { path, .. } if in_list(path) => {
                 return Ok(Err(format!(
                     "`{source}` is in a list, which values can only replace as a whole ({})",
                     image.found
@@ -97,10 +101,10 @@ impl Component {
         }
         let name = destination.name();
         let prefix = name.strip_suffix(source.path()).and_then(|prefix| prefix.strip_suffix('/'));
-        let has_registry = matches!(image.form, Form::ImageParts { has_registry: true, .. });
+        let has_registry = matches!(image.form, ValueForm::ImageParts { has_registry: true, .. });
         let same_tag = destination.tag() == source.tag();
         let registry = prefix.filter(|_| has_registry && same_tag).map(str::to_owned);
-        Ok(Ok(Component {
+        Ok(Ok(ChartComponent {
             source: source.clone(),
             destination,
             form: image.form.clone(),
@@ -113,7 +117,7 @@ impl Component {
         let name = self.destination.name();
         let tag = self.destination.tag().filter(|tag| self.source.tag() != Some(tag));
         match &self.form {
-            Form::ImageParts { path, repository_key, has_registry } => {
+            ValueForm::ImageParts { path, repository_key, has_registry } => {
                 let mut put = |key: &str, text: &str| {
                     insert(values, &[&path[..], &[key.to_owned()]].concat(), json!(text));
                 };
@@ -129,28 +133,28 @@ impl Component {
                     put("tag", tag);
                 }
             }
-            Form::Text { path, tag_key: None } => {
+            ValueForm::Text { path, tag_key: None } => {
                 insert(values, path, json!(self.destination.to_string()))
             }
-            Form::Text { path, tag_key: Some(key) } => {
+            ValueForm::Text { path, tag_key: Some(key) } => {
                 insert(values, path, json!(name));
                 if let (Some(tag), Some((_, around))) = (tag, path.split_last()) {
                     insert(values, &[around, &[(*key).to_owned()]].concat(), json!(tag));
                 }
             }
-            Form::Fixed => {}
+            ValueForm::Fixed => {}
         }
     }
 }
 
 /// Returns the registry that suffices for every component with a registry key, if it is the same
 /// one.
-fn common_registry(components: &[Component]) -> Option<String> {
+fn common_registry(components: &[ChartComponent]) -> Option<String> {
     let mut registries: Vec<_> =
         components.iter().filter_map(|component| component.registry.clone()).collect();
-    let split = components
-        .iter()
-        .filter(|component| matches!(component.form, Form::ImageParts { has_registry: true, .. }));
+    let split = components.iter().filter(|component| {
+        matches!(component.form, ValueForm::ImageParts { has_registry: true, .. })
+    });
     let count = split.count();
     registries.dedup();
     let all = components.iter().filter(|component| component.registry.is_some()).count();

@@ -32,13 +32,13 @@ pub struct Hosts {
 }
 
 /// A place that containerd asks: a registry with a path in it, which may be empty.
-type Place = (String, String);
+type HostPath = (String, String);
 
 /// Creates the files for a mirror list. `ca` is the path on the nodes of the CA certificate for the
 /// destinations.
 pub fn hosts(list: &MirrorList, ca: Option<&str>) -> Hosts {
     let mut hosts = Hosts::default();
-    let mut by_registry: BTreeMap<&str, Vec<(&MirrorEntry, Place)>> = BTreeMap::new();
+    let mut by_registry: BTreeMap<&str, Vec<(&MirrorEntry, HostPath)>> = BTreeMap::new();
     for entry in list.entries() {
         match place(entry) {
             Ok(None) => {}
@@ -71,7 +71,7 @@ pub fn hosts(list: &MirrorList, ca: Option<&str>) -> Hosts {
 }
 
 /// Returns the place at which containerd finds an image; `None` if it is the source itself.
-fn place(entry: &MirrorEntry) -> Result<Option<Place>, String> {
+fn place(entry: &MirrorEntry) -> Result<Option<HostPath>, String> {
     if let Some(reason) = reason(entry) {
         return Err(reason);
     }
@@ -96,8 +96,8 @@ fn place(entry: &MirrorEntry) -> Result<Option<Place>, String> {
 }
 
 /// Returns the places of the images of one registry, those of most images first.
-fn places(entries: &[(&MirrorEntry, Place)]) -> Vec<Place> {
-    let mut counts: HashMap<&Place, (usize, usize)> = HashMap::new();
+fn places(entries: &[(&MirrorEntry, HostPath)]) -> Vec<HostPath> {
+    let mut counts: HashMap<&HostPath, (usize, usize)> = HashMap::new();
     for (index, (_, place)) in entries.iter().enumerate() {
         counts.entry(place).or_insert((0, index)).0 += 1;
     }
@@ -113,7 +113,7 @@ fn key(image: &ImageReference) -> String {
 }
 
 /// Returns the key of the image that containerd gets from a place for an image.
-fn key_at((registry, path): &Place, image: &ImageReference) -> String {
+fn key_at((registry, path): &HostPath, image: &ImageReference) -> String {
     let version = image.digest().or(image.tag()).unwrap_or_default();
     let separator = if path.is_empty() { "" } else { "/" };
     format!("{registry}/{path}{separator}{} {version}", image.repository())
@@ -130,7 +130,7 @@ fn folder(registry: &str) -> String {
 
 /// Returns the text of a file. The last place is also the `server`, without which containerd would
 /// ask the source registry; releases before 2.0 need a `host` beside it.
-fn text(places: &[Place], ca: Option<&str>) -> String {
+fn text(places: &[HostPath], ca: Option<&str>) -> String {
     let mut text = HEADER.to_owned();
     if let Some(place) = places.last() {
         text.push_str(&format!("server = {}\n{}", quoted(&url(place)), settings(place, ca, "")));
@@ -141,7 +141,7 @@ fn text(places: &[Place], ca: Option<&str>) -> String {
     text
 }
 
-fn settings((_, path): &Place, ca: Option<&str>, indent: &str) -> String {
+fn settings((_, path): &HostPath, ca: Option<&str>, indent: &str) -> String {
     let mut text = format!("{indent}capabilities = [\"pull\", \"resolve\"]\n");
     if !path.is_empty() {
         text.push_str(&format!("{indent}override_path = true\n"));
@@ -153,7 +153,7 @@ fn settings((_, path): &Place, ca: Option<&str>, indent: &str) -> String {
 }
 
 /// Returns the root of the API at a place: the `/v2` of a host is written only before a path.
-fn url((registry, path): &Place) -> String {
+fn url((registry, path): &HostPath) -> String {
     let scheme = if is_loopback(registry) { "http" } else { "https" };
     let (hub, endpoint) = DOCKER_HUB;
     let host = if registry == hub { endpoint } else { registry };

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
-use super::{Entry, MOST_DEPTH, MOST_VALUES, Node, Place, Problem, Scalar, Style, Value};
+use super::{MOST_DEPTH, MOST_VALUES, MappingEntry, Node, Position, Problem, Scalar, Style, Value};
 
 /// The largest number of anchors in one file: the parser keeps the name of each.
 const MOST_ANCHORS: usize = 100_000;
@@ -37,19 +37,19 @@ pub struct Documents<'a> {
 }
 
 struct Open {
-    place: Place,
+    place: Position,
     anchor: usize,
-    content: Content,
+    content: OpenContent,
 }
 
-enum Content {
+enum OpenContent {
     Sequence(Vec<Rc<Node>>),
-    Mapping { entries: Vec<Entry>, merged: Vec<Rc<Node>>, key: Option<Key> },
+    Mapping { entries: Vec<MappingEntry>, merged: Vec<Rc<Node>>, key: Option<MappingKey> },
 }
 
-struct Key {
+struct MappingKey {
     text: Rc<str>,
-    place: Place,
+    place: Position,
     is_merge: bool,
 }
 
@@ -84,9 +84,9 @@ impl<'a> Documents<'a> {
         self.values
     }
 
-    fn place(&self, span: &Span) -> Place {
+    fn place(&self, span: &Span) -> Position {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Place {
+        Position {
             file: self.file.clone(),
             line: number(span.start.line()),
             column: number(span.start.col() + 1),
@@ -151,13 +151,13 @@ impl<'a> Documents<'a> {
                     Some(node.ok_or_else(|| fail("this alias names what it is itself a part of"))?)
                 }
                 Event::SequenceStart(_, anchor, _) => {
-                    let content = Content::Sequence(Vec::new());
+                    let content = OpenContent::Sequence(Vec::new());
                     self.open.push(Open { place: place.clone(), anchor, content });
                     None
                 }
                 Event::MappingStart(_, anchor, _) => {
                     let content =
-                        Content::Mapping { entries: Vec::new(), merged: Vec::new(), key: None };
+                        OpenContent::Mapping { entries: Vec::new(), merged: Vec::new(), key: None };
                     self.open.push(Open { place: place.clone(), anchor, content });
                     None
                 }
@@ -185,8 +185,8 @@ impl<'a> Documents<'a> {
     fn close(&mut self) -> Result<Option<Rc<Node>>, Problem> {
         let Some(Open { place, anchor, content }) = self.open.pop() else { return Ok(None) };
         let value = match content {
-            Content::Sequence(items) => Value::Sequence(items),
-            Content::Mapping { entries, merged, .. } => {
+            OpenContent::Sequence(items) => Value::Sequence(items),
+            OpenContent::Mapping { entries, merged, .. } => {
                 if self.duplicates == Duplicates::Refused {
                     refuse_duplicates(&entries)?;
                 }
@@ -220,24 +220,25 @@ impl Iterator for Documents<'_> {
     }
 }
 
-impl Content {
+impl OpenContent {
     /// Takes the next item, key or value. `place` is its position, which for an alias differs from
     /// that of its node.
-    fn take(&mut self, node: Rc<Node>, place: Place) -> Result<(), Problem> {
+    fn take(&mut self, node: Rc<Node>, place: Position) -> Result<(), Problem> {
         match self {
-            Content::Sequence(items) => items.push(node),
-            Content::Mapping { entries, merged, key } => match key.take() {
+            OpenContent::Sequence(items) => items.push(node),
+            OpenContent::Mapping { entries, merged, key } => match key.take() {
                 None => match node.scalar() {
                     Some(scalar) => {
                         let is_merge = scalar.style == Style::Plain && scalar.text == "<<";
-                        *key = Some(Key { text: scalar.text.as_str().into(), place, is_merge });
+                        *key =
+                            Some(MappingKey { text: scalar.text.as_str().into(), place, is_merge });
                     }
                     None => {
                         let problem = "a key must be a word or a number, not a collection";
                         return Err(Problem { place, problem: problem.to_owned() });
                     }
                 },
-                Some(Key { is_merge: true, place, .. }) => {
+                Some(MappingKey { is_merge: true, place, .. }) => {
                     let all = match &node.value {
                         Value::Mapping(_) => std::slice::from_ref(&node),
                         _ => node.items(),
@@ -249,8 +250,8 @@ impl Content {
                     }
                     merged.extend(all.iter().cloned());
                 }
-                Some(Key { text, place, .. }) => {
-                    entries.push(Entry { key: text, place, value: node });
+                Some(MappingKey { text, place, .. }) => {
+                    entries.push(MappingEntry { key: text, place, value: node });
                 }
             },
         }
@@ -258,7 +259,7 @@ impl Content {
     }
 }
 
-fn refuse_duplicates(entries: &[Entry]) -> Result<(), Problem> {
+fn refuse_duplicates(entries: &[MappingEntry]) -> Result<(), Problem> {
     let mut seen = HashMap::new();
     for entry in entries {
         if let Some(first) = seen.insert(&entry.key, &entry.place) {
@@ -273,7 +274,7 @@ fn refuse_duplicates(entries: &[Entry]) -> Result<(), Problem> {
 }
 
 /// Adds the entries of `<<`: existing entries win, and so do earlier ones.
-fn merge(mut entries: Vec<Entry>, merged: &[Rc<Node>]) -> Vec<Entry> {
+fn merge(mut entries: Vec<MappingEntry>, merged: &[Rc<Node>]) -> Vec<MappingEntry> {
     if merged.is_empty() {
         return entries;
     }

@@ -11,7 +11,7 @@ pub fn to_json(node: &Node, scalar: fn(&Scalar) -> Json) -> Json {
         Value::Scalar(text) => scalar(text),
         Value::Sequence(items) => items.iter().map(|item| to_json(item, scalar)).collect(),
         Value::Mapping(entries) => {
-            let entry = |it: &super::Entry| (it.key.to_string(), to_json(&it.value, scalar));
+            let entry = |it: &super::MappingEntry| (it.key.to_string(), to_json(&it.value, scalar));
             Json::Object(entries.iter().map(entry).collect())
         }
     }

@@ -14,7 +14,7 @@ use crate::manifest::{Content, Descriptor, MANIFEST_LIMIT, Manifest};
 use crate::media_type;
 use crate::readable::Readable;
 use crate::verifying_reader::{Checkpoint, VerifyingReader};
-use airgap_archive::tar_entries::{self, Entry, Source};
+use airgap_archive::tar_entries::{self, TarEntry, TarSource};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Kind, Result};
 use airgap_core::report::printable;
@@ -62,7 +62,7 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
     }
     let size = file.metadata().doing(doing)?.len();
     let mut reader = Reader { file: &file, size, at: 0, headers: 0, described: 0 };
-    let mut found = Found::default();
+    let mut found = ScannedEntries::default();
     let read = loop {
         match tar_entries::next(&mut reader) {
             Ok(None) => break Ok(()),
@@ -82,7 +82,7 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
         _ => error.fact("reading", shown.to_string()),
     };
     read.map_err(damaged)?;
-    let Found { blobs, version, index, docker } = found;
+    let ScannedEntries { blobs, version, index, docker } = found;
     Ok(Scanned { file, blobs, version, index, docker })
 }
 
@@ -149,7 +149,7 @@ impl Reader<'_> {
     }
 }
 
-impl Source for Reader<'_> {
+impl TarSource for Reader<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize> {
         let count =
             fill(self.file, bytes, self.at).doing(|| "read the tar of a layout".to_owned())?;
@@ -171,17 +171,17 @@ impl Source for Reader<'_> {
 
 /// The entries that were found so far.
 #[derive(Default)]
-struct Found {
+struct ScannedEntries {
     blobs: HashMap<Digest, (u64, u64)>,
     version: Option<Vec<u8>>,
     index: Option<Vec<u8>>,
     docker: bool,
 }
 
-impl Found {
+impl ScannedEntries {
     /// Takes an entry if it belongs to a layout. It must be a file and be there once, because
     /// programs differ about which of two entries with one name counts.
-    fn add(&mut self, entry: Entry, reader: &mut Reader<'_>) -> Result<()> {
+    fn add(&mut self, entry: TarEntry, reader: &mut Reader<'_>) -> Result<()> {
         reader.count()?;
         let start = reader.pass(entry.size)?;
         let Some(name) = std::str::from_utf8(&entry.path).ok().map(plain) else { return Ok(()) };
@@ -191,7 +191,7 @@ impl Found {
         if digest.is_none() && name != VERSION_FILE && name != INDEX_FILE {
             return Ok(());
         }
-        if entry.kind != tar_entries::Kind::File {
+        if entry.kind != tar_entries::TarEntryKind::File {
             let noun = entry.kind.noun();
             return Err(Error::integrity(format!("`{name}` in it is {noun}, and not a file")));
         }
@@ -249,7 +249,7 @@ fn plain(mut name: &str) -> &str {
 }
 
 /// A manifest or blob that an entry of the index leads to.
-pub(super) enum Reached {
+pub(super) enum ReachedContent {
     Manifest(Manifest),
     Blob(Box<Descriptor>),
 }
@@ -267,9 +267,9 @@ const MOST_LEVELS: usize = 8;
 pub(super) fn reach<'a>(
     layout: &Layout,
     entries: impl IntoIterator<Item = &'a Descriptor>,
-    give: &mut dyn FnMut(Result<Reached>) -> Result<()>,
+    give: &mut dyn FnMut(Result<ReachedContent>) -> Result<()>,
 ) -> Result<()> {
-    let mut walk = Walk { layout, seen: HashSet::new(), give };
+    let mut walk = ContentWalk { layout, seen: HashSet::new(), give };
     let mut wholes = Vec::new();
     for entry in entries {
         walk.visit(entry.clone(), 0)?;
@@ -280,7 +280,7 @@ pub(super) fn reach<'a>(
         if walk.is_new(digest)?
             && let Some(whole) = layout.manifest(&digest, INDEX_TYPE).transpose()
         {
-            (walk.give)(whole.map(Reached::Manifest))?;
+            (walk.give)(whole.map(ReachedContent::Manifest))?;
         }
     }
     Ok(())
@@ -293,13 +293,13 @@ pub(super) fn missing(layout: &Layout, digest: &Digest) -> Error {
 }
 
 /// A walk over the manifests and blobs of a layout.
-struct Walk<'a> {
+struct ContentWalk<'a> {
     layout: &'a Layout,
     seen: HashSet<Digest>,
-    give: &'a mut dyn FnMut(Result<Reached>) -> Result<()>,
+    give: &'a mut dyn FnMut(Result<ReachedContent>) -> Result<()>,
 }
 
-impl Walk<'_> {
+impl ContentWalk<'_> {
     /// Records a digest and returns whether it is new.
     fn is_new(&mut self, digest: Digest) -> Result<bool> {
         let is_new = self.seen.insert(digest);
@@ -319,11 +319,11 @@ impl Walk<'_> {
             return Ok(());
         }
         if !media_type::is_manifest(&entry.media_type) {
-            return (self.give)(Ok(Reached::Blob(Box::new(entry))));
+            return (self.give)(Ok(ReachedContent::Blob(Box::new(entry))));
         }
         match self.read(&entry, level) {
             Ok((Content::Index(index), manifest)) => {
-                (self.give)(Ok(Reached::Manifest(manifest)))?;
+                (self.give)(Ok(ReachedContent::Manifest(manifest)))?;
                 index.manifests.into_iter().try_for_each(|it| self.visit(it, level + 1))
             }
             Ok((Content::Image(image), manifest)) => {
@@ -332,17 +332,17 @@ impl Walk<'_> {
                     let belongs =
                         !blob.is_foreign() || matches!(self.layout.part(&blob.digest), Ok(Some(_)));
                     if belongs && self.is_new(blob.digest)? {
-                        (self.give)(Ok(Reached::Blob(Box::new(blob))))?;
+                        (self.give)(Ok(ReachedContent::Blob(Box::new(blob))))?;
                     }
                 }
-                (self.give)(Ok(Reached::Manifest(manifest)))
+                (self.give)(Ok(ReachedContent::Manifest(manifest)))
             }
             Err(error) => (self.give)(Err(error)),
         }
     }
 
     fn read(&self, entry: &Descriptor, level: usize) -> Result<(Content, Manifest)> {
-        let Walk { layout, .. } = self;
+        let ContentWalk { layout, .. } = self;
         let subject = layout.subject(&entry.digest);
         if level > MOST_LEVELS {
             return Err(Error::integrity(format!("{subject} is in too many indexes"))
@@ -382,11 +382,11 @@ fn write(layout: &Layout, file: &mut File) -> Result<()> {
     append(INDEX_FILE, index.len() as u64, &mut index.as_slice()).doing(doing)?;
     drop(index);
     reach(layout, layout.entries(), &mut |part| match part? {
-        Reached::Manifest(manifest) => {
+        ReachedContent::Manifest(manifest) => {
             let name = format!("{BLOBS}/{}", manifest.digest());
             append(&name, manifest.bytes().len() as u64, &mut manifest.bytes()).doing(doing)
         }
-        Reached::Blob(blob) => {
+        ReachedContent::Blob(blob) => {
             let name = format!("{BLOBS}/{}", blob.digest);
             let part = layout.blob(&blob)?;
             let reader = part.read_from(0)?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{
     INDEX_FILE, INDEX_LIMIT, Layout, VERSION_FILE, VERSION_TEXT,
-    archive::{self, Reached},
+    archive::{self, ReachedContent},
     blob_path, entries, index_text,
 };
 use crate::manifest::{Descriptor, Manifest, NAME, NARROWED_FROM};
@@ -102,7 +102,7 @@ impl LayoutFolder {
             }
             *known = Some(Arc::new(Layout::new(
                 self.root.to_string(),
-                super::Files::Folder(self.root.clone()),
+                super::LayoutFiles::Folder(self.root.clone()),
                 self.entries()?,
             )));
         }
@@ -233,9 +233,9 @@ impl LayoutFolder {
     /// The errors of writing.
     pub fn take_all(&self, other: &Layout) -> Result<()> {
         archive::reach(other, other.entries(), &mut |part| match part {
-            Ok(Reached::Manifest(manifest)) => self.store_manifest(&manifest),
-            Ok(Reached::Blob(blob)) if self.has(&blob.digest) => Ok(()),
-            Ok(Reached::Blob(blob)) => self.take(other, &blob),
+            Ok(ReachedContent::Manifest(manifest)) => self.store_manifest(&manifest),
+            Ok(ReachedContent::Blob(blob)) if self.has(&blob.digest) => Ok(()),
+            Ok(ReachedContent::Blob(blob)) => self.take(other, &blob),
             Err(_) => Ok(()),
         })?;
         // The index is written last, so that a run after a killed one starts again.

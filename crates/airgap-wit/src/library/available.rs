@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::{DEPS, Library};
-use crate::limits::Size;
+use crate::limits::TextSize;
 use crate::{DeclaredPackage, Source};
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::user_path;
@@ -87,7 +87,7 @@ impl AvailablePackages {
         library: &Library,
         own: &Source,
         bundled: Vec<(String, Source)>,
-        size: Size,
+        size: TextSize,
     ) -> Result<AvailablePackages> {
         let mut all = Collected { size, packages: BTreeMap::new() };
         for (path, source) in bundled {
@@ -150,7 +150,7 @@ impl AvailablePackages {
 
 /// The packages that were read so far, grouped by name.
 struct Collected {
-    size: Size,
+    size: TextSize,
     packages: BTreeMap<DeclaredPackage, Vec<Package>>,
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{DEPS, File, Library};
 use crate::Source;
 use crate::files;
-use crate::limits::{MOST_BYTES, Size};
+use crate::limits::{MOST_BYTES, TextSize};
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
 use airgap_core::user_path::{self, Walked};
@@ -20,11 +20,11 @@ pub(super) struct Srcs {
     /// The files that were not used, a line for a person each.
     pub(super) ignored: Vec<String>,
     /// The size of all the packages together.
-    pub(super) size: Size,
+    pub(super) size: TextSize,
 }
 
 /// The package to which a file belongs, by its short path.
-enum Place {
+enum FileOwner {
     Own,
     /// The package of this folder, or of this one file.
     Bundle(String),
@@ -39,24 +39,24 @@ impl Srcs {
             (Vec::new(), BTreeMap::<_, Vec<_>>::new(), Vec::new());
         let all = listed(&library.srcs)?;
         let is_named_deps =
-            all.iter().all(|file| !matches!(Place::parse(&file.short_path), Place::Own));
+            all.iter().all(|file| !matches!(FileOwner::parse(&file.short_path), FileOwner::Own));
         for file in all {
             let place = match is_named_deps {
                 // If all files are below a folder of that name, it has no special meaning.
-                true => Place::Own,
-                false => Place::parse(&file.short_path),
+                true => FileOwner::Own,
+                false => FileOwner::parse(&file.short_path),
             };
             match place {
-                Place::Own => own.push(file),
-                Place::Bundle(bundle) => bundles.entry(bundle).or_default().push(file),
-                Place::TooDeep => ignored.push(format!(
+                FileOwner::Own => own.push(file),
+                FileOwner::Bundle(bundle) => bundles.entry(bundle).or_default().push(file),
+                FileOwner::TooDeep => ignored.push(format!(
                     "`{}` lies too deep in a folder `{DEPS}` to belong to a package",
                     file.short_path
                 )),
             }
         }
         let own = package(&own, library)?;
-        let mut size = Size::default();
+        let mut size = TextSize::default();
         size.add(own.size(), &library.label)?;
         let mut bundled = Vec::new();
         for (bundle, files) in bundles {
@@ -73,15 +73,17 @@ impl Srcs {
     }
 }
 
-impl Place {
-    fn parse(short_path: &str) -> Place {
+impl FileOwner {
+    fn parse(short_path: &str) -> FileOwner {
         let parts: Vec<_> = short_path.split('/').collect();
-        let Some(index) = parts.iter().rposition(|part| *part == DEPS) else { return Place::Own };
+        let Some(index) = parts.iter().rposition(|part| *part == DEPS) else {
+            return FileOwner::Own;
+        };
         match parts.len() - index {
             // A file that is called so.
-            1 => Place::Own,
-            2 | 3 => Place::Bundle(parts[..index + 2].join("/")),
-            _ => Place::TooDeep,
+            1 => FileOwner::Own,
+            2 | 3 => FileOwner::Bundle(parts[..index + 2].join("/")),
+            _ => FileOwner::TooDeep,
         }
     }
 }

@@ -62,12 +62,12 @@ fn reads_every_key_of_wkg() {
     assert_eq!((entry.default, entry.scheme), (Some("oci"), Some(Scheme::Https)));
     assert!(entry.roots[0].contains("AAAA") && entry.has_oci);
     for name in ["acme.example", "b64.example"] {
-        let who = &config.registries[name].auth.as_ref().unwrap().who;
-        let basic = |secret: &str| Who::Basic {
+        let method = &config.registries[name].auth.as_ref().unwrap().method;
+        let basic = |secret: &str| AuthMethod::Basic {
             username: "u".into(),
             password: Secret::Literal(secret.into()),
         };
-        assert!(*who == basic("p"), "{name}");
+        assert!(*method == basic("p"), "{name}");
     }
     let local = &config.registries["vendored.example"];
     let root = local.local.as_ref().unwrap();
@@ -99,12 +99,12 @@ fn reads_the_short_dialect_beside_it() {
         acme = "local"
     "#;
     let config = parse(text).unwrap();
-    let auth = |name: &str| &config.registries[name].auth.as_ref().unwrap().who;
+    let auth = |name: &str| &config.registries[name].auth.as_ref().unwrap().method;
     let variable = |name: &str| Secret::Variable(name.into());
-    let basic = Who::Basic { username: "user".into(), password: variable("GHCR_TOKEN") };
+    let basic = AuthMethod::Basic { username: "user".into(), password: variable("GHCR_TOKEN") };
     assert!(*auth("ghcr.io") == basic);
-    assert!(*auth("a.corp") == Who::Bearer(variable("A")));
-    assert!(*auth("b.corp") == Who::Token(Secret::Literal("B".into())));
+    assert!(*auth("a.corp") == AuthMethod::Bearer(variable("A")));
+    assert!(*auth("b.corp") == AuthMethod::Token(Secret::Literal("B".into())));
     let mirror = |name: &str| {
         let mirror = config.registries[name].mirror.as_ref().unwrap();
         (mirror.endpoint.to_string(), mirror.fallback)

@@ -2,11 +2,11 @@
 
 use super::endpoint::{Endpoint, canonical};
 use super::route::Role;
-use super::{Mirror, Registries};
+use super::{ComponentMirror, Registries};
 use airgap_core::environment as env;
 
 /// One address for requests to a registry.
-pub(super) struct Hop {
+pub(super) struct OciEndpoint {
     /// The address.
     pub(super) endpoint: Endpoint,
     /// Whether it is the registry itself or a mirror.
@@ -18,74 +18,76 @@ pub(super) struct Hop {
     pub(super) reason: String,
 }
 
-impl Hop {
-    fn mirror(endpoint: &Endpoint, by_name: bool, reason: String) -> Hop {
-        Hop { endpoint: endpoint.clone(), role: Role::Mirror, by_name, reason }
+impl OciEndpoint {
+    fn mirror(endpoint: &Endpoint, by_name: bool, reason: String) -> OciEndpoint {
+        OciEndpoint { endpoint: endpoint.clone(), role: Role::Mirror, by_name, reason }
     }
 
-    fn primary(host: &str, reason: String) -> Hop {
+    fn primary(host: &str, reason: String) -> OciEndpoint {
         let endpoint = Endpoint::from_host(host);
-        Hop { endpoint, role: Role::Primary, by_name: false, reason }
+        OciEndpoint { endpoint, role: Role::Primary, by_name: false, reason }
     }
 }
 
 impl Registries {
     /// Returns the addresses for requests to the OCI registry `host`, in order. `name` is the name
     /// that packages use for it, which may be the same.
-    pub(super) fn hops(&self, name: Option<&str>, host: &str) -> Vec<Hop> {
+    pub(super) fn oci_endpoints(&self, name: Option<&str>, host: &str) -> Vec<OciEndpoint> {
         let behind = (name != Some(host)).then_some((host, false));
         let names: Vec<_> = name.map(|name| (name, true)).into_iter().chain(behind).collect();
         for &(it, by_name) in &names {
             if let Some(url) = self.url(it) {
                 let reason =
                     format!("{} names the host of `{it}`", env::registry_variable(it, "URL"));
-                return vec![Hop::mirror(url, by_name, reason)];
+                return vec![OciEndpoint::mirror(url, by_name, reason)];
             }
         }
         if let Some(mirrors) = &self.mirrors {
             return self.mirrored(mirrors, host);
         }
-        let mut hops = Vec::new();
+        let mut oci_endpoints = Vec::new();
         let entry = |name: &str| self.config.registries.get(name);
         for (it, by_name) in names {
             let Some(mirror) = entry(it).and_then(|entry| entry.mirror.as_ref()) else { continue };
             let reason = format!("the mirror of `{it}` by {}", mirror.place);
-            hops.push(Hop::mirror(&mirror.endpoint, by_name, reason));
+            oci_endpoints.push(OciEndpoint::mirror(&mirror.endpoint, by_name, reason));
             if !mirror.fallback {
-                return hops;
+                return oci_endpoints;
             }
         }
-        let reason = match hops.last() {
+        let reason = match oci_endpoints.last() {
             Some(_) => "the mirror has `fallback = true`".to_owned(),
             None => String::new(),
         };
-        hops.push(Hop::primary(host, reason));
-        hops
+        oci_endpoints.push(OciEndpoint::primary(host, reason));
+        oci_endpoints
     }
 
-    fn mirrored(&self, mirrors: &[Mirror], host: &str) -> Vec<Hop> {
-        let is_host = |mirror: &Mirror| match mirror {
-            Mirror::Base(base) => canonical(&base.host) == host,
-            Mirror::Direct => false,
+    fn mirrored(&self, mirrors: &[ComponentMirror], host: &str) -> Vec<OciEndpoint> {
+        let is_host = |mirror: &ComponentMirror| match mirror {
+            ComponentMirror::Base(base) => canonical(&base.host) == host,
+            ComponentMirror::Direct => false,
         };
         // Repositories of the mirror's own registry are not below the path for mirrored ones.
         if mirrors.iter().any(is_host) {
             let reason = format!("{} names `{host}`", env::COMPONENT_MIRROR);
-            return vec![Hop::primary(host, reason)];
+            return vec![OciEndpoint::primary(host, reason)];
         }
-        let hop = |mirror: &Mirror| match mirror {
-            Mirror::Base(base) => {
-                Hop::mirror(base, false, format!("{} replaces `{host}`", env::COMPONENT_MIRROR))
-            }
-            Mirror::Direct => {
-                Hop::primary(host, format!("{} allows `direct`", env::COMPONENT_MIRROR))
+        let oci_endpoint = |mirror: &ComponentMirror| match mirror {
+            ComponentMirror::Base(base) => OciEndpoint::mirror(
+                base,
+                false,
+                format!("{} replaces `{host}`", env::COMPONENT_MIRROR),
+            ),
+            ComponentMirror::Direct => {
+                OciEndpoint::primary(host, format!("{} allows `direct`", env::COMPONENT_MIRROR))
             }
         };
-        mirrors.iter().map(hop).collect()
+        mirrors.iter().map(oci_endpoint).collect()
     }
 
     /// Returns whether requests to the registry itself are allowed, and not only to mirrors.
     pub(super) fn reaches(&self, name: &str) -> bool {
-        self.hops(None, name).iter().any(|hop| hop.role == Role::Primary)
+        self.oci_endpoints(None, name).iter().any(|oci_endpoint| oci_endpoint.role == Role::Primary)
     }
 }

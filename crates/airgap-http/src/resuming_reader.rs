@@ -17,7 +17,7 @@ use airgap_core::workers::lock;
 /// A reader that requests the missing bytes again when its connection is lost.
 ///
 /// It counts and does not hash. A final [`Error`] is returned inside the [`io::Error`].
-pub struct Stream<'a, S> {
+pub struct ResumingReader<'a, S> {
     source: S,
     subject: String,
     retry_policy: &'a RetryPolicy,
@@ -42,7 +42,7 @@ struct Arriving {
     began: u64,
 }
 
-impl<'a, S: ByteSource> Stream<'a, S> {
+impl<'a, S: ByteSource> ResumingReader<'a, S> {
     /// Creates a reader from `position` on. Sends no request before the first read.
     pub fn new(
         source: S,
@@ -51,9 +51,9 @@ impl<'a, S: ByteSource> Stream<'a, S> {
         retries: &'a Mutex<Retries>,
         size: u64,
         position: u64,
-    ) -> Stream<'a, S> {
+    ) -> ResumingReader<'a, S> {
         lock(retries).next_source();
-        Stream {
+        ResumingReader {
             source,
             subject,
             retry_policy,
@@ -156,7 +156,7 @@ impl<'a, S: ByteSource> Stream<'a, S> {
     }
 }
 
-impl<S: ByteSource> Read for Stream<'_, S> {
+impl<S: ByteSource> Read for ResumingReader<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
