@@ -14,12 +14,12 @@ use airgap_core::quantity::megabytes;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
 use airgap_core::user_path;
-use airgap_vendor::components::{
-    Components, Fetched, Named, Pin, Purpose, Wanted, check, manifest_of, wasm_name,
+use airgap_vendor::catalog::ComponentCatalog;
+use airgap_vendor::kinds::component::{
+    Components, Fetched, Named, Pin, Purpose, WantedComponent, check, manifest_of, unpinned,
+    wasm_name,
 };
 use airgap_vendor::plan::IN_ACTION;
-use airgap_vendor::registry::ComponentRegistry;
-use airgap_vendor::vendor::unpinned;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ComponentCommand {
@@ -112,9 +112,10 @@ pub(super) fn run(command: &ComponentCommand, context: &Context) -> Result<()> {
 }
 
 fn pull(args: &PullArgs, context: &Context) -> Result<()> {
-    let registry =
-        selection::component_registry(args.registries.iter().map(|file| context.path(file)))?;
-    let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
+    let catalog =
+        selection::component_catalog(args.registries.iter().map(|file| context.path(file)))?;
+    let wanted =
+        WantedComponent::parse(&args.reference, args.name.as_ref(), args.digest, &catalog)?;
     let destination = context.path(&args.output);
     check_file_name(&args.output, &destination, &wanted)?;
     let components = Components::new(context.policy()?, &context.environment)?;
@@ -122,7 +123,7 @@ fn pull(args: &PullArgs, context: &Context) -> Result<()> {
 }
 
 /// Checks that the user's path names a file, and neither a folder nor a path in the form of one.
-fn check_file_name(written: &Path, destination: &Path, wanted: &Wanted) -> Result<()> {
+fn check_file_name(written: &Path, destination: &Path, wanted: &WantedComponent) -> Result<()> {
     if written == Path::new("-") {
         return Err(Error::usage("a component cannot be written to stdout")
             .fact("because", "the component is written only after all of it is checked")
@@ -139,9 +140,9 @@ fn check_file_name(written: &Path, destination: &Path, wanted: &Wanted) -> Resul
 
 fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
     let here = context.environment.current_dir();
-    let registry =
-        selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
-    let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
+    let catalog = selection::component_catalog(args.registries.iter().map(|file| here.join(file)))?;
+    let wanted =
+        WantedComponent::parse(&args.reference, args.name.as_ref(), args.digest, &catalog)?;
     let workspace = args.workspace.as_deref().map(|dir| here.join(dir));
     // A repository rule passes the workspace, and so do the settings that an action reads.
     let is_unknown = workspace.is_none() && context.environment.workspace().is_none();
@@ -174,7 +175,7 @@ fn with_withheld(error: Error, context: &Context) -> Error {
 }
 
 fn get(
-    wanted: &Wanted,
+    wanted: &WantedComponent,
     components: &Components,
     destination: &RootedPath,
     purpose: Purpose,
@@ -184,7 +185,7 @@ fn get(
     tell(wanted, &fetched, context)
 }
 
-fn tell(wanted: &Wanted, fetched: &Fetched, context: &Context) -> Result<()> {
+fn tell(wanted: &WantedComponent, fetched: &Fetched, context: &Context) -> Result<()> {
     let digest = fetched.file.digest();
     if context.report.is_json() {
         let manifest = fetched.manifest.as_ref().map(|it| format!("sha256:{}", it.digest()));
@@ -210,8 +211,7 @@ fn tell(wanted: &Wanted, fetched: &Fetched, context: &Context) -> Result<()> {
 
 fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
     let here = context.environment.current_dir();
-    let registry =
-        selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
+    let catalog = selection::component_catalog(args.registries.iter().map(|file| here.join(file)))?;
     let path = here.join(&args.file);
     let file = RootedPath::given(&path);
     let manifest = match &args.manifest {
@@ -223,7 +223,7 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
         args.digest.map(|digest| Pin { digest, manifest: None, from: "the digest".to_owned() });
     let named = Named { path: &file, manifest: Some(&manifest), subject: &format!("`{shown}`") };
     let held =
-        check(&named, pin.as_ref(), None).map_err(|error| known_as(error, &path, &registry))?;
+        check(&named, pin.as_ref(), None).map_err(|error| known_as(error, &path, &catalog))?;
     store::place_copy(&held.file, &RootedPath::beside(&here.join(&args.out)), false)?;
     if context.report.is_json() {
         let digest = format!("sha256:{}", held.file.digest());
@@ -234,10 +234,10 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
 }
 
 /// Adds the registry's facts about the file's bytes to an error.
-fn known_as(error: Error, path: &Path, registry: &ComponentRegistry) -> Error {
+fn known_as(error: Error, path: &Path, catalog: &ComponentCatalog) -> Error {
     let hashed = airgap_core::regular_file::open(path)
         .and_then(|mut file| airgap_core::verify::hash(&mut file));
-    match hashed.ok().and_then(|(digest, _)| registry.known_as(&digest)) {
+    match hashed.ok().and_then(|(digest, _)| catalog.known_as(&digest)) {
         Some(known) => error.fact("which is", format!("{known} in the checksum registry")),
         None => error,
     }

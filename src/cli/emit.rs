@@ -2,7 +2,7 @@
 
 use super::{Context, EmitToolArgs, EmitWitArgs};
 use airgap_core::error::Result;
-use airgap_vendor::emit::{ToolRepository, WitRepository};
+use airgap_vendor::kinds::{tool::ToolRepository, wit::WitRepository};
 use airgap_wit::Source;
 
 /// Writes the BUILD file for an unpacked tool (`emit tool`).

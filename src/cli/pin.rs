@@ -14,13 +14,13 @@ use airgap_core::report;
 use airgap_core::store;
 use airgap_core::version;
 use airgap_http::{Client, Measured};
+use airgap_vendor::catalog::{SCHEMA_VERSION, Tool, ToolCatalog};
 use airgap_vendor::guess::Guess;
-use airgap_vendor::registry::{Registry, SCHEMA_VERSION, Tool};
 
 pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let policy = context.policy()?;
     let client = Client::new(policy.network(|| "pin files of upstream".to_owned())?)?;
-    let registry = Registry::builtin()?;
+    let catalog = ToolCatalog::builtin()?;
     let path = args.registry.as_deref().map(|path| context.path(path));
     let path = path.map(|path| store::through_link(&path)).transpose()?;
     if let Some(path) = &path {
@@ -28,7 +28,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     }
     let mut pins = Vec::new();
     for url in &args.urls {
-        let mut entry = Entry::new(url, args, &registry)?;
+        let mut entry = Entry::new(url, args, &catalog)?;
         let item = context.report.item(url.as_str());
         let Measured { digest, size, beginning } = client.inspect(&policy.upstream(url), &item)?;
         drop(item);
@@ -74,8 +74,8 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(url: &str, args: &PinArgs, registry: &Registry) -> Result<Entry> {
-        let guess = Guess::of(url, registry);
+    fn new(url: &str, args: &PinArgs, catalog: &ToolCatalog) -> Result<Entry> {
+        let guess = Guess::of(url, catalog);
         let missing = |what: &str| {
             Error::usage(format!("the URL `{url}` does not contain the {what}"))
                 .hint(format!("pass it with `--{what}`"))

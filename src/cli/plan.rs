@@ -6,7 +6,7 @@ use super::{Context, PlanArgs, plan_output, selection};
 use airgap_config::policy::Policy;
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
-use airgap_vendor::components::{Components, Wanted};
+use airgap_vendor::kinds::component::{Components, WantedComponent};
 use airgap_vendor::plan::{self, Finding, Place, Plan};
 
 pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
@@ -41,10 +41,10 @@ struct Whole<'a> {
 }
 
 /// Components, each with its possible places.
-struct Asked(Vec<(Wanted, Vec<Place>)>);
+struct Asked(Vec<(WantedComponent, Vec<Place>)>);
 
 impl Asked {
-    fn plan(wanted: Vec<Wanted>, policy: Policy, context: &Context) -> Result<Asked> {
+    fn plan(wanted: Vec<WantedComponent>, policy: Policy, context: &Context) -> Result<Asked> {
         if wanted.is_empty() {
             return Ok(Asked(Vec::new()));
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use airgap_core::digest::Digest;
 use airgap_core::quantity::{count, megabytes};
 use airgap_core::rooted::RootedPath;
-use airgap_vendor::components::Wanted;
+use airgap_vendor::kinds::component::WantedComponent;
 use airgap_vendor::manifest::{Manifest, VendorDir};
 use airgap_vendor::plan::{Finding, Item, Place, Plan};
 
@@ -24,7 +24,7 @@ fn places(places: &[Place]) -> String {
 }
 
 /// Returns a component of a plan as JSON.
-pub(super) fn component_json(wanted: &Wanted, at: &[Place]) -> Value {
+pub(super) fn component_json(wanted: &WantedComponent, at: &[Place]) -> Value {
     json!({
         "name": wanted.name, "reference": wanted.words,
         "digest": wanted.pin.as_ref().map(|pin| format!("sha256:{}", pin.digest)),
@@ -33,11 +33,11 @@ pub(super) fn component_json(wanted: &Wanted, at: &[Place]) -> Value {
 }
 
 /// Returns a component of a plan for people.
-pub(super) fn component(wanted: &Wanted, at: &[Place]) -> String {
+pub(super) fn component(wanted: &WantedComponent, at: &[Place]) -> String {
     component_text(wanted) + &places(at)
 }
 
-fn component_text(wanted: &Wanted) -> String {
+fn component_text(wanted: &WantedComponent) -> String {
     let pin = match &wanted.pin {
         Some(pin) => format!("sha256 {}", pin.digest),
         None => "not pinned".to_owned(),
@@ -68,7 +68,7 @@ impl DryRun {
     }
 
     /// Adds a component, and returns it as JSON.
-    pub(super) fn add_component(&mut self, wanted: &Wanted, at: &[Place]) -> Value {
+    pub(super) fn add_component(&mut self, wanted: &WantedComponent, at: &[Place]) -> Value {
         let size = self.size(at, wanted.pin.as_ref().map(|pin| &pin.digest));
         self.add(&component_text(wanted), size, at);
         let mut value = component_json(wanted, at);

@@ -7,8 +7,8 @@ use airgap_core::artifact::Artifact;
 use airgap_core::error::{Error, Result};
 use airgap_core::platform::Platform;
 use airgap_core::read;
-use airgap_vendor::components;
-use airgap_vendor::registry::{ComponentRegistry, Registry};
+use airgap_vendor::catalog::{ComponentCatalog, ToolCatalog};
+use airgap_vendor::kinds::component::WantedComponent;
 use airgap_vendor::request::{Platforms, Request};
 
 /// Returns the selected files.
@@ -23,9 +23,9 @@ pub(super) fn artifacts(args: &SelectionArgs, context: &Context) -> Result<Vec<A
 pub(super) fn everything(
     args: &SelectionArgs,
     context: &Context,
-) -> Result<(Vec<Artifact>, Vec<components::Wanted>)> {
+) -> Result<(Vec<Artifact>, Vec<WantedComponent>)> {
     let request = request(args, context)?;
-    let components = components::Wanted::of_request(&request)?;
+    let components = WantedComponent::of_request(&request)?;
     let wanted = request.artifacts(&platforms(&args.platforms)?);
     for error in wanted.unpublished {
         if !args.tools.is_empty() || wanted.artifacts.is_empty() {
@@ -38,24 +38,22 @@ pub(super) fn everything(
 
 fn request(args: &SelectionArgs, context: &Context) -> Result<Request> {
     let Some(path) = &args.request else {
-        let mut registry = Registry::builtin()?;
+        let mut catalog = ToolCatalog::builtin()?;
         for file in &args.registries {
-            registry.add_file(&context.path(file))?;
+            catalog.add_file(&context.path(file))?;
         }
-        return Ok(Request::new(registry.choices(&args.tools, &args.bundles)?));
+        return Ok(Request::new(catalog.choices(&args.tools, &args.bundles)?));
     };
     narrow(read(path, context)?, &args.tools)
 }
 
 /// Returns the pinned components: the built-in ones, and those in these files.
-pub(super) fn component_registry(
-    files: impl Iterator<Item = PathBuf>,
-) -> Result<ComponentRegistry> {
-    let mut registry = ComponentRegistry::builtin()?;
+pub(super) fn component_catalog(files: impl Iterator<Item = PathBuf>) -> Result<ComponentCatalog> {
+    let mut catalog = ComponentCatalog::builtin()?;
     for file in files {
-        registry.add_file(&file)?;
+        catalog.add_file(&file)?;
     }
-    Ok(registry)
+    Ok(catalog)
 }
 
 /// Reads the request in a file. Starlark names the file, so its path is relative to the initial

@@ -15,11 +15,10 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::store::{self, Scratch};
 use airgap_core::user_path;
 use airgap_core::verify::Unverified;
+use airgap_vendor::catalog::{SourceArchive, WitCatalog};
+use airgap_vendor::kinds::wit::{Form, Packages, Published, WitJob, vendor_wit, wasm_name};
 use airgap_vendor::manifest::VendorDir;
-use airgap_vendor::packages::{Form, Published, Sources, wasm_name};
-use airgap_vendor::registry::{SourceArchive, WitRegistry};
 use airgap_vendor::request::{Request, WitChoice};
-use airgap_vendor::vendor::{WitJob, vendor_wit};
 use airgap_wit::{Library, Lock, Source};
 
 /// Prints the declarations and dependencies of a package (`wit inspect`).
@@ -65,8 +64,8 @@ pub(super) fn library(args: &WitLibraryArgs, context: &Context) -> Result<()> {
     // All paths, also those in the request, are relative to the folder in which Bazel runs the
     // action.
     let text = read::text(&args.request, read::LIMIT)?;
-    let registry = WitRegistry::builtin()?;
-    let known = registry.labels().map(|(package, label)| (package.to_string(), label));
+    let catalog = WitCatalog::builtin()?;
+    let known = catalog.labels().map(|(package, label)| (package.to_string(), label));
     let made = Library::parse(&text, &name)?.with_known(known).make(&args.out)?;
     if context.report.is_json() {
         return context.report.json(&serde_json::json!({
@@ -83,12 +82,12 @@ pub(super) fn library(args: &WitLibraryArgs, context: &Context) -> Result<()> {
 pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
     let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
-    let sources = Sources::new(policy, WitRegistry::builtin()?, &context.environment)?;
+    let packages = Packages::new(policy, WitCatalog::builtin()?, &context.environment)?;
     let request: PackageRequest = args.package.parse().map_err(Error::usage)?;
-    let package = exact(request, &sources, args.registry.as_deref())?;
+    let package = exact(request, &packages, args.registry.as_deref())?;
     let out = match (&args.output, &args.out) {
         (Some(output), _) => {
-            return fetch_all(&package, &context.path(output), sources, args, context);
+            return fetch_all(&package, &context.path(output), packages, args, context);
         }
         (None, Some(out)) => context.path(out),
         (None, None) => {
@@ -97,7 +96,7 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
         }
     };
     let rule = args.registry.as_deref();
-    let fetched = sources.fetch_into(&package, rule, args.sha256, &out, &context.report)?;
+    let fetched = packages.fetch_into(&package, rule, args.sha256, &out, &context.report)?;
     let source = fetched.source().inspect_err(|_| fetched.discard().unwrap_or(()))?;
     write(&source, &out)?;
     let sha256 = fetched.file().map(|file| *file.digest());
@@ -111,10 +110,10 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
 }
 
 /// Returns the package with its version that a request selects.
-fn exact(request: PackageRequest, sources: &Sources, rule: Option<&str>) -> Result<PackageId> {
+fn exact(request: PackageRequest, packages: &Packages, rule: Option<&str>) -> Result<PackageId> {
     match request.version {
         Wanted::Exactly(version) => Ok(PackageId { name: request.name, version }),
-        _ => sources.newest(&request, rule),
+        _ => packages.newest(&request, rule),
     }
 }
 
@@ -133,15 +132,15 @@ pub(super) fn registry_of(text: &str) -> std::result::Result<(String, String), S
 fn fetch_all(
     package: &PackageId,
     out: &Path,
-    sources: Sources,
+    packages: Packages,
     args: &WitFetchArgs,
     context: &Context,
 ) -> Result<()> {
     let registry = args.registry.clone();
-    let sources = sources.naming(registry.map(|it| (package.name.namespace().to_owned(), it)));
-    let sources = match (args.sha256, &args.registry) {
-        (None, _) => sources,
-        (Some(sha256), registry) => sources.choosing(&[WitChoice {
+    let packages = packages.naming(registry.map(|it| (package.name.namespace().to_owned(), it)));
+    let packages = match (args.sha256, &args.registry) {
+        (None, _) => packages,
+        (Some(sha256), registry) => packages.choosing(&[WitChoice {
             package: package.clone(),
             registry: registry.clone().unwrap_or_default(),
             sha256: sha256.to_string(),
@@ -161,7 +160,7 @@ fn fetch_all(
             dir: &dir,
             lock: &lock,
             previous: &lock,
-            sources: &sources,
+            packages: &packages,
             rules: "",
             bazel_package: "",
             jobs: 4,
@@ -218,12 +217,12 @@ pub(super) struct PinArgs {
 
 /// Prints the digest of a published package, and the lines that use it (`wit pin`).
 pub(super) fn pin(args: &PinArgs, context: &Context) -> Result<()> {
-    let sources = Sources::new(context.policy()?, WitRegistry::builtin()?, &context.environment)?;
+    let packages = Packages::new(context.policy()?, WitCatalog::builtin()?, &context.environment)?;
     let request: PackageRequest = args.package.parse().map_err(Error::usage)?;
     let rule = args.registry.as_deref();
-    let package = exact(request, &sources, rule)?;
+    let package = exact(request, &packages, rule)?;
     let scratch = Scratch::new()?;
-    let fetched = sources.look(&package, rule, scratch.path(), &context.report)?;
+    let fetched = packages.look(&package, rule, scratch.path(), &context.report)?;
     let Some(file) = fetched.file() else {
         return Err(Error::usage(format!("{package} has no published file to pin"))
             .fact("from", &fetched.from)
@@ -259,8 +258,8 @@ pub(super) fn pin(args: &PinArgs, context: &Context) -> Result<()> {
 pub(super) fn adopt(args: &WitAdoptArgs, context: &Context) -> Result<()> {
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
     let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
-    let sources = Sources::new(policy, WitRegistry::default(), &context.environment)?;
-    let adopted = sources.adopt(&requested(&args.request, context)?)?;
+    let packages = Packages::new(policy, WitCatalog::default(), &context.environment)?;
+    let adopted = packages.adopt(&requested(&args.request, context)?)?;
     if let Some(source) = &adopted.source {
         write(source, &context.path(&args.out))?;
     }

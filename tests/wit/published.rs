@@ -151,7 +151,7 @@ fn published_archives_become_libraries_with_what_came_along() {
 #[ignore = "needs a folder with published archives in WASM_AIRGAP_DATA: scripts/test"]
 fn published_archives_have_the_text_that_the_registry_says() {
     let sandbox = Sandbox::new();
-    let registry = airgap_vendor::registry::WitRegistry::builtin().unwrap();
+    let registry = airgap_vendor::catalog::WitCatalog::builtin().unwrap();
     for (package, folder) in unpacked(&sandbox) {
         let source = Source::from_folder(&sandbox.path(&folder)).unwrap();
         assert_eq!(registry.archive(&package).unwrap().tree, Some(source.tree_hash()), "{package}");

@@ -1,6 +1,6 @@
 //! The registry of a WIT package or a component, and how it is reached.
 //!
-//! (The checksums of toolchains are in `airgap_vendor::registry`; this module is about OCI registries and
+//! (The checksums of toolchains are in `airgap_vendor::catalog`; this module is about OCI registries and
 //! the folders that replace them.)
 //!
 //! ```text

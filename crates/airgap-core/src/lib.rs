@@ -19,8 +19,9 @@ pub mod settings;
 pub mod system_files;
 pub mod version;
 
-// Errors, and the secrets that no output may show.
+// Errors, the rule by which one ends a search, and the secrets that no output may show.
 pub mod error;
+pub mod search;
 pub mod secrets;
 pub mod suggest;
 pub mod wrong_content;

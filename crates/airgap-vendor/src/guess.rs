@@ -1,6 +1,6 @@
 //! Guesses facts about a release file from its address.
 
-use crate::registry::Registry;
+use crate::catalog::ToolCatalog;
 use airgap_core::platform::Platform;
 
 /// The facts that an address contains; each unknown one is absent.
@@ -16,10 +16,10 @@ pub struct Guess {
 
 impl Guess {
     /// Reads the facts from an address.
-    pub fn of(url: &str, registry: &Registry) -> Guess {
+    pub fn of(url: &str, catalog: &ToolCatalog) -> Guess {
         let filename = filename(url);
         Guess {
-            tool: tool(url, registry),
+            tool: tool(url, catalog),
             version: tag(url).and_then(version_in_tag).or_else(|| version_in_name(filename)),
             platform: platform(filename),
         }
@@ -36,9 +36,9 @@ fn stem(url: &str) -> &str {
     name.split(|c: char| c.is_ascii_digit()).next().unwrap_or(name)
 }
 
-fn tool(url: &str, registry: &Registry) -> Option<String> {
+fn tool(url: &str, catalog: &ToolCatalog) -> Option<String> {
     let of_same_kind = |known: &str| stem(known) == stem(url) && host(known) == host(url);
-    registry
+    catalog
         .tools()
         .find(|tool| {
             tool.versions.values().flatten().any(|(_, asset)| of_same_kind(asset.url.as_str()))
@@ -95,11 +95,11 @@ mod tests {
 
     #[test]
     fn every_published_address_is_read_right() {
-        let registry = Registry::builtin().unwrap();
-        for tool in registry.tools() {
+        let catalog = ToolCatalog::builtin().unwrap();
+        for tool in catalog.tools() {
             for (version, assets) in &tool.versions {
                 for (&platform, asset) in assets {
-                    let guess = Guess::of(asset.url.as_str(), &registry);
+                    let guess = Guess::of(asset.url.as_str(), &catalog);
                     assert_eq!(guess.tool.as_deref(), Some(tool.tool.as_str()), "{}", asset.url);
                     assert_eq!(guess.version.as_deref(), Some(version.as_str()), "{}", asset.url);
                     // An address does not tell a component from a module.
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_not_told_is_not_made_up() {
-        let registry = Registry::builtin().unwrap();
-        assert_eq!(Guess::of("https://files.corp/latest.zip", &registry), Guess::default());
+        let catalog = ToolCatalog::builtin().unwrap();
+        assert_eq!(Guess::of("https://files.corp/latest.zip", &catalog), Guess::default());
     }
 }

@@ -8,14 +8,13 @@
 // Tests lay out their own folders.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
-pub mod components;
-pub mod emit;
+pub mod build_file;
+pub mod catalog;
+pub mod clients;
 pub mod guess;
+pub mod kinds;
 pub mod manifest;
-pub mod packages;
 pub mod plan;
-pub mod reach;
-pub mod registry;
 pub mod request;
+mod resolver;
 pub mod vendor;
-pub mod vendored_file;

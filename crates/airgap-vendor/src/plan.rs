@@ -316,7 +316,7 @@ fn join(folder: &Path, relative: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::Registry;
+    use crate::catalog::ToolCatalog;
     use airgap_core::environment::Environment;
     use airgap_core::error::Kind;
     use airgap_core::listing::Fixed;
@@ -327,7 +327,7 @@ mod tests {
     const RELEASE: &str = "bytecodealliance/wasm-tools/releases/download/v1.244.0/wasm-tools-1.244.0-x86_64-linux.tar.gz";
 
     fn item(variables: &[(&'static str, &str)], listing: &Fixed) -> Result<Item> {
-        let choice = Registry::builtin()?.choose("wasm-tools@1.244.0")?;
+        let choice = ToolCatalog::builtin()?.choose("wasm-tools@1.244.0")?;
         let artifact = choice.artifact("linux_amd64".parse().unwrap())?;
         let policy = Policy::from_environment(
             &Environment::from_pairs(variables, "/cwd"),

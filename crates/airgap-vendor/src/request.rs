@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::registry::{Choice, ComponentRegistry, SourceArchive};
+use crate::catalog::{Choice, ComponentCatalog, SourceArchive};
 use airgap_core::artifact::Artifact;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
@@ -145,18 +145,18 @@ impl Request {
     ///
     /// # Errors
     /// Usage, if a file is not valid.
-    pub fn component_registry(&self) -> Result<ComponentRegistry> {
-        let mut registry = ComponentRegistry::builtin()?;
+    pub fn component_catalog(&self) -> Result<ComponentCatalog> {
+        let mut catalog = ComponentCatalog::builtin()?;
         for file in &self.component_registry {
-            registry.add(&file.to_string(), "component_registry of a request")?;
+            catalog.add(&file.to_string(), "component_registry of a request")?;
         }
-        Ok(registry)
+        Ok(catalog)
     }
 
     /// Returns the requested files, and an error for each tool that is not published for a named
     /// platform.
-    pub fn artifacts(&self, platforms: &Platforms) -> Wanted {
-        let mut wanted = Wanted::default();
+    pub fn artifacts(&self, platforms: &Platforms) -> RequestedFiles {
+        let mut wanted = RequestedFiles::default();
         wanted.artifacts.extend(self.packages.iter().map(SourceArchive::artifact));
         for choice in &self.tools {
             let published: Vec<_> = choice.assets.keys().copied().collect();
@@ -177,7 +177,7 @@ impl Request {
 
 /// The files of a request.
 #[derive(Debug, Default)]
-pub struct Wanted {
+pub struct RequestedFiles {
     /// The files.
     pub artifacts: Vec<Artifact>,
     /// One error for each tool that is not published for a platform that was named.

@@ -8,7 +8,7 @@ use airgap_core::listing::Fixed;
 use airgap_core::path_component::is_path;
 use airgap_vendor::manifest::Manifest;
 use airgap_vendor::plan::resolve;
-use airgap_vendor::registry::{ComponentRegistry, Tool, WitRegistry};
+use airgap_vendor::catalog::{ComponentCatalog, Tool, WitCatalog};
 use airgap_vendor::request::{Platforms, Request};
 use airgap_wit::Lock;
 use serde_json::Value;
@@ -66,24 +66,24 @@ pub fn tool_registry(input: &[u8]) {
 pub fn component_registry(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || {
-        let mut registry = ComponentRegistry::default();
-        registry.add(text, "component.json").map(|()| registry)
+        let mut catalog = ComponentCatalog::default();
+        catalog.add(text, "component.json").map(|()| registry)
     };
     let Some(registry) = same_twice(read, |it| format!("{it:?}")) else { return };
     let fields: Value = serde_json::from_str(text).unwrap_or_default();
     let name = fields["component_name"].as_str().unwrap_or_default();
     for version in fields["versions"].as_object().into_iter().flatten() {
-        assert!(registry.component(name, version.0).is_ok(), "{name} {} is not there", version.0);
+        assert!(catalog.component(name, version.0).is_ok(), "{name} {} is not there", version.0);
     }
-    accepted(registry.component("no-such", "1.0"));
+    accepted(catalog.component("no-such", "1.0"));
 }
 
 /// Parses a checksum registry file of one WIT package.
 pub fn wit_registry(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || {
-        let mut registry = WitRegistry::default();
-        registry.add(text, "wit.json").map(|()| registry)
+        let mut catalog = WitCatalog::default();
+        catalog.add(text, "wit.json").map(|()| registry)
     };
     same_twice(read, |it| format!("{it:?}"));
 }
@@ -98,7 +98,7 @@ pub fn request(input: &[u8]) {
 fn ask(text: &str) {
     let Some(request) = accepted(Request::parse(text, "request.json")) else { return };
     let Some(_) =
-        accepted(airgap_vendor::components::Wanted::of_request(&request)).or(Some(Vec::new()))
+        accepted(airgap_vendor::kinds::component::WantedComponent::of_request(&request)).or(Some(Vec::new()))
     else {
         return;
     };

@@ -19,8 +19,8 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::store;
 use airgap_core::store::Scratch;
 use airgap_core::workspace::Workspace;
-use airgap_vendor::components::{Components, Fetched, Purpose, Wanted};
-use airgap_vendor::registry::{COMPONENTS_FILE, ComponentRegistry, SCHEMA_VERSION};
+use airgap_vendor::catalog::{COMPONENTS_FILE, ComponentCatalog, SCHEMA_VERSION};
+use airgap_vendor::kinds::component::{Components, Fetched, Purpose, WantedComponent};
 use airgap_wit::Component;
 
 /// Print the digests of a component, and add it to a checksum registry.
@@ -53,7 +53,7 @@ pub(in crate::cli) struct PinArgs {
 
 /// A component whose digests are known.
 struct Seen {
-    wanted: Wanted,
+    wanted: WantedComponent,
     content: Digest,
     manifest: Option<Digest>,
     size: u64,
@@ -61,8 +61,9 @@ struct Seen {
 }
 
 pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
-    let registry = selection::component_registry(std::iter::empty())?;
-    let wanted = Wanted::parse(&args.reference, args.name.as_ref(), args.digest, &registry)?;
+    let catalog = selection::component_catalog(std::iter::empty())?;
+    let wanted =
+        WantedComponent::parse(&args.reference, args.name.as_ref(), args.digest, &catalog)?;
     // The place of the entry is found before any download.
     let entry =
         args.registry.as_deref().map(|it| Entry::new(it, &wanted, args, context)).transpose()?;
@@ -75,7 +76,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
 }
 
 impl Seen {
-    fn fetch(wanted: Wanted, components: &Components, context: &Context) -> Result<Seen> {
+    fn fetch(wanted: WantedComponent, components: &Components, context: &Context) -> Result<Seen> {
         let folder = Scratch::new()?;
         let path = folder.path().join("component.wasm");
         let Fetched { file, manifest, .. } = components.fetch(
@@ -97,7 +98,7 @@ impl Seen {
 
     /// Returns the lines that pin it in MODULE.bazel.
     fn module_lines(&self, workspace: &Workspace) -> String {
-        let Wanted { name, reference, .. } = &self.wanted;
+        let WantedComponent { name, reference, .. } = &self.wanted;
         let reference =
             reference.as_ref().map(|it| without_digest(&it.to_string())).unwrap_or_default();
         let name = target(name);
@@ -112,7 +113,7 @@ impl Seen {
 
     /// Returns the lines that pin it in a BUILD file.
     fn build_lines(&self, workspace: &Workspace) -> String {
-        let Wanted { name, reference, .. } = &self.wanted;
+        let WantedComponent { name, reference, .. } = &self.wanted;
         let mut lines = format!(
             "load(\"{}\", \"wasm_component_from_oci\")\n\n\
              wasm_component_from_oci(\n    name = \"{}\",\n",
@@ -190,7 +191,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(registry: &Path, wanted: &Wanted, args: &PinArgs, context: &Context) -> Result<Entry> {
+    fn new(registry: &Path, wanted: &WantedComponent, args: &PinArgs, context: &Context) -> Result<Entry> {
         let path = context.path(registry);
         let named =
             path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
@@ -271,7 +272,7 @@ impl Entry {
         }
         let text = text(file)?;
         // The written text must be valid for the reader.
-        ComponentRegistry::default().add(&text, &self.file.display().to_string())?;
+        ComponentCatalog::default().add(&text, &self.file.display().to_string())?;
         Ok(text.into_bytes())
     }
 

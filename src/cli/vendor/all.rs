@@ -12,15 +12,16 @@ use airgap_core::artifact::{Artifact, Kind};
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
 use airgap_core::package::{PackageId, PackageRequest, Wanted as Version};
-use airgap_vendor::components::{Components, Wanted};
-use airgap_vendor::manifest::VendorDir;
-use airgap_vendor::packages::Sources;
-use airgap_vendor::plan::resolve;
-use airgap_vendor::registry::{SourceArchive, WitRegistry};
-use airgap_vendor::request::{Platforms, WitChoice};
-use airgap_vendor::vendor::{
-    ComponentJob, Helper, Job, Summary, WitJob, vendor_components, vendor_wit,
+use airgap_vendor::catalog::{SourceArchive, WitCatalog};
+use airgap_vendor::kinds::component::{
+    ComponentJob, Components, WantedComponent, vendor_components,
 };
+use airgap_vendor::kinds::tool::{Helper, ToolJob, vendor_tools};
+use airgap_vendor::kinds::wit::{Packages, WitJob, vendor_wit};
+use airgap_vendor::manifest::VendorDir;
+use airgap_vendor::plan::resolve;
+use airgap_vendor::request::{Platforms, WitChoice};
+use airgap_vendor::vendor::Summary;
 use airgap_wit::Lock;
 
 /// Vendor all toolchains, WIT packages and components requested in MODULE.bazel.
@@ -65,7 +66,7 @@ struct All {
     tools: Vec<Artifact>,
     archives: Vec<SourceArchive>,
     wit: Vec<WitChoice>,
-    components: Vec<Wanted>,
+    components: Vec<WantedComponent>,
 }
 
 pub(super) fn run(args: &AllArgs, context: &Context) -> Result<()> {
@@ -113,7 +114,7 @@ impl All {
                 context.report.warn(&format!("left out: {}", error.statement()));
             }
             tools.extend(wanted.artifacts);
-            components.extend(Wanted::of_request(&request)?);
+            components.extend(WantedComponent::of_request(&request)?);
             wit.extend(request.wit);
         }
         Ok(All { tools, archives, wit, components })
@@ -129,10 +130,7 @@ impl All {
         let plan = resolve(&self.tools, &policy, &Disk)?;
         let client = super::client(&plan, &policy)?;
         let (helper, client, jobs) = (helper.as_ref(), client.as_ref(), args.jobs.into());
-        airgap_vendor::vendor::vendor(
-            &Job { plan: &plan, dir: &dir, helper, client, jobs },
-            &context.report,
-        )
+        vendor_tools(&ToolJob { plan: &plan, dir: &dir, helper, client, jobs }, &context.report)
     }
 
     fn bring_wit(&self, args: &AllArgs, context: &Context) -> Result<Summary> {
@@ -141,11 +139,11 @@ impl All {
             return Ok(Summary::default());
         }
         let dir = dir(args, Kind::Wit, context);
-        let mut registry = WitRegistry::builtin()?;
-        self.archives.iter().for_each(|archive| registry.add_archive(archive));
+        let mut catalog = WitCatalog::builtin()?;
+        self.archives.iter().for_each(|archive| catalog.add_archive(archive));
         let policy = policy(args, context)?;
-        let sources = Sources::new(policy, registry, &context.environment)?.with_archives_first();
-        let sources = sources.choosing(&self.wit)?;
+        let packages = Packages::new(policy, catalog, &context.environment)?.with_archives_first();
+        let packages = packages.choosing(&self.wit)?;
         // The pins are in MODULE.bazel; a lock is only for packages that are vendored by name.
         let lock = Lock::default();
         let job = WitJob {
@@ -153,7 +151,7 @@ impl All {
             dir: &dir,
             lock: &lock,
             previous: &lock,
-            sources: &sources,
+            packages: &packages,
             rules: &wit::rules(args.rules.as_deref(), dir.folder(), context),
             bazel_package: &wit::bazel_package(dir.folder(), context.workspace.root()),
             jobs: args.jobs.into(),

@@ -10,11 +10,12 @@ use crate::cli::{Context, selection};
 use airgap_core::artifact::Kind;
 use airgap_core::error::{Error, Result};
 use airgap_core::path_component::PathComponent;
-use airgap_vendor::components::{Components, Wanted, wasm_name};
+use airgap_vendor::catalog::ComponentCatalog;
+use airgap_vendor::kinds::component::{
+    ComponentJob, Components, WantedComponent, vendor_components, wasm_name,
+};
 use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::plan::Place;
-use airgap_vendor::registry::ComponentRegistry;
-use airgap_vendor::vendor::{ComponentJob, vendor_components};
 
 /// Pull components into a vendor folder, with a BUILD file for them.
 #[derive(Args, Debug)]
@@ -54,9 +55,8 @@ pub(in crate::cli) struct ComponentsArgs {
 
 pub(super) fn run(args: &ComponentsArgs, context: &Context) -> Result<()> {
     let here = context.environment.current_dir();
-    let registry =
-        selection::component_registry(args.registries.iter().map(|file| here.join(file)))?;
-    let wanted = wanted(args, &registry, context)?;
+    let catalog = selection::component_catalog(args.registries.iter().map(|file| here.join(file)))?;
+    let wanted = wanted(args, &catalog, context)?;
     let dir = VendorDir::of(&context.path(&args.output_dir), Kind::Component);
     let policy = policy_for(&dir, context.policy()?);
     let components = Components::new(policy, &context.environment)?;
@@ -72,9 +72,9 @@ pub(super) fn run(args: &ComponentsArgs, context: &Context) -> Result<()> {
 
 fn wanted(
     args: &ComponentsArgs,
-    registry: &ComponentRegistry,
+    catalog: &ComponentCatalog,
     context: &Context,
-) -> Result<Vec<Wanted>> {
+) -> Result<Vec<WantedComponent>> {
     if args.names.len() > args.references.len() {
         return Err(Error::usage("there are more names than references")
             .fact("references", args.references.len())
@@ -85,10 +85,10 @@ fn wanted(
         .references
         .iter()
         .zip(names)
-        .map(|(reference, name)| Wanted::parse(reference, name, None, registry))
+        .map(|(reference, name)| WantedComponent::parse(reference, name, None, catalog))
         .collect::<Result<_>>()?;
     for file in &args.requests {
-        wanted.extend(Wanted::of_request(&selection::read(file, context)?)?);
+        wanted.extend(WantedComponent::of_request(&selection::read(file, context)?)?);
     }
     match wanted.is_empty() && args.requests.is_empty() {
         true => Err(Error::usage("no component is named")
@@ -99,7 +99,7 @@ fn wanted(
 
 /// Prints the source of each component.
 fn show(
-    wanted: &[Wanted],
+    wanted: &[WantedComponent],
     dir: &VendorDir,
     components: &Components,
     context: &Context,
@@ -116,11 +116,11 @@ fn show(
 
 /// Returns each component with its possible places.
 pub(super) fn places<'a>(
-    wanted: &'a [Wanted],
+    wanted: &'a [WantedComponent],
     dir: &VendorDir,
     components: &Components,
-) -> Result<Vec<(&'a Wanted, Vec<Place>)>> {
-    let places = |one: &'a Wanted| {
+) -> Result<Vec<(&'a WantedComponent, Vec<Place>)>> {
+    let places = |one: &'a WantedComponent| {
         let destination = dir.place(&wasm_name(&one.name));
         Ok((one, components.places(one, Some(&destination))?))
     };

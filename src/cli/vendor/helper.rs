@@ -9,9 +9,9 @@ use crate::cli::Context;
 use airgap_core::artifact::Kind;
 use airgap_core::error::{Error, Result};
 use airgap_core::listing::Disk;
+use airgap_vendor::kinds::tool::{Helper, ToolJob, vendor_tools};
 use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::plan::resolve;
-use airgap_vendor::vendor::{self, Helper, Job};
 
 /// Vendor this program alone, and print the lines that pin it in MODULE.bazel.
 #[derive(Args, Debug)]
@@ -32,8 +32,8 @@ pub(super) fn run(args: &HelperArgs, context: &Context) -> Result<()> {
     };
     let dir = VendorDir::of(&context.path(&args.output_dir), Kind::Toolchain);
     let plan = resolve(&[], &super::policy_for(&dir, context.policy()?), &Disk)?;
-    let job = Job { plan: &plan, dir: &dir, helper: Some(&helper), client: None, jobs: 1 };
-    let summary = vendor::vendor(&job, &context.report)?;
+    let job = ToolJob { plan: &plan, dir: &dir, helper: Some(&helper), client: None, jobs: 1 };
+    let summary = vendor_tools(&job, &context.report)?;
     tell(&summary, &dir, context)?;
     tell_pin(&summary, context);
     Ok(())

@@ -10,9 +10,9 @@ use crate::cli::{Context, SelectionArgs, selection};
 use airgap_core::artifact::Kind;
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
+use airgap_vendor::kinds::tool::{Helper, ToolJob, vendor_tools};
 use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::plan::resolve;
-use airgap_vendor::vendor::{self, Helper, Job};
 
 /// Download toolchain archives into a vendor folder.
 #[derive(Args, Debug)]
@@ -56,14 +56,14 @@ pub(super) fn run(args: &ToolchainsArgs, context: &Context) -> Result<()> {
     }
     let helper = if args.no_helper { None } else { Helper::running()? };
     let client = client(&plan, &policy)?;
-    let job = Job {
+    let job = ToolJob {
         plan: &plan,
         dir: &dir,
         helper: helper.as_ref(),
         client: client.as_ref(),
         jobs: args.jobs.into(),
     };
-    let summary = vendor::vendor(&job, &context.report)?;
+    let summary = vendor_tools(&job, &context.report)?;
     tell(&summary, &dir, context)?;
     tell_pin(&summary, context);
     conclude(summary)

@@ -14,10 +14,9 @@ use airgap_core::read;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
 use airgap_core::workspace;
+use airgap_vendor::catalog::WitCatalog;
+use airgap_vendor::kinds::wit::{Packages, WitJob, WitSummary, check_wit, vendor_wit};
 use airgap_vendor::manifest::VendorDir;
-use airgap_vendor::packages::Sources;
-use airgap_vendor::registry::WitRegistry;
-use airgap_vendor::vendor::{WitJob, WitSummary, check_wit, vendor_wit};
 use airgap_wit::Lock;
 
 /// Fetch WIT packages and their dependencies into a vendor folder, and write the lock.
@@ -88,15 +87,15 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     };
     let dir = VendorDir::of(&output_dir, Kind::Wit);
     let policy = policy_for(&dir, context.policy_in(&workspace)?);
-    let mut registry = WitRegistry::builtin()?;
+    let mut catalog = WitCatalog::builtin()?;
     for file in &args.registries {
-        registry.add_file(&context.written(file))?;
+        catalog.add_file(&context.written(file))?;
     }
     // Locked packages are compared with local files, so the network is not needed.
     let policy = policy.or_offline("--locked", args.locked);
-    let sources = Sources::new(policy, registry, &context.environment)?;
-    let sources = sources.naming(args.package_registries.iter().cloned());
-    let sources = if args.archives { sources.with_archives_first() } else { sources };
+    let packages = Packages::new(policy, catalog, &context.environment)?;
+    let packages = packages.naming(args.package_registries.iter().cloned());
+    let packages = if args.archives { packages.with_archives_first() } else { packages };
     let bazel_package = bazel_package(&output_dir, &workspace);
     let rules = rules(args.rules.as_deref(), &output_dir, context);
     // `previous` is the present lock file.
@@ -111,7 +110,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
             dir: &dir,
             lock: &lock,
             previous: &previous,
-            sources: &sources,
+            packages: &packages,
             rules: &rules,
             bazel_package: &bazel_package,
             jobs: args.jobs.into(),

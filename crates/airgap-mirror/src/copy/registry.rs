@@ -18,7 +18,7 @@ use airgap_oci::{
     Client, Descriptor, Manifest, MountResult, Readable, Reference, Registry, Repository, Tag,
     media_type,
 };
-use airgap_vendor::reach;
+use airgap_vendor::clients;
 
 /// A source of images in registries, or in the mirrors that the settings name for them.
 pub struct RegistrySource<'a> {
@@ -150,7 +150,7 @@ fn places(registries: &Registries, of: &Repository) -> Result<Vec<Repository>> {
     let mut places = Vec::new();
     for source in sources {
         if let Place::Oci { registry, repository } = source.place {
-            places.push(reach::repository(&registry, &repository)?);
+            places.push(clients::repository(&registry, &repository)?);
         }
     }
     Ok(places)

@@ -1,0 +1,63 @@
+//! Components in folders that the settings name in place of a registry, as `<version>.wasm`.
+
+use super::held::{self, Held, Named};
+use super::wanted::WantedComponent;
+use airgap_config::registries::Place;
+use airgap_core::error::{Context as _, Kind, Result};
+use airgap_core::folder::EntryKind;
+use airgap_core::rooted::{RootedPath, is_absence};
+use airgap_core::system_files;
+
+/// Returns the component at a place that needs no network, or nothing if it is not there.
+///
+/// # Errors
+/// Integrity, if the file is there and is something else.
+pub(super) fn find(place: &Place, wanted: &WantedComponent) -> Result<Option<(RootedPath, Held)>> {
+    match place {
+        Place::Path(path) => file(RootedPath::given(path), wanted).map(Some),
+        Place::Versions(folder) => version(&RootedPath::given(folder), wanted),
+        Place::Oci { .. } => Ok(None),
+    }
+}
+
+fn version(folder: &RootedPath, wanted: &WantedComponent) -> Result<Option<(RootedPath, Held)>> {
+    if let Some(version) = &wanted.version {
+        // A tag may begin with `v`, a version does not.
+        for name in [version.as_str(), version.strip_prefix('v').unwrap_or(version)] {
+            let path = folder.join(&format!("{name}.wasm"));
+            if path.is_file().doing(|| format!("read `{path}`"))? {
+                return file(path, wanted).map(Some);
+            }
+        }
+        return Ok(None);
+    }
+    // A digest alone may belong to any version.
+    for path in files(folder)? {
+        let is_listed = held::is_listed(&path, wanted.pin.as_ref());
+        match file(path, wanted) {
+            Err(error) if error.kind() == Kind::Integrity && !is_listed => {}
+            found => return found.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+fn file(path: RootedPath, wanted: &WantedComponent) -> Result<(RootedPath, Held)> {
+    let manifest = held::manifest_of(&path);
+    let named = Named { path: &path, manifest: Some(&manifest), subject: &wanted.words };
+    let held = held::check(&named, wanted.pin.as_ref(), None)?;
+    Ok((path, held))
+}
+
+/// Returns the `.wasm` files in a folder, sorted; none if the folder does not exist.
+fn files(folder: &RootedPath) -> Result<Vec<RootedPath>> {
+    let entries = match folder.open_folder().and_then(|folder| folder.list()) {
+        Err(error) if is_absence(&error) => return Ok(Vec::new()),
+        entries => entries.doing(|| format!("list `{folder}`"))?,
+    };
+    let names = entries.into_iter().filter(|(_, kind)| *kind == EntryKind::File);
+    let names = names.filter_map(|(name, _)| name.into_string().ok());
+    let components =
+        names.filter(|name| name.ends_with(".wasm") && !system_files::is_system_file(name));
+    Ok(components.map(|name| folder.join(&name)).collect())
+}

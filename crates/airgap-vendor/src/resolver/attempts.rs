@@ -1,0 +1,83 @@
+//! The places that were searched, and why none of them had the content.
+
+use std::fmt::Display;
+
+use super::provider::Provider;
+use crate::plan::Place;
+use airgap_config::policy::Offline;
+use airgap_core::error::{Error, Kind};
+
+/// The places so far.
+pub(crate) struct Attempts {
+    subject: String,
+    mend: String,
+    facts: Vec<(&'static str, String)>,
+    failures: Vec<Error>,
+}
+
+impl Attempts {
+    /// Creates an empty list for `subject`, which the command `mend` adds to the vendor folder of
+    /// the workspace.
+    pub(crate) fn new(subject: String, mend: String) -> Attempts {
+        Attempts { subject, mend, facts: Vec::new(), failures: Vec::new() }
+    }
+
+    /// Names another command that mends it.
+    pub(crate) fn mend_by(&mut self, mend: String) {
+        self.mend = mend;
+    }
+
+    /// Adds folders that were searched.
+    pub(crate) fn add_places(&mut self, places: &[Place]) {
+        self.facts.extend(places.iter().map(|place| (place.source, place.describe())));
+    }
+
+    /// Adds a source that works and does not have the content.
+    pub(super) fn add_absent(&mut self, source: &impl Provider) {
+        self.facts.push(("registry", format!("{source}: not there")));
+    }
+
+    /// Adds an address that was not asked.
+    pub(crate) fn add_offline(&mut self, address: &impl Display, offline: Offline) {
+        self.facts.push(("registry", format!("{address}: not asked: {offline}")));
+    }
+
+    /// Adds a source that follows a source which refused.
+    pub(super) fn add_not_asked<S: Provider>(&mut self, source: &S, refusing: &S) {
+        let words = format!("{source}: not asked: {} refuses, and may have it", refusing.server());
+        self.facts.push(("registry", words));
+    }
+
+    /// Adds a source that failed, or whose error says what is missing.
+    pub(super) fn add(&mut self, source: &impl Provider, error: Error) {
+        self.facts.push(("registry", format!("{source}: {}", error.one_line())));
+        self.failures.push(error);
+    }
+
+    /// Returns the failure of the last source that failed.
+    pub(crate) fn last_failure(self) -> Option<Error> {
+        self.failures.into_iter().next_back()
+    }
+
+    /// Returns the error: network if a source failed, unavailable if none has the content.
+    pub(crate) fn error(self, offline: Option<Offline>) -> Error {
+        let failed = self.failures.iter().any(|error| error.kind() == Kind::Network);
+        let kind = if failed { Kind::Network } else { Kind::Unavailable };
+        let statement = format!("{} is in none of the places that may be used", self.subject);
+        let facts = self.facts.into_iter();
+        let error = facts
+            .fold(Error::new(kind, statement), |error, (label, value)| error.fact(label, value));
+        let mut hints: Vec<&String> = Vec::new();
+        for hint in self.failures.iter().flat_map(Error::hints) {
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+        let error = hints.into_iter().fold(error, |error, hint| error.hint(hint.clone()));
+        let Some(offline) = offline else { return error };
+        let mend = self.mend;
+        error
+            .hint(format!("where there is a network, run\n{mend}\nand bring the folder here"))
+            .hint(format!("or {} to use the network", offline.mend()))
+    }
+}
