@@ -28,7 +28,8 @@ pub struct Policy {
     workspace: PathBuf,
     in_action: bool,
     vendor_dir: Option<PathBuf>,
-    wit_vendor_dir: Option<PathBuf>,
+    /// The vendor folders for one kind alone, each with the variable that names it.
+    own_vendor_dirs: Vec<(Kind, &'static str, PathBuf)>,
     making: Vec<PathBuf>,
     mirrors: Vec<Mirror>,
     github: Option<String>,
@@ -60,7 +61,7 @@ impl Policy {
             workspace: workspace.to_owned(),
             in_action: false,
             vendor_dir: environment.get(env::VENDOR_DIR).map(|dir| workspace.join(dir)),
-            wit_vendor_dir: environment.get(env::WIT_VENDOR_DIR).map(|dir| workspace.join(dir)),
+            own_vendor_dirs: own_vendor_dirs(environment, workspace),
             making: Vec::new(),
             mirrors: mirrors(environment)?,
             github: environment
@@ -91,17 +92,16 @@ impl Policy {
         self.vendor_dir.as_deref()
     }
 
-    /// Returns the vendor folder for WIT packages alone, if one is named.
-    pub fn wit_vendor_dir(&self) -> Option<&Path> {
-        self.wit_vendor_dir.as_deref()
+    /// Returns the vendor folder for a kind alone, if one is named, with the variable that names it.
+    pub fn own_vendor_dir(&self, kind: Kind) -> Option<(&'static str, &Path)> {
+        let own = self.own_vendor_dirs.iter().find(|(of, ..)| *of == kind);
+        own.map(|(_, variable, dir)| (*variable, dir.as_path()))
     }
 
     /// Returns the vendor folders for a kind, highest first, each with the variable that names it.
     pub fn vendor_dirs(&self, kind: Kind) -> Vec<(&'static str, &Path)> {
-        let for_wit = self.wit_vendor_dir.as_deref().filter(|_| kind == Kind::Wit);
-        let for_wit = for_wit.map(|dir| (env::WIT_VENDOR_DIR, dir));
         let for_all = self.vendor_dir().map(|dir| (env::VENDOR_DIR, dir));
-        for_wit.into_iter().chain(for_all).collect()
+        self.own_vendor_dir(kind).into_iter().chain(for_all).collect()
     }
 
     /// Returns the mirrors in order; without any, upstream.
@@ -269,6 +269,18 @@ fn base_url(name: &'static str, value: &str) -> Result<String> {
         )));
     }
     Ok(value.trim_end_matches('/').to_owned())
+}
+
+/// Returns the vendor folders that variables name for one kind alone.
+fn own_vendor_dirs(
+    environment: &Environment,
+    workspace: &Path,
+) -> Vec<(Kind, &'static str, PathBuf)> {
+    let own = |kind: Kind| {
+        let variable = kind.variable()?;
+        Some((kind, variable, workspace.join(environment.get(variable)?)))
+    };
+    Kind::ALL.into_iter().filter_map(own).collect()
 }
 
 #[cfg(test)]

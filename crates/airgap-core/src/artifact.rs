@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
+pub use crate::kind::Kind;
 use crate::package::PackageId;
 use crate::path_component::PathComponent;
 use crate::platform::Platform;
@@ -38,40 +39,6 @@ pub enum Identity {
         /// The package, as in `wasi:http@0.2.6`.
         package: PackageId,
     },
-}
-
-/// The kinds of vendored files. Each has a folder of its own in a vendor folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Tools.
-    Toolchain,
-    /// WIT packages.
-    Wit,
-    /// WebAssembly components.
-    Component,
-}
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Kind; 3] = [Kind::Toolchain, Kind::Wit, Kind::Component];
-
-    /// Returns the word in manifests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Toolchain => "toolchain",
-            Kind::Wit => "wit",
-            Kind::Component => "component",
-        }
-    }
-
-    /// Returns the kind's own folder in a vendor root.
-    pub fn folder(self) -> &'static str {
-        match self {
-            Kind::Toolchain => "toolchains",
-            Kind::Wit => "wit",
-            Kind::Component => "components",
-        }
-    }
 }
 
 impl Identity {

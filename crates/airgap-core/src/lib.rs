@@ -10,6 +10,7 @@ pub mod artifact;
 pub mod bounded;
 pub mod digest;
 pub mod git_annex;
+pub mod kind;
 pub mod outcome;
 pub mod package;
 pub mod path_component;

@@ -14,16 +14,6 @@ use airgap_core::rooted::RootedPath;
 /// The version of the plan's JSON form.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Returns the folders in the workspace that need no setting: each with the part of its path that
-/// is the root, below which no link is followed.
-fn workspace_folders(kind: Kind) -> &'static [(&'static str, &'static str)] {
-    match kind {
-        Kind::Toolchain => &[("third_party/toolchains", ""), ("vendor", "toolchains")],
-        Kind::Wit => &[("vendor", "wit")],
-        Kind::Component => &[("vendor", "components")],
-    }
-}
-
 /// The files to fetch and their sources. A plan can be printed, compared and executed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
@@ -224,7 +214,7 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
                 true => IN_ACTION,
                 false => "a relative path is relative to the workspace root; check the path and the mount",
             })
-            .hint(format!("to make it, where there is a network, run\n{}", maker_of(kind, dir))));
+            .hint(format!("to make it, where there is a network, run\n{}", kind.vendor_command(dir))));
     }
     Ok(())
 }
@@ -234,19 +224,6 @@ pub const IN_ACTION: &str = "an action does not see the workspace: give it an ab
      folder by `--action_env=BAZEL_WASM_VENDOR_DIR=/path`, or name the vendored file in the rule, \
      `vendored_component = \"//vendor/components:NAME.wasm\"`";
 
-/// Returns the command that fills this folder with what MODULE.bazel asks for.
-fn maker_of(kind: Kind, dir: &Path) -> String {
-    let (target, dir) = match kind {
-        Kind::Toolchain => ("vendor_all_toolchains", dir),
-        // It fills the folder `wit` in the one that is named.
-        Kind::Wit if dir.ends_with(kind.folder()) => ("vendor_all", dir.parent().unwrap_or(dir)),
-        Kind::Wit => ("vendor_all", dir),
-        Kind::Component => ("vendor_all_components", dir),
-    };
-    let dir = dir.display();
-    format!("bazel run @rules_wasm_airgap//tools/vendor:{target} -- --output-dir {dir}")
-}
-
 /// Returns the folders for a kind, in order, each with the variable that named it.
 pub(crate) fn folders(kind: Kind, policy: &Policy) -> Vec<(Option<&'static str>, RootedPath)> {
     let named = policy.vendor_dirs(kind).into_iter().flat_map(|(variable, dir)| {
@@ -254,7 +231,8 @@ pub(crate) fn folders(kind: Kind, policy: &Policy) -> Vec<(Option<&'static str>,
         let dir = RootedPath::given(dir);
         [dir.join(kind.folder()), dir].map(|dir| (Some(variable), dir))
     });
-    let own = workspace_folders(kind)
+    let own = kind
+        .workspace_folders()
         .iter()
         .map(|(root, below)| (None, RootedPath::given(join(policy.workspace(), root)).join(below)));
     let mut folders: Vec<(_, RootedPath)> = Vec::new();
@@ -288,16 +266,17 @@ fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {
     let finding = policy.offline().map_or(Finding::Network, Finding::Offline);
     let place =
         |source, setting, location| Place { source, setting, location, finding: finding.clone() };
+    let kind = artifact.identity.kind();
     let (path, url) = (artifact.path(), artifact.asset.url.as_str());
     let mut places = Vec::new();
     for mirror in policy.mirrors() {
         match mirror {
             Mirror::Base(base) => {
                 let mirror = |location| place("mirror", Some(env::MIRROR), location);
-                // A mirror is a served folder of tools; WIT may be in it or have a mirror of its
-                // own.
-                if artifact.identity.kind() == Kind::Wit {
-                    places.push(mirror(format!("{base}/{}/{path}", Kind::Wit.folder())));
+                // A mirror is a served folder of tools; another kind may be in it or have a mirror
+                // of its own.
+                if kind != Kind::Toolchain {
+                    places.push(mirror(format!("{base}/{}/{path}", kind.folder())));
                 }
                 places.push(mirror(format!("{base}/{path}")));
             }
