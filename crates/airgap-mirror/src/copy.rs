@@ -9,6 +9,7 @@
 //! moved once, and is mounted into the other repositories that need it. An image's manifests follow
 //! when all its blobs are at the destination, and its tag is written last.
 
+mod batches;
 mod endpoint;
 mod layout_names;
 mod layouts;

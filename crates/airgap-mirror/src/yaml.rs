@@ -55,6 +55,13 @@ pub struct Position {
     pub column: u32,
 }
 
+impl Position {
+    /// Returns a problem at this position.
+    pub(crate) fn problem(&self, problem: impl Into<String>) -> Problem {
+        Problem { place: self.clone(), problem: problem.into() }
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line == 0 {

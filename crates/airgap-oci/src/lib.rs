@@ -23,6 +23,7 @@ mod blob;
 mod challenge;
 mod client;
 mod error_response;
+mod exchange;
 #[doc(hidden)]
 pub mod fuzzing;
 mod layout;

@@ -1,33 +1,27 @@
 //! A session with one registry: its address, its challenges, and the credential for it.
 
+mod token_request;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use ureq::http::{HeaderMap, Method, header};
-use url::form_urlencoded;
+use ureq::http::HeaderMap;
 
 use crate::access::{Access, Credential};
 use crate::challenge::{self, Challenge, challenges};
 use crate::error_response::{self, ClientState};
 use crate::reference::Registry;
-use crate::token::{IssuedToken, Scope, Token, Tokens};
+use crate::token::{IssuedToken, Scope, Tokens};
 use crate::traffic::{Counters, RequestPurpose};
 use crate::transport::Transport;
 use airgap_core::error::{Error, Result};
 use airgap_core::workers::lock;
 use airgap_http::Identity;
 use airgap_http::address::{self, Address};
-use airgap_http::byte_source::{Progress, ResponseFacts};
 use airgap_http::credential_scope;
 use airgap_http::failure::{AttemptError, AttemptResult, Failure, Mismatch};
-use airgap_http::http::{AuthProvider, Body, Hop, HopAuth, Request};
+use airgap_http::http::{AuthProvider, Hop, HopAuth, Request};
 use airgap_http::retry::Retryable;
-
-/// The most bytes of the response of a token server.
-const TOKEN_LIMIT: u64 = 1 << 20;
-
-/// The `client_id` of this program at token servers.
-const CLIENT: &str = "wasm-airgap";
 
 /// A session with one registry.
 pub(super) struct Session {
@@ -84,6 +78,17 @@ pub(super) enum Authorization {
         /// Whether it was requested for exactly these scopes, and not for more.
         exact_scope: bool,
     },
+}
+
+impl Authorization {
+    /// Returns the value of the `Authorization` header.
+    pub(super) fn value(&self) -> Option<String> {
+        match self {
+            Authorization::None => None,
+            Authorization::Fixed(value) | Authorization::Unsolicited(value) => Some(value.clone()),
+            Authorization::Token { value, .. } => Some(format!("Bearer {value}")),
+        }
+    }
 }
 
 /// The reason why there is no [`Authorization`].
@@ -204,7 +209,7 @@ impl Session {
         for challenge in &challenges {
             if let Challenge::Bearer { realm, service } = challenge {
                 let ask = || {
-                    self.ask_for_token(transport, realm, service.as_deref(), scopes, &credential)
+                    self.request_token(transport, realm, service.as_deref(), scopes, &credential)
                 };
                 let IssuedToken { token, fresh, exact_scope } =
                     self.tokens.get(scopes, transport.retry_policy.now(), ask)?;
@@ -315,113 +320,6 @@ impl Session {
     fn state(&self) -> MutexGuard<'_, SessionState> {
         lock(&self.state)
     }
-
-    fn ask_for_token(
-        &self,
-        transport: &Transport,
-        realm: &str,
-        service: Option<&str>,
-        scopes: &[Scope],
-        credential: &Credential,
-    ) -> std::result::Result<Token, AuthError> {
-        let realm =
-            self.token_server(realm, credential).map_err(|it| AuthError::Attempt(it.into()))?;
-        let mut fields = form_urlencoded::Serializer::new(String::new());
-        if let Some(service) = service {
-            fields.append_pair("service", service);
-        }
-        let (mut address, mut authorization, mut form) = (realm.clone(), None, None);
-        match credential {
-            Credential::Refresh(refresh) => {
-                let scopes: Vec<_> = scopes.iter().map(Scope::to_string).collect();
-                fields.append_pair("client_id", CLIENT).append_pair("grant_type", "refresh_token");
-                fields.append_pair("scope", &scopes.join(" "));
-                fields.append_pair("refresh_token", refresh);
-                form = Some(fields.finish());
-            }
-            other => {
-                if let Some(service) = service {
-                    address = address.with_query("service", service);
-                }
-                for scope in scopes {
-                    address = address.with_query("scope", &scope.to_string());
-                }
-                if let Credential::Basic { username, password } = other {
-                    authorization = Some(basic(username.clone(), password.clone()));
-                }
-            }
-        }
-        let form_type = "application/x-www-form-urlencoded".to_owned();
-        let request = match &form {
-            Some(form) => Request {
-                method: Method::POST,
-                headers: vec![(header::CONTENT_TYPE, form_type)],
-                body: Body::Bytes(form.as_bytes()),
-            },
-            None => Request::get(Vec::new()),
-        };
-        let (roots, counters) = (self.roots(), &transport.counters);
-        let identity = self.identity().filter(|_| realm.origin() == self.base.origin());
-        let auth_provider =
-            TokenServerAuth { realm: &realm, authorization, roots, identity, counters };
-        let at_server = |failure: Failure| at_server(&realm, failure);
-        let answer =
-            transport.http.send(&address, request, &auth_provider).map_err(
-                |error| match error {
-                    AttemptError::Source(failure) => at_server(failure),
-                    fatal => AuthError::Attempt(fatal),
-                },
-            )?;
-        let status = answer.status.as_u16();
-        if !answer.status.is_success() {
-            let said = error_response::ErrorResponse::read(answer);
-            let shown = *credential != Credential::Anonymous;
-            let repository = scopes.first().map_or("", |scope| scope.repository.as_str());
-            let (caller, now) = (self.caller(repository), transport.retry_policy.now());
-            let failure = error_response::by_token_server(&caller, &realm, &said, shown, now);
-            return Err(match status {
-                400 | 401 | 403 => AuthError::Refused(failure),
-                _ => AuthError::Attempt(failure.into()),
-            });
-        }
-        let page = answer.is_page();
-        let facts = ResponseFacts { proxy: answer.proxy.clone(), ..ResponseFacts::default() };
-        let json = answer.read(TOKEN_LIMIT).map_err(|(error, length)| {
-            at_server(Progress { length, size: None }.lost(&transport.http, error, &facts))
-        })?;
-        let sends = |what: &str| at_server(Failure::new(Retryable::Never, format!("sends {what}")));
-        if page {
-            return Err(sends("a web page instead of a token"));
-        }
-        if json.len() as u64 > TOKEN_LIMIT {
-            return Err(sends(&format!("more than {TOKEN_LIMIT} bytes instead of a token")));
-        }
-        Token::read(&json, transport.retry_policy.now()).map_err(|what| sends(&what))
-    }
-
-    /// Parses the address of the token server. It must be https or loopback if a credential is sent
-    /// there.
-    fn token_server(
-        &self,
-        realm: &str,
-        credential: &Credential,
-    ) -> std::result::Result<Address, Failure> {
-        let refuse = |why: &str| {
-            let shown = address::redacted(realm);
-            let reason = format!("the registry names the token server `{shown}`, {why}");
-            Failure::new(Retryable::Never, reason)
-        };
-        let address = Address::parse(realm).map_err(|_| refuse("which is no address"))?;
-        let plain_here = self.base.scheme() == "http";
-        // With a setting for plain http, a request without a credential may use it.
-        let nothing_to_hide = self.plain() && *credential == Credential::Anonymous;
-        match address.scheme() {
-            "https" => Ok(address),
-            "http" if plain_here && (address.is_loopback() || nothing_to_hide) => Ok(address),
-            "http" => Err(refuse("where anyone can listen: it must be https")),
-            _ => Err(refuse("which is no https address")),
-        }
-    }
 }
 
 impl SessionState {
@@ -444,28 +342,6 @@ impl SessionState {
 impl<E: Into<AttemptError>> From<E> for AuthError {
     fn from(error: E) -> AuthError {
         AuthError::Attempt(error.into())
-    }
-}
-
-/// The authorization of a request to a token server. It is sent to no other origin.
-struct TokenServerAuth<'a> {
-    realm: &'a Address,
-    authorization: Option<String>,
-    roots: Vec<String>,
-    identity: Option<Arc<Identity>>,
-    counters: &'a Counters,
-}
-
-impl AuthProvider for TokenServerAuth<'_> {
-    fn auth_for(&self, hop: &Hop<'_>) -> AttemptResult<HopAuth> {
-        if hop.here.origin() != self.realm.origin() {
-            let reason = format!("leads to {}", hop.here);
-            return Err(Failure::new(Retryable::Never, reason).into());
-        }
-        self.counters.request(RequestPurpose::Token, hop.method, hop.nth > 0);
-        let direct = hop.here.scheme() == "http" && hop.here.is_loopback();
-        let (authorization, roots) = (self.authorization.clone(), self.roots.clone());
-        Ok(HopAuth { authorization, direct, roots, identity: self.identity.clone() })
     }
 }
 
@@ -544,12 +420,6 @@ fn not_tls(error: AttemptError, access: &Access) -> AttemptError {
         }
         error => error,
     }
-}
-
-/// Adds the token server to a failure: its host differs from the registry in the error.
-fn at_server(realm: &Address, failure: Failure) -> AuthError {
-    let reason = format!("the token server `{realm}`: {}", failure.reason);
-    AuthError::Attempt(Failure { reason, mismatch: None, ..failure }.into())
 }
 
 fn basic(login: String, password: String) -> String {

@@ -191,7 +191,12 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(registry: &Path, wanted: &WantedComponent, args: &PinArgs, context: &Context) -> Result<Entry> {
+    fn new(
+        registry: &Path,
+        wanted: &WantedComponent,
+        args: &PinArgs,
+        context: &Context,
+    ) -> Result<Entry> {
         let path = context.path(registry);
         let named =
             path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();

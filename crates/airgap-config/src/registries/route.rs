@@ -195,10 +195,7 @@ pub(super) fn for_repository(
     let endpoint = Endpoint::parse(registry).map_err(wrong)?;
     let host = canonical(&endpoint.host);
     let repository = endpoint.repository(repository);
-    let mut sources = Vec::new();
-    let candidates = |_: bool| vec![repository.clone()];
-    asked_at(registries, None, &host, candidates, "asked for", &mut sources)?;
-    Ok(sources)
+    asked_at(registries, None, &host, |_| vec![repository.clone()], "asked for")
 }
 
 /// Returns whether a setting, or a built-in entry, names a registry for a package.
@@ -270,10 +267,9 @@ fn named(
     route: &mut Route,
 ) -> Result<()> {
     let NamedRegistry { name, reason, .. } = it;
-    let entry = registries.config.registries.get(name);
+    route.registry = Some(name.clone());
     let metadata = it.metadata.cloned().or_else(|| registries.metadata(name));
     if let Some((root, place)) = folder_of(registries, name, metadata.as_ref()) {
-        route.registry = Some(name.clone());
         // It may be in the route already, as the folder that is searched first.
         if name != LOCAL {
             let reason = format!("{reason}, a folder by {place}");
@@ -281,24 +277,51 @@ fn named(
         }
         return Ok(());
     }
-    let mut reason = reason.clone();
-    let metadata = match metadata {
-        Some(metadata) => metadata,
-        // No metadata can be requested, or no request is allowed.
-        None if registries.url(name).is_some() => Metadata::default(),
-        None if entry.is_some() && !is_host(name) => Metadata::default(),
-        None if !is_host(name) => return Err(unknown(registries, name, &reason)),
-        None if !registries.reaches(name) => {
-            reason.push_str("; its metadata is not requested, because a mirror replaces it");
-            Metadata::default()
-        }
-        None => {
-            route.registry = Some(name.clone());
-            route.discovery = Some(Discovery::new(name, registries.speaks_http(name)));
-            return Ok(());
-        }
+    let known = match metadata {
+        Some(metadata) => Some((metadata, reason.clone())),
+        None => without_metadata(registries, name, reason)?,
     };
-    route.registry = Some(name.clone());
+    match known {
+        Some((metadata, reason)) => {
+            route.sources.extend(published_at(registries, package, name, &metadata, reason)?);
+        }
+        None => route.discovery = Some(Discovery::new(name, registries.speaks_http(name))),
+    }
+    Ok(())
+}
+
+/// Returns the empty metadata for a registry whose own is not known and that no request may or can
+/// ask for it, with the reason for its sources. Returns nothing if the registry must be asked.
+///
+/// # Errors
+/// Usage, if the name is neither a host nor a registry with an address.
+fn without_metadata(
+    registries: &Registries,
+    name: &str,
+    reason: &str,
+) -> Result<Option<(Metadata, String)>> {
+    let empty = |reason: String| Ok(Some((Metadata::default(), reason)));
+    let has_entry = registries.config.registries.contains_key(name);
+    if registries.url(name).is_some() || (has_entry && !is_host(name)) {
+        return empty(reason.to_owned());
+    }
+    if !is_host(name) {
+        return Err(unknown(registries, name, reason));
+    }
+    if registries.reaches(name) {
+        return Ok(None);
+    }
+    empty(format!("{reason}; its metadata is not requested, because a mirror replaces it"))
+}
+
+/// Returns the sources of a package in the OCI registry of a registry with this metadata.
+fn published_at(
+    registries: &Registries,
+    package: &PackageName,
+    name: &str,
+    metadata: &Metadata,
+    reason: String,
+) -> Result<Vec<Source>> {
     let endpoint = metadata.oci_registry.clone().unwrap_or_else(|| Endpoint::from_host(name));
     let host = canonical(&endpoint.host);
     let literal = format!("{}/{}", package.namespace(), package.name());
@@ -313,16 +336,16 @@ fn named(
         true => reason,
         false => format!("{reason}, and its packages are at `{host}`"),
     };
-    let before = route.sources.len();
-    asked_at(registries, Some(name), &host, candidates, &reason, &mut route.sources)?;
-    // A word is not a host: only its mirrors can be asked.
-    if !is_host(&host) {
-        route.sources.retain(|source| source.role != Role::Primary);
-        if route.sources.len() == before {
-            return Err(unknown(registries, name, &reason));
-        }
+    let asked = asked_at(registries, Some(name), &host, candidates, &reason)?;
+    if is_host(&host) {
+        return Ok(asked);
     }
-    Ok(())
+    // A word is not a host: only its mirrors can be asked.
+    let mirrors: Vec<_> = asked.into_iter().filter(|it| it.role != Role::Primary).collect();
+    match mirrors.is_empty() {
+        true => Err(unknown(registries, name, &reason)),
+        false => Ok(mirrors),
+    }
 }
 
 /// Adds the sources of `ghcr.io/myorg`: a host and a path that the rule names.
@@ -352,19 +375,20 @@ fn below_a_path(
     let short = ends.then(|| endpoint.repository(package.name()));
     let candidates = |_: bool| short.iter().chain([&literal]).cloned().collect();
     route.registry = Some(host.clone());
-    let reason = "requested by the rule";
-    asked_at(registries, None, &host, candidates, reason, &mut route.sources)
+    let reason = "asked for by the rule";
+    route.sources.extend(asked_at(registries, None, &host, candidates, reason)?);
+    Ok(())
 }
 
-/// Adds the repositories at each address for requests to an OCI registry.
+/// Returns the repositories at each address for requests to an OCI registry.
 fn asked_at(
     registries: &Registries,
     name: Option<&str>,
     host: &str,
     candidates: impl Fn(bool) -> Vec<String>,
     reason: &str,
-    sources: &mut Vec<Source>,
-) -> Result<()> {
+) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
     for (index, oci_endpoint) in registries.oci_endpoints(name, host).into_iter().enumerate() {
         for repository in candidates(oci_endpoint.by_name) {
             let repository = oci_endpoint.endpoint.repository(&repository);
@@ -382,7 +406,7 @@ fn asked_at(
             });
         }
     }
-    Ok(())
+    Ok(sources)
 }
 
 fn folder(root: &Path, package: &PackageName, reason: String) -> Source {

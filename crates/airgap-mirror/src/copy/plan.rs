@@ -53,6 +53,11 @@ pub(super) struct ImageState {
 }
 
 impl ImageState {
+    /// Returns whether the image is to be copied.
+    pub(super) fn is_to_be_copied(&self) -> bool {
+        self.error.is_none() && self.tree_root().is_some()
+    }
+
     /// Drops all manifests, which are not needed any more.
     pub(super) fn release(&mut self) {
         (self.tree, self.whole) = (ManifestTree::default(), None);
@@ -84,6 +89,18 @@ enum PlanRequest {
     Manifest { descriptor: Box<Descriptor>, thorough: bool },
     Attached { digest: Digest, thorough: bool },
     Tagged { tag: Tag },
+}
+
+/// The image that a reference names, and the part of it that is copied.
+struct Root {
+    manifest: Manifest,
+    from: Repository,
+    /// The full index, if only a part of it is copied.
+    whole: Option<Manifest>,
+    content: Content,
+    narrowed: Narrowed,
+    /// The digest of the part.
+    digest: Digest,
 }
 
 impl PlannedImage {
@@ -206,8 +223,19 @@ impl Planner<'_> {
         }
     }
 
+    /// Plans the image itself, unless it is at the destination.
     fn root(&self) -> Result<Vec<PlanRequest>> {
         let Some(route) = &self.image.route else { return Ok(Vec::new()) };
+        let mut root = self.select(route)?;
+        check_destination(route, &root.digest)?;
+        match self.record(route, &mut root)? {
+            true => self.requests(root),
+            false => Ok(Vec::new()),
+        }
+    }
+
+    /// Resolves the image, and selects the part for the wanted platforms.
+    fn select(&self, route: &CopyRoute) -> Result<Root> {
         let ResolvedImage { manifest, from, whole } = self.resolve(route)?;
         let subject = self.image.subject();
         let content = manifest.content(&subject)?;
@@ -225,42 +253,49 @@ impl Planner<'_> {
         if let Content::Image(image) = &content {
             self.check_platform(&from, &image.config)?;
         }
-        check_destination(route, &digest)?;
         let whole = whole.or_else(|| (digest != *manifest.digest()).then(|| manifest.clone()));
+        Ok(Root { manifest, from, whole, content, narrowed, digest })
+    }
+
+    /// Records the outcome for the image; returns whether it is to be copied or examined.
+    fn record(&self, route: &CopyRoute, root: &mut Root) -> Result<bool> {
+        let subject = self.image.subject();
         let to =
             self.target.reference_at_target(&self.names.name(&route.source), &route.destination);
-        let is_there = self.target.digest(&to)? == Some(digest);
+        let is_there = self.target.digest(&to)? == Some(root.digest);
         let outcome = ImageOutcome {
             was_there: is_there,
-            digest,
-            narrowed_from: whole.as_ref().map(|whole| *whole.digest()),
-            platforms: platforms(&content, &narrowed, &subject)?,
+            digest: root.digest,
+            narrowed_from: root.whole.as_ref().map(|whole| *whole.digest()),
+            platforms: platforms(&root.content, &root.narrowed, &subject)?,
             attached: 0,
             left_behind: Vec::new(),
             bytes: 0,
         };
-        {
-            let mut state = self.image.state();
-            (state.from, state.to) = (Some(from.clone()), Some(to));
-            state.outcome = Some(outcome);
-            if is_there && !self.options.recheck && !self.options.with_foreign {
-                if let Content::Image(image) = &content {
-                    let blobs = std::iter::once(&image.config).chain(&image.layers);
-                    state.there = blobs.map(|blob| blob.digest).take(KNOWN_BLOBS).collect();
-                }
-                return Ok(Vec::new());
-            }
-            state.tree.reserve(whole.as_ref().map_or(0, |it| it.bytes().len()), &subject)?;
-            state.whole = whole;
+        let mut state = self.image.state();
+        (state.from, state.to) = (Some(root.from.clone()), Some(to));
+        state.outcome = Some(outcome);
+        if is_there && !self.options.recheck && !self.options.with_foreign {
+            state.there = blobs_to_remember(&root.content);
+            return Ok(false);
         }
-        match narrowed {
-            Narrowed::Whole => self.add(manifest, true),
+        state.tree.reserve(root.whole.as_ref().map_or(0, |it| it.bytes().len()), &subject)?;
+        state.whole = root.whole.take();
+        Ok(true)
+    }
+
+    /// Returns the requests for the manifests of the image.
+    fn requests(&self, root: Root) -> Result<Vec<PlanRequest>> {
+        match root.narrowed {
+            Narrowed::Whole => self.add(root.manifest, true),
             Narrowed::Manifest(one) => self.manifest(&one, true),
             // The narrowed index is new, so that it cannot have attached manifests.
             Narrowed::Index(index) => {
-                let requests = self.add(index, true)?;
-                let of_index = |request: &PlanRequest| matches!(request, PlanRequest::Attached { digest: it, .. } if *it == digest);
-                Ok(requests.into_iter().filter(|request| !of_index(request)).collect())
+                let mut requests = self.add(index, true)?;
+                requests.retain(|request| {
+                    !matches!(request, PlanRequest::Attached { digest, .. } if *digest == root.digest)
+                });
+                Ok(requests)
             }
         }
     }
@@ -382,6 +417,13 @@ impl Planner<'_> {
         requests.extend(found.tags.into_iter().map(|tag| PlanRequest::Tagged { tag }));
         Ok(requests)
     }
+}
+
+/// Returns the blobs of an image at the destination that other repositories can mount.
+fn blobs_to_remember(content: &Content) -> Vec<Digest> {
+    let Content::Image(image) = content else { return Vec::new() };
+    let blobs = std::iter::once(&image.config).chain(&image.layers);
+    blobs.map(|blob| blob.digest).take(KNOWN_BLOBS).collect()
 }
 
 /// Refuses a digest other than that in the destination.

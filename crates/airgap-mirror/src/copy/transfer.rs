@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Options;
+use super::batches::{Batch, Need, batches};
 use super::endpoint::{BlobCopy, BlobOutcome, ImageSource, ImageTarget};
 use super::plan::{ImageState, PlannedImage};
 use super::referrers;
@@ -18,23 +19,6 @@ use airgap_oci::{Descriptor, Repository};
 
 /// The media type of a blob in a transfer.
 const BLOB: &str = "application/octet-stream";
-
-/// A blob with the repositories that need it.
-struct Batch {
-    digest: Digest,
-    size: u64,
-    needs: Vec<Need>,
-}
-
-/// A repository that needs a blob.
-struct Need {
-    /// The indexes of the images that need it there.
-    images: Vec<usize>,
-    from: Arc<Repository>,
-    to: Arc<Repository>,
-    /// A repository that has the blob, from which it can be mounted.
-    known: Option<Arc<Repository>>,
-}
 
 /// A unit of work.
 enum Job {
@@ -72,7 +56,7 @@ pub(super) fn transfer(
         images.iter().for_each(measure);
         return planned;
     }
-    let wanted = images.iter().filter(|image| wants(&image.state())).count();
+    let wanted = images.iter().filter(|image| image.state().is_to_be_copied()).count();
     let total = report.total(wanted, "image", Some(planned.bytes));
     let mut jobs: Vec<_> = (0..batches.len())
         .flat_map(|batch| match batches[batch].needs.iter().any(|need| need.known.is_none()) {
@@ -80,7 +64,8 @@ pub(super) fn transfer(
             false => next_jobs(&batches, batch, 0, None),
         })
         .collect();
-    let complete = (0..images.len()).filter(|nth| wants(&images[*nth].state()) && left[*nth] == 0);
+    let complete =
+        (0..images.len()).filter(|nth| images[*nth].state().is_to_be_copied() && left[*nth] == 0);
     jobs.extend(complete.map(Job::Finish));
     let left = left.into_iter().map(AtomicUsize::new).collect();
     let run = TransferRun {
@@ -117,11 +102,6 @@ fn measure(image: &PlannedImage) {
     }
 }
 
-/// Returns whether an image is to be copied.
-fn wants(state: &ImageState) -> bool {
-    state.error.is_none() && state.tree_root().is_some()
-}
-
 fn say_at_once(image: &PlannedImage, report: &Report) {
     let state = image.state();
     if let Some(moved) = &state.moved {
@@ -134,73 +114,6 @@ fn say_at_once(image: &PlannedImage, report: &Report) {
         }
         _ => {}
     }
-}
-
-/// Returns every blob with the repositories that need it, in the order of the images, and the
-/// number of blobs that each image needs.
-fn batches(
-    images: &[PlannedImage],
-    source: &dyn ImageSource,
-    target: &dyn ImageTarget,
-) -> (Vec<Batch>, Vec<usize>) {
-    let mut repositories = HashMap::new();
-    let mut known: HashMap<(Arc<str>, Digest), Arc<Repository>> = HashMap::new();
-    let mut mount_scopes: HashMap<String, Arc<str>> = HashMap::new();
-    for image in images {
-        let state = image.state();
-        if let (Some(to), None) = (&state.to, &state.error) {
-            let mount_scope = shared(&mut mount_scopes, target.mount_scope(to.repository()));
-            let to = shared(&mut repositories, to.repository().clone());
-            for digest in &state.there {
-                known.entry((mount_scope.clone(), *digest)).or_insert_with(|| to.clone());
-            }
-        }
-    }
-    let mut batches: Vec<Batch> = Vec::new();
-    let mut places: HashMap<(Arc<str>, Digest, u64), usize> = HashMap::new();
-    // Several images of one repository need a blob once.
-    let mut needs: HashMap<(usize, Arc<Repository>, Arc<Repository>), usize> = HashMap::new();
-    let mut left = vec![0; images.len()];
-    for (nth, image) in images.iter().enumerate() {
-        let state = image.state();
-        let (true, Some(from), Some(to)) = (wants(&state), &state.from, &state.to) else {
-            continue;
-        };
-        let mount_scope = shared(&mut mount_scopes, target.mount_scope(to.repository()));
-        let from = shared(&mut repositories, from.clone());
-        let to = shared(&mut repositories, to.repository().clone());
-        let in_mount_scope = source.is_in_mount_scope(&from, &mount_scope);
-        for (digest, size) in state.tree.blobs() {
-            left[nth] += 1;
-            let place = *places.entry((mount_scope.clone(), digest, size)).or_insert_with(|| {
-                // Most blobs have one need, and there may be very many blobs: capacity for one
-                // saves memory.
-                batches.push(Batch { digest, size, needs: Vec::with_capacity(1) });
-                batches.len() - 1
-            });
-            let all = &mut batches[place].needs;
-            let need = *needs.entry((place, from.clone(), to.clone())).or_insert_with(|| {
-                let known = match in_mount_scope {
-                    true => Some(from.clone()),
-                    false => known.get(&(mount_scope.clone(), digest)).cloned(),
-                };
-                let (from, to) = (from.clone(), to.clone());
-                all.push(Need { images: Vec::with_capacity(1), from, to, known });
-                all.len() - 1
-            });
-            all[need].images.push(nth);
-        }
-    }
-    (batches, left)
-}
-
-/// Returns the shared copy of equal values.
-fn shared<K: Eq + std::hash::Hash + Clone, T>(all: &mut HashMap<K, Arc<T>>, value: K) -> Arc<T>
-where
-    T: ?Sized,
-    Arc<T>: From<K>,
-{
-    all.entry(value).or_insert_with_key(|it| Arc::from(it.clone())).clone()
 }
 
 /// Returns the jobs for the other repositories that need a blob.

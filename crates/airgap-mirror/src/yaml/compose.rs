@@ -96,83 +96,100 @@ impl<'a> Documents<'a> {
     /// Reads events until a document is complete; returns `None` at the end of the text.
     fn document(&mut self) -> Result<Option<Rc<Node>>, Problem> {
         let mut root = None;
-        loop {
-            let (event, span) = match self.parser.next() {
-                None => return Ok(None),
-                Some(Ok(next)) => next,
-                Some(Err(error)) => {
-                    let mark = *error.marker();
-                    let place = self.place(&Span::new(mark, mark));
-                    return Err(Problem { place, problem: error.info() });
-                }
-            };
-            let place = self.place(&span);
-            let fail =
-                |problem: &str| Problem { place: place.clone(), problem: problem.to_owned() };
-            // An end event was counted at its start; the values of an alias count each time.
-            let count = match &event {
-                Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) => 1,
-                Event::Alias(anchor) => self.anchors.get(anchor).map_or(0, |node| node.weight),
-                _ => 0,
-            };
-            self.values = self.values.saturating_add(count);
-            self.anchored += usize::from(event.anchor_id().is_some());
-            let limit = if self.values > self.most {
-                Some(format!("{} values, those of aliases included", self.most))
-            } else if self.anchored > MOST_ANCHORS {
-                Some(format!("{MOST_ANCHORS} anchors"))
-            } else {
-                None
-            };
-            if let Some(limit) = limit {
-                // The limit applies to the file, so that no other document can be read.
-                self.ended = true;
-                return Err(fail(&format!("the file has more than {limit}")));
-            }
-            let done = match event {
+        while let Some((event, place)) = self.event()? {
+            self.count(&event, &place)?;
+            match event {
                 Event::StreamEnd => return Ok(None),
                 Event::DocumentEnd => return Ok(root),
-                Event::Scalar(text, style, anchor, tag) => {
-                    let is_text =
-                        tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix() == "str");
-                    let style = match style {
-                        ScalarStyle::Plain if !is_text => Style::Plain,
-                        ScalarStyle::Literal => Style::Literal,
-                        _ => Style::Text,
-                    };
-                    let scalar = Scalar { text: text.into_owned(), style };
-                    let node = Rc::new(Node::new(Value::Scalar(scalar), place.clone()));
-                    self.keep(anchor, &node);
-                    Some(node)
-                }
-                Event::Alias(anchor) => {
-                    // An alias of an open collection would contain itself.
-                    let node = self.anchors.get(&anchor).cloned();
-                    Some(node.ok_or_else(|| fail("this alias names what it is itself a part of"))?)
-                }
-                Event::SequenceStart(_, anchor, _) => {
-                    let content = OpenContent::Sequence(Vec::new());
-                    self.open.push(Open { place: place.clone(), anchor, content });
-                    None
-                }
-                Event::MappingStart(_, anchor, _) => {
-                    let content =
-                        OpenContent::Mapping { entries: Vec::new(), merged: Vec::new(), key: None };
-                    self.open.push(Open { place: place.clone(), anchor, content });
-                    None
-                }
-                Event::SequenceEnd | Event::MappingEnd => self.close()?,
-                _ => None,
-            };
-            let Some(node) = done else { continue };
-            if usize::from(node.depth) + self.open.len() > usize::from(MOST_DEPTH) {
-                return Err(fail(&format!("the document has more than {MOST_DEPTH} levels")));
+                _ => {}
             }
+            let Some(node) = self.node(event, &place)? else { continue };
+            self.check_depth(&node, &place)?;
             match self.open.last_mut() {
                 None => root = Some(node),
                 Some(open) => open.content.take(node, place)?,
             }
         }
+        Ok(None)
+    }
+
+    /// Returns the next event with its position.
+    fn event(&mut self) -> Result<Option<(Event<'a>, Position)>, Problem> {
+        match self.parser.next() {
+            None => Ok(None),
+            Some(Ok((event, span))) => Ok(Some((event, self.place(&span)))),
+            Some(Err(error)) => {
+                let mark = *error.marker();
+                let place = self.place(&Span::new(mark, mark));
+                Err(Problem { place, problem: error.info() })
+            }
+        }
+    }
+
+    /// Counts the values and anchors of an event against the limits of a file.
+    fn count(&mut self, event: &Event<'_>, place: &Position) -> Result<(), Problem> {
+        // An end event was counted at its start; the values of an alias count each time.
+        let count = match event {
+            Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) => 1,
+            Event::Alias(anchor) => self.anchors.get(anchor).map_or(0, |node| node.weight),
+            _ => 0,
+        };
+        self.values = self.values.saturating_add(count);
+        self.anchored += usize::from(event.anchor_id().is_some());
+        let limit = if self.values > self.most {
+            format!("{} values, those of aliases included", self.most)
+        } else if self.anchored > MOST_ANCHORS {
+            format!("{MOST_ANCHORS} anchors")
+        } else {
+            return Ok(());
+        };
+        // The limit applies to the file, so that no other document can be read.
+        self.ended = true;
+        Err(place.problem(format!("the file has more than {limit}")))
+    }
+
+    /// Takes an event; returns the node that it completes, if it completes one.
+    fn node(&mut self, event: Event<'_>, place: &Position) -> Result<Option<Rc<Node>>, Problem> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_text =
+                    tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix() == "str");
+                let scalar =
+                    Scalar { text: text.into_owned(), style: scalar_style(style, is_text) };
+                let node = Rc::new(Node::new(Value::Scalar(scalar), place.clone()));
+                self.keep(anchor, &node);
+                Ok(Some(node))
+            }
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some(node) => Ok(Some(node.clone())),
+                // An alias of an open collection would contain itself.
+                None => Err(place.problem("this alias names what it is itself a part of")),
+            },
+            Event::SequenceStart(_, anchor, _) => {
+                self.begin(place, anchor, OpenContent::Sequence(Vec::new()));
+                Ok(None)
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let (entries, merged, key) = (Vec::new(), Vec::new(), None);
+                self.begin(place, anchor, OpenContent::Mapping { entries, merged, key });
+                Ok(None)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            _ => Ok(None),
+        }
+    }
+
+    /// Fails if a node that was completed makes the document too deep.
+    fn check_depth(&self, node: &Node, place: &Position) -> Result<(), Problem> {
+        if usize::from(node.depth) + self.open.len() <= usize::from(MOST_DEPTH) {
+            return Ok(());
+        }
+        Err(place.problem(format!("the document has more than {MOST_DEPTH} levels")))
+    }
+
+    /// Begins a collection.
+    fn begin(&mut self, place: &Position, anchor: usize, content: OpenContent) {
+        self.open.push(Open { place: place.clone(), anchor, content });
     }
 
     fn keep(&mut self, anchor: usize, node: &Rc<Node>) {
@@ -217,6 +234,15 @@ impl Iterator for Documents<'_> {
             }
         }
         document.transpose()
+    }
+}
+
+/// Returns the style of a scalar. `is_text` says that a tag makes it a text.
+fn scalar_style(style: ScalarStyle, is_text: bool) -> Style {
+    match style {
+        ScalarStyle::Plain if !is_text => Style::Plain,
+        ScalarStyle::Literal => Style::Literal,
+        _ => Style::Text,
     }
 }
 

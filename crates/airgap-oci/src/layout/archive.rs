@@ -41,15 +41,24 @@ pub(super) struct Scanned {
 
 /// Reads the headers of a tar. Nothing is unpacked, and names are only compared.
 pub(super) fn scan(path: &Path) -> Result<Scanned> {
+    let file = open(path)?;
+    let size = file.metadata().doing(|| reading(path))?.len();
+    let mut reader = Reader { file: &file, size, at: 0, headers: 0, described: 0 };
+    let found = ScannedEntries::read(&mut reader).map_err(|error| damaged(error, path))?;
+    let ScannedEntries { blobs, version, index, docker } = found;
+    Ok(Scanned { file, blobs, version, index, docker })
+}
+
+/// Opens a file that begins like a tar without compression.
+fn open(path: &Path) -> Result<File> {
     let shown = path.display();
-    let doing = || format!("read `{shown}`");
     if user_path::kind(path)?.is_none() {
         return Err(Error::usage(format!("there is no `{shown}`"))
             .hint("name a folder or a tar with an OCI image layout"));
     }
     let file = airgap_core::read::file(path)?;
     let mut magic = [0; BEGINNING];
-    let length = fill(&file, &mut magic, 0).doing(doing)?;
+    let length = fill(&file, &mut magic, 0).doing(|| reading(path))?;
     if let Some(found) = WrongContent::from_beginning(&magic[..length]) {
         let error = Error::integrity(format!("`{shown}` is not a tar of an OCI image layout"));
         return Err(found.explain(error));
@@ -60,30 +69,23 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
         ))
         .hint(unpacking(path, program)));
     }
-    let size = file.metadata().doing(doing)?.len();
-    let mut reader = Reader { file: &file, size, at: 0, headers: 0, described: 0 };
-    let mut found = ScannedEntries::default();
-    let read = loop {
-        match tar_entries::next(&mut reader) {
-            Ok(None) => break Ok(()),
-            Ok(Some(entry)) => {
-                if let Err(error) = found.add(entry, &mut reader) {
-                    break Err(error);
-                }
-            }
-            Err(error) => break Err(error),
-        }
-    };
-    let damaged = |error: Error| match error.kind() {
+    Ok(file)
+}
+
+fn reading(path: &Path) -> String {
+    format!("read `{}`", path.display())
+}
+
+/// Adds the tar to an error of its reader.
+fn damaged(error: Error, path: &Path) -> Error {
+    let shown = path.display();
+    match error.kind() {
         Kind::Integrity => {
             Error::integrity(format!("`{shown}` is not a whole tar of an OCI image layout"))
                 .because(printable(error.statement()))
         }
         _ => error.fact("reading", shown.to_string()),
-    };
-    read.map_err(damaged)?;
-    let ScannedEntries { blobs, version, index, docker } = found;
-    Ok(Scanned { file, blobs, version, index, docker })
+    }
 }
 
 /// Returns the format of a compressed file and the program that decompresses it, by its first
@@ -179,6 +181,15 @@ struct ScannedEntries {
 }
 
 impl ScannedEntries {
+    /// Reads all entries of a tar.
+    fn read(reader: &mut Reader<'_>) -> Result<ScannedEntries> {
+        let mut found = ScannedEntries::default();
+        while let Some(entry) = tar_entries::next(reader)? {
+            found.add(entry, reader)?;
+        }
+        Ok(found)
+    }
+
     /// Takes an entry if it belongs to a layout. It must be a file and be there once, because
     /// programs differ about which of two entries with one name counts.
     fn add(&mut self, entry: TarEntry, reader: &mut Reader<'_>) -> Result<()> {

@@ -27,12 +27,12 @@ use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
 use airgap_core::error::{Error, Result};
 use airgap_core::listing::Disk;
-use airgap_core::user_path;
 use airgap_core::outcome::Outcome;
 use airgap_core::package::{PackageId, PackageName};
 use airgap_core::quantity::megabytes;
 use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
+use airgap_core::user_path;
 use airgap_wit::{Locked, Source};
 
 /// Every source of packages.
