@@ -128,6 +128,22 @@ fn every_message_in_the_manual_is_one_of_the_program() {
 }
 
 #[test]
+fn every_source_file_in_the_documents_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut checked = 0;
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md"] {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let spans = text.split('`').skip(1).step_by(2);
+        for path in spans.filter(|span| span.contains('/') && span.ends_with(".rs")) {
+            let found = ["", "crates"].iter().any(|base| root.join(base).join(path).is_file());
+            assert!(found, "{document}: there is no {path}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "only {checked} paths");
+}
+
+#[test]
 fn links_to_nothing_are_found() {
     let page = |text| (PathBuf::from("docs/guides/a.md"), Page::parse(text));
     let pages = BTreeMap::from([
