@@ -78,6 +78,7 @@ fn commands_are_found_in_pages_and_checked() {
     assert_eq!(expected.map(|line| problem(line, true)), [None, None, None]);
     assert_eq!(mentioned, ["wasm-airgap vendor wit"]);
     assert_eq!(problem(&mentioned[0], false), None);
+    assert_eq!(problem("wasm-airgap component pin --registry", false), None);
     assert_eq!(problem("wasm-airgap extract --sha256 e9... a out", true), None);
     for wrong in ["vendor wit", "fetch", "verify --fast", "verify --jobs x", "mirror"] {
         assert!(problem(&format!("wasm-airgap {wrong}"), true).is_some(), "{wrong}");
@@ -208,7 +209,7 @@ fn problem(line: &str, is_whole: bool) -> Option<String> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => None,
         ErrorKind::ValueValidation if is_cut => None,
-        ErrorKind::MissingRequiredArgument if !is_whole => None,
+        ErrorKind::MissingRequiredArgument | ErrorKind::InvalidValue if !is_whole => None,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !is_whole => None,
         _ => Some(error.to_string()),
     }
