@@ -144,6 +144,25 @@ fn every_source_file_in_the_documents_is_there() {
 }
 
 #[test]
+fn every_label_of_this_module_in_the_manual_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = pages().into_keys().filter(|path| !path.ends_with("CHANGELOG.md"));
+    let text: String = files.map(|path| fs::read_to_string(root.join(path)).unwrap()).collect();
+    let is_of_label = |c: char| c.is_ascii_alphanumeric() || "_-./:".contains(c);
+    let labels = text.split("@rules_wasm_airgap//").skip(1);
+    let labels: BTreeSet<_> =
+        labels.map(|rest| rest.split(|c| !is_of_label(c)).next().unwrap()).collect();
+    assert!(labels.len() > 10, "{labels:?}");
+    for label in labels {
+        let (package, name) = label.split_once(':').unwrap();
+        let build = root.join(package).join("BUILD.bazel");
+        let build = fs::read_to_string(&build).unwrap_or_default();
+        let is_target = build.contains(&format!("name = \"{name}\""));
+        assert!(is_target || root.join(package).join(name).is_file(), "//{label}");
+    }
+}
+
+#[test]
 fn links_to_nothing_are_found() {
     let page = |text| (PathBuf::from("docs/guides/a.md"), Page::parse(text));
     let pages = BTreeMap::from([
