@@ -2,7 +2,7 @@
 
 load("//bazel:providers.bzl", "WasmSettingsInfo", _WasmComponentInfo = "WasmComponentInfo")
 load("//bazel/private:component_reference.bzl", "component_problem", "component_reference", "is_pinned")
-load("//bazel/private:helper_toolchain.bzl", "HELPER_ATTRS", "HELPER_TOOLCHAINS", "HELPER_TYPE", "helper_of")
+load("//bazel/private:helper_toolchain.bzl", "HELPER_ATTRS", "helper_of")
 load("//bazel/private:settings.bzl", "action_environment")
 
 WasmComponentInfo = _WasmComponentInfo
@@ -18,7 +18,6 @@ def _wasm_component_from_oci_impl(ctx):
         # Uses no network and is deterministic, so the result can come from any cache.
         mnemonic = "WasmComponentCheck"
         helper = helper_of(ctx)
-        toolchain = HELPER_TYPE
         requirements = {}
         environ = {}
         arguments.add_all(["component", "check"])
@@ -32,7 +31,6 @@ def _wasm_component_from_oci_impl(ctx):
         settings = ctx.attr._settings[WasmSettingsInfo]
         mnemonic = "WasmComponentFetch"
         helper = settings.helper
-        toolchain = None
 
         # Another machine does not have the settings. `requires-network` would beat
         # `--sandbox_default_allow_network=false`; without a flag there is a network anyway.
@@ -60,7 +58,7 @@ def _wasm_component_from_oci_impl(ctx):
         mnemonic = mnemonic,
         outputs = [component],
         progress_message = "Getting component %{label}",
-        toolchain = toolchain,
+        toolchain = None,
     )
     return [
         DefaultInfo(files = depset([component]), runfiles = ctx.runfiles([component])),
@@ -118,7 +116,6 @@ includes its repositories, and then the build needs no network.""",
         ),
     } | HELPER_ATTRS,
     provides = [WasmComponentInfo],
-    toolchains = HELPER_TOOLCHAINS,
 )
 
 def _wasm_component_file_impl(ctx):

@@ -17,7 +17,8 @@ WasmComponentInfo = provider(
 WasmHelperInfo = provider(
     doc = "The program `wasm-airgap` for one exec platform.",
     fields = {
-        "executable": "File: the program.",
+        "executable": "File: the program; None if there is none for the platform.",
+        "problem": "string: what to do if there is none.",
     },
 )
 

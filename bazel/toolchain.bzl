@@ -1,4 +1,4 @@
-"""Toolchains of WebAssembly tools and of the helper: providers, rules, and runnable tools.
+"""Toolchains of WebAssembly tools: the provider, the rule in each spoke, and runnable tools.
 
 To use a tool in a rule of your own:
 
@@ -10,12 +10,9 @@ To use a tool in a rule of your own:
     rule(_impl, toolchains = [_TYPE])
 """
 
-load("//bazel:providers.bzl", _WasmHelperInfo = "WasmHelperInfo", _WasmToolInfo = "WasmToolInfo")
-load("//bazel/private:helper_toolchain.bzl", _wasm_helper_toolchain = "wasm_helper_toolchain")
+load("//bazel:providers.bzl", _WasmToolInfo = "WasmToolInfo")
 
-WasmHelperInfo = _WasmHelperInfo
 WasmToolInfo = _WasmToolInfo
-wasm_helper_toolchain = _wasm_helper_toolchain
 
 def _wasm_tool_impl(ctx):
     executables = {name: target.files.to_list()[0] for target, name in ctx.attr.executables.items()}

@@ -13,7 +13,6 @@ load("//bazel/private:wasi_table.bzl", "WASI_WIT")
 load("//bazel/private:wit_request.bzl", "wit_request")
 load(":wit_package.bzl", "RULES", "hub_label", "wit_archive")
 
-# buildifier: disable=unnamed-macro (it is called once in a WORKSPACE)
 def wasi_wit_dependencies():
     """Makes every WASI package and version available, as `@wasi_wit//:wasi-http-0.2.6`.
 
@@ -24,7 +23,6 @@ def wasi_wit_dependencies():
         helper_repo(name = "wasm_airgap_helper")
     if not native.existing_rule("wasm_airgap_helpers"):
         helper_hub({})
-        native.register_toolchains("@wasm_airgap_helpers//:all")
     if not native.existing_rule("wasm_airgap_settings"):
         settings_repo(name = "wasm_airgap_settings", stamp = STAMP)
     request, _ = wit_request(WASI_WIT, [], [])

@@ -6,7 +6,7 @@ such a folder.
 """
 
 load("//bazel:providers.bzl", _WitInfo = "WitInfo")
-load("//bazel/private:helper_toolchain.bzl", "HELPER_ATTRS", "HELPER_TOOLCHAINS", "HELPER_TYPE", "helper_of")
+load("//bazel/private:helper_toolchain.bzl", "HELPER_ATTRS", "helper_of")
 
 WitInfo = _WitInfo
 
@@ -27,7 +27,7 @@ def _wit_library_impl(ctx):
         mnemonic = "WitLibrary",
         outputs = [directory],
         progress_message = "Checking WIT of %{label}",
-        toolchain = HELPER_TYPE,
+        toolchain = None,
     )
     this = struct(directory = directory, label = ctx.label, package = ctx.attr.package_name)
     return [
@@ -113,7 +113,6 @@ error names the label to add.""",
         ),
     } | HELPER_ATTRS,
     provides = [WitInfo],
-    toolchains = HELPER_TOOLCHAINS,
 )
 
 def vendored_wit_library(name, path, package_name = "", interfaces = None, deps = None, **kwargs):

@@ -1,7 +1,9 @@
-"""The toolchains of the helper.
+"""The helpers of all platforms.
 
-    BUILD.bazel     `host`: the helper of this machine, for exec platforms of its kind; and a
-                    toolchain for each platform with a pinned helper
+    BUILD.bazel     `helper`: the helper for the platform of the configuration; and a toolchain
+                    for each platform with a helper
+
+The helper of this machine serves platforms of its kind; others need a pinned one.
 
 It depends on the repositories of the helpers only by label, so that loading it fetches none of them.
 """
@@ -31,27 +33,36 @@ def _spoke(platform):
 
 def _helper_hub_repo_impl(rctx):
     host = platform_of(rctx.os.name, rctx.os.arch)
+    helpers = {platform: _spoke(platform) for platform in rctx.attr.platforms}
+    missing = ":missing"
+    if host:
+        helpers[host] = _HOST
+    else:
+        # No platform has the name of this machine, so the helper that was built here serves all
+        # platforms without a pin.
+        missing = _target(_HOST)
     build = [_HEADER.format(
         command = module_label(rctx, "//tools/vendor:helper"),
         extension = module_label(rctx, "//bazel:helper.bzl"),
         rules = Label("//bazel/private:helper_toolchain.bzl"),
     )]
-
-    # On a machine for which no tools are published, the helper that was built there is the only
-    # one, and actions run there too.
-    build.append(_toolchain("host", PLATFORMS.get(host, []), "wasm_airgap_helper"))
-    for platform in rctx.attr.platforms:
-        build.append(_toolchain(platform, PLATFORMS[platform], _spoke(platform)))
+    for platform, repository in sorted(helpers.items()):
+        build.append(_PLATFORM.format(
+            constraints = PLATFORMS[platform],
+            helper = _target(repository),
+            platform = platform,
+            type = Label("//bazel/helper:toolchain_type"),
+        ))
+    choices = {":is_" + platform: _target(repository) for platform, repository in sorted(helpers.items())}
+    build.append(_HELPER.format(choices = choices | {"//conditions:default": missing}))
     rctx.file("BUILD.bazel", "\n".join(build), executable = False)
     return reproducible(rctx, False)
 
-def _toolchain(name, constraints, repository):
-    return _TOOLCHAIN.format(
-        constraints = ", ".join(['"{}"'.format(label) for label in constraints]),
-        name = name,
-        repository = repository,
-        type = Label("//bazel/helper:toolchain_type"),
-    )
+def _target(repository):
+    return "@{}//:toolchain".format(repository)
+
+# The repository with the helper of this machine.
+_HOST = "wasm_airgap_helper"
 
 _HEADER = """\
 # Written by rules_wasm_airgap from the `pin` tags in MODULE.bazel.
@@ -67,18 +78,30 @@ missing_helper(
 )
 """
 
-_TOOLCHAIN = """\
+_PLATFORM = """\
+config_setting(
+    name = "is_{platform}",
+    constraint_values = {constraints},
+)
+
 toolchain(
-    name = "{name}",
-    exec_compatible_with = [{constraints}],
-    toolchain = "@{repository}//:toolchain",
+    name = "{platform}",
+    exec_compatible_with = {constraints},
+    toolchain = "{helper}",
     toolchain_type = "{type}",
+)
+"""
+
+_HELPER = """\
+alias(
+    name = "helper",
+    actual = select({choices}),
 )
 """
 
 helper_hub_repo = repository_rule(
     implementation = _helper_hub_repo_impl,
-    doc = "Registers the helper of this machine and the pinned helpers of others as toolchains.",
+    doc = "Chooses among the helper of this machine and the pinned helpers of others, by platform.",
     attrs = {
         "platforms": attr.string_list(doc = "The platforms with a pinned helper, as in `linux_amd64`."),
     },

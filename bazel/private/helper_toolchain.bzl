@@ -1,26 +1,18 @@
-"""The helper as a toolchain, which Bazel resolves for the exec platform of an action."""
+"""The helper that actions run: the one for their exec platform.
+
+The rules of this module take it from `@wasm_airgap_helpers//:helper`, which is configured for the exec
+platform. They do not resolve a toolchain for it: that loads the toolchains of all modules, and some
+of those are downloaded. Rules of others may use the toolchain type `//bazel/helper:toolchain_type`.
+"""
 
 load("//bazel:providers.bzl", "WasmHelperInfo")
 
-HELPER_TYPE = Label("//bazel/helper:toolchain_type")
-
-# For the `toolchains` of a rule. It is optional, because Bazel's own message about a missing
-# toolchain does not say what to do. Bazel still prefers an exec platform that has one.
-HELPER_TOOLCHAINS = [config_common.toolchain_type(HELPER_TYPE, mandatory = False)]
-
-_MissingHelperInfo = provider(
-    doc = "The names for the message about a missing helper.",
-    fields = {
-        "command": "string: the label of the command that vendors a helper and prints its pin.",
-        "extension": "string: the label of the extension `wasm_helper`, as MODULE.bazel writes it.",
-    },
-)
-
-# For the attributes of a rule.
+# For the attributes of a rule that runs the helper in an action.
 HELPER_ATTRS = {
-    "_missing_helper": attr.label(
-        default = Label("@wasm_airgap_helpers//:missing"),
-        providers = [_MissingHelperInfo],
+    "_helper": attr.label(
+        cfg = "exec",
+        default = Label("@wasm_airgap_helpers//:helper"),
+        providers = [WasmHelperInfo],
     ),
 }
 
@@ -28,30 +20,18 @@ def helper_of(ctx):
     """Returns the helper for the exec platform; fails with the lines to add if there is none.
 
     Args:
-        ctx: the context of a rule with `HELPER_TOOLCHAINS` and `HELPER_ATTRS`.
+        ctx: the context of a rule with `HELPER_ATTRS`.
 
     Returns:
         The program, a File.
     """
-    toolchain = ctx.toolchains[HELPER_TYPE]
-    if toolchain:
-        return toolchain.wasm_helper.executable
-    names = ctx.attr._missing_helper[_MissingHelperInfo]
-    fail(_MISSING.format(command = names.command, extension = names.extension, label = ctx.label))
-
-_MISSING = """{label} runs the helper `wasm-airgap` on an exec platform for which there is none.
-The helper that this machine builds or gets by BAZEL_WASM_HELPER is for this machine. Pin one for the exec platform in MODULE.bazel:
-
-wasm_helper = use_extension("{extension}", "wasm_helper")
-wasm_helper.pin(platform = "linux_amd64", sha256 = "...", version = "...")
-
-A machine of that platform prints these lines and vendors the program by
-  bazel run {command} -- --output-dir vendor/toolchains
-To see the exec platforms, build with --toolchain_resolution_debug=.*wasm.*
-"""
+    info = ctx.attr._helper[WasmHelperInfo]
+    if not info.executable:
+        fail("{}: {}".format(ctx.label, info.problem))
+    return info.executable
 
 def _wasm_helper_toolchain_impl(ctx):
-    info = WasmHelperInfo(executable = ctx.file.helper)
+    info = WasmHelperInfo(executable = ctx.file.helper, problem = "")
     return [
         platform_common.ToolchainInfo(wasm_helper = info),
         DefaultInfo(files = depset([ctx.file.helper])),
@@ -60,16 +40,7 @@ def _wasm_helper_toolchain_impl(ctx):
 
 wasm_helper_toolchain = rule(
     implementation = _wasm_helper_toolchain_impl,
-    doc = """A helper for one exec platform: the `toolchain` of a `toolchain` target.
-
-    wasm_helper_toolchain(name = "my_helper", helper = ":wasm-airgap")
-
-    toolchain(
-        name = "my_helper_toolchain",
-        exec_compatible_with = ["@platforms//os:linux"],
-        toolchain = ":my_helper",
-        toolchain_type = "@rules_wasm_airgap//bazel/helper:toolchain_type",
-    )""",
+    doc = "A helper for one exec platform. The repository of each helper has this target.",
     attrs = {
         "helper": attr.label(allow_single_file = True, mandatory = True, doc = "The program `wasm-airgap`."),
     },
@@ -77,13 +48,33 @@ wasm_helper_toolchain = rule(
 )
 
 def _missing_helper_impl(ctx):
-    return [_MissingHelperInfo(command = ctx.attr.command, extension = ctx.attr.extension)]
+    return [WasmHelperInfo(executable = None, problem = _MISSING.format(
+        command = ctx.attr.command,
+        extension = ctx.attr.extension,
+    ))]
+
+_MISSING = """there is no helper `wasm-airgap` for the exec platform of its action.
+The helper that this machine builds or gets by BAZEL_WASM_HELPER is for this machine. Pin one for the exec platform in MODULE.bazel:
+
+wasm_helper = use_extension("{extension}", "wasm_helper")
+wasm_helper.pin(platform = "linux_amd64", sha256 = "...", version = "...")
+
+A machine of that platform prints these lines and vendors the program by
+  bazel run {command} -- --output-dir vendor/toolchains
+"""
 
 missing_helper = rule(
     implementation = _missing_helper_impl,
-    doc = "Holds the names for the message about a missing helper. `helper_hub_repo` writes it.",
+    doc = "Stands for the helper of an exec platform that has none. Only a rule that runs the helper there fails.",
     attrs = {
-        "command": attr.string(mandatory = True, doc = "The label of the command that vendors a helper."),
-        "extension": attr.string(mandatory = True, doc = "The label of the extension `wasm_helper`."),
+        "command": attr.string(
+            mandatory = True,
+            doc = "The label of the command that vendors a helper and prints its pin.",
+        ),
+        "extension": attr.string(
+            mandatory = True,
+            doc = "The label of the file with the extension `wasm_helper`, as MODULE.bazel writes it.",
+        ),
     },
+    provides = [WasmHelperInfo],
 )

@@ -11,7 +11,7 @@ load("//bazel:components.bzl", "wasm_components")
 load("//bazel:defs.bzl", _defs_component = "wasm_component_from_oci", _defs_file = "wasm_component_file", _defs_library = "wit_library", _defs_lock = "wit_vendor_lock", _defs_vendor_all = "vendor_all", _defs_vendor_components = "vendor_components", _defs_vendor_helper = "vendor_helper", _defs_vendor_toolchains = "vendor_toolchains", _defs_vendored = "vendored_wit_library")
 load("//bazel:helper.bzl", "wasm_helper")
 load("//bazel:providers.bzl", "WasmComponentInfo", "WasmHelperInfo", "WasmToolInfo", "WitInfo")
-load("//bazel:toolchain.bzl", "missing_tool", "resolved_tool_rule", "wasm_helper_toolchain", "wasm_tool", _HelperInfo = "WasmHelperInfo", _ToolInfo = "WasmToolInfo")
+load("//bazel:toolchain.bzl", "missing_tool", "resolved_tool_rule", "wasm_tool", _ToolInfo = "WasmToolInfo")
 load("//bazel:toolchains.bzl", "wasm_toolchains")
 load("//bazel:vendor.bzl", "helper_command", "helper_test", "vendor_all", "vendor_components", "vendor_helper", "vendor_toolchains")
 load("//bazel:wasi_wit.bzl", "wasi_wit_dependencies")
@@ -25,7 +25,6 @@ load("//wkg:defs.bzl", _WkgComponentInfo = "WasmComponentInfo", _wkg_component =
 # Each name, as every file has it.
 _NAMES = [
     [WasmComponentInfo, _ComponentInfo, _WkgComponentInfo],
-    [WasmHelperInfo, _HelperInfo],
     [WasmToolInfo, _ToolInfo],
     [WitInfo, _WitInfo, _LibraryWitInfo],
     [vendor_all, _defs_vendor_all],
@@ -43,13 +42,13 @@ _NAMES = [
 
 # Names that one file has.
 _ALONE = [
+    WasmHelperInfo,
     helper_command,
     helper_test,
     missing_tool,
     resolved_tool_rule,
     wasm_components,
     wasm_helper,
-    wasm_helper_toolchain,
     wasm_tool,
     wasm_toolchains,
     wit_packages,

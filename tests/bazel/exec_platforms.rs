@@ -51,11 +51,6 @@ fn actions_run_the_helper_of_the_exec_platform() {
     let pulled = actions(&workspace, &mac, "//:pulled");
     assert!(pulled.contains("wasm_airgap_settings/wasm-airgap"), "{pulled}");
 
-    // An exec platform that has a helper is preferred.
-    let both = ["--extra_execution_platforms=//:mac"];
-    let library = actions(&workspace, &both, "//:library");
-    assert!(library.contains("wasm_airgap_helper/wasm-airgap"), "{library}");
-
     // A pinned helper is used for its platform only, and comes from the vendor folder.
     let program = "a program for another machine";
     workspace.add_to_module(&format!(
