@@ -97,3 +97,12 @@ npm_binary() {
     mv -- "$temp/package/$1-$platform" "$4"
     rm -rf -- "$temp"
 }
+
+# The libraries that check SBOMs; see scripts/sbom-check.
+cyclonedx_version=11.12.0
+spdx_version=0.8.5
+
+# sbom_bin CACHE: the folder with the Python that has them.
+sbom_bin() {
+    printf '%s\n' "$1/sbom-$cyclonedx_version-$spdx_version/bin"
+}

@@ -1,5 +1,7 @@
 //! The arguments of the command line. The modules below contain the commands, one in each.
 
+#[cfg(feature = "operations")]
+mod bundle;
 mod component;
 mod config;
 mod emit;
@@ -7,7 +9,7 @@ mod extract;
 mod help;
 #[cfg(feature = "mirror")]
 mod mirror;
-#[cfg(not(feature = "mirror"))]
+#[cfg(not(all(feature = "mirror", feature = "operations")))]
 mod missing_features;
 mod panics;
 mod pin;
@@ -15,6 +17,8 @@ mod plan;
 mod plan_output;
 #[cfg(all(test, feature = "operations"))]
 mod reference;
+#[cfg(feature = "operations")]
+mod sbom;
 mod selection;
 mod vendor;
 mod verify;
@@ -106,6 +110,19 @@ enum Command {
     /// Container images (not in this build)
     #[cfg(not(feature = "mirror"))]
     Mirror(missing_features::Absent),
+    /// Bring a vendor folder and image layouts over the gap: in parts, each with its checksum
+    #[cfg(feature = "operations")]
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
+    /// Transfers over the gap (not in this build)
+    #[cfg(not(feature = "operations"))]
+    Bundle(missing_features::Absent),
+    /// List what is in a vendor folder, in a format that scanners read
+    #[cfg(feature = "operations")]
+    Sbom(sbom::SbomArgs),
+    /// Lists for scanners (not in this build)
+    #[cfg(not(feature = "operations"))]
+    Sbom(missing_features::Absent),
     /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -526,6 +543,14 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Mirror(command) => mirror::run(&command, context),
         #[cfg(not(feature = "mirror"))]
         Command::Mirror(absent) => Err(absent.refusal("mirror")),
+        #[cfg(feature = "operations")]
+        Command::Bundle(command) => bundle::run(&command, context),
+        #[cfg(not(feature = "operations"))]
+        Command::Bundle(absent) => Err(absent.refusal("bundle")),
+        #[cfg(feature = "operations")]
+        Command::Sbom(args) => sbom::run(&args, context),
+        #[cfg(not(feature = "operations"))]
+        Command::Sbom(absent) => Err(absent.refusal("sbom")),
         Command::Config(ConfigCommand::Show) => config::run(context),
         Command::Say { message } => {
             context.report.say(&format!("error: {}", context.workspace.address(&message)));

@@ -7,6 +7,8 @@
 #[allow(dead_code, reason = "the tests of extraction use more of it")]
 #[path = "support/archives.rs"]
 mod archives;
+#[path = "support/bundles.rs"]
+mod bundles;
 #[path = "support/golden.rs"]
 mod golden;
 #[path = "support/sandbox.rs"]
@@ -14,6 +16,10 @@ mod sandbox;
 #[path = "support/server.rs"]
 mod server;
 
+#[path = "cli/bundle.rs"]
+mod bundle;
+#[path = "cli/bundle_refused.rs"]
+mod bundle_refused;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/emit.rs"]
@@ -50,6 +56,9 @@ mod pin;
 mod plan;
 #[path = "cli/registry.rs"]
 mod registry;
+#[cfg(unix)]
+#[path = "cli/sbom.rs"]
+mod sbom;
 #[path = "cli/vendor.rs"]
 mod vendor;
 #[path = "cli/verify.rs"]

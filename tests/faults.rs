@@ -16,6 +16,8 @@
 #[allow(dead_code, reason = "the tests of extraction use more of it")]
 #[path = "support/archives.rs"]
 mod archives;
+#[path = "support/bundles.rs"]
+mod bundles;
 #[path = "support/fake_registry.rs"]
 mod fake_registry;
 #[path = "support/images.rs"]
@@ -61,6 +63,8 @@ macro_rules! for_each_scenario {
             mirror_list_new mirror_list_more mirror_values mirror_kustomize mirror_lock
             copy_to_folder copy_to_tar copy_folder_to_tar copy_folder_to_registry
             verify
+            bundle_create bundle_create_split bundle_inventory
+            bundle_apply bundle_apply_delta
         );
     };
 }

@@ -54,7 +54,8 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
         .hint("vendor again to replace missing and changed files; remove unlisted files yourself"))
 }
 
-fn default_dir(context: &Context) -> Result<PathBuf> {
+/// Returns the vendor folder of the settings, or `vendor` in the workspace.
+pub(super) fn default_dir(context: &Context) -> Result<PathBuf> {
     let policy = context.policy()?;
     Ok(policy.vendor_dir().map_or_else(|| policy.workspace().join("vendor"), PathBuf::from))
 }

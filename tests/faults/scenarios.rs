@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::bundles;
 use crate::run::{Case, Scenario};
 use crate::sandbox::sha256;
 use crate::world::{self, HTTP, IO, World};
@@ -345,4 +346,84 @@ pub fn verify() -> Scenario {
         case.command(&[], &all.words).succeeds();
     };
     Scenario { lay: Box::new(lay), ..scenario("verify", &["verify", "vendor"]) }
+}
+
+/// Writes a vendor folder and an image layout.
+fn bundled_folders(case: &Case) {
+    let large = bundles::noise(5, 150_000);
+    let tools: [(&str, &[u8]); 3] = [("a", b"tool a"), ("copy", b"tool a"), ("large", &large)];
+    bundles::vendor(&case.sandbox, "v", &tools);
+    bundles::layout(&case.sandbox, "v/images", &[("r.example/x:1", b"layer")]);
+}
+
+/// Writes an older state of the vendor folder.
+fn older_folders(case: &Case) {
+    bundles::vendor(&case.sandbox, "old", &[("a", b"older tool a"), ("gone", b"gone")]);
+    bundles::layout(&case.sandbox, "old/images", &[("r.example/x:1", b"older layer")]);
+}
+
+/// Runs commands that prepare a scenario.
+fn prepare(case: &Case, commands: &[&[&str]]) {
+    fs::create_dir_all(case.sandbox.path("tmp")).unwrap();
+    for words in commands {
+        let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+        case.command(&[], &words).succeeds();
+    }
+}
+
+pub fn bundle_create() -> Scenario {
+    Scenario {
+        lay: Box::new(bundled_folders),
+        out: Some("b"),
+        ..scenario("bundle create", &["bundle", "create", "v", "--output=b"])
+    }
+}
+
+pub fn bundle_create_split() -> Scenario {
+    let words = ["bundle", "create", "v", "--output=b", "--split-size=64KiB"];
+    Scenario {
+        lay: Box::new(bundled_folders),
+        out: Some("b"),
+        ..scenario("bundle create --split-size", &words)
+    }
+}
+
+pub fn bundle_inventory() -> Scenario {
+    let words = ["bundle", "inventory", "v", "--output=v.jsonl"];
+    Scenario { lay: Box::new(bundled_folders), ..scenario("bundle inventory", &words) }
+}
+
+const SPLIT: [&str; 5] = ["bundle", "create", "v", "--output=b", "--split-size=64KiB"];
+
+pub fn bundle_apply() -> Scenario {
+    let lay = |case: &Case| {
+        bundled_folders(case);
+        prepare(case, &[&SPLIT]);
+    };
+    Scenario {
+        lay: Box::new(lay),
+        vendor: Some("far"),
+        ..scenario("bundle apply", &["bundle", "apply", "b", "--output=far"])
+    }
+}
+
+pub fn bundle_apply_delta() -> Scenario {
+    let lay = |case: &Case| {
+        bundled_folders(case);
+        older_folders(case);
+        prepare(
+            case,
+            &[
+                &["bundle", "create", "old", "--output=base"],
+                &["bundle", "apply", "base", "--output=far"],
+                &["bundle", "inventory", "far", "--output=far.jsonl"],
+                &["bundle", "create", "v", "--output=b", "--since=far.jsonl"],
+            ],
+        );
+    };
+    Scenario {
+        lay: Box::new(lay),
+        vendor: Some("far"),
+        ..scenario("bundle apply of a delta", &["bundle", "apply", "b", "--output=far"])
+    }
 }

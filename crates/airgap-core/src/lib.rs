@@ -29,6 +29,7 @@ pub mod wrong_content;
 
 // Files: folders by their handles, reading with limits, and writing that completes or leaves nothing.
 pub mod folder;
+pub mod free_space;
 pub mod listing;
 pub mod read;
 pub mod regular_file;

@@ -232,6 +232,15 @@ impl Layout {
         })
     }
 
+    /// Returns whether all manifests and blobs to which the index leads are there, in their sizes.
+    /// Manifests are hashed, other blobs are not.
+    pub fn has_all(&self) -> bool {
+        self.holds(&self.entries, |blob| {
+            let part = self.part(&blob.digest);
+            part.is_ok_and(|part| part.is_some_and(|part| part.size() == blob.size))
+        })
+    }
+
     fn part(&self, digest: &Digest) -> Result<Option<FilePart>> {
         match &self.files {
             LayoutFiles::Folder(root) => FilePart::whole(&blob_path(root, digest)),

@@ -4,3 +4,7 @@
 #![warn(unreachable_pub)]
 // Tests create folders directly.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod bundle;
+mod purl;
+pub mod sbom;

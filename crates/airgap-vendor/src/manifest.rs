@@ -285,7 +285,12 @@ impl Manifest {
         text.map(|text| Manifest::parse(&text, root)).transpose()
     }
 
-    fn parse(text: &str, root: &Path) -> Result<Manifest> {
+    /// Reads the manifest of the folder `root` from its text.
+    ///
+    /// # Errors
+    /// Usage, if it is not a manifest of the known format; integrity, if a path in it leads out of
+    /// the folder.
+    pub fn parse(text: &str, root: &Path) -> Result<Manifest> {
         let path = place(root);
         let parsed = bounded::json_within(text.as_bytes(), MOST_VALUES);
         let mut manifest: Manifest = parsed.map_err(|error| {
@@ -345,7 +350,11 @@ impl Manifest {
         Ok(added)
     }
 
-    fn text(&self) -> Result<Vec<u8>> {
+    /// Returns the bytes of the file.
+    ///
+    /// # Errors
+    /// Usage, if they cannot be written as JSON.
+    pub fn text(&self) -> Result<Vec<u8>> {
         let text = report::json_file(self)
             .map_err(|error| Error::usage("cannot write a manifest").because(error))?;
         Ok(text.into_bytes())
@@ -371,7 +380,11 @@ impl Manifest {
         Ok(findings)
     }
 
-    fn unlisted(&self, root: &Path) -> Result<Vec<Finding>> {
+    /// Returns the files in the kinds' folders that are not listed.
+    ///
+    /// # Errors
+    /// Those of listing the folders.
+    pub fn unlisted(&self, root: &Path) -> Result<Vec<Finding>> {
         let listed: HashSet<_> = self.files.iter().map(|entry| entry.path.as_str()).collect();
         let mut findings = Vec::new();
         for name in self.folders() {

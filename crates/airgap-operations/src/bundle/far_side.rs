@@ -1,0 +1,52 @@
+//! The difference to a vendor folder on the far side, of which only the inventory is known.
+
+use std::collections::HashSet;
+
+use airgap_core::digest::Digest;
+
+use super::inventory::Inventory;
+use super::line::{Kind, Line};
+use super::merge;
+use super::removed::Removed;
+use super::source::Source;
+
+/// The part of a vendor folder that one command fills. A bundle removes files only from the parts
+/// of which it has files.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Area {
+    Vendor,
+    Images,
+    Bazel,
+}
+
+/// Returns whether the bundle must carry a file: the far side lacks it, or it is merged there.
+pub(super) fn must_carry(line: &Line, far: &Inventory) -> bool {
+    let there = far.find(&line.path);
+    merge::is_merged(&line.path) || there.is_none_or(|there| there.sha256 != line.sha256)
+}
+
+/// Returns the digest of the other file that the far side has at the path of this one.
+pub(super) fn replaced(line: &Line, far: &Inventory) -> Option<Digest> {
+    let there = far.find(&line.path)?;
+    (there.sha256 != line.sha256).then_some(there.sha256)
+}
+
+/// Returns the files that are to be removed on the far side.
+pub(super) fn removed(sources: &[Source], far: &Inventory) -> Vec<Removed> {
+    let areas: HashSet<_> = sources.iter().map(|source| area(source.line.kind)).collect();
+    let paths: HashSet<_> = sources.iter().map(|source| source.line.path.as_str()).collect();
+    let is_gone = |line: &&Line| {
+        let is_kept = paths.contains(line.path.as_str()) || line.kind == Kind::Manifest;
+        areas.contains(&area(line.kind)) && !is_kept
+    };
+    let removed = |line: &Line| Removed { path: line.path.clone(), sha256: line.sha256 };
+    far.lines().iter().filter(is_gone).map(removed).collect()
+}
+
+fn area(kind: Kind) -> Area {
+    match kind {
+        Kind::Image => Area::Images,
+        Kind::Bazel => Area::Bazel,
+        Kind::Tool | Kind::Wit | Kind::Component | Kind::Manifest => Area::Vendor,
+    }
+}

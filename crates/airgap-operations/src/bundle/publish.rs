@@ -1,0 +1,169 @@
+//! Brings a vendor folder to the state of a bundle, from contents that are staged in it.
+
+use std::collections::HashMap;
+
+use airgap_core::digest::Digest;
+use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::folder::EntryKind;
+use airgap_core::rooted::RootedPath;
+use airgap_core::verify;
+use airgap_vendor::manifest::Manifest;
+
+use super::inventory::{ATTRIBUTES, Inventory, folders};
+use super::line::{Kind as LineKind, Line};
+use super::merge::{self, Lists};
+use super::removed::Removed;
+use super::staged::Staged;
+
+/// The state to reach.
+pub(super) struct Goal<'a> {
+    pub(super) inventory: &'a Inventory,
+    pub(super) removed: &'a [Removed],
+}
+
+/// What is between a vendor folder and the goal.
+pub(super) struct Survey<'a> {
+    /// The carried files that are not there as listed.
+    pub(super) needed: Vec<&'a Line>,
+    /// The files that are not there and that the bundle does not carry.
+    pub(super) missing: Vec<&'a Line>,
+    /// The files that are there and are to be removed.
+    pub(super) extra: Vec<&'a Removed>,
+    /// The number of files that are there.
+    pub(super) there: usize,
+}
+
+impl<'a> Goal<'a> {
+    /// Compares a vendor folder with the goal; files of the right size are hashed.
+    ///
+    /// # Errors
+    /// Usage, if another file is at a path and the vendor folder does not list it; those of reading.
+    pub(super) fn survey(&self, root: &RootedPath) -> Result<Survey<'a>> {
+        let manifest = Manifest::read(root.path())?;
+        let mut survey =
+            Survey { needed: Vec::new(), missing: Vec::new(), extra: Vec::new(), there: 0 };
+        let files = self.inventory.lines().iter().filter(|line| !merge::is_merged(&line.path));
+        for line in files {
+            match state(&root.join(&line.path), line)? {
+                State::Right => survey.there += 1,
+                State::Other => {
+                    check_owned(root, line, manifest.as_ref())?;
+                    survey.add(line);
+                }
+                State::Absent => survey.add(line),
+            }
+        }
+        for removed in self.removed {
+            let line = Line::new(removed.path.clone(), (removed.sha256, u64::MAX), LineKind::Tool);
+            if matches!(state(&root.join(&removed.path), &line)?, State::Right) {
+                survey.extra.push(removed);
+            }
+        }
+        Ok(survey)
+    }
+
+    /// Gives the needed files their names, merges the index and then the manifest, and removes the
+    /// extra files.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn publish(
+        &self,
+        survey: &Survey<'_>,
+        lists: &Lists,
+        (root, staged): (&RootedPath, &Staged),
+    ) -> Result<()> {
+        let mut left: HashMap<Digest, usize> = HashMap::new();
+        survey.needed.iter().for_each(|line| *left.entry(line.sha256).or_default() += 1);
+        for line in &survey.needed {
+            let count = left.entry(line.sha256).or_default();
+            *count -= 1;
+            let file = (line.path.as_str(), line.executable);
+            staged.publish(&line.sha256, file, *count == 0)?;
+        }
+        let above = |line: &&Line| line.path.rsplit_once('/').map_or(0, |(folder, _)| folder.len());
+        staged.sync(survey.needed.iter().map(|line| &line.path[..above(line)]))?;
+        lists.merge_index(root.path(), self.inventory.find(merge::INDEX), self.removed)?;
+        lists.merge_manifest(root.path(), self.removed)?;
+        survey.extra.iter().try_for_each(|removed| remove(root, &removed.path))?;
+        // Also the folders of files that a killed run has removed.
+        self.removed.iter().for_each(|removed| remove_empty_folders(root, &removed.path));
+        Ok(())
+    }
+}
+
+impl<'a> Survey<'a> {
+    fn add(&mut self, line: &'a Line) {
+        match line.is_carried() {
+            true => self.needed.push(line),
+            false => self.missing.push(line),
+        }
+    }
+
+    /// Returns whether nothing is to be done for the files.
+    pub(super) fn is_reached(&self) -> bool {
+        self.needed.is_empty() && self.missing.is_empty() && self.extra.is_empty()
+    }
+}
+
+enum State {
+    Absent,
+    Right,
+    Other,
+}
+
+/// Returns the state of a file. A size of `u64::MAX` is not known.
+fn state(path: &RootedPath, line: &Line) -> Result<State> {
+    let doing = || format!("read `{path}`");
+    let Some(stat) = path.stat().doing(doing)? else { return Ok(State::Absent) };
+    if stat.kind == EntryKind::Folder {
+        return Err(Error::usage(format!("`{path}` is a folder, and the bundle has a file there"))
+            .hint("name another folder with --output, or move that one away"));
+    }
+    let is_possible = line.size == u64::MAX || stat.size == line.size;
+    if stat.kind != EntryKind::File || !is_possible {
+        return Ok(State::Other);
+    }
+    let (found, _) = path.read().and_then(|mut file| verify::hash(&mut file)).doing(doing)?;
+    Ok(if found == line.sha256 { State::Right } else { State::Other })
+}
+
+/// Checks that a file that would be replaced belongs to the vendor folder: a bundle must not replace
+/// a file of the user because it has its name.
+fn check_owned(root: &RootedPath, line: &Line, manifest: Option<&Manifest>) -> Result<()> {
+    let listed = manifest.map(Manifest::entries).unwrap_or_default();
+    let is_listed = listed.binary_search_by(|entry| entry.path.as_str().cmp(&line.path)).is_ok();
+    let is_ours = matches!(line.kind, LineKind::Image | LineKind::Bazel)
+        && (line.path.starts_with("images/") || line.path.starts_with("bazel/"));
+    let name = line.path.rsplit('/').next();
+    if is_listed || is_ours || name == Some(ATTRIBUTES) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("`{}` is not from a vendor folder", root.join(&line.path)))
+        .fact("found", "another file, which no manifest lists")
+        .hint("move it away, or name another folder with --output"))
+}
+
+fn remove(root: &RootedPath, path: &str) -> Result<()> {
+    let file = root.join(path);
+    let removed = file.folder().and_then(|folder| folder.remove_if_there(file.name()));
+    removed.doing(|| format!("remove `{file}`"))
+}
+
+/// Removes the folders of a file that are empty without it.
+fn remove_empty_folders(root: &RootedPath, path: &str) {
+    let above: Vec<_> = folders(path).collect();
+    for folder in above.into_iter().rev() {
+        let folder = root.join(folder);
+        let removed = folder.folder().and_then(|parent| parent.remove_folder(folder.name()));
+        if removed.is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
+            break;
+        }
+    }
+}
+
+/// Returns the error for content that should be staged and is not.
+pub(super) fn not_staged(line: &Line) -> Error {
+    Error::new(Kind::Failed, format!("the content of `{}` is not staged any more", line.path))
+        .hint("apply the bundle again")
+}

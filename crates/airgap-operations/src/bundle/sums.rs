@@ -1,0 +1,62 @@
+//! `SHA256SUMS`: the digests of the files in a bundle, as `sha256sum -c` reads them.
+
+use std::collections::BTreeMap;
+
+use airgap_core::digest::Digest;
+use airgap_core::error::{Error, Result};
+use airgap_core::report::shortened;
+
+use super::SUMS_FILE;
+
+/// The number of characters that are shown of an invalid line.
+const MOST_SHOWN: usize = 120;
+
+/// The digests of files, by their names.
+pub(super) type Sums = BTreeMap<String, Digest>;
+
+/// Returns the text of the file.
+pub(super) fn text(sums: &Sums) -> String {
+    sums.iter().map(|(name, digest)| format!("{digest}  {name}\n")).collect()
+}
+
+/// Reads the text of the file.
+///
+/// # Errors
+/// Integrity, if a line is not a digest, two blanks and a name, or a name is there twice.
+pub(super) fn parse(text: &str) -> Result<Sums> {
+    let mut sums = Sums::new();
+    for line in text.lines() {
+        let parts = line.split_once("  ");
+        let parsed = parts.and_then(|(digest, name)| Some((digest.parse().ok()?, name)));
+        let Some((digest, name)) = parsed else { return Err(invalid(line)) };
+        if sums.insert(name.to_owned(), digest).is_some() {
+            return Err(invalid(line));
+        }
+    }
+    Ok(sums)
+}
+
+fn invalid(line: &str) -> Error {
+    Error::integrity(format!("`{SUMS_FILE}` of the bundle makes no sense"))
+        .fact("line", shortened(line, MOST_SHOWN))
+        .hint(format!("send `{SUMS_FILE}` again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_as_it_is_written() {
+        let sums = Sums::from([
+            ("b".to_owned(), Digest::compute(b"b")),
+            ("a".to_owned(), Digest::compute(b"")),
+        ]);
+        let written = text(&sums);
+        assert!(written.lines().next().unwrap().ends_with("  a"));
+        assert_eq!(parse(&written).unwrap(), sums);
+        for wrong in ["x", "12  a\n", &format!("{written}{written}"), &written.replace("  ", " ")] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

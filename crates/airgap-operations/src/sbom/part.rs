@@ -1,0 +1,40 @@
+//! One thing in a vendor folder.
+
+use airgap_core::error::Result;
+
+use super::auditable::{self, Crates};
+use crate::bundle::line::{Kind, Line};
+use crate::bundle::source::{About, Source};
+
+/// A file with its identity, and the crates in it.
+pub(super) struct Part {
+    pub(super) line: Line,
+    pub(super) about: About,
+    pub(super) crates: Option<Crates>,
+}
+
+impl Part {
+    /// Describes a file; none for one without an identity of its own.
+    pub(super) fn new(source: &Source) -> Option<Result<Part>> {
+        let (line, about) = (source.line.clone(), source.about.clone()?);
+        let crates = match line.kind == Kind::Component && line.path.ends_with(".wasm") {
+            true => auditable::crates(source),
+            false => Ok(None),
+        };
+        Some(crates.map(|crates| Part { line, about, crates }))
+    }
+
+    /// Returns whether the file was generated here, to describe another one.
+    pub(super) fn is_generated(&self) -> bool {
+        let is_program = self.line.executable;
+        self.about.url.is_empty() && !is_program && !self.line.path.ends_with(".wasm")
+    }
+
+    /// Returns the text that stands for it in the identity of the whole.
+    pub(super) fn identity(&self) -> String {
+        let crates = self.crates.as_ref().map_or(0, |crates| crates.list.len());
+        let Line { path, sha256, purl, .. } = &self.line;
+        let About { name, version, .. } = &self.about;
+        format!("{path}\t{sha256}\t{purl}\t{name}\t{version}\t{crates}\n")
+    }
+}

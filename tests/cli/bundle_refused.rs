@@ -1,0 +1,303 @@
+//! `bundle`: input that is damaged or hostile changes nothing.
+
+use std::fs;
+
+use crate::bundles::{layout, noise, vendor};
+use crate::sandbox::{Sandbox, sha256};
+
+/// Creates the folder `v` and the bundle `b` of at least four parts.
+fn bundled() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let large = noise(3, 200_000);
+    vendor(&sandbox, "v", &[("a", b"tool a"), ("large", &large)]);
+    create(&sandbox, "v", "b");
+    sandbox
+}
+
+fn create(sandbox: &Sandbox, folder: &str, output: &str) {
+    let output = format!("--output={output}");
+    sandbox.run(&["bundle", "create", folder, &output, "--split-size=64KiB"]).succeeds();
+}
+
+/// Applies `b` to an empty folder, which must stay empty, and returns stderr.
+fn refused(sandbox: &Sandbox, code: i32) -> String {
+    let printed = sandbox.run(&["bundle", "apply", "b", "--output=far"]).ends_with(code);
+    assert!(!sandbox.path("far").exists(), "{:?}", sandbox.tree("far").keys());
+    printed.stderr
+}
+
+/// Changes the inventory, and all digests in the lists with it.
+fn forge(sandbox: &Sandbox, change: impl Fn(String) -> String) {
+    let inventory = change(sandbox.read("b/inventory.jsonl"));
+    let bare: String = inventory
+        .lines()
+        .map(|line| match line.find(",\"ranges\"") {
+            Some(at) => format!("{}}}\n", &line[..at]),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    let mut bundle: serde_json::Value =
+        serde_json::from_str(&sandbox.read("b/bundle.json")).unwrap();
+    bundle["id"] = sha256(bare.as_bytes()).into();
+    bundle["inventory"] = sha256(inventory.as_bytes()).into();
+    bundle["files"] = inventory.lines().count().into();
+    sandbox.write("b/inventory.jsonl", inventory);
+    sandbox.write("b/bundle.json", bundle.to_string());
+    sums(sandbox);
+}
+
+/// Writes `SHA256SUMS` anew.
+fn sums(sandbox: &Sandbox) {
+    fs::remove_file(sandbox.path("b/SHA256SUMS")).unwrap();
+    let lines = sandbox.tree("b").into_iter();
+    let lines: String =
+        lines.map(|(name, bytes)| format!("{}  {name}\n", sha256(&bytes))).collect();
+    sandbox.write("b/SHA256SUMS", lines);
+}
+
+#[test]
+fn a_flipped_byte_in_each_file_is_found_and_the_part_is_named() {
+    let sandbox = bundled();
+    for (name, bytes) in sandbox.tree("b") {
+        for at in [0, bytes.len() / 2, bytes.len() - 1] {
+            let mut wrong = bytes.clone();
+            wrong[at] ^= 1;
+            sandbox.write(&format!("b/{name}"), wrong);
+            let printed = sandbox.run(&["bundle", "apply", "b", "--output=far"]).command.output();
+            let output = printed.unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            // A flipped byte in `bundle.json` may make it another format, or no JSON.
+            let codes: &[i32] = if name == "bundle.json" { &[2, 4] } else { &[4] };
+            assert!(codes.contains(&output.status.code().unwrap()), "{name} {at}: {stderr}");
+            assert!(
+                stderr.contains(&name) || name == "SHA256SUMS" || name == "bundle.json",
+                "{name}: {stderr}"
+            );
+            assert!(!sandbox.path("far").exists(), "{name}");
+            sandbox.run(&["bundle", "inspect", "b"]).command.output().unwrap();
+        }
+        sandbox.write(&format!("b/{name}"), bytes);
+    }
+    sandbox.run(&["bundle", "apply", "b", "--output=far"]).succeeds();
+}
+
+#[test]
+fn parts_that_are_missing_cut_or_swapped_are_all_named() {
+    let sandbox = bundled();
+    let part = |nth: u32| sandbox.path(&format!("b/data.{nth:04}.tar"));
+    let (second, third) = (fs::read(part(2)).unwrap(), fs::read(part(3)).unwrap());
+    fs::write(part(2), &third).unwrap();
+    fs::write(part(3), &second).unwrap();
+    let said = refused(&sandbox, 4);
+    for text in
+        ["data.0002.tar: this is data.0003.tar", "data.0003.tar: this is data.0002.tar", "2 of "]
+    {
+        assert!(said.contains(text), "`{text}` is missing in\n{said}");
+    }
+    fs::write(part(2), &second[..1000]).unwrap();
+    fs::remove_file(part(3)).unwrap();
+    let said = refused(&sandbox, 4);
+    for text in ["data.0002.tar: 1000 bytes instead of", "data.0003.tar: missing"] {
+        assert!(said.contains(text), "`{text}` is missing in\n{said}");
+    }
+    let inspected = sandbox.run(&["bundle", "inspect", "b"]).ends_with(4);
+    assert!(inspected.stdout.contains("wrong  data.0003.tar: missing"), "{}", inspected.stdout);
+    // Only these two are sent again.
+    fs::write(part(2), &second).unwrap();
+    fs::write(part(3), &third).unwrap();
+    sandbox.run(&["bundle", "apply", "b", "--output=far"]).succeeds();
+    assert_eq!(sandbox.tree("far"), sandbox.tree("v"));
+}
+
+#[test]
+fn parts_of_two_bundles_are_told_apart() {
+    let sandbox = bundled();
+    vendor(&sandbox, "w", &[("other", &noise(9, 200_000))]);
+    create(&sandbox, "w", "c");
+    fs::copy(sandbox.path("c/data.0002.tar"), sandbox.path("b/data.0002.tar")).unwrap();
+    let said = refused(&sandbox, 4);
+    assert!(said.contains("data.0002.tar: a part of another bundle"), "{said}");
+    fs::remove_file(sandbox.path("b/data.0002.tar")).unwrap();
+    fs::copy(sandbox.path("c/data.0002.tar"), sandbox.path("b/data.0099.tar")).unwrap();
+    let said = refused(&sandbox, 4);
+    assert!(said.contains("not part of the bundle") && said.contains("data.0099.tar"), "{said}");
+}
+
+#[test]
+fn a_newer_format_and_other_folders_are_wrong_usage() {
+    let sandbox = bundled();
+    let bundle =
+        sandbox.read("b/bundle.json").replace("\"schema_version\": 1", "\"schema_version\": 2");
+    sandbox.write("b/bundle.json", bundle);
+    let said = refused(&sandbox, 2);
+    assert!(said.contains("schema_version 2") && said.contains("schema_version 1"), "{said}");
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    for folder in ["empty", "v", "nothing"] {
+        let printed = sandbox.run(&["bundle", "apply", folder, "--output=far"]).ends_with(2);
+        printed.says(&["is not a bundle", "bundle.json"]);
+    }
+    sandbox.write("notes/a.txt", "");
+    let printed = sandbox.run(&["bundle", "create", "notes", "--output=x"]).ends_with(2);
+    printed.says(&["neither a vendor folder nor an image layout"]);
+    sandbox.run(&["bundle", "inventory", "notes"]).ends_with(2);
+    sandbox.run(&["bundle", "create", "v", "--output=notes"]).ends_with(2).says(&["not empty"]);
+    assert!(!sandbox.path("x").exists());
+}
+
+#[test]
+fn a_hostile_inventory_is_refused() {
+    let path = "toolchains/a/1.0/linux_amd64/a.tar.gz";
+    for (to, code) in [
+        ("../outside", 4),
+        ("/etc/passwd", 4),
+        ("toolchains/../../outside", 4),
+        ("toolchains/LARGE/x", 4),
+        ("toolchains/large/1.0/linux_amd64/large.tar.gz", 4),
+        ("toolchains/large/1.0/linux_amd64/large.tar.gz/x", 4),
+        (".bazelrc", 4),
+        ("a\\\\b", 4),
+        ("toolchains/a\\u001b[31m", 4),
+    ] {
+        let sandbox = bundled();
+        forge(&sandbox, |text| {
+            let mut lines: Vec<_> = text.replace(path, to).lines().map(str::to_owned).collect();
+            lines.sort();
+            lines.iter().map(|line| format!("{line}\n")).collect()
+        });
+        let said = refused(&sandbox, code);
+        assert!(!said.contains('\u{1b}'), "{said:?}");
+        assert!(!sandbox.path("outside").exists());
+    }
+}
+
+#[test]
+fn places_that_cannot_be_right_are_refused() {
+    for (from, to) in [
+        ("\"part\":1,", "\"part\":99,"),
+        ("\"part\":1,", "\"part\":0,"),
+        ("\"offset\":", "\"offset\":9"),
+        ("\"size\":6,", "\"size\":7,"),
+        ("\"size\":6,", "\"size\":18446744073709551615,"),
+        ("\"offset\":", "\"replaces\":3,\"offset\":"),
+    ] {
+        let sandbox = bundled();
+        forge(&sandbox, |text| text.replace(from, to));
+        let printed =
+            sandbox.run(&["bundle", "apply", "b", "--output=far"]).command.output().unwrap();
+        let code = printed.status.code().unwrap();
+        assert!(code == 4 || code == 2, "{to}: {}", String::from_utf8_lossy(&printed.stderr));
+        assert!(!sandbox.path("far").exists(), "{to}");
+    }
+}
+
+#[test]
+fn bytes_that_the_inventory_does_not_list_are_refused() {
+    let sandbox = bundled();
+    let wrong = sha256(b"other");
+    forge(&sandbox, |text| text.replace(&sha256(b"tool a"), &wrong));
+    let said = refused(&sandbox, 4);
+    assert!(said.contains(&wrong) && said.contains(&sha256(b"tool a")), "{said}");
+}
+
+#[test]
+fn a_manifest_that_lists_other_files_is_refused() {
+    let sandbox = Sandbox::new();
+    vendor(&sandbox, "v", &[("a", b"tool a")]);
+    create(&sandbox, "v", "b");
+    // The manifest in the part keeps its file; the inventory loses it.
+    forge(&sandbox, |text| {
+        let keep = |line: &&str| !line.contains("a.tar.gz\"");
+        text.lines().filter(keep).map(|line| format!("{line}\n")).collect()
+    });
+    // The part names the bundle, and is right.
+    let said = refused(&sandbox, 4);
+    assert!(said.contains("is not that of its files"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_is_followed() {
+    use std::os::unix::fs::symlink;
+
+    let sandbox = bundled();
+    fs::create_dir_all(sandbox.path("outside")).unwrap();
+    fs::create_dir(sandbox.path("far")).unwrap();
+    symlink("../outside", sandbox.path("far/toolchains")).unwrap();
+    let printed = sandbox.run(&["bundle", "apply", "b", "--output=far"]).ends_with(4);
+    printed.says(&["link"]);
+    assert_eq!(sandbox.tree("outside").len(), 0);
+    assert_eq!(fs::read_dir(sandbox.path("far")).unwrap().count(), 1);
+
+    // A part that is a link, and a source with a link.
+    fs::remove_file(sandbox.path("far/toolchains")).unwrap();
+    fs::rename(sandbox.path("b/data.0001.tar"), sandbox.path("real.tar")).unwrap();
+    symlink("../real.tar", sandbox.path("b/data.0001.tar")).unwrap();
+    let printed = sandbox.run(&["bundle", "apply", "b", "--output=far"]).ends_with(4);
+    printed.says(&["data.0001.tar: not a regular file"]);
+    let tool = "v/toolchains/a/1.0/linux_amd64/a.tar.gz";
+    fs::rename(sandbox.path(tool), sandbox.path("secret")).unwrap();
+    symlink(sandbox.path("secret"), sandbox.path(tool)).unwrap();
+    sandbox
+        .run(&["bundle", "create", "v", "--output=c"])
+        .ends_with(4)
+        .says(&["a link is in the way"]);
+    assert!(!sandbox.path("c").exists());
+}
+
+#[test]
+fn files_of_the_user_are_not_replaced() {
+    let sandbox = bundled();
+    let path = "far/toolchains/a/1.0/linux_amd64/a.tar.gz";
+    sandbox.write(path, "mine");
+    let printed = sandbox.run(&["bundle", "apply", "b", "--output=far"]).ends_with(2);
+    printed.says(&["a.tar.gz", "no manifest lists"]);
+    assert_eq!(sandbox.tree("far").len(), 1);
+    assert_eq!(sandbox.read(path), "mine");
+    sandbox.write("other/manifest.json", "{\"name\": \"an npm package\"}");
+    sandbox.run(&["bundle", "apply", "b", "--output=other"]).ends_with(2);
+    assert_eq!(sandbox.tree("other").len(), 1);
+}
+
+#[test]
+fn sources_that_are_not_what_they_list_are_refused() {
+    let sandbox = bundled();
+    sandbox.write("v/toolchains/extra", "");
+    let words = ["bundle", "create", "v", "--output=c"];
+    sandbox.run(&words).ends_with(4).says(&["does not list", "toolchains/extra"]);
+    fs::remove_file(sandbox.path("v/toolchains/extra")).unwrap();
+    let tool = "v/toolchains/a/1.0/linux_amd64/a.tar.gz";
+    for wrong in ["TOOL A", "tool", "tool a and more"] {
+        sandbox.write(tool, wrong);
+        sandbox.run(&words).ends_with(4).says(&["a.tar.gz", "is not what its list says"]);
+        assert!(!sandbox.path("c").exists());
+    }
+    fs::remove_file(sandbox.path(tool)).unwrap();
+    sandbox.run(&words).ends_with(1).says(&["a.tar.gz"]);
+    layout(&sandbox, "images", &[("r.example/x:1", b"layer")]);
+    fs::remove_file(sandbox.path(&format!("images/blobs/sha256/{}", sha256(b"layer")))).unwrap();
+    let words = ["bundle", "create", "images", "--output=c"];
+    sandbox.run(&words).ends_with(4).says(&["is not complete"]);
+    assert!(!sandbox.path("c").exists());
+}
+
+#[test]
+fn two_folders_that_contradict_each_other_are_refused() {
+    let sandbox = Sandbox::new();
+    vendor(&sandbox, "v", &[("a", b"one")]);
+    vendor(&sandbox, "w", &[("a", b"other")]);
+    let words = ["bundle", "create", "v", "w", "--output=c"];
+    sandbox.run(&words).ends_with(4).says(&["they differ", "v/toolchains", "w/toolchains"]);
+    vendor(&sandbox, "x", &[("A", b"one")]);
+    let words = ["bundle", "create", "v", "x", "--output=c"];
+    sandbox.run(&words).ends_with(4).says(&["one file on some systems"]);
+}
+
+#[test]
+fn an_inventory_that_is_not_one_is_wrong_usage() {
+    let sandbox = bundled();
+    sandbox.write("far.jsonl", "{\"path\": 1}\n");
+    let words = ["bundle", "create", "v", "--output=c", "--since=far.jsonl"];
+    sandbox.run(&words).ends_with(2).says(&["is not an inventory", "line", "bundle inventory"]);
+    sandbox.write("far.jsonl", sandbox.read("b/inventory.jsonl").replace("toolchains/", "../"));
+    sandbox.run(&words).ends_with(4);
+}
