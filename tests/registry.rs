@@ -150,14 +150,14 @@ fn pull_blob(
     to: &Path,
 ) -> airgap_core::error::Result<()> {
     client
-        .blob_if(from, digest, None, &RootedPath::beside(to), &|_| Ok(()), &Item::hidden())
+        .blob_checked(from, digest, None, &RootedPath::beside(to), &|_| Ok(()), &Item::hidden())
         .map(drop)
 }
 
 /// Returns the whole content of a blob.
 fn bytes_of(client: &Client, from: &Repository, blob: &Descriptor) -> Vec<u8> {
     let mut bytes = Vec::new();
-    client.remote(from, blob).read_from(0).unwrap().read_to_end(&mut bytes).unwrap();
+    client.remote_blob(from, blob).read_from(0).unwrap().read_to_end(&mut bytes).unwrap();
     bytes
 }
 
@@ -347,7 +347,7 @@ fn mounted_within_a_registry_and_copied_between_two() {
     let copy = reference(&two, "copy/adder:1.0");
     let Content::Image(image) = manifest.content("it").unwrap() else { panic!("an image") };
     for blob in [&image.config, &image.layers[0]] {
-        let source = client.remote(name.repository(), blob);
+        let source = client.remote_blob(name.repository(), blob);
         client.push_blob(copy.repository(), blob, &source, None, &Item::hidden()).unwrap();
     }
     client.put_manifest(&copy, manifest.bytes(), manifest.media_type()).unwrap();

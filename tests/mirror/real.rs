@@ -101,7 +101,7 @@ impl Case {
 
     /// Reads everything back from the destination with other programs, and compares.
     #[track_caller]
-    fn is_whole(&self) {
+    fn is_complete(&self) {
         for ((name, tag), images) in GUIDE.iter().zip(&self.all) {
             let place = format!("{}/mirror/{name}", self.to.host());
             let index = format!("sha256:{}", images.tags[*tag]);
@@ -153,7 +153,7 @@ fn the_guides_list_between_two_registries() {
     let case = Case::new(40_000);
     let (distinct, all) = case.blobs();
     let done = case.copy(&[]);
-    case.is_whole();
+    case.is_complete();
     assert_eq!(done["blobs"]["moved"], distinct, "{done:#}");
     assert_eq!(done["blobs"]["mounted"], all - distinct);
     assert_eq!(done["traffic"]["pings"], 2);
@@ -202,7 +202,7 @@ fn killed_at_many_moments_it_is_finished_with_the_same_digests() {
         }
     }
     let done = case.copy(&[]);
-    case.is_whole();
+    case.is_complete();
     let (_, all) = case.blobs();
     let number = |key: &str| done["blobs"][key].as_u64().unwrap() as usize;
     assert!(visible > 0 || number("moved") < all, "{visible} {done:#}");
@@ -233,7 +233,7 @@ fn by_way_of_a_folder_and_a_tar_that_others_read() {
     // On the offline machine, without the first registry.
     let done = case.copy(&["--from=images.tar"]);
     assert_eq!(done["traffic"]["received"], 0);
-    case.is_whole();
+    case.is_complete();
     assert_eq!(case.copy(&["--from=images"])["there"], 4);
 }
 

@@ -137,7 +137,7 @@ fn by_digest_alone() {
     let (digest, to) = (Digest::compute(BODY), case.place());
     let any = |_: std::fs::File| Ok(());
     let client = case.client();
-    case.succeeded(client.blob_if(&home(&fake), &digest, None, &to, &any, &Item::hidden()));
+    case.succeeded(client.blob_checked(&home(&fake), &digest, None, &to, &any, &Item::hidden()));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn a_failure_of_the_storage_is_told_as_its_own() {
 
 /// Pushes a blob from one registry to another one, as a copy of images does.
 fn pass_on(client: &Client, from: &Repository, blob: &Descriptor, to: &Fake) -> Result<()> {
-    client.push_blob(&home(to), blob, &client.remote(from, blob), None, &Item::hidden())
+    client.push_blob(&home(to), blob, &client.remote_blob(from, blob), None, &Item::hidden())
 }
 
 #[test]

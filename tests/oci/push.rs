@@ -51,8 +51,8 @@ fn bytes_files_and_other_registries_can_be_pushed() {
     let file = Unverified::open(&case.destination(), "it").unwrap();
     let file = file.verify(&Digest::compute(BODY)).unwrap();
     let (source, blob) = (home(&from), body());
-    let remote = client.remote(&source, &blob);
-    let sources: [&dyn Readable; 3] = [&BODY.to_vec(), &file, &remote];
+    let remote_blob = client.remote_blob(&source, &blob);
+    let sources: [&dyn Readable; 3] = [&BODY.to_vec(), &file, &remote_blob];
     for bytes in sources {
         let fake = Fake::new(Door::Open);
         push(&client, &fake, bytes).unwrap();
@@ -288,7 +288,7 @@ fn a_copy_resumes_its_source_in_the_middle() {
     let fake = Fake::new(Door::Open);
     let client = Case::new().client();
     let (source, blob) = (home(&from), body());
-    push(&client, &fake, &client.remote(&source, &blob)).unwrap();
+    push(&client, &fake, &client.remote_blob(&source, &blob)).unwrap();
     let traffic = client.traffic();
     // The destination received each byte once.
     assert_eq!((traffic.post, traffic.put, traffic.sent, traffic.received), (1, 1, 43, 43));
@@ -303,8 +303,8 @@ fn a_whole_copy_takes_one_connection_to_each_side() {
     for name in ["one", "two", "three"] {
         let to = repository(&fake, name);
         assert!(!client.has_blob(&to, &blob.digest).unwrap());
-        let remote = client.remote(&source, &blob);
-        client.push_blob(&to, &blob, &remote, None, &Item::hidden()).unwrap();
+        let remote_blob = client.remote_blob(&source, &blob);
+        client.push_blob(&to, &blob, &remote_blob, None, &Item::hidden()).unwrap();
     }
     client.manifest(&reference(&from, "ns/name:1"), &[media_type::MANIFEST]).unwrap_err();
     client.has_blob(&source, &blob.digest).unwrap();
@@ -320,7 +320,7 @@ fn a_damaged_source_leaves_nothing_behind() {
     let fake = Fake::new(Door::Open);
     let client = Case::new().client();
     let (source, blob) = (home(&from), body());
-    let error = push(&client, &fake, &client.remote(&source, &blob)).unwrap_err();
+    let error = push(&client, &fake, &client.remote_blob(&source, &blob)).unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
     assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), None);
 }

@@ -42,7 +42,7 @@ pub(super) fn hide(
         }
         let numbered = (1..).map(|number| format!("{}.upstream.{number}", path.name()));
         let choices = std::iter::once(format!("{}.upstream", path.name())).chain(numbered);
-        let Some(free) = names.give_free(folder, choices, node) else { continue };
+        let Some(free) = names.rename_to_free_name(folder, choices, node) else { continue };
         let hidden = path.sibling(&free);
         renamed.insert((folder, path.name().to_owned()), free);
         match node {

@@ -15,14 +15,14 @@ use std::thread;
 use airgap_core::error::{Error, Result};
 
 use super::refusal;
-use super::threads::have_room;
+use super::threads::can_start_threads;
 
 /// The size of a buffer in bytes, and the number of buffers.
 const BUFFER: usize = 256 * 1024;
 const BUFFERS: usize = 6;
 
 /// Runs `consume` on the output of `source`. When it returns, the thread ends, too.
-pub(super) fn through<T>(
+pub(super) fn decode_in_thread<T>(
     source: impl FnMut(&mut [u8]) -> Result<usize> + Send,
     consume: impl FnOnce(&mut DecodedStream<'_>) -> Result<T>,
 ) -> Result<T> {
@@ -34,7 +34,7 @@ pub(super) fn through<T>(
     thread::scope(|scope| {
         let decode = || pump(&mut *lock(), full_in, empty_out);
         let mut inline;
-        let is_started = have_room() && {
+        let is_started = can_start_threads() && {
             let thread = thread::Builder::new().name("inflate".to_owned());
             thread.spawn_scoped(scope, decode).is_ok()
         };

@@ -218,7 +218,7 @@ fn unpack(
         ArchiveType::Zip => zip::extract(&file, &mut catalog, &mut tree)?,
         ArchiveType::TarGz | ArchiveType::TarXz | ArchiveType::TarZst => {
             let decoder = decoder::decoder(layout.archive, file, limits);
-            decoder_thread::through(decoder, |stream| {
+            decoder_thread::decode_in_thread(decoder, |stream| {
                 tar::extract(stream, &mut catalog, &mut tree)
             })?;
         }

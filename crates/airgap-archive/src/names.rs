@@ -135,7 +135,7 @@ impl NameTree {
 
     /// Gives a file or link in a folder a second name beside its own: the first of `choices` that
     /// is unused there.
-    pub(super) fn give_free(
+    pub(super) fn rename_to_free_name(
         &mut self,
         folder: usize,
         mut choices: impl Iterator<Item = String>,

@@ -62,7 +62,7 @@ pub(super) fn with<T>(
                 }
             }
         };
-        let is_started = threads::have_room() && {
+        let is_started = threads::can_start_threads() && {
             let thread = thread::Builder::new().name("write".to_owned());
             thread.spawn_scoped(scope, work).is_ok()
         };

@@ -52,7 +52,7 @@ impl TarSource for TarWalk<'_, '_, '_> {
 impl TarWalk<'_, '_, '_> {
     fn entry(&mut self, entry: TarEntry) -> Result<()> {
         let TarEntry { path, target, size, kind, executable } = entry;
-        let Some(path) = self.catalog.named(&path) else { return self.pass_over(size) };
+        let Some(path) = self.catalog.named(&path) else { return self.skip_entry(size) };
         match kind {
             TarEntryKind::File => self.file(&path, size, executable),
             TarEntryKind::Folder => self.folder(&path),
@@ -73,7 +73,7 @@ impl TarWalk<'_, '_, '_> {
     }
 
     /// Skips an entry and its content.
-    fn pass_over(&mut self, size: u64) -> Result<()> {
+    fn skip_entry(&mut self, size: u64) -> Result<()> {
         self.catalog.description(size)?;
         self.pour(size, |_| Ok(()))?;
         skip_padding(self, size)

@@ -9,7 +9,7 @@ const ROOM_FOR_THREADS: u64 = 1 << 30;
 /// Returns whether the address space suffices for threads. The allocator of the GNU C library
 /// reserves 64 MB of it for each thread, although hardly any of that becomes memory in use. Under a
 /// limit (`ulimit -v`) there would be nothing left for the dictionary of a decoder.
-pub(super) fn have_room() -> bool {
+pub(super) fn can_start_threads() -> bool {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{Resource, getrlimit};
@@ -23,5 +23,6 @@ pub(super) fn have_room() -> bool {
 /// Returns whether the system can start a thread. Some libraries start their own and fail if it
 /// cannot.
 pub(super) fn start() -> bool {
-    have_room() && thread::Builder::new().spawn(|| ()).is_ok_and(|started| started.join().is_ok())
+    can_start_threads()
+        && thread::Builder::new().spawn(|| ()).is_ok_and(|started| started.join().is_ok())
 }

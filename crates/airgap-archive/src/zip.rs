@@ -55,7 +55,7 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
         }
         Ok(())
     };
-    let most = if threads::have_room() { MOST_THREADS } else { 1 };
+    let most = if threads::can_start_threads() { MOST_THREADS } else { 1 };
     let threads = thread::available_parallelism().map_or(1, |n| n.get().min(most));
     thread::scope(|scope| {
         let mut others = Vec::new();
@@ -107,7 +107,7 @@ impl<'a> Worker<'a> {
             |piece: &[u8]| file.write_all(piece).doing(|| format!("write `{}`", path.as_str()));
         let mut content = self.inflater.content(member, bounds.after(member.start))?;
         if member.size >= LARGE {
-            return decoder_thread::through(
+            return decoder_thread::decode_in_thread(
                 |buffer| content.read(buffer),
                 |stream| stream.drain(write),
             );

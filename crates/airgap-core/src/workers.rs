@@ -62,7 +62,7 @@ pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R +
 
 /// Does each piece of work, `jobs` at a time, and the pieces that it returns. Those come before the
 /// waiting pieces, so that work that was begun ends first.
-pub fn each_and_more<T: Send>(first: Vec<T>, jobs: usize, work: impl Fn(T) -> Vec<T> + Sync) {
+pub fn each_with_more<T: Send>(first: Vec<T>, jobs: usize, work: impl Fn(T) -> Vec<T> + Sync) {
     let queue = Queue { state: Mutex::new((first.into(), 0)), changed: Condvar::new() };
     run_in(jobs, || {
         while let Some(item) = queue.next() {
@@ -129,14 +129,14 @@ mod tests {
     #[test]
     fn what_comes_of_it_is_done_too() {
         let seen = Mutex::new(Vec::new());
-        each_and_more(vec![3, 2], 4, |count: u32| {
+        each_with_more(vec![3, 2], 4, |count: u32| {
             seen.lock().unwrap().push(count);
             (0..count).collect()
         });
         // 3 gives 0 1 2, and so on: 2^3 and 2^2.
         assert_eq!(seen.lock().unwrap().len(), 12);
         let one_by_one = Mutex::new(Vec::new());
-        each_and_more(vec![10, 20], 1, |it: u32| {
+        each_with_more(vec![10, 20], 1, |it: u32| {
             one_by_one.lock().unwrap().push(it);
             if it == 10 { vec![11, 12] } else { Vec::new() }
         });

@@ -63,7 +63,7 @@ impl Workspace {
         let named = named.map(|(_, root)| Path::new(root)).or(environment.workspace());
         let root = match named {
             Some(root) => root.to_owned(),
-            None => around(environment.current_dir())
+            None => root_above(environment.current_dir())
                 .unwrap_or_else(|| environment.current_dir().clone()),
         };
         let here = match environment.get(env::WORKING_DIRECTORY) {
@@ -98,7 +98,7 @@ impl Workspace {
     /// Returns the file from which BUILD files in a folder load `wit_library`: by the name that the
     /// workspace around the folder uses.
     pub fn wit_rules(&self, folder: &Path) -> String {
-        let root = around(folder).filter(|root| *root != self.root);
+        let root = root_above(folder).filter(|root| *root != self.root);
         let module = root.map_or_else(|| self.module.clone(), |root| module_name(&root));
         format!("{module}//wit:defs.bzl")
     }
@@ -179,7 +179,7 @@ impl Workspace {
 }
 
 /// Returns the nearest folder, this one or above it, that is the root of a workspace.
-pub fn around(folder: &Path) -> Option<PathBuf> {
+pub fn root_above(folder: &Path) -> Option<PathBuf> {
     let is_root = |folder: &&Path| {
         ROOTS.iter().any(|name| crate::user_path::is_file(&folder.join(name)).unwrap_or(false))
     };

@@ -38,7 +38,7 @@ pub(super) fn refused(bad: &Bad) -> Refusal {
                  intermediate certificates too",
             )
         }
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => for_another_name(bad),
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => wrong_host(bad),
         Bad::Expired | Bad::ExpiredContext { .. } => {
             Refusal::new(format!("its certificate has expired{}", detail(bad)))
                 .hint("ask for a new certificate, and check this machine's clock")
@@ -85,7 +85,7 @@ pub(super) fn refused(bad: &Bad) -> Refusal {
 }
 
 /// Says for which names a certificate is, and how to make one for the name that was asked for.
-fn for_another_name(bad: &Bad) -> Refusal {
+fn wrong_host(bad: &Bad) -> Refusal {
     let failure = Refusal::new(format!("its certificate is for another name: {bad}"));
     let Bad::NotValidForNameContext { expected, presented } = bad else {
         return failure.hint("use the name that the certificate is for");

@@ -16,7 +16,7 @@ pub(crate) const CONNECT: Duration = Duration::from_secs(15);
 const LEAST: f64 = 100.0;
 
 /// Returns the time that a body at the slowest permitted pace takes for so many bytes.
-pub(super) fn slowest(bytes: u64) -> Duration {
+pub(super) fn time_at_slowest_pace(bytes: u64) -> Duration {
     Duration::from_secs_f64(bytes as f64 / LEAST)
 }
 

@@ -75,7 +75,7 @@ impl FileSource<'_> {
         let home = here.origin() == self.address.origin();
         let own = self.address.credential().filter(|_| home);
         own.or_else(|| self.netrc.machine(here.host()))
-            .or_else(|| self.netrc.anyone().filter(|_| home))
+            .or_else(|| self.netrc.default_entry().filter(|_| home))
     }
 
     /// Adds hints to a refusal: the server may not see a credential, and how to change that.

@@ -58,7 +58,7 @@ impl Netrc {
     }
 
     /// Returns the credential of the `default` entry.
-    pub(super) fn anyone(&self) -> Option<&Credential> {
+    pub(super) fn default_entry(&self) -> Option<&Credential> {
         self.default.as_ref()
     }
 }
@@ -201,7 +201,7 @@ mod tests {
         for host in ["no.example", "in.macro", "no.login", "x", "sub.one.example"] {
             assert_eq!(machine(host), None, "{host}");
         }
-        assert_eq!(pair(netrc.anyone()), Some(("anonymous", "guest")));
+        assert_eq!(pair(netrc.default_entry()), Some(("anonymous", "guest")));
     }
 
     #[test]

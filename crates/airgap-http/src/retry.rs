@@ -104,7 +104,8 @@ impl Retries {
     /// Subtracts the time of a failed attempt from the budget, less the time that `received` bytes
     /// account for.
     pub fn spend_attempt(&mut self, took: Duration, received: u64) {
-        self.left = self.left.saturating_sub(took.saturating_sub(deadline::slowest(received)));
+        self.left =
+            self.left.saturating_sub(took.saturating_sub(deadline::time_at_slowest_pace(received)));
     }
 
     /// Records a decision of [`decide`].

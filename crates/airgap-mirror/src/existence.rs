@@ -22,7 +22,7 @@ pub struct ExistenceReport<'a> {
 
 /// Asks the registry once for each image that belongs there: by its digest if it has one, otherwise
 /// by its tag.
-pub fn live<'a>(
+pub fn check_existence<'a>(
     occurrences: &'a [ImageOccurrence],
     registry: &RegistryPath,
     client: &Client,

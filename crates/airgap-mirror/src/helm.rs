@@ -118,7 +118,7 @@ impl Helm {
         match rendered {
             // A schema at a web address cannot be fetched here. It validates values and does not
             // change the rendering, so it is skipped.
-            Err(error) if failure::wants_schema_of_web(&error) => {
+            Err(error) if failure::needs_remote_schema(&error) => {
                 self.render_once(chart, name, options, true).map_err(|_| error)
             }
             rendered => rendered,

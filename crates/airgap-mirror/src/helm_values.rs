@@ -135,11 +135,13 @@ fn unmoved(goals: &Goals, attempt: &Attempt, list: &MirrorList) -> Vec<Unmoved> 
             }
         })
         .collect();
-    all.extend(goals.strangers(&attempt.places, list).into_iter().map(|occurrence| Unmoved {
-        image: occurrence.written.clone(),
-        place: goals::place(occurrence),
-        destination: None,
-        kustomize_can: kustomize_can(occurrence, list),
+    all.extend(goals.unexpected_images(&attempt.places, list).into_iter().map(|occurrence| {
+        Unmoved {
+            image: occurrence.written.clone(),
+            place: goals::place(occurrence),
+            destination: None,
+            kustomize_can: kustomize_can(occurrence, list),
+        }
     }));
     all
 }

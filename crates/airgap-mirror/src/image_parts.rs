@@ -43,15 +43,18 @@ impl ImageParts {
     /// Returns the parts in a mapping that is the value of `key`, if it is an image.
     pub(super) fn from_mapping(node: &Node, key: &str) -> Option<ImageParts> {
         let has = |key: &str| node.get(key).is_some();
-        let says_image = image_text::says_image(key);
+        let implies_image = image_text::implies_image(key);
         let repository_key = match () {
             () if node.text_of("repository").is_some() => "repository",
-            () if says_image && (has("tag") || has("digest")) && node.text_of("name").is_some() => {
+            () if implies_image
+                && (has("tag") || has("digest"))
+                && node.text_of("name").is_some() =>
+            {
                 "name"
             }
             () => return None,
         };
-        if !says_image && !has("registry") && !has("tag") && !has("digest") {
+        if !implies_image && !has("registry") && !has("tag") && !has("digest") {
             return None;
         }
         let repository = node.get(repository_key)?.clone();
@@ -71,8 +74,8 @@ impl ImageParts {
 
     /// Returns the parts in a mapping that is the value of `key`, which says that it is an image,
     /// with other keys: `{name: ghcr.io/org/app}`, `{repo: org/app, version: 1.0}`.
-    pub(super) fn in_other_words(node: &Node, key: &str) -> Option<ImageParts> {
-        if !image_text::says_image(key) || node.get("repository").is_some() {
+    pub(super) fn with_other_keys(node: &Node, key: &str) -> Option<ImageParts> {
+        if !image_text::implies_image(key) || node.get("repository").is_some() {
             return None;
         }
         let repository_key =
@@ -130,9 +133,9 @@ impl ImageParts {
         let has_host = registry.is_some()
             || name.parse::<ImageReference>().is_ok_and(|image| image.host().is_some());
         let is_meant = has_host || stem.to_ascii_lowercase().contains("image");
-        let is_told = is_meant && (tag.is_some() || digest.is_some());
+        let names_image = is_meant && (tag.is_some() || digest.is_some());
         let repository = repository.clone();
-        is_told.then_some(ImageParts {
+        names_image.then_some(ImageParts {
             repository_key: "",
             parts: &[],
             registry,

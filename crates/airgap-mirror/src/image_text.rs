@@ -55,14 +55,14 @@ const FORGES: [&str; 3] = ["github.com", "gitlab.com", "bitbucket.org"];
 
 /// Returns whether the name of a key, a flag or a variable says that its value is one or several
 /// images.
-pub(super) fn says_image(name: &str) -> bool {
+pub(super) fn implies_image(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["image", "images", "imagename"].iter().any(|end| name.ends_with(end))
         || name.starts_with("related_image_")
 }
 
 /// Returns whether a name says that its value is several images.
-pub(super) fn says_images(name: &str) -> bool {
+pub(super) fn implies_images(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with("images")
 }
 
@@ -112,7 +112,7 @@ fn with_defaults_apart(text: &str) -> impl Iterator<Item = &str> {
 
 /// Returns whether a part of a text is unknown until it is used: `$(IMAGE)`, `${REGISTRY}/app`,
 /// `{{ .image }}`.
-pub(super) fn has_hole(text: &str) -> bool {
+pub(super) fn has_placeholder(text: &str) -> bool {
     ["$(", "${", "{{"].iter().any(|start| text.contains(start))
 }
 
@@ -155,7 +155,7 @@ fn part(text: &str) -> &str {
     match text.parse::<ImageReference>() {
         Ok(_) => text,
         // A text such as `$(IMAGE)` or `{{ .image }}` stays whole.
-        Err(_) if has_hole(text) => text,
+        Err(_) if has_placeholder(text) => text,
         Err(_) => bare(text.trim_matches(['[', ']', '{', '}', '(', ')', '"', '\''])),
     }
 }
@@ -199,7 +199,7 @@ fn without_words(token: &str) -> impl Iterator<Item = &str> {
 
 /// Returns the images that a text names by words before them, as in scripts and templates:
 /// `image: app:1`, `--image=app:1`, `--image app:1`, `APP_IMAGE=app:1`.
-pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageReference)> {
+pub(super) fn images_after_keywords(text: &str) -> impl Iterator<Item = (&str, ImageReference)> {
     let quotes = ['"', '\''];
     text.lines().filter(|line| line.contains("mage") || line.contains("MAGE")).flat_map(
         move |line| {
@@ -211,14 +211,14 @@ pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageRefere
                 // The braces of `${NAME:-app:1}` separate words.
                 let (variable, default) = variable(word);
                 let value = match word.split_once('=') {
-                    Some((name, "$" | "\"$")) if says_image(name) => {
+                    Some((name, "$" | "\"$")) if implies_image(name) => {
                         says_next = true;
                         return None;
                     }
-                    _ if default.is_some() && (was_said || says_image(variable)) => {
+                    _ if default.is_some() && (was_said || implies_image(variable)) => {
                         default.unwrap_or_default()
                     }
-                    Some((name, value)) if says_image(name.trim_matches(quotes)) => value,
+                    Some((name, value)) if implies_image(name.trim_matches(quotes)) => value,
                     _ if was_said && word == "$" => {
                         says_next = true;
                         return None;
@@ -227,7 +227,7 @@ pub(super) fn images_said(text: &str) -> impl Iterator<Item = (&str, ImageRefere
                     _ => {
                         let key = word.strip_suffix(':').map(|key| key.trim_matches(quotes));
                         let flag = word.strip_prefix('-');
-                        says_next = key.or(flag).is_some_and(says_image);
+                        says_next = key.or(flag).is_some_and(implies_image);
                         return None;
                     }
                 };
@@ -367,7 +367,7 @@ mod tests {
             "--images",
             "RELATED_IMAGE_X",
         ] {
-            assert!(says_image(name), "{name}");
+            assert!(implies_image(name), "{name}");
         }
         for name in [
             "imagePullPolicy",
@@ -376,7 +376,7 @@ mod tests {
             "imageRepository",
             "images-dir",
         ] {
-            assert!(!says_image(name), "{name}");
+            assert!(!implies_image(name), "{name}");
         }
         for (text, images) in [
             ("nats:2, busybox", vec!["nats:2", "busybox"]),
@@ -432,7 +432,7 @@ mod tests {
             ("{\"image\": \"nginx:1\"", vec!["nginx:1"]),
             ("image: {{ .image }}\nimage: nginx\nthe image is here: a/b", vec![]),
         ] {
-            let found: Vec<_> = images_said(text).map(|(part, _)| part).collect();
+            let found: Vec<_> = images_after_keywords(text).map(|(part, _)| part).collect();
             assert_eq!(found, images, "{text}");
         }
     }

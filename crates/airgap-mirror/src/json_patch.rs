@@ -113,7 +113,7 @@ impl<'a> JsonPatches<'a> {
         self.searched = self.searched.saturating_add(values.searched);
         self.made += values.by_pointer.values().map(String::len).sum::<usize>();
         let exceeded = match () {
-            () if values.is_too_much || self.made > MOST_BYTES => {
+            () if values.exceeds_limits || self.made > MOST_BYTES => {
                 format!("{MOST_BYTES} bytes of patches")
             }
             () if self.searched > MOST_SEARCHED => {
@@ -136,7 +136,7 @@ struct Values {
     /// The number of searched bytes.
     searched: usize,
     /// Whether a text exceeded the limit of all patches.
-    is_too_much: bool,
+    exceeds_limits: bool,
 }
 
 /// Returns the resources in a document: the document itself, or the items of a list.
@@ -176,13 +176,13 @@ fn change(
     if values.replaced.contains(&key) {
         return Some(());
     }
-    if values.is_too_much || values.searched > MOST_SEARCHED {
+    if values.exceeds_limits || values.searched > MOST_SEARCHED {
         return None;
     }
     let text = values.by_pointer.get(&pointer).map_or(&*scalar.scalar()?.text, |it| it);
     values.searched += text.len();
     if let Some(text) = replaced(text, &occurrence.written, &destination.to_string()) {
-        values.is_too_much |= text.len() > MOST_BYTES;
+        values.exceeds_limits |= text.len() > MOST_BYTES;
         values.by_pointer.insert(pointer, text);
         values.replaced.insert(key);
         return Some(());

@@ -202,11 +202,11 @@ fn is_reached(occurrence: &ImageOccurrence) -> bool {
 fn field_of(occurrence: &ImageOccurrence) -> Option<FieldSpec> {
     let resource = occurrence.resource.as_ref().filter(|_| occurrence.is_whole)?;
     let steps = field_path::steps(&occurrence.field)?;
-    let says_image = match steps.last()? {
-        FieldStep::Key(key) => image_text::says_image(key) || key == "reference",
+    let implies_image = match steps.last()? {
+        FieldStep::Key(key) => image_text::implies_image(key) || key == "reference",
         FieldStep::Item(_) => false,
     };
-    let path = field_path::field_spec(&steps).filter(|_| says_image)?;
+    let path = field_path::field_spec(&steps).filter(|_| implies_image)?;
     Some(FieldSpec { path, ..kind_of(resource) })
 }
 

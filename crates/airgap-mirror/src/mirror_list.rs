@@ -237,7 +237,7 @@ impl MirrorList {
             if !is_gone(entry) {
                 continue;
             }
-            let above = (0..item.start).rev().take_while(|line| says_where(lines[*line]));
+            let above = (0..item.start).rev().take_while(|line| names_position(lines[*line]));
             let first = above.last().unwrap_or(item.start);
             lines[first..item.end].fill(None);
         }
@@ -424,7 +424,7 @@ fn with_empty_images(text: &str) -> String {
 
 /// Returns whether a line is a comment with the position of an image, as `--why` writes them:
 /// `# operator.image in chart/values.yaml:11`.
-fn says_where(line: Option<&str>) -> bool {
+fn names_position(line: Option<&str>) -> bool {
     let comment = line.and_then(|line| line.trim_start().strip_prefix("# "));
     let place = comment.and_then(|comment| comment.split_once(" in "));
     place.is_some_and(|(_, place)| {

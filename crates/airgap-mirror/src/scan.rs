@@ -107,8 +107,8 @@ impl Under {
         match key {
             "image" | "images" => Under::Image,
             _ if CONTAINERS.contains(&key) => Under::Containers,
-            _ if image_text::says_images(key) => Under::Images,
-            _ if image_text::says_image(key) => Under::NamedImage,
+            _ if image_text::implies_images(key) => Under::Images,
+            _ if image_text::implies_image(key) => Under::NamedImage,
             _ => Under::Other,
         }
     }
@@ -156,7 +156,7 @@ impl Scan {
         match &node.value {
             Value::Scalar(_) => self.text(node),
             Value::Sequence(items) => self.each(items, |scan, item| match item.text() {
-                Some(text) if image_text::says_image(key) => scan.item(text, item, key),
+                Some(text) if image_text::implies_image(key) => scan.item(text, item, key),
                 _ => scan.node(item, key),
             }),
             Value::Mapping(entries) => {
@@ -219,8 +219,8 @@ impl Scan {
     fn mapping(&mut self, node: &Node, entries: &[MappingEntry], key: &str) {
         let split = ImageParts::in_folder(node)
             .or_else(|| ImageParts::from_mapping(node, key))
-            .or_else(|| ImageParts::in_other_words(node, key))
-            .filter(|split| self.is_told(split, key));
+            .or_else(|| ImageParts::with_other_keys(node, key))
+            .filter(|split| self.names_image(split, key));
         if let Some(split) = &split {
             let before = self.field.key(split.repository_key);
             self.add(&split.reference(), OccurrenceKind::Field, &split.repository);
@@ -241,7 +241,7 @@ impl Scan {
                 self.add_at(word, OccurrenceKind::Text, &entry.place, false);
             }
             match (&*entry.key, entry.value.text()) {
-                ("value" | "default", Some(text)) if image_text::says_image(name) => {
+                ("value" | "default", Some(text)) if image_text::implies_image(name) => {
                     self.images(text, &entry.value);
                 }
                 ("value" | "default", None) => self.node(&entry.value, name),
@@ -263,11 +263,11 @@ impl Scan {
     }
 
     /// Returns whether the parts form an image, or were meant to form one and do not.
-    fn is_told(&self, split: &ImageParts, key: &str) -> bool {
+    fn names_image(&self, split: &ImageParts, key: &str) -> bool {
         let text = split.reference();
-        let is_meant = image_text::says_image(key) || split.registry.is_some();
+        let is_meant = image_text::implies_image(key) || split.registry.is_some();
         text.parse::<ImageReference>().is_ok()
-            || (is_meant && !(self.is_within() && image_text::has_hole(&text)))
+            || (is_meant && !(self.is_within() && image_text::has_placeholder(&text)))
     }
 
     fn is_within(&self) -> bool {
@@ -289,8 +289,8 @@ impl Scan {
                 self.add(text, OccurrenceKind::Field, value);
             }
             (_, Some(text)) if IMAGE_LISTS.contains(&key) => self.images(text, value),
-            (_, Some(text)) if image_text::says_image(key) => self.named(text, value, key),
-            (_, Some(text)) if image_text::says_images(parent) && is_one_of_several(text) => {
+            (_, Some(text)) if image_text::implies_image(key) => self.named(text, value, key),
+            (_, Some(text)) if image_text::implies_images(parent) && is_one_of_several(text) => {
                 self.add(text, OccurrenceKind::Field, value);
             }
             ("default", Some(text)) if above != Under::Other && is_one_of_several(text) => {
@@ -311,7 +311,7 @@ impl Scan {
             || text.contains(char::is_whitespace)
             || image_text::is_other(text);
         let is_one = match self.is_within() {
-            false => !is_other || image_text::has_hole(text),
+            false => !is_other || image_text::has_placeholder(text),
             true => !is_other && text.parse::<ImageReference>().is_ok(),
         };
         match is_one {
@@ -323,8 +323,9 @@ impl Scan {
     /// Adds the value of a key that ends in `image`.
     fn named(&mut self, text: &str, node: &Node, key: &str) {
         let text = image_text::bare(text);
-        let is_hole =
-            !self.is_within() && image_text::has_hole(text) && !text.contains(char::is_whitespace);
+        let is_hole = !self.is_within()
+            && image_text::has_placeholder(text)
+            && !text.contains(char::is_whitespace);
         match is_hole || image_text::named_image(text).is_some() {
             true => self.add(text, OccurrenceKind::Field, node),
             false => self.once(node, SearchMode::NamedImages, text.len(), |scan| {
@@ -352,16 +353,16 @@ impl Scan {
 
     /// Scans a command line: flags whose names say `image`, and images in any other word.
     fn words(&mut self, items: &[Rc<Node>]) {
-        let mut says_image = false;
+        let mut implies_image = false;
         self.each(items, |scan, item| {
             let Some(text) = item.text() else { return scan.node(item, "") };
-            let was_flag = std::mem::take(&mut says_image);
+            let was_flag = std::mem::take(&mut implies_image);
             match flag(text) {
-                Some((name, Some(""))) if image_text::says_image(name) => says_image = true,
-                Some((name, Some(value))) if image_text::says_image(name) => {
+                Some((name, Some(""))) if image_text::implies_image(name) => implies_image = true,
+                Some((name, Some(value))) if image_text::implies_image(name) => {
                     scan.images(value, item)
                 }
-                Some((name, None)) if image_text::says_image(name) => says_image = true,
+                Some((name, None)) if image_text::implies_image(name) => implies_image = true,
                 None if was_flag => scan.images(text, item),
                 _ => scan.text(item),
             }
@@ -384,13 +385,15 @@ impl Scan {
             found.insert(part);
             self.add(part, OccurrenceKind::Text, node);
         }
-        for (word, _) in image_text::images_in(text).chain(image_text::images_said(text)) {
+        for (word, _) in image_text::images_in(text).chain(image_text::images_after_keywords(text))
+        {
             if found.insert(word) {
                 self.add(word, OccurrenceKind::Text, node);
             }
         }
-        let is_hole =
-            |part: &&str| image_text::has_hole(part) && part.parse::<ImageReference>().is_err();
+        let is_hole = |part: &&str| {
+            image_text::has_placeholder(part) && part.parse::<ImageReference>().is_err()
+        };
         if self.is_within() {
             return;
         }
@@ -417,7 +420,9 @@ impl Scan {
                 return;
             }
             let mut found = HashSet::new();
-            for (word, _) in image_text::images_in(text).chain(image_text::images_said(text)) {
+            for (word, _) in
+                image_text::images_in(text).chain(image_text::images_after_keywords(text))
+            {
                 if found.insert(word) {
                     scan.add(word, OccurrenceKind::Text, node);
                 }

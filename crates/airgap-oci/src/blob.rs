@@ -64,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::blob`], and the errors of `accept`.
-    pub fn blob_if(
+    pub fn blob_checked(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -115,7 +115,7 @@ impl Client {
     }
 
     /// Returns a reader of a blob in a registry, for a push to another one.
-    pub fn remote<'a>(
+    pub fn remote_blob<'a>(
         &'a self,
         repository: &'a Repository,
         descriptor: &'a Descriptor,
@@ -129,7 +129,7 @@ impl Client {
     ///
     /// # Errors
     /// Usage, if it is not an address of `http` or `https`.
-    pub fn elsewhere<'a>(&'a self, url: &str, descriptor: &'a Descriptor) -> Result<UrlBlob<'a>> {
+    pub fn blob_at_url<'a>(&'a self, url: &str, descriptor: &'a Descriptor) -> Result<UrlBlob<'a>> {
         let address = Address::parse(url).ok();
         let is_web = |it: &Address| matches!(it.scheme(), "http" | "https");
         let address = address.filter(is_web).ok_or_else(|| {

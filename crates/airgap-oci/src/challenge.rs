@@ -28,7 +28,7 @@ pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     lines
         .flat_map(|line| match http_auth::parse_challenges(&line) {
             Ok(found) => found.iter().filter_map(read).collect(),
-            Err(_) => against_the_standard(&line).into_iter().collect::<Vec<_>>(),
+            Err(_) => parse_nonstandard(&line).into_iter().collect::<Vec<_>>(),
         })
         .collect()
 }
@@ -54,7 +54,7 @@ pub(super) fn shown(headers: &HeaderMap) -> Option<String> {
 
 /// Reads a single challenge that RFC 9110 section 11.6.1 does not allow: values without quotes, blanks
 /// around `=`, other characters than those of ASCII, `Basic` with something behind its realm.
-fn against_the_standard(line: &str) -> Option<Challenge> {
+fn parse_nonstandard(line: &str) -> Option<Challenge> {
     let (scheme, rest) = line.trim().split_once(' ')?;
     if scheme.eq_ignore_ascii_case("basic") {
         return Some(Challenge::Basic);

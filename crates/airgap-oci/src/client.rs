@@ -101,7 +101,7 @@ impl Client {
     /// digest.
     pub fn manifest(&self, reference: &Reference, accept: &[&str]) -> Result<Manifest> {
         let scope = Scope::pull(reference.repository().name());
-        let reply = self.ask_for_manifest(reference, Method::GET, accept, scope, &[])?;
+        let reply = self.request_manifest(reference, Method::GET, accept, scope, &[])?;
         check_manifest(reference, reply)
     }
 
@@ -135,7 +135,7 @@ impl Client {
         scope: Scope,
         missing: &[u16],
     ) -> Result<Option<Manifest>> {
-        let reply = self.ask_for_manifest(reference, Method::GET, accept, scope, missing)?;
+        let reply = self.request_manifest(reference, Method::GET, accept, scope, missing)?;
         match reply.status.is_success() {
             true => check_manifest(reference, reply).map(Some),
             false => Ok(None),
@@ -194,7 +194,7 @@ impl Client {
         accept: &[&str],
         scope: Scope,
     ) -> Result<Option<Descriptor>> {
-        let reply = self.ask_for_manifest(reference, Method::HEAD, accept, scope, &REFUSALS)?;
+        let reply = self.request_manifest(reference, Method::HEAD, accept, scope, &REFUSALS)?;
         if !reply.status.is_success() {
             return Ok(None);
         }
@@ -212,7 +212,7 @@ impl Client {
         }
     }
 
-    fn ask_for_manifest(
+    fn request_manifest(
         &self,
         reference: &Reference,
         method: Method,
@@ -261,7 +261,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::put_manifest`].
-    pub fn put_attached(&self, reference: &Reference, manifest: &Manifest) -> Result<bool> {
+    pub fn put_referrer(&self, reference: &Reference, manifest: &Manifest) -> Result<bool> {
         let (_, reply) = self.put(reference, manifest.bytes(), manifest.media_type())?;
         Ok(reply.headers.contains_key(SUBJECT))
     }

@@ -234,7 +234,7 @@ pub(super) fn by_registry(
     failure = for_push(failure, about, &response);
     match response.status.as_u16() {
         401 | 403 => advise(failure, client, &response),
-        404 => hidden(missing(failure, about, &response), client, &response),
+        404 => explain_hidden(missing(failure, about, &response), client, &response),
         _ => failure,
     }
 }
@@ -311,13 +311,13 @@ fn missing(mut failure: Failure, about: &RequestSubject, response: &ErrorRespons
 
 /// Adds a hint to a 404 for a request without the credential that there is for the registry: some
 /// registries hide private repositories from anonymous requests.
-fn hidden(failure: Failure, client: &ClientState, response: &ErrorResponse) -> Failure {
+fn explain_hidden(failure: Failure, client: &ClientState, response: &ErrorResponse) -> Failure {
     if response.authenticated || client.origin.is_empty() {
         return failure;
     }
     let failure = failure.hint("check the name, the tag and the digest");
     match client.withheld {
-        Some(reason) => not_sent(failure, client, reason),
+        Some(reason) => explain_withheld(failure, client, reason),
         None => unsolicited_hint(failure, client),
     }
 }
@@ -340,7 +340,7 @@ fn unsolicited_hint(failure: Failure, client: &ClientState) -> Failure {
 /// Adds a hint against 401 and 403.
 fn advise(failure: Failure, client: &ClientState, response: &ErrorResponse) -> Failure {
     if let Some(reason) = client.withheld {
-        return not_sent(failure, client, reason);
+        return explain_withheld(failure, client, reason);
     }
     let origin = &client.origin;
     let places_to_set = places_to_set(&client.registry);
@@ -357,7 +357,7 @@ fn advise(failure: Failure, client: &ClientState, response: &ErrorResponse) -> F
         }
         (false, false) => {
             let credential = (!origin.is_empty()).then_some(origin.as_str());
-            not_shown(failure, credential, &response.headers, &places_to_set)
+            explain_unsent(failure, credential, &response.headers, &places_to_set)
         }
         (false, true) if client.wants_tokens => failure.hint(format!(
             "the registry does not accept the credential from {origin}, or it says the same of what \
@@ -379,7 +379,7 @@ fn advise(failure: Failure, client: &ClientState, response: &ErrorResponse) -> F
 }
 
 /// Adds hints that the credential of the registry was not sent, and how to change that.
-fn not_sent(failure: Failure, client: &ClientState, reason: Withheld) -> Failure {
+fn explain_withheld(failure: Failure, client: &ClientState, reason: Withheld) -> Failure {
     let origin = &client.origin;
     failure
         .hint(format!("the credential from {origin} was not sent: {reason}"))
@@ -387,7 +387,7 @@ fn not_sent(failure: Failure, client: &ClientState, reason: Withheld) -> Failure
 }
 
 /// Adds a hint to the failure of a request without a credential.
-fn not_shown(
+fn explain_unsent(
     failure: Failure,
     credential: Option<&str>,
     headers: &HeaderMap,
@@ -446,7 +446,7 @@ pub(super) fn by_token_server(
     failure.reason = format!("the token server `{realm}` answers {}", failure.reason);
     let origin = &client.origin;
     match (response.status.as_u16(), client.withheld) {
-        (401 | 403, Some(reason)) => not_sent(failure, client, reason),
+        (401 | 403, Some(reason)) => explain_withheld(failure, client, reason),
         (400 | 401 | 403, _) if shown => failure.hint(format!(
             "the token server does not accept the credential from {origin}: renew it"
         )),

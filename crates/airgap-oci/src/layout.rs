@@ -134,7 +134,7 @@ impl Layout {
     }
 
     /// Returns the entry whose name is written exactly so.
-    pub fn called(&self, wanted: &str) -> Option<&Descriptor> {
+    pub fn entry_named(&self, wanted: &str) -> Option<&Descriptor> {
         let lookup =
             self.by_name.get_or_init(|| Lookup::new(&self.entries, Descriptor::layout_name));
         lookup.find(&self.entries, wanted).find(|it| it.layout_name() == Some(wanted))
@@ -222,7 +222,7 @@ impl Layout {
     }
 
     /// Returns whether entries of the index are complete. Each blob is hashed.
-    pub fn is_whole<'a>(&self, entries: impl IntoIterator<Item = &'a Descriptor>) -> bool {
+    pub fn is_complete<'a>(&self, entries: impl IntoIterator<Item = &'a Descriptor>) -> bool {
         self.holds(entries, |blob| {
             let hashed = self.blob(blob).and_then(|part| {
                 let mut reader = part.read_from(0)?;

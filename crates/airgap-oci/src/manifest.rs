@@ -289,7 +289,7 @@ impl Descriptor {
 
     /// Returns whether it is a layer that its owner does not allow to be passed on. Clients fetch
     /// it from its `urls`, and registries accept the image without it.
-    pub fn is_foreign(&self) -> bool {
+    pub fn is_nondistributable(&self) -> bool {
         let kind = self.media_type.as_str();
         let restricted = kind.contains(".nondistributable.") || kind.contains(".foreign.");
         restricted && self.has_urls

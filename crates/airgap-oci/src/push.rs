@@ -307,7 +307,8 @@ impl<'a> Upload<'a> {
         }
         // A response without `Range` means that the registry took all bytes. The header has the first
         // and the last byte (OCI distribution-spec "Pushing a blob in chunks"); some send the count.
-        let taken = reached(&answer.headers).map_or(end, |it| if it == end + 1 { end } else { it });
+        let taken =
+            received_offset(&answer.headers).map_or(end, |it| if it == end + 1 { end } else { it });
         if taken > end || taken < self.offset {
             let reason = format!("says that it has {taken} bytes, after {end} were sent");
             return Err(Failure::new(Retryable::Never, reason).into());
@@ -393,7 +394,7 @@ impl<'a> Upload<'a> {
             (404 | 416, _) => {
                 UploadError { offset_unknown: true, ..upload_error(passing(failure)) }
             }
-            (413, _) => match self.smaller() {
+            (413, _) => match self.shrink_chunk() {
                 Some(chunk) => {
                     self.chunk = Some(chunk);
                     UploadError {
@@ -417,7 +418,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Returns the next smaller size of parts.
-    fn smaller(&self) -> Option<u64> {
+    fn shrink_chunk(&self) -> Option<u64> {
         let now = self.chunk.map_or(self.descriptor.size, |chunk| chunk.max(self.least));
         let next = match self.chunk {
             None => CHUNK.min(now / SHRINK),
@@ -442,7 +443,7 @@ impl<'a> Upload<'a> {
                 limit: ANSWER_LIMIT,
             };
             let reply = self.transport.call_within(&self.session, &call, &mut self.retries)?;
-            let taken = reached(&reply.headers).filter(|_| reply.status.is_success());
+            let taken = received_offset(&reply.headers).filter(|_| reply.status.is_success());
             // Some registries answer `0-0` when they have no bytes.
             if let Some(taken) = taken.filter(|it| (2..=self.descriptor.size).contains(it)) {
                 self.location = match reply.headers.get(header::LOCATION) {
@@ -567,7 +568,7 @@ fn is_blob(location: &str, digest: &Digest) -> bool {
 }
 
 /// Returns the number of bytes that a registry has: `Range: 0-9` means ten.
-fn reached(headers: &HeaderMap) -> Option<u64> {
+fn received_offset(headers: &HeaderMap) -> Option<u64> {
     let range = headers.get(header::RANGE)?.to_str().ok()?;
     let (first, last) = range.trim_start_matches("bytes=").split_once('-')?;
     let last: u64 = last.parse().ok()?;

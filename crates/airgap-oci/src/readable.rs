@@ -21,13 +21,13 @@ pub trait Readable: Sync {
 
 impl Readable for &[u8] {
     fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(behind(self, position)))
+        Ok(Box::new(bytes_after(self, position)))
     }
 }
 
 impl Readable for Vec<u8> {
     fn read_from(&self, position: u64) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(behind(self, position)))
+        Ok(Box::new(bytes_after(self, position)))
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Resu
 }
 
 /// Returns the bytes from a position on.
-fn behind(bytes: &[u8], position: u64) -> &[u8] {
+fn bytes_after(bytes: &[u8], position: u64) -> &[u8] {
     let position = usize::try_from(position).unwrap_or(usize::MAX).min(bytes.len());
     &bytes[position..]
 }

@@ -165,7 +165,7 @@ impl Client {
     /// # Errors
     /// As [`Client::tags`]; a manifest without referrers is not an error.
     pub fn referrers(&self, repository: &Repository, digest: &Digest) -> Result<Vec<Descriptor>> {
-        match self.known_referrers(repository, digest)? {
+        match self.api_referrers(repository, digest)? {
             Some(found) => Ok(found),
             None => {
                 let tagged = repository.tagged(Tag::for_attached(digest, ""));
@@ -181,7 +181,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::tags`].
-    pub fn known_referrers(
+    pub fn api_referrers(
         &self,
         repository: &Repository,
         digest: &Digest,

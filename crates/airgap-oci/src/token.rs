@@ -139,7 +139,8 @@ impl Token {
         let lives = said.filter(|said| !said.is_zero()).unwrap_or(UNSAID);
         let margin = MARGIN.min(lives / 2);
         let until = now.checked_add(lives - margin).unwrap_or(now + UNSAID);
-        let granted = answer.scope.as_ref().and_then(scopes_of).or_else(|| claimed(&value));
+        let granted =
+            answer.scope.as_ref().and_then(scopes_in_response).or_else(|| scopes_in_jwt(&value));
         Ok(Token { value, until, granted })
     }
 
@@ -159,7 +160,7 @@ impl Tokens {
         now: SystemTime,
         ask: impl FnOnce() -> Result<Token, E>,
     ) -> Result<IssuedToken, E> {
-        if let Some(token) = self.wider(scopes, now) {
+        if let Some(token) = self.covering_token(scopes, now) {
             return Ok(token);
         }
         let slot = lock(&self.held).slot(scopes);
@@ -183,7 +184,7 @@ impl Tokens {
     }
 
     /// Returns a token that covers these scopes, if one is kept.
-    fn wider(&self, scopes: &[Scope], now: SystemTime) -> Option<IssuedToken> {
+    fn covering_token(&self, scopes: &[Scope], now: SystemTime) -> Option<IssuedToken> {
         let held = lock(&self.held);
         let near = held.by_repository.get(&scopes.first()?.repository)?;
         // The token that was requested for exactly these scopes comes first.
@@ -244,7 +245,7 @@ impl TokenCache {
 }
 
 /// Returns the scopes in a response (RFC 6749 section 5.1): a text with spaces, or a list.
-fn scopes_of(said: &Value) -> Option<Vec<Scope>> {
+fn scopes_in_response(said: &Value) -> Option<Vec<Scope>> {
     let texts: Vec<&str> = match said {
         Value::String(text) => text.split_ascii_whitespace().collect(),
         Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
@@ -256,7 +257,7 @@ fn scopes_of(said: &Value) -> Option<Vec<Scope>> {
 /// Returns the scopes in the `access` claim of a JSON Web Token, as in the token specification of
 /// docker's registry. The signature is checked by the registry, and wrong scopes only cost one more
 /// request.
-fn claimed(token: &str) -> Option<Vec<Scope>> {
+fn scopes_in_jwt(token: &str) -> Option<Vec<Scope>> {
     #[derive(Deserialize)]
     struct Claims {
         access: Vec<Access>,

@@ -67,12 +67,12 @@ impl BinarySize {
                 Payload::ComponentTypeSection(section) => {
                     let range = section.range();
                     size.types += range.end - range.start;
-                    if size.is_too_much() {
+                    if size.exceeds_limits() {
                         break;
                     }
                     for found in section {
                         size.items += items(&found?);
-                        if size.is_too_much() {
+                        if size.exceeds_limits() {
                             break;
                         }
                     }
@@ -82,7 +82,7 @@ impl BinarySize {
                 Payload::ComponentAliasSection(section) => size.items += section.count() as usize,
                 _ => return Ok(None),
             }
-            if size.is_too_much() {
+            if size.exceeds_limits() {
                 break;
             }
         }
@@ -90,7 +90,7 @@ impl BinarySize {
     }
 
     /// Returns whether it exceeds a limit, so that reading can stop.
-    fn is_too_much(&self) -> bool {
+    fn exceeds_limits(&self) -> bool {
         self.types > MOST_SECTION_BYTES
             || self.custom > MOST_SECTION_BYTES
             || self.items > MOST_ITEMS

@@ -117,7 +117,7 @@ impl Library {
         self.check_package(&own)?;
         self.check_interfaces(&own)?;
         let provided = AvailablePackages::collect(self, &own, bundled, size)?;
-        self.check_circles(&own, &provided)?;
+        self.check_cycles(&own, &provided)?;
         self.check_places(&own, &provided)?;
         self.check_complete(&own, &provided)?;
         self.resolve(&own, &provided)?;

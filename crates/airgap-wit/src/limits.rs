@@ -98,9 +98,9 @@ fn count(text: &[u8]) -> std::result::Result<usize, usize> {
     let mut rest = text;
     while let [byte, after @ ..] = rest {
         rest = match (byte, after.first()) {
-            (b'/', Some(b'/')) => behind_line(after),
-            (b'/', Some(b'*')) => behind_comment(&after[1..]),
-            (b'"', _) => behind_string(after),
+            (b'/', Some(b'/')) => after_line_comment(after),
+            (b'/', Some(b'*')) => after_block_comment(&after[1..]),
+            (b'"', _) => after_string(after),
             _ => after,
         };
         match byte {
@@ -120,13 +120,13 @@ fn count(text: &[u8]) -> std::result::Result<usize, usize> {
     Ok(items)
 }
 
-fn behind_line(text: &[u8]) -> &[u8] {
+fn after_line_comment(text: &[u8]) -> &[u8] {
     let end = text.iter().position(|byte| *byte == b'\n');
     &text[end.unwrap_or(text.len())..]
 }
 
 /// Returns the text behind a comment. Comments can be nested.
-fn behind_comment(mut text: &[u8]) -> &[u8] {
+fn after_block_comment(mut text: &[u8]) -> &[u8] {
     let mut depth = 1;
     while depth > 0 {
         text = match text {
@@ -145,7 +145,7 @@ fn behind_comment(mut text: &[u8]) -> &[u8] {
     text
 }
 
-fn behind_string(mut text: &[u8]) -> &[u8] {
+fn after_string(mut text: &[u8]) -> &[u8] {
     loop {
         text = match text {
             [b'\\', _, rest @ ..] => rest,

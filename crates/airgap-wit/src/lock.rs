@@ -87,7 +87,7 @@ impl Lock {
     pub fn parse(text: &str, origin: &str) -> Result<Lock> {
         let mut lock = Lock::new(format::read(text, origin)?);
         lock.check_paths(origin)?;
-        lock.unite(origin)?;
+        lock.join_duplicates(origin)?;
         Ok(lock)
     }
 
@@ -110,7 +110,7 @@ impl Lock {
 
     /// Joins duplicates. Wkg writes a version twice if it was requested in two ways, or is in two
     /// registries.
-    fn unite(&mut self, origin: &str) -> Result<()> {
+    fn join_duplicates(&mut self, origin: &str) -> Result<()> {
         let twice = |pair: &[Locked]| {
             pair[0].package == pair[1].package && pair[0].digest != pair[1].digest
         };

@@ -40,7 +40,8 @@ pub fn manifest(input: &[u8]) {
 
 /// Calls all functions of a descriptor.
 fn descriptor(descriptor: Descriptor) {
-    let _ = (descriptor.is_foreign(), descriptor.layout_name(), descriptor.narrowed_from());
+    let _ =
+        (descriptor.is_nondistributable(), descriptor.layout_name(), descriptor.narrowed_from());
 }
 
 /// Writes an index of a layout and a list of referrers again, and checks that each descriptor is

@@ -25,7 +25,12 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let live = match args.live {
         true => {
             let asking = RegistryAccess::new(context, "ask the registry for each image")?;
-            Some(existence::live(occurrences, registry, &asking.client, args.jobs.into()))
+            Some(existence::check_existence(
+                occurrences,
+                registry,
+                &asking.client,
+                args.jobs.into(),
+            ))
         }
         false => None,
     };

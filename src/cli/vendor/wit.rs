@@ -204,7 +204,7 @@ pub(super) fn rules(named: Option<&str>, dir: &Path, context: &Context) -> Strin
 /// Returns the folder as a Bazel package: below the workspace that contains it, or else below this
 /// one.
 pub(super) fn bazel_package(dir: &Path, workspace: &Path) -> String {
-    let root = workspace::around(dir).unwrap_or_else(|| workspace.to_owned());
+    let root = workspace::root_above(dir).unwrap_or_else(|| workspace.to_owned());
     let below = dir.strip_prefix(root).unwrap_or(dir);
     let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
     format!("//{}", parts.join("/").trim_start_matches('/'))

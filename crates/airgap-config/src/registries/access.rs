@@ -125,7 +125,7 @@ impl Registries {
             let names =
                 self.parts_for(host).into_iter().map(|part| format!("{REGISTRY}{part}_{what}"));
             let set: Vec<_> = names.filter(|name| self.environment.named(name).is_some()).collect();
-            self.check_twin(host, &set)?;
+            self.check_duplicate_variable(host, &set)?;
             origins.extend(set.into_iter().map(|name| CredentialOrigin::Variable { name, bearer }));
         }
         origins.extend(self.auth(host)?.map(CredentialOrigin::Config));
@@ -239,7 +239,7 @@ impl Registries {
     ///
     /// # Errors
     /// Usage, if only metadata names the host and another host has the same variables.
-    fn check_twin(&self, host: &str, variables: &[String]) -> Result<()> {
+    fn check_duplicate_variable(&self, host: &str, variables: &[String]) -> Result<()> {
         let own = format!("{REGISTRY}{}_", registry_part(host));
         let Some(name) = variables.iter().find(|name| name.starts_with(&own)) else {
             return Ok(());

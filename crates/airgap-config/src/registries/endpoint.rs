@@ -56,7 +56,7 @@ impl Endpoint {
         if !path.is_empty() {
             oci::check_name(&path)?;
         }
-        Ok(Endpoint { scheme, host: in_references(host, scheme), path })
+        Ok(Endpoint { scheme, host: with_port(host, scheme), path })
     }
 
     /// Creates the address of a host, without a path.
@@ -119,7 +119,7 @@ fn authority(text: &str, scheme: Option<Scheme>) -> Result<String, String> {
 }
 
 /// Adds the port to a host that is one word, so that a reference can have it as a host.
-fn in_references(host: String, scheme: Option<Scheme>) -> String {
+fn with_port(host: String, scheme: Option<Scheme>) -> String {
     match scheme {
         Some(Scheme::Http) if !is_host(&host) => format!("{host}:80"),
         Some(Scheme::Https) if !is_host(&host) => format!("{host}:443"),

@@ -125,11 +125,13 @@ pub(super) fn for_package(
     }
     let local = config.registries.get(LOCAL);
     let local = local.and_then(|entry| Some((&*entry.local.as_ref()?.path, &entry.place)));
-    let sources = local.map(|(root, place)| folder(root, package, looked_into_first(place)));
+    let sources = local.map(|(root, place)| folder(root, package, local_folder_reason(place)));
     let mut route =
         Route { registry: None, sources: sources.into_iter().collect(), discovery: None };
     match rule {
-        Some(rule) if rule.contains('/') => below_a_path(registries, package, rule, &mut route)?,
+        Some(rule) if rule.contains('/') => {
+            add_sources_below_path(registries, package, rule, &mut route)?
+        }
         Some(rule) => {
             let name = registry_name(rule).map_err(|problem| wrong_rule(rule, &problem))?;
             let reason = "requested by the rule".to_owned();
@@ -170,7 +172,7 @@ pub(super) fn for_component(
     };
     let mut sources = Vec::new();
     if let Some((root, place)) = folder_of(registries, LOCAL, None) {
-        sources.push(beside(root, looked_into_first(place)));
+        sources.push(beside(root, local_folder_reason(place)));
     }
     let host = canonical(&Endpoint::parse(registry).map_err(Error::usage)?.host);
     match folder_of(registries, &host, None) {
@@ -195,7 +197,7 @@ pub(super) fn for_repository(
     let endpoint = Endpoint::parse(registry).map_err(wrong)?;
     let host = canonical(&endpoint.host);
     let repository = endpoint.repository(repository);
-    asked_at(registries, None, &host, |_| vec![repository.clone()], "asked for")
+    oci_sources(registries, None, &host, |_| vec![repository.clone()], "asked for")
 }
 
 /// Returns whether a setting, or a built-in entry, names a registry for a package.
@@ -336,7 +338,7 @@ fn published_at(
         true => reason,
         false => format!("{reason}, and its packages are at `{host}`"),
     };
-    let asked = asked_at(registries, Some(name), &host, candidates, &reason)?;
+    let asked = oci_sources(registries, Some(name), &host, candidates, &reason)?;
     if is_host(&host) {
         return Ok(asked);
     }
@@ -349,7 +351,7 @@ fn published_at(
 }
 
 /// Adds the sources of `ghcr.io/myorg`: a host and a path that the rule names.
-fn below_a_path(
+fn add_sources_below_path(
     registries: &Registries,
     package: &PackageName,
     rule: &str,
@@ -375,13 +377,13 @@ fn below_a_path(
     let short = ends.then(|| endpoint.repository(package.name()));
     let candidates = |_: bool| short.iter().chain([&literal]).cloned().collect();
     route.registry = Some(host.clone());
-    let reason = "asked for by the rule";
-    route.sources.extend(asked_at(registries, None, &host, candidates, reason)?);
+    let reason = "requested by the rule";
+    route.sources.extend(oci_sources(registries, None, &host, candidates, reason)?);
     Ok(())
 }
 
 /// Returns the repositories at each address for requests to an OCI registry.
-fn asked_at(
+fn oci_sources(
     registries: &Registries,
     name: Option<&str>,
     host: &str,
@@ -423,7 +425,7 @@ fn overridden(found: &NamedPath) -> Source {
     }
 }
 
-fn looked_into_first(place: &str) -> String {
+fn local_folder_reason(place: &str) -> String {
     format!("the folder of the registry `{LOCAL}` by {place}")
 }
 

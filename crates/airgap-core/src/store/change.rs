@@ -45,7 +45,7 @@ pub fn change(
             return Ok(());
         }
     }
-    Err(disturbed(path))
+    Err(changed_meanwhile(path))
 }
 
 /// Changes a file as [`change`] does, for a change that takes long because it asks registries. No
@@ -70,10 +70,10 @@ pub fn change_slowly(
             return Ok(());
         }
     }
-    Err(disturbed(path))
+    Err(changed_meanwhile(path))
 }
 
-fn disturbed(path: &RootedPath) -> Error {
+fn changed_meanwhile(path: &RootedPath) -> Error {
     Error::new(Kind::Failed, format!("cannot change `{path}`"))
         .because("other processes changed it during each attempt")
         .hint("run the same command again when they are done")

@@ -130,7 +130,7 @@ impl ValuesWalk<'_> {
             }
             self.path.push(entry.key.to_string());
             match entry.value.text() {
-                Some(text) if image_text::says_image(&entry.key) => {
+                Some(text) if image_text::implies_image(&entry.key) => {
                     self.text(text, &entry.value, node)
                 }
                 _ => self.node(&entry.value, &entry.key),
@@ -140,7 +140,7 @@ impl ValuesWalk<'_> {
         for (index, item) in node.items().iter().enumerate() {
             self.path.push(format!("[{index}]"));
             match item.text() {
-                Some(text) if image_text::says_image(key) => self.text(text, item, item),
+                Some(text) if image_text::implies_image(key) => self.text(text, item, item),
                 _ => self.node(item, key),
             }
             self.path.pop();

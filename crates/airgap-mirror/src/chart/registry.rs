@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use crate::copy::registry::{somewhere, within};
+use crate::copy::registry::{first_available, within};
 use airgap_config::registries::Registries;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
@@ -49,7 +49,7 @@ pub fn pull(
         (None, ..) => Some(reference.clone()),
     };
     let subject = format!("the chart `{reference}`");
-    somewhere(registries, reference.repository(), &subject, |place| {
+    first_available(registries, reference.repository(), &subject, |place| {
         pull_from(client, place, wanted.as_ref(), &reference, destination, report)
     })
     .map(|(pulled, _)| pulled)

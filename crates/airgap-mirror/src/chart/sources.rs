@@ -68,7 +68,7 @@ impl<'a> ValueSources<'a> {
 
     fn add_text(&mut self, chart: &Chart, key: &str, node: &'a Node, path: &[String]) {
         let Some(text) = node.text().filter(|text| text.len() <= LONGEST) else { return };
-        if image_text::says_image(key) || text.contains('/') || KEYS.contains(&key) {
+        if image_text::implies_image(key) || text.contains('/') || KEYS.contains(&key) {
             let place = &node.place;
             let path = chart.path_of(path).join(".").replace(".[", "[");
             let found = || format!("{path} in {}:{}", place.file, place.line);

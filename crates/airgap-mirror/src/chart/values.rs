@@ -14,7 +14,7 @@ pub(super) fn merge(base: &Rc<Node>, over: &Rc<Node>) -> Rc<Node> {
         return over.clone();
     }
     let mut entries: Vec<MappingEntry> = Vec::new();
-    for entry in last_of_each(base) {
+    for entry in last_duplicates(base) {
         match over.get(&entry.key) {
             Some(value) if value.is_null() => {}
             Some(value) => {
@@ -24,7 +24,7 @@ pub(super) fn merge(base: &Rc<Node>, over: &Rc<Node>) -> Rc<Node> {
         }
     }
     // A null without an entry in `base` stays: it may remove a value of a subchart.
-    entries.extend(last_of_each(over).filter(|entry| base.get(&entry.key).is_none()).cloned());
+    entries.extend(last_duplicates(over).filter(|entry| base.get(&entry.key).is_none()).cloned());
     Rc::new(Node::new(Value::Mapping(entries), over.place.clone()))
 }
 
@@ -46,13 +46,13 @@ pub(super) fn for_inner(outer: &Rc<Node>, defaults: &Rc<Node>, key: &str) -> Rc<
 /// Returns the values of a chart with those of a subchart, which has the global values as its own
 /// too.
 pub(super) fn with_inner(outer: &Rc<Node>, inner: &Rc<Node>, key: &str) -> Rc<Node> {
-    let mut entries: Vec<MappingEntry> = last_of_each(outer).cloned().collect();
+    let mut entries: Vec<MappingEntry> = last_duplicates(outer).cloned().collect();
     let mut put = |key: &str, value: Rc<Node>| match entries.iter_mut().find(|it| *it.key == *key) {
         Some(entry) => entry.value = value,
         None => entries.push(MappingEntry { key: key.into(), place: value.place.clone(), value }),
     };
     let is_own = |entry: &&MappingEntry| &*entry.key != GLOBAL;
-    let own = last_of_each(inner).filter(is_own).cloned().collect();
+    let own = last_duplicates(inner).filter(is_own).cloned().collect();
     put(key, Rc::new(Node::new(Value::Mapping(own), inner.place.clone())));
     if let Some(global) = inner.get(GLOBAL).filter(|global| is_mapping(global)) {
         let known = outer.get(GLOBAL).filter(|global| is_mapping(global));
@@ -70,13 +70,13 @@ fn behind(first: &Rc<Node>, second: &Rc<Node>) -> Rc<Node> {
         Some(other) => MappingEntry { value: behind(&entry.value, other), ..entry.clone() },
         None => entry.clone(),
     };
-    let mut entries: Vec<_> = last_of_each(first).map(both).collect();
-    entries.extend(last_of_each(second).filter(|it| first.get(&it.key).is_none()).cloned());
+    let mut entries: Vec<_> = last_duplicates(first).map(both).collect();
+    entries.extend(last_duplicates(second).filter(|it| first.get(&it.key).is_none()).cloned());
     Rc::new(Node::new(Value::Mapping(entries), first.place.clone()))
 }
 
 /// Returns the entries of a mapping, each key once: the last one counts.
-fn last_of_each(node: &Rc<Node>) -> impl Iterator<Item = &MappingEntry> {
+fn last_duplicates(node: &Rc<Node>) -> impl Iterator<Item = &MappingEntry> {
     let is_last = |entry: &&MappingEntry| {
         node.get(&entry.key).is_some_and(|last| Rc::ptr_eq(last, &entry.value))
     };

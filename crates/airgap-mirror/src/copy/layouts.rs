@@ -223,7 +223,7 @@ impl ImageTarget for LayoutTarget {
         let Some(layout) = self.layout.layout()? else { return Ok(None) };
         let attached =
             self.attached.get_or_init(|| self.layout.holds(&layout, attached(layout.entries())));
-        Ok(whole_entry(&layout, to, |it| *attached && self.layout.holds(&layout, [it])))
+        Ok(complete_entry(&layout, to, |it| *attached && self.layout.holds(&layout, [it])))
     }
 
     fn put_blob(
@@ -265,19 +265,19 @@ impl ImageTarget for LayoutTarget {
     }
 
     fn attach(&self, _: &Repository, _: &Digest, attached: &[Descriptor]) -> Result<()> {
-        self.layout.enter_attached(attached)
+        self.layout.index_attached(attached)
     }
 }
 
 /// Returns the digest that a name has in an index, if all its content is there and undamaged: a
 /// layout is carried across the gap, and damage would be found only there.
-fn whole_entry(
+fn complete_entry(
     layout: &Layout,
     to: &Reference,
-    is_whole: impl Fn(&Descriptor) -> bool,
+    is_complete: impl Fn(&Descriptor) -> bool,
 ) -> Option<Digest> {
-    let entry = layout.called(&to.to_string())?;
-    is_whole(entry).then_some(entry.digest)
+    let entry = layout.entry_named(&to.to_string())?;
+    is_complete(entry).then_some(entry.digest)
 }
 
 /// Returns the entries of attached manifests: referrers, which have no name, and those with a tag
@@ -341,7 +341,7 @@ impl ArchiveTarget {
         }
         let made = std::sync::Arc::new(LayoutTarget::at(self.folder.path())?);
         if let Some(old) = &self.old {
-            made.layout.take_all(old)?;
+            made.layout.copy_all_from(old)?;
         }
         *inner = Some(made.clone());
         Ok(made)
@@ -370,8 +370,9 @@ impl ImageTarget for ArchiveTarget {
     fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
         match &self.old {
             Some(old) => {
-                let attached = self.attached.get_or_init(|| old.is_whole(attached(old.entries())));
-                Ok(whole_entry(old, to, |it| *attached && old.is_whole([it])))
+                let attached =
+                    self.attached.get_or_init(|| old.is_complete(attached(old.entries())));
+                Ok(complete_entry(old, to, |it| *attached && old.is_complete([it])))
             }
             None => self.inner()?.digest(to),
         }

@@ -133,8 +133,9 @@ impl ManifestTree {
             Content::Image(it) => {
                 blobs.push(it.config);
                 let (all, with_foreign) = (it.layers, self.with_foreign);
-                foreign.extend(all.iter().filter(|it| it.is_foreign()).map(pair));
-                blobs.extend(all.into_iter().filter(|it| with_foreign || !it.is_foreign()));
+                foreign.extend(all.iter().filter(|it| it.is_nondistributable()).map(pair));
+                blobs
+                    .extend(all.into_iter().filter(|it| with_foreign || !it.is_nondistributable()));
             }
             // An index may refer to blobs that are not manifests: a build cache does.
             Content::Index(index) => {

@@ -175,7 +175,7 @@ pub(super) fn plan(
     let names = LayoutNames::new(images.iter().filter_map(|image| image.route.as_ref()));
     let first = (0..images.len()).filter(|nth| images[*nth].route.is_some());
     let first = first.map(|nth| (nth, PlanRequest::Root)).collect();
-    workers::each_and_more(first, options.jobs, |(nth, request)| {
+    workers::each_with_more(first, options.jobs, |(nth, request)| {
         let image = &images[nth];
         if image.failed() {
             return Vec::new();

@@ -52,16 +52,16 @@ impl<'a> RegistrySource<'a> {
     pub fn digest(&self, reference: &Reference) -> Result<Digest> {
         let head =
             |there: &Reference| self.client.manifest_digest(there, &media_type::ALL_MANIFESTS);
-        self.somewhere(reference, head).map(|(digest, _)| digest)
+        self.first_available(reference, head).map(|(digest, _)| digest)
     }
 
-    fn somewhere<T>(
+    fn first_available<T>(
         &self,
         reference: &Reference,
         ask: impl Fn(&Reference) -> Result<T>,
     ) -> Result<(T, Repository)> {
         let of = reference.repository();
-        somewhere(self.registries, of, &format!("`{reference}`"), |place| {
+        first_available(self.registries, of, &format!("`{reference}`"), |place| {
             ask(&within(place, reference))
         })
     }
@@ -72,7 +72,7 @@ impl<'a> RegistrySource<'a> {
         // If the registry fails here, it fails again in a request whose error is reported.
         let tags = slot.get_or_init(|| {
             let left = TAGS_KEPT.saturating_sub(self.kept.load(Ordering::Relaxed));
-            let tags = self.client.few_tags(from, is_of_digest, left).ok().flatten()?;
+            let tags = self.client.few_tags(from, is_digest_tag, left).ok().flatten()?;
             self.kept.fetch_add(tags.len(), Ordering::Relaxed);
             Some(tags.into_iter().collect())
         });
@@ -100,10 +100,10 @@ impl<'a> RegistrySource<'a> {
             Some(false) => Ok(None),
             Some(true) => {
                 drop(knows);
-                self.client.known_referrers(from, digest)
+                self.client.api_referrers(from, digest)
             }
             None => {
-                let found = self.client.known_referrers(from, digest)?;
+                let found = self.client.api_referrers(from, digest)?;
                 *knows = Some(found.is_some());
                 Ok(found)
             }
@@ -112,7 +112,7 @@ impl<'a> RegistrySource<'a> {
 }
 
 /// Returns whether a tag is made of a digest. Only such tags are kept and looked up.
-fn is_of_digest(tag: &str) -> bool {
+fn is_digest_tag(tag: &str) -> bool {
     tag.starts_with("sha256-")
 }
 
@@ -122,7 +122,7 @@ fn is_of_digest(tag: &str) -> bool {
 /// # Errors
 /// Integrity, as soon as one place has other content; otherwise the most severe error of all
 /// places.
-pub(crate) fn somewhere<T>(
+pub(crate) fn first_available<T>(
     registries: &Registries,
     of: &Repository,
     subject: &str,
@@ -168,7 +168,7 @@ pub(crate) fn within(place: &Repository, reference: &Reference) -> Reference {
 impl ImageSource for RegistrySource<'_> {
     fn resolve(&self, reference: &Reference) -> Result<ResolvedImage> {
         let ask = |there: &Reference| self.client.manifest(there, &media_type::ALL_MANIFESTS);
-        let (manifest, from) = self.somewhere(reference, ask)?;
+        let (manifest, from) = self.first_available(reference, ask)?;
         Ok(ResolvedImage { manifest, from, whole: None })
     }
 
@@ -210,7 +210,7 @@ impl ImageSource for RegistrySource<'_> {
         from: &'a Repository,
         descriptor: &'a Descriptor,
     ) -> Result<Box<dyn Readable + 'a>> {
-        Ok(Box::new(self.client.remote(from, descriptor)))
+        Ok(Box::new(self.client.remote_blob(from, descriptor)))
     }
 
     fn blob_at<'a>(
@@ -218,7 +218,7 @@ impl ImageSource for RegistrySource<'_> {
         url: &str,
         descriptor: &'a Descriptor,
     ) -> Result<Option<Box<dyn Readable + 'a>>> {
-        Ok(Some(Box::new(self.client.elsewhere(url, descriptor)?)))
+        Ok(Some(Box::new(self.client.blob_at_url(url, descriptor)?)))
     }
 
     fn download(
@@ -295,7 +295,7 @@ impl ImageTarget for RegistryTarget<'_> {
     }
 
     fn put_manifest(&self, to: &Repository, manifest: &Manifest) -> Result<bool> {
-        self.client.put_attached(&to.at(*manifest.digest()), manifest)
+        self.client.put_referrer(&to.at(*manifest.digest()), manifest)
     }
 
     fn put_named(&self, to: &Reference, manifest: &Manifest, _: Option<&Manifest>) -> Result<()> {

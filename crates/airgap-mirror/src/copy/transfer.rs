@@ -39,7 +39,7 @@ pub(super) fn transfer(
     report: &Report,
 ) -> BlobCounts {
     for image in images {
-        say_at_once(image, report);
+        report_before_transfer(image, report);
     }
     for image in images {
         let mut state = image.state();
@@ -78,7 +78,7 @@ pub(super) fn transfer(
         left,
         blobs: Mutex::default(),
     };
-    workers::each_and_more(jobs, options.jobs, |job| run.run(job));
+    workers::each_with_more(jobs, options.jobs, |job| run.run(job));
     run.blobs.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -102,7 +102,7 @@ fn measure(image: &PlannedImage) {
     }
 }
 
-fn say_at_once(image: &PlannedImage, report: &Report) {
+fn report_before_transfer(image: &PlannedImage, report: &Report) {
     let state = image.state();
     if let Some(moved) = &state.moved {
         report.warn(&moved.to_string());

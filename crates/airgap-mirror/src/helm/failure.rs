@@ -99,7 +99,7 @@ fn hints(said: &str, renaming: &Renaming<'_>) -> Vec<String> {
 }
 
 /// Returns whether the schema of a chart refers to a web address.
-pub(super) fn wants_schema_of_web(error: &Error) -> bool {
+pub(super) fn needs_remote_schema(error: &Error) -> bool {
     let said = error.facts().iter().find(|(label, _)| *label == SAID);
     said.is_some_and(|(_, said)| {
         said.contains("schema")

@@ -167,7 +167,7 @@ impl Goals {
 
     /// Returns the images of a render that are neither at the position of a goal nor at a
     /// destination.
-    pub(super) fn strangers<'a>(
+    pub(super) fn unexpected_images<'a>(
         &self,
         places: &'a RenderedImages,
         list: &MirrorList,

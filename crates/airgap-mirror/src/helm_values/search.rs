@@ -108,7 +108,7 @@ impl<'a> Search<'a> {
         if !best.is_done() && per_component {
             best = self.round(&GLOBAL, false, best)?;
         }
-        let best = self.without_vain(best)?;
+        let best = self.without_useless(best)?;
         self.without_switches(best)
     }
 
@@ -312,7 +312,7 @@ impl<'a> Search<'a> {
     }
 
     /// Removes the registries whose path no other value has changed.
-    fn without_vain(&mut self, from: Attempt) -> Result<Attempt> {
+    fn without_useless(&mut self, from: Attempt) -> Result<Attempt> {
         let mut best = from;
         if best.is_done() {
             return Ok(best);

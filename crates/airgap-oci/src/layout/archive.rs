@@ -340,8 +340,8 @@ impl ContentWalk<'_> {
             Ok((Content::Image(image), manifest)) => {
                 for blob in std::iter::once(image.config).chain(image.layers) {
                     // A foreign layer is optional: it is there only if it was copied all the same.
-                    let belongs =
-                        !blob.is_foreign() || matches!(self.layout.part(&blob.digest), Ok(Some(_)));
+                    let belongs = !blob.is_nondistributable()
+                        || matches!(self.layout.part(&blob.digest), Ok(Some(_)));
                     if belongs && self.is_new(blob.digest)? {
                         (self.give)(Ok(ReachedContent::Blob(Box::new(blob))))?;
                     }

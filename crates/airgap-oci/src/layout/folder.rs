@@ -211,7 +211,7 @@ impl LayoutFolder {
     }
 
     /// Adds referrers of manifests to the index, without names.
-    pub fn enter_attached(&self, attached: &[Descriptor]) -> Result<()> {
+    pub fn index_attached(&self, attached: &[Descriptor]) -> Result<()> {
         self.change(|entries| {
             let mut there: HashSet<_> = entries.iter().map(|it| it.digest).collect();
             entries.extend(attached.iter().filter(|it| there.insert(it.digest)).cloned());
@@ -231,7 +231,7 @@ impl LayoutFolder {
     ///
     /// # Errors
     /// The errors of writing.
-    pub fn take_all(&self, other: &Layout) -> Result<()> {
+    pub fn copy_all_from(&self, other: &Layout) -> Result<()> {
         archive::reach(other, other.entries(), &mut |part| match part {
             Ok(ReachedContent::Manifest(manifest)) => self.store_manifest(&manifest),
             Ok(ReachedContent::Blob(blob)) if self.has(&blob.digest) => Ok(()),

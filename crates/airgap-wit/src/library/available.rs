@@ -117,17 +117,17 @@ impl AvailablePackages {
                 }
                 Some(known) if known.owner.rank() < package.owner.rank() => {}
                 Some(known) if known.source == package.source => {}
-                Some(known) => return Err(two_contents(library, &id, known, &package)),
+                Some(known) => return Err(conflicting_contents(library, &id, known, &package)),
             }
         }
         let mut provided = AvailablePackages { packages };
-        provided.give_way(own);
+        provided.replace_bundled(own);
         Ok(provided)
     }
 
     /// Removes the packages in folders `deps` that are also in a file of another package, which
     /// wins.
-    fn give_way(&mut self, own: &Source) {
+    fn replace_bundled(&mut self, own: &Source) {
         let stays = |package: &&Package| !matches!(package.owner, Owner::Along { .. });
         let others = self.packages.values().filter(stays).map(|package| &package.source);
         let nested: BTreeSet<_> =
@@ -184,7 +184,12 @@ fn along(dep: &super::Dep) -> Result<Vec<PathBuf>> {
     user_path::list(&folder).doing(|| format!("list `{}`", folder.display()))
 }
 
-fn two_contents(library: &Library, id: &DeclaredPackage, one: &Package, other: &Package) -> Error {
+fn conflicting_contents(
+    library: &Library,
+    id: &DeclaredPackage,
+    one: &Package,
+    other: &Package,
+) -> Error {
     let names = one.source.files.keys().chain(other.source.files.keys());
     let different =
         names.filter(|name| one.source.files.get(*name) != other.source.files.get(*name)).min();

@@ -44,7 +44,7 @@ impl Library {
     }
 
     /// Checks that the packages do not depend on each other in a cycle.
-    pub(super) fn check_circles(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
+    pub(super) fn check_cycles(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
         let mut graph: BTreeMap<&DeclaredPackage, &BTreeSet<DeclaredPackage>> = BTreeMap::new();
         for (_, package) in provided.packages() {
             graph.extend(package.source.uses());

@@ -151,7 +151,7 @@ impl BlobPull<'_> {
             Err(error)
         };
         let outcome = if is_there { Outcome::Repaired } else { Outcome::Fetched };
-        match client.blob_if(repository, digest, size, destination, &accept, item) {
+        match client.blob_checked(repository, digest, size, destination, &accept, item) {
             Ok(file) => Ok(Blob::Component(file, outcome)),
             Err(error) => match refused.take() {
                 Some(manifest) => Ok(Blob::Other { error, manifest }),
