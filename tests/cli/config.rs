@@ -74,6 +74,23 @@ fn registries_by_the_files_of_the_guide_and_of_wkg() {
 }
 
 #[test]
+fn the_config_files_in_the_manual_are_valid() {
+    for page in ["guides/registry.md", "reference/config.md"] {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+        let page = std::fs::read_to_string(page).unwrap();
+        let files = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        assert!(files.clone().count() > 0);
+        for file in files {
+            let sandbox = Sandbox::new();
+            sandbox.write("config.toml", file);
+            sandbox.write("vendor/wit/.gitattributes", "");
+            let run = sandbox.run(&["config", "show"]).env("WKG_CONFIG_FILE", "config.toml");
+            run.succeeds();
+        }
+    }
+}
+
+#[test]
 fn variables_win_and_what_lost_is_said_and_no_secret_is() {
     let sandbox = Sandbox::new();
     sandbox.write("guide.toml", GUIDE);
