@@ -1,9 +1,15 @@
 //! The arguments of the command line. The modules below contain the commands, one in each.
 
 #[cfg(feature = "operations")]
+mod apart;
+#[cfg(feature = "operations")]
 mod bundle;
+#[cfg(feature = "operations")]
+mod completions;
 mod component;
 mod config;
+#[cfg(feature = "operations")]
+mod doctor;
 mod emit;
 mod extract;
 mod help;
@@ -15,6 +21,8 @@ mod panics;
 mod pin;
 mod plan;
 mod plan_output;
+#[cfg(feature = "operations")]
+mod prove;
 #[cfg(all(test, feature = "operations"))]
 mod reference;
 #[cfg(feature = "operations")]
@@ -25,7 +33,7 @@ mod verify;
 mod wit;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -34,7 +42,7 @@ use airgap_core::artifact::{ArchiveType, Strip};
 use airgap_core::bazel::{self, Settings};
 use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
-use airgap_core::error::{Kind, Result};
+use airgap_core::error::{Context as _, Kind, Result};
 use airgap_core::package::PackageId;
 use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
@@ -123,9 +131,37 @@ enum Command {
     /// Lists for scanners (not in this build)
     #[cfg(not(feature = "operations"))]
     Sbom(missing_features::Absent),
+    /// Name what an offline build here would miss, before it is tried
+    #[cfg(feature = "operations")]
+    Doctor(doctor::DoctorArgs),
+    /// The diagnosis of a workspace (not in this build)
+    #[cfg(not(feature = "operations"))]
+    Doctor(missing_features::Absent),
+    /// Prove that a build uses no network
+    #[cfg(feature = "operations")]
+    Prove(prove::ProveArgs),
+    /// Proofs that a build uses no network (not in this build)
+    #[cfg(not(feature = "operations"))]
+    Prove(missing_features::Absent),
+    /// The process in a network namespace, for `prove` and `doctor`
+    #[cfg(feature = "operations")]
+    #[command(hide = true)]
+    Apart(apart::ApartArgs),
     /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print what lets a shell complete the commands and options
+    #[cfg(feature = "operations")]
+    Completions(completions::CompletionsArgs),
+    /// Completions for shells (not in this build)
+    #[cfg(not(feature = "operations"))]
+    Completions(missing_features::Absent),
+    /// Write a man page for each command
+    #[cfg(feature = "operations")]
+    ManPages(completions::ManPagesArgs),
+    /// Man pages (not in this build)
+    #[cfg(not(feature = "operations"))]
+    ManPages(missing_features::Absent),
     /// Print the version of the border to Starlark; repository rules depend on it
     #[command(hide = true)]
     Stamp,
@@ -440,6 +476,9 @@ struct VerifyArgs {
     /// The number of files to hash in parallel [default: the number of processors]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// A source file, relative to the workspace root, in whose workspace the folder is; for a test
+    #[arg(long, value_name = "FILE", hide = true, requires = "dir")]
+    workspace_of: Option<PathBuf>,
 }
 
 /// The state that every command gets.
@@ -463,6 +502,17 @@ impl Context {
     /// Returns the full path of an argument, which is relative to the user's folder.
     fn path(&self, typed: &std::path::Path) -> PathBuf {
         self.environment.base_dir().join(typed)
+    }
+
+    /// Returns the root of the source tree of a file, which is relative to it.
+    ///
+    /// A test in Bazel gets the path of a source file, and finds the tree by the file's real path,
+    /// because Bazel does not pass the path of the tree.
+    fn tree_of(&self, file: &Path) -> Result<PathBuf> {
+        let real = self.written(file).canonicalize();
+        let real = real.doing(|| format!("find `{}`", file.display()))?;
+        let parts = file.components().filter(|it| matches!(it, Component::Normal(_))).count();
+        Ok(real.ancestors().nth(parts).unwrap_or(&real).to_owned())
     }
 
     /// Returns a path that Starlark wrote, which is relative to the initial folder of the process.
@@ -551,6 +601,24 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Sbom(args) => sbom::run(&args, context),
         #[cfg(not(feature = "operations"))]
         Command::Sbom(absent) => Err(absent.refusal("sbom")),
+        #[cfg(feature = "operations")]
+        Command::Doctor(args) => doctor::run(&args, context),
+        #[cfg(not(feature = "operations"))]
+        Command::Doctor(absent) => Err(absent.refusal("doctor")),
+        #[cfg(feature = "operations")]
+        Command::Prove(args) => prove::run(&args, context),
+        #[cfg(not(feature = "operations"))]
+        Command::Prove(absent) => Err(absent.refusal("prove")),
+        #[cfg(feature = "operations")]
+        Command::Apart(args) => apart::run(&args),
+        #[cfg(feature = "operations")]
+        Command::Completions(args) => completions::completions(&args, context),
+        #[cfg(not(feature = "operations"))]
+        Command::Completions(absent) => Err(absent.refusal("completions")),
+        #[cfg(feature = "operations")]
+        Command::ManPages(args) => completions::man_pages(&args, context),
+        #[cfg(not(feature = "operations"))]
+        Command::ManPages(absent) => Err(absent.refusal("man-pages")),
         Command::Config(ConfigCommand::Show) => config::run(context),
         Command::Say { message } => {
             context.report.say(&format!("error: {}", context.workspace.address(&message)));

@@ -22,6 +22,8 @@ mod workspace;
 
 #[path = "bazel/components.rs"]
 mod components;
+#[path = "bazel/doctor.rs"]
+mod doctor;
 #[path = "bazel/exec_platforms.rs"]
 mod exec_platforms;
 #[path = "bazel/first_page.rs"]
@@ -30,6 +32,8 @@ mod first_page;
 mod hints;
 #[path = "bazel/modules.rs"]
 mod modules;
+#[path = "bazel/prove.rs"]
+mod prove;
 #[path = "bazel/settings.rs"]
 mod settings;
 #[path = "bazel/tidy.rs"]

@@ -9,9 +9,10 @@ use airgap_core::quantity::{self, count};
 use airgap_vendor::manifest::{self, Finding, Manifest};
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
-    let dir = match &args.dir {
-        Some(dir) => context.path(dir),
-        None => default_dir(context)?,
+    let dir = match (&args.dir, &args.workspace_of) {
+        (Some(dir), Some(file)) => context.tree_of(file)?.join(dir),
+        (Some(dir), None) => context.path(dir),
+        (None, _) => default_dir(context)?,
     };
     let root = manifest::root_of(&dir);
     let Some(manifest) = Manifest::read(root)? else {

@@ -234,10 +234,9 @@ fn a_component_of_the_checksum_registry_is_taken_along_by_bazel_vendor() {
     ]);
 }
 
-#[test]
-#[ignore = "needs a Bazel: scripts/test runs it"]
-fn everything_is_vendored_and_built_with_no_network() {
-    let mirror = Mirror::new();
+/// Creates the example with all three levels, vendored from the mirror and a registry, without files
+/// of the online machine. Returns its components too.
+pub fn vendored(mirror: &Mirror) -> (Workspace, [Pushed; 2]) {
     for (package, version) in [("clocks", "0.2.6"), ("io", "0.2.6")] {
         let folder = format!("wasi-{package}-{version}");
         let archives = crate::data::wasi_archives();
@@ -266,6 +265,14 @@ fn everything_is_vendored_and_built_with_no_network() {
     }
     drop(registry);
     workspace.fresh_output_root();
+    (workspace, [app, greeter])
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn everything_is_vendored_and_built_with_no_network() {
+    let mirror = Mirror::new();
+    let (mut workspace, [app, greeter]) = vendored(&mirror);
     workspace.bazel_on_the_far_side(&["test", "--config=offline", "//..."]).succeeds();
     let interface = workspace.sandbox.read("ws/bazel-bin/composed.interface.wit");
     assert!(interface.contains("export run: func() -> u32"), "{interface}");
@@ -286,6 +293,7 @@ fn everything_is_vendored_and_built_with_no_network() {
     let build = workspace.bazel_on_the_far_side(&["build", "--config=offline", "//rule:all"]);
     build.fails().says(&[&app.manifest, "greeter"]);
     fs::remove_dir_all(workspace.path("rule")).unwrap();
+    workspace.is_proven();
     let verify = Command::new(HELPER).args(["verify"]).arg(workspace.path("vendor")).status();
     assert!(verify.unwrap().success());
 

@@ -63,6 +63,7 @@ fn vendored_online_it_builds_offline_without_rust() {
         ])
         .succeeds();
     assert!(printed.stdout.contains(&mirror.version), "{}", printed.stdout);
+    workspace.is_proven();
 }
 
 #[test]

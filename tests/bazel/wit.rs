@@ -57,6 +57,7 @@ fn published_archives_are_vendored_and_built_offline() {
     }
     let folder = workspace.path("bazel-bin/service_wit/deps/wasi-http-0.2.6");
     assert!(folder.join("types.wit").is_file());
+    workspace.is_proven();
 
     // The variables of the guide, with a folder outside of the workspace.
     workspace.fresh_output_root();

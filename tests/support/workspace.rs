@@ -174,6 +174,31 @@ impl Workspace {
         Bazel { command }
     }
 
+    /// Returns a command of `prove` on the offline machine, with JSON as its output. Debian's Bazel
+    /// needs the rc file of the system.
+    pub fn prove(&self, arguments: &[&str]) -> Command {
+        self.helper(&[&["prove", "--json", "--system-rc"], arguments].concat())
+    }
+
+    /// Returns a command of the helper on the offline machine.
+    pub fn helper(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(HELPER);
+        command.args(arguments).current_dir(self.path(""));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BAZEL_WASM_")) {
+            command.env_remove(name);
+        }
+        command.env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin");
+        command
+    }
+
+    /// Checks that the offline build and all its tests use no network.
+    #[track_caller]
+    pub fn is_proven(&self) {
+        let test = ["--", "bazel", "test", "--config=offline", "//..."];
+        let verdict = output(&mut self.prove(&test));
+        assert!(verdict.contains("\"verdict\": \"proven\""), "{verdict}");
+    }
+
     fn output_root(&self) -> PathBuf {
         self.sandbox.path(&format!("output{}", self.output_roots))
     }

@@ -1,5 +1,6 @@
 //! Child processes with limits on their time, memory and output.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -73,6 +74,34 @@ pub fn run(mut command: Command, stdin: &[u8], limits: Limits) -> Result<Output,
     let status = running.wait(end)?;
     running.ended = true;
     Ok(Output { status, stdout, stderr })
+}
+
+/// The standard output of a command that shares the terminal of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Streams {
+    /// That of this process.
+    Own,
+    /// The standard error of this process, whose standard output is for data.
+    Error,
+}
+
+/// Runs a command with the terminal and the standard streams of this process, until it ends.
+pub fn attached(mut command: Command, streams: Streams) -> Result<ExitStatus, Failure> {
+    if streams == Streams::Error {
+        command.stdout(io::stderr());
+    }
+    command.spawn().map_err(Failure::Start)?.wait().map_err(Failure::Watch)
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Start(error) => write!(f, "it cannot be started: {error}"),
+            Failure::Watch(error) => write!(f, "it cannot be watched: {error}"),
+            Failure::Time => f.write_str("it did not end within its time"),
+            Failure::Size => f.write_str("its output is too large"),
+        }
+    }
 }
 
 /// A process that is ended if it is dropped before its end.

@@ -181,6 +181,13 @@ impl Environment {
         self
     }
 
+    /// Sets these variables, also those that the process has: `--repo_env` does so in Bazel.
+    #[must_use]
+    pub fn with_overrides(mut self, variables: Vec<(String, String)>) -> Environment {
+        self.variables.extend(variables.into_iter().map(|(name, value)| (key(&name), value)));
+        self
+    }
+
     /// Returns the variables that the process itself does not have. Child processes may need them.
     pub fn inherited(&self) -> impl Iterator<Item = (&str, &str)> {
         self.inherited.iter().filter_map(|name| Some((name.as_str(), self.named(name)?)))

@@ -5,6 +5,9 @@
 // Tests create folders directly.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod apart;
 pub mod bundle;
+pub mod doctor;
+pub mod prove;
 mod purl;
 pub mod sbom;

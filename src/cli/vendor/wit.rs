@@ -1,13 +1,13 @@
 //! `vendor wit`: bring WIT packages and their dependencies into a vendor folder.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::policy_for;
 use crate::cli::Context;
 use airgap_core::artifact::Kind;
-use airgap_core::error::{Context as _, Error, Result};
+use airgap_core::error::{Error, Result};
 use airgap_core::outcome::Tally;
 use airgap_core::package::PackageRequest;
 use airgap_core::read;
@@ -165,21 +165,13 @@ struct Tree {
 }
 
 /// Finds the source tree.
-///
-/// A test in Bazel gets the path of a source file, and finds the tree by the file's real path,
-/// because Bazel does not pass the path of the tree.
 fn tree(args: &WitArgs, context: &Context) -> Result<Tree> {
     let Some(file) = &args.workspace_of else {
         let root = context.workspace.root().to_owned();
         return Ok(Tree { root, base: context.environment.base_dir() });
     };
-    let real =
-        context.written(file).canonicalize().doing(|| format!("find `{}`", file.display()))?;
-    let mut root = real.as_path();
-    for _ in file.components().filter(|it| matches!(it, Component::Normal(_))) {
-        root = root.parent().unwrap_or(root);
-    }
-    Ok(Tree { root: root.to_owned(), base: root.to_owned() })
+    let root = context.tree_of(file)?;
+    Ok(Tree { base: root.clone(), root })
 }
 
 fn requests(args: &WitArgs, lock: &Lock) -> Result<Vec<PackageRequest>> {

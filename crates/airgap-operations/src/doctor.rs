@@ -1,0 +1,376 @@
+//! What an offline build of a workspace would miss, before it is tried.
+//!
+//! ```text
+//! .bazelrc --options--> bazel query --requests, rules--> artifacts, each hashed
+//!                       bazel build --nobuild           what else could not be fetched
+//! ```
+//!
+//! Bazel runs without a network and in an output root of its own: an answer that needs something
+//! which is not on this machine fails here as it would in the build.
+
+mod artifacts;
+mod bazel;
+mod item;
+mod lock;
+mod machine;
+mod options;
+mod rc;
+mod rehearsal;
+mod rules;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use airgap_config::policy::Policy;
+use airgap_core::environment::Environment;
+use airgap_core::error::{Error, Kind, Result};
+use airgap_core::read;
+use airgap_core::rooted::RootedPath;
+use airgap_core::verify::Unverified;
+use airgap_vendor::request::{Platforms, Request};
+
+use artifacts::Search;
+use bazel::{Answer, Bazel};
+pub use item::{Item, Status};
+pub use machine::{Check, Health};
+use rc::{Rc, values};
+use rules::Answered;
+
+/// A workspace, and the build that is examined.
+pub struct Examination<'a> {
+    /// The workspace root.
+    pub root: &'a Path,
+    /// The targets of the build.
+    pub targets: &'a [String],
+    /// The `--config`s of the build.
+    pub configs: &'a [String],
+    /// The platforms of the tools.
+    pub platforms: &'a Platforms,
+    /// The program, instead of the `bazel` on PATH.
+    pub bazel: Option<&'a Path>,
+    /// The label of `//tools/vendor:vendor_all`, as the workspace writes it.
+    pub vendor_all: &'a str,
+    /// The environment.
+    pub environment: &'a Environment,
+}
+
+/// The result of an examination.
+#[derive(Debug, Default, Serialize)]
+pub struct Diagnosis {
+    /// The artifacts.
+    pub items: Vec<Item>,
+    /// The artifacts that MODULE.bazel asks for, that are not here, and that the build did not ask
+    /// for: they are not needed, or it failed before it came to them.
+    pub not_asked_for: Vec<Item>,
+    /// The machine.
+    pub machine: Vec<Check>,
+    /// The things that could not be looked at, each with the reason.
+    pub not_looked_at: Vec<Unseen>,
+}
+
+/// Something that could not be looked at.
+#[derive(Debug, Serialize)]
+pub struct Unseen {
+    /// The thing.
+    pub what: String,
+    /// The reason.
+    pub because: String,
+}
+
+impl Examination<'_> {
+    /// Examines the workspace. Opens no socket, and changes nothing in the workspace.
+    ///
+    /// # Errors
+    /// Usage, if a setting cannot be read; failed, if files cannot be written.
+    pub fn run(&self) -> Result<Diagnosis> {
+        let mut diagnosis = Diagnosis::default();
+        let rc = Rc::read(self.root, self.environment)?;
+        let undefined = self.configs.iter().filter(|config| !rc.defines(config));
+        let undefined: Vec<_> = undefined.cloned().collect();
+        diagnosis.machine.extend(machine::undefined(&undefined));
+        let options = rc.options(&["common", "always", "build"], self.configs);
+        diagnosis.machine.extend(machine::settings(&options));
+        let environment = self.environment.clone().with_overrides(repo_env(&options));
+        let policy =
+            Policy::from_environment(&environment, self.root)?.or_offline("--offline", true);
+        diagnosis.machine.extend(machine::folders(&policy, &std::env::temp_dir()));
+        diagnosis.machine.push(machine::credentials(&environment, &policy));
+        let Some(program) = self.program() else {
+            diagnosis.unseen("everything that Bazel knows", "there is no `bazel` on PATH");
+            return Ok(diagnosis);
+        };
+        diagnosis.machine.extend(machine::bazelisk(&program, self.root, self.environment));
+        match Bazel::new(program, self.root, self.environment) {
+            Ok(bazel) => self.ask(bazel, options, &environment, &policy, diagnosis),
+            Err(error) => {
+                diagnosis.unseen("everything that Bazel knows", &error.one_line());
+                Ok(diagnosis)
+            }
+        }
+    }
+
+    /// Returns the Bazel of this workspace.
+    fn program(&self) -> Option<PathBuf> {
+        let named = self.bazel.map(Path::to_owned);
+        named.or_else(|| ["bazel", "bazelisk"].iter().find_map(|it| self.environment.program(it)))
+    }
+
+    fn ask(
+        &self,
+        mut bazel: Bazel<'_>,
+        options: Vec<rc::Placed>,
+        environment: &Environment,
+        policy: &Policy,
+        mut diagnosis: Diagnosis,
+    ) -> Result<Diagnosis> {
+        let (options, refused) = options::checked(&bazel, options)?;
+        diagnosis.machine.extend(machine::refused(&refused));
+        bazel.set_options(options.iter().map(|it| it.word.clone()).collect());
+        let answer = bazel.query(&["--output=streamed_jsonproto", &self.question()])?;
+        diagnosis.machine.push(machine::sandbox(&bazel.install_base(), &options));
+        let folders = |name: &str| values(&options, name).into_iter().map(|it| self.root.join(it));
+        let distdirs: Vec<_> = folders("--distdir").collect();
+        let repository_cache = folders("--repository_cache").last();
+        let vendor_all = self.vendor_command(policy);
+        let search = Search {
+            policy,
+            environment,
+            platforms: self.platforms,
+            distdirs: &distdirs,
+            repository_cache: repository_cache.as_deref(),
+            scratch: bazel.scratch(),
+            vendor_all: &vendor_all,
+        };
+        let answered = rules::parse(&answer.stdout)?;
+        diagnosis.add_answer(&answered, &answer, &search, self)?;
+        artifacts::without_repetitions(&mut diagnosis.items);
+        let rehearsed = bazel.rehearse(self.targets)?;
+        diagnosis.judge(&rehearsed, self);
+        bazel.finish();
+        Ok(diagnosis)
+    }
+
+    /// Returns the query for the requests of the extensions, the helper, and the rules that need an
+    /// artifact when they run.
+    fn question(&self) -> String {
+        let Examination { vendor_all, .. } = self;
+        let rules = self.targets.iter().map(|target| {
+            format!(
+                "kind(\"^wasm_component_from_oci rule$\", {target}) + \
+                 attr(\"generator_function\", \"^wit_vendor_lock$\", {target})"
+            )
+        });
+        let rules = rules.collect::<Vec<_>>().join(" + ");
+        format!("labels(data, {vendor_all}) + labels(srcs, labels(helper, {vendor_all})) + {rules}")
+    }
+
+    /// Returns the command that vendors everything.
+    fn vendor_command(&self, policy: &Policy) -> String {
+        let dir = policy.vendor_dir().map(|dir| dir.strip_prefix(self.root).unwrap_or(dir));
+        let root = dir.map(|dir| match dir.ends_with("toolchains") {
+            true => dir.parent().unwrap_or(dir),
+            false => dir,
+        });
+        let dir = root.unwrap_or(Path::new("vendor")).display();
+        format!("bazel run {} -- --output-dir {dir}", self.vendor_all)
+    }
+}
+
+impl Diagnosis {
+    /// Returns whether an offline build would work, as far as can be told.
+    pub fn is_fine(&self) -> bool {
+        self.failure().is_none()
+    }
+
+    /// Returns the failure: integrity, if something is wrong; unavailable, if something is missing
+    /// or could not be looked at.
+    pub fn failure(&self) -> Option<Error> {
+        let count = |status: Status| self.items.iter().filter(|item| item.status == status).count();
+        let wrong = count(Status::Wrong);
+        let missing = count(Status::Missing) + count(Status::Unpinned) + count(Status::Network);
+        let bad = self.machine.iter().filter(|check| check.health == Health::Bad).count();
+        let unseen = self.not_looked_at.len();
+        if wrong + missing + bad + unseen == 0 {
+            return None;
+        }
+        let kind = if wrong > 0 { Kind::Integrity } else { Kind::Unavailable };
+        let statement = match wrong + missing + bad {
+            0 => "it cannot be told whether an offline build would work here",
+            _ => "an offline build would not work here",
+        };
+        let error = Error::new(kind, statement);
+        let facts =
+            [("wrong", wrong), ("missing", missing), ("settings", bad), ("not looked at", unseen)];
+        let facts = facts.into_iter().filter(|(_, count)| *count > 0);
+        Some(facts.fold(error, |error, (label, count)| error.fact(label, count)))
+    }
+
+    fn unseen(&mut self, what: &str, because: &str) {
+        self.not_looked_at.push(Unseen { what: what.to_owned(), because: because.to_owned() });
+    }
+
+    /// Adds the items that an answer of `bazel query` leads to.
+    fn add_answer(
+        &mut self,
+        answered: &Answered,
+        answer: &Answer,
+        search: &Search<'_>,
+        examination: &Examination<'_>,
+    ) -> Result<()> {
+        let named = |name: &'static str| {
+            answered.files.iter().filter(move |file| file.file_name().is_some_and(|it| it == name))
+        };
+        let mut requests = 0;
+        for file in named("request.json") {
+            let text = read::text(file, read::LIMIT)?;
+            self.items.extend(search.items(&Request::parse(&text, &file.display().to_string())?)?);
+            requests += 1;
+        }
+        if requests == 0 {
+            let because = because(&answer.stderr);
+            self.unseen("the tools, WIT packages and components of MODULE.bazel", &because);
+        }
+        for rule in answered.rules.iter().filter(|rule| rule.is_component()) {
+            self.items.extend(rule.component(search, examination.root)?);
+        }
+        for rule in &answered.rules {
+            self.items.extend(rule.lock(search, examination.root)?);
+        }
+        for file in ["wasm-airgap", "wasm-airgap.exe"].into_iter().flat_map(named) {
+            self.items.push(helper(file)?);
+        }
+        self.drop_doubled_locks();
+        Ok(())
+    }
+
+    /// A package that is missing for the build is missing for the lock too, and is named once.
+    fn drop_doubled_locks(&mut self) {
+        let built = self.items.iter().filter(|item| item.kind == "wit");
+        let built: Vec<_> = built.map(|item| (item.subject.clone(), item.status)).collect();
+        let is_doubled = |item: &Item| built.contains(&(item.subject.clone(), item.status));
+        self.items.retain(|item| item.kind != "lock" || !is_doubled(item));
+    }
+
+    /// Compares the items with what Bazel could not fetch.
+    fn judge(&mut self, rehearsed: &Answer, examination: &Examination<'_>) {
+        let targets = examination.targets.join(" ");
+        if rehearsed.code == Some(0) {
+            // The build needs none of these.
+            let missing = |item: &Item| is_request(item) && is_absent(item);
+            self.not_asked_for = self.items.extract_if(.., |item| missing(item)).collect();
+            return;
+        }
+        let is_named = |item: &Item| rehearsal::names(&rehearsed.stderr, &item.subject);
+        let explained = self.items.iter().any(|item| item.status != Status::Ok && is_named(item));
+        if explained {
+            let unnamed = |item: &Item| is_request(item) && is_absent(item) && !is_named(item);
+            self.not_asked_for = self.items.extract_if(.., |item| unnamed(item)).collect();
+        }
+        let others = self.others(rehearsed, examination);
+        let said = !others.is_empty();
+        self.items.extend(others);
+        if !explained && !said {
+            let because = because(&rehearsed.stderr);
+            let mut item = Item::ok("analysis", &targets, targets.clone(), String::new());
+            item.status = Status::Missing;
+            item.looked_in.clear();
+            item.why = because;
+            item.fix = format!(
+                "bazel build --nobuild {targets}, where there is a network, shows the rest"
+            );
+            self.items.push(item);
+        }
+    }
+
+    /// Returns an item for each repository of other rules that could not be fetched, and for the
+    /// helper.
+    fn others(&self, rehearsed: &Answer, examination: &Examination<'_>) -> Vec<Item> {
+        let failed = rehearsal::failed_repositories(&rehearsed.stderr);
+        let helper_failed = failed.iter().any(|name| name.contains("wasm_airgap_helper"));
+        let mut items = Vec::new();
+        if helper_failed {
+            items.push(missing_helper(&rehearsed.stderr, examination));
+        }
+        for name in failed.iter().filter(|name| !is_ours(name)) {
+            let mut item = Item::ok("repository", name, format!("@@{name}"), String::new());
+            item.status = Status::Missing;
+            item.looked_in.clear();
+            item.why = because_of(&rehearsed.stderr, name);
+            item.fix = format!(
+                "bazel vendor --vendor_dir=bazel_vendor {}, where there is a network, and build \
+                 with the same --vendor_dir",
+                examination.targets.join(" ")
+            );
+            items.push(item);
+        }
+        items
+    }
+}
+
+/// Returns whether an item comes from a request in MODULE.bazel, which may ask for more than a
+/// build needs.
+fn is_request(item: &Item) -> bool {
+    matches!(item.kind, "tool" | "wit" | "component") && !item.id.contains("//")
+}
+
+fn is_absent(item: &Item) -> bool {
+    matches!(item.status, Status::Missing | Status::Unpinned)
+}
+
+/// Returns whether a repository, by its canonical name, belongs to this module's extensions: it
+/// fails because of an item that has a name of its own.
+fn is_ours(name: &str) -> bool {
+    let extensions =
+        ["wasm_toolchains", "wit_packages", "wasm_components", "wasm_helper", "wasm_airgap"];
+    extensions.iter().any(|extension| name.contains(extension))
+}
+
+/// Returns the variables that `--repo_env` sets in repository rules.
+fn repo_env(options: &[rc::Placed]) -> Vec<(String, String)> {
+    let pairs = values(options, "--repo_env").into_iter();
+    pairs
+        .filter_map(|it| it.split_once('='))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
+}
+
+/// Returns the item of the helper that Bazel has, which its rule verified if it is pinned.
+fn helper(file: &Path) -> Result<Item> {
+    let found = Unverified::open_rooted(&RootedPath::given(file), "the helper")?.take_as_found()?;
+    let place = format!("{}: sha256:{}", file.display(), found.digest());
+    Ok(Item::ok("helper", "wasm-airgap", "the helper wasm-airgap".to_owned(), place))
+}
+
+fn missing_helper(stderr: &str, examination: &Examination<'_>) -> Item {
+    let mut item =
+        Item::ok("helper", "wasm-airgap", "the helper wasm-airgap".to_owned(), String::new());
+    let wrong = stderr.contains("the bytes of the helper are not the pinned ones");
+    item.status = if wrong { Status::Wrong } else { Status::Missing };
+    let looked = stderr.lines().filter(|line| line.trim_end().ends_with(": not there"));
+    item.looked_in = looked.map(|line| line.trim().to_owned()).take(12).collect();
+    item.looked_in.dedup();
+    item.why = because_of(stderr, "helper");
+    let vendor = examination.vendor_all.replace("vendor_all", "helper");
+    item.fix = format!("bazel run {vendor} -- --output-dir vendor/toolchains");
+    item
+}
+
+/// Returns the errors in Bazel's output as one text.
+fn because(stderr: &str) -> String {
+    let errors = rehearsal::errors(stderr);
+    match errors.is_empty() {
+        true => stderr.lines().last().unwrap_or("Bazel failed without a message").to_owned(),
+        false => errors.join("\n"),
+    }
+}
+
+/// Returns the first error that names something.
+fn because_of(stderr: &str, name: &str) -> String {
+    let errors = rehearsal::errors(stderr);
+    let own = errors.iter().find(|line| line.contains(name));
+    own.or(errors.first()).cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! Bazel without a network, in an output root of its own, for questions about a workspace.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use airgap_core::child::Limits;
+use airgap_core::environment::Environment;
+use airgap_core::error::Result;
+use airgap_core::rooted::RootedPath;
+use airgap_core::store::{self, Scratch};
+use airgap_core::{read, user_path};
+
+use crate::apart::{Apart, Captured, Words};
+
+/// The limits of one command of Bazel. It may build the helper from its sources.
+const LIMITS: Limits =
+    Limits { time: Duration::from_secs(1800), stdout: 64 << 20, stderr: 4 << 20, memory: None };
+
+/// The file that Bazel may write in the workspace.
+const LOCK: &str = "MODULE.bazel.lock";
+
+/// The options that decide which modules and repositories there are, so that each command needs
+/// them.
+const FOR_ALL: &[&str] = &[
+    "--allow_yanked_versions",
+    "--check_direct_dependencies",
+    "--distdir",
+    "--downloader_config",
+    "--enable_bzlmod",
+    "--enable_workspace",
+    "--experimental_downloader_config",
+    "--experimental_repository_disable_download",
+    "--ignore_dev_dependency",
+    "--inject_repository",
+    "--lockfile_mode",
+    "--noenable_bzlmod",
+    "--noenable_workspace",
+    "--override_module",
+    "--override_repository",
+    "--registry",
+    "--repo_env",
+    "--repository_cache",
+    "--repository_disable_download",
+    "--vendor_dir",
+];
+
+/// The options that lead to other machines, which a rehearsal does not reach.
+const REMOTE: &[&str] = &[
+    "--bes_backend",
+    "--bes_results_url",
+    "--disk_cache",
+    "--experimental_remote_downloader",
+    "--remote_cache",
+    "--remote_downloader",
+    "--remote_executor",
+];
+
+/// The answer of Bazel to one command.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Its exit code; none if a signal ended it.
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+/// Bazel, ready for questions.
+pub(super) struct Bazel<'a> {
+    program: PathBuf,
+    apart: Apart,
+    scratch: Scratch,
+    root: &'a Path,
+    /// The options of `.bazelrc`, without unknown ones.
+    options: Vec<String>,
+}
+
+impl<'a> Bazel<'a> {
+    /// Creates an empty output root, for the Bazel of this path.
+    ///
+    /// # Errors
+    /// Failed, if no network namespace can be created here.
+    pub(super) fn new(
+        program: PathBuf,
+        root: &'a Path,
+        environment: &Environment,
+    ) -> Result<Bazel<'a>> {
+        let (apart, scratch) = (Apart::find(environment)?, Scratch::new()?);
+        Ok(Bazel { program, apart, scratch, root, options: Vec::new() })
+    }
+
+    /// Sets the options that each command gets, as far as it knows them.
+    pub(super) fn set_options(&mut self, options: Vec<String>) {
+        self.options = options;
+    }
+
+    /// Asks by `bazel query`.
+    pub(super) fn query(&self, words: &[&str]) -> Result<Answer> {
+        let options = self.options.iter().filter(|it| is_one_of(it, FOR_ALL));
+        let mut all: Vec<String> = vec!["query".into(), "--keep_going".into()];
+        all.extend(options.cloned().chain(OFFLINE.iter().map(ToString::to_string)));
+        all.extend(words.iter().map(ToString::to_string));
+        self.run(&all)
+    }
+
+    /// Loads and analyzes the targets, which fetches all repositories that they need, and builds
+    /// nothing.
+    pub(super) fn rehearse(&self, targets: &[String]) -> Result<Answer> {
+        let options = self.options.iter().filter(|it| !is_one_of(it, REMOTE));
+        let mut all: Vec<String> = vec!["build".into(), "--nobuild".into(), "--keep_going".into()];
+        all.extend(options.cloned().chain(OFFLINE.iter().map(ToString::to_string)));
+        all.push("--experimental_convenience_symlinks=ignore".into());
+        all.push("--".into());
+        all.extend(targets.iter().cloned());
+        self.run(&all)
+    }
+
+    /// Runs a command that reads no option of the workspace. The lock of the modules stays as it
+    /// is.
+    pub(super) fn run(&self, words: &[String]) -> Result<Answer> {
+        let mut command: Vec<OsString> = vec![self.program.clone().into()];
+        let output = |name: &str, folder: &str| {
+            let mut word = OsString::from(name);
+            word.push(self.scratch.path().join(folder));
+            word
+        };
+        command.extend(["--batch", "--nohome_rc", "--noworkspace_rc"].map(OsString::from));
+        command.push(output("--output_user_root=", "user_root"));
+        command.push(output("--output_base=", "base"));
+        command.extend(words.iter().map(OsString::from));
+        let kept = Kept::of(&self.root.join(LOCK))?;
+        let words = Words { command: &command, folder: self.root, variables: &[] };
+        let captured = self.apart.captured(&words, self.scratch.path(), LIMITS);
+        kept.restore()?;
+        captured.map(answer)
+    }
+
+    /// Returns the folder with Bazel's own programs, such as `linux-sandbox`.
+    pub(super) fn install_base(&self) -> PathBuf {
+        self.scratch.path().join("base/install")
+    }
+
+    /// Returns a folder for files of this diagnosis.
+    pub(super) fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// Makes the folders removable, as Bazel makes its outputs read-only.
+    pub(super) fn finish(&self) {
+        crate::prove::make_removable(self.scratch.path());
+    }
+}
+
+/// The option that forbids the network to the rules of this module.
+const OFFLINE: &[&str] = &["--repo_env=BAZEL_WASM_OFFLINE=1"];
+
+fn answer(captured: Captured) -> Answer {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&captured.stdout), text(&captured.stderr));
+    Answer { code: captured.ended.code, stdout, stderr }
+}
+
+/// Returns whether an option has one of these names.
+fn is_one_of(option: &str, names: &[&str]) -> bool {
+    let name = option.split('=').next().unwrap_or_default();
+    names.contains(&name)
+}
+
+/// A file that is put back as it was.
+struct Kept {
+    path: PathBuf,
+    text: Option<String>,
+}
+
+impl Kept {
+    fn of(path: &Path) -> Result<Kept> {
+        let is_there = user_path::is_file(path)?;
+        let text = is_there.then(|| read::text(path, LIMITS.stdout)).transpose()?;
+        Ok(Kept { path: path.to_owned(), text })
+    }
+
+    fn restore(&self) -> Result<()> {
+        let now = Kept::of(&self.path)?;
+        let place = RootedPath::beside(&self.path);
+        match &self.text {
+            text if *text == now.text => Ok(()),
+            Some(text) => store::write_atomically(&place, text.as_bytes()),
+            None => {
+                use airgap_core::error::Context as _;
+                let removed = place.folder().and_then(|it| it.remove_if_there(place.name()));
+                removed.doing(|| format!("remove `{place}`, which Bazel wrote"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_sorted_by_their_names() {
+        assert!(is_one_of("--registry=file:///x", FOR_ALL));
+        assert!(!is_one_of("--registry_x", FOR_ALL));
+        assert!(is_one_of("--remote_cache=x", REMOTE));
+    }
+
+    #[test]
+    fn the_lock_is_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK);
+        let kept = Kept::of(&path).unwrap();
+        std::fs::write(&path, "{}").unwrap();
+        kept.restore().unwrap();
+        assert!(!path.exists());
+        std::fs::write(&path, "a").unwrap();
+        let kept = Kept::of(&path).unwrap();
+        std::fs::write(&path, "b").unwrap();
+        kept.restore().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a");
+    }
+}

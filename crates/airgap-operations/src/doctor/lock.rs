@@ -1,0 +1,65 @@
+//! The locks and the folders of `wit_vendor_lock` rules.
+
+use std::path::Path;
+
+use super::artifacts::Search;
+use super::item::Item;
+use super::rules::Asked;
+use airgap_core::artifact::Kind;
+use airgap_core::error::{Error, Result};
+use airgap_core::rooted::RootedPath;
+use airgap_core::{error, read};
+use airgap_vendor::catalog::WitCatalog;
+use airgap_vendor::kinds::wit::{Held, Packages};
+use airgap_vendor::manifest::VendorDir;
+use airgap_wit::{Lock, Locked};
+
+impl Asked {
+    /// Returns an item for the lock of a rule that writes one, and for each package in the lock;
+    /// none for any other rule.
+    ///
+    /// # Errors
+    /// Usage, if a setting about registries is invalid.
+    pub(super) fn lock(&self, search: &Search<'_>, root: &Path) -> Result<Vec<Item>> {
+        let argument = |name: &str| self.argument(name).filter(|_| !self.is_test());
+        let (Some(path), Some(dir)) = (argument("--lock-file="), argument("--output-dir=")) else {
+            return Ok(Vec::new());
+        };
+        let fix = format!("bazel run {}", self.label());
+        let lock = match read_lock(root, path) {
+            Ok(lock) => lock,
+            Err(error) => {
+                let subject = format!("{path} ({})", self.label());
+                return Ok(vec![Item::failed("lock", path, subject, &error, true, &fix)]);
+            }
+        };
+        let policy = search.policy.clone();
+        let sources = Packages::new(policy, WitCatalog::builtin()?, search.environment)?;
+        let dir = VendorDir::of(&root.join(dir), Kind::Wit);
+        Ok(lock.packages.iter().map(|locked| item(locked, &sources, &dir, &fix)).collect())
+    }
+}
+
+fn read_lock(root: &Path, path: &str) -> Result<Lock> {
+    let place = RootedPath::given(root).join(path);
+    let text = read::rooted_text(&place, read::LIMIT)?;
+    let text = text
+        .ok_or_else(|| Error::new(error::Kind::Unavailable, format!("`{place}` does not exist")))?;
+    Lock::parse(&text, path)
+}
+
+fn item(locked: &Locked, sources: &Packages, dir: &VendorDir, fix: &str) -> Item {
+    let name = locked.package.to_string();
+    let failed = |error: &Error| Item::failed("lock", &name, name.clone(), error, true, fix);
+    match sources.held(&locked.package, Some(locked), dir) {
+        Ok(Held::Right(fetched)) => Item::ok("lock", &name, name.clone(), fetched.from),
+        Ok(Held::Missing(path)) => {
+            let statement = format!("`{path}` does not exist");
+            failed(&Error::new(error::Kind::Unavailable, statement))
+        }
+        Ok(Held::Changed(path)) => {
+            failed(&Error::integrity(format!("`{path}` is not what the lock pins")))
+        }
+        Err(error) => failed(&error),
+    }
+}

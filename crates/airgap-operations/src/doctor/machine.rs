@@ -1,0 +1,363 @@
+//! The machine: what would keep an offline build from working, or from being offline.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use airgap_config::policy::Policy;
+use airgap_config::registries::Registries;
+use airgap_core::artifact::Kind;
+use airgap_core::child::{self, Limits};
+use airgap_core::environment::{self as env, Environment};
+use airgap_core::quantity::megabytes;
+use airgap_core::{read, user_path};
+
+use super::options::Refused;
+use super::rc::{Placed, values};
+
+/// The state of one thing of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// Nothing to do.
+    Ok,
+    /// A build works, and may do something else than it seems.
+    Warning,
+    /// An offline build fails.
+    Bad,
+}
+
+/// One thing of the machine.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// Its name: `option`, `sandbox`, `folder`, `credentials`, `bazelisk`, `setting`.
+    pub check: &'static str,
+    /// Its state.
+    pub health: Health,
+    /// The finding.
+    pub found: String,
+    /// The remedy; empty if there is nothing to do.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fix: String,
+}
+
+impl Check {
+    fn new(check: &'static str, health: Health, found: String, fix: &str) -> Check {
+        Check { check, health, found, fix: fix.to_owned() }
+    }
+}
+
+/// The free space that a build needs at least, in bytes.
+const LITTLE_SPACE: u64 = 1 << 30;
+
+/// The limits of `linux-sandbox` with a program that prints the routes.
+const SANDBOX: Limits =
+    Limits { time: Duration::from_secs(20), stdout: 64 << 10, stderr: 4 << 10, memory: None };
+
+/// Returns a check for each option that Bazel refuses.
+pub(super) fn refused(options: &[Refused]) -> Vec<Check> {
+    let check = |refused: &Refused| {
+        let Placed { word, place, .. } = &refused.option;
+        let fix = match word.as_str() {
+            "--sandbox_network=off" => {
+                "write --spawn_strategy=linux-sandbox --sandbox_default_allow_network=false in its place"
+            }
+            _ => "take it out, or write it as this Bazel does: bazel help build",
+        };
+        let found = format!("{place}: {word}: {}", refused.because);
+        Check::new("option", Health::Bad, found, fix)
+    };
+    options.iter().map(check).collect()
+}
+
+/// Returns the check of `--config`s that no file defines.
+pub(super) fn undefined(configs: &[String]) -> Vec<Check> {
+    let check = |config: &String| {
+        let found = format!("--config={config} is defined in no .bazelrc");
+        Check::new("option", Health::Bad, found, "define it there, or name another one")
+    };
+    configs.iter().map(check).collect()
+}
+
+/// Checks whether Bazel's sandbox can take the network from an action.
+pub(super) fn sandbox(install_base: &Path, options: &[Placed]) -> Check {
+    let program = install_base.join("linux-sandbox");
+    let strict = options.iter().any(|it| it.word.starts_with("--spawn_strategy=linux-sandbox"));
+    let asks = options.iter().any(|it| {
+        matches!(
+            it.word.as_str(),
+            "--nosandbox_default_allow_network" | "--sandbox_default_allow_network=false"
+        )
+    });
+    match cuts_network(&program) {
+        Ok(()) => Check::new(
+            "sandbox",
+            Health::Ok,
+            "linux-sandbox takes the network from actions".into(),
+            "",
+        ),
+        Err(why) if strict => Check::new(
+            "sandbox",
+            Health::Bad,
+            format!("linux-sandbox cannot take the network from actions: {why}"),
+            "allow user namespaces (sysctl -w kernel.apparmor_restrict_unprivileged_userns=0), or \
+             leave out --spawn_strategy=linux-sandbox",
+        ),
+        Err(why) => {
+            let without =
+                if asks { ", so --sandbox_default_allow_network=false does nothing" } else { "" };
+            let found =
+                format!("linux-sandbox cannot take the network from actions{without}: {why}");
+            Check::new(
+                "sandbox",
+                Health::Warning,
+                found,
+                "prove the build: wasm-airgap prove -- bazel build //...",
+            )
+        }
+    }
+}
+
+/// Runs the sandbox with a program that prints the routes of its namespace.
+fn cuts_network(program: &Path) -> Result<(), String> {
+    if !user_path::is_file(program).unwrap_or(false) {
+        return Err("this Bazel has none".to_owned());
+    }
+    let mut command = Command::new(program);
+    command.args(["-N", "--", "/bin/cat", "/proc/net/route"]);
+    let output = child::run(command, b"", SANDBOX).map_err(|failure| failure.to_string())?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(words.lines().next().unwrap_or("it failed").to_owned());
+    }
+    let routes = String::from_utf8_lossy(&output.stdout).lines().skip(1).count();
+    match routes {
+        0 => Ok(()),
+        _ => Err("it leaves routes to a network".to_owned()),
+    }
+}
+
+/// Checks the rights and the free space of the folders.
+pub(super) fn folders(policy: &Policy, output: &Path) -> Vec<Check> {
+    let mut checks = vec![space(output)];
+    let mut dirs: Vec<_> = Kind::ALL.iter().flat_map(|kind| policy.vendor_dirs(*kind)).collect();
+    dirs.sort();
+    dirs.dedup();
+    for (_, dir) in dirs {
+        checks.push(match user_path::list(dir) {
+            Ok(_) => {
+                Check::new("folder", Health::Ok, format!("`{}` can be read", dir.display()), "")
+            }
+            Err(error) => Check::new(
+                "folder",
+                Health::Bad,
+                format!("`{}` cannot be read: {error}", dir.display()),
+                "check the path, the mount and its rights",
+            ),
+        });
+    }
+    checks
+}
+
+#[cfg(unix)]
+fn space(folder: &Path) -> Check {
+    let free = rustix::fs::statvfs(folder).map(|it| it.f_bavail.saturating_mul(it.f_frsize));
+    let shown = folder.display();
+    match free {
+        Ok(free) if free < LITTLE_SPACE => Check::new(
+            "folder",
+            Health::Warning,
+            format!("only {} are free in `{shown}`", megabytes(free)),
+            "free some space",
+        ),
+        Ok(free) => Check::new(
+            "folder",
+            Health::Ok,
+            format!("{} are free in `{shown}`", megabytes(free)),
+            "",
+        ),
+        Err(error) => Check::new(
+            "folder",
+            Health::Warning,
+            format!("cannot tell the free space of `{shown}`: {error}"),
+            "look at it with df",
+        ),
+    }
+}
+
+#[cfg(not(unix))]
+fn space(folder: &Path) -> Check {
+    let found = format!("cannot tell the free space of `{}`", folder.display());
+    Check::new("folder", Health::Warning, found, "look at it by hand")
+}
+
+/// Names the stores of credentials, never their content. An offline build needs none.
+pub(super) fn credentials(environment: &Environment, policy: &Policy) -> Check {
+    let found =
+        Registries::from_environment(environment, policy.workspace()).and_then(|it| it.settings());
+    let mut stores: Vec<String> =
+        policy.settings().netrc.iter().map(|it| it.display().to_string()).collect();
+    match found {
+        Err(error) => {
+            let fix = error.hints().first().cloned().unwrap_or_default();
+            Check::new("credentials", Health::Bad, error.one_line(), &fix)
+        }
+        Ok(settings) => {
+            let rows = settings.iter().filter(|row| row.name.contains("credential"));
+            stores.extend(rows.map(|row| row.from.clone()));
+            stores.sort();
+            stores.dedup();
+            let found = match stores.is_empty() {
+                true => "no stores of credentials; an offline build needs none".to_owned(),
+                false => format!("stores of credentials: {}", stores.join(", ")),
+            };
+            Check::new("credentials", Health::Ok, found, "")
+        }
+    }
+}
+
+/// Checks that bazelisk need not ask the network for the newest version; none if `program` is
+/// another one.
+pub(super) fn bazelisk(program: &Path, root: &Path, environment: &Environment) -> Option<Check> {
+    if !is_bazelisk(program) {
+        return None;
+    }
+    let pinned = user_path::is_file(&root.join(".bazelversion")).unwrap_or(false)
+        || environment.named("USE_BAZEL_VERSION").is_some();
+    let found = "bazelisk has no pinned version, and asks the network for the newest one each time";
+    Some(match pinned {
+        true => Check::new("bazelisk", Health::Ok, "bazelisk uses a pinned Bazel".to_owned(), ""),
+        false => Check::new(
+            "bazelisk",
+            Health::Bad,
+            found.to_owned(),
+            "write the version into .bazelversion, as in: echo 7.7.1 > .bazelversion",
+        ),
+    })
+}
+
+/// The words of bazelisk's own `version` command.
+const BAZELISK: &[u8] = b"Bazelisk version";
+
+/// The part of a program that is searched, in bytes.
+const PROGRAM_LIMIT: u64 = 64 << 20;
+
+/// Returns whether a program has the words of bazelisk. Starting it could use the network.
+fn is_bazelisk(program: &Path) -> bool {
+    let Ok(file) = read::file(program) else { return false };
+    let mut reader = BufReader::new(file.take(PROGRAM_LIMIT));
+    let mut tail: Vec<u8> = Vec::new();
+    while let Ok(block) = reader.fill_buf() {
+        if block.is_empty() {
+            return false;
+        }
+        let length = block.len();
+        tail.extend_from_slice(block);
+        reader.consume(length);
+        if tail.windows(BAZELISK.len()).any(|it| it == BAZELISK) {
+            return true;
+        }
+        tail.drain(..tail.len().saturating_sub(BAZELISK.len()));
+    }
+    false
+}
+
+/// Names the settings that reach only a part of the build. `--repo_env` reaches repository rules,
+/// and from there our actions and `bazel run`. `--action_env` reaches repository rules too in Bazel
+/// 7, and not with `--incompatible_repo_env_ignores_action_env` of Bazel 8.3; `--test_env` does not.
+pub(super) fn settings(options: &[Placed]) -> Vec<Check> {
+    let name = |value: &str| value.split('=').next().unwrap_or_default().to_owned();
+    let in_rules: Vec<_> = values(options, "--repo_env").into_iter().map(name).collect();
+    let mut checks = Vec::new();
+    for option in ["--action_env", "--host_action_env", "--test_env"] {
+        for placed in options {
+            let Some(value) = placed.word.strip_prefix(option).and_then(|it| it.strip_prefix('='))
+            else {
+                continue;
+            };
+            let name = name(value);
+            let is_ours =
+                env::VARIABLES.iter().any(|it| it.name == name) || name.starts_with(env::REGISTRY);
+            let shared = ["HOME", "PATH", "USERPROFILE", "APPDATA"].contains(&name.as_str());
+            if is_ours && !shared && !in_rules.contains(&name) {
+                let found = format!(
+                    "{}: {option}={name} does not reach the repository rules of each Bazel",
+                    placed.place
+                );
+                let fix = format!(
+                    "write --repo_env={name}=...: our actions and `bazel run` get it from there"
+                );
+                checks.push(Check::new("setting", Health::Warning, found, &fix));
+            }
+        }
+    }
+    checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(words: &[&str]) -> Vec<Placed> {
+        let one = |word: &&str| Placed {
+            word: (*word).to_owned(),
+            place: ".bazelrc:1".to_owned(),
+            command: "build".to_owned(),
+        };
+        words.iter().map(one).collect()
+    }
+
+    #[test]
+    fn settings_that_do_not_reach_repository_rules_are_named() {
+        let found = settings(&placed(&[
+            "--action_env=WKG_CONFIG_FILE=/etc/wkg/config.toml",
+            "--action_env=BAZEL_WASM_OFFLINE=1",
+            "--repo_env=BAZEL_WASM_OFFLINE=1",
+            "--action_env=PATH",
+            "--test_env=OTHER=1",
+        ]));
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].found.contains("WKG_CONFIG_FILE does not reach the"),
+            "{}",
+            found[0].found
+        );
+    }
+
+    #[test]
+    fn a_sandbox_that_is_needed_and_not_there_is_bad() {
+        let none = Path::new("/no/such/folder");
+        let health = |words: &[&str]| sandbox(none, &placed(words)).health;
+        assert_eq!(health(&["--spawn_strategy=linux-sandbox"]), Health::Bad);
+        assert_eq!(health(&["--nosandbox_default_allow_network"]), Health::Warning);
+    }
+
+    #[test]
+    fn only_bazelisk_needs_a_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::from_pairs(&[], "/");
+        let program = folder.path().join("bazel");
+        let check = || bazelisk(&program, folder.path(), &environment);
+        std::fs::write(&program, [0; 100_000]).unwrap();
+        assert!(check().is_none());
+        let padding = [0; 8190];
+        std::fs::write(&program, [&padding[..], b"Bazelisk version: %s", &padding].concat())
+            .unwrap();
+        assert_eq!(check().unwrap().health, Health::Bad);
+        std::fs::write(folder.path().join(".bazelversion"), "7.7.1").unwrap();
+        assert_eq!(check().unwrap().health, Health::Ok);
+    }
+
+    #[test]
+    fn a_refused_option_has_its_place_and_a_remedy() {
+        let option = placed(&["--sandbox_network=off"]).remove(0);
+        let check =
+            refused(&[Refused { option, because: "Unrecognized option".to_owned() }]).remove(0);
+        assert_eq!(check.health, Health::Bad);
+        assert!(check.found.starts_with(".bazelrc:1: --sandbox_network=off"), "{}", check.found);
+        assert!(check.fix.contains("--sandbox_default_allow_network=false"), "{}", check.fix);
+    }
+}

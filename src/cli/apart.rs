@@ -1,0 +1,31 @@
+//! `apart`: the process inside of a network namespace, for `prove` and `doctor`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use airgap_core::error::Result;
+use airgap_operations::apart::{Inside, inside};
+
+/// Run a command where this process is, and report what the kernel counted.
+#[derive(Args, Debug)]
+pub(super) struct ApartArgs {
+    /// The network namespace outside; - if this process stays in it
+    #[arg(long, value_name = "NAMESPACE")]
+    outside: String,
+    /// Check the namespace only
+    #[arg(long)]
+    probe: bool,
+    /// Where the report goes
+    #[arg(long, value_name = "FILE", required_unless_present = "probe")]
+    report: Option<PathBuf>,
+    /// The command
+    #[arg(last = true)]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(args: &ApartArgs) -> Result<()> {
+    let report = args.report.as_deref();
+    inside(&Inside { outside: &args.outside, report, command: &args.command })
+}

@@ -1,0 +1,129 @@
+//! `doctor`: name what an offline build of a workspace would miss.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Context, selection};
+use airgap_core::error::{Error, Result};
+use airgap_core::quantity::count;
+use airgap_core::user_path;
+use airgap_operations::doctor::{Check, Diagnosis, Examination, Health, Item, Status};
+
+/// Name what an offline build here would miss, before it is tried.
+///
+/// Reads what MODULE.bazel and the BUILD files ask for and looks for each artifact where the build
+/// would, with the network left out. What is called ok was hashed. Then Bazel loads and analyzes the
+/// targets in a network namespace and an empty output root, so that repositories of other rules are
+/// named too; nothing is built, and nothing in the workspace is changed.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap doctor --config=offline
+  wasm-airgap doctor --config=offline --json //my/app
+
+Exits with 0 if the build would work, with 4 if an artifact is wrong, and with 3 if something is
+missing or could not be looked at. Linux only; needs root or user namespaces.")]
+pub(super) struct DoctorArgs {
+    /// The targets of the build
+    #[arg(value_name = "TARGET", default_value = "//...")]
+    targets: Vec<String>,
+    /// A --config of the build, as in .bazelrc; may be repeated
+    #[arg(long = "config", value_name = "NAME")]
+    configs: Vec<String>,
+    /// A platform for the tools, or `all`; may be repeated [default: this one]
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<String>,
+    /// The Bazel to ask [default: `bazel` on PATH]
+    #[arg(long, value_name = "PROGRAM")]
+    bazel: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &DoctorArgs, context: &Context) -> Result<()> {
+    let root = context.workspace.root();
+    if !user_path::is_file(&root.join("MODULE.bazel"))? {
+        return Err(Error::usage("this folder is in no workspace with a MODULE.bazel")
+            .fact("looked in", root.display())
+            .hint("run it in the workspace whose build you want to examine"));
+    }
+    let bazel = args.bazel.as_ref().map(|program| context.path(program));
+    let examination = Examination {
+        root,
+        targets: &args.targets,
+        configs: &args.configs,
+        platforms: &selection::platforms(&args.platforms)?,
+        bazel: bazel.as_deref(),
+        vendor_all: &context.workspace.label("//tools/vendor:vendor_all"),
+        environment: &context.environment,
+    };
+    let mut diagnosis = examination.run()?;
+    for item in diagnosis.items.iter_mut().chain(&mut diagnosis.not_asked_for) {
+        item.fix = context.workspace.address(&item.fix);
+    }
+    match context.report.is_json() {
+        true => context.report.json(&diagnosis)?,
+        false => context.report.data(&table(&diagnosis))?,
+    }
+    match diagnosis.failure() {
+        Some(error) => Err(error),
+        None => {
+            context.report.say("an offline build would work here");
+            Ok(())
+        }
+    }
+}
+
+/// Returns the diagnosis for people: a line for each thing that is fine, and all of the others.
+fn table(diagnosis: &Diagnosis) -> String {
+    let mut text: String = diagnosis.items.iter().map(item).collect();
+    text.extend(diagnosis.machine.iter().map(check));
+    for unseen in &diagnosis.not_looked_at {
+        text.push_str(&format!(
+            "unknown  {}\n{}",
+            unseen.what,
+            indented("because", &unseen.because)
+        ));
+    }
+    if !diagnosis.not_asked_for.is_empty() {
+        let items = diagnosis.not_asked_for.len();
+        let names = diagnosis.not_asked_for.iter().map(|item| item.subject.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        let items = count(items, "artifact");
+        text.push_str(&format!("not asked for: {items} in MODULE.bazel, not here: {names}\n"));
+    }
+    text
+}
+
+fn item(item: &Item) -> String {
+    let word = match item.status {
+        Status::Ok => "ok",
+        Status::Missing => "missing",
+        Status::Wrong => "wrong",
+        Status::Unpinned => "unpinned",
+        Status::Network => "network",
+    };
+    let line = format!("{word:8} {:10} {}\n", item.kind, item.subject);
+    if item.status == Status::Ok {
+        return line;
+    }
+    let looked = item.looked_in.iter().map(|place| indented("looked in", place));
+    line + &indented("why", &item.why) + &looked.collect::<String>() + &indented("fix", &item.fix)
+}
+
+fn check(check: &Check) -> String {
+    let word = match check.health {
+        Health::Ok => "ok",
+        Health::Warning => "warning",
+        Health::Bad => "bad",
+    };
+    format!("{word:8} {:10} {}\n{}", check.check, check.found, indented("fix", &check.fix))
+}
+
+/// Returns a text under a label, with its lines indented; nothing for an empty text.
+fn indented(label: &str, text: &str) -> String {
+    let text = text.trim();
+    match text.is_empty() {
+        true => String::new(),
+        false => format!("  {label}: {}\n", text.replace('\n', "\n    ")),
+    }
+}

@@ -1,0 +1,68 @@
+//! `prove`: run a command without a network, and say whether it tried to use one.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::Context;
+use airgap_core::child::Streams;
+use airgap_core::error::Result;
+use airgap_operations::prove::{Proof, Rc};
+
+/// Prove that a build uses no network.
+///
+/// Runs the command in a network namespace in which the only network is loopback. Bazel starts with
+/// an empty output root and an empty repository cache, without a disk cache or a remote cache, and
+/// reads neither the .bazelrc of the home folder nor that of the system. Each attempt to reach a
+/// network is counted, and with `strace` on PATH the process is named.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  wasm-airgap prove -- bazel build --config=offline //...
+
+The folders are in TMPDIR and are removed afterwards. Linux only; needs root or user namespaces.
+
+Exits with 0 if the command succeeded and tried nothing, with 5 if it tried to use a network, and with
+1 if it failed, or if no network namespace can be created: then nothing is proven.")]
+pub(super) struct ProveArgs {
+    /// Let Bazel read the .bazelrc of the home folder
+    #[arg(long)]
+    home_rc: bool,
+    /// Let Bazel read the bazelrc of the system, which some distributions' Bazel needs
+    #[arg(long)]
+    system_rc: bool,
+    /// Count by the kernel alone, which is faster and names no process
+    #[arg(long)]
+    no_trace: bool,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(args: &ProveArgs, context: &Context) -> Result<()> {
+    let proof = Proof {
+        command: &args.command,
+        folder: context.environment.current_dir(),
+        rc: Rc { home: args.home_rc, system: args.system_rc },
+        with_trace: !args.no_trace,
+        // With --json, stdout is for the verdict.
+        streams: if context.report.is_json() { Streams::Error } else { Streams::Own },
+        environment: &context.environment,
+    };
+    let verdict = proof.run()?;
+    if context.report.is_json() {
+        context.report.json(&verdict)?;
+    }
+    let remarks = verdict.remarks().into_iter().map(|remark| format!("  {remark}"));
+    let remarks = remarks.collect::<Vec<_>>().join("\n");
+    match verdict.failure() {
+        None => {
+            context.report.say(&format!("proven: the command used no network\n{remarks}"));
+            Ok(())
+        }
+        Some(error) => {
+            context.report.say(&format!("not proven\n{remarks}"));
+            Err(error)
+        }
+    }
+}
