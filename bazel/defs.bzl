@@ -9,7 +9,7 @@ from its own file, because Bazel takes the same extension in another file for an
 """
 
 load("//bazel:component.bzl", _wasm_component_file = "wasm_component_file", _wasm_component_from_oci = "wasm_component_from_oci")
-load("//bazel:vendor.bzl", _vendor_all = "vendor_all", _vendor_components = "vendor_components", _vendor_helper = "vendor_helper", _vendor_toolchains = "vendor_toolchains")
+load("//bazel:vendor.bzl", _vendor_all = "vendor_all", _vendor_components = "vendor_components", _vendor_helper = "vendor_helper", _vendor_toolchains = "vendor_toolchains", _vendor_verify_test = "vendor_verify_test")
 load("//bazel:wit_library.bzl", _vendored_wit_library = "vendored_wit_library", _wit_library = "wit_library")
 load("//bazel:wit_vendor_lock.bzl", _wit_vendor_lock = "wit_vendor_lock")
 
@@ -17,6 +17,7 @@ vendor_all = _vendor_all
 vendor_components = _vendor_components
 vendor_helper = _vendor_helper
 vendor_toolchains = _vendor_toolchains
+vendor_verify_test = _vendor_verify_test
 vendored_wit_library = _vendored_wit_library
 wasm_component_file = _wasm_component_file
 wasm_component_from_oci = _wasm_component_from_oci

@@ -119,6 +119,33 @@ def vendor_components(name, request = _COMPONENTS, **kwargs):
     """
     _vendor(name, ["vendor", "components"], [request], kwargs)
 
+def vendor_verify_test(name, dir = "vendor", **kwargs):
+    """Creates a test that a vendor folder is what its manifest lists.
+
+    The test hashes each file and fails if one is missing, changed or not listed. It needs no network.
+
+    Args:
+        name: the target's name.
+        dir: the vendor folder, relative to the BUILD file.
+        **kwargs: the attributes that every test has.
+    """
+    package = native.package_name()
+
+    # A file that always exists, by which the test finds the source tree. The test reads the present
+    # files there, also those that no rule lists.
+    anchor = native.glob(["BUILD.bazel", "BUILD"], allow_empty = True)[0]
+    helper_test(
+        name = name,
+        args = [
+            "verify",
+            "'{}'".format(package + "/" + dir if package else dir),
+            "--workspace-of=$(rootpath {})".format(anchor),
+        ],
+        data = [anchor],
+        tags = kwargs.pop("tags", None) or [],
+        **kwargs
+    )
+
 def _vendor(name, command, requests, kwargs):
     # `bazel run` starts in the main repository's folder in the runfiles.
     request = "--request=../$(rlocationpath {})"

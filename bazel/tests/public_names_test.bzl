@@ -8,12 +8,12 @@ load(
     _ComponentInfo = "WasmComponentInfo",
 )
 load("//bazel:components.bzl", "wasm_components")
-load("//bazel:defs.bzl", _defs_component = "wasm_component_from_oci", _defs_file = "wasm_component_file", _defs_library = "wit_library", _defs_lock = "wit_vendor_lock", _defs_vendor_all = "vendor_all", _defs_vendor_components = "vendor_components", _defs_vendor_helper = "vendor_helper", _defs_vendor_toolchains = "vendor_toolchains", _defs_vendored = "vendored_wit_library")
+load("//bazel:defs.bzl", _defs_component = "wasm_component_from_oci", _defs_file = "wasm_component_file", _defs_library = "wit_library", _defs_lock = "wit_vendor_lock", _defs_vendor_all = "vendor_all", _defs_vendor_components = "vendor_components", _defs_vendor_helper = "vendor_helper", _defs_vendor_toolchains = "vendor_toolchains", _defs_vendor_verify_test = "vendor_verify_test", _defs_vendored = "vendored_wit_library")
 load("//bazel:helper.bzl", "wasm_helper")
 load("//bazel:providers.bzl", "WasmComponentInfo", "WasmHelperInfo", "WasmToolInfo", "WitInfo")
 load("//bazel:toolchain.bzl", "missing_tool", "resolved_tool_rule", "wasm_tool", _ToolInfo = "WasmToolInfo")
 load("//bazel:toolchains.bzl", "wasm_toolchains")
-load("//bazel:vendor.bzl", "helper_command", "helper_test", "vendor_all", "vendor_components", "vendor_helper", "vendor_toolchains")
+load("//bazel:vendor.bzl", "helper_command", "helper_test", "vendor_all", "vendor_components", "vendor_helper", "vendor_toolchains", "vendor_verify_test")
 load("//bazel:wasi_wit.bzl", "wasi_wit_dependencies")
 load("//bazel:wit.bzl", "wit_packages")
 load("//bazel:wit_library.bzl", "vendored_wit_library", "wit_library", _LibraryWitInfo = "WitInfo")
@@ -31,6 +31,7 @@ _NAMES = [
     [vendor_components, _defs_vendor_components],
     [vendor_helper, _defs_vendor_helper],
     [vendor_toolchains, _defs_vendor_toolchains],
+    [vendor_verify_test, _defs_vendor_verify_test],
     [vendored_wit_library, _wit_vendored, _defs_vendored],
     [wasi_wit_dependencies, _wit_dependencies],
     [wasm_component_file, _defs_file],

@@ -302,6 +302,9 @@ fn everything_is_vendored_and_built_with_no_network() {
     let mut bytes = fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&file, &bytes).unwrap();
+    let test = ["test", "--config=offline", "--test_output=errors", "//:vendor_test"];
+    let found = workspace.bazel_on_the_far_side(&test).fails().stdout;
+    assert!(found.contains("components/app.wasm") && found.contains(&app.content), "{found}");
     workspace.fresh_output_root();
     workspace.bazel_on_the_far_side(&["build", "--config=offline", "//..."]).fails().says(&[
         "app.wasm",
