@@ -247,7 +247,7 @@ pub fn vendored(mirror: &Mirror) -> (Workspace, [Pushed; 2]) {
     let (sandbox, registry) = (Sandbox::new(), Registry::open());
     let app = push(&sandbox, &registry, "app", APP);
     let greeter = push(&sandbox, &registry, "greeter", GREETER);
-    let mut workspace = Workspace::from_example("offline_components", &mirror);
+    let mut workspace = Workspace::from_example("offline_components", mirror);
     let module = workspace.sandbox.read("ws/MODULE.bazel");
     let module = module
         .replace("registry.example.com", &registry.host())

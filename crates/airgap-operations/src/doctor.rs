@@ -131,7 +131,7 @@ impl Examination<'_> {
         diagnosis.machine.push(machine::sandbox(&bazel.install_base(), &options));
         let folders = |name: &str| values(&options, name).into_iter().map(|it| self.root.join(it));
         let distdirs: Vec<_> = folders("--distdir").collect();
-        let repository_cache = folders("--repository_cache").last();
+        let repository_cache = folders("--repository_cache").next_back();
         let vendor_all = self.vendor_command(policy);
         let search = Search {
             policy,
