@@ -3,7 +3,7 @@
 use super::{Context, EmitToolArgs, EmitWitArgs};
 use airgap_core::error::Result;
 use airgap_vendor::kinds::{tool::ToolRepository, wit::WitRepository};
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 /// Writes the BUILD file for an unpacked tool (`emit tool`).
 pub(super) fn tool(args: EmitToolArgs, context: &Context) -> Result<()> {
@@ -21,7 +21,7 @@ pub(super) fn wit(args: EmitWitArgs, context: &Context) -> Result<()> {
         "" => root,
         folder => root.join(folder),
     };
-    let source = Source::from_folder(&text)?;
+    let source = WitSource::from_folder(&text)?;
     source.must_be(&package, &text.display().to_string())?;
     let repository = WitRepository {
         package,

@@ -19,14 +19,14 @@ use airgap_vendor::catalog::{SourceArchive, WitCatalog};
 use airgap_vendor::kinds::wit::{Form, Packages, Published, WitJob, vendor_wit, wasm_name};
 use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::request::{Request, WitChoice};
-use airgap_wit::{Library, Lock, Source};
+use airgap_wit::{Library, Lock, WitSource};
 
 /// Prints the declarations and dependencies of a package (`wit inspect`).
 pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {
     let path = context.path(&args.path);
     let source = match user_path::is_folder(&path)? {
-        true => Source::from_folder(&path)?,
-        false => Source::from_unverified(&path)?,
+        true => WitSource::from_folder(&path)?,
+        false => WitSource::from_unverified(&path)?,
     };
     let package = source.declared();
     if context.report.is_json() {
@@ -53,7 +53,7 @@ pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {
     context.report.data(&text)
 }
 
-fn dependencies(source: &Source) -> Vec<String> {
+fn dependencies(source: &WitSource) -> Vec<String> {
     let with = source.dependencies.iter().map(ToString::to_string);
     with.chain(source.unversioned.iter().map(ToString::to_string)).collect()
 }
@@ -170,7 +170,7 @@ fn fetch_all(
     let mut deps = Vec::new();
     for locked in &done.lock.packages {
         let folder = locked.package.folder();
-        let source = Source::from_folder(&dir.folder().join(&folder))?;
+        let source = WitSource::from_folder(&dir.folder().join(&folder))?;
         let out = match locked.package == *package {
             true => out.to_owned(),
             false => {
@@ -294,7 +294,7 @@ fn requested(request: &Path, context: &Context) -> Result<SourceArchive> {
     }
 }
 
-fn write(source: &Source, out: &Path) -> Result<()> {
+fn write(source: &WitSource, out: &Path) -> Result<()> {
     for (name, bytes) in &source.files {
         store::write_atomically(&RootedPath::given(out).join(name), bytes)?;
     }

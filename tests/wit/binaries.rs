@@ -3,7 +3,7 @@
 use airgap_core::digest::Digest;
 use airgap_core::error::Kind;
 use airgap_core::verify::Unverified;
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 use crate::encoded;
 use crate::sandbox::Sandbox;
@@ -54,7 +54,7 @@ fn strings(items: impl IntoIterator<Item = impl ToString>) -> Vec<String> {
 
 #[test]
 fn the_text_has_the_documentation_and_the_gates() {
-    let source = Source::from_bytes(encoded(&[BASE]), "base.wasm").unwrap();
+    let source = WitSource::from_bytes(encoded(&[BASE]), "base.wasm").unwrap();
     let text = String::from_utf8(source.files["package.wit"].clone()).unwrap();
     assert_eq!(source.files.len(), 1);
     for words in [
@@ -71,14 +71,14 @@ fn the_text_has_the_documentation_and_the_gates() {
     assert_eq!(strings(&source.worlds), ["w"]);
     assert!(source.dependencies.is_empty() && source.nested.is_empty());
     // The facts read from the text are the same from either form.
-    let again = Source::from_bytes(text.into_bytes(), "base.wit").unwrap();
+    let again = WitSource::from_bytes(text.into_bytes(), "base.wit").unwrap();
     assert_eq!(again, source);
     assert_eq!(again.tree_hash(), source.tree_hash());
 }
 
 #[test]
 fn the_pieces_of_dependencies_are_left_out() {
-    let source = Source::from_bytes(encoded(&[BASE, MID]), "mid.wasm").unwrap();
+    let source = WitSource::from_bytes(encoded(&[BASE, MID]), "mid.wasm").unwrap();
     let text = String::from_utf8(source.files["package.wit"].clone()).unwrap();
     assert!(!text.contains("package acme:base"), "{text}");
     assert_eq!(strings(&source.dependencies), ["acme:base@1.2.3"]);
@@ -92,9 +92,9 @@ fn a_verified_file_is_read_to_its_end() {
     let bytes = encoded(&[BASE]);
     let path = sandbox.write("base.wasm", &bytes);
     let file = Unverified::open(&path, "acme:base@1.2.3").unwrap().verify(&Digest::compute(&bytes));
-    let source = Source::from_published(&file.unwrap()).unwrap();
+    let source = WitSource::from_published(&file.unwrap()).unwrap();
     assert!(source.is(&"acme:base@1.2.3".parse().unwrap()));
-    assert_eq!(Source::from_unverified(&path).unwrap(), source);
+    assert_eq!(WitSource::from_unverified(&path).unwrap(), source);
     for other in ["acme:base@1.2.4", "acme:case@1.2.3"] {
         let error = source.must_be(&other.parse().unwrap(), "base.wasm").unwrap_err();
         assert_eq!(error.kind(), Kind::Integrity);
@@ -109,7 +109,7 @@ fn damaged_files_are_errors() {
     let whole = encoded(&[BASE, MID]);
     let mut accepted = 0;
     for length in 0..whole.len() {
-        match Source::from_bytes(whole[..length].to_vec(), "cut.wasm") {
+        match WitSource::from_bytes(whole[..length].to_vec(), "cut.wasm") {
             Err(error) => assert_eq!(error.kind(), Kind::Integrity, "{length}"),
             // At the end of a section the format cannot detect a cut; a digest can.
             Ok(_) => accepted += 1,
@@ -122,7 +122,7 @@ fn damaged_files_are_errors() {
             let mut bytes = whole.clone();
             bytes[index] ^= mask;
             // A letter in a comment may change to any other.
-            refused += usize::from(Source::from_bytes(bytes, "bent.wasm").is_err());
+            refused += usize::from(WitSource::from_bytes(bytes, "bent.wasm").is_err());
         }
     }
     assert!(refused > whole.len(), "{refused} of {}", whole.len() * 3);

@@ -8,7 +8,7 @@ use airgap_core::artifact::{ArchiveType, Strip};
 use airgap_core::digest::Digest;
 use airgap_core::package::PackageId;
 use airgap_core::verify::Unverified;
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 use crate::sandbox::Sandbox;
 use crate::{Rule, resolves, tools};
@@ -48,7 +48,7 @@ fn wit_files(sandbox: &Sandbox, folder: &str) -> Vec<String> {
 }
 
 /// Returns all dependencies of a package, each with whether it is a direct one.
-fn needed(id: &PackageId, sources: &BTreeMap<PackageId, Source>) -> BTreeMap<PackageId, bool> {
+fn needed(id: &PackageId, sources: &BTreeMap<PackageId, WitSource>) -> BTreeMap<PackageId, bool> {
     let mut all = BTreeMap::new();
     let mut left: Vec<_> = sources[id].dependencies.iter().map(|it| (it, true)).collect();
     while let Some((id, direct)) = left.pop() {
@@ -65,7 +65,7 @@ fn published_archives_become_libraries() {
     let folders = unpacked(&sandbox);
     let mut sources = BTreeMap::new();
     for (id, folder) in &folders {
-        let source = Source::from_folder(&sandbox.path(folder)).unwrap();
+        let source = WitSource::from_folder(&sandbox.path(folder)).unwrap();
         source.must_be(id, folder).unwrap();
         assert!(source.unversioned.is_empty() && source.nested.is_empty());
         sources.insert(id.clone(), source);
@@ -111,7 +111,7 @@ fn published_archives_become_libraries() {
 }
 
 /// Checks that a package converted to the binary format and back declares and needs the same.
-fn goes_there_and_back(sandbox: &Sandbox, out: &Path, source: &Source) {
+fn goes_there_and_back(sandbox: &Sandbox, out: &Path, source: &WitSource) {
     let mut resolve = resolves(out);
     let name = &source.name;
     let main = resolve.package_names.iter().find(|(it, _)| {
@@ -122,12 +122,12 @@ fn goes_there_and_back(sandbox: &Sandbox, out: &Path, source: &Source) {
     resolve.all_features = true;
     let bytes = wit_component::encode(&resolve, main, false).unwrap();
     let path = sandbox.write("there.wasm", bytes);
-    let back = Source::from_unverified(&path).unwrap();
+    let back = WitSource::from_unverified(&path).unwrap();
     same(&back, source);
 }
 
 #[track_caller]
-fn same(packed: &Source, source: &Source) {
+fn same(packed: &WitSource, source: &WitSource) {
     assert_eq!(packed.declared(), source.declared());
     assert_eq!(packed.interfaces, source.interfaces);
     assert_eq!(packed.worlds, source.worlds);
@@ -153,7 +153,7 @@ fn published_archives_have_the_text_that_the_registry_says() {
     let sandbox = Sandbox::new();
     let registry = airgap_vendor::catalog::WitCatalog::builtin().unwrap();
     for (package, folder) in unpacked(&sandbox) {
-        let source = Source::from_folder(&sandbox.path(&folder)).unwrap();
+        let source = WitSource::from_folder(&sandbox.path(&folder)).unwrap();
         assert_eq!(registry.archive(&package).unwrap().tree, Some(source.tree_hash()), "{package}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use airgap_core::error::Kind;
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 use crate::sandbox::Sandbox;
 
@@ -15,7 +15,7 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 #[track_caller]
 fn refused(bytes: &[u8], found: &str) {
-    let error = Source::from_bytes(bytes.to_vec(), "lib/x.wasm").unwrap_err();
+    let error = WitSource::from_bytes(bytes.to_vec(), "lib/x.wasm").unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity, "{error}");
     let text = error.to_string();
     assert!(text.contains("lib/x.wasm") && text.contains(found), "{text}");
@@ -56,13 +56,13 @@ fn a_component_is_none_however_much_it_looks_like_one() {
 #[test]
 fn damaged_text() {
     let whole = b"package a:b@1.0.0;\n/// x\ninterface i { @since(version = 1.0.0) resource r { constructor(a: list<u8>); } use c:d/e@0.1.0.{f as g}; }\nworld w { include x:y/z@2.0.0 with { k as l } }\n";
-    assert!(Source::from_bytes(whole.to_vec(), "x").is_ok());
+    assert!(WitSource::from_bytes(whole.to_vec(), "x").is_ok());
     for index in 0..whole.len() {
-        let _ = Source::from_bytes(whole[..index].to_vec(), "x");
+        let _ = WitSource::from_bytes(whole[..index].to_vec(), "x");
         for other in [0, b'{', b'}', b'@', b'.', b'%', b'/', b'-', b'9', b'\n', 0x80] {
             let mut bytes = whole.to_vec();
             bytes[index] = other;
-            let _ = Source::from_bytes(bytes, "x");
+            let _ = WitSource::from_bytes(bytes, "x");
         }
     }
 }
@@ -75,7 +75,7 @@ fn names_that_no_registry_can_hold() {
 
 #[test]
 fn a_version_is_needed_only_where_it_is_asked_for() {
-    let source = Source::from_bytes(b"package a:b;\n".to_vec(), "dir/a.wit").unwrap();
+    let source = WitSource::from_bytes(b"package a:b;\n".to_vec(), "dir/a.wit").unwrap();
     assert_eq!(source.declared().to_string(), "a:b");
     let error = source.id().unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
@@ -89,14 +89,14 @@ fn what_has_no_end_is_not_read_to_its_end() {
     let sandbox = Sandbox::new();
     let path = sandbox.path("huge.wasm");
     File::create(&path).unwrap().set_len(65 << 20).unwrap();
-    let error = Source::from_unverified(&path).unwrap_err();
+    let error = WitSource::from_unverified(&path).unwrap_err();
     assert!(error.to_string().contains("too large for a WIT package"), "{error}");
     // All files of a package share the limit.
     for name in ["wit/a.wit", "wit/b.wit"] {
         sandbox.write(name, "");
         File::options().write(true).open(sandbox.path(name)).unwrap().set_len(33 << 20).unwrap();
     }
-    let error = Source::from_folder(&sandbox.path("wit")).unwrap_err();
+    let error = WitSource::from_folder(&sandbox.path("wit")).unwrap_err();
     assert!(error.to_string().contains("too large for a WIT package"), "{error}");
 }
 

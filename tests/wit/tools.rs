@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 use crate::Rule;
 use crate::sandbox::Sandbox;
@@ -33,15 +33,16 @@ pub(crate) fn accepts(folder: &Path) {
 /// Checks that wasm-tools packs this folder and prints it as our text. It reads its own binary,
 /// because it may be too old for the output of the encoder in these tests.
 #[track_caller]
-pub(crate) fn packs_and_prints(folder: &Path) -> Option<Source> {
+pub(crate) fn packs_and_prints(folder: &Path) -> Option<WitSource> {
     let mut tools = wasm_tools()?;
     let sandbox = Sandbox::new();
     let (packed, printed) = (sandbox.path("packed.wasm"), sandbox.path("printed"));
     tools.args(["component", "wit", "--all-features", "--wasm", "-o"]);
     run(tools.arg(&packed).arg(folder));
     run(wasm_tools()?.args(["component", "wit", "--out-dir"]).arg(&printed).arg(&packed));
-    let (ours, theirs) = (Source::from_unverified(&packed).unwrap(), Source::from_folder(&printed));
-    let text = |source: &Source| {
+    let (ours, theirs) =
+        (WitSource::from_unverified(&packed).unwrap(), WitSource::from_folder(&printed));
+    let text = |source: &WitSource| {
         let texts: Vec<_> = source.files.values().map(|it| String::from_utf8_lossy(it)).collect();
         texts.concat()
     };

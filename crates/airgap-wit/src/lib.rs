@@ -4,7 +4,7 @@
 //! passes here passes in every other tool.
 //!
 //! A package comes as a published file in the binary format, as text in its place, or as a folder
-//! of `.wit` files. All three become a [`Source`], which is text. Declarations and uses of a
+//! of `.wit` files. All three become a [`WitSource`], which is text. Declarations and uses of a
 //! package are always read from the text, so that the result does not depend on the form.
 
 #![warn(unreachable_pub)]
@@ -30,4 +30,4 @@ pub use declared::DeclaredPackage;
 pub use files::{Files, tree_hash};
 pub use library::{Dep, File, Library, Made};
 pub use lock::{Lock, Locked};
-pub use source::Source;
+pub use source::WitSource;

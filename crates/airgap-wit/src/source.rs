@@ -22,7 +22,7 @@ const TEXT: &str = "package.wit";
 
 /// The `.wit` files of one package, and the facts read from them.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct WitSource {
     /// The package that the files declare.
     pub name: PackageName,
     /// The version that they declare.
@@ -49,65 +49,65 @@ pub struct Source {
 }
 
 /// Compares the files alone, as everything else is read from them.
-impl PartialEq for Source {
-    fn eq(&self, other: &Source) -> bool {
+impl PartialEq for WitSource {
+    fn eq(&self, other: &WitSource) -> bool {
         self.files == other.files
     }
 }
 
-impl Eq for Source {}
+impl Eq for WitSource {}
 
-impl Source {
+impl WitSource {
     /// Reads the package in a published file: in the binary format, or text in its place.
     ///
     /// # Errors
     /// Integrity, if the file is something else, which the error names; or, with line and column,
     /// if its text does not parse.
-    pub fn from_published(file: &Verified) -> Result<Source> {
+    pub fn from_published(file: &Verified) -> Result<WitSource> {
         let shown = file.path().display().to_string();
         let bytes = files::take(file.reader()?, MOST_BYTES, &shown)?;
         // The bytes in memory are hashed again, as another process may write to the file.
         if Digest::compute(&bytes) != *file.digest() {
             return Err(file.changed());
         }
-        Source::from_bytes(bytes, &shown)
+        WitSource::from_bytes(bytes, &shown)
     }
 
     /// Reads the package in a file without a known digest: one that a person names.
-    pub fn from_unverified(path: &Path) -> Result<Source> {
+    pub fn from_unverified(path: &Path) -> Result<WitSource> {
         let bytes = files::read(path, &mut { MOST_BYTES })?;
-        Source::from_bytes(bytes, &path.display().to_string())
+        WitSource::from_bytes(bytes, &path.display().to_string())
     }
 
     /// Reads the package in these bytes; `shown` is their origin, for messages.
-    pub fn from_bytes(bytes: Vec<u8>, shown: &str) -> Result<Source> {
+    pub fn from_bytes(bytes: Vec<u8>, shown: &str) -> Result<WitSource> {
         let text = published::text(bytes, shown)?;
-        Source::parse([(TEXT.to_owned(), (shown.to_owned(), text.into_bytes()))], shown)
+        WitSource::parse([(TEXT.to_owned(), (shown.to_owned(), text.into_bytes()))], shown)
     }
 
     /// Reads the package in a folder: its own `.wit` files, without those in a folder `deps`.
     ///
     /// # Errors
     /// Usage, if there are none. Integrity, with file, line and column, if they do not parse.
-    pub fn from_folder(folder: &Path) -> Result<Source> {
-        Source::from_folder_shown_as(folder, &folder.display().to_string())
+    pub fn from_folder(folder: &Path) -> Result<WitSource> {
+        WitSource::from_folder_shown_as(folder, &folder.display().to_string())
     }
 
     /// Reads the package in a folder below a root, in which no link is followed.
     ///
     /// # Errors
-    /// The errors of [`Source::from_folder`]; integrity, if a folder on the path is a link.
-    pub fn from_rooted(folder: &RootedPath) -> Result<Source> {
-        Source::from_files(files::in_rooted(folder)?, &folder.to_string())
+    /// The errors of [`WitSource::from_folder`]; integrity, if a folder on the path is a link.
+    pub fn from_rooted(folder: &RootedPath) -> Result<WitSource> {
+        WitSource::from_files(files::in_rooted(folder)?, &folder.to_string())
     }
 
     /// Reads the package in a folder that has another name in messages.
-    pub fn from_folder_shown_as(folder: &Path, shown: &str) -> Result<Source> {
-        Source::from_files(files::in_folder(folder)?, shown)
+    pub fn from_folder_shown_as(folder: &Path, shown: &str) -> Result<WitSource> {
+        WitSource::from_files(files::in_folder(folder)?, shown)
     }
 
     /// Reads the package in these files; `origin` is their folder, for messages.
-    pub fn from_files(files: Files, origin: &str) -> Result<Source> {
+    pub fn from_files(files: Files, origin: &str) -> Result<WitSource> {
         let shown = |name: &str| match origin {
             "" => name.to_owned(),
             origin => format!("{origin}/{name}"),
@@ -116,14 +116,14 @@ impl Source {
             let shown = shown(&name);
             (name, (shown, bytes))
         });
-        Source::parse(files, origin)
+        WitSource::parse(files, origin)
     }
 
     /// Parses the package in these files: name -> path for messages, and content.
     pub(super) fn parse(
         files: impl IntoIterator<Item = (String, (String, Vec<u8>))>,
         origin: &str,
-    ) -> Result<Source> {
+    ) -> Result<WitSource> {
         let (mut contents, mut shown) = (Files::new(), BTreeMap::new());
         for (name, (place, bytes)) in files {
             shown.insert(name.clone(), place);
@@ -145,7 +145,7 @@ impl Source {
         }
         let foreign = uses.values().flatten().filter(|it| !uses.contains_key(it));
         let (with, without): (Vec<_>, Vec<_>) = foreign.partition(|it| it.version.is_some());
-        Ok(Source {
+        Ok(WitSource {
             dependencies: with.into_iter().filter_map(DeclaredPackage::id).collect(),
             unversioned: without.into_iter().map(|it| it.name.clone()).collect(),
             nested: uses.keys().filter(|it| **it != own).cloned().collect(),

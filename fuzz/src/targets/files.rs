@@ -6,9 +6,9 @@ use airgap_config::policy::Policy;
 use airgap_core::environment::Environment;
 use airgap_core::listing::Fixed;
 use airgap_core::path_component::is_path;
+use airgap_vendor::catalog::{ComponentCatalog, Tool, WitCatalog};
 use airgap_vendor::manifest::Manifest;
 use airgap_vendor::plan::resolve;
-use airgap_vendor::catalog::{ComponentCatalog, Tool, WitCatalog};
 use airgap_vendor::request::{Platforms, Request};
 use airgap_wit::Lock;
 use serde_json::Value;
@@ -67,9 +67,9 @@ pub fn component_registry(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || {
         let mut catalog = ComponentCatalog::default();
-        catalog.add(text, "component.json").map(|()| registry)
+        catalog.add(text, "component.json").map(|()| catalog)
     };
-    let Some(registry) = same_twice(read, |it| format!("{it:?}")) else { return };
+    let Some(catalog) = same_twice(read, |it| format!("{it:?}")) else { return };
     let fields: Value = serde_json::from_str(text).unwrap_or_default();
     let name = fields["component_name"].as_str().unwrap_or_default();
     for version in fields["versions"].as_object().into_iter().flatten() {
@@ -83,7 +83,7 @@ pub fn wit_registry(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || {
         let mut catalog = WitCatalog::default();
-        catalog.add(text, "wit.json").map(|()| registry)
+        catalog.add(text, "wit.json").map(|()| catalog)
     };
     same_twice(read, |it| format!("{it:?}"));
 }
@@ -97,8 +97,8 @@ pub fn request(input: &[u8]) {
 
 fn ask(text: &str) {
     let Some(request) = accepted(Request::parse(text, "request.json")) else { return };
-    let Some(_) =
-        accepted(airgap_vendor::kinds::component::WantedComponent::of_request(&request)).or(Some(Vec::new()))
+    let Some(_) = accepted(airgap_vendor::kinds::component::WantedComponent::of_request(&request))
+        .or(Some(Vec::new()))
     else {
         return;
     };

@@ -10,8 +10,8 @@ use airgap_core::path_component::{PathComponent, is_path};
 use airgap_core::version::compare;
 use airgap_mirror::{ImageReference, RegistryPath};
 use airgap_oci::{Platform, Reference, Registry, Tag};
-use airgap_vendor::kinds::component::WantedComponent;
 use airgap_vendor::catalog::ComponentCatalog;
+use airgap_vendor::kinds::component::WantedComponent;
 
 use crate::{accepted, text};
 
@@ -68,10 +68,10 @@ fn image_reference(image: &ImageReference) {
     assert!(image.by_digest().is_one_with(image) || image.digest().is_some());
     assert!(image.is_one_with(image) && image.has_same_place(image));
     let registry: RegistryPath = "registry.example.com/team".parse().expect("a registry");
-    for destination in [catalog.destination(image), catalog.destination_by_host(image)] {
+    for destination in [registry.destination(image), registry.destination_by_host(image)] {
         match destination {
             Ok(destination) => {
-                assert!(catalog.holds(&destination), "`{destination}` is elsewhere")
+                assert!(registry.holds(&destination), "`{destination}` is elsewhere")
             }
             Err(words) => assert!(!words.is_empty()),
         }
@@ -86,10 +86,10 @@ fn both(first: &str, second: &str) {
         assert_eq!(one.is_one_with(&other), other.is_one_with(&one));
         assert_eq!(one.has_same_place(&other), other.has_same_place(&one));
     }
-    if let (Ok(catalog), Ok(image)) = (first.parse::<RegistryPath>(), second.parse())
-        && let Ok(destination) = catalog.destination(&image)
+    if let (Ok(registry), Ok(image)) = (first.parse::<RegistryPath>(), second.parse())
+        && let Ok(destination) = registry.destination(&image)
     {
-        assert!(catalog.holds(&destination), "`{destination}` is not in `{registry}`");
+        assert!(registry.holds(&destination), "`{destination}` is not in `{registry}`");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Cursor;
 
-use airgap_wit::{Component, Files, Library, Source};
+use airgap_wit::{Component, Files, Library, WitSource};
 use serde_json::json;
 
 use crate::{accepted, same_twice};
@@ -14,7 +14,7 @@ pub fn text(input: &[u8]) {
         let parts = bundle(input);
         parts.into_iter().enumerate().map(|(n, it)| (format!("{n}.wit"), it)).collect()
     };
-    let source = same_twice(|| Source::from_files(files(input), "origin"), tell);
+    let source = same_twice(|| WitSource::from_files(files(input), "origin"), tell);
     if let Some(source) = source {
         look_at(&source);
     }
@@ -22,11 +22,11 @@ pub fn text(input: &[u8]) {
 
 /// Parses a published file: the binary format, or text.
 pub fn binary(input: &[u8]) {
-    let source = same_twice(|| Source::from_bytes(input.to_vec(), "a.wasm"), tell);
+    let source = same_twice(|| WitSource::from_bytes(input.to_vec(), "a.wasm"), tell);
     let Some(source) = source else { return };
     look_at(&source);
     // All facts are read from the text, so the text alone must give the same package.
-    let again = accepted(Source::from_files(source.files.clone(), "a"));
+    let again = accepted(WitSource::from_files(source.files.clone(), "a"));
     let again = again.expect("the text of a package that was read is read again");
     assert_eq!(tell(&source), tell(&again), "the text says something else");
 }
@@ -89,15 +89,15 @@ fn bundle(input: &[u8]) -> Vec<Vec<u8>> {
     parts
 }
 
-fn tell(source: &Source) -> String {
-    let Source { dependencies, unversioned, nested, interfaces, worlds, .. } = source;
+fn tell(source: &WitSource) -> String {
+    let WitSource { dependencies, unversioned, nested, interfaces, worlds, .. } = source;
     format!(
         "{} {dependencies:?} {unversioned:?} {nested:?} {interfaces:?} {worlds:?}",
         source.declared()
     )
 }
 
-fn look_at(source: &Source) {
+fn look_at(source: &WitSource) {
     assert_eq!(source.declared().id(), accepted(source.id()), "two answers to one question");
     let folder = source.declared().folder();
     assert!(!folder.contains(['/', '\\']) && !folder.starts_with('.'), "the folder is {folder:?}");

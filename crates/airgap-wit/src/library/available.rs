@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{DEPS, Library};
 use crate::limits::TextSize;
-use crate::{DeclaredPackage, Source};
+use crate::{DeclaredPackage, WitSource};
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::user_path;
 
@@ -18,7 +18,7 @@ pub(super) struct AvailablePackages {
 /// A package that can be used.
 pub(super) struct Package {
     /// Its text.
-    pub(super) source: Source,
+    pub(super) source: WitSource,
     /// The owner of the package.
     pub(super) owner: Owner,
 }
@@ -85,8 +85,8 @@ impl AvailablePackages {
     /// Usage, if one package has two contents. Integrity, if all packages together are too large.
     pub(super) fn collect(
         library: &Library,
-        own: &Source,
-        bundled: Vec<(String, Source)>,
+        own: &WitSource,
+        bundled: Vec<(String, WitSource)>,
         size: TextSize,
     ) -> Result<AvailablePackages> {
         let mut all = Collected { size, packages: BTreeMap::new() };
@@ -95,12 +95,12 @@ impl AvailablePackages {
         }
         for dep in &library.deps {
             let (label, indirect) = (dep.label.clone(), !dep.direct);
-            let source = Source::from_folder(&dep.directory)
+            let source = WitSource::from_folder(&dep.directory)
                 .map_err(|error| error.fact("library", &label))?;
             let owner = Owner::Library { indirect, label };
             all.add(Package { source, owner }, &library.label)?;
             for folder in along(dep)? {
-                let source = Source::from_folder(&folder)?;
+                let source = WitSource::from_folder(&folder)?;
                 let owner = Owner::Along { indirect, label: dep.label.clone() };
                 all.add(Package { source, owner }, &library.label)?;
             }
@@ -127,7 +127,7 @@ impl AvailablePackages {
 
     /// Removes the packages in folders `deps` that are also in a file of another package, which
     /// wins.
-    fn replace_bundled(&mut self, own: &Source) {
+    fn replace_bundled(&mut self, own: &WitSource) {
         let stays = |package: &&Package| !matches!(package.owner, Owner::Along { .. });
         let others = self.packages.values().filter(stays).map(|package| &package.source);
         let nested: BTreeSet<_> =

@@ -7,13 +7,13 @@ use wit_parser::Resolve;
 use super::Library;
 use super::available::{AvailablePackages, Owner, Package};
 use crate::catch_panic::catch_panic;
-use crate::{DeclaredPackage, Source, find_cycle};
+use crate::{DeclaredPackage, WitSource, find_cycle};
 use airgap_core::error::{Error, Result};
 use airgap_core::suggest;
 
 impl Library {
     /// Checks that the files declare the package that the rule names.
-    pub(super) fn check_package(&self, own: &Source) -> Result<()> {
+    pub(super) fn check_package(&self, own: &WitSource) -> Result<()> {
         let fits = match self.package.contains('@') {
             true => own.declared().to_string() == self.package,
             false => self.package.is_empty() || own.name.to_string() == self.package,
@@ -29,7 +29,7 @@ impl Library {
     }
 
     /// Checks that the package declares the interfaces that the rule names.
-    pub(super) fn check_interfaces(&self, own: &Source) -> Result<()> {
+    pub(super) fn check_interfaces(&self, own: &WitSource) -> Result<()> {
         let Some(missing) = self.interfaces.iter().find(|it| !own.interfaces.contains(*it)) else {
             return Ok(());
         };
@@ -44,7 +44,7 @@ impl Library {
     }
 
     /// Checks that the packages do not depend on each other in a cycle.
-    pub(super) fn check_cycles(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
+    pub(super) fn check_cycles(&self, own: &WitSource, provided: &AvailablePackages) -> Result<()> {
         let mut graph: BTreeMap<&DeclaredPackage, &BTreeSet<DeclaredPackage>> = BTreeMap::new();
         for (_, package) in provided.packages() {
             graph.extend(package.source.uses());
@@ -61,7 +61,7 @@ impl Library {
 
     /// Checks that each package is in one place: as one of its own, or in the files of another one,
     /// which cannot be split.
-    pub(super) fn check_places(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
+    pub(super) fn check_places(&self, own: &WitSource, provided: &AvailablePackages) -> Result<()> {
         let mut places = BTreeMap::new();
         let sources = provided.packages().map(|(_, it)| (&it.source, it.owner.to_string()));
         for (source, owner) in [(own, self.label.clone())].into_iter().chain(sources) {
@@ -84,7 +84,11 @@ impl Library {
     /// Checks that each used package is available: the packages that the files use are among the
     /// deps, and packages from elsewhere have all their dependencies. The error names all missing
     /// packages.
-    pub(super) fn check_complete(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
+    pub(super) fn check_complete(
+        &self,
+        own: &WitSource,
+        provided: &AvailablePackages,
+    ) -> Result<()> {
         let mut missing = Vec::new();
         for used in used(own) {
             let package = provided.find(&used);
@@ -166,7 +170,7 @@ impl Library {
     }
 
     /// Checks that everything fits together, as other tools do.
-    pub(super) fn resolve(&self, own: &Source, provided: &AvailablePackages) -> Result<()> {
+    pub(super) fn resolve(&self, own: &WitSource, provided: &AvailablePackages) -> Result<()> {
         let deps = provided.packages().map(|(_, package)| package.source.group());
         let deps = deps.collect::<Result<_>>()?;
         let mut resolve = Resolve { all_features: true, ..Resolve::default() };
@@ -183,7 +187,7 @@ impl Library {
     }
 
     /// Returns suggestions about things that are not wrong.
-    pub(super) fn remarks(&self, own: &Source, provided: &AvailablePackages) -> Vec<String> {
+    pub(super) fn remarks(&self, own: &WitSource, provided: &AvailablePackages) -> Vec<String> {
         let used: BTreeSet<_> = used(own).into_iter().collect();
         let mut remarks = Vec::new();
         for (id, package) in provided.packages() {
@@ -275,7 +279,7 @@ fn with_use_repo<'a>(error: Error, labels: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Returns the packages that a package uses.
-fn used(source: &Source) -> Vec<DeclaredPackage> {
+fn used(source: &WitSource) -> Vec<DeclaredPackage> {
     let with = source.dependencies.iter().cloned().map(DeclaredPackage::from);
     let without = source.unversioned.iter();
     with.chain(without.map(|name| DeclaredPackage { name: name.clone(), version: None })).collect()

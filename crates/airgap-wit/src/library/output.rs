@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::DEPS;
 use super::available::AvailablePackages;
-use crate::Source;
+use crate::WitSource;
 use airgap_core::error::{Context, Result};
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::Staging;
 
 /// Writes the package and all its dependencies. The folder appears as a whole.
-pub(super) fn write(own: &Source, provided: &AvailablePackages, out: &Path) -> Result<()> {
+pub(super) fn write(own: &WitSource, provided: &AvailablePackages, out: &Path) -> Result<()> {
     let staging = Staging::beside(out)?;
     let root = RootedPath::given(staging.root());
     write_files(own, &root)?;
@@ -30,7 +30,7 @@ pub(super) fn write(own: &Source, provided: &AvailablePackages, out: &Path) -> R
 }
 
 /// Writes the files into a folder that is not visible yet, so that they need no atomic writes.
-fn write_files(source: &Source, path: &RootedPath) -> Result<()> {
+fn write_files(source: &WitSource, path: &RootedPath) -> Result<()> {
     let folder = path.make().doing(|| format!("create `{path}`"))?;
     for (name, bytes) in &source.files {
         let written = folder.create(name.as_ref(), false).and_then(|mut it| it.write_all(bytes));

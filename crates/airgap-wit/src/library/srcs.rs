@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{DEPS, File, Library};
-use crate::Source;
+use crate::WitSource;
 use crate::files;
 use crate::limits::{MOST_BYTES, TextSize};
 use airgap_core::error::{Context, Error, Result};
@@ -14,9 +14,9 @@ use airgap_core::user_path::{self, Walked};
 /// The divided files of a library.
 pub(super) struct Srcs {
     /// The library's own package.
-    pub(super) own: Source,
+    pub(super) own: WitSource,
     /// Bundled packages, with the short path of the folder or file of each.
-    pub(super) bundled: Vec<(String, Source)>,
+    pub(super) bundled: Vec<(String, WitSource)>,
     /// The files that were not used, a line for a person each.
     pub(super) ignored: Vec<String>,
     /// The size of all the packages together.
@@ -122,12 +122,12 @@ fn listed(srcs: &[File]) -> Result<Vec<File>> {
 }
 
 /// Returns the package in these files: text, or one file in the binary format if there is no text.
-fn package(sources: &[File], library: &Library) -> Result<Source> {
+fn package(sources: &[File], library: &Library) -> Result<WitSource> {
     let texts: Vec<_> = sources.iter().filter(|file| file.is_wit()).collect();
     if texts.is_empty() {
         let binaries: Vec<_> = sources.iter().filter(|file| file.is_wasm()).collect();
         return match binaries.as_slice() {
-            [one] => Source::from_unverified(&one.path),
+            [one] => WitSource::from_unverified(&one.path),
             found => Err(Error::usage(format!("{} has no `.wit` files", library.label))
                 .fact("expected", "`.wit` files, or one `.wasm` file")
                 .fact("found", format!("{} `.wasm` files", found.len()))),
@@ -150,7 +150,7 @@ fn package(sources: &[File], library: &Library) -> Result<Source> {
     }
     let folder = |file: &File| file.path.parent().map(PathBuf::from).unwrap_or_default();
     let origin = sources.first().map(folder).unwrap_or_default();
-    Source::parse(read, &shown_folder(&origin))
+    WitSource::parse(read, &shown_folder(&origin))
 }
 
 fn shown_folder(folder: &Path) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::build_file::{BuildFile, Call, Value};
 use airgap_core::error::{Error, Result};
 use airgap_core::package::PackageId;
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 /// A folder or repository that holds one WIT package.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct WitRepository<'a> {
     /// The package.
     pub package: PackageId,
     /// The text of the package, with its declarations and uses.
-    pub source: &'a Source,
+    pub source: &'a WitSource,
     /// The label of the `.bzl` file with `wit_library`.
     pub rules: String,
     /// The label of the library of each known package.

@@ -6,7 +6,7 @@ use airgap_core::outcome::Outcome;
 use airgap_core::package::PackageId;
 use airgap_core::rooted::RootedPath;
 use airgap_core::verify::Verified;
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 /// A package that is in its folder now.
 pub struct Fetched {
@@ -27,7 +27,7 @@ pub enum Content {
     /// The published file.
     Published(Box<Published>),
     /// Text that a setting or a person puts in its place.
-    Text(Box<Source>),
+    Text(Box<WitSource>),
 }
 
 impl Fetched {
@@ -45,7 +45,7 @@ impl Fetched {
     }
 
     /// Creates the result for text from a folder or a file of a user.
-    pub(super) fn text(source: Source, outcome: Outcome, from: String) -> Fetched {
+    pub(super) fn text(source: WitSource, outcome: Outcome, from: String) -> Fetched {
         let content = Content::Text(Box::new(source));
         Fetched { content, outcome, registry: None, url: None, from }
     }
@@ -54,12 +54,12 @@ impl Fetched {
     ///
     /// # Errors
     /// Integrity, with the origin, if it is not a WIT package.
-    pub fn source(&self) -> Result<Source> {
+    pub fn source(&self) -> Result<WitSource> {
         match &self.content {
             Content::Published(published) => {
                 published.source().map_err(|error| error.fact("from", &self.from))
             }
-            Content::Text(source) => Ok(Source::clone(source)),
+            Content::Text(source) => Ok(WitSource::clone(source)),
         }
     }
 

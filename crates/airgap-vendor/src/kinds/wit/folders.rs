@@ -19,7 +19,7 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::search::{self, Answer};
 use airgap_core::system_files;
 use airgap_core::verify::Unverified;
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 /// The result of a search.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ fn vendored(
 #[derive(Debug, Default)]
 pub struct Adopted {
     /// The text.
-    pub source: Option<Source>,
+    pub source: Option<WitSource>,
     /// Whether the config file names it, so that no pin applies to it.
     pub overridden: bool,
     /// The folders that declare the package and have another text, a line each.
@@ -182,7 +182,7 @@ impl Adopted {
             if self.source.is_some() {
                 return;
             }
-            let Ok(source) = Source::from_rooted(folder) else { continue };
+            let Ok(source) = WitSource::from_rooted(folder) else { continue };
             if !source.is(&archive.package) {
                 continue;
             }
@@ -234,7 +234,7 @@ fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidat
         Ok(_) if files(folder, "wit").is_empty() => return Candidate::None,
         Ok(_) => {}
     }
-    let source = match Source::from_rooted(folder) {
+    let source = match WitSource::from_rooted(folder) {
         Ok(source) => source,
         // An error is only reported for a folder with the package's name.
         Err(error) if names(folder, package) => return Candidate::Unfit(error.one_line()),
@@ -267,7 +267,7 @@ fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
         Pinned::Text(_) => false,
         Pinned::Nothing => file
             .take_as_found()
-            .and_then(|file| Source::from_published(&file))
+            .and_then(|file| WitSource::from_published(&file))
             .is_ok_and(|source| source.is(package)),
     }
 }

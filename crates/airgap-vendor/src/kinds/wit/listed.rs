@@ -10,7 +10,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::Result;
 use airgap_core::verify;
 use airgap_core::wrong_content::WrongContent;
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 /// Returns the digest that is listed for a file: `<folder>/a-b-1.0.0/<name>`, or
 /// `<folder>/a/b/<name>` as in wkg's local registry. Returns nothing if no manifest lists the file.
@@ -48,7 +48,7 @@ impl Lists {
 ///
 /// # Errors
 /// Integrity, with both digests.
-pub(super) fn check_text(source: &Source, folder: &Path) -> Result<()> {
+pub(super) fn check_text(source: &WitSource, folder: &Path) -> Result<()> {
     let lists = Lists::of_files_in(folder);
     for (name, bytes) in &source.files {
         let Some(pin) = lists.pin(name.as_ref()) else { continue };

@@ -33,7 +33,7 @@ use airgap_core::quantity::megabytes;
 use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
 use airgap_core::user_path;
-use airgap_wit::{Locked, Source};
+use airgap_wit::{Locked, WitSource};
 
 /// Every source of packages.
 pub struct Packages {
@@ -251,8 +251,8 @@ impl Packages {
             return Err(Error::usage(format!("{provider} is no path")));
         };
         let source = match user_path::is_folder(path)? {
-            true => Source::from_folder(path)?,
-            false => Source::from_unverified(path)?,
+            true => WitSource::from_folder(path)?,
+            false => WitSource::from_unverified(path)?,
         };
         source
             .must_be(package, &path.display().to_string())

@@ -8,7 +8,7 @@ use airgap_core::package::PackageId;
 use airgap_core::store::Scratch;
 use airgap_core::user_path;
 use airgap_core::verify::Verified;
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 /// The file that was published for a package, verified.
 pub struct Published {
@@ -54,9 +54,9 @@ impl Published {
     /// # Errors
     /// Integrity, if the file is something else, or declares another package or version than it was
     /// published as.
-    pub fn source(&self) -> Result<Source> {
+    pub fn source(&self) -> Result<WitSource> {
         let source = match &self.form {
-            Form::Wasm => Source::from_published(&self.file)?,
+            Form::Wasm => WitSource::from_published(&self.file)?,
             Form::Archive { archive, strip, wit_dir } => {
                 self.unpacked(*archive, strip.clone(), wit_dir)?
             }
@@ -66,7 +66,7 @@ impl Published {
         Ok(source)
     }
 
-    fn unpacked(&self, archive: ArchiveType, strip: Strip, wit_dir: &str) -> Result<Source> {
+    fn unpacked(&self, archive: ArchiveType, strip: Strip, wit_dir: &str) -> Result<WitSource> {
         let folder = Scratch::new()?;
         let name = self.package.folder().parse().map_err(Error::usage)?;
         let layout = Layout { archive, strip, filename: name };
@@ -83,7 +83,7 @@ impl Published {
         }
         // The temporary folder means nothing to a person.
         let shown = format!("{}/{wit_dir}", self.file.path().display());
-        Source::from_folder_shown_as(&wit, &shown)
+        WitSource::from_folder_shown_as(&wit, &shown)
     }
 }
 

@@ -18,7 +18,7 @@ use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
 use airgap_core::verify::{Unverified, Verified};
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 /// The search for a package, after the settings were read.
 pub(super) struct PackageSearch<'a> {
@@ -141,7 +141,7 @@ impl Resolvable for PackageSearch<'_> {
         }
         match looked.found {
             Some(FolderPackage::HandMade(folder)) => {
-                let source = Source::from_rooted(&folder)?;
+                let source = WitSource::from_rooted(&folder)?;
                 listed::check_text(&source, folder.path())?;
                 Ok(Some(Fetched::text(source, Outcome::Copied, folder.to_string())))
             }

@@ -19,7 +19,7 @@ use airgap_core::path_component;
 use airgap_core::quantity::{are, count};
 use airgap_core::report::{Report, Total};
 use airgap_core::workers;
-use airgap_wit::{Lock, Locked, Source, find_cycle};
+use airgap_wit::{Lock, Locked, WitSource, find_cycle};
 use folder::{PackageFolder, filename};
 
 /// The largest text of all packages of one run, in bytes; each of them is in memory until the last
@@ -59,7 +59,7 @@ pub struct WitSummary {
 /// One package of the closure.
 struct Member {
     fetched: Fetched,
-    source: Source,
+    source: WitSource,
     requirement: String,
 }
 
@@ -349,7 +349,7 @@ fn check_folders<'a>(packages: impl Iterator<Item = &'a PackageId>) -> Result<()
 }
 
 /// Checks that every name is valid on every platform, as it becomes a path in the manifest.
-fn check_names(package: &PackageId, source: &Source) -> Result<()> {
+fn check_names(package: &PackageId, source: &WitSource) -> Result<()> {
     let Some(name) = source.files.keys().find(|name| !path_component::is_path(name)) else {
         return Ok(());
     };

@@ -10,7 +10,7 @@ use airgap_core::outcome::Outcome;
 use airgap_core::package::PackageId;
 use airgap_core::rooted::RootedPath;
 use airgap_core::verify::Unverified;
-use airgap_wit::{Locked, Source};
+use airgap_wit::{Locked, WitSource};
 
 /// The state of a package's folder.
 pub enum Held {
@@ -78,7 +78,7 @@ fn file(package: &PackageId, path: &RootedPath, digest: Option<Digest>, form: Fo
 
 /// Checks text that stands in for a published file.
 fn folder(path: &RootedPath, text: &Digest) -> Held {
-    match Source::from_rooted(path) {
+    match WitSource::from_rooted(path) {
         Ok(source) if source.tree_hash() == *text => {
             Held::Right(Box::new(Fetched::text(source, Outcome::Kept, path.to_string())))
         }
