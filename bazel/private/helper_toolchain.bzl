@@ -61,6 +61,7 @@ wasm_helper.pin(platform = "linux_amd64", sha256 = "...", version = "...")
 
 A machine of that platform prints these lines and vendors the program by
   bazel run {command} -- --output-dir vendor/toolchains
+To run the action on another exec platform, name its constraints by `exec_compatible_with` in the target.
 """
 
 missing_helper = rule(

@@ -11,6 +11,11 @@ platform(
     constraint_values = [\"@platforms//os:macos\", \"@platforms//cpu:aarch64\"],
 )
 wit_library(name = \"library\", srcs = [\"adder.wit\"])
+wit_library(
+    name = \"here\",
+    srcs = [\"adder.wit\"],
+    exec_compatible_with = [\"@platforms//os:linux\"],
+)
 wit_library(name = \"user\", srcs = [\"user.wit\"], deps = [\":library\"])
 wasm_component_from_oci(name = \"vendored\", vendored_component = \"a.wasm\")
 wasm_component_from_oci(name = \"pulled\", component_name = \"a\", registry = \"b\", tag = \"1\")
@@ -50,6 +55,13 @@ fn actions_run_the_helper_of_the_exec_platform() {
     // Pulling runs on this machine, with the helper of this machine.
     let pulled = actions(&workspace, &mac, "//:pulled");
     assert!(pulled.contains("wasm_airgap_settings/wasm-airgap"), "{pulled}");
+
+    // The first exec platform is used, unless the target names the constraints of another one.
+    let first = ["--extra_execution_platforms=//:mac"];
+    let build = [&["build", "--nobuild", "//:library"], &first as &[&str]].concat();
+    workspace.bazel(&build).fails().says(&["//:library", "`exec_compatible_with`"]);
+    let library = actions(&workspace, &first, "//:here");
+    assert!(library.contains("wasm_airgap_helper/wasm-airgap"), "{library}");
 
     // A pinned helper is used for its platform only, and comes from the vendor folder.
     let program = "a program for another machine";
