@@ -23,6 +23,8 @@ mod plan;
 mod plan_output;
 #[cfg(feature = "operations")]
 mod prove;
+#[cfg(feature = "operations")]
+mod prune;
 #[cfg(all(test, feature = "operations"))]
 mod reference;
 #[cfg(feature = "operations")]
@@ -125,6 +127,12 @@ enum Command {
     /// Transfers over the gap (not in this build)
     #[cfg(not(feature = "operations"))]
     Bundle(missing_features::Absent),
+    /// Remove what no request and no lock needs from a vendor folder
+    #[cfg(feature = "operations")]
+    Prune(prune::PruneArgs),
+    /// Cleaning of vendor folders (not in this build)
+    #[cfg(not(feature = "operations"))]
+    Prune(missing_features::Absent),
     /// List what is in a vendor folder, in a format that scanners read
     #[cfg(feature = "operations")]
     Sbom(sbom::SbomArgs),
@@ -597,6 +605,10 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Bundle(command) => bundle::run(&command, context),
         #[cfg(not(feature = "operations"))]
         Command::Bundle(absent) => Err(absent.refusal("bundle")),
+        #[cfg(feature = "operations")]
+        Command::Prune(args) => prune::run(&args, context),
+        #[cfg(not(feature = "operations"))]
+        Command::Prune(absent) => Err(absent.refusal("prune")),
         #[cfg(feature = "operations")]
         Command::Sbom(args) => sbom::run(&args, context),
         #[cfg(not(feature = "operations"))]

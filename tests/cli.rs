@@ -54,6 +54,8 @@ mod output;
 mod pin;
 #[path = "cli/plan.rs"]
 mod plan;
+#[path = "cli/prune.rs"]
+mod prune;
 #[path = "cli/registry.rs"]
 mod registry;
 #[cfg(unix)]

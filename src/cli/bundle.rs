@@ -197,7 +197,7 @@ fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
     let bundle = Bundle::open(&folder)?;
     let jobs =
         args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let findings = bundle.check_parts(jobs);
+    let findings = bundle.check_parts(jobs)?;
     let (_, bytes) = bundle.parts();
     if context.report.is_json() {
         context.report.json(&json!({

@@ -232,12 +232,18 @@ impl Layout {
         })
     }
 
-    /// Returns whether all manifests and blobs to which the index leads are there, in their sizes.
+    /// Checks that all manifests and blobs to which the index leads are there, in their sizes.
     /// Manifests are hashed, other blobs are not.
-    pub fn has_all(&self) -> bool {
-        self.holds(&self.entries, |blob| {
-            let part = self.part(&blob.digest);
-            part.is_ok_and(|part| part.is_some_and(|part| part.size() == blob.size))
+    ///
+    /// # Errors
+    /// Integrity, if one is missing, has another size, or is damaged; those of reading.
+    pub fn check_complete(&self) -> Result<()> {
+        archive::reach(self, &self.entries, &mut |part| match part? {
+            ReachedContent::Blob(blob) => match self.part(&blob.digest)? {
+                Some(part) if part.size() == blob.size => Ok(()),
+                _ => Err(archive::missing(self, &blob.digest)),
+            },
+            _ => Ok(()),
         })
     }
 

@@ -8,6 +8,8 @@
 pub mod apart;
 pub mod bundle;
 pub mod doctor;
+mod empty_folders;
 pub mod prove;
+pub mod prune;
 mod purl;
 pub mod sbom;

@@ -62,8 +62,8 @@ pub struct Applied {
 /// Integrity, if a part is wrong, which the error names; usage, if the folder has other files at the
 /// paths of the bundle; failed, if the disk is too small or the folder cannot be written.
 pub fn apply(bundle: &Bundle, folder: &Path, report: &Report) -> Result<Applied> {
-    if !bundle.has_all_parts() {
-        return Err(bundle.wrong_parts(&bundle.check_parts(JOBS)));
+    if !bundle.has_all_parts()? {
+        return Err(bundle.wrong_parts(&bundle.check_parts(JOBS)?));
     }
     let root = RootedPath::given(folder);
     let removed = &bundle.description.removed;
@@ -149,7 +149,7 @@ fn is_merged(bundle: &Bundle, root: &RootedPath) -> Result<bool> {
 }
 
 fn check_all(bundle: &Bundle) -> Result<()> {
-    let findings = bundle.check_parts(JOBS);
+    let findings = bundle.check_parts(JOBS)?;
     match findings.iter().any(|finding| finding.problem.is_some()) {
         true => Err(bundle.wrong_parts(&findings)),
         false => Ok(()),
@@ -181,7 +181,7 @@ fn extract(bundle: &Bundle, wanted: &HashSet<Digest>, staged: &Staged) -> Result
         let (chunks, received) = sync_channel(MOST_WAITING);
         let (spare, spares) = channel();
         let (ended, endings) = sync_channel(MOST_FILES_WAITING);
-        let start = || "start a thread".to_owned();
+        let start = || format!("start a thread that reads `{}`", bundle.path().display());
         let hasher = workers::spawn(scope, "parts", move || digests(&received, &spare));
         let hasher = hasher.doing(start)?;
         let finisher = workers::spawn(scope, "files", move || finish(&endings));
@@ -204,7 +204,7 @@ fn check_digests(bundle: &Bundle, digests: &[Digest]) -> Result<()> {
     if parts.iter().zip(digests).all(|it| problem(it).is_none()) {
         return Ok(());
     }
-    Err(bundle.wrong_parts(&bundle.check_parts(JOBS)))
+    Err(bundle.wrong_parts(&bundle.check_parts(JOBS)?))
 }
 
 /// A part of the bytes on their way to the thread that hashes parts.

@@ -174,7 +174,7 @@ fn check_paths(sorted: &[Line], shown: &str) -> Result<()> {
 }
 
 /// Returns the folders of a path, from the top one.
-pub(super) fn folders(path: &str) -> impl Iterator<Item = &str> {
+fn folders(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(end, _)| &path[..end])
 }
 

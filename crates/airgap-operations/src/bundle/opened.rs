@@ -157,41 +157,50 @@ impl Bundle {
     }
 
     /// Hashes every part, several at a time.
-    pub fn check_parts(&self, jobs: usize) -> Vec<PartFinding> {
-        workers::each(&self.description.parts, jobs, |part| {
-            let problem = self.problem(part);
-            PartFinding { name: part.name.clone(), problem }
-        })
+    ///
+    /// # Errors
+    /// Those of reading a part: then it is not known whether the part is right.
+    pub fn check_parts(&self, jobs: usize) -> Result<Vec<PartFinding>> {
+        let checked = workers::each(&self.description.parts, jobs, |part| {
+            let problem = self.problem(part)?;
+            Ok(PartFinding { name: part.name.clone(), problem })
+        });
+        checked.into_iter().collect()
     }
 
-    /// Returns the defects of parts that show without hashing them.
-    pub(super) fn has_all_parts(&self) -> bool {
-        self.description.parts.iter().all(|part| self.size_problem(part).is_none())
-    }
-
-    fn problem(&self, part: &PartDescription) -> Option<String> {
-        self.size_problem(part).or_else(|| {
-            let hashed = self.part(part).and_then(|mut file| {
-                verify::hash(&mut file).doing(|| format!("read `{}`", self.root.join(&part.name)))
-            });
-            match hashed {
-                Ok((found, _)) => self.digest_problem(part, &found),
-                Err(error) => Some(error.one_line()),
+    /// Returns whether every part is there in its size.
+    ///
+    /// # Errors
+    /// Those of reading the folder.
+    pub(super) fn has_all_parts(&self) -> Result<bool> {
+        for part in &self.description.parts {
+            if self.size_problem(part)?.is_some() {
+                return Ok(false);
             }
-        })
+        }
+        Ok(true)
     }
 
-    fn size_problem(&self, part: &PartDescription) -> Option<String> {
-        match self.root.join(&part.name).stat() {
-            Ok(None) => Some("missing".to_owned()),
-            Ok(Some(stat)) if stat.kind != EntryKind::File => Some("not a regular file".to_owned()),
-            Ok(Some(stat)) if stat.size == part.size => None,
-            Ok(Some(stat)) => Some(match self.stranger(part) {
+    fn problem(&self, part: &PartDescription) -> Result<Option<String>> {
+        if let Some(problem) = self.size_problem(part)? {
+            return Ok(Some(problem));
+        }
+        let doing = || format!("read `{}`", self.root.join(&part.name));
+        let (found, _) = verify::hash(&mut self.part(part)?).doing(doing)?;
+        Ok(self.digest_problem(part, &found))
+    }
+
+    fn size_problem(&self, part: &PartDescription) -> Result<Option<String>> {
+        let path = self.root.join(&part.name);
+        Ok(match path.stat().doing(|| format!("read `{path}`"))? {
+            None => Some("missing".to_owned()),
+            Some(stat) if stat.kind != EntryKind::File => Some("not a regular file".to_owned()),
+            Some(stat) if stat.size == part.size => None,
+            Some(stat) => Some(match self.stranger(part) {
                 Some(words) => words,
                 None => format!("{} bytes instead of {}", stat.size, part.size),
             }),
-            Err(error) => Some(error.to_string()),
-        }
+        })
     }
 
     /// Returns the defect of a part with this digest.

@@ -43,7 +43,7 @@ pub(super) fn write(
     let (spare, spares) = channel();
     std::thread::scope(|scope| {
         let written = workers::spawn(scope, "parts", move || written(&received, &spare));
-        let written = written.doing(|| "start a thread".to_owned())?;
+        let written = written.doing(|| format!("start a thread that writes `{folder}`"))?;
         let mut feed = Feed { steps, spares, chunk: Vec::with_capacity(CHUNK) };
         let mut reading = Reading { bodies, open: None, ranges: HashMap::new() };
         let fed = feed_all(&mut feed, &mut reading, (folder, bundle), parts);

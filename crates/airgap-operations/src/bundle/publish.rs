@@ -9,11 +9,12 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::verify;
 use airgap_vendor::manifest::Manifest;
 
-use super::inventory::{ATTRIBUTES, Inventory, folders};
+use super::inventory::{ATTRIBUTES, Inventory};
 use super::line::{Kind as LineKind, Line};
 use super::merge::{self, Lists};
 use super::removed::Removed;
 use super::staged::Staged;
+use crate::empty_folders;
 
 /// The state to reach.
 pub(super) struct Goal<'a> {
@@ -87,7 +88,7 @@ impl<'a> Goal<'a> {
         lists.merge_manifest(root.path(), self.removed)?;
         survey.extra.iter().try_for_each(|removed| remove(root, &removed.path))?;
         // Also the folders of files that a killed run has removed.
-        self.removed.iter().for_each(|removed| remove_empty_folders(root, &removed.path));
+        self.removed.iter().for_each(|removed| empty_folders::remove_above(root, &removed.path));
         Ok(())
     }
 }
@@ -148,18 +149,6 @@ fn remove(root: &RootedPath, path: &str) -> Result<()> {
     let file = root.join(path);
     let removed = file.folder().and_then(|folder| folder.remove_if_there(file.name()));
     removed.doing(|| format!("remove `{file}`"))
-}
-
-/// Removes the folders of a file that are empty without it.
-fn remove_empty_folders(root: &RootedPath, path: &str) {
-    let above: Vec<_> = folders(path).collect();
-    for folder in above.into_iter().rev() {
-        let folder = root.join(folder);
-        let removed = folder.folder().and_then(|parent| parent.remove_folder(folder.name()));
-        if removed.is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
-            break;
-        }
-    }
 }
 
 /// Returns the error for content that should be staged and is not.

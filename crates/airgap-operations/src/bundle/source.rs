@@ -35,6 +35,9 @@ const LAYOUT_FILE: &str = "oci-layout";
 const INDEX_FILE: &str = "index.json";
 const BLOBS: &str = "blobs/sha256";
 
+/// The largest file with attributes in bytes; `vendor` writes 8.
+const MOST_ATTRIBUTES: u64 = 64 << 10;
+
 /// The deepest folder that is listed.
 const MOST_FOLDERS: usize = 16;
 
@@ -174,19 +177,18 @@ impl Gathered {
     ) -> Result<()> {
         let path = format!("{folder}{ATTRIBUTES}");
         let file = root.join(&path);
-        match file.is_file().doing(|| format!("read `{file}`"))? {
-            true => {
-                self.put(hashed(&file, path, kind_named(kind.name()))?, Content::File(file), None)
-            }
-            false => Ok(()),
-        }
+        let Some(bytes) = read::rooted_bytes(&file, MOST_ATTRIBUTES)? else { return Ok(()) };
+        let found = (Digest::compute(&bytes), bytes.len() as u64);
+        let line = Line::new(path, found, kind_named(kind.name()));
+        self.put(line, Content::Bytes(bytes), None)
     }
 
     fn add_layout(&mut self, root: &RootedPath) -> Result<()> {
         let layout = Layout::open(root.path())?;
-        if !self.is_far_side && !layout.has_all() {
-            return Err(Error::integrity(format!("the image layout `{root}` is not complete"))
-                .hint("copy its images again with `wasm-airgap mirror copy`"));
+        if !self.is_far_side {
+            layout.check_complete().map_err(|error| {
+                error.hint("copy its images again with `wasm-airgap mirror copy`")
+            })?;
         }
         let names = names(&layout);
         let blobs = root.join(BLOBS);

@@ -22,7 +22,7 @@ mod wanted;
 pub use components::Components;
 pub use fetched::{Fetched, Purpose};
 pub use held::{Held, Named, PinKind, check, manifest_of};
-pub use vendor::{ComponentJob, unpinned, vendor_components};
+pub use vendor::{ComponentJob, unpinned, vendor_components, write_component_build};
 pub use wanted::{Pin, WantedComponent};
 
 /// Returns the name of a component's file in vendor folders.

@@ -46,7 +46,7 @@ pub fn vendor_components(job: &ComponentJob<'_>, report: &Report) -> Result<Summ
     let batch = Batch { wanted: &wanted, noun: "component", jobs: job.jobs };
     let mut summary = vendor::bring_all(&batch, report, |one| bring(job, one, report));
     let gone: Vec<_> = summary.entries.iter().map(|entry| manifest_entry(&entry.path)).collect();
-    let build = || write_build(job.dir, report);
+    let build = || write_component_build(job.dir, report);
     let root = job.dir.root();
     match Manifest::change_with(root, &gone, &summary.entries, build) {
         Ok(made) => summary.entries.extend(made),
@@ -141,8 +141,12 @@ fn manifest_entry(path: &str) -> String {
     }
 }
 
-/// Writes the BUILD file for all components in the folder. A file that a person wrote stays.
-fn write_build(dir: &VendorDir, report: &Report) -> Result<Vec<Entry>> {
+/// Writes the BUILD file for all components in the folder, and returns its entry in the manifest. A
+/// file that a person wrote stays.
+///
+/// # Errors
+/// Those of reading the folder and of writing the file.
+pub fn write_component_build(dir: &VendorDir, report: &Report) -> Result<Vec<Entry>> {
     let names = names(dir)?;
     let path = dir.place(BUILD);
     let text = match read::rooted_text(&path, read::LIMIT)? {

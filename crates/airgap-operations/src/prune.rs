@@ -1,0 +1,197 @@
+//! Removes the files from a vendor folder that no request and no lock needs.
+//!
+//! Only files that the manifest lists are removed, and only those of kinds about which a request or
+//! a lock says something: a request for tools alone leaves all WIT packages.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+
+use serde::Serialize;
+
+use airgap_core::artifact::Kind;
+use airgap_core::error::{Context, Error, Result};
+use airgap_core::package::{PackageId, PackageName};
+use airgap_core::report::Report;
+use airgap_core::rooted::RootedPath;
+use airgap_vendor::kinds::component::write_component_build;
+use airgap_vendor::manifest::{self, Entry, Manifest, VendorDir};
+use airgap_vendor::request::Request;
+use airgap_wit::{Lock, Source};
+
+use crate::empty_folders;
+
+/// The name of the generated file in the folder of the components.
+const BUILD: &str = "BUILD.bazel";
+
+/// What requests and locks need.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    tools: HashSet<(String, String)>,
+    packages: BTreeSet<PackageId>,
+    components: HashSet<String>,
+}
+
+/// The result of a pruning.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Pruned {
+    /// The files that were removed, sorted by path.
+    pub removed: Vec<Gone>,
+    /// The number of their bytes.
+    pub bytes: u64,
+    /// The number of listed files that stay.
+    pub kept: usize,
+    /// The kinds that were left alone, because no request and no lock names anything of them.
+    pub left_alone: Vec<&'static str>,
+}
+
+/// A file that was removed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Gone {
+    /// Its path in the vendor folder.
+    pub path: String,
+    /// Its kind, as in the manifest.
+    pub kind: String,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+impl Needs {
+    /// Adds everything in a request. Tools are needed for each platform.
+    pub fn add_request(&mut self, request: &Request) {
+        let tool = |tool: &_, version: &_| (format!("{tool}"), format!("{version}"));
+        self.tools.extend(request.tools.iter().map(|it| tool(&it.tool, &it.version)));
+        self.packages.extend(request.packages.iter().map(|it| it.package.clone()));
+        self.packages.extend(request.wit.iter().map(|it| it.package.clone()));
+        self.components.extend(request.components.iter().map(|it| it.name.to_string()));
+    }
+
+    /// Adds every package in a lock.
+    pub fn add_lock(&mut self, lock: &Lock) {
+        self.packages.extend(lock.packages.iter().map(|locked| locked.package.clone()));
+    }
+
+    /// Returns whether nothing of a kind is named.
+    fn are_silent(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Toolchain => self.tools.is_empty(),
+            Kind::Wit => self.packages.is_empty(),
+            Kind::Component => self.components.is_empty(),
+        }
+    }
+
+    /// Returns whether an entry is needed.
+    fn include(&self, entry: &Entry) -> bool {
+        match kind_of(entry) {
+            Some(kind) if self.are_silent(kind) => true,
+            Some(Kind::Toolchain) => {
+                self.tools.contains(&(entry.name.clone(), entry.version.clone()))
+            }
+            Some(Kind::Wit) => package_of(entry).is_none_or(|id| self.packages.contains(&id)),
+            Some(Kind::Component) => entry.name == BUILD || self.components.contains(&entry.name),
+            // The helper, and kinds of later versions.
+            None => true,
+        }
+    }
+
+    /// Adds the packages that the needed ones need, as the text in the vendor folder says.
+    fn add_dependencies(&mut self, dir: &VendorDir, entries: &[Entry]) -> Result<()> {
+        let wit = entries.iter().filter(|entry| kind_of(entry) == Some(Kind::Wit));
+        let vendored: BTreeSet<_> = wit.filter_map(package_of).collect();
+        let mut waiting: Vec<_> = self.packages.iter().cloned().collect();
+        while let Some(package) = waiting.pop() {
+            if !vendored.contains(&package) {
+                continue;
+            }
+            let folder = dir.place(&package.folder());
+            let source = Source::from_rooted(&folder).map_err(|error| {
+                error.hint("vendor it again: what it needs cannot be known without its text")
+            })?;
+            let named = |id: &&PackageId| source.unversioned.contains::<PackageName>(&id.name);
+            let needed = source.dependencies.iter().chain(vendored.iter().filter(named));
+            waiting.extend(needed.filter(|id| self.packages.insert((*id).clone())).cloned());
+        }
+        Ok(())
+    }
+}
+
+/// Removes what is not needed from a vendor folder; with `is_dry` only says what that is.
+///
+/// # Errors
+/// Usage, if the folder has no manifest or nothing is needed at all; those of reading the packages
+/// and of removing files.
+pub fn prune(root: &Path, mut needs: Needs, is_dry: bool, report: &Report) -> Result<Pruned> {
+    let manifest = Manifest::read(root)?.ok_or_else(|| no_manifest(root))?;
+    let left_alone: Vec<_> = Kind::ALL.into_iter().filter(|kind| needs.are_silent(*kind)).collect();
+    if left_alone.len() == Kind::ALL.len() {
+        return Err(Error::usage("the requests and locks ask for nothing")
+            .hint("name the request.json of each module extension, or a lock"));
+    }
+    needs.add_dependencies(&dir_of(root, &manifest, Kind::Wit), manifest.entries())?;
+    let (kept, gone): (Vec<_>, Vec<_>) =
+        manifest.entries().iter().partition(|entry| needs.include(entry));
+    let pruned = Pruned {
+        bytes: gone.iter().map(|entry| entry.size).sum(),
+        kept: kept.len(),
+        left_alone: left_alone.into_iter().map(Kind::name).collect(),
+        removed: gone.iter().map(|entry| Gone::new(entry)).collect(),
+    };
+    if !is_dry && !gone.is_empty() {
+        remove(root, &manifest, &gone, report)?;
+    }
+    Ok(pruned)
+}
+
+impl Gone {
+    fn new(entry: &Entry) -> Gone {
+        let Entry { path, kind, size, .. } = entry.clone();
+        Gone { path, kind, size }
+    }
+}
+
+/// Removes the files, and then their entries: a killed run is continued by the next one.
+fn remove(root: &Path, manifest: &Manifest, gone: &[&Entry], report: &Report) -> Result<()> {
+    let rooted = RootedPath::given(root);
+    for entry in gone {
+        let file = rooted.join(&entry.path);
+        let removed = match file.folder() {
+            Err(error) if airgap_core::rooted::is_absence(&error) => Ok(()),
+            folder => folder.and_then(|folder| folder.remove_if_there(file.name())),
+        };
+        removed.doing(|| format!("remove `{file}`"))?;
+        empty_folders::remove_above(&rooted, &entry.path);
+    }
+    let paths: Vec<_> = gone.iter().map(|entry| entry.path.clone()).collect();
+    let has_components = gone.iter().any(|entry| kind_of(entry) == Some(Kind::Component));
+    let dir = dir_of(root, manifest, Kind::Component);
+    let build = || match has_components {
+        true => write_component_build(&dir, report),
+        false => Ok(Vec::new()),
+    };
+    Manifest::change_with(root, &paths, &[], build).map(drop)
+}
+
+/// Returns the folder of a kind: below the root, or the root itself, if it has files of one kind
+/// alone.
+fn dir_of(root: &Path, manifest: &Manifest, kind: Kind) -> VendorDir {
+    let prefix = format!("{}/", kind.folder());
+    let entries = manifest.entries().iter().filter(|entry| kind_of(entry) == Some(kind));
+    let is_below = entries.into_iter().all(|entry| entry.path.starts_with(&prefix));
+    match is_below {
+        true => VendorDir::of(&root.join(kind.folder()), kind),
+        false => VendorDir::of(root, kind),
+    }
+}
+
+fn kind_of(entry: &Entry) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| kind.name() == entry.kind)
+}
+
+fn package_of(entry: &Entry) -> Option<PackageId> {
+    format!("{}@{}", entry.name, entry.version).parse().ok()
+}
+
+fn no_manifest(root: &Path) -> Error {
+    Error::usage(format!("`{}` has no manifest", root.display()))
+        .fact("looked for", root.join(manifest::FILENAME).display())
+        .hint("name the vendor folder that `wasm-airgap vendor` wrote")
+}
