@@ -16,7 +16,7 @@ use airgap_core::rooted::RootedPath;
 use airgap_vendor::kinds::component::write_component_build;
 use airgap_vendor::manifest::{self, Entry, Manifest, VendorDir};
 use airgap_vendor::request::Request;
-use airgap_wit::{Lock, Source};
+use airgap_wit::{Lock, WitSource};
 
 use crate::empty_folders;
 
@@ -103,7 +103,7 @@ impl Needs {
                 continue;
             }
             let folder = dir.place(&package.folder());
-            let source = Source::from_rooted(&folder).map_err(|error| {
+            let source = WitSource::from_rooted(&folder).map_err(|error| {
                 error.hint("vendor it again: what it needs cannot be known without its text")
             })?;
             let named = |id: &&PackageId| source.unversioned.contains::<PackageName>(&id.name);

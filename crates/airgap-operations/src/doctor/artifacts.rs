@@ -18,7 +18,7 @@ use airgap_vendor::kinds::component::{Components, Purpose, WantedComponent};
 use airgap_vendor::kinds::wit::{Form, Packages, Published};
 use airgap_vendor::plan::{self, resolve};
 use airgap_vendor::request::{Platforms, Request, WitChoice};
-use airgap_wit::Source;
+use airgap_wit::WitSource;
 
 use super::item::{Item, Status};
 
