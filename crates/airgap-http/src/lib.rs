@@ -53,6 +53,7 @@ use airgap_core::error::{Error, Kind, Result};
 use airgap_core::network::Network;
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
+use airgap_core::search::{self, Answer, Searched};
 use airgap_core::verify::Verified;
 
 use address::Address;
@@ -135,15 +136,20 @@ impl Client {
         if transfer.is_right() {
             return transfer.finish();
         }
-        let mut attempts = Attempts::default();
-        for url in &urls {
-            match transfer.fill_from(&self.source(url)) {
-                Ok(()) => return transfer.finish(),
-                Err(AttemptError::Source(failure)) => attempts.add(url, failure),
-                Err(AttemptError::Fatal(error)) => return Err(transfer.end(error)),
+        let searched = search::in_order(&urls, |url| match transfer.fill_from(&self.source(url)) {
+            Ok(()) => Ok(Answer::Found(())),
+            Err(AttemptError::Source(failure)) => Ok(Answer::Passed(failure)),
+            Err(AttemptError::Fatal(error)) => Err(error),
+        });
+        match searched {
+            Ok(Searched { found: Some(_), .. }) => transfer.finish(),
+            Ok(Searched { passed, .. }) => {
+                let mut attempts = Attempts::default();
+                passed.into_iter().for_each(|(url, failure)| attempts.add(url, failure));
+                Err(transfer.end(attempts.error(subject)))
             }
+            Err(error) => Err(transfer.end(error)),
         }
-        Err(transfer.end(attempts.error(request.subject)))
     }
 
     /// Returns the digest and the size of the file at an address. The file is not stored.

@@ -3,11 +3,11 @@
 use std::io::Read;
 
 use crate::byte_source::{ByteSource, Progress};
-use crate::failure::{AttemptError, AttemptResult, Failure};
+use crate::failure::{AttemptResult, Failure};
 use crate::pipeline::{self, Stop};
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::Retryable;
-use crate::retry_policy::RetryPolicy;
+use crate::retry_policy::{FailedAttempt, RetryPolicy};
 use crate::transfer::too_large;
 use airgap_core::digest::{Digest, Hasher};
 use airgap_core::error::{Error, Kind};
@@ -33,17 +33,11 @@ pub(super) fn measure(
     retry_policy: &RetryPolicy,
     item: &Item,
 ) -> AttemptResult<Measured> {
-    let mut retries = retry_policy.retries();
-    loop {
-        let (began, mut length) = (retry_policy.elapsed(), 0);
-        match measure_once(source, largest, item, &mut length) {
-            Err(AttemptError::Source(failure)) => {
-                retries.spend_attempt(retry_policy.elapsed().saturating_sub(began), length);
-                retry_policy.wait_before_retry(&mut retries, failure, false, item)?;
-            }
-            result => return result,
-        }
-    }
+    retry_policy.retry(&mut retry_policy.retries(), item, |_| {
+        let mut length = 0;
+        let measured = measure_once(source, largest, item, &mut length);
+        measured.map_err(|error| FailedAttempt { received: Some(length), ..error.into() })
+    })
 }
 
 /// Reads everything once, and adds up in `length` the bytes that arrived.

@@ -8,7 +8,7 @@ use crate::byte_source::{ByteSource, Progress, ResponseFacts};
 use crate::failure::{AttemptError, AttemptResult, Failure};
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::Retries;
-use crate::retry_policy::RetryPolicy;
+use crate::retry_policy::{FailedAttempt, RetryPolicy};
 use airgap_core::error::Error;
 use airgap_core::store::Origin;
 use airgap_core::verify;
@@ -144,9 +144,8 @@ impl<'a, S: ByteSource> ResumingReader<'a, S> {
         let item = airgap_core::report::Item::hidden();
         let (spent, received) =
             (std::mem::take(&mut self.spent), std::mem::take(&mut self.received));
-        let mut retries = lock(self.retries);
-        retries.spend_attempt(spent, received);
-        match self.retry_policy.wait_before_retry(&mut retries, failure, gained, &item) {
+        let failed = FailedAttempt { gained, received: Some(received), ..failure.into() };
+        match self.retry_policy.wait_after(&mut lock(self.retries), failed, spent, &item) {
             Ok(()) => Ok(()),
             Err(AttemptError::Source(failure)) => {
                 Err(io::Error::other(self.source.error(&self.subject, failure)))

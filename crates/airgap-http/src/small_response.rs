@@ -8,6 +8,7 @@ use crate::deadline::DeadlineReader;
 use crate::failure::{AttemptError, AttemptResult};
 use crate::measure::page;
 use crate::resume::ResumeRange;
+use crate::retry::Retries;
 use crate::retry_policy::RetryPolicy;
 use airgap_core::error::{Error, Kind};
 use airgap_core::report::Item;
@@ -30,18 +31,11 @@ pub(super) fn read(
     retry_policy: &RetryPolicy,
     item: &Item,
 ) -> AttemptResult<Option<SmallResponse>> {
-    let mut retries = retry_policy.retries();
-    loop {
-        let began = retry_policy.elapsed();
-        match once(source, largest, within) {
-            Err(AttemptError::Source(failure)) if failure.missing => return Ok(None),
-            Err(AttemptError::Source(failure)) => {
-                retries.spend_attempt(retry_policy.elapsed().saturating_sub(began), 0);
-                retry_policy.wait_before_retry(&mut retries, failure, false, item)?;
-            }
-            result => return result.map(Some),
-        }
-    }
+    let attempt = |_: &mut Retries| match once(source, largest, within) {
+        Err(AttemptError::Source(failure)) if failure.missing => Ok(None),
+        result => Ok(Some(result?)),
+    };
+    retry_policy.retry(&mut retry_policy.retries(), item, attempt)
 }
 
 fn once(source: &dyn ByteSource, largest: u64, within: Duration) -> AttemptResult<SmallResponse> {

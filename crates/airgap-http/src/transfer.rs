@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io;
 
 use crate::byte_source::{ByteSource, Progress, ResponseFacts, SourceResponse};
-use crate::failure::{AttemptError, AttemptResult, Failure};
+use crate::failure::{AttemptResult, Failure};
 use crate::pipeline::{self, Stop};
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::{Retries, Retryable};
-use crate::retry_policy::RetryPolicy;
+use crate::retry_policy::{FailedAttempt, RetryPolicy};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Kind, Result};
 use airgap_core::report::Item;
@@ -111,32 +111,35 @@ impl<'a> Transfer<'a> {
 
     /// Requests the pinned bytes, or the rest of them, from this source.
     pub fn fill_from(&mut self, source: &dyn ByteSource) -> AttemptResult<()> {
-        self.retries.next_source();
+        let mut retries = self.retries;
+        retries.next_source();
+        let (retry_policy, item) = (self.retry_policy, self.item);
+        let filled = retry_policy.retry(&mut retries, item, |_| {
+            let (length, received) = (self.partial.length(), self.received);
+            self.fill_once(source).map_err(|error| FailedAttempt {
+                gained: self.partial.length() > length,
+                received: Some(self.received - received),
+                ..error.into()
+            })
+        });
+        self.retries = retries;
+        filled
+    }
+
+    /// Requests the missing bytes, and checks the digest of the whole file.
+    fn fill_once(&mut self, source: &dyn ByteSource) -> AttemptResult<()> {
         loop {
-            let before = self.partial.length();
-            let (began, received) = (self.retry_policy.elapsed(), self.received);
-            match self.attempt(source) {
-                Ok(_) if self.is_right() => return Ok(()),
-                // Once only: the parts of a source that changes while it is read may never fit
-                // together.
-                Ok(_) if self.pieced && !self.started_over => {
-                    self.started_over = true;
-                    self.start_over()?;
-                }
-                Ok(facts) => return Err(self.mismatch(source, &facts).into()),
-                Err(AttemptError::Source(failure)) => {
-                    let took = self.retry_policy.elapsed().saturating_sub(began);
-                    self.retries.spend_attempt(took, self.received - received);
-                    let gained = self.partial.length() > before;
-                    self.retry_policy.wait_before_retry(
-                        &mut self.retries,
-                        failure,
-                        gained,
-                        self.item,
-                    )?;
-                }
-                Err(fatal) => return Err(fatal),
+            let facts = self.attempt(source)?;
+            if self.is_right() {
+                return Ok(());
             }
+            // Once only: the parts of a source that changes while it is read may never fit
+            // together.
+            if !self.pieced || self.started_over {
+                return Err(self.mismatch(source, &facts).into());
+            }
+            self.started_over = true;
+            self.start_over()?;
         }
     }
 

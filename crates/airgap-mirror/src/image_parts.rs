@@ -1,4 +1,8 @@
 //! An image in parts: `registry`, `repository`, `tag` and `digest`, as in charts and operators.
+//!
+//! With [`image_text`], which knows the keys and texts of whole images, this is the one grammar of
+//! fields that name images. Scans of manifests, guesses about charts and Kustomize patches use it:
+//! the first two read parts here, and the patches write the same parts by [`moved`].
 
 use std::rc::Rc;
 
@@ -169,4 +173,47 @@ impl ImageParts {
         }
         text
     }
+}
+
+/// Returns the parts of an image that is written in several fields, with their new texts. The tag
+/// and the digest must stay.
+pub(super) fn moved(
+    around: &Node,
+    key: &str,
+    image: &ImageReference,
+    destination: &ImageReference,
+) -> Option<Vec<(String, String)>> {
+    let from = image.with_defaults();
+    if (from.tag(), from.digest()) != (destination.tag(), destination.digest()) {
+        return None;
+    }
+    let (host, path) = (destination.host()?.to_owned(), destination.path().to_owned());
+    let has = |key: &str| around.text_of(key).is_some();
+    let part = |key: &str, text: String| (key.to_owned(), text);
+    if key == "image" && has("repository") {
+        let (folder, last) = path.rsplit_once('/').unwrap_or(("", &path));
+        let folder = match has("registry") {
+            true => folder.to_owned(),
+            false => format!("{host}/{folder}").trim_end_matches('/').to_owned(),
+        };
+        let registry = has("registry").then(|| part("registry", host));
+        let names = [part("repository", folder), part("image", last.to_owned())];
+        return Some(registry.into_iter().chain(names).collect());
+    }
+    let registry = match key.to_ascii_lowercase().strip_suffix("repository") {
+        Some(stem) => {
+            let end = &key[stem.len()..];
+            let own = match end.chars().next() {
+                Some('R') if end.ends_with('Y') => "REGISTRY",
+                Some('R') => "Registry",
+                _ => "registry",
+            };
+            format!("{}{own}", &key[..stem.len()])
+        }
+        None => "registry".to_owned(),
+    };
+    Some(match has(&registry) {
+        true => vec![(registry, host), part(key, path)],
+        false => vec![part(key, format!("{host}/{path}"))],
+    })
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::field_path::{self, FieldStep};
 use super::image_occurrence::{ImageOccurrence, Resource};
+use super::image_parts;
 use super::mirror_list::MirrorList;
 use super::reference::ImageReference;
 use crate::yaml::{self, Documents, Duplicates, Node};
@@ -189,7 +190,7 @@ fn change(
     }
     match (depth == steps.len(), steps.split_last()?) {
         (true, (FieldStep::Key(key), above)) => {
-            let parts = parts(around, key, image, &destination)?;
+            let parts = image_parts::moved(around, key, image, &destination)?;
             for (key, text) in parts {
                 let steps = [above, &[FieldStep::Key(key)]].concat();
                 values.by_pointer.insert(field_path::pointer(&steps), text);
@@ -235,49 +236,6 @@ fn replaced(text: &str, image: &str, destination: &str) -> Option<String> {
     }
     result.push_str(rest);
     found.then_some(result)
-}
-
-/// Returns the parts of an image that is written in several fields, with their new texts. The tag
-/// and the digest must stay.
-fn parts(
-    around: &Node,
-    key: &str,
-    image: &ImageReference,
-    destination: &ImageReference,
-) -> Option<Vec<(String, String)>> {
-    let from = image.with_defaults();
-    if (from.tag(), from.digest()) != (destination.tag(), destination.digest()) {
-        return None;
-    }
-    let (host, path) = (destination.host()?.to_owned(), destination.path().to_owned());
-    let has = |key: &str| around.text_of(key).is_some();
-    let part = |key: &str, text: String| (key.to_owned(), text);
-    if key == "image" && has("repository") {
-        let (folder, last) = path.rsplit_once('/').unwrap_or(("", &path));
-        let folder = match has("registry") {
-            true => folder.to_owned(),
-            false => format!("{host}/{folder}").trim_end_matches('/').to_owned(),
-        };
-        let registry = has("registry").then(|| part("registry", host));
-        let names = [part("repository", folder), part("image", last.to_owned())];
-        return Some(registry.into_iter().chain(names).collect());
-    }
-    let registry = match key.to_ascii_lowercase().strip_suffix("repository") {
-        Some(stem) => {
-            let end = &key[stem.len()..];
-            let own = match end.chars().next() {
-                Some('R') if end.ends_with('Y') => "REGISTRY",
-                Some('R') => "Registry",
-                _ => "registry",
-            };
-            format!("{}{own}", &key[..stem.len()])
-        }
-        None => "registry".to_owned(),
-    };
-    Some(match has(&registry) {
-        true => vec![(registry, host), part(key, path)],
-        false => vec![part(key, format!("{host}/{path}"))],
-    })
 }
 
 #[cfg(test)]

@@ -56,30 +56,14 @@ impl Transport {
         call: &ApiCall<'_>,
         retries: &mut Retries,
     ) -> Result<ApiResponse> {
-        loop {
-            let began = self.retry_policy.elapsed();
-            let error = match self.attempt(session, call) {
-                Ok(reply) => return Ok(reply),
-                Err(AttemptError::Fatal(error)) => return Err(error),
-                Err(AttemptError::Source(failure)) => {
-                    retries.spend_attempt(self.retry_policy.elapsed().saturating_sub(began), 0);
-                    self.retry_policy.wait_before_retry(retries, failure, false, &Item::hidden())
-                }
-            };
-            match error {
-                Ok(()) => {}
-                Err(AttemptError::Fatal(error)) => return Err(error),
-                Err(AttemptError::Source(failure)) => {
-                    let registry = session.registry();
-                    return Err(error_response::error(
-                        &call.doing,
-                        &call.address,
-                        registry,
-                        failure,
-                    ));
-                }
+        let attempt = |_: &mut Retries| Ok(self.attempt(session, call)?);
+        let reply = self.retry_policy.retry(retries, &Item::hidden(), attempt);
+        reply.map_err(|error| match error {
+            AttemptError::Fatal(error) => error,
+            AttemptError::Source(failure) => {
+                error_response::error(&call.doing, &call.address, session.registry(), failure)
             }
-        }
+        })
     }
 
     fn attempt(&self, session: &Session, call: &ApiCall<'_>) -> AttemptResult<ApiResponse> {

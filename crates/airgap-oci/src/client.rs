@@ -312,34 +312,20 @@ impl Client {
             return Ok(session.clone());
         }
         let retry_policy = &self.transport.retry_policy;
-        let mut retries = retry_policy.retries();
-        loop {
-            let began = retry_policy.elapsed();
-            let failure = match Session::open(&self.transport, registry) {
-                Ok(session) => return Ok(contact.session.insert(Arc::new(session)).clone()),
-                Err(AttemptError::Fatal(error)) => return Err(error),
-                Err(AttemptError::Source(failure)) => failure,
-            };
-            retries.spend_attempt(retry_policy.elapsed().saturating_sub(began), 0);
-            let waited = match contact.failed {
-                true => Err(failure.into()),
-                false => {
-                    retry_policy.wait_before_retry(&mut retries, failure, false, &Item::hidden())
-                }
-            };
-            match waited {
-                Ok(()) => {}
-                Err(AttemptError::Fatal(error)) => return Err(error),
-                Err(AttemptError::Source(failure)) => {
-                    contact.failed = true;
-                    let doing = format!("reach the registry `{registry}`");
-                    return Err(error_response::error(
-                        &doing,
-                        &registry.endpoint(),
-                        registry,
-                        failure,
-                    ));
-                }
+        let opened = match contact.failed {
+            // The caller before waited for it already.
+            true => Session::open(&self.transport, registry),
+            false => retry_policy.retry(&mut retry_policy.retries(), &Item::hidden(), |_| {
+                Ok(Session::open(&self.transport, registry)?)
+            }),
+        };
+        match opened {
+            Ok(session) => Ok(contact.session.insert(Arc::new(session)).clone()),
+            Err(AttemptError::Fatal(error)) => Err(error),
+            Err(AttemptError::Source(failure)) => {
+                contact.failed = true;
+                let doing = format!("reach the registry `{registry}`");
+                Err(error_response::error(&doing, &registry.endpoint(), registry, failure))
             }
         }
     }

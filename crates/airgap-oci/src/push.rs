@@ -22,6 +22,7 @@ use airgap_http::address::Address;
 use airgap_http::failure::{AttemptError, Failure};
 use airgap_http::http::{self, Body, Request, Response};
 use airgap_http::retry::{Retries, Retryable};
+use airgap_http::retry_policy::FailedAttempt;
 
 /// The most attempts without a wait before them, until the upload has gained [`CHUNK`].
 const CHANGES: usize = 10;
@@ -159,7 +160,7 @@ impl Client {
             offset: 0,
             furthest: 0,
             mark: Checkpoint::default(),
-            retries: self.transport().retry_policy.retries(),
+            offset_unknown: false,
             changes: 0,
         };
         upload.run()
@@ -206,8 +207,8 @@ struct Upload<'a> {
     furthest: u64,
     /// A position to read the source again from, if the registry has the bytes before it.
     mark: Checkpoint,
-    /// The time that is left for waiting, in all requests of this upload together.
-    retries: Retries,
+    /// Whether the registry must be asked for the number of bytes that it has.
+    offset_unknown: bool,
     /// The number of attempts without a wait since the last [`CHUNK`] was gained.
     changes: usize,
 }
@@ -223,44 +224,42 @@ struct UploadError {
 
 impl<'a> Upload<'a> {
     fn run(mut self) -> Result<()> {
-        loop {
-            let Err(upload_error) = self.attempt() else { return Ok(()) };
-            let gain = self.offset.saturating_sub(self.furthest);
-            // A registry that takes one byte of each part makes no progress and causes a wait.
-            let gained = gain >= LEAST;
-            if gained {
-                self.furthest = self.offset;
-            }
-            self.changes = if gain >= CHUNK { 0 } else { self.changes + 1 };
-            let waited = match upload_error.error {
-                // A limit, as the location of a registry could lead in a circle.
-                AttemptError::Source(_)
-                    if upload_error.retry_at_once && self.changes <= CHANGES =>
-                {
-                    Ok(())
-                }
-                AttemptError::Source(failure) => {
-                    let (retry_policy, retries) = (&self.transport.retry_policy, &mut self.retries);
-                    retry_policy.wait_before_retry(retries, failure, gained, self.item)
-                }
-                fatal => Err(fatal),
-            };
-            match waited {
-                Ok(()) => {}
-                Err(AttemptError::Fatal(error)) => return Err(error),
-                Err(AttemptError::Source(failure)) => return Err(self.error(failure)),
-            }
-            if upload_error.offset_unknown && self.is_there()? {
+        let (retry_policy, item) = (&self.transport.retry_policy, self.item);
+        let mut retries = retry_policy.retries();
+        let done = retry_policy.retry(&mut retries, item, |retries| {
+            if self.offset_unknown && self.is_there(retries)? {
                 return Ok(());
             }
+            self.offset_unknown = false;
+            self.attempt(retries).map_err(|error| self.failed(error))
+        });
+        done.map_err(|error| match error {
+            AttemptError::Fatal(error) => error,
+            AttemptError::Source(failure) => self.error(failure),
+        })
+    }
+
+    /// Records the progress of an attempt that failed, and decides about the wait after it.
+    fn failed(&mut self, upload_error: UploadError) -> FailedAttempt {
+        let UploadError { error, retry_at_once, offset_unknown } = upload_error;
+        let gain = self.offset.saturating_sub(self.furthest);
+        // A registry that takes one byte of each part makes no progress and causes a wait.
+        let gained = gain >= LEAST;
+        if gained {
+            self.furthest = self.offset;
         }
+        self.changes = if gain >= CHUNK { 0 } else { self.changes + 1 };
+        self.offset_unknown = offset_unknown;
+        // A limit, as the location of a registry could lead in a circle.
+        let at_once = retry_at_once && self.changes <= CHANGES;
+        // The time of an upload is not waiting, however many bytes the registry took.
+        FailedAttempt { error, gained, received: None, at_once }
     }
 
     /// Sends the missing bytes and finishes the upload.
-    fn attempt(&mut self) -> std::result::Result<(), UploadError> {
+    fn attempt(&mut self, retries: &mut Retries) -> std::result::Result<(), UploadError> {
         if self.location.is_none() {
-            let (session, retries) = (&self.session, &mut self.retries);
-            let begun = self.client.begin_upload_within(session, self.to, retries)?;
+            let begun = self.client.begin_upload_within(&self.session, self.to, retries)?;
             (self.location, self.least) = (Some(begun.address), begun.least);
             self.offset = 0;
         }
@@ -428,7 +427,7 @@ impl<'a> Upload<'a> {
     }
 
     /// Asks for the number of bytes that the registry has; returns whether it has the whole blob.
-    fn is_there(&mut self) -> Result<bool> {
+    fn is_there(&mut self, retries: &mut Retries) -> Result<bool> {
         self.offset = 0;
         if let Some(address) = self.location.take() {
             let call = ApiCall {
@@ -442,7 +441,7 @@ impl<'a> Upload<'a> {
                 accepted_statuses: &[400, 404, 405, 410, 416, 501],
                 limit: ANSWER_LIMIT,
             };
-            let reply = self.transport.call_within(&self.session, &call, &mut self.retries)?;
+            let reply = self.transport.call_within(&self.session, &call, retries)?;
             let taken = received_offset(&reply.headers).filter(|_| reply.status.is_success());
             // Some registries answer `0-0` when they have no bytes.
             if let Some(taken) = taken.filter(|it| (2..=self.descriptor.size).contains(it)) {
@@ -459,7 +458,7 @@ impl<'a> Upload<'a> {
             }
         }
         // The upload is gone: it may have been finished, and only the response was lost.
-        self.client.has_blob_within(self.to, &self.descriptor.digest, &mut self.retries)
+        self.client.has_blob_within(self.to, &self.descriptor.digest, retries)
     }
 
     fn location(&self) -> Result<Address> {

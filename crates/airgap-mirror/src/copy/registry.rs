@@ -13,6 +13,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
+use airgap_core::search::{self, Answer};
 use airgap_core::workers::lock;
 use airgap_oci::{
     Client, Descriptor, Manifest, MountResult, Readable, Reference, Registry, Repository, Tag,
@@ -128,15 +129,16 @@ pub(crate) fn first_available<T>(
     subject: &str,
     ask: impl Fn(&Repository) -> Result<T>,
 ) -> Result<(T, Repository)> {
-    let mut errors = Vec::new();
-    for place in places(registries, of)? {
-        match ask(&place) {
-            Ok(answer) => return Ok((answer, place)),
-            // Wrong content must be reported, and not hidden by the answer of another place.
-            Err(error) if error.kind() == Kind::Integrity => return Err(error),
-            Err(error) => errors.push(error),
-        }
+    let searched = search::in_order(places(registries, of)?, |place| match ask(place) {
+        Ok(answer) => Ok(Answer::Found(answer)),
+        // Wrong content must be reported, and not hidden by the answer of another place.
+        Err(error) if error.kind() == Kind::Integrity => Err(error),
+        Err(error) => Ok(Answer::Passed(error)),
+    })?;
+    if let Some(found) = searched.found {
+        return Ok(found);
     }
+    let mut errors: Vec<_> = searched.passed.into_iter().map(|(_, error)| error).collect();
     if errors.len() == 1 {
         return Err(errors.remove(0));
     }
