@@ -124,7 +124,7 @@ impl Search<'_> {
         items
     }
 
-    fn archive(&self, archive: &SourceArchive, sources: &Packages) -> (Item, Option<Source>) {
+    fn archive(&self, archive: &SourceArchive, sources: &Packages) -> (Item, Option<WitSource>) {
         let name = archive.package.to_string();
         let failed =
             |error: &Error| Item::failed("wit", &name, name.clone(), error, true, self.vendor_all);
