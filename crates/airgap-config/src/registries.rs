@@ -30,13 +30,11 @@ mod certificates;
 mod config;
 mod document;
 mod endpoint;
-mod helper;
 mod metadata;
 mod named_path;
 mod oci_endpoints;
 mod route;
 mod show;
-mod stores;
 
 pub use endpoint::is_loopback;
 pub use metadata::Discovery;
@@ -47,6 +45,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use crate::policy;
+use airgap_core::credentials::stores::Stores;
 use airgap_core::environment::{self as env, Environment};
 use airgap_core::error::{Error, Result};
 use airgap_core::network;
@@ -58,7 +57,6 @@ use airgap_http::Client;
 use config::Config;
 use endpoint::Endpoint;
 use metadata::Metadata;
-use stores::Stores;
 
 /// The settings about registries that are in force. Any number of threads can share one.
 pub struct Registries {
@@ -106,7 +104,7 @@ impl Registries {
         }
         Ok(Registries {
             mirrors: mirrors(environment)?,
-            stores: Stores::from_environment(environment),
+            stores: Stores::from_environment(environment, endpoint::canonical),
             netrc: network::netrc(environment),
             environment: environment.clone(),
             config,

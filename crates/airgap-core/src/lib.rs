@@ -41,6 +41,7 @@ pub mod verify;
 // The process and its surroundings: variables, Bazel, the network, threads and other programs.
 pub mod bazel;
 pub mod child;
+pub mod credentials;
 pub mod environment;
 pub mod network;
 pub mod runfiles;

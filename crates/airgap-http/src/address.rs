@@ -3,10 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use url::{Host, Url};
 
+use airgap_core::credentials::Login;
 use airgap_core::error::{Error, Result};
 use airgap_core::secrets;
 
@@ -14,37 +13,15 @@ use airgap_core::secrets;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     url: Url,
-    credential: Option<Credential>,
+    credential: Option<Login>,
 }
 
-/// The user name and password of a user. Has neither `Debug` nor `Display` on purpose.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// The user name.
-    pub login: String,
-    /// The password.
-    pub password: String,
-}
-
-impl Credential {
-    /// Returns the value of an `Authorization` header (RFC 7617).
-    pub fn basic(&self) -> String {
-        let pair = BASE64_STANDARD.encode(format!("{}:{}", self.login, self.password));
-        format!("Basic {pair}")
-    }
-
-    /// Returns the user and password before the `@` of an address, percent-decoded.
-    pub(crate) fn from_url(url: &Url) -> Option<Credential> {
-        let decode = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-        let login = decode(url.username()).into_owned();
-        let password = decode(url.password().unwrap_or_default()).into_owned();
-        (!login.is_empty() || !password.is_empty()).then_some(Credential { login, password })
-    }
-
-    /// Registers the password for redaction in messages.
-    pub(super) fn learn(&self) {
-        secrets::learn_login(&self.login, &self.password);
-    }
+/// Returns the user and password before the `@` of an address, percent-decoded.
+pub(crate) fn login_in(url: &Url) -> Option<Login> {
+    let decode = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    let login = decode(url.username()).into_owned();
+    let password = decode(url.password().unwrap_or_default()).into_owned();
+    (!login.is_empty() || !password.is_empty()).then_some(Login { login, password })
 }
 
 impl Address {
@@ -60,12 +37,12 @@ impl Address {
             "file" => Address::from_url(url),
             _ => return Err(bad(text)),
         };
-        address.credential.iter().for_each(Credential::learn);
+        address.credential.iter().for_each(Login::learn);
         Ok(address)
     }
 
     fn from_url(mut url: Url) -> Address {
-        let credential = Credential::from_url(&url);
+        let credential = login_in(&url);
         // These fail only for addresses that cannot have a user or password.
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -137,7 +114,7 @@ impl Address {
     }
 
     /// Returns the user and password that were in the address.
-    pub(crate) fn credential(&self) -> Option<&Credential> {
+    pub(crate) fn credential(&self) -> Option<&Login> {
         self.credential.as_ref()
     }
 }

@@ -3,15 +3,16 @@
 use std::io;
 use std::path::Path;
 
-use crate::address::{Address, Credential};
+use crate::address::Address;
 use crate::byte_source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use crate::credential_scope::{self, Withheld};
 use crate::failure::{AttemptResult, Attempts, Failure};
 use crate::http::{AuthProvider, Hop, HopAuth, Http, Request, Response};
-use crate::netrc::Netrc;
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::Retryable;
 use crate::retry_policy::RetryPolicy;
+use airgap_core::credentials::Login;
+use airgap_core::credentials::netrc::Netrc;
 use airgap_core::error::Error;
 use airgap_core::regular_file;
 
@@ -59,7 +60,7 @@ impl AuthProvider for FileSource<'_> {
     fn auth_for(&self, hop: &Hop<'_>) -> AttemptResult<HopAuth> {
         let allowed = self.may_see(hop.here);
         let credential = self.credential(hop.here).filter(|_| allowed.is_ok());
-        Ok(HopAuth { authorization: credential.map(Credential::basic), ..HopAuth::default() })
+        Ok(HopAuth { authorization: credential.map(Login::basic), ..HopAuth::default() })
     }
 }
 
@@ -71,7 +72,7 @@ impl FileSource<'_> {
 
     /// Returns the credential for the server at `here`, whether or not it may be sent there: the
     /// one in the address, the entry of the netrc file for the host, or the `default` entry.
-    fn credential(&self, here: &Address) -> Option<&Credential> {
+    fn credential(&self, here: &Address) -> Option<&Login> {
         let home = here.origin() == self.address.origin();
         let own = self.address.credential().filter(|_| home);
         own.or_else(|| self.netrc.machine(here.host()))

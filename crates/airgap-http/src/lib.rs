@@ -27,7 +27,6 @@ mod file_source;
 pub mod http;
 mod interim_response;
 mod measure;
-mod netrc;
 mod pipeline;
 mod proxy;
 pub mod resume;
@@ -41,13 +40,13 @@ pub mod transfer;
 
 pub use address::redacted;
 pub use measure::Measured;
-pub use netrc::login as netrc_login;
 pub use retry::{Clock, SystemClock};
 pub use small_response::SmallResponse;
 pub use tls::Identity;
 
 use std::sync::Arc;
 
+use airgap_core::credentials::netrc::Netrc;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::network::Network;
@@ -61,7 +60,6 @@ use byte_source::ByteSource;
 use failure::{AttemptError, Attempts};
 use file_source::FileSource;
 use http::Http;
-use netrc::Netrc;
 use retry_policy::RetryPolicy;
 use transfer::{Transfer, TransferRequest};
 

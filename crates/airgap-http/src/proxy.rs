@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use ureq::ProxyProtocol;
 use url::Url;
 
-use crate::address::{Address, Credential, redacted};
+use crate::address::{Address, login_in, redacted};
+use airgap_core::credentials::Login;
 use airgap_core::error::{Error, Result};
 use airgap_core::network::{Network, ProxySetting};
 
@@ -64,9 +65,9 @@ impl Proxy {
         if let Some(port) = url.port_or_known_default() {
             builder = builder.port(port);
         }
-        if let Some(credential) = Credential::from_url(&url) {
+        if let Some(credential) = login_in(&url) {
             credential.learn();
-            let Credential { login, password } = credential;
+            let Login { login, password } = credential;
             builder = builder.username(&login).password(&password);
         }
         let inner = builder.build().map_err(|error| wrong(&error.to_string()))?;

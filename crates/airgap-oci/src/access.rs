@@ -1,10 +1,9 @@
 //! The scheme, the certificates and the credential for a registry.
 
-use std::fmt;
 use std::sync::Arc;
 
+pub use airgap_core::credentials::Credential;
 use airgap_core::error::Result;
-use airgap_core::secrets;
 use airgap_http::Identity;
 
 /// A provider of the settings and the credential of each registry. It reads config files, variables
@@ -70,46 +69,5 @@ impl Access {
     /// Returns all its credentials.
     pub(crate) fn credentials(&self) -> impl Iterator<Item = &Credential> {
         [&self.credential].into_iter().chain(self.parts.iter().map(|part| &part.credential))
-    }
-}
-
-/// A credential for a registry. `Debug` shows no secrets, and there is no `Display`.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub enum Credential {
-    /// No credential.
-    #[default]
-    Anonymous,
-    /// A name and a password, sent to the registry or to its token server.
-    Basic {
-        /// The name.
-        username: String,
-        /// The password, or a token in its place.
-        password: String,
-    },
-    /// A token that is sent to the registry as it is, without asking a token server.
-    Bearer(String),
-    /// A refresh token, which the token server changes into one for the registry.
-    Refresh(String),
-}
-
-impl Credential {
-    /// Registers the secrets in it for redaction in messages.
-    pub fn learn(&self) {
-        match self {
-            Credential::Anonymous => {}
-            Credential::Basic { username, password } => secrets::learn_login(username, password),
-            Credential::Bearer(token) | Credential::Refresh(token) => secrets::learn(token),
-        }
-    }
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Credential::Anonymous => "Anonymous",
-            Credential::Basic { .. } => "Basic(..)",
-            Credential::Bearer(_) => "Bearer(..)",
-            Credential::Refresh(_) => "Refresh(..)",
-        })
     }
 }

@@ -14,10 +14,11 @@ use crate::reference::Registry;
 use crate::token::{IssuedToken, Scope, Tokens};
 use crate::traffic::{Counters, RequestPurpose};
 use crate::transport::Transport;
+use airgap_core::credentials::Login;
 use airgap_core::error::{Error, Result};
 use airgap_core::workers::lock;
 use airgap_http::Identity;
-use airgap_http::address::{self, Address};
+use airgap_http::address::Address;
 use airgap_http::credential_scope;
 use airgap_http::failure::{AttemptError, AttemptResult, Failure, Mismatch};
 use airgap_http::http::{AuthProvider, Hop, HopAuth, Request};
@@ -423,5 +424,5 @@ fn not_tls(error: AttemptError, access: &Access) -> AttemptError {
 }
 
 fn basic(login: String, password: String) -> String {
-    address::Credential { login, password }.basic()
+    Login { login, password }.basic()
 }

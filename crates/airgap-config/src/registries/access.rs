@@ -13,6 +13,8 @@ use super::config::{Auth, AuthMethod, Secret};
 use super::endpoint::{Endpoint, Scheme, canonical, is_loopback, split_port};
 use super::metadata::Metadata;
 use super::{ComponentMirror, Discovered, Registries};
+use airgap_core::credentials::netrc::Netrc;
+use airgap_core::credentials::stores::StoredCredential;
 use airgap_core::environment::{COMPONENT_MIRROR, REGISTRY, registry_part};
 use airgap_core::error::{Error, Result};
 use airgap_oci::{Access, AccessProvider, Credential, CredentialPart, is_host};
@@ -69,7 +71,7 @@ impl SchemeSetting {
 pub(super) enum CredentialOrigin<'a> {
     Variable { name: String, bearer: bool },
     Config(&'a Auth),
-    Store(super::stores::StoredCredential),
+    Store(StoredCredential),
     Netrc,
 }
 
@@ -230,7 +232,8 @@ impl Registries {
     fn netrc_login(&self, host: &str) -> Result<Option<(String, String)>> {
         let Some(path) = &self.netrc else { return Ok(None) };
         let name = split_port(host).0.trim_matches(['[', ']']);
-        airgap_http::netrc_login(path, name)
+        let netrc = Netrc::read(Some(path))?;
+        Ok(netrc.machine(name).map(|found| (found.login.clone(), found.password.clone())))
     }
 
     /// Checks that variables have credentials for this host. The names of variables are the same

@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::GeneralPurposeConfig;
-use base64::engine::{DecodePaddingMode, GeneralPurpose};
-
 use super::document::{Document, Table, TomlNode};
 use super::endpoint::{self, Endpoint, Scheme};
 use super::metadata::{Metadata, namespace_prefix, oci_registry};
 use super::named_path::NamedPath;
+use airgap_core::credentials::pair;
 use airgap_core::environment::{self as env, Environment};
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::package::PackageName;
@@ -402,20 +399,6 @@ fn secret(
             .err()
             .unwrap_or_else(|| auth.wrong(&format!("has neither `{literal}` nor `{variable}`")))),
     }
-}
-
-/// Parses the base64 form of `user:password`, with or without padding.
-pub(super) fn pair(text: &str) -> Option<(String, String)> {
-    let engine = GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
-    let text = String::from_utf8(engine.decode(text.trim()).ok()?).ok()?;
-    let (user, password) = text.split_once(':')?;
-    // Files of docker may have zeros at the end.
-    Some((user.to_owned(), password.trim_end_matches('\0').to_owned()))
 }
 
 #[cfg(test)]

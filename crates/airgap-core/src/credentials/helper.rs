@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use airgap_core::bounded;
-use airgap_core::child::{self, Failure, Limits, Output};
-use airgap_core::error::{Error, Kind, Result};
-use airgap_oci::Credential;
+use super::Credential;
+use crate::bounded;
+use crate::child::{self, Failure, Limits, Output};
+use crate::error::{Error, Kind, Result};
 
 /// The most time that a program may take. It may ask a service, or a user in a window; it runs in
 /// the background, where it cannot read from a terminal.
@@ -20,7 +20,7 @@ pub(super) const LIMIT: Duration = Duration::from_secs(30);
 const LARGEST: u64 = 64 * 1024;
 
 /// A program that returns the credential of a registry.
-pub(super) struct Helper {
+pub struct Helper {
     /// The part of its name after `docker-credential-`.
     pub(super) name: String,
     /// The name of the registry in the file.

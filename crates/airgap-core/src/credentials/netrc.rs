@@ -6,25 +6,25 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::address::Credential;
-use airgap_core::error::{Error, Result};
-use airgap_core::read;
-use airgap_core::regular_file;
+use super::Login;
+use crate::error::{Error, Result};
+use crate::read;
+use crate::regular_file;
 
 /// The largest netrc file in bytes.
 const LARGEST: u64 = 1 << 20;
 
 /// The entries of a netrc file, in their order.
 #[derive(Default)]
-pub(super) struct Netrc {
+pub struct Netrc {
     path: Option<PathBuf>,
-    machines: Vec<(String, Credential)>,
-    default: Option<Credential>,
+    machines: Vec<(String, Login)>,
+    default: Option<Login>,
 }
 
 impl Netrc {
     /// Reads the file. A missing file counts as an empty one.
-    pub(super) fn read(path: Option<&Path>) -> Result<Netrc> {
+    pub fn read(path: Option<&Path>) -> Result<Netrc> {
         let Some(path) = path else { return Ok(Netrc::default()) };
         let text = match regular_file::open(path) {
             Ok(mut file) => read::rest(&mut file, path, LARGEST)?,
@@ -47,27 +47,20 @@ impl Netrc {
     }
 
     /// Returns the path of the file, even if the file is missing.
-    pub(super) fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
     /// Returns the credential of the entry for exactly this host.
-    pub(super) fn machine(&self, host: &str) -> Option<&Credential> {
+    pub fn machine(&self, host: &str) -> Option<&Login> {
         let found = self.machines.iter().find(|(name, _)| name.eq_ignore_ascii_case(host));
         found.map(|(_, credential)| credential)
     }
 
     /// Returns the credential of the `default` entry.
-    pub(super) fn default_entry(&self) -> Option<&Credential> {
+    pub fn default_entry(&self) -> Option<&Login> {
         self.default.as_ref()
     }
-}
-
-/// Returns the user and password of the entry for a host, for callers that do not send them with a
-/// plain download.
-pub fn login(path: &Path, host: &str) -> Result<Option<(String, String)>> {
-    let netrc = Netrc::read(Some(path))?;
-    Ok(netrc.machine(host).map(|found| (found.login.clone(), found.password.clone())))
 }
 
 /// The hosts that an entry is for.
@@ -104,7 +97,7 @@ fn parse(text: &str) -> std::result::Result<Netrc, usize> {
 impl Netrc {
     fn add(&mut self, entry: Option<NetrcEntry>, login: Option<String>, password: Option<String>) {
         let Some(login) = login else { return };
-        let credential = Credential { login, password: password.unwrap_or_default() };
+        let credential = Login { login, password: password.unwrap_or_default() };
         credential.learn();
         match entry {
             Some(NetrcEntry::Machine(name)) => self.machines.push((name, credential)),
@@ -177,7 +170,7 @@ fn newlines(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn pair(credential: Option<&Credential>) -> Option<(&str, &str)> {
+    fn pair(credential: Option<&Login>) -> Option<(&str, &str)> {
         credential.map(|it| (it.login.as_str(), it.password.as_str()))
     }
 
@@ -227,7 +220,7 @@ mod tests {
         let path = folder.path().join("netrc");
         std::fs::write(&path, "machine a\n login b\n password \"geheim\n").unwrap();
         let error = Netrc::read(Some(&path)).err().unwrap();
-        assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+        assert_eq!(error.kind(), crate::error::Kind::Usage);
         assert!(error.statement().contains("line 3"), "{error}");
         assert!(!error.to_string().contains("geheim"), "{error}");
     }
@@ -237,7 +230,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(Netrc::read(Some(&folder.path().join("none"))).is_ok());
         let error = Netrc::read(Some(folder.path())).err().unwrap();
-        assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+        assert_eq!(error.kind(), crate::error::Kind::Usage);
         assert!(Netrc::read(Some(Path::new("/dev/null"))).is_ok());
     }
 
@@ -250,7 +243,7 @@ mod tests {
         std::fs::File::create(&large).unwrap().set_len(LARGEST + 1).unwrap();
         for path in [&pipe, &large, Path::new("/dev/zero")] {
             let error = Netrc::read(Some(path)).err().unwrap();
-            assert_eq!(error.kind(), airgap_core::error::Kind::Usage, "{error}");
+            assert_eq!(error.kind(), crate::error::Kind::Usage, "{error}");
             assert!(error.to_string().contains(&path.display().to_string()), "{error}");
         }
     }

@@ -8,16 +8,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::config::pair;
-use super::endpoint::canonical;
-use super::helper::{self, Helper};
-use airgap_core::bounded;
-use airgap_core::environment::{self as env, Environment};
-use airgap_core::error::{Context, Error, Result};
-use airgap_core::read;
-use airgap_core::regular_file;
-use airgap_core::user_path;
-use airgap_oci::Credential;
+use super::helper;
+pub use super::helper::Helper;
+use super::{Credential, pair};
+use crate::bounded;
+use crate::environment::{self as env, Environment};
+use crate::error::{Context, Error, Result};
+use crate::read;
+use crate::regular_file;
+use crate::user_path;
 
 /// The largest credential file in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -29,27 +28,38 @@ const OLD_FILE: &str = ".dockercfg";
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// The credential files, in the order in which they are searched.
-pub(super) struct Stores {
+pub struct Stores {
     files: Vec<PathBuf>,
+    /// Returns the canonical name of a registry that has several.
+    canonical: fn(&str) -> String,
     environment: Environment,
 }
 
 /// The place of a credential for a host.
-pub(super) enum StoredCredential {
+pub enum StoredCredential {
     /// An entry of a file.
-    Stored { file: PathBuf, key: String, entry: Map<String, Value> },
+    Stored {
+        /// The file.
+        file: PathBuf,
+        /// The key of the entry in `auths`.
+        key: String,
+        /// The entry.
+        entry: Map<String, Value>,
+    },
     /// A helper program.
     Helper(Helper),
 }
 
 impl Stores {
-    pub(super) fn from_environment(environment: &Environment) -> Stores {
+    /// Creates a reader of the files that these variables select. `canonical` returns the canonical
+    /// name of a registry that has several, such as Docker Hub.
+    pub fn from_environment(environment: &Environment, canonical: fn(&str) -> String) -> Stores {
         let files = files(environment, login_folder());
-        Stores { files, environment: environment.clone() }
+        Stores { files, canonical, environment: environment.clone() }
     }
 
     /// Returns the files that exist, and those whose existence cannot be checked.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
         let is_there = |file: &&Path| user_path::is_file(file).unwrap_or(true);
         self.files.iter().map(PathBuf::as_path).filter(is_there)
     }
@@ -59,7 +69,7 @@ impl Stores {
     ///
     /// # Errors
     /// Usage, if a file cannot be read or is not a credential file.
-    pub(super) fn find(&self, host: &str, path: &str) -> Result<Vec<StoredCredential>> {
+    pub fn find(&self, host: &str, path: &str) -> Result<Vec<StoredCredential>> {
         let mut found = Vec::new();
         for (file, content) in self.contents()? {
             self.in_file(&file, &content, (host, path), &mut found)?;
@@ -71,11 +81,11 @@ impl Stores {
     ///
     /// # Errors
     /// As [`Stores::find`].
-    pub(super) fn parts(&self, host: &str) -> Result<Vec<(String, StoredCredential)>> {
+    pub fn parts(&self, host: &str) -> Result<Vec<(String, StoredCredential)>> {
         let mut parts: Vec<(String, StoredCredential)> = Vec::new();
         for (file, content) in self.contents()? {
             for (key, entry) in section(&file, &content, "auths")?.into_iter().flatten() {
-                let HostKey { host: its, path } = HostKey::parse(key);
+                let HostKey { host: its, path } = self.key(key);
                 let is_new = parts.iter().all(|(known, _)| *known != path);
                 let Some(entry) = entry.as_object().filter(|_| its == host && is_new) else {
                     continue;
@@ -129,7 +139,7 @@ impl Stores {
         // An empty name says that no program is asked for this registry.
         let is_named = |(_, program): &(&String, &Value)| program.as_str() != Some("");
         for (key, program) in helpers.filter(is_named) {
-            if HostKey::parse(key).covers(host, "") {
+            if self.key(key).covers(host, "") {
                 let server = if host == "docker.io" { DOCKER_HUB } else { key };
                 found.push(StoredCredential::Helper(self.helper(file, program, server)?));
             }
@@ -137,14 +147,14 @@ impl Stores {
         let mut stored: Vec<_> = section(file, content, "auths")?
             .into_iter()
             .flatten()
-            .filter(|(key, _)| HostKey::parse(key).covers(host, path))
+            .filter(|(key, _)| self.key(key).covers(host, path))
             .filter_map(|(key, entry)| Some((key, entry.as_object()?)))
             // With a `credsStore`, docker leaves an empty entry for each registry.
             .filter(|(_, entry)| {
                 entry.values().any(|value| value.as_str().is_some_and(|it| !it.is_empty()))
             })
             .collect();
-        stored.sort_by_key(|(key, _)| std::cmp::Reverse(HostKey::parse(key).path.len()));
+        stored.sort_by_key(|(key, _)| std::cmp::Reverse(self.key(key).path.len()));
         found.extend(stored.into_iter().map(|(key, entry)| StoredCredential::Stored {
             file: file.to_owned(),
             key: key.clone(),
@@ -155,6 +165,10 @@ impl Stores {
             found.push(StoredCredential::Helper(self.helper(file, program, server)?));
         }
         Ok(())
+    }
+
+    fn key(&self, key: &str) -> HostKey {
+        HostKey::parse(key, self.canonical)
     }
 
     fn helper(&self, file: &Path, program: &Value, server: &str) -> Result<Helper> {
@@ -174,7 +188,7 @@ impl Stores {
 
 impl StoredCredential {
     /// Returns its place, for messages.
-    pub(super) fn origin(&self) -> String {
+    pub fn origin(&self) -> String {
         match self {
             StoredCredential::Stored { file, key, .. } => format!("`{key}` in {}", file.display()),
             StoredCredential::Helper(helper) => helper.to_string(),
@@ -185,7 +199,7 @@ impl StoredCredential {
     ///
     /// # Errors
     /// Usage, if the entry is invalid; network, if the helper fails.
-    pub(super) fn credential(&self) -> Result<Option<Credential>> {
+    pub fn credential(&self) -> Result<Option<Credential>> {
         match self {
             StoredCredential::Stored { file, key, entry } => stored(file, key, entry),
             StoredCredential::Helper(helper) => helper.get(helper::LIMIT),
@@ -299,7 +313,7 @@ struct HostKey {
 }
 
 impl HostKey {
-    fn parse(key: &str) -> HostKey {
+    fn parse(key: &str, canonical: fn(&str) -> String) -> HostKey {
         let bare = key.split_once("://").map_or(key, |(_, rest)| rest).trim_end_matches('/');
         let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
         // An address is the API of a registry, and does not select repositories.
@@ -350,6 +364,14 @@ fn bad(file: &Path, problem: &str) -> Error {
 mod tests {
     use super::*;
 
+    /// Returns the name of Docker Hub for its other names.
+    fn canonical(host: &str) -> String {
+        match host.to_ascii_lowercase().as_str() {
+            "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
+            other => other.to_owned(),
+        }
+    }
+
     /// Returns the places of credentials for a registry with these files and variables; both are
     /// paths in a folder. A helper program is shown by its name and its input.
     fn find(
@@ -375,7 +397,7 @@ mod tests {
         }
         let environment = Environment::from_pairs(&pairs, "/");
         let files = super::files(&environment, Some(folder.path().join("login/containers")));
-        let stores = Stores { files, environment };
+        let stores = Stores { files, canonical, environment };
         let (host, path) = asked.split_once('/').unwrap_or((asked, ""));
         let shown = |found: &StoredCredential| match found {
             StoredCredential::Helper(helper) => {
@@ -461,7 +483,8 @@ mod tests {
         let two =
             r#"{"auths":{"a.corp/org":{"auth":"eDp5"},"https://a.corp/v1/":{},"a.corp/o/p":{}}}"#;
         let files = vec![write("one", one), write("two", two)];
-        let stores = Stores { files, environment: Environment::from_pairs(&[], "/") };
+        let environment = Environment::from_pairs(&[], "/");
+        let stores = Stores { files, canonical, environment };
         let parts = stores.parts("a.corp").unwrap();
         let paths: Vec<_> = parts.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(paths, ["org", "o/p"]);
@@ -549,12 +572,10 @@ mod tests {
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         for path in [pipe.to_str().unwrap(), "/dev/zero"] {
-            let stores = Stores::from_environment(&Environment::from_pairs(
-                &[("REGISTRY_AUTH_FILE", path)],
-                "/",
-            ));
+            let environment = Environment::from_pairs(&[("REGISTRY_AUTH_FILE", path)], "/");
+            let stores = Stores::from_environment(&environment, canonical);
             let Err(error) = stores.find("a.corp", "") else { panic!("it was read") };
-            assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+            assert_eq!(error.kind(), crate::error::Kind::Usage);
             assert!(error.to_string().contains("not a regular file"), "{error}");
         }
     }
@@ -570,7 +591,7 @@ mod tests {
             r#"{"credHelpers":{"a.corp":{"geheim":1}}}"#,
         ] {
             let error = in_docker(content, "a.corp").unwrap_err();
-            assert_eq!(error.kind(), airgap_core::error::Kind::Usage, "{content}");
+            assert_eq!(error.kind(), crate::error::Kind::Usage, "{content}");
             let text = error.to_string();
             assert!(text.contains("config.json") && !text.contains("geheim"), "{text}");
         }
