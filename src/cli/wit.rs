@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Context, WitAdoptArgs, WitFetchArgs, WitInspectArgs, WitLibraryArgs, WitUnpackArgs};
 use airgap_core::artifact::Kind;
 use airgap_core::error::{Error, Result};
-use airgap_core::package::{PackageId, PackageRequest, Wanted};
+use airgap_core::package::{AllowedVersions, PackageId, PackageRequest};
 use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::count;
 use airgap_core::read;
@@ -112,7 +112,7 @@ pub(super) fn fetch(args: &WitFetchArgs, context: &Context) -> Result<()> {
 /// Returns the package with its version that a request selects.
 fn exact(request: PackageRequest, packages: &Packages, rule: Option<&str>) -> Result<PackageId> {
     match request.version {
-        Wanted::Exactly(version) => Ok(PackageId { name: request.name, version }),
+        AllowedVersions::Exactly(version) => Ok(PackageId { name: request.name, version }),
         _ => packages.newest(&request, rule),
     }
 }
@@ -152,7 +152,7 @@ fn fetch_all(
     let lock = Lock::default();
     let request = PackageRequest {
         name: package.name.clone(),
-        version: Wanted::Exactly(package.version.clone()),
+        version: AllowedVersions::Exactly(package.version.clone()),
     };
     let done = vendor_wit(
         &WitJob {

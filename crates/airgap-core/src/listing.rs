@@ -8,7 +8,7 @@ use crate::rooted::RootedPath;
 
 /// The state of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum PathState {
     /// A regular file.
     File,
     /// A folder.
@@ -23,56 +23,56 @@ pub enum State {
 /// function of the request, the policy and a listing.
 pub trait Listing {
     /// Returns the state of this path. No link below its root is followed.
-    fn state(&self, path: &RootedPath) -> State;
+    fn state(&self, path: &RootedPath) -> PathState;
 }
 
 /// The file system.
 pub struct Disk;
 
 impl Listing for Disk {
-    fn state(&self, path: &RootedPath) -> State {
+    fn state(&self, path: &RootedPath) -> PathState {
         // Only opening it shows whether it can be read.
         let state = path.stat().and_then(|stat| match stat.map(|stat| stat.kind) {
-            None => Ok(State::Absent),
-            Some(EntryKind::File) => path.read().map(|_| State::File),
-            Some(EntryKind::Folder) => path.open_folder().map(|_| State::Folder),
-            Some(EntryKind::Link) => path.read().map(|_| State::File),
+            None => Ok(PathState::Absent),
+            Some(EntryKind::File) => path.read().map(|_| PathState::File),
+            Some(EntryKind::Folder) => path.open_folder().map(|_| PathState::Folder),
+            Some(EntryKind::Link) => path.read().map(|_| PathState::File),
             Some(EntryKind::Other) => {
-                Ok(State::Unusable("it is neither a file nor a folder".to_owned()))
+                Ok(PathState::Unusable("it is neither a file nor a folder".to_owned()))
             }
         });
-        state.unwrap_or_else(|error| State::Unusable(error.to_string()))
+        state.unwrap_or_else(|error| PathState::Unusable(error.to_string()))
     }
 }
 
 /// A listing in memory; for tests.
 #[derive(Default)]
-pub struct Fixed(BTreeMap<PathBuf, State>);
+pub struct FixedListing(BTreeMap<PathBuf, PathState>);
 
-impl Fixed {
+impl FixedListing {
     /// Creates a listing of these files and the folders above them.
-    pub fn from_files(files: &[&str]) -> Fixed {
+    pub fn from_files(files: &[&str]) -> FixedListing {
         let mut states = BTreeMap::new();
         for file in files {
             let path = PathBuf::from(file);
             for folder in path.ancestors().skip(1) {
-                states.insert(folder.to_owned(), State::Folder);
+                states.insert(folder.to_owned(), PathState::Folder);
             }
-            states.insert(path, State::File);
+            states.insert(path, PathState::File);
         }
-        Fixed(states)
+        FixedListing(states)
     }
 
     /// Adds this state at this path.
     #[must_use]
-    pub fn with(mut self, path: &str, state: State) -> Fixed {
+    pub fn with(mut self, path: &str, state: PathState) -> FixedListing {
         self.0.insert(path.into(), state);
         self
     }
 }
 
-impl Listing for Fixed {
-    fn state(&self, path: &RootedPath) -> State {
-        self.0.get(path.path()).cloned().unwrap_or(State::Absent)
+impl Listing for FixedListing {
+    fn state(&self, path: &RootedPath) -> PathState {
+        self.0.get(path.path()).cloned().unwrap_or(PathState::Absent)
     }
 }

@@ -95,7 +95,7 @@ impl FromStr for PackageId {
 
     fn from_str(text: &str) -> Result<PackageId, String> {
         match text.parse()? {
-            PackageRequest { name, version: Wanted::Exactly(version) } => {
+            PackageRequest { name, version: AllowedVersions::Exactly(version) } => {
                 Ok(PackageId { name, version })
             }
             _ => Err(format!("`{text}` does not contain an exact version; write `ns:name@1.2.3`")),
@@ -127,12 +127,12 @@ pub struct PackageRequest {
     /// The package.
     pub name: PackageName,
     /// The allowed versions.
-    pub version: Wanted,
+    pub version: AllowedVersions,
 }
 
 /// The versions that a request allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum AllowedVersions {
     /// This one: `@1.2.3`, or `@=1.2.3`.
     Exactly(Version),
     /// The highest that matches: `@^1.2`, `@~1.2.3`, `@>=1, <2`.
@@ -146,12 +146,12 @@ impl FromStr for PackageRequest {
 
     fn from_str(text: &str) -> Result<PackageRequest, String> {
         let Some((name, version)) = text.split_once('@') else {
-            return Ok(PackageRequest { name: text.parse()?, version: Wanted::Latest });
+            return Ok(PackageRequest { name: text.parse()?, version: AllowedVersions::Latest });
         };
         let exact = version.strip_prefix('=').unwrap_or(version).trim();
         let version = match exact.parse() {
-            Ok(version) => Wanted::Exactly(version),
-            Err(_) => Wanted::Matching(version.parse().map_err(|error| {
+            Ok(version) => AllowedVersions::Exactly(version),
+            Err(_) => AllowedVersions::Matching(version.parse().map_err(|error| {
                 format!("`{version}` in `{text}` is neither a version nor a range: {error}")
             })?),
         };
@@ -162,9 +162,9 @@ impl FromStr for PackageRequest {
 impl fmt::Display for PackageRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.version {
-            Wanted::Exactly(version) => write!(f, "{}@{version}", self.name),
-            Wanted::Matching(range) => write!(f, "{}@{range}", self.name),
-            Wanted::Latest => write!(f, "{}", self.name),
+            AllowedVersions::Exactly(version) => write!(f, "{}@{version}", self.name),
+            AllowedVersions::Matching(range) => write!(f, "{}@{range}", self.name),
+            AllowedVersions::Latest => write!(f, "{}", self.name),
         }
     }
 }
@@ -188,12 +188,12 @@ mod tests {
     #[test]
     fn an_exact_version_a_range_and_none() {
         let wanted = |text: &str| text.parse::<PackageRequest>().unwrap().version;
-        assert_eq!(wanted("a:b@1.2.3"), Wanted::Exactly(Version::new(1, 2, 3)));
-        assert_eq!(wanted("a:b@=1.2.3"), Wanted::Exactly(Version::new(1, 2, 3)));
-        assert!(matches!(wanted("a:b@0.2.0-rc-2024-06-25"), Wanted::Exactly(_)));
-        assert!(matches!(wanted("a:b@^1.2"), Wanted::Matching(_)));
-        assert!(matches!(wanted("a:b@1.2"), Wanted::Matching(_)));
-        assert_eq!(wanted("a:b"), Wanted::Latest);
+        assert_eq!(wanted("a:b@1.2.3"), AllowedVersions::Exactly(Version::new(1, 2, 3)));
+        assert_eq!(wanted("a:b@=1.2.3"), AllowedVersions::Exactly(Version::new(1, 2, 3)));
+        assert!(matches!(wanted("a:b@0.2.0-rc-2024-06-25"), AllowedVersions::Exactly(_)));
+        assert!(matches!(wanted("a:b@^1.2"), AllowedVersions::Matching(_)));
+        assert!(matches!(wanted("a:b@1.2"), AllowedVersions::Matching(_)));
+        assert_eq!(wanted("a:b"), AllowedVersions::Latest);
         assert!("a:b@newest".parse::<PackageRequest>().is_err());
         assert!("a:b@1.2".parse::<PackageId>().is_err());
     }

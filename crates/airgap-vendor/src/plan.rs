@@ -8,7 +8,7 @@ use airgap_config::policy::{Mirror, Offline, Policy};
 use airgap_core::artifact::{Artifact, Asset, Identity, Kind};
 use airgap_core::environment as env;
 use airgap_core::error::{self, Error, Result};
-use airgap_core::listing::{Listing, State};
+use airgap_core::listing::{Listing, PathState};
 use airgap_core::rooted::RootedPath;
 
 /// The version of the plan's JSON form.
@@ -202,11 +202,11 @@ impl Place {
 pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listing) -> Result<()> {
     for (variable, dir) in policy.vendor_dirs(kind) {
         let problem = match listing.state(&RootedPath::given(dir)) {
-            State::Folder => continue,
-            State::Absent if policy.makes(dir) => continue,
-            State::Absent => "does not exist".to_owned(),
-            State::File => "is a file".to_owned(),
-            State::Unusable(why) => format!("cannot be read: {why}"),
+            PathState::Folder => continue,
+            PathState::Absent if policy.makes(dir) => continue,
+            PathState::Absent => "does not exist".to_owned(),
+            PathState::File => "is a file".to_owned(),
+            PathState::Unusable(why) => format!("cannot be read: {why}"),
         };
         return Err(Error::usage(format!("the vendor folder `{}` {problem}", dir.display()))
             .fact("named by", variable)
@@ -251,10 +251,10 @@ fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> 
         .map(|(setting, dir)| {
             let path = dir.join(&artifact.path());
             let finding = match listing.state(&path) {
-                State::File => Finding::Found,
-                State::Absent => Finding::Absent,
-                State::Folder => Finding::Unusable("it is a folder".to_owned()),
-                State::Unusable(why) => Finding::Unusable(why),
+                PathState::File => Finding::Found,
+                PathState::Absent => Finding::Absent,
+                PathState::Folder => Finding::Unusable("it is a folder".to_owned()),
+                PathState::Unusable(why) => Finding::Unusable(why),
             };
             let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
             Place { source, setting, location: path.to_string(), finding }
@@ -298,14 +298,14 @@ mod tests {
     use crate::catalog::ToolCatalog;
     use airgap_core::environment::Environment;
     use airgap_core::error::Kind;
-    use airgap_core::listing::Fixed;
+    use airgap_core::listing::FixedListing;
 
     const PATH: &str = "wasm-tools/1.244.0/linux_amd64/wasm-tools-1.244.0-x86_64-linux.tar.gz";
     // This command works in every workspace.
     const VENDOR: &str = "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- --";
     const RELEASE: &str = "bytecodealliance/wasm-tools/releases/download/v1.244.0/wasm-tools-1.244.0-x86_64-linux.tar.gz";
 
-    fn item(variables: &[(&'static str, &str)], listing: &Fixed) -> Result<Item> {
+    fn item(variables: &[(&'static str, &str)], listing: &FixedListing) -> Result<Item> {
         let choice = ToolCatalog::builtin()?.choose("wasm-tools@1.244.0")?;
         let artifact = choice.artifact("linux_amd64".parse().unwrap())?;
         let policy = Policy::from_environment(
@@ -320,7 +320,7 @@ mod tests {
     fn row(variables: &[(&'static str, &str)], files: &[&str], path: Option<&str>, urls: &[&str]) {
         let files: Vec<_> = files.iter().map(|dir| format!("{dir}/{PATH}")).collect();
         let files: Vec<_> = files.iter().map(String::as_str).chain(["/v/x", "/ws/v/x"]).collect();
-        let item = item(variables, &Fixed::from_files(&files)).unwrap();
+        let item = item(variables, &FixedListing::from_files(&files)).unwrap();
         assert_eq!(item.path, path.map(|dir| PathBuf::from(format!("{dir}/{PATH}"))));
         assert_eq!(item.urls, urls);
     }
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn what_is_nowhere_names_every_place_and_the_command() {
         let variables = [(env::OFFLINE, "1"), (env::VENDOR_DIR, "/v"), (env::MIRROR, "https://a")];
-        let item = item(&variables, &Fixed::from_files(&["/v/x"])).unwrap();
+        let item = item(&variables, &FixedListing::from_files(&["/v/x"])).unwrap();
         assert!(!item.is_available());
         let error = item.unavailable();
         assert_eq!(error.kind(), Kind::Unavailable);
@@ -391,7 +391,8 @@ mod tests {
 
     #[test]
     fn a_vendor_folder_that_cannot_be_used_is_an_error() {
-        let listing = Fixed::from_files(&["/v"]).with("/secret", State::Unusable("denied".into()));
+        let listing =
+            FixedListing::from_files(&["/v"]).with("/secret", PathState::Unusable("denied".into()));
         for (dir, problem) in
             [("/v", "is a file"), ("/none", "does not exist"), ("/secret", "denied")]
         {
@@ -404,7 +405,8 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_passed_over_and_named() {
         let path = format!("/v/{PATH}");
-        let listing = Fixed::from_files(&["/v/x"]).with(&path, State::Unusable("denied".into()));
+        let listing =
+            FixedListing::from_files(&["/v/x"]).with(&path, PathState::Unusable("denied".into()));
         let item = item(&[(env::VENDOR_DIR, "/v"), (env::OFFLINE, "1")], &listing).unwrap();
         assert!(item.unavailable().to_string().contains("cannot be used: denied"));
     }

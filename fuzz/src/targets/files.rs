@@ -4,7 +4,7 @@ use std::fs;
 
 use airgap_config::policy::Policy;
 use airgap_core::environment::Environment;
-use airgap_core::listing::Fixed;
+use airgap_core::listing::FixedListing;
 use airgap_core::path_component::is_path;
 use airgap_vendor::catalog::{ComponentCatalog, Tool, WitCatalog};
 use airgap_vendor::manifest::Manifest;
@@ -111,7 +111,7 @@ fn ask(text: &str) {
         let environment = Environment::from_pairs(&[("BAZEL_WASM_OFFLINE", offline)], "/");
         let policy =
             Policy::from_environment(&environment, "/w".as_ref()).expect("a sound environment");
-        let plan = || resolve(&wanted.artifacts, &policy, &Fixed::default());
+        let plan = || resolve(&wanted.artifacts, &policy, &FixedListing::default());
         let show = |plan: &_| serde_json::to_string(plan).expect("a plan can be written");
         let Some(plan) = same_twice(plan, show) else { continue };
         if offline == "1" {

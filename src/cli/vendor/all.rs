@@ -11,7 +11,7 @@ use airgap_config::policy::Policy;
 use airgap_core::artifact::{Artifact, Kind};
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
-use airgap_core::package::{PackageId, PackageRequest, Wanted as Version};
+use airgap_core::package::{AllowedVersions as Version, PackageId, PackageRequest};
 use airgap_vendor::catalog::{SourceArchive, WitCatalog};
 use airgap_vendor::kinds::component::{
     ComponentJob, Components, WantedComponent, vendor_components,

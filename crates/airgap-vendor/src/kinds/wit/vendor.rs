@@ -14,7 +14,7 @@ use crate::manifest::{Entry, Manifest, VendorDir};
 use crate::vendor;
 use airgap_core::error::{Error, Result};
 use airgap_core::outcome::Outcome;
-use airgap_core::package::{PackageId, PackageRequest, Wanted};
+use airgap_core::package::{AllowedVersions, PackageId, PackageRequest};
 use airgap_core::path_component;
 use airgap_core::quantity::{are, count};
 use airgap_core::report::{Report, Total};
@@ -257,11 +257,11 @@ fn choose(request: &PackageRequest, job: &WitJob<'_>) -> Result<PackageId> {
         fitting.map(|locked| locked.package.clone()).max()
     };
     let found = match &request.version {
-        Wanted::Exactly(version) => {
+        AllowedVersions::Exactly(version) => {
             return Ok(PackageId { name: request.name.clone(), version: version.clone() });
         }
-        Wanted::Matching(range) => locked(&|version| range.matches(version)),
-        Wanted::Latest => locked(&|version| version.pre.is_empty()),
+        AllowedVersions::Matching(range) => locked(&|version| range.matches(version)),
+        AllowedVersions::Latest => locked(&|version| version.pre.is_empty()),
     };
     found.map_or_else(|| job.packages.newest(request, None), Ok)
 }
@@ -269,9 +269,9 @@ fn choose(request: &PackageRequest, job: &WitJob<'_>) -> Result<PackageId> {
 /// Returns the requirement in the form of a wkg.lock.
 fn requirement(request: &PackageRequest) -> String {
     match &request.version {
-        Wanted::Exactly(version) => format!("={version}"),
-        Wanted::Matching(range) => range.to_string(),
-        Wanted::Latest => "*".to_owned(),
+        AllowedVersions::Exactly(version) => format!("={version}"),
+        AllowedVersions::Matching(range) => range.to_string(),
+        AllowedVersions::Latest => "*".to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use semver::Version;
 use super::Packages;
 use crate::kinds::wit::known_versions::{self, KnownVersions};
 use airgap_core::error::{Error, Kind, Result};
-use airgap_core::package::{PackageId, PackageName, PackageRequest, Wanted};
+use airgap_core::package::{AllowedVersions, PackageId, PackageName, PackageRequest};
 
 impl Packages {
     /// Returns the package that a request selects: the highest available version that it allows.
@@ -17,9 +17,9 @@ impl Packages {
         let mut versions = self.versions(&request.name, rule)?;
         versions.sort();
         let fits = |version: &&Version| match &request.version {
-            Wanted::Exactly(wanted) => *version == wanted,
-            Wanted::Matching(range) => range.matches(version),
-            Wanted::Latest => version.pre.is_empty(),
+            AllowedVersions::Exactly(wanted) => *version == wanted,
+            AllowedVersions::Matching(range) => range.matches(version),
+            AllowedVersions::Latest => version.pre.is_empty(),
         };
         match versions.iter().filter(fits).max() {
             Some(version) => Ok(PackageId { name: request.name.clone(), version: version.clone() }),
