@@ -84,12 +84,8 @@ fn run(workspace: &Workspace, mirror: &Mirror, (language, block): &(&str, &str))
             workspace.sandbox.write(&format!("ws/{file}"), text);
             continue;
         }
-        let (variables, words) = line.split_once("bazel ").unwrap();
-        let words: Vec<_> = words.split(' ').collect();
-        let mut bazel = workspace.bazel(&words).env("BAZEL_WASM_MIRROR", mirror.server.url());
-        for (name, value) in variables.split(' ').filter_map(|it| it.split_once('=')) {
-            bazel = bazel.env(name, value);
-        }
+        let words: Vec<_> = line.strip_prefix("bazel ").unwrap().split(' ').collect();
+        let bazel = workspace.bazel(&words).env("BAZEL_WASM_MIRROR", mirror.server.url());
         let output = bazel.succeeds();
         printed.push(format!("{}{}", output.stdout, output.stderr));
     }
