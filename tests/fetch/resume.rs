@@ -177,7 +177,7 @@ fn a_part_that_is_longer_than_it_says_is_refused() {
         }
     });
     let error = Case::new().fail(&[&server.url("/")]);
-    says(&error, &["more than the 30 bytes"]);
+    says(&error, &["more than the announced 30 bytes"]);
 }
 
 #[test]
