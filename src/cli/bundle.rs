@@ -40,8 +40,8 @@ same bytes on each machine.
 With --since, only the files that the far side lacks go over. The far side writes its inventory:
   wasm-airgap bundle inventory vendor -o inventory.jsonl
 
-Exits with 4 if a file is not what its list says, and with 2 if a folder is neither a vendor folder nor
-an image layout, or if the output folder is not empty.")]
+Exits with 4 if a file is not what its list says, with 3 if a layout lacks a part of an image, and with
+2 if a folder is neither a vendor folder nor an image layout, or if the output folder is not empty.")]
 struct CreateArgs {
     /// Vendor folders, and folders with an OCI image layout
     #[arg(required = true, value_name = "VENDOR_OR_LAYOUT")]

@@ -186,9 +186,7 @@ impl Gathered {
     fn add_layout(&mut self, root: &RootedPath) -> Result<()> {
         let layout = Layout::open(root.path())?;
         if !self.is_far_side {
-            layout.check_complete().map_err(|error| {
-                error.hint("copy its images again with `wasm-airgap mirror copy`")
-            })?;
+            layout.check_complete()?;
         }
         let names = names(&layout);
         let blobs = root.join(BLOBS);
