@@ -257,7 +257,7 @@ fn with_name_and_password() {
     assert!(fs::read(case.path("out.wasm")).unwrap() == bytes);
 
     for (case, words) in [
-        (Case::new(), "wants to know who asks"),
+        (Case::new(), "requires a credential"),
         (
             {
                 let case = Case::new();

@@ -70,7 +70,7 @@ fn sixteen_manifests_that_are_none_of_a_component() {
         ("none", &none, 4, "0 layers"),
         ("text", &text, 4, "a layer of type text/plain"),
         ("negative", &negative, 4, "-1"),
-        ("sha512", &other_digest, 4, "no SHA-256 digest"),
+        ("sha512", &other_digest, 4, "not a SHA-256 digest"),
         ("missing", &missing, 3, "there is no blob with the digest"),
         ("longer", &longer, 4, "not have the size"),
         ("shorter", &shorter, 4, "not have the size"),

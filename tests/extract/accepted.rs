@@ -324,7 +324,7 @@ fn a_zip_may_begin_with_a_program_and_fill_a_tape_record() {
         let mut odd = zip.bytes();
         odd.resize(size, 0);
         odd[at] = u8::from(size == 10_240);
-        Unpacking::new(ArchiveType::Zip, &odd).refused(&["something follows"]);
+        Unpacking::new(ArchiveType::Zip, &odd).refused(&["data follows"]);
     }
 }
 

@@ -45,7 +45,7 @@ fn cut_before_it_was_compressed() {
     for length in (64..tar.len() - 1024).step_by(64).filter(|length| !between.contains(length)) {
         Unpacking::new(ArchiveType::TarGz, &gz(&tar[..length])).refused(&["cut short"]);
     }
-    Unpacking::new(ArchiveType::TarGz, &gz(&[])).refused(&["nothing is in it"]);
+    Unpacking::new(ArchiveType::TarGz, &gz(&[])).refused(&["it is empty"]);
 }
 
 #[test]
@@ -60,12 +60,11 @@ fn followed_by_garbage() {
         }
     }
     let after_the_mark = [tar(), Tar::new().file("hidden", "x").end()].concat();
-    Unpacking::new(ArchiveType::TarGz, &gz(&after_the_mark))
-        .refused(&["after the mark of its end"]);
+    Unpacking::new(ArchiveType::TarGz, &gz(&after_the_mark)).refused(&["after its end marker"]);
     let padded = [tar(), vec![0; 10_240]].concat();
     Unpacking::new(ArchiveType::TarGz, &gz(&padded)).tree();
     let endless = [tar(), vec![0; 2 << 20]].concat();
-    Unpacking::new(ArchiveType::TarGz, &gz(&endless)).refused(&["after the mark of its end"]);
+    Unpacking::new(ArchiveType::TarGz, &gz(&endless)).refused(&["after its end marker"]);
 }
 
 #[test]
@@ -78,7 +77,7 @@ fn with_a_header_that_is_none() {
     header[124..135].copy_from_slice(b"not a size!");
     header[156] = b'0';
     let tar = Tar(crate::archives::with_checksum(header).to_vec());
-    Unpacking::new(ArchiveType::TarGz, &tar.gz()).refused(&["`a`", "no number"]);
+    Unpacking::new(ArchiveType::TarGz, &tar.gz()).refused(&["`a`", "not a number"]);
     let mut empty_header = Tar::new().file("a", "x").0;
     // A size in binary, larger than any file.
     empty_header[124..136].copy_from_slice(b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff");

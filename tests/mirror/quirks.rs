@@ -104,7 +104,7 @@ fn a_layer_that_the_source_does_not_have_comes_from_its_own_address() {
     let file = case.sandbox.write("base", BASE);
     add_foreign(&case.from, &format!("file://{}", file.display()));
     case.list(&["a:1"]);
-    case.copy(&["--include-non-distributable"]).ends_with(3).says(&["no address of https"]);
+    case.copy(&["--include-non-distributable"]).ends_with(3).says(&["no https URL"]);
 }
 
 #[test]

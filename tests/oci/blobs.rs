@@ -94,7 +94,7 @@ fn wrong_bytes_are_refused_with_both_digests() {
     assert_eq!(error.kind(), Kind::Integrity);
     let found = Digest::compute(&BODY.to_ascii_uppercase()).to_string();
     says(&error, &["are not the pinned ones", &body().digest.to_string(), &found]);
-    says(&error, &["blobs never change under their digest"]);
+    says(&error, &["the blob of a digest never changes"]);
     assert_eq!(case.names(), [""; 0]);
 }
 
@@ -175,7 +175,7 @@ fn a_failure_of_the_storage_is_told_as_its_own() {
         Fake::with(Door::Open, move |request, _| is_blob(request).then(|| Reply::redirect(&to)));
     let case = Case::new();
     let error = case.failed(case.pull(&case.client(), &fake));
-    says(&error, &["where the registry redirects to, answers 403 Forbidden"]);
+    says(&error, &["to which the registry redirects, answers 403 Forbidden"]);
     assert!(!error.to_string().contains("geheim"), "{error}");
 }
 

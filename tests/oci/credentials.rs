@@ -210,11 +210,11 @@ fn naming(realm: &str) -> Fake {
 #[test]
 fn a_token_server_where_anyone_can_listen_gets_nothing() {
     for (realm, words) in [
-        ("http://auth.invalid/token", "where anyone can listen"),
-        ("ftp://127.0.0.1/token", "which is no address"),
-        ("file:///etc/passwd", "which is no https address"),
-        ("/token", "which is no address"),
-        ("", "which is no address"),
+        ("http://auth.invalid/token", "which is not encrypted"),
+        ("ftp://127.0.0.1/token", "which is not a URL"),
+        ("file:///etc/passwd", "which is not an https URL"),
+        ("/token", "which is not a URL"),
+        ("", "which is not a URL"),
     ] {
         let fake = naming(realm);
         let case = Case::by(&fake, alice());

@@ -194,11 +194,11 @@ fn the_host_that_failed_is_named() {
 #[test]
 fn a_challenge_that_is_not_understood_is_said_so() {
     for (challenge, words) in [
-        (Some("Bearer service=\"x\""), "not understood: `Bearer service=\"x\"`"),
-        (Some("Bearer realm='http://127.0.0.1/t'"), "not understood"),
-        (Some("Bearer realm=\"http://127.0.0.1/t\";service=\"x\""), "not understood"),
-        (Some("Digest realm=\"x\", nonce=\"1\""), "not understood: `Digest"),
-        (Some("Bearer realm=\"http://127.0.0.1/\u{e4}"), "not understood"),
+        (Some("Bearer service=\"x\""), "unknown scheme: `Bearer service=\"x\"`"),
+        (Some("Bearer realm='http://127.0.0.1/t'"), "unknown scheme"),
+        (Some("Bearer realm=\"http://127.0.0.1/t\";service=\"x\""), "unknown scheme"),
+        (Some("Digest realm=\"x\", nonce=\"1\""), "unknown scheme: `Digest"),
+        (Some("Bearer realm=\"http://127.0.0.1/\u{e4}"), "unknown scheme"),
         (None, "no WWW-Authenticate"),
     ] {
         let fake = Fake::with(Door::Open, move |_, _| {
@@ -212,11 +212,11 @@ fn a_challenge_that_is_not_understood_is_said_so() {
         let error = case.client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err();
         // Without a challenge the credential was sent, as after 403 and 404.
         let became = match challenge {
-            Some(_) => "the credential from the settings of the test was not shown",
+            Some(_) => "the credential from the settings of the test was not sent",
             None => "did not accept the credential from the settings of the test, which was sent",
         };
         says(&error, &[words, became]);
-        assert!(!error.to_string().contains("wants to know who asks: set"), "{error}");
+        assert!(!error.to_string().contains("requires a credential: set"), "{error}");
     }
 }
 

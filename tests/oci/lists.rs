@@ -103,7 +103,7 @@ fn what_is_no_list_of_tags() {
     for (reply, kind, words) in [
         (Reply::ok("<html>").header("Content-Type", "text/html"), Kind::Network, "a web page"),
         (Reply::ok("  <html>"), Kind::Network, "a web page"),
-        (Reply::json("200 OK", r#"{"tags":1}"#), Kind::Integrity, "not as it should be"),
+        (Reply::json("200 OK", r#"{"tags":1}"#), Kind::Integrity, "is not valid"),
         (Reply::json("200 OK", &" ".repeat((4 << 20) + 1)), Kind::Integrity, "too long"),
     ] {
         let fake =

@@ -84,7 +84,7 @@ fn another_digest_than_the_registry_says_is_refused() {
     assert_eq!(error.kind(), Kind::Integrity);
     says(
         &error,
-        &["is not what the registry says it is", &said, &Digest::compute(b"{}").to_string()],
+        &["differs from the registry's headers", &said, &Digest::compute(b"{}").to_string()],
     );
 
     let pinned = reference(&fake, &format!("ns/name@sha256:{}", Digest::compute(b"{}")));
@@ -161,19 +161,19 @@ fn what_is_in_it_is_told_by_its_type() {
         (&untyped, "application/vnd.docker.distribution.manifest.v2+json; charset=utf-8", "image"),
         (index, media_type::INDEX, "index"),
         (index, media_type::DOCKER_LIST, "index"),
-        (index, media_type::MANIFEST, "what is in it is not what it says it is"),
-        (&untyped, media_type::INDEX, "what is in it is not what it says it is"),
+        (index, media_type::MANIFEST, "its fields do not match its media type"),
+        (&untyped, media_type::INDEX, "its fields do not match its media type"),
         (&both, media_type::MANIFEST, "both layers and manifests"),
-        ("{}", v1, "Docker's first kind"),
+        ("{}", v1, "Docker's schema 1"),
         (&untyped, "application/json", "image"),
         (index, "application/json", "index"),
         (&both, "application/json", "both layers and manifests"),
-        ("{}", "application/json", "of an unknown kind"),
-        (&untyped, "application/vnd.other.thing.v1+json", "of an unknown kind"),
-        ("{}", media_type::MANIFEST, "not as it should be"),
-        (&sha512, media_type::MANIFEST, "is no SHA-256 digest"),
+        ("{}", "application/json", "media type is unknown"),
+        (&untyped, "application/vnd.other.thing.v1+json", "media type is unknown"),
+        ("{}", media_type::MANIFEST, "is not valid"),
+        (&sha512, media_type::MANIFEST, "is not a SHA-256 digest"),
         ("<html>", media_type::MANIFEST, "it is a web page"),
-        ("[]", media_type::MANIFEST, "no JSON object"),
+        ("[]", media_type::MANIFEST, "not a JSON object"),
     ] {
         let manifest = Manifest::new(json.as_bytes().to_vec(), said);
         let found = match manifest.content("`it`") {

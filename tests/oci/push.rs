@@ -366,7 +366,7 @@ fn locations_of_all_forms_are_followed() {
 #[test]
 fn a_location_where_anyone_can_listen_gets_no_byte() {
     for (location, words) in [
-        ("http://storage.invalid/up", "by plain http, where anyone can listen"),
+        ("http://storage.invalid/up", "by plain http, which is not encrypted"),
         ("ftp://storage.invalid/up", "redirects to ftp:"),
     ] {
         let fake = Fake::with(Door::Open, move |request, _| {
@@ -379,7 +379,7 @@ fn a_location_where_anyone_can_listen_gets_no_byte() {
     let fake = Fake::with(Door::Open, |request, _| {
         (request.method == "POST").then(|| Reply::new("202 Accepted", ""))
     });
-    says(&push(&Case::new().client(), &fake, &BODY).unwrap_err(), &["does not say where"]);
+    says(&push(&Case::new().client(), &fake, &BODY).unwrap_err(), &["does not send the location"]);
 }
 
 #[test]
@@ -455,7 +455,7 @@ fn a_registry_that_keeps_another_manifest_is_found_out() {
     let error = client.put_manifest(&reference(&fake, "ns/name:1"), b"{}", media_type::MANIFEST);
     let error = error.unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
-    says(&error, &["keeps another manifest", &Digest::compute(b"x").to_string()]);
+    says(&error, &["stores another manifest", &Digest::compute(b"x").to_string()]);
 }
 
 #[test]
@@ -535,7 +535,7 @@ fn a_registry_that_takes_a_byte_of_each_part_is_given_up() {
             })
         })
     });
-    says(&error, &["takes 1 of the", "6 times"]);
+    says(&error, &["accepts 1 of the", "6 times"]);
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn a_refresh_token_that_nobody_asked_for_is_named() {
         let case = Case::by(&fake, Credential::Refresh("refresh".into()));
         let wanted = reference(&fake, "ns/name:1");
         let error = case.client().manifest(&wanted, &ACCEPT).unwrap_err();
-        says(&error, &["was not sent, as the registry did not ask for one"]);
+        says(&error, &["was not sent, because the registry did not ask for one"]);
     }
 }
 
@@ -188,7 +188,7 @@ fn a_manifest_that_does_not_say_what_it_is_is_known_by_its_fields() {
         assert_eq!(get("image").media_type(), media_type::MANIFEST, "{header}");
         assert!(matches!(get("image").content("it").unwrap(), Content::Image(_)), "{header}");
         assert_eq!(get("index").media_type(), media_type::INDEX, "{header}");
-        says(&get("first").content("it").unwrap_err(), &["Docker's first kind"]);
+        says(&get("first").content("it").unwrap_err(), &["Docker's schema 1"]);
     }
 }
 
@@ -200,7 +200,7 @@ fn a_media_type_that_says_something_else_is_believed() {
     let found = Case::new().client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
     says(
         &found.content("it").unwrap_err(),
-        &["unknown kind", "application/vnd.other.thing.v1+json"],
+        &["media type is unknown", "application/vnd.other.thing.v1+json"],
     );
 }
 
@@ -258,9 +258,9 @@ fn a_401_of_what_may_be_missing_says_so() {
         case.client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err()
     };
     let error = refuse(Credential::Anonymous);
-    says(&error, &["it says the same of what is not there", "check the name", "docker login"]);
+    says(&error, &["this answer for missing repositories too", "check the name", "docker login"]);
     let error = refuse(alice());
-    says(&error, &["it says the same of what is not there", "check the name", "renew"]);
+    says(&error, &["this answer for missing repositories too", "check the name", "renew"]);
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn an_upload_without_an_address_says_whom_to_ask() {
     });
     let client = Case::new().client();
     let failed = client.push_blob(&home(&fake), &body(), &BODY, None, &Item::hidden());
-    says(&failed.unwrap_err(), &["does not say where", "no Location header", "proxy"]);
+    says(&failed.unwrap_err(), &["does not send the location", "no Location header", "proxy"]);
 }
 
 #[test]

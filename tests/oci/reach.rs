@@ -297,13 +297,13 @@ fn a_web_site_is_no_registry() {
     });
     let error = look(&Case::new(), &fake.host()).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
-    says(&error, &["web page instead of JSON", "that host is no registry"]);
+    says(&error, &["web page instead of JSON", "that host is not a registry"]);
 }
 
 #[test]
 fn redirects_to_nowhere_good() {
     for (location, words) in [
-        ("http://storage.invalid/x", "by plain http, where anyone can listen"),
+        ("http://storage.invalid/x", "by plain http, which is not encrypted"),
         ("ftp://127.0.0.1/x", "redirects to ftp://"),
         ("/v2/ns/name/blobs/again", "redirects in a circle"),
     ] {

@@ -56,24 +56,24 @@ fn a_404_of_something_else_is_told_as_it_is() {
     let fake = saying(Reply::new("404 Not Found", "<html>").header("Content-Type", "text/html"));
     let error = manifest_error(&Case::new().client(), &fake, "ns/name:1");
     assert_eq!(error.kind(), Kind::Unavailable);
-    says(&error, &["404 Not Found, with a web page", "is no registry"]);
+    says(&error, &["404 Not Found, with a web page", "is not a registry"]);
 }
 
 #[test]
 fn refusals_say_what_would_help_and_tell_no_secret() {
-    let known = "the registry knows who asks, by the credential from the settings of the test";
+    let known = "the registry accepts the credential from the settings of the test";
     for (status, credential, words) in [
         (
             "401 Unauthorized",
             Credential::Anonymous,
-            "wants to know who asks: set WKG_REGISTRY_127_0_0_1_",
+            "requires a credential: set WKG_REGISTRY_127_0_0_1_",
         ),
         (
             "401 Unauthorized",
             Credential::Bearer("geheim".into()),
             "does not accept the credential from the settings",
         ),
-        ("403 Forbidden", Credential::Anonymous, "refuses those it does not know"),
+        ("403 Forbidden", Credential::Anonymous, "refuses requests without a credential"),
         ("403 Forbidden", Credential::Bearer("geheim".into()), known),
     ] {
         let fake = saying(error(status, "DENIED", "permission\u{7} denied"));
@@ -94,7 +94,7 @@ fn too_little_permission_is_told_from_a_wrong_credential() {
     let fake = saying(Reply::new("401 Unauthorized", "").header("WWW-Authenticate", challenge));
     let case = Case::by(&fake, Credential::Bearer("geheim".into()));
     let error = manifest_error(&case.client(), &fake, "ns/name:1");
-    says(&error, &["knows who asks", "ask for the permission"]);
+    says(&error, &["accepts the credential", "ask for the permission"]);
 }
 
 #[test]
@@ -106,7 +106,10 @@ fn who_may_pull_but_not_push_hears_that() {
     let case = Case::by(&fake, alice());
     let pushed = case.client().put_manifest(&reference(&fake, "ns/name:1"), b"{}", ACCEPT[0]);
     let error = pushed.unwrap_err();
-    says(&error, &["push the manifest of", "403 Forbidden: read only (DENIED)", "knows who asks"]);
+    says(
+        &error,
+        &["push the manifest of", "403 Forbidden: read only (DENIED)", "accepts the credential"],
+    );
 }
 
 #[test]
@@ -212,7 +215,7 @@ fn errors_of_all_forms_are_repeated() {
 fn a_push_that_is_refused_says_what_to_change() {
     for (status, code, message, words) in [
         ("404 Not Found", "NAME_UNKNOWN", "no such repository", "create `ns/name` there first"),
-        ("404 Not Found", "NOT_FOUND", "project ns not found", "the project that it is in"),
+        ("404 Not Found", "NOT_FOUND", "project ns not found", "its project"),
         ("405 Method Not Allowed", "UNSUPPORTED", "", "is a cache or a group of others"),
         ("403 Forbidden", "DENIED", "the quota of the project is used up", "for more space"),
     ] {

@@ -54,7 +54,7 @@ impl<'a> Catalog<'a> {
             Strip::Nothing | Strip::TopFolder => ".",
         };
         let prefix = EntryPath::parse(prefix.as_bytes(), limits).map_err(|reason| {
-            Error::usage(format!("`{prefix}` cannot be a strip prefix: {reason}"))
+            Error::usage(format!("`{prefix}` is not a valid strip prefix: {reason}"))
         })?;
         Ok(Catalog {
             limits,
@@ -156,7 +156,7 @@ impl<'a> Catalog<'a> {
         let existing = EntryPath::parse_target(target, self.limits)
             .ok()
             .and_then(|path| path.below(&self.prefix))
-            .ok_or_else(|| refuse("which is no place in the tree"))?;
+            .ok_or_else(|| refuse("which is not a path in the tree"))?;
         match self.names.find(existing.as_str()) {
             Some(NameNode::File) => Ok(Some((self.place(raw, NameNode::File)?.0, existing))),
             Some(NameNode::Link(link)) => {
@@ -172,7 +172,7 @@ impl<'a> Catalog<'a> {
     /// Checks the links and the archive as a whole.
     pub(super) fn finish(mut self, build_files: BuildFiles) -> Result<Contents> {
         if self.names.count() == 0 {
-            return Err(refusal::archive("nothing is in it"));
+            return Err(refusal::archive("it is empty"));
         }
         let top_folder = self.names.top_folder().filter(|_| self.strips_top_folder);
         let base = top_folder.map_or(0, |(_, number)| number);
@@ -194,12 +194,15 @@ impl<'a> Catalog<'a> {
     /// Adds a file or a link, and returns its path and the number of its folder.
     fn place(&mut self, raw: &[u8], node: NameNode) -> Result<(EntryPath, usize)> {
         if raw.ends_with(b"/") {
-            return Err(refusal::entry(raw, "its name is that of a folder, and it is none"));
+            return Err(refusal::entry(
+                raw,
+                "its name is that of a folder, but it is not a folder",
+            ));
         }
         let path = self.parse(raw)?;
         let path = self.strip(raw, &path)?;
         if path.is_root() {
-            return Err(refusal::entry(raw, "it stands where the folder should be that all is in"));
+            return Err(refusal::entry(raw, "it has the path of the top folder"));
         }
         let folder = self.names.add(&path, node).map_err(|reason| refusal::entry(raw, reason))?;
         if BuildFile::is_name(path.name()) {
@@ -222,7 +225,7 @@ impl<'a> Catalog<'a> {
         let _ = self.tops.folder(top);
         path.below(&self.prefix).ok_or_else(|| {
             let tops = self.tops.top_names();
-            refusal::entry(raw, "it does not lie under the strip prefix")
+            refusal::entry(raw, "it is not below the strip prefix")
                 .fact("expected", format!("{}/...", self.prefix.as_str()))
                 .fact("found", format!("{}/...", tops.join("/..., ")))
         })

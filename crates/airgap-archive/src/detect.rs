@@ -59,7 +59,7 @@ pub fn archive_of(beginning: &[u8], shown: &str) -> Result<Option<ArchiveType>> 
 }
 
 fn another_type(expected: &str, found: &str) -> Error {
-    Error::integrity(format!("the file is not {expected}, as it should be: it is {found}"))
+    Error::integrity(format!("the file is not {expected}: it is {found}"))
 }
 
 enum DetectedFormat {

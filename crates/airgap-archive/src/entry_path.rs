@@ -29,7 +29,7 @@ impl EntryPath {
             depth += 1;
         }
         if depth > limits.depth {
-            return Err(format!("it is {depth} folders deep, and the limit is {}", limits.depth));
+            return Err(format!("it is {depth} folders deep; the limit is {}", limits.depth));
         }
         Ok(EntryPath(rest.to_owned()))
     }
@@ -89,11 +89,7 @@ impl EntryPath {
 /// Checks the rules for a text as a whole, which apply to the targets of links too.
 pub(super) fn check_text<'a>(raw: &'a [u8], limits: &Limits) -> Result<&'a str, String> {
     if raw.len() > limits.path {
-        return Err(format!(
-            "the path is {} bytes long, and the limit is {}",
-            raw.len(),
-            limits.path
-        ));
+        return Err(format!("the path is {} bytes long; the limit is {}", raw.len(), limits.path));
     }
     let text = std::str::from_utf8(raw).map_err(|_| "the path is not UTF-8".to_owned())?;
     if text.is_empty() {
@@ -104,15 +100,18 @@ pub(super) fn check_text<'a>(raw: &'a [u8], limits: &Limits) -> Result<&'a str, 
     }
     match text.chars().find(|&c| c == '\\' || c == ':' || is_unseen(c)) {
         None => Ok(text),
-        Some('\\') => Err("a backslash is in the path, which separates folders on Windows".into()),
+        Some('\\') => {
+            Err("the path contains a backslash, which separates folders on Windows".into())
+        }
         Some(':') => {
-            Err("a colon is in the path, which names a drive or a stream on Windows".into())
+            Err("the path contains a colon, which names a drive or a stream on Windows".into())
         }
         Some(c) if c.is_control() => {
-            Err(format!("the control character {} is in the path", c.escape_default()))
+            Err(format!("the path contains the control character {}", c.escape_default()))
         }
         Some(c) => Err(format!(
-            "the character {} is in the path, which is not seen or changes how the path reads",
+            "the path contains the character {}, which is invisible or changes how the path is \
+             displayed",
             c.escape_default()
         )),
     }
@@ -128,7 +127,7 @@ pub(super) fn check_component(component: &str) -> Result<(), String> {
             Err("a component of the path is longer than 255 bytes".to_owned())
         }
         _ if component.ends_with(['.', ' ']) => {
-            Err(format!("`{component}` ends in a dot or a space, which Windows takes off"))
+            Err(format!("`{component}` ends in a dot or a space, which Windows removes"))
         }
         _ if is_device(component) => Err(format!("`{component}` names a device on Windows")),
         _ => Ok(()),
@@ -199,8 +198,8 @@ mod tests {
             ("a\u{85}".as_bytes(), "control character"),
             ("a\u{202e}b".as_bytes(), "\\u{202e}"),
             ("a\u{2066}b".as_bytes(), "\\u{2066}"),
-            ("a\u{200b}".as_bytes(), "not seen"),
-            ("\u{feff}a".as_bytes(), "not seen"),
+            ("a\u{200b}".as_bytes(), "invisible"),
+            ("\u{feff}a".as_bytes(), "invisible"),
             (b"\xff", "UTF-8"),
             (b"a./b", "dot or a space"),
             (b"a ", "dot or a space"),

@@ -44,7 +44,7 @@ fn only_zeros(mut input: BufReader<Input>) -> io::Result<()> {
         let there = input.fill_buf()?;
         let count = there.len();
         if there.iter().any(|&byte| byte != 0) {
-            let reason = "something follows after the gzip data";
+            let reason = "other data follows after the gzip data";
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         if count == 0 {

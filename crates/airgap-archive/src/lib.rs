@@ -155,8 +155,8 @@ pub fn extract_with(
         let error = error.fact("to", destination.display());
         match refused {
             true => error.hint(
-                "the file has the pinned SHA-256, so it is what somebody published or pinned: \
-                 check the entry in the checksum registry, and tell the publisher",
+                "the file has the pinned SHA-256, so it was published or pinned this way: check \
+                 the entry in the checksum registry, and tell the publisher",
             ),
             false => error,
         }

@@ -133,7 +133,7 @@ impl Resolver<'_> {
             let length = rest.find('/').unwrap_or(rest.len());
             walk.position += length + 1;
             let NameNode::Folder(folder) = walk.at else {
-                return Err("goes through something that is no folder");
+                return Err("goes through an entry that is not a folder");
             };
             walk.at = match &rest[..length] {
                 "" | "." => continue,
@@ -144,7 +144,7 @@ impl Resolver<'_> {
             walk.folder = folder;
             self.steps += 1;
             if self.steps > MOST_STEPS {
-                return Err("takes, with all the other links, too many steps to follow");
+                return Err("takes too many steps to follow, together with all other links");
             }
             if let NameNode::Link(link) = walk.at {
                 return Ok(Some(link));

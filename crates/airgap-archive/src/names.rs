@@ -89,7 +89,7 @@ impl NameTree {
             Some(NameNode::Folder(_)) => {
                 Err(format!("a folder of this name comes before this {}", node.noun()))
             }
-            Some(_) => Err("it comes twice".to_owned()),
+            Some(_) => Err("it occurs twice".to_owned()),
         }
     }
 
@@ -187,8 +187,8 @@ impl NameTree {
             Entry::Occupied(there) => match there.get().name(there.key()) {
                 same if same == name => Ok(Some(there.get().node)),
                 other => Err(format!(
-                    "`{name}` and `{other}` are one name where the case of letters or the \
-                     composition of accents does not count, as on macOS and Windows"
+                    "`{name}` and `{other}` are the same name on macOS and Windows, which ignore \
+                     the case of letters and the composition of accents"
                 )),
             },
             Entry::Vacant(free) => {
@@ -259,7 +259,7 @@ mod tests {
             ["\u{212a}", "k"],
         ] {
             let reason = names(&pair).err();
-            assert!(reason.is_some_and(|reason| reason.contains("one name")), "{pair:?}");
+            assert!(reason.is_some_and(|reason| reason.contains("the same name")), "{pair:?}");
         }
         assert!(names(&["a", "ä", "b"]).is_ok());
     }

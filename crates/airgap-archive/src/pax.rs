@@ -74,7 +74,7 @@ fn is_sparse(key: &[u8]) -> bool {
 
 /// Returns the error for a sparse file.
 pub(super) fn sparse() -> Error {
-    refusal::archive("a sparse file is in it, and its size has nothing to do with its bytes")
+    refusal::archive("it is a sparse file, whose size is not that of its bytes")
 }
 
 /// Splits `LENGTH KEY=VALUE\n` records; the length counts the whole record.
@@ -103,7 +103,7 @@ fn record(rest: &[u8]) -> Option<(Record<'_>, &[u8])> {
 
 fn number(value: &[u8]) -> Result<u64> {
     decimal(value)
-        .ok_or_else(|| refusal::damaged("the size in a PAX header is no number as PAX writes it"))
+        .ok_or_else(|| refusal::damaged("the size in a PAX header is not a decimal number"))
 }
 
 /// Parses digits without a sign and without leading zeros: programs disagree on other forms.

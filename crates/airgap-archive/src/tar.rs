@@ -130,7 +130,7 @@ impl TarWalk<'_, '_, '_> {
             }
             padding += count;
             if there.iter().any(|&byte| byte != 0) || padding > MOST_PADDING {
-                return Err(refusal::archive("something follows after the mark of its end"));
+                return Err(refusal::archive("data follows after its end marker"));
             }
             self.stream.consume(count);
         }

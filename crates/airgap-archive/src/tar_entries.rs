@@ -84,7 +84,7 @@ pub fn next(source: &mut impl TarSource) -> Result<Option<TarEntry>> {
         }
     }
     match overrides.any {
-        true => Err(refusal::damaged("it is cut short where an entry was announced")),
+        true => Err(refusal::damaged("it is cut short before an announced entry")),
         false => Ok(None),
     }
 }
@@ -132,7 +132,7 @@ fn content(header: &Header, source: &mut impl TarSource) -> Result<Vec<u8>> {
     source.description(size)?;
     if size > MOST_DESCRIPTION {
         return Err(refusal::archive(format!(
-            "a description of an entry is {size} bytes long, and the limit is {MOST_DESCRIPTION}"
+            "the extended header of an entry is {size} bytes long; the limit is {MOST_DESCRIPTION}"
         )));
     }
     let mut content = vec![0; size as usize];
@@ -168,7 +168,7 @@ fn entry(header: &Header, overrides: PaxOverrides) -> Result<TarEntry> {
         other => TarEntryKind::Other(other),
     };
     if size != 0 && kind != TarEntryKind::File {
-        return Err(refusal::entry(&path, format!("it is {}, yet has content", kind.noun())));
+        return Err(refusal::entry(&path, format!("it is {}, but has content", kind.noun())));
     }
     let target = overrides.link.unwrap_or_else(|| header.target().to_vec());
     Ok(TarEntry { path, target, size, kind, executable: header.is_executable() })
@@ -188,7 +188,7 @@ impl Header {
         let size = if field.iter().all(|&byte| byte == 0) { Some(0) } else { number(field) };
         size.ok_or_else(|| {
             let name = until_nul(&self.0[..100]);
-            refusal::entry(name, "the size in its header is no number")
+            refusal::entry(name, "the size in its header is not a number")
         })
     }
 
@@ -202,7 +202,7 @@ impl Header {
             b"ustar\0" | b"ustar " => Ok(name.to_vec()),
             // bsdtar would add the prefix, and GNU tar would not.
             magic if magic.starts_with(b"ustar") && !prefix.is_empty() => {
-                Err(refusal::entry(name, "its header is of an unknown kind of tar"))
+                Err(refusal::entry(name, "its header is that of an unknown tar format"))
             }
             _ => Ok(name.to_vec()),
         }

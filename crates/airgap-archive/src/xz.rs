@@ -97,7 +97,7 @@ impl Read for XzReader {
 fn explain(error: Error, memory: u64) -> io::Error {
     match error {
         Error::MemLimit => {
-            invalid(&format!("to unpack it takes more than {} MiB of memory", memory >> 20))
+            invalid(&format!("unpacking it takes more than {} MiB of memory", memory >> 20))
         }
         Error::Data | Error::Format => invalid("the xz data is not valid"),
         other => io::Error::other(other),

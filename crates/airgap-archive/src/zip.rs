@@ -177,7 +177,9 @@ fn check_start(file: &File, bounds: &Bounds) -> Result<()> {
     }
     read_at(file, &mut start, 0)?;
     match start.starts_with(b"PK\x03\x04") {
-        true => Err(refusal::archive("it begins with an entry that is not in its list")),
+        true => Err(refusal::archive(
+            "it starts with an entry that is missing in its central directory",
+        )),
         false => Ok(()),
     }
 }
@@ -190,7 +192,7 @@ fn target(
     limits: &Limits,
 ) -> Result<Vec<u8>> {
     if link.size > limits.path as u64 {
-        return Err(refusal::entry(&link.raw, "it is a link, and its target is too long"));
+        return Err(refusal::entry(&link.raw, "it is a link whose target is too long"));
     }
     let mut target = vec![0; link.size as usize + 1];
     let mut content = inflater.content(link, bounds.after(link.start))?;
@@ -217,15 +219,15 @@ fn kind(entry: &ListedEntry) -> Result<ZipEntryKind> {
     let is_folder = entry.raw.ends_with(b"/");
     let mode = entry.mode;
     if entry.is_dos_folder && !is_folder {
-        return refuse("by its name and by its attributes it is two different things");
+        return refuse("its name and its attributes disagree on its type");
     }
     match (mode & 0o170_000, is_folder) {
-        (0 | 0o040_000, true) if entry.size > 0 => refuse("it is a folder, yet has content"),
+        (0 | 0o040_000, true) if entry.size > 0 => refuse("it is a folder, but has content"),
         (0 | 0o040_000, true) => Ok(ZipEntryKind::Folder),
         (0 | 0o100_000, false) => Ok(ZipEntryKind::File { executable: mode & 0o100 != 0 }),
         (0o120_000, false) => Ok(ZipEntryKind::Symlink),
         (0o040_000, false) | (0o100_000 | 0o120_000, true) => {
-            refuse("by its name and by its mode it is two different things")
+            refuse("its name and its mode disagree on its type")
         }
         (0o020_000 | 0o060_000, _) => refuse("it is a device"),
         (0o010_000, _) => refuse("it is a named pipe"),
@@ -241,11 +243,11 @@ fn check(entry: &ListedEntry) -> Result<()> {
     }
     match entry.method {
         STORED if entry.size != entry.compressed => {
-            refuse("it is not compressed, yet says to have two sizes")
+            refuse("it is not compressed, but has two different sizes")
         }
         STORED | DEFLATED => Ok(()),
         other => refuse(&format!(
-            "its compression is unknown (method {other}); stored and deflated are known"
+            "its compression method {other} is not supported; expected stored (0) or deflated (8)"
         )),
     }
 }
@@ -273,7 +275,7 @@ impl Bounds {
         match overlap {
             None => Ok(Bounds(starts)),
             Some(((_, name), _)) => {
-                Err(refusal::entry(name, "its data overlaps with what comes after it"))
+                Err(refusal::entry(name, "its data overlaps with the data after it"))
             }
         }
     }

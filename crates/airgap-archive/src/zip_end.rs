@@ -49,11 +49,11 @@ pub(super) fn read(file: &File, size: u64) -> Result<End> {
     let tail = tail(file, size)?;
     let tail_start = size - tail.len() as u64;
     let at = find(&tail)
-        .ok_or_else(|| refusal::damaged("it is cut short, as the record at its end is missing"))?;
+        .ok_or_else(|| refusal::damaged("it is cut short: its end record is missing"))?;
     let end = &tail[at..];
     let comment = number(&end[20..22]) as usize;
     if end.len() > END + comment && !is_filled_up(size, &end[END + comment..]) {
-        return Err(refusal::archive("something follows after the record at its end"));
+        return Err(refusal::archive("data follows after its end record"));
     }
     if end.len() < END + comment {
         return Err(refusal::damaged("it is cut short within the comment at its end"));
@@ -72,7 +72,7 @@ pub(super) fn read(file: &File, size: u64) -> Result<End> {
                 && long.iter().all(|&(it, right)| it == right || it == 0xffff_ffff);
             match agree {
                 true => found(large, number(&locator[8..16])),
-                false => Err(refusal::archive("its end and its zip64 record disagree")),
+                false => Err(refusal::archive("its end record and its zip64 record disagree")),
             }
         }
         _ if disks != [0, 0] || counts[0] != counts[1] => Err(several_parts()),
@@ -92,7 +92,7 @@ fn is_filled_up(size: u64, rest: &[u8]) -> bool {
 /// their list and its start.
 fn read_64(file: &File, locator: &[u8], locator_start: u64) -> Result<[u64; 3]> {
     let start = number(&locator[8..16]);
-    let misplaced = || refusal::damaged("the zip64 record is not where its end says");
+    let misplaced = || refusal::damaged("the zip64 record is not at the offset in its end record");
     if start.checked_add(END_64 as u64).is_none_or(|end| end > locator_start) {
         return Err(misplaced());
     }
@@ -113,7 +113,7 @@ fn read_64(file: &File, locator: &[u8], locator_start: u64) -> Result<[u64; 3]> 
 }
 
 fn several_parts() -> Error {
-    refusal::archive("it is a part of a zip of several parts, which cannot be read")
+    refusal::archive("it is one part of a split zip, which is not supported")
 }
 
 /// Returns the position in a record, if the list ends where the record begins.
@@ -121,7 +121,9 @@ fn found(fields: [u64; 3], directory_end: u64) -> Result<End> {
     let [entries, length, directory_start] = fields;
     match directory_start.checked_add(length) == Some(directory_end) {
         true => Ok(End { entries, directory_start, directory_end }),
-        false => Err(refusal::damaged("the list of its entries is not where its end says")),
+        false => {
+            Err(refusal::damaged("its central directory is not at the offset in its end record"))
+        }
     }
 }
 

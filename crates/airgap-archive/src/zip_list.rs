@@ -64,7 +64,7 @@ impl<'a> EntryList<'a> {
         if self.entries == 0 {
             return match self.bytes {
                 0 => Ok(None),
-                _ => Err(refusal::archive("it has more entries than it says")),
+                _ => Err(refusal::archive("it has more entries than its end record says")),
             };
         }
         self.entries -= 1;
@@ -101,7 +101,7 @@ fn listed(header: &[u8; HEADER], raw: Box<[u8]>, extra: &[u8]) -> Result<ListedE
     extra.enlarge(&mut large, |_, _| false).map_err(refuse)?;
     let [size, compressed, start, disk] = large.map(|large| large.value);
     if disk != 0 {
-        return Err(refuse("it is on another disk, and a zip of several parts cannot be read"));
+        return Err(refuse("it is on another disk; a split zip is not supported"));
     }
     let attributes = field(38, 4) as u32;
     // Unix. The other systems that have modes, as 19 for macOS, are not read as such by unzip,
@@ -121,7 +121,7 @@ fn listed(header: &[u8; HEADER], raw: Box<[u8]>, extra: &[u8]) -> Result<ListedE
 }
 
 fn disagree() -> Error {
-    refusal::damaged("its end and the list of its entries disagree")
+    refusal::damaged("its end record and its central directory disagree")
 }
 
 /// A number that is in the zip64 field if all its bits are ones.
@@ -164,7 +164,7 @@ impl<'a> Extra<'a> {
                 _ => None,
             };
             if slot.is_some_and(|slot| slot.replace(field).is_some()) {
-                return Err("an extra field comes twice in it");
+                return Err("it has an extra field twice");
             }
             rest = after;
         }

@@ -56,10 +56,10 @@ impl Member {
         if flags & REFUSED != 0
             || field(8, 2) as u16 != if self.deflated { DEFLATED } else { STORED }
         {
-            return Err(self.refuse("the header before its data gives another compression"));
+            return Err(self.refuse("its local header has another compression method"));
         }
         if differ & DESCRIBED_AFTER != 0 || (differ & UTF_8 != 0 && !self.raw.is_ascii()) {
-            return Err(self.refuse("the header before its data has other flags"));
+            return Err(self.refuse("its local header has other flags"));
         }
         let later = flags & DESCRIBED_AFTER != 0;
         let right = [self.size, self.compressed];
@@ -70,11 +70,11 @@ impl Member {
         extra.check_name(&self.raw).map_err(|reason| self.refuse(reason))?;
         extra.enlarge(&mut sizes, may_be).map_err(|reason| self.refuse(reason))?;
         if !sizes.iter().enumerate().all(|(index, size)| may_be(index, size.value)) {
-            return Err(self.refuse("the header before its data gives another size"));
+            return Err(self.refuse("its local header has another size"));
         }
         let crc = field(14, 4);
         if crc != u64::from(self.crc) && !(later && crc == 0) {
-            return Err(self.refuse("the header before its data gives another checksum"));
+            return Err(self.refuse("its local header has another checksum"));
         }
         Ok(sizes[1].value == self.compressed)
     }
@@ -123,17 +123,17 @@ impl<'a> Inflater<'a> {
         read_at(self.file, &mut self.input[..there], member.start)?;
         let header = &self.input[..there];
         if there < HEADER || !header.starts_with(b"PK\x03\x04") {
-            return Err(member.refuse("there is no header before its data"));
+            return Err(member.refuse("its local header is missing"));
         }
         let name_end = HEADER + number(&header[26..28]) as usize;
         if header.get(HEADER..name_end) != Some(&member.raw) {
-            return Err(member.refuse("it has another name in the header before its data"));
+            return Err(member.refuse("its local header has another name"));
         }
         let start = name_end + number(&header[28..30]) as usize;
         let data = member.start + start as u64;
         let end = data.saturating_add(member.compressed);
         if end > bound {
-            return Err(member.refuse("its data overlaps with what comes after it"));
+            return Err(member.refuse("its data overlaps with the data after it"));
         }
         let long_extra;
         let extra = match header.get(name_end..start) {
@@ -163,12 +163,12 @@ impl<'a> Inflater<'a> {
         if member.flags & DESCRIBED_AFTER == 0 {
             return match length {
                 0 => Ok(()),
-                _ => Err(member.refuse("between its data and what comes next is something else")),
+                _ => Err(member.refuse("unknown bytes follow its data")),
             };
         }
         let mut record = [0; DESCRIPTOR];
         let Some(record) = record.get_mut(..length) else {
-            return Err(member.refuse("between its data and what comes next is something else"));
+            return Err(member.refuse("unknown bytes follow its data"));
         };
         match there.get(..length) {
             Some(there) => record.copy_from_slice(there),
@@ -179,12 +179,12 @@ impl<'a> Inflater<'a> {
         let fields = match (length, record.strip_prefix(b"PK\x07\x08")) {
             (16 | 24, Some(fields)) => fields,
             (12 | 20, _) => &*record,
-            _ => return Err(member.refuse("the record after its data is not one")),
+            _ => return Err(member.refuse("its data descriptor is not valid")),
         };
         let sizes = fields[4..].chunks_exact((fields.len() - 4) / 2).map(number);
         match number(&fields[..4]) == u64::from(crc) && sizes.eq([compressed, size]) {
             true => Ok(()),
-            false => Err(member.refuse("the record after its data gives another size or checksum")),
+            false => Err(member.refuse("its data descriptor has another size or checksum")),
         }
     }
 
@@ -224,7 +224,7 @@ impl MemberContent<'_, '_> {
             };
             self.size += produced as u64;
             if self.size > self.member.size {
-                return Err(self.member.refuse("it unpacks to more bytes than it says"));
+                return Err(self.member.refuse("it unpacks to more bytes than its size says"));
             }
             self.crc.update(&output[..produced]);
             if self.ended {
@@ -253,7 +253,7 @@ impl MemberContent<'_, '_> {
         self.tail.extend(piece);
         for (at, record) in (before..).zip(self.tail.windows(12)) {
             if record.starts_with(b"PK\x07\x08") && number(&record[8..]) == at & 0xffff_ffff {
-                return Err(self.member.refuse("its data can be read as ending early"));
+                return Err(self.member.refuse("its data also has an earlier possible end"));
             }
         }
         self.tail.drain(..self.tail.len().saturating_sub(11));
@@ -274,7 +274,7 @@ impl MemberContent<'_, '_> {
         self.rest.from += consumed;
         self.ended = status == Status::StreamEnd;
         if self.ended && (self.rest.from < self.rest.to || self.rest.left > 0) {
-            return Err(self.member.refuse("something follows after its data"));
+            return Err(self.member.refuse("other data follows after its compressed data"));
         }
         if !self.ended && consumed == 0 && produced == 0 {
             return Err(self.member.refuse("its data is cut short"));
@@ -284,10 +284,10 @@ impl MemberContent<'_, '_> {
 
     fn check(&self) -> Result<()> {
         if self.size < self.member.size {
-            return Err(self.member.refuse("it unpacks to fewer bytes than it says"));
+            return Err(self.member.refuse("it unpacks to fewer bytes than its size says"));
         }
         if self.crc.sum() != self.member.crc {
-            return Err(self.member.refuse("its checksum is not that of its content"));
+            return Err(self.member.refuse("its checksum does not match its content"));
         }
         Ok(())
     }

@@ -49,12 +49,12 @@ impl ZstdReader {
         self.in_frame = false;
         let expected = self.decoder.get_checksum_from_data();
         if expected.is_some() && expected != self.decoder.get_calculated_checksum() {
-            return Err(invalid("the checksum of a zstd frame is not that of its content"));
+            return Err(invalid("the checksum of a zstd frame does not match its content"));
         }
         // Zero means that the frame does not declare a size.
         let size = self.decoder.content_size();
         if size != 0 && size != self.produced {
-            return Err(invalid("a zstd frame has another size than it says"));
+            return Err(invalid("the size of a zstd frame differs from its header"));
         }
         Ok(())
     }
@@ -97,8 +97,8 @@ fn skippable(error: &FrameDecoderError) -> Option<u64> {
 fn explain(error: &FrameDecoderError) -> io::Error {
     match error {
         FrameDecoderError::WindowSizeTooBig { requested, max } => invalid(&format!(
-            "its zstd window is {requested} bytes, and the limit is {max}; `zstd -19` and \
-             `zstd --long=26` stay below it"
+            "its zstd window is {requested} bytes; the limit is {max}, which `zstd -19` and `zstd \
+             --long=26` keep"
         )),
         other => invalid(other),
     }

@@ -168,7 +168,7 @@ mod tests {
             ("version: 1\nimage: []\n".to_owned(), "`images`"),
             (
                 "version: 1\nimages:\n- source: nats:1\n  digest: x\n".to_owned(),
-                "names no registry",
+                "does not name a registry",
             ),
             ("version: 1\nimages:\n- source: a.b/c:1\n  digest: x\n".to_owned(), "64"),
             ("version: 1\nimages:\n- source: a.b/c:1\n".to_owned(), "no `digest`"),

@@ -90,8 +90,10 @@ impl Client {
         if largest > LARGEST {
             return Err(Error::integrity(format!("{subject} is too large"))
                 .fact("expected", format!("at most {LARGEST} bytes"))
-                .fact("found", format!("{largest} bytes, says what names it"))
-                .hint("nothing was downloaded: whoever made the manifest can correct it"));
+                .fact("found", format!("{largest} bytes, according to its descriptor"))
+                .hint(
+                    "nothing was downloaded; ask the publisher of the manifest to correct the size",
+                ));
         }
         let expected = digest;
         let wanted =
@@ -133,11 +135,8 @@ impl Client {
         let address = Address::parse(url).ok();
         let is_web = |it: &Address| matches!(it.scheme(), "http" | "https");
         let address = address.filter(is_web).ok_or_else(|| {
-            Error::usage(format!(
-                "the manifest names no address of https for {}",
-                descriptor.digest
-            ))
-            .fact("found", printable(url))
+            Error::usage(format!("the manifest has no https URL for {}", descriptor.digest))
+                .fact("found", printable(url))
         })?;
         let retries = Mutex::new(self.transport().retry_policy.retries());
         Ok(UrlBlob { transport: self.transport(), address, descriptor, retries })
@@ -276,8 +275,8 @@ impl ByteSource for BlobSource<'_> {
     }
 
     fn advice(&self) -> &'static str {
-        "blobs never change under their digest: find out what changes or damages them between that \
-         registry and here"
+        "the blob of a digest never changes: find the proxy or storage that changes or damages it \
+         between that registry and this machine"
     }
 }
 
@@ -338,8 +337,7 @@ impl ByteSource for UrlBlobSource<'_> {
     }
 
     fn advice(&self) -> &'static str {
-        "the manifest names this address and another digest than what is there: ask whoever made \
-         the image"
+        "the manifest names this URL, but with another digest: ask the publisher of the image"
     }
 }
 

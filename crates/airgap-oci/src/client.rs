@@ -292,7 +292,7 @@ impl Client {
         if let Some(said) = content_digest(&reply).filter(|said| *said != digest) {
             let source = reply.from.to_string();
             return Err(verify::mismatch(&format!("`{reference}`"), &source, &digest, &said)
-                .hint("the registry keeps another manifest than the one that was pushed"));
+                .hint("the registry stores another manifest than the pushed one"));
         }
         Ok((digest, reply))
     }
@@ -355,11 +355,14 @@ fn check_manifest(reference: &Reference, reply: ApiResponse) -> Result<Manifest>
     let differ = media_type::is_index(&header) != manifest.is_index();
     if known(&header) && known(manifest.media_type()) && differ {
         let subject = format!("the manifest of `{reference}`");
-        return Err(Error::integrity(format!("{subject} is not what the registry says it is"))
+        return Err(Error::integrity(format!("{subject} differs from the registry's headers"))
             .fact("source", source)
             .fact("expected", format!("{header} (Content-Type)"))
             .fact("found", format!("{} (its mediaType)", manifest.media_type()))
-            .hint("something between that registry and here changes manifests or headers"));
+            .hint(
+                "find the proxy between that registry and this machine that changes manifests or \
+                 headers",
+            ));
     }
     Ok(manifest)
 }
@@ -379,19 +382,19 @@ fn check_digest(
     let subject = format!("the manifest of `{reference}`");
     if let Some(expected) = reference.digest().filter(|it| *it != found) {
         return Err(verify::mismatch(&subject, source, expected, found)
-            .hint("a manifest never changes under its digest: do not use that registry"));
+            .hint("the manifest of a digest never changes: do not use that registry"));
     }
     if let Some(said) = said.filter(|it| *it != found) {
-        return Err(Error::integrity(format!("{subject} is not what the registry says it is"))
+        return Err(Error::integrity(format!("{subject} differs from the registry's headers"))
             .fact("source", source)
             .fact("expected", format!("sha256:{said} (Docker-Content-Digest)"))
             .fact("found", format!("sha256:{found}"))
-            .hint("something between that registry and here changes manifests"));
+            .hint("find the proxy between that registry and this machine that changes manifests"));
     }
     Ok(())
 }
 
 fn unnamed(reference: &Reference) -> Error {
-    Error::usage(format!("`{}` names neither tag nor digest", printable(&reference.to_string())))
+    Error::usage(format!("`{}` has no tag and no digest", printable(&reference.to_string())))
         .hint(format!("write `{reference}:TAG` or `{reference}@sha256:DIGEST`"))
 }

@@ -195,7 +195,7 @@ impl ErrorResponse {
         if !words.is_empty() {
             failure.reason.push_str(&format!(": {words}"));
         } else if self.page {
-            failure.reason.push_str(", with a web page that no registry sends");
+            failure.reason.push_str(", with a web page instead of JSON");
         }
         if let Some(limit) = self.limit().filter(|_| self.status.as_u16() == 429) {
             failure.reason.push_str(&format!("; {limit}"));
@@ -228,7 +228,7 @@ pub(super) fn by_registry(
     let mut failure = response.failure(now);
     if elsewhere {
         failure.reason =
-            format!("{host}, where the registry redirects to, answers {}", failure.reason);
+            format!("{host}, to which the registry redirects, answers {}", failure.reason);
         return failure;
     }
     failure = for_push(failure, about, &response);
@@ -251,19 +251,17 @@ fn for_push(failure: Failure, about: &RequestSubject, response: &ErrorResponse) 
     let lacks_blob = response.has("MANIFEST_BLOB_UNKNOWN") || response.has("BLOB_UNKNOWN");
     match response.status.as_u16() {
         _ if words.contains("immutab") => failure.hint(
-            "the tag is there with another content, and the registry does not replace it: choose \
-             another tag in `destination`, or delete the one that is there",
+            "the tag exists with other content, and the registry does not replace it: choose \
+             another tag in `destination`, or delete the existing one",
         ),
-        _ if words.contains("quota") => {
-            failure.hint("ask whoever runs that registry for more space, or delete images there")
-        }
+        _ if words.contains("quota") => failure
+            .hint("ask the administrator of that registry for more space, or delete images there"),
         400 | 404 if lacks_blob && matches!(about, RequestSubject::Pushed(_)) => failure.hint(
-            "the registry says that it lacks a blob which it had confirmed before: run the same \
-             command again",
+            "the registry lacks a blob that it had confirmed before: run the same command again",
         ),
         405 => failure.hint(
-            "a repository that is a cache or a group of others (Nexus, Artifactory, Harbor) takes no \
-             push: name one that is hosted there in `destination`",
+            "a repository that is a cache or a group of others (Nexus, Artifactory, Harbor) does \
+             not accept a push: name a hosted one in `destination`",
         ),
         _ => failure,
     }
@@ -276,8 +274,8 @@ fn missing(mut failure: Failure, about: &RequestSubject, response: &ErrorRespons
         && !response.page
     {
         failure = failure.hint(format!(
-            "not every registry makes a repository, or the project that it is in, when it is pushed \
-             to: create `{}` there first, or check the name",
+            "some registries do not create a repository, or its project, on a push: create `{}` \
+             there first, or check the name",
             repository.name()
         ));
     }
@@ -299,7 +297,7 @@ fn missing(mut failure: Failure, about: &RequestSubject, response: &ErrorRespons
         }
         _ if response.page => {
             return failure.hint(format!(
-                "the web page may be a proxy's, or `{}` is no registry",
+                "the web page may be from a proxy, or `{}` is not a registry",
                 repository.registry()
             ));
         }
@@ -327,12 +325,12 @@ fn unsolicited_hint(failure: Failure, client: &ClientState) -> Failure {
     let origin = &client.origin;
     failure.hint(match client.refused_unsolicited {
         true => format!(
-            "the registry did not accept the credential from {origin}, which was sent although the \
-             registry did not ask for one: renew it"
+            "the registry did not accept the credential from {origin}, which was sent without a \
+             request for one: renew it"
         ),
         false => format!(
-            "the credential from {origin} was not sent, as the registry did not ask for one and did \
-             not name its token server"
+            "the credential from {origin} was not sent, because the registry did not ask for one \
+             and did not name its token server"
         ),
     })
 }
@@ -349,8 +347,8 @@ fn advise(failure: Failure, client: &ClientState, response: &ErrorResponse) -> F
         response.status == StatusCode::FORBIDDEN || challenge::is_insufficient(&response.headers);
     match (known, response.authenticated && !origin.is_empty()) {
         (false, false) if response.authenticated => failure.hint(format!(
-            "the registry wants to know who asks, or it says the same of what is not there: check \
-             the name, or {places_to_set}"
+            "the registry requires a credential, or it gives this answer for missing repositories \
+             too: check the name, or {places_to_set}"
         )),
         (false, false) if client.refused_unsolicited => {
             unsolicited_hint(without_challenge(failure, &response.headers), client)
@@ -360,19 +358,19 @@ fn advise(failure: Failure, client: &ClientState, response: &ErrorResponse) -> F
             explain_unsent(failure, credential, &response.headers, &places_to_set)
         }
         (false, true) if client.wants_tokens => failure.hint(format!(
-            "the registry does not accept the credential from {origin}, or it says the same of what \
-             is not there: check the name, or renew the credential"
+            "the registry does not accept the credential from {origin}, or it gives this answer \
+             for missing repositories too: check the name, or renew the credential"
         )),
         (false, true) => failure
             .hint(format!("the registry does not accept the credential from {origin}: renew it")),
         (true, false) if !origin.is_empty() => unsolicited_hint(failure, client)
-            .hint("the registry may say the same of what is not there: check the name"),
+            .hint("the registry may give this answer for missing repositories too: check the name"),
         (true, false) => failure.hint(format!(
-            "the registry refuses those it does not know; it says the same of what is not there: \
-             check the name, or {places_to_set}"
+            "the registry refuses requests without a credential; it may give this answer for \
+             missing repositories too: check the name, or {places_to_set}"
         )),
         (true, true) => failure.hint(format!(
-            "the registry knows who asks, by the credential from {origin}, and refuses: ask for \
+            "the registry accepts the credential from {origin}, but refuses the request: ask for \
              the permission, and check the name"
         )),
     }
@@ -396,20 +394,21 @@ fn explain_unsent(
     let understood = !challenge::challenges(headers).is_empty();
     let failure = match challenge::shown(headers) {
         Some(challenge) if !understood => failure.hint(format!(
-            "the registry asks who it is in a way that is not understood: `{challenge}`"
+            "the registry asks for a credential with an unknown scheme: `{challenge}`"
         )),
         Some(challenge) if credential.is_some() => failure.hint(format!(
-            "the registry asks who it is in a way that does not fit the credential: `{challenge}`"
+            "the registry asks for a credential with a scheme that does not fit the configured \
+             one: `{challenge}`"
         )),
         None if credential.is_some() => without_challenge(failure, headers),
         _ => failure,
     };
     match credential {
         Some(origin) => failure.hint(format!(
-            "the credential from {origin} was not shown; if that is a token for the registry \
-             itself, set its `_AUTH_BEARER` variable instead"
+            "the credential from {origin} was not sent; if it is a token for the registry itself, \
+             set its `_AUTH_BEARER` variable instead"
         )),
-        None => failure.hint(format!("the registry wants to know who asks: {places_to_set}")),
+        None => failure.hint(format!("the registry requires a credential: {places_to_set}")),
     }
 }
 
@@ -418,7 +417,7 @@ fn without_challenge(failure: Failure, headers: &HeaderMap) -> Failure {
     match challenge::shown(headers) {
         Some(_) => failure,
         None => failure.hint(
-            "the registry does not say how it wants to know who asks: its answer has no \
+            "the registry requires a credential but does not name a scheme: its answer has no \
              WWW-Authenticate",
         ),
     }
@@ -451,8 +450,8 @@ pub(super) fn by_token_server(
             "the token server does not accept the credential from {origin}: renew it"
         )),
         (401 | 403, _) => failure.hint(format!(
-            "it refuses those it does not know; it may say the same of what is not there: check \
-             the name, or {}",
+            "it refuses requests without a credential; it may give this answer for missing \
+             repositories too: check the name, or {}",
             places_to_set(&client.registry)
         )),
         _ => failure,
@@ -462,8 +461,8 @@ pub(super) fn by_token_server(
 /// Returns the failure for a web page in place of the response of a registry.
 pub(super) fn page() -> Failure {
     Failure::new(Retryable::Never, "answers with a web page instead of JSON").hint(
-        "it may be a login page or the notice of a proxy, or that host is no registry; open the \
-         address in a browser",
+        "it may be a login page or the notice of a proxy, or that host is not a registry; open the \
+         URL in a browser",
     )
 }
 
@@ -481,7 +480,7 @@ pub(super) fn error(
     let plain = failure.mismatch == Some(Mismatch::NotTls);
     if plain {
         error = error.hint(format!(
-            "if that registry really speaks plain http, say so in the config file of wkg: \
+            "if that registry speaks plain http, set that in the config file of wkg: \
              `[registry.\"{registry}\".oci]` with `protocol = \"http\"`"
         ));
     }
@@ -491,8 +490,8 @@ pub(super) fn error(
     match (nothing, kind) {
         (true, Kind::Unavailable) => error.hint("check the name, the tag and the digest"),
         (true, _) if retryable == Retryable::Never => error.hint(
-            "the same request would fail again: check the name and the address, ask whoever runs \
-             that server, or use a mirror",
+            "the same request would fail again: check the name and the URL, ask the administrator \
+             of that server, or use a mirror",
         ),
         (true, _) => error.hint("try again later, or use a mirror that this machine reaches"),
         _ => error,

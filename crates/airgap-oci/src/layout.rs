@@ -193,9 +193,9 @@ impl Layout {
         match self.part(&descriptor.digest)? {
             None => Err(Error::new(
                 airgap_core::error::Kind::Unavailable,
-                format!("{subject} is not there"),
+                format!("{subject} is missing"),
             )
-            .hint("the layout is not whole; copy the image into it again")),
+            .hint("the layout is incomplete; copy the image into it again")),
             Some(part) if part.size != descriptor.size => {
                 let found = part.size.to_string();
                 let error = verify::wrong_size(&subject, &self.shown, descriptor.size, &found);
@@ -341,7 +341,7 @@ fn entries(
                  `skopeo copy` makes for `docker-archive:` or `dir:`"
             );
             return Err(none(&found).hint(
-                "save the images anew as an OCI image layout: with docker 25 or later, or with \
+                "save the images again as an OCI image layout: with docker 25 or later, or with \
                  `skopeo copy docker-archive:FILE:IMAGE oci-archive:NEW.tar:IMAGE`",
             ));
         }
@@ -354,7 +354,7 @@ fn entries(
         return Err(none(&format!("version `{found}`")));
     }
     let index: Index = serde_json::from_slice(index).map_err(|error| {
-        Error::integrity(format!("the index of the layout `{shown}` makes no sense")).because(error)
+        Error::integrity(format!("the index of the layout `{shown}` is not valid")).because(error)
     })?;
     Ok(index.manifests)
 }

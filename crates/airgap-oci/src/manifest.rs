@@ -206,11 +206,11 @@ impl Manifest {
         };
         let unreadable = |error: serde_json::Error| {
             let cause = shortened(&error.to_string(), SHOWN);
-            refuse("it is not as it should be").because(cause)
+            refuse("it is not valid").because(cause)
         };
         let outline = Outline::read(&self.bytes).map_err(|error| {
             let page = self.bytes.trim_ascii_start().starts_with(b"<");
-            let error = refuse("it is no JSON object").because(error);
+            let error = refuse("it is not a JSON object").because(error);
             if page {
                 error.hint("it is a web page: a login page or a proxy's notice")
             } else {
@@ -219,7 +219,9 @@ impl Manifest {
         })?;
         let (image, index) = (outline.layers, outline.manifests);
         if image && index {
-            return Err(refuse("it has both layers and manifests, and each reader sees another"));
+            return Err(refuse(
+                "it has both layers and manifests, so that readers disagree on its content",
+            ));
         }
         match self.media_type.as_str() {
             media_type::MANIFEST | media_type::DOCKER_MANIFEST if !index => {
@@ -230,14 +232,14 @@ impl Manifest {
             media_type::INDEX | media_type::DOCKER_LIST if !image => {
                 Index::parse(&self.bytes, keep, items).map(Content::Index).map_err(unreadable)
             }
-            kind if ALL.contains(&kind) => Err(refuse("what is in it is not what it says it is")),
+            kind if ALL.contains(&kind) => Err(refuse("its fields do not match its media type")),
             kind if kind.contains("distribution.manifest.v1") => {
-                Err(refuse("it is of Docker's first kind, which does not pin its layers")
+                Err(refuse("it has Docker's schema 1, which does not pin its layers")
                     .hint("push the image again with a current tool"))
             }
-            _ => Err(refuse("it is of an unknown kind").hint(
-                "an image or an artifact has one of the media types of OCI or Docker: push it again with \
-                 a current tool, or leave it out",
+            _ => Err(refuse("its media type is unknown").hint(
+                "push it again with a current tool, with a media type of OCI or Docker; or leave \
+                 it out",
             )),
         }
     }
@@ -338,7 +340,7 @@ impl FromStr for Platform {
             {
                 Ok(Platform { os, architecture, variant, other: OtherFields::default() })
             }
-            _ => Err(format!("`{text}` is no platform such as `linux/amd64` or `linux/arm/v7`")),
+            _ => Err(format!("`{text}` is not a platform such as `linux/amd64` or `linux/arm/v7`")),
         }
     }
 }

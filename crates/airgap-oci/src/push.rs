@@ -177,7 +177,7 @@ impl Client {
         to: &Repository,
         retries: &mut Retries,
     ) -> Result<UploadLocation> {
-        let doing = format!("begin a push to `{to}`");
+        let doing = format!("start a push to `{to}`");
         let scopes = vec![Scope::push(to.name())];
         let call = begin(doing.clone(), to, uploads(session, to)?, scopes, &[]);
         let reply = self.transport().call_within(session, &call, retries)?;
@@ -309,7 +309,7 @@ impl<'a> Upload<'a> {
         let taken =
             received_offset(&answer.headers).map_or(end, |it| if it == end + 1 { end } else { it });
         if taken > end || taken < self.offset {
-            let reason = format!("says that it has {taken} bytes, after {end} were sent");
+            let reason = format!("confirms {taken} bytes, although {end} were sent");
             return Err(Failure::new(Retryable::Never, reason).into());
         }
         answer.drain();
@@ -321,7 +321,7 @@ impl<'a> Upload<'a> {
         // The registry may always take this many bytes: the next part has this size.
         let taken_of_part = taken - (end - length);
         self.chunk = Some(taken_of_part.max(LEAST)).min(self.chunk);
-        let reason = format!("takes {taken_of_part} of the {length} bytes of a part");
+        let reason = format!("accepts {taken_of_part} of the {length} bytes of a part");
         let retry_at_once = taken_of_part >= LEAST;
         Err(UploadError { retry_at_once, ..Failure::new(Retryable::Transient, reason).into() })
     }
@@ -431,7 +431,7 @@ impl<'a> Upload<'a> {
         self.offset = 0;
         if let Some(address) = self.location.take() {
             let call = ApiCall {
-                doing: format!("ask how far the push to `{}` is", self.to),
+                doing: format!("ask for the state of the push to `{}`", self.to),
                 about: RequestSubject::Upload(self.to.clone()),
                 method: Method::GET,
                 address,
@@ -537,15 +537,15 @@ fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLo
     // Some say only which upload it is.
     let by_id = || text("docker-upload-uuid").and_then(|id| upload(from, id));
     let said = text("location").map(str::to_owned).or_else(by_id).ok_or_else(|| {
-        refuse("the registry does not say where").hint(
-            "its answer has no Location header: look for a proxy in front of it that takes headers \
-             away, and ask whoever runs it",
+        refuse("the registry does not send the location of the upload").hint(
+            "its answer has no Location header: find the proxy in front of it that removes \
+             headers, and ask its administrator",
         )
     })?;
     let address = http::follow(from, &said).map_err(|failure| {
         refuse(&format!("the registry {}", failure.reason)).hint(
-            "a registry behind a proxy must know by which address it is reached: its \
-             X-Forwarded-Proto and X-Forwarded-Host",
+            "a proxy in front of a registry must send it X-Forwarded-Proto and X-Forwarded-Host, \
+             so that the registry knows its own URL",
         )
     })?;
     let least = text(CHUNK_MIN).and_then(|it| it.parse().ok()).unwrap_or(0);

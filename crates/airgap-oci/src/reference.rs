@@ -217,7 +217,7 @@ impl<'a> ReferenceParts<'a> {
             return Err("it is empty".to_owned());
         }
         if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic()) {
-            return Err(format!("`{}` is in it", c.escape_default()));
+            return Err(format!("it contains `{}`", c.escape_default()));
         }
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
         // A text before `://` that is not a scheme may be a password, and is not shown.
@@ -247,11 +247,11 @@ impl<'a> ReferenceParts<'a> {
                 Ok(Reference { repository, tag: self.tag, digest: self.digest })
             }
             None if is_host(self.rest) => {
-                Err(format!("it names no repository in the registry `{}`", self.rest))
+                Err(format!("it does not name a repository in the registry `{}`", self.rest))
             }
             first => Err(format!(
-                "it names no registry: `{}` is no host, for it has neither dot nor port and is not \
-                 `localhost`",
+                "it does not name a registry: `{}` is not a host, because it has no dot and no \
+                 port, and is not `localhost`",
                 first.unwrap_or(self.rest)
             )),
         }
@@ -286,13 +286,13 @@ impl FromStr for Registry {
         if text.len() > LONGEST_HOST + ":65535".len() {
             let length = text.len();
             return Err(format!(
-                "the registry has {length} bytes; a host has at most {LONGEST_HOST}"
+                "the registry has {length} bytes; the limit for a host is {LONGEST_HOST}"
             ));
         }
         if text.contains('@') {
-            return Err("a registry is named without user and password".to_owned());
+            return Err("write the registry without user and password".to_owned());
         }
-        let refuse = |problem: &str| Err(format!("the registry `{text}` is no host: {problem}"));
+        let refuse = |problem: &str| Err(format!("the registry `{text}` is not a host: {problem}"));
         let (host, port) = match text.rfind(':').filter(|_| !text.ends_with(']')) {
             Some(colon) => (&text[..colon], Some(&text[colon + 1..])),
             None => (text, None),
@@ -300,12 +300,12 @@ impl FromStr for Registry {
         if let Some(port) = port {
             let number = port.parse::<u16>().ok().filter(|port| *port > 0);
             if number.is_none() || !port.bytes().all(|b| b.is_ascii_digit()) {
-                return refuse(&format!("`{port}` is no port"));
+                return refuse(&format!("`{port}` is not a port"));
             }
         }
         if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             if address.parse::<Ipv6Addr>().is_err() {
-                return refuse("what is in the brackets is no IPv6 address");
+                return refuse("the text in the brackets is not an IPv6 address");
             }
         } else if host.is_empty() {
             return refuse("it is empty");
@@ -313,14 +313,14 @@ impl FromStr for Registry {
             for label in host.split('.') {
                 let fits = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 if label.is_empty() || !fits || label.starts_with('-') || label.ends_with('-') {
-                    return refuse(&format!("`{label}` cannot stand between its dots"));
+                    return refuse(&format!("its label `{label}` is not valid"));
                 }
             }
             // As URL parsers read it: `1.2.3` would be 1.2.0.3.
             match Host::parse(host) {
                 Ok(Host::Domain(_)) => {}
                 Ok(Host::Ipv4(address)) if address.to_string() == host => {}
-                Ok(_) => return refuse("an IPv4 address is four numbers with dots between"),
+                Ok(_) => return refuse("an IPv4 address is four numbers separated by dots"),
                 Err(error) => return refuse(&error.to_string()),
             }
         }
@@ -337,11 +337,11 @@ impl FromStr for Tag {
         let refuse = |problem: String| Err(format!("the tag `{text}` {problem}"));
         let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         match text.chars().find(|&c| !allowed(c)) {
-            _ if text.is_empty() => Err("the tag behind the colon is empty".to_owned()),
-            Some('+') => refuse("has a `+` in it; registries take `_` in its place".to_owned()),
-            Some(c) => refuse(format!("has `{}` in it", c.escape_default())),
+            _ if text.is_empty() => Err("the tag after the colon is empty".to_owned()),
+            Some('+') => refuse("contains `+`; write `_` instead, as registries do".to_owned()),
+            Some(c) => refuse(format!("contains `{}`", c.escape_default())),
             None if text.starts_with(['.', '-']) => {
-                refuse("begins with a dot or hyphen".to_owned())
+                refuse("starts with a dot or hyphen".to_owned())
             }
             None if text.len() > LONGEST_TAG => {
                 refuse(format!("is longer than {LONGEST_TAG} characters"))
@@ -362,22 +362,22 @@ pub fn check_name(name: &str) -> Parsed<()> {
         return Err(format!("the repository's name is longer than {LONGEST_NAME} characters"));
     }
     if name.bytes().any(|b| b.is_ascii_uppercase()) {
-        return refuse("has upper-case letters, which no registry takes");
+        return refuse("has upper-case letters, which registries do not accept");
     }
     for part in name.split('/') {
         if part.is_empty() {
-            return refuse("has a slash too many");
+            return refuse("has an empty part between slashes");
         }
         if let Some(c) = part.chars().find(|&c| !is_word(c) && !"._-".contains(c)) {
-            return refuse(&format!("has `{}` in it", c.escape_default()));
+            return refuse(&format!("contains `{}`", c.escape_default()));
         }
         let joint =
             |joint: &str| matches!(joint, "." | "_" | "__") || joint.bytes().all(|b| b == b'-');
         let words = part.starts_with(is_word) && part.ends_with(is_word);
         if !words || !part.split(is_word).all(joint) {
             let say = format!(
-                "has the part `{part}`, in which something else than `.`, `_`, `__` or hyphens \
-                 joins letters and digits"
+                "has the part `{part}`, in which letters and digits are not joined by `.`, `_`, \
+                 `__` or hyphens"
             );
             return refuse(&say);
         }
@@ -393,16 +393,18 @@ fn is_word(c: char) -> bool {
 fn parse_digest(text: &str) -> Parsed<Digest> {
     let refuse = |problem: &str| Err(format!("the digest `{text}` {problem}"));
     match text.split_once(':') {
-        _ if !is_digest(text) => Err("what stands behind its `@` does not begin with `sha256:`; \
-                                      and a reference holds no user or password"
-            .to_owned()),
+        _ if !is_digest(text) => {
+            Err("the text after its `@` does not start with `sha256:`; and a reference cannot \
+                contain a user or password"
+                .to_owned())
+        }
         Some(("sha256", digits)) if digits.bytes().any(|b| b.is_ascii_uppercase()) => {
             refuse("has upper-case digits")
         }
         Some(("sha256", _)) => {
             text.parse().map_err(|problem| format!("the digest is wrong: {problem}"))
         }
-        _ => refuse("is of another kind; only sha256 is known here"),
+        _ => refuse("has another algorithm; only sha256 is supported"),
     }
 }
 
@@ -428,7 +430,7 @@ pub fn shown(text: &str) -> String {
 
 fn refuse(text: &str, problem: &str, expected: &str) -> Error {
     let shown = shown(text);
-    Error::usage(format!("`{shown}` is no reference: {problem}")).fact("expected", expected)
+    Error::usage(format!("`{shown}` is not a reference: {problem}")).fact("expected", expected)
 }
 
 impl fmt::Display for Registry {
@@ -500,45 +502,45 @@ mod tests {
     fn each_error_names_the_part() {
         for (text, words) in [
             ("", "it is empty"),
-            ("nginx:1", "names no registry: `nginx`"),
-            ("library/nginx:1", "names no registry: `library`"),
-            ("ghcr.io", "names no repository in the registry `ghcr.io`"),
-            ("ghcr.io:a", "names no repository in the registry `ghcr.io`"),
-            ("localhost:5000", "names no repository in the registry `localhost`"),
-            ("999.1.1.1/a:x", "`999.1.1.1` is no host"),
-            ("256.256.256.256:80/a:x", "`256.256.256.256:80` is no host"),
+            ("nginx:1", "does not name a registry: `nginx`"),
+            ("library/nginx:1", "does not name a registry: `library`"),
+            ("ghcr.io", "does not name a repository in the registry `ghcr.io`"),
+            ("ghcr.io:a", "does not name a repository in the registry `ghcr.io`"),
+            ("localhost:5000", "does not name a repository in the registry `localhost`"),
+            ("999.1.1.1/a:x", "`999.1.1.1` is not a host"),
+            ("256.256.256.256:80/a:x", "`256.256.256.256:80` is not a host"),
             ("1.2.3/a:x", "four numbers"),
             ("0x7f.1/a:x", "four numbers"),
-            ("xn--zz.io/a:1", "`xn--zz.io` is no host"),
+            ("xn--zz.io/a:1", "`xn--zz.io` is not a host"),
             ("https://ghcr.io/a:1", "leave out the `https://`"),
             ("ghcr.io/A/b:1", "the repository `A/b` has upper-case letters"),
-            ("ghcr.io/a//b", "`a//b` has a slash too many"),
-            ("ghcr.io/a/", "`a/` has a slash too many"),
+            ("ghcr.io/a//b", "`a//b` has an empty part between slashes"),
+            ("ghcr.io/a/", "`a/` has an empty part between slashes"),
             ("ghcr.io/", "repository's name is empty"),
             ("ghcr.io/a..b", "the part `a..b`"),
             ("ghcr.io/a___b", "the part `a___b`"),
             ("ghcr.io/-a", "the part `-a`"),
             ("ghcr.io/a_:1", "the part `a_`"),
-            ("ghcr.io/a$b", "has `$` in it"),
-            ("ghcr.io/a b", "` ` is in it"),
-            ("ghcr.io/a\n", "`\\n` is in it"),
-            ("ghcr.io/ä", "is in it"),
-            ("ghcr.io/a:", "the tag behind the colon is empty"),
-            ("ghcr.io/a:1.0+x", "the tag `1.0+x` has a `+`"),
-            ("ghcr.io/a:.1", "the tag `.1` begins with a dot"),
-            ("ghcr.io/a:b:c", "the tag `b:c` has `:`"),
+            ("ghcr.io/a$b", "contains `$`"),
+            ("ghcr.io/a b", "it contains ` `"),
+            ("ghcr.io/a\n", "it contains `\\n`"),
+            ("ghcr.io/ä", "it contains"),
+            ("ghcr.io/a:", "the tag after the colon is empty"),
+            ("ghcr.io/a:1.0+x", "the tag `1.0+x` contains `+`"),
+            ("ghcr.io/a:.1", "the tag `.1` starts with a dot"),
+            ("ghcr.io/a:b:c", "the tag `b:c` contains `:`"),
             ("ghcr.io/a@sha256:abc", "has 3"),
-            ("ghcr.io/a@sha512:abc", "only sha256 is known"),
-            ("ghcr.io/a@abc", "does not begin with `sha256:`"),
-            ("ghcr.io/a@", "does not begin with `sha256:`"),
-            ("ghcr.io:0/a", "`0` is no port"),
-            ("ghcr.io:99999/a", "`99999` is no port"),
-            ("ghcr.io:/a", "`` is no port"),
-            ("ghcr.io:+1/a", "`+1` is no port"),
-            ("-a.io/b", "`-a` cannot stand between its dots"),
-            ("a..io/b", "`` cannot stand between its dots"),
-            ("a_b.io/c", "`a_b` cannot stand"),
-            ("[::g]:1/a", "no IPv6 address"),
+            ("ghcr.io/a@sha512:abc", "only sha256 is supported"),
+            ("ghcr.io/a@abc", "does not start with `sha256:`"),
+            ("ghcr.io/a@", "does not start with `sha256:`"),
+            ("ghcr.io:0/a", "`0` is not a port"),
+            ("ghcr.io:99999/a", "`99999` is not a port"),
+            ("ghcr.io:/a", "`` is not a port"),
+            ("ghcr.io:+1/a", "`+1` is not a port"),
+            ("-a.io/b", "label `-a` is not valid"),
+            ("a..io/b", "label `` is not valid"),
+            ("a_b.io/c", "label `a_b` is not valid"),
+            ("[::g]:1/a", "not an IPv6 address"),
         ] {
             let error = Reference::parse(text).unwrap_err();
             assert_eq!(error.kind(), airgap_core::error::Kind::Usage);

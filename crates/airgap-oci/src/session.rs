@@ -148,7 +148,7 @@ impl Session {
     /// Returns an address of its API: `/v2/{path}`.
     pub(super) fn address(&self, path: &str) -> Result<Address> {
         let address = self.base.at(&format!("/v2/{path}"));
-        address.ok_or_else(|| Error::usage(format!("`{path}` makes no address")))
+        address.ok_or_else(|| Error::usage(format!("`{path}` is not a valid path of a URL")))
     }
 
     /// Returns whether the first response was a web page. A later one shows then that the whole host
@@ -368,7 +368,7 @@ impl AuthProvider for RegistryAuth<'_> {
     fn auth_for(&self, hop: &Hop<'_>) -> AttemptResult<HopAuth> {
         let loopback = hop.here.is_loopback();
         if hop.here.scheme() == "http" && !loopback && !self.plain {
-            let reason = format!("leads to {} by plain http, where anyone can listen", hop.here);
+            let reason = format!("leads to {} by plain http, which is not encrypted", hop.here);
             return Err(Failure::new(Retryable::Never, reason).into());
         }
         self.counters.request(self.purpose, hop.method, hop.nth > 0);

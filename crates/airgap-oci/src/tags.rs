@@ -186,7 +186,7 @@ impl Client {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Option<Vec<Descriptor>>> {
-        let doing = format!("list what is attached to `{}`", repository.at(*digest));
+        let doing = format!("list the referrers of `{}`", repository.at(*digest));
         let path = format!("referrers/sha256:{digest}");
         let (mut found, mut items) = (Vec::new(), Items::new(REFERRERS));
         let mut known = true;
@@ -313,17 +313,17 @@ impl Client {
                 Error::integrity(format!("cannot {doing}: {problem}")).fact("page", &address)
             };
             let Some(next) = address.join(&next) else {
-                return Err(refuse("the next page has no address".to_owned()));
+                return Err(refuse("the next page has no valid URL".to_owned()));
             };
             if next.origin() != session.base().origin() {
                 return Err(refuse(format!("the next page is on another server, at {next}")).hint(
-                    "a registry behind a proxy must know by which address it is reached: its \
-                     X-Forwarded-Proto and X-Forwarded-Host",
+                    "a proxy in front of a registry must send it X-Forwarded-Proto and \
+                     X-Forwarded-Host, so that the registry knows its own URL",
                 ));
             }
             if seen.contains(&next) || seen.len() >= PAGES || total > limit {
                 return Err(refuse(format!("the list does not end after {} pages", seen.len()))
-                    .fact("expected", format!("at most {PAGES} pages of {limit} bytes in all")));
+                    .fact("expected", format!("at most {PAGES} pages of {limit} bytes in total")));
             }
             if began.elapsed() > LIST_TIME {
                 let (seconds, pages) = (LIST_TIME.as_secs(), seen.len());
@@ -367,7 +367,7 @@ pub(super) fn tags_of(page: &[u8]) -> serde_json::Result<Vec<String>> {
 /// Parses one page of referrers; for `fuzzing`.
 pub(super) fn referrers_of(page: &[u8]) -> Result<Vec<Descriptor>> {
     let page = Manifest::new(page.to_vec(), media_type::INDEX);
-    attached(page, "list what is attached", &mut Items::new(REFERRERS))
+    attached(page, "list the referrers", &mut Items::new(REFERRERS))
 }
 
 /// A list that comes in pages.
@@ -391,14 +391,14 @@ fn unreadable(
         let failure = error_response::page();
         return error_response::error(doing, &reply.from, repository.registry(), failure);
     }
-    Error::integrity(format!("cannot {doing}: the answer is not as it should be"))
+    Error::integrity(format!("cannot {doing}: the answer is not valid"))
         .fact("source", &reply.from)
         .because(printable(&cause.to_string()))
 }
 
 /// Returns the entries of the list under the referrers tag of a manifest.
 fn listed(list: Manifest, repository: &Repository, digest: &Digest) -> Result<Vec<Descriptor>> {
-    let doing = format!("list what is attached to `{}`", repository.at(*digest));
+    let doing = format!("list the referrers of `{}`", repository.at(*digest));
     attached(list, &doing, &mut Items::new(REFERRERS))
 }
 
@@ -406,7 +406,7 @@ fn attached(manifest: Manifest, doing: &str, items: &mut Items) -> Result<Vec<De
     let subject = format!("the list when asked to {doing}");
     match manifest.content_within(&subject, Keep::All, items)? {
         Content::Index(index) => Ok(index.manifests),
-        Content::Image(_) => Err(Error::integrity(format!("cannot {doing}: it is no index"))),
+        Content::Image(_) => Err(Error::integrity(format!("cannot {doing}: it is not an index"))),
     }
 }
 

@@ -124,10 +124,10 @@ impl Token {
         let value = value.ok_or("no token")?;
         // A value that a header cannot contain is not a token.
         if !value.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err("no token that can stand in a header".to_owned());
+            return Err("no token that is valid in a header".to_owned());
         }
         if value.len() > LONGEST {
-            return Err(format!("a token of {} bytes, and {LONGEST} are the most", value.len()));
+            return Err(format!("a token of {} bytes; the limit is {LONGEST}", value.len()));
         }
         // Some servers write the number as a string.
         let said = match answer.expires_in {

@@ -53,7 +53,7 @@ pub(super) fn scan(path: &Path) -> Result<Scanned> {
 fn open(path: &Path) -> Result<File> {
     let shown = path.display();
     if user_path::kind(path)?.is_none() {
-        return Err(Error::usage(format!("there is no `{shown}`"))
+        return Err(Error::usage(format!("`{shown}` does not exist"))
             .hint("name a folder or a tar with an OCI image layout"));
     }
     let file = airgap_core::read::file(path)?;
@@ -64,10 +64,8 @@ fn open(path: &Path) -> Result<File> {
         return Err(found.explain(error));
     }
     if let Some((format, program)) = compression(&magic[..length]) {
-        return Err(Error::usage(format!(
-            "`{shown}` is compressed by {format}, and so are the layers in it"
-        ))
-        .hint(unpacking(path, program)));
+        return Err(Error::usage(format!("`{shown}` is compressed with {format}"))
+            .hint(unpacking(path, program)));
     }
     Ok(file)
 }
@@ -81,7 +79,7 @@ fn damaged(error: Error, path: &Path) -> Error {
     let shown = path.display();
     match error.kind() {
         Kind::Integrity => {
-            Error::integrity(format!("`{shown}` is not a whole tar of an OCI image layout"))
+            Error::integrity(format!("`{shown}` is not a complete tar of an OCI image layout"))
                 .because(printable(error.statement()))
         }
         _ => error.fact("reading", shown.to_string()),
@@ -116,7 +114,7 @@ fn unpacking(path: &Path, program: &str) -> String {
     };
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     let (from, to) = (quoted(path), quoted(&unpacked));
-    format!("unpack it once, and name the other file: `{program} -dc {from} > {to}`")
+    format!("decompress it with `{program} -dc {from} > {to}`, and name the new file")
 }
 
 /// A reader of the headers of a tar. It skips the content of files.
@@ -164,7 +162,7 @@ impl TarSource for Reader<'_> {
         self.described = self.described.saturating_add(size);
         match self.described > MOST_DESCRIPTIONS {
             true => Err(Error::integrity(format!(
-                "the long names in it have more than {MOST_DESCRIPTIONS} bytes"
+                "its long names have more than {MOST_DESCRIPTIONS} bytes"
             ))),
             false => Ok(()),
         }
@@ -204,7 +202,7 @@ impl ScannedEntries {
         }
         if entry.kind != tar_entries::TarEntryKind::File {
             let noun = entry.kind.noun();
-            return Err(Error::integrity(format!("`{name}` in it is {noun}, and not a file")));
+            return Err(Error::integrity(format!("its entry `{name}` is {noun}, not a file")));
         }
         let twice = match digest {
             Some(digest) => self.blobs.insert(digest, (start, entry.size)).is_some(),
@@ -217,7 +215,7 @@ impl ScannedEntries {
             }
         };
         match twice {
-            true => Err(Error::integrity(format!("`{name}` comes twice in it"))),
+            true => Err(Error::integrity(format!("it contains `{name}` twice"))),
             false => Ok(()),
         }
     }
@@ -227,7 +225,7 @@ impl ScannedEntries {
 fn small(name: &str, start: u64, size: u64, limit: u64, reader: &Reader<'_>) -> Result<Vec<u8>> {
     if size > limit {
         return Err(Error::integrity(format!(
-            "`{name}` in it is too long: {size} bytes, and the limit is {limit}"
+            "its entry `{name}` is too long: {size} bytes; the limit is {limit}"
         )));
     }
     let mut bytes = vec![0; size as usize];
@@ -299,8 +297,8 @@ pub(super) fn reach<'a>(
 
 /// Returns the error for a blob or manifest that a layout should have.
 pub(super) fn missing(layout: &Layout, digest: &Digest) -> Error {
-    Error::new(Kind::Unavailable, format!("{} is not there", layout.subject(digest)))
-        .hint("the layout is not whole; copy the image into it again")
+    Error::new(Kind::Unavailable, format!("{} is missing", layout.subject(digest)))
+        .hint("the layout is incomplete; copy the image into it again")
 }
 
 /// A walk over the manifests and blobs of a layout.
@@ -357,7 +355,7 @@ impl ContentWalk<'_> {
         let subject = layout.subject(&entry.digest);
         if level > MOST_LEVELS {
             return Err(Error::integrity(format!("{subject} is in too many indexes"))
-                .fact("expected", format!("at most {MOST_LEVELS} of them in each other")));
+                .fact("expected", format!("at most {MOST_LEVELS} nested indexes")));
         }
         let manifest = layout.manifest(&entry.digest, &entry.media_type)?;
         let manifest = manifest.ok_or_else(|| missing(layout, &entry.digest))?;
@@ -443,7 +441,10 @@ mod tests {
     #[track_caller]
     fn refused(bytes: &[u8], reason: &str) {
         let error = scanned(bytes).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(error.contains("not a whole tar") && error.contains(reason), "{reason}: {error}");
+        assert!(
+            error.contains("not a complete tar") && error.contains(reason),
+            "{reason}: {error}"
+        );
     }
 
     #[test]
@@ -469,8 +470,8 @@ mod tests {
     fn refuses_what_programs_would_read_in_two_ways() {
         let file = EntryType::Regular;
         let one = ("index.json", file, &b"index"[..]);
-        refused(&tar(&[one, ("./index.json", file, b"other")]), "`index.json` comes twice");
-        refused(&tar(&[(BLOB, file, b"a"), (BLOB, file, b"b")]), "comes twice");
+        refused(&tar(&[one, ("./index.json", file, b"other")]), "contains `index.json` twice");
+        refused(&tar(&[(BLOB, file, b"a"), (BLOB, file, b"b")]), "twice");
         for (kind, noun) in [
             (EntryType::Symlink, "a symbolic link"),
             (EntryType::Link, "a hard link"),

@@ -379,7 +379,7 @@ impl<'de> Visitor<'de> for Notes<'_> {
     type Value = Annotations;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("annotations, which are texts by their keys")
+        f.write_str("annotations, a map of texts")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Annotations, E> {
@@ -474,7 +474,7 @@ impl<'de> Deserialize<'de> for Pinned {
         let text = String::deserialize(deserializer)?;
         match text.split_once(':') {
             Some(("sha256", _)) => text.parse().map(Pinned).map_err(D::Error::custom),
-            _ => Err(D::Error::custom(format!("`{text}` is no SHA-256 digest"))),
+            _ => Err(D::Error::custom(format!("`{text}` is not a SHA-256 digest"))),
         }
     }
 }

@@ -262,7 +262,7 @@ mod tests {
             ("\"digest\"", "\"digset\"", "digset"),
             ("\"versions\"", "\"schema_version\": 2, \"versions\"", "schema_version 2"),
             ("wasi-http-proxy", "../x", "cannot be a name"),
-            ("\"versions\"", "\"reference\": \"a\", \"versions\"", "names no registry"),
+            ("\"versions\"", "\"reference\": \"a\", \"versions\"", "does not name a registry"),
             ("sha256:", "sha512:", "64 hexadecimal digits"),
         ] {
             let text = guide().replacen(from, to, 1);

@@ -237,9 +237,9 @@ mod tests {
             ("auth@1.2.0", Some('a'), "two digests"),
             ("auth@1.2.1", None, "nearest: `1.2.0`"),
             ("auht@1.2.0", None, "nearest: `auth`"),
-            ("auth", None, "names no registry"),
+            ("auth", None, "does not name a registry"),
             ("auth@sha256:00", None, "64 hexadecimal digits"),
-            ("my-org/auth:1", None, "names no registry"),
+            ("my-org/auth:1", None, "does not name a registry"),
             ("https://ghcr.io/a:1", None, "leave out the `https://`"),
         ] {
             let error = parse(words, digest).unwrap_err();
