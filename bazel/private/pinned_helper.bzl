@@ -48,7 +48,7 @@ def take_pinned_helper(rctx, pin, platform, name, advice):
         if result.success:
             return
         looked_at.extend(["{}: failed, see the warning above".format(url) for url in urls])
-    fail_before_helper(rctx, "the pinned helper wasm-airgap {} ({}) is in none of the places that may be used:\n  {}\n{}".format(
+    fail_before_helper(rctx, "the pinned helper wasm-airgap {} ({}) was not found in any allowed source:\n  {}\n{}".format(
         pin.version,
         platform,
         "\n  ".join(looked_at),

@@ -112,7 +112,7 @@ fn published_archives_that_changed_or_went_are_found() {
     build.env(OFFLINE[0].0, OFFLINE[0].1).env(OFFLINE[1].0, OFFLINE[1].1).fails().says(&[
         "vendor/wit/wasi-io-0.2.6/v0.2.6.tar.gz (BAZEL_WASM_WIT_VENDOR_DIR): not there",
         "not asked: BAZEL_WASM_OFFLINE is on",
-        "its text is not the published one",
+        "its text differs from the published one",
         "vendor wit wasi:io@0.2.6",
     ]);
 }
@@ -185,7 +185,7 @@ fn published_archives_unpacked_by_hand_build_offline() {
         .env(OFFLINE[0].0, OFFLINE[0].1)
         .env(OFFLINE[1].0, OFFLINE[1].1)
         .fails()
-        .says(&["wasi:io@0.2.6 is in none of the places"]);
+        .says(&["wasi:io@0.2.6 was not found in any allowed source"]);
     // Except for a replacement in the config file.
     let config = workspace.sandbox.write(
         "wkg.toml",

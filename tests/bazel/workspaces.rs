@@ -77,7 +77,7 @@ fn a_failure_is_said_once_and_its_command_runs_as_printed() {
     let printed = workspace.bazel(&build).env("BAZEL_WASM_OFFLINE", "1").fails().stderr;
     let times = |text: &str| printed.matches(text).count();
     assert_eq!(times("third_party/toolchains"), 1, "{printed}");
-    assert_eq!(times("where there is a network"), 1, "{printed}");
+    assert_eq!(times("on a machine with a network"), 1, "{printed}");
     // The cause is printed before Bazel's own text.
     assert!(printed.find("third_party/toolchains") < printed.find("Traceback"), "{printed}");
     let lines = printed.lines().filter(|line| !line.trim().is_empty()).count();

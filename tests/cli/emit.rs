@@ -35,7 +35,7 @@ fn an_executable_that_is_not_there_is_said() {
     let sandbox = Sandbox::new();
     sandbox.write("tool/share/doc", "");
     emit(&sandbox, "linux_amd64", &["wasm-opt"]).ends_with(2).says(&[
-        "holds no executable `wasm-opt`",
+        "does not contain the executable `wasm-opt`",
         "wasm-opt, bin/wasm-opt",
         "share",
     ]);

@@ -201,12 +201,12 @@ fn the_hint_for_a_registry_without_tls_ends_the_error() {
     };
     let url = |scheme: &str| format!("{scheme}://{host}");
     for variable in ["BAZEL_WASM_COMPONENT_MIRROR", "WKG_REGISTRY_R_INVALID_URL"] {
-        let hint = format!("the address in {variable} says https");
+        let hint = format!("the URL in {variable} says https");
         pull(variable, &url("https"), 5).says(&[&hint, &format!("write `http://{host}` there")]);
         pull(variable, &url("http"), 3);
     }
     let config_file = "WKG_CONFIG_FILE";
-    pull(config_file, &config(&url("https")), 5).says(&["the address in ", "mirror.toml"]);
+    pull(config_file, &config(&url("https")), 5).says(&["the URL in ", "mirror.toml"]);
     pull(config_file, &config(&url("http")), 3);
     pull(config_file, &protocol("https"), 5).says(&["`protocol` in", "protocol = \"http\""]);
     pull(config_file, &protocol("http"), 3);

@@ -164,7 +164,7 @@ fn parts_that_are_disabled_are_left_out() {
         &["--chart=chart", "--set=nats.enabled=false"],
     ] {
         let printed = list(&sandbox, words).says(&[
-            "left out: nats.image (docker.io/nats:2.11.3-alpine), as `nats.enabled` is off",
+            "left out: nats.image (docker.io/nats:2.11.3-alpine), because `nats.enabled` is off",
             "1 image of disabled parts or of annotations was left out; `--all-parts` adds them",
         ]);
         assert_eq!(sources(&printed.stdout), &sources(GUIDE)[..3], "{words:?}");
@@ -276,12 +276,12 @@ fn charts_in_charts_with_conditions_aliases_and_archives() {
     sandbox.write("c/charts/off/values.yaml", "image: off:1\n");
 
     let printed = list(&sandbox, &["--chart=c"]).says(&[
-        "left out: off (docker.io/off:1), as `tags.extras` is off",
-        "left out: nats.exporter.image (docker.io/x/exporter:2.0), as `nats.exporter.enabled` is off",
+        "left out: off (docker.io/off:1), because `tags.extras` is off",
+        "left out: nats.exporter.image (docker.io/x/exporter:2.0), because `nats.exporter.enabled` is off",
         "`gone`",
         "`c/c` has no tag, which means `latest` (image in c/values.yaml:1)",
         "`quay.io/hook:1` is a guess: only an annotation of the chart names it",
-        "`docker.io/nats:3` is a guess: no registry is named",
+        "`docker.io/nats:3` is a guess: it has no registry",
         "`docker.io/redis:7` is a guess: its tag is taken from the chart's appVersion",
     ]);
     assert_eq!(
@@ -475,7 +475,7 @@ fn check_accepts_findings_that_have_a_reason() {
     assert_eq!(json["findings"].as_array().unwrap().len(), 0);
     assert_eq!(json["accepted"][0]["reason"], "on every node");
     sandbox.write("allow.yaml", "allow:\n- image: x:1\n");
-    sandbox.run(&words).ends_with(2).says(&["no `reason`", "allow.yaml:2:"]);
+    sandbox.run(&words).ends_with(2).says(&["not have `reason`", "allow.yaml:2:"]);
 }
 
 #[test]
@@ -487,11 +487,7 @@ fn check_does_not_overlook_what_it_cannot_read() {
     for (text, place, said) in [
         ("a: 1\n---\nspec:\n\tx: 1\n", "m.yaml:4:", "not YAML"),
         ("a: b: c\n", "m.yaml:1:5", "not YAML"),
-        (
-            "spec:\n  image: r.io/a:1\n  image: evil.io/a:1\n",
-            "m.yaml:3:3",
-            "stands in line 2 already",
-        ),
+        ("spec:\n  image: r.io/a:1\n  image: evil.io/a:1\n", "m.yaml:3:3", "is already in line 2"),
         (&format!("a0: &a0 [x]\n{laughs}"), "m.yaml:", "more than 1000000 values"),
         ("a: &a [*a]\n", "m.yaml:1:", "itself"),
         ("? [a]\n: b\n", "m.yaml:1:", "a key must be"),
@@ -523,7 +519,7 @@ fn charts_that_are_none_or_mean_harm() {
     let sandbox = sandbox();
     let run = |chart: &str| sandbox.run(&["mirror", "list", "--registry=r.io", "--chart", chart]);
     sandbox.write("empty/x", "");
-    run("empty").ends_with(2).says(&["`empty` is no Helm chart", "empty/Chart.yaml"]);
+    run("empty").ends_with(2).says(&["`empty` is not a Helm chart", "empty/Chart.yaml"]);
     run("nowhere").ends_with(1).says(&["nowhere"]);
     run("https://ghcr.io/c").ends_with(2).says(&["its oci:// reference", "`oci://`"]);
     sandbox.write("imageless/Chart.yaml", "name: x\n");

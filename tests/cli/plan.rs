@@ -50,7 +50,7 @@ fn a_request_chooses_as_a_registry_does() {
         .ends_with(2)
         .says(&["no tool in MODULE.bazel called `b`"]);
     sandbox.write("newer.json", r#"{"schema_version": 2, "tools": []}"#);
-    sandbox.run(&["plan", "--request=newer.json"]).ends_with(2).says(&["does not know"]);
+    sandbox.run(&["plan", "--request=newer.json"]).ends_with(2).says(&["unknown format"]);
 }
 
 #[test]

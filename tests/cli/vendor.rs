@@ -84,7 +84,7 @@ fn a_damaged_file_that_no_source_can_mend_is_said() {
     sandbox.run(&vendor_words(&files, &OUT)).succeeds();
     sandbox.write(A, "AXAA");
     let offline = sandbox.run(&vendor_words(&files, &OUT)).env("BAZEL_WASM_OFFLINE", "1");
-    offline.ends_with(4).says(&[&sha256(b"AAAA"), &sha256(b"AXAA"), "no source"]);
+    offline.ends_with(4).says(&[&sha256(b"AAAA"), &sha256(b"AXAA"), "no allowed source"]);
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -181,7 +181,7 @@ fn offline_without_the_file_is_unavailable() {
             .env("BAZEL_WASM_OFFLINE", word)
             .env("BAZEL_WASM_MIRROR", server.url(""))
             .ends_with(3)
-            .says(&["in none of the places", "vendor/toolchains/a/1.0", "not asked"]);
+            .says(&["not found in any allowed source", "vendor/toolchains/a/1.0", "not asked"]);
     }
     // The error names the flag or variable that forbids it, and the remedy.
     let by_flag = vendor_words(&files, &["--output-dir=vendor/toolchains", "--offline"]);

@@ -164,10 +164,7 @@ fn a_manifest_cannot_lead_out_of_its_folder() {
     let hostile = manifest.replacen("toolchains/a/1.0", "../../1.0", 1);
     assert_ne!(manifest, hostile);
     sandbox.write("vendor/manifest.json", hostile);
-    sandbox
-        .run(&["verify", "vendor"])
-        .ends_with(4)
-        .says(&["lists a path that cannot be right", "../"]);
+    sandbox.run(&["verify", "vendor"]).ends_with(4).says(&["lists an invalid path", "../"]);
 }
 
 #[test]

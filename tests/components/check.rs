@@ -47,7 +47,7 @@ fn what_is_wrong_is_named() {
         (b"{}", "JSON"),
         (b"\x1f\x8b\x08", "a gzip archive"),
         (b"", "an empty file"),
-        (&old[..old.len() - 1], "cut off"),
+        (&old[..old.len() - 1], "cut short"),
     ] {
         sandbox.write("app.wasm", bytes);
         run(&sandbox, &check).ends_with(4).says(&["app.wasm", says]);

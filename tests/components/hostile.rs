@@ -116,7 +116,7 @@ fn bytes_that_are_no_component_are_named_whatever_the_manifest_says() {
         ("zip", b"PK\x03\x04", "a zip archive"),
         ("tar", &tar, "a tar archive"),
         ("text", b"(component)", "WebAssembly in its text format"),
-        ("cut", &app[..app.len() - 3], "cut off"),
+        ("cut", &app[..app.len() - 3], "cut short"),
         ("empty", b"", "an empty file"),
         ("word", b"hello", "no WebAssembly"),
     ] {

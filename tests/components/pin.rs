@@ -160,7 +160,7 @@ fn a_registry_of_the_guide_has_only_what_is_vendored() {
     sandbox.write("p.json", guide.to_string());
     let words =
         ["component", "fetch", "--reference=wasi-http-proxy@0.2.6", "--registry=p.json", "a.wasm"];
-    run(&sandbox, &words).ends_with(3).says(&["add `reference`", "vendor/components"]);
+    run(&sandbox, &words).ends_with(3).says(&["has no `reference`", "vendor/components"]);
     sandbox.write("vendor/components/wasi-http-proxy.wasm", &app);
     run(&sandbox, &words).succeeds();
     assert_eq!(bytes(&sandbox, "a.wasm"), app);

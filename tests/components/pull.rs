@@ -14,7 +14,7 @@ fn an_action_is_told_that_it_does_not_see_the_workspace() {
     let digest = format!("--digest=sha256:{}", "a".repeat(64));
     let fetch = ["component", "fetch", "--reference=r.example/my-org/app", &digest, "a.wasm"];
     let in_repository = [&fetch[..], &["--workspace=."]].concat();
-    let hint = "an action does not see the workspace";
+    let hint = "an action cannot read the workspace";
     let absolute = sandbox.path("mnt").display().to_string();
     let elsewhere = Sandbox::new();
     for (words, folder, code, hinted) in [
@@ -121,7 +121,7 @@ fn what_is_no_file_is_not_replaced() {
     assert!(!pipe.is_file() && !sandbox.path("-").exists());
     // The program does not wait for a pipe at the path of a component either.
     let pull = ["component", "pull", &*pin, "--offline", "--output", "app.wasm"];
-    sandbox.run(&pull).ends_with(3).says(&["is not a file"]);
+    sandbox.run(&pull).ends_with(3).says(&["expected a file"]);
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_damaged_vendored_component_is_an_error_for_every_purpose() {
     sandbox.write(file, &app);
     run(&sandbox, &["component", "pull", &pin(&newer.content), "-o", "a.wasm"])
         .succeeds()
-        .says(&["passed over", file]);
+        .says(&["skipped", file]);
     assert_eq!(bytes(&sandbox, "a.wasm"), next);
 }
 
@@ -261,7 +261,7 @@ fn a_mirror_replaces_the_registry_and_falls_back_only_where_that_is_asked_for() 
     assert!(upstream.server.requests().is_empty());
 
     let printed = run(&sandbox, &words).env("BAZEL_WASM_COMPONENT_MIRROR", &both).succeeds();
-    printed.says(&["passed over", &mirror.host(), "allows `direct`"]);
+    printed.says(&["skipped", &mirror.host(), "allows `direct`"]);
     assert_eq!(bytes(&sandbox, "a.wasm"), app);
     std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
 
@@ -399,7 +399,7 @@ fn a_folder_in_place_of_a_registry_serves_it_offline() {
     assert!(show().contains("gone.wasm, which does not exist"), "{}", show());
     // A component that is elsewhere does not need the folder of this one.
     pull("ghcr.io/my-org/other:1.2.0").ends_with(3);
-    for (root, problem) in [("nope", "does not exist"), ("wkg.toml", "is no folder")] {
+    for (root, problem) in [("nope", "does not exist"), ("wkg.toml", "is not a folder")] {
         let config = format!("[registry.local]\nlocal = {{ root = \"{root}\" }}\n");
         sandbox.write("wkg.toml", config);
         pull("ghcr.io/my-org/app:1.2.0").ends_with(2).says(&[
@@ -472,7 +472,7 @@ fn a_mirror_that_refuses_is_not_passed_over() {
     run(&sandbox, &["component", "pull", &name, "-o", "a.wasm"])
         .env("BAZEL_WASM_COMPONENT_MIRROR", &both)
         .succeeds()
-        .says(&["passed over", "503"]);
+        .says(&["skipped", "503"]);
 }
 
 #[test]

@@ -180,10 +180,10 @@ fn a_tag_says_its_pin_and_is_good_offline_once_it_is_vendored() {
     fetch(&one).succeeds();
     assert_eq!(bytes(&sandbox, "a.wasm"), component("app"));
     // Another tag is another component.
-    fetch(&two).ends_with(3).says(&[&format!("what was vendored is `{one}`")]);
+    fetch(&two).ends_with(3).says(&[&format!("the vendored component is `{one}`")]);
     // So is one with the same name from another repository.
     let elsewhere = one.replace("/my-org/", "/your-org/");
-    fetch(&elsewhere).ends_with(3).says(&[&format!("what was vendored is `{one}`")]);
+    fetch(&elsewhere).ends_with(3).says(&[&format!("the vendored component is `{one}`")]);
     // The files in the folder's manifest must be right.
     let mut bad = component("app");
     *bad.last_mut().unwrap() ^= 1;

@@ -39,7 +39,9 @@ fn each_image_is_asked_for_once_and_by_its_digest() {
     let away = "ghcr.io/b:1";
     case.sandbox.write("p.yaml", pod(&[&tagged, &gone, &format!("{host}/a:2"), away]));
     let printed = case.run("check", &live).ends_with(4);
-    for words in ["no such image with sha256:", "no such image with the tag `2`", away] {
+    for words in
+        ["does not have the image with sha256:", "does not have the image with the tag `2`", away]
+    {
         assert!(printed.stdout.contains(words), "{words}: {}", printed.stdout);
     }
     printed.says(&["3 of 4 images"]);
@@ -147,10 +149,10 @@ fn a_chart_out_of_a_registry_is_the_same_as_from_a_folder() {
     for mirrors in [format!("{},direct", broken.host()), format!("direct,{}", broken.host())] {
         let list = list(&[&chart, "--version=3.0.0"]);
         let list = list.env("BAZEL_WASM_COMPONENT_MIRROR", mirrors);
-        list.ends_with(5).says(&["is in none of the places for it", "500", "3.0.0"]);
+        list.ends_with(5).says(&["was not found in any of its sources", "500", "3.0.0"]);
     }
     // An artifact that is not a chart.
     fill(&case.from, "a", &Images::two_platforms("1.0.0", 5, 100).0);
     let other = format!("--chart=oci://{}/a:1.0.0", case.from.host());
-    list(&[&other]).ends_with(4).says(&["is no Helm chart"]);
+    list(&[&other]).ends_with(4).says(&["is not a Helm chart"]);
 }

@@ -160,7 +160,7 @@ fn an_image_that_is_not_there_or_not_for_the_platform() {
     printed.says(&["2 of 3 images were not copied", "a:2", "none:1"]);
     case.list(&["a:1"]);
     let printed = case.copy(&["--platform=windows/amd64"]).ends_with(3);
-    printed.says(&["is not there for windows/amd64", "linux/amd64, linux/arm64"]);
+    printed.says(&["is not available for windows/amd64", "linux/amd64, linux/arm64"]);
     // An image without an index names its platform in its configuration.
     let mut single = Images::default();
     let image = single.image("linux/s390x", &[b"layer"]);
@@ -168,7 +168,7 @@ fn an_image_that_is_not_there_or_not_for_the_platform() {
     fill(&case.from, "single", &single);
     case.list(&["single:1"]);
     let printed = case.copy(&["--platform=linux/amd64"]).ends_with(3);
-    printed.says(&["is not there for linux/amd64", "linux/s390x"]);
+    printed.says(&["is not available for linux/amd64", "linux/s390x"]);
     case.copy(&["--platform=linux/s390x"]).succeeds();
 }
 

@@ -219,7 +219,7 @@ fn a_damaged_layout_is_found_out_and_mended() {
     case.copy(&["--from=images", "--to=images.tar"]).ends_with(4);
     // A layout with a missing file.
     fs::remove_file(&path).unwrap();
-    case.copy(&["--from=images"]).ends_with(3).says(&[&digest.to_string(), "not whole"]);
+    case.copy(&["--from=images"]).ends_with(3).says(&[&digest.to_string(), "incomplete"]);
     case.copy(&["--to=images", "--recheck"]).succeeds();
     fs::write(&path, &damaged).unwrap();
     case.copy(&["--to=images", "--recheck"]).succeeds().says(&["1 blob moved"]);
@@ -266,7 +266,7 @@ fn a_tar_appears_only_with_every_image() {
     );
     two(&case);
     let printed = case.copy(&["--to=images.tar"]).ends_with(3);
-    printed.says(&[".images.tar.layout` holds", "the next run continues"]);
+    printed.says(&[".images.tar.layout` has the others", "the next run continues"]);
     assert!(!case.sandbox.path("images.tar").exists());
     case.list(&["a:1"]);
     case.copy(&["--to=images.tar"]).succeeds().says(&["1 was there"]);

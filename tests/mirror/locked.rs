@@ -105,7 +105,7 @@ fn a_tag_that_is_gone_is_copied_by_its_digest() {
     case.run("lock", &[]).succeeds();
     // From now on the tag is missing.
     case.from.store().uses = Some(9);
-    case.copy(&["--locked"]).ends_with(4).says(&["is not there any more"]);
+    case.copy(&["--locked"]).ends_with(4).says(&["does not exist any more"]);
     case.has("a", &images);
 }
 
@@ -161,6 +161,6 @@ fn what_only_says_that_it_is_a_part_of_the_locked_one_is_found_out() {
     let index = case.sandbox.read("images/index.json");
     case.sandbox.write("images/index.json", index.replace(&a, &b));
     let printed = case.copy(&["--from=images", "--locked"]).ends_with(4);
-    printed.says(&["is no part of", "1 of 2 images"]);
+    printed.says(&["is not a part of", "1 of 2 images"]);
     assert!(case.to.store().manifest("a", "1").is_none());
 }

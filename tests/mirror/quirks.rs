@@ -50,7 +50,7 @@ fn a_layer_that_may_not_be_passed_on_is_said_counted_and_taken() {
         let words: Vec<_> = [to].into_iter().filter(|it| !it.is_empty()).collect();
         let printed = case.copy(&words).succeeds();
         let base = base.to_string();
-        printed.says(&[&base, "--include-non-distributable", "1 layer stays behind"]);
+        printed.says(&[&base, "--include-non-distributable", "1 layer not copied"]);
     }
     assert_eq!(case.to.store().blob("a", &base), None);
     let json = case.copy(&["--recheck", "--json"]).succeeds().json();
@@ -129,9 +129,9 @@ fn what_is_attached_and_refused_is_named_with_the_way_around_it() {
         };
         fill(&case.from, "a", &images);
         case.list(&["a:1"]);
-        let source = format!("attached to `{}/a:1`", case.from.host());
+        let source = format!("of `{}/a:1`", case.from.host());
         let printed = case.copy(&[]).ends_with(5);
-        printed.says(&[&what, &source, "without what is attached to it, add `--no-attached`"]);
+        printed.says(&[&what, &source, "without its referrers, add `--no-attached`"]);
         case.copy(&["--no-attached"]).succeeds();
         assert!(case.to.store().manifest("a", "1").is_some());
     }
@@ -174,12 +174,12 @@ fn a_compressed_layout_is_called_by_its_format_with_the_command_that_helps() {
         gzip.finish().unwrap()
     };
     for (name, bytes, says) in [
-        ("l.tar.gz", gzip(), ["by gzip", "`gzip -dc ", "l.tar'`"]),
-        ("l.tgz", gzip(), ["by gzip", "`gzip -dc ", "l.tar'`"]),
+        ("l.tar.gz", gzip(), ["with gzip", "`gzip -dc ", "l.tar'`"]),
+        ("l.tgz", gzip(), ["with gzip", "`gzip -dc ", "l.tar'`"]),
         ("l.tar.zst", b"\x28\xb5\x2f\xfd\xa0".to_vec(), ["by Zstandard", "`zstd -dc ", "l.tar'`"]),
-        ("l.tar.xz", b"\xfd7zXZ\0".to_vec(), ["by xz", "`xz -dc ", "l.tar'`"]),
-        ("l.tar.bz2", b"BZh91AY".to_vec(), ["by bzip2", "`bzip2 -dc ", "l.tar'`"]),
-        ("l", b"BZh91AY".to_vec(), ["by bzip2", "`bzip2 -dc ", "l.tar'`"]),
+        ("l.tar.xz", b"\xfd7zXZ\0".to_vec(), ["with xz", "`xz -dc ", "l.tar'`"]),
+        ("l.tar.bz2", b"BZh91AY".to_vec(), ["with bzip2", "`bzip2 -dc ", "l.tar'`"]),
+        ("l", b"BZh91AY".to_vec(), ["with bzip2", "`bzip2 -dc ", "l.tar'`"]),
     ] {
         case.sandbox.write(name, bytes);
         case.copy(&[&format!("--from=oci-archive:{name}")]).ends_with(2).says(&says);

@@ -239,7 +239,7 @@ fn an_annotation_is_not_listed_unless_it_is_rendered() {
         ),
     ]);
     let printed = list(&sandbox, &["--chart=c"], 0).says(&[
-        "left out: metrics.image (r.io/team/meter:2), as `metrics.enabled` is off",
+        "left out: metrics.image (r.io/team/meter:2), because `metrics.enabled` is off",
         "left out: annotation in c/Chart.yaml:8 (r.io/hook:3), which no manifest uses",
         "2 images of disabled parts or of annotations were left out; `--all-parts` adds them",
     ]);

@@ -120,7 +120,7 @@ fn what_came_along_must_be_whole() {
         &sandbox,
         2,
         &[
-            "w:cli@0.2.6 uses w:io@0.2.6, which nothing provides",
+            "w:cli@0.2.6 uses w:io@0.2.6, which no dependency provides",
             "`wit/deps/cli.wit`",
             "add `@wasi_wit",
         ],
@@ -131,13 +131,13 @@ fn what_came_along_must_be_whole() {
     Rule::new("x", &["wit"]).fails(
         &sandbox,
         2,
-        &["w:cli@0.2.6 uses w:io@0.2.6, which nothing provides", "wkg fetch -t wit"],
+        &["w:cli@0.2.6 uses w:io@0.2.6, which no dependency provides", "wkg fetch -t wit"],
     );
     sandbox.write("wit/deps/io/src/deep.wit", IO);
     sandbox.write("wit/deps/io/io.wit", IO);
     let printed = Rule::new("x", &["wit"]).make(&sandbox);
     assert!(
-        printed.stderr.contains("`wit/deps/io/src/deep.wit` lies too deep"),
+        printed.stderr.contains("`wit/deps/io/src/deep.wit` is too deep"),
         "{}",
         printed.stderr
     );
@@ -161,10 +161,10 @@ fn packages_in_one_file() {
     // A file cannot be split, so the package must not come from another source too.
     Rule::new("io", &["io/streams.wit"]).make(&sandbox);
     let one = "one:   //x:m, in the files of my:x@1.0.0";
-    let words = ["//x:m gets w:io@0.2.6 from two places", one, "other: //x:io"];
+    let words = ["//x:m gets w:io@0.2.6 from two dependencies", one, "other: //x:io"];
     Rule::new("m", &["n.wit"]).deps(&["io"]).fails(&sandbox, 2, &words);
     let words =
-        ["//x:z gets w:io@0.2.6 from two places", "//x:io\n", "//x:n, in the files of my:x"];
+        ["//x:z gets w:io@0.2.6 from two dependencies", "//x:io\n", "//x:n, in the files of my:x"];
     Rule::new("z", &["y.wit"]).deps(&["n", "io"]).fails(&sandbox, 2, &words);
     // A package in a dep's folder `deps` is an exception, because no label could be left out.
     sandbox.write("wit/deps/io.wit", IO);

@@ -60,7 +60,7 @@ fn each_package_without_a_label_is_named() {
     sandbox.write("http.wit", HTTP.replace("wasi:cli/imports@0.2.6", "my:local/w"));
     let words = ["--package=wasi:http@0.2.6", "--dep=wasi:io@0.2.3=@x//:y", "."];
     emit(&sandbox, &words).ends_with(2).says(&[
-        "wasi:http@0.2.6 uses packages of which no library is known",
+        "wasi:http@0.2.6 uses packages whose libraries are unknown",
         "wasi:io@0.2.6, my:local (no version)",
         "wit.package(name = \"wasi_io\", package = \"wasi:io@0.2.6\")",
         "deps = {\"@wasi_io//:wasi-io\": \"wasi:io@0.2.6\"}",
@@ -73,7 +73,7 @@ fn another_package_and_words_that_mean_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write("http.wit", HTTP);
     emit(&sandbox, &["--package=wasi:http@0.2.3", "."]).ends_with(4).says(&[
-        "another package than was asked for",
+        "another package than requested",
         "wasi:http@0.2.3",
         "wasi:http@0.2.6",
     ]);

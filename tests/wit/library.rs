@@ -138,7 +138,7 @@ fn what_a_dep_does_not_have_is_said_with_file_and_line() {
     let sandbox = sandbox();
     sandbox.write("x.wit", "package my:x;\n\nworld w {\n  import w:io/strems@0.2.6;\n}\n");
     let rule = Rule::new("x", &["x.wit"]).deps(&["io"]);
-    rule.fails(&sandbox, 4, &["the WIT of //x:x does not fit together", "x.wit:4:15", "strems"]);
+    rule.fails(&sandbox, 4, &["the WIT of //x:x does not resolve", "x.wit:4:15", "strems"]);
     sandbox.write("x.wit", "package my:x;\ninterface i { use w:io/streams@0.2.6.{tt}; }\n");
     rule.fails(&sandbox, 4, &["x.wit:2:", "tt"]);
 }
@@ -171,7 +171,7 @@ fn a_circle_is_shown() {
     Rule::new("b", &["b.wit"]).deps(&["a1"]).make(&sandbox);
     Rule::new("c", &["c.wit"]).deps(&["b"]).indirect(&["a1"]).make(&sandbox);
     let rule = Rule::new("a", &["a.wit"]).deps(&["c"]).indirect(&["b", "a1"]);
-    rule.fails(&sandbox, 2, &["in a circle", "x:a -> x:c -> x:b -> x:a", "//x:a"]);
+    rule.fails(&sandbox, 2, &["in a cycle", "x:a -> x:c -> x:b -> x:a", "//x:a"]);
     // A package that uses itself by its full name is the smallest cycle.
     sandbox.write("s.wit", "package x:s;\ninterface i {}\nworld w { import x:s/i; }");
     Rule::new("s", &["s.wit"]).fails(&sandbox, 2, &["x:s -> x:s"]);
@@ -201,7 +201,7 @@ fn one_package_has_one_content() {
     rule.fails(
         &sandbox,
         2,
-        &["//x:x gets w:io@0.2.6 from two places", "one:   //x:x", "other: //x:io"],
+        &["//x:x gets w:io@0.2.6 from two dependencies", "one:   //x:x", "other: //x:io"],
     );
 }
 
@@ -239,7 +239,7 @@ fn a_dep_that_is_not_used_is_remarked_and_taken_along() {
     let printed = rule.make(&sandbox);
     assert_eq!(
         printed.stderr,
-        "warning: //x:x does not use w:http@0.2.6, which it gets from //x:http\n"
+        "warning: //x:x does not use w:http@0.2.6, which //x:http provides\n"
     );
     assert_eq!(sandbox.tree("out/x").len(), 3);
 }
@@ -271,7 +271,7 @@ fn sources_that_cannot_be_one_package() {
     Rule::new("x", &["a/x.wit", "b/x.wit"]).fails(
         &sandbox,
         2,
-        &["//x:x has two files of one name", "a/x.wit", "b/x.wit"],
+        &["//x:x has two files with the same name", "a/x.wit", "b/x.wit"],
     );
     Rule::new("x", &[]).fails(&sandbox, 2, &["//x:x has no `.wit` files"]);
     sandbox.write("empty/README.md", "");
@@ -320,5 +320,5 @@ fn everything_that_is_missing_is_named_at_once() {
     // A package that another library lacks is reported with that library.
     let broken = Rule::new("app", &["app.wit", "deps/w-http/types.wit"]);
     sandbox.write("deps/w-http/types.wit", HTTP);
-    broken.fails(&sandbox, 2, &["w:http@0.2.6 uses w:io@0.2.6, which nothing provides"]);
+    broken.fails(&sandbox, 2, &["w:http@0.2.6 uses w:io@0.2.6, which no dependency provides"]);
 }

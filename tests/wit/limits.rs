@@ -87,7 +87,7 @@ fn long_text_is_read_in_little_memory() {
 fn a_section_is_never_longer_than_the_file() {
     let size = [0xf0, 0xff, 0xff, 0xff, 0x0f];
     for id in 0..=12 {
-        inspect(&binary(&[[&[id][..], &size].concat()]), 4, &["no WIT package"]);
+        inspect(&binary(&[[&[id][..], &size].concat()]), 4, &["as a WIT package"]);
     }
     // In a component in a component, and in a module in one.
     for inner in [&b"\0asm\x0d\0\x01\0"[..], b"\0asm\x01\0\0\0"] {
@@ -139,7 +139,7 @@ fn worlds_that_include_each_other_are_limited_together() {
     with_memory_limit(rule.command(&sandbox)).succeeds();
     sandbox.write("x.wit", text(1001));
     let rule = Rule::new("y", &["x.wit"]);
-    let words = ["//x:y with all that it needs", "1000000 items in all worlds together"];
+    let words = ["//x:y with its dependencies", "1000000 items in all worlds in total"];
     with_memory_limit(rule.command(&sandbox)).ends_with(4).says(&words);
 }
 
@@ -157,5 +157,5 @@ fn the_packages_of_a_library_are_limited_together() {
     let srcs: Vec<_> = srcs.iter().map(String::as_str).collect();
     with_memory_limit(Rule::new("x", &srcs[..8]).command(&sandbox)).succeeds();
     let refused = with_memory_limit(Rule::new("y", &srcs).command(&sandbox)).ends_with(4);
-    refused.says(&["//x:y with all that it needs", "8388608 bytes"]);
+    refused.says(&["//x:y with its dependencies", "8388608 bytes"]);
 }

@@ -25,9 +25,9 @@ fn refused(bytes: &[u8], found: &str) {
 fn other_files_are_named_for_what_they_are() {
     refused(MODULE, "a core module");
     refused(COMPONENT, "a component");
-    refused(b"\0asm\x0d\0", "cut off");
+    refused(b"\0asm\x0d\0", "cut short");
     refused(b"\0asm\x02\0\0\0", "unknown version 02000000");
-    refused(b"\0asm\x0b\0\x01\0", "is no WIT package that can be read");
+    refused(b"\0asm\x0b\0\x01\0", "cannot be read as a WIT package");
     refused(&[0x1f, 0x8b, 8, 0, 0xff], "a gzip archive");
     refused(b"PK\x03\x04\xff\xff", "a zip archive");
     refused(b"\xff\xfe", "neither WebAssembly nor text, at byte 0");
@@ -80,7 +80,10 @@ fn a_version_is_needed_only_where_it_is_asked_for() {
     let error = source.id().unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
     let text = error.to_string();
-    assert!(text.contains("a:b declares no version") && text.contains("dir/a.wit"), "{text}");
+    assert!(
+        text.contains("a:b does not declare a version") && text.contains("dir/a.wit"),
+        "{text}"
+    );
     assert!(source.must_be(&"a:b@1.0.0".parse().unwrap(), "dir").is_err());
 }
 

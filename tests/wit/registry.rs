@@ -232,7 +232,7 @@ fn what_a_known_registry_serves_is_compared_with_what_is_known() {
     let text = "package wasi:io@0.2.3;\n\ninterface poll {\n}\n";
     sandbox.write("registry/wasi/io/0.2.3.wasm", encoded(&[text]));
     vendor(&sandbox, &["wasi:io@0.2.3"]).ends_with(4).says(&[
-        "what `wasi.dev` is known to serve",
+        "the digest known for `wasi.dev`",
         "06b1e3bfc7548e3c0c06a78b4c1f98a3fa81b8b231ea3d4e7602fe221e2f3cc5",
     ]);
     // A registry with another name is another registry.
@@ -370,7 +370,9 @@ fn a_package_without_a_registry_says_where_to_name_one() {
 fn a_package_can_have_a_registry_of_its_own() {
     let sandbox = usual();
     sandbox.write("wkg.toml", "[registry.\"corp.example\".local]\nroot = \"registry\"\n");
-    vendor(&sandbox, &["a:api@1.0.0"]).ends_with(2).says(&["no registry is named for `a:api`"]);
+    vendor(&sandbox, &["a:api@1.0.0"])
+        .ends_with(2)
+        .says(&["no registry is configured for `a:api`"]);
     let named = ["a:api", "--package-registry=a=corp.example"];
     vendor(&sandbox, &named).succeeds().says(&["2 copied"]);
     assert!(sandbox.read("wit.lock").contains("registry = \"corp.example\""));

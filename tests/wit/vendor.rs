@@ -155,7 +155,7 @@ fn a_version_that_does_not_exist_names_the_nearest() {
     let flags = usual(&sandbox);
     vendor(&sandbox, &flags, &["a:io@^2"]).ends_with(3).says(&["a:io", "1.0.0, 1.1.0"]);
     vendor(&sandbox, &flags, &["a:io@1.2.0"]).ends_with(2).says(&[
-        "no registry is named for `a:io`",
+        "no registry is configured for `a:io`",
         "versions",
         "1.1.0",
     ]);
@@ -269,7 +269,7 @@ fn text_that_somebody_made_is_locked_by_its_hash() {
     // The source text was changed, which needs `--update`.
     fs::remove_dir_all(sandbox.path("vendor/wit/my-api-1.0.0")).unwrap();
     sandbox.write(mine, "package my:api@1.0.0;\n// Newer.\n");
-    run(&[]).ends_with(3).says(&["vendor/wit/mine", "not the one in the lock"]);
+    run(&[]).ends_with(3).says(&["vendor/wit/mine", "differs from the lock"]);
     run(&["--update"]).succeeds();
     run(&["--locked"]).succeeds();
 }
@@ -336,7 +336,7 @@ fn a_package_that_is_needed_and_nowhere_is_named_with_who_needs_it() {
     let flags = serve(&sandbox, &[("a:http", "1.0.0", HTTP)]);
     vendor(&sandbox, &flags, &["a:http@1.0.0"])
         .ends_with(2)
-        .says(&["no registry is named for `a:io`", "a:http@1.0.0"]);
+        .says(&["no registry is configured for `a:io`", "a:http@1.0.0"]);
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn the_packages_of_one_run_have_a_limit_together() {
     let wanted: Vec<_> = names.iter().map(|name| format!("{name}@1.0.0")).collect();
     let wanted: Vec<_> = wanted.iter().map(String::as_str).collect();
     vendor(&sandbox, &flags, &wanted).ends_with(2).says(&[
-        "too large together",
+        "too large in total",
         "67108864 bytes of text",
         "several runs",
     ]);

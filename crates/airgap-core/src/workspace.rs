@@ -264,8 +264,9 @@ mod tests {
         let (_root, workspace) = workspace("wasm", &[(env::BAZEL_WORKSPACE, "ROOT")], "");
         for (message, addressed) in [
             (
-                "where there is a network, run\nwasm-airgap vendor wit a:b@1.0.0 --output-dir vendor/wit",
-                "where there is a network, run\n\
+                "on a machine with a network, run\nwasm-airgap vendor wit a:b@1.0.0 --output-dir \
+                 vendor/wit",
+                "on a machine with a network, run\n\
                  bazel run @wasm//:wasm-airgap -- vendor wit a:b@1.0.0 --output-dir vendor/wit",
             ),
             ("`wasm-airgap mirror lock`", "`bazel run @wasm//:wasm-airgap -- mirror lock`"),

@@ -110,7 +110,8 @@ impl Allowed {
         let text = |key: &str| node.text_of(key).map(str::to_owned);
         let needed = |key: &str| {
             text(key).ok_or_else(|| {
-                wrong(&node.place, &format!("an entry has no `{key}`")).fact("expected", SHAPE)
+                wrong(&node.place, &format!("an entry does not have `{key}`"))
+                    .fact("expected", SHAPE)
             })
         };
         let image = needed("image")?;
@@ -214,8 +215,8 @@ mod tests {
     #[test]
     fn an_entry_without_a_reason_is_refused() {
         for (text, says) in [
-            ("allow:\n- image: a:1\n", "no `reason`"),
-            ("allow:\n- reason: x\n", "no `image`"),
+            ("allow:\n- image: a:1\n", "not have `reason`"),
+            ("allow:\n- reason: x\n", "not have `image`"),
             ("allow:\n- {image: a, why: x}\n", "`why`"),
             ("deny: []\n", "`deny`"),
             ("allow: [a]\n", "an entry has an `image`"),

@@ -246,5 +246,5 @@ fn switch_of(files: &ChartFiles, part: &str) -> Result<String> {
     parts.dedup();
     Err(unknown("part with a switch `enabled`", part, &parts)
         .fact("chart", &files.origin)
-        .hint("if it has another switch, use `--set`; `helm show values` shows them all"))
+        .hint("if it has another switch, use `--set`; `helm show values` shows all values"))
 }

@@ -60,9 +60,13 @@ fn problem(client: &Client, image: &Reference) -> Result<Option<String>> {
     match client.head_manifest(image, &media_type::ALL_MANIFESTS) {
         Ok(Some(_)) => Ok(None),
         Ok(None) => Ok(Some(match (image.digest(), image.tag()) {
-            (Some(digest), _) => format!("the registry has no such image with sha256:{digest}"),
-            (None, Some(tag)) => format!("the registry has no such image with the tag `{tag}`"),
-            (None, None) => "the registry has no such image".to_owned(),
+            (Some(digest), _) => {
+                format!("the registry does not have the image with sha256:{digest}")
+            }
+            (None, Some(tag)) => {
+                format!("the registry does not have the image with the tag `{tag}`")
+            }
+            (None, None) => "the registry does not have the image".to_owned(),
         })),
         // The registry has other content under this digest.
         Err(error) if error.kind() == Kind::Integrity => Ok(Some(error.one_line())),

@@ -181,11 +181,11 @@ impl Helm {
         let error = Error::usage(format!("chart `{name}` was not rendered"));
         let error = match failure {
             Failure::Time => error
-                .fact("found", format!("Helm was still at work after {:?}", self.limits.time))
-                .hint("the chart may loop for ever: look at its templates"),
+                .fact("found", format!("Helm did not finish within {:?}", self.limits.time))
+                .hint("the chart may loop forever: check its templates"),
             Failure::Size => error
-                .fact("found", format!("over {} MiB of manifests", self.limits.stdout >> 20))
-                .hint("the chart may loop for ever: look at its templates"),
+                .fact("found", format!("more than {} MiB of manifests", self.limits.stdout >> 20))
+                .hint("the chart may loop forever: check its templates"),
             Failure::Start(cause) | Failure::Watch(cause) => {
                 Error::new(Kind::Failed, format!("cannot run `{program}`")).because(cause)
             }

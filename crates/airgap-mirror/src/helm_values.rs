@@ -155,14 +155,14 @@ fn kustomize_can(occurrence: &ImageOccurrence, list: &MirrorList) -> bool {
 fn note(occurrence: &ImageOccurrence) -> String {
     let place = goals::place(occurrence);
     match &occurrence.image {
-        Ok(image) => format!("`{image}` in {place} is not in the mirror list, and stays"),
+        Ok(image) => format!("`{image}` in {place} is not in the mirror list, and is not changed"),
         Err(reason) => format!("`{}` in {place} is not compared: {reason}", occurrence.written),
     }
 }
 
 fn unread(problem: &Problem) -> String {
     let Problem { place, problem } = problem;
-    format!("{place}: the document is not compared, as it cannot be read: {problem}")
+    format!("{place}: the document is not compared, because it cannot be read: {problem}")
 }
 
 /// Returns the path of the chart's pull secrets, and the value for these names.
@@ -177,7 +177,7 @@ fn pull_secrets(
         let known: Vec<_> = PULL_SECRETS.iter().map(|path| path.join(".")).collect();
         let known: Vec<_> = known.iter().map(String::as_str).collect();
         unknown("value for pull secrets in the chart", "pullSecrets", &known)
-            .hint("give the pull secret to the service accounts instead")
+            .hint("add the pull secret to the service accounts instead")
     })?;
     Ok(Some((path, names.iter().map(|name| json!({"name": name})).collect())))
 }

@@ -124,7 +124,7 @@ impl<'a> JsonPatches<'a> {
         };
         Err(Error::usage("the texts with images are too long for patches")
             .fact("limit", exceeded)
-            .hint("give fewer files to each run, and write a kustomization for each"))
+            .hint("pass fewer files to each run, and write a kustomization for each"))
     }
 }
 

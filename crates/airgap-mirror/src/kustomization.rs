@@ -115,7 +115,9 @@ impl Kustomization {
         if !is_right {
             return Err(Error::usage(format!("cannot change `{}` as it is written", self.name))
                 .fact("to be changed", format!("`{key}`, by {}", count(added.len(), "new item")))
-                .hint(format!("write `{key}:` in a line of its own and each item below it, begun with a hyphen")));
+                .hint(format!(
+                    "write `{key}:` on its own line, and each item below it, starting with a hyphen"
+                )));
         }
         *self = changed;
         Ok(())

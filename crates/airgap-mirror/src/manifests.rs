@@ -49,8 +49,8 @@ impl Manifests {
     /// YAML.
     ///
     /// # Errors
-    /// Failed or usage, if no input can be read: a file does not exist, or standard input has no
-    /// document.
+    /// Failed or usage, if no input can be read: a file does not exist, or standard input does not
+    /// contain a document.
     pub fn read(paths: &[PathBuf], base: &Path, mut stdin: impl Read) -> Result<Manifests> {
         let mut manifests = Manifests::default();
         let mut errors = Vec::new();
@@ -130,7 +130,7 @@ impl Manifests {
     fn exceeded(&self) -> Option<(usize, &'static str)> {
         let limits = [
             (self.problems.len(), MOST_PROBLEMS, "documents that cannot be read"),
-            (self.occurrences.len(), MOST_OCCURRENCES, "images, each time that one is named"),
+            (self.occurrences.len(), MOST_OCCURRENCES, "occurrences of images"),
             (self.bytes, MOST_BYTES, "bytes of images and the fields that name them"),
         ];
         let exceeded = limits.into_iter().find(|(found, most, _)| found > most);
@@ -140,11 +140,9 @@ impl Manifests {
     pub(super) fn check_limits(&self) -> Result<()> {
         match self.exceeded() {
             None => Ok(()),
-            Some((most, unit)) => {
-                Err(Error::usage("the manifests are too many to be read at once")
-                    .fact("limit", format!("{most} {unit}"))
-                    .hint("give fewer files to each run"))
-            }
+            Some((most, unit)) => Err(Error::usage("there are too many manifests for one run")
+                .fact("limit", format!("{most} {unit}"))
+                .hint("pass fewer files to each run")),
         }
     }
 
@@ -159,8 +157,8 @@ impl Manifests {
         let is_list = plain_list::images(&text, "stdin").is_some();
         let mut documents = Documents::new(&text, "stdin", Duplicates::Refused);
         if !is_list && documents.all(|document| document.is_ok_and(|document| document.is_null())) {
-            return Err(Error::usage("standard input has no document")
-                .hint("look whether the program before the `|` has failed"));
+            return Err(Error::usage("standard input does not contain a document")
+                .hint("check whether the program before the `|` failed"));
         }
         self.add(&text, "stdin");
         Ok(())
@@ -309,7 +307,7 @@ mod tests {
     fn standard_input_without_a_document_is_none() {
         for text in ["", "\n", "# Source: a.yaml\n", "---\n---\n"] {
             let error = read(Path::new("."), &["-"], text).unwrap_err().to_string();
-            assert!(error.contains("no document"), "{text:?}: {error}");
+            assert!(error.contains("does not contain a document"), "{text:?}: {error}");
         }
         assert_eq!(read(Path::new("."), &["-"], "a: b\n").unwrap().files, 1);
         let broken = read(Path::new("."), &["-"], "a: [\n").unwrap();

@@ -163,7 +163,7 @@ impl MirrorList {
                 entry.destination
             ))
             .fact("at", &entry.place)
-            .hint("change it in the file, or name the registry it is in with `--registry`")),
+            .hint("change it in the file, or pass its registry with `--registry`")),
         }
     }
 
@@ -187,8 +187,10 @@ impl MirrorList {
                 found.eq(expected.iter().copied())
             });
         let list = list.ok_or_else(|| {
-            Error::usage(format!("cannot add to `{}` as it is written", self.name))
-                .hint("write `images:` in a line of its own and each image below it, begun with `- source:`")
+            Error::usage(format!("cannot add to `{}` because of its layout", self.name)).hint(
+                "write `images:` on its own line, and each image below it, starting with `- \
+                 source:`",
+            )
         })?;
         list.check_unique()?;
         Ok(list)
@@ -224,9 +226,12 @@ impl MirrorList {
             found.eq(kept.iter().map(|entry| sources(entry))).then_some(list)
         });
         list.ok_or_else(|| {
-            Error::usage(format!("cannot take images out of `{}` as it is written", self.name))
+            Error::usage(format!("cannot remove images from `{}` because of its layout", self.name))
                 .fact("not found any more", gone[0].source.to_string())
-                .hint("write `images:` in a line of its own and each image below it, begun with `- source:`; or take them out by hand")
+                .hint(
+                    "write `images:` on its own line, and each image below it, starting with `- \
+                     source:`; or remove them by hand",
+                )
         })
     }
 
@@ -301,7 +306,7 @@ impl MirrorList {
                     .fact("first", format!("{} at {}", first.source, first.place))
                     .fact("second", format!("{} at {}", entry.source, entry.place))
                     .hint(format!(
-                        "give one of them another destination in `{}`; what stands there is kept",
+                        "give one of them another destination in `{}`; existing entries are kept",
                         self.name
                     )));
             }
@@ -554,7 +559,7 @@ images:
         assert_eq!(list.with_entries(&[new("n:1", "r/n:1", &[])]).unwrap().entries().len(), 1);
         let flow = "images: [{source: 'b:1', destination: 'r/b:1'}]\n";
         let error = without(flow, "b:1").unwrap_err().to_string();
-        assert!(error.contains("cannot take images out of `m`"), "{error}");
+        assert!(error.contains("cannot remove images from `m`"), "{error}");
     }
 
     #[test]
@@ -586,7 +591,7 @@ images:
         assert_eq!(add(windows).unwrap(), expected);
         for text in ["{images: []}\n", "images: [\n]\n"] {
             let error = add(text).unwrap_err().to_string();
-            assert!(error.contains("cannot add to `m` as it is written"), "{error}");
+            assert!(error.contains("cannot add to `m` because of its layout"), "{error}");
         }
     }
 
@@ -631,7 +636,7 @@ images:
             ),
             (
                 "images:\n- source: a:1\n  source: b:1\n  destination: r/a:1\n",
-                vec!["`source` stands in line 2"],
+                vec!["`source` is already in line 2"],
             ),
             (
                 "images:\n- {source: 'ghcr.io/a:1', destination: 'r/a:1'}\n- {source: 'quay.io/a:1', destination: 'r/a:1'}\n",

@@ -53,9 +53,9 @@ impl MirrorLock {
         let root = yaml::document(text, name, Duplicates::Refused)?;
         keys(&root, &["version", "images"], "a lock has a `version` and `images:`")?;
         if root.text_of("version") != Some(VERSION) {
-            return Err(wrong(&root.place, "the lock is of another version")
+            return Err(wrong(&root.place, "the lock has another version")
                 .fact("expected", format!("version: {VERSION}"))
-                .hint("use the version of this program that wrote it, or write it anew"));
+                .hint("use the version of this program that wrote it, or write it again"));
         }
         let mut lock = MirrorLock::default();
         let images = root.get("images").map(|images| images.items()).unwrap_or_default();

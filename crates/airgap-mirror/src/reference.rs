@@ -158,7 +158,7 @@ impl FromStr for ImageReference {
 
     fn from_str(text: &str) -> Result<ImageReference, String> {
         let shown = oci::shown(text);
-        let refuse = |problem: String| format!("`{shown}` is no image reference: {problem}");
+        let refuse = |problem: String| format!("`{shown}` is not an image reference: {problem}");
         let (meaning, host, path) = oci::Reference::read_image(text).map_err(refuse)?;
         if host.is_none() && is_local_identifier(path) {
             return Err(refuse("it is the identifier of a local image".to_owned()));
@@ -282,7 +282,7 @@ mod tests {
             ("a:b:c/d", "port"),
             ("a@sha256:abc", "3"),
             ("a@md5:d41d8cd98f00b204e9800998ecf8427e", "md5"),
-            ("user:pass@ghcr.io/a:1", "`...@ghcr.io/a:1` is no image reference"),
+            ("user:pass@ghcr.io/a:1", "`...@ghcr.io/a:1` is not an image reference"),
             ("a@", "does not start with `sha256:`"),
             ("a..b", "`a..b`"),
             ("a___b", "`a___b`"),

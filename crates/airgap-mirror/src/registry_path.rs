@@ -71,7 +71,7 @@ impl RegistryPath {
     pub fn warning(&self) -> Option<String> {
         self.is_bare().then(|| {
             format!(
-                "`{host}` has no dot and no port, and container runtimes take `{host}/…` for \
+                "`{host}` has no dot and no port, and container runtimes read `{host}/…` as \
                  `docker.io/{host}/…`; write the registry as `{host}.example` or `{host}:5000`",
                 host = self.host
             )
@@ -92,7 +92,7 @@ impl FromStr for RegistryPath {
     fn from_str(text: &str) -> Result<RegistryPath, String> {
         let shown = oci::shown(text);
         let refuse = |problem: String| {
-            format!("`{shown}` is no registry such as `registry.corp:5000/mirror`: {problem}")
+            format!("`{shown}` is not a registry such as `registry.corp:5000/mirror`: {problem}")
         };
         if text.contains('@') {
             return Err(refuse("write it without user and password".to_owned()));

@@ -312,10 +312,8 @@ pub fn read_from(reader: impl Read, name: &str) -> Result<String> {
     let mut bytes = Vec::new();
     reader.take(MOST_BYTES + 1).read_to_end(&mut bytes).doing(|| format!("read `{name}`"))?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(Error::usage(format!(
-            "`{name}` is too long to be YAML that a person can check"
-        ))
-        .fact("limit", format!("{MOST_BYTES} bytes")));
+        return Err(Error::usage(format!("`{name}` is too long for YAML"))
+            .fact("limit", format!("{MOST_BYTES} bytes")));
     }
     wrong_content::refuse_page(&bytes, name)?;
     String::from_utf8(bytes).map_err(|error| {

@@ -395,6 +395,6 @@ fn check_digest(
 }
 
 fn unnamed(reference: &Reference) -> Error {
-    Error::usage(format!("`{}` has no tag and no digest", printable(&reference.to_string())))
+    Error::usage(format!("`{}` names neither tag nor digest", printable(&reference.to_string())))
         .hint(format!("write `{reference}:TAG` or `{reference}@sha256:DIGEST`"))
 }

@@ -143,9 +143,8 @@ impl ToolCatalog {
     pub fn tool(&self, name: &str) -> Result<&Tool> {
         self.tools.get(name).ok_or_else(|| {
             let names: Vec<_> = self.tools.keys().map(PathComponent::as_str).collect();
-            unknown("tool", name, &names).hint(
-                "add a tool of your own with a registry file: `wasm-airgap toolchain pin --help`",
-            )
+            unknown("tool", name, &names)
+                .hint("add your own tool with a registry file: `wasm-airgap toolchain pin --help`")
         })
     }
 
@@ -272,7 +271,7 @@ impl Tool {
                 .fact("sha256", asset.sha256)
                 .fact("first", &other.url)
                 .fact("second", &asset.url)
-                .hint("compute both again: `wasm-airgap toolchain pin URL`"));
+                .hint("compute both again with `wasm-airgap toolchain pin URL`"));
             }
         }
         Ok(())
@@ -300,7 +299,7 @@ fn check_schema(found: u32, origin: &str) -> Result<()> {
     Err(Error::usage(format!("the registry file `{origin}` has an unknown format"))
         .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
         .fact("found", format!("schema_version {found}"))
-        .hint("use the wasm-airgap that belongs to it"))
+        .hint("use the wasm-airgap of the same release"))
 }
 
 #[cfg(test)]

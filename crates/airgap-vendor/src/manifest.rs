@@ -440,7 +440,7 @@ impl Manifest {
         match self.files.iter().find(|entry| !is_sound(&entry.path)) {
             None => Ok(()),
             Some(entry) => Err(Error::integrity(format!(
-                "`{}` {lists} a path that cannot be right",
+                "`{}` {lists} an invalid path",
                 root.join(FILENAME).display()
             ))
             .fact("path", shortened(&entry.path, MOST_SHOWN))),

@@ -143,13 +143,13 @@ impl Item {
     pub fn unavailable(&self) -> Error {
         let mut error = Error::new(
             error::Kind::Unavailable,
-            format!("{} is in none of the places that may be used", self.identity),
+            format!("{} was not found in any allowed source", self.identity),
         );
         for place in &self.places {
             error = error.fact(place.source, place.describe());
         }
         let error = error.hint(format!(
-            "where there is a network, run\n{}\nand bring the folder here",
+            "on a machine with a network, run\n{}\nand copy the folder to this machine",
             vendor_command(&self.identity),
         ));
         match self.places.iter().find_map(|place| place.finding.offline()) {
@@ -214,15 +214,15 @@ pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listi
                 true => IN_ACTION,
                 false => "a relative path is relative to the workspace root; check the path and the mount",
             })
-            .hint(format!("to make it, where there is a network, run\n{}", kind.vendor_command(dir))));
+            .hint(format!("to create it on an online machine, run\n{}", kind.vendor_command(dir))));
     }
     Ok(())
 }
 
 /// The remedy for an action that searches the workspace for a vendored component.
-pub const IN_ACTION: &str = "an action does not see the workspace: give it an absolute \
-     folder by `--action_env=BAZEL_WASM_VENDOR_DIR=/path`, or name the vendored file in the rule, \
-     `vendored_component = \"//vendor/components:NAME.wasm\"`";
+pub const IN_ACTION: &str = "an action cannot read the workspace: pass it an absolute folder with \
+    `--action_env=BAZEL_WASM_VENDOR_DIR=/path`, or name the vendored file in the rule, \
+    `vendored_component = \"//vendor/components:NAME.wasm\"`";
 
 /// Returns the folders for a kind, in order, each with the variable that named it.
 pub(crate) fn folders(kind: Kind, policy: &Policy) -> Vec<(Option<&'static str>, RootedPath)> {

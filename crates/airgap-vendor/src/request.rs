@@ -94,7 +94,7 @@ impl ComponentChoice {
 fn digest(text: &str, of: &dyn std::fmt::Display) -> Result<Option<Digest>> {
     let parsed = (!text.is_empty()).then(|| text.parse()).transpose();
     parsed.map_err(|problem: String| {
-        Error::usage(format!("the digest of `{of}` cannot be right")).because(problem)
+        Error::usage(format!("the digest of `{of}` is not valid")).because(problem)
     })
 }
 
@@ -133,10 +133,10 @@ impl Request {
             + request.wit.len()
             + request.components.len();
         match files > MOST_FILES {
-            true => Err(Error::usage(format!("the request in `{origin}` is for too many files"))
+            true => Err(Error::usage(format!("the request in `{origin}` has too many files"))
                 .fact("expected", format!("at most {MOST_FILES} files"))
                 .fact("found", files)
-                .hint("ask for fewer tools, packages and components at a time")),
+                .hint("request fewer tools, packages and components in one run")),
             false => Ok(request),
         }
     }

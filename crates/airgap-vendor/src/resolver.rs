@@ -116,7 +116,7 @@ fn first<S: Provider, T>(
     })?;
     let Some((found, _)) = searched.found else { return Ok(None) };
     for words in failed {
-        report.say(&format!("passed over {words}"));
+        report.say(&format!("skipped {words}"));
     }
     Ok(Some(found))
 }

@@ -27,9 +27,9 @@ const MOST_SECTION_BYTES: u64 = 1 << 20;
 /// Integrity, if the bytes are damaged or exceed the limits of a package.
 pub(super) fn text(bytes: &[u8], shown: &str) -> Result<Option<String>> {
     let refuse = |cause: String| {
-        Error::integrity(format!("`{shown}` is no WIT package that can be read"))
+        Error::integrity(format!("`{shown}` cannot be read as a WIT package"))
             .because(cause)
-            .hint("it is damaged, or it was made by tools that are newer than this program")
+            .hint("it is damaged, or was made by tools newer than this program")
     };
     let size = catch_panic(|| BinarySize::parse(bytes))
         .map_err(refuse)?

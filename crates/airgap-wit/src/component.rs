@@ -221,10 +221,10 @@ impl<S: Read + Seek> SectionWalk<'_, S> {
             let id = self.byte()?;
             let size = self.size()?;
             if id > section::LAST {
-                return Err(self.damaged(&format!("there is no section of the kind {id}")));
+                return Err(self.damaged(&format!("the section kind {id} is unknown")));
             }
             if size > self.length - self.at {
-                return Err(self.damaged("it is cut off"));
+                return Err(self.damaged("it is cut short"));
             }
             match id {
                 section::IMPORT | section::EXPORT => {
@@ -257,7 +257,7 @@ impl<S: Read + Seek> SectionWalk<'_, S> {
     fn byte(&mut self) -> Result<u8> {
         let mut byte = [0];
         if self.at == self.length {
-            return Err(self.damaged("it is cut off"));
+            return Err(self.damaged("it is cut short"));
         }
         self.source.read_exact(&mut byte).doing(|| format!("read {}", self.shown))?;
         self.at += 1;
@@ -274,7 +274,7 @@ impl<S: Read + Seek> SectionWalk<'_, S> {
                 return Ok(size);
             }
         }
-        Err(self.damaged("the size of a section makes no sense"))
+        Err(self.damaged("the size of a section is not valid"))
     }
 
     fn section(&mut self, size: u64) -> Result<Vec<u8>> {
@@ -297,10 +297,10 @@ impl<S: Read + Seek> SectionWalk<'_, S> {
     }
 
     fn damaged(&self, problem: &str) -> Error {
-        Error::integrity(format!("{} is no component that can be read", self.shown))
+        Error::integrity(format!("{} cannot be read as a component", self.shown))
             .because(problem)
             .fact("at byte", self.at)
-            .hint("it is damaged, or it was made by tools that are newer than this program")
+            .hint("it is damaged, or was made by tools newer than this program")
     }
 }
 

@@ -43,7 +43,7 @@ impl DeclaredPackage {
     ) -> Result<DeclaredPackage> {
         let parsed = format!("{}:{}", name.namespace, name.name).parse();
         let parsed = parsed.map_err(|problem: String| {
-            Error::integrity(format!("`{origin}` names a package that no registry can hold"))
+            Error::integrity(format!("`{origin}` has a package name that registries do not accept"))
                 .because(problem)
         })?;
         Ok(DeclaredPackage { name: parsed, version: name.version.clone() })

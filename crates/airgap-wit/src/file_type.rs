@@ -17,7 +17,7 @@ pub(super) fn other_wasm(bytes: &[u8]) -> Option<String> {
         Some([0x01, 0, 0, 0]) => Some("a core module".to_owned()),
         Some([_, 0, 1, 0]) => None,
         Some(other) => Some(format!("WebAssembly of the unknown version {}", hex::encode(other))),
-        None => Some("the beginning of a WebAssembly file, cut off".to_owned()),
+        None => Some("the start of a WebAssembly file, cut short".to_owned()),
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) fn name_of(path: &Path) -> Result<String> {
     match name {
         Some(name) if !name.contains(|c: char| c.is_control() || c == '\\') => Ok(name.to_owned()),
         _ => Err(Error::usage(format!(
-            "`{}` has a name that not every system can hold",
+            "the name of `{}` is not valid on every system",
             path.display()
         ))
         .hint("rename the file; its name has no meaning in WIT")),

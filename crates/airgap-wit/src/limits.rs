@@ -68,11 +68,11 @@ impl TextSize {
         self.items += more.items;
         self.worlds += more.worlds;
         self.world_items += more.world_items;
-        let origin = format!("{label} with all that it needs");
+        let origin = format!("{label} with its dependencies");
         within("bytes", self.bytes, MOST_LIBRARY_BYTES, &origin)?;
         within("items", self.items as u64, MOST_ITEMS as u64, &origin)?;
         let places = self.worlds.saturating_mul(self.world_items) as u64;
-        within("items in all worlds together", places, MOST_WORLD_ITEMS as u64, &origin)
+        within("items in all worlds in total", places, MOST_WORLD_ITEMS as u64, &origin)
     }
 }
 

@@ -132,10 +132,8 @@ impl Lock {
         let paths = self.packages.iter().filter_map(|locked| locked.path.as_deref());
         match paths.into_iter().find(|path| !path_component::is_path(path)) {
             None => Ok(()),
-            Some(path) => Err(Error::integrity(format!(
-                "the lock `{origin}` has a path that cannot be right"
-            ))
-            .fact("path", path)),
+            Some(path) => Err(Error::integrity(format!("the lock `{origin}` has an invalid path"))
+                .fact("path", path)),
         }
     }
 }

@@ -42,8 +42,10 @@ pub(super) fn utf8(bytes: Vec<u8>, shown: &str) -> Result<String> {
         match file_type::other_binary(error.as_bytes()) {
             Some(found) => refused(shown, found),
             None => {
-                let refused =
-                    refused(shown, &format!("neither WebAssembly nor text, at byte {at}"));
+                let refused = refused(
+                    shown,
+                    &format!("data that is neither WebAssembly nor text, at byte {at}"),
+                );
                 wrong_content::explain_utf16(refused, error.as_bytes(), shown)
             }
         }

@@ -171,7 +171,7 @@ impl WitSource {
     /// Usage, if they declare no version: a lock or registry cannot hold it.
     pub fn id(&self) -> Result<PackageId> {
         self.declared().id().ok_or_else(|| {
-            Error::usage(format!("the package {} declares no version", self.name))
+            Error::usage(format!("the package {} does not declare a version", self.name))
                 .fact("declared in", self.shown.values().next().map_or("", String::as_str))
                 .hint(format!("write it in the WIT: `package {}@1.0.0;`", self.name))
         })
@@ -190,7 +190,7 @@ impl WitSource {
         if self.is(package) {
             return Ok(());
         }
-        Err(Error::integrity(format!("`{origin}` is another package than was asked for"))
+        Err(Error::integrity(format!("`{origin}` is another package than requested"))
             .fact("expected", package)
             .fact("found", self.declared()))
     }

@@ -177,8 +177,8 @@ fn tell(summary: &Summary, traffic: &Traffic, args: &CopyArgs, context: &Context
     let would = if args.dry_run { "would be " } else { "" };
     let left = match summary.left_behind() {
         0 => String::new(),
-        1 => "; 1 layer stays behind".to_owned(),
-        layers => format!("; {layers} layers stay behind"),
+        1 => "; 1 layer not copied".to_owned(),
+        layers => format!("; {layers} layers not copied"),
     };
     context.report.say(&format!(
         "{} {would}copied, {there} {} there, {failed} failed; \

@@ -86,7 +86,7 @@ impl ChartFiles {
     ) -> Result<ChartFiles> {
         if levels == 0 {
             return Err(Error::usage(format!(
-                "`{origin}` is a chart in more than {MOST_LEVELS} charts"
+                "`{origin}` is nested in more than {MOST_LEVELS} charts"
             )));
         }
         match user_path::is_folder(path)? {
@@ -128,9 +128,9 @@ impl ChartFiles {
             false => Ok(None),
         };
         let Some(manifest) = read("Chart.yaml")? else {
-            return Err(Error::usage(format!("`{origin}` is no Helm chart"))
+            return Err(Error::usage(format!("`{origin}` is not a Helm chart"))
                 .fact("looked for", shown("Chart.yaml"))
-                .hint("name the folder or the archive of a chart: `helm pull` fetches one"));
+                .hint("name the folder or the archive of a chart, as `helm pull` downloads it"));
         };
         let text = |key: &str| manifest.text_of(key).map(str::to_owned);
         let name = text("name")

@@ -16,8 +16,8 @@ use airgap_core::error::Result;
 const CHART_TAG: &str = ", with the chart's appVersion";
 
 /// The reason why a word such as `proxyv2` is not listed.
-const PART_OF_A_NAME: &str =
-    "it has no registry, folder or tag, so that it may be a part of a name; Helm can tell";
+const PART_OF_A_NAME: &str = "it has no registry, folder or tag, so that it may be a part of a \
+    name; render the chart with Helm to know";
 
 impl Chart {
     /// Returns the images that the values of the chart and of its subcharts name, and the images of
@@ -76,7 +76,8 @@ impl Chart {
             images.add_unresolved(Unresolved {
                 place: format!("{}/charts", self.files.origin),
                 text: name.clone(),
-                reason: "the chart names it as a dependency, and it is not there; run `helm dependency build`".to_owned(),
+                reason: "the dependency is missing in the chart; run `helm dependency build`"
+                    .to_owned(),
             });
         }
     }

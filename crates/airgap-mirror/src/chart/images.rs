@@ -61,7 +61,7 @@ impl Uncertainty {
     pub fn reason(self) -> &'static str {
         match self {
             Uncertainty::ChartTag => "its tag is taken from the chart's appVersion",
-            Uncertainty::NoRegistry => "no registry is named, and a template may add one",
+            Uncertainty::NoRegistry => "it has no registry, and a template may add one",
             Uncertainty::GlobalRegistry => {
                 "its registry is the chart's global one, which a template may ignore"
             }
@@ -129,7 +129,7 @@ impl LeftOut {
             more => format!(" ({more} images)"),
         };
         match &self.disabled_by {
-            Some(switch) => format!("{}{images}, as `{switch}` is off", self.path),
+            Some(switch) => format!("{}{images}, because `{switch}` is off", self.path),
             None => format!("{}{images}, which no manifest uses", self.path),
         }
     }

@@ -82,9 +82,8 @@ impl Override {
 /// Returns the node with the value at a path replaced; missing parents are created.
 fn set(node: Option<&Rc<Node>>, path: &[KeyStep], value: &Assigned) -> Result<Rc<Node>> {
     if path.len() > MOST_STEPS {
-        return Err(
-            Error::usage("`--set` names a value that is too deep").fact("limit", MOST_STEPS)
-        );
+        return Err(Error::usage("`--set` names a value that is nested too deeply")
+            .fact("limit", MOST_STEPS));
     }
     let made = |value| Ok(Rc::new(Node::new(value, place())));
     let Some((first, rest)) = path.split_first() else {
@@ -158,7 +157,7 @@ impl Assignments {
         text: &str,
         scalar: impl Fn(&str) -> Scalar,
     ) -> std::result::Result<Assignments, String> {
-        let refuse = |problem: &str| format!("`{text}` sets no value as `a.b=c` does: {problem}");
+        let refuse = |problem: &str| format!("`{text}` does not have the form `a.b=c`: {problem}");
         let mut all = Vec::new();
         for part in split(text, ',') {
             let mut sides = split(part, '=').into_iter();
@@ -199,12 +198,12 @@ fn path(key: &str) -> std::result::Result<Vec<KeyStep>, String> {
         }
         steps.push(KeyStep::Key(plain(name)));
         while let Some((index, rest)) = items.strip_prefix('[').and_then(|it| it.split_once(']')) {
-            let index = index.parse().map_err(|_| format!("`{index}` is no index"))?;
+            let index = index.parse().map_err(|_| format!("`{index}` is not an index"))?;
             steps.push(KeyStep::Item(index));
             items = rest;
         }
         if !items.is_empty() {
-            return Err(format!("`{items}` is no index"));
+            return Err(format!("`{items}` is not an index"));
         }
     }
     Ok(steps)

@@ -77,7 +77,7 @@ fn pull_from(
     // The manifest may also have a layer for the chart's provenance.
     let Some(layer) = layers.iter().find(|layer| layer.media_type == CHART) else {
         let found: Vec<_> = layers.iter().map(|layer| layer.media_type.as_str()).collect();
-        return Err(Error::integrity(format!("`{there}` is no Helm chart"))
+        return Err(Error::integrity(format!("`{there}` is not a Helm chart"))
             .fact("expected", format!("a layer that is {CHART}"))
             .fact("found", airgap_core::report::printable(&found.join(", ")))
             .hint("check the name of the chart"));
@@ -93,7 +93,7 @@ fn newest(client: &Client, place: &Repository) -> Result<String> {
     let versions = tags.iter().filter_map(|tag| tag.replace('_', "+").parse::<Version>().ok());
     let newest = versions.filter(|version| version.pre.is_empty()).max();
     newest.map(|version| version.to_string()).ok_or_else(|| {
-        Error::new(Kind::Unavailable, format!("`{place}` has no version that is no preview"))
+        Error::new(Kind::Unavailable, format!("`{place}` has no stable version"))
             .fact("there are", airgap_core::report::printable(&tags.join(", ")))
             .hint("name one: `--version 1.0.0-rc.1`")
     })

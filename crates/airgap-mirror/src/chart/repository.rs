@@ -148,7 +148,7 @@ impl<'a> IndexEntry<'a> {
     fn address(&self, base: &str) -> Result<String> {
         let urls = self.node.get("urls").map(|urls| urls.items()).unwrap_or_default();
         let url = urls.first().and_then(|url| url.text()).ok_or_else(|| {
-            Error::usage("the index of the repository has no address of the chart")
+            Error::usage("the index of the repository has no URL of the chart")
                 .fact("at", &self.node.place)
         })?;
         match url {
@@ -158,9 +158,9 @@ impl<'a> IndexEntry<'a> {
             }
             url if url.starts_with("https://") || url.starts_with("http://") => Ok(url.to_owned()),
             url if url.contains("://") => {
-                Err(Error::usage("the index of the repository has an address of another kind")
+                Err(Error::usage("the index of the repository has a URL with another scheme")
                     .fact("found", printable_line(url))
-                    .fact("expected", "an http or https address"))
+                    .fact("expected", "an http or https URL"))
             }
             url => Ok(format!("{base}/{}", url.trim_start_matches("./").trim_start_matches('/'))),
         }

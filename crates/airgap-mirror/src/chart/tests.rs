@@ -146,7 +146,7 @@ fn images_that_no_manifest_uses_are_left_out() {
     assert_eq!(
         left_out,
         [
-            "metrics.image (docker.io/org/metrics:1), as `metrics.enabled` is off",
+            "metrics.image (docker.io/org/metrics:1), because `metrics.enabled` is off",
             "gone.image in c/values.yaml:4 (docker.io/org/gone:1), which no manifest uses",
             "annotation in c/Chart.yaml:7 (q.io/hook:1), which no manifest uses",
         ]

@@ -85,7 +85,8 @@ impl LayoutSource {
         match manifests(part)?.iter().all(|it| all.contains(it)) {
             true => Ok(Some(whole)),
             false => Err(Error::integrity(format!(
-                "`sha256:{}` in `{}` is no part of `sha256:{digest}`, as its index says",
+                "`sha256:{}` in `{}` is not a part of `sha256:{digest}`, although its index lists \
+                 it",
                 part.digest(),
                 self.shown
             ))
@@ -97,7 +98,7 @@ impl LayoutSource {
         let Descriptor { digest, media_type, .. } = descriptor;
         self.layout.manifest(digest, media_type)?.ok_or_else(|| {
             Error::new(Kind::Unavailable, format!("`sha256:{digest}` is not in `{}`", self.shown))
-                .hint("the layout is not whole; copy the image into it again")
+                .hint("the layout is incomplete; copy the image into it again")
         })
     }
 }
@@ -127,14 +128,14 @@ impl ImageSource for LayoutSource {
             Some(tag) => {
                 let (transport, layout) = (self.layout.transport(), &self.shown);
                 error.hint(format!(
-                    "an image in a layout is looked for by its whole name, and `{tag}` is a tag \
-                     alone: `skopeo copy {transport}:{layout}:{tag} oci:named:{reference}`, and then \
+                    "an image in a layout is found by its whole name, but `{tag}` is only a tag: \
+                     `skopeo copy {transport}:{layout}:{tag} oci:named:{reference}`, and then \
                      `--from named`"
                 ))
             }
             None => error.hint(
-                "copy it into the layout where there is a network, with the same list; the names \
-                 must be those of the list",
+                "copy it into the layout on a machine with a network, with the same list; the \
+                 names must be those of the list",
             ),
         })
     }
@@ -309,7 +310,7 @@ impl ArchiveTarget {
     /// Usage, if the path has something that is not a layout in a tar.
     pub fn at(archive: &Path, waits: &dyn Fn()) -> Result<ArchiveTarget> {
         let name = archive.file_name().ok_or_else(|| {
-            Error::usage(format!("`{}` cannot be the name of a tar", archive.display()))
+            Error::usage(format!("`{}` is not a valid name for a tar", archive.display()))
         })?;
         let name = name.to_string_lossy();
         let place = RootedPath::beside(archive);
@@ -417,8 +418,8 @@ impl ImageTarget for ArchiveTarget {
         let is_there = self.folder.stat().doing(|| format!("read `{}`", self.folder))?.is_some();
         Ok(is_there.then(|| {
             format!(
-                "`{}` is as it was, as not every image could be copied; `{}` holds the others, and \
-                 the next run continues there",
+                "`{}` is unchanged, because some images could not be copied; `{}` has the others, \
+                 and the next run continues there",
                 self.archive.display(),
                 self.folder
             )

@@ -39,10 +39,10 @@ impl Reservation {
         if taken <= RUN_BYTES {
             return Ok(());
         }
-        Err(Error::integrity(format!("there is no room for the manifests of {image}"))
+        Err(Error::integrity(format!("the manifests of {image} exceed the limit of the run"))
             .fact("expected", format!("at most {RUN_BYTES} bytes for all images of a run"))
             .fact("found", format!("{taken} bytes, {} of them for this image", self.bytes))
-            .hint("copy fewer images at a time, with two lists; or leave out `--recheck`"))
+            .hint("copy fewer images in one run, with two lists; or leave out `--recheck`"))
     }
 }
 

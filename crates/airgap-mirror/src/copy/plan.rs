@@ -147,7 +147,7 @@ impl PlannedImage {
         let result = match (error, outcome) {
             (None, Some(outcome)) => Ok(outcome),
             (Some(error), _) => Err(error),
-            (None, None) => Err(Error::new(Kind::Failed, format!("`{source}` was not looked at"))),
+            (None, None) => Err(Error::new(Kind::Failed, format!("`{source}` was not checked"))),
         };
         ImageResult { source, destination, result, moved }
     }
@@ -312,7 +312,7 @@ impl Planner<'_> {
             Ok(found) => Error::integrity(format!("`{subject}` is another image now"))
                 .fact("found", format!("sha256:{}", found.manifest.digest())),
             Err(error) if error.kind() == Kind::Unavailable => {
-                Error::integrity(format!("`{subject}` is not there any more"))
+                Error::integrity(format!("`{subject}` does not exist any more"))
                     .fact("found", error.one_line())
             }
             Err(error) => return Err(error),
@@ -354,7 +354,7 @@ impl Planner<'_> {
             airgap_core::report::printable(&format!("{}/{}", config.os, config.architecture));
         Err(Error::new(
             Kind::Unavailable,
-            format!("{} is not there for {}", self.image.subject(), asked.join(", ")),
+            format!("{} is not available for {}", self.image.subject(), asked.join(", ")),
         )
         .fact("it is there for", there)
         .hint("ask for another `--platform`, or leave it out for all of them"))
@@ -436,7 +436,7 @@ fn check_destination(route: &CopyRoute, digest: &Digest) -> Result<()> {
         .fact("expected", format!("sha256:{wanted}"))
         .fact("found", format!("sha256:{digest}"))
         .hint(
-            "with fewer platforms an index has another digest; write the destination with a tag",
+            "an index with fewer platforms has another digest; write the destination with a tag",
         )),
         _ => Ok(()),
     }

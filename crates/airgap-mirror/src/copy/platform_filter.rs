@@ -74,7 +74,7 @@ fn rewritten(manifest: &Manifest, is_left: &[bool]) -> Result<Manifest> {
     // A value takes up to thirty times as much memory as its text. Each follows one of these bytes.
     let values = manifest.bytes().iter().filter(|it| matches!(it, b',' | b'[' | b'{')).count();
     if values > VALUES {
-        return Err(Error::integrity("an index has too much in it to leave manifests out")
+        return Err(Error::integrity("an index is too large for leaving out manifests")
             .fact("expected", format!("at most {VALUES} JSON values"))
             .fact("found", format!("up to {values}"))
             .hint("copy all its platforms: leave out `--platform`"));
@@ -96,11 +96,11 @@ fn missing(index: &Index, platform: &Platform, image: &str) -> Error {
         true => "no platform at all".to_owned(),
         false => there.join(", "),
     };
-    let error = Error::new(Kind::Unavailable, format!("{image} is not there for {platform}"))
+    let error = Error::new(Kind::Unavailable, format!("{image} is not available for {platform}"))
         .fact("it is there for", there);
     if index.manifests.iter().any(|it| media_type::is_index(&it.media_type)) {
         return error
-            .fact("beside them", "an index in the index, whose platforms are not looked at")
+            .fact("beside them", "an index in the index, whose platforms are not read")
             .hint("leave out `--platform`, which copies all of them");
     }
     error.hint("ask for another `--platform`, or leave it out for all of them")
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(error.kind(), Kind::Unavailable);
         let text = error.to_string();
         let there = "linux/amd64, linux/arm64/v8, linux/arm/v6, linux/arm/v7";
-        assert!(text.contains("not there for windows/amd64") && text.contains(there), "{text}");
+        assert!(text.contains("not available for windows/amd64") && text.contains(there), "{text}");
         assert!(left(&["linux/arm/v8"]).is_err());
     }
 }

@@ -15,8 +15,8 @@ pub(super) const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 /// without it.
 pub(super) fn with_attached_context(error: Error, image: &str, what: &str) -> Error {
     error
-        .fact("concerns", format!("{what}, attached to `{image}`"))
-        .first_hint("to copy the image without what is attached to it, add `--no-attached`")
+        .fact("concerns", format!("{what} of `{image}`"))
+        .first_hint("to copy the image without its referrers, add `--no-attached`")
 }
 
 /// Returns the name of a referrer for a message.

@@ -142,7 +142,7 @@ pub(crate) fn first_available<T>(
     if errors.len() == 1 {
         return Err(errors.remove(0));
     }
-    let error = Error::from_many(&errors, format!("{subject} is in none of the places for it"));
+    let error = Error::from_many(&errors, format!("{subject} was not found in any of its sources"));
     Err(errors.iter().fold(error, |error, it| error.fact("tried", it.one_line())))
 }
 

@@ -99,7 +99,7 @@ impl Summary {
                 were(failed.len())
             );
             return Err(Error::from_many(failed.into_iter().chain(moved), statement)
-                .hint("mend what is said above and run the same command again: it goes on where this one stopped"));
+                .hint("fix the errors above and run the same command again; the copy resumes"));
         }
         if !moved.is_empty() {
             let statement = format!(
@@ -108,8 +108,10 @@ impl Summary {
                 count(all, "tag"),
                 if moved.len() == 1 { "has" } else { "have" }
             );
-            return Err(Error::from_many(moved, statement)
-                .hint("what was locked was copied; find out who moved the tag, then `wasm-airgap mirror lock --update`"));
+            return Err(Error::from_many(moved, statement).hint(
+                "the locked images were copied; find out why the tag moved, then run `wasm-airgap \
+                 mirror lock --update`",
+            ));
         }
         Ok(())
     }

@@ -85,8 +85,8 @@ pub(super) fn transfer(
 /// Returns the message for a layer that is not copied.
 fn left_behind(image: &PlannedImage, layer: &SkippedLayer) -> String {
     format!(
-        "`{}`: the layer {} ({}) stays behind, as its media type says that it may not be passed on; \
-         `--include-non-distributable` takes it",
+        "`{}`: the layer {} ({}) is not copied, because its media type forbids distribution; \
+         `--include-non-distributable` copies it",
         image.source(),
         layer.digest,
         megabytes(layer.size)
@@ -286,8 +286,8 @@ impl TransferRun<'_> {
         };
         let pushed = pushed.map_err(|error| match left_some {
             true => error.first_hint(
-                "a layer of it stayed behind, and some registries do not take an image without: \
-                 `--include-non-distributable` takes all layers",
+                "one of its layers was not copied, and some registries do not accept such an \
+                 image: `--include-non-distributable` copies all layers",
             ),
             false => error,
         });

@@ -44,8 +44,8 @@ pub(super) fn refused(output: &Output, renaming: &Renaming<'_>, limits: Limits) 
     let message = String::from_utf8_lossy(&output.stderr);
     if let (Some(most), true) = (limits.memory, NO_MEMORY.iter().any(|it| message.contains(it))) {
         return Error::usage(format!("chart `{name}` was not rendered"))
-            .fact("found", format!("Helm needs over {} MiB of memory", most >> 20))
-            .hint("the chart may loop for ever: look at its templates");
+            .fact("found", format!("Helm needs more than {} MiB of memory", most >> 20))
+            .hint("the chart may loop forever: check its templates");
     }
     let mut lines = renaming.lines(&output.stderr);
     if let Some(start) = lines.iter().position(|line| line.starts_with("Error: ")) {
@@ -79,8 +79,7 @@ fn hints(said: &str, renaming: &Renaming<'_>) -> Vec<String> {
     if has(&["missing in charts/ directory", "chart metadata is missing these dependencies"]) {
         return vec![
             format!("if `{name}` is a folder: `helm dependency build {name}`"),
-            "or use the published archive of the chart, which has its dependencies in it"
-                .to_owned(),
+            "or use the published archive of the chart, which contains its dependencies".to_owned(),
         ];
     }
     if has(&["requires kubeVersion"]) {
@@ -91,7 +90,7 @@ fn hints(said: &str, renaming: &Renaming<'_>) -> Vec<String> {
     }
     if has(&["execution error at", "schema"]) {
         return vec![
-            "give the values that the chart asks for: `--set KEY=VALUE` or `--values FILE`"
+            "set the values that the chart requires: `--set KEY=VALUE` or `--values FILE`"
                 .to_owned(),
         ];
     }

@@ -140,8 +140,8 @@ fn a_chart_over_a_limit_is_an_error() {
         helm.render(Path::new("/charts/web"), "web", &RenderOptions::default()).unwrap_err()
     };
     for (script, words) in [
-        ("exec sleep 600", "still at work after 2s"),
-        ("exec yes image", "over 1 MiB"),
+        ("exec sleep 600", "did not finish within 2s"),
+        ("exec yes image", "more than 1 MiB"),
         ("echo 'fatal error: runtime: cannot allocate memory' >&2; exit 2", "2048 MiB of memory"),
     ] {
         let error = render(script);

@@ -225,7 +225,7 @@ fn not_listed(missing: &[ImageOccurrence], list: &MirrorList) -> Error {
         .take(MOST_NAMED)
         .fold(Error::usage(statement), found)
         .hint("add it with `wasm-airgap mirror list` and the same options")
-        .hint("or leave its part out here as well, with the same `--disable`")
+        .hint("or leave its part out here too, with the same `--disable`")
 }
 
 /// Returns the field and the resource of an image, for a person.

@@ -80,7 +80,7 @@ impl ChartComponent {
                 return Err(Error::usage(format!("`{source}` is not in `{}`", list.name()))
                     .fact("found", &image.found)
                     .hint("add it with `wasm-airgap mirror list`")
-                    .hint("or leave its part out here as well, with the same `--disable`"));
+                    .hint("or leave its part out here too, with the same `--disable`"));
             }
         };
         let in_list = |path: &[String]| path.iter().any(|key| key.starts_with('['));
@@ -93,7 +93,7 @@ impl ChartComponent {
             }
             ValueForm::ImageParts { path, .. } | ValueForm::Text { path, .. } if in_list(path) => {
                 return Ok(Err(format!(
-                    "`{source}` is in a list, which values can only replace as a whole ({})",
+                    "`{source}` is in a list, and values can replace only the whole list ({})",
                     image.found
                 )));
             }

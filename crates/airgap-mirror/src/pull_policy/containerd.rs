@@ -54,14 +54,15 @@ pub fn hosts(list: &MirrorList, ca: Option<&str>) -> Hosts {
         let places = places(&entries);
         for (entry, place) in &entries {
             if !places.contains(place) {
-                let reason = format!("containerd would ask at more than {MOST_PLACES} places");
+                let reason = format!("containerd would try more than {MOST_PLACES} places");
                 hosts.unreached.push(Unreached::new(entry, reason));
                 continue;
             }
             let earlier = places.iter().take_while(|it| *it != place);
             let other = earlier.filter_map(|place| taken.get(&key_at(place, &entry.source))).next();
             if let Some(other) = other.filter(|it| !it.is_same_as(&entry.source)) {
-                let reason = format!("containerd asks first where `{other}` has this name");
+                let reason =
+                    format!("containerd first tries the place where `{other}` has this name");
                 hosts.unreached.push(Unreached::new(entry, reason));
             }
         }

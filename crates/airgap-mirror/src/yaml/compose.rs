@@ -137,7 +137,7 @@ impl<'a> Documents<'a> {
         self.values = self.values.saturating_add(count);
         self.anchored += usize::from(event.anchor_id().is_some());
         let limit = if self.values > self.most {
-            format!("{} values, those of aliases included", self.most)
+            format!("{} values, including those of aliases", self.most)
         } else if self.anchored > MOST_ANCHORS {
             format!("{MOST_ANCHORS} anchors")
         } else {
@@ -163,7 +163,7 @@ impl<'a> Documents<'a> {
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => Ok(Some(node.clone())),
                 // An alias of an open collection would contain itself.
-                None => Err(place.problem("this alias names what it is itself a part of")),
+                None => Err(place.problem("this alias contains itself")),
             },
             Event::SequenceStart(_, anchor, _) => {
                 self.begin(place, anchor, OpenContent::Sequence(Vec::new()));
@@ -271,7 +271,7 @@ impl OpenContent {
                     };
                     let is_mapping = |node: &Rc<Node>| matches!(node.value, Value::Mapping(_));
                     if all.is_empty() || !all.iter().all(is_mapping) {
-                        let problem = "`<<` merges mappings, and this is none";
+                        let problem = "`<<` merges mappings; this is not a mapping";
                         return Err(Problem { place, problem: problem.to_owned() });
                     }
                     merged.extend(all.iter().cloned());
@@ -291,7 +291,7 @@ fn refuse_duplicates(entries: &[MappingEntry]) -> Result<(), Problem> {
         if let Some(first) = seen.insert(&entry.key, &entry.place) {
             let (key, line) = (&entry.key, first.line);
             let problem = format!(
-                "the key `{key}` stands in line {line} already, and programs disagree on which counts"
+                "the key `{key}` is already in line {line}; programs disagree on which one counts"
             );
             return Err(Problem { place: entry.place.clone(), problem });
         }

@@ -64,7 +64,7 @@ fn a_key_that_occurs_twice_is_refused_or_the_last_counts() {
     let text = "a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n";
     let found = problems(text);
     assert_eq!((found[0].0, found[0].1), (5, 3));
-    assert!(found[0].2.contains("`c` stands in line 3"), "{found:?}");
+    assert!(found[0].2.contains("`c` is already in line 3"), "{found:?}");
     let root = document(text, "values.yaml", Duplicates::LastCounts).unwrap();
     assert_eq!(root.get("b").unwrap().text_of("c"), Some("3"));
 }

@@ -64,8 +64,10 @@ fn open(path: &Path) -> Result<File> {
         return Err(found.explain(error));
     }
     if let Some((format, program)) = compression(&magic[..length]) {
-        return Err(Error::usage(format!("`{shown}` is compressed with {format}"))
-            .hint(unpacking(path, program)));
+        return Err(Error::usage(format!(
+            "`{shown}` is compressed with {format}, and its layers are compressed already"
+        ))
+        .hint(unpacking(path, program)));
     }
     Ok(file)
 }

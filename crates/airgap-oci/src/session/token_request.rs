@@ -165,15 +165,15 @@ impl Session {
             let reason = format!("the registry names the token server `{shown}`, {why}");
             Failure::new(Retryable::Never, reason)
         };
-        let address = Address::parse(realm).map_err(|_| refuse("which is no address"))?;
+        let address = Address::parse(realm).map_err(|_| refuse("which is not a URL"))?;
         let plain_here = self.base.scheme() == "http";
         // With a setting for plain http, a request without a credential may use it.
         let nothing_to_hide = self.plain() && *credential == Credential::Anonymous;
         match address.scheme() {
             "https" => Ok(address),
             "http" if plain_here && (address.is_loopback() || nothing_to_hide) => Ok(address),
-            "http" => Err(refuse("where anyone can listen: it must be https")),
-            _ => Err(refuse("which is no https address")),
+            "http" => Err(refuse("which is not encrypted: it must be https")),
+            _ => Err(refuse("which is not an https URL")),
         }
     }
 }

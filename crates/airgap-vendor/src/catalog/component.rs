@@ -118,9 +118,11 @@ impl ComponentCatalog {
             let origin = path.display().to_string();
             let added = ComponentFile::parse(&read(&path)?, &origin)?;
             if added.component_name != name {
-                return Err(Error::usage(format!("the registry file `{origin}` is about another"))
-                    .fact("expected", &name)
-                    .fact("found", &added.component_name));
+                return Err(Error::usage(format!(
+                    "the registry file `{origin}` describes another"
+                ))
+                .fact("expected", &name)
+                .fact("found", &added.component_name));
             }
             self.overlay(added, &origin)?;
         }
@@ -152,8 +154,8 @@ impl ComponentCatalog {
     /// # Errors
     /// Usage, with the nearest names or versions, if there is none.
     pub fn component(&self, name: &str, version: &str) -> Result<&PinnedComponent> {
-        let pin = "pin it: `wasm-airgap component pin REFERENCE --registry FOLDER`; and name the \
-                   file with `--registry`, or in MODULE.bazel";
+        let pin = "pin it with `wasm-airgap component pin REFERENCE --registry FOLDER`, and name \
+            the file with `--registry` or in MODULE.bazel";
         let versions = self.components.get(name).ok_or_else(|| {
             let names: Vec<_> = self.components.keys().map(PathComponent::as_str).collect();
             unknown("component in the checksum registry", name, &names).hint(pin)

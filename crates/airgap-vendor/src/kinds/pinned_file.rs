@@ -136,7 +136,7 @@ impl<'a> Resolvable for PinnedFile<'a> {
         }
         // The path contains its name and version, so the file is damaged and not another one.
         let wrong = self.there().err().filter(|error| error.kind() == Kind::Integrity)?;
-        Some(wrong.hint("no source that may be used has the right bytes"))
+        Some(wrong.hint("no allowed source has the right bytes"))
     }
 
     fn attempts(&self) -> Attempts {

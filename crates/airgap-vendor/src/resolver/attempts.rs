@@ -44,7 +44,10 @@ impl Attempts {
 
     /// Adds a source that follows a source which refused.
     pub(super) fn add_not_asked<S: Provider>(&mut self, source: &S, refusing: &S) {
-        let words = format!("{source}: not asked: {} refuses, and may have it", refusing.server());
+        let words = format!(
+            "{source}: not asked: {} refuses the request, but may have it",
+            refusing.server()
+        );
         self.facts.push(("registry", words));
     }
 
@@ -63,7 +66,7 @@ impl Attempts {
     pub(crate) fn error(self, offline: Option<Offline>) -> Error {
         let failed = self.failures.iter().any(|error| error.kind() == Kind::Network);
         let kind = if failed { Kind::Network } else { Kind::Unavailable };
-        let statement = format!("{} is in none of the places that may be used", self.subject);
+        let statement = format!("{} was not found in any allowed source", self.subject);
         let facts = self.facts.into_iter();
         let error = facts
             .fold(Error::new(kind, statement), |error, (label, value)| error.fact(label, value));
@@ -77,7 +80,9 @@ impl Attempts {
         let Some(offline) = offline else { return error };
         let mend = self.mend;
         error
-            .hint(format!("where there is a network, run\n{mend}\nand bring the folder here"))
+            .hint(format!(
+                "on a machine with a network, run\n{mend}\nand copy the folder to this machine"
+            ))
             .hint(format!("or {} to use the network", offline.mend()))
     }
 }

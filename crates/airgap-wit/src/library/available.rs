@@ -198,7 +198,9 @@ fn conflicting_contents(
         .fact("other", &other.owner)
         .fact("first difference", format!("`{}`", different.map_or("", String::as_str)));
     match one.owner {
-        Owner::Library { .. } => error.hint("let all libraries take it from one of the two"),
-        _ => error.hint(format!("add a library of {id} to deps: it wins over what came along")),
+        Owner::Library { .. } => error.hint("use the same one of the two in all libraries"),
+        _ => error.hint(format!(
+            "add a library of {id} to deps, which overrides the copies of other libraries"
+        )),
     }
 }

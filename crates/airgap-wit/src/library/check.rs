@@ -25,7 +25,7 @@ impl Library {
         Err(Error::integrity(format!("the files of {} declare another package", self.label))
             .fact("expected", format!("{} (package_name)", self.package))
             .fact("found", format!("{} (in `{file}`)", own.declared()))
-            .hint(format!("write `package_name = \"{}\"`, or mend the WIT", own.declared())))
+            .hint(format!("set `package_name = \"{}\"`, or correct the WIT", own.declared())))
     }
 
     /// Checks that the package declares the interfaces that the rule names.
@@ -53,9 +53,9 @@ impl Library {
         graph.extend(own.uses());
         let Some(cycle) = find_cycle(&graph) else { return Ok(()) };
         let shown: Vec<_> = cycle.iter().map(ToString::to_string).collect();
-        Err(Error::usage("packages need each other in a circle")
+        Err(Error::usage("packages depend on each other in a cycle")
             .fact("circle", shown.join(" -> "))
-            .hint("put what two of them need into a package of its own")
+            .hint("move their shared interfaces into another package")
             .fact("library", &self.label))
     }
 
@@ -71,10 +71,13 @@ impl Library {
                     false => owner.clone(),
                 };
                 if let Some(other) = places.insert(id, place.clone()) {
-                    return Err(Error::usage(format!("{} gets {id} from two places", self.label))
-                        .fact("one", other)
-                        .fact("other", place)
-                        .hint("leave one of the two out"));
+                    return Err(Error::usage(format!(
+                        "{} gets {id} from two dependencies",
+                        self.label
+                    ))
+                    .fact("one", other)
+                    .fact("other", place)
+                    .hint("remove one of the two"));
                 }
             }
         }
@@ -129,7 +132,7 @@ impl Library {
         package: &Package,
         provided: &AvailablePackages,
     ) -> Error {
-        let error = Error::usage(format!("{id} uses {missing}, which nothing provides"))
+        let error = Error::usage(format!("{id} uses {missing}, which no dependency provides"))
             .fact("library", &self.label)
             .fact("provided by", &package.owner);
         let error = self.nowhere(error, missing, provided);
@@ -175,8 +178,7 @@ impl Library {
         let deps = deps.collect::<Result<_>>()?;
         let mut resolve = Resolve { all_features: true, ..Resolve::default() };
         let own = own.group()?;
-        let refuse =
-            || Error::integrity(format!("the WIT of {} does not fit together", self.label));
+        let refuse = || Error::integrity(format!("the WIT of {} does not resolve", self.label));
         catch_panic(|| resolve.push_groups(own, deps))
             .map_err(|cause| refuse().because(cause))?
             .map_err(|error| {
@@ -196,8 +198,7 @@ impl Library {
             if let Owner::Library { indirect: false, label } = &package.owner
                 && !is_used
             {
-                remarks
-                    .push(format!("{} does not use {id}, which it gets from {label}", self.label));
+                remarks.push(format!("{} does not use {id}, which {label} provides", self.label));
             }
         }
         remarks

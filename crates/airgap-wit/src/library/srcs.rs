@@ -50,7 +50,7 @@ impl Srcs {
                 FileOwner::Own => own.push(file),
                 FileOwner::Bundle(bundle) => bundles.entry(bundle).or_default().push(file),
                 FileOwner::TooDeep => ignored.push(format!(
-                    "`{}` lies too deep in a folder `{DEPS}` to belong to a package",
+                    "`{}` is too deep in a folder `{DEPS}` to belong to a package",
                     file.short_path
                 )),
             }
@@ -139,13 +139,16 @@ fn package(sources: &[File], library: &Library) -> Result<WitSource> {
         let (name, shown) = (files::name_of(&file.path)?, file.path.display().to_string());
         let bytes = files::read(&file.path, &mut left)?;
         if let Some((other, _)) = read.insert(name, (shown.clone(), bytes)) {
-            return Err(Error::usage(format!("{} has two files of one name", library.label))
-                .fact("first", other)
-                .fact("second", shown)
-                .hint(
-                    "the files of a package lie in one folder: rename one of them, or leave out \
-                     what belongs to another package",
-                ));
+            return Err(Error::usage(format!(
+                "{} has two files with the same name",
+                library.label
+            ))
+            .fact("first", other)
+            .fact("second", shown)
+            .hint(
+                "the files of a package are in one folder: rename one of them, or leave out those \
+                 of another package",
+            ));
         }
     }
     let folder = |file: &File| file.path.parent().map(PathBuf::from).unwrap_or_default();

@@ -75,9 +75,9 @@ impl TryFrom<String> for Requirement {
 
 pub(super) fn read(text: &str, origin: &str) -> Result<Vec<Locked>> {
     let refuse = |problem: &str| {
-        Error::usage(format!("`{origin}` is no lock of WIT packages"))
+        Error::usage(format!("`{origin}` is not a lock of WIT packages"))
             .because(problem)
-            .hint("mend it, or delete it and vendor again")
+            .hint("correct it, or delete it and vendor again")
     };
     bounded::check_toml(text).map_err(|problem| refuse(&problem))?;
     let refuse = |error: toml::de::Error| refuse(error.to_string().trim_end());

@@ -113,13 +113,13 @@ fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
     let Some(manifest) = manifest.filter(|_| by_manifest.is_some()) else {
         let beside = match digest {
             Some(digest) => format!("another manifest, with sha256:{digest}"),
-            None => "no manifest, which the digest of one would need".to_owned(),
+            None => "no manifest, which a pin by manifest digest needs".to_owned(),
         };
         let file = open()?.verify(&pin.digest).map_err(|error| {
-            error
-                .fact("pinned by", &pin.from)
-                .fact("beside it", beside)
-                .hint("`wasm-airgap vendor components` writes the manifest too; or pin the content")
+            error.fact("pinned by", &pin.from).fact("beside it", beside).hint(
+                "vendor it again with `wasm-airgap vendor components`, which writes the manifest \
+                 too; or pin the content",
+            )
         })?;
         return Ok(Held { file, manifest: None, kind: Some(PinKind::Content) });
     };

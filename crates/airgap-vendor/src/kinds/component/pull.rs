@@ -121,7 +121,7 @@ impl BlobPull<'_> {
             pin.filter(|pin| kind == Some(PinKind::Content) && pin.digest != layer.digest)
         {
             return Err(Error::integrity(format!(
-                "`{}` holds another component than the pinned one",
+                "`{}` contains another component than the pinned one",
                 self.repository.at(*manifest.digest())
             ))
             .fact("expected", format!("sha256:{} ({})", pin.digest, pin.from))

@@ -84,10 +84,10 @@ impl<'a> ComponentSearch<'a> {
         };
         if is_wrong(&error) && self.must_be_right(path) {
             let mend = self.wanted.mend_in(dir);
-            return Err(error.hint(format!("to vendor it anew, run\n{mend}")));
+            return Err(error.hint(format!("to vendor it again, run\n{mend}")));
         }
         let why = error.one_line();
-        self.report.say(&format!("passed over {path}: {why}"));
+        self.report.say(&format!("skipped {path}: {why}"));
         Ok(Answer::Passed(Finding::Unusable(why)))
     }
 
@@ -155,7 +155,7 @@ impl Resolvable for ComponentSearch<'_> {
         let checked = is_vendored.then(|| vendored::check(self.wanted, self.destination));
         let error = checked??.err().filter(is_wrong)?;
         held::is_listed(self.destination, self.wanted.pin.as_ref())
-            .then(|| error.hint("no source that may be used has the right bytes"))
+            .then(|| error.hint("no allowed source has the right bytes"))
     }
 
     fn attempts(&self) -> Attempts {
@@ -166,9 +166,7 @@ impl Resolvable for ComponentSearch<'_> {
         let error = attempts.error(self.clients.policy().offline());
         match self.wanted.reference {
             Some(_) => error,
-            None => error.hint(
-                "its file in the checksum registry does not say where it is; add `reference`",
-            ),
+            None => error.hint("its file in the checksum registry has no `reference`; add one"),
         }
     }
 }

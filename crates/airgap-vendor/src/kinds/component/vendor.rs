@@ -39,7 +39,7 @@ pub struct ComponentJob<'a> {
 /// the missing ones.
 ///
 /// # Errors
-/// Usage, if two components would have one file, or the folder's manifest is something else.
+/// Usage, if two components have the same file, or the folder's manifest is something else.
 pub fn vendor_components(job: &ComponentJob<'_>, report: &Report) -> Result<Summary> {
     let wanted = distinct(job.wanted)?;
     vendor::begin(job.dir)?;
@@ -64,10 +64,12 @@ fn distinct(wanted: &[WantedComponent]) -> Result<Vec<&WantedComponent>> {
         let same = |it: &WantedComponent| (&it.reference, &it.pin) == (&one.reference, &one.pin);
         match by_name.insert(one.name.as_str().to_ascii_lowercase(), one) {
             Some(other) if !same(other) => {
-                return Err(Error::usage("two components would have one file")
+                return Err(Error::usage("two components have the same file")
                     .fact("file", wasm_name(&one.name))
                     .fact("components", format!("{}, {}", other.words, one.words))
-                    .hint("give one another name: `--name`, or `component` in MODULE.bazel"));
+                    .hint(
+                        "give one of them another name: `--name`, or `component` in MODULE.bazel",
+                    ));
             }
             _ => {}
         }
@@ -107,7 +109,8 @@ pub fn unpinned(wanted: &WantedComponent, fetched: &Fetched) -> String {
         None => String::new(),
     };
     format!(
-        "`{}` is not pinned, and a tag may be moved; to pin it, write: digest = \"sha256:{}\"{manifest}",
+        "`{}` is not pinned, and its tag may be moved; to pin it, write: digest = \
+         \"sha256:{}\"{manifest}",
         wanted.words,
         fetched.file.digest()
     )

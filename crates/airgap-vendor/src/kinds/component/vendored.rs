@@ -25,7 +25,7 @@ pub(super) fn check(wanted: &WantedComponent, path: &RootedPath) -> Option<Resul
     let folder = path.path().parent().unwrap_or(Path::new(""));
     let listed = VendorDir::of(folder, Kind::Component).listed(&wasm_name(&wanted.name));
     if let Some(other) = listed.as_ref().filter(|it| !is_of(&it.url, wanted)) {
-        let found = format!("what was vendored is `{}`", other.url);
+        let found = format!("the vendored component is `{}`", other.url);
         return Some(Err(Error::new(error::Kind::Unavailable, found)));
     }
     Some(held::check(&named, None, listed.map(|it| it.sha256).as_ref()))

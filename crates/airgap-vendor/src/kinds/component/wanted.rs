@@ -117,7 +117,7 @@ impl WantedComponent {
         let name = match name {
             Some(name) => name.clone(),
             None => last.parse().map_err(|problem: String| {
-                Error::usage(format!("the component of `{words}` needs a name of its own"))
+                Error::usage(format!("the component of `{words}` needs another name"))
                     .because(problem)
                     .fact("by default", "the last part of the repository")
                     .hint("give it another name: `--name NAME`, or `component` in MODULE.bazel")

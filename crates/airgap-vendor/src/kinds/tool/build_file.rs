@@ -64,10 +64,12 @@ impl ToolRepository {
             }
         }
         let ToolRepository { tool, version, platform, .. } = self;
-        Err(Error::usage(format!("{tool} {version} ({platform}) holds no executable `{wanted}`"))
-            .fact("looked at", places.join(", "))
-            .fact("there are", top_entries(tree)?)
-            .hint("name the right path with `executables` in a registry file of your own"))
+        Err(Error::usage(format!(
+            "{tool} {version} ({platform}) does not contain the executable `{wanted}`"
+        ))
+        .fact("looked at", places.join(", "))
+        .fact("there are", top_entries(tree)?)
+        .hint("set `executables` to the right path in your own registry file"))
     }
 }
 

@@ -75,10 +75,10 @@ impl WitRepository<'_> {
             return Ok(deps);
         }
         let error =
-            Error::usage(format!("{} uses packages of which no library is known", self.package))
+            Error::usage(format!("{} uses packages whose libraries are unknown", self.package))
                 .fact("missing", missing.join(", "));
         Err(match self.lines(|package| self.labels.contains_key(package)) {
-            Some(lines) => error.hint(format!("ask for each in MODULE.bazel:\n{lines}")),
+            Some(lines) => error.hint(format!("request each of them in MODULE.bazel:\n{lines}")),
             None => error,
         }
         .hint("on the command line, give the label of each: `--dep PACKAGE=LABEL`"))

@@ -192,7 +192,7 @@ impl Adopted {
             }
             let expected = archive.tree.map_or("unknown".to_owned(), |it| it.to_string());
             self.remarks.push(format!(
-                "`{}` declares {}, and is not used: its text is not the published one\n  \
+                "`{}` declares {}, but is not used: its text differs from the published one\n \
                  expected: tree {expected}\n  found:    tree {}",
                 folder,
                 archive.package,
@@ -250,7 +250,7 @@ fn hand_made(folder: &RootedPath, package: &PackageId, pin: &Pinned) -> Candidat
         (None, _) => Candidate::Unfit(format!("it declares {} without a version", source.name)),
         (Some(_), Pinned::File(_)) => Candidate::OnlyText,
         (Some(_), Pinned::Text(text)) if source.tree_hash() != *text => {
-            Candidate::Unfit("its text is not the one in the lock".to_owned())
+            Candidate::Unfit("its text differs from the lock".to_owned())
         }
         (Some(_), _) => Candidate::Fit(FolderPackage::HandMade(folder.clone())),
     }

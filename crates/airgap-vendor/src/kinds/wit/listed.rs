@@ -60,7 +60,7 @@ pub(super) fn check_text(source: &WitSource, folder: &Path) -> Result<()> {
                 verify::mismatch(&subject, &from, &pin.digest, &found).fact("pinned by", pin.from);
             let wrong_content = WrongContent::from_bytes(bytes, &pin.digest);
             let error = wrong_content.iter().fold(error, |error, it| it.explain(error));
-            return Err(error.hint("vendor it again, or find out who changed it"));
+            return Err(error.hint("vendor it again, or find out why it changed"));
         }
     }
     Ok(())

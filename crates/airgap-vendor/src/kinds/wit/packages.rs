@@ -273,5 +273,5 @@ fn check_lock(archive: &SourceArchive, locked: Option<&Locked>) -> Result<()> {
     Err(Error::integrity(format!("the archive of {} is not the one in wit.lock", archive.package))
         .fact("locked", format!("sha256:{}", locked.digest))
         .fact("in the registry file", format!("sha256:{pinned}"))
-        .hint("find out why it was pinned anew; then take it with `--update`"))
+        .hint("find out why the pin changed; then accept it with `--update`"))
 }

@@ -79,7 +79,7 @@ impl Published {
                 format!("the archive of {} has no folder `{wit_dir}`", self.package),
             )
             .fact("archive", self.file.path().display())
-            .hint("name the right folder with `wit_dir` in a registry file of your own"));
+            .hint("set `wit_dir` to the right folder in your own registry file"));
         }
         // The temporary folder means nothing to a person.
         let shown = format!("{}/{wit_dir}", self.file.path().display());

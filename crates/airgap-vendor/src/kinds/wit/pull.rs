@@ -46,13 +46,13 @@ pub(super) fn package(
     };
     if let Some(pin) = pin.filter(|pin| pin.digest != layer.digest) {
         return Err(Error::integrity(format!(
-            "`{reference}` is not the {package} that was pinned"
+            "`{reference}` is not the pinned {package}"
         ))
         .fact("expected", format!("sha256:{} ({})", pin.digest, pin.from))
         .fact("found", format!("sha256:{}", layer.digest))
-        .hint("somebody published the version anew, or the tag was moved; find out who and why")
+        .hint("the version was published again, or its tag was moved; find out why")
         .hint(
-            "to take what is there now, pin it: `sha256` in the rule, or `--update` for the lock",
+            "to accept the present file, pin it: `sha256` in the rule, or `--update` for the lock",
         ));
     }
     client.blob(repository, &layer, destination, item).map(Some)

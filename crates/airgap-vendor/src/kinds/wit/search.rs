@@ -192,7 +192,7 @@ impl Resolvable for PackageSearch<'_> {
         }
         let error = self.open(path).ok()?.verify(&listed.digest).err()?;
         let error = error.fact("pinned by", &listed.from);
-        Some(error.hint("no source that may be used has the right bytes"))
+        Some(error.hint("no allowed source has the right bytes"))
     }
 
     fn attempts(&self) -> Attempts {
@@ -211,5 +211,5 @@ impl Resolvable for PackageSearch<'_> {
 /// Returns the pin of the file that the registry of this name is known to serve.
 fn served(catalog: &WitCatalog, package: &PackageId, registry: &str) -> Option<Pin> {
     let digest = catalog.served(package, registry)?;
-    Some(Pin { digest, from: format!("what `{registry}` is known to serve") })
+    Some(Pin { digest, from: format!("the digest known for `{registry}`") })
 }

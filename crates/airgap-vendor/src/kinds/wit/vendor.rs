@@ -116,16 +116,14 @@ pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
     }
     if differences.is_empty() {
         report.say(&format!(
-            "{} {} what the lock says",
+            "{} {} as in the lock",
             count(members.len(), "package"),
             are(members.len())
         ));
         return Ok(());
     }
-    let mut error = Error::integrity(format!(
-        "`{}` and its lock are not what they should be",
-        job.dir.folder().display()
-    ));
+    let mut error =
+        Error::integrity(format!("`{}` or its lock is not up to date", job.dir.folder().display()));
     for difference in differences {
         error = error.fact("found", difference);
     }
@@ -200,10 +198,10 @@ fn check_total(bytes: u64, package: &PackageId) -> Result<()> {
     if bytes <= MOST_BYTES {
         return Ok(());
     }
-    Err(Error::usage("the WIT packages of this run are too large together")
+    Err(Error::usage("the WIT packages of this run are too large in total")
         .fact("limit", format!("{MOST_BYTES} bytes of text"))
         .fact("found", format!("{bytes} bytes, with {package}"))
-        .hint("vendor them in several runs, each into a folder with a lock of its own"))
+        .hint("vendor them in several runs, each into its own folder with its own lock"))
 }
 
 impl Member {
@@ -339,10 +337,10 @@ fn check_folders<'a>(packages: impl Iterator<Item = &'a PackageId>) -> Result<()
     let mut folders = BTreeMap::new();
     for package in packages {
         if let Some(other) = folders.insert(package.folder(), package) {
-            return Err(Error::usage("two packages would have one folder")
+            return Err(Error::usage("two packages have the same folder")
                 .fact("folder", package.folder())
                 .fact("packages", format!("{other}, {package}"))
-                .hint("vendor them into two folders, each with a lock of its own"));
+                .hint("vendor them into two folders, each with its own lock"));
         }
     }
     Ok(())
@@ -355,7 +353,7 @@ fn check_names(package: &PackageId, source: &WitSource) -> Result<()> {
     };
     Err(Error::usage(format!("a file of {package} has a name that cannot be vendored"))
         .fact("file", source.shown(name))
-        .fact("expected", "letters, digits and `. _ - + @ ~` only, and no more than 128 of them")
+        .fact("expected", "at most 128 characters: letters, digits and `. _ - + @ ~`")
         .hint("rename the file; its name has no meaning in WIT"))
 }
 
@@ -365,7 +363,7 @@ fn check_circles(members: &BTreeMap<PackageId, Member>) -> Result<()> {
     let graph = members.iter().map(|(id, member)| (id, &member.source.dependencies)).collect();
     let Some(cycle) = find_cycle(&graph) else { return Ok(()) };
     let shown: Vec<_> = cycle.iter().map(ToString::to_string).collect();
-    Err(Error::integrity("WIT packages need each other in a circle")
+    Err(Error::integrity("WIT packages depend on each other in a cycle")
         .fact("circle", shown.join(" -> "))
-        .hint("no tool can resolve these; ask whoever published them"))
+        .hint("such packages cannot be resolved; ask their publisher to remove the cycle"))
 }

@@ -56,7 +56,7 @@ impl<'a> WantedPackage<'a> {
     pub(super) fn warn_unpinned(&self, file: &Verified, report: &Report) {
         if self.pin.is_none() && self.warns {
             report.warn(&format!(
-                "{} is not pinned; write this into its rule: sha256 = \"{}\"",
+                "{} is not pinned; to pin it, write into its rule: sha256 = \"{}\"",
                 self.package,
                 file.digest()
             ));

@@ -25,7 +25,7 @@ impl Packages {
             Some(version) => Ok(PackageId { name: request.name.clone(), version: version.clone() }),
             None => Err(Error::new(
                 Kind::Unavailable,
-                format!("no version of {} fits `{request}`", request.name),
+                format!("no version of {} matches `{request}`", request.name),
             )
             .fact("versions", format!("{} of {}", known_versions::shown(&versions), request.name))),
         }
