@@ -276,7 +276,7 @@ fn sources_that_are_not_what_they_list_are_refused() {
     layout(&sandbox, "images", &[("r.example/x:1", b"layer")]);
     fs::remove_file(sandbox.path(&format!("images/blobs/sha256/{}", sha256(b"layer")))).unwrap();
     let words = ["bundle", "create", "images", "--output=c"];
-    sandbox.run(&words).ends_with(3).says(&["is not there", "the layout is not whole"]);
+    sandbox.run(&words).ends_with(3).says(&["is missing", "the layout is incomplete"]);
     assert!(!sandbox.path("c").exists());
 }
 

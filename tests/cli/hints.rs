@@ -241,7 +241,9 @@ fn each_command_in_the_sources_is_one_and_has_its_options() {
         }
         let help: Vec<_> = path.iter().map(String::as_str).chain(["--help"]).collect();
         let help = sandbox.run(&help).succeeds().stdout;
-        for option in words.iter().filter(|it| it.starts_with("--")) {
+        // The words after `--` are a command of another program.
+        let ours = words.iter().take_while(|it| *it != "--");
+        for option in ours.filter(|it| it.starts_with("--")) {
             let option = option.split('=').next().unwrap();
             let is_there =
                 help.split(|c: char| c.is_whitespace() || c == ',').any(|it| it == option);
