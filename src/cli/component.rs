@@ -93,8 +93,7 @@ pub(super) struct CheckArgs {
     /// The digest that the component must have
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<Digest>,
-    /// Its manifest, if the pin is the digest of a manifest [default: `<name>.manifest.json` beside
-    /// it]
+    /// Its manifest, if the pin is the digest of a manifest [default: NAME.manifest.json beside it]
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// A checksum registry file, to identify a wrong file in messages; may be repeated
