@@ -78,7 +78,7 @@ fn mentions_are_limited_over_all_files() {
     with_memory_limit(sandbox.run(&["mirror", "check", "--registry=r.corp", "m"])).succeeds();
     sandbox.write("m/c.yaml", images(1));
     let check = with_memory_limit(sandbox.run(&["mirror", "check", "--registry=r.corp", "m"]));
-    check.ends_with(2).says(&["too many manifests for one run", "50000 images"]);
+    check.ends_with(2).says(&["too many manifests for one run", "50000 occurrences of images"]);
     refused(&"---\n[\n".repeat(1001), "1000 documents that cannot be read");
 }
 

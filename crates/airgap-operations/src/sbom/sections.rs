@@ -153,8 +153,10 @@ mod tests {
     const MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
     const OUTER: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
+    /// Returns a section whose size is a LEB128 number of two bytes.
     fn section(kind: u8, content: &[u8]) -> Vec<u8> {
-        [&[kind, content.len() as u8], content].concat()
+        let (low, high) = (content.len() % 128, content.len() / 128);
+        [&[kind, low as u8 | 0x80, high as u8], content].concat()
     }
 
     fn found(bytes: &[u8]) -> io::Result<Vec<Vec<u8>>> {
