@@ -228,6 +228,10 @@ fn failing(scenario: &Scenario) {
 
 /// Checks the end of a run with an error number.
 fn said(ended: &Ended, folder: &Path, name: &str, words: &str, call: &str) -> Result<(), String> {
+    // strace counts the calls of each thread, so the fault may also hit the error on stderr.
+    if call == "write" && ended.status.code() == Some(1) && ended.stderr.is_empty() {
+        return Ok(());
+    }
     if ended.keeps_the_rules(folder)? {
         return Ok(());
     }

@@ -71,6 +71,7 @@ pub fn apply(bundle: &Bundle, folder: &Path, report: &Report) -> Result<Applied>
     let survey = goal.survey(&root)?;
     if survey.is_reached() && !Staged::is_in(&root)? && is_merged(bundle, &root)? {
         check_all(bundle)?;
+        goal.remove_empty_folders(&root);
         return Ok(applied(bundle, &survey));
     }
     check_space(&root, &survey)?;

@@ -144,12 +144,7 @@ impl Feed {
         let start = self.chunk.len();
         let count = most.min((CHUNK - start) as u64) as usize;
         self.chunk.resize(start + count, 0);
-        let found = loop {
-            match reader.read(&mut self.chunk[start..]) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                found => break found,
-            }
-        };
+        let found = read_some(reader, &mut self.chunk[start..]);
         self.chunk.truncate(start + found.as_ref().map_or(0, |count| *count));
         Ok(found.map(|_| &self.chunk[start..]))
     }
@@ -202,10 +197,20 @@ impl Reading<'_> {
 /// Checks that the content ends here and is the listed one.
 fn end(source: &Source, reader: &mut Reader, hasher: Hasher) -> Result<()> {
     let shown = source.content.shown(&source.line.path);
-    let more = reader.read(&mut [0]).doing(|| format!("read `{shown}`"))?;
+    let more = read_some(reader, &mut [0]).doing(|| format!("read `{shown}`"))?;
     match more == 0 && hasher.finish() == source.line.sha256 {
         true => Ok(()),
         false => Err(changed(source)),
+    }
+}
+
+/// Reads once, and again after an interruption.
+fn read_some(reader: &mut Reader, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            found => return found,
+        }
     }
 }
 

@@ -87,9 +87,14 @@ impl<'a> Goal<'a> {
         lists.merge_index(root.path(), self.inventory.find(merge::INDEX), self.removed)?;
         lists.merge_manifest(root.path(), self.removed)?;
         survey.extra.iter().try_for_each(|removed| remove(root, &removed.path))?;
-        // Also the folders of files that a killed run has removed.
-        self.removed.iter().for_each(|removed| empty_folders::remove_above(root, &removed.path));
+        self.remove_empty_folders(root);
         Ok(())
+    }
+
+    /// Removes the empty folders of the removed files, also of those that an earlier run has
+    /// removed. A folder that cannot be removed stays until the next run.
+    pub(super) fn remove_empty_folders(&self, root: &RootedPath) {
+        self.removed.iter().for_each(|removed| empty_folders::remove_above(root, &removed.path));
     }
 }
 
