@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bug_is_told_with_its_place() {
+    fn a_panic_is_reported_with_its_place() {
         let text = error("index out of bounds", "src/a.rs:1:2").to_string();
         assert!(
             text.contains("bug: index out of bounds") && text.contains("src/a.rs:1:2"),

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_another_place_somewhere() {
+    fn refuses_paths_that_some_system_reads_differently() {
         for (raw, reason) in [
             (&b""[..], "empty"),
             (b"/", "absolute"),

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_one_name_elsewhere_collide() {
+    fn names_equal_on_some_file_system_collide() {
         for pair in [
             ["readme", "README"],
             ["A/x", "a/y"],

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_could_be_read_in_two_ways() {
+    fn refuses_ambiguous_records() {
         for content in [
             &b"x"[..],
             b"99 path=a\n",

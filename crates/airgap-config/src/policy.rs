@@ -304,7 +304,7 @@ mod tests {
 
     /// Uses the same values as the Starlark tests of bazel/tests.
     #[test]
-    fn each_list_of_mirrors_means_what_the_vectors_say() {
+    fn mirror_lists_match_the_shared_vectors() {
         let vectors =
             vectors::<serde_json::Value>(include_str!("../../../tests/vectors/mirrors.bzl"));
         for (value, meaning) in vectors {
@@ -327,7 +327,7 @@ mod tests {
 
     /// Uses the same words as the Starlark tests of bazel/tests.
     #[test]
-    fn each_word_means_what_the_vectors_say() {
+    fn offline_values_match_the_shared_vectors() {
         let vectors = vectors::<String>(include_str!("../../../tests/vectors/offline.bzl"));
         for (word, meaning) in vectors {
             let found = policy(&[(env::OFFLINE, &word)]).map(|policy| policy.is_offline());
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn offline_gives_no_network_whatever_else_is_set() {
+    fn offline_gives_no_network_even_with_mirrors_set() {
         let all = [
             (env::OFFLINE, "on"),
             (env::MIRROR, "https://m,direct"),
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_forbids_the_network_is_named() {
+    fn the_setting_that_forbids_the_network_is_named() {
         let of = |pairs, given| policy(pairs).unwrap().or_offline("--offline", given).offline();
         let words = |it: Offline| format!("{it}; {}", it.mend());
         let by_flag = of(&[], true).map(words);
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn meaningless_addresses_are_refused_without_repeating_secrets() {
+    fn invalid_mirrors_are_refused_without_repeating_secrets() {
         for value in ["mirror", "ftp://a", "https://", ",", "https://a?x=1", "Direct"] {
             let error = policy(&[(env::MIRROR, value)]).unwrap_err();
             assert_eq!(error.kind(), Kind::Usage, "{value}");
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn github_is_replaced_and_nothing_else() {
+    fn only_urls_of_github_are_replaced() {
         let policy = policy(&[(env::GITHUB_MIRROR, "https://ghe.corp/gh/")]).unwrap();
         assert_eq!(policy.upstream("https://github.com/a/b.zip"), "https://ghe.corp/gh/a/b.zip");
         for other in ["https://github.com.evil.org/a", "https://go.dev/dl/go.zip"] {

@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_ends_in_a_file_and_holds_no_secret() {
+    fn a_url_ends_in_a_filename_and_contains_no_credential() {
         let url: AssetUrl = "https://x.org/a/b-1.0.zip?raw=1".parse().unwrap();
         assert_eq!(url.filename().as_str(), "b-1.0.zip");
         for bad in ["x.org/a", "ftp://x.org/a", "https://x.org/", "https://x.org/a/..%2fb"] {

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_over_its_time_is_ended_with_all_that_it_started() {
+    fn a_program_over_its_time_limit_is_killed_with_its_children() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("alive");
         let script = format!("(sleep 1; : >'{}') & exec sleep 600", file.display());

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_bad_one() {
+    fn an_invalid_digest_is_explained() {
         let short = "abc".parse::<Digest>().unwrap_err();
         assert!(short.contains("`abc` has 3"), "{short}");
         let letters = "z".repeat(64).parse::<Digest>().unwrap_err();

@@ -337,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_made_are_found_and_values_are_not_shown() {
+    fn composed_names_are_found_and_values_are_not_shown() {
         let pairs = [
             ("WKG_REGISTRY_GHCR_IO_TOKEN", " geheim\n"),
             ("WKG_REGISTRY_TOKEN", "x"),
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_hold_for_what_is_not_set() {
+    fn settings_apply_to_unset_variables() {
         let settings = r#"{"schema_version": 1, "workspace": "/ws", "withheld": ["T", "U"],
             "variables": {"BAZEL_WASM_OFFLINE": "1", "BAZEL_WASM_MIRROR": "https://a", "HOME": "/h"}}"#;
         let pairs = [("BAZEL_WASM_OFFLINE", " "), ("BAZEL_WASM_MIRROR", "https://b"), ("U", "x")];

@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gravest_of_many_decides_in_any_order() {
+    fn the_most_severe_error_decides_in_any_order() {
         let from_gravest =
             [Kind::Integrity, Kind::Failed, Kind::Usage, Kind::Network, Kind::Unavailable];
         let kind = |kinds: &[Kind]| {

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_proxy_that_wins_is_curls_and_has_its_name() {
+    fn the_proxy_is_the_one_curl_uses_with_its_variable() {
         let network = |pairs: &[(&str, &str)]| {
             Network::from_environment(&Environment::from_pairs(pairs, "/")).unwrap()
         };

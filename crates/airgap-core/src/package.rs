@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_occur_and_names_that_must_not() {
+    fn valid_package_names_parse_and_invalid_ones_do_not() {
         for name in ["wasi:http", "my-org:custom-api2", "a:b"] {
             assert_eq!(name.parse::<PackageName>().unwrap().to_string(), name);
         }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_version_a_range_and_none() {
+    fn a_request_has_an_exact_version_a_range_or_no_version() {
         let wanted = |text: &str| text.parse::<PackageRequest>().unwrap().version;
         assert_eq!(wanted("a:b@1.2.3"), AllowedVersions::Exactly(Version::new(1, 2, 3)));
         assert_eq!(wanted("a:b@=1.2.3"), AllowedVersions::Exactly(Version::new(1, 2, 3)));

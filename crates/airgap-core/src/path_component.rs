@@ -75,14 +75,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_the_names_that_occur() {
+    fn accepts_names_and_versions_of_tools() {
         for name in ["wasm-tools", "0.2.0-rc-2024-06-25", "wac-cli-x86_64", "go1.2+x", "1.0"] {
             assert_eq!(name.parse::<PathComponent>().unwrap().as_str(), name);
         }
     }
 
     #[test]
-    fn refuses_what_could_leave_the_folder() {
+    fn refuses_names_that_could_leave_the_folder() {
         for name in ["", ".", "..", "a/b", "a\\b", "C:", "a\0b", ".hidden", "a b", "ä", "a."] {
             assert!(name.parse::<PathComponent>().is_err(), "{name:?}");
         }

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_read_back() {
+    fn platform_names_parse_back() {
         for platform in Platform::ALL {
             assert_eq!(platform.name().parse(), Ok(platform));
             let json = serde_json::to_string(&platform).unwrap();

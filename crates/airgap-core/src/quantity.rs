@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_singular() {
+    fn a_count_of_one_is_singular() {
         assert_eq!(count(0_usize, "image"), "0 images");
         assert_eq!(count(1_usize, "image"), "1 image");
         assert_eq!(count(2_u64, "entry"), "2 entries");

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_holds_and_absence_is_no_error() {
+    fn the_size_limit_holds_and_a_missing_file_is_not_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         assert_eq!(rooted_text(&RootedPath::beside(&path), 5).unwrap(), None);

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_out_of_the_root_and_odd_files_are_refused() {
+    fn paths_out_of_the_root_and_folders_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let root = RootedPath::given(folder.path());
         assert!(root.join("../x").folder().is_err());

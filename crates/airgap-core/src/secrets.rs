@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_found_in_parts_and_cut_short() {
+    fn parts_of_tokens_are_found() {
         let (header, payload) = ("eyJhbGciOiJSUzI1NiJ9", "eyJzdWIiOiJyb2JvdCIsImEiOjF9");
         let token = format!("{header}.{payload}.c2lnbmF0dXJlc2lnbmF0dXJl");
         let known = known(&[&token, &"longtoken".repeat(2000)], &[]);
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn short_secrets_do_not_hide_all_words() {
+    fn short_secrets_do_not_hide_other_words() {
         let known = known(&["abc", "wasm", "registry", "hunter2secret"], &[("u", "pass")]);
         for (text, words, data) in [
             ("abc", "abc", "abc"),
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_secrets_is_looked_through_once() {
+    fn a_text_without_secrets_is_scanned_once() {
         let secrets: Vec<_> =
             (0..50).map(|nth| format!("secret-{nth}-of-{:x}", nth * 7919)).collect();
         let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
@@ -534,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn what_servers_give_is_bounded_and_does_not_hide_data() {
+    fn secrets_from_servers_are_bounded_and_do_not_hide_data() {
         let mut known = known(&["lasting-secret"], &[]);
         for nth in 0..3000 {
             known.add_passing(vec![format!("signature-number-{nth:06}").into_bytes()], false);
@@ -548,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_give_their_secrets_away() {
+    fn secrets_in_urls_are_hidden() {
         let url = Url::parse(
             "https://robot:own%40password1@h.example/a?X-Amz-Signature=0123456789abcdef0&x=not-a-secret-value",
         );

@@ -181,7 +181,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_of_a_person_stays_one() {
+    fn a_link_made_by_the_user_stays_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let (link, target) = (folder.path().join("link"), folder.path().join("target"));
         std::os::unix::fs::symlink("target", &link).unwrap();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn does_not_rewrite_what_is_the_same() {
+    fn does_not_rewrite_equal_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("BUILD.bazel");
         write_atomically(&at(&path), b"same").unwrap();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_beside_a_whole_file_is_removed() {
+    fn leftovers_of_a_killed_run_beside_a_file_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("BUILD.bazel");
         write_atomically(&at(&path), b"same").unwrap();

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_left_behind_is_passed_over() {
+    fn only_files_left_by_systems_and_archivers_are_ignored() {
         for name in ["._a.yaml", ".DS_Store", "thumbs.db", ".nfs000000000123", "Desktop.ini"] {
             assert!(is_system_file(name) && is_archiver_file(name), "{name}");
         }

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_absence_is_absence() {
+    fn only_a_missing_path_counts_as_missing() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("f"), "").unwrap();

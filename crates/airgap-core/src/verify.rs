@@ -291,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_bytes_and_later_writes_are_found() {
+    fn wrong_bytes_and_later_writes_are_detected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tool.tar.gz");
         std::fs::write(&path, "bytes").unwrap();

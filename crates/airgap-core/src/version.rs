@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_as_a_person_would() {
+    fn version_parts_are_ordered_by_number() {
         let sorted =
             ["canary", "0.2.0-rc-2024-06-25", "0.2.0", "0.9.3", "0.10.0", "1.0", "1.0.1", "29"];
         for pair in sorted.windows(2) {

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_of_it_is_done_too() {
+    fn items_that_the_work_adds_are_worked_on_too() {
         let seen = Mutex::new(Vec::new());
         each_with_more(vec![3, 2], 4, |count: u32| {
             seen.lock().unwrap().push(count);

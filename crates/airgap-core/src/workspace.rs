@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_speak_to_the_person_who_reads_them() {
+    fn commands_in_messages_use_bazel_run_and_the_module_name() {
         let (_root, workspace) = workspace("wasm", &[(env::BAZEL_WORKSPACE, "ROOT")], "");
         for (message, addressed) in [
             (

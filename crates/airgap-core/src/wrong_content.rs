@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stand_in_is_recognized() {
+    fn each_pointer_and_placeholder_file_is_recognized() {
         let expected = Digest::compute(b"a\nb\r\r\nc\n");
         let lfs = |digest: &Digest| {
             format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 9\n")

@@ -169,7 +169,7 @@ mod tests {
     impl std::error::Error for Webpki {}
 
     #[test]
-    fn each_refusal_has_words_and_a_remedy() {
+    fn each_refused_certificate_has_a_reason_and_a_remedy() {
         for (error, words, remedy) in [
             (Webpki::UnsupportedCertVersion, "X.509 version 1", "-extfile"),
             (Webpki::NameConstraintViolation, "may not issue", "nameConstraints"),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_no_pem_come_with_the_command_that_makes_one() {
+    fn a_file_that_is_not_pem_names_the_command_to_convert_it() {
         let utf16 = [b"\xff\xfe".as_slice(), b"-\0"].concat();
         for (bytes, words) in [
             (

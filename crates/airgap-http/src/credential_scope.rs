@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_own_origin_sees_a_credential_and_nobody_on_the_way() {
+    fn a_credential_goes_to_its_origin_only_and_encrypted() {
         let address = |text: &str| Address::parse(text).unwrap_or_else(|error| panic!("{error}"));
         let (other, plain) = (Err(Withheld::OtherOrigin), Err(Withheld::PlainHttp));
         for (owner, here, expected) in [

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_arrives_whatever_the_size() {
+    fn content_of_any_size_arrives_whole() {
         for size in [0, 1, PIECE - 1, PIECE, PIECE + 1, 20 * PIECE + 17] {
             let bytes = some_bytes(size);
             let (result, written, digest, length) = run(&mut bytes.as_slice(), u64::MAX - 1);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_an_error_is_kept() {
+    fn bytes_before_an_error_are_kept() {
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn one_thread_does_the_same() {
+    fn a_single_thread_gives_the_same_result() {
         for (size, most) in [(0, 9), (PIECE, PIECE), (3 * PIECE + 17, 1 << 30), (PIECE, 1000)] {
             let bytes = some_bytes(size);
             let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn there_may_be_just_so_much() {
+    fn content_over_the_size_limit_is_refused() {
         let bytes = some_bytes(PIECE);
         assert!(run(&mut bytes.as_slice(), PIECE as u64).0.is_ok());
         let (result, ..) = run(&mut bytes.as_slice(), PIECE as u64 - 1);

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_right_rest_is_taken() {
+    fn only_the_requested_range_is_accepted() {
         let rest = |end, size| ResponseRange::Rest { end, size };
         for (value, expected) in [
             ("bytes 5-9/10", rest(10, Some(10))),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn not_satisfiable_means_complete_or_another_file() {
+    fn status_416_means_complete_or_another_file() {
         assert_eq!(part(10, 416, "bytes */10"), ResponseRange::Complete);
         assert_eq!(part(10, 416, "bytes */9"), ResponseRange::Mismatch);
         assert_eq!(part(10, 416, ""), ResponseRange::Mismatch);
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_tag_names_no_version() {
+    fn a_weak_etag_is_not_a_validator() {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
         let weak = headers(&[(header::ETAG, "W/\"1\""), (header::LAST_MODIFIED, date)]);
         assert_eq!(validator(&weak).as_deref(), Some(date));

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_until_the_tries_are_used_up() {
+    fn waits_double_until_the_attempts_are_used_up() {
         let mut retries = Retries::new(120 * SECOND);
         let mut waits = Vec::new();
         while let Decision::Wait(time) = wait(&retries, 0.0) {
@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_does_not_answer_gets_fewer_tries() {
+    fn a_host_that_does_not_answer_gets_fewer_attempts() {
         let retries = Retries { fruitless: CONNECTS, ..Retries::new(120 * SECOND) };
         assert_eq!(decide(&retries, Retryable::Unreachable, false, None, 0.0), Decision::GiveUp);
         assert!(matches!(wait(&retries, 0.0), Decision::Wait(_)));
     }
 
     #[test]
-    fn bytes_gained_start_the_tries_anew_but_not_the_budget() {
+    fn received_bytes_reset_the_attempts_but_not_the_budget() {
         let mut retries = Retries::new(10 * SECOND);
         let mut count = 0;
         while let Decision::Wait(time) = decide(&retries, Retryable::Transient, true, None, 0.0) {
@@ -235,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_get_better_is_not_tried_again() {
+    fn permanent_errors_are_not_retried() {
         let retries = Retries::new(120 * SECOND);
         assert_eq!(decide(&retries, Retryable::Never, true, Some(SECOND), 0.0), Decision::GiveUp);
     }
 
     #[test]
-    fn both_forms_of_retry_after() {
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         for (value, seconds) in [
             ("0", Some(0)),

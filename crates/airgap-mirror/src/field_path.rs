@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_in_other_forms() {
+    fn paths_are_written_as_field_specs_and_json_pointers() {
         for (path, spec, json) in [
             ("spec.image", Some("spec/image"), "/spec/image"),
             ("spec.a[0].b[12].image", Some("spec/a[]/b[]/image"), "/spec/a/0/b/12/image"),

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_an_image_anywhere() {
+    fn references_with_a_registry_are_found_in_any_text() {
         for (text, images) in [
             ("ghcr.io/org/app:1.0", vec!["ghcr.io/org/app:1.0"]),
             ("--reloader=quay.io/x/y:v0.1", vec!["quay.io/x/y:v0.1"]),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not() {
+    fn labels_urls_and_other_text_are_not_images() {
         for text in [
             "app.kubernetes.io/name",
             "networking.k8s.io/v1",
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_one_where_a_name_says_so() {
+    fn short_references_are_found_under_a_name_with_image() {
         for name in [
             "image",
             "sidecarImage",
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn what_words_before_an_image_say() {
+    fn options_and_keys_in_text_mark_the_next_word_as_an_image() {
         for (text, images) in [
             ("kubectl run x --image=nginx:1.26 --rm", vec!["nginx:1.26"]),
             ("kubectl run x --image nginx:1.26", vec!["nginx:1.26"]),

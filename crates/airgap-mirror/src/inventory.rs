@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn images_of_two_registries_with_one_path_get_different_destinations() {
+    fn equal_paths_of_two_registries_get_other_destinations() {
         let empty = MirrorList::empty("mirror.yaml");
         let images = ["quay.io/p/n:1", "p/n:1", "p/n:2", "quay.io/q:1", "h.io:5000/p/n:1"];
         let expected = [
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn one_digest_is_one_image_and_one_tag_may_be_two() {
+    fn equal_digests_are_merged_and_a_tag_may_have_two_digests() {
         let (a, b) = ("a".repeat(64), "b".repeat(64));
         let image = |rest: &str, digest: &str| format!("q.io/x{rest}@sha256:{digest}");
         let list = |images: &[String]| {

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_get_their_images_replaced() {
+    fn images_in_text_are_replaced() {
         for (resource, pointer, text) in [
             ("args: ['--a-image=g.io/a:1']", "/args/0", "--a-image=r.io/m/a:1"),
             (
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_get_theirs() {
+    fn split_image_fields_are_replaced_part_by_part() {
         let pair = |key: &str, text: &str| (format!("/i/{key}"), text.to_owned());
         let cases = [
             (

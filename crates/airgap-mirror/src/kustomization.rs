@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_change_and_all_else_stays() {
+    fn lists_change_and_all_other_text_stays() {
         let lists = "resources:\n- m/a.yaml\n";
         for (text, expected) in [
             (

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_for_each_spelling_that_occurs_and_no_other() {
+    fn each_spelling_that_occurs_gets_an_entry() {
         let list = list(&[("ghcr.io/a/b:1", "r.io/a/b:1"), ("docker.io/nats:2", "r.io/nats:2")]);
         let occurrences = occurrences(&[
             "docker.io/library/nats:2",
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_digests_where_they_change() {
+    fn changed_tags_and_digests_are_written() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let pinned = format!("r.io/c:1@{digest}");
         let list = list(&[
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kustomize_cannot_do_is_refused() {
+    fn redirects_that_kustomize_cannot_express_are_refused() {
         let two = list(&[("g.io/a:1", "r.io/a:1"), ("g.io/a:2", "r.io/b:2")]);
         let error = for_list(&two).unwrap_err().to_string();
         assert!(error.contains("r.io/a") && error.contains("r.io/b"), "{error}");
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_to_which_the_transformer_is_led() {
+    fn fields_of_custom_resources_get_field_specs() {
         let mut manifests = Manifests::default();
         for (name, spec) in [
             ("a", "image: g.io/a:1, list: [{sideImage: 'g.io/a:1'}], images: ['g.io/a:1']"),
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_transformer_does_not_look() {
+    fn fields_that_the_transformer_does_not_change_are_named() {
         let mut manifests = Manifests::default();
         manifests.add(
             "spec:\n  containers:\n  - image: g.io/a:1\n    args: [--x=g.io/a:1]\n  ephemeralContainers:\n  - image: g.io/a:1\n  initContainers:\n  - image: g.io/a:1\n  volumes:\n  - image: {reference: 'g.io/a:1'}\n  x:\n    volumes:\n    - image: {reference: 'g.io/a:1'}\n  image: g.io/a:1\n",

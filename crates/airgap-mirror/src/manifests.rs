@@ -284,7 +284,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_cannot_be_read_hides_nothing_else() {
+    fn an_unreadable_file_does_not_hide_other_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir(path("m")).unwrap();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn standard_input_without_a_document_is_none() {
+    fn standard_input_without_a_document_is_an_error() {
         for text in ["", "\n", "# Source: a.yaml\n", "---\n---\n"] {
             let error = read(Path::new("."), &["-"], text).unwrap_err().to_string();
             assert!(error.contains("does not contain a document"), "{text:?}: {error}");

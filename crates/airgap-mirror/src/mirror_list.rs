@@ -498,7 +498,7 @@ images:
     }
 
     #[test]
-    fn the_list_of_the_guide() {
+    fn the_mirror_list_of_the_guide_is_read() {
         let list = MirrorList::parse(GUIDE, "mirror.yaml").unwrap();
         assert_eq!(list.entries().len(), 2);
         for spelling in ["nats", "docker.io/nats", "docker.io/library/nats", "index.docker.io/nats"]
@@ -513,7 +513,7 @@ images:
     }
 
     #[test]
-    fn what_a_person_wrote_stays_and_new_images_come_behind() {
+    fn own_text_stays_and_new_images_are_appended() {
         let list = MirrorList::parse(GUIDE, "mirror.yaml").unwrap();
         let more = list
             .with_entries(&[new("quay.io/a:1", "myregistry/a:1", &["args in x.yaml"])])
@@ -540,7 +540,7 @@ images:
     }
 
     #[test]
-    fn images_are_taken_out_with_what_says_where_they_were() {
+    fn images_are_removed_with_the_comment_of_their_place() {
         let text = "# mine\nimages:\n# group\n# x in v.yaml:3\n- source: a:1\n  destination: r/a:1\n# kept\n- source: b:1\n  destination: r/b:1\n# tail\n";
         let without = |text: &str, gone: &str| {
             let list = MirrorList::parse(text, "m").unwrap();
@@ -563,7 +563,7 @@ images:
     }
 
     #[test]
-    fn a_list_is_added_to_however_it_is_written() {
+    fn images_are_added_to_each_style_of_list() {
         let add = |text: &str| {
             let list = MirrorList::parse(text, "m").unwrap();
             list.with_entries(&[new("n:1", "r/n:1", &[])]).map(|list| list.text().to_owned())
@@ -596,7 +596,7 @@ images:
     }
 
     #[test]
-    fn a_comment_is_one_line_whatever_is_in_it() {
+    fn a_comment_stays_one_line_with_hostile_text() {
         let list = MirrorList::parse(GUIDE, "mirror.yaml").unwrap();
         for hostile in
             ["a\nb", "a\r\n- source: x", "\u{85}b", "\u{2028}b", "\n", "a\n...\n", "\u{feff}"]
@@ -608,7 +608,7 @@ images:
     }
 
     #[test]
-    fn what_is_refused_and_where() {
+    fn an_invalid_list_is_refused_with_line_and_column() {
         for (text, says) in [
             ("image:\n- source: a:1\n", vec!["`image`", "`images`", "mirror.yaml:1:1"]),
             (

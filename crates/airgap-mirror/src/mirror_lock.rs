@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sorted_whole_and_read_back() {
+    fn a_lock_is_sorted_and_parses_back() {
         let mut lock = MirrorLock::default();
         for source in ["quay.io/z:1", "nats:2.11", "ghcr.io/a/b:1.0"] {
             lock.insert(
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_lock_says_where() {
+    fn an_invalid_lock_is_refused_with_the_reason() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let other = format!("sha256:{}", "b".repeat(64));
         for (text, words) in [

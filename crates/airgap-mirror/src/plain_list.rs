@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_as_projects_publish_them() {
+    fn published_image_lists_are_read() {
         for (text, expected) in [
             (
                 "longhornio/csi-attacher:v4.8.0\nlonghornio/ui:v1\n",
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts() {
+    fn other_text_is_not_an_image_list() {
         for text in [
             "",
             "# only\n",

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn resources_that_judge_images() {
+    fn policy_resources_that_check_images_are_recognized() {
         for (api_version, kind) in [
             ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
             ("constraints.gatekeeper.sh/v1beta1", "K8sAllowedRepos"),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_decided_elsewhere() {
+    fn patterns_and_parameters_are_left_open() {
         let pod = purpose("v1", "Pod");
         for text in ["r.io/*", "!r.io/a:1", "$(params.image)", "r.io/$(tasks.x.results.y)"] {
             assert!(pod.is_open(text), "{text}");

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_what_in_a_reference() {
+    fn a_reference_splits_into_registry_path_tag_and_digest() {
         let parts = |text: &str| {
             let r = parsed(text);
             assert_eq!(r.to_string(), text);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reference_says_why() {
+    fn an_invalid_reference_is_explained() {
         for (text, why) in [
             ("", "empty"),
             ("https://ghcr.io/a", "leave out the `https://`"),

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn by_host_and_whole_parts_never_by_prefix() {
+    fn a_registry_holds_images_by_host_and_whole_path_components() {
         for (registry, image) in [
             ("registry.corp", "registry.corp/nats:1"),
             ("registry.corp/", "registry.corp/a/b/c"),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_keeps_what_is_written() {
+    fn a_destination_keeps_the_path_as_written() {
         let registry: RegistryPath = "myregistry".parse().unwrap();
         for (image, destination) in [
             ("ghcr.io/wasmcloud/wash:2.0", "myregistry/wasmcloud/wash:2.0"),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_registry() {
+    fn an_invalid_registry_is_refused_without_its_password() {
         for text in
             ["", "/", "https://registry.corp", "a b", "registry.corp/A", "r.corp//a", "r.corp/a:1"]
         {

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_that_registries_send() {
+    fn challenges_of_known_registries_are_read() {
         let docker =
             r#"Bearer realm="https://a.io/token",service="r.io",scope="repository:x:pull""#;
         assert_eq!(parsed(&[docker]), [bearer("https://a.io/token", Some("r.io"))]);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_is_told_from_nobody() {
+    fn insufficient_scope_is_recognized() {
         let line = r#"Bearer realm="https://a",error="insufficient_scope""#;
         let headers = [(header::WWW_AUTHENTICATE, line.parse().unwrap())].into_iter().collect();
         assert!(is_insufficient(&headers));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn no_header_makes_it_panic() {
+    fn random_headers_do_not_panic() {
         let parts = [
             "Bearer",
             "Basic",

@@ -595,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_with_a_token() {
+    fn the_token_variable_is_named_after_the_registry() {
         let registry: Registry = "my-reg.corp:5000".parse().unwrap();
         assert_eq!(registry.token_variable(), "WKG_REGISTRY_MY_REG_CORP_5000_TOKEN");
     }
@@ -620,7 +620,7 @@ mod tests {
     }
 
     #[test]
-    fn what_parses_is_written_as_it_is_read() {
+    fn a_parsed_reference_is_written_and_read_back() {
         // A generator of pseudo-random numbers: the same texts in each run.
         let mut state = 1u64;
         let mut next = |most: usize| {

@@ -415,7 +415,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_as_registries_write_them() {
+    fn the_link_to_the_next_page_is_read() {
         for (link, expected) in [
             ("</v2/a/tags/list?last=x&n=2>; rel=\"next\"", Some("/v2/a/tags/list?last=x&n=2")),
             ("<https://a/v2/b?c=d,e>; rel=next", Some("https://a/v2/b?c=d,e")),

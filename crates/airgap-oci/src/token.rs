@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn both_names_and_all_lifetimes() {
+    fn both_token_fields_and_all_lifetimes_are_read() {
         let some = |value: &str, seconds| Some((value.to_owned(), seconds));
         for (json, expected) in [
             (r#"{"token":"a","expires_in":300}"#, some("a", 290)),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn one_token_for_a_scope_until_it_expires_or_is_refused() {
+    fn a_token_serves_its_scope_until_it_expires_or_is_refused() {
         let tokens = Tokens::default();
         let asked = std::cell::Cell::new(0);
         let get = |scopes: &[Scope], now| {
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_for_more_is_found_among_many() {
+    fn a_token_with_more_scopes_is_found_among_many() {
         let tokens = Tokens::default();
         let ask = || Token::read(br#"{"token":"t"}"#, NOW);
         for nth in 0..20_000 {
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_as_token_servers_read_them() {
+    fn scopes_are_written_as_token_servers_read_them() {
         assert_eq!(Scope::pull("a/b").to_string(), "repository:a/b:pull");
         assert_eq!(Scope::push("a/b").to_string(), "repository:a/b:pull,push");
     }

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_stand_as_buildifier_wants_them() {
+    fn labels_are_sorted_as_buildifier_sorts_them() {
         let sorted = ["x.wit", ":b", "//a:b", "//a/b:c", "@a//:x-0.2", "@a//:x-0.2.6", "@a//:x-1"];
         let mut items = sorted.map(str::to_owned);
         items.reverse();

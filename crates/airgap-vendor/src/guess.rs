@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_is_not_made_up() {
+    fn nothing_is_guessed_from_an_address_without_facts() {
         let catalog = ToolCatalog::builtin().unwrap();
         assert_eq!(Guess::of("https://files.corp/latest.zip", &catalog), Guess::default());
     }

@@ -545,7 +545,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_with_the_name_of_the_kind_belongs_to_the_one_above() {
+    fn a_folder_named_after_its_kind_has_the_manifest_above_it() {
         let of = |dir| VendorDir::of(Path::new(dir), Kind::Toolchain);
         let dir = of("/ws/vendor/toolchains");
         assert_eq!(dir.root(), Path::new("/ws/vendor"));
@@ -558,7 +558,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_read_again_is_not_written() {
+    fn an_entry_that_cannot_be_read_back_is_not_written() {
         let root = tempfile::tempdir().unwrap();
         let entry = |path: &str| Entry {
             kind: "wit".to_owned(),

@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_sources() {
+    fn settings_give_the_sources_of_the_table() {
         let github = format!("https://github.com/{RELEASE}");
         let ghe = format!("https://ghe.corp/{RELEASE}");
         let (a, b) = (format!("https://a/{PATH}"), format!("https://b/t/{PATH}"));
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nowhere_names_every_place_and_the_command() {
+    fn a_missing_file_names_every_place_and_the_command() {
         let variables = [(env::OFFLINE, "1"), (env::VENDOR_DIR, "/v"), (env::MIRROR, "https://a")];
         let item = item(&variables, &FixedListing::from_files(&["/v/x"])).unwrap();
         assert!(!item.is_available());

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_words() {
+    fn a_panic_becomes_an_error_message() {
         assert_eq!(catch_panic(|| 1).unwrap(), 1);
         let found = catch_panic(|| -> u8 { panic!("at {}", 7) }).unwrap_err();
         assert!(found.ends_with("did not expect this: at 7"), "{found}");

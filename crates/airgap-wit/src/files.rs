@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_what_sha256sum_makes_of_the_wit_files_alone() {
+    fn the_hash_equals_sha256sum_of_the_wit_files_alone() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("b.wit", "b\n");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_not_read() {
+    fn a_file_over_the_limit_is_refused() {
         assert_eq!(take(&b"1234"[..], 4, "x").unwrap(), b"1234");
         let error = take(&b"12345"[..], 4, "x.wit").unwrap_err();
         assert!(error.to_string().contains("`x.wit` is too large"), "{error}");

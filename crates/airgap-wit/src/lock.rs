@@ -173,7 +173,7 @@ digest = \"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee636
 ";
 
     #[test]
-    fn what_is_written_is_what_is_read_in_whatever_order_it_came() {
+    fn a_lock_reads_back_and_does_not_depend_on_the_order() {
         let mut packages = vec![
             locked("wasi:http@0.2.6", None),
             locked("wasi:http@0.2.3", None),
@@ -207,7 +207,7 @@ digest = \"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee636
     }
 
     #[test]
-    fn what_is_no_lock_is_refused_with_its_line() {
+    fn an_invalid_lock_is_refused_with_its_line() {
         for (text, words) in [
             (WKG.replace("acme:base", "acme"), "line 6"),
             (WKG.replace("\"1.2.3\"", "\"1.2\""), "line 11"),
@@ -240,7 +240,7 @@ digest = \"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee636
     }
 
     #[test]
-    fn one_version_has_one_digest() {
+    fn two_digests_for_a_version_are_refused() {
         let (base, version) = WKG.split_once("[[packages.versions]]").unwrap();
         let again = version.replace("=1.2.3", "^1.2");
         let text = format!("{WKG}\n[[packages.versions]]{again}");

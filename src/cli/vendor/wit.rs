@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_as_a_bazel_package() {
+    fn a_folder_is_named_as_a_bazel_package() {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("MODULE.bazel"), "").unwrap();
         let dir = root.path().join("vendor/wit");

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_as_people_write_them() {
+    fn endpoints_are_read_with_or_without_a_scheme() {
         for (text, shown) in [
             ("https://registry.internal.example.com", "https://registry.internal.example.com"),
             ("https://Registry.Corp:443/", "https://registry.corp"),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_repeating_secrets() {
+    fn an_invalid_address_is_refused_without_repeating_secrets() {
         for text in [
             "",
             "https://",

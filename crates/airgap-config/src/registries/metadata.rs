@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_that_are_served() {
+    fn both_forms_of_the_metadata_are_read() {
         let pair = |a: &str, b: &str| Ok((a.to_owned(), b.to_owned()));
         for (text, expected) in [
             (
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_hostile_server_may_not_say() {
+    fn hostile_metadata_is_refused() {
         for text in [
             "",
             "[]",

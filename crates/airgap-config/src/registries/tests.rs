@@ -55,7 +55,7 @@ protocol = "https"
 "#;
 
 #[test]
-fn the_most_special_mapping_wins() {
+fn the_most_specific_mapping_wins() {
     for (config, package, rule, expected) in [
         ("", "wasi:http", None, &["primary ghcr.io/webassembly/wasi/http"][..]),
         ("", "ba:x", None, &["primary ghcr.io/bytecodealliance/wasm-pkg/ba/x"]),
@@ -130,7 +130,7 @@ local = { root = "/path/to/local/registry" }
 const MIRROR: &str = "BAZEL_WASM_COMPONENT_MIRROR";
 
 #[test]
-fn a_variable_beats_the_file_and_the_special_beats_the_general() {
+fn variables_beat_the_file_and_specific_beats_general() {
     let one = [(MIRROR, "https://registry.internal.example.com")];
     let list = [(MIRROR, "https://a.corp/x,http://b.corp,direct")];
     let wasi = ("WKG_REGISTRY_WASI_DEV_URL", "https://w.corp/wit");
@@ -187,7 +187,7 @@ fn a_variable_beats_the_file_and_the_special_beats_the_general() {
 }
 
 #[test]
-fn a_folder_called_local_is_looked_into_first() {
+fn a_local_registry_folder_is_searched_first() {
     let ours = registries(OPTION_3, &[]);
     let folder = "folder /path/to/local/registry/wasi/io";
     assert_eq!(places(&ours, "wasi:io", None), [folder, "primary ghcr.io/webassembly/wasi/io"]);
@@ -203,7 +203,7 @@ fn a_folder_called_local_is_looked_into_first() {
 }
 
 #[test]
-fn a_registry_may_be_a_word_that_a_setting_places() {
+fn a_registry_name_may_be_mapped_to_a_host_by_a_setting() {
     let url = [("WKG_REGISTRY_CORP_URL", "https://r.corp/wasm")];
     assert_eq!(places(&registries("", &url), "a:b", Some("corp")), ["mirror r.corp/wasm/a/b"]);
     let mirror = "[registry.corp.mirror]\nurl = \"https://r.corp\"\nfallback = true";
@@ -220,7 +220,7 @@ fn a_registry_may_be_a_word_that_a_setting_places() {
 }
 
 #[test]
-fn components_take_the_same_way() {
+fn components_are_routed_like_wit_packages() {
     let mirror = [(MIRROR, "https://registry.internal.example.com/proxy")];
     let own = [(MIRROR, "https://a.corp/x,https://b.corp")];
     let hub = [("WKG_REGISTRY_DOCKER_IO_URL", "https://hub.corp")];
@@ -248,7 +248,7 @@ fn components_take_the_same_way() {
 }
 
 #[test]
-fn a_component_is_looked_for_in_folders_that_are_registries() {
+fn components_are_searched_in_local_registry_folders() {
     let folder = "folder /path/to/local/registry/my-org/auth";
     let sources = |config: &str, of: &str| {
         shown(&route::for_component(&registries(config, &[]), of, "my-org/auth").unwrap())
@@ -265,7 +265,7 @@ fn a_component_is_looked_for_in_folders_that_are_registries() {
 }
 
 #[test]
-fn each_place_says_why_it_is_there() {
+fn each_place_has_a_reason() {
     let ours = registries(OPTION_2, &[]);
     let sources = ours.route(&"wasi:io".parse().unwrap(), None).unwrap().sources;
     let text: Vec<_> = sources.iter().map(Source::to_string).collect();
@@ -284,7 +284,7 @@ fn shown_reasons(sources: &[Source]) -> Vec<String> {
 }
 
 #[test]
-fn a_registry_is_asked_only_where_it_may_be_and_once() {
+fn registry_discovery_is_asked_once_and_only_if_allowed() {
     let package = "acme:api".parse().unwrap();
     let asked = |config: &str, variables: &[(&str, &str)]| {
         places(&registries(config, variables), "acme:api", Some("acme.example"))
@@ -352,7 +352,7 @@ fn metadata_does_not_choose_among_hosts_with_the_same_variables() {
 }
 
 #[test]
-fn what_names_no_registry_is_an_error_that_says_what_to_write() {
+fn a_package_without_a_registry_is_an_error_with_a_remedy() {
     let route = |rule| registries("", &[]).route(&"acme:api".parse().unwrap(), rule);
     let error = route(None).unwrap_err().to_string();
     assert!(error.contains("acme = \"HOST\"") && error.contains(FILE), "{error}");
@@ -374,7 +374,7 @@ fn what_names_no_registry_is_an_error_that_says_what_to_write() {
 }
 
 #[test]
-fn variables_without_a_meaning_are_named() {
+fn variables_with_invalid_values_are_named() {
     for (name, value) in [
         (MIRROR, "mirror"),
         (MIRROR, "ftp://a.corp"),
@@ -405,7 +405,7 @@ fn method(registries: &Registries, host: &str) -> (String, String) {
 }
 
 #[test]
-fn a_credential_is_for_the_host_it_is_written_for() {
+fn a_credential_applies_to_its_own_host_only() {
     let token = ("WKG_REGISTRY_GHCR_IO_TOKEN", "ghp_xxxxx");
     let named = ("WKG_REGISTRY_GHCR_IO_TOKEN", "robot:secret");
     let bearer = ("WKG_REGISTRY_GHCR_IO_AUTH_BEARER", "jwt");
@@ -455,7 +455,7 @@ fn a_credential_is_for_the_host_it_is_written_for() {
 }
 
 #[test]
-fn contradictions_and_missing_secrets_are_errors_that_tell_no_secret() {
+fn contradicting_or_missing_credentials_are_explained() {
     let error = registries(OPTION_2, &[]).access("ghcr.io").unwrap_err();
     assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
     let key = "`registry.\"ghcr.io\".auth`";
@@ -476,7 +476,7 @@ fn contradictions_and_missing_secrets_are_errors_that_tell_no_secret() {
 }
 
 #[test]
-fn a_scheme_and_roots_are_for_the_host_they_are_written_for() {
+fn a_scheme_and_roots_apply_to_their_own_host_only() {
     let config = r#"
         [namespace_registries]
         acme = { registry = "acme.example", metadata = { oci = { registry = "oci.corp:5000" } } }
@@ -510,7 +510,7 @@ fn a_scheme_and_roots_are_for_the_host_they_are_written_for() {
 }
 
 #[test]
-fn stores_come_after_what_is_said_for_this_program_and_netrc_last() {
+fn stores_come_after_own_settings_and_netrc_comes_last() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     std::fs::create_dir(path("docker")).unwrap();

@@ -120,7 +120,7 @@ mod tests {
     /// All cases are in one test: a script that is written while another thread starts a program is
     /// busy.
     #[test]
-    fn programs_that_work_and_programs_that_do_not() {
+    fn credential_helpers_give_credentials_or_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, script: &str| {
             use std::os::unix::fs::PermissionsExt;

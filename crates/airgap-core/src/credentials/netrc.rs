@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_curl_reads() {
+    fn reads_the_syntax_that_curl_reads() {
         let text = "\
             # machine no.example login no password no\n\
             machine one.example login me password s#cret # a comment machine x\n\
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn never_fails_on_what_is_cut_short() {
+    fn a_truncated_file_does_not_panic() {
         let text = "machine a login \"b\\\"\" password c\nmacdef x\ny\n\ndefault login d";
         for end in 0..=text.len() {
             let _ = parse(&text[..end]);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_is_named_by_its_line_and_not_by_its_words() {
+    fn an_open_quote_is_named_by_line_without_its_text() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("netrc");
         std::fs::write(&path, "machine a\n login b\n password \"geheim\n").unwrap();

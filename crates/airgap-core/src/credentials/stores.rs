@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_an_entry() {
+    fn each_form_of_an_auths_entry_is_read() {
         for (entry, expected) in [
             (r#"{"auth":"dXNlcjpwOnc="}"#, "user:p:w"),
             (r#"{"auth":"dXNlcjpwOnc"}"#, "user:p:w"),
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_hosts_addresses_and_parts_of_registries() {
+    fn keys_of_auths_are_hosts_urls_and_namespaces() {
         let auths = |keys: &[(&str, &str)]| {
             let entries: Map<String, Value> = keys
                 .iter()
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_host_have_entries_of_their_own() {
+    fn namespaces_of_a_host_have_separate_entries() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, content: &str| {
             let file = folder.path().join(name);
@@ -492,13 +492,13 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_without_a_name_is_none() {
+    fn a_helper_without_a_name_is_ignored() {
         let content = r#"{"auths":{"a.corp":{"auth":"dTpw"}},"credHelpers":{"a.corp":""}}"#;
         assert_eq!(in_docker(content, "a.corp").unwrap(), ["u:p"]);
     }
 
     #[test]
-    fn an_empty_file_and_a_byte_order_mark_are_no_fault() {
+    fn an_empty_file_and_a_byte_order_mark_are_accepted() {
         assert!(in_docker("\n", "a.corp").unwrap().is_empty());
         let content = "\u{feff}{\"auths\":{\"a.corp\":{\"auth\":\"dTpw\"}}}";
         assert_eq!(in_docker(content, "a.corp").unwrap(), ["u:p"]);
@@ -581,7 +581,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_credential_file_is_named_and_not_repeated() {
+    fn an_invalid_credential_file_is_named_and_not_quoted() {
         for content in [
             "{\"auths\":{\"a.corp\":{\"auth\":\"geheim",
             "\"geheim\"",

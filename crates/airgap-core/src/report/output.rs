@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_terminal_gets_what_the_bars_draw() {
+    fn progress_bars_reach_the_terminal_when_flushed() {
         let terminal = Terminal::default();
         terminal.clear_line().unwrap();
         terminal.move_cursor_up(0).unwrap();

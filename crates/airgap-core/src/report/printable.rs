@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strangers_do_not_steer_the_terminal() {
+    fn control_and_invisible_characters_are_replaced() {
         assert_eq!(shortened("\u{e4}b\tc", 3), "\u{e4}b\u{fffd}...");
         assert_eq!(printable("a\u{1b}[2Jb\r\nc"), "a\u{fffd}[2Jb\u{fffd}\nc");
         assert_eq!(printable_line("a\r\nb"), "a\u{fffd}\u{fffd}b");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn emoji_stay_whole_and_hide_nothing() {
+    fn emoji_sequences_stay_and_other_joiners_are_replaced() {
         for seen in [
             "\u{2764}\u{fe0f}",
             "\u{1f469}\u{200d}\u{1f4bb}",

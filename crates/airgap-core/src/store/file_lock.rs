@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_at_a_time_and_no_file_stays() {
+    fn one_thread_at_a_time_holds_the_lock_and_no_file_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = RootedPath::given(folder.path()).join("lock");
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));

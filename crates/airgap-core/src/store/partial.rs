@@ -545,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_run_continues_what_a_killed_one_left() {
+    fn the_next_run_continues_the_file_of_a_killed_run() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("a.tar.gz");
         let origin = Origin { url: "http://x/".to_owned(), validator: Some("\"1\"".to_owned()) };
@@ -566,7 +566,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_written_is_left_alone() {
+    fn a_partial_file_in_use_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("a");
         let mut first = Partial::resume_or_create(&at(&destination)).unwrap();
@@ -582,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_completes_removes_what_was_abandoned_but_no_other_files() {
+    fn completion_removes_abandoned_partial_files_and_no_others() {
         let folder = tempfile::tempdir().unwrap();
         let (a, ab) = (folder.path().join("a"), folder.path().join("a.b"));
         let mut other = Partial::create(&at(&ab)).unwrap();
@@ -597,7 +597,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_one_is_not_kept_and_a_filled_one_is() {
+    fn an_empty_partial_file_is_removed_and_a_filled_one_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("a");
         Partial::create(&at(&destination)).unwrap().leave();
@@ -609,7 +609,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_on_a_file_that_lost_its_name_is_worth_nothing() {
+    fn a_lock_on_an_unlinked_file_is_not_valid() {
         let folder = tempfile::tempdir().unwrap();
         let (path, other) = (folder.path().join("x"), folder.path().join("y"));
         let open = Folder::open(folder.path()).unwrap();
@@ -631,7 +631,7 @@ mod tests {
     }
     #[cfg(unix)]
     #[test]
-    fn a_leftover_that_is_another_file_too_is_not_taken_up() {
+    fn a_leftover_with_a_second_hard_link_is_not_resumed() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let part = path(".a.abcdefghijkl.part");

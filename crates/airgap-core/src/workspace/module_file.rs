@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_found_however_it_is_written() {
+    fn the_repo_name_is_found_in_each_spelling() {
         let own = Some("rules_wasm_airgap");
         name("bazel_dep(name = \"rules_wasm_airgap\", version = \"0.1.0\")", own);
         name("bazel_dep(name = 'rules_wasm_airgap', repo_name = 'wasm')", Some("wasm"));

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_merged_and_nothing_takes_away() {
+    fn files_are_merged_and_null_removes_a_value() {
         let file = Override::parse("a: {c: null, d: 3}\nl: [9]\n", "v.yaml").unwrap();
         let base =
             yaml::document("a: {b: 1, c: 2}\nl: [1, 2]\n", "values.yaml", Duplicates::Refused);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sets_nothing_says_why() {
+    fn an_invalid_set_option_is_explained() {
         for (set, why) in [
             ("a", "no `=`"),
             ("=1", "empty"),

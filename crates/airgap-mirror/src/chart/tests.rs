@@ -26,7 +26,7 @@ fn images(files: &[(&str, &str)], sets: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_number_is_the_tag_that_helm_writes_or_none() {
+fn a_numeric_tag_is_written_as_helm_does_or_unresolved() {
     let tags = ["20231101", "0123", "1e10", "0x1f", "1_000", "1.10", "'1.10'", "7"];
     let values: String = (0..tags.len())
         .map(|nth| format!("c{nth}: {{image: {{repository: org/c{nth}, tag: {}}}}}\n", tags[nth]))

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn all_manifests_of_an_image_are_counted_together() {
+    fn manifests_of_an_image_share_one_limit() {
         let mut tree = ManifestTree::new(&MemoryBudget::default());
         let mut claim = |level: usize| -> Result<()> {
             for child in tree.add(index(level * 1000..level * 1000 + 1000, level), "`a`")? {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn images_share_their_room_and_give_it_back() {
+    fn images_share_a_memory_limit_and_release_it() {
         let budget = MemoryBudget::default();
         let mut trees = Vec::new();
         let error = loop {
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn referrers_take_room_too() {
+    fn referrers_count_for_the_memory_limit() {
         let mut tree = ManifestTree::new(&MemoryBudget::default());
         let descriptor = Descriptor::new(media_type::MANIFEST, digest(1), 1);
         let mut attach = || tree.attach(digest(0), descriptor.clone(), "`a`");
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn each_blob_is_there_once() {
+    fn each_blob_is_listed_once() {
         let blob = |nth: usize, size| {
             format!(r#"{{"mediaType":"x","digest":"sha256:{}","size":{size}}}"#, digest(nth))
         };

@@ -112,7 +112,7 @@ mod tests {
     use airgap_oci::Content;
 
     #[test]
-    fn an_index_in_the_index_is_named() {
+    fn a_nested_index_is_named() {
         let kind = media_type::INDEX;
         let inner = format!(r#"{{"mediaType":"{kind}","digest":"sha256:{:0>64}","size":3}}"#, 1);
         let text = format!(r#"{{"schemaVersion":2,"mediaType":"{kind}","manifests":[{inner}]}}"#);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left() {
+    fn the_filter_keeps_the_requested_platforms() {
         for (platforms, expected) in [
             (&["linux/amd64"][..], "[15]"),
             (&["linux/arm64"], "2"),

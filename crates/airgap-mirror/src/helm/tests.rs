@@ -75,7 +75,7 @@ fn other_versions_and_programs_are_refused() {
 }
 
 #[test]
-fn helm_gets_the_options_and_nothing_of_the_user() {
+fn helm_gets_the_options_and_a_clean_environment() {
     let fake = Fake::new(r#"printf '%s\n' "$@"; cat values-*; env; pwd"#);
     let options = RenderOptions {
         values: vec![ValuesFile { name: "a,b.yaml".to_owned(), text: "from: file\n".to_owned() }],
@@ -151,7 +151,7 @@ fn a_chart_over_a_limit_is_an_error() {
 }
 
 #[test]
-fn a_schema_on_the_web_is_left_out() {
+fn a_schema_on_the_web_is_not_checked_and_warned_about() {
     let fake = Fake::new(
         r#"case "$*" in *--skip-schema-validation*) echo 'kind: Pod';;
         *) echo 'Error: schema: failing loading "https://a.example/s.json": dial tcp: x' >&2; exit 1;;
@@ -163,7 +163,7 @@ fn a_schema_on_the_web_is_left_out() {
 }
 
 #[test]
-fn each_line_has_its_template() {
+fn the_template_of_each_line_is_found() {
     let text = "---\n# Source: web/templates/a.yaml\nkind: A\n---\n# Source: web/b.yaml\nkind: B\n";
     let rendered = Rendered::new(text.to_owned(), Vec::new());
     let found: Vec<_> = (1..=6).map(|line| rendered.template_at(line)).collect();

@@ -75,7 +75,7 @@ mod tests {
     use crate::yaml::{self, Duplicates};
 
     #[test]
-    fn switches_are_about_images() {
+    fn only_switches_about_images_are_found() {
         let values = "global: {security: {allowInsecureImages: false}, acceptLicense: false}\ntls: {allowInsecure: false}\n";
         let values = yaml::document(values, "values.yaml", Duplicates::LastCounts).unwrap();
         let named = |message: &str| {

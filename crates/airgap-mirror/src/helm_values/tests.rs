@@ -87,7 +87,7 @@ fn a_registry_for_all_images_comes_first() {
 }
 
 #[test]
-fn a_registry_for_all_images_with_other_paths_where_there_is_no_other() {
+fn a_global_registry_is_combined_with_changed_paths() {
     let values = "global: {hub: quay.io}\na: {path: org/a, image: x}\nb: {path: org/b, image: y}\n";
     let template = |values: &Rc<Node>| {
         let image = |it: &str| format!("{}/{}:1", text(values, "global.hub"), text(values, it));
@@ -153,7 +153,7 @@ fn tags_and_digests_follow_the_names() {
 }
 
 #[test]
-fn what_a_chart_demands_of_other_registries_is_added() {
+fn a_setting_the_chart_requires_for_other_registries_is_added() {
     let values = format!("{TWO}security: {{allowInsecureImages: false, acceptLicense: false}}\n");
     for message in ["unrecognized images", "set security.allowInsecureImages to true"] {
         let template = |values: &Rc<Node>| {
@@ -219,7 +219,7 @@ fn a_value_that_no_marker_can_replace_is_tried_with_its_own() {
 }
 
 #[test]
-fn values_over_defaults_that_templates_move_and_values_that_are_not_there() {
+fn values_are_set_over_moved_defaults_and_missing_keys() {
     let values = "_internal_defaults: {hub: quay.io/org}\nside: {image: {}}\n";
     let template = |values: &Rc<Node>| {
         let hub = first(values, &["hub", "_internal_defaults.hub"]);

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn containerd_asks_for_what_the_list_says() {
+    fn containerd_asks_for_the_destinations_of_the_list() {
         let made = hosts_of(&[
             ("ghcr.io/org/app:1", "r.corp:5000/org/app:1"),
             ("docker.io/nats:2", "r.corp:5000/hub/library/nats:2"),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn images_that_containerd_does_not_find() {
+    fn images_that_containerd_does_not_find_are_explained() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let pinned = format!("g.io/d:1@{digest}");
         let by_digest = format!("r.io/d@{digest}");

@@ -21,7 +21,7 @@ fn is(text: &str, expected: &[(&str, &str, u32)]) {
 }
 
 #[test]
-fn containers_of_every_workload() {
+fn images_of_containers_of_every_workload_are_found() {
     let pod = "spec:\n  initContainers:\n  - {name: a, image: init:1}\n  containers:\n  - image: main:1\n  ephemeralContainers:\n  - image: debug:1\n  volumes:\n  - name: v\n    image: {reference: volume:1, pullPolicy: Always}\n";
     is(
         &format!("apiVersion: v1\nkind: Pod\n{pod}"),
@@ -37,7 +37,7 @@ fn containers_of_every_workload() {
 }
 
 #[test]
-fn lists_have_the_resources_in_them() {
+fn resources_in_lists_are_scanned() {
     let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {name: d, namespace: n}\n  spec: {template: {spec: {containers: [{image: a:1}]}}}\n- {\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"p\"}, \"spec\": {\"containers\": [{\"image\": \"b:1\"}]}}\n";
     let document = Documents::new(text, "a.yaml", Duplicates::Refused).next().unwrap().unwrap();
     let occurrences = scan(&document).unwrap();
@@ -49,7 +49,7 @@ fn lists_have_the_resources_in_them() {
 }
 
 #[test]
-fn custom_resources_by_any_image_key_and_by_parts() {
+fn images_of_custom_resources_are_found() {
     is(
         "apiVersion: x.example/v1\nkind: Host\nspec:\n  image: org/host:1\n  sidecarImage: side:1\n  values:\n    operator:\n      image:\n        registry: ghcr.io\n        repository: org/op\n        tag: \"2\"\n    other: {repository: quay.io/x/y, tag: v1}\n    plain: {image: {repository: z}}\n",
         &[
@@ -77,7 +77,7 @@ fn custom_resources_by_any_image_key_and_by_parts() {
 }
 
 #[test]
-fn arguments_and_variables_that_name_images() {
+fn images_in_arguments_and_variables_are_found() {
     is(
         "containers:\n- args:\n  - --sidecar-image=side:1\n  - --init-image\n  - busybox\n  - --verbose\n  - --reloader=quay.io/p/r:v1\n  - --image-pull-policy=Always\n  - --show-image=true\n  command: [sh, -c, 'run ghcr.io/a/b:1 && c']\n  env:\n  - {name: AGENT_IMAGE, value: agent:2}\n  - {name: RELATED_IMAGE_X, value: x@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855}\n  - {name: OTHER, value: docker.io/o:1}\n  - {name: URL, value: 'https://example.com/x:1'}\n  - {name: FROM, valueFrom: {fieldRef: {fieldPath: x}}}\n",
         &[
@@ -97,7 +97,7 @@ fn arguments_and_variables_that_name_images() {
 }
 
 #[test]
-fn texts_that_are_yaml_or_json_or_scripts() {
+fn images_in_yaml_json_and_scripts_in_text_are_found() {
     is(
         "data:\n  config.yaml: |\n    a: b\n    image: inner/app:1\n    list:\n    - x: quay.io/y:2\n  config.json: '{\"sidecarImage\": \"s:1\", \"x\": [\"ghcr.io/z:1\"]}'\n  run.sh: |\n    #!/bin/sh\n    docker pull ghcr.io/q:1\n  SIDE_IMAGE: side:1\n  text: nothing here\n",
         &[
@@ -112,7 +112,7 @@ fn texts_that_are_yaml_or_json_or_scripts() {
 }
 
 #[test]
-fn annotations_with_lists_of_images() {
+fn image_lists_in_annotations_are_found() {
     is(
         "metadata:\n  annotations:\n    helm.sh/images: |\n      - name: a\n        image: org/a:1\n    artifacthub.io/images: b:1, org/c\n    kubectl.kubernetes.io/last-applied-configuration: '{\"image\": \"old:1\"}'\n    note: see ghcr.io/d:1\n",
         &[
@@ -125,7 +125,7 @@ fn annotations_with_lists_of_images() {
 }
 
 #[test]
-fn what_a_container_cannot_have_as_image_is_found_too() {
+fn invalid_images_of_containers_are_found_too() {
     let document = Documents::new(
         "containers: [{image: $(IMAGE)}, {image: 'Org/App:1'}, {image: ' a:1 '}, {image: &i b:1}, {image: *i}]",
         "a.yaml",
@@ -170,7 +170,7 @@ fn each(cases: &[(&str, &[&str])]) {
 }
 
 #[test]
-fn values_of_flags_and_variables_with_several_images() {
+fn several_images_in_a_flag_or_variable_are_found() {
     let env = |value: &str| format!("env: [{{name: A_IMAGES, value: {value}}}]");
     for (value, images) in [
         (
@@ -205,7 +205,7 @@ fn values_of_flags_and_variables_with_several_images() {
 }
 
 #[test]
-fn lists_of_variables_that_are_something_else() {
+fn images_in_other_lists_of_names_and_values_are_found() {
     each(&[
         ("env: [{name: prod, image: ghcr.io/env/one:1}]", &["ghcr.io/env/one:1"]),
         ("env: ['ENV_IMAGE=ghcr.io/env/two:1']", &["ghcr.io/env/two:1"]),
@@ -222,7 +222,7 @@ fn lists_of_variables_that_are_something_else() {
 }
 
 #[test]
-fn short_names_in_texts_and_lists() {
+fn short_names_are_found_in_manifests_in_text() {
     let pod = "data:\n  a: |\n    ---\n    # x\n    ---\n    kind: Pod\n    spec: {containers: [{image: busybox}]}\n";
     is(pod, &[("busybox", "data.a.spec.containers[0].image", 7)]);
     each(&[
@@ -242,7 +242,7 @@ fn short_names_in_texts_and_lists() {
 }
 
 #[test]
-fn parts_that_are_no_image_are_named() {
+fn parts_that_form_an_invalid_image_are_named() {
     let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let with_digest = format!("nginx@sha256:{hex}");
     for digest in [format!("digest: {hex}"), format!("tag: '@sha256:{hex}'")] {
@@ -269,7 +269,7 @@ fn parts_that_are_no_image_are_named() {
 }
 
 #[test]
-fn scripts_templates_and_keys() {
+fn images_in_scripts_templates_and_keys_are_found() {
     let script = "a: |\n  cat <<EOF | kubectl apply -f -\n  kind: Pod\n  - image: nginx:1.25\n  EOF\n  kubectl run x --image=nginx:1.26\n";
     assert_eq!(names(script), ["nginx:1.25", "nginx:1.26"]);
     let template = "a: |\n  {{- if .X }}\n  containers:\n  - image: istio/proxyv2:1.2\n  - image: {{ .y }}\n  {{- end }}\n";
@@ -282,7 +282,7 @@ fn scripts_templates_and_keys() {
 }
 
 #[test]
-fn what_only_looks_like_an_image() {
+fn values_that_only_look_like_images_are_ignored() {
     for text in [
         "spec: {rbd: {monitors: ['10.0.0.1:6789'], pool: kube, image: foo}}",
         "env: [{name: EXPIRE_IMAGES, value: 24h}, {name: SHOW_IMAGES, value: enabled}]",
@@ -299,7 +299,7 @@ fn what_only_looks_like_an_image() {
 }
 
 #[test]
-fn defaults_of_shell_variables() {
+fn images_in_defaults_of_shell_variables_are_found() {
     each(&[
         ("args: ['exec m --worker-image=${W:-quay.io/t/w:1}']", &["quay.io/t/w:1"]),
         ("args: ['--worker-image=${W:-w:1}']", &["w:1"]),
@@ -364,7 +364,7 @@ fn patterns_and_parameters_are_not_images() {
 }
 
 #[test]
-fn parts_by_other_keys() {
+fn split_images_are_found_under_other_keys() {
     let digest = format!("sha256:{}", "a".repeat(64));
     each(&[
         (

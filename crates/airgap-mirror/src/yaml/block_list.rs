@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn other_styles_are_none() {
+    fn other_list_styles_are_not_block_lists() {
         for text in [
             "b: []\n",
             "b: [x]\n",

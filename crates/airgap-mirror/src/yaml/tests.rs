@@ -70,7 +70,7 @@ fn a_key_that_occurs_twice_is_refused_or_the_last_counts() {
 }
 
 #[test]
-fn bombs_do_not_go_off() {
+fn alias_bombs_are_refused() {
     let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for n in 1..30 {
         let alias = format!("*a{}", n - 1);
@@ -96,7 +96,7 @@ fn bombs_do_not_go_off() {
 }
 
 #[test]
-fn what_is_true_for_a_template() {
+fn truth_values_are_those_of_templates() {
     let root = one("t: [true, yes, 'false', 1, x, [0], {a: 1}, '0']\n\
                     f: [false, no, off, 0, 0.0, '', null, ~, [], {}, ]\n");
     for item in root.get("t").unwrap().items() {
@@ -108,7 +108,7 @@ fn what_is_true_for_a_template() {
 }
 
 #[test]
-fn nothing_and_several_documents() {
+fn empty_several_and_invalid_documents_are_told_apart() {
     assert!(one("").is_null());
     assert!(one("# only a comment\n").is_null());
     assert!(one("\u{feff}a: 1").text_of("a").is_some());
@@ -120,7 +120,7 @@ fn nothing_and_several_documents() {
 }
 
 #[test]
-fn another_encoding_and_a_page_are_named() {
+fn utf16_and_html_are_named_in_the_error() {
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(*b"a\0:\0").collect();
     let error = read_from(utf16.as_slice(), "m.yaml").unwrap_err().to_string();
     assert!(error.contains("text in UTF-16") && error.contains("iconv -f UTF-16"), "{error}");

@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_files_of_a_layout_and_where_they_are() {
+    fn finds_the_files_of_a_layout_and_their_offsets() {
         let file = EntryType::Regular;
         let bytes = tar(&[
             ("./", EntryType::Directory, b""),
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_programs_would_read_in_two_ways() {
+    fn refuses_ambiguous_entries() {
         let file = EntryType::Regular;
         let one = ("index.json", file, &b"index"[..]);
         refused(&tar(&[one, ("./index.json", file, b"other")]), "contains `index.json` twice");
@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_what_it_holds() {
+    fn long_names_and_headers_are_bounded() {
         let header = |name: &str, kind: u8, size: u64| {
             let mut header = Header::new_gnu();
             header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_is_no_network() {
+    fn loopback_alone_is_not_a_network() {
         let names = "Iface\tDestination\tGateway\n";
         assert_eq!(parse(names, "00 00 00 lo\n"), Vec::<String>::new());
         assert_eq!(

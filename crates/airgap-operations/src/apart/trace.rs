@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_no_attempt() {
+    fn other_text_is_not_an_attempt() {
         assert!(found("").is_empty());
         let long = format!("7 connect({}\n", "x".repeat(200_000));
         assert!(found(&format!("x\n7\n7 exit\nconnect(\n{long}\u{1b}[31m")).is_empty());

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_tag_moves_and_other_names_stay() {
+    fn a_moved_tag_is_replaced_and_other_names_stay() {
         let old = index(&[("a:1", "sha256:1"), ("b:1", "sha256:2"), ("c:1", "sha256:3")]);
         let new = index(&[("a:1", "sha256:4"), ("d:1", "sha256:5")]);
         let found = merged(&old, &new, |digest| digest == "sha256:3").unwrap();

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inventory_is_read_as_it_is_written() {
+    fn an_inventory_is_written_and_read_back() {
         let written = text(&["a/.gitattributes", "a/b", "c"]);
         let inventory = Inventory::parse(written.as_bytes(), "i").unwrap();
         assert_eq!(inventory.text().unwrap(), written);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn one_digest_has_one_place() {
+    fn a_digest_has_one_place_and_one_size() {
         let (mut one, mut other) = (line("a"), line("b"));
         other.sha256 = one.sha256;
         assert!(Inventory::new(vec![one.clone(), other.clone()], "i").is_ok());

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_is_read_as_it_is_written() {
+    fn a_list_of_sums_is_written_and_read_back() {
         let sums = Sums::from([
             ("b".to_owned(), Digest::compute(b"b")),
             ("a".to_owned(), Digest::compute(b"")),

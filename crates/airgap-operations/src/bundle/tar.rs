@@ -99,14 +99,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_counts_itself() {
+    fn the_length_of_a_pax_record_includes_itself() {
         assert_eq!(record("a", "b"), "6 a=b\n");
         assert_eq!(record("path", &"x".repeat(90)).len(), 99);
         assert_eq!(record("path", &"x".repeat(91)).split(' ').next(), Some("101"));
     }
 
     #[test]
-    fn the_beginning_is_read_as_it_is_written() {
+    fn the_first_entry_is_written_and_read_back() {
         let bundle = Digest::compute(b"bundle");
         let bytes = beginning(&bundle, 1200);
         assert_eq!(bytes.len() as u64, BEGINNING);

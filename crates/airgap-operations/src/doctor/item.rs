@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_gives_the_state_and_the_command() {
+    fn an_error_gives_the_status_and_the_command() {
         let error = |kind| {
             Error::new(kind, "cannot find a")
                 .fact("vendor folder", "/v/a: not there")

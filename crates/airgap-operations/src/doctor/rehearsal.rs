@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_named_as_a_whole() {
+    fn a_subject_is_matched_as_a_whole_word() {
         assert!(names("cannot find wasi:io@0.2.6.", "wasi:io@0.2.6"));
         assert!(names("wasi:io@0.2.6", "wasi:io@0.2.6"));
         assert!(!names("wasi:io@0.2.60 wasi:io@0.2.6-rc wasi:io@0.2.6.1", "wasi:io@0.2.6"));

@@ -28,7 +28,7 @@ fn subjects(items: &[Item]) -> Vec<&str> {
 }
 
 #[test]
-fn what_a_build_does_not_need_is_not_missing() {
+fn items_that_a_build_does_not_need_are_not_missing() {
     let items =
         || vec![item("wit", "a:b@1.0.0", Status::Missing), item("tool", "c 1", Status::Missing)];
     let fine = judged(items(), 0, "");
@@ -44,7 +44,7 @@ fn what_a_build_does_not_need_is_not_missing() {
 }
 
 #[test]
-fn a_failure_is_never_fine() {
+fn a_failed_build_or_wrong_file_is_not_fine() {
     let unexplained = judged(vec![item("tool", "c 1", Status::Ok)], 1, "");
     assert!(!unexplained.is_fine());
     // A wrong file counts, also if the build does not need it.

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_ours_and_targets_stay() {
+    fn own_folders_are_added_and_targets_stay() {
         let roots = "--nohome_rc --nosystem_rc --batch --output_user_root=/r/output_user_root \
                      --output_base=/r/output_base";
         let caches = "--repository_cache=/r/repository_cache --disk_cache= --remote_cache=";
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_are_left_alone_and_other_folders_refused() {
+    fn other_programs_are_unchanged_and_own_folders_are_refused() {
         assert_eq!(BazelCommand::parse(&words("make all")).unwrap(), None);
         assert_eq!(BazelCommand::parse(&[]).unwrap(), None);
         for refused in ["bazel --output_base=/x build //a", "bazel build --repository_cache /x //a"]

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guides_form_is_read() {
+    fn the_file_of_the_guide_is_read() {
         let mut catalog = ComponentCatalog::default();
         catalog.add(&guide(), "a.json").unwrap();
         let pinned = catalog.component("wasi-http-proxy", "0.2.6").unwrap();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_says_better_where_it_is() {
+    fn a_version_overrides_the_reference_of_its_component() {
         let mut catalog = ComponentCatalog::default();
         let text = guide()
             .replacen('{', r#"{"schema_version": 1, "reference": "ghcr.io/a/b","#, 1)
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_invalid_catalog_file_is_explained() {
         for (from, to, words) in [
             ("\"digest\"", "\"digset\"", "digset"),
             ("\"versions\"", "\"schema_version\": 2, \"versions\"", "schema_version 2"),

@@ -117,7 +117,7 @@ fn reads_the_short_dialect_beside_it() {
 }
 
 #[test]
-fn what_makes_no_sense_is_named_with_its_line_and_without_its_value() {
+fn an_invalid_key_is_named_with_its_line_but_not_its_value() {
     for (text, words) in [
         ("defalt_registry = \"a.b\"", &["`defalt_registry`", ":1", "`default_registry`"][..]),
         ("\n[registry.\"a.b\"]\nauht = \"geheim\"", &["`auht`", ":3", "nearest", "`auth`"]),

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn names_versions_and_pins() {
+    fn a_reference_gives_name_version_and_pin() {
         for (words, digest, name, version, pin) in [
             ("ghcr.io/my-org/auth-service:v1", None, "auth-service", Some("v1"), None),
             ("ghcr.io/my-org/auth-service:v1", Some('a'), "auth-service", Some("v1"), Some('a')),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_given_another_one() {
+    fn a_name_over_128_characters_needs_the_name_option() {
         let words = format!("ghcr.io/my-org/{}:v1", "a".repeat(129));
         let catalog = ComponentCatalog::default();
         let error = WantedComponent::parse(&words, None, None, &catalog).unwrap_err();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_pins_nothing_or_twice_is_refused() {
+    fn a_missing_or_second_digest_is_refused() {
         let twice = format!("ghcr.io/a@sha256:{}", "d".repeat(64));
         for (words, digest, says) in [
             ("ghcr.io/a", None, "neither tag nor digest"),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_that_mends() {
+    fn the_repair_command_pins_the_digest() {
         let wanted = parse("ghcr.io/a/b:1", Some('a')).unwrap();
         let digest = "a".repeat(64);
         let expected = format!(
