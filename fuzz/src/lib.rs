@@ -90,12 +90,12 @@ fn accepted<T>(result: Result<T>) -> Option<T> {
 
 /// Runs the work twice, checks that both results are equal, and returns the value.
 fn same_twice<T>(work: impl Fn() -> Result<T>, show: impl Fn(&T) -> String) -> Option<T> {
-    let told = |result: &Result<T>| match result {
+    let shown = |result: &Result<T>| match result {
         Ok(value) => show(value),
         Err(error) => words(error),
     };
     let (first, second) = (work(), work());
-    assert_eq!(told(&first), told(&second), "two runs do not agree");
+    assert_eq!(shown(&first), shown(&second), "two runs do not agree");
     first.ok()
 }
 

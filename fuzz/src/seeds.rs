@@ -421,7 +421,7 @@ fn zips() -> Vec<Vec<u8>> {
 
 fn encoded(text: &str) -> Vec<u8> {
     let mut resolve = wit_parser::Resolve::default();
-    let id = resolve.push_str("a.wit", text).expect("a sound package");
+    let id = resolve.push_str("a.wit", text).expect("a valid package");
     wit_component::encode(&resolve, id, false).expect("it can be encoded")
 }
 

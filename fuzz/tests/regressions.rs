@@ -7,7 +7,7 @@ use std::path::Path;
 use wasm_airgap_fuzz::{TARGETS, seeds};
 
 #[test]
-fn seeds_and_old_findings_hold() {
+fn seeds_and_regressions_pass() {
     for target in TARGETS {
         for (n, seed) in seeds::seeds(target.name).iter().enumerate() {
             println!("{} {n}", target.name);

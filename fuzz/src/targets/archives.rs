@@ -58,7 +58,7 @@ pub(super) fn with_checksums(input: &[u8]) -> Vec<u8> {
 /// Wraps bytes in gzip members without compression.
 pub(super) fn stored(input: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
-    encoder.write_all(input).and_then(|()| encoder.finish()).expect("memory takes what is written")
+    encoder.write_all(input).and_then(|()| encoder.finish()).expect("writing into memory succeeds")
 }
 
 fn limits() -> Limits {
@@ -72,19 +72,19 @@ fn extract(archive: ArchiveType, bytes: &[u8]) {
     fs::create_dir(&work).expect("create the work folder");
     fs::write(&canary, "alive").expect("write the canary");
     fs::write(work.join("archive"), bytes).expect("write the archive");
-    let plain = told(&work, archive, Strip::Nothing);
+    let plain = outcome(&work, archive, Strip::Nothing);
     if bytes.len().is_multiple_of(4) {
-        assert_eq!(plain, told(&work, archive, Strip::Nothing), "two runs do not agree");
+        assert_eq!(plain, outcome(&work, archive, Strip::Nothing), "two runs do not agree");
     }
-    told(&work, archive, Strip::TopFolder);
+    outcome(&work, archive, Strip::TopFolder);
     assert_eq!(fs::read(&canary).ok().as_deref(), Some(&b"alive"[..]), "the canary was changed");
     assert_eq!(names(sandbox.path()), ["canary", "work"], "something is beside the work folder");
 }
 
 /// Extracts once and describes the result. Afterwards the folder is as before.
-fn told(work: &Path, archive: ArchiveType, strip: Strip) -> String {
+fn outcome(work: &Path, archive: ArchiveType, strip: Strip) -> String {
     let out = work.join("out");
-    let told = match run(work, archive, strip) {
+    let outcome = match run(work, archive, strip) {
         Ok(tree) => {
             assert_eq!(names(work), ["archive", "out"], "a leftover beside the tree");
             let found = list(&out);
@@ -103,12 +103,12 @@ fn told(work: &Path, archive: ArchiveType, strip: Strip) -> String {
     if out.exists() {
         fs::remove_dir_all(&out).expect("remove the tree");
     }
-    told
+    outcome
 }
 
 fn run(work: &Path, archive: ArchiveType, strip: Strip) -> Result<Tree> {
     let verified = Unverified::open(&work.join("archive"), "a tool")?.take_as_found()?;
-    let filename = "tool.bin".parse().expect("a sound name");
+    let filename = "tool.bin".parse().expect("a valid name");
     let layout = Layout { archive, strip, filename };
     extract_unpinned(&verified, &layout, &work.join("out"), &limits())
 }

@@ -42,7 +42,7 @@ pub fn vendor_manifest(input: &[u8]) {
     }
     let written = serde_json::to_string(&manifest).expect("a manifest can be written");
     fs::write(&file, written).expect("write the manifest");
-    let again = Manifest::read(root).expect("it is read again").expect("it is there");
+    let again = Manifest::read(root).expect("the written text parses").expect("it is there");
     assert_eq!(again.entries(), manifest.entries(), "a manifest changes when it is written again");
     for finding in manifest.check(root, 1).iter().flatten().take(50) {
         assert!(!finding.describe().is_empty());
@@ -58,7 +58,7 @@ pub fn tool_registry(input: &[u8]) {
     if let Some(choice) = accepted(tool.choose(None)) {
         let choice = serde_json::to_value(&choice).expect("a choice can be written");
         let request = serde_json::json!({ "schema_version": 1, "tools": [choice] });
-        ask(&request.to_string());
+        check_request(&request.to_string());
     }
 }
 
@@ -91,11 +91,11 @@ pub fn wit_registry(input: &[u8]) {
 /// Parses a request of a repository rule, and creates its plan.
 pub fn request(input: &[u8]) {
     if let Some(text) = text(input) {
-        ask(text);
+        check_request(text);
     }
 }
 
-fn ask(text: &str) {
+fn check_request(text: &str) {
     let Some(request) = accepted(Request::parse(text, "request.json")) else { return };
     let Some(_) = accepted(airgap_vendor::kinds::component::WantedComponent::of_request(&request))
         .or(Some(Vec::new()))
@@ -110,7 +110,7 @@ fn ask(text: &str) {
     for offline in ["0", "1"] {
         let environment = Environment::from_pairs(&[("BAZEL_WASM_OFFLINE", offline)], "/");
         let policy =
-            Policy::from_environment(&environment, "/w".as_ref()).expect("a sound environment");
+            Policy::from_environment(&environment, "/w".as_ref()).expect("a valid environment");
         let plan = || resolve(&wanted.artifacts, &policy, &FixedListing::default());
         let show = |plan: &_| serde_json::to_string(plan).expect("a plan can be written");
         let Some(plan) = same_twice(plan, show) else { continue };

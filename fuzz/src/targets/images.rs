@@ -27,7 +27,7 @@ pub fn mirror_list(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let read = || MirrorList::parse(text, "mirror.yaml");
     let Some(list) = same_twice(read, |list| format!("{:?}", list.entries())) else { return };
-    assert_eq!(list.text(), text, "what a person wrote is changed");
+    assert_eq!(list.text(), text, "the text of the user was changed");
     for entry in list.entries() {
         assert!(list.find(&entry.source).is_some(), "`{}` is not found", entry.source);
     }
@@ -37,12 +37,12 @@ pub fn mirror_list(input: &[u8]) {
         comments: vec!["a key\nwith two lines".to_owned()],
     };
     if let Some(more) = accepted(list.with_entries(std::slice::from_ref(&new))) {
-        let again = MirrorList::parse(more.text(), "mirror.yaml").expect("it is read again");
+        let again = MirrorList::parse(more.text(), "mirror.yaml").expect("the written text parses");
         assert_eq!(again.entries().len(), list.entries().len() + 1, "{}", more.text());
-        assert!(more.find(&new.source).is_some(), "what was added is not found");
+        assert!(more.find(&new.source).is_some(), "the added image was not found");
     }
     if let Some(none) = accepted(list.without(|_| true)) {
-        let again = MirrorList::parse(none.text(), "mirror.yaml").expect("it is read again");
+        let again = MirrorList::parse(none.text(), "mirror.yaml").expect("the written text parses");
         assert!(again.entries().is_empty(), "{}", none.text());
     }
     containerd::hosts(&list, None);
@@ -56,7 +56,7 @@ pub fn kustomization(input: &[u8]) {
     let Some(old) = accepted(Kustomization::parse(text, "kustomization.yaml")) else { return };
     let count = |it: &Kustomization, key: &str| {
         let mut count = 0;
-        it.each(key, |_| count += 1).expect("it is read again");
+        it.each(key, |_| count += 1).expect("the written text parses");
         count
     };
     for fate in [Fate::Kept, Fate::Gone, Fate::Replaced("name: a\nb:\n- c\n".to_owned())] {
@@ -118,7 +118,7 @@ pub fn manifests(input: &[u8]) {
     let empty = MirrorList::empty("mirror.yaml");
     let Some(missing) = accepted(inventory.missing_in(&empty, &registry, true)) else { return };
     let Some(list) = accepted(empty.with_entries(&missing)) else { return };
-    list.check_destinations(&registry).expect("what is added is in the registry");
+    list.check_destinations(&registry).expect("added destinations are in the registry");
     assert!(
         accepted(inventory.missing_in(&list, &registry, true)).is_some_and(|it| it.is_empty()),
         "images are missing after they were added"
@@ -135,7 +135,7 @@ pub fn manifests(input: &[u8]) {
         let document = format!("patches:\n- {}", patch.text().trim_end().replace('\n', "\n  "));
         let again = Kustomization::parse(&document, "kustomization.yaml").expect("it is YAML");
         let mut count = 0;
-        again.each("patches", |_| count += 1).expect("it is read again");
+        again.each("patches", |_| count += 1).expect("the written text parses");
         assert_eq!(count, 1, "{document}");
     }
 }

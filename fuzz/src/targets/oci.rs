@@ -10,11 +10,11 @@ use crate::{accepted, same_twice};
 
 /// Parses a manifest or an index. The first line is the media type in the answer.
 pub fn manifest(input: &[u8]) {
-    let (said, bytes) = first_line(input);
+    let (media_type, bytes) = first_line(input);
     if let Ok(index) = serde_json::from_slice::<Index>(bytes) {
         written_back(&index.manifests);
     }
-    let manifest = Manifest::new(bytes.to_vec(), &String::from_utf8_lossy(said));
+    let manifest = Manifest::new(bytes.to_vec(), &String::from_utf8_lossy(media_type));
     assert_eq!(manifest.bytes(), bytes);
     assert_eq!(manifest.descriptor().size, bytes.len() as u64);
     let read = || manifest.content("`a.io/b:1`");

@@ -12,7 +12,7 @@ pub fn output(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let shown = printable(text);
     assert!(!shown.chars().any(|c| c != '\n' && is_hidden(c)), "{shown:?} has hidden characters");
-    assert_eq!(printable(&shown), shown, "what is printable changes");
+    assert_eq!(printable(&shown), shown, "printable text was changed");
     assert_eq!(shown.chars().count(), text.chars().count());
     let line = printable_line(text);
     assert!(!line.chars().any(is_hidden), "{line:?} has hidden characters");
@@ -21,7 +21,7 @@ pub fn output(input: &[u8]) {
     let value = serde_json::json!({ "key": [text], text: text });
     let json = pretty(&value).expect("a value can be written");
     assert!(!json.chars().any(|c| c != '\n' && is_hidden(c)), "{json:?} has hidden characters");
-    let again: serde_json::Value = serde_json::from_str(&json).expect("what is written is JSON");
+    let again: serde_json::Value = serde_json::from_str(&json).expect("the output is JSON");
     assert_eq!(again, value, "JSON changes by its escapes");
 }
 

@@ -42,7 +42,7 @@ pub fn references(input: &[u8]) {
         }
     }
     if let [first, second, ..] = lines.as_slice() {
-        both(first, second);
+        compare_both(first, second);
     }
 }
 
@@ -78,7 +78,7 @@ fn image_reference(image: &ImageReference) {
     }
 }
 
-fn both(first: &str, second: &str) {
+fn compare_both(first: &str, second: &str) {
     assert_eq!(compare(first, second), compare(second, first).reverse());
     let parsed = (first.parse::<ImageReference>(), second.parse::<ImageReference>());
     if let (Ok(one), Ok(other)) = parsed {

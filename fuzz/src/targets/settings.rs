@@ -41,7 +41,7 @@ impl Setting {
 pub fn wkg_config(input: &[u8]) {
     let setting = Setting::new(input, "config.toml", "WKG_CONFIG_FILE", false);
     if let Some(registries) = setting.registries() {
-        ask(&registries);
+        query_all(&registries);
     }
 }
 
@@ -49,7 +49,7 @@ pub fn wkg_config(input: &[u8]) {
 pub fn docker_config(input: &[u8]) {
     let setting = Setting::new(input, "config.json", "DOCKER_CONFIG", true);
     if let Some(registries) = setting.registries() {
-        ask(&registries);
+        query_all(&registries);
     }
 }
 
@@ -57,7 +57,7 @@ pub fn docker_config(input: &[u8]) {
 pub fn netrc(input: &[u8]) {
     let setting = Setting::new(input, "netrc", "NETRC", false);
     if let Some(registries) = setting.registries() {
-        ask(&registries);
+        query_all(&registries);
     }
 }
 
@@ -80,7 +80,7 @@ pub fn variables(input: &[u8]) {
         let is_on = ["1", "true", "yes", "on"];
         let last = pairs.iter().rev().find(|(name, _)| *name == "BAZEL_WASM_OFFLINE");
         let wanted = last.is_some_and(|(_, value)| is_on.contains(&&*value.to_lowercase()));
-        assert_eq!(policy.is_offline(), wanted, "offline is not what was said");
+        assert_eq!(policy.is_offline(), wanted, "offline differs from the setting");
         assert_eq!(policy.network(|| "fetch".to_owned()).is_err(), policy.is_offline());
         let _ = policy.upstream("https://github.com/a/b");
         // A client reads the proxies when it is created.
@@ -91,7 +91,7 @@ pub fn variables(input: &[u8]) {
         }
     }
     if let Some(registries) = accepted(Registries::from_environment(&environment, folder.path())) {
-        ask(&registries);
+        query_all(&registries);
     }
 }
 
@@ -107,12 +107,12 @@ pub fn metadata(input: &[u8]) {
     let route = || registries.route(&package, Some("registry.example.com")).expect("a route");
     let discovery = route().discovery.expect("nothing is known of it yet");
     if accepted(registries.discover(&discovery, |_| Ok(Some(input.to_vec())))).is_some() {
-        assert!(route().discovery.is_none(), "what was answered is asked again");
+        assert!(route().discovery.is_none(), "an answered registry is asked again");
     }
 }
 
 /// Calls all functions of the settings.
-fn ask(registries: &Registries) {
+fn query_all(registries: &Registries) {
     same_twice(|| registries.settings(), |rows| format!("{:?}", serde_json::to_value(rows).ok()));
     for name in ["wasi:http", "my-org:app"] {
         let package: PackageName = name.parse().expect("a name");

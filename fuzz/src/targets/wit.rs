@@ -16,7 +16,7 @@ pub fn text(input: &[u8]) {
     };
     let source = same_twice(|| WitSource::from_files(files(input), "origin"), tell);
     if let Some(source) = source {
-        look_at(&source);
+        check_source(&source);
     }
 }
 
@@ -24,7 +24,7 @@ pub fn text(input: &[u8]) {
 pub fn binary(input: &[u8]) {
     let source = same_twice(|| WitSource::from_bytes(input.to_vec(), "a.wasm"), tell);
     let Some(source) = source else { return };
-    look_at(&source);
+    check_source(&source);
     // All facts are read from the text, so the text alone must give the same package.
     let again = accepted(WitSource::from_files(source.files.clone(), "a"));
     let again = again.expect("the text of a package that was read is read again");
@@ -61,7 +61,7 @@ pub fn library(input: &[u8]) {
         "schema_version": 1, "label": "//:a", "package": "", "interfaces": [], "srcs": files,
         "deps": [], "known": {},
     });
-    let library = Library::parse(&request.to_string(), "request").expect("a sound request");
+    let library = Library::parse(&request.to_string(), "request").expect("a valid request");
     let made = same_twice(
         || {
             let out = root.join("out");
@@ -97,7 +97,7 @@ fn tell(source: &WitSource) -> String {
     )
 }
 
-fn look_at(source: &WitSource) {
+fn check_source(source: &WitSource) {
     assert_eq!(source.declared().id(), accepted(source.id()), "two answers to one question");
     let folder = source.declared().folder();
     assert!(!folder.contains(['/', '\\']) && !folder.starts_with('.'), "the folder is {folder:?}");

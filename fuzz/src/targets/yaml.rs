@@ -15,7 +15,7 @@ pub fn yaml(input: &[u8]) {
                 match document {
                     Ok(node) => {
                         let mut budget = 10_000;
-                        look_at(&node, text, &mut budget);
+                        visit_part(&node, text, &mut budget);
                         lines.push(format!("{} {}", node.place, node.is_true()));
                     }
                     Err(problem) => {
@@ -32,7 +32,7 @@ pub fn yaml(input: &[u8]) {
 }
 
 /// Visits a part of a document; aliases can make the whole much larger than the text.
-fn look_at(node: &Node, text: &str, budget: &mut u32) {
+fn visit_part(node: &Node, text: &str, budget: &mut u32) {
     if *budget == 0 {
         return;
     }
@@ -42,12 +42,12 @@ fn look_at(node: &Node, text: &str, budget: &mut u32) {
     let _ = (node.is_null(), node.is_true(), node.text());
     match &node.value {
         Value::Scalar(scalar) => drop(scalar.number()),
-        Value::Sequence(items) => items.iter().for_each(|item| look_at(item, text, budget)),
+        Value::Sequence(items) => items.iter().for_each(|item| visit_part(item, text, budget)),
         Value::Mapping(entries) => {
             if let Some(last) = entries.last() {
                 assert!(node.get(&last.key).is_some());
             }
-            entries.iter().for_each(|entry| look_at(&entry.value, text, budget));
+            entries.iter().for_each(|entry| visit_part(&entry.value, text, budget));
         }
     }
 }
