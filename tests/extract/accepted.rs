@@ -243,7 +243,7 @@ fn zeros_may_follow_after_gzip_data() {
 }
 
 #[test]
-fn headers_of_old_and_large_tars() {
+fn headers_of_old_and_large_tars_are_read() {
     let field = |at: usize, bytes: &[u8], tar: Tar| {
         let mut header: [u8; 512] = tar.0[..512].try_into().unwrap();
         header[at..at + bytes.len()].copy_from_slice(bytes);

@@ -28,7 +28,7 @@ fn archives() -> [(ArchiveType, Vec<u8>); 4] {
 }
 
 #[test]
-fn cut_at_every_byte() {
+fn an_archive_cut_at_any_byte_is_refused() {
     for (archive, bytes) in archives() {
         for length in 0..bytes.len() {
             Unpacking::new(archive, &bytes[..length]).refused(&[]);
@@ -38,7 +38,7 @@ fn cut_at_every_byte() {
 }
 
 #[test]
-fn cut_before_it_was_compressed() {
+fn a_tar_cut_before_compression_is_refused() {
     let tar = tar();
     // Cut between entries, it is a tar without the mark of its end, which GNU tar accepts.
     let between = [512, 1536, 2048, 2560];
@@ -49,7 +49,7 @@ fn cut_before_it_was_compressed() {
 }
 
 #[test]
-fn followed_by_garbage() {
+fn an_archive_followed_by_garbage_is_refused() {
     for (archive, bytes) in archives() {
         for garbage in [&b"garbage"[..], b"\0", b"\0\0garbage", &bytes[..10]] {
             // gzip ignores zeros.
@@ -68,7 +68,7 @@ fn followed_by_garbage() {
 }
 
 #[test]
-fn with_a_header_that_is_none() {
+fn an_invalid_header_is_refused() {
     let mut bytes = tar();
     bytes[0] ^= 1;
     Unpacking::new(ArchiveType::TarGz, &gz(&bytes)).refused(&["checksum of a header"]);
@@ -88,7 +88,7 @@ fn with_a_header_that_is_none() {
 /// Checks that any bytes give a whole tree or an error, that no file is outside of it, and that the
 /// run ends.
 #[test]
-fn changed_by_chance() {
+fn random_changes_never_escape_or_panic() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let limits = Limits { bytes: 1 << 20, ratio: 0, memory: 16 << 20, ..Limits::default() };
     for round in 0..1200 {

@@ -11,7 +11,7 @@ fn refused(tar: Tar, words: &[&str]) {
 }
 
 #[test]
-fn symbolic_links_out_of_the_tree() {
+fn symbolic_links_out_of_the_tree_are_refused() {
     for (target, reason) in [
         ("/etc/passwd", "absolute"),
         ("../canary", "leads out of the tree"),
@@ -31,7 +31,7 @@ fn symbolic_links_out_of_the_tree() {
 }
 
 #[test]
-fn writing_through_a_symbolic_link() {
+fn writing_through_a_symbolic_link_is_refused() {
     let link = || Tar::new().file("d/f", "x").symlink("link", "d");
     refused(link().file("link/g", "y"), &["`link/g`", "`link` in its path is a link"]);
     refused(link().file("link", "y"), &["twice"]);
@@ -45,7 +45,7 @@ fn writing_through_a_symbolic_link() {
 }
 
 #[test]
-fn symbolic_links_to_nothing_or_in_circles() {
+fn dangling_and_cyclic_symbolic_links_are_refused() {
     refused(Tar::new().file("a", "x").symlink("l", "b"), &["`b`, which is not in the archive"]);
     refused(Tar::new().file("a", "x").symlink("l", "A"), &["not in the archive"]);
     refused(Tar::new().file("a", "x").symlink("l", "no/../a"), &["not in the archive"]);
@@ -57,7 +57,7 @@ fn symbolic_links_to_nothing_or_in_circles() {
 }
 
 #[test]
-fn symbolic_links_by_way_of_others() {
+fn links_that_lead_out_through_other_links_are_refused() {
     // As text, `d/up/../f` is `d/f`; followed, it is in the parent of the target of `d/up`.
     let tar = Tar::new().file("d/f", "x").symlink("d/up", "../e/deep").folder("e/deep/");
     refused(tar.clone().symlink("link", "d/up/../f"), &["`link`", "is not in the archive"]);
@@ -70,8 +70,8 @@ fn symbolic_links_by_way_of_others() {
     let tar = Tar::new().file("f", "x").symlink("l", "f");
     refused(tar.clone().symlink("m", "l/f"), &["goes through an entry that is not a folder"]);
     refused(tar.symlink("m", "l//"), &["goes through an entry that is not a folder"]);
-    let circle = Tar::new().file("f", "x").symlink("a", "b/f").symlink("b", "a/..");
-    refused(circle, &["circle"]);
+    let cyclic = Tar::new().file("f", "x").symlink("a", "b/f").symlink("b", "a/..");
+    refused(cyclic, &["circle"]);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn long_chains_are_followed_and_the_steps_counted() {
 }
 
 #[test]
-fn what_is_inside_before_the_strip_and_outside_after_it() {
+fn a_link_that_leads_out_after_the_strip_is_refused() {
     let tar = Tar::new().file("top/f", "x").symlink("top/bin/link", "../../top/f").gz();
     Unpacking::new(ArchiveType::TarGz, &tar).tree();
     for strip in [Strip::TopFolder, Strip::Prefix("top".to_owned())] {
@@ -132,7 +132,7 @@ fn what_is_inside_before_the_strip_and_outside_after_it() {
 }
 
 #[test]
-fn hard_links() {
+fn hard_links_to_other_than_earlier_files_are_refused() {
     let file = || Tar::new().file("d/f", "x");
     for (target, reason) in [
         ("/etc/passwd", "not a path in the tree"),

@@ -13,7 +13,7 @@ fn refused(tar: &Tar, words: &[&str]) {
 }
 
 #[test]
-fn names_that_are_another_place_somewhere() {
+fn paths_that_some_system_reads_differently_are_refused() {
     for (name, reason) in [
         (&b"/tmp/canary"[..], "absolute"),
         (b"../canary", "climbs with `..`"),
@@ -62,7 +62,7 @@ fn a_hostile_name_does_not_reach_the_terminal() {
 }
 
 #[test]
-fn names_that_come_twice_or_are_one_name_elsewhere() {
+fn duplicate_and_case_equal_names_are_refused() {
     let tar = || Tar::new().file("lib/a", "x");
     refused(&tar().file("lib/a", "y"), &["`lib/a`", "twice"]);
     refused(&tar().file("./lib/a", "y"), &["twice"]);
@@ -79,7 +79,7 @@ fn names_that_come_twice_or_are_one_name_elsewhere() {
 }
 
 #[test]
-fn kinds_that_no_toolchain_has() {
+fn devices_pipes_and_sparse_files_are_refused() {
     for (kind, reason) in [
         (b'3', "a device"),
         (b'4', "a device"),
@@ -98,7 +98,7 @@ fn kinds_that_no_toolchain_has() {
 }
 
 #[test]
-fn descriptions_that_can_be_read_in_two_ways() {
+fn ambiguous_headers_are_refused() {
     let long = |tar: Tar| tar.entry(b'L', 0, "././@LongLink", "", "name\0");
     refused(&long(long(Tar::new())).file("a", "x"), &["given twice"]);
     refused(&long(Tar::new().pax("path", "b")).file("a", "x"), &["given twice"]);
@@ -123,7 +123,7 @@ fn descriptions_that_can_be_read_in_two_ways() {
 }
 
 #[test]
-fn what_does_not_lie_under_the_prefix() {
+fn entries_outside_of_the_strip_prefix_are_refused() {
     let tar = Tar::new().file("sdk-1.1/bin/tool", "x");
     let strip = |prefix: &str| {
         Unpacking::new(ArchiveType::TarGz, &tar.gz()).strip(Strip::Prefix(prefix.to_owned()))
@@ -145,7 +145,7 @@ fn what_does_not_lie_under_the_prefix() {
 }
 
 #[test]
-fn more_than_the_limits_allow() {
+fn archives_over_the_limits_are_refused() {
     let small = || Limits { entries: 3, bytes: 100, ratio: 0, path: 20, depth: 3, memory: 1 << 20 };
     let tar = |tar: Tar| Unpacking::new(ArchiveType::TarGz, &tar.gz()).limits(small());
     let zip = |zip: Zip| Unpacking::new(ArchiveType::Zip, &zip.bytes()).limits(small());
@@ -179,7 +179,7 @@ fn the_size_limit_is_the_larger_of_bytes_and_ratio() {
 }
 
 #[test]
-fn names_that_would_fill_the_memory() {
+fn a_path_that_is_too_long_is_refused() {
     let huge = Tar::new().entry(b'L', 0, "././@LongLink", "", vec![b'a'; 2 << 20]).file("a", "");
     refused(&huge, &["extended header of an entry is 2097152 bytes long"]);
     let huge = Tar::new().pax("path", vec![b'a'; 100_000]).file("a", "");
@@ -188,7 +188,7 @@ fn names_that_would_fill_the_memory() {
 }
 
 #[test]
-fn names_that_are_too_many_bytes_together() {
+fn names_over_16_mib_in_total_are_refused() {
     let name = |n: usize| format!("{:0>250}/{:0>250}/{:0>250}/{n:0>250}", n % 7, 1, 2);
     let mut tar = Tar::new();
     for n in 0..17_000 {
@@ -198,7 +198,7 @@ fn names_that_are_too_many_bytes_together() {
 }
 
 #[test]
-fn decoders_that_would_fill_the_memory() {
+fn streams_that_need_too_much_memory_are_refused() {
     let tar = Tar::new().file("a", "x").end();
     let limits = Limits { memory: 1 << 20, ..Limits::default() };
     // The dictionary of `xz -9` has 64 MiB.
@@ -213,7 +213,7 @@ fn decoders_that_would_fill_the_memory() {
 }
 
 #[test]
-fn a_file_of_another_type_than_it_should_be() {
+fn an_archive_of_another_type_is_named() {
     let tar = Tar::new().file("a", "x").end();
     let zip = Zip::new().file("a", "x").bytes();
     let html = b"\n<!DOCTYPE html><title>Sign in</title>";

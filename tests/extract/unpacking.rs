@@ -98,7 +98,7 @@ pub fn list(root: &Path) -> BTreeMap<String, String> {
         let path = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
         let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
         let kind = entry.file_type();
-        let what = if kind.is_symlink() {
+        let description = if kind.is_symlink() {
             format!("-> {}", fs::read_link(entry.path()).unwrap().display())
         } else if kind.is_dir() {
             "folder".to_owned()
@@ -106,12 +106,15 @@ pub fn list(root: &Path) -> BTreeMap<String, String> {
             let content = fs::read(entry.path()).unwrap();
             format!("{mode:o} {}", String::from_utf8_lossy(&content))
         };
-        (path, what)
+        (path, description)
     });
     entries.collect()
 }
 
 /// Returns a listing with these entries.
 pub fn listing(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
-    entries.iter().map(|(path, what)| ((*path).to_owned(), (*what).to_owned())).collect()
+    entries
+        .iter()
+        .map(|(path, description)| ((*path).to_owned(), (*description).to_owned()))
+        .collect()
 }

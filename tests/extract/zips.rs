@@ -16,7 +16,7 @@ fn with(change: impl FnOnce(&mut ZipEntry)) -> Zip {
 }
 
 #[test]
-fn lies_about_sizes_and_checksums() {
+fn wrong_sizes_and_checksums_are_refused() {
     refused(&with(|entry| entry.size -= 1), &["`b`", "more bytes than its size says"]);
     refused(&with(|entry| entry.size += 1), &["`b`", "fewer bytes than its size says"]);
     refused(&with(|entry| entry.crc ^= 1), &["`b`", "checksum"]);
@@ -33,7 +33,7 @@ fn lies_about_sizes_and_checksums() {
 }
 
 #[test]
-fn entries_that_share_data() {
+fn entries_that_share_data_are_refused() {
     let zip = Zip::new().file("a", "x").with("b", 0o100_644, "x", |entry| entry.shares = Some(0));
     refused(&zip, &["overlaps"]);
     // A header within the data of another entry, as in zip bombs that overlap.
@@ -48,7 +48,7 @@ fn entries_that_share_data() {
 }
 
 #[test]
-fn another_entry_for_those_who_read_from_the_beginning() {
+fn local_headers_with_another_name_or_method_are_refused() {
     let name = with(|entry| entry.local_name = b"z".to_vec());
     refused(&name, &["`b`", "local header has another name"]);
     let name = with(|entry| entry.local_name = b"../canary".to_vec());
@@ -60,7 +60,7 @@ fn another_entry_for_those_who_read_from_the_beginning() {
 }
 
 #[test]
-fn entries_that_cannot_be_read() {
+fn unsupported_entries_are_refused() {
     refused(&with(|entry| entry.flags = 1), &["`b`", "encrypted"]);
     refused(&with(|entry| entry.method = 14), &["`b`", "compression method"]);
     for (mode, reason) in [
@@ -80,7 +80,7 @@ fn entries_that_cannot_be_read() {
 }
 
 #[test]
-fn names_that_come_twice() {
+fn duplicate_names_are_refused() {
     refused(&Zip::new().file("a", "x").file("a", "y"), &["twice"]);
     refused(&Zip::new().file("a", "x").file("./a", "y"), &["twice"]);
     refused(&Zip::new().file("a", "x").file("A", "y"), &["the same name"]);
@@ -90,7 +90,7 @@ fn names_that_come_twice() {
 }
 
 #[test]
-fn another_archive_for_those_who_search_the_end() {
+fn data_after_the_archive_is_refused() {
     let zip = with(|_| {});
     let after = [zip.bytes(), b"garbage".to_vec()].concat();
     Unpacking::new(ArchiveType::Zip, &after).refused(&["data follows"]);
@@ -123,7 +123,7 @@ fn record(entry: &ZipEntry, mark: &[u8], width: usize) -> Vec<u8> {
 }
 
 #[test]
-fn another_file_for_those_who_read_from_the_beginning() {
+fn local_headers_that_contradict_the_directory_are_refused() {
     const LARGE: [u8; 8] = [0xff; 8];
     let local = |at: usize, bytes: &[u8]| {
         let patch = (at, bytes.to_vec());
@@ -173,7 +173,7 @@ fn another_file_for_those_who_read_from_the_beginning() {
 }
 
 #[test]
-fn sizes_after_the_data() {
+fn data_descriptors_are_read_and_checked() {
     let later = |change: fn(&mut ZipEntry)| {
         with(move |entry| {
             entry.flags = 8;
@@ -230,7 +230,7 @@ fn sizes_after_the_data() {
 }
 
 #[test]
-fn entries_that_are_not_in_the_list() {
+fn entries_missing_in_the_central_directory_are_refused() {
     let hidden = Zip::new().file("hidden", "x");
     let local = hidden.bytes()[..30 + 6 + hidden.entries[0].data.len()].to_vec();
     refused(&with(|entry| entry.after = Some(local.clone())), &["`b`", "unknown bytes"]);

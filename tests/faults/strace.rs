@@ -146,11 +146,11 @@ fn sample(numbers: &[usize], most: usize) -> Vec<usize> {
     (0..most).map(|nth| numbers[nth * (numbers.len() - 1) / (most - 1)]).collect()
 }
 
-fn inject(case: &Case, scenario: &Scenario, threads: Threads, what: &str) -> Ended {
-    let call = what.split(':').next().unwrap();
-    let (filter, what) = (format!("trace={call}"), format!("inject={what}"));
+fn inject(case: &Case, scenario: &Scenario, threads: Threads, fault: &str) -> Ended {
+    let call = fault.split(':').next().unwrap();
+    let (filter, injection) = (format!("trace={call}"), format!("inject={fault}"));
     let mut before = vec!["strace", "-qq", "-o", "/dev/null"];
-    before.extend(["-e", "signal=none", "-e", &filter, "-e", &what]);
+    before.extend(["-e", "signal=none", "-e", &filter, "-e", &injection]);
     if threads == Threads::All {
         before.insert(1, "-f");
     }
@@ -218,7 +218,7 @@ fn failing(scenario: &Scenario) {
                 continue;
             }
             let fault = format!("{name} of {call} {nth} ({threads:?})");
-            let result = said(&ended, case.sandbox.root(), name, words, call)
+            let result = check_error(&ended, case.sandbox.root(), name, words, call)
                 .and_then(|()| case.completes(scenario, &clean));
             findings.note(&fault, result);
         }
@@ -227,7 +227,13 @@ fn failing(scenario: &Scenario) {
 }
 
 /// Checks the end of a run with an error number.
-fn said(ended: &Ended, folder: &Path, name: &str, words: &str, call: &str) -> Result<(), String> {
+fn check_error(
+    ended: &Ended,
+    folder: &Path,
+    name: &str,
+    words: &str,
+    call: &str,
+) -> Result<(), String> {
     // strace counts the calls of each thread, so the fault may also hit the error on stderr.
     if call == "write" && ended.status.code() == Some(1) && ended.stderr.is_empty() {
         return Ok(());

@@ -53,8 +53,8 @@ fn sixteen(scenario: &Scenario) {
             // Only one process creates a folder that must not exist before.
             let is_right =
                 |code| code == Some(0) || scenario.out.is_some() && matches!(code, Some(1 | 2));
-            for (code, said) in ends.iter().filter(|(code, _)| !is_right(*code)) {
-                findings.note("one of 16", Err(format!("{code:?}: {said}")));
+            for (code, messages) in ends.iter().filter(|(code, _)| !is_right(*code)) {
+                findings.note("one of 16", Err(format!("{code:?}: {messages}")));
             }
             let some = ends.iter().any(|(code, _)| *code == Some(0));
             findings.note("16", if some { Ok(()) } else { Err("all failed".to_owned()) });
@@ -103,10 +103,12 @@ fn different_kinds_at_once_lose_nothing() {
         if kills {
             kill_some(&mut children, round);
         }
-        for (code, said) in wait(children) {
+        for (code, messages) in wait(children) {
             let right = kills || code == Some(0);
-            findings
-                .note("one kind", if right { Ok(()) } else { Err(format!("{code:?}: {said}")) });
+            findings.note(
+                "one kind",
+                if right { Ok(()) } else { Err(format!("{code:?}: {messages}")) },
+            );
         }
         if kills {
             for kind in &kinds {
@@ -125,11 +127,13 @@ fn different_kinds_at_once_lose_nothing() {
 /// Runs 16 command lines at once; the file must contain the addition of each that succeeds.
 fn added(case: &Case, words: impl Fn(usize) -> Vec<String>, has: impl Fn(&Sandbox, usize) -> bool) {
     let children: Vec<_> = (0..MANY).map(|nth| start(case, &words(nth))).collect();
-    for (nth, (code, said)) in wait(children).into_iter().enumerate() {
+    for (nth, (code, messages)) in wait(children).into_iter().enumerate() {
         match code {
             Some(0) => assert!(has(&case.sandbox, nth), "{nth} succeeded, and is lost"),
-            Some(1..=5) => assert!(said.contains("error: "), "{nth} does not say why: {said}"),
-            code => panic!("{nth} ended with {code:?}: {said}"),
+            Some(1..=5) => {
+                assert!(messages.contains("error: "), "{nth} does not say why: {messages}")
+            }
+            code => panic!("{nth} ended with {code:?}: {messages}"),
         }
     }
 }
@@ -140,7 +144,7 @@ fn strings(words: &[&str]) -> Vec<String> {
 
 #[test]
 #[ignore = "takes long: scripts/test runs it"]
-fn sixteen_add_to_one_list_of_images() {
+fn sixteen_processes_add_to_one_mirror_list() {
     let case = scenarios::component_pull().case();
     for nth in 0..MANY {
         let pod = format!("kind: Pod\nspec:\n  containers:\n    - image: r.other/x{nth}:1\n");
@@ -156,7 +160,7 @@ fn sixteen_add_to_one_list_of_images() {
 
 #[test]
 #[ignore = "takes long: scripts/test runs it"]
-fn sixteen_pin_tools_in_one_registry_file() {
+fn sixteen_processes_pin_tools_in_one_registry_file() {
     let case = scenarios::component_pull().case();
     let words = |nth: usize| {
         let url = World::get().url(&world::tool_name(nth));
@@ -167,7 +171,7 @@ fn sixteen_pin_tools_in_one_registry_file() {
 
 #[test]
 #[ignore = "takes long: scripts/test runs it"]
-fn sixteen_pin_components_in_one_registry() {
+fn sixteen_processes_pin_components_in_one_registry() {
     let case = scenarios::component_pull().case();
     let words = |nth: usize| {
         let reference = format!("{}/my-org/c{nth}:v1.0.0", World::get().host());
@@ -182,7 +186,7 @@ fn sixteen_pin_components_in_one_registry() {
 
 #[test]
 #[ignore = "takes long: scripts/test runs it"]
-fn sixteen_copy_into_one_layout() {
+fn sixteen_processes_copy_into_one_layout() {
     for layout in ["images", "images.tar"] {
         let case = scenarios::component_pull().case();
         for nth in 0..MANY {
@@ -205,7 +209,7 @@ fn sixteen_copy_into_one_layout() {
 
 #[test]
 #[ignore = "takes long: scripts/test runs it"]
-fn sixteen_write_one_wit_lock() {
+fn sixteen_processes_write_one_wit_lock() {
     let scenario = scenarios::vendor_wit();
     let case = scenario.case();
     let words = |nth: usize| {

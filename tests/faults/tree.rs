@@ -22,7 +22,7 @@ pub fn list(folder: &Path) -> Tree {
         let name = path.strip_prefix(folder).unwrap().display().to_string();
         let meta = entry.metadata().unwrap();
         let mode = meta.permissions().mode() & 0o7777;
-        let what = if kind.is_symlink() {
+        let description = if kind.is_symlink() {
             format!("link to {}", fs::read_link(path).unwrap().display())
         } else if kind.is_dir() {
             format!("folder {mode:o}")
@@ -33,7 +33,7 @@ pub fn list(folder: &Path) -> Tree {
         } else {
             format!("file {mode:o} {}", sha256(&fs::read(path).unwrap()))
         };
-        tree.insert(name, what);
+        tree.insert(name, description);
     }
     tree
 }
@@ -41,10 +41,12 @@ pub fn list(folder: &Path) -> Tree {
 /// Describes how two trees differ; returns an empty string if they are equal.
 pub fn difference(expected: &Tree, found: &Tree) -> String {
     let mut lines = Vec::new();
-    for (name, what) in expected {
+    for (name, description) in expected {
         match found.get(name) {
             None => lines.push(format!("missing {name}")),
-            Some(other) if other != what => lines.push(format!("{name}: {other}, not {what}")),
+            Some(other) if other != description => {
+                lines.push(format!("{name}: {other}, not {description}"))
+            }
             Some(_) => {}
         }
     }

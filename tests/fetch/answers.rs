@@ -10,7 +10,7 @@ use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
 
 #[test]
-fn a_right_file_arrives() {
+fn a_file_with_the_pinned_digest_arrives() {
     let server = Server::start(|_| Reply::ok(BODY));
     let case = Case::new();
     case.succeed(&[&server.url("/tool.tar.gz")]);
@@ -53,7 +53,7 @@ fn a_local_source_that_is_not_a_regular_file_is_an_error_at_once() {
 }
 
 #[test]
-fn wrong_bytes_are_an_integrity_error_and_the_next_source_is_not_asked() {
+fn wrong_bytes_are_an_integrity_error_and_end_the_search() {
     let server = Server::start(|_| Reply::ok("something else"));
     let second = Server::start(|_| Reply::ok(BODY));
     let case = Case::new();
@@ -71,7 +71,7 @@ fn wrong_bytes_are_an_integrity_error_and_the_next_source_is_not_asked() {
 }
 
 #[test]
-fn what_is_wrong_with_wrong_bytes_is_guessed() {
+fn the_cause_of_wrong_bytes_is_guessed() {
     for (reply, hint) in [
         (Reply::ok("<!DOCTYPE html>Log in").header("Content-Type", "text/plain"), "login page"),
         (Reply::ok("Log in").header("Content-Type", "text/html; charset=utf-8"), "login page"),
@@ -95,7 +95,7 @@ fn an_encoding_does_no_harm_where_the_bytes_are_right() {
 }
 
 #[test]
-fn headers_that_contradict_each_other_bring_the_right_bytes_or_an_error() {
+fn contradicting_headers_give_the_right_bytes_or_an_error() {
     let chunked = format!("{:x}\r\n{}\r\n0\r\n\r\n", BODY.len(), String::from_utf8_lossy(BODY));
     let length = BODY.len().to_string();
     let right = |reply: Reply| {
@@ -129,7 +129,7 @@ fn headers_that_contradict_each_other_bring_the_right_bytes_or_an_error() {
 }
 
 #[test]
-fn a_part_that_is_announced_beyond_all_limits_is_not_taken() {
+fn a_range_over_the_size_limit_is_refused() {
     for range in ["bytes 9-99999999999999/*", "bytes 9-99999999999999/99999999999999999"] {
         let server = Server::start(move |request| match request.nth {
             0 => Reply::file(request, BODY, "\"1\"").cut_at(9),
@@ -174,7 +174,7 @@ fn interim_answers_are_skipped_before_an_answer_of_any_size() {
 }
 
 #[test]
-fn headers_that_are_too_long_are_an_error_also_behind_an_interim_answer() {
+fn long_headers_are_an_error_also_after_an_interim_answer() {
     let long = |length| Reply::ok(BODY).header("X-Long", &"x".repeat(length));
     let early = "100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Long: ";
     let early = format!("{early}{}", "x".repeat(70_000));
@@ -196,7 +196,7 @@ fn headers_that_are_too_long_are_an_error_also_behind_an_interim_answer() {
 }
 
 #[test]
-fn bytes_behind_the_end_are_not_taken_for_the_next_answer() {
+fn bytes_after_the_end_are_not_read_as_the_next_answer() {
     let server = Server::start(|request| match request.path.as_str() {
         "/long" => Reply::ok([BODY, b"more"].concat()).claiming(BODY.len()),
         _ => Reply::ok(BODY),
@@ -221,7 +221,7 @@ fn fails_with_the_limit(case: &Case, url: &str) {
 }
 
 #[test]
-fn there_is_a_limit_to_the_size() {
+fn a_file_over_the_size_limit_is_refused() {
     for reply in [Reply::ok(vec![1; 1000]), Reply::ok(vec![1; 1000]).without_length()] {
         let server = Server::start(move |_| reply.clone());
         let case = Case::new();
@@ -247,7 +247,7 @@ fn missing_everywhere_is_unavailable_and_lists_every_place() {
 }
 
 #[test]
-fn one_source_that_failed_makes_it_a_network_error() {
+fn a_failed_source_makes_it_a_network_error() {
     let server = Server::start(|request| match request.path.as_str() {
         "/a" => Reply::new("404 Not Found", ""),
         _ => Reply::new("418 I'm a teapot", ""),
@@ -258,7 +258,7 @@ fn one_source_that_failed_makes_it_a_network_error() {
 }
 
 #[test]
-fn the_next_source_helps() {
+fn a_failed_source_is_followed_by_the_next() {
     let server = Server::start(|request| match request.path.as_str() {
         "/none" => Reply::new("404 Not Found", ""),
         "/denied" => Reply::new("403 Forbidden", ""),
@@ -272,7 +272,7 @@ fn the_next_source_helps() {
 }
 
 #[test]
-fn nothing_at_all_is_said_so() {
+fn a_server_that_sends_no_answer_is_named() {
     let server = Server::start(|_| Reply::nothing());
     let error = Case::new().fail(&[&server.url("/")]);
     assert_eq!(error.kind(), Kind::Network);

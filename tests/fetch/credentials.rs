@@ -187,7 +187,7 @@ fn the_next_source_does_not_see_the_credential_of_the_first() {
 }
 
 #[test]
-fn refusals_say_what_would_help_and_tell_no_secret() {
+fn refusals_name_a_remedy_and_no_secret() {
     for (status, netrc, words) in [
         ("401 Unauthorized", "", "requires a credential: write `machine 127.0.0.1"),
         ("401 Unauthorized", "machine 127.0.0.1 login a password geheim", "does not accept"),
@@ -206,7 +206,7 @@ fn refusals_say_what_would_help_and_tell_no_secret() {
 }
 
 #[test]
-fn nothing_on_disk_tells_the_credential() {
+fn partial_files_do_not_contain_the_credential() {
     let server = Server::start(|request| match request.nth {
         0 => Reply::file(request, BODY, "\"1\"").cut_at(5),
         _ => Reply::new("404 Not Found", ""),

@@ -72,7 +72,7 @@ fn one_client_serves_many_threads_over_few_connections() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_can_be_read_by_everybody() {
+fn the_file_has_mode_0644() {
     use std::os::unix::fs::PermissionsExt;
 
     let server = Server::start(|_| Reply::ok(BODY));
@@ -95,7 +95,7 @@ fn a_destination_that_cannot_be_written_is_named() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_leaves_nothing_that_looks_finished_and_the_next_run_goes_on() {
+fn a_full_disk_leaves_no_finished_file_and_the_next_run_resumes() {
     let bytes = vec![7; 3 << 20];
     let server = Server::start({
         let bytes = bytes.clone();
@@ -120,7 +120,7 @@ fn a_full_disk_leaves_nothing_that_looks_finished_and_the_next_run_goes_on() {
 }
 
 #[cfg(target_os = "linux")]
-#[expect(clippy::print_stderr, reason = "nobody should take a skipped test for a passed one")]
+#[expect(clippy::print_stderr, reason = "a skipped test must not look like a passed one")]
 fn say_skipped(why: &str) {
     eprintln!("skipped: {why}");
 }

@@ -29,7 +29,7 @@ fn a_range_survives_a_redirect() {
 }
 
 #[test]
-fn circles_and_long_chains_end() {
+fn redirect_loops_and_long_chains_end() {
     let server = Server::start(|request| match request.path.as_str() {
         "/self" => Reply::redirect("/self"),
         "/one" => Reply::redirect("/two"),

@@ -26,7 +26,7 @@ fn left_behind(case: &Case, bytes: &[u8]) {
 }
 
 #[test]
-fn cut_at_every_byte_it_goes_on_there() {
+fn a_download_cut_at_any_byte_resumes_there() {
     for cut in 0..=BODY.len() {
         let server = Server::start(move |request| match request.nth {
             0 => Reply::file(request, BODY, TAG).cut_at(cut),
@@ -45,7 +45,7 @@ fn cut_at_every_byte_it_goes_on_there() {
 }
 
 #[test]
-fn cut_at_every_byte_of_every_answer_it_arrives() {
+fn a_download_cut_after_each_byte_arrives() {
     let server = Server::start(|request| Reply::file(request, BODY, TAG).cut_at(1));
     let case = Case::new();
     case.succeed(&[&server.url("/")]);
@@ -53,7 +53,7 @@ fn cut_at_every_byte_of_every_answer_it_arrives() {
 }
 
 #[test]
-fn the_next_run_goes_on_where_the_last_one_failed() {
+fn the_next_run_resumes_where_the_last_one_failed() {
     let server = Server::start(|request| match request.nth {
         0 => Reply::file(request, BODY, TAG).cut_at(20),
         1 => Reply::new("404 Not Found", ""),
@@ -82,7 +82,7 @@ fn another_source_continues_without_the_validator_of_the_first() {
 }
 
 #[test]
-fn what_was_complete_when_the_last_run_was_killed_needs_no_request() {
+fn a_complete_file_of_a_killed_run_needs_no_request() {
     let case = Case::new();
     left_behind(&case, BODY);
     let server = Server::start(|_| Reply::new("404 Not Found", ""));
@@ -91,7 +91,7 @@ fn what_was_complete_when_the_last_run_was_killed_needs_no_request() {
 }
 
 #[test]
-fn too_much_left_behind_starts_over() {
+fn a_partial_file_that_is_too_long_starts_over() {
     let case = Case::new();
     left_behind(&case, &[BODY, b"more"].concat());
     let server = Server::start(|request| Reply::file(request, BODY, TAG));
@@ -100,7 +100,7 @@ fn too_much_left_behind_starts_over() {
 }
 
 #[test]
-fn wrong_bytes_left_behind_start_over_once() {
+fn a_partial_file_with_wrong_bytes_starts_over_once() {
     let case = Case::new();
     left_behind(&case, b"garbage");
     let server = Server::start(|request| Reply::file(request, BODY, TAG));
@@ -195,7 +195,7 @@ fn a_part_of_a_part_is_taken_and_the_rest_asked_for() {
 }
 
 #[test]
-fn too_few_bytes_every_time_are_said_so() {
+fn answers_that_are_always_cut_short_are_reported() {
     let server = Server::start(|_| Reply::ok(BODY).claiming(1000).cut_at(43));
     let case = Case::new();
     let error = case.get_bytes(&[&server.url("/")], b"longer").err().unwrap();

@@ -20,7 +20,7 @@ fn busy(times: usize, status: &'static str, retry_after: &str) -> Server {
 }
 
 #[test]
-fn every_passing_failure_is_tried_again() {
+fn temporary_failures_are_retried() {
     for status in [
         "408 Request Timeout",
         "425 Too Early",
@@ -38,7 +38,7 @@ fn every_passing_failure_is_tried_again() {
 }
 
 #[test]
-fn what_cannot_pass_is_not_tried_again() {
+fn permanent_failures_are_not_retried() {
     for status in ["400 Bad Request", "401 Unauthorized", "404 Not Found", "501 Not Implemented"] {
         let server = busy(9, status, "1");
         let case = Case::new();
@@ -89,7 +89,7 @@ fn a_server_that_asks_for_more_than_is_left_is_given_up_at_once() {
 }
 
 #[test]
-fn one_budget_holds_for_all_waits_and_all_sources() {
+fn waits_for_all_sources_share_one_budget() {
     let server = busy(9, "503 Service Unavailable", "50");
     let second = busy(9, "503 Service Unavailable", "50");
     let case = Case::new();
@@ -108,7 +108,7 @@ fn a_busy_mirror_is_followed_by_the_next_one() {
 }
 
 #[test]
-fn a_source_that_is_cut_over_and_over_ends_with_the_budget() {
+fn a_source_that_is_always_cut_ends_with_the_budget() {
     // Each answer adds a byte, so only the time budget ends it.
     let body = vec![b'x'; 5000];
     let server = Server::start(move |request| Reply::file(request, &body, "\"1\"").cut_at(1));
@@ -128,7 +128,7 @@ fn slow(case: &Case, body: &[u8], seconds: u64, cut: usize) -> Server {
 }
 
 #[test]
-fn slow_attempts_that_bring_next_to_nothing_use_up_the_budget() {
+fn slow_attempts_with_few_bytes_use_up_the_budget() {
     let case = Case::new();
     let server = slow(&case, BODY, 50, 1);
     let error = case.fail(&[&server.url("/")]);
@@ -137,7 +137,7 @@ fn slow_attempts_that_bring_next_to_nothing_use_up_the_budget() {
 }
 
 #[test]
-fn one_budget_holds_for_the_attempts_at_all_sources() {
+fn attempts_at_all_sources_share_one_budget() {
     let case = Case::new();
     let (first, second) = (slow(&case, BODY, 119, 1), slow(&case, BODY, 50, 1));
     let error = case.fail(&[&first.url("/"), &second.url("/")]);
@@ -146,7 +146,7 @@ fn one_budget_holds_for_the_attempts_at_all_sources() {
 }
 
 #[test]
-fn a_download_that_is_cut_now_and_then_goes_on_however_long_it_takes() {
+fn a_slow_download_that_makes_progress_is_not_limited_in_time() {
     let case = Case::new();
     let body: Vec<_> = (0..60_000).map(|n| (n / 7) as u8).collect();
     let server = slow(&case, &body, 50, 6000);
@@ -172,7 +172,7 @@ fn measuring_and_small_answers_have_the_same_budget() {
 }
 
 #[test]
-fn all_redirects_together_have_the_time_of_one_answer() {
+fn all_redirects_share_the_time_of_one_answer() {
     let server = Server::start(|request| {
         std::thread::sleep(Duration::from_millis(150));
         Reply::redirect(&format!("{}x", request.path))

@@ -39,7 +39,7 @@ fn an_unknown_authority_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn a_wrong_name_and_a_wrong_time_are_told_apart() {
+fn certificates_with_a_wrong_name_or_time_are_explained() {
     let authority = Authority::new();
     let mut expired = CertificateParams::new(["localhost".to_owned()]).unwrap();
     expired.not_after = date_time_ymd(2001, 1, 1);
@@ -64,7 +64,7 @@ fn a_wrong_name_and_a_wrong_time_are_told_apart() {
 }
 
 #[test]
-fn a_server_without_tls_is_said_so() {
+fn a_server_without_tls_is_named() {
     let authority = Authority::new();
     let server = Server::start(|_| Reply::ok(BODY));
     let tls = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -82,7 +82,7 @@ fn a_server_without_tls_is_said_so() {
 }
 
 #[test]
-fn roots_that_are_none_are_a_usage_error_but_only_for_https() {
+fn invalid_roots_are_a_usage_error_for_https_only() {
     let server = Server::start(|_| Reply::ok(BODY));
     for (file, words) in [("no such file", "No such file"), ("empty", "SSL_CERT_FILE")] {
         let mut case = Case::new();
@@ -99,7 +99,7 @@ fn roots_that_are_none_are_a_usage_error_but_only_for_https() {
 }
 
 #[test]
-fn https_does_not_lead_to_http() {
+fn https_is_not_redirected_to_http() {
     let plain = Server::start(|_| Reply::ok(BODY));
     let to = plain.url("/");
     let authority = Authority::new();
@@ -112,7 +112,7 @@ fn https_does_not_lead_to_http() {
 }
 
 #[test]
-fn a_download_over_tls_that_is_cut_goes_on() {
+fn a_cut_download_over_tls_resumes() {
     let authority = Authority::new();
     let server = Server::start_tls(authority.server("localhost"), |request| match request.nth {
         0 => Reply::file(request, BODY, "\"1\"").cut_at(20),
