@@ -137,7 +137,7 @@ impl Case {
     /// Returns the number of requests to a registry with this method and with these words in the
     /// path.
     fn count(fake: &Fake, method: &str, words: &str) -> usize {
-        let asked = fake.asked();
+        let asked = fake.request_lines();
         asked.iter().filter(|it| it.starts_with(method) && it.contains(words)).count()
     }
 }

@@ -38,7 +38,7 @@ fn registries() -> Registries {
     Registries::from_environment(&Environment::from_pairs(&[], "/"), Path::new("/")).unwrap()
 }
 
-fn ask(registries: &Registries, server: &Server) -> Result<Route> {
+fn query(registries: &Registries, server: &Server) -> Result<Route> {
     let name = format!("localhost:{}", server.port());
     registries.route_online(&"acme:api".parse().unwrap(), Some(&name), &client())
 }
@@ -48,7 +48,7 @@ fn places(route: &Route) -> Vec<String> {
 }
 
 #[test]
-fn a_registry_is_asked_once_and_followed() {
+fn registry_metadata_is_requested_once_and_followed() {
     for json in [
         r#"{"preferredProtocol":"oci","oci":{"registry":"oci.example","namespacePrefix":"p/"}}"#,
         r#"{"ociRegistry":"oci.example","ociNamespacePrefix":"p/"}"#,
@@ -56,7 +56,7 @@ fn a_registry_is_asked_once_and_followed() {
         let server = Server::start(move |_| Reply::ok(json));
         let registries = registries();
         for _ in 0..2 {
-            let route = ask(&registries, &server).unwrap();
+            let route = query(&registries, &server).unwrap();
             assert_eq!(places(&route), ["oci.example/p/acme/api"]);
         }
         let paths: Vec<_> = server.requests().into_iter().map(|it| it.path).collect();
@@ -67,15 +67,15 @@ fn a_registry_is_asked_once_and_followed() {
 #[test]
 fn a_registry_without_metadata_is_an_oci_registry_itself() {
     let server = Server::start(|_| Reply::new("404 Not Found", "no"));
-    let route = ask(&registries(), &server).unwrap();
+    let route = query(&registries(), &server).unwrap();
     assert_eq!(places(&route), [format!("localhost:{}/acme/api", server.port())]);
 }
 
 #[test]
-fn an_answer_that_helps_nobody_is_an_error_and_no_guess() {
+fn unusable_registry_metadata_is_an_error() {
     let refuse = |kind: Kind, words: &[&str], reply: fn() -> Reply| {
         let server = Server::start(move |_| reply());
-        let error: Error = ask(&registries(), &server).unwrap_err();
+        let error: Error = query(&registries(), &server).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         let name = format!("`localhost:{}`", server.port());
         for word in words.iter().copied().chain([name.as_str(), "metadata = {"]) {
@@ -146,7 +146,7 @@ fn settings(variables: &[(&str, &str)]) -> Registries {
 }
 
 #[test]
-fn a_redirect_does_not_choose_who_gets_the_credential_of_a_registry() {
+fn a_redirect_does_not_choose_the_host_of_a_credential() {
     let metadata = r#"{"oci":{"registry":"oci.example"}}"#;
     let far = Server::start(move |_| Reply::ok(metadata));
     let to = far.url("/");
@@ -159,7 +159,7 @@ fn a_redirect_does_not_choose_who_gets_the_credential_of_a_registry() {
         });
         let variable = format!("WKG_REGISTRY_LOCALHOST_{}_TOKEN", near.port());
         let registries = settings(&[(&variable, "geheim")]);
-        assert_eq!(places(&ask(&registries, &near).unwrap()), ["oci.example/acme/api"]);
+        assert_eq!(places(&query(&registries, &near).unwrap()), ["oci.example/acme/api"]);
         let access = registries.access("oci.example").unwrap();
         assert_eq!(access.credential == Credential::Anonymous, redirects);
     }
@@ -184,7 +184,7 @@ fn metadata_does_not_choose_a_port_for_a_netrc_entry() {
         let variables: Vec<_> =
             variables.iter().copied().chain([("NETRC", netrc.as_str())]).collect();
         let registries = settings(&variables);
-        ask(&registries, &server).unwrap();
+        query(&registries, &server).unwrap();
         let access = registries.access(host).unwrap();
         assert_eq!(access.credential != Credential::Anonymous, expected, "{host}");
     }

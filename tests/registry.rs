@@ -163,7 +163,7 @@ fn bytes_of(client: &Client, from: &Repository, blob: &Descriptor) -> Vec<u8> {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn pushed_by_oras_pulled_by_us() {
+fn an_artifact_pushed_by_oras_is_pulled() {
     let (registry, case) = (Registry::open(), Case::new());
     let bytes = some_bytes(1, 300_000);
     case.write("adder.wasm", &bytes);
@@ -188,7 +188,7 @@ fn pushed_by_oras_pulled_by_us() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn pushed_by_us_pulled_by_everybody() {
+fn a_pushed_component_is_pulled_by_other_programs() {
     let (registry, case) = (Registry::open(), Case::new());
     let bytes = some_bytes(2, 300_000);
     let name = reference(&registry, "ns/adder:1.0");
@@ -213,7 +213,7 @@ fn pushed_by_us_pulled_by_everybody() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn images_of_crane_and_skopeo_in_both_formats() {
+fn images_of_crane_and_skopeo_are_pulled_in_both_formats() {
     let (registry, case) = (Registry::open(), Case::new());
     case.write("file", b"content");
     case.run(&["tar", "-cf", "layer.tar", "file"]);
@@ -246,7 +246,7 @@ fn images_of_crane_and_skopeo_in_both_formats() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn with_name_and_password() {
+fn a_registry_with_a_password_is_used() {
     let (registry, case) = (Registry::for_alice(), Case::new());
     case.log_in(&registry.host(), "p1");
     let name = reference(&registry, "ns/adder:1.0");
@@ -277,7 +277,7 @@ fn with_name_and_password() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn with_a_private_authority() {
+fn a_registry_with_a_private_authority_is_used() {
     let authority = Authority::new();
     let (registry, mut case) = (Registry::with_tls(&authority), Case::new());
     let name = reference(&registry, "ns/adder:1.0");
@@ -300,7 +300,7 @@ fn with_a_private_authority() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn what_is_not_there_is_told_apart() {
+fn missing_repositories_tags_and_blobs_are_told_apart() {
     let (registry, case) = (Registry::open(), Case::new());
     let name = reference(&registry, "ns/adder:1.0");
     let client = case.client();
@@ -324,7 +324,7 @@ fn what_is_not_there_is_told_apart() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn mounted_within_a_registry_and_copied_between_two() {
+fn blobs_are_mounted_in_a_registry_and_copied_between_two() {
     let (one, two, case) = (Registry::open(), Registry::open(), Case::new());
     let name = reference(&one, "ns/adder:1.0");
     let bytes = some_bytes(5, 2_000_000);
@@ -360,7 +360,7 @@ fn mounted_within_a_registry_and_copied_between_two() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn in_parts_through_an_nginx_with_a_limit() {
+fn a_blob_is_pushed_in_parts_through_an_nginx_with_a_limit() {
     let (registry, case) = (Registry::open(), Case::new());
     let nginx = Nginx::before(registry.port());
     let to = repository(&format!("127.0.0.1:{}", nginx.port()), "ns/large");
@@ -378,7 +378,7 @@ fn in_parts_through_an_nginx_with_a_limit() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn a_push_that_breaks_off_is_taken_up() {
+fn a_broken_push_is_resumed() {
     let (registry, case) = (Registry::open(), Case::new());
     let cut = cut_once(registry.port(), 1_000_000);
     let to = repository(&format!("127.0.0.1:{cut}"), "ns/large");
@@ -393,7 +393,7 @@ fn a_push_that_breaks_off_is_taken_up() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn a_pull_that_breaks_off_is_taken_up() {
+fn a_broken_pull_is_resumed() {
     let (registry, case) = (Registry::open(), Case::new());
     let name = reference(&registry, "ns/adder:1.0");
     let bytes = some_bytes(8, 3_000_000);
@@ -412,7 +412,7 @@ fn a_pull_that_breaks_off_is_taken_up() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn what_oras_attaches_is_found() {
+fn referrers_attached_by_oras_are_found() {
     let (registry, case) = (Registry::open(), Case::new());
     let name = reference(&registry, "ns/adder:1.0");
     let client = case.client();

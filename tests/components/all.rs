@@ -69,12 +69,12 @@ impl Case {
     }
 
     fn requests(&self) -> usize {
-        self.fake.asked().len() + self.upstream.requests().len()
+        self.fake.request_lines().len() + self.upstream.requests().len()
     }
 }
 
 #[test]
-fn one_folder_with_one_manifest_and_the_helper() {
+fn all_kinds_share_a_folder_and_a_manifest_with_the_helper() {
     let case = case();
     let printed = case.run(&[]).succeeds();
     printed.says(&["3 fetched, 0 copied, 0 kept", "wasm_helper.pin("]);
@@ -126,7 +126,7 @@ fn one_folder_with_one_manifest_and_the_helper() {
 }
 
 #[test]
-fn a_part_that_fails_does_not_stop_the_others() {
+fn a_failed_kind_does_not_stop_the_others() {
     for (name, code) in [("tools", 4), ("wit", 4), ("components", 3)] {
         let case = case();
         let file = format!("{name}.json");
@@ -148,7 +148,7 @@ fn a_part_that_fails_does_not_stop_the_others() {
 }
 
 #[test]
-fn a_dry_run_and_a_plan_say_where_everything_is() {
+fn a_dry_run_and_a_plan_name_the_place_of_each_item() {
     let case = case();
     let printed = case.run(&["--dry-run"]).succeeds();
     for text in ["a 1.0 (linux_amd64)", "my:io@1.0.0", "/packages", "my-org/app:v1", "app.wasm"] {
@@ -192,7 +192,7 @@ fn without_a_request_there_is_nothing_to_vendor() {
 }
 
 #[test]
-fn kinds_that_are_vendored_at_once_lose_nothing_of_the_manifest() {
+fn parallel_runs_keep_all_entries_of_the_manifest() {
     let case = case();
     case.run(&["--no-helper"]).succeeds();
     let whole = case.sandbox.read("ws/vendor/manifest.json");

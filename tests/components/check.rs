@@ -4,7 +4,7 @@ use crate::sandbox::Sandbox;
 use crate::{bytes, component, manifest, run, sha256};
 
 #[test]
-fn by_content_by_manifest_and_by_nothing() {
+fn a_component_is_checked_with_either_digest_or_none() {
     let sandbox = Sandbox::new();
     let app = component("app");
     let manifest = manifest(&app, crate::WASM).to_string();
@@ -27,7 +27,7 @@ fn by_content_by_manifest_and_by_nothing() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn a_mismatch_is_explained() {
     let sandbox = Sandbox::new();
     let (old, new) = (component("old"), component("new"));
     let registry = serde_json::json!({

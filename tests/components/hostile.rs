@@ -21,7 +21,7 @@ fn layer(bytes: &[u8], kind: &str) -> Value {
 }
 
 #[test]
-fn sixteen_manifests_that_are_none_of_a_component() {
+fn sixteen_manifests_of_other_artifacts_are_refused() {
     let app = component("app");
     let gzip = "application/vnd.oci.image.layer.v1.tar+gzip";
     let image = changed(&app, |it| {
@@ -95,7 +95,7 @@ fn sixteen_manifests_that_are_none_of_a_component() {
 }
 
 #[test]
-fn bytes_that_are_no_component_are_named_whatever_the_manifest_says() {
+fn files_other_than_components_are_named_by_their_content() {
     let module = b"\0asm\x01\0\0\0".to_vec();
     let package = {
         let mut resolve = wit_parser::Resolve::default();
@@ -138,7 +138,7 @@ fn bytes_that_are_no_component_are_named_whatever_the_manifest_says() {
 }
 
 #[test]
-fn a_digest_of_another_kind_is_told_for_what_it_is() {
+fn a_digest_of_the_configuration_is_named() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     push(&fake, "my-org/app", "v1", &component("app"));
     // The digest of the configuration.
@@ -153,7 +153,7 @@ fn a_digest_of_another_kind_is_told_for_what_it_is() {
 }
 
 #[test]
-fn a_page_in_the_place_of_a_registry_is_no_component() {
+fn a_web_page_instead_of_a_registry_is_refused() {
     let page = || Reply::ok("<html>Sign in</html>").header("Content-Type", "text/html");
     let fake = Fake::with(Door::Open, move |request, _| (request.path != "/v2/").then(page));
     let sandbox = Sandbox::new();

@@ -34,7 +34,7 @@ fn pull(bytes: &[u8], code: i32, words: &[&str]) {
 }
 
 #[test]
-fn names_are_limited_over_all_sections() {
+fn imports_and_exports_of_all_sections_share_a_limit() {
     let half = imports(MOST_NAMES / 2, 1);
     pull(&component(&[half.clone(), half.clone()].concat()), 0, &[]);
     let more = component(&[half.clone(), half, imports(1, 1)].concat());

@@ -21,7 +21,7 @@ fn read(sandbox: &Sandbox, path: &str) -> Value {
 }
 
 #[test]
-fn both_digests_and_the_lines_that_use_them() {
+fn pin_prints_both_digests_and_the_lines_that_use_them() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = push(&fake, "my-org/auth-service", "v1.2.0", &component("auth"));
     let name = format!("{}/my-org/auth-service", fake.host());
@@ -69,7 +69,7 @@ fn both_digests_and_the_lines_that_use_them() {
 }
 
 #[test]
-fn the_three_steps_in_one_and_twice_the_same() {
+fn pin_writes_the_registry_files_and_twice_the_same() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let proxy = exporting(&["wasi:http/incoming-handler@0.2.6"], 10);
     let app = push(&fake, "my-org/auth-service", "v1.2.0", &proxy);
@@ -146,7 +146,7 @@ fn the_three_steps_in_one_and_twice_the_same() {
 }
 
 #[test]
-fn a_registry_of_the_guide_has_only_what_is_vendored() {
+fn a_registry_without_references_serves_vendored_files_only() {
     let sandbox = Sandbox::new();
     let app = component("app");
     let guide = json!({
@@ -167,7 +167,7 @@ fn a_registry_of_the_guide_has_only_what_is_vendored() {
 }
 
 #[test]
-fn what_cannot_be_written_is_said_before_anything_is_asked() {
+fn invalid_names_are_refused_before_any_request() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = push(&fake, "my-org/app", "v1", &component("app"));
     push(&fake, "my-org/registry", "v1", &component("reg"));

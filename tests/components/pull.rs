@@ -8,7 +8,7 @@ use crate::{bytes, component, push, run};
 const APP: &str = "my-org/app";
 
 #[test]
-fn an_action_is_told_that_it_does_not_see_the_workspace() {
+fn an_action_is_told_that_it_cannot_read_the_workspace() {
     let sandbox = Sandbox::new();
     sandbox.write("mnt/x", "");
     let digest = format!("--digest=sha256:{}", "a".repeat(64));
@@ -34,7 +34,7 @@ fn an_action_is_told_that_it_does_not_see_the_workspace() {
 }
 
 #[test]
-fn either_digest_gives_the_same_and_is_said_which_it_is() {
+fn either_digest_pulls_the_component_and_is_named() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = component("app");
     let pushed = push(&fake, APP, "v1", &app);
@@ -44,12 +44,12 @@ fn either_digest_gives_the_same_and_is_said_which_it_is() {
         (&pushed.manifest, "is the digest of the manifest", 3),
         (&pushed.content, "is the digest of the content", 1),
     ] {
-        let before = fake.asked().len();
+        let before = fake.request_lines().len();
         let pin = format!("{name}@sha256:{digest}");
         let printed = run(&sandbox, &["component", "pull", &pin, "-o", "a.wasm"]).succeeds();
         assert!(!printed.says(&[says, "fetched"]).stderr.contains("warning"));
         assert_eq!(bytes(&sandbox, "a.wasm"), app);
-        let asked = &fake.asked()[before..];
+        let asked = &fake.request_lines()[before..];
         assert_eq!(asked.len(), requests, "{asked:?}");
         assert_eq!(*asked.last().unwrap(), blob);
         std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
@@ -64,16 +64,16 @@ fn either_digest_gives_the_same_and_is_said_which_it_is() {
         std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
     }
     // A right file is not fetched again; its digest needs no registry.
-    let before = fake.asked().len();
+    let before = fake.request_lines().len();
     let pin = format!("{name}@sha256:{}", pushed.content);
     sandbox.write("a.wasm", &app);
     run(&sandbox, &["component", "pull", &pin, "-o", "a.wasm"]).succeeds().says(&["kept"]);
-    assert_eq!(fake.asked().len(), before);
+    assert_eq!(fake.request_lines().len(), before);
 }
 
 /// Registries differ in their answers for a digest of the other kind.
 #[test]
-fn a_registry_that_gives_manifests_as_blobs_or_breaks_over_a_layer() {
+fn manifests_served_as_blobs_and_broken_layers_are_handled() {
     let app = component("app");
     for gives in [true, false] {
         let fake = Fake::with(Door::Open, move |request, store| {
@@ -101,7 +101,7 @@ fn a_registry_that_gives_manifests_as_blobs_or_breaks_over_a_layer() {
 
 #[test]
 #[cfg(unix)]
-fn what_is_no_file_is_not_replaced() {
+fn a_folder_or_pipe_at_the_destination_is_not_replaced() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = push(&fake, "my-org/app", "v1", &component("app"));
     let pin = format!("{}/my-org/app@sha256:{}", fake.host(), app.manifest);
@@ -142,7 +142,7 @@ fn a_tag_warns_once_and_says_the_pin() {
 }
 
 #[test]
-fn offline_asks_nobody_and_names_every_place() {
+fn offline_makes_no_request_and_names_every_place() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let pushed = push(&fake, APP, "v1", &component("app"));
     sandbox.write("v/x", "");
@@ -172,7 +172,7 @@ fn offline_asks_nobody_and_names_every_place() {
 }
 
 #[test]
-fn what_is_vendored_comes_first_in_both_layouts() {
+fn a_vendored_component_comes_first_in_both_layouts() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = component("app");
     let pushed = push(&fake, APP, "v1", &app);
@@ -248,7 +248,7 @@ fn a_damaged_vendored_component_is_an_error_for_every_purpose() {
 }
 
 #[test]
-fn a_mirror_replaces_the_registry_and_falls_back_only_where_that_is_asked_for() {
+fn a_mirror_replaces_the_registry_unless_direct_is_allowed() {
     let (sandbox, upstream, mirror) =
         (Sandbox::new(), Fake::new(Door::Open), Fake::new(Door::Open));
     let app = component("app");
@@ -273,7 +273,7 @@ fn a_mirror_replaces_the_registry_and_falls_back_only_where_that_is_asked_for() 
 }
 
 #[test]
-fn a_mirror_with_other_bytes_is_no_reason_to_ask_somebody_else() {
+fn wrong_bytes_from_a_mirror_end_the_search() {
     let (sandbox, upstream) = (Sandbox::new(), Fake::new(Door::Open));
     let (app, other) = (component("app"), component("oth"));
     assert_eq!(app.len(), other.len());
@@ -296,7 +296,7 @@ fn a_mirror_with_other_bytes_is_no_reason_to_ask_somebody_else() {
 }
 
 #[test]
-fn what_is_not_there_is_told_apart() {
+fn missing_tags_blobs_and_manifests_are_told_apart() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     push(&fake, APP, "v1", &component("app"));
     let host = fake.host();
@@ -413,7 +413,7 @@ fn a_folder_in_place_of_a_registry_serves_it_offline() {
 
 /// An error that no other source can fix is reported as it is, whatever the next sources are.
 #[test]
-fn a_setting_that_makes_no_sense_is_no_reason_to_ask_somebody_else() {
+fn an_invalid_setting_ends_the_search() {
     let (sandbox, upstream, mirror) =
         (Sandbox::new(), Fake::new(Door::Open), Fake::new(Door::Open));
     for fake in [&upstream, &mirror] {
@@ -446,7 +446,7 @@ fn a_setting_that_makes_no_sense_is_no_reason_to_ask_somebody_else() {
 }
 
 #[test]
-fn a_mirror_that_refuses_is_not_passed_over() {
+fn a_mirror_that_refuses_ends_the_search() {
     for door in [Door::Basic, Door::AliceToken] {
         let (sandbox, upstream, mirror) = (Sandbox::new(), Fake::new(Door::Open), Fake::new(door));
         push(&upstream, APP, "v1", &component("app"));

@@ -72,7 +72,7 @@ impl Case {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn four_witnesses_agree() {
+fn four_programs_agree_on_the_component() {
     let case = Case::new(Registry::open(), &["--plain-http"]);
     let (manifest, app) = (case.push(), bytes(&case.sandbox, "app.wasm"));
     let content = format!("sha256:{}", sha256(&app));
@@ -129,7 +129,7 @@ fn four_witnesses_agree() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn what_oras_pushes_without_a_type_is_pulled_too() {
+fn an_artifact_that_oras_pushed_without_a_type_is_pulled() {
     let case = Case::new(Registry::open(), &["--plain-http"]);
     let reference = format!("{}:plain", case.name);
     case.program(&["oras", "push", "--plain-http", &reference, "app.wasm"]);
@@ -144,7 +144,7 @@ fn what_oras_pushes_without_a_type_is_pulled_too() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn a_registry_for_alice_is_only_for_her() {
+fn a_registry_requires_the_password_of_alice() {
     let case = Case::new(Registry::for_alice(), &["--plain-http"]);
     case.log_in("p1");
     let manifest = case.push();
@@ -170,7 +170,7 @@ fn a_registry_for_alice_is_only_for_her() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn a_private_authority_is_believed_where_it_is_named() {
+fn a_private_authority_is_trusted_where_it_is_configured() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().unwrap();
     let root_file = authority.write_to(folder.path());
@@ -190,7 +190,7 @@ fn path(path: &Path) -> String {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
-fn a_mirror_that_oras_filled_serves_what_the_registry_pinned() {
+fn a_mirror_filled_by_oras_serves_pinned_components() {
     let case = Case::new(Registry::open(), &["--plain-http"]);
     let manifest = case.push();
     let mirror = Registry::open();

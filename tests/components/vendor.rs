@@ -44,9 +44,9 @@ fn the_folder_is_golden_and_a_second_run_downloads_nothing() {
     assert_eq!(crate::sha256(&tree["components/auth-service.manifest.json"]), auth.manifest);
     sandbox.run(&["verify", "vendor"]).succeeds().says(&["4 files are as listed in the manifest"]);
 
-    let asked = fake.asked().len();
+    let asked = fake.request_lines().len();
     vendor(&sandbox, &words).succeeds().says(&["0 fetched, 0 copied, 2 kept"]);
-    assert_eq!(fake.asked().len(), asked);
+    assert_eq!(fake.request_lines().len(), asked);
     assert_eq!(sandbox.tree("vendor"), tree);
     // Nor does an offline run need the registry; and in another order.
     vendor(&sandbox, &[words[1], words[0]]).env("BAZEL_WASM_OFFLINE", "1").succeeds();
@@ -94,7 +94,7 @@ fn a_vendored_manifest_proves_its_file() {
     // Vendoring repairs it, and downloads only the manifest.
     vendor(&sandbox, &[&pin]).succeeds();
     assert_eq!((bytes(&sandbox, wasm), sandbox.read(manifest)), (right, proof));
-    let blobs = fake.asked().iter().filter(|it| it.ends_with(&app.content)).count();
+    let blobs = fake.request_lines().iter().filter(|it| it.ends_with(&app.content)).count();
     assert_eq!(blobs, 1);
 }
 
@@ -131,7 +131,7 @@ fn a_link_is_replaced_by_the_file() {
 }
 
 #[test]
-fn sixteen_may_fill_one_folder_at_once() {
+fn sixteen_processes_vendor_into_one_folder_at_once() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let names: Vec<_> = (0..4).map(|nth| format!("c{nth}")).collect();
     let pins: Vec<_> = names
@@ -168,7 +168,7 @@ fn a_tag_says_its_pin_and_is_good_offline_once_it_is_vendored() {
     vendor(&sandbox, &[&one]).succeeds().says(&[&format!("digest = \"sha256:{}\"", app.content)]);
     let tree = sandbox.tree("vendor");
     vendor(&sandbox, &[&one]).succeeds().says(&["1 kept"]);
-    let blobs = || fake.asked().iter().filter(|it| it.contains("/blobs/")).count();
+    let blobs = || fake.request_lines().iter().filter(|it| it.contains("/blobs/")).count();
     assert_eq!((blobs(), sandbox.tree("vendor") == tree), (1, true));
     vendor(&sandbox, &[&one]).env("BAZEL_WASM_OFFLINE", "1").succeeds().says(&["1 kept"]);
     assert_eq!(sandbox.tree("vendor"), tree);
@@ -197,7 +197,7 @@ fn a_tag_says_its_pin_and_is_good_offline_once_it_is_vendored() {
 }
 
 #[test]
-fn one_failure_does_not_stop_the_others() {
+fn a_failure_does_not_stop_the_other_components() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = push(&fake, "my-org/app", "v1", &component("app"));
     let host = fake.host();
@@ -210,7 +210,7 @@ fn one_failure_does_not_stop_the_others() {
 }
 
 #[test]
-fn names_that_collide_are_refused_before_anything_is_fetched() {
+fn colliding_names_are_refused_before_any_download() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let one = push(&fake, "a/app", "v1", &component("one"));
     push(&fake, "b/app", "v1", &component("two"));
@@ -274,7 +274,7 @@ fn a_dry_run_says_where_and_changes_nothing() {
 }
 
 #[test]
-fn a_build_file_of_somebody_else_stays() {
+fn a_foreign_build_file_is_not_changed() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = push(&fake, "my-org/app", "v1", &component("app"));
     let mine = "exports_files([\"old.wasm\"])\n";
@@ -286,7 +286,7 @@ fn a_build_file_of_somebody_else_stays() {
 }
 
 #[test]
-fn what_a_killed_run_left_beside_a_whole_file_is_removed() {
+fn leftovers_of_a_killed_run_beside_a_file_are_removed() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = push(&fake, "my-org/app", "v1", &component("app"));
     let pin = format!("{}/my-org/app@sha256:{}", fake.host(), app.manifest);
@@ -300,7 +300,7 @@ fn what_a_killed_run_left_beside_a_whole_file_is_removed() {
 }
 
 #[test]
-fn killed_at_many_moments_it_completes_with_the_same_bytes() {
+fn runs_after_kills_complete_with_the_same_bytes() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let one = crate::exporting(&["a:one/api@1.0.0"], 2_000_000);
     let two = crate::exporting(&["a:two/api@1.0.0"], 2_000_000);
@@ -330,7 +330,7 @@ fn killed_at_many_moments_it_completes_with_the_same_bytes() {
 }
 
 #[test]
-fn the_command_for_a_damaged_component_mends_it_where_it_lies() {
+fn the_printed_command_repairs_a_damaged_component_in_place() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     let app = push(&fake, "my-org/app", "v1", &component("app"));
     sandbox.write("share/components/app.wasm", component("other"));

@@ -22,7 +22,7 @@ fn wkg(sandbox: &Sandbox, fake: &Fake, words: &[&str]) {
 
 #[test]
 #[ignore = "needs a wkg on PATH"]
-fn a_real_wkg_pushes_what_we_pull() {
+fn a_component_pushed_by_wkg_is_pulled() {
     let (sandbox, fake) = (Sandbox::new(), Fake::new(Door::Open));
     sandbox.write("app.wasm", smallest());
     let name = format!("{}/my-org/app", fake.host());

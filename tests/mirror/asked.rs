@@ -21,7 +21,7 @@ fn pod(images: &[&str]) -> String {
 }
 
 #[test]
-fn each_image_is_asked_for_once_and_by_its_digest() {
+fn each_image_is_requested_once_and_by_its_digest() {
     let case = Case::new();
     let (images, _) = Images::two_platforms("1", 5, 100);
     fill(&case.to, "a", &images);
@@ -30,7 +30,7 @@ fn each_image_is_asked_for_once_and_by_its_digest() {
     let live = ["p.yaml", &format!("--registry={host}"), "--live"];
     case.sandbox.write("p.yaml", pod(&[&tagged, &tagged, &pinned]));
     case.run("check", &live).succeeds().says(&["3 images in 1 file", "each of the 2 different"]);
-    let mut asked = case.to.asked();
+    let mut asked = case.to.request_lines();
     asked.sort();
     let by_digest = format!("HEAD /v2/a/manifests/sha256:{digest}");
     assert_eq!(asked, ["HEAD /v2/a/manifests/1".to_owned(), by_digest]);
@@ -46,13 +46,13 @@ fn each_image_is_asked_for_once_and_by_its_digest() {
     }
     printed.says(&["3 of 4 images"]);
     // Without the option, no registry is asked.
-    let before = case.to.asked().len();
+    let before = case.to.request_lines().len();
     case.run("check", &live[..2]).ends_with(4).says(&["1 of 4 images"]);
-    assert_eq!(case.to.asked().len(), before);
+    assert_eq!(case.to.request_lines().len(), before);
 }
 
 #[test]
-fn a_registry_that_does_not_say_is_no_success() {
+fn a_failing_registry_fails_the_live_check() {
     let case = Case::with(
         |_, _| None,
         |request, _| {
@@ -67,7 +67,7 @@ fn a_registry_that_does_not_say_is_no_success() {
 }
 
 #[test]
-fn whatever_could_not_be_asked_for_is_told_beside_the_findings() {
+fn failed_requests_are_reported_beside_the_findings() {
     let case = Case::with(
         |_, _| None,
         |request, _| {

@@ -7,7 +7,7 @@ use crate::images::{Images, some_bytes};
 use crate::{Case, fill, signed};
 
 #[test]
-fn all_that_belongs_to_an_image_arrives_and_its_tag_last() {
+fn an_image_is_copied_whole_and_its_tag_last() {
     let case = Case::new();
     let images = signed("1", 1);
     fill(&case.from, "a", &images);
@@ -16,10 +16,10 @@ fn all_that_belongs_to_an_image_arrives_and_its_tag_last() {
     case.has("a", &images);
     let digest = images.tags["1"];
     assert_eq!(printed.stdout, format!("{}/a:1@sha256:{digest}\n", case.to.host()));
-    let said = printed.says(&["copied   ", "1 image copied, 0 were there, 0 failed"]);
-    assert!(said.stderr.contains(&format!("sha256:{digest}")), "{}", said.stderr);
+    let printed = printed.says(&["copied   ", "1 image copied, 0 were there, 0 failed"]);
+    assert!(printed.stderr.contains(&format!("sha256:{digest}")), "{}", printed.stderr);
     // A manifest is pushed after all content that it names: the registry refuses another order too.
-    let asked = case.to.asked();
+    let asked = case.to.request_lines();
     assert_eq!(asked.last().unwrap(), "PUT /v2/a/manifests/1");
     let last_blob = asked.iter().rposition(|it| it.contains("/blobs/")).unwrap();
     let first_manifest = asked.iter().position(|it| it.starts_with("PUT /v2/a/manifests")).unwrap();
@@ -30,7 +30,7 @@ fn all_that_belongs_to_an_image_arrives_and_its_tag_last() {
 }
 
 #[test]
-fn attached_things_are_listed_by_a_tag_where_the_registry_keeps_no_list() {
+fn referrers_are_listed_by_tag_without_the_referrers_api() {
     for (from_keeps, to_keeps) in [(true, false), (false, true), (false, false)] {
         let case = Case::new();
         case.from.store().referrers = from_keeps;
@@ -60,7 +60,7 @@ fn attached_things_are_listed_by_a_tag_where_the_registry_keeps_no_list() {
 }
 
 #[test]
-fn what_is_there_costs_two_requests_an_image_and_nothing_is_put() {
+fn a_copied_image_takes_two_requests_and_no_upload() {
     let case = Case::new();
     let names = ["a:1", "b:1", "c:1"];
     for (name, seed) in names.iter().zip(1..) {
@@ -68,10 +68,15 @@ fn what_is_there_costs_two_requests_an_image_and_nothing_is_put() {
     }
     case.list(&names);
     case.copy(&[]).succeeds();
-    let (from, to) = (case.from.asked().len(), case.to.asked().len());
+    let (from, to) = (case.from.request_lines().len(), case.to.request_lines().len());
     let printed = case.copy(&["--json"]).succeeds();
-    assert_eq!(case.from.asked().len() - from, 3, "{:#?}", &case.from.asked()[from..]);
-    let asked = &case.to.asked()[to..];
+    assert_eq!(
+        case.from.request_lines().len() - from,
+        3,
+        "{:#?}",
+        &case.from.request_lines()[from..]
+    );
+    let asked = &case.to.request_lines()[to..];
     assert!(asked.len() == 3 && asked.iter().all(|it| it.starts_with("HEAD ")), "{asked:#?}");
     let json = printed.json();
     assert_eq!(json["there"], 3);
@@ -84,7 +89,7 @@ fn what_is_there_costs_two_requests_an_image_and_nothing_is_put() {
 }
 
 #[test]
-fn a_layer_that_many_images_share_is_moved_once_and_mounted_for_the_others() {
+fn a_shared_layer_is_moved_once_and_then_mounted() {
     let case = Case::new();
     let shared = some_bytes(1, 5000);
     let names = ["a:1", "b/c:1", "d:1", "d:2"];
@@ -111,7 +116,7 @@ fn a_layer_that_many_images_share_is_moved_once_and_mounted_for_the_others() {
 }
 
 #[test]
-fn within_one_registry_no_byte_of_a_blob_moves() {
+fn a_copy_within_a_registry_moves_no_blob() {
     let case = Case::new();
     let images = signed("1", 5);
     fill(&case.from, "a", &images);
@@ -131,7 +136,7 @@ fn within_one_registry_no_byte_of_a_blob_moves() {
 }
 
 #[test]
-fn both_sides_are_asked_by_whoever_may_ask_there_with_few_tokens() {
+fn each_registry_gets_its_own_credential_and_few_tokens() {
     let case = Case::between(Fake::new(Door::Token), Fake::new(Door::AliceToken));
     let layer = some_bytes(1, 2000);
     let mut all = Vec::new();
@@ -166,7 +171,7 @@ fn both_sides_are_asked_by_whoever_may_ask_there_with_few_tokens() {
 }
 
 #[test]
-fn a_plan_moves_nothing_and_says_what_it_would_move() {
+fn a_dry_run_moves_nothing_and_prints_the_plan() {
     let case = Case::new();
     let images = signed("1", 5);
     fill(&case.from, "a", &images);
@@ -186,7 +191,7 @@ fn a_plan_moves_nothing_and_says_what_it_would_move() {
 }
 
 #[test]
-fn some_platforms_of_an_index() {
+fn selected_platforms_of_an_index_are_copied() {
     let case = Case::new();
     let (images, _) = Images::two_platforms("1", 5, 500);
     fill(&case.from, "a", &images);
@@ -206,7 +211,7 @@ fn some_platforms_of_an_index() {
 }
 
 #[test]
-fn one_who_asks_for_more_gets_what_was_attached_since() {
+fn recheck_copies_new_referrers() {
     let case = Case::new();
     let (mut images, index) = Images::two_platforms("1", 5, 500);
     fill(&case.from, "a", &images);

@@ -29,7 +29,7 @@ fn three(case: &Case) -> [Images; 3] {
 
 /// Checks that the other images arrived, and no part of the bad one is visible.
 #[track_caller]
-fn the_others_are_there(case: &Case, code: i32, words: &[&str]) {
+fn other_images_are_copied(case: &Case, code: i32, words: &[&str]) {
     let all = three(case);
     let printed = case.copy(&[]).ends_with(code);
     case.has("a", &all[0]);
@@ -40,7 +40,7 @@ fn the_others_are_there(case: &Case, code: i32, words: &[&str]) {
 }
 
 #[test]
-fn one_that_refuses_pushes_stops_no_other_image() {
+fn a_refused_push_stops_no_other_image() {
     for (status, code, words) in [
         ("403 Forbidden", "DENIED", "denied"),
         ("401 Unauthorized", "UNAUTHORIZED", "401"),
@@ -55,12 +55,12 @@ fn one_that_refuses_pushes_stops_no_other_image() {
                     .then(|| error(status, code, "requested access is denied: quota exceeded"))
             },
         );
-        the_others_are_there(&case, 5, &["bad", words]);
+        other_images_are_copied(&case, 5, &["bad", words]);
     }
 }
 
 #[test]
-fn one_whose_quota_ends_in_the_middle_shows_nothing_by_halves() {
+fn a_quota_reached_midway_leaves_no_incomplete_image() {
     let case = Case::with(
         |_, _| None,
         |request, _| {
@@ -68,11 +68,11 @@ fn one_whose_quota_ends_in_the_middle_shows_nothing_by_halves() {
             blob.then(|| error("403 Forbidden", "DENIED", "storage quota of the project exceeded"))
         },
     );
-    the_others_are_there(&case, 5, &["storage quota of the project exceeded"]);
+    other_images_are_copied(&case, 5, &["storage quota of the project exceeded"]);
 }
 
 #[test]
-fn one_that_dies_in_the_middle_is_finished_by_the_next_run() {
+fn a_copy_to_a_registry_that_died_is_finished_by_the_next_run() {
     let (left, dead) = (Arc::new(AtomicUsize::new(6)), Arc::new(AtomicUsize::new(1)));
     let switch = dead.clone();
     let case = Case::with(
@@ -116,7 +116,7 @@ fn a_blob_with_other_bytes_never_arrives() {
         },
         |_, _| None,
     );
-    the_others_are_there(&case, 4, &["expected", "found", "sha256"]);
+    other_images_are_copied(&case, 4, &["expected", "found", "sha256"]);
     let wrong = Digest::compute(&some_bytes(99, 3000));
     assert!(case.to.store().blob("bad", &wrong).is_none());
 }
@@ -132,12 +132,12 @@ fn a_manifest_with_other_bytes_is_not_passed_on() {
         },
         |_, _| None,
     );
-    the_others_are_there(&case, 4, &["sha256"]);
+    other_images_are_copied(&case, 4, &["sha256"]);
     assert_eq!(Case::count(&case.to, "PUT", "/v2/bad/"), 0);
 }
 
 #[test]
-fn a_registry_that_takes_something_else_than_was_pushed() {
+fn a_registry_that_stores_another_manifest_is_detected() {
     let case = Case::with(
         |_, _| None,
         |request, _| {
@@ -146,11 +146,11 @@ fn a_registry_that_takes_something_else_than_was_pushed() {
             one.then(|| Reply::new("201 Created", "").header("Docker-Content-Digest", &digest))
         },
     );
-    the_others_are_there(&case, 4, &["another manifest"]);
+    other_images_are_copied(&case, 4, &["another manifest"]);
 }
 
 #[test]
-fn an_image_that_is_not_there_or_not_for_the_platform() {
+fn missing_images_and_platforms_are_reported() {
     let case = Case::new();
     let (images, _) = Images::two_platforms("1", 5, 500);
     fill(&case.from, "a", &images);
@@ -173,7 +173,7 @@ fn an_image_that_is_not_there_or_not_for_the_platform() {
 }
 
 #[test]
-fn lists_that_make_no_sense() {
+fn contradictory_mirror_lists_are_refused() {
     let case = Case::new();
     let (images, _) = Images::two_platforms("1", 5, 500);
     fill(&case.from, "a", &images);
@@ -203,7 +203,7 @@ fn lists_that_make_no_sense() {
 }
 
 #[test]
-fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
+fn a_busy_registry_is_retried_until_the_budget_is_used_up() {
     for (refusals, succeeds) in [(3, true), (usize::MAX, false)] {
         let case = Case::with(
             |_, _| None,
@@ -258,7 +258,7 @@ fn one_that_is_busy_is_asked_again_until_the_budget_is_used_up() {
 }
 
 #[test]
-fn whoever_needs_a_blob_from_a_registry_that_fails_may_get_it_for_another_image() {
+fn a_blob_refused_for_one_image_is_copied_for_another() {
     // The same layer in two images: the first one's repository refuses it, the second one accepts
     // it.
     let case = Case::with(

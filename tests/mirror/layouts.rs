@@ -27,14 +27,14 @@ fn into_a_layout_and_out_of_it_without_the_source() {
         let digests: Vec<_> = all.iter().map(|it| it.tags.values()).collect();
         assert_eq!(digests.len(), 2);
         assert!(printed.stdout.contains(&format!("a:1@sha256:{}", all[0].tags["1"])));
-        assert_eq!(case.to.server.requests().len(), 0, "nobody else is asked");
+        assert_eq!(case.to.server.requests().len(), 0, "the other registry gets no request");
         let before = case.sandbox.tree("");
         // Only the four kinds of files of a layout are there, and no partial file.
         let strange = before.keys().find(|name| name.contains(".part") || name.contains(".layout"));
         assert_eq!(strange, None);
-        let asked = case.from.asked().len();
+        let asked = case.from.request_lines().len();
         case.copy(&[&to]).succeeds().says(&["2 were there"]);
-        assert_eq!(case.from.asked().len(), asked + 2, "two tags");
+        assert_eq!(case.from.request_lines().len(), asked + 2, "two tags");
         assert_eq!(case.sandbox.tree(""), before, "nothing has changed");
         // The offline machine has no source registry.
         let asked = case.from.server.requests().len();
@@ -67,7 +67,7 @@ fn the_same_images_make_the_same_tar_and_each_blob_is_in_it_once() {
 }
 
 #[test]
-fn each_line_says_where_an_image_went() {
+fn each_line_names_the_destination_of_an_image() {
     let case = Case::new();
     two(&case);
     for layout in ["images", "images.tar"] {
@@ -76,15 +76,18 @@ fn each_line_says_where_an_image_went() {
         let lines: Vec<_> = planned.stdout.lines().filter(|it| it.contains(" -> ")).collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines.iter().all(|it| it.ends_with("B")), "{lines:?}");
-        let said = case.copy(&[&to]).succeeds().stderr;
-        let lines: Vec<_> = said.lines().filter(|it| it.starts_with("copied ")).collect();
-        assert_eq!(lines.len(), 2, "{said}");
-        assert!(lines.iter().all(|it| it.contains(&format!(" -> {layout}  sha256:"))), "{said}");
+        let messages = case.copy(&[&to]).succeeds().stderr;
+        let lines: Vec<_> = messages.lines().filter(|it| it.starts_with("copied ")).collect();
+        assert_eq!(lines.len(), 2, "{messages}");
+        assert!(
+            lines.iter().all(|it| it.contains(&format!(" -> {layout}  sha256:"))),
+            "{messages}"
+        );
     }
 }
 
 #[test]
-fn a_layout_grows() {
+fn a_second_copy_adds_to_a_layout() {
     for layout in ["images", "images.tar"] {
         let case = Case::new();
         let all = two(&case);
@@ -132,7 +135,7 @@ fn many_processes_write_into_one_layout() {
 }
 
 #[test]
-fn some_platforms_of_what_has_a_tag_and_a_digest() {
+fn selected_platforms_of_a_pinned_tag_are_copied() {
     for layout in ["images", "images.tar"] {
         let case = Case::new();
         let (images, _) = Images::two_platforms("1", 5, 500);
@@ -152,9 +155,9 @@ fn some_platforms_of_what_has_a_tag_and_a_digest() {
         case.copy(&amd).succeeds();
         case.copy(&amd).succeeds().says(&["1 was there"]);
         list(&[pinned, line(&format!("a@sha256:{digest}"), "b"), line("a:1", "c")]);
-        let asked = case.from.asked().len();
+        let asked = case.from.request_lines().len();
         case.copy(&[&from]).succeeds().says(&["3 images copied"]);
-        assert_eq!(case.from.asked().len(), asked);
+        assert_eq!(case.from.request_lines().len(), asked);
         for repository in ["a", "b", "c"] {
             let store = case.to.store();
             assert_eq!(store.manifest(repository, "1"), Some(&*images.manifests[0].2));
@@ -167,7 +170,7 @@ fn some_platforms_of_what_has_a_tag_and_a_digest() {
 }
 
 #[test]
-fn two_images_with_one_tag_and_two_digests() {
+fn a_tag_with_two_digests_is_copied_as_two_images() {
     for layout in ["images", "images.tar"] {
         for narrowed in [false, true] {
             let case = Case::new();
@@ -201,7 +204,7 @@ fn two_images_with_one_tag_and_two_digests() {
 }
 
 #[test]
-fn a_damaged_layout_is_found_out_and_mended() {
+fn a_damaged_layout_is_detected_and_repaired() {
     let case = Case::new();
     let all = two(&case);
     case.copy(&["--to=images"]).succeeds();
@@ -228,7 +231,7 @@ fn a_damaged_layout_is_found_out_and_mended() {
 }
 
 #[test]
-fn an_image_in_a_damaged_layout_is_not_called_there() {
+fn a_copy_repairs_missing_and_damaged_blobs() {
     for layout in ["images", "images.tar"] {
         let case = Case::new();
         let all = two(&case);
@@ -253,7 +256,7 @@ fn an_image_in_a_damaged_layout_is_not_called_there() {
                 }
             }
             case.copy(&[&to]).succeeds();
-            assert!(case.sandbox.tree("") == whole, "{digest} is mended");
+            assert!(case.sandbox.tree("") == whole, "{digest} is repaired");
         }
     }
 }
@@ -298,7 +301,7 @@ fn many_processes_write_into_one_tar() {
 }
 
 #[test]
-fn what_is_no_layout_is_left_alone() {
+fn a_path_that_is_not_a_layout_is_left_alone() {
     let case = Case::new();
     two(&case);
     case.sandbox.write("notes/file.txt", "mine");

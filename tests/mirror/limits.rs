@@ -49,7 +49,7 @@ fn values_are_limited_in_a_file_and_not_in_each_document() {
 }
 
 #[test]
-fn long_files_and_long_scalars() {
+fn long_scalars_are_limited() {
     let scalar = |bytes: usize| format!("a: '{}'\n", "x:1 ".repeat((bytes - 10) / 4));
     check(&scalar(MOST_BYTES), 0);
     refused(&scalar(MOST_BYTES + 20), "16777216 bytes");
@@ -66,7 +66,7 @@ fn texts_that_are_yaml_share_a_limit() {
 }
 
 #[test]
-fn mentions_are_limited_over_all_files() {
+fn image_occurrences_of_all_files_share_a_limit() {
     let images = |count: usize| repeated(count, |n| format!("- image: r.corp/a{n}:1\n"));
     check(&images(MOST_OCCURRENCES), 0);
     refused(&images(MOST_OCCURRENCES + 1), "50000 times");
@@ -83,7 +83,7 @@ fn mentions_are_limited_over_all_files() {
 }
 
 #[test]
-fn lists_with_the_most_images() {
+fn lists_with_the_most_images_are_read() {
     let list = |count: usize, tag: &str| {
         let one =
             |n: usize| format!("- {{source: 'a.io/x{n}:{tag}', destination: 'r.corp/x{n}:1'}}\n");

@@ -8,7 +8,7 @@ fn image(seed: u32) -> Images {
 }
 
 #[test]
-fn a_moved_tag_is_told_and_what_was_locked_is_copied() {
+fn a_moved_tag_is_reported_and_the_locked_digest_copied() {
     let case = Case::new();
     let (old, new, other) = (image(10), image(20), image(30));
     fill(&case.from, "a", &old);
@@ -30,7 +30,7 @@ fn a_moved_tag_is_told_and_what_was_locked_is_copied() {
 
     fill(&case.from, "a", &new);
     case.run("lock", &[]).succeeds();
-    assert_eq!(case.sandbox.read("mirror.lock"), lock, "what is locked stays");
+    assert_eq!(case.sandbox.read("mirror.lock"), lock, "the lock is unchanged");
     let printed = case.copy(&["--locked"]).ends_with(4);
     printed.says(&["is another image now", &old.tags["1"].to_string(), &new.tags["1"].to_string()]);
     case.has("a", &old);
@@ -48,7 +48,7 @@ fn a_moved_tag_is_told_and_what_was_locked_is_copied() {
 }
 
 #[test]
-fn a_lock_that_does_not_fit() {
+fn a_missing_or_incomplete_lock_is_refused() {
     let case = Case::new();
     fill(&case.from, "a", &image(10));
     case.list(&["a:1"]);
@@ -69,7 +69,7 @@ fn a_lock_that_does_not_fit() {
 }
 
 #[test]
-fn the_gravest_of_many_failures_decides() {
+fn the_most_severe_failure_decides_the_exit_code() {
     let case = Case::with(
         |request, _| {
             let broken = request.path.starts_with("/v2/b/manifests/");
@@ -89,7 +89,7 @@ fn the_gravest_of_many_failures_decides() {
 }
 
 #[test]
-fn a_tag_that_is_gone_is_copied_by_its_digest() {
+fn a_deleted_tag_is_copied_by_its_locked_digest() {
     let case = Case::with(
         |request, store| {
             let gone = request.path == "/v2/a/manifests/1" && store.uses == Some(9);
@@ -110,7 +110,7 @@ fn a_tag_that_is_gone_is_copied_by_its_digest() {
 }
 
 #[test]
-fn the_locked_one_out_of_a_layout() {
+fn a_locked_image_is_copied_out_of_a_layout() {
     let case = Case::new();
     let (old, new) = (image(10), image(20));
     fill(&case.from, "a", &old);
@@ -126,7 +126,7 @@ fn the_locked_one_out_of_a_layout() {
 }
 
 #[test]
-fn some_platforms_of_the_locked_one_out_of_a_layout() {
+fn selected_platforms_of_a_locked_image_leave_a_layout() {
     for layout in ["images", "images.tar"] {
         let case = Case::new();
         let images = image(10);
@@ -148,7 +148,7 @@ fn some_platforms_of_the_locked_one_out_of_a_layout() {
 }
 
 #[test]
-fn what_only_says_that_it_is_a_part_of_the_locked_one_is_found_out() {
+fn a_manifest_outside_of_the_locked_index_is_refused() {
     let case = Case::new();
     let (images, other) = (image(10), image(20));
     fill(&case.from, "a", &images);

@@ -41,7 +41,7 @@ fn list(bytes: usize, one: impl Fn(usize) -> String) -> String {
 const LONG: usize = (4 << 20) - 1000;
 
 #[test]
-fn a_list_of_tags_that_goes_on() {
+fn an_endless_list_of_tags_needs_little_memory() {
     let page = format!(r#"{{"tags":[{}]}}"#, list(LONG, |_| r#""a""#.to_owned()));
     let fake = Fake::with(Door::Open, move |request, _| {
         request.path.contains("/tags/list").then(|| {
@@ -58,7 +58,7 @@ fn a_list_of_tags_that_goes_on() {
 }
 
 #[test]
-fn manifests_with_many_fields() {
+fn manifests_with_many_fields_need_little_memory() {
     let case = Case::new();
     let fields = list(LONG, |nth| format!(r#""{nth}":0"#));
     let names: Vec<_> = (0..15).map(|nth| format!("a{nth}:1")).collect();
@@ -75,7 +75,7 @@ fn manifests_with_many_fields() {
 }
 
 #[test]
-fn indexes_with_many_entries() {
+fn indexes_with_many_entries_need_little_memory() {
     for (more, count) in [("", 9_000), ("", 12_000), (r#","annotations":{"a":"b"}"#, 30_000)] {
         let case = Case::new();
         let names: Vec<_> = (0..8).map(|nth| format!("a{nth}:1")).collect();
@@ -96,7 +96,7 @@ fn indexes_with_many_entries() {
 }
 
 #[test]
-fn many_referrers_with_annotations() {
+fn many_annotated_referrers_need_little_memory() {
     let annotations = list(2000, |nth| format!(r#""{nth}":"""#));
     let entry = |nth| {
         let more = format!(r#","annotations":{{{annotations}}},"x":1"#);
@@ -128,7 +128,7 @@ fn many_referrers_with_annotations() {
 }
 
 #[test]
-fn a_layout_with_many_long_manifests() {
+fn a_layout_with_long_manifests_needs_little_memory() {
     let case = Case::new();
     fill(&case.from, "a", &signed("1", 10));
     case.list(&["a:1"]);
@@ -165,7 +165,7 @@ fn layout(case: &Case, entries: &str) {
 }
 
 #[test]
-fn a_layout_with_a_long_index() {
+fn a_layout_with_a_long_index_needs_little_memory() {
     let kind = "application/x";
     let annotations = list(1500, |nth| format!(r#""{nth}":"""#));
     let annotated = format!(r#","annotations":{{{annotations}}}"#);

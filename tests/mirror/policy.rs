@@ -23,7 +23,7 @@ fn status(url: &str) -> String {
 }
 
 #[test]
-fn containerd_finds_what_was_copied() {
+fn containerd_finds_the_copied_images() {
     let case = Case::new();
     fill(&case.from, "team/a", &Images::two_platforms("1", 10, 500).0);
     fill(&case.from, "b", &Images::two_platforms("1", 20, 500).0);

@@ -40,7 +40,7 @@ fn add_foreign(fake: &Fake, url: &str) -> Digest {
 }
 
 #[test]
-fn a_layer_that_may_not_be_passed_on_is_said_counted_and_taken() {
+fn non_distributable_layers_are_skipped_counted_or_included() {
     let case = Case::new();
     case.to.store().strict = false;
     let (digest, base) = (add_foreign(&case.from, "https://x.invalid/base"), Digest::compute(BASE));
@@ -80,7 +80,7 @@ fn a_layer_that_may_not_be_passed_on_is_said_counted_and_taken() {
 }
 
 #[test]
-fn a_layer_that_the_source_does_not_have_comes_from_its_own_address() {
+fn a_foreign_layer_is_downloaded_from_its_own_url() {
     for (bytes, code) in [(BASE, 0), (b"something else of that length...." as &[u8], 4)] {
         let outer = Server::start(move |_| Reply::ok(bytes));
         let case = Case::new();
@@ -108,7 +108,7 @@ fn a_layer_that_the_source_does_not_have_comes_from_its_own_address() {
 }
 
 #[test]
-fn what_is_attached_and_refused_is_named_with_the_way_around_it() {
+fn a_refused_referrer_is_named_with_a_remedy() {
     let refuse = |request: &crate::Request| {
         let put = request.method == "PUT" && request.path.contains("/manifests/");
         let body = String::from_utf8_lossy(&request.body);
@@ -120,7 +120,7 @@ fn what_is_attached_and_refused_is_named_with_the_way_around_it() {
     for signed in [true, false] {
         let case = Case::with(|_, _| None, move |request, _| refuse(request));
         let (mut images, index) = Images::two_platforms("1", 3, 500);
-        let what = match signed {
+        let referrer = match signed {
             true => format!("a cosign signature (tag `{}`)", images.signed(&index, "it is mine")),
             false => {
                 let sbom = images.attached(&index, "what is in it");
@@ -131,14 +131,14 @@ fn what_is_attached_and_refused_is_named_with_the_way_around_it() {
         case.list(&["a:1"]);
         let source = format!("of `{}/a:1`", case.from.host());
         let printed = case.copy(&[]).ends_with(5);
-        printed.says(&[&what, &source, "without its referrers, add `--no-attached`"]);
+        printed.says(&[&referrer, &source, "without its referrers, add `--no-attached`"]);
         case.copy(&["--no-attached"]).succeeds();
         assert!(case.to.store().manifest("a", "1").is_some());
     }
 }
 
 #[test]
-fn what_is_attached_and_cannot_be_read_or_pushed_is_named_too() {
+fn a_referrer_that_cannot_be_read_or_pushed_is_named() {
     // A blob of a referrer that the destination refuses, and a signature that the source does not
     // give.
     for (at_source, words) in [(true, "a cosign signature"), (false, "a cosign signature")] {
@@ -165,7 +165,7 @@ fn what_is_attached_and_cannot_be_read_or_pushed_is_named_too() {
 }
 
 #[test]
-fn a_compressed_layout_is_called_by_its_format_with_the_command_that_helps() {
+fn a_compressed_layout_is_named_with_the_command_to_unpack_it() {
     let case = Case::new();
     case.list(&["a:1"]);
     let gzip = || {
@@ -218,7 +218,7 @@ fn a_layout_without_the_image_says_which_ones_it_has() {
 }
 
 #[test]
-fn an_archive_of_docker_is_called_one() {
+fn a_docker_archive_is_named() {
     let case = Case::new();
     case.list(&["a:1"]);
     let mut tar = tar::Builder::new(Vec::new());

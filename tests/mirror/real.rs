@@ -178,7 +178,7 @@ fn the_guides_list_between_two_registries() {
 
 #[test]
 #[ignore = "needs real registries: scripts/test runs it"]
-fn killed_at_many_moments_it_is_finished_with_the_same_digests() {
+fn runs_after_kills_complete_with_the_same_digests() {
     let case = Case::new(300_000);
     let mut visible = 0;
     for milliseconds in (20..260).step_by(20) {
@@ -194,10 +194,12 @@ fn killed_at_many_moments_it_is_finished_with_the_same_digests() {
             crane.args(["validate", "--insecure", "--remote", &tagged]);
             crane.env("DOCKER_CONFIG", case.sandbox.root());
             let output = crane.output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr);
+            let messages = String::from_utf8_lossy(&output.stderr);
             match output.status.success() {
                 true => visible += usize::from(images.tags.contains_key(*tag)),
-                false => assert!(said.contains("UNKNOWN") || said.contains("404"), "{said}"),
+                false => {
+                    assert!(messages.contains("UNKNOWN") || messages.contains("404"), "{messages}")
+                }
             }
         }
     }
@@ -210,7 +212,7 @@ fn killed_at_many_moments_it_is_finished_with_the_same_digests() {
 
 #[test]
 #[ignore = "needs real registries: scripts/test runs it"]
-fn by_way_of_a_folder_and_a_tar_that_others_read() {
+fn images_are_copied_by_layouts_that_other_programs_read() {
     let case = Case::new(40_000);
     let (distinct, _) = case.blobs();
     for layout in ["images", "images.tar"] {
@@ -256,7 +258,7 @@ fn a_layout_of_skopeo_is_a_source_too() {
 
 #[test]
 #[ignore = "needs real registries: scripts/test runs it"]
-fn within_one_registry_no_byte_of_a_blob_moves() {
+fn a_copy_within_a_registry_moves_no_blob() {
     let case = Case::new(40_000);
     case.copy(&[]);
     let host = case.to.host();
@@ -280,7 +282,7 @@ fn within_one_registry_no_byte_of_a_blob_moves() {
 
 #[test]
 #[ignore = "needs real registries: scripts/test runs it"]
-fn one_platform_is_what_skopeo_sees() {
+fn skopeo_sees_the_selected_platform_only() {
     let case = Case::new(10_000);
     case.copy(&["--platform=linux/arm64"]);
     for ((name, tag), images) in GUIDE.iter().zip(&case.all) {
@@ -400,8 +402,8 @@ fn the_example_of_a_private_registry() {
             .env("WKG_REGISTRY_DOCKER_IO_URL", format!("http://{}", case.from.host()))
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{command}: {said}");
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command}: {messages}");
     }
     for name in ["mirror.yaml", "my-values.yaml", "kustomization.yaml"] {
         assert_eq!(sandbox.read(name), here(name), "{name}");

@@ -65,7 +65,7 @@ fn published_charts_have_the_images_that_helm_renders() {
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn the_chart_of_the_guide_is_rendered_with_each_value_of_its_table() {
+fn the_chart_of_the_guide_renders_with_each_value_of_its_table() {
     let sandbox = Sandbox::new();
     for (name, content) in tree(CHART.as_ref()) {
         sandbox.write(&format!("chart/{name}"), content);
@@ -102,7 +102,7 @@ fn the_chart_of_the_guide_is_rendered_with_each_value_of_its_table() {
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn options_reach_helm() {
+fn options_are_passed_to_helm() {
     let template = "\
 {{- range $key, $value := .Values }}
 ---
@@ -143,7 +143,7 @@ spec:
 /// another key, an inclusion, a condition on the cluster.
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn images_that_templates_put_together() {
+fn images_composed_by_templates_are_found() {
     for (values, template, expected) in [
         (
             "defaults: {hub: r.io/team, image: agent, tag: '5'}\n",
@@ -254,7 +254,7 @@ fn an_annotation_is_not_listed_unless_it_is_rendered() {
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn errors_of_helm_name_the_file_and_what_to_do() {
+fn errors_of_helm_name_the_file_and_a_remedy() {
     for (files, words) in [
         (
             &[("templates/a.yaml", "{{ required \"set the password\" .Values.password }}")][..],
@@ -291,7 +291,7 @@ fn a_chart_that_takes_all_memory_is_ended() {
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn one_chart_that_fails_does_not_hide_the_others() {
+fn a_failed_chart_does_not_hide_the_others() {
     let sandbox = chart(&[("templates/a.yaml", &pod("r.io/good:1"))]);
     sandbox.write("bad/Chart.yaml", "apiVersion: v2\nname: bad\nversion: 1.0.0\n");
     sandbox.write("bad/templates/a.yaml", "{{ fail \"never\" }}");

@@ -55,9 +55,9 @@ fn a_chart_is_the_one_of_the_index() {
 }
 
 #[test]
-fn a_chart_that_cannot_be_had_says_why() {
+fn a_chart_that_cannot_be_downloaded_is_explained() {
     let (sandbox, server) = (Sandbox::new(), repository(INDEX));
-    for (words, code, said) in [
+    for (words, code, message) in [
         (&["--chart=wbe"][..], 2, &["called `wbe`", "`web`"][..]),
         (&["--chart=web"], 2, &["--chart oci://r.io/charts/web:1.10.0"]),
         (&["--chart=web", "--version=9.0.0"], 3, &["no `9.0.0`", "1.10.0, 1.2.0"]),
@@ -66,7 +66,7 @@ fn a_chart_that_cannot_be_had_says_why() {
         (&["--chart=web", "--version=2.0.0-rc.1"], 3, &["404"]),
         (&["--chart=web", "--version=1.2.0", "--offline"], 3, &["--offline"]),
     ] {
-        list(&sandbox, &server, words).ends_with(code).says(said);
+        list(&sandbox, &server, words).ends_with(code).says(message);
     }
     let nowhere = Server::start(|_| Reply::new("404 Not Found", ""));
     list(&sandbox, &nowhere, &["--chart=web"])

@@ -123,7 +123,7 @@ fn a_registry_for_all_images_where_the_templates_follow_it() {
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn images_that_values_put_together_in_many_ways() {
+fn images_composed_of_several_values_are_redirected() {
     for (values, images, expected) in [
         // A registry from another key, and one that replaces the repository's.
         (
@@ -180,7 +180,7 @@ fn images_that_values_put_together_in_many_ways() {
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn images_in_lists_arguments_and_files() {
+fn images_in_lists_arguments_and_files_are_redirected() {
     let values = "\
 queue:
   versions:
@@ -226,7 +226,7 @@ spec: {containers: [{name: a, image: q.io/a:1, args: {{ toJson .Values.extra }}}
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn charts_in_charts_and_defaults_that_templates_move() {
+fn images_of_subcharts_and_moved_defaults_are_redirected() {
     let sandbox = chart("x: {registry: q.io}\n", &["'{{ .Values.x.registry }}/x:1'"]);
     sandbox.write("c/charts/inner/Chart.yaml", "apiVersion: v2\nname: inner\nversion: 1.0.0\n");
     sandbox.write("c/charts/inner/values.yaml", "image: {registry: docker.io, repository: in/a}\n");
@@ -258,7 +258,7 @@ spec:
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn checks_of_charts_are_met() {
+fn checks_of_charts_are_satisfied() {
     // A check that names its switch in the notes.
     let values = "global: {imageRegistry: '', security: {allowInsecureImages: false}}\nimage: {registry: docker.io, repository: team/web}\n";
     let image = "'{{ .Values.global.imageRegistry | default .Values.image.registry }}/{{ .Values.image.repository }}:1'";
@@ -301,7 +301,7 @@ fn checks_of_charts_are_met() {
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn tags_and_digests_of_destinations() {
+fn tags_and_digests_of_destinations_are_set() {
     let values = "image: {registry: q.io, repository: a, tag: v2.1.0}\nside: {image: {repository: q.io/b}}\n";
     let images = [
         "'{{ .Values.image.registry }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}'",
@@ -327,7 +327,7 @@ fn tags_and_digests_of_destinations() {
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn what_no_value_changes_is_named_with_what_does() {
+fn images_that_no_value_changes_are_named_with_a_remedy() {
     let template = "\
 apiVersion: v1
 kind: Pod
@@ -374,7 +374,7 @@ data:
 
 #[test]
 #[ignore = "needs Helm: scripts/test runs it"]
-fn the_values_and_options_of_the_user_are_below() {
+fn values_are_computed_over_the_values_of_the_user() {
     let image = "'{{ .Values.image.registry }}/{{ .Values.image.repository }}:{{ .Capabilities.KubeVersion.Version }}'";
     let sandbox = chart("image: {registry: q.io, repository: a}\n", &[image]);
     sandbox.write("user.yaml", "image: {registry: u.io}\n");

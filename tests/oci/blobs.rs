@@ -25,7 +25,7 @@ fn a_blob_takes_one_ping_and_one_request() {
 }
 
 #[test]
-fn what_is_there_already_takes_no_request() {
+fn a_complete_partial_file_takes_no_request() {
     let fake = filled(Fake::new(Door::Open));
     let case = Case::new();
     let folder = case.destination().parent().unwrap().to_owned();
@@ -37,7 +37,7 @@ fn what_is_there_already_takes_no_request() {
 }
 
 #[test]
-fn cut_at_each_byte_it_is_resumed() {
+fn a_blob_cut_at_any_byte_resumes_there() {
     for cut in 0..BODY.len() {
         let fake = filled(Fake::with(Door::Open, move |request, _| {
             let first = is_blob(request) && request.nth == 0;
@@ -53,7 +53,7 @@ fn cut_at_each_byte_it_is_resumed() {
 }
 
 #[test]
-fn the_next_run_goes_on_where_the_last_one_failed() {
+fn the_next_run_resumes_where_the_last_one_failed() {
     let fake = filled(Fake::with(Door::Open, |request, _| match request.nth {
         0 if is_blob(request) => Some(Reply::file(request, BODY, "\"1\"").cut_at(20)),
         1 if is_blob(request) => Some(Reply::new("403 Forbidden", "")),
@@ -67,7 +67,7 @@ fn the_next_run_goes_on_where_the_last_one_failed() {
 }
 
 #[test]
-fn a_token_that_expires_in_the_middle_is_renewed_and_the_blob_resumed() {
+fn a_token_that_expires_midway_is_renewed_and_the_blob_resumed() {
     let fake = filled(Fake::with(Door::AliceToken, |request, store| {
         (is_blob(request) && request.nth == 0).then(|| {
             store.expire();
@@ -120,7 +120,7 @@ fn a_blob_of_another_size_is_refused_with_both_sizes() {
 }
 
 #[test]
-fn right_bytes_with_a_wrong_descriptor_are_refused() {
+fn a_blob_with_a_wrong_size_in_its_descriptor_is_refused() {
     let fake = filled(Fake::new(Door::Open));
     let case = Case::new();
     let wrong = Descriptor::new("application/wasm", Digest::compute(BODY), 44);
@@ -131,7 +131,7 @@ fn right_bytes_with_a_wrong_descriptor_are_refused() {
 }
 
 #[test]
-fn by_digest_alone() {
+fn a_blob_is_pulled_by_digest_alone() {
     let fake = filled(Fake::new(Door::Open));
     let case = Case::new();
     let (digest, to) = (Digest::compute(BODY), case.place());
@@ -141,7 +141,7 @@ fn by_digest_alone() {
 }
 
 #[test]
-fn a_web_page_is_called_that() {
+fn a_web_page_instead_of_a_blob_is_named() {
     let fake = Fake::with(Door::Open, |request, _| {
         is_blob(request)
             .then(|| Reply::ok("<html>log in</html>").header("Content-Type", "text/html"))
@@ -153,7 +153,7 @@ fn a_web_page_is_called_that() {
 }
 
 #[test]
-fn a_redirect_to_storage_takes_no_credential_along() {
+fn a_redirect_to_storage_carries_no_credential() {
     let storage = Server::start(|request| Reply::file(request, BODY, "\"1\""));
     for door in [Door::Basic, Door::AliceToken] {
         let to = storage.url("/storage?signature=abc");
@@ -168,7 +168,7 @@ fn a_redirect_to_storage_takes_no_credential_along() {
 }
 
 #[test]
-fn a_failure_of_the_storage_is_told_as_its_own() {
+fn a_failure_of_the_storage_is_told_from_the_registry() {
     let storage = Server::start(|_| Reply::new("403 Forbidden", ""));
     let to = storage.url("/storage?signature=geheim");
     let fake =
@@ -185,7 +185,7 @@ fn pass_on(client: &Client, from: &Repository, blob: &Descriptor, to: &Fake) -> 
 }
 
 #[test]
-fn what_is_passed_on_resumes_and_is_hashed() {
+fn a_streamed_blob_resumes_and_is_verified() {
     for ranges in [true, false] {
         let fake = filled(Fake::with(Door::Open, move |request, _| {
             let reply = |bytes| {
@@ -238,7 +238,7 @@ fn wrong_bytes_are_never_passed_on_whole() {
 }
 
 #[test]
-fn an_empty_blob() {
+fn an_empty_blob_is_pulled_and_streamed() {
     let fake = Fake::new(Door::Open);
     let digest = fake.store().add_blob(HOME, b"");
     let case = Case::new();
@@ -252,7 +252,7 @@ fn an_empty_blob() {
 }
 
 #[test]
-fn whether_it_is_there() {
+fn has_blob_tells_whether_a_blob_exists() {
     let fake = filled(Fake::new(Door::Token));
     let case = Case::by(&fake, Credential::Anonymous);
     let client = case.client();

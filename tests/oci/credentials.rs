@@ -18,7 +18,7 @@ fn some(value: &str) -> Option<String> {
 }
 
 #[test]
-fn basic_is_shown_when_asked_for_and_not_before() {
+fn basic_is_sent_after_a_challenge_and_not_before() {
     let fake = filled(Fake::new(Door::Basic));
     let case = Case::by(&fake, alice());
     case.succeeded(case.pull(&case.client(), &fake));
@@ -31,7 +31,7 @@ fn basic_is_shown_when_asked_for_and_not_before() {
 }
 
 #[test]
-fn a_token_is_asked_for_by_name_and_password_and_shown_to_the_registry() {
+fn a_password_gets_a_token_that_is_sent_to_the_registry() {
     let fake = filled(Fake::new(Door::AliceToken));
     let case = Case::by(&fake, alice());
     case.succeeded(case.pull(&case.client(), &fake));
@@ -44,7 +44,7 @@ fn a_token_is_asked_for_by_name_and_password_and_shown_to_the_registry() {
 }
 
 #[test]
-fn nobody_gets_a_token_too_where_that_is_allowed() {
+fn anonymous_tokens_are_requested() {
     let fake = filled(Fake::new(Door::Token));
     let case = Case::by(&fake, Credential::Anonymous);
     case.succeeded(case.pull(&case.client(), &fake));
@@ -66,7 +66,7 @@ fn a_refresh_token_goes_to_the_token_server_only() {
 }
 
 #[test]
-fn a_bearer_token_is_shown_as_it_is_and_asks_no_token_server() {
+fn a_bearer_token_is_sent_unchanged_without_a_token_server() {
     let fake = filled(Fake::with(Door::Open, |request, store| {
         let known = request.header("authorization") == Some("Bearer mine");
         Some(if known { store.answer(request) } else { Reply::new("401 Unauthorized", "") })
@@ -77,7 +77,7 @@ fn a_bearer_token_is_shown_as_it_is_and_asks_no_token_server() {
 }
 
 #[test]
-fn one_token_for_each_repository_and_no_more() {
+fn each_repository_takes_one_token() {
     let fake = filled(Fake::new(Door::Token));
     let client = Case::new().client();
     for name in [HOME, HOME, "other", HOME, "other"] {
@@ -122,7 +122,7 @@ fn a_token_is_renewed_before_it_expires_and_when_it_is_refused() {
 }
 
 #[test]
-fn tokens_that_work_once_are_no_obstacle() {
+fn tokens_that_work_once_are_renewed() {
     let fake = filled(Fake::new(Door::Token));
     fake.store().uses = Some(1);
     let client = Case::new().client();
@@ -145,7 +145,7 @@ fn a_credential_that_is_refused_is_asked_for_again() {
 }
 
 #[test]
-fn a_credential_that_stays_refused_ends_it() {
+fn a_credential_that_stays_refused_is_an_error() {
     for door in [Door::Basic, Door::AliceToken] {
         let fake = filled(Fake::new(door));
         let wrong = Credential::Basic { username: "alice".into(), password: "geheim".into() };
@@ -160,7 +160,7 @@ fn a_credential_that_stays_refused_ends_it() {
 }
 
 #[test]
-fn the_credential_of_one_registry_is_not_shown_to_another() {
+fn the_credential_of_a_registry_is_not_sent_to_another() {
     let (one, two) = (filled(Fake::new(Door::Basic)), Fake::new(Door::Open));
     let case = Case::by(&one, alice());
     let client = case.client();
@@ -170,7 +170,7 @@ fn the_credential_of_one_registry_is_not_shown_to_another() {
 }
 
 #[test]
-fn a_redirect_to_another_port_shows_nothing() {
+fn a_redirect_to_another_port_gets_no_credential() {
     let far = Server::start(|_| Reply::ok(manifest()));
     for credential in [alice(), Credential::Bearer("geheim".into())] {
         let to = far.url("/elsewhere");
@@ -189,7 +189,7 @@ fn a_redirect_to_another_port_shows_nothing() {
 }
 
 #[test]
-fn a_redirect_within_the_registry_keeps_it() {
+fn a_redirect_within_the_registry_keeps_the_credential() {
     let fake = filled(Fake::with(Door::Basic, |request, store| {
         store.add_manifest("moved", "1", media_type::MANIFEST, &manifest());
         request.path.starts_with("/v2/ns/").then(|| Reply::redirect("/v2/moved/manifests/1"))
@@ -208,7 +208,7 @@ fn naming(realm: &str) -> Fake {
 }
 
 #[test]
-fn a_token_server_where_anyone_can_listen_gets_nothing() {
+fn a_token_server_without_encryption_gets_no_credential() {
     for (realm, words) in [
         ("http://auth.invalid/token", "which is not encrypted"),
         ("ftp://127.0.0.1/token", "which is not a URL"),
@@ -226,7 +226,7 @@ fn a_token_server_where_anyone_can_listen_gets_nothing() {
 }
 
 #[test]
-fn plain_http_that_is_allowed_for_a_registry_is_not_allowed_for_a_credential() {
+fn plain_http_for_a_registry_does_not_allow_credentials() {
     let fake = naming("http://auth.invalid/token");
     let mut case = Case::new();
     let proxy = Server::start(|_| Reply::nothing());
@@ -245,7 +245,7 @@ fn plain_http_that_is_allowed_for_a_registry_is_not_allowed_for_a_credential() {
 }
 
 #[test]
-fn a_token_server_that_leads_elsewhere_is_not_followed() {
+fn a_redirect_of_a_token_server_is_not_followed() {
     let far = Server::start(|_| Reply::json("200 OK", r#"{"token":"theirs"}"#));
     for credential in [alice(), Credential::Refresh("geheim".into())] {
         let to = far.url("/token");
@@ -271,7 +271,7 @@ fn a_password_in_the_realm_is_not_used() {
 }
 
 #[test]
-fn answers_of_token_servers_that_are_no_tokens() {
+fn answers_without_a_token_are_explained() {
     for (reply, words) in [
         (Reply::json("200 OK", "{}"), "sends no token"),
         (Reply::ok("<html>").header("Content-Type", "text/html"), "sends a web page"),
@@ -299,7 +299,7 @@ fn answers_of_token_servers_that_are_no_tokens() {
 }
 
 #[test]
-fn a_busy_token_server_is_waited_for() {
+fn a_busy_token_server_is_retried() {
     let tokens = Server::start(|request| match request.nth {
         0 => Reply::new("429 Too Many Requests", "").header("Retry-After", "11"),
         _ => Reply::json("200 OK", r#"{"token":"t"}"#),
@@ -318,7 +318,7 @@ fn a_busy_token_server_is_waited_for() {
 }
 
 #[test]
-fn a_registry_that_asks_for_more_each_time_is_left() {
+fn alternating_challenges_are_given_up() {
     let fake = Fake::with(Door::Open, |request, _| {
         let challenges = ["Basic realm=a", "Basic realm=a, Basic realm=b"];
         let challenge = challenges[(request.nth + usize::from(request.path == "/v2/")) % 2];
@@ -332,7 +332,7 @@ fn a_registry_that_asks_for_more_each_time_is_left() {
 }
 
 #[test]
-fn challenges_that_only_the_request_brings_are_met() {
+fn challenges_after_a_successful_ping_are_answered() {
     // The first contact needs no credential; the repository does.
     let fake = filled(Fake::with(Door::Open, |request, store| {
         let known = request.path == "/v2/" || request.header("authorization") == Some(ALICE);
@@ -346,7 +346,7 @@ fn challenges_that_only_the_request_brings_are_met() {
 }
 
 #[test]
-fn nothing_shows_a_secret() {
+fn debug_output_shows_no_secret() {
     for credential in [
         Credential::Basic { username: "alice".into(), password: "geheim".into() },
         Credential::Bearer("geheim".into()),

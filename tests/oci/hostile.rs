@@ -25,22 +25,26 @@ fn refused(challenge: &str) -> Reply {
 }
 
 #[test]
-fn a_first_contact_that_leads_elsewhere_does_not_say_who_gets_the_credential() {
-    let thief = Server::start(|request| match request.path.as_str() {
+fn a_redirected_ping_does_not_choose_the_token_server() {
+    let other_server = Server::start(|request| match request.path.as_str() {
         "/steal" => Reply::json("200 OK", r#"{"token":"t"}"#),
         _ => {
             let host = request.header("host").unwrap();
             refused(&format!("Bearer realm=\"http://{host}/steal\""))
         }
     });
-    let to = thief.url("/v2/");
+    let to = other_server.url("/v2/");
     let fake = filled(Fake::with(Door::Open, move |request, _| {
         (request.path == "/v2/").then(|| Reply::redirect(&to))
     }));
     let case = Case::by(&fake, secret());
     case.succeeded(case.pull(&case.client(), &fake));
-    assert!(thief.requests().iter().all(|it| it.path == "/v2/"), "{:?}", thief.requests());
-    assert!(thief.headers("authorization").iter().all(Option::is_none));
+    assert!(
+        other_server.requests().iter().all(|it| it.path == "/v2/"),
+        "{:?}",
+        other_server.requests()
+    );
+    assert!(other_server.headers("authorization").iter().all(Option::is_none));
 }
 
 /// The headers of an answer in chunks (RFC 9112 section 7.1).
@@ -69,7 +73,7 @@ fn trickling(head: &'static str, more: &'static str) -> u16 {
 }
 
 #[test]
-fn a_server_that_trickles_does_not_hold_a_run_up() {
+fn a_server_that_sends_slowly_is_given_up() {
     for (head, more, words) in [
         ("HTTP/1.1 200 OK\r\nX: ", "a", "no answer within 0.2 s"),
         ("", "HTTP/1.1 102 Processing\r\n\r\n", "no answer within 0.2 s"),
@@ -93,7 +97,7 @@ fn a_server_that_trickles_does_not_hold_a_run_up() {
 }
 
 #[test]
-fn a_blob_that_trickles_is_taken_up_again_and_given_up() {
+fn a_blob_that_arrives_slowly_is_resumed_and_given_up() {
     let port = trickling("HTTP/1.1 200 OK\r\nContent-Length: 43\r\n\r\n", "a");
     let to = format!("http://127.0.0.1:{port}/blob");
     let fake = Fake::with(Door::Open, move |request, _| {
@@ -125,7 +129,7 @@ fn a_blob_whose_frame_never_ends_is_given_up() {
 }
 
 #[test]
-fn a_size_beyond_all_sense_is_refused_before_any_byte() {
+fn a_huge_size_is_refused_before_any_request() {
     let fake = filled(Fake::new(Door::Open));
     let case = Case::new();
     let descriptor = Descriptor { size: 1 << 62, ..crate::body() };
@@ -192,7 +196,7 @@ fn the_host_that_failed_is_named() {
 }
 
 #[test]
-fn a_challenge_that_is_not_understood_is_said_so() {
+fn an_unknown_challenge_is_named() {
     for (challenge, words) in [
         (Some("Bearer service=\"x\""), "unknown scheme: `Bearer service=\"x\"`"),
         (Some("Bearer realm='http://127.0.0.1/t'"), "unknown scheme"),
@@ -221,7 +225,7 @@ fn a_challenge_that_is_not_understood_is_said_so() {
 }
 
 #[test]
-fn token_answers_that_are_too_long_are_said_so() {
+fn long_token_answers_are_refused() {
     let long = format!(r#"{{"token":"{}"}}"#, "a".repeat(500_000));
     for (body, words) in [
         (long, "sends a token of 500000 bytes"),
@@ -237,7 +241,7 @@ fn token_answers_that_are_too_long_are_said_so() {
 }
 
 #[test]
-fn a_small_answer_that_is_cut_off_says_how_far_it_came() {
+fn a_small_answer_that_is_cut_off_names_its_length() {
     let fake = Fake::with(Door::Open, |request, _| {
         (request.path != "/v2/").then(|| Reply::ok(manifest()).cut_at(50))
     });
@@ -246,7 +250,7 @@ fn a_small_answer_that_is_cut_off_says_how_far_it_came() {
 }
 
 #[test]
-fn headers_that_are_too_long_are_said_so() {
+fn long_headers_are_refused() {
     let fake = Fake::with(Door::Open, |_, _| Some(Reply::ok("").header("X", &"a".repeat(140_000))));
     let error = Case::new().client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err();
     says(&error, &["the headers of the answer are too long", "would fail again"]);
@@ -287,7 +291,7 @@ fn tls_that_was_asked_for_is_tls_on_loopback_too() {
 }
 
 #[test]
-fn what_cannot_get_better_is_not_for_later() {
+fn permanent_errors_do_not_say_try_again_later() {
     for status in ["400 Bad Request", "405 Method Not Allowed", "501 Not Implemented"] {
         let fake = Fake::with(Door::Open, move |request, _| {
             (request.path != "/v2/").then(|| Reply::new(status, ""))

@@ -44,7 +44,7 @@ fn pages_are_followed_by_paths_and_addresses() {
 }
 
 #[test]
-fn a_page_on_another_server_is_not_read() {
+fn a_next_page_on_another_server_is_refused() {
     let far = Server::start(|_| tags(&["evil"]));
     let link = format!("<{}>; rel=\"next\"", far.url("/v2/ns/name/tags/list"));
     let fake = Fake::with(Door::Open, move |request, _| {
@@ -57,12 +57,12 @@ fn a_page_on_another_server_is_not_read() {
 }
 
 #[test]
-fn a_list_without_an_end_is_left() {
-    let circle = Fake::with(Door::Open, |request, _| {
+fn an_endless_list_is_given_up() {
+    let repeating = Fake::with(Door::Open, |request, _| {
         let link = "</v2/ns/name/tags/list>; rel=\"next\"";
         is_list(request).then(|| tags(&["a"]).header("Link", link))
     });
-    let error = Case::new().client().tags(&home(&circle)).unwrap_err();
+    let error = Case::new().client().tags(&home(&repeating)).unwrap_err();
     says(&error, &["does not end after 1 pages"]);
 
     let endless = Fake::with(Door::Open, |request, store| {
@@ -79,7 +79,7 @@ fn a_list_without_an_end_is_left() {
 }
 
 #[test]
-fn all_pages_of_a_list_share_one_budget() {
+fn all_pages_of_a_list_share_one_retry_budget() {
     let fake = Fake::with(Door::Open, |request, _| {
         let last: usize = param(&request.path, "last").map_or(0, |it| it.parse().unwrap());
         is_list(request).then(|| match request.nth {
@@ -99,7 +99,7 @@ fn all_pages_of_a_list_share_one_budget() {
 }
 
 #[test]
-fn what_is_no_list_of_tags() {
+fn an_invalid_list_of_tags_is_refused() {
     for (reply, kind, words) in [
         (Reply::ok("<html>").header("Content-Type", "text/html"), Kind::Network, "a web page"),
         (Reply::ok("  <html>"), Kind::Network, "a web page"),
@@ -132,7 +132,7 @@ fn signatures(digest: &Digest) -> String {
 }
 
 #[test]
-fn what_is_attached_by_the_registry_or_by_a_tag() {
+fn referrers_are_found_by_the_api_and_by_tag() {
     let (subject, signature) = (Digest::compute(b"subject"), Digest::compute(b"signature"));
     let modern = Fake::with(Door::Open, move |request, _| {
         request
@@ -159,7 +159,7 @@ fn what_is_attached_by_the_registry_or_by_a_tag() {
 }
 
 #[test]
-fn nothing_attached_is_no_failure_and_a_refusal_is_one() {
+fn no_referrers_is_a_success_and_a_refusal_is_an_error() {
     let fake = Fake::new(Door::Open);
     let none = Case::new().client().referrers(&home(&fake), &Digest::compute(b"x")).unwrap();
     assert!(none.is_empty());

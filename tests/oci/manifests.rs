@@ -25,7 +25,7 @@ fn answering(reply: Reply) -> Fake {
 }
 
 #[test]
-fn by_tag_by_digest_and_by_both() {
+fn a_manifest_is_found_by_tag_by_digest_and_by_both() {
     let (fake, digest) = with_manifest(Fake::new(Door::Open));
     let client = Case::new().client();
     let other = fake.store().add_manifest(HOME, "2.0", media_type::MANIFEST, "{}");
@@ -51,7 +51,7 @@ fn by_tag_by_digest_and_by_both() {
 }
 
 #[test]
-fn the_bytes_stay_as_they_are() {
+fn the_bytes_of_a_manifest_are_kept() {
     let odd = format!("{}\n \n", manifest().replace(',', " ,\t"));
     let fake = Fake::new(Door::Open);
     fake.store().add_manifest(HOME, "1.0", media_type::MANIFEST, &odd);
@@ -63,7 +63,7 @@ fn the_bytes_stay_as_they_are() {
 }
 
 #[test]
-fn another_digest_than_asked_for_is_refused() {
+fn a_manifest_with_another_digest_is_refused() {
     let (fake, digest) = (answering(Reply::ok("{}")), Digest::compute(b"x"));
     let wanted = reference(&fake, &format!("ns/name:1@sha256:{digest}"));
     let error = Case::new().client().manifest(&wanted, &ACCEPT).unwrap_err();
@@ -76,15 +76,19 @@ fn another_digest_than_asked_for_is_refused() {
 }
 
 #[test]
-fn another_digest_than_the_registry_says_is_refused() {
-    let said = format!("sha256:{}", Digest::compute(b"x"));
-    let fake = answering(Reply::ok("{}").header("Docker-Content-Digest", &said));
+fn a_manifest_that_differs_from_its_digest_header_is_refused() {
+    let digest_header = format!("sha256:{}", Digest::compute(b"x"));
+    let fake = answering(Reply::ok("{}").header("Docker-Content-Digest", &digest_header));
     let client = Case::new().client();
     let error = client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err();
     assert_eq!(error.kind(), Kind::Integrity);
     says(
         &error,
-        &["differs from the registry's headers", &said, &Digest::compute(b"{}").to_string()],
+        &[
+            "differs from the registry's headers",
+            &digest_header,
+            &Digest::compute(b"{}").to_string(),
+        ],
     );
 
     let pinned = reference(&fake, &format!("ns/name@sha256:{}", Digest::compute(b"{}")));
@@ -93,14 +97,14 @@ fn another_digest_than_the_registry_says_is_refused() {
 }
 
 #[test]
-fn a_digest_of_another_kind_says_nothing() {
+fn a_digest_header_of_another_algorithm_is_ignored() {
     let fake = answering(Reply::ok("{}").header("Docker-Content-Digest", "sha512:abc"));
     let client = Case::new().client();
     client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();
 }
 
 #[test]
-fn a_registry_that_says_little_is_asked_for_the_whole() {
+fn head_without_a_digest_becomes_a_get() {
     let fake = answering(Reply::ok("{}"));
     let client = Case::new().client();
     let found = client.head_manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap().unwrap();
@@ -109,7 +113,7 @@ fn a_registry_that_says_little_is_asked_for_the_whole() {
 }
 
 #[test]
-fn four_mebibytes_and_no_more() {
+fn a_manifest_over_4_mib_is_refused() {
     let limit = 4 << 20;
     for (length, sized) in [(limit, true), (limit + 1, true), (limit + 1, false)] {
         let reply = Reply::ok(vec![b' '; length]);
@@ -139,7 +143,7 @@ fn a_cut_manifest_is_asked_for_again() {
 }
 
 #[test]
-fn neither_tag_nor_digest() {
+fn a_reference_without_tag_and_digest_is_refused() {
     let fake = Fake::new(Door::Open);
     let error = Case::new().client().manifest(&reference(&fake, "ns/name"), &ACCEPT).unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
@@ -148,14 +152,14 @@ fn neither_tag_nor_digest() {
 }
 
 #[test]
-fn what_is_in_it_is_told_by_its_type() {
+fn the_media_type_decides_how_a_manifest_is_read() {
     let image = manifest();
     let untyped = image.replace(&format!("\"mediaType\":\"{}\",", media_type::MANIFEST), "");
     let index = r#"{"schemaVersion":2,"manifests":[]}"#;
     let both = untyped.replace("\"layers\"", "\"manifests\":[],\"layers\"");
     let v1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
     let sha512 = image.replace("sha256:", "sha512:");
-    for (json, said, expected) in [
+    for (json, media_type_header, expected) in [
         (image.as_str(), "text/plain", "image"),
         (&untyped, media_type::MANIFEST, "image"),
         (&untyped, "application/vnd.docker.distribution.manifest.v2+json; charset=utf-8", "image"),
@@ -175,7 +179,7 @@ fn what_is_in_it_is_told_by_its_type() {
         ("<html>", media_type::MANIFEST, "it is a web page"),
         ("[]", media_type::MANIFEST, "not a JSON object"),
     ] {
-        let manifest = Manifest::new(json.as_bytes().to_vec(), said);
+        let manifest = Manifest::new(json.as_bytes().to_vec(), media_type_header);
         let found = match manifest.content("`it`") {
             Ok(Content::Image(_)) => "image".to_owned(),
             Ok(Content::Index(_)) => "index".to_owned(),
@@ -184,12 +188,12 @@ fn what_is_in_it_is_told_by_its_type() {
                 error.to_string()
             }
         };
-        assert!(found.contains(expected), "{said} with {json} gives {found}");
+        assert!(found.contains(expected), "{media_type_header} with {json} gives {found}");
     }
 }
 
 #[test]
-fn platforms_are_chosen_by_their_very_variant_first() {
+fn platforms_with_the_exact_variant_are_preferred() {
     let entry = |digest: char, platform: &str| {
         let digest = digest.to_string().repeat(64);
         let kind = media_type::MANIFEST;

@@ -61,7 +61,7 @@ fn bytes_files_and_other_registries_can_be_pushed() {
 }
 
 #[test]
-fn an_empty_blob() {
+fn an_empty_blob_is_pushed() {
     let fake = Fake::new(Door::Open);
     let empty = Descriptor::new("application/wasm", Digest::compute(b""), 0);
     let client = Case::new().client();
@@ -84,7 +84,7 @@ fn a_mount_moves_no_byte() {
 }
 
 #[test]
-fn what_cannot_be_mounted_is_pushed_where_the_registry_waits() {
+fn a_blob_that_cannot_be_mounted_uses_the_opened_upload() {
     let fake = Fake::new(Door::Open);
     let client = Case::new().client();
     let mount = client.mount(&repository(&fake, "ns/from"), &home(&fake), &Digest::compute(BODY));
@@ -95,7 +95,7 @@ fn what_cannot_be_mounted_is_pushed_where_the_registry_waits() {
 }
 
 #[test]
-fn who_may_not_read_the_other_repository_may_push_all_the_same() {
+fn a_refused_mount_becomes_an_upload() {
     let fake = Fake::with(Door::Open, |request, _| {
         request.path.contains("mount=").then(|| error("403 Forbidden", "DENIED", "no"))
     });
@@ -120,12 +120,12 @@ fn wrong_bytes_never_end_an_upload() {
         assert_eq!(error.kind(), Kind::Integrity, "{error}");
         says(&error, &[words]);
         assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), None);
-        assert!(fake.asked().iter().filter(|it| it.starts_with("PUT")).count() == 0);
+        assert!(fake.request_lines().iter().filter(|it| it.starts_with("PUT")).count() == 0);
     }
 }
 
 #[test]
-fn an_upload_that_is_lost_begins_anew() {
+fn a_lost_upload_starts_over() {
     for at in [0, 1, 42] {
         let fake = Fake::gated(Door::Open, cutting("PUT", at), |request, _| {
             let cut = request.method == "PUT" && request.body.len() < BODY.len();
@@ -138,7 +138,7 @@ fn an_upload_that_is_lost_begins_anew() {
 }
 
 #[test]
-fn an_upload_goes_on_where_the_registry_is() {
+fn an_upload_resumes_at_the_offset_of_the_registry() {
     let bytes = large();
     let digest = Digest::compute(&bytes);
     let fake = Fake::gated(Door::Open, cutting("PUT", 1_000_000), |request, store| {
@@ -156,7 +156,7 @@ fn an_upload_goes_on_where_the_registry_is() {
 }
 
 #[test]
-fn an_answer_that_is_lost_is_no_second_upload() {
+fn a_lost_answer_causes_no_second_upload() {
     let fake = Fake::with(Door::Open, |request, store| {
         (request.method == "PUT").then(|| {
             store.answer(request);
@@ -170,7 +170,7 @@ fn an_answer_that_is_lost_is_no_second_upload() {
 }
 
 #[test]
-fn what_is_too_large_goes_in_smaller_parts() {
+fn a_blob_that_is_too_large_is_sent_in_smaller_parts() {
     let bytes = large();
     let digest = Digest::compute(&bytes);
     let fake = Fake::with(Door::Open, |request, _| {
@@ -202,7 +202,7 @@ fn no_part_is_smaller_than_the_registry_wants() {
 }
 
 #[test]
-fn a_part_that_is_not_taken_whole_is_sent_on_from_there() {
+fn a_part_accepted_in_part_continues_from_there() {
     let bytes = large();
     let digest = Digest::compute(&bytes);
     let fake = Fake::with(Door::Open, |request, store| {
@@ -224,7 +224,7 @@ fn a_part_that_is_not_taken_whole_is_sent_on_from_there() {
 }
 
 #[test]
-fn a_busy_registry_is_waited_for_and_a_token_renewed() {
+fn a_busy_registry_is_retried_and_a_token_renewed() {
     let busy = AtomicBool::new(true);
     let fake = Fake::with(Door::AliceToken, move |request, store| {
         (request.method == "PUT" && busy.swap(false, SeqCst)).then(|| {
@@ -259,7 +259,7 @@ fn a_token_that_expires_before_the_bytes_go_is_renewed() {
 }
 
 #[test]
-fn a_source_that_fails_is_what_is_told() {
+fn a_failure_of_the_source_is_reported() {
     struct Broken;
     impl Readable for Broken {
         fn read_from(&self, _: u64) -> Result<Box<dyn Read + '_>> {
@@ -350,7 +350,7 @@ fn locations_of_all_forms_are_followed() {
         });
         let case = Case::by(&fake, alice());
         push(&case.client(), &fake, &BODY).unwrap();
-        let put_to = fake.asked().pop().unwrap();
+        let put_to = fake.request_lines().pop().unwrap();
         assert!(put_to.starts_with(&format!("PUT {put}sha256%3A")), "{put_to}");
     }
     // A request to another server has no credential.
@@ -364,7 +364,7 @@ fn locations_of_all_forms_are_followed() {
 }
 
 #[test]
-fn a_location_where_anyone_can_listen_gets_no_byte() {
+fn a_location_without_encryption_gets_no_byte() {
     for (location, words) in [
         ("http://storage.invalid/up", "by plain http, which is not encrypted"),
         ("ftp://storage.invalid/up", "redirects to ftp:"),
@@ -395,15 +395,15 @@ fn a_redirected_upload_is_sent_again_there() {
     let client = Case::new().client();
     push(&client, &fake, &BODY).unwrap();
     assert_eq!(client.traffic().put, 2);
-    let circle = Fake::with(Door::Open, |request, _| {
+    let redirecting = Fake::with(Door::Open, |request, _| {
         let to = || Reply::new("307 Temporary Redirect", "").header("Location", &request.path);
         (request.method == "PUT").then(to)
     });
-    says(&push(&client, &circle, &BODY).unwrap_err(), &["307"]);
+    says(&push(&client, &redirecting, &BODY).unwrap_err(), &["307"]);
 }
 
 #[test]
-fn registries_that_refuse_say_why() {
+fn refused_uploads_are_explained() {
     for (status, code, message) in [
         ("403 Forbidden", "DENIED", "quota exceeded"),
         ("400 Bad Request", "DIGEST_INVALID", "no"),
@@ -419,7 +419,7 @@ fn registries_that_refuse_say_why() {
 }
 
 #[test]
-fn manifests_are_put_under_tag_or_digest() {
+fn manifests_are_pushed_by_tag_or_digest() {
     let fake = Fake::new(Door::AliceToken);
     let case = Case::by(&fake, alice());
     let client = case.client();
@@ -445,11 +445,12 @@ fn manifests_are_put_under_tag_or_digest() {
 }
 
 #[test]
-fn a_registry_that_keeps_another_manifest_is_found_out() {
-    let said = format!("sha256:{}", Digest::compute(b"x"));
+fn a_registry_that_stores_another_manifest_is_detected() {
+    let digest_header = format!("sha256:{}", Digest::compute(b"x"));
     let fake = Fake::with(Door::Open, move |request, _| {
-        let lie = || Reply::new("201 Created", "").header("Docker-Content-Digest", &said);
-        (request.method == "PUT").then(lie)
+        let wrong_digest =
+            || Reply::new("201 Created", "").header("Docker-Content-Digest", &digest_header);
+        (request.method == "PUT").then(wrong_digest)
     });
     let client = Case::new().client();
     let error = client.put_manifest(&reference(&fake, "ns/name:1"), b"{}", media_type::MANIFEST);
@@ -498,7 +499,7 @@ impl Read for CountingReader<'_> {
 /// Pushes to a registry that keeps the push running: it must fail after a few requests and waits,
 /// and must not read its source again and again.
 #[track_caller]
-fn ends(
+fn push_must_end(
     name: &str,
     fault: impl Fn(&Request, &mut crate::fake_registry::Store) -> Option<Reply> + Send + Sync + 'static,
 ) -> Error {
@@ -525,8 +526,8 @@ fn in_parts(request: &Request) -> Option<Reply> {
 }
 
 #[test]
-fn a_registry_that_takes_a_byte_of_each_part_is_given_up() {
-    let error = ends("one byte", |request, store| {
+fn a_registry_that_accepts_one_byte_of_each_part_is_given_up() {
+    let error = push_must_end("one byte", |request, store| {
         in_parts(request).or_else(|| {
             (request.method == "PATCH").then(|| {
                 let mut some = request.clone();
@@ -539,7 +540,7 @@ fn a_registry_that_takes_a_byte_of_each_part_is_given_up() {
 }
 
 #[test]
-fn a_part_that_is_taken_in_half_each_time_makes_parts_smaller() {
+fn parts_that_are_accepted_by_half_become_smaller() {
     let bytes = large();
     let digest = Digest::compute(&bytes);
     let fake = Fake::with(Door::Open, |request, store| {
@@ -564,9 +565,9 @@ fn a_part_that_is_taken_in_half_each_time_makes_parts_smaller() {
 }
 
 #[test]
-fn a_registry_that_sends_an_upload_in_circles_is_given_up() {
+fn an_upload_without_progress_is_given_up() {
     // A registry that accepts parts and then has only some of them.
-    ends("loses parts", |request, _| {
+    push_must_end("loses parts", |request, _| {
         let range = |last: &str| Reply::new("204 No Content", "").header("Range", last);
         in_parts(request).or(match request.method.as_str() {
             "PATCH" if request.header("content-range").unwrap().starts_with("15") => {
@@ -578,21 +579,21 @@ fn a_registry_that_sends_an_upload_in_circles_is_given_up() {
         })
     });
     // A registry that accepts all parts, and then does not know the upload.
-    ends("forgets", |request, _| match request.method.as_str() {
+    push_must_end("forgets", |request, _| match request.method.as_str() {
         "PUT" if request.body.is_empty() => {
             Some(error("404 Not Found", "BLOB_UPLOAD_UNKNOWN", "unknown"))
         }
         _ => in_parts(request),
     });
     // A registry that always moves the upload.
-    ends("moves", |request, _| {
+    push_must_end("moves", |request, _| {
         (request.method == "PUT").then(|| {
             let to = format!("/v2/ns/name/blobs/uploads/{}", request.path.len());
             Reply::new("307 Temporary Redirect", "").header("Location", &to)
         })
     });
     // A registry that is always busy, and requests no wait.
-    ends("busy", |request, _| {
+    push_must_end("busy", |request, _| {
         (request.method == "PUT")
             .then(|| Reply::new("429 Too Many Requests", "").header("Retry-After", "0"))
     });
@@ -610,7 +611,7 @@ fn a_registry_that_sends_an_upload_in_circles_is_given_up() {
 }
 
 #[test]
-fn all_requests_of_an_upload_share_one_budget() {
+fn all_requests_of_an_upload_share_one_retry_budget() {
     // Each status request succeeds at the second attempt, and the upload never ends.
     let turn = std::sync::atomic::AtomicUsize::new(0);
     let fake = Fake::with(Door::Open, move |request, _| {

@@ -37,7 +37,7 @@ fn each_2xx_is_a_success() {
 }
 
 #[test]
-fn a_mount_that_is_answered_with_the_blob_is_one() {
+fn a_mount_answered_with_the_blob_is_a_success() {
     let digest = Digest::compute(BODY);
     for (status, there) in [("202 Accepted", true), ("200 OK", true), ("202 Accepted", false)] {
         let fake = filled(Fake::with(Door::Open, move |request, store| {
@@ -57,7 +57,7 @@ fn a_mount_that_is_answered_with_the_blob_is_one() {
 }
 
 #[test]
-fn get_decides_where_head_does_not_say_that_it_is_there() {
+fn a_failed_head_of_a_manifest_is_repeated_with_get() {
     for status in ["400 Bad Request", "403 Forbidden", "404 Not Found", "405 Method Not Allowed"]
         .into_iter()
         .chain(["500 Internal Server Error", "501 Not Implemented", "503 Service Unavailable"])
@@ -100,13 +100,13 @@ fn a_blob_is_pushed_where_head_is_not_answered() {
 /// them, without a challenge.
 fn hiding(status: &'static str, code: &'static str) -> Fake {
     filled(Fake::with(Door::Open, move |request, _| {
-        let stranger = request.header("authorization") != Some(ALICE);
-        (stranger && request.path != "/v2/").then(|| error(status, code, "refused"))
+        let is_anonymous = request.header("authorization") != Some(ALICE);
+        (is_anonymous && request.path != "/v2/").then(|| error(status, code, "refused"))
     }))
 }
 
 #[test]
-fn a_credential_is_shown_before_a_403_or_404_is_the_last_word() {
+fn a_403_or_404_is_repeated_with_the_credential() {
     for (status, code) in [("403 Forbidden", "DENIED"), ("404 Not Found", "NAME_UNKNOWN")] {
         let fake = hiding(status, code);
         named(&fake);
@@ -123,13 +123,13 @@ fn a_credential_is_shown_before_a_403_or_404_is_the_last_word() {
 }
 
 #[test]
-fn a_token_server_that_comes_with_a_403_is_asked() {
+fn a_challenge_in_a_403_is_answered() {
     let fake = filled(Fake::new(Door::Token));
     let realm = fake.tokens.as_ref().unwrap().url("/token");
     let challenge = format!("Bearer realm=\"{realm}\",service=\"fake\"");
     let front = Fake::with(Door::Open, move |request, store| {
-        let stranger = request.header("authorization").is_none();
-        Some(match stranger && request.path != "/v2/" {
+        let is_anonymous = request.header("authorization").is_none();
+        Some(match is_anonymous && request.path != "/v2/" {
             true => {
                 error("403 Forbidden", "DENIED", "refused").header("WWW-Authenticate", &challenge)
             }
@@ -143,7 +143,7 @@ fn a_token_server_that_comes_with_a_403_is_asked() {
 }
 
 #[test]
-fn a_credential_that_nobody_asked_for_and_nobody_takes_does_no_harm() {
+fn a_refused_credential_without_a_challenge_is_left_out() {
     let fake = filled(Fake::with(Door::Open, |request, _| {
         let known = request.header("authorization").is_some();
         known.then(|| error("401 Unauthorized", "UNAUTHORIZED", "wrong password"))
@@ -160,7 +160,7 @@ fn a_credential_that_nobody_asked_for_and_nobody_takes_does_no_harm() {
 }
 
 #[test]
-fn a_refresh_token_that_nobody_asked_for_is_named() {
+fn a_refresh_token_that_was_not_sent_is_named() {
     for (status, code) in [("403 Forbidden", "DENIED"), ("404 Not Found", "NAME_UNKNOWN")] {
         let fake = hiding(status, code);
         let case = Case::by(&fake, Credential::Refresh("refresh".into()));
@@ -171,7 +171,7 @@ fn a_refresh_token_that_nobody_asked_for_is_named() {
 }
 
 #[test]
-fn a_manifest_that_does_not_say_what_it_is_is_known_by_its_fields() {
+fn a_manifest_without_a_media_type_is_known_by_its_fields() {
     let silent = manifest().replace(&format!(r#""mediaType":"{}","#, media_type::MANIFEST), "");
     let index = r#"{"schemaVersion":2,"manifests":[]}"#;
     for header in ["application/json", "text/plain; charset=utf-8", "application/octet-stream"] {
@@ -193,7 +193,7 @@ fn a_manifest_that_does_not_say_what_it_is_is_known_by_its_fields() {
 }
 
 #[test]
-fn a_media_type_that_says_something_else_is_believed() {
+fn an_unknown_media_type_in_the_header_is_an_error() {
     let fake = Fake::new(Door::Open);
     let index = r#"{"schemaVersion":2,"manifests":[]}"#;
     fake.store().add_manifest(HOME, "1", "application/vnd.other.thing.v1+json", index);
@@ -205,7 +205,7 @@ fn a_media_type_that_says_something_else_is_believed() {
 }
 
 #[test]
-fn an_answer_without_a_manifest_is_not_an_empty_one() {
+fn an_answer_without_a_manifest_is_an_error() {
     let fake = Fake::with(Door::Open, |request, _| {
         request.path.contains("/manifests/").then(|| Reply::new("204 No Content", ""))
     });
@@ -215,7 +215,7 @@ fn an_answer_without_a_manifest_is_not_an_empty_one() {
 }
 
 #[test]
-fn a_token_that_is_good_for_less_than_was_asked_for_is_not_used_for_it() {
+fn a_token_with_fewer_scopes_is_not_used_for_the_missing_ones() {
     // The token server grants only the last scope, and the registry answers 403 to other requests.
     let fake = filled(Fake::with(Door::Token, |_, _| None));
     let realm = fake.tokens.as_ref().unwrap().url("/token");
@@ -249,7 +249,7 @@ fn a_token_that_is_good_for_less_than_was_asked_for_is_not_used_for_it() {
 }
 
 #[test]
-fn a_401_of_what_may_be_missing_says_so() {
+fn a_401_for_a_perhaps_missing_repository_is_explained() {
     let refuse = |credential| {
         let fake = Fake::with(Door::Token, |_, _| {
             Some(error("401 Unauthorized", "UNAUTHORIZED", "authentication required"))
@@ -264,7 +264,7 @@ fn a_401_of_what_may_be_missing_says_so() {
 }
 
 #[test]
-fn a_server_of_static_files_may_greet_people() {
+fn a_static_server_may_answer_v2_with_a_page() {
     // `/v2/` is the list of a folder, for people; other paths are answered as by a registry.
     let fake = filled(Fake::with(Door::Open, |request, _| {
         let page = || Reply::ok("<html>").header("Content-Type", "text/html");
@@ -278,10 +278,10 @@ fn a_server_of_static_files_may_greet_people() {
 }
 
 #[test]
-fn a_credential_is_shown_before_a_401_without_a_challenge_is_the_last_word() {
+fn a_401_without_a_challenge_is_repeated_with_the_credential() {
     let fake = Fake::with(Door::Open, |request, _| {
-        let stranger = request.header("authorization") != Some(ALICE);
-        stranger.then(|| error("401 Unauthorized", "UNAUTHORIZED", "who is it?"))
+        let is_anonymous = request.header("authorization") != Some(ALICE);
+        is_anonymous.then(|| error("401 Unauthorized", "UNAUTHORIZED", "who is it?"))
     });
     named(&fake);
     let case = Case::by(&fake, alice());
@@ -291,7 +291,7 @@ fn a_credential_is_shown_before_a_401_without_a_challenge_is_the_last_word() {
 }
 
 #[test]
-fn a_token_is_asked_for_by_the_name_that_the_challenge_has() {
+fn a_token_is_requested_for_the_scope_of_the_challenge() {
     // A proxy in front of a registry that has another name for the repository.
     let tokens = Server::start(|request| {
         let right = request.path.contains("repository%3Acache%2Fns%2Fname%3Apull");
@@ -318,7 +318,7 @@ fn a_token_is_asked_for_by_the_name_that_the_challenge_has() {
 }
 
 #[test]
-fn an_upload_that_has_only_a_name_is_found() {
+fn an_upload_with_only_a_uuid_is_found() {
     let fake = Fake::with(Door::Open, |request, store| match request.method.as_str() {
         "POST" => {
             let reply = store.answer(request);
@@ -338,7 +338,7 @@ fn an_upload_that_has_only_a_name_is_found() {
 }
 
 #[test]
-fn an_upload_without_an_address_says_whom_to_ask() {
+fn an_upload_without_a_location_is_explained() {
     let fake = Fake::with(Door::Open, |request, _| {
         (request.method == "POST").then(|| Reply::new("202 Accepted", ""))
     });
@@ -348,7 +348,7 @@ fn an_upload_without_an_address_says_whom_to_ask() {
 }
 
 #[test]
-fn bytes_go_by_patch_where_the_last_put_takes_none() {
+fn bytes_are_sent_by_patch_if_the_last_put_refuses_a_body() {
     for status in ["400 Bad Request", "405 Method Not Allowed", "411 Length Required"]
         .into_iter()
         .chain(["415 Unsupported Media Type", "501 Not Implemented"])
@@ -366,7 +366,7 @@ fn bytes_go_by_patch_where_the_last_put_takes_none() {
 }
 
 #[test]
-fn a_range_that_counts_is_one_that_ends_there() {
+fn a_range_header_with_a_count_is_understood() {
     let fake = Fake::with(Door::Open, |request, store| match request.method.as_str() {
         "PUT" if request.path.contains("/uploads/") && !request.body.is_empty() => {
             Some(error("405 Method Not Allowed", "UNSUPPORTED", "by PATCH alone"))
@@ -385,7 +385,7 @@ fn a_range_that_counts_is_one_that_ends_there() {
 }
 
 #[test]
-fn a_registry_that_knows_no_list_of_attached_things_is_asked_for_the_tag() {
+fn referrers_are_found_by_tag_without_the_referrers_api() {
     let json = |text: &'static str| Reply::ok(text).header("Content-Type", "application/json");
     let refusals = ["406 Not Acceptable", "410 Gone", "422 Unprocessable Content"];
     let silent = [json("{}"), json(""), json(r#"{"errors":[]}"#)];

@@ -17,7 +17,7 @@ use crate::server::{Reply, Server};
 use crate::{BODY, Case, access, alice, filled, home, says};
 
 /// Asks for the blob in a registry on this host.
-fn look(case: &Case, host: &str) -> Result<bool, Error> {
+fn query_blob(case: &Case, host: &str) -> Result<bool, Error> {
     let repository = Repository::new(host.parse().unwrap(), "ns/name").unwrap();
     case.client().has_blob(&repository, &Digest::compute(BODY))
 }
@@ -27,23 +27,23 @@ fn plain() -> Access {
 }
 
 #[test]
-fn tls_on_loopback_is_found_out() {
+fn tls_on_loopback_is_detected() {
     let authority = Authority::new();
     let server = Server::start_tls(authority.server("localhost"), |_| Reply::ok(""));
     let mut case = Case::new();
     case.network.ca_file = Some(authority.write_to(case.folder.path()));
     let host = format!("localhost:{}", server.port());
     case.accesses.set(&host, access(alice()));
-    assert!(look(&case, &host).unwrap());
+    assert!(query_blob(&case, &host).unwrap());
 }
 
 #[test]
-fn an_authority_that_is_not_trusted() {
+fn an_untrusted_authority_is_refused() {
     let (authority, other) = (Authority::new(), Authority::new());
     let server = Server::start_tls(authority.server("localhost"), |_| Reply::ok(""));
     let mut case = Case::new();
     case.network.ca_file = Some(other.write_to(case.folder.path()));
-    let error = look(&case, &format!("localhost:{}", server.port())).unwrap_err();
+    let error = query_blob(&case, &format!("localhost:{}", server.port())).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
     says(
         &error,
@@ -66,26 +66,26 @@ fn a_certificate_that_is_itself_a_named_root_is_accepted() {
         case
     };
     // By SSL_CERT_FILE, and for this registry alone.
-    assert!(look(&named(&pem), &host).unwrap());
+    assert!(query_blob(&named(&pem), &host).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(other.write_to(folder.path())).unwrap();
     let case = named(&text);
     case.accesses.set(&host, Access { roots: vec![pem.clone()], ..Access::default() });
-    assert!(look(&case, &host).unwrap());
+    assert!(query_blob(&case, &host).unwrap());
     // A certificate that is not named is not trusted, however similar it is.
     let (twin, _) = Authority::self_signed(params());
     for text in [text, twin] {
-        let error = look(&named(&text), &host).unwrap_err();
+        let error = query_blob(&named(&text), &host).unwrap_err();
         says(&error, &["CA:TRUE", "SSL_CERT_FILE", "basicConstraints=critical,CA:FALSE"]);
     }
     // The name and the dates of the certificate are checked.
-    let error = look(&named(&pem), &format!("127.0.0.1:{}", server.port())).unwrap_err();
+    let error = query_blob(&named(&pem), &format!("127.0.0.1:{}", server.port())).unwrap_err();
     says(&error, &["for another name"]);
     let mut old = params();
     old.not_after = rcgen::date_time_ymd(2001, 1, 1);
     let (pem, config) = Authority::self_signed(old);
     let server = Server::start_tls(config, |_| Reply::ok(""));
-    let error = look(&named(&pem), &format!("localhost:{}", server.port())).unwrap_err();
+    let error = query_blob(&named(&pem), &format!("localhost:{}", server.port())).unwrap_err();
     says(&error, &["has expired"]);
 }
 
@@ -106,8 +106,8 @@ fn a_client_certificate_is_shown_to_its_registry_alone() {
     let without = || Access { tls: true, ..Access::default() };
     case.accesses.set(&host(&known), identity(&certificate, &key));
     case.accesses.set(&host(&other), without());
-    assert!(look(&case, &host(&known)).unwrap());
-    let error = look(&case, &host(&other)).unwrap_err();
+    assert!(query_blob(&case, &host(&known)).unwrap());
+    let error = query_blob(&case, &host(&other)).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
     // A redirect does not lead to another host.
     let to = other.url("/v2/ns/name");
@@ -120,11 +120,11 @@ fn a_client_certificate_is_shown_to_its_registry_alone() {
             _ => Reply::new("307 Temporary Redirect", "").header("Location", &to),
         });
     case.accesses.set(&host(&leads), identity(&certificate, &key));
-    assert!(look(&case, &host(&leads)).is_err());
+    assert!(query_blob(&case, &host(&leads)).is_err());
     assert!(other.requests().is_empty());
     for (certificate, key) in [(&*certificate, "no key"), ("nothing", &*key), (&*key, &*key)] {
         case.accesses.set(&host(&known), identity(certificate, key));
-        let error = look(&case, &host(&known)).unwrap_err();
+        let error = query_blob(&case, &host(&known)).unwrap_err();
         says(&error, &["client certificate `client.cert` cannot be used"]);
         assert!(!error.to_string().contains("PRIVATE"), "{error}");
     }
@@ -132,23 +132,23 @@ fn a_client_certificate_is_shown_to_its_registry_alone() {
 
 /// Checks `extra_root_certificates` of a config file: it applies to this registry, and to no other.
 #[test]
-fn an_authority_that_one_registry_has_of_its_own() {
+fn an_authority_of_one_registry_is_used_for_it() {
     let (authority, other) = (Authority::new(), Authority::new());
     let start = || Server::start_tls(authority.server("localhost"), |_| Reply::ok(""));
-    let (trusted, stranger) = (start(), start());
+    let (trusted, untrusted) = (start(), start());
     let mut case = Case::new();
     case.network.ca_file = Some(other.write_to(case.folder.path()));
     let folder = tempfile::tempdir().unwrap();
     let pem = std::fs::read_to_string(authority.write_to(folder.path())).unwrap();
     let host = format!("localhost:{}", trusted.port());
     case.accesses.set(&host, Access { roots: vec![pem], ..Access::default() });
-    assert!(look(&case, &host).unwrap());
-    let error = look(&case, &format!("localhost:{}", stranger.port())).unwrap_err();
+    assert!(query_blob(&case, &host).unwrap());
+    let error = query_blob(&case, &format!("localhost:{}", untrusted.port())).unwrap_err();
     says(&error, &["this machine does not trust"]);
 
     let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned();
     case.accesses.set(&host, Access { roots: vec![broken], ..Access::default() });
-    let error = look(&case, &host).unwrap_err();
+    let error = query_blob(&case, &host).unwrap_err();
     says(&error, &["extra_root_certificates"]);
 }
 
@@ -162,26 +162,26 @@ fn through_proxy(case: &mut Case) -> Server {
 }
 
 #[test]
-fn off_loopback_it_is_tls_or_nothing() {
+fn other_hosts_than_loopback_need_tls() {
     let server = Server::start(|_| Reply::ok(""));
     let mut case = Case::new();
     let proxy = through_proxy(&mut case);
     case.network.silence = Duration::from_millis(200);
     let host = format!("registry.invalid:{}", server.port());
-    look(&case, &host).unwrap_err();
+    query_blob(&case, &host).unwrap_err();
     // No request in plain text reached the server.
     assert!(server.requests().is_empty());
     assert!(!proxy.requests().is_empty());
 }
 
 #[test]
-fn plain_http_off_loopback_where_it_was_asked_for() {
+fn plain_http_is_used_off_loopback_if_configured() {
     let server = Server::start(|_| Reply::ok(""));
     let mut case = Case::new();
     let _proxy = through_proxy(&mut case);
     let host = format!("registry.invalid:{}", server.port());
     case.accesses.set(&host, plain());
-    assert!(look(&case, &host).unwrap());
+    assert!(query_blob(&case, &host).unwrap());
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -198,7 +198,7 @@ fn no_credential_leaves_this_machine_by_plain_http() {
         let _proxy = through_proxy(&mut case);
         let host = format!("registry.invalid:{}", fake.server.port());
         case.accesses.set(&host, Access { plain_http: true, ..access(credential) });
-        let error = look(&case, &host).unwrap_err();
+        let error = query_blob(&case, &host).unwrap_err();
         says(&error, &["the settings of the test was not sent", "plain http", "by https"]);
         let tokens = fake.tokens.iter().flat_map(|it| it.requests());
         for request in fake.server.requests().into_iter().chain(tokens) {
@@ -209,7 +209,7 @@ fn no_credential_leaves_this_machine_by_plain_http() {
 }
 
 #[test]
-fn a_server_without_tls_gets_the_hint_how_to_allow_it() {
+fn a_server_without_tls_gets_the_hint_to_allow_plain_http() {
     // A server that answers in plain text to every request.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -223,21 +223,21 @@ fn a_server_without_tls_gets_the_hint_how_to_allow_it() {
     });
     let mut case = Case::new();
     let _proxy = through_proxy(&mut case);
-    let error = look(&case, &format!("registry.invalid:{port}")).unwrap_err();
+    let error = query_blob(&case, &format!("registry.invalid:{port}")).unwrap_err();
     says(&error, &["does not speak TLS", "protocol = \"http\"", "registry.invalid"]);
 }
 
 #[test]
-fn what_is_safe_on_this_machine_goes_through_no_proxy() {
+fn loopback_registries_use_no_proxy() {
     let fake = filled(Fake::new(Door::Basic));
     let mut case = Case::by(&fake, alice());
     let proxy = through_proxy(&mut case);
-    assert!(look(&case, &fake.host()).unwrap());
+    assert!(query_blob(&case, &fake.host()).unwrap());
     assert!(proxy.requests().is_empty());
 }
 
 #[test]
-fn failures_that_take_their_time_use_up_the_time_for_retries() {
+fn slow_failures_use_up_the_retry_budget() {
     for (ping, requests) in [("503 Service Unavailable", 3), ("200 OK", 4)] {
         let case = Case::new();
         let clock = case.clock.clone();
@@ -248,26 +248,26 @@ fn failures_that_take_their_time_use_up_the_time_for_retries() {
                 Reply::new("503 Service Unavailable", "")
             }
         });
-        let error = look(&case, &format!("127.0.0.1:{}", server.port())).unwrap_err();
+        let error = query_blob(&case, &format!("127.0.0.1:{}", server.port())).unwrap_err();
         says(&error, &["503", "the 120 s for waiting are used up"]);
         assert_eq!(server.requests().len(), requests);
     }
 }
 
 #[test]
-fn nobody_there_and_no_such_host() {
+fn refused_connections_and_unknown_hosts_are_reported() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let case = Case::new();
-    let error = look(&case, &format!("127.0.0.1:{port}")).unwrap_err();
+    let error = query_blob(&case, &format!("127.0.0.1:{port}")).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
     says(&error, &["reach the registry `127.0.0.1:", "refused", "(4 times)"]);
-    let error = look(&case, "registry.invalid").unwrap_err();
+    let error = query_blob(&case, "registry.invalid").unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
     says(&error, &["reach the registry `registry.invalid`"]);
 }
 
 #[test]
-fn who_comes_later_waits_no_more_for_a_registry_that_is_down() {
+fn later_requests_do_not_wait_for_a_registry_that_is_down() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let host = format!("127.0.0.1:{port}");
     let repository = Repository::new(host.parse().unwrap(), "a").unwrap();
@@ -280,7 +280,7 @@ fn who_comes_later_waits_no_more_for_a_registry_that_is_down() {
 }
 
 #[test]
-fn a_registry_that_comes_up_is_waited_for() {
+fn a_registry_that_is_busy_at_first_is_retried() {
     let fake = filled(Fake::with(Door::Open, |request, _| match request.nth {
         0 => Some(Reply::new("503 Service Unavailable", "").header("Retry-After", "9")),
         _ => None,
@@ -291,17 +291,17 @@ fn a_registry_that_comes_up_is_waited_for() {
 }
 
 #[test]
-fn a_web_site_is_no_registry() {
+fn a_web_site_is_not_a_registry() {
     let fake = Fake::with(Door::Open, |_, _| {
         Some(Reply::ok("<html>").header("Content-Type", "text/html; charset=utf-8"))
     });
-    let error = look(&Case::new(), &fake.host()).unwrap_err();
+    let error = query_blob(&Case::new(), &fake.host()).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
     says(&error, &["web page instead of JSON", "that host is not a registry"]);
 }
 
 #[test]
-fn redirects_to_nowhere_good() {
+fn bad_redirects_are_refused() {
     for (location, words) in [
         ("http://storage.invalid/x", "by plain http, which is not encrypted"),
         ("ftp://127.0.0.1/x", "redirects to ftp://"),
@@ -310,7 +310,7 @@ fn redirects_to_nowhere_good() {
         let fake = Fake::with(Door::Open, move |request, _| {
             (request.path != "/v2/").then(|| Reply::redirect(location))
         });
-        let error = look(&Case::new(), &fake.host()).unwrap_err();
+        let error = query_blob(&Case::new(), &fake.host()).unwrap_err();
         assert_eq!(error.kind(), Kind::Network);
         says(&error, &[words]);
     }

@@ -25,7 +25,7 @@ fn manifest_error(client: &Client, fake: &Fake, rest: &str) -> Error {
 }
 
 #[test]
-fn what_is_not_there_is_told_apart() {
+fn missing_repositories_tags_and_digests_are_told_apart() {
     let digest = Digest::compute(b"x");
     let fake = Fake::with(Door::Open, |request, _| {
         let unknown = || error("404 Not Found", "NAME_UNKNOWN", "repository not known");
@@ -52,7 +52,7 @@ fn what_is_not_there_is_told_apart() {
 }
 
 #[test]
-fn a_404_of_something_else_is_told_as_it_is() {
+fn a_404_with_a_web_page_is_explained() {
     let fake = saying(Reply::new("404 Not Found", "<html>").header("Content-Type", "text/html"));
     let error = manifest_error(&Case::new().client(), &fake, "ns/name:1");
     assert_eq!(error.kind(), Kind::Unavailable);
@@ -60,7 +60,7 @@ fn a_404_of_something_else_is_told_as_it_is() {
 }
 
 #[test]
-fn refusals_say_what_would_help_and_tell_no_secret() {
+fn refusals_name_a_remedy_and_no_secret() {
     let known = "the registry accepts the credential from the settings of the test";
     for (status, credential, words) in [
         (
@@ -89,7 +89,7 @@ fn refusals_say_what_would_help_and_tell_no_secret() {
 }
 
 #[test]
-fn too_little_permission_is_told_from_a_wrong_credential() {
+fn a_missing_permission_is_told_from_a_wrong_credential() {
     let challenge = "Bearer realm=\"x\",error=\"insufficient_scope\"";
     let fake = saying(Reply::new("401 Unauthorized", "").header("WWW-Authenticate", challenge));
     let case = Case::by(&fake, Credential::Bearer("geheim".into()));
@@ -98,7 +98,7 @@ fn too_little_permission_is_told_from_a_wrong_credential() {
 }
 
 #[test]
-fn who_may_pull_but_not_push_hears_that() {
+fn a_credential_without_push_permission_is_explained() {
     // The token server gives a token, and the registry requires more scopes than it has.
     let fake = Fake::with(Door::AliceToken, |request, _| {
         (request.method == "PUT").then(|| error("403 Forbidden", "DENIED", "read only"))
@@ -113,7 +113,7 @@ fn who_may_pull_but_not_push_hears_that() {
 }
 
 #[test]
-fn busy_registries_are_asked_again_in_both_forms() {
+fn retry_after_is_obeyed_in_seconds_and_as_a_date() {
     let date = crate::clock::start() + std::time::Duration::from_secs(40);
     for (value, wait) in [("30".to_owned(), 30), (httpdate::fmt_http_date(date), 40)] {
         for status in ["429 Too Many Requests", "503 Service Unavailable"] {
@@ -148,7 +148,7 @@ fn a_limit_that_was_reached_is_shown() {
 }
 
 #[test]
-fn long_messages_are_cut_and_odd_ones_do_no_harm() {
+fn long_messages_are_cut_and_malformed_ones_accepted() {
     let fake = saying(error("400 Bad Request", "X", &"long ".repeat(1000)));
     let error_text = manifest_error(&Case::new().client(), &fake, "ns/name:1").to_string();
     assert!(error_text.len() < 1000, "{error_text}");
@@ -163,7 +163,7 @@ fn long_messages_are_cut_and_odd_ones_do_no_harm() {
 }
 
 #[test]
-fn errors_of_all_forms_are_repeated() {
+fn error_messages_of_all_forms_are_quoted() {
     for (kind, body, words) in [
         ("application/json", r#"{"errors":[{"code":"DENIED","message":null}]}"#, ": DENIED"),
         (
@@ -212,7 +212,7 @@ fn errors_of_all_forms_are_repeated() {
 }
 
 #[test]
-fn a_push_that_is_refused_says_what_to_change() {
+fn a_refused_push_names_a_remedy() {
     for (status, code, message, words) in [
         ("404 Not Found", "NAME_UNKNOWN", "no such repository", "create `ns/name` there first"),
         ("404 Not Found", "NOT_FOUND", "project ns not found", "its project"),

@@ -111,7 +111,7 @@ impl Fake {
     }
 
     /// Returns the requests after the first contact, such as `GET /v2/...`.
-    pub fn asked(&self) -> Vec<String> {
+    pub fn request_lines(&self) -> Vec<String> {
         let requests = self.server.requests().into_iter().filter(|it| it.path != "/v2/");
         requests.map(|it| format!("{} {}", it.method, it.path)).collect()
     }
