@@ -163,7 +163,7 @@ fn every_label_of_this_module_in_the_manual_is_there() {
 }
 
 #[test]
-fn links_to_nothing_are_found() {
+fn broken_links_are_found() {
     let page = |text| (PathBuf::from("docs/guides/a.md"), Page::parse(text));
     let pages = BTreeMap::from([
         page("# One two\n\n## `Code`, and (more)!\n\n## One two\n\n<a id=\"by-hand\"></a>"),

@@ -98,7 +98,7 @@ fn build(sandbox: &Sandbox) -> String {
 
 #[test]
 #[ignore = "needs a kustomize: scripts/test runs it"]
-fn what_it_makes_passes_the_check_and_the_original_fails() {
+fn the_transformed_manifests_pass_the_check() {
     let chart: Vec<_> = tree(RENDERED.as_ref())
         .into_iter()
         .map(|(name, text)| (name.replace('/', "-"), String::from_utf8(text).unwrap()))
@@ -127,10 +127,10 @@ fn what_it_makes_passes_the_check_and_the_original_fails() {
 
 #[test]
 #[ignore = "needs a kustomize: scripts/test runs it"]
-fn it_leaves_just_what_we_say_it_leaves() {
+fn kustomize_leaves_only_the_fields_that_are_named() {
     let sandbox = mirrored(&[("far.yaml", UNREACHED)]);
-    let said = sandbox.run(&["mirror", "kustomize", "manifests"]).succeeds().stderr;
-    assert_eq!(said.matches("Kustomize does not change").count(), 5, "{said}");
+    let messages = sandbox.run(&["mirror", "kustomize", "manifests"]).succeeds().stderr;
+    assert_eq!(messages.matches("Kustomize does not change").count(), 5, "{messages}");
     sandbox.write("built.yaml", build(&sandbox));
     let left = sandbox.run(&["mirror", "check", REGISTRY, "built.yaml"]).ends_with(4);
     assert!(!left.stdout.contains("containers[0].image"), "{}", left.stdout);
@@ -142,8 +142,8 @@ fn it_leaves_just_what_we_say_it_leaves() {
         "spec.image",
     ] {
         assert!(
-            said.contains(field) && left.stdout.contains(&format!("field:    {field}\n")),
-            "{field}\n{said}\n{}",
+            messages.contains(field) && left.stdout.contains(&format!("field:    {field}\n")),
+            "{field}\n{messages}\n{}",
             left.stdout
         );
     }
@@ -209,7 +209,7 @@ items:
 
 #[test]
 #[ignore = "needs a kustomize: scripts/test runs it"]
-fn a_fresh_folder_is_redirected_whole_and_twice_without_a_duplicate() {
+fn a_second_run_adds_no_duplicate_to_the_kustomization() {
     let sandbox = Sandbox::new();
     for (name, text) in tree(RENDERED.as_ref()) {
         sandbox.write(&format!("manifests/{name}"), text);
@@ -249,7 +249,7 @@ fn a_fresh_folder_is_redirected_whole_and_twice_without_a_duplicate() {
 
 #[test]
 #[ignore = "needs a kustomize: scripts/test runs it"]
-fn a_kustomization_of_a_person_keeps_what_is_in_it() {
+fn an_existing_kustomization_keeps_its_content() {
     let pod = |name: &str, image: &str| {
         format!(
             "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: a, image: '{image}'}}]}}\n"

@@ -160,7 +160,7 @@ fn a_vendored_component_needs_no_network_and_its_digest_holds() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn a_component_of_the_checksum_registry_is_taken_along_by_bazel_vendor() {
+fn bazel_vendor_includes_components_of_the_checksum_registry() {
     let mirror = Mirror::new();
     let (sandbox, registry) = (Sandbox::new(), Registry::open());
     let app = push(&sandbox, &registry, "app", APP);

@@ -11,9 +11,10 @@ use crate::workspace::{Mirror, Workspace};
 /// Runs `doctor`, and returns its diagnosis.
 fn diagnosis(workspace: &Workspace, arguments: &[&str], code: i32) -> Value {
     let output = workspace.helper(&[&["--json", "doctor"], arguments].concat()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    let found: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-    assert_eq!(output.status.code(), Some(code), "{said}\n{found:#}");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    let found: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{messages}"));
+    assert_eq!(output.status.code(), Some(code), "{messages}\n{found:#}");
     found
 }
 
@@ -42,7 +43,7 @@ fn artifacts(mirror: &Mirror) -> [(String, String, i32); 7] {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn published_archives_tools_and_components_are_each_named_when_they_are_gone() {
+fn published_archives_tools_and_components_are_named_if_missing() {
     let mirror = Mirror::new();
     let (mut workspace, _) = vendored(&mirror);
     let module = workspace.sandbox.read("ws/MODULE.bazel");
@@ -74,7 +75,7 @@ fn published_archives_tools_and_components_are_each_named_when_they_are_gone() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn published_archives_that_are_wrong_and_options_without_effect_are_named() {
+fn published_archives_wrong_files_and_ineffective_options_are_named() {
     let mirror = Mirror::new();
     let (workspace, _) = vendored(&mirror);
     let file = workspace.path("vendor/components/app.wasm");

@@ -97,7 +97,7 @@ wit_vendor_lock(name = "lock", packages = ["wasi:io@0.2.6"])
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn published_archives_and_all_else_that_is_missing_come_by_the_printed_commands() {
+fn published_archives_and_other_files_come_by_printed_commands() {
     let case = Case::new();
     let none = ("WASM_AIRGAP_TEST", "");
     for target in ["//:tool", "//:wasi", "//:package", "//:action"] {

@@ -63,26 +63,29 @@ fn a_hidden_download_is_caught_and_named() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn another_program_is_proven_too_and_a_failure_proves_nothing() {
+fn other_programs_can_be_proven_and_a_failure_proves_nothing() {
     let run = |words: &[&str]| {
         let output = Command::new(HELPER).args(words).output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    let (code, said) = run(&["prove", "--", "true"]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("proven: the command used no network"), "{said}");
-    assert!(said.contains("caches of this program were not emptied"), "{said}");
-    let (code, said) = run(&["prove", "--", "false"]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("nothing is proven") && said.contains("exit code 1"), "{said}");
-    let (code, said) = run(&["prove", "--", "bazel", "--output_base=/x", "build", "//..."]);
-    assert_eq!(code, Some(2), "{said}");
+    let (code, messages) = run(&["prove", "--", "true"]);
+    assert_eq!(code, Some(0), "{messages}");
+    assert!(messages.contains("proven: the command used no network"), "{messages}");
+    assert!(messages.contains("caches of this program were not emptied"), "{messages}");
+    let (code, messages) = run(&["prove", "--", "false"]);
+    assert_eq!(code, Some(1), "{messages}");
+    assert!(
+        messages.contains("nothing is proven") && messages.contains("exit code 1"),
+        "{messages}"
+    );
+    let (code, messages) = run(&["prove", "--", "bazel", "--output_base=/x", "build", "//..."]);
+    assert_eq!(code, Some(2), "{messages}");
     // A user who may not create a namespace gets no verdict.
     let script = format!("PATH= {HELPER} prove -- /bin/true");
-    let (code, said) = match Command::new("/bin/sh").args(["-c", &script]).output() {
+    let (code, messages) = match Command::new("/bin/sh").args(["-c", &script]).output() {
         Ok(output) => (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()),
         Err(error) => panic!("{error}"),
     };
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("cannot take the network away"), "{said}");
+    assert_eq!(code, Some(1), "{messages}");
+    assert!(messages.contains("cannot take the network away"), "{messages}");
 }

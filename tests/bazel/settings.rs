@@ -16,7 +16,7 @@ fn bazelrc(workspace: &Workspace, lines: &str) {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn an_action_asks_nobody_where_any_setting_says_offline() {
+fn an_action_uses_no_network_if_any_setting_is_offline() {
     let mirror = Mirror::new();
     let (sandbox, registry) = (Sandbox::new(), Registry::open());
     let app = push(&sandbox, &registry, "app", APP);
@@ -118,7 +118,7 @@ fn an_action_is_not_run_again_for_another_place() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn what_is_vendored_by_bazel_run_obeys_the_same_settings() {
+fn bazel_run_of_vendor_obeys_the_same_settings() {
     let mirror = Mirror::new();
     let workspace = Workspace::from_example("offline_toolchains", &mirror);
     let mirrored = format!("common --repo_env=BAZEL_WASM_MIRROR={}\n", mirror.server.url());

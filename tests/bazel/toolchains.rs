@@ -193,7 +193,7 @@ fn only_the_hosts_archive_is_fetched() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn what_is_wrong_in_module_bazel_is_said() {
+fn mistakes_in_module_bazel_are_explained() {
     let mirror = Mirror::new();
     for (lines, words) in [
         ("wasm.tool(name = \"wasm-tool\")", "did you mean wasm-tools"),
@@ -212,7 +212,7 @@ fn what_is_wrong_in_module_bazel_is_said() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn bad_settings_and_bad_mirrors_are_said() {
+fn bad_settings_and_bad_mirrors_are_explained() {
     let mirror = Mirror::new();
     let workspace = Workspace::from_example("offline_toolchains", &mirror);
     for (name, value, words) in [
@@ -233,7 +233,7 @@ fn bad_settings_and_bad_mirrors_are_said() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn without_cargo_the_three_ways_are_named() {
+fn without_cargo_three_remedies_are_named() {
     let mirror = Mirror::new();
     let workspace = Workspace::from_example("offline_toolchains", &mirror);
     let printed = workspace
@@ -280,7 +280,7 @@ fn a_pinned_helper_with_other_bytes_is_refused() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn the_pinned_helper_is_looked_for_by_the_same_rules_as_everything() {
+fn the_pinned_helper_is_searched_by_the_common_rules() {
     let mirror = Mirror::new();
     let mut workspace = vendored(&mirror);
     // This target needs the helper and no tool, so the messages are about the helper.

@@ -72,7 +72,7 @@ fn published_archives_are_vendored_and_built_offline() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn published_archives_that_changed_or_went_are_found() {
+fn published_archives_that_changed_or_vanished_are_found() {
     let mirror = mirror();
     let mut workspace = vendored(&mirror);
     let words = ["test", "--config=offline", "--test_output=errors", "//:all"];
@@ -392,7 +392,7 @@ fn packages_from_a_registry_are_pinned_vendored_and_built_offline() {
 
 #[test]
 #[ignore = "needs a wkg on PATH"]
-fn a_real_wkg_gets_the_same_bytes_from_the_registry_and_from_the_vendored_folder() {
+fn wkg_gets_equal_bytes_from_registry_and_vendor_folder() {
     let sandbox = Sandbox::new();
     sandbox.write("MODULE.bazel", "");
     let (registry, [_, api]) = packages(&sandbox);
@@ -423,7 +423,7 @@ fn a_real_wkg_gets_the_same_bytes_from_the_registry_and_from_the_vendored_folder
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn a_package_without_a_pin_builds_online_with_a_warning_and_says_what_it_lacks() {
+fn a_package_without_a_pin_builds_online_and_the_warning_pins_it() {
     let mirror = Mirror::new();
     let workspace = user_of(&mirror);
     let (registry, [types, api]) = packages(&workspace.sandbox);

@@ -24,7 +24,7 @@ fn renamed(mirror: &Mirror) -> Workspace {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn a_workspace_with_another_name_for_the_module_loads_what_was_generated() {
+fn generated_files_load_with_a_renamed_module() {
     let mirror = Mirror::new();
     let workspace = renamed(&mirror);
     let run = |words: &[&str]| {
@@ -64,7 +64,7 @@ fn a_workspace_with_another_name_for_the_module_loads_what_was_generated() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
-fn a_failure_is_said_once_and_its_command_runs_as_printed() {
+fn a_failure_is_printed_once_and_its_command_runs_as_printed() {
     let mirror = Mirror::new();
     let workspace = renamed(&mirror);
     workspace.sandbox.write(

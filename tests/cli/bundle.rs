@@ -32,7 +32,7 @@ fn lines(sandbox: &Sandbox, file: &str) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_vendor_folder_and_a_layout_arrive_as_they_were() {
+fn a_vendor_folder_and_a_layout_arrive_unchanged() {
     let sandbox = Sandbox::new();
     vendor(&sandbox, "v", &[("a", A), ("b", B), ("copy", A), ("empty", b"")]);
     layout(&sandbox, "images", &[("docker.io/library/nats:2.11", b"layer")]);
@@ -224,7 +224,7 @@ fn bundles_of_two_teams_share_a_folder() {
 }
 
 #[test]
-fn the_far_side_is_bundled_again() {
+fn a_bundle_of_the_applied_folder_is_equal() {
     let sandbox = Sandbox::new();
     vendor(&sandbox, "v", &[("a", A)]);
     layout(&sandbox, "images", &[("r.example/x:1", b"one")]);
@@ -265,7 +265,7 @@ fn an_inspection_lists_files_and_parts() {
 
 #[cfg(unix)]
 #[test]
-fn programs_stay_programs() {
+fn executable_files_stay_executable() {
     use std::os::unix::fs::PermissionsExt;
 
     let sandbox = Sandbox::new();

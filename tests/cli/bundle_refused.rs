@@ -46,7 +46,7 @@ fn forge(sandbox: &Sandbox, change: impl Fn(String) -> String) {
     sums(sandbox);
 }
 
-/// Writes `SHA256SUMS` anew.
+/// Rewrites `SHA256SUMS`.
 fn sums(sandbox: &Sandbox) {
     fs::remove_file(sandbox.path("b/SHA256SUMS")).unwrap();
     let lines = sandbox.tree("b").into_iter();
@@ -88,17 +88,17 @@ fn parts_that_are_missing_cut_or_swapped_are_all_named() {
     let (second, third) = (fs::read(part(2)).unwrap(), fs::read(part(3)).unwrap());
     fs::write(part(2), &third).unwrap();
     fs::write(part(3), &second).unwrap();
-    let said = refused(&sandbox, 4);
+    let messages = refused(&sandbox, 4);
     for text in
         ["data.0002.tar: this is data.0003.tar", "data.0003.tar: this is data.0002.tar", "2 of "]
     {
-        assert!(said.contains(text), "`{text}` is missing in\n{said}");
+        assert!(messages.contains(text), "`{text}` is missing in\n{messages}");
     }
     fs::write(part(2), &second[..1000]).unwrap();
     fs::remove_file(part(3)).unwrap();
-    let said = refused(&sandbox, 4);
+    let messages = refused(&sandbox, 4);
     for text in ["data.0002.tar: 1000 bytes instead of", "data.0003.tar: missing"] {
-        assert!(said.contains(text), "`{text}` is missing in\n{said}");
+        assert!(messages.contains(text), "`{text}` is missing in\n{messages}");
     }
     let inspected = sandbox.run(&["bundle", "inspect", "b"]).ends_with(4);
     assert!(inspected.stdout.contains("wrong  data.0003.tar: missing"), "{}", inspected.stdout);
@@ -110,17 +110,20 @@ fn parts_that_are_missing_cut_or_swapped_are_all_named() {
 }
 
 #[test]
-fn parts_of_two_bundles_are_told_apart() {
+fn parts_of_another_bundle_are_named() {
     let sandbox = bundled();
     vendor(&sandbox, "w", &[("other", &noise(9, 200_000))]);
     create(&sandbox, "w", "c");
     fs::copy(sandbox.path("c/data.0002.tar"), sandbox.path("b/data.0002.tar")).unwrap();
-    let said = refused(&sandbox, 4);
-    assert!(said.contains("data.0002.tar: a part of another bundle"), "{said}");
+    let messages = refused(&sandbox, 4);
+    assert!(messages.contains("data.0002.tar: a part of another bundle"), "{messages}");
     fs::remove_file(sandbox.path("b/data.0002.tar")).unwrap();
     fs::copy(sandbox.path("c/data.0002.tar"), sandbox.path("b/data.0099.tar")).unwrap();
-    let said = refused(&sandbox, 4);
-    assert!(said.contains("not part of the bundle") && said.contains("data.0099.tar"), "{said}");
+    let messages = refused(&sandbox, 4);
+    assert!(
+        messages.contains("not part of the bundle") && messages.contains("data.0099.tar"),
+        "{messages}"
+    );
 }
 
 #[test]
@@ -129,8 +132,11 @@ fn a_newer_format_and_other_folders_are_wrong_usage() {
     let bundle =
         sandbox.read("b/bundle.json").replace("\"schema_version\": 1", "\"schema_version\": 2");
     sandbox.write("b/bundle.json", bundle);
-    let said = refused(&sandbox, 2);
-    assert!(said.contains("schema_version 2") && said.contains("schema_version 1"), "{said}");
+    let messages = refused(&sandbox, 2);
+    assert!(
+        messages.contains("schema_version 2") && messages.contains("schema_version 1"),
+        "{messages}"
+    );
     fs::create_dir(sandbox.path("empty")).unwrap();
     for folder in ["empty", "v", "nothing"] {
         let printed = sandbox.run(&["bundle", "apply", folder, "--output=far"]).ends_with(2);
@@ -164,8 +170,8 @@ fn a_hostile_inventory_is_refused() {
             lines.sort();
             lines.iter().map(|line| format!("{line}\n")).collect()
         });
-        let said = refused(&sandbox, code);
-        assert!(!said.contains('\u{1b}'), "{said:?}");
+        let messages = refused(&sandbox, code);
+        assert!(!messages.contains('\u{1b}'), "{messages:?}");
         assert!(!sandbox.path("outside").exists());
     }
 }
@@ -195,8 +201,8 @@ fn bytes_that_the_inventory_does_not_list_are_refused() {
     let sandbox = bundled();
     let wrong = sha256(b"other");
     forge(&sandbox, |text| text.replace(&sha256(b"tool a"), &wrong));
-    let said = refused(&sandbox, 4);
-    assert!(said.contains(&wrong) && said.contains(&sha256(b"tool a")), "{said}");
+    let messages = refused(&sandbox, 4);
+    assert!(messages.contains(&wrong) && messages.contains(&sha256(b"tool a")), "{messages}");
 }
 
 #[test]
@@ -210,8 +216,8 @@ fn a_manifest_that_lists_other_files_is_refused() {
         text.lines().filter(keep).map(|line| format!("{line}\n")).collect()
     });
     // The part names the bundle, and is right.
-    let said = refused(&sandbox, 4);
-    assert!(said.contains("is not that of its files"), "{said}");
+    let messages = refused(&sandbox, 4);
+    assert!(messages.contains("is not that of its files"), "{messages}");
 }
 
 #[cfg(unix)]
@@ -259,7 +265,7 @@ fn files_of_the_user_are_not_replaced() {
 }
 
 #[test]
-fn sources_that_are_not_what_they_list_are_refused() {
+fn sources_that_differ_from_their_manifest_are_refused() {
     let sandbox = bundled();
     sandbox.write("v/toolchains/extra", "");
     let words = ["bundle", "create", "v", "--output=c"];
@@ -281,7 +287,7 @@ fn sources_that_are_not_what_they_list_are_refused() {
 }
 
 #[test]
-fn two_folders_that_contradict_each_other_are_refused() {
+fn folders_with_different_content_for_one_path_are_refused() {
     let sandbox = Sandbox::new();
     vendor(&sandbox, "v", &[("a", b"one")]);
     vendor(&sandbox, "w", &[("a", b"other")]);

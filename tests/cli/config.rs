@@ -91,7 +91,7 @@ fn the_config_files_in_the_manual_are_valid() {
 }
 
 #[test]
-fn variables_win_and_what_lost_is_said_and_no_secret_is() {
+fn variables_win_over_files_and_no_secret_is_shown() {
     let sandbox = Sandbox::new();
     sandbox.write("guide.toml", GUIDE);
     let auth = r#"{"auths":{"mirror.corp":{"auth":"dTpodW50ZXIy"}},"credsStore":"pass"}"#;

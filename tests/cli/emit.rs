@@ -14,7 +14,7 @@ fn emit(sandbox: &Sandbox, platform: &str, executables: &[&str]) -> crate::sandb
 }
 
 #[test]
-fn a_tool_on_linux() {
+fn the_build_file_of_a_linux_tool_is_golden() {
     let sandbox = Sandbox::new();
     sandbox.write("tool/bin/wasm-opt", "");
     sandbox.write("tool/wasm-as", "");
@@ -23,7 +23,7 @@ fn a_tool_on_linux() {
 }
 
 #[test]
-fn a_tool_on_windows() {
+fn the_build_file_of_a_windows_tool_is_golden() {
     let sandbox = Sandbox::new();
     sandbox.write("tool/opt/wasm-opt.exe", "");
     let text = emit(&sandbox, "windows_amd64", &["opt/wasm-opt"]).succeeds().stdout;
@@ -31,7 +31,7 @@ fn a_tool_on_windows() {
 }
 
 #[test]
-fn an_executable_that_is_not_there_is_said() {
+fn a_missing_executable_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("tool/share/doc", "");
     emit(&sandbox, "linux_amd64", &["wasm-opt"]).ends_with(2).says(&[

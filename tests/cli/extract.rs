@@ -14,7 +14,7 @@ fn archive(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn what_is_verified_is_unpacked() {
+fn a_verified_archive_is_unpacked() {
     let sandbox = Sandbox::new();
     let digest = archive(&sandbox);
     let words = ["extract", "--json", "--sha256", &digest, "tool.tar.gz", "out"];
@@ -56,7 +56,7 @@ fn a_declared_executable_is_executable() {
 }
 
 #[test]
-fn a_mismatch_says_what_the_file_is() {
+fn a_mismatch_names_the_kind_of_the_file() {
     let sandbox = Sandbox::new();
     let (tool, script) = (sha256(b"the tool"), sha256(b"#!/bin/sh\necho\n"));
     let lfs = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{tool}\nsize 8\n");
@@ -74,7 +74,7 @@ fn a_mismatch_says_what_the_file_is() {
 }
 
 #[test]
-fn files_that_are_read_whole_are_no_pointers() {
+fn lfs_pointers_are_named_in_files_that_are_read_whole() {
     let sandbox = Sandbox::new();
     let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 8\n";
     for file in ["t.json", "mirror.yaml", "wit/a.wit", "vendor/manifest.json", "c/Chart.yaml"] {
@@ -102,7 +102,7 @@ fn files_that_are_read_whole_are_no_pointers() {
 }
 
 #[test]
-fn build_files_are_hidden_without_loss() {
+fn build_files_are_renamed_and_none_is_lost() {
     use std::os::unix::fs::symlink;
     let sandbox = Sandbox::new();
     for (path, content) in [
@@ -148,7 +148,7 @@ fn build_files_are_hidden_without_loss() {
 }
 
 #[test]
-fn what_is_not_the_pinned_file_is_not() {
+fn a_file_with_another_digest_is_not_unpacked() {
     let sandbox = Sandbox::new();
     let digest = archive(&sandbox);
     let mut bytes = fs::read(sandbox.path("tool.tar.gz")).unwrap();
@@ -163,7 +163,7 @@ fn what_is_not_the_pinned_file_is_not() {
 }
 
 #[test]
-fn each_wrong_use_is_said() {
+fn wrong_types_digests_and_paths_are_refused() {
     let sandbox = Sandbox::new();
     let digest = archive(&sandbox);
     sandbox.write("full/file", "");
@@ -206,7 +206,7 @@ fn many_blocks(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_xz_needs_little_address_space_whatever_the_limit_is() {
+fn an_xz_archive_needs_little_address_space_at_each_limit() {
     let sandbox = Sandbox::new();
     let content: String = (0..300_000).map(|n| format!("{n} ")).collect();
     sandbox.write("top/file", &content);

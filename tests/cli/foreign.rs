@@ -96,20 +96,20 @@ fn toml_text(text: &str) -> String {
 }
 
 #[track_caller]
-fn is_clean(what: &str, output: &Output) -> String {
+fn is_clean(command: &str, output: &Output) -> String {
     let mut all = String::new();
     for (stream, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         let text = String::from_utf8(bytes.clone()).unwrap();
         if let Some(c) = text.chars().find(|c| is_forbidden(*c)) {
             panic!(
-                "{c:?} on {stream} of {what}:\n{}",
+                "{c:?} on {stream} of {command}:\n{}",
                 text.escape_debug().to_string().replace("\\n", "\n")
             );
         }
         all.push_str(&text);
     }
     let code = output.status.code();
-    assert!(code.is_some_and(|code| code <= 5), "{what} ends with {code:?}: {all}");
+    assert!(code.is_some_and(|code| code <= 5), "{command} ends with {code:?}: {all}");
     all
 }
 
@@ -203,7 +203,7 @@ fn finished(mut run: Run) -> Output {
 }
 
 #[test]
-fn no_command_prints_a_character_that_steers_a_terminal() {
+fn no_command_prints_terminal_control_characters() {
     let server = Server::start(|_| {
         Reply::new("404 Not Found", HOSTILE.replace(char::is_control, ""))
             .header("X-Note", "\u{202e}")
@@ -229,7 +229,7 @@ fn no_command_prints_a_character_that_steers_a_terminal() {
 }
 
 #[test]
-fn no_setting_prints_such_a_character() {
+fn no_setting_prints_terminal_control_characters() {
     let sandbox = workspace("http://127.0.0.1:1");
     for (variable, value) in [
         ("WKG_CONFIG_FILE", "config.toml"),
@@ -294,7 +294,7 @@ const SECRET: &str = "s3cr/t+passw0rd";
 /// Tests every place of an answer in which a server can repeat a text, with a good credential and
 /// with a bad one.
 #[test]
-fn no_answer_brings_a_secret_into_any_output() {
+fn no_answer_puts_a_secret_into_the_output() {
     type Place = fn(&str) -> Reply;
     let places: [(&str, Place); 9] = [
         ("status", |it| Reply::new(&format!("500 {it}"), "")),

@@ -51,8 +51,8 @@ fn all_run(sandbox: &Sandbox, printed: &Printed, at_least: usize) {
         let mut run = sandbox.run(&started).env("BUILD_WORKSPACE_DIRECTORY", sandbox.root());
         run.command.env("WKG_CONFIG_FILE", "wkg.toml").env("BAZEL_WASM_RETRY_SECONDS", "0");
         let output = run.command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.code() != Some(2), "`{command}` is wrong usage:\n{said}");
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() != Some(2), "`{command}` is wrong usage:\n{messages}");
     }
 }
 
@@ -78,7 +78,7 @@ fn workspace() -> Sandbox {
 }
 
 #[test]
-fn what_is_missing_offline_names_a_command_that_runs() {
+fn a_missing_file_offline_names_a_command_that_runs() {
     let sandbox = workspace();
     let tool = ["plan", "--tool=wasm-tools@1.244.0", "--platform=linux_amd64"];
     let package = ["wit", "fetch", "a:types@1.0.0", "--registry=127.0.0.1:1/a", "out"];
@@ -103,7 +103,7 @@ fn what_is_missing_offline_names_a_command_that_runs() {
 }
 
 #[test]
-fn a_program_that_is_used_alone_is_what_hints_name() {
+fn hints_name_the_program_when_bazel_is_not_used() {
     let sandbox = Sandbox::new();
     let words = ["plan", "--tool=wasm-tools@1.244.0", "--platform=linux_amd64", "--offline"];
     let printed = sandbox
@@ -115,7 +115,7 @@ fn a_program_that_is_used_alone_is_what_hints_name() {
 }
 
 #[test]
-fn a_path_that_is_not_there_says_what_to_try() {
+fn a_missing_path_gets_a_hint() {
     let sandbox = Sandbox::new();
     for words in [&["mirror", "copy"][..], &["mirror", "lock"], &["mirror", "kustomize"]] {
         let printed = sandbox
@@ -141,7 +141,7 @@ fn a_path_that_is_not_there_says_what_to_try() {
 }
 
 #[test]
-fn a_vendor_folder_that_is_not_there_names_the_command_that_makes_it() {
+fn a_missing_vendor_folder_names_the_command_that_makes_it() {
     let sandbox = workspace();
     let tool = ["plan", "--tool=wasm-tools@1.244.0", "--platform=linux_amd64"];
     let package = ["wit", "fetch", "a:types@1.0.0", "--registry=127.0.0.1:1/a", "out"];

@@ -29,7 +29,7 @@ fn start(sandbox: &Sandbox, words: &[&str]) -> Child {
 
 /// Kills the program after increasing times, and lets the last run finish.
 #[test]
-fn killed_at_many_moments_it_completes_and_fetches_only_what_is_missing() {
+fn runs_after_kills_complete_and_fetch_only_missing_files() {
     let (sandbox, server) = (Sandbox::new(), server());
     let contents = [content(b'a'), content(b'b'), content(b'c')];
     let contents: Vec<_> = contents.iter().map(Vec::as_slice).collect();
@@ -88,7 +88,7 @@ fn a_run_continues_where_a_killed_one_stopped() {
 }
 
 #[test]
-fn what_a_killed_run_left_beside_a_whole_file_is_removed() {
+fn leftovers_of_a_killed_run_beside_a_file_are_removed() {
     let (sandbox, server) = (Sandbox::new(), server());
     let files = registry_files(&sandbox, &server.url(""), &[&content(b'a')]);
     let words = vendor_words(&files, &OUT);
@@ -104,7 +104,7 @@ fn what_a_killed_run_left_beside_a_whole_file_is_removed() {
 }
 
 #[test]
-fn sixteen_may_fill_one_folder_at_once() {
+fn sixteen_processes_vendor_into_one_folder_at_once() {
     let (sandbox, server) = (Sandbox::new(), server());
     let contents = [content(b'a'), content(b'b')];
     let contents: Vec<_> = contents.iter().map(Vec::as_slice).collect();
@@ -121,7 +121,7 @@ fn sixteen_may_fill_one_folder_at_once() {
 /// Uses a file system that is too small; only root can create one.
 #[test]
 #[ignore = "needs root, to mount a small file system: scripts/test runs it"]
-fn a_full_disk_is_said_and_the_next_run_continues() {
+fn a_full_disk_is_reported_and_the_next_run_continues() {
     let (sandbox, server) = (Sandbox::new(), server());
     let body = content(b'a');
     let files = registry_files(&sandbox, &server.url(""), &[&body]);

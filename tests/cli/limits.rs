@@ -32,7 +32,7 @@ fn aliases(count: usize) -> String {
 }
 
 #[test]
-fn one_chart_under_many_names() {
+fn aliases_of_a_chart_are_limited() {
     let chart = |count: usize, values: &str, code| {
         let requirements = aliases(count);
         let values = format!("image: a.io/x:1\nmany: [{values}]\n");
@@ -51,7 +51,7 @@ fn one_chart_under_many_names() {
 }
 
 #[test]
-fn values_of_all_charts_together() {
+fn values_of_all_charts_share_one_limit() {
     let values = format!("image: a.io/x:1\na: [{}]\n", "a,".repeat(260_000));
     list(&[("values.yaml", &values)], 0);
     let inner = [("charts/inner/Chart.yaml", INNER), ("charts/inner/values.yaml", &values)];
@@ -60,7 +60,7 @@ fn values_of_all_charts_together() {
 }
 
 #[test]
-fn images_of_values() {
+fn images_of_values_are_limited() {
     let images = |count: usize| {
         let one = |n| format!("k{n}: {{image: 'a.io/x:{n}'}}\n");
         repeated(count, one)
@@ -78,7 +78,7 @@ fn images_of_values() {
 }
 
 #[test]
-fn a_vendor_folder_with_many_files() {
+fn the_files_of_a_vendor_folder_are_limited() {
     let entry = |n: usize| {
         format!(
             r#"{{"kind":"wit","name":"a:b","version":"1.0.0","path":"wit/p{n}/a.wit","size":1,"sha256":"{DIGEST}","url":""}},"#
@@ -101,7 +101,7 @@ fn a_vendor_folder_with_many_files() {
 }
 
 #[test]
-fn requests_and_registry_files_with_many_values() {
+fn values_of_requests_and_registry_files_are_limited() {
     let sandbox = Sandbox::new();
     let plan = |text: &str| {
         sandbox.write("request.json", text);
@@ -123,7 +123,7 @@ fn requests_and_registry_files_with_many_values() {
 }
 
 #[test]
-fn configuration_with_many_keys() {
+fn keys_of_the_configuration_are_limited() {
     let sandbox = Sandbox::new();
     let config = |text: &str, code: i32| {
         sandbox.write("config.toml", text);

@@ -51,7 +51,7 @@ fn a_link_in_the_place_of_a_folder_is_refused_and_named() {
 }
 
 #[test]
-fn a_root_that_a_person_linked_is_followed() {
+fn a_link_for_the_root_folder_is_followed() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
     std::fs::create_dir(sandbox.path("share")).unwrap();

@@ -68,7 +68,7 @@ fn piped(sandbox: &Sandbox, words: &[&str], input: &str) -> std::process::Output
 }
 
 #[test]
-fn the_list_of_the_guide_from_a_folder_an_archive_and_rendered_manifests() {
+fn each_kind_of_source_gives_the_list_of_the_guide() {
     let sandbox = sandbox();
     let printed = list(&sandbox, &["--chart=chart"]);
     assert_eq!(printed.stdout, guessed(GUIDE));
@@ -96,7 +96,7 @@ fn the_list_of_the_guide_from_a_folder_an_archive_and_rendered_manifests() {
 }
 
 #[test]
-fn a_chart_that_was_packed_elsewhere_is_read() {
+fn a_chart_packed_on_windows_or_macos_is_read() {
     let sandbox = sandbox();
     let (mut windows, mut mac) = (Tar::new(), Tar::new());
     for left in ["._chart", "__MACOSX/chart/x.yaml", "PaxHeader/chart", "PaxHeaders.7/chart/a"] {
@@ -142,7 +142,7 @@ fn a_chart_in_a_registry_needs_no_scheme() {
 }
 
 #[test]
-fn why_each_image_is_there() {
+fn the_option_why_prints_the_place_of_each_image() {
     let printed = list(&sandbox(), &["--chart=chart", "--why"]).stdout;
     for why in [
         "  # operator.image in chart/values.yaml:11, with the chart's appVersion\n  - source: ghcr.io/wasmcloud/runtime-operator:",
@@ -156,7 +156,7 @@ fn why_each_image_is_there() {
 }
 
 #[test]
-fn parts_that_are_disabled_are_left_out() {
+fn images_of_disabled_parts_are_left_out() {
     let sandbox = sandbox();
     for words in [
         &["--chart=chart", "--disable=nats"][..],
@@ -208,7 +208,7 @@ fn each_value_of_the_guides_table_changes_the_list() {
 }
 
 #[test]
-fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
+fn a_second_run_keeps_own_entries_and_adds_new_images() {
     let sandbox = sandbox();
     let output = ["--chart=chart", "-o", "mirror.yaml"];
     list(&sandbox, &[&output[..], &["--disable=nats"]].concat())
@@ -232,7 +232,7 @@ fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
     list(&sandbox, &output).says(&["goes to `myregistry/docker.io/nats:2.11.3-alpine`"]);
     assert!(sandbox.read("mirror.yaml").starts_with(&guessed(taken)));
     // A file with a wrong form is neither used nor changed.
-    for (wrong, said) in [
+    for (wrong, message) in [
         ("images:\n- source: a\n  destination: r/a:1\n", "no tag and no digest"),
         ("images:\n- source: a:1\n  destinatoin: r/a:1\n", "nearest: `destination`"),
         ("images:\n- source: a:1\n  destination: other.io/a:1\n", "is not in `myregistry`"),
@@ -244,7 +244,7 @@ fn a_second_run_keeps_what_a_person_wrote_and_adds_what_is_new() {
     ] {
         sandbox.write("mirror.yaml", wrong);
         let words = [&["mirror", "list", "--registry=myregistry"], &output[..]].concat();
-        sandbox.run(&words).ends_with(2).says(&[said]);
+        sandbox.run(&words).ends_with(2).says(&[message]);
         assert_eq!(sandbox.read("mirror.yaml"), wrong);
     }
 }
@@ -304,7 +304,7 @@ fn charts_in_charts_with_conditions_aliases_and_archives() {
 }
 
 #[test]
-fn the_values_of_the_guide() {
+fn values_for_the_list_of_the_guide() {
     let sandbox = sandbox();
     sandbox.write("mirror.yaml", GUIDE);
     let values = |more: &[&str]| {
@@ -334,7 +334,7 @@ fn the_values_of_the_guide() {
 }
 
 #[test]
-fn values_where_one_registry_does_not_do() {
+fn values_for_images_of_several_registries() {
     let sandbox = sandbox();
     let values = || guess(&sandbox.run(&["mirror", "values", "--chart=chart"]).succeeds());
     // Another path, another repository, another tag.
@@ -354,7 +354,7 @@ fn values_where_one_registry_does_not_do() {
 }
 
 #[test]
-fn values_that_cannot_be_made() {
+fn wrong_use_of_mirror_values_is_explained() {
     let sandbox = sandbox();
     sandbox
         .write("mirror.yaml", "images:\n- source: docker.io/nats:1\n  destination: r.io/nats:1\n");
@@ -371,7 +371,7 @@ fn values_that_cannot_be_made() {
 }
 
 #[test]
-fn the_transformer_of_the_guide() {
+fn kustomize_images_for_the_list_of_the_guide() {
     let sandbox = sandbox();
     sandbox.write("mirror.yaml", GUIDE);
     let entry = |name: &str, new: &str| format!("  - name: {name}\n    newName: {new}\n");
@@ -479,12 +479,12 @@ fn check_accepts_findings_that_have_a_reason() {
 }
 
 #[test]
-fn check_does_not_overlook_what_it_cannot_read() {
+fn check_fails_for_documents_it_cannot_read() {
     let sandbox = Sandbox::new();
     let laughs: String = (1..12)
         .map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(",")))
         .collect();
-    for (text, place, said) in [
+    for (text, place, message) in [
         ("a: 1\n---\nspec:\n\tx: 1\n", "m.yaml:4:", "not YAML"),
         ("a: b: c\n", "m.yaml:1:5", "not YAML"),
         ("spec:\n  image: r.io/a:1\n  image: evil.io/a:1\n", "m.yaml:3:3", "is already in line 2"),
@@ -495,7 +495,7 @@ fn check_does_not_overlook_what_it_cannot_read() {
         sandbox.write("m.yaml", text);
         let printed = sandbox.run(&["mirror", "check", "m.yaml", "--registry=r.io"]).ends_with(2);
         assert!(
-            printed.stdout.contains(place) && printed.stdout.contains(said),
+            printed.stdout.contains(place) && printed.stdout.contains(message),
             "{text}\n{}",
             printed.stdout
         );
@@ -515,7 +515,7 @@ fn check_does_not_overlook_what_it_cannot_read() {
 }
 
 #[test]
-fn charts_that_are_none_or_mean_harm() {
+fn broken_and_hostile_charts_are_refused() {
     let sandbox = sandbox();
     let run = |chart: &str| sandbox.run(&["mirror", "list", "--registry=r.io", "--chart", chart]);
     sandbox.write("empty/x", "");
@@ -578,7 +578,7 @@ fn a_password_before_a_registry_is_not_printed() {
 }
 
 #[test]
-fn two_registries_with_one_path_and_what_else_is_said() {
+fn equal_paths_of_two_registries_get_different_destinations() {
     let sandbox = Sandbox::new();
     sandbox.write(
         "m.yaml",

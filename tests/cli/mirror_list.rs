@@ -68,7 +68,7 @@ fn a_folder_without_manifests_is_an_empty_list() {
 }
 
 #[test]
-fn images_that_are_not_found_any_more_are_taken_out() {
+fn images_that_are_no_longer_found_are_removed() {
     let sandbox = Sandbox::new();
     sandbox.write("pod.yaml", POD);
     list(&sandbox, &["pod.yaml", "-o", "mirror.yaml", "--why"]).succeeds();
@@ -87,7 +87,7 @@ fn images_that_are_not_found_any_more_are_taken_out() {
 }
 
 #[test]
-fn lists_for_other_tools() {
+fn each_list_format_is_printed() {
     let sandbox = Sandbox::new();
     sandbox.write("images.txt", "quay.io/a/b:1\nnats:2\nr.io/c:3\n");
     let run = |words: &[&str]| {

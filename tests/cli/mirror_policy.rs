@@ -19,7 +19,7 @@ fn policy(sandbox: &Sandbox, words: &[&str]) -> Run {
 }
 
 #[test]
-fn containerd_gets_its_files_and_says_what_it_cannot_do() {
+fn containerd_files_are_written_and_unreached_images_named() {
     let sandbox = sandbox();
     let words = ["--format=containerd", "-o", "etc/certs.d", "--ca=/etc/ca.crt"];
     policy(&sandbox, &words).ends_with(4).says(&[

@@ -38,7 +38,7 @@ fn output(mut run: Run) -> Output {
 }
 
 #[test]
-fn a_lost_stderr_changes_neither_files_nor_data() {
+fn an_unwritable_stderr_changes_neither_files_nor_data() {
     for stderr in [full, closed_pipe, read_only] {
         let sandbox = Sandbox::new();
         let (_server, files) = three_tools(&sandbox);
@@ -66,7 +66,7 @@ fn a_lost_stderr_changes_neither_files_nor_data() {
 }
 
 #[test]
-fn data_that_could_not_be_written_is_a_failure_and_a_closed_pipe_is_none() {
+fn unwritten_data_is_a_failure_and_a_closed_pipe_is_not() {
     let sandbox = Sandbox::new();
     for words in [&["config", "show"][..], &["--json", "config", "show"], &["--help"], &["stamp"]] {
         for (stdout, code) in
@@ -75,9 +75,9 @@ fn data_that_could_not_be_written_is_a_failure_and_a_closed_pipe_is_none() {
             let mut run = sandbox.run(words);
             let output = run.command.stdout(stdout()).stderr(Stdio::piped()).spawn().unwrap();
             let output = output.wait_with_output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(code), "{words:?}: {said}");
-            assert_eq!(said.contains("cannot write to stdout"), code == 1, "{said}");
+            let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(code), "{words:?}: {messages}");
+            assert_eq!(messages.contains("cannot write to stdout"), code == 1, "{messages}");
         }
     }
 }
@@ -104,8 +104,8 @@ fn without_threads_the_work_is_done_by_fewer() {
         let words = vendor_words(&files, &["--output-dir=v/toolchains", "--no-helper", "--jobs=3"]);
         let inject = format!("inject=clone,clone3:error=EAGAIN:when={first}+");
         let Some(output) = with_fault(&sandbox, &inject, &words) else { return };
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "from the {first}th on: {said}");
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "from the {first}th on: {messages}");
         assert_eq!(sandbox.tree("v").len(), 5);
         let Some(output) = with_fault(&sandbox, &inject, &["verify", "v"]) else { return };
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -114,7 +114,7 @@ fn without_threads_the_work_is_done_by_fewer() {
 
 /// Sets limits of open files, from one that is too small for any work to one that is large enough.
 #[test]
-fn too_few_file_handles_are_an_error_in_words() {
+fn too_few_file_handles_are_reported_in_an_error() {
     let mut succeeded = 0;
     for handles in [3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 64] {
         let sandbox = Sandbox::new();
@@ -131,23 +131,23 @@ fn too_few_file_handles_are_an_error_in_words() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
             output => output.unwrap(),
         };
-        let said = String::from_utf8_lossy(&output.stderr);
+        let messages = String::from_utf8_lossy(&output.stderr);
         // With three files, the loader cannot open the program's libraries.
-        if said.contains("error while loading shared libraries") {
+        if messages.contains("error while loading shared libraries") {
             continue;
         }
         match output.status.code() {
             Some(0) => succeeded += 1,
-            Some(1..=5) => assert!(said.contains("error: "), "{handles}: {said}"),
-            other => panic!("{other:?} with {handles}: {said}"),
+            Some(1..=5) => assert!(messages.contains("error: "), "{handles}: {messages}"),
+            other => panic!("{other:?} with {handles}: {messages}"),
         }
-        assert!(!said.contains("bug"), "{handles}: {said}");
+        assert!(!messages.contains("bug"), "{handles}: {messages}");
     }
     assert!(succeeded > 0);
 }
 
 #[test]
-fn a_program_name_is_no_part_of_the_help() {
+fn the_help_does_not_contain_argv0() {
     let sandbox = Sandbox::new();
     let mut run = sandbox.run(&["--help"]);
     run.command.arg0("\u{1b}]0;x\u{7}");

@@ -15,7 +15,7 @@ fn server() -> Server {
 }
 
 #[test]
-fn what_is_pinned_can_be_vendored() {
+fn a_pinned_tool_can_be_vendored() {
     let (sandbox, server) = (Sandbox::new(), server());
     let (new, old) = (server.url(FILE), server.url(OLDER));
     let words = ["toolchain", "pin", "--registry=tool.json", "--tool=tool", &new, &old];
@@ -39,7 +39,7 @@ fn what_is_pinned_can_be_vendored() {
 }
 
 #[test]
-fn what_moved_is_not_pinned_anew_by_itself() {
+fn a_changed_file_is_pinned_again_only_with_update() {
     let (sandbox, server) = (Sandbox::new(), server());
     let url = server.url(FILE);
     let words = ["toolchain", "pin", "--registry=tool.json", "--tool=tool", &*url];
@@ -73,15 +73,15 @@ fn a_known_tool_needs_no_flags_and_without_a_file_it_is_printed() {
 }
 
 #[test]
-fn what_the_address_does_not_tell_must_be_said() {
+fn facts_missing_in_the_address_must_be_given() {
     let (sandbox, server) = (Sandbox::new(), server());
-    for (words, said) in [
+    for (words, message) in [
         (vec![server.url(FILE)], "--tool"),
         (vec!["--tool=t".to_owned(), server.url("/t.zip")], "--version"),
         (vec!["--tool=t".to_owned(), "--version=1".to_owned(), server.url("/t.zip")], "--platform"),
     ] {
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        sandbox.run(&[&["toolchain", "pin"], &words[..]].concat()).ends_with(2).says(&[said]);
+        sandbox.run(&[&["toolchain", "pin"], &words[..]].concat()).ends_with(2).says(&[message]);
     }
     assert!(server.requests().is_empty());
 }
@@ -115,7 +115,7 @@ fn offline_nothing_is_pinned() {
 }
 
 #[test]
-fn a_file_is_pinned_as_what_it_is() {
+fn the_content_decides_the_pinned_archive_type() {
     const ZIP: &[u8] = b"PK\x03\x04 and so on";
     let mut tar = vec![0; 512];
     tar[257..262].copy_from_slice(b"ustar");

@@ -4,7 +4,7 @@ use crate::registry_files;
 use crate::sandbox::Sandbox;
 
 #[test]
-fn json_has_what_starlark_reads() {
+fn the_json_has_the_fields_that_starlark_reads() {
     let sandbox = Sandbox::new();
     let registry = registry_files(&sandbox, "https://upstream.invalid", &[b"AAAA"]).remove(0);
     let words = ["plan", "--json", &registry, "--tool=a", "--platform=linux_amd64"];
@@ -54,9 +54,9 @@ fn a_request_chooses_as_a_registry_does() {
 }
 
 #[test]
-fn what_does_not_exist_gets_the_nearest_name() {
+fn an_unknown_name_gets_the_nearest_known_one() {
     let sandbox = Sandbox::new();
-    for (words, said) in [
+    for (words, message) in [
         (["--tool=wasmtools", "--platform=linux_amd64"], "`wasm-tools`"),
         (["--tool=wasm-tools@1.244", "--platform=linux_amd64"], "`1.244.0`"),
         (["--tool=wasm-tools", "--platform=linux"], "linux_amd64, linux_arm64"),
@@ -66,7 +66,7 @@ fn what_does_not_exist_gets_the_nearest_name() {
         ),
         (["--bundle=minimum", "--platform=linux_amd64"], "`minimal`"),
     ] {
-        sandbox.run(&[&["plan"], &words[..]].concat()).ends_with(2).says(&[said]);
+        sandbox.run(&[&["plan"], &words[..]].concat()).ends_with(2).says(&[message]);
     }
 }
 
@@ -81,11 +81,11 @@ fn every_tool_has_a_plan_for_every_platform() {
 }
 
 #[test]
-fn a_vendor_folder_that_cannot_be_used_is_said() {
+fn an_unusable_vendor_folder_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("file", "");
-    for (dir, said) in [("nowhere", "does not exist"), ("file", "is a file")] {
+    for (dir, message) in [("nowhere", "does not exist"), ("file", "is a file")] {
         let run = sandbox.run(&["plan", "--tool=wasm-tools"]).env("BAZEL_WASM_VENDOR_DIR", dir);
-        run.ends_with(2).says(&[dir, said, "BAZEL_WASM_VENDOR_DIR"]);
+        run.ends_with(2).says(&[dir, message, "BAZEL_WASM_VENDOR_DIR"]);
     }
 }

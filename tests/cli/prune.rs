@@ -66,7 +66,7 @@ fn paths(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn what_requests_need_stays_with_its_dependencies() {
+fn requested_items_stay_with_their_dependencies() {
     let sandbox = folder();
     requests(&sandbox);
     let before = paths(&sandbox);
@@ -107,7 +107,7 @@ fn a_kind_that_no_request_names_is_left_alone() {
 }
 
 #[test]
-fn nothing_is_removed_by_a_request_for_nothing_or_text_that_cannot_be_read() {
+fn empty_requests_and_unreadable_wit_remove_nothing() {
     let sandbox = folder();
     requests(&sandbox);
     let before = sandbox.tree("v");

@@ -51,7 +51,7 @@ fn every_builtin_file_is_valid() {
 }
 
 #[test]
-fn the_schema_refuses_what_the_program_refuses() {
+fn the_schema_and_the_program_refuse_the_same_files() {
     let good = read("tools/wac.json");
     let sandbox = Sandbox::new();
     for (field, value) in [
@@ -75,7 +75,7 @@ fn the_schema_refuses_what_the_program_refuses() {
 
 /// Compares the Starlark table with the files: a WORKSPACE macro cannot read JSON.
 #[test]
-fn the_starlark_table_is_what_the_files_say() {
+fn the_starlark_table_matches_the_registry_files() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checksums/wit");
     let mut archives = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -72,7 +72,7 @@ fn document(sandbox: &Sandbox, format: &str) -> Value {
 }
 
 #[test]
-fn it_is_equal_to_the_manifest() {
+fn an_sbom_lists_the_files_of_the_manifest() {
     let sandbox = folder(&component(&packed(CRATES)));
     let manifest: Value = serde_json::from_str(&sandbox.read("v/manifest.json")).unwrap();
     let listed: BTreeSet<_> = manifest["files"]
@@ -138,7 +138,7 @@ fn crates_are_nested_with_their_dependencies() {
 }
 
 #[test]
-fn another_content_has_another_serial_number_and_a_time_is_that_of_the_caller() {
+fn content_sets_the_serial_number_and_source_date_epoch_the_time() {
     let (one, other) =
         (folder(&component(&packed(CRATES))), folder(&component(&packed("{\"packages\": []}"))));
     let serial = |sandbox: &Sandbox| document(sandbox, "cyclonedx")["serialNumber"].clone();
@@ -170,7 +170,7 @@ fn hostile_lists_of_crates_end_the_run() {
 }
 
 #[test]
-fn a_bundle_has_one() {
+fn a_bundle_has_an_sbom() {
     let sandbox = folder(&component(&packed(CRATES)));
     sandbox.run(&["bundle", "create", "v", "--output=b"]).succeeds();
     assert_eq!(sandbox.read("b/sbom.cdx.json"), sandbox.run(&["sbom", "v"]).succeeds().stdout);

@@ -20,7 +20,7 @@ const A: &str = "vendor/toolchains/a/1.0/linux_amd64/a-linux.tar.gz";
 const B: &str = "vendor/toolchains/b/1.0/linux_amd64/b-linux.tar.gz";
 
 #[test]
-fn twice_gives_the_same_bytes_and_fetches_nothing_more() {
+fn a_second_run_keeps_the_bytes_and_fetches_nothing() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
     sandbox.run(&vendor_words(&files, &OUT)).succeeds().says(&["2 fetched, 0 copied, 0 kept"]);
@@ -48,7 +48,7 @@ fn twice_gives_the_same_bytes_and_fetches_nothing_more() {
 }
 
 #[test]
-fn the_manifest_says_what_is_there() {
+fn the_manifest_lists_the_vendored_files() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
     sandbox.run(&vendor_words(&files, &OUT)).succeeds();
@@ -78,7 +78,7 @@ fn a_damaged_file_is_repaired() {
 }
 
 #[test]
-fn a_damaged_file_that_no_source_can_mend_is_said() {
+fn a_damaged_file_without_a_source_is_named() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA", b"BB"]);
     sandbox.run(&vendor_words(&files, &OUT)).succeeds();
@@ -89,7 +89,7 @@ fn a_damaged_file_that_no_source_can_mend_is_said() {
 }
 
 #[test]
-fn what_is_in_a_vendor_folder_is_copied_from_there() {
+fn files_in_another_vendor_folder_are_copied() {
     let sandbox = Sandbox::new();
     let files = registry_files(&sandbox, "https://upstream.invalid", &[b"AAAA"]);
     sandbox.write("share/toolchains/a/1.0/linux_amd64/a-linux.tar.gz", "AAAA");
@@ -103,7 +103,7 @@ fn what_is_in_a_vendor_folder_is_copied_from_there() {
 }
 
 #[test]
-fn one_failure_does_not_stop_the_rest_and_nothing_wrong_stays() {
+fn a_failure_stops_no_other_file_and_no_wrong_file_stays() {
     let sandbox = Sandbox::new();
     let server = Server::start(|request| match request.path.as_str() {
         "/a-linux.tar.gz" => {
@@ -134,7 +134,7 @@ fn one_failure_does_not_stop_the_rest_and_nothing_wrong_stays() {
 }
 
 #[test]
-fn the_gravest_of_many_failures_decides() {
+fn the_most_severe_failure_decides_the_exit_code() {
     for wrong in ["/a-linux.tar.gz", "/b-linux.tar.gz"] {
         let sandbox = Sandbox::new();
         let server = Server::start(move |request| match request.path == wrong {
@@ -185,8 +185,12 @@ fn offline_without_the_file_is_unavailable() {
     }
     // The error names the flag or variable that forbids it, and the remedy.
     let by_flag = vendor_words(&files, &["--output-dir=vendor/toolchains", "--offline"]);
-    let said = sandbox.run(&by_flag).ends_with(3).says(&["not asked: --offline is on"]);
-    assert!(said.stderr.contains("leave out --offline to use the network"), "{}", said.stderr);
+    let printed = sandbox.run(&by_flag).ends_with(3).says(&["not asked: --offline is on"]);
+    assert!(
+        printed.stderr.contains("leave out --offline to use the network"),
+        "{}",
+        printed.stderr
+    );
     assert!(server.requests().is_empty());
 }
 
@@ -216,7 +220,7 @@ fn dry_run_prints_the_plan_and_does_nothing() {
 }
 
 #[test]
-fn the_folder_that_is_made_need_not_be_there_and_a_dry_run_does_not_make_it() {
+fn a_missing_output_folder_is_created_but_not_by_a_dry_run() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
     let dry = vendor_words(&files, &["--output-dir=vendor/toolchains", "--dry-run"]);
@@ -265,7 +269,7 @@ fn the_helper_goes_along_and_prints_its_pin() {
 }
 
 #[test]
-fn somebody_elses_manifest_is_not_overwritten() {
+fn a_foreign_manifest_is_not_overwritten() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
     sandbox.write("manifest.json", "{\"name\": \"my web app\"}");
@@ -276,7 +280,7 @@ fn somebody_elses_manifest_is_not_overwritten() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_said() {
+fn an_unwritable_folder_is_named() {
     let (sandbox, server) = (Sandbox::new(), upstream());
     let files = registry_files(&sandbox, &server.url(""), &[b"AAAA"]);
     sandbox.write("taken", "a file");

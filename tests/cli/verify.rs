@@ -57,7 +57,7 @@ fn each_finding_is_named() {
 }
 
 #[test]
-fn what_systems_leave_behind_is_passed_over() {
+fn system_files_are_ignored() {
     let sandbox = vendored();
     for name in ["._a", ".DS_Store", "a/Thumbs.db", "wit/desktop.ini", "a/.nfs0000000000001"] {
         sandbox.write(&format!("vendor/toolchains/{name}"), "x");
@@ -66,7 +66,7 @@ fn what_systems_leave_behind_is_passed_over() {
 }
 
 #[test]
-fn a_finding_says_what_lies_there() {
+fn a_finding_names_the_kind_of_the_file() {
     let sandbox = vendored();
     let file = "vendor/toolchains/b/1.0/linux_amd64/b-linux.tar.gz";
     let pointer = |digest: &str| {
@@ -93,7 +93,7 @@ fn a_finding_says_what_lies_there() {
 }
 
 #[test]
-fn what_was_added_in_a_kind_of_which_nothing_is_listed_is_found() {
+fn unlisted_files_of_an_unlisted_kind_are_found() {
     let sandbox = vendored();
     for file in ["components/app.wasm", "wit/wasi-cli/world.wit"] {
         sandbox.write(&format!("vendor/{file}"), "");
@@ -105,7 +105,7 @@ fn what_was_added_in_a_kind_of_which_nothing_is_listed_is_found() {
 }
 
 #[test]
-fn a_size_that_is_not_the_files_is_found() {
+fn a_wrong_size_in_the_manifest_is_found() {
     let sandbox = vendored();
     let manifest = sandbox.read("vendor/manifest.json");
     let altered = manifest.replacen("\"size\": 15", "\"size\": 999", 1);
@@ -125,7 +125,7 @@ fn a_name_does_not_steer_the_terminal() {
 }
 
 #[test]
-fn one_flipped_byte_in_any_file_is_found() {
+fn a_flipped_byte_in_any_file_is_found() {
     let sandbox = vendored();
     for (name, bytes) in sandbox.tree("vendor/toolchains") {
         if name == ".gitattributes" {

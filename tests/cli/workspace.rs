@@ -23,7 +23,7 @@ fn workspace() -> Sandbox {
 }
 
 #[test]
-fn help_names_the_module_as_the_workspace_does() {
+fn help_uses_the_module_name_of_the_workspace() {
     let sandbox = workspace();
     for words in [&["vendor", "all", "--help"][..], &["vendor", "helper", "--help"]] {
         let help = sandbox.run(words).succeeds().stdout;
@@ -33,7 +33,7 @@ fn help_names_the_module_as_the_workspace_does() {
 }
 
 #[test]
-fn generated_files_pins_and_commands_know_the_module_as_the_workspace_does() {
+fn files_and_commands_use_the_module_name_of_the_workspace() {
     let sandbox = workspace();
     let vendor = |words: &[&str]| {
         let all = [&["vendor", "wit", "a:api@1.0.0"], words].concat();
@@ -67,7 +67,7 @@ fn generated_files_pins_and_commands_know_the_module_as_the_workspace_does() {
 }
 
 #[test]
-fn the_workspace_is_found_upward_and_typed_paths_are_relative_to_the_current_folder() {
+fn typed_paths_are_relative_to_the_current_folder() {
     let sandbox = workspace();
     let here = sandbox.path("below/here");
     let run = |words: &[&str]| {
@@ -95,7 +95,7 @@ fn the_workspace_is_found_upward_and_typed_paths_are_relative_to_the_current_fol
 }
 
 #[test]
-fn what_a_target_passes_is_overridden_by_what_comes_later() {
+fn later_options_override_those_of_a_target() {
     let sandbox = workspace();
     let target =
         ["vendor", "wit", "a:api@1.0.0", "--lock-file=a.lock", "--output-dir=a", "--rules=//a"];
@@ -118,7 +118,7 @@ fn what_a_target_passes_is_overridden_by_what_comes_later() {
 }
 
 #[test]
-fn nothing_is_pinned_where_nothing_was_vendored() {
+fn a_helper_that_was_not_vendored_is_not_pinned() {
     let sandbox = workspace();
     let server = Server::start(|request| match request.path.as_str() {
         "/a-linux.tar.gz" => Reply::ok("AAAA"),

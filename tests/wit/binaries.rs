@@ -77,7 +77,7 @@ fn the_text_has_the_documentation_and_the_gates() {
 }
 
 #[test]
-fn the_pieces_of_dependencies_are_left_out() {
+fn the_text_leaves_out_packages_of_dependencies() {
     let source = WitSource::from_bytes(encoded(&[BASE, MID]), "mid.wasm").unwrap();
     let text = String::from_utf8(source.files["package.wit"].clone()).unwrap();
     assert!(!text.contains("package acme:base"), "{text}");

@@ -15,7 +15,7 @@ fn sandbox() -> Sandbox {
 }
 
 #[test]
-fn each_way_in_which_tools_write_them() {
+fn each_layout_of_bundled_packages_is_read() {
     for io in ["wit/deps/io/streams.wit", "wit/deps/io.wit", "wit/deps/io.wasm"] {
         let sandbox = sandbox();
         sandbox.write("wit/deps/w-cli-0.2.6/package.wit", CLI);
@@ -41,7 +41,7 @@ fn each_way_in_which_tools_write_them() {
 
 /// Checks `vendor/wit/deps/x.wit`: a package that is in a folder with that name.
 #[test]
-fn a_folder_above_everything_is_only_a_name() {
+fn a_top_folder_named_deps_holds_own_sources() {
     let sandbox = Sandbox::new();
     sandbox.write("deps/io/streams.wit", IO);
     Rule::new("io", &["deps/io/streams.wit"]).make(&sandbox);
@@ -49,7 +49,7 @@ fn a_folder_above_everything_is_only_a_name() {
 }
 
 #[test]
-fn a_library_wins_over_what_came_along() {
+fn a_library_wins_over_a_bundled_package() {
     let sandbox = sandbox();
     Rule::new("io", &["io/streams.wit"]).make(&sandbox);
     sandbox.write("wit/deps/cli.wit", CLI);
@@ -62,7 +62,7 @@ fn a_library_wins_over_what_came_along() {
 }
 
 #[test]
-fn what_came_along_with_a_dep_can_be_used() {
+fn packages_bundled_with_a_dep_can_be_used() {
     let sandbox = sandbox();
     sandbox.write("wit/deps/cli.wit", CLI);
     sandbox.write("wit/deps/io/streams.wit", IO);
@@ -99,7 +99,7 @@ fn what_came_along_with_a_dep_can_be_used() {
 }
 
 #[test]
-fn one_package_twice_in_a_folder_must_be_the_same() {
+fn two_copies_of_a_bundled_package_must_be_equal() {
     let sandbox = sandbox();
     sandbox.write("wit/deps/cli.wit", CLI);
     sandbox.write("wit/deps/a/io.wit", IO);
@@ -112,7 +112,7 @@ fn one_package_twice_in_a_folder_must_be_the_same() {
 }
 
 #[test]
-fn what_came_along_must_be_whole() {
+fn bundled_packages_must_be_complete() {
     let sandbox = sandbox();
     sandbox.write("wit/deps/cli.wit", CLI);
     let known = serde_json::json!({"w:io@0.2.6": "@wasi_wit//:w-io-0.2.6"});
@@ -144,7 +144,7 @@ fn what_came_along_must_be_whole() {
 }
 
 #[test]
-fn packages_in_one_file() {
+fn nested_packages_in_one_file_are_bundled() {
     let sandbox = sandbox();
     let nested = format!("{OWN}\n{}}}\n", IO.replace("@0.2.6;", "@0.2.6 {"))
         .replace("include w:cli/cli", "import w:io/streams");

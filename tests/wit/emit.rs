@@ -23,7 +23,7 @@ fn emitted(sandbox: &Sandbox, words: &[&str]) -> String {
 }
 
 #[test]
-fn a_package_that_uses_others() {
+fn the_build_file_of_a_package_with_deps_is_golden() {
     let sandbox = Sandbox::new();
     sandbox.write("http.wit", HTTP);
     let text = emitted(
@@ -42,7 +42,7 @@ fn a_package_that_uses_others() {
 }
 
 #[test]
-fn a_package_alone_in_a_folder_below() {
+fn the_build_file_of_a_package_in_a_subfolder_is_golden() {
     let sandbox = Sandbox::new();
     sandbox.write("src/wit/a.wit", "package wasi:nn@0.2.0-rc-2024-06-25;\ninterface graph {}\n");
     let words = ["--package=wasi:nn@0.2.0-rc-2024-06-25", "--folder=src/wit", "."];
@@ -69,7 +69,7 @@ fn each_package_without_a_label_is_named() {
 }
 
 #[test]
-fn another_package_and_words_that_mean_nothing() {
+fn another_package_and_invalid_options_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.write("http.wit", HTTP);
     emit(&sandbox, &["--package=wasi:http@0.2.3", "."]).ends_with(4).says(&[

@@ -15,7 +15,7 @@ world client { import types; }
 ";
 
 #[test]
-fn a_folder() {
+fn a_folder_is_inspected() {
     let sandbox = Sandbox::new();
     sandbox.write("wit/types.wit", TYPES);
     sandbox.write("wit/world.wit", WORLD);
@@ -68,7 +68,7 @@ fn a_file_of_either_form_and_packages_in_one_file() {
 }
 
 #[test]
-fn what_is_none() {
+fn files_that_are_not_wit_packages_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.write("m.wasm", b"\0asm\x01\0\0\0");
     sandbox.run(&["wit", "inspect", "m.wasm"]).ends_with(4).says(&["m.wasm", "a core module"]);

@@ -24,7 +24,7 @@ fn sandbox() -> Sandbox {
 }
 
 #[test]
-fn a_folder_with_everything_that_is_needed() {
+fn a_library_contains_all_its_dependencies() {
     let sandbox = sandbox();
     let rule = Rule::new("app", &["app.wit"])
         .deps(&["http"])
@@ -45,7 +45,7 @@ fn a_folder_with_everything_that_is_needed() {
 }
 
 #[test]
-fn what_is_declared_is_compared_with_what_the_rule_says() {
+fn the_declared_package_must_match_the_rule() {
     let sandbox = sandbox();
     let rule = |package: &str| Rule::new("x", &["io/streams.wit"]).with("package", package.into());
     for package in ["", "w:io", "w:io@0.2.6"] {
@@ -77,7 +77,7 @@ fn the_interfaces_that_are_named_are_there() {
 }
 
 #[test]
-fn a_package_that_is_missing_is_named_with_what_to_add() {
+fn a_missing_package_is_named_with_the_label_to_add() {
     let sandbox = sandbox();
     let rule = || Rule::new("x", &["http/types.wit"]);
     let known = serde_json::json!({"w:io@0.2.6": "@wasi_wit//:w-io-0.2.6"});
@@ -110,7 +110,7 @@ fn a_package_that_is_missing_is_named_with_what_to_add() {
 }
 
 #[test]
-fn a_package_that_others_need_must_be_named_where_it_is_used() {
+fn a_package_of_a_dep_must_be_in_deps_where_it_is_used() {
     let sandbox = sandbox();
     sandbox.write(
         "x.wit",
@@ -134,7 +134,7 @@ fn a_package_that_others_need_must_be_named_where_it_is_used() {
 }
 
 #[test]
-fn what_a_dep_does_not_have_is_said_with_file_and_line() {
+fn an_unknown_interface_is_named_with_file_and_line() {
     let sandbox = sandbox();
     sandbox.write("x.wit", "package my:x;\n\nworld w {\n  import w:io/strems@0.2.6;\n}\n");
     let rule = Rule::new("x", &["x.wit"]).deps(&["io"]);
@@ -144,7 +144,7 @@ fn what_a_dep_does_not_have_is_said_with_file_and_line() {
 }
 
 #[test]
-fn what_does_not_parse_is_said_with_file_line_and_column() {
+fn a_syntax_error_is_named_with_file_line_and_column() {
     let sandbox = sandbox();
     sandbox.write("a.wit", "package my:x;\n");
     sandbox.write("b.wit", "interface i {\n  f: fun();\n}\n");
@@ -161,7 +161,7 @@ fn what_does_not_parse_is_said_with_file_line_and_column() {
 }
 
 #[test]
-fn a_circle_is_shown() {
+fn a_cycle_of_packages_is_shown() {
     let sandbox = Sandbox::new();
     sandbox.write("a1.wit", "package x:a;\ninterface i {}");
     sandbox.write("a.wit", "package x:a;\ninterface i { }\nworld w { import x:c/i; }");
@@ -178,7 +178,7 @@ fn a_circle_is_shown() {
 }
 
 #[test]
-fn one_package_has_one_content() {
+fn two_contents_of_a_package_are_refused() {
     let sandbox = sandbox();
     Rule::new("io_again", &["io/streams.wit"]).make(&sandbox);
     sandbox.write("other/streams.wit", IO.replace("u32", "u64"));
@@ -232,7 +232,7 @@ fn two_packages_never_share_a_folder() {
 }
 
 #[test]
-fn a_dep_that_is_not_used_is_remarked_and_taken_along() {
+fn an_unused_dep_is_warned_about_and_included() {
     let sandbox = sandbox();
     sandbox.write("x.wit", "package my:x;\ninterface i {}\n");
     let rule = Rule::new("x", &["x.wit"]).deps(&["http"]).indirect(&["io"]);
@@ -264,7 +264,7 @@ fn the_sources_can_be_a_folder_or_one_published_file() {
 }
 
 #[test]
-fn sources_that_cannot_be_one_package() {
+fn sources_that_are_not_one_package_are_refused() {
     let sandbox = sandbox();
     sandbox.write("a/x.wit", "package my:x;");
     sandbox.write("b/x.wit", "package my:x;");
@@ -280,7 +280,7 @@ fn sources_that_cannot_be_one_package() {
 }
 
 #[test]
-fn a_request_of_another_release_and_a_folder_that_is_taken() {
+fn another_request_format_and_an_existing_folder_are_refused() {
     let sandbox = sandbox();
     let rule = || Rule::new("x", &["io/streams.wit"]);
     rule().with("schema_version", 2.into()).fails(
@@ -296,7 +296,7 @@ fn a_request_of_another_release_and_a_folder_that_is_taken() {
 }
 
 #[test]
-fn everything_that_is_missing_is_named_at_once() {
+fn all_missing_packages_are_named_at_once() {
     let sandbox = sandbox();
     let app = "package my:all;\n\nworld app {\n  import w:io/streams@0.2.6;\n  \
                import w:http/types@0.2.6;\n  import n:none/x@1.0.0;\n}\n";

@@ -126,7 +126,7 @@ fn binaries_with_many_items_are_read_in_little_memory() {
 /// Checks the limit for all worlds together: a world that includes others stores each of their
 /// imports.
 #[test]
-fn worlds_that_include_each_other_are_limited_together() {
+fn worlds_that_include_others_share_a_limit() {
     let text = |count: usize| {
         let worlds = repeated(count, |n| {
             format!("world w{}{{include w{n};import f{n:x}-x:func();}}", n + 1)

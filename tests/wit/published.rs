@@ -137,7 +137,7 @@ fn same(packed: &WitSource, source: &WitSource) {
 /// Uses the archives as upstream publishes them: with their dependencies in a folder `deps`.
 #[test]
 #[ignore = "needs a folder with published archives in WASM_AIRGAP_DATA: scripts/test"]
-fn published_archives_become_libraries_with_what_came_along() {
+fn published_archives_become_libraries_with_bundled_packages() {
     let sandbox = Sandbox::new();
     for (id, folder) in unpacked(&sandbox) {
         let rule = Rule::new(&id.folder(), &[&folder]).with("package", id.to_string().into());

@@ -22,7 +22,7 @@ fn refused(bytes: &[u8], found: &str) {
 }
 
 #[test]
-fn other_files_are_named_for_what_they_are() {
+fn other_files_are_named_by_their_kind() {
     refused(MODULE, "a core module");
     refused(COMPONENT, "a component");
     refused(b"\0asm\x0d\0", "cut short");
@@ -40,7 +40,7 @@ fn other_files_are_named_for_what_they_are() {
 
 /// Checks a real component, with an import and an export, which has the same header as a package.
 #[test]
-fn a_component_is_none_however_much_it_looks_like_one() {
+fn a_component_is_not_a_wit_package() {
     let mut resolve = wit_parser::Resolve::default();
     let text = "package a:b; interface i { f: func(); } world w { import i; }";
     let package = resolve.push_str("x.wit", text).unwrap();
@@ -54,7 +54,7 @@ fn a_component_is_none_however_much_it_looks_like_one() {
 
 /// Checks that damage gives an error with the file's name and never a panic.
 #[test]
-fn damaged_text() {
+fn damaged_text_is_refused() {
     let whole = b"package a:b@1.0.0;\n/// x\ninterface i { @since(version = 1.0.0) resource r { constructor(a: list<u8>); } use c:d/e@0.1.0.{f as g}; }\nworld w { include x:y/z@2.0.0 with { k as l } }\n";
     assert!(WitSource::from_bytes(whole.to_vec(), "x").is_ok());
     for index in 0..whole.len() {
@@ -68,7 +68,7 @@ fn damaged_text() {
 }
 
 #[test]
-fn names_that_no_registry_can_hold() {
+fn invalid_package_names_are_refused() {
     refused(b"package A:b@1.0.0;", "`A:b` is not the name of a WIT package");
     refused(b"package a:b@1.0.0;\nworld w { import X:y/z; }", "`X:y` is not the name");
 }
@@ -88,7 +88,7 @@ fn a_version_is_needed_only_where_it_is_asked_for() {
 }
 
 #[test]
-fn what_has_no_end_is_not_read_to_its_end() {
+fn files_over_the_size_limit_are_refused() {
     let sandbox = Sandbox::new();
     let path = sandbox.path("huge.wasm");
     File::create(&path).unwrap().set_len(65 << 20).unwrap();
@@ -104,7 +104,7 @@ fn what_has_no_end_is_not_read_to_its_end() {
 }
 
 #[test]
-fn nested_deep_enough_to_end_a_parser() {
+fn deeply_nested_types_are_refused() {
     for (open, close) in [("list<", ">"), ("tuple<", ">")] {
         let (open, close) = (open.repeat(100_000), close.repeat(100_000));
         let text = format!("package a:b; interface i {{ type t = {open}u8{close}; }}");

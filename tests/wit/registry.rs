@@ -65,7 +65,7 @@ fn the_published_file_stays_beside_its_text_and_in_wkgs_layout() {
 }
 
 #[test]
-fn a_changed_copy_in_wkgs_layout_is_found_and_mended() {
+fn a_changed_copy_in_wkgs_layout_is_found_and_repaired() {
     let sandbox = usual();
     vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
     sandbox.write("vendor/wit/a/types/1.0.0.wasm", "other");
@@ -76,7 +76,7 @@ fn a_changed_copy_in_wkgs_layout_is_found_and_mended() {
 }
 
 #[test]
-fn locked_finds_a_published_file_that_changed_or_went() {
+fn locked_finds_a_published_file_that_changed_or_vanished() {
     let sandbox = usual();
     vendor(&sandbox, &["a:api@1.0.0"]).succeeds();
     let file = "vendor/wit/a-types-1.0.0/a-types-1.0.0.wasm";
@@ -95,7 +95,7 @@ fn locked_finds_a_published_file_that_changed_or_went() {
 }
 
 #[test]
-fn what_is_vendored_without_a_pin_is_what_the_manifest_lists() {
+fn a_vendored_package_without_a_pin_must_match_the_manifest() {
     let sandbox = usual();
     let mine = "package my:text@1.0.0;\n";
     sandbox.write("vendor/wit/mine/text.wit", mine);
@@ -145,7 +145,7 @@ fn a_damaged_published_file_is_never_passed_over() {
 }
 
 #[test]
-fn who_could_pin_a_package_and_does_not_is_told() {
+fn a_package_without_a_pin_is_named_with_its_digest() {
     let sandbox = usual();
     let digest = sha256(&encoded(&[TYPES]));
     let says = ["a:types@1.0.0 is not pinned", &digest];
@@ -172,7 +172,7 @@ fn who_could_pin_a_package_and_does_not_is_told() {
 }
 
 #[test]
-fn it_starts_from_a_lock_of_wkg_and_holds_it() {
+fn vendor_starts_from_a_wkg_lock_and_keeps_its_digests() {
     let sandbox = usual();
     let lock = |digest: &str| {
         format!(
@@ -206,7 +206,7 @@ fn a_version_that_was_published_anew_is_refused() {
 }
 
 #[test]
-fn what_is_published_must_be_the_package() {
+fn the_published_file_must_be_the_requested_package() {
     for (bytes, says) in [
         (encoded(&[&TYPES.replace("types@1.0.0", "other@1.0.0")]), "a:other@1.0.0"),
         (encoded(&[&TYPES.replace("@1.0.0", "@1.0.1")]), "a:types@1.0.1"),
@@ -227,7 +227,7 @@ fn what_is_published_must_be_the_package() {
 }
 
 #[test]
-fn what_a_known_registry_serves_is_compared_with_what_is_known() {
+fn packages_of_a_known_registry_must_have_the_known_digest() {
     let sandbox = usual();
     let text = "package wasi:io@0.2.3;\n\ninterface poll {\n}\n";
     sandbox.write("registry/wasi/io/0.2.3.wasm", encoded(&[text]));
@@ -305,7 +305,7 @@ fn fetch_with_output_brings_all_that_is_needed() {
 }
 
 #[test]
-fn what_fetch_with_output_brought_serves_pinned_packages_offline() {
+fn fetched_folders_serve_pinned_packages_offline() {
     let sandbox = usual();
     run(&sandbox, &["wit", "fetch", "a:api@1.0.0", "-o", "vendor/wit/api"]).succeeds();
     // Its dependencies are in the folder `deps`, and are found there too.
@@ -318,7 +318,7 @@ fn what_fetch_with_output_brought_serves_pinned_packages_offline() {
 }
 
 #[test]
-fn text_alone_does_not_serve_a_pinned_package_and_the_printed_command_brings_what_does() {
+fn text_does_not_serve_a_pinned_package_and_a_command_helps() {
     let sandbox = usual();
     sandbox.write("vendor/wit/types/types.wit", TYPES);
     let digest = sha256(&encoded(&[TYPES]));
@@ -341,7 +341,7 @@ fn text_alone_does_not_serve_a_pinned_package_and_the_printed_command_brings_wha
 }
 
 #[test]
-fn an_override_that_is_not_there_is_an_error_also_where_the_package_is_vendored() {
+fn a_missing_override_is_an_error_for_a_vendored_package_too() {
     let sandbox = usual();
     vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
     let config = sandbox.read("wkg.toml") + "[overrides]\n\"a:types\" = { path = \"mine\" }\n";
@@ -355,7 +355,7 @@ fn an_override_that_is_not_there_is_an_error_also_where_the_package_is_vendored(
 }
 
 #[test]
-fn a_package_without_a_registry_says_where_to_name_one() {
+fn a_package_without_a_registry_names_the_setting_to_add() {
     let sandbox = usual();
     sandbox.write("wkg.toml", "");
     run(&sandbox, &["wit", "fetch", "a:api@1.0.0", "-o", "out"]).ends_with(2).says(&[
@@ -408,7 +408,7 @@ fn pin_prints_lines_that_can_be_pasted() {
 }
 
 #[test]
-fn versions_in_errors_are_sorted_and_say_whose_they_are() {
+fn versions_in_errors_are_sorted_and_name_their_source() {
     let sandbox = usual();
     for version in ["1.10.0", "1.2.0", "1.9.0"] {
         let api = API.replace("api@1.0.0", &format!("api@{version}"));

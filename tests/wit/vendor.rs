@@ -66,7 +66,7 @@ fn vendor(sandbox: &Sandbox, flags: &[String], words: &[&str]) -> Run {
 }
 
 #[test]
-fn what_is_needed_comes_along_and_twice_is_the_same() {
+fn dependencies_are_vendored_and_a_second_run_changes_nothing() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);
     let run = || vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
@@ -126,7 +126,7 @@ fn two_versions_of_one_package_are_side_by_side() {
 }
 
 #[test]
-fn a_range_takes_the_highest_and_the_lock_keeps_it() {
+fn a_range_takes_the_highest_version_and_the_lock_keeps_it() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);
     let locked = || {
@@ -212,7 +212,7 @@ fn locked_finds_each_kind_of_change_and_changes_nothing() {
 }
 
 #[test]
-fn locked_finds_published_files_that_changed_or_went_and_brings_none() {
+fn locked_finds_changed_published_files_and_downloads_none() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);
     vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
@@ -252,7 +252,7 @@ fn locked_finds_published_files_that_changed_or_went_and_brings_none() {
 }
 
 #[test]
-fn text_that_somebody_made_is_locked_by_its_hash() {
+fn hand_made_text_is_locked_by_its_hash() {
     let sandbox = Sandbox::new();
     let mine = "vendor/wit/mine/api.wit";
     sandbox.write(mine, "package my:api@1.0.0;\n");
@@ -293,7 +293,7 @@ fn an_archive_with_other_bytes_than_the_lock_is_refused() {
 }
 
 #[test]
-fn what_an_archive_must_not_be() {
+fn archives_of_another_package_are_refused() {
     for (text, package, says) in [
         (
             "package a:other@1.0.0;\n",
@@ -319,7 +319,7 @@ fn what_an_archive_must_not_be() {
 }
 
 #[test]
-fn packages_that_need_each_other_are_shown_as_a_circle() {
+fn packages_that_depend_on_each_other_are_shown_as_a_cycle() {
     let sandbox = Sandbox::new();
     let uses =
         |other: &str| format!("interface i {{ use a:{other}/i@VERSION.{{t}}; type u = t; }}\n");
@@ -331,7 +331,7 @@ fn packages_that_need_each_other_are_shown_as_a_circle() {
 }
 
 #[test]
-fn a_package_that_is_needed_and_nowhere_is_named_with_who_needs_it() {
+fn a_missing_dependency_is_named_with_its_dependent() {
     let sandbox = Sandbox::new();
     let flags = serve(&sandbox, &[("a:http", "1.0.0", HTTP)]);
     vendor(&sandbox, &flags, &["a:http@1.0.0"])
@@ -340,7 +340,7 @@ fn a_package_that_is_needed_and_nowhere_is_named_with_who_needs_it() {
 }
 
 #[test]
-fn a_folder_that_somebody_made_is_not_emptied() {
+fn a_hand_made_folder_is_not_emptied() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);
     let mine = sandbox.write("vendor/wit/a-io-1.0.0/notes.txt", "mine");
@@ -400,7 +400,7 @@ fn a_link_out_of_the_vendor_folder_is_never_emptied_or_written() {
 
 #[cfg(unix)]
 #[test]
-fn a_package_that_is_not_needed_any_more_is_not_removed_through_a_link() {
+fn an_unneeded_package_is_not_removed_through_a_link() {
     let sandbox = Sandbox::new();
     let flags = usual(&sandbox);
     vendor(&sandbox, &flags, &["a:http@1.0.0"]).succeeds();
@@ -477,7 +477,7 @@ fn vendor_all_takes_the_archives_that_the_build_needs() {
 }
 
 #[test]
-fn an_override_stands_in_for_an_archive() {
+fn an_override_replaces_an_archive() {
     let sandbox = Sandbox::new();
     usual(&sandbox);
     request(&sandbox, &["a:io@1.0.0"]);

@@ -24,13 +24,13 @@ fn build(sandbox: &Sandbox, lock: &str) -> (bool, String) {
     wkg.args(["build", "--wit-dir=wit", "--config=config.toml", "--cache=cache"]);
     wkg.args(["--output=./x.wasm"]).current_dir(sandbox.root()).env("HOME", sandbox.root());
     let output = wkg.output().expect("there is no wkg on PATH");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.success(), said)
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), messages)
 }
 
 #[test]
 #[ignore = "needs a wkg on PATH"]
-fn a_real_wkg_takes_our_lock_for_its_own() {
+fn wkg_reads_our_lock_as_its_own() {
     let sandbox = Sandbox::new();
     let bytes = encoded(&[BASE]);
     sandbox.write("registry/acme/base/1.2.3.wasm", &bytes);
@@ -53,13 +53,13 @@ fn a_real_wkg_takes_our_lock_for_its_own() {
         ..locked.clone()
     });
     let lock = Lock::new(more.into_iter().chain([locked.clone()]));
-    let (succeeded, said) = build(&sandbox, &lock.text());
-    assert!(succeeded, "{said}");
+    let (succeeded, messages) = build(&sandbox, &lock.text());
+    assert!(succeeded, "{messages}");
     // The lock that wkg wrote again pins the same bytes.
     let rewritten = Lock::parse(&sandbox.read("wkg.lock"), "wkg.lock").unwrap();
     assert_eq!(rewritten.get(&locked.package).unwrap().digest, locked.digest);
 
     let wrong = Locked { digest: sha256(b"other").parse().unwrap(), ..locked };
-    let (succeeded, said) = build(&sandbox, &Lock::new([wrong]).text());
-    assert!(!succeeded && said.contains(&sha256(b"other")), "{said}");
+    let (succeeded, messages) = build(&sandbox, &Lock::new([wrong]).text());
+    assert!(!succeeded && messages.contains(&sha256(b"other")), "{messages}");
 }
