@@ -19,7 +19,7 @@ use airgap_vendor::catalog::{SourceArchive, WitCatalog};
 use airgap_vendor::kinds::wit::{Form, Packages, Published, WitJob, vendor_wit, wasm_name};
 use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::request::{Request, WitChoice};
-use airgap_wit::{Library, Lock, WitSource};
+use airgap_wit::{Library, Lock, Locked, WitSource};
 
 /// Prints the declarations and dependencies of a package (`wit inspect`).
 pub(super) fn inspect(args: &WitInspectArgs, context: &Context) -> Result<()> {
@@ -136,16 +136,7 @@ fn fetch_all(
     args: &WitFetchArgs,
     context: &Context,
 ) -> Result<()> {
-    let registry = args.registry.clone();
-    let packages = packages.naming(registry.map(|it| (package.name.namespace().to_owned(), it)));
-    let packages = match (args.sha256, &args.registry) {
-        (None, _) => packages,
-        (Some(sha256), registry) => packages.choosing(&[WitChoice {
-            package: package.clone(),
-            registry: registry.clone().unwrap_or_default(),
-            sha256: sha256.to_string(),
-        }])?,
-    };
+    let packages = choosing(packages, package, args)?;
     // Other files of a vendor folder, such as BUILD files, are not copied.
     let scratch = Scratch::new()?;
     let dir = VendorDir::of(scratch.path(), Kind::Wit);
@@ -169,30 +160,46 @@ fn fetch_all(
     )?;
     let mut deps = Vec::new();
     for locked in &done.lock.packages {
-        let folder = locked.package.folder();
-        let source = WitSource::from_folder(&dir.folder().join(&folder))?;
-        let out = match locked.package == *package {
-            true => out.to_owned(),
-            false => {
-                deps.push(locked.package.clone());
-                out.join("deps").join(&folder)
-            }
-        };
-        write(&source, &out)?;
-        // A build that uses the text can check its pin only with the published file.
-        let name = wasm_name(&locked.package);
-        let published = dir.place(&format!("{folder}/{name}"));
-        if locked.url.is_none() && !locked.is_text() {
-            let file = Unverified::open_rooted(&published, locked.package.to_string())?;
-            let file = file.verify(&locked.digest)?;
-            store::place_copy(&file, &RootedPath::given(&out).join(&name), false)?;
+        if locked.package == *package {
+            write_package(locked, &dir, out)?;
+            continue;
         }
+        deps.push(locked.package.clone());
+        write_package(locked, &dir, &out.join("deps").join(locked.package.folder()))?;
     }
     if context.report.is_json() {
         return context.report.json(&serde_json::json!({"package": package, "deps": deps}));
     }
     let needed = count(deps.len(), "package");
     context.report.say(&format!("{package} and {needed} that it depends on"));
+    Ok(())
+}
+
+/// Applies `--registry` and `--sha256` to a package.
+fn choosing(packages: Packages, package: &PackageId, args: &WitFetchArgs) -> Result<Packages> {
+    let registry = args.registry.clone();
+    let packages = packages.naming(registry.map(|it| (package.name.namespace().to_owned(), it)));
+    let Some(sha256) = args.sha256 else { return Ok(packages) };
+    packages.choosing(&[WitChoice {
+        package: package.clone(),
+        registry: args.registry.clone().unwrap_or_default(),
+        sha256: sha256.to_string(),
+    }])
+}
+
+/// Writes the text of a vendored package to a folder, and beside it the published file if there is
+/// one: a build that uses the text can check its pin only with that file.
+fn write_package(locked: &Locked, dir: &VendorDir, out: &Path) -> Result<()> {
+    let folder = locked.package.folder();
+    write(&WitSource::from_folder(&dir.folder().join(&folder))?, out)?;
+    if locked.url.is_some() || locked.is_text() {
+        return Ok(());
+    }
+    let name = wasm_name(&locked.package);
+    let published = dir.place(&format!("{folder}/{name}"));
+    let file = Unverified::open_rooted(&published, locked.package.to_string())?;
+    let file = file.verify(&locked.digest)?;
+    store::place_copy(&file, &RootedPath::given(out).join(&name), false)?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{are, count};
 use airgap_mirror::allow_list::Allowed;
 use airgap_mirror::check::Finding;
-use airgap_mirror::{AllowList, check, existence, manifests::Manifests};
+use airgap_mirror::{AllowList, RegistryPath, check, existence, manifests::Manifests};
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let registry = &super::registry(&args.registry)?;
@@ -20,65 +20,87 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
     let manifests =
         Manifests::read(&args.paths, &context.environment.base_dir(), std::io::stdin())?
             .without_empty()?;
-    let Manifests { files, occurrences, problems, .. } = &manifests;
+    let occurrences = &manifests.occurrences;
     let mut findings = check::check(occurrences, registry);
-    let live = match args.live {
-        true => {
-            let asking = RegistryAccess::new(context, "ask the registry for each image")?;
-            Some(existence::check_existence(
-                occurrences,
-                registry,
-                &asking.client,
-                args.jobs.into(),
-            ))
-        }
-        false => None,
-    };
     let (mut asked, mut errors) = (None, Vec::new());
-    if let Some(live) = live {
+    if args.live {
+        let access = RegistryAccess::new(context, "ask the registry for each image")?;
+        let live =
+            existence::check_existence(occurrences, registry, &access.client, args.jobs.into());
         findings.extend(live.findings);
         findings.sort_by(|a, b| a.occurrence.place.cmp(&b.occurrence.place));
         (asked, errors) = (Some(live.asked), live.errors);
     }
     let accepted = allow.accept(&mut findings);
     say_accepted(&allow, &accepted, context);
-    if context.report.is_json() {
-        context.report.json(&serde_json::json!({
-            "registry": registry.to_string(), "files": files, "images": occurrences.len(),
-            "findings": findings, "accepted": accepted.iter().map(accepted_row).collect::<Vec<_>>(),
-            "unreadable": problems, "asked": asked,
-            "errors": errors.iter().map(row).collect::<Vec<_>>(),
-        }))?;
-    } else {
-        let unreadable = problems.iter().map(|it| {
+    let result = Checked { registry, manifests: &manifests, findings, accepted, asked, errors };
+    match context.report.is_json() {
+        true => context.report.json(&result.json())?,
+        false => context.report.data(&result.text())?,
+    }
+    let accepted = result.accepted.len();
+    conclude(&manifests, &result.findings, result.errors, args, context)?;
+    say_all_right(&manifests, (registry, asked), (&allow, accepted), context);
+    Ok(())
+}
+
+/// The result of a check.
+struct Checked<'a> {
+    registry: &'a RegistryPath,
+    manifests: &'a Manifests,
+    findings: Vec<Finding<'a>>,
+    /// The findings that the allow list accepts.
+    accepted: Vec<(Finding<'a>, &'a Allowed)>,
+    /// The number of images for which the registry was asked, with `--live`.
+    asked: Option<usize>,
+    /// The errors of requests, with `--live`.
+    errors: Vec<Error>,
+}
+
+impl Checked<'_> {
+    fn json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "registry": self.registry.to_string(), "files": self.manifests.files,
+            "images": self.manifests.occurrences.len(), "findings": self.findings,
+            "accepted": self.accepted.iter().map(accepted_row).collect::<Vec<_>>(),
+            "unreadable": self.manifests.problems, "asked": self.asked,
+            "errors": self.errors.iter().map(row).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Returns a line for each finding and each unreadable document.
+    fn text(&self) -> String {
+        let unreadable = self.manifests.problems.iter().map(|it| {
             // Without a line, the file itself cannot be read.
             let what = if it.place.line == 0 { "" } else { "not YAML: " };
             format!("{}  {what}{}\n", it.place, it.problem)
         });
-        let text: String =
-            findings.iter().map(check::Finding::describe).chain(unreadable).collect();
-        context.report.data(&text)?;
+        self.findings.iter().map(Finding::describe).chain(unreadable).collect()
     }
-    conclude(&manifests, &findings, errors, args, context)?;
-    match occurrences.len() {
-        0 => context.report.warn(&format!("found no image in {}", count(*files, "file"))),
-        images => {
-            let asked = asked.map(|it| format!(", which has each of the {it} different ones"));
-            let accepted_count = accepted.len();
-            let accepted = match accepted_count {
-                0 => String::new(),
-                some => format!("; {some} {} accepted by `{}`", are(some), allow.name()),
-            };
-            context.report.say(&format!(
-                "{} in {} {} in `{registry}`{}{accepted}",
-                count(images - accepted_count, "image"),
-                count(*files, "file"),
-                are(images - accepted_count),
-                asked.unwrap_or_default()
-            ));
-        }
+}
+
+/// Reports that each image is in the registry or accepted, or that there was no image.
+fn say_all_right(
+    manifests: &Manifests,
+    (registry, asked): (&RegistryPath, Option<usize>),
+    (allow, accepted): (&AllowList, usize),
+    context: &Context,
+) {
+    let (files, images) = (count(manifests.files, "file"), manifests.occurrences.len());
+    if images == 0 {
+        return context.report.warn(&format!("found no image in {files}"));
     }
-    Ok(())
+    let asked = asked.map(|it| format!(", which has each of the {it} different ones"));
+    let note = match accepted {
+        0 => String::new(),
+        some => format!("; {some} {} accepted by `{}`", are(some), allow.name()),
+    };
+    context.report.say(&format!(
+        "{} in {files} {} in `{registry}`{}{note}",
+        count(images - accepted, "image"),
+        are(images - accepted),
+        asked.unwrap_or_default()
+    ));
 }
 
 /// Reports the accepted findings with their reasons, and the entries that accept no finding.

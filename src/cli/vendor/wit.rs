@@ -75,18 +75,108 @@ pub(in crate::cli) struct WitArgs {
 
 pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     let Tree { root: workspace, base } = tree(args, context)?;
-    let (lock_file, output_dir) = (base.join(&args.lock_file), base.join(&args.output_dir));
-    let lock_file = store::through_link(&lock_file)?;
-    let from = match &args.from {
-        Some(from) => {
-            let path = RootedPath::given(base.join(from));
-            let missing = || Error::usage(format!("there is no lock `{}`", from.display()));
-            Some(lock_in(&path)?.ok_or_else(missing)?)
-        }
-        None => None,
-    };
+    let output_dir = base.join(&args.output_dir);
+    let lock_file = store::through_link(&base.join(&args.lock_file))?;
+    let from = starting_lock(args, &base)?;
     let dir = VendorDir::of(&output_dir, Kind::Wit);
-    let policy = policy_for(&dir, context.policy_in(&workspace)?);
+    let run = WitRun {
+        args,
+        context,
+        from,
+        packages: packages(args, &dir, &workspace, context)?,
+        dir,
+        rules: rules(args.rules.as_deref(), &output_dir, context),
+        bazel_package: bazel_package(&output_dir, &workspace),
+    };
+    match args.locked {
+        true => run.check(&lock_file),
+        false => run.update(&lock_file),
+    }
+}
+
+/// A run of the command, after its arguments were read.
+struct WitRun<'a> {
+    args: &'a WitArgs,
+    context: &'a Context,
+    /// The lock of `--from`.
+    from: Option<Lock>,
+    dir: VendorDir,
+    packages: Packages,
+    rules: String,
+    bazel_package: String,
+}
+
+impl WitRun<'_> {
+    /// Checks the folder and the lock, and changes nothing (`--locked`).
+    fn check(&self, lock_file: &RootedPath) -> Result<()> {
+        let mend = self.args.mend.as_deref().unwrap_or("the same command without --locked");
+        let lock = lock_in(lock_file)?.ok_or_else(|| {
+            Error::integrity(format!("there is no lock `{lock_file}`"))
+                .hint(format!("to write it, run\n{mend}"))
+        })?;
+        self.with_job(&lock, |job| {
+            check_wit(job, &self.context.report)
+                .map_err(|error| error.hint(format!("to fix it, run\n{mend}")))
+        })
+    }
+
+    /// Fetches the packages, and writes the lock.
+    fn update(&self, lock_file: &RootedPath) -> Result<()> {
+        let mut summary = None;
+        store::change_slowly(lock_file, read::LIMIT, |bytes| {
+            // With `--update`, an unreadable lock is not an error either.
+            let previous = match bytes.map(|bytes| parse_lock(bytes, lock_file)) {
+                Some(Err(_)) if self.args.update => Lock::default(),
+                previous => previous.transpose()?.unwrap_or_default(),
+            };
+            let done = self.with_job(&previous, |job| vendor_wit(job, &self.context.report))?;
+            let text = done.lock.text().into_bytes();
+            summary = Some(done);
+            Ok(text)
+        })?;
+        summary.map_or(Ok(()), |summary| tell(&summary, lock_file.path(), self.context))
+    }
+
+    /// Runs `work` on the job of this run. `previous` is the present lock file.
+    fn with_job<T>(
+        &self,
+        previous: &Lock,
+        work: impl FnOnce(&WitJob<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let lock = match &self.from {
+            Some(from) => from.clone(),
+            None if self.args.update => Lock::default(),
+            None => previous.clone(),
+        };
+        work(&WitJob {
+            requests: &requests(self.args, &lock)?,
+            dir: &self.dir,
+            lock: &lock,
+            previous,
+            packages: &self.packages,
+            rules: &self.rules,
+            bazel_package: &self.bazel_package,
+            jobs: self.args.jobs.into(),
+        })
+    }
+}
+
+/// Returns the lock of `--from`, if there is one.
+fn starting_lock(args: &WitArgs, base: &Path) -> Result<Option<Lock>> {
+    let Some(from) = &args.from else { return Ok(None) };
+    let missing = || Error::usage(format!("there is no lock `{}`", from.display()));
+    let lock = lock_in(&RootedPath::given(base.join(from)))?;
+    lock.ok_or_else(missing).map(Some)
+}
+
+/// Returns the known packages and their sources, as the arguments and the settings name them.
+fn packages(
+    args: &WitArgs,
+    dir: &VendorDir,
+    workspace: &Path,
+    context: &Context,
+) -> Result<Packages> {
+    let policy = policy_for(dir, context.policy_in(workspace)?);
     let mut catalog = WitCatalog::builtin()?;
     for file in &args.registries {
         catalog.add_file(&context.written(file))?;
@@ -95,55 +185,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     let policy = policy.or_offline("--locked", args.locked);
     let packages = Packages::new(policy, catalog, &context.environment)?;
     let packages = packages.naming(args.package_registries.iter().cloned());
-    let packages = if args.archives { packages.with_archives_first() } else { packages };
-    let bazel_package = bazel_package(&output_dir, &workspace);
-    let rules = rules(args.rules.as_deref(), &output_dir, context);
-    // `previous` is the present lock file.
-    let with_job = |previous: Lock, run: &mut dyn FnMut(&WitJob<'_>) -> Result<()>| {
-        let lock = match &from {
-            Some(from) => from.clone(),
-            None if args.update => Lock::default(),
-            None => previous.clone(),
-        };
-        run(&WitJob {
-            requests: &requests(args, &lock)?,
-            dir: &dir,
-            lock: &lock,
-            previous: &previous,
-            packages: &packages,
-            rules: &rules,
-            bazel_package: &bazel_package,
-            jobs: args.jobs.into(),
-        })
-    };
-    if args.locked {
-        let mend = args.mend.as_deref().unwrap_or("the same command without --locked");
-        let lock = lock_in(&lock_file)?.ok_or_else(|| {
-            Error::integrity(format!("there is no lock `{lock_file}`"))
-                .hint(format!("to write it, run\n{mend}"))
-        })?;
-        return with_job(lock, &mut |job| {
-            check_wit(job, &context.report)
-                .map_err(|error| error.hint(format!("to fix it, run\n{mend}")))
-        });
-    }
-    let mut summary = None;
-    store::change_slowly(&lock_file, read::LIMIT, |bytes| {
-        // With `--update`, an unreadable lock is not an error either.
-        let previous = match bytes.map(|bytes| parse_lock(bytes, &lock_file)) {
-            Some(Err(_)) if args.update => Lock::default(),
-            previous => previous.transpose()?.unwrap_or_default(),
-        };
-        let mut text = Vec::new();
-        with_job(previous, &mut |job| {
-            let done = vendor_wit(job, &context.report)?;
-            text = done.lock.text().into_bytes();
-            summary = Some(done);
-            Ok(())
-        })?;
-        Ok(text)
-    })?;
-    summary.map_or(Ok(()), |summary| tell(&summary, lock_file.path(), context))
+    Ok(if args.archives { packages.with_archives_first() } else { packages })
 }
 
 /// Returns the lock in a file; `None` if there is no file.
