@@ -4,14 +4,15 @@
 //! This package is the command line. The crates below it, from the lowest to the highest:
 //!
 //! ```text
-//! airgap-core      names, digests, errors, paths that follow no link, whole files, all printing
-//! airgap-http      downloads          airgap-archive   unpacking
-//! airgap-oci       registries         airgap-wit       WIT packages
-//! airgap-config    policy and credentials
-//! airgap-vendor    request --plan--> Plan --fetch--> Unverified --verify--> Verified
-//!                                    --extract--> tree --emit--> BUILD files
-//! airgap-mirror    container images (feature `mirror`)
-//! airgap-operations    diagnosis, proofs, transfers (feature `operations`)
+//! airgap-core         names, digests, errors, paths that follow no link, all printing,
+//!                     readers of stored credentials
+//! airgap-http         downloads             airgap-archive   unpacking
+//! airgap-oci          OCI registries        airgap-wit       WIT packages
+//! airgap-config       policy, the registry and the credential of a package
+//! airgap-vendor       request --plan--> Plan --fetch--> Unverified --verify--> Verified
+//!                                       --extract--> tree --emit--> BUILD files
+//! airgap-mirror       container images (feature `mirror`)
+//! airgap-operations   diagnosis, proofs, transfers, SBOMs, pruning (feature `operations`)
 //! ```
 
 #![warn(unreachable_pub)]

@@ -75,7 +75,7 @@ impl<'a> Catalog<'a> {
         self.limits
     }
 
-    /// Returns the name of an entry as it is read, or none if the entry is skipped.
+    /// Returns the name of an entry as it is read, or `None` if the entry is skipped.
     pub(super) fn named<'n>(&self, raw: &'n [u8]) -> Option<Cow<'n, [u8]>> {
         if self.entry_names == EntryNames::Exact {
             return Some(Cow::Borrowed(raw));

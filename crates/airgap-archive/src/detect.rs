@@ -40,10 +40,10 @@ pub(super) fn check(file: &mut File, expected: ArchiveType) -> Result<()> {
     }
 }
 
-/// Returns which archive a file is by its first bytes; nothing where they do not tell.
+/// Returns the format of an archive by its first bytes; `None` if they do not identify it.
 ///
 /// # Errors
-/// Integrity, where it is something that cannot be unpacked here.
+/// Integrity, if it is a format that this program does not unpack.
 pub fn archive_of(beginning: &[u8], shown: &str) -> Result<Option<ArchiveType>> {
     let refuse = |what: &str| {
         Error::integrity(format!("`{shown}` cannot be unpacked: it is {what}")).hint(

@@ -8,9 +8,9 @@
 //!                                 └───────access--> scheme, roots and credential of a host
 //! ```
 //!
-//! Finding the sources is pure: the same variables, config file and package give the same answer.
-//! Only an unknown registry must be asked where its packages are, and then the answer says so
-//! ([`Discovery`]) instead of sending a request.
+//! Finding the sources is pure: the same variables, config file and package give the same route.
+//! An unknown registry must be asked for the place of its packages: then the route has a
+//! [`Discovery`], and no request is sent here.
 //!
 //! A more specific setting wins over a more general one, and a variable over the config file:
 //!
@@ -126,10 +126,10 @@ impl Registries {
         Ok(route)
     }
 
-    /// Returns where `[overrides]` says that a package is.
+    /// Returns the source that `[overrides]` in the config file names for a package.
     ///
     /// # Errors
-    /// Usage, where that folder or file is not there.
+    /// Usage, if that folder or file does not exist.
     pub fn override_of(&self, package: &PackageName) -> Result<Option<Source>> {
         let source = route::override_of(self, package);
         self.check_paths(source.as_slice())?;
@@ -204,11 +204,11 @@ impl Registries {
         route::for_repository(self, registry, repository)
     }
 
-    /// Asks a registry where its packages are, and stores the answer. `get` returns the content at
-    /// an address, or nothing if there is none.
+    /// Requests the metadata of a registry, which names the place of its packages, and stores it.
+    /// `get` returns the content at an address; `None` if there is none.
     ///
     /// # Errors
-    /// The errors of `get`, or integrity if the answer is invalid; with the lines for the config
+    /// The errors of `get`, or integrity if the metadata is invalid; with the lines for the config
     /// file that make the request unnecessary.
     pub fn discover(
         &self,
@@ -218,7 +218,7 @@ impl Registries {
         self.note(discovery, get(&discovery.url), true)
     }
 
-    /// Stores the answer of a registry; `same_origin` says that no other server sent it.
+    /// Stores the metadata of a registry; `same_origin` says that no other server sent it.
     fn note(
         &self,
         discovery: &Discovery,
@@ -236,7 +236,7 @@ impl Registries {
     }
 
     /// Returns the metadata of a registry by its name: from a mapping in the config file, from the
-    /// built-in table, or from an earlier answer.
+    /// built-in table, or from an earlier request.
     fn metadata(&self, name: &str) -> Option<Metadata> {
         self.told(name).or_else(|| self.discovered().get(name).map(|it| it.metadata.clone()))
     }

@@ -149,7 +149,7 @@ impl Error {
         self
     }
 
-    /// Returns the result of the request to a server; nothing if there was none.
+    /// Returns the result of the request to a server; `None` if there was none.
     pub fn answer(&self) -> Option<Asked> {
         self.0.asked
     }

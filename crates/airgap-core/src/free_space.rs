@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-/// Returns the number of bytes that this user may still write to the file system of a path, or none
-/// if the system does not tell. A path that does not exist yet counts as the nearest folder above
-/// it.
+/// Returns the number of bytes that this user may still write to the file system of a path; `None`
+/// if the system does not provide it. A path that does not exist yet counts as the nearest folder
+/// above it.
 #[cfg(unix)]
 pub fn available(path: &Path) -> Option<u64> {
     let of = |path: &Path| {
@@ -15,7 +15,7 @@ pub fn available(path: &Path) -> Option<u64> {
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// Returns none: this system does not tell.
+/// Returns `None`: this system does not provide it.
 #[cfg(not(unix))]
 pub fn available(_: &Path) -> Option<u64> {
     None

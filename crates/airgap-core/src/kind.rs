@@ -1,4 +1,4 @@
-//! The kinds of vendored things. A kind is registered by its row of facts, and by nothing else.
+//! The kinds of vendored things: a kind is registered here, by a variant and its row of facts.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The ground of `wasm-airgap`: names, digests and errors, paths that follow no link, files that are
-//! whole or absent, and all printing.
+//! The lowest crate of `wasm-airgap`: names, digests and errors, paths that follow no link, files
+//! that are whole or absent, and all printing.
 
 #![warn(unreachable_pub)]
 // Tests lay out their own folders.
@@ -38,10 +38,12 @@ pub mod store;
 pub mod user_path;
 pub mod verify;
 
+// Stored credentials, in the files of other programs.
+pub mod credentials;
+
 // The process and its surroundings: variables, Bazel, the network, threads and other programs.
 pub mod bazel;
 pub mod child;
-pub mod credentials;
 pub mod environment;
 pub mod network;
 pub mod runfiles;

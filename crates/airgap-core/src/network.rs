@@ -32,7 +32,7 @@ pub struct Network {
     pub retry_budget: Duration,
     /// The most time without a byte from a server.
     pub silence: Duration,
-    /// The most time of a server for a small answer, and for the headers of any; a large answer
+    /// The most time of a server for a small response, and for the headers of any; a large response
     /// must make progress in each such period.
     pub answer: Duration,
 }

@@ -59,7 +59,7 @@ pub fn file_known_as(path: &Path, name: &dyn Display) -> Result<File> {
     opened(regular_file::open(path), name)
 }
 
-/// Reads a text file below a root, of at most `limit` bytes, or none if it does not exist.
+/// Reads a text file below a root, of at most `limit` bytes, or `None` if it does not exist.
 ///
 /// # Errors
 /// The errors of [`text`]; integrity, if a folder on the path is a link.
@@ -68,7 +68,7 @@ pub fn rooted_text(path: &RootedPath, limit: u64) -> Result<Option<String>> {
     bytes.map(|bytes| utf8(bytes, path.path())).transpose()
 }
 
-/// Reads a file below a root, of at most `limit` bytes, or none if it does not exist.
+/// Reads a file below a root, of at most `limit` bytes, or `None` if it does not exist.
 ///
 /// # Errors
 /// The errors of [`rooted_text`].

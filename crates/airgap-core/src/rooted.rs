@@ -54,7 +54,7 @@ impl RootedPath {
         }
     }
 
-    /// Returns the folder that contains it; none for the root.
+    /// Returns the folder that contains it; `None` for the root.
     pub fn parent(&self) -> Option<RootedPath> {
         if self.is_given() {
             return None;
@@ -117,7 +117,7 @@ impl RootedPath {
         }
     }
 
-    /// Returns the metadata of the entry, or none if there is none.
+    /// Returns the metadata of the entry, or `None` if there is none.
     ///
     /// # Errors
     /// Those of the system, and a refused link; a missing entry is not an error.

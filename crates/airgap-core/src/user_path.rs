@@ -35,7 +35,7 @@ pub fn is_folder(path: &Path) -> Result<bool> {
     Ok(kind(path)? == Some(EntryKind::Folder))
 }
 
-/// Returns the kind of the entry at `path`, or none if there is none.
+/// Returns the kind of the entry at `path`, or `None` if there is none.
 ///
 /// # Errors
 /// The errors of [`is_file`].

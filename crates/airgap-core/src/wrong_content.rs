@@ -140,7 +140,7 @@ pub fn refuse_pointer(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()>
 /// Fails for a pointer or a web page in the place of a text with this name.
 ///
 /// # Errors
-/// Integrity, with what to do about it.
+/// Integrity, with hints.
 pub fn refuse_page(bytes: &[u8], shown: impl std::fmt::Display) -> Result<()> {
     let beginning = &bytes[..bytes.len().min(BEGINNING)];
     match WrongContent::from_beginning(beginning).filter(|_| !bytes.is_empty()) {
@@ -178,7 +178,7 @@ fn is_text_with_crlf(beginning: &[u8]) -> bool {
     beginning.iter().all(is_text) && beginning.windows(2).any(|pair| pair == b"\r\n")
 }
 
-/// Returns the digest of a text after each CRLF became a line feed; none for one that is too long.
+/// Returns the digest of a text after each CRLF became a line feed; `None` if it is too long.
 fn with_line_feeds(source: impl Read) -> io::Result<Option<Digest>> {
     let mut source = source.take(MOST_TEXT + 1);
     let (mut hasher, mut buffer) = (Hasher::default(), vec![0; 64 << 10]);

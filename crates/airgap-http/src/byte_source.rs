@@ -68,7 +68,7 @@ pub struct Progress {
 }
 
 impl SourceResponse {
-    /// Creates an arrival from an answer; the failure of `refusal` if it has no bytes of the file.
+    /// Takes the bytes from a response; fails with `refusal` if it has no bytes of the file.
     pub fn from_response(
         answer: Response,
         range: &ResumeRange,

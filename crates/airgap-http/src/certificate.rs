@@ -1,4 +1,4 @@
-//! What is wrong with the certificate of a server, and with a file of roots, in words.
+//! The reasons why the certificate of a server, or a file of roots, is refused, in words.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::tls;
 use airgap_core::error::Error;
 use airgap_core::wrong_content::{self, BEGINNING, WrongContent};
 
-/// The reason for which a certificate was refused, and what to do about it.
+/// The reason why a certificate was refused, and hints.
 pub(super) struct Refusal {
     pub(super) reason: String,
     pub(super) hints: Vec<String>,
@@ -84,7 +84,8 @@ pub(super) fn refused(bad: &Bad) -> Refusal {
     }
 }
 
-/// Says for which names a certificate is, and how to make one for the name that was asked for.
+/// Returns the refusal of a certificate for other names, with a hint: how to make one for the
+/// requested name.
 fn wrong_host(bad: &Bad) -> Refusal {
     let failure = Refusal::new(format!("its certificate is for another name: {bad}"));
     let Bad::NotValidForNameContext { expected, presented } = bad else {
@@ -106,7 +107,7 @@ fn wrong_host(bad: &Bad) -> Refusal {
     }
 }
 
-/// Returns what is known of the dates; nothing where it would only repeat what is said.
+/// Returns the library's words on the dates of a certificate; empty for any other problem.
 fn detail(bad: &Bad) -> String {
     match bad {
         Bad::ExpiredContext { .. } | Bad::NotValidYetContext { .. } => format!(": {bad}"),

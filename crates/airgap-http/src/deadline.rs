@@ -50,7 +50,7 @@ impl fmt::Display for Late {
 impl std::error::Error for Late {}
 
 /// Checks that the deadline of this thread has not passed. A server may send chunk sizes, chunk
-/// extensions and trailers (RFC 9112 section 7.1) without end, and a proxy interim answers to a
+/// extensions and trailers (RFC 9112 section 7.1) without end, and a proxy interim responses to a
 /// `CONNECT`. `ureq` reads these without returning, so each connection calls this before it reads.
 ///
 /// # Errors
@@ -62,7 +62,7 @@ pub(super) fn check_time() -> io::Result<()> {
     }
 }
 
-/// Reads a part of a body, which must begin to arrive `within` a time. Returns nothing if it does
+/// Reads a part of a body, which must begin to arrive `within` a time. Returns `None` if it does
 /// not.
 fn read_within(
     body: &mut impl Read,

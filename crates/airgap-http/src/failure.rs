@@ -238,7 +238,7 @@ fn from_tls(error: &rustls::Error) -> Failure {
     }
 }
 
-/// Returns the failure for the answer of a proxy, which the HTTP client gives as a text only:
+/// Returns the failure for the response of a proxy, which the HTTP client gives as a text only:
 /// `proxy server responded 407/407`.
 fn refused_by_proxy(reason: &str, proxy: Option<&Proxy>) -> Failure {
     let (shown, variable) = proxy.map_or(("", ""), |it| (it.shown.as_str(), it.variable));

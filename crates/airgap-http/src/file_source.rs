@@ -103,7 +103,7 @@ impl FileSource<'_> {
         }
     }
 
-    /// Returns the failure for an answer without a file, with hints.
+    /// Returns the failure for a response without the file, with hints.
     fn refusal(&self, answer: &Response) -> Failure {
         let failure = Failure::from_status(answer.status, &answer.headers, self.retry_policy.now());
         let here = &answer.from;

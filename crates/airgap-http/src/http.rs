@@ -36,7 +36,7 @@ pub(crate) const LARGE_READS: usize = 1 << 20;
 /// all of them stays in the processor cache, and a new connection does not cost a megabyte.
 pub const SMALL_READS: usize = 128 << 10;
 
-/// The most bytes that are read of an unused answer, so that its connection can be used again.
+/// The most bytes that are read of an unused response, so that its connection can be used again.
 const DRAIN: u64 = 64 * 1024;
 
 /// The idle connections to one host that are kept: one for each thread that may copy.
@@ -108,7 +108,7 @@ pub struct HopAuth {
     pub identity: Option<Arc<Identity>>,
 }
 
-/// The answer of a server, with any status.
+/// The response of a server, with any status.
 pub struct Response {
     /// The status of the last hop.
     pub status: StatusCode,
@@ -135,7 +135,7 @@ impl Http {
         Ok(Http { network: network.clone(), reads, proxies, agents: Mutex::default() })
     }
 
-    /// Returns the most time that a server may take for a small answer.
+    /// Returns the most time that a server may take for a small response.
     pub(super) fn answer_time(&self) -> Duration {
         self.network.answer
     }
@@ -186,7 +186,7 @@ impl Http {
                 let reason = format!("redirects more than {REDIRECTS} times");
                 return Err(Failure::new(Retryable::Never, reason).into());
             }
-            // All hops together share the time of one answer.
+            // All hops together share the time of one response.
             if began.elapsed() >= self.network.answer {
                 let seconds = self.network.answer.as_secs_f64();
                 let reason = format!("redirects, without an answer within {seconds} s in total");
@@ -398,7 +398,7 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Returns the `Location` of an answer, if it is a redirect.
+/// Returns the `Location` of a response, if it is a redirect.
 fn location(answer: &Response) -> Option<String> {
     let leads = matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308);
     // The value may be UTF-8, which `to_str` does not accept.

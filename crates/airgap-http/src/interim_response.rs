@@ -1,9 +1,9 @@
-//! Interim answers, which precede the final one: `100 Continue`, `102 Processing`,
+//! Interim responses, which precede the final one: `100 Continue`, `102 Processing`,
 //! `103 Early Hints` (RFC 9110 section 15.2).
 //!
-//! `ureq` counts everything after an interim answer in its buffer as headers, so that an answer
+//! `ureq` counts everything after an interim response in its buffer as headers, so that a response
 //! with a body larger than its limit for headers fails if both arrive together. It also refuses a
-//! `100 Continue` with headers, which is legal. Therefore interim answers are removed from the
+//! `100 Continue` with headers, which is legal. Therefore interim responses are removed from the
 //! buffer before `ureq` reads it, and large reads stay possible.
 
 use ureq::Error;
@@ -11,7 +11,7 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTi
 
 use crate::deadline;
 
-/// A connector that wraps each connection, to remove interim answers from it.
+/// A connector that wraps each connection, to remove interim responses from it.
 #[derive(Debug)]
 pub(super) struct SkipInterim;
 
@@ -27,11 +27,11 @@ impl<In: Transport> Connector<In> for SkipInterim {
     }
 }
 
-/// A connection without interim answers.
+/// A connection without interim responses.
 #[derive(Debug)]
 pub(super) struct WithoutInterim<T> {
     inner: T,
-    /// Whether a request was sent, and its final answer has not begun.
+    /// Whether a request was sent, and its final response has not begun.
     before_answer: bool,
 }
 
@@ -70,16 +70,16 @@ impl<T: Transport> Transport for WithoutInterim<T> {
     }
 }
 
-/// The content after whole interim answers.
+/// The content after whole interim responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// The final answer.
+    /// The final response.
     Final,
     /// Bytes that are too few to tell.
     Unknown,
 }
 
-/// Returns the length of the whole interim answers at the beginning of `input`, and what follows.
+/// Returns the length of the whole interim responses at the beginning of `input`, and what follows.
 fn interim(input: &[u8]) -> (usize, Next) {
     let mut length = 0;
     loop {
@@ -98,8 +98,8 @@ fn interim(input: &[u8]) -> (usize, Next) {
     }
 }
 
-/// Returns whether a status line is that of an interim answer; nothing if it is too short to tell.
-/// After `101 Switching Protocols` another protocol begins, so it counts as a final answer here.
+/// Returns whether a status line is that of an interim response; `None` if it is too short to
+/// tell. After `101 Switching Protocols` another protocol begins, so it counts as final here.
 fn is_interim(line: &[u8]) -> Option<bool> {
     const FORM: &[u8] = b"HTTP/1.? 1??";
     let fits = |(found, form): (&u8, &u8)| *form == b'?' || found == form;

@@ -1,15 +1,19 @@
 //! Downloads of pinned bytes: unverified bytes stay inside, and the result is [`Verified`].
 //!
 //! ```text
-//! lib ─┬─ transfer ─┬─ resume    the range that is requested, and the one in the response
-//!      │            └─ pipeline  read, hash and write in three threads
-//!      ├─ resuming_reader the same bytes as a reader, for copies
-//!      ├─ small_response  short responses, read whole
-//!      ├─ byte_source     the sources of bytes: a file, or a blob of `airgap_oci`
-//!      ├─ file_source ─── netrc, credential_scope (which server may see a credential)
-//!      ├─ http ─────────── proxy, roots, dns, address, deadline, interim_response
-//!      │  └─ failure       the reason why a source failed
-//!      └─ retry_policy ── retry     when to try again
+//! lib ─┬─ transfer          a download to a file
+//!      │  ├─ resume         the range of the request, and the one in the response
+//!      │  └─ pipeline       reads, hashes and writes in three threads
+//!      ├─ measure           the digest and the size of a file that is not stored
+//!      ├─ resuming_reader   the same bytes as a reader, for copies
+//!      ├─ small_response    short responses, read whole
+//!      ├─ byte_source       the trait of a source: a file, or a blob of `airgap_oci`
+//!      ├─ file_source       a file at an address, with its credential
+//!      │  └─ credential_scope   the rule which server may see a credential
+//!      ├─ http              requests, by proxy, dns, tls, roots, deadline, interim_response
+//!      │  └─ failure        the reason why a source failed; certificate has that of TLS
+//!      └─ retry_policy      the one retry loop
+//!         └─ retry          when to try again
 //! ```
 
 #![warn(unreachable_pub)]
@@ -153,7 +157,7 @@ impl Client {
     /// Returns the digest and the size of the file at an address. The file is not stored.
     ///
     /// # Errors
-    /// As [`Client::inspect`].
+    /// The errors of [`Client::inspect`].
     pub fn measure(&self, url: &str, item: &Item) -> Result<(Digest, u64)> {
         self.inspect(url, item).map(|found| (found.digest, found.size))
     }
@@ -161,8 +165,8 @@ impl Client {
     /// Reads the file at an address, to pin it. The file is not stored.
     ///
     /// # Errors
-    /// Integrity, where it is a web page, a Git LFS pointer or too long; unavailable, where the server
-    /// says that it does not have it; network, where the server does not deliver.
+    /// Integrity, if it is a web page, a Git LFS pointer or too long; unavailable, if the server
+    /// says that it does not have it; network, if the server fails.
     pub fn inspect(&self, url: &str, item: &Item) -> Result<Measured> {
         let address = Address::parse(url)?;
         let source = self.source(&address);
@@ -172,11 +176,11 @@ impl Client {
         })
     }
 
-    /// Returns the small answer of an `http` or `https` address, which is not stored; nothing if
-    /// the server says that it has none.
+    /// Returns the small response of an `http` or `https` address, which is not stored; `None` if
+    /// the server says that it does not have the file.
     ///
     /// # Errors
-    /// Network, if the server fails; integrity, if the answer is longer than `largest` bytes or a
+    /// Network, if the server fails; integrity, if the response is longer than `largest` bytes or a
     /// web page.
     pub fn get_small(&self, url: &str, largest: u64, item: &Item) -> Result<Option<SmallResponse>> {
         let address = Address::parse(url)?;

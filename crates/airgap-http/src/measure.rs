@@ -21,7 +21,7 @@ pub struct Measured {
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// Its first 512 bytes, which tell what it is.
+    /// Its first 512 bytes, by which its type is detected.
     pub beginning: Vec<u8>,
 }
 
@@ -83,7 +83,7 @@ fn measure_once(
     }
 }
 
-/// Returns the error for an answer that is a web page.
+/// Returns the error for a response that is a web page.
 pub(super) fn page(source: &str) -> Error {
     Error::new(Kind::Integrity, format!("`{source}` answers with a web page instead of a file"))
         .hint("it may be a login page or the notice of a proxy; open the address in a browser")

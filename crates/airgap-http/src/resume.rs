@@ -13,7 +13,7 @@ pub struct ResumeRange {
     validator: Option<String>,
 }
 
-/// The content of the body of an answer.
+/// The content of the body of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ResponseRange {
     /// The whole file, of this size.
@@ -44,7 +44,7 @@ impl ResumeRange {
         headers
     }
 
-    /// Parses an answer; nothing if it has no bytes of the file.
+    /// Parses the status and headers of a response; `None` if it has no bytes of the file.
     pub(crate) fn read(&self, status: StatusCode, headers: &HeaderMap) -> Option<ResponseRange> {
         match status.as_u16() {
             // With `Transfer-Encoding`, the `Content-Length` does not count (RFC 9112 section 6.3).

@@ -67,7 +67,7 @@ impl<'a, S: ByteSource> ResumingReader<'a, S> {
         }
     }
 
-    /// Reads, after a request for the rest if needed. Returns nothing if a signal interrupts it.
+    /// Reads, after a request for the rest if needed. Returns `None` if a signal interrupts it.
     fn attempt(&mut self, buffer: &mut [u8]) -> AttemptResult<Option<usize>> {
         let left = self.size - self.position;
         let mut arriving = match self.arriving.take() {

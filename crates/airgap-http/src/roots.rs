@@ -78,7 +78,7 @@ fn check(path: &Path) -> Result<()> {
     }
 }
 
-/// Says what lies in the place of a file with roots, if it can be read.
+/// Adds the type of a file that has no roots to its error, if the file can be read.
 fn explain(error: Error, file: &Path) -> Error {
     let mut bytes = Vec::new();
     let read = regular_file::open(file).and_then(|it| it.take(LARGEST).read_to_end(&mut bytes));

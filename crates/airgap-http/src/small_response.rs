@@ -1,4 +1,4 @@
-//! Small answers that are read whole: metadata of a server, never files to store.
+//! Small responses that are read whole: metadata of a server, never files to store.
 
 use std::io::Read;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::retry_policy::RetryPolicy;
 use airgap_core::error::{Error, Kind};
 use airgap_core::report::Item;
 
-/// A small answer.
+/// A small response.
 #[derive(Clone, Debug)]
 pub struct SmallResponse {
     /// The body.
@@ -22,7 +22,7 @@ pub struct SmallResponse {
     pub same_origin: bool,
 }
 
-/// Returns the answer of a source, or nothing if the source does not have it. An answer that is
+/// Returns the response of a source; `None` if the source does not have it. A response that is
 /// longer than `largest` bytes, or does not arrive as a whole `within` a time, is refused.
 pub(super) fn read(
     source: &dyn ByteSource,

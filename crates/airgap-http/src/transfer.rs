@@ -46,9 +46,9 @@ pub struct Transfer<'a> {
     retries: Retries,
     /// The number of bytes that arrived in all attempts, including discarded ones.
     received: u64,
-    /// Whether the bytes come from more than one answer, so that they may not fit together.
+    /// Whether the bytes come from more than one response, so that they may not fit together.
     pieced: bool,
-    /// Whether bytes from several answers were wrong and were all requested again.
+    /// Whether bytes from several responses were wrong and were all requested again.
     started_over: bool,
 }
 

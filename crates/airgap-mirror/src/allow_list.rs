@@ -51,7 +51,7 @@ impl AllowList {
     /// Reads a file.
     ///
     /// # Errors
-    /// As [`AllowList::parse`], and those of reading.
+    /// The errors of [`AllowList::parse`], and those of reading.
     pub fn read(path: &Path, name: &str) -> Result<AllowList> {
         AllowList::parse(&yaml::read(path, name)?, name)
     }

@@ -62,7 +62,7 @@ impl Kustomization {
     /// Visits the items of the list under a key.
     ///
     /// # Errors
-    /// As [`Kustomization::parse`].
+    /// The errors of [`Kustomization::parse`].
     pub fn each(&self, key: &str, mut visit: impl FnMut(&Node)) -> Result<()> {
         let root = self.root()?;
         let items = root.get(key).map(|list| list.items()).unwrap_or_default();
@@ -73,7 +73,7 @@ impl Kustomization {
     /// Returns whether the list under a key has a matching item.
     ///
     /// # Errors
-    /// As [`Kustomization::parse`].
+    /// The errors of [`Kustomization::parse`].
     pub fn has(&self, key: &str, is_one: impl Fn(&Node) -> bool) -> Result<bool> {
         let mut has = false;
         self.each(key, |item| has |= is_one(item))?;

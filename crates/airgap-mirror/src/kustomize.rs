@@ -85,7 +85,7 @@ pub fn for_manifests<'a>(
 /// Creates the same transformer, with the fields of custom resources that can be configured.
 ///
 /// # Errors
-/// As [`for_manifests`].
+/// The errors of [`for_manifests`].
 pub fn with_fields<'a>(
     list: &MirrorList,
     occurrences: &'a [ImageOccurrence],

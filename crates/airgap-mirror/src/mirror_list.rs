@@ -74,8 +74,8 @@ impl MirrorList {
     /// Reads a file.
     ///
     /// # Errors
-    /// As [`MirrorList::parse`]; usage, with the command that writes the file, if it does not
-    /// exist.
+    /// The errors of [`MirrorList::parse`]; usage, with the command that writes the file, if it
+    /// does not exist.
     pub fn read(path: &Path, name: &str) -> Result<MirrorList> {
         if user_path::kind(path)?.is_none() {
             return Err(Error::usage(format!("there is no mirror list `{name}`"))

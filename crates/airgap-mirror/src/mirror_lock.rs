@@ -40,7 +40,7 @@ impl MirrorLock {
     /// Reads a file.
     ///
     /// # Errors
-    /// As [`MirrorLock::parse`].
+    /// The errors of [`MirrorLock::parse`].
     pub fn read(path: &Path, name: &str) -> Result<MirrorLock> {
         MirrorLock::parse(&yaml::read(path, name)?, name)
     }

@@ -53,7 +53,7 @@ impl RegistryPath {
     /// before the path, with hyphens for characters that a path cannot have.
     ///
     /// # Errors
-    /// As [`RegistryPath::destination`].
+    /// The errors of [`RegistryPath::destination`].
     pub fn destination_by_host(&self, image: &ImageReference) -> Result<ImageReference, String> {
         let host: String = image.registry().chars().filter(|c| !"[]".contains(*c)).collect();
         let parts = host.split(':').filter(|part| !part.is_empty());

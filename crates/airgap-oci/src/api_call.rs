@@ -18,7 +18,7 @@ use airgap_http::retry::Retries;
 pub(super) struct ApiCall<'a> {
     /// The action as an infinitive: "read the tags of `a`".
     pub(super) doing: String,
-    /// The item that is missing if the answer is 404.
+    /// The item that is missing if the response is 404.
     pub(super) about: RequestSubject,
     pub(super) method: Method,
     pub(super) address: Address,

@@ -63,7 +63,7 @@ impl Client {
     /// verified and before it appears at its destination. The size is checked if it is known.
     ///
     /// # Errors
-    /// As [`Client::blob`], and the errors of `accept`.
+    /// The errors of [`Client::blob`], and the errors of `accept`.
     pub fn blob_checked(
         &self,
         repository: &Repository,
@@ -166,7 +166,7 @@ impl Client {
     /// the push decides.
     ///
     /// # Errors
-    /// As [`Client::has_blob`].
+    /// The errors of [`Client::has_blob`].
     pub fn has_blob_to_push(&self, repository: &Repository, digest: &Digest) -> Result<bool> {
         let scope = Scope::push(repository.name());
         let mut retries = self.transport().retry_policy.retries();

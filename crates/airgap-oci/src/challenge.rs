@@ -45,7 +45,8 @@ pub(super) fn repository(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-/// Returns the challenges in these headers as they are sent, for messages; nothing without any.
+/// Returns the challenges in these headers as they are sent, for messages; `None` if there is no
+/// challenge.
 pub(super) fn shown(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::WWW_AUTHENTICATE);
     let lines: Vec<_> = lines.iter().map(|it| String::from_utf8_lossy(it.as_bytes())).collect();

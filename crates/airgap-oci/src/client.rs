@@ -105,10 +105,10 @@ impl Client {
         check_manifest(reference, reply)
     }
 
-    /// Returns a manifest; nothing if the registry says that there is no such manifest.
+    /// Returns a manifest; `None` if the registry says that there is no such manifest.
     ///
     /// # Errors
-    /// As [`Client::manifest`].
+    /// The errors of [`Client::manifest`].
     pub fn manifest_if_there(
         &self,
         reference: &Reference,
@@ -122,7 +122,7 @@ impl Client {
     /// or does not know it yet, counts as one without the manifest: the push decides.
     ///
     /// # Errors
-    /// As [`Client::manifest`].
+    /// The errors of [`Client::manifest`].
     pub fn manifest_to_push(&self, reference: &Reference) -> Result<Option<Manifest>> {
         let scope = Scope::push(reference.repository().name());
         self.get(reference, &media_type::ALL_MANIFESTS, scope, &HIDDEN)
@@ -142,7 +142,7 @@ impl Client {
         }
     }
 
-    /// Returns the descriptor of a manifest, and nothing if there is none. The answer to HEAD
+    /// Returns the descriptor of a manifest; `None` if there is no manifest. The response to HEAD
     /// counts only if it is a success: some registries answer 404 or 405 to each HEAD, or redirect
     /// it to an address that allows GET only. GET decides all other cases.
     ///
@@ -163,7 +163,7 @@ impl Client {
     /// Returns the digest of a manifest.
     ///
     /// # Errors
-    /// As [`Client::manifest`].
+    /// The errors of [`Client::manifest`].
     pub fn manifest_digest(&self, reference: &Reference, accept: &[&str]) -> Result<Digest> {
         let scope = Scope::pull(reference.repository().name());
         match self.head(reference, accept, scope)? {
@@ -177,7 +177,7 @@ impl Client {
     /// decides.
     ///
     /// # Errors
-    /// As [`Client::head_manifest`].
+    /// The errors of [`Client::head_manifest`].
     pub fn head_manifest_to_push(&self, reference: &Reference) -> Result<Option<Descriptor>> {
         let scope = Scope::push(reference.repository().name());
         match self.head(reference, &media_type::ALL_MANIFESTS, scope)? {
@@ -186,7 +186,7 @@ impl Client {
         }
     }
 
-    /// Returns the descriptor in the answer to HEAD, if it is a success and has all that a
+    /// Returns the descriptor in the response to HEAD, if it is a success and has all that a
     /// descriptor needs.
     fn head(
         &self,
@@ -260,7 +260,7 @@ impl Client {
     /// Manifests with Subject").
     ///
     /// # Errors
-    /// As [`Client::put_manifest`].
+    /// The errors of [`Client::put_manifest`].
     pub fn put_referrer(&self, reference: &Reference, manifest: &Manifest) -> Result<bool> {
         let (_, reply) = self.put(reference, manifest.bytes(), manifest.media_type())?;
         Ok(reply.headers.contains_key(SUBJECT))
@@ -331,7 +331,7 @@ impl Client {
     }
 }
 
-/// Parses the answer to a GET as a manifest. It must match the reference and the headers.
+/// Parses the response to a GET as a manifest. It must match the reference and the headers.
 fn check_manifest(reference: &Reference, reply: ApiResponse) -> Result<Manifest> {
     let doing = || format!("read the manifest of `{reference}`");
     if reply.page {

@@ -24,7 +24,7 @@ const LIMIT: u64 = 64 * 1024;
 /// The most characters of a message that are shown.
 pub(super) const SHOWN: usize = 500;
 
-/// The subject of a request: the item that is missing if the answer is 404.
+/// The subject of a request: the item that is missing if the response is 404.
 #[derive(Clone, Debug)]
 pub(super) enum RequestSubject {
     /// A manifest in a repository, by tag or digest.
@@ -98,7 +98,7 @@ impl Reported {
         Reported { code: code.trim().to_owned(), message: message.trim().to_owned() }
     }
 
-    /// Reads the errors in the body of an answer.
+    /// Reads the errors in the body of a response.
     fn read(body: &[u8], is_plain_text: bool) -> Vec<Reported> {
         match bounded::json::<Value>(body) {
             Ok(json) => Reported::from_json(&json),

@@ -1,4 +1,5 @@
-//! One request with its authorization, which is renewed, and the request repeated, where that helps.
+//! One request with its authorization. If the registry refuses it, the authorization is renewed and
+//! the request repeated.
 
 use crate::challenge;
 use crate::session::{AuthError, Authorization, RegistryAuth, Session};
@@ -112,7 +113,7 @@ impl Exchange<'_> {
         self.transport.http.send(address, request, &auth_provider)
     }
 
-    /// Stores the facts of a refusal in the session. Returns nothing for any other response, and
+    /// Stores the facts of a refusal in the session. Returns `None` for any other response, and
     /// for a refusal that no other authorization changes.
     fn learn(
         &self,

@@ -156,7 +156,7 @@ impl Layout {
             .filter(move |it| it.narrowed_from().as_ref() == Some(whole))
     }
 
-    /// Returns a manifest by its digest; nothing if it is not there. `said` is its media type if it
+    /// Returns a manifest by its digest; `None` if it is not there. `said` is its media type if it
     /// has none itself.
     ///
     /// # Errors
@@ -266,7 +266,7 @@ impl Layout {
 }
 
 impl FilePart {
-    /// Returns all of a file; nothing if there is no file.
+    /// Returns all of a file; `None` if there is no file.
     pub(super) fn whole(path: &RootedPath) -> Result<Option<FilePart>> {
         let doing = || format!("read `{path}`");
         match path.read() {

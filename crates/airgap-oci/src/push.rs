@@ -81,7 +81,7 @@ impl Client {
     /// extra request: the same one begins an upload if it does not.
     ///
     /// # Errors
-    /// As [`Client::mount`].
+    /// The errors of [`Client::mount`].
     pub fn mount_from_anywhere(&self, to: &Repository, digest: &Digest) -> Result<MountResult> {
         let session = self.session(to.registry())?;
         self.try_mount(&session, None, to, digest)
@@ -198,7 +198,7 @@ struct Upload<'a> {
     location: Option<Address>,
     /// The smallest part that the registry takes.
     least: u64,
-    /// The size of the parts; nothing for all bytes in one request.
+    /// The size of the parts; `None` for all bytes in one request.
     chunk: Option<u64>,
     /// The number of bytes that the registry has.
     offset: u64,

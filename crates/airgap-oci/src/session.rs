@@ -254,8 +254,8 @@ impl Session {
     }
 
     /// Returns whether to repeat a request without a credential that got 403 or 404, or 401 without
-    /// a challenge: with an answer to the challenge that it got, or with a name and password that were
-    /// not asked for.
+    /// a challenge: with the authorization for the challenge that it got, or with a name and
+    /// password that were not asked for.
     pub(super) fn enable_unsolicited(&self, headers: &HeaderMap, scopes: &[Scope]) -> bool {
         if self.store_challenges(headers) {
             return true;
@@ -270,7 +270,7 @@ impl Session {
         offers
     }
 
-    /// Records that a name and password which were sent unasked got 401. If the answer names a
+    /// Records that a name and password which were sent unasked got 401. If the response names a
     /// token server, it is asked; otherwise the next requests go without a credential. Returns that
     /// the request is to be repeated.
     pub(super) fn reconsider_unsolicited(&self, headers: &HeaderMap) -> bool {

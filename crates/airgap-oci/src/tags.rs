@@ -163,7 +163,7 @@ impl Client {
     /// tag `sha256-DIGEST` if the registry does not have the API.
     ///
     /// # Errors
-    /// As [`Client::tags`]; a manifest without referrers is not an error.
+    /// The errors of [`Client::tags`]; a manifest without referrers is not an error.
     pub fn referrers(&self, repository: &Repository, digest: &Digest) -> Result<Vec<Descriptor>> {
         match self.api_referrers(repository, digest)? {
             Some(found) => Ok(found),
@@ -177,10 +177,10 @@ impl Client {
         }
     }
 
-    /// Returns the referrers from the API alone; nothing if the registry does not have the API.
+    /// Returns the referrers from the API alone; `None` if the registry does not have the API.
     ///
     /// # Errors
-    /// As [`Client::tags`].
+    /// The errors of [`Client::tags`].
     pub fn api_referrers(
         &self,
         repository: &Repository,
@@ -214,7 +214,7 @@ impl Client {
     /// Returns the referrers from the tag alone, which must be there.
     ///
     /// # Errors
-    /// As [`Client::manifest`]; integrity, if it is not an index.
+    /// The errors of [`Client::manifest`]; integrity, if it is not an index.
     pub fn tagged_referrers(
         &self,
         repository: &Repository,
@@ -227,7 +227,7 @@ impl Client {
     /// Returns the referrers from the tag before a push to it: a missing list is empty.
     ///
     /// # Errors
-    /// As [`Client::tagged_referrers`].
+    /// The errors of [`Client::tagged_referrers`].
     pub fn tagged_referrers_to_push(
         &self,
         repository: &Repository,
@@ -241,7 +241,7 @@ impl Client {
     }
 
     /// Returns the tags of a repository that `wanted` accepts, if one page has all tags of the
-    /// repository: one request is enough. Returns nothing if there are more pages or more than
+    /// repository: one request is enough. Returns `None` if there are more pages or more than
     /// `most` such tags, or if the registry does not list them.
     ///
     /// # Errors

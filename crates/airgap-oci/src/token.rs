@@ -85,7 +85,7 @@ impl Scope {
         self.repository == other.repository && (self.push || !other.push)
     }
 
-    /// Parses `repository:NAME:ACTIONS`; nothing if it is not a permission to read a repository.
+    /// Parses `repository:NAME:ACTIONS`; `None` if it is not a permission to read a repository.
     fn parse(text: &str) -> Option<Scope> {
         let (name, actions) = text.strip_prefix("repository:")?.rsplit_once(':')?;
         Scope::granted(name, actions.split(','))

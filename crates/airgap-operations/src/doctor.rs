@@ -1,11 +1,11 @@
-//! What an offline build of a workspace would miss, before it is tried.
+//! A diagnosis: the artifacts that an offline build of a workspace would miss, before it is tried.
 //!
 //! ```text
 //! .bazelrc --options--> bazel query --requests, rules--> artifacts, each hashed
 //!                       bazel build --nobuild           what else could not be fetched
 //! ```
 //!
-//! Bazel runs without a network and in an output root of its own: an answer that needs something
+//! Bazel runs without a network and in an output root of its own: a query that needs something
 //! which is not on this machine fails here as it would in the build.
 
 mod artifacts;
@@ -210,7 +210,7 @@ impl Diagnosis {
         self.not_looked_at.push(Unseen { what: what.to_owned(), because: because.to_owned() });
     }
 
-    /// Adds the items that an answer of `bazel query` leads to.
+    /// Adds the items for the targets and requests that `bazel query` found.
     fn add_answer(
         &mut self,
         answered: &Answered,
@@ -252,7 +252,7 @@ impl Diagnosis {
         self.items.retain(|item| item.kind != "lock" || !is_doubled(item));
     }
 
-    /// Compares the items with what Bazel could not fetch.
+    /// Compares the items with the repositories that Bazel could not fetch.
     fn judge(&mut self, rehearsed: &Answer, examination: &Examination<'_>) {
         let targets = examination.targets.join(" ");
         if rehearsed.code == Some(0) {

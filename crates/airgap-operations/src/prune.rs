@@ -23,7 +23,7 @@ use crate::empty_folders;
 /// The name of the generated file in the folder of the components.
 const BUILD: &str = "BUILD.bazel";
 
-/// What requests and locks need.
+/// The tools, packages and components that requests and locks need.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
     tools: HashSet<(String, String)>,
@@ -70,7 +70,7 @@ impl Needs {
         self.packages.extend(lock.packages.iter().map(|locked| locked.package.clone()));
     }
 
-    /// Returns whether nothing of a kind is named.
+    /// Returns whether no request and no lock names anything of a kind.
     fn are_silent(&self, kind: Kind) -> bool {
         match kind {
             Kind::Toolchain => self.tools.is_empty(),
@@ -114,7 +114,7 @@ impl Needs {
     }
 }
 
-/// Removes what is not needed from a vendor folder; with `is_dry` only says what that is.
+/// Removes the files that are not needed from a vendor folder; with `is_dry`, only returns them.
 ///
 /// # Errors
 /// Usage, if the folder has no manifest or nothing is needed at all; those of reading the packages

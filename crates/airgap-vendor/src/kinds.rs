@@ -1,8 +1,9 @@
 //! The kinds of vendored things: tools, WIT packages and components.
 //!
-//! A kind is a module here with its search (`Resolvable` in `resolver`), its vendor folder
-//! and its BUILD file. It is registered by its row in [`Kind`](airgap_core::artifact::Kind), which
-//! gives its name, its folders and the command that fills them.
+//! A kind is a module here with its search (`Resolvable` in `resolver`), its vendor folder and its
+//! BUILD file. A kind that is one published file is searched by `pinned_file`. The row in
+//! [`Kind`](airgap_core::kind::Kind) registers it: its name, its folders and the command that fills
+//! them.
 
 pub mod component;
 pub(crate) mod pinned_file;

@@ -94,13 +94,13 @@ impl VendorDir {
         }
     }
 
-    /// Returns the manifest's entry for a file at this path in the kind's folder; nothing if there
+    /// Returns the manifest's entry for a file at this path in the kind's folder; `None` if there
     /// is no readable manifest.
     pub fn listed(&self, path: &str) -> Option<Entry> {
         self.entry(&self.listing()?, path).cloned()
     }
 
-    /// Returns the manifest, for callers that look up several files; nothing if it cannot be read.
+    /// Returns the manifest, for callers that look up several files; `None` if it cannot be read.
     pub fn listing(&self) -> Option<Manifest> {
         Manifest::read(&self.root).ok()?
     }
@@ -274,7 +274,7 @@ impl Manifest {
         Manifest { schema_version: SCHEMA_VERSION, files: by_path.into_values().collect() }
     }
 
-    /// Reads the manifest of a vendor folder; returns none if the folder has none yet.
+    /// Reads the manifest of a vendor folder; returns `None` if the folder has none yet.
     ///
     /// # Errors
     /// Usage, if the file is something else: it belongs to another program and must not be

@@ -43,7 +43,7 @@ pub struct Item {
     pub places: Vec<Place>,
     /// The message for a person if no address gives the file.
     pub failure: String,
-    /// Its length in bytes, in a dry run, where that is known without the network.
+    /// Its length in bytes, in a dry run, if it is known without the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
 }

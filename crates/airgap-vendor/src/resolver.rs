@@ -36,7 +36,7 @@ pub(crate) trait Resolvable {
     /// Returns the sources, in the order to ask them.
     fn sources(&self, attempts: &mut Attempts) -> Result<Vec<Self::Source>>;
 
-    /// Asks one source. Returns nothing if it works and does not have the thing.
+    /// Asks one source. Returns `None` if it works and does not have the thing.
     fn ask(&self, source: &Self::Source) -> Result<Option<Self::Found>>;
 
     /// Returns the error for a destination that has other bytes than the ones listed for it, which

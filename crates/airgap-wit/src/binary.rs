@@ -20,7 +20,7 @@ use airgap_core::error::{Error, Result};
 /// documentation. The largest package of WASI has a tenth of a megabyte in all.
 const MOST_SECTION_BYTES: u64 = 1 << 20;
 
-/// Returns the text of a package as `wasm-tools component wit` prints it, or nothing if the bytes
+/// Returns the text of a package as `wasm-tools component wit` prints it, or `None` if the bytes
 /// are a component that is not a package.
 ///
 /// # Errors

@@ -131,16 +131,16 @@ impl Discovery {
         }
     }
 
-    /// Returns whether no other server can change the answer: it comes by https or from this
+    /// Returns whether no other server can change the response: it comes by https or from this
     /// machine.
     pub(super) fn is_private(&self) -> bool {
         self.url.starts_with("https://") || is_loopback(&self.registry)
     }
 
-    /// Parses the answer. No metadata means that the registry is an OCI registry itself.
+    /// Parses the response. No metadata means that the registry is an OCI registry itself.
     ///
     /// # Errors
-    /// The error of the request, or integrity if the answer is invalid. A guess would end in a
+    /// The error of the request, or integrity if the metadata is invalid. A guess would end in a
     /// second error that hides the first.
     pub(super) fn read(&self, answer: Result<Option<Vec<u8>>>) -> Result<Metadata> {
         let statement =

@@ -109,7 +109,7 @@ struct NamedRegistry<'a> {
     reason: String,
 }
 
-/// Returns where `[overrides]` says that a package is.
+/// Returns the source that `[overrides]` in the config file names for a package.
 pub(super) fn override_of(registries: &Registries, package: &PackageName) -> Option<Source> {
     registries.config.overrides.get(package).map(overridden)
 }
@@ -292,8 +292,9 @@ fn named(
     Ok(())
 }
 
-/// Returns the empty metadata for a registry whose own is not known and that no request may or can
-/// ask for it, with the reason for its sources. Returns nothing if the registry must be asked.
+/// Returns empty metadata, and the reason for its sources, for a registry without known metadata
+/// that is not requested: the settings give its address, or a mirror replaces it. Returns `None` if
+/// the registry must be asked.
 ///
 /// # Errors
 /// Usage, if the name is neither a host nor a registry with an address.

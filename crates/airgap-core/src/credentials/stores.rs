@@ -80,7 +80,7 @@ impl Stores {
     /// Returns the entries for parts of `host`, each with the path of the part. Reads no secret.
     ///
     /// # Errors
-    /// As [`Stores::find`].
+    /// The errors of [`Stores::find`].
     pub fn parts(&self, host: &str) -> Result<Vec<(String, StoredCredential)>> {
         let mut parts: Vec<(String, StoredCredential)> = Vec::new();
         for (file, content) in self.contents()? {
@@ -266,7 +266,7 @@ fn content(file: &Path) -> Result<Option<Map<String, Value>>> {
     }))
 }
 
-/// Returns an object in a file; nothing where it is not there.
+/// Returns an object in a file; `None` if the file does not have it.
 fn section<'a>(
     file: &Path,
     content: &'a Map<String, Value>,

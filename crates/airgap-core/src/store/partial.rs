@@ -49,8 +49,8 @@ pub struct Origin {
 
 /// An unfinished file, in the folder of its destination.
 ///
-/// Its writer holds a lock on it while this value lives. Dropping it is like being killed: the file
-/// stays, and the next run continues it.
+/// Its writer holds a lock on it while this value lives. If the value is dropped, or the process is
+/// killed, the file stays, and the next run continues it.
 pub struct Partial {
     file: File,
     folder: Folder,
@@ -490,7 +490,7 @@ fn read_note(folder: &Folder, name: &OsStr) -> Option<Origin> {
     serde_json::from_slice(&json).ok()
 }
 
-/// Lets everybody execute the file who may read it; the umask has decided who may read it.
+/// Makes the file executable for everyone who may read it, which the umask has decided.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "this is our own unfinished file, by its handle")]
 fn set_mode(file: &File, mode: Mode) -> io::Result<()> {

@@ -17,13 +17,13 @@ pub trait ImageSource: Sync {
     /// Returns a manifest by its digest.
     ///
     /// # Errors
-    /// As [`ImageSource::resolve`].
+    /// The errors of [`ImageSource::resolve`].
     fn manifest(&self, from: &Repository, descriptor: &Descriptor) -> Result<Manifest>;
 
     /// Returns a manifest by its tag.
     ///
     /// # Errors
-    /// As [`ImageSource::resolve`].
+    /// The errors of [`ImageSource::resolve`].
     fn tagged(&self, from: &Repository, tag: &Tag) -> Result<Manifest>;
 
     /// Returns the manifests that are attached to a manifest. For one that is itself attached,
@@ -177,7 +177,7 @@ impl BlobCopy<'_> {
     /// Returns its bytes, to be read from any position.
     ///
     /// # Errors
-    /// As [`ImageSource::blob`] and [`ImageSource::blob_at`].
+    /// The errors of [`ImageSource::blob`] and [`ImageSource::blob_at`].
     pub fn bytes(&self) -> Result<Box<dyn Readable + '_>> {
         let Some(url) = self.url else { return self.source.blob(self.from, self.descriptor) };
         self.source.blob_at(url, self.descriptor)?.ok_or_else(|| {

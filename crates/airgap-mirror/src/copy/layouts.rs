@@ -35,7 +35,7 @@ impl LayoutSource {
     /// Opens a folder or a tar.
     ///
     /// # Errors
-    /// As [`Layout::open`]; integrity, if a manifest in its index is damaged.
+    /// The errors of [`Layout::open`]; integrity, if a manifest in its index is damaged.
     pub fn open(path: &Path, shown: &str) -> Result<LayoutSource> {
         let layout = Layout::open(path)?;
         let mut attached: HashMap<_, Vec<_>> = HashMap::new();
@@ -205,7 +205,7 @@ impl LayoutTarget {
     /// Creates a target for the layout in this folder; the first blob creates a missing folder.
     ///
     /// # Errors
-    /// As [`LayoutFolder::at`].
+    /// The errors of [`LayoutFolder::at`].
     pub fn at(path: &Path) -> Result<LayoutTarget> {
         Ok(LayoutTarget { layout: LayoutFolder::at(path)?, attached: OnceLock::new() })
     }
@@ -293,7 +293,7 @@ fn attached(entries: &[Descriptor]) -> impl Iterator<Item = &Descriptor> {
 pub struct ArchiveTarget {
     archive: PathBuf,
     folder: RootedPath,
-    /// The content of the tar; none if the folder is newer.
+    /// The content of the tar; `None` if the folder is newer.
     old: Option<Layout>,
     /// Whether all manifests that are attached to images in the tar are complete and undamaged.
     attached: OnceLock<bool>,

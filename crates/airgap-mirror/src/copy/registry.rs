@@ -49,7 +49,7 @@ impl<'a> RegistrySource<'a> {
     /// Returns the digest of a reference, by one request that does not count against a rate limit.
     ///
     /// # Errors
-    /// As [`ImageSource::resolve`].
+    /// The errors of [`ImageSource::resolve`].
     pub fn digest(&self, reference: &Reference) -> Result<Digest> {
         let head =
             |there: &Reference| self.client.manifest_digest(there, &media_type::ALL_MANIFESTS);

@@ -74,7 +74,7 @@ impl LayoutFolder {
     /// Returns the manifests in its index.
     ///
     /// # Errors
-    /// As [`Layout::open`].
+    /// The errors of [`Layout::open`].
     pub fn entries(&self) -> Result<Vec<Descriptor>> {
         self.parse(read::rooted_bytes(&self.root.join(INDEX_FILE), INDEX_LIMIT)?.as_deref())
     }
@@ -89,10 +89,10 @@ impl LayoutFolder {
         }
     }
 
-    /// Returns the layout in its current state; nothing if it has no index yet.
+    /// Returns the layout in its current state; `None` if it has no index yet.
     ///
     /// # Errors
-    /// As [`Layout::open`].
+    /// The errors of [`Layout::open`].
     pub fn layout(&self) -> Result<Option<Arc<Layout>>> {
         let mut known = lock(&self.index);
         if known.is_none() {

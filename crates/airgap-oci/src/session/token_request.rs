@@ -36,7 +36,7 @@ struct TokenRequest<'a> {
     address: Address,
     /// The value of the `Authorization` header.
     authorization: Option<String>,
-    /// The form to post; none for a GET request.
+    /// The form to post; `None` for a GET request.
     form: Option<String>,
 }
 

@@ -158,7 +158,7 @@ fn check_all(bundle: &Bundle) -> Result<()> {
 }
 
 fn check_space(root: &RootedPath, survey: &Survey<'_>) -> Result<()> {
-    // What a killed run has staged is already on the disk.
+    // The contents that a killed run has staged are already on the disk.
     if Staged::is_in(root)? {
         return Ok(());
     }

@@ -35,7 +35,7 @@ pub struct Order {
     pub folders: Vec<PathBuf>,
     /// The folder of the bundle, which does not exist yet or is empty.
     pub output: PathBuf,
-    /// The largest size of a part; none for a single part.
+    /// The largest size of a part; `None` for a single part.
     pub split: Option<SplitSize>,
     /// The inventory of the far side.
     pub since: Option<Inventory>,

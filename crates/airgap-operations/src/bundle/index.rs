@@ -51,7 +51,7 @@ fn entries(index: &Value) -> Result<&Vec<Value>> {
     index["manifests"].as_array().ok_or_else(invalid)
 }
 
-/// Returns what identifies an entry: its name, then its digest if it has no name.
+/// Returns the identity of an entry: its name, then its digest if it has no name.
 fn key(entry: &Value) -> (String, String) {
     match entry["annotations"][NAME].as_str() {
         Some(name) => (name.to_owned(), String::new()),

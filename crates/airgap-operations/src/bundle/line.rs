@@ -25,7 +25,7 @@ pub struct Line {
     /// The digest of the file that it replaces on the far side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Digest>,
-    /// The number of the part with its first byte, from 1; none if the bundle does not carry it.
+    /// The number of the part with its first byte, from 1; `None` if the bundle does not carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<u32>,
     /// The position of its first byte in that part.

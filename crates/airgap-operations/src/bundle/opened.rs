@@ -75,7 +75,7 @@ pub struct Bundle {
 pub struct PartFinding {
     /// The name of the part.
     pub name: String,
-    /// The defect; none if the part is right.
+    /// The defect; `None` if the part is right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }

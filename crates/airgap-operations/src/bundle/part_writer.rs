@@ -23,7 +23,7 @@ use super::tar;
 const CHUNK: usize = 1 << 20;
 const MOST_WAITING: usize = 4;
 
-/// What was written: the digests of the parts, and the ranges of the contents that were cut.
+/// The result of writing: the digests of the parts, and the ranges of the contents that were cut.
 pub(super) struct Written {
     pub(super) parts: Vec<Digest>,
     pub(super) ranges: HashMap<usize, Vec<Range>>,

@@ -22,7 +22,7 @@ pub(super) struct Goal<'a> {
     pub(super) removed: &'a [Removed],
 }
 
-/// What is between a vendor folder and the goal.
+/// The differences between a vendor folder and the goal.
 pub(super) struct Survey<'a> {
     /// The carried files that are not there as listed.
     pub(super) needed: Vec<&'a Line>,

@@ -23,7 +23,7 @@ use crate::purl;
 /// The folder of the image layout in a vendor folder.
 pub const LAYOUT_FOLDER: &str = "images";
 
-/// The folder of what Bazel itself needs in a vendor folder, and of its programs.
+/// The folder in a vendor folder for files that Bazel itself needs, and for its programs.
 pub(super) const BAZEL_FOLDER: &str = "bazel";
 const BAZEL_PROGRAMS: &str = "bazel/bin/";
 
@@ -46,7 +46,7 @@ const MOST_FOLDERS: usize = 16;
 pub(crate) struct Source {
     pub(crate) line: Line,
     pub(crate) content: Content,
-    /// Its identity; none for files that are only parts of others, such as layers of images.
+    /// Its identity; `None` for files that are only parts of others, such as layers of images.
     pub(crate) about: Option<About>,
 }
 
@@ -250,7 +250,7 @@ impl Gathered {
         self.seen_at(&file, line)
     }
 
-    /// Returns the line as the file is: on the far side with the digest that it has now, or none if
+    /// Returns the line as the file is: on the far side with the digest that it has now; `None` if
     /// it is missing.
     fn seen_at(&self, file: &RootedPath, line: Line) -> Result<Option<Line>> {
         if !self.is_far_side {

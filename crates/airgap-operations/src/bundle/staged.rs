@@ -62,7 +62,7 @@ impl Staged {
         Ok(entries.into_iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect())
     }
 
-    /// Returns which of these contents an earlier run has left; each is hashed.
+    /// Returns those of these contents that an earlier run has left; each is hashed.
     pub(super) fn left(&self, wanted: &HashSet<Digest>) -> Result<HashSet<Digest>> {
         let names = self.names()?.into_iter();
         let digests = names.filter_map(|name| name.parse::<Digest>().ok());

@@ -95,7 +95,7 @@ fn publish(id: &Digest, root: &RootedPath, staged: &Staged) -> Result<bool> {
     Ok(true)
 }
 
-/// Reads the lists of a waiting bundle; none if they are damaged, which the bundle itself mends.
+/// Reads the lists of a waiting bundle; `None` if they are damaged, which the bundle itself mends.
 fn lists(id: &Digest, staged: &Staged) -> Result<Option<(Inventory, Vec<Removed>)>> {
     let read = |ending: &str| {
         let place = staged.place(&format!("{id}{ending}"));

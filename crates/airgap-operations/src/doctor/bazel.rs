@@ -59,7 +59,7 @@ const REMOTE: &[&str] = &[
 /// The answer of Bazel to one command.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// Its exit code; none if a signal ended it.
+    /// Its exit code; `None` if a signal ended it.
     pub(super) code: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,

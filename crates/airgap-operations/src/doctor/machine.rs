@@ -219,7 +219,7 @@ pub(super) fn credentials(environment: &Environment, policy: &Policy) -> Check {
     }
 }
 
-/// Checks that bazelisk need not ask the network for the newest version; none if `program` is
+/// Checks that bazelisk need not ask the network for the newest version; `None` if `program` is
 /// another one.
 pub(super) fn bazelisk(program: &Path, root: &Path, environment: &Environment) -> Option<Check> {
     if !is_bazelisk(program) {

@@ -120,7 +120,7 @@ impl Asked {
         self.lists.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the item of a `wasm_component_from_oci`; none if its file belongs to another
+    /// Returns the item of a `wasm_component_from_oci`; `None` if its file belongs to another
     /// repository, with which it is looked at.
     pub(super) fn component(&self, search: &Search<'_>, root: &Path) -> Result<Option<Item>> {
         let digest = match self.text("digest") {

@@ -38,7 +38,7 @@ pub(super) struct BazelCommand {
 }
 
 impl BazelCommand {
-    /// Splits a command; none if it is a command of another program.
+    /// Splits a command; `None` if it is a command of another program.
     ///
     /// # Errors
     /// Usage, if it names an output root or a repository cache.

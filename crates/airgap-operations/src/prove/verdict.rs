@@ -26,7 +26,7 @@ pub struct Verdict {
     pub verdict: Word,
     /// The command that ran, with the folders of the proof.
     pub command: Vec<String>,
-    /// Its exit code; none if a signal ended it.
+    /// Its exit code; `None` if a signal ended it.
     pub exit_code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
@@ -38,7 +38,7 @@ pub struct Verdict {
     pub counters: Counters,
     /// The attempts that `strace` saw.
     pub blocked: Vec<Blocked>,
-    /// The files in Bazel's repository cache afterwards, which came from this machine; none for
+    /// The files in Bazel's repository cache afterwards, which came from this machine; `None` for
     /// another program than Bazel.
     pub repository_cache_files: Option<usize>,
 }
@@ -109,7 +109,7 @@ impl Verdict {
         }
     }
 
-    /// Returns the failure; none if the command is proven.
+    /// Returns the failure; `None` if the command is proven.
     pub fn failure(&self) -> Option<Error> {
         match self.verdict {
             Word::Proven => None,

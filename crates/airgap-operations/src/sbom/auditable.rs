@@ -73,7 +73,7 @@ struct Package {
     root: bool,
 }
 
-/// Returns the crates of a component; none if it has no such section.
+/// Returns the crates of a component; `None` if it has no such section.
 ///
 /// # Errors
 /// Integrity, if the component is not the listed one, or the section is damaged or too large.

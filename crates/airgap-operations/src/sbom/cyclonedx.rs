@@ -145,8 +145,8 @@ fn dependencies(parts: &[Part]) -> Vec<Value> {
     all
 }
 
-/// Says of which parts the content is known: of the folder, and of no archive in it. A component
-/// with a list of its crates may have code of other languages.
+/// Returns the statements of completeness: the parts of the folder are all known, those of the
+/// archives in it are not. A component with a list of its crates may have code of other languages.
 fn compositions(parts: &[Part]) -> Vec<Value> {
     let paths: Vec<_> = parts.iter().map(|part| part.line.path.as_str()).collect();
     let mut all = vec![json!({"aggregate": "complete", "assemblies": [ROOT]})];

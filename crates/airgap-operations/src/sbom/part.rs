@@ -14,7 +14,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Describes a file; none for one without an identity of its own.
+    /// Describes a file; `None` for one without an identity of its own.
     pub(super) fn new(source: &Source) -> Option<Result<Part>> {
         let (line, about) = (source.line.clone(), source.about.clone()?);
         let crates = match line.kind == Kind::Component && line.path.ends_with(".wasm") {

@@ -13,7 +13,7 @@ use super::time::Time;
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
 const ROOT: &str = "SPDXRef-vendor-folder";
 
-/// The value for what is not known.
+/// The value of an unknown field.
 const UNKNOWN: &str = "NOASSERTION";
 
 /// Returns the document.

@@ -34,7 +34,7 @@ pub struct PinnedComponent {
     pub digest: Digest,
     /// The digest of its manifest, if that is known too.
     pub manifest: Option<Digest>,
-    /// Its reference; none if the file does not give one.
+    /// Its reference; `None` if the file does not give one.
     pub reference: Option<Reference>,
 }
 

@@ -258,7 +258,7 @@ impl Library {
 /// A package that is used and not available.
 struct Missing<'a> {
     used: DeclaredPackage,
-    /// The package that uses it; none for the library's own.
+    /// The package that uses it; `None` for the library's own.
     by: Option<(&'a DeclaredPackage, &'a Package)>,
 }
 

@@ -27,7 +27,7 @@ pub struct Fetched {
     pub file: Verified,
     /// Its manifest, if it was read.
     pub manifest: Option<Manifest>,
-    /// The kind of its pin; none if it is not pinned.
+    /// The kind of its pin; `None` if it is not pinned.
     pub kind: Option<PinKind>,
     /// The way in which it came there.
     pub outcome: Outcome,

@@ -8,7 +8,7 @@ use airgap_core::folder::EntryKind;
 use airgap_core::rooted::{RootedPath, is_absence};
 use airgap_core::system_files;
 
-/// Returns the component at a place that needs no network, or nothing if it is not there.
+/// Returns the component at a place that needs no network, or `None` if it is not there.
 ///
 /// # Errors
 /// Integrity, if the file is there and is something else.

@@ -56,7 +56,7 @@ pub struct Held {
 pub struct Named<'a> {
     /// The file.
     pub path: &'a RootedPath,
-    /// The path of the manifest that belongs to it; none for a file outside of vendor folders.
+    /// The path of the manifest that belongs to it; `None` for a file outside of vendor folders.
     pub manifest: Option<&'a RootedPath>,
     /// Its name in messages.
     pub subject: &'a str,

@@ -11,7 +11,7 @@ use airgap_core::artifact::Kind;
 use airgap_core::error::{self, Context as _, Error, Result};
 use airgap_core::rooted::RootedPath;
 
-/// Checks the file of a component in a vendor folder; returns nothing if there is none.
+/// Checks the file of a component in a vendor folder; returns `None` if there is none.
 pub(super) fn check(wanted: &WantedComponent, path: &RootedPath) -> Option<Result<Held>> {
     match path.stat().doing(|| format!("read `{path}`")) {
         Err(error) => return Some(Err(error)),

@@ -16,7 +16,7 @@ use airgap_oci::Reference;
 pub struct WantedComponent {
     /// Its name, which is also the name of its file in vendor folders.
     pub name: PathComponent,
-    /// Its reference; none if the checksum registry does not give one.
+    /// Its reference; `None` if the checksum registry does not give one.
     pub reference: Option<Reference>,
     /// Its pin, if it is pinned.
     pub pin: Option<Pin>,

@@ -18,7 +18,7 @@ pub struct Helper {
 }
 
 impl Helper {
-    /// Returns the running program; none if this program does not know its platform.
+    /// Returns the running program; `None` if this program does not know its platform.
     pub fn running() -> Result<Option<Helper>> {
         let Some(platform) = Platform::host() else { return Ok(None) };
         let program = std::env::current_exe().doing(|| "find this program itself".to_owned())?;

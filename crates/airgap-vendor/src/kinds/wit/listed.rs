@@ -13,7 +13,7 @@ use airgap_core::wrong_content::WrongContent;
 use airgap_wit::WitSource;
 
 /// Returns the digest that is listed for a file: `<folder>/a-b-1.0.0/<name>`, or
-/// `<folder>/a/b/<name>` as in wkg's local registry. Returns nothing if no manifest lists the file.
+/// `<folder>/a/b/<name>` as in wkg's local registry. Returns `None` if no manifest lists the file.
 pub(super) fn pin(path: &Path) -> Option<Pin> {
     Lists::of_files_in(path.parent()?).pin(path.file_name()?)
 }

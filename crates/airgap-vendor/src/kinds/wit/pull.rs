@@ -26,7 +26,7 @@ pub(super) struct Pin {
     pub(super) from: String,
 }
 
-/// Downloads a package. Returns nothing if the registry does not have it.
+/// Downloads a package. Returns `None` if the registry does not have it.
 ///
 /// # Errors
 /// Integrity, if the version has other bytes than are pinned, or is not a package.
