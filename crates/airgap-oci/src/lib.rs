@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! client ─┬─ blob, tags, push   requests of the API, built on `airgap_http`
-//!         ├─ api_call           one request, repeated where that helps
+//!         ├─ api_call           one request, repeated if a retry can help
 //!         │  └─ error_response  the error response of a registry
-//!         └─ session ─┬─ challenge, token, transport
-//!                     └─ access  the credential: see `AccessProvider`
+//!         └─ exchange         one request with its authorization
+//!            └─ session ─┬─ challenge, token, transport
+//!                        └─ access  the credential: see `AccessProvider`
 //! ```
 //!
 //! `layout` is independent of all this: the same content in a folder or a tar, without a registry.

@@ -552,7 +552,7 @@ fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLo
     Ok(UploadLocation { address, least })
 }
 
-/// Returns the path of an upload by its name, where the address of the request shows it.
+/// Returns the path of an upload by its name, if the address of the request shows it.
 fn upload(from: &Address, id: &str) -> Option<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
     let base = from.as_str().split(['?', '#']).next()?;

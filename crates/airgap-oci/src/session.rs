@@ -38,7 +38,7 @@ struct SessionState {
     access: Access,
     challenges: Vec<Challenge>,
     unsolicited: UnsolicitedLogin,
-    /// The names of repositories in the scopes of tokens, where the registry uses other ones: it may be
+    /// The names of repositories in the scopes of tokens, if the registry uses other ones: it may be
     /// a proxy in front of another registry.
     renamed: HashMap<String, String>,
 }

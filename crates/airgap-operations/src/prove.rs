@@ -1,6 +1,6 @@
 //! The proof that a command used no network.
 //!
-//! The command runs where there is none, and Bazel with an empty output root and an empty
+//! The command runs without a network, and Bazel with an empty output root and an empty
 //! repository cache, so that nothing can come from an earlier run. Attempts are counted.
 
 mod bazel_command;
