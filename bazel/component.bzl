@@ -32,13 +32,13 @@ def _wasm_component_from_oci_impl(ctx):
         mnemonic = "WasmComponentFetch"
         helper = settings.helper
 
-        # Another machine does not have the settings. `requires-network` would beat
-        # `--sandbox_default_allow_network=false`; without a flag there is a network anyway.
+        # Another machine does not have the settings. `requires-network` would override
+        # `--sandbox_default_allow_network=false`; without that flag, actions have a network anyway.
         requirements = {"no-remote-exec": "1"}
         environ = action_environment(settings.seen, ctx.configuration.default_shell_env)
         if not is_pinned(ctx.attr):
-            # A tag may move, and a cache must not give an old component to others. A setting says
-            # whether a tag may be resolved.
+            # A tag may move, and a cache must not give an old component to other users. A setting
+            # decides whether a tag may be resolved.
             requirements["no-cache"] = "1"
             inputs.append(settings.file)
         arguments.add_all(["component", "fetch", "--settings=beside"])
@@ -71,7 +71,7 @@ def _wasm_component_from_oci_impl(ctx):
 
 wasm_component_from_oci = rule(
     implementation = _wasm_component_from_oci_impl,
-    doc = """Provides a component from an OCI registry, or from a file that was vendored.
+    doc = """Provides a component from an OCI registry, or from a vendored file.
 
     wasm_component_from_oci(
         name = "auth_service",
@@ -86,8 +86,8 @@ includes its repositories, and then the build needs no network.""",
     attrs = {
         "component_name": attr.string(doc = "The last part of the repository, or the name in the checksum registry."),
         "digest": attr.string(
-            doc = "The pin: the digest of the manifest, or of the content, which is the file's SHA-256. With " +
-                  "`vendored_component`, the file must have it.",
+            doc = "The digest that pins the component: of its manifest, or of its content, which is the file's " +
+                  "SHA-256. A `vendored_component` must have this digest.",
         ),
         "namespace": attr.string(doc = "The parts of the repository before the last."),
         "registries": attr.label_list(
@@ -96,8 +96,8 @@ includes its repositories, and then the build needs no network.""",
         ),
         "registry": attr.string(doc = "The registry's host, as in `ghcr.io`."),
         "tag": attr.string(
-            doc = "The tag. It does not pin the component: no shared cache holds it, a warning says what to " +
-                  "write, and offline it is not pulled.",
+            doc = "The tag. It does not pin the component: the result is in no shared cache, a warning prints the " +
+                  "digest to add, and offline the component is not pulled.",
         ),
         "vendored_component": attr.label(
             allow_single_file = [".wasm"],
@@ -106,7 +106,7 @@ includes its repositories, and then the build needs no network.""",
         "vendored_manifest": attr.label(
             allow_single_file = [".json"],
             doc = "The manifest that `vendor components` writes beside the component. Needed if `digest` is the " +
-                  "manifest's, which alone does not verify the component.",
+                  "digest of the manifest, because that alone does not verify the component.",
         ),
         "version": attr.string(doc = "The version in the checksum registry, which holds the digest."),
         "_settings": attr.label(
@@ -126,9 +126,9 @@ def _wasm_component_file_impl(ctx):
 
 wasm_component_file = rule(
     implementation = _wasm_component_file_impl,
-    doc = "Provides a component file that exists already. The extension `wasm_components` writes this into its repositories.",
+    doc = "Provides an existing component file. The extension `wasm_components` writes this rule into its repositories.",
     attrs = {
-        "digest": attr.string(doc = "The digest that pins it."),
+        "digest": attr.string(doc = "The digest that pins the component."),
         "reference": attr.string(doc = "The reference of the component."),
         "src": attr.label(allow_single_file = [".wasm"], doc = "The component.", mandatory = True),
     },

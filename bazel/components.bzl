@@ -55,7 +55,7 @@ def _wasm_components_impl(mctx):
     return extension_metadata(mctx, own = ["wasm_components"], tags = lambda module: module.tags.oci)
 
 def _wish(tag):
-    """Returns in words what a tag asks for."""
+    """Returns the request of a tag in words."""
     words = tag.reference + (" with the digest " + tag.digest if tag.digest else " without a digest")
     return words + (" as `{}.wasm`".format(tag.component) if tag.component else "")
 
@@ -77,7 +77,7 @@ def _pins(module, file):
 def _decode(mctx, path):
     content = json.decode(mctx.read(path), default = None)
     if type(content) != "dict":
-        fail("the checksum registry file `{}` is no JSON object".format(path))
+        fail("the checksum registry file `{}` is not a JSON object".format(path))
     return content
 
 def _component(tag):
@@ -91,8 +91,8 @@ _oci = tag_class(
             doc = "The name of the file in vendor folders; by default the last part of the repository.",
         ),
         "digest": attr.string(
-            doc = "The digest of the manifest or of the content. Without it the component is fetched online only, " +
-                  "with a warning that says what to write here.",
+            doc = "The digest of the manifest or of the content. Without a digest the component is fetched " +
+                  "online only, with a warning that prints the digest to add.",
         ),
         "name": attr.string(mandatory = True, doc = "The name of the repository and of its target."),
         "reference": attr.string(

@@ -3,9 +3,8 @@
     wasm_helper = use_extension("@rules_wasm_airgap//bazel:helper.bzl", "wasm_helper")
     wasm_helper.pin(platform = "linux_amd64", sha256 = "...", version = "0.1.0")
 
-No tag is needed on a machine with cargo. `vendor_all_toolchains` prints the `pin` with which the
-offline machine needs no cargo. Actions that run on another platform use the helper that is pinned
-for it.
+A machine with cargo needs no tag. `vendor_all_toolchains` prints the `pin` tag for an offline machine
+without cargo. Actions that run on another platform use the helper that is pinned for that platform.
 """
 
 load("//bazel/private:direct_deps.bzl", "extension_metadata")
@@ -21,7 +20,7 @@ def _wasm_helper_impl(mctx):
         # Only the root module decides which program runs in the repository rules of all modules.
         for tag in module.tags.pin if module.is_root else []:
             if tag.platform not in PLATFORMS:
-                fail("`{}` is no platform; the platforms are {}".format(tag.platform, ", ".join(sorted(PLATFORMS))))
+                fail("`{}` is not a platform; the platforms are {}".format(tag.platform, ", ".join(sorted(PLATFORMS))))
             if len(tag.sha256) != 64:
                 fail("a SHA-256 has 64 hexadecimal digits, `{}` has {}".format(tag.sha256, len(tag.sha256)))
             pins[tag.platform] = [tag.version, tag.sha256.lower(), tag.url]
@@ -31,11 +30,11 @@ def _wasm_helper_impl(mctx):
     return extension_metadata(mctx, own = ["wasm_airgap_helper", "wasm_airgap_helpers", "wasm_airgap_settings"])
 
 _pin = tag_class(
-    doc = "Uses a binary that is pinned by SHA-256: on this machine instead of building it, and for actions on another exec platform.",
+    doc = "Pins a helper by SHA-256. A machine of its platform uses it instead of building one, and actions use it on that exec platform.",
     attrs = {
-        "platform": attr.string(mandatory = True, doc = "The platform on which it runs, as in `linux_amd64`."),
+        "platform": attr.string(mandatory = True, doc = "The platform on which the helper runs, as in `linux_amd64`."),
         "sha256": attr.string(mandatory = True, doc = "Its SHA-256 in hexadecimal."),
-        "url": attr.string(doc = "Its upstream address, if it is not only in vendor folders and on mirrors."),
+        "url": attr.string(doc = "Its upstream address. Without one, the helper must be in a vendor folder or on a mirror."),
         "version": attr.string(mandatory = True, doc = "Its version, which is a part of its path in vendor folders and on mirrors."),
     },
 )

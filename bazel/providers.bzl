@@ -9,7 +9,7 @@ WasmComponentInfo = provider(
     doc = "A WebAssembly component.",
     fields = {
         "component": "File: the `.wasm`.",
-        "digest": "string: the digest that pins it, as in `sha256:...`; empty if none does.",
+        "digest": "string: the digest that pins the component, as in `sha256:...`; empty if it is not pinned.",
         "reference": "string: its reference, as in `ghcr.io/my-org/auth-service:v1.2.0`; empty if it is not known.",
     },
 )
@@ -17,16 +17,16 @@ WasmComponentInfo = provider(
 WasmHelperInfo = provider(
     doc = "The program `wasm-airgap` for one exec platform.",
     fields = {
-        "executable": "File: the program; None if there is none for the platform.",
-        "problem": "string: what to do if there is none.",
+        "executable": "File: the program; None if the platform has no helper.",
+        "problem": "string: the remedy if there is no program.",
     },
 )
 
 WasmSettingsInfo = provider(
     doc = "The settings of the workspace, for the rules of this module.",
     fields = {
-        "file": "File: the settings. As an input, it makes an action run again when they change.",
-        "helper": "File: the helper that has the file beside it.",
+        "file": "File: the settings. An action with this input runs again when they change.",
+        "helper": "File: a helper in the same folder as the settings, which it reads.",
         "seen": "dict: the variables in the file -> a hash of the value.",
     },
 )

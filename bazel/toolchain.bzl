@@ -89,7 +89,7 @@ def _missing_tool_impl(ctx):
 
 missing_tool = rule(
     implementation = _missing_tool_impl,
-    doc = "Stands for a known tool that MODULE.bazel does not ask for. Its build fails and names the tag to add.",
+    doc = "Represents a known tool that MODULE.bazel does not ask for. Building it fails with the tag to add.",
     attrs = {
         "extension": attr.string(
             mandatory = True,

@@ -7,7 +7,7 @@
     use_repo(wasm, "wasm_toolchains")
 
 Without `tool` and `bundle` tags, every tool of the registry is available in its latest version; a
-tool that no build uses is not fetched. The root module's tags win over those of other modules.
+tool that no build uses is not fetched. The tags of the root module have priority over those of other modules.
 """
 
 load("//bazel/private:asked.bzl", "asked_by", "contradiction")
@@ -32,7 +32,7 @@ def _wasm_toolchains_impl(mctx):
     tools = [(one.name, one.tag.version) for one in asked]
     wanted = [tag.name for module in mctx.modules for tag in module.tags.bundle]
 
-    # A root module without tags has every tool, also if the modules that it depends on have tags.
+    # A root module without tags has every tool, even if the modules that it depends on have tags.
     has_all = [module for module in mctx.modules if module.is_root and not (module.tags.tool or module.tags.bundle)]
     choices, problem = choose(registry, tools, wanted, bundles, everything = True if has_all else None)
     if problem:
@@ -66,7 +66,7 @@ def _request(choices):
     return json.encode({"schema_version": 1, "tools": choices})
 
 def _registry(mctx):
-    """Returns this module's registry files merged with the users'; the root module's files come last and win."""
+    """Returns this module's registry files merged with the users'; the root module's files come last and have priority."""
     registry = {}
     pins = []
     folder = mctx.path(Label("//checksums/tools:BUILD.bazel")).dirname
@@ -84,7 +84,7 @@ def _registry(mctx):
 def _add(registry, text, origin, module):
     tool = json.decode(text, default = None)
     if type(tool) != "dict":
-        fail("the registry file `{}` is no JSON object".format(origin))
+        fail("the registry file `{}` is not a JSON object".format(origin))
     problem = add_to_registry(registry, tool, origin, decides = not module or module.is_root)
     if problem:
         fail(problem)
@@ -99,7 +99,7 @@ _tool = tag_class(
 )
 
 _bundle = tag_class(
-    doc = "Asks for the tools of a bundle in checksums/bundles.json. A `tool` tag wins over it.",
+    doc = "Asks for the tools of a bundle in checksums/bundles.json. A `tool` tag has priority over the bundle.",
     attrs = {"name": attr.string(mandatory = True, doc = "The bundle's name.")},
 )
 

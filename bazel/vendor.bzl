@@ -1,4 +1,4 @@
-"""Targets that run the helper: commands that vendor what MODULE.bazel asks for, and tests."""
+"""Targets that run the helper: commands that vendor the files for MODULE.bazel, and tests."""
 
 def _helper_command_impl(ctx):
     source = ctx.file.helper
@@ -24,7 +24,7 @@ _helper_command = rule(
 )
 
 def helper_command(name, args, data = [], **kwargs):
-    """Creates a target that runs the helper by `bazel run`, with the settings that repository rules see.
+    """Creates a target that runs the helper by `bazel run`, with the settings of repository rules.
 
     Args:
         name: the target's name.
@@ -35,7 +35,7 @@ def helper_command(name, args, data = [], **kwargs):
     _helper_command(name = name, args = args + _SETTINGS_ARGS, data = data + [_SETTINGS], **kwargs)
 
 # `--repo_env` does not reach a program that `bazel run` starts, so the settings come from this
-# file. In the program, a variable that the shell sets wins.
+# file. A variable that the shell sets has priority.
 _SETTINGS = Label("@wasm_airgap_settings//:settings.json")
 _SETTINGS_ARGS = ["--settings=../$(rlocationpath {})".format(_SETTINGS)]
 
@@ -120,7 +120,7 @@ def vendor_components(name, request = _COMPONENTS, **kwargs):
     _vendor(name, ["vendor", "components"], [request], kwargs)
 
 def vendor_verify_test(name, dir = "vendor", **kwargs):
-    """Creates a test that a vendor folder is what its manifest lists.
+    """Creates a test that a vendor folder has exactly the files in its manifest.
 
     The test hashes each file and fails if one is missing, changed or not listed. It needs no network.
 
@@ -131,8 +131,8 @@ def vendor_verify_test(name, dir = "vendor", **kwargs):
     """
     package = native.package_name()
 
-    # A file that always exists, by which the test finds the source tree. The test reads the present
-    # files there, also those that no rule lists.
+    # The test finds the source tree by this file, which always exists. It reads all files there,
+    # including those that are in no rule.
     anchor = native.glob(["BUILD.bazel", "BUILD"], allow_empty = True)[0]
     helper_test(
         name = name,

@@ -75,7 +75,7 @@ package(default_visibility = ["//visibility:public"])
 exports_files(["request.json"])
 """
 
-# Manual: `bazel build @wasi_wit//...` should not fetch every version.
+# The tag `manual` keeps `bazel build @wasi_wit//...` from fetching every version.
 _ALIAS = """\
 alias(
     name = "{name}",

@@ -69,10 +69,10 @@ def _pins(module, archives):
     return [pin(module, package, archive["archive"]["sha256"]) for package, archive in archives.items()]
 
 def _wish(tag):
-    """Returns in words what a tag asks for."""
+    """Returns the request of a tag in words."""
     return "{} from {} {}".format(
         tag.package,
-        tag.registry or "the registry that is configured",
+        tag.registry or "the configured registry",
         "with the SHA-256 " + tag.sha256 if tag.sha256 else "without a SHA-256",
     )
 
@@ -80,7 +80,7 @@ def _archives(mctx, file):
     """Returns the archives that a registry file pins."""
     registry = json.decode(mctx.read(mctx.path(file)), default = None)
     if type(registry) != "dict" or "package" not in registry or "versions" not in registry:
-        fail("`{}` is no registry file of a WIT package; its form is in checksums/wit.schema.json".format(file))
+        fail("`{}` is not a registry file of a WIT package; the format is in checksums/wit.schema.json".format(file))
     archives = {}
     for version, published in registry["versions"].items():
         if "archive" in published:
@@ -100,11 +100,11 @@ _package = tag_class(
         "name": attr.string(mandatory = True, doc = "The name of the repository."),
         "package": attr.string(mandatory = True, doc = "The package, as in `myorg:custom-api@1.0.0`."),
         "registry": attr.string(
-            doc = "The registry, as in `ghcr.io/myorg`; by default the one in wkg's config file, or else the built-in one.",
+            doc = "The registry, as in `ghcr.io/myorg`; by default the one in wkg's config file, otherwise the built-in one.",
         ),
         "sha256": attr.string(
-            doc = "The SHA-256 of the published `.wasm`. Without it the package is fetched online only, " +
-                  "with a warning that says what to write here.",
+            doc = "The SHA-256 of the published `.wasm`. Without a SHA-256 the package is fetched " +
+                  "online only, with a warning that prints the value to add.",
         ),
     },
 )
@@ -115,12 +115,12 @@ _registry = tag_class(
 )
 
 _rules = tag_class(
-    doc = "Lets the generated BUILD files load `wit_library` from another file. Only the root module's tag counts.",
+    doc = "Lets the generated BUILD files load `wit_library` from another file. Only the tag of the root module has an effect.",
     attrs = {"file": attr.label(mandatory = True, doc = "The `.bzl` file.")},
 )
 
 _vendor = tag_class(
-    doc = "Lists the packages that `vendor_all` vendors, with their dependencies. Without this tag: all of `@wasi_wit`.",
+    doc = "Lists the packages that `vendor_all` vendors, with their dependencies. Without this tag it vendors all of `@wasi_wit`.",
     attrs = {"packages": attr.string_list(mandatory = True, doc = "Packages, as in `wasi:http@0.2.6`.")},
 )
 

@@ -1,7 +1,7 @@
 """Libraries of WIT, which are checked at build time and put together with their dependencies.
 
-`bazel build //:my_wit` creates the folder `my_wit_wit`: the package's own `.wit` files at its top,
-and `deps/<namespace>-<name>-<version>` for each dependency. wit-bindgen, wasm-tools and wkg read
+`bazel build //:my_wit` creates the folder `my_wit_wit`: the package's own `.wit` files at the
+top, and `deps/<namespace>-<name>-<version>` for each dependency. wit-bindgen, wasm-tools and wkg read
 such a folder.
 """
 
@@ -42,7 +42,7 @@ def _wit_library_impl(ctx):
     ]
 
 def _request(ctx, transitive):
-    """Returns the request of the helper: JSON, of which Bazel expands the libraries when it is written."""
+    """Returns the request of the helper: JSON, in which Bazel fills in the libraries when it writes the file."""
     direct = {str(dep.label): None for dep in ctx.attr.deps}
 
     def encode_dep(dep):
@@ -77,11 +77,11 @@ def _request(ctx, transitive):
     return request
 
 def _shown(label):
-    """Returns a label as a person writes it, as far as that can be known here."""
+    """Returns a label in the form that users write, as far as a rule can tell."""
     return str(label).removeprefix("@@") if not label.repo_name else str(label)
 
 def _short_path(ctx, file):
-    """Returns the path below the package; a folder `deps` in it holds dependencies that came along."""
+    """Returns the path below the package; a folder `deps` in it has the bundled dependencies."""
     path = file.short_path
     if path.startswith("../"):
         path = path.split("/", 2)[2]
@@ -104,11 +104,11 @@ error names the label to add.""",
             doc = "Interfaces that the package must have; it may have others too.",
         ),
         "package_name": attr.string(
-            doc = "The package that the files must declare, as in `wasi:http@0.2.6`; by default the one that they declare.",
+            doc = "The package that the files must declare, as in `wasi:http@0.2.6`; by default the declared one.",
         ),
         "srcs": attr.label_list(
             allow_files = [".wit", ".wasm"],
-            doc = "The package's `.wit` files. A file in a folder `deps` belongs to a dependency that came along.",
+            doc = "The package's `.wit` files. A file in a folder `deps` belongs to a bundled dependency.",
             mandatory = True,
         ),
     } | HELPER_ATTRS,

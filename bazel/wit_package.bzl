@@ -47,7 +47,7 @@ def _look_for_text(rctx, run):
 def _wit_package_impl(rctx):
     package = rctx.attr.package
     if "@" not in package:
-        fail("`{}` names no version; write it as in `myorg:custom-api@1.0.0`".format(package))
+        fail("`{}` has no version; expected a package such as `myorg:custom-api@1.0.0`".format(package))
     run = helper(rctx, rctx.attr.stamp, package)
     arguments = ["wit", "fetch", package, "--workspace=" + str(rctx.workspace_root)]
     if rctx.attr.registry:
@@ -59,7 +59,7 @@ def _wit_package_impl(rctx):
         # A package that `[overrides]` replaces has no digest.
         is_pinned = bool(fetched["sha256"])
     else:
-        # The helper warns and says what to write; the user must see the warning.
+        # The helper prints a warning with the value to add, which the user must see.
         run("fetch", arguments + ["wit"], quiet = False)
         is_pinned = False
     _emit(rctx, run, package)
@@ -70,8 +70,8 @@ def _check_sha256(rctx, package):
     if problem:
         registry = " --registry " + rctx.attr.registry if rctx.attr.registry else ""
         fail_once(rctx, rctx.attr.stamp, ("the `sha256` of {} {}\n" +
-                                          "  hint: to find it out, run\n        wasm-airgap wit pin {}{}\n" +
-                                          "  hint: or leave `sha256` out: the warning says it").format(package, problem, package, registry))
+                                          "  hint: to get the SHA-256, run\n        wasm-airgap wit pin {}{}\n" +
+                                          "  hint: or leave out `sha256`: a warning then prints the value").format(package, problem, package, registry))
 
 def _emit(rctx, run, package):
     labels = {package: str(Label(hub_label(package))) for package in WASI_WIT}
@@ -91,7 +91,7 @@ _ATTRS = {
               "`myorg:types@1.0.0`. WASI packages need not be named.",
     ),
     "labels": attr.string_dict(
-        doc = "The reverse map: package -> the label of its library. The extension sets it.",
+        doc = "The reverse map: package -> the label of its library. Only the extension sets it.",
     ),
     "package": attr.string(
         doc = "The package, as in `myorg:custom-api@1.0.0`.",
@@ -103,7 +103,7 @@ _ATTRS = {
     ),
     "stamp": attr.label(
         default = STAMP,
-        doc = "The helper's stamp file; the helper lies beside it.",
+        doc = "The helper's stamp file; the helper is in the same folder.",
     ),
 }
 
@@ -131,17 +131,17 @@ wit_package = repository_rule(
         sha256 = "...",
     )
 
-The library is `@custom_api//:myorg-custom-api`. In a WORKSPACE, `wasi_wit_dependencies()` comes
-first.""",
+The library is `@custom_api//:myorg-custom-api`. In a WORKSPACE, call
+`wasi_wit_dependencies()` first.""",
     attrs = dict(
         _ATTRS,
         registry = attr.string(
             doc = "The registry, as in `ghcr.io/myorg` or `wasi.dev`; by default the one in wkg's " +
-                  "config file, or else the built-in one, for the namespace.",
+                  "config file, otherwise the built-in one, for the namespace.",
         ),
         sha256 = attr.string(
-            doc = "The SHA-256 of the published `.wasm`. Without it the package is fetched online " +
-                  "only, with a warning that says what to write here.",
+            doc = "The SHA-256 of the published `.wasm`. Without a SHA-256 the package is fetched " +
+                  "online only, with a warning that prints the value to add.",
         ),
     ),
 )

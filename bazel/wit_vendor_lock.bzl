@@ -15,7 +15,7 @@ def wit_vendor_lock(
 
     * `bazel run //:<name>_generate` writes the lock and the folder. Packages in the lock keep their
       versions; `-- --update` takes the newest ones.
-    * `bazel test //:<name>_test` fails if the lock or the folder is not what the command would write.
+    * `bazel test //:<name>_test` fails if the command would change the lock or the folder.
 
     Args:
         name: the beginning of the targets' names.
@@ -55,8 +55,8 @@ def wit_vendor_lock(
         **kwargs
     )
 
-    # A file that always exists, by which the test finds the source tree. The test reads the present
-    # files there, also those that no rule lists.
+    # The test finds the source tree by this file, which always exists. It reads all files there,
+    # including those that are in no rule.
     anchor = native.glob(["BUILD.bazel", "BUILD"], allow_empty = True)[0]
     helper_test(
         name = name + "_test",

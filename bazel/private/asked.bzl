@@ -6,7 +6,7 @@ def asked_by(modules, tags_of, describe):
     Args:
         modules: the modules, the root first.
         tags_of: a function that returns the tags of a module.
-        describe: a function that returns in words what a tag asks for. Two tags with the same words
+        describe: a function that returns the request of a tag in words. Two tags with the same words
             ask for the same thing.
 
     Returns:
@@ -45,7 +45,7 @@ def one_each(kind, asked, remedy):
 def contradiction(kind, pins):
     """Checks that registry files of several modules do not pin different bytes by one name.
 
-    The root module's files decide. Those of other modules add to what is known, and change nothing.
+    The root module's files have priority. The files of other modules add pins, and replace none.
 
     Args:
         kind: a plural noun for the pinned things, as in "archives".

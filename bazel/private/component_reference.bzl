@@ -9,11 +9,11 @@ def component_problem(attr):
         attr: a struct with the attributes of `wasm_component_from_oci`.
 
     Returns:
-        A sentence that says what to write, or None if nothing is wrong.
+        The problem with its remedy, as the end of a message, or None.
     """
     problem = digest_problem(attr.digest) if attr.digest else None
     if problem:
-        return "its `digest` {}; `component pin REFERENCE` finds it out".format(problem)
+        return "its `digest` {}. To get the digest, run `wasm-airgap component pin REFERENCE`".format(problem)
     if attr.vendored_component:
         if attr.tag or attr.version:
             return "`vendored_component` is a file; it can have a `digest`, but neither `tag` nor `version`"
@@ -21,7 +21,7 @@ def component_problem(attr):
     if not attr.component_name:
         return "name the component: `registry`, `namespace` and `component_name`, or `vendored_component`"
     if attr.version and (attr.registry or attr.namespace or attr.tag or attr.digest):
-        return "`version` takes the component from the checksum registry, which knows the rest"
+        return "`version` takes the component from the checksum registry, which has its address and digest; remove the other attributes"
     if not attr.version and not attr.registry:
         return "name the `registry` of `{}`, as in `ghcr.io`, or its `version` in the checksum registry".format(attr.component_name)
     if not (attr.version or attr.tag or attr.digest):

@@ -22,7 +22,7 @@ def _component_repo_impl(rctx):
         problem = digest_problem(rctx.attr.digest)
         if problem:
             fail_once(rctx, rctx.attr.stamp, ("the `digest` of {} {}\n" +
-                                              "  hint: to find it out, run\n        wasm-airgap component pin {}").format(
+                                              "  hint: to get the digest, run\n        wasm-airgap component pin {}").format(
                 rctx.attr.reference,
                 problem,
                 rctx.attr.reference,
@@ -33,7 +33,7 @@ def _component_repo_impl(rctx):
         rctx.file(path, content, executable = False)
         arguments.append("--registry=" + path)
 
-    # Without a pin, the helper warns and says what to write; the user must see the warning.
+    # Without a pin, the helper prints a warning with the digest to add, which the user must see.
     run("fetch", arguments + [file], quiet = rctx.attr.pinned)
     rctx.delete("registry")
     rctx.file("BUILD.bazel", _BUILD.format(
@@ -66,14 +66,14 @@ component_repo = repository_rule(
     implementation = _component_repo_impl,
     doc = "Holds a component from an OCI registry, a mirror or a vendor folder.",
     attrs = {
-        "component": attr.string(mandatory = True, doc = "The component's name, which its file in vendor folders has too."),
+        "component": attr.string(mandatory = True, doc = "The component's name, which is also the name of its file in vendor folders."),
         "digest": attr.string(doc = "The digest that pins the component: the manifest's or the content's."),
         "pinned": attr.bool(mandatory = True, doc = "Whether a digest or the checksum registry pins the component."),
         "reference": attr.string(mandatory = True, doc = "The reference of the component, as in `ghcr.io/my-org/auth-service:v1.2.0`."),
         "registry": attr.string_list(
             doc = "The checksum registry files about the component, as JSON. A changed pin makes Bazel fetch it again.",
         ),
-        "stamp": attr.label(default = STAMP, doc = "The helper's stamp file; the helper lies beside it."),
+        "stamp": attr.label(default = STAMP, doc = "The helper's stamp file; the helper is in the same folder."),
         "target": attr.string(mandatory = True, doc = "The name of the target."),
     },
 )

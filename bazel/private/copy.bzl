@@ -3,7 +3,7 @@
 load(":execute.bzl", "execute_checked")
 
 def copy_program(rctx, source, name):
-    """Copies a program; a link out of the repository would break `bazel vendor` and the contents cache.
+    """Copies a program. A link out of the repository would break `bazel vendor` and the contents cache.
 
     Args:
         rctx: the repository context.

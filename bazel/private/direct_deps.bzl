@@ -25,7 +25,7 @@ def extension_metadata(mctx, hubs = [], own = [], tags = lambda module: []):
         tags = tags,
     )
     if not regular and not dev:
-        # The root module asks for no repository by a tag, and may still import one by hand.
+        # No tag of the root module asks for a repository, but the root module may import one by hand.
         return mctx.extension_metadata(reproducible = True)
     return mctx.extension_metadata(
         reproducible = True,

@@ -9,14 +9,14 @@ load(":helper.bzl", "fail_once")
 load(":policy.bzl", "may_see_credentials")
 
 def plan(rctx, run, request, arguments = [], hint = ""):
-    """Asks the helper where the one file of a request comes from.
+    """Asks the helper for the sources of the one file of a request.
 
     Args:
         rctx: the repository context.
         run: the function that `helper` returned.
         request: the request, as JSON.
         arguments: further arguments of `wasm-airgap plan`.
-        hint: the text that the message gets if there is no such file.
+        hint: the advice in the message if the file is not found.
 
     Returns:
         The item of the plan, a dict.
@@ -61,17 +61,17 @@ def obtain(rctx, item, subject):
         allow_fail = True,
     )
     if not result.success:
-        fail_once(rctx, rctx.attr.stamp, "cannot download {}; the warnings above say why each address failed\n{}".format(
+        fail_once(rctx, rctx.attr.stamp, "cannot download {}; the warnings above have the reason for each address\n{}".format(
             subject,
             item["failure"],
         ))
     return output
 
 def cached_only(rctx, filename, output, sha256, executable = False):
-    """Takes a file from Bazel's repository cache or a `--distdir`, without a network.
+    """Copies a file from Bazel's repository cache or a `--distdir`, without a network.
 
-    Bazel looks into both before it asks an address. The address given here is of a file that does
-    not exist.
+    Bazel searches both before it uses an address. The address here names a file that does not
+    exist.
 
     Args:
         rctx: the repository context.
@@ -101,7 +101,7 @@ def credentials(rctx, urls):
 
     Returns:
         The user's credentials for the addresses, from netrc; none for plain http to another
-        machine, because anyone on the way could read them.
+        machine, because others on the network could read them.
     """
     return use_netrc(_netrc(rctx), [url for url in urls if may_see_credentials(url)], {})
 

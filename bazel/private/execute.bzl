@@ -1,4 +1,4 @@
-"""Running a program in a repository rule, with an error that says what went wrong."""
+"""Running a program in a repository rule, with an error that has the program's own message."""
 
 def fail_before_helper(rctx, words):
     """Fails before there is a helper, so that the whole message is shown once.
@@ -13,7 +13,7 @@ def fail_before_helper(rctx, words):
     """
     words = words.strip()
 
-    # Below the limit that each system has for the length of an argument.
+    # 30000 characters are below every system's limit for the length of an argument.
     script = ["/bin/sh", "-c", "printf 'error: %s\\n' \"$1\" >&2", "sh", words[:30000]]
     is_said = not rctx.os.name.startswith("windows") and not rctx.execute(script, quiet = False).return_code
     fail("{} (see the error above)".format(words.split("\n")[0].rstrip(":")) if is_said else words)

@@ -7,13 +7,13 @@ STAMP = Label("@wasm_airgap_helper//:stamp")
 def helper(rctx, stamp, subject):
     """Returns a function that runs the helper.
 
-    The stamp is a recorded dependency, and the binary beside it is not. The variables are read
-    untracked: they say where pinned bytes come from and do not change them. A repository that was
+    Bazel records the stamp as a dependency, but not the binary beside it. The variables are read
+    untracked: they select the sources of pinned bytes and do not change the bytes. A repository that was
     fetched online must stay valid offline.
 
     Args:
         rctx: the repository context.
-        stamp: the label of the helper's stamp file; the helper lies beside it.
+        stamp: the label of the helper's stamp file; the helper is in the same folder.
         subject: a name of the repository's content, for messages.
 
     Returns:
@@ -54,7 +54,7 @@ def fail_once(rctx, stamp, words, said = False):
     """
     first = words.split("\n")[0].rstrip(":")
     if not said:
-        # Below the limit that each system has for the length of an argument.
+        # 30000 characters are below every system's limit for the length of an argument.
         say = [_program(rctx, stamp), "say", words[:30000]]
         said = not rctx.execute(say, environment = _workspace(rctx), quiet = False).return_code
     fail("{} (see the error above)".format(first) if said else words)

@@ -1,13 +1,13 @@
 """The user's cache of helpers that were built from sources.
 
-One build serves all workspaces of a user, and outlives `bazel clean --expunge`. A binary lies in a
-folder whose name is the SHA-256 of everything that it depends on: the sources, the compiler, and
-the flags that the environment gives it. The build is reproducible, so it is the same as a new one.
+One build serves all workspaces of a user, and outlives `bazel clean --expunge`. A binary is in a
+folder whose name is the SHA-256 of all its inputs: the sources, the compiler, and the flags in the
+environment. The build is reproducible, so a cached binary has the same bytes as a new one.
 """
 
 load(":sha256.bzl", "sha256_of")
 
-# Folders and files of the sources: a change of one makes another helper. `rust-toolchain.toml` may be
+# Folders and files of the sources. A change of one changes the helper. `rust-toolchain.toml` may be
 # missing.
 HELPER_SOURCES = ["Cargo.lock", "Cargo.toml", "checksums", "crates", "rust-toolchain.toml", "src"]
 
@@ -18,7 +18,7 @@ _FLAGS = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTC_WRAPP
 _MOST_FILES = 100000
 
 def cached_helper(rctx, root, name):
-    """Returns the place of the helper in the user's cache.
+    """Returns the path of the helper in the user's cache.
 
     Args:
         rctx: the repository context.
@@ -26,8 +26,8 @@ def cached_helper(rctx, root, name):
         name: the file name of the helper.
 
     Returns:
-        A path, at which a file may exist; or None if there is no home folder, if no compiler tells
-        its version, or if no program can compute a SHA-256.
+        A path, at which a file may exist; or None if there is no home folder, if `rustc` does not
+        print its version, or if no program can compute a SHA-256.
     """
     cache = _cache(rctx.os.environ)
     rustc = rctx.which("rustc")
@@ -60,8 +60,7 @@ def keep_helper(rctx, built, place):
         rctx.execute(["cmd", "/c", "move", "/y", target + ".part", target])
         return
 
-    # The file gets its name when it is complete, also if two workspaces keep theirs at the same
-    # time.
+    # The file gets its name when it is complete, even if two workspaces write it at the same time.
     rctx.execute(["sh", "-c", _KEEP, "sh", built, place])
 
 _KEEP = """set -e; umask 077; mkdir -p "$(dirname "$2")"

@@ -3,9 +3,10 @@
     BUILD.bazel     `helper`: the helper for the platform of the configuration; and a toolchain
                     for each platform with a helper
 
-The helper of this machine serves platforms of its kind; others need a pinned one.
+The helper of this machine serves the platform of this machine; each other platform needs a pinned
+helper.
 
-It depends on the repositories of the helpers only by label, so that loading it fetches none of them.
+The hub depends on the repositories of the helpers only by label, so loading it fetches none of them.
 """
 
 load(":download.bzl", "reproducible")
@@ -38,7 +39,7 @@ def _helper_hub_repo_impl(rctx):
     if host:
         helpers[host] = _HOST
     else:
-        # No platform has the name of this machine, so the helper that was built here serves all
+        # This machine has none of the known platforms, so the helper that was built here serves all
         # platforms without a pin.
         missing = _target(_HOST)
     build = [_HEADER.format(
@@ -105,6 +106,6 @@ helper_hub_repo = repository_rule(
     attrs = {
         "platforms": attr.string_list(doc = "The platforms with a pinned helper, as in `linux_amd64`."),
     },
-    # Of this machine: Bazel does not vendor it.
+    # The content depends on this machine, so Bazel must not vendor it.
     configure = True,
 )

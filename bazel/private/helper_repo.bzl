@@ -32,7 +32,7 @@ The helper can come from one of three places:
        bazel run {vendor_helper} -- --output-dir vendor/toolchains
      on a machine that has cargo, and copy the `wasm_helper.pin(...)` that it prints into MODULE.bazel
   3. the sources, built by the cargo on PATH (https://rustup.rs); for a build without a
-     network, run this in the workspace where there is one
+     network, first run this in the workspace on an online machine
        cargo vendor --locked --versioned-dirs --manifest-path {manifest} vendor/crates
 """
 
@@ -40,7 +40,7 @@ def _helper_repo_impl(rctx):
     platform = platform_of(rctx.os.name, rctx.os.arch)
     name = executable_name("wasm-airgap", platform or "")
 
-    # Tracked, unlike the variables that say where pinned bytes come from: this one changes the
+    # Tracked, unlike the variables that select the sources of pinned bytes: this one changes the
     # content of the repository.
     override = rctx.getenv("BAZEL_WASM_HELPER", "")
     if override:
@@ -60,7 +60,7 @@ def _helper_repo_impl(rctx):
 def _copy_override(rctx, override, name):
     source = path_in_workspace(rctx, override)
     if not source.exists:
-        fail_before_helper(rctx, "BAZEL_WASM_HELPER names `{}`, where there is no file.\n{}".format(source, _three_ways(rctx)))
+        fail_before_helper(rctx, "the helper `{}` does not exist\n  named by: BAZEL_WASM_HELPER\n{}".format(source, _three_ways(rctx)))
     rctx.watch(source)
     copy_program(rctx, source, name)
 
@@ -111,11 +111,11 @@ def _build(rctx, name):
         arguments.append("--offline")
     result = rctx.execute(
         arguments,
-        # Cargo's own progress, such as `Building [==>  ] 52/157: rustls`, is shown as it comes.
+        # Cargo's own progress, such as `Building [==>  ] 52/157: rustls`, is shown at once.
         environment = {"CARGO_TERM_PROGRESS_WHEN": "always", "CARGO_TERM_PROGRESS_WIDTH": "80"},
         quiet = False,
         timeout = 1800,
-        # From the module's root, so that its toolchain file is honoured.
+        # From the module's root, so that its toolchain file applies.
         working_directory = str(root),
     )
     if result.return_code:

@@ -2,7 +2,7 @@
 
 The rules of this module take it from `@wasm_airgap_helpers//:helper`, which is configured for the exec
 platform. They do not resolve a toolchain for it: that loads the toolchains of all modules, and some
-of those are downloaded. Rules of others may use the toolchain type `//bazel/helper:toolchain_type`.
+of those are downloaded. Rules in other modules may use the toolchain type `//bazel/helper:toolchain_type`.
 """
 
 load("//bazel:providers.bzl", "WasmHelperInfo")
@@ -54,7 +54,7 @@ def _missing_helper_impl(ctx):
     ))]
 
 _MISSING = """there is no helper `wasm-airgap` for the exec platform of its action.
-The helper that this machine builds or gets by BAZEL_WASM_HELPER is for this machine. Pin one for the exec platform in MODULE.bazel:
+The helper that is built here or named by BAZEL_WASM_HELPER is for this machine only. Pin one for the exec platform in MODULE.bazel:
 
 wasm_helper = use_extension("{extension}", "wasm_helper")
 wasm_helper.pin(platform = "linux_amd64", sha256 = "...", version = "...")
@@ -66,7 +66,7 @@ To run the action on another exec platform, name its constraints by `exec_compat
 
 missing_helper = rule(
     implementation = _missing_helper_impl,
-    doc = "Stands for the helper of an exec platform that has none. Only a rule that runs the helper there fails.",
+    doc = "Represents the helper of an exec platform without one. Only a rule that runs the helper there fails.",
     attrs = {
         "command": attr.string(
             mandatory = True,

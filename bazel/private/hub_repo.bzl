@@ -2,12 +2,12 @@
 
     BUILD.bazel     per tool: `<tool>_toolchain_type`, a `toolchain` for each platform, and a
                     runnable target for each executable, as in `:wasm-tools`; and for each tool that
-                    was not chosen, the same names with an error that says which tag to add
+                    was not chosen, the same names with an error that prints the tag to add
     defs.bzl        the rules behind the runnable targets: one for each tool, because a rule names
                     the toolchain types that Bazel resolves for all of its targets
     request.json    the tools in MODULE.bazel, which `vendor_all_toolchains` vendors
 
-It depends on the spokes only by label, so that loading it fetches none of them.
+The hub depends on the spokes only by label, so loading it fetches none of them.
 """
 
 load(":download.bzl", "reproducible")

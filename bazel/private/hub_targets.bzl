@@ -10,7 +10,7 @@ def spoke_name(tool, platform):
 def tool_targets(name, executables, platforms, rule):
     """Creates the targets of a tool: its toolchain type, a toolchain for each platform, and its executables.
 
-    All are manual: `bazel build @wasm_toolchains//...` should not fetch every tool.
+    All have the tag `manual`, so that `bazel build @wasm_toolchains//...` does not fetch every tool.
 
     Args:
         name: the tool's name.
@@ -31,7 +31,7 @@ def tool_targets(name, executables, platforms, rule):
         rule(name = target, executable = executable, tags = ["manual"])
 
 def missing_tool_targets(name, executables, extension):
-    """Creates the same targets for a tool that MODULE.bazel does not ask for; each fails and names the tag to add.
+    """Creates the same targets for a tool that MODULE.bazel does not ask for; each fails with the tag to add.
 
     Args:
         name: the tool's name.

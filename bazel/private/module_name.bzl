@@ -1,6 +1,7 @@
 """The name by which a workspace knows this module, for messages.
 
-The helper reads it from MODULE.bazel for its own messages; this file serves messages without it.
+The helper reads the name from MODULE.bazel for its own messages; this file is for messages that are
+printed before there is a helper.
 """
 
 _OWN_NAME = "rules_wasm_airgap"

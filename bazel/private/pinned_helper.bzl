@@ -3,6 +3,7 @@
 load(":copy.bzl", "copy_program")
 load(":download.bzl", "cached_only", "credentials")
 load(":execute.bzl", "fail_before_helper")
+load(":module_name.bzl", "module_label")
 load(":policy.bzl", "is_offline", "mirror_urls", "vendor_folder", "vendor_places")
 load(":sha256.bzl", "sha256_of")
 
@@ -56,7 +57,7 @@ def take_pinned_helper(rctx, pin, platform, name, advice):
     ))
 
 def policy_answer(rctx, answer):
-    """Returns an answer of the policy; fails if it is a string, which says what is wrong with a variable.
+    """Returns an answer of the policy; fails if it is a string, the problem of a variable.
 
     Args:
         rctx: the repository context.
@@ -77,13 +78,16 @@ def _check_vendor_folder(rctx, environ):
         fail_before_helper(rctx, ("the vendor folder `{}` {}\n" +
                                   "  named by: BAZEL_WASM_VENDOR_DIR\n" +
                                   "  hint:     a relative path is relative to the workspace root; check the path and the mount\n" +
-                                  "  hint:     to make it, vendor without the variable").format(
+                                  "  hint:     to create it on an online machine, unset the variable and run\n" +
+                                  "        bazel run {} -- --output-dir {}").format(
             folder,
-            "is no folder" if folder.exists else "does not exist",
+            "is not a folder" if folder.exists else "does not exist",
+            module_label(rctx, "//tools/vendor:helper"),
+            folder,
         ))
 
 def _verify(rctx, file, expected):
-    """Fails unless the file has the SHA-256. There is no helper yet that could check it."""
+    """Fails unless the file has the SHA-256. No helper exists yet to check it."""
     found, failed = sha256_of(rctx, file)
     if not found:
         fail_before_helper(rctx, ("the pinned helper `{}` could not be hashed, so it is not used\n" +
@@ -100,11 +104,11 @@ def _verify(rctx, file, expected):
         ))
 
 def path_in_workspace(rctx, text):
-    """Returns the path that a user wrote; a relative one is relative to the workspace root.
+    """Returns a path from a setting; a relative one is relative to the workspace root.
 
     Args:
         rctx: the repository context.
-        text: the path, as the user wrote it.
+        text: the path in the setting.
 
     Returns:
         A path.

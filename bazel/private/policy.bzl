@@ -1,7 +1,7 @@
-"""The policy of sources for the one file that is needed before there is a helper: the helper.
+"""The policy of sources for the helper itself, which is needed before a helper can run.
 
-All other code asks the helper. The rules are those of crates/airgap-config/src/policy.rs; tests/vectors holds both to
-the same meaning of `BAZEL_WASM_OFFLINE` and `BAZEL_WASM_MIRROR`.
+All other code asks the helper. The rules are those of crates/airgap-config/src/policy.rs; tests/vectors
+tests that both have the same meaning of `BAZEL_WASM_OFFLINE` and `BAZEL_WASM_MIRROR`.
 """
 
 _ON = ["1", "true", "yes", "on"]
@@ -20,7 +20,7 @@ def is_offline(environ):
         environ: the environment, a dict.
 
     Returns:
-        True or False, or a string that says what is wrong with the variable.
+        True or False, or a string with the problem of the variable.
     """
     value = environ.get("BAZEL_WASM_OFFLINE", "").strip()
     if value.lower() in _ON:
@@ -42,7 +42,7 @@ def vendor_folder(environ):
     return environ.get("BAZEL_WASM_VENDOR_DIR", "").strip()
 
 def vendor_places(environ, path):
-    """Returns the paths at which a vendored file may lie, in order, relative to the workspace or absolute.
+    """Returns the possible paths of a vendored file, in order, relative to the workspace or absolute.
 
     Args:
         environ: the environment, a dict.
@@ -62,8 +62,8 @@ def mirrors(environ):
         environ: the environment, a dict.
 
     Returns:
-        A list of the mirrors' addresses, with `direct` for upstream; or a string that says what is
-        wrong with the variable. A wrong value never silently means upstream.
+        A list of the mirrors' addresses, with `direct` for upstream; or a string with the
+        problem of the variable. An invalid value never silently means upstream.
     """
     value = environ.get("BAZEL_WASM_MIRROR", "").strip()
     if not value:
@@ -88,7 +88,7 @@ def mirror_urls(environ, path, upstream):
 
     Returns:
         A list of URLs, with the mirrors' and upstream's in the order of `BAZEL_WASM_MIRROR`; or a
-        string that says what is wrong with a variable.
+        string with the problem of a variable.
     """
     words = mirrors(environ)
     if type(words) == "string":
@@ -126,7 +126,7 @@ def may_see_credentials(url):
     )
 
 def _address_problem(name, value):
-    """Returns what is wrong with an address to which paths will be added, or None."""
+    """Returns the problem of an address to which paths will be added, or None."""
     scheme, _, rest = value.partition("://")
     host = rest.split("/")[0]
 

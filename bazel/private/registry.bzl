@@ -1,7 +1,7 @@
 """The checksum registry in Starlark: merging registry files, and choosing tools.
 
-A registry file has the form of checksums/tool.schema.json. The helper checks it in depth; this
-file only reads it.
+A registry file has the form of checksums/tool.schema.json. The helper checks all of it; this file
+checks only the fields that it reads.
 """
 
 load(":asked.bzl", "one_each", "pin")
@@ -18,7 +18,7 @@ def add_to_registry(registry, tool, origin, decides = True):
         decides: whether its `latest` and `executables` replace those that are known already.
 
     Returns:
-        None, or a string that says what is wrong with the file.
+        None, or a string with the problem of the file.
     """
     for field in ["schema_version", "tool", "versions"]:
         if field not in tool:
@@ -69,7 +69,7 @@ def pins_of(module, tool):
 def disagreement(registry, asked):
     """Checks that modules do not ask for different versions of a tool.
 
-    The root module decides; another module cannot know what the others ask for.
+    The root module decides, because other modules do not know each other's tags.
 
     Args:
         registry: a dict from tool name to registry file.
@@ -105,7 +105,7 @@ def choose(registry, tools, bundles, known_bundles, everything = None):
 
     Returns:
         A pair: the list of choices in the form of the helper's request, sorted by name, and None
-        or a string that says what is wrong.
+        or a string with the problem.
     """
     wanted = {}
     for name, version in tools:
@@ -143,7 +143,7 @@ def _choose_one(registry, name, version):
         )
     if version not in tool["versions"]:
         return None, ("there is no version of {} called `{}`; there are {}. To pin another one, run " +
-                      "the line below with the address of its archive, and name the file by `wasm.registry`\n" +
+                      "the line below with the address of its archive, and add the file with a `wasm.registry` tag\n" +
                       "bazel run {} -- toolchain pin --registry {}.json --tool {} URL").format(
             name,
             version,

@@ -2,7 +2,7 @@
 
 load("//bazel:providers.bzl", "WasmSettingsInfo")
 
-# The variables that crates/airgap-core/src/environment.rs reads, except those that Bazel sets. A test compares the two.
+# The variables that crates/airgap-core/src/environment.rs reads, except those that Bazel sets. A test compares both lists.
 VARIABLES = [
     "ALL_PROXY",
     "APPDATA",
@@ -49,7 +49,7 @@ def registry_variables(text):
         text: the content of MODULE.bazel or of a config file.
 
     Returns:
-        A list of names, such as `WKG_REGISTRY_GHCR_IO_URL`, for each text between quotation marks
+        A list of names, such as `WKG_REGISTRY_GHCR_IO_URL`, for each string in quotation marks
         that begins with a host, such as `ghcr.io/my-org/auth-service:v1.2.0`.
     """
     names = {}
@@ -146,7 +146,7 @@ def _wasm_settings_impl(ctx):
 
 wasm_settings = rule(
     implementation = _wasm_settings_impl,
-    doc = "Gives rules the settings of the workspace. `settings_repo` writes it.",
+    doc = "Provides the settings of the workspace to rules. `settings_repo` writes this rule.",
     attrs = {
         "file": attr.label(allow_single_file = True, mandatory = True, doc = "The settings."),
         "helper": attr.label(allow_single_file = True, mandatory = True, doc = "The helper beside it."),

@@ -5,7 +5,7 @@
     BUILD.bazel     the target `:settings`
 
 Only the copy is an input of an action, so the variables are not in the action's key. A component
-that a digest pins is not fetched again when one changes; the action reads them when it runs.
+with a digest is not fetched again when a variable changes; the action reads them when it runs.
 
 The repository is `local`: Bazel never vendors it, and creates it again when a variable changes.
 """
@@ -17,8 +17,8 @@ load(":platforms.bzl", "executable_name")
 load(":settings.bzl", "REGISTRY_PARTS", "SECRETS", "VARIABLES", "is_setting", "named_secrets", "registry_variables", "split_settings")
 
 # Registries whose variables are noticed when a shell sets them for the first time, beside those that
-# MODULE.bazel and the config file name. Those of others are noticed when `--repo_env` or `.bazelrc`
-# sets them, or with the next start of Bazel's server.
+# MODULE.bazel and the config file name. Variables of other registries are noticed when
+# `--repo_env` or `.bazelrc` sets them, or with the next start of Bazel's server.
 _REGISTRIES = ["BYTECODEALLIANCE_ORG", "DOCKER_IO", "GHCR_IO", "QUAY_IO", "WASI_DEV"]
 
 def _settings_repo_impl(rctx):
@@ -82,7 +82,7 @@ settings_repo = repository_rule(
     implementation = _settings_repo_impl,
     doc = "Holds the settings of the workspace, and a helper that reads them.",
     attrs = {
-        "stamp": attr.label(mandatory = True, doc = "The helper's stamp file; the helper lies beside it."),
+        "stamp": attr.label(mandatory = True, doc = "The helper's stamp file; the helper is in the same folder."),
     },
     local = True,
 )

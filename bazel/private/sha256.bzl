@@ -3,7 +3,7 @@
 # Programs that print a SHA-256. Every machine except Windows has one of these three.
 _HASHERS = [["sha256sum"], ["shasum", "-a", "256"], ["openssl", "dgst", "-sha256", "-r"]]
 
-# Every Windows has it. On other systems, this is the name of another program.
+# Every Windows has this program. On other systems, another program has the name.
 _CERTUTIL = "certutil"
 
 def sha256_of(rctx, file):
@@ -33,7 +33,7 @@ def sha256_of(rctx, file):
             (result.stderr or result.stdout).strip(),
         ))
 
-    # Bazel hashes each file that it downloads, also a local one, unless its flags forbid that.
+    # Bazel hashes each file that it downloads, including a local one, unless its flags forbid that.
     result = rctx.download("file:///" + str(file).lstrip("/"), output = "hashed", allow_fail = True)
     rctx.delete("hashed")
     if result.success:

@@ -3,7 +3,7 @@
     tool/           the content of the archive
     BUILD.bazel     the `wasm_tool` target `:toolchain`
 
-The helper decides where the archive comes from and prints a plan. Bazel downloads it, so that the
+The helper chooses the source of the archive and prints a plan. Bazel downloads it, so that the
 repository cache, `--distdir`, the downloader config and `--repository_disable_download` keep
 working. The helper verifies and extracts it.
 """
@@ -66,7 +66,7 @@ tool_repo = repository_rule(
         ),
         "stamp": attr.label(
             mandatory = True,
-            doc = "The helper's stamp file; the helper lies beside it.",
+            doc = "The helper's stamp file; the helper is in the same folder.",
         ),
         "subject": attr.string(
             mandatory = True,

@@ -1,4 +1,4 @@
-"""The request that says which WIT packages `vendor_all` vendors."""
+"""The request for the WIT packages that `vendor_all` vendors."""
 
 load(":wasi_table.bzl", "WASI_WIT")
 
@@ -11,12 +11,12 @@ def wit_request(archives, tags, wanted):
         wanted: the packages to take from the archives and the tags; if empty, all.
 
     Returns:
-        A pair: the request, and a string that says what is wrong; one of the two is None.
+        A pair: the request, and a string with the problem; one of the two is None.
     """
     named = {tag.package: tag for tag in tags}
     for package in wanted:
         if package not in named and package not in archives:
-            return None, "`{}` is to be vendored, and no tag and no registry file is about it; there are: {}".format(
+            return None, "a `vendor` tag names `{}`, which no `package` tag or registry file describes; known packages: {}".format(
                 package,
                 ", ".join(sorted(list(named) + list(archives))),
             )

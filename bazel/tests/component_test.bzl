@@ -52,7 +52,7 @@ def _problem_impl(ctx):
         (_attr(digest = "<hash>", vendored_component = "//v:x.wasm"), "its `digest` is `<hash>`"),
         (_attr(component_name = "x", tag = "v1"), "name the `registry`"),
         (_guide(), "give `auth-service` a `digest`"),
-        (_guide(version = "1.0.0"), "the checksum registry, which knows the rest"),
+        (_guide(version = "1.0.0"), "the checksum registry, which has its address and digest; remove"),
         (_attr(tag = "v1", vendored_component = "//v:x.wasm"), "neither `tag` nor `version`"),
     ]:
         problem = component_problem(bad)

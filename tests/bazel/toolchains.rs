@@ -202,7 +202,7 @@ fn mistakes_in_module_bazel_are_explained() {
             "no version of wasmtime called `1.0`",
         ),
         ("wasm.bundle(name = \"tiny\")", "no bundle called `tiny`"),
-        ("wasm.registry(file = \"//:adder.wit\")", "adder.wit` is no JSON object"),
+        ("wasm.registry(file = \"//:adder.wit\")", "adder.wit` is not a JSON object"),
     ] {
         let workspace = Workspace::from_example("offline_toolchains", &mirror);
         workspace.add_to_module(lines);
@@ -250,7 +250,7 @@ fn without_cargo_three_remedies_are_named() {
         manifest,
     ]);
     // A failure without a helper is also printed once.
-    let missing = [("BAZEL_WASM_HELPER", "nowhere", "where there is no file")];
+    let missing = [("BAZEL_WASM_HELPER", "nowhere", "ws/nowhere` does not exist")];
     for (name, value, words) in missing {
         let again = workspace.bazel(&["build", "//..."]).env(name, value).fails();
         assert_eq!(again.stderr.matches("one of three places").count(), 1, "{}", again.stderr);
@@ -288,7 +288,7 @@ fn the_pinned_helper_is_searched_by_the_common_rules() {
     for (name, value, words) in [
         ("BAZEL_WASM_MIRROR", ",", "`BAZEL_WASM_MIRROR` does not name a mirror: found `,`"),
         ("BAZEL_WASM_VENDOR_DIR", "nowhere", "ws/nowhere` does not exist"),
-        ("BAZEL_WASM_VENDOR_DIR", "BUILD.bazel", "ws/BUILD.bazel` is no folder"),
+        ("BAZEL_WASM_VENDOR_DIR", "BUILD.bazel", "ws/BUILD.bazel` is not a folder"),
     ] {
         workspace.bazel_on_the_far_side(&build).env(name, value).fails().says(&[words]);
     }
