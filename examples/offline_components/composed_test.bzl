@@ -11,7 +11,7 @@ def _composed_test_impl(ctx):
 
 _CHECK = """\
 #!/bin/sh
-# Nothing may be left to import, and the composed component must be there to run.
+# The composed component must import nothing, and must export `run`.
 if grep "import " "{interface}"; then
     echo "expected: no imports"
     exit 1
