@@ -10,7 +10,7 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 
 
 def problems(path):
-    """Returns what is wrong with the document in a file."""
+    """Returns the defects of the document in a file."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     document = json.loads(text)
