@@ -127,19 +127,19 @@ enum Command {
     /// Transfers over the gap (not in this build)
     #[cfg(not(feature = "operations"))]
     Bundle(missing_features::Absent),
-    /// Remove what no request and no lock needs from a vendor folder
+    /// Remove the files of a vendor folder that no request and no lock needs
     #[cfg(feature = "operations")]
     Prune(prune::PruneArgs),
     /// Cleaning of vendor folders (not in this build)
     #[cfg(not(feature = "operations"))]
     Prune(missing_features::Absent),
-    /// List what is in a vendor folder, in a format that scanners read
+    /// List the content of a vendor folder for vulnerability scanners (SBOM)
     #[cfg(feature = "operations")]
     Sbom(sbom::SbomArgs),
     /// Lists for scanners (not in this build)
     #[cfg(not(feature = "operations"))]
     Sbom(missing_features::Absent),
-    /// Name what an offline build here would miss, before it is tried
+    /// List the artifacts that an offline build here would miss, before it is tried
     #[cfg(feature = "operations")]
     Doctor(doctor::DoctorArgs),
     /// The diagnosis of a workspace (not in this build)
@@ -158,7 +158,7 @@ enum Command {
     /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Print what lets a shell complete the commands and options
+    /// Print a script with which a shell completes commands and options
     #[cfg(feature = "operations")]
     Completions(completions::CompletionsArgs),
     /// Completions for shells (not in this build)

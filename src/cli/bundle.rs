@@ -1,4 +1,4 @@
-//! `bundle`: a vendor folder and image layouts in one transfer over the gap.
+//! `bundle`: a vendor folder and image layouts in one folder for the transfer over the gap.
 
 use std::path::PathBuf;
 
@@ -13,15 +13,15 @@ use airgap_core::store;
 use airgap_operations::bundle::{self, Bundle, Inventory, Order, PartFinding, SplitSize};
 
 #[derive(Debug, Subcommand)]
-#[expect(private_interfaces, reason = "the words are those of this module")]
+#[expect(private_interfaces, reason = "only this module uses the arguments")]
 pub(super) enum BundleCommand {
     /// Put vendor folders and image layouts into a bundle
     Create(CreateArgs),
     /// Bring a vendor folder to the state of a bundle
     Apply(ApplyArgs),
-    /// Check every part of a bundle and show what is in it
+    /// Check every part of a bundle and list its files
     Inspect(InspectArgs),
-    /// Show in which files two bundles, vendor folders or inventories differ
+    /// List the files in which two bundles, vendor folders or inventories differ
     Diff(DiffArgs),
     /// List the files of a vendor folder with their digests, for `bundle create --since`
     Inventory(InventoryArgs),
@@ -37,11 +37,12 @@ The bundle is a folder. `cd /media/usb/bundle && sha256sum -c SHA256SUMS` checks
 program, and transfer.tsv lists its files for the people who approve a transfer. The same files give the
 same bytes on each machine.
 
-With --since, only the files that the far side lacks go over. The far side writes its inventory:
+With --since, the bundle has only the files that the far side lacks. The far side writes its inventory:
   wasm-airgap bundle inventory vendor -o inventory.jsonl
 
-Exits with 4 if a file is not what its list says, with 3 if a layout lacks a part of an image, and with
-2 if a folder is neither a vendor folder nor an image layout, or if the output folder is not empty.")]
+Exits with 4 if a file has another digest or size than its list, with 3 if a layout lacks a part of an
+image, and with 2 if a folder is neither a vendor folder nor an image layout, or if the output folder is
+not empty.")]
 struct CreateArgs {
     /// Vendor folders, and folders with an OCI image layout
     #[arg(required = true, value_name = "VENDOR_OR_LAYOUT")]
@@ -52,10 +53,10 @@ struct CreateArgs {
     /// The largest size of a part: fat32, or a size such as 4GiB or 700MB [default: one part]
     #[arg(long, value_name = "SIZE")]
     split_size: Option<SplitSize>,
-    /// The inventory of the far side, which gets the difference
+    /// The inventory of the far side; the bundle has only the difference to it
     #[arg(long, value_name = "INVENTORY")]
     since: Option<PathBuf>,
-    /// Leave files on the far side that the folders do not have any more
+    /// Keep files on the far side that the folders do not have any more
     #[arg(long, requires = "since")]
     keep_removed: bool,
 }
@@ -66,14 +67,14 @@ struct CreateArgs {
 Example:
   wasm-airgap bundle apply /media/usb/bundle --output vendor
 
-Every part is checked before anything changes; a wrong one is named, so that only that part is sent
-again. A run that was killed is continued. Images come into the folder `images` of the vendor folder.
+Every part is checked before anything changes. The error names each wrong part, so that only these are sent
+again. The next run continues a killed one. Images come into the folder `images` of the vendor folder.
 
-A bundle that was made with --since may come before the bundle on which it builds: it waits in the
-vendor folder, and is applied together with that one.
+A bundle that was created with --since may be applied before the bundle on which it builds: it waits in the
+vendor folder, and is applied together with that bundle.
 
-Exits with 4 if a part is wrong or missing, and with 2 if a folder has a file of somebody else at the
-path of one in the bundle.")]
+Exits with 4 if a part is wrong or missing, and with 2 if the folder has a file that is not in its
+manifest at the path of a file in the bundle.")]
 struct ApplyArgs {
     /// The folder of the bundle
     #[arg(value_name = "DIR")]
@@ -83,7 +84,7 @@ struct ApplyArgs {
     output: PathBuf,
 }
 
-/// Check every part of a bundle and show what is in it.
+/// Check every part of a bundle and list its files.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -94,24 +95,24 @@ struct InspectArgs {
     /// The folder of the bundle
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// How many parts to hash at a time [default: one a processor]
+    /// The number of parts to hash at a time [default: one for each processor]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
 }
 
-/// Show in which files two bundles, vendor folders or inventories differ.
+/// List the files in which two bundles, vendor folders or inventories differ.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap bundle diff /media/usb/bundle vendor
 
-A line begins with `-` for a file that only the first has, with `+` for one that only the second has, and
-with `!` for one that both have with other bytes. Exits with 0 in each case; --json says `equal`.")]
+A line begins with `-` for a file that only A has, with `+` for a file that only B has, and with `!` for a
+file that differs. Exits with 0 in each case; --json has the field `equal`.")]
 struct DiffArgs {
     /// A bundle, a vendor folder or an inventory
     #[arg(value_name = "A")]
     first: PathBuf,
-    /// Another one
+    /// A bundle, a vendor folder or an inventory to compare with A
     #[arg(value_name = "B")]
     second: PathBuf,
 }
@@ -184,7 +185,7 @@ fn apply(args: &ApplyArgs, context: &Context) -> Result<()> {
         return Ok(());
     }
     context.report.say(&format!(
-        "{} written, {} there already, {} removed",
+        "{} written, {} already present, {} removed",
         count(applied.written, "file"),
         applied.there,
         applied.removed
@@ -218,7 +219,7 @@ fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
     }
 }
 
-/// Returns the content of a bundle for people.
+/// Returns the content of a bundle as text.
 fn text(bundle: &Bundle, findings: &[PartFinding]) -> String {
     let (parts, bytes) = bundle.parts();
     let lines = bundle.inventory().lines();

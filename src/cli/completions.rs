@@ -19,7 +19,7 @@ enum Completed {
     Zsh,
 }
 
-/// Print what lets a shell complete the commands and options.
+/// Print a script with which a shell completes commands and options.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -40,7 +40,7 @@ pub(super) struct CompletionsArgs {
 Example:
   wasm-airgap man-pages ~/.local/share/man/man1")]
 pub(super) struct ManPagesArgs {
-    /// The folder for the pages, which is made if it is not there
+    /// The folder for the pages; it is created if it does not exist
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 }
@@ -58,7 +58,7 @@ pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> Result<(
 
 pub(super) fn man_pages(args: &ManPagesArgs, context: &Context) -> Result<()> {
     let dir = RootedPath::given(context.path(&args.dir));
-    dir.make().doing(|| format!("make the folder `{dir}`"))?;
+    dir.make().doing(|| format!("create the folder `{dir}`"))?;
     let mut command = Arguments::command().disable_help_subcommand(true);
     command.build();
     let mut pages = 0;

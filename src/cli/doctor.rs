@@ -1,4 +1,4 @@
-//! `doctor`: name what an offline build of a workspace would miss.
+//! `doctor`: list the artifacts that an offline build of a workspace would miss.
 
 use std::path::PathBuf;
 
@@ -10,12 +10,12 @@ use airgap_core::quantity::count;
 use airgap_core::user_path;
 use airgap_operations::doctor::{Check, Diagnosis, Examination, Health, Item, Status};
 
-/// Name what an offline build here would miss, before it is tried.
+/// List the artifacts that an offline build here would miss, before it is tried.
 ///
-/// Reads what MODULE.bazel and the BUILD files ask for and looks for each artifact where the build
-/// would, with the network left out. What is called ok was hashed. Then Bazel loads and analyzes the
-/// targets in a network namespace and an empty output root, so that repositories of other rules are
-/// named too; nothing is built, and nothing in the workspace is changed.
+/// Reads the requests in MODULE.bazel and the BUILD files, and searches each artifact in the places of
+/// the build, without the network. An artifact is reported as ok only after it was hashed. Then Bazel
+/// loads and analyzes the targets in a network namespace and an empty output root, so that missing
+/// repositories of other rules are listed too. Nothing is built, and nothing in the workspace changes.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -23,7 +23,7 @@ Example:
   wasm-airgap doctor --config=offline --json //my/app
 
 Exits with 0 if the build would work, with 4 if an artifact is wrong, and with 3 if something is
-missing or could not be looked at. Linux only; needs root or user namespaces.")]
+missing or could not be checked. Linux only; needs root or user namespaces.")]
 pub(super) struct DoctorArgs {
     /// The targets of the build
     #[arg(value_name = "TARGET", default_value = "//...")]
@@ -34,7 +34,7 @@ pub(super) struct DoctorArgs {
     /// A platform for the tools, or `all`; may be repeated [default: this one]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
-    /// The Bazel to ask [default: `bazel` on PATH]
+    /// The Bazel to run [default: `bazel` on PATH]
     #[arg(long, value_name = "PROGRAM")]
     bazel: Option<PathBuf>,
 }
@@ -42,9 +42,9 @@ pub(super) struct DoctorArgs {
 pub(super) fn run(args: &DoctorArgs, context: &Context) -> Result<()> {
     let root = context.workspace.root();
     if !user_path::is_file(&root.join("MODULE.bazel"))? {
-        return Err(Error::usage("this folder is in no workspace with a MODULE.bazel")
+        return Err(Error::usage("this folder is not in a workspace with a MODULE.bazel")
             .fact("looked in", root.display())
-            .hint("run it in the workspace whose build you want to examine"));
+            .hint("run the command in the workspace of the build"));
     }
     let bazel = args.bazel.as_ref().map(|program| context.path(program));
     let examination = Examination {
@@ -73,7 +73,7 @@ pub(super) fn run(args: &DoctorArgs, context: &Context) -> Result<()> {
     }
 }
 
-/// Returns the diagnosis for people: a line for each thing that is fine, and all of the others.
+/// Returns the diagnosis as text: a line for each item that is ok, and the details of the others.
 fn table(diagnosis: &Diagnosis) -> String {
     let mut text: String = diagnosis.items.iter().map(item).collect();
     text.extend(diagnosis.machine.iter().map(check));

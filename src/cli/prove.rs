@@ -1,4 +1,4 @@
-//! `prove`: run a command without a network, and say whether it tried to use one.
+//! `prove`: run a command without a network, and report whether it tried to use one.
 
 use std::ffi::OsString;
 
@@ -14,7 +14,7 @@ use airgap_operations::prove::{Proof, Rc};
 /// Runs the command in a network namespace in which the only network is loopback. Bazel starts with
 /// an empty output root and an empty repository cache, without a disk cache or a remote cache, and
 /// reads neither the .bazelrc of the home folder nor that of the system. Each attempt to reach a
-/// network is counted, and with `strace` on PATH the process is named.
+/// network is counted; with `strace` on PATH, the verdict names the process.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
@@ -22,8 +22,8 @@ Example:
 
 The folders are in TMPDIR and are removed afterwards. Linux only; needs root or user namespaces.
 
-Exits with 0 if the command succeeded and tried nothing, with 5 if it tried to use a network, and with
-1 if it failed, or if no network namespace can be created: then nothing is proven.")]
+Exits with 0 if the command succeeded and did not try to use a network, with 5 if it tried, and with 1 if it
+failed or if no network namespace can be created: then nothing is proven.")]
 pub(super) struct ProveArgs {
     /// Let Bazel read the .bazelrc of the home folder
     #[arg(long)]
@@ -31,7 +31,7 @@ pub(super) struct ProveArgs {
     /// Let Bazel read the bazelrc of the system, which some distributions' Bazel needs
     #[arg(long)]
     system_rc: bool,
-    /// Count by the kernel alone, which is faster and names no process
+    /// Use only the counters of the kernel, which is faster and names no process
     #[arg(long)]
     no_trace: bool,
     /// The command and its arguments

@@ -1,4 +1,4 @@
-//! `prune`: remove what is not needed any more from a vendor folder.
+//! `prune`: remove unused files from a vendor folder.
 
 use std::path::PathBuf;
 
@@ -13,25 +13,25 @@ use airgap_operations::prune::{self, Needs, Pruned};
 use airgap_vendor::manifest;
 use airgap_wit::Lock;
 
-/// Remove what no request and no lock needs from a vendor folder.
+/// Remove the files of a vendor folder that no request and no lock needs.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap prune vendor --to request.json --lock-file wit.lock --dry-run
 
-A request is the request.json of a module extension; all of them together say what is needed, with the
-WIT packages that the needed ones use. A kind about which they say nothing stays as it is: a request for
-tools leaves WIT packages and components. Only files that the manifest lists are removed.")]
+A request is the request.json of a module extension. A file stays if a request or a lock needs it, and so do
+the dependencies of a needed WIT package. A kind that no request or lock mentions is left unchanged: a
+request for tools leaves WIT packages and components. Only files that the manifest lists are removed.")]
 pub(super) struct PruneArgs {
     /// The vendor folder [default: BAZEL_WASM_VENDOR_DIR, or vendor]
     dir: Option<PathBuf>,
-    /// A request as the module extensions write them, relative to the current folder; may be repeated
+    /// A request of a module extension, relative to the current folder; may be repeated
     #[arg(long = "to", value_name = "REQUEST", required_unless_present = "locks")]
     requests: Vec<PathBuf>,
     /// A lock of WIT packages, whose packages stay; may be repeated
     #[arg(long = "lock-file", id = "locks", value_name = "FILE")]
     locks: Vec<PathBuf>,
-    /// Show what would be removed, and remove nothing
+    /// List the files that would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -62,7 +62,7 @@ fn tell(pruned: &Pruned, is_dry: bool, context: &Context) -> Result<()> {
         context.report.data(&format!("{:>10}  {}\n", megabytes(gone.size), gone.path))?;
     }
     for kind in &pruned.left_alone {
-        context.report.say(&format!("{kind}: left as it is, because no request names one"));
+        context.report.say(&format!("{kind}: left unchanged, because no request names one"));
     }
     let done = if is_dry { "would be removed" } else { "removed" };
     let files = count(pruned.removed.len(), "file");

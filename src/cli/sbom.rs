@@ -1,4 +1,4 @@
-//! `sbom`: the list of what is in a vendor folder, for scanners.
+//! `sbom`: the list of the content of a vendor folder, for scanners.
 
 use std::path::PathBuf;
 
@@ -15,19 +15,19 @@ use airgap_operations::sbom::{self, Sbom, Time};
 /// The variable with the time of the document, see reproducible-builds.org.
 const TIME: &str = "SOURCE_DATE_EPOCH";
 
-/// List what is in a vendor folder, in a format that scanners read.
+/// List the content of a vendor folder for vulnerability scanners (SBOM).
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap sbom vendor --format cyclonedx -o vendor.cdx.json
 
 CycloneDX is version 1.6, SPDX version 2.3, both as JSON. Each file of the manifest has its package URL,
-its SHA-256 and its address. A component that was built with cargo-auditable has its crates in it.
+its SHA-256 and its address. A component that was built with cargo-auditable is listed with its crates.
 
-The same folder gives the same bytes. There is no time in them, or that of SOURCE_DATE_EPOCH; SPDX
-needs a time, which is 1970-01-01 without that variable.
+The same folder gives the same bytes. The document has no time, unless SOURCE_DATE_EPOCH is set; SPDX needs
+a time, which is 1970-01-01 without that variable.
 
-Exits with 4 if the folder has a file that is not listed, or a component is not the listed one.")]
+Exits with 4 if the folder has a file that is not listed, or a component has another digest than listed.")]
 pub(super) struct SbomArgs {
     /// The vendor folder, or an image layout [default: BAZEL_WASM_VENDOR_DIR, or vendor]
     dir: Option<PathBuf>,
@@ -87,8 +87,8 @@ fn value(text: &str) -> Result<serde_json::Value> {
 fn time(context: &Context) -> Result<Option<Time>> {
     let Some(text) = context.environment.named(TIME) else { return Ok(None) };
     text.parse().map(Some).map_err(|problem: String| {
-        Error::usage(format!("`{TIME}` makes no sense"))
+        Error::usage(format!("`{TIME}` is invalid"))
             .because(problem)
-            .hint("unset it, or write `date +%s` into it")
+            .hint("unset it, or set it to the output of `date +%s`")
     })
 }

@@ -71,7 +71,7 @@ fn other_programs_can_be_proven_and_a_failure_proves_nothing() {
     let (code, messages) = run(&["prove", "--", "true"]);
     assert_eq!(code, Some(0), "{messages}");
     assert!(messages.contains("proven: the command used no network"), "{messages}");
-    assert!(messages.contains("caches of this program were not emptied"), "{messages}");
+    assert!(messages.contains("caches of this program were not replaced"), "{messages}");
     let (code, messages) = run(&["prove", "--", "false"]);
     assert_eq!(code, Some(1), "{messages}");
     assert!(

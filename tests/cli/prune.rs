@@ -101,7 +101,7 @@ fn a_kind_that_no_request_names_is_left_alone() {
     let sandbox = folder();
     requests(&sandbox);
     let printed = sandbox.run(&["prune", "v", "--to=tools.json"]).succeeds();
-    printed.says(&["wit: left as it is", "component: left as it is", "1 file removed"]);
+    printed.says(&["wit: left unchanged", "component: left unchanged", "1 file removed"]);
     assert!(sandbox.path("v/wit/a-other-1.0.0/a.wit").exists());
     sandbox.run(&["verify", "v"]).succeeds();
 }
@@ -112,7 +112,10 @@ fn empty_requests_and_unreadable_wit_remove_nothing() {
     requests(&sandbox);
     let before = sandbox.tree("v");
     request(&sandbox, "empty.json", json!({}));
-    sandbox.run(&["prune", "v", "--to=empty.json"]).ends_with(2).says(&["ask for nothing"]);
+    sandbox
+        .run(&["prune", "v", "--to=empty.json"])
+        .ends_with(2)
+        .says(&["the requests and locks are empty"]);
     sandbox.run(&["prune", "v"]).ends_with(2);
     sandbox.run(&["prune", "nothing", "--to=tools.json"]).ends_with(2).says(&["no manifest"]);
     assert_eq!(sandbox.tree("v"), before);

@@ -80,7 +80,7 @@ impl Apart {
         Err(impossible(reasons))
     }
 
-    /// Returns the way in words: `a network namespace`.
+    /// Returns the description of the way: `a network namespace`.
     pub fn how(&self) -> &'static str {
         self.how
     }
@@ -167,17 +167,17 @@ impl Words<'_> {
     }
 }
 
-/// The ways to create a namespace, each in words and as flags of `unshare`. Only root may create a
-/// network namespace; in a user namespace, every user is root.
+/// The ways to create a namespace, each with its description and the flags of `unshare`. Only root
+/// may create a network namespace; in a user namespace, every user is root.
 const WAYS: [(&str, &[&str]); 2] = [
     ("a network namespace", &["--net", "--uts"]),
     ("a network namespace in a user namespace", &["--user", "--map-root-user", "--net", "--uts"]),
 ];
 
-/// The way of a process that has no network itself.
+/// The way for a process that has no network itself.
 const NO_ROUTE: &str = "this machine, which has no route to a network";
 
-/// Returns the namespace of this process, which the one inside must not have.
+/// Returns the namespace of this process, which the process inside must not share.
 fn outside(stays: bool) -> OsString {
     let own = std::fs::read_link("/proc/self/ns/net").map(PathBuf::into_os_string);
     if stays { "-".into() } else { own.unwrap_or_else(|_| "unknown".into()) }

@@ -1,10 +1,11 @@
-//! Bundles: what a vendor folder, image layouts and Bazel need, in a folder that goes over the gap.
+//! Bundles: a vendor folder, image layouts and files of Bazel in one folder for the transfer over
+//! the gap.
 //!
 //! ```text
-//! bundle/bundle.json         the identity of the bundle, its parts, and what it removes
+//! bundle/bundle.json         the identity of the bundle, its parts, and the files that it removes
 //! bundle/inventory.jsonl     one line for each file: path, size, digest, kind, purl, place
 //! bundle/data.0001.tar       the content, each digest once; the second part is data.0002.tar
-//! bundle/sbom.cdx.json       what is in it, for scanners
+//! bundle/sbom.cdx.json       the list of its content for scanners
 //! bundle/transfer.tsv        the same list, for the people who approve a transfer
 //! bundle/SHA256SUMS          for `sha256sum -c`
 //! ```
@@ -14,7 +15,7 @@
 //!
 //! A bundle comes from another machine and is hostile until its bytes are hashed: paths are checked
 //! when the inventory is read, a file is staged under its digest while it is hashed, and no file
-//! gets its name before every part was found right.
+//! gets its name before every part was verified.
 
 mod apply;
 mod arrangement;

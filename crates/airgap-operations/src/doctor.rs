@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! .bazelrc --options--> bazel query --requests, rules--> artifacts, each hashed
-//!                       bazel build --nobuild           what else could not be fetched
+//!                       bazel build --nobuild           other repositories that cannot be fetched
 //! ```
 //!
 //! Bazel runs without a network and in an output root of its own: a query that needs something
@@ -60,19 +60,19 @@ pub struct Examination<'a> {
 pub struct Diagnosis {
     /// The artifacts.
     pub items: Vec<Item>,
-    /// The artifacts that MODULE.bazel asks for, that are not here, and that the build did not ask
-    /// for: they are not needed, or it failed before it came to them.
+    /// The missing artifacts in MODULE.bazel that the build did not ask for: it does not need them,
+    /// or it failed before it needed them.
     pub not_asked_for: Vec<Item>,
     /// The machine.
     pub machine: Vec<Check>,
-    /// The things that could not be looked at, each with the reason.
+    /// The checks that could not be made, each with the reason.
     pub not_looked_at: Vec<Unseen>,
 }
 
-/// Something that could not be looked at.
+/// A check that could not be made.
 #[derive(Debug, Serialize)]
 pub struct Unseen {
-    /// The thing.
+    /// The subject of the check.
     pub what: String,
     /// The reason.
     pub because: String,
@@ -178,13 +178,13 @@ impl Examination<'_> {
 }
 
 impl Diagnosis {
-    /// Returns whether an offline build would work, as far as can be told.
+    /// Returns whether an offline build would work, as far as the checks can tell.
     pub fn is_fine(&self) -> bool {
         self.failure().is_none()
     }
 
     /// Returns the failure: integrity, if something is wrong; unavailable, if something is missing
-    /// or could not be looked at.
+    /// or could not be checked.
     pub fn failure(&self) -> Option<Error> {
         let count = |status: Status| self.items.iter().filter(|item| item.status == status).count();
         let wrong = count(Status::Wrong);
@@ -196,12 +196,12 @@ impl Diagnosis {
         }
         let kind = if wrong > 0 { Kind::Integrity } else { Kind::Unavailable };
         let statement = match wrong + missing + bad {
-            0 => "it cannot be told whether an offline build would work here",
+            0 => "it is unknown whether an offline build would work here",
             _ => "an offline build would not work here",
         };
         let error = Error::new(kind, statement);
         let facts =
-            [("wrong", wrong), ("missing", missing), ("settings", bad), ("not looked at", unseen)];
+            [("wrong", wrong), ("missing", missing), ("settings", bad), ("not checked", unseen)];
         let facts = facts.into_iter().filter(|(_, count)| *count > 0);
         Some(facts.fold(error, |error, (label, count)| error.fact(label, count)))
     }
@@ -244,7 +244,7 @@ impl Diagnosis {
         Ok(())
     }
 
-    /// A package that is missing for the build is missing for the lock too, and is named once.
+    /// Drops packages of locks that are missing for the build too, so that each is named once.
     fn drop_doubled_locks(&mut self) {
         let built = self.items.iter().filter(|item| item.kind == "wit");
         let built: Vec<_> = built.map(|item| (item.subject.clone(), item.status)).collect();
@@ -319,7 +319,7 @@ fn is_absent(item: &Item) -> bool {
 }
 
 /// Returns whether a repository, by its canonical name, belongs to this module's extensions: it
-/// fails because of an item that has a name of its own.
+/// fails because of an item that is listed itself.
 fn is_ours(name: &str) -> bool {
     let extensions =
         ["wasm_toolchains", "wit_packages", "wasm_components", "wasm_helper", "wasm_airgap"];

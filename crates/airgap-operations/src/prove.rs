@@ -31,9 +31,9 @@ pub struct Proof<'a> {
     pub command: &'a [OsString],
     /// The folder in which it runs.
     pub folder: &'a Path,
-    /// The files outside of the workspace that Bazel reads options from.
+    /// The files outside the workspace from which Bazel reads options.
     pub rc: Rc,
-    /// Whether `strace` is used if it is there.
+    /// Whether `strace` is used if it is on `PATH`.
     pub with_trace: bool,
     /// The standard output of the command.
     pub streams: Streams,
@@ -59,7 +59,7 @@ const PROBE: Limits =
     Limits { time: Duration::from_secs(30), stdout: 1 << 10, stderr: 1 << 10, memory: None };
 
 impl Proof<'_> {
-    /// Runs the command and judges what was seen.
+    /// Runs the command and returns the verdict.
     ///
     /// # Errors
     /// Failed, if no network namespace can be created here: then nothing is proven. Usage, if the
@@ -92,7 +92,7 @@ impl Proof<'_> {
         let cache = RootedPath::given(roots.0).join("user_cache");
         cache.make().doing(|| format!("create `{cache}`"))?;
         let mut variables = vec![("XDG_CACHE_HOME".to_owned(), cache.path().into())];
-        // Bazelisk keeps Bazel itself in the cache folder, and is no part of the build.
+        // Bazelisk keeps Bazel itself in the cache folder, and is not part of the build.
         let earlier = self.environment.named("XDG_CACHE_HOME").map(PathBuf::from);
         let earlier = earlier.or_else(|| Some(self.environment.home()?.join(".cache")));
         if let Some(earlier) = earlier.filter(|_| self.environment.named("BAZELISK_HOME").is_none())
@@ -102,7 +102,7 @@ impl Proof<'_> {
         Ok(variables)
     }
 
-    /// Returns `strace`, if it is there and may watch other processes.
+    /// Returns `strace`, if it is on `PATH` and may watch other processes.
     fn strace(&self, apart: &Apart, roots: &Roots<'_>) -> Option<PathBuf> {
         let strace = self.environment.program("strace").filter(|_| self.with_trace)?;
         let command = trace::traced(&strace, &roots.trace(), &["true".into()]);
@@ -144,11 +144,11 @@ fn cached(cache: &Path) -> usize {
     files.filter(|it| it.path.file_name().is_some_and(|name| name == "file")).count()
 }
 
-/// Bazel makes its outputs read-only, also folders, and then they cannot be removed.
+/// Makes the folders removable: Bazel makes its outputs read-only, including folders.
 pub(crate) fn make_removable(folder: &Path) {
     let mut command = Command::new("chmod");
     command.args(["-R", "u+w"]).arg(folder);
-    // A folder that stays is not wrong, and the next run removes it.
+    // A folder that stays does no harm, and the next run removes it.
     let _ = child::run(command, b"", CHMOD);
 }
 

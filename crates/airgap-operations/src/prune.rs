@@ -1,7 +1,7 @@
 //! Removes the files from a vendor folder that no request and no lock needs.
 //!
-//! Only files that the manifest lists are removed, and only those of kinds about which a request or
-//! a lock says something: a request for tools alone leaves all WIT packages.
+//! Only files that the manifest lists are removed, and only of kinds that a request or a lock
+//! mentions: a request for tools alone leaves all WIT packages.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -40,7 +40,7 @@ pub struct Pruned {
     pub bytes: u64,
     /// The number of listed files that stay.
     pub kept: usize,
-    /// The kinds that were left alone, because no request and no lock names anything of them.
+    /// The kinds that were left unchanged, because no request and no lock mentions them.
     pub left_alone: Vec<&'static str>,
 }
 
@@ -93,7 +93,8 @@ impl Needs {
         }
     }
 
-    /// Adds the packages that the needed ones need, as the text in the vendor folder says.
+    /// Adds the dependencies of the needed packages, which are read from the text in the vendor
+    /// folder.
     fn add_dependencies(&mut self, dir: &VendorDir, entries: &[Entry]) -> Result<()> {
         let wit = entries.iter().filter(|entry| kind_of(entry) == Some(Kind::Wit));
         let vendored: BTreeSet<_> = wit.filter_map(package_of).collect();
@@ -104,7 +105,7 @@ impl Needs {
             }
             let folder = dir.place(&package.folder());
             let source = WitSource::from_rooted(&folder).map_err(|error| {
-                error.hint("vendor it again: what it needs cannot be known without its text")
+                error.hint("vendor it again: without its text, its dependencies are unknown")
             })?;
             let named = |id: &&PackageId| source.unversioned.contains::<PackageName>(&id.name);
             let needed = source.dependencies.iter().chain(vendored.iter().filter(named));
@@ -117,13 +118,13 @@ impl Needs {
 /// Removes the files that are not needed from a vendor folder; with `is_dry`, only returns them.
 ///
 /// # Errors
-/// Usage, if the folder has no manifest or nothing is needed at all; those of reading the packages
-/// and of removing files.
+/// Usage, if the folder has no manifest, or if the requests and locks are empty; those of reading
+/// the packages and of removing files.
 pub fn prune(root: &Path, mut needs: Needs, is_dry: bool, report: &Report) -> Result<Pruned> {
     let manifest = Manifest::read(root)?.ok_or_else(|| no_manifest(root))?;
     let left_alone: Vec<_> = Kind::ALL.into_iter().filter(|kind| needs.are_silent(*kind)).collect();
     if left_alone.len() == Kind::ALL.len() {
-        return Err(Error::usage("the requests and locks ask for nothing")
+        return Err(Error::usage("the requests and locks are empty")
             .hint("name the request.json of each module extension, or a lock"));
     }
     needs.add_dependencies(&dir_of(root, &manifest, Kind::Wit), manifest.entries())?;

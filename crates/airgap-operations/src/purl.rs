@@ -1,4 +1,4 @@
-//! Package URLs: the names by which scanners know what is in a vendor folder.
+//! Package URLs: the names by which scanners know the files in a vendor folder.
 
 use packageurl::PackageUrl;
 

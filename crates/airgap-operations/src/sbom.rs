@@ -1,7 +1,7 @@
-//! The list of what is in a vendor folder, in the formats that scanners read.
+//! The list of the content of a vendor folder (SBOM), in the formats of scanners.
 //!
-//! The bytes depend on the content alone: there is no time in them unless the caller has one, and
-//! the serial number is derived from the content.
+//! The bytes depend on the content alone: they have no time unless the caller gives one, and the
+//! serial number is derived from the content.
 
 mod auditable;
 mod cyclonedx;
@@ -73,7 +73,7 @@ impl Sbom {
             .map_err(|error| Error::new(Kind::Failed, "cannot write an SBOM").because(error))
     }
 
-    /// Returns the digest of all that is described.
+    /// Returns the digest of the described content.
     fn identity(&self) -> Digest {
         let lines: String = self.parts.iter().map(Part::identity).collect();
         Digest::compute(lines.as_bytes())

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use airgap_core::error::Result;
 use airgap_core::read;
 
-/// Counters of attempts to reach something that is not there. RFC 4293 and RFC 4022 define them.
+/// Counters of attempts to reach absent receivers. RFC 4293 and RFC 4022 define them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Packets and connections to an address outside of this namespace, to which no route leads.

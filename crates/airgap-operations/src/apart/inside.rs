@@ -1,4 +1,4 @@
-//! The process inside of the namespace, which starts the command and counts.
+//! The process inside the namespace, which starts the command and reads the counters.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -78,7 +78,8 @@ fn check(outside: &str) -> Result<()> {
     }
 }
 
-/// Brings loopback up. The host gets a name that needs no name server: Bazel looks its own up.
+/// Brings loopback up. The host gets a name that needs no name server, because Bazel looks up its
+/// own host.
 #[cfg(target_os = "linux")]
 fn up() -> Result<()> {
     let named = rustix::system::sethostname(b"localhost").map_err(std::io::Error::from);

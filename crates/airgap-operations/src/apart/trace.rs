@@ -17,7 +17,7 @@ const MOST_ATTEMPTS: usize = 1_000;
 /// The largest number of processes whose program is known.
 const MOST_PROCESSES: usize = 1_000_000;
 
-/// The system calls that take an address, and those that say which program a process runs.
+/// The system calls that take an address, and those that start a program.
 const CALLS: &str = "trace=connect,sendto,sendmsg,sendmmsg,execve,clone,clone3,fork,vfork";
 
 /// One attempt of a program to reach an address outside.
@@ -186,7 +186,7 @@ fn host(after_scheme: &str) -> Option<String> {
     (!host.is_empty() && host.chars().all(fits)).then(|| host.to_owned())
 }
 
-/// The port of name servers, which may be on loopback and ask the network for a program.
+/// The port of name servers. A name server on loopback may use the network for a program.
 const DNS: &str = "53";
 
 /// Returns the addresses in a call that are not on loopback, and those of name servers.

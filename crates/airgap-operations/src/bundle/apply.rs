@@ -24,7 +24,8 @@ use super::publish::{Goal, Survey, not_staged};
 use super::staged::{Ended, Staged, Unfinished};
 use super::waiting;
 
-/// The number of bytes that are read at a time, and of such chunks and of files on their way.
+/// The number of bytes that are read at a time, and the number of such chunks and of files in
+/// queues.
 const CHUNK: usize = 1 << 20;
 const MOST_WAITING: usize = 4;
 const MOST_FILES_WAITING: usize = 16;
@@ -32,7 +33,7 @@ const MOST_FILES_WAITING: usize = 16;
 /// The number of missing files that are named.
 const MOST_NAMED: usize = 20;
 
-/// The number of parts that are checked at a time when all are to be named.
+/// The number of parts that are checked at a time for the error that names all wrong parts.
 const JOBS: usize = 2;
 
 /// The result of applying a bundle.
@@ -116,7 +117,7 @@ fn run(bundle: &Bundle, goal: &Goal<'_>, root: &RootedPath, staged: &Staged) -> 
     Ok(applied(bundle, &survey))
 }
 
-/// Removes the folder that this run created, if nothing is in it.
+/// Removes the folder that this run created, if it is empty.
 fn remove_empty(folder: &RootedPath) {
     let _ = folder.folder().and_then(|parent| parent.remove_folder(folder.name()));
 }
@@ -192,7 +193,7 @@ fn extract(bundle: &Bundle, wanted: &HashSet<Digest>, staged: &Staged) -> Result
         drop(extraction);
         let digests = hasher.join().unwrap_or_default();
         let finished = finisher.join().unwrap_or_else(|_| Err(stopped()));
-        // Wrong parts explain wrong contents, and not the other way round.
+        // Wrong parts explain wrong contents, but wrong contents do not explain wrong parts.
         check_digests(bundle, &digests)?;
         read.and(finished)
     })
@@ -208,7 +209,7 @@ fn check_digests(bundle: &Bundle, digests: &[Digest]) -> Result<()> {
     Err(bundle.wrong_parts(&bundle.check_parts(JOBS)?))
 }
 
-/// A part of the bytes on their way to the thread that hashes parts.
+/// A message to the thread that hashes parts.
 enum Chunk {
     /// A buffer, and the number of bytes in it.
     Bytes(Vec<u8>, usize),

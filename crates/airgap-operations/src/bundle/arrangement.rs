@@ -1,4 +1,4 @@
-//! The places of contents in the parts of a bundle, which their names and sizes decide.
+//! The places of contents in the parts of a bundle. They depend on names and sizes alone.
 
 use super::split_size::SplitSize;
 use super::tar;

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use airgap_core::error::{Context, Result};
 use airgap_core::rooted::RootedPath;
 
-/// The bytes of a file: on the disk, or made here.
+/// The bytes of a file: on the disk or in memory.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     /// A file below a source.

@@ -39,7 +39,7 @@ pub struct Order {
     pub split: Option<SplitSize>,
     /// The inventory of the far side.
     pub since: Option<Inventory>,
-    /// Whether files stay on the far side that the folders do not have any more.
+    /// Whether files stay on the far side although the folders do not have them any more.
     pub keeps_removed: bool,
 }
 
@@ -58,7 +58,7 @@ pub struct Created {
     pub parts: usize,
     /// The number of bytes of its parts.
     pub bytes: u64,
-    /// The SHA-256 of `SHA256SUMS`, which stands for the whole bundle.
+    /// The SHA-256 of `SHA256SUMS`, which identifies all files of the bundle.
     pub sha256sums: Digest,
 }
 
@@ -66,7 +66,7 @@ pub struct Created {
 ///
 /// # Errors
 /// Usage, if a folder is neither a vendor folder nor an image layout, or the output is not empty;
-/// integrity, if a file is not what its list says; those of the file system.
+/// integrity, if a file has another digest or size than its list; those of the file system.
 pub fn create(order: &Order) -> Result<Created> {
     let sources = sources(&order.folders)?;
     let mut bundle = Planned::new(&sources, order)?;

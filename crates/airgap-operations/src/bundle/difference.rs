@@ -26,7 +26,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Returns whether there is no difference.
+    /// Returns whether the lists are equal.
     pub fn is_empty(&self) -> bool {
         self.only_first.is_empty() && self.only_second.is_empty() && self.changed.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The difference to a vendor folder on the far side, of which only the inventory is known.
+//! The difference to a vendor folder on the far side, whose inventory alone is known here.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ enum Area {
     Bazel,
 }
 
-/// Returns whether the bundle must carry a file: the far side lacks it, or it is merged there.
+/// Returns whether the bundle must carry a file: the far side lacks the file, or merges it.
 pub(super) fn must_carry(line: &Line, far: &Inventory) -> bool {
     let there = far.find(&line.path);
     merge::is_merged(&line.path) || there.is_none_or(|there| there.sha256 != line.sha256)

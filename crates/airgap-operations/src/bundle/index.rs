@@ -13,7 +13,7 @@ const NAME: &str = "org.opencontainers.image.ref.name";
 /// The largest index in bytes.
 pub(super) const LIMIT: u64 = 64 << 20;
 
-/// Merges two indexes: the entries of `new` win over those of `old` with the same name, or with the
+/// Merges two indexes: the entries of `new` replace those of `old` with the same name, or with the
 /// same digest if they have no name. Entries of `old` for which `is_gone` holds are left out.
 ///
 /// # Errors
@@ -64,7 +64,7 @@ fn digest(entry: &Value) -> &str {
 }
 
 fn invalid() -> Error {
-    Error::integrity("the index of an image layout makes no sense")
+    Error::integrity("the index of an image layout is invalid")
         .fact("expected", "an object with a list `manifests`")
 }
 

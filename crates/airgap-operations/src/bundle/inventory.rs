@@ -60,7 +60,7 @@ impl Inventory {
     /// Reads an inventory from its text.
     ///
     /// # Errors
-    /// Usage, if a line is not one of an inventory; the errors of [`Inventory::new`].
+    /// Usage, if a line is not the line of an inventory; the errors of [`Inventory::new`].
     pub fn parse(text: &[u8], shown: &str) -> Result<Inventory> {
         let mut lines = Vec::new();
         for (nth, line) in text.split(|&byte| byte == b'\n').enumerate() {
@@ -108,7 +108,7 @@ impl Inventory {
         &self.lines
     }
 
-    /// Returns the lines, to change other fields than the path.
+    /// Returns the lines for changes of other fields than the path.
     pub(super) fn lines_mut(&mut self) -> &mut [Line] {
         &mut self.lines
     }
@@ -128,10 +128,8 @@ pub(super) fn check_removed(lines: Vec<Line>, inventory: &Inventory, shown: &str
     check_count(lines.len(), shown)?;
     match lines.iter().find(|line| !is_sound(&line.path) || inventory.find(&line.path).is_some()) {
         None => Ok(()),
-        Some(line) => {
-            Err(Error::integrity(format!("`{shown}` removes a path that cannot be right"))
-                .fact("path", shortened(&line.path, MOST_SHOWN)))
-        }
+        Some(line) => Err(Error::integrity(format!("`{shown}` removes an invalid path"))
+            .fact("path", shortened(&line.path, MOST_SHOWN))),
     }
 }
 
@@ -140,13 +138,13 @@ fn check_count(count: usize, shown: &str) -> Result<()> {
         false => Ok(()),
         true => Err(Error::usage(format!("`{shown}` lists too many files"))
             .fact("expected", format!("at most {MOST_FILES} files"))
-            .hint("make several bundles, each of a part of the folders")),
+            .hint("create several bundles, each of a part of the folders")),
     }
 }
 
 fn check_paths(sorted: &[Line], shown: &str) -> Result<()> {
     if let Some(line) = sorted.iter().find(|line| !is_sound(&line.path)) {
-        return Err(Error::integrity(format!("`{shown}` lists a path that cannot be right"))
+        return Err(Error::integrity(format!("`{shown}` lists an invalid path"))
             .fact("path", shortened(&line.path, MOST_SHOWN))
             .fact(
                 "expected",
@@ -209,7 +207,7 @@ fn is_sound(path: &str) -> bool {
 }
 
 fn collision(shown: &str, one: &str, other: &str) -> Error {
-    Error::integrity(format!("`{shown}` lists two paths that are one file on some systems"))
+    Error::integrity(format!("`{shown}` lists two paths that are the same file on some systems"))
         .fact("paths", format!("{one}, {other}"))
 }
 

@@ -35,7 +35,7 @@ impl Lists {
     /// Reads the lists. `bytes` returns the content of a line.
     ///
     /// # Errors
-    /// Integrity, if the manifest lists a file that the inventory does not list so.
+    /// Integrity, if the manifest lists a file that the inventory lacks or lists differently.
     pub(super) fn read(
         inventory: &Inventory,
         root: &Path,
@@ -78,7 +78,7 @@ impl Lists {
         })
     }
 
-    /// Merges the manifest into that of the vendor folder, which makes the files count.
+    /// Merges the manifest into that of the vendor folder, which completes the files.
     ///
     /// # Errors
     /// Those of reading and writing it.
@@ -100,7 +100,7 @@ fn check_manifest(manifest: &Manifest, inventory: &Inventory) -> Result<()> {
     };
     match manifest.entries().iter().find(|entry| !is_listed(entry)) {
         None => Ok(()),
-        Some(entry) => Err(Error::integrity("the manifest in the bundle is not that of its files")
+        Some(entry) => Err(Error::integrity("the manifest in the bundle does not match its files")
             .fact("path", &entry.path)
             .hint("create the bundle again")),
     }

@@ -1,4 +1,4 @@
-//! A bundle that is read. All of it is hostile until it was compared with its digests.
+//! A bundle that is read. All of it is hostile until it is compared with its digests.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -159,7 +159,7 @@ impl Bundle {
     /// Hashes every part, several at a time.
     ///
     /// # Errors
-    /// Those of reading a part: then it is not known whether the part is right.
+    /// Those of reading a part, whose state is then unknown.
     pub fn check_parts(&self, jobs: usize) -> Result<Vec<PartFinding>> {
         let checked = workers::each(&self.description.parts, jobs, |part| {
             let problem = self.problem(part)?;
@@ -168,7 +168,7 @@ impl Bundle {
         checked.into_iter().collect()
     }
 
-    /// Returns whether every part is there in its size.
+    /// Returns whether every part exists and has its size.
     ///
     /// # Errors
     /// Those of reading the folder.
@@ -211,7 +211,7 @@ impl Bundle {
         })
     }
 
-    /// Returns the words for a part of another bundle, or another part of this one.
+    /// Returns the description of a part of another bundle, or of another part of this bundle.
     fn stranger(&self, part: &PartDescription) -> Option<String> {
         let mut bytes = Vec::new();
         let file = self.root.join(&part.name).read().ok()?;
@@ -256,9 +256,10 @@ impl Bundle {
         }
         let more = names.len().saturating_sub(MOST_NAMED);
         if more > 0 {
-            error = error.fact("and", format!("{more} more: `wasm-airgap bundle inspect` has all"));
+            error =
+                error.fact("and", format!("{more} more: `wasm-airgap bundle inspect` lists all"));
         }
-        error.hint("send only these parts again, and run the same command again")
+        error.hint("send only these parts again, then run the same command again")
     }
 }
 
@@ -299,7 +300,7 @@ fn check_version(text: &str, root: &RootedPath) -> Result<()> {
             Err(Error::usage(format!("`{root}` has a format that this program does not know"))
                 .fact("expected", format!("schema_version {SCHEMA_VERSION}"))
                 .fact("found", format!("schema_version {found}"))
-                .hint("use the version of wasm-airgap that made the bundle"))
+                .hint("use the version of wasm-airgap that created the bundle"))
         }
     }
 }
@@ -312,10 +313,12 @@ fn check_lists(root: &RootedPath, sums: &Sums) -> Result<()> {
         let text = read::rooted_bytes(&path, MOST_BYTES)?.ok_or_else(|| missing(root, name))?;
         let found = Digest::compute(&text);
         if found != *expected {
-            return Err(Error::integrity(format!("`{path}` is not what `{SUMS_FILE}` lists"))
-                .fact("expected", format!("sha256:{expected}"))
-                .fact("found", format!("sha256:{found}"))
-                .hint(format!("send `{name}` and `{SUMS_FILE}` again")));
+            return Err(Error::integrity(format!(
+                "`{path}` has another digest than `{SUMS_FILE}` lists"
+            ))
+            .fact("expected", format!("sha256:{expected}"))
+            .fact("found", format!("sha256:{found}"))
+            .hint(format!("send `{name}` and `{SUMS_FILE}` again")));
         }
     }
     Ok(())
@@ -326,7 +329,7 @@ fn check_parts_of(root: &RootedPath, sums: &Sums, description: &Description) -> 
     for (part, number) in description.parts.iter().zip(1..) {
         if part.name != part_name(number) || sums.get(&part.name) != Some(&part.sha256) {
             return Err(Error::integrity(format!(
-                "`{BUNDLE_FILE}` and `{SUMS_FILE}` in `{root}` do not agree on a part"
+                "`{BUNDLE_FILE}` and `{SUMS_FILE}` in `{root}` disagree on a part"
             ))
             .fact("part", printable_line(&part.name))
             .hint(format!("send `{BUNDLE_FILE}` and `{SUMS_FILE}` again")));
@@ -339,8 +342,8 @@ fn check_parts_of(root: &RootedPath, sums: &Sums, description: &Description) -> 
     }
 }
 
-/// Refuses files that no list names: nobody has approved them, and a part of another bundle is among
-/// them if two were copied into one folder.
+/// Refuses files that no list names: they are not approved for the transfer, and are parts of another
+/// bundle if two bundles were copied into one folder.
 fn check_unlisted(root: &RootedPath, sums: &Sums) -> Result<()> {
     let entries = root.open_folder().and_then(|folder| folder.list());
     let entries = entries.doing(|| format!("list `{root}`"))?;

@@ -19,7 +19,8 @@ use super::part_name;
 use super::source::Source;
 use super::tar;
 
-/// The number of bytes that are read and written at a time, and of such chunks on their way.
+/// The number of bytes that are read and written at a time, and the number of such chunks in the
+/// queue.
 const CHUNK: usize = 1 << 20;
 const MOST_WAITING: usize = 4;
 
@@ -32,7 +33,7 @@ pub(super) struct Written {
 /// Writes the parts into a folder. `bodies` are the contents that the arrangement counts.
 ///
 /// # Errors
-/// Integrity, if a file is not what its list says; those of the file system.
+/// Integrity, if a file has another digest or size than its list; those of the file system.
 pub(super) fn write(
     folder: &RootedPath,
     bundle: &Digest,
@@ -108,7 +109,7 @@ fn written(steps: &Receiver<Step>, spare: &Sender<Vec<u8>>) -> Result<Vec<Digest
     Ok(digests)
 }
 
-/// The bytes on their way to the thread that writes.
+/// The queue of bytes for the thread that writes.
 struct Feed {
     steps: SyncSender<Step>,
     spares: Receiver<Vec<u8>>,
@@ -150,7 +151,7 @@ impl Feed {
     }
 }
 
-/// The content that is read, over all its ranges.
+/// The content that is being read, over all its ranges.
 struct Reading<'a> {
     bodies: &'a [&'a Source],
     open: Option<(Reader, Hasher, u64)>,
@@ -216,9 +217,9 @@ fn read_some(reader: &mut Reader, buffer: &mut [u8]) -> std::io::Result<usize> {
 
 fn changed(source: &Source) -> Error {
     let shown = source.content.shown(&source.line.path);
-    Error::integrity(format!("`{shown}` is not what its list says"))
+    Error::integrity(format!("`{shown}` has another digest or size than its list"))
         .fact("expected", format!("sha256:{}, {} bytes", source.line.sha256, source.line.size))
-        .hint("look at the whole folder with `wasm-airgap verify`, and vendor or copy it again")
+        .hint("check the whole folder with `wasm-airgap verify`, and vendor or copy it again")
 }
 
 fn stopped() -> Error {

@@ -24,13 +24,13 @@ pub(super) struct Goal<'a> {
 
 /// The differences between a vendor folder and the goal.
 pub(super) struct Survey<'a> {
-    /// The carried files that are not there as listed.
+    /// The carried files that the folder does not have as listed.
     pub(super) needed: Vec<&'a Line>,
-    /// The files that are not there and that the bundle does not carry.
+    /// The files that neither the folder has nor the bundle carries.
     pub(super) missing: Vec<&'a Line>,
-    /// The files that are there and are to be removed.
+    /// The files of the folder that are to be removed.
     pub(super) extra: Vec<&'a Removed>,
-    /// The number of files that are there.
+    /// The number of files that the folder has.
     pub(super) there: usize,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Returns whether nothing is to be done for the files.
+    /// Returns whether no file has to change.
     pub(super) fn is_reached(&self) -> bool {
         self.needed.is_empty() && self.missing.is_empty() && self.extra.is_empty()
     }
@@ -123,8 +123,8 @@ fn state(path: &RootedPath, line: &Line) -> Result<State> {
     let doing = || format!("read `{path}`");
     let Some(stat) = path.stat().doing(doing)? else { return Ok(State::Absent) };
     if stat.kind == EntryKind::Folder {
-        return Err(Error::usage(format!("`{path}` is a folder, and the bundle has a file there"))
-            .hint("name another folder with --output, or move that one away"));
+        return Err(Error::usage(format!("`{path}` is a folder, but a file in the bundle"))
+            .hint("name another folder with --output, or move this one away"));
     }
     let is_possible = line.size == u64::MAX || stat.size == line.size;
     if stat.kind != EntryKind::File || !is_possible {
@@ -135,7 +135,7 @@ fn state(path: &RootedPath, line: &Line) -> Result<State> {
 }
 
 /// Checks that a file that would be replaced belongs to the vendor folder: a bundle must not replace
-/// a file of the user because it has its name.
+/// a file of the user that has the same name.
 fn check_owned(root: &RootedPath, line: &Line, manifest: Option<&Manifest>) -> Result<()> {
     let listed = manifest.map(Manifest::entries).unwrap_or_default();
     let is_listed = listed.binary_search_by(|entry| entry.path.as_str().cmp(&line.path)).is_ok();
@@ -145,9 +145,9 @@ fn check_owned(root: &RootedPath, line: &Line, manifest: Option<&Manifest>) -> R
     if is_listed || is_ours || name == Some(ATTRIBUTES) {
         return Ok(());
     }
-    Err(Error::usage(format!("`{}` is not from a vendor folder", root.join(&line.path)))
+    Err(Error::usage(format!("`{}` does not belong to the vendor folder", root.join(&line.path)))
         .fact("found", "another file, which no manifest lists")
-        .hint("move it away, or name another folder with --output"))
+        .hint("move the file away, or name another folder with --output"))
 }
 
 fn remove(root: &RootedPath, path: &str) -> Result<()> {

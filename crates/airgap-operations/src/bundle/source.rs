@@ -27,7 +27,7 @@ pub const LAYOUT_FOLDER: &str = "images";
 pub(super) const BAZEL_FOLDER: &str = "bazel";
 const BAZEL_PROGRAMS: &str = "bazel/bin/";
 
-/// The file by which that folder is told from a folder of the same name.
+/// The file that distinguishes that folder from another folder of the same name.
 const BAZEL_MARK: &str = "bazel/airgap.bazelrc";
 
 /// The files of a layout.
@@ -59,7 +59,7 @@ pub(crate) struct About {
     pub(crate) version: String,
     /// The platform on which it runs; may be empty.
     pub(crate) platform: String,
-    /// Upstream's address; empty for files that were made here.
+    /// The upstream address; empty for files that this program created.
     pub(crate) url: String,
 }
 
@@ -70,8 +70,8 @@ impl About {
     }
 }
 
-/// Returns the files of vendor folders and image layouts, sorted by path. Of the layouts one is
-/// made, and one manifest of the manifests.
+/// Returns the files of vendor folders and image layouts, sorted by path. The layouts are
+/// merged into one, and so are the manifests.
 ///
 /// # Errors
 /// Usage, if a folder is neither; integrity, if a file is missing, is not listed, or has another
@@ -212,7 +212,7 @@ impl Gathered {
         self.add_index(root)
     }
 
-    /// Keeps the version file of the first layout: two may differ in blanks.
+    /// Keeps the version file of the first layout: those of two layouts may differ in white space.
     fn put_layout_file(&mut self, line: Line, file: RootedPath) {
         let content = Content::File(file);
         let path = line.path.clone();
@@ -269,7 +269,7 @@ impl Gathered {
         if self.files.len() >= MOST_FILES {
             return Err(Error::usage("there are too many files for one bundle")
                 .fact("expected", format!("at most {MOST_FILES} files"))
-                .hint("make several bundles, each of a part of the folders"));
+                .hint("create several bundles, each of a part of the folders"));
         }
         let source = Source { line, content, about };
         let path = source.line.path.clone();
@@ -279,7 +279,7 @@ impl Gathered {
             )
             .fact("one", other.content.shown(&path))
             .fact("other", source.content.shown(&path))
-            .hint("bundle the folders separately, or vendor them again to one state")),
+            .hint("bundle the folders separately, or vendor them again from the same requests")),
             _ => {
                 self.files.insert(path, source);
                 Ok(())
@@ -316,7 +316,7 @@ fn check_unlisted(root: &RootedPath, manifest: &Manifest) -> Result<()> {
     Err(Error::integrity(format!("`{root}` has files that its manifest does not list"))
         .fact("files", findings.len())
         .fact("first", Finding::describe(first))
-        .hint(format!("look at all of them: `wasm-airgap verify {root}`; then remove them")))
+        .hint(format!("list all of them with `wasm-airgap verify {root}`, and remove them")))
 }
 
 fn kind_of(entry: &Entry) -> Kind {
@@ -343,7 +343,8 @@ fn names(layout: &Layout) -> HashMap<Digest, (About, String)> {
         };
         Some((entry.digest, (about, purl::of_image(&reference, &entry.digest))))
     });
-    // The last name of a manifest would win: sort, so that the order of the index does not matter.
+    // The last name of a manifest would be used. After sorting, the order of the index does not
+    // matter.
     let mut named: Vec<_> = named.collect();
     named.sort();
     named.into_iter().rev().collect()
@@ -362,8 +363,8 @@ fn list(folder: &RootedPath) -> Result<Vec<(String, EntryKind)>> {
         .collect())
 }
 
-/// Returns the paths of the files below a folder, with `/` on every platform. Hidden files and those
-/// that systems leave behind are passed over.
+/// Returns the paths of the files below a folder, with `/` on every platform. Hidden files and files
+/// of operating systems are ignored.
 fn files_below(root: &RootedPath, depth: usize) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for (name, kind) in list(root)? {
@@ -389,5 +390,5 @@ fn files_below(root: &RootedPath, depth: usize) -> Result<Vec<String>> {
 fn not_a_source(folder: &Path) -> Error {
     Error::usage(format!("`{}` is neither a vendor folder nor an image layout", folder.display()))
         .fact("looked for", "manifest.json, or oci-layout and index.json")
-        .hint("`wasm-airgap vendor all --output-dir vendor` makes a vendor folder, and `wasm-airgap mirror copy --to images` a layout")
+        .hint("`wasm-airgap vendor all --output-dir vendor` creates a vendor folder, and `wasm-airgap mirror copy --to images` a layout")
 }

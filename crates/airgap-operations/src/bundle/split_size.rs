@@ -37,7 +37,7 @@ impl FromStr for SplitSize {
         let number: u64 = number.parse().map_err(|_| problem())?;
         let bytes = number.checked_mul(factor(unit).ok_or_else(problem)?).ok_or_else(problem)?;
         match bytes < LEAST {
-            true => Err(format!("`{text}` is too small: a part has at least 64KiB")),
+            true => Err(format!("`{text}` is too small: the smallest size is 64KiB")),
             false => Ok(SplitSize(bytes)),
         }
     }

@@ -1,5 +1,5 @@
 //! The hidden folder in a vendor folder in which contents wait, each under its digest, until every
-//! part of a bundle was found right. The next run continues with what a killed run has left.
+//! part of a bundle is verified. The next run continues with the contents of a killed run.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -87,7 +87,7 @@ impl Staged {
     /// Returns the bytes of a small content.
     ///
     /// # Errors
-    /// Integrity, if it is missing or not the one with this digest.
+    /// Integrity, if it is missing or has another digest.
     pub(super) fn bytes(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>> {
         let bytes = read::rooted_bytes(&self.place(&digest.to_string()), limit)?;
         Ok(bytes.filter(|bytes| Digest::compute(bytes) == *digest))
@@ -143,7 +143,7 @@ impl Staged {
     }
 }
 
-/// A content that is written.
+/// A content that is being written.
 pub(super) struct Unfinished {
     file: File,
     name: OsString,
@@ -162,7 +162,7 @@ impl Unfinished {
     /// Compares the digest; then the content may be finished.
     ///
     /// # Errors
-    /// Integrity, if it is another one.
+    /// Integrity, if the digest differs.
     pub(super) fn end(self) -> Result<Ended> {
         let found = self.hasher.clone().finish();
         if found != self.digest {
@@ -181,7 +181,7 @@ impl Unfinished {
     }
 }
 
-/// A content that was written and is the right one.
+/// A content that was written and has the right digest.
 pub(super) struct Ended(Unfinished);
 
 impl Ended {

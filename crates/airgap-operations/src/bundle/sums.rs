@@ -22,7 +22,7 @@ pub(super) fn text(sums: &Sums) -> String {
 /// Reads the text of the file.
 ///
 /// # Errors
-/// Integrity, if a line is not a digest, two blanks and a name, or a name is there twice.
+/// Integrity, if a line is not a digest, two blanks and a name, or a name occurs twice.
 pub(super) fn parse(text: &str) -> Result<Sums> {
     let mut sums = Sums::new();
     for line in text.lines() {
@@ -37,7 +37,7 @@ pub(super) fn parse(text: &str) -> Result<Sums> {
 }
 
 fn invalid(line: &str) -> Error {
-    Error::integrity(format!("`{SUMS_FILE}` of the bundle makes no sense"))
+    Error::integrity(format!("`{SUMS_FILE}` of the bundle is invalid"))
         .fact("line", shortened(line, MOST_SHOWN))
         .hint(format!("send `{SUMS_FILE}` again"))
 }

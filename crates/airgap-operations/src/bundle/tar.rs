@@ -16,7 +16,7 @@ const LARGE: u64 = 1 << 33;
 pub(super) const BEGINNING: u64 = 2 * BLOCK;
 
 /// Returns the header at the beginning of a part: a comment that names the bundle, so that a part of
-/// another one is told from a damaged one.
+/// another bundle is distinguished from a damaged part.
 pub(super) fn beginning(bundle: &Digest, number: u32) -> Vec<u8> {
     described(b'g', record("comment", &comment(bundle, number)))
 }

@@ -1,4 +1,4 @@
-//! `transfer.tsv`: what goes over the gap, as a table for the people who approve it.
+//! `transfer.tsv`: the transferred files as a table for the people who approve the transfer.
 
 use super::inventory::Inventory;
 use super::line::Line;

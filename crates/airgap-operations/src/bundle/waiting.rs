@@ -1,7 +1,7 @@
 //! Bundles that were applied before the bundle with the files on which they build.
 //!
-//! Such a bundle is staged whole, with its inventory, and changes nothing. When the missing files
-//! have come with another bundle, it is published, and the order in which the two were applied
+//! Such a bundle is staged whole, with its inventory, and changes nothing. When another bundle
+//! brings the missing files, it is published, and the order in which the two were applied
 //! makes no difference.
 
 use serde::{Deserialize, Serialize};
@@ -48,8 +48,7 @@ pub(super) fn keep(bundle: &Bundle, staged: &Staged) -> Result<()> {
     store::write_atomically(&staged.place(&format!("{id}{NOTE}")), note.as_bytes())
 }
 
-/// Publishes the waiting bundles of which nothing is missing any more, and returns whether others
-/// still wait.
+/// Publishes the waiting bundles that are now complete, and returns whether others still wait.
 pub(super) fn publish_all(root: &RootedPath, staged: &Staged) -> Result<bool> {
     loop {
         let ids: Vec<_> = ids(staged)?;
@@ -78,7 +77,7 @@ fn ids(staged: &Staged) -> Result<Vec<Digest>> {
     Ok(names.filter_map(|name| name.strip_suffix(NOTE)?.parse().ok()).collect())
 }
 
-/// Publishes one bundle, if nothing is missing, and returns whether it did.
+/// Publishes one bundle if it is complete, and returns whether it did.
 fn publish(id: &Digest, root: &RootedPath, staged: &Staged) -> Result<bool> {
     let Some((inventory, removed)) = lists(id, staged)? else { return Ok(true) };
     let goal = Goal { inventory: &inventory, removed: &removed };
@@ -95,7 +94,7 @@ fn publish(id: &Digest, root: &RootedPath, staged: &Staged) -> Result<bool> {
     Ok(true)
 }
 
-/// Reads the lists of a waiting bundle; `None` if they are damaged, which the bundle itself mends.
+/// Reads the lists of a waiting bundle; `None` if they are damaged, which applying it again repairs.
 fn lists(id: &Digest, staged: &Staged) -> Result<Option<(Inventory, Vec<Removed>)>> {
     let read = |ending: &str| {
         let place = staged.place(&format!("{id}{ending}"));

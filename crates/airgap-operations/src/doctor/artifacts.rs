@@ -1,5 +1,5 @@
-//! The tools, WIT packages and components that MODULE.bazel asks for, each looked for as the
-//! repository rules do it, and hashed.
+//! The tools, WIT packages and components that MODULE.bazel asks for, each searched as the
+//! repository rules search it, and hashed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(super) struct Search<'a> {
     pub(super) distdirs: &'a [PathBuf],
     /// The folder of a repository cache outside of Bazel's output root.
     pub(super) repository_cache: Option<&'a Path>,
-    /// A folder for files that are looked at.
+    /// A folder for copies of files that are checked.
     pub(super) scratch: &'a Path,
     /// The command that vendors everything.
     pub(super) vendor_all: &'a str,
@@ -62,7 +62,7 @@ impl Search<'_> {
         Ok(items)
     }
 
-    /// Looks for a component, as the rules do it. A copy is checked and removed.
+    /// Searches a component as the rules do. The checked copy is removed.
     pub(super) fn component(&self, wanted: &WantedComponent, components: &Components) -> Item {
         let place = RootedPath::given(self.scratch).join("component.wasm");
         let fetched = components.fetch(wanted, &place, Purpose::Build, &Report::quiet());
@@ -78,12 +78,12 @@ impl Search<'_> {
                 Item::failed("component", &name, subject, &error, pinned, self.vendor_all)
             }
         };
-        // A file that stays would be taken for the next one.
+        // A file that stays would be used for the next component.
         let _ = place.folder().and_then(|folder| folder.remove_if_there(place.name()));
         item
     }
 
-    /// Looks for a WIT package that a registry serves.
+    /// Searches a WIT package that a registry serves.
     fn package(&self, choice: &WitChoice, sources: &Packages) -> Result<Item> {
         let (pin, name) = (choice.digest()?, choice.package.to_string());
         let rule = Some(choice.registry.as_str()).filter(|registry| !registry.is_empty());
@@ -102,8 +102,8 @@ impl Search<'_> {
         })
     }
 
-    /// Looks for WIT packages whose sources are published as archives, and for all that they need:
-    /// the library of a package depends on those of its dependencies.
+    /// Searches WIT packages whose sources are published as archives, and their dependencies: the
+    /// library of a package depends on those of its dependencies.
     fn archives(
         &self,
         wanted: &[SourceArchive],
@@ -151,7 +151,7 @@ impl Search<'_> {
         }
     }
 
-    /// Looks for a file of the plan, and hashes it.
+    /// Searches a file of the plan, and hashes it.
     fn tool(&self, artifact: &Artifact) -> Item {
         let (name, subject) = (artifact.to_string(), artifact.to_string());
         match self.hashed(artifact) {
@@ -171,7 +171,7 @@ impl Search<'_> {
         let Some(place) = in_folder.or_else(in_bazel) else { return Err(self.nowhere(item)) };
         let checked = Unverified::open_rooted(&place, artifact.to_string())
             .and_then(|file| file.verify(expected));
-        // The command that vendors it mends a damaged one too.
+        // The command that vendors the file repairs a damaged one too.
         let mended =
             |error: Error| item.unavailable().hints().iter().cloned().fold(error, Error::hint);
         checked.map_err(mended)

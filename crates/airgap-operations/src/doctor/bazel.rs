@@ -1,4 +1,4 @@
-//! Bazel without a network, in an output root of its own, for questions about a workspace.
+//! Bazel without a network, in an output root of its own, for queries about a workspace.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ const FOR_ALL: &[&str] = &[
     "--vendor_dir",
 ];
 
-/// The options that lead to other machines, which a rehearsal does not reach.
+/// The options that use other machines, which a rehearsal cannot reach.
 const REMOTE: &[&str] = &[
     "--bes_backend",
     "--bes_results_url",
@@ -65,7 +65,7 @@ pub(super) struct Answer {
     pub(super) stderr: String,
 }
 
-/// Bazel, ready for questions.
+/// Bazel, ready for queries.
 pub(super) struct Bazel<'a> {
     program: PathBuf,
     apart: Apart,
@@ -89,12 +89,12 @@ impl<'a> Bazel<'a> {
         Ok(Bazel { program, apart, scratch, root, options: Vec::new() })
     }
 
-    /// Sets the options that each command gets, as far as it knows them.
+    /// Sets the options for each command; a command gets those that it knows.
     pub(super) fn set_options(&mut self, options: Vec<String>) {
         self.options = options;
     }
 
-    /// Asks by `bazel query`.
+    /// Runs `bazel query`.
     pub(super) fn query(&self, words: &[&str]) -> Result<Answer> {
         let options = self.options.iter().filter(|it| is_one_of(it, FOR_ALL));
         let mut all: Vec<String> = vec!["query".into(), "--keep_going".into()];
@@ -166,7 +166,7 @@ fn is_one_of(option: &str, names: &[&str]) -> bool {
     names.contains(&name)
 }
 
-/// A file that is put back as it was.
+/// A file whose content is restored afterwards.
 struct Kept {
     path: PathBuf,
     text: Option<String>,

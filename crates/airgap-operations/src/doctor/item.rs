@@ -8,13 +8,13 @@ use airgap_core::error::{Error, Kind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It is here, and its bytes were hashed.
+    /// This machine has it, and its bytes were hashed.
     Ok,
-    /// It is in no place that works offline.
+    /// It was not found in any source that works offline.
     Missing,
-    /// Other bytes are in its place.
+    /// A source has other bytes under its name.
     Wrong,
-    /// Nothing pins it, so that it is fetched online only.
+    /// It has no pin, so that it is fetched online only.
     Unpinned,
     /// It is fetched from the network by its nature.
     Network,
@@ -31,25 +31,25 @@ pub struct Item {
     pub subject: String,
     /// Its state.
     pub status: Status,
-    /// The places that were looked at, each with the finding.
+    /// The places that were searched, each with the finding.
     pub looked_in: Vec<String>,
     /// The reason for a state that is not `ok`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// The command that mends it; empty if it is `ok`.
+    /// The command that fixes it; empty if it is `ok`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub fix: String,
 }
 
 impl Item {
-    /// Creates an item that is here, at this place.
+    /// Creates an item that was found at this place.
     pub(super) fn ok(kind: &'static str, name: &str, subject: String, place: String) -> Item {
         let id = format!("{kind}:{name}");
         let (why, fix) = (String::new(), String::new());
         Item { id, kind, subject, status: Status::Ok, looked_in: vec![place], why, fix }
     }
 
-    /// Creates an item whose use failed with this error. `pinned` tells whether something pins it,
+    /// Creates an item whose use failed with this error. `pinned` tells whether it has a pin,
     /// and `fix` is the command for an error that names none.
     pub(super) fn failed(
         kind: &'static str,

@@ -58,7 +58,7 @@ fn item(locked: &Locked, sources: &Packages, dir: &VendorDir, fix: &str) -> Item
             failed(&Error::new(error::Kind::Unavailable, statement))
         }
         Ok(Held::Changed(path)) => {
-            failed(&Error::integrity(format!("`{path}` is not what the lock pins")))
+            failed(&Error::integrity(format!("`{path}` does not match the lock")))
         }
         Err(error) => failed(&error),
     }

@@ -1,4 +1,4 @@
-//! The machine: what would keep an offline build from working, or from being offline.
+//! The checks of the machine: problems that break an offline build, or let it use a network.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -18,19 +18,19 @@ use airgap_core::{read, user_path};
 use super::options::Refused;
 use super::rc::{Placed, values};
 
-/// The state of one thing of the machine.
+/// The result of one check of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
-    /// Nothing to do.
+    /// The check found no problem.
     Ok,
-    /// A build works, and may do something else than it seems.
+    /// A build works, but may not do what its settings suggest.
     Warning,
     /// An offline build fails.
     Bad,
 }
 
-/// One thing of the machine.
+/// One check of the machine.
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {
     /// Its name: `option`, `sandbox`, `folder`, `credentials`, `bazelisk`, `setting`.
@@ -76,13 +76,13 @@ pub(super) fn refused(options: &[Refused]) -> Vec<Check> {
 /// Returns the check of `--config`s that no file defines.
 pub(super) fn undefined(configs: &[String]) -> Vec<Check> {
     let check = |config: &String| {
-        let found = format!("--config={config} is defined in no .bazelrc");
+        let found = format!("no .bazelrc defines --config={config}");
         Check::new("option", Health::Bad, found, "define it there, or name another one")
     };
     configs.iter().map(check).collect()
 }
 
-/// Checks whether Bazel's sandbox can take the network from an action.
+/// Checks whether Bazel's sandbox can run an action without a network.
 pub(super) fn sandbox(install_base: &Path, options: &[Placed]) -> Check {
     let program = install_base.join("linux-sandbox");
     let strict = options.iter().any(|it| it.word.starts_with("--spawn_strategy=linux-sandbox"));
@@ -96,13 +96,13 @@ pub(super) fn sandbox(install_base: &Path, options: &[Placed]) -> Check {
         Ok(()) => Check::new(
             "sandbox",
             Health::Ok,
-            "linux-sandbox takes the network from actions".into(),
+            "linux-sandbox runs actions without a network".into(),
             "",
         ),
         Err(why) if strict => Check::new(
             "sandbox",
             Health::Bad,
-            format!("linux-sandbox cannot take the network from actions: {why}"),
+            format!("linux-sandbox cannot run actions without a network: {why}"),
             "allow user namespaces (sysctl -w kernel.apparmor_restrict_unprivileged_userns=0), or \
              leave out --spawn_strategy=linux-sandbox",
         ),
@@ -110,7 +110,7 @@ pub(super) fn sandbox(install_base: &Path, options: &[Placed]) -> Check {
             let without =
                 if asks { ", so --sandbox_default_allow_network=false does nothing" } else { "" };
             let found =
-                format!("linux-sandbox cannot take the network from actions{without}: {why}");
+                format!("linux-sandbox cannot run actions without a network{without}: {why}");
             Check::new(
                 "sandbox",
                 Health::Warning,
@@ -155,7 +155,7 @@ pub(super) fn folders(policy: &Policy, output: &Path) -> Vec<Check> {
                 "folder",
                 Health::Bad,
                 format!("`{}` cannot be read: {error}", dir.display()),
-                "check the path, the mount and its rights",
+                "check the path, the mount and its permissions",
             ),
         });
     }
@@ -183,7 +183,7 @@ fn space(folder: &Path) -> Check {
             "folder",
             Health::Warning,
             format!("cannot tell the free space of `{shown}`: {error}"),
-            "look at it with df",
+            "check it with df",
         ),
     }
 }
@@ -194,7 +194,7 @@ fn space(folder: &Path) -> Check {
     Check::new("folder", Health::Warning, found, "look at it by hand")
 }
 
-/// Names the stores of credentials, never their content. An offline build needs none.
+/// Names the credential stores, never their content. An offline build needs none.
 pub(super) fn credentials(environment: &Environment, policy: &Policy) -> Check {
     let found =
         Registries::from_environment(environment, policy.workspace()).and_then(|it| it.settings());
@@ -211,8 +211,8 @@ pub(super) fn credentials(environment: &Environment, policy: &Policy) -> Check {
             stores.sort();
             stores.dedup();
             let found = match stores.is_empty() {
-                true => "no stores of credentials; an offline build needs none".to_owned(),
-                false => format!("stores of credentials: {}", stores.join(", ")),
+                true => "no credential stores; an offline build needs none".to_owned(),
+                false => format!("credential stores: {}", stores.join(", ")),
             };
             Check::new("credentials", Health::Ok, found, "")
         }
@@ -239,13 +239,13 @@ pub(super) fn bazelisk(program: &Path, root: &Path, environment: &Environment) -
     })
 }
 
-/// The words of bazelisk's own `version` command.
+/// Texts in bazelisk's own `version` command.
 const BAZELISK: &[u8] = b"Bazelisk version";
 
 /// The part of a program that is searched, in bytes.
 const PROGRAM_LIMIT: u64 = 64 << 20;
 
-/// Returns whether a program has the words of bazelisk. Starting it could use the network.
+/// Returns whether a program has the texts of bazelisk. Starting it could use the network.
 fn is_bazelisk(program: &Path) -> bool {
     let Ok(file) = read::file(program) else { return false };
     let mut reader = BufReader::new(file.take(PROGRAM_LIMIT));

@@ -11,7 +11,7 @@ const MOST: usize = 20;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) option: Placed,
-    /// The words of Bazel.
+    /// The message of Bazel.
     pub(super) because: String,
 }
 

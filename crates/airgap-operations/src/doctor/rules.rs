@@ -126,8 +126,7 @@ impl Asked {
         let digest = match self.text("digest") {
             "" => None,
             text => Some(text.parse::<Digest>().map_err(|problem| {
-                Error::usage(format!("the digest of `{}` cannot be right", self.label))
-                    .because(problem)
+                Error::usage(format!("the digest of `{}` is invalid", self.label)).because(problem)
             })?),
         };
         let vendored = self.text("vendored_component");

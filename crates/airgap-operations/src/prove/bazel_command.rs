@@ -22,7 +22,7 @@ const COMMANDS: &[&str] = &[
     "vendor",
 ];
 
-/// The options that name folders which must be ours, because they must be empty.
+/// The options for folders that the proof must choose, because they must be empty.
 const OURS: &[&str] = &["--output_base", "--output_user_root", "--repository_cache"];
 
 /// A Bazel command in its parts.
@@ -31,7 +31,7 @@ pub(super) struct BazelCommand {
     program: OsString,
     startup: Vec<OsString>,
     command: OsString,
-    /// Everything up to the first `--`.
+    /// All words before the first `--`.
     options: Vec<OsString>,
     /// The first `--` and all after it.
     rest: Vec<OsString>,
@@ -48,9 +48,11 @@ impl BazelCommand {
             return Ok(None);
         }
         let Some(at) = words.iter().position(|word| COMMANDS.iter().any(|it| word == it)) else {
-            return Err(Error::usage("this command of Bazel builds nothing that could be proven")
-                .fact("expected", COMMANDS.join(", "))
-                .hint("name a build: wasm-airgap prove -- bazel build //..."));
+            return Err(Error::usage(
+                "this Bazel command does not build anything, so nothing can be proven",
+            )
+            .fact("expected", COMMANDS.join(", "))
+            .hint("name a build: wasm-airgap prove -- bazel build //..."));
         };
         let (options, rest) = words[at + 1..].split_at(
             words[at + 1..].iter().position(|word| word == "--").unwrap_or(words.len() - at - 1),
@@ -79,7 +81,7 @@ impl BazelCommand {
         words.push(option("--output_base=", &roots.output_base()));
         words.push(self.command.clone());
         words.extend(self.options.iter().cloned());
-        // The last option wins, also over those of a --config.
+        // The last option has priority, also over the options of a --config.
         words.push(option("--repository_cache=", &roots.repository_cache()));
         if !matches!(self.command.to_str(), Some("fetch" | "mod" | "query" | "sync" | "vendor")) {
             // A result from a cache proves nothing.
@@ -101,9 +103,9 @@ fn check_free(word: &OsStr) -> Result<()> {
     let word = word.to_string_lossy();
     let taken = OURS.iter().find(|it| word.split('=').next() == Some(**it));
     match taken {
-        Some(taken) => Err(Error::usage(format!("`{taken}` cannot be given here"))
-            .fact("because", "a proof starts from empty folders, which it makes itself")
-            .hint("leave it out; TMPDIR says where the folders are")),
+        Some(taken) => Err(Error::usage(format!("`{taken}` cannot be used with `prove`"))
+            .fact("because", "a proof starts from empty folders, which it creates itself")
+            .hint("leave it out; the folders are in TMPDIR")),
         None => Ok(()),
     }
 }
@@ -152,7 +154,7 @@ mod tests {
         for refused in ["bazel --output_base=/x build //a", "bazel build --repository_cache /x //a"]
         {
             let error = BazelCommand::parse(&words(refused)).unwrap_err().to_string();
-            assert!(error.contains("cannot be given"), "{error}");
+            assert!(error.contains("cannot be used with `prove`"), "{error}");
         }
         assert!(BazelCommand::parse(&words("bazel version")).is_err());
     }

@@ -1,4 +1,4 @@
-//! The verdict about a command, with all that was seen.
+//! The verdict about a command, with the observed attempts.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ pub enum Word {
     Failed,
 }
 
-/// The verdict, with what was run and what was blocked.
+/// The verdict, with the command and the blocked attempts.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     /// The verdict in one word.
@@ -66,8 +66,8 @@ impl Verdict {
     }
 
     /// Returns whether the command tried to use a network. A packet that nothing on loopback
-    /// receives is a question to a name server on this machine; a refused connection can be a
-    /// test's own.
+    /// receives is a DNS query to a name server on this machine; a refused connection can
+    /// belong to a test.
     fn has_tried(&self) -> bool {
         let Counters { without_route, undelivered, .. } = self.counters;
         without_route + undelivered > 0 || !self.blocked.is_empty()
@@ -78,7 +78,7 @@ impl Verdict {
         let mut remarks = vec![format!("ran in {}; {}", self.isolation, self.counted())];
         match self.repository_cache_files {
             None => remarks.push(
-                "the caches of this program were not emptied, as those of Bazel would be".to_owned(),
+                "the caches of this program were not replaced by empty ones, as those of Bazel are".to_owned(),
             ),
             Some(0) => remarks.push(
                 "the output root and the repository cache were empty before, and the cache still is"
@@ -92,7 +92,7 @@ impl Verdict {
         }
         if self.counters.refused > 0 {
             remarks.push(format!(
-                "{} on loopback refused: a proxy on this machine would be asked like this",
+                "{} on loopback refused: a connection to a proxy on this machine would look the same",
                 count(self.counters.refused, "connection")
             ));
         }
@@ -118,7 +118,7 @@ impl Verdict {
                 Error::new(Kind::Failed, "the command failed, so nothing is proven")
                     .fact("ended with", self.end())
                     .fact("attempts to use the network", 0)
-                    .hint("see its messages above; mend the build first"),
+                    .hint("see its messages above, and fix the build first"),
             ),
         }
     }
@@ -198,7 +198,7 @@ mod tests {
             assert_eq!((tried.verdict, error.kind()), (Word::NetworkTried, Kind::Network));
             assert!(error.to_string().contains("install strace"), "{error}");
         }
-        // A test may check that nothing listens.
+        // A test may check that nothing listens at a port.
         let refused = verdict(Some(0), Counters { refused: 1, ..none }, Vec::new());
         assert_eq!(refused.verdict, Word::Proven);
         assert!(refused.remarks().join("\n").contains("1 connection on loopback"));

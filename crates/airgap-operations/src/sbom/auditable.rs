@@ -47,7 +47,7 @@ pub(super) struct Crate {
     pub(super) version: String,
     /// Empty for a crate that is not published, such as the program itself.
     pub(super) purl: String,
-    /// Whether it was only used while building.
+    /// Whether it is a build dependency.
     pub(super) is_build_only: bool,
     /// The numbers of the crates on which it depends.
     pub(super) needs: Vec<usize>,
@@ -76,7 +76,7 @@ struct Package {
 /// Returns the crates of a component; `None` if it has no such section.
 ///
 /// # Errors
-/// Integrity, if the component is not the listed one, or the section is damaged or too large.
+/// Integrity, if the component has another digest than listed, or the section is damaged or too large.
 pub(super) fn crates(source: &Source) -> Result<Option<Crates>> {
     let Content::File(path) = &source.content else { return Ok(None) };
     let file = Unverified::open_rooted(path, source.line.path.as_str())?;
@@ -127,12 +127,12 @@ impl Package {
                 && text.bytes().all(|byte| byte.is_ascii_graphic())
         };
         if !is_text(&self.name) || !is_text(&self.version) {
-            return Err("the name or the version of a crate cannot be right".to_owned());
+            return Err("the name or the version of a crate is invalid".to_owned());
         }
         // A set, because a hostile list may name one crate any number of times.
         let needs: BTreeSet<_> = self.dependencies.into_iter().collect();
         if needs.last().is_some_and(|last| *last >= count) {
-            return Err(format!("the crate `{}` needs one that is not listed", self.name));
+            return Err(format!("the crate `{}` depends on a crate that is not listed", self.name));
         }
         let is_published = self.source != "local";
         let purl = is_published.then(|| purl::of_crate(&self.name, &self.version)).flatten();

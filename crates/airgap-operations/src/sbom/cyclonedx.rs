@@ -36,7 +36,7 @@ pub(super) fn document(parts: &[Part], identity: &Digest, time: Option<Time>) ->
     })
 }
 
-/// Returns a UUID that is made of a digest (RFC 9562 section 5.8: version 8).
+/// Returns a UUID that is derived from a digest (RFC 9562 section 5.8: version 8).
 pub(super) fn uuid(identity: &Digest) -> String {
     let mut digits: Vec<char> = identity.to_string().chars().take(32).collect();
     digits[12] = '8';

@@ -30,7 +30,7 @@ impl Part {
         self.about.url.is_empty() && !is_program && !self.line.path.ends_with(".wasm")
     }
 
-    /// Returns the text that stands for it in the identity of the whole.
+    /// Returns its text in the identity of the whole document.
     pub(super) fn identity(&self) -> String {
         let crates = self.crates.as_ref().map_or(0, |crates| crates.list.len());
         let Line { path, sha256, purl, .. } = &self.line;

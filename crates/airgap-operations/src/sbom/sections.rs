@@ -130,7 +130,7 @@ impl<S: Read + Seek> Walk<'_, S> {
                 return Ok((number, nth + 1));
             }
         }
-        Err(damaged("the size of a section makes no sense"))
+        Err(damaged("the size of a section is invalid"))
     }
 
     fn bytes(&mut self, count: u64) -> io::Result<Vec<u8>> {
