@@ -20,6 +20,8 @@ mod sandbox;
 #[path = "support/workspace.rs"]
 mod workspace;
 
+#[path = "bazel/bundle.rs"]
+mod bundle;
 #[path = "bazel/components.rs"]
 mod components;
 #[path = "bazel/doctor.rs"]

@@ -9,8 +9,10 @@ use super::Context;
 use airgap_core::error::{Error, Kind, Result};
 use airgap_core::quantity::{count, megabytes};
 use airgap_core::rooted::RootedPath;
-use airgap_core::store;
-use airgap_operations::bundle::{self, Bundle, Inventory, Order, PartFinding, SplitSize};
+use airgap_core::{store, user_path};
+use airgap_operations::bundle::{
+    self, BazelFetch, Bundle, Fetched, Inventory, Order, PartFinding, SplitSize,
+};
 
 #[derive(Debug, Subcommand)]
 #[expect(private_interfaces, reason = "only this module uses the arguments")]
@@ -37,6 +39,11 @@ The bundle is a folder. `cd /media/usb/bundle && sha256sum -c SHA256SUMS` checks
 program, and transfer.tsv lists its files for the people who approve a transfer. The same files give the
 same bytes on each machine.
 
+With --bazel-target, Bazel fetches what it needs to build the targets of this workspace, and its files go
+over too. They arrive in the folder `bazel` of the vendor folder, with an airgap.bazelrc that makes Bazel
+use them and no network:
+  wasm-airgap bundle create vendor --output /media/usb/bundle --bazel-target //...
+
 With --since, the bundle has only the files that the far side lacks. The far side writes its inventory:
   wasm-airgap bundle inventory vendor -o inventory.jsonl
 
@@ -45,7 +52,7 @@ image, and with 2 if a folder is neither a vendor folder nor an image layout, or
 not empty.")]
 struct CreateArgs {
     /// Vendor folders, and folders with an OCI image layout
-    #[arg(required = true, value_name = "VENDOR_OR_LAYOUT")]
+    #[arg(required_unless_present = "bazel_targets", value_name = "VENDOR_OR_LAYOUT")]
     folders: Vec<PathBuf>,
     /// The folder of the bundle, which does not exist yet or is empty
     #[arg(long, short, value_name = "DIR")]
@@ -59,6 +66,16 @@ struct CreateArgs {
     /// Keep files on the far side that the folders do not have any more
     #[arg(long, requires = "since")]
     keep_removed: bool,
+    /// A target for which the bundle gets all that Bazel downloads; may be repeated
+    #[arg(long = "bazel-target", value_name = "TARGET")]
+    bazel_targets: Vec<String>,
+    /// The Bazel that fetches, whose binary goes into the bundle [default: `bazel` on PATH, which
+    /// stays here]
+    #[arg(long, requires = "bazel_targets", value_name = "FILE")]
+    bazel_binary: Option<PathBuf>,
+    /// The vendor folder in the workspace of the far side, which airgap.bazelrc names
+    #[arg(long, requires = "bazel_targets", default_value = "vendor", value_name = "VENDOR")]
+    bazel_vendor: String,
 }
 
 /// Bring a vendor folder to the state of a bundle.
@@ -145,8 +162,10 @@ pub(super) fn run(command: &BundleCommand, context: &Context) -> Result<()> {
 
 fn create(args: &CreateArgs, context: &Context) -> Result<()> {
     let since = args.since.as_ref().map(|file| Inventory::read(&context.path(file))).transpose()?;
+    let fetched = fetch(args, context)?;
+    let folders = args.folders.iter().map(|folder| context.path(folder));
     let order = Order {
-        folders: args.folders.iter().map(|folder| context.path(folder)).collect(),
+        folders: folders.chain(fetched.as_ref().map(Fetched::folder)).collect(),
         output: context.path(&args.output),
         split: args.split_size,
         since,
@@ -167,6 +186,39 @@ fn create(args: &CreateArgs, context: &Context) -> Result<()> {
         context.report.say(&format!("{removed} will be removed on the far side: see transfer.tsv"));
     }
     context.report.data(&format!("sha256:{}  SHA256SUMS\n", created.sha256sums))
+}
+
+/// Lets Bazel fetch what the targets need, if there are any.
+fn fetch(args: &CreateArgs, context: &Context) -> Result<Option<Fetched>> {
+    if args.bazel_targets.is_empty() {
+        return Ok(None);
+    }
+    let root = context.workspace.root();
+    if !user_path::is_file(&root.join("MODULE.bazel"))? {
+        return Err(Error::usage("this folder is in no workspace with a MODULE.bazel")
+            .fact("looked in", root.display())
+            .hint("run it in the workspace whose targets you want to build"));
+    }
+    let given = args.bazel_binary.as_ref().map(|file| context.path(file));
+    let Some(program) = given.or_else(|| context.environment.program("bazel")) else {
+        return Err(Error::usage("there is no `bazel` on PATH")
+            .hint("name it: wasm-airgap bundle create ... --bazel-binary FILE"));
+    };
+    let fetch = BazelFetch {
+        program: &program,
+        takes_program: args.bazel_binary.is_some(),
+        workspace: root,
+        targets: &args.bazel_targets,
+        vendor_folder: &args.bazel_vendor,
+    };
+    let fetched = fetch.run()?;
+    if fetched.lacks_registry_digests {
+        context.report.warn(
+            "MODULE.bazel.lock has no digests of registry files, so Bazel will ask its module registry \
+             on the far side too; name one in the workspace: common --registry=file://%workspace%/...",
+        );
+    }
+    Ok(Some(fetched))
 }
 
 fn apply(args: &ApplyArgs, context: &Context) -> Result<()> {

@@ -153,18 +153,29 @@ impl Workspace {
         self.command(&[&without_network], arguments).env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin")
     }
 
+    /// Returns an offline Bazel command with the repository cache that .bazelrc names.
+    pub fn bazel_with_named_cache(&self, arguments: &[&str]) -> Bazel {
+        let without_network = format!("{REPOSITORY}/scripts/without-network");
+        let command = self.with_options(&[&without_network], arguments, &[]);
+        command.env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin")
+    }
+
     /// Returns a Bazel command under another program, such as strace.
     pub fn command(&self, prefix: &[&str], arguments: &[&str]) -> Bazel {
+        // A separate, empty repository cache: no file may come from an earlier build.
+        let cache = format!("--repository_cache={}", self.output_root().join("cache").display());
+        self.with_options(prefix, arguments, &[&cache])
+    }
+
+    fn with_options(&self, prefix: &[&str], arguments: &[&str], options: &[&str]) -> Bazel {
         // The server ends with each command: it would keep the namespace in which it was started.
         let script = r#"root=$1; shift
             bazel --nohome_rc --output_user_root="$root" "$@"; code=$?
             bazel --nohome_rc --output_user_root="$root" shutdown; exit $code"#;
         let words = [prefix, &["bash", "-c", script, "bazel"]].concat();
-        // A separate, empty repository cache: no file may come from an earlier build.
-        let cache = format!("--repository_cache={}", self.output_root().join("cache").display());
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg(self.output_root());
-        command.arg(arguments[0]).arg(cache).args(&arguments[1..]);
+        command.arg(arguments[0]).args(options).args(&arguments[1..]);
         command.current_dir(self.path("")).stdin(Stdio::null());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("BAZEL_WASM_")) {
             command.env_remove(name);

@@ -19,6 +19,8 @@
 
 mod apply;
 mod arrangement;
+mod bazel_fetch;
+mod bazel_options;
 pub(crate) mod content;
 mod create;
 mod difference;
@@ -40,6 +42,7 @@ mod transfer_list;
 mod waiting;
 
 pub use apply::{Applied, apply};
+pub use bazel_fetch::{BazelFetch, Fetched};
 pub use create::{Created, Order, create};
 pub use difference::{Difference, difference};
 pub use inventory::Inventory;

@@ -9,6 +9,7 @@ pub mod apart;
 pub mod bundle;
 pub mod doctor;
 mod empty_folders;
+mod kept;
 pub mod prove;
 pub mod prune;
 mod purl;

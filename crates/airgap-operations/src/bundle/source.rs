@@ -28,7 +28,10 @@ pub(super) const BAZEL_FOLDER: &str = "bazel";
 const BAZEL_PROGRAMS: &str = "bazel/bin/";
 
 /// The file that distinguishes that folder from another folder of the same name.
-const BAZEL_MARK: &str = "bazel/airgap.bazelrc";
+pub(super) const BAZEL_MARK: &str = "bazel/airgap.bazelrc";
+
+/// The files of Bazel's repository cache in that folder.
+const CACHE: &str = "repository_cache/content_addressable/sha256/";
 
 /// The files of a layout.
 const LAYOUT_FILE: &str = "oci-layout";
@@ -232,15 +235,21 @@ impl Gathered {
         for path in files_below(root, MOST_FOLDERS)? {
             let file = root.join(&path);
             let line = hashed(&file, format!("{BAZEL_FOLDER}/{path}"), Kind::Bazel)?;
+            let cached = cached_digest(&path);
+            if !self.is_far_side {
+                check_cached(&file, &line, cached)?;
+            }
             let executable = line.path.starts_with(BAZEL_PROGRAMS);
-            let purl = purl::of_bazel_file(&line.path, &line.sha256);
-            let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
-            let about = About { name, ..About::default() };
-            self.put(
-                Line { executable, ..line }.with_purl(purl),
-                Content::File(file),
-                Some(about),
-            )?;
+            // Of the empty files that mark the identity of an address, no scanner knows anything.
+            let (about, purl) = match path.starts_with(CACHE) && !path.ends_with("/file") {
+                true => (None, String::new()),
+                false => {
+                    let name = cached.or_else(|| path.rsplit('/').next()).unwrap_or_default();
+                    let about = About { name: name.to_owned(), ..About::default() };
+                    (Some(about), purl::of_bazel_file(name, &line.sha256))
+                }
+            };
+            self.put(Line { executable, ..line }.with_purl(purl), Content::File(file), about)?;
         }
         Ok(())
     }
@@ -308,6 +317,22 @@ impl Gathered {
 fn hashed(file: &RootedPath, path: String, kind: Kind) -> Result<Line> {
     let found = file.read().and_then(|mut file| verify::hash(&mut file));
     Ok(Line::new(path, found.doing(|| format!("read `{file}`"))?, kind))
+}
+
+/// Returns the digest in the path of a file of the repository cache.
+fn cached_digest(path: &str) -> Option<&str> {
+    path.strip_prefix(CACHE)?.strip_suffix("/file")
+}
+
+fn check_cached(file: &RootedPath, line: &Line, expected: Option<&str>) -> Result<()> {
+    let found = line.sha256.to_string();
+    match expected.filter(|expected| *expected != found) {
+        None => Ok(()),
+        Some(expected) => Err(Error::integrity(format!("`{file}` is damaged"))
+            .fact("expected", format!("sha256:{expected}, as its folder is named"))
+            .fact("found", format!("sha256:{found}"))
+            .hint("remove its folder, and create the bundle with --bazel-target again")),
+    }
 }
 
 fn check_unlisted(root: &RootedPath, manifest: &Manifest) -> Result<()> {

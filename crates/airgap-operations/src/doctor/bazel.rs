@@ -7,11 +7,10 @@ use std::time::Duration;
 use airgap_core::child::Limits;
 use airgap_core::environment::Environment;
 use airgap_core::error::Result;
-use airgap_core::rooted::RootedPath;
-use airgap_core::store::{self, Scratch};
-use airgap_core::{read, user_path};
+use airgap_core::store::Scratch;
 
 use crate::apart::{Apart, Captured, Words};
+use crate::kept::Kept;
 
 /// The limits of one command of Bazel. It may build the helper from its sources.
 const LIMITS: Limits =
@@ -128,7 +127,7 @@ impl<'a> Bazel<'a> {
         command.push(output("--output_user_root=", "user_root"));
         command.push(output("--output_base=", "base"));
         command.extend(words.iter().map(OsString::from));
-        let kept = Kept::of(&self.root.join(LOCK))?;
+        let kept = Kept::read(&self.root.join(LOCK))?;
         let words = Words { command: &command, folder: self.root, variables: &[] };
         let captured = self.apart.captured(&words, self.scratch.path(), LIMITS);
         kept.restore()?;
@@ -166,34 +165,6 @@ fn is_one_of(option: &str, names: &[&str]) -> bool {
     names.contains(&name)
 }
 
-/// A file whose content is restored afterwards.
-struct Kept {
-    path: PathBuf,
-    text: Option<String>,
-}
-
-impl Kept {
-    fn of(path: &Path) -> Result<Kept> {
-        let is_there = user_path::is_file(path)?;
-        let text = is_there.then(|| read::text(path, LIMITS.stdout)).transpose()?;
-        Ok(Kept { path: path.to_owned(), text })
-    }
-
-    fn restore(&self) -> Result<()> {
-        let now = Kept::of(&self.path)?;
-        let place = RootedPath::beside(&self.path);
-        match &self.text {
-            text if *text == now.text => Ok(()),
-            Some(text) => store::write_atomically(&place, text.as_bytes()),
-            None => {
-                use airgap_core::error::Context as _;
-                let removed = place.folder().and_then(|it| it.remove_if_there(place.name()));
-                removed.doing(|| format!("remove `{place}`, which Bazel wrote"))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,20 +174,5 @@ mod tests {
         assert!(is_one_of("--registry=file:///x", FOR_ALL));
         assert!(!is_one_of("--registry_x", FOR_ALL));
         assert!(is_one_of("--remote_cache=x", REMOTE));
-    }
-
-    #[test]
-    fn the_lock_is_put_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(LOCK);
-        let kept = Kept::of(&path).unwrap();
-        std::fs::write(&path, "{}").unwrap();
-        kept.restore().unwrap();
-        assert!(!path.exists());
-        std::fs::write(&path, "a").unwrap();
-        let kept = Kept::of(&path).unwrap();
-        std::fs::write(&path, "b").unwrap();
-        kept.restore().unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a");
     }
 }
