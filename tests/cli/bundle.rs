@@ -290,3 +290,78 @@ fn an_empty_folder_has_an_empty_inventory() {
     let created = create(&sandbox, &["v", "--output=b", "--since=far.jsonl"]);
     assert_eq!(created["files"], created["carried"]);
 }
+
+/// A Bazel that knows the options of Bazel 9 and "downloads" one file, beside files that no version
+/// for which this program was written has.
+const NEW_BAZEL: &str = r#"#!/bin/sh
+case "$*" in
+*' help build '*) printf -- '--downloader_config\n--repo_contents_cache\n'; exit ;;
+esac
+for word; do case $word in --repository_cache=*) cache=${word#*=} ;; esac; done
+file=$cache/content_addressable/sha256/SHA256
+mkdir -p "$file" "$cache/contents/x" "$cache/content_addressable/sha512/x"
+printf downloaded >"$file/file"
+: >"$file/id-SHA256"
+: >"$file/tmp-1"
+ln -s / "$cache/contents/x/link"
+echo '{"registryFileHashes": {}}' >MODULE.bazel.lock
+"#;
+
+/// Creates a workspace and this Bazel, and returns the PATH that has it.
+fn bazel(sandbox: &Sandbox, script: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    sandbox.write("MODULE.bazel", "");
+    let program = sandbox.write("bin/bazel", script.replace("SHA256", &sha256(b"downloaded")));
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:/usr/bin:/bin", sandbox.path("bin").display())
+}
+
+#[test]
+fn the_cache_of_bazel_arrives_with_options_that_this_bazel_knows() {
+    let sandbox = Sandbox::new();
+    let path = bazel(&sandbox, NEW_BAZEL);
+    let words = ["bundle", "create", "--bazel-target=//...", "--bazel-vendor=far", "--output=b"];
+    sandbox.run(&words).env("PATH", &path).succeeds();
+    assert!(!sandbox.path("MODULE.bazel.lock").exists());
+    apply(&sandbox, "b", "far");
+    let digest = sha256(b"downloaded");
+    let cached = format!("bazel/repository_cache/content_addressable/sha256/{digest}");
+    let found = sandbox.tree("far").into_keys().collect::<Vec<_>>();
+    let expected = [
+        "bazel/MODULE.bazel.lock".to_owned(),
+        "bazel/airgap.bazelrc".to_owned(),
+        "bazel/downloader.cfg".to_owned(),
+        format!("{cached}/file"),
+        format!("{cached}/id-{digest}"),
+    ];
+    assert_eq!(found, expected);
+    let rc = sandbox.read("far/bazel/airgap.bazelrc");
+    for option in [
+        "--repository_cache=far/bazel/repository_cache",
+        "--downloader_config=far/bazel/downloader.cfg",
+        "--repo_contents_cache=",
+    ] {
+        assert!(rc.lines().any(|line| line == format!("common {option}")), "{rc}");
+    }
+
+    // A file that was damaged since is no part of another bundle.
+    sandbox.write(&format!("far/{cached}/file"), "damaged");
+    let words = ["bundle", "create", "far", "--output=c"];
+    sandbox.run(&words).ends_with(4).says(&["is damaged", &digest]);
+}
+
+#[test]
+fn a_fetch_that_fails_leaves_no_bundle_and_no_lock() {
+    let sandbox = Sandbox::new();
+    let failing = NEW_BAZEL.to_owned() + "exit 7\n";
+    let path = bazel(&sandbox, &failing);
+    let words = ["bundle", "create", "--bazel-target=//...", "--output=b"];
+    let run = sandbox.run(&words).env("PATH", &path).ends_with(1);
+    run.says(&["cannot fetch what the targets need", "exit status: 7"]);
+    assert!(!sandbox.path("b").exists() && !sandbox.path("MODULE.bazel.lock").exists());
+    let script = ["--bazel-binary", "bin/bazel"];
+    let run = sandbox.run(&[&words[..], &script].concat()).ends_with(2);
+    run.says(&["is a script", "the binary of Bazel itself"]);
+    let run = sandbox.run(&[&words[..], &["--bazel-vendor=../x"]].concat());
+    run.env("PATH", &path).ends_with(2).says(&["is not a plain path"]);
+}
