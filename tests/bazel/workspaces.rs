@@ -105,7 +105,7 @@ fn one_build_of_the_helper_serves_all_workspaces_of_a_user() {
     // A fast compiler that counts its runs.
     let (programs, count) = (workspace.sandbox.path("programs"), workspace.sandbox.path("count"));
     let cargo = format!(
-        "for word; do case $word in --target-dir=*) dir=${{word#*=}}/release;; esac; done\n\
+        "for word; do case $word in --target-dir=*) dir=${{word#*=}}/helper;; esac; done\n\
          echo built >> {count:?}; mkdir -p \"$dir\"; cp {HELPER:?} \"$dir/wasm-airgap\""
     );
     write_program(&programs.join("cargo"), &cargo);
