@@ -25,11 +25,12 @@ pub use file_lock::FileLock;
 pub use partial::{Mode, Origin, Partial};
 pub use staging::{Scratch, Staging};
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Context, Error, Result};
+use crate::folder::uninterrupted;
 use crate::rooted::RootedPath;
 use crate::verify::Verified;
 
@@ -128,12 +129,11 @@ fn copy(reader: &mut impl Read, to: &mut Partial, from: &Path, path: &Path) -> R
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; BUFFER];
     loop {
-        let count = match reader.read(&mut buffer) {
-            Ok(0) => return Ok(hasher.finish()),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).doing(|| format!("read `{}`", from.display())),
-        };
+        let count = uninterrupted(|| reader.read(&mut buffer))
+            .doing(|| format!("read `{}`", from.display()))?;
+        if count == 0 {
+            return Ok(hasher.finish());
+        }
         hasher.update(&buffer[..count]);
         to.file().write_all(&buffer[..count]).doing(|| format!("write `{}`", path.display()))?;
     }

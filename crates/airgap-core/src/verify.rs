@@ -247,15 +247,12 @@ pub(crate) fn feed(reader: &mut impl Read) -> io::Result<(Hasher, u64)> {
     let mut buffer = vec![0; BUFFER];
     let mut size = 0;
     loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok((hasher, size)),
-            Ok(count) => {
-                hasher.update(&buffer[..count]);
-                size += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        let count = uninterrupted(|| reader.read(&mut buffer))?;
+        if count == 0 {
+            return Ok((hasher, size));
         }
+        hasher.update(&buffer[..count]);
+        size += count as u64;
     }
 }
 

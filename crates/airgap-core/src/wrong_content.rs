@@ -9,6 +9,7 @@ use std::io::{self, Read, Seek};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Error, Result};
+use crate::folder::uninterrupted;
 use crate::git_annex;
 
 /// The number of bytes from which a file is recognized.
@@ -184,11 +185,7 @@ fn with_line_feeds(source: impl Read) -> io::Result<Option<Digest>> {
     let (mut hasher, mut buffer) = (Hasher::default(), vec![0; 64 << 10]);
     let mut held = false;
     loop {
-        let count = match source.read(&mut buffer) {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
+        let count = uninterrupted(|| source.read(&mut buffer))?;
         let mut text = Vec::with_capacity(count + 1);
         for &byte in &buffer[..count] {
             if std::mem::take(&mut held) && byte != b'\n' {

@@ -22,6 +22,7 @@ use crate::retry::Retryable;
 use crate::roots;
 use crate::tls::{Identity, Tls};
 use airgap_core::error::Result;
+use airgap_core::folder::uninterrupted;
 use airgap_core::network::Network;
 use airgap_core::workers::lock;
 
@@ -372,12 +373,7 @@ struct Exactly<'a> {
 impl Read for Exactly<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = self.left.min(buffer.len() as u64) as usize;
-        let count = loop {
-            match self.reader.read(&mut buffer[..most]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result?,
-            }
-        };
+        let count = uninterrupted(|| self.reader.read(&mut buffer[..most]))?;
         self.left -= count as u64;
         if count == 0 && most > 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the body ends too early"));

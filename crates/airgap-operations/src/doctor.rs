@@ -271,15 +271,11 @@ impl Diagnosis {
         let said = !others.is_empty();
         self.items.extend(others);
         if !explained && !said {
-            let because = because(&rehearsed.stderr);
-            let mut item = Item::ok("analysis", &targets, targets.clone(), String::new());
-            item.status = Status::Missing;
-            item.looked_in.clear();
-            item.why = because;
-            item.fix = format!(
+            let why = because(&rehearsed.stderr);
+            let fix = format!(
                 "bazel build --nobuild {targets}, where there is a network, shows the rest"
             );
-            self.items.push(item);
+            self.items.push(Item::missing("analysis", &targets, targets.clone(), why, fix));
         }
     }
 
@@ -293,16 +289,13 @@ impl Diagnosis {
             items.push(missing_helper(&rehearsed.stderr, examination));
         }
         for name in failed.iter().filter(|name| !is_ours(name)) {
-            let mut item = Item::ok("repository", name, format!("@@{name}"), String::new());
-            item.status = Status::Missing;
-            item.looked_in.clear();
-            item.why = because_of(&rehearsed.stderr, name);
-            item.fix = format!(
+            let why = because_of(&rehearsed.stderr, name);
+            let fix = format!(
                 "bazel vendor --vendor_dir=bazel_vendor {}, where there is a network, and build \
                  with the same --vendor_dir",
                 examination.targets.join(" ")
             );
-            items.push(item);
+            items.push(Item::missing("repository", name, format!("@@{name}"), why, fix));
         }
         items
     }
@@ -343,16 +336,17 @@ fn helper(file: &Path) -> Result<Item> {
 }
 
 fn missing_helper(stderr: &str, examination: &Examination<'_>) -> Item {
-    let mut item =
-        Item::ok("helper", "wasm-airgap", "the helper wasm-airgap".to_owned(), String::new());
-    let wrong = stderr.contains("the bytes of the helper are not the pinned ones");
-    item.status = if wrong { Status::Wrong } else { Status::Missing };
+    let vendor = examination.vendor_all.replace("vendor_all", "helper");
+    let fix = format!("bazel run {vendor} -- --output-dir vendor/toolchains");
+    let why = because_of(stderr, "helper");
+    let subject = "the helper wasm-airgap".to_owned();
+    let mut item = Item::missing("helper", "wasm-airgap", subject, why, fix);
+    if stderr.contains("the bytes of the helper are not the pinned ones") {
+        item.status = Status::Wrong;
+    }
     let looked = stderr.lines().filter(|line| line.trim_end().ends_with(": not there"));
     item.looked_in = looked.map(|line| line.trim().to_owned()).take(12).collect();
     item.looked_in.dedup();
-    item.why = because_of(stderr, "helper");
-    let vendor = examination.vendor_all.replace("vendor_all", "helper");
-    item.fix = format!("bazel run {vendor} -- --output-dir vendor/toolchains");
     item
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use airgap_core::digest::{Digest, Hasher};
 use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::folder::uninterrupted;
 use airgap_core::free_space;
 use airgap_core::read;
 use airgap_core::report::Report;
@@ -20,7 +21,7 @@ use super::index;
 use super::line::Line;
 use super::merge::{self, Lists};
 use super::opened::{Bundle, Slice};
-use super::publish::{Goal, Survey, not_staged};
+use super::publish::{Goal, Survey};
 use super::staged::{Ended, Staged, Unfinished};
 use super::waiting;
 
@@ -105,11 +106,7 @@ fn run(bundle: &Bundle, goal: &Goal<'_>, root: &RootedPath, staged: &Staged) -> 
     let lists = bundle.inventory().lines().iter().filter(|line| merge::is_merged(&line.path));
     let needed = survey.needed.iter().copied().chain(lists).filter(|line| line.is_carried());
     extract(bundle, &needed.map(|line| line.sha256).collect(), staged)?;
-    let bytes = |line: &Line| {
-        let bytes = staged.bytes(&line.sha256, index::LIMIT)?;
-        bytes.ok_or_else(|| not_staged(line))
-    };
-    let lists = Lists::read(bundle.inventory(), root.path(), bytes)?;
+    let lists = Lists::read(bundle.inventory(), root.path(), staged)?;
     match survey.missing.is_empty() {
         true => goal.publish(&survey, &lists, (root, staged))?,
         false => waiting::keep(bundle, staged)?,
@@ -278,12 +275,8 @@ impl Extraction<'_> {
 
     fn next(&self, file: &mut std::fs::File) -> io::Result<(Vec<u8>, usize)> {
         let mut chunk = self.spares.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
-        loop {
-            match file.read(&mut chunk) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                count => return Ok((chunk, count?)),
-            }
-        }
+        let count = uninterrupted(|| file.read(&mut chunk))?;
+        Ok((chunk, count))
     }
 
     /// Stages the contents of which this chunk has bytes.

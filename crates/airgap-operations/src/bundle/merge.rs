@@ -13,6 +13,7 @@ use super::index;
 use super::inventory::Inventory;
 use super::line::Line;
 use super::removed::Removed;
+use super::staged::Staged;
 
 /// The path of the index in a vendor folder.
 pub(super) const INDEX: &str = "images/index.json";
@@ -32,16 +33,13 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Reads the lists. `bytes` returns the content of a line.
+    /// Reads the lists from the staged contents.
     ///
     /// # Errors
-    /// Integrity, if the manifest lists a file that the inventory lacks or lists differently.
-    pub(super) fn read(
-        inventory: &Inventory,
-        root: &Path,
-        bytes: impl Fn(&Line) -> Result<Vec<u8>>,
-    ) -> Result<Lists> {
-        let content = |path: &str| inventory.find(path).map(&bytes).transpose();
+    /// Failed, if a content is not staged; integrity, if the manifest lists a file that the inventory lacks or lists differently.
+    pub(super) fn read(inventory: &Inventory, root: &Path, staged: &Staged) -> Result<Lists> {
+        let bytes = |line: &Line| staged.bytes(line, index::LIMIT);
+        let content = |path: &str| inventory.find(path).map(bytes).transpose();
         let manifest = content(manifest::FILENAME)?;
         let parse = |text: Vec<u8>| Manifest::parse(&String::from_utf8_lossy(&text), root);
         let manifest = manifest.map(parse).transpose()?;

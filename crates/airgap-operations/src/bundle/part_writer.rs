@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use airgap_core::digest::{Digest, Hasher};
 use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::folder::uninterrupted;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::{Mode, Partial};
 use airgap_core::workers;
@@ -145,7 +146,7 @@ impl Feed {
         let start = self.chunk.len();
         let count = most.min((CHUNK - start) as u64) as usize;
         self.chunk.resize(start + count, 0);
-        let found = read_some(reader, &mut self.chunk[start..]);
+        let found = uninterrupted(|| reader.read(&mut self.chunk[start..]));
         self.chunk.truncate(start + found.as_ref().map_or(0, |count| *count));
         Ok(found.map(|_| &self.chunk[start..]))
     }
@@ -198,20 +199,10 @@ impl Reading<'_> {
 /// Checks that the content ends here and is the listed one.
 fn end(source: &Source, reader: &mut Reader, hasher: Hasher) -> Result<()> {
     let shown = source.content.shown(&source.line.path);
-    let more = read_some(reader, &mut [0]).doing(|| format!("read `{shown}`"))?;
+    let more = uninterrupted(|| reader.read(&mut [0])).doing(|| format!("read `{shown}`"))?;
     match more == 0 && hasher.finish() == source.line.sha256 {
         true => Ok(()),
         false => Err(changed(source)),
-    }
-}
-
-/// Reads once, and again after an interruption.
-fn read_some(reader: &mut Reader, buffer: &mut [u8]) -> std::io::Result<usize> {
-    loop {
-        match reader.read(buffer) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            found => return found,
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
 use airgap_core::rooted::RootedPath;
 use airgap_core::verify;
@@ -154,10 +154,4 @@ fn remove(root: &RootedPath, path: &str) -> Result<()> {
     let file = root.join(path);
     let removed = file.folder().and_then(|folder| folder.remove_if_there(file.name()));
     removed.doing(|| format!("remove `{file}`"))
-}
-
-/// Returns the error for content that should be staged and is not.
-pub(super) fn not_staged(line: &Line) -> Error {
-    Error::new(Kind::Failed, format!("the content of `{}` is not staged any more", line.path))
-        .hint("apply the bundle again")
 }

@@ -7,12 +7,14 @@ use std::fs::File;
 use std::io::Write;
 
 use airgap_core::digest::{Digest, Hasher};
-use airgap_core::error::{Context, Error, Result};
+use airgap_core::error::{Context, Error, Kind, Result};
 use airgap_core::folder::{Folder, uninterrupted};
 use airgap_core::read;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
 use airgap_core::verify;
+
+use super::line::Line;
 
 /// The name of the folder, and of the lock beside it.
 const NAME: &str = ".wasm-airgap-bundle";
@@ -87,10 +89,15 @@ impl Staged {
     /// Returns the bytes of a small content.
     ///
     /// # Errors
-    /// Integrity, if it is missing or has another digest.
-    pub(super) fn bytes(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>> {
-        let bytes = read::rooted_bytes(&self.place(&digest.to_string()), limit)?;
-        Ok(bytes.filter(|bytes| Digest::compute(bytes) == *digest))
+    /// Failed, if it is missing or has another digest.
+    pub(super) fn bytes(&self, line: &Line, limit: u64) -> Result<Vec<u8>> {
+        let bytes = read::rooted_bytes(&self.place(&line.sha256.to_string()), limit)?;
+        let bytes = bytes.filter(|bytes| Digest::compute(bytes) == line.sha256);
+        bytes.ok_or_else(|| {
+            let path = &line.path;
+            Error::new(Kind::Failed, format!("the content of `{path}` is not staged any more"))
+                .hint("apply the bundle again")
+        })
     }
 
     /// Gives a content its name in the vendor folder, or copies it if `is_last` does not hold.

@@ -17,7 +17,7 @@ use airgap_core::store;
 use super::inventory::{self, Inventory};
 use super::merge::Lists;
 use super::opened::Bundle;
-use super::publish::{Goal, not_staged};
+use super::publish::Goal;
 use super::removed::Removed;
 use super::staged::Staged;
 
@@ -85,11 +85,7 @@ fn publish(id: &Digest, root: &RootedPath, staged: &Staged) -> Result<bool> {
     if !survey.missing.is_empty() {
         return Ok(false);
     }
-    let bytes = |line: &super::line::Line| {
-        let bytes = staged.bytes(&line.sha256, super::index::LIMIT)?;
-        bytes.ok_or_else(|| not_staged(line))
-    };
-    let lists = Lists::read(&inventory, root.path(), bytes)?;
+    let lists = Lists::read(&inventory, root.path(), staged)?;
     goal.publish(&survey, &lists, (root, staged))?;
     Ok(true)
 }

@@ -49,6 +49,18 @@ impl Item {
         Item { id, kind, subject, status: Status::Ok, looked_in: vec![place], why, fix }
     }
 
+    /// Creates an item that Bazel reported as missing. `why` is its error, `fix` the command.
+    pub(super) fn missing(
+        kind: &'static str,
+        name: &str,
+        subject: String,
+        why: String,
+        fix: String,
+    ) -> Item {
+        let id = format!("{kind}:{name}");
+        Item { id, kind, subject, status: Status::Missing, looked_in: Vec::new(), why, fix }
+    }
+
     /// Creates an item whose use failed with this error. `pinned` tells whether it has a pin,
     /// and `fix` is the command for an error that names none.
     pub(super) fn failed(
