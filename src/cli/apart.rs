@@ -17,7 +17,7 @@ pub(super) struct ApartArgs {
     /// Check the namespace only
     #[arg(long)]
     probe: bool,
-    /// Where the report goes
+    /// The file of the report
     #[arg(long, value_name = "FILE", required_unless_present = "probe")]
     report: Option<PathBuf>,
     /// The command

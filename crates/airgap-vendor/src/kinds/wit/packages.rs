@@ -104,7 +104,7 @@ impl Packages {
     }
 
     /// Takes each package from its pinned archive if it has one and no user chose a registry for
-    /// it, whatever the config file says: `@wasi_wit` accepts only the archive.
+    /// it, also if the config file names a registry: `@wasi_wit` accepts only the archive.
     pub fn with_archives_first(mut self) -> Packages {
         self.archives_first = true;
         self
