@@ -1,7 +1,7 @@
-"""The extension of buildozer that bazel_tools uses, with the buildozer on PATH."""
+"""The extension of buildozer that bazel_tools uses. It returns buildozer from PATH."""
 
 def _buildozer_repo_impl(rctx):
-    # Only `bazel mod tidy` needs it; the suffix is the one that Bazel asks for on all systems.
+    # Only `bazel mod tidy` needs buildozer. Bazel looks for the name with .exe on all systems.
     program = rctx.which("buildozer")
     if program:
         rctx.symlink(program, "buildozer.exe")
