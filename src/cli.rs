@@ -44,7 +44,7 @@ use airgap_core::artifact::{ArchiveType, Strip};
 use airgap_core::bazel::{self, Settings};
 use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
-use airgap_core::error::{Context as _, Kind, Result};
+use airgap_core::error::{Context as _, ErrorKind, Result};
 use airgap_core::package::PackageId;
 use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
@@ -529,8 +529,8 @@ impl Context {
     }
 }
 
-/// Runs a command line and returns the process's exit code, which is one of [`Kind`] also if the
-/// program panics.
+/// Runs a command line and returns the process's exit code, which is one of [`ErrorKind`] also if
+/// the program panics.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> u8 {
     let words: Vec<_> = words.into_iter().collect();
     environment.learn_secrets();
@@ -539,7 +539,7 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Enviro
         Ok(arguments) => arguments,
         Err(error) => {
             let error = help::laid_out(Arguments::command(), &words, error);
-            let code = if error.use_stderr() { Kind::Usage as u8 } else { 0 };
+            let code = if error.use_stderr() { ErrorKind::Usage as u8 } else { 0 };
             let report = Report::new(false, Workspace::from_environment(&environment));
             let told = report.end(help::print(&error, &report));
             return told.map_or_else(|error| error.kind() as u8, |()| code);

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use airgap_config::registries::{Registries, Route};
 use airgap_core::environment::Environment;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::network::Network;
 use airgap_http::Client;
 use airgap_oci::{AccessProvider, Credential};
@@ -73,7 +73,7 @@ fn a_registry_without_metadata_is_an_oci_registry_itself() {
 
 #[test]
 fn unusable_registry_metadata_is_an_error() {
-    let refuse = |kind: Kind, words: &[&str], reply: fn() -> Reply| {
+    let refuse = |kind: ErrorKind, words: &[&str], reply: fn() -> Reply| {
         let server = Server::start(move |_| reply());
         let error: Error = query(&registries(), &server).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
@@ -82,16 +82,16 @@ fn unusable_registry_metadata_is_an_error() {
             assert!(error.to_string().contains(word), "`{word}` is missing in: {error}");
         }
     };
-    refuse(Kind::Network, &["503"], || Reply::new("503 Service Unavailable", ""));
-    refuse(Kind::Network, &["401"], || Reply::new("401 Unauthorized", ""));
-    refuse(Kind::Network, &["closed the connection"], Reply::nothing);
-    refuse(Kind::Integrity, &["web page"], || {
+    refuse(ErrorKind::Network, &["503"], || Reply::new("503 Service Unavailable", ""));
+    refuse(ErrorKind::Network, &["401"], || Reply::new("401 Unauthorized", ""));
+    refuse(ErrorKind::Network, &["closed the connection"], Reply::nothing);
+    refuse(ErrorKind::Integrity, &["web page"], || {
         Reply::ok("<html>").header("Content-Type", "text/html")
     });
-    refuse(Kind::Integrity, &["more than"], || Reply::ok(vec![b' '; 70_000]));
-    refuse(Kind::Integrity, &["more than"], || Reply::ok(vec![b' '; 70_000]).without_length());
-    refuse(Kind::Integrity, &["line 1"], || Reply::ok("{"));
-    refuse(Kind::Integrity, &["only a config file"], || {
+    refuse(ErrorKind::Integrity, &["more than"], || Reply::ok(vec![b' '; 70_000]));
+    refuse(ErrorKind::Integrity, &["more than"], || Reply::ok(vec![b' '; 70_000]).without_length());
+    refuse(ErrorKind::Integrity, &["line 1"], || Reply::ok("{"));
+    refuse(ErrorKind::Integrity, &["only a config file"], || {
         Reply::ok(r#"{"preferredProtocol":"local","local":{"root":"/"}}"#)
     });
 }
@@ -130,7 +130,7 @@ fn a_helper_on_path_is_run_for_the_host_that_is_asked_for() {
     assert!(!format!("{found:?}").contains("geheim"));
     assert!(access(&in_path, "b.corp").unwrap().credential == Credential::Anonymous);
     let error = access(&in_path, "c.corp").unwrap_err();
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     for word in ["docker-credential-fake", "the keychain is locked", "c.corp", "config.json"] {
         assert!(error.to_string().contains(word), "{error}");
     }

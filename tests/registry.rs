@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::network::Network;
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
@@ -268,7 +268,7 @@ fn a_registry_with_a_password_is_used() {
         ),
     ] {
         let error = case.client().manifest(&name, &[media_type::MANIFEST]).unwrap_err();
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         let text = error.to_string();
         assert!(text.contains("401 Unauthorized: authentication required"), "{text}");
         assert!(text.contains(words) && !text.contains("geheim"), "{text}");
@@ -306,7 +306,7 @@ fn missing_repositories_tags_and_blobs_are_told_apart() {
     let client = case.client();
     push(&client, &name, b"x");
     let error = |error: airgap_core::error::Error| {
-        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
         error.to_string()
     };
     let tag = reference(&registry, "ns/adder:2.0");

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Context;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::quantity::{count, megabytes};
 use airgap_core::rooted::RootedPath;
 use airgap_core::{store, user_path};
@@ -265,9 +265,11 @@ fn inspect(args: &InspectArgs, context: &Context) -> Result<()> {
     let wrong = findings.iter().filter(|finding| finding.problem.is_some()).count();
     match wrong {
         0 => Ok(()),
-        _ => Err(Error::new(Kind::Integrity, format!("`{}` has wrong parts", folder.display()))
-            .fact("wrong", format!("{wrong} of {}", findings.len()))
-            .hint("send only these parts again")),
+        _ => {
+            Err(Error::new(ErrorKind::Integrity, format!("`{}` has wrong parts", folder.display()))
+                .fact("wrong", format!("{wrong} of {}", findings.len()))
+                .hint("send only these parts again"))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::{Context, selection};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::megabytes;
 use airgap_core::rooted::RootedPath;
@@ -153,7 +153,7 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
     let components = Components::new(policy, &context.environment)?;
     let out = RootedPath::beside(&here.join(&args.out));
     get(&wanted, &components, &out, Purpose::Build, context)
-        .map_err(|error| match error.kind() == Kind::Unavailable && is_blind {
+        .map_err(|error| match error.kind() == ErrorKind::Unavailable && is_blind {
             true => error.hint(IN_ACTION),
             false => error,
         })
@@ -163,7 +163,7 @@ fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {
 /// Adds the credentials that an action does not get to the error of a server that refused.
 fn with_withheld(error: Error, context: &Context) -> Error {
     let names = context.environment.withheld();
-    if error.kind() != Kind::Network || names.is_empty() {
+    if error.kind() != ErrorKind::Network || names.is_empty() {
         return error;
     }
     let names = names.join(",");

@@ -3,7 +3,7 @@
 use super::Context;
 use airgap_config::policy::{Mirror, Policy};
 use airgap_config::registries::Registries;
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::environment::{self as env, Environment};
 use airgap_core::error::Result;
 use airgap_core::network::{self, ProxySetting};
@@ -67,7 +67,8 @@ fn general(environment: &Environment, policy: &Policy) -> Vec<Setting> {
         row("vendor folder", folder(policy.vendor_dir()).unwrap_or_default(), &[env::VENDOR_DIR]),
         row(
             "WIT vendor folder",
-            folder(policy.own_vendor_dir(Kind::Wit).map(|(_, dir)| dir)).unwrap_or_default(),
+            folder(policy.own_vendor_dir(VendoredKind::Wit).map(|(_, dir)| dir))
+                .unwrap_or_default(),
             &[env::WIT_VENDOR_DIR],
         ),
         row("mirrors", mirrors.join(","), &[env::MIRROR]),

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, Once};
 
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::workers::lock;
 
 /// The message of the first panic and its place in the sources. Others may follow from it.
@@ -29,11 +29,11 @@ pub(super) fn caught(work: impl FnOnce() -> Result<()>) -> Result<()> {
 
 fn error(words: &str, place: &str) -> Error {
     if words.contains("failed to spawn thread") {
-        return Error::new(Kind::Failed, "cannot start a thread").because(words).hint(
+        return Error::new(ErrorKind::Failed, "cannot start a thread").because(words).hint(
             "raise the limit of processes (`ulimit -u`), or run fewer programs at the same time",
         );
     }
-    Error::new(Kind::Failed, format!("this program has a bug: {words}"))
+    Error::new(ErrorKind::Failed, format!("this program has a bug: {words}"))
         .fact("at", place)
         .hint("report it with this text and the command; all written files are complete")
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::Context;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::quantity::count;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
@@ -81,7 +81,7 @@ pub(super) fn run(args: &SbomArgs, context: &Context) -> Result<()> {
 
 fn value(text: &str) -> Result<serde_json::Value> {
     serde_json::from_str(text)
-        .map_err(|error| Error::new(Kind::Failed, "cannot read the SBOM again").because(error))
+        .map_err(|error| Error::new(ErrorKind::Failed, "cannot read the SBOM again").because(error))
 }
 
 fn time(context: &Context) -> Result<Option<Time>> {

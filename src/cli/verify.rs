@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::{Context, VerifyArgs};
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::quantity::{self, count};
 use airgap_vendor::manifest::{self, Finding, Manifest};
 
@@ -42,7 +42,7 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     }
     if findings.iter().all(Finding::is_failure) {
         let statement = format!("`{}` cannot be read in full", dir.display());
-        let error = Error::new(Kind::Failed, statement).fact("files", findings.len());
+        let error = Error::new(ErrorKind::Failed, statement).fact("files", findings.len());
         let error = findings.iter().filter_map(Finding::cause).take(1).fold(error, Error::because);
         return Err(error.hint("make the files readable, and run `wasm-airgap verify` again"));
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::{Context, WitAdoptArgs, WitFetchArgs, WitInspectArgs, WitLibraryArgs, WitUnpackArgs};
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{Error, Result};
 use airgap_core::package::{AllowedVersions, PackageId, PackageRequest};
 use airgap_core::path_component::PathComponent;
@@ -139,7 +139,7 @@ fn fetch_all(
     let packages = choosing(packages, package, args)?;
     // Other files of a vendor folder, such as BUILD files, are not copied.
     let scratch = Scratch::new()?;
-    let dir = VendorDir::of(scratch.path(), Kind::Wit);
+    let dir = VendorDir::of(scratch.path(), VendoredKind::Wit);
     let lock = Lock::default();
     let request = PackageRequest {
         name: package.name.clone(),

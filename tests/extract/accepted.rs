@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use airgap_core::artifact::{ArchiveType, Strip};
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 
 use crate::archives::{Tar, Zip, gz, pax_record, xz, zst};
 use crate::unpacking::{Unpacking, listing};
@@ -196,17 +196,17 @@ fn an_empty_folder_is_a_destination_and_anything_else_is_not() {
     fs::create_dir(unpacking.destination()).unwrap();
     assert_eq!(unpacking.tree(), listing(&[("a", "644 x")]));
     let error = unpacking.run().unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     assert!(error.statement().contains("not empty"), "{error}");
 
     let unpacking = Unpacking::new(ArchiveType::TarGz, &bytes);
     fs::write(unpacking.destination(), "mine").unwrap();
-    assert_eq!(unpacking.run().unwrap_err().kind(), Kind::Usage);
+    assert_eq!(unpacking.run().unwrap_err().kind(), ErrorKind::Usage);
     assert_eq!(fs::read_to_string(unpacking.destination()).unwrap(), "mine");
 
     let unpacking = Unpacking::new(ArchiveType::TarGz, &bytes);
     std::os::unix::fs::symlink("nowhere", unpacking.destination()).unwrap();
-    assert_eq!(unpacking.run().unwrap_err().kind(), Kind::Usage);
+    assert_eq!(unpacking.run().unwrap_err().kind(), ErrorKind::Usage);
 }
 
 #[test]

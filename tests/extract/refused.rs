@@ -2,7 +2,7 @@
 
 use airgap_archive::Limits;
 use airgap_core::artifact::{ArchiveType, Strip};
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 
 use crate::archives::{Tar, Zip, gz, pax_record, xz, zst};
 use crate::unpacking::Unpacking;
@@ -140,7 +140,7 @@ fn entries_outside_of_the_strip_prefix_are_refused() {
     let strip = Strip::Prefix("sdk".to_owned());
     Unpacking::new(ArchiveType::TarGz, &only_folders).strip(strip).refused(&["it is empty"]);
     let bad = Unpacking::new(ArchiveType::TarGz, &tar.gz()).strip(Strip::Prefix("../a".to_owned()));
-    assert_eq!(bad.run().unwrap_err().kind(), Kind::Usage);
+    assert_eq!(bad.run().unwrap_err().kind(), ErrorKind::Usage);
     bad.assert_untouched();
 }
 

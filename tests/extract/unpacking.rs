@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use airgap_archive::{Layout, Limits, Tree, extract};
 use airgap_core::artifact::{ArchiveType, Strip};
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::verify::{Unverified, hash};
 use tempfile::TempDir;
 
@@ -69,7 +69,7 @@ impl Unpacking {
             Ok(_) => panic!("accepted, but should be refused: {words:?}"),
             Err(error) => error,
         };
-        assert_eq!(error.kind(), Kind::Integrity, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
         for word in words.iter().chain(&["tool 1.0 (linux_amd64)", "work/archive"]) {
             assert!(error.to_string().contains(word), "`{word}` is not in: {error}");
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::report::Item;
 
 use crate::server::{Reply, Server};
@@ -47,7 +47,7 @@ fn a_local_source_that_is_not_a_regular_file_is_an_error_at_once() {
         (&large, "bytes; the limit is"),
     ] {
         let error = case.fail(&[url::Url::from_file_path(path).unwrap().as_str()]);
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &[words]);
     }
 }
@@ -59,7 +59,7 @@ fn wrong_bytes_are_an_integrity_error_and_end_the_search() {
     let case = Case::new();
     let url = server.url("/tool.tar.gz?token=geheim").replace("://", "://user:geheim@");
     let error = case.fail(&[&url, &second.url("/")]);
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(&error, &["tool 1.0 (linux_amd64)", "14 bytes", "/tool.tar.gz?token=...", "mirror"]);
     says(
         &error,
@@ -82,7 +82,7 @@ fn the_cause_of_wrong_bytes_is_guessed() {
     ] {
         let server = Server::start(move |_| reply.clone());
         let error = Case::new().fail(&[&server.url("/")]);
-        assert_eq!(error.kind(), Kind::Integrity);
+        assert_eq!(error.kind(), ErrorKind::Integrity);
         says(&error, &[hint]);
     }
 }
@@ -187,7 +187,7 @@ fn long_headers_are_an_error_also_after_an_interim_answer() {
     ] {
         let server = Server::start(move |_| reply.clone());
         let error = Case::new().fail(&[&server.url("/")]);
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &[words]);
         assert_eq!(server.requests().len(), 1, "the next answer would be the same");
     }
@@ -239,7 +239,7 @@ fn missing_everywhere_is_unavailable_and_lists_every_place() {
     let case = Case::new();
     let urls = [server.url("/a"), server.url("/b"), "file:///does/not/exist".to_owned()];
     let error = case.fail(&urls.each_ref().map(String::as_str));
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     says(&error, &["/a: 404 Not Found", "/b: 410 Gone", "the file does not exist"]);
     assert_eq!(server.requests().len(), 2, "404 is never tried again");
     assert!(case.waits().is_empty());
@@ -253,7 +253,7 @@ fn a_failed_source_makes_it_a_network_error() {
         _ => Reply::new("418 I'm a teapot", ""),
     });
     let error = Case::new().fail(&[&server.url("/a"), &server.url("/b")]);
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["404 Not Found", "418 I'm a teapot"]);
 }
 
@@ -275,17 +275,17 @@ fn a_failed_source_is_followed_by_the_next() {
 fn a_server_that_sends_no_answer_is_named() {
     let server = Server::start(|_| Reply::nothing());
     let error = Case::new().fail(&[&server.url("/")]);
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["closed the connection without an answer", "(6 times)"]);
     let error = Case::new().fail(&[&format!("http://127.0.0.1:{}/", free_port())]);
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["refused", "(4 times)"]);
 }
 
 #[test]
 fn a_bad_address_is_a_usage_error() {
     for url in ["ftp://host/a", "nonsense", "https://"] {
-        assert_eq!(Case::new().fail(&[url]).kind(), Kind::Usage);
+        assert_eq!(Case::new().fail(&[url]).kind(), ErrorKind::Usage);
     }
 }
 
@@ -307,10 +307,10 @@ fn measuring_gives_digest_and_size_of_a_file_only() {
         assert_eq!(client.measure(&server.url(path), &Item::hidden()).unwrap(), right, "{path}");
     }
     for (path, kind) in [
-        ("/page", Kind::Integrity),
-        ("/empty", Kind::Network),
-        ("/gzip", Kind::Network),
-        ("/none", Kind::Unavailable),
+        ("/page", ErrorKind::Integrity),
+        ("/empty", ErrorKind::Network),
+        ("/gzip", ErrorKind::Network),
+        ("/none", ErrorKind::Unavailable),
     ] {
         let error = client.measure(&server.url(path), &Item::hidden()).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::network::ProxySetting;
 
 use crate::authority::Authority;
@@ -198,7 +198,7 @@ fn refusals_name_a_remedy_and_no_secret() {
         let mut case = Case::new();
         case.netrc(netrc);
         let error = case.fail(&[&server.url("/")]);
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         let path = case.network.netrc.as_ref().unwrap().display().to_string();
         says(&error, &[status, words, &path]);
         assert!(!error.to_string().contains("geheim"), "{error}");

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::report::Item;
 use airgap_http::Download;
 
@@ -88,7 +88,7 @@ fn a_destination_that_cannot_be_written_is_named() {
     let case = Case::new();
     fs::write(case.folder.path().join("out"), "a file where a folder should be").unwrap();
     let error = case.fail(&[&server.url("/")]);
-    assert_eq!(error.kind(), Kind::Failed);
+    assert_eq!(error.kind(), ErrorKind::Failed);
     says(&error, &["create the folder", "out"]);
     assert!(server.requests().is_empty());
 }
@@ -109,7 +109,7 @@ fn a_full_disk_leaves_no_finished_file_and_the_next_run_resumes() {
         return;
     };
     let error = case.get_bytes(&[&server.url("/")], &bytes).err().unwrap();
-    assert_eq!(error.kind(), Kind::Failed);
+    assert_eq!(error.kind(), ErrorKind::Failed);
     says(&error, &[&out.display().to_string(), "No space left", "free some space"]);
     assert!(!case.destination().exists());
     disk.mount_option("remount,size=8m");

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::network::ProxySetting;
 
 use crate::authority::Authority;
@@ -83,7 +83,7 @@ fn a_proxy_that_refuses_is_named() {
         case.network.http_proxy =
             set("http_proxy", &proxy.url("").replace("://", "://alice:geheim@"));
         let error = case.fail(&["http://host.invalid/"]);
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &[status, words, &proxy.url("")]);
         assert!(!error.to_string().contains("geheim"), "{error}");
         assert_eq!(proxy.requests().len(), 1);
@@ -117,7 +117,7 @@ fn a_proxy_that_never_comes_to_an_answer_is_given_up() {
     case.network.http_proxy = set("http_proxy", &proxy);
     case.network.retry_budget = Duration::ZERO;
     let error = case.fail(&["http://host.invalid/"]);
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["could not connect within 15 s", &format!("through the proxy {proxy}")]);
 }
 
@@ -126,7 +126,7 @@ fn a_malformed_proxy_is_a_usage_error_that_names_the_variable() {
     let mut case = Case::new();
     case.network.https_proxy = set("HTTPS_PROXY", "ftp://u:geheim@proxy");
     let Err(error) = case.client() else { panic!("it should have failed") };
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     says(&error, &["HTTPS_PROXY"]);
     assert!(!error.to_string().contains("geheim"), "{error}");
 }

@@ -1,6 +1,6 @@
 //! Redirects.
 
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
@@ -41,7 +41,7 @@ fn redirect_loops_and_long_chains_end() {
     {
         let before = server.requests().len();
         let error = Case::new().fail(&[&server.url(path)]);
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &[words]);
         assert_eq!(server.requests().len() - before, requests, "{path}");
     }
@@ -57,7 +57,7 @@ fn other_schemes_are_not_followed() {
         let to = to.to_owned();
         let server = Server::start(move |_| Reply::redirect(&to));
         let error = case.fail(&[&server.url("/")]);
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &["redirects to"]);
     }
 }

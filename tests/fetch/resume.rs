@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 
 use crate::server::{Reply, Server};
 use crate::{BODY, Case, says};
@@ -61,7 +61,7 @@ fn the_next_run_resumes_where_the_last_one_failed() {
     });
     let case = Case::new();
     let error = case.fail(&[&server.url("/")]);
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(case.names().len(), 2, "the file and the note beside it: {:?}", case.names());
     case.succeed(&[&server.url("/")]);
     let range = Some("bytes=20-".to_owned());
@@ -114,7 +114,7 @@ fn wrong_bytes_after_starting_over_are_an_integrity_error() {
     left_behind(&case, b"garbage");
     let server = Server::start(|request| Reply::file(request, b"something else", TAG));
     let error = case.fail(&[&server.url("/")]);
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     assert_eq!(server.requests().len(), 2);
     assert_eq!(case.names(), [""; 0], "wrong bytes are not kept");
 }
@@ -199,7 +199,7 @@ fn answers_that_are_always_cut_short_are_reported() {
     let server = Server::start(|_| Reply::ok(BODY).claiming(1000).cut_at(43));
     let case = Case::new();
     let error = case.get_bytes(&[&server.url("/")], b"longer").err().unwrap();
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["the connection ended after 43 of 1000 bytes"]);
 }
 
@@ -218,6 +218,6 @@ fn a_server_that_falls_silent_is_left_and_continued() {
     let mut case = Case::new();
     case.network.silence = Duration::from_millis(50);
     let error = case.fail(&[&server.url("/")]);
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["sent nothing for 0.05 s, after 20 of 43 bytes"]);
 }

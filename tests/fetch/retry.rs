@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::report::Item;
 
 use crate::server::{Reply, Server};
@@ -76,7 +76,7 @@ fn a_server_that_asks_for_more_than_is_left_is_given_up_at_once() {
     let server = busy(9, "429 Too Many Requests", "1000000000");
     let case = Case::new();
     let error = case.fail(&[&server.url("/")]);
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(
         &error,
         &[

@@ -1,6 +1,6 @@
 //! Certificates, with a private authority.
 
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use rcgen::{CertificateParams, date_time_ymd};
 
 use crate::authority::Authority;
@@ -33,7 +33,7 @@ fn an_unknown_authority_is_refused_with_the_remedy() {
     let mut case = Case::new();
     case.network.ca_file = Some(other.write_to(case.folder.path()));
     let error = case.fail(&[&server.url_as("localhost", "/")]);
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["authority that this machine does not trust", "SSL_CERT_FILE"]);
     assert!(case.waits().is_empty(), "it would be refused again");
 }
@@ -58,7 +58,7 @@ fn certificates_with_a_wrong_name_or_time_are_explained() {
         let mut case = Case::new();
         case.network.ca_file = Some(authority.write_to(case.folder.path()));
         let error = case.fail(&[&server.url_as("localhost", "/")]);
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &[words]);
     }
 }
@@ -92,7 +92,7 @@ fn invalid_roots_are_a_usage_error_for_https_only() {
         }
         case.network.ca_file = Some(path.clone());
         let error = case.fail(&["https://localhost:1/"]);
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.kind(), ErrorKind::Usage);
         says(&error, &[words, &path.display().to_string()]);
         case.succeed(&[&server.url("/")]);
     }
@@ -130,6 +130,6 @@ fn a_device_as_the_file_of_an_authority_is_refused_at_once() {
     let mut case = Case::new();
     case.network.ca_file = Some("/dev/zero".into());
     let error = case.fail(&["https://127.0.0.1:1/"]);
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     says(&error, &["SSL_CERT_FILE", "/dev/zero", "not a regular file"]);
 }

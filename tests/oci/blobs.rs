@@ -1,7 +1,7 @@
 //! Blobs: resumed, checked, counted.
 
 use airgap_core::digest::Digest;
-use airgap_core::error::{Kind, Result};
+use airgap_core::error::{ErrorKind, Result};
 use airgap_core::report::Item;
 use airgap_oci::{Client, Credential, Descriptor, Repository};
 
@@ -91,7 +91,7 @@ fn wrong_bytes_are_refused_with_both_digests() {
     });
     let case = Case::new();
     let error = case.failed(case.pull(&case.client(), &fake));
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     let found = Digest::compute(&BODY.to_ascii_uppercase()).to_string();
     says(&error, &["are not the pinned ones", &body().digest.to_string(), &found]);
     says(&error, &["the blob of a digest never changes"]);
@@ -113,7 +113,7 @@ fn a_blob_of_another_size_is_refused_with_both_sizes() {
         });
         let case = Case::new();
         let error = case.failed(case.pull(&case.client(), &fake));
-        assert_eq!(error.kind(), Kind::Integrity, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
         says(&error, &["43 bytes", found]);
         assert_eq!(case.names(), [""; 0], "{found}");
     }
@@ -126,7 +126,7 @@ fn a_blob_with_a_wrong_size_in_its_descriptor_is_refused() {
     let wrong = Descriptor::new("application/wasm", Digest::compute(BODY), 44);
     let pulled = case.client().blob(&home(&fake), &wrong, &case.place(), &Item::hidden());
     let error = case.failed(pulled);
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(&error, &["44 bytes", "43 bytes"]);
 }
 
@@ -148,7 +148,7 @@ fn a_web_page_instead_of_a_blob_is_named() {
     });
     let case = Case::new();
     let error = case.failed(case.pull(&case.client(), &fake));
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(&error, &["the answer is a web page"]);
 }
 
@@ -231,7 +231,7 @@ fn wrong_bytes_are_never_passed_on_whole() {
             let (from, to) = (home(&fake), Fake::new(Door::Open));
             let error = pass_on(&client, &from, &body(), &to).unwrap_err();
             assert_eq!(to.store().blob(HOME, &Digest::compute(BODY)), None);
-            assert_eq!(error.kind(), Kind::Integrity, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
             says(&error, &[words]);
         }
     }

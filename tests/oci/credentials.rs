@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::network::ProxySetting;
 use airgap_oci::{Access, Credential, CredentialPart, media_type};
 
@@ -151,7 +151,7 @@ fn a_credential_that_stays_refused_is_an_error() {
         let wrong = Credential::Basic { username: "alice".into(), password: "geheim".into() };
         let case = Case::by(&fake, wrong);
         let error = case.failed(case.pull(&case.client(), &fake));
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &["401 Unauthorized", "does not accept the credential from the settings of"]);
         assert!(!error.to_string().contains("geheim"), "{error}");
         assert_eq!(case.accesses.asked().len(), 2);
@@ -219,7 +219,7 @@ fn a_token_server_without_encryption_gets_no_credential() {
         let fake = naming(realm);
         let case = Case::by(&fake, alice());
         let error = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &["names the token server", words]);
         assert_eq!(fake.server.requests().len(), 1);
     }
@@ -293,7 +293,7 @@ fn answers_without_a_token_are_explained() {
         let fake = naming(&tokens.url("/token"));
         let case = Case::by(&fake, alice());
         let error = case.client().has_blob(&home(&fake), &Digest::compute(BODY)).unwrap_err();
-        assert_eq!(error.kind(), Kind::Network, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Network, "{error}");
         says(&error, &[words, "the token server `http://127.0.0.1"]);
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::report::Item;
 use airgap_oci::{Credential, Descriptor, Reference, media_type};
 
@@ -90,7 +90,7 @@ fn a_server_that_sends_slowly_is_given_up() {
         let began = Instant::now();
         let at = Reference::parse(&format!("127.0.0.1:{port}/ns/name:1")).unwrap();
         let error = case.client().manifest(&at, &ACCEPT).unwrap_err();
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &[words]);
         assert!(began.elapsed() < Duration::from_secs(20), "{error}");
     }
@@ -106,7 +106,7 @@ fn a_blob_that_arrives_slowly_is_resumed_and_given_up() {
     let mut case = Case::new();
     case.network.answer = Duration::from_millis(200);
     let error = case.failed(case.pull(&case.client(), &fake));
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["the server is too slow"]);
     assert_eq!(case.clock.waits().len(), 5);
 }
@@ -123,7 +123,7 @@ fn a_blob_whose_frame_never_ends_is_given_up() {
         case.network.answer = Duration::from_millis(200);
         case.network.retry_budget = Duration::ZERO;
         let error = case.failed(case.pull(&case.client(), &fake));
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &["no data, only the chunk headers of its answer"]);
     }
 }
@@ -136,7 +136,7 @@ fn a_huge_size_is_refused_before_any_request() {
     let home = home(&fake);
     let pulled = case.client().blob(&home, &descriptor, &case.place(), &Item::hidden());
     let error = case.failed(pulled);
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(&error, &["is too large", "4611686018427387904 bytes"]);
     assert!(fake.server.requests().is_empty());
 }
@@ -274,7 +274,7 @@ fn a_manifest_that_its_headers_call_an_index_is_refused() {
     let fake = Fake::new(Door::Open);
     fake.store().add_manifest(HOME, "1", media_type::INDEX, &manifest());
     let error = Case::new().client().manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(&error, &[media_type::INDEX, media_type::MANIFEST, "Content-Type"]);
 }
 

@@ -1,7 +1,7 @@
 //! Tags, and referrers of a manifest.
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_oci::media_type;
 
 use crate::fake_registry::{Door, Fake, error, param};
@@ -51,7 +51,7 @@ fn a_next_page_on_another_server_is_refused() {
         is_list(request).then(|| tags(&["a"]).header("Link", &link))
     });
     let error = Case::new().client().tags(&home(&fake)).unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(&error, &["the next page is on another server", "X-Forwarded-Proto"]);
     assert!(far.requests().is_empty());
 }
@@ -74,7 +74,7 @@ fn an_endless_list_is_given_up() {
         })
     });
     let error = Case::new().client().tags(&home(&endless)).unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(&error, &["does not end after 1000 pages"]);
 }
 
@@ -101,10 +101,10 @@ fn all_pages_of_a_list_share_one_retry_budget() {
 #[test]
 fn an_invalid_list_of_tags_is_refused() {
     for (reply, kind, words) in [
-        (Reply::ok("<html>").header("Content-Type", "text/html"), Kind::Network, "a web page"),
-        (Reply::ok("  <html>"), Kind::Network, "a web page"),
-        (Reply::json("200 OK", r#"{"tags":1}"#), Kind::Integrity, "is not valid"),
-        (Reply::json("200 OK", &" ".repeat((4 << 20) + 1)), Kind::Integrity, "too long"),
+        (Reply::ok("<html>").header("Content-Type", "text/html"), ErrorKind::Network, "a web page"),
+        (Reply::ok("  <html>"), ErrorKind::Network, "a web page"),
+        (Reply::json("200 OK", r#"{"tags":1}"#), ErrorKind::Integrity, "is not valid"),
+        (Reply::json("200 OK", &" ".repeat((4 << 20) + 1)), ErrorKind::Integrity, "too long"),
     ] {
         let fake =
             Fake::with(Door::Open, move |request, _| is_list(request).then(|| reply.clone()));
@@ -118,7 +118,7 @@ fn an_invalid_list_of_tags_is_refused() {
 fn a_repository_that_is_not_there() {
     let fake = Fake::new(Door::Open);
     let error = Case::new().client().tags(&repository(&fake, "no/such")).unwrap_err();
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     says(&error, &["there is no repository `no/such`", "repository name not known"]);
 }
 

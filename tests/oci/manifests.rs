@@ -1,7 +1,7 @@
 //! Manifests: by tag and by digest, verified, limited.
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_oci::{Content, Manifest, media_type};
 
 use crate::fake_registry::{Door, Fake};
@@ -67,7 +67,7 @@ fn a_manifest_with_another_digest_is_refused() {
     let (fake, digest) = (answering(Reply::ok("{}")), Digest::compute(b"x"));
     let wanted = reference(&fake, &format!("ns/name:1@sha256:{digest}"));
     let error = Case::new().client().manifest(&wanted, &ACCEPT).unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     let found = Digest::compute(b"{}").to_string();
     says(
         &error,
@@ -81,7 +81,7 @@ fn a_manifest_that_differs_from_its_digest_header_is_refused() {
     let fake = answering(Reply::ok("{}").header("Docker-Content-Digest", &digest_header));
     let client = Case::new().client();
     let error = client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(
         &error,
         &[
@@ -93,7 +93,7 @@ fn a_manifest_that_differs_from_its_digest_header_is_refused() {
 
     let pinned = reference(&fake, &format!("ns/name@sha256:{}", Digest::compute(b"{}")));
     let error = client.head_manifest(&pinned, &ACCEPT).unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_manifest_over_4_mib_is_refused() {
             Ok(manifest) => assert_eq!(manifest.bytes().len(), limit),
             Err(error) => {
                 assert!(length > limit, "{error}");
-                assert_eq!(error.kind(), Kind::Integrity);
+                assert_eq!(error.kind(), ErrorKind::Integrity);
                 says(&error, &["the answer is too long", "at most 4194304 bytes"]);
             }
         }
@@ -146,7 +146,7 @@ fn a_cut_manifest_is_asked_for_again() {
 fn a_reference_without_tag_and_digest_is_refused() {
     let fake = Fake::new(Door::Open);
     let error = Case::new().client().manifest(&reference(&fake, "ns/name"), &ACCEPT).unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     says(&error, &["names neither tag nor digest"]);
     assert!(fake.server.requests().is_empty());
 }
@@ -184,7 +184,7 @@ fn the_media_type_decides_how_a_manifest_is_read() {
             Ok(Content::Image(_)) => "image".to_owned(),
             Ok(Content::Index(_)) => "index".to_owned(),
             Err(error) => {
-                assert_eq!(error.kind(), Kind::Integrity);
+                assert_eq!(error.kind(), ErrorKind::Integrity);
                 error.to_string()
             }
         };

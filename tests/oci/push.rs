@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::report::Item;
 use airgap_core::verify::Unverified;
 use airgap_oci::{Client, Credential, Descriptor, MountResult, Readable, media_type};
@@ -117,7 +117,7 @@ fn wrong_bytes_never_end_an_upload() {
     ] {
         let fake = Fake::new(Door::Open);
         let error = push(&Case::new().client(), &fake, &bytes).unwrap_err();
-        assert_eq!(error.kind(), Kind::Integrity, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
         says(&error, &[words]);
         assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), None);
         assert!(fake.request_lines().iter().filter(|it| it.starts_with("PUT")).count() == 0);
@@ -268,13 +268,13 @@ fn a_failure_of_the_source_is_reported() {
     }
     impl Read for &Broken {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other(Error::new(Kind::Unavailable, "the source is gone")))
+            Err(io::Error::other(Error::new(ErrorKind::Unavailable, "the source is gone")))
         }
     }
     let fake = Fake::new(Door::Open);
     let case = Case::new();
     let error = push(&case.client(), &fake, &Broken).unwrap_err();
-    assert_eq!((error.kind(), error.statement()), (Kind::Unavailable, "the source is gone"));
+    assert_eq!((error.kind(), error.statement()), (ErrorKind::Unavailable, "the source is gone"));
     assert!(case.clock.waits().is_empty());
     assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), None);
 }
@@ -321,7 +321,7 @@ fn a_damaged_source_leaves_nothing_behind() {
     let client = Case::new().client();
     let (source, blob) = (home(&from), body());
     let error = push(&client, &fake, &client.remote_blob(&source, &blob)).unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     assert_eq!(fake.store().blob(HOME, &Digest::compute(BODY)), None);
 }
 
@@ -413,7 +413,7 @@ fn refused_uploads_are_explained() {
             (request.method == "PUT").then(|| error(status, code, message))
         });
         let failed = push(&Case::new().client(), &fake, &BODY).unwrap_err();
-        assert_eq!(failed.kind(), Kind::Network);
+        assert_eq!(failed.kind(), ErrorKind::Network);
         says(&failed, &["cannot push", status, message]);
     }
 }
@@ -440,7 +440,7 @@ fn manifests_are_pushed_by_tag_or_digest() {
     }
     let other = reference(&fake, &format!("ns/name:3@sha256:{}", Digest::compute(b"x")));
     let error = client.put_manifest(&other, json.as_bytes(), kind).unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     assert_eq!(client.traffic().put, 3);
 }
 
@@ -455,7 +455,7 @@ fn a_registry_that_stores_another_manifest_is_detected() {
     let client = Case::new().client();
     let error = client.put_manifest(&reference(&fake, "ns/name:1"), b"{}", media_type::MANIFEST);
     let error = error.unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity);
+    assert_eq!(error.kind(), ErrorKind::Integrity);
     says(&error, &["stores another manifest", &Digest::compute(b"x").to_string()]);
 }
 

@@ -1,7 +1,7 @@
 //! Registries that differ from the specification, as real ones do.
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::report::Item;
 use airgap_oci::{Content, Credential, MountResult, media_type};
 
@@ -78,7 +78,7 @@ fn a_failed_head_of_a_manifest_is_repeated_with_get() {
         let missing = reference(&fake, "ns/name:2");
         assert_eq!(client.head_manifest(&missing, &ACCEPT).unwrap(), None, "{status}");
         let error = client.manifest_digest(&missing, &ACCEPT).unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable, "{status}");
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{status}");
         says(&error, &["there is no tag `2`"]);
         assert!(case.clock.waits().is_empty(), "{status}");
     }
@@ -152,7 +152,7 @@ fn a_refused_credential_without_a_challenge_is_left_out() {
     let case = Case::by(&fake, alice());
     let client = case.client();
     let error = client.manifest(&reference(&fake, "ns/name:2"), &ACCEPT).unwrap_err();
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     says(&error, &["there is no tag `2`", "did not accept the credential from", "check the name"]);
     // The other requests are sent without it.
     client.manifest(&reference(&fake, "ns/name:1"), &ACCEPT).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind};
+use airgap_core::error::{Error, ErrorKind};
 use airgap_core::network::ProxySetting;
 use airgap_http::Identity;
 use airgap_oci::{Access, Credential, Repository};
@@ -44,7 +44,7 @@ fn an_untrusted_authority_is_refused() {
     let mut case = Case::new();
     case.network.ca_file = Some(other.write_to(case.folder.path()));
     let error = query_blob(&case, &format!("localhost:{}", server.port())).unwrap_err();
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(
         &error,
         &["reach the registry `localhost:", "this machine does not trust", "SSL_CERT_FILE"],
@@ -108,7 +108,7 @@ fn a_client_certificate_is_shown_to_its_registry_alone() {
     case.accesses.set(&host(&other), without());
     assert!(query_blob(&case, &host(&known)).unwrap());
     let error = query_blob(&case, &host(&other)).unwrap_err();
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     // A redirect does not lead to another host.
     let to = other.url("/v2/ns/name");
     let leads =
@@ -259,10 +259,10 @@ fn refused_connections_and_unknown_hosts_are_reported() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let case = Case::new();
     let error = query_blob(&case, &format!("127.0.0.1:{port}")).unwrap_err();
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["reach the registry `127.0.0.1:", "refused", "(4 times)"]);
     let error = query_blob(&case, "registry.invalid").unwrap_err();
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["reach the registry `registry.invalid`"]);
 }
 
@@ -296,7 +296,7 @@ fn a_web_site_is_not_a_registry() {
         Some(Reply::ok("<html>").header("Content-Type", "text/html; charset=utf-8"))
     });
     let error = query_blob(&Case::new(), &fake.host()).unwrap_err();
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &["web page instead of JSON", "that host is not a registry"]);
 }
 
@@ -311,7 +311,7 @@ fn bad_redirects_are_refused() {
             (request.path != "/v2/").then(|| Reply::redirect(location))
         });
         let error = query_blob(&Case::new(), &fake.host()).unwrap_err();
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &[words]);
     }
 }

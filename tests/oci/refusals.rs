@@ -1,7 +1,7 @@
 //! The errors for refusals of a registry.
 
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind};
+use airgap_core::error::{Error, ErrorKind};
 use airgap_core::report::Item;
 use airgap_oci::{Client, Credential, media_type};
 
@@ -40,11 +40,11 @@ fn missing_repositories_tags_and_digests_are_told_apart() {
         (&by_digest, format!("there is no manifest with the digest sha256:{digest}")),
     ] {
         let error = manifest_error(&client, &fake, rest);
-        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
         says(&error, &[&words, "404 Not Found", "check the name"]);
     }
     let error = case.failed(case.pull(&client, &fake));
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     says(&error, &["there is no blob with the digest", "blob unknown to registry (BLOB_UNKNOWN)"]);
     // No request is tried twice.
     assert_eq!(client.traffic().get, 4);
@@ -55,7 +55,7 @@ fn missing_repositories_tags_and_digests_are_told_apart() {
 fn a_404_with_a_web_page_is_explained() {
     let fake = saying(Reply::new("404 Not Found", "<html>").header("Content-Type", "text/html"));
     let error = manifest_error(&Case::new().client(), &fake, "ns/name:1");
-    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
     says(&error, &["404 Not Found, with a web page", "is not a registry"]);
 }
 
@@ -79,7 +79,7 @@ fn refusals_name_a_remedy_and_no_secret() {
         let fake = saying(error(status, "DENIED", "permission\u{7} denied"));
         let case = Case::by(&fake, credential.clone());
         let error = manifest_error(&case.client(), &fake, "ns/name:1");
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         says(&error, &[status, "permission\u{fffd} denied (DENIED)", words]);
         if credential == Credential::Anonymous {
             says(&error, &["_TOKEN", "docker login", "config.json", "config file of wkg"]);
@@ -141,7 +141,7 @@ fn a_limit_that_was_reached_is_shown() {
     );
     let case = Case::new();
     let error = manifest_error(&case.client(), &fake, "ns/name:1");
-    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!(error.kind(), ErrorKind::Network);
     says(&error, &[message, "TOOMANYREQUESTS", "the limit is 100 in 21600 s"]);
     says(&error, &["the server asks to wait 21600 s, but only 120 s"]);
     assert!(case.clock.waits().is_empty());

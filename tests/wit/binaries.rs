@@ -1,7 +1,7 @@
 //! Packages in the binary format.
 
 use airgap_core::digest::Digest;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_core::verify::Unverified;
 use airgap_wit::WitSource;
 
@@ -97,7 +97,7 @@ fn a_verified_file_is_read_to_its_end() {
     assert_eq!(WitSource::from_unverified(&path).unwrap(), source);
     for other in ["acme:base@1.2.4", "acme:case@1.2.3"] {
         let error = source.must_be(&other.parse().unwrap(), "base.wasm").unwrap_err();
-        assert_eq!(error.kind(), Kind::Integrity);
+        assert_eq!(error.kind(), ErrorKind::Integrity);
         let text = error.to_string();
         assert!(text.contains(other) && text.contains("acme:base@1.2.3"), "{text}");
     }
@@ -110,7 +110,7 @@ fn damaged_files_are_errors() {
     let mut accepted = 0;
     for length in 0..whole.len() {
         match WitSource::from_bytes(whole[..length].to_vec(), "cut.wasm") {
-            Err(error) => assert_eq!(error.kind(), Kind::Integrity, "{length}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Integrity, "{length}"),
             // At the end of a section the format cannot detect a cut; a digest can.
             Ok(_) => accepted += 1,
         }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_wit::WitSource;
 
 use crate::sandbox::Sandbox;
@@ -16,7 +16,7 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 #[track_caller]
 fn refused(bytes: &[u8], found: &str) {
     let error = WitSource::from_bytes(bytes.to_vec(), "lib/x.wasm").unwrap_err();
-    assert_eq!(error.kind(), Kind::Integrity, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
     let text = error.to_string();
     assert!(text.contains("lib/x.wasm") && text.contains(found), "{text}");
 }
@@ -78,7 +78,7 @@ fn a_version_is_needed_only_where_it_is_asked_for() {
     let source = WitSource::from_bytes(b"package a:b;\n".to_vec(), "dir/a.wit").unwrap();
     assert_eq!(source.declared().to_string(), "a:b");
     let error = source.id().unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     let text = error.to_string();
     assert!(
         text.contains("a:b does not declare a version") && text.contains("dir/a.wit"),

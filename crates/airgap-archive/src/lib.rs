@@ -49,7 +49,7 @@ mod zstd;
 use std::path::{Path, PathBuf};
 
 use airgap_core::artifact::{ArchiveType, Strip};
-use airgap_core::error::{Kind, Result};
+use airgap_core::error::{ErrorKind, Result};
 use airgap_core::path_component::PathComponent;
 use airgap_core::store::Staging;
 use airgap_core::verify::Verified;
@@ -151,7 +151,7 @@ pub fn extract_with(
     limits: &Limits,
 ) -> Result<Tree> {
     described(archive, unpack(archive, layout, adjustments, destination, limits)).map_err(|error| {
-        let refused = error.kind() == Kind::Integrity;
+        let refused = error.kind() == ErrorKind::Integrity;
         let error = error.fact("to", destination.display());
         match refused {
             true => error.hint(

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use airgap_core::error::{Error, Kind};
+use airgap_core::error::{Error, ErrorKind};
 use airgap_core::report::is_hidden;
 
 /// The largest number of characters of a name in a message. A name in an archive can be megabytes
@@ -30,7 +30,7 @@ pub(super) fn damaged(reason: impl fmt::Display) -> Error {
 /// of a decoder is.
 pub(super) fn reading(cause: &io::Error) -> Error {
     match cause.raw_os_error() {
-        Some(_) => Error::new(Kind::Failed, "cannot read the archive").because(cause),
+        Some(_) => Error::new(ErrorKind::Failed, "cannot read the archive").because(cause),
         None => damaged(cause),
     }
 }

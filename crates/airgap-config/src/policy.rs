@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::environment::{self as env, Environment};
 use airgap_core::error::{self, Error, Result};
 use airgap_core::network::Network;
@@ -29,7 +29,7 @@ pub struct Policy {
     in_action: bool,
     vendor_dir: Option<PathBuf>,
     /// The vendor folders for one kind alone, each with the variable that names it.
-    own_vendor_dirs: Vec<(Kind, &'static str, PathBuf)>,
+    own_vendor_dirs: Vec<(VendoredKind, &'static str, PathBuf)>,
     making: Vec<PathBuf>,
     mirrors: Vec<Mirror>,
     github: Option<String>,
@@ -93,13 +93,13 @@ impl Policy {
     }
 
     /// Returns the vendor folder for a kind alone, if one is named, with the variable that names it.
-    pub fn own_vendor_dir(&self, kind: Kind) -> Option<(&'static str, &Path)> {
+    pub fn own_vendor_dir(&self, kind: VendoredKind) -> Option<(&'static str, &Path)> {
         let own = self.own_vendor_dirs.iter().find(|(of, ..)| *of == kind);
         own.map(|(_, variable, dir)| (*variable, dir.as_path()))
     }
 
     /// Returns the vendor folders for a kind, highest first, each with the variable that names it.
-    pub fn vendor_dirs(&self, kind: Kind) -> Vec<(&'static str, &Path)> {
+    pub fn vendor_dirs(&self, kind: VendoredKind) -> Vec<(&'static str, &Path)> {
         let for_all = self.vendor_dir().map(|dir| (env::VENDOR_DIR, dir));
         self.own_vendor_dir(kind).into_iter().chain(for_all).collect()
     }
@@ -150,7 +150,7 @@ impl Policy {
     pub fn network(&self, what: impl FnOnce() -> String) -> Result<&Network> {
         match self.offline {
             Some(offline) => {
-                Err(Error::new(error::Kind::Unavailable, format!("cannot {} offline", what()))
+                Err(Error::new(error::ErrorKind::Unavailable, format!("cannot {} offline", what()))
                     .hint(format!("{offline}; on a machine with a network, {}", offline.mend())))
             }
             None => Ok(&self.network),
@@ -275,12 +275,12 @@ fn base_url(name: &'static str, value: &str) -> Result<String> {
 fn own_vendor_dirs(
     environment: &Environment,
     workspace: &Path,
-) -> Vec<(Kind, &'static str, PathBuf)> {
-    let own = |kind: Kind| {
+) -> Vec<(VendoredKind, &'static str, PathBuf)> {
+    let own = |kind: VendoredKind| {
         let variable = kind.variable()?;
         Some((kind, variable, workspace.join(environment.get(variable)?)))
     };
-    Kind::ALL.into_iter().filter_map(own).collect()
+    VendoredKind::ALL.into_iter().filter_map(own).collect()
 }
 
 #[cfg(test)]
@@ -289,7 +289,7 @@ mod tests {
 
     use super::*;
     use airgap_core::artifact;
-    use airgap_core::error::Kind;
+    use airgap_core::error::ErrorKind;
 
     fn policy(pairs: &[(&'static str, &str)]) -> Result<Policy> {
         Policy::from_environment(&Environment::from_pairs(pairs, "/cwd"), Path::new("/ws"))
@@ -318,7 +318,7 @@ mod tests {
                     assert_eq!(serde_json::json!(found), meaning, "`{value}`");
                 }
                 Err(error) => {
-                    assert_eq!(error.kind(), Kind::Usage);
+                    assert_eq!(error.kind(), ErrorKind::Usage);
                     assert_eq!("error", meaning, "`{value}`: {error}");
                 }
             }
@@ -334,7 +334,7 @@ mod tests {
             match meaning.as_str() {
                 "error" => {
                     let error = found.unwrap_err();
-                    assert_eq!(error.kind(), Kind::Usage);
+                    assert_eq!(error.kind(), ErrorKind::Usage);
                     assert!(error.to_string().contains(&word), "{error}");
                 }
                 meaning => assert_eq!(found.unwrap().to_string(), meaning, "`{word}`"),
@@ -350,7 +350,7 @@ mod tests {
             (env::GITHUB_MIRROR, "https://g"),
         ];
         let error = policy(&all).unwrap().network(|| "fetch `a`".into()).unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.to_string().contains("unset BAZEL_WASM_OFFLINE"), "{error}");
     }
 
@@ -378,7 +378,7 @@ mod tests {
     fn invalid_mirrors_are_refused_without_repeating_secrets() {
         for value in ["mirror", "ftp://a", "https://", ",", "https://a?x=1", "Direct"] {
             let error = policy(&[(env::MIRROR, value)]).unwrap_err();
-            assert_eq!(error.kind(), Kind::Usage, "{value}");
+            assert_eq!(error.kind(), ErrorKind::Usage, "{value}");
             assert!(error.to_string().contains("BAZEL_WASM_MIRROR"), "{error}");
         }
         for value in [
@@ -416,9 +416,9 @@ mod tests {
         let policy =
             policy(&[(env::VENDOR_DIR, "/v"), (env::WIT_VENDOR_DIR, "vendor/wit")]).unwrap();
         let dirs = |kind| policy.vendor_dirs(kind).into_iter().map(|(_, dir)| dir).collect();
-        let wit: Vec<_> = dirs(artifact::Kind::Wit);
+        let wit: Vec<_> = dirs(artifact::VendoredKind::Wit);
         assert_eq!(wit, [Path::new("/ws/vendor/wit"), Path::new("/v")]);
-        let toolchains: Vec<_> = dirs(artifact::Kind::Toolchain);
+        let toolchains: Vec<_> = dirs(artifact::VendoredKind::Toolchain);
         assert_eq!(toolchains, [Path::new("/v")]);
     }
 }

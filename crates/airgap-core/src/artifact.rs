@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::Digest;
-pub use crate::kind::Kind;
+pub use crate::kind::VendoredKind;
 use crate::package::PackageId;
 use crate::path_component::PathComponent;
 use crate::platform::Platform;
@@ -43,10 +43,10 @@ pub enum Identity {
 
 impl Identity {
     /// Returns the kind.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> VendoredKind {
         match self {
-            Identity::Tool { .. } => Kind::Toolchain,
-            Identity::Wit { .. } => Kind::Wit,
+            Identity::Tool { .. } => VendoredKind::Toolchain,
+            Identity::Wit { .. } => VendoredKind::Wit,
         }
     }
 

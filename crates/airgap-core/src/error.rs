@@ -1,7 +1,7 @@
 //! Errors, written so that a person can act on them.
 //!
 //! An [`Error`] answers four questions: the step that failed, its object, the found and the
-//! expected value, and the next thing to try. Its [`Kind`] is the exit code.
+//! expected value, and the next thing to try. Its [`ErrorKind`] is the exit code.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,7 +16,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// The class of a failure; as a number, the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// Any other failure: a full disk, a folder that cannot be written.
     Failed = 1,
     /// Wrong usage or configuration: an unknown tool, a variable with a meaningless value.
@@ -29,15 +29,15 @@ pub enum Kind {
     Network = 5,
 }
 
-impl Kind {
+impl ErrorKind {
     /// Returns the word for this kind in `--json` output.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Failed => "failed",
-            Kind::Usage => "usage",
-            Kind::Unavailable => "unavailable",
-            Kind::Integrity => "integrity",
-            Kind::Network => "network",
+            ErrorKind::Failed => "failed",
+            ErrorKind::Usage => "usage",
+            ErrorKind::Unavailable => "unavailable",
+            ErrorKind::Integrity => "integrity",
+            ErrorKind::Network => "network",
         }
     }
 }
@@ -51,7 +51,7 @@ pub struct Error(Box<Inner>);
 
 #[derive(Clone, Debug)]
 struct Inner {
-    kind: Kind,
+    kind: ErrorKind,
     statement: String,
     facts: Vec<(&'static str, String)>,
     cause: Option<String>,
@@ -78,7 +78,7 @@ impl Asked {
 impl Error {
     /// Creates a failure of this kind. The statement names the step, its object and the reason:
     /// lower case, user's words in backticks, no full stop.
-    pub fn new(kind: Kind, statement: impl Into<String>) -> Error {
+    pub fn new(kind: ErrorKind, statement: impl Into<String>) -> Error {
         Error(Box::new(Inner {
             kind,
             statement: statement.into(),
@@ -91,12 +91,12 @@ impl Error {
 
     /// Creates an error of wrong usage or configuration (exit code 2).
     pub fn usage(statement: impl Into<String>) -> Error {
-        Error::new(Kind::Usage, statement)
+        Error::new(ErrorKind::Usage, statement)
     }
 
     /// Creates an error of integrity (exit code 4).
     pub fn integrity(statement: impl Into<String>) -> Error {
-        Error::new(Kind::Integrity, statement)
+        Error::new(ErrorKind::Integrity, statement)
     }
 
     /// Creates the common error of several failures. Its kind is that of the gravest one, in any
@@ -106,11 +106,16 @@ impl Error {
         errors: impl IntoIterator<Item = &'a Error>,
         statement: impl Into<String>,
     ) -> Error {
-        let from_gravest =
-            [Kind::Integrity, Kind::Failed, Kind::Usage, Kind::Network, Kind::Unavailable];
+        let from_gravest = [
+            ErrorKind::Integrity,
+            ErrorKind::Failed,
+            ErrorKind::Usage,
+            ErrorKind::Network,
+            ErrorKind::Unavailable,
+        ];
         let errors: Vec<_> = errors.into_iter().collect();
-        let is_there = |kind: &Kind| errors.iter().any(|error| error.kind() == *kind);
-        let kind = from_gravest.into_iter().find(is_there).unwrap_or(Kind::Unavailable);
+        let is_there = |kind: &ErrorKind| errors.iter().any(|error| error.kind() == *kind);
+        let kind = from_gravest.into_iter().find(is_there).unwrap_or(ErrorKind::Unavailable);
         Error::new(kind, statement)
     }
 
@@ -155,7 +160,7 @@ impl Error {
     }
 
     /// Returns the class of the failure.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
@@ -253,7 +258,7 @@ impl<T> Context<T> for io::Result<T> {
                      because they may come with the sources and lead anywhere",
                 );
             }
-            let error = Error::new(Kind::Failed, format!("cannot {}", what())).because(&cause);
+            let error = Error::new(ErrorKind::Failed, format!("cannot {}", what())).because(&cause);
             match cause.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     error.hint("free some space and run the same command again")
@@ -287,9 +292,14 @@ mod tests {
 
     #[test]
     fn the_most_severe_error_decides_in_any_order() {
-        let from_gravest =
-            [Kind::Integrity, Kind::Failed, Kind::Usage, Kind::Network, Kind::Unavailable];
-        let kind = |kinds: &[Kind]| {
+        let from_gravest = [
+            ErrorKind::Integrity,
+            ErrorKind::Failed,
+            ErrorKind::Usage,
+            ErrorKind::Network,
+            ErrorKind::Unavailable,
+        ];
+        let kind = |kinds: &[ErrorKind]| {
             let errors: Vec<_> = kinds.iter().map(|kind| Error::new(*kind, "it failed")).collect();
             Error::from_many(&errors, "they failed").kind()
         };
@@ -299,6 +309,6 @@ mod tests {
                 assert_eq!(kind(&[*other, *graver, *other]), *graver);
             }
         }
-        assert_eq!(kind(&[]), Kind::Unavailable);
+        assert_eq!(kind(&[]), ErrorKind::Unavailable);
     }
 }

@@ -6,7 +6,7 @@ use crate::environment as env;
 
 /// The kinds of vendored files. Each has a folder of its own in a vendor folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum VendoredKind {
     /// Tools.
     Toolchain,
     /// WIT packages.
@@ -31,27 +31,28 @@ struct Facts {
     target: Option<&'static str>,
 }
 
-impl Kind {
+impl VendoredKind {
     /// All kinds.
-    pub const ALL: [Kind; 3] = [Kind::Toolchain, Kind::Wit, Kind::Component];
+    pub const ALL: [VendoredKind; 3] =
+        [VendoredKind::Toolchain, VendoredKind::Wit, VendoredKind::Component];
 
     fn facts(self) -> Facts {
         match self {
-            Kind::Toolchain => Facts {
+            VendoredKind::Toolchain => Facts {
                 name: "toolchain",
                 folder: "toolchains",
                 own: &[("third_party/toolchains", ""), ("vendor", "toolchains")],
                 variable: None,
                 target: Some("vendor_all_toolchains"),
             },
-            Kind::Wit => Facts {
+            VendoredKind::Wit => Facts {
                 name: "wit",
                 folder: "wit",
                 own: &[("vendor", "wit")],
                 variable: Some(env::WIT_VENDOR_DIR),
                 target: None,
             },
-            Kind::Component => Facts {
+            VendoredKind::Component => Facts {
                 name: "component",
                 folder: "components",
                 own: &[("vendor", "components")],
@@ -103,19 +104,20 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_name_and_a_folder_of_its_own() {
-        for kind in Kind::ALL {
-            let same =
-                |other: &&Kind| other.name() == kind.name() || other.folder() == kind.folder();
-            assert_eq!(Kind::ALL.iter().filter(same).count(), 1, "{kind:?}");
+        for kind in VendoredKind::ALL {
+            let same = |other: &&VendoredKind| {
+                other.name() == kind.name() || other.folder() == kind.folder()
+            };
+            assert_eq!(VendoredKind::ALL.iter().filter(same).count(), 1, "{kind:?}");
         }
     }
 
     #[test]
     fn the_command_fills_the_folder() {
-        let command = |kind: Kind, dir| kind.vendor_command(Path::new(dir));
-        assert!(command(Kind::Wit, "/v/wit").ends_with(":vendor_all -- --output-dir /v"));
-        assert!(command(Kind::Wit, "/v").ends_with(":vendor_all -- --output-dir /v"));
-        let tools = command(Kind::Toolchain, "/v/toolchains");
+        let command = |kind: VendoredKind, dir| kind.vendor_command(Path::new(dir));
+        assert!(command(VendoredKind::Wit, "/v/wit").ends_with(":vendor_all -- --output-dir /v"));
+        assert!(command(VendoredKind::Wit, "/v").ends_with(":vendor_all -- --output-dir /v"));
+        let tools = command(VendoredKind::Toolchain, "/v/toolchains");
         assert!(tools.ends_with(":vendor_all_toolchains -- --output-dir /v/toolchains"), "{tools}");
     }
 }

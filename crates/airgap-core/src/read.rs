@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::regular_file;
 use crate::rooted::{RootedPath, is_absence};
 use crate::wrong_content;
@@ -113,7 +113,7 @@ fn utf8(bytes: Vec<u8>, path: &Path) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let path = path.display();
-        let wrong = Error::new(Kind::Usage, format!("cannot read `{path}`: it is not text"))
+        let wrong = Error::new(ErrorKind::Usage, format!("cannot read `{path}`: it is not text"))
             .fact("expected", "UTF-8")
             .fact("found", format!("a byte that is not UTF-8, at {at}"));
         wrong_content::explain_utf16(wrong, error.as_bytes(), path)
@@ -129,7 +129,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         assert_eq!(rooted_text(&RootedPath::beside(&path), 5).unwrap(), None);
-        assert_eq!(text(&path, 5).unwrap_err().kind(), Kind::Failed);
+        assert_eq!(text(&path, 5).unwrap_err().kind(), ErrorKind::Failed);
         std::fs::write(&path, "12345").unwrap();
         assert_eq!(text(&path, 5).unwrap(), "12345");
         assert!(text(&path, 4).unwrap_err().to_string().contains("at most 4 bytes"));
@@ -146,7 +146,7 @@ mod tests {
         assert!(made.success());
         for path in [&pipe, Path::new("/dev/zero"), folder.path()] {
             let error = text(path, 5).unwrap_err();
-            assert_eq!(error.kind(), Kind::Usage, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
             assert!(error.to_string().contains("is not a file"), "{error}");
         }
     }

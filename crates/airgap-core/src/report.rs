@@ -20,7 +20,7 @@ use indicatif::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::quantity::{self, megabytes};
 use crate::secrets;
 use crate::workers::{lock, spawn_detached};
@@ -365,14 +365,14 @@ fn style(template: &str) -> ProgressStyle {
 fn write(text: &str) -> Result<()> {
     match output::to_stdout(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::new(Kind::Failed, "cannot write to stdout").because(error))
+            Err(Error::new(ErrorKind::Failed, "cannot write to stdout").because(error))
         }
         _ => Ok(()),
     }
 }
 
 fn not_json(error: serde_json::Error) -> Error {
-    Error::new(Kind::Failed, "cannot write JSON").because(error)
+    Error::new(ErrorKind::Failed, "cannot write JSON").because(error)
 }
 
 /// Returns a text without secrets and hidden characters.

@@ -4,7 +4,7 @@
 //! because the answer of another place would hide it. A place that does not have the content, or
 //! cannot be asked, is passed over, and the reason is kept.
 
-use crate::error::{Asked, Error, Kind};
+use crate::error::{Asked, Error, ErrorKind};
 
 /// The answer of one place.
 pub enum Answer<T, R> {
@@ -50,15 +50,15 @@ pub fn in_order<P, T, R, E>(
 /// request was sent for want of a credential; and a full disk or the like.
 pub fn is_of_place(error: &Error) -> bool {
     match error.kind() {
-        Kind::Unavailable => true,
-        Kind::Network => error.answer().is_some(),
-        Kind::Failed | Kind::Usage | Kind::Integrity => false,
+        ErrorKind::Unavailable => true,
+        ErrorKind::Network => error.answer().is_some(),
+        ErrorKind::Failed | ErrorKind::Usage | ErrorKind::Integrity => false,
     }
 }
 
 /// Returns whether a place refuses to answer: it needs another credential, or a permission.
 pub fn is_refusal(error: &Error) -> bool {
-    error.kind() == Kind::Network && error.answer() == Some(Asked::Refused)
+    error.kind() == ErrorKind::Network && error.answer() == Some(Asked::Refused)
 }
 
 #[cfg(test)]
@@ -95,8 +95,8 @@ mod tests {
 
     #[test]
     fn only_failures_of_a_place_lead_to_the_next_one() {
-        let network = || Error::new(Kind::Network, "a");
-        assert!(is_of_place(&Error::new(Kind::Unavailable, "a")));
+        let network = || Error::new(ErrorKind::Network, "a");
+        assert!(is_of_place(&Error::new(ErrorKind::Unavailable, "a")));
         assert!(is_of_place(&network().asked(Asked::by(false))));
         for ends in [network(), Error::integrity("a"), Error::usage("a")] {
             assert!(!is_of_place(&ends), "{ends}");

@@ -195,7 +195,7 @@ mod tests {
             fs::remove_file(&link).unwrap();
             std::os::unix::fs::symlink(target, &link).unwrap();
             let error = through_link(&link).unwrap_err();
-            assert_eq!(error.kind(), crate::error::Kind::Usage);
+            assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
             assert!(error.to_string().contains(target), "{error}");
         }
     }
@@ -272,7 +272,7 @@ mod tests {
             Unverified::open(&source, "tool").unwrap().verify(&Digest::compute(b"right")).unwrap();
         fs::write(&source, "wrong").unwrap();
         let error = place_copy(&verified, &at(&path), false).err().unwrap();
-        assert_eq!(error.kind(), crate::error::Kind::Integrity);
+        assert_eq!(error.kind(), crate::error::ErrorKind::Integrity);
         assert_eq!(names(folder.path()), ["source"]);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::digest::{Digest, Hasher};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::folder::uninterrupted;
 use crate::read;
 use crate::rooted::RootedPath;
@@ -211,7 +211,7 @@ impl Verified {
         // Removing its name also sets the time of change.
         if now.names == 0 && (now.size, now.modified) == (self.state.size, self.state.modified) {
             let statement = format!("{} was replaced while it was used", self.subject);
-            return Err(Error::new(Kind::Failed, statement)
+            return Err(Error::new(ErrorKind::Failed, statement)
                 .fact("source", self.path.display())
                 .hint("run the same command again; another run was writing the same file"));
         }
@@ -301,7 +301,7 @@ mod tests {
         let before = std::fs::metadata(&path).unwrap().modified().unwrap();
         std::fs::write(&path, "BYTES").unwrap();
         File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
-        assert_eq!(verified.check_unchanged().unwrap_err().kind(), Kind::Integrity);
+        assert_eq!(verified.check_unchanged().unwrap_err().kind(), ErrorKind::Integrity);
         let error = Unverified::open(&path, "tool").unwrap().verify(&expected).err().unwrap();
         let text = error.to_string();
         assert!(text.contains(&expected.to_string()), "{text}");

@@ -190,7 +190,7 @@ mod tests {
     fn refuses_other_schemes_without_telling_the_password() {
         for text in ["ftp://u:geheim@host/a", "u:geheim@host", "https://u:geheim@", "data:geheim"] {
             let error = Address::parse(text).err().unwrap();
-            assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+            assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
             if text != "data:geheim" {
                 assert!(!error.to_string().contains("geheim"), "{error}");
             }

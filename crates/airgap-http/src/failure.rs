@@ -11,7 +11,7 @@ use crate::certificate;
 use crate::deadline::{CONNECT, Slow};
 use crate::proxy::Proxy;
 use crate::retry::{self, Retryable};
-use airgap_core::error::{Asked, Error, Kind};
+use airgap_core::error::{Asked, Error, ErrorKind};
 use airgap_core::network::Network;
 
 /// The failure of a source.
@@ -278,7 +278,7 @@ impl Attempts {
     pub fn error(self, subject: &str) -> Error {
         let missing = self.0.iter().all(|(_, failure)| failure.missing);
         let hopeless = self.0.iter().all(|(_, failure)| failure.retryable == Retryable::Never);
-        let kind = if missing { Kind::Unavailable } else { Kind::Network };
+        let kind = if missing { ErrorKind::Unavailable } else { ErrorKind::Network };
         let asked = Asked::by(self.0.iter().any(|(_, failure)| failure.refused));
         let mut error = Error::new(kind, format!("cannot download {subject}")).asked(asked);
         let mut hints: Vec<String> = Vec::new();

@@ -52,7 +52,7 @@ use std::sync::Arc;
 
 use airgap_core::credentials::netrc::Netrc;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::network::Network;
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
@@ -193,7 +193,7 @@ impl Client {
             match it {
                 AttemptError::Fatal(error) => error,
                 AttemptError::Source(failure) => {
-                    let error = Error::new(Kind::Network, format!("cannot read `{address}`"));
+                    let error = Error::new(ErrorKind::Network, format!("cannot read `{address}`"));
                     failure.hints.into_iter().fold(error.because(failure.reason), Error::hint)
                 }
             }

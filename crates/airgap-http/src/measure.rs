@@ -10,7 +10,7 @@ use crate::retry::Retryable;
 use crate::retry_policy::{FailedAttempt, RetryPolicy};
 use crate::transfer::too_large;
 use airgap_core::digest::{Digest, Hasher};
-use airgap_core::error::{Error, Kind};
+use airgap_core::error::{Error, ErrorKind};
 use airgap_core::report::Item;
 use airgap_core::wrong_content::{self, BEGINNING};
 
@@ -85,6 +85,9 @@ fn measure_once(
 
 /// Returns the error for a response that is a web page.
 pub(super) fn page(source: &str) -> Error {
-    Error::new(Kind::Integrity, format!("`{source}` answers with a web page instead of a file"))
-        .hint("it may be a login page or the notice of a proxy; open the address in a browser")
+    Error::new(
+        ErrorKind::Integrity,
+        format!("`{source}` answers with a web page instead of a file"),
+    )
+    .hint("it may be a login page or the notice of a proxy; open the address in a browser")
 }

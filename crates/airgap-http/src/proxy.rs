@@ -219,7 +219,7 @@ mod tests {
         for text in ["ftp://u:geheim@proxy", "http://u:geheim@", "http://u:geheim@a b:1", "://"] {
             let set = ProxySetting { variable: "all_proxy", address: text.to_owned() };
             let error = Proxy::parse(&set).err().unwrap();
-            assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+            assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
             assert!(error.statement().starts_with("all_proxy "), "{error}");
             assert!(!error.to_string().contains("geheim"), "{error}");
         }

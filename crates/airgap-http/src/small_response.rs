@@ -10,7 +10,7 @@ use crate::measure::page;
 use crate::resume::ResumeRange;
 use crate::retry::Retries;
 use crate::retry_policy::RetryPolicy;
-use airgap_core::error::{Error, Kind};
+use airgap_core::error::{Error, ErrorKind};
 use airgap_core::report::Item;
 
 /// A small response.
@@ -51,7 +51,7 @@ fn once(source: &dyn ByteSource, largest: u64, within: Duration) -> AttemptResul
     }
     if bytes.len() as u64 > largest {
         let name = source.name();
-        let error = Error::new(Kind::Integrity, format!("`{name}` sends more than the limit"));
+        let error = Error::new(ErrorKind::Integrity, format!("`{name}` sends more than the limit"));
         return Err(error.fact("most", format!("{largest} bytes")).into());
     }
     Ok(SmallResponse { bytes, same_origin: response.facts.is_from(&source.name()) })

@@ -11,7 +11,7 @@ use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::{Retries, Retryable};
 use crate::retry_policy::{FailedAttempt, RetryPolicy};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::{Mode, Origin, Partial};
@@ -103,7 +103,7 @@ impl<'a> Transfer<'a> {
     /// Ends without the file. The bytes stay for the next run, unless they are wrong.
     pub fn end(self, error: Error) -> Error {
         match error.kind() {
-            Kind::Integrity => self.partial.discard(),
+            ErrorKind::Integrity => self.partial.discard(),
             _ => self.partial.leave(),
         }
         error

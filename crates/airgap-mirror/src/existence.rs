@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::check::Finding;
 use super::image_occurrence::ImageOccurrence;
 use super::registry_path::RegistryPath;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::workers::{self, lock};
 use airgap_oci::{Client, Reference, media_type};
 
@@ -69,7 +69,7 @@ fn problem(client: &Client, image: &Reference) -> Result<Option<String>> {
             (None, None) => "the registry does not have the image".to_owned(),
         })),
         // The registry has other content under this digest.
-        Err(error) if error.kind() == Kind::Integrity => Ok(Some(error.one_line())),
+        Err(error) if error.kind() == ErrorKind::Integrity => Ok(Some(error.one_line())),
         Err(error) => Err(error),
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use airgap_core::child::{self, Failure, Limits, Output};
 use airgap_core::environment::Environment;
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use isolation::Isolation;
 use normalize::DocumentParts;
 
@@ -187,7 +187,7 @@ impl Helm {
                 .fact("found", format!("more than {} MiB of manifests", self.limits.stdout >> 20))
                 .hint("the chart may loop forever: check its templates"),
             Failure::Start(cause) | Failure::Watch(cause) => {
-                Error::new(Kind::Failed, format!("cannot run `{program}`")).because(cause)
+                Error::new(ErrorKind::Failed, format!("cannot run `{program}`")).because(cause)
             }
         };
         error.fact("with", format!("{program} ({})", self.version))

@@ -10,7 +10,7 @@ use crate::challenge;
 use crate::reference::{Reference, Registry, Repository};
 use airgap_core::bounded;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Asked, Error, Kind};
+use airgap_core::error::{Asked, Error, ErrorKind};
 use airgap_core::report::{printable, shortened};
 use airgap_http::address::Address;
 use airgap_http::credential_scope::Withheld;
@@ -473,7 +473,7 @@ pub(super) fn error(
     registry: &Registry,
     failure: Failure,
 ) -> Error {
-    let kind = if failure.missing { Kind::Unavailable } else { Kind::Network };
+    let kind = if failure.missing { ErrorKind::Unavailable } else { ErrorKind::Network };
     let mut error = Error::new(kind, format!("cannot {doing}"))
         .asked(Asked::by(failure.refused))
         .fact("tried", format!("{tried}: {}", failure.reason));
@@ -488,7 +488,7 @@ pub(super) fn error(
     let nothing = failure.hints.is_empty() && !plain;
     let error = failure.hints.into_iter().fold(error, Error::hint);
     match (nothing, kind) {
-        (true, Kind::Unavailable) => error.hint("check the name, the tag and the digest"),
+        (true, ErrorKind::Unavailable) => error.hint("check the name, the tag and the digest"),
         (true, _) if retryable == Retryable::Never => error.hint(
             "the same request would fail again: check the name and the URL, ask the administrator \
              of that server, or use a mirror",

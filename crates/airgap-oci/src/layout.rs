@@ -192,7 +192,7 @@ impl Layout {
         let subject = self.subject(&descriptor.digest);
         match self.part(&descriptor.digest)? {
             None => Err(Error::new(
-                airgap_core::error::Kind::Unavailable,
+                airgap_core::error::ErrorKind::Unavailable,
                 format!("{subject} is missing"),
             )
             .hint("the layout is incomplete; copy the image into it again")),

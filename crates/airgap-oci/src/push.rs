@@ -16,7 +16,7 @@ use crate::token::Scope;
 use crate::transport::Transport;
 use crate::verifying_reader::{Checkpoint, VerifyingReader};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::report::Item;
 use airgap_http::address::Address;
 use airgap_http::failure::{AttemptError, Failure};
@@ -532,7 +532,7 @@ fn uploads(session: &Session, to: &Repository) -> Result<Address> {
 fn location(doing: &str, from: &Address, headers: &HeaderMap) -> Result<UploadLocation> {
     let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
     let refuse = |problem: &str| {
-        Error::new(Kind::Network, format!("cannot {doing}: {problem}")).fact("tried", from)
+        Error::new(ErrorKind::Network, format!("cannot {doing}: {problem}")).fact("tried", from)
     };
     // Some say only which upload it is.
     let by_id = || text("docker-upload-uuid").and_then(|id| upload(from, id));

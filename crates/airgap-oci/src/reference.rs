@@ -543,7 +543,7 @@ mod tests {
             ("[::g]:1/a", "not an IPv6 address"),
         ] {
             let error = Reference::parse(text).unwrap_err();
-            assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+            assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
             assert!(error.to_string().contains(words), "`{text}` gives: {error}");
         }
         let upper = format!("ghcr.io/a@{}", D.replace('e', "E"));

@@ -113,7 +113,7 @@ pub(super) fn cannot_read(subject: &str, error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(error) => error,
         Err(error) => {
-            Error::new(airgap_core::error::Kind::Failed, format!("cannot read {subject}"))
+            Error::new(airgap_core::error::ErrorKind::Failed, format!("cannot read {subject}"))
                 .because(error)
         }
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use airgap_core::child::{self, Limits, Output, Streams};
 use airgap_core::environment::Environment;
-use airgap_core::error::{Context as _, Error, Kind, Result};
+use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::read;
 
 pub use counters::Counters;
@@ -184,7 +184,7 @@ fn outside(stays: bool) -> OsString {
 }
 
 fn impossible(reasons: Vec<String>) -> Error {
-    let error = Error::new(Kind::Failed, "cannot take the network away from a command here");
+    let error = Error::new(ErrorKind::Failed, "cannot take the network away from a command here");
     let error = reasons.into_iter().fold(error, |error, reason| error.fact("tried", reason));
     error
         .hint("run as root")
@@ -198,16 +198,16 @@ fn impossible(reasons: Vec<String>) -> Error {
 }
 
 fn failed(failure: child::Failure, doing: String) -> Error {
-    Error::new(Kind::Failed, format!("cannot {doing} without a network")).because(failure)
+    Error::new(ErrorKind::Failed, format!("cannot {doing} without a network")).because(failure)
 }
 
 /// Reads the report of the process in the namespace.
 fn ended(report: &Path, doing: String) -> Result<Ended> {
     let text = read::text(report, REPORT_LIMIT).map_err(|error| {
-        Error::new(Kind::Failed, format!("cannot {doing} without a network"))
+        Error::new(ErrorKind::Failed, format!("cannot {doing} without a network"))
             .because(error.one_line())
     })?;
     serde_json::from_str(&text).map_err(|error| {
-        Error::new(Kind::Failed, format!("cannot {doing} without a network")).because(error)
+        Error::new(ErrorKind::Failed, format!("cannot {doing} without a network")).because(error)
     })
 }

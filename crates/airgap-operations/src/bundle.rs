@@ -46,7 +46,7 @@ pub use bazel_fetch::{BazelFetch, Fetched};
 pub use create::{Created, Order, create};
 pub use difference::{Difference, difference};
 pub use inventory::Inventory;
-pub use line::{Kind, Line, Range};
+pub use line::{FileKind, Line, Range};
 pub use opened::{Bundle, PartFinding};
 pub use source::{LAYOUT_FOLDER, inventory_of};
 pub use split_size::SplitSize;

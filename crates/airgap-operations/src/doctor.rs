@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use airgap_config::policy::Policy;
 use airgap_core::environment::Environment;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::read;
 use airgap_core::rooted::RootedPath;
 use airgap_core::verify::Unverified;
@@ -194,7 +194,7 @@ impl Diagnosis {
         if wrong + missing + bad + unseen == 0 {
             return None;
         }
-        let kind = if wrong > 0 { Kind::Integrity } else { Kind::Unavailable };
+        let kind = if wrong > 0 { ErrorKind::Integrity } else { ErrorKind::Unavailable };
         let statement = match wrong + missing + bad {
             0 => "it is unknown whether an offline build would work here",
             _ => "an offline build would not work here",

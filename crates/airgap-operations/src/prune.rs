@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::package::{PackageId, PackageName};
 use airgap_core::report::Report;
@@ -71,11 +71,11 @@ impl Needs {
     }
 
     /// Returns whether no request and no lock names anything of a kind.
-    fn are_silent(&self, kind: Kind) -> bool {
+    fn are_silent(&self, kind: VendoredKind) -> bool {
         match kind {
-            Kind::Toolchain => self.tools.is_empty(),
-            Kind::Wit => self.packages.is_empty(),
-            Kind::Component => self.components.is_empty(),
+            VendoredKind::Toolchain => self.tools.is_empty(),
+            VendoredKind::Wit => self.packages.is_empty(),
+            VendoredKind::Component => self.components.is_empty(),
         }
     }
 
@@ -83,11 +83,15 @@ impl Needs {
     fn include(&self, entry: &Entry) -> bool {
         match kind_of(entry) {
             Some(kind) if self.are_silent(kind) => true,
-            Some(Kind::Toolchain) => {
+            Some(VendoredKind::Toolchain) => {
                 self.tools.contains(&(entry.name.clone(), entry.version.clone()))
             }
-            Some(Kind::Wit) => package_of(entry).is_none_or(|id| self.packages.contains(&id)),
-            Some(Kind::Component) => entry.name == BUILD || self.components.contains(&entry.name),
+            Some(VendoredKind::Wit) => {
+                package_of(entry).is_none_or(|id| self.packages.contains(&id))
+            }
+            Some(VendoredKind::Component) => {
+                entry.name == BUILD || self.components.contains(&entry.name)
+            }
             // The helper, and kinds of later versions.
             None => true,
         }
@@ -96,7 +100,7 @@ impl Needs {
     /// Adds the dependencies of the needed packages, which are read from the text in the vendor
     /// folder.
     fn add_dependencies(&mut self, dir: &VendorDir, entries: &[Entry]) -> Result<()> {
-        let wit = entries.iter().filter(|entry| kind_of(entry) == Some(Kind::Wit));
+        let wit = entries.iter().filter(|entry| kind_of(entry) == Some(VendoredKind::Wit));
         let vendored: BTreeSet<_> = wit.filter_map(package_of).collect();
         let mut waiting: Vec<_> = self.packages.iter().cloned().collect();
         while let Some(package) = waiting.pop() {
@@ -122,18 +126,19 @@ impl Needs {
 /// the packages and of removing files.
 pub fn prune(root: &Path, mut needs: Needs, is_dry: bool, report: &Report) -> Result<Pruned> {
     let manifest = Manifest::read(root)?.ok_or_else(|| no_manifest(root))?;
-    let left_alone: Vec<_> = Kind::ALL.into_iter().filter(|kind| needs.are_silent(*kind)).collect();
-    if left_alone.len() == Kind::ALL.len() {
+    let left_alone: Vec<_> =
+        VendoredKind::ALL.into_iter().filter(|kind| needs.are_silent(*kind)).collect();
+    if left_alone.len() == VendoredKind::ALL.len() {
         return Err(Error::usage("the requests and locks are empty")
             .hint("name the request.json of each module extension, or a lock"));
     }
-    needs.add_dependencies(&dir_of(root, &manifest, Kind::Wit), manifest.entries())?;
+    needs.add_dependencies(&dir_of(root, &manifest, VendoredKind::Wit), manifest.entries())?;
     let (kept, gone): (Vec<_>, Vec<_>) =
         manifest.entries().iter().partition(|entry| needs.include(entry));
     let pruned = Pruned {
         bytes: gone.iter().map(|entry| entry.size).sum(),
         kept: kept.len(),
-        left_alone: left_alone.into_iter().map(Kind::name).collect(),
+        left_alone: left_alone.into_iter().map(VendoredKind::name).collect(),
         removed: gone.iter().map(|entry| Gone::new(entry)).collect(),
     };
     if !is_dry && !gone.is_empty() {
@@ -162,8 +167,8 @@ fn remove(root: &Path, manifest: &Manifest, gone: &[&Entry], report: &Report) ->
         empty_folders::remove_above(&rooted, &entry.path);
     }
     let paths: Vec<_> = gone.iter().map(|entry| entry.path.clone()).collect();
-    let has_components = gone.iter().any(|entry| kind_of(entry) == Some(Kind::Component));
-    let dir = dir_of(root, manifest, Kind::Component);
+    let has_components = gone.iter().any(|entry| kind_of(entry) == Some(VendoredKind::Component));
+    let dir = dir_of(root, manifest, VendoredKind::Component);
     let build = || match has_components {
         true => write_component_build(&dir, report),
         false => Ok(Vec::new()),
@@ -173,7 +178,7 @@ fn remove(root: &Path, manifest: &Manifest, gone: &[&Entry], report: &Report) ->
 
 /// Returns the folder of a kind: below the root, or the root itself, if it has files of one kind
 /// alone.
-fn dir_of(root: &Path, manifest: &Manifest, kind: Kind) -> VendorDir {
+fn dir_of(root: &Path, manifest: &Manifest, kind: VendoredKind) -> VendorDir {
     let prefix = format!("{}/", kind.folder());
     let entries = manifest.entries().iter().filter(|entry| kind_of(entry) == Some(kind));
     let is_below = entries.into_iter().all(|entry| entry.path.starts_with(&prefix));
@@ -183,8 +188,8 @@ fn dir_of(root: &Path, manifest: &Manifest, kind: Kind) -> VendorDir {
     }
 }
 
-fn kind_of(entry: &Entry) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|kind| kind.name() == entry.kind)
+fn kind_of(entry: &Entry) -> Option<VendoredKind> {
+    VendoredKind::ALL.into_iter().find(|kind| kind.name() == entry.kind)
 }
 
 fn package_of(entry: &Entry) -> Option<PackageId> {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::report;
 
 use crate::bundle::source::{self, Source};
@@ -70,7 +70,7 @@ impl Sbom {
             Format::Spdx => spdx::document(&self.parts, &identity, time),
         };
         report::json_file(&value)
-            .map_err(|error| Error::new(Kind::Failed, "cannot write an SBOM").because(error))
+            .map_err(|error| Error::new(ErrorKind::Failed, "cannot write an SBOM").because(error))
     }
 
     /// Returns the digest of the described content.

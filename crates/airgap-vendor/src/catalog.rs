@@ -305,7 +305,7 @@ fn check_schema(found: u32, origin: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use airgap_core::error::Kind;
+    use airgap_core::error::ErrorKind;
     use std::cmp::Ordering;
 
     const URL: &str = "https://example.com/a-1.0-linux.tar.gz";
@@ -321,7 +321,7 @@ mod tests {
 
     fn refusal(text: &str) -> String {
         let error = Tool::parse(text, "a.json").unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.kind(), ErrorKind::Usage);
         assert!(error.statement().contains("`a.json`"), "{error}");
         error.to_string()
     }

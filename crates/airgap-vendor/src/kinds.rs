@@ -2,8 +2,8 @@
 //!
 //! A kind is a module here with its search (`Resolvable` in `resolver`), its vendor folder and its
 //! BUILD file. A kind that is one published file is searched by `pinned_file`. The row in
-//! [`Kind`](airgap_core::kind::Kind) registers it: its name, its folders and the command that fills
-//! them.
+//! [`VendoredKind`](airgap_core::kind::VendoredKind) registers it: its name, its folders and the
+//! command that fills them.
 
 pub mod component;
 pub(crate) mod pinned_file;

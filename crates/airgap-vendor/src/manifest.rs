@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use airgap_core::artifact::{Artifact, Identity, Kind};
+use airgap_core::artifact::{Artifact, Identity, VendoredKind};
 use airgap_core::bounded;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
@@ -52,12 +52,12 @@ const GITATTRIBUTES: &[u8] = b"* -text\n";
 pub struct VendorDir {
     root: PathBuf,
     folder: PathBuf,
-    kind: Kind,
+    kind: VendoredKind,
 }
 
 impl VendorDir {
     /// Returns the vendor folder for the path that a person gives.
-    pub fn of(dir: &Path, kind: Kind) -> VendorDir {
+    pub fn of(dir: &Path, kind: VendoredKind) -> VendorDir {
         let root = match dir.parent() {
             Some(root) if dir.file_name() == Some(kind.folder().as_ref()) => root,
             _ => dir,
@@ -76,7 +76,7 @@ impl VendorDir {
     }
 
     /// Returns the kind.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> VendoredKind {
         self.kind
     }
 
@@ -126,7 +126,7 @@ impl VendorDir {
 
 /// Returns the vendor root for the path that a person gives, of any kind.
 pub fn root_of(dir: &Path) -> &Path {
-    let is_kinds = |name| Kind::ALL.iter().any(|kind| name == kind.folder());
+    let is_kinds = |name| VendoredKind::ALL.iter().any(|kind| name == kind.folder());
     match (dir.file_name(), dir.parent()) {
         (Some(name), Some(root)) if is_kinds(name) => root,
         _ => dir,
@@ -418,7 +418,7 @@ impl Manifest {
     /// Returns the folders in which everything must be listed: those of the kinds, or the whole
     /// root if it is a kind's own folder itself.
     fn folders(&self) -> Vec<&'static str> {
-        let in_kinds: Vec<_> = Kind::ALL.map(Kind::folder).into_iter().collect();
+        let in_kinds: Vec<_> = VendoredKind::ALL.map(VendoredKind::folder).into_iter().collect();
         let is_in = |entry: &Entry, folder: &str| is_below(&entry.path, folder);
         if self.files.iter().any(|entry| !in_kinds.iter().any(|folder| is_in(entry, folder))) {
             return vec![""];
@@ -546,7 +546,7 @@ mod tests {
 
     #[test]
     fn a_folder_named_after_its_kind_has_the_manifest_above_it() {
-        let of = |dir| VendorDir::of(Path::new(dir), Kind::Toolchain);
+        let of = |dir| VendorDir::of(Path::new(dir), VendoredKind::Toolchain);
         let dir = of("/ws/vendor/toolchains");
         assert_eq!(dir.root(), Path::new("/ws/vendor"));
         assert_eq!(dir.entry_path("a/1/p/f"), "toolchains/a/1/p/f");

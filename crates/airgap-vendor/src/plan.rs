@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use airgap_config::policy::{Mirror, Offline, Policy};
-use airgap_core::artifact::{Artifact, Asset, Identity, Kind};
+use airgap_core::artifact::{Artifact, Asset, Identity, VendoredKind};
 use airgap_core::environment as env;
 use airgap_core::error::{self, Error, Result};
 use airgap_core::listing::{Listing, PathState};
@@ -83,7 +83,7 @@ pub enum Finding {
 /// # Errors
 /// Usage, if the vendor folder that the environment names is not a readable folder.
 pub fn resolve(artifacts: &[Artifact], policy: &Policy, listing: &dyn Listing) -> Result<Plan> {
-    for kind in Kind::ALL {
+    for kind in VendoredKind::ALL {
         if artifacts.iter().any(|artifact| artifact.identity.kind() == kind) {
             check_vendor_dirs(kind, policy, listing)?;
         }
@@ -142,7 +142,7 @@ impl Item {
     /// Returns the error for an artifact that no place has.
     pub fn unavailable(&self) -> Error {
         let mut error = Error::new(
-            error::Kind::Unavailable,
+            error::ErrorKind::Unavailable,
             format!("{} was not found in any allowed source", self.identity),
         );
         for place in &self.places {
@@ -199,7 +199,11 @@ impl Place {
 
 /// Fails if a named vendor folder does not exist, which means a missing mount or a misspelt path.
 /// Going on to the network would hide that.
-pub(crate) fn check_vendor_dirs(kind: Kind, policy: &Policy, listing: &dyn Listing) -> Result<()> {
+pub(crate) fn check_vendor_dirs(
+    kind: VendoredKind,
+    policy: &Policy,
+    listing: &dyn Listing,
+) -> Result<()> {
     for (variable, dir) in policy.vendor_dirs(kind) {
         let problem = match listing.state(&RootedPath::given(dir)) {
             PathState::Folder => continue,
@@ -225,7 +229,10 @@ pub const IN_ACTION: &str = "an action cannot read the workspace: pass it an abs
     `vendored_component = \"//vendor/components:NAME.wasm\"`";
 
 /// Returns the folders for a kind, in order, each with the variable that named it.
-pub(crate) fn folders(kind: Kind, policy: &Policy) -> Vec<(Option<&'static str>, RootedPath)> {
+pub(crate) fn folders(
+    kind: VendoredKind,
+    policy: &Policy,
+) -> Vec<(Option<&'static str>, RootedPath)> {
     let named = policy.vendor_dirs(kind).into_iter().flat_map(|(variable, dir)| {
         // A vendor root, or the folder of this kind in it.
         let dir = RootedPath::given(dir);
@@ -275,7 +282,7 @@ fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {
                 let mirror = |location| place("mirror", Some(env::MIRROR), location);
                 // A mirror is a served folder of tools; another kind may be in it or have a mirror
                 // of its own.
-                if kind != Kind::Toolchain {
+                if kind != VendoredKind::Toolchain {
                     places.push(mirror(format!("{base}/{}/{path}", kind.folder())));
                 }
                 places.push(mirror(format!("{base}/{path}")));
@@ -297,7 +304,7 @@ mod tests {
     use super::*;
     use crate::catalog::ToolCatalog;
     use airgap_core::environment::Environment;
-    use airgap_core::error::Kind;
+    use airgap_core::error::ErrorKind;
     use airgap_core::listing::FixedListing;
 
     const PATH: &str = "wasm-tools/1.244.0/linux_amd64/wasm-tools-1.244.0-x86_64-linux.tar.gz";
@@ -379,7 +386,7 @@ mod tests {
         let item = item(&variables, &FixedListing::from_files(&["/v/x"])).unwrap();
         assert!(!item.is_available());
         let error = item.unavailable();
-        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
         let text = error.to_string();
         let places = ["/v/toolchains/", "/v/wasm", "/ws/third_party", "/ws/vendor", "https://a/"];
         let positions: Vec<_> = places.iter().map(|place| text.find(place).unwrap()).collect();
@@ -397,7 +404,7 @@ mod tests {
             [("/v", "is a file"), ("/none", "does not exist"), ("/secret", "denied")]
         {
             let error = item(&[(env::VENDOR_DIR, dir)], &listing).unwrap_err();
-            assert_eq!(error.kind(), Kind::Usage);
+            assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(error.statement().contains(problem), "{error}");
         }
     }

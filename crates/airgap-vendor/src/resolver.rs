@@ -15,7 +15,7 @@ pub(crate) use attempts::Attempts;
 pub(crate) use provider::Provider;
 
 use airgap_config::policy::Offline;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::report::Report;
 use airgap_core::search::{self, Answer};
 
@@ -41,7 +41,7 @@ pub(crate) trait Resolvable {
 
     /// Returns the error for a destination that has other bytes than the ones listed for it, which
     /// no source repaired. `failure` is the kind of the error of the search.
-    fn damage(&self, failure: Kind) -> Option<Error>;
+    fn damage(&self, failure: ErrorKind) -> Option<Error>;
 
     /// Returns an empty list of the places that were searched.
     fn attempts(&self) -> Attempts;

@@ -141,7 +141,7 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use airgap_core::error::Kind;
+    use airgap_core::error::ErrorKind;
 
     pub(super) fn locked(package: &str, registry: Option<&str>) -> Locked {
         let package: PackageId = package.parse().unwrap();
@@ -218,7 +218,7 @@ digest = \"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee636
             (String::new(), "missing field `version`"),
         ] {
             let error = Lock::parse(&text, "some/wit.lock").unwrap_err();
-            assert_eq!(error.kind(), Kind::Usage);
+            assert_eq!(error.kind(), ErrorKind::Usage);
             let error = error.to_string();
             assert!(error.contains("some/wit.lock") && error.contains(words), "{error}");
         }
@@ -233,7 +233,7 @@ digest = \"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee636
         ] {
             let text = format!("{line}packages = {{ as = \"a table\" }}\n");
             let error = Lock::parse(&text, "wit.lock").unwrap_err();
-            assert_eq!(error.kind(), Kind::Usage);
+            assert_eq!(error.kind(), ErrorKind::Usage);
             let error = error.to_string();
             assert!(error.contains(found) && error.contains("newer"), "{error}");
         }
@@ -249,7 +249,7 @@ digest = \"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee636
         let other = version.replace("9fb3", "0000");
         let text = format!("{WKG}\n[[packages]]{elsewhere}[[packages.versions]]{other}");
         let error = Lock::parse(&text, "wkg.lock").unwrap_err();
-        assert_eq!(error.kind(), Kind::Integrity);
+        assert_eq!(error.kind(), ErrorKind::Integrity);
         assert!(error.to_string().contains("acme:base@1.2.3 with two digests"), "{error}");
     }
 
@@ -258,7 +258,7 @@ digest = \"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee636
         for path in ["../etc", "/etc", "a/../../b", "", "C:\\x", "a//b"] {
             let text = format!("{WKG}path = '{path}'\n");
             let error = Lock::parse(&text, "wit.lock").unwrap_err();
-            assert_eq!(error.kind(), Kind::Integrity, "{path}");
+            assert_eq!(error.kind(), ErrorKind::Integrity, "{path}");
         }
         let text = format!("{WKG}path = 'acme-base-1.2.3'\n");
         assert!(Lock::parse(&text, "wit.lock").is_ok());

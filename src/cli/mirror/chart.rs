@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ChartArgs, RegistryAccess};
 use crate::cli::Context;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::Scratch;
 use airgap_core::user_path;
@@ -70,7 +70,9 @@ impl NamedChart {
             }
             // Helm may read values that are too large or too unusual for this program, which needs
             // them only to find the origin of the images.
-            Err(error) if error.kind() == Kind::Usage && self.overrides.disabled.is_empty() => {
+            Err(error)
+                if error.kind() == ErrorKind::Usage && self.overrides.disabled.is_empty() =>
+            {
                 match self.render(helm, &[], &[]) {
                     Ok(rendered) => ChartImages::rendered(&rendered, &self.name),
                     Err(_) => Err(error),

@@ -8,7 +8,7 @@ use super::{components, wit};
 use crate::cli::plan_output::DryRun;
 use crate::cli::{Context, selection};
 use airgap_config::policy::Policy;
-use airgap_core::artifact::{Artifact, Kind};
+use airgap_core::artifact::{Artifact, VendoredKind};
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
 use airgap_core::package::{AllowedVersions as Version, PackageId, PackageRequest};
@@ -86,18 +86,18 @@ pub(super) fn run(args: &AllArgs, context: &Context) -> Result<()> {
             Err(error) => summary.failures.push(error),
         }
     }
-    super::tell(&summary, &dir(args, Kind::Toolchain, context), context)?;
+    super::tell(&summary, &dir(args, VendoredKind::Toolchain, context), context)?;
     super::tell_pin(&summary, context);
     super::conclude(summary)
 }
 
 /// Returns the folder of a kind.
-fn dir(args: &AllArgs, kind: Kind, context: &Context) -> VendorDir {
+fn dir(args: &AllArgs, kind: VendoredKind, context: &Context) -> VendorDir {
     VendorDir::of(&context.path(&args.output_dir).join(kind.folder()), kind)
 }
 
 fn policy(args: &AllArgs, context: &Context) -> Result<Policy> {
-    let dirs = Kind::ALL.map(|kind| dir(args, kind, context));
+    let dirs = VendoredKind::ALL.map(|kind| dir(args, kind, context));
     Ok(dirs.iter().fold(context.policy()?, |policy, dir| super::policy_for(dir, policy)))
 }
 
@@ -125,7 +125,7 @@ impl All {
         if self.tools.is_empty() && helper.is_none() {
             return Ok(Summary::default());
         }
-        let dir = dir(args, Kind::Toolchain, context);
+        let dir = dir(args, VendoredKind::Toolchain, context);
         let policy = policy(args, context)?;
         let plan = resolve(&self.tools, &policy, &Disk)?;
         let client = super::client(&plan, &policy)?;
@@ -138,7 +138,7 @@ impl All {
         if requests.is_empty() {
             return Ok(Summary::default());
         }
-        let dir = dir(args, Kind::Wit, context);
+        let dir = dir(args, VendoredKind::Wit, context);
         let mut catalog = WitCatalog::builtin()?;
         self.archives.iter().for_each(|archive| catalog.add_archive(archive));
         let policy = policy(args, context)?;
@@ -164,7 +164,7 @@ impl All {
         if self.components.is_empty() {
             return Ok(Summary::default());
         }
-        let dir = dir(args, Kind::Component, context);
+        let dir = dir(args, VendoredKind::Component, context);
         let components = Components::new(policy(args, context)?, &context.environment)?;
         let (wanted, jobs) = (self.components.as_slice(), args.jobs.into());
         let job = ComponentJob { wanted, dir: &dir, components: &components, jobs };
@@ -183,7 +183,7 @@ impl All {
         let files: Vec<_> = self.tools.iter().cloned().chain(archives).collect();
         let mut plan = resolve(&files, &policy, &Disk)?;
         let components = Components::new(policy, &context.environment)?;
-        let dir = dir(args, Kind::Component, context);
+        let dir = dir(args, VendoredKind::Component, context);
         let mut listing = DryRun::new(&dir);
         listing.add_plan(&mut plan);
         for WitChoice { package, registry, .. } in &self.wit {

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{conclude, policy_for, tell};
 use crate::cli::plan_output::DryRun;
 use crate::cli::{Context, selection};
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{Error, Result};
 use airgap_core::path_component::PathComponent;
 use airgap_vendor::catalog::ComponentCatalog;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &ComponentsArgs, context: &Context) -> Result<()> {
     let here = context.environment.current_dir();
     let catalog = selection::component_catalog(args.registries.iter().map(|file| here.join(file)))?;
     let wanted = wanted(args, &catalog, context)?;
-    let dir = VendorDir::of(&context.path(&args.output_dir), Kind::Component);
+    let dir = VendorDir::of(&context.path(&args.output_dir), VendoredKind::Component);
     let policy = policy_for(&dir, context.policy()?);
     let components = Components::new(policy, &context.environment)?;
     if args.dry_run {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{tell, tell_pin};
 use crate::cli::Context;
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{Error, Result};
 use airgap_core::listing::Disk;
 use airgap_vendor::kinds::tool::{Helper, ToolJob, vendor_tools};
@@ -30,7 +30,7 @@ pub(super) fn run(args: &HelperArgs, context: &Context) -> Result<()> {
         return Err(Error::usage("a helper cannot be pinned for the platform of this machine")
             .hint("build it on the offline machine: `cargo build --release --locked`"));
     };
-    let dir = VendorDir::of(&context.path(&args.output_dir), Kind::Toolchain);
+    let dir = VendorDir::of(&context.path(&args.output_dir), VendoredKind::Toolchain);
     let plan = resolve(&[], &super::policy_for(&dir, context.policy()?), &Disk)?;
     let job = ToolJob { plan: &plan, dir: &dir, helper: Some(&helper), client: None, jobs: 1 };
     let summary = vendor_tools(&job, &context.report)?;

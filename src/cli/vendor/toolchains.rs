@@ -7,7 +7,7 @@ use clap::Args;
 use super::{client, conclude, policy_for, tell, tell_pin};
 use crate::cli::plan_output::DryRun;
 use crate::cli::{Context, SelectionArgs, selection};
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
 use airgap_vendor::kinds::tool::{Helper, ToolJob, vendor_tools};
@@ -43,7 +43,7 @@ pub(in crate::cli) struct ToolchainsArgs {
 pub(super) fn run(args: &ToolchainsArgs, context: &Context) -> Result<()> {
     let artifacts = selection::artifacts(&args.selection, context)?;
     let output_dir = context.path(&args.output_dir);
-    let dir = VendorDir::of(&output_dir, Kind::Toolchain);
+    let dir = VendorDir::of(&output_dir, VendoredKind::Toolchain);
     let policy = policy_for(&dir, context.policy()?);
     let mut plan = resolve(&artifacts, &policy, &Disk)?;
     if args.dry_run {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::policy_for;
 use crate::cli::Context;
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{Error, Result};
 use airgap_core::outcome::Tally;
 use airgap_core::package::PackageRequest;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &WitArgs, context: &Context) -> Result<()> {
     let output_dir = base.join(&args.output_dir);
     let lock_file = store::through_link(&base.join(&args.lock_file))?;
     let from = starting_lock(args, &base)?;
-    let dir = VendorDir::of(&output_dir, Kind::Wit);
+    let dir = VendorDir::of(&output_dir, VendoredKind::Wit);
     let run = WitRun {
         args,
         context,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::endpoint::{Endpoint, is_loopback};
 use airgap_core::bounded;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_oci::check_name;
 
 /// The path of the metadata of a registry.
@@ -156,7 +156,7 @@ impl Discovery {
             Ok(Some(bytes)) => Metadata::parse(&bytes).map_err(|problem| {
                 Error::integrity(statement).fact("metadata", &self.url).because(problem).hint(hint)
             }),
-            Err(error) if error.kind() == Kind::Usage => Err(error),
+            Err(error) if error.kind() == ErrorKind::Usage => Err(error),
             Err(error) => {
                 let told = Error::new(error.kind(), statement).because(error.one_line()).hint(hint);
                 Err(error.hints().iter().cloned().fold(told, Error::hint))
@@ -239,13 +239,13 @@ mod tests {
         let discovery = Discovery::new("acme.example", false);
         assert_eq!(discovery.url, "https://acme.example/.well-known/wasm-pkg/registry.json");
         assert_eq!(discovery.read(Ok(None)).unwrap(), Metadata::default());
-        let network = Error::new(Kind::Network, "cannot read it").because("503").hint("wait");
+        let network = Error::new(ErrorKind::Network, "cannot read it").because("503").hint("wait");
         let error = discovery.read(Err(network)).unwrap_err();
-        assert_eq!(error.kind(), Kind::Network);
+        assert_eq!(error.kind(), ErrorKind::Network);
         for word in ["acme.example", "503", "metadata = {", "wait"] {
             assert!(error.to_string().contains(word), "{error}");
         }
         let error = discovery.read(Ok(Some(b"[]".to_vec()))).unwrap_err();
-        assert_eq!(error.kind(), Kind::Integrity);
+        assert_eq!(error.kind(), ErrorKind::Integrity);
     }
 }

@@ -1,7 +1,7 @@
 //! Tables of settings and a package, with the sources that follow from them.
 
 use super::*;
-use airgap_core::error::Kind;
+use airgap_core::error::ErrorKind;
 use airgap_oci::{Access, AccessProvider, Credential};
 
 const FILE: &str = "/etc/wkg.toml";
@@ -335,7 +335,7 @@ fn metadata_does_not_choose_among_hosts_with_the_same_variables() {
         for named in ["a.b.corp", "a-b.corp"] {
             let error = access("", &variables, named).unwrap_err();
             let text = error.to_string();
-            assert_eq!(error.kind(), Kind::Usage);
+            assert_eq!(error.kind(), ErrorKind::Usage);
             assert!(text.contains(&name) && text.contains(named), "{text}");
             assert!(text.contains(&format!("[registry.{named:?}]")), "{text}");
             assert!(!text.contains("geheim"), "{text}");
@@ -367,7 +367,7 @@ fn a_package_without_a_registry_is_an_error_with_a_remedy() {
         ("a b", "host"),
     ] {
         let error = route(Some(rule)).unwrap_err();
-        assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+        assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
         let error = error.to_string();
         assert!(error.contains(word) && !error.contains("geheim"), "{rule}: {error}");
     }
@@ -386,7 +386,7 @@ fn variables_with_invalid_values_are_named() {
     ] {
         let environment = Environment::from_pairs(&[(name, value)], "/ws");
         let error = Registries::from_config(&environment, Config::default()).err().unwrap();
-        assert_eq!(error.kind(), airgap_core::error::Kind::Usage, "{value}");
+        assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage, "{value}");
         let error = error.to_string();
         assert!(error.contains(name) && !error.contains("geheim"), "{error}");
     }
@@ -457,7 +457,7 @@ fn a_credential_applies_to_its_own_host_only() {
 #[test]
 fn contradicting_or_missing_credentials_are_explained() {
     let error = registries(OPTION_2, &[]).access("ghcr.io").unwrap_err();
-    assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+    assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
     let key = "`registry.\"ghcr.io\".auth`";
     for word in ["`GHCR_TOKEN` is not set", "/etc/wkg.toml:3", key] {
         assert!(error.to_string().contains(word), "{error}");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Credential;
 use crate::bounded;
 use crate::child::{self, Failure, Limits, Output};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The most time that a program may take. It may ask a service, or a user in a window; it runs in
 /// the background, where it cannot read from a terminal.
@@ -98,7 +98,7 @@ impl Helper {
 
     fn error(&self, what: &str) -> Error {
         let program = format!("the credential helper `docker-credential-{}` {what}", self.name);
-        Error::new(Kind::Network, program)
+        Error::new(ErrorKind::Network, program)
             .fact("asked for", &self.server)
             .fact("named in", self.file.display())
     }
@@ -175,7 +175,7 @@ mod tests {
             let hangs = words == "did not answer";
             let limit = if hangs { Duration::from_millis(200) } else { LIMIT };
             let error = helper.get(limit).unwrap_err();
-            assert_eq!(error.kind(), Kind::Network, "{helper}");
+            assert_eq!(error.kind(), ErrorKind::Network, "{helper}");
             let text = error.to_string();
             let name = format!("docker-credential-{}", helper.name);
             assert!(text.contains(words) && text.contains(&name), "{text}");

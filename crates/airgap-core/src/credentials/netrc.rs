@@ -220,7 +220,7 @@ mod tests {
         let path = folder.path().join("netrc");
         std::fs::write(&path, "machine a\n login b\n password \"geheim\n").unwrap();
         let error = Netrc::read(Some(&path)).err().unwrap();
-        assert_eq!(error.kind(), crate::error::Kind::Usage);
+        assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
         assert!(error.statement().contains("line 3"), "{error}");
         assert!(!error.to_string().contains("geheim"), "{error}");
     }
@@ -230,7 +230,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(Netrc::read(Some(&folder.path().join("none"))).is_ok());
         let error = Netrc::read(Some(folder.path())).err().unwrap();
-        assert_eq!(error.kind(), crate::error::Kind::Usage);
+        assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
         assert!(Netrc::read(Some(Path::new("/dev/null"))).is_ok());
     }
 
@@ -243,7 +243,7 @@ mod tests {
         std::fs::File::create(&large).unwrap().set_len(LARGEST + 1).unwrap();
         for path in [&pipe, &large, Path::new("/dev/zero")] {
             let error = Netrc::read(Some(path)).err().unwrap();
-            assert_eq!(error.kind(), crate::error::Kind::Usage, "{error}");
+            assert_eq!(error.kind(), crate::error::ErrorKind::Usage, "{error}");
             assert!(error.to_string().contains(&path.display().to_string()), "{error}");
         }
     }

@@ -575,7 +575,7 @@ mod tests {
             let environment = Environment::from_pairs(&[("REGISTRY_AUTH_FILE", path)], "/");
             let stores = Stores::from_environment(&environment, canonical);
             let Err(error) = stores.find("a.corp", "") else { panic!("it was read") };
-            assert_eq!(error.kind(), crate::error::Kind::Usage);
+            assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
             assert!(error.to_string().contains("not a regular file"), "{error}");
         }
     }
@@ -591,7 +591,7 @@ mod tests {
             r#"{"credHelpers":{"a.corp":{"geheim":1}}}"#,
         ] {
             let error = in_docker(content, "a.corp").unwrap_err();
-            assert_eq!(error.kind(), crate::error::Kind::Usage, "{content}");
+            assert_eq!(error.kind(), crate::error::ErrorKind::Usage, "{content}");
             let text = error.to_string();
             assert!(text.contains("config.json") && !text.contains("geheim"), "{text}");
         }

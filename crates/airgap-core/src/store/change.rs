@@ -12,7 +12,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
 use super::{Mode, filled, holds, sweep};
-use crate::error::{Context, Error, Kind, Result};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::folder::uninterrupted;
 use crate::read;
 use crate::rooted::{RootedPath, is_absence};
@@ -74,7 +74,7 @@ pub fn change_slowly(
 }
 
 fn changed_meanwhile(path: &RootedPath) -> Error {
-    Error::new(Kind::Failed, format!("cannot change `{path}`"))
+    Error::new(ErrorKind::Failed, format!("cannot change `{path}`"))
         .because("other processes changed it during each attempt")
         .hint("run the same command again when they are done")
 }
@@ -130,7 +130,7 @@ impl LockedFile {
                     continue;
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Error::new(Kind::Failed, format!("cannot change `{path}`"))
+                    return Err(Error::new(ErrorKind::Failed, format!("cannot change `{path}`"))
                         .because("another process holds a lock on it")
                         .hint(format!("find that process with `lsof {path}`, and end it")));
                 }

@@ -5,7 +5,7 @@ use semver::Version;
 use crate::copy::registry::{first_available, within};
 use airgap_config::registries::Registries;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
 use airgap_oci::{Client, Content, Reference, Repository, media_type};
@@ -93,7 +93,7 @@ fn newest(client: &Client, place: &Repository) -> Result<String> {
     let versions = tags.iter().filter_map(|tag| tag.replace('_', "+").parse::<Version>().ok());
     let newest = versions.filter(|version| version.pre.is_empty()).max();
     newest.map(|version| version.to_string()).ok_or_else(|| {
-        Error::new(Kind::Unavailable, format!("`{place}` has no stable version"))
+        Error::new(ErrorKind::Unavailable, format!("`{place}` has no stable version"))
             .fact("there are", airgap_core::report::printable(&tags.join(", ")))
             .hint("name one: `--version 1.0.0-rc.1`")
     })

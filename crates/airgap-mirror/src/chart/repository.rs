@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::yaml::{self, Duplicates, Node};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::network::Network;
 use airgap_core::report::{Report, printable_line};
 use airgap_core::rooted::RootedPath;
@@ -55,7 +55,7 @@ pub fn pull(
     let address = format!("{base}/index.yaml");
     let item = report.item(address.clone());
     let answer = client.get_small(&address, LARGEST_INDEX, &item)?.ok_or_else(|| {
-        Error::new(Kind::Unavailable, format!("`{base}` is not a repository of charts"))
+        Error::new(ErrorKind::Unavailable, format!("`{base}` is not a repository of charts"))
             .fact("looked for", &address)
     })?;
     let text = yaml::read_from(answer.bytes.as_slice(), &address)?;
@@ -119,9 +119,12 @@ impl<'a> IndexEntry<'a> {
             let there: Vec<_> = all.iter().take(10).map(|entry| entry.version).collect();
             let request =
                 request.version.map_or("stable version".to_owned(), |it| format!("`{it}`"));
-            Error::new(Kind::Unavailable, format!("the repository has no {request} of the chart"))
-                .fact("versions", printable_line(&there.join(", ")))
-                .hint("name one of them with `--version`")
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("the repository has no {request} of the chart"),
+            )
+            .fact("versions", printable_line(&there.join(", ")))
+            .hint("name one of them with `--version`")
         })
     }
 

@@ -1,7 +1,7 @@
 //! The interfaces of copying: sources and targets.
 
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
 use airgap_oci::{Descriptor, Manifest, Readable, Reference, Repository, Tag};
@@ -182,7 +182,10 @@ impl BlobCopy<'_> {
         let Some(url) = self.url else { return self.source.blob(self.from, self.descriptor) };
         self.source.blob_at(url, self.descriptor)?.ok_or_else(|| {
             let digest = &self.descriptor.digest;
-            Error::new(Kind::Unavailable, format!("`sha256:{digest}` is not asked for elsewhere"))
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("`sha256:{digest}` is not asked for elsewhere"),
+            )
         })
     }
 }

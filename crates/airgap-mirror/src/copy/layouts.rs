@@ -9,7 +9,7 @@ use super::endpoint::{
 };
 use super::referrers::SUFFIXES;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::report::{Item, shortened};
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::FileLock;
@@ -97,8 +97,11 @@ impl LayoutSource {
     fn get(&self, descriptor: &Descriptor) -> Result<Manifest> {
         let Descriptor { digest, media_type, .. } = descriptor;
         self.layout.manifest(digest, media_type)?.ok_or_else(|| {
-            Error::new(Kind::Unavailable, format!("`sha256:{digest}` is not in `{}`", self.shown))
-                .hint("the layout is incomplete; copy the image into it again")
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("`sha256:{digest}` is not in `{}`", self.shown),
+            )
+            .hint("the layout is incomplete; copy the image into it again")
         })
     }
 }
@@ -120,7 +123,7 @@ impl ImageSource for LayoutSource {
             return Ok(ResolvedImage { manifest, from, whole: None });
         }
         let error =
-            Error::new(Kind::Unavailable, format!("`{reference}` is not in `{}`", self.shown))
+            Error::new(ErrorKind::Unavailable, format!("`{reference}` is not in `{}`", self.shown))
                 .fact("in its index", names(self.layout.entries()));
         let tag = reference.tag().map(Tag::as_str);
         let mut all = self.layout.entries().iter().filter_map(Descriptor::layout_name);

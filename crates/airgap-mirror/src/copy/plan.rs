@@ -14,7 +14,7 @@ use super::referrers;
 use super::summary::{ImageOutcome, ImageResult};
 use super::{CopyRequest, CopyRoute, Options};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::verify;
 use airgap_core::workers::{self, lock};
 use airgap_oci::{Content, Descriptor, Manifest, Platform, Reference, Repository, Tag, media_type};
@@ -147,14 +147,18 @@ impl PlannedImage {
         let result = match (error, outcome) {
             (None, Some(outcome)) => Ok(outcome),
             (Some(error), _) => Err(error),
-            (None, None) => Err(Error::new(Kind::Failed, format!("`{source}` was not checked"))),
+            (None, None) => {
+                Err(Error::new(ErrorKind::Failed, format!("`{source}` was not checked")))
+            }
         };
         ImageResult { source, destination, result, moved }
     }
 
     fn from(&self) -> Result<Repository> {
         let from = self.state().from.clone();
-        from.ok_or_else(|| Error::new(Kind::Failed, format!("`{}` was not found", self.source)))
+        from.ok_or_else(|| {
+            Error::new(ErrorKind::Failed, format!("`{}` was not found", self.source))
+        })
     }
 
     fn subject(&self) -> String {
@@ -311,7 +315,7 @@ impl Planner<'_> {
             }
             Ok(found) => Error::integrity(format!("`{subject}` is another image now"))
                 .fact("found", format!("sha256:{}", found.manifest.digest())),
-            Err(error) if error.kind() == Kind::Unavailable => {
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
                 Error::integrity(format!("`{subject}` does not exist any more"))
                     .fact("found", error.one_line())
             }
@@ -353,7 +357,7 @@ impl Planner<'_> {
         let there =
             airgap_core::report::printable(&format!("{}/{}", config.os, config.architecture));
         Err(Error::new(
-            Kind::Unavailable,
+            ErrorKind::Unavailable,
             format!("{} is not available for {}", self.image.subject(), asked.join(", ")),
         )
         .fact("it is there for", there)
@@ -369,7 +373,7 @@ impl Planner<'_> {
                     let what = referrers::referrer_name(descriptor);
                     referrers::with_attached_context(error, &self.image.source, &what)
                 }
-                Kind::Unavailable => error.hint(format!(
+                ErrorKind::Unavailable => error.hint(format!(
                     "it belongs to {}; if the source has only some of its platforms, name them with `--platform`",
                     self.image.subject()
                 )),

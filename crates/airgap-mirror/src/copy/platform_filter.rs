@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use airgap_core::bounded;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_oci::{ATTESTS, Descriptor, Index, Manifest, Platform, media_type};
 
 /// The largest number of JSON values in an index that is narrowed. An index with a thousand
@@ -96,8 +96,9 @@ fn missing(index: &Index, platform: &Platform, image: &str) -> Error {
         true => "no platform at all".to_owned(),
         false => there.join(", "),
     };
-    let error = Error::new(Kind::Unavailable, format!("{image} is not available for {platform}"))
-        .fact("it is there for", there);
+    let error =
+        Error::new(ErrorKind::Unavailable, format!("{image} is not available for {platform}"))
+            .fact("it is there for", there);
     if index.manifests.iter().any(|it| media_type::is_index(&it.media_type)) {
         return error
             .fact("beside them", "an index in the index, whose platforms are not read")
@@ -184,7 +185,7 @@ mod tests {
             assert_eq!(left(platforms).unwrap(), expected, "{platforms:?}");
         }
         let error = left(&["linux/amd64", "windows/amd64"]).unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
         let text = error.to_string();
         let there = "linux/amd64, linux/arm64/v8, linux/arm/v6, linux/arm/v7";
         assert!(text.contains("not available for windows/amd64") && text.contains(there), "{text}");

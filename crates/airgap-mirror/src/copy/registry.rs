@@ -10,7 +10,7 @@ use super::endpoint::{
 use super::referrers::{self, SUFFIXES};
 use airgap_config::registries::{Place, Registries};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
 use airgap_core::search::{self, Answer};
@@ -132,7 +132,7 @@ pub(crate) fn first_available<T>(
     let searched = search::in_order(places(registries, of)?, |place| match ask(place) {
         Ok(answer) => Ok(Answer::Found(answer)),
         // Wrong content must be reported, and not hidden by the answer of another place.
-        Err(error) if error.kind() == Kind::Integrity => Err(error),
+        Err(error) if error.kind() == ErrorKind::Integrity => Err(error),
         Err(error) => Ok(Answer::Passed(error)),
     })?;
     if let Some(found) = searched.found {

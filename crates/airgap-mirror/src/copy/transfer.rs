@@ -11,7 +11,7 @@ use super::plan::{ImageState, PlannedImage};
 use super::referrers;
 use super::summary::{BlobCounts, SkippedLayer};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Asked, Error, Kind, Result};
+use airgap_core::error::{Asked, Error, ErrorKind, Result};
 use airgap_core::quantity::megabytes;
 use airgap_core::report::{Item, Report, Total};
 use airgap_core::workers::{self, lock};
@@ -245,13 +245,13 @@ impl TransferRun<'_> {
         item: &Item,
         mut error: Error,
     ) -> Result<BlobOutcome> {
-        if error.kind() != Kind::Unavailable && error.answer() != Some(Asked::Refused) {
+        if error.kind() != ErrorKind::Unavailable && error.answer() != Some(Asked::Refused) {
             return Err(error);
         }
         for url in urls {
             match self.target.put_blob(&BlobCopy { url: Some(url), ..*blob_copy }, None, item) {
                 Ok(moved) => return Ok(moved),
-                Err(other) if other.kind() == Kind::Integrity => return Err(other),
+                Err(other) if other.kind() == ErrorKind::Integrity => return Err(other),
                 Err(other) => error = error.fact("elsewhere", other.one_line()),
             }
         }
@@ -304,7 +304,7 @@ impl TransferRun<'_> {
     /// tag at the very end.
     fn push_manifests(&self, state: &mut ImageState, source: &str) -> Result<Digest> {
         let ImageState { tree, to, outcome, whole, .. } = state;
-        let missing = || Error::new(Kind::Failed, "an image was copied without a manifest");
+        let missing = || Error::new(ErrorKind::Failed, "an image was copied without a manifest");
         let (Some(to), Some(outcome)) = (to, outcome) else { return Err(missing()) };
         let (repository, mut given) = (to.repository(), HashSet::new());
         let mut own = tree.in_order(&outcome.digest, &mut given);

@@ -56,7 +56,10 @@ fn helm_is_found_on_path_or_where_it_is_named() {
     let error = Helm::find(&nothing, Some(Path::new("helm5"))).unwrap_err();
     assert!(error.to_string().contains("no `helm5` on PATH"), "{error}");
     let error = Helm::find(&nothing, Some(Path::new("/no/helm"))).unwrap_err();
-    assert!(error.to_string().contains("`/no/helm`") && error.kind() == Kind::Usage, "{error}");
+    assert!(
+        error.to_string().contains("`/no/helm`") && error.kind() == ErrorKind::Usage,
+        "{error}"
+    );
 }
 
 #[test]
@@ -116,7 +119,7 @@ fn messages_name_the_files_of_the_user_and_have_no_escapes() {
     );
     let values = vec![ValuesFile { name: "mine.yaml".to_owned(), text: String::new() }];
     let error = fake.render(&RenderOptions { values, ..Default::default() }).unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), ErrorKind::Usage);
     let text = error.to_string();
     assert!(text.starts_with("Helm does not render chart `web`"), "{text}");
     for words in
@@ -146,7 +149,7 @@ fn a_chart_over_a_limit_is_an_error() {
     ] {
         let error = render(script);
         assert!(error.to_string().contains(words), "{error}");
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.kind(), ErrorKind::Usage);
     }
 }
 

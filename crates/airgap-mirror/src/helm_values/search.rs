@@ -20,7 +20,7 @@ use super::rendering::Attempt;
 use super::required_switch;
 use super::trial_order::{ABSENT, ABSENT_TAGS, GLOBAL, NAMES, Round, VERSIONS};
 use crate::yaml::Node;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 
 /// The largest number of renders of one search, and its time limit. A usual chart takes 2 to 6
 /// renders.
@@ -408,7 +408,7 @@ impl<'a> Search<'a> {
                 let places = Rc::new(places);
                 Ok(Ok(Attempt { values: values.clone(), overlay, places, states }))
             }
-            Err(error) if error.kind() == Kind::Usage => Ok(Err(error)),
+            Err(error) if error.kind() == ErrorKind::Usage => Ok(Err(error)),
             Err(error) => Err(error),
         }
     }

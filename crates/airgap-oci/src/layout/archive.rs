@@ -16,7 +16,7 @@ use crate::readable::Readable;
 use crate::verifying_reader::{Checkpoint, VerifyingReader};
 use airgap_archive::tar_entries::{self, TarEntry, TarSource};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::report::printable;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::{Mode, Partial};
@@ -80,7 +80,7 @@ fn reading(path: &Path) -> String {
 fn damaged(error: Error, path: &Path) -> Error {
     let shown = path.display();
     match error.kind() {
-        Kind::Integrity => {
+        ErrorKind::Integrity => {
             Error::integrity(format!("`{shown}` is not a complete tar of an OCI image layout"))
                 .because(printable(error.statement()))
         }
@@ -299,7 +299,7 @@ pub(super) fn reach<'a>(
 
 /// Returns the error for a blob or manifest that a layout should have.
 pub(super) fn missing(layout: &Layout, digest: &Digest) -> Error {
-    Error::new(Kind::Unavailable, format!("{} is missing", layout.subject(digest)))
+    Error::new(ErrorKind::Unavailable, format!("{} is missing", layout.subject(digest)))
         .hint("the layout is incomplete; copy the image into it again")
 }
 

@@ -15,7 +15,7 @@ use crate::manifest::{Descriptor, Manifest, NAME, NARROWED_FROM};
 use crate::readable::Readable;
 use crate::reference::Reference;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::read;
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
@@ -245,7 +245,7 @@ impl LayoutFolder {
     fn take(&self, other: &Layout, blob: &Descriptor) -> Result<()> {
         let Ok(part) = other.blob(blob) else { return Ok(()) };
         match self.store(blob, &part, &Item::hidden()) {
-            Err(error) if error.kind() == Kind::Integrity => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Integrity => Ok(()),
             stored => stored,
         }
     }

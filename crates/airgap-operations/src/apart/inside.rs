@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::counters::Counters;
 use super::routes;
 use airgap_core::child::{self, Streams};
-use airgap_core::error::{Context as _, Error, Kind, Result};
+use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
 
@@ -49,13 +49,13 @@ pub fn inside(task: &Inside<'_>) -> Result<()> {
     let mut command = Command::new(program);
     command.args(arguments);
     let status = child::attached(command, Streams::Own).map_err(|failure| {
-        Error::new(Kind::Failed, format!("cannot run `{}`", program.to_string_lossy()))
+        Error::new(ErrorKind::Failed, format!("cannot run `{}`", program.to_string_lossy()))
             .because(failure)
     })?;
     let counters = Counters::read()?.since(before);
     let ended = Ended { code: status.code(), signal: signal(status), counters };
     let text = serde_json::to_string(&ended).map_err(|error| {
-        Error::new(Kind::Failed, "cannot write the report of the namespace").because(error)
+        Error::new(ErrorKind::Failed, "cannot write the report of the namespace").because(error)
     })?;
     store::write_atomically(&RootedPath::beside(report), text.as_bytes())
 }
@@ -66,14 +66,14 @@ fn check(outside: &str) -> Result<()> {
         let own = std::fs::read_link("/proc/self/ns/net");
         let own = own.doing(|| "read the network namespace of this process".to_owned())?;
         if own.as_os_str() == outside {
-            return Err(Error::new(Kind::Failed, "no new network namespace was created"));
+            return Err(Error::new(ErrorKind::Failed, "no new network namespace was created"));
         }
         up()?;
     }
     let others = routes::others()?;
     match others.is_empty() {
         true => Ok(()),
-        false => Err(Error::new(Kind::Failed, "the new namespace still has a network")
+        false => Err(Error::new(ErrorKind::Failed, "the new namespace still has a network")
             .fact("by way of", others.join(", "))),
     }
 }
@@ -89,7 +89,7 @@ fn up() -> Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 fn up() -> Result<()> {
-    Err(Error::new(Kind::Failed, "only Linux has network namespaces"))
+    Err(Error::new(ErrorKind::Failed, "only Linux has network namespaces"))
 }
 
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use serde::Serialize;
 
 use airgap_core::digest::{Digest, Hasher};
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::folder::uninterrupted;
 use airgap_core::free_space;
 use airgap_core::read;
@@ -262,7 +262,7 @@ impl Extraction<'_> {
                     problem = self.take(&chunk[..count], position, &mut slices);
                 }
                 // A write that failed fails again; wrong bytes may come from a wrong part.
-                if problem.as_ref().is_err_and(|error| error.kind() != Kind::Integrity) {
+                if problem.as_ref().is_err_and(|error| error.kind() != ErrorKind::Integrity) {
                     return problem;
                 }
                 position += count as u64;
@@ -306,5 +306,5 @@ impl Extraction<'_> {
 }
 
 fn stopped() -> Error {
-    Error::new(Kind::Failed, "a thread that reads the bundle has stopped")
+    Error::new(ErrorKind::Failed, "a thread that reads the bundle has stopped")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use airgap_core::child::{self, Failure, Limits, Streams};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context as _, Error, Kind, Result};
+use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::folder::{EntryKind, Folder};
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::{self, Scratch};
@@ -161,7 +161,7 @@ impl BazelFetch<'_> {
     }
 
     fn failed(&self, message: &str) -> Error {
-        Error::new(Kind::Failed, message)
+        Error::new(ErrorKind::Failed, message)
             .fact("program", self.program.display())
             .fact("workspace", self.workspace.display())
     }

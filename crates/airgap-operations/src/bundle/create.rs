@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::free_space;
 use airgap_core::quantity::megabytes;
 use airgap_core::report;
@@ -140,7 +140,7 @@ impl<'a> Planned<'a> {
             parts: self.describe_parts(written),
         };
         let bundle = report::json_file(&description)
-            .map_err(|error| Error::new(Kind::Failed, "cannot write JSON").because(error))?;
+            .map_err(|error| Error::new(ErrorKind::Failed, "cannot write JSON").because(error))?;
         let transfer = transfer_list::text(&self.inventory, &self.removed, since);
         let parts = description.parts.iter().map(|part| (part.name.clone(), part.sha256));
         let mut sums: Sums = parts.collect();
@@ -213,7 +213,7 @@ fn check_space(order: &Order, parts: &[Part]) -> Result<()> {
 
 /// Returns the error for a disk that is too small.
 pub(super) fn not_enough(path: &dyn std::fmt::Display, needed: u64, free: u64) -> Error {
-    Error::new(Kind::Failed, format!("`{path}` has not enough free space"))
+    Error::new(ErrorKind::Failed, format!("`{path}` has not enough free space"))
         .fact("needed", megabytes(needed))
         .fact("free", megabytes(free))
         .because("No space left on device")

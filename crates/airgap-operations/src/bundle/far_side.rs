@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use airgap_core::digest::Digest;
 
 use super::inventory::Inventory;
-use super::line::{Kind, Line};
+use super::line::{FileKind, Line};
 use super::merge;
 use super::removed::Removed;
 use super::source::Source;
@@ -36,17 +36,17 @@ pub(super) fn removed(sources: &[Source], far: &Inventory) -> Vec<Removed> {
     let areas: HashSet<_> = sources.iter().map(|source| area(source.line.kind)).collect();
     let paths: HashSet<_> = sources.iter().map(|source| source.line.path.as_str()).collect();
     let is_gone = |line: &&Line| {
-        let is_kept = paths.contains(line.path.as_str()) || line.kind == Kind::Manifest;
+        let is_kept = paths.contains(line.path.as_str()) || line.kind == FileKind::Manifest;
         areas.contains(&area(line.kind)) && !is_kept
     };
     let removed = |line: &Line| Removed { path: line.path.clone(), sha256: line.sha256 };
     far.lines().iter().filter(is_gone).map(removed).collect()
 }
 
-fn area(kind: Kind) -> Area {
+fn area(kind: FileKind) -> Area {
     match kind {
-        Kind::Image => Area::Images,
-        Kind::Bazel => Area::Bazel,
-        Kind::Tool | Kind::Wit | Kind::Component | Kind::Manifest => Area::Vendor,
+        FileKind::Image => Area::Images,
+        FileKind::Bazel => Area::Bazel,
+        FileKind::Tool | FileKind::Wit | FileKind::Component | FileKind::Manifest => Area::Vendor,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use airgap_core::bounded;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 
 /// The annotation with the name of an entry (OCI image-spec, "Pre-Defined Annotation Keys").
 const NAME: &str = "org.opencontainers.image.ref.name";
@@ -27,7 +27,7 @@ pub(super) fn merged(old: &[u8], new: &[u8], is_gone: impl Fn(&str) -> bool) -> 
     }
     index["manifests"] = by_key.into_values().collect();
     serde_json::to_vec(&index)
-        .map_err(|error| Error::new(Kind::Failed, "cannot write an index").because(error))
+        .map_err(|error| Error::new(ErrorKind::Failed, "cannot write an index").because(error))
 }
 
 /// Checks that these bytes are an index.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use airgap_core::bounded;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind as ErrorKind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::path_component::PathComponent;
 use airgap_core::read;
 use airgap_core::report::shortened;
@@ -220,11 +220,11 @@ fn not_a_line(shown: &str, number: usize, error: &serde_json::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::line::Kind;
+    use super::super::line::FileKind;
     use super::*;
 
     fn line(path: &str) -> Line {
-        Line::new(path.to_owned(), (Digest::compute(path.as_bytes()), 1), Kind::Tool)
+        Line::new(path.to_owned(), (Digest::compute(path.as_bytes()), 1), FileKind::Tool)
     }
 
     fn text(paths: &[&str]) -> String {

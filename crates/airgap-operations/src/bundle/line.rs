@@ -15,7 +15,7 @@ pub struct Line {
     /// Its SHA-256.
     pub sha256: Digest,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its package URL; empty if it has no identity of its own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub purl: String,
@@ -53,7 +53,7 @@ pub struct Range {
 /// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum FileKind {
     /// A tool, or the `wasm-airgap` binary.
     Tool,
     /// A file of a WIT package.
@@ -68,23 +68,23 @@ pub enum Kind {
     Manifest,
 }
 
-impl Kind {
+impl FileKind {
     /// Returns the word in inventories.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Tool => "tool",
-            Kind::Wit => "wit",
-            Kind::Component => "component",
-            Kind::Image => "image",
-            Kind::Bazel => "bazel",
-            Kind::Manifest => "manifest",
+            FileKind::Tool => "tool",
+            FileKind::Wit => "wit",
+            FileKind::Component => "component",
+            FileKind::Image => "image",
+            FileKind::Bazel => "bazel",
+            FileKind::Manifest => "manifest",
         }
     }
 }
 
 impl Line {
     /// Creates a line for a file without a place in a bundle.
-    pub(super) fn new(path: String, (sha256, size): (Digest, u64), kind: Kind) -> Line {
+    pub(super) fn new(path: String, (sha256, size): (Digest, u64), kind: FileKind) -> Line {
         Line {
             path,
             size,

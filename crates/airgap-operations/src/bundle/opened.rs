@@ -373,7 +373,7 @@ fn check_inventory(
         return Err(contradicts(root, BUNDLE_FILE));
     }
     let removed = description.removed.iter().map(|removed| {
-        Line::new(removed.path.clone(), (removed.sha256, 0), super::line::Kind::Tool)
+        Line::new(removed.path.clone(), (removed.sha256, 0), super::line::FileKind::Tool)
     });
     inventory::check_removed(removed.collect(), inventory, BUNDLE_FILE)?;
     check_slices(root, &description.parts, &all_slices(inventory))

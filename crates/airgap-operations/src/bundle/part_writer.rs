@@ -7,7 +7,7 @@ use std::mem;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use airgap_core::digest::{Digest, Hasher};
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::folder::uninterrupted;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::{Mode, Partial};
@@ -214,5 +214,5 @@ fn changed(source: &Source) -> Error {
 }
 
 fn stopped() -> Error {
-    Error::new(Kind::Failed, "the thread that writes the parts has stopped")
+    Error::new(ErrorKind::Failed, "the thread that writes the parts has stopped")
 }

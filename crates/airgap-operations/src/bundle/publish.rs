@@ -10,7 +10,7 @@ use airgap_core::verify;
 use airgap_vendor::manifest::Manifest;
 
 use super::inventory::{ATTRIBUTES, Inventory};
-use super::line::{Kind as LineKind, Line};
+use super::line::{FileKind, Line};
 use super::merge::{self, Lists};
 use super::removed::Removed;
 use super::staged::Staged;
@@ -55,7 +55,7 @@ impl<'a> Goal<'a> {
             }
         }
         for removed in self.removed {
-            let line = Line::new(removed.path.clone(), (removed.sha256, u64::MAX), LineKind::Tool);
+            let line = Line::new(removed.path.clone(), (removed.sha256, u64::MAX), FileKind::Tool);
             if matches!(state(&root.join(&removed.path), &line)?, State::Right) {
                 survey.extra.push(removed);
             }
@@ -139,7 +139,7 @@ fn state(path: &RootedPath, line: &Line) -> Result<State> {
 fn check_owned(root: &RootedPath, line: &Line, manifest: Option<&Manifest>) -> Result<()> {
     let listed = manifest.map(Manifest::entries).unwrap_or_default();
     let is_listed = listed.binary_search_by(|entry| entry.path.as_str().cmp(&line.path)).is_ok();
-    let is_ours = matches!(line.kind, LineKind::Image | LineKind::Bazel)
+    let is_ours = matches!(line.kind, FileKind::Image | FileKind::Bazel)
         && (line.path.starts_with("images/") || line.path.starts_with("bazel/"));
     let name = line.path.rsplit('/').next();
     if is_listed || is_ours || name == Some(ATTRIBUTES) {

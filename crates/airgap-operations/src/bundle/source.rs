@@ -17,7 +17,7 @@ use airgap_vendor::manifest::{self, Entry, Finding, Manifest};
 use super::content::Content;
 use super::index;
 use super::inventory::{ATTRIBUTES, Inventory, MOST_FILES};
-use super::line::{Kind, Line};
+use super::line::{FileKind, Line};
 use crate::purl;
 
 /// The folder of the image layout in a vendor folder.
@@ -161,22 +161,23 @@ impl Gathered {
             }
             self.entries.insert(entry.path.clone(), entry.clone());
         }
-        let folders = artifact::Kind::ALL.map(|kind| (format!("{}/", kind.folder()), kind));
+        let folders = artifact::VendoredKind::ALL.map(|kind| (format!("{}/", kind.folder()), kind));
         for (folder, kind) in folders {
             self.add_attributes(root, &folder, kind)?;
         }
         // A folder of one kind has its attributes at the top.
         let first = manifest.entries().first().map(|entry| entry.kind.clone());
-        let kind =
-            artifact::Kind::ALL.into_iter().find(|kind| Some(kind.name()) == first.as_deref());
-        self.add_attributes(root, "", kind.unwrap_or(artifact::Kind::Toolchain))
+        let kind = artifact::VendoredKind::ALL
+            .into_iter()
+            .find(|kind| Some(kind.name()) == first.as_deref());
+        self.add_attributes(root, "", kind.unwrap_or(artifact::VendoredKind::Toolchain))
     }
 
     fn add_attributes(
         &mut self,
         root: &RootedPath,
         folder: &str,
-        kind: artifact::Kind,
+        kind: artifact::VendoredKind,
     ) -> Result<()> {
         let path = format!("{folder}{ATTRIBUTES}");
         let file = root.join(&path);
@@ -200,7 +201,7 @@ impl Gathered {
             let stat = file.stat().doing(|| format!("read `{file}`"))?;
             let Some(stat) = stat.filter(|stat| stat.kind == EntryKind::File) else { continue };
             let path = format!("{LAYOUT_FOLDER}/{BLOBS}/{name}");
-            let line = Line::new(path, (digest, stat.size), Kind::Image);
+            let line = Line::new(path, (digest, stat.size), FileKind::Image);
             let named = names.get(&digest).cloned();
             let (about, purl) =
                 named.map_or((None, String::new()), |(about, purl)| (Some(about), purl));
@@ -211,7 +212,7 @@ impl Gathered {
         }
         let version = root.join(LAYOUT_FILE);
         let path = format!("{LAYOUT_FOLDER}/{LAYOUT_FILE}");
-        self.put_layout_file(hashed(&version, path, Kind::Image)?, version);
+        self.put_layout_file(hashed(&version, path, FileKind::Image)?, version);
         self.add_index(root)
     }
 
@@ -234,7 +235,7 @@ impl Gathered {
     fn add_bazel(&mut self, root: &RootedPath) -> Result<()> {
         for path in files_below(root, MOST_FOLDERS)? {
             let file = root.join(&path);
-            let line = hashed(&file, format!("{BAZEL_FOLDER}/{path}"), Kind::Bazel)?;
+            let line = hashed(&file, format!("{BAZEL_FOLDER}/{path}"), FileKind::Bazel)?;
             let cached = cached_digest(&path);
             if !self.is_far_side {
                 check_cached(&file, &line, cached)?;
@@ -298,23 +299,23 @@ impl Gathered {
 
     fn end(mut self) -> Result<Vec<Source>> {
         if let Some(index) = self.index.take() {
-            self.put_bytes(format!("{LAYOUT_FOLDER}/{INDEX_FILE}"), index, Kind::Image)?;
+            self.put_bytes(format!("{LAYOUT_FOLDER}/{INDEX_FILE}"), index, FileKind::Image)?;
         }
         if !self.entries.is_empty() {
             let manifest = Manifest::new(std::mem::take(&mut self.entries).into_values());
-            self.put_bytes(manifest::FILENAME.to_owned(), manifest.text()?, Kind::Manifest)?;
+            self.put_bytes(manifest::FILENAME.to_owned(), manifest.text()?, FileKind::Manifest)?;
         }
         Ok(self.files.into_values().collect())
     }
 
-    fn put_bytes(&mut self, path: String, bytes: Vec<u8>, kind: Kind) -> Result<()> {
+    fn put_bytes(&mut self, path: String, bytes: Vec<u8>, kind: FileKind) -> Result<()> {
         let line = Line::new(path, (Digest::compute(&bytes), bytes.len() as u64), kind);
         self.put(line, Content::Bytes(bytes), None)
     }
 }
 
 /// Returns the line of a file that no list describes.
-fn hashed(file: &RootedPath, path: String, kind: Kind) -> Result<Line> {
+fn hashed(file: &RootedPath, path: String, kind: FileKind) -> Result<Line> {
     let found = file.read().and_then(|mut file| verify::hash(&mut file));
     Ok(Line::new(path, found.doing(|| format!("read `{file}`"))?, kind))
 }
@@ -344,15 +345,15 @@ fn check_unlisted(root: &RootedPath, manifest: &Manifest) -> Result<()> {
         .hint(format!("list all of them with `wasm-airgap verify {root}`, and remove them")))
 }
 
-fn kind_of(entry: &Entry) -> Kind {
+fn kind_of(entry: &Entry) -> FileKind {
     kind_named(&entry.kind)
 }
 
-fn kind_named(name: &str) -> Kind {
+fn kind_named(name: &str) -> FileKind {
     match name {
-        "wit" => Kind::Wit,
-        "component" => Kind::Component,
-        _ => Kind::Tool,
+        "wit" => FileKind::Wit,
+        "component" => FileKind::Component,
+        _ => FileKind::Tool,
     }
 }
 

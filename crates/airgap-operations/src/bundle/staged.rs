@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Write;
 
 use airgap_core::digest::{Digest, Hasher};
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::folder::{Folder, uninterrupted};
 use airgap_core::read;
 use airgap_core::rooted::RootedPath;
@@ -95,7 +95,7 @@ impl Staged {
         let bytes = bytes.filter(|bytes| Digest::compute(bytes) == line.sha256);
         bytes.ok_or_else(|| {
             let path = &line.path;
-            Error::new(Kind::Failed, format!("the content of `{path}` is not staged any more"))
+            Error::new(ErrorKind::Failed, format!("the content of `{path}` is not staged any more"))
                 .hint("apply the bundle again")
         })
     }

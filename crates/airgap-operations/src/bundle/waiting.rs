@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use airgap_core::bounded;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::read;
 use airgap_core::report;
 use airgap_core::rooted::RootedPath;
@@ -44,7 +44,7 @@ pub(super) fn keep(bundle: &Bundle, staged: &Staged) -> Result<()> {
     let removed = bundle.description.removed.clone();
     let note = Note { inventory: Digest::compute(text.as_bytes()), removed };
     let note = report::json_file(&note)
-        .map_err(|error| Error::new(Kind::Failed, "cannot write JSON").because(error))?;
+        .map_err(|error| Error::new(ErrorKind::Failed, "cannot write JSON").because(error))?;
     store::write_atomically(&staged.place(&format!("{id}{NOTE}")), note.as_bytes())
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use airgap_core::error::{Error, Kind};
+use airgap_core::error::{Error, ErrorKind};
 
 /// The state of an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -72,7 +72,7 @@ impl Item {
         fix: &str,
     ) -> Item {
         let status = match error.kind() {
-            Kind::Integrity => Status::Wrong,
+            ErrorKind::Integrity => Status::Wrong,
             _ if pinned => Status::Missing,
             _ => Status::Unpinned,
         };
@@ -112,13 +112,13 @@ mod tests {
                 .hint("where there is a network, run\nbazel run @r//x -- --output-dir v")
         };
         let item = |kind, pinned| Item::failed("tool", "a", "a".into(), &error(kind), pinned, "x");
-        let missing = item(Kind::Unavailable, true);
+        let missing = item(ErrorKind::Unavailable, true);
         assert_eq!((missing.status, missing.id.as_str()), (Status::Missing, "tool:a"));
         assert_eq!(missing.fix, "bazel run @r//x -- --output-dir v");
         assert_eq!(missing.looked_in, ["vendor folder: /v/a: not there"]);
-        assert_eq!(item(Kind::Unavailable, false).status, Status::Unpinned);
-        assert_eq!(item(Kind::Integrity, false).status, Status::Wrong);
-        let bare = Error::new(Kind::Failed, "no");
+        assert_eq!(item(ErrorKind::Unavailable, false).status, Status::Unpinned);
+        assert_eq!(item(ErrorKind::Integrity, false).status, Status::Wrong);
+        let bare = Error::new(ErrorKind::Failed, "no");
         assert_eq!(Item::failed("tool", "a", "a".into(), &bare, true, "x").fix, "x");
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::artifacts::Search;
 use super::item::Item;
 use super::rules::Asked;
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{Error, Result};
 use airgap_core::rooted::RootedPath;
 use airgap_core::{error, read};
@@ -35,7 +35,7 @@ impl Asked {
         };
         let policy = search.policy.clone();
         let sources = Packages::new(policy, WitCatalog::builtin()?, search.environment)?;
-        let dir = VendorDir::of(&root.join(dir), Kind::Wit);
+        let dir = VendorDir::of(&root.join(dir), VendoredKind::Wit);
         Ok(lock.packages.iter().map(|locked| item(locked, &sources, &dir, &fix)).collect())
     }
 }
@@ -43,8 +43,9 @@ impl Asked {
 fn read_lock(root: &Path, path: &str) -> Result<Lock> {
     let place = RootedPath::given(root).join(path);
     let text = read::rooted_text(&place, read::LIMIT)?;
-    let text = text
-        .ok_or_else(|| Error::new(error::Kind::Unavailable, format!("`{place}` does not exist")))?;
+    let text = text.ok_or_else(|| {
+        Error::new(error::ErrorKind::Unavailable, format!("`{place}` does not exist"))
+    })?;
     Lock::parse(&text, path)
 }
 
@@ -55,7 +56,7 @@ fn item(locked: &Locked, sources: &Packages, dir: &VendorDir, fix: &str) -> Item
         Ok(Held::Right(fetched)) => Item::ok("lock", &name, name.clone(), fetched.from),
         Ok(Held::Missing(path)) => {
             let statement = format!("`{path}` does not exist");
-            failed(&Error::new(error::Kind::Unavailable, statement))
+            failed(&Error::new(error::ErrorKind::Unavailable, statement))
         }
         Ok(Held::Changed(path)) => {
             failed(&Error::integrity(format!("`{path}` does not match the lock")))

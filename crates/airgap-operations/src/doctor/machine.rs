@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use airgap_config::policy::Policy;
 use airgap_config::registries::Registries;
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::child::{self, Limits};
 use airgap_core::environment::{self as env, Environment};
 use airgap_core::quantity::megabytes;
@@ -143,7 +143,8 @@ fn cuts_network(program: &Path) -> Result<(), String> {
 /// Checks the rights and the free space of the folders.
 pub(super) fn folders(policy: &Policy, output: &Path) -> Vec<Check> {
     let mut checks = vec![space(output)];
-    let mut dirs: Vec<_> = Kind::ALL.iter().flat_map(|kind| policy.vendor_dirs(*kind)).collect();
+    let mut dirs: Vec<_> =
+        VendoredKind::ALL.iter().flat_map(|kind| policy.vendor_dirs(*kind)).collect();
     dirs.sort();
     dirs.dedup();
     for (_, dir) in dirs {

@@ -36,7 +36,7 @@ fn items_that_a_build_does_not_need_are_not_missing() {
     // An error that names one of them: the build did not come to the other.
     let named = judged(items(), 1, "ERROR: cannot find c 1, neither");
     assert_eq!(subjects(&named.items), ["c 1"]);
-    assert_eq!(named.failure().unwrap().kind(), Kind::Unavailable);
+    assert_eq!(named.failure().unwrap().kind(), ErrorKind::Unavailable);
     // An error that names none: each may be the reason, and the error is said.
     let unclear = judged(items(), 1, "ERROR: something else\n");
     assert_eq!(subjects(&unclear.items), ["a:b@1.0.0", "c 1", "//..."]);
@@ -49,11 +49,11 @@ fn a_failed_build_or_wrong_file_is_not_fine() {
     assert!(!unexplained.is_fine());
     // A wrong file counts, also if the build does not need it.
     let wrong = judged(vec![item("tool", "c 1", Status::Wrong)], 0, "");
-    assert_eq!(wrong.failure().unwrap().kind(), Kind::Integrity);
+    assert_eq!(wrong.failure().unwrap().kind(), ErrorKind::Integrity);
     let mut unseen = Diagnosis::default();
     assert!(unseen.is_fine());
     unseen.unseen("everything", "no bazel");
-    assert_eq!(unseen.failure().unwrap().kind(), Kind::Unavailable);
+    assert_eq!(unseen.failure().unwrap().kind(), ErrorKind::Unavailable);
 }
 
 #[test]

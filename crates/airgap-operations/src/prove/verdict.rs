@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::apart::Counters;
 use crate::apart::trace::Attempt;
-use airgap_core::error::{Error, Kind};
+use airgap_core::error::{Error, ErrorKind};
 use airgap_core::quantity::count;
 
 /// The verdict in one word.
@@ -115,7 +115,7 @@ impl Verdict {
             Word::Proven => None,
             Word::NetworkTried => Some(self.tried()),
             Word::Failed => Some(
-                Error::new(Kind::Failed, "the command failed, so nothing is proven")
+                Error::new(ErrorKind::Failed, "the command failed, so nothing is proven")
                     .fact("ended with", self.end())
                     .fact("attempts to use the network", 0)
                     .hint("see its messages above, and fix the build first"),
@@ -128,7 +128,7 @@ impl Verdict {
             Some(0) => "the command tried to use the network, so it is not proven".to_owned(),
             _ => "the command failed, and it tried to use the network".to_owned(),
         };
-        let error = Error::new(Kind::Network, statement).fact("ended with", self.end());
+        let error = Error::new(ErrorKind::Network, statement).fact("ended with", self.end());
         let blocked = self.blocked.iter().map(describe);
         let error = blocked.fold(error, |error, words| error.fact("blocked", words));
         let Counters { without_route, undelivered, .. } = self.counters;
@@ -189,13 +189,13 @@ mod tests {
         assert_eq!(proven.verdict, Word::Proven);
         assert!(proven.failure().is_none());
         let failed = verdict(Some(1), none, Vec::new());
-        assert_eq!(failed.failure().unwrap().kind(), Kind::Failed);
+        assert_eq!(failed.failure().unwrap().kind(), ErrorKind::Failed);
         assert_eq!(verdict(None, none, Vec::new()).verdict, Word::Failed);
         for counters in [Counters { without_route: 1, ..none }, Counters { undelivered: 1, ..none }]
         {
             let tried = verdict(Some(0), counters, Vec::new());
             let error = tried.failure().unwrap();
-            assert_eq!((tried.verdict, error.kind()), (Word::NetworkTried, Kind::Network));
+            assert_eq!((tried.verdict, error.kind()), (Word::NetworkTried, ErrorKind::Network));
             assert!(error.to_string().contains("install strace"), "{error}");
         }
         // A test may check that nothing listens at a port.

@@ -7,7 +7,7 @@ use airgap_core::digest::Digest;
 use super::auditable::Crate;
 use super::part::Part;
 use super::time::Time;
-use crate::bundle::line::Kind;
+use crate::bundle::line::FileKind;
 
 /// The reference of the folder, on which all parts depend.
 const ROOT: &str = "vendor-folder";
@@ -78,11 +78,11 @@ fn component(part: &Part) -> Value {
 
 fn kind(part: &Part) -> &'static str {
     match part.line.kind {
-        _ if part.is_generated() && part.line.kind != Kind::Image => "file",
-        Kind::Image => "container",
-        Kind::Tool | Kind::Component => "application",
-        Kind::Wit => "library",
-        Kind::Bazel | Kind::Manifest => "file",
+        _ if part.is_generated() && part.line.kind != FileKind::Image => "file",
+        FileKind::Image => "container",
+        FileKind::Tool | FileKind::Component => "application",
+        FileKind::Wit => "library",
+        FileKind::Bazel | FileKind::Manifest => "file",
     }
 }
 

@@ -3,7 +3,7 @@
 use airgap_core::error::Result;
 
 use super::auditable::{self, Crates};
-use crate::bundle::line::{Kind, Line};
+use crate::bundle::line::{FileKind, Line};
 use crate::bundle::source::{About, Source};
 
 /// A file with its identity, and the crates in it.
@@ -17,7 +17,7 @@ impl Part {
     /// Describes a file; `None` for one without an identity of its own.
     pub(super) fn new(source: &Source) -> Option<Result<Part>> {
         let (line, about) = (source.line.clone(), source.about.clone()?);
-        let crates = match line.kind == Kind::Component && line.path.ends_with(".wasm") {
+        let crates = match line.kind == FileKind::Component && line.path.ends_with(".wasm") {
             true => auditable::crates(source),
             false => Ok(None),
         };

@@ -269,7 +269,7 @@ mod tests {
         ] {
             let text = guide().replacen(from, to, 1);
             let error = ComponentCatalog::default().add(&text, "a.json").unwrap_err();
-            assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+            assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
             let error = error.to_string();
             assert!(error.contains(words) && error.contains("`a.json`"), "{error}");
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::manifest::{Entry, VendorDir};
 use crate::plan::Item;
 use crate::resolver::{self, Attempts, Provider, Resolvable};
-use airgap_core::error::{Context, Error, Kind, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::outcome::Outcome;
 use airgap_core::quantity::megabytes;
 use airgap_core::report::Report;
@@ -130,12 +130,12 @@ impl<'a> Resolvable for PinnedFile<'a> {
         Ok(Some((self.outcome(Outcome::Fetched), file)))
     }
 
-    fn damage(&self, failure: Kind) -> Option<Error> {
-        if !self.is_there || failure != Kind::Unavailable {
+    fn damage(&self, failure: ErrorKind) -> Option<Error> {
+        if !self.is_there || failure != ErrorKind::Unavailable {
             return None;
         }
         // The path contains its name and version, so the file is damaged and not another one.
-        let wrong = self.there().err().filter(|error| error.kind() == Kind::Integrity)?;
+        let wrong = self.there().err().filter(|error| error.kind() == ErrorKind::Integrity)?;
         Some(wrong.hint("no allowed source has the right bytes"))
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::provider::Provider;
 use crate::plan::Place;
 use airgap_config::policy::Offline;
-use airgap_core::error::{Error, Kind};
+use airgap_core::error::{Error, ErrorKind};
 
 /// The places so far.
 pub(crate) struct Attempts {
@@ -64,8 +64,8 @@ impl Attempts {
 
     /// Returns the error: network if a source failed, unavailable if none has the content.
     pub(crate) fn error(self, offline: Option<Offline>) -> Error {
-        let failed = self.failures.iter().any(|error| error.kind() == Kind::Network);
-        let kind = if failed { Kind::Network } else { Kind::Unavailable };
+        let failed = self.failures.iter().any(|error| error.kind() == ErrorKind::Network);
+        let kind = if failed { ErrorKind::Network } else { ErrorKind::Unavailable };
         let statement = format!("{} was not found in any allowed source", self.subject);
         let facts = self.facts.into_iter();
         let error = facts

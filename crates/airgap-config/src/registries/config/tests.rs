@@ -196,7 +196,7 @@ fn an_invalid_key_is_named_with_its_line_but_not_its_value() {
         ("[registry.\"a.b\"]\npassword = \"geheim\"x", &["is not TOML", ":2"]),
     ] {
         let error = parse(text).err().unwrap_or_else(|| panic!("{text}"));
-        assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+        assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
         let shown = error.to_string();
         assert!(shown.contains(FILE) && !shown.contains("geheim"), "{shown}");
         for word in words {
@@ -233,7 +233,7 @@ fn the_file_is_found_where_wkg_looks_for_it() {
     assert_eq!(read(&[("WKG_CONFIG_FILE", "named.toml")]).unwrap(), "named.example");
     std::fs::write(folder.path().join("latin.toml"), b"# a\n# \xe4\n").unwrap();
     let error = read(&[("WKG_CONFIG_FILE", "latin.toml")]).unwrap_err();
-    assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+    assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
     assert!(error.to_string().contains("latin.toml:2` is not UTF-8"), "{error}");
     let pipe = folder.path().join("pipe");
     if cfg!(unix) {
@@ -242,7 +242,7 @@ fn the_file_is_found_where_wkg_looks_for_it() {
     }
     for missing in ["missing.toml", ".", "pipe", "/dev/zero"] {
         let error = read(&[("HOME", &home), ("WKG_CONFIG_FILE", missing)]).unwrap_err();
-        assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+        assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
         assert!(error.to_string().contains("WKG_CONFIG_FILE"), "{error}");
     }
 }

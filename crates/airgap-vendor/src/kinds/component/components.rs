@@ -11,7 +11,7 @@ use crate::plan::{self, Finding, Place};
 use crate::resolver;
 use airgap_config::policy::Policy;
 use airgap_config::registries::Role;
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::environment::Environment;
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
@@ -61,9 +61,9 @@ impl Components {
         wanted: &WantedComponent,
         destination: Option<&RootedPath>,
     ) -> Result<Vec<Place>> {
-        plan::check_vendor_dirs(Kind::Component, self.policy(), &Disk)?;
+        plan::check_vendor_dirs(VendoredKind::Component, self.policy(), &Disk)?;
         let mut places = Vec::new();
-        let folders = plan::folders(Kind::Component, self.policy());
+        let folders = plan::folders(VendoredKind::Component, self.policy());
         let own = destination.map(|path| (None, path.clone())).into_iter();
         let named =
             folders.into_iter().map(|(setting, dir)| (setting, dir.join(&wasm_name(&wanted.name))));

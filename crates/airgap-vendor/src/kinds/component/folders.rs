@@ -3,7 +3,7 @@
 use super::held::{self, Held, Named};
 use super::wanted::WantedComponent;
 use airgap_config::registries::Place;
-use airgap_core::error::{Context as _, Kind, Result};
+use airgap_core::error::{Context as _, ErrorKind, Result};
 use airgap_core::folder::EntryKind;
 use airgap_core::rooted::{RootedPath, is_absence};
 use airgap_core::system_files;
@@ -35,7 +35,7 @@ fn version(folder: &RootedPath, wanted: &WantedComponent) -> Result<Option<(Root
     for path in files(folder)? {
         let is_listed = held::is_listed(&path, wanted.pin.as_ref());
         match file(path, wanted) {
-            Err(error) if error.kind() == Kind::Integrity && !is_listed => {}
+            Err(error) if error.kind() == ErrorKind::Integrity && !is_listed => {}
             found => return found.map(Some),
         }
     }

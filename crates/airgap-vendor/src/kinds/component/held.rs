@@ -8,7 +8,7 @@ use super::expected::EXPECTED;
 use super::wanted::Pin;
 use crate::kinds::wasm_artifact::Artifact;
 use crate::manifest::VendorDir;
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::digest::Digest;
 use airgap_core::error::Result;
 use airgap_core::read;
@@ -73,7 +73,8 @@ pub fn manifest_of(component: &RootedPath) -> RootedPath {
 /// vendor folder, or the one beside the file. Then other bytes are damage, and not another version.
 /// Without a pin, returns whether the vendor folder lists the file.
 pub(super) fn is_listed(path: &RootedPath, pin: Option<&Pin>) -> bool {
-    let folder = VendorDir::of(path.path().parent().unwrap_or(Path::new("")), Kind::Component);
+    let folder =
+        VendorDir::of(path.path().parent().unwrap_or(Path::new("")), VendoredKind::Component);
     let listed =
         |path: &RootedPath| folder.listed(&path.name().to_string_lossy()).map(|entry| entry.sha256);
     let Some(pin) = pin else { return listed(path).is_some() };

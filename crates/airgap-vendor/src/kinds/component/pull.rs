@@ -9,7 +9,7 @@ use super::held::{self, PinKind};
 use super::wanted::{Pin, WantedComponent};
 use crate::kinds::wasm_artifact::Artifact;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context as _, Error, Kind, Result};
+use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::outcome::Outcome;
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
@@ -93,7 +93,7 @@ impl BlobPull<'_> {
                 "`wasm-airgap component pin {}:TAG` prints the digests of a component",
                 self.repository
             ))),
-            Err(error) if error.kind() == Kind::Unavailable => self.by_manifest(pin, error),
+            Err(error) if error.kind() == ErrorKind::Unavailable => self.by_manifest(pin, error),
             Err(error) => Err(error),
         }
     }
@@ -103,7 +103,7 @@ impl BlobPull<'_> {
     fn by_manifest(&self, pin: &Pin, no_blob: Error) -> Result<Pulled> {
         match Artifact::of(self.client, &self.repository.at(pin.digest), &EXPECTED) {
             Ok(artifact) => self.layer(artifact, Some(pin)),
-            Err(error) if error.kind() == Kind::Unavailable => {
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
                 Err(no_blob.fact("as a manifest", error.one_line()))
             }
             Err(error) => Err(error),

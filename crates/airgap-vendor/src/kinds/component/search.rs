@@ -11,7 +11,7 @@ use crate::clients::{self, Clients};
 use crate::plan::{self, Finding};
 use crate::resolver::{Attempts, Resolvable};
 use airgap_config::registries::{Place, Source};
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{self, Context as _, Error, Result};
 use airgap_core::folder::{EntryKind, Stat};
 use airgap_core::listing::Disk;
@@ -121,9 +121,9 @@ impl Resolvable for ComponentSearch<'_> {
             return Ok(None);
         }
         let policy = self.clients.policy();
-        plan::check_vendor_dirs(Kind::Component, policy, &Disk)?;
+        plan::check_vendor_dirs(VendoredKind::Component, policy, &Disk)?;
         let name = wasm_name(&self.wanted.name);
-        let folders = plan::folders(Kind::Component, policy).into_iter();
+        let folders = plan::folders(VendoredKind::Component, policy).into_iter();
         let paths = folders.map(|(setting, dir)| (setting, dir.join(&name), dir));
         let others = paths.filter(|(_, path, _)| path.path() != self.destination.path());
         let searched = search::in_order(others, |(_, path, dir)| self.in_folder(dir, path))?;
@@ -150,7 +150,7 @@ impl Resolvable for ComponentSearch<'_> {
         Ok(Some(Fetched::pulled(pulled, source.to_string())))
     }
 
-    fn damage(&self, _: error::Kind) -> Option<Error> {
+    fn damage(&self, _: error::ErrorKind) -> Option<Error> {
         let is_vendored = self.purpose == Purpose::Vendor;
         let checked = is_vendored.then(|| vendored::check(self.wanted, self.destination));
         let error = checked??.err().filter(is_wrong)?;

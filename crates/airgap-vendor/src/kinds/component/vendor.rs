@@ -5,7 +5,7 @@ use super::{Components, Fetched, Purpose, WantedComponent, manifest_of, wasm_nam
 use crate::build_file::BuildFile;
 use crate::manifest::{Entry, Manifest, VendorDir};
 use crate::vendor::{self, Batch, Summary};
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
@@ -118,7 +118,7 @@ pub fn unpinned(wanted: &WantedComponent, fetched: &Fetched) -> String {
 
 fn entries(dir: &VendorDir, wanted: &WantedComponent, fetched: &Fetched) -> Vec<Entry> {
     let entry = |path: &str, size: u64, sha256: Digest| Entry {
-        kind: Kind::Component.name().to_owned(),
+        kind: VendoredKind::Component.name().to_owned(),
         name: wanted.name.to_string(),
         version: wanted.version.clone().unwrap_or_default(),
         platform: String::new(),
@@ -174,7 +174,7 @@ pub fn write_component_build(dir: &VendorDir, report: &Report) -> Result<Vec<Ent
         }
     };
     Ok(vec![Entry {
-        kind: Kind::Component.name().to_owned(),
+        kind: VendoredKind::Component.name().to_owned(),
         name: BUILD.to_owned(),
         version: String::new(),
         platform: String::new(),

@@ -7,7 +7,7 @@ use super::wanted::WantedComponent;
 use super::wasm_name;
 use crate::manifest::VendorDir;
 use crate::plan::{Finding, Place};
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{self, Context as _, Error, Result};
 use airgap_core::rooted::RootedPath;
 
@@ -23,10 +23,10 @@ pub(super) fn check(wanted: &WantedComponent, path: &RootedPath) -> Option<Resul
         return Some(held::check(&named, Some(pin), None));
     }
     let folder = path.path().parent().unwrap_or(Path::new(""));
-    let listed = VendorDir::of(folder, Kind::Component).listed(&wasm_name(&wanted.name));
+    let listed = VendorDir::of(folder, VendoredKind::Component).listed(&wasm_name(&wanted.name));
     if let Some(other) = listed.as_ref().filter(|it| !is_of(&it.url, wanted)) {
         let found = format!("the vendored component is `{}`", other.url);
-        return Some(Err(Error::new(error::Kind::Unavailable, found)));
+        return Some(Err(Error::new(error::ErrorKind::Unavailable, found)));
     }
     Some(held::check(&named, None, listed.map(|it| it.sha256).as_ref()))
 }
@@ -40,7 +40,7 @@ fn is_of(listed: &str, wanted: &WantedComponent) -> bool {
 /// Returns whether an error of [`check`] is about the wanted component: the file is there, and is
 /// something else.
 pub(super) fn is_wrong(error: &Error) -> bool {
-    error.kind() != error::Kind::Unavailable
+    error.kind() != error::ErrorKind::Unavailable
 }
 
 /// Returns a folder's file as a place of a plan.

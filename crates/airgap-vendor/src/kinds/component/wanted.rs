@@ -218,7 +218,7 @@ mod tests {
         let words = format!("ghcr.io/my-org/{}:v1", "a".repeat(129));
         let catalog = ComponentCatalog::default();
         let error = WantedComponent::parse(&words, None, None, &catalog).unwrap_err();
-        assert_eq!(error.kind(), airgap_core::error::Kind::Usage);
+        assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage);
         for says in [&words, "longer than 128", "the last part", "--name"] {
             assert!(error.to_string().contains(says), "{error}");
         }
@@ -243,7 +243,7 @@ mod tests {
             ("https://ghcr.io/a:1", None, "leave out the `https://`"),
         ] {
             let error = parse(words, digest).unwrap_err();
-            assert_eq!(error.kind(), airgap_core::error::Kind::Usage, "{words}");
+            assert_eq!(error.kind(), airgap_core::error::ErrorKind::Usage, "{words}");
             assert!(error.to_string().contains(says), "{words}: {error}");
         }
     }

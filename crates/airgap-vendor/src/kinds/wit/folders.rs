@@ -10,7 +10,7 @@ use super::published::wasm_name;
 use crate::catalog::SourceArchive;
 use crate::plan::{self, Finding, Place};
 use airgap_config::policy::Policy;
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::digest::Digest;
 use airgap_core::error::Result;
 use airgap_core::folder::EntryKind;
@@ -59,9 +59,9 @@ pub enum FolderPackage {
 /// # Errors
 /// Usage, if a folder that a variable names cannot be used.
 pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked> {
-    plan::check_vendor_dirs(Kind::Wit, policy, &airgap_core::listing::Disk)?;
+    plan::check_vendor_dirs(VendoredKind::Wit, policy, &airgap_core::listing::Disk)?;
     let mut looked = Looked { places: Vec::new(), found: None, has_only_text: false };
-    let folders = plan::folders(Kind::Wit, policy);
+    let folders = plan::folders(VendoredKind::Wit, policy);
     let searched = search::in_order(folders, |(setting, dir)| -> Result<_> {
         Ok(match looked.look_in(dir, *setting, package, pin) {
             Some(found) => Answer::Found(found),
@@ -156,9 +156,9 @@ pub struct Adopted {
 /// # Errors
 /// Usage, if a folder that a variable names cannot be used.
 pub(super) fn adopt(archive: &SourceArchive, policy: &Policy) -> Result<Adopted> {
-    plan::check_vendor_dirs(Kind::Wit, policy, &airgap_core::listing::Disk)?;
+    plan::check_vendor_dirs(VendoredKind::Wit, policy, &airgap_core::listing::Disk)?;
     let mut adopted = Adopted::default();
-    for (_, dir) in plan::folders(Kind::Wit, policy) {
+    for (_, dir) in plan::folders(VendoredKind::Wit, policy) {
         let folders = subfolders(&dir);
         adopted.search(archive, &folders);
         // A folder of the package itself decides, and not a copy among the deps of another one.

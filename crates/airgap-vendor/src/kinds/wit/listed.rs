@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::pull::Pin;
 use crate::manifest::{Manifest, VendorDir};
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::digest::Digest;
 use airgap_core::error::Result;
 use airgap_core::verify;
@@ -27,7 +27,7 @@ struct Lists {
 impl Lists {
     fn of_files_in(folder: &Path) -> Lists {
         let list = |root: &Path| {
-            let dir = VendorDir::of(root, Kind::Wit);
+            let dir = VendorDir::of(root, VendoredKind::Wit);
             let below = folder.strip_prefix(root).ok()?;
             let below: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
             let manifest = dir.listing()?;

@@ -3,7 +3,7 @@
 use crate::catalog::SourceArchive;
 use airgap_archive::{self as extract, Layout, Limits};
 use airgap_core::artifact::{ArchiveType, Asset, Strip};
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::package::PackageId;
 use airgap_core::store::Scratch;
 use airgap_core::user_path;
@@ -75,7 +75,7 @@ impl Published {
         let wit = wit_dir.split('/').fold(tree.root, |path, part| path.join(part));
         if !user_path::is_folder(&wit)? {
             return Err(Error::new(
-                Kind::Integrity,
+                ErrorKind::Integrity,
                 format!("the archive of {} has no folder `{wit_dir}`", self.package),
             )
             .fact("archive", self.file.path().display())

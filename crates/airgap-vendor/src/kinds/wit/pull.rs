@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::kinds::wasm_artifact::{Artifact, Expected};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::package::PackageId;
 use airgap_core::report::Item;
 use airgap_core::rooted::RootedPath;
@@ -41,7 +41,7 @@ pub(super) fn package(
     let reference = repository.tagged(tag(&package.version)?);
     let layer = match Artifact::of(client, &reference, &EXPECTED) {
         Ok(artifact) => artifact.layer,
-        Err(error) if error.kind() == Kind::Unavailable => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::Unavailable => return Ok(None),
         Err(error) => return Err(error),
     };
     if let Some(pin) = pin.filter(|pin| pin.digest != layer.digest) {
@@ -62,7 +62,7 @@ pub(super) fn package(
 pub(super) fn versions(client: &Client, repository: &Repository) -> Result<Vec<Version>> {
     let tags = match client.tags(repository) {
         Ok(tags) => tags,
-        Err(error) if error.kind() == Kind::Unavailable => Vec::new(),
+        Err(error) if error.kind() == ErrorKind::Unavailable => Vec::new(),
         Err(error) => return Err(error),
     };
     let mut versions: Vec<Version> =

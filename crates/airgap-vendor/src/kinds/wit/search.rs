@@ -11,7 +11,7 @@ use crate::catalog::WitCatalog;
 use crate::clients;
 use crate::resolver::{Attempts, Resolvable};
 use airgap_config::registries::{Place, Source as Provider};
-use airgap_core::error::{Context as _, Error, Kind, Result};
+use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::outcome::Outcome;
 use airgap_core::package::PackageId;
 use airgap_core::report::Report;
@@ -182,9 +182,9 @@ impl Resolvable for PackageSearch<'_> {
         Ok(Some(self.brought(file, outcome, provider.to_string())))
     }
 
-    fn damage(&self, failure: Kind) -> Option<Error> {
+    fn damage(&self, failure: ErrorKind) -> Option<Error> {
         let path = &self.wanted.destination;
-        let is_file = failure == Kind::Unavailable && self.wanted.text.is_none();
+        let is_file = failure == ErrorKind::Unavailable && self.wanted.text.is_none();
         let listed = is_file.then(|| listed::pin(path.path())).flatten()?;
         // A file that the folder lists with another digest than the pin is another version.
         if self.pin.as_ref().is_some_and(|pin| pin.digest != listed.digest) {

@@ -4,7 +4,7 @@ use semver::Version;
 
 use super::Packages;
 use crate::kinds::wit::known_versions::{self, KnownVersions};
-use airgap_core::error::{Error, Kind, Result};
+use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::package::{AllowedVersions, PackageId, PackageName, PackageRequest};
 
 impl Packages {
@@ -24,7 +24,7 @@ impl Packages {
         match versions.iter().filter(fits).max() {
             Some(version) => Ok(PackageId { name: request.name.clone(), version: version.clone() }),
             None => Err(Error::new(
-                Kind::Unavailable,
+                ErrorKind::Unavailable,
                 format!("no version of {} matches `{request}`", request.name),
             )
             .fact("versions", format!("{} of {}", known_versions::shown(&versions), request.name))),

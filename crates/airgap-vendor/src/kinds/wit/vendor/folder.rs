@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::build_file::BuildFile;
 use crate::manifest::{Entry, VendorDir};
-use airgap_core::artifact::Kind;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Result};
 use airgap_core::folder::EntryKind;
@@ -87,7 +87,7 @@ impl PackageFolder<'_> {
     /// one.
     pub(super) fn entries(&self, url: Option<&str>) -> Vec<Entry> {
         let entry = |path: &str, size: u64, sha256: Digest, url: &str| Entry {
-            kind: Kind::Wit.name().to_owned(),
+            kind: VendoredKind::Wit.name().to_owned(),
             name: self.package.name.to_string(),
             version: self.package.version.to_string(),
             platform: String::new(),
