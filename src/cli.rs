@@ -517,14 +517,14 @@ impl Context {
     /// A test in Bazel gets the path of a source file, and finds the tree by the file's real path,
     /// because Bazel does not pass the path of the tree.
     fn tree_of(&self, file: &Path) -> Result<PathBuf> {
-        let real = self.written(file).canonicalize();
+        let real = self.runfile(file).canonicalize();
         let real = real.doing(|| format!("find `{}`", file.display()))?;
         let parts = file.components().filter(|it| matches!(it, Component::Normal(_))).count();
         Ok(real.ancestors().nth(parts).unwrap_or(&real).to_owned())
     }
 
     /// Returns a path that Starlark wrote, which is relative to the initial folder of the process.
-    fn written(&self, path: &std::path::Path) -> PathBuf {
+    fn runfile(&self, path: &std::path::Path) -> PathBuf {
         runfiles::find(path, &self.environment)
     }
 }
@@ -533,8 +533,8 @@ impl Context {
 /// the program panics.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Environment) -> u8 {
     let words: Vec<_> = words.into_iter().collect();
-    environment.learn_secrets();
-    words.iter().for_each(|word| secrets::learn_addresses_in(&word.to_string_lossy()));
+    environment.register_secrets();
+    words.iter().for_each(|word| secrets::register_addresses_in(&word.to_string_lossy()));
     let arguments = match Arguments::try_parse_from(&words) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -569,7 +569,7 @@ fn with_settings(environment: Environment, file: Option<&Path>) -> Result<Enviro
     let in_action = file.to_str() == Some(bazel::BESIDE);
     let settings = Settings::read(&settings_file(file, &environment)?, in_action)?;
     let environment = environment.with_settings(settings);
-    environment.learn_secrets();
+    environment.register_secrets();
     Ok(environment)
 }
 

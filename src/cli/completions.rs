@@ -57,7 +57,7 @@ pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> Result<(
 }
 
 pub(super) fn man_pages(args: &ManPagesArgs, context: &Context) -> Result<()> {
-    let dir = RootedPath::given(context.path(&args.dir));
+    let dir = RootedPath::from_trusted(context.path(&args.dir));
     dir.make().doing(|| format!("create the folder `{dir}`"))?;
     let mut command = Arguments::command().disable_help_subcommand(true);
     command.build();
@@ -102,7 +102,7 @@ mod tests {
         let mut command = Arguments::command().disable_help_subcommand(true);
         command.build();
         let mut pages = 0;
-        write_pages(command, &RootedPath::given(folder.path()), &mut pages).unwrap();
+        write_pages(command, &RootedPath::from_trusted(folder.path()), &mut pages).unwrap();
         for name in ["wasm-airgap.1", "wasm-airgap-vendor-all.1", "wasm-airgap-doctor.1"] {
             let page = std::fs::read_to_string(folder.path().join(name)).unwrap();
             assert!(page.starts_with(".") && page.contains("SYNOPSIS"), "{name}");

@@ -212,9 +212,9 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
     let here = context.environment.current_dir();
     let catalog = selection::component_catalog(args.registries.iter().map(|file| here.join(file)))?;
     let path = here.join(&args.file);
-    let file = RootedPath::given(&path);
+    let file = RootedPath::from_trusted(&path);
     let manifest = match &args.manifest {
-        Some(manifest) => RootedPath::given(here.join(manifest)),
+        Some(manifest) => RootedPath::from_trusted(here.join(manifest)),
         None => manifest_of(&file),
     };
     let shown = args.file.display().to_string();

@@ -62,7 +62,7 @@ pub(super) fn read(path: &Path, context: &Context) -> Result<Request> {
     let name = path.display().to_string();
     let text = match name.as_str() {
         "-" => read::stdin(read::LIMIT)?,
-        _ => read::text(&context.written(path), read::LIMIT)?,
+        _ => read::text(&context.runfile(path), read::LIMIT)?,
     };
     Request::parse(&text, &name)
 }

@@ -199,7 +199,7 @@ fn write_package(locked: &Locked, dir: &VendorDir, out: &Path) -> Result<()> {
     let published = dir.place(&format!("{folder}/{name}"));
     let file = Unverified::open_rooted(&published, locked.package.to_string())?;
     let file = file.verify(&locked.digest)?;
-    store::place_copy(&file, &RootedPath::given(out).join(&name), false)?;
+    store::place_copy(&file, &RootedPath::from_trusted(out).join(&name), false)?;
     Ok(())
 }
 
@@ -303,7 +303,7 @@ fn requested(request: &Path, context: &Context) -> Result<SourceArchive> {
 
 fn write(source: &WitSource, out: &Path) -> Result<()> {
     for (name, bytes) in &source.files {
-        store::write_atomically(&RootedPath::given(out).join(name), bytes)?;
+        store::write_atomically(&RootedPath::from_trusted(out).join(name), bytes)?;
     }
     Ok(())
 }

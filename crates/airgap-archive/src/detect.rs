@@ -19,7 +19,7 @@ pub(super) fn check(file: &mut File, expected: ArchiveType) -> Result<()> {
     file.by_ref().take(ENOUGH).read_to_end(&mut start).doing(|| "read the archive".to_owned())?;
     file.rewind().doing(|| "read the archive".to_owned())?;
     let expected_as = describe(expected);
-    match found(&start) {
+    match detect_format(&start) {
         DetectedFormat::Type(found) if found == expected => Ok(()),
         DetectedFormat::Unknown if expected == ArchiveType::Binary => Ok(()),
         // A zip is found from its end, and one that unpacks itself begins with a program.
@@ -50,7 +50,7 @@ pub fn archive_of(beginning: &[u8], shown: &str) -> Result<Option<ArchiveType>> 
             "name another file of the same release: a .tar.gz, .tar.xz, .tar.zst, .zip or an executable",
         )
     };
-    match found(beginning) {
+    match detect_format(beginning) {
         DetectedFormat::Type(found) => Ok(Some(found)),
         DetectedFormat::Unknown => Ok(None),
         DetectedFormat::Other(what) => Err(refuse(what)),
@@ -69,7 +69,7 @@ enum DetectedFormat {
     Unknown,
 }
 
-fn found(start: &[u8]) -> DetectedFormat {
+fn detect_format(start: &[u8]) -> DetectedFormat {
     let is = |magic: &[u8]| start.starts_with(magic);
     match () {
         () if start.is_empty() => DetectedFormat::Other("empty"),

@@ -21,7 +21,7 @@ pub(super) fn extract(
     catalog: &mut Catalog<'_>,
     tree: &mut TreeWriter,
 ) -> Result<()> {
-    small_files::with(tree.again()?, |small| walk(TarWalk { stream, catalog, tree, small }))
+    small_files::with(tree.reopen()?, |small| walk(TarWalk { stream, catalog, tree, small }))
 }
 
 fn walk(mut walk: TarWalk<'_, '_, '_>) -> Result<()> {
@@ -75,7 +75,7 @@ impl TarWalk<'_, '_, '_> {
     /// Skips an entry and its content.
     fn skip_entry(&mut self, size: u64) -> Result<()> {
         self.catalog.description(size)?;
-        self.pour(size, |_| Ok(()))?;
+        self.for_each_chunk(size, |_| Ok(()))?;
         skip_padding(self, size)
     }
 
@@ -99,11 +99,15 @@ impl TarWalk<'_, '_, '_> {
 
     /// Writes content straight from the decoder's buffers.
     fn copy(&mut self, size: u64, file: &mut File, path: &str) -> Result<()> {
-        self.pour(size, |piece| file.write_all(piece).doing(|| format!("write `{path}`")))
+        self.for_each_chunk(size, |chunk| file.write_all(chunk).doing(|| format!("write `{path}`")))
     }
 
-    /// Passes content to `take`, piece by piece.
-    fn pour(&mut self, size: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    /// Passes content to `take`, in chunks.
+    fn for_each_chunk(
+        &mut self,
+        size: u64,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         let mut left = size;
         while left > 0 {
             let there = self.stream.fill()?;

@@ -32,7 +32,7 @@ impl TreeWriter {
     }
 
     /// Creates a second writer into the same tree, for another thread.
-    pub(super) fn again(&self) -> Result<TreeWriter> {
+    pub(super) fn reopen(&self) -> Result<TreeWriter> {
         TreeWriter::new(&self.path)
     }
 
@@ -53,7 +53,7 @@ impl TreeWriter {
     /// Creates a second name for an existing file.
     pub(super) fn hard_link(&mut self, path: &EntryPath, existing: &EntryPath) -> Result<()> {
         let mut make = || {
-            let other = self.enter(existing.parent())?.again()?;
+            let other = self.enter(existing.parent())?.try_clone()?;
             self.enter(path.parent())?.link(path.name().as_ref(), &other, existing.name().as_ref())
         };
         make().doing(|| format!("link `{}` to `{}`", path.as_str(), existing.as_str()))

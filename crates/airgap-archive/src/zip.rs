@@ -60,7 +60,7 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
     thread::scope(|scope| {
         let mut others = Vec::new();
         for _ in 1..threads.min(plan.runs.len()) {
-            let tree = tree.again()?;
+            let tree = tree.reopen()?;
             let work = &work;
             let spawned = thread::Builder::new()
                 .name("inflate".to_owned())
@@ -68,7 +68,7 @@ pub(super) fn extract(file: &File, catalog: &mut Catalog<'_>, tree: &mut TreeWri
             // Without this thread the others do all the work.
             others.extend(spawned);
         }
-        let mine = work(tree.again()?);
+        let mine = work(tree.reopen()?);
         let theirs = others.into_iter().map(|other| {
             other.join().unwrap_or_else(|_| Err(refusal::damaged("its decoder stopped")))
         });

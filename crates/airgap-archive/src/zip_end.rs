@@ -71,12 +71,12 @@ pub(super) fn read(file: &File, size: u64) -> Result<End> {
             let agree = short.iter().all(|&(it, right)| it == right || it == 0xffff)
                 && long.iter().all(|&(it, right)| it == right || it == 0xffff_ffff);
             match agree {
-                true => found(large, number(&locator[8..16])),
+                true => checked_end(large, number(&locator[8..16])),
                 false => Err(refusal::archive("its end record and its zip64 record disagree")),
             }
         }
         _ if disks != [0, 0] || counts[0] != counts[1] => Err(several_parts()),
-        _ => found(fields, directory_end),
+        _ => checked_end(fields, directory_end),
     }
 }
 
@@ -117,7 +117,7 @@ fn several_parts() -> Error {
 }
 
 /// Returns the position in a record, if the list ends where the record begins.
-fn found(fields: [u64; 3], directory_end: u64) -> Result<End> {
+fn checked_end(fields: [u64; 3], directory_end: u64) -> Result<End> {
     let [entries, length, directory_start] = fields;
     match directory_start.checked_add(length) == Some(directory_end) {
         true => Ok(End { entries, directory_start, directory_end }),

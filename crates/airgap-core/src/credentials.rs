@@ -44,11 +44,11 @@ pub enum Credential {
 
 impl Credential {
     /// Registers the secrets in it for redaction in messages.
-    pub fn learn(&self) {
+    pub fn register_secrets(&self) {
         match self {
             Credential::Anonymous => {}
-            Credential::Basic { username, password } => secrets::learn_login(username, password),
-            Credential::Bearer(token) | Credential::Refresh(token) => secrets::learn(token),
+            Credential::Basic { username, password } => secrets::register_login(username, password),
+            Credential::Bearer(token) | Credential::Refresh(token) => secrets::register(token),
         }
     }
 }
@@ -81,8 +81,8 @@ impl Login {
     }
 
     /// Registers the password for redaction in messages.
-    pub fn learn(&self) {
-        secrets::learn_login(&self.login, &self.password);
+    pub fn register_secrets(&self) {
+        secrets::register_login(&self.login, &self.password);
     }
 }
 

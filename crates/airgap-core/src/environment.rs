@@ -241,17 +241,17 @@ impl Environment {
 
     /// Registers the secrets in the variables with [`secrets`]: tokens of registries, and addresses
     /// with a password.
-    pub fn learn_secrets(&self) {
+    pub fn register_secrets(&self) {
         for (name, value) in self.all() {
             if name.starts_with(REGISTRY)
                 && (name.ends_with("_TOKEN") || name.ends_with("_AUTH_BEARER"))
             {
                 match value.split_once(':') {
-                    Some((user, password)) => secrets::learn_login(user, password),
-                    None => secrets::learn(value),
+                    Some((user, password)) => secrets::register_login(user, password),
+                    None => secrets::register(value),
                 }
             }
-            secrets::learn_addresses_in(value);
+            secrets::register_addresses_in(value);
         }
     }
 

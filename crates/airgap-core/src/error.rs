@@ -56,22 +56,22 @@ struct Inner {
     facts: Vec<(&'static str, String)>,
     cause: Option<String>,
     hints: Vec<String>,
-    asked: Option<Asked>,
+    request_outcome: Option<RequestOutcome>,
 }
 
 /// The result of a failed request to a server, by which a search over several servers continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// No answer, or none that helps.
-    InVain,
+pub enum RequestOutcome {
+    /// No response, or an error that another server may not have.
+    Failed,
     /// The server wants another credential, or a permission (401, 403).
     Refused,
 }
 
-impl Asked {
-    /// Returns `Refused` if the server refused the request, else `InVain`.
-    pub fn by(refused: bool) -> Asked {
-        if refused { Asked::Refused } else { Asked::InVain }
+impl RequestOutcome {
+    /// Creates `Refused` if the server refused the request, else `Failed`.
+    pub fn from_refused(refused: bool) -> RequestOutcome {
+        if refused { RequestOutcome::Refused } else { RequestOutcome::Failed }
     }
 }
 
@@ -85,7 +85,7 @@ impl Error {
             facts: Vec::new(),
             cause: None,
             hints: Vec::new(),
-            asked: None,
+            request_outcome: None,
         }))
     }
 
@@ -149,14 +149,14 @@ impl Error {
 
     /// Records the result of a request to a server.
     #[must_use]
-    pub fn asked(mut self, asked: Asked) -> Error {
-        self.0.asked = Some(asked);
+    pub fn after_request(mut self, outcome: RequestOutcome) -> Error {
+        self.0.request_outcome = Some(outcome);
         self
     }
 
     /// Returns the result of the request to a server; `None` if there was none.
-    pub fn answer(&self) -> Option<Asked> {
-        self.0.asked
+    pub fn request_outcome(&self) -> Option<RequestOutcome> {
+        self.0.request_outcome
     }
 
     /// Returns the class of the failure.

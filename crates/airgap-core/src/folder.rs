@@ -82,7 +82,7 @@ impl Stat {
     /// Returns whether an open file is this entry: a lock on a file that was renamed or removed
     /// meanwhile protects nothing.
     #[cfg(unix)]
-    pub fn is_of(&self, file: &std::fs::File) -> io::Result<bool> {
+    pub fn is_same_file(&self, file: &std::fs::File) -> io::Result<bool> {
         use std::os::unix::fs::MetadataExt;
 
         let found = uninterrupted(|| file.metadata())?;
@@ -91,7 +91,7 @@ impl Stat {
 
     /// Returns whether an open file is this entry. This system cannot tell.
     #[cfg(not(unix))]
-    pub fn is_of(&self, _: &std::fs::File) -> io::Result<bool> {
+    pub fn is_same_file(&self, _: &std::fs::File) -> io::Result<bool> {
         Ok(true)
     }
 }
@@ -424,7 +424,7 @@ mod implementation {
         }
 
         /// Returns another handle of the same folder.
-        pub fn again(&self) -> io::Result<Folder> {
+        pub fn try_clone(&self) -> io::Result<Folder> {
             Ok(Folder { handle: self.handle.try_clone()?, path: self.path.clone() })
         }
     }
@@ -601,7 +601,7 @@ mod implementation {
         }
 
         /// Returns another handle of the same folder.
-        pub fn again(&self) -> io::Result<Folder> {
+        pub fn try_clone(&self) -> io::Result<Folder> {
             Ok(Folder(self.0.clone()))
         }
     }

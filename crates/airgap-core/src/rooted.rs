@@ -22,9 +22,9 @@ pub struct RootedPath {
 }
 
 impl RootedPath {
-    /// Creates a path from a person, in which every link is followed: a root, or a file that a rule
-    /// names.
-    pub fn given(path: impl Into<PathBuf>) -> RootedPath {
+    /// Creates a path that is its own root, so that every link in it is followed: a folder that a
+    /// person names, or a file that a rule names.
+    pub fn from_trusted(path: impl Into<PathBuf>) -> RootedPath {
         let root = path.into();
         RootedPath { path: root.clone(), root }
     }
@@ -48,15 +48,15 @@ impl RootedPath {
     #[must_use]
     pub fn with_name(&self, name: impl AsRef<OsStr>) -> RootedPath {
         let path = self.path.with_file_name(name.as_ref());
-        match self.is_given() {
-            true => RootedPath::given(path),
+        match self.is_root() {
+            true => RootedPath::from_trusted(path),
             false => RootedPath { root: self.root.clone(), path },
         }
     }
 
     /// Returns the folder that contains it; `None` for the root.
     pub fn parent(&self) -> Option<RootedPath> {
-        if self.is_given() {
+        if self.is_root() {
             return None;
         }
         let path = self.path.parent()?.to_owned();
@@ -111,7 +111,7 @@ impl RootedPath {
 
     /// Opens it for reading, as a regular file.
     pub fn read(&self) -> io::Result<File> {
-        match self.is_given() {
+        match self.is_root() {
             true => regular_file::open(&self.root),
             false => self.folder()?.read(self.name()),
         }
@@ -122,7 +122,7 @@ impl RootedPath {
     /// # Errors
     /// Those of the system, and a refused link; a missing entry is not an error.
     pub fn stat(&self) -> io::Result<Option<Stat>> {
-        let found = match self.is_given() {
+        let found = match self.is_root() {
             true => std::fs::metadata(&self.root).map(|found| Stat::from_metadata(&found)),
             false => self.folder().and_then(|folder| folder.stat(self.name())),
         };
@@ -142,7 +142,7 @@ impl RootedPath {
     }
 
     /// Returns whether it is a root itself.
-    fn is_given(&self) -> bool {
+    fn is_root(&self) -> bool {
         self.path == self.root
     }
 
@@ -213,7 +213,7 @@ mod tests {
         fs::write(at("real/a/f"), "f").unwrap();
         symlink("real", at("root")).unwrap();
         symlink("../outside", at("real/link")).unwrap();
-        let root = RootedPath::given(at("root"));
+        let root = RootedPath::from_trusted(at("root"));
         assert!(root.join("a/f").read().is_ok());
         for result in [
             root.join("link/f").read().map(drop),
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn paths_out_of_the_root_and_folders_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let root = RootedPath::given(folder.path());
+        let root = RootedPath::from_trusted(folder.path());
         assert!(root.join("../x").folder().is_err());
         fs::create_dir(folder.path().join("d")).unwrap();
         assert!(root.join("d").read().unwrap_err().to_string().contains("is a folder"));

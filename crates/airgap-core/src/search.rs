@@ -4,7 +4,7 @@
 //! because the answer of another place would hide it. A place that does not have the content, or
 //! cannot be asked, is passed over, and the reason is kept.
 
-use crate::error::{Asked, Error, ErrorKind};
+use crate::error::{Error, ErrorKind, RequestOutcome};
 
 /// The answer of one place.
 pub enum Answer<T, R> {
@@ -51,14 +51,14 @@ pub fn in_order<P, T, R, E>(
 pub fn is_of_place(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Unavailable => true,
-        ErrorKind::Network => error.answer().is_some(),
+        ErrorKind::Network => error.request_outcome().is_some(),
         ErrorKind::Failed | ErrorKind::Usage | ErrorKind::Integrity => false,
     }
 }
 
 /// Returns whether a place refuses to answer: it needs another credential, or a permission.
 pub fn is_refusal(error: &Error) -> bool {
-    error.kind() == ErrorKind::Network && error.answer() == Some(Asked::Refused)
+    error.kind() == ErrorKind::Network && error.request_outcome() == Some(RequestOutcome::Refused)
 }
 
 #[cfg(test)]
@@ -97,11 +97,11 @@ mod tests {
     fn only_failures_of_a_place_lead_to_the_next_one() {
         let network = || Error::new(ErrorKind::Network, "a");
         assert!(is_of_place(&Error::new(ErrorKind::Unavailable, "a")));
-        assert!(is_of_place(&network().asked(Asked::by(false))));
+        assert!(is_of_place(&network().after_request(RequestOutcome::from_refused(false))));
         for ends in [network(), Error::integrity("a"), Error::usage("a")] {
             assert!(!is_of_place(&ends), "{ends}");
         }
-        assert!(is_refusal(&network().asked(Asked::by(true))));
-        assert!(!is_refusal(&network().asked(Asked::by(false))));
+        assert!(is_refusal(&network().after_request(RequestOutcome::from_refused(true))));
+        assert!(!is_refusal(&network().after_request(RequestOutcome::from_refused(false))));
     }
 }

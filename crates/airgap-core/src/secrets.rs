@@ -1,7 +1,7 @@
 //! The secrets of this process, and the one filter that removes them from its output.
 //!
-//! Code that reads a credential registers it at once, with [`learn`], [`learn_login`] or
-//! [`learn_token`]. `report`, `error` and the writers of notes and manifests call [`hide`] or
+//! Code that reads a credential registers it at once, with [`register`], [`register_login`] or
+//! [`register_token`]. `report`, `error` and the writers of notes and manifests call [`hide`] or
 //! [`hide_in_data`] on the text that leaves the process.
 //!
 //! A secret is found as it is; in hexadecimal; in base64, also with other text before or after it,
@@ -99,18 +99,18 @@ struct SecretForm {
 }
 
 /// Registers a secret.
-pub fn learn(secret: &str) {
+pub fn register(secret: &str) {
     write(|known| known.add(forms(secret)));
 }
 
 /// Registers a token from a server.
-pub fn learn_token(token: &str) {
+pub fn register_token(token: &str) {
     write(|known| known.add_passing(forms(token), true));
 }
 
 /// Registers a password, and the pair in a `Basic` header. A long user name without a password is a
 /// token, as in `https://TOKEN@host`.
-pub fn learn_login(user: &str, password: &str) {
+pub fn register_login(user: &str, password: &str) {
     let is_token = password.is_empty() && user.len() >= IN_DATA;
     let mut forms = forms(if is_token { user } else { password });
     if password.len() >= AS_A_WORD {
@@ -122,7 +122,7 @@ pub fn learn_login(user: &str, password: &str) {
 }
 
 /// Registers the parameters that sign an address, and no other ones.
-pub fn learn_signature(url: &Url) {
+pub fn register_signature(url: &Url) {
     let signs = ["sig", "token", "secret", "credential", "key", "password", "jwt", "auth"];
     for (name, value) in url.query_pairs().take(SIGNED_BY) {
         let name = name.to_ascii_lowercase();
@@ -134,14 +134,14 @@ pub fn learn_signature(url: &Url) {
 }
 
 /// Registers the passwords in the addresses in a text, such as an argument.
-pub fn learn_addresses_in(text: &str) {
+pub fn register_addresses_in(text: &str) {
     for (at, _) in text.match_indices("://") {
         let rest = &text[at + 3..];
         let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | ',');
         let authority = &rest[..rest.find(ends).unwrap_or(rest.len())];
         let Some((login, _)) = authority.rsplit_once('@') else { continue };
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
-        learn_login(&decode(user), &decode(password));
+        register_login(&decode(user), &decode(password));
     }
 }
 
@@ -553,9 +553,9 @@ mod tests {
             "https://robot:own%40password1@h.example/a?X-Amz-Signature=0123456789abcdef0&x=not-a-secret-value",
         );
         let url = url.unwrap();
-        learn_signature(&url);
-        learn_addresses_in(url.as_str());
-        learn_addresses_in("a=https://another-token-1@h/x,http://u:third-password@[::1]:1");
+        register_signature(&url);
+        register_addresses_in(url.as_str());
+        register_addresses_in("a=https://another-token-1@h/x,http://u:third-password@[::1]:1");
         let text =
             "own@password1 0123456789abcdef0 not-a-secret-value another-token-1 third-password";
         assert_eq!(hide(text), "... ... not-a-secret-value ... ...");

@@ -41,7 +41,7 @@ const BUFFER: usize = 256 * 1024;
 /// modification time that build tools remember stays.
 pub fn write_atomically(path: &RootedPath, bytes: &[u8]) -> Result<()> {
     if holds(path, bytes) {
-        sweep(path);
+        remove_leftovers(path);
         return Ok(());
     }
     filled(path, bytes)?.place(Mode::Plain)?;
@@ -73,7 +73,7 @@ pub fn through_link(path: &Path) -> Result<RootedPath> {
         target.components().all(|part| matches!(part, std::path::Component::Normal(_)));
     if leads_below {
         let below: PathBuf = target.iter().collect();
-        return Ok(RootedPath::given(folder).join(&below.to_string_lossy()));
+        return Ok(RootedPath::from_trusted(folder).join(&below.to_string_lossy()));
     }
     Err(Error::usage(format!(
         "cannot write `{}`: it is a link to a path outside its folder",
@@ -84,8 +84,8 @@ pub fn through_link(path: &Path) -> Result<RootedPath> {
 }
 
 /// Removes the leftovers of killed runs for a finished file.
-pub fn sweep(path: &RootedPath) {
-    partial::sweep(path);
+pub fn remove_leftovers(path: &RootedPath) {
+    partial::remove_leftovers(path);
 }
 
 /// Copies verified bytes to `destination`, which appears only after they arrived there unchanged,
@@ -121,7 +121,12 @@ pub fn place_copy(
     let file = partial.place_pinned(mode, &found)?;
     let from = source.path().display().to_string();
     let (subject, size) = (source.subject(), source.size());
-    Verified::written((file, destination.path()), (subject, &from), source.digest(), (found, size))
+    Verified::from_hashed(
+        (file, destination.path()),
+        (subject, &from),
+        source.digest(),
+        (found, size),
+    )
 }
 
 /// Copies and hashes in one pass.
@@ -172,7 +177,7 @@ mod tests {
     fn writes_into_a_new_folder_and_leaves_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b/manifest.json");
-        let rooted = RootedPath::given(folder.path()).join("a/b/manifest.json");
+        let rooted = RootedPath::from_trusted(folder.path()).join("a/b/manifest.json");
         write_atomically(&rooted, b"one").unwrap();
         write_atomically(&at(&path), b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");

@@ -77,7 +77,7 @@ impl Unverified {
     /// Integrity, with both digests, if they differ.
     pub fn verify(self, expected: &Digest) -> Result<Verified> {
         let source = self.source.clone();
-        let mut found = self.take_as_found()?;
+        let mut found = self.accept_unpinned()?;
         if found.digest != *expected {
             let error = mismatch(&found.subject, &source, expected, &found.digest);
             let wrong_content = WrongContent::from_file(&mut found.file, expected);
@@ -95,7 +95,7 @@ impl Unverified {
 
     /// Hashes the file and accepts its digest: for files without a pin. The caller prints the
     /// digest for the person, so that it can be pinned from then on.
-    pub fn take_as_found(mut self) -> Result<Verified> {
+    pub fn accept_unpinned(mut self) -> Result<Verified> {
         let doing = || format!("read `{}`", self.path.display());
         let state = FileState::settled(&self.file).doing(doing)?;
         let (digest, size) = hash(&mut self.file).doing(doing)?;
@@ -158,7 +158,7 @@ impl Verified {
     /// Creates a value for a file that was hashed while it was written, by a download or a copy.
     /// Apart from [`Unverified`] this is the only constructor. It compares the digest, as
     /// [`Unverified::verify`] does.
-    pub fn written(
+    pub fn from_hashed(
         (file, path): (File, &Path),
         (subject, source): (&str, &str),
         expected: &Digest,
@@ -236,13 +236,13 @@ impl Verified {
 
 /// Returns the digest and the length of the rest of `reader`.
 pub fn hash(reader: &mut impl Read) -> io::Result<(Digest, u64)> {
-    let (hasher, size) = feed(reader)?;
+    let (hasher, size) = hash_state(reader)?;
     Ok((hasher.finish(), size))
 }
 
 /// Returns a hasher over the rest of `reader`, and the length of that rest: for a file that still
 /// grows.
-pub(crate) fn feed(reader: &mut impl Read) -> io::Result<(Hasher, u64)> {
+pub(crate) fn hash_state(reader: &mut impl Read) -> io::Result<(Hasher, u64)> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; BUFFER];
     let mut size = 0;

@@ -31,13 +31,13 @@ impl Address {
     /// Usage, if it is not an address of a supported scheme.
     pub fn parse(text: &str) -> Result<Address> {
         let url = Url::parse(text).map_err(|error| bad(text).because(error))?;
-        secrets::learn_signature(&url);
+        secrets::register_signature(&url);
         let address = match url.scheme() {
             "http" | "https" if url.has_host() => Address::from_url(url),
             "file" => Address::from_url(url),
             _ => return Err(bad(text)),
         };
-        address.credential.iter().for_each(Login::learn);
+        address.credential.iter().for_each(Login::register_secrets);
         Ok(address)
     }
 
@@ -53,7 +53,7 @@ impl Address {
     /// Returns the address of a `Location`. A user and password in it are dropped.
     pub fn join(&self, location: &str) -> Option<Address> {
         let url = self.url.join(location).ok()?;
-        secrets::learn_signature(&url);
+        secrets::register_signature(&url);
         Some(Address { credential: None, ..Address::from_url(url) })
     }
 

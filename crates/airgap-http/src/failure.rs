@@ -11,7 +11,7 @@ use crate::certificate;
 use crate::deadline::{CONNECT, Slow};
 use crate::proxy::Proxy;
 use crate::retry::{self, Retryable};
-use airgap_core::error::{Asked, Error, ErrorKind};
+use airgap_core::error::{Error, ErrorKind, RequestOutcome};
 use airgap_core::network::Network;
 
 /// The failure of a source.
@@ -279,8 +279,10 @@ impl Attempts {
         let missing = self.0.iter().all(|(_, failure)| failure.missing);
         let hopeless = self.0.iter().all(|(_, failure)| failure.retryable == Retryable::Never);
         let kind = if missing { ErrorKind::Unavailable } else { ErrorKind::Network };
-        let asked = Asked::by(self.0.iter().any(|(_, failure)| failure.refused));
-        let mut error = Error::new(kind, format!("cannot download {subject}")).asked(asked);
+        let outcome =
+            RequestOutcome::from_refused(self.0.iter().any(|(_, failure)| failure.refused));
+        let mut error =
+            Error::new(kind, format!("cannot download {subject}")).after_request(outcome);
         let mut hints: Vec<String> = Vec::new();
         for (address, failure) in self.0 {
             error = error.fact("tried", format!("{address}: {}", failure.reason));

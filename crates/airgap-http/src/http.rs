@@ -304,7 +304,7 @@ impl Http {
 
 impl<'a> Request<'a> {
     /// Returns the same request once more, unless its body can be sent only once.
-    pub fn again(&self) -> Option<Request<'a>> {
+    pub fn try_clone(&self) -> Option<Request<'a>> {
         let body = match self.body {
             Body::None => Body::None,
             Body::Bytes(bytes) => Body::Bytes(bytes),

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use crate::byte_source::{ByteSource, Progress};
 use crate::failure::{AttemptResult, Failure};
-use crate::pipeline::{self, Stop};
+use crate::pipeline::{self, PipelineError};
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::Retryable;
 use crate::retry_policy::{FailedAttempt, RetryPolicy};
@@ -68,16 +68,18 @@ fn measure_once(
     let mut hasher = Hasher::default();
     let mut whole = first.as_slice().chain(body);
     let progress = |count| item.set_position(count);
-    let poured = match begun {
-        Ok(_) => pipeline::pour(&mut whole, None, &mut hasher, length, largest, &progress),
-        Err(error) => Err(Stop::Read(error)),
+    let result = match begun {
+        Ok(_) => {
+            pipeline::hash_and_write(&mut whole, None, &mut hasher, length, largest, &progress)
+        }
+        Err(error) => Err(PipelineError::Read(error)),
     };
-    match poured {
+    match result {
         Ok(()) if *length == 0 => Err(Failure::new(Retryable::Never, "sends an empty file").into()),
         Ok(()) => Ok(Measured { digest: hasher.finish(), size: *length, beginning: first }),
-        Err(Stop::TooMuch) => Err(too_large(*length, largest).into()),
+        Err(PipelineError::TooMuch) => Err(too_large(*length, largest).into()),
         // There is no file to write to, so this is never a failed write.
-        Err(Stop::Read(error) | Stop::Write(error)) => Err(source
+        Err(PipelineError::Read(error) | PipelineError::Write(error)) => Err(source
             .interrupted(error, &response.facts, Progress { length: *length, size })
             .into()),
     }

@@ -66,7 +66,7 @@ impl Proxy {
             builder = builder.port(port);
         }
         if let Some(credential) = login_in(&url) {
-            credential.learn();
+            credential.register_secrets();
             let Login { login, password } = credential;
             builder = builder.username(&login).password(&password);
         }

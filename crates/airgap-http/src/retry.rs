@@ -75,7 +75,7 @@ pub struct Retries {
     /// The time that is left of it.
     pub(crate) left: Duration,
     /// The number of retries of this source without a new byte.
-    pub(crate) fruitless: u32,
+    pub(crate) tries_without_progress: u32,
 }
 
 /// The decision after a failure.
@@ -93,12 +93,12 @@ pub(crate) enum Decision {
 
 impl Retries {
     pub(crate) fn new(budget: Duration) -> Retries {
-        Retries { budget, left: budget, fruitless: 0 }
+        Retries { budget, left: budget, tries_without_progress: 0 }
     }
 
     /// Resets the count of retries for the next source; the budget stays.
     pub fn next_source(&mut self) {
-        self.fruitless = 0;
+        self.tries_without_progress = 0;
     }
 
     /// Subtracts the time of a failed attempt from the budget, less the time that `received` bytes
@@ -111,7 +111,7 @@ impl Retries {
     /// Records a decision of [`decide`].
     pub(crate) fn spend(&mut self, wait: Duration, gained: bool) {
         self.left = self.left.saturating_sub(wait);
-        self.fruitless = if gained { 0 } else { self.fruitless + 1 };
+        self.tries_without_progress = if gained { 0 } else { self.tries_without_progress + 1 };
     }
 }
 
@@ -132,11 +132,11 @@ pub(crate) fn decide(
     if let Some(asked) = asked.filter(|asked| *asked > retries.left) {
         return Decision::AsksTooMuch(asked);
     }
-    let fruitless = if gained { 0 } else { retries.fruitless };
-    if fruitless >= tries {
+    let tries_without_progress = if gained { 0 } else { retries.tries_without_progress };
+    if tries_without_progress >= tries {
         return Decision::GiveUp;
     }
-    let own = FIRST.saturating_mul(1 << fruitless).min(LONGEST);
+    let own = FIRST.saturating_mul(1 << tries_without_progress).min(LONGEST);
     let least = asked.map_or(own, |asked| asked.max(own));
     if least > retries.left {
         return Decision::UsedUp;
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_host_that_does_not_answer_gets_fewer_attempts() {
-        let retries = Retries { fruitless: CONNECTS, ..Retries::new(120 * SECOND) };
+        let retries = Retries { tries_without_progress: CONNECTS, ..Retries::new(120 * SECOND) };
         assert_eq!(decide(&retries, Retryable::Unreachable, false, None, 0.0), Decision::GiveUp);
         assert!(matches!(wait(&retries, 0.0), Decision::Wait(_)));
     }

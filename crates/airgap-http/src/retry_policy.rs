@@ -131,8 +131,10 @@ impl RetryPolicy {
                 retries.spend(time, gained);
                 return Ok(());
             }
-            Decision::GiveUp if retries.fruitless > 0 => {
-                failure.reason.push_str(&format!(" ({} times)", retries.fruitless + 1));
+            Decision::GiveUp if retries.tries_without_progress > 0 => {
+                failure
+                    .reason
+                    .push_str(&format!(" ({} times)", retries.tries_without_progress + 1));
             }
             Decision::GiveUp => {}
             Decision::AsksTooMuch(asked) => {

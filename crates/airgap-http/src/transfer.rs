@@ -6,7 +6,7 @@ use std::io;
 
 use crate::byte_source::{ByteSource, Progress, ResponseFacts, SourceResponse};
 use crate::failure::{AttemptResult, Failure};
-use crate::pipeline::{self, Stop};
+use crate::pipeline::{self, PipelineError};
 use crate::resume::{ResponseRange, ResumeRange};
 use crate::retry::{Retries, Retryable};
 use crate::retry_policy::{FailedAttempt, RetryPolicy};
@@ -97,14 +97,14 @@ impl<'a> Transfer<'a> {
             return Err(self.end(error));
         }
         let file = self.partial.place_pinned(Mode::Plain, expected)?;
-        Verified::written((file, destination.path()), (subject, &source), expected, found)
+        Verified::from_hashed((file, destination.path()), (subject, &source), expected, found)
     }
 
     /// Ends without the file. The bytes stay for the next run, unless they are wrong.
     pub fn end(self, error: Error) -> Error {
         match error.kind() {
             ErrorKind::Integrity => self.partial.discard(),
-            _ => self.partial.leave(),
+            _ => self.partial.keep_for_resume(),
         }
         error
     }
@@ -193,10 +193,10 @@ impl<'a> Transfer<'a> {
         let accepted = pinned.unwrap_or(largest).min(largest);
         let end = end.filter(|end| *end <= accepted);
         let most = end.unwrap_or(accepted);
-        match self.pour(&mut *response.body, most) {
+        match self.receive_body(&mut *response.body, most) {
             Ok(()) => {}
-            Err(Stop::Write(error)) => return Err(self.cannot_write(error).into()),
-            Err(Stop::TooMuch) => {
+            Err(PipelineError::Write(error)) => return Err(self.cannot_write(error).into()),
+            Err(PipelineError::TooMuch) => {
                 let longer = self.wrong_size(&source.name(), self.partial.length(), "at least ");
                 self.start_over()?;
                 let reason = match (end, longer) {
@@ -208,7 +208,7 @@ impl<'a> Transfer<'a> {
                 };
                 return Err(Failure::new(Retryable::Never, reason).into());
             }
-            Err(Stop::Read(error)) => {
+            Err(PipelineError::Read(error)) => {
                 let progress = Progress { length: self.partial.length(), size };
                 return Err(source.interrupted(error, &response.facts, progress).into());
             }
@@ -220,16 +220,20 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    fn pour(&mut self, source: &mut dyn io::Read, most: u64) -> std::result::Result<(), Stop> {
-        let intake = self.partial.intake();
-        let before = *intake.length;
+    fn receive_body(
+        &mut self,
+        source: &mut dyn io::Read,
+        most: u64,
+    ) -> std::result::Result<(), PipelineError> {
+        let output = self.partial.hashed_output();
+        let before = *output.length;
         let left = most.saturating_sub(before);
         let item = self.item;
         let progress = |count| item.set_position(count);
-        let (file, length) = (Some(intake.file), intake.length);
-        let poured = pipeline::pour(source, file, intake.hasher, length, left, &progress);
+        let (file, length) = (Some(output.file), output.length);
+        let result = pipeline::hash_and_write(source, file, output.hasher, length, left, &progress);
         self.received += *length - before;
-        poured
+        result
     }
 
     fn start_over(&mut self) -> Result<()> {

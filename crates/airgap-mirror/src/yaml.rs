@@ -265,7 +265,7 @@ impl Scalar {
 
     /// Returns the number that it is, as Helm writes it in a template.
     pub fn helm_number(&self) -> Option<String> {
-        self.number().map(number::written)
+        self.number().map(number::format_float)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::challenge;
 use crate::reference::{Reference, Registry, Repository};
 use airgap_core::bounded;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Asked, Error, ErrorKind};
+use airgap_core::error::{Error, ErrorKind, RequestOutcome};
 use airgap_core::report::{printable, shortened};
 use airgap_http::address::Address;
 use airgap_http::credential_scope::Withheld;
@@ -475,7 +475,7 @@ pub(super) fn error(
 ) -> Error {
     let kind = if failure.missing { ErrorKind::Unavailable } else { ErrorKind::Network };
     let mut error = Error::new(kind, format!("cannot {doing}"))
-        .asked(Asked::by(failure.refused))
+        .after_request(RequestOutcome::from_refused(failure.refused))
         .fact("tried", format!("{tried}: {}", failure.reason));
     let plain = failure.mismatch == Some(Mismatch::NotTls);
     if plain {

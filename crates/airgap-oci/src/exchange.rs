@@ -32,13 +32,13 @@ impl Transport {
         let mut repetitions = 0;
         loop {
             let authorization = exchange.authorize()?;
-            let repeat = request.again();
+            let repeat = request.try_clone();
             let answer = exchange.send_once(address, request, &authorization)?;
-            let lesson = exchange.learn(&answer, &authorization, repeat.is_some());
-            let (Some(lesson), Some(repeat)) = (lesson, repeat) else { return Ok(answer) };
+            let update = exchange.update_session(&answer, &authorization, repeat.is_some());
+            let (Some(update), Some(repeat)) = (update, repeat) else { return Ok(answer) };
             // A limit, as a registry could send another challenge each time.
             let is_last = repetitions == ROUNDS;
-            if is_last || !exchange.is_worth_repeating(&answer, &authorization, lesson)? {
+            if is_last || !exchange.is_worth_repeating(&answer, &authorization, update)? {
                 return Ok(answer);
             }
             answer.drain();
@@ -58,7 +58,7 @@ struct Exchange<'a> {
 }
 
 /// The facts that a refusal has added to a session.
-struct Lesson {
+struct SessionUpdate {
     /// Whether the registry has another name for the repository in the scopes of tokens.
     renamed: bool,
     /// Whether the next authorization differs.
@@ -115,12 +115,12 @@ impl Exchange<'_> {
 
     /// Stores the facts of a refusal in the session. Returns `None` for any other response, and
     /// for a refusal that no other authorization changes.
-    fn learn(
+    fn update_session(
         &self,
         answer: &Response,
         authorization: &Authorization,
         can_repeat: bool,
-    ) -> Option<Lesson> {
+    ) -> Option<SessionUpdate> {
         let (session, headers) = (self.session, &answer.headers);
         let status = answer.status.as_u16();
         let same_origin = answer.from.origin() == session.base().origin();
@@ -151,7 +151,7 @@ impl Exchange<'_> {
             }
             _ => return None,
         };
-        Some(Lesson { renamed, changed })
+        Some(SessionUpdate { renamed, changed })
     }
 
     /// Returns whether a repetition of the request may have another result.
@@ -159,9 +159,9 @@ impl Exchange<'_> {
         &mut self,
         answer: &Response,
         authorization: &Authorization,
-        lesson: Lesson,
+        update: SessionUpdate,
     ) -> Result<bool> {
-        let Lesson { renamed, changed } = lesson;
+        let SessionUpdate { renamed, changed } = update;
         if answer.status != 401 {
             return Ok(changed);
         }

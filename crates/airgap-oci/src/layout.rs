@@ -85,7 +85,7 @@ impl Layout {
     pub fn open(path: &Path) -> Result<Layout> {
         let shown = path.display().to_string();
         if user_path::is_folder(path)? {
-            let root = RootedPath::given(path);
+            let root = RootedPath::from_trusted(path);
             let version = read::rooted_bytes(&root.join(VERSION_FILE), MANIFEST_LIMIT)?;
             let index = read::rooted_bytes(&root.join(INDEX_FILE), INDEX_LIMIT)?;
             let docker = root.join(DOCKER_LIST_FILE).is_file().unwrap_or(false);

@@ -135,7 +135,7 @@ impl Token {
             other => other.and_then(|it| it.as_f64()),
         };
         let said = said.and_then(|said| Duration::try_from_secs_f64(said).ok());
-        secrets::learn_token(&value);
+        secrets::register_token(&value);
         let lives = said.filter(|said| !said.is_zero()).unwrap_or(UNSAID);
         let margin = MARGIN.min(lives / 2);
         let until = now.checked_add(lives - margin).unwrap_or(now + UNSAID);

@@ -21,7 +21,7 @@ impl Transport {
     /// Returns the scheme, the credential and the certificates for a registry.
     pub(super) fn access(&self, registry: &Registry) -> Result<Access> {
         let access = self.accesses.access(registry.as_str())?;
-        access.credentials().for_each(Credential::learn);
+        access.credentials().for_each(Credential::register_secrets);
         Ok(access)
     }
 }

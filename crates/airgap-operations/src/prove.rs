@@ -89,7 +89,7 @@ impl Proof<'_> {
 
     /// Returns the variables of the command: the cache folder of the user is an empty one.
     fn variables(&self, roots: &Roots<'_>) -> Result<Vec<(String, OsString)>> {
-        let cache = RootedPath::given(roots.0).join("user_cache");
+        let cache = RootedPath::from_trusted(roots.0).join("user_cache");
         cache.make().doing(|| format!("create `{cache}`"))?;
         let mut variables = vec![("XDG_CACHE_HOME".to_owned(), cache.path().into())];
         // Bazelisk keeps Bazel itself in the cache folder, and is not part of the build.

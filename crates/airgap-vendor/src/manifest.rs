@@ -115,7 +115,7 @@ impl VendorDir {
 
     /// Returns the path of a file or folder in the kind's folder, which no link may lead out of.
     pub fn place(&self, path: &str) -> RootedPath {
-        RootedPath::given(&self.root).join(&self.entry_path(path))
+        RootedPath::from_trusted(&self.root).join(&self.entry_path(path))
     }
 
     /// Creates the kind's folder, with attributes that keep git from changing any byte.
@@ -388,7 +388,7 @@ impl Manifest {
         let listed: HashSet<_> = self.files.iter().map(|entry| entry.path.as_str()).collect();
         let mut findings = Vec::new();
         for name in self.folders() {
-            let folder = RootedPath::given(root).join(name);
+            let folder = RootedPath::from_trusted(root).join(name);
             match folder.stat() {
                 Ok(None) => continue,
                 Ok(Some(stat)) if stat.kind == EntryKind::Folder => {}
@@ -474,7 +474,7 @@ impl Entry {
 
     fn check(&self, root: &Path) -> Option<Finding> {
         let path = self.path.clone();
-        let file = RootedPath::given(root).join(&self.path);
+        let file = RootedPath::from_trusted(root).join(&self.path);
         // A link may lead anywhere, also to a path that does not exist at the next build.
         match file.stat() {
             Ok(None) => return Some(Finding::Missing { path }),
@@ -532,7 +532,7 @@ fn files_below(folder: &RootedPath) -> Result<Vec<PathBuf>> {
 
 /// Returns the path of the manifest in a vendor root.
 fn place(root: &Path) -> RootedPath {
-    RootedPath::given(root).join(FILENAME)
+    RootedPath::from_trusted(root).join(FILENAME)
 }
 
 /// Returns whether a path is equal to or below `folder`; both have `/` on every platform.

@@ -205,7 +205,7 @@ pub(crate) fn check_vendor_dirs(
     listing: &dyn Listing,
 ) -> Result<()> {
     for (variable, dir) in policy.vendor_dirs(kind) {
-        let problem = match listing.state(&RootedPath::given(dir)) {
+        let problem = match listing.state(&RootedPath::from_trusted(dir)) {
             PathState::Folder => continue,
             PathState::Absent if policy.makes(dir) => continue,
             PathState::Absent => "does not exist".to_owned(),
@@ -235,13 +235,12 @@ pub(crate) fn folders(
 ) -> Vec<(Option<&'static str>, RootedPath)> {
     let named = policy.vendor_dirs(kind).into_iter().flat_map(|(variable, dir)| {
         // A vendor root, or the folder of this kind in it.
-        let dir = RootedPath::given(dir);
+        let dir = RootedPath::from_trusted(dir);
         [dir.join(kind.folder()), dir].map(|dir| (Some(variable), dir))
     });
-    let own = kind
-        .workspace_folders()
-        .iter()
-        .map(|(root, below)| (None, RootedPath::given(join(policy.workspace(), root)).join(below)));
+    let own = kind.workspace_folders().iter().map(|(root, below)| {
+        (None, RootedPath::from_trusted(join(policy.workspace(), root)).join(below))
+    });
     let mut folders: Vec<(_, RootedPath)> = Vec::new();
     for (variable, dir) in named.chain(own) {
         // The variable may name one of the workspace's own folders.

@@ -107,7 +107,7 @@ fn outcome(work: &Path, archive: ArchiveType, strip: Strip) -> String {
 }
 
 fn run(work: &Path, archive: ArchiveType, strip: Strip) -> Result<Tree> {
-    let verified = Unverified::open(&work.join("archive"), "a tool")?.take_as_found()?;
+    let verified = Unverified::open(&work.join("archive"), "a tool")?.accept_unpinned()?;
     let filename = "tool.bin".parse().expect("a valid name");
     let layout = Layout { archive, strip, filename };
     extract_unpinned(&verified, &layout, &work.join("out"), &limits())

@@ -36,7 +36,7 @@ pub fn secrets(input: &[u8]) {
     let Some(text) = text(input) else { return };
     let (token, text) = text.split_once('\n').unwrap_or((text, ""));
     let token = token.trim();
-    secrets::learn_token(token);
+    secrets::register_token(token);
     for hidden in [secrets::hide(text), secrets::hide_in_data(text)] {
         assert!(hidden.len() <= text.len() + text.len() / 2 + 16, "hiding makes a text longer");
     }

@@ -41,7 +41,7 @@ fn write_hosts(list: &MirrorList, args: &PolicyArgs, context: &Context) -> Resul
             .hint("name the folder for them: `-o certs.d`"));
     };
     let hosts = containerd::hosts(list, args.ca.as_deref());
-    let root = RootedPath::given(context.path(output));
+    let root = RootedPath::from_trusted(context.path(output));
     for (folder, text) in &hosts.files {
         let path = root.join(folder).join("hosts.toml");
         let name = output.join(folder).join("hosts.toml");

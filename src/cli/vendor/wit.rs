@@ -165,7 +165,7 @@ impl WitRun<'_> {
 fn starting_lock(args: &WitArgs, base: &Path) -> Result<Option<Lock>> {
     let Some(from) = &args.from else { return Ok(None) };
     let missing = || Error::usage(format!("there is no lock `{}`", from.display()));
-    let lock = lock_in(&RootedPath::given(base.join(from)))?;
+    let lock = lock_in(&RootedPath::from_trusted(base.join(from)))?;
     lock.ok_or_else(missing).map(Some)
 }
 
@@ -179,7 +179,7 @@ fn packages(
     let policy = policy_for(dir, context.policy_in(workspace)?);
     let mut catalog = WitCatalog::builtin()?;
     for file in &args.registries {
-        catalog.add_file(&context.written(file))?;
+        catalog.add_file(&context.runfile(file))?;
     }
     // Locked packages are compared with local files, so the network is not needed.
     let policy = policy.or_offline("--locked", args.locked);

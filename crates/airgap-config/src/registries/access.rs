@@ -84,14 +84,14 @@ impl Registries {
                     let secret = self.environment.named(&name).unwrap_or_default().to_owned();
                     Some(if bearer { Credential::Bearer(secret) } else { token(secret) })
                 }
-                CredentialOrigin::Config(auth) => Some(self.written(auth)?),
+                CredentialOrigin::Config(auth) => Some(self.configured_credential(auth)?),
                 CredentialOrigin::Store(found) => found.credential()?,
                 CredentialOrigin::Netrc => self
                     .netrc_login(host)?
                     .map(|(username, password)| Credential::Basic { username, password }),
             };
             if let Some(credential) = found {
-                credential.learn();
+                credential.register_secrets();
                 return Ok((credential, shown));
             }
         }
@@ -109,7 +109,7 @@ impl Registries {
         let mut parts = Vec::new();
         for (path, found) in self.stores.parts(host)? {
             if let Some(credential) = found.credential()? {
-                credential.learn();
+                credential.register_secrets();
                 parts.push(CredentialPart { path, credential, origin: found.origin() });
             }
         }
@@ -209,7 +209,7 @@ impl Registries {
     }
 
     /// Returns the secret that the config file contains or names.
-    fn written(&self, auth: &Auth) -> Result<Credential> {
+    fn configured_credential(&self, auth: &Auth) -> Result<Credential> {
         let read = |secret: &Secret| match secret {
             Secret::Literal(text) => Ok(text.clone()),
             Secret::Variable(name) => {

@@ -64,7 +64,7 @@ impl Certificates {
                 Some("crt") => self.roots.push(pem(&file)?),
                 Some("cert") if self.identity.is_none() => {
                     let (certificate, key) = (pem(&file)?, pem(&file.with_extension("key"))?);
-                    secrets::learn(key.trim());
+                    secrets::register(key.trim());
                     let origin = file.display().to_string();
                     self.identity = Some(Arc::new(Identity { certificate, key, origin }));
                 }

@@ -98,7 +98,7 @@ impl Netrc {
     fn add(&mut self, entry: Option<NetrcEntry>, login: Option<String>, password: Option<String>) {
         let Some(login) = login else { return };
         let credential = Login { login, password: password.unwrap_or_default() };
-        credential.learn();
+        credential.register_secrets();
         match entry {
             Some(NetrcEntry::Machine(name)) => self.machines.push((name, credential)),
             Some(NetrcEntry::Default) => self.default = Some(credential),

@@ -11,7 +11,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
-use super::{Mode, filled, holds, sweep};
+use super::{Mode, filled, holds, remove_leftovers};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::folder::uninterrupted;
 use crate::read;
@@ -87,7 +87,7 @@ fn write(
     bytes: &[u8],
 ) -> Result<bool> {
     if old == Some(bytes) {
-        sweep(path);
+        remove_leftovers(path);
         return Ok(true);
     }
     let partial = filled(path, bytes)?;
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn no_change_of_many_threads_is_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let path = RootedPath::given(folder.path()).join("a/list");
+        let path = RootedPath::from_trusted(folder.path()).join("a/list");
         std::thread::scope(|scope| {
             for thread in 0..8 {
                 let path = &path;
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_slow_change_begins_anew_after_another_one() {
         let folder = tempfile::tempdir().unwrap();
-        let path = RootedPath::given(folder.path()).join("lock");
+        let path = RootedPath::from_trusted(folder.path()).join("lock");
         let mut seen = Vec::new();
         change_slowly(&path, 1 << 20, |old| {
             seen.push(text(old));
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn an_error_of_the_change_leaves_the_file_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let path = RootedPath::given(folder.path()).join("lock");
+        let path = RootedPath::from_trusted(folder.path()).join("lock");
         change(&path, 10, |_| Ok(b"old".to_vec())).unwrap();
         change(&path, 10, |_| Err(Error::usage("no"))).unwrap_err();
         assert_eq!(std::fs::read(path.path()).unwrap(), b"old");

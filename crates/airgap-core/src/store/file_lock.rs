@@ -59,7 +59,7 @@ impl FileLock {
 fn is_at(file: &File, folder: &Folder, path: &RootedPath) -> io::Result<bool> {
     match folder.stat(path.name()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        stat => stat?.is_of(file),
+        stat => stat?.is_same_file(file),
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn one_thread_at_a_time_holds_the_lock_and_no_file_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let path = RootedPath::given(folder.path()).join("lock");
+        let path = RootedPath::from_trusted(folder.path()).join("lock");
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..6 {

@@ -62,8 +62,8 @@ pub struct Partial {
     origin: Option<Origin>,
 }
 
-/// The parts of a [`Partial`] that a download writes to.
-pub struct Intake<'a> {
+/// The file of a [`Partial`] with its running hash, for a writer that hashes each byte.
+pub struct HashedOutput<'a> {
     /// The file, positioned at its end.
     pub file: &'a mut File,
     /// The hasher, which has seen all bytes so far.
@@ -118,7 +118,7 @@ impl Partial {
         let doing = || format!("open `{}`", folder.path().display());
         for orphan in PartialNames::new(destination).orphans(&folder) {
             // One that cannot be claimed belongs to another process; a new one always works.
-            let folder = folder.again().doing(doing)?;
+            let folder = folder.try_clone().doing(doing)?;
             if let Ok(Some(partial)) = Partial::claim(folder, orphan, destination) {
                 return Ok(partial);
             }
@@ -156,7 +156,7 @@ impl Partial {
         }
         let origin = read_note(&folder, &note);
         let mut partial = Partial::new(file, folder, name, destination);
-        let (hasher, length) = verify::feed(&mut partial.file)?;
+        let (hasher, length) = verify::hash_state(&mut partial.file)?;
         partial.hasher = hasher;
         partial.length = length;
         partial.origin = origin;
@@ -193,9 +193,9 @@ impl Partial {
         &mut self.file
     }
 
-    /// Returns the parts that a download writes to.
-    pub fn intake(&mut self) -> Intake<'_> {
-        Intake { file: &mut self.file, hasher: &mut self.hasher, length: &mut self.length }
+    /// Returns the file with its running hash, for a writer that hashes each byte.
+    pub fn hashed_output(&mut self) -> HashedOutput<'_> {
+        HashedOutput { file: &mut self.file, hasher: &mut self.hasher, length: &mut self.length }
     }
 
     /// Records the origin of the bytes, before the first of them arrives.
@@ -247,7 +247,7 @@ impl Partial {
 
     fn opened(&self) -> io::Result<File> {
         let reader = self.folder.read(&self.name)?;
-        match self.folder.stat(&self.name)?.is_of(&self.file)? {
+        match self.folder.stat(&self.name)?.is_same_file(&self.file)? {
             true => Ok(reader),
             false => Err(io::Error::other("its unfinished file was replaced by another process")),
         }
@@ -297,7 +297,7 @@ impl Partial {
         self.folder.remove_if_there(&note(&self.name))?;
         rename(&self.folder, &self.name, self.destination.name())?;
         self.folder.sync()?;
-        PartialNames::new(&self.destination).sweep(&self.folder);
+        PartialNames::new(&self.destination).remove_leftovers(&self.folder);
         Ok(reader)
     }
 
@@ -320,7 +320,7 @@ impl Partial {
         if let Some(mut there) = there.ok().filter(|it| has_mode(it, mode))
             && verify::hash(&mut there).is_ok_and(|(found, _)| found == *digest)
         {
-            PartialNames::new(&self.destination).sweep(&self.folder);
+            PartialNames::new(&self.destination).remove_leftovers(&self.folder);
             self.discard();
             return Ok(there);
         }
@@ -332,8 +332,8 @@ impl Partial {
         remove(&self.folder, &self.name);
     }
 
-    /// Leaves it for the next run, or removes it if it is empty.
-    pub fn leave(self) {
+    /// Keeps it for the next run, or removes it if it is empty.
+    pub fn keep_for_resume(self) {
         if self.length == 0 {
             self.discard();
         }
@@ -406,7 +406,7 @@ impl PartialNames {
     }
 
     /// Removes the unfinished files whose writers have ended.
-    fn sweep(&self, folder: &Folder) {
+    fn remove_leftovers(&self, folder: &Folder) {
         self.orphans(folder).iter().for_each(|orphan| remove_abandoned(folder, orphan));
     }
 }
@@ -433,13 +433,13 @@ fn lock(file: &File, folder: &Folder, name: &OsStr) -> Lock {
 }
 
 fn is_at(file: &File, folder: &Folder, name: &OsStr) -> bool {
-    folder.stat(name).and_then(|stat| stat.is_of(file)).unwrap_or(false)
+    folder.stat(name).and_then(|stat| stat.is_same_file(file)).unwrap_or(false)
 }
 
 /// Removes the unfinished files of a destination whose writers have ended.
-pub(super) fn sweep(destination: &RootedPath) {
+pub(super) fn remove_leftovers(destination: &RootedPath) {
     if let Ok(folder) = destination.folder() {
-        PartialNames::new(destination).sweep(&folder);
+        PartialNames::new(destination).remove_leftovers(&folder);
     }
 }
 
@@ -534,10 +534,10 @@ mod tests {
     }
 
     fn write(partial: &mut Partial, bytes: &[u8]) {
-        let intake = partial.intake();
-        intake.file.write_all(bytes).unwrap();
-        intake.hasher.update(bytes);
-        *intake.length += bytes.len() as u64;
+        let output = partial.hashed_output();
+        output.file.write_all(bytes).unwrap();
+        output.hasher.update(bytes);
+        *output.length += bytes.len() as u64;
     }
 
     fn names(folder: &Path) -> usize {
@@ -600,11 +600,11 @@ mod tests {
     fn an_empty_partial_file_is_removed_and_a_filled_one_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let destination = folder.path().join("a");
-        Partial::create(&at(&destination)).unwrap().leave();
+        Partial::create(&at(&destination)).unwrap().keep_for_resume();
         assert_eq!(names(folder.path()), 0);
         let mut filled = Partial::create(&at(&destination)).unwrap();
         write(&mut filled, b"x");
-        filled.leave();
+        filled.keep_for_resume();
         assert_eq!(names(folder.path()), 1);
     }
 

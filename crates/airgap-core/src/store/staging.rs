@@ -43,7 +43,7 @@ impl Staging {
         let parent = destination.make_folder();
         let parent = parent.doing(|| format!("create the folder of `{destination}`"))?;
         // First, as a run that was killed at its very end has left the finished tree.
-        partial::sweep(&destination);
+        partial::remove_leftovers(&destination);
         check_free(&parent, &destination)?;
         Staging::begin(parent, destination)
     }
@@ -102,10 +102,10 @@ impl Scratch {
     /// # Errors
     /// Those of the file system.
     pub fn new() -> Result<Scratch> {
-        let place = RootedPath::given(std::env::temp_dir()).join("wasm-airgap");
+        let place = RootedPath::from_trusted(std::env::temp_dir()).join("wasm-airgap");
         let doing = || format!("create a temporary folder in `{}`", place.root().display());
         let parent = place.folder().doing(doing)?;
-        partial::sweep(&place);
+        partial::remove_leftovers(&place);
         Staging::begin(parent, place).map(Scratch)
     }
 

@@ -103,7 +103,7 @@ impl ChartFiles {
         room: &mut SizeBudget,
     ) -> Result<ChartFiles> {
         // The archive is not pinned; its hash detects a change between checking and extraction.
-        let archive = Unverified::open(path, origin)?.take_as_found()?;
+        let archive = Unverified::open(path, origin)?.accept_unpinned()?;
         let folder = Scratch::new()?;
         let filename: PathComponent = "chart.tgz".parse().map_err(Error::usage)?;
         let layout = Layout { archive: ArchiveType::TarGz, strip: Strip::TopFolder, filename };

@@ -352,7 +352,7 @@ impl ArchiveTarget {
     }
 
     /// Removes the folder. Its index goes first: a folder without an index is not continued.
-    fn sweep(&self) -> Result<()> {
+    fn remove_folder(&self) -> Result<()> {
         let remove = || {
             let Some(_) = self.folder.stat()? else { return Ok(()) };
             self.folder.open_folder()?.remove_if_there("index.json".as_ref())?;
@@ -416,7 +416,7 @@ impl ImageTarget for ArchiveTarget {
             inner.layout.pack(&self.archive)?;
         }
         if well {
-            return self.sweep().map(|()| None);
+            return self.remove_folder().map(|()| None);
         }
         let is_there = self.folder.stat().doing(|| format!("read `{}`", self.folder))?.is_some();
         Ok(is_there.then(|| {

@@ -11,7 +11,7 @@ use super::plan::{ImageState, PlannedImage};
 use super::referrers;
 use super::summary::{BlobCounts, SkippedLayer};
 use airgap_core::digest::Digest;
-use airgap_core::error::{Asked, Error, ErrorKind, Result};
+use airgap_core::error::{Error, ErrorKind, RequestOutcome, Result};
 use airgap_core::quantity::megabytes;
 use airgap_core::report::{Item, Report, Total};
 use airgap_core::workers::{self, lock};
@@ -245,7 +245,9 @@ impl TransferRun<'_> {
         item: &Item,
         mut error: Error,
     ) -> Result<BlobOutcome> {
-        if error.kind() != ErrorKind::Unavailable && error.answer() != Some(Asked::Refused) {
+        if error.kind() != ErrorKind::Unavailable
+            && error.request_outcome() != Some(RequestOutcome::Refused)
+        {
             return Err(error);
         }
         for url in urls {

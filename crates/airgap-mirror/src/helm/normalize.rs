@@ -71,7 +71,7 @@ impl<'a> DocumentParts<'a> {
 
     /// Writes the small chart into a folder.
     pub(super) fn write_chart(&self, room: &Path) -> io::Result<()> {
-        let chart = RootedPath::given(room.join(CHART)).make()?;
+        let chart = RootedPath::from_trusted(room.join(CHART)).make()?;
         write(&chart, "Chart.yaml", MANIFEST)?;
         write(&chart.make(OsStr::new("templates"))?, "documents.yaml", TEMPLATE)?;
         let files = chart.make(OsStr::new("files"))?;

@@ -13,7 +13,7 @@ pub(super) fn parse(text: &str) -> Option<f64> {
 
 /// Returns the number as a Go template writes it: the shortest digits of the same `float64`, with
 /// an exponent below -4 and from 6 on (`%v` of package fmt).
-pub(super) fn written(number: f64) -> String {
+pub(super) fn format_float(number: f64) -> String {
     let shortest = format!("{number:e}");
     let Some((digits, exponent)) = shortest.split_once('e') else { return shortest };
     match exponent.parse::<i32>() {
@@ -95,7 +95,7 @@ mod tests {
             ("0", "0"),
             ("-0.0", "-0"),
         ] {
-            assert_eq!(parse(text).map(written).as_deref(), Some(helm), "{text}");
+            assert_eq!(parse(text).map(format_float).as_deref(), Some(helm), "{text}");
         }
         for text in ["", "v1", "1.2.3", "1e", "e1", ".", "+", "-", "1a", "0x", "0xg", "inf", "nan"]
         {

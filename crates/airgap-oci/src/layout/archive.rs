@@ -368,7 +368,7 @@ impl ContentWalk<'_> {
 /// Writes a layout into a tar. The same layout results in the same bytes.
 pub(super) fn pack(layout: &Layout, destination: &Path) -> Result<()> {
     let mut partial = Partial::create(&RootedPath::beside(destination))?;
-    let packed = write(layout, partial.intake().file);
+    let packed = write(layout, partial.hashed_output().file);
     if let Err(error) = packed {
         partial.discard();
         return Err(error);

@@ -43,7 +43,7 @@ impl LayoutFolder {
     /// Usage, if the folder has other content.
     pub fn at(root: &Path) -> Result<LayoutFolder> {
         let layout = LayoutFolder {
-            root: RootedPath::given(root),
+            root: RootedPath::from_trusted(root),
             right: Mutex::default(),
             index: Mutex::default(),
         };
@@ -128,7 +128,7 @@ impl LayoutFolder {
         let found = Unverified::open_rooted(&path, "a blob");
         let right = found.and_then(|it| it.verify(digest)).is_ok();
         if right {
-            store::sweep(&path);
+            store::remove_leftovers(&path);
             self.right().insert(*digest);
         }
         right
@@ -289,11 +289,11 @@ fn copy(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(crate::verifying_reader::cannot_read(subject, error)),
         };
-        let intake = to.intake();
-        intake.hasher.update(&buffer[..count]);
-        *intake.length += count as u64;
-        let length = *intake.length;
-        intake.file.write_all(&buffer[..count]).doing(|| format!("write {subject}"))?;
+        let output = to.hashed_output();
+        output.hasher.update(&buffer[..count]);
+        *output.length += count as u64;
+        let length = *output.length;
+        output.file.write_all(&buffer[..count]).doing(|| format!("write {subject}"))?;
         item.set_position(length);
     }
 }

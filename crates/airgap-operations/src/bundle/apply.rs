@@ -67,7 +67,7 @@ pub fn apply(bundle: &Bundle, folder: &Path, report: &Report) -> Result<Applied>
     if !bundle.has_all_parts()? {
         return Err(bundle.wrong_parts(&bundle.check_parts(JOBS)?));
     }
-    let root = RootedPath::given(folder);
+    let root = RootedPath::from_trusted(folder);
     let removed = &bundle.description.removed;
     let goal = Goal { inventory: bundle.inventory(), removed };
     let survey = goal.survey(&root)?;

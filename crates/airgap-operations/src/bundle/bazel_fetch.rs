@@ -68,7 +68,7 @@ impl BazelFetch<'_> {
     pub fn run(&self) -> Result<Fetched> {
         self.check()?;
         let scratch = Scratch::new()?;
-        let fetched = RootedPath::given(scratch.path()).join("fetched");
+        let fetched = RootedPath::from_trusted(scratch.path()).join("fetched");
         let kept = Kept::read(&self.workspace.join(LOCK))?;
         let ran = self.known_options(scratch.path()).and_then(|known| {
             self.fetch(scratch.path())?;
@@ -82,7 +82,7 @@ impl BazelFetch<'_> {
         write(&fetched.join(BAZEL_MARK), &known.bazelrc(&own))?;
         write(&bazel.join("downloader.cfg"), &downloader_config())?;
         lock.as_ref().map_or(Ok(()), |text| write(&bazel.join(LOCK), text))?;
-        take_cache(&RootedPath::given(scratch.path()), &bazel)?;
+        take_cache(&RootedPath::from_trusted(scratch.path()), &bazel)?;
         if self.takes_program {
             take_program(self.program, &bazel)?;
         }

@@ -72,7 +72,7 @@ pub fn create(order: &Order) -> Result<Created> {
     let mut bundle = Planned::new(&sources, order)?;
     let staging = Staging::beside(&order.output)?;
     check_space(order, &bundle.parts)?;
-    let folder = RootedPath::given(staging.root());
+    let folder = RootedPath::from_trusted(staging.root());
     let id = bundle.inventory.identity()?;
     let written = part_writer::write(&folder, &id, &bundle.parts, &bundle.bodies)?;
     bundle.enter_ranges(&written);

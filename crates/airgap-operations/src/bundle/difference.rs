@@ -68,7 +68,7 @@ fn files_of(path: &Path) -> Result<Inventory> {
     if user_path::is_file(path)? {
         return Inventory::read(path);
     }
-    let is_bundle = RootedPath::given(path).join(BUNDLE_FILE).is_file().unwrap_or(false);
+    let is_bundle = RootedPath::from_trusted(path).join(BUNDLE_FILE).is_file().unwrap_or(false);
     match is_bundle {
         true => Ok(Bundle::open(path)?.inventory().clone()),
         false => inventory_of(path),

@@ -88,7 +88,7 @@ impl Lists {
 }
 
 fn index_of(root: &Path) -> RootedPath {
-    RootedPath::given(root).join(INDEX)
+    RootedPath::from_trusted(root).join(INDEX)
 }
 
 fn check_manifest(manifest: &Manifest, inventory: &Inventory) -> Result<()> {

@@ -108,7 +108,7 @@ impl Bundle {
     /// Usage, if the folder is not a bundle or has a newer format; integrity, if a list is not the
     /// one that was written or contradicts another one, or the folder has a file that is not listed.
     pub fn open(folder: &Path) -> Result<Bundle> {
-        let root = RootedPath::given(folder);
+        let root = RootedPath::from_trusted(folder);
         let text = list_text(&root, BUNDLE_FILE)?.ok_or_else(|| not_a_bundle(&root))?;
         check_version(&text, &root)?;
         let sums = list_text(&root, SUMS_FILE)?.ok_or_else(|| missing(&root, SUMS_FILE))?;

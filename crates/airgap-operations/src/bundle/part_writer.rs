@@ -44,7 +44,7 @@ pub(super) fn write(
     let (steps, received) = sync_channel(MOST_WAITING);
     let (spare, spares) = channel();
     std::thread::scope(|scope| {
-        let written = workers::spawn(scope, "parts", move || written(&received, &spare));
+        let written = workers::spawn(scope, "parts", move || write_parts(&received, &spare));
         let written = written.doing(|| format!("start a thread that writes `{folder}`"))?;
         let mut feed = Feed { steps, spares, chunk: Vec::with_capacity(CHUNK) };
         let mut reading = Reading { bodies, open: None, ranges: HashMap::new() };
@@ -87,7 +87,7 @@ enum Step {
 }
 
 /// Performs the steps, and returns the digests of the parts.
-fn written(steps: &Receiver<Step>, spare: &Sender<Vec<u8>>) -> Result<Vec<Digest>> {
+fn write_parts(steps: &Receiver<Step>, spare: &Sender<Vec<u8>>) -> Result<Vec<Digest>> {
     let mut digests = Vec::new();
     let mut current: Option<(Box<Partial>, Hasher)> = None;
     for step in steps {

@@ -94,7 +94,7 @@ pub(crate) fn sources(folders: &[PathBuf]) -> Result<Vec<Source>> {
 /// Usage, if the folder is neither a vendor folder nor an image layout, nor empty.
 pub fn inventory_of(folder: &Path) -> Result<Inventory> {
     let root = manifest::root_of(folder);
-    let list = RootedPath::given(root).open_folder().and_then(|it| it.list());
+    let list = RootedPath::from_trusted(root).open_folder().and_then(|it| it.list());
     let list = list.doing(|| format!("list `{}`", root.display()))?;
     let lines = match list.is_empty() {
         true => Vec::new(),
@@ -118,7 +118,7 @@ struct Gathered {
 
 impl Gathered {
     fn add(&mut self, folder: &Path) -> Result<()> {
-        let root = RootedPath::given(manifest::root_of(folder));
+        let root = RootedPath::from_trusted(manifest::root_of(folder));
         let has = |name: &str| {
             let file = root.join(name);
             file.is_file().doing(|| format!("read `{file}`"))

@@ -82,7 +82,7 @@ impl Staged {
         let doing = || format!("write `{}`", self.path.path().join(&name).display());
         self.folder.remove_if_there(&name).doing(doing)?;
         let file = self.folder.create_to_read(&name).doing(doing)?;
-        let folder = self.folder.again().doing(doing)?;
+        let folder = self.folder.try_clone().doing(doing)?;
         Ok(Unfinished { file, name, folder, digest, hasher: Hasher::default() })
     }
 

@@ -64,7 +64,7 @@ impl Search<'_> {
 
     /// Searches a component as the rules do. The checked copy is removed.
     pub(super) fn component(&self, wanted: &WantedComponent, components: &Components) -> Item {
-        let place = RootedPath::given(self.scratch).join("component.wasm");
+        let place = RootedPath::from_trusted(self.scratch).join("component.wasm");
         let fetched = components.fetch(wanted, &place, Purpose::Build, &Report::quiet());
         let name = wanted.name.to_string();
         let item = match fetched {
@@ -166,7 +166,7 @@ impl Search<'_> {
         let unplanned = || Error::usage(format!("there is no plan for {artifact}"));
         let item = plan.items.first().ok_or_else(unplanned)?;
         let expected = &artifact.asset.sha256;
-        let in_folder = item.path.as_ref().map(RootedPath::given);
+        let in_folder = item.path.as_ref().map(RootedPath::from_trusted);
         let in_bazel = || self.cached(&item.filename, expected);
         let Some(place) = in_folder.or_else(in_bazel) else { return Err(self.nowhere(item)) };
         let checked = Unverified::open_rooted(&place, artifact.to_string())
@@ -179,11 +179,11 @@ impl Search<'_> {
 
     /// Returns the place of a file that Bazel's downloader finds without a network.
     fn cached(&self, filename: &str, expected: &Digest) -> Option<RootedPath> {
-        let distdirs = self.distdirs.iter().map(|dir| RootedPath::given(dir).join(filename));
+        let distdirs = self.distdirs.iter().map(|dir| RootedPath::from_trusted(dir).join(filename));
         let right = distdirs.into_iter().find(|place| holds(place, expected));
         right.or_else(|| {
             let below = format!("content_addressable/sha256/{expected}/file");
-            let place = RootedPath::given(self.repository_cache?).join(&below);
+            let place = RootedPath::from_trusted(self.repository_cache?).join(&below);
             holds(&place, expected).then_some(place)
         })
     }

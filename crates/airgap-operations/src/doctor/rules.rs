@@ -164,11 +164,11 @@ impl Asked {
     ) -> Option<Item> {
         let subject = format!("{label} ({})", self.label);
         let path = path_of(label)?;
-        let path = RootedPath::given(root).join(&path);
+        let path = RootedPath::from_trusted(root).join(&path);
         let pin =
             digest.map(|digest| Pin { digest, manifest: None, from: "the digest".to_owned() });
         let manifest = match path_of(self.text("vendored_manifest")) {
-            Some(manifest) => RootedPath::given(root).join(&manifest),
+            Some(manifest) => RootedPath::from_trusted(root).join(&manifest),
             None => manifest_of(&path),
         };
         let named = Named { path: &path, manifest: Some(&manifest), subject: &subject };

@@ -103,7 +103,7 @@ impl<'a> Resolvable for PinnedFile<'a> {
     fn kept(&self) -> Result<Option<Self::Found>> {
         let kept = self.is_there.then(|| self.there().ok()).flatten();
         if kept.is_some() {
-            store::sweep(&self.destination);
+            store::remove_leftovers(&self.destination);
         }
         Ok(kept.map(|file| (Outcome::Kept, file)))
     }

@@ -14,7 +14,7 @@ use airgap_core::store::Staging;
 /// Writes the package and all its dependencies. The folder appears as a whole.
 pub(super) fn write(own: &WitSource, provided: &AvailablePackages, out: &Path) -> Result<()> {
     let staging = Staging::beside(out)?;
-    let root = RootedPath::given(staging.root());
+    let root = RootedPath::from_trusted(staging.root());
     write_files(own, &root)?;
     let mut taken = BTreeSet::new();
     for (id, package) in provided.packages() {

@@ -14,8 +14,8 @@ use airgap_core::system_files;
 /// Integrity, if the file is there and is something else.
 pub(super) fn find(place: &Place, wanted: &WantedComponent) -> Result<Option<(RootedPath, Held)>> {
     match place {
-        Place::Path(path) => file(RootedPath::given(path), wanted).map(Some),
-        Place::Versions(folder) => version(&RootedPath::given(folder), wanted),
+        Place::Path(path) => file(RootedPath::from_trusted(path), wanted).map(Some),
+        Place::Versions(folder) => version(&RootedPath::from_trusted(folder), wanted),
         Place::Oci { .. } => Ok(None),
     }
 }

@@ -96,7 +96,7 @@ pub fn check(named: &Named<'_>, pin: Option<&Pin>, listed: Option<&Digest>) -> R
         (None, listed) => {
             let file = match listed {
                 Some(listed) => open()?.verify(listed)?,
-                None => open()?.take_as_found()?,
+                None => open()?.accept_unpinned()?,
             };
             Held { manifest: belonging(named, file.digest())?, file, kind: None }
         }

@@ -86,7 +86,7 @@ fn bring(
     let destination = job.dir.place(&wasm_name(&wanted.name));
     let fetched = job.components.fetch(wanted, &destination, Purpose::Vendor, report)?;
     if fetched.outcome == Outcome::Kept {
-        store::sweep(&destination);
+        store::remove_leftovers(&destination);
     }
     let beside = manifest_of(&destination);
     match &fetched.manifest {

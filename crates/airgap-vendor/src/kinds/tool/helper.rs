@@ -29,7 +29,7 @@ impl Helper {
     pub(super) fn vendor(&self, dir: &VendorDir) -> Result<Entry> {
         // Nothing pins it: its digest is the one that this run computes, and other machines pin
         // that.
-        let program = Unverified::open(&self.program, NAME)?.take_as_found()?;
+        let program = Unverified::open(&self.program, NAME)?.accept_unpinned()?;
         let path = self.path();
         let destination = dir.place(&path);
         let there = Unverified::open_rooted(&destination, NAME);

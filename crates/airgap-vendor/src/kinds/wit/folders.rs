@@ -205,7 +205,7 @@ impl Adopted {
 /// Returns the versions in a folder that has them as `<version>.wasm`, in ascending order.
 pub(super) fn versions(folder: &Path) -> Vec<Version> {
     let stem = |path: RootedPath| path.path().file_stem()?.to_str()?.parse().ok();
-    let files = files(&RootedPath::given(folder), "wasm");
+    let files = files(&RootedPath::from_trusted(folder), "wasm");
     let mut versions: Vec<Version> = files.into_iter().filter_map(stem).collect();
     versions.sort();
     versions
@@ -266,7 +266,7 @@ fn is_it(path: &RootedPath, package: &PackageId, pin: &Pinned) -> bool {
         }
         Pinned::Text(_) => false,
         Pinned::Nothing => file
-            .take_as_found()
+            .accept_unpinned()
             .and_then(|file| WitSource::from_published(&file))
             .is_ok_and(|source| source.is(package)),
     }

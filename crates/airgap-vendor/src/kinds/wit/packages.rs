@@ -153,7 +153,7 @@ impl Packages {
         folder: &Path,
         report: &Report,
     ) -> Result<Fetched> {
-        let wanted = WantedPackage::new(package, &RootedPath::given(folder));
+        let wanted = WantedPackage::new(package, &RootedPath::from_trusted(folder));
         let pin = pin.map(of_rule);
         self.obtain(&WantedPackage { rule, pin, warns: true, ..wanted }, report)
     }
@@ -169,7 +169,7 @@ impl Packages {
         folder: &Path,
         report: &Report,
     ) -> Result<Fetched> {
-        let wanted = WantedPackage::new(package, &RootedPath::given(folder));
+        let wanted = WantedPackage::new(package, &RootedPath::from_trusted(folder));
         self.obtain(&WantedPackage { rule, ..wanted }, report)
     }
 

@@ -82,7 +82,7 @@ impl<'a> PackageSearch<'a> {
             Some(pin) => {
                 file.verify(&pin.digest).map_err(|error| error.fact("pinned by", &pin.from))?
             }
-            None => file.take_as_found()?,
+            None => file.accept_unpinned()?,
         };
         store::place_copy(&file, &self.wanted.destination, false)
     }
@@ -93,7 +93,8 @@ impl<'a> PackageSearch<'a> {
         match &provider.place {
             Place::Path(_) => Ok(None),
             Place::Versions(folder) => {
-                let path = RootedPath::given(folder).join(&format!("{}.wasm", package.version));
+                let path =
+                    RootedPath::from_trusted(folder).join(&format!("{}.wasm", package.version));
                 if !path.is_file().doing(|| format!("read `{path}`"))? {
                     return Ok(None);
                 }
@@ -128,7 +129,7 @@ impl Resolvable for PackageSearch<'_> {
         let path = &self.wanted.destination;
         let right = |pin: Pin| self.open(path).ok()?.verify(&pin.digest).ok();
         let Some(file) = self.pin_for(path).and_then(right) else { return Ok(None) };
-        store::sweep(path);
+        store::remove_leftovers(path);
         Ok(Some(self.published(file, Outcome::Kept, path.to_string())))
     }
 

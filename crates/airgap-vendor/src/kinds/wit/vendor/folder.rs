@@ -51,7 +51,7 @@ impl PackageFolder<'_> {
             store::write_atomically(&path.join(name), bytes)?;
         }
         match self.in_registry() {
-            Some((_, place)) if self.has_copy()? => store::sweep(&place),
+            Some((_, place)) if self.has_copy()? => store::remove_leftovers(&place),
             Some((file, place)) => drop(store::place_copy(file, &place, false)?),
             None => {}
         }
@@ -164,7 +164,7 @@ pub(super) fn remove(dir: &VendorDir, package: &PackageId) -> Result<()> {
         folder => folder.and_then(|folder| folder.remove_if_there(copy.name())),
     }
     .doing(|| format!("remove `{copy}`"))?;
-    store::sweep(&copy);
+    store::remove_leftovers(&copy);
     // Empty parent folders are removed too.
     let folders = std::iter::successors(copy.parent(), RootedPath::parent).take(2);
     for folder in folders {
