@@ -1,8 +1,6 @@
 //! The arguments of the command line. The modules below contain the commands, one in each.
 
 #[cfg(feature = "operations")]
-mod apart;
-#[cfg(feature = "operations")]
 mod bundle;
 #[cfg(feature = "operations")]
 mod completions;
@@ -17,6 +15,8 @@ mod help;
 mod mirror;
 #[cfg(not(all(feature = "mirror", feature = "operations")))]
 mod missing_features;
+#[cfg(feature = "operations")]
+mod network_namespace;
 mod panics;
 mod pin;
 mod plan;
@@ -154,7 +154,7 @@ enum Command {
     /// The process in a network namespace, for `prove` and `doctor`
     #[cfg(feature = "operations")]
     #[command(hide = true)]
-    Apart(apart::ApartArgs),
+    NetworkNamespace(network_namespace::NetworkNamespaceArgs),
     /// Show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -622,7 +622,7 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         #[cfg(not(feature = "operations"))]
         Command::Prove(absent) => Err(absent.refusal("prove")),
         #[cfg(feature = "operations")]
-        Command::Apart(args) => apart::run(&args),
+        Command::NetworkNamespace(args) => network_namespace::run(&args),
         #[cfg(feature = "operations")]
         Command::Completions(args) => completions::completions(&args, context),
         #[cfg(not(feature = "operations"))]

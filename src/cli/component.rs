@@ -202,7 +202,7 @@ fn tell(wanted: &WantedComponent, fetched: &Fetched, context: &Context) -> Resul
     }
     context.report.say(&line);
     // A component in a vendor folder stays the same, so it needs no warning.
-    if wanted.pin.is_none() && !fetched.held {
+    if wanted.pin.is_none() && !fetched.is_local {
         context.report.warn(&unpinned(wanted, fetched));
     }
     Ok(())
@@ -221,12 +221,12 @@ fn check_file(args: &CheckArgs, context: &Context) -> Result<()> {
     let pin =
         args.digest.map(|digest| Pin { digest, manifest: None, from: "the digest".to_owned() });
     let named = Named { path: &file, manifest: Some(&manifest), subject: &format!("`{shown}`") };
-    let held =
+    let local =
         check(&named, pin.as_ref(), None).map_err(|error| known_as(error, &path, &catalog))?;
-    store::place_copy(&held.file, &RootedPath::beside(&here.join(&args.out)), false)?;
+    store::place_copy(&local.file, &RootedPath::beside(&here.join(&args.out)), false)?;
     if context.report.is_json() {
-        let digest = format!("sha256:{}", held.file.digest());
-        let kind = held.kind.map(|kind| kind.name());
+        let digest = format!("sha256:{}", local.file.digest());
+        let kind = local.kind.map(|kind| kind.name());
         context.report.json(&serde_json::json!({"content": digest, "pinned_by": kind}))?;
     }
     Ok(())

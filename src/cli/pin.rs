@@ -28,7 +28,7 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     }
     let mut pins = Vec::new();
     for url in &args.urls {
-        let mut entry = Entry::new(url, args, &catalog)?;
+        let mut entry = AssetIdentity::new(url, args, &catalog)?;
         let item = context.report.item(url.as_str());
         let Measured { digest, size, beginning } = client.inspect(&policy.upstream(url), &item)?;
         drop(item);
@@ -65,7 +65,7 @@ fn parse(bytes: Option<&[u8]>, name: &str) -> Result<Map<String, Value>> {
 }
 
 /// The identity of a file, from the flags or else from its address.
-struct Entry {
+struct AssetIdentity {
     tool: String,
     version: String,
     platform: String,
@@ -73,8 +73,8 @@ struct Entry {
     archive: ArchiveType,
 }
 
-impl Entry {
-    fn new(url: &str, args: &PinArgs, catalog: &ToolCatalog) -> Result<Entry> {
+impl AssetIdentity {
+    fn new(url: &str, args: &PinArgs, catalog: &ToolCatalog) -> Result<AssetIdentity> {
         let guess = Guess::of(url, catalog);
         let missing = |what: &str| {
             Error::usage(format!("the URL `{url}` does not contain the {what}"))
@@ -85,7 +85,7 @@ impl Entry {
         let platform = args.platform.or(guess.platform);
         let url: AssetUrl = url.parse().map_err(Error::usage)?;
         let archive = ArchiveType::from_filename(url.filename().as_str());
-        Ok(Entry {
+        Ok(AssetIdentity {
             tool: tool.ok_or_else(|| missing("tool"))?,
             version: version.ok_or_else(|| missing("version"))?,
             platform: platform.ok_or_else(|| missing("platform"))?.to_string(),

@@ -7,7 +7,7 @@ use airgap_config::policy::Policy;
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
 use airgap_vendor::kinds::component::{Components, WantedComponent};
-use airgap_vendor::plan::{self, Finding, Place, Plan};
+use airgap_vendor::plan::{self, PlaceState, Plan, SearchPlace};
 
 pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     let (artifacts, components) = selection::everything(&args.selection, context)?;
@@ -17,18 +17,18 @@ pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
     for item in &mut plan.items {
         item.failure = context.workspace.address(&item.failure);
     }
-    let asked = Asked::plan(components, policy, context)?;
+    let planned = PlannedComponents::plan(components, policy, context)?;
     // A program that reads JSON gets either a whole plan or an error, never both.
     if context.report.is_json() {
         if !args.with_missing {
             plan.check()?;
         }
-        asked.check()?;
-        return context.report.json(&Whole { plan: &plan, components: asked.json() });
+        planned.check()?;
+        return context.report.json(&Whole { plan: &plan, components: planned.json() });
     }
-    context.report.data(&(plan_output::plan(&plan) + &asked.text()))?;
+    context.report.data(&(plan_output::plan(&plan) + &planned.text()))?;
     plan.check()?;
-    asked.check()
+    planned.check()
 }
 
 /// A plan with the components of a request.
@@ -41,24 +41,29 @@ struct Whole<'a> {
 }
 
 /// Components, each with its possible places.
-struct Asked(Vec<(WantedComponent, Vec<Place>)>);
+struct PlannedComponents(Vec<(WantedComponent, Vec<SearchPlace>)>);
 
-impl Asked {
-    fn plan(wanted: Vec<WantedComponent>, policy: Policy, context: &Context) -> Result<Asked> {
+impl PlannedComponents {
+    fn plan(
+        wanted: Vec<WantedComponent>,
+        policy: Policy,
+        context: &Context,
+    ) -> Result<PlannedComponents> {
         if wanted.is_empty() {
-            return Ok(Asked(Vec::new()));
+            return Ok(PlannedComponents(Vec::new()));
         }
         let components = Components::new(policy, &context.environment)?;
-        let asked = wanted.into_iter().map(|one| {
+        let planned = wanted.into_iter().map(|one| {
             let places = components.places(&one, None)?;
             Ok((one, places))
         });
-        asked.collect::<Result<_>>().map(Asked)
+        planned.collect::<Result<_>>().map(PlannedComponents)
     }
 
     /// Fails if a component has no place to come from.
     fn check(&self) -> Result<()> {
-        let usable = |it: &Place| matches!(it.finding, Finding::Found | Finding::Network);
+        let usable =
+            |it: &SearchPlace| matches!(it.finding, PlaceState::Found | PlaceState::Network);
         match self.0.iter().find(|(_, places)| !places.iter().any(usable)) {
             Some((wanted, places)) => Err(wanted.unavailable(places)),
             None => Ok(()),

@@ -7,24 +7,24 @@ use airgap_core::quantity::{count, megabytes};
 use airgap_core::rooted::RootedPath;
 use airgap_vendor::kinds::component::WantedComponent;
 use airgap_vendor::manifest::{Manifest, VendorDir};
-use airgap_vendor::plan::{Finding, Item, Place, Plan};
+use airgap_vendor::plan::{PlaceState, Plan, PlannedArtifact, SearchPlace};
 
 /// Returns the plan for people: each file, its places in order, and the chosen one.
 pub(super) fn plan(plan: &Plan) -> String {
     plan.items.iter().map(|item| item_text(item) + &places(&item.places)).collect()
 }
 
-fn item_text(item: &Item) -> String {
+fn item_text(item: &PlannedArtifact) -> String {
     format!("{}\n  sha256 {}\n", item.artifact(), item.asset.sha256)
 }
 
 /// Returns the places for people, in order.
-fn places(places: &[Place]) -> String {
+fn places(places: &[SearchPlace]) -> String {
     places.iter().map(|it| format!("  {:16} {}\n", it.source, it.describe())).collect()
 }
 
 /// Returns a component of a plan as JSON.
-pub(super) fn component_json(wanted: &WantedComponent, at: &[Place]) -> Value {
+pub(super) fn component_json(wanted: &WantedComponent, at: &[SearchPlace]) -> Value {
     json!({
         "name": wanted.name, "reference": wanted.words,
         "digest": wanted.pin.as_ref().map(|pin| format!("sha256:{}", pin.digest)),
@@ -33,7 +33,7 @@ pub(super) fn component_json(wanted: &WantedComponent, at: &[Place]) -> Value {
 }
 
 /// Returns a component of a plan for people.
-pub(super) fn component(wanted: &WantedComponent, at: &[Place]) -> String {
+pub(super) fn component(wanted: &WantedComponent, at: &[SearchPlace]) -> String {
     component_text(wanted) + &places(at)
 }
 
@@ -68,7 +68,7 @@ impl DryRun {
     }
 
     /// Adds a component, and returns it as JSON.
-    pub(super) fn add_component(&mut self, wanted: &WantedComponent, at: &[Place]) -> Value {
+    pub(super) fn add_component(&mut self, wanted: &WantedComponent, at: &[SearchPlace]) -> Value {
         let size = self.size(at, wanted.pin.as_ref().map(|pin| &pin.digest));
         self.add(&component_text(wanted), size, at);
         let mut value = component_json(wanted, at);
@@ -97,18 +97,18 @@ impl DryRun {
         format!("{}total: {files}, {total}\n", self.text)
     }
 
-    fn add(&mut self, head: &str, size: Option<u64>, at: &[Place]) {
+    fn add(&mut self, head: &str, size: Option<u64>, at: &[SearchPlace]) {
         let shown = size.map_or_else(|| "unknown".to_owned(), megabytes);
         self.text.push_str(&format!("{head}  {:16} {shown}\n{}", "size", places(at)));
         self.sizes.push(size);
     }
 
     /// Returns the size in the manifest for these bytes, or that of the local file.
-    fn size(&self, at: &[Place], digest: Option<&Digest>) -> Option<u64> {
+    fn size(&self, at: &[SearchPlace], digest: Option<&Digest>) -> Option<u64> {
         let listed = self.listing.iter().flat_map(Manifest::entries);
         let listed = listed.into_iter().find(|entry| Some(&entry.sha256) == digest);
         listed.map(|entry| entry.size).or_else(|| {
-            let found = at.iter().find(|place| place.finding == Finding::Found)?;
+            let found = at.iter().find(|place| place.finding == PlaceState::Found)?;
             Some(RootedPath::from_trusted(&found.location).read().ok()?.metadata().ok()?.len())
         })
     }

@@ -9,7 +9,7 @@ use super::{Context, selection};
 use airgap_core::error::Result;
 use airgap_core::quantity::{count, megabytes};
 use airgap_core::read;
-use airgap_operations::prune::{self, Needs, Pruned};
+use airgap_operations::prune::{self, Pruned, Requirements};
 use airgap_vendor::manifest;
 use airgap_wit::Lock;
 
@@ -41,16 +41,17 @@ pub(super) fn run(args: &PruneArgs, context: &Context) -> Result<()> {
         Some(dir) => context.path(dir),
         None => super::verify::default_dir(context)?,
     };
-    let mut needs = Needs::default();
+    let mut requirements = Requirements::default();
     for file in &args.requests {
-        needs.add_request(&selection::read(file, context)?);
+        requirements.add_request(&selection::read(file, context)?);
     }
     for file in &args.locks {
         let path = context.path(file);
         let text = read::text(&path, read::LIMIT)?;
-        needs.add_lock(&Lock::parse(&text, &path.display().to_string())?);
+        requirements.add_lock(&Lock::parse(&text, &path.display().to_string())?);
     }
-    let pruned = prune::prune(manifest::root_of(&dir), needs, args.dry_run, &context.report)?;
+    let pruned =
+        prune::prune(manifest::root_of(&dir), requirements, args.dry_run, &context.report)?;
     match context.report.is_json() {
         true => context.report.json(&json!({"dry_run": args.dry_run, "pruned": pruned})),
         false => tell(&pruned, args.dry_run, context),

@@ -75,7 +75,7 @@ fn narrow(mut request: Request, tools: &[String]) -> Result<Request> {
     let known: Vec<_> = request.tools.iter().map(|choice| choice.tool.to_string()).collect();
     let known: Vec<_> = known.iter().map(String::as_str).collect();
     for wanted in tools {
-        let (name, version) = split(wanted);
+        let (name, version) = split_version(wanted);
         let Some(choice) = request.tools.iter().find(|choice| choice.tool.as_str() == name) else {
             return Err(airgap_core::suggest::unknown("tool in MODULE.bazel", name, &known)
                 .hint("add it there: `wasm.tool(name = ..., version = ...)`"));
@@ -87,13 +87,13 @@ fn narrow(mut request: Request, tools: &[String]) -> Result<Request> {
                 .hint("change it there, so that the build requests the vendored version"));
         }
     }
-    request
-        .tools
-        .retain(|choice| tools.iter().any(|wanted| split(wanted).0 == choice.tool.as_str()));
+    request.tools.retain(|choice| {
+        tools.iter().any(|wanted| split_version(wanted).0 == choice.tool.as_str())
+    });
     Ok(request)
 }
 
-fn split(wanted: &str) -> (&str, Option<&str>) {
+fn split_version(wanted: &str) -> (&str, Option<&str>) {
     match wanted.split_once('@') {
         Some((name, version)) => (name, Some(version)),
         None => (wanted, None),

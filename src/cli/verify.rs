@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Context, VerifyArgs};
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::quantity::{self, count};
-use airgap_vendor::manifest::{self, Finding, Manifest};
+use airgap_vendor::manifest::{self, FileDefect, Manifest};
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     let dir = match (&args.dir, &args.workspace_of) {
@@ -40,15 +40,16 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
         ));
         return Ok(());
     }
-    if findings.iter().all(Finding::is_failure) {
+    if findings.iter().all(FileDefect::is_failure) {
         let statement = format!("`{}` cannot be read in full", dir.display());
         let error = Error::new(ErrorKind::Failed, statement).fact("files", findings.len());
-        let error = findings.iter().filter_map(Finding::cause).take(1).fold(error, Error::because);
+        let error =
+            findings.iter().filter_map(FileDefect::cause).take(1).fold(error, Error::because);
         return Err(error.hint("make the files readable, and run `wasm-airgap verify` again"));
     }
     let error = Error::integrity(format!("`{}` differs from its manifest", dir.display()))
         .fact("findings", findings.len());
-    let remedies: BTreeSet<_> = findings.iter().filter_map(Finding::remedy).collect();
+    let remedies: BTreeSet<_> = findings.iter().filter_map(FileDefect::remedy).collect();
     Err(remedies
         .into_iter()
         .fold(error, Error::hint)

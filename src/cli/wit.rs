@@ -229,7 +229,7 @@ pub(super) fn pin(args: &PinArgs, context: &Context) -> Result<()> {
     let rule = args.registry.as_deref();
     let package = exact(request, &packages, rule)?;
     let scratch = Scratch::new()?;
-    let fetched = packages.look(&package, rule, scratch.path(), &context.report)?;
+    let fetched = packages.fetch_for_inspection(&package, rule, scratch.path(), &context.report)?;
     let Some(file) = fetched.file() else {
         return Err(Error::usage(format!("{package} has no published file to pin"))
             .fact("from", &fetched.from)

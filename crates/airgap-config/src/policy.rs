@@ -151,7 +151,7 @@ impl Policy {
         match self.offline {
             Some(offline) => {
                 Err(Error::new(error::ErrorKind::Unavailable, format!("cannot {} offline", what()))
-                    .hint(format!("{offline}; on a machine with a network, {}", offline.mend())))
+                    .hint(format!("{offline}; on a machine with a network, {}", offline.remedy())))
             }
             None => Ok(&self.network),
         }
@@ -183,7 +183,7 @@ impl Offline {
     }
 
     /// Returns the hint for a user who needs the network.
-    pub fn mend(self) -> String {
+    pub fn remedy(self) -> String {
         let verb = if self.0.starts_with('-') { "leave out" } else { "unset" };
         format!("{verb} {}", self.0)
     }
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn the_setting_that_forbids_the_network_is_named() {
         let of = |pairs, given| policy(pairs).unwrap().or_offline("--offline", given).offline();
-        let words = |it: Offline| format!("{it}; {}", it.mend());
+        let words = |it: Offline| format!("{it}; {}", it.remedy());
         let by_flag = of(&[], true).map(words);
         assert_eq!(by_flag.as_deref(), Some("--offline is on; leave out --offline"));
         // Without the flag the variable would still forbid the network.

@@ -38,7 +38,7 @@ mod show;
 
 pub use endpoint::is_loopback;
 pub use metadata::Discovery;
-pub use route::{Place, Role, Route, Source};
+pub use route::{Role, Route, Source, SourceLocation};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -186,8 +186,8 @@ impl Registries {
         let roots = self.config.registries.values().filter_map(|entry| entry.local.as_ref());
         let named: Vec<_> = roots.chain(self.config.overrides.values()).collect();
         let paths = sources.iter().filter_map(|source| match &source.place {
-            Place::Path(path) | Place::Versions(path) => Some(path),
-            Place::Oci { .. } => None,
+            SourceLocation::Path(path) | SourceLocation::Versions(path) => Some(path),
+            SourceLocation::Oci { .. } => None,
         });
         for path in paths {
             named.iter().filter(|it| path.starts_with(&it.path)).try_for_each(|it| it.check())?;

@@ -11,7 +11,7 @@
 
 use std::path::Path;
 
-use super::check::Finding;
+use super::check::MissingImage;
 use super::image_occurrence::ImageOccurrence;
 use super::mirror_list::{keys, wrong};
 use super::reference::ImageReference;
@@ -83,7 +83,10 @@ impl AllowList {
     }
 
     /// Removes the accepted findings, and returns them with the entries that accept them.
-    pub fn accept<'a>(&self, findings: &mut Vec<Finding<'a>>) -> Vec<(Finding<'a>, &Allowed)> {
+    pub fn accept<'a>(
+        &self,
+        findings: &mut Vec<MissingImage<'a>>,
+    ) -> Vec<(MissingImage<'a>, &Allowed)> {
         let mut accepted = Vec::new();
         let mut left = Vec::new();
         for finding in findings.drain(..) {
@@ -98,7 +101,7 @@ impl AllowList {
     }
 
     /// Returns the entries that accept none of these findings.
-    pub fn unused<'a>(&'a self, accepted: &[(Finding<'_>, &Allowed)]) -> Vec<&'a Allowed> {
+    pub fn unused<'a>(&'a self, accepted: &[(MissingImage<'_>, &Allowed)]) -> Vec<&'a Allowed> {
         let is_used = |entry: &&Allowed| accepted.iter().any(|(_, it)| std::ptr::eq(*it, *entry));
         self.entries.iter().filter(|entry| !is_used(entry)).collect()
     }

@@ -7,7 +7,7 @@ use super::registry_path::RegistryPath;
 
 /// An image that is not in the registry.
 #[derive(Debug, Serialize)]
-pub struct Finding<'a> {
+pub struct MissingImage<'a> {
     /// The occurrence of the image.
     #[serde(flatten)]
     pub occurrence: &'a ImageOccurrence,
@@ -15,7 +15,7 @@ pub struct Finding<'a> {
     pub problem: String,
 }
 
-impl Finding<'_> {
+impl MissingImage<'_> {
     /// Returns the finding in a few lines for a person.
     pub fn describe(&self) -> String {
         let ImageOccurrence { written, resource, field, place, .. } = self.occurrence;
@@ -28,7 +28,10 @@ impl Finding<'_> {
 }
 
 /// Returns the images that are not in the registry, in the order of the occurrences.
-pub fn check<'a>(occurrences: &'a [ImageOccurrence], registry: &RegistryPath) -> Vec<Finding<'a>> {
+pub fn check<'a>(
+    occurrences: &'a [ImageOccurrence],
+    registry: &RegistryPath,
+) -> Vec<MissingImage<'a>> {
     let problem = |occurrence: &ImageOccurrence| match &occurrence.image {
         Err(problem) => Some(problem.clone()),
         Ok(image) if registry.holds(image) => None,
@@ -40,6 +43,6 @@ pub fn check<'a>(occurrences: &'a [ImageOccurrence], registry: &RegistryPath) ->
     };
     occurrences
         .iter()
-        .filter_map(|occurrence| Some(Finding { occurrence, problem: problem(occurrence)? }))
+        .filter_map(|occurrence| Some(MissingImage { occurrence, problem: problem(occurrence)? }))
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use super::check::Finding;
+use super::check::MissingImage;
 use super::image_occurrence::ImageOccurrence;
 use super::registry_path::RegistryPath;
 use airgap_core::error::{Error, ErrorKind, Result};
@@ -15,7 +15,7 @@ pub struct ExistenceReport<'a> {
     /// The number of different images that were requested.
     pub asked: usize,
     /// Images that do not exist, in the order of the occurrences.
-    pub findings: Vec<Finding<'a>>,
+    pub findings: Vec<MissingImage<'a>>,
     /// Errors of requests without an answer: one for each image.
     pub errors: Vec<Error>,
 }
@@ -45,7 +45,7 @@ pub fn check_existence<'a>(
     let problems = problems.into_inner().unwrap_or_else(PoisonError::into_inner);
     let finding = |occurrence: &'a ImageOccurrence| {
         let problem = problems.get(&key(occurrence)?)?.clone();
-        Some(Finding { occurrence, problem })
+        Some(MissingImage { occurrence, problem })
     };
     let errors = answers.into_iter().filter_map(Result::err).collect();
     ExistenceReport {

@@ -24,8 +24,8 @@ const MOST_NESTED: u8 = 3;
 
 /// The limit on repeated visits of values and images because of aliases, in steps: this number for
 /// each document, plus this number for each of its values.
-const MOST_AGAIN: usize = 1 << 16;
-const AGAIN_BY_VALUE: usize = 64;
+const MOST_REPEATED: usize = 1 << 16;
+const REPEATED_BY_VALUE: usize = 64;
 
 /// The largest number of values in all texts of a document that are YAML or JSON themselves.
 const MOST_NESTED_VALUES: u32 = 250_000;
@@ -58,7 +58,7 @@ struct Scan {
     field: FieldPath,
     /// The texts that contain the current value.
     within: Vec<Within>,
-    again: Again,
+    shared: SharedValues,
     /// The number of values in texts that are YAML or JSON.
     nested: u32,
     /// The size of the images and their fields, in bytes.
@@ -75,24 +75,24 @@ struct Within {
 /// The state for values that aliases repeat. A value is identified by its address: all of them live
 /// as long as the scan.
 #[derive(Default)]
-struct Again {
+struct SharedValues {
     /// Values that several places share.
     seen: HashSet<*const Node>,
     /// Values without images, each with the kind of key above it.
-    fruitless: HashSet<(*const Node, Under)>,
+    without_images: HashSet<(*const Node, ParentKey)>,
     /// The images of a text, with their fields within it.
     texts: HashMap<(*const Node, SearchMode, usize), Rc<[ImageOccurrence]>>,
     /// The documents in texts.
     kept: Vec<Rc<Node>>,
     /// Whether the current value was scanned before.
-    is_again: bool,
+    is_repeated: bool,
     values: usize,
     steps: usize,
 }
 
 /// The kind of key above a value, as far as it matters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Under {
+enum ParentKey {
     Containers,
     /// `image`, `images`: a bare word is an image too.
     Image,
@@ -102,14 +102,14 @@ enum Under {
     Other,
 }
 
-impl Under {
-    fn from_key(key: &str) -> Under {
+impl ParentKey {
+    fn from_key(key: &str) -> ParentKey {
         match key {
-            "image" | "images" => Under::Image,
-            _ if CONTAINERS.contains(&key) => Under::Containers,
-            _ if image_text::implies_images(key) => Under::Images,
-            _ if image_text::implies_image(key) => Under::NamedImage,
-            _ => Under::Other,
+            "image" | "images" => ParentKey::Image,
+            _ if CONTAINERS.contains(&key) => ParentKey::Containers,
+            _ if image_text::implies_images(key) => ParentKey::Images,
+            _ if image_text::implies_image(key) => ParentKey::NamedImage,
+            _ => ParentKey::Other,
         }
     }
 }
@@ -132,16 +132,16 @@ impl Scan {
             return self.value(node, key);
         }
         let address: *const Node = Rc::as_ptr(node);
-        let under = (address, Under::from_key(key));
-        if self.again.fruitless.contains(&under) {
+        let shared = (address, ParentKey::from_key(key));
+        if self.shared.without_images.contains(&shared) {
             return;
         }
-        let (was_again, before) = (self.again.is_again, self.occurrences.len());
-        self.again.is_again |= !self.again.seen.insert(address);
+        let (was_repeated, before) = (self.shared.is_repeated, self.occurrences.len());
+        self.shared.is_repeated |= !self.shared.seen.insert(address);
         self.value(node, key);
-        self.again.is_again = was_again;
+        self.shared.is_repeated = was_repeated;
         if self.occurrences.len() == before && !self.has_too_much() {
-            self.again.fruitless.insert(under);
+            self.shared.without_images.insert(shared);
         }
     }
 
@@ -149,9 +149,9 @@ impl Scan {
         if self.has_too_much() {
             return;
         }
-        match self.again.is_again {
-            true => self.again.steps += 1,
-            false => self.again.values += 1,
+        match self.shared.is_repeated {
+            true => self.shared.steps += 1,
+            false => self.shared.values += 1,
         }
         match &node.value {
             Value::Scalar(_) => self.text(node),
@@ -175,7 +175,7 @@ impl Scan {
     }
 
     fn has_too_much(&self) -> bool {
-        self.again.steps > MOST_AGAIN + AGAIN_BY_VALUE * self.again.values
+        self.shared.steps > MOST_REPEATED + REPEATED_BY_VALUE * self.shared.values
             || self.nested > MOST_NESTED_VALUES
             || self.occurrences.len() > MOST_OCCURRENCES
             || self.bytes > MOST_BYTES
@@ -277,11 +277,11 @@ impl Scan {
     /// Scans the value of a key in the mapping `around`, which is itself the value of `parent`.
     fn entry(&mut self, entry: &MappingEntry, around: &Node, parent: &str) {
         let (key, value) = (&*entry.key, &entry.value);
-        let above = Under::from_key(parent);
+        let above = ParentKey::from_key(parent);
         match (key, value.text()) {
             (_, Some(_)) if IGNORED.contains(&key) => {}
             ("image", Some(_)) if is_of_a_disk(around) => {}
-            ("image", Some(text)) if above == Under::Containers && !self.is_within() => {
+            ("image", Some(text)) if above == ParentKey::Containers && !self.is_within() => {
                 self.add(image_text::resolved(text), OccurrenceKind::Container, value);
             }
             ("image", Some(text)) => self.image(text, value, around),
@@ -293,7 +293,7 @@ impl Scan {
             (_, Some(text)) if image_text::implies_images(parent) && is_one_of_several(text) => {
                 self.add(text, OccurrenceKind::Field, value);
             }
-            ("default", Some(text)) if above != Under::Other && is_one_of_several(text) => {
+            ("default", Some(text)) if above != ParentKey::Other && is_one_of_several(text) => {
                 self.add(text, OccurrenceKind::Field, value);
             }
             ("args" | "command", None) if !value.items().is_empty() => self.words(value.items()),
@@ -323,10 +323,10 @@ impl Scan {
     /// Adds the value of a key that ends in `image`.
     fn named(&mut self, text: &str, node: &Node, key: &str) {
         let text = image_text::bare(text);
-        let is_hole = !self.is_within()
+        let is_placeholder = !self.is_within()
             && image_text::has_placeholder(text)
             && !text.contains(char::is_whitespace);
-        match is_hole || image_text::named_image(text).is_some() {
+        match is_placeholder || image_text::named_image(text).is_some() {
             true => self.add(text, OccurrenceKind::Field, node),
             false => self.once(node, SearchMode::NamedImages, text.len(), |scan| {
                 let mut parts = image_text::parts_of(text);
@@ -342,7 +342,7 @@ impl Scan {
     /// Adds an item of a list under a key whose name says `image`.
     fn item(&mut self, text: &str, node: &Node, key: &str) {
         let text = image_text::bare(text);
-        let is_short = Under::from_key(key) == Under::Image
+        let is_short = ParentKey::from_key(key) == ParentKey::Image
             && text.parse::<ImageReference>().is_ok()
             && !image_text::is_other(text);
         match is_short {
@@ -391,7 +391,7 @@ impl Scan {
                 self.add(word, OccurrenceKind::Text, node);
             }
         }
-        let is_hole = |part: &&str| {
+        let is_placeholder = |part: &&str| {
             image_text::has_placeholder(part) && part.parse::<ImageReference>().is_err()
         };
         if self.is_within() {
@@ -400,7 +400,7 @@ impl Scan {
         match text.contains("{{") {
             true => self.add(text, OccurrenceKind::Text, node),
             false => {
-                for part in image_text::parts_of(text).filter(is_hole) {
+                for part in image_text::parts_of(text).filter(is_placeholder) {
                     self.add(part, OccurrenceKind::Text, node);
                 }
             }
@@ -456,7 +456,7 @@ impl Scan {
         self.within.push(Within { place: node.place.clone(), has_lines });
         documents.iter().for_each(|document| self.value(document, key));
         self.within.pop();
-        self.again.kept.extend(documents);
+        self.shared.kept.extend(documents);
         true
     }
 
@@ -469,8 +469,8 @@ impl Scan {
         search: impl FnOnce(&mut Scan),
     ) {
         let address = (std::ptr::from_ref(node), how, length);
-        if let Some(found) = self.again.texts.get(&address).cloned() {
-            self.again.steps += found.len() * AGAIN_BY_VALUE;
+        if let Some(found) = self.shared.texts.get(&address).cloned() {
+            self.shared.steps += found.len() * REPEATED_BY_VALUE;
             if self.has_too_much() {
                 return;
             }
@@ -491,7 +491,7 @@ impl Scan {
             field: occurrence.field.get(field..).unwrap_or_default().to_owned(),
             ..occurrence.clone()
         });
-        self.again.texts.insert(address, found.collect());
+        self.shared.texts.insert(address, found.collect());
     }
 
     fn each(&mut self, items: &[Rc<Node>], mut visit: impl FnMut(&mut Scan, &Rc<Node>)) {
@@ -515,8 +515,8 @@ impl Scan {
         place: &Position,
         is_whole: bool,
     ) {
-        if self.again.is_again {
-            self.again.steps += AGAIN_BY_VALUE;
+        if self.shared.is_repeated {
+            self.shared.steps += REPEATED_BY_VALUE;
         }
         if self.has_too_much() || self.purpose.is_open(written) {
             return;

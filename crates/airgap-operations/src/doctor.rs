@@ -35,7 +35,7 @@ use bazel::{Answer, Bazel};
 pub use item::{Item, Status};
 pub use machine::{Check, Health};
 use rc::{Rc, values};
-use rules::Answered;
+use rules::QueryResult;
 
 /// A workspace, and the build that is examined.
 pub struct Examination<'a> {
@@ -213,7 +213,7 @@ impl Diagnosis {
     /// Adds the items for the targets and requests that `bazel query` found.
     fn add_answer(
         &mut self,
-        answered: &Answered,
+        answered: &QueryResult,
         answer: &Answer,
         search: &Search<'_>,
         examination: &Examination<'_>,

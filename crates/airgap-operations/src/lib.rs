@@ -5,11 +5,11 @@
 // Tests create folders directly.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
-pub mod apart;
 pub mod bundle;
 pub mod doctor;
 mod empty_folders;
 mod kept;
+pub mod network_namespace;
 pub mod prove;
 pub mod prune;
 mod purl;

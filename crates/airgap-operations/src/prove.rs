@@ -18,8 +18,8 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::store::Scratch;
 use airgap_core::{read, user_path};
 
-use crate::apart::trace::{self, Attempts};
-use crate::apart::{Apart, Ended, Words};
+use crate::network_namespace::trace::{self, Attempts};
+use crate::network_namespace::{Ended, NetworkNamespace, Words};
 
 use bazel_command::BazelCommand;
 pub use verdict::{Blocked, Verdict, Word};
@@ -66,7 +66,7 @@ impl Proof<'_> {
     /// command names an output root or a repository cache itself.
     pub fn run(&self) -> Result<Verdict> {
         let bazel = BazelCommand::parse(self.command)?;
-        let apart = Apart::find(self.environment)?;
+        let namespace = NetworkNamespace::find(self.environment)?;
         let scratch = Scratch::new()?;
         let roots = Roots(scratch.path());
         let variables = self.variables(&roots)?;
@@ -74,17 +74,17 @@ impl Proof<'_> {
             Some(bazel) => bazel.with_roots(&roots, self.rc),
             None => self.command.to_vec(),
         };
-        let strace = self.strace(&apart, &roots);
+        let strace = self.strace(&namespace, &roots);
         let traced = match &strace {
             Some(strace) => trace::traced(strace, &roots.trace(), &command),
             None => command.clone(),
         };
         let words = Words { command: &traced, folder: self.folder, variables: &variables };
-        let ended = apart.attached(&words, self.streams, scratch.path())?;
+        let ended = namespace.attached(&words, self.streams, scratch.path())?;
         let attempts = strace.as_ref().map(|_| read_trace(&roots.trace())).transpose()?;
         let cached = bazel.as_ref().map(|_| cached(&roots.repository_cache()));
         make_removable(scratch.path());
-        Ok(judge(&command, &apart, ended, attempts, cached))
+        Ok(judge(&command, &namespace, ended, attempts, cached))
     }
 
     /// Returns the variables of the command: the cache folder of the user is an empty one.
@@ -103,11 +103,11 @@ impl Proof<'_> {
     }
 
     /// Returns `strace`, if it is on `PATH` and may watch other processes.
-    fn strace(&self, apart: &Apart, roots: &Roots<'_>) -> Option<PathBuf> {
+    fn strace(&self, namespace: &NetworkNamespace, roots: &Roots<'_>) -> Option<PathBuf> {
         let strace = self.environment.program("strace").filter(|_| self.with_trace)?;
         let command = trace::traced(&strace, &roots.trace(), &["true".into()]);
         let words = Words { command: &command, folder: self.folder, variables: &[] };
-        let tried = apart.captured(&words, roots.0, PROBE).ok()?;
+        let tried = namespace.captured(&words, roots.0, PROBE).ok()?;
         (tried.ended.code == Some(0)).then_some(strace)
     }
 }
@@ -154,7 +154,7 @@ pub(crate) fn make_removable(folder: &Path) {
 
 fn judge(
     command: &[OsString],
-    apart: &Apart,
+    namespace: &NetworkNamespace,
     ended: Ended,
     attempts: Option<Attempts>,
     cached: Option<usize>,
@@ -166,7 +166,7 @@ fn judge(
         command: command.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         exit_code: ended.code,
         signal: ended.signal,
-        isolation: apart.how(),
+        isolation: namespace.how(),
         traced,
         counters: ended.counters,
         blocked: blocked.map(|(attempt, times)| Blocked { attempt, times }).collect(),

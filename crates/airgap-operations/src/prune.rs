@@ -25,7 +25,7 @@ const BUILD: &str = "BUILD.bazel";
 
 /// The tools, packages and components that requests and locks need.
 #[derive(Clone, Debug, Default)]
-pub struct Needs {
+pub struct Requirements {
     tools: HashSet<(String, String)>,
     packages: BTreeSet<PackageId>,
     components: HashSet<String>,
@@ -35,7 +35,7 @@ pub struct Needs {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Pruned {
     /// The files that were removed, sorted by path.
-    pub removed: Vec<Gone>,
+    pub removed: Vec<RemovedFile>,
     /// The number of their bytes.
     pub bytes: u64,
     /// The number of listed files that stay.
@@ -46,7 +46,7 @@ pub struct Pruned {
 
 /// A file that was removed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Gone {
+pub struct RemovedFile {
     /// Its path in the vendor folder.
     pub path: String,
     /// Its kind, as in the manifest.
@@ -55,7 +55,7 @@ pub struct Gone {
     pub size: u64,
 }
 
-impl Needs {
+impl Requirements {
     /// Adds everything in a request. Tools are needed for each platform.
     pub fn add_request(&mut self, request: &Request) {
         let tool = |tool: &_, version: &_| (format!("{tool}"), format!("{version}"));
@@ -71,7 +71,7 @@ impl Needs {
     }
 
     /// Returns whether no request and no lock names anything of a kind.
-    fn are_silent(&self, kind: VendoredKind) -> bool {
+    fn has_none_of(&self, kind: VendoredKind) -> bool {
         match kind {
             VendoredKind::Toolchain => self.tools.is_empty(),
             VendoredKind::Wit => self.packages.is_empty(),
@@ -82,7 +82,7 @@ impl Needs {
     /// Returns whether an entry is needed.
     fn include(&self, entry: &Entry) -> bool {
         match kind_of(entry) {
-            Some(kind) if self.are_silent(kind) => true,
+            Some(kind) if self.has_none_of(kind) => true,
             Some(VendoredKind::Toolchain) => {
                 self.tools.contains(&(entry.name.clone(), entry.version.clone()))
             }
@@ -124,22 +124,28 @@ impl Needs {
 /// # Errors
 /// Usage, if the folder has no manifest, or if the requests and locks are empty; those of reading
 /// the packages and of removing files.
-pub fn prune(root: &Path, mut needs: Needs, is_dry: bool, report: &Report) -> Result<Pruned> {
+pub fn prune(
+    root: &Path,
+    mut requirements: Requirements,
+    is_dry: bool,
+    report: &Report,
+) -> Result<Pruned> {
     let manifest = Manifest::read(root)?.ok_or_else(|| no_manifest(root))?;
     let left_alone: Vec<_> =
-        VendoredKind::ALL.into_iter().filter(|kind| needs.are_silent(*kind)).collect();
+        VendoredKind::ALL.into_iter().filter(|kind| requirements.has_none_of(*kind)).collect();
     if left_alone.len() == VendoredKind::ALL.len() {
         return Err(Error::usage("the requests and locks are empty")
             .hint("name the request.json of each module extension, or a lock"));
     }
-    needs.add_dependencies(&dir_of(root, &manifest, VendoredKind::Wit), manifest.entries())?;
+    requirements
+        .add_dependencies(&dir_of(root, &manifest, VendoredKind::Wit), manifest.entries())?;
     let (kept, gone): (Vec<_>, Vec<_>) =
-        manifest.entries().iter().partition(|entry| needs.include(entry));
+        manifest.entries().iter().partition(|entry| requirements.include(entry));
     let pruned = Pruned {
         bytes: gone.iter().map(|entry| entry.size).sum(),
         kept: kept.len(),
         left_alone: left_alone.into_iter().map(VendoredKind::name).collect(),
-        removed: gone.iter().map(|entry| Gone::new(entry)).collect(),
+        removed: gone.iter().map(|entry| RemovedFile::new(entry)).collect(),
     };
     if !is_dry && !gone.is_empty() {
         remove(root, &manifest, &gone, report)?;
@@ -147,10 +153,10 @@ pub fn prune(root: &Path, mut needs: Needs, is_dry: bool, report: &Report) -> Re
     Ok(pruned)
 }
 
-impl Gone {
-    fn new(entry: &Entry) -> Gone {
+impl RemovedFile {
+    fn new(entry: &Entry) -> RemovedFile {
         let Entry { path, kind, size, .. } = entry.clone();
-        Gone { path, kind, size }
+        RemovedFile { path, kind, size }
     }
 }
 

@@ -168,7 +168,7 @@ pub struct Entry {
 /// A defect of a file in a vendor folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
-pub enum Finding {
+pub enum FileDefect {
     /// A listed file is missing.
     Missing {
         /// The path in the manifest.
@@ -215,21 +215,21 @@ pub enum Finding {
     },
 }
 
-impl Finding {
-    fn unreadable(path: String, error: &io::Error) -> Finding {
+impl FileDefect {
+    fn unreadable(path: String, error: &io::Error) -> FileDefect {
         let is_failure = LinkRefused::within(error).is_none();
-        Finding::Unreadable { path, why: error.to_string(), is_failure }
+        FileDefect::Unreadable { path, why: error.to_string(), is_failure }
     }
 
     /// Returns whether this is only a failure of the system, as a disk that cannot be read.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Finding::Unreadable { is_failure: true, .. })
+        matches!(self, FileDefect::Unreadable { is_failure: true, .. })
     }
 
     /// Returns the reason why the file cannot be read, if that is the finding.
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Finding::Unreadable { why, .. } => Some(why),
+            FileDefect::Unreadable { why, .. } => Some(why),
             _ => None,
         }
     }
@@ -237,7 +237,7 @@ impl Finding {
     /// Returns the remedy, if it is known.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
-            Finding::Changed { remedy, .. } => *remedy,
+            FileDefect::Changed { remedy, .. } => *remedy,
             _ => None,
         }
     }
@@ -245,12 +245,12 @@ impl Finding {
     /// Describes the finding in up to four lines for a person.
     pub fn describe(&self) -> String {
         match self {
-            Finding::Missing { path } => format!("missing   {}", printable_line(path)),
-            Finding::Unreadable { path, why, .. } => {
+            FileDefect::Missing { path } => format!("missing   {}", printable_line(path)),
+            FileDefect::Unreadable { path, why, .. } => {
                 format!("unreadable {}: {why}", printable_line(path))
             }
-            Finding::Unlisted { path } => format!("unlisted  {}", printable_line(path)),
-            Finding::Changed { path, expected, found, it_is, .. } => {
+            FileDefect::Unlisted { path } => format!("unlisted  {}", printable_line(path)),
+            FileDefect::Changed { path, expected, found, it_is, .. } => {
                 let path = printable_line(path);
                 let it_is = it_is.as_ref().map(|it| format!("\n  it is:    {it}"));
                 let it_is = it_is.unwrap_or_default();
@@ -258,7 +258,7 @@ impl Finding {
                     "changed   {path}\n  expected: sha256:{expected}\n  found:    sha256:{found}{it_is}"
                 )
             }
-            Finding::Resized { path, expected, found } => format!(
+            FileDefect::Resized { path, expected, found } => format!(
                 "changed   {}\n  expected: {expected} bytes\n  found:    {found} bytes",
                 printable_line(path)
             ),
@@ -369,14 +369,14 @@ impl Manifest {
     ///
     /// Files of other programs beside the kinds' folders in the root are ignored; unlisted files in
     /// the kinds' folders are findings.
-    pub fn check(&self, root: &Path, jobs: usize) -> Result<Vec<Finding>> {
+    pub fn check(&self, root: &Path, jobs: usize) -> Result<Vec<FileDefect>> {
         // The largest first, so that no thread starts a large file last.
         let mut order: Vec<_> = self.files.iter().collect();
         order.sort_by_key(|entry| std::cmp::Reverse(entry.size));
         let checked = workers::each(&order, jobs, |entry| entry.check(root));
         let mut findings: Vec<_> = checked.into_iter().flatten().collect();
         findings.extend(self.unlisted(root)?);
-        findings.sort_by_cached_key(Finding::describe);
+        findings.sort_by_cached_key(FileDefect::describe);
         Ok(findings)
     }
 
@@ -384,7 +384,7 @@ impl Manifest {
     ///
     /// # Errors
     /// Those of listing the folders.
-    pub fn unlisted(&self, root: &Path) -> Result<Vec<Finding>> {
+    pub fn unlisted(&self, root: &Path) -> Result<Vec<FileDefect>> {
         let listed: HashSet<_> = self.files.iter().map(|entry| entry.path.as_str()).collect();
         let mut findings = Vec::new();
         for name in self.folders() {
@@ -393,7 +393,7 @@ impl Manifest {
                 Ok(None) => continue,
                 Ok(Some(stat)) if stat.kind == EntryKind::Folder => {}
                 Ok(Some(_)) => {
-                    findings.push(Finding::Unlisted { path: name.to_owned() });
+                    findings.push(FileDefect::Unlisted { path: name.to_owned() });
                     continue;
                 }
                 Err(error) => return Err(error).doing(|| format!("list `{folder}`")),
@@ -408,7 +408,7 @@ impl Manifest {
                 });
                 let is_left = parts.iter().any(|part| system_files::is_system_file(part));
                 if !listed.contains(path.as_str()) && !is_ours && !is_left {
-                    findings.push(Finding::Unlisted { path });
+                    findings.push(FileDefect::Unlisted { path });
                 }
             }
         }
@@ -472,16 +472,16 @@ impl Entry {
         }
     }
 
-    fn check(&self, root: &Path) -> Option<Finding> {
+    fn check(&self, root: &Path) -> Option<FileDefect> {
         let path = self.path.clone();
         let file = RootedPath::from_trusted(root).join(&self.path);
         // A link may lead anywhere, also to a path that does not exist at the next build.
         match file.stat() {
-            Ok(None) => return Some(Finding::Missing { path }),
-            Err(error) => return Some(Finding::unreadable(path, &error)),
+            Ok(None) => return Some(FileDefect::Missing { path }),
+            Err(error) => return Some(FileDefect::unreadable(path, &error)),
             Ok(Some(stat)) if stat.kind != EntryKind::File => {
                 let why = "it is not a regular file".to_owned();
-                return Some(Finding::Unreadable { path, why, is_failure: false });
+                return Some(FileDefect::Unreadable { path, why, is_failure: false });
             }
             Ok(Some(_)) => {}
         }
@@ -490,17 +490,17 @@ impl Entry {
             Ok((file, found, size))
         });
         match hashed {
-            Err(error) => Some(Finding::unreadable(path, &error)),
+            Err(error) => Some(FileDefect::unreadable(path, &error)),
             Ok((mut file, found, size)) if found != self.sha256 => {
                 let expected = self.sha256;
                 let wrong_content = WrongContent::from_file(&mut file, &expected);
                 let remedy = wrong_content.as_ref().and_then(WrongContent::remedy);
                 let is_short = || (size < self.size).then(|| verify::too_short(size, self.size));
                 let it_is = wrong_content.map(|it| it.noun().to_owned()).or_else(is_short);
-                Some(Finding::Changed { path, expected, found, it_is, remedy })
+                Some(FileDefect::Changed { path, expected, found, it_is, remedy })
             }
             Ok((_, _, found)) if found != self.size => {
-                Some(Finding::Resized { path, expected: self.size, found })
+                Some(FileDefect::Resized { path, expected: self.size, found })
             }
             Ok(_) => None,
         }

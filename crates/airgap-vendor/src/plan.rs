@@ -21,12 +21,12 @@ pub struct Plan {
     /// Whether the network is excluded.
     pub offline: bool,
     /// One item for each artifact.
-    pub items: Vec<Item>,
+    pub items: Vec<PlannedArtifact>,
 }
 
 /// The sources of one artifact.
 #[derive(Clone, Debug, Serialize)]
-pub struct Item {
+pub struct PlannedArtifact {
     /// Its identity.
     #[serde(flatten)]
     pub identity: Identity,
@@ -40,7 +40,7 @@ pub struct Item {
     /// The addresses to try, in order. None when offline.
     pub urls: Vec<String>,
     /// Every place that was searched or would be, in order.
-    pub places: Vec<Place>,
+    pub places: Vec<SearchPlace>,
     /// The message for a person if no address gives the file.
     pub failure: String,
     /// Its length in bytes, in a dry run, if it is known without the network.
@@ -50,7 +50,7 @@ pub struct Item {
 
 /// A place where an artifact may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct SearchPlace {
     /// The kind of place: `vendor folder`, `workspace folder`, `mirror`, `upstream`.
     pub source: &'static str,
     /// The variable that named it, if any.
@@ -59,13 +59,13 @@ pub struct Place {
     /// The path or address.
     pub location: String,
     /// The finding there.
-    pub finding: Finding,
+    pub finding: PlaceState,
 }
 
 /// The finding at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Finding {
+pub enum PlaceState {
     /// A file.
     Found,
     /// No file.
@@ -88,7 +88,8 @@ pub fn resolve(artifacts: &[Artifact], policy: &Policy, listing: &dyn Listing) -
             check_vendor_dirs(kind, policy, listing)?;
         }
     }
-    let items = artifacts.iter().map(|artifact| Item::of(artifact, policy, listing)).collect();
+    let items =
+        artifacts.iter().map(|artifact| PlannedArtifact::of(artifact, policy, listing)).collect();
     Ok(Plan { schema_version: SCHEMA_VERSION, offline: policy.is_offline(), items })
 }
 
@@ -105,17 +106,17 @@ impl Plan {
     }
 }
 
-impl Item {
-    fn of(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> Item {
+impl PlannedArtifact {
+    fn of(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> PlannedArtifact {
         let local = local_places(artifact, policy, listing);
-        let path = local.iter().find(|place| place.finding == Finding::Found);
+        let path = local.iter().find(|place| place.finding == PlaceState::Found);
         let path = path.map(|place| PathBuf::from(&place.location));
         let remote = remote_places(artifact, policy);
         let urls = match policy.is_offline() {
             true => Vec::new(),
             false => remote.iter().map(|place| place.location.clone()).collect(),
         };
-        let mut item = Item {
+        let mut item = PlannedArtifact {
             identity: artifact.identity.clone(),
             filename: artifact.asset.filename().to_string(),
             asset: artifact.asset.clone(),
@@ -153,7 +154,7 @@ impl Item {
             vendor_command(&self.identity),
         ));
         match self.places.iter().find_map(|place| place.finding.offline()) {
-            Some(offline) => error.hint(format!("or {} to use the network", offline.mend())),
+            Some(offline) => error.hint(format!("or {} to use the network", offline.remedy())),
             None => error,
         }
     }
@@ -172,26 +173,26 @@ fn vendor_command(identity: &Identity) -> String {
     }
 }
 
-impl Finding {
+impl PlaceState {
     /// Returns the setting that forbids a request to this place.
     pub(crate) fn offline(&self) -> Option<Offline> {
         match self {
-            Finding::Offline(offline) => Some(*offline),
+            PlaceState::Offline(offline) => Some(*offline),
             _ => None,
         }
     }
 }
 
-impl Place {
+impl SearchPlace {
     /// Describes the location, the variable that named it, and the finding.
     pub fn describe(&self) -> String {
         let setting = self.setting.map(|name| format!(" ({name})")).unwrap_or_default();
         let finding = match &self.finding {
-            Finding::Found => "found".to_owned(),
-            Finding::Absent => "not there".to_owned(),
-            Finding::Unusable(why) => format!("cannot be used: {why}"),
-            Finding::Network => "needs the network".to_owned(),
-            Finding::Offline(offline) => format!("not asked: {offline}"),
+            PlaceState::Found => "found".to_owned(),
+            PlaceState::Absent => "not there".to_owned(),
+            PlaceState::Unusable(why) => format!("cannot be used: {why}"),
+            PlaceState::Network => "needs the network".to_owned(),
+            PlaceState::Offline(offline) => format!("not asked: {offline}"),
         };
         format!("{}{setting}: {finding}", self.location)
     }
@@ -251,27 +252,31 @@ pub(crate) fn folders(
     folders
 }
 
-fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> Vec<Place> {
+fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> Vec<SearchPlace> {
     let places = folders(artifact.identity.kind(), policy).into_iter();
     places
         .map(|(setting, dir)| {
             let path = dir.join(&artifact.path());
             let finding = match listing.state(&path) {
-                PathState::File => Finding::Found,
-                PathState::Absent => Finding::Absent,
-                PathState::Folder => Finding::Unusable("it is a folder".to_owned()),
-                PathState::Unusable(why) => Finding::Unusable(why),
+                PathState::File => PlaceState::Found,
+                PathState::Absent => PlaceState::Absent,
+                PathState::Folder => PlaceState::Unusable("it is a folder".to_owned()),
+                PathState::Unusable(why) => PlaceState::Unusable(why),
             };
             let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
-            Place { source, setting, location: path.to_string(), finding }
+            SearchPlace { source, setting, location: path.to_string(), finding }
         })
         .collect()
 }
 
-fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<Place> {
-    let finding = policy.offline().map_or(Finding::Network, Finding::Offline);
-    let place =
-        |source, setting, location| Place { source, setting, location, finding: finding.clone() };
+fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<SearchPlace> {
+    let finding = policy.offline().map_or(PlaceState::Network, PlaceState::Offline);
+    let place = |source, setting, location| SearchPlace {
+        source,
+        setting,
+        location,
+        finding: finding.clone(),
+    };
     let kind = artifact.identity.kind();
     let (path, url) = (artifact.path(), artifact.asset.url.as_str());
     let mut places = Vec::new();
@@ -311,7 +316,7 @@ mod tests {
     const VENDOR: &str = "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- --";
     const RELEASE: &str = "bytecodealliance/wasm-tools/releases/download/v1.244.0/wasm-tools-1.244.0-x86_64-linux.tar.gz";
 
-    fn item(variables: &[(&'static str, &str)], listing: &FixedListing) -> Result<Item> {
+    fn item(variables: &[(&'static str, &str)], listing: &FixedListing) -> Result<PlannedArtifact> {
         let choice = ToolCatalog::builtin()?.choose("wasm-tools@1.244.0")?;
         let artifact = choice.artifact("linux_amd64".parse().unwrap())?;
         let policy = Policy::from_environment(

@@ -140,11 +140,11 @@ impl WasiWorld {
     /// Returns the world in the version of the component's export.
     fn version_in(&self, component: &Component) -> Option<String> {
         let version = component.exports.iter().find_map(|it| {
-            let (name, version) = split(it);
+            let (name, version) = split_version(it);
             (name == self.export).then_some(version)
         })?;
         let fits = |import: &String| {
-            let (name, _) = split(import);
+            let (name, _) = split_version(import);
             let package = name.split('/').next().unwrap_or(name);
             self.imports.iter().any(|it| *it == name || *it == package)
         };
@@ -158,7 +158,7 @@ impl WasiWorld {
 }
 
 /// Splits the name of an interface from its version.
-fn split(name: &str) -> (&str, &str) {
+fn split_version(name: &str) -> (&str, &str) {
     name.split_once('@').unwrap_or((name, ""))
 }
 

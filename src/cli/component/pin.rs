@@ -65,8 +65,11 @@ pub(super) fn run(args: &PinArgs, context: &Context) -> Result<()> {
     let wanted =
         WantedComponent::parse(&args.reference, args.name.as_ref(), args.digest, &catalog)?;
     // The place of the entry is found before any download.
-    let entry =
-        args.registry.as_deref().map(|it| Entry::new(it, &wanted, args, context)).transpose()?;
+    let entry = args
+        .registry
+        .as_deref()
+        .map(|it| EntryLocation::new(it, &wanted, args, context))
+        .transpose()?;
     let components = Components::new(context.policy()?, &context.environment)?;
     let seen = Seen::fetch(wanted, &components, context)?;
     if let Some(entry) = &entry {
@@ -144,7 +147,7 @@ fn target(name: &PathComponent) -> String {
     name.as_str().replace(['-', '.'], "_")
 }
 
-fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
+fn tell(seen: &Seen, entry: Option<&EntryLocation>, context: &Context) -> Result<()> {
     let Seen { wanted, content, manifest, size, component } = seen;
     let manifest = manifest.map(|it| format!("sha256:{it}"));
     let world = component.world();
@@ -183,20 +186,20 @@ fn tell(seen: &Seen, entry: Option<&Entry>, context: &Context) -> Result<()> {
 }
 
 /// The place of an entry in the checksum registry.
-struct Entry {
+struct EntryLocation {
     name: PathComponent,
     version: PathComponent,
     file: PathBuf,
     index: PathBuf,
 }
 
-impl Entry {
+impl EntryLocation {
     fn new(
         registry: &Path,
         wanted: &WantedComponent,
         args: &PinArgs,
         context: &Context,
-    ) -> Result<Entry> {
+    ) -> Result<EntryLocation> {
         let path = context.path(registry);
         let named =
             path.file_name().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
@@ -229,7 +232,7 @@ impl Entry {
                     .hint("pass it with `--version`"));
             }
         };
-        Ok(Entry { name: wanted.name.clone(), version, file, index })
+        Ok(EntryLocation { name: wanted.name.clone(), version, file, index })
     }
 
     /// Writes the component's file, and then its entry in the list.

@@ -5,7 +5,7 @@ use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{are, count};
 use airgap_mirror::allow_list::Allowed;
-use airgap_mirror::check::Finding;
+use airgap_mirror::check::MissingImage;
 use airgap_mirror::{AllowList, RegistryPath, check, existence, manifests::Manifests};
 
 pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
@@ -48,9 +48,9 @@ pub(super) fn run(args: &CheckArgs, context: &Context) -> Result<()> {
 struct Checked<'a> {
     registry: &'a RegistryPath,
     manifests: &'a Manifests,
-    findings: Vec<Finding<'a>>,
+    findings: Vec<MissingImage<'a>>,
     /// The findings that the allow list accepts.
-    accepted: Vec<(Finding<'a>, &'a Allowed)>,
+    accepted: Vec<(MissingImage<'a>, &'a Allowed)>,
     /// The number of images for which the registry was asked, with `--live`.
     asked: Option<usize>,
     /// The errors of requests, with `--live`.
@@ -75,7 +75,7 @@ impl Checked<'_> {
             let what = if it.place.line == 0 { "" } else { "not YAML: " };
             format!("{}  {what}{}\n", it.place, it.problem)
         });
-        self.findings.iter().map(Finding::describe).chain(unreadable).collect()
+        self.findings.iter().map(MissingImage::describe).chain(unreadable).collect()
     }
 }
 
@@ -104,8 +104,8 @@ fn say_all_right(
 }
 
 /// Reports the accepted findings with their reasons, and the entries that accept no finding.
-fn say_accepted(allow: &AllowList, accepted: &[(Finding<'_>, &Allowed)], context: &Context) {
-    for (Finding { occurrence, .. }, Allowed { reason, .. }) in accepted {
+fn say_accepted(allow: &AllowList, accepted: &[(MissingImage<'_>, &Allowed)], context: &Context) {
+    for (MissingImage { occurrence, .. }, Allowed { reason, .. }) in accepted {
         let (place, written) = (&occurrence.place, &occurrence.written);
         context.report.say(&format!("accepted {place}  {written}: {reason}"));
     }
@@ -115,7 +115,7 @@ fn say_accepted(allow: &AllowList, accepted: &[(Finding<'_>, &Allowed)], context
 }
 
 /// Returns an accepted finding as JSON.
-fn accepted_row((finding, entry): &(Finding<'_>, &Allowed)) -> serde_json::Value {
+fn accepted_row((finding, entry): &(MissingImage<'_>, &Allowed)) -> serde_json::Value {
     serde_json::json!({ "finding": finding, "reason": entry.reason })
 }
 
@@ -128,7 +128,7 @@ fn row(error: &Error) -> serde_json::Value {
 /// images that are not in the registry, then images for which the registry could not be asked.
 fn conclude(
     manifests: &Manifests,
-    findings: &[check::Finding<'_>],
+    findings: &[check::MissingImage<'_>],
     mut errors: Vec<Error>,
     args: &CheckArgs,
     context: &Context,

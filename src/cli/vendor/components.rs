@@ -15,7 +15,7 @@ use airgap_vendor::kinds::component::{
     ComponentJob, Components, WantedComponent, vendor_components, wasm_name,
 };
 use airgap_vendor::manifest::VendorDir;
-use airgap_vendor::plan::Place;
+use airgap_vendor::plan::SearchPlace;
 
 /// Pull components into a vendor folder, with a BUILD file for them.
 #[derive(Args, Debug)]
@@ -119,7 +119,7 @@ pub(super) fn places<'a>(
     wanted: &'a [WantedComponent],
     dir: &VendorDir,
     components: &Components,
-) -> Result<Vec<(&'a WantedComponent, Vec<Place>)>> {
+) -> Result<Vec<(&'a WantedComponent, Vec<SearchPlace>)>> {
     let places = |one: &'a WantedComponent| {
         let destination = dir.place(&wasm_name(&one.name));
         Ok((one, components.places(one, Some(&destination))?))

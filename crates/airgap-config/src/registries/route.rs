@@ -33,7 +33,7 @@ pub struct Route {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The place.
-    pub place: Place,
+    pub place: SourceLocation,
     /// Its role for the registry that was named.
     pub role: Role,
     /// Whether it is used only because a setting asks for a fallback.
@@ -44,7 +44,7 @@ pub struct Source {
 
 /// The place of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SourceLocation {
     /// The content itself: a folder of WIT, or a file.
     Path(PathBuf),
     /// A folder that has the versions as `<version>.wasm`.
@@ -74,23 +74,25 @@ pub enum Role {
 impl Source {
     /// Returns whether it needs the network, so that it is left out offline.
     pub fn needs_network(&self) -> bool {
-        matches!(self.place, Place::Oci { .. })
+        matches!(self.place, SourceLocation::Oci { .. })
     }
 
     /// Returns whether it is in the same registry as another one.
     pub fn is_beside(&self, other: &Source) -> bool {
         match (&self.place, &other.place) {
-            (Place::Oci { registry, .. }, Place::Oci { registry: other, .. }) => registry == other,
+            (SourceLocation::Oci { registry, .. }, SourceLocation::Oci { registry: other, .. }) => {
+                registry == other
+            }
             _ => false,
         }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Path(path) | Place::Versions(path) => path.display().fmt(f),
-            Place::Oci { registry, repository } => write!(f, "{registry}/{repository}"),
+            SourceLocation::Path(path) | SourceLocation::Versions(path) => path.display().fmt(f),
+            SourceLocation::Oci { registry, repository } => write!(f, "{registry}/{repository}"),
         }
     }
 }
@@ -165,7 +167,7 @@ pub(super) fn for_component(
         return Ok(vec![overridden(found)]);
     }
     let beside = |root: &Path, reason: String| Source {
-        place: Place::Versions(root.join(repository)),
+        place: SourceLocation::Versions(root.join(repository)),
         role: Role::Folder,
         fallback: false,
         reason,
@@ -402,7 +404,10 @@ fn oci_sources(
                 oci_endpoint => format!("{reason}; {oci_endpoint}"),
             };
             sources.push(Source {
-                place: Place::Oci { registry: canonical(&oci_endpoint.endpoint.host), repository },
+                place: SourceLocation::Oci {
+                    registry: canonical(&oci_endpoint.endpoint.host),
+                    repository,
+                },
                 role: oci_endpoint.role,
                 fallback: index > 0,
                 reason,
@@ -413,13 +418,13 @@ fn oci_sources(
 }
 
 fn folder(root: &Path, package: &PackageName, reason: String) -> Source {
-    let place = Place::Versions(root.join(package.namespace()).join(package.name()));
+    let place = SourceLocation::Versions(root.join(package.namespace()).join(package.name()));
     Source { place, role: Role::Folder, fallback: false, reason }
 }
 
 fn overridden(found: &NamedPath) -> Source {
     Source {
-        place: Place::Path(found.path.clone()),
+        place: SourceLocation::Path(found.path.clone()),
         role: Role::Override,
         fallback: false,
         reason: format!("overridden by {}", found.place),

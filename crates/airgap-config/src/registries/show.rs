@@ -7,7 +7,7 @@ use super::access::CredentialOrigin;
 use super::config::{Auth, AuthMethod, Secret};
 use super::metadata::NAMESPACES;
 use super::oci_endpoints::OciEndpoint;
-use super::route::{LOCAL, Place, Role, Route, for_package};
+use super::route::{LOCAL, Role, Route, SourceLocation, for_package};
 use super::{ComponentMirror, Registries};
 use airgap_core::credentials::stores::StoredCredential;
 use airgap_core::environment as env;
@@ -248,7 +248,7 @@ fn sample(namespace: &str, registries: &Registries) -> Option<PackageName> {
 
 /// Returns `wasi.dev: mirror.corp/webassembly/wasi/*, then ghcr.io/webassembly/wasi/*`.
 fn shown_route(route: &Route, package: &PackageName, is_namespace: bool) -> String {
-    let place = |place: &Place| {
+    let place = |place: &SourceLocation| {
         let text = place.to_string();
         match text.strip_suffix(package.name()) {
             Some(front) if is_namespace => format!("{front}*"),

@@ -115,7 +115,7 @@ impl ValuesWalk<'_> {
             self.off = Some(format!("{}.enabled", self.shown()));
         }
         match ImageParts::from_mapping(node, key) {
-            Some(split) => self.split(node, &split),
+            Some(split) => self.image_parts(node, &split),
             None => self.inside(node, key),
         }
         self.off = outer;
@@ -149,25 +149,25 @@ impl ValuesWalk<'_> {
     }
 
     /// Adds an image in parts.
-    fn split(&mut self, node: &Rc<Node>, split: &ImageParts) {
-        let mut split = split.clone();
+    fn image_parts(&mut self, node: &Rc<Node>, parts: &ImageParts) {
+        let mut parts = parts.clone();
         if let Some(tag) = node.get("tag") {
             let Ok(tag) = self.tag(tag) else { return };
-            split.tag = tag;
+            parts.tag = tag;
         }
         let has_chart_tag =
-            split.tag.is_none() && split.digest.is_none() && self.chart.app_version.is_some();
+            parts.tag.is_none() && parts.digest.is_none() && self.chart.app_version.is_some();
         if has_chart_tag {
-            split.tag.clone_from(&self.chart.app_version);
+            parts.tag.clone_from(&self.chart.app_version);
         }
         let form = ValueForm::ImageParts {
             path: self.chart.path_of(&self.path),
-            repository_key: split.repository_key,
+            repository_key: parts.repository_key,
             has_registry: node.get("registry").is_some(),
         };
         let global = self.chart.global_registry().map(|registry| {
-            split.registry = Some(registry.trim_end_matches('/').to_owned());
-            split.reference()
+            parts.registry = Some(registry.trim_end_matches('/').to_owned());
+            parts.reference()
         });
         let global = global.filter(|global| global.parse::<ImageReference>().is_ok());
         let uncertainty = match () {
@@ -175,8 +175,8 @@ impl ValuesWalk<'_> {
             () if has_chart_tag => Some(Uncertainty::ChartTag),
             () => None,
         };
-        let written = global.unwrap_or_else(|| split.reference());
-        self.add(&written, &split.repository.place, form, uncertainty, has_chart_tag);
+        let written = global.unwrap_or_else(|| parts.reference());
+        self.add(&written, &parts.repository.place, form, uncertainty, has_chart_tag);
     }
 
     /// Adds an image in one text, with the tag beside it if there is one.

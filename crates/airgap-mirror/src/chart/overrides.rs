@@ -159,8 +159,8 @@ impl Assignments {
     ) -> std::result::Result<Assignments, String> {
         let refuse = |problem: &str| format!("`{text}` does not have the form `a.b=c`: {problem}");
         let mut all = Vec::new();
-        for part in split(text, ',') {
-            let mut sides = split(part, '=').into_iter();
+        for part in split_unescaped(text, ',') {
+            let mut sides = split_unescaped(part, '=').into_iter();
             let key = sides.next().unwrap_or_default();
             if sides.next().is_none() {
                 return Err(refuse("it has no `=`"));
@@ -168,7 +168,9 @@ impl Assignments {
             let value = &part[key.len() + 1..];
             let value = match value.strip_prefix('{').and_then(|it| it.strip_suffix('}')) {
                 Some("") => Assigned::List(Vec::new()),
-                Some(list) => Assigned::List(split(list, ',').into_iter().map(&scalar).collect()),
+                Some(list) => {
+                    Assigned::List(split_unescaped(list, ',').into_iter().map(&scalar).collect())
+                }
                 None => Assigned::One(scalar(value)),
             };
             all.push((path(key).map_err(|problem| refuse(&problem))?, value));
@@ -188,7 +190,7 @@ impl FromStr for Assignments {
 
 fn path(key: &str) -> std::result::Result<Vec<KeyStep>, String> {
     let mut steps = Vec::new();
-    for part in split(key, '.') {
+    for part in split_unescaped(key, '.') {
         let (name, mut items) = match part.find('[') {
             Some(at) => part.split_at(at),
             None => (part, ""),
@@ -210,7 +212,7 @@ fn path(key: &str) -> std::result::Result<Vec<KeyStep>, String> {
 }
 
 /// Splits at a character that is not in braces and has no backslash before it.
-fn split(text: &str, at: char) -> Vec<&str> {
+fn split_unescaped(text: &str, at: char) -> Vec<&str> {
     let (mut parts, mut start, mut depth, mut escaped) = (Vec::new(), 0, 0_u32, false);
     for (index, c) in text.char_indices() {
         match c {

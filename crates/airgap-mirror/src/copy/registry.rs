@@ -8,7 +8,7 @@ use super::endpoint::{
     AttachedManifests, BlobCopy, BlobOutcome, ImageSource, ImageTarget, ResolvedImage,
 };
 use super::referrers::{self, SUFFIXES};
-use airgap_config::registries::{Place, Registries};
+use airgap_config::registries::{Registries, SourceLocation};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::report::Item;
@@ -151,7 +151,7 @@ fn places(registries: &Registries, of: &Repository) -> Result<Vec<Repository>> {
     let sources = registries.repository(of.registry().as_str(), of.name())?;
     let mut places = Vec::new();
     for source in sources {
-        if let Place::Oci { registry, repository } = source.place {
+        if let SourceLocation::Oci { registry, repository } = source.place {
             places.push(clients::repository(&registry, &repository)?);
         }
     }

@@ -71,14 +71,14 @@ pub(super) fn feeds(markers: &[Marker], goals: &Goals, places: &RenderedImages) 
 pub(super) fn assumed(leaf: usize, value: &Leaf, index: usize, goal: &Goal) -> Option<Feed> {
     let text = value.text.trim();
     let core = text.trim_end_matches('/');
-    let (before, after) = split(goal.source(), core)?;
+    let (before, after) = split_around(goal.source(), core)?;
     let exact = marker::solve(before, core, after, &goal.wanted)?;
     let exact = Some(format!("{exact}{}", &text[core.len()..]));
     Some(Feed { leaf, goal: index, exact, registry: None })
 }
 
 /// Splits an image around one of its parts.
-pub(super) fn split<'a>(image: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
+pub(super) fn split_around<'a>(image: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
     if part.is_empty() {
         return None;
     }

@@ -435,7 +435,7 @@ fn is_part(value: &Leaf, image: &str) -> bool {
     let text = value.text.trim().trim_end_matches('/');
     match value.role().is_version() {
         true => image.contains(text),
-        false => candidates::split(image, text).is_some(),
+        false => candidates::split_around(image, text).is_some(),
     }
 }
 

@@ -21,7 +21,7 @@ use super::index;
 use super::line::Line;
 use super::merge::{self, Lists};
 use super::opened::{Bundle, Slice};
-use super::publish::{Goal, Survey};
+use super::publish::{FolderDiff, Goal};
 use super::staged::{Ended, Staged, Unfinished};
 use super::waiting;
 
@@ -70,13 +70,13 @@ pub fn apply(bundle: &Bundle, folder: &Path, report: &Report) -> Result<Applied>
     let root = RootedPath::from_trusted(folder);
     let removed = &bundle.description.removed;
     let goal = Goal { inventory: bundle.inventory(), removed };
-    let survey = goal.survey(&root)?;
-    if survey.is_reached() && !Staged::is_in(&root)? && is_merged(bundle, &root)? {
+    let diff = goal.diff(&root)?;
+    if diff.is_reached() && !Staged::is_in(&root)? && is_merged(bundle, &root)? {
         check_all(bundle)?;
         goal.remove_empty_folders(&root);
-        return Ok(applied(bundle, &survey));
+        return Ok(applied(bundle, &diff));
     }
-    check_space(&root, &survey)?;
+    check_space(&root, &diff)?;
     let is_new = root.stat().doing(|| format!("read `{root}`"))?.is_none();
     let waits = || report.say("another process applies a bundle to this folder; waiting for it");
     let staged = Staged::open(&root, &waits)?;
@@ -102,16 +102,16 @@ pub fn apply(bundle: &Bundle, folder: &Path, report: &Report) -> Result<Applied>
 
 fn run(bundle: &Bundle, goal: &Goal<'_>, root: &RootedPath, staged: &Staged) -> Result<Applied> {
     // Another process may have changed the folder while this one waited.
-    let survey = goal.survey(root)?;
+    let diff = goal.diff(root)?;
     let lists = bundle.inventory().lines().iter().filter(|line| merge::is_merged(&line.path));
-    let needed = survey.needed.iter().copied().chain(lists).filter(|line| line.is_carried());
+    let needed = diff.needed.iter().copied().chain(lists).filter(|line| line.is_carried());
     extract(bundle, &needed.map(|line| line.sha256).collect(), staged)?;
     let lists = Lists::read(bundle.inventory(), root.path(), staged)?;
-    match survey.missing.is_empty() {
-        true => goal.publish(&survey, &lists, (root, staged))?,
+    match diff.missing.is_empty() {
+        true => goal.publish(&diff, &lists, (root, staged))?,
         false => waiting::keep(bundle, staged)?,
     }
-    Ok(applied(bundle, &survey))
+    Ok(applied(bundle, &diff))
 }
 
 /// Removes the folder that this run created, if it is empty.
@@ -119,17 +119,17 @@ fn remove_empty(folder: &RootedPath) {
     let _ = folder.folder().and_then(|parent| parent.remove_folder(folder.name()));
 }
 
-fn applied(bundle: &Bundle, survey: &Survey<'_>) -> Applied {
-    let is_waiting = !survey.missing.is_empty();
+fn applied(bundle: &Bundle, diff: &FolderDiff<'_>) -> Applied {
+    let is_waiting = !diff.missing.is_empty();
     let done = |count: usize| if is_waiting { 0 } else { count };
-    let missing = survey.missing.iter().take(MOST_NAMED).map(|line| line.path.clone());
+    let missing = diff.missing.iter().take(MOST_NAMED).map(|line| line.path.clone());
     Applied {
         id: *bundle.id(),
-        written: done(survey.needed.len()),
-        there: survey.there,
-        removed: done(survey.extra.len()),
+        written: done(diff.needed.len()),
+        there: diff.there,
+        removed: done(diff.extra.len()),
         waiting: is_waiting,
-        missing: survey.missing.len(),
+        missing: diff.missing.len(),
         missing_paths: missing.collect(),
     }
 }
@@ -155,12 +155,12 @@ fn check_all(bundle: &Bundle) -> Result<()> {
     }
 }
 
-fn check_space(root: &RootedPath, survey: &Survey<'_>) -> Result<()> {
+fn check_space(root: &RootedPath, diff: &FolderDiff<'_>) -> Result<()> {
     // The contents that a killed run has staged are already on the disk.
     if Staged::is_in(root)? {
         return Ok(());
     }
-    let needed: u64 = survey.needed.iter().map(|line| line.size).sum();
+    let needed: u64 = diff.needed.iter().map(|line| line.size).sum();
     match free_space::available(root.path()).filter(|free| *free < needed) {
         None => Ok(()),
         Some(free) => Err(not_enough(root, needed, free)),

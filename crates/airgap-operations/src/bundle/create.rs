@@ -14,7 +14,7 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::store::{self, Staging};
 
 use super::arrangement::{Body, Part, arrange};
-use super::far_side;
+use super::delta;
 use super::inventory::Inventory;
 use super::line::Line;
 use super::opened::{Description, PartDescription};
@@ -98,11 +98,11 @@ impl<'a> Planned<'a> {
         let body = |source: &&'a Source| Body { path: &source.line.path, size: source.line.size };
         let parts = arrange(&bodies.iter().map(body).collect::<Vec<_>>(), order.split)?;
         let mut lines: Vec<Line> = sources.iter().map(|source| source.line.clone()).collect();
-        lines.iter_mut().for_each(|line| line.replaces = far_side::replaced(line, far));
+        lines.iter_mut().for_each(|line| line.replaces = delta::replaced(line, far));
         enter_places(&mut lines, &bodies, &parts);
         let removed = match order.keeps_removed {
             true => Vec::new(),
-            false => far_side::removed(sources, far),
+            false => delta::removed(sources, far),
         };
         let inventory = Inventory::new(lines, INVENTORY_FILE)?;
         Ok(Planned { inventory, removed, bodies, parts })
@@ -181,9 +181,8 @@ impl<'a> Planned<'a> {
 /// Returns the contents to carry, each digest once, in the order of their first paths.
 fn bodies<'a>(sources: &'a [Source], far: &Inventory) -> Vec<&'a Source> {
     let mut seen = std::collections::HashSet::new();
-    let is_carried = |source: &&Source| {
-        far_side::must_carry(&source.line, far) && seen.insert(source.line.sha256)
-    };
+    let is_carried =
+        |source: &&Source| delta::must_carry(&source.line, far) && seen.insert(source.line.sha256);
     sources.iter().filter(is_carried).collect()
 }
 

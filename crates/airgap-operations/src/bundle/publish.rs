@@ -23,7 +23,7 @@ pub(super) struct Goal<'a> {
 }
 
 /// The differences between a vendor folder and the goal.
-pub(super) struct Survey<'a> {
+pub(super) struct FolderDiff<'a> {
     /// The carried files that the folder does not have as listed.
     pub(super) needed: Vec<&'a Line>,
     /// The files that neither the folder has nor the bundle carries.
@@ -39,28 +39,28 @@ impl<'a> Goal<'a> {
     ///
     /// # Errors
     /// Usage, if another file is at a path and the vendor folder does not list it; those of reading.
-    pub(super) fn survey(&self, root: &RootedPath) -> Result<Survey<'a>> {
+    pub(super) fn diff(&self, root: &RootedPath) -> Result<FolderDiff<'a>> {
         let manifest = Manifest::read(root.path())?;
-        let mut survey =
-            Survey { needed: Vec::new(), missing: Vec::new(), extra: Vec::new(), there: 0 };
+        let mut diff =
+            FolderDiff { needed: Vec::new(), missing: Vec::new(), extra: Vec::new(), there: 0 };
         let files = self.inventory.lines().iter().filter(|line| !merge::is_merged(&line.path));
         for line in files {
             match state(&root.join(&line.path), line)? {
-                State::Right => survey.there += 1,
+                State::Right => diff.there += 1,
                 State::Other => {
                     check_owned(root, line, manifest.as_ref())?;
-                    survey.add(line);
+                    diff.add(line);
                 }
-                State::Absent => survey.add(line),
+                State::Absent => diff.add(line),
             }
         }
         for removed in self.removed {
             let line = Line::new(removed.path.clone(), (removed.sha256, u64::MAX), FileKind::Tool);
             if matches!(state(&root.join(&removed.path), &line)?, State::Right) {
-                survey.extra.push(removed);
+                diff.extra.push(removed);
             }
         }
-        Ok(survey)
+        Ok(diff)
     }
 
     /// Gives the needed files their names, merges the index and then the manifest, and removes the
@@ -70,23 +70,23 @@ impl<'a> Goal<'a> {
     /// Those of the file system.
     pub(super) fn publish(
         &self,
-        survey: &Survey<'_>,
+        diff: &FolderDiff<'_>,
         lists: &Lists,
         (root, staged): (&RootedPath, &Staged),
     ) -> Result<()> {
         let mut left: HashMap<Digest, usize> = HashMap::new();
-        survey.needed.iter().for_each(|line| *left.entry(line.sha256).or_default() += 1);
-        for line in &survey.needed {
+        diff.needed.iter().for_each(|line| *left.entry(line.sha256).or_default() += 1);
+        for line in &diff.needed {
             let count = left.entry(line.sha256).or_default();
             *count -= 1;
             let file = (line.path.as_str(), line.executable);
             staged.publish(&line.sha256, file, *count == 0)?;
         }
         let above = |line: &&Line| line.path.rsplit_once('/').map_or(0, |(folder, _)| folder.len());
-        staged.sync(survey.needed.iter().map(|line| &line.path[..above(line)]))?;
+        staged.sync(diff.needed.iter().map(|line| &line.path[..above(line)]))?;
         lists.merge_index(root.path(), self.inventory.find(merge::INDEX), self.removed)?;
         lists.merge_manifest(root.path(), self.removed)?;
-        survey.extra.iter().try_for_each(|removed| remove(root, &removed.path))?;
+        diff.extra.iter().try_for_each(|removed| remove(root, &removed.path))?;
         self.remove_empty_folders(root);
         Ok(())
     }
@@ -98,7 +98,7 @@ impl<'a> Goal<'a> {
     }
 }
 
-impl<'a> Survey<'a> {
+impl<'a> FolderDiff<'a> {
     fn add(&mut self, line: &'a Line) {
         match line.is_carried() {
             true => self.needed.push(line),

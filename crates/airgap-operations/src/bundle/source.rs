@@ -12,7 +12,7 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::system_files;
 use airgap_core::verify;
 use airgap_oci::{Layout, Reference};
-use airgap_vendor::manifest::{self, Entry, Finding, Manifest};
+use airgap_vendor::manifest::{self, Entry, FileDefect, Manifest};
 
 use super::content::Content;
 use super::index;
@@ -341,7 +341,7 @@ fn check_unlisted(root: &RootedPath, manifest: &Manifest) -> Result<()> {
     let Some(first) = findings.first() else { return Ok(()) };
     Err(Error::integrity(format!("`{root}` has files that its manifest does not list"))
         .fact("files", findings.len())
-        .fact("first", Finding::describe(first))
+        .fact("first", FileDefect::describe(first))
         .hint(format!("list all of them with `wasm-airgap verify {root}`, and remove them")))
 }
 

@@ -81,12 +81,12 @@ fn ids(staged: &Staged) -> Result<Vec<Digest>> {
 fn publish(id: &Digest, root: &RootedPath, staged: &Staged) -> Result<bool> {
     let Some((inventory, removed)) = lists(id, staged)? else { return Ok(true) };
     let goal = Goal { inventory: &inventory, removed: &removed };
-    let survey = goal.survey(root)?;
-    if !survey.missing.is_empty() {
+    let diff = goal.diff(root)?;
+    if !diff.missing.is_empty() {
         return Ok(false);
     }
     let lists = Lists::read(&inventory, root.path(), staged)?;
-    goal.publish(&survey, &lists, (root, staged))?;
+    goal.publish(&diff, &lists, (root, staged))?;
     Ok(true)
 }
 

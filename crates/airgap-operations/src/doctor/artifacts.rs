@@ -188,7 +188,7 @@ impl Search<'_> {
         })
     }
 
-    fn nowhere(&self, item: &plan::Item) -> Error {
+    fn nowhere(&self, item: &plan::PlannedArtifact) -> Error {
         let error = item.unavailable();
         let distdirs = self.distdirs.iter();
         let error = distdirs.fold(error, |error, dir| error.fact("--distdir", dir.display()));

@@ -9,8 +9,8 @@ use airgap_core::environment::Environment;
 use airgap_core::error::Result;
 use airgap_core::store::Scratch;
 
-use crate::apart::{Apart, Captured, Words};
 use crate::kept::Kept;
+use crate::network_namespace::{Captured, NetworkNamespace, Words};
 
 /// The limits of one command of Bazel. It may build the helper from its sources.
 const LIMITS: Limits =
@@ -67,7 +67,7 @@ pub(super) struct Answer {
 /// Bazel, ready for queries.
 pub(super) struct Bazel<'a> {
     program: PathBuf,
-    apart: Apart,
+    namespace: NetworkNamespace,
     scratch: Scratch,
     root: &'a Path,
     /// The options of `.bazelrc`, without unknown ones.
@@ -84,8 +84,8 @@ impl<'a> Bazel<'a> {
         root: &'a Path,
         environment: &Environment,
     ) -> Result<Bazel<'a>> {
-        let (apart, scratch) = (Apart::find(environment)?, Scratch::new()?);
-        Ok(Bazel { program, apart, scratch, root, options: Vec::new() })
+        let (namespace, scratch) = (NetworkNamespace::find(environment)?, Scratch::new()?);
+        Ok(Bazel { program, namespace, scratch, root, options: Vec::new() })
     }
 
     /// Sets the options for each command; a command gets those that it knows.
@@ -129,9 +129,9 @@ impl<'a> Bazel<'a> {
         command.extend(words.iter().map(OsString::from));
         let kept = Kept::read(&self.root.join(LOCK))?;
         let words = Words { command: &command, folder: self.root, variables: &[] };
-        let captured = self.apart.captured(&words, self.scratch.path(), LIMITS);
+        let captured = self.namespace.captured(&words, self.scratch.path(), LIMITS);
         kept.restore()?;
-        captured.map(answer)
+        captured.map(decode)
     }
 
     /// Returns the folder with Bazel's own programs, such as `linux-sandbox`.
@@ -153,7 +153,7 @@ impl<'a> Bazel<'a> {
 /// The option that forbids the network to the rules of this module.
 const OFFLINE: &[&str] = &["--repo_env=BAZEL_WASM_OFFLINE=1"];
 
-fn answer(captured: Captured) -> Answer {
+fn decode(captured: Captured) -> Answer {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (stdout, stderr) = (text(&captured.stdout), text(&captured.stderr));
     Answer { code: captured.ended.code, stdout, stderr }

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use super::artifacts::Search;
 use super::item::Item;
-use super::rules::Asked;
+use super::rules::RuleTarget;
 use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{Error, Result};
 use airgap_core::rooted::RootedPath;
 use airgap_core::{error, read};
 use airgap_vendor::catalog::WitCatalog;
-use airgap_vendor::kinds::wit::{Held, Packages};
+use airgap_vendor::kinds::wit::{PackageState, Packages};
 use airgap_vendor::manifest::VendorDir;
 use airgap_wit::{Lock, Locked};
 
-impl Asked {
+impl RuleTarget {
     /// Returns an item for the lock of a rule that writes one, and for each package in the lock;
     /// none for any other rule.
     ///
@@ -52,13 +52,13 @@ fn read_lock(root: &Path, path: &str) -> Result<Lock> {
 fn item(locked: &Locked, sources: &Packages, dir: &VendorDir, fix: &str) -> Item {
     let name = locked.package.to_string();
     let failed = |error: &Error| Item::failed("lock", &name, name.clone(), error, true, fix);
-    match sources.held(&locked.package, Some(locked), dir) {
-        Ok(Held::Right(fetched)) => Item::ok("lock", &name, name.clone(), fetched.from),
-        Ok(Held::Missing(path)) => {
+    match sources.state(&locked.package, Some(locked), dir) {
+        Ok(PackageState::Right(fetched)) => Item::ok("lock", &name, name.clone(), fetched.from),
+        Ok(PackageState::Missing(path)) => {
             let statement = format!("`{path}` does not exist");
             failed(&Error::new(error::ErrorKind::Unavailable, statement))
         }
-        Ok(Held::Changed(path)) => {
+        Ok(PackageState::Changed(path)) => {
             failed(&Error::integrity(format!("`{path}` does not match the lock")))
         }
         Err(error) => failed(&error),

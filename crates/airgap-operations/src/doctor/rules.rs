@@ -52,7 +52,7 @@ struct Attribute {
 
 /// A rule with its attributes by name.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct RuleTarget {
     label: String,
     class: String,
     texts: BTreeMap<String, String>,
@@ -61,8 +61,8 @@ pub(super) struct Asked {
 
 /// The targets in an answer of `bazel query`.
 #[derive(Debug, Default)]
-pub(super) struct Answered {
-    pub(super) rules: Vec<Asked>,
+pub(super) struct QueryResult {
+    pub(super) rules: Vec<RuleTarget>,
     /// The files on this machine.
     pub(super) files: Vec<PathBuf>,
 }
@@ -71,8 +71,8 @@ pub(super) struct Answered {
 ///
 /// # Errors
 /// Usage, if a line is not JSON of that form.
-pub(super) fn parse(answer: &str) -> Result<Answered> {
-    let mut all = Answered::default();
+pub(super) fn parse(answer: &str) -> Result<QueryResult> {
+    let mut all = QueryResult::default();
     for line in answer.lines().filter(|line| !line.trim().is_empty()) {
         let target: Target = serde_json::from_str(line).map_err(|error| {
             Error::usage("cannot read the answer of `bazel query`")
@@ -85,13 +85,13 @@ pub(super) fn parse(answer: &str) -> Result<Answered> {
             let (texts, lists) = attributes
                 .map(|it| ((it.name.clone(), it.string_value), (it.name, it.string_list_value)))
                 .unzip();
-            Asked { label: rule.name, class: rule.rule_class, texts, lists }
+            RuleTarget { label: rule.name, class: rule.rule_class, texts, lists }
         }));
     }
     Ok(all)
 }
 
-impl Asked {
+impl RuleTarget {
     /// Returns the label.
     pub(super) fn label(&self) -> &str {
         &self.label

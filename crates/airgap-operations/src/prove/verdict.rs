@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::apart::Counters;
-use crate::apart::trace::Attempt;
+use crate::network_namespace::Counters;
+use crate::network_namespace::trace::Attempt;
 use airgap_core::error::{Error, ErrorKind};
 use airgap_core::quantity::count;
 

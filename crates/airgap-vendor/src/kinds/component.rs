@@ -12,7 +12,7 @@ mod components;
 mod expected;
 mod fetched;
 mod folders;
-mod held;
+mod local;
 mod pull;
 mod search;
 mod vendor;
@@ -21,7 +21,7 @@ mod wanted;
 
 pub use components::Components;
 pub use fetched::{Fetched, Purpose};
-pub use held::{Held, Named, PinKind, check, manifest_of};
+pub use local::{LocalComponent, Named, PinKind, check, manifest_of};
 pub use vendor::{ComponentJob, unpinned, vendor_components, write_component_build};
 pub use wanted::{Pin, WantedComponent};
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::manifest::{Entry, VendorDir};
-use crate::plan::Item;
+use crate::plan::PlannedArtifact;
 use crate::resolver::{self, Attempts, Provider, Resolvable};
 use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::outcome::Outcome;
@@ -26,7 +26,7 @@ pub(crate) struct VendoredFile {
 
 /// Brings one item into the folder. An existing file with the right digest is kept.
 pub(crate) fn vendor_file(
-    item: &Item,
+    item: &PlannedArtifact,
     dir: &VendorDir,
     client: Option<&Client>,
     report: &Report,
@@ -46,7 +46,7 @@ pub(crate) fn vendor_file(
 
 /// The search for one item of a plan.
 struct PinnedFile<'a> {
-    item: &'a Item,
+    item: &'a PlannedArtifact,
     subject: String,
     destination: RootedPath,
     /// Whether a file is at the destination.

@@ -21,7 +21,7 @@ mod wanted;
 
 pub use build_file::WitRepository;
 pub use fetched::{Content, Fetched};
-pub use folders::{Adopted, FolderPackage, Looked, Pinned, look};
-pub use packages::{Held, Packages};
+pub use folders::{Adopted, FolderPackage, FolderSearch, Pinned, find_in_folders};
+pub use packages::{PackageState, Packages};
 pub use published::{Form, Published, wasm_name};
 pub use vendor::{WitJob, WitSummary, check_wit, vendor_wit};

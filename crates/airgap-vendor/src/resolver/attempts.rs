@@ -3,32 +3,32 @@
 use std::fmt::Display;
 
 use super::provider::Provider;
-use crate::plan::Place;
+use crate::plan::SearchPlace;
 use airgap_config::policy::Offline;
 use airgap_core::error::{Error, ErrorKind};
 
 /// The places so far.
 pub(crate) struct Attempts {
     subject: String,
-    mend: String,
+    vendor_command: String,
     facts: Vec<(&'static str, String)>,
     failures: Vec<Error>,
 }
 
 impl Attempts {
-    /// Creates an empty list for `subject`, which the command `mend` adds to the vendor folder of
+    /// Creates an empty list for `subject`, which `vendor_command` adds to the vendor folder of
     /// the workspace.
-    pub(crate) fn new(subject: String, mend: String) -> Attempts {
-        Attempts { subject, mend, facts: Vec::new(), failures: Vec::new() }
+    pub(crate) fn new(subject: String, vendor_command: String) -> Attempts {
+        Attempts { subject, vendor_command, facts: Vec::new(), failures: Vec::new() }
     }
 
-    /// Names another command that mends it.
-    pub(crate) fn mend_by(&mut self, mend: String) {
-        self.mend = mend;
+    /// Sets another command that adds it to the vendor folder.
+    pub(crate) fn set_vendor_command(&mut self, vendor_command: String) {
+        self.vendor_command = vendor_command;
     }
 
     /// Adds folders that were searched.
-    pub(crate) fn add_places(&mut self, places: &[Place]) {
+    pub(crate) fn add_places(&mut self, places: &[SearchPlace]) {
         self.facts.extend(places.iter().map(|place| (place.source, place.describe())));
     }
 
@@ -78,11 +78,11 @@ impl Attempts {
         }
         let error = hints.into_iter().fold(error, |error, hint| error.hint(hint.clone()));
         let Some(offline) = offline else { return error };
-        let mend = self.mend;
         error
             .hint(format!(
-                "on a machine with a network, run\n{mend}\nand copy the folder to this machine"
+                "on a machine with a network, run\n{}\nand copy the folder to this machine",
+                self.vendor_command
             ))
-            .hint(format!("or {} to use the network", offline.mend()))
+            .hint(format!("or {} to use the network", offline.remedy()))
     }
 }

@@ -7,7 +7,7 @@ use super::vendored;
 use super::wanted::WantedComponent;
 use super::wasm_name;
 use crate::clients::Clients;
-use crate::plan::{self, Finding, Place};
+use crate::plan::{self, PlaceState, SearchPlace};
 use crate::resolver;
 use airgap_config::policy::Policy;
 use airgap_config::registries::Role;
@@ -60,7 +60,7 @@ impl Components {
         &self,
         wanted: &WantedComponent,
         destination: Option<&RootedPath>,
-    ) -> Result<Vec<Place>> {
+    ) -> Result<Vec<SearchPlace>> {
         plan::check_vendor_dirs(VendoredKind::Component, self.policy(), &Disk)?;
         let mut places = Vec::new();
         let folders = plan::folders(VendoredKind::Component, self.policy());
@@ -68,26 +68,26 @@ impl Components {
         let named =
             folders.into_iter().map(|(setting, dir)| (setting, dir.join(&wasm_name(&wanted.name))));
         for (setting, path) in own.chain(named) {
-            if places.iter().any(|it: &Place| it.location == path.to_string()) {
+            if places.iter().any(|it: &SearchPlace| it.location == path.to_string()) {
                 continue;
             }
             let finding = match vendored::check(wanted, &path) {
-                None => Finding::Absent,
-                Some(Ok(_)) => Finding::Found,
-                Some(Err(error)) => Finding::Unusable(error.one_line()),
+                None => PlaceState::Absent,
+                Some(Ok(_)) => PlaceState::Found,
+                Some(Err(error)) => PlaceState::Unusable(error.one_line()),
             };
             places.push(vendored::place(setting, &path, finding));
         }
         for source in sources(&self.clients, wanted)? {
             let finding = match folders::find(&source.place, wanted) {
                 _ if source.needs_network() => {
-                    self.policy().offline().map_or(Finding::Network, Finding::Offline)
+                    self.policy().offline().map_or(PlaceState::Network, PlaceState::Offline)
                 }
-                Ok(Some(_)) => Finding::Found,
-                Ok(None) => Finding::Absent,
-                Err(error) => Finding::Unusable(error.one_line()),
+                Ok(Some(_)) => PlaceState::Found,
+                Ok(None) => PlaceState::Absent,
+                Err(error) => PlaceState::Unusable(error.one_line()),
             };
-            places.push(Place {
+            places.push(SearchPlace {
                 source: if source.role == Role::Mirror { "mirror" } else { "registry" },
                 setting: None,
                 location: source.to_string(),

@@ -1,6 +1,6 @@
 //! A component that was brought to its destination, and the purpose of that.
 
-use super::held::{Held, PinKind};
+use super::local::{LocalComponent, PinKind};
 use super::pull::Pulled;
 use airgap_core::outcome::Outcome;
 use airgap_core::rooted::RootedPath;
@@ -32,21 +32,25 @@ pub struct Fetched {
     /// The way in which it came there.
     pub outcome: Outcome,
     /// Whether it was on this machine, so that no registry was asked for it.
-    pub held: bool,
+    pub is_local: bool,
     /// Its origin, for people.
     pub from: String,
 }
 
 impl Fetched {
     /// Creates the result for a component that was on this machine.
-    pub(super) fn held(held: Held, outcome: Outcome, from: &RootedPath) -> Fetched {
-        let Held { file, manifest, kind } = held;
-        Fetched { file, manifest, kind, outcome, held: true, from: from.to_string() }
+    pub(super) fn from_local(
+        local: LocalComponent,
+        outcome: Outcome,
+        from: &RootedPath,
+    ) -> Fetched {
+        let LocalComponent { file, manifest, kind } = local;
+        Fetched { file, manifest, kind, outcome, is_local: true, from: from.to_string() }
     }
 
     /// Creates the result for a component from a registry.
-    pub(super) fn pulled(pulled: Pulled, from: String) -> Fetched {
+    pub(super) fn from_pulled(pulled: Pulled, from: String) -> Fetched {
         let Pulled { file, manifest, kind, outcome } = pulled;
-        Fetched { file, manifest, kind, outcome, held: false, from }
+        Fetched { file, manifest, kind, outcome, is_local: false, from }
     }
 }

@@ -1,8 +1,8 @@
 //! Components in folders that the settings name in place of a registry, as `<version>.wasm`.
 
-use super::held::{self, Held, Named};
+use super::local::{self, LocalComponent, Named};
 use super::wanted::WantedComponent;
-use airgap_config::registries::Place;
+use airgap_config::registries::SourceLocation;
 use airgap_core::error::{Context as _, ErrorKind, Result};
 use airgap_core::folder::EntryKind;
 use airgap_core::rooted::{RootedPath, is_absence};
@@ -12,15 +12,21 @@ use airgap_core::system_files;
 ///
 /// # Errors
 /// Integrity, if the file is there and is something else.
-pub(super) fn find(place: &Place, wanted: &WantedComponent) -> Result<Option<(RootedPath, Held)>> {
+pub(super) fn find(
+    place: &SourceLocation,
+    wanted: &WantedComponent,
+) -> Result<Option<(RootedPath, LocalComponent)>> {
     match place {
-        Place::Path(path) => file(RootedPath::from_trusted(path), wanted).map(Some),
-        Place::Versions(folder) => version(&RootedPath::from_trusted(folder), wanted),
-        Place::Oci { .. } => Ok(None),
+        SourceLocation::Path(path) => file(RootedPath::from_trusted(path), wanted).map(Some),
+        SourceLocation::Versions(folder) => version(&RootedPath::from_trusted(folder), wanted),
+        SourceLocation::Oci { .. } => Ok(None),
     }
 }
 
-fn version(folder: &RootedPath, wanted: &WantedComponent) -> Result<Option<(RootedPath, Held)>> {
+fn version(
+    folder: &RootedPath,
+    wanted: &WantedComponent,
+) -> Result<Option<(RootedPath, LocalComponent)>> {
     if let Some(version) = &wanted.version {
         // A tag may begin with `v`, a version does not.
         for name in [version.as_str(), version.strip_prefix('v').unwrap_or(version)] {
@@ -33,7 +39,7 @@ fn version(folder: &RootedPath, wanted: &WantedComponent) -> Result<Option<(Root
     }
     // A digest alone may belong to any version.
     for path in files(folder)? {
-        let is_listed = held::is_listed(&path, wanted.pin.as_ref());
+        let is_listed = local::is_listed(&path, wanted.pin.as_ref());
         match file(path, wanted) {
             Err(error) if error.kind() == ErrorKind::Integrity && !is_listed => {}
             found => return found.map(Some),
@@ -42,11 +48,11 @@ fn version(folder: &RootedPath, wanted: &WantedComponent) -> Result<Option<(Root
     Ok(None)
 }
 
-fn file(path: RootedPath, wanted: &WantedComponent) -> Result<(RootedPath, Held)> {
-    let manifest = held::manifest_of(&path);
+fn file(path: RootedPath, wanted: &WantedComponent) -> Result<(RootedPath, LocalComponent)> {
+    let manifest = local::manifest_of(&path);
     let named = Named { path: &path, manifest: Some(&manifest), subject: &wanted.words };
-    let held = held::check(&named, wanted.pin.as_ref(), None)?;
-    Ok((path, held))
+    let local = local::check(&named, wanted.pin.as_ref(), None)?;
+    Ok((path, local))
 }
 
 /// Returns the `.wasm` files in a folder, sorted; none if the folder does not exist.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Seek;
 
 use super::expected::EXPECTED;
-use super::held::{self, PinKind};
+use super::local::{self, PinKind};
 use super::wanted::{Pin, WantedComponent};
 use crate::kinds::wasm_artifact::Artifact;
 use airgap_core::digest::Digest;
@@ -163,7 +163,7 @@ impl BlobPull<'_> {
     /// Returns the manifest in a file that is not a component, if it is one.
     fn manifest_in(&self, mut file: File, shown: &str) -> Result<Option<Manifest>> {
         file.rewind().doing(|| format!("read {shown}"))?;
-        let manifest = held::manifest_in(file, self.destination);
+        let manifest = local::manifest_in(file, self.destination);
         Ok(manifest.filter(Manifest::names_others))
     }
 

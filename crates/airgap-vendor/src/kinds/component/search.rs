@@ -2,15 +2,15 @@
 
 use super::fetched::{Fetched, Purpose};
 use super::folders;
-use super::held::{self, Held, Named};
+use super::local::{self, LocalComponent, Named};
 use super::pull;
 use super::vendored::{self, is_wrong};
 use super::wanted::WantedComponent;
 use super::wasm_name;
 use crate::clients::{self, Clients};
-use crate::plan::{self, Finding};
+use crate::plan::{self, PlaceState};
 use crate::resolver::{Attempts, Resolvable};
-use airgap_config::registries::{Place, Source};
+use airgap_config::registries::{Source, SourceLocation};
 use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{self, Context as _, Error, Result};
 use airgap_core::folder::{EntryKind, Stat};
@@ -59,7 +59,7 @@ impl<'a> ComponentSearch<'a> {
     }
 
     /// Checks the file at the destination, if no registry needs to be asked.
-    fn right(&self) -> Option<Held> {
+    fn right(&self) -> Option<LocalComponent> {
         let (wanted, path) = (self.wanted, self.destination);
         match (&wanted.pin, self.purpose) {
             (Some(_), Purpose::Vendor) => vendored::check(wanted, path)?.ok(),
@@ -69,39 +69,43 @@ impl<'a> ComponentSearch<'a> {
             }
             (Some(pin), _) => {
                 let named = Named { path, manifest: None, subject: &wanted.words };
-                held::check(&named, Some(pin), None).ok()
+                local::check(&named, Some(pin), None).ok()
             }
             (None, _) => None,
         }
     }
 
     /// Takes the component from one folder, or returns the finding there.
-    fn in_folder(&self, dir: &RootedPath, path: &RootedPath) -> Result<Answer<Held, Finding>> {
+    fn in_folder(
+        &self,
+        dir: &RootedPath,
+        path: &RootedPath,
+    ) -> Result<Answer<LocalComponent, PlaceState>> {
         let error = match vendored::check(self.wanted, path) {
-            None => return Ok(Answer::Passed(Finding::Absent)),
-            Some(Ok(held)) => return Ok(Answer::Found(held)),
+            None => return Ok(Answer::Passed(PlaceState::Absent)),
+            Some(Ok(local)) => return Ok(Answer::Found(local)),
             Some(Err(error)) => error,
         };
         if is_wrong(&error) && self.must_be_right(path) {
-            let mend = self.wanted.mend_in(dir);
-            return Err(error.hint(format!("to vendor it again, run\n{mend}")));
+            let command = self.wanted.vendor_command_in(dir);
+            return Err(error.hint(format!("to vendor it again, run\n{command}")));
         }
         let why = error.one_line();
         self.report.say(&format!("skipped {path}: {why}"));
-        Ok(Answer::Passed(Finding::Unusable(why)))
+        Ok(Answer::Passed(PlaceState::Unusable(why)))
     }
 
     /// Returns whether other bytes at this path end the search: in a build always, and otherwise
     /// if the folder lists this path as the requested component.
     fn must_be_right(&self, path: &RootedPath) -> bool {
-        self.purpose == Purpose::Build || held::is_listed(path, self.wanted.pin.as_ref())
+        self.purpose == Purpose::Build || local::is_listed(path, self.wanted.pin.as_ref())
     }
 
     /// Puts a copy of a component from this machine at the destination.
-    fn copy(&self, held: Held, from: &RootedPath) -> Result<Fetched> {
-        let file = store::place_copy(&held.file, self.destination, false)?;
+    fn copy(&self, local: LocalComponent, from: &RootedPath) -> Result<Fetched> {
+        let file = store::place_copy(&local.file, self.destination, false)?;
         let outcome = if self.there.is_some() { Outcome::Repaired } else { Outcome::Copied };
-        Ok(Fetched::held(Held { file, ..held }, outcome, from))
+        Ok(Fetched::from_local(LocalComponent { file, ..local }, outcome, from))
     }
 }
 
@@ -113,7 +117,7 @@ impl Resolvable for ComponentSearch<'_> {
         // A link may lead to a path that does not exist at the next build.
         let is_file = self.there.as_ref().is_some_and(|it| it.kind == EntryKind::File);
         let kept = is_file.then(|| self.right()).flatten();
-        Ok(kept.map(|held| Fetched::held(held, Outcome::Kept, self.destination)))
+        Ok(kept.map(|local| Fetched::from_local(local, Outcome::Kept, self.destination)))
     }
 
     fn in_folders(&self, attempts: &mut Attempts) -> Result<Option<Fetched>> {
@@ -130,7 +134,7 @@ impl Resolvable for ComponentSearch<'_> {
         for ((setting, path, _), finding) in searched.passed {
             attempts.add_places(&[vendored::place(setting, &path, finding)]);
         }
-        searched.found.map(|(held, (_, path, _))| self.copy(held, &path)).transpose()
+        searched.found.map(|(local, (_, path, _))| self.copy(local, &path)).transpose()
     }
 
     fn sources(&self, _: &mut Attempts) -> Result<Vec<Source>> {
@@ -139,22 +143,22 @@ impl Resolvable for ComponentSearch<'_> {
 
     fn ask(&self, source: &Source) -> Result<Option<Fetched>> {
         let (wanted, destination) = (self.wanted, self.destination);
-        let Place::Oci { registry, repository } = &source.place else {
+        let SourceLocation::Oci { registry, repository } = &source.place else {
             let found = folders::find(&source.place, wanted)?;
-            return found.map(|(path, held)| self.copy(held, &path)).transpose();
+            return found.map(|(path, local)| self.copy(local, &path)).transpose();
         };
         let client = self.clients.oci(|| format!("fetch `{}`", wanted.words))?;
         let repository = clients::repository(registry, repository)?;
         let item = self.report.item(wanted.name.to_string());
         let pulled = pull::component(client, &repository, wanted, destination, &item)?;
-        Ok(Some(Fetched::pulled(pulled, source.to_string())))
+        Ok(Some(Fetched::from_pulled(pulled, source.to_string())))
     }
 
     fn damage(&self, _: error::ErrorKind) -> Option<Error> {
         let is_vendored = self.purpose == Purpose::Vendor;
         let checked = is_vendored.then(|| vendored::check(self.wanted, self.destination));
         let error = checked??.err().filter(is_wrong)?;
-        held::is_listed(self.destination, self.wanted.pin.as_ref())
+        local::is_listed(self.destination, self.wanted.pin.as_ref())
             .then(|| error.hint("no allowed source has the right bytes"))
     }
 

@@ -96,7 +96,7 @@ fn bring(
     }
     let Fetched { file, outcome, .. } = &fetched;
     report.say(&format!("{:8} {}  {}", outcome.word(), wanted.words, megabytes(file.size())));
-    if wanted.pin.is_none() && !fetched.held {
+    if wanted.pin.is_none() && !fetched.is_local {
         report.warn(&unpinned(wanted, &fetched));
     }
     Ok((*outcome, entries(job.dir, wanted, &fetched)))

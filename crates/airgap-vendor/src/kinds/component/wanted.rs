@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::catalog::ComponentCatalog;
-use crate::plan::Place;
+use crate::plan::SearchPlace;
 use crate::request::{ComponentChoice, Request};
 use crate::resolver::Attempts;
 use airgap_core::digest::Digest;
@@ -143,7 +143,7 @@ impl WantedComponent {
     }
 
     /// Returns the error for a component that none of these places has.
-    pub fn unavailable(&self, places: &[Place]) -> Error {
+    pub fn unavailable(&self, places: &[SearchPlace]) -> Error {
         let mut attempts = self.attempts();
         attempts.add_places(places);
         attempts.error(places.iter().find_map(|place| place.finding.offline()))
@@ -151,16 +151,16 @@ impl WantedComponent {
 
     /// Returns an empty list of the places that were searched.
     pub(super) fn attempts(&self) -> Attempts {
-        Attempts::new(format!("the component `{}`", self.words), self.mend())
+        Attempts::new(format!("the component `{}`", self.words), self.vendor_command())
     }
 
     /// Returns the command that brings it into the workspace's vendor folder.
-    pub(super) fn mend(&self) -> String {
-        self.mend_in("vendor/components")
+    pub(super) fn vendor_command(&self) -> String {
+        self.vendor_command_in("vendor/components")
     }
 
     /// The command that brings it into this folder.
-    pub(super) fn mend_in(&self, folder: impl Display) -> String {
+    pub(super) fn vendor_command_in(&self, folder: impl Display) -> String {
         let name = match WantedComponent::at(&self.words, None).is_ok_and(|it| it.name == self.name)
         {
             true => String::new(),
@@ -225,7 +225,7 @@ mod tests {
         let name = "short".parse().unwrap();
         let wanted = WantedComponent::parse(&words, Some(&name), None, &catalog).unwrap();
         assert_eq!(wanted.name, name);
-        assert!(wanted.mend().contains(" --name short "), "{}", wanted.mend());
+        assert!(wanted.vendor_command().contains(" --name short "), "{}", wanted.vendor_command());
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
             "wasm-airgap vendor components ghcr.io/a/b:1@sha256:{digest} \
              --output-dir vendor/components"
         );
-        assert_eq!(wanted.mend(), expected);
-        assert!(parse("auth@1.2.0", None).unwrap().mend().contains(" --name auth "));
+        assert_eq!(wanted.vendor_command(), expected);
+        assert!(parse("auth@1.2.0", None).unwrap().vendor_command().contains(" --name auth "));
     }
 }

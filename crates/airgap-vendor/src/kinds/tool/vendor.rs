@@ -3,7 +3,7 @@
 use super::Helper;
 use crate::kinds::pinned_file::vendor_file;
 use crate::manifest::{Manifest, VendorDir};
-use crate::plan::{Item, Plan};
+use crate::plan::{Plan, PlannedArtifact};
 use crate::vendor::{self, Batch, Summary};
 use airgap_core::error::Result;
 use airgap_core::report::Report;
@@ -33,7 +33,7 @@ pub fn vendor_tools(job: &ToolJob<'_>, report: &Report) -> Result<Summary> {
     vendor::begin(dir)?;
     let helper = job.helper.map(|helper| helper.vendor(dir)).transpose()?;
     let batch = Batch { wanted: &plan.items, noun: "file", jobs };
-    let mut summary = vendor::bring_all(&batch, report, |item: &Item| {
+    let mut summary = vendor::bring_all(&batch, report, |item: &PlannedArtifact| {
         let file = vendor_file(item, dir, client, report)?;
         Ok((file.outcome, vec![file.entry]))
     });

@@ -8,7 +8,7 @@ use super::listed;
 use super::published::wasm_name;
 
 use crate::catalog::SourceArchive;
-use crate::plan::{self, Finding, Place};
+use crate::plan::{self, PlaceState, SearchPlace};
 use airgap_config::policy::Policy;
 use airgap_core::artifact::VendoredKind;
 use airgap_core::digest::Digest;
@@ -23,9 +23,9 @@ use airgap_wit::WitSource;
 
 /// The result of a search.
 #[derive(Debug)]
-pub struct Looked {
+pub struct FolderSearch {
     /// Every place, in order, with the finding there.
-    pub places: Vec<Place>,
+    pub places: Vec<SearchPlace>,
     /// The usable finding.
     pub found: Option<FolderPackage>,
     /// Whether a folder has the text of the package without the published file that is pinned.
@@ -58,23 +58,23 @@ pub enum FolderPackage {
 ///
 /// # Errors
 /// Usage, if a folder that a variable names cannot be used.
-pub fn look(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<Looked> {
+pub fn find_in_folders(package: &PackageId, pin: &Pinned, policy: &Policy) -> Result<FolderSearch> {
     plan::check_vendor_dirs(VendoredKind::Wit, policy, &airgap_core::listing::Disk)?;
-    let mut looked = Looked { places: Vec::new(), found: None, has_only_text: false };
+    let mut result = FolderSearch { places: Vec::new(), found: None, has_only_text: false };
     let folders = plan::folders(VendoredKind::Wit, policy);
     let searched = search::in_order(folders, |(setting, dir)| -> Result<_> {
-        Ok(match looked.look_in(dir, *setting, package, pin) {
+        Ok(match result.search_in(dir, *setting, package, pin) {
             Some(found) => Answer::Found(found),
             None => Answer::Passed(()),
         })
     })?;
-    looked.found = searched.found.map(|(found, _)| found);
-    Ok(looked)
+    result.found = searched.found.map(|(found, _)| found);
+    Ok(result)
 }
 
-impl Looked {
+impl FolderSearch {
     /// Searches one vendor folder, as it was filled or by hand, and records the findings.
-    fn look_in(
+    fn search_in(
         &mut self,
         dir: &RootedPath,
         setting: Option<&'static str>,
@@ -82,7 +82,7 @@ impl Looked {
         pin: &Pinned,
     ) -> Option<FolderPackage> {
         let source = if setting.is_some() { "vendor folder" } else { "workspace folder" };
-        let place = |path: &RootedPath, finding: Finding| Place {
+        let place = |path: &RootedPath, finding: PlaceState| SearchPlace {
             source,
             setting,
             location: path.to_string(),
@@ -97,12 +97,12 @@ impl Looked {
         for folder in own.iter().chain(&deps_of(&own)) {
             let (finding, found) = match hand_made(folder, package, pin) {
                 Candidate::None => continue,
-                Candidate::Unfit(why) => (Finding::Unusable(why), None),
+                Candidate::Unfit(why) => (PlaceState::Unusable(why), None),
                 Candidate::OnlyText => {
                     self.has_only_text = true;
-                    (Finding::Unusable(ONLY_TEXT.to_owned()), None)
+                    (PlaceState::Unusable(ONLY_TEXT.to_owned()), None)
                 }
-                Candidate::Fit(found) => (Finding::Found, Some(found)),
+                Candidate::Fit(found) => (PlaceState::Found, Some(found)),
             };
             self.places.push(place(folder, finding));
             if found.is_some() {
@@ -118,7 +118,7 @@ impl Looked {
 fn vendored(
     dir: &RootedPath,
     package: &PackageId,
-) -> (Option<RootedPath>, Vec<(RootedPath, Finding)>) {
+) -> (Option<RootedPath>, Vec<(RootedPath, PlaceState)>) {
     let own = dir.join(&format!("{}/{}", package.folder(), wasm_name(package)));
     let (namespace, name) = (package.name.namespace(), package.name.name());
     let in_registry = dir.join(&format!("{namespace}/{name}/{}.wasm", package.version));
@@ -127,14 +127,14 @@ fn vendored(
         match path.is_file() {
             Ok(false) => {}
             Ok(true) => {
-                findings.push((path.clone(), Finding::Found));
+                findings.push((path.clone(), PlaceState::Found));
                 return (Some(path.clone()), findings);
             }
-            Err(error) => findings.push((path.clone(), Finding::Unusable(error.to_string()))),
+            Err(error) => findings.push((path.clone(), PlaceState::Unusable(error.to_string()))),
         }
     }
     if findings.is_empty() {
-        findings.push((own, Finding::Absent));
+        findings.push((own, PlaceState::Absent));
     }
     (None, findings)
 }

@@ -5,7 +5,7 @@ use semver::Version;
 use super::{folders, pull};
 use crate::catalog::WitCatalog;
 use crate::clients::{self, Clients};
-use airgap_config::registries::{Place, Source as Provider};
+use airgap_config::registries::{Source as Provider, SourceLocation};
 use airgap_core::error::{Error, Result};
 use airgap_core::package::{PackageId, PackageName};
 use airgap_core::suggest;
@@ -25,9 +25,9 @@ impl KnownVersions<'_> {
     /// Unavailable, if offline; network, if the registry fails.
     pub(super) fn at(&self, provider: &Provider, package: &PackageName) -> Result<Vec<Version>> {
         match &provider.place {
-            Place::Path(_) => Ok(Vec::new()),
-            Place::Versions(folder) => Ok(folders::versions(folder)),
-            Place::Oci { registry, repository } => {
+            SourceLocation::Path(_) => Ok(Vec::new()),
+            SourceLocation::Versions(folder) => Ok(folders::versions(folder)),
+            SourceLocation::Oci { registry, repository } => {
                 let doing = || format!("list the versions of {package} at {registry}");
                 let client = self.clients.oci(doing)?;
                 pull::versions(client, &clients::repository(registry, repository)?)

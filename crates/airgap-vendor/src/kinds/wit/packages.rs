@@ -1,9 +1,9 @@
 //! The sources of packages that the settings allow, and the fetching of one package.
 
-mod held;
+mod state;
 mod versions;
 
-pub use held::Held;
+pub use state::PackageState;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,7 +22,7 @@ use crate::plan;
 use crate::request::WitChoice;
 use crate::resolver;
 use airgap_config::policy::Policy;
-use airgap_config::registries::Place;
+use airgap_config::registries::SourceLocation;
 use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
 use airgap_core::error::{Error, Result};
@@ -162,7 +162,7 @@ impl Packages {
     ///
     /// # Errors
     /// The errors of [`Packages::fetch`].
-    pub fn look(
+    pub fn fetch_for_inspection(
         &self,
         package: &PackageId,
         rule: Option<&str>,
@@ -247,7 +247,7 @@ impl Packages {
     fn overridden(&self, package: &PackageId) -> Result<Option<Fetched>> {
         let provider = self.clients.registries().override_of(&package.name)?;
         let Some(provider) = &provider else { return Ok(None) };
-        let Place::Path(path) = &provider.place else {
+        let SourceLocation::Path(path) = &provider.place else {
             return Err(Error::usage(format!("{provider} is no path")));
         };
         let source = match user_path::is_folder(path)? {

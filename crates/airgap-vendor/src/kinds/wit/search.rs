@@ -10,7 +10,7 @@ use super::wanted::WantedPackage;
 use crate::catalog::WitCatalog;
 use crate::clients;
 use crate::resolver::{Attempts, Resolvable};
-use airgap_config::registries::{Place, Source as Provider};
+use airgap_config::registries::{Source as Provider, SourceLocation};
 use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::outcome::Outcome;
 use airgap_core::package::PackageId;
@@ -91,8 +91,8 @@ impl<'a> PackageSearch<'a> {
     fn ask_for_file(&self, provider: &Provider) -> Result<Option<Verified>> {
         let WantedPackage { package, destination, .. } = self.wanted;
         match &provider.place {
-            Place::Path(_) => Ok(None),
-            Place::Versions(folder) => {
+            SourceLocation::Path(_) => Ok(None),
+            SourceLocation::Versions(folder) => {
                 let path =
                     RootedPath::from_trusted(folder).join(&format!("{}.wasm", package.version));
                 if !path.is_file().doing(|| format!("read `{path}`"))? {
@@ -100,7 +100,7 @@ impl<'a> PackageSearch<'a> {
                 }
                 self.copy(&path).map(Some)
             }
-            Place::Oci { registry, repository } => {
+            SourceLocation::Oci { registry, repository } => {
                 let doing = || format!("fetch {package} from {registry}");
                 let client = self.known.clients.oci(doing)?;
                 let repository = clients::repository(registry, repository)?;
@@ -135,12 +135,13 @@ impl Resolvable for PackageSearch<'_> {
 
     fn in_folders(&self, attempts: &mut Attempts) -> Result<Option<Fetched>> {
         let wanted = self.wanted;
-        let looked = folders::look(wanted.package, &self.pinned(), self.known.clients.policy())?;
-        attempts.add_places(&looked.places);
-        if let (true, Some(pin)) = (looked.has_only_text, &self.pin) {
-            attempts.mend_by(wanted.fetch_command(&pin.digest));
+        let search =
+            folders::find_in_folders(wanted.package, &self.pinned(), self.known.clients.policy())?;
+        attempts.add_places(&search.places);
+        if let (true, Some(pin)) = (search.has_only_text, &self.pin) {
+            attempts.set_vendor_command(wanted.fetch_command(&pin.digest));
         }
-        match looked.found {
+        match search.found {
             Some(FolderPackage::HandMade(folder)) => {
                 let source = WitSource::from_rooted(&folder)?;
                 listed::check_text(&source, folder.path())?;

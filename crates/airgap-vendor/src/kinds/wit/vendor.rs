@@ -9,7 +9,7 @@ mod folder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Fetched, Held, Packages, WitRepository};
+use super::{Fetched, PackageState, Packages, WitRepository};
 use crate::manifest::{Entry, Manifest, VendorDir};
 use crate::vendor;
 use airgap_core::error::{Error, Result};
@@ -75,7 +75,7 @@ pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
     let fetch = |package: &PackageId| {
         let fetched = job.packages.fetch(package, job.lock.get(package), job.dir, report);
         total.done();
-        Ok(Held::Right(Box::new(fetched?)))
+        Ok(PackageState::Right(Box::new(fetched?)))
     };
     let closure = closure(job, fetch, &total)?;
     drop(total);
@@ -100,8 +100,8 @@ pub fn vendor_wit(job: &WitJob<'_>, report: &Report) -> Result<WitSummary> {
 /// # Errors
 /// Integrity, naming each difference.
 pub fn check_wit(job: &WitJob<'_>, report: &Report) -> Result<()> {
-    let held = |package: &PackageId| job.packages.held(package, job.lock.get(package), job.dir);
-    let closure = closure(job, held, &report.total(0, "package", None))?;
+    let state = |package: &PackageId| job.packages.state(package, job.lock.get(package), job.dir);
+    let closure = closure(job, state, &report.total(0, "package", None))?;
     let (members, folders) = (&closure.members, folders(job, &closure)?);
     let unread = &closure.unread;
     let mut differences: Vec<_> = unread.values().cloned().collect();
@@ -157,7 +157,7 @@ impl Closure {
 /// Fetches and reads every needed package.
 fn closure(
     job: &WitJob<'_>,
-    bring: impl Fn(&PackageId) -> Result<Held> + Sync,
+    bring: impl Fn(&PackageId) -> Result<PackageState> + Sync,
     total: &Total,
 ) -> Result<Closure> {
     let mut closure = Closure::default();
@@ -172,8 +172,8 @@ fn closure(
         check_folders(closure.packages().chain(round.keys()))?;
         let wanted: Vec<_> = std::mem::take(&mut round).into_iter().collect();
         let read = |(package, requirement): &(PackageId, String)| -> Result<_> {
-            let held = bring(package).map_err(|error| needed_by(error, package, &closure.members));
-            let read = Member::read(package, held?, requirement, job.lock)?;
+            let state = bring(package).map_err(|error| needed_by(error, package, &closure.members));
+            let read = Member::read(package, state?, requirement, job.lock)?;
             let bytes = read.as_ref().map_or(0, Member::bytes);
             check_total(text.fetch_add(bytes, Ordering::Relaxed) + bytes, package)?;
             Ok((package.clone(), read))
@@ -214,17 +214,17 @@ impl Member {
     /// fetched and is something else is removed.
     fn read(
         package: &PackageId,
-        held: Held,
+        state: PackageState,
         requirement: &str,
         lock: &Lock,
     ) -> Result<std::result::Result<Member, String>> {
-        let fetched = match held {
-            Held::Right(fetched) => *fetched,
+        let fetched = match state {
+            PackageState::Right(fetched) => *fetched,
             _ if lock.get(package).is_none() => {
                 return Ok(Err(format!("needed and not locked: {package}")));
             }
-            Held::Missing(path) => return Ok(Err(format!("missing   {path}"))),
-            Held::Changed(path) => return Ok(Err(format!("changed   {path}"))),
+            PackageState::Missing(path) => return Ok(Err(format!("missing   {path}"))),
+            PackageState::Changed(path) => return Ok(Err(format!("changed   {path}"))),
         };
         let source = match fetched.source() {
             Ok(source) => source,

@@ -37,8 +37,8 @@ impl<'a> WantedPackage<'a> {
         let package = self.package;
         let registry = self.rule.map(|rule| format!(" --package-registry {}={rule}", package.name));
         let registry = registry.unwrap_or_default();
-        let mend = format!("wasm-airgap vendor wit {package}{registry} --output-dir vendor/wit");
-        Attempts::new(package.to_string(), mend)
+        let command = format!("wasm-airgap vendor wit {package}{registry} --output-dir vendor/wit");
+        Attempts::new(package.to_string(), command)
     }
 
     /// Returns the command that brings the published file if only text is at hand, which `vendor wit`

@@ -13,7 +13,7 @@ use airgap_core::verify::Unverified;
 use airgap_wit::{Locked, WitSource};
 
 /// The state of a package's folder.
-pub enum Held {
+pub enum PackageState {
     /// A right one, with its content.
     Right(Box<Fetched>),
     /// A missing path.
@@ -29,32 +29,32 @@ impl Packages {
     /// # Errors
     /// Integrity, if the lock and the registry files pin different archives; or if the config file
     /// puts another package in its place.
-    pub fn held(
+    pub fn state(
         &self,
         package: &PackageId,
         locked: Option<&Locked>,
         dir: &VendorDir,
-    ) -> Result<Held> {
+    ) -> Result<PackageState> {
         match self.published_as(package, locked, dir)? {
             PublishedAs::Archive(archive) => {
                 let path = dir.place(&archive.artifact().path());
                 let form = Form::of(&archive);
                 let url = archive.archive.url.to_string();
-                let held = file(package, &path, Some(archive.archive.sha256), form);
-                Ok(held.with(|fetched| fetched.url = Some(url)))
+                let state = file(package, &path, Some(archive.archive.sha256), form);
+                Ok(state.with(|fetched| fetched.url = Some(url)))
             }
             PublishedAs::File(wanted) => {
-                let held = self.held_file(&wanted)?;
+                let state = self.file_state(&wanted)?;
                 let registry = locked.and_then(|it| it.registry.clone());
-                Ok(held.with(|fetched| fetched.registry = registry))
+                Ok(state.with(|fetched| fetched.registry = registry))
             }
         }
     }
 
-    fn held_file(&self, wanted: &WantedPackage<'_>) -> Result<Held> {
+    fn file_state(&self, wanted: &WantedPackage<'_>) -> Result<PackageState> {
         let (package, path) = (wanted.package, &wanted.destination);
         if let Some(text) = self.overridden(package)? {
-            return Ok(Held::Right(Box::new(text)));
+            return Ok(PackageState::Right(Box::new(text)));
         }
         if let Some(text) = &wanted.text {
             return Ok(folder(&path.parent().unwrap_or_else(|| path.clone()), text));
@@ -65,25 +65,30 @@ impl Packages {
 }
 
 /// Checks a published file.
-fn file(package: &PackageId, path: &RootedPath, digest: Option<Digest>, form: Form) -> Held {
+fn file(
+    package: &PackageId,
+    path: &RootedPath,
+    digest: Option<Digest>,
+    form: Form,
+) -> PackageState {
     if is_missing(path) {
-        return Held::Missing(path.clone());
+        return PackageState::Missing(path.clone());
     }
     let found = Unverified::open_rooted(path, package.to_string()).ok();
     let right = found.zip(digest).and_then(|(found, digest)| found.verify(&digest).ok());
-    let Some(file) = right else { return Held::Changed(path.clone()) };
+    let Some(file) = right else { return PackageState::Changed(path.clone()) };
     let from = path.to_string();
-    Held::Right(Box::new(Fetched::published(package, form, file, Outcome::Kept, from)))
+    PackageState::Right(Box::new(Fetched::published(package, form, file, Outcome::Kept, from)))
 }
 
 /// Checks text that stands in for a published file.
-fn folder(path: &RootedPath, text: &Digest) -> Held {
+fn folder(path: &RootedPath, text: &Digest) -> PackageState {
     match WitSource::from_rooted(path) {
         Ok(source) if source.tree_hash() == *text => {
-            Held::Right(Box::new(Fetched::text(source, Outcome::Kept, path.to_string())))
+            PackageState::Right(Box::new(Fetched::text(source, Outcome::Kept, path.to_string())))
         }
-        _ if is_missing(path) => Held::Missing(path.clone()),
-        _ => Held::Changed(path.clone()),
+        _ if is_missing(path) => PackageState::Missing(path.clone()),
+        _ => PackageState::Changed(path.clone()),
     }
 }
 
@@ -91,9 +96,9 @@ fn is_missing(path: &RootedPath) -> bool {
     matches!(path.stat(), Ok(None))
 }
 
-impl Held {
-    fn with(mut self, change: impl FnOnce(&mut Fetched)) -> Held {
-        if let Held::Right(fetched) = &mut self {
+impl PackageState {
+    fn with(mut self, change: impl FnOnce(&mut Fetched)) -> PackageState {
+        if let PackageState::Right(fetched) = &mut self {
             change(fetched);
         }
         self

@@ -1,7 +1,8 @@
 //! Programs that run in a network namespace, where the only network is loopback.
 //!
 //! ```text
-//! Apart --unshare--> this program again, `inside` --brings loopback up, counts--> the command
+//! NetworkNamespace --unshare--> this program again, `inside`
+//!                               --brings loopback up, counts--> the command
 //! ```
 //!
 //! The second process stays until the command ends, because the counters of the kernel belong to
@@ -36,7 +37,7 @@ const REPORT_LIMIT: u64 = 64 << 10;
 
 /// A tested way to start programs without a network.
 #[derive(Clone, Debug)]
-pub struct Apart {
+pub struct NetworkNamespace {
     /// The command that creates the namespace; empty if this process has no network itself.
     unshare: Vec<OsString>,
     this_program: PathBuf,
@@ -54,12 +55,12 @@ pub struct Captured {
     pub stderr: Vec<u8>,
 }
 
-impl Apart {
+impl NetworkNamespace {
     /// Finds a way that works on this machine, and tries it.
     ///
     /// # Errors
     /// Failed, with the reason of each way, if no network namespace can be created here.
-    pub fn find(environment: &Environment) -> Result<Apart> {
+    pub fn find(environment: &Environment) -> Result<NetworkNamespace> {
         let this_program = std::env::current_exe().doing(|| "find this program itself".into())?;
         let mut reasons = Vec::new();
         for (how, flags) in WAYS {
@@ -68,14 +69,18 @@ impl Apart {
                 break;
             };
             let words = std::iter::once(unshare.into()).chain(flags.iter().map(OsString::from));
-            let apart = Apart { unshare: words.collect(), this_program: this_program.clone(), how };
-            match apart.probe() {
-                Ok(()) => return Ok(apart),
+            let namespace = NetworkNamespace {
+                unshare: words.collect(),
+                this_program: this_program.clone(),
+                how,
+            };
+            match namespace.probe() {
+                Ok(()) => return Ok(namespace),
                 Err(reason) => reasons.push(format!("{how}: {reason}")),
             }
         }
         if routes::others().is_ok_and(|others| others.is_empty()) {
-            return Ok(Apart { unshare: Vec::new(), this_program, how: NO_ROUTE });
+            return Ok(NetworkNamespace { unshare: Vec::new(), this_program, how: NO_ROUTE });
         }
         Err(impossible(reasons))
     }
@@ -91,7 +96,7 @@ impl Apart {
     /// # Errors
     /// Failed, if the command cannot be started or its report cannot be read.
     pub fn attached(&self, command: &Words<'_>, streams: Streams, scratch: &Path) -> Result<Ended> {
-        let report = scratch.join("apart.json");
+        let report = scratch.join("counters.json");
         let doing = || format!("run `{}`", command.first());
         child::attached(self.command(command, &report), streams)
             .map_err(|failure| failed(failure, doing()))?;
@@ -101,14 +106,14 @@ impl Apart {
     /// Runs a command and captures its output, within limits.
     ///
     /// # Errors
-    /// The errors of [`Apart::attached`], and Failed if a limit is exceeded.
+    /// The errors of [`NetworkNamespace::attached`], and Failed if a limit is exceeded.
     pub fn captured(
         &self,
         command: &Words<'_>,
         scratch: &Path,
         limits: Limits,
     ) -> Result<Captured> {
-        let report = scratch.join("apart.json");
+        let report = scratch.join("counters.json");
         let doing = || format!("run `{}`", command.first());
         let Output { stdout, stderr, .. } = child::run(self.command(command, &report), b"", limits)
             .map_err(|failure| failed(failure, doing()))?;
@@ -145,7 +150,7 @@ impl Apart {
             }
             None => Command::new(&self.this_program),
         };
-        command.arg("apart").arg("--outside").arg(outside(self.unshare.is_empty()));
+        command.arg("network-namespace").arg("--outside").arg(outside(self.unshare.is_empty()));
         command
     }
 }

@@ -43,7 +43,7 @@ impl fmt::Display for PinKind {
 }
 
 /// A component that was checked.
-pub struct Held {
+pub struct LocalComponent {
     /// The file.
     pub file: Verified,
     /// Its manifest, if it was beside the file and is the pinned one.
@@ -89,24 +89,28 @@ pub(super) fn is_listed(path: &RootedPath, pin: Option<&Pin>) -> bool {
 ///
 /// # Errors
 /// Integrity, if it has another digest or is not a component.
-pub fn check(named: &Named<'_>, pin: Option<&Pin>, listed: Option<&Digest>) -> Result<Held> {
+pub fn check(
+    named: &Named<'_>,
+    pin: Option<&Pin>,
+    listed: Option<&Digest>,
+) -> Result<LocalComponent> {
     let open = || Unverified::open_rooted(named.path, named.subject);
-    let held = match (pin, listed) {
+    let local = match (pin, listed) {
         (Some(pin), _) => pinned(named, pin)?,
         (None, listed) => {
             let file = match listed {
                 Some(listed) => open()?.verify(listed)?,
                 None => open()?.accept_unpinned()?,
             };
-            Held { manifest: belonging(named, file.digest())?, file, kind: None }
+            LocalComponent { manifest: belonging(named, file.digest())?, file, kind: None }
         }
     };
-    Component::read(held.file.reader()?, &format!("`{}`", named.path))?;
-    held.file.check_unchanged()?;
-    Ok(held)
+    Component::read(local.file.reader()?, &format!("`{}`", named.path))?;
+    local.file.check_unchanged()?;
+    Ok(local)
 }
 
-fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
+fn pinned(named: &Named<'_>, pin: &Pin) -> Result<LocalComponent> {
     let open = || Unverified::open_rooted(named.path, named.subject);
     let manifest = beside(named)?;
     let digest = manifest.as_ref().map(|it| *it.digest());
@@ -122,7 +126,7 @@ fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
                  too; or pin the content",
             )
         })?;
-        return Ok(Held { file, manifest: None, kind: Some(PinKind::Content) });
+        return Ok(LocalComponent { file, manifest: None, kind: Some(PinKind::Content) });
     };
     let shown = shown(named);
     let kind = match by_manifest == Some(pin.digest) {
@@ -145,7 +149,7 @@ fn pinned(named: &Named<'_>, pin: &Pin) -> Result<Held> {
         }
     })?;
     let manifest = (artifact.layer.digest == content).then_some(artifact.manifest);
-    Ok(Held { file, manifest, kind: Some(kind) })
+    Ok(LocalComponent { file, manifest, kind: Some(kind) })
 }
 
 /// Returns the manifest's name in messages.

@@ -1,4 +1,4 @@
-//! `apart`: the process inside of a network namespace, for `prove` and `doctor`.
+//! `network-namespace`: the process inside a network namespace, for `prove` and `doctor`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use airgap_core::error::Result;
-use airgap_operations::apart::{Inside, inside};
+use airgap_operations::network_namespace::{Inside, inside};
 
 /// Run a command where this process is, and report what the kernel counted.
 #[derive(Args, Debug)]
-pub(super) struct ApartArgs {
+pub(super) struct NetworkNamespaceArgs {
     /// The network namespace outside; - if this process stays in it
     #[arg(long, value_name = "NAMESPACE")]
     outside: String,
@@ -25,7 +25,7 @@ pub(super) struct ApartArgs {
     command: Vec<OsString>,
 }
 
-pub(super) fn run(args: &ApartArgs) -> Result<()> {
+pub(super) fn run(args: &NetworkNamespaceArgs) -> Result<()> {
     let report = args.report.as_deref();
     inside(&Inside { outside: &args.outside, report, command: &args.command })
 }
