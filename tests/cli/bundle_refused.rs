@@ -290,6 +290,19 @@ fn sources_that_differ_from_their_manifest_are_refused() {
 }
 
 #[test]
+fn a_kind_of_a_later_version_is_wrong_usage() {
+    let sandbox = bundled();
+    let manifest = sandbox.read("v/manifest.json").replace("\"toolchain\"", "\"policy\"");
+    sandbox.write("v/manifest.json", manifest);
+    let words =
+        ["toolchains/a/", "toolchain, wit, component and helper", "kind `policy`", "or a later"];
+    for command in [&["bundle", "create", "v", "--output=c"][..], &["sbom", "v"]] {
+        sandbox.run(command).ends_with(2).says(&words);
+    }
+    assert!(!sandbox.path("c").exists());
+}
+
+#[test]
 fn folders_with_different_content_for_one_path_are_refused() {
     let sandbox = Sandbox::new();
     vendor(&sandbox, "v", &[("a", b"one")]);

@@ -62,6 +62,11 @@ impl VendoredKind {
         }
     }
 
+    /// Returns the kind with this word in manifests; `None` if a later version has defined it.
+    pub fn from_name(name: &str) -> Option<VendoredKind> {
+        VendoredKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Returns the word in manifests.
     pub fn name(self) -> &'static str {
         self.facts().name

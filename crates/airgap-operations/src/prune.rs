@@ -195,7 +195,7 @@ fn dir_of(root: &Path, manifest: &Manifest, kind: VendoredKind) -> VendorDir {
 }
 
 fn kind_of(entry: &Entry) -> Option<VendoredKind> {
-    VendoredKind::ALL.into_iter().find(|kind| kind.name() == entry.kind)
+    VendoredKind::from_name(&entry.kind)
 }
 
 fn package_of(entry: &Entry) -> Option<PackageId> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use airgap_core::artifact::VendoredKind;
 use airgap_core::digest::Digest;
 
 /// A file.
@@ -78,6 +79,16 @@ impl FileKind {
             FileKind::Image => "image",
             FileKind::Bazel => "bazel",
             FileKind::Manifest => "manifest",
+        }
+    }
+}
+
+impl From<VendoredKind> for FileKind {
+    fn from(kind: VendoredKind) -> FileKind {
+        match kind {
+            VendoredKind::Toolchain => FileKind::Tool,
+            VendoredKind::Wit => FileKind::Wit,
+            VendoredKind::Component => FileKind::Component,
         }
     }
 }

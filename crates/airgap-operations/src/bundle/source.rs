@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use airgap_core::artifact;
+use airgap_core::artifact::VendoredKind;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
@@ -37,6 +37,9 @@ const CACHE: &str = "repository_cache/content_addressable/sha256/";
 const LAYOUT_FILE: &str = "oci-layout";
 const INDEX_FILE: &str = "index.json";
 const BLOBS: &str = "blobs/sha256";
+
+/// The kind of the `wasm-airgap` binary in manifests. It is a tool in inventories.
+const HELPER: &str = "helper";
 
 /// The largest file with attributes in bytes; `vendor` writes 8.
 const MOST_ATTRIBUTES: u64 = 64 << 10;
@@ -151,39 +154,37 @@ impl Gathered {
             check_unlisted(root, manifest)?;
         }
         for entry in manifest.entries() {
-            let kind = kind_of(entry);
+            let kind = kind_of(entry, root)?;
             let line = Line::new(entry.path.clone(), (entry.sha256, entry.size), kind);
             let line = line.with_purl(purl::of_entry(entry));
-            let line = Line { executable: entry.kind == "helper", ..line };
+            let line = Line { executable: entry.kind == HELPER, ..line };
             if let Some(line) = self.seen(root, line)? {
                 let content = Content::File(root.join(&entry.path));
                 self.put(line, content, Some(About::new(entry)))?;
             }
             self.entries.insert(entry.path.clone(), entry.clone());
         }
-        let folders = artifact::VendoredKind::ALL.map(|kind| (format!("{}/", kind.folder()), kind));
+        let folders = VendoredKind::ALL.map(|kind| (format!("{}/", kind.folder()), kind));
         for (folder, kind) in folders {
             self.add_attributes(root, &folder, kind)?;
         }
         // A folder of one kind has its attributes at the top.
-        let first = manifest.entries().first().map(|entry| entry.kind.clone());
-        let kind = artifact::VendoredKind::ALL
-            .into_iter()
-            .find(|kind| Some(kind.name()) == first.as_deref());
-        self.add_attributes(root, "", kind.unwrap_or(artifact::VendoredKind::Toolchain))
+        let first = manifest.entries().first();
+        let kind = first.and_then(|entry| VendoredKind::from_name(&entry.kind));
+        self.add_attributes(root, "", kind.unwrap_or(VendoredKind::Toolchain))
     }
 
     fn add_attributes(
         &mut self,
         root: &RootedPath,
         folder: &str,
-        kind: artifact::VendoredKind,
+        kind: VendoredKind,
     ) -> Result<()> {
         let path = format!("{folder}{ATTRIBUTES}");
         let file = root.join(&path);
         let Some(bytes) = read::rooted_bytes(&file, MOST_ATTRIBUTES)? else { return Ok(()) };
         let found = (Digest::compute(&bytes), bytes.len() as u64);
-        let line = Line::new(path, found, kind_named(kind.name()));
+        let line = Line::new(path, found, kind.into());
         self.put(line, Content::Bytes(bytes), None)
     }
 
@@ -345,16 +346,24 @@ fn check_unlisted(root: &RootedPath, manifest: &Manifest) -> Result<()> {
         .hint(format!("list all of them with `wasm-airgap verify {root}`, and remove them")))
 }
 
-fn kind_of(entry: &Entry) -> FileKind {
-    kind_named(&entry.kind)
+/// Returns the kind of a listed file.
+///
+/// # Errors
+/// Usage, if this version does not know the kind: it cannot tell which files belong to it.
+fn kind_of(entry: &Entry, root: &RootedPath) -> Result<FileKind> {
+    match VendoredKind::from_name(&entry.kind) {
+        Some(kind) => Ok(kind.into()),
+        None if entry.kind == HELPER => Ok(FileKind::Tool),
+        None => Err(unknown_kind(entry, root)),
+    }
 }
 
-fn kind_named(name: &str) -> FileKind {
-    match name {
-        "wit" => FileKind::Wit,
-        "component" => FileKind::Component,
-        _ => FileKind::Tool,
-    }
+fn unknown_kind(entry: &Entry, root: &RootedPath) -> Error {
+    let known = VendoredKind::ALL.map(VendoredKind::name).join(", ");
+    Error::usage(format!("cannot tell the kind of `{}` in `{root}`", entry.path))
+        .fact("expected", format!("one of the kinds {known} and {HELPER} in its manifest"))
+        .fact("found", format!("the kind `{}`", entry.kind))
+        .hint("run the version of wasm-airgap that filled the folder, or a later one")
 }
 
 /// Returns the identities and package URLs of the manifests that the index names.
