@@ -22,6 +22,7 @@ use std::rc::Rc;
 use files::{ChartDependency, ChartFiles};
 use size_limits::SizeBudget;
 
+use crate::image_parts::RELIABLE_GLOBAL_REGISTRIES;
 use crate::yaml::Node;
 use airgap_core::error::Result;
 use airgap_core::suggest::unknown;
@@ -216,18 +217,14 @@ impl Chart {
 
     /// Returns the registry that replaces all others, if one is set.
     fn global_registry(&self) -> Option<&str> {
-        GLOBAL_REGISTRY.iter().find_map(|path| self.values.at(path)?.text())
+        RELIABLE_GLOBAL_REGISTRIES.iter().find_map(|path| self.values.at(path)?.text())
     }
 
     /// Returns the usual path of a global registry that the chart has a value for.
     pub(super) fn global_registry_path(&self) -> Option<&'static [&'static str]> {
-        GLOBAL_REGISTRY.into_iter().find(|path| self.has_value(path))
+        RELIABLE_GLOBAL_REGISTRIES.into_iter().find(|path| self.has_value(path))
     }
 }
-
-/// The usual paths of a registry for all images of a chart.
-const GLOBAL_REGISTRY: [&[&str]; 2] =
-    [&["global", "image", "registry"], &["global", "imageRegistry"]];
 
 /// Returns the switch that disables a part: the path of its `enabled`.
 fn switch_of(files: &ChartFiles, part: &str) -> Result<String> {

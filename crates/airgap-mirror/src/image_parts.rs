@@ -1,8 +1,8 @@
 //! An image in parts: `registry`, `repository`, `tag` and `digest`, as in charts and operators.
 //!
 //! With [`image_text`], which knows the keys and texts of whole images, this is the one grammar of
-//! fields that name images. Scans of manifests, guesses about charts and Kustomize patches use it:
-//! the first two read parts here, and the patches write the same parts by [`moved`].
+//! fields that name images. Scans of manifests, charts, Helm values and Kustomize patches use it: all
+//! but the patches read parts here, and the patches write the same parts by [`moved`].
 
 use std::rc::Rc;
 
@@ -29,6 +29,36 @@ const PARTS: [&str; 3] = ["registry", "tag", "digest"];
 /// Other keys of a repository, if the key above them says that it is an image's.
 const NAMES: [&str; 4] = ["name", "repo", "uri", "ref"];
 
+/// Keys of the repository or the registry in the values of charts, also if no key above them says
+/// that they are an image's.
+const NAMES_IN_VALUES: [&str; 6] = ["repository", "repo", "name", "hub", "registry", "ref"];
+
+/// The parts that templates of charts may read although the values do not have them.
+pub(super) const USUAL_PARTS: [&str; 3] = ["registry", "repository", "tag"];
+
+/// Keys of the tag beside a key `image` with the rest.
+pub(super) const TAGS_BESIDE: [&str; 2] = ["tag", "imageTag"];
+
+/// Words in keys of an image's other settings.
+const SETTINGS: [&str; 8] =
+    ["pull", "secret", "policy", "credential", "enabled", "password", "user", "annotation"];
+
+/// The key of the values that every chart gets.
+pub(super) const GLOBAL: &str = "global";
+
+const GLOBAL_IMAGE_REGISTRY: &[&str] = &[GLOBAL, "imageRegistry"];
+const GLOBAL_REGISTRY_OF_IMAGE: &[&str] = &[GLOBAL, "image", "registry"];
+
+/// The usual paths of a registry for all images of a chart, in the order in which Helm values are
+/// tried.
+pub(super) const GLOBAL_REGISTRIES: [&[&str]; 3] =
+    [GLOBAL_IMAGE_REGISTRY, GLOBAL_REGISTRY_OF_IMAGE, &[GLOBAL, "registry"]];
+
+/// The paths among [`GLOBAL_REGISTRIES`] that a guess relies on, in its order of preference. The
+/// third path may be another registry.
+pub(super) const RELIABLE_GLOBAL_REGISTRIES: [&[&str]; 2] =
+    [GLOBAL_REGISTRY_OF_IMAGE, GLOBAL_IMAGE_REGISTRY];
+
 /// The endings of keys with the parts of an image, in their usual spellings: those of the
 /// repository, the registry, the tag and the digest.
 const FLAT: [[&str; 4]; 4] = [
@@ -37,6 +67,59 @@ const FLAT: [[&str; 4]; 4] = [
     ["Repository", "Registry", "Tag", "Digest"],
     ["_REPOSITORY", "_REGISTRY", "_TAG", "_DIGEST"],
 ];
+
+/// The part of an image that a value of a chart is, judged by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PartRole {
+    /// The registry, possibly with the first parts of the path.
+    Registry,
+    /// The path in the registry, or the whole image.
+    Name,
+    /// The tag.
+    Tag,
+    /// The digest.
+    Digest,
+    /// Something else.
+    Other,
+}
+
+impl PartRole {
+    /// Returns the role of the value of `key`. `is_in_image` says whether a key in the path of the
+    /// value has the word `image`.
+    pub(super) fn from_key(key: &str, is_in_image: impl FnOnce() -> bool) -> PartRole {
+        let key = key.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| key.contains(word));
+        match () {
+            () if has(&SETTINGS) => PartRole::Other,
+            () if has(&["digest", "sha"]) => PartRole::Digest,
+            () if has(&["tag"]) => PartRole::Tag,
+            () if has(&["registry"]) || key == "hub" => PartRole::Registry,
+            () if has(&["image", "repository", "repo"]) => PartRole::Name,
+            () if has(&["version"]) => PartRole::Tag,
+            () if matches!(&*key, "name" | "path" | "org" | "project") && is_in_image() => {
+                PartRole::Name
+            }
+            () => PartRole::Other,
+        }
+    }
+
+    /// Returns whether it is a tag or a digest.
+    pub(super) fn is_version(self) -> bool {
+        matches!(self, PartRole::Tag | PartRole::Digest)
+    }
+}
+
+/// Returns whether the value of a key in the values of a chart may be the repository or the
+/// registry of an image.
+pub(super) fn names_image_in_values(key: &str) -> bool {
+    NAMES_IN_VALUES.contains(&key)
+}
+
+/// Returns whether a mapping under this key may have the parts of an image.
+pub(super) fn may_have_parts(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.contains("image") && !SETTINGS.iter().any(|word| key.contains(word))
+}
 
 /// Returns whether a text can be the name of an image and is not an address or a path.
 fn is_name(text: &str) -> bool {

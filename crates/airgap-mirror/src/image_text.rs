@@ -53,12 +53,33 @@ const TAINTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 /// Hosts of source code, which have repositories and tags as well.
 const FORGES: [&str; 3] = ["github.com", "gitlab.com", "bitbucket.org"];
 
+/// The key of an image volume, below `image`.
+const REFERENCE: &str = "reference";
+
+/// Annotations whose value is a list of images.
+const IMAGE_LISTS: [&str; 2] = ["helm.sh/images", "artifacthub.io/images"];
+
 /// Returns whether the name of a key, a flag or a variable says that its value is one or several
 /// images.
 pub(super) fn implies_image(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["image", "images", "imagename"].iter().any(|end| name.ends_with(end))
         || name.starts_with("related_image_")
+}
+
+/// Returns whether a key below `parent` has the image of an image volume.
+pub(super) fn is_volume_image(key: &str, parent: &str) -> bool {
+    key == REFERENCE && parent == "image"
+}
+
+/// Returns whether the value of a key in a manifest may be a whole image.
+pub(super) fn may_be_image(key: &str) -> bool {
+    implies_image(key) || key == REFERENCE
+}
+
+/// Returns whether a key has a list of images in one text.
+pub(super) fn is_image_list(key: &str) -> bool {
+    IMAGE_LISTS.contains(&key)
 }
 
 /// Returns whether a name says that its value is several images.

@@ -203,7 +203,7 @@ fn field_of(occurrence: &ImageOccurrence) -> Option<FieldSpec> {
     let resource = occurrence.resource.as_ref().filter(|_| occurrence.is_whole)?;
     let steps = field_path::steps(&occurrence.field)?;
     let implies_image = match steps.last()? {
-        FieldStep::Key(key) => image_text::implies_image(key) || key == "reference",
+        FieldStep::Key(key) => image_text::may_be_image(key),
         FieldStep::Item(_) => false,
     };
     let path = field_path::field_spec(&steps).filter(|_| implies_image)?;

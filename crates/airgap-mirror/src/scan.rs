@@ -13,9 +13,6 @@ use crate::yaml::{Documents, Duplicates, MappingEntry, Node, Position, Problem, 
 /// The keys of lists of containers.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
-/// Annotations whose value is a list of images.
-const IMAGE_LISTS: [&str; 2] = ["helm.sh/images", "artifacthub.io/images"];
-
 /// Keys of texts that are not configuration: documentation, and the last applied manifest.
 const IGNORED: [&str; 2] = ["description", "kubectl.kubernetes.io/last-applied-configuration"];
 
@@ -285,10 +282,10 @@ impl Scan {
                 self.add(image_text::resolved(text), OccurrenceKind::Container, value);
             }
             ("image", Some(text)) => self.image(text, value, around),
-            ("reference", Some(text)) if parent == "image" => {
+            (_, Some(text)) if image_text::is_volume_image(key, parent) => {
                 self.add(text, OccurrenceKind::Field, value);
             }
-            (_, Some(text)) if IMAGE_LISTS.contains(&key) => self.images(text, value),
+            (_, Some(text)) if image_text::is_image_list(key) => self.images(text, value),
             (_, Some(text)) if image_text::implies_image(key) => self.named(text, value, key),
             (_, Some(text)) if image_text::implies_images(parent) && is_one_of_several(text) => {
                 self.add(text, OccurrenceKind::Field, value);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::Chart;
 use super::image_paths::ends;
 use super::images::{ChartImage, ChartImages, LeftOut, Uncertainty, Unresolved, ValueForm};
-use crate::image_parts::ImageParts;
+use crate::image_parts::{ImageParts, TAGS_BESIDE};
 use crate::image_text;
 use crate::reference::ImageReference;
 use crate::yaml::{Node, Position, Scalar};
@@ -189,7 +189,7 @@ impl ValuesWalk<'_> {
             return;
         };
         let is_exact = self.path.last().is_some_and(|key| key == "image");
-        let tag_key = ["tag", "imageTag"].into_iter().find(|key| around.get(key).is_some());
+        let tag_key = TAGS_BESIDE.into_iter().find(|key| around.get(key).is_some());
         let beside = tag_key.and_then(|key| around.get(key)).filter(|_| is_exact);
         if !is_exact && image_text::named_image(text).is_none() {
             return;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Chart;
 use super::image_paths::ends;
 use super::images::{ChartImage, ValueForm};
+use crate::image_parts;
 use crate::image_text;
 use crate::reference::ImageReference;
 use crate::yaml::Node;
@@ -14,9 +15,6 @@ const LONGEST: usize = 300;
 
 /// The largest number of values with the path of one image that are searched.
 const MOST_SAME: usize = 100;
-
-/// Keys of values that are a part of an image.
-const KEYS: [&str; 6] = ["repository", "repo", "name", "hub", "registry", "ref"];
 
 /// A value that names an image, or a part of one.
 pub(super) struct ValueSource {
@@ -68,7 +66,9 @@ impl<'a> ValueSources<'a> {
 
     fn add_text(&mut self, chart: &Chart, key: &str, node: &'a Node, path: &[String]) {
         let Some(text) = node.text().filter(|text| text.len() <= LONGEST) else { return };
-        if image_text::implies_image(key) || text.contains('/') || KEYS.contains(&key) {
+        let may_name_image =
+            image_text::implies_image(key) || image_parts::names_image_in_values(key);
+        if may_name_image || text.contains('/') {
             let place = &node.place;
             let path = chart.path_of(path).join(".").replace(".[", "[");
             let found = || format!("{path} in {}:{}", place.file, place.line);

@@ -2,21 +2,11 @@
 
 use std::rc::Rc;
 
+use crate::image_parts::{self, GLOBAL_REGISTRIES, PartRole};
 use crate::yaml::{Node, Scalar, Value};
 
 /// The largest number of texts in the values of a chart that are examined.
 const MOST_LEAVES: usize = 100_000;
-
-/// The key of the values that every chart gets.
-const GLOBAL: &str = "global";
-
-/// The usual paths of a registry for all images.
-const GLOBAL_REGISTRIES: [&[&str]; 3] =
-    [&[GLOBAL, "imageRegistry"], &[GLOBAL, "image", "registry"], &[GLOBAL, "registry"]];
-
-/// Words in keys of an image's other settings.
-const SETTINGS: [&str; 8] =
-    ["pull", "secret", "policy", "credential", "enabled", "password", "user", "annotation"];
 
 /// Words in the first key of defaults that templates put below the user's values.
 const DEFAULTS: [&str; 2] = ["default", "builtin"];
@@ -37,28 +27,6 @@ pub(super) struct Leaf {
     pub(super) path: Vec<LeafStep>,
     /// The text, empty for nothing.
     pub(super) text: String,
-}
-
-/// The part of an image that a value is, judged by its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PartRole {
-    /// The registry, possibly with the first parts of the path.
-    Registry,
-    /// The path in the registry, or the whole image.
-    Name,
-    /// The tag.
-    Tag,
-    /// The digest.
-    Digest,
-    /// Something else.
-    Other,
-}
-
-impl PartRole {
-    /// Returns whether it is a tag or a digest.
-    pub(super) fn is_version(self) -> bool {
-        matches!(self, PartRole::Tag | PartRole::Digest)
-    }
 }
 
 impl Leaf {
@@ -89,24 +57,10 @@ impl Leaf {
 
     /// Returns the part of an image that it is, judged by its key.
     pub(super) fn role(&self) -> PartRole {
-        let key = self.key().to_ascii_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| key.contains(word));
-        let is_in_image = || {
+        PartRole::from_key(self.key(), || {
             let keys = self.path.iter().filter_map(LeafStep::key);
             keys.map(str::to_ascii_lowercase).any(|key| key.contains("image"))
-        };
-        match () {
-            () if has(&SETTINGS) => PartRole::Other,
-            () if has(&["digest", "sha"]) => PartRole::Digest,
-            () if has(&["tag"]) => PartRole::Tag,
-            () if has(&["registry"]) || key == "hub" => PartRole::Registry,
-            () if has(&["image", "repository", "repo"]) => PartRole::Name,
-            () if has(&["version"]) => PartRole::Tag,
-            () if matches!(&*key, "name" | "path" | "org" | "project") && is_in_image() => {
-                PartRole::Name
-            }
-            () => PartRole::Other,
-        }
+        })
     }
 
     /// Returns its own key, or the nearest key above a list item.
@@ -116,7 +70,7 @@ impl Leaf {
 
     /// Returns whether it applies to the chart and its subcharts at the same time.
     pub(super) fn is_global(&self) -> bool {
-        self.path.iter().filter_map(LeafStep::key).any(|key| key == GLOBAL)
+        self.path.iter().filter_map(LeafStep::key).any(|key| key == image_parts::GLOBAL)
     }
 
     /// Returns whether it is in a list, which values can only replace as a whole.
@@ -167,10 +121,9 @@ fn add_absent(node: &Rc<Node>, path: &mut Vec<LeafStep>, paths: &mut Vec<Vec<Lea
     }
     for entry in node.entries() {
         path.push(LeafStep::Key(entry.key.clone()));
-        let name = entry.key.to_ascii_lowercase();
-        let is_setting = SETTINGS.iter().any(|word| name.contains(word));
-        if matches!(entry.value.value, Value::Mapping(_)) && name.contains("image") && !is_setting {
-            for part in ["registry", "repository", "tag"] {
+        let is_mapping = matches!(entry.value.value, Value::Mapping(_));
+        if is_mapping && image_parts::may_have_parts(&entry.key) {
+            for part in image_parts::USUAL_PARTS {
                 paths.push([&path[..], &[key(part)]].concat());
             }
         }

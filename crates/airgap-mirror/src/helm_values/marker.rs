@@ -4,7 +4,8 @@
 //! `quay.io/org/app` becomes `m0007x.invalid/org/app`, and the tag `v2.10.3-alpine` becomes
 //! `v2.10.990007-alpine`.
 
-use super::leaf::{Leaf, PartRole};
+use super::leaf::Leaf;
+use crate::image_parts::PartRole;
 use crate::reference::ImageReference;
 
 /// The largest number of markers of one render.

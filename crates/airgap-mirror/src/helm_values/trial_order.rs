@@ -1,7 +1,8 @@
 //! The order in which values are tried.
 
 use super::goals::GoalState;
-use super::leaf::{Leaf, PartRole};
+use super::leaf::Leaf;
+use crate::image_parts::PartRole;
 
 /// Values that are tried together.
 pub(super) struct Round {
