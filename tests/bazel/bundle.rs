@@ -1,4 +1,4 @@
-//! A bundle of what Bazel itself needs: fetched online, applied, and built from without a network.
+//! A bundle of the files that Bazel itself needs: fetched online, applied, and built from without a network.
 
 use std::fs;
 use std::process::Command;

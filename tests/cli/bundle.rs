@@ -344,7 +344,7 @@ fn the_cache_of_bazel_arrives_with_options_that_this_bazel_knows() {
         assert!(rc.lines().any(|line| line == format!("common {option}")), "{rc}");
     }
 
-    // A file that was damaged since is no part of another bundle.
+    // A file that was damaged since then is not bundled again.
     sandbox.write(&format!("far/{cached}/file"), "damaged");
     let words = ["bundle", "create", "far", "--output=c"];
     sandbox.run(&words).ends_with(4).says(&["is damaged", &digest]);

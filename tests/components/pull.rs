@@ -110,7 +110,7 @@ fn a_folder_or_pipe_at_the_destination_is_not_replaced() {
     let pipes = ["pipe", "vendor/components/app.wasm"].map(|it| sandbox.path(it));
     assert!(std::process::Command::new("mkfifo").args(&pipes).status().unwrap().success());
     for (output, code, words) in [
-        ("pipe", 2, "found: no regular file"),
+        ("pipe", 2, "found: not a regular file"),
         ("folder", 2, "`folder` is a folder"),
         ("-", 2, "stdout"),
     ] {

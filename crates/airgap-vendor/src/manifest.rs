@@ -94,8 +94,8 @@ impl VendorDir {
         }
     }
 
-    /// Returns the manifest's entry for a file at this path in the kind's folder; `None` if there
-    /// is no readable manifest.
+    /// Returns the manifest's entry for a file at this path in the kind's folder; `None` if the
+    /// manifest does not list it, is missing or cannot be read.
     pub fn listed(&self, path: &str) -> Option<Entry> {
         self.entry(&self.listing()?, path).cloned()
     }

@@ -350,7 +350,7 @@ fn open_folder(destination: &RootedPath) -> Result<Folder> {
     let there = folder.stat(destination.name()).map(|stat| stat.kind);
     let what = match there {
         Ok(EntryKind::Folder) => "a folder",
-        Ok(EntryKind::Other) => "no regular file",
+        Ok(EntryKind::Other) => "not a regular file",
         _ => return Ok(folder),
     };
     Err(Error::usage(format!("cannot write a file to `{destination}`"))

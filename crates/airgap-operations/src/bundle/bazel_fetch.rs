@@ -134,7 +134,7 @@ impl BazelFetch<'_> {
                 .failed("Bazel cannot fetch what the targets need")
                 .fact("ended with", ended)
                 .hint(format!(
-                    "mend what Bazel said, and try `bazel build --nobuild {}`",
+                    "fix the errors of Bazel above, and try `bazel build --nobuild {}`",
                     self.targets.join(" ")
                 ))),
         }

@@ -248,7 +248,7 @@ impl Packages {
         let provider = self.clients.registries().override_of(&package.name)?;
         let Some(provider) = &provider else { return Ok(None) };
         let SourceLocation::Path(path) = &provider.place else {
-            return Err(Error::usage(format!("{provider} is no path")));
+            return Err(Error::usage(format!("{provider} is not a path")));
         };
         let source = match user_path::is_folder(path)? {
             true => WitSource::from_folder(path)?,
