@@ -37,6 +37,13 @@ pub use machine::{Check, Health};
 use rc::{Rc, values};
 use rules::QueryResult;
 
+/// The words and names of the Starlark rules by which their failures are recognized: a repository
+/// rule can hand over nothing but a message. A test compares them with the rules.
+const WRONG_HELPER: &str = "the bytes of the helper are not the pinned ones";
+const NOT_THERE: &str = ": not there";
+const HELPER_REPOSITORY: &str = "wasm_airgap_helper";
+const EXTENSIONS: [&str; 4] = ["wasm_toolchains", "wit_packages", "wasm_components", "wasm_helper"];
+
 /// A workspace, and the build that is examined.
 pub struct Examination<'a> {
     /// The workspace root.
@@ -283,7 +290,7 @@ impl Diagnosis {
     /// helper.
     fn others(&self, rehearsed: &Answer, examination: &Examination<'_>) -> Vec<Item> {
         let failed = rehearsal::failed_repositories(&rehearsed.stderr);
-        let helper_failed = failed.iter().any(|name| name.contains("wasm_airgap_helper"));
+        let helper_failed = failed.iter().any(|name| name.contains(HELPER_REPOSITORY));
         let mut items = Vec::new();
         if helper_failed {
             items.push(missing_helper(&rehearsed.stderr, examination));
@@ -314,9 +321,7 @@ fn is_absent(item: &Item) -> bool {
 /// Returns whether a repository, by its canonical name, belongs to this module's extensions: it
 /// fails because of an item that is listed itself.
 fn is_ours(name: &str) -> bool {
-    let extensions =
-        ["wasm_toolchains", "wit_packages", "wasm_components", "wasm_helper", "wasm_airgap"];
-    extensions.iter().any(|extension| name.contains(extension))
+    EXTENSIONS.iter().any(|extension| name.contains(extension)) || name.contains("wasm_airgap")
 }
 
 /// Returns the variables that `--repo_env` sets in repository rules.
@@ -342,10 +347,10 @@ fn missing_helper(stderr: &str, examination: &Examination<'_>) -> Item {
     let why = because_of(stderr, "helper");
     let subject = "the helper wasm-airgap".to_owned();
     let mut item = Item::missing("helper", "wasm-airgap", subject, why, fix);
-    if stderr.contains("the bytes of the helper are not the pinned ones") {
+    if stderr.contains(WRONG_HELPER) {
         item.status = Status::Wrong;
     }
-    let looked = stderr.lines().filter(|line| line.trim_end().ends_with(": not there"));
+    let looked = stderr.lines().filter(|line| line.trim_end().ends_with(NOT_THERE));
     item.looked_in = looked.map(|line| line.trim().to_owned()).take(12).collect();
     item.looked_in.dedup();
     item

@@ -65,3 +65,41 @@ fn repositories_of_others_and_the_helper_are_named() {
     assert_eq!(subjects(&found.items), ["the helper wasm-airgap", "@@other~1~x"]);
     assert!(found.items[0].fix.contains("bazel run @r//tools/vendor:helper"));
 }
+
+/// The rules whose messages and names `doctor` recognizes.
+const RULES: [&str; 5] = [
+    include_str!("../../../../bazel/private/pinned_helper.bzl"),
+    include_str!("../../../../bazel/helper.bzl"),
+    include_str!("../../../../bazel/toolchains.bzl"),
+    include_str!("../../../../bazel/wit.bzl"),
+    include_str!("../../../../bazel/components.bzl"),
+];
+
+#[test]
+fn the_rules_use_the_words_and_names_that_are_recognized() {
+    let [pinned, helper, others @ ..] = RULES;
+    assert!(pinned.contains(&format!("\"{WRONG_HELPER}\\n\"")));
+    assert!(pinned.contains(&format!("\"{{}}{NOT_THERE}\".format(file)")));
+    assert!(helper.contains(&format!("helper_repo(name = \"{HELPER_REPOSITORY}\"")));
+    let extensions: Vec<_> = [helper].into_iter().chain(others).collect();
+    let defined = |name: &str| {
+        let line = format!("\n{name} = module_extension(");
+        extensions.iter().filter(|file| file.contains(&line)).count()
+    };
+    assert_eq!(EXTENSIONS.map(defined), [1; 4]);
+    let all = extensions.iter().map(|file| file.matches("module_extension(").count());
+    assert_eq!(all.sum::<usize>(), EXTENSIONS.len(), "an extension that doctor does not know");
+}
+
+#[test]
+fn a_helper_with_other_bytes_is_wrong_and_an_absent_one_is_missing() {
+    let failed = "no such package '@@r~~wasm_helper~wasm_airgap_helper//'";
+    let found = |words: &str| {
+        let stderr = format!("error: {words}\nERROR: {failed}: {words}\n");
+        judged(Vec::new(), 1, &stderr).items.remove(0)
+    };
+    assert_eq!(found(WRONG_HELPER).status, Status::Wrong);
+    let absent = found("the pinned helper was not found:\n  /v/wasm-airgap: not there");
+    assert_eq!(absent.status, Status::Missing);
+    assert_eq!(absent.looked_in, ["/v/wasm-airgap: not there"]);
+}
