@@ -36,6 +36,8 @@ mod hints;
 mod modules;
 #[path = "bazel/prove.rs"]
 mod prove;
+#[path = "bazel/rc.rs"]
+mod rc;
 #[path = "bazel/settings.rs"]
 mod settings;
 #[path = "bazel/tidy.rs"]

@@ -329,6 +329,8 @@ fn the_cache_of_bazel_arrives_with_options_that_this_bazel_knows() {
     let found = sandbox.tree("far").into_keys().collect::<Vec<_>>();
     let expected = [
         "bazel/MODULE.bazel.lock".to_owned(),
+        "bazel/airgap-7.0.bazelrc".to_owned(),
+        "bazel/airgap-8.3.bazelrc".to_owned(),
         "bazel/airgap.bazelrc".to_owned(),
         "bazel/downloader.cfg".to_owned(),
         format!("{cached}/file"),
@@ -343,6 +345,10 @@ fn the_cache_of_bazel_arrives_with_options_that_this_bazel_knows() {
     ] {
         assert!(rc.lines().any(|line| line == format!("common {option}")), "{rc}");
     }
+    // The file of this Bazel is one of the files for each generation.
+    assert_eq!(rc, sandbox.read("far/bazel/airgap-8.3.bazelrc"));
+    let older = sandbox.read("far/bazel/airgap-7.0.bazelrc");
+    assert!(older.contains("common --experimental_downloader_config=far/bazel/downloader.cfg\n"));
 
     // A file that was damaged since then is not bundled again.
     sandbox.write(&format!("far/{cached}/file"), "damaged");

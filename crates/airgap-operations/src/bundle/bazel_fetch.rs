@@ -13,7 +13,7 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::store::{self, Scratch};
 use airgap_core::{read, verify};
 
-use super::bazel_options::{KnownOptions, downloader_config};
+use super::bazel_options::{Generation, KnownOptions, downloader_config};
 use super::source::{BAZEL_FOLDER, BAZEL_MARK};
 use crate::kept::Kept;
 use crate::prove::make_removable;
@@ -79,7 +79,10 @@ impl BazelFetch<'_> {
         let known = ran?;
         let bazel = fetched.join(BAZEL_FOLDER);
         let own = format!("{}/{BAZEL_FOLDER}", self.vendor_folder);
-        write(&fetched.join(BAZEL_MARK), &known.bazelrc(&own))?;
+        write(&fetched.join(BAZEL_MARK), &known.generation().bazelrc(&own))?;
+        for generation in Generation::ALL {
+            write(&bazel.join(generation.file_name()), &generation.bazelrc(&own))?;
+        }
         write(&bazel.join("downloader.cfg"), &downloader_config())?;
         lock.as_ref().map_or(Ok(()), |text| write(&bazel.join(LOCK), text))?;
         take_cache(&RootedPath::from_trusted(scratch.path()), &bazel)?;
