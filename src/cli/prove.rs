@@ -1,6 +1,7 @@
 //! `prove`: run a command without a network, and report whether it tried to use one.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -20,6 +21,9 @@ use airgap_operations::prove::{Proof, Rc};
 Example:
   wasm-airgap prove -- bazel build --config=offline //...
 
+If Bazel itself needs files of an applied bundle, such as modules:
+  wasm-airgap prove --repository-cache vendor/bazel/repository_cache -- bazel build --config=offline //...
+
 The folders are in TMPDIR and are removed afterwards. Linux only; needs root or user namespaces.
 
 Exits with 0 if the command succeeded and did not try to use a network, with 5 if it tried, and with 1 if it
@@ -31,6 +35,9 @@ pub(super) struct ProveArgs {
     /// Let Bazel read the bazelrc of the system, which some distributions' Bazel needs
     #[arg(long)]
     system_rc: bool,
+    /// Start with a copy of this repository cache instead of an empty one
+    #[arg(long, value_name = "DIR")]
+    repository_cache: Option<PathBuf>,
     /// Use only the counters of the kernel, which is faster and names no process
     #[arg(long)]
     no_trace: bool,
@@ -40,10 +47,13 @@ pub(super) struct ProveArgs {
 }
 
 pub(super) fn run(args: &ProveArgs, context: &Context) -> Result<()> {
+    let here = context.environment.current_dir();
+    let cache = args.repository_cache.as_ref().map(|cache| here.join(cache));
     let proof = Proof {
         command: &args.command,
-        folder: context.environment.current_dir(),
+        folder: here,
         rc: Rc { home: args.home_rc, system: args.system_rc },
+        repository_cache: cache.as_deref(),
         with_trace: !args.no_trace,
         // With --json, stdout is for the verdict.
         streams: if context.report.is_json() { Streams::Error } else { Streams::Own },

@@ -13,4 +13,5 @@ pub mod network_namespace;
 pub mod prove;
 pub mod prune;
 mod purl;
+mod repository_cache;
 pub mod sbom;

@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use airgap_core::child::{self, Limits, Streams};
 use airgap_core::environment::Environment;
-use airgap_core::error::{Context as _, Result};
+use airgap_core::error::{Context as _, Error, Result};
 use airgap_core::rooted::RootedPath;
 use airgap_core::store::Scratch;
 use airgap_core::{read, user_path};
 
 use crate::network_namespace::trace::{self, Attempts};
 use crate::network_namespace::{Ended, NetworkNamespace, Words};
+use crate::repository_cache;
 
 use bazel_command::BazelCommand;
 pub use verdict::{Blocked, Verdict, Word};
@@ -33,6 +34,8 @@ pub struct Proof<'a> {
     pub folder: &'a Path,
     /// The files outside the workspace from which Bazel reads options.
     pub rc: Rc,
+    /// The repository cache whose files Bazel may use, instead of none.
+    pub repository_cache: Option<&'a Path>,
     /// Whether `strace` is used if it is on `PATH`.
     pub with_trace: bool,
     /// The standard output of the command.
@@ -63,12 +66,14 @@ impl Proof<'_> {
     ///
     /// # Errors
     /// Failed, if no network namespace can be created here: then nothing is proven. Usage, if the
-    /// command names an output root or a repository cache itself.
+    /// command names an output root or a repository cache itself, or another program than Bazel is to
+    /// use a repository cache.
     pub fn run(&self) -> Result<Verdict> {
         let bazel = BazelCommand::parse(self.command)?;
         let namespace = NetworkNamespace::find(self.environment)?;
         let scratch = Scratch::new()?;
         let roots = Roots(scratch.path());
+        let given = self.fill_cache(bazel.is_some(), &roots)?;
         let variables = self.variables(&roots)?;
         let command = match &bazel {
             Some(bazel) => bazel.with_roots(&roots, self.rc),
@@ -84,7 +89,23 @@ impl Proof<'_> {
         let attempts = strace.as_ref().map(|_| read_trace(&roots.trace())).transpose()?;
         let cached = bazel.as_ref().map(|_| cached(&roots.repository_cache()));
         make_removable(scratch.path());
-        Ok(judge(&command, &namespace, ended, attempts, cached))
+        Ok(Verdict {
+            repository_cache_given: given,
+            ..judge(&command, &namespace, ended, attempts, cached)
+        })
+    }
+
+    /// Copies the given repository cache, and returns the number of its files.
+    fn fill_cache(&self, is_bazel: bool, roots: &Roots<'_>) -> Result<Option<usize>> {
+        match self.repository_cache {
+            None => Ok(None),
+            Some(cache) if is_bazel => {
+                repository_cache::copy(cache, &roots.repository_cache()).map(Some)
+            }
+            Some(_) => Err(Error::usage("`--repository-cache` is for a command of Bazel")
+                .fact("found", self.command.first().map_or("", |it| it.to_str().unwrap_or("")))
+                .hint("leave it out")),
+        }
     }
 
     /// Returns the variables of the command: the cache folder of the user is an empty one.
@@ -171,6 +192,7 @@ fn judge(
         counters: ended.counters,
         blocked: blocked.map(|(attempt, times)| Blocked { attempt, times }).collect(),
         repository_cache_files: cached,
+        repository_cache_given: None,
     }
     .judged()
 }

@@ -6,7 +6,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use airgap_core::child::{self, Failure, Limits, Streams};
-use airgap_core::digest::Digest;
 use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::folder::{EntryKind, Folder};
 use airgap_core::rooted::RootedPath;
@@ -17,12 +16,10 @@ use super::bazel_options::{Generation, KnownOptions, downloader_config};
 use super::source::{BAZEL_FOLDER, BAZEL_MARK};
 use crate::kept::Kept;
 use crate::prove::make_removable;
+use crate::repository_cache::{CONTENTS, is_cached, is_digest};
 
 /// The file in which Bazel keeps the versions of the modules.
 const LOCK: &str = "MODULE.bazel.lock";
-
-/// The folder of the repository cache that has the files by their digests.
-const CONTENTS: &str = "content_addressable";
 
 /// The limits of the question which options a Bazel knows.
 const HELP: Limits =
@@ -202,15 +199,9 @@ fn take_cache(scratch: &RootedPath, bazel: &RootedPath) -> Result<()> {
     let files = files.open_folder().doing(doing)?;
     keep(&files, is_digest).doing(doing)?;
     for (name, _) in files.list().doing(doing)? {
-        let is_kept =
-            |name: &str| name == "file" || name.strip_prefix("id-").is_some_and(is_digest);
-        files.enter(&name).and_then(|folder| keep(&folder, is_kept)).doing(doing)?;
+        files.enter(&name).and_then(|folder| keep(&folder, is_cached)).doing(doing)?;
     }
     Ok(())
-}
-
-fn is_digest(name: &str) -> bool {
-    name.parse::<Digest>().is_ok_and(|digest| digest.to_string() == name)
 }
 
 fn keep(folder: &Folder, is_kept: impl Fn(&str) -> bool) -> io::Result<()> {

@@ -86,6 +86,8 @@ impl BazelCommand {
         if !matches!(self.command.to_str(), Some("fetch" | "mod" | "query" | "sync" | "vendor")) {
             // A result from a cache proves nothing.
             words.extend(["--disk_cache=".into(), "--remote_cache=".into()]);
+            // `bazel-bin` and the like would lead to folders that are removed afterwards.
+            words.push("--experimental_convenience_symlinks=ignore".into());
         }
         words.extend(self.rest.iter().cloned());
         words
@@ -134,7 +136,8 @@ mod tests {
     fn own_folders_are_added_and_targets_stay() {
         let roots = "--nohome_rc --nosystem_rc --batch --output_user_root=/r/output_user_root \
                      --output_base=/r/output_base";
-        let caches = "--repository_cache=/r/repository_cache --disk_cache= --remote_cache=";
+        let caches = "--repository_cache=/r/repository_cache --disk_cache= --remote_cache= \
+                      --experimental_convenience_symlinks=ignore";
         assert_eq!(
             proven("/x/bazel --host_jvm_args=-Xmx1g build --config=a //... -- -//b"),
             format!(

@@ -41,6 +41,8 @@ pub struct Verdict {
     /// The files in Bazel's repository cache afterwards, which came from this machine; `None` for
     /// another program than Bazel.
     pub repository_cache_files: Option<usize>,
+    /// The files that the given repository cache had; `None` if none was given.
+    pub repository_cache_given: Option<usize>,
 }
 
 /// An attempt that was blocked.
@@ -77,6 +79,14 @@ impl Verdict {
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = vec![format!("ran in {}; {}", self.isolation, self.counted())];
         match self.repository_cache_files {
+            Some(files) if self.repository_cache_given.is_some() => {
+                let given = self.repository_cache_given.unwrap_or_default();
+                remarks.push(format!(
+                    "the output root was empty before, and the repository cache had {} of the given one; \
+                     it has {files} now",
+                    count(given, "file")
+                ));
+            }
             None => remarks.push(
                 "the caches of this program were not replaced by empty ones, as those of Bazel are".to_owned(),
             ),
@@ -178,6 +188,7 @@ mod tests {
             counters,
             blocked,
             repository_cache_files: Some(0),
+            repository_cache_given: None,
         }
         .judged()
     }
@@ -202,6 +213,18 @@ mod tests {
         let refused = verdict(Some(0), Counters { refused: 1, ..none }, Vec::new());
         assert_eq!(refused.verdict, Word::Proven);
         assert!(refused.remarks().join("\n").contains("1 connection on loopback"));
+    }
+
+    #[test]
+    fn a_given_repository_cache_is_said() {
+        let proven = verdict(Some(0), Counters::default(), Vec::new());
+        let given = Verdict {
+            repository_cache_files: Some(3),
+            repository_cache_given: Some(3),
+            ..proven.clone()
+        };
+        assert!(given.remarks().join("\n").contains("had 3 files of the given one; it has 3 now"));
+        assert!(proven.remarks().join("\n").contains("the cache still is"));
     }
 
     #[test]
