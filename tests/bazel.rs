@@ -22,6 +22,8 @@ mod workspace;
 
 #[path = "bazel/bundle.rs"]
 mod bundle;
+#[path = "bazel/ci.rs"]
+mod ci;
 #[path = "bazel/components.rs"]
 mod components;
 #[path = "bazel/doctor.rs"]

@@ -19,7 +19,7 @@ const MODULE: &str = "module(name = \"greeter\", version = \"1.0.0\")\n";
 const SOURCE: &str = r#"{"type": "archive", "url": "URL", "integrity": "INTEGRITY"}"#;
 
 /// Adds a module from a registry, which the mirror serves. Returns its registry files.
-fn add_module(workspace: &Workspace, mirror: &Mirror) -> Vec<(String, String)> {
+pub fn add_module(workspace: &Workspace, mirror: &Mirror) -> Vec<(String, String)> {
     workspace.sandbox.write("greeter/MODULE.bazel", MODULE);
     workspace.sandbox.write("greeter/BUILD.bazel", "exports_files([\"MODULE.bazel\"])\n");
     let archive = mirror.folder.path("served/greeter.tar.gz");
