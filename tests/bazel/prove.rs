@@ -1,8 +1,9 @@
 //! Proofs that a build used no network, and a hidden download that is caught.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
-use crate::workspace::{HELPER, Mirror, Workspace};
+use crate::sandbox::Sandbox;
+use crate::workspace::{HELPER, Mirror, Workspace, output};
 
 /// A genrule that reaches for the network, and builds without it too.
 const HIDDEN: &str = r#"
@@ -88,4 +89,75 @@ fn other_programs_can_be_proven_and_a_failure_proves_nothing() {
     };
     assert_eq!(code, Some(1), "{messages}");
     assert!(messages.contains("cannot take the network away"), "{messages}");
+}
+
+/// The reason if a plain user may not create the namespace here.
+const REFUSED: &str = "cannot take the network away from a command here";
+
+/// A folder of a plain user, with this program and a workspace of one target.
+struct PlainUser {
+    sandbox: Sandbox,
+}
+
+impl PlainUser {
+    fn new() -> PlainUser {
+        let sandbox = Sandbox::new();
+        for folder in ["home", "tmp", "ws"] {
+            sandbox.write(&format!("{folder}/MODULE.bazel"), "");
+        }
+        sandbox.write("ws/BUILD.bazel", HIDDEN.replace("(exec 3<>/dev/tcp/192.0.2.7/443)", "true"));
+        output(Command::new("cp").arg(HELPER).arg(sandbox.path("wasm-airgap")));
+        output(Command::new("chown").arg("-R").arg("65534:65534").arg(sandbox.root()));
+        PlainUser { sandbox }
+    }
+
+    /// Runs a script as a user without rights; `$0` is this program.
+    fn run(&self, script: &str) -> Output {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c", script]);
+        command.arg(self.sandbox.path("wasm-airgap")).current_dir(self.sandbox.path("ws"));
+        command.env_clear().env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin");
+        command.env("HOME", self.sandbox.path("home")).env("TMPDIR", self.sandbox.path("tmp"));
+        command.output().unwrap()
+    }
+
+    fn says(&self, script: &str, code: i32, words: &[&str]) -> Output {
+        let ended = self.run(script);
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{script}\n{stderr}");
+        for word in words {
+            assert!(stderr.contains(word), "`{word}` is missing in\n{stderr}");
+        }
+        ended
+    }
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn a_plain_user_proves_in_a_user_namespace_or_is_refused() {
+    let user = PlainUser::new();
+    let allowed = user.run("unshare --user --map-root-user --net --uts true").status.success();
+    let build = "\"$0\" --json prove --system-rc -- bazel build //:all";
+    if !allowed {
+        // The kernel of this machine decides; the refusal names what is missing.
+        let refused = user.says(build, 1, &[REFUSED, "a network namespace in a user namespace: "]);
+        assert!(!String::from_utf8_lossy(&refused.stdout).contains("\"proven\""), "{refused:?}");
+        return;
+    }
+    let proven = user.says(build, 0, &["proven: the command used no network"]);
+    let verdict: serde_json::Value = serde_json::from_slice(&proven.stdout).unwrap();
+    assert_eq!(verdict["isolation"], "a network namespace in a user namespace");
+    assert_eq!((&verdict["verdict"], &verdict["exit_code"]), (&"proven".into(), &0.into()));
+    // `bazel-bin` would lead to outputs that are removed.
+    assert!(user.sandbox.path("ws/bazel-bin").symlink_metadata().is_err());
+    let tried = "\"$0\" prove -- bash -c '(exec 3<>/dev/tcp/192.0.2.7/443) 2>/dev/null || true'";
+    user.says(tried, 5, &["bash to 192.0.2.7:443"]);
+
+    // In a user namespace that may have no other namespaces, as on a machine that restricts them.
+    let restricted = "unshare --user --map-root-user bash -c \
+                      'echo 0 >/proc/sys/user/max_net_namespaces && exec \"$0\" prove -- true' \"$0\"";
+    let ways = ["tried: ", "a network namespace: ", "a network namespace in a user namespace: "];
+    let hints = ["run as root", "allow user namespaces", "docker run --network=none"];
+    let refused = user.says(restricted, 1, &[&[REFUSED], &ways[..], &hints[..]].concat());
+    assert!(!String::from_utf8_lossy(&refused.stderr).contains("proven"), "{refused:?}");
 }

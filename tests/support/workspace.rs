@@ -202,12 +202,21 @@ impl Workspace {
         command
     }
 
-    /// Checks that the offline build and all its tests use no network.
+    /// Checks that the offline build and all its tests use no network, and start from nothing.
     #[track_caller]
     pub fn is_proven(&self) {
         let test = ["--", "bazel", "test", "--config=offline", "//..."];
         let verdict = output(&mut self.prove(&test));
-        assert!(verdict.contains("\"verdict\": \"proven\""), "{verdict}");
+        let verdict: serde_json::Value = serde_json::from_str(&verdict).unwrap();
+        assert_eq!(verdict["verdict"], "proven", "{verdict}");
+        assert_eq!(
+            (&verdict["traced"], &verdict["blocked"]),
+            (&true.into(), &Vec::<u8>::new().into())
+        );
+        assert_eq!(
+            (&verdict["exit_code"], &verdict["repository_cache_files"]),
+            (&0.into(), &0.into())
+        );
     }
 
     fn output_root(&self) -> PathBuf {
