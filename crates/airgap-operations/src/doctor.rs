@@ -13,6 +13,7 @@ mod bazel;
 mod item;
 mod lock;
 mod machine;
+mod module_lock;
 mod options;
 mod rc;
 mod rehearsal;
@@ -34,6 +35,7 @@ use artifacts::Search;
 use bazel::{Answer, Bazel};
 pub use item::{Item, Status};
 pub use machine::{Check, Health};
+use module_lock::Found;
 use rc::{Rc, values};
 use rules::QueryResult;
 
@@ -104,17 +106,19 @@ impl Examination<'_> {
         diagnosis.machine.extend(machine::folders(&policy, &std::env::temp_dir()));
         diagnosis.machine.push(machine::credentials(&environment, &policy));
         let Some(program) = self.program() else {
-            diagnosis.unseen("everything that Bazel knows", "there is no `bazel` on PATH");
+            diagnosis.unseen(OF_BAZEL, "there is no `bazel` on PATH");
             return Ok(diagnosis);
         };
         diagnosis.machine.extend(machine::bazelisk(&program, self.root, self.environment));
         match Bazel::new(program, self.root, self.environment) {
-            Ok(bazel) => self.ask(bazel, options, &environment, &policy, diagnosis),
-            Err(error) => {
-                diagnosis.unseen("everything that Bazel knows", &error.one_line());
-                Ok(diagnosis)
+            Ok(mut bazel) => {
+                let asked = self.ask(&mut bazel, options, &environment, &policy, &mut diagnosis);
+                bazel.finish();
+                diagnosis.add_failure(asked)?;
             }
+            Err(error) => diagnosis.unseen(OF_BAZEL, &error.one_line()),
         }
+        Ok(diagnosis)
     }
 
     /// Returns the Bazel of this workspace.
@@ -125,13 +129,13 @@ impl Examination<'_> {
 
     fn ask(
         &self,
-        mut bazel: Bazel<'_>,
+        bazel: &mut Bazel<'_>,
         options: Vec<rc::Placed>,
         environment: &Environment,
         policy: &Policy,
-        mut diagnosis: Diagnosis,
-    ) -> Result<Diagnosis> {
-        let (options, refused) = options::checked(&bazel, options)?;
+        diagnosis: &mut Diagnosis,
+    ) -> Result<()> {
+        let (options, refused) = options::checked(bazel, options)?;
         diagnosis.machine.extend(machine::refused(&refused));
         bazel.set_options(options.iter().map(|it| it.word.clone()).collect());
         let answer = bazel.query(&["--output=streamed_jsonproto", &self.question()])?;
@@ -151,11 +155,24 @@ impl Examination<'_> {
         };
         let answered = rules::parse(&answer.stdout)?;
         diagnosis.add_answer(&answered, &answer, &search, self)?;
+        let vendor_dir = folders("--vendor_dir").next_back();
+        let places = module_lock::Places {
+            root: self.root,
+            distdirs: &distdirs,
+            repository_cache: repository_cache.as_deref(),
+            vendor_dir: vendor_dir.as_deref(),
+            fix: &self.fetch_command(repository_cache.as_deref()),
+        };
+        let is_off = options.iter().any(|it| it.word == "--lockfile_mode=off");
+        let lock = if is_off { Found::default() } else { module_lock::examine(&places) };
+        diagnosis.add_lock(lock.items, &lock.unseen);
         artifacts::without_repetitions(&mut diagnosis.items);
         let rehearsed = bazel.rehearse(self.targets)?;
         diagnosis.judge(&rehearsed, self);
-        bazel.finish();
-        Ok(diagnosis)
+        if rehearsed.code != Some(0) {
+            diagnosis.add_lock(Vec::new(), &lock.unhashed);
+        }
+        Ok(())
     }
 
     /// Returns the query for the requests of the extensions, the helper, and the rules that need an
@@ -172,6 +189,15 @@ impl Examination<'_> {
         format!("labels(data, {vendor_all}) + labels(srcs, labels(helper, {vendor_all})) + {rules}")
     }
 
+    /// Returns the command that fills the repository cache, or a vendor folder if there is none.
+    fn fetch_command(&self, cache: Option<&Path>) -> String {
+        let targets = self.targets.join(" ");
+        match cache.map(|cache| cache.strip_prefix(self.root).unwrap_or(cache).display()) {
+            Some(cache) => format!("bazel fetch --force --repository_cache={cache} {targets}"),
+            None => format!("bazel vendor --vendor_dir=bazel_vendor {targets}"),
+        }
+    }
+
     /// Returns the command that vendors everything.
     fn vendor_command(&self, policy: &Policy) -> String {
         let dir = policy.vendor_dir().map(|dir| dir.strip_prefix(self.root).unwrap_or(dir));
@@ -183,6 +209,9 @@ impl Examination<'_> {
         format!("bazel run {} -- --output-dir {dir}", self.vendor_all)
     }
 }
+
+/// The subject of the checks that need a Bazel.
+const OF_BAZEL: &str = "everything that Bazel knows";
 
 impl Diagnosis {
     /// Returns whether an offline build would work, as far as the checks can tell.
@@ -215,6 +244,28 @@ impl Diagnosis {
 
     fn unseen(&mut self, what: &str, because: &str) {
         self.not_looked_at.push(Unseen { what: what.to_owned(), because: because.to_owned() });
+    }
+
+    /// Adds the items of MODULE.bazel.lock, and the parts of it that could not be checked.
+    fn add_lock(&mut self, items: Vec<Item>, unseen: &[(String, String)]) {
+        self.items.extend(items);
+        unseen.iter().for_each(|(what, because)| self.unseen(what, because));
+    }
+
+    /// Keeps the findings so far if Bazel could not answer, as after its time limit. A diagnosis
+    /// with such a failure is not fine.
+    ///
+    /// # Errors
+    /// Usage, which the user has to mend first.
+    fn add_failure(&mut self, asked: Result<()>) -> Result<()> {
+        match asked {
+            Err(error) if error.kind() == ErrorKind::Usage => Err(error),
+            Err(error) => {
+                self.unseen(OF_BAZEL, &error.one_line());
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Adds the items for the targets and requests that `bazel query` found.
@@ -295,8 +346,14 @@ impl Diagnosis {
         if helper_failed {
             items.push(missing_helper(&rehearsed.stderr, examination));
         }
+        // The archive of a repository is named itself.
+        let absent = self.items.iter().filter(|item| is_of_lock(item) && item.status != Status::Ok);
+        let absent: Vec<_> = absent.map(|item| item.subject.as_str()).collect();
         for name in failed.iter().filter(|name| !is_ours(name)) {
             let why = because_of(&rehearsed.stderr, name);
+            if absent.iter().any(|url| rehearsal::names(&why, url)) {
+                continue;
+            }
             let fix = format!(
                 "bazel vendor --vendor_dir=bazel_vendor {}, where there is a network, and build \
                  with the same --vendor_dir",
@@ -308,14 +365,19 @@ impl Diagnosis {
     }
 }
 
-/// Returns whether an item comes from a request in MODULE.bazel, which may ask for more than a
-/// build needs.
+/// Returns whether an item comes from a request in MODULE.bazel or from its lock, which may ask for
+/// more than a build needs.
 fn is_request(item: &Item) -> bool {
-    matches!(item.kind, "tool" | "wit" | "component") && !item.id.contains("//")
+    let in_module = matches!(item.kind, "tool" | "wit" | "component") && !item.id.contains("//");
+    in_module || is_of_lock(item)
+}
+
+fn is_of_lock(item: &Item) -> bool {
+    matches!(item.kind, "archive" | "registry" | "git")
 }
 
 fn is_absent(item: &Item) -> bool {
-    matches!(item.status, Status::Missing | Status::Unpinned)
+    matches!(item.status, Status::Missing | Status::Unpinned | Status::Network)
 }
 
 /// Returns whether a repository, by its canonical name, belongs to this module's extensions: it

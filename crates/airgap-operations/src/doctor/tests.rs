@@ -103,3 +103,27 @@ fn a_helper_with_other_bytes_is_wrong_and_an_absent_one_is_missing() {
     assert_eq!(absent.status, Status::Missing);
     assert_eq!(absent.looked_in, ["/v/wasm-airgap: not there"]);
 }
+
+#[test]
+fn an_archive_of_the_lock_is_named_once_and_only_if_the_build_needs_it() {
+    let url = "https://r.example/x.zip";
+    let items = || vec![item("archive", url, Status::Missing)];
+    assert!(judged(items(), 0, "").is_fine());
+    let git = judged(vec![item("git", "https://r.example/g.git (g)", Status::Network)], 0, "");
+    assert_eq!(subjects(&git.not_asked_for), ["https://r.example/g.git (g)"]);
+    let stderr = format!(
+        "ERROR: no such package '@@t~~x~x//': java.io.IOException: Error downloading [{url}] to /o\n"
+    );
+    let named = judged(items(), 1, &stderr);
+    assert_eq!(subjects(&named.items), [url]);
+    assert_eq!(named.failure().unwrap().kind(), ErrorKind::Unavailable);
+    assert_eq!(subjects(&judged(Vec::new(), 1, &stderr).items), ["@@t~~x~x"]);
+}
+
+#[test]
+fn a_bazel_that_does_not_answer_is_not_fine() {
+    let mut hung = Diagnosis::default();
+    hung.add_failure(Err(Error::new(ErrorKind::Failed, "it did not end within its time"))).unwrap();
+    assert_eq!(hung.failure().unwrap().kind(), ErrorKind::Unavailable);
+    assert!(Diagnosis::default().add_failure(Err(Error::usage("x"))).is_err());
+}
