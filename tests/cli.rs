@@ -22,6 +22,9 @@ mod bundle;
 mod bundle_refused;
 #[path = "cli/config.rs"]
 mod config;
+#[cfg(target_os = "linux")]
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/emit.rs"]
 mod emit;
 #[path = "cli/extract.rs"]
