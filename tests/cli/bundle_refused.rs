@@ -196,6 +196,87 @@ fn places_that_cannot_be_right_are_refused() {
     }
 }
 
+/// Changes `bundle.json`, and the digests of all files.
+fn describe(sandbox: &Sandbox, change: impl Fn(&mut serde_json::Value)) {
+    let mut bundle = serde_json::from_str(&sandbox.read("b/bundle.json")).unwrap();
+    change(&mut bundle);
+    sandbox.write("b/bundle.json", bundle.to_string());
+    sums(sandbox);
+}
+
+#[test]
+fn sizes_at_the_end_of_their_range_are_refused() {
+    let sandbox = bundled();
+    describe(&sandbox, |bundle| {
+        bundle["parts"][0]["size"] = u64::MAX.into();
+        bundle["parts"][1]["size"] = u64::MAX.into();
+    });
+    sandbox.run(&["bundle", "inspect", "b"]).ends_with(4).says(&["2 of "]);
+    refused(&sandbox, 4);
+    let manifest = sandbox.read("v/manifest.json");
+    let large = manifest.replace("\"size\": 200000", &format!("\"size\": {}", u64::MAX));
+    assert_ne!(large, manifest);
+    sandbox.write("v/manifest.json", large);
+    for split in ["64KiB", "4GiB"] {
+        let split = format!("--split-size={split}");
+        let words = ["bundle", "create", "v", "--output=c", &split];
+        sandbox.run(&words).ends_with(2).says(&["too large", "large.tar.gz"]);
+    }
+}
+
+#[test]
+fn an_empty_file_with_another_digest_changes_nothing() {
+    let sandbox = bundled();
+    forge(&sandbox, |text| text.replace("\"size\":6,", "\"size\":0,"));
+    refused(&sandbox, 4);
+}
+
+#[test]
+fn sums_of_further_files_are_refused() {
+    let sandbox = bundled();
+    sandbox.write("b/notes.txt", "");
+    sums(&sandbox);
+    assert!(refused(&sandbox, 4).contains("notes.txt"));
+    fs::remove_file(sandbox.path("b/notes.txt")).unwrap();
+    let more = format!("{}  ../\u{1b}[31m\n", sha256(b""));
+    sandbox.write("b/SHA256SUMS", sandbox.read("b/SHA256SUMS") + &more);
+    assert!(!refused(&sandbox, 4).contains('\u{1b}'));
+}
+
+#[test]
+fn lists_are_not_removed() {
+    for path in ["manifest.json", "images/index.json", "../x", "TOOLCHAINS/.gitattributes"] {
+        let sandbox = bundled();
+        let removed = serde_json::json!([{"path": path, "sha256": sha256(b"x")}]);
+        describe(&sandbox, |bundle| bundle["removed"] = removed.clone());
+        refused(&sandbox, 4);
+    }
+}
+
+#[test]
+fn files_of_the_user_are_not_removed() {
+    let sandbox = bundled();
+    let mine = ["notes.txt", "images/logo.png", "bazel/defs.bzl", "toolchains/a/x"];
+    mine.iter().for_each(|path| drop(sandbox.write(&format!("far/{path}"), "mine")));
+    let removed: Vec<_> = mine
+        .iter()
+        .map(|path| serde_json::json!({"path": path, "sha256": sha256(b"mine")}))
+        .collect();
+    describe(&sandbox, |bundle| bundle["removed"] = removed.clone().into());
+    sandbox.run(&["bundle", "apply", "b", "--output=far"]).succeeds();
+    mine.iter().for_each(|path| assert_eq!(sandbox.read(&format!("far/{path}")), "mine"));
+}
+
+#[test]
+fn another_file_in_the_place_of_the_index_changes_nothing() {
+    let sandbox = Sandbox::new();
+    layout(&sandbox, "images", &[("r.example/x:1", b"one")]);
+    create(&sandbox, "images", "b");
+    sandbox.write("far/images/index.json", "[]");
+    sandbox.run(&["bundle", "apply", "b", "--output=far"]).ends_with(4).says(&["index.json"]);
+    assert_eq!(sandbox.tree("far").len(), 1);
+}
+
 #[test]
 fn bytes_that_the_inventory_does_not_list_are_refused() {
     let sandbox = bundled();

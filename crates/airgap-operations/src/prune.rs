@@ -142,7 +142,7 @@ pub fn prune(
     let (kept, gone): (Vec<_>, Vec<_>) =
         manifest.entries().iter().partition(|entry| requirements.include(entry));
     let pruned = Pruned {
-        bytes: gone.iter().map(|entry| entry.size).sum(),
+        bytes: gone.iter().fold(0, |sum, entry| entry.size.saturating_add(sum)),
         kept: kept.len(),
         left_alone: left_alone.into_iter().map(VendoredKind::name).collect(),
         removed: gone.iter().map(|entry| RemovedFile::new(entry)).collect(),

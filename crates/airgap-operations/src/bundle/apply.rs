@@ -89,7 +89,8 @@ pub fn apply(bundle: &Bundle, folder: &Path, report: &Report) -> Result<Applied>
             Ok(applied)
         }
         Err(error) => {
-            if waiting::are_some(&staged).is_ok_and(|some| !some) {
+            let is_removing = Staged::removing(&root).map_or(true, |paths| !paths.is_empty());
+            if !is_removing && waiting::are_some(&staged).is_ok_and(|some| !some) {
                 let _ = staged.remove();
             }
             if is_new {
@@ -105,7 +106,9 @@ fn run(bundle: &Bundle, goal: &Goal<'_>, root: &RootedPath, staged: &Staged) -> 
     let diff = goal.diff(root)?;
     let lists = bundle.inventory().lines().iter().filter(|line| merge::is_merged(&line.path));
     let needed = diff.needed.iter().copied().chain(lists).filter(|line| line.is_carried());
-    extract(bundle, &needed.map(|line| line.sha256).collect(), staged)?;
+    let wanted = needed.map(|line| line.sha256).collect();
+    extract(bundle, &wanted, staged)?;
+    staged.check_has(&wanted)?;
     let lists = Lists::read(bundle.inventory(), root.path(), staged)?;
     match diff.missing.is_empty() {
         true => goal.publish(&diff, &lists, (root, staged))?,
@@ -160,7 +163,7 @@ fn check_space(root: &RootedPath, diff: &FolderDiff<'_>) -> Result<()> {
     if Staged::is_in(root)? {
         return Ok(());
     }
-    let needed: u64 = diff.needed.iter().map(|line| line.size).sum();
+    let needed: u64 = diff.needed.iter().fold(0, |sum, line| line.size.saturating_add(sum));
     match free_space::available(root.path()).filter(|free| *free < needed) {
         None => Ok(()),
         Some(free) => Err(not_enough(root, needed, free)),

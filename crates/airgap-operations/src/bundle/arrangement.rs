@@ -7,6 +7,9 @@ use airgap_core::error::{Error, Result};
 /// The largest number of parts.
 pub(super) const MOST_PARTS: usize = 99_999;
 
+/// The largest file in bytes, 16 TiB: a manifest may list any size.
+const MOST_BYTES: u64 = 1 << 44;
+
 /// A content to place.
 pub(super) struct Body<'a> {
     /// The path of its first file, which is the name of its entry.
@@ -39,11 +42,17 @@ pub(super) struct Piece {
 /// part is not cut.
 ///
 /// # Errors
-/// Usage, if there would be more than 99,999 parts.
+/// Usage, if there would be more than 99,999 parts, or a content is larger than 16 TiB.
 pub(super) fn arrange(bodies: &[Body<'_>], split: Option<SplitSize>) -> Result<Vec<Part>> {
     let limit = split.map_or(u64::MAX, SplitSize::bytes);
     let mut parts = Parts { parts: Vec::new(), limit };
     for (nth, body) in bodies.iter().enumerate() {
+        if body.size > MOST_BYTES {
+            return Err(Error::usage(format!("`{}` is too large for a bundle", body.path))
+                .fact("expected", format!("at most {MOST_BYTES} bytes"))
+                .fact("found", format!("{} bytes, as its list says", body.size))
+                .hint("check the whole folder with `wasm-airgap verify`"));
+        }
         parts.place(nth, body);
         if parts.parts.len() > MOST_PARTS {
             return Err(Error::usage("the bundle would have too many parts")
@@ -75,7 +84,7 @@ impl Parts {
     /// Cuts a content that is larger than a part into ranges that fill the parts.
     fn cut(&mut self, nth: usize, body: &Body<'_>) {
         let (mut left, mut range) = (body.size, 1);
-        while left > 0 {
+        while left > 0 && self.parts.len() <= MOST_PARTS {
             let name = format!("{}.range-{range:05}", body.path);
             // The header of the largest size is the longest one.
             let room = self.room().saturating_sub(tar::header_size(&name, u64::MAX / 2));
@@ -131,6 +140,14 @@ mod tests {
         let two = parts(&[40_000, 40_000], "64KiB");
         assert_eq!(two.len(), 2);
         assert_eq!(two[1].pieces[0].name, "a/b");
+    }
+
+    #[test]
+    fn sizes_that_no_file_has_are_refused() {
+        let refused =
+            |size, split: Option<SplitSize>| arrange(&[Body { path: "a", size }], split).is_err();
+        assert!(refused(u64::MAX, None) && refused(u64::MAX, "64KiB".parse().ok()));
+        assert!(refused(1 << 44, "64KiB".parse().ok()) && !refused(1 << 44, None));
     }
 
     #[test]

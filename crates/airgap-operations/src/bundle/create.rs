@@ -15,7 +15,7 @@ use airgap_core::store::{self, Staging};
 
 use super::arrangement::{Body, Part, arrange};
 use super::delta;
-use super::inventory::Inventory;
+use super::inventory::{Inventory, MOST_BYTES};
 use super::line::Line;
 use super::opened::{Description, PartDescription};
 use super::part_writer::{self, Written};
@@ -151,6 +151,7 @@ impl<'a> Planned<'a> {
             (TRANSFER_FILE, transfer),
         ];
         for (name, text) in &files {
+            check_length(name, text)?;
             store::write_atomically(&folder.join(name), text.as_bytes())?;
             sums.insert((*name).to_owned(), Digest::compute(text.as_bytes()));
         }
@@ -175,6 +176,17 @@ impl<'a> Planned<'a> {
             sha256: *sha256,
         };
         self.parts.iter().zip(&written.parts).zip(1..).map(describe).collect()
+    }
+}
+
+/// Checks that a list can be read again.
+fn check_length(name: &str, text: &str) -> Result<()> {
+    match text.len() as u64 <= MOST_BYTES {
+        true => Ok(()),
+        false => Err(Error::usage(format!("`{name}` would be too long"))
+            .fact("expected", format!("at most {}", megabytes(MOST_BYTES)))
+            .fact("found", megabytes(text.len() as u64))
+            .hint("create several bundles, each of a part of the folders")),
     }
 }
 

@@ -126,7 +126,10 @@ impl Inventory {
 /// The errors of [`Inventory::new`].
 pub(super) fn check_removed(lines: Vec<Line>, inventory: &Inventory, shown: &str) -> Result<()> {
     check_count(lines.len(), shown)?;
-    match lines.iter().find(|line| !is_sound(&line.path) || inventory.find(&line.path).is_some()) {
+    // Where capitals and small letters are the same, both names are one file.
+    let kept: HashSet<_> = inventory.lines.iter().map(|it| it.path.to_ascii_lowercase()).collect();
+    let is_kept = |path: &str| kept.contains(&path.to_ascii_lowercase());
+    match lines.iter().find(|line| !is_sound(&line.path) || is_kept(&line.path)) {
         None => Ok(()),
         Some(line) => Err(Error::integrity(format!("`{shown}` removes an invalid path"))
             .fact("path", shortened(&line.path, MOST_SHOWN))),
@@ -148,36 +151,43 @@ fn check_paths(sorted: &[Line], shown: &str) -> Result<()> {
             .fact("path", shortened(&line.path, MOST_SHOWN))
             .fact(
                 "expected",
-                "names of letters, digits and `. _ - + @ ~`, with `/` between them",
+                "names of letters, digits and `. _ - + @ ~` that are not devices of Windows, with \
+                 `/` between them",
             ));
     }
-    let mut names: HashMap<String, &str> = HashMap::new();
-    for line in sorted {
-        let ends = line.path.match_indices('/').map(|(end, _)| end);
-        for end in ends.chain([line.path.len()]) {
-            let name = &line.path[..end];
-            match names.insert(name.to_ascii_lowercase(), name) {
-                Some(other) if other != name => return Err(collision(shown, other, name)),
-                Some(_) if end == line.path.len() => return Err(collision(shown, name, name)),
-                _ => {}
-            }
-        }
-    }
-    // A path is a folder of another one: `a` and `a/b`.
-    let folders: HashSet<&str> = sorted.iter().flat_map(|line| folders(&line.path)).collect();
-    match sorted.iter().find(|line| folders.contains(line.path.as_str())) {
-        Some(line) => Err(collision(shown, &line.path, &format!("{}/", line.path))),
-        None => Ok(()),
-    }
+    check_collisions(sorted, shown)
 }
 
-/// Returns the folders of a path, from the top one.
-fn folders(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(end, _)| &path[..end])
+/// Checks that no two paths are one file, and none is a folder of another one, where capitals and
+/// small letters are the same. In the order of their names, such paths follow each other, and so no
+/// list of all folders is needed.
+fn check_collisions(lines: &[Line], shown: &str) -> Result<()> {
+    let mut paths: Vec<_> = lines.iter().map(|line| line.path.as_str()).collect();
+    paths.sort_by(|a, b| folded(a).cmp(folded(b)));
+    for pair in paths.windows(2) {
+        let (mut one, mut other) = (pair[0].split('/'), pair[1].split('/'));
+        let is_collision = loop {
+            match (one.next(), other.next()) {
+                (Some(a), Some(b)) if a == b => {}
+                (Some(a), Some(b)) => break a.eq_ignore_ascii_case(b),
+                _ => break true,
+            }
+        };
+        if is_collision {
+            return Err(collision(shown, pair[0], pair[1]));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the bytes of a path in small letters; the end of a name comes before any letter.
+fn folded(path: &str) -> impl Iterator<Item = u8> {
+    path.bytes().map(|byte| if byte == b'/' { 0 } else { byte.to_ascii_lowercase() })
 }
 
 /// Checks that a digest has one size and one place.
 fn check_contents(lines: &[Line], shown: &str) -> Result<()> {
+    let empty = Digest::compute(b"");
     let mut known: HashMap<Digest, &Line> = HashMap::new();
     for line in lines {
         let other = known.entry(line.sha256).or_insert(line);
@@ -188,7 +198,9 @@ fn check_contents(lines: &[Line], shown: &str) -> Result<()> {
         let begins = first.is_none_or(|first| first == (line.part, line.offset));
         let sum = line.ranges.iter().try_fold(0_u64, |sum, range| sum.checked_add(range.size));
         let adds_up = line.ranges.is_empty() || sum == Some(line.size);
-        if !(is_same && is_one_place && begins && adds_up) {
+        let has_empty_range = line.ranges.iter().any(|range| range.size == 0);
+        let is_size = (line.size == 0) == (line.sha256 == empty);
+        if !(is_same && is_one_place && begins && adds_up && is_size) || has_empty_range {
             return Err(Error::integrity(format!("`{shown}` contradicts itself"))
                 .fact("path", &line.path)
                 .fact("found", "a size or place that does not fit the other fields"));
@@ -200,10 +212,23 @@ fn check_contents(lines: &[Line], shown: &str) -> Result<()> {
 /// Returns whether each part of a path is a name that is safe on every platform.
 fn is_sound(path: &str) -> bool {
     let (folders, name) = path.rsplit_once('/').map_or((None, path), |(a, b)| (Some(a), b));
-    let is_name = |part: &str| part.parse::<PathComponent>().is_ok();
+    let is_name = |part: &str| part.parse::<PathComponent>().is_ok() && !is_device(part);
     path.len() <= MOST_PATH
         && (is_name(name) || name == ATTRIBUTES)
         && folders.is_none_or(|folders| folders.split('/').all(is_name))
+}
+
+/// Returns whether Windows takes a name for a device, with any ending ("Naming Files, Paths, and
+/// Namespaces").
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    match stem.as_str() {
+        "con" | "prn" | "aux" | "nul" => true,
+        stem => {
+            let number = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
+            number.is_some_and(|it| it.len() == 1 && it.bytes().all(|byte| byte.is_ascii_digit()))
+        }
+    }
 }
 
 fn collision(shown: &str, one: &str, other: &str) -> Error {
@@ -259,12 +284,36 @@ mod tests {
             &["a", "a"],
             &["a", "a/b"],
             &["a", "a-b", "a/b"],
+            &["A/x", "a"],
+            &["a-b/x", "a/X", "a/x"],
+            &["con"],
+            &["a/Nul.txt/b"],
+            &["a/lpt1"],
         ] {
             let error = Inventory::parse(text(paths).as_bytes(), "i").unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Integrity, "{paths:?}: {error}");
         }
         let error = Inventory::parse(text(&["b", "a"]).as_bytes(), "i").unwrap_err();
         assert!(error.to_string().contains("not sorted"), "{error}");
+    }
+
+    #[test]
+    fn similar_paths_do_not_collide() {
+        let written = text(&["A", "a-b/x", "a.b", "b/a/x", "b/ab", "b/console", "com10"]);
+        assert!(Inventory::parse(written.as_bytes(), "i").is_ok());
+    }
+
+    #[test]
+    fn sizes_and_ranges_that_carry_nothing_are_refused() {
+        let mut none = line("a");
+        none.size = 0;
+        assert!(Inventory::new(vec![none], "i").is_err());
+        let mut one = line("a");
+        let range =
+            |offset, size| super::super::line::Range { part: 1, offset, size, sha256: one.sha256 };
+        let ranges = vec![range(0, 1), range(1, 0)];
+        (one.part, one.offset, one.ranges) = (Some(1), Some(0), ranges);
+        assert!(Inventory::new(vec![one], "i").is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
+use airgap_core::read;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
 use airgap_vendor::manifest::{self, Manifest};
@@ -85,6 +86,18 @@ impl Lists {
         let gone: Vec<_> = removed.iter().map(|removed| removed.path.clone()).collect();
         Manifest::change(root, &gone, new.entries())
     }
+}
+
+/// Checks that the index of the vendor folder can be merged, before any file changes.
+///
+/// # Errors
+/// Integrity, if the file in its place is not an index; those of reading it.
+pub(super) fn check_index(root: &Path) -> Result<()> {
+    let path = index_of(root);
+    let Some(bytes) = read::rooted_bytes(&path, index::LIMIT)? else { return Ok(()) };
+    index::check(&bytes).map_err(|error| {
+        error.fact("file", path).hint("move the file away, or name another folder with --output")
+    })
 }
 
 fn index_of(root: &Path) -> RootedPath {

@@ -11,7 +11,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
 use airgap_core::read;
-use airgap_core::report::printable_line;
+use airgap_core::report::{printable_line, shortened};
 use airgap_core::rooted::RootedPath;
 use airgap_core::system_files;
 use airgap_core::verify;
@@ -19,6 +19,7 @@ use airgap_core::workers;
 
 use super::inventory::{self, Inventory};
 use super::line::{Line, Range};
+use super::merge;
 use super::removed::Removed;
 use super::sums::{self, Sums};
 use super::{
@@ -143,7 +144,7 @@ impl Bundle {
     /// Returns the number and the total size of the parts.
     pub fn parts(&self) -> (usize, u64) {
         let parts = &self.description.parts;
-        (parts.len(), parts.iter().map(|part| part.size).sum())
+        (parts.len(), parts.iter().fold(0, |sum, part| part.size.saturating_add(sum)))
     }
 
     /// Returns the paths that the bundle removes on the far side.
@@ -263,8 +264,9 @@ impl Bundle {
     }
 }
 
-/// The number of wrong parts that one error names.
+/// The number of wrong parts that one error names, and of characters of an unknown name.
 const MOST_NAMED: usize = 10;
+const MOST_SHOWN: usize = 200;
 
 /// Returns the slices of each content once, sorted by part and offset.
 fn all_slices(inventory: &Inventory) -> Vec<Slice> {
@@ -335,10 +337,20 @@ fn check_parts_of(root: &RootedPath, sums: &Sums, description: &Description) -> 
             .hint(format!("send `{BUNDLE_FILE}` and `{SUMS_FILE}` again")));
         }
     }
-    let is_part = |name: &&String| name.starts_with("data.");
-    match sums.keys().filter(is_part).count() == description.parts.len() {
-        true => Ok(()),
-        false => Err(contradicts(root, SUMS_FILE)),
+    let count = description.parts.len();
+    let is_part = |name: &str| {
+        let number =
+            name.strip_prefix("data.").and_then(|it| it.strip_suffix(".tar")?.parse().ok());
+        number.is_some_and(|it| (1..=count as u32).contains(&it) && part_name(it) == name)
+    };
+    match sums.keys().find(|name| !LISTS.contains(&name.as_str()) && !is_part(name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::integrity(format!(
+            "`{}` lists a file that is not part of the bundle",
+            root.join(SUMS_FILE)
+        ))
+        .fact("file", shortened(name, MOST_SHOWN))
+        .hint(format!("send `{SUMS_FILE}` again"))),
     }
 }
 
@@ -376,6 +388,12 @@ fn check_inventory(
         Line::new(removed.path.clone(), (removed.sha256, 0), super::line::FileKind::Tool)
     });
     inventory::check_removed(removed.collect(), inventory, BUNDLE_FILE)?;
+    // Every bundle brings the lists that are merged, and none removes them.
+    let is_removed = description.removed.iter().any(|removed| merge::is_merged(&removed.path));
+    let lists = inventory.lines().iter().filter(|line| merge::is_merged(&line.path));
+    if is_removed || !lists.clone().all(Line::is_carried) {
+        return Err(contradicts(root, INVENTORY_FILE));
+    }
     check_slices(root, &description.parts, &all_slices(inventory))
 }
 

@@ -1,6 +1,6 @@
 //! Brings a vendor folder to the state of a bundle, from contents that are staged in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
@@ -13,6 +13,7 @@ use super::inventory::{ATTRIBUTES, Inventory};
 use super::line::{FileKind, Line};
 use super::merge::{self, Lists};
 use super::removed::Removed;
+use super::source::BAZEL_MARK;
 use super::staged::Staged;
 use crate::empty_folders;
 
@@ -38,9 +39,11 @@ impl<'a> Goal<'a> {
     /// Compares a vendor folder with the goal; files of the right size are hashed.
     ///
     /// # Errors
-    /// Usage, if another file is at a path and the vendor folder does not list it; those of reading.
+    /// Usage, if another file is at a path and the vendor folder does not list it; integrity, if the
+    /// folder has another file in the place of the index; those of reading.
     pub(super) fn diff(&self, root: &RootedPath) -> Result<FolderDiff<'a>> {
-        let manifest = Manifest::read(root.path())?;
+        let owned = Owned::read(root)?;
+        merge::check_index(root.path())?;
         let mut diff =
             FolderDiff { needed: Vec::new(), missing: Vec::new(), extra: Vec::new(), there: 0 };
         let files = self.inventory.lines().iter().filter(|line| !merge::is_merged(&line.path));
@@ -48,7 +51,7 @@ impl<'a> Goal<'a> {
             match state(&root.join(&line.path), line)? {
                 State::Right => diff.there += 1,
                 State::Other => {
-                    check_owned(root, line, manifest.as_ref())?;
+                    owned.check(root, &line.path)?;
                     diff.add(line);
                 }
                 State::Absent => diff.add(line),
@@ -56,7 +59,8 @@ impl<'a> Goal<'a> {
         }
         for removed in self.removed {
             let line = Line::new(removed.path.clone(), (removed.sha256, u64::MAX), FileKind::Tool);
-            if matches!(state(&root.join(&removed.path), &line)?, State::Right) {
+            let path = &removed.path;
+            if owned.has(path) && matches!(state(&root.join(path), &line)?, State::Right) {
                 diff.extra.push(removed);
             }
         }
@@ -85,8 +89,14 @@ impl<'a> Goal<'a> {
         let above = |line: &&Line| line.path.rsplit_once('/').map_or(0, |(folder, _)| folder.len());
         staged.sync(diff.needed.iter().map(|line| &line.path[..above(line)]))?;
         lists.merge_index(root.path(), self.inventory.find(merge::INDEX), self.removed)?;
+        if !diff.extra.is_empty() {
+            staged.keep_removing(diff.extra.iter().map(|removed| removed.path.as_str()))?;
+        }
         lists.merge_manifest(root.path(), self.removed)?;
         diff.extra.iter().try_for_each(|removed| remove(root, &removed.path))?;
+        if !diff.extra.is_empty() {
+            staged.end_removing()?;
+        }
         self.remove_empty_folders(root);
         Ok(())
     }
@@ -134,20 +144,51 @@ fn state(path: &RootedPath, line: &Line) -> Result<State> {
     Ok(if found == line.sha256 { State::Right } else { State::Other })
 }
 
-/// Checks that a file that would be replaced belongs to the vendor folder: a bundle must not replace
-/// a file of the user that has the same name.
-fn check_owned(root: &RootedPath, line: &Line, manifest: Option<&Manifest>) -> Result<()> {
-    let listed = manifest.map(Manifest::entries).unwrap_or_default();
-    let is_listed = listed.binary_search_by(|entry| entry.path.as_str().cmp(&line.path)).is_ok();
-    let is_ours = matches!(line.kind, FileKind::Image | FileKind::Bazel)
-        && (line.path.starts_with("images/") || line.path.starts_with("bazel/"));
-    let name = line.path.rsplit('/').next();
-    if is_listed || is_ours || name == Some(ATTRIBUTES) {
-        return Ok(());
+/// The files that belong to a vendor folder: a bundle must not replace or remove a file of the user
+/// that has the same name.
+struct Owned {
+    manifest: Option<Manifest>,
+    has_bazel: bool,
+    removing: HashSet<String>,
+}
+
+impl Owned {
+    fn read(root: &RootedPath) -> Result<Owned> {
+        let mark = root.join(BAZEL_MARK);
+        Ok(Owned {
+            manifest: Manifest::read(root.path())?,
+            has_bazel: mark.is_file().doing(|| format!("read `{mark}`"))?,
+            removing: Staged::removing(root)?,
+        })
     }
-    Err(Error::usage(format!("`{}` does not belong to the vendor folder", root.join(&line.path)))
-        .fact("found", "another file, which no manifest lists")
-        .hint("move the file away, or name another folder with --output"))
+
+    fn has(&self, path: &str) -> bool {
+        let listed = self.manifest.as_ref().map(Manifest::entries).unwrap_or_default();
+        listed.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_ok()
+            || is_layout_file(path)
+            || (self.has_bazel && path.starts_with(BAZEL_PREFIX))
+            || path.rsplit('/').next() == Some(ATTRIBUTES)
+            || self.removing.contains(path)
+    }
+
+    fn check(&self, root: &RootedPath, path: &str) -> Result<()> {
+        if self.has(path) {
+            return Ok(());
+        }
+        Err(Error::usage(format!("`{}` does not belong to the vendor folder", root.join(path)))
+            .fact("found", "another file, which no manifest lists")
+            .hint("move the file away, or name another folder with --output"))
+    }
+}
+
+/// The folder of the files that Bazel needs.
+const BAZEL_PREFIX: &str = "bazel/";
+
+/// Returns whether a path is that of a file in the image layout.
+fn is_layout_file(path: &str) -> bool {
+    let Some(path) = path.strip_prefix("images/") else { return false };
+    let blob = path.strip_prefix("blobs/sha256/");
+    path == "oci-layout" || blob.is_some_and(|name| name.parse::<Digest>().is_ok())
 }
 
 fn remove(root: &RootedPath, path: &str) -> Result<()> {

@@ -14,11 +14,15 @@ use airgap_core::rooted::RootedPath;
 use airgap_core::store;
 use airgap_core::verify;
 
+use super::inventory::MOST_BYTES;
 use super::line::Line;
 
 /// The name of the folder, and of the lock beside it.
 const NAME: &str = ".wasm-airgap-bundle";
 const LOCK: &str = ".wasm-airgap-bundle.lock";
+
+/// The list of the files that a bundle removes, which are not in the manifest any more.
+const REMOVING: &str = "removing";
 
 /// The ending of an unfinished content.
 const UNFINISHED: &str = ".unfinished";
@@ -53,6 +57,24 @@ impl Staged {
         Ok(is_there(NAME)? || is_there(LOCK)?)
     }
 
+    /// Returns the paths of the files that a killed run was about to remove.
+    pub(super) fn removing(root: &RootedPath) -> Result<HashSet<String>> {
+        let list = root.join(NAME).join(REMOVING);
+        let text = read::rooted_text(&list, MOST_BYTES)?.unwrap_or_default();
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// Keeps the paths of the files that are about to be removed.
+    pub(super) fn keep_removing<'a>(&self, paths: impl Iterator<Item = &'a str>) -> Result<()> {
+        let text: String = paths.map(|path| format!("{path}\n")).collect();
+        store::write_atomically(&self.place(REMOVING), text.as_bytes())
+    }
+
+    /// Forgets them.
+    pub(super) fn end_removing(&self) -> Result<()> {
+        self.remove_file(REMOVING)
+    }
+
     /// Returns the path of a file in it.
     pub(super) fn place(&self, name: &str) -> RootedPath {
         self.path.join(name)
@@ -74,6 +96,20 @@ impl Staged {
             wanted.contains(digest) && hashed.is_ok_and(|(found, _)| found == *digest)
         };
         Ok(digests.filter(is_right).collect())
+    }
+
+    /// Checks that each of these contents is there, before the first one gets its name.
+    ///
+    /// # Errors
+    /// Integrity, if one is missing.
+    pub(super) fn check_has(&self, wanted: &HashSet<Digest>) -> Result<()> {
+        let there: HashSet<_> = self.names()?.iter().filter_map(|it| it.parse().ok()).collect();
+        match wanted.difference(&there).next() {
+            None => Ok(()),
+            Some(digest) => Err(Error::integrity("the bundle does not carry a file that it lists")
+                .fact("missing", format!("sha256:{digest}"))
+                .hint("create the bundle again with `wasm-airgap bundle create`")),
+        }
     }
 
     /// Begins a content.

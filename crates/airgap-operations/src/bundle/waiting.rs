@@ -101,6 +101,8 @@ fn lists(id: &Digest, staged: &Staged) -> Result<Option<(Inventory, Vec<Removed>
     if Digest::compute(&text) != note.inventory {
         return Ok(None);
     }
-    let inventory = Inventory::parse(&text, "the inventory of a waiting bundle")?;
+    let Ok(inventory) = Inventory::parse(&text, "the inventory of a waiting bundle") else {
+        return Ok(None);
+    };
     Ok(Some((inventory, note.removed)))
 }

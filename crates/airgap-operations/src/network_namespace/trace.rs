@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::IpAddr;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -14,8 +15,14 @@ const LINE_LIMIT: u64 = 64 << 10;
 /// The largest number of different attempts that are kept.
 const MOST_ATTEMPTS: usize = 1_000;
 
-/// The largest number of processes whose program is known.
+/// The largest number of processes whose program is known, of hosts that are kept of a program, and
+/// of characters in its name.
 const MOST_PROCESSES: usize = 1_000_000;
+const MOST_HOSTS: usize = 8;
+const MOST_NAME: usize = 128;
+
+/// The longest name of a host with a port.
+const MOST_HOST: usize = 260;
 
 /// The system calls that take an address, and those that start a program.
 const CALLS: &str = "trace=connect,sendto,sendmsg,sendmmsg,execve,clone,clone3,fork,vfork";
@@ -68,9 +75,9 @@ struct Program {
 
 #[derive(Default)]
 struct State {
-    programs: BTreeMap<u32, Program>,
+    programs: BTreeMap<u32, Rc<Program>>,
     /// The programs of calls that have not returned yet.
-    starting: BTreeMap<u32, Program>,
+    starting: BTreeMap<u32, Rc<Program>>,
     attempts: Attempts,
 }
 
@@ -103,13 +110,14 @@ impl State {
     }
 
     fn execute(&mut self, pid: u32, call: &str) {
-        let program = Program { name: program_name(call), hosts: hosts(call) };
+        let program = Rc::new(Program { name: program_name(call), hosts: hosts(call) });
         match result(call) {
             Some(0) => self.run(pid, program),
             Some(_) => {}
-            None => {
+            None if self.starting.len() < MOST_PROCESSES => {
                 self.starting.insert(pid, program);
             }
+            None => {}
         }
     }
 
@@ -122,14 +130,14 @@ impl State {
         }
     }
 
-    fn run(&mut self, pid: u32, program: Program) {
+    fn run(&mut self, pid: u32, program: Rc<Program>) {
         if self.programs.len() < MOST_PROCESSES {
             self.programs.insert(pid, program);
         }
     }
 
     /// A child may run its own program before the call that created it returns.
-    fn run_if_new(&mut self, pid: u32, program: Program) {
+    fn run_if_new(&mut self, pid: u32, program: Rc<Program>) {
         if !self.programs.contains_key(&pid) {
             self.run(pid, program);
         }
@@ -139,10 +147,10 @@ impl State {
         for address in addresses(call) {
             let program = self.programs.get(&pid).cloned().unwrap_or_default();
             let process = match program.name.is_empty() {
-                true => thread.to_owned(),
-                false => program.name,
+                true => cut(thread),
+                false => program.name.clone(),
             };
-            let attempt = Attempt { process, address, hosts: program.hosts };
+            let attempt = Attempt { process, address, hosts: program.hosts.clone() };
             if self.attempts.len() < MOST_ATTEMPTS || self.attempts.contains_key(&attempt) {
                 *self.attempts.entry(attempt).or_default() += 1;
             }
@@ -167,7 +175,11 @@ fn result(call: &str) -> Option<i64> {
 /// Returns the name of the program in `execve("/usr/bin/curl", ...`.
 fn program_name(call: &str) -> String {
     let path = call.split('"').nth(1).unwrap_or_default();
-    path.rsplit('/').next().unwrap_or_default().to_owned()
+    cut(path.rsplit('/').next().unwrap_or_default())
+}
+
+fn cut(name: &str) -> String {
+    name.chars().take(MOST_NAME).collect()
 }
 
 /// Returns the hosts of the addresses in a call. The rest of an argument may be a secret.
@@ -175,6 +187,8 @@ fn hosts(call: &str) -> Vec<String> {
     let mut hosts: Vec<_> = call.split("://").skip(1).filter_map(host).collect();
     hosts.sort();
     hosts.dedup();
+    hosts.truncate(MOST_HOSTS);
+    hosts.shrink_to_fit();
     hosts
 }
 
@@ -183,7 +197,7 @@ fn host(after_scheme: &str) -> Option<String> {
     let authority = &after_scheme[..end.unwrap_or(after_scheme.len())];
     let host = authority.rsplit('@').next()?;
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    (!host.is_empty() && host.chars().all(fits)).then(|| host.to_owned())
+    ((1..=MOST_HOST).contains(&host.len()) && host.chars().all(fits)).then(|| host.to_owned())
 }
 
 /// The port of name servers. A name server on loopback may use the network for a program.
@@ -254,6 +268,18 @@ mod tests {
         let names: Vec<_> = found(trace).into_iter().map(|(words, _)| words).collect();
         let expected = ["a 192.0.2.1:80 []", "b [2001:db8::1]:53 []", "t9 192.0.2.3:1 []"];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn hosts_and_names_are_limited() {
+        let hosts: String = (0..1000).map(|nth| format!("a://h{nth}/")).collect();
+        let name = "n".repeat(9000);
+        let connect = "connect(5, {sa_family=AF_INET, sin_port=htons(443), \
+                       sin_addr=inet_addr(\"192.0.2.7\")}, 16) = 0";
+        let trace = format!("7<t7> execve(\"/{name}\", [\"{hosts}\"]) = 0\n7<t7> {connect}\n");
+        let all = attempts(trace.as_bytes()).unwrap();
+        let (attempt, _) = all.first_key_value().unwrap();
+        assert_eq!((attempt.hosts.len(), attempt.process.len()), (8, 128));
     }
 
     #[test]

@@ -21,13 +21,14 @@ use crate::purl;
 /// The name of the section.
 const SECTION: &str = ".dep-v0";
 
-/// The largest section, compressed and unpacked, in bytes. The list of a thousand crates has
-/// 100 kB.
-const MOST_PACKED: u64 = 1 << 20;
+/// The largest sections of a component, compressed, and one of them unpacked, in bytes. The list of
+/// a thousand crates has 100 kB.
+const MOST_PACKED: u64 = 4 << 20;
 const MOST_UNPACKED: u64 = 8 << 20;
 
-/// The largest number of crates in a component.
+/// The largest number of crates in a component, and of their dependencies: each becomes a text.
 const MOST_CRATES: usize = 10_000;
+const MOST_NEEDS: usize = 50_000;
 
 /// The longest name and version.
 const MOST_TEXT: usize = 256;
@@ -115,7 +116,10 @@ impl Crates {
             }
             self.list.push(package.into_crate(first, count)?);
         }
-        Ok(self)
+        match self.list.iter().map(|it| it.needs.len()).sum::<usize>() > MOST_NEEDS {
+            true => Err(format!("it lists more than {MOST_NEEDS} dependencies")),
+            false => Ok(self),
+        }
     }
 }
 
@@ -196,5 +200,9 @@ mod tests {
         let package = r#"{"name": "a", "version": "1"}"#;
         let many = format!("{{\"packages\": [{}]}}", vec![package; 10_001].join(","));
         assert!(Crates::default().and(&packed(&many)).unwrap_err().contains("more than 10000"));
+        let all = (0..300).map(|nth| nth.to_string()).collect::<Vec<_>>().join(",");
+        let package = format!(r#"{{"name": "a", "version": "1", "dependencies": [{all}]}}"#);
+        let many = format!("{{\"packages\": [{}]}}", vec![package; 300].join(","));
+        assert!(Crates::default().and(&packed(&many)).unwrap_err().contains("more than 50000"));
     }
 }

@@ -6,8 +6,10 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// The largest number of sections, the deepest nesting, and the longest name of a section.
+/// The largest number of sections and of wanted ones, the deepest nesting, and the longest name of a
+/// section.
 const MOST_SECTIONS: usize = 1 << 17;
+const MOST_WANTED: usize = 64;
 const MOST_LEVELS: usize = 16;
 const MOST_NAME: u64 = 256;
 
@@ -20,7 +22,8 @@ const COMPONENT: u8 = 4;
 /// The layer of a component in its header.
 const COMPONENT_LAYER: u8 = 1;
 
-/// Returns the contents of the custom sections of this name, each of at most `limit` bytes.
+/// Returns the contents of the custom sections of this name: at most 64, of together at most `limit`
+/// bytes.
 ///
 /// # Errors
 /// `InvalidData`, if the file is damaged or exceeds a limit; those of reading.
@@ -106,8 +109,9 @@ impl<S: Read + Seek> Walk<'_, S> {
         if name != self.name.as_bytes() {
             return Ok(());
         }
-        if end - content > self.limit {
-            return Err(damaged("a section is too long"));
+        let known: usize = self.found.iter().map(Vec::len).sum();
+        if end - content + known as u64 > self.limit || self.found.len() == MOST_WANTED {
+            return Err(damaged("the sections are too long"));
         }
         let bytes = self.bytes(end - content)?;
         self.found.push(bytes);
@@ -173,6 +177,16 @@ mod tests {
         // In a module, section 1 has types.
         let types = [&MODULE[..], &section(1, b"xx")].concat();
         assert!(found(&types).unwrap().is_empty());
+    }
+
+    #[test]
+    fn many_sections_are_errors() {
+        let many = |count: usize, content: &[u8]| {
+            [&MODULE[..], &section(0, content).repeat(count)].concat()
+        };
+        assert_eq!(found(&many(64, b"\x01n")).unwrap().len(), 64);
+        assert!(found(&many(65, b"\x01n")).is_err());
+        assert!(found(&many(2, b"\x01nabcdef")).is_err());
     }
 
     #[test]
