@@ -344,6 +344,16 @@ fn made(target: &str) -> Vec<Vec<u8>> {
         "vendor_manifest" => text(&[
             r#"{"schema_version":1,"files":[{"kind":"toolchain","name":"wkg","version":"1.0","platform":"linux_amd64","path":"toolchains/wkg/1.0/linux_amd64/wkg","size":5,"sha256":"DIGEST","url":"https://a.io/wkg"},{"kind":"wit","name":"wasi:io","version":"0.2.6","platform":"","path":"wit/a/b.wit","size":0,"sha256":"DIGEST","url":""}]}"#,
         ]),
+        "bundle_inventory" => text(&[
+            "{\"path\":\"a/.gitattributes\",\"size\":0,\"sha256\":\"DIGEST\",\"kind\":\"tool\"}\n{\"path\":\"a/b\",\"size\":9,\"sha256\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"kind\":\"wit\",\"purl\":\"pkg:a/b@1\",\"executable\":true,\"part\":1,\"offset\":512,\"ranges\":[{\"part\":1,\"offset\":512,\"size\":4,\"sha256\":\"DIGEST\"},{\"part\":2,\"offset\":512,\"size\":5,\"sha256\":\"DIGEST\"}]}\n",
+        ]),
+        "bundle_description" => text(&[
+            r#"{"schema_version":1,"id":"DIGEST","inventory":"DIGEST","files":0,"since":"DIGEST","removed":[{"path":"a/b","sha256":"DIGEST"}],"parts":[{"name":"data.0001.tar","size":0,"sha256":"DIGEST"}]}"#,
+        ]),
+        "crates" => vec![component_with_crates()],
+        "strace" => text(&[
+            "7<t7> execve(\"/bin/bash\", [\"bash\", \"https://a.example/x\"], 0x7 /* 3 vars */) = 0\n7<t7> vfork( <unfinished ...>\n8<t8> execve(\"/bin/b\", [\"b\"], 0x7 <unfinished ...>\n8<t8> <... execve resumed>) = 0\n7<t7> <... vfork resumed>) = 8<t8>\n8<t8> connect(5, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr(\"192.0.2.7\")}, 16) = -1 ENETUNREACH (x)\n7<t7> connect(3, {sa_family=AF_INET6, sin6_port=htons(80), inet_pton(AF_INET6, \"2001:db8::1\", &sin6_addr)}, 28) = 0\n",
+        ]),
         "tool_registry" => checksums("tools"),
         "component_registry" => {
             let mut all = checksums("components");
@@ -368,6 +378,30 @@ fn made(target: &str) -> Vec<Vec<u8>> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Returns a component with a core module in it, which has a list of crates that is not compressed.
+fn component_with_crates() -> Vec<u8> {
+    let json = br#"{"packages":[{"name":"a","version":"1","source":"local","dependencies":[1],"root":true},{"name":"b","version":"2"}]}"#;
+    // A block of zlib without compression (RFC 1950, RFC 1951 section 3.2.4).
+    let length = json.len() as u16;
+    let adler = json.iter().fold((1_u32, 0), |(a, b), &byte| {
+        let a = (a + u32::from(byte)) % 65521;
+        (a, (b + a) % 65521)
+    });
+    let zlib = [
+        &[0x78, 0x01, 0x01][..],
+        &length.to_le_bytes(),
+        &(!length).to_le_bytes(),
+        json,
+        &(adler.1 << 16 | adler.0).to_be_bytes(),
+    ];
+    let section = |kind: u8, content: &[u8]| {
+        [&[kind, content.len() as u8 | 0x80, (content.len() >> 7) as u8], content].concat()
+    };
+    let list = section(0, &[&b"\x07.dep-v0"[..], &zlib.concat()].concat());
+    let module = [&b"\0asm\x01\0\0\0"[..], &list].concat();
+    [&b"\0asm\x0d\0\x01\0"[..], &section(1, &module)].concat()
 }
 
 fn tars() -> Vec<Vec<u8>> {

@@ -4,6 +4,7 @@ mod archives;
 mod files;
 mod images;
 mod oci;
+mod operations;
 mod output;
 mod references;
 mod rooted;
@@ -351,6 +352,40 @@ const OUTPUT: &[&str] = &[
 
 const PATHS: &[&str] = &["up/", "etc/", "file", "dangling", "in/", "../", "/", "./", "a/b/c", "."];
 
+const BUNDLE: &[&str] = &[
+    "\"path\":",
+    "\"size\":",
+    "\"sha256\":",
+    "\"kind\":",
+    "\"part\":",
+    "\"offset\":",
+    "\"ranges\":",
+    "\"replaces\":",
+    "\"removed\":",
+    "\"data.0001.tar\"",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "manifest.json",
+    "../",
+    "con",
+    "18446744073709551615",
+];
+
+const STRACE: &[&str] = &[
+    "execve(\"",
+    "clone(",
+    "connect(",
+    "<unfinished ...>",
+    "<... execve resumed>",
+    "sa_family=AF_INET",
+    "htons(",
+    "inet_addr(\"",
+    "inet_pton(AF_INET6, \"",
+    ") = 0",
+    " = 4294967296",
+    "://",
+    "> ",
+];
+
 macro_rules! targets {
     ($($name:ident = $run:path, $words:expr;)*) => {
         /// All targets, in the order in which they run.
@@ -396,6 +431,10 @@ targets! {
     chart_set = images::set, &["a.b=c", "[0]", "{", "}", ",", "\\", "=", "[1000000]"];
     wit_lock = files::wit_lock, TOML;
     vendor_manifest = files::vendor_manifest, JSON;
+    bundle_inventory = operations::inventory, BUNDLE;
+    bundle_description = operations::description, BUNDLE;
+    crates = operations::crates, &["\0asm", ".dep-v0", "\x78\x01"];
+    strace = operations::strace, STRACE;
     tool_registry = files::tool_registry, JSON;
     component_registry = files::component_registry, JSON;
     wit_registry = files::wit_registry, JSON;

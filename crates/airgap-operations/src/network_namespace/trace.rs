@@ -201,7 +201,7 @@ fn host(after_scheme: &str) -> Option<String> {
 }
 
 /// The port of name servers. A name server on loopback may use the network for a program.
-const DNS: &str = "53";
+const DNS: u16 = 53;
 
 /// Returns the addresses in a call that are not on loopback, and those of name servers.
 fn addresses(call: &str) -> Vec<String> {
@@ -211,7 +211,7 @@ fn addresses(call: &str) -> Vec<String> {
 
 /// Parses `, sin_port=htons(443), sin_addr=inet_addr("192.0.2.7")` and the form of IPv6.
 fn address(text: &str) -> Option<String> {
-    let port = between(text, "htons(", ")")?;
+    let port: u16 = between(text, "htons(", ")")?.parse().ok()?;
     let v4 = between(text, "inet_addr(\"", "\"");
     let ip: IpAddr = v4.or_else(|| between(text, "inet_pton(AF_INET6, \"", "\""))?.parse().ok()?;
     let ip = ip.to_canonical();
@@ -285,6 +285,10 @@ mod tests {
     #[test]
     fn other_text_is_not_an_attempt() {
         assert!(found("").is_empty());
+        let port = "htons(80, x), sin_addr=inet_addr(\"192.0.2.7\")}, 16) = 0";
+        assert!(
+            found(&format!("7<t7> connect(5, {{sa_family=AF_INET, sin_port={port}\n")).is_empty()
+        );
         let long = format!("7 connect({}\n", "x".repeat(200_000));
         assert!(found(&format!("x\n7\n7 exit\nconnect(\n{long}\u{1b}[31m")).is_empty());
     }
