@@ -144,6 +144,40 @@ fn twelve_hundred_parts_arrive() {
     assert_eq!(sandbox.tree("far"), sandbox.tree("v"));
 }
 
+/// Runs the program, and returns its largest memory in use, in bytes.
+#[cfg(target_os = "linux")]
+fn peak(sandbox: &Sandbox, words: &[&str]) -> u64 {
+    let mut child = sandbox.run(words).command.spawn().unwrap();
+    let mut most = 0;
+    let status = loop {
+        let text = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        most = most.max(number.unwrap_or_default() * 1024);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    };
+    assert!(status.success() && most > 0, "{words:?}: {status}");
+    most
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_grow_with_the_content() {
+    let peaks = |megabytes: usize| {
+        let sandbox = Sandbox::new();
+        vendor(&sandbox, "v", &[("large", &vec![7; megabytes << 20])]);
+        let created = peak(&sandbox, &["bundle", "create", "v", "--output=b", "--split-size=9MiB"]);
+        (created, peak(&sandbox, &["bundle", "apply", "b", "--output=far"]))
+    };
+    let (small, large) = (peaks(16), peaks(256));
+    let bound = 8 << 20;
+    assert!(large.0 < small.0 + bound, "bundle create: {small:?} {large:?}");
+    assert!(large.1 < small.1 + bound, "bundle apply: {small:?} {large:?}");
+}
+
 /// Writes two states of one folder: a file is added, one goes, one changes, a tag moves.
 fn two_states(sandbox: &Sandbox) {
     vendor(sandbox, "old", &[("a", A), ("b", B), ("gone", b"gone")]);
