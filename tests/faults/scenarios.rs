@@ -427,3 +427,22 @@ pub fn bundle_apply_delta() -> Scenario {
         ..scenario("bundle apply of a delta", &["bundle", "apply", "b", "--output=far"])
     }
 }
+
+pub fn sbom() -> Scenario {
+    let words = ["sbom", "v", "--output=v.cdx.json"];
+    Scenario { lay: Box::new(bundled_folders), ..scenario("sbom --output", &words) }
+}
+
+pub fn prune() -> Scenario {
+    let lay = |case: &Case| {
+        bundled_folders(case);
+        let asset = json!({"url": "https://e.example/a.tar.gz", "sha256": sha256(b"tool a"), "archive": "tar.gz"});
+        let tool = json!({
+            "tool": "a", "version": "1.0", "executables": ["a"], "assets": {"linux_amd64": asset},
+        });
+        let request = json!({"schema_version": 1, "tools": [tool]});
+        case.sandbox.write("request.json", request.to_string());
+    };
+    let words = ["prune", "v", "--to=request.json"];
+    Scenario { lay: Box::new(lay), vendor: Some("v"), ..scenario("prune", &words) }
+}

@@ -1,15 +1,22 @@
 //! The folders that are empty after a file in them was removed.
 
-use airgap_core::rooted::RootedPath;
+use std::io::{self, ErrorKind};
+
+use airgap_core::rooted::{RootedPath, is_absence};
 
 /// Removes the folders of a file, as far as they are empty.
-pub(crate) fn remove_above(root: &RootedPath, path: &str) {
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn remove_above(root: &RootedPath, path: &str) -> io::Result<()> {
     let above: Vec<_> = path.match_indices('/').map(|(end, _)| &path[..end]).collect();
     for folder in above.into_iter().rev() {
         let folder = root.join(folder);
-        let removed = folder.folder().and_then(|parent| parent.remove_folder(folder.name()));
-        if removed.is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
-            break;
+        match folder.folder().and_then(|parent| parent.remove_folder(folder.name())) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => return Ok(()),
+            Err(error) if !is_absence(&error) => return Err(error),
+            _ => {}
         }
     }
+    Ok(())
 }

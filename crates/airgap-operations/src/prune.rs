@@ -170,7 +170,8 @@ fn remove(root: &Path, manifest: &Manifest, gone: &[&Entry], report: &Report) ->
             folder => folder.and_then(|folder| folder.remove_if_there(file.name())),
         };
         removed.doing(|| format!("remove `{file}`"))?;
-        empty_folders::remove_above(&rooted, &entry.path);
+        let emptied = empty_folders::remove_above(&rooted, &entry.path);
+        emptied.doing(|| format!("remove the empty folders of `{file}`"))?;
     }
     let paths: Vec<_> = gone.iter().map(|entry| entry.path.clone()).collect();
     let has_components = gone.iter().any(|entry| kind_of(entry) == Some(VendoredKind::Component));

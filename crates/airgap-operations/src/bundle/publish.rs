@@ -104,7 +104,9 @@ impl<'a> Goal<'a> {
     /// Removes the empty folders of the removed files, also of those that an earlier run has
     /// removed. A folder that cannot be removed stays until the next run.
     pub(super) fn remove_empty_folders(&self, root: &RootedPath) {
-        self.removed.iter().for_each(|removed| empty_folders::remove_above(root, &removed.path));
+        for removed in self.removed {
+            let _ = empty_folders::remove_above(root, &removed.path);
+        }
     }
 }
 
