@@ -17,6 +17,8 @@ mod mirror;
 mod missing_features;
 #[cfg(feature = "operations")]
 mod network_namespace;
+#[cfg(feature = "operations")]
+mod outdated;
 mod panics;
 mod pin;
 mod plan;
@@ -127,6 +129,12 @@ enum Command {
     /// Transfers over the gap (not in this build)
     #[cfg(not(feature = "operations"))]
     Bundle(missing_features::Absent),
+    /// Compare each pin with the present content of its source
+    #[cfg(feature = "operations")]
+    Outdated(outdated::OutdatedArgs),
+    /// Newer versions of pins (not in this build)
+    #[cfg(not(feature = "operations"))]
+    Outdated(missing_features::Absent),
     /// Remove the files of a vendor folder that no request and no lock needs
     #[cfg(feature = "operations")]
     Prune(prune::PruneArgs),
@@ -605,6 +613,10 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Bundle(command) => bundle::run(&command, context),
         #[cfg(not(feature = "operations"))]
         Command::Bundle(absent) => Err(absent.refusal("bundle")),
+        #[cfg(feature = "operations")]
+        Command::Outdated(args) => outdated::run(&args, context),
+        #[cfg(not(feature = "operations"))]
+        Command::Outdated(absent) => Err(absent.refusal("outdated")),
         #[cfg(feature = "operations")]
         Command::Prune(args) => prune::run(&args, context),
         #[cfg(not(feature = "operations"))]

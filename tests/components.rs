@@ -30,6 +30,8 @@ mod check;
 mod hostile;
 #[path = "components/limits.rs"]
 mod limits;
+#[path = "components/outdated.rs"]
+mod outdated;
 #[path = "components/pin.rs"]
 mod pin;
 #[path = "components/pull.rs"]

@@ -120,7 +120,7 @@ fn check(check: &Check) -> String {
 }
 
 /// Returns a text under a label, with its lines indented; nothing for an empty text.
-fn indented(label: &str, text: &str) -> String {
+pub(super) fn indented(label: &str, text: &str) -> String {
     let text = text.trim();
     match text.is_empty() {
         true => String::new(),

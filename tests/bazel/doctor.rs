@@ -106,6 +106,20 @@ fn published_archives_wrong_files_and_ineffective_options_are_named() {
     );
     assert!(check("setting").contains("BAZEL_WASM_RETRY_SECONDS"), "{machine:?}");
 
+    // `outdated` finds the same pins, with the place of the rule; offline it asks no registry.
+    let output = workspace.helper(&["--json", "--offline", "outdated"]).output().unwrap();
+    let pins: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{pins:#}");
+    let rows = pins["rows"].as_array().unwrap();
+    let rule = rows.iter().find(|row| row["file"] == "rule/BUILD.bazel").unwrap();
+    assert_eq!((&rule["status"], &rule["line"]), (&"unknown".into(), &2.into()), "{rule:#}");
+    for kind in ["tool", "wit", "component"] {
+        let is_module = |row: &&Value| row["kind"] == kind && row["file"] == "MODULE.bazel";
+        assert!(rows.iter().any(|row| is_module(&row)), "{kind} in {pins:#}");
+    }
+    let groups = pins["not_looked_up"].as_array().unwrap();
+    assert_eq!(groups.len(), 1, "{pins:#}");
+
     // A workspace of which nothing can be asked is never called fine.
     workspace.add_to_module("bazel_dep(name = \"nowhere\", version = \"1.0.0\")");
     let blind = diagnosis(&workspace, &["--config=offline"], 3);

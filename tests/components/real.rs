@@ -129,6 +129,46 @@ fn four_programs_agree_on_the_component() {
 
 #[test]
 #[ignore = "needs docker-registry and its friends: scripts/test runs it"]
+fn newer_tags_and_a_moved_tag_are_found_with_credentials() {
+    let case = Case::new(Registry::for_alice(), &["--plain-http"]);
+    case.log_in("p1");
+    let manifest = case.push();
+    let pinned = format!("{}:v1@{manifest}", case.name);
+    let component = serde_json::json!({"name": "app", "reference": pinned});
+    let request = serde_json::json!({"schema_version": 1, "components": [component]});
+    case.sandbox.write("request.json", request.to_string());
+    let compared = |code| {
+        let words = ["--json", "outdated", "--request", "request.json"];
+        case.we(&words).ends_with(code).json()["rows"][0].clone()
+    };
+    let row = compared(0);
+    assert_eq!((row["status"].as_str(), row["newest"].as_str()), (Some("current"), Some("v1")));
+    let mut tag = vec!["oras", "tag"];
+    tag.extend(case.oras.iter().map(String::as_str));
+    let reference = format!("{}:v1", case.name);
+    // More tags than fit on one page of the registry.
+    let tags: Vec<_> = (2..=120).map(|nth| format!("v{nth}")).collect();
+    tag.push(&reference);
+    tag.extend(tags.iter().map(String::as_str));
+    case.program(&tag);
+    let row = compared(0);
+    assert_eq!((row["status"].as_str(), row["newest"].as_str()), (Some("outdated"), Some("v120")));
+    assert_eq!(row["newest_digest"], manifest.as_str());
+    assert_eq!(row["newer"].as_array().unwrap().len(), 100);
+    case.sandbox.write("app.wat", APP.replace("42", "43"));
+    case.program(&["wasm-tools", "parse", "app.wat", "-o", "app.wasm"]);
+    let other = case.push();
+    let row = compared(0);
+    assert_eq!(row["status"], "moved");
+    assert!(row["reason"].as_str().unwrap().contains(&other), "{row:#}");
+    case.log_in("wrong");
+    let row = compared(5);
+    assert_eq!(row["status"], "unknown");
+    assert!(!row.to_string().contains("wrong"), "{row:#}");
+}
+
+#[test]
+#[ignore = "needs docker-registry and its friends: scripts/test runs it"]
 fn an_artifact_that_oras_pushed_without_a_type_is_pulled() {
     let case = Case::new(Registry::open(), &["--plain-http"]);
     let reference = format!("{}:plain", case.name);

@@ -116,6 +116,12 @@ impl Fake {
         requests.map(|it| format!("{} {}", it.method, it.path)).collect()
     }
 
+    /// Returns the number of connections.
+    #[allow(dead_code, reason = "for tests that expect none")]
+    pub fn connections(&self) -> usize {
+        self.server.connections()
+    }
+
     /// Returns the scopes that were requested from the token server.
     pub fn scopes(&self) -> Vec<Vec<String>> {
         let requests = self.tokens.as_ref().unwrap().requests();

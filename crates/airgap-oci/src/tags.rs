@@ -50,7 +50,7 @@ const REFERRERS_LIMIT: usize = 8 << 20;
 /// A seed for a page of tags. It adds those that `wanted` accepts to `tags`.
 struct TagsPage<'a> {
     tags: &'a mut Vec<String>,
-    wanted: fn(&str) -> bool,
+    wanted: &'a dyn Fn(&str) -> bool,
     most: usize,
 }
 
@@ -87,7 +87,7 @@ impl<'de> Visitor<'de> for TagsPage<'_> {
 /// A seed for the list in a page, or `null` if there are no tags.
 struct TagList<'a> {
     tags: &'a mut Vec<String>,
-    wanted: fn(&str) -> bool,
+    wanted: &'a dyn Fn(&str) -> bool,
     most: usize,
 }
 
@@ -144,6 +144,20 @@ impl Client {
     /// Unavailable, if there is no such repository; integrity, if the list does not end, leads to
     /// another server, or has more than 250 000 tags.
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>> {
+        self.tags_that(repository, &|_| true, TAGS)
+    }
+
+    /// Returns the tags of a repository that `wanted` accepts, in the order of the registry. Other
+    /// tags take no memory.
+    ///
+    /// # Errors
+    /// The errors of [`Client::tags`]; integrity, if it accepts more than `most` tags.
+    pub fn tags_that(
+        &self,
+        repository: &Repository,
+        wanted: &dyn Fn(&str) -> bool,
+        most: usize,
+    ) -> Result<Vec<String>> {
         let doing = format!("list the tags of `{repository}`");
         let mut tags = Vec::new();
         let list = ListRequest {
@@ -153,7 +167,7 @@ impl Client {
             limit: LIST_LIMIT,
         };
         self.pages(repository, &doing, &list, |reply| {
-            let page = TagsPage { tags: &mut tags, wanted: |_| true, most: TAGS };
+            let page = TagsPage { tags: &mut tags, wanted, most };
             page.read(&reply.body).map_err(|cause| unreadable(&doing, repository, &reply, &cause))
         })?;
         Ok(tags)
@@ -270,7 +284,7 @@ impl Client {
             return Ok(None);
         }
         let mut tags = Vec::new();
-        let page = TagsPage { tags: &mut tags, wanted, most };
+        let page = TagsPage { tags: &mut tags, wanted: &wanted, most };
         Ok(page.read(&reply.body).is_ok().then_some(tags))
     }
 
@@ -360,7 +374,7 @@ fn read_link(link: &str) -> Option<String> {
 /// Parses one page of tags; for `fuzzing`.
 pub(super) fn tags_of(page: &[u8]) -> serde_json::Result<Vec<String>> {
     let mut tags = Vec::new();
-    TagsPage { tags: &mut tags, wanted: |_| true, most: TAGS }.read(page)?;
+    TagsPage { tags: &mut tags, wanted: &|_| true, most: TAGS }.read(page)?;
     Ok(tags)
 }
 

@@ -37,7 +37,8 @@ pub use item::{Item, Status};
 pub use machine::{Check, Health};
 use module_lock::Found;
 use rc::{Rc, values};
-use rules::QueryResult;
+
+use crate::asked::{self, QueryResult};
 
 /// The words and names of the Starlark rules by which their failures are recognized: a repository
 /// rule can hand over nothing but a message. A test compares them with the rules.
@@ -153,7 +154,7 @@ impl Examination<'_> {
             scratch: bazel.scratch(),
             vendor_all: &vendor_all,
         };
-        let answered = rules::parse(&answer.stdout)?;
+        let answered = asked::parse(&answer.stdout)?;
         diagnosis.add_answer(&answered, &answer, &search, self)?;
         let vendor_dir = folders("--vendor_dir").next_back();
         let places = module_lock::Places {
@@ -179,14 +180,8 @@ impl Examination<'_> {
     /// artifact when they run.
     fn question(&self) -> String {
         let Examination { vendor_all, .. } = self;
-        let rules = self.targets.iter().map(|target| {
-            format!(
-                "kind(\"^wasm_component_from_oci rule$\", {target}) + \
-                 attr(\"generator_function\", \"^wit_vendor_lock$\", {target})"
-            )
-        });
-        let rules = rules.collect::<Vec<_>>().join(" + ");
-        format!("labels(data, {vendor_all}) + labels(srcs, labels(helper, {vendor_all})) + {rules}")
+        let asked = asked::question(vendor_all, self.targets);
+        format!("{asked} + labels(srcs, labels(helper, {vendor_all}))")
     }
 
     /// Returns the command that fills the repository cache, or a vendor folder if there is none.

@@ -5,11 +5,13 @@
 // Tests create folders directly.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod asked;
 pub mod bundle;
 pub mod doctor;
 mod empty_folders;
 mod kept;
 pub mod network_namespace;
+pub mod outdated;
 pub mod prove;
 pub mod prune;
 mod purl;

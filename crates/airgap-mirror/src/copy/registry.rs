@@ -56,6 +56,21 @@ impl<'a> RegistrySource<'a> {
         self.first_available(reference, head).map(|(digest, _)| digest)
     }
 
+    /// Returns the tags of a repository that `wanted` accepts, from the first place that lists them.
+    ///
+    /// # Errors
+    /// The errors of [`Client::tags`]; integrity, if it accepts more than `most` tags.
+    pub fn tags_that(
+        &self,
+        repository: &Repository,
+        wanted: &dyn Fn(&str) -> bool,
+        most: usize,
+    ) -> Result<Vec<String>> {
+        let subject = format!("the tags of `{repository}`");
+        let ask = |place: &Repository| self.client.tags_that(place, wanted, most);
+        first_available(self.registries, repository, &subject, ask).map(|(tags, _)| tags)
+    }
+
     fn first_available<T>(
         &self,
         reference: &Reference,

@@ -4,15 +4,14 @@ use std::path::Path;
 
 use super::artifacts::Search;
 use super::item::Item;
-use super::rules::RuleTarget;
+use crate::asked::{RuleTarget, read_lock};
 use airgap_core::artifact::VendoredKind;
+use airgap_core::error as errors;
 use airgap_core::error::{Error, Result};
-use airgap_core::rooted::RootedPath;
-use airgap_core::{error, read};
 use airgap_vendor::catalog::WitCatalog;
 use airgap_vendor::kinds::wit::{PackageState, Packages};
 use airgap_vendor::manifest::VendorDir;
-use airgap_wit::{Lock, Locked};
+use airgap_wit::Locked;
 
 impl RuleTarget {
     /// Returns an item for the lock of a rule that writes one, and for each package in the lock;
@@ -21,10 +20,7 @@ impl RuleTarget {
     /// # Errors
     /// Usage, if a setting about registries is invalid.
     pub(super) fn lock(&self, search: &Search<'_>, root: &Path) -> Result<Vec<Item>> {
-        let argument = |name: &str| self.argument(name).filter(|_| !self.is_test());
-        let (Some(path), Some(dir)) = (argument("--lock-file="), argument("--output-dir=")) else {
-            return Ok(Vec::new());
-        };
+        let Some((path, dir)) = self.lock_and_folder() else { return Ok(Vec::new()) };
         let fix = format!("bazel run {}", self.label());
         let lock = match read_lock(root, path) {
             Ok(lock) => lock,
@@ -40,15 +36,6 @@ impl RuleTarget {
     }
 }
 
-fn read_lock(root: &Path, path: &str) -> Result<Lock> {
-    let place = RootedPath::from_trusted(root).join(path);
-    let text = read::rooted_text(&place, read::LIMIT)?;
-    let text = text.ok_or_else(|| {
-        Error::new(error::ErrorKind::Unavailable, format!("`{place}` does not exist"))
-    })?;
-    Lock::parse(&text, path)
-}
-
 fn item(locked: &Locked, sources: &Packages, dir: &VendorDir, fix: &str) -> Item {
     let name = locked.package.to_string();
     let failed = |error: &Error| Item::failed("lock", &name, name.clone(), error, true, fix);
@@ -56,7 +43,7 @@ fn item(locked: &Locked, sources: &Packages, dir: &VendorDir, fix: &str) -> Item
         Ok(PackageState::Right(fetched)) => Item::ok("lock", &name, name.clone(), fetched.from),
         Ok(PackageState::Missing(path)) => {
             let statement = format!("`{path}` does not exist");
-            failed(&Error::new(error::ErrorKind::Unavailable, statement))
+            failed(&Error::new(errors::ErrorKind::Unavailable, statement))
         }
         Ok(PackageState::Changed(path)) => {
             failed(&Error::integrity(format!("`{path}` does not match the lock")))

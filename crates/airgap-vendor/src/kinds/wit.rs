@@ -22,6 +22,6 @@ mod wanted;
 pub use build_file::WitRepository;
 pub use fetched::{Content, Fetched};
 pub use folders::{Adopted, FolderPackage, FolderSearch, Pinned, find_in_folders};
-pub use packages::{PackageState, Packages};
+pub use packages::{Available, PackageState, Packages};
 pub use published::{Form, Published, wasm_name};
 pub use vendor::{WitJob, WitSummary, check_wit, vendor_wit};

@@ -4,6 +4,7 @@ mod state;
 mod versions;
 
 pub use state::PackageState;
+pub use versions::Available;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -58,6 +58,19 @@ pub(super) fn package(
     client.blob(repository, &layer, destination, item).map(Some)
 }
 
+/// Returns the digest of the file that a registry serves for a package.
+///
+/// # Errors
+/// Unavailable, if the registry does not have it; integrity, if it is not a package.
+pub(super) fn digest(
+    client: &Client,
+    repository: &Repository,
+    package: &PackageId,
+) -> Result<Digest> {
+    let reference = repository.tagged(tag(&package.version)?);
+    Artifact::of(client, &reference, &EXPECTED).map(|artifact| artifact.layer.digest)
+}
+
 /// Returns the versions in a repository: the tags that are semantic versions, in ascending order.
 pub(super) fn versions(client: &Client, repository: &Repository) -> Result<Vec<Version>> {
     let tags = match client.tags(repository) {
