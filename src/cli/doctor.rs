@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::mirror::LayoutName;
 use super::{Context, selection};
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::count;
 use airgap_core::user_path;
-use airgap_operations::doctor::{Check, Diagnosis, Examination, Health, Item, Status};
+use airgap_operations::doctor::{Check, Diagnosis, Examination, Health, Item, NamedLayout, Status};
 
 /// List the artifacts that an offline build here would miss, before it is tried.
 ///
@@ -16,11 +17,15 @@ use airgap_operations::doctor::{Check, Diagnosis, Examination, Health, Item, Sta
 /// the build, without the network. An artifact is reported as ok only after it was hashed. Then Bazel
 /// loads and analyzes the targets in a network namespace and an empty output root, so that missing
 /// repositories of other rules are listed too. Nothing is built, and nothing in the workspace changes.
+///
+/// The images of mirror.yaml are listed too. A build pulls none: they decide the exit code only with
+/// --layout, and then each blob of them is hashed.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
   wasm-airgap doctor --config=offline
   wasm-airgap doctor --config=offline --json //my/app
+  wasm-airgap doctor --config=offline --layout images
 
 Exits with 0 if the build would work, with 4 if an artifact is wrong, and with 3 if something is
 missing or could not be checked. Linux only; needs root or user namespaces.")]
@@ -34,6 +39,10 @@ pub(super) struct DoctorArgs {
     /// A platform for the tools, or `all`; may be repeated [default: this one]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
+    /// An OCI layout that should have the images of mirror.yaml: a folder, or a tar of one; may be
+    /// repeated
+    #[arg(long = "layout", value_name = "DIR|FILE.tar")]
+    layouts: Vec<LayoutName>,
     /// The Bazel to run [default: `bazel` on PATH]
     #[arg(long, value_name = "PROGRAM")]
     bazel: Option<PathBuf>,
@@ -47,12 +56,18 @@ pub(super) fn run(args: &DoctorArgs, context: &Context) -> Result<()> {
             .hint("run the command in the workspace of the build"));
     }
     let bazel = args.bazel.as_ref().map(|program| context.path(program));
+    let named = |layout: &LayoutName| NamedLayout {
+        path: context.path(layout.path()),
+        written: layout.to_string(),
+    };
+    let layouts: Vec<_> = args.layouts.iter().map(named).collect();
     let examination = Examination {
         root,
         targets: &args.targets,
         configs: &args.configs,
         platforms: &selection::platforms(&args.platforms)?,
         bazel: bazel.as_deref(),
+        layouts: &layouts,
         vendor_all: &context.workspace.label("//tools/vendor:vendor_all"),
         environment: &context.environment,
     };
@@ -84,14 +99,20 @@ fn table(diagnosis: &Diagnosis) -> String {
             indented("because", &unseen.because)
         ));
     }
-    if !diagnosis.not_asked_for.is_empty() {
-        let items = diagnosis.not_asked_for.len();
-        let names = diagnosis.not_asked_for.iter().map(|item| item.subject.as_str());
-        let names = names.collect::<Vec<_>>().join(", ");
-        let items = count(items, "artifact");
-        text.push_str(&format!("not asked for: {items} in MODULE.bazel, not here: {names}\n"));
+    let (images, artifacts): (Vec<_>, Vec<_>) =
+        diagnosis.not_asked_for.iter().partition(|item| item.kind == "image");
+    let in_module = ("artifact", "in MODULE.bazel, not here");
+    let in_list = ("image", "in mirror.yaml, which `--layout` looks for");
+    text + &not_asked_for(&artifacts, in_module) + &not_asked_for(&images, in_list)
+}
+
+/// Returns the line about items that do not count; nothing if there are none.
+fn not_asked_for(items: &[&Item], (noun, place): (&str, &str)) -> String {
+    if items.is_empty() {
+        return String::new();
     }
-    text
+    let names: Vec<_> = items.iter().map(|item| item.subject.as_str()).collect();
+    format!("not asked for: {} {place}: {}\n", count(items.len(), noun), names.join(", "))
 }
 
 fn item(item: &Item) -> String {

@@ -206,16 +206,30 @@ struct CopyArgs {
 
 /// A folder or a tar; also `oci:DIR` or `oci-archive:FILE`, as skopeo writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum LayoutName {
+pub(super) enum LayoutName {
     Folder(PathBuf),
     Archive(PathBuf),
 }
 
 impl LayoutName {
     /// Returns the folder or file.
-    fn path(&self) -> &std::path::Path {
+    pub(super) fn path(&self) -> &std::path::Path {
         match self {
             LayoutName::Folder(path) | LayoutName::Archive(path) => path,
+        }
+    }
+}
+
+impl std::fmt::Display for LayoutName {
+    /// Writes the shortest text that means the same.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.path().display().to_string();
+        match path.parse::<LayoutName>() {
+            Ok(meant) if meant == *self => f.write_str(&path),
+            _ => match self {
+                LayoutName::Folder(_) => write!(f, "oci:{path}"),
+                LayoutName::Archive(_) => write!(f, "oci-archive:{path}"),
+            },
         }
     }
 }

@@ -11,6 +11,7 @@
 
 mod batches;
 mod endpoint;
+mod layout_check;
 mod layout_names;
 mod layouts;
 mod manifest_tree;
@@ -27,6 +28,7 @@ use airgap_core::report::Report;
 use airgap_oci::{Platform, Reference};
 
 pub use endpoint::{ImageSource, ImageTarget};
+pub use layout_check::CheckedLayout;
 pub use layouts::{ArchiveTarget, LayoutSource, LayoutTarget};
 pub use registry::{RegistrySource, RegistryTarget};
 pub use summary::{BlobCounts, ImageOutcome, ImageResult, SkippedLayer, Summary};

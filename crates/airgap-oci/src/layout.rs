@@ -27,7 +27,7 @@ use crate::media_type;
 use crate::readable::{Readable, read_at};
 use crate::reference::Reference;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Context, Error, Result};
+use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::read;
 use airgap_core::rooted::{RootedPath, is_absence};
 use airgap_core::user_path;
@@ -49,6 +49,9 @@ const VERSIONS: &str = "1.";
 
 /// The most bytes of an index: a hundred thousand images.
 const INDEX_LIMIT: u64 = 64 << 20;
+
+/// The most manifests and blobs that the entries of one check lead to.
+const MOST_CHECKED: usize = 2_000_000;
 
 /// A layout that is read.
 pub struct Layout {
@@ -75,6 +78,47 @@ pub struct FilePart {
     file: File,
     start: u64,
     size: u64,
+}
+
+/// The blobs of one layout that were hashed. Entries that share blobs are checked with one of these,
+/// and each blob is hashed once.
+#[derive(Default)]
+pub struct HashedBlobs {
+    /// The digest of the bytes under each digest.
+    found: HashMap<Digest, Digest>,
+    /// The number of parts that all checked entries led to.
+    parts: usize,
+}
+
+impl HashedBlobs {
+    /// Counts a part, as a limit for a layout whose entries all lead to the same parts.
+    fn count(&mut self, layout: &Layout) -> Result<()> {
+        self.parts += 1;
+        match self.parts > MOST_CHECKED {
+            true => Err(Error::integrity(format!(
+                "the images in `{}` have too many parts",
+                layout.shown
+            ))
+            .fact("expected", format!("at most {MOST_CHECKED} manifests and blobs"))),
+            false => Ok(()),
+        }
+    }
+
+    fn check(&mut self, layout: &Layout, blob: &Descriptor) -> Result<()> {
+        let part = layout.blob(blob)?;
+        let found = match self.found.get(&blob.digest) {
+            Some(found) => *found,
+            None => layout.hash(blob, &part)?,
+        };
+        self.found.insert(blob.digest, found);
+        match found == blob.digest {
+            true => Ok(()),
+            false => {
+                let subject = layout.subject(&blob.digest);
+                Err(verify::mismatch(&subject, &layout.shown, &blob.digest, &found))
+            }
+        }
+    }
 }
 
 impl Layout {
@@ -191,11 +235,8 @@ impl Layout {
     pub fn blob(&self, descriptor: &Descriptor) -> Result<FilePart> {
         let subject = self.subject(&descriptor.digest);
         match self.part(&descriptor.digest)? {
-            None => Err(Error::new(
-                airgap_core::error::ErrorKind::Unavailable,
-                format!("{subject} is missing"),
-            )
-            .hint("the layout is incomplete; copy the image into it again")),
+            None => Err(Error::new(ErrorKind::Unavailable, format!("{subject} is missing"))
+                .hint("the layout is incomplete; copy the image into it again")),
             Some(part) if part.size != descriptor.size => {
                 let found = part.size.to_string();
                 let error = verify::wrong_size(&subject, &self.shown, descriptor.size, &found);
@@ -224,12 +265,42 @@ impl Layout {
     /// Returns whether entries of the index are complete. Each blob is hashed.
     pub fn is_complete<'a>(&self, entries: impl IntoIterator<Item = &'a Descriptor>) -> bool {
         self.holds(entries, |blob| {
-            let hashed = self.blob(blob).and_then(|part| {
-                let mut reader = part.read_from(0)?;
-                verify::hash(&mut reader).doing(|| format!("read {}", self.subject(&blob.digest)))
-            });
-            hashed.is_ok_and(|(digest, _)| digest == blob.digest)
+            let hashed = self.blob(blob).and_then(|part| self.hash(blob, &part));
+            hashed.is_ok_and(|digest| digest == blob.digest)
         })
+    }
+
+    /// Checks that an entry is complete: all manifests and blobs that it leads to are there and
+    /// right. Each blob is hashed, unless `hashed` has it already.
+    ///
+    /// # Errors
+    /// Integrity, if a part has other bytes, or if there are too many parts; otherwise those of a
+    /// part that is missing (unavailable) or cannot be read.
+    pub fn check_entry(&self, entry: &Descriptor, hashed: &mut HashedBlobs) -> Result<()> {
+        let mut worst: Option<Error> = None;
+        archive::reach(self, [entry], &mut |part| {
+            hashed.count(self)?;
+            let checked = match part {
+                Ok(ReachedContent::Blob(blob)) => hashed.check(self, &blob),
+                Ok(ReachedContent::Manifest(_)) => Ok(()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = checked {
+                let is_worse = error.kind() == ErrorKind::Integrity
+                    && worst.as_ref().is_some_and(|it| it.kind() != ErrorKind::Integrity);
+                if worst.is_none() || is_worse {
+                    worst = Some(error);
+                }
+            }
+            Ok(())
+        })?;
+        worst.map_or(Ok(()), Err)
+    }
+
+    fn hash(&self, blob: &Descriptor, part: &FilePart) -> Result<Digest> {
+        let mut reader = part.read_from(0)?;
+        let hashed = verify::hash(&mut reader);
+        Ok(hashed.doing(|| format!("read {}", self.subject(&blob.digest)))?.0)
     }
 
     /// Checks that all manifests and blobs to which the index leads are there, in their sizes.

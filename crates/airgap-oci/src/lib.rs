@@ -43,7 +43,7 @@ mod verifying_reader;
 pub use access::{Access, AccessProvider, Credential, CredentialPart};
 pub use blob::{RemoteBlob, UrlBlob};
 pub use client::Client;
-pub use layout::{FilePart, Layout, LayoutFolder};
+pub use layout::{FilePart, HashedBlobs, Layout, LayoutFolder};
 pub use manifest::{ATTESTS, MANIFEST_LIMIT};
 pub use manifest::{
     Annotations, Content, Descriptor, ImageManifest, Index, Manifest, OtherFields, Platform,

@@ -3,6 +3,7 @@
 //! ```text
 //! .bazelrc --options--> bazel query --requests, rules--> artifacts, each hashed
 //!                       bazel build --nobuild           other repositories that cannot be fetched
+//! mirror.yaml, mirror.lock, image layouts               images, each blob hashed
 //! ```
 //!
 //! Bazel runs without a network and in an output root of its own: a query that needs something
@@ -10,6 +11,7 @@
 
 mod artifacts;
 mod bazel;
+mod images;
 mod item;
 mod lock;
 mod machine;
@@ -33,6 +35,8 @@ use airgap_vendor::request::{Platforms, Request};
 
 use artifacts::Search;
 use bazel::{Answer, Bazel};
+use images::Images;
+pub use images::NamedLayout;
 pub use item::{Item, Status};
 pub use machine::{Check, Health};
 use module_lock::Found;
@@ -59,6 +63,8 @@ pub struct Examination<'a> {
     pub platforms: &'a Platforms,
     /// The program, instead of the `bazel` on PATH.
     pub bazel: Option<&'a Path>,
+    /// The image layouts that should have the images of `mirror.yaml`.
+    pub layouts: &'a [NamedLayout],
     /// The label of `//tools/vendor:vendor_all`, as the workspace writes it.
     pub vendor_all: &'a str,
     /// The environment.
@@ -71,12 +77,17 @@ pub struct Diagnosis {
     /// The artifacts.
     pub items: Vec<Item>,
     /// The missing artifacts in MODULE.bazel that the build did not ask for: it does not need them,
-    /// or it failed before it needed them.
+    /// or it failed before it needed them. Without a layout, also the images of `mirror.yaml` that
+    /// have a digest.
     pub not_asked_for: Vec<Item>,
     /// The machine.
     pub machine: Vec<Check>,
     /// The checks that could not be made, each with the reason.
     pub not_looked_at: Vec<Unseen>,
+    /// Whether a layout should have the images. A build pulls none, so that without a layout their
+    /// state does not decide whether the diagnosis is fine.
+    #[serde(skip)]
+    images_count: bool,
 }
 
 /// A check that could not be made.
@@ -94,6 +105,12 @@ impl Examination<'_> {
     /// # Errors
     /// Usage, if a setting cannot be read; failed, if files cannot be written.
     pub fn run(&self) -> Result<Diagnosis> {
+        let mut diagnosis = self.examine_build()?;
+        diagnosis.add_images(Images::examine(self.root, self.layouts, self.environment));
+        Ok(diagnosis)
+    }
+
+    fn examine_build(&self) -> Result<Diagnosis> {
         let mut diagnosis = Diagnosis::default();
         let rc = Rc::read(self.root, self.environment)?;
         let undefined = self.configs.iter().filter(|config| !rc.defines(config));
@@ -217,17 +234,21 @@ impl Diagnosis {
     /// Returns the failure: integrity, if something is wrong; unavailable, if something is missing
     /// or could not be checked.
     pub fn failure(&self) -> Option<Error> {
-        let count = |status: Status| self.items.iter().filter(|item| item.status == status).count();
-        let wrong = count(Status::Wrong);
-        let missing = count(Status::Missing) + count(Status::Unpinned) + count(Status::Network);
+        let counts = |item: &&Item| item.kind != images::KIND || self.images_count;
+        let items = || self.items.iter().filter(counts);
+        let wrong = items().filter(|item| item.status == Status::Wrong).count();
+        let missing = items().filter(|item| is_absent(item)).count();
+        let of_images = |item: &&Item| item.kind == images::KIND && item.status != Status::Ok;
+        let images = items().filter(of_images).count();
         let bad = self.machine.iter().filter(|check| check.health == Health::Bad).count();
         let unseen = self.not_looked_at.len();
         if wrong + missing + bad + unseen == 0 {
             return None;
         }
         let kind = if wrong > 0 { ErrorKind::Integrity } else { ErrorKind::Unavailable };
-        let statement = match wrong + missing + bad {
-            0 => "it is unknown whether an offline build would work here",
+        let statement = match (wrong + missing + bad - images, images) {
+            (0, 0) => "it is unknown whether an offline build would work here",
+            (0, _) => "the layouts do not have every image of `mirror.yaml` with its pinned digest",
             _ => "an offline build would not work here",
         };
         let error = Error::new(kind, statement);
@@ -245,6 +266,14 @@ impl Diagnosis {
     fn add_lock(&mut self, items: Vec<Item>, unseen: &[(String, String)]) {
         self.items.extend(items);
         unseen.iter().for_each(|(what, because)| self.unseen(what, because));
+    }
+
+    /// Adds the images of `mirror.yaml`.
+    fn add_images(&mut self, images: Images) {
+        self.images_count = images.are_asked_for;
+        self.items.extend(images.items);
+        self.not_asked_for.extend(images.not_asked_for);
+        images.unseen.iter().for_each(|(what, because)| self.unseen(what, because));
     }
 
     /// Keeps the findings so far if Bazel could not answer, as after its time limit. A diagnosis

@@ -59,6 +59,17 @@ impl LayoutSource {
         Ok(LayoutSource { layout, shown: shown.to_owned(), attached })
     }
 
+    /// Creates a source that does not know which manifests are attached to others. No manifest is
+    /// read, so a damaged one is the error of its own image only.
+    pub(super) fn without_attached(layout: Layout, shown: &str) -> LayoutSource {
+        LayoutSource { layout, shown: shown.to_owned(), attached: HashMap::new() }
+    }
+
+    /// Returns the layout.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Returns the entries that may be the requested image: first one with its name, which may have
     /// another digest by now; then those with the same source, whole indexes before narrowed ones.
     fn entries<'a>(&'a self, reference: &'a Reference) -> impl Iterator<Item = &'a Descriptor> {

@@ -26,7 +26,7 @@ pub struct Item {
     /// A name that is unique in one diagnosis: `tool:wasm-tools@1.246.2:linux_amd64`.
     pub id: String,
     /// The kind: `tool`, `wit`, `component`, `helper`, `lock`, `registry`, `archive`, `git`,
-    /// `repository` or `analysis`.
+    /// `repository`, `analysis` or `image`.
     pub kind: &'static str,
     /// Its name for people.
     pub subject: String,

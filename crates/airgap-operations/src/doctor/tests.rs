@@ -15,6 +15,7 @@ fn judged(items: Vec<Item>, code: i32, stderr: &str) -> Diagnosis {
         configs: &[],
         platforms: &Platforms::All,
         bazel: None,
+        layouts: &[],
         vendor_all: "@r//tools/vendor:vendor_all",
         environment: &environment,
     };
