@@ -16,7 +16,7 @@ use airgap_vendor::catalog::{ToolCatalog, WitCatalog};
 #[command(after_help = "\
 Examples:
   wasm-airgap outdated
-  wasm-airgap --json outdated --request request.json --lock-file wit.lock --images mirror.yaml
+  wasm-airgap outdated --json --request request.json --lock-file wit.lock --images mirror.yaml
 
 Without a file, the pins are those of the workspace: MODULE.bazel and the rules of TARGET, which Bazel
 names, wit.lock, wkg.lock, and mirror.yaml with mirror.lock. Nothing is changed.
