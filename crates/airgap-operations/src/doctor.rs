@@ -20,7 +20,9 @@ mod options;
 mod rc;
 mod rehearsal;
 mod rules;
+mod shell;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -118,10 +120,14 @@ impl Examination<'_> {
         diagnosis.machine.extend(machine::undefined(&undefined));
         let options = rc.options(&["common", "always", "build"], self.configs);
         diagnosis.machine.extend(machine::settings(&options));
+        diagnosis.machine.extend(machine::only_run(&options, &rc.options(&["run"], self.configs)));
+        let startup = rc.options(&["startup"], self.configs);
         let environment = self.environment.clone().with_overrides(repo_env(&options));
         let policy =
             Policy::from_environment(&environment, self.root)?.or_offline("--offline", true);
         diagnosis.machine.extend(machine::folders(&policy, &std::env::temp_dir()));
+        diagnosis.machine.extend(machine::output_roots(&startup, self.root, self.environment));
+        diagnosis.machine.extend(machine::named_folders(&options, self.root));
         diagnosis.machine.push(machine::credentials(&environment, &policy));
         let Some(program) = self.program() else {
             diagnosis.unseen(OF_BAZEL, "there is no `bazel` on PATH");
@@ -203,8 +209,9 @@ impl Examination<'_> {
 
     /// Returns the command that fills the repository cache, or a vendor folder if there is none.
     fn fetch_command(&self, cache: Option<&Path>) -> String {
-        let targets = self.targets.join(" ");
-        match cache.map(|cache| cache.strip_prefix(self.root).unwrap_or(cache).display()) {
+        let targets = shell::words(self.targets);
+        let below_root = |cache: &Path| cache.strip_prefix(self.root).unwrap_or(cache).to_owned();
+        match cache.map(|cache| shell::word(&below_root(cache).to_string_lossy())) {
             Some(cache) => format!("bazel fetch --force --repository_cache={cache} {targets}"),
             None => format!("bazel vendor --vendor_dir=bazel_vendor {targets}"),
         }
@@ -217,7 +224,7 @@ impl Examination<'_> {
             true => dir.parent().unwrap_or(dir),
             false => dir,
         });
-        let dir = root.unwrap_or(Path::new("vendor")).display();
+        let dir = shell::word(&root.unwrap_or(Path::new("vendor")).to_string_lossy());
         format!("bazel run {} -- --output-dir {dir}", self.vendor_all)
     }
 }
@@ -329,30 +336,31 @@ impl Diagnosis {
     /// Drops packages of locks that are missing for the build too, so that each is named once.
     fn drop_doubled_locks(&mut self) {
         let built = self.items.iter().filter(|item| item.kind == "wit");
-        let built: Vec<_> = built.map(|item| (item.subject.clone(), item.status)).collect();
+        let built: BTreeSet<_> = built.map(|item| (item.subject.clone(), item.status)).collect();
         let is_doubled = |item: &Item| built.contains(&(item.subject.clone(), item.status));
         self.items.retain(|item| item.kind != "lock" || !is_doubled(item));
     }
 
     /// Compares the items with the repositories that Bazel could not fetch.
     fn judge(&mut self, rehearsed: &Answer, examination: &Examination<'_>) {
-        let targets = examination.targets.join(" ");
+        let targets = shell::words(examination.targets);
         if rehearsed.code == Some(0) {
             // The build needs none of these.
             let missing = |item: &Item| is_request(item) && is_absent(item);
             self.not_asked_for = self.items.extract_if(.., |item| missing(item)).collect();
             return;
         }
-        let is_named = |item: &Item| rehearsal::names(&rehearsed.stderr, &item.subject);
+        let said = Said::new(&rehearsed.stderr);
+        let is_named = |item: &Item| said.names(item);
         let explained = self.items.iter().any(|item| item.status != Status::Ok && is_named(item));
         if explained {
             let unnamed = |item: &Item| is_request(item) && is_absent(item) && !is_named(item);
             self.not_asked_for = self.items.extract_if(.., |item| unnamed(item)).collect();
         }
         let others = self.others(rehearsed, examination);
-        let said = !others.is_empty();
+        let has_others = !others.is_empty();
         self.items.extend(others);
-        if !explained && !said {
+        if !explained && !has_others {
             let why = because(&rehearsed.stderr);
             let fix = format!(
                 "bazel build --nobuild {targets}, where there is a network, shows the rest"
@@ -372,21 +380,45 @@ impl Diagnosis {
         }
         // The archive of a repository is named itself.
         let absent = self.items.iter().filter(|item| is_of_lock(item) && item.status != Status::Ok);
-        let absent: Vec<_> = absent.map(|item| item.subject.as_str()).collect();
+        let absent: BTreeSet<_> = absent.map(url_of).collect();
+        let targets = shell::words(examination.targets);
         for name in failed.iter().filter(|name| !is_ours(name)) {
             let why = because_of(&rehearsed.stderr, name);
-            if absent.iter().any(|url| rehearsal::names(&why, url)) {
+            if rehearsal::words(&why).any(|word| absent.contains(word)) {
                 continue;
             }
             let fix = format!(
-                "bazel vendor --vendor_dir=bazel_vendor {}, where there is a network, and build \
-                 with the same --vendor_dir",
-                examination.targets.join(" ")
+                "bazel vendor --vendor_dir=bazel_vendor {targets}, where there is a network, and \
+                 build with the same --vendor_dir"
             );
             items.push(Item::missing("repository", name, format!("@@{name}"), why, fix));
         }
         items
     }
+}
+
+/// The words of an output of Bazel. Thousands of files of a lock are searched in it.
+struct Said<'a> {
+    text: &'a str,
+    words: BTreeSet<&'a str>,
+}
+
+impl Said<'_> {
+    fn new(text: &str) -> Said<'_> {
+        Said { text, words: rehearsal::words(text).collect() }
+    }
+
+    fn names(&self, item: &Item) -> bool {
+        match is_of_lock(item) {
+            true => self.words.contains(url_of(item)),
+            false => rehearsal::names(self.text, &item.subject),
+        }
+    }
+}
+
+/// Returns the URL of a file of the lock, as it is in a message of Bazel.
+fn url_of(item: &Item) -> &str {
+    rehearsal::words(&item.subject).next().unwrap_or_default()
 }
 
 /// Returns whether an item comes from a request in MODULE.bazel or from its lock, which may ask for

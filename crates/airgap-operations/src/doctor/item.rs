@@ -5,7 +5,7 @@ use serde::Serialize;
 use airgap_core::error::{Error, ErrorKind};
 
 /// The state of an artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// This machine has it, and its bytes were hashed.

@@ -163,6 +163,67 @@ pub(super) fn folders(policy: &Policy, output: &Path) -> Vec<Check> {
     checks
 }
 
+/// Checks the folders that Bazel reads instead of a network.
+pub(super) fn named_folders(options: &[Placed], root: &Path) -> Vec<Check> {
+    let names = ["--repository_cache", "--distdir", "--vendor_dir"];
+    let all = names.into_iter().flat_map(|name| {
+        let dirs = values(options, name).into_iter().filter(|it| !it.is_empty());
+        dirs.map(move |dir| (name, root.join(dir)))
+    });
+    all.map(|(name, dir)| {
+        let shown = format!("`{}` of {name}", dir.display());
+        let new = |health, found: String, fix| Check::new("folder", health, found, fix);
+        match user_path::list(&dir) {
+            Ok(_) => new(Health::Ok, format!("{shown} can be read"), ""),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let fix = "bring the folder over the gap, or correct the path in .bazelrc";
+                new(Health::Warning, format!("{shown} does not exist"), fix)
+            }
+            Err(error) => {
+                let fix = "check the path, the mount and its permissions";
+                new(Health::Bad, format!("{shown} cannot be read: {error}"), fix)
+            }
+        }
+    })
+    .collect()
+}
+
+/// Checks the rights and the free space of the folders in which Bazel writes outputs.
+pub(super) fn output_roots(
+    startup: &[Placed],
+    root: &Path,
+    environment: &Environment,
+) -> Vec<Check> {
+    let names = ["--output_user_root", "--output_base"];
+    let named = names.into_iter().flat_map(|name| values(startup, name));
+    let mut dirs: Vec<_> = named.map(|dir| root.join(dir)).collect();
+    if dirs.is_empty() && cfg!(target_os = "linux") {
+        dirs.extend(environment.home().map(|home| home.join(".cache/bazel")));
+    }
+    dirs.iter().flat_map(|dir| output_root(dir)).collect()
+}
+
+/// Checks an output root, or the folder in which Bazel would create it.
+fn output_root(dir: &Path) -> Vec<Check> {
+    let mut parents = dir.ancestors();
+    let there = |dir: &&Path| user_path::kind(dir).is_ok_and(|kind| kind.is_some());
+    let Some(parent) = parents.find(there) else { return Vec::new() };
+    if is_writable_folder(parent) {
+        return vec![space(parent)];
+    }
+    let found = format!("Bazel cannot write its outputs into `{}`", parent.display());
+    let fix = "write startup --output_user_root=DIR with a folder that you may write to";
+    vec![Check::new("folder", Health::Bad, found, fix)]
+}
+
+fn is_writable_folder(dir: &Path) -> bool {
+    #[cfg(unix)]
+    if rustix::fs::access(dir, rustix::fs::Access::WRITE_OK).is_err() {
+        return false;
+    }
+    user_path::is_folder(dir).unwrap_or(false)
+}
+
 #[cfg(unix)]
 fn space(folder: &Path) -> Check {
     let free = rustix::fs::statvfs(folder).map(|it| it.f_bavail.saturating_mul(it.f_frsize));
@@ -226,8 +287,7 @@ pub(super) fn bazelisk(program: &Path, root: &Path, environment: &Environment) -
     if !is_bazelisk(program) {
         return None;
     }
-    let pinned = user_path::is_file(&root.join(".bazelversion")).unwrap_or(false)
-        || environment.named("USE_BAZEL_VERSION").is_some();
+    let pinned = bazel_version(root, environment).is_some_and(|it| is_pinned(&it));
     let found = "bazelisk has no pinned version, and asks the network for the newest one each time";
     Some(match pinned {
         true => Check::new("bazelisk", Health::Ok, "bazelisk uses a pinned Bazel".to_owned(), ""),
@@ -238,6 +298,28 @@ pub(super) fn bazelisk(program: &Path, root: &Path, environment: &Environment) -
             "write the version into .bazelversion, as in: echo 7.7.1 > .bazelversion",
         ),
     })
+}
+
+/// Returns the version that bazelisk uses: of the environment, `.bazeliskrc`, or `.bazelversion`.
+fn bazel_version(root: &Path, environment: &Environment) -> Option<String> {
+    const NAME: &str = "USE_BAZEL_VERSION";
+    let text = |name: &str| read::text(&root.join(name), read::LIMIT).unwrap_or_default();
+    let set = |line: &str| Some(line.trim().strip_prefix(NAME)?.strip_prefix('=')?.to_owned());
+    let named = environment.named(NAME).map(str::to_owned);
+    let named = named.or_else(|| text(".bazeliskrc").lines().find_map(set));
+    let named = named.or_else(|| text(".bazelversion").lines().next().map(str::to_owned));
+    named.map(|version| version.trim().to_owned()).filter(|version| !version.is_empty())
+}
+
+/// Returns whether bazelisk needs no network for the version: `latest`, `7.x`, `7.*` and
+/// `last_green` are looked up each time.
+fn is_pinned(version: &str) -> bool {
+    let number = version.rsplit('/').next().unwrap_or_default();
+    let is_commit = number.len() == 40 && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit())
+        && number.matches('.').count() >= 2
+        && !number.split('.').any(|part| matches!(part, "x" | "*"));
+    version.starts_with('/') || is_commit || is_number
 }
 
 /// Texts in bazelisk's own `version` command.
@@ -298,6 +380,25 @@ pub(super) fn settings(options: &[Placed]) -> Vec<Check> {
     checks
 }
 
+/// Names the settings that reach `bazel run` only, and not the build.
+pub(super) fn only_run(build: &[Placed], run: &[Placed]) -> Vec<Check> {
+    let name = |value: &str| value.split('=').next().unwrap_or_default().to_owned();
+    let in_build: Vec<_> = values(build, "--repo_env").into_iter().map(name).collect();
+    let check = |placed: &Placed| {
+        let name = name(placed.word.strip_prefix("--repo_env=")?);
+        let is_ours =
+            env::VARIABLES.iter().any(|it| it.name == name) || name.starts_with(env::REGISTRY);
+        let found = format!(
+            "{}: --repo_env={name} of `run` does not reach `bazel build` and `bazel test`",
+            placed.place
+        );
+        let fix = "write it in a line of `common`";
+        let is_lost = is_ours && !in_build.contains(&name);
+        is_lost.then(|| Check::new("setting", Health::Warning, found, fix))
+    };
+    run.iter().filter_map(check).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,6 +430,41 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_run_only_are_named() {
+        let (offline, other) = ("--repo_env=BAZEL_WASM_OFFLINE=1", "--repo_env=OTHER=1");
+        let found = only_run(&placed(&[]), &placed(&[offline, other]));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].found.contains("BAZEL_WASM_OFFLINE of `run`"), "{}", found[0].found);
+        assert!(only_run(&placed(&[offline]), &placed(&[offline])).is_empty());
+    }
+
+    #[test]
+    fn each_folder_of_the_settings_is_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let health = |words: &[&str]| {
+            let checks = named_folders(&placed(words), folder.path());
+            checks.iter().map(|check| check.health).collect::<Vec<_>>()
+        };
+        let words = ["--repository_cache=.", "--distdir=none", "--vendor_dir=file"];
+        assert_eq!(health(&words), [Health::Ok, Health::Warning, Health::Bad]);
+        let environment = Environment::from_pairs(&[], "/");
+        let roots = |word: &str| output_roots(&placed(&[word]), folder.path(), &environment);
+        assert_eq!(roots("--output_user_root=file")[0].health, Health::Bad);
+        assert!(roots("--output_base=new/folder")[0].found.contains(" free in `"));
+    }
+
+    #[test]
+    fn versions_that_bazelisk_looks_up_are_not_pinned() {
+        for version in ["7.7.1", "8.0.0rc1", "fork/7.7.1", &"a".repeat(40), "/opt/bazel"] {
+            assert!(is_pinned(version), "{version}");
+        }
+        for version in ["latest", "latest-1", "7.x", "7.*", "8", "last_green", "rolling", "*"] {
+            assert!(!is_pinned(version), "{version}");
+        }
+    }
+
+    #[test]
     fn a_sandbox_that_is_needed_and_not_there_is_bad() {
         let none = Path::new("/no/such/folder");
         let health = |words: &[&str]| sandbox(none, &placed(words)).health;
@@ -347,6 +483,8 @@ mod tests {
         let padding = [0; 8190];
         std::fs::write(&program, [&padding[..], b"Bazelisk version: %s", &padding].concat())
             .unwrap();
+        assert_eq!(check().unwrap().health, Health::Bad);
+        std::fs::write(folder.path().join(".bazelversion"), "7.x\n").unwrap();
         assert_eq!(check().unwrap().health, Health::Bad);
         std::fs::write(folder.path().join(".bazelversion"), "7.7.1").unwrap();
         assert_eq!(check().unwrap().health, Health::Ok);

@@ -35,7 +35,8 @@ struct Document {
     lock_file_version: Option<u64>,
     /// By URL; `null` for a file that the registry does not have.
     registry_file_hashes: BTreeMap<String, Option<String>>,
-    /// By the label of the extension, then by the platforms to which the result applies.
+    /// By the label of the extension, then by the platform: `general`, or as in
+    /// `os:linux,arch:amd64`.
     module_extensions: BTreeMap<String, BTreeMap<String, Evaluated>>,
 }
 
@@ -123,17 +124,18 @@ impl Document {
         for (url, hash) in &self.registry_file_hashes {
             let Some(hash) = hash else { continue };
             let file = Wanted { kind: "registry", url: url.clone(), checksum: hash.clone() };
-            wanted.extend(places.archive_of_module(&file));
+            wanted.extend(places.files_of_module(&file));
             wanted.push(file);
         }
         let vendored = places.vendored();
+        // Bazel separates the parts of a canonical name by `~` in version 7, later by `+`.
+        let vendored = vendored.iter().filter_map(|it| it.rsplit(['~', '+']).next());
+        let vendored: BTreeSet<_> = vendored.collect();
         // The artifacts of our own extensions are items of MODULE.bazel.
         let others = self.module_extensions.iter().filter(|(label, _)| !super::is_ours(label));
         let evaluated = others.flat_map(|(_, it)| it.values());
         for (name, spec) in evaluated.flat_map(|it| &it.generated_repo_specs) {
-            // Bazel separates the parts of a canonical name by `~` in version 7, later by `+`.
-            let is_vendored = vendored.iter().any(|it| it.rsplit(['~', '+']).next() == Some(name));
-            if !is_vendored {
+            if !vendored.contains(name.as_str()) {
                 wanted.extend(spec.wanted(name));
             }
         }
@@ -160,11 +162,16 @@ impl Spec {
         let first = self.attributes.get("urls").and_then(|urls| urls.as_array()?.first()?.as_str());
         let url = first.unwrap_or_else(|| text("url"));
         let checksum = [text("integrity"), text("sha256")].into_iter().find(|it| !it.is_empty());
+        // Rules for toolchains have `https://host/{}.tar.xz`, and complete it when they run.
+        if url.contains(['{', '}']) {
+            return None;
+        }
         if !url.is_empty() {
             let (url, checksum) = (url.to_owned(), checksum.unwrap_or_default().to_owned());
             return Some(Wanted { kind: "archive", url, checksum });
         }
-        let rule = [self.repo_rule_id.as_str(), &self.rule_class_name].concat();
+        // A `source.json` has the rule in `type`.
+        let rule = [self.repo_rule_id.as_str(), &self.rule_class_name, text("type")].concat();
         let is_git = rule.ends_with("git_repository") && !text("remote").is_empty();
         let url = format!("{} ({name})", text("remote"));
         is_git.then(|| Wanted { kind: "git", url, checksum: String::new() })
@@ -302,17 +309,30 @@ impl Places<'_> {
         keyed.map(|it| (it, true)).chain(others.into_iter().map(|it| (it, false))).collect()
     }
 
-    /// Returns the archive of a module, from its `source.json` if that file is here.
-    fn archive_of_module(&self, file: &Wanted) -> Option<Wanted> {
+    /// Returns the archive of a module, and the patches and files that its registry adds, from its
+    /// `source.json` if that file is here.
+    fn files_of_module(&self, file: &Wanted) -> Vec<Wanted> {
+        let Some(base) = file.url.strip_suffix("/source.json") else { return Vec::new() };
+        let Some(spec) = self.source(file) else { return Vec::new() };
+        let added = ["patches", "overlay"].into_iter().flat_map(|folder| {
+            let files = spec.attributes.get(folder).and_then(Value::as_object);
+            files.into_iter().flatten().filter_map(move |(name, checksum)| {
+                let (url, checksum) = (format!("{base}/{folder}/{name}"), checksum.as_str()?);
+                Some(Wanted { kind: "archive", url, checksum: checksum.to_owned() })
+            })
+        });
+        spec.wanted(&file.url).into_iter().chain(added).collect()
+    }
+
+    fn source(&self, file: &Wanted) -> Option<Spec> {
         let Checksum::Sha256(digest) = file.digest() else { return None };
-        file.url.strip_suffix("/source.json")?;
         let places = self.candidates(&file.url, &digest).into_iter();
         let mut texts = places.filter_map(|(place, _)| {
             let bytes = read::rooted_bytes(&place, read::LIMIT).ok()??;
             (Digest::compute(&bytes) == digest).then_some(bytes)
         });
         let attributes = serde_json::from_slice(&texts.next()?).ok()?;
-        Spec { attributes, ..Spec::default() }.wanted(&file.url)
+        Some(Spec { attributes, ..Spec::default() })
     }
 
     /// Returns the canonical names of the repositories in the vendor folder.

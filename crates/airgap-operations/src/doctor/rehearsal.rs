@@ -50,6 +50,12 @@ pub(super) fn names(text: &str, subject: &str) -> bool {
     text.match_indices(subject).any(|(at, _)| !goes_on(&text[at + subject.len()..]))
 }
 
+/// Returns the words of a message, as a set of URLs can be compared with.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let ends = |c: char| c.is_whitespace() || "[]()<>,'\"`".contains(c);
+    text.split(ends).map(|word| word.trim_end_matches(['.', ':', ';'])).filter(|it| !it.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +68,13 @@ mod tests {
         assert_eq!(errors(text).len(), 3);
         let failed: Vec<_> = failed_repositories(text).into_iter().collect();
         assert_eq!(failed, ["a~b~c", "d~e", "h"]);
+    }
+
+    #[test]
+    fn words_are_urls_without_the_marks_around_them() {
+        let text = "Error downloading [https://a/x.zip, https://b/y] to /o: GET 'https://c/z'.";
+        let found: Vec<_> = words(text).filter(|it| it.contains("://")).collect();
+        assert_eq!(found, ["https://a/x.zip", "https://b/y", "https://c/z"]);
     }
 
     #[test]

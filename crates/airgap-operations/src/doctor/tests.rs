@@ -122,6 +122,25 @@ fn an_archive_of_the_lock_is_named_once_and_only_if_the_build_needs_it() {
 }
 
 #[test]
+fn the_paths_in_commands_are_quoted() {
+    let environment = Environment::from_pairs(&[], "/");
+    let examination = Examination {
+        root: Path::new("/ws"),
+        targets: &["//a b/...".to_owned()],
+        configs: &[],
+        layouts: &[],
+        platforms: &Platforms::All,
+        bazel: None,
+        vendor_all: "@r//tools/vendor:vendor_all",
+        environment: &environment,
+    };
+    assert_eq!(
+        examination.fetch_command(Some(Path::new("/ws/my cache"))),
+        "bazel fetch --force --repository_cache='my cache' '//a b/...'"
+    );
+}
+
+#[test]
 fn a_bazel_that_does_not_answer_is_not_fine() {
     let mut hung = Diagnosis::default();
     hung.add_failure(Err(Error::new(ErrorKind::Failed, "it did not end within its time"))).unwrap();

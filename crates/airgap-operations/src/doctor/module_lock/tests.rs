@@ -2,6 +2,9 @@ use super::*;
 
 use serde_json::json;
 
+/// The file of the rules `http_archive` and `http_file`.
+const HTTP: &str = "@@bazel_tools//tools/build_defs/repo:http.bzl";
+
 /// Writes a file into a repository cache, and returns its digest.
 fn cached(cache: &Path, bytes: &[u8]) -> String {
     let digest = Digest::compute(bytes).to_string();
@@ -28,16 +31,33 @@ fn states(lock: &Value, cache: &Path, distdirs: &[PathBuf]) -> Vec<(String, Stat
 fn complete(cache: &Path, version: u64) -> (Value, Vec<(&'static str, String)>) {
     let module = cached(cache, b"the archive of a module");
     let sri = "sha256-TukNyMK/BNi2pkWCPGCh0Qk5LL+ggWgOUHCcXxQ7kYE=";
-    let source = json!({"url": "https://r.example/m.tar.gz", "integrity": sri, "strip_prefix": ""});
+    let patch = cached(cache, b"a patch of the registry");
+    let source = json!({"url": "https://r.example/m.tar.gz", "integrity": sri, "strip_prefix": "",
+        "patches": {"a.patch": sri_of(&patch)}, "patch_strip": 1});
     let source = source.to_string().replace(sri, &sri_of(&module));
     let source = cached(cache, source.as_bytes());
     let archive = cached(cache, b"an archive");
     let rule = match version {
-        ..16 => json!({"bzlFile": "@@t//:http.bzl", "ruleClassName": "http_archive"}),
-        _ => json!({"repoRuleId": "@@t//:http.bzl%http_archive"}),
+        ..16 => json!({"bzlFile": HTTP, "ruleClassName": "http_archive"}),
+        _ => json!({"repoRuleId": format!("{HTTP}%http_archive")}),
     };
     let mut spec = rule;
-    spec["attributes"] = json!({"urls": ["https://r.example/x.zip"], "sha256": archive});
+    // Locks have both forms, with the attributes as the extension wrote them.
+    spec["attributes"] = match version {
+        ..16 => json!({"add_prefix": "", "url": "https://r.example/x.zip", "sha256": archive}),
+        _ => json!({"urls": ["https://r.example/x.zip"], "sha256": archive, "strip_prefix": "x/"}),
+    };
+    let inputs = match version {
+        ..26 => json!({"recordedFileInputs": {}, "recordedDirentsInputs": {}, "envVariables": {},
+            "recordedRepoMappingEntries": [["", "bazel_tools", "bazel_tools"]]}),
+        _ => json!({"recordedInputs": ["REPO_MAPPING:,bazel_tools bazel_tools"]}),
+    };
+    let mut evaluated = inputs;
+    evaluated["bzlTransitiveDigest"] = json!("ebQBqyx8jAJfcXT4oh+CPena0OymKG+bFhOlZ+o7rXg=");
+    evaluated["moduleExtensionMetadata"] = json!({"useAllRepos": "NO", "reproducible": false});
+    evaluated["generatedRepoSpecs"] = json!({"x": spec,
+        "local": {"bzlFile": "@@t//:local.bzl", "ruleClassName": "local", "attributes": {}}});
+    let platform = if version == 13 { "os:linux,arch:amd64" } else { "general" };
     let lock = json!({
         "lockFileVersion": version,
         "registryFileHashes": {
@@ -45,11 +65,12 @@ fn complete(cache: &Path, version: u64) -> (Value, Vec<(&'static str, String)>) 
             "https://r.example/modules/m/1/source.json": source,
         },
         "selectedYankedVersions": {},
-        "moduleExtensions": {"//:x.bzl%x": {"general": {"generatedRepoSpecs": {"x": spec}}}},
-        "facts": {},
+        "moduleExtensions": {"@@t+//:x.bzl%x": {platform: evaluated}},
+        "facts": {"@@go+//go:extensions.bzl%sdk": {"1.25.0": {"linux": ["go.tar.gz", "00"]}}},
     });
     let files = vec![
         ("https://r.example/m.tar.gz", module),
+        ("https://r.example/modules/m/1/patches/a.patch", patch),
         ("https://r.example/modules/m/1/source.json", source),
         ("https://r.example/x.zip", archive),
     ];
@@ -73,7 +94,7 @@ fn each_file_of_a_lock_is_named_if_it_is_taken_away_or_changed() {
         let folder = tempfile::tempdir().unwrap();
         let (lock, files) = complete(folder.path(), version);
         let fine = states(&lock, folder.path(), &[]);
-        assert_eq!(fine.len(), 3, "{fine:?}");
+        assert_eq!(fine.len(), 4, "{fine:?}");
         assert!(fine.iter().all(|(_, status)| *status == Status::Ok), "{fine:?}");
         for (url, digest) in &files {
             let file = folder.path().join("content_addressable/sha256").join(digest).join("file");
@@ -83,6 +104,7 @@ fn each_file_of_a_lock_is_named_if_it_is_taken_away_or_changed() {
                 all.filter(|(_, status)| *status != Status::Ok).collect::<Vec<_>>()
             };
             std::fs::remove_file(&file).unwrap();
+            // The files that a lost source.json names are unknown.
             assert_eq!(named(), [((*url).to_owned(), Status::Missing)]);
             std::fs::write(&file, b"other").unwrap();
             assert_eq!(named(), [((*url).to_owned(), Status::Wrong)]);
@@ -97,7 +119,7 @@ fn a_distdir_gives_archives_and_its_other_files_are_not_wrong() {
     let (cache, dist) = (folder.path().join("cache"), folder.path().join("dist"));
     std::fs::create_dir_all(&dist).unwrap();
     let (lock, files) = complete(&cache, 26);
-    std::fs::remove_dir_all(cache.join("content_addressable/sha256").join(&files[2].1)).unwrap();
+    std::fs::remove_dir_all(cache.join("content_addressable/sha256").join(&files[3].1)).unwrap();
     let state = || {
         let all = states(&lock, &cache, std::slice::from_ref(&dist));
         all.into_iter().find(|(url, _)| url.ends_with("x.zip")).unwrap().1
@@ -116,6 +138,7 @@ fn archives_without_checksum_are_unpinned_and_clones_need_the_network() {
     let specs = json!({
         "a": spec("@@t//:http.bzl%http_file", json!({"url": "https://r.example/a"})),
         "g": spec("@@t//:git.bzl%git_repository", json!({"remote": "https://r.example/g.git"})),
+        "h": spec("@@t//:sdk.bzl%sdk", json!({"urls": ["https://r.example/{}.tar.xz"]})),
         "l": spec("@@t//:local.bzl%local", json!({"path": "x", "urls": 7})),
     });
     let lock = json!({"lockFileVersion": 24,
