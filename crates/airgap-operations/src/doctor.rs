@@ -120,6 +120,7 @@ impl Examination<'_> {
         diagnosis.machine.extend(machine::undefined(&undefined));
         let options = rc.options(&["common", "always", "build"], self.configs);
         diagnosis.machine.extend(machine::settings(&options));
+        diagnosis.machine.extend(machine::ineffective(&options));
         diagnosis.machine.extend(machine::only_run(&options, &rc.options(&["run"], self.configs)));
         let startup = rc.options(&["startup"], self.configs);
         let environment = self.environment.clone().with_overrides(repo_env(&options));

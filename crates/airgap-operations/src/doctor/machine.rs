@@ -86,12 +86,7 @@ pub(super) fn undefined(configs: &[String]) -> Vec<Check> {
 pub(super) fn sandbox(install_base: &Path, options: &[Placed]) -> Check {
     let program = install_base.join("linux-sandbox");
     let strict = options.iter().any(|it| it.word.starts_with("--spawn_strategy=linux-sandbox"));
-    let asks = options.iter().any(|it| {
-        matches!(
-            it.word.as_str(),
-            "--nosandbox_default_allow_network" | "--sandbox_default_allow_network=false"
-        )
-    });
+    let asks = options.iter().any(cuts);
     match cuts_network(&program) {
         Ok(()) => Check::new(
             "sandbox",
@@ -380,6 +375,30 @@ pub(super) fn settings(options: &[Placed]) -> Vec<Check> {
     checks
 }
 
+/// Names the options that do nothing together with others: only a sandbox can cut the network.
+pub(super) fn ineffective(options: &[Placed]) -> Option<Check> {
+    const WITHOUT: [&str; 4] = ["local", "standalone", "worker", "processwrapper-sandbox"];
+    let strategies = values(options, "--spawn_strategy").pop()?;
+    let is_without = |strategy: &str| WITHOUT.contains(&strategy);
+    let asks = options.iter().find(|it| cuts(it))?;
+    let found =
+        format!("{}: {} does nothing with --spawn_strategy={strategies}", asks.place, asks.word);
+    let fix = "write --spawn_strategy=linux-sandbox";
+    let check = || Check::new("option", Health::Warning, found, fix);
+    strategies.split(',').all(is_without).then(check)
+}
+
+/// Returns whether an option asks the sandbox to cut the network.
+fn cuts(option: &Placed) -> bool {
+    matches!(
+        option.word.as_str(),
+        "--nosandbox_default_allow_network"
+            | "--sandbox_default_allow_network=false"
+            | "--sandbox_default_allow_network=0"
+            | "--sandbox_default_allow_network=no"
+    )
+}
+
 /// Names the settings that reach `bazel run` only, and not the build.
 pub(super) fn only_run(build: &[Placed], run: &[Placed]) -> Vec<Check> {
     let name = |value: &str| value.split('=').next().unwrap_or_default().to_owned();
@@ -427,6 +446,17 @@ mod tests {
             "{}",
             found[0].found
         );
+    }
+
+    #[test]
+    fn an_option_of_the_sandbox_does_nothing_without_one() {
+        let option = "--sandbox_default_allow_network=false";
+        let found = |strategy: &str| ineffective(&placed(&[option, strategy]));
+        let local = found("--spawn_strategy=worker,local").unwrap();
+        assert!(local.found.starts_with(".bazelrc:1: --sandbox_default"), "{}", local.found);
+        assert!(found("--spawn_strategy=sandboxed,local").is_none());
+        assert!(ineffective(&placed(&["--spawn_strategy=local"])).is_none());
+        assert!(ineffective(&placed(&[option])).is_none());
     }
 
     #[test]
