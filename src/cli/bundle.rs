@@ -13,6 +13,7 @@ use airgap_core::{store, user_path};
 use airgap_operations::bundle::{
     self, BazelFetch, Bundle, Fetched, Inventory, Order, PartFinding, SplitSize,
 };
+use airgap_operations::outside;
 
 #[derive(Debug, Subcommand)]
 #[expect(private_interfaces, reason = "only this module uses the arguments")]
@@ -306,7 +307,11 @@ fn diff(args: &DiffArgs, context: &Context) -> Result<()> {
 }
 
 fn inventory(args: &InventoryArgs, context: &Context) -> Result<()> {
-    let inventory = bundle::inventory_of(&context.path(&args.folder))?;
+    let folder = context.path(&args.folder);
+    if let Some(output) = &args.output {
+        outside::check(&context.path(output), &folder)?;
+    }
+    let inventory = bundle::inventory_of(&folder)?;
     if let Some(output) = &args.output {
         let path = RootedPath::beside(&context.path(output));
         store::write_atomically(&path, inventory.text()?.as_bytes())?;

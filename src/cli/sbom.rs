@@ -10,6 +10,7 @@ use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::quantity::count;
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
+use airgap_operations::outside;
 use airgap_operations::sbom::{self, Sbom, Time};
 
 /// The variable with the time of the document, see reproducible-builds.org.
@@ -62,6 +63,9 @@ pub(super) fn run(args: &SbomArgs, context: &Context) -> Result<()> {
         Some(dir) => context.path(dir),
         None => super::verify::default_dir(context)?,
     };
+    if let Some(output) = &args.output {
+        outside::check(&context.path(output), &dir)?;
+    }
     let sbom = Sbom::of_folder(&dir)?;
     let text = sbom.text(args.format.into(), time(context)?)?;
     let Some(output) = &args.output else {

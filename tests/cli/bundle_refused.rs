@@ -110,6 +110,28 @@ fn parts_that_are_missing_cut_or_swapped_are_all_named() {
 }
 
 #[test]
+fn an_output_inside_the_input_is_refused() {
+    let sandbox = bundled();
+    std::os::unix::fs::symlink(sandbox.path("v"), sandbox.path("link")).unwrap();
+    let before = (sandbox.tree("v"), sandbox.tree("b"));
+    for words in [
+        &["bundle", "apply", "b", "--output=b"][..],
+        &["bundle", "apply", "b", "--output=b/new/far"],
+        &["bundle", "create", "v", "--output=v/b"],
+        &["bundle", "create", "v", "--output=link/b"],
+        &["bundle", "inventory", "v", "-o", "v/manifest.json"],
+        &["bundle", "inventory", "v", "-o", "link/manifest.json"],
+        &["sbom", "v", "-o", "v/manifest.json"],
+        &["sbom", "v", "-o", "v/toolchains/sbom.json"],
+    ] {
+        let printed = sandbox.run(words).ends_with(2);
+        printed.says(&["is inside", "hint"]);
+        assert_eq!((sandbox.tree("v"), sandbox.tree("b")), before, "{words:?}");
+    }
+    sandbox.run(&["sbom", "v", "-o", "v/../sbom.json"]).succeeds();
+}
+
+#[test]
 fn parts_of_another_bundle_are_named() {
     let sandbox = bundled();
     vendor(&sandbox, "w", &[("other", &noise(9, 200_000))]);

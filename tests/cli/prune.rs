@@ -97,6 +97,25 @@ fn requested_items_stay_with_their_dependencies() {
 }
 
 #[test]
+fn a_manifest_that_lists_itself_is_refused() {
+    let sandbox = folder();
+    requests(&sandbox);
+    let original = sandbox.read("v/manifest.json");
+    for path in ["manifest.json", "Manifest.JSON"] {
+        let mut manifest: Value = serde_json::from_str(&original).unwrap();
+        manifest["files"].as_array_mut().unwrap().push(json!({
+            "kind": "toolchain", "name": "unused", "version": "1.0", "platform": "linux_amd64",
+            "path": path, "size": 1, "sha256": sha256(b"x"), "url": "",
+        }));
+        sandbox.write("v/manifest.json", manifest.to_string());
+        let before = sandbox.tree("v");
+        let printed = sandbox.run(&["prune", "v", "--to=tools.json"]).ends_with(4);
+        printed.says(&["lists an invalid path", path]);
+        assert_eq!(sandbox.tree("v"), before);
+    }
+}
+
+#[test]
 fn a_kind_that_no_request_names_is_left_alone() {
     let sandbox = folder();
     requests(&sandbox);

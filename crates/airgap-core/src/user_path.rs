@@ -35,6 +35,14 @@ pub fn is_folder(path: &Path) -> Result<bool> {
     Ok(kind(path)? == Some(EntryKind::Folder))
 }
 
+/// Returns whether `path` is `folder` or below it, through links. A part of `path` that does not exist
+/// is below the folder above it.
+pub fn is_within(path: &Path, folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let real = path.ancestors().find_map(|it| it.canonicalize().ok());
+    real.is_some_and(|real| real.starts_with(folder))
+}
+
 /// Returns the kind of the entry at `path`, or `None` if there is none.
 ///
 /// # Errors

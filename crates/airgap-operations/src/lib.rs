@@ -12,6 +12,7 @@ mod empty_folders;
 mod kept;
 pub mod network_namespace;
 pub mod outdated;
+pub mod outside;
 pub mod prove;
 pub mod prune;
 mod purl;

@@ -436,7 +436,12 @@ impl Manifest {
                 .fact("found", self.files.len())
                 .hint("vendor into several folders"));
         }
-        let is_sound = |path: &str| path.len() <= MOST_PATH && path_component::is_path(path);
+        // An entry for the manifest itself would let `prune` remove the manifest.
+        let is_sound = |path: &str| {
+            path.len() <= MOST_PATH
+                && path_component::is_path(path)
+                && !path.eq_ignore_ascii_case(FILENAME)
+        };
         match self.files.iter().find(|entry| !is_sound(&entry.path)) {
             None => Ok(()),
             Some(entry) => Err(Error::integrity(format!(

@@ -24,6 +24,7 @@ use super::opened::{Bundle, Slice};
 use super::publish::{FolderDiff, Goal};
 use super::staged::{Ended, Staged, Unfinished};
 use super::waiting;
+use crate::outside;
 
 /// The number of bytes that are read at a time, and the number of such chunks and of files in
 /// queues.
@@ -64,6 +65,7 @@ pub struct Applied {
 /// Integrity, if a part is wrong, which the error names; usage, if the folder has other files at the
 /// paths of the bundle; failed, if the disk is too small or the folder cannot be written.
 pub fn apply(bundle: &Bundle, folder: &Path, report: &Report) -> Result<Applied> {
+    outside::check(folder, bundle.path())?;
     if !bundle.has_all_parts()? {
         return Err(bundle.wrong_parts(&bundle.check_parts(JOBS)?));
     }

@@ -27,6 +27,7 @@ use super::{
     BUNDLE_FILE, INVENTORY_FILE, SBOM_FILE, SCHEMA_VERSION, SUMS_FILE, TRANSFER_FILE, part_name,
     transfer_list,
 };
+use crate::outside;
 use crate::sbom::{Format, Sbom};
 
 /// A bundle to create.
@@ -68,6 +69,9 @@ pub struct Created {
 /// Usage, if a folder is neither a vendor folder nor an image layout, or the output is not empty;
 /// integrity, if a file has another digest or size than its list; those of the file system.
 pub fn create(order: &Order) -> Result<Created> {
+    for folder in &order.folders {
+        outside::check(&order.output, folder)?;
+    }
     let sources = sources(&order.folders)?;
     let mut bundle = Planned::new(&sources, order)?;
     let staging = Staging::beside(&order.output)?;
