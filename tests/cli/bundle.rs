@@ -142,6 +142,17 @@ fn twelve_hundred_parts_arrive() {
     sha256sum(&sandbox.path("b"));
     apply(&sandbox, "b", "far");
     assert_eq!(sandbox.tree("far"), sandbox.tree("v"));
+    // A flipped byte is found in one part of so many, and only that part is named.
+    let part = sandbox.path("b/data.0777.tar");
+    let mut wrong = fs::read(&part).unwrap();
+    let middle = wrong.len() / 2;
+    wrong[middle] ^= 1;
+    fs::write(&part, wrong).unwrap();
+    let printed = sandbox.run(&["bundle", "apply", "b", "--output=other"]).ends_with(4);
+    let named: Vec<_> = printed.stderr.match_indices("data.").collect();
+    assert_eq!(named.len(), 1, "{}", printed.stderr);
+    printed.says(&["wrong: 1 of ", "part:  data.0777.tar: sha256:"]);
+    assert!(!sandbox.path("other").exists());
 }
 
 /// Runs the program, and returns its largest memory in use, in bytes.
