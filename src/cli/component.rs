@@ -12,6 +12,7 @@ use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::path_component::PathComponent;
 use airgap_core::quantity::megabytes;
 use airgap_core::rooted::RootedPath;
+use airgap_core::shell;
 use airgap_core::store;
 use airgap_core::user_path;
 use airgap_vendor::catalog::ComponentCatalog;
@@ -134,7 +135,7 @@ fn check_file_name(written: &Path, destination: &Path, wanted: &WantedComponent)
     }
     let file = written.join(wasm_name(&wanted.name));
     Err(Error::usage(format!("`{}` is a folder; expected the name of a file", written.display()))
-        .hint(format!("name the file: -o {}", file.display())))
+        .hint(format!("name the file: -o {}", shell::path(&file))))
 }
 
 fn fetch(args: &FetchArgs, context: &Context) -> Result<()> {

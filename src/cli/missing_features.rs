@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 
 use airgap_core::error::Error;
+use airgap_core::shell;
 
 /// The arguments of a command that this build does not have.
 #[derive(Args, Debug)]
@@ -24,7 +25,7 @@ impl Absent {
             .fact("reason", "the helper that Bazel builds contains only the commands of its rules")
             .hint(format!(
                 "in a checkout of rules_wasm_airgap, run\ncargo run --release -- {}",
-                words.join(" ")
+                shell::words(words)
             ))
             .hint("or install the whole program there: `cargo install --locked --path .`")
     }

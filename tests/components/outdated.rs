@@ -406,3 +406,31 @@ fn the_example_for_renovate_uses_the_fields_of_the_schema() {
         assert!(kinds.contains(&json!(kind)) && rest == "{{{depName}}}", "{package}");
     }
 }
+
+/// Splits a command as a shell does.
+#[cfg(unix)]
+fn words_of(command: &str) -> Vec<String> {
+    let script = format!("for word in {command}; do printf '%s\\n' \"$word\"; done");
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn printed_commands_quote_the_names_of_files() {
+    let (sandbox, _fake) = everything();
+    let (list, lock) = ("the team's $(images) list.yaml", "a \"lock\".lock");
+    std::fs::rename(sandbox.path("mirror.yaml"), sandbox.path(list)).unwrap();
+    std::fs::rename(sandbox.path("mirror.lock"), sandbox.path(lock)).unwrap();
+    let found = compared(&sandbox, &["--images", list, "--images-lock", lock], 0);
+    let fix = row(&found, "image")["fix"].as_str().unwrap();
+    let words = words_of(fix);
+    assert_eq!(words[..3], ["wasm-airgap", "mirror", "lock"], "{fix}");
+    assert!(
+        words.iter().any(|word| word == list) && words.iter().any(|word| word == lock),
+        "{fix}"
+    );
+    let words: Vec<_> = words[1..].iter().map(String::as_str).collect();
+    run(&sandbox, &words).succeeds();
+}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::environment as env;
+use crate::shell;
 
 /// The kinds of vendored files. Each has a folder of its own in a vendor folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,7 +99,7 @@ impl VendoredKind {
             }
             None => ("vendor_all", dir.to_owned()),
         };
-        let dir = dir.display();
+        let dir = shell::path(&dir);
         format!("bazel run @rules_wasm_airgap//tools/vendor:{target} -- --output-dir {dir}")
     }
 }

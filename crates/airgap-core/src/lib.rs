@@ -53,3 +53,4 @@ pub mod workspace;
 
 // The output.
 pub mod report;
+pub mod shell;

@@ -5,7 +5,7 @@
 
 mod document;
 mod output;
-mod printable;
+pub(crate) mod printable;
 
 use std::collections::HashSet;
 use std::fmt;

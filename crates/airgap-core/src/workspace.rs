@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::{self as env, Environment};
 use crate::read;
+use crate::shell;
 
 /// Files that make a folder the root of a Bazel workspace.
 const ROOTS: [&str; 4] = ["MODULE.bazel", "REPO.bazel", "WORKSPACE.bazel", "WORKSPACE"];
@@ -173,7 +174,7 @@ impl Workspace {
         if !found[option.len()..].starts_with("vendor") {
             return 0;
         }
-        out.push_str(&format!("{option}{}/", self.root.display()));
+        out.push_str(&format!("{option}{}/", shell::path(&self.root)));
         option.len()
     }
 }

@@ -19,6 +19,7 @@ use super::registry_path::RegistryPath;
 use crate::yaml::{self, BlockList, Duplicates, Node, Position, Value};
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity;
+use airgap_core::shell;
 use airgap_core::suggest::unknown;
 use airgap_core::user_path;
 
@@ -81,7 +82,8 @@ impl MirrorList {
             return Err(Error::usage(format!("there is no mirror list `{name}`"))
                 .hint("name another one with `-f`")
                 .hint(format!(
-                    "to write it, run\nwasm-airgap mirror list --chart ./chart --registry registry.corp:5000 -o {name}"
+                    "to write it, run\nwasm-airgap mirror list --chart ./chart --registry registry.corp:5000 -o {}",
+                    shell::path(Path::new(name))
                 )));
         }
         MirrorList::parse(&yaml::read(path, name)?, name)

@@ -20,7 +20,6 @@ mod options;
 mod rc;
 mod rehearsal;
 mod rules;
-mod shell;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -32,6 +31,7 @@ use airgap_core::environment::Environment;
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::read;
 use airgap_core::rooted::RootedPath;
+use airgap_core::shell;
 use airgap_core::verify::Unverified;
 use airgap_vendor::request::{Platforms, Request};
 
@@ -212,7 +212,7 @@ impl Examination<'_> {
     fn fetch_command(&self, cache: Option<&Path>) -> String {
         let targets = shell::words(self.targets);
         let below_root = |cache: &Path| cache.strip_prefix(self.root).unwrap_or(cache).to_owned();
-        match cache.map(|cache| shell::word(&below_root(cache).to_string_lossy())) {
+        match cache.map(|cache| shell::word(below_root(cache).display())) {
             Some(cache) => format!("bazel fetch --force --repository_cache={cache} {targets}"),
             None => format!("bazel vendor --vendor_dir=bazel_vendor {targets}"),
         }
@@ -225,7 +225,7 @@ impl Examination<'_> {
             true => dir.parent().unwrap_or(dir),
             false => dir,
         });
-        let dir = shell::word(&root.unwrap_or(Path::new("vendor")).to_string_lossy());
+        let dir = shell::path(root.unwrap_or(Path::new("vendor")));
         format!("bazel run {} -- --output-dir {dir}", self.vendor_all)
     }
 }

@@ -8,6 +8,7 @@ use super::{CopyArgs, LayoutName, RegistryAccess};
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{count, megabytes, were};
+use airgap_core::shell;
 use airgap_core::user_path;
 use airgap_mirror::copy::{
     self, ArchiveTarget, CopyRequest, CopyRoute, ImageResult, ImageSource, ImageTarget,
@@ -50,9 +51,9 @@ fn lock(args: &CopyArgs, context: &Context) -> Result<Option<MirrorLock>> {
     }
     let (path, name) = (context.path(&args.lock_file), args.lock_file.display().to_string());
     if user_path::kind(&path)?.is_none() {
-        let list = args.list.display();
+        let (list, file) = (shell::path(&args.list), shell::path(&args.lock_file));
         return Err(Error::integrity(format!("there is no lock `{name}`")).hint(format!(
-            "write it with `wasm-airgap mirror lock -f {list} --lock-file {name}`"
+            "write it with `wasm-airgap mirror lock -f {list} --lock-file {file}`"
         )));
     }
     MirrorLock::read(&path, &name).map(Some)

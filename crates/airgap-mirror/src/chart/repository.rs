@@ -10,6 +10,7 @@ use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::network::Network;
 use airgap_core::report::{Report, printable_line};
 use airgap_core::rooted::RootedPath;
+use airgap_core::shell;
 use airgap_core::suggest::unknown;
 use airgap_http::{Client, Download};
 
@@ -156,8 +157,10 @@ impl<'a> IndexEntry<'a> {
         })?;
         match url {
             url if url.starts_with("oci://") => {
-                Err(Error::usage("the repository has the chart in an OCI registry")
-                    .hint(format!("leave out `--repo`, and use `--chart {}`", printable_line(url))))
+                Err(Error::usage("the repository has the chart in an OCI registry").hint(format!(
+                    "leave out `--repo`, and use `--chart {}`",
+                    shell::word(printable_line(url))
+                )))
             }
             url if url.starts_with("https://") || url.starts_with("http://") => Ok(url.to_owned()),
             url if url.contains("://") => {

@@ -5,6 +5,7 @@ use std::path::Path;
 use airgap_core::child::{Limits, Output};
 use airgap_core::error::Error;
 use airgap_core::report::shortened;
+use airgap_core::shell;
 
 /// The largest number of lines of a message that are shown, and of characters of each.
 const MOST_LINES: usize = 12;
@@ -78,7 +79,10 @@ fn hints(said: &str, renaming: &Renaming<'_>) -> Vec<String> {
     let has = |words: &[&str]| words.iter().any(|it| said.contains(it));
     if has(&["missing in charts/ directory", "chart metadata is missing these dependencies"]) {
         return vec![
-            format!("if `{name}` is a folder: `helm dependency build {name}`"),
+            format!(
+                "if `{name}` is a folder: `helm dependency build {}`",
+                shell::path(Path::new(name))
+            ),
             "or use the published archive of the chart, which contains its dependencies".to_owned(),
         ];
     }

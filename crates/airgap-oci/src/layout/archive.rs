@@ -19,6 +19,7 @@ use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, ErrorKind, Result};
 use airgap_core::report::printable;
 use airgap_core::rooted::RootedPath;
+use airgap_core::shell;
 use airgap_core::store::{Mode, Partial};
 use airgap_core::user_path;
 use airgap_core::wrong_content::{BEGINNING, WrongContent};
@@ -114,8 +115,7 @@ fn unpacking(path: &Path, program: &str) -> String {
             name.into()
         }
     };
-    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-    let (from, to) = (quoted(path), quoted(&unpacked));
+    let (from, to) = (shell::path(path), shell::path(&unpacked));
     format!("decompress it with `{program} -dc {from} > {to}`, and name the new file")
 }
 

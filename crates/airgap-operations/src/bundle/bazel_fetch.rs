@@ -9,6 +9,7 @@ use airgap_core::child::{self, Failure, Limits, Streams};
 use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::folder::{EntryKind, Folder};
 use airgap_core::rooted::RootedPath;
+use airgap_core::shell;
 use airgap_core::store::{self, Scratch};
 use airgap_core::{read, verify};
 
@@ -135,7 +136,7 @@ impl BazelFetch<'_> {
                 .fact("ended with", ended)
                 .hint(format!(
                     "fix the errors of Bazel above, and try `bazel build --nobuild {}`",
-                    self.targets.join(" ")
+                    shell::words(self.targets)
                 ))),
         }
     }

@@ -9,6 +9,7 @@ use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
 use airgap_core::read;
 use airgap_core::rooted::RootedPath;
+use airgap_core::shell;
 use airgap_core::system_files;
 use airgap_core::verify;
 use airgap_oci::{Layout, Reference};
@@ -343,7 +344,10 @@ fn check_unlisted(root: &RootedPath, manifest: &Manifest) -> Result<()> {
     Err(Error::integrity(format!("`{root}` has files that its manifest does not list"))
         .fact("files", findings.len())
         .fact("first", FileDefect::describe(first))
-        .hint(format!("list all of them with `wasm-airgap verify {root}`, and remove them")))
+        .hint(format!(
+            "list all of them with `wasm-airgap verify {}`, and remove them",
+            shell::path(root.path())
+        )))
 }
 
 /// Returns the kind of a listed file.

@@ -8,6 +8,7 @@ use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
 use airgap_core::error::{ErrorKind, Result};
 use airgap_core::report::printable_line;
+use airgap_core::shell;
 use airgap_core::user_path;
 use airgap_mirror::copy::CheckedLayout;
 use airgap_mirror::{MirrorEntry, MirrorList, MirrorLock};
@@ -182,7 +183,7 @@ impl Commands {
     fn new(root: &Path, environment: &Environment) -> Commands {
         let name = |name: &str| match environment.base_dir() == root {
             true => name.to_owned(),
-            false => quoted(&root.join(name).display().to_string()),
+            false => shell::word(root.join(name).display()),
         };
         Commands { list: name(LIST), lock: name(LOCK) }
     }
@@ -200,16 +201,7 @@ impl Commands {
             true => format!(" --locked --lock-file {lock}"),
             false => String::new(),
         };
-        format!("wasm-airgap mirror copy -f {list}{locked} --to={}", quoted(layout))
-    }
-}
-
-/// Returns a word for a shell, in quotes if it needs them.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+        format!("wasm-airgap mirror copy -f {list}{locked} --to={}", shell::word(layout))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::asked::{RuleTarget, read_lock};
 use airgap_core::artifact::VendoredKind;
 use airgap_core::error as errors;
 use airgap_core::error::{Error, Result};
+use airgap_core::shell;
 use airgap_vendor::catalog::WitCatalog;
 use airgap_vendor::kinds::wit::{PackageState, Packages};
 use airgap_vendor::manifest::VendorDir;
@@ -21,7 +22,7 @@ impl RuleTarget {
     /// Usage, if a setting about registries is invalid.
     pub(super) fn lock(&self, search: &Search<'_>, root: &Path) -> Result<Vec<Item>> {
         let Some((path, dir)) = self.lock_and_folder() else { return Ok(Vec::new()) };
-        let fix = format!("bazel run {}", self.label());
+        let fix = format!("bazel run {}", shell::word(self.label()));
         let lock = match read_lock(root, path) {
             Ok(lock) => lock,
             Err(error) => {

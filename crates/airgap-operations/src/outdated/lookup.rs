@@ -12,6 +12,7 @@ use airgap_core::digest::Digest;
 use airgap_core::environment::Environment;
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::package::PackageId;
+use airgap_core::shell;
 use airgap_core::workers;
 use airgap_mirror::copy::{ImageSource, RegistrySource};
 use airgap_oci::{Client, Content, Manifest, Reference, Repository, Tag};
@@ -151,7 +152,8 @@ impl<'a> Lookup<'a> {
     ) -> Row {
         let Some(newest) = row.newest.clone().filter(|_| needs_update(&row)) else { return row };
         let named = format!("{}@{newest}", package.name);
-        let registry = rule.map(|it| format!(" --registry {it}")).unwrap_or_default();
+        let registry =
+            rule.map(|it| format!(" --registry {}", shell::word(it))).unwrap_or_default();
         match &pinned.update {
             Update::Lock { command, asks } => {
                 if !asks.is_empty() && row.status == Status::Outdated {

@@ -1,10 +1,12 @@
 //! The pins of requests, locks and lists of images, each with its file.
 
 use std::fmt;
+use std::path::Path;
 
 use airgap_core::digest::Digest;
 use airgap_core::error::Result;
 use airgap_core::package::PackageId;
+use airgap_core::shell;
 use airgap_mirror::{MirrorList, MirrorLock};
 use airgap_oci::Reference;
 use airgap_vendor::kinds::component::WantedComponent;
@@ -170,7 +172,7 @@ impl Pins {
         for locked in &lock.packages {
             let update = match rule {
                 Some(label) => Update::Lock {
-                    command: format!("bazel run {label} -- --update"),
+                    command: format!("bazel run {} -- --update", shell::word(label)),
                     asks: label.to_owned(),
                 },
                 None => Update::Lock { command: lock_command(lock, file), asks: String::new() },
@@ -216,7 +218,8 @@ fn lock_command(lock: &Lock, file: &str) -> String {
         packages.filter(|it| !is_needed(it)).map(|it| it.name.to_string()).collect();
     names.dedup();
     format!(
-        "wasm-airgap vendor wit {} --lock-file {file} --output-dir vendor/wit --update",
-        names.join(" ")
+        "wasm-airgap vendor wit {} --lock-file {} --output-dir vendor/wit --update",
+        names.join(" "),
+        shell::path(Path::new(file))
     )
 }

@@ -13,6 +13,7 @@ use airgap_core::child::{self, Limits};
 use airgap_core::environment::Environment;
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::read;
+use airgap_core::shell;
 use airgap_core::user_path;
 use airgap_mirror::{MirrorList, MirrorLock};
 use airgap_vendor::request::Request;
@@ -163,7 +164,10 @@ impl Pins {
         };
         let options = match (list.name(), lock) {
             IMAGES => String::new(),
-            (list, lock) => format!(" -f {list} --lock-file {lock}"),
+            (list, lock) => {
+                let quoted = |name| shell::path(Path::new(name));
+                format!(" -f {} --lock-file {}", quoted(list), quoted(lock))
+            }
         };
         self.add_images(&list, &locked, &options);
         Ok(())

@@ -231,6 +231,6 @@ fn a_layout_whose_index_is_damaged_has_no_image() {
 
 #[test]
 fn words_for_a_shell_are_quoted() {
-    assert_eq!(quoted("oci:a/b-1.tar"), "oci:a/b-1.tar");
-    assert_eq!(quoted("it's $(x)"), r"'it'\''s $(x)'");
+    assert_eq!(shell::word("oci:a/b-1.tar"), "oci:a/b-1.tar");
+    assert_eq!(shell::word("it's $(x)"), r"'it'\''s $(x)'");
 }

@@ -9,6 +9,7 @@ use crate::resolver::Attempts;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
 use airgap_core::path_component::PathComponent;
+use airgap_core::shell;
 use airgap_oci::Reference;
 
 /// A requested component.
@@ -164,9 +165,9 @@ impl WantedComponent {
         let name = match WantedComponent::at(&self.words, None).is_ok_and(|it| it.name == self.name)
         {
             true => String::new(),
-            false => format!(" --name {}", self.name),
+            false => format!(" --name {}", shell::word(&self.name)),
         };
-        let pinned = self.pinned();
+        let (pinned, folder) = (shell::word(self.pinned()), shell::word(folder));
         format!("wasm-airgap vendor components {pinned}{name} --output-dir {folder}")
     }
 }

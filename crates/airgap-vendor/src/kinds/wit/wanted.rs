@@ -7,6 +7,7 @@ use airgap_core::digest::Digest;
 use airgap_core::package::PackageId;
 use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
+use airgap_core::shell;
 use airgap_core::verify::Verified;
 
 /// A package that is to be fetched to a destination.
@@ -35,7 +36,10 @@ impl<'a> WantedPackage<'a> {
     /// Returns an empty list of the places that were searched.
     pub(super) fn attempts(&self) -> Attempts {
         let package = self.package;
-        let registry = self.rule.map(|rule| format!(" --package-registry {}={rule}", package.name));
+        let registry = self.rule.map(|rule| {
+            let setting = format!("{}={rule}", package.name);
+            format!(" --package-registry {}", shell::word(setting))
+        });
         let registry = registry.unwrap_or_default();
         let command = format!("wasm-airgap vendor wit {package}{registry} --output-dir vendor/wit");
         Attempts::new(package.to_string(), command)
@@ -45,7 +49,8 @@ impl<'a> WantedPackage<'a> {
     /// would copy again.
     pub(super) fn fetch_command(&self, pin: &Digest) -> String {
         let package = self.package;
-        let registry = self.rule.map(|rule| format!(" --registry {rule}")).unwrap_or_default();
+        let registry =
+            self.rule.map(|rule| format!(" --registry {}", shell::word(rule))).unwrap_or_default();
         let folder = package.folder();
         format!(
             "wasm-airgap wit fetch {package}{registry} --sha256 {pin} --output vendor/wit/{folder}-published"
