@@ -86,8 +86,8 @@ pub struct Diagnosis {
     pub machine: Vec<Check>,
     /// The checks that could not be made, each with the reason.
     pub not_looked_at: Vec<Unseen>,
-    /// Whether a layout should have the images. A build pulls none, so that without a layout their
-    /// state does not decide whether the diagnosis is fine.
+    /// True if the images decide whether the diagnosis is fine: if a layout was named. A build
+    /// pulls no image.
     #[serde(skip)]
     images_count: bool,
 }

@@ -19,6 +19,11 @@ pub(crate) const CONTENTS: &str = "content_addressable";
 /// The most files that are copied.
 const MOST_FILES: usize = 100_000;
 
+/// Returns the place of the file with this digest in a repository cache.
+pub(crate) fn file(cache: &Path, digest: &Digest) -> RootedPath {
+    RootedPath::from_trusted(cache).join(&format!("{CONTENTS}/sha256/{digest}/file"))
+}
+
 /// Returns whether a name is a SHA-256.
 pub(crate) fn is_digest(name: &str) -> bool {
     name.parse::<Digest>().is_ok_and(|digest| digest.to_string() == name)

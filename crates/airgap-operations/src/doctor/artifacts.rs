@@ -21,6 +21,7 @@ use airgap_vendor::request::{Platforms, Request, WitChoice};
 use airgap_wit::WitSource;
 
 use super::item::{Item, Status};
+use crate::repository_cache;
 
 /// The places and rules of one search.
 pub(super) struct Search<'a> {
@@ -182,8 +183,7 @@ impl Search<'_> {
         let distdirs = self.distdirs.iter().map(|dir| RootedPath::from_trusted(dir).join(filename));
         let right = distdirs.into_iter().find(|place| holds(place, expected));
         right.or_else(|| {
-            let below = format!("content_addressable/sha256/{expected}/file");
-            let place = RootedPath::from_trusted(self.repository_cache?).join(&below);
+            let place = repository_cache::file(self.repository_cache?, expected);
             holds(&place, expected).then_some(place)
         })
     }

@@ -38,7 +38,7 @@ pub(super) struct Images {
     pub(super) not_asked_for: Vec<Item>,
     /// The files that cannot be read, each with the reason.
     pub(super) unseen: Vec<(String, String)>,
-    /// Whether a layout was named.
+    /// True if `--layout` named a layout.
     pub(super) are_asked_for: bool,
 }
 

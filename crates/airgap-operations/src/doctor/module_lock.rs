@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +21,7 @@ use airgap_core::user_path;
 use airgap_core::verify::Unverified;
 
 use super::item::{Item, Status};
+use crate::repository_cache;
 
 /// The versions with `registryFileHashes`: Bazel 7.2 to 9.
 const VERSIONS: std::ops::RangeInclusive<u64> = 11..=26;
@@ -199,7 +202,9 @@ impl Wanted {
     fn digest(&self) -> Checksum {
         let text = self.checksum.as_str();
         let sha256 = match text.strip_prefix("sha256-") {
-            Some(base64) => hexadecimal(base64).and_then(|text| text.parse().ok()),
+            Some(base64) => {
+                STANDARD.decode(base64).ok().and_then(|bytes| hex::encode(bytes).parse().ok())
+            }
             None => text.parse().ok(),
         };
         match sha256 {
@@ -208,30 +213,6 @@ impl Wanted {
             None => Checksum::Unknown("its checksum is not a SHA-256 digest".to_owned()),
         }
     }
-}
-
-/// Decodes the Base64 text of 32 bytes (RFC 4648 section 4) to hexadecimal digits.
-fn hexadecimal(base64: &str) -> Option<String> {
-    let digits = base64.strip_suffix('=').filter(|digits| digits.len() == 43)?;
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let (mut text, mut bits, mut held) = (String::new(), 0_u32, 0);
-    for byte in digits.bytes() {
-        bits = (bits << 6) | u32::from(value(byte)?);
-        held += 6;
-        while held >= 4 && text.len() < 64 {
-            held -= 4;
-            text.extend(char::from_digit((bits >> held) & 15, 16));
-            bits &= (1 << held) - 1;
-        }
-    }
-    Some(text)
 }
 
 impl Places<'_> {
@@ -289,9 +270,7 @@ impl Places<'_> {
 
     /// Returns the possible places of a file, each with whether its path belongs to this file only.
     fn candidates(&self, url: &str, digest: &Digest) -> Vec<(RootedPath, bool)> {
-        let below = format!("content_addressable/sha256/{digest}/file");
-        let cached =
-            self.repository_cache.map(|cache| RootedPath::from_trusted(cache).join(&below));
+        let cached = self.repository_cache.map(|cache| repository_cache::file(cache, digest));
         let path = url.split_once("://").map_or(url, |(_, rest)| rest);
         let is_plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
         let vendored = self.vendor_dir.filter(|_| is_plain);

@@ -35,7 +35,7 @@ pub struct Row {
     pub current: Option<String>,
     /// The pinned digest, as in `sha256:...`.
     pub current_digest: Option<String>,
-    /// The newest version of the same form: the pinned one, if there is no newer one.
+    /// The newest version of the same form. It is the pinned version if no other is newer.
     pub newest: Option<String>,
     /// The digest of `newest`, of the same kind as the pinned digest.
     pub newest_digest: Option<String>,

@@ -41,7 +41,7 @@ pub struct Workspace<'a> {
     pub vendor_all: &'a str,
     /// The environment.
     pub environment: &'a Environment,
-    /// Whether the network must not be used.
+    /// True if Bazel must not use the network.
     pub is_offline: bool,
 }
 
