@@ -361,6 +361,37 @@ fn the_pins_of_a_workspace_come_from_bazel_and_from_its_files() {
     assert_eq!(found["rows"].as_array().unwrap().len(), 2, "{found:#}");
 }
 
+#[cfg(unix)]
+#[test]
+fn locks_and_lists_that_are_not_files_are_named() {
+    let (sandbox, _fake) = everything();
+    let pipe = |path: &std::path::Path| {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let folder = |path: &std::path::Path| std::fs::create_dir(path).unwrap();
+    let link = |path: &std::path::Path| std::os::unix::fs::symlink("none", path).unwrap();
+    let kinds: [&dyn Fn(&std::path::Path); 3] = [&pipe, &folder, &link];
+    for name in ["wit.lock", "wkg.lock", "mirror.yaml", "mirror.lock", "MODULE.bazel"] {
+        let path = sandbox.path(name);
+        let saved = std::fs::read(&path).ok();
+        for make in kinds {
+            std::fs::remove_file(&path).ok();
+            make(&path);
+            let output = run(&sandbox, &["--json", "outdated", "--bazel=none"]).command.output();
+            let output = output.unwrap();
+            let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert!(!output.status.success(), "{name}: {found:#}");
+            let named = found["not_looked_up"].to_string();
+            let list = if name == "mirror.lock" { "mirror.yaml" } else { name };
+            assert!(named.contains(&format!("the pins in {list}")), "{name}: {found:#}");
+            std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path)).unwrap();
+        }
+        if let Some(saved) = saved {
+            std::fs::write(&path, saved).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_folder_without_pins_is_refused() {
     let sandbox = Sandbox::new();

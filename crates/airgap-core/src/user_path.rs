@@ -43,6 +43,18 @@ pub fn is_within(path: &Path, folder: &Path) -> bool {
     real.is_some_and(|real| real.starts_with(folder))
 }
 
+/// Returns whether an entry of any kind is at `path`, also a link to nothing.
+///
+/// # Errors
+/// The errors of [`is_file`].
+pub fn exists(path: &Path) -> Result<bool> {
+    match uninterrupted(|| path.symlink_metadata()) {
+        Ok(_) => Ok(true),
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(error).doing(|| format!("read `{}`", path.display())),
+    }
+}
+
 /// Returns the kind of the entry at `path`, or `None` if there is none.
 ///
 /// # Errors
@@ -131,6 +143,9 @@ mod tests {
         for absent in ["none", "none/below", "f/below"] {
             assert_eq!(kind(&at(absent)).unwrap(), None, "{absent}");
         }
+        symlink("none", at("dangling")).unwrap();
+        assert!(exists(&at("dangling")).unwrap() && exists(&at("loop")).unwrap());
+        assert!(!exists(&at("none")).unwrap() && !exists(&at("f/below")).unwrap());
         let error = is_file(&at("loop")).unwrap_err().to_string();
         assert!(error.contains("cannot read") && error.contains("symbolic links"), "{error}");
     }

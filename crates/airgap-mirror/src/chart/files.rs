@@ -120,7 +120,7 @@ impl ChartFiles {
         room: &mut SizeBudget,
     ) -> Result<ChartFiles> {
         let shown = |name: &str| format!("{origin}/{name}");
-        let read = |name: &str| match user_path::is_file(&folder.join(name))? {
+        let read = |name: &str| match user_path::exists(&folder.join(name))? {
             true => {
                 let text = yaml::read(&folder.join(name), &shown(name))?;
                 yaml::document(&text, &shown(name), Duplicates::LastCounts).map(Some)

@@ -52,7 +52,7 @@ impl Images {
     ) -> Images {
         let mut images = Images { are_asked_for: !layouts.is_empty(), ..Images::default() };
         let (list, lock) = (root.join(LIST), root.join(LOCK));
-        if layouts.is_empty() && matches!(user_path::kind(&list), Ok(None)) {
+        if layouts.is_empty() && matches!(user_path::exists(&list), Ok(false)) {
             return images;
         }
         let list = match MirrorList::read(&list, LIST) {
@@ -62,8 +62,8 @@ impl Images {
                 return images;
             }
         };
-        let lock = match user_path::kind(&lock) {
-            Ok(None) => Some(MirrorLock::default()),
+        let lock = match user_path::exists(&lock) {
+            Ok(false) => Some(MirrorLock::default()),
             _ => MirrorLock::read(&lock, LOCK)
                 .map_err(|error| images.unseen.push((LOCK.to_owned(), error.one_line())))
                 .ok(),

@@ -53,19 +53,21 @@ impl Workspace<'_> {
     /// Failed, if a folder cannot be read.
     pub fn pins(&self) -> Result<Pins> {
         let mut pins = Pins::default();
-        if user_path::is_file(&self.root.join("MODULE.bazel"))? {
-            let found = self.add_bazel(&mut pins);
+        let module = self.root.join("MODULE.bazel");
+        if user_path::exists(&module)? {
+            // Bazel would wait for the writer of a pipe.
+            let found = read::file(&module).and_then(|_| self.add_bazel(&mut pins));
             pins.note("the pins in MODULE.bazel and in rules", found);
         }
         for name in LOCKS {
             let is_known = pins.pins.iter().any(|pinned| pinned.file == name);
-            if !is_known && user_path::is_file(&self.root.join(name))? {
+            if !is_known && user_path::exists(&self.root.join(name))? {
                 let added =
                     asked::read_lock(self.root, name).map(|lock| pins.add_lock(&lock, name, None));
                 pins.note(&format!("the pins in {name}"), added);
             }
         }
-        if user_path::is_file(&self.root.join(IMAGES.0))? {
+        if user_path::exists(&self.root.join(IMAGES.0))? {
             let added = pins.add_image_files(self.root, IMAGES.0, IMAGES.1);
             pins.note(&format!("the pins in {}", IMAGES.0), added);
         }
@@ -158,7 +160,7 @@ impl Pins {
     pub fn add_image_files(&mut self, folder: &Path, list: &str, lock: &str) -> Result<()> {
         let list = MirrorList::read(&folder.join(list), list)?;
         let path = folder.join(lock);
-        let locked = match user_path::is_file(&path)? {
+        let locked = match user_path::exists(&path)? {
             true => MirrorLock::read(&path, lock)?,
             false => MirrorLock::default(),
         };
