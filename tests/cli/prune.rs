@@ -144,6 +144,42 @@ fn empty_requests_and_unreadable_wit_remove_nothing() {
     assert!(sandbox.path("v/toolchains/old").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_dry_run_stops_where_the_real_one_would() {
+    use std::os::unix::fs::symlink;
+    type Change = fn(&Sandbox);
+    let linked_folder: Change = |sandbox| {
+        std::fs::rename(sandbox.path("v/toolchains/old"), sandbox.path("elsewhere")).unwrap();
+        symlink("../../elsewhere", sandbox.path("v/toolchains/old")).unwrap();
+    };
+    let folder_for_file: Change = |sandbox| {
+        std::fs::remove_file(sandbox.path("v/components/two.wasm")).unwrap();
+        std::fs::create_dir(sandbox.path("v/components/two.wasm")).unwrap();
+    };
+    let linked_build: Change = |sandbox| {
+        std::fs::rename(sandbox.path("v/components/BUILD.bazel"), sandbox.path("build")).unwrap();
+        symlink("../../build", sandbox.path("v/components/BUILD.bazel")).unwrap();
+    };
+    let words = ["prune", "v", "--to=tools.json", "--to=wit.json", "--to=components.json"];
+    for (change, code, named) in [
+        (linked_folder, 4, "toolchains/old"),
+        (folder_for_file, 1, "components/two.wasm"),
+        (linked_build, 4, "components/BUILD.bazel"),
+    ] {
+        let sandbox = folder();
+        requests(&sandbox);
+        change(&sandbox);
+        let manifest = sandbox.read("v/manifest.json");
+        let dry = sandbox.run(&[&words[..], &["--dry-run"]].concat()).ends_with(code);
+        let real = sandbox.run(&words).ends_with(code);
+        assert!(dry.stderr.contains(named) && dry.stderr == real.stderr, "{}", dry.stderr);
+        assert!(sandbox.path("v/wit/a-other-1.0.0/a.wit").exists());
+        assert!(sandbox.path("v/components/two.wasm").exists());
+        assert_eq!(sandbox.read("v/manifest.json"), manifest);
+    }
+}
+
 #[test]
 fn a_lock_keeps_its_packages() {
     let sandbox = folder();

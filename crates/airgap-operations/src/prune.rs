@@ -4,13 +4,16 @@
 //! mentions: a request for tools alone leaves all WIT packages.
 
 use std::collections::{BTreeSet, HashSet};
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
 
 use airgap_core::artifact::VendoredKind;
 use airgap_core::error::{Context, Error, Result};
+use airgap_core::folder::EntryKind;
 use airgap_core::package::{PackageId, PackageName};
+use airgap_core::read;
 use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
 use airgap_vendor::kinds::component::write_component_build;
@@ -122,8 +125,8 @@ impl Requirements {
 /// Removes the files that are not needed from a vendor folder; with `is_dry`, only returns them.
 ///
 /// # Errors
-/// Usage, if the folder has no manifest, or if the requests and locks are empty; those of reading
-/// the packages and of removing files.
+/// Usage, if the folder has no manifest, or if the requests and locks are empty; integrity, if a link
+/// leads to a file, also with `is_dry`; those of reading the packages and of removing files.
 pub fn prune(
     root: &Path,
     mut requirements: Requirements,
@@ -147,6 +150,7 @@ pub fn prune(
         left_alone: left_alone.into_iter().map(VendoredKind::name).collect(),
         removed: gone.iter().map(|entry| RemovedFile::new(entry)).collect(),
     };
+    check(root, &manifest, &gone)?;
     if !is_dry && !gone.is_empty() {
         remove(root, &manifest, &gone, report)?;
     }
@@ -158,6 +162,30 @@ impl RemovedFile {
         let Entry { path, kind, size, .. } = entry.clone();
         RemovedFile { path, kind, size }
     }
+}
+
+/// Checks, before any file is removed, that the files can be reached without a link, and are not
+/// folders.
+fn check(root: &Path, manifest: &Manifest, gone: &[&Entry]) -> Result<()> {
+    let rooted = RootedPath::from_trusted(root);
+    for entry in gone {
+        let file = rooted.join(&entry.path);
+        let found = file.stat().and_then(|stat| match stat {
+            Some(stat) if stat.kind == EntryKind::Folder => Err(io::ErrorKind::IsADirectory.into()),
+            _ => Ok(()),
+        });
+        found.doing(|| format!("remove `{file}`"))?;
+    }
+    if has_components(gone) {
+        // It is read and written again after the components are removed.
+        let build = dir_of(root, manifest, VendoredKind::Component).place(BUILD);
+        read::rooted_text(&build, read::LIMIT)?;
+    }
+    Ok(())
+}
+
+fn has_components(gone: &[&Entry]) -> bool {
+    gone.iter().any(|entry| kind_of(entry) == Some(VendoredKind::Component))
 }
 
 /// Removes the files, and then their entries: a killed run is continued by the next one.
@@ -174,9 +202,8 @@ fn remove(root: &Path, manifest: &Manifest, gone: &[&Entry], report: &Report) ->
         emptied.doing(|| format!("remove the empty folders of `{file}`"))?;
     }
     let paths: Vec<_> = gone.iter().map(|entry| entry.path.clone()).collect();
-    let has_components = gone.iter().any(|entry| kind_of(entry) == Some(VendoredKind::Component));
     let dir = dir_of(root, manifest, VendoredKind::Component);
-    let build = || match has_components {
+    let build = || match has_components(gone) {
         true => write_component_build(&dir, report),
         false => Ok(Vec::new()),
     };
