@@ -117,7 +117,7 @@ impl Workspace {
             let last = out.chars().next_back();
             let taken = match found.as_bytes()[0] {
                 b'@' => self.address_label(found, last, &mut out),
-                b'w' => self.address_command(found, last, &mut out),
+                b'w' => self.address_command(found, &mut out),
                 _ => self.address_folder(found, last, &mut out),
             };
             if taken == 0 {
@@ -139,7 +139,9 @@ impl Workspace {
             return target.len();
         }
         let taken = OWN_NAME.len() + 1;
+        let is_in_path = last != Some('\'') && is_quoted(line_of(out));
         if last == Some('@')
+            || is_in_path
             || !found[1..].starts_with(OWN_NAME)
             || !found[taken..].starts_with("//")
         {
@@ -150,14 +152,13 @@ impl Workspace {
     }
 
     /// Rewrites the command `wasm-airgap vendor`.
-    fn address_command(&self, found: &str, last: Option<char>, out: &mut String) -> usize {
+    fn address_command(&self, found: &str, out: &mut String) -> usize {
         let program = "wasm-airgap ";
-        let begins = last.is_none_or(|c| c.is_whitespace() || c == '`' || c == '"');
-        let Some(command) = found.strip_prefix(program).filter(|_| self.in_bazel && begins) else {
+        let Some(command) = found.strip_prefix(program).filter(|_| self.in_bazel) else {
             return 0;
         };
         let word = command.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
-        if !COMMANDS.contains(&word) {
+        if !COMMANDS.contains(&word) || !is_start_of_command(out) {
             return 0;
         }
         out.push_str(&format!("bazel run {}//:wasm-airgap -- ", self.module));
@@ -171,12 +172,51 @@ impl Workspace {
         let Some(option) = option.filter(|_| last == Some(' ') && self.below_root) else {
             return 0;
         };
-        if !found[option.len()..].starts_with("vendor") {
+        if !found[option.len()..].starts_with("vendor") || is_quoted(line_of(out)) {
             return 0;
         }
         out.push_str(&format!("{option}{}/", shell::path(&self.root)));
         option.len()
     }
+}
+
+/// Returns whether a command may begin after this text: at the beginning of a line or of a text in
+/// backticks, after a colon, after another command, and after settings such as `A=1`. Elsewhere the
+/// name of the program is a part of a path or of a sentence.
+fn is_start_of_command(before: &str) -> bool {
+    let line = line_of(before);
+    let text = line.trim_end();
+    let is_setting = |word: &str| {
+        let name = word.split_once('=').map_or("", |(name, _)| name);
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_uppercase() || "_0123456789".contains(c))
+    };
+    let follows = text.is_empty() || text.ends_with([':', '"', '|', ';']) || text.ends_with("&&");
+    (follows || text.rsplit(' ').next().is_some_and(is_setting)) && !is_quoted(line)
+}
+
+/// Returns the last line of a text, from the last open backtick on.
+fn line_of(text: &str) -> &str {
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    match line.matches('`').count() % 2 {
+        0 => line,
+        _ => line.rsplit('`').next().unwrap_or_default(),
+    }
+}
+
+/// Returns whether the end of a text is inside a word that [`shell::word`] quoted. An apostrophe in
+/// a sentence begins no such word.
+fn is_quoted(text: &str) -> bool {
+    let (mut is_open, mut last) = (false, ' ');
+    for c in text.chars() {
+        let may_open = last.is_whitespace() || "=$'".contains(last);
+        is_open = match c {
+            '\'' => !is_open && may_open,
+            _ => is_open,
+        };
+        last = c;
+    }
+    is_open
 }
 
 /// Returns the nearest folder, this one or above it, that is the root of a workspace.
@@ -283,6 +323,22 @@ mod tests {
         ] {
             assert_eq!(workspace.address(message), addressed);
         }
+        for message in [
+            "remove `/x/my wasm-airgap vendor`",
+            "bazel run //:helper -- --output-dir 'my wasm-airgap vendor/@rules_wasm_airgap//x'",
+            "bazel run //:helper -- --output-dir='a'\\''s: wasm-airgap vendor'",
+            "looked in: /x/my wasm-airgap vendor",
+            "run\nbazel run //:helper -- --cache '/a --output-dir vendor'",
+        ] {
+            assert_eq!(workspace.address(message), message);
+        }
+        for before in ["the helper's pin: ", "`A_B=1 ", "run `", "name it: A='b c' && ", "x | "] {
+            let message = format!("{before}wasm-airgap wit pin");
+            let addressed = format!("{before}bazel run @wasm//:wasm-airgap -- wit pin");
+            assert_eq!(workspace.address(&message), addressed);
+        }
+        let quoted = "bazel run '@rules_wasm_airgap//a:b c'";
+        assert_eq!(workspace.address(quoted), "bazel run '@wasm//a:b c'");
         let here = workspace.clone();
         let typed = Workspace { in_bazel: false, ..here };
         assert_eq!(typed.address("`wasm-airgap mirror lock`"), "`wasm-airgap mirror lock`");
