@@ -91,6 +91,31 @@ fn other_programs_can_be_proven_and_a_failure_proves_nothing() {
     assert!(messages.contains("cannot take the network away"), "{messages}");
 }
 
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn processes_that_outlive_the_command_are_watched_and_ended() {
+    let run = |options: &[&str], words: &[&str]| {
+        let mut prove = Command::new(HELPER);
+        prove.args(["--json", "prove"]).args(options).arg("--").args(words);
+        let output = prove.output().unwrap();
+        let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), verdict)
+    };
+    for options in [&[][..], &["--no-trace"]] {
+        let began = std::time::Instant::now();
+        let (code, verdict) = run(options, &["bash", "-c", "setsid sleep 613 & exit 0"]);
+        assert_eq!((code, &verdict["outlived"]), (Some(0), &1.into()), "{verdict}");
+        assert!(began.elapsed() < std::time::Duration::from_secs(60));
+        let late = "sleep 1; exec 3<>/dev/tcp/192.0.2.7/80";
+        let late = format!("(setsid bash -c '{late}' >/dev/null 2>&1 &); exit 0");
+        let (code, verdict) = run(options, &["bash", "-c", &late]);
+        assert_eq!((code, &verdict["outlived"]), (Some(5), &0.into()), "{verdict}");
+        let (code, verdict) = run(options, &["no-such-program"]);
+        let shown = verdict.to_string();
+        assert!(code == Some(1) && shown.contains("cannot be started"), "{shown}");
+    }
+}
+
 /// The reason if a plain user may not create the namespace here.
 const REFUSED: &str = "cannot take the network away from a command here";
 

@@ -5,7 +5,7 @@ pub fn count(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     let plural = match noun.strip_suffix('y') {
         Some(stem) => format!("{stem}ies"),
-        None if noun.ends_with("ch") => format!("{noun}es"),
+        None if noun.ends_with("ch") || noun.ends_with('s') => format!("{noun}es"),
         None => format!("{noun}s"),
     };
     format!("{count} {}", if count == 1 { noun } else { &plural })
@@ -38,6 +38,7 @@ mod tests {
         assert_eq!(count(0_usize, "image"), "0 images");
         assert_eq!(count(1_usize, "image"), "1 image");
         assert_eq!(count(2_u64, "entry"), "2 entries");
+        assert_eq!(count(2_u64, "process"), "2 processes");
         assert_eq!(count(2_u64, "patch"), "2 patches");
         assert_eq!(
             (were(1_u64), were(0_u64), are(1_u64), are(2_u64)),

@@ -12,6 +12,8 @@ mod counters;
 mod inside;
 #[cfg(target_os = "linux")]
 mod loopback;
+#[cfg(target_os = "linux")]
+mod orphans;
 mod routes;
 pub mod trace;
 
@@ -26,6 +28,7 @@ use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::read;
 
 pub use counters::Counters;
+use inside::Report;
 pub use inside::{Ended, Inside, inside};
 
 /// The limits of the test whether a namespace can be created.
@@ -99,7 +102,7 @@ impl NetworkNamespace {
         let report = scratch.join("counters.json");
         let doing = || format!("run `{}`", command.first());
         child::attached(self.command(command, &report), streams)
-            .map_err(|failure| failed(failure, doing()))?;
+            .map_err(|failure| failed(doing()).because(failure))?;
         ended(&report, doing())
     }
 
@@ -116,12 +119,12 @@ impl NetworkNamespace {
         let report = scratch.join("counters.json");
         let doing = || format!("run `{}`", command.first());
         let Output { stdout, stderr, .. } = child::run(self.command(command, &report), b"", limits)
-            .map_err(|failure| failed(failure, doing()))?;
+            .map_err(|failure| failed(doing()).because(failure))?;
         Ok(Captured { ended: ended(&report, doing())?, stdout, stderr })
     }
 
     fn probe(&self) -> std::result::Result<(), String> {
-        let mut command = self.start();
+        let mut command = self.start(&[]);
         command.arg("--probe");
         match child::run(command, b"", PROBE) {
             Ok(output) if output.status.success() => Ok(()),
@@ -131,7 +134,7 @@ impl NetworkNamespace {
     }
 
     fn command(&self, words: &Words<'_>, report: &Path) -> Command {
-        let mut command = self.start();
+        let mut command = self.start(words.tracer);
         command.arg("--report").arg(report).arg("--").args(words.command);
         command
             .current_dir(words.folder)
@@ -139,17 +142,16 @@ impl NetworkNamespace {
         command
     }
 
-    /// Returns the command that starts this program in the namespace.
-    fn start(&self) -> Command {
-        let mut words = self.unshare.iter();
-        let mut command = match words.next() {
-            Some(unshare) => {
-                let mut command = Command::new(unshare);
-                command.args(words).arg("--").arg(&self.this_program);
-                command
-            }
-            None => Command::new(&self.this_program),
-        };
+    /// Returns the command that starts this program in the namespace, by way of `tracer`.
+    fn start(&self, tracer: &[OsString]) -> Command {
+        let mut words: Vec<OsString> = self.unshare.clone();
+        if !words.is_empty() {
+            words.push("--".into());
+        }
+        words.extend(tracer.iter().cloned());
+        words.push(self.this_program.clone().into());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         command.arg("network-namespace").arg("--outside").arg(outside(self.unshare.is_empty()));
         command
     }
@@ -158,6 +160,9 @@ impl NetworkNamespace {
 /// A command, its folder and its additional variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Words<'a> {
+    /// The program that watches this program and the command, with its arguments; empty if there is
+    /// none.
+    pub tracer: &'a [OsString],
     /// The program and its arguments.
     pub command: &'a [OsString],
     /// The folder in which it starts.
@@ -202,17 +207,17 @@ fn impossible(reasons: Vec<String>) -> Error {
         )
 }
 
-fn failed(failure: child::Failure, doing: String) -> Error {
-    Error::new(ErrorKind::Failed, format!("cannot {doing} without a network")).because(failure)
+fn failed(doing: String) -> Error {
+    Error::new(ErrorKind::Failed, format!("cannot {doing} without a network"))
 }
 
 /// Reads the report of the process in the namespace.
 fn ended(report: &Path, doing: String) -> Result<Ended> {
-    let text = read::text(report, REPORT_LIMIT).map_err(|error| {
-        Error::new(ErrorKind::Failed, format!("cannot {doing} without a network"))
-            .because(error.one_line())
-    })?;
-    serde_json::from_str(&text).map_err(|error| {
-        Error::new(ErrorKind::Failed, format!("cannot {doing} without a network")).because(error)
-    })
+    let text = read::text(report, REPORT_LIMIT)
+        .map_err(|error| failed(doing.clone()).because(error.one_line()))?;
+    match serde_json::from_str(&text) {
+        Ok(Report::Ended(ended)) => Ok(ended),
+        Ok(Report::Failed(why)) => Err(failed(doing).because(why)),
+        Err(error) => Err(failed(doing).because(error)),
+    }
 }

@@ -80,11 +80,10 @@ impl Proof<'_> {
             None => self.command.to_vec(),
         };
         let strace = self.strace(&namespace, &roots);
-        let traced = match &strace {
-            Some(strace) => trace::traced(strace, &roots.trace(), &command),
-            None => command.clone(),
-        };
-        let words = Words { command: &traced, folder: self.folder, variables: &variables };
+        let tracer = strace.as_ref().map(|strace| trace::tracer(strace, &roots.trace()));
+        let tracer = tracer.unwrap_or_default();
+        let (tracer, folder) = (&tracer, self.folder);
+        let words = Words { tracer, command: &command, folder, variables: &variables };
         let ended = namespace.attached(&words, self.streams, scratch.path())?;
         let attempts = strace.as_ref().map(|_| read_trace(&roots.trace())).transpose()?;
         let cached = bazel.as_ref().map(|_| cached(&roots.repository_cache()));
@@ -126,8 +125,9 @@ impl Proof<'_> {
     /// Returns `strace`, if it is on `PATH` and may watch other processes.
     fn strace(&self, namespace: &NetworkNamespace, roots: &Roots<'_>) -> Option<PathBuf> {
         let strace = self.environment.program("strace").filter(|_| self.with_trace)?;
-        let command = trace::traced(&strace, &roots.trace(), &["true".into()]);
-        let words = Words { command: &command, folder: self.folder, variables: &[] };
+        let (tracer, command) = (trace::tracer(&strace, &roots.trace()), ["true".into()]);
+        let (tracer, folder) = (&tracer, self.folder);
+        let words = Words { tracer, command: &command, folder, variables: &[] };
         let tried = namespace.captured(&words, roots.0, PROBE).ok()?;
         (tried.ended.code == Some(0)).then_some(strace)
     }
@@ -190,6 +190,7 @@ fn judge(
         isolation: namespace.how(),
         traced,
         counters: ended.counters,
+        outlived: ended.outlived,
         blocked: blocked.map(|(attempt, times)| Blocked { attempt, times }).collect(),
         repository_cache_files: cached,
         repository_cache_given: None,

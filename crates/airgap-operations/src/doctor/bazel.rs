@@ -128,7 +128,7 @@ impl<'a> Bazel<'a> {
         command.push(output("--output_base=", "base"));
         command.extend(words.iter().map(OsString::from));
         let kept = Kept::read(&self.root.join(LOCK))?;
-        let words = Words { command: &command, folder: self.root, variables: &[] };
+        let words = Words { tracer: &[], command: &command, folder: self.root, variables: &[] };
         let captured = self.namespace.captured(&words, self.scratch.path(), LIMITS);
         kept.restore()?;
         captured.map(decode)

@@ -33,12 +33,24 @@ pub struct Ended {
     pub signal: Option<i32>,
     /// The attempts that the kernel counted meanwhile.
     pub counters: Counters,
+    /// The number of processes that outlived the command by 5 s and were killed.
+    pub outlived: usize,
+}
+
+/// The report to the process outside.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Report {
+    /// The command ran.
+    Ended(Ended),
+    /// The command cannot be started, for this reason.
+    Failed(String),
 }
 
 /// Checks that there is no network, runs the command and writes the report.
 ///
 /// # Errors
-/// Failed, if there is a network, or if the command cannot be started.
+/// Failed, if there is a network, or if the report cannot be written.
 pub fn inside(task: &Inside<'_>) -> Result<()> {
     check(task.outside)?;
     let before = Counters::read()?;
@@ -46,18 +58,34 @@ pub fn inside(task: &Inside<'_>) -> Result<()> {
     else {
         return Ok(());
     };
+    adopt()?;
     let mut command = Command::new(program);
     command.args(arguments);
-    let status = child::attached(command, Streams::Own).map_err(|failure| {
-        Error::new(ErrorKind::Failed, format!("cannot run `{}`", program.to_string_lossy()))
-            .because(failure)
-    })?;
-    let counters = Counters::read()?.since(before);
-    let ended = Ended { code: status.code(), signal: signal(status), counters };
-    let text = serde_json::to_string(&ended).map_err(|error| {
+    let written = match child::attached(command, Streams::Own) {
+        Ok(status) => {
+            let outlived = outlived()?;
+            let counters = Counters::read()?.since(before);
+            Report::Ended(Ended { code: status.code(), signal: signal(status), counters, outlived })
+        }
+        Err(failure) => Report::Failed(failure.to_string()),
+    };
+    let text = serde_json::to_string(&written).map_err(|error| {
         Error::new(ErrorKind::Failed, "cannot write the report of the namespace").because(error)
     })?;
     store::write_atomically(&RootedPath::beside(report), text.as_bytes())
+}
+
+#[cfg(target_os = "linux")]
+use super::orphans::{adopt, end as outlived};
+
+#[cfg(not(target_os = "linux"))]
+fn adopt() -> Result<()> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn outlived() -> Result<usize> {
+    Ok(0)
 }
 
 /// Brings loopback up, and checks that it is the only network.

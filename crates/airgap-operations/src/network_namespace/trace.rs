@@ -41,13 +41,12 @@ pub struct Attempt {
 /// Attempts, each with the number of times that it was made.
 pub type Attempts = BTreeMap<Attempt, u64>;
 
-/// Returns the command under `strace`, which writes to `file`.
-pub fn traced(strace: &Path, file: &Path, command: &[OsString]) -> Vec<OsString> {
+/// Returns the words before a command that let `strace` watch it and write to `file`.
+pub fn tracer(strace: &Path, file: &Path) -> Vec<OsString> {
     let own =
         ["-f", "-Y", "-qq", "--seccomp-bpf", "-s", "256", "-e", "signal=none", "-e", CALLS, "-o"];
     let words = std::iter::once(strace.into()).chain(own.into_iter().map(OsString::from));
-    let words = words.chain([file.into(), "--".into()]);
-    words.chain(command.iter().cloned()).collect()
+    words.chain([file.into(), "--".into()]).collect()
 }
 
 /// Reads the output of `strace`. Lines that are too long are cut.

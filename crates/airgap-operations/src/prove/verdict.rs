@@ -7,6 +7,9 @@ use crate::network_namespace::trace::Attempt;
 use airgap_core::error::{Error, ErrorKind};
 use airgap_core::quantity::count;
 
+/// The largest number of attempts in an error.
+const MOST_SHOWN: usize = 20;
+
 /// The verdict in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,6 +39,8 @@ pub struct Verdict {
     pub traced: bool,
     /// The kernel's counters of the namespace.
     pub counters: Counters,
+    /// The number of processes that outlived the command by 5 s and were killed.
+    pub outlived: usize,
     /// The attempts that `strace` saw.
     pub blocked: Vec<Blocked>,
     /// The files in Bazel's repository cache afterwards, which came from this machine; `None` for
@@ -100,6 +105,12 @@ impl Verdict {
                 count(files, "file")
             )),
         }
+        if self.outlived > 0 {
+            let killed = count(self.outlived, "process");
+            remarks.push(format!(
+                "{killed} ran 5 s after the end of the command and had to be killed"
+            ));
+        }
         if self.counters.refused > 0 {
             remarks.push(format!(
                 "{} on loopback refused: a connection to a proxy on this machine would look the same",
@@ -139,8 +150,10 @@ impl Verdict {
             _ => "the command failed, and it tried to use the network".to_owned(),
         };
         let error = Error::new(ErrorKind::Network, statement).fact("ended with", self.end());
-        let blocked = self.blocked.iter().map(describe);
-        let error = blocked.fold(error, |error, words| error.fact("blocked", words));
+        let blocked = self.blocked.iter().take(MOST_SHOWN).map(describe);
+        let more = self.blocked.len().saturating_sub(MOST_SHOWN);
+        let more = (more > 0).then(|| format!("{more} more; `--json` has all of them"));
+        let error = blocked.chain(more).fold(error, |error, words| error.fact("blocked", words));
         let Counters { without_route, undelivered, .. } = self.counters;
         let error = error
             .fact("without a route", count(without_route, "attempt"))
@@ -186,6 +199,7 @@ mod tests {
             isolation: "a network namespace",
             traced: !blocked.is_empty(),
             counters,
+            outlived: 0,
             blocked,
             repository_cache_files: Some(0),
             repository_cache_given: None,
@@ -237,5 +251,8 @@ mod tests {
         let tried = verdict(Some(0), Counters::default(), vec![Blocked { attempt, times: 2 }]);
         let shown = tried.failure().unwrap().to_string();
         assert!(shown.contains("curl to 192.0.2.7:443, for a.example (2 times)"), "{shown}");
+        let many = vec![tried.blocked[0].clone(); 1000];
+        let shown = verdict(Some(0), Counters::default(), many).failure().unwrap().to_string();
+        assert!(shown.contains("980 more") && shown.lines().count() < 30, "{shown}");
     }
 }
