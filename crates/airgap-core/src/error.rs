@@ -169,6 +169,11 @@ impl Error {
         &self.0.statement
     }
 
+    /// Returns the error of another library or program that caused it.
+    pub fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
     /// Returns the labelled facts, in the order in which they were added.
     pub fn facts(&self) -> &[(&'static str, String)] {
         &self.0.facts

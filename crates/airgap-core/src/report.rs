@@ -167,6 +167,9 @@ impl Report {
         let hint = |hint: &String| safe(&self.addressed(hint));
         document["error"] = safe(error.statement()).into();
         document["kind"] = error.kind().name().into();
+        if let Some(cause) = error.cause() {
+            document["cause"] = safe(cause).into();
+        }
         document["facts"] = facts.into();
         document["hints"] = error.hints().iter().map(hint).collect();
     }
