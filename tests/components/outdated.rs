@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::fake_registry::{Door, Fake};
+use crate::fake_registry::{ALICE, Door, Fake, error};
 #[cfg(target_os = "linux")]
 use crate::memory_limit::with_memory_limit;
 use crate::sandbox::{Sandbox, sha256};
-use crate::server::Reply;
-use crate::{component, manifest, push, push_as, run};
+use crate::server::{Reply, Server};
+use crate::{Pushed, component, manifest, push, push_as, run};
 
 /// Returns a file of the manual.
 fn manual(path: &str) -> Value {
@@ -91,6 +91,19 @@ fn everything() -> (Sandbox, Fake) {
     sandbox.write("mirror.yaml", list);
     run(&sandbox, &["mirror", "lock"]).succeeds();
     (sandbox, fake)
+}
+
+/// Pushes a component to a registry, and writes the credential for that.
+fn signed_in(fake: &Fake) -> (Sandbox, Pushed) {
+    let app = push(fake, "org/app", "v1.0.0", &component("app"));
+    let sandbox = Sandbox::new();
+    let auths = json!({"auths": {fake.host(): {"auth": ALICE.trim_start_matches("Basic ")}}});
+    sandbox.write("config.json", auths.to_string());
+    (sandbox, app)
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 const FILES: [&str; 4] = ["--request", "request.json", "--images", "mirror.yaml"];
@@ -242,6 +255,49 @@ fn a_hostile_list_of_tags_is_bounded_and_prints_no_escapes() {
     let (sandbox, _fake) = pages(|_| Reply::json("200 OK", &" ".repeat(8 << 20)));
     let found = compared(&sandbox, &["--request", "request.json"], 4);
     assert_eq!(row(&found, "component")["status"], "unknown", "{found:#}");
+}
+
+#[test]
+fn a_hostile_registry_makes_its_pins_unknown_and_gets_no_credential_elsewhere() {
+    let other = Server::start(|_| Reply::json("200 OK", r#"{"tags": ["v9.0.0"]}"#));
+    let elsewhere = other.url("/v2/org/app/tags/list");
+    let tags = || Reply::json("200 OK", r#"{"tags": ["v9.0.0"]}"#);
+    let next = |to: &str| tags().header("Link", &format!("<{to}>; rel=\"next\""));
+    let page = Reply::ok("<html>\u{1b}[2J").header("Content-Type", "text/html");
+    for (reply, says) in [
+        (Reply::redirect("file:///etc/passwd"), "redirects to file:///etc/passwd"),
+        (Reply::redirect("/v2/org/app/tags/list"), "redirects in a circle"),
+        (next("/v2/org/app/tags/list"), "the list does not end after 1 page"),
+        (next("file:///etc/passwd"), "the next page is on another server"),
+        (next(&elsewhere), "the next page is on another server"),
+        (page, "a web page instead of JSON"),
+        (error("403 Forbidden", "DENIED", "\u{1b}[2J"), "403 Forbidden"),
+    ] {
+        let fake = Fake::with(Door::Basic, move |request, _| {
+            request.path.contains("/tags/").then(|| reply.clone())
+        });
+        let (sandbox, app) = signed_in(&fake);
+        component_request(&sandbox, &format!("{}/org/app:v1.0.0", fake.host()), &app.content);
+        let words = ["--json", "outdated", "--request", "request.json"];
+        let output = run(&sandbox, &words).env("DOCKER_CONFIG", sandbox.root()).command.output();
+        let output = output.unwrap();
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let row = row(&found, "component");
+        assert_eq!(row["status"], "unknown", "{row:#}");
+        assert!(row["reason"].as_str().unwrap().contains(says), "{says} in {row:#}");
+        assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b));
+        assert!(![&output.stdout, &output.stderr].iter().any(|text| contains(text, "YWxpY2U6cDE")));
+    }
+    // A redirect within HTTP is followed, without the credential.
+    let to = elsewhere.clone();
+    let fake = Fake::with(Door::Basic, move |request, _| {
+        request.path.contains("/tags/").then(|| Reply::redirect(&to))
+    });
+    let (sandbox, app) = signed_in(&fake);
+    component_request(&sandbox, &format!("{}/org/app:v1.0.0", fake.host()), &app.content);
+    let words = ["--json", "outdated", "--request", "request.json"];
+    run(&sandbox, &words).env("DOCKER_CONFIG", sandbox.root()).succeeds();
+    assert_eq!(other.headers("authorization"), [None]);
 }
 
 #[cfg(target_os = "linux")]

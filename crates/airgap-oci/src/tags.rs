@@ -18,6 +18,7 @@ use crate::reference::{Repository, Tag};
 use crate::token::Scope;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
+use airgap_core::quantity::count;
 use airgap_core::report::printable;
 
 /// The most bytes of one page of a list.
@@ -336,8 +337,11 @@ impl Client {
                 ));
             }
             if seen.contains(&next) || seen.len() >= PAGES || total > limit {
-                return Err(refuse(format!("the list does not end after {} pages", seen.len()))
-                    .fact("expected", format!("at most {PAGES} pages of {limit} bytes in total")));
+                return Err(refuse(format!(
+                    "the list does not end after {}",
+                    count(seen.len(), "page")
+                ))
+                .fact("expected", format!("at most {PAGES} pages of {limit} bytes in total")));
             }
             if began.elapsed() > LIST_TIME {
                 let (seconds, pages) = (LIST_TIME.as_secs(), seen.len());

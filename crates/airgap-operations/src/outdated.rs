@@ -11,6 +11,7 @@
 mod lookup;
 mod pin;
 mod row;
+mod silent_hosts;
 mod version;
 mod workspace;
 

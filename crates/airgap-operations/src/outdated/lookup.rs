@@ -2,9 +2,11 @@
 
 use std::cell::OnceCell;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::pin::{Pin, Pinned, Update};
 use super::row::{Row, Status, shown};
+use super::silent_hosts::SilentHosts;
 use super::version;
 use airgap_config::policy::Policy;
 use airgap_config::registries::Registries;
@@ -23,11 +25,16 @@ use airgap_vendor::kinds::wit::{Available, Packages};
 /// The largest number of newer tags of one repository.
 const MOST_TAGS: usize = 20_000;
 
+/// The time after which a host that fails is not asked again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The sources of all pins.
 pub struct Lookup<'a> {
     tools: &'a ToolCatalog,
     packages: Packages,
     registries: Arc<Registries>,
+    /// The hosts that do not answer.
+    hosts: SilentHosts,
     /// The list of versions of a WIT package that is being read.
     listing: Mutex<()>,
     /// The client of registries, or the reason why the network is not used.
@@ -63,7 +70,8 @@ impl<'a> Lookup<'a> {
             Err(error) => Err(error),
         };
         let listing = Mutex::default();
-        Ok(Lookup { tools, packages, listing, registries, client, vendor_all })
+        let hosts = SilentHosts::new(PATIENCE);
+        Ok(Lookup { tools, packages, registries, hosts, listing, client, vendor_all })
     }
 
     /// Compares each pin, `jobs` at a time.
@@ -230,7 +238,8 @@ impl<'a> Lookup<'a> {
         }
         // The tag was moved; the old manifest usually stays in the registry.
         let old = reference.repository().at(pin.digest);
-        pin.manifest.is_none() && self.asked(|registry| registry.digest(&old)).is_ok()
+        pin.manifest.is_none()
+            && self.asked(old.repository(), |registry| registry.digest(&old)).is_ok()
     }
 
     /// Compares an image with its registry.
@@ -245,7 +254,7 @@ impl<'a> Lookup<'a> {
         }
         let digest = |tag: &str| {
             let tagged = repository.tagged(tag.parse().map_err(Error::usage)?);
-            self.asked(|registry| registry.digest(&tagged))
+            self.asked(repository, |registry| registry.digest(&tagged))
         };
         let wanted = |text: &str| version::is_same_or_newer(text, tag.as_str());
         let tags = self.tags(repository, &wanted);
@@ -268,27 +277,37 @@ impl<'a> Lookup<'a> {
     fn tagged(&self, repository: &Repository, tag: &str) -> Result<Tagged> {
         let tag: Tag = tag.parse().map_err(Error::usage)?;
         let reference = repository.tagged(tag);
-        let manifest = self.asked(|registry| registry.resolve(&reference))?.manifest;
+        let manifest = self.asked(repository, |registry| registry.resolve(&reference))?.manifest;
         let content = only_layer(&manifest, &reference);
         Ok(Tagged { manifest: *manifest.digest(), content })
     }
 
     /// Returns the tags of a repository that `wanted` accepts.
     fn tags(&self, repository: &Repository, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>> {
-        self.asked(|registry| registry.tags_that(repository, wanted, MOST_TAGS))
+        self.asked(repository, |registry| registry.tags_that(repository, wanted, MOST_TAGS))
     }
 
     /// Returns the versions of a package. One list is read at a time, because a registry may list
     /// 250,000 versions.
     fn available(&self, package: &PackageId, rule: Option<&str>) -> Result<Available> {
         let _one = workers::lock(&self.listing);
-        self.packages.available(&package.name, rule)
+        // Without a rule, the settings name the registry of the namespace.
+        let host = rule.map_or_else(
+            || package.name.namespace(),
+            |rule| rule.split('/').next().unwrap_or(rule),
+        );
+        self.hosts.ask(host, || self.packages.available(&package.name, rule))
     }
 
-    /// Asks the registries, if the network may be used.
-    fn asked<T>(&self, ask: impl FnOnce(&RegistrySource<'_>) -> Result<T>) -> Result<T> {
+    /// Asks the registry of a repository, if the network may be used.
+    fn asked<T>(
+        &self,
+        repository: &Repository,
+        ask: impl FnOnce(&RegistrySource<'_>) -> Result<T>,
+    ) -> Result<T> {
         let client = self.client.as_ref().map_err(Clone::clone)?;
-        ask(&RegistrySource::new(client, &self.registries))
+        let host = repository.registry().as_str();
+        self.hosts.ask(host, || ask(&RegistrySource::new(client, &self.registries)))
     }
 }
 
