@@ -15,6 +15,7 @@ load("//bazel/private:asked.bzl", "asked_by", "contradiction", "one_each", "pin"
 load("//bazel/private:component_reference.bzl", "is_in_registry", "registry_of")
 load("//bazel/private:component_repo.bzl", "component_hub", "component_repo")
 load("//bazel/private:direct_deps.bzl", "extension_metadata")
+load("//bazel/private:registry.bzl", "foreign_file")
 
 def _wasm_components_impl(mctx):
     asked = asked_by(mctx.modules, lambda module: module.tags.oci, _wish)
@@ -78,6 +79,8 @@ def _decode(mctx, path):
     content = json.decode(mctx.read(path), default = None)
     if type(content) != "dict":
         fail("the checksum registry file `{}` is not a JSON object".format(path))
+    if "oci_repository" in content or type(content.get("components", {})) != "dict":
+        fail(foreign_file(path))
     return content
 
 def _component(tag):

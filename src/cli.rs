@@ -11,6 +11,8 @@ mod doctor;
 mod emit;
 mod extract;
 mod help;
+#[cfg(feature = "operations")]
+mod import;
 #[cfg(feature = "mirror")]
 mod mirror;
 #[cfg(not(all(feature = "mirror", feature = "operations")))]
@@ -113,6 +115,13 @@ enum Command {
     /// Manage the checksum registry
     #[command(subcommand)]
     Toolchain(ToolchainCommand),
+    /// Convert the registry files of other rules into registry files of this program
+    #[cfg(feature = "operations")]
+    #[command(subcommand)]
+    Import(import::ImportCommand),
+    /// Registry files of other rules (not in this build)
+    #[cfg(not(feature = "operations"))]
+    Import(missing_features::Absent),
     /// Hash a vendor folder again and compare it with its manifest
     Verify(VerifyArgs),
     /// Copy container images to a private registry, and change manifests to use it
@@ -604,6 +613,10 @@ fn dispatch(command: Command, context: &Context) -> Result<()> {
         Command::Wit(WitCommand::Unpack(args)) => wit::unpack(&args, context),
         Command::Wit(WitCommand::Library(args)) => wit::library(&args, context),
         Command::Toolchain(ToolchainCommand::Pin(args)) => pin::run(&args, context),
+        #[cfg(feature = "operations")]
+        Command::Import(command) => import::run(&command, context),
+        #[cfg(not(feature = "operations"))]
+        Command::Import(absent) => Err(absent.refusal("import")),
         Command::Verify(args) => verify::run(&args, context),
         #[cfg(feature = "mirror")]
         Command::Mirror(command) => mirror::run(&command, context),

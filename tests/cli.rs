@@ -34,6 +34,8 @@ mod extract;
 mod foreign;
 #[path = "cli/hints.rs"]
 mod hints;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[cfg(target_os = "linux")]

@@ -20,6 +20,8 @@ def add_to_registry(registry, tool, origin, decides = True):
     Returns:
         None, or a string with the problem of the file.
     """
+    if "tool_name" in tool:
+        return foreign_file(origin)
     for field in ["schema_version", "tool", "versions"]:
         if field not in tool:
             return "the registry file `{}` has no `{}`".format(origin, field)
@@ -40,6 +42,16 @@ def add_to_registry(registry, tool, origin, decides = True):
         if tool.get(field) and (decides or not known.get(field)):
             known[field] = tool[field]
     return None
+
+def foreign_file(origin):
+    """Returns the problem of a registry file of rules_wasm_component, which has another form.
+
+    Args:
+        origin: its name, for messages.
+    """
+    return ("the registry file `{}` is one of rules_wasm_component. Convert its folder `checksums` with the line " +
+            "below, and name the new file\n" +
+            "wasm-airgap import rules_wasm_component DIR --output registry").format(origin)
 
 def _check_asset(asset):
     sha256 = asset.get("sha256", "")

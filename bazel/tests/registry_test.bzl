@@ -109,6 +109,7 @@ def _bad_files_impl(ctx):
         ({"schema_version": 1, "tool": "a"}, "no `versions`"),
         (dict(_tool("a", {}), schema_version = 2), "expected 1"),
         (short, "`abc` has 3"),
+        ({"tool_name": "a", "versions": {}}, "wasm-airgap import rules_wasm_component DIR"),
     ]:
         problem = add_to_registry({}, tool, "bad.json")
         asserts.true(env, words in problem and "bad.json" in problem, problem)

@@ -355,6 +355,12 @@ fn made(target: &str) -> Vec<Vec<u8>> {
             "7<t7> execve(\"/bin/bash\", [\"bash\", \"https://a.example/x\"], 0x7 /* 3 vars */) = 0\n7<t7> vfork( <unfinished ...>\n8<t8> execve(\"/bin/b\", [\"b\"], 0x7 <unfinished ...>\n8<t8> <... execve resumed>) = 0\n7<t7> <... vfork resumed>) = 8<t8>\n8<t8> connect(5, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr(\"192.0.2.7\")}, 16) = -1 ENETUNREACH (x)\n7<t7> connect(3, {sa_family=AF_INET6, sin6_port=htons(80), inet_pton(AF_INET6, \"2001:db8::1\", &sin6_addr)}, 28) = 0\n",
         ]),
         "tool_registry" => checksums("tools"),
+        "import" => text(&[
+            r#"{"tool_name":"wkg","github_repo":"o/r","latest_version":"1","description":"d","versions":{"1":{"platforms":{"linux_amd64":{"sha256":"9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee63618","url_suffix":"wkg-x.tar.gz","platform_name":"x","strip_prefix":"a/b"},"wasm":{"sha256":"DIGEST","url":"https://a.io/x"}}}}}"#,
+            r#"{"component_name":"a","oci_repository":"a.io/x","versions":{"1.0":{"digest":"sha256:9fb313813d3409ad4cfae2f8c3c0b5eec76a3b0571386b15f05893223ee63618","wit_world":"a:b/c@1.0.0"}}}"#,
+            r#"{"components":[{"name":"a","package_file":"a.json"}]}"#,
+            r#"{"bundles":{"b":{"tools":{"wasmtime":"39.0.1","jco":"1"}},"c":{"tools":{}}},"default_bundle":"b"}"#,
+        ]),
         "component_registry" => {
             let mut all = checksums("components");
             all.extend(text(&[

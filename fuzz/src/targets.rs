@@ -436,6 +436,7 @@ targets! {
     crates = operations::crates, &["\0asm", ".dep-v0", "\x78\x01"];
     strace = operations::strace, STRACE;
     tool_registry = files::tool_registry, JSON;
+    import = operations::import, JSON;
     component_registry = files::component_registry, JSON;
     wit_registry = files::wit_registry, JSON;
     request = files::request, JSON;

@@ -18,11 +18,12 @@ const ROOTS: [&str; 4] = ["MODULE.bazel", "REPO.bazel", "WORKSPACE.bazel", "WORK
 const OWN_NAME: &str = "rules_wasm_airgap";
 
 /// The commands of this program, to find command lines in messages.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "component",
     "config",
     "emit",
     "extract",
+    "import",
     "mirror",
     "plan",
     "toolchain",

@@ -9,6 +9,7 @@ mod asked;
 pub mod bundle;
 pub mod doctor;
 mod empty_folders;
+pub mod import;
 mod kept;
 pub mod network_namespace;
 pub mod outdated;

@@ -6,7 +6,8 @@
 
 mod choice;
 mod component;
-mod unique;
+mod foreign;
+pub mod unique;
 mod wit;
 
 pub use choice::Choice;
@@ -285,9 +286,11 @@ fn read(path: &Path) -> Result<String> {
 
 fn parse<T: for<'de> Deserialize<'de>>(text: &str, origin: &str) -> Result<T> {
     bounded::json(text).map_err(|error| {
-        Error::usage(format!("the registry file `{origin}` is not valid"))
-            .because(error)
-            .hint("its format is in checksums/*.schema.json; `wasm-airgap toolchain pin` writes that of a tool, and \
+        let error = Error::usage(format!("the registry file `{origin}` is not valid")).because(error);
+        if foreign::is_foreign(text) {
+            return foreign::explain(error, origin);
+        }
+        error.hint("its format is in checksums/*.schema.json; `wasm-airgap toolchain pin` writes that of a tool, and \
                    `component pin` that of a component")
     })
 }
@@ -352,6 +355,18 @@ mod tests {
             r#"{{"1.0": {{"linux_amd64": {{"url": "{URL}", "archive": "tar.gz"}}}}}}"#
         ));
         assert!(refusal(&text).contains("missing field `sha256`"));
+    }
+
+    #[test]
+    fn a_file_of_rules_wasm_component_is_named_with_the_command_that_converts_it() {
+        let text = r#"{"tool_name": "a", "github_repo": "o/a", "versions": {}}"#;
+        let error = Tool::parse(text, "my dir/checksums/tools/a.json").unwrap_err().to_string();
+        let command =
+            "wasm-airgap import rules_wasm_component 'my dir/checksums' --output registry";
+        assert!(error.contains(command), "{error}");
+        let text = r#"{"components": [{"name": "a", "package_file": "a.json"}]}"#;
+        let error = ComponentCatalog::default().add(text, "components/registry.json").unwrap_err();
+        assert!(error.to_string().contains("import rules_wasm_component . --output"), "{error}");
     }
 
     #[test]

@@ -24,6 +24,7 @@
 //! that the same packages give the same bytes.
 
 mod differences;
+mod foreign;
 mod format;
 
 use airgap_core::digest::Digest;

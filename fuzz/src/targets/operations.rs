@@ -5,8 +5,10 @@ use std::fs;
 use airgap_core::digest::Digest;
 use airgap_core::path_component::is_path;
 use airgap_operations::bundle::{self, Bundle, Inventory};
+use airgap_operations::import::Import;
 use airgap_operations::network_namespace::trace;
 use airgap_operations::sbom::{Format, Sbom};
+use airgap_vendor::catalog::{ComponentCatalog, ToolCatalog};
 use serde_json::json;
 
 use crate::{accepted, same_twice};
@@ -85,5 +87,45 @@ pub fn strace(input: &[u8]) {
         assert!(attempt.process.chars().count() <= 128, "{attempt:?}");
         let (ip, port) = attempt.address.rsplit_once(':').expect("an address has a port");
         assert!(!ip.is_empty() && port.parse::<u16>().is_ok(), "{attempt:?}");
+    }
+}
+
+/// Imports this file of rules_wasm_component as that of a tool, of a component, as the list of
+/// components, and as the file of bundles.
+pub fn import(input: &[u8]) {
+    let list = br#"{"components":[{"name":"a","package_file":"a.json"}]}"#;
+    let folders: [&[(&str, &[u8])]; 4] = [
+        &[("tools/a.json", input)],
+        &[("components/registry.json", list), ("components/a.json", input)],
+        &[("components/registry.json", input)],
+        &[("toolchain_bundles.json", input)],
+    ];
+    for files in folders {
+        let sandbox = tempfile::tempdir().expect("create a sandbox");
+        for (name, bytes) in files {
+            let path = sandbox.path().join(name);
+            fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("create it");
+            fs::write(path, bytes).expect("write a file");
+        }
+        let read = || Import::read(sandbox.path());
+        let Some(import) = same_twice(read, |it| format!("{it:?}")) else { continue };
+        check_import(&import);
+    }
+}
+
+fn check_import(import: &Import) {
+    for (path, text) in import.files("p") {
+        assert!(is_path(&path), "{path:?} may lead out");
+        let checked = match path.split_once('/') {
+            Some(("tools", _)) => ToolCatalog::default().add(&text, &path),
+            Some((_, "registry.json")) | None => Ok(()),
+            Some(_) => ComponentCatalog::default().add(&text, &path),
+        };
+        checked.unwrap_or_else(|error| panic!("{path} cannot be read: {error}\n{text}"));
+    }
+    let lines = &import.files("p").remove("import.MODULE.bazel").unwrap_or_default();
+    let starts = ["#", "wasm = ", "wasm.", "use_repo(", "components = ", "components."];
+    for line in lines.lines().filter(|line| !line.is_empty()) {
+        assert!(starts.iter().any(|start| line.starts_with(start)), "{line:?} is not a line");
     }
 }

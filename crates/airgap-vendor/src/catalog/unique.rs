@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 /// Reads a map; for `deserialize_with`.
-pub(super) fn map<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+pub fn map<'de, D, K, V>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     D: Deserializer<'de>,
     K: Deserialize<'de> + Ord + Display,
@@ -17,9 +17,7 @@ where
 }
 
 /// Reads a map of maps; for `deserialize_with`.
-pub(super) fn maps<'de, D, K, L, V>(
-    deserializer: D,
-) -> Result<BTreeMap<K, BTreeMap<L, V>>, D::Error>
+pub fn maps<'de, D, K, L, V>(deserializer: D) -> Result<BTreeMap<K, BTreeMap<L, V>>, D::Error>
 where
     D: Deserializer<'de>,
     K: Deserialize<'de> + Ord + Display,

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
-use super::{Lock, Locked};
+use super::{Lock, Locked, foreign};
 use airgap_core::bounded;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
@@ -79,6 +79,9 @@ pub(super) fn read(text: &str, origin: &str) -> Result<Vec<Locked>> {
             .because(problem)
             .hint("correct it, or delete it and vendor again")
     };
+    if let Some(packages) = foreign::packages(text) {
+        return Err(foreign::refusal(origin, &packages));
+    }
     bounded::check_toml(text).map_err(|problem| refuse(&problem))?;
     let refuse = |error: toml::de::Error| refuse(error.to_string().trim_end());
     let versions: Versions = toml::from_str(text).map_err(refuse)?;

@@ -1,0 +1,94 @@
+//! The folder of rules_wasm_component that is read. It is hostile: each file has a limit, and a
+//! link in the folder is refused.
+
+use std::path::Path;
+
+use airgap_core::error::{Context, Error, Result};
+use airgap_core::folder::EntryKind;
+use airgap_core::read;
+use airgap_core::rooted::{RootedPath, is_absence};
+use airgap_vendor::catalog::COMPONENTS_FILE;
+
+/// The largest file in bytes; the largest published one has 4 kB.
+const LARGEST: u64 = 1 << 20;
+
+/// The most files of tools.
+const MOST_FILES: usize = 500;
+
+/// The most entries in all files.
+pub(super) const MOST_ENTRIES: usize = 20_000;
+
+const BUNDLES: &str = "toolchain_bundles.json";
+
+/// The folder `checksums`.
+pub(super) struct Source(RootedPath);
+
+/// A file: its path for messages, and its text.
+type NamedText = (String, String);
+
+impl Source {
+    /// Finds the folder: the one that is named, or `checksums` in it.
+    pub(super) fn open(folder: &Path) -> Result<Source> {
+        let root = RootedPath::from_trusted(folder);
+        for checksums in [root.join("checksums"), root] {
+            let parts = [
+                checksums.join("tools"),
+                checksums.join("components/registry.json"),
+                checksums.join(BUNDLES),
+            ];
+            for part in parts {
+                let found = part.stat().doing(|| format!("read `{part}`"))?;
+                if found.is_some() {
+                    return Ok(Source(checksums));
+                }
+            }
+        }
+        Err(Error::usage(format!(
+            "`{}` has no registry files of rules_wasm_component",
+            folder.display()
+        ))
+        .fact("looked for", "checksums/tools, checksums/components/registry.json and checksums/toolchain_bundles.json")
+        .hint("name a checkout of rules_wasm_component or of your fork, or its folder `checksums`"))
+    }
+
+    /// Reads the files of tools, sorted by name.
+    pub(super) fn tools(&self) -> Result<Vec<NamedText>> {
+        let folder = self.0.join("tools");
+        let entries = match folder.open_folder().and_then(|open| open.list()) {
+            Err(error) if is_absence(&error) => return Ok(Vec::new()),
+            entries => entries.doing(|| format!("list `{folder}`"))?,
+        };
+        let names: Vec<_> = entries
+            .iter()
+            .filter(|(_, kind)| *kind != EntryKind::Folder)
+            .filter_map(|(name, _)| name.to_str())
+            .filter(|name| name.ends_with(".json"))
+            .collect();
+        if names.len() > MOST_FILES {
+            return Err(Error::usage(format!("`{folder}` has too many files"))
+                .fact("expected", format!("at most {MOST_FILES}"))
+                .fact("found", names.len()));
+        }
+        let texts = names.iter().map(|name| text(&folder.join(name)));
+        texts.filter_map(Result::transpose).collect()
+    }
+
+    /// Reads the list of components, if there is one.
+    pub(super) fn component_list(&self) -> Result<Option<NamedText>> {
+        self.component(COMPONENTS_FILE)
+    }
+
+    /// Reads the file of a component, if it exists.
+    pub(super) fn component(&self, file: &str) -> Result<Option<NamedText>> {
+        text(&self.0.join("components").join(file))
+    }
+
+    /// Reads the file of bundles, if there is one.
+    pub(super) fn bundles(&self) -> Result<Option<NamedText>> {
+        text(&self.0.join(BUNDLES))
+    }
+}
+
+fn text(path: &RootedPath) -> Result<Option<NamedText>> {
+    Ok(read::rooted_text(path, LARGEST)?.map(|text| (path.to_string(), text)))
+}

@@ -1,0 +1,2 @@
+#![no_main]
+wasm_airgap_fuzz::driver!("import");
