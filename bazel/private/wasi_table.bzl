@@ -48,6 +48,17 @@ WASI_WIT = {
         "package": "wasi:cli@0.2.8",
         "wit_dir": "wit",
     },
+    "wasi:cli@0.3.0": {
+        "archive": {
+            "archive": "tar.gz",
+            "sha256": "619928e4754a14db106ae42318daa5c7e29b842ab884662d6d86d8d1ac9a76fd",
+            "strip_prefix": "WASI-0.3.0",
+            "url": "https://github.com/WebAssembly/WASI/archive/refs/tags/v0.3.0.tar.gz",
+        },
+        "package": "wasi:cli@0.3.0",
+        "tree": "9d03cbf31753eb378481853b19de478fe36d411e6a0131ec07f0b204f02cce12",
+        "wit_dir": "proposals/cli/wit",
+    },
     "wasi:clocks@0.2.0": {
         "archive": {
             "archive": "tar.gz",
@@ -90,6 +101,17 @@ WASI_WIT = {
         },
         "package": "wasi:clocks@0.2.8",
         "wit_dir": "wit",
+    },
+    "wasi:clocks@0.3.0": {
+        "archive": {
+            "archive": "tar.gz",
+            "sha256": "619928e4754a14db106ae42318daa5c7e29b842ab884662d6d86d8d1ac9a76fd",
+            "strip_prefix": "WASI-0.3.0",
+            "url": "https://github.com/WebAssembly/WASI/archive/refs/tags/v0.3.0.tar.gz",
+        },
+        "package": "wasi:clocks@0.3.0",
+        "tree": "44c8ccd5e207b5c25530d828aace3f302e15c3ab6ca1d0bfcbbe54256b6be139",
+        "wit_dir": "proposals/clocks/wit",
     },
     "wasi:filesystem@0.2.0": {
         "archive": {
@@ -134,6 +156,17 @@ WASI_WIT = {
         "package": "wasi:filesystem@0.2.8",
         "wit_dir": "wit",
     },
+    "wasi:filesystem@0.3.0": {
+        "archive": {
+            "archive": "tar.gz",
+            "sha256": "619928e4754a14db106ae42318daa5c7e29b842ab884662d6d86d8d1ac9a76fd",
+            "strip_prefix": "WASI-0.3.0",
+            "url": "https://github.com/WebAssembly/WASI/archive/refs/tags/v0.3.0.tar.gz",
+        },
+        "package": "wasi:filesystem@0.3.0",
+        "tree": "ff6f554f7fa35184a68b625567caa3369ee32cafa193284716f3bbda16585caa",
+        "wit_dir": "proposals/filesystem/wit",
+    },
     "wasi:http@0.2.3": {
         "archive": {
             "archive": "tar.gz",
@@ -165,6 +198,17 @@ WASI_WIT = {
         },
         "package": "wasi:http@0.2.8",
         "wit_dir": "wit",
+    },
+    "wasi:http@0.3.0": {
+        "archive": {
+            "archive": "tar.gz",
+            "sha256": "619928e4754a14db106ae42318daa5c7e29b842ab884662d6d86d8d1ac9a76fd",
+            "strip_prefix": "WASI-0.3.0",
+            "url": "https://github.com/WebAssembly/WASI/archive/refs/tags/v0.3.0.tar.gz",
+        },
+        "package": "wasi:http@0.3.0",
+        "tree": "960f01d031d51cd607cfb4182f3a8a4920bdfbbee6cdcdbc22cc2c1567b9260d",
+        "wit_dir": "proposals/http/wit",
     },
     "wasi:io@0.2.0": {
         "archive": {
@@ -284,6 +328,17 @@ WASI_WIT = {
         "package": "wasi:random@0.2.8",
         "wit_dir": "wit",
     },
+    "wasi:random@0.3.0": {
+        "archive": {
+            "archive": "tar.gz",
+            "sha256": "619928e4754a14db106ae42318daa5c7e29b842ab884662d6d86d8d1ac9a76fd",
+            "strip_prefix": "WASI-0.3.0",
+            "url": "https://github.com/WebAssembly/WASI/archive/refs/tags/v0.3.0.tar.gz",
+        },
+        "package": "wasi:random@0.3.0",
+        "tree": "085d491f593d5832c988f8593b5d05c911dcffc19faa42a31a0d142f22b465f7",
+        "wit_dir": "proposals/random/wit",
+    },
     "wasi:sockets@0.2.0": {
         "archive": {
             "archive": "tar.gz",
@@ -326,5 +381,16 @@ WASI_WIT = {
         },
         "package": "wasi:sockets@0.2.8",
         "wit_dir": "wit",
+    },
+    "wasi:sockets@0.3.0": {
+        "archive": {
+            "archive": "tar.gz",
+            "sha256": "619928e4754a14db106ae42318daa5c7e29b842ab884662d6d86d8d1ac9a76fd",
+            "strip_prefix": "WASI-0.3.0",
+            "url": "https://github.com/WebAssembly/WASI/archive/refs/tags/v0.3.0.tar.gz",
+        },
+        "package": "wasi:sockets@0.3.0",
+        "tree": "4388c42393378272e5566c5124256b79a771e9b4273629f4952e5d5c66c67640",
+        "wit_dir": "proposals/sockets/wit",
     },
 }

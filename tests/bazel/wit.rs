@@ -50,10 +50,14 @@ fn published_archives_are_vendored_and_built_offline() {
     let build = workspace.bazel_on_the_far_side(&["build", "--config=offline", "//..."]);
     build.succeeds();
     // An independent program reads the built packages, with both versions of the dependencies.
-    for (name, version) in [("service", "0.2.6"), ("service_0_9", "0.2.3")] {
+    for (name, export) in [
+        ("service", "wasi:http/incoming-handler@0.2.6"),
+        ("service_0_9", "wasi:http/incoming-handler@0.2.3"),
+        ("service_async", "wasi:http/handler@0.3.0"),
+    ] {
         let encoded = workspace.path(&format!("bazel-bin/{name}.wasm"));
         let text = output(Command::new("wasm-tools").args(["component", "wit"]).arg(encoded));
-        assert!(text.contains(&format!("wasi:http/incoming-handler@{version}")), "{text}");
+        assert!(text.contains(export), "{text}");
     }
     let folder = workspace.path("bazel-bin/service_wit/deps/wasi-http-0.2.6");
     assert!(folder.join("types.wit").is_file());

@@ -1,6 +1,6 @@
 //! The published archives and charts, which are not in the repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A published archive of a WASI package.
 pub struct WasiArchive {
@@ -16,8 +16,9 @@ pub struct WasiArchive {
 /// their names: if the variable is not set, scripts/test skips them and says so.
 pub fn wasi_archives() -> Vec<WasiArchive> {
     let data = std::env::var_os("WASM_AIRGAP_DATA").expect("WASM_AIRGAP_DATA is not set");
-    let folder = PathBuf::from(data).join("wasi-archives");
-    let mut archives = Vec::new();
+    let data = PathBuf::from(data);
+    let mut archives = wasi_0_3(&data);
+    let folder = data.join("wasi-archives");
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -30,6 +31,20 @@ pub fn wasi_archives() -> Vec<WasiArchive> {
     }
     assert!(!archives.is_empty(), "there are no archives in {}", folder.display());
     archives
+}
+
+/// Returns the archive of WASI 0.3.0 for each of its packages.
+fn wasi_0_3(data: &Path) -> Vec<WasiArchive> {
+    let facts = std::fs::read(data.join("wasi-p3/facts.json")).unwrap();
+    let facts: serde_json::Value = serde_json::from_slice(&facts).unwrap();
+    let path = data.join(facts["file"].as_str().unwrap());
+    let filename = facts["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    let archive = |package: &String| WasiArchive {
+        path: path.clone(),
+        folder: package.replace([':', '@'], "-"),
+        filename: filename.to_owned(),
+    };
+    facts["packages"].as_object().unwrap().keys().map(archive).collect()
 }
 
 /// Returns the charts in WASM_AIRGAP_DATA, each with the images of the containers that Helm

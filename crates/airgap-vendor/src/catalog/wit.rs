@@ -170,16 +170,16 @@ mod tests {
     fn the_builtin_registry_has_all_that_was_published() {
         let catalog = WitCatalog::builtin().unwrap();
         let all: Vec<_> = catalog.packages.values().flat_map(BTreeMap::values).collect();
-        assert_eq!(all.iter().filter(|it| it.archive.is_some()).count(), 30);
+        assert_eq!(all.iter().filter(|it| it.archive.is_some()).count(), 36);
         assert_eq!(all.iter().map(|it| it.published.len()).sum::<usize>(), 33);
         let http: PackageId = "wasi:http@0.2.3".parse().unwrap();
         assert_eq!(catalog.archive(&http).unwrap().wit_dir, "wit");
         assert!(catalog.served(&http, "wasi.dev").unwrap().to_string().starts_with("e526c1586"));
         assert!(catalog.served(&http, "corp.example").is_none());
         let labels: BTreeMap<_, _> = catalog.labels().collect();
-        assert_eq!((labels.len(), labels[&http].as_str()), (30, "@wasi_wit//:wasi-http-0.2.3"));
+        assert_eq!((labels.len(), labels[&http].as_str()), (36, "@wasi_wit//:wasi-http-0.2.3"));
         let versions = catalog.archived_versions(&http.name);
-        assert_eq!(versions.last().unwrap().to_string(), "0.2.8");
+        assert_eq!(versions.last().unwrap().to_string(), "0.3.0");
     }
 
     #[test]
