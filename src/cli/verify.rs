@@ -7,6 +7,10 @@ use super::{Context, VerifyArgs};
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::quantity::{self, count};
 use airgap_vendor::manifest::{self, FileDefect, Manifest};
+use airgap_vendor::unpacked;
+
+/// The most folders with unpacked files for which a command is printed.
+const MOST_UNPACKED: usize = 10;
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     let dir = match (&args.dir, &args.workspace_of) {
@@ -16,9 +20,19 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     };
     let root = manifest::root_of(&dir);
     let Some(manifest) = Manifest::read(root)? else {
-        return Err(Error::usage(format!("`{}` has no manifest", dir.display()))
-            .fact("looked for", root.join(manifest::FILENAME).display())
-            .hint("name the vendor folder; `wasm-airgap vendor` writes the manifest into it"));
+        let error = Error::usage(format!("`{}` has no manifest", dir.display()))
+            .fact("looked for", root.join(manifest::FILENAME).display());
+        return Err(match unpacked::find(&dir) {
+            None => error
+                .hint("name the vendor folder; `wasm-airgap vendor` writes the manifest into it"),
+            Some(folder) => error
+                .fact("found", format!("unpacked files of a tool, in `{}`", folder.display()))
+                .hint(format!(
+                    "it was not written by this program, which vendors archives; vendor into a new folder\n\
+                     bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- --output-dir \
+                     vendor/toolchains"
+                )),
+        });
     };
     let jobs =
         args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -49,6 +63,13 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     }
     let error = Error::integrity(format!("`{}` differs from its manifest", dir.display()))
         .fact("findings", findings.len());
+    let unlisted = findings.iter().filter_map(|finding| match finding {
+        FileDefect::Unlisted { path } => Some(path.as_str()),
+        _ => None,
+    });
+    let unpacked = unpacked::folders_of(unlisted);
+    let unpacked = unpacked.iter().take(MOST_UNPACKED).map(|it| unpacked::remedy(&root.join(it)));
+    let error = unpacked.fold(error, Error::hint);
     let remedies: BTreeSet<_> = findings.iter().filter_map(FileDefect::remedy).collect();
     Err(remedies
         .into_iter()

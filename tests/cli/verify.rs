@@ -177,3 +177,24 @@ fn no_manifest_is_a_usage_error() {
     sandbox.write("v/manifest.json", r#"{"schema_version": 9, "files": []}"#);
     sandbox.run(&["verify", "v"]).ends_with(2).says(&["schema_version 9"]);
 }
+
+/// The folder is as the exporter of rules_wasm_component leaves it.
+#[test]
+fn unpacked_files_in_the_place_of_an_archive_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("third_party/toolchains/wkg/1.0/linux_amd64/wkg-1.0/bin/wkg", "");
+    sandbox.run(&["verify", "third_party/toolchains"]).ends_with(2).says(&[
+        "has no manifest",
+        "unpacked files of a tool, in",
+        "toolchains/wkg/1.0/linux_amd64`",
+        "vendor toolchains --output-dir vendor/toolchains",
+    ]);
+    let sandbox = vendored();
+    for name in ["bin/a", "lib/b.txt"] {
+        sandbox.write(&format!("vendor/toolchains/a/1.0/linux_amd64/a-1.0/{name}"), "");
+    }
+    let printed = sandbox.run(&["verify", "vendor"]).ends_with(4);
+    let command =
+        format!("rm -r -- {}", sandbox.path("vendor/toolchains/a/1.0/linux_amd64").display());
+    assert_eq!(printed.stderr.matches(&command).count(), 1, "{}", printed.stderr);
+}

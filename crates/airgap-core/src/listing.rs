@@ -24,6 +24,10 @@ pub enum PathState {
 pub trait Listing {
     /// Returns the state of this path. No link below its root is followed.
     fn state(&self, path: &RootedPath) -> PathState;
+
+    /// Returns the entries of a folder with their kinds; none if it cannot be listed. No link below
+    /// its root is followed.
+    fn entries(&self, folder: &RootedPath) -> Vec<(String, EntryKind)>;
 }
 
 /// The file system.
@@ -42,6 +46,14 @@ impl Listing for Disk {
             }
         });
         state.unwrap_or_else(|error| PathState::Unusable(error.to_string()))
+    }
+
+    fn entries(&self, folder: &RootedPath) -> Vec<(String, EntryKind)> {
+        let listed = folder.open_folder().and_then(|folder| folder.list()).unwrap_or_default();
+        listed
+            .into_iter()
+            .filter_map(|(name, kind)| Some((name.into_string().ok()?, kind)))
+            .collect()
     }
 }
 
@@ -74,5 +86,19 @@ impl FixedListing {
 impl Listing for FixedListing {
     fn state(&self, path: &RootedPath) -> PathState {
         self.0.get(path.path()).cloned().unwrap_or(PathState::Absent)
+    }
+
+    fn entries(&self, folder: &RootedPath) -> Vec<(String, EntryKind)> {
+        let below = self.0.iter().filter(|(path, _)| path.parent() == Some(folder.path()));
+        below
+            .filter_map(|(path, state)| {
+                let kind = match state {
+                    PathState::File => EntryKind::File,
+                    PathState::Folder => EntryKind::Folder,
+                    PathState::Absent | PathState::Unusable(_) => return None,
+                };
+                Some((path.file_name()?.to_str()?.to_owned(), kind))
+            })
+            .collect()
     }
 }

@@ -17,4 +17,5 @@ pub mod manifest;
 pub mod plan;
 pub mod request;
 mod resolver;
+pub mod unpacked;
 pub mod vendor;

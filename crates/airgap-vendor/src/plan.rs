@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::unpacked;
 use airgap_config::policy::{Mirror, Offline, Policy};
-use airgap_core::artifact::{Artifact, Asset, Identity, VendoredKind};
+use airgap_core::artifact::{ArchiveType, Artifact, Asset, Identity, VendoredKind};
 use airgap_core::environment as env;
 use airgap_core::error::{self, Error, Result};
 use airgap_core::listing::{Listing, PathState};
@@ -72,6 +73,8 @@ pub enum PlaceState {
     Absent,
     /// A file that cannot be used, with the reason.
     Unusable(String),
+    /// The files of the archive in the place of the archive.
+    Unpacked,
     /// A place in the network that would be asked.
     Network,
     /// A place in the network, which this setting forbids.
@@ -149,6 +152,10 @@ impl PlannedArtifact {
         for place in &self.places {
             error = error.fact(place.source, place.describe());
         }
+        let unpacked = self.places.iter().find(|place| place.finding == PlaceState::Unpacked);
+        if let Some(folder) = unpacked.and_then(|place| Path::new(&place.location).parent()) {
+            error = error.hint(unpacked::remedy(folder));
+        }
         let error = error.hint(format!(
             "on a machine with a network, run\n{}\nand copy the folder to this machine",
             vendor_command(&self.identity),
@@ -191,6 +198,7 @@ impl SearchPlace {
             PlaceState::Found => "found".to_owned(),
             PlaceState::Absent => "not there".to_owned(),
             PlaceState::Unusable(why) => format!("cannot be used: {why}"),
+            PlaceState::Unpacked => format!("cannot be used: {}", unpacked::FINDING),
             PlaceState::Network => "needs the network".to_owned(),
             PlaceState::Offline(offline) => format!("not asked: {offline}"),
         };
@@ -259,6 +267,7 @@ fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> 
             let path = dir.join(&artifact.path());
             let finding = match listing.state(&path) {
                 PathState::File => PlaceState::Found,
+                PathState::Absent if is_unpacked(artifact, &path, listing) => PlaceState::Unpacked,
                 PathState::Absent => PlaceState::Absent,
                 PathState::Folder => PlaceState::Unusable("it is a folder".to_owned()),
                 PathState::Unusable(why) => PlaceState::Unusable(why),
@@ -267,6 +276,17 @@ fn local_places(artifact: &Artifact, policy: &Policy, listing: &dyn Listing) -> 
             SearchPlace { source, setting, location: path.to_string(), finding }
         })
         .collect()
+}
+
+/// Returns whether the files of an archive of a tool are where the archive belongs. The unpacked text
+/// of a WIT package is used instead of its archive, and has its own search.
+fn is_unpacked(artifact: &Artifact, path: &RootedPath, listing: &dyn Listing) -> bool {
+    let is_archive = artifact.asset.archive != ArchiveType::Binary;
+    let folder = match artifact.identity {
+        Identity::Tool { .. } if is_archive => path.parent(),
+        _ => None,
+    };
+    folder.is_some_and(|folder| unpacked::is_unpacked(&folder, listing))
 }
 
 fn remote_places(artifact: &Artifact, policy: &Policy) -> Vec<SearchPlace> {
@@ -397,6 +417,27 @@ mod tests {
         assert!(positions.is_sorted(), "{text}");
         for word in ["not there", "not asked: BAZEL_WASM_OFFLINE", VENDOR] {
             assert!(text.contains(word), "{word} is missing in {text}");
+        }
+    }
+
+    /// The folder is as the exporter of rules_wasm_component leaves it.
+    #[test]
+    fn unpacked_files_in_the_place_of_an_archive_are_named_with_the_remedy() {
+        let folder = "/v/wasm-tools/1.244.0/linux_amd64";
+        for file in ["wasm-tools-1.244.0-x86_64-linux/README.md", "wasm-tools", "wasm-tools.exe"] {
+            let listing = FixedListing::from_files(&[&format!("{folder}/{file}")]);
+            let item = item(&[(env::VENDOR_DIR, "/v"), (env::OFFLINE, "1")], &listing).unwrap();
+            assert!(!item.is_available());
+            let text = item.unavailable().to_string();
+            let finding = "cannot be used: the folder has the unpacked files and not the archive";
+            for words in [finding, &format!("rm -r -- {folder}\n"), VENDOR] {
+                assert!(text.contains(words), "{words} is missing in {text}");
+            }
+        }
+        for file in [".wasm-tools.part", "README.md", "other.tar.gz"] {
+            let listing = FixedListing::from_files(&[&format!("{folder}/{file}")]);
+            let item = item(&[(env::VENDOR_DIR, "/v"), (env::OFFLINE, "1")], &listing).unwrap();
+            assert!(!item.unavailable().to_string().contains("unpacked"), "{file}");
         }
     }
 
