@@ -34,6 +34,8 @@ mod exec_platforms;
 mod first_page;
 #[path = "bazel/hints.rs"]
 mod hints;
+#[path = "bazel/later_bazels.rs"]
+mod later_bazels;
 #[path = "bazel/modules.rs"]
 mod modules;
 #[path = "bazel/prove.rs"]

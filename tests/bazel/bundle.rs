@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::later_bazels::own_repository;
 use crate::sandbox::sha256;
 use crate::workspace::{HELPER, Mirror, Workspace, output};
 
@@ -117,7 +118,7 @@ fn an_applied_bundle_has_all_that_bazel_needs() {
     workspace.fresh_output_root();
     let failed = build(&workspace).fails();
     assert!(failed.stderr.contains("download is disabled"), "{}", failed.stderr);
-    assert!(failed.stderr.contains("@@_main~_repo_rules~one"), "{}", failed.stderr);
+    assert!(failed.stderr.contains(&own_repository("one")), "{}", failed.stderr);
 
     // A registry is not asked either, also if it is there and the far side has none of its own.
     let mirror = Mirror::new();

@@ -251,7 +251,8 @@ fn hand_made_folders_build_offline() {
     ]);
 }
 
-/// Uses `wasi_wit_dependencies()` and `wit_package` in a WORKSPACE.
+/// Uses `wasi_wit_dependencies()` and `wit_package` in a WORKSPACE, which Bazel 8 reads with
+/// `--enable_workspace`, and Bazel 9 not at all.
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
 fn published_archives_in_a_workspace_without_modules() {
@@ -265,7 +266,8 @@ fn published_archives_in_a_workspace_without_modules() {
     workspace.sandbox.write(
         "ws/WORKSPACE",
         format!(
-            "local_repository(name = \"rules_wasm_airgap\", path = {:?})\n\
+            "load(\"@bazel_tools//tools/build_defs/repo:local.bzl\", \"local_repository\")\n\
+             local_repository(name = \"rules_wasm_airgap\", path = {:?})\n\
              load(\"@rules_wasm_airgap//wit:defs.bzl\", \"wasi_wit_dependencies\")\n\
              load(\"@rules_wasm_airgap//wit:defs.bzl\", \"wit_package\")\n\
              wasi_wit_dependencies()\n\

@@ -219,7 +219,8 @@ impl Workspace {
         );
     }
 
-    fn output_root(&self) -> PathBuf {
+    /// Returns the folder for the output roots of Bazel's servers.
+    pub fn output_root(&self) -> PathBuf {
         self.sandbox.path(&format!("output{}", self.output_roots))
     }
 

@@ -65,9 +65,13 @@ mod tests {
         let text = "INFO: x\nERROR: /x/BUILD:1:1: no such package '@@a~b~c//': no such package \
                     '@@h//x': it failed\nError in fail: it failed\nError in fail: it failed\n\
                     ERROR: An error occurred during the fetch of repository 'd~e':\n";
-        assert_eq!(errors(text).len(), 3);
-        let failed: Vec<_> = failed_repositories(text).into_iter().collect();
-        assert_eq!(failed, ["a~b~c", "d~e", "h"]);
+        // Bazel separates the parts of a canonical name by `~` in version 7, later by `+`.
+        for separator in ["~", "+"] {
+            let text = text.replace('~', separator);
+            assert_eq!(errors(&text).len(), 3);
+            let failed: Vec<_> = failed_repositories(&text).into_iter().collect();
+            assert_eq!(failed, ["a~b~c", "d~e", "h"].map(|it| it.replace('~', separator)));
+        }
     }
 
     #[test]

@@ -62,9 +62,13 @@ fn repositories_of_others_and_the_helper_are_named() {
     let stderr = "ERROR: no such package '@@other~1~x//': it failed\n\
                   ERROR: no such package '@@r~~wasm_helper~wasm_airgap_helper//': no cargo\n\
                   ERROR: no such package '@@r~~wasm_toolchains~wasm_toolchains_c//': it failed\n";
-    let found = judged(Vec::new(), 1, stderr);
-    assert_eq!(subjects(&found.items), ["the helper wasm-airgap", "@@other~1~x"]);
-    assert!(found.items[0].fix.contains("bazel run @r//tools/vendor:helper"));
+    // Bazel 7 separates the parts of a canonical name by `~`, later releases by `+`.
+    for separator in ["~", "+"] {
+        let found = judged(Vec::new(), 1, &stderr.replace('~', separator));
+        let other = "@@other~1~x".replace('~', separator);
+        assert_eq!(subjects(&found.items), ["the helper wasm-airgap", &other]);
+        assert!(found.items[0].fix.contains("bazel run @r//tools/vendor:helper"));
+    }
 }
 
 /// The rules whose messages and names `doctor` recognizes.
