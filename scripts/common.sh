@@ -52,6 +52,15 @@ helm_bin() {
     printf '%s\n' "$1/helm-$helm_version/bin"
 }
 
+# BuildBox, a remote executor, as this version of BuildStream has it; see scripts/buildbox.
+# The one of BuildStream 2.8.1 refuses Bazel 7, which speaks version 2.0 of the protocol.
+buildbox_version=2.7.0
+
+# buildbox_bin CACHE: the folder that contains it, for PATH.
+buildbox_bin() {
+    printf '%s\n' "$1/buildbox-$buildbox_version/bin"
+}
+
 # mdBook, which makes a site of the manual; see scripts/docs.
 mdbook_version=0.5.4
 

@@ -7,6 +7,8 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/buildbox.rs"]
+mod buildbox;
 #[path = "support/data.rs"]
 mod data;
 #[path = "support/nginx.rs"]
@@ -42,6 +44,8 @@ mod modules;
 mod prove;
 #[path = "bazel/rc.rs"]
 mod rc;
+#[path = "bazel/remote.rs"]
+mod remote;
 #[path = "bazel/settings.rs"]
 mod settings;
 #[path = "bazel/tidy.rs"]
