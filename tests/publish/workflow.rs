@@ -17,15 +17,16 @@ const WORKFLOW: &str = ".github/workflows/release.yml";
 /// A program that writes down its arguments.
 const GH: &str = "#!/bin/bash\necho \"$*\" >>\"$HOME/gh.log\"\n";
 
-/// `scripts/release`, which builds for half an hour: a file for each platform.
+/// `scripts/release`, which builds for half an hour: a file for each platform, and the sums.
 const RELEASE: &str = r#"#!/bin/bash
-set -e; [[ $1 == --output ]]; out=$2; shift 2; mkdir "$out"; cd "$out"
+set -e; [[ $1 == --output ]]; mkdir -p "$2"; cd "$2"; shift 2
+if [[ $1 == --sums ]]; then shift; else mkdir completions man; echo c >completions/bash; echo m >man/page; fi
 for platform; do
     name=wasm-airgap-VERSION-$platform; [[ $platform != windows* ]] || name+=.exe
     echo "$platform" >"$name"
 done
-echo completions >wasm-airgap-VERSION.bash
-sums=$(sha256sum *); echo "$sums" >SHA256SUMS
+rm -f SHA256SUMS
+sums=$(find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum); echo "$sums" >SHA256SUMS
 "#;
 
 fn workflow() -> (String, Rc<Node>) {
@@ -149,7 +150,7 @@ fn the_steps_of_the_workflow_make_a_whole_release() {
 
     let mut expected: Vec<_> = platforms.iter().map(|it| binary(it)).collect();
     expected.push(format!("rules_wasm_airgap-v{VERSION}.tar.gz"));
-    expected.push(format!("wasm-airgap-{VERSION}.bash"));
+    expected.push(format!("wasm-airgap-{VERSION}-completions-and-man-pages.tar.gz"));
     expected.sort();
     let sums = checkout.sandbox.read("checkout/release/SHA256SUMS");
     let listed: Vec<_> = sums.lines().map(|line| line.split_once("  ").unwrap()).collect();
@@ -189,7 +190,9 @@ fn runners_that_disagree_about_a_file_are_refused() {
         checkout.sandbox.write(&format!("{folder}/SHA256SUMS"), line);
     }
     let merge = script(&workflow, "release", "Put the files of all runners into one folder");
-    assert!(!checkout.run(&merge, &[]).status.success());
+    let ended = checkout.run(&merge, &[]);
+    let printed = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(!ended.status.success() && printed.contains("completions: FAILED"), "{printed}");
 }
 
 /// The address of the source archive is where the release has it.
