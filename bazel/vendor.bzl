@@ -73,6 +73,7 @@ def helper_test(name, args, data = [], tags = [], **kwargs):
 _TOOLCHAINS = Label("@wasm_toolchains//:request.json")
 _WIT = Label("@wasi_wit//:request.json")
 _COMPONENTS = Label("@wasm_components//:request.json")
+_HELPERS = Label("@wasm_airgap_helpers//:request.json")
 
 def vendor_all(name, wit_library = None, **kwargs):
     """Creates a target that vendors the toolchains, WIT and components of MODULE.bazel by `bazel run`.
@@ -86,7 +87,7 @@ def vendor_all(name, wit_library = None, **kwargs):
     _vendor(
         name,
         ["vendor", "all"] + (["--rules=" + wit_library] if wit_library else []),
-        [_TOOLCHAINS, _WIT, _COMPONENTS],
+        [_TOOLCHAINS, _WIT, _COMPONENTS, _HELPERS],
         kwargs,
     )
 
@@ -98,16 +99,18 @@ def vendor_toolchains(name, request = _TOOLCHAINS, **kwargs):
         request: the file that lists the tools; by default those in MODULE.bazel.
         **kwargs: the attributes that every rule has.
     """
-    _vendor(name, ["vendor", "toolchains"], [request], kwargs)
+    _vendor(name, ["vendor", "toolchains"], [request, _HELPERS], kwargs)
 
 def vendor_helper(name, **kwargs):
-    """Creates a target that vendors only the helper by `bazel run`, and prints the tag that pins it.
+    """Creates a target that vendors only the helper by `bazel run`, with those pinned for other platforms.
+
+    If nothing pins the helper of this machine, it prints the tag that does so.
 
     Args:
         name: the target's name.
         **kwargs: the attributes that every rule has.
     """
-    _vendor(name, ["vendor", "helper"], [], kwargs)
+    _vendor(name, ["vendor", "helper"], [_HELPERS], kwargs)
 
 def vendor_components(name, request = _COMPONENTS, **kwargs):
     """Creates a target that vendors components by `bazel run`.

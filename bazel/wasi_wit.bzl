@@ -7,6 +7,7 @@
 load("//bazel/private:download.bzl", "reproducible")
 load("//bazel/private:helper.bzl", "STAMP")
 load("//bazel/private:helper_hub_repo.bzl", "helper_hub")
+load("//bazel/private:helper_releases.bzl", "released_pins")
 load("//bazel/private:helper_repo.bzl", "helper_repo")
 load("//bazel/private:settings_repo.bzl", "settings_repo")
 load("//bazel/private:wasi_table.bzl", "WASI_WIT")
@@ -20,9 +21,9 @@ def wasi_wit_dependencies():
     when it is first used, and is pinned by SHA-256.
     """
     if not native.existing_rule("wasm_airgap_helper"):
-        helper_repo(name = "wasm_airgap_helper")
+        helper_repo(name = "wasm_airgap_helper", pins = released_pins())
     if not native.existing_rule("wasm_airgap_helpers"):
-        helper_hub({})
+        helper_hub(released_pins())
     if not native.existing_rule("wasm_airgap_settings"):
         settings_repo(name = "wasm_airgap_settings", stamp = STAMP)
     request, _ = wit_request(WASI_WIT, [], [])

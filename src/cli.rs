@@ -250,9 +250,10 @@ struct SelectionArgs {
     /// Your own registry file, which overrides the built-in entries; may be repeated
     #[arg(long = "registry", value_name = "FILE")]
     registries: Vec<PathBuf>,
-    /// A request written by the toolchain extension, relative to the current folder; - is stdin
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["bundles", "registries"])]
-    request: Option<PathBuf>,
+    /// A request written by the module extensions, relative to the current folder; - is stdin; may
+    /// be repeated
+    #[arg(long = "request", value_name = "FILE", conflicts_with_all = ["bundles", "registries"])]
+    requests: Vec<PathBuf>,
     /// A platform, or `all`; may be repeated [default: this one]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,

@@ -16,6 +16,8 @@ mod nginx;
 #[allow(dead_code, reason = "the tests of the OCI client use more of it")]
 #[path = "support/registry.rs"]
 mod registry;
+#[path = "support/release.rs"]
+mod release;
 #[allow(dead_code, reason = "the tests of the command line use more of it")]
 #[path = "support/sandbox.rs"]
 mod sandbox;
@@ -44,6 +46,8 @@ mod modules;
 mod prove;
 #[path = "bazel/rc.rs"]
 mod rc;
+#[path = "bazel/released.rs"]
+mod released;
 #[path = "bazel/remote.rs"]
 mod remote;
 #[path = "bazel/settings.rs"]
@@ -56,3 +60,5 @@ mod toolchains;
 mod wit;
 #[path = "bazel/workspaces.rs"]
 mod workspaces;
+
+use workspace::output;

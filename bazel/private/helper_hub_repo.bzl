@@ -2,6 +2,7 @@
 
     BUILD.bazel     `helper`: the helper for the platform of the configuration; and a toolchain
                     for each platform with a helper
+    request.json    the pinned helpers that have an address, which the vendor targets vendor
 
 The helper of this machine serves the platform of this machine; each other platform needs a pinned
 helper.
@@ -10,7 +11,6 @@ The hub depends on the repositories of the helpers only by label, so loading it 
 """
 
 load(":download.bzl", "reproducible")
-load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":module_name.bzl", "module_label")
 load(":pinned_helper_repo.bzl", "pinned_helper_repo")
 load(":platforms.bzl", "PLATFORMS", "platform_of")
@@ -19,15 +19,20 @@ def helper_hub(pins):
     """Creates the hub `wasm_airgap_helpers`, and a repository for each pinned helper.
 
     Args:
-        pins: platform -> `[version, sha256, url]` of the helpers that MODULE.bazel pins.
+        pins: platform -> `[version, sha256, url]` of the pinned helpers.
     """
-    pins = {
-        platform: [release.version, release.sha256, release.url]
-        for platform, release in HELPER_RELEASES.items()
-    } | pins
     for platform, pin in pins.items():
         pinned_helper_repo(name = _spoke(platform), pin = pin, platform = platform)
-    helper_hub_repo(name = "wasm_airgap_helpers", platforms = sorted(pins))
+    helpers = [
+        {"platform": platform, "sha256": sha256, "url": url, "version": version}
+        for platform, (version, sha256, url) in sorted(pins.items())
+        if url
+    ]
+    helper_hub_repo(
+        name = "wasm_airgap_helpers",
+        platforms = sorted(pins),
+        request = json.encode_indent({"helpers": helpers, "schema_version": 1}, indent = "  ") + "\n",
+    )
 
 def _spoke(platform):
     return "wasm_airgap_helper_" + platform
@@ -57,6 +62,7 @@ def _helper_hub_repo_impl(rctx):
     choices = {":is_" + platform: _target(repository) for platform, repository in sorted(helpers.items())}
     build.append(_HELPER.format(choices = choices | {"//conditions:default": missing}))
     rctx.file("BUILD.bazel", "\n".join(build), executable = False)
+    rctx.file("request.json", rctx.attr.request, executable = False)
     return reproducible(rctx, False)
 
 def _target(repository):
@@ -66,11 +72,13 @@ def _target(repository):
 _HOST = "wasm_airgap_helper"
 
 _HEADER = """\
-# Written by rules_wasm_airgap from the `pin` tags in MODULE.bazel.
+# Written by rules_wasm_airgap from its release and the `pin` tags in MODULE.bazel.
 
 load("{rules}", "missing_helper")
 
 package(default_visibility = ["//visibility:public"])
+
+exports_files(["request.json"])
 
 missing_helper(
     name = "missing",
@@ -105,6 +113,7 @@ helper_hub_repo = repository_rule(
     doc = "Chooses among the helper of this machine and the pinned helpers of others, by platform.",
     attrs = {
         "platforms": attr.string_list(doc = "The platforms with a pinned helper, as in `linux_amd64`."),
+        "request": attr.string(mandatory = True, doc = "The pinned helpers that have an address, as JSON."),
     },
     # The content depends on this machine, so Bazel must not vendor it.
     configure = True,

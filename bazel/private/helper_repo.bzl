@@ -12,20 +12,19 @@ load(":copy.bzl", "copy_program")
 load(":download.bzl", "reproducible")
 load(":execute.bzl", "execute_checked", "fail_before_helper")
 load(":helper_cache.bzl", "HELPER_SOURCES", "cached_helper", "keep_helper")
-load(":helper_releases.bzl", "HELPER_RELEASES")
 load(":module_name.bzl", "module_label")
 load(":pinned_helper.bzl", "helper_build_file", "path_in_workspace", "policy_answer", "take_pinned_helper")
 load(":platforms.bzl", "executable_name", "platform_of")
 load(":policy.bzl", "is_offline", "vendor_folder")
 
-def _three_ways(rctx):
+def _three_ways(rctx, pin = None):
     """Returns the end of a message: the three sources of a helper, with commands that run as printed."""
-    return _THREE_WAYS.format(
+    return (_PINNED_WAYS if pin else _WAYS).format(
         manifest = rctx.path(rctx.attr.manifest),
         vendor_helper = module_label(rctx, "//tools/vendor:helper"),
     )
 
-_THREE_WAYS = """
+_WAYS = """
 The helper can come from one of three places:
   1. a binary at a path:  --repo_env=BAZEL_WASM_HELPER=/path/to/wasm-airgap
   2. a pinned binary in the vendor folder or on the mirror: run
@@ -34,6 +33,16 @@ The helper can come from one of three places:
   3. the sources, built by the cargo on PATH (https://rustup.rs); for a build without a
      network, first run this in the workspace on an online machine
        cargo vendor --locked --versioned-dirs --manifest-path {manifest} vendor/crates
+"""
+
+_PINNED_WAYS = """
+The helper can come from one of three places:
+  1. a binary at a path:  --repo_env=BAZEL_WASM_HELPER=/path/to/wasm-airgap
+  2. the pinned binary, in one of the places above: run
+       bazel run {vendor_helper} -- --output-dir vendor/toolchains
+     on a machine with a network, and copy the folder here
+  3. the sources, built by the cargo on PATH (https://rustup.rs): replace the `wasm_helper.pin(...)` in
+     MODULE.bazel, if there is one, by `wasm_helper.from_sources()`
 """
 
 def _helper_repo_impl(rctx):
@@ -48,7 +57,7 @@ def _helper_repo_impl(rctx):
     else:
         pin = _pin(rctx, platform)
         if pin:
-            take_pinned_helper(rctx, pin, platform, name, _three_ways(rctx))
+            take_pinned_helper(rctx, pin, platform, name, _three_ways(rctx, pin))
         else:
             _build(rctx, name)
 
@@ -65,11 +74,11 @@ def _copy_override(rctx, override, name):
     copy_program(rctx, source, name)
 
 def _pin(rctx, platform):
-    """Returns the pinned binary for this machine: from MODULE.bazel first, then from the release."""
-    if platform in rctx.attr.pins:
-        version, sha256, url = rctx.attr.pins[platform]
-        return struct(version = version, sha256 = sha256, url = url)
-    return HELPER_RELEASES.get(platform)
+    """Returns the pinned binary for this machine, or None."""
+    if platform not in rctx.attr.pins:
+        return None
+    version, sha256, url = rctx.attr.pins[platform]
+    return struct(version = version, sha256 = sha256, url = url)
 
 def _build(rctx, name):
     cargo = rctx.which("cargo")

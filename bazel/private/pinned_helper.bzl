@@ -33,9 +33,10 @@ def take_pinned_helper(rctx, pin, platform, name, advice):
         looked_at.append("{}: not there".format(file))
 
     if offline:
-        if cached_only(rctx, name, name, pin.sha256, executable = True):
+        published = pin.url.split("?")[0].split("/")[-1] or name
+        if cached_only(rctx, published, name, pin.sha256, executable = True):
             return
-        looked_at.append("Bazel's repository cache, `--distdir`: not there")
+        looked_at.append("Bazel's repository cache, `--distdir`: {} is not there".format(published))
         looked_at.extend(["{}: not asked: BAZEL_WASM_OFFLINE is on".format(url) for url in urls])
     elif urls:
         result = rctx.download(

@@ -9,7 +9,7 @@ def _pinned_helper_repo_impl(rctx):
     version, sha256, url = rctx.attr.pin
     name = executable_name("wasm-airgap", rctx.attr.platform)
     pin = struct(sha256 = sha256, url = url, version = version)
-    advice = _ADVICE.format(
+    advice = (_ADVICE if url else _ADVICE_WITHOUT_ADDRESS).format(
         platform = rctx.attr.platform,
         vendor_helper = module_label(rctx, "//tools/vendor:helper"),
     )
@@ -18,6 +18,12 @@ def _pinned_helper_repo_impl(rctx):
     return reproducible(rctx)
 
 _ADVICE = """
+An action runs on {platform}, and needs the helper for it. Vendor it on a machine with a network by
+  bazel run {vendor_helper} -- --output-dir vendor/toolchains --platform {platform}
+and copy the folder here.
+"""
+
+_ADVICE_WITHOUT_ADDRESS = """
 An action runs on {platform}, and needs the helper for it. Vendor it on such a machine by
   bazel run {vendor_helper} -- --output-dir vendor/toolchains
 and copy the folder here.

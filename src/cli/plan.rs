@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Context, PlanArgs, plan_output, selection};
+use super::selection::{self, Selected};
+use super::{Context, PlanArgs, plan_output};
 use airgap_config::policy::Policy;
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
@@ -10,7 +11,7 @@ use airgap_vendor::kinds::component::{Components, WantedComponent};
 use airgap_vendor::plan::{self, PlaceState, Plan, SearchPlace};
 
 pub(super) fn run(args: &PlanArgs, context: &Context) -> Result<()> {
-    let (artifacts, components) = selection::everything(&args.selection, context)?;
+    let Selected { artifacts, components, .. } = selection::selected(&args.selection, context)?;
     let workspace = args.workspace.as_deref().map(|dir| context.path(dir));
     let policy = context.policy_in(workspace.as_deref().unwrap_or(context.workspace.root()))?;
     let mut plan = plan::resolve(&artifacts, &policy, &Disk)?;

@@ -11,40 +11,56 @@ use airgap_vendor::catalog::{ComponentCatalog, ToolCatalog};
 use airgap_vendor::kinds::component::WantedComponent;
 use airgap_vendor::request::{Platforms, Request};
 
-/// Returns the selected files.
+/// The selected files and components.
+pub(super) struct Selected {
+    /// The files of tools and WIT packages.
+    pub(super) artifacts: Vec<Artifact>,
+    /// The components of a request.
+    pub(super) components: Vec<WantedComponent>,
+    /// The pinned helpers of a request.
+    pub(super) helpers: Vec<Artifact>,
+}
+
+/// Returns the selected files and components.
 ///
 /// A named tool that is not published for a platform is an error; one from a bundle or from the set
 /// of all tools is left out with a warning.
-pub(super) fn artifacts(args: &SelectionArgs, context: &Context) -> Result<Vec<Artifact>> {
-    Ok(everything(args, context)?.0)
-}
-
-/// Returns the selected files, and the components of a request.
-pub(super) fn everything(
-    args: &SelectionArgs,
-    context: &Context,
-) -> Result<(Vec<Artifact>, Vec<WantedComponent>)> {
+pub(super) fn selected(args: &SelectionArgs, context: &Context) -> Result<Selected> {
     let request = request(args, context)?;
     let components = WantedComponent::of_request(&request)?;
-    let wanted = request.artifacts(&platforms(&args.platforms)?);
+    let platforms = platforms(&args.platforms)?;
+    let (wanted, helpers) = (request.artifacts(&platforms), request.helpers(&platforms));
     for error in wanted.unpublished {
         if !args.tools.is_empty() || wanted.artifacts.is_empty() {
             return Err(error);
         }
         context.report.warn(&format!("left out: {}", error.statement()));
     }
-    Ok((wanted.artifacts, components))
+    Ok(Selected { artifacts: wanted.artifacts, components, helpers })
 }
 
 fn request(args: &SelectionArgs, context: &Context) -> Result<Request> {
-    let Some(path) = &args.request else {
+    let Some(request) = read_all(&args.requests, context)? else {
         let mut catalog = ToolCatalog::builtin()?;
         for file in &args.registries {
             catalog.add_file(&context.path(file))?;
         }
         return Ok(Request::new(catalog.choices(&args.tools, &args.bundles)?));
     };
-    narrow(read(path, context)?, &args.tools)
+    narrow(request, &args.tools)
+}
+
+/// Reads requests into one; `None` if there are none.
+pub(super) fn read_all(paths: &[PathBuf], context: &Context) -> Result<Option<Request>> {
+    let mut all: Option<Request> = None;
+    for path in paths {
+        let request = read(path, context)?;
+        match &mut all {
+            Some(all) => all.add(request),
+            None => all = Some(request),
+        }
+    }
+    Ok(all)
 }
 
 /// Returns the pinned components: the built-in ones, and those in these files.

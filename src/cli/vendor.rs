@@ -70,11 +70,11 @@ fn tell(summary: &Summary, dir: &VendorDir, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Prints the lines that pin the helper, unless only the helper could be vendored: then the folder
-/// is not usable yet, and the next run prints them.
+/// Prints the lines that pin a helper that nothing pins yet, unless only the helper could be vendored:
+/// then the folder is not usable yet, and the next run prints them.
 fn tell_pin(summary: &Summary, context: &Context) {
     let (helpers, others): (Vec<_>, Vec<_>) =
-        summary.entries.iter().partition(|entry| entry.kind == "helper");
+        summary.entries.iter().partition(|entry| entry.kind == "helper" && entry.url.is_empty());
     if let Some(helper) =
         helpers.first().filter(|_| summary.failures.is_empty() || !others.is_empty())
     {

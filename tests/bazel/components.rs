@@ -8,7 +8,7 @@ use crate::sandbox::{Sandbox, sha256};
 use crate::workspace::{HELPER, Mirror, Workspace, output};
 
 /// The components of the example.
-const GREETER: &str = include_str!("../../examples/offline_components/components/greeter.wat");
+pub const GREETER: &str = include_str!("../../examples/offline_components/components/greeter.wat");
 pub const APP: &str = include_str!("../../examples/offline_components/components/app.wat");
 
 /// A pushed component.

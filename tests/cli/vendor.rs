@@ -287,3 +287,57 @@ fn an_unwritable_folder_is_named() {
     let words = vendor_words(&files, &["--output-dir=taken/toolchains", "--no-helper"]);
     sandbox.run(&words).ends_with(1).says(&["cannot create", "taken"]);
 }
+
+/// The helper of another platform is fetched. This program is the helper of its own platform, unless
+/// another one is pinned.
+#[test]
+fn pinned_helpers_are_vendored() {
+    let (sandbox, server) = (Sandbox::new(), Server::start(|_| Reply::ok("released")));
+    let program = fs::read(env!("CARGO_BIN_EXE_wasm-airgap")).unwrap();
+    let request = |host_sha256: &str| {
+        let helper = |platform: &str, sha256: &str| {
+            let url = server.url(&format!("/v1/wasm-airgap-1.2.3-{platform}"));
+            serde_json::json!({
+                "platform": platform, "version": "1.2.3", "sha256": sha256, "url": url,
+            })
+        };
+        let arm = helper("linux_arm64", &sha256(b"released"));
+        let helpers = [helper("linux_amd64", host_sha256), arm];
+        serde_json::json!({"schema_version": 1, "helpers": helpers}).to_string()
+    };
+    let vendor = |words: &[&str]| {
+        let words = [&["vendor", "helper", "--request=request.json"], words].concat();
+        sandbox.run(&words).succeeds()
+    };
+    let (host, arm) = ["linux_amd64", "linux_arm64"]
+        .map(|platform| format!("vendor/toolchains/wasm-airgap/1.2.3/{platform}/wasm-airgap"))
+        .into();
+
+    sandbox.write("request.json", request(&sha256(&program)));
+    let printed = vendor(&["--output-dir=vendor/toolchains"]);
+    assert!(!printed.stderr.contains("use_extension"), "{}", printed.stderr);
+    assert!(fs::read(sandbox.path(&host)).unwrap() == program);
+    assert!(!sandbox.path(&arm).exists());
+    assert_eq!(server.requests().len(), 0);
+
+    vendor(&["--output-dir=vendor/toolchains", "--platform=linux_arm64"]);
+    assert_eq!(sandbox.read(&arm), "released");
+    assert_eq!(server.requests()[0].path, "/v1/wasm-airgap-1.2.3-linux_arm64");
+    let manifest = sandbox.read("vendor/manifest.json");
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    for (entry, platform) in [(0, "linux_amd64"), (1, "linux_arm64")] {
+        let entry = &manifest["files"][entry];
+        assert_eq!(entry["kind"], "helper");
+        assert_eq!(entry["platform"], platform);
+        assert_eq!(entry["url"], server.url(&format!("/v1/wasm-airgap-1.2.3-{platform}")));
+    }
+    sandbox.run(&["verify", "vendor"]).succeeds();
+
+    // A build that nothing pins is not what the rules will use.
+    fs::remove_dir_all(sandbox.path("vendor")).unwrap();
+    sandbox.write("request.json", request(&sha256(b"released")));
+    let printed = vendor(&["--output-dir=other/toolchains", "--platform=all"]);
+    assert!(!printed.stderr.contains("use_extension"), "{}", printed.stderr);
+    assert_eq!(sandbox.read(&host.replace("vendor/", "other/")), "released");
+    assert_eq!(sandbox.read(&arm.replace("vendor/", "other/")), "released");
+}

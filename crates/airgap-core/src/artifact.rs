@@ -12,6 +12,10 @@ use crate::package::PackageId;
 use crate::path_component::PathComponent;
 use crate::platform::Platform;
 
+/// The name of this program, which the rules call the helper: in vendor folders, on mirrors and in
+/// manifests.
+pub const HELPER: &str = "wasm-airgap";
+
 /// One published file that is pinned: its identity and its upstream address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
@@ -34,6 +38,14 @@ pub enum Identity {
         /// The platform that it runs on.
         platform: Platform,
     },
+    /// This program, as it was released for a platform.
+    Helper {
+        /// Its version.
+        #[serde(rename = "helper")]
+        version: PathComponent,
+        /// The platform that it runs on.
+        platform: Platform,
+    },
     /// The sources of a WIT package.
     Wit {
         /// The package, as in `wasi:http@0.2.6`.
@@ -45,7 +57,7 @@ impl Identity {
     /// Returns the kind.
     pub fn kind(&self) -> VendoredKind {
         match self {
-            Identity::Tool { .. } => VendoredKind::Toolchain,
+            Identity::Tool { .. } | Identity::Helper { .. } => VendoredKind::Toolchain,
             Identity::Wit { .. } => VendoredKind::Wit,
         }
     }
@@ -54,6 +66,7 @@ impl Identity {
     fn folder(&self) -> String {
         match self {
             Identity::Tool { tool, version, platform } => format!("{tool}/{version}/{platform}"),
+            Identity::Helper { version, platform } => format!("{HELPER}/{version}/{platform}"),
             Identity::Wit { package } => package.folder(),
         }
     }
@@ -65,6 +78,7 @@ impl fmt::Display for Identity {
             Identity::Tool { tool, version, platform } => {
                 write!(f, "{tool} {version} ({platform})")
             }
+            Identity::Helper { version, platform } => write!(f, "{HELPER} {version} ({platform})"),
             Identity::Wit { package } => write!(f, "{package}"),
         }
     }
@@ -74,7 +88,16 @@ impl Artifact {
     /// Returns the path below a kind's own folder or a mirror, with `/` on every platform:
     /// `{tool}/{version}/{platform}/{filename}`, `{ns}-{name}-{version}/{filename}`.
     pub fn path(&self) -> String {
-        format!("{}/{}", self.identity.folder(), self.asset.filename())
+        format!("{}/{}", self.identity.folder(), self.filename())
+    }
+
+    /// Returns the name of its file in vendor folders and on mirrors: that of the published file. A
+    /// helper has one name on each platform, because the rules look for it before a helper runs.
+    pub fn filename(&self) -> String {
+        match &self.identity {
+            Identity::Helper { platform, .. } => platform.executable(HELPER),
+            Identity::Tool { .. } | Identity::Wit { .. } => self.asset.filename().to_string(),
+        }
     }
 
     /// Returns the path below a kind's own folder as a path of this system.
@@ -337,6 +360,13 @@ mod tests {
         assert_eq!(artifact.to_string(), "t 1 (linux_amd64)");
         artifact.identity = Identity::Wit { package: "a:b@1.2.3".parse().unwrap() };
         assert_eq!(artifact.path(), "a-b-1.2.3/t.tar.gz");
+        for (platform, path) in [
+            (Platform::LinuxArm64, "wasm-airgap/1/linux_arm64/wasm-airgap"),
+            (Platform::WindowsAmd64, "wasm-airgap/1/windows_amd64/wasm-airgap.exe"),
+        ] {
+            artifact.identity = Identity::Helper { version: "1".parse().unwrap(), platform };
+            assert_eq!(artifact.path(), path);
+        }
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Platform {
     pub fn is_windows(self) -> bool {
         self == Platform::WindowsAmd64
     }
+
+    /// Returns the file name of an executable on this platform.
+    pub fn executable(self, name: &str) -> String {
+        format!("{name}{}", if self.is_windows() { ".exe" } else { "" })
+    }
 }
 
 impl fmt::Display for Platform {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use airgap_core::artifact::{Artifact, Identity, VendoredKind};
+use airgap_core::artifact::{Artifact, HELPER, Identity, VendoredKind};
 use airgap_core::bounded;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Context, Error, Result};
@@ -457,16 +457,20 @@ impl Entry {
     /// Creates the entry for an artifact at this path. The address is upstream's and not the
     /// mirror's: two machines behind two mirrors write the same.
     pub fn of(artifact: &Artifact, path: String, file: &Verified) -> Entry {
-        let (name, version, platform) = match &artifact.identity {
+        let kind = artifact.identity.kind().name();
+        let (kind, name, version, platform) = match &artifact.identity {
             Identity::Tool { tool, version, platform } => {
-                (tool.to_string(), version.to_string(), platform.to_string())
+                (kind, tool.to_string(), version.to_string(), platform.to_string())
+            }
+            Identity::Helper { version, platform } => {
+                ("helper", HELPER.to_owned(), version.to_string(), platform.to_string())
             }
             Identity::Wit { package } => {
-                (package.name.to_string(), package.version.to_string(), String::new())
+                (kind, package.name.to_string(), package.version.to_string(), String::new())
             }
         };
         Entry {
-            kind: artifact.identity.kind().name().to_owned(),
+            kind: kind.to_owned(),
             name,
             version,
             platform,

@@ -121,7 +121,7 @@ impl PlannedArtifact {
         };
         let mut item = PlannedArtifact {
             identity: artifact.identity.clone(),
-            filename: artifact.asset.filename().to_string(),
+            filename: artifact.filename(),
             asset: artifact.asset.clone(),
             path,
             urls,
@@ -173,6 +173,10 @@ fn vendor_command(identity: &Identity) -> String {
         Identity::Tool { tool, version, platform } => format!(
             "bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- \
              --output-dir vendor/toolchains --tool {tool}@{version} --platform {platform}"
+        ),
+        Identity::Helper { platform, .. } => format!(
+            "bazel run @rules_wasm_airgap//tools/vendor:helper -- \
+             --output-dir vendor/toolchains --platform {platform}"
         ),
         Identity::Wit { package } => {
             format!("wasm-airgap vendor wit {package} --archives --output-dir vendor/wit")

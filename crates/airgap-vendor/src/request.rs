@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Choice, ComponentCatalog, SourceArchive};
-use airgap_core::artifact::Artifact;
+use airgap_core::artifact::{ArchiveType, Artifact, Asset, AssetUrl, Identity, Strip};
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, Result};
 use airgap_core::package::PackageId;
@@ -38,9 +38,22 @@ pub struct Request {
     /// The components.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<ComponentChoice>,
+    /// The pinned helpers that have an address, one for each platform.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    helpers: Vec<PinnedHelper>,
     /// Files of a checksum registry of components, which resolves the names in the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     component_registry: Vec<serde_json::Value>,
+}
+
+/// This program for one platform, as MODULE.bazel or the release of the rules pins it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct PinnedHelper {
+    platform: Platform,
+    version: PathComponent,
+    sha256: Digest,
+    url: AssetUrl,
 }
 
 /// One WIT package in one version, from a registry.
@@ -116,6 +129,7 @@ impl Request {
             packages: Vec::new(),
             wit: Vec::new(),
             components: Vec::new(),
+            helpers: Vec::new(),
             component_registry: Vec::new(),
         }
     }
@@ -131,7 +145,8 @@ impl Request {
         let files = request.tools.iter().map(|choice| choice.assets.len()).sum::<usize>()
             + request.packages.len()
             + request.wit.len()
-            + request.components.len();
+            + request.components.len()
+            + request.helpers.len();
         match files > MOST_FILES {
             true => Err(Error::usage(format!("the request in `{origin}` has too many files"))
                 .fact("expected", format!("at most {MOST_FILES} files"))
@@ -139,6 +154,16 @@ impl Request {
                 .hint("request fewer tools, packages and components in one run")),
             false => Ok(request),
         }
+    }
+
+    /// Adds another request to this one.
+    pub fn add(&mut self, other: Request) {
+        self.tools.extend(other.tools);
+        self.packages.extend(other.packages);
+        self.wit.extend(other.wit);
+        self.components.extend(other.components);
+        self.helpers.extend(other.helpers);
+        self.component_registry.extend(other.component_registry);
     }
 
     /// Returns the checksum registry of components, with the request's own files.
@@ -172,6 +197,27 @@ impl Request {
             }
         }
         wanted
+    }
+
+    /// Returns the pinned helpers for these platforms and for this machine, which has one already and
+    /// adds it to every vendor folder.
+    pub fn helpers(&self, platforms: &Platforms) -> Vec<Artifact> {
+        let is_wanted = |helper: &&PinnedHelper| match platforms {
+            Platforms::All => true,
+            Platforms::Only(named) => {
+                named.contains(&helper.platform) || Platform::host() == Some(helper.platform)
+            }
+        };
+        self.helpers.iter().filter(is_wanted).map(PinnedHelper::artifact).collect()
+    }
+}
+
+impl PinnedHelper {
+    fn artifact(&self) -> Artifact {
+        let PinnedHelper { platform, version, sha256, url } = self.clone();
+        let identity = Identity::Helper { version, platform };
+        let (archive, strip_prefix) = (ArchiveType::Binary, Strip::Nothing);
+        Artifact { identity, asset: Asset { url, sha256, archive, strip_prefix } }
     }
 }
 

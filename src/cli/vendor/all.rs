@@ -63,6 +63,7 @@ pub(in crate::cli) struct AllArgs {
 
 /// All items of the requests.
 struct All {
+    /// The tools, and the pinned helpers.
     tools: Vec<Artifact>,
     archives: Vec<SourceArchive>,
     wit: Vec<WitChoice>,
@@ -114,6 +115,9 @@ impl All {
                 context.report.warn(&format!("left out: {}", error.statement()));
             }
             tools.extend(wanted.artifacts);
+            if !args.no_helper {
+                tools.extend(request.helpers(&platforms));
+            }
             components.extend(WantedComponent::of_request(&request)?);
             wit.extend(request.wit);
         }

@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::{client, conclude, policy_for, tell, tell_pin};
 use crate::cli::plan_output::DryRun;
-use crate::cli::{Context, SelectionArgs, selection};
+use crate::cli::selection::{self, Selected};
+use crate::cli::{Context, SelectionArgs};
 use airgap_core::artifact::VendoredKind;
 use airgap_core::error::Result;
 use airgap_core::listing::Disk;
@@ -41,7 +42,10 @@ pub(in crate::cli) struct ToolchainsArgs {
 }
 
 pub(super) fn run(args: &ToolchainsArgs, context: &Context) -> Result<()> {
-    let artifacts = selection::artifacts(&args.selection, context)?;
+    let Selected { mut artifacts, helpers, .. } = selection::selected(&args.selection, context)?;
+    if !args.no_helper {
+        artifacts.extend(helpers);
+    }
     let output_dir = context.path(&args.output_dir);
     let dir = VendorDir::of(&output_dir, VendoredKind::Toolchain);
     let policy = policy_for(&dir, context.policy()?);

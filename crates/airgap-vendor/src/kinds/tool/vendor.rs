@@ -11,11 +11,11 @@ use airgap_http::Client;
 
 /// The work to do.
 pub struct ToolJob<'a> {
-    /// The wanted tools, and their sources.
+    /// The wanted tools and pinned helpers, and their sources.
     pub plan: &'a Plan,
     /// The destination.
     pub dir: &'a VendorDir,
-    /// The helper to add.
+    /// The running program, which is added unless the plan has a pinned helper for its platform.
     pub helper: Option<&'a Helper>,
     /// The HTTP client; absent when offline.
     pub client: Option<&'a Client>,
@@ -31,7 +31,7 @@ pub struct ToolJob<'a> {
 pub fn vendor_tools(job: &ToolJob<'_>, report: &Report) -> Result<Summary> {
     let ToolJob { plan, dir, client, jobs, .. } = *job;
     vendor::begin(dir)?;
-    let helper = job.helper.map(|helper| helper.vendor(dir)).transpose()?;
+    let helper = job.helper.map(|helper| helper.vendor(plan, dir)).transpose()?.flatten();
     let batch = Batch { wanted: &plan.items, noun: "file", jobs };
     let mut summary = vendor::bring_all(&batch, report, |item: &PlannedArtifact| {
         let file = vendor_file(item, dir, client, report)?;
