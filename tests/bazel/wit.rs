@@ -283,6 +283,8 @@ fn published_archives_in_a_workspace_without_modules() {
         "build",
         "--noenable_bzlmod",
         "--enable_workspace",
+        // Bazel 9 has this flag and no WORKSPACE; the built-in part of WORKSPACE fails with it.
+        "--noincompatible_disable_native_repo_rules",
         "//...",
         "@custom_api//...",
     ]);
