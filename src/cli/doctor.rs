@@ -70,6 +70,7 @@ pub(super) fn run(args: &DoctorArgs, context: &Context) -> Result<()> {
         layouts: &layouts,
         vendor_all: &context.workspace.label("//tools/vendor:vendor_all"),
         environment: &context.environment,
+        report: &context.report,
     };
     let mut diagnosis = examination.run()?;
     for item in diagnosis.items.iter_mut().chain(&mut diagnosis.not_asked_for) {

@@ -96,6 +96,7 @@ fn workspace_pins(args: &OutdatedArgs, is_offline: bool, context: &Context) -> R
         bazel: bazel.as_deref(),
         vendor_all: &context.workspace.label("//tools/vendor:vendor_all"),
         environment: &context.environment,
+        report: &context.report,
         is_offline,
     };
     let pins = workspace.pins()?;

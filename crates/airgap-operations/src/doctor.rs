@@ -30,6 +30,7 @@ use airgap_config::policy::Policy;
 use airgap_core::environment::Environment;
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::read;
+use airgap_core::report::Report;
 use airgap_core::rooted::RootedPath;
 use airgap_core::shell;
 use airgap_core::verify::Unverified;
@@ -71,6 +72,8 @@ pub struct Examination<'a> {
     pub vendor_all: &'a str,
     /// The environment.
     pub environment: &'a Environment,
+    /// The output, for a message that Bazel is being waited for.
+    pub report: &'a Report,
 }
 
 /// The result of an examination.
@@ -135,7 +138,7 @@ impl Examination<'_> {
             return Ok(diagnosis);
         };
         diagnosis.machine.extend(machine::bazelisk(&program, self.root, self.environment));
-        match Bazel::new(program, self.root, self.environment) {
+        match Bazel::new(program, self.root, self.environment, self.report) {
             Ok(mut bazel) => {
                 let asked = self.ask(&mut bazel, options, &environment, &policy, &mut diagnosis);
                 bazel.finish();

@@ -5,6 +5,7 @@
 // Tests create folders directly.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod announced;
 mod asked;
 pub mod bundle;
 pub mod doctor;

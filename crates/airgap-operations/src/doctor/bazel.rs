@@ -7,8 +7,10 @@ use std::time::Duration;
 use airgap_core::child::Limits;
 use airgap_core::environment::Environment;
 use airgap_core::error::Result;
+use airgap_core::report::Report;
 use airgap_core::store::Scratch;
 
+use crate::announced;
 use crate::kept::Kept;
 use crate::network_namespace::{Captured, NetworkNamespace, Words};
 
@@ -70,6 +72,7 @@ pub(super) struct Bazel<'a> {
     namespace: NetworkNamespace,
     scratch: Scratch,
     root: &'a Path,
+    report: &'a Report,
     /// The options of `.bazelrc`, without unknown ones.
     options: Vec<String>,
 }
@@ -83,9 +86,10 @@ impl<'a> Bazel<'a> {
         program: PathBuf,
         root: &'a Path,
         environment: &Environment,
+        report: &'a Report,
     ) -> Result<Bazel<'a>> {
         let (namespace, scratch) = (NetworkNamespace::find(environment)?, Scratch::new()?);
-        Ok(Bazel { program, namespace, scratch, root, options: Vec::new() })
+        Ok(Bazel { program, namespace, scratch, root, report, options: Vec::new() })
     }
 
     /// Sets the options for each command; a command gets those that it knows.
@@ -128,8 +132,11 @@ impl<'a> Bazel<'a> {
         command.push(output("--output_base=", "base"));
         command.extend(words.iter().map(OsString::from));
         let kept = Kept::read(&self.root.join(LOCK))?;
+        let name = words.first().map_or("", String::as_str);
+        let shown = format!("{} {name}", self.program.display());
         let words = Words { tracer: &[], command: &command, folder: self.root, variables: &[] };
-        let captured = self.namespace.captured(&words, self.scratch.path(), LIMITS);
+        let run = || self.namespace.captured(&words, self.scratch.path(), LIMITS);
+        let captured = announced::while_waiting(self.report, &shown, LIMITS, run);
         kept.restore()?;
         captured.map(decode)
     }

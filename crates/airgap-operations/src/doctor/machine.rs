@@ -193,7 +193,11 @@ pub(super) fn output_roots(
     let named = names.into_iter().flat_map(|name| values(startup, name));
     let mut dirs: Vec<_> = named.map(|dir| root.join(dir)).collect();
     if dirs.is_empty() && cfg!(target_os = "linux") {
-        dirs.extend(environment.home().map(|home| home.join(".cache/bazel")));
+        // The XDG Base Directory Specification says that a relative path must be ignored.
+        let named = environment.named("XDG_CACHE_HOME").map(Path::new);
+        let named = named.filter(|cache| cache.is_absolute()).map(Path::to_owned);
+        let cache = named.or_else(|| Some(environment.home()?.join(".cache")));
+        dirs.extend(cache.map(|cache| cache.join("bazel")));
     }
     dirs.iter().flat_map(|dir| output_root(dir)).collect()
 }
@@ -482,6 +486,12 @@ mod tests {
         let roots = |word: &str| output_roots(&placed(&[word]), folder.path(), &environment);
         assert_eq!(roots("--output_user_root=file")[0].health, Health::Bad);
         assert!(roots("--output_base=new/folder")[0].found.contains(" free in `"));
+        if cfg!(target_os = "linux") {
+            let cache = folder.path().join("file").display().to_string();
+            let variables = [("HOME", "/"), ("XDG_CACHE_HOME", cache.as_str())];
+            let environment = Environment::from_pairs(&variables, "/");
+            assert_eq!(output_roots(&[], folder.path(), &environment)[0].health, Health::Bad);
+        }
     }
 
     #[test]

@@ -38,13 +38,18 @@ struct Line {
 }
 
 impl Rc {
-    /// Reads the file of the workspace, that of the home folder, and all that they import.
+    /// Reads the file of the system, that of the workspace, that of the home folder, and all that
+    /// they import. Bazel reads them in this order.
     ///
     /// # Errors
     /// Those of reading a file; a missing file is not an error, as for `try-import`.
     pub(super) fn read(root: &Path, environment: &Environment) -> Result<Rc> {
-        let mut files = vec![root.join(".bazelrc")];
-        files.extend(environment.home().map(|home| home.join(".bazelrc")));
+        let home = environment.home().map(|home| home.join(".bazelrc"));
+        let files = [system(environment), Some(root.join(".bazelrc")), home];
+        Rc::from_files(files.into_iter().flatten().collect(), root)
+    }
+
+    fn from_files(mut files: Vec<PathBuf>, root: &Path) -> Result<Rc> {
         let (mut rc, mut next) = (Rc::default(), 0);
         while let Some(file) = files.get(next).cloned().filter(|_| next < MOST_FILES) {
             next += 1;
@@ -113,6 +118,14 @@ impl Rc {
             });
         }
         imports
+    }
+}
+
+/// Returns the file of the system.
+fn system(environment: &Environment) -> Option<PathBuf> {
+    match cfg!(windows) {
+        true => Some(Path::new(environment.named("ProgramData")?).join("bazel.bazelrc")),
+        false => Some(PathBuf::from("/etc/bazel.bazelrc")),
     }
 }
 
@@ -223,5 +236,14 @@ mod tests {
         let rc = Rc::read(folder.path(), &Environment::from_pairs(&[], "/")).unwrap();
         assert_eq!(rc.options(&["build"], &[]).len(), 1);
         assert!(!rc.defines("offline"));
+        // The file of the system comes first, and its imports are relative to the workspace.
+        let system = folder.path().join("etc.rc");
+        write("etc.rc", "build --y\nbuild:offline --z\ntry-import %workspace%/a.rc\n");
+        let files = vec![system, folder.path().join(".bazelrc")];
+        let rc = Rc::from_files(files, folder.path()).unwrap();
+        let options = rc.options(&["build"], &["offline".to_owned()]);
+        let words: Vec<_> =
+            options.iter().map(|it| (it.word.as_str(), it.place.as_str())).collect();
+        assert_eq!(words, [("--y", "etc.rc:1"), ("--x", "a.rc:2"), ("--z", "etc.rc:2")]);
     }
 }

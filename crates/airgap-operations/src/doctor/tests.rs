@@ -18,6 +18,7 @@ fn judged(items: Vec<Item>, code: i32, stderr: &str) -> Diagnosis {
         layouts: &[],
         vendor_all: "@r//tools/vendor:vendor_all",
         environment: &environment,
+        report: &Report::quiet(),
     };
     let answer = Answer { code: Some(code), stdout: String::new(), stderr: stderr.to_owned() };
     diagnosis.judge(&answer, &examination);
@@ -137,6 +138,7 @@ fn the_paths_in_commands_are_quoted() {
         bazel: None,
         vendor_all: "@r//tools/vendor:vendor_all",
         environment: &environment,
+        report: &Report::quiet(),
     };
     assert_eq!(
         examination.fetch_command(Some(Path::new("/ws/my cache"))),

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use super::NotLookedUp;
 use super::pin::{Pin, Pins, Update};
+use crate::announced;
 use crate::asked::{self, QueryResult, RuleTarget};
 use crate::kept::Kept;
 use airgap_core::child::{self, Limits};
 use airgap_core::environment::Environment;
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_core::read;
+use airgap_core::report::Report;
 use airgap_core::shell;
 use airgap_core::user_path;
 use airgap_mirror::{MirrorList, MirrorLock};
@@ -41,6 +43,8 @@ pub struct Workspace<'a> {
     pub vendor_all: &'a str,
     /// The environment.
     pub environment: &'a Environment,
+    /// The output, for a message that Bazel is being waited for.
+    pub report: &'a Report,
     /// True if Bazel must not use the network.
     pub is_offline: bool,
 }
@@ -125,7 +129,8 @@ impl Workspace<'_> {
         // Bazel may write its lock, and nothing in the workspace is to change.
         let kept = Kept::read(&self.root.join("MODULE.bazel.lock"))?;
         let failed = || Error::new(ErrorKind::Failed, "`bazel query` failed");
-        let output = child::run(command, b"", LIMITS);
+        let run = || child::run(command, b"", LIMITS);
+        let output = announced::while_waiting(self.report, "bazel query", LIMITS, run);
         kept.restore()?;
         let output = output.map_err(|failure| failed().because(failure))?;
         // 3 is a partial answer of --keep_going.
