@@ -27,6 +27,9 @@ mod config;
 mod doctor;
 #[path = "cli/emit.rs"]
 mod emit;
+#[cfg(all(unix, feature = "operations"))]
+#[path = "cli/examples.rs"]
+mod examples;
 #[path = "cli/extract.rs"]
 mod extract;
 #[cfg(target_os = "linux")]

@@ -23,6 +23,7 @@ enum Completed {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
+  mkdir -p ~/.local/share/bash-completion/completions ~/.config/fish/completions ~/.zfunc
   wasm-airgap completions bash > ~/.local/share/bash-completion/completions/wasm-airgap
   wasm-airgap completions fish > ~/.config/fish/completions/wasm-airgap.fish
   wasm-airgap completions zsh > ~/.zfunc/_wasm-airgap
