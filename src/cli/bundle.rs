@@ -237,6 +237,12 @@ fn apply(args: &ApplyArgs, context: &Context) -> Result<()> {
         ));
         return Ok(());
     }
+    for path in &applied.changed_paths {
+        context.report.warn(&format!(
+            "`{path}` was changed after the inventory was written, so it was not removed; it is not in \
+             the manifest any more: remove it yourself"
+        ));
+    }
     context.report.say(&format!(
         "{} written, {} already present, {} removed",
         count(applied.written, "file"),

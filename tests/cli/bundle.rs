@@ -233,6 +233,35 @@ fn base_and_delta_are_the_full_bundle_in_either_order() {
 }
 
 #[test]
+fn a_removed_file_that_changed_after_the_inventory_stays_and_is_named() {
+    let sandbox = Sandbox::new();
+    vendor(&sandbox, "far", &[("a", b"a"), ("gone", b"gone")]);
+    vendor(&sandbox, "near", &[("a", b"a")]);
+    sandbox.run(&["bundle", "inventory", "far", "-o", "far.jsonl"]).succeeds();
+    create(&sandbox, &["near", "--output=delta", "--since=far.jsonl"]);
+    let gone = "toolchains/gone/1.0/linux_amd64/gone.tar.gz";
+    sandbox.write(&format!("far/{gone}"), "mine");
+    let again = sandbox.path("again");
+    assert!(
+        std::process::Command::new("cp")
+            .arg("-r")
+            .arg(sandbox.path("far"))
+            .arg(&again)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let applied = apply(&sandbox, "delta", "far");
+    assert_eq!(
+        (&applied["removed"], &applied["changed_paths"]),
+        (&0.into(), &serde_json::json!([gone]))
+    );
+    assert_eq!(sandbox.read(&format!("far/{gone}")), "mine");
+    let apply = sandbox.run(&["bundle", "apply", "delta", "--output=again"]).succeeds();
+    apply.says(&["warning: ", gone, "was not removed"]);
+}
+
+#[test]
 fn a_delta_of_damaged_files_brings_them_again() {
     let sandbox = Sandbox::new();
     vendor(&sandbox, "v", &[("a", A), ("b", B)]);

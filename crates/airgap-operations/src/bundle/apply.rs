@@ -49,6 +49,9 @@ pub struct Applied {
     pub there: usize,
     /// The number of files that were removed.
     pub removed: usize,
+    /// The first 20 files that the bundle removes, and that stay because their bytes have changed
+    /// since the inventory was written.
+    pub changed_paths: Vec<String>,
     /// Whether the bundle waits for another one, which has the missing files; then nothing was
     /// changed.
     pub waiting: bool,
@@ -128,11 +131,13 @@ fn applied(bundle: &Bundle, diff: &FolderDiff<'_>) -> Applied {
     let is_waiting = !diff.missing.is_empty();
     let done = |count: usize| if is_waiting { 0 } else { count };
     let missing = diff.missing.iter().take(MOST_NAMED).map(|line| line.path.clone());
+    let changed = diff.changed.iter().take(done(MOST_NAMED)).map(|removed| removed.path.clone());
     Applied {
         id: *bundle.id(),
         written: done(diff.needed.len()),
         there: diff.there,
         removed: done(diff.extra.len()),
+        changed_paths: changed.collect(),
         waiting: is_waiting,
         missing: diff.missing.len(),
         missing_paths: missing.collect(),

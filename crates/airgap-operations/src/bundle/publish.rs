@@ -24,6 +24,7 @@ pub(super) struct Goal<'a> {
 }
 
 /// The differences between a vendor folder and the goal.
+#[derive(Default)]
 pub(super) struct FolderDiff<'a> {
     /// The carried files that the folder does not have as listed.
     pub(super) needed: Vec<&'a Line>,
@@ -31,6 +32,8 @@ pub(super) struct FolderDiff<'a> {
     pub(super) missing: Vec<&'a Line>,
     /// The files of the folder that are to be removed.
     pub(super) extra: Vec<&'a Removed>,
+    /// The files that are to be removed, but have other bytes than the far side's inventory lists.
+    pub(super) changed: Vec<&'a Removed>,
     /// The number of files that the folder has.
     pub(super) there: usize,
 }
@@ -44,8 +47,7 @@ impl<'a> Goal<'a> {
     pub(super) fn diff(&self, root: &RootedPath) -> Result<FolderDiff<'a>> {
         let owned = Owned::read(root)?;
         merge::check_index(root.path())?;
-        let mut diff =
-            FolderDiff { needed: Vec::new(), missing: Vec::new(), extra: Vec::new(), there: 0 };
+        let mut diff = FolderDiff::default();
         let files = self.inventory.lines().iter().filter(|line| !merge::is_merged(&line.path));
         for line in files {
             match state(&root.join(&line.path), line)? {
@@ -60,8 +62,13 @@ impl<'a> Goal<'a> {
         for removed in self.removed {
             let line = Line::new(removed.path.clone(), (removed.sha256, u64::MAX), FileKind::Tool);
             let path = &removed.path;
-            if owned.has(path) && matches!(state(&root.join(path), &line)?, State::Right) {
-                diff.extra.push(removed);
+            if !owned.has(path) {
+                continue;
+            }
+            match state(&root.join(path), &line)? {
+                State::Right => diff.extra.push(removed),
+                State::Other => diff.changed.push(removed),
+                State::Absent => {}
             }
         }
         Ok(diff)
