@@ -24,13 +24,17 @@ pub(super) struct Selected {
 /// Returns the selected files and components.
 ///
 /// A named tool that is not published for a platform is an error; one from a bundle or from the set
-/// of all tools is left out with a warning.
+/// of all tools is left out with a warning. One that is WebAssembly only is not for a machine, and
+/// is no reason for a warning if all tools are taken.
 pub(super) fn selected(args: &SelectionArgs, context: &Context) -> Result<Selected> {
     let request = request(args, context)?;
     let components = WantedComponent::of_request(&request)?;
     let platforms = platforms(&args.platforms)?;
     let (wanted, helpers) = (request.artifacts(&platforms), request.helpers(&platforms));
-    for error in wanted.unpublished {
+    let is_everything =
+        args.bundles.is_empty() && args.requests.is_empty() && args.tools.is_empty();
+    let portable = wanted.portable.into_iter().filter(|_| !is_everything);
+    for error in wanted.unpublished.into_iter().chain(portable) {
         if !args.tools.is_empty() || wanted.artifacts.is_empty() {
             return Err(error);
         }

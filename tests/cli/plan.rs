@@ -77,7 +77,7 @@ fn every_tool_has_a_plan_for_every_platform() {
     let items = plan["items"].as_array().unwrap();
     let tools: std::collections::BTreeSet<_> =
         items.iter().map(|item| item["tool"].to_string()).collect();
-    assert_eq!(tools.len(), 19);
+    assert_eq!(tools.len(), 21);
 }
 
 #[test]

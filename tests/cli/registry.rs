@@ -34,7 +34,7 @@ fn every_builtin_file_is_valid() {
             count += 1;
         }
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 21);
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("checksums/wit");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {

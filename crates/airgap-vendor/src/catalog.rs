@@ -334,7 +334,7 @@ mod tests {
         let catalog = ToolCatalog::builtin().unwrap();
         let assets: Vec<_> =
             catalog.tools().flat_map(|tool| tool.versions.values()).flatten().collect();
-        assert_eq!((catalog.tools().count(), assets.len()), (19, 191));
+        assert_eq!((catalog.tools().count(), assets.len()), (21, 194));
         for tool in catalog.tools() {
             let highest = tool
                 .versions

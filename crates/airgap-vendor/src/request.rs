@@ -192,7 +192,8 @@ impl Request {
             for &platform in platforms {
                 match choice.artifact(platform) {
                     Ok(artifact) => wanted.artifacts.push(artifact),
-                    Err(error) => wanted.unpublished.push(error),
+                    Err(error) if choice.is_native() => wanted.unpublished.push(error),
+                    Err(error) => wanted.portable.push(error),
                 }
             }
         }
@@ -228,4 +229,6 @@ pub struct RequestedFiles {
     pub artifacts: Vec<Artifact>,
     /// One error for each tool that is not published for a platform that was named.
     pub unpublished: Vec<Error>,
+    /// The same for tools that are published as WebAssembly only.
+    pub portable: Vec<Error>,
 }

@@ -114,6 +114,12 @@ impl All {
             for error in wanted.unpublished {
                 context.report.warn(&format!("left out: {}", error.statement()));
             }
+            for error in wanted.portable {
+                context.report.say(&format!(
+                    "left out: {}; `--platform wasm_component` vendors it",
+                    error.statement()
+                ));
+            }
             tools.extend(wanted.artifacts);
             if !args.no_helper {
                 tools.extend(request.helpers(&platforms));

@@ -37,4 +37,11 @@ impl Choice {
         let identity = Identity::Tool { tool: tool.clone(), version: version.clone(), platform };
         Ok(Artifact { identity, asset: asset.clone() })
     }
+
+    /// Returns whether it is published for a machine, and not as WebAssembly only.
+    pub fn is_native(&self) -> bool {
+        let is_wasm =
+            |platform: &Platform| matches!(platform, Platform::Wasm | Platform::WasmComponent);
+        !self.assets.keys().all(is_wasm)
+    }
 }
