@@ -7,9 +7,9 @@ use super::entry::quoted;
 /// The longest period of repeated digits that is reported.
 const LONGEST_PERIOD: usize = 32;
 
-/// The length from which digits that count upwards are a placeholder. In a random digest, a run of
-/// ten has a probability of one in a billion.
-const COUNTING: usize = 10;
+/// The length from which digits that count up or down are a placeholder. In a random digest, a run
+/// of 16 has a probability of about 1 in 10^12.
+const COUNTING: usize = 16;
 
 /// Parses a digest that stands for a file.
 ///
@@ -49,21 +49,21 @@ fn pattern(digits: &[u8]) -> Option<String> {
         Some(period) => return Some(format!("its first {period} digits repeat")),
         None => {}
     }
-    // `12345678...`, and `1a2b3c4d...`, in which each second digit counts.
+    // `12345678...`, and `1f2e3d4c...`, in which each second digit counts.
     let counts = [1, 2].iter().any(|step| longest_count(&digits, *step) >= COUNTING);
-    counts.then(|| "its digits count upwards".to_owned())
+    counts.then(|| "its digits count up or down".to_owned())
 }
 
-/// Returns the length of the longest run in which each digit is one more than that of `step` before
-/// it. Decimal digits and letters count in their own circle, or in the common one.
+/// Returns the length of the longest run in which each digit is one more or one less than that of
+/// `step` before it. Decimal digits and letters count in their own circle, or in the common one.
 fn longest_count(digits: &[u32], step: usize) -> usize {
-    let follows = |(before, after): (&u32, &u32)| match (*before, *after) {
+    let follows = |before: u32, after: u32| match (before, after) {
         (9 | 15, 0) | (15, 10) => true,
         (before, after) => before + 1 == after,
     };
     let (mut longest, mut run) = (0, 0);
-    for pair in digits.iter().zip(&digits[step..]) {
-        run = if follows(pair) { run + 1 } else { 0 };
+    for (&before, &after) in digits.iter().zip(&digits[step..]) {
+        run = if follows(before, after) || follows(after, before) { run + 1 } else { 0 };
         longest = longest.max(run);
     }
     longest
@@ -116,7 +116,11 @@ mod tests {
             ("0123456789abcdef".repeat(4), "its first 16 digits repeat"),
             (
                 "3f43c1b9a7c23c3e5b5d5d4c8b7e9f0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f67".into(),
-                "its digits count upwards",
+                "its digits count up or down",
+            ),
+            (
+                "f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e9f8a7".into(),
+                "its digits count up or down",
             ),
             (Digest::compute(b"").to_string(), "that of an empty file"),
             (
