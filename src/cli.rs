@@ -44,6 +44,7 @@ use std::path::{Component, Path, PathBuf};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use airgap_config::policy::Policy;
+use airgap_config::unread;
 use airgap_core::artifact::{ArchiveType, Strip};
 use airgap_core::bazel::{self, Settings};
 use airgap_core::digest::Digest;
@@ -518,6 +519,11 @@ struct Context {
 impl Context {
     fn policy(&self) -> Result<Policy> {
         self.policy_in(self.workspace.root())
+    }
+
+    /// Warns of variables of other rules, which nothing reads.
+    fn warn_of_unread_variables(&self) {
+        unread::warnings(&self.environment).for_each(|line| self.report.warn(&line));
     }
 
     fn policy_in(&self, workspace: &std::path::Path) -> Result<Policy> {

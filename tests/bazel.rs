@@ -40,6 +40,8 @@ mod first_page;
 mod hints;
 #[path = "bazel/later_bazels.rs"]
 mod later_bazels;
+#[path = "bazel/migration.rs"]
+mod migration;
 #[path = "bazel/modules.rs"]
 mod modules;
 #[path = "bazel/prove.rs"]

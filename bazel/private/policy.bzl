@@ -27,8 +27,11 @@ def is_offline(environ):
         return True
     if value.lower() in _OFF:
         return False
-    return ("`BAZEL_WASM_OFFLINE` must be on or off: found `{}`, expected " +
-            "1, true, yes or on; or 0, false, no, off or empty").format(value)
+    problem = ("`BAZEL_WASM_OFFLINE` must be on or off: found `{}`, expected " +
+               "1, true, yes or on; or 0, false, no, off or empty").format(value)
+    if value.lower() == "prefer":
+        problem += "; unset it: vendor folders are always searched first, and the network is used for the rest"
+    return problem
 
 def vendor_folder(environ):
     """Returns the vendor folder in `BAZEL_WASM_VENDOR_DIR`, which must exist; empty if none is named.

@@ -10,6 +10,7 @@ use airgap_core::network::{self, ProxySetting};
 use airgap_core::settings::{DEFAULT, Setting};
 
 pub(super) fn run(context: &Context) -> Result<()> {
+    context.warn_of_unread_variables();
     let policy = context.policy()?;
     let registries = Registries::from_environment(&context.environment, policy.workspace())?;
     let settings = settings(&context.environment, &policy, &registries)?;

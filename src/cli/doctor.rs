@@ -72,6 +72,7 @@ pub(super) fn run(args: &DoctorArgs, context: &Context) -> Result<()> {
         environment: &context.environment,
         report: &context.report,
     };
+    context.warn_of_unread_variables();
     let mut diagnosis = examination.run()?;
     for item in diagnosis.items.iter_mut().chain(&mut diagnosis.not_asked_for) {
         item.fix = context.workspace.address(&item.fix);

@@ -35,6 +35,7 @@ pub(super) enum VendorCommand {
 }
 
 pub(super) fn run(command: &VendorCommand, context: &Context) -> Result<()> {
+    context.warn_of_unread_variables();
     match command {
         VendorCommand::All(args) => all::run(args, context),
         VendorCommand::Components(args) => components::run(args, context),

@@ -188,3 +188,19 @@ fn help_has_an_example_for_each_command_and_the_exit_codes() {
     }
     sandbox.run(&["vendor", "nothing"]).ends_with(2);
 }
+
+#[test]
+fn variables_of_other_rules_that_nothing_reads_are_named() {
+    let sandbox = Sandbox::new();
+    let run =
+        sandbox.run(&["config", "show"]).env("BAZEL_NPM_REGISTRY", "https://npm.corp.example");
+    let printed =
+        run.env("BAZEL_GOPROXY", "https://go.corp.example").env("WKG_PATH", "").succeeds();
+    let printed = printed.says(&[
+        "BAZEL_NPM_REGISTRY is set, and nothing reads it: npm packages such as jco",
+        "BAZEL_GOPROXY is set, and nothing reads it: Go modules",
+    ]);
+    assert!(!printed.stderr.contains("WKG_PATH") && !printed.stderr.contains("corp.example"));
+    let run = sandbox.run(&["config", "show"]).env("BAZEL_WASM_OFFLINE", "prefer");
+    run.ends_with(2).says(&["`prefer`", "unset BAZEL_WASM_OFFLINE: vendor folders are always"]);
+}

@@ -405,3 +405,99 @@ fn a_link_in_the_folder_is_refused() {
         .unwrap();
     import(&sandbox, 4).says(&["theirs/tools/a.json", "link"]);
 }
+
+/// Returns the name of a vendored file that the resolver of rules_wasm_component opens.
+fn name_there(tool: &str, version: &str, suffix: &str) -> String {
+    match tool {
+        "wasm-tools" | "wit-bindgen" | "componentize-py" => format!("{tool}-{version}-{suffix}"),
+        "wasmtime" | "spar" | "witness" | "synth" => format!("{tool}-v{version}-{suffix}"),
+        "wac" => format!("wac-cli-{suffix}"),
+        "wasi-sdk" => format!("wasi-sdk-{version}.0-{suffix}"),
+        "nodejs" => format!("node-v{version}-{suffix}"),
+        "tinygo" | "go" => format!("{tool}{version}.{suffix}"),
+        "binaryen" => format!("binaryen-version_{version}-{suffix}"),
+        _ => suffix.to_owned(),
+    }
+}
+
+/// The suffixes are the published ones of linux_amd64, linux_arm64, darwin_amd64, darwin_arm64 and
+/// windows_amd64; one without a file there is empty.
+#[test]
+fn vendored_files_are_where_rules_wasm_component_reads_them() {
+    let tar = |words: &[&str; 5], end: &str, windows: &str| -> Vec<String> {
+        let ends = [end, end, end, end, windows];
+        words.iter().zip(ends).map(|(word, end)| format!("{word}{end}")).collect()
+    };
+    let bytecode =
+        ["x86_64-linux", "aarch64-linux", "x86_64-macos", "aarch64-macos", "x86_64-windows"];
+    let arm64_mac =
+        ["x86_64-linux", "aarch64-linux", "x86_64-macos", "arm64-macos", "x86_64-windows"];
+    let arm64 = ["x86_64-linux", "arm64-linux", "x86_64-macos", "arm64-macos", "x86_64-windows"];
+    let go = ["linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64", "windows-amd64"];
+    let python = ["linux-amd64", "linux-aarch64", "macos-amd64", "macos-aarch64", "windows-amd64"];
+    let rust = [
+        "x86_64-unknown-linux-gnu",
+        "aarch64-unknown-linux-gnu",
+        "x86_64-apple-darwin",
+        "aarch64-apple-darwin",
+        "x86_64-pc-windows-msvc",
+    ];
+    let musl = [
+        "x86_64-unknown-linux-musl",
+        "aarch64-unknown-linux-musl",
+        "x86_64-apple-darwin",
+        "aarch64-apple-darwin",
+        "x86_64-pc-windows-gnu",
+    ];
+    let named = |names: [&str; 5]| names.map(str::to_owned).to_vec();
+    let rows = [
+        ("wasm-tools", "1.244.0", tar(&bytecode, ".tar.gz", ".zip")),
+        ("wit-bindgen", "0.49.0", tar(&bytecode, ".tar.gz", ".zip")),
+        ("wasmtime", "45.0.1", tar(&bytecode, ".tar.xz", ".zip")),
+        ("wac", "0.9.0", tar(&musl, "", "")),
+        (
+            "wkg",
+            "0.13.0",
+            named([
+                "wkg-x86_64-unknown-linux-gnu",
+                "wkg-aarch64-unknown-linux-gnu",
+                "wkg-x86_64-apple-darwin",
+                "wkg-aarch64-apple-darwin",
+                "wkg-x86_64-pc-windows-gnu",
+            ]),
+        ),
+        ("wasi-sdk", "32", tar(&arm64, ".tar.gz", ".tar.gz")),
+        ("binaryen", "128", tar(&arm64_mac, ".tar.gz", ".tar.gz")),
+        ("tinygo", "0.40.1", tar(&go, ".tar.gz", ".zip")),
+        ("go", "1.25.3", tar(&go, ".tar.gz", ".zip")),
+        ("componentize-py", "canary", tar(&python, ".tar.gz", ".tar.gz")),
+        ("spar", "0.9.3", tar(&rust, ".tar.gz", ".zip")),
+        ("witness", "0.22.0", tar(&rust, ".tar.gz", ".zip")),
+        ("wit-bindgen-wrpc", "0.16.0", musl.map(|it| format!("wit-bindgen-wrpc-{it}")).to_vec()),
+        (
+            "wsc",
+            "0.7.0",
+            named([
+                "wsc-linux-x86_64",
+                "wsc-linux-aarch64",
+                "wsc-macos-x86_64",
+                "wsc-macos-aarch64",
+                "wsc-windows-x86_64.exe",
+            ]),
+        ),
+    ];
+    let platforms = ["linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64"];
+    let sandbox = Sandbox::new();
+    for (tool, version, suffixes) in rows {
+        let wanted = format!("--tool={tool}@{version}");
+        let plan = sandbox.run(&["plan", "--json", "--platform=all", &wanted]).succeeds().json();
+        let text = plan.to_string();
+        for (platform, suffix) in platforms.iter().zip(suffixes) {
+            let windows = tool == "wit-bindgen-wrpc" && *platform == "windows_amd64";
+            let suffix = if windows { suffix + ".exe" } else { suffix };
+            let name = name_there(tool, version, &suffix);
+            let path = format!("/third_party/toolchains/{tool}/{version}/{platform}/{name}\"");
+            assert!(text.contains(&path), "{path} is missing in\n{text}");
+        }
+    }
+}

@@ -20,6 +20,7 @@ OFFLINE = {
     "no": "false",
     "off": "false",
     "on": "true",
+    "prefer": "error",
     "t": "error",
     "true": "true",
     "true ": "true",

@@ -6,3 +6,4 @@
 
 pub mod policy;
 pub mod registries;
+pub mod unread;
