@@ -26,13 +26,16 @@ pub fn are_tested() -> bool {
     std::env::var_os("WASM_AIRGAP_LATER_BAZELS").is_some_and(|it| !it.is_empty())
 }
 
+/// Returns the character between the parts of a canonical name.
+pub fn separator() -> char {
+    if are_tested() { '+' } else { '~' }
+}
+
 /// Returns the canonical name of a repository that MODULE.bazel of the workspace makes by
 /// `use_repo_rule`.
 pub fn own_repository(name: &str) -> String {
-    match are_tested() {
-        true => format!("@@+_repo_rules+{name}"),
-        false => format!("@@_main~_repo_rules~{name}"),
-    }
+    let main = if are_tested() { "" } else { "_main" };
+    format!("@@{main}{0}_repo_rules{0}{name}", separator())
 }
 
 /// Returns the lines of the table.

@@ -1,5 +1,6 @@
 //! Several modules, each with its own tags.
 
+use crate::later_bazels::separator;
 use crate::workspace::{Mirror, Workspace};
 
 /// Adds a module, on which the workspace depends, with its own tags.
@@ -147,10 +148,9 @@ fn a_dependencys_registry_files_change_no_pin() {
     workspace.add_to_module("wasm.tool(name = \"wasmtime\")\n");
     let request = ["build", "@wasm_toolchains//:request.json"];
     workspace.bazel(&request).succeeds();
+    let hub = format!("wasm_toolchains{}wasm_toolchains/request.json", separator());
     let requests = walkdir::WalkDir::new(workspace.sandbox.root()).into_iter().flatten();
-    let mut requests = requests.filter(|it| {
-        it.path().to_string_lossy().ends_with("wasm_toolchains~wasm_toolchains/request.json")
-    });
+    let mut requests = requests.filter(|it| it.path().to_string_lossy().ends_with(&hub));
     let request = std::fs::read_to_string(requests.next().unwrap().path()).unwrap();
     assert!(request.contains("45.0.1") && !request.contains("99.0.0"), "{request}");
 }

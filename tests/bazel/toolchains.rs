@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::later_bazels::separator;
 use crate::workspace::{HELPER, Mirror, REPOSITORY, Workspace, output};
 use crate::{nginx, sandbox};
 
@@ -241,13 +242,13 @@ fn without_cargo_three_remedies_are_named() {
         .without("BAZEL_WASM_HELPER")
         .env("PATH", "/usr/bin:/bin")
         .fails();
-    let manifest = "external/rules_wasm_airgap~/Cargo.toml vendor/crates";
+    let manifest = format!("external/rules_wasm_airgap{}/Cargo.toml vendor/crates", separator());
     let printed = printed.says(&[
         "no cargo on PATH",
         "BAZEL_WASM_HELPER=",
         "wasm_helper.pin",
         "cargo vendor",
-        manifest,
+        &manifest,
     ]);
     // A failure without a helper is also printed once.
     let missing = [("BAZEL_WASM_HELPER", "nowhere", "ws/nowhere` does not exist")];
