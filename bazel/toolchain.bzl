@@ -52,15 +52,15 @@ def resolved_tool_rule(toolchain_type):
         toolchain_type: the Label of the toolchain type.
 
     Returns:
-        A rule with the attribute `executable`: the name of an executable of the tool, or the empty
-        string for the main one.
+        A rule with the attributes `executable`: the name of an executable of the tool, or the empty
+        string for the main one; and `file`: the name of the built file, by default the target's.
     """
 
     def _impl(ctx):
         tool = ctx.toolchains[toolchain_type].wasm_tool
         source = tool.executables[ctx.attr.executable] if ctx.attr.executable else tool.executable
         ending = "." + source.extension if source.extension == "exe" else ""
-        link = ctx.actions.declare_file(ctx.label.name + ending)
+        link = ctx.actions.declare_file((ctx.attr.file or ctx.label.name) + ending)
         ctx.actions.symlink(output = link, target_file = source, is_executable = True)
         return [
             DefaultInfo(
@@ -73,7 +73,7 @@ def resolved_tool_rule(toolchain_type):
 
     return rule(
         implementation = _impl,
-        attrs = {"executable": attr.string()},
+        attrs = {"executable": attr.string(), "file": attr.string()},
         executable = True,
         toolchains = [toolchain_type],
     )

@@ -1,9 +1,10 @@
 """The hub: registers a toolchain for each tool and platform, and names the tools.
 
-    BUILD.bazel     per tool: `<tool>_toolchain_type`, a `toolchain` for each platform, and a
-                    runnable target for each executable, as in `:wasm-tools`; and for each tool that
-                    was not chosen, the same names with an error that prints the tag to add
-    defs.bzl        the rules behind the runnable targets: one for each tool, because a rule names
+    BUILD.bazel     per tool: `<tool>_toolchain_type` and `<tool>_runtime_toolchain_type`, two
+                    `toolchain`s for each platform, and a runnable target for each executable, as in
+                    `:wasm-tools`; and for each tool that was not chosen, the same names with an
+                    error that prints the tag to add
+    defs.bzl        the rules behind the runnable targets: two for each tool, because a rule names
                     the toolchain types that Bazel resolves for all of its targets
     request.json    the tools in MODULE.bazel, which `vendor_all_toolchains` vendors
 
@@ -64,25 +65,28 @@ def _missing_names(missing, taken):
 _BUILD = """\
 # Written by rules_wasm_airgap from the tags in MODULE.bazel.
 
-load("{targets}", "missing_tool_targets", "tool_targets")
+load("{targets}", "missing_tool_targets", "platform_settings", "tool_targets")
 """
 
 _PACKAGE = """
 package(default_visibility = ["//visibility:public"])
 
 exports_files(["request.json"])
+
+platform_settings(name = "is")
 """
 
 _LOAD = """\
-load("//:defs.bzl", "tool_{index}")
+load("//:defs.bzl", "exec_tool_{index}", "runtime_tool_{index}")
 """
 
 _TOOL = """
 tool_targets(
     name = "{tool}",
+    exec_rule = exec_tool_{index},
     executables = {executables},
     platforms = {platforms},
-    rule = tool_{index},
+    runtime_rule = runtime_tool_{index},
 )
 """
 
@@ -102,7 +106,8 @@ load("{toolchain}", "resolved_tool_rule")
 """
 
 _RULE = """\
-tool_{index} = resolved_tool_rule(Label("//:{tool}_toolchain_type"))
+exec_tool_{index} = resolved_tool_rule(Label("//:{tool}_toolchain_type"))
+runtime_tool_{index} = resolved_tool_rule(Label("//:{tool}_runtime_toolchain_type"))
 """
 
 hub_repo = repository_rule(

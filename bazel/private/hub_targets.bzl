@@ -7,8 +7,13 @@ def spoke_name(tool, platform):
     """Returns the name of the repository that holds a tool for a platform."""
     return "wasm_toolchains_{}_{}".format(tool, platform)
 
-def tool_targets(name, executables, platforms, rule):
-    """Creates the targets of a tool: its toolchain type, a toolchain for each platform, and its executables.
+def tool_targets(name, executables, platforms, exec_rule, runtime_rule):
+    """Creates the targets of a tool: its toolchain types, its toolchains, and its executables.
+
+    An action uses a toolchain for its exec platform. An executable is for the platform that it is
+    built for: in `tools` of a genrule that is the exec platform of the genrule, with `bazel run`
+    the target platform. A target platform without the tool, such as one of WebAssembly, cannot run
+    it, so the executable is then for the exec platform.
 
     All have the tag `manual`, so that `bazel build @wasm_toolchains//...` does not fetch every tool.
 
@@ -17,18 +22,43 @@ def tool_targets(name, executables, platforms, rule):
         executables: the name of each runnable target -> the name of its executable, or the empty
             string for the main one.
         platforms: the platforms for which there is a repository with the tool.
-        rule: the rule that `resolved_tool_rule` returned for the tool's toolchain type.
+        exec_rule: the rule that `resolved_tool_rule` returned for `<name>_toolchain_type`.
+        runtime_rule: the rule that it returned for `<name>_runtime_toolchain_type`.
     """
     native.toolchain_type(name = name + "_toolchain_type")
+    native.toolchain_type(name = name + "_runtime_toolchain_type")
     for platform in platforms:
+        toolchain = "@{}//:toolchain".format(spoke_name(name, platform))
         native.toolchain(
             name = "{}_{}".format(name, platform),
             exec_compatible_with = PLATFORMS[platform],
-            toolchain = "@{}//:toolchain".format(spoke_name(name, platform)),
+            toolchain = toolchain,
             toolchain_type = ":{}_toolchain_type".format(name),
         )
+        native.toolchain(
+            name = "{}_runtime_{}".format(name, platform),
+            target_compatible_with = PLATFORMS[platform],
+            toolchain = toolchain,
+            toolchain_type = ":{}_runtime_toolchain_type".format(name),
+        )
     for target, executable in executables.items():
-        rule(name = target, executable = executable, tags = ["manual"])
+        exec_rule(name = target + "_exec", executable = executable, file = target, tags = ["manual"])
+        runtime_rule(name = target + "_runtime", executable = executable, file = target, tags = ["manual"])
+        choices = {":is_" + platform: ":{}_runtime".format(target) for platform in platforms}
+        native.alias(
+            name = target,
+            actual = select(choices | {"//conditions:default": ":{}_exec".format(target)}),
+            tags = ["manual"],
+        )
+
+def platform_settings(name):
+    """Creates the conditions by which the executables are chosen, such as `is_linux_amd64`.
+
+    Args:
+        name: the beginning of the names of the conditions.
+    """
+    for platform, constraints in PLATFORMS.items():
+        native.config_setting(name = "{}_{}".format(name, platform), constraint_values = constraints)
 
 def missing_tool_targets(name, executables, extension):
     """Creates the same targets for a tool that MODULE.bazel does not ask for; each fails with the tag to add.

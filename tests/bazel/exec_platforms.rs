@@ -85,6 +85,35 @@ fn actions_run_the_helper_of_the_exec_platform() {
     }
 }
 
+/// A tool in `tools` is for the exec platform of the genrule, and with `bazel run` for the target
+/// platform, although another exec platform comes first.
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn executables_of_tools_are_for_the_platform_that_runs_them() {
+    let mirror = Mirror::new();
+    let workspace = workspace(&mirror);
+    let tool = "@wasm_toolchains//:wasm-tools";
+    let targets = format!(
+        "genrule(name = \"made_here\", outs = [\"made_here.txt\"], tools = [\"{tool}\"],\n    \
+         cmd = \"$(execpath {tool}) --version > $@\",\n    \
+         exec_compatible_with = [\"@platforms//os:linux\"])\n\
+         platform(name = \"wasm\", constraint_values = [\"@platforms//cpu:wasm32\"])\n"
+    );
+    workspace.sandbox.write("ws/BUILD.bazel", format!("{LIBRARY}{targets}"));
+    let mac = "--extra_execution_platforms=//:mac";
+    let bazel =
+        |words: &[&str]| workspace.bazel(words).env("BAZEL_WASM_MIRROR", mirror.server.url());
+
+    // The archive for that platform is not on the mirror.
+    bazel(&["build", mac, tool, "//:made_here"]).succeeds();
+    let version = workspace.sandbox.read("ws/bazel-bin/made_here.txt");
+    assert!(version.contains(&mirror.version), "{version}");
+    // Nothing runs on this target platform, so the tool is for the exec platform.
+    bazel(&["run", "--platforms=//:wasm", tool, "--", "--version"]).succeeds();
+    // A query loads no repository of another platform.
+    bazel(&["query", &format!("deps({tool})")]).succeeds();
+}
+
 /// The request lists the libraries, direct and indirect, and not what the helper knows itself.
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::buildbox::Executor;
 use crate::components::{APP, push, rule};
 use crate::registry::Registry;
-use crate::sandbox::{Sandbox, tree};
-use crate::workspace::{Mirror, Workspace};
+use crate::sandbox::{Sandbox, sha256, tree};
+use crate::workspace::{HELPER, Mirror, Workspace};
 
 /// The platforms differ from each other in one constraint, or in the processor that they claim.
 const PLATFORMS: &str = "\
@@ -73,13 +73,18 @@ fn workspace(mirror: &Mirror, targets: &str) -> Workspace {
     workspace
 }
 
-/// Builds all targets, runs all tests, and returns the executed actions.
-fn actions(workspace: &Workspace, mirror: &Mirror, flags: &[&str]) -> Vec<Value> {
+/// Runs `bazel` with these words and the executor, and returns the executed actions.
+fn actions(
+    workspace: &Workspace,
+    mirror: &Mirror,
+    executor: &Executor,
+    words: &[&str],
+) -> Vec<Value> {
     let log = workspace.sandbox.path("execution.json");
     let log_flag = format!("--execution_log_json_file={}", log.display());
-    let test = ["test", "//...", "--host_platform=//:laptop", &log_flag];
-    let test = workspace.bazel(&[&test, flags].concat());
-    test.env("BAZEL_WASM_MIRROR", mirror.server.url()).succeeds();
+    let flags = [&executor.flag(), "--host_platform=//:laptop", &log_flag];
+    let command = workspace.bazel(&[words, &flags].concat());
+    command.env("BAZEL_WASM_MIRROR", mirror.server.url()).succeeds();
     let text = fs::read_to_string(log).unwrap();
     let actions: Vec<Value> =
         serde_json::Deserializer::from_str(&text).into_iter().map(Result::unwrap).collect();
@@ -111,10 +116,10 @@ fn actions_run_on_a_worker_and_other_machines_use_the_results() {
     let digest = format!("digest = \"sha256:{}\"", app.content);
     let pulled = rule("pulled", &registry.host(), &digest);
     let executor = Executor::start();
-    let flags = [&executor.flag(), "--extra_execution_platforms=//:worker"];
+    let test = ["test", "//...", "--extra_execution_platforms=//:worker"];
 
     let first = workspace(&mirror, &pulled);
-    let executed = actions(&first, &mirror, &flags);
+    let executed = actions(&first, &mirror, &executor, &test);
     assert_eq!(executed_by(&executed, "remote"), BTreeSet::from(REMOTE));
     // Only pulling needs a network, and stays on the machine that builds.
     assert_eq!(executed_by(&executed, "linux-sandbox"), BTreeSet::from(["WasmComponentFetch"]));
@@ -130,7 +135,7 @@ fn actions_run_on_a_worker_and_other_machines_use_the_results() {
 
     // Another workspace in another folder, with a new output base.
     let second = workspace(&mirror, &pulled);
-    let hits = actions(&second, &mirror, &flags);
+    let hits = actions(&second, &mirror, &executor, &test);
     let all: BTreeSet<_> = REMOTE.into_iter().chain(["WasmComponentFetch"]).collect();
     assert_eq!(executed_by(&hits, "remote cache hit"), all);
     assert_eq!(hits.len(), executed.len());
@@ -140,4 +145,56 @@ fn actions_run_on_a_worker_and_other_machines_use_the_results() {
         assert!(!files.is_empty(), "{output}");
         assert_eq!(tree(&first.path(&path)), files, "{output}");
     }
+
+    // A worker cannot pull: the error says how to do it here.
+    let forced = "--modify_execution_info=WasmComponentFetch=-no-remote-exec";
+    let words = ["build", "//:pulled", "--noremote_accept_cached", forced, &executor.flag()];
+    second.bazel(&words).fails().says(&["the settings", "--strategy=WasmComponentFetch=sandboxed"]);
+}
+
+/// The worker claims another processor, and gets the helper and the tool that are pinned for it. The
+/// machine that builds keeps its own.
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn a_worker_of_another_platform_gets_its_own_helper_and_tools() {
+    let mirror = Mirror::new();
+    let tool = "@wasm_toolchains//:wasm-tools";
+    let local = format!(
+        "genrule(name = \"local\", outs = [\"local.txt\"], tools = [\"{tool}\"],\n    \
+         cmd = \"$(execpath {tool}) --version > $@\",\n    \
+         exec_compatible_with = [\"//:office\"], tags = [\"no-remote-exec\"])\n"
+    );
+    let workspace = workspace(&mirror, &local);
+    let helper = fs::read(HELPER).unwrap();
+    workspace.add_to_module(&format!(
+        "helper = use_extension(\"@rules_wasm_airgap//bazel:helper.bzl\", \"wasm_helper\")\n\
+         helper.pin(platform = \"linux_arm64\", sha256 = \"{}\", version = \"1.2.3\")",
+        sha256(&helper)
+    ));
+    let vendored = "ws/vendor/toolchains/wasm-airgap/1.2.3/linux_arm64/wasm-airgap";
+    workspace.sandbox.write(vendored, helper);
+    // The same archive again, as that of the other processor.
+    let pins = workspace.sandbox.read("ws/wasm-tools.json");
+    let mut pins: Value = serde_json::from_str(&pins).unwrap();
+    let version = &mut pins["versions"][&mirror.version];
+    version["linux_arm64"] = version["linux_amd64"].clone();
+    workspace.sandbox.write("ws/wasm-tools.json", pins.to_string());
+    let archive = fs::read(mirror.folder.path("served").join(mirror.path())).unwrap();
+    let place = mirror.path().replace("linux_amd64", "linux_arm64");
+    workspace.sandbox.write(&format!("ws/vendor/toolchains/{place}"), archive);
+
+    let executor = Executor::start();
+    let words = ["build", "//:encoded", "//:vendored", "//:adder", "//:local", tool];
+    let words = [&words[..], &["--extra_execution_platforms=//:other_worker"]].concat();
+    let executed = actions(&workspace, &mirror, &executor, &words);
+    for action in &executed {
+        let remote = action["targetLabel"] != "//:local";
+        assert_eq!(action["runner"] == "remote", remote, "{action}");
+        let inputs = action["inputs"].to_string();
+        assert_eq!(inputs.contains("_linux_arm64/"), remote, "{action}");
+        let host = ["wasm_airgap_helper/", "wasm-tools_linux_amd64/"];
+        assert!(!remote || !host.iter().any(|part| inputs.contains(part)), "{action}");
+    }
+    assert!(!executed_by(&executed, "linux-sandbox").is_empty());
+    assert!(workspace.sandbox.read("ws/bazel-bin/local.txt").contains(&mirror.version));
 }
