@@ -27,11 +27,11 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
                 .hint("name the vendor folder; `wasm-airgap vendor` writes the manifest into it"),
             Some(folder) => error
                 .fact("found", format!("unpacked files of a tool, in `{}`", folder.display()))
-                .hint(format!(
+                .hint(
                     "it was not written by this program, which vendors archives; vendor into a new folder\n\
                      bazel run @rules_wasm_airgap//tools/vendor:vendor_all_toolchains -- --output-dir \
-                     vendor/toolchains"
-                )),
+                     vendor/toolchains",
+                ),
         });
     };
     let jobs =
