@@ -127,3 +127,20 @@ in_root() {
     WASM_AIRGAP_BIND=${WASM_AIRGAP_DATA:-} "$(dirname -- "${BASH_SOURCE[0]}")/with-bazel" "$binary" \
         --include-ignored "$@"
 }
+
+# zig and cargo-zigbuild, which link for Linux; see scripts/release.
+zig_version=0.17.1
+zigbuild_version=0.24.1
+
+# zig_bin CACHE: the folder that contains both, for PATH.
+zig_bin() {
+    printf '%s\n' "$1/zig-$zig_version-$zigbuild_version/bin"
+}
+
+# Lists the crates of a binary; see scripts/release.
+cargo_cyclonedx_version=0.5.9
+
+# cargo_cyclonedx_bin CACHE: the folder that contains it.
+cargo_cyclonedx_bin() {
+    printf '%s\n' "$1/cargo-cyclonedx-$cargo_cyclonedx_version/bin"
+}

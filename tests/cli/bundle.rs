@@ -95,7 +95,8 @@ fn a_bundle_is_the_same_on_each_machine() {
     let other: Vec<_> = tools.iter().rev().copied().collect();
     vendor(&sandbox, "other/v", &other);
     create(&sandbox, &["one/v", "--output=one/b", "--split-size=65536"]);
-    let program = env!("CARGO_BIN_EXE_wasm-airgap");
+    let program = crate::sandbox::program();
+    let program = program.to_str().unwrap();
     let script = "umask 077; TZ=Asia/Kathmandu LC_ALL=C.UTF-8 exec \"$@\"";
     let mut shell = Command::new("sh");
     shell.args(["-c", script, "sh", program, "bundle", "create", "v", "--output=b"]);

@@ -499,7 +499,8 @@ fn a_full_disk_is_a_failure_here() {
     push(&fake, APP, "v1", &crate::exporting(&["my-org:app/api@1.0.0"], 3_000_000));
     let name = format!("{}/{APP}:v1", fake.host());
     // No file may be longer than a megabyte, as on a disk with that much space.
-    let program = env!("CARGO_BIN_EXE_wasm-airgap");
+    let program = crate::sandbox::program();
+    let program = program.display();
     let script = format!("ulimit -f 1024; trap '' XFSZ; {program} component pull {name} -o a.wasm");
     let output = std::process::Command::new("bash")
         .args(["-c", &script])

@@ -8,6 +8,13 @@ use std::process::{Command, Stdio};
 use sha2::Digest as _;
 use tempfile::TempDir;
 
+/// Returns the path of the program under test: the one in `WASM_AIRGAP_BINARY`, such as a binary of a
+/// release or a script that starts it in an emulator, or the one that cargo has just built.
+pub fn program() -> PathBuf {
+    let given = std::env::var_os("WASM_AIRGAP_BINARY");
+    given.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_wasm-airgap")), PathBuf::from)
+}
+
 /// A temporary folder that stands for a workspace.
 pub struct Sandbox {
     dir: TempDir,
@@ -56,7 +63,7 @@ impl Sandbox {
 
     /// Returns the program with these arguments, to be started here.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-airgap"));
+        let mut command = Command::new(program());
         command.args(arguments).current_dir(self.root()).env_clear().stdin(Stdio::null());
         // Without a home folder, the netrc of the person who runs the tests is not read.
         Run { command }
