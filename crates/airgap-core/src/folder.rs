@@ -82,17 +82,11 @@ impl Stat {
     /// Returns whether an open file is this entry: a lock on a file that was renamed or removed
     /// meanwhile protects nothing.
     #[cfg(unix)]
-    pub fn is_same_file(&self, file: &std::fs::File) -> io::Result<bool> {
+    fn is_same_file(&self, file: &std::fs::File) -> io::Result<bool> {
         use std::os::unix::fs::MetadataExt;
 
         let found = uninterrupted(|| file.metadata())?;
         Ok((found.dev(), found.ino()) == self.identity)
-    }
-
-    /// Returns whether an open file is this entry. This system cannot tell.
-    #[cfg(not(unix))]
-    pub fn is_same_file(&self, _: &std::fs::File) -> io::Result<bool> {
-        Ok(true)
     }
 }
 
@@ -327,6 +321,11 @@ mod implementation {
             Ok(Stat { kind, size, identity, names })
         }
 
+        /// Returns whether an open file is the one of this name.
+        pub fn has(&self, name: &OsStr, file: &File) -> io::Result<bool> {
+            self.stat(name)?.is_same_file(file)
+        }
+
         /// Returns the entries with their kinds, sorted by name.
         pub fn list(&self) -> io::Result<Vec<(OsString, EntryKind)>> {
             uninterrupted(|| self.list_once())
@@ -449,6 +448,19 @@ mod implementation {
 
     use super::{EntryKind, Stat};
 
+    const SHARE_READ: u32 = 1; // FILE_SHARE_READ
+    const SHARE_DELETE: u32 = 4; // FILE_SHARE_DELETE, which also allows to rename the file
+
+    /// Returns options with which a file can be read, renamed and removed by others meanwhile, and
+    /// not written.
+    fn for_one_writer() -> fs::OpenOptions {
+        use std::os::windows::fs::OpenOptionsExt;
+
+        let mut options = File::options();
+        options.read(true).write(true).share_mode(SHARE_READ | SHARE_DELETE);
+        options
+    }
+
     /// A folder by its path.
     pub struct Folder(PathBuf);
 
@@ -497,10 +509,11 @@ mod implementation {
             File::create_new(self.0.join(name))
         }
 
-        /// Creates a file that must not exist yet, for writing and reading.
+        /// Creates a file that must not exist yet, for writing and reading. Until it is closed,
+        /// it cannot be opened for writing a second time.
         pub fn create_to_read(&self, name: &OsStr) -> io::Result<File> {
             self.check_name(name)?;
-            File::options().read(true).write(true).create_new(true).open(self.0.join(name))
+            for_one_writer().create_new(true).open(self.0.join(name))
         }
 
         /// Does nothing: every file is executable on this system.
@@ -516,10 +529,11 @@ mod implementation {
             }
         }
 
-        /// Opens a regular file for reading and writing.
+        /// Opens a regular file for reading and writing. Until it is closed, it cannot be opened for
+        /// writing a second time.
         pub fn write(&self, name: &OsStr) -> io::Result<File> {
             match self.stat(name)?.kind {
-                EntryKind::File => File::options().read(true).write(true).open(self.0.join(name)),
+                EntryKind::File => for_one_writer().open(self.0.join(name)),
                 _ => Err(self.wrong_kind(name, EntryKind::File)),
             }
         }
@@ -528,6 +542,16 @@ mod implementation {
         pub fn stat(&self, name: &OsStr) -> io::Result<Stat> {
             self.check_name(name)?;
             Ok(Stat::from_metadata(&fs::symlink_metadata(self.0.join(name))?))
+        }
+
+        /// Returns whether an open file is the one of this name.
+        pub fn has(&self, name: &OsStr, file: &File) -> io::Result<bool> {
+            // Only the number of an open file is known here, so that the entry is opened too.
+            let entry = match self.stat(name)?.kind {
+                EntryKind::File => same_file::Handle::from_path(self.0.join(name))?,
+                _ => return Ok(false),
+            };
+            Ok(entry == same_file::Handle::from_file(file.try_clone()?)?)
         }
 
         /// Returns the entries with their kinds, sorted by name.

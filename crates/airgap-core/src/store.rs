@@ -19,6 +19,7 @@ mod change;
 mod file_lock;
 mod partial;
 mod staging;
+mod write_lock;
 
 pub use change::{change, change_slowly};
 pub use file_lock::FileLock;

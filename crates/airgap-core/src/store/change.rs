@@ -11,9 +11,8 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
-use super::{Mode, filled, holds, remove_leftovers};
+use super::{Mode, filled, holds, remove_leftovers, write_lock};
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::folder::uninterrupted;
 use crate::read;
 use crate::rooted::{RootedPath, is_absence};
 
@@ -117,22 +116,21 @@ impl LockedFile {
             };
             let file = match folder.write(path.name()) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) if write_lock::is_taken(&error) => {
+                    wait(path, deadline)?;
+                    continue;
+                }
                 // It can still be replaced, if the folder belongs to this user.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     folder.read(path.name()).doing(doing)?
                 }
                 file => file.doing(doing)?,
             };
-            let is_held = match file.try_lock() {
+            let is_held = match write_lock::try_take(&file) {
                 Ok(()) => true,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    std::thread::sleep(POLL);
-                    continue;
-                }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Error::new(ErrorKind::Failed, format!("cannot change `{path}`"))
-                        .because("another process holds a lock on it")
-                        .hint(format!("find that process with `lsof {path}`, and end it")));
+                    wait(path, deadline)?;
+                    continue;
                 }
                 Err(TryLockError::Error(_)) => false,
             };
@@ -158,15 +156,27 @@ impl LockedFile {
 fn is_same(a: &File, b: &File) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
 
-    let identity = |file: &File| uninterrupted(|| file.metadata()).map(|it| (it.dev(), it.ino()));
+    let identity = |file: &File| {
+        crate::folder::uninterrupted(|| file.metadata()).map(|it| (it.dev(), it.ino()))
+    };
     Ok(identity(a)? == identity(b)?)
 }
 
-/// Returns whether two handles are of one file. This system cannot tell; its renames fail while
-/// another process has the file open.
 #[cfg(not(unix))]
-fn is_same(_: &File, _: &File) -> io::Result<bool> {
-    Ok(true)
+fn is_same(a: &File, b: &File) -> io::Result<bool> {
+    let identity = |file: &File| same_file::Handle::from_file(file.try_clone()?);
+    Ok(identity(a)? == identity(b)?)
+}
+
+/// Waits a moment for the process that has the right to write a file.
+fn wait(path: &RootedPath, deadline: Instant) -> Result<()> {
+    if Instant::now() < deadline {
+        std::thread::sleep(POLL);
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Failed, format!("cannot change `{path}`"))
+        .because("another process holds a lock on it")
+        .hint(format!("find that process with `lsof {path}`, and end it")))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::time::Duration;
 
+use super::write_lock;
 use crate::error::{Context, Result};
 use crate::folder::Folder;
 use crate::rooted::RootedPath;
@@ -32,20 +33,20 @@ impl FileLock {
         loop {
             let file = match folder.create_to_read(path.name()) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    match folder.write(path.name()) {
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                        file => file.doing(doing)?,
-                    }
+                    folder.write(path.name())
+                }
+                file => file,
+            };
+            let file = match file {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if write_lock::is_taken(&error) => {
+                    wait(&mut is_said, waits);
+                    continue;
                 }
                 file => file.doing(doing)?,
             };
-            match file.try_lock() {
-                Err(TryLockError::WouldBlock) => {
-                    if !std::mem::replace(&mut is_said, true) {
-                        waits();
-                    }
-                    std::thread::sleep(POLL);
-                }
+            match write_lock::try_take(&file) {
+                Err(TryLockError::WouldBlock) => wait(&mut is_said, waits),
                 // The previous holder may have removed it since it was opened.
                 Ok(()) if !is_at(&file, &folder, path).doing(doing)? => {}
                 Ok(()) | Err(TryLockError::Error(_)) => {
@@ -56,10 +57,18 @@ impl FileLock {
     }
 }
 
+/// Waits a moment, and calls `waits` before the first time.
+fn wait(is_said: &mut bool, waits: &dyn Fn()) {
+    if !std::mem::replace(is_said, true) {
+        waits();
+    }
+    std::thread::sleep(POLL);
+}
+
 fn is_at(file: &File, folder: &Folder, path: &RootedPath) -> io::Result<bool> {
-    match folder.stat(path.name()) {
+    match folder.has(path.name(), file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        stat => stat?.is_same_file(file),
+        has => has,
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::write_lock;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Context, Error, Result};
 use crate::folder::{EntryKind, Folder, uninterrupted};
@@ -247,7 +248,7 @@ impl Partial {
 
     fn opened(&self) -> io::Result<File> {
         let reader = self.folder.read(&self.name)?;
-        match self.folder.stat(&self.name)?.is_same_file(&self.file)? {
+        match self.folder.has(&self.name, &self.file)? {
             true => Ok(reader),
             false => Err(io::Error::other("its unfinished file was replaced by another process")),
         }
@@ -423,7 +424,7 @@ enum Lock {
 }
 
 fn lock(file: &File, folder: &Folder, name: &OsStr) -> Lock {
-    match file.try_lock() {
+    match write_lock::try_take(file) {
         Ok(()) if is_at(file, folder, name) => Lock::Ours,
         Ok(()) | Err(TryLockError::WouldBlock) => Lock::Theirs,
         // NFS without a lock daemon reports ENOLCK, other systems report that locks are not
@@ -433,7 +434,7 @@ fn lock(file: &File, folder: &Folder, name: &OsStr) -> Lock {
 }
 
 fn is_at(file: &File, folder: &Folder, name: &OsStr) -> bool {
-    folder.stat(name).and_then(|stat| stat.is_same_file(file)).unwrap_or(false)
+    folder.has(name, file).unwrap_or(false)
 }
 
 /// Removes the unfinished files of a destination whose writers have ended.

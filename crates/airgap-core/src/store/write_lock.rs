@@ -1,0 +1,23 @@
+//! The right to write a file, which one process has at a time.
+//!
+//! On Unix it is a lock. A lock of Windows is mandatory: it would keep every other handle from
+//! reading the file, also those of this process. There, [`crate::folder::Folder`] opens a file for
+//! writing in a way that opening it for writing again fails, and so the open file is the lock.
+
+use std::fs::{File, TryLockError};
+use std::io;
+
+/// Takes the right to write a file that is open for writing; closing the file releases it.
+///
+/// # Errors
+/// `WouldBlock`, if another process has it; others, if this file system has no locks.
+pub(super) fn try_take(file: &File) -> Result<(), TryLockError> {
+    if cfg!(windows) { Ok(()) } else { file.try_lock() }
+}
+
+/// Returns whether a file could not be opened for writing because another process has that right.
+pub(super) fn is_taken(error: &io::Error) -> bool {
+    const SHARING_VIOLATION: i32 = 32; // ERROR_SHARING_VIOLATION
+
+    cfg!(windows) && error.raw_os_error() == Some(SHARING_VIOLATION)
+}
