@@ -185,6 +185,7 @@ fn the_projects_of_both_formats_accept_them() {
     vendor(&sandbox, "empty", &[]);
     sandbox.run(&["sbom", "empty", "-o", "three.json"]).succeeds();
     sandbox.run(&["sbom", "empty", "--format=spdx", "-o", "four.json"]).succeeds();
+    assert!(sandbox.read("one.json").contains("\"specVersion\": \"1.6\""));
     let check = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/sbom-check");
     let run = |files: &[&str]| {
         Command::new(check).args(files).current_dir(sandbox.root()).output().unwrap()
