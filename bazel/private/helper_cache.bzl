@@ -5,6 +5,7 @@ folder whose name is the SHA-256 of all its inputs: the sources, the compiler, a
 environment. The build is reproducible, so a cached binary has the same bytes as a new one.
 """
 
+load(":copy.bzl", "keep_program")
 load(":sha256.bzl", "sha256_of")
 
 # Folders and files of the sources. A change of one changes the helper. `rust-toolchain.toml` may be
@@ -53,20 +54,7 @@ def keep_helper(rctx, built, place):
         built: the helper, a path.
         place: the path that `cached_helper` returned.
     """
-    if rctx.os.name.startswith("windows"):
-        source, target = [str(path).replace("/", "\\") for path in [built, place]]
-        rctx.execute(["cmd", "/c", "mkdir", target.rsplit("\\", 1)[0]])
-        rctx.execute(["cmd", "/c", "copy", source, target + ".part"])
-        rctx.execute(["cmd", "/c", "move", "/y", target + ".part", target])
-        return
-
-    # The file gets its name when it is complete, even if two workspaces write it at the same time.
-    rctx.execute(["sh", "-c", _KEEP, "sh", built, place])
-
-_KEEP = """set -e; umask 077; mkdir -p "$(dirname "$2")"
-part=$(mktemp "$2.XXXXXX"); trap 'rm -f "$part"' EXIT
-cp "$1" "$part"; chmod 755 "$part"; mv -f "$part" "$2"
-"""
+    keep_program(rctx, built, place)
 
 def _cache(environ):
     cache = environ.get("XDG_CACHE_HOME", "")

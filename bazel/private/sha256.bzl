@@ -1,5 +1,7 @@
 """The SHA-256 of a file, computed before there is a helper."""
 
+load(":copy.bzl", "windows_path")
+
 # Programs that print a SHA-256. Every machine except Windows has one of these three.
 _HASHERS = [["sha256sum"], ["shasum", "-a", "256"], ["openssl", "dgst", "-sha256", "-r"]]
 
@@ -43,7 +45,7 @@ def sha256_of(rctx, file):
 def _commands(rctx, file):
     commands = [words + [str(file)] for words in _HASHERS]
     if rctx.os.name.startswith("windows"):
-        commands.append([_CERTUTIL, "-hashfile", str(file).replace("/", "\\"), "SHA256"])
+        commands.append([_CERTUTIL, "-hashfile", windows_path(file), "SHA256"])
     return commands
 
 def sha256_in(output):

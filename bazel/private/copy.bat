@@ -1,0 +1,1 @@
+@copy /b /y "%WASM_AIRGAP_FROM%" "%WASM_AIRGAP_TO%"
