@@ -444,18 +444,45 @@ mod implementation {
     use std::ffi::{OsStr, OsString};
     use std::fs::{self, File};
     use std::io;
+    use std::os::windows::fs::OpenOptionsExt;
     use std::path::{Path, PathBuf};
+    use std::time::{Duration, Instant};
 
     use super::{EntryKind, Stat};
 
     const SHARE_READ: u32 = 1; // FILE_SHARE_READ
     const SHARE_DELETE: u32 = 4; // FILE_SHARE_DELETE, which also allows to rename the file
+    const DELETE_ON_CLOSE: u32 = 1 << 26; // FILE_FLAG_DELETE_ON_CLOSE
+    const ACCESS_DENIED: i32 = 5; // ERROR_ACCESS_DENIED
+    const SHARING_VIOLATION: i32 = 32; // ERROR_SHARING_VIOLATION
+
+    /// The longest wait for another process to close a file.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// The time between two attempts.
+    const PAUSE: Duration = Duration::from_millis(5);
+
+    /// Repeats a call for a moment while it fails with one of these errors: a file that another
+    /// process has open, such as a scanner of viruses, cannot always be replaced or removed, and
+    /// the name of a removed file stays until it is closed.
+    fn patiently<T>(errors: &[i32], mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match call() {
+                Err(error)
+                    if error.raw_os_error().is_some_and(|it| errors.contains(&it))
+                        && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(PAUSE);
+                }
+                done => return done,
+            }
+        }
+    }
 
     /// Returns options with which a file can be read, renamed and removed by others meanwhile, and
     /// not written.
     fn for_one_writer() -> fs::OpenOptions {
-        use std::os::windows::fs::OpenOptionsExt;
-
         let mut options = File::options();
         options.read(true).write(true).share_mode(SHARE_READ | SHARE_DELETE);
         options
@@ -514,6 +541,14 @@ mod implementation {
         pub fn create_to_read(&self, name: &OsStr) -> io::Result<File> {
             self.check_name(name)?;
             for_one_writer().create_new(true).open(self.0.join(name))
+        }
+
+        /// Creates a file that no other process can open, and that is removed when it is closed.
+        pub fn hold(&self, name: &OsStr) -> io::Result<File> {
+            self.check_name(name)?;
+            let mut options = File::options();
+            options.write(true).create(true).share_mode(0).custom_flags(DELETE_ON_CLOSE);
+            patiently(&[ACCESS_DENIED], || options.open(self.0.join(name)))
         }
 
         /// Does nothing: every file is executable on this system.
@@ -582,7 +617,8 @@ mod implementation {
             if to.is_dir() {
                 fs::remove_dir(&to)?;
             }
-            fs::rename(self.0.join(from), to)
+            let from = self.0.join(from);
+            patiently(&[ACCESS_DENIED, SHARING_VIOLATION], || fs::rename(&from, &to))
         }
 
         /// Gives a file another name that is not taken yet.

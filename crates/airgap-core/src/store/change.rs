@@ -37,10 +37,9 @@ pub fn change(
     mut new: impl FnMut(Option<&[u8]>) -> Result<Vec<u8>>,
 ) -> Result<()> {
     for _ in 0..MOST_ATTEMPTS {
-        let locked = LockedFile::open(path)?;
-        let old = locked.as_ref().map(|it| it.content(path, limit)).transpose()?;
-        let bytes = new(old.as_deref())?;
-        if write(path, locked.as_ref(), old.as_deref(), &bytes)? {
+        let locked = LockedFile::open(path, limit)?;
+        let bytes = new(locked.as_ref().map(|it| &*it.content))?;
+        if write(path, locked.as_ref(), &bytes)? {
             return Ok(());
         }
     }
@@ -61,11 +60,11 @@ pub fn change_slowly(
     for _ in 0..MOST_ATTEMPTS {
         let old = read::rooted_bytes(path, limit)?;
         let bytes = new(old.as_deref())?;
-        let locked = LockedFile::open(path)?;
-        let now = locked.as_ref().map(|it| it.content(path, limit)).transpose()?;
+        let locked = LockedFile::open(path, limit)?;
+        let now = locked.as_ref().map(|it| &*it.content);
         // Another run that wrote the same content has left nothing to do.
-        let is_mine = now == old || now.as_deref() == Some(&*bytes);
-        if is_mine && write(path, locked.as_ref(), now.as_deref(), &bytes)? {
+        let is_mine = now == old.as_deref() || now == Some(&*bytes);
+        if is_mine && write(path, locked.as_ref(), &bytes)? {
             return Ok(());
         }
     }
@@ -79,19 +78,14 @@ fn changed_meanwhile(path: &RootedPath) -> Error {
 }
 
 /// Writes the new content, if no other process changed the file meanwhile.
-fn write(
-    path: &RootedPath,
-    locked: Option<&LockedFile>,
-    old: Option<&[u8]>,
-    bytes: &[u8],
-) -> Result<bool> {
-    if old == Some(bytes) {
+fn write(path: &RootedPath, locked: Option<&LockedFile>, bytes: &[u8]) -> Result<bool> {
+    if locked.is_some_and(|it| it.content == bytes) {
         remove_leftovers(path);
         return Ok(true);
     }
     let partial = filled(path, bytes)?;
     let Some(locked) = locked else { return partial.place_new(Mode::Plain) };
-    if !locked.is_held && !holds(path, old.unwrap_or_default()) {
+    if !locked.is_held && !holds(path, &locked.content) {
         partial.discard();
         return Ok(false);
     }
@@ -101,12 +95,13 @@ fn write(
 
 /// The current version of a file, locked if the file system has locks.
 struct LockedFile {
-    file: File,
+    content: Vec<u8>,
     is_held: bool,
+    _lock: File,
 }
 
 impl LockedFile {
-    fn open(path: &RootedPath) -> Result<Option<LockedFile>> {
+    fn open(path: &RootedPath, limit: u64) -> Result<Option<LockedFile>> {
         let doing = || format!("open `{path}`");
         let deadline = Instant::now() + LONGEST_WAIT;
         loop {
@@ -114,12 +109,19 @@ impl LockedFile {
                 Err(error) if is_absence(&error) => return Ok(None),
                 folder => folder.doing(doing)?,
             };
-            let file = match folder.write(path.name()) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            let beside = match write_lock::beside(&folder, path.name()) {
                 Err(error) if write_lock::is_taken(&error) => {
                     wait(path, deadline)?;
                     continue;
                 }
+                beside => beside.doing(doing)?,
+            };
+            let opened = match beside {
+                Some(_) => folder.read(path.name()),
+                None => folder.write(path.name()),
+            };
+            let file = match opened {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 // It can still be replaced, if the folder belongs to this user.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     folder.read(path.name()).doing(doing)?
@@ -140,16 +142,16 @@ impl LockedFile {
                 now => is_same(&file, &now.doing(doing)?).doing(doing)?,
             };
             if now || Instant::now() > deadline {
-                return Ok(Some(LockedFile { file, is_held }));
+                let content = content(&file, path, limit)?;
+                return Ok(Some(LockedFile { content, is_held, _lock: beside.unwrap_or(file) }));
             }
         }
     }
+}
 
-    fn content(&self, path: &RootedPath, limit: u64) -> Result<Vec<u8>> {
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(0)).doing(|| format!("read `{path}`"))?;
-        read::rest(&mut file, path.path(), limit)
-    }
+fn content(mut file: &File, path: &RootedPath, limit: u64) -> Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(0)).doing(|| format!("read `{path}`"))?;
+    read::rest(&mut file, path.path(), limit)
 }
 
 #[cfg(unix)]

@@ -13,7 +13,7 @@ use airgap_core::artifact::VendoredKind;
 use airgap_core::child::{self, Limits};
 use airgap_core::environment::{self as env, Environment};
 use airgap_core::quantity::megabytes;
-use airgap_core::{read, user_path};
+use airgap_core::{free_space, read, user_path};
 
 use super::options::Refused;
 use super::rc::{Placed, values};
@@ -223,36 +223,20 @@ fn is_writable_folder(dir: &Path) -> bool {
     user_path::is_folder(dir).unwrap_or(false)
 }
 
-#[cfg(unix)]
 fn space(folder: &Path) -> Check {
-    let free = rustix::fs::statvfs(folder).map(|it| it.f_bavail.saturating_mul(it.f_frsize));
     let shown = folder.display();
-    match free {
-        Ok(free) if free < LITTLE_SPACE => Check::new(
-            "folder",
-            Health::Warning,
-            format!("only {} are free in `{shown}`", megabytes(free)),
-            "free some space",
-        ),
-        Ok(free) => Check::new(
-            "folder",
-            Health::Ok,
-            format!("{} are free in `{shown}`", megabytes(free)),
-            "",
-        ),
-        Err(error) => Check::new(
-            "folder",
-            Health::Warning,
-            format!("cannot tell the free space of `{shown}`: {error}"),
-            "check it with df",
-        ),
-    }
-}
-
-#[cfg(not(unix))]
-fn space(folder: &Path) -> Check {
-    let found = format!("cannot tell the free space of `{}`", folder.display());
-    Check::new("folder", Health::Warning, found, "look at it by hand")
+    let (health, found, fix) = match free_space::available(folder) {
+        Some(free) if free < LITTLE_SPACE => {
+            let found = format!("only {} are free in `{shown}`", megabytes(free));
+            (Health::Warning, found, "free some space")
+        }
+        Some(free) => (Health::Ok, format!("{} are free in `{shown}`", megabytes(free)), ""),
+        None => {
+            let found = format!("this system does not tell the free space of `{shown}`");
+            (Health::Warning, found, "check that 1,100 MB are free")
+        }
+    };
+    Check::new("folder", health, found, fix)
 }
 
 /// Names the credential stores, never their content. An offline build needs none.
