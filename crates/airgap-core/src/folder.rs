@@ -102,10 +102,15 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T
 }
 
 impl Folder {
-    /// Fails if the name is not exactly one path component.
+    /// Fails if the name is not exactly one path component. On Windows a colon is not in a name: it
+    /// ends a drive, or begins the name of a second stream of bytes in a file.
     fn check_name(&self, name: &OsStr) -> io::Result<()> {
         let bytes = name.as_encoded_bytes();
-        let is_separator = |byte: &u8| *byte == 0 || std::path::is_separator(char::from(*byte));
+        let is_separator = |byte: &u8| {
+            *byte == 0
+                || std::path::is_separator(char::from(*byte))
+                || (cfg!(windows) && *byte == b':')
+        };
         if !matches!(bytes, b"" | b"." | b"..") && !bytes.iter().any(is_separator) {
             return Ok(());
         }
@@ -664,5 +669,45 @@ mod implementation {
         pub fn try_clone(&self) -> io::Result<Folder> {
             Ok(Folder(self.0.clone()))
         }
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+    use crate::rooted::RootedPath;
+
+    #[test]
+    fn a_drive_or_a_stream_is_not_a_name() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temp.path()).unwrap();
+        for name in ["C:", "C:x", "x:stream", "x::$DATA"] {
+            let error = folder.create(OsStr::new(name), false).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{name}");
+            let path = RootedPath::from_trusted(temp.path()).join(name).join("y");
+            assert!(path.make().is_err(), "{name}");
+        }
+        assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_is_read_while_it_is_written_by_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temp.path()).unwrap();
+        let writer = folder.create_to_read("x".as_ref()).unwrap();
+        folder.read("x".as_ref()).unwrap();
+        assert_eq!(folder.write("x".as_ref()).unwrap_err().raw_os_error(), Some(32));
+        folder.rename("x".as_ref(), "y".as_ref()).unwrap();
+        drop(writer);
+        folder.write("y".as_ref()).unwrap();
+    }
+
+    #[test]
+    fn a_long_path_works() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = RootedPath::from_trusted(temp.path()).join(&vec!["n".repeat(60); 8].join("/"));
+        let folder = path.make().unwrap();
+        drop(folder.create("x".as_ref(), false).unwrap());
+        assert_eq!(folder.list().unwrap().len(), 1);
     }
 }
