@@ -67,15 +67,22 @@ impl LinkRefused {
     }
 }
 
-impl Stat {
-    /// Creates the value from the standard library's metadata, of which the identity is not used.
-    pub fn from_metadata(found: &std::fs::Metadata) -> Stat {
-        let kind = match found.file_type() {
+impl EntryKind {
+    /// Returns the kind that the standard library found.
+    fn from_file_type(found: std::fs::FileType) -> EntryKind {
+        match found {
             kind if kind.is_symlink() => EntryKind::Link,
             kind if kind.is_dir() => EntryKind::Folder,
             kind if kind.is_file() => EntryKind::File,
             _ => EntryKind::Other,
-        };
+        }
+    }
+}
+
+impl Stat {
+    /// Creates the value from the standard library's metadata, of which the identity is not used.
+    pub fn from_metadata(found: &std::fs::Metadata) -> Stat {
+        let kind = EntryKind::from_file_type(found.file_type());
         Stat { kind, size: found.len(), identity: (0, 0), names: 1 }
     }
 
@@ -599,10 +606,8 @@ mod implementation {
             let mut entries = Vec::new();
             for entry in fs::read_dir(&self.0)? {
                 let entry = entry?;
-                entries.push((
-                    entry.file_name(),
-                    Stat::from_metadata(&fs::symlink_metadata(entry.path())?).kind,
-                ));
+                // The kind is in the list itself: the entry may have been removed since.
+                entries.push((entry.file_name(), EntryKind::from_file_type(entry.file_type()?)));
             }
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             Ok(entries)
