@@ -3,7 +3,11 @@
 #
 # The tests compare paths as Linux writes them, so that Z:\a\b in what the program prints becomes /a/b, also
 # in JSON, where a backslash is two.
+# A file:// address in a variable gets the drive that stands for the root of Linux.
 PATH=/usr/bin:/bin
+for name in $(compgen -e); do
+    if [[ ${!name} == file:///* ]]; then export "$name=${!name/#file:\/\/\//file:///Z:/}"; fi
+done
 printed=$(mktemp -d)
 # shellcheck disable=SC2154  # set above, by scripts/release-test
 "${program[@]}" "$@" >"$printed/stdout" 2>"$printed/stderr"
@@ -14,9 +18,9 @@ for name in stdout stderr; do
         *) rule='s|\\|/|g' ;;
     esac
     if [[ $name == stdout ]]; then
-        sed "$rule; s|Z:/|/|g" "$printed/$name"
+        sed "$rule; s|file:///Z:/|file:///|g; s|Z:/|/|g" "$printed/$name"
     else
-        sed "$rule; s|Z:/|/|g" "$printed/$name" >&2
+        sed "$rule; s|file:///Z:/|file:///|g; s|Z:/|/|g" "$printed/$name" >&2
     fi
 done
 rm -rf -- "$printed"
