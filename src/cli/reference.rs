@@ -67,7 +67,8 @@ fn every_command_in_the_manual_is_one_of_this_program() {
 fn commands_are_found_in_pages_and_checked() {
     let page = "See `wasm-airgap vendor wit`.\n\n```sh\nA=1 wasm-airgap verify 'a b' # c\n\
                 x | wasm-airgap mirror check - \\\n    --registry r.example > f\n\
-                bazel run @rules//:wasm-airgap -- config show\ncargo run wasm-airgap x\n```\n";
+                bazel run @rules//:wasm-airgap -- config show\ncargo run wasm-airgap x\n\
+                bazel build //:wasm-airgap  # y\n```\n";
     let (whole, mentioned) = commands_in(page);
     let expected = [
         "wasm-airgap verify 'a b'",
@@ -189,7 +190,7 @@ fn commands_in(page: &str) -> (Vec<String>, Vec<String>) {
 fn command_in(line: &str) -> Option<String> {
     let (before, after) = line.split_once("wasm-airgap ")?;
     let before = before.trim();
-    let is_target = before.ends_with("//:");
+    let is_target = before.ends_with("//:") && after.starts_with("-- ");
     let is_command = is_target || before.is_empty() || before.ends_with('|');
     let is_command = is_command || before.split(' ').all(|word| word.contains('='));
     let after = after.strip_prefix("-- ").unwrap_or(after);

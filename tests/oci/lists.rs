@@ -63,7 +63,7 @@ fn an_endless_list_is_given_up() {
         is_list(request).then(|| tags(&["a"]).header("Link", link))
     });
     let error = Case::new().client().tags(&home(&repeating)).unwrap_err();
-    says(&error, &["does not end after 1 pages"]);
+    says(&error, &["does not end after 1 page\n"]);
 
     let endless = Fake::with(Door::Open, |request, store| {
         is_list(request).then(|| {
