@@ -112,7 +112,9 @@ fn published_archives_become_libraries() {
         let out = sandbox.path(&rule.out());
         assert_eq!(resolves(&out).packages.len(), needed.len() + 1);
         tools::accepts(&out);
-        if let Some(packed) = tools::packs_and_prints(&out) {
+        // wasm-tools 1.239 packs async functions under names that newer parsers refuse.
+        let is_async = sources[id].files.values().any(|it| find(it, b"async func"));
+        if !is_async && let Some(packed) = tools::packs_and_prints(&out) {
             same(&packed, &sources[id]);
         }
         goes_there_and_back(&sandbox, &out, &sources[id]);
@@ -177,4 +179,8 @@ fn published_archives_have_the_text_that_the_registry_says() {
         assert_eq!(pinned.tree, Some(source.tree_hash()), "{package}");
         assert_eq!(folder.split_once('/').unwrap().1, pinned.wit_dir, "{package}");
     }
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|it| it == part)
 }

@@ -262,3 +262,27 @@ mod tests {
         assert_eq!(root.list().unwrap(), [("kept".into(), EntryKind::Folder)]);
     }
 }
+
+#[cfg(all(test, windows))]
+mod windows_tests {
+    use super::*;
+
+    #[test]
+    fn a_drive_or_a_stream_is_not_a_name() {
+        let temp = tempfile::tempdir().unwrap();
+        for name in ["C:", "C:x", "x:stream", "x::$DATA"] {
+            let path = RootedPath::from_trusted(temp.path()).join(name).join("y");
+            assert!(path.make().is_err(), "{name}");
+        }
+        assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_long_path_works() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = RootedPath::from_trusted(temp.path()).join(&vec!["n".repeat(60); 8].join("/"));
+        let folder = path.make().unwrap();
+        drop(folder.create("x".as_ref(), false).unwrap());
+        assert_eq!(folder.list().unwrap().len(), 1);
+    }
+}
