@@ -13,9 +13,9 @@ use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::{EntryKind, Folder, LinkRefused};
 use airgap_core::path_component;
 use airgap_core::read;
-use airgap_core::report::{self, printable_line, shortened};
+use airgap_core::report::{self, Report, printable_line, shortened};
 use airgap_core::rooted::RootedPath;
-use airgap_core::store;
+use airgap_core::store::{self, FileLock};
 use airgap_core::system_files;
 use airgap_core::verify::{self, Verified};
 use airgap_core::workers;
@@ -35,10 +35,14 @@ const MOST_VALUES: usize = 10 * MOST_FILES;
 const MOST_PATH: usize = 4096;
 
 /// Files in a vendor folder that this program writes and the manifest does not list.
-const OURS: [&str; 2] = [FILENAME, ".gitattributes"];
+const OURS: [&str; 3] = [FILENAME, ".gitattributes", LOCK];
 
 /// The number of characters that are shown of an invalid path.
 const MOST_SHOWN: usize = 500;
+
+/// The file that is locked by a run in which the manifest, the folders and a lock of packages must
+/// agree. A killed run leaves it, and the next one removes it.
+const LOCK: &str = ".wasm-airgap-vendor.lock";
 
 /// The attributes that keep git from changing line ends in vendored files, which would change their
 /// digests.
@@ -116,6 +120,17 @@ impl VendorDir {
     /// Returns the path of a file or folder in the kind's folder, which no link may lead out of.
     pub fn place(&self, path: &str) -> RootedPath {
         RootedPath::from_trusted(&self.root).join(&self.entry_path(path))
+    }
+
+    /// Keeps other runs of this program from writing into the folder while the lock is held, and says
+    /// so if it must wait. Returns `None` where no lock can be made: a folder that cannot be written is
+    /// not changed either, and its errors come with the work.
+    pub fn lock(&self, report: &Report) -> Option<FileLock> {
+        let path = RootedPath::from_trusted(&self.root).join(LOCK);
+        let waits = || {
+            report.say(&format!("waiting for another run that writes `{}`", self.root.display()))
+        };
+        FileLock::acquire(&path, &waits).ok()
     }
 
     /// Creates the kind's folder, with attributes that keep git from changing any byte.

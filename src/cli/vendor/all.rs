@@ -166,6 +166,7 @@ impl All {
             bazel_package: &wit::bazel_package(dir.folder(), context.workspace.root()),
             jobs: args.jobs.into(),
         };
+        let _lock = dir.lock(&context.report);
         let done = vendor_wit(&job, &context.report)?;
         Ok(Summary { outcomes: done.outcomes, failures: Vec::new(), entries: done.entries })
     }

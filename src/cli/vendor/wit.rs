@@ -122,13 +122,15 @@ impl WitRun<'_> {
 
     /// Fetches the packages, and writes the lock.
     fn update(&self, lock_file: &RootedPath) -> Result<()> {
-        let mut summary = None;
+        let (mut summary, mut lock) = (None, None);
         store::change_slowly(lock_file, read::LIMIT, |bytes| {
             // With `--update`, an unreadable lock is not an error either.
             let previous = match bytes.map(|bytes| parse_lock(bytes, lock_file)) {
                 Some(Err(_)) if self.args.update => Lock::default(),
                 previous => previous.transpose()?.unwrap_or_default(),
             };
+            // Held until the lock file is written: each run removes what its own lock does not need.
+            lock = lock.take().or_else(|| self.dir.lock(&self.context.report));
             let done = self.with_job(&previous, |job| vendor_wit(job, &self.context.report))?;
             let text = done.lock.text().into_bytes();
             summary = Some(done);
