@@ -35,7 +35,7 @@ const LANGUAGES: [&str; 7] = ["android_", "cc_", "java_", "objc_", "proto_", "py
 /// Ends of those names.
 const RULES: [&str; 6] = ["binary", "import", "library", "runtime", "test", "toolchain"];
 
-/// What is before the call of a rule, in Starlark or in a string of Rust.
+/// The text before the call of a rule, in Starlark or in a string of Rust.
 const BEFORE_RULE: [&str; 5] = ["\n", "native.", "\"", "\\n", "    "];
 
 /// The folders with files that are not ours, or not for Bazel: the root of the tests has a stand-in for

@@ -24,8 +24,8 @@ pub(super) struct Selected {
 /// Returns the selected files and components.
 ///
 /// A named tool that is not published for a platform is an error; one from a bundle or from the set
-/// of all tools is left out with a warning. One that is WebAssembly only is not for a machine, and
-/// is no reason for a warning if all tools are taken.
+/// of all tools is left out with a warning. A tool that is WebAssembly only is left out without a
+/// warning if all tools are taken, because it is not for a machine.
 pub(super) fn selected(args: &SelectionArgs, context: &Context) -> Result<Selected> {
     let request = request(args, context)?;
     let components = WantedComponent::of_request(&request)?;

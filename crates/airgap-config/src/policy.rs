@@ -199,22 +199,24 @@ impl Display for Offline {
 ///
 /// # Errors
 /// Usage, for any other word: a guess would often be wrong, and online by mistake is dangerous.
-/// The remedy for the value `prefer`, which the manual of rules_wasm_component has.
-const PREFER: &str =
-    "unset {name}: vendor folders are always searched first, and the network is used for the rest";
-
 fn is_true(environment: &Environment, name: &'static str) -> Result<bool> {
     let Some(value) = environment.get(name) else { return Ok(false) };
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(Error::usage(format!("`{name}` must be on or off"))
-            .fact("found", format!("`{value}`"))
-            .fact("expected", "1, true, yes or on; or 0, false, no, off or empty"))
-        .map_err(|error| match value.eq_ignore_ascii_case("prefer") {
-            true => error.hint(PREFER.replace("{name}", name)),
-            false => error,
-        }),
+        other => {
+            let error = Error::usage(format!("`{name}` must be on or off"))
+                .fact("found", format!("`{value}`"))
+                .fact("expected", "1, true, yes or on; or 0, false, no, off or empty");
+            // The manual of rules_wasm_component has this value.
+            Err(match other {
+                "prefer" => error.hint(format!(
+                    "unset {name}: vendor folders are always searched first, and the network is used \
+                     for the rest"
+                )),
+                _ => error,
+            })
+        }
     }
 }
 

@@ -32,7 +32,7 @@ fn after<T>(silence: Duration, say: impl Fn() + Send, work: impl FnOnce() -> T) 
                 say();
             }
         };
-        // Without a thread there is no message, and the work is done all the same.
+        // If no thread can be created, the work runs without the message.
         let _ = thread::Builder::new().name("announced".to_owned()).spawn_scoped(scope, wait);
         let result = work();
         drop(running);

@@ -215,7 +215,7 @@ impl Examination<'_> {
     fn fetch_command(&self, cache: Option<&Path>) -> String {
         let targets = shell::words(self.targets);
         let below_root = |cache: &Path| cache.strip_prefix(self.root).unwrap_or(cache).to_owned();
-        match cache.map(|cache| shell::word(below_root(cache).display())) {
+        match cache.map(|cache| shell::path(&below_root(cache))) {
             Some(cache) => format!("bazel fetch --force --repository_cache={cache} {targets}"),
             None => format!("bazel vendor --vendor_dir=bazel_vendor {targets}"),
         }

@@ -37,8 +37,8 @@ pub fn remedy(folder: &Path) -> String {
 }
 
 /// Returns the folders of tools with unpacked files, of the unlisted files of a vendor folder.
-pub fn folders_of<'a>(unlisted: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-    unlisted.into_iter().filter_map(|path| folder_of(path).map(str::to_owned)).collect()
+pub fn folders_of<'a>(unlisted: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    unlisted.into_iter().filter_map(folder_of).collect()
 }
 
 /// Returns `{tool}/{version}/{platform}` of a file in a folder below it, and the folders above.

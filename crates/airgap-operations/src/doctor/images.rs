@@ -183,7 +183,7 @@ impl Commands {
     fn new(root: &Path, environment: &Environment) -> Commands {
         let name = |name: &str| match environment.base_dir() == root {
             true => name.to_owned(),
-            false => shell::word(root.join(name).display()),
+            false => shell::path(&root.join(name)),
         };
         Commands { list: name(LIST), lock: name(LOCK) }
     }

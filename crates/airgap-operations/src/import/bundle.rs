@@ -6,12 +6,12 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use airgap_core::bounded;
-use airgap_core::error::{Error, Result};
+use airgap_core::error::Result;
 use airgap_core::path_component::PathComponent;
 use airgap_vendor::catalog::{ToolCatalog, unique};
 
 use super::entry::{Entry, Outcome};
+use super::source::{self, MOVE_IT};
 use super::tool::Versions;
 
 /// The bundles with the tools that are there.
@@ -51,11 +51,7 @@ pub(super) fn read(
     available: &Versions,
     catalog: &ToolCatalog,
 ) -> Result<(Vec<Entry>, Bundles)> {
-    let file: BundleFile = bounded::json(text).map_err(|error| {
-        Error::usage(format!("`{origin}` is not a file of bundles of rules_wasm_component"))
-            .because(error)
-            .hint("correct it, or move it out of the folder and import again")
-    })?;
+    let file: BundleFile = source::parse(text, origin, "a file of bundles", MOVE_IT)?;
     let mut bundles = Bundles { chosen: file.default_bundle, ..Bundles::default() };
     let mut entries = Vec::new();
     for (name, bundle) in file.bundles {

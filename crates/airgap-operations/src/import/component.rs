@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use airgap_core::bounded;
 use airgap_core::error::{Error, Result};
 use airgap_core::path_component::PathComponent;
-use airgap_core::report;
 use airgap_oci::Reference;
 use airgap_vendor::catalog::{COMPONENTS_FILE, ComponentCatalog, SCHEMA_VERSION, unique};
 
 use super::digest_check;
-use super::entry::{Entry, Outcome};
+use super::entry::{self, Entry, Outcome};
+use super::source::{self, file_text};
 
 /// The result of reading a file.
 pub(super) struct ReadComponent {
@@ -117,16 +116,7 @@ fn version_fields(
     let digest = digest_check::parse(it.digest.as_deref())
         .map_err(|reason| (Outcome::InvalidDigest, reason))?;
     if let Ok(pinned) = known.component(file.component_name.as_str(), version.as_str()) {
-        return Err(match pinned.digest == digest {
-            true => (Outcome::Known, "the built-in registry has it".to_owned()),
-            false => (
-                Outcome::Conflict,
-                format!(
-                    "the built-in registry has sha256:{}, the file has sha256:{digest}",
-                    pinned.digest
-                ),
-            ),
-        });
+        return Err(entry::compared(&pinned.digest, &digest));
     }
     if let Some(repository) = file.oci_repository.as_deref() {
         Reference::parse(repository).map_err(|error| (Outcome::NoAddress, error.one_line()))?;
@@ -153,15 +143,11 @@ fn written(file: &ComponentFile, versions: Map<String, Value>) -> Result<String>
     Ok(text)
 }
 
-fn file_text(value: &impl serde::Serialize) -> Result<String> {
-    report::json_file(value)
-        .map_err(|error| Error::usage("cannot write a registry file").because(error))
-}
-
 fn parse<T: for<'de> Deserialize<'de>>(text: &str, origin: &str) -> Result<T> {
-    bounded::json(text).map_err(|error| {
-        Error::usage(format!("`{origin}` is not a component registry of rules_wasm_component"))
-            .because(error)
-            .hint("correct it, or move the folder `components` away and import again")
-    })
+    source::parse(
+        text,
+        origin,
+        "a component registry",
+        "correct it, or move the folder `components` away and import again",
+    )
 }

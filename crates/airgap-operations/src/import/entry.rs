@@ -1,5 +1,6 @@
 //! The outcome of one entry.
 
+use airgap_core::digest::Digest;
 use airgap_core::report::shortened;
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ pub struct Entry {
     pub kind: &'static str,
     /// Its name, as in `wasm-tools 1.243.0 (linux_amd64)`.
     pub name: String,
-    /// What was done with it.
+    /// The outcome.
     pub outcome: Outcome,
     /// The reason, unless it was imported.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +65,17 @@ impl Outcome {
             Outcome::Incomplete => "incomplete",
             Outcome::InvalidDigest | Outcome::UnknownPlatform | Outcome::NoAddress => "refused",
         }
+    }
+}
+
+/// Compares the digest of an entry with the built-in one: returns the outcome and its reason.
+pub(super) fn compared(built_in: &Digest, found: &Digest) -> (Outcome, String) {
+    match built_in == found {
+        true => (Outcome::Known, "the built-in registry has it".to_owned()),
+        false => (
+            Outcome::Conflict,
+            format!("the built-in registry has sha256:{built_in}, the file has sha256:{found}"),
+        ),
     }
 }
 

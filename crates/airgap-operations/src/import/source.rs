@@ -3,11 +3,14 @@
 
 use std::path::Path;
 
+use airgap_core::bounded;
 use airgap_core::error::{Context, Error, Result};
 use airgap_core::folder::EntryKind;
 use airgap_core::read;
+use airgap_core::report;
 use airgap_core::rooted::{RootedPath, is_absence};
 use airgap_vendor::catalog::COMPONENTS_FILE;
+use serde::{Deserialize, Serialize};
 
 /// The largest file in bytes; the largest published one has 4 kB.
 const LARGEST: u64 = 1 << 20;
@@ -17,6 +20,9 @@ const MOST_FILES: usize = 500;
 
 /// The most entries in all files.
 pub(super) const MOST_ENTRIES: usize = 20_000;
+
+/// The remedy for a file that has another form.
+pub(super) const MOVE_IT: &str = "correct it, or move it out of the folder and import again";
 
 const BUNDLES: &str = "toolchain_bundles.json";
 
@@ -87,6 +93,29 @@ impl Source {
     pub(super) fn bundles(&self) -> Result<Option<NamedText>> {
         text(&self.0.join(BUNDLES))
     }
+}
+
+/// Reads the text of a file, which should be `form`.
+///
+/// # Errors
+/// Usage, with the position and this remedy, if it has another form.
+pub(super) fn parse<T: for<'de> Deserialize<'de>>(
+    text: &str,
+    origin: &str,
+    form: &str,
+    remedy: &str,
+) -> Result<T> {
+    bounded::json(text).map_err(|error| {
+        Error::usage(format!("`{origin}` is not {form} of rules_wasm_component"))
+            .because(error)
+            .hint(remedy)
+    })
+}
+
+/// Returns the text of a registry file of this program.
+pub(super) fn file_text(value: &impl Serialize) -> Result<String> {
+    report::json_file(value)
+        .map_err(|error| Error::usage("cannot write a registry file").because(error))
 }
 
 fn text(path: &RootedPath) -> Result<Option<NamedText>> {

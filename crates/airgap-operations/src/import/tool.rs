@@ -6,9 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use airgap_core::artifact::{ArchiveType, Asset, Strip};
-use airgap_core::bounded;
 use airgap_core::digest::Digest;
-use airgap_core::error::{Error, Result};
+use airgap_core::error::Result;
 use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
 use airgap_core::report;
@@ -16,7 +15,8 @@ use airgap_vendor::catalog::{self, SCHEMA_VERSION, ToolCatalog, unique};
 
 use super::address::{self, Published};
 use super::digest_check;
-use super::entry::{Entry, Outcome, quoted};
+use super::entry::{self, Entry, Outcome, quoted};
+use super::source::{self, MOVE_IT, file_text};
 
 /// The longest description that is copied, in characters.
 const LONGEST_DESCRIPTION: usize = 300;
@@ -62,11 +62,7 @@ pub(super) fn versions_in(catalog: &ToolCatalog) -> Versions {
 /// # Errors
 /// Usage, with the position, if it has another form.
 pub(super) fn read(text: &str, origin: &str, catalog: &ToolCatalog) -> Result<ReadTool> {
-    let file: ToolFile = bounded::json(text).map_err(|error| {
-        Error::usage(format!("`{origin}` is not a registry file of rules_wasm_component"))
-            .because(error)
-            .hint("correct it, or move it out of the folder and import again")
-    })?;
+    let file: ToolFile = source::parse(text, origin, "a registry file", MOVE_IT)?;
     let known = catalog.tools().find(|tool| tool.tool == file.tool_name);
     let mut reader =
         Reader { known, owners: owners(known), entries: Vec::new(), assets: BTreeMap::new() };
@@ -131,18 +127,7 @@ impl Reader<'_> {
         let sha256 = digest_check::parse(published.sha256.as_deref())
             .map_err(refused(Outcome::InvalidDigest))?;
         if let Some(known) = self.built_in(version, platform) {
-            return Err(match known.sha256 == sha256 {
-                true => (Outcome::Known, "the built-in registry has it".to_owned()),
-                false => {
-                    let known = known.sha256;
-                    (
-                        Outcome::Conflict,
-                        format!(
-                            "the built-in registry has sha256:{known}, the file has sha256:{sha256}"
-                        ),
-                    )
-                }
-            });
+            return Err(entry::compared(&known.sha256, &sha256));
         }
         let repository = file.github_repo.as_deref();
         let url = address::derive(&file.tool_name, repository, version, platform, published)
@@ -211,8 +196,7 @@ impl Reader<'_> {
             fields.insert("latest".to_owned(), json!(latest));
         }
         fields.insert("versions".to_owned(), json!(self.assets));
-        let text = report::json_file(&fields)
-            .map_err(|error| Error::usage("cannot write a registry file").because(error))?;
+        let text = file_text(&fields)?;
         // The new text must pass the reader's checks before it is written.
         catalog::Tool::parse(&text, &format!("{}.json", file.tool_name))?;
         Ok(Some(text))
