@@ -116,16 +116,28 @@ sbom_bin() {
     printf '%s\n' "$1/sbom-$cyclonedx_version-$spdx_version/bin"
 }
 
-# in_root NAME [ARG...]: runs all tests of tests/NAME.rs with the real programs, those that need them
-# included.
-in_root() {
+# compiled NAME: the path of the test program of tests/NAME.rs, which is compiled.
+compiled() {
     local binary
     binary=$(cargo test --locked --test "$1" --no-run --message-format=json 2>/dev/null |
         sed -n "s/.*\"executable\":\"\([^\"]*\/$1-[0-9a-f]*\)\".*/\1/p")
     [[ -n $binary ]] || fail "the tests of tests/$1.rs do not compile" "cargo test --test $1 --no-run"
+    printf '%s\n' "$binary"
+}
+
+# in_root NAME [ARG...]: runs all tests of tests/NAME.rs with the real programs, those that need them
+# included.
+in_root() {
+    local binary
+    binary=$(compiled "$1")
     shift
     WASM_AIRGAP_BIND=${WASM_AIRGAP_DATA:-} "$(dirname -- "${BASH_SOURCE[0]}")/with-bazel" "$binary" \
         --include-ignored "$@"
+}
+
+# program_version: the version in Cargo.toml, of the current folder.
+program_version() {
+    sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml
 }
 
 # zig and cargo-zigbuild, which link for Linux; see scripts/release.
