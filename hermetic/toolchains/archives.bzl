@@ -18,7 +18,7 @@ _RUST_SHA256S = {
 }
 
 # The name of each machine, with Rust's name of its processor.
-_CPUS = {
+CPUS = {
     "amd64": "x86_64",
     "arm64": "aarch64",
 }
@@ -35,10 +35,10 @@ _ZIGS = {
 }
 
 def _archives_impl(_mctx):
-    for machine, cpu in _CPUS.items():
+    for machine, cpu in CPUS.items():
         compiler = cpu + "-unknown-linux-gnu"
         targets = {"build": compiler}
-        targets.update({name: each + "-unknown-linux-musl" for name, each in _CPUS.items()})
+        targets.update({name: each + "-unknown-linux-musl" for name, each in CPUS.items()})
         for name, target in targets.items():
             rust(
                 name = "rust_{}_{}".format(machine, name),

@@ -1,14 +1,21 @@
 """A C compiler and a linker, pinned by SHA-256: Zig, in the archives that it publishes on PyPI."""
 
-# Zig's target for each platform. The glibc is that of the oldest Linux on which Rust's compiler runs.
-_GNU = {
-    "aarch64": "aarch64-linux-gnu.2.17",
-    "x86_64": "x86_64-linux-gnu.2.17",
+_CPUS = ["aarch64", "x86_64"]
+
+# The C libraries of Zig's targets. The glibc is that of the oldest Linux on which Rust's compiler runs.
+_LIBCS = {
+    "gnu": "gnu.2.17",
+    "musl": "musl",
 }
-_MUSL = {
-    "aarch64": "aarch64-linux-musl",
-    "x86_64": "x86_64-linux-musl",
-}
+
+def zig_target(cpu, libc):
+    """Returns Zig's name of a target.
+
+    Args:
+        cpu: The processor, as in `x86_64`.
+        libc: `gnu` or `musl`.
+    """
+    return "{}-linux-{}".format(cpu, _LIBCS[libc])
 
 # cc-rs names the target as Rust does, which Zig does not read. The folder of the build does not get
 # into objects. In a sandbox, /tmp is a new one for each action.
@@ -94,9 +101,9 @@ def _zig_impl(rctx):
         type = "zip",
         stripPrefix = "ziglang",
     )
-    for cpu in _MUSL:
-        rctx.file("cc-{}-musl".format(cpu), _COMPILER.format(target = _MUSL[cpu]))
-        rctx.file("cc-{}-gnu".format(cpu), _COMPILER.format(target = _GNU[cpu]))
+    for cpu in _CPUS:
+        for libc in _LIBCS:
+            rctx.file("cc-{}-{}".format(cpu, libc), _COMPILER.format(target = zig_target(cpu, libc)))
     for name in ["ar", "ld.lld"]:
         rctx.file(name, _TOOL.format(name = name))
     rctx.file("glibc", _GLIBC)
