@@ -160,6 +160,12 @@ impl FromStr for AssetUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<AssetUrl, String> {
+        // The parser would pass over them (URL standard, section 4.4), and Bazel does not.
+        let around = (text.trim() != text).then_some(' ');
+        if let Some(c) = text.chars().find(|c| c.is_control()).or(around) {
+            let (text, c) = (text.escape_default(), c.escape_default());
+            return Err(format!("`{text}` is not a URL: `{c}` is in it"));
+        }
         let url = url::Url::parse(text).map_err(|error| match error {
             url::ParseError::RelativeUrlWithoutBase => format!(
                 "`{text}` is not a URL: write `https://` before a host, or `file://` before the absolute \
@@ -337,9 +343,18 @@ mod tests {
     fn a_url_ends_in_a_filename_and_contains_no_credential() {
         let url: AssetUrl = "https://x.org/a/b-1.0.zip?raw=1".parse().unwrap();
         assert_eq!(url.filename().as_str(), "b-1.0.zip");
-        for bad in ["x.org/a", "ftp://x.org/a", "https://x.org/", "https://x.org/a/..%2fb"] {
+        for bad in [
+            "x.org/a",
+            "ftp://x.org/a",
+            "https://x.org/",
+            "https://x.org/a/..%2fb",
+            "https://x.org/a.zip\n",
+            "https://x.org/a\tb.zip",
+            " https://x.org/a.zip",
+        ] {
             assert!(bad.parse::<AssetUrl>().is_err(), "{bad}");
         }
+        assert!("file:///my files/a.zip".parse::<AssetUrl>().is_ok());
         let error = "https://u:hunter2@x.org/a.zip".parse::<AssetUrl>().unwrap_err();
         assert!(!error.contains("hunter2") && error.contains("netrc"), "{error}");
     }

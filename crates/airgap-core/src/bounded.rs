@@ -4,6 +4,8 @@
 use serde::Deserialize;
 use serde::de::Error as _;
 
+use crate::secrets;
+
 /// The largest number of values in one JSON text, the keys of objects not counted: about 300 bytes
 /// of memory each.
 const MOST_VALUES: usize = 250_000;
@@ -12,6 +14,9 @@ const MOST_VALUES: usize = 250_000;
 /// another table in a table.
 const MOST_SEPARATORS: usize = 500_000;
 const MOST_DOTS: usize = 1_000;
+
+/// The longest message about JSON in characters. It may quote the text, which is of any length.
+const LONGEST_MESSAGE: usize = 500;
 
 /// A byte order mark, which editors of Windows put before a text (RFC 8259 section 8.1 lets readers
 /// pass it over).
@@ -34,10 +39,26 @@ pub fn json_within<'a, T: Deserialize<'a>>(text: &'a [u8], most: usize) -> Parse
     if values(text) > most {
         return Err(serde_json::Error::custom(format!("it has more than {most} values")));
     }
-    serde_json::from_slice(text)
+    serde_json::from_slice(text).map_err(brief)
 }
 
 type Parsed<T> = serde_json::Result<T>;
+
+/// Cuts a message, and keeps the position at its end. Secrets are removed before, as half of one
+/// would not be found afterwards.
+fn brief(error: serde_json::Error) -> serde_json::Error {
+    let text = error.to_string();
+    let text = secrets::hide(&text);
+    match text.char_indices().nth(LONGEST_MESSAGE) {
+        None => error,
+        Some((end, _)) => serde_json::Error::custom(format!(
+            "{}... at line {} column {}",
+            &text[..end],
+            error.line(),
+            error.column()
+        )),
+    }
+}
 
 /// Counts the values of a JSON text: each is the first one in a collection or follows a comma.
 fn values(text: &[u8]) -> usize {
@@ -75,6 +96,15 @@ pub fn check_toml(text: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_short_and_has_the_position() {
+        let long = format!("\n\"{}\"", "é".repeat(100_000));
+        let message = json::<bool>(&long).unwrap_err().to_string();
+        assert!(message.starts_with("invalid type: string \"éé"), "{message}");
+        assert!(message.ends_with("é... at line 2 column 200002"), "{message}");
+        assert!(message.chars().count() < LONGEST_MESSAGE + 50, "{message}");
+    }
 
     #[test]
     fn a_byte_order_mark_is_passed_over() {
