@@ -65,7 +65,7 @@ macro_rules! for_each_scenario {
             verify
             bundle_create bundle_create_split bundle_inventory
             bundle_apply bundle_apply_delta
-            sbom prune
+            sbom prune import_registries
         );
     };
 }

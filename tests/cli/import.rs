@@ -368,6 +368,16 @@ fn without_an_output_the_outcomes_are_only_printed() {
 fn files_of_another_form_are_refused() {
     let deep = "[".repeat(100_000);
     let twice = wasm_tools(&json!({})).replace("\"versions\":{", "\"versions\":{\"1\":{},\"1\":{}");
+    let long = tool(&"x".repeat(900_000), "o/r", &json!({}));
+    let listed = |names: &[String]| {
+        let listed: Vec<_> =
+            names.iter().map(|name| json!({ "name": name, "package_file": "a.json" })).collect();
+        json!({ "components": listed }).to_string()
+    };
+    let names: Vec<_> = (0..501).map(|nth| format!("c{nth}")).collect();
+    let many = listed(&names);
+    let same = listed(&["auth".to_owned(), "Auth".to_owned()]);
+    let list = listed(&["registry".to_owned(), "registry.component".to_owned()]);
     for (file, text, words) in [
         ("tools/a.json", "{}", "missing field `tool_name`"),
         ("tools/a.json", deep.as_str(), "a.json` is not a registry file of rules_wasm_component"),
@@ -384,6 +394,10 @@ fn files_of_another_form_are_refused() {
             r#"{"bundles": {"a\nwasm.tool()": {"tools": {}}}}"#,
             "cannot be a name",
         ),
+        ("tools/a.json", &long, "xxx... at line 1 column "),
+        ("components/registry.json", &many, "has too many components"),
+        ("components/registry.json", &same, "lists two components for one output file"),
+        ("components/registry.json", &list, "lists two components for one output file"),
         ("readme.md", "", "has no registry files of rules_wasm_component"),
         ("tools/a.json", &" ".repeat((1 << 20) + 1), "at most 1048576 bytes"),
     ] {
@@ -393,6 +407,47 @@ fn files_of_another_form_are_refused() {
         assert!(printed.stderr.len() < 2_000, "{}", printed.stderr);
         assert!(sandbox.tree("registry").is_empty());
     }
+}
+
+#[test]
+fn tools_whose_names_differ_in_case_are_refused() {
+    let sandbox = Sandbox::new();
+    for name in ["tool", "Tool"] {
+        let file = published(&sha256(name.as_bytes()), &format!("{name}-1.zip"));
+        let text = tool(name, "o/r", &one("1", "linux_amd64", &file));
+        sandbox.write(&format!("theirs/tools/{name}-file.json"), text);
+    }
+    import(&sandbox, 2).says(&["tool-file.json` describes a tool again", "the other: Tool.json"]);
+}
+
+#[test]
+fn too_many_entries_end_the_import_in_the_file_that_has_them() {
+    let sandbox = Sandbox::new();
+    let platforms: serde_json::Map<_, _> =
+        (0..20_001).map(|nth| (nth.to_string(), json!({}))).collect();
+    for name in ["a", "b"] {
+        let text = tool(name, "o/r", &json!({ "1": { "platforms": platforms } }));
+        sandbox.write(&format!("theirs/tools/{name}.json"), text);
+    }
+    import(&sandbox, 2).says(&["has too many entries", "found:    20001"]);
+}
+
+#[test]
+fn outcomes_are_short_lines() {
+    let sandbox = Sandbox::new();
+    let sha256 = sha256(b"new");
+    let long = json!({ "sha256": sha256, "url": format!("https://h/{}", "x".repeat(100_000)) });
+    let lines = json!({ "sha256": sha256, "url": "https://h/x.zip\n" });
+    let versions = json!({
+        "1": { "platforms": { "linux_amd64": long } },
+        "2": { "platforms": { "linux_amd64": lines } },
+        "3": { "platforms": { "plan9\nimported    tool y": {} } },
+    });
+    sandbox.write("theirs/tools/x.json", tool("x", "o/r", &versions));
+    let printed = import(&sandbox, 0).says(&["3 refused"]);
+    assert!(printed.stdout.len() < 2_000, "{}", printed.stdout);
+    assert_eq!(printed.stdout.lines().count(), 3, "{}", printed.stdout);
+    assert!(printed.stdout.contains("is not a URL: `\\n` is in it"), "{}", printed.stdout);
 }
 
 #[cfg(unix)]

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub out: Option<&'static str>,
     /// Whether the command writes into a registry.
     pub target: bool,
+    /// Checks the folder after a run that was killed, before the next run.
+    pub holds: fn(&Case) -> Result<(), String>,
 }
 
 /// A new folder for a scenario.

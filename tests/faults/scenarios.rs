@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bundles;
 use crate::run::{Case, Scenario};
@@ -21,6 +21,7 @@ fn scenario(name: &'static str, words: &[&str]) -> Scenario {
         vendor: None,
         out: None,
         target: false,
+        holds: |_| Ok(()),
     }
 }
 
@@ -445,4 +446,62 @@ pub fn prune() -> Scenario {
     };
     let words = ["prune", "v", "--to=request.json"];
     Scenario { lay: Box::new(lay), vendor: Some("v"), ..scenario("prune", &words) }
+}
+
+pub fn import_registries() -> Scenario {
+    let words = ["import", "rules_wasm_component", "theirs", "--output=registry"];
+    Scenario {
+        lay: Box::new(foreign_registries),
+        holds: lists_name_files,
+        ..scenario("import rules_wasm_component", &words)
+    }
+}
+
+/// Writes registry files of rules_wasm_component: two tools, two components and a bundle.
+fn foreign_registries(case: &Case) {
+    let write = |name: &str, value: Value| {
+        case.sandbox.write(&format!("theirs/{name}"), value.to_string());
+    };
+    for tool in ["a", "b"] {
+        let file =
+            json!({"sha256": sha256(tool.as_bytes()), "url_suffix": format!("{tool}-x.zip")});
+        let versions = json!({"1.0.0": {"platforms": {"linux_amd64": file}}});
+        let tool_file = json!({"tool_name": tool, "github_repo": "o/r", "versions": versions});
+        write(&format!("tools/{tool}.json"), tool_file);
+    }
+    // One component is before, and one after the list of both in the order of names.
+    let mut listed = Vec::new();
+    for component in ["c", "z"] {
+        let file = format!("{component}.json");
+        let digest = format!("sha256:{}", sha256(component.as_bytes()));
+        let component_file = json!({
+            "component_name": component, "oci_repository": format!("r.example/o/{component}"),
+            "versions": {"1.0.0": {"digest": digest}},
+        });
+        write(&format!("components/{file}"), component_file);
+        listed.push(json!({"name": component, "package_file": file}));
+    }
+    write("components/registry.json", json!({"components": listed}));
+    let bundles = json!({"all": {"tools": {"a": "1.0.0", "b": "1.0.0"}}});
+    write("toolchain_bundles.json", json!({"bundles": bundles, "default_bundle": "all"}));
+}
+
+/// Checks that each file in the lists of an import exists.
+fn lists_name_files(case: &Case) -> Result<(), String> {
+    for (list, before, after, folder) in [
+        ("components/registry.json", "\"file\": \"", "\"", "components/"),
+        ("BUILD.bazel", "    \"", "\",\n", ""),
+        ("import.MODULE.bazel", "\"//registry:", "\")\n", ""),
+    ] {
+        let path = case.sandbox.path("registry").join(list);
+        let Ok(text) = fs::read_to_string(path) else { continue };
+        let names = text.split(before).skip(1).map(|rest| rest.split(after).next().unwrap());
+        for name in names {
+            let file = format!("registry/{folder}{name}");
+            if !case.sandbox.path(&file).is_file() {
+                return Err(format!("{list} names `{file}`, which does not exist"));
+            }
+        }
+    }
+    Ok(())
 }

@@ -190,7 +190,7 @@ fn killed(scenario: &Scenario) {
         let case = scenario.case();
         let ended = inject(&case, scenario, threads, &format!("{call}:signal=KILL:when={nth}"));
         let result = match ended.was_killed() || ended.status.success() {
-            true => case.completes(scenario, &clean),
+            true => (scenario.holds)(&case).and_then(|()| case.completes(scenario, &clean)),
             false => Err(format!("was not killed: {}", ended.text())),
         };
         findings.note(&format!("killed at {call} {nth} ({threads:?})"), result);

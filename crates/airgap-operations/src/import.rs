@@ -29,6 +29,9 @@ use source::Source;
 /// The file with the lines for MODULE.bazel.
 const FRAGMENT: &str = "import.MODULE.bazel";
 
+/// The file that makes the registry files visible to MODULE.bazel.
+const BUILD_FILE: &str = "BUILD.bazel";
+
 /// The result of reading all files: an outcome for each entry, and the files to write.
 #[derive(Clone, Debug, Default)]
 pub struct Import {
@@ -52,6 +55,7 @@ impl Import {
         let mut available = tool::versions_in(&tools);
         for (name, text) in source.tools()? {
             import.add_tool(&name, &text, &tools, &mut available)?;
+            source.check_entries(import.entries.len())?;
         }
         import.add_components(&source)?;
         if let Some((name, text)) = source.bundles()? {
@@ -59,12 +63,8 @@ impl Import {
             import.entries.extend(entries);
             import.bundles = bundles;
         }
-        match import.entries.len() {
-            ..=source::MOST_ENTRIES => Ok(import),
-            found => Err(Error::usage(format!("`{}` has too many entries", folder.display()))
-                .fact("expected", format!("at most {}", source::MOST_ENTRIES))
-                .fact("found", found)),
-        }
+        source.check_entries(import.entries.len())?;
+        Ok(import)
     }
 
     /// Returns the files to write, by path, with `/` on every platform. `package` is the package
@@ -78,12 +78,13 @@ impl Import {
             return files;
         }
         let paths: Vec<_> = files.keys().cloned().collect();
-        files.insert("BUILD.bazel".to_owned(), build_file(&paths));
+        files.insert(BUILD_FILE.to_owned(), build_file(&paths));
         files.insert(FRAGMENT.to_owned(), self.bundles.fragment(package, &paths));
         files
     }
 
-    /// Writes the files into a folder. A file that has its content already is not touched.
+    /// Writes the files into a folder, each after those that it names, so that a run that is killed
+    /// leaves no list of files that are missing. A file that has its content already is not touched.
     ///
     /// # Errors
     /// Usage, before anything is written, if the folder has a file of one of the names with
@@ -97,6 +98,8 @@ impl Import {
                 _ => {}
             }
         }
+        let mut files: Vec<_> = files.iter().collect();
+        files.sort_by_key(|(name, _)| rank(name));
         for (name, text) in files {
             store::write_atomically(&root.join(name), text.as_bytes())?;
         }
@@ -120,12 +123,14 @@ impl Import {
         self.entries.extend(read.entries);
         let Some(text) = read.file else { return Ok(()) };
         let file = format!("{}.json", read.tool);
-        match self.tools.insert(file, text) {
-            None => Ok(()),
-            Some(_) => Err(Error::usage(format!("the file `{name}` describes a tool again"))
+        if let Some(other) = same_file(self.tools.keys(), &file) {
+            return Err(Error::usage(format!("the file `{name}` describes a tool again"))
                 .fact("tool", read.tool)
-                .hint("remove one of the two files")),
+                .fact("the other", other)
+                .hint("remove one of the two files"));
         }
+        self.tools.insert(file, text);
+        Ok(())
     }
 
     fn add_components(&mut self, source: &Source) -> Result<()> {
@@ -133,23 +138,31 @@ impl Import {
         let known = ComponentCatalog::builtin()?;
         let mut listed = BTreeSet::new();
         let mut written = BTreeMap::new();
-        for (component, file) in component::list(&text, &name)? {
-            if !listed.insert(component.clone()) {
-                return Err(Error::usage(format!("the file `{name}` lists a component twice"))
-                    .fact("component", component));
+        let components = component::list(&text, &name)?;
+        source.check_components(components.len())?;
+        for (component, file) in components {
+            let output = component::file_name(&component);
+            if let Some(other) = same_file(listed.iter(), &output) {
+                return Err(Error::usage(format!(
+                    "the file `{name}` lists two components for one output file"
+                ))
+                .fact("component", component)
+                .fact("output file", other)
+                .hint("remove one of the two from that list"));
             }
+            listed.insert(output.clone());
             let Some((name, text)) = source.component(file.as_str())? else {
                 let reason = format!("its file `{file}` does not exist");
                 let name = component.to_string();
-                self.entries.push(Entry::new("component", name, Outcome::Incomplete, reason));
+                self.entries.push(Entry::new("component", name, Outcome::Incomplete, &reason));
                 continue;
             };
             let read = component::read(&text, &name, &component, &known)?;
             self.entries.extend(read.entries);
+            source.check_entries(self.entries.len())?;
             if let Some(text) = read.file {
-                let file = component::file_name(&component);
-                self.components.insert(file.clone(), text);
-                written.insert(component, file);
+                self.components.insert(output.clone(), text);
+                written.insert(component, output);
             }
         }
         if !written.is_empty() {
@@ -158,6 +171,17 @@ impl Import {
         }
         Ok(())
     }
+}
+
+/// Returns the file that has this name, on a file system where the case of letters does not matter.
+fn same_file<'a>(mut files: impl Iterator<Item = &'a String>, name: &str) -> Option<&'a String> {
+    files.find(|file| file.eq_ignore_ascii_case(name))
+}
+
+/// Returns the place of a file in the order in which they are written.
+fn rank(name: &str) -> usize {
+    let lists = [format!("components/{COMPONENTS_FILE}"), BUILD_FILE.into(), FRAGMENT.into()];
+    lists.iter().position(|list| list == name).map_or(0, |place| place + 1)
 }
 
 /// Returns the BUILD file that makes the registry files visible to MODULE.bazel.

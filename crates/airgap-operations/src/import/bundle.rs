@@ -85,7 +85,7 @@ fn entry(
         true => Entry::imported("bundle", name.to_string()),
         false => {
             let reason = format!("no registry file has {}", missing.join(", "));
-            Entry::new("bundle", name.to_string(), Outcome::Incomplete, reason)
+            Entry::new("bundle", name.to_string(), Outcome::Incomplete, &reason)
         }
     }
 }

@@ -14,6 +14,9 @@ use super::digest_check;
 use super::entry::{self, Entry, Outcome};
 use super::source::{self, file_text};
 
+/// The longest name of a world in bytes; a longer one is left out.
+const LONGEST_WORLD: usize = 300;
+
 /// The result of reading a file.
 pub(super) struct ReadComponent {
     /// The registry file of this program; `None` if no version was imported.
@@ -78,7 +81,7 @@ pub(super) fn read(
     for (version, it) in &file.versions {
         let label = format!("{name}@{version}");
         entries.push(match version_fields(&file, version, it, known) {
-            Err((outcome, reason)) => Entry::new("component", label, outcome, reason),
+            Err((outcome, reason)) => Entry::new("component", label, outcome, &reason),
             Ok(fields) => {
                 versions.insert(version.to_string(), fields);
                 Entry::imported("component", label)
@@ -95,7 +98,9 @@ pub(super) fn read(
 /// Returns the name of the file that is written for a component.
 pub(super) fn file_name(component: &PathComponent) -> String {
     match format!("{component}.json") {
-        taken if taken == COMPONENTS_FILE => format!("{component}.component.json"),
+        taken if taken.eq_ignore_ascii_case(COMPONENTS_FILE) => {
+            format!("{component}.component.json")
+        }
         name => name,
     }
 }
@@ -123,7 +128,7 @@ fn version_fields(
     }
     let mut fields = Map::new();
     fields.insert("digest".to_owned(), json!(format!("sha256:{digest}")));
-    if let Some(world) = it.wit_world.as_deref() {
+    if let Some(world) = it.wit_world.as_deref().filter(|world| world.len() <= LONGEST_WORLD) {
         fields.insert("wit_world".to_owned(), json!(world));
     }
     Ok(Value::Object(fields))

@@ -4,6 +4,9 @@ use airgap_core::digest::Digest;
 use airgap_core::report::shortened;
 use serde::Serialize;
 
+/// The longest reason in characters: it may quote the imported files.
+const LONGEST_REASON: usize = 500;
+
 /// One entry of the imported files with its outcome.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
@@ -45,13 +48,8 @@ impl Entry {
     }
 
     /// Creates an entry with another outcome, and its reason.
-    pub(super) fn new(
-        kind: &'static str,
-        name: String,
-        outcome: Outcome,
-        reason: impl Into<String>,
-    ) -> Entry {
-        Entry { kind, name, outcome, reason: Some(reason.into()) }
+    pub(super) fn new(kind: &'static str, name: String, outcome: Outcome, reason: &str) -> Entry {
+        Entry { kind, name, outcome, reason: Some(one_line(reason, LONGEST_REASON)) }
     }
 }
 
@@ -81,5 +79,10 @@ pub(super) fn compared(built_in: &Digest, found: &Digest) -> (Outcome, String) {
 
 /// Returns a text of the files for a message, of at most 80 characters.
 pub(super) fn quoted(text: &str) -> String {
-    format!("`{}`", shortened(text, 80))
+    format!("`{}`", one_line(text, 80))
+}
+
+/// Returns a text of the files, cut to `most` characters, for a message of one line.
+pub(super) fn one_line(text: &str, most: usize) -> String {
+    shortened(&text.replace(['\n', '\r'], " "), most)
 }

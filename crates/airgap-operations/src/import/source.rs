@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 /// The largest file in bytes; the largest published one has 4 kB.
 const LARGEST: u64 = 1 << 20;
 
-/// The most files of tools.
+/// The most files of tools, and the most of components.
 const MOST_FILES: usize = 500;
 
 /// The most entries in all files.
-pub(super) const MOST_ENTRIES: usize = 20_000;
+const MOST_ENTRIES: usize = 20_000;
 
 /// The remedy for a file that has another form.
 pub(super) const MOVE_IT: &str = "correct it, or move it out of the folder and import again";
@@ -70,13 +70,25 @@ impl Source {
             .filter_map(|(name, _)| name.to_str())
             .filter(|name| name.ends_with(".json"))
             .collect();
-        if names.len() > MOST_FILES {
-            return Err(Error::usage(format!("`{folder}` has too many files"))
-                .fact("expected", format!("at most {MOST_FILES}"))
-                .fact("found", names.len()));
-        }
+        check_number(&folder, "files", names.len(), MOST_FILES)?;
         let texts = names.iter().map(|name| text(&folder.join(name)));
         texts.filter_map(Result::transpose).collect()
+    }
+
+    /// Checks the number of components.
+    ///
+    /// # Errors
+    /// Usage, if there are too many.
+    pub(super) fn check_components(&self, found: usize) -> Result<()> {
+        check_number(&self.0.join("components"), "components", found, MOST_FILES)
+    }
+
+    /// Checks the number of entries in the files so far.
+    ///
+    /// # Errors
+    /// Usage, if there are too many.
+    pub(super) fn check_entries(&self, found: usize) -> Result<()> {
+        check_number(&self.0, "entries", found, MOST_ENTRIES)
     }
 
     /// Reads the list of components, if there is one.
@@ -92,6 +104,15 @@ impl Source {
     /// Reads the file of bundles, if there is one.
     pub(super) fn bundles(&self) -> Result<Option<NamedText>> {
         text(&self.0.join(BUNDLES))
+    }
+}
+
+fn check_number(folder: &RootedPath, things: &str, found: usize, most: usize) -> Result<()> {
+    match found <= most {
+        true => Ok(()),
+        false => Err(Error::usage(format!("`{folder}` has too many {things}"))
+            .fact("expected", format!("at most {most}"))
+            .fact("found", found)),
     }
 }
 

@@ -10,7 +10,6 @@ use airgap_core::digest::Digest;
 use airgap_core::error::Result;
 use airgap_core::path_component::PathComponent;
 use airgap_core::platform::Platform;
-use airgap_core::report;
 use airgap_vendor::catalog::{self, SCHEMA_VERSION, ToolCatalog, unique};
 
 use super::address::{self, Published};
@@ -66,11 +65,10 @@ pub(super) fn read(text: &str, origin: &str, catalog: &ToolCatalog) -> Result<Re
     let known = catalog.tools().find(|tool| tool.tool == file.tool_name);
     let mut reader =
         Reader { known, owners: owners(known), entries: Vec::new(), assets: BTreeMap::new() };
-    reader.refuse_shared_digests(&file);
-    for (version, it) in &file.versions {
-        for (platform, published) in &it.platforms {
-            reader.add(&file, version, platform, published);
-        }
+    let candidates = reader.candidates(&file);
+    reader.refuse_shared_digests(&candidates);
+    for candidate in candidates {
+        reader.add(candidate);
     }
     let versions: Versions =
         reader.assets.keys().map(|version| (file.tool_name.clone(), version.clone())).collect();
@@ -80,6 +78,16 @@ pub(super) fn read(text: &str, origin: &str, catalog: &ToolCatalog) -> Result<Re
         entries: reader.entries,
         versions,
     })
+}
+
+/// The reason for which an entry is not imported.
+type Refusal = (Outcome, String);
+
+/// An entry of the file, and the asset that it would be.
+struct Candidate<'a> {
+    name: String,
+    version: &'a PathComponent,
+    asset: std::result::Result<(Platform, Asset), Refusal>,
 }
 
 /// The work on one file.
@@ -93,16 +101,22 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn add(
-        &mut self,
-        file: &ToolFile,
-        version: &PathComponent,
-        platform: &str,
-        published: &Published,
-    ) {
-        let name = format!("{} {version} ({})", file.tool_name, report::shortened(platform, 80));
-        let entry = match self.asset(file, version, platform, published) {
-            Err((outcome, reason)) => Entry::new("tool", name, outcome, reason),
+    fn candidates<'a>(&self, file: &'a ToolFile) -> Vec<Candidate<'a>> {
+        let versions = file.versions.iter().flat_map(|(version, it)| {
+            it.platforms.iter().map(move |(platform, published)| (version, platform, published))
+        });
+        let candidates = versions.map(|(version, platform, published)| Candidate {
+            name: format!("{} {version} ({})", file.tool_name, entry::one_line(platform, 80)),
+            version,
+            asset: self.asset(file, version, platform, published),
+        });
+        candidates.collect()
+    }
+
+    fn add(&mut self, candidate: Candidate) {
+        let Candidate { name, version, asset } = candidate;
+        let entry = match asset.and_then(|(platform, asset)| self.unowned(platform, asset)) {
+            Err((outcome, reason)) => Entry::new("tool", name, outcome, &reason),
             Ok((platform, asset)) => {
                 self.assets.entry(version.clone()).or_default().insert(platform, asset);
                 Entry::imported("tool", name)
@@ -118,7 +132,7 @@ impl Reader<'_> {
         version: &PathComponent,
         platform: &str,
         published: &Published,
-    ) -> std::result::Result<(Platform, Asset), (Outcome, String)> {
+    ) -> std::result::Result<(Platform, Asset), Refusal> {
         let refused = |outcome| move |reason: String| (outcome, reason);
         let Ok(platform) = platform.parse::<Platform>() else {
             let reason = format!("the platform {} is unknown", quoted(platform));
@@ -132,16 +146,6 @@ impl Reader<'_> {
         let repository = file.github_repo.as_deref();
         let url = address::derive(&file.tool_name, repository, version, platform, published)
             .map_err(refused(Outcome::NoAddress))?;
-        match self.owners.get(&sha256) {
-            Some((owner, known)) if known.as_deref() == Some(url.as_str()) => {
-                return Err((Outcome::Known, format!("the built-in registry has it as {owner}")));
-            }
-            Some((owner, _)) => {
-                let reason = format!("its SHA-256 is also that of {owner}, at another address");
-                return Err((Outcome::InvalidDigest, reason));
-            }
-            None => {}
-        }
         let archive = ArchiveType::from_filename(url.filename().as_str());
         let strip_prefix = match archive {
             ArchiveType::Binary => Strip::TopFolder,
@@ -150,29 +154,39 @@ impl Reader<'_> {
         Ok((platform, Asset { url, sha256, archive, strip_prefix }))
     }
 
+    /// Returns an asset whose digest is that of no other file.
+    fn unowned(
+        &self,
+        platform: Platform,
+        asset: Asset,
+    ) -> std::result::Result<(Platform, Asset), Refusal> {
+        match self.owners.get(&asset.sha256) {
+            Some((owner, known)) if known.as_deref() == Some(asset.url.as_str()) => {
+                Err((Outcome::Known, format!("the built-in registry has it as {owner}")))
+            }
+            Some((owner, _)) => {
+                let reason = format!("its SHA-256 is also that of {owner}, at another address");
+                Err((Outcome::InvalidDigest, reason))
+            }
+            None => Ok((platform, asset)),
+        }
+    }
+
     fn built_in(&self, version: &PathComponent, platform: Platform) -> Option<&Asset> {
         self.known?.versions.get(version)?.get(&platform)
     }
 
     /// Marks digests that the file gives to two addresses. Two files never share one, so one entry
     /// was copied and not edited; which one is not known.
-    fn refuse_shared_digests(&mut self, file: &ToolFile) {
-        let mut seen: HashMap<Digest, (String, String)> = HashMap::new();
-        for (version, it) in &file.versions {
-            for (platform, published) in &it.platforms {
-                let Ok((platform, asset)) = self.asset(file, version, platform, published) else {
-                    continue;
-                };
-                let name = format!("{} {version} ({platform})", file.tool_name);
-                let url = asset.url.to_string();
-                match seen.get(&asset.sha256) {
-                    None => drop(seen.insert(asset.sha256, (name, url))),
-                    Some((_, other)) if *other == url => {}
-                    Some((other, _)) => {
-                        let names = format!("{other} and {name}");
-                        self.owners.insert(asset.sha256, (names, None));
-                    }
-                }
+    fn refuse_shared_digests(&mut self, candidates: &[Candidate]) {
+        let mut seen: HashMap<Digest, &Candidate> = HashMap::new();
+        for candidate in candidates {
+            let Ok((_, asset)) = &candidate.asset else { continue };
+            let first = *seen.entry(asset.sha256).or_insert(candidate);
+            let is_shared = first.asset.as_ref().is_ok_and(|(_, other)| other.url != asset.url);
+            if is_shared && !self.owners.contains_key(&asset.sha256) {
+                let names = format!("{} and {}", first.name, candidate.name);
+                self.owners.insert(asset.sha256, (names, None));
             }
         }
     }
