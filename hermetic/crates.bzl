@@ -62,6 +62,9 @@ cargo_build_script(
 )
 """
 
+# The home of cargo. A relative path in its settings begins at the folder above it.
+_CARGO_HOME = ".cargo-home"
+
 _CARGO_CONFIG = """\
 [source.crates-io]
 replace-with = "archives"
@@ -130,19 +133,23 @@ def _own_files(rctx, root):
         rctx.symlink(folder.get_child("src"), at + "src")
 
 def _metadata(rctx, tools, cpu):
+    # cargo reads the variables of the user, and the settings in each folder above the one in which it
+    # runs and in its home. So it has no variables, and runs in the root folder with a home of its own.
     result = rctx.execute(
         [
+            "env",
+            "-i",
+            "CARGO_HOME={}".format(rctx.path(_CARGO_HOME)),
+            "RUSTC={}".format(tools.get_child("rustc")),
             tools.get_child("cargo"),
             "metadata",
             "--format-version=1",
+            "--manifest-path={}".format(rctx.path("Cargo.toml")),
             "--offline",
             "--filter-platform={}-unknown-linux-musl".format(cpu),
         ],
-        environment = {
-            "CARGO_HOME": str(rctx.path(".cargo-home")),
-            "RUSTC": str(tools.get_child("rustc")),
-        },
         quiet = True,
+        working_directory = "/",
     )
     if result.return_code:
         fail("cargo metadata could not resolve the crates of Cargo.lock:\n" + result.stderr)
@@ -271,7 +278,7 @@ def _crates_impl(rctx):
     _own_files(rctx, root)
     _download(rctx, lock)
     rctx.file("Cargo.lock", lock)
-    rctx.file(".cargo/config.toml", _CARGO_CONFIG)
+    rctx.file(_CARGO_HOME + "/config.toml", _CARGO_CONFIG)
 
     tools = rctx.path(_CARGO[rctx.os.arch]).dirname
     metadata = {cpu: _metadata(rctx, tools, cpu) for cpu in _CPUS}
@@ -283,7 +290,7 @@ def _crates_impl(rctx):
         rctx.file("{}/BUILD.bazel".format(folder) if folder else "BUILD.bazel", content)
 
     # The home of cargo has times in it.
-    rctx.delete(".cargo-home")
+    rctx.delete(_CARGO_HOME)
 
 crates = repository_rule(
     implementation = _crates_impl,
