@@ -53,11 +53,15 @@ def resolved_tool_rule(toolchain_type):
 
     Returns:
         A rule with the attributes `executable`: the name of an executable of the tool, or the empty
-        string for the main one; and `file`: the name of the built file, by default the target's.
+        string for the main one; `file`: the name of the built file, by default the target's; and
+        `no_release`: the message if there is no toolchain of the type for any execution platform.
     """
 
     def _impl(ctx):
-        tool = ctx.toolchains[toolchain_type].wasm_tool
+        toolchain = ctx.toolchains[toolchain_type]
+        if not toolchain:
+            fail(ctx.attr.no_release or "no execution platform has a toolchain of the type {}".format(toolchain_type))
+        tool = toolchain.wasm_tool
         source = tool.executables[ctx.attr.executable] if ctx.attr.executable else tool.executable
         ending = "." + source.extension if source.extension == "exe" else ""
         link = ctx.actions.declare_file((ctx.attr.file or ctx.label.name) + ending)
@@ -73,9 +77,11 @@ def resolved_tool_rule(toolchain_type):
 
     return rule(
         implementation = _impl,
-        attrs = {"executable": attr.string(), "file": attr.string()},
+        attrs = {"executable": attr.string(), "file": attr.string(), "no_release": attr.string()},
         executable = True,
-        toolchains = [toolchain_type],
+        # Optional, so that the message is ours. Bazel uses an execution platform that has the tool if there
+        # is one.
+        toolchains = [config_common.toolchain_type(toolchain_type, mandatory = False)],
     )
 
 def _missing_tool_impl(ctx):

@@ -58,6 +58,10 @@ def _wasm_toolchains_impl(mctx):
             for name, tool in registry.items()
             if name not in chosen
         },
+        releases = json.encode({
+            name: {version: assets.keys() for version, assets in registry[name]["versions"].items()}
+            for name in chosen
+        }),
         request = _request(choices),
     )
     return extension_metadata(mctx, hubs = ["wasm_toolchains"])

@@ -2,8 +2,8 @@
 
     BUILD.bazel     per tool: `<tool>_toolchain_type` and `<tool>_runtime_toolchain_type`, two
                     `toolchain`s for each platform, and a runnable target for each executable, as in
-                    `:wasm-tools`; and for each tool that was not chosen, the same names with an
-                    error that prints the tag to add
+                    `:wasm-tools`; and for each tool that was not chosen, or that is published as
+                    WebAssembly only, the same names with an error that says what to do
     defs.bzl        the rules behind the runnable targets: two for each tool, because a rule names
                     the toolchain types that Bazel resolves for all of its targets
     request.json    the tools in MODULE.bazel, which `vendor_all_toolchains` vendors
@@ -28,11 +28,18 @@ def _hub_repo_impl(rctx):
     build.append(_PACKAGE)
     for index, choice in enumerate(tools):
         tool = choice["tool"]
-        build.append(_TOOL.format(
-            executables = {name: executable for name, (owner, executable) in names.items() if owner == tool},
+        executables = {name: executable for name, (owner, executable) in names.items() if owner == tool}
+        platforms = [platform for platform in choice["assets"] if platform in PLATFORMS]
+        template = _TOOL if platforms else _WEBASSEMBLY
+        build.append(template.format(
+            executables = executables if platforms else executables.keys(),
+            form = sorted(choice["assets"])[-1] if choice["assets"] else "wasm",
             index = index,
-            platforms = [platform for platform in choice["assets"] if platform in PLATFORMS],
+            others = _others(json.decode(rctx.attr.releases).get(tool, {}), platforms),
+            platforms = platforms,
+            program = module_label(rctx, "//:wasm-airgap"),
             tool = tool,
+            version = repr(choice["version"]),
         ))
     for tool, executables in _missing_names(rctx.attr.missing, names).items():
         build.append(_MISSING.format(executables = executables, extension = extension, tool = tool))
@@ -40,6 +47,15 @@ def _hub_repo_impl(rctx):
     rctx.file("defs.bzl", "".join(defs), executable = False)
     rctx.file("request.json", json.encode_indent(request, indent = "  ") + "\n", executable = False)
     return reproducible(rctx)
+
+def _others(versions, platforms):
+    """Returns platform -> the versions that have a release for it, without these platforms."""
+    others = {}
+    for version, published in versions.items():
+        for platform in published:
+            if platform in PLATFORMS and platform not in platforms:
+                others.setdefault(platform, []).append(version)
+    return others
 
 def _target_names(tools):
     """Returns target name -> (tool, executable). A tool's own name goes to its main executable."""
@@ -65,7 +81,7 @@ def _missing_names(missing, taken):
 _BUILD = """\
 # Written by rules_wasm_airgap from the tags in MODULE.bazel.
 
-load("{targets}", "missing_tool_targets", "platform_settings", "tool_targets")
+load("{targets}", "missing_tool_targets", "platform_settings", "tool_targets", "webassembly_targets")
 """
 
 _PACKAGE = """
@@ -85,8 +101,20 @@ tool_targets(
     name = "{tool}",
     exec_rule = exec_tool_{index},
     executables = {executables},
+    others = {others},
     platforms = {platforms},
+    program = "{program}",
     runtime_rule = runtime_tool_{index},
+    version = {version},
+)
+"""
+
+_WEBASSEMBLY = """
+webassembly_targets(
+    name = "{tool}",
+    executables = {executables},
+    form = "{form}",
+    version = {version},
 )
 """
 
@@ -116,6 +144,10 @@ hub_repo = repository_rule(
     attrs = {
         "missing": attr.string_list_dict(
             doc = "The known tools that were not chosen -> their executables.",
+        ),
+        "releases": attr.string(
+            default = "{}",
+            doc = "Tool -> version -> the platforms for which there is a release, as JSON; for messages.",
         ),
         "request": attr.string(
             mandatory = True,

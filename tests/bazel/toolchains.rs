@@ -213,6 +213,45 @@ fn mistakes_in_module_bazel_are_explained() {
 
 #[test]
 #[ignore = "needs a Bazel: scripts/test runs it"]
+fn a_tool_without_a_release_for_the_platform_is_explained() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
+    workspace.add_to_module(
+        "bazel_dep(name = \"platforms\", version = \"0.0.10\")\n\
+         wasm.tool(name = \"loom\", version = \"1.1.14\")\n\
+         wasm.tool(name = \"file-ops-component\")\n",
+    );
+    let build_file = workspace.sandbox.read("ws/BUILD.bazel");
+    let platform = |name: &str, cpu: &str| {
+        format!(
+            "platform(name = \"{name}\", constraint_values = [\"@platforms//os:linux\", \
+             \"@platforms//cpu:{cpu}\"])\n"
+        )
+    };
+    let platforms = platform("arm", "aarch64") + &platform("riscv", "riscv64");
+    workspace.sandbox.write("ws/BUILD.bazel", build_file + &platforms);
+    let build = ["build", "--nobuild", "--keep_going"];
+    let tools = ["@wasm_toolchains//:loom", "@wasm_toolchains//:file-ops-component"];
+    let failed = workspace.bazel(&[&build[..], &tools, &["--host_platform=//:arm"]].concat());
+    failed.fails().says(&[
+        "loom 1.1.14 has no release for linux_arm64; it has releases for ",
+        "linux_amd64",
+        "bazel run @rules_wasm_airgap//:wasm-airgap -- toolchain pin --registry loom.json --tool loom",
+        "--platform linux_arm64 URL",
+        "is published as WebAssembly only (`wasm_component`)",
+        "wasm-airgap vendor toolchains --tool file-ops-component@",
+    ]);
+    // Another execution platform that has the tool is used, and other targets do not need them.
+    let first = ["--extra_execution_platforms=//:riscv", "--platforms=//:riscv"];
+    let targets = ["@wasm_toolchains//:wasm-tools", "//..."];
+    workspace
+        .bazel(&[&build[..], &targets, &first].concat())
+        .env("BAZEL_WASM_MIRROR", mirror.server.url())
+        .succeeds();
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
 fn bad_settings_and_bad_mirrors_are_explained() {
     let mirror = Mirror::new();
     let workspace = Workspace::from_example("offline_toolchains", &mirror);
