@@ -10,7 +10,7 @@ load(":sha256.bzl", "sha256_of")
 
 # Folders and files of the sources. A change of one changes the helper. `rust-toolchain.toml` may be
 # missing.
-HELPER_SOURCES = ["Cargo.lock", "Cargo.toml", "checksums", "crates", "rust-toolchain.toml", "src"]
+HELPER_SOURCES = [".cargo", "Cargo.lock", "Cargo.toml", "checksums", "crates", "rust-toolchain.toml", "src"]
 
 # Variables that change what cargo builds.
 _FLAGS = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTFLAGS"]

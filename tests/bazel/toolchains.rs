@@ -378,7 +378,7 @@ fn cargo_builds_the_helper_and_two_folders_give_the_same_bytes() {
     // The same sources in another folder, built by hand.
     let copy = workspace.sandbox.path("copy");
     fs::create_dir(&copy).unwrap();
-    for part in ["Cargo.toml", "Cargo.lock", "checksums", "crates", "src"] {
+    for part in [".cargo", "Cargo.toml", "Cargo.lock", "checksums", "crates", "src"] {
         output(Command::new("cp").arg("-r").arg(format!("{REPOSITORY}/{part}")).arg(&copy));
     }
     let mut cargo = Command::new("cargo");

@@ -44,6 +44,7 @@ fn the_archive_has_the_sources_and_pins_each_binary() {
 
     let top: BTreeSet<_> = files.keys().map(|path| path.split('/').next().unwrap()).collect();
     let expected = [
+        ".cargo",
         "BUILD.bazel",
         "Cargo.lock",
         "Cargo.toml",
@@ -64,7 +65,7 @@ fn the_archive_has_the_sources_and_pins_each_binary() {
         assert!(!files.keys().any(|path| path.starts_with(absent)), "{absent}");
     }
     // A machine with cargo can still build the helper, so its sources are whole.
-    for folder in ["checksums", "crates", "src"] {
+    for folder in [".cargo", "checksums", "crates", "src"] {
         for (path, bytes) in tree(&Path::new(REPOSITORY).join(folder)) {
             assert_eq!(files.get(&format!("{folder}/{path}")), Some(&bytes), "{folder}/{path}");
         }
