@@ -18,8 +18,8 @@ use super::refusal;
 use super::threads::can_start_threads;
 
 /// The size of a buffer in bytes, and the number of buffers.
-const BUFFER: usize = 256 * 1024;
-const BUFFERS: usize = 6;
+const BUFFER: usize = 512 * 1024;
+const BUFFERS: usize = 4;
 
 /// Runs `consume` on the output of `source`. When it returns, the thread ends, too.
 pub(super) fn decode_in_thread<T>(
@@ -171,6 +171,26 @@ impl DecodedStream<'_> {
             filled += count;
         }
         Ok(filled)
+    }
+
+    /// Passes the next `size` bytes to `take`, straight from the decoder's buffers.
+    pub(super) fn pass(
+        &mut self,
+        size: u64,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut left = size;
+        while left > 0 {
+            let there = self.fill()?;
+            if there.is_empty() {
+                return Err(refusal::damaged("it is cut short"));
+            }
+            let count = there.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            take(&there[..count])?;
+            self.consume(count);
+            left -= count as u64;
+        }
+        Ok(())
     }
 
     /// Passes all remaining bytes to `write`.

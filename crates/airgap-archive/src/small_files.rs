@@ -87,10 +87,10 @@ impl SmallFiles {
         }
         let Batch { files, bytes } = &mut self.current;
         let start = bytes.len();
-        bytes.resize(start + size as usize, 0);
-        if stream.read(&mut bytes[start..])? as u64 != size {
-            return Err(refusal::damaged("it is cut short"));
-        }
+        stream.pass(size, |chunk| {
+            bytes.extend_from_slice(chunk);
+            Ok(())
+        })?;
         files.push((path, executable, start..bytes.len()));
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::catalog::Catalog;
 use super::decoder_thread::DecodedStream;
 use super::refusal;
 use super::small_files::{self, SMALL, SmallFiles};
-use super::tar_entries::{self, TarEntry, TarEntryKind, TarSource, cut_short, skip_padding};
+use super::tar_entries::{self, TarEntry, TarEntryKind, TarSource, skip_padding};
 use super::tree::TreeWriter;
 
 /// The largest number of bytes of padding after the end. `tar` fills up records, mostly of 10 KiB.
@@ -75,7 +75,7 @@ impl TarWalk<'_, '_, '_> {
     /// Skips an entry and its content.
     fn skip_entry(&mut self, size: u64) -> Result<()> {
         self.catalog.description(size)?;
-        self.for_each_chunk(size, |_| Ok(()))?;
+        self.stream.pass(size, |_| Ok(()))?;
         skip_padding(self, size)
     }
 
@@ -97,29 +97,8 @@ impl TarWalk<'_, '_, '_> {
         skip_padding(self, size)
     }
 
-    /// Writes content straight from the decoder's buffers.
     fn copy(&mut self, size: u64, file: &mut File, path: &str) -> Result<()> {
-        self.for_each_chunk(size, |chunk| file.write_all(chunk).doing(|| format!("write `{path}`")))
-    }
-
-    /// Passes content to `take`, in chunks.
-    fn for_each_chunk(
-        &mut self,
-        size: u64,
-        mut take: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        let mut left = size;
-        while left > 0 {
-            let there = self.stream.fill()?;
-            if there.is_empty() {
-                return Err(cut_short());
-            }
-            let count = there.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            take(&there[..count])?;
-            self.stream.consume(count);
-            left -= count as u64;
-        }
-        Ok(())
+        self.stream.pass(size, |chunk| file.write_all(chunk).doing(|| format!("write `{path}`")))
     }
 
     /// Checks that only zeros follow after the end mark, and at most [`MOST_PADDING`]. Some

@@ -12,7 +12,7 @@ use super::zip_end::number;
 use super::zip_list::{DESCRIBED_AFTER, Extra, Large, ListedEntry, REFUSED, UTF_8};
 
 /// The number of bytes that are read at a time.
-const INPUT: usize = 64 * 1024;
+const INPUT: usize = 256 * 1024;
 
 /// The length in bytes of the fixed part of the header before an entry's data, and the usual length
 /// of the fields after its name.
