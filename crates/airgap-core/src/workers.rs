@@ -61,21 +61,27 @@ pub fn each<T: Sync, R: Send>(items: &[T], jobs: usize, work: impl Fn(&T) -> R +
 }
 
 /// Does each piece of work, `jobs` at a time, and the pieces that it returns. Those come before the
-/// waiting pieces, so that work that was begun ends first.
+/// waiting pieces, so that work that was begun ends first. A thread is started only for a piece for
+/// which no other thread is free.
 pub fn each_with_more<T: Send>(first: Vec<T>, jobs: usize, work: impl Fn(T) -> Vec<T> + Sync) {
-    let queue = Queue { state: Mutex::new((first.into(), 0)), changed: Condvar::new() };
-    run_in(jobs, || {
-        while let Some(item) = queue.next() {
-            let mut done = Done { queue: &queue, more: Vec::new() };
-            done.more = work(item);
-        }
-    });
+    let queue = Queue::new(first, jobs);
+    std::thread::scope(|scope| queue.run(scope, &work));
 }
 
-/// The pieces of work that wait, and the number of those in progress.
+/// The pieces of work, and the threads that do them.
 struct Queue<T> {
-    state: Mutex<(VecDeque<T>, usize)>,
+    state: Mutex<QueueState<T>>,
     changed: Condvar,
+    /// The most threads.
+    jobs: usize,
+}
+
+struct QueueState<T> {
+    waiting: VecDeque<T>,
+    /// The number of pieces in progress.
+    busy: usize,
+    /// The number of threads. All of them live until the work is done.
+    threads: usize,
 }
 
 /// A guard that tells the other threads that a piece of work is over, even if it panicked.
@@ -84,35 +90,69 @@ struct Done<'a, T> {
     more: Vec<T>,
 }
 
-impl<T> Queue<T> {
-    /// Returns the next piece, and waits for one while another thread may still add some.
-    fn next(&self) -> Option<T> {
+impl<T: Send> Queue<T> {
+    fn new(first: Vec<T>, jobs: usize) -> Queue<T> {
+        let state = Mutex::new(QueueState { waiting: first.into(), busy: 0, threads: 1 });
+        Queue { state, changed: Condvar::new(), jobs }
+    }
+
+    /// Works in this thread until nothing is left. Each piece that it takes may start one more
+    /// thread, which does the same.
+    fn run<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        work: &'scope (impl Fn(T) -> Vec<T> + Sync),
+    ) {
+        while let Some((item, needs_thread)) = self.next() {
+            let mut done = Done { queue: self, more: Vec::new() };
+            // Without another thread, those that there are do all the work.
+            if needs_thread && spawn(scope, "worker", || self.run(scope, work)).is_err() {
+                self.lock().threads -= 1;
+            }
+            done.more = work(item);
+        }
+    }
+
+    /// Returns the next piece, and whether another one waits for a thread that is to be started.
+    /// Waits for a piece while another thread may still add some.
+    fn next(&self) -> Option<(T, bool)> {
         let mut state = self.lock();
         loop {
-            if let Some(item) = state.0.pop_front() {
-                state.1 += 1;
-                return Some(item);
+            if let Some(item) = state.waiting.pop_front() {
+                state.busy += 1;
+                let needs_thread = !state.waiting.is_empty()
+                    && state.busy == state.threads
+                    && state.threads < self.jobs;
+                state.threads += usize::from(needs_thread);
+                return Some((item, needs_thread));
             }
-            if state.1 == 0 {
+            if state.busy == 0 {
                 return None;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, (VecDeque<T>, usize)> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<T>> {
         lock(&self.state)
     }
 }
 
 impl<T> Drop for Done<'_, T> {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        state.1 -= 1;
-        while let Some(item) = self.more.pop() {
-            state.0.push_front(item);
+        let mut state = lock(&self.queue.state);
+        state.busy -= 1;
+        let is_over = state.busy == 0 && state.waiting.is_empty() && self.more.is_empty();
+        // This thread takes one of the pieces itself.
+        for _ in 1..self.more.len() {
+            self.queue.changed.notify_one();
         }
-        self.queue.changed.notify_all();
+        while let Some(item) = self.more.pop() {
+            state.waiting.push_front(item);
+        }
+        if is_over {
+            self.queue.changed.notify_all();
+        }
     }
 }
 
@@ -141,6 +181,55 @@ mod tests {
             if it == 10 { vec![11, 12] } else { Vec::new() }
         });
         assert_eq!(*one_by_one.lock().unwrap(), [10, 11, 12, 20]);
+    }
+
+    #[test]
+    fn as_many_pieces_as_jobs_are_worked_on_at_a_time() {
+        // Each piece waits for the three others.
+        let together = std::sync::Barrier::new(4);
+        each_with_more(vec![(); 4], 4, |()| {
+            together.wait();
+            Vec::new()
+        });
+        // Also those that one piece adds.
+        each_with_more(vec![true], 4, |adds| {
+            if adds {
+                return vec![false; 4];
+            }
+            together.wait();
+            Vec::new()
+        });
+    }
+
+    /// Returns the number of threads that did this work.
+    fn threads<T: Send>(first: Vec<T>, jobs: usize, work: impl Fn(T) -> Vec<T> + Sync) -> usize {
+        let queue = Queue::new(first, jobs);
+        std::thread::scope(|scope| queue.run(scope, &work));
+        queue.state.into_inner().unwrap().threads
+    }
+
+    #[test]
+    fn no_thread_is_started_without_a_piece_for_it() {
+        assert_eq!(threads(Vec::<u32>::new(), 8, |_| Vec::new()), 1);
+        let one_by_one = |left: u32| if left > 0 { vec![left - 1] } else { Vec::new() };
+        assert_eq!(threads(vec![3], 8, one_by_one), 1);
+        let together = std::sync::Barrier::new(3);
+        let wait = |()| {
+            together.wait();
+            Vec::new()
+        };
+        assert_eq!(threads(vec![(); 3], 8, wait), 3);
+    }
+
+    #[test]
+    fn a_panic_ends_all_threads() {
+        let result = std::panic::catch_unwind(|| {
+            each_with_more(vec![1, 2, 3], 2, |nth| match nth {
+                2 => panic!("expected by the test"),
+                _ => Vec::new(),
+            });
+        });
+        assert!(result.is_err());
     }
 
     #[test]
