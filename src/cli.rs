@@ -96,6 +96,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     /// Download the inputs of a build into a folder for the offline machine
     #[command(subcommand)]
@@ -200,6 +201,7 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum EmitCommand {
     /// Write the BUILD file for an unpacked tool
     Tool(EmitToolArgs),
@@ -208,6 +210,7 @@ enum EmitCommand {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum WitCommand {
     /// Print the declarations and dependencies of a WIT package
     Inspect(WitInspectArgs),
@@ -228,12 +231,14 @@ enum WitCommand {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum ToolchainCommand {
     /// Compute the SHA-256 of release files and write their registry entries
     Pin(PinArgs),
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum ConfigCommand {
     /// Show every setting in effect and its origin
     Show,
@@ -569,16 +574,16 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Enviro
             return told.map_or_else(|error| error.kind() as u8, |()| code);
         }
     };
-    let before = Workspace::from_environment(&environment);
     // The path of the settings is relative to the folder in which Bazel starts the program, so it
     // is read before `as_typed` moves to the user's folder.
-    let environment = match with_settings(environment, arguments.settings.as_deref()) {
-        Ok(environment) => environment,
+    let settings = match settings(&environment, arguments.settings.as_deref()) {
+        Ok(settings) => settings,
         Err(error) => {
-            let report = Report::new(arguments.json, before);
+            let report = Report::new(arguments.json, Workspace::from_environment(&environment));
             return report.end(Err(error)).map_or_else(|error| error.kind() as u8, |()| 0);
         }
     };
+    let environment = with_settings(environment, settings);
     let environment = if arguments.as_typed { environment.as_typed() } else { environment };
     let workspace = Workspace::from_environment(&environment);
     let report = Report::new(arguments.json, workspace.clone());
@@ -587,14 +592,19 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, environment: Enviro
     context.report.end(result).map_or_else(|error| error.kind() as u8, |()| 0)
 }
 
-/// Returns the environment with the settings in a file; their secrets are hidden in messages too.
-fn with_settings(environment: Environment, file: Option<&Path>) -> Result<Environment> {
-    let Some(file) = file else { return Ok(environment) };
+/// Reads the file with settings that the command line names.
+fn settings(environment: &Environment, file: Option<&Path>) -> Result<Option<Settings>> {
+    let Some(file) = file else { return Ok(None) };
     let in_action = file.to_str() == Some(bazel::BESIDE);
-    let settings = Settings::read(&settings_file(file, &environment)?, in_action)?;
+    Settings::read(&settings_file(file, environment)?, in_action).map(Some)
+}
+
+/// Returns the environment with these settings; their secrets are hidden in messages too.
+fn with_settings(environment: Environment, settings: Option<Settings>) -> Environment {
+    let Some(settings) = settings else { return environment };
     let environment = environment.with_settings(settings);
     environment.register_secrets();
-    Ok(environment)
+    environment
 }
 
 /// Returns the path of the settings: beside this program, or in the runfiles.

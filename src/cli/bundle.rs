@@ -16,6 +16,7 @@ use airgap_operations::bundle::{
 use airgap_operations::outside;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 #[expect(private_interfaces, reason = "only this module uses the arguments")]
 pub(super) enum BundleCommand {
     /// Put vendor folders and image layouts into a bundle

@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 
-use super::{Arguments, Context};
+use super::{Arguments, Context, help};
 use airgap_core::error::{Context as _, Result};
 use airgap_core::rooted::RootedPath;
 use airgap_core::store;
@@ -53,15 +53,14 @@ pub(super) fn completions(args: &CompletionsArgs, context: &Context) -> Result<(
         Completed::Zsh => Shell::Zsh,
     };
     let mut script = Vec::new();
-    generate(shell, &mut Arguments::command(), "wasm-airgap", &mut script);
+    generate(shell, &mut help::whole(Arguments::command()), "wasm-airgap", &mut script);
     context.report.content(&String::from_utf8_lossy(&script))
 }
 
 pub(super) fn man_pages(args: &ManPagesArgs, context: &Context) -> Result<()> {
     let dir = RootedPath::from_trusted(context.path(&args.dir));
     dir.make().doing(|| format!("create the folder `{dir}`"))?;
-    let mut command = Arguments::command().disable_help_subcommand(true);
-    command.build();
+    let command = help::whole(Arguments::command().disable_help_subcommand(true));
     let mut pages = 0;
     write_pages(command, &dir, &mut pages)?;
     context.report.say(&format!("{pages} man pages in {dir}"));
@@ -91,7 +90,7 @@ mod tests {
     fn each_shell_gets_a_script_with_the_commands() {
         for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
             let mut script = Vec::new();
-            generate(shell, &mut Arguments::command(), "wasm-airgap", &mut script);
+            generate(shell, &mut help::whole(Arguments::command()), "wasm-airgap", &mut script);
             let script = String::from_utf8(script).unwrap();
             assert!(script.contains("toolchains") && script.contains("doctor"), "{shell}");
         }
@@ -100,8 +99,7 @@ mod tests {
     #[test]
     fn each_command_has_a_page() {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Arguments::command().disable_help_subcommand(true);
-        command.build();
+        let command = help::whole(Arguments::command().disable_help_subcommand(true));
         let mut pages = 0;
         write_pages(command, &RootedPath::from_trusted(folder.path()), &mut pages).unwrap();
         for name in ["wasm-airgap.1", "wasm-airgap-vendor-all.1", "wasm-airgap-doctor.1"] {

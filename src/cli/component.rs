@@ -23,6 +23,7 @@ use airgap_vendor::kinds::component::{
 use airgap_vendor::plan::IN_ACTION;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(super) enum ComponentCommand {
     /// Pull a component from a vendor folder, a mirror or its registry, and check it
     Pull(PullArgs),

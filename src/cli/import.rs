@@ -15,6 +15,7 @@ use airgap_operations::import::{Entry, Import, Outcome};
 const PACKAGE: &str = "registry";
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(super) enum ImportCommand {
     /// Convert the registry files of rules_wasm_component: tools, components and bundles
     #[command(name = "rules_wasm_component")]

@@ -24,6 +24,7 @@ use airgap_mirror::{ListFormat, RegistryPath};
 use airgap_oci::{Client, Platform};
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 #[expect(private_interfaces, reason = "the words are those of the modules here")]
 pub(super) enum MirrorCommand {
     /// Find the images of a chart or of rendered manifests, and write mirror.yaml

@@ -21,6 +21,7 @@ use airgap_vendor::plan::Plan;
 use airgap_vendor::vendor::Summary;
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(super) enum VendorCommand {
     /// Download toolchain archives into a vendor folder
     Toolchains(toolchains::ToolchainsArgs),
