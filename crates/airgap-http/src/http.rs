@@ -287,14 +287,14 @@ impl Http {
                     .chain(ConnectProxyConnector::default())
                     .chain(TcpConnector::default());
                 let connector = ConnectDeadline(plain.chain(tls).chain(SkipInterim));
-                Agent::with_parts(config.build(), connector, DnsResolver)
+                Agent::with_parts(config.build(), connector, DnsResolver::default())
             }
             None => {
                 if let Some(roots) = &roots {
                     config = config.tls_config(roots.config());
                 }
                 let connector = ConnectDeadline(DefaultConnector::default().chain(SkipInterim));
-                Agent::with_parts(config.build(), connector, DnsResolver)
+                Agent::with_parts(config.build(), connector, DnsResolver::default())
             }
         };
         agents.insert(key, agent.clone());
