@@ -33,9 +33,13 @@ const REDIRECTS: usize = 10;
 /// speed of a fast network.
 pub(crate) const LARGE_READS: usize = 1 << 20;
 
-/// The bytes of one read from the socket for many connections that pass their data on: the data of
-/// all of them stays in the processor cache, and a new connection does not cost a megabyte.
-pub const SMALL_READS: usize = 128 << 10;
+/// The bytes of one read from the socket for many connections that pass their data on. Each new
+/// connection fills its buffers with zeros, and large ones would cost more than a few requests. More
+/// than the 64 KiB of the longest headers that `ureq` accepts must fit, or it would wait for more.
+pub const SMALL_READS: usize = 72 << 10;
+
+/// The bytes of one write to the socket. A header with the longest token, of 64 KiB, must fit.
+const WRITES: usize = 72 << 10;
 
 /// The most bytes that are read of an unused response, so that its connection can be used again.
 const DRAIN: u64 = 64 * 1024;
@@ -266,6 +270,7 @@ impl Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .input_buffer_size(self.reads)
+            .output_buffer_size(WRITES)
             .max_idle_connections(4 * IDLE)
             .max_idle_connections_per_host(IDLE)
             .timeout_resolve(Some(CONNECT))
