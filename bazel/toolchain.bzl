@@ -54,7 +54,7 @@ def resolved_tool_rule(toolchain_type):
     Returns:
         A rule with the attributes `executable`: the name of an executable of the tool, or the empty
         string for the main one; `file`: the name of the built file, by default the target's; and
-        `no_release`: the message if there is no toolchain of the type for any execution platform.
+        `no_release`: the message for builds in which no execution platform has a toolchain of the type.
     """
 
     def _impl(ctx):

@@ -72,7 +72,7 @@ impl Comparison {
         self.rows.iter().filter(|row| row.status == status).count()
     }
 
-    /// Returns an error of the kind of the gravest failure, if a pin could not be compared.
+    /// Returns an error if a pin could not be compared. Its kind is that of the most serious failure.
     pub fn failure(&self) -> Option<Error> {
         let unknown = self.rows.iter().filter(|row| row.status == Status::Unknown);
         let sources = self.not_looked_up.iter().filter_map(|it| it.failure.as_ref());
