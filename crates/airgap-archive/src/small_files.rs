@@ -26,8 +26,9 @@ pub(super) const SMALL: u64 = 64 * 1024;
 const BYTES: usize = 256 * 1024;
 const FILES: usize = 64;
 
-/// The number of batches that wait for the other thread or are with it. This bounds the memory.
-const BATCHES: usize = 2;
+/// The number of batches that wait for the other thread or are with it. This bounds the memory, to
+/// about 4 MB. With fewer of them a processor is idle at times.
+const BATCHES: usize = 8;
 
 /// Small files with their content, one after another.
 #[derive(Default)]

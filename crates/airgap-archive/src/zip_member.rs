@@ -2,7 +2,8 @@
 
 use std::fs::File;
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use crc32fast::Hasher;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use airgap_core::error::{Error, Result};
 
@@ -110,8 +111,8 @@ impl<'a> Inflater<'a> {
     ) -> Result<MemberContent<'i, 'a>> {
         let rest = self.open(member, bound)?;
         self.state.reset(false);
-        let (crc, tail) = (Crc::new(), Vec::new());
-        Ok(MemberContent { inflater: self, member, rest, crc, size: 0, ended: false, tail })
+        let (checksum, tail) = (Hasher::new(), Vec::new());
+        Ok(MemberContent { inflater: self, member, rest, checksum, size: 0, ended: false, tail })
     }
 
     /// Checks the header before the data against the list. Programs that read a zip from its
@@ -206,7 +207,7 @@ pub(super) struct MemberContent<'i, 'a> {
     inflater: &'i mut Inflater<'a>,
     member: &'i Member,
     rest: Rest,
-    crc: Crc,
+    checksum: Hasher,
     size: u64,
     ended: bool,
     /// The last bytes of the data, which is searched for a false end.
@@ -226,7 +227,7 @@ impl MemberContent<'_, '_> {
             if self.size > self.member.size {
                 return Err(self.member.refuse("it unpacks to more bytes than its size says"));
             }
-            self.crc.update(&output[..produced]);
+            self.checksum.update(&output[..produced]);
             if self.ended {
                 self.check()?;
             }
@@ -286,7 +287,7 @@ impl MemberContent<'_, '_> {
         if self.size < self.member.size {
             return Err(self.member.refuse("it unpacks to fewer bytes than its size says"));
         }
-        if self.crc.sum() != self.member.crc {
+        if self.checksum.clone().finalize() != self.member.crc {
             return Err(self.member.refuse("its checksum does not match its content"));
         }
         Ok(())
