@@ -9,11 +9,13 @@
 //! moved once, and is mounted into the other repositories that need it. An image's manifests follow
 //! when all its blobs are at the destination, and its tag is written last.
 
+mod archive_target;
 mod batches;
 mod endpoint;
 mod layout_check;
 mod layout_names;
-mod layouts;
+mod layout_source;
+mod layout_target;
 mod manifest_tree;
 mod plan;
 mod platform_filter;
@@ -27,9 +29,11 @@ use airgap_core::error::Result;
 use airgap_core::report::Report;
 use airgap_oci::{Platform, Reference};
 
+pub use archive_target::ArchiveTarget;
 pub use endpoint::{ImageSource, ImageTarget};
 pub use layout_check::CheckedLayout;
-pub use layouts::{ArchiveTarget, LayoutSource, LayoutTarget};
+pub use layout_source::LayoutSource;
+pub use layout_target::LayoutTarget;
 pub use registry::{RegistrySource, RegistryTarget};
 pub use summary::{BlobCounts, ImageOutcome, ImageResult, SkippedLayer, Summary};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::endpoint::ImageSource;
-use super::layouts::LayoutSource;
+use super::layout_source::LayoutSource;
 use airgap_core::digest::Digest;
 use airgap_core::error::{Error, ErrorKind, Result};
 use airgap_oci::{HashedBlobs, Layout, Reference};
