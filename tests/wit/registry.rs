@@ -305,6 +305,16 @@ fn fetch_with_output_brings_all_that_is_needed() {
 }
 
 #[test]
+fn a_package_that_no_source_has_is_an_error_with_a_next_step() {
+    let sandbox = usual();
+    for command in [&["wit", "pin", "a:none@1.0.0"] as &[_], &["wit", "fetch", "a:none@1.0.0", "x"]]
+    {
+        let says = ["not there", "hint", "check the name, the version and the registry"];
+        run(&sandbox, command).env("BAZEL_WASM_OFFLINE", "0").ends_with(3).says(&says);
+    }
+}
+
+#[test]
 fn fetched_folders_serve_pinned_packages_offline() {
     let sandbox = usual();
     run(&sandbox, &["wit", "fetch", "a:api@1.0.0", "-o", "vendor/wit/api"]).succeeds();

@@ -203,9 +203,13 @@ impl Resolvable for PackageSearch<'_> {
 
     fn unavailable(&self, attempts: Attempts, sources: &[Provider]) -> Error {
         let error = attempts.error(self.known.clients.policy().offline());
-        match self.wanted.text {
-            Some(_) => error,
-            None => self.known.explain(error, sources, self.wanted.package),
+        if self.wanted.text.is_some() {
+            return error;
+        }
+        let error = self.known.explain(error, sources, self.wanted.package);
+        match error.hints() {
+            [] => error.hint("check the name, the version and the registry of the package"),
+            _ => error,
         }
     }
 }
