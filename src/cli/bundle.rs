@@ -216,8 +216,9 @@ fn fetch(args: &CreateArgs, context: &Context) -> Result<Option<Fetched>> {
     let fetched = fetch.run()?;
     if fetched.lacks_registry_digests {
         context.report.warn(
-            "MODULE.bazel.lock has no digests of registry files, so Bazel will ask its module registry \
-             on the far side too; name one in the workspace: common --registry=file://%workspace%/...",
+            "Bazel wrote no MODULE.bazel.lock with digests of registry files, so it will ask its module \
+             registry on the far side too; name one in the workspace: \
+             common --registry=file://%workspace%/...",
         );
     }
     Ok(Some(fetched))

@@ -44,7 +44,7 @@ pub struct BazelFetch<'a> {
 /// The fetched files, which disappear with this value.
 pub struct Fetched {
     scratch: Scratch,
-    /// Whether the lock has no digests of registry files, without which Bazel asks the registry.
+    /// Whether no lock has digests of registry files, without which Bazel asks the registry.
     pub lacks_registry_digests: bool,
 }
 
