@@ -120,7 +120,7 @@ fn a_config_file_without_a_meaning_is_an_error() {
     let printed = run.ends_with(2).says(&["`miror`", "a.toml:2", "nearest", "`mirror`"]);
     assert!(!printed.stderr.contains("hunter2"), "{}", printed.stderr);
     let run = sandbox.run(&["config", "show"]).env("WKG_CONFIG_FILE", "none.toml");
-    run.ends_with(2).says(&["none.toml", "WKG_CONFIG_FILE"]);
+    run.ends_with(2).says(&["none.toml", "WKG_CONFIG_FILE", "correct the path"]);
     let run = sandbox.run(&["config", "show"]).env("BAZEL_WASM_COMPONENT_MIRROR", "Direct");
     run.ends_with(2).says(&["BAZEL_WASM_COMPONENT_MIRROR", "direct"]);
 }

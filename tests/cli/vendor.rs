@@ -288,6 +288,24 @@ fn an_unwritable_folder_is_named() {
     sandbox.run(&words).ends_with(1).says(&["cannot create", "taken"]);
 }
 
+/// A checkout of the rules pins no helper.
+#[test]
+fn platforms_without_a_pinned_helper_are_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("request.json", serde_json::json!({"schema_version": 1}).to_string());
+    let vendor = |more: &[&str]| {
+        let words = ["vendor", "helper", "--request=request.json", "--output-dir=v/toolchains"];
+        sandbox.run(&[&words, more].concat()).succeeds()
+    };
+    vendor(&["--platform=darwin_arm64"]).says(&[
+        "no helper is pinned for darwin_arm64",
+        "run this command on a machine of that platform",
+    ]);
+    vendor(&["--platform=all"]).says(&["no helper is pinned for another platform"]);
+    let printed = vendor(&[]);
+    assert!(!printed.stderr.contains("no helper is pinned"), "{}", printed.stderr);
+}
+
 /// The helper of another platform is fetched. This program is the helper of its own platform, unless
 /// another one is pinned.
 #[test]

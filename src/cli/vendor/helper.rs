@@ -6,12 +6,14 @@ use clap::Args;
 
 use super::{conclude, tell, tell_pin};
 use crate::cli::{Context, selection};
-use airgap_core::artifact::VendoredKind;
+use airgap_core::artifact::{Artifact, Identity, VendoredKind};
 use airgap_core::error::{Error, Result};
 use airgap_core::listing::Disk;
+use airgap_core::platform::Platform;
 use airgap_vendor::kinds::tool::{Helper, ToolJob, vendor_tools};
 use airgap_vendor::manifest::VendorDir;
 use airgap_vendor::plan::resolve;
+use airgap_vendor::request::Platforms;
 
 /// Vendor this program alone. If nothing pins it, print the lines that do so in MODULE.bazel.
 #[derive(Args, Debug)]
@@ -40,6 +42,7 @@ pub(super) fn run(args: &HelperArgs, context: &Context) -> Result<()> {
     let request = selection::read_all(&args.requests, context)?;
     let platforms = selection::platforms(&args.platforms)?;
     let pinned = request.map(|request| request.helpers(&platforms)).unwrap_or_default();
+    warn_unpinned(&platforms, &pinned, context);
     let policy = super::policy_for(&dir, context.policy()?);
     let plan = resolve(&pinned, &policy, &Disk)?;
     let client = super::client(&plan, &policy)?;
@@ -49,4 +52,25 @@ pub(super) fn run(args: &HelperArgs, context: &Context) -> Result<()> {
     tell(&summary, &dir, context)?;
     tell_pin(&summary, context);
     conclude(summary)
+}
+
+/// Warns of each named platform without a pinned helper: the vendor folder gets none for it.
+fn warn_unpinned(platforms: &Platforms, pinned: &[Artifact], context: &Context) {
+    let is_pinned = |named: &Platform| {
+        let is_its = |it: &Artifact| matches!(&it.identity, Identity::Helper { platform, .. } if platform == named);
+        Platform::host() == Some(*named) || pinned.iter().any(is_its)
+    };
+    let unpinned: Vec<&str> = match platforms {
+        Platforms::All if pinned.is_empty() => vec!["another platform"],
+        Platforms::All => Vec::new(),
+        Platforms::Only(named) => {
+            named.iter().filter(|it| !is_pinned(it)).map(|it| it.name()).collect()
+        }
+    };
+    for platform in unpinned {
+        context.report.warn(&format!(
+            "no helper is pinned for {platform}, so none is vendored for it; use a release of the \
+             rules, or run this command on a machine of that platform"
+        ));
+    }
 }

@@ -138,7 +138,10 @@ impl Config {
                 let error = Err::<(), _>(error).doing(say).expect_err("the result is an error");
                 let error = Error::usage(error.one_line());
                 Err(match named {
-                    Some(_) => error.hint(format!("{} names it", env::WKG_CONFIG_FILE)),
+                    Some(_) => error.hint(format!(
+                        "{} names it: correct the path, or unset the variable",
+                        env::WKG_CONFIG_FILE
+                    )),
                     None => error,
                 })
             }
