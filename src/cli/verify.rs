@@ -71,10 +71,10 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     let unpacked = unpacked.iter().take(MOST_UNPACKED).map(|it| unpacked::remedy(&root.join(it)));
     let error = unpacked.fold(error, Error::hint);
     let remedies: BTreeSet<_> = findings.iter().filter_map(FileDefect::remedy).collect();
-    Err(remedies
-        .into_iter()
-        .fold(error, Error::hint)
-        .hint("vendor again to replace missing and changed files; remove unlisted files yourself"))
+    Err(remedies.into_iter().fold(error, Error::hint).hint(
+        "run the `vendor` command again to replace missing and changed files; remove unlisted \
+             files yourself",
+    ))
 }
 
 /// Returns the vendor folder of the settings, or `vendor` in the workspace.

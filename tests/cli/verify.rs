@@ -81,8 +81,8 @@ fn a_finding_names_the_kind_of_the_file() {
         (pointer(&sha256(b"")), "a Git LFS pointer", "git lfs pull"),
         ("/annex/objects/MD5-s1--0\n".to_owned(), "a git-annex pointer", "git annex get"),
         ("<html>\n".to_owned(), "an HTML page", "in a browser"),
-        (String::new(), "an empty file", "vendor again"),
-        ("/b-lin".to_owned(), "too short: 6 of 15 bytes", "vendor again"),
+        (String::new(), "an empty file", "run the `vendor` command again"),
+        ("/b-lin".to_owned(), "too short: 6 of 15 bytes", "run the `vendor` command again"),
     ] {
         sandbox.write(file, bytes);
         let printed = sandbox.run(&["verify", "vendor"]).ends_with(4).says(&[remedy]);

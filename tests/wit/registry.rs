@@ -69,7 +69,9 @@ fn a_changed_copy_in_wkgs_layout_is_found_and_repaired() {
     let sandbox = usual();
     vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
     sandbox.write("vendor/wit/a/types/1.0.0.wasm", "other");
-    vendor(&sandbox, &["a:types@1.0.0", "--locked"]).ends_with(4).says(&["a/types/1.0.0.wasm"]);
+    vendor(&sandbox, &["a:types@1.0.0", "--locked"])
+        .ends_with(4)
+        .says(&["a/types/1.0.0.wasm", "to fix it, run the same command without `--locked`"]);
     sandbox.run(&["verify", "vendor"]).ends_with(4);
     vendor(&sandbox, &["a:types@1.0.0"]).succeeds();
     vendor(&sandbox, &["a:types@1.0.0", "--locked"]).succeeds();

@@ -109,14 +109,17 @@ struct WitRun<'a> {
 impl WitRun<'_> {
     /// Checks the folder and the lock, and changes nothing (`--locked`).
     fn check(&self, lock_file: &RootedPath) -> Result<()> {
-        let mend = self.args.mend.as_deref().unwrap_or("the same command without --locked");
+        let mend = match &self.args.mend {
+            Some(command) => format!("run\n{command}"),
+            None => "run the same command without `--locked`".to_owned(),
+        };
         let lock = lock_in(lock_file)?.ok_or_else(|| {
             Error::integrity(format!("there is no lock `{lock_file}`"))
-                .hint(format!("to write it, run\n{mend}"))
+                .hint(format!("to write it, {mend}"))
         })?;
         self.with_job(&lock, |job| {
             check_wit(job, &self.context.report)
-                .map_err(|error| error.hint(format!("to fix it, run\n{mend}")))
+                .map_err(|error| error.hint(format!("to fix it, {mend}")))
         })
     }
 
