@@ -131,7 +131,9 @@ def vendored_wit_library(name, path, package_name = "", interfaces = None, deps 
         allow_empty = True,
     )
     if not srcs:
-        fail("there are no `.wit` files in `{}`".format(path))
+        package = "/".join([part for part in [native.package_name(), path] if part])
+        fail(("there are no `.wit` files in `{}`, or it has a BUILD file and so is a package of its own: " +
+              "use a label of that package, such as `//{}:NAME`").format(path, package))
     wit_library(
         name = name,
         srcs = srcs,

@@ -249,6 +249,11 @@ fn hand_made_folders_build_offline() {
         "vendor/wit/custom-api",
         "1.1.0",
     ]);
+
+    // A folder with a BUILD file is not a part of the package above it.
+    workspace.sandbox.write("ws/vendor/wit/custom-api/BUILD.bazel", "");
+    let build = workspace.bazel(&["build", "//vendor/wit:local"]);
+    build.fails().says(&["it has a BUILD file", "//vendor/wit/custom-api:NAME"]);
 }
 
 /// Uses `wasi_wit_dependencies()` and `wit_package` in a WORKSPACE, which Bazel 8 reads with

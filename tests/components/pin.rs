@@ -136,6 +136,9 @@ fn pin_writes_the_registry_files_and_twice_the_same() {
         assert_eq!(bytes(&sandbox, "a.wasm"), component("next"));
         std::fs::remove_file(sandbox.path("a.wasm")).unwrap();
     }
+    run(&sandbox, &["component", "pull", "auth-service@2.0.0", "-o", "a.wasm"])
+        .ends_with(2)
+        .says(&["with `--registry`", "in the attribute `registries` of a rule"]);
     let registry = format!("--registry={index}");
     let vendor =
         ["vendor", "components", "auth-service@1.2.0", "--output-dir=vendor/components", &registry];

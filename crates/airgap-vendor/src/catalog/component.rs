@@ -155,7 +155,8 @@ impl ComponentCatalog {
     /// Usage, with the nearest names or versions, if there is none.
     pub fn component(&self, name: &str, version: &str) -> Result<&PinnedComponent> {
         let pin = "pin it with `wasm-airgap component pin REFERENCE --registry FOLDER`, and name \
-            the file with `--registry` or in MODULE.bazel";
+            the file: with `--registry`, with `components.registry` in MODULE.bazel, or in the attribute \
+            `registries` of a rule";
         let versions = self.components.get(name).ok_or_else(|| {
             let names: Vec<_> = self.components.keys().map(PathComponent::as_str).collect();
             unknown("component in the checksum registry", name, &names).hint(pin)
