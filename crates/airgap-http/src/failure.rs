@@ -219,8 +219,10 @@ fn silent(network: &Network) -> Failure {
 fn unknown_host(reason: &str) -> Failure {
     let passing = reason.contains("Temporary failure") || reason.contains("Try again");
     let retryable = if passing { Retryable::Unreachable } else { Retryable::Never };
-    Failure::new(retryable, format!("the host was not found: {reason}"))
-        .hint("check the spelling of the host, and whether this machine reaches a name server")
+    Failure::new(retryable, format!("the host was not found: {reason}")).hint(
+        "check the spelling of the host, and whether this machine reaches a name server; \
+             behind a proxy, set `https_proxy`",
+    )
 }
 
 fn from_tls(error: &rustls::Error) -> Failure {

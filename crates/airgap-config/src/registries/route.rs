@@ -136,7 +136,7 @@ pub(super) fn for_package(
         }
         Some(rule) => {
             let name = registry_name(rule).map_err(|problem| wrong_rule(rule, &problem))?;
-            let reason = "requested by the rule".to_owned();
+            let reason = "the requested registry".to_owned();
             named(
                 registries,
                 package,
@@ -380,7 +380,7 @@ fn add_sources_below_path(
     let short = ends.then(|| endpoint.repository(package.name()));
     let candidates = |_: bool| short.iter().chain([&literal]).cloned().collect();
     route.registry = Some(host.clone());
-    let reason = "requested by the rule";
+    let reason = "the requested registry";
     route.sources.extend(oci_sources(registries, None, &host, candidates, reason)?);
     Ok(())
 }

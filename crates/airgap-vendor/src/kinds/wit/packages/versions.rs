@@ -37,11 +37,7 @@ impl Packages {
         };
         match versions.iter().filter(fits).max() {
             Some(version) => Ok(PackageId { name: request.name.clone(), version: version.clone() }),
-            None => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!("no version of {} matches `{request}`", request.name),
-            )
-            .fact("versions", format!("{} of {}", known_versions::shown(&versions), request.name))),
+            None => Err(no_match(request, &versions)),
         }
     }
 
@@ -112,5 +108,17 @@ impl Packages {
             true => self.clients.registries().route(package, rule),
             false => self.clients.registries().route_online(package, rule, self.clients.http()?),
         }
+    }
+}
+
+/// Returns the error for a request that no available version fits.
+fn no_match(request: &PackageRequest, versions: &[Version]) -> Error {
+    let name = &request.name;
+    let statement = format!("no version of {name} matches `{request}`");
+    let error = Error::new(ErrorKind::Unavailable, statement)
+        .fact("versions", format!("{} of {name}", known_versions::shown(versions)));
+    match versions.last() {
+        Some(highest) => error.hint(format!("request one of these, as in `{name}@{highest}`")),
+        None => error,
     }
 }
