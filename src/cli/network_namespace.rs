@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use airgap_core::error::Result;
-use airgap_operations::network_namespace::{Inside, inside};
+use airgap_operations::network_namespace::{Inside, inside, serve};
 
 /// Run a command where this process is, and report what the kernel counted.
 #[derive(Args, Debug)]
@@ -17,8 +17,11 @@ pub(super) struct NetworkNamespaceArgs {
     /// Check the namespace only
     #[arg(long)]
     probe: bool,
+    /// Run the commands that standard input names, until it ends
+    #[arg(long)]
+    session: bool,
     /// The file of the report
-    #[arg(long, value_name = "FILE", required_unless_present = "probe")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["probe", "session"])]
     report: Option<PathBuf>,
     /// The command
     #[arg(last = true)]
@@ -26,6 +29,9 @@ pub(super) struct NetworkNamespaceArgs {
 }
 
 pub(super) fn run(args: &NetworkNamespaceArgs) -> Result<()> {
+    if args.session {
+        return serve(&args.outside);
+    }
     let report = args.report.as_deref();
     inside(&Inside { outside: &args.outside, report, command: &args.command })
 }

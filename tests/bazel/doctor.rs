@@ -2,6 +2,10 @@
 //! works.
 
 use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -124,4 +128,40 @@ fn published_archives_wrong_files_and_ineffective_options_are_named() {
     workspace.add_to_module("bazel_dep(name = \"nowhere\", version = \"1.0.0\")");
     let blind = diagnosis(&workspace, &["--config=offline"], 3);
     assert!(!blind["not_looked_at"].as_array().unwrap().is_empty(), "{blind:#}");
+}
+
+/// Returns the command lines of the processes that name a folder.
+fn processes(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let lines = all.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(folder)).collect()
+}
+
+/// Waits until the processes that name a folder are as they should be.
+fn wait_for(folder: &Path, fits: impl Fn(&[String]) -> bool) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while !fits(&processes(folder)) {
+        assert!(Instant::now() < end, "{:#?}", processes(folder));
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[ignore = "needs a Bazel: scripts/test runs it"]
+fn the_server_of_a_killed_doctor_ends() {
+    let mirror = Mirror::new();
+    let workspace = Workspace::from_example("offline_toolchains", &mirror);
+    let scratch = workspace.sandbox.path("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let mut doctor = workspace.helper(&["doctor"]);
+    doctor.env("TMPDIR", &scratch).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut doctor = doctor.spawn().unwrap();
+    let is_server = |line: &String| line.starts_with("bazel(");
+    let is_client = |line: &String| line.contains(" query ");
+    wait_for(&scratch, |all| all.iter().any(is_server) && all.iter().any(is_client));
+    doctor.kill().unwrap();
+    doctor.wait().unwrap();
+    wait_for(&scratch, <[String]>::is_empty);
 }

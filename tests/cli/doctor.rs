@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -12,6 +15,35 @@ fn workspace() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("MODULE.bazel", "module(name = \"ws\")\n");
     sandbox
+}
+
+/// Writes a script that stands for Bazel.
+fn bazel(sandbox: &Sandbox, script: &str) {
+    let program = sandbox.write("bazel", format!("#!/bin/sh\n{script}"));
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The start of a script with a server, which is in a session of its own and writes to `beats` as
+/// long as it runs. It has the standard output of the first command open. Without the rights for
+/// namespaces, there is no server: the options say so.
+const SERVER: &str = "case \" $* \" in *' --batch '*) exit 7 ;; esac
+if ! [ -e server ]; then
+    setsid sh -c 'echo $$ >server; while :; do echo >>beats; sleep 0.02; done' 3>&1 >/dev/null 2>&1 &
+    while ! [ -s server ]; do sleep 0.02; done
+fi
+kill -0 \"$(cat server)\" && echo \"$*\" >>commands
+";
+
+/// Returns the number of the server's signs of life.
+fn beats(sandbox: &Sandbox) -> u64 {
+    fs::metadata(sandbox.path("beats")).map_or(0, |beats| beats.len())
+}
+
+/// Fails if the server still runs.
+fn server_has_ended(sandbox: &Sandbox) {
+    let before = beats(sandbox);
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(beats(sandbox), before);
 }
 
 /// Returns the subjects that could not be checked.
@@ -31,9 +63,7 @@ fn a_workspace_without_a_bazel_is_not_called_fine() {
 #[test]
 fn a_workspace_with_a_failing_query_is_not_called_fine() {
     let sandbox = workspace();
-    let program = "#!/bin/sh\necho 'ERROR: /ws/BUILD.bazel:1:1: syntax error' >&2\nexit 7\n";
-    let program = sandbox.write("bazel", program);
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    bazel(&sandbox, "echo 'ERROR: /ws/BUILD.bazel:1:1: syntax error' >&2\nexit 7\n");
     sandbox.write("MODULE.bazel.lock", "{\"lockFileVersion\": 999}");
     let diagnosis = sandbox.run(&["--json", "doctor", "--bazel", "bazel"]).ends_with(3).json();
     assert!(!unseen(&diagnosis).is_empty(), "{diagnosis:#}");
@@ -42,6 +72,59 @@ fn a_workspace_with_a_failing_query_is_not_called_fine() {
     if !text.contains("everything that Bazel knows") {
         assert!(unseen(&diagnosis).contains(&"MODULE.bazel.lock".to_owned()), "{diagnosis:#}");
         assert!(text.contains("syntax error"), "{diagnosis:#}");
+    }
+}
+
+/// The search path of the tests, on which `unshare` is.
+fn search_path() -> String {
+    std::env::var("PATH").unwrap()
+}
+
+#[test]
+fn one_server_answers_all_commands_and_ends_with_them() {
+    let sandbox = workspace();
+    bazel(&sandbox, &format!("{SERVER}echo 'ERROR: it failed' >&2\nexit 7\n"));
+    let arguments = ["--json", "doctor", "--bazel", "bazel"];
+    let diagnosis = sandbox.run(&arguments).env("PATH", search_path()).ends_with(3).json();
+    if !sandbox.path("server").exists() {
+        return;
+    }
+    assert!(diagnosis.to_string().contains("it failed"), "{diagnosis:#}");
+    let commands = sandbox.read("commands");
+    for command in ["query", "build --nobuild"] {
+        assert!(commands.contains(&format!(" {command} ")), "{commands}");
+    }
+    // With other startup options, Bazel starts another server.
+    let startup = |line: &str| line.split_once(" --output_base=").unwrap().0.to_owned();
+    let options: Vec<_> = commands.lines().map(startup).collect();
+    assert!(options.windows(2).all(|pair| pair[0] == pair[1]), "{options:#?}");
+    server_has_ended(&sandbox);
+}
+
+#[test]
+fn the_server_ends_with_a_killed_doctor() {
+    for signal in ["KILL", "TERM", "INT"] {
+        let sandbox = workspace();
+        bazel(&sandbox, &format!("{SERVER}exec sleep 600\n"));
+        let arguments = ["doctor", "--bazel", "bazel"];
+        let run = sandbox.run(&arguments).env("PATH", search_path());
+        let mut run = run.env("TMPDIR", sandbox.root());
+        run.command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut doctor = run.command.spawn().unwrap();
+        let end = Instant::now() + Duration::from_secs(60);
+        while beats(&sandbox) == 0 {
+            if doctor.try_wait().unwrap().is_some() {
+                return; // There are no namespaces here.
+            }
+            assert!(Instant::now() < end, "there is no server");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let number = doctor.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &number]).status().unwrap().success());
+        doctor.wait().unwrap();
+        // The kernel closes the pipe to the first process of the namespace, which then ends.
+        thread::sleep(Duration::from_millis(500));
+        server_has_ended(&sandbox);
     }
 }
 

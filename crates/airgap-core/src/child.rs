@@ -53,27 +53,23 @@ pub enum Failure {
 pub fn run(mut command: Command, stdin: &[u8], limits: Limits) -> Result<Output, Failure> {
     let end = Instant::now() + limits.time;
     command.stdin(if stdin.is_empty() { Stdio::null() } else { Stdio::piped() });
-    command.stdout(Stdio::piped());
-    command.stderr(if limits.stderr == 0 { Stdio::null() } else { Stdio::piped() });
-    // A process group of its own, so that the processes that it starts can be ended with it.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut running = Running { child: command.spawn().map_err(Failure::Start)?, ended: false };
+    let mut running = Running::start(piped(&mut command, limits))?;
     limit(&running.child, limits);
     if let Some(mut pipe) = running.child.stdin.take() {
         // A process that does not read its input may have all that it needs.
         let _ = pipe.write_all(stdin);
     }
-    let stdout = aside(running.child.stdout.take(), limits.stdout, false)?;
-    let stderr = aside(running.child.stderr.take(), limits.stderr, true)?;
-    let stdout = received(stdout, end)?;
-    if stdout.len() as u64 > limits.stdout {
-        return Err(Failure::Size);
-    }
-    let stderr = received(stderr, end)?;
+    let mut pipes = Pipes::new(&mut running.child, limits)?;
+    pipes.read_until(end)?;
     let status = running.wait(end)?;
-    running.ended = true;
+    let (stdout, stderr) = pipes.into_bytes();
     Ok(Output { status, stdout, stderr })
+}
+
+/// Gives a command pipes for its output, which [`Pipes`] reads.
+pub fn piped(command: &mut Command, limits: Limits) -> &mut Command {
+    let stderr = if limits.stderr == 0 { Stdio::null() } else { Stdio::piped() };
+    command.stdout(Stdio::piped()).stderr(stderr)
 }
 
 /// The standard output of a command that shares the terminal of this process.
@@ -104,18 +100,32 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A process that is ended if it is dropped before its end.
-struct Running {
-    child: Child,
+/// A process in a process group of its own, which is ended with its group if it is dropped before
+/// its end.
+#[derive(Debug)]
+pub struct Running {
+    /// The process.
+    pub child: Child,
     ended: bool,
 }
 
 impl Running {
-    /// Waits for the end of the process.
-    fn wait(&mut self, end: Instant) -> Result<ExitStatus, Failure> {
+    /// Starts a command.
+    pub fn start(command: &mut Command) -> Result<Running, Failure> {
+        // The processes that it starts can be ended with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        Ok(Running { child: command.spawn().map_err(Failure::Start)?, ended: false })
+    }
+
+    /// Waits for the end of the process, until `end`.
+    pub fn wait(&mut self, end: Instant) -> Result<ExitStatus, Failure> {
         loop {
             match self.child.try_wait() {
-                Ok(Some(status)) => return Ok(status),
+                Ok(Some(status)) => {
+                    self.ended = true;
+                    return Ok(status);
+                }
                 Ok(None) if Instant::now() >= end => return Err(Failure::Time),
                 Ok(None) => thread::sleep(PAUSE),
                 Err(error) => return Err(Failure::Watch(error)),
@@ -161,37 +171,99 @@ fn limit(child: &Child, limits: Limits) {
 #[cfg(not(target_os = "linux"))]
 fn limit(_: &Child, _: Limits) {}
 
-/// Reads a pipe on another thread, which ends with the process's output. Keeps one byte over the
-/// limit, so that the excess is seen; with `drain` the rest is read too.
-fn aside(
-    pipe: Option<impl Read + Send + 'static>,
+/// The output of a process, which is read on other threads.
+#[derive(Debug)]
+pub struct Pipes {
+    stdout: Pipe,
+    stderr: Pipe,
+    /// The largest number of bytes of standard output.
     most: u64,
-    drain: bool,
-) -> Result<Option<mpsc::Receiver<Vec<u8>>>, Failure> {
-    let Some(mut pipe) = pipe else { return Ok(None) };
-    let (sender, receiver) = mpsc::channel();
-    let read = move || {
-        let mut bytes = Vec::new();
-        // An error leaves the output incomplete, which its reader detects.
-        let _ = pipe.by_ref().take(most + 1).read_to_end(&mut bytes);
-        if drain {
-            bytes.truncate(most as usize);
-            let _ = io::copy(&mut pipe, &mut io::sink());
-        }
-        let _ = sender.send(bytes);
-    };
-    spawn_detached("child", read).map_err(Failure::Watch)?;
-    Ok(Some(receiver))
 }
 
-/// Waits for the bytes of a pipe.
-fn received(pipe: Option<mpsc::Receiver<Vec<u8>>>, end: Instant) -> Result<Vec<u8>, Failure> {
-    let Some(pipe) = pipe else { return Ok(Vec::new()) };
-    match pipe.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        Ok(bytes) => Ok(bytes),
-        Err(RecvTimeoutError::Timeout) => Err(Failure::Time),
-        Err(RecvTimeoutError::Disconnected) => {
-            Err(Failure::Watch(io::Error::other("the thread that reads its output has ended")))
+impl Pipes {
+    /// Starts to read the output of a process with [`piped`] streams.
+    pub fn new(child: &mut Child, limits: Limits) -> Result<Pipes, Failure> {
+        // One byte over the limit shows the excess.
+        let stdout = Pipe::new(child.stdout.take(), limits.stdout + 1, false)?;
+        let stderr = Pipe::new(child.stderr.take(), limits.stderr, true)?;
+        Ok(Pipes { stdout, stderr, most: limits.stdout })
+    }
+
+    /// Reads until no process can write any more. Fails with [`Failure::Time`] if one still can at
+    /// `end`; then it can be called again.
+    pub fn read_until(&mut self, end: Instant) -> Result<(), Failure> {
+        let stdout = self.stdout.read_until(end);
+        if self.stdout.bytes.len() as u64 > self.most {
+            return Err(Failure::Size);
+        }
+        let stderr = self.stderr.read_until(end);
+        stdout.and(stderr)
+    }
+
+    /// Returns the standard output and the standard error that were read.
+    pub fn into_bytes(self) -> (Vec<u8>, Vec<u8>) {
+        (self.stdout.bytes, self.stderr.bytes)
+    }
+}
+
+/// One stream of a process.
+#[derive(Debug)]
+struct Pipe {
+    /// The bytes from the thread that reads, and an empty message at their end; `None` after it.
+    parts: Option<mpsc::Receiver<Vec<u8>>>,
+    bytes: Vec<u8>,
+}
+
+/// The largest number of bytes that are read at once.
+const PART: usize = 64 << 10;
+
+impl Pipe {
+    /// Starts to read at most this number of bytes; with `drain` the rest is read and dropped.
+    fn new(
+        pipe: Option<impl Read + Send + 'static>,
+        most: u64,
+        drain: bool,
+    ) -> Result<Pipe, Failure> {
+        let Some(pipe) = pipe else { return Ok(Pipe { parts: None, bytes: Vec::new() }) };
+        let (sender, receiver) = mpsc::channel();
+        let read = move || {
+            let mut limited = pipe.take(most);
+            send(&mut limited, &sender);
+            if drain {
+                let _ = io::copy(&mut limited.into_inner(), &mut io::sink());
+            }
+            let _ = sender.send(Vec::new());
+        };
+        spawn_detached("child", read).map_err(Failure::Watch)?;
+        Ok(Pipe { parts: Some(receiver), bytes: Vec::new() })
+    }
+
+    fn read_until(&mut self, end: Instant) -> Result<(), Failure> {
+        while let Some(parts) = &self.parts {
+            match parts.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(part) if part.is_empty() => self.parts = None,
+                Ok(part) => self.bytes.extend(part),
+                Err(RecvTimeoutError::Timeout) => return Err(Failure::Time),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let error = "the thread that reads its output has ended";
+                    return Err(Failure::Watch(io::Error::other(error)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sends what a pipe has, in parts. An error leaves the output incomplete, which its reader detects.
+fn send(pipe: &mut impl Read, receiver: &mpsc::Sender<Vec<u8>>) {
+    let mut part = vec![0; PART];
+    loop {
+        match pipe.read(&mut part) {
+            Ok(0) => return,
+            Ok(length) if receiver.send(part[..length].to_vec()).is_err() => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
         }
     }
 }
@@ -228,6 +300,20 @@ mod tests {
         assert!(matches!(shell(&script, b"", limits), Err(Failure::Time)));
         thread::sleep(Duration::from_millis(1500));
         assert!(!std::fs::exists(&file).unwrap());
+    }
+
+    #[test]
+    fn output_can_be_taken_while_a_process_still_has_the_pipe() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo out; echo err >&2; exec sleep 600"]).stdin(Stdio::null());
+        let mut running = Running::start(piped(&mut command, LIMITS)).unwrap();
+        let mut pipes = Pipes::new(&mut running.child, LIMITS).unwrap();
+        let end = Instant::now() + Duration::from_secs(30);
+        while pipes.stdout.bytes.is_empty() || pipes.stderr.bytes.is_empty() {
+            assert!(Instant::now() < end);
+            assert!(matches!(pipes.read_until(Instant::now() + PAUSE), Err(Failure::Time)));
+        }
+        assert_eq!(pipes.into_bytes(), (b"out\n".to_vec(), b"err\n".to_vec()));
     }
 
     #[test]

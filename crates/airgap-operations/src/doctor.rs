@@ -12,6 +12,7 @@
 mod artifacts;
 mod bazel;
 mod images;
+mod isolation;
 mod item;
 mod lock;
 mod machine;

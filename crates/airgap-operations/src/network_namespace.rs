@@ -6,15 +6,18 @@
 //! ```
 //!
 //! The second process stays until the command ends, because the counters of the kernel belong to
-//! the namespace and disappear with it.
+//! the namespace and disappear with it. A [`Session`] runs several commands in one namespace.
 
 mod counters;
+mod first_process;
 mod inside;
 #[cfg(target_os = "linux")]
 mod loopback;
+mod message;
 #[cfg(target_os = "linux")]
 mod orphans;
 mod routes;
+mod session;
 pub mod trace;
 
 use std::ffi::OsString;
@@ -22,14 +25,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use airgap_core::child::{self, Limits, Output, Streams};
+use airgap_core::child::{self, Limits, Streams};
 use airgap_core::environment::Environment;
 use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::read;
 
 pub use counters::Counters;
+pub use first_process::serve;
 use inside::Report;
 pub use inside::{Ended, Inside, inside};
+pub use message::Output;
+pub use session::Session;
 
 /// The limits of the test whether a namespace can be created.
 const PROBE: Limits =
@@ -118,8 +124,9 @@ impl NetworkNamespace {
     ) -> Result<Captured> {
         let report = scratch.join("counters.json");
         let doing = || format!("run `{}`", command.first());
-        let Output { stdout, stderr, .. } = child::run(self.command(command, &report), b"", limits)
+        let output = child::run(self.command(command, &report), b"", limits)
             .map_err(|failure| failed(doing()).because(failure))?;
+        let child::Output { stdout, stderr, .. } = output;
         Ok(Captured { ended: ended(&report, doing())?, stdout, stderr })
     }
 
@@ -149,12 +156,17 @@ impl NetworkNamespace {
             words.push("--".into());
         }
         words.extend(tracer.iter().cloned());
-        words.push(self.this_program.clone().into());
-        let mut command = Command::new(&words[0]);
-        command.args(&words[1..]);
-        command.arg("network-namespace").arg("--outside").arg(outside(self.unshare.is_empty()));
-        command
+        started(words, &self.this_program, self.unshare.is_empty())
     }
+}
+
+/// Returns the command that starts this program behind other words.
+fn started(mut words: Vec<OsString>, this_program: &Path, stays: bool) -> Command {
+    words.push(this_program.into());
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    command.arg("network-namespace").arg("--outside").arg(outside(stays));
+    command
 }
 
 /// A command, its folder and its additional variables.

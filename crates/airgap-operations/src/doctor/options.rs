@@ -18,7 +18,7 @@ pub(super) struct Refused {
 /// Splits the options into those that Bazel accepts for `build` and those that it refuses. Options
 /// of lines for all commands may be for another command.
 pub(super) fn checked(
-    bazel: &Bazel<'_>,
+    bazel: &mut Bazel<'_>,
     options: Vec<Placed>,
 ) -> Result<(Vec<Placed>, Vec<Refused>)> {
     let (mut accepted, mut refused) = (options, Vec::new());
@@ -32,7 +32,7 @@ pub(super) fn checked(
     Ok((accepted, refused))
 }
 
-fn fits_other_command(bazel: &Bazel<'_>, option: &Placed) -> Result<bool> {
+fn fits_other_command(bazel: &mut Bazel<'_>, option: &Placed) -> Result<bool> {
     for command in ["query", "run", "test", "fetch", "mod"] {
         if first_refused(bazel, command, std::slice::from_ref(option))?.is_none() {
             return Ok(true);
@@ -43,7 +43,7 @@ fn fits_other_command(bazel: &Bazel<'_>, option: &Placed) -> Result<bool> {
 
 /// Returns the first option that Bazel refuses, by its index, with the reason.
 fn first_refused(
-    bazel: &Bazel<'_>,
+    bazel: &mut Bazel<'_>,
     command: &str,
     options: &[Placed],
 ) -> Result<Option<(usize, String)>> {

@@ -89,7 +89,7 @@ fn outlived() -> Result<usize> {
 }
 
 /// Brings loopback up, and checks that it is the only network.
-fn check(outside: &str) -> Result<()> {
+pub(super) fn check(outside: &str) -> Result<()> {
     if outside != "-" {
         let own = std::fs::read_link("/proc/self/ns/net");
         let own = own.doing(|| "read the network namespace of this process".to_owned())?;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use airgap_core::error::{Context as _, Error, ErrorKind, Result};
 use airgap_core::{read, user_path};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 /// The time in which such processes may end by themselves.
 const GRACE: Duration = Duration::from_secs(5);
@@ -58,6 +58,24 @@ pub(super) fn end() -> Result<usize> {
     Ok(killed.len())
 }
 
+/// Returns the state of a child that has ended. Takes the exit codes of adopted processes meanwhile:
+/// a server whose exit code is not taken seems to run for the program that ended it.
+///
+/// # Errors
+/// Those of the system.
+pub(super) fn poll(child: u32) -> Result<Option<WaitStatus>> {
+    loop {
+        match rustix::process::wait(WaitOptions::NOHANG) {
+            Ok(Some((ended, status))) if ended.as_raw_pid().cast_unsigned() == child => {
+                return Ok(Some(status));
+            }
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return Ok(None),
+            Err(error) => return not_waited(error),
+        }
+    }
+}
+
 /// Takes the exit codes of ended children. Returns whether no child is left.
 fn have_all_ended() -> Result<bool> {
     loop {
@@ -65,12 +83,14 @@ fn have_all_ended() -> Result<bool> {
             Ok(Some(_)) | Err(Errno::INTR) => {}
             Ok(None) => return Ok(false),
             Err(Errno::CHILD) => return Ok(true),
-            Err(error) => {
-                let error = Err(std::io::Error::from(error));
-                return error.doing(|| "wait for the processes of the command".to_owned());
-            }
+            Err(error) => return not_waited(error),
         }
     }
+}
+
+fn not_waited<T>(error: Errno) -> Result<T> {
+    let error = Err(std::io::Error::from(error));
+    error.doing(|| "wait for the processes of the command".to_owned())
 }
 
 /// Returns the running children of this process.
