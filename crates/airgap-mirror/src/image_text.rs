@@ -9,6 +9,9 @@
 //! A host and a path without a tag is not enough: `app.kubernetes.io/name` and `example.com/v1` are
 //! common and do not name images.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use super::reference::ImageReference;
 
 /// Words in the place of an image that are not images.
@@ -131,6 +134,37 @@ fn with_defaults_apart(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Returns a text with each shell variable replaced by its default, as in
+/// `${HOST:-quay.io}/app:${TAG:-1}`; `None` if no variable has one.
+pub(super) fn with_defaults(text: &str) -> Option<String> {
+    let quotes = ['"', '\''];
+    let mut out = String::new();
+    // For each open variable, whether it has a default.
+    let mut open: Vec<bool> = Vec::new();
+    let (mut rest, mut has_default) = (text, false);
+    while let Some(at) = rest.find(['$', '}']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(inner) = rest.strip_prefix("${") {
+            let default = default_of(inner);
+            open.push(default.is_some());
+            has_default |= default.is_some();
+            match default {
+                Some(default) => rest = default.trim_start_matches(quotes),
+                None => (out, rest) = (out + "${", inner),
+            }
+            continue;
+        }
+        let (mark, after) = rest.split_at(1);
+        match mark == "}" && open.pop() == Some(true) {
+            true => out.truncate(out.trim_end_matches(quotes).len()),
+            false => out.push_str(mark),
+        }
+        rest = after;
+    }
+    has_default.then(|| out + rest)
+}
+
 /// Returns whether a part of a text is unknown until it is used: `$(IMAGE)`, `${REGISTRY}/app`,
 /// `{{ .image }}`.
 pub(super) fn has_placeholder(text: &str) -> bool {
@@ -216,6 +250,23 @@ fn without_words(token: &str) -> impl Iterator<Item = &str> {
     let before = last.and_then(|last| host[..last].rfind([':', '[']));
     // The last word is the host, or its port.
     [before, last].into_iter().flatten().map(|at| &token[at + 1..])
+}
+
+/// Returns the images in a text by [`images_in`] and [`images_after_keywords`], each once, also those
+/// that are complete only with the defaults of shell variables.
+pub(super) fn images_anywhere(text: &str) -> Vec<Cow<'_, str>> {
+    let mut seen = HashSet::new();
+    let mut found: Vec<_> = words(text).filter(|word| seen.insert(*word)).map(Cow::from).collect();
+    if let Some(complete) = with_defaults(text) {
+        let mut new = HashSet::new();
+        let words = words(&complete).filter(|word| !seen.contains(word) && new.insert(*word));
+        found.extend(words.map(|word| Cow::from(word.to_owned())));
+    }
+    found
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    images_in(text).chain(images_after_keywords(text)).map(|(word, _)| word)
 }
 
 /// Returns the images that a text names by words before them, as in scripts and templates:
@@ -313,6 +364,24 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         images_in(text).map(|(_, image)| image.to_string()).collect()
+    }
+
+    #[test]
+    fn images_are_completed_by_the_defaults_of_shell_variables() {
+        for (text, images) in [
+            ("pull ${HOST:-quay.io}/t/w:1.0", vec!["quay.io/t/w:1.0"]),
+            ("pull quay.io/t/w:${TAG:-1.0}", vec!["quay.io/t/w:1.0"]),
+            ("pull ${HOST-\"quay.io\"}/t/w:${TAG:=1.0};", vec!["quay.io/t/w:1.0"]),
+            ("pull ${W:-quay.io/t/w}:1.0", vec!["quay.io/t/w:1.0"]),
+            ("pull ${A:-${B:-quay.io/t/w}:1.0}", vec!["quay.io/t/w:1.0"]),
+            ("pull ${A:-quay.io/t/w:1.0}", vec!["quay.io/t/w:1.0"]),
+            ("run --image=worker:${TAG:-1.0}", vec!["worker:1.0"]),
+            ("pull ${HOST}/t/w:${TAG:-1.0}", vec![]),
+            ("pull quay.io/${ORG}/w:${TAG:-1.0} }", vec![]),
+            ("${A:-${B:-${C:-", vec![]),
+        ] {
+            assert_eq!(images_anywhere(text), images, "{text}");
+        }
     }
 
     #[test]

@@ -15,19 +15,22 @@ const FIELD: &str = "listed";
 /// Returns the images of a text that is such a list; `None` if it is not one.
 ///
 /// It is a list if each line is one word, and at least half of them are images with a part that
-/// only images have. A manifest has lines of two words, such as `kind: Pod`.
+/// only images have; with lines of several words, such as a title, more than half. A manifest has
+/// lines such as `kind: Pod` or `- nginx:1`, which no list has.
 pub(super) fn images<'a>(
     text: &'a str,
     name: &str,
 ) -> Option<impl Iterator<Item = ImageOccurrence> + 'a> {
-    let (mut words, mut named) = (0_usize, 0_usize);
+    let (mut words, mut named, mut several) = (0_usize, 0_usize, 0_usize);
     for (_, word) in lines(text) {
-        if word.contains(char::is_whitespace) {
+        if is_yaml(word) {
             return None;
         }
         words += 1;
+        several += usize::from(word.contains(char::is_whitespace));
         named += usize::from(image_text::named_image(image_text::bare(word)).is_some());
     }
+    let is_list = named > 0 && named * 2 >= words + several.min(1);
     let file: std::rc::Rc<str> = name.into();
     let occurrence = move |(place, word): ((u32, u32), &str)| {
         let written = image_text::bare(word).to_owned();
@@ -41,7 +44,12 @@ pub(super) fn images<'a>(
             place: Position { file: file.clone(), line: place.0, column: place.1 },
         }
     };
-    (named > 0 && named * 2 >= words).then(|| lines(text).map(occurrence))
+    is_list.then(|| lines(text).map(occurrence))
+}
+
+/// Returns whether a line is one of a mapping or a list, as in `kind: Pod`.
+fn is_yaml(line: &str) -> bool {
+    line.contains(": ") || line.contains(":\t") || line.starts_with("- ")
 }
 
 /// Returns the words of a list with their lines and columns, without comments.
@@ -98,6 +106,15 @@ mod tests {
     }
 
     #[test]
+    fn a_title_in_an_image_list_is_a_bad_line_and_the_images_are_kept() {
+        let found: Vec<_> =
+            images("Images of version 2\n\nnginx:1\nbusybox:1\n", "x").unwrap().collect();
+        let good: Vec<_> = found.iter().map(|it| it.image.is_ok()).collect();
+        assert_eq!(good, [false, true, true]);
+        assert_eq!(found[0].written, "Images of version 2");
+    }
+
+    #[test]
     fn other_text_is_not_an_image_list() {
         for text in [
             "",
@@ -109,6 +126,9 @@ mod tests {
             "word\n",
             "- nginx:1\n",
             "nginx:1\nimage: b\n",
+            "nginx:1\nredis:2\nimage: b\n",
+            "nginx:1\nsome words\n",
+            "data:\n- a\n",
             "true\nfalse\n",
             "1.0\n2.5\n",
         ] {

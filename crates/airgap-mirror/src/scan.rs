@@ -13,6 +13,9 @@ use crate::yaml::{Documents, Duplicates, MappingEntry, Node, Position, Problem, 
 /// The keys of lists of containers.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
+/// The key that says that all items of a list are images.
+const IMAGES: &str = "images";
+
 /// Keys of texts that are not configuration: documentation, and the last applied manifest.
 const IGNORED: [&str; 2] = ["description", "kubectl.kubernetes.io/last-applied-configuration"];
 
@@ -40,7 +43,7 @@ const SHORT: usize = 64;
 /// The problem, if the document exceeds a limit, as a document of nested aliases does.
 pub fn scan(document: &Node) -> Result<Vec<ImageOccurrence>, Problem> {
     let mut scan = Scan::default();
-    scan.value(document, "");
+    scan.value(document, if is_image_list(document) { IMAGES } else { "" });
     match scan.too_much() {
         None => Ok(scan.occurrences),
         Some(problem) => Err(Problem { place: document.place.clone(), problem }),
@@ -382,10 +385,9 @@ impl Scan {
             found.insert(part);
             self.add(part, OccurrenceKind::Text, node);
         }
-        for (word, _) in image_text::images_in(text).chain(image_text::images_after_keywords(text))
-        {
-            if found.insert(word) {
-                self.add(word, OccurrenceKind::Text, node);
+        for word in image_text::images_anywhere(text) {
+            if !found.contains(&*word) {
+                self.add(&word, OccurrenceKind::Text, node);
             }
         }
         let is_placeholder = |part: &&str| {
@@ -416,13 +418,8 @@ impl Scan {
             if scan.nested(text, node, "") {
                 return;
             }
-            let mut found = HashSet::new();
-            for (word, _) in
-                image_text::images_in(text).chain(image_text::images_after_keywords(text))
-            {
-                if found.insert(word) {
-                    scan.add(word, OccurrenceKind::Text, node);
-                }
+            for word in image_text::images_anywhere(text) {
+                scan.add(&word, OccurrenceKind::Text, node);
             }
         });
     }
@@ -577,6 +574,15 @@ fn is_one_of_several(text: &str) -> bool {
     image_text::named_image(text).is_some_and(|image| {
         image.tag().is_some() || image.digest().is_some() || image.host().is_some()
     })
+}
+
+/// Returns whether a document is only a list of texts, at least half of which are images with a part
+/// that only images have: a plain list of images, as YAML or JSON.
+fn is_image_list(document: &Node) -> bool {
+    let Value::Sequence(items) = &document.value else { return false };
+    let is_named = |text: &str| image_text::named_image(image_text::bare(text)).is_some();
+    let named = items.iter().filter(|item| item.text().is_some_and(is_named)).count();
+    named * 2 >= items.len() && items.iter().all(|item| item.text().is_some())
 }
 
 /// Returns whether a text can be YAML or JSON with content.

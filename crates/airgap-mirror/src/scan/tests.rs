@@ -306,8 +306,20 @@ fn images_in_defaults_of_shell_variables_are_found() {
         ("env: [{name: A_IMAGE, value: '${B:-nginx:1}'}]", &["nginx:1"]),
         ("containers: [{image: '${B:=quay.io/a:1}'}]", &["quay.io/a:1"]),
         ("sideImage: '${B:-${C:-org/a:1}}'", &["org/a:1"]),
+        ("data: {run.sh: 'pull ${H:-quay.io}/t/w:${T:-1}'}", &["quay.io/t/w:1"]),
         ("containers: [{image: '${B}'}]", &["${B}"]),
         ("image: '${B:-r.io}/a:1'", &["${B:-r.io}/a:1"]),
+    ]);
+}
+
+#[test]
+fn a_document_that_is_a_list_of_images_has_them_all() {
+    each(&[
+        ("- nginx:1.25\n- quay.io/a/b:1\n- busybox\n", &["nginx:1.25", "quay.io/a/b:1", "busybox"]),
+        ("[\"nginx:1.25\", \"org/b\"]", &["nginx:1.25", "org/b"]),
+        ("- one\n- two\n- nginx:1.25\n", &[]),
+        ("- nginx:1.25\n- {a: b}\n", &[]),
+        ("a: [nginx:1.25]", &[]),
     ]);
 }
 
