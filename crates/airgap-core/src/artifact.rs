@@ -156,10 +156,18 @@ impl AssetUrl {
     }
 }
 
+/// The reason why a URL with a user name or a password is refused.
+const LOGIN: &str = "a URL must not contain a user name or password, because they would be printed and \
+    stored; put them into your netrc file";
+
 impl FromStr for AssetUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<AssetUrl, String> {
+        // Before any message that quotes the text.
+        if has_login(text) {
+            return Err(LOGIN.to_owned());
+        }
         // The parser would pass over them (URL standard, section 4.4), and Bazel does not.
         let around = (text.trim() != text).then_some(' ');
         if let Some(c) = text.chars().find(|c| c.is_control()).or(around) {
@@ -177,9 +185,7 @@ impl FromStr for AssetUrl {
             return Err(format!("`{text}` does not start with https://, http:// or file://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("a URL must not contain a user name or password, because they would be \
-                printed and stored; put them into your netrc file"
-                .to_owned());
+            return Err(LOGIN.to_owned());
         }
         let last = url.path_segments().and_then(Iterator::last).unwrap_or_default();
         let filename = last.parse().map_err(|error| {
@@ -190,6 +196,13 @@ impl FromStr for AssetUrl {
         })?;
         Ok(AssetUrl { text: text.to_owned(), filename })
     }
+}
+
+/// Returns whether a text has a user name or a password before a host, also if it is not a URL.
+fn has_login(text: &str) -> bool {
+    let rest = text.trim_start().trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let rest = rest.trim_start_matches([':', '/', '\\']);
+    rest.split(['/', '?', '#', '\\']).next().is_some_and(|authority| authority.contains('@'))
 }
 
 impl fmt::Display for AssetUrl {
@@ -340,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_ends_in_a_filename_and_contains_no_credential() {
+    fn a_url_ends_in_a_filename_and_no_credential_in_it_is_printed() {
         let url: AssetUrl = "https://x.org/a/b-1.0.zip?raw=1".parse().unwrap();
         assert_eq!(url.filename().as_str(), "b-1.0.zip");
         for bad in [
@@ -355,8 +368,20 @@ mod tests {
             assert!(bad.parse::<AssetUrl>().is_err(), "{bad}");
         }
         assert!("file:///my files/a.zip".parse::<AssetUrl>().is_ok());
-        let error = "https://u:hunter2@x.org/a.zip".parse::<AssetUrl>().unwrap_err();
-        assert!(!error.contains("hunter2") && error.contains("netrc"), "{error}");
+        assert!("https://x.org/@scope/a@1.zip".parse::<AssetUrl>().is_ok());
+        for with_login in [
+            "https://u:hunter2@x.org/a.zip",
+            "https://u:hunter2@x.org:99999/a.zip",
+            "ftp://u:hunter2@x.org/a.zip",
+            "https://u:hunter2@x.org/a b.zip\n",
+            "https:/u:hunter2@x.org/",
+            "//u:hunter2@x.org/a.zip",
+            "u:hunter2@x.org/a.zip",
+            " https://hunter2@x.org/a.zip",
+        ] {
+            let error = with_login.parse::<AssetUrl>().unwrap_err();
+            assert!(!error.contains("hunter2") && error.contains("netrc"), "{error}");
+        }
     }
 
     #[test]

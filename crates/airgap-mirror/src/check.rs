@@ -18,8 +18,8 @@ pub struct MissingImage<'a> {
 impl MissingImage<'_> {
     /// Returns the finding in a few lines for a person.
     pub fn describe(&self) -> String {
-        let ImageOccurrence { written, resource, field, place, .. } = self.occurrence;
-        let mut text = format!("{place}  {written}\n");
+        let ImageOccurrence { resource, field, place, .. } = self.occurrence;
+        let mut text = format!("{place}  {}\n", self.occurrence.shown());
         if let Some(resource) = resource {
             text.push_str(&format!("  resource: {resource}\n"));
         }

@@ -1,10 +1,13 @@
 //! An image in a manifest, with its position.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
+use airgap_oci as oci;
 use serde::{Serialize, Serializer};
 
+use super::image_text;
 use super::reference::ImageReference;
 use crate::yaml::Position;
 
@@ -12,6 +15,7 @@ use crate::yaml::Position;
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageOccurrence {
     /// The text of the image, or the text that its parts form.
+    #[serde(serialize_with = "serialize_shown")]
     pub written: String,
     /// The image, or the reason why the text is not one.
     #[serde(skip)]
@@ -31,6 +35,11 @@ pub struct ImageOccurrence {
 }
 
 impl ImageOccurrence {
+    /// Returns the text as it may be shown: see [`shown`].
+    pub fn shown(&self) -> Cow<'_, str> {
+        shown(&self.written)
+    }
+
     /// Returns the estimated size of its texts in bytes.
     pub(super) fn size(&self) -> usize {
         let reason = self.image.as_ref().err().map_or(0, String::len);
@@ -40,6 +49,18 @@ impl ImageOccurrence {
         let place = self.field.len() + self.place.file.len();
         3 * self.written.len() + reason + resource + place
     }
+}
+
+/// Returns a text that should be an image, without a user name and a password before its registry.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once('@') {
+        Some((_, rest)) if !image_text::has_placeholder(rest) => oci::without_login(text),
+        _ => text.into(),
+    }
+}
+
+fn serialize_shown<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&shown(text))
 }
 
 /// The kind of text by which a manifest names an image.
@@ -114,5 +135,36 @@ impl FieldPath {
 impl Serialize for ImageReference {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_before_a_registry_is_not_shown() {
+        let digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        for (text, expected) in [
+            ("https://u:geheim@r.corp/a:1", "...@r.corp/a:1"),
+            ("u:geheim@r.corp/a:1", "...@r.corp/a:1"),
+            (&format!("u:geheim@r.corp/a@{digest}"), &format!("...@r.corp/a@{digest}")),
+            (&format!("r.corp/a@{digest}"), &format!("r.corp/a@{digest}")),
+            ("r.corp/a@$(DIGEST)", "r.corp/a@$(DIGEST)"),
+            ("{{ .image }}", "{{ .image }}"),
+        ] {
+            assert_eq!(shown(text), *expected);
+        }
+        let text = "containers: [{image: 'u:geheim@r.corp/a:1'}]";
+        let node = crate::yaml::document(text, "p.yaml", crate::yaml::Duplicates::Refused);
+        let found = crate::scan::scan(&node.unwrap()).unwrap();
+        let registry = "r.corp".parse().unwrap();
+        let missing = crate::check::check(&found, &registry);
+        let json = serde_json::to_string(&missing).unwrap();
+        let mut list = crate::inventory::Inventory::default();
+        list.add_occurrences(&found);
+        for shown in [missing[0].describe(), json, format!("{:?}", list.unresolved)] {
+            assert!(!shown.contains("geheim") && shown.contains("...@r.corp/a:1"), "{shown}");
+        }
     }
 }

@@ -106,7 +106,7 @@ impl Inventory {
             let image = match image {
                 Ok(image) => image,
                 Err(reason) => {
-                    let (place, text) = (place.to_string(), written.clone());
+                    let (place, text) = (place.to_string(), occurrence.shown().into_owned());
                     self.unresolved.push(Unresolved { place, text, reason: reason.clone() });
                     continue;
                 }

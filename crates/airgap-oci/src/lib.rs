@@ -51,5 +51,5 @@ pub use manifest::{
 pub use push::{MountResult, UploadLocation};
 pub use readable::Readable;
 pub use reference::{Reference, Registry, Repository, Tag};
-pub use reference::{check_name, is_host, shown};
+pub use reference::{check_name, is_host, shown, without_login};
 pub use traffic::Traffic;

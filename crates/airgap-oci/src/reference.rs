@@ -1,5 +1,6 @@
 //! References to content of registries: `ghcr.io/webassembly/wasi/http:0.2.6`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
@@ -417,15 +418,20 @@ fn is_digest(text: &str) -> bool {
 /// Returns a reference, or a text that was meant as one, as it may be shown: the text before an `@`
 /// without a digest after it may be a password.
 pub fn shown(text: &str) -> String {
+    without_login(text).escape_default().to_string()
+}
+
+/// Returns a reference, or a text that was meant as one, without the text before an `@` that has no
+/// digest after it.
+pub fn without_login(text: &str) -> Cow<'_, str> {
     let (name, digest) = match text.rsplit_once('@') {
         Some((name, digest)) if is_digest(digest) => (name, format!("@{digest}")),
         _ => (text, String::new()),
     };
-    let shown = match name.rsplit_once('@') {
-        Some((_, behind)) => format!("...@{behind}{digest}"),
-        None => text.to_owned(),
-    };
-    shown.escape_default().to_string()
+    match name.rsplit_once('@') {
+        Some((_, behind)) => format!("...@{behind}{digest}").into(),
+        None => text.into(),
+    }
 }
 
 fn refuse(text: &str, problem: &str, expected: &str) -> Error {

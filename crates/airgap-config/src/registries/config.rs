@@ -211,12 +211,13 @@ fn package(name: &str, node: &TomlNode<'_>) -> Result<PackageName> {
 
 /// Parses the name of a registry: a host with an optional port, or a word.
 pub(super) fn registry_name(text: &str) -> std::result::Result<String, String> {
+    let shown = airgap_oci::shown(text);
     if text.contains("://") {
-        return Err(format!("`{text}` has a scheme; write the host alone"));
+        return Err(format!("`{shown}` has a scheme; write the host alone"));
     }
     if text.contains('/') {
         return Err(format!(
-            "`{text}` has a path; write the host alone, and the path as `namespacePrefix` of its \
+            "`{shown}` has a path; write the host alone, and the path as `namespacePrefix` of its \
              metadata"
         ));
     }

@@ -97,7 +97,9 @@ impl<'a> TomlNode<'a> {
 
     /// Returns the error for an invalid value.
     pub(super) fn wrong(&self, problem: &str) -> Error {
-        Error::usage(format!("`{}` {problem}", self.key)).fact("place", self.place())
+        // The key may be the address of a registry.
+        let key = airgap_oci::without_login(&self.key);
+        Error::usage(format!("`{key}` {problem}")).fact("place", self.place())
     }
 
     fn wrong_type(&self, expected: &str) -> Error {

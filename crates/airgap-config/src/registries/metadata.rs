@@ -168,7 +168,8 @@ impl Discovery {
 /// Parses the OCI registry in metadata: a host, or a host and a path.
 pub(super) fn oci_registry(text: &str) -> std::result::Result<Endpoint, String> {
     if text.contains("://") {
-        return Err(format!("the OCI registry `{text}` has a scheme; write the host alone"));
+        let shown = airgap_oci::shown(text);
+        return Err(format!("the OCI registry `{shown}` has a scheme; write the host alone"));
     }
     Endpoint::parse(text)
 }

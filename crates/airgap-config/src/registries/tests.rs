@@ -538,3 +538,17 @@ fn stores_come_after_own_settings_and_netrc_comes_last() {
     assert!(ours.access("a.corp").is_err());
     assert_eq!(method(&ours, "t.corp").0, "token:t");
 }
+
+#[test]
+fn the_password_in_the_name_of_a_registry_is_not_printed() {
+    for name in ["https://u:geheim@a.corp", "ftp://u:geheim@a.corp/x", "u:geheim@a.corp/x"] {
+        for text in [
+            format!("default_registry = \"{name}\"\n"),
+            format!("[namespace_registries]\na = \"{name}\"\n"),
+            format!("[registry.\"{name}\"]\ntype = \"oci\"\n"),
+        ] {
+            let error = Config::parse(&text, Path::new(FILE)).err().unwrap().to_string();
+            assert!(!error.contains("geheim"), "{error}");
+        }
+    }
+}

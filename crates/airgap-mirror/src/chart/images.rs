@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::image_occurrence::OccurrenceKind;
+use crate::image_occurrence::{self, OccurrenceKind};
 use crate::reference::ImageReference;
 use airgap_core::error::{Error, Result};
 
@@ -169,7 +169,8 @@ impl ChartImages {
         self.images.push(image);
     }
 
-    pub(super) fn add_unresolved(&mut self, unresolved: Unresolved) {
+    pub(super) fn add_unresolved(&mut self, mut unresolved: Unresolved) {
+        unresolved.text = image_occurrence::shown(&unresolved.text).into_owned();
         self.bytes += unresolved.place.len() + unresolved.text.len() + unresolved.reason.len();
         self.unresolved.push(unresolved);
     }

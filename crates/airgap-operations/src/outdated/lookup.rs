@@ -127,7 +127,10 @@ impl<'a> Lookup<'a> {
         }
         let available = match found {
             Ok(available) => available,
-            Err(error) => return Row::new(pinned, rule.unwrap_or("its registry")).failed(error),
+            Err(error) => {
+                let source = rule.map_or_else(|| "its registry".to_owned(), airgap_oci::shown);
+                return Row::new(pinned, source).failed(error);
+            }
         };
         let source = available.registry.as_deref().unwrap_or("the checksum registry");
         let row = Row::new(pinned, source);
