@@ -626,3 +626,28 @@ fn the_file_of_another_program_beside_a_kustomization_stays() {
     sandbox.run(&words).succeeds();
     assert!(sandbox.read("image-fields.yaml").contains("kind: Prometheus"));
 }
+
+#[test]
+fn an_output_that_is_a_file_that_is_read_is_refused() {
+    const LIST: &str =
+        "images:\n- {source: 'ghcr.io/org/app:1', destination: 'r.corp/org/app:1'}\n";
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: 'ghcr.io/org/app:1'}]}\n";
+    let sandbox = Sandbox::new();
+    sandbox.write("mirror.yaml", LIST);
+    sandbox.write("pod.yaml", POD);
+    for (words, said) in [
+        ("policy --format=idms -o ./mirror.yaml", "would replace a file that is read"),
+        ("policy --format=itms -o mirror.yaml", "would replace a file that is read"),
+        ("kustomize pod.yaml -o mirror.yaml", "would replace a file that is read"),
+        ("kustomize pod.yaml -o pod.yaml", "found:    kind Pod"),
+        ("list pod.yaml --format=images -o pod.yaml", "would replace a file that is read"),
+        ("list --format=images mirror.yaml pod.yaml -o pod.yaml", "name another file"),
+    ] {
+        let words: Vec<_> = ["mirror"].into_iter().chain(words.split(' ')).collect();
+        sandbox.run(&words).ends_with(2).says(&[said]);
+        assert_eq!(sandbox.read("mirror.yaml"), LIST, "{words:?}");
+        assert_eq!(sandbox.read("pod.yaml"), POD, "{words:?}");
+    }
+    sandbox.run(&["mirror", "policy", "--format=idms", "-o", "idms.yaml"]).succeeds();
+    sandbox.run(&["mirror", "policy", "--format=idms", "-o", "idms.yaml"]).succeeds();
+}

@@ -9,6 +9,9 @@ use airgap_core::quantity::count;
 /// The beginning of a new file.
 const NEW: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
 
+/// The kinds of a kustomization.
+const KINDS: [&str; 2] = ["Kustomization", "Component"];
+
 /// The text of a kustomization, in which single lists are changed and everything else stays.
 #[derive(Clone, Debug)]
 pub struct Kustomization {
@@ -36,7 +39,8 @@ impl Kustomization {
     /// Parses the text of the file `name`.
     ///
     /// # Errors
-    /// Usage, if it is not YAML, or if a value that must be a list is not one.
+    /// Usage, if it is not YAML, if it is a resource of another kind, or if a value that must be a list
+    /// is not one.
     pub fn parse(text: &str, name: &str) -> Result<Kustomization> {
         let this = Kustomization { text: text.to_owned(), name: name.to_owned() };
         let this = match this.root()?.is_null() {
@@ -47,10 +51,15 @@ impl Kustomization {
             }
             false => this,
         };
-        match &this.root()?.value {
-            Value::Mapping(_) => Ok(this),
-            _ => Err(Error::usage(format!("`{name}` is not a kustomization"))
-                .fact("expected", "`resources:` and other keys")),
+        let root = this.root()?;
+        let refused = Error::usage(format!("`{name}` is not a kustomization"));
+        match (&root.value, root.text_of("kind")) {
+            (Value::Mapping(_), Some(kind)) if !KINDS.contains(&kind) => Err(refused
+                .fact("expected", format!("kind {}, or no kind", KINDS.join(" or ")))
+                .fact("found", format!("kind {kind}"))
+                .hint("name another file, such as kustomization.yaml")),
+            (Value::Mapping(_), _) => Ok(this),
+            _ => Err(refused.fact("expected", "`resources:` and other keys")),
         }
     }
 

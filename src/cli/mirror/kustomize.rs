@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::json;
 
 use super::KustomizeArgs;
-use super::output::OwnFile;
+use super::output::{self, OwnFile};
 use crate::cli::Context;
 use airgap_core::error::{Error, Result};
 use airgap_core::quantity::{are, count};
@@ -101,6 +101,7 @@ fn write(
         return Err(Error::usage("standard input cannot be a resource of a kustomization")
             .hint("write it to a file in the folder of the kustomization, and name that"));
     }
+    output::refuse_inputs(output, [&args.list], context)?;
     let file = path_of(&base, output);
     let folder = file.parent().unwrap_or(&base);
     let (parts, left) = parts(args, list, manifests, folder, context)?;

@@ -65,7 +65,8 @@ fn write_for_others(
 ) -> Result<()> {
     let text = format.text(inventory.outside_of(registry));
     if let Some(path) = &args.output {
-        output::write_named(path, &text, context)?;
+        let inputs = args.paths.iter().chain(&args.chart.values);
+        output::write_named(path, &text, inputs, context)?;
         context.report.say(&format!("wrote `{}`", path.display()));
     }
     match context.report.is_json() {

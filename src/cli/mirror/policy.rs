@@ -78,7 +78,7 @@ fn write_mirrors(
     let made = openshift::mirrors(list, set);
     let text = yaml::block(&made.resource);
     if let Some(output) = &args.output {
-        output::write_named(output, &text, context)?;
+        output::write_named(output, &text, [&args.list], context)?;
     }
     let (images, other) = (count(made.others, "image"), are(made.others));
     match (made.others, set) {
