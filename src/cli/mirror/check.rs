@@ -110,6 +110,7 @@ fn say_accepted(allow: &AllowList, accepted: &[(MissingImage<'_>, &Allowed)], co
         context.report.say(&format!("accepted {place}  {written}: {reason}"));
     }
     for Allowed { image, place, .. } in allow.unused(accepted) {
+        let image = airgap_oci::without_login(image);
         context.report.warn(&format!("{place}: `{image}` accepts nothing that was found"));
     }
 }
