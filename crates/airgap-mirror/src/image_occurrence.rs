@@ -35,7 +35,7 @@ pub struct ImageOccurrence {
 }
 
 impl ImageOccurrence {
-    /// Returns the text as it may be shown: see [`shown`].
+    /// Returns the text without a user name and a password before its registry.
     pub fn shown(&self) -> Cow<'_, str> {
         shown(&self.written)
     }
