@@ -213,12 +213,17 @@ fn hand_made_folders_build_offline() {
     workspace.sandbox.write("ws/vendor/wit/custom-api/api.wit", api);
     workspace.sandbox.write(
         "ws/vendor/wit/BUILD.bazel",
-        "load(\"@rules_wasm_airgap//wit:defs.bzl\", \"vendored_wit_library\", \"wit_library\")\n\
+        "load(\"@rules_wasm_airgap//wit:defs.bzl\", \"wit_library\")\n\
          wit_library(\n    name = \"custom_api\",\n    srcs = glob([\"custom-api/**/*.wit\"]),\n    \
-         package_name = \"myorg:custom-api@1.0.0\",\n    visibility = [\"//visibility:public\"],\n)\n\
-         vendored_wit_library(\n    name = \"local\",\n    path = \"custom-api\",\n    \
+         package_name = \"myorg:custom-api@1.0.0\",\n    visibility = [\"//visibility:public\"],\n)\n",
+    );
+    workspace.sandbox.write(
+        "ws/vendor/BUILD.bazel",
+        "load(\"@rules_wasm_airgap//wit:defs.bzl\", \"vendored_wit_library\")\n\
+         vendored_wit_library(\n    name = \"local\",\n    path = \"mine\",\n    \
          package_name = \"myorg:custom-api@1.0.0\",\n)\n",
     );
+    workspace.sandbox.write("ws/vendor/mine/api.wit", api);
     workspace.sandbox.write(
         "ws/BUILD.bazel",
         "load(\"@rules_wasm_airgap//wit:defs.bzl\", \"wit_library\")\n\
@@ -236,7 +241,7 @@ fn hand_made_folders_build_offline() {
          wit_package(\n    name = \"custom_api\",\n    package = \"myorg:custom-api@1.0.0\",\n    \
          registry = \"registry.invalid/myorg\",\n)\n",
     );
-    let build = workspace.bazel(&["build", "//...", "//vendor/wit/..."]);
+    let build = workspace.bazel(&["build", "//...", "//vendor/..."]);
     build.env(OFFLINE[0].0, OFFLINE[0].1).env(OFFLINE[1].0, OFFLINE[1].1).succeeds();
 
     // Another version than the requested one is not used.
@@ -251,9 +256,9 @@ fn hand_made_folders_build_offline() {
     ]);
 
     // A folder with a BUILD file is not a part of the package above it.
-    workspace.sandbox.write("ws/vendor/wit/custom-api/BUILD.bazel", "");
-    let build = workspace.bazel(&["build", "//vendor/wit:local"]);
-    build.fails().says(&["it has a BUILD file", "//vendor/wit/custom-api:NAME"]);
+    workspace.sandbox.write("ws/vendor/mine/BUILD.bazel", "");
+    let build = workspace.bazel(&["build", "//vendor:local"]);
+    build.fails().says(&["it has a BUILD file", "//vendor/mine:NAME"]);
 }
 
 /// Uses `wasi_wit_dependencies()` and `wit_package` in a WORKSPACE, which Bazel 8 reads with
