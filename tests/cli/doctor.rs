@@ -25,7 +25,7 @@ fn bazel(sandbox: &Sandbox, script: &str) {
 
 /// The start of a script with a server, which is in a session of its own and writes to `beats` as
 /// long as it runs. It has the standard output of the first command open. Without the rights for
-/// namespaces, there is no server: the options say so.
+/// namespaces, each command has `--batch`, and the script starts no server.
 const SERVER: &str = "case \" $* \" in *' --batch '*) exit 7 ;; esac
 if ! [ -e server ]; then
     setsid sh -c 'echo $$ >server; while :; do echo >>beats; sleep 0.02; done' 3>&1 >/dev/null 2>&1 &
@@ -117,7 +117,7 @@ fn the_server_ends_with_a_killed_doctor() {
             if doctor.try_wait().unwrap().is_some() {
                 return; // There are no namespaces here.
             }
-            assert!(Instant::now() < end, "there is no server");
+            assert!(Instant::now() < end, "the server did not start");
             thread::sleep(Duration::from_millis(20));
         }
         let number = doctor.id().to_string();

@@ -221,7 +221,7 @@ fn unknown_host(reason: &str) -> Failure {
     let retryable = if passing { Retryable::Unreachable } else { Retryable::Never };
     Failure::new(retryable, format!("the host was not found: {reason}")).hint(
         "check the spelling of the host, and whether this machine reaches a name server; \
-             behind a proxy, set `https_proxy`",
+         behind a proxy, set `https_proxy`",
     )
 }
 

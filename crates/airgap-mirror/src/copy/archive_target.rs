@@ -85,14 +85,6 @@ impl ArchiveTarget {
 }
 
 impl ImageTarget for ArchiveTarget {
-    fn reference_at_target(&self, name: &Reference, _: &Reference) -> Reference {
-        name.clone()
-    }
-
-    fn mount_scope(&self, _: &Repository) -> String {
-        String::new()
-    }
-
     fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
         match &self.old {
             Some(old) => {

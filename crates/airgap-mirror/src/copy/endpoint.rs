@@ -100,13 +100,17 @@ pub struct AttachedManifests {
 
 /// A target of images.
 pub trait ImageTarget: Sync {
-    /// Returns the reference of an image at the target: its destination, or in a layout the name of
-    /// its source.
-    fn reference_at_target(&self, name: &Reference, destination: &Reference) -> Reference;
+    /// Returns the reference of an image at the target: in a layout the name of its source, which is
+    /// the default, and in a registry its destination.
+    fn reference_at_target(&self, name: &Reference, _destination: &Reference) -> Reference {
+        name.clone()
+    }
 
     /// Returns the mount scope of a repository: repositories in one scope can share a blob without moving
-    /// it.
-    fn mount_scope(&self, to: &Repository) -> String;
+    /// it. By default all repositories are in one scope.
+    fn mount_scope(&self, _to: &Repository) -> String {
+        String::new()
+    }
 
     /// Returns the digest of a reference at the target.
     ///

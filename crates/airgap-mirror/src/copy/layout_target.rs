@@ -28,14 +28,6 @@ impl LayoutTarget {
 }
 
 impl ImageTarget for LayoutTarget {
-    fn reference_at_target(&self, name: &Reference, _: &Reference) -> Reference {
-        name.clone()
-    }
-
-    fn mount_scope(&self, _: &Repository) -> String {
-        String::new()
-    }
-
     fn digest(&self, to: &Reference) -> Result<Option<Digest>> {
         let Some(layout) = self.layout.layout()? else { return Ok(None) };
         let attached =

@@ -44,7 +44,8 @@ pub struct BazelFetch<'a> {
 /// The fetched files, which disappear with this value.
 pub struct Fetched {
     scratch: Scratch,
-    /// Whether no lock has digests of registry files, without which Bazel asks the registry.
+    /// Whether the module lock is missing or has no digests of registry files. Bazel then asks the
+    /// registry.
     pub lacks_registry_digests: bool,
 }
 

@@ -23,8 +23,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The time in which processes that outlive a command may write to its output.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Checks that there is no network, and runs the commands that standard input names, one after
-/// another, until it ends. The replies go to standard output.
+/// Checks that the network is cut off. Then runs the commands from standard input, one after another,
+/// until that ends. The replies go to standard output.
 ///
 /// # Errors
 /// Failed, if there is a network, if other processes are visible, or if standard input is not a
